@@ -1,0 +1,15 @@
+//! Floor 0, the words everything else is written in: virtual time, identifiers, random streams,
+//! quantities with units, and the thread pool. Imports nothing of ours.
+
+pub mod id;
+pub mod pool;
+pub mod registry;
+pub mod stream;
+pub mod time;
+pub mod units;
+
+pub use id::{ShardId, WorkerId};
+pub use pool::{Pending, Pool};
+pub use stream::{Purpose, Rng, Streams};
+pub use time::{Factor, SimSpan, SimTime};
+pub use units::{Bandwidth, ByteSize};

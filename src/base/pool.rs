@@ -1,0 +1,302 @@
+//! Host threads that compute ahead. They decide nothing: a job is a pure function of what it was
+//! given, so results are the same for any number of threads.
+//!
+//! Jobs are taken in order of need (`due`). Whoever waits for a job that nobody has started runs
+//! it itself; while somebody else runs it, the waiter works on the next job instead of sleeping.
+//! A pool of one thread is therefore the sequential program, and work whose [`Pending`] is dropped
+//! before it started is never computed.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::time::SimTime;
+
+type Job<T, W> = Box<dyn FnOnce(&mut W) -> T + Send>;
+
+/// A fixed set of threads, each with its own workspace `W` that its jobs may reuse.
+pub struct Pool<W> {
+    shared: Arc<Shared<W>>,
+    helpers: Vec<JoinHandle<()>>,
+    workspace: W,
+    submitted: u64,
+}
+
+/// A job's result, now or later. Dropping it cancels the job if it has not started.
+pub struct Pending<T, W> {
+    task: Arc<Task<T, W>>,
+}
+
+struct Shared<W> {
+    queue: Mutex<Queue<W>>,
+    wake: Condvar,
+}
+
+struct Queue<W> {
+    jobs: BinaryHeap<Entry<W>>,
+    closed: bool,
+}
+
+struct Entry<W> {
+    due: SimTime,
+    order: u64,
+    task: Arc<dyn Runnable<W>>,
+}
+
+struct Task<T, W> {
+    state: Mutex<State<T, W>>,
+    done: Condvar,
+}
+
+enum State<T, W> {
+    Waiting(Job<T, W>),
+    Running,
+    Done(thread::Result<T>),
+    /// Cancelled before it started, or its result was taken.
+    Gone,
+}
+
+trait Runnable<W>: Send + Sync {
+    /// Runs the job unless somebody else has started or cancelled it.
+    fn run(&self, workspace: &mut W) -> bool;
+}
+
+/// Locks; a panic in a job is carried by its result, so a poisoned lock holds good data.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T: Send, W> Runnable<W> for Task<T, W> {
+    fn run(&self, workspace: &mut W) -> bool {
+        let job = {
+            let mut state = lock(&self.state);
+            match std::mem::replace(&mut *state, State::Running) {
+                State::Waiting(job) => job,
+                other => {
+                    *state = other;
+                    return false;
+                }
+            }
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| job(workspace)));
+        *lock(&self.state) = State::Done(result);
+        self.done.notify_all();
+        true
+    }
+}
+
+impl<W: Default + Send + 'static> Pool<W> {
+    /// A pool of `threads` host threads in all, the caller's included; zero counts as one.
+    pub fn new(threads: usize) -> Pool<W> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue {
+                jobs: BinaryHeap::new(),
+                closed: false,
+            }),
+            wake: Condvar::new(),
+        });
+        let helpers = (1..threads.max(1))
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || help(&shared))
+            })
+            .collect();
+        Pool {
+            shared,
+            helpers,
+            workspace: W::default(),
+            submitted: 0,
+        }
+    }
+
+    /// Number of host threads, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.helpers.len() + 1
+    }
+
+    /// Offers a job that will be needed at `due`.
+    pub fn submit<T: Send + 'static>(
+        &mut self,
+        due: SimTime,
+        job: impl FnOnce(&mut W) -> T + Send + 'static,
+    ) -> Pending<T, W> {
+        let task = Arc::new(Task {
+            state: Mutex::new(State::Waiting(Box::new(job))),
+            done: Condvar::new(),
+        });
+        if !self.helpers.is_empty() {
+            let order = self.submitted;
+            self.submitted += 1;
+            let entry = Entry {
+                due,
+                order,
+                task: Arc::clone(&task) as Arc<dyn Runnable<W>>,
+            };
+            lock(&self.shared.queue).jobs.push(entry);
+            self.shared.wake.notify_one();
+        }
+        Pending { task }
+    }
+
+    /// The job's result, computed here if nobody has started it.
+    ///
+    /// # Panics
+    /// If the job itself panicked: its panic goes on in the caller.
+    pub fn wait<T: Send>(&mut self, pending: Pending<T, W>) -> T {
+        pending.task.run(&mut self.workspace);
+        loop {
+            let mut state = lock(&pending.task.state);
+            if let State::Done(_) = *state {
+                let State::Done(result) = std::mem::replace(&mut *state, State::Gone) else {
+                    unreachable!("just matched")
+                };
+                drop(state);
+                return result.unwrap_or_else(|panic| resume_unwind(panic));
+            }
+            drop(state);
+            // Somebody else is at it: do something useful meanwhile.
+            let other = lock(&self.shared.queue).jobs.pop();
+            match other {
+                Some(entry) => _ = entry.task.run(&mut self.workspace),
+                None => {
+                    let state = lock(&pending.task.state);
+                    let running = |state: &mut State<T, W>| matches!(state, State::Running);
+                    drop(pending.task.done.wait_while(state, running));
+                }
+            }
+        }
+    }
+
+    /// Runs `job` in the caller, with the caller's workspace.
+    pub fn run_here<T>(&mut self, job: impl FnOnce(&mut W) -> T) -> T {
+        job(&mut self.workspace)
+    }
+}
+
+fn help<W: Default>(shared: &Shared<W>) {
+    let mut workspace = W::default();
+    let mut queue = lock(&shared.queue);
+    loop {
+        if let Some(entry) = queue.jobs.pop() {
+            drop(queue);
+            entry.task.run(&mut workspace);
+            queue = lock(&shared.queue);
+        } else if queue.closed {
+            return;
+        } else {
+            queue = shared
+                .wake
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl<W> Drop for Pool<W> {
+    fn drop(&mut self) {
+        {
+            let mut queue = lock(&self.shared.queue);
+            queue.closed = true;
+            queue.jobs.clear();
+        }
+        self.shared.wake.notify_all();
+        for helper in self.helpers.drain(..) {
+            // A helper cannot panic: jobs are caught.
+            drop(helper.join());
+        }
+    }
+}
+
+impl<T, W> Drop for Pending<T, W> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.task.state);
+        if let State::Waiting(_) = *state {
+            *state = State::Gone;
+        }
+    }
+}
+
+impl<T, W> fmt::Debug for Pending<T, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pending")
+    }
+}
+
+impl<W> fmt::Debug for Pool<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pool of {} threads", self.helpers.len() + 1)
+    }
+}
+
+impl<W> PartialEq for Entry<W> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl<W> Eq for Entry<W> {}
+impl<W> PartialOrd for Entry<W> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<W> Ord for Entry<W> {
+    /// The heap's greatest is the one needed first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.due, other.order).cmp(&(self.due, self.order))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering as Atomic};
+
+    #[test]
+    fn results_do_not_depend_on_the_number_of_threads() {
+        let run = |threads| {
+            let mut pool = Pool::<Vec<u64>>::new(threads);
+            let pending: Vec<_> = (0..200u64)
+                .map(|i| {
+                    pool.submit(SimTime(i), move |scratch: &mut Vec<u64>| {
+                        scratch.clear();
+                        scratch.extend((0..100).map(|k| k * i));
+                        scratch.iter().sum::<u64>()
+                    })
+                })
+                .collect();
+            pending
+                .into_iter()
+                .map(|p| pool.wait(p))
+                .collect::<Vec<_>>()
+        };
+        let one = run(1);
+        assert_eq!(one[3], 4950 * 3);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(8));
+    }
+
+    #[test]
+    fn what_is_dropped_before_it_started_is_never_computed() {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let mut pool = Pool::<()>::new(1);
+        for i in 0..10 {
+            let runs = Arc::clone(&runs);
+            drop(pool.submit(SimTime(i), move |()| runs.fetch_add(1, Atomic::SeqCst)));
+        }
+        drop(pool);
+        assert_eq!(runs.load(Atomic::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_panic_reaches_whoever_waits() {
+        for threads in [1, 3] {
+            let mut pool = Pool::<()>::new(threads);
+            let pending = pool.submit(SimTime(0), |()| panic!("boom"));
+            let caught = catch_unwind(AssertUnwindSafe(|| pool.wait::<()>(pending)));
+            assert!(caught.is_err());
+        }
+    }
+}

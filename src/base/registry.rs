@@ -1,0 +1,60 @@
+//! One line per interchangeable part.
+//!
+//! [`registry!`](crate::registry) turns a list of `"name" => module::Config` lines into the enum that a
+//! scenario file is read into (`kind = "name"` chooses the variant, the other keys are the fields
+//! of its `Config`), and into the table that `straggler list` and the property tests walk.
+
+/// A registered part: its name in scenario files and the first sentence of its documentation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The word written as `kind = "..."`.
+    pub name: &'static str,
+    /// One line that says what it is.
+    pub summary: &'static str,
+}
+
+/// Declares the choice enum of a folder of interchangeable parts.
+///
+/// ```text
+/// registry! {
+///     /// How a dense or sparse group is updated.
+///     pub enum OptimizerChoice {
+///         /// Plain gradient descent.
+///         "sgd" => Sgd(sgd::Config),
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! registry {
+    (
+        $(#[$meta:meta])*
+        pub enum $choice:ident {
+            $( #[doc = $summary:literal] $name:literal => $variant:ident($config:ty), )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        #[serde(tag = "kind")]
+        pub enum $choice {
+            $(
+                #[doc = $summary]
+                #[serde(rename = $name)]
+                $variant($config),
+            )+
+        }
+
+        impl $choice {
+            /// Every registered part, in the order of registration.
+            pub const PARTS: &'static [$crate::base::registry::Part] = &[
+                $( $crate::base::registry::Part { name: $name, summary: $summary }, )+
+            ];
+
+            /// The name of the chosen part, as in a scenario file.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $( Self::$variant(_) => $name, )+
+                }
+            }
+        }
+    };
+}

@@ -1,0 +1,58 @@
+//! Examples side by side, ready for a model.
+
+/// What is known of an example besides its features.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ExampleInfo {
+    /// Identity of the example in its source, so that "seen before" is known.
+    pub id: u64,
+    /// Day number; 0 for examples held out by the source.
+    pub day: u32,
+    /// Session or user, for the grouped AUC.
+    pub group: u64,
+}
+
+/// `B` examples. Buffers are reused from batch to batch.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Batch {
+    /// 0 or 1, one per example.
+    pub labels: Vec<f32>,
+    /// Ids of the categorical fields, `[B x F]` row by row.
+    pub fields: Vec<u32>,
+    /// Where each example's history begins in event units, `B + 1` numbers (or one zero for an
+    /// empty batch); all zero without a history.
+    pub history_offsets: Vec<u32>,
+    /// Ids of the history events, `[events x columns]`, the most recent event first.
+    pub history: Vec<u32>,
+    /// Numeric columns, `[B x M]`.
+    pub numeric: Vec<f32>,
+    /// One entry per example.
+    pub info: Vec<ExampleInfo>,
+}
+
+impl Batch {
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no example.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Number of history events of all examples together.
+    pub fn events(&self) -> usize {
+        self.history_offsets.last().map_or(0, |&end| end as usize)
+    }
+
+    /// Forgets the examples and keeps the memory.
+    pub fn clear(&mut self) {
+        self.labels.clear();
+        self.fields.clear();
+        self.history_offsets.clear();
+        self.history_offsets.push(0);
+        self.history.clear();
+        self.numeric.clear();
+        self.info.clear();
+    }
+}

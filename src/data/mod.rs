@@ -1,0 +1,60 @@
+//! Floor 1, what workers train on: examples with ids, in days, read in any order.
+//!
+//! One file per source. A source is a pure function from example ids to examples: the same ids
+//! give the same batch, on any thread, in any order.
+
+pub mod batch;
+pub mod schema;
+
+pub use batch::{Batch, ExampleInfo};
+pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+/// One day of the log: its number (1 is the first) and its examples, `first .. first + examples`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Day {
+    /// 1-based number of the day.
+    pub number: u32,
+    /// Id of its first example.
+    pub first: u64,
+    /// Number of examples.
+    pub examples: u64,
+}
+
+impl Day {
+    /// The ids of the day's examples.
+    pub fn ids(&self) -> Range<u64> {
+        self.first..self.first + self.examples
+    }
+}
+
+/// A log of examples with random access.
+pub trait DataSource: Send + Sync + Debug {
+    /// Fields, id spaces, history and numeric columns.
+    fn schema(&self) -> &Schema;
+
+    /// The days of the log, in order; days without examples may be left out. Ids rise with time.
+    fn days(&self) -> &[Day];
+
+    /// Examples that the source itself sets aside for evaluation (the last event of each user, say).
+    /// They belong to no day. Empty for sources that only know days.
+    fn held_out(&self) -> Range<u64> {
+        0..0
+    }
+
+    /// Replaces the content of `batch` by the examples `ids`, in that order.
+    ///
+    /// # Panics
+    /// If an id is neither in [`days`](Self::days) nor in [`held_out`](Self::held_out).
+    fn read(&self, ids: &[u64], batch: &mut Batch);
+
+    /// The true click probability of each example, where the source knows it (generated logs).
+    fn truth(&self, _ids: &[u64]) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// Facts about the log as (name, value) lines for people: rows, users, base rate, bad rows skipped.
+    fn facts(&self) -> Vec<(String, String)>;
+}

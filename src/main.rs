@@ -1,0 +1,3 @@
+//! The command-line program; everything happens in the library.
+
+fn main() {}

@@ -1,0 +1,79 @@
+//! What an update rule is.
+
+use std::fmt::Debug;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One slot: optimizer memory with one number per weight.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Slot {
+    /// Name in checkpoints and docs, such as `m`.
+    pub name: &'static str,
+    /// First value.
+    pub init: f32,
+}
+
+/// Whose updates a bias correction counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Updates of the server (TensorFlow's LazyAdam, PyTorch's SparseAdam).
+    #[default]
+    Global,
+    /// Updates of this table or dense block (DeepRec's AdamAsync).
+    Variable,
+    /// Updates of this row (Monolith's Adam); for dense blocks the same as `variable`.
+    Row,
+}
+
+/// What happens to the rows that a gradient does not touch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowSemantics {
+    /// Nothing: weights and slots of untouched rows stay as they are.
+    #[default]
+    Lazy,
+    /// They are updated with a zero gradient, as a dense parameter would be. Costs a pass over
+    /// every table at every update.
+    Dense,
+}
+
+/// When an update happens: its learning rate and the counters that a rule may read.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Tick {
+    /// Learning rate after schedule and remedies.
+    pub rate: f32,
+    /// Updates of the server so far, this one included (first update: 1).
+    pub global: u64,
+    /// Updates of this table or block so far, this one included.
+    pub variable: u64,
+    /// Updates of this row so far, this one included; for a block the same as `variable`.
+    pub row: u64,
+}
+
+impl Tick {
+    /// The counter of the given scope.
+    pub fn count(&self, scope: Scope) -> u64 {
+        match scope {
+            Scope::Global => self.global,
+            Scope::Variable => self.variable,
+            Scope::Row => self.row,
+        }
+    }
+}
+
+/// An update rule for one row or one dense block.
+pub trait Optimizer: Send + Sync + Debug {
+    /// The slots it wants, each with one number per weight.
+    fn slots(&self) -> &'static [Slot];
+
+    /// What happens to untouched rows.
+    fn rows(&self) -> RowSemantics {
+        RowSemantics::Lazy
+    }
+
+    /// Updates `weights` in place. `slots` holds the slots one after the other, each as long as
+    /// `weights`.
+    fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick);
+}

@@ -1,0 +1,219 @@
+//! Which parameters a model has, and where they lie.
+
+use std::ops::Range;
+
+use rand::RngExt;
+use rand_distr::StandardNormal;
+
+use crate::base::{Purpose, Streams};
+use crate::nn::Real;
+
+/// The three groups for which protocol, optimizer and checkpoint content may differ.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Group {
+    /// Embedding rows and wide weights.
+    Sparse,
+    /// Trained weights outside tables.
+    Dense,
+    /// Moving statistics, set but not trained.
+    NonTrainable,
+}
+
+/// The first value of a parameter.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Init {
+    /// The same number everywhere.
+    Constant(f64),
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f64),
+    /// Uniform in `[-bound, bound]`.
+    Uniform(f64),
+}
+
+/// A named part of the dense (or non-trainable) arena: a weight matrix, a bias.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Block {
+    /// Unique name, such as `mlp.0.weight`.
+    pub name: String,
+    /// The layer it belongs to, such as `mlp.0`: the unit of divergence plots and re-initialisation.
+    pub layer: String,
+    /// Rows and columns; a vector has one row.
+    pub shape: (usize, usize),
+    /// First element in the arena.
+    pub start: usize,
+    /// First value.
+    pub init: Init,
+}
+
+impl Block {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.0 * self.shape.1
+    }
+
+    /// Whether it has no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where it lies in its arena.
+    pub fn range(&self) -> Range<usize> {
+        self.start..self.start + self.len()
+    }
+}
+
+/// A table of embedding rows over one id space of the data.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Table {
+    /// Unique name, such as `item`.
+    pub name: String,
+    /// Index of the id space in the data's schema.
+    pub space: usize,
+    /// Number of rows.
+    pub rows: u32,
+    /// Numbers per row.
+    pub dim: usize,
+    /// First value of a row.
+    pub init: Init,
+}
+
+/// All parameters of a model.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Layout {
+    /// Embedding tables.
+    pub tables: Vec<Table>,
+    /// Trained blocks, contiguous from 0.
+    pub dense: Vec<Block>,
+    /// Moving statistics, contiguous from 0 in their own arena.
+    pub moving: Vec<Block>,
+}
+
+impl Layout {
+    /// Adds a trained block and returns its index.
+    pub fn block(&mut self, layer: &str, part: &str, shape: (usize, usize), init: Init) -> usize {
+        push(&mut self.dense, layer, part, shape, init)
+    }
+
+    /// Adds a non-trainable block and returns its index.
+    pub fn moving_block(
+        &mut self,
+        layer: &str,
+        part: &str,
+        shape: (usize, usize),
+        init: Init,
+    ) -> usize {
+        push(&mut self.moving, layer, part, shape, init)
+    }
+
+    /// Adds a table and returns its index.
+    pub fn table(&mut self, name: &str, space: usize, rows: u32, dim: usize, init: Init) -> usize {
+        self.tables.push(Table {
+            name: name.to_string(),
+            space,
+            rows,
+            dim,
+            init,
+        });
+        self.tables.len() - 1
+    }
+
+    /// Number of trained dense parameters.
+    pub fn dense_len(&self) -> usize {
+        self.dense.last().map_or(0, |block| block.range().end)
+    }
+
+    /// Number of non-trainable parameters.
+    pub fn moving_len(&self) -> usize {
+        self.moving.last().map_or(0, |block| block.range().end)
+    }
+
+    /// Number of numbers in all tables.
+    pub fn sparse_len(&self) -> u64 {
+        self.tables
+            .iter()
+            .map(|table| u64::from(table.rows) * table.dim as u64)
+            .sum()
+    }
+
+    /// The layers of the dense group in order, each with its contiguous range of the arena.
+    pub fn layers(&self) -> Vec<(String, Range<usize>)> {
+        let mut layers: Vec<(String, Range<usize>)> = Vec::new();
+        for block in &self.dense {
+            match layers.last_mut() {
+                Some((name, range)) if *name == block.layer => range.end = block.range().end,
+                _ => layers.push((block.layer.clone(), block.range())),
+            }
+        }
+        layers
+    }
+}
+
+fn push(
+    blocks: &mut Vec<Block>,
+    layer: &str,
+    part: &str,
+    shape: (usize, usize),
+    init: Init,
+) -> usize {
+    let start = blocks.last().map_or(0, |block| block.range().end);
+    let name = format!("{layer}.{part}");
+    blocks.push(Block {
+        name,
+        layer: layer.to_string(),
+        shape,
+        start,
+        init,
+    });
+    blocks.len() - 1
+}
+
+impl Init {
+    /// Fills `values` with first values, a pure function of the seed and of the parameter's name
+    /// (`who`, `count`): a dense block (`u64::MAX - index`, 0), or a row (table, id).
+    pub fn fill<F: Real>(self, streams: Streams, who: u64, count: u64, values: &mut [F]) {
+        match self {
+            Init::Constant(value) => values.fill(F::from_f64(value)),
+            Init::Normal(deviation) => {
+                let mut rng = streams.rng(Purpose::Init, who, count);
+                values.fill_with(|| F::from_f64(deviation * rng.sample::<f64, _>(StandardNormal)));
+            }
+            Init::Uniform(bound) => {
+                let mut rng = streams.rng(Purpose::Init, who, count);
+                values.fill_with(|| F::from_f64(bound * (2.0 * rng.random::<f64>() - 1.0)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_contiguous_and_layers_group_them() {
+        let mut layout = Layout::default();
+        layout.block("mlp.0", "weight", (4, 3), Init::Normal(0.1));
+        layout.block("mlp.0", "bias", (1, 3), Init::Constant(0.0));
+        layout.block("mlp.last", "weight", (3, 1), Init::Normal(0.1));
+        assert_eq!(layout.dense_len(), 18);
+        assert_eq!(
+            layout.layers(),
+            vec![
+                ("mlp.0".to_string(), 0..15),
+                ("mlp.last".to_string(), 15..18),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_first_value_depends_on_the_name_alone() {
+        let fill = |who, count| {
+            let mut row = [0.0f32; 4];
+            Init::Normal(0.01).fill(Streams::new(3), who, count, &mut row);
+            row
+        };
+        assert_eq!(fill(1, 5), fill(1, 5));
+        assert_ne!(fill(1, 5), fill(1, 6));
+        assert!(fill(1, 5).iter().all(|x| x.abs() < 0.06));
+    }
+}

@@ -1,0 +1,181 @@
+//! Which distinct rows a batch touches, and where.
+
+use crate::data::{Batch, Schema};
+
+/// The distinct ids of a batch and, for each occurrence, its position among them.
+///
+/// Position `k` in the id space `s` means the `k`-th entry of `ids[s]`, in order of first
+/// occurrence. A row is therefore gathered once per pull, whatever the number of its occurrences,
+/// and the gradients of its occurrences are summed before they are pushed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Lookups {
+    /// Distinct ids, by id space.
+    pub ids: Vec<Vec<u32>>,
+    /// Position of every field occurrence, `[B x F]` as in [`Batch::fields`].
+    pub fields: Vec<u32>,
+    /// Position of every history occurrence, `[events x columns]` as in [`Batch::history`].
+    pub history: Vec<u32>,
+}
+
+impl Lookups {
+    /// Number of distinct ids over all id spaces.
+    pub fn distinct(&self) -> usize {
+        self.ids.iter().map(Vec::len).sum()
+    }
+}
+
+/// Finds the distinct ids of batches: an array per id space, reused from batch to batch.
+#[derive(Clone, Debug)]
+pub struct Locator {
+    spaces: Vec<Stamped>,
+    field_space: Vec<usize>,
+    history_space: Vec<usize>,
+}
+
+/// `position[id]` is valid where `stamp[id]` is the current batch's.
+#[derive(Clone, Debug)]
+struct Stamped {
+    stamp: Vec<u32>,
+    position: Vec<u32>,
+    current: u32,
+}
+
+impl Locator {
+    /// A locator for the id spaces of `schema`.
+    pub fn new(schema: &Schema) -> Locator {
+        let space = |rows: u32| Stamped {
+            stamp: vec![0; rows as usize],
+            position: vec![0; rows as usize],
+            current: 0,
+        };
+        let columns = schema.history.iter().flat_map(|history| &history.columns);
+        Locator {
+            spaces: schema.spaces.iter().map(|s| space(s.rows)).collect(),
+            field_space: schema.fields.iter().map(|field| field.space).collect(),
+            history_space: columns.map(|column| column.space).collect(),
+        }
+    }
+
+    /// Replaces the content of `lookups` by those of `batch`.
+    ///
+    /// # Panics
+    /// If an id lies outside its id space.
+    pub fn locate(&mut self, batch: &Batch, lookups: &mut Lookups) {
+        lookups.ids.resize_with(self.spaces.len(), Vec::new);
+        lookups.ids.iter_mut().for_each(Vec::clear);
+        self.spaces.iter_mut().for_each(Stamped::advance);
+        let (spaces, ids) = (&mut self.spaces, &mut lookups.ids);
+        positions(
+            &batch.fields,
+            &self.field_space,
+            spaces,
+            ids,
+            &mut lookups.fields,
+        );
+        positions(
+            &batch.history,
+            &self.history_space,
+            spaces,
+            ids,
+            &mut lookups.history,
+        );
+    }
+}
+
+fn positions(
+    from: &[u32],
+    columns: &[usize],
+    spaces: &mut [Stamped],
+    ids: &mut [Vec<u32>],
+    into: &mut Vec<u32>,
+) {
+    into.clear();
+    into.reserve(from.len());
+    if columns.is_empty() {
+        return;
+    }
+    for row in from.chunks_exact(columns.len()) {
+        for (&id, &space) in row.iter().zip(columns) {
+            into.push(spaces[space].position(id, &mut ids[space]));
+        }
+    }
+}
+
+impl Stamped {
+    /// Forgets the last batch; the stamps are rewritten only when their counter wraps.
+    fn advance(&mut self) {
+        self.current = self.current.wrapping_add(1);
+        if self.current == 0 {
+            self.stamp.fill(0);
+            self.current = 1;
+        }
+    }
+
+    fn position(&mut self, id: u32, ids: &mut Vec<u32>) -> u32 {
+        let at = id as usize;
+        if self.stamp[at] != self.current {
+            self.stamp[at] = self.current;
+            self.position[at] = ids.len() as u32;
+            ids.push(id);
+        }
+        self.position[at]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Field, History, HistoryColumn, IdSpace};
+
+    fn schema() -> Schema {
+        Schema {
+            spaces: vec![
+                IdSpace {
+                    name: "item".into(),
+                    rows: 10,
+                },
+                IdSpace {
+                    name: "user".into(),
+                    rows: 5,
+                },
+            ],
+            fields: vec![
+                Field {
+                    name: "item".into(),
+                    space: 0,
+                },
+                Field {
+                    name: "user".into(),
+                    space: 1,
+                },
+            ],
+            history: Some(History {
+                max_len: 3,
+                columns: vec![HistoryColumn {
+                    space: 0,
+                    target: 0,
+                }],
+            }),
+            ..Schema::default()
+        }
+    }
+
+    #[test]
+    fn every_occurrence_finds_its_id_again() {
+        let batch = Batch {
+            labels: vec![1.0, 0.0],
+            fields: vec![7, 2, 3, 2],
+            history_offsets: vec![0, 2, 3],
+            history: vec![3, 9, 7],
+            ..Batch::default()
+        };
+        let mut locator = Locator::new(&schema());
+        let mut lookups = Lookups::default();
+        for _ in 0..3 {
+            locator.locate(&batch, &mut lookups);
+            assert_eq!(lookups.ids, vec![vec![7, 3, 9], vec![2]]);
+            assert_eq!(lookups.fields, vec![0, 0, 1, 0]);
+            assert_eq!(lookups.history, vec![1, 2, 0]);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Floor 1, parameters on their way: the layout of a model's parameters, what a worker pulled, the
+//! gradient it pushes.
+//!
+//! Parameters come in three groups. *Sparse*: embedding rows, by table and id. *Dense*: everything
+//! else that is trained, in one contiguous arena. *Non-trainable*: moving statistics.
+
+pub mod gradient;
+pub mod layout;
+pub mod lookups;
+pub mod view;
+
+pub use gradient::Gradient;
+pub use layout::{Block, Group, Init, Layout, Table};
+pub use lookups::{Locator, Lookups};
+pub use view::View;
