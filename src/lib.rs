@@ -1,6 +1,7 @@
 //! **straggler** simulates asynchronous parameter-server training in virtual time, with true gradients.
 
 pub mod base;
+pub mod cluster;
 pub mod data;
 pub mod model;
 pub mod nn;

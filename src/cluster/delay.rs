@@ -1,0 +1,129 @@
+//! Imposed staleness: delays in updates, drawn from a law instead of simulated.
+
+use rand::RngExt;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Purpose, Streams};
+
+/// Every gradient is exactly this old.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fixed {
+    /// Staleness in updates.
+    #[schemars(range(max = 1_000_000))]
+    pub updates: u64,
+}
+
+/// Geometric staleness, as memoryless workers give: P(k) = p (1-p)^k with p = 1 / (1 + mean).
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Geometric {
+    /// Mean staleness in updates; N-1 imitates N memoryless workers.
+    #[schemars(range(min = 0.0, max = 100_000.0))]
+    pub mean: f64,
+}
+
+/// Every staleness from `0` to `largest` equally often.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Uniform {
+    /// Largest staleness in updates.
+    #[schemars(range(max = 1_000_000))]
+    pub largest: u64,
+}
+
+/// Staleness drawn from given weights.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Empirical {
+    /// `weights[k]` is the relative frequency of staleness `k`.
+    #[schemars(length(min = 1, max = 1_000_000))]
+    pub weights: Vec<f64>,
+}
+
+crate::registry! {
+    /// The law of an imposed staleness.
+    pub enum DelayChoice {
+        /// Every gradient equally old.
+        "fixed" => Fixed(Fixed),
+        /// Geometric, as memoryless workers give.
+        "geometric" => Geometric(Geometric),
+        /// Every staleness up to a largest one equally often.
+        "uniform" => Uniform(Uniform),
+        /// Drawn from given weights.
+        "empirical" => Empirical(Empirical),
+    }
+}
+
+impl DelayChoice {
+    /// The largest staleness that occurs. A geometric law is cut where its tail is below 1e-12.
+    pub fn largest(&self) -> u64 {
+        match self {
+            Self::Fixed(Fixed { updates }) => *updates,
+            Self::Geometric(Geometric { mean }) => (-12.0 * std::f64::consts::LN_10
+                / libm::log1p(-1.0 / (1.0 + mean.max(1e-9))))
+            .ceil() as u64,
+            Self::Uniform(Uniform { largest }) => *largest,
+            Self::Empirical(Empirical { weights }) => weights.len().saturating_sub(1) as u64,
+        }
+    }
+
+    /// The staleness of update `update`, before it is cut to the updates that there were.
+    pub fn draw(&self, update: u64, streams: Streams) -> u64 {
+        let mut rng = streams.rng(Purpose::Delay, 0, update);
+        match self {
+            Self::Fixed(Fixed { updates }) => *updates,
+            Self::Geometric(Geometric { mean }) => {
+                let u = 1.0 - rng.random::<f64>();
+                let k = libm::log(u) / libm::log1p(-1.0 / (1.0 + mean.max(1e-9)));
+                (k as u64).min(self.largest())
+            }
+            Self::Uniform(Uniform { largest }) => rng.random_range(0..=*largest),
+            Self::Empirical(Empirical { weights }) => {
+                let total: f64 = weights.iter().sum();
+                let mut left = rng.random::<f64>() * total;
+                for (k, weight) in weights.iter().enumerate() {
+                    left -= weight;
+                    if left < 0.0 {
+                        return k as u64;
+                    }
+                }
+                self.largest()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_geometric_delay_has_its_mean_and_variance() {
+        let law = DelayChoice::Geometric(Geometric { mean: 7.0 });
+        let n = 50_000;
+        let draws: Vec<f64> = (0..n)
+            .map(|t| law.draw(t, Streams::new(3)) as f64)
+            .collect();
+        let mean = draws.iter().sum::<f64>() / n as f64;
+        let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n as f64;
+        assert!(
+            (mean - 7.0).abs() < 0.15 && (variance - 56.0).abs() < 3.0,
+            "{mean} {variance}"
+        );
+    }
+
+    #[test]
+    fn weights_are_respected() {
+        let law = DelayChoice::Empirical(Empirical {
+            weights: vec![1.0, 0.0, 3.0],
+        });
+        let n = 20_000;
+        let twos = (0..n)
+            .filter(|&t| law.draw(t, Streams::new(1)) == 2)
+            .count();
+        assert!((0..n).all(|t| law.draw(t, Streams::new(1)) != 1));
+        assert!((twos as f64 / n as f64 - 0.75).abs() < 0.02);
+    }
+}

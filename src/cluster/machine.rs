@@ -1,0 +1,173 @@
+//! Machine classes and the machines that workers run on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::step_time::gamma::gamma_factor;
+use super::{Compute, LawError, StepTimeChoice, StepTimeLaw};
+use crate::base::{Factor, Purpose, SimSpan, Streams, WorkerId};
+
+/// A kind of machine in a heterogeneous cluster.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MachineClass {
+    /// Name in tables and plots.
+    pub name: String,
+    /// Share of the workers that run on it; the shares of all classes add up to 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub share: f64,
+    /// How many times slower than an ordinary machine.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0.001, max = 1_000_000.0))]
+    pub slowdown: f64,
+    /// Lasting differences between the machines of the class: standard deviation of their slowdown
+    /// divided by its mean (gamma, the "machine" part of the CVB method).
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub spread: f64,
+    /// How its step times vary, where that differs from `cluster.compute.law`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub law: Option<StepTimeChoice>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// The machine of one worker.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Index of its class.
+    pub class: usize,
+    /// Its slowdown, class and lasting difference together.
+    pub slowdown: Factor,
+    law: Arc<dyn StepTimeLaw>,
+}
+
+impl Machine {
+    /// Compute time of the worker's step `step` whose ordinary mean is `base`.
+    pub fn time(&self, base: SimSpan, worker: WorkerId, step: u64, streams: Streams) -> SimSpan {
+        self.law.time(base * self.slowdown, worker, step, streams)
+    }
+
+    /// Mean compute time, for estimates.
+    pub fn mean(&self, base: SimSpan) -> SimSpan {
+        base * self.slowdown
+    }
+}
+
+/// The class of worker `w`: a golden-ratio sequence over the cumulative shares, so that every
+/// prefix of workers is balanced and a worker keeps its class when workers are added.
+pub fn class_of(worker: WorkerId, classes: &[MachineClass]) -> usize {
+    const GOLDEN: f64 = 0.618_033_988_749_894_8;
+    let at = (f64::from(worker.0) + 0.5) * GOLDEN;
+    let at = at - at.floor();
+    let total: f64 = classes.iter().map(|class| class.share).sum();
+    let mut sum = 0.0;
+    for (index, class) in classes.iter().enumerate() {
+        sum += class.share / total;
+        if at < sum {
+            return index;
+        }
+    }
+    classes.len().saturating_sub(1)
+}
+
+/// The machines of workers `0..workers`. Without classes there is one, `ordinary`.
+///
+/// # Errors
+/// If a step-time trace cannot be read.
+pub fn machines(
+    workers: u32,
+    classes: &[MachineClass],
+    compute: &Compute,
+    streams: Streams,
+    folder: &Path,
+) -> Result<Vec<Machine>, LawError> {
+    let ordinary = compute.law.build(folder)?;
+    let laws = classes
+        .iter()
+        .map(|class| match &class.law {
+            Some(law) => law.build(folder),
+            None => Ok(Arc::clone(&ordinary)),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let machine = |w: u32| {
+        if classes.is_empty() {
+            return Machine {
+                class: 0,
+                slowdown: Factor::ONE,
+                law: Arc::clone(&ordinary),
+            };
+        }
+        let class = class_of(WorkerId(w), classes);
+        let MachineClass {
+            slowdown, spread, ..
+        } = classes[class];
+        let mut rng = streams.rng(Purpose::WorkerSpeed, u64::from(w), 0);
+        let own = gamma_factor(spread, &mut rng);
+        Machine {
+            class,
+            slowdown: Factor::new(slowdown * own),
+            law: Arc::clone(&laws[class]),
+        }
+    };
+    Ok((0..workers).map(machine).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(shares: &[f64]) -> Vec<MachineClass> {
+        let class = |share: &f64| MachineClass {
+            name: String::new(),
+            share: *share,
+            slowdown: 1.0,
+            spread: 0.0,
+            law: None,
+        };
+        shares.iter().map(class).collect()
+    }
+
+    #[test]
+    fn every_prefix_of_workers_is_balanced() {
+        let shares = [0.5, 0.4, 0.1];
+        let classes = classes(&shares);
+        let mut counts = [0f64; 3];
+        for w in 0..1000 {
+            counts[class_of(WorkerId(w), &classes)] += 1.0;
+            for (count, share) in counts.iter().zip(shares) {
+                assert!(
+                    (count - share * f64::from(w + 1)).abs() <= 2.0,
+                    "{w}: {counts:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_lasting_difference_has_the_given_spread() {
+        let mut classes = classes(&[1.0]);
+        classes[0].spread = 0.3;
+        let all = machines(
+            5000,
+            &classes,
+            &Compute::default(),
+            Streams::new(4),
+            Path::new("."),
+        )
+        .unwrap();
+        let n = all.len() as f64;
+        let mean = all.iter().map(|m| m.slowdown.value()).sum::<f64>() / n;
+        let variance = all
+            .iter()
+            .map(|m| (m.slowdown.value() - mean).powi(2))
+            .sum::<f64>()
+            / n;
+        assert!((mean - 1.0).abs() < 0.02 && (variance.sqrt() - 0.3).abs() < 0.02);
+    }
+}

@@ -1,0 +1,16 @@
+//! Floor 3, the physics: how long things take, and for whom. Machine classes, step times, network,
+//! shard service, late start. Knows no parameter and no protocol.
+
+pub mod compute;
+pub mod delay;
+pub mod machine;
+pub mod network;
+pub mod start;
+pub mod step_time;
+
+pub use compute::Compute;
+pub use delay::DelayChoice;
+pub use machine::{Machine, MachineClass};
+pub use network::{Network, ShardService};
+pub use start::StartChoice;
+pub use step_time::{LawError, StepTimeChoice, StepTimeLaw};

@@ -1,0 +1,59 @@
+//! Links and shards: what a message costs on its way and at its destination.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::StepTimeChoice;
+use crate::base::{Bandwidth, SimSpan};
+
+/// The network between workers and shards. Everything is off by default: messages take no time.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// One-way latency of every message.
+    pub latency: SimSpan,
+    /// How the latency varies from message to message; constant when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<StepTimeChoice>,
+    /// Link of each worker, one direction; unlimited when left out. Messages queue on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker_bandwidth: Option<Bandwidth>,
+    /// Link of each shard, one direction; unlimited when left out. Messages queue on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard_bandwidth: Option<Bandwidth>,
+}
+
+/// Service times of a shard. It serves one request at a time, first come, first served.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShardService {
+    /// Time to answer a pull, whatever its size.
+    pub pull_fixed: SimSpan,
+    /// Time per embedding row read.
+    pub pull_per_row: SimSpan,
+    /// Time to take in a push, whatever its size.
+    pub push_fixed: SimSpan,
+    /// Time per embedding row updated.
+    pub push_per_row: SimSpan,
+    /// Time per KiB of dense parameters read or updated.
+    pub per_kib: SimSpan,
+    /// How service times vary; constant when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub law: Option<StepTimeChoice>,
+}
+
+impl ShardService {
+    /// Mean service time of a pull of `rows` rows and `dense_bytes` bytes of dense parameters.
+    pub fn pull(&self, rows: u64, dense_bytes: u64) -> SimSpan {
+        self.pull_fixed + self.pull_per_row.times(rows) + self.dense(dense_bytes)
+    }
+
+    /// Mean service time of a push of the same size.
+    pub fn push(&self, rows: u64, dense_bytes: u64) -> SimSpan {
+        self.push_fixed + self.push_per_row.times(rows) + self.dense(dense_bytes)
+    }
+
+    fn dense(&self, bytes: u64) -> SimSpan {
+        SimSpan((u128::from(self.per_kib.0) * u128::from(bytes) / 1024) as u64)
+    }
+}

@@ -1,0 +1,168 @@
+//! Step-time laws: how the compute time of a step varies around its base. One file per law.
+//!
+//! Every law but `trace` multiplies the base time by a random [`Factor`] of mean 1, so that
+//! changing the law changes the spread and not the mean.
+
+pub mod constant;
+pub mod exponential;
+pub mod gamma;
+pub mod lognormal;
+pub mod pareto;
+pub mod shifted_exponential;
+pub mod trace;
+
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::base::{Factor, Rng, SimSpan, Streams, WorkerId};
+
+/// The compute time of one step.
+pub trait StepTimeLaw: Send + Sync + Debug {
+    /// Time of step `step` of `worker`, whose time on average would be `base`; a pure function of
+    /// its arguments.
+    fn time(&self, base: SimSpan, worker: WorkerId, step: u64, streams: Streams) -> SimSpan;
+}
+
+/// A law given by a random factor alone.
+pub trait FactorLaw: Send + Sync + Debug {
+    /// Draws a factor of mean 1.
+    fn draw(&self, rng: &mut Rng) -> f64;
+}
+
+impl<L: FactorLaw> StepTimeLaw for L {
+    fn time(&self, base: SimSpan, worker: WorkerId, step: u64, streams: Streams) -> SimSpan {
+        let mut rng = streams.rng(crate::base::Purpose::StepTime, u64::from(worker.0), step);
+        base * Factor::new(self.draw(&mut rng))
+    }
+}
+
+crate::registry! {
+    /// How the compute time of a step varies.
+    pub enum StepTimeChoice {
+        /// Every step takes exactly its base time.
+        "constant" => Constant(constant::Config),
+        /// Memoryless: exponential with the base time as mean.
+        "exponential" => Exponential(exponential::Config),
+        /// A fixed part plus an exponential one.
+        "shifted_exponential" => ShiftedExponential(shifted_exponential::Config),
+        /// Gamma with a given coefficient of variation (the CVB method).
+        "gamma" => Gamma(gamma::Config),
+        /// Lognormal: most steps near the median, some much longer.
+        "lognormal" => Lognormal(lognormal::Config),
+        /// Pareto: rare steps of any length.
+        "pareto" => Pareto(pareto::Config),
+        /// Step times replayed or resampled from a log.
+        "trace" => Trace(trace::Config),
+    }
+}
+
+/// A law that cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum LawError {
+    /// The trace file cannot be read.
+    #[error("cannot read the step-time trace {path}: {reason}")]
+    Unreadable {
+        /// The file that was looked for.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// A row of the trace is malformed.
+    #[error("{path}, line {line}: {problem}")]
+    Row {
+        /// The trace file.
+        path: PathBuf,
+        /// Physical line, from 1.
+        line: u64,
+        /// What is wrong and what is expected.
+        problem: String,
+    },
+}
+
+impl Default for StepTimeChoice {
+    fn default() -> Self {
+        StepTimeChoice::Constant(constant::Config {})
+    }
+}
+
+impl StepTimeChoice {
+    /// The working law. Files are looked for relative to `folder`.
+    ///
+    /// # Errors
+    /// Only `trace` can fail: its file is missing or malformed.
+    pub fn build(&self, folder: &Path) -> Result<Arc<dyn StepTimeLaw>, LawError> {
+        Ok(match self {
+            Self::Constant(config) => Arc::new(*config),
+            Self::Exponential(config) => Arc::new(*config),
+            Self::ShiftedExponential(config) => Arc::new(*config),
+            Self::Gamma(config) => Arc::new(*config),
+            Self::Lognormal(config) => Arc::new(*config),
+            Self::Pareto(config) => Arc::new(*config),
+            Self::Trace(config) => Arc::new(config.read(folder)?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_law() -> Vec<StepTimeChoice> {
+        vec![
+            StepTimeChoice::Constant(constant::Config {}),
+            StepTimeChoice::Exponential(exponential::Config {}),
+            StepTimeChoice::ShiftedExponential(shifted_exponential::Config { fixed_share: 0.4 }),
+            StepTimeChoice::Gamma(gamma::Config { variation: 0.6 }),
+            StepTimeChoice::Lognormal(lognormal::Config { sigma: 0.5 }),
+            StepTimeChoice::Pareto(pareto::Config { shape: 3.5 }),
+        ]
+    }
+
+    #[test]
+    fn every_law_keeps_the_mean() {
+        let base = SimSpan(1_000_000_000);
+        for choice in every_law() {
+            let law = choice.build(Path::new(".")).unwrap();
+            let n = 40_000;
+            let total: f64 = (0..n)
+                .map(|k| law.time(base, WorkerId(3), k, Streams::new(5)).seconds())
+                .sum();
+            let mean = total / n as f64;
+            assert!((mean - 1.0).abs() < 0.03, "{}: {mean}", choice.name());
+        }
+    }
+
+    #[test]
+    fn a_step_is_drawn_for_its_worker_and_number_alone() {
+        let base = SimSpan(1_000_000);
+        for choice in every_law() {
+            let law = choice.build(Path::new(".")).unwrap();
+            let draw = |w, k| law.time(base, WorkerId(w), k, Streams::new(1));
+            assert_eq!(draw(2, 7), draw(2, 7), "{}", choice.name());
+            if choice.name() != "constant" {
+                assert_ne!(draw(2, 7), draw(3, 7), "{}", choice.name());
+                assert_ne!(draw(2, 7), draw(2, 8), "{}", choice.name());
+            }
+        }
+    }
+
+    /// P(t > 1.25 mean) of a gamma law: 0.94 % at variation 0.1, 27.96 % at 0.6 (CVB method).
+    #[test]
+    fn the_gamma_tail_is_that_of_the_cvb_method() {
+        for (variation, expected) in [(0.1, 0.00938), (0.3, 0.19193), (0.6, 0.27962)] {
+            let law = gamma::Config { variation };
+            let base = SimSpan(1_000_000_000);
+            let n = 100_000u64;
+            let over = (0..n)
+                .filter(|&k| law.time(base, WorkerId(0), k, Streams::new(9)).0 > 1_250_000_000)
+                .count();
+            let share = over as f64 / n as f64;
+            let error = (expected * (1.0 - expected) / n as f64).sqrt();
+            assert!(
+                (share - expected).abs() < 4.0 * error,
+                "{variation}: {share}"
+            );
+        }
+    }
+}
