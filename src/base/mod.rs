@@ -10,6 +10,6 @@ pub mod units;
 
 pub use id::{ShardId, WorkerId};
 pub use pool::{Pending, Pool};
-pub use stream::{Purpose, Rng, Streams};
+pub use stream::{Draw, Purpose, Rng, Streams};
 pub use time::{Factor, SimSpan, SimTime};
 pub use units::{Bandwidth, ByteSize};

@@ -26,6 +26,8 @@ pub enum Purpose {
     WorkerSpeed = 4,
     /// Network latency (`who` = worker, `count` = its message).
     Network = 5,
+    /// Service time at a shard (`who` = shard, `count` = request).
+    Service = 10,
     /// Late start of a worker (`who` = worker).
     Start = 6,
     /// Imposed staleness (`who` = 0, `count` = update).
@@ -52,6 +54,26 @@ pub enum Purpose {
     Day = 23,
     /// Parts that a library user adds.
     Custom = 1 << 32,
+}
+
+/// The full name of one draw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Draw {
+    /// The run it belongs to.
+    pub streams: Streams,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Whose draw it is.
+    pub who: u64,
+    /// Which of theirs.
+    pub count: u64,
+}
+
+impl Draw {
+    /// The generator of this draw.
+    pub fn rng(self) -> Rng {
+        self.streams.rng(self.purpose, self.who, self.count)
+    }
 }
 
 /// Every random draw of a run, by name. Holds a seed and nothing else.
@@ -83,6 +105,16 @@ impl Streams {
     /// The generator for one draw (or one bundle of draws that belong together).
     pub fn rng(self, purpose: Purpose, who: u64, count: u64) -> Rng {
         Rng::seed_from_u64(self.key(purpose, who, count))
+    }
+
+    /// The name of one draw, for parts that draw for themselves.
+    pub fn draw(self, purpose: Purpose, who: u64, count: u64) -> Draw {
+        Draw {
+            streams: self,
+            purpose,
+            who,
+            count,
+        }
     }
 
     /// A uniform number in `[0, 1)` with 53 random bits.

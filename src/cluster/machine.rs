@@ -50,7 +50,8 @@ pub struct Machine {
 impl Machine {
     /// Compute time of the worker's step `step` whose ordinary mean is `base`.
     pub fn time(&self, base: SimSpan, worker: WorkerId, step: u64, streams: Streams) -> SimSpan {
-        self.law.time(base * self.slowdown, worker, step, streams)
+        let draw = streams.draw(Purpose::StepTime, u64::from(worker.0), step);
+        self.law.time(base * self.slowdown, draw)
     }
 
     /// Mean compute time, for estimates.

@@ -15,13 +15,13 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{Factor, Rng, SimSpan, Streams, WorkerId};
+use crate::base::{Draw, Factor, Rng, SimSpan};
 
 /// The compute time of one step.
 pub trait StepTimeLaw: Send + Sync + Debug {
-    /// Time of step `step` of `worker`, whose time on average would be `base`; a pure function of
-    /// its arguments.
-    fn time(&self, base: SimSpan, worker: WorkerId, step: u64, streams: Streams) -> SimSpan;
+    /// A time that would be `base` on average; a pure function of its arguments. For step times the
+    /// draw's `who` is the worker and its `count` the step.
+    fn time(&self, base: SimSpan, draw: Draw) -> SimSpan;
 }
 
 /// A law given by a random factor alone.
@@ -31,9 +31,8 @@ pub trait FactorLaw: Send + Sync + Debug {
 }
 
 impl<L: FactorLaw> StepTimeLaw for L {
-    fn time(&self, base: SimSpan, worker: WorkerId, step: u64, streams: Streams) -> SimSpan {
-        let mut rng = streams.rng(crate::base::Purpose::StepTime, u64::from(worker.0), step);
-        base * Factor::new(self.draw(&mut rng))
+    fn time(&self, base: SimSpan, draw: Draw) -> SimSpan {
+        base * Factor::new(self.draw(&mut draw.rng()))
     }
 }
 
@@ -107,6 +106,11 @@ impl StepTimeChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{Purpose, Streams};
+
+    fn draw(seed: u64, who: u64, count: u64) -> Draw {
+        Streams::new(seed).draw(Purpose::StepTime, who, count)
+    }
 
     fn every_law() -> Vec<StepTimeChoice> {
         vec![
@@ -126,7 +130,7 @@ mod tests {
             let law = choice.build(Path::new(".")).unwrap();
             let n = 40_000;
             let total: f64 = (0..n)
-                .map(|k| law.time(base, WorkerId(3), k, Streams::new(5)).seconds())
+                .map(|k| law.time(base, draw(5, 3, k)).seconds())
                 .sum();
             let mean = total / n as f64;
             assert!((mean - 1.0).abs() < 0.03, "{}: {mean}", choice.name());
@@ -138,11 +142,11 @@ mod tests {
         let base = SimSpan(1_000_000);
         for choice in every_law() {
             let law = choice.build(Path::new(".")).unwrap();
-            let draw = |w, k| law.time(base, WorkerId(w), k, Streams::new(1));
-            assert_eq!(draw(2, 7), draw(2, 7), "{}", choice.name());
+            let time = |w, k| law.time(base, draw(1, w, k));
+            assert_eq!(time(2, 7), time(2, 7), "{}", choice.name());
             if choice.name() != "constant" {
-                assert_ne!(draw(2, 7), draw(3, 7), "{}", choice.name());
-                assert_ne!(draw(2, 7), draw(2, 8), "{}", choice.name());
+                assert_ne!(time(2, 7), time(3, 7), "{}", choice.name());
+                assert_ne!(time(2, 7), time(2, 8), "{}", choice.name());
             }
         }
     }
@@ -155,7 +159,7 @@ mod tests {
             let base = SimSpan(1_000_000_000);
             let n = 100_000u64;
             let over = (0..n)
-                .filter(|&k| law.time(base, WorkerId(0), k, Streams::new(9)).0 > 1_250_000_000)
+                .filter(|&k| law.time(base, draw(9, 0, k)).0 > 1_250_000_000)
                 .count();
             let share = over as f64 / n as f64;
             let error = (expected * (1.0 - expected) / n as f64).sqrt();

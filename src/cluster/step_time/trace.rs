@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LawError, StepTimeLaw};
-use crate::base::{Purpose, SimSpan, Streams, WorkerId};
+use crate::base::{Draw, SimSpan};
 
 /// Step times replayed or resampled from a CSV file.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -115,12 +115,12 @@ impl Config {
 
 impl StepTimeLaw for Trace {
     /// The base time plays no part: the trace says how long a step takes.
-    fn time(&self, _base: SimSpan, worker: WorkerId, step: u64, streams: Streams) -> SimSpan {
-        let list = &self.lists[worker.index() % self.lists.len()];
+    fn time(&self, _base: SimSpan, draw: Draw) -> SimSpan {
+        let list = &self.lists[(draw.who % self.lists.len() as u64) as usize];
         let at = match self.mode {
-            Mode::Replay if self.lists.len() == 1 => step + u64::from(worker.0),
-            Mode::Replay => step,
-            Mode::Resample => streams.key(Purpose::StepTime, u64::from(worker.0), step),
+            Mode::Replay if self.lists.len() == 1 => draw.count + draw.who,
+            Mode::Replay => draw.count,
+            Mode::Resample => draw.streams.key(draw.purpose, draw.who, draw.count),
         };
         list[(at % list.len() as u64) as usize]
     }
@@ -129,6 +129,7 @@ impl StepTimeLaw for Trace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{Purpose, Streams};
 
     fn config(text: &str, mode: Mode) -> (tempfile::TempDir, Config) {
         let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,29 @@
+//! Asynchronous (ASP, "Downpour"): every push is applied as it arrives, nobody waits.
+//!
+//! Dean et al. (2012), "Large scale distributed deep networks". With one shard, no latency and
+//! equal or unequal workers, mean staleness is N-1 whatever the step times.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Arrived, Cluster, Decisions, Protocol};
+use crate::base::WorkerId;
+
+/// Asynchronous updates have no settings.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {}
+
+/// The working protocol: it remembers nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Asynchronous;
+
+impl Protocol for Asynchronous {
+    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+        decide.grant(worker);
+    }
+
+    fn on_push(&mut self, arrived: Arrived, _: &Cluster<'_>, decide: &mut Decisions) {
+        decide.apply(arrived.shard, &[arrived.push]);
+    }
+}
