@@ -147,11 +147,8 @@ mod tests {
     fn replays_the_log_of_its_worker() {
         let (folder, config) = config("w,s\n0,1\n1,5\n0,2\n", Mode::Replay);
         let trace = config.read(folder.path()).unwrap();
-        let time = |w, k| {
-            trace
-                .time(SimSpan(7), WorkerId(w), k, Streams::new(0))
-                .seconds()
-        };
+        let draw = |w, k| Streams::new(0).draw(Purpose::StepTime, w, k);
+        let time = |w, k| trace.time(SimSpan(7), draw(w, k)).seconds();
         assert_eq!([time(0, 0), time(0, 1), time(0, 2)], [1.0, 2.0, 1.0]);
         assert_eq!([time(1, 0), time(3, 9)], [5.0, 5.0]);
     }
