@@ -8,3 +8,4 @@ pub mod nn;
 pub mod optimizer;
 pub mod params;
 pub mod protocol;
+pub mod server;

@@ -85,11 +85,13 @@ mod tests {
     fn nobody_passes_before_all_have_pushed() {
         let mut barrier = Synchronous::new(3, 1);
         let mut decide = Decisions::default();
-        let cluster = |steps| Cluster {
-            now: SimTime(0),
-            versions: &[0],
-            steps,
-        };
+        fn cluster(steps: &[u64]) -> Cluster<'_> {
+            Cluster {
+                now: SimTime(0),
+                versions: &[0],
+                steps,
+            }
+        }
         for (w, steps) in [(2u32, [0, 0, 1]), (0, [1, 0, 1])] {
             let arrived = Arrived {
                 push: PushId(u64::from(w)),

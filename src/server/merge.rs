@@ -1,0 +1,135 @@
+//! Several pushes become one update: the mean over their examples.
+
+use crate::params::view::row_range;
+use crate::params::{Gradient, Layout, Lookups};
+
+/// Merges gradients; its memory is reused.
+///
+/// Sums run in the order in which the gradients are given, so the result does not depend on who
+/// computed them or when.
+#[derive(Clone, Debug)]
+pub struct Merger {
+    stamps: Vec<Vec<u32>>,
+    positions: Vec<Vec<u32>>,
+    current: u32,
+    /// The distinct ids of the merged gradient.
+    pub lookups: Lookups,
+    /// The merged gradient.
+    pub gradient: Gradient,
+}
+
+impl Merger {
+    /// A merger for gradients of `layout`.
+    pub fn new(layout: &Layout) -> Merger {
+        let spaces = layout
+            .tables
+            .iter()
+            .map(|table| table.space + 1)
+            .max()
+            .unwrap_or(0);
+        let rows = |space: usize| {
+            let over = layout.tables.iter().filter(|table| table.space == space);
+            over.map(|table| table.rows as usize).max().unwrap_or(0)
+        };
+        let zeros: Vec<Vec<u32>> = (0..spaces).map(|space| vec![0; rows(space)]).collect();
+        Merger {
+            stamps: zeros.clone(),
+            positions: zeros,
+            current: 0,
+            lookups: Lookups::default(),
+            gradient: Gradient::default(),
+        }
+    }
+
+    /// Replaces [`gradient`](Self::gradient) by the mean over examples of `parts`.
+    pub fn merge(&mut self, layout: &Layout, parts: &[(&Lookups, &Gradient)]) {
+        self.union(parts);
+        let rows = crate::params::view::rows_len(layout, &self.lookups);
+        let into = &mut self.gradient;
+        into.reset(layout.dense_len(), rows, layout.moving_len());
+        let examples: u64 = parts.iter().map(|(_, g)| u64::from(g.examples)).sum();
+        for (lookups, gradient) in parts {
+            let share = f64::from(gradient.examples) / examples.max(1) as f64;
+            into.loss += share * gradient.loss;
+            add(&mut into.dense, &gradient.dense, share as f32);
+            add(&mut into.moving, &gradient.moving, share as f32);
+            for (t, table) in layout.tables.iter().enumerate() {
+                let from = &gradient.rows[row_range(layout, lookups, t)];
+                let to = &mut into.rows[row_range(layout, &self.lookups, t)];
+                let ids = &lookups.ids[table.space];
+                for (&id, row) in ids.iter().zip(from.chunks_exact(table.dim)) {
+                    let at = self.positions[table.space][id as usize] as usize * table.dim;
+                    add(&mut to[at..at + table.dim], row, share as f32);
+                }
+            }
+        }
+        into.examples = examples.min(u64::from(u32::MAX)) as u32;
+    }
+
+    fn union(&mut self, parts: &[(&Lookups, &Gradient)]) {
+        self.current = self.current.wrapping_add(1);
+        if self.current == 0 {
+            self.stamps.iter_mut().for_each(|stamps| stamps.fill(0));
+            self.current = 1;
+        }
+        let spaces = parts.first().map_or(0, |(lookups, _)| lookups.ids.len());
+        self.lookups.ids.resize_with(spaces, Vec::new);
+        self.lookups.ids.iter_mut().for_each(Vec::clear);
+        for (lookups, _) in parts {
+            for (space, ids) in lookups.ids.iter().enumerate().take(self.stamps.len()) {
+                for &id in ids {
+                    let stamp = &mut self.stamps[space][id as usize];
+                    if *stamp != self.current {
+                        *stamp = self.current;
+                        let known = &mut self.lookups.ids[space];
+                        self.positions[space][id as usize] = known.len() as u32;
+                        known.push(id);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn add(into: &mut [f32], from: &[f32], share: f32) {
+    for (a, b) in into.iter_mut().zip(from) {
+        *a += share * b;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::Init;
+
+    #[test]
+    fn rows_are_united_and_averaged_over_examples() {
+        let mut layout = Layout::default();
+        layout.table("item", 0, 10, 1, Init::Constant(0.0));
+        layout.block("b", "bias", (1, 1), Init::Constant(0.0));
+        let part = |ids: &[u32], rows: &[f32], dense: f32, examples| {
+            let lookups = Lookups {
+                ids: vec![ids.to_vec()],
+                ..Lookups::default()
+            };
+            let gradient = Gradient {
+                examples,
+                loss: f64::from(dense),
+                dense: vec![dense],
+                rows: rows.to_vec(),
+                moving: vec![],
+            };
+            (lookups, gradient)
+        };
+        let a = part(&[4, 7], &[1.0, 2.0], 10.0, 1);
+        let b = part(&[7, 2], &[6.0, 8.0], 2.0, 3);
+        let mut merger = Merger::new(&layout);
+        for _ in 0..2 {
+            merger.merge(&layout, &[(&a.0, &a.1), (&b.0, &b.1)]);
+            assert_eq!(merger.lookups.ids, vec![vec![4, 7, 2]]);
+            assert_eq!(merger.gradient.rows, vec![0.25, 0.5 + 4.5, 6.0]);
+            assert_eq!(merger.gradient.dense, vec![4.0]);
+            assert_eq!(merger.gradient.examples, 4);
+        }
+    }
+}

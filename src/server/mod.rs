@@ -1,0 +1,14 @@
+//! Floor 4, the parameter server: weights and slots, spread over shards, with one writer.
+//!
+//! Storage is one arena per table and one for the dense group; a shard is a set of rows and blocks,
+//! given by [`Sharding`]. Versions are the simulation's business: the server is told when.
+
+pub mod dense;
+pub mod merge;
+pub mod sharding;
+pub mod store;
+pub mod table;
+
+pub use merge::Merger;
+pub use sharding::Sharding;
+pub use store::{BadUpdate, Clocks, ParameterServer, Part};

@@ -1,0 +1,119 @@
+//! Which shard holds what.
+
+use crate::base::{ShardId, stream::mix};
+use crate::params::{Layout, Lookups};
+
+/// The placement of parameters: rows by a hash of (id space, id), dense and non-trainable blocks
+/// in turn (round robin, as TensorFlow places variables by default).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sharding {
+    shards: u32,
+    /// Shard of each dense block.
+    dense: Vec<ShardId>,
+    /// Shard of each non-trainable block.
+    moving: Vec<ShardId>,
+}
+
+/// What one shard contributes to a pull or push, for service times and traffic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Load {
+    /// Embedding rows (ids times tables).
+    pub rows: u64,
+    /// Bytes of these rows' values.
+    pub row_bytes: u64,
+    /// Bytes of dense and non-trainable parameters.
+    pub dense_bytes: u64,
+}
+
+impl Sharding {
+    /// Places the parameters of `layout` on `shards` shards.
+    pub fn new(layout: &Layout, shards: u32) -> Sharding {
+        let in_turn = |count: usize, first: usize| {
+            (0..count)
+                .map(|i| ShardId(((first + i) % shards.max(1) as usize) as u32))
+                .collect()
+        };
+        Sharding {
+            shards: shards.max(1),
+            dense: in_turn(layout.dense.len(), 0),
+            moving: in_turn(layout.moving.len(), layout.dense.len()),
+        }
+    }
+
+    /// Number of shards.
+    pub fn shards(&self) -> u32 {
+        self.shards
+    }
+
+    /// The shard that holds the rows of `id`, an id of id space `space`, in every table over it.
+    pub fn of_row(&self, space: usize, id: u32) -> ShardId {
+        if self.shards == 1 {
+            return ShardId(0);
+        }
+        let hash = mix((space as u64) << 32 | u64::from(id));
+        ShardId((hash % u64::from(self.shards)) as u32)
+    }
+
+    /// The shard that holds the dense block.
+    pub fn of_block(&self, block: usize) -> ShardId {
+        self.dense[block]
+    }
+
+    /// The shard that holds the non-trainable block.
+    pub fn of_moving(&self, block: usize) -> ShardId {
+        self.moving[block]
+    }
+
+    /// What each shard contributes to a pull of `lookups`.
+    pub fn loads(&self, layout: &Layout, lookups: &Lookups, loads: &mut Vec<Load>) {
+        loads.clear();
+        loads.resize(self.shards as usize, Load::default());
+        for (block, shard) in layout.dense.iter().zip(&self.dense) {
+            loads[shard.index()].dense_bytes += 4 * block.len() as u64;
+        }
+        for (block, shard) in layout.moving.iter().zip(&self.moving) {
+            loads[shard.index()].dense_bytes += 4 * block.len() as u64;
+        }
+        for (space, ids) in lookups.ids.iter().enumerate() {
+            let over = || layout.tables.iter().filter(|table| table.space == space);
+            let (tables, bytes) = over().fold((0, 0), |(n, bytes), table| {
+                (n + 1, bytes + 4 * table.dim as u64)
+            });
+            for &id in ids {
+                let load = &mut loads[self.of_row(space, id).index()];
+                load.rows += tables;
+                load.row_bytes += bytes;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::Init;
+
+    #[test]
+    fn loads_add_up_whatever_the_number_of_shards() {
+        let mut layout = Layout::default();
+        layout.table("item", 0, 100, 4, Init::Constant(0.0));
+        layout.table("wide.item", 0, 100, 1, Init::Constant(0.0));
+        layout.block("mlp.0", "weight", (4, 3), Init::Constant(0.0));
+        layout.block("mlp.0", "bias", (1, 3), Init::Constant(0.0));
+        let lookups = Lookups {
+            ids: vec![(0..100).collect()],
+            ..Lookups::default()
+        };
+        for shards in [1, 2, 7] {
+            let mut loads = Vec::new();
+            Sharding::new(&layout, shards).loads(&layout, &lookups, &mut loads);
+            let sum = |f: fn(&Load) -> u64| loads.iter().map(f).sum::<u64>();
+            assert_eq!(sum(|l| l.rows), 200);
+            assert_eq!(sum(|l| l.row_bytes), 100 * 5 * 4);
+            assert_eq!(sum(|l| l.dense_bytes), 15 * 4);
+            if shards == 2 {
+                assert!(loads.iter().all(|l| l.rows > 60), "{loads:?}");
+            }
+        }
+    }
+}

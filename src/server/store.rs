@@ -1,0 +1,277 @@
+//! The parameter server as a whole: read by shard, written by shard.
+
+use std::sync::Arc;
+
+use super::Sharding;
+use super::dense::DenseStore;
+use super::table::TableStore;
+use crate::base::{ShardId, Streams};
+use crate::optimizer::{Optimizer, RowSemantics, Tick};
+use crate::params::view::row_range;
+use crate::params::{Gradient, Layout, Lookups};
+
+/// All parameters of the simulated job.
+#[derive(Clone, Debug)]
+pub struct ParameterServer {
+    layout: Arc<Layout>,
+    sharding: Sharding,
+    dense: DenseStore,
+    moving: Vec<f32>,
+    /// Weight of the old value when a moving statistic is set.
+    momentum: f32,
+    tables: Vec<TableStore>,
+    /// Updates so far, by table and shard: such a partition is one variable.
+    partitions: Vec<Vec<u64>>,
+    dense_rule: Arc<dyn Optimizer>,
+    sparse_rule: Arc<dyn Optimizer>,
+}
+
+/// The buffers of one pull, and which shard of them is meant.
+#[derive(Debug)]
+pub struct Part<'a> {
+    /// The shard that is read.
+    pub shard: ShardId,
+    /// Which rows.
+    pub lookups: &'a Lookups,
+    /// The dense arena, filled where the shard's blocks lie.
+    pub dense: &'a mut [f32],
+    /// The non-trainable arena, likewise.
+    pub moving: &'a mut [f32],
+    /// The distinct rows, likewise.
+    pub rows: &'a mut [f32],
+    /// Updates of each distinct id's row so far, likewise; one number per id, id space after id
+    /// space (of the first table over it).
+    pub row_updates: &'a mut [u32],
+}
+
+/// Clocks of an update.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    /// Learning rate of dense blocks.
+    pub dense_rate: f32,
+    /// Learning rate of rows.
+    pub sparse_rate: f32,
+    /// Updates of the shard so far, this one included.
+    pub version: u64,
+}
+
+/// An update after which a parameter was no longer a finite number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BadUpdate {
+    /// The block (`mlp.0.weight`) or table and row (`item[17]`) it happened to.
+    pub parameter: String,
+}
+
+impl ParameterServer {
+    /// A server with every parameter at its first value.
+    pub fn new(
+        layout: Arc<Layout>,
+        shards: u32,
+        dense_rule: Arc<dyn Optimizer>,
+        sparse_rule: Arc<dyn Optimizer>,
+        streams: Streams,
+    ) -> ParameterServer {
+        let table = |(index, table)| TableStore::new(table, index, sparse_rule.as_ref(), streams);
+        let mut moving = vec![0.0; layout.moving_len()];
+        for block in &layout.moving {
+            block
+                .init
+                .fill(streams, u64::MAX, 1, &mut moving[block.range()]);
+        }
+        ParameterServer {
+            sharding: Sharding::new(&layout, shards),
+            dense: DenseStore::new(&layout, dense_rule.as_ref(), streams),
+            moving,
+            momentum: 0.99,
+            tables: layout.tables.iter().enumerate().map(table).collect(),
+            partitions: vec![vec![0; shards as usize]; layout.tables.len()],
+            layout,
+            dense_rule,
+            sparse_rule,
+        }
+    }
+
+    /// The parameters it holds.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// Where it holds them.
+    pub fn sharding(&self) -> &Sharding {
+        &self.sharding
+    }
+
+    /// The dense arena.
+    pub fn dense(&self) -> &[f32] {
+        self.dense.weights()
+    }
+
+    /// The dense arena, to write: for imports and experiments, never during training.
+    pub fn dense_mut(&mut self) -> &mut [f32] {
+        self.dense.weights_mut()
+    }
+
+    /// The non-trainable arena.
+    pub fn moving(&self) -> &[f32] {
+        &self.moving
+    }
+
+    /// One table.
+    pub fn table(&self, index: usize) -> &TableStore {
+        &self.tables[index]
+    }
+
+    /// One table, to write: for imports and experiments, never during training.
+    pub fn table_mut(&mut self, index: usize) -> &mut TableStore {
+        &mut self.tables[index]
+    }
+
+    /// Copies what one shard holds of a pull.
+    pub fn pull(&self, part: Part<'_>) {
+        let Part {
+            shard,
+            lookups,
+            dense,
+            moving,
+            rows,
+            row_updates,
+        } = part;
+        for (index, block) in self.layout.dense.iter().enumerate() {
+            if self.sharding.of_block(index) == shard {
+                dense[block.range()].copy_from_slice(&self.dense.weights()[block.range()]);
+            }
+        }
+        for (index, block) in self.layout.moving.iter().enumerate() {
+            if self.sharding.of_moving(index) == shard {
+                moving[block.range()].copy_from_slice(&self.moving[block.range()]);
+            }
+        }
+        for (t, table) in self.layout.tables.iter().enumerate() {
+            let into = &mut rows[row_range(&self.layout, lookups, t)];
+            let ids = &lookups.ids[table.space];
+            for (&id, row) in ids.iter().zip(into.chunks_exact_mut(table.dim)) {
+                if self.sharding.of_row(table.space, id) == shard {
+                    row.copy_from_slice(self.tables[t].weights(id));
+                }
+            }
+        }
+        self.row_updates(Some(shard), lookups, row_updates);
+    }
+
+    /// Copies the rows of `lookups` from all shards at once, for evaluation.
+    pub fn gather(&self, lookups: &Lookups, rows: &mut Vec<f32>) {
+        rows.clear();
+        for (t, table) in self.layout.tables.iter().enumerate() {
+            for &id in &lookups.ids[table.space] {
+                rows.extend_from_slice(self.tables[t].weights(id));
+            }
+        }
+    }
+
+    /// Updates so far of each distinct id's row (of the first table over its id space), for the
+    /// ids of one shard or of all; the others are left alone.
+    pub fn row_updates(&self, shard: Option<ShardId>, lookups: &Lookups, into: &mut [u32]) {
+        let mut at = 0;
+        for (space, ids) in lookups.ids.iter().enumerate() {
+            let table = self
+                .layout
+                .tables
+                .iter()
+                .position(|table| table.space == space);
+            if let Some(table) = table {
+                for (&id, count) in ids.iter().zip(&mut into[at..]) {
+                    if shard.is_none_or(|shard| self.sharding.of_row(space, id) == shard) {
+                        *count = self.tables[table].updates(id);
+                    }
+                }
+            }
+            at += ids.len();
+        }
+    }
+
+    /// Updates what one shard holds with its part of `gradient`. The only writer.
+    ///
+    /// # Errors
+    /// If a parameter is no longer finite; the update is complete all the same.
+    pub fn apply(
+        &mut self,
+        shard: ShardId,
+        lookups: &Lookups,
+        gradient: &Gradient,
+        clocks: Clocks,
+    ) -> Result<(), BadUpdate> {
+        let tick = Tick {
+            rate: clocks.dense_rate,
+            global: clocks.version,
+            variable: 0,
+            row: 0,
+        };
+        let mut bad = None;
+        for (index, block) in self.layout.dense.iter().enumerate() {
+            if self.sharding.of_block(index) == shard {
+                let rule = self.dense_rule.as_ref();
+                let fine = self.dense.update(index, rule, &gradient.dense, tick);
+                if !fine && bad.is_none() {
+                    bad = Some(BadUpdate {
+                        parameter: block.name.clone(),
+                    });
+                }
+            }
+        }
+        for (index, block) in self.layout.moving.iter().enumerate() {
+            if self.sharding.of_moving(index) == shard {
+                for at in block.range() {
+                    let seen = gradient.moving[at];
+                    self.moving[at] =
+                        self.momentum * self.moving[at] + (1.0 - self.momentum) * seen;
+                }
+            }
+        }
+        for t in 0..self.tables.len() {
+            let tick = Tick {
+                rate: clocks.sparse_rate,
+                ..tick
+            };
+            let fine = self.apply_table(t, shard, lookups, gradient, tick);
+            bad = bad.or(fine.err());
+        }
+        bad.map_or(Ok(()), Err)
+    }
+
+    fn apply_table(
+        &mut self,
+        t: usize,
+        shard: ShardId,
+        lookups: &Lookups,
+        gradient: &Gradient,
+        tick: Tick,
+    ) -> Result<(), BadUpdate> {
+        let table = &self.layout.tables[t];
+        let count = &mut self.partitions[t][shard.index()];
+        *count += 1;
+        let tick = Tick {
+            variable: *count,
+            ..tick
+        };
+        let (store, rule) = (&mut self.tables[t], self.sparse_rule.as_ref());
+        let from = &gradient.rows[row_range(&self.layout, lookups, t)];
+        let ids = &lookups.ids[table.space];
+        let mut bad = Ok(());
+        for (&id, g) in ids.iter().zip(from.chunks_exact(table.dim)) {
+            if self.sharding.of_row(table.space, id) == shard && !store.update(id, rule, g, tick) {
+                bad = Err(BadUpdate {
+                    parameter: format!("{}[{id}]", table.name),
+                });
+            }
+        }
+        if rule.rows() == RowSemantics::Dense {
+            let mut touched = vec![false; table.rows as usize];
+            ids.iter().for_each(|&id| touched[id as usize] = true);
+            let sharding = &self.sharding;
+            store.update_untouched(rule, tick, |id| {
+                !touched[id as usize] && sharding.of_row(table.space, id) == shard
+            });
+        }
+        bad
+    }
+}

@@ -1,0 +1,117 @@
+//! One embedding table: a row's weights and slots side by side, so that an update touches one
+//! stretch of memory.
+
+use crate::base::Streams;
+use crate::optimizer::{Optimizer, RowSemantics, Tick};
+use crate::params::Table;
+
+/// The rows of one table.
+#[derive(Clone, Debug)]
+pub struct TableStore {
+    dim: usize,
+    /// Numbers per row: weights, then slot after slot.
+    stride: usize,
+    data: Vec<f32>,
+    /// Updates of each row so far.
+    updates: Vec<u32>,
+}
+
+impl TableStore {
+    /// All rows at their first values; row `id` of table number `index` depends on these alone.
+    pub fn new(
+        table: &Table,
+        index: usize,
+        optimizer: &dyn Optimizer,
+        streams: Streams,
+    ) -> TableStore {
+        let (dim, slots) = (table.dim, optimizer.slots());
+        let stride = dim * (1 + slots.len());
+        let mut data = vec![0.0; table.rows as usize * stride];
+        for (id, row) in data.chunks_exact_mut(stride.max(1)).enumerate() {
+            let (weights, memory) = row.split_at_mut(dim);
+            table.init.fill(streams, index as u64, id as u64, weights);
+            for (slot, values) in slots.iter().zip(memory.chunks_exact_mut(dim.max(1))) {
+                values.fill(slot.init);
+            }
+        }
+        TableStore {
+            dim,
+            stride,
+            data,
+            updates: vec![0; table.rows as usize],
+        }
+    }
+
+    /// The weights of a row.
+    pub fn weights(&self, id: u32) -> &[f32] {
+        let start = id as usize * self.stride;
+        &self.data[start..start + self.dim]
+    }
+
+    /// The weights of a row, to write.
+    pub fn weights_mut(&mut self, id: u32) -> &mut [f32] {
+        let start = id as usize * self.stride;
+        &mut self.data[start..start + self.dim]
+    }
+
+    /// How often the row has been updated.
+    pub fn updates(&self, id: u32) -> u32 {
+        self.updates[id as usize]
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> u32 {
+        self.updates.len() as u32
+    }
+
+    /// Updates one row; `tick.row` is set here. Returns whether its weights stayed finite.
+    pub fn update(&mut self, id: u32, optimizer: &dyn Optimizer, g: &[f32], tick: Tick) -> bool {
+        let count = &mut self.updates[id as usize];
+        *count = count.saturating_add(1);
+        let tick = Tick {
+            row: u64::from(*count),
+            ..tick
+        };
+        let start = id as usize * self.stride;
+        let (weights, slots) = self.data[start..start + self.stride].split_at_mut(self.dim);
+        optimizer.update(weights, slots, g, &tick);
+        finite(weights)
+    }
+
+    /// Updates every row for which `untouched` holds with a zero gradient, for rules with
+    /// [`RowSemantics::Dense`]; does nothing for others.
+    pub fn update_untouched(
+        &mut self,
+        optimizer: &dyn Optimizer,
+        tick: Tick,
+        mut untouched: impl FnMut(u32) -> bool,
+    ) {
+        if optimizer.rows() == RowSemantics::Lazy {
+            return;
+        }
+        let zero = vec![0.0; self.dim];
+        for id in 0..self.rows() {
+            if untouched(id) {
+                self.update(id, optimizer, &zero, tick);
+            }
+        }
+    }
+}
+
+/// Whether all numbers are finite; one pass without branches.
+pub(super) fn finite(values: &[f32]) -> bool {
+    // Zero times a finite number is zero, times anything else NaN.
+    values.iter().map(|x| x * 0.0).sum::<f32>() == 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::finite;
+
+    #[test]
+    fn what_is_not_finite_is_seen() {
+        assert!(finite(&[1.0, -3e38, 0.0]));
+        assert!(!finite(&[1.0, f32::NAN]));
+        assert!(!finite(&[f32::INFINITY, f32::NEG_INFINITY]));
+    }
+}
