@@ -3,9 +3,11 @@
 pub mod base;
 pub mod cluster;
 pub mod data;
+pub mod metrics;
 pub mod model;
 pub mod nn;
 pub mod optimizer;
 pub mod params;
 pub mod protocol;
 pub mod server;
+pub mod sim;

@@ -92,10 +92,7 @@ impl<W: Default + Send + 'static> Pool<W> {
     /// A pool of `threads` host threads in all, the caller's included; zero counts as one.
     pub fn new(threads: usize) -> Pool<W> {
         let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue {
-                jobs: BinaryHeap::new(),
-                closed: false,
-            }),
+            queue: Mutex::new(Queue { jobs: BinaryHeap::new(), closed: false }),
             wake: Condvar::new(),
         });
         let helpers = (1..threads.max(1))
@@ -104,12 +101,7 @@ impl<W: Default + Send + 'static> Pool<W> {
                 thread::spawn(move || help(&shared))
             })
             .collect();
-        Pool {
-            shared,
-            helpers,
-            workspace: W::default(),
-            submitted: 0,
-        }
+        Pool { shared, helpers, workspace: W::default(), submitted: 0 }
     }
 
     /// Number of host threads, the caller's included.
@@ -130,11 +122,7 @@ impl<W: Default + Send + 'static> Pool<W> {
         if !self.helpers.is_empty() {
             let order = self.submitted;
             self.submitted += 1;
-            let entry = Entry {
-                due,
-                order,
-                task: Arc::clone(&task) as Arc<dyn Runnable<W>>,
-            };
+            let entry = Entry { due, order, task: Arc::clone(&task) as Arc<dyn Runnable<W>> };
             lock(&self.shared.queue).jobs.push(entry);
             self.shared.wake.notify_one();
         }
@@ -187,10 +175,7 @@ fn help<W: Default>(shared: &Shared<W>) {
         } else if queue.closed {
             return;
         } else {
-            queue = shared
-                .wake
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -267,10 +252,7 @@ mod tests {
                     })
                 })
                 .collect();
-            pending
-                .into_iter()
-                .map(|p| pool.wait(p))
-                .collect::<Vec<_>>()
+            pending.into_iter().map(|p| pool.wait(p)).collect::<Vec<_>>()
         };
         let one = run(1);
         assert_eq!(one[3], 4950 * 3);

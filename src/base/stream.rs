@@ -109,12 +109,7 @@ impl Streams {
 
     /// The name of one draw, for parts that draw for themselves.
     pub fn draw(self, purpose: Purpose, who: u64, count: u64) -> Draw {
-        Draw {
-            streams: self,
-            purpose,
-            who,
-            count,
-        }
+        Draw { streams: self, purpose, who, count }
     }
 
     /// A uniform number in `[0, 1)` with 53 random bits.
@@ -166,15 +161,8 @@ mod tests {
         let n = 20_000;
         let xs: Vec<f64> = (0..n).map(|c| s.uniform(Purpose::Day, 0, c)).collect();
         let mean = xs.iter().sum::<f64>() / n as f64;
-        let lag: f64 = xs
-            .windows(2)
-            .map(|w| (w[0] - 0.5) * (w[1] - 0.5))
-            .sum::<f64>()
-            / n as f64;
-        assert!(
-            (mean - 0.5).abs() < 4.0 * (1.0f64 / 12.0 / n as f64).sqrt(),
-            "{mean}"
-        );
+        let lag: f64 = xs.windows(2).map(|w| (w[0] - 0.5) * (w[1] - 0.5)).sum::<f64>() / n as f64;
+        assert!((mean - 0.5).abs() < 4.0 * (1.0f64 / 12.0 / n as f64).sqrt(), "{mean}");
         assert!(lag.abs() < 4.0 / 12.0 / (n as f64).sqrt(), "{lag}");
     }
 }

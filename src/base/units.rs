@@ -62,9 +62,8 @@ const SIZES: &[(&str, f64)] = &[
 /// Reads `"<number><unit>"`; the error says which units there are.
 fn parse(text: &str, units: &[(&str, f64)], example: &str) -> Result<u64, String> {
     let text = text.trim();
-    let split = text
-        .find(|c: char| !(c.is_ascii_digit() || "._".contains(c)))
-        .unwrap_or(text.len());
+    let split =
+        text.find(|c: char| !(c.is_ascii_digit() || "._".contains(c))).unwrap_or(text.len());
     let (digits, unit) = (text[..split].replace('_', ""), text[split..].trim());
     let number: f64 = digits
         .parse()
@@ -72,10 +71,7 @@ fn parse(text: &str, units: &[(&str, f64)], example: &str) -> Result<u64, String
     if unit.is_empty() {
         return Err(format!("needs a unit, e.g. \"{example}\""));
     }
-    let scale = units
-        .iter()
-        .find(|(name, _)| *name == unit)
-        .map(|(_, scale)| *scale);
+    let scale = units.iter().find(|(name, _)| *name == unit).map(|(_, scale)| *scale);
     let scale = scale.ok_or_else(|| {
         let known: Vec<&str> = units.iter().map(|(name, _)| *name).collect();
         format!("unknown unit \"{unit}\": use one of {}", known.join(", "))
@@ -172,49 +168,18 @@ mod tests {
 
     #[test]
     fn a_bare_number_and_an_unknown_unit_are_refused_with_the_remedy() {
-        assert_eq!(
-            "80".parse::<SimSpan>(),
-            Err("needs a unit, e.g. \"4ms\"".to_string())
-        );
-        assert!(
-            "80 parsecs"
-                .parse::<SimSpan>()
-                .unwrap_err()
-                .contains("use one of ns, us, ms")
-        );
-        assert!(
-            "fast"
-                .parse::<Bandwidth>()
-                .unwrap_err()
-                .contains("starts with a number")
-        );
-        assert!(
-            "99999999999999d"
-                .parse::<SimSpan>()
-                .unwrap_err()
-                .contains("too large")
-        );
+        assert_eq!("80".parse::<SimSpan>(), Err("needs a unit, e.g. \"4ms\"".to_string()));
+        assert!("80 parsecs".parse::<SimSpan>().unwrap_err().contains("use one of ns, us, ms"));
+        assert!("fast".parse::<Bandwidth>().unwrap_err().contains("starts with a number"));
+        assert!("99999999999999d".parse::<SimSpan>().unwrap_err().contains("too large"));
     }
 
     #[test]
     fn what_is_written_reads_back_the_same() {
-        for ns in [
-            0,
-            1,
-            999,
-            1_000,
-            4_000_000,
-            90_000_000_000,
-            7_200_000_000_000,
-            123_456_789,
-        ] {
+        for ns in [0, 1, 999, 1_000, 4_000_000, 90_000_000_000, 7_200_000_000_000, 123_456_789] {
             let span = SimSpan(ns);
             let text = serde_json::to_string(&span).unwrap();
-            assert_eq!(
-                serde_json::from_str::<SimSpan>(&text).unwrap(),
-                span,
-                "{text}"
-            );
+            assert_eq!(serde_json::from_str::<SimSpan>(&text).unwrap(), span, "{text}");
         }
         for text in ["10Gbit/s", "100Mbit/s", "1bit/s"] {
             assert_eq!(text.parse::<Bandwidth>().unwrap().to_string(), text);

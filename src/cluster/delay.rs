@@ -103,26 +103,17 @@ mod tests {
     fn a_geometric_delay_has_its_mean_and_variance() {
         let law = DelayChoice::Geometric(Geometric { mean: 7.0 });
         let n = 50_000;
-        let draws: Vec<f64> = (0..n)
-            .map(|t| law.draw(t, Streams::new(3)) as f64)
-            .collect();
+        let draws: Vec<f64> = (0..n).map(|t| law.draw(t, Streams::new(3)) as f64).collect();
         let mean = draws.iter().sum::<f64>() / n as f64;
         let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n as f64;
-        assert!(
-            (mean - 7.0).abs() < 0.15 && (variance - 56.0).abs() < 3.0,
-            "{mean} {variance}"
-        );
+        assert!((mean - 7.0).abs() < 0.15 && (variance - 56.0).abs() < 3.0, "{mean} {variance}");
     }
 
     #[test]
     fn weights_are_respected() {
-        let law = DelayChoice::Empirical(Empirical {
-            weights: vec![1.0, 0.0, 3.0],
-        });
+        let law = DelayChoice::Empirical(Empirical { weights: vec![1.0, 0.0, 3.0] });
         let n = 20_000;
-        let twos = (0..n)
-            .filter(|&t| law.draw(t, Streams::new(1)) == 2)
-            .count();
+        let twos = (0..n).filter(|&t| law.draw(t, Streams::new(1)) == 2).count();
         assert!((0..n).all(|t| law.draw(t, Streams::new(1)) != 1));
         assert!((twos as f64 / n as f64 - 0.75).abs() < 0.02);
     }

@@ -98,23 +98,13 @@ pub fn machines(
         .collect::<Result<Vec<_>, _>>()?;
     let machine = |w: u32| {
         if classes.is_empty() {
-            return Machine {
-                class: 0,
-                slowdown: Factor::ONE,
-                law: Arc::clone(&ordinary),
-            };
+            return Machine { class: 0, slowdown: Factor::ONE, law: Arc::clone(&ordinary) };
         }
         let class = class_of(WorkerId(w), classes);
-        let MachineClass {
-            slowdown, spread, ..
-        } = classes[class];
+        let MachineClass { slowdown, spread, .. } = classes[class];
         let mut rng = streams.rng(Purpose::WorkerSpeed, u64::from(w), 0);
         let own = gamma_factor(spread, &mut rng);
-        Machine {
-            class,
-            slowdown: Factor::new(slowdown * own),
-            law: Arc::clone(&laws[class]),
-        }
+        Machine { class, slowdown: Factor::new(slowdown * own), law: Arc::clone(&laws[class]) }
     };
     Ok((0..workers).map(machine).collect())
 }
@@ -142,10 +132,7 @@ mod tests {
         for w in 0..1000 {
             counts[class_of(WorkerId(w), &classes)] += 1.0;
             for (count, share) in counts.iter().zip(shares) {
-                assert!(
-                    (count - share * f64::from(w + 1)).abs() <= 2.0,
-                    "{w}: {counts:?}"
-                );
+                assert!((count - share * f64::from(w + 1)).abs() <= 2.0, "{w}: {counts:?}");
             }
         }
     }
@@ -154,21 +141,11 @@ mod tests {
     fn a_lasting_difference_has_the_given_spread() {
         let mut classes = classes(&[1.0]);
         classes[0].spread = 0.3;
-        let all = machines(
-            5000,
-            &classes,
-            &Compute::default(),
-            Streams::new(4),
-            Path::new("."),
-        )
-        .unwrap();
+        let all =
+            machines(5000, &classes, &Compute::default(), Streams::new(4), Path::new(".")).unwrap();
         let n = all.len() as f64;
         let mean = all.iter().map(|m| m.slowdown.value()).sum::<f64>() / n;
-        let variance = all
-            .iter()
-            .map(|m| (m.slowdown.value() - mean).powi(2))
-            .sum::<f64>()
-            / n;
+        let variance = all.iter().map(|m| (m.slowdown.value() - mean).powi(2)).sum::<f64>() / n;
         assert!((mean - 1.0).abs() < 0.02 && (variance.sqrt() - 0.3).abs() < 0.02);
     }
 }

@@ -70,13 +70,8 @@ mod tests {
     fn starts_lie_where_they_should() {
         let at = |choice: StartChoice, w| choice.at(WorkerId(w), 4, Streams::new(1));
         assert_eq!(at(StartChoice::default(), 3), SimTime(0));
-        assert_eq!(
-            at(StartChoice::Staggered(Staggered { over: SimSpan(400) }), 3),
-            SimTime(300)
-        );
-        let scattered = StartChoice::Scattered(Scattered {
-            within: SimSpan(1 << 40),
-        });
+        assert_eq!(at(StartChoice::Staggered(Staggered { over: SimSpan(400) }), 3), SimTime(300));
+        let scattered = StartChoice::Scattered(Scattered { within: SimSpan(1 << 40) });
         assert!((0..50).all(|w| at(scattered.clone(), w) <= SimTime(1 << 40)));
         assert_ne!(at(scattered.clone(), 1), at(scattered, 2));
     }

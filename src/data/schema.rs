@@ -55,8 +55,6 @@ pub struct Schema {
 impl Schema {
     /// Number of aligned history columns, zero without a history.
     pub fn history_columns(&self) -> usize {
-        self.history
-            .as_ref()
-            .map_or(0, |history| history.columns.len())
+        self.history.as_ref().map_or(0, |history| history.columns.len())
     }
 }

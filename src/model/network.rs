@@ -98,9 +98,7 @@ impl Workspace {
         if !slot.as_ref().is_some_and(|tape| tape.is::<T>()) {
             *slot = Some(Box::<T>::default());
         }
-        slot.as_mut()
-            .and_then(|tape| tape.downcast_mut())
-            .expect("just put there")
+        slot.as_mut().and_then(|tape| tape.downcast_mut()).expect("just put there")
     }
 }
 
@@ -116,11 +114,7 @@ impl<N: Network> Model for N {
         workspace: &mut Workspace,
         into: &mut Gradient<f32>,
     ) {
-        let Workspace {
-            tape,
-            logits,
-            d_logits,
-        } = workspace;
+        let Workspace { tape, logits, d_logits } = workspace;
         let tape = Workspace::tape::<N::Tape<f32>>(tape);
         run(self, view, batch, tape, logits, d_logits, into);
     }
@@ -138,15 +132,7 @@ impl<N: Network> Model for N {
 
     fn gradient_f64(&self, view: View<'_, f64>, batch: &Batch, into: &mut Gradient<f64>) {
         let mut tape = N::Tape::<f64>::default();
-        run(
-            self,
-            view,
-            batch,
-            &mut tape,
-            &mut Vec::new(),
-            &mut Vec::new(),
-            into,
-        );
+        run(self, view, batch, &mut tape, &mut Vec::new(), &mut Vec::new(), into);
     }
 }
 
@@ -160,11 +146,7 @@ fn run<N: Network, F: Real>(
     into: &mut Gradient<F>,
 ) {
     let layout = network.layout();
-    into.reset(
-        layout.dense_len(),
-        rows_len(layout, view.lookups),
-        layout.moving_len(),
-    );
+    into.reset(layout.dense_len(), rows_len(layout, view.lookups), layout.moving_len());
     network.forward(view, batch, Mode::Train, tape, logits);
     into.examples = batch.len() as u32;
     into.loss = crate::nn::loss::cross_entropy(logits, &batch.labels, d_logits);

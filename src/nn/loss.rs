@@ -11,11 +11,7 @@ pub fn cross_entropy<F: Real>(logits: &[F], labels: &[f32], d_logits: &mut Vec<F
     for (&z, &y) in logits.iter().zip(labels) {
         let y = F::from_f64(f64::from(y));
         let e = (-z.abs()).exp();
-        let p = if z >= F::ZERO {
-            F::ONE / (F::ONE + e)
-        } else {
-            e / (F::ONE + e)
-        };
+        let p = if z >= F::ZERO { F::ONE / (F::ONE + e) } else { e / (F::ONE + e) };
         total += (z.larger(F::ZERO) - z * y + e.ln_1p()).to_f64();
         d_logits.push((p - y) * share);
     }

@@ -44,11 +44,7 @@ pub trait Real:
     fn abs(self) -> Self;
     /// The larger of two; NaN if either is NaN.
     fn larger(self, other: Self) -> Self {
-        if self > other || self.partial_cmp(&self).is_none() {
-            self
-        } else {
-            other
-        }
+        if self > other || self.partial_cmp(&self).is_none() { self } else { other }
     }
 }
 

@@ -19,11 +19,9 @@ pub struct Gradient<F = f32> {
 impl<F: Copy + Default> Gradient<F> {
     /// Sets the lengths and fills with zeros, keeping the memory.
     pub fn reset(&mut self, dense: usize, rows: usize, moving: usize) {
-        for (buffer, len) in [
-            (&mut self.dense, dense),
-            (&mut self.rows, rows),
-            (&mut self.moving, moving),
-        ] {
+        for (buffer, len) in
+            [(&mut self.dense, dense), (&mut self.rows, rows), (&mut self.moving, moving)]
+        {
             buffer.clear();
             buffer.resize(len, F::default());
         }

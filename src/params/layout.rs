@@ -107,13 +107,7 @@ impl Layout {
 
     /// Adds a table and returns its index.
     pub fn table(&mut self, name: &str, space: usize, rows: u32, dim: usize, init: Init) -> usize {
-        self.tables.push(Table {
-            name: name.to_string(),
-            space,
-            rows,
-            dim,
-            init,
-        });
+        self.tables.push(Table { name: name.to_string(), space, rows, dim, init });
         self.tables.len() - 1
     }
 
@@ -129,10 +123,7 @@ impl Layout {
 
     /// Number of numbers in all tables.
     pub fn sparse_len(&self) -> u64 {
-        self.tables
-            .iter()
-            .map(|table| u64::from(table.rows) * table.dim as u64)
-            .sum()
+        self.tables.iter().map(|table| u64::from(table.rows) * table.dim as u64).sum()
     }
 
     /// The layers of the dense group in order, each with its contiguous range of the arena.
@@ -157,13 +148,7 @@ fn push(
 ) -> usize {
     let start = blocks.last().map_or(0, |block| block.range().end);
     let name = format!("{layer}.{part}");
-    blocks.push(Block {
-        name,
-        layer: layer.to_string(),
-        shape,
-        start,
-        init,
-    });
+    blocks.push(Block { name, layer: layer.to_string(), shape, start, init });
     blocks.len() - 1
 }
 
@@ -198,10 +183,7 @@ mod tests {
         assert_eq!(layout.dense_len(), 18);
         assert_eq!(
             layout.layers(),
-            vec![
-                ("mlp.0".to_string(), 0..15),
-                ("mlp.last".to_string(), 15..18),
-            ]
+            vec![("mlp.0".to_string(), 0..15), ("mlp.last".to_string(), 15..18),]
         );
     }
 

@@ -65,20 +65,8 @@ impl Locator {
         lookups.ids.iter_mut().for_each(Vec::clear);
         self.spaces.iter_mut().for_each(Stamped::advance);
         let (spaces, ids) = (&mut self.spaces, &mut lookups.ids);
-        positions(
-            &batch.fields,
-            &self.field_space,
-            spaces,
-            ids,
-            &mut lookups.fields,
-        );
-        positions(
-            &batch.history,
-            &self.history_space,
-            spaces,
-            ids,
-            &mut lookups.history,
-        );
+        positions(&batch.fields, &self.field_space, spaces, ids, &mut lookups.fields);
+        positions(&batch.history, &self.history_space, spaces, ids, &mut lookups.history);
     }
 }
 
@@ -130,31 +118,16 @@ mod tests {
     fn schema() -> Schema {
         Schema {
             spaces: vec![
-                IdSpace {
-                    name: "item".into(),
-                    rows: 10,
-                },
-                IdSpace {
-                    name: "user".into(),
-                    rows: 5,
-                },
+                IdSpace { name: "item".into(), rows: 10 },
+                IdSpace { name: "user".into(), rows: 5 },
             ],
             fields: vec![
-                Field {
-                    name: "item".into(),
-                    space: 0,
-                },
-                Field {
-                    name: "user".into(),
-                    space: 1,
-                },
+                Field { name: "item".into(), space: 0 },
+                Field { name: "user".into(), space: 1 },
             ],
             history: Some(History {
                 max_len: 3,
-                columns: vec![HistoryColumn {
-                    space: 0,
-                    target: 0,
-                }],
+                columns: vec![HistoryColumn { space: 0, target: 0 }],
             }),
             ..Schema::default()
         }

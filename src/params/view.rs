@@ -26,9 +26,5 @@ pub fn row_range(layout: &Layout, lookups: &Lookups, table: usize) -> Range<usiz
 
 /// Length of an arena of distinct rows.
 pub fn rows_len(layout: &Layout, lookups: &Lookups) -> usize {
-    layout
-        .tables
-        .iter()
-        .map(|table| lookups.ids[table.space].len() * table.dim)
-        .sum()
+    layout.tables.iter().map(|table| lookups.ids[table.space].len() * table.dim).sum()
 }

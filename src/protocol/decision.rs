@@ -75,8 +75,7 @@ impl Decisions {
     pub fn apply(&mut self, shard: ShardId, pushes: &[PushId]) {
         let start = self.pushes.len();
         self.pushes.extend_from_slice(pushes);
-        self.list
-            .push(Entry::Apply(shard, start..self.pushes.len()));
+        self.list.push(Entry::Apply(shard, start..self.pushes.len()));
     }
 
     /// Throws away what the shard holds of `push`.

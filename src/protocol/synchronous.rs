@@ -86,11 +86,7 @@ mod tests {
         let mut barrier = Synchronous::new(3, 1);
         let mut decide = Decisions::default();
         fn cluster(steps: &[u64]) -> Cluster<'_> {
-            Cluster {
-                now: SimTime(0),
-                versions: &[0],
-                steps,
-            }
+            Cluster { now: SimTime(0), versions: &[0], steps }
         }
         for (w, steps) in [(2u32, [0, 0, 1]), (0, [1, 0, 1])] {
             let arrived = Arrived {
@@ -104,13 +100,8 @@ mod tests {
             barrier.on_ready(WorkerId(w), &cluster(&steps), &mut decide);
         }
         assert!(decide.is_empty());
-        let last = Arrived {
-            push: PushId(1),
-            worker: WorkerId(1),
-            shard: ShardId(0),
-            step: 0,
-            pulled: 0,
-        };
+        let last =
+            Arrived { push: PushId(1), worker: WorkerId(1), shard: ShardId(0), step: 0, pulled: 0 };
         barrier.on_push(last, &cluster(&[1, 0, 1]), &mut decide);
         let all = [PushId(0), PushId(1), PushId(2)];
         assert_eq!(decide.get(0), Decision::Apply(ShardId(0), &all));

@@ -24,17 +24,9 @@ impl DenseStore {
         let mut slots = vec![0.0; layout.dense_len() * kinds.len()];
         for (index, block) in layout.dense.iter().enumerate() {
             // Counted from the end, so that blocks and tables never share a name.
-            block.init.fill(
-                streams,
-                u64::MAX - index as u64,
-                0,
-                &mut weights[block.range()],
-            );
+            block.init.fill(streams, u64::MAX - index as u64, 0, &mut weights[block.range()]);
             let memory = &mut slots[block.start * kinds.len()..block.range().end * kinds.len()];
-            for (kind, values) in kinds
-                .iter()
-                .zip(memory.chunks_exact_mut(block.len().max(1)))
-            {
+            for (kind, values) in kinds.iter().zip(memory.chunks_exact_mut(block.len().max(1))) {
                 values.fill(kind.init);
             }
         }
@@ -61,11 +53,7 @@ impl DenseStore {
     /// own counters are set here. Returns whether its weights stayed finite.
     pub fn update(&mut self, block: usize, optimizer: &dyn Optimizer, g: &[f32], t: Tick) -> bool {
         self.updates[block] += 1;
-        let tick = Tick {
-            variable: self.updates[block],
-            row: self.updates[block],
-            ..t
-        };
+        let tick = Tick { variable: self.updates[block], row: self.updates[block], ..t };
         let range = self.blocks[block].range();
         let k = self.slots_per_weight;
         let slots = &mut self.slots[range.start * k..range.end * k];

@@ -21,12 +21,7 @@ pub struct Merger {
 impl Merger {
     /// A merger for gradients of `layout`.
     pub fn new(layout: &Layout) -> Merger {
-        let spaces = layout
-            .tables
-            .iter()
-            .map(|table| table.space + 1)
-            .max()
-            .unwrap_or(0);
+        let spaces = layout.tables.iter().map(|table| table.space + 1).max().unwrap_or(0);
         let rows = |space: usize| {
             let over = layout.tables.iter().filter(|table| table.space == space);
             over.map(|table| table.rows as usize).max().unwrap_or(0)
@@ -108,10 +103,7 @@ mod tests {
         layout.table("item", 0, 10, 1, Init::Constant(0.0));
         layout.block("b", "bias", (1, 1), Init::Constant(0.0));
         let part = |ids: &[u32], rows: &[f32], dense: f32, examples| {
-            let lookups = Lookups {
-                ids: vec![ids.to_vec()],
-                ..Lookups::default()
-            };
+            let lookups = Lookups { ids: vec![ids.to_vec()], ..Lookups::default() };
             let gradient = Gradient {
                 examples,
                 loss: f64::from(dense),

@@ -25,13 +25,28 @@ pub struct Load {
     pub dense_bytes: u64,
 }
 
+impl Load {
+    /// Bytes of a pull request: 8 per row.
+    pub fn request_bytes(&self) -> u64 {
+        8 * self.rows
+    }
+
+    /// Bytes of the values pulled.
+    pub fn value_bytes(&self) -> u64 {
+        self.row_bytes + self.dense_bytes
+    }
+
+    /// Bytes of a push: the values and 8 per row.
+    pub fn push_bytes(&self) -> u64 {
+        self.value_bytes() + self.request_bytes()
+    }
+}
+
 impl Sharding {
     /// Places the parameters of `layout` on `shards` shards.
     pub fn new(layout: &Layout, shards: u32) -> Sharding {
         let in_turn = |count: usize, first: usize| {
-            (0..count)
-                .map(|i| ShardId(((first + i) % shards.max(1) as usize) as u32))
-                .collect()
+            (0..count).map(|i| ShardId(((first + i) % shards.max(1) as usize) as u32)).collect()
         };
         Sharding {
             shards: shards.max(1),
@@ -76,9 +91,8 @@ impl Sharding {
         }
         for (space, ids) in lookups.ids.iter().enumerate() {
             let over = || layout.tables.iter().filter(|table| table.space == space);
-            let (tables, bytes) = over().fold((0, 0), |(n, bytes), table| {
-                (n + 1, bytes + 4 * table.dim as u64)
-            });
+            let (tables, bytes) =
+                over().fold((0, 0), |(n, bytes), table| (n + 1, bytes + 4 * table.dim as u64));
             for &id in ids {
                 let load = &mut loads[self.of_row(space, id).index()];
                 load.rows += tables;
@@ -100,10 +114,7 @@ mod tests {
         layout.table("wide.item", 0, 100, 1, Init::Constant(0.0));
         layout.block("mlp.0", "weight", (4, 3), Init::Constant(0.0));
         layout.block("mlp.0", "bias", (1, 3), Init::Constant(0.0));
-        let lookups = Lookups {
-            ids: vec![(0..100).collect()],
-            ..Lookups::default()
-        };
+        let lookups = Lookups { ids: vec![(0..100).collect()], ..Lookups::default() };
         for shards in [1, 2, 7] {
             let mut loads = Vec::new();
             Sharding::new(&layout, shards).loads(&layout, &lookups, &mut loads);

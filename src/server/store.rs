@@ -74,9 +74,7 @@ impl ParameterServer {
         let table = |(index, table)| TableStore::new(table, index, sparse_rule.as_ref(), streams);
         let mut moving = vec![0.0; layout.moving_len()];
         for block in &layout.moving {
-            block
-                .init
-                .fill(streams, u64::MAX, 1, &mut moving[block.range()]);
+            block.init.fill(streams, u64::MAX, 1, &mut moving[block.range()]);
         }
         ParameterServer {
             sharding: Sharding::new(&layout, shards),
@@ -128,14 +126,7 @@ impl ParameterServer {
 
     /// Copies what one shard holds of a pull.
     pub fn pull(&self, part: Part<'_>) {
-        let Part {
-            shard,
-            lookups,
-            dense,
-            moving,
-            rows,
-            row_updates,
-        } = part;
+        let Part { shard, lookups, dense, moving, rows, row_updates } = part;
         for (index, block) in self.layout.dense.iter().enumerate() {
             if self.sharding.of_block(index) == shard {
                 dense[block.range()].copy_from_slice(&self.dense.weights()[block.range()]);
@@ -173,11 +164,7 @@ impl ParameterServer {
     pub fn row_updates(&self, shard: Option<ShardId>, lookups: &Lookups, into: &mut [u32]) {
         let mut at = 0;
         for (space, ids) in lookups.ids.iter().enumerate() {
-            let table = self
-                .layout
-                .tables
-                .iter()
-                .position(|table| table.space == space);
+            let table = self.layout.tables.iter().position(|table| table.space == space);
             if let Some(table) = table {
                 for (&id, count) in ids.iter().zip(&mut into[at..]) {
                     if shard.is_none_or(|shard| self.sharding.of_row(space, id) == shard) {
@@ -200,21 +187,14 @@ impl ParameterServer {
         gradient: &Gradient,
         clocks: Clocks,
     ) -> Result<(), BadUpdate> {
-        let tick = Tick {
-            rate: clocks.dense_rate,
-            global: clocks.version,
-            variable: 0,
-            row: 0,
-        };
+        let tick = Tick { rate: clocks.dense_rate, global: clocks.version, variable: 0, row: 0 };
         let mut bad = None;
         for (index, block) in self.layout.dense.iter().enumerate() {
             if self.sharding.of_block(index) == shard {
                 let rule = self.dense_rule.as_ref();
                 let fine = self.dense.update(index, rule, &gradient.dense, tick);
                 if !fine && bad.is_none() {
-                    bad = Some(BadUpdate {
-                        parameter: block.name.clone(),
-                    });
+                    bad = Some(BadUpdate { parameter: block.name.clone() });
                 }
             }
         }
@@ -228,10 +208,7 @@ impl ParameterServer {
             }
         }
         for t in 0..self.tables.len() {
-            let tick = Tick {
-                rate: clocks.sparse_rate,
-                ..tick
-            };
+            let tick = Tick { rate: clocks.sparse_rate, ..tick };
             let fine = self.apply_table(t, shard, lookups, gradient, tick);
             bad = bad.or(fine.err());
         }
@@ -249,19 +226,14 @@ impl ParameterServer {
         let table = &self.layout.tables[t];
         let count = &mut self.partitions[t][shard.index()];
         *count += 1;
-        let tick = Tick {
-            variable: *count,
-            ..tick
-        };
+        let tick = Tick { variable: *count, ..tick };
         let (store, rule) = (&mut self.tables[t], self.sparse_rule.as_ref());
         let from = &gradient.rows[row_range(&self.layout, lookups, t)];
         let ids = &lookups.ids[table.space];
         let mut bad = Ok(());
         for (&id, g) in ids.iter().zip(from.chunks_exact(table.dim)) {
             if self.sharding.of_row(table.space, id) == shard && !store.update(id, rule, g, tick) {
-                bad = Err(BadUpdate {
-                    parameter: format!("{}[{id}]", table.name),
-                });
+                bad = Err(BadUpdate { parameter: format!("{}[{id}]", table.name) });
             }
         }
         if rule.rows() == RowSemantics::Dense {

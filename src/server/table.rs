@@ -34,12 +34,7 @@ impl TableStore {
                 values.fill(slot.init);
             }
         }
-        TableStore {
-            dim,
-            stride,
-            data,
-            updates: vec![0; table.rows as usize],
-        }
+        TableStore { dim, stride, data, updates: vec![0; table.rows as usize] }
     }
 
     /// The weights of a row.
@@ -68,10 +63,7 @@ impl TableStore {
     pub fn update(&mut self, id: u32, optimizer: &dyn Optimizer, g: &[f32], tick: Tick) -> bool {
         let count = &mut self.updates[id as usize];
         *count = count.saturating_add(1);
-        let tick = Tick {
-            row: u64::from(*count),
-            ..tick
-        };
+        let tick = Tick { row: u64::from(*count), ..tick };
         let start = id as usize * self.stride;
         let (weights, slots) = self.data[start..start + self.stride].split_at_mut(self.dim);
         optimizer.update(weights, slots, g, &tick);

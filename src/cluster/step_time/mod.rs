@@ -129,9 +129,7 @@ mod tests {
         for choice in every_law() {
             let law = choice.build(Path::new(".")).unwrap();
             let n = 40_000;
-            let total: f64 = (0..n)
-                .map(|k| law.time(base, draw(5, 3, k)).seconds())
-                .sum();
+            let total: f64 = (0..n).map(|k| law.time(base, draw(5, 3, k)).seconds()).sum();
             let mean = total / n as f64;
             assert!((mean - 1.0).abs() < 0.03, "{}: {mean}", choice.name());
         }
@@ -158,15 +156,10 @@ mod tests {
             let law = gamma::Config { variation };
             let base = SimSpan(1_000_000_000);
             let n = 100_000u64;
-            let over = (0..n)
-                .filter(|&k| law.time(base, draw(9, 0, k)).0 > 1_250_000_000)
-                .count();
+            let over = (0..n).filter(|&k| law.time(base, draw(9, 0, k)).0 > 1_250_000_000).count();
             let share = over as f64 / n as f64;
             let error = (expected * (1.0 - expected) / n as f64).sqrt();
-            assert!(
-                (share - expected).abs() < 4.0 * error,
-                "{variation}: {share}"
-            );
+            assert!((share - expected).abs() < 4.0 * error, "{variation}: {share}");
         }
     }
 }

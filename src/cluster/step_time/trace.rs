@@ -51,28 +51,15 @@ pub struct Trace {
 impl Config {
     pub(super) fn read(&self, folder: &Path) -> Result<Trace, LawError> {
         let path = folder.join(&self.file);
-        let unreadable = |reason: String| LawError::Unreadable {
-            path: path.clone(),
-            reason,
-        };
-        let row = |line, problem| LawError::Row {
-            path: path.clone(),
-            line,
-            problem,
-        };
+        let unreadable = |reason: String| LawError::Unreadable { path: path.clone(), reason };
+        let row = |line, problem| LawError::Row { path: path.clone(), line, problem };
         let mut reader =
             csv::Reader::from_path(&path).map_err(|error| unreadable(error.to_string()))?;
-        let header = reader
-            .headers()
-            .map_err(|error| unreadable(error.to_string()))?
-            .clone();
+        let header = reader.headers().map_err(|error| unreadable(error.to_string()))?.clone();
         let column = |name: &str| {
             header.iter().position(|h| h.trim() == name).ok_or_else(|| {
                 let known: Vec<&str> = header.iter().collect();
-                row(
-                    1,
-                    format!("no column \"{name}\"; the header has {}", known.join(", ")),
-                )
+                row(1, format!("no column \"{name}\"; the header has {}", known.join(", ")))
             })
         };
         let seconds = column(&self.seconds)?;
@@ -98,18 +85,12 @@ impl Config {
                     text.parse().map_err(|_| row(line, problem()))?
                 }
             };
-            by_worker
-                .entry(who)
-                .or_default()
-                .push(SimSpan::from_seconds(value));
+            by_worker.entry(who).or_default().push(SimSpan::from_seconds(value));
         }
         if by_worker.is_empty() {
             return Err(row(1, "the trace has no rows".to_string()));
         }
-        Ok(Trace {
-            lists: by_worker.into_values().collect(),
-            mode: self.mode,
-        })
+        Ok(Trace { lists: by_worker.into_values().collect(), mode: self.mode })
     }
 }
 
@@ -134,12 +115,8 @@ mod tests {
     fn config(text: &str, mode: Mode) -> (tempfile::TempDir, Config) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("log.csv"), text).unwrap();
-        let config = Config {
-            file: "log.csv".into(),
-            seconds: "s".into(),
-            worker: Some("w".into()),
-            mode,
-        };
+        let config =
+            Config { file: "log.csv".into(), seconds: "s".into(), worker: Some("w".into()), mode };
         (folder, config)
     }
 
@@ -162,9 +139,6 @@ mod tests {
         }
         let (folder, config) = config("w,t\n0,1\n", Mode::Replay);
         let error = config.read(folder.path()).unwrap_err().to_string();
-        assert!(
-            error.contains("no column \"s\"; the header has w, t"),
-            "{error}"
-        );
+        assert!(error.contains("no column \"s\"; the header has w, t"), "{error}");
     }
 }

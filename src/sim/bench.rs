@@ -1,0 +1,13 @@
+//! The workbench of one host thread.
+
+use crate::model::Workspace;
+use crate::params::Locator;
+
+/// What a host thread keeps from job to job.
+#[derive(Debug, Default)]
+pub struct Bench {
+    /// Memory for running networks.
+    pub network: Workspace,
+    /// Finds distinct rows; made on first use.
+    pub locator: Option<Locator>,
+}

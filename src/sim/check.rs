@@ -1,0 +1,54 @@
+//! Invariants: they cost nothing next to a gradient and are checked in release builds too.
+
+use super::engine::Simulation;
+use super::error::SimError;
+use super::record::Activity;
+use super::worker::Worker;
+use crate::base::ShardId;
+
+impl Simulation {
+    /// The invariants that hold between any two events.
+    ///
+    /// # Panics
+    /// If one does not: a bug of the simulator.
+    pub fn check(&self) {
+        let now = self.now();
+        for (s, ledger) in self.ledgers.iter().enumerate() {
+            let shard = ShardId(s as u32);
+            // Flights that have landed on this shard already hold nothing of it any more.
+            let ages: u128 = self
+                .flights
+                .iter()
+                .filter(|flight| flight.holds(shard))
+                .filter_map(|flight| flight.version(shard))
+                .map(|read| u128::from(self.versions[s] - read))
+                .sum();
+            assert!(ledger.balances(ages), "staleness is not conserved at {shard}");
+        }
+        let flying = self.flights.len() as u64;
+        assert_eq!(self.granted, self.landed + flying, "a step was lost or made up");
+        for (index, worker) in self.workers.iter().enumerate() {
+            let all = [Activity::Wait, Activity::Pull, Activity::Compute, Activity::Push];
+            let spent: u64 = all.iter().map(|&activity| worker.spent(activity, now).0).sum();
+            assert_eq!(spent, now.0, "the time of worker {index} does not add up");
+        }
+    }
+
+    pub(super) fn stalled(&self) -> SimError {
+        let names = |list: Vec<String>| match list.len() {
+            0..=8 => list.join(", "),
+            n => format!("{} and {} more", list[..8].join(", "), n - 8),
+        };
+        let asking = |(index, w): (usize, &Worker)| w.asking.then(|| index.to_string());
+        let waiting = self.workers.iter().enumerate().filter_map(asking).collect();
+        let held = self.flights.iter().map(|flight| flight.worker.0.to_string()).collect();
+        SimError::Stalled {
+            at: self.now(),
+            who: format!(
+                "workers waiting for permission to pull: {}; workers whose pushes are held: {}",
+                names(waiting),
+                names(held)
+            ),
+        }
+    }
+}

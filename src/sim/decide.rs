@@ -1,0 +1,193 @@
+//! What becomes of pushes: the protocol's decisions, carried out.
+
+use super::divergence::{distance, gradient_norm};
+use super::engine::{Simulation, held};
+use super::error::SimError;
+use super::flight::Flight;
+use super::record::{Finished, Observer, Record, RowStaleness};
+use super::training::Member;
+use crate::base::ShardId;
+use crate::protocol::{Decision, PushId};
+
+impl Simulation {
+    pub(super) fn carry_out(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        let decisions = std::mem::take(&mut self.decisions);
+        let mut outcome = Ok(());
+        for index in 0..decisions.len() {
+            match decisions.get(index) {
+                Decision::Grant(worker) => self.grant(worker, observer),
+                Decision::Discard(shard, push) => self.discard(shard, push, observer),
+                Decision::Apply(shard, pushes) => {
+                    outcome = self.apply(shard, pushes, observer);
+                    if outcome.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        self.decisions = decisions;
+        self.decisions.clear();
+        outcome
+    }
+
+    fn apply(
+        &mut self,
+        shard: ShardId,
+        pushes: &[PushId],
+        observer: &mut dyn Observer,
+    ) -> Result<(), SimError> {
+        let s = shard.index();
+        let version = self.versions[s];
+        self.ledgers[s].update(pushes.len() as u64);
+        for &push in pushes {
+            let staleness = self.land(shard, push, version);
+            self.flights.get(push).staleness += staleness;
+        }
+        self.before_update(shard, pushes, observer);
+        let outcome = self.update(shard, pushes, version);
+        self.versions[s] = version + 1;
+        for &push in pushes {
+            if self.flights.get(push).resolved as usize == self.shards.len() {
+                self.finish(push, observer);
+            }
+        }
+        outcome?;
+        let updates = self.versions.iter().copied().min().unwrap_or(0);
+        if updates > self.session.progress.updates {
+            self.session.progress.updates = updates;
+            observer.observe(&Record::Updated(&self.session.progress));
+            let Simulation { session, flights, .. } = self;
+            session.look(|| held(flights), observer);
+        }
+        Ok(())
+    }
+
+    /// Takes a step off a shard's account; returns its staleness there.
+    fn land(&mut self, shard: ShardId, push: PushId, version: u64) -> u64 {
+        let flight = self.flights.get(push);
+        let read = flight.version(shard).expect("only what was read can land");
+        assert!(flight.holds(shard), "the protocol decided twice on {push:?} at {shard}");
+        flight.land(shard);
+        let staleness = version - read;
+        self.ledgers[shard.index()].land(staleness);
+        staleness
+    }
+
+    /// The parameters' part of an update.
+    fn update(&mut self, shard: ShardId, pushes: &[PushId], version: u64) -> Result<(), SimError> {
+        let progress = self.session.progress;
+        let Some(training) = self.session.work.training_mut() else {
+            return Ok(());
+        };
+        let mut cargoes: Vec<_> = pushes
+            .iter()
+            .map(|&push| (push.0, self.flights.get(push).cargo.take().expect("a step has cargo")))
+            .collect();
+        let mut members: Vec<Member<'_>> =
+            cargoes.iter_mut().map(|(push, cargo)| (*push, cargo.as_mut())).collect();
+        let outcome = training.apply(shard, &mut members, version + 1, &progress);
+        let mut last = (f64::NAN, f64::NAN);
+        for (push, cargo) in cargoes {
+            if let (Some(gradient), true) = (cargo.gradient(), outcome.is_err()) {
+                last = (gradient.loss, gradient_norm(&gradient.dense, &gradient.rows));
+            }
+            self.flights.get(PushId(push)).cargo = Some(cargo);
+        }
+        outcome.map_err(|bad| {
+            let flight = self.flights.get(*pushes.last().expect("an update has members"));
+            let read = flight.version(shard).unwrap_or(version);
+            SimError::BlowUp {
+                update: version + 1,
+                at: progress.now,
+                parameter: bad.parameter,
+                worker: flight.worker,
+                staleness: version - read,
+                gradient_norm: last.1,
+                loss: last.0,
+            }
+        })
+    }
+
+    /// What is measured on the parameters as they are just before an update.
+    fn before_update(&mut self, shard: ShardId, pushes: &[PushId], observer: &mut dyn Observer) {
+        let Some(every) = self.session.watch.rows_every else {
+            return;
+        };
+        let Some(training) = self.session.work.training() else {
+            return;
+        };
+        for &push in pushes.iter().filter(|push| push.0.is_multiple_of(every.max(1))) {
+            let Some(cargo) = &self.flights.get(push).cargo else {
+                continue;
+            };
+            let step = cargo.step();
+            let mut now = vec![0; step.row_updates.len()];
+            training.server().row_updates(None, &step.lookups, &mut now);
+            let sharding = training.server().sharding();
+            let mut at = 0;
+            for (space, ids) in step.lookups.ids.iter().enumerate() {
+                let here = |i: &usize| sharding.of_row(space, ids[*i]) == shard;
+                let mine: Vec<usize> = (0..ids.len()).filter(here).map(|i| at + i).collect();
+                let pick = |from: &[u32]| mine.iter().map(|&i| from[i]).collect::<Vec<u32>>();
+                let (pulled, now) = (pick(&step.row_updates), pick(&now));
+                observer.observe(&Record::Rows(RowStaleness { space, pulled: &pulled, now: &now }));
+                at += ids.len();
+            }
+        }
+    }
+
+    fn discard(&mut self, shard: ShardId, push: PushId, observer: &mut dyn Observer) {
+        let version = self.versions[shard.index()];
+        self.land(shard, push, version);
+        let flight = self.flights.get(push);
+        flight.discarded += 1;
+        if flight.resolved as usize == self.shards.len() {
+            self.finish(push, observer);
+        }
+    }
+
+    /// A push that every shard has applied or discarded.
+    fn finish(&mut self, push: PushId, observer: &mut dyn Observer) {
+        let flight = self.flights.remove(push);
+        self.landed += 1;
+        let applied = flight.discarded == 0;
+        if applied {
+            self.session.progress.pushes += 1;
+            self.session.progress.examples += flight.examples;
+        } else {
+            self.discarded += 1;
+        }
+        let staleness = flight.staleness as f64 / self.shards.len() as f64;
+        let gradient = flight.cargo.as_ref().and_then(|cargo| cargo.gradient());
+        let finished = Finished {
+            at: self.queue.now(),
+            push,
+            worker: flight.worker,
+            class: self.workers[flight.worker.index()].machine.class,
+            examples: flight.examples,
+            staleness,
+            staleness_rounded: staleness.round() as u64,
+            clock_lag: flight.clock_lag,
+            age: self.queue.now().since(flight.first_read),
+            mixed: flight.mixed(),
+            applied,
+            loss: gradient.map_or(f64::NAN, |g| g.loss),
+            gradient_norm: gradient.map_or(f64::NAN, |g| gradient_norm(&g.dense, &g.rows)),
+            gap: self.gap(&flight),
+        };
+        observer.observe(&Record::Finished(&finished));
+        if let (Some(cargo), Some(training)) = (flight.cargo, self.session.work.training_mut()) {
+            training.recycle(*cargo);
+        }
+    }
+
+    /// The gap of a step whose turn it is to be measured. The update itself is part of it.
+    fn gap(&self, flight: &Flight) -> Option<f64> {
+        let every = self.session.watch.gap_every?;
+        let training = self.session.work.training()?;
+        let view = &flight.cargo.as_ref()?.step().dense;
+        let size = (view.len() as f64).sqrt();
+        (flight.push.0.is_multiple_of(every.max(1)) && size > 0.0)
+            .then(|| distance(view, training.server().dense()) / size)
+    }
+}

@@ -1,0 +1,200 @@
+//! The simulation: pops the next event and does what it says. Only the engine knows more than one
+//! part. It is told in three chapters: here the loop, in [`journey`](super::journey) a worker's
+//! step from grant to push, in [`decide`](super::decide) what becomes of the pushes.
+
+use super::error::SimError;
+use super::flight::Flights;
+use super::ledger::Ledger;
+use super::parts::{Links, Parts};
+use super::queue::{Event, EventQueue};
+use super::record::Observer;
+use super::session::Session;
+use super::shard::Shard;
+use super::worker::Worker;
+use crate::base::{SimSpan, SimTime, Streams, WorkerId};
+use crate::protocol::{Decisions, Protocol};
+
+/// A run on a simulated cluster.
+#[derive(Debug)]
+pub struct Simulation {
+    pub(super) streams: Streams,
+    pub(super) queue: EventQueue,
+    pub(super) workers: Vec<Worker>,
+    pub(super) shards: Vec<Shard>,
+    pub(super) flights: Flights,
+    pub(super) protocol: Box<dyn Protocol>,
+    pub(super) decisions: Decisions,
+    pub(super) compute: SimSpan,
+    pub(super) links: Links,
+    pub(super) session: Session,
+    /// Updates applied, by shard.
+    pub(super) versions: Vec<u64>,
+    /// Steps finished, by worker.
+    pub(super) steps: Vec<u64>,
+    pub(super) fastest: u64,
+    pub(super) ledgers: Vec<Ledger>,
+    pub(super) granted: u64,
+    pub(super) landed: u64,
+    pub(super) discarded: u64,
+    pub(super) events: u64,
+}
+
+/// Whether a run goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// There is more to come.
+    Running,
+    /// A limit is reached.
+    Ended,
+}
+
+impl Simulation {
+    /// A cluster at time zero, its workers about to begin.
+    pub fn new(parts: Parts) -> Simulation {
+        let mut queue = EventQueue::default();
+        for (worker, at) in parts.starts.iter().enumerate() {
+            queue.schedule(*at, Event::Ready(WorkerId(worker as u32)));
+        }
+        let shard = |_| Shard::new(parts.service.clone(), parts.service_law.clone());
+        Simulation {
+            streams: parts.streams,
+            queue,
+            steps: vec![0; parts.machines.len()],
+            workers: parts.machines.into_iter().map(Worker::new).collect(),
+            shards: (0..parts.shards).map(shard).collect(),
+            flights: Flights::default(),
+            protocol: parts.protocol,
+            decisions: Decisions::default(),
+            compute: parts.compute,
+            links: parts.links,
+            session: Session::new(parts.work, parts.limits, parts.watch),
+            versions: vec![0; parts.shards as usize],
+            fastest: 0,
+            ledgers: vec![Ledger::default(); parts.shards as usize],
+            granted: 0,
+            landed: 0,
+            discarded: 0,
+            events: 0,
+        }
+    }
+
+    /// The run apart from its cluster: parameters, progress, limits.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The workers.
+    pub fn workers(&self) -> &[Worker] {
+        &self.workers
+    }
+
+    /// The shards.
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// Updates applied, by shard.
+    pub fn versions(&self) -> &[u64] {
+        &self.versions
+    }
+
+    /// The virtual clock.
+    pub fn now(&self) -> SimTime {
+        self.session.progress.now
+    }
+
+    /// Number of events so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Pushes of which at least one shard discarded its part.
+    pub fn discarded(&self) -> u64 {
+        self.discarded
+    }
+
+    /// Runs to the end: first and last evaluation included.
+    ///
+    /// # Errors
+    /// If a parameter blows up, nothing is left to happen, or the clock overflows. What observers
+    /// were told until then stays true.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        let Simulation { session, flights, .. } = self;
+        session.look_at_ends(held(flights), observer);
+        while self.step(observer)? == State::Running {}
+        let Simulation { session, flights, .. } = self;
+        session.look_at_ends(held(flights), observer);
+        self.check();
+        Ok(())
+    }
+
+    /// Does one event.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<State, SimError> {
+        if self.session.limits.reached(&self.session.progress) {
+            return Ok(State::Ended);
+        }
+        let end = self.session.limits.time.unwrap_or(SimTime::MAX);
+        let next = self.queue.next_time().ok_or_else(|| self.stalled())?;
+        let look = self.session.next_time().unwrap_or(SimTime::MAX);
+        if look <= next.min(end) && look < SimTime::MAX {
+            self.session.progress.now = look;
+            let Simulation { session, flights, .. } = self;
+            session.look(|| held(flights), observer);
+            return Ok(State::Running);
+        }
+        if next > end {
+            self.session.progress.now = end;
+            return Ok(State::Ended);
+        }
+        if next == SimTime::MAX {
+            return Err(SimError::ClockOverflow { update: self.session.progress.updates });
+        }
+        let (now, event) = self.queue.pop().expect("just looked at");
+        self.session.progress.now = now;
+        self.events += 1;
+        self.happen(event, observer)?;
+        Ok(State::Running)
+    }
+
+    fn happen(&mut self, event: Event, observer: &mut dyn Observer) -> Result<(), SimError> {
+        match event {
+            Event::Ready(worker) => self.ready(worker, observer),
+            Event::PullArrives(worker, shard) => {
+                self.pull_arrives(worker, shard, observer);
+                Ok(())
+            }
+            Event::PullServed(worker, shard) => {
+                self.pull_served(worker, shard);
+                Ok(())
+            }
+            Event::PullReturns(worker, shard) => {
+                self.pull_returns(worker, shard);
+                Ok(())
+            }
+            Event::ComputeStarts(worker) => {
+                self.compute_starts(worker, observer);
+                Ok(())
+            }
+            Event::ComputeEnds(worker) => {
+                self.compute_ends(worker, observer);
+                Ok(())
+            }
+            Event::PushArrives(worker, shard) => {
+                self.push_arrives(worker, shard, observer);
+                Ok(())
+            }
+            Event::PushServed(worker, shard) => self.push_served(worker, shard, observer),
+        }
+    }
+}
+
+/// What the workers hold: views that are complete.
+pub(super) fn held(flights: &Flights) -> impl Iterator<Item = (WorkerId, &super::feed::StepData)> {
+    flights
+        .iter()
+        .filter(|flight| flight.is_complete())
+        .filter_map(|flight| Some((flight.worker, flight.cargo.as_ref()?.step())))
+}

@@ -1,0 +1,46 @@
+//! How a run can end before its time.
+
+use crate::base::{SimTime, WorkerId};
+
+/// A run that cannot go on. What was recorded until then stays.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum SimError {
+    /// A parameter became NaN or infinite.
+    #[error(
+        "blow-up at update {update}, simulated {at}: {parameter} is no longer finite after the push of \
+         {worker} (staleness {staleness}, gradient norm {gradient_norm:.3e}, loss {loss:.3e}); \
+         lower the learning rate or the staleness, or clip gradients"
+    )]
+    BlowUp {
+        /// The update that made it, counted from 1.
+        update: u64,
+        /// When.
+        at: SimTime,
+        /// Block, or table and row.
+        parameter: String,
+        /// Whose push it was (the last of them, if several made the update).
+        worker: WorkerId,
+        /// Staleness of that push.
+        staleness: u64,
+        /// Norm of the gradient.
+        gradient_norm: f64,
+        /// Loss of its batch.
+        loss: f64,
+    },
+    /// Nothing is left to happen, and the run is not at its end.
+    #[error("the run stalled at {at}: {who}")]
+    Stalled {
+        /// When.
+        at: SimTime,
+        /// Who waits for whom.
+        who: String,
+    },
+    /// The virtual clock ran past its end, 584 years in.
+    #[error(
+        "the virtual clock ran past 584 years at update {update}: some duration is far too long"
+    )]
+    ClockOverflow {
+        /// Updates until then.
+        update: u64,
+    },
+}

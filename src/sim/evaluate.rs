@@ -1,0 +1,242 @@
+//! Quality on the holdout: outside virtual time, with its own draws, on a copy of what it reads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::bench::Bench;
+use super::feed::StepData;
+use super::record::EvaluatedView;
+use crate::base::{Pool, Purpose, SimTime, Streams, WorkerId, stream::unit};
+use crate::data::{Batch, DataSource};
+use crate::metrics::{Quality, auc};
+use crate::model::Model;
+use crate::params::view::row_range;
+use crate::params::{Layout, Locator, Lookups, View};
+use crate::server::ParameterServer;
+
+/// Examples scored at a time.
+const CHUNK: usize = 1024;
+
+/// Which parameters to evaluate besides the server's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Views {
+    /// So many single workers' views: what worker 0, 1, ... holds at that moment. Rows that it does
+    /// not hold are the server's.
+    #[schemars(range(max = 1000))]
+    pub workers: u32,
+    /// The mean of all workers' dense views.
+    pub mean_of_views: bool,
+    /// The mean over all workers of the predicted probabilities.
+    pub mean_of_predictions: bool,
+}
+
+impl Views {
+    /// Whether only the server's parameters are evaluated.
+    pub fn is_empty(&self) -> bool {
+        *self == Views::default()
+    }
+}
+
+/// The holdout, read and located once.
+#[derive(Debug)]
+pub struct Evaluator {
+    model: Arc<dyn Model>,
+    chunks: Vec<Arc<(Batch, Lookups)>>,
+    labels: Vec<f32>,
+    groups: Vec<u64>,
+    /// Whether each example belongs to the half that selects the best step.
+    selects: Vec<bool>,
+}
+
+/// One evaluation.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// Quality on the reporting half.
+    pub quality: Quality,
+    /// AUC on the selection half; `None` if it is empty or of one label.
+    pub selection_auc: Option<f64>,
+}
+
+impl Evaluator {
+    /// Reads the examples `ids`. Whole groups go to the selection half with probability
+    /// `selection_share`; with zero, selection and report use all examples.
+    pub fn new(
+        model: Arc<dyn Model>,
+        source: &dyn DataSource,
+        ids: &[u64],
+        selection_share: f64,
+        streams: Streams,
+    ) -> Evaluator {
+        let mut locator = Locator::new(source.schema());
+        let (mut chunks, mut labels, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+        for ids in ids.chunks(CHUNK) {
+            let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
+            source.read(ids, &mut batch);
+            locator.locate(&batch, &mut lookups);
+            labels.extend_from_slice(&batch.labels);
+            groups.extend(batch.info.iter().map(|info| info.group));
+            chunks.push(Arc::new((batch, lookups)));
+        }
+        let selects = groups
+            .iter()
+            .map(|&group| unit(streams.key(Purpose::Selection, group, 0)) < selection_share)
+            .collect();
+        Evaluator { model, chunks, labels, groups, selects }
+    }
+
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether the holdout is empty.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Logits of all examples under the server's parameters, with `dense` in place of its dense
+    /// arena and the rows that `view` holds in place of its rows.
+    pub fn logits(
+        &self,
+        server: &ParameterServer,
+        dense: Arc<Vec<f32>>,
+        view: Option<&StepData>,
+        pool: &mut Pool<Bench>,
+    ) -> Vec<f32> {
+        let held = view.map(|view| Held::new(server.layout(), view));
+        let pending: Vec<_> = self
+            .chunks
+            .iter()
+            .map(|chunk| {
+                let mut rows = Vec::new();
+                server.gather(&chunk.1, &mut rows);
+                if let Some(held) = &held {
+                    held.overlay(server.layout(), &chunk.1, &mut rows);
+                }
+                let (chunk, dense) = (Arc::clone(chunk), Arc::clone(&dense));
+                let moving = match view {
+                    Some(view) => view.moving.clone(),
+                    None => server.moving().to_vec(),
+                };
+                let model = Arc::clone(&self.model);
+                pool.submit(SimTime::ZERO, move |bench: &mut Bench| {
+                    let (batch, lookups) = (&chunk.0, &chunk.1);
+                    let view = View { dense: &dense, moving: &moving, rows: &rows, lookups };
+                    let mut logits = Vec::new();
+                    model.scores(view, batch, &mut bench.network, &mut logits);
+                    logits
+                })
+            })
+            .collect();
+        pending.into_iter().flat_map(|pending| pool.wait(pending)).collect()
+    }
+
+    /// Quality of these logits.
+    pub fn judge(&self, logits: &[f32]) -> Evaluated {
+        let half = |wanted: bool| {
+            let of = |i: &usize| self.selects[*i] == wanted;
+            let chosen: Vec<usize> = (0..self.len()).filter(of).collect();
+            // An empty half stands for the whole.
+            if chosen.is_empty() { (0..self.len()).collect() } else { chosen }
+        };
+        let (report, select) = (half(false), half(true));
+        let pick = |from: &[f32], at: &[usize]| at.iter().map(|&i| from[i]).collect::<Vec<f32>>();
+        let groups: Vec<u64> = report.iter().map(|&i| self.groups[i]).collect();
+        Evaluated {
+            quality: Quality::of(&pick(logits, &report), &pick(&self.labels, &report), &groups),
+            selection_auc: auc(&pick(logits, &select), &pick(&self.labels, &select)),
+        }
+    }
+
+    /// Evaluates the server and the chosen views, in a fixed order.
+    pub fn evaluate(
+        &self,
+        views: Views,
+        held: &[(WorkerId, &StepData)],
+        server: &ParameterServer,
+        pool: &mut Pool<Bench>,
+        mut told: impl FnMut(EvaluatedView, &Evaluated),
+    ) {
+        let dense = Arc::new(server.dense().to_vec());
+        let logits = self.logits(server, dense, None, pool);
+        told(EvaluatedView::Server, &self.judge(&logits));
+        if views.is_empty() || held.is_empty() {
+            return;
+        }
+        let mut probabilities = vec![0.0f64; self.len()];
+        for (index, (worker, view)) in held.iter().enumerate() {
+            let single = (index as u32) < views.workers;
+            if !single && !views.mean_of_predictions {
+                break;
+            }
+            let logits = self.logits(server, Arc::new(view.dense.clone()), Some(view), pool);
+            if single {
+                told(EvaluatedView::Worker(*worker), &self.judge(&logits));
+            }
+            for (sum, z) in probabilities.iter_mut().zip(&logits) {
+                *sum += 1.0 / (1.0 + libm::exp(-f64::from(*z)));
+            }
+        }
+        if views.mean_of_views {
+            let dense = Arc::new(mean_dense(held));
+            let logits = self.logits(server, dense, None, pool);
+            told(EvaluatedView::MeanOfViews, &self.judge(&logits));
+        }
+        if views.mean_of_predictions {
+            let logit = |sum: &f64| {
+                let p = sum / held.len() as f64;
+                libm::log(p / (1.0 - p)) as f32
+            };
+            let logits: Vec<f32> = probabilities.iter().map(logit).collect();
+            told(EvaluatedView::MeanOfPredictions, &self.judge(&logits));
+        }
+    }
+}
+
+/// The mean of the workers' dense views, summed in their order.
+fn mean_dense(held: &[(WorkerId, &StepData)]) -> Vec<f32> {
+    let mut sum = vec![0.0f64; held.first().map_or(0, |(_, view)| view.dense.len())];
+    for (_, view) in held {
+        for (a, b) in sum.iter_mut().zip(&view.dense) {
+            *a += f64::from(*b);
+        }
+    }
+    sum.into_iter().map(|x| (x / held.len() as f64) as f32).collect()
+}
+
+/// The rows that a worker holds, found by id.
+struct Held<'a> {
+    view: &'a StepData,
+    /// Position among the view's distinct ids, by id space and id.
+    positions: Vec<BTreeMap<u32, usize>>,
+    starts: Vec<usize>,
+}
+
+impl<'a> Held<'a> {
+    fn new(layout: &Layout, view: &'a StepData) -> Held<'a> {
+        let index = |ids: &Vec<u32>| ids.iter().enumerate().map(|(at, &id)| (id, at)).collect();
+        let starts = (0..layout.tables.len()).map(|t| row_range(layout, &view.lookups, t).start);
+        Held {
+            view,
+            positions: view.lookups.ids.iter().map(index).collect(),
+            starts: starts.collect(),
+        }
+    }
+
+    fn overlay(&self, layout: &Layout, lookups: &Lookups, rows: &mut [f32]) {
+        for (t, table) in layout.tables.iter().enumerate() {
+            let into = &mut rows[row_range(layout, lookups, t)];
+            let ids = &lookups.ids[table.space];
+            for (id, row) in ids.iter().zip(into.chunks_exact_mut(table.dim)) {
+                if let Some(at) = self.positions[table.space].get(id) {
+                    let start = self.starts[t] + at * table.dim;
+                    row.copy_from_slice(&self.view.rows[start..start + table.dim]);
+                }
+            }
+        }
+    }
+}

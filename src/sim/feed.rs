@@ -1,0 +1,143 @@
+//! Who gets which examples: the stream of the window, cut into batches, read ahead on the pool.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::bench::Bench;
+use crate::base::{Pending, Pool, SimTime, WorkerId};
+use crate::data::{Batch, DataSource};
+use crate::params::{Locator, Lookups};
+
+/// How the examples reach the workers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sharing {
+    /// Every worker takes the next batch of one shared queue.
+    #[default]
+    Queue,
+    /// The k-th batch belongs to worker k modulo N, however slow it is.
+    Fixed,
+}
+
+/// An endless stream of example ids, pass after pass.
+pub trait ExampleOrder: Send + Debug {
+    /// Appends the next `count` ids.
+    fn take(&mut self, count: usize, ids: &mut Vec<u64>);
+}
+
+/// A batch with its distinct rows found, and the buffers of the pull to come.
+#[derive(Debug, Default)]
+pub struct StepData {
+    /// The examples.
+    pub batch: Batch,
+    /// Their distinct rows.
+    pub lookups: Lookups,
+    /// The dense view.
+    pub dense: Vec<f32>,
+    /// The non-trainable view.
+    pub moving: Vec<f32>,
+    /// The view of the distinct rows.
+    pub rows: Vec<f32>,
+    /// Updates of each distinct id's row when it was pulled.
+    pub row_updates: Vec<u32>,
+}
+
+/// Hands out batches.
+#[derive(Debug)]
+pub struct Feed {
+    source: Arc<dyn DataSource>,
+    order: Box<dyn ExampleOrder>,
+    batch: usize,
+    /// Batches being read, in the order of the stream.
+    ahead: VecDeque<Pending<StepData, Bench>>,
+    /// Batches drawn for workers that have not asked yet; empty with a shared queue.
+    queues: Vec<VecDeque<Vec<u64>>>,
+    drawn: u64,
+}
+
+impl Feed {
+    /// Batches of `batch` examples in the given order.
+    pub fn new(
+        source: Arc<dyn DataSource>,
+        order: Box<dyn ExampleOrder>,
+        batch: usize,
+        sharing: Sharing,
+        workers: u32,
+    ) -> Feed {
+        let queues = match sharing {
+            Sharing::Queue => Vec::new(),
+            Sharing::Fixed => vec![VecDeque::new(); workers as usize],
+        };
+        Feed { source, order, batch, ahead: VecDeque::new(), queues, drawn: 0 }
+    }
+
+    /// Number of examples in a batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The log.
+    pub fn source(&self) -> &Arc<dyn DataSource> {
+        &self.source
+    }
+
+    fn draw(&mut self) -> Vec<u64> {
+        let mut ids = Vec::with_capacity(self.batch);
+        self.order.take(self.batch, &mut ids);
+        self.drawn += 1;
+        ids
+    }
+
+    /// The next batch for `worker`. `spare` are used-up buffers to fill again.
+    pub fn next(
+        &mut self,
+        worker: WorkerId,
+        pool: &mut Pool<Bench>,
+        spare: &mut Vec<StepData>,
+        now: SimTime,
+    ) -> StepData {
+        if !self.queues.is_empty() {
+            let ids = self.next_fixed(worker);
+            let step = self.prepare(ids, pool, spare, now);
+            return pool.wait(step);
+        }
+        // One batch in reserve for every thread that is not ours.
+        while self.ahead.len() < pool.threads() {
+            let ids = self.draw();
+            let pending = self.prepare(ids, pool, spare, now);
+            self.ahead.push_back(pending);
+        }
+        let first = self.ahead.pop_front().expect("just filled");
+        pool.wait(first)
+    }
+
+    fn next_fixed(&mut self, worker: WorkerId) -> Vec<u64> {
+        while self.queues[worker.index()].is_empty() {
+            let owner = (self.drawn % self.queues.len() as u64) as usize;
+            let ids = self.draw();
+            self.queues[owner].push_back(ids);
+        }
+        self.queues[worker.index()].pop_front().expect("just filled")
+    }
+
+    fn prepare(
+        &self,
+        ids: Vec<u64>,
+        pool: &mut Pool<Bench>,
+        spare: &mut Vec<StepData>,
+        now: SimTime,
+    ) -> Pending<StepData, Bench> {
+        let source = Arc::clone(&self.source);
+        let mut step = spare.pop().unwrap_or_default();
+        pool.submit(now, move |bench: &mut Bench| {
+            source.read(&ids, &mut step.batch);
+            let locator = bench.locator.get_or_insert_with(|| Locator::new(source.schema()));
+            locator.locate(&step.batch, &mut step.lookups);
+            step
+        })
+    }
+}

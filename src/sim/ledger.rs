@@ -1,0 +1,44 @@
+//! Conservation of staleness: an invariant that always holds, whatever the cluster.
+//!
+//! An update adds one to the staleness of every step that has read the shard and is not part of
+//! the update itself. So the staleness of all landed steps, plus the ages of those in flight,
+//! equals the sum over updates of the number of other holders. It is checked in integers.
+
+/// The account of one shard.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ledger {
+    /// Steps that have read the shard and have not landed on it.
+    holders: u64,
+    /// Sum over updates of the other holders.
+    owed: u128,
+    /// Staleness of the steps that have landed.
+    paid: u128,
+}
+
+impl Ledger {
+    /// A step reads the shard.
+    pub fn read(&mut self) {
+        self.holders += 1;
+    }
+
+    /// `members` steps are about to become one update.
+    pub fn update(&mut self, members: u64) {
+        self.owed += u128::from(self.holders - members);
+    }
+
+    /// A step lands, applied or discarded, with this staleness.
+    pub fn land(&mut self, staleness: u64) {
+        self.holders -= 1;
+        self.paid += u128::from(staleness);
+    }
+
+    /// Steps that hold a version of the shard.
+    pub fn holders(&self) -> u64 {
+        self.holders
+    }
+
+    /// Whether the account balances, given the ages of the steps in flight.
+    pub fn balances(&self, ages: u128) -> bool {
+        self.paid + ages == self.owed
+    }
+}

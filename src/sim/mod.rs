@@ -1,0 +1,33 @@
+//! Floor 6, the simulation: an event queue, an engine, and those who watch. No printing, no files,
+//! no wall clock.
+
+pub mod bench;
+mod check;
+mod decide;
+pub mod divergence;
+pub mod engine;
+pub mod error;
+pub mod evaluate;
+pub mod feed;
+pub mod flight;
+mod journey;
+pub mod ledger;
+pub mod parts;
+pub mod progress;
+pub mod queue;
+pub mod record;
+pub mod session;
+pub mod shard;
+pub mod station;
+pub mod training;
+pub mod work;
+pub mod worker;
+
+pub use engine::{Simulation, State};
+pub use error::SimError;
+pub use parts::{Links, Parts};
+pub use progress::{Cadence, Every, Limits, Progress, Stop};
+pub use record::{Activity, EvaluatedView, Finished, LayerDivergence, Nobody, Observer, Record};
+pub use session::{Evaluation, Session, Watch};
+pub use training::{Cargo, Rates, Training};
+pub use work::{NullWork, Work};

@@ -1,0 +1,73 @@
+//! Everything a simulated cluster is made of. A scenario builds it; a library user may do so by
+//! hand, with parts of their own.
+
+use std::sync::Arc;
+
+use super::progress::Limits;
+use super::session::Watch;
+use super::work::Work;
+use crate::base::{Bandwidth, Draw, SimSpan, SimTime, Streams};
+use crate::cluster::{Machine, ShardService, StepTimeLaw};
+use crate::protocol::Protocol;
+
+/// The parts of a run on a simulated cluster.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where random draws come from.
+    pub streams: Streams,
+    /// One machine per worker.
+    pub machines: Vec<Machine>,
+    /// When each worker begins.
+    pub starts: Vec<SimTime>,
+    /// Mean compute time of a batch on a machine of slowdown 1.
+    pub compute: SimSpan,
+    /// Number of shards.
+    pub shards: u32,
+    /// The network.
+    pub links: Links,
+    /// Service times of the shards.
+    pub service: ShardService,
+    /// How service times vary; constant if `None`.
+    pub service_law: Option<Arc<dyn StepTimeLaw>>,
+    /// Who may read now, and which pushes become an update.
+    pub protocol: Box<dyn Protocol>,
+    /// What is worked on.
+    pub work: Work,
+    /// When the run ends.
+    pub limits: Limits,
+    /// What is watched.
+    pub watch: Watch,
+}
+
+/// The network with its laws built.
+#[derive(Clone, Debug, Default)]
+pub struct Links {
+    /// One-way latency.
+    pub latency: SimSpan,
+    /// How it varies; constant if `None`.
+    pub jitter: Option<Arc<dyn StepTimeLaw>>,
+    /// Link of each worker.
+    pub worker: Option<Bandwidth>,
+    /// Link of each shard.
+    pub shard: Option<Bandwidth>,
+}
+
+impl Links {
+    /// Latency of one message.
+    pub fn latency(&self, draw: Draw) -> SimSpan {
+        match &self.jitter {
+            Some(jitter) => jitter.time(self.latency, draw),
+            None => self.latency,
+        }
+    }
+
+    /// Time on a worker's link.
+    pub fn worker_time(&self, bytes: u64) -> SimSpan {
+        self.worker.map_or(SimSpan::ZERO, |bandwidth| bandwidth.time(bytes))
+    }
+
+    /// Time on a shard's link.
+    pub fn shard_time(&self, bytes: u64) -> SimSpan {
+        self.shard.map_or(SimSpan::ZERO, |bandwidth| bandwidth.time(bytes))
+    }
+}

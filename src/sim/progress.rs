@@ -1,0 +1,172 @@
+//! How far a run is, when it stops, and when something periodic is due.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{SimSpan, SimTime};
+
+/// How far a run is.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Progress {
+    /// Updates that every shard has applied.
+    pub updates: u64,
+    /// Pushes applied by every shard.
+    pub pushes: u64,
+    /// Examples in these pushes.
+    pub examples: u64,
+    /// The virtual clock.
+    pub now: SimTime,
+}
+
+/// When a run ends: at the first of the given limits.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stop {
+    /// After this many passes over the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1e9))]
+    pub passes: Option<f64>,
+    /// After this many examples applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub examples: Option<u64>,
+    /// After this many updates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub updates: Option<u64>,
+    /// At this moment of the virtual clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sim_time: Option<SimSpan>,
+}
+
+impl Stop {
+    /// The limit on examples, passes included; `window` is the number of examples of one pass.
+    pub fn examples_limit(&self, window: u64) -> Option<u64> {
+        let by_passes = self.passes.map(|passes| (passes * window as f64).ceil() as u64);
+        match (self.examples, by_passes) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Whether no limit is given at all.
+    pub fn is_open(&self) -> bool {
+        *self == Stop::default()
+    }
+}
+
+/// The limits of one run, all in absolute terms.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Limits {
+    /// Last example.
+    pub examples: Option<u64>,
+    /// Last update.
+    pub updates: Option<u64>,
+    /// Last moment.
+    pub time: Option<SimTime>,
+}
+
+impl Limits {
+    /// The limits of `stop` for a window of `window` examples.
+    pub fn new(stop: &Stop, window: u64) -> Limits {
+        Limits {
+            examples: stop.examples_limit(window),
+            updates: stop.updates,
+            time: stop.sim_time.map(|span| SimTime::ZERO + span),
+        }
+    }
+
+    /// Whether the run is over.
+    pub fn reached(&self, progress: &Progress) -> bool {
+        self.examples.is_some_and(|limit| progress.examples >= limit)
+            || self.updates.is_some_and(|limit| progress.updates >= limit)
+    }
+
+    /// Share of the way, in `[0, 1]`, by the limit that is nearest.
+    pub fn share(&self, progress: &Progress) -> f64 {
+        let part = |done: u64, limit: Option<u64>| {
+            limit.map_or(0.0, |limit| done as f64 / limit.max(1) as f64)
+        };
+        let time = part(progress.now.0, self.time.map(|time| time.0));
+        part(progress.examples, self.examples)
+            .max(part(progress.updates, self.updates))
+            .max(time)
+            .clamp(0.0, 1.0)
+    }
+}
+
+/// How often something happens: by one of the clocks of a run.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Every {
+    /// Every so many updates.
+    Updates(#[schemars(range(min = 1))] u64),
+    /// Every so many examples applied.
+    Examples(#[schemars(range(min = 1))] u64),
+    /// Every so much simulated time.
+    SimTime(SimSpan),
+    /// This many times in the run, evenly by the limit that ends it.
+    Times(#[schemars(range(min = 1, max = 1_000_000))] u64),
+}
+
+/// Knows when something periodic is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Cadence {
+    every: Every,
+    limits: Limits,
+    /// Number of periods that have been seen.
+    seen: u64,
+}
+
+impl Cadence {
+    /// A cadence that is first due after one period.
+    pub fn new(every: Every, limits: Limits) -> Cadence {
+        Cadence { every, limits, seen: 0 }
+    }
+
+    fn periods(&self, progress: &Progress) -> u64 {
+        match self.every {
+            Every::Updates(n) => progress.updates / n.max(1),
+            Every::Examples(n) => progress.examples / n.max(1),
+            Every::SimTime(span) => progress.now.0 / span.0.max(1),
+            Every::Times(n) => (self.limits.share(progress) * n as f64 + 1e-9) as u64,
+        }
+    }
+
+    /// Whether a period has ended since the last time this said yes.
+    pub fn due(&mut self, progress: &Progress) -> bool {
+        let periods = self.periods(progress);
+        let due = periods > self.seen;
+        self.seen = self.seen.max(periods);
+        due
+    }
+
+    /// The next moment at which a cadence by simulated time is due; others are due at updates.
+    pub fn next_time(&self) -> Option<SimTime> {
+        match self.every {
+            Every::SimTime(span) => Some(SimTime(span.0.max(1).saturating_mul(self.seen + 1))),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cadence_is_due_once_per_period() {
+        let limits = Limits { updates: Some(100), ..Limits::default() };
+        let dues = |every| {
+            let mut cadence = Cadence::new(every, limits);
+            (1..=100)
+                .filter(|&updates| {
+                    cadence.due(&Progress { updates, examples: 8 * updates, ..Progress::default() })
+                })
+                .collect::<Vec<u64>>()
+        };
+        assert_eq!(dues(Every::Updates(40)), vec![40, 80]);
+        assert_eq!(dues(Every::Examples(400)), vec![50, 100]);
+        assert_eq!(dues(Every::Times(4)), vec![25, 50, 75, 100]);
+    }
+}

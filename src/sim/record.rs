@@ -1,0 +1,189 @@
+//! What happened: told to observers, which cannot change a run.
+
+use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
+use crate::metrics::Quality;
+use crate::protocol::PushId;
+
+use super::progress::Progress;
+
+/// What a worker does. Every moment of a worker's time belongs to exactly one of these.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Activity {
+    /// Not started yet, or held by the protocol.
+    Wait,
+    /// From its request to the last value received.
+    Pull,
+    /// Computing its gradient.
+    Compute,
+    /// From sending the gradient until the last shard has taken it in and said so.
+    Push,
+}
+
+impl Activity {
+    /// The word in files and plots.
+    pub fn name(self) -> &'static str {
+        match self {
+            Activity::Wait => "wait",
+            Activity::Pull => "pull",
+            Activity::Compute => "compute",
+            Activity::Push => "push",
+        }
+    }
+}
+
+/// A finished push: every shard has applied or discarded its part.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Finished {
+    /// When the last shard did.
+    pub at: SimTime,
+    /// The push.
+    pub push: PushId,
+    /// Whose it was.
+    pub worker: WorkerId,
+    /// Index of the worker's machine class.
+    pub class: usize,
+    /// Examples it was computed from.
+    pub examples: u64,
+    /// Mean over the shards of the versions applied between pull and apply.
+    pub staleness: f64,
+    /// The same, rounded, as counted in histograms.
+    pub staleness_rounded: u64,
+    /// Steps that the worker was behind the fastest when it had pushed.
+    pub clock_lag: u64,
+    /// Simulated time from the first read to the last apply.
+    pub age: SimSpan,
+    /// Whether the shards were read at different versions.
+    pub mixed: bool,
+    /// Whether it was applied (by every shard) or discarded (by at least one).
+    pub applied: bool,
+    /// Loss of the batch on the view; NaN without gradients.
+    pub loss: f64,
+    /// Norm of the pushed gradient, after clipping; NaN without gradients.
+    pub gradient_norm: f64,
+    /// `|w_now - w_pulled| / sqrt(d)` over the dense group just before the last apply, where sampled.
+    pub gap: Option<f64>,
+}
+
+/// Staleness of the rows of one applied push, id space by id space.
+#[derive(Clone, Copy, Debug)]
+pub struct RowStaleness<'a> {
+    /// Index of the id space.
+    pub space: usize,
+    /// Updates of each row when it was pulled.
+    pub pulled: &'a [u32],
+    /// Updates of each row just before the apply.
+    pub now: &'a [u32],
+}
+
+/// Distances of one layer or table between the workers' views and the server.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LayerDivergence {
+    /// `dense` or `sparse`.
+    pub group: &'static str,
+    /// Name of the layer or table.
+    pub layer: String,
+    /// Mean over the views of `|view - server| / |server|`.
+    pub from_server: f64,
+    /// The largest of these.
+    pub from_server_max: f64,
+    /// Root mean square distance of the views from their mean, relative to the server's norm; only
+    /// for layers that every view holds entirely.
+    pub from_each_other: Option<f64>,
+}
+
+/// Which parameters an evaluation used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EvaluatedView {
+    /// The server's.
+    Server,
+    /// What one worker holds: its dense view, and its rows where it holds them.
+    Worker(WorkerId),
+    /// The mean of the workers' dense views.
+    MeanOfViews,
+    /// The mean of the predictions of the workers' views.
+    MeanOfPredictions,
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Record<'a> {
+    /// A worker did something for a while.
+    Activity {
+        /// Who.
+        worker: WorkerId,
+        /// What.
+        activity: Activity,
+        /// From when.
+        from: SimTime,
+        /// Until when.
+        to: SimTime,
+        /// During which of its steps.
+        step: u64,
+    },
+    /// A shard served a request.
+    Service {
+        /// Which shard.
+        shard: ShardId,
+        /// Whose request.
+        worker: WorkerId,
+        /// `Pull` or `Push`.
+        activity: Activity,
+        /// From when.
+        from: SimTime,
+        /// Until when.
+        to: SimTime,
+    },
+    /// A push is finished.
+    Finished(&'a Finished),
+    /// Row staleness of an applied push.
+    Rows(RowStaleness<'a>),
+    /// Progress after an update that every shard has applied.
+    Updated(&'a Progress),
+    /// Views compared with the server.
+    Diverged {
+        /// The state of the run.
+        progress: &'a Progress,
+        /// One entry per layer and table.
+        layers: &'a [LayerDivergence],
+    },
+    /// Quality on the holdout.
+    Evaluated {
+        /// The state of the run.
+        progress: &'a Progress,
+        /// Of which parameters.
+        view: EvaluatedView,
+        /// On the reporting half.
+        quality: &'a Quality,
+        /// AUC on the selection half, by which the best step is chosen.
+        selection_auc: Option<f64>,
+    },
+}
+
+/// Watches a run. Cannot change one.
+pub trait Observer {
+    /// Is told of everything, in order.
+    fn observe(&mut self, record: &Record<'_>);
+
+    /// Whether [`Record::Activity`] and [`Record::Service`] are of interest at all.
+    fn wants_timeline(&self) -> bool {
+        false
+    }
+}
+
+/// An observer that looks away.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&mut self, _: &Record<'_>) {}
+}
+
+impl<F: FnMut(&Record<'_>)> Observer for F {
+    fn observe(&mut self, record: &Record<'_>) {
+        self(record);
+    }
+
+    fn wants_timeline(&self) -> bool {
+        true
+    }
+}

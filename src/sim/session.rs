@@ -1,0 +1,136 @@
+//! A run apart from its cluster: work, progress, limits, and what is due.
+
+use super::divergence::divergence;
+use super::evaluate::{Evaluator, Views};
+use super::feed::StepData;
+use super::progress::{Cadence, Every, Limits, Progress};
+use super::record::{Observer, Record};
+use super::work::Work;
+use crate::base::{SimTime, WorkerId};
+
+/// Evaluation of a run.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// The holdout.
+    pub evaluator: Evaluator,
+    /// How often.
+    pub every: Every,
+    /// Of which parameters besides the server's.
+    pub views: Views,
+}
+
+/// What is watched during a run, and how often.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// Quality on the holdout.
+    pub evaluation: Option<Evaluation>,
+    /// Distances of the workers' views.
+    pub divergence: Option<Every>,
+    /// Every so many pushes, the gap between view and server.
+    pub gap_every: Option<u64>,
+    /// Every so many pushes, the staleness of its rows.
+    pub rows_every: Option<u64>,
+}
+
+/// Work, progress and what is due.
+#[derive(Debug)]
+pub struct Session {
+    /// What is worked on.
+    pub work: Work,
+    /// How far it is.
+    pub progress: Progress,
+    /// When it ends.
+    pub limits: Limits,
+    /// What is watched.
+    pub watch: Watch,
+    evaluate: Option<Cadence>,
+    diverge: Option<Cadence>,
+    evaluated_at: Option<u64>,
+}
+
+impl Session {
+    /// A session at its start.
+    pub fn new(work: Work, limits: Limits, watch: Watch) -> Session {
+        let cadence = |every: Every| Cadence::new(every, limits);
+        let evaluate = watch.evaluation.as_ref().map(|evaluation| cadence(evaluation.every));
+        let diverge = watch.divergence.map(cadence);
+        let progress = Progress::default();
+        Session { work, progress, limits, watch, evaluate, diverge, evaluated_at: None }
+    }
+
+    /// The next moment at which something is due by simulated time.
+    pub fn next_time(&self) -> Option<SimTime> {
+        let next = |cadence: &Option<Cadence>| cadence.as_ref().and_then(Cadence::next_time);
+        match (next(&self.evaluate), next(&self.diverge)) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Does what is due now. `views` yields what the workers hold.
+    pub fn look<'a, I>(&mut self, views: impl FnOnce() -> I, observer: &mut dyn Observer)
+    where
+        I: Iterator<Item = (WorkerId, &'a StepData)>,
+    {
+        let progress = self.progress;
+        let due = |cadence: &mut Option<Cadence>| {
+            cadence.as_mut().is_some_and(|cadence| cadence.due(&progress))
+        };
+        let (evaluate, diverge) = (due(&mut self.evaluate), due(&mut self.diverge));
+        if evaluate || diverge {
+            let held = by_worker(views());
+            if diverge {
+                self.diverge(&held, observer);
+            }
+            if evaluate {
+                self.evaluate(&held, observer);
+            }
+        }
+    }
+
+    /// Evaluates at the start, before any update, and at the end.
+    pub fn look_at_ends<'a, I>(&mut self, views: I, observer: &mut dyn Observer)
+    where
+        I: Iterator<Item = (WorkerId, &'a StepData)>,
+    {
+        if self.evaluated_at != Some(self.progress.updates) {
+            self.evaluate(&by_worker(views), observer);
+        }
+    }
+
+    fn diverge(&mut self, held: &[(WorkerId, &StepData)], observer: &mut dyn Observer) {
+        if let Some(training) = self.work.training() {
+            let layers = divergence(training.server(), held);
+            observer.observe(&Record::Diverged { progress: &self.progress, layers: &layers });
+        }
+    }
+
+    fn evaluate(&mut self, held: &[(WorkerId, &StepData)], observer: &mut dyn Observer) {
+        let Session { work, watch, progress, .. } = self;
+        let (Some(training), Some(evaluation)) = (work.training_mut(), &watch.evaluation) else {
+            return;
+        };
+        let (server, pool) = training.server_and_pool();
+        evaluation.evaluator.evaluate(evaluation.views, held, server, pool, |view, evaluated| {
+            observer.observe(&Record::Evaluated {
+                progress,
+                view,
+                quality: &evaluated.quality,
+                selection_auc: evaluated.selection_auc,
+            });
+        });
+        self.evaluated_at = Some(self.progress.updates);
+    }
+}
+
+/// One view per worker, the latest, in the order of the workers.
+fn by_worker<'a>(
+    views: impl Iterator<Item = (WorkerId, &'a StepData)>,
+) -> Vec<(WorkerId, &'a StepData)> {
+    let mut held: Vec<_> = views.collect();
+    held.sort_by_key(|(worker, _)| *worker);
+    held.reverse();
+    held.dedup_by_key(|(worker, _)| *worker);
+    held.reverse();
+    held
+}

@@ -1,0 +1,48 @@
+//! What a run works on: a real training job, or nothing but its traffic.
+
+use super::training::Training;
+use crate::server::sharding::Load;
+
+/// The traffic of a job without its gradients: for studies of timing alone.
+#[derive(Clone, Debug)]
+pub struct NullWork {
+    /// Examples per batch.
+    pub batch: u64,
+    /// What each shard contributes to a pull or push.
+    pub loads: Vec<Load>,
+}
+
+/// A training job with true gradients, or its timing alone.
+#[derive(Debug)]
+pub enum Work {
+    /// Real gradients.
+    Training(Box<Training>),
+    /// No gradients.
+    Null(NullWork),
+}
+
+impl Work {
+    /// Examples per batch.
+    pub fn batch(&self) -> u64 {
+        match self {
+            Work::Training(training) => training.batch() as u64,
+            Work::Null(null) => null.batch,
+        }
+    }
+
+    /// The training job, if there is one.
+    pub fn training(&self) -> Option<&Training> {
+        match self {
+            Work::Training(training) => Some(training),
+            Work::Null(_) => None,
+        }
+    }
+
+    /// The training job to act on, if there is one.
+    pub fn training_mut(&mut self) -> Option<&mut Training> {
+        match self {
+            Work::Training(training) => Some(training),
+            Work::Null(_) => None,
+        }
+    }
+}

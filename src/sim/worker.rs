@@ -1,0 +1,77 @@
+//! A simulated worker: a machine, what it is doing, and where its time went.
+
+use super::record::Activity;
+use super::station::Station;
+use crate::base::{SimSpan, SimTime};
+use crate::cluster::Machine;
+use crate::protocol::PushId;
+use crate::server::sharding::Load;
+
+/// One worker.
+#[derive(Debug)]
+pub struct Worker {
+    /// Its machine.
+    pub machine: Machine,
+    /// Steps that all shards have taken in.
+    pub finished: u64,
+    /// Examples in them.
+    pub examples: u64,
+    /// The step it is in, from grant to push.
+    pub flight: Option<PushId>,
+    /// Whether it has asked to pull and was not granted yet.
+    pub asking: bool,
+    /// Shards whose answer it waits for.
+    pub outstanding: u32,
+    /// Messages it has sent or received, which number their latencies.
+    pub messages: u64,
+    /// What each shard contributes to its present step.
+    pub loads: Vec<Load>,
+    /// Its link, outward.
+    pub link_out: Station,
+    /// Its link, inward.
+    pub link_in: Station,
+    activity: Activity,
+    since: SimTime,
+    spent: [SimSpan; 4],
+}
+
+impl Worker {
+    /// A worker that waits to begin.
+    pub fn new(machine: Machine) -> Worker {
+        Worker {
+            machine,
+            finished: 0,
+            examples: 0,
+            flight: None,
+            asking: false,
+            outstanding: 0,
+            messages: 0,
+            loads: Vec::new(),
+            link_out: Station::default(),
+            link_in: Station::default(),
+            activity: Activity::Wait,
+            since: SimTime::ZERO,
+            spent: [SimSpan::ZERO; 4],
+        }
+    }
+
+    /// Begins to do something else at `now`; returns what it did until then, and since when.
+    pub fn turn_to(&mut self, activity: Activity, now: SimTime) -> (Activity, SimTime) {
+        let before = (self.activity, self.since);
+        self.spent[self.activity as usize] += now.since(self.since);
+        self.activity = activity;
+        self.since = now;
+        before
+    }
+
+    /// What it is doing.
+    pub fn activity(&self) -> Activity {
+        self.activity
+    }
+
+    /// Time spent so far on this activity, the present one included.
+    pub fn spent(&self, activity: Activity, now: SimTime) -> SimSpan {
+        let present = if self.activity == activity { now.since(self.since) } else { SimSpan::ZERO };
+        self.spent[activity as usize] + present
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the simulator as a whole, through the library.
+
+mod cluster;
+mod timing;
