@@ -55,7 +55,7 @@ impl Simulation {
         let updates = self.versions.iter().copied().min().unwrap_or(0);
         if updates > self.session.progress.updates {
             self.session.progress.updates = updates;
-            observer.observe(&Record::Updated(&self.session.progress));
+            self.session.updated(self.flights.len(), observer);
             let Simulation { session, flights, .. } = self;
             session.look(|| held(flights), observer);
         }

@@ -181,7 +181,9 @@ impl Simulation {
         let step = self.steps[worker.index()];
         let (before, from) = self.workers[worker.index()].turn_to(activity, now);
         if now > from && observer.wants_timeline() {
-            observer.observe(&Record::Activity { worker, activity: before, from, to: now, step });
+            let class = self.workers[worker.index()].machine.class;
+            let (activity, to) = (before, now);
+            observer.observe(&Record::Activity { worker, class, activity, from, to, step });
         }
     }
 

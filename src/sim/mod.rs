@@ -10,6 +10,7 @@ pub mod error;
 pub mod evaluate;
 pub mod feed;
 pub mod flight;
+pub mod imposed;
 mod journey;
 pub mod ledger;
 pub mod parts;
@@ -25,6 +26,7 @@ pub mod worker;
 
 pub use engine::{Simulation, State};
 pub use error::SimError;
+pub use imposed::Imposed;
 pub use parts::{Links, Parts};
 pub use progress::{Cadence, Every, Limits, Progress, Stop};
 pub use record::{Activity, EvaluatedView, Finished, LayerDivergence, Nobody, Observer, Record};

@@ -111,6 +111,8 @@ pub enum Record<'a> {
     Activity {
         /// Who.
         worker: WorkerId,
+        /// Index of the worker's machine class.
+        class: usize,
         /// What.
         activity: Activity,
         /// From when.
@@ -138,7 +140,14 @@ pub enum Record<'a> {
     /// Row staleness of an applied push.
     Rows(RowStaleness<'a>),
     /// Progress after an update that every shard has applied.
-    Updated(&'a Progress),
+    Updated {
+        /// The state of the run.
+        progress: &'a Progress,
+        /// Learning rate of the dense group; NaN without gradients.
+        rate: f64,
+        /// Steps in flight.
+        in_flight: usize,
+    },
     /// Views compared with the server.
     Diverged {
         /// The state of the run.
@@ -156,6 +165,8 @@ pub enum Record<'a> {
         quality: &'a Quality,
         /// AUC on the selection half, by which the best step is chosen.
         selection_auc: Option<f64>,
+        /// Passes over the training window so far, if it is known.
+        passes: Option<f64>,
     },
 }
 

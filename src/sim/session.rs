@@ -26,6 +26,8 @@ pub struct Watch {
     pub evaluation: Option<Evaluation>,
     /// Distances of the workers' views.
     pub divergence: Option<Every>,
+    /// Number of examples of one pass, if there is such a thing.
+    pub window: Option<u64>,
     /// Every so many pushes, the gap between view and server.
     pub gap_every: Option<u64>,
     /// Every so many pushes, the staleness of its rows.
@@ -65,6 +67,13 @@ impl Session {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
+    }
+
+    /// Tells of an update that every shard has applied.
+    pub fn updated(&self, in_flight: usize, observer: &mut dyn Observer) {
+        let progress = &self.progress;
+        let rate = self.work.training().map_or(f64::NAN, |t| t.rates(progress).dense);
+        observer.observe(&Record::Updated { progress, rate, in_flight });
     }
 
     /// Does what is due now. `views` yields what the workers hold.
@@ -110,6 +119,7 @@ impl Session {
         let (Some(training), Some(evaluation)) = (work.training_mut(), &watch.evaluation) else {
             return;
         };
+        let passes = watch.window.map(|window| progress.examples as f64 / window.max(1) as f64);
         let (server, pool) = training.server_and_pool();
         evaluation.evaluator.evaluate(evaluation.views, held, server, pool, |view, evaluated| {
             observer.observe(&Record::Evaluated {
@@ -117,6 +127,7 @@ impl Session {
                 view,
                 quality: &evaluated.quality,
                 selection_auc: evaluated.selection_auc,
+                passes,
             });
         });
         self.evaluated_at = Some(self.progress.updates);

@@ -1,0 +1,442 @@
+//! The observer that fills a results folder: series as they happen, distributions at the end.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use super::best::Best;
+use super::table::{Cell, TableWriter};
+use crate::base::SimTime;
+use crate::metrics::{Histogram, Moments, Quality};
+use crate::sim::record::RowStaleness;
+use crate::sim::{
+    Activity, Cadence, EvaluatedView, Every, Finished, LayerDivergence, Limits, Observer, Progress,
+    Record, Simulation,
+};
+
+/// What the recorder must know of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Machine classes, by index.
+    pub classes: Vec<String>,
+    /// Id spaces of the data, by index.
+    pub spaces: Vec<String>,
+}
+
+/// Running totals since the last row of the training series.
+#[derive(Clone, Copy, Debug, Default)]
+struct Interval {
+    pushes: u64,
+    loss: f64,
+    norm: f64,
+    staleness: f64,
+}
+
+/// Row staleness of one popularity bucket.
+#[derive(Clone, Copy, Debug, Default)]
+struct Popularity {
+    touches: u64,
+    sum: u64,
+    max: u64,
+}
+
+/// Records a run into its folder.
+///
+/// A write that fails is remembered and reported by [`finish`](Self::finish) and
+/// [`problem`](Self::problem); the simulation itself knows nothing of files.
+#[derive(Debug)]
+pub struct Recorder {
+    names: Names,
+    evaluations: TableWriter,
+    training: TableWriter,
+    divergence: TableWriter,
+    timeline: TableWriter,
+    service: TableWriter,
+    timeline_left: u64,
+    cadence: Cadence,
+    interval: Interval,
+    /// By class and measure.
+    histograms: BTreeMap<(usize, &'static str), Histogram>,
+    workers: Vec<Moments>,
+    workers_max: Vec<u64>,
+    rows: BTreeMap<(usize, u32), Popularity>,
+    summary: Totals,
+    best: Best,
+    problem: Option<io::Error>,
+}
+
+/// Totals of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Staleness of applied pushes.
+    pub staleness: Histogram,
+    /// Age of applied pushes in simulated seconds.
+    pub age: Moments,
+    /// Gap of the pushes for which it was measured.
+    pub gap: Moments,
+    /// Pushes that read different versions at different shards.
+    pub mixed: u64,
+    /// Finished pushes.
+    pub pushes: u64,
+    /// The last evaluation of the server's parameters.
+    pub last: Option<(Progress, Quality)>,
+    /// The last training loss.
+    pub loss: Option<f64>,
+    /// The last divergence of the dense group: mean over layers.
+    pub divergence: Option<f64>,
+}
+
+const MEASURES: [&str; 2] = ["version", "clock_lag"];
+
+impl Recorder {
+    /// Creates the series in `folder`.
+    ///
+    /// # Errors
+    /// If a file cannot be created.
+    pub fn create(
+        folder: &Path,
+        names: Names,
+        every: Every,
+        limits: Limits,
+        workers: usize,
+        timeline: u64,
+    ) -> io::Result<Recorder> {
+        let table = |name, header| TableWriter::create(folder, name, header);
+        Ok(Recorder {
+            names,
+            evaluations: table(
+                "evaluations.csv",
+                "update,examples,passes,sim_s,view,auc,session_auc,log_loss,normalised_entropy,\
+                 calibration,selection_auc",
+            )?,
+            training: table(
+                "training.csv",
+                "update,examples,sim_s,loss,rate,gradient_norm,staleness_mean,in_flight",
+            )?,
+            divergence: table("divergence.csv", "update,sim_s,group,layer,measure,mean,max")?,
+            timeline: table("timeline.csv", "worker,class,activity,start_s,end_s,step")?,
+            service: table("service.csv", "shard,worker,activity,start_s,end_s")?,
+            timeline_left: timeline,
+            cadence: Cadence::new(every, limits),
+            interval: Interval::default(),
+            histograms: BTreeMap::new(),
+            workers: vec![Moments::default(); workers],
+            workers_max: vec![0; workers],
+            rows: BTreeMap::new(),
+            summary: Totals::default(),
+            best: Best::default(),
+            problem: None,
+        })
+    }
+
+    /// Totals so far.
+    pub fn totals(&self) -> &Totals {
+        &self.summary
+    }
+
+    /// The best evaluation so far.
+    pub fn best(&self) -> &Best {
+        &self.best
+    }
+
+    /// The first write that failed.
+    pub fn problem(&self) -> Option<&io::Error> {
+        self.problem.as_ref()
+    }
+
+    fn keep(&mut self, outcome: io::Result<()>) {
+        if let Err(error) = outcome {
+            self.problem.get_or_insert(error);
+        }
+    }
+
+    fn finished(&mut self, push: &Finished) {
+        self.summary.pushes += 1;
+        if !push.applied {
+            return;
+        }
+        for (measure, value) in
+            MEASURES.into_iter().zip([push.staleness_rounded, push.clock_lag])
+        {
+            self.histograms.entry((push.class, measure)).or_default().add(value);
+        }
+        self.summary.staleness.add(push.staleness_rounded);
+        self.summary.age.add(push.age.seconds());
+        self.summary.mixed += u64::from(push.mixed);
+        if let Some(gap) = push.gap {
+            self.summary.gap.add(gap);
+        }
+        let w = push.worker.index();
+        self.workers[w].add(push.staleness);
+        self.workers_max[w] = self.workers_max[w].max(push.staleness_rounded);
+        self.interval.pushes += 1;
+        self.interval.loss += push.loss;
+        self.interval.norm += push.gradient_norm;
+        self.interval.staleness += push.staleness;
+    }
+
+    fn updated(&mut self, progress: &Progress, rate: f64, in_flight: usize) {
+        if !self.cadence.due(progress) || self.interval.pushes == 0 {
+            return;
+        }
+        let Interval { pushes, loss, norm, staleness } = std::mem::take(&mut self.interval);
+        let n = pushes as f64;
+        self.summary.loss = Some(loss / n);
+        let outcome = self.training.row(&[
+            Cell::Whole(progress.updates),
+            Cell::Whole(progress.examples),
+            Cell::Number(progress.now.seconds()),
+            Cell::Number(loss / n),
+            Cell::Number(rate),
+            Cell::Number(norm / n),
+            Cell::Number(staleness / n),
+            Cell::Whole(in_flight as u64),
+        ]);
+        self.keep(outcome);
+    }
+
+    fn rows(&mut self, rows: &RowStaleness<'_>) {
+        for (&pulled, &now) in rows.pulled.iter().zip(rows.now) {
+            // Buckets 0, 1, 2-3, 4-7, ...: by the number of updates that the row had had.
+            let bucket = u32::BITS - pulled.leading_zeros();
+            let staleness = u64::from(now.saturating_sub(pulled));
+            let entry = self.rows.entry((rows.space, bucket)).or_default();
+            entry.touches += 1;
+            entry.sum += staleness;
+            entry.max = entry.max.max(staleness);
+        }
+    }
+
+    fn diverged(&mut self, progress: &Progress, layers: &[LayerDivergence]) {
+        let dense = layers.iter().filter(|layer| layer.group == "dense");
+        let mean: Moments = dense.fold(Moments::default(), |mut moments, layer| {
+            moments.add(layer.from_server);
+            moments
+        });
+        self.summary.divergence = mean.mean().or(self.summary.divergence);
+        for layer in layers {
+            let head = [
+                Cell::Whole(progress.updates),
+                Cell::Number(progress.now.seconds()),
+                Cell::Text(layer.group),
+                Cell::Text(&layer.layer),
+            ];
+            let mut row = |measure, mean, max| {
+                let tail = [Cell::Text(measure), Cell::Number(mean), Cell::from(max)];
+                self.divergence.row(&[&head[..], &tail].concat())
+            };
+            let mut outcome = row("from_server", layer.from_server, Some(layer.from_server_max));
+            if let (Ok(()), Some(spread)) = (&outcome, layer.from_each_other) {
+                outcome = row("from_each_other", spread, None);
+            }
+            self.keep(outcome);
+        }
+    }
+
+    fn evaluated(
+        &mut self,
+        progress: &Progress,
+        view: EvaluatedView,
+        quality: &Quality,
+        selection: Option<f64>,
+        passes: Option<f64>,
+    ) {
+        if view == EvaluatedView::Server {
+            self.summary.last = Some((*progress, *quality));
+            self.best.offer(progress, quality, selection);
+        }
+        let name = match view {
+            EvaluatedView::Server => "server".to_string(),
+            EvaluatedView::Worker(worker) => format!("worker:{}", worker.0),
+            EvaluatedView::MeanOfViews => "mean_of_views".to_string(),
+            EvaluatedView::MeanOfPredictions => "mean_of_predictions".to_string(),
+        };
+        let outcome = self
+            .evaluations
+            .row(&[
+                Cell::Whole(progress.updates),
+                Cell::Whole(progress.examples),
+                passes.into(),
+                Cell::Number(progress.now.seconds()),
+                Cell::Text(&name),
+                quality.auc.into(),
+                quality.session_auc.into(),
+                quality.log_loss.into(),
+                quality.ne.into(),
+                quality.calibration.into(),
+                selection.into(),
+            ])
+            .and_then(|()| self.evaluations.flush())
+            .and_then(|()| self.training.flush())
+            .and_then(|()| self.divergence.flush());
+        self.keep(outcome);
+    }
+
+    /// One line of the timeline, workers and shards alike, until there are enough.
+    fn timeline(&mut self, record: &Record<'_>) {
+        if self.timeline_left == 0 {
+            return;
+        }
+        self.timeline_left -= 1;
+        let seconds = |time: &SimTime| Cell::Number(time.seconds());
+        let outcome = match record {
+            Record::Activity { worker, class, activity, from, to, step } => {
+                let class = self.names.classes.get(*class).map_or("ordinary", String::as_str);
+                self.timeline.row(&[
+                    Cell::Whole(u64::from(worker.0)),
+                    Cell::Text(class),
+                    Cell::Text(activity.name()),
+                    seconds(from),
+                    seconds(to),
+                    Cell::Whole(*step),
+                ])
+            }
+            Record::Service { shard, worker, activity, from, to } => self.service.row(&[
+                Cell::Whole(u64::from(shard.0)),
+                Cell::Whole(u64::from(worker.0)),
+                Cell::Text(activity.name()),
+                seconds(from),
+                seconds(to),
+            ]),
+            _ => Ok(()),
+        };
+        self.keep(outcome);
+    }
+
+    /// Writes the distributions.
+    ///
+    /// # Errors
+    /// The first write that failed, now or before.
+    pub fn finish(
+        &mut self,
+        folder: &Path,
+        simulation: Option<&Simulation>,
+    ) -> io::Result<()> {
+        if let Some(problem) = self.problem.take() {
+            return Err(problem);
+        }
+        for table in
+            [
+            &mut self.evaluations,
+            &mut self.training,
+            &mut self.divergence,
+            &mut self.timeline,
+            &mut self.service,
+        ]
+        {
+            table.flush()?;
+        }
+        self.write_staleness(folder)?;
+        self.write_rows(folder)?;
+        if let Some(simulation) = simulation {
+            self.write_workers(folder, simulation)?;
+            write_shards(folder, simulation)?;
+        }
+        Ok(())
+    }
+
+    fn class(&self, index: usize) -> &str {
+        self.names.classes.get(index).map_or("ordinary", String::as_str)
+    }
+
+    fn write_staleness(&self, folder: &Path) -> io::Result<()> {
+        let mut table =
+            TableWriter::create(folder, "staleness.csv", "class,measure,low,high,count")?;
+        for ((class, measure), histogram) in &self.histograms {
+            for bucket in histogram.iter() {
+                table.row(&[
+                    Cell::Text(self.class(*class)),
+                    Cell::Text(measure),
+                    Cell::Whole(bucket.low),
+                    Cell::Whole(bucket.high),
+                    Cell::Whole(bucket.count),
+                ])?;
+            }
+        }
+        table.flush()
+    }
+
+    fn write_rows(&self, folder: &Path) -> io::Result<()> {
+        let mut table = TableWriter::create(
+            folder,
+            "rows.csv",
+            "table,popularity_low,popularity_high,touches,staleness_mean,staleness_max",
+        )?;
+        for ((space, bucket), popularity) in &self.rows {
+            let low = (1u64 << bucket) >> 1;
+            let high = (1u64 << bucket) - 1;
+            table.row(&[
+                Cell::Text(self.names.spaces.get(*space).map_or("?", String::as_str)),
+                Cell::Whole(low),
+                Cell::Whole(high),
+                Cell::Whole(popularity.touches),
+                Cell::Number(popularity.sum as f64 / popularity.touches.max(1) as f64),
+                Cell::Whole(popularity.max),
+            ])?;
+        }
+        table.flush()
+    }
+
+    fn write_workers(&self, folder: &Path, simulation: &Simulation) -> io::Result<()> {
+        let mut table = TableWriter::create(
+            folder,
+            "workers.csv",
+            "worker,class,slowdown,steps,examples,busy_s,network_s,waiting_s,staleness_mean,\
+             staleness_max",
+        )?;
+        let now = simulation.now();
+        for (index, worker) in simulation.workers().iter().enumerate() {
+            let spent = |activity| worker.spent(activity, now).seconds();
+            table.row(&[
+                Cell::Whole(index as u64),
+                Cell::Text(self.class(worker.machine.class)),
+                Cell::Number(worker.machine.slowdown.value()),
+                Cell::Whole(worker.finished),
+                Cell::Whole(worker.examples),
+                Cell::Number(spent(Activity::Compute)),
+                Cell::Number(spent(Activity::Pull) + spent(Activity::Push)),
+                Cell::Number(spent(Activity::Wait)),
+                self.workers[index].mean().into(),
+                Cell::Whole(self.workers_max[index]),
+            ])?;
+        }
+        table.flush()
+    }
+}
+
+fn write_shards(folder: &Path, simulation: &Simulation) -> io::Result<()> {
+    let header = "shard,updates,busy_s,queue_wait_s,bytes_in,bytes_out";
+    let mut table = TableWriter::create(folder, "shards.csv", header)?;
+    for (index, shard) in simulation.shards().iter().enumerate() {
+        table.row(&[
+            Cell::Whole(index as u64),
+            Cell::Whole(simulation.versions()[index]),
+            Cell::Number(shard.processor.busy.seconds()),
+            Cell::Number((shard.processor.waited + shard.link_in.waited).seconds()),
+            Cell::Whole(shard.bytes_in),
+            Cell::Whole(shard.bytes_out),
+        ])?;
+    }
+    table.flush()
+}
+
+impl Observer for Recorder {
+    fn observe(&mut self, record: &Record<'_>) {
+        match record {
+            Record::Finished(push) => self.finished(push),
+            Record::Updated { progress, rate, in_flight } => {
+                self.updated(progress, *rate, *in_flight);
+            }
+            Record::Rows(rows) => self.rows(rows),
+            Record::Diverged { progress, layers } => self.diverged(progress, layers),
+            Record::Evaluated { progress, view, quality, selection_auc, passes } => {
+                self.evaluated(progress, *view, quality, *selection_auc, *passes);
+            }
+            Record::Activity { .. } | Record::Service { .. } => self.timeline(record),
+        }
+    }
+
+    fn wants_timeline(&self) -> bool {
+        self.timeline_left > 0
+    }
+}

@@ -1,0 +1,11 @@
+//! Floor 7, what the user wrote: reading, checking, explaining and building scenarios.
+
+pub mod build;
+pub mod document;
+pub mod estimate;
+pub mod rules;
+pub mod spec;
+pub mod templates;
+
+pub use build::{BuildError, Job, Prepared};
+pub use spec::Scenario;

@@ -1,0 +1,270 @@
+//! What the user writes: the typed scenario, and the single truth about its keys.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::ByteSize;
+use crate::cluster::{Compute, DelayChoice, MachineClass, Network, ShardService, StartChoice};
+use crate::data::order::OrderChoice;
+use crate::data::source::SourceChoice;
+use crate::data::window::Window;
+use crate::model::ModelChoice;
+use crate::optimizer::OptimizerChoice;
+use crate::optimizer::clip::Clip;
+use crate::optimizer::schedule::Schedule;
+use crate::protocol::ProtocolChoice;
+use crate::sim::evaluate::Views;
+use crate::sim::feed::Sharing;
+use crate::sim::{Every, Stop};
+
+/// A scenario: one training job on one simulated cluster.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scenario {
+    /// Version of the scenario format; 1 is the only one.
+    #[schemars(range(min = 1, max = 1))]
+    pub straggler: Format,
+    /// What it is called, what it asks, and its seed.
+    pub scenario: About,
+    /// The log that is trained on and evaluated on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<SourceChoice>,
+    /// Which examples are trained on, how, and for how long.
+    pub train: Train,
+    /// Which examples are evaluated on, and how often.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<Holdout>,
+    /// The network.
+    pub model: ModelChoice,
+    /// How parameters are updated.
+    pub optimizer: OptimizerChoice,
+    /// How embedding rows and wide weights are updated, where that differs from `optimizer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sparse_optimizer: Option<OptimizerChoice>,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// How workers and server coordinate.
+    pub protocol: ProtocolChoice,
+    /// The simulated cluster.
+    pub cluster: Cluster,
+    /// Imposes a staleness instead of simulating a cluster: update t is made with a gradient as old
+    /// as the law says. `cluster` and `protocol` have no effect then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imposed_staleness: Option<DelayChoice>,
+    /// Simulates timing alone, without data, model or gradients: the traffic of each step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timing_only: Option<Traffic>,
+    /// What is recorded besides the standard series.
+    pub record: Record,
+    /// Above these estimates nothing is started.
+    pub limits: ResourceLimits,
+}
+
+/// Version of the scenario format.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Format(pub u32);
+
+impl Default for Format {
+    fn default() -> Self {
+        Format(1)
+    }
+}
+
+/// What a scenario is called and what it asks.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct About {
+    /// Short name: letters, digits, `-`, `_` and `.`; the results folder begins with it.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
+    pub name: String,
+    /// One line for titles.
+    pub title: String,
+    /// The question that the scenario is to answer.
+    pub question: String,
+    /// Root of every random draw. Same scenario and seed: same bytes.
+    pub seed: u64,
+}
+
+impl Default for About {
+    fn default() -> Self {
+        About { name: "run".into(), title: String::new(), question: String::new(), seed: 1 }
+    }
+}
+
+/// Which examples are trained on, how, and for how long.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Train {
+    /// The days of the log that are trained on; all of them when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<Window>,
+    /// Examples per batch.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub batch: u32,
+    /// In which order the examples are fed.
+    pub order: OrderChoice,
+    /// How examples reach the workers.
+    pub sharing: Sharing,
+    /// Clips every gradient before it is pushed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
+    /// When the run ends: at the first limit given. One pass when nothing is given.
+    pub stop: Stop,
+}
+
+impl Default for Train {
+    fn default() -> Self {
+        Train {
+            days: None,
+            batch: 128,
+            order: OrderChoice::default(),
+            sharing: Sharing::default(),
+            clip: None,
+            stop: Stop::default(),
+        }
+    }
+}
+
+/// Which examples are evaluated on, and how often.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Holdout {
+    /// The days of the log that are held out, after the training days. Left out: the examples that
+    /// the source itself sets aside (`split = "leave_one_out"`, say).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<Window>,
+    /// How often quality is measured; outside virtual time, so it costs the simulated job nothing.
+    pub every: Every,
+    /// Share of the groups (sessions, users) that choose the best step; the others give the
+    /// reported figures, so that the best of a noisy curve is not mistaken for quality. 0: all do
+    /// both.
+    #[schemars(range(min = 0.0, max = 0.9))]
+    pub selection_share: f64,
+    /// At most so many examples, evenly spread; all when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_examples: Option<u64>,
+    /// Which parameters are evaluated besides the server's.
+    pub views: Views,
+    /// Permits holdout days before the end of the training window.
+    pub allow_past: bool,
+}
+
+impl Default for Holdout {
+    fn default() -> Self {
+        Holdout {
+            days: None,
+            every: Every::Times(20),
+            selection_share: 0.5,
+            max_examples: None,
+            views: Views::default(),
+            allow_past: false,
+        }
+    }
+}
+
+/// The simulated cluster.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cluster {
+    /// Number of workers.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub workers: u32,
+    /// Number of parameter-server shards.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub shards: u32,
+    /// When the workers begin.
+    pub start: StartChoice,
+    /// Compute time of a step.
+    pub compute: Compute,
+    /// Machine classes; without any, all machines are ordinary.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub class: Vec<MachineClass>,
+    /// The network.
+    pub network: Network,
+    /// Service times of the shards.
+    pub server: ShardService,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Cluster {
+            workers: 8,
+            shards: 1,
+            start: StartChoice::default(),
+            compute: Compute::default(),
+            class: Vec::new(),
+            network: Network::default(),
+            server: ShardService::default(),
+        }
+    }
+}
+
+/// The traffic of a step in a run without gradients, spread evenly over the shards.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Traffic {
+    /// Embedding rows of a batch.
+    pub rows: u64,
+    /// Numbers per embedding row.
+    pub row_dim: u64,
+    /// Dense parameters.
+    pub dense: u64,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Traffic { rows: 2_000, row_dim: 16, dense: 40_000 }
+    }
+}
+
+/// What is recorded besides the standard series.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Record {
+    /// How often a row is added to the training series.
+    pub training: Every,
+    /// How often the workers' views are compared with the server's parameters; never when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<Every>,
+    /// Every so many pushes, the staleness of its rows is recorded; never when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub rows_every: Option<u64>,
+    /// Every so many pushes, the gap between view and server is recorded; never when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub gap_every: Option<u64>,
+    /// So many activities of workers and shards are recorded for the timeline, from the start.
+    #[schemars(range(max = 10_000_000))]
+    pub timeline: u64,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Record {
+            training: Every::Times(200),
+            divergence: Some(Every::Times(20)),
+            rows_every: Some(10),
+            gap_every: Some(10),
+            timeline: 20_000,
+        }
+    }
+}
+
+/// Above these estimates nothing is started.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResourceLimits {
+    /// Memory of our process.
+    pub memory: ByteSize,
+    /// Size of the results folder.
+    pub disk: ByteSize,
+}
+
+impl Default for ResourceLimits {
+    fn default() -> Self {
+        ResourceLimits { memory: ByteSize(8 << 30), disk: ByteSize(2 << 30) }
+    }
+}

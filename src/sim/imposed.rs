@@ -1,0 +1,146 @@
+//! Imposed staleness: training without a cluster, each gradient as old as a law says.
+//!
+//! Update t is made with a gradient computed on the parameters after update t - tau(t), where
+//! tau(t) is drawn from the law and cut at t. This tests the optimisation half alone, and shows
+//! what staleness does apart from everything else a cluster does (Dai et al. 2018,
+//! arXiv:1810.03264).
+
+use std::collections::BTreeMap;
+
+use super::divergence::gradient_norm;
+use super::error::SimError;
+use super::record::{Finished, Observer, Record};
+use super::session::Session;
+use super::training::{Cargo, Member};
+use crate::base::{ShardId, SimSpan, SimTime, Streams, WorkerId};
+use crate::cluster::DelayChoice;
+use crate::protocol::PushId;
+
+/// A run with imposed staleness. Its virtual clock stands still: its time is the update.
+#[derive(Debug)]
+pub struct Imposed {
+    session: Session,
+    law: DelayChoice,
+    streams: Streams,
+    /// Updates whose staleness has been drawn: `0 .. planned`.
+    planned: u64,
+    /// By version: the updates whose gradients are computed on it.
+    due: BTreeMap<u64, Vec<u64>>,
+    /// Gradients on their way, by update.
+    flying: BTreeMap<u64, Flying>,
+}
+
+#[derive(Debug)]
+struct Flying {
+    cargo: Box<Cargo>,
+    staleness: u64,
+}
+
+impl Imposed {
+    /// A run of `session`, whose work must be a training job, with delays from `law`.
+    pub fn new(session: Session, law: DelayChoice, streams: Streams) -> Imposed {
+        Imposed { session, law, streams, planned: 0, due: BTreeMap::new(), flying: BTreeMap::new() }
+    }
+
+    /// The run apart from its delays.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// If a parameter is no longer finite.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        self.session.look_at_ends(std::iter::empty(), observer);
+        while !self.session.limits.reached(&self.session.progress) {
+            self.step(observer)?;
+        }
+        self.session.look_at_ends(std::iter::empty(), observer);
+        Ok(())
+    }
+
+    /// Makes one update.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        let version = self.session.progress.updates;
+        self.plan(version);
+        for update in self.due.remove(&version).unwrap_or_default() {
+            self.pull(update, version);
+        }
+        let flying = self.flying.remove(&version).expect("every update was planned");
+        self.apply(version, flying, observer)
+    }
+
+    /// Draws staleness far enough ahead to know every update that reads the present version.
+    fn plan(&mut self, version: u64) {
+        while self.planned <= version + self.law.largest() {
+            let update = self.planned;
+            let staleness = self.law.draw(update, self.streams).min(update);
+            self.due.entry(update - staleness).or_default().push(update);
+            self.planned += 1;
+        }
+    }
+
+    fn pull(&mut self, update: u64, version: u64) {
+        let Some(training) = self.session.work.training_mut() else { return };
+        let mut cargo = training.begin(WorkerId(0), SimTime::ZERO);
+        for shard in 0..training.server().sharding().shards() {
+            training.pull(&mut cargo, ShardId(shard));
+        }
+        training.compute(&mut cargo, SimTime(update));
+        self.flying.insert(update, Flying { cargo, staleness: update - version });
+    }
+
+    fn apply(
+        &mut self,
+        update: u64,
+        mut flying: Flying,
+        observer: &mut dyn Observer,
+    ) -> Result<(), SimError> {
+        let progress = self.session.progress;
+        let Some(training) = self.session.work.training_mut() else { return Ok(()) };
+        let mut outcome = Ok(());
+        for shard in 0..training.server().sharding().shards() {
+            let mut members: [Member<'_>; 1] = [(update, &mut flying.cargo)];
+            let applied = training.apply(ShardId(shard), &mut members, update + 1, &progress);
+            outcome = outcome.and(applied);
+        }
+        let gradient = flying.cargo.gradient().expect("it was just applied");
+        let finished = Finished {
+            at: SimTime::ZERO,
+            push: PushId(update),
+            worker: WorkerId(0),
+            class: 0,
+            examples: u64::from(gradient.examples),
+            staleness: flying.staleness as f64,
+            staleness_rounded: flying.staleness,
+            clock_lag: 0,
+            age: SimSpan::ZERO,
+            mixed: false,
+            applied: true,
+            loss: gradient.loss,
+            gradient_norm: gradient_norm(&gradient.dense, &gradient.rows),
+            gap: None,
+        };
+        training.recycle(*flying.cargo);
+        outcome.map_err(|bad| SimError::BlowUp {
+            update: update + 1,
+            at: SimTime::ZERO,
+            parameter: bad.parameter,
+            worker: WorkerId(0),
+            staleness: finished.staleness_rounded,
+            gradient_norm: finished.gradient_norm,
+            loss: finished.loss,
+        })?;
+        self.session.progress.pushes += 1;
+        self.session.progress.examples += finished.examples;
+        self.session.progress.updates += 1;
+        observer.observe(&Record::Finished(&finished));
+        self.session.updated(self.flying.len(), observer);
+        self.session.look(std::iter::empty, observer);
+        Ok(())
+    }
+}
