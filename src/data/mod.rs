@@ -3,11 +3,45 @@
 //! One file per source. A source is a pure function from example ids to examples: the same ids
 //! give the same batch, on any thread, in any order.
 
+pub mod amazon;
+pub mod avazu;
+pub mod bad_rows;
 pub mod batch;
+pub mod criteo;
+pub mod din_task;
+pub mod error;
+pub mod file;
+pub mod interactions;
+pub mod log;
+pub mod movielens;
 pub mod schema;
+pub mod source;
+pub mod stamp;
+pub mod tabular;
 
+mod archive;
+mod cell;
+mod columns;
+mod events;
+mod json_lines;
+mod lines;
+mod negatives;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod python_literal;
+mod records;
+mod table_builder;
+mod vocabulary;
+
+#[cfg(test)]
+mod loader_tests;
+
+pub use bad_rows::{BadRow, BadRowKind, OnBadRow};
 pub use batch::{Batch, ExampleInfo};
+pub use error::DataError;
+pub use log::Log;
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
+pub use source::{OpenContext, SourceChoice};
 
 use std::fmt::Debug;
 use std::ops::Range;

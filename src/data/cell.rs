@@ -1,0 +1,224 @@
+//! Reading numbers, labels and conditions from the bytes of a cell.
+
+use super::bad_rows::{BadRowKind, Fault, excerpt};
+use super::error::DataError;
+
+/// The cell as a finite number.
+pub(crate) fn number(cell: &[u8], what: &str) -> Result<f64, Fault> {
+    if cell.is_empty() {
+        return Err(Fault::new(
+            BadRowKind::EmptyField,
+            format!("{what} is empty"),
+        ));
+    }
+    let parsed = std::str::from_utf8(cell)
+        .ok()
+        .and_then(|text| text.trim().parse::<f64>().ok());
+    match parsed {
+        None => Err(Fault::cell(
+            BadRowKind::BadNumber,
+            format_args!("{what} must be a number"),
+            cell,
+        )),
+        Some(value) if !(value as f32).is_finite() => Err(Fault::cell(
+            BadRowKind::NonFinite,
+            format_args!("{what} must be finite"),
+            cell,
+        )),
+        Some(value) => Ok(value),
+    }
+}
+
+/// The cell, which must not be empty.
+pub(crate) fn filled<'a>(cell: &'a [u8], what: &str) -> Result<&'a [u8], Fault> {
+    match cell {
+        [] => Err(Fault::new(
+            BadRowKind::EmptyField,
+            format!("{what} is empty"),
+        )),
+        cell => Ok(cell),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Operator {
+    AtLeast,
+    AtMost,
+    NotEqual,
+    Equal,
+    Above,
+    Below,
+}
+
+/// Longer spellings first, so that `>=` is not read as `>`.
+const OPERATORS: [(&str, Operator); 7] = [
+    (">=", Operator::AtLeast),
+    ("<=", Operator::AtMost),
+    ("!=", Operator::NotEqual),
+    ("==", Operator::Equal),
+    ("=", Operator::Equal),
+    (">", Operator::Above),
+    ("<", Operator::Below),
+];
+
+/// A comparison of a cell with a constant: as numbers if the constant is one (and not in single
+/// quotes), else as text, byte by byte.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Condition {
+    operator: Operator,
+    text: String,
+    number: Option<f64>,
+}
+
+impl Condition {
+    /// Reads `">= 4"` or `"!= ''"`; `key` is named in the error.
+    pub(crate) fn parse(key: &'static str, text: &str) -> Result<Condition, DataError> {
+        let found = OPERATORS.iter().find_map(|(sign, operator)| {
+            text.trim()
+                .strip_prefix(sign)
+                .map(|rest| (*operator, rest.trim()))
+        });
+        let (operator, right) = found.ok_or_else(|| DataError::Setting {
+            key,
+            problem: format!(
+                "{text:?} is no condition: write an operator and a value, e.g. \">= 4\""
+            ),
+        })?;
+        let quoted = right
+            .strip_prefix('\'')
+            .and_then(|rest| rest.strip_suffix('\''));
+        let number = match quoted {
+            Some(_) => None,
+            None => right.parse().ok().filter(|number: &f64| number.is_finite()),
+        };
+        Ok(Condition {
+            operator,
+            text: quoted.unwrap_or(right).to_string(),
+            number,
+        })
+    }
+
+    /// Reads `"Quantity > 0"` into a column name and a condition.
+    pub(crate) fn parse_with_column(
+        key: &'static str,
+        text: &str,
+    ) -> Result<(String, Condition), DataError> {
+        let at = text.find(['>', '<', '=', '!']).unwrap_or(text.len());
+        let (column, condition) = text.split_at(at);
+        if column.trim().is_empty() {
+            let problem = format!("{text:?} names no column: write e.g. \"Quantity > 0\"");
+            return Err(DataError::Setting { key, problem });
+        }
+        Ok((column.trim().to_string(), Condition::parse(key, condition)?))
+    }
+
+    /// Whether `cell` fulfils the condition.
+    ///
+    /// # Errors
+    /// If the order of numbers is asked for and the cell is not one.
+    pub(crate) fn holds(&self, cell: &[u8], what: &str) -> Result<bool, Fault> {
+        let equality = matches!(self.operator, Operator::Equal | Operator::NotEqual);
+        let order = match self.number {
+            Some(right) if equality => match number(cell, what) {
+                Ok(left) => left.total_cmp(&right),
+                Err(_) => return Ok(self.operator == Operator::NotEqual),
+            },
+            Some(right) => number(cell, what)?.total_cmp(&right),
+            None => cell.cmp(self.text.as_bytes()),
+        };
+        Ok(match self.operator {
+            Operator::AtLeast => order.is_ge(),
+            Operator::AtMost => order.is_le(),
+            Operator::NotEqual => order.is_ne(),
+            Operator::Equal => order.is_eq(),
+            Operator::Above => order.is_gt(),
+            Operator::Below => order.is_lt(),
+        })
+    }
+}
+
+/// What makes a label positive.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum LabelRule {
+    /// The cell is 0 or 1.
+    ZeroOrOne,
+    /// The cell fulfils a condition.
+    Condition(Condition),
+    /// The cell is one of these texts.
+    OneOf(Vec<String>),
+}
+
+impl LabelRule {
+    /// Whether the label is positive.
+    pub(crate) fn positive(&self, cell: &[u8]) -> Result<bool, Fault> {
+        match self {
+            LabelRule::ZeroOrOne => match cell {
+                b"0" | b"0.0" => Ok(false),
+                b"1" | b"1.0" => Ok(true),
+                _ => {
+                    let detail = format!(
+                        "the label must be 0 or 1 (or say positive_when), found {}",
+                        excerpt(cell)
+                    );
+                    Err(Fault::new(BadRowKind::BadLabel, detail))
+                }
+            },
+            LabelRule::Condition(condition) => condition
+                .holds(cell, "the label")
+                .map_err(|fault| Fault::new(BadRowKind::BadLabel, fault.detail)),
+            LabelRule::OneOf(values) => Ok(values.iter().any(|value| value.as_bytes() == cell)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_must_be_finite_also_as_f32() {
+        assert_eq!(number(b" -3.5 ", "x"), Ok(-3.5));
+        for (cell, kind) in [
+            ("", BadRowKind::EmptyField),
+            ("3,5", BadRowKind::BadNumber),
+            ("NaN", BadRowKind::NonFinite),
+            ("-inf", BadRowKind::NonFinite),
+            ("1e39", BadRowKind::NonFinite),
+            ("1e999", BadRowKind::NonFinite),
+        ] {
+            assert_eq!(
+                number(cell.as_bytes(), "x").unwrap_err().kind,
+                kind,
+                "{cell}"
+            );
+        }
+    }
+
+    #[test]
+    fn conditions_compare_numbers_or_text() {
+        let holds = |condition: &str, cell: &str| {
+            Condition::parse("k", condition)
+                .unwrap()
+                .holds(cell.as_bytes(), "x")
+        };
+        assert_eq!(holds(">= 4", "4.0"), Ok(true));
+        assert_eq!(holds(">= 4", "10"), Ok(true));
+        assert_eq!(holds("< '4'", "10"), Ok(true));
+        assert_eq!(holds("!= ''", ""), Ok(false));
+        assert_eq!(holds("= 1", "buy"), Ok(false));
+        assert_eq!(holds(">= 2010-12-01", "2010-12-01 08:26:00"), Ok(true));
+        assert_eq!(
+            holds("> 4", "many").unwrap_err().kind,
+            BadRowKind::BadNumber
+        );
+        assert!(Condition::parse("k", "4").is_err());
+    }
+
+    #[test]
+    fn a_condition_names_its_column() {
+        let (column, condition) = Condition::parse_with_column("k", "Customer ID != ''").unwrap();
+        assert_eq!(column, "Customer ID");
+        assert_eq!(condition.holds(b"17850", "x"), Ok(true));
+        assert!(Condition::parse_with_column("k", "> 3").is_err());
+    }
+}

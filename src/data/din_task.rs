@@ -1,0 +1,331 @@
+//! From interactions (user, item, time) to the task of the Deep Interest Network (Zhou et al. 2018):
+//! does this user interact with this item next, given the earlier interactions?
+//!
+//! Every event with a history is a positive example; beside it stands a negative one, the same
+//! user and history with an item that the user never touched. Negatives are drawn once, so the
+//! log is fixed, as in the paper's public experiments.
+
+use rustc_hash::FxHashSet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::error::DataError;
+use super::events::{Events, Timeline};
+use super::log::{Groups, Histories, Log, base_rate, days_by_calendar, offset};
+use super::negatives::Sampler;
+use super::stamp::Stamp;
+use super::{Field, History, HistoryColumn, IdSpace, Schema};
+use crate::base::{Purpose, Streams};
+
+/// Which events are set aside for evaluation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// The last event of each user is held out.
+    #[default]
+    LeaveOneOut,
+    /// The last `tail_share` of each user's events is held out, at least one.
+    Tail,
+    /// None: every event belongs to its day, and the scenario evaluates on later days.
+    Days,
+}
+
+/// How the item of a negative example is drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Negatives {
+    /// Every item that the user never touched is equally likely.
+    #[default]
+    Uniform,
+    /// In proportion to the number of training events of the item, so that popularity alone
+    /// cannot tell positives from negatives.
+    Popularity,
+}
+
+/// What to do when a user interacts with an item again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Repeats {
+    /// Every event counts.
+    #[default]
+    Keep,
+    /// Only a user's first event with an item counts.
+    First,
+}
+
+/// How events become examples.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskConfig {
+    /// Which events are held out for evaluation.
+    pub split: Split,
+    /// With `split = "tail"`: the share of each user's events that is held out.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub tail_share: f64,
+    /// Longest history; older events are forgotten.
+    #[schemars(range(min = 1))]
+    pub max_history: u32,
+    /// Only events with a strictly earlier time are history, so that one basket does not explain itself.
+    pub strict_history: bool,
+    /// How negatives are drawn.
+    pub negatives: Negatives,
+    /// What to do with repeated interactions.
+    pub repeats: Repeats,
+}
+
+impl Default for TaskConfig {
+    fn default() -> Self {
+        TaskConfig {
+            split: Split::default(),
+            tail_share: 0.1,
+            max_history: 50,
+            strict_history: false,
+            negatives: Negatives::default(),
+            repeats: Repeats::default(),
+        }
+    }
+}
+
+impl TaskConfig {
+    /// Refuses values that make no sense.
+    pub(crate) fn check(&self) -> Result<(), DataError> {
+        let refuse = |key, problem: &str| {
+            Err(DataError::Setting {
+                key,
+                problem: problem.to_string(),
+            })
+        };
+        if !(0.0..=1.0).contains(&self.tail_share) {
+            return refuse("task.tail_share", "must be from 0 to 1");
+        }
+        if self.max_history == 0 {
+            return refuse("task.max_history", "must be at least 1");
+        }
+        Ok(())
+    }
+}
+
+/// Examples of one event: the position in the timeline, and the drawn negative.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    /// Index into the timeline's events in order of time.
+    event: usize,
+    /// First and one-past-last position of the history in the users' sequences.
+    history: (usize, usize),
+    negative: u32,
+}
+
+/// Counts for people.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    without_history: u64,
+    without_negative: u64,
+}
+
+/// Turns `events` into a log of examples; `facts` are those of the reading.
+///
+/// # Errors
+/// If no event has a history, or the log is too large.
+pub(crate) fn build(
+    events: Events,
+    task: &TaskConfig,
+    streams: Streams,
+    path: &str,
+    mut facts: Vec<(String, String)>,
+) -> Result<Log, DataError> {
+    task.check()?;
+    let duplicates = events.duplicates();
+    let timeline = Timeline::new(events, task.repeats == Repeats::First);
+    offset(timeline.len().saturating_mul(2), "examples")?;
+    let held_out = held_out(&timeline, task);
+    let (mut pairs, left) = pairs(&timeline, task, &held_out, streams);
+    if pairs.is_empty() {
+        let why = "no user has an event with a history (and an item that the user never touched)";
+        return Err(DataError::Empty {
+            path: path.to_string(),
+            why: why.to_string(),
+        });
+    }
+    // Stable: both parts stay in order of time.
+    pairs.sort_by_key(|pair| held_out[timeline.positions[pair.event]]);
+    let train = pairs.partition_point(|pair| !held_out[timeline.positions[pair.event]]);
+    let stamp = |pair: &Pair| timeline.stamps[pair.event];
+    let stamps = pairs[..train].iter().flat_map(|pair| [stamp(pair); 2]);
+    let days = days_by_calendar(stamps, timeline.stamps[0]);
+    let log = columns(&timeline, &pairs);
+    facts.extend(describe(
+        &timeline,
+        duplicates,
+        left,
+        &log.labels,
+        train * 2,
+    ));
+    facts.push(("days with training examples".into(), days.len().to_string()));
+    Ok(Log { days, facts, ..log }.checked())
+}
+
+/// Per position in the users' sequences: whether the event is held out.
+fn held_out(timeline: &Timeline, task: &TaskConfig) -> Vec<bool> {
+    let mut held_out = vec![false; timeline.len()];
+    for bounds in timeline.starts.windows(2) {
+        let len = bounds[1] - bounds[0];
+        let tail = match task.split {
+            Split::Days => 0,
+            Split::LeaveOneOut => 1,
+            Split::Tail => ((len as f64 * task.tail_share) as usize).max(1),
+        };
+        held_out[bounds[1] - tail.min(len)..bounds[1]].fill(true);
+    }
+    held_out
+}
+
+fn pairs(
+    timeline: &Timeline,
+    task: &TaskConfig,
+    held_out: &[bool],
+    streams: Streams,
+) -> (Vec<Pair>, Left) {
+    let train_items = || {
+        let train = (0..timeline.len()).filter(|event| !held_out[timeline.positions[*event]]);
+        train.map(|event| timeline.items[event]).collect()
+    };
+    let sampler = match task.negatives {
+        Negatives::Uniform => Sampler::uniform(timeline),
+        Negatives::Popularity => Sampler::by_popularity(timeline, train_items()),
+    };
+    let (mut pairs, mut left) = (Vec::with_capacity(timeline.len()), Left::default());
+    for event in 0..timeline.len() {
+        let (user, position) = (timeline.users[event], timeline.positions[event]);
+        let first = timeline.starts[user as usize];
+        let end = if task.strict_history {
+            timeline.same_stamp[position]
+        } else {
+            position
+        };
+        if end == first {
+            left.without_history += 1;
+            continue;
+        }
+        let mut rng = streams.rng(
+            Purpose::Negative,
+            u64::from(user),
+            (position - first) as u64,
+        );
+        let Some(negative) = sampler.draw(user, &mut rng) else {
+            left.without_negative += 1;
+            continue;
+        };
+        let oldest = first.max(end.saturating_sub(task.max_history as usize));
+        pairs.push(Pair {
+            event,
+            history: (oldest, end),
+            negative,
+        });
+    }
+    (pairs, left)
+}
+
+/// The columns of the log, without days and facts.
+fn columns(timeline: &Timeline, pairs: &[Pair]) -> Log {
+    let mut log = Log {
+        groups: Groups::Field(0),
+        ..Log::default()
+    };
+    let mut max_len = 0;
+    for pair in pairs {
+        let (first, end) = pair.history;
+        max_len = max_len.max(end - first);
+        for (label, item) in [(1, timeline.items[pair.event]), (0, pair.negative)] {
+            log.labels.push(label);
+            let category = timeline.category_of[item as usize];
+            log.fields
+                .extend([timeline.users[pair.event], item, category]);
+            // Twice the number of events was checked to fit.
+            log.histories
+                .spans
+                .push((first as u32, (end - first) as u32));
+        }
+    }
+    let mut sequences = vec![0; timeline.len() * 2];
+    for (item, position) in timeline.items.iter().zip(&timeline.positions) {
+        sequences[position * 2] = *item;
+        sequences[position * 2 + 1] = timeline.category_of[*item as usize];
+    }
+    log.histories = Histories {
+        events: sequences,
+        ..log.histories
+    };
+    log.schema = schema(timeline, max_len);
+    log
+}
+
+fn schema(timeline: &Timeline, max_len: usize) -> Schema {
+    let names = ["user", "item", "category"];
+    let rows = [
+        timeline.user_count(),
+        timeline.item_count(),
+        timeline.categories,
+    ];
+    let space = |(name, rows): (&str, u32)| IdSpace {
+        name: name.to_string(),
+        rows,
+    };
+    let field = |(space, name): (usize, &str)| Field {
+        name: name.to_string(),
+        space,
+    };
+    Schema {
+        spaces: names.into_iter().zip(rows).map(space).collect(),
+        fields: names.into_iter().enumerate().map(field).collect(),
+        history: Some(History {
+            max_len,
+            columns: vec![
+                HistoryColumn {
+                    space: 1,
+                    target: 1,
+                },
+                HistoryColumn {
+                    space: 2,
+                    target: 2,
+                },
+            ],
+        }),
+        numeric: Vec::new(),
+        group: "user".to_string(),
+    }
+}
+
+fn describe(
+    timeline: &Timeline,
+    duplicates: u64,
+    left: Left,
+    labels: &[u8],
+    train: usize,
+) -> Vec<(String, String)> {
+    let days: FxHashSet<i64> = timeline.stamps.iter().map(|stamp| stamp.day()).collect();
+    let date = |stamp: Option<&Stamp>| stamp.map_or(String::new(), |stamp| stamp.date());
+    let (first, last) = (date(timeline.stamps.first()), date(timeline.stamps.last()));
+    let mut facts = vec![
+        ("events", timeline.len().to_string()),
+        ("exact duplicates among them", duplicates.to_string()),
+        ("users", timeline.user_count().to_string()),
+        ("items", timeline.item_count().to_string()),
+        ("categories", timeline.categories.to_string()),
+        ("days with events", days.len().to_string()),
+        ("span", format!("{first} to {last}")),
+        ("events without a history", left.without_history.to_string()),
+        ("training examples", train.to_string()),
+        ("held-out examples", (labels.len() - train).to_string()),
+        ("base rate", base_rate(labels)),
+    ];
+    if left.without_negative > 0 {
+        facts.push((
+            "events of users who touched every item",
+            left.without_negative.to_string(),
+        ));
+    }
+    facts
+        .into_iter()
+        .map(|(name, value)| (name.to_string(), value))
+        .collect()
+}

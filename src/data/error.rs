@@ -1,0 +1,146 @@
+//! What can go wrong between a path in a scenario and a log in memory.
+
+use super::bad_rows::{BadRow, BadRowKind};
+
+/// Why a log could not be loaded: what is wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// There is no such file.
+    #[error(
+        "no file at {path}: paths are taken from the scenario file's folder; correct the path, or put the data there"
+    )]
+    Missing {
+        /// The absolute path that was looked at.
+        path: String,
+    },
+    /// The file is there and cannot be opened.
+    #[error("{path} cannot be opened: {source}")]
+    Open {
+        /// The absolute path.
+        path: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// Reading failed in the middle: a truncated archive, a damaged checksum, a failing disk.
+    #[error(
+        "{path}: reading failed after line {line}: {source}; the file is probably cut short or damaged, fetch it again"
+    )]
+    Read {
+        /// The file.
+        path: String,
+        /// The last line that was read whole.
+        line: u64,
+        /// The decoder's or the operating system's reason.
+        source: std::io::Error,
+    },
+    /// A zip archive that cannot be used.
+    #[error("{path} is not a usable zip archive: {problem}")]
+    Archive {
+        /// The archive.
+        path: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The archive has no such member.
+    #[error(
+        "{path} has no member {member:?}; write `{path}!member` with one of: {}",
+        .members.join(", ")
+    )]
+    Member {
+        /// The archive.
+        path: String,
+        /// The member that was asked for; empty if none was named.
+        member: String,
+        /// The members there are.
+        members: Vec<String>,
+    },
+    /// A row that cannot be used, with `on_bad_row = "stop"`.
+    #[error("{path}, line {}: {bad}; correct the row, or count and skip such rows with on_bad_row = \"skip\" and max_bad_rows", .bad.line)]
+    BadRow {
+        /// The file.
+        path: String,
+        /// Line, kind and detail.
+        bad: BadRow,
+    },
+    /// More bad rows than allowed, with `on_bad_row = "skip"`.
+    #[error("{path}, line {}: {bad}; this is one more than max_bad_rows = {limit} ({counts}): is the format right? Otherwise raise the limit", .bad.line)]
+    TooManyBadRows {
+        /// The file with the row that was one too many.
+        path: String,
+        /// The row that was one too many.
+        bad: BadRow,
+        /// The limit.
+        limit: u64,
+        /// What was skipped so far, per kind.
+        counts: String,
+    },
+    /// A column of the mapping is not in the file, or is there twice.
+    #[error("{path}, line 1: {problem}; its columns are: {}", .columns.join(", "))]
+    Column {
+        /// The file.
+        path: String,
+        /// Which column, and what is the matter with it.
+        problem: String,
+        /// The columns there are.
+        columns: Vec<String>,
+    },
+    /// A setting that makes no sense, alone or with another.
+    #[error("{key}: {problem}")]
+    Setting {
+        /// The key in the source's settings.
+        key: &'static str,
+        /// What is wrong and what to write instead.
+        problem: String,
+    },
+    /// The files were read and no example came of them.
+    #[error("{path}: no examples: {why}")]
+    Empty {
+        /// The file, or the first of several.
+        path: String,
+        /// What is missing.
+        why: String,
+    },
+    /// The log does not fit the 32-bit offsets of the in-memory form.
+    #[error(
+        "the log has more than {limit} {what}, which is more than fits in memory: load fewer files"
+    )]
+    TooLarge {
+        /// What there are too many of.
+        what: &'static str,
+        /// The largest number possible.
+        limit: u64,
+    },
+    /// The file needs a part that was left out of this build.
+    #[error(
+        "{path}: reading {format} files needs the cargo feature `{feature}`: build with `--features {feature}`, or convert the file to CSV"
+    )]
+    Feature {
+        /// The file.
+        path: String,
+        /// The format's name.
+        format: &'static str,
+        /// The cargo feature.
+        feature: &'static str,
+    },
+}
+
+impl DataError {
+    /// The 1-based physical line the error is about, where there is one.
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            DataError::BadRow { bad, .. } | DataError::TooManyBadRows { bad, .. } => Some(bad.line),
+            DataError::Column { .. } => Some(1),
+            DataError::Read { line, .. } => Some(*line),
+            _ => None,
+        }
+    }
+
+    /// The kind of the bad row the error is about, where there is one.
+    pub fn kind(&self) -> Option<BadRowKind> {
+        match self {
+            DataError::BadRow { bad, .. } | DataError::TooManyBadRows { bad, .. } => Some(bad.kind),
+            _ => None,
+        }
+    }
+}

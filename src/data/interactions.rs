@@ -1,0 +1,239 @@
+//! Interactions in general: rows of user, item and time (and category), as the task of the Deep
+//! Interest Network.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::bad_rows::{OnBadRow, RowTally};
+use super::cell::filled;
+use super::columns::{Filter, Table, TableFormat, find};
+use super::din_task::{self, TaskConfig};
+use super::error::DataError;
+use super::events::Events;
+use super::log::Log;
+use super::records::{Verdict, for_each_row};
+use super::source::OpenContext;
+use super::stamp::TimeFormat;
+
+/// A file with the category of every item.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CategoryTable {
+    /// The file, with a header; same delimiter as the interactions.
+    pub file: String,
+    /// Column with the item.
+    pub item: String,
+    /// Column with the category.
+    pub category: String,
+    /// The category is the part before the first such character: `"|"` for `Comedy|Drama`.
+    pub separator: Option<char>,
+}
+
+impl Default for CategoryTable {
+    fn default() -> Self {
+        CategoryTable {
+            file: String::new(),
+            item: "item".to_string(),
+            category: "category".to_string(),
+            separator: None,
+        }
+    }
+}
+
+/// Files of rows (user, item, time): does the user interact with the item next?
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The files, in order; gzip and zstd are decompressed, `a.zip!b.csv` is a member of an archive.
+    pub files: Vec<String>,
+    /// Character between the cells of a text file.
+    pub delimiter: char,
+    /// Names of the columns of text files without a header; empty if the first row has them.
+    pub columns: Vec<String>,
+    /// Column with the user.
+    pub user: String,
+    /// Column with the item.
+    pub item: String,
+    /// Column with the time.
+    pub time: String,
+    /// How the time is written.
+    pub time_format: TimeFormat,
+    /// Column with the item's category; the first row of an item decides.
+    pub category: Option<String>,
+    /// A further file with the category of every item.
+    pub categories: Option<CategoryTable>,
+    /// Conditions such as `"Quantity > 0"`; rows that do not fulfil all are left out and counted.
+    pub keep_when: Vec<String>,
+    /// How events become examples.
+    pub task: TaskConfig,
+    /// What to do about a malformed row.
+    pub on_bad_row: OnBadRow,
+    /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
+    pub max_bad_rows: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            files: Vec::new(),
+            delimiter: ',',
+            columns: Vec::new(),
+            user: "user".to_string(),
+            item: "item".to_string(),
+            time: "time".to_string(),
+            time_format: TimeFormat::default(),
+            category: None,
+            categories: None,
+            keep_when: Vec::new(),
+            task: TaskConfig::default(),
+            on_bad_row: OnBadRow::default(),
+            max_bad_rows: 0,
+        }
+    }
+}
+
+/// Loads the files named in `config`.
+///
+/// # Errors
+/// Files that cannot be read, malformed rows, or no user with two events.
+pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
+    let format = TableFormat::new(config.delimiter, &config.columns)?;
+    let wanted = wanted(config);
+    let tables = config
+        .files
+        .iter()
+        .map(|path| Table::open(context.base_dir, path, &format, &wanted));
+    let categories = config.categories.as_ref().map(|table| {
+        let format = TableFormat::new(config.delimiter, &[])?;
+        Table::open(
+            context.base_dir,
+            &table.file,
+            &format,
+            &[&table.item, &table.category],
+        )
+    });
+    load(config, tables, categories.transpose()?, context)
+}
+
+/// Loads the rows of `tables`, and the categories of items.
+pub(crate) fn load<'a>(
+    config: &Config,
+    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
+    categories: Option<Table>,
+    context: &OpenContext,
+) -> Result<Log, DataError> {
+    load_with(config, tables, context, |events| {
+        match (categories, &config.categories) {
+            (Some(mut table), Some(settings)) => {
+                let tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
+                read_categories(settings, &mut table, events, tally)
+            }
+            _ => Ok(Vec::new()),
+        }
+    })
+}
+
+/// Loads the rows of `tables`; `categorise` then sets the categories of items and returns facts.
+pub(crate) fn load_with<'a>(
+    config: &Config,
+    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
+    context: &OpenContext,
+    categorise: impl FnOnce(&mut Events) -> Result<Vec<(String, String)>, DataError>,
+) -> Result<Log, DataError> {
+    config.task.check()?;
+    let filter = Filter::parse(&config.keep_when)?;
+    let mut tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
+    let mut events = Events::new();
+    let mut first_path = None;
+    for table in tables {
+        let mut table = table?;
+        read_events(config, &mut table, &filter, &mut events, &mut tally)?;
+        first_path.get_or_insert(table.name);
+    }
+    let path = first_path.ok_or_else(|| DataError::Setting {
+        key: "files",
+        problem: "name at least one file".to_string(),
+    })?;
+    let mut facts = tally.facts();
+    facts.extend(categorise(&mut events)?);
+    din_task::build(events, &config.task, context.streams, &path, facts)
+}
+
+fn wanted(config: &Config) -> Vec<&str> {
+    let columns = [&config.user, &config.item, &config.time]
+        .into_iter()
+        .chain(&config.category);
+    let conditions = config
+        .keep_when
+        .iter()
+        .map(|text| text.split(['>', '<', '=', '!']).next().unwrap_or(""));
+    columns
+        .map(String::as_str)
+        .chain(conditions.map(str::trim))
+        .collect()
+}
+
+fn read_events(
+    config: &Config,
+    table: &mut Table,
+    filter: &Filter,
+    events: &mut Events,
+    tally: &mut RowTally,
+) -> Result<(), DataError> {
+    let columns = table.rows.columns();
+    let one = |key: &str, name: &String| find(&table.name, columns, key, name);
+    let (user, item) = (one("user", &config.user)?, one("item", &config.item)?);
+    let time = one("time", &config.time)?;
+    let category = config
+        .category
+        .as_ref()
+        .map(|name| one("category", name))
+        .transpose()?;
+    let filter = filter.on(&table.name, columns)?;
+    for_each_row(&table.name, &mut *table.rows, tally, |row| {
+        if !filter.keeps(row)? {
+            return Ok(Verdict::Filtered);
+        }
+        let stamp = config.time_format.parse(row.cell(time))?;
+        let (user, item) = (
+            filled(row.cell(user), "the user")?,
+            filled(row.cell(item), "the item")?,
+        );
+        events.push(user, item, stamp);
+        if let Some(category) = category {
+            events.set_category(item, row.cell(category));
+        }
+        Ok(Verdict::Accepted)
+    })
+}
+
+/// Reads the categories of items; returns facts about the file.
+pub(crate) fn read_categories(
+    settings: &CategoryTable,
+    table: &mut Table,
+    events: &mut Events,
+    mut tally: RowTally,
+) -> Result<Vec<(String, String)>, DataError> {
+    let columns = table.rows.columns();
+    let item = find(&table.name, columns, "categories.item", &settings.item)?;
+    let category = find(
+        &table.name,
+        columns,
+        "categories.category",
+        &settings.category,
+    )?;
+    for_each_row(&table.name, &mut *table.rows, &mut tally, |row| {
+        let item = filled(row.cell(item), "the item")?;
+        let text = std::str::from_utf8(row.cell(category)).unwrap_or("");
+        let first = settings
+            .separator
+            .map_or(text, |separator| text.split(separator).next().unwrap_or(""));
+        events.set_category(item, first.as_bytes());
+        Ok(Verdict::Accepted)
+    })?;
+    Ok(tally
+        .facts()
+        .into_iter()
+        .map(|(name, value)| (format!("item file: {name}"), value))
+        .collect())
+}

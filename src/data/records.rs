@@ -1,0 +1,466 @@
+//! Rows of text cells: the common form of CSV, TSV and Parquet, and the loop that reads them.
+//!
+//! Delimited text is split here rather than by the `csv` crate because a row needs its physical
+//! line (also after CR LF, blank lines and quoted line breaks), an unclosed quote must be an error
+//! at its own line, and memory must stay bounded. The `csv` crate is the oracle of the tests.
+
+use std::io;
+use std::ops::Range;
+
+use super::bad_rows::{BadRow, BadRowKind, Fault, RowTally};
+use super::error::DataError;
+use super::file::Input;
+use super::lines::{Line, Lines, MAX_LINE_BYTES, without_break};
+
+/// A quoted cell that runs over more lines than this was never closed.
+const MAX_RECORD_LINES: u64 = 1000;
+
+/// One row's cells, in a buffer that is reused from row to row.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Row {
+    pub(crate) line: u64,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) cells: Vec<Range<usize>>,
+}
+
+impl Row {
+    /// Number of cells.
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// The text of cell `index`.
+    pub(crate) fn cell(&self, index: usize) -> &[u8] {
+        &self.bytes[self.cells[index].clone()]
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.cells.clear();
+    }
+}
+
+/// Why a row could not be had.
+#[derive(Debug)]
+pub(crate) enum RowError {
+    /// The row is malformed; the next one may be sound.
+    Bad(BadRow),
+    /// The stream is broken after line `line`.
+    Io { line: u64, source: io::Error },
+}
+
+/// A stream of rows with named columns.
+pub(crate) trait Rows {
+    /// The columns' names.
+    fn columns(&self) -> &[String];
+
+    /// Reads the next row; `false` at the end.
+    fn read(&mut self, row: &mut Row) -> Result<bool, RowError>;
+}
+
+/// What a row turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// It is in the log.
+    Accepted,
+    /// The user's own rule leaves it out.
+    Filtered,
+}
+
+/// Feeds every row of `rows` to `take` and keeps the tally. `take` changes nothing on a fault.
+pub(crate) fn for_each_row(
+    path: &str,
+    rows: &mut dyn Rows,
+    tally: &mut RowTally,
+    mut take: impl FnMut(&Row) -> Result<Verdict, Fault>,
+) -> Result<(), DataError> {
+    let mut row = Row::default();
+    loop {
+        let bad = match rows.read(&mut row) {
+            Ok(false) => return Ok(()),
+            Ok(true) => {
+                tally.begin();
+                let width = rows.columns().len();
+                match check_width(&row, width).and_then(|()| take(&row)) {
+                    Ok(Verdict::Accepted) => {
+                        tally.accept();
+                        continue;
+                    }
+                    Ok(Verdict::Filtered) => {
+                        tally.filter();
+                        continue;
+                    }
+                    Err(fault) => repeated_header(rows.columns(), &row)
+                        .unwrap_or(fault)
+                        .at(row.line),
+                }
+            }
+            Err(RowError::Bad(bad)) => {
+                tally.begin();
+                bad
+            }
+            Err(RowError::Io { line, source }) => {
+                return Err(DataError::Read {
+                    path: path.to_string(),
+                    line,
+                    source,
+                });
+            }
+        };
+        tally.reject(path, bad)?;
+    }
+}
+
+fn check_width(row: &Row, width: usize) -> Result<(), Fault> {
+    let kind = match row.len() {
+        len if len < width => BadRowKind::MissingField,
+        len if len > width => BadRowKind::ExtraField,
+        _ => return Ok(()),
+    };
+    Err(Fault::new(
+        kind,
+        format!("{} fields, expected {width}", row.len()),
+    ))
+}
+
+fn repeated_header(columns: &[String], row: &Row) -> Option<Fault> {
+    let same = row.len() == columns.len()
+        && columns
+            .iter()
+            .enumerate()
+            .all(|(index, name)| row.cell(index).eq_ignore_ascii_case(name.as_bytes()));
+    same.then(|| Fault::new(BadRowKind::RepeatedHeader, "the header once more"))
+}
+
+/// How delimited text is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Dialect {
+    /// Separates the cells.
+    pub(crate) delimiter: u8,
+    /// Whether a cell may be quoted with `"`.
+    pub(crate) quotes: bool,
+    /// Whether the text must be UTF-8 (`u.item` of MovieLens 100K is Latin-1).
+    pub(crate) utf8: bool,
+}
+
+impl Dialect {
+    /// UTF-8 text with quotes as in RFC 4180.
+    pub(crate) fn quoted(delimiter: u8) -> Dialect {
+        Dialect {
+            delimiter,
+            quotes: true,
+            utf8: true,
+        }
+    }
+
+    /// UTF-8 text in which a quote is a character like others.
+    pub(crate) fn plain(delimiter: u8) -> Dialect {
+        Dialect {
+            delimiter,
+            quotes: false,
+            utf8: true,
+        }
+    }
+}
+
+/// Rows of delimited text.
+pub(crate) struct Delimited<'a> {
+    lines: Lines<'a>,
+    dialect: Dialect,
+    columns: Vec<String>,
+}
+
+impl<'a> Delimited<'a> {
+    /// The rows of `input`. The columns are `names`, or the first row if that is `None`.
+    ///
+    /// # Errors
+    /// If the header is missing or malformed.
+    pub(crate) fn new(
+        input: Input<'a>,
+        dialect: Dialect,
+        names: Option<&[String]>,
+    ) -> Result<Delimited<'a>, DataError> {
+        let lines = Lines::new(input.reader);
+        let mut rows = Delimited {
+            lines,
+            dialect,
+            columns: Vec::new(),
+        };
+        if let Some(names) = names {
+            rows.columns = names.to_vec();
+            return Ok(rows);
+        }
+        let path = input.name;
+        let mut row = Row::default();
+        match rows.read(&mut row) {
+            Ok(true) => {
+                let name = |index| String::from_utf8_lossy(row.cell(index)).trim().to_string();
+                rows.columns = (0..row.len()).map(name).collect();
+                Ok(rows)
+            }
+            Ok(false) => Err(DataError::Empty {
+                path,
+                why: "the file has no lines".to_string(),
+            }),
+            Err(RowError::Bad(bad)) => Err(DataError::BadRow { path, bad }),
+            Err(RowError::Io { line, source }) => Err(DataError::Read { path, line, source }),
+        }
+    }
+
+    /// Calls the column `from`, if there is one, by the name `to`.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        if let Some(name) = self.columns.iter_mut().find(|name| *name == from) {
+            *name = to.to_string();
+        }
+    }
+
+    fn read_record(&mut self, row: &mut Row) -> Result<Option<Result<(), Fault>>, io::Error> {
+        loop {
+            row.clear();
+            match self.lines.append(&mut row.bytes)? {
+                Line::End => return Ok(None),
+                Line::TooLong => {
+                    row.line = self.lines.number();
+                    return Ok(Some(Err(too_long())));
+                }
+                Line::Whole => row.line = self.lines.number(),
+            }
+            if !without_break(&row.bytes).is_empty() {
+                break;
+            }
+        }
+        if self.dialect.quotes
+            && row.bytes.contains(&b'"')
+            && let Err(fault) = self.complete_quotes(row)?
+        {
+            return Ok(Some(Err(fault)));
+        }
+        let end = without_break(&row.bytes).len();
+        row.bytes.truncate(end);
+        Ok(Some(self.check_text(&row.bytes)))
+    }
+
+    /// Appends lines until no quote is open. If that never happens, all but the first line are
+    /// taken back, so that one bad row swallows no others.
+    fn complete_quotes(&mut self, row: &mut Row) -> io::Result<Result<(), Fault>> {
+        let first = row.bytes.len();
+        let mut state = scan(&row.bytes, self.dialect.delimiter, Quote::Start);
+        let mut extra = 0;
+        while state == Quote::Inside {
+            let from = row.bytes.len();
+            let more = extra < MAX_RECORD_LINES && from < MAX_LINE_BYTES;
+            match if more {
+                self.lines.append(&mut row.bytes)?
+            } else {
+                Line::End
+            } {
+                Line::Whole => extra += 1,
+                Line::TooLong => return Ok(Err(too_long())),
+                Line::End => {
+                    self.lines.take_back(&row.bytes[first..], extra);
+                    let text = "a quote opens and is never closed";
+                    return Ok(Err(Fault::new(BadRowKind::UnclosedQuote, text)));
+                }
+            }
+            state = scan(&row.bytes[from..], self.dialect.delimiter, state);
+        }
+        Ok(Ok(()))
+    }
+
+    fn check_text(&self, bytes: &[u8]) -> Result<(), Fault> {
+        if bytes.contains(&0) {
+            let text = "a zero byte; if the file is UTF-16, convert it to UTF-8";
+            return Err(Fault::new(BadRowKind::NulByte, text));
+        }
+        if self.dialect.utf8
+            && let Err(error) = std::str::from_utf8(bytes)
+        {
+            let text = format!(
+                "byte {} is not UTF-8; convert the file to UTF-8",
+                error.valid_up_to() + 1
+            );
+            return Err(Fault::new(BadRowKind::BadUtf8, text));
+        }
+        Ok(())
+    }
+}
+
+/// The fault of a line that was passed over for its length.
+pub(crate) fn too_long() -> Fault {
+    let limit = MAX_LINE_BYTES >> 20;
+    Fault::new(
+        BadRowKind::LineTooLong,
+        format!("the line is longer than {limit} MiB"),
+    )
+}
+
+impl Rows for Delimited<'_> {
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn read(&mut self, row: &mut Row) -> Result<bool, RowError> {
+        match self.read_record(row) {
+            Err(source) => Err(RowError::Io {
+                line: self.lines.number(),
+                source,
+            }),
+            Ok(None) => Ok(false),
+            Ok(Some(Err(fault))) => Err(RowError::Bad(fault.at(row.line))),
+            Ok(Some(Ok(()))) => {
+                split(row, self.dialect);
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// Where a scan stands: a quote opens a cell only at its very beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Quote {
+    Start,
+    Outside,
+    Inside,
+    Closing,
+}
+
+impl Quote {
+    fn next(self, byte: u8, delimiter: u8) -> Quote {
+        match (self, byte) {
+            (Quote::Start | Quote::Closing, b'"') | (Quote::Inside, 0..b'"' | b'#'..) => {
+                Quote::Inside
+            }
+            (Quote::Inside, b'"') => Quote::Closing,
+            (_, byte) if byte == delimiter => Quote::Start,
+            _ => Quote::Outside,
+        }
+    }
+}
+
+fn scan(bytes: &[u8], delimiter: u8, state: Quote) -> Quote {
+    bytes
+        .iter()
+        .fold(state, |state, byte| state.next(*byte, delimiter))
+}
+
+/// Finds the cells of a whole record, and takes the quotes out of quoted ones in place.
+fn split(row: &mut Row, dialect: Dialect) {
+    let delimiter = dialect.delimiter;
+    if !(dialect.quotes && row.bytes.contains(&b'"')) {
+        let mut start = 0;
+        for (at, byte) in row.bytes.iter().enumerate() {
+            if *byte == delimiter {
+                row.cells.push(start..at);
+                start = at + 1;
+            }
+        }
+        row.cells.push(start..row.bytes.len());
+        return;
+    }
+    let (mut state, mut start, mut write) = (Quote::Start, 0, 0);
+    for read in 0..row.bytes.len() {
+        let byte = row.bytes[read];
+        let next = state.next(byte, delimiter);
+        let opens = state == Quote::Start && next == Quote::Inside;
+        if next == Quote::Start {
+            row.cells.push(start..write);
+            start = write;
+        } else if !opens && next != Quote::Closing {
+            row.bytes[write] = byte;
+            write += 1;
+        }
+        state = next;
+    }
+    row.cells.push(start..write);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Cursor;
+
+    fn rows(text: &[u8]) -> Vec<Result<(u64, Vec<String>), (u64, BadRowKind)>> {
+        let input = Input {
+            name: "t".into(),
+            reader: Box::new(Cursor::new(text.to_vec())),
+        };
+        let mut reader = Delimited::new(input, Dialect::quoted(b','), Some(&[])).unwrap();
+        let (mut row, mut all) = (Row::default(), Vec::new());
+        loop {
+            match reader.read(&mut row) {
+                Ok(false) => return all,
+                Ok(true) => {
+                    let cell = |i| String::from_utf8_lossy(row.cell(i)).into_owned();
+                    all.push(Ok((row.line, (0..row.len()).map(cell).collect())));
+                }
+                Err(RowError::Bad(bad)) => all.push(Err((bad.line, bad.kind))),
+                Err(RowError::Io { source, .. }) => panic!("{source}"),
+            }
+        }
+    }
+
+    fn ok(line: u64, cells: &[&str]) -> Result<(u64, Vec<String>), (u64, BadRowKind)> {
+        Ok((line, cells.iter().map(|cell| cell.to_string()).collect()))
+    }
+
+    #[test]
+    fn lines_count_through_quoted_breaks_blank_lines_and_cr_lf() {
+        let text = b"a,b\r\n\r\n\"x\r\ny\",2\r\n\"p, \"\"q\"\"\",\r\nlast,";
+        assert_eq!(
+            rows(text),
+            [
+                ok(1, &["a", "b"]),
+                ok(3, &["x\r\ny", "2"]),
+                ok(5, &["p, \"q\"", ""]),
+                ok(6, &["last", ""])
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unclosed_quote_spoils_its_own_line_only() {
+        let text = b"a,1\n\"b,2\nc,3\nd,4\n";
+        let unclosed = Err((2, BadRowKind::UnclosedQuote));
+        assert_eq!(
+            rows(text),
+            [
+                ok(1, &["a", "1"]),
+                unclosed,
+                ok(3, &["c", "3"]),
+                ok(4, &["d", "4"])
+            ]
+        );
+    }
+
+    #[test]
+    fn zero_bytes_and_other_encodings_are_bad_rows() {
+        let text = b"a\0,1\n\xe9,2\nc,3\n";
+        let bad = |line, kind| Err((line, kind));
+        assert_eq!(
+            rows(text),
+            [
+                bad(1, BadRowKind::NulByte),
+                bad(2, BadRowKind::BadUtf8),
+                ok(3, &["c", "3"])
+            ]
+        );
+    }
+
+    proptest! {
+        /// The `csv` crate agrees on every cell of every text with closed quotes.
+        #[test]
+        fn cells_are_those_of_the_csv_crate(text in "([a-c,\"]|\n|\r\n){0,40}") {
+            let ours = rows(text.as_bytes());
+            prop_assume!(ours.iter().all(Result::is_ok));
+            let mut oracle = csv::ReaderBuilder::new();
+            let mut oracle = oracle.has_headers(false).flexible(true).from_reader(text.as_bytes());
+            let theirs: Vec<Vec<String>> = oracle
+                .records()
+                .map(|record| record.unwrap().iter().map(str::to_string).collect())
+                .collect();
+            let ours: Vec<Vec<String>> = ours.into_iter().map(|row| row.unwrap().1).collect();
+            prop_assert_eq!(ours, theirs);
+        }
+    }
+}

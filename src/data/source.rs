@@ -1,0 +1,51 @@
+//! The registry of data sources: what `kind = "..."` may name, and how each is opened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{DataError, DataSource, amazon, avazu, criteo, interactions, movielens, tabular};
+use crate::base::Streams;
+
+/// What a source needs besides its settings.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenContext<'a> {
+    /// The scenario file's folder; paths in settings are relative to it.
+    pub base_dir: &'a Path,
+    /// The trial's random streams, for sampled negatives.
+    pub streams: Streams,
+}
+
+crate::registry! {
+    /// Where the examples come from.
+    pub enum SourceChoice {
+        /// Amazon reviews (2014 and 2018 JSON lines): the next reviewed item, given the history.
+        "amazon" => Amazon(amazon::Config),
+        /// MovieLens (100K `u.data`, or `ratings.csv`): the next rated film, given the history.
+        "movielens" => Movielens(movielens::Config),
+        /// The Criteo display advertising log: 13 integers, 26 hashed categories, real clicks.
+        "criteo" => Criteo(criteo::Config),
+        /// The Avazu mobile advertising log: 21 categories and the hour, real clicks.
+        "avazu" => Avazu(avazu::Config),
+        /// Any CSV, TSV or Parquet file with a column mapping, one example per row.
+        "table" => Table(tabular::Config),
+        /// Any CSV, TSV or Parquet file of (user, item, time): the next item, given the history.
+        "interactions" => Interactions(interactions::Config),
+    }
+}
+
+impl SourceChoice {
+    /// Opens the chosen source.
+    ///
+    /// # Errors
+    /// Whatever keeps the log from being loaded; the message says where and what to do.
+    pub fn open(&self, context: &OpenContext) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(match self {
+            SourceChoice::Amazon(config) => Arc::new(amazon::open(config, context)?),
+            SourceChoice::Movielens(config) => Arc::new(movielens::open(config, context)?),
+            SourceChoice::Criteo(config) => Arc::new(criteo::open(config, context)?),
+            SourceChoice::Avazu(config) => Arc::new(avazu::open(config, context)?),
+            SourceChoice::Table(config) => Arc::new(tabular::open(config, context)?),
+            SourceChoice::Interactions(config) => Arc::new(interactions::open(config, context)?),
+        })
+    }
+}

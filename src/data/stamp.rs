@@ -1,0 +1,282 @@
+//! Times of events: the formats of real logs, and calendar days (UTC).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::bad_rows::{BadRowKind, Fault};
+
+const MS_PER_DAY: i64 = 86_400_000;
+
+/// A point in time: milliseconds since 1970-01-01 00:00 UTC, leap seconds left out.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub(crate) struct Stamp(pub(crate) i64);
+
+impl Stamp {
+    /// Number of the calendar day (UTC), 0 for 1970-01-01.
+    pub(crate) fn day(self) -> i64 {
+        self.0.div_euclid(MS_PER_DAY)
+    }
+
+    /// The date as `YYYY-MM-DD`.
+    pub(crate) fn date(self) -> String {
+        let (year, month, day) = civil(self.day());
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+}
+
+/// How a time is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeFormat {
+    /// Seconds since 1970-01-01 UTC.
+    #[default]
+    UnixSeconds,
+    /// Milliseconds since 1970-01-01 UTC.
+    UnixMilliseconds,
+    /// `YYYY-MM-DD HH:MM:SS`, where the seconds, their fraction or the whole time may be missing,
+    /// and `T` may stand for the blank; taken as UTC.
+    DateTime,
+    /// `YYMMDDHH` of the years 2000 to 2099, as in the Avazu log.
+    Yymmddhh,
+    /// The number of a day; only differences matter.
+    Day,
+}
+
+impl TimeFormat {
+    /// Reads a time.
+    pub(crate) fn parse(self, cell: &[u8]) -> Result<Stamp, Fault> {
+        if cell.is_empty() {
+            return Err(Fault::new(BadRowKind::EmptyField, "the time is empty"));
+        }
+        let stamp = match self {
+            TimeFormat::UnixSeconds => scaled(cell, 1000),
+            TimeFormat::UnixMilliseconds => scaled(cell, 1),
+            TimeFormat::Day => {
+                integer(cell).map(|day| day.checked_mul(MS_PER_DAY).unwrap_or(i64::MAX))
+            }
+            TimeFormat::DateTime => date_time(cell),
+            TimeFormat::Yymmddhh => yymmddhh(cell),
+        };
+        let what = self.example();
+        let bad = |kind| Fault::cell(kind, format_args!("the time must be {what}"), cell);
+        let stamp = Stamp(stamp.ok_or_else(|| bad(BadRowKind::BadTime))?);
+        let days = match self {
+            TimeFormat::Day => -1_000_000..1_000_001,
+            _ => days_since_1970(1900, 1, 1)..days_since_1970(2201, 1, 1),
+        };
+        if !days.contains(&stamp.day()) {
+            return Err(bad(BadRowKind::TimeOutOfRange));
+        }
+        Ok(stamp)
+    }
+
+    fn example(self) -> &'static str {
+        match self {
+            TimeFormat::UnixSeconds => "unix seconds in the years 1900 to 2200",
+            TimeFormat::UnixMilliseconds => "unix milliseconds in the years 1900 to 2200",
+            TimeFormat::DateTime => "like 2010-12-01 08:26:00",
+            TimeFormat::Yymmddhh => "like 14102100 (YYMMDDHH)",
+            TimeFormat::Day => "the whole number of a day, at most a million",
+        }
+    }
+}
+
+fn integer(cell: &[u8]) -> Option<i64> {
+    std::str::from_utf8(cell).ok()?.parse().ok()
+}
+
+fn scaled(cell: &[u8], scale: i64) -> Option<i64> {
+    match integer(cell) {
+        Some(value) => Some(value.saturating_mul(scale)),
+        None => {
+            let value: f64 = std::str::from_utf8(cell).ok()?.parse().ok()?;
+            // The cast saturates, and what saturates is out of range.
+            value
+                .is_finite()
+                .then(|| (value * scale as f64).floor() as i64)
+        }
+    }
+}
+
+/// `digits` as a number; `None` unless all are digits.
+fn digits(digits: &[u8]) -> Option<i64> {
+    let all = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    all.then(|| integer(digits)).flatten()
+}
+
+fn yymmddhh(cell: &[u8]) -> Option<i64> {
+    if cell.len() != 8 {
+        return None;
+    }
+    let part = |at: usize| digits(&cell[at..at + 2]);
+    let day = date(2000 + part(0)?, part(2)?, part(4)?)?;
+    let hour = part(6).filter(|hour| *hour < 24)?;
+    Some(day * MS_PER_DAY + hour * 3_600_000)
+}
+
+fn date_time(cell: &[u8]) -> Option<i64> {
+    let (date_part, time) = cell.split_at_checked(10).unwrap_or((cell, b""));
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date_part else {
+        return None;
+    };
+    let day = date(
+        digits(&[y1, y2, y3, y4])?,
+        digits(&[m1, m2])?,
+        digits(&[d1, d2])?,
+    )?;
+    if time.is_empty() {
+        return Some(day * MS_PER_DAY);
+    }
+    let time = time
+        .strip_prefix(b" ")
+        .or_else(|| time.strip_prefix(b"T"))?;
+    let time = time.strip_suffix(b"Z").unwrap_or(time);
+    let mut parts = time.splitn(3, |byte| *byte == b':');
+    let two = |part: &[u8], below: i64| digits(part).filter(|v| part.len() == 2 && *v < below);
+    let hour = two(parts.next()?, 24)?;
+    let minute = two(parts.next()?, 60)?;
+    let (second, fraction) = match parts.next() {
+        None => (0, 0),
+        Some(text) => {
+            let (whole, fraction) = text.split_at_checked(2)?;
+            (two(whole, 60)?, milliseconds(fraction)?)
+        }
+    };
+    Some(day * MS_PER_DAY + ((hour * 60 + minute) * 60 + second) * 1000 + fraction)
+}
+
+/// `.123456` as whole milliseconds.
+fn milliseconds(fraction: &[u8]) -> Option<i64> {
+    if fraction.is_empty() {
+        return Some(0);
+    }
+    let text = fraction.strip_prefix(b".")?;
+    digits(&text[..text.len().min(9)]).filter(|_| text.iter().all(u8::is_ascii_digit))?;
+    let digit = |at: usize| text.get(at).map_or(0, |byte| i64::from(byte - b'0'));
+    Some(digit(0) * 100 + digit(1) * 10 + digit(2))
+}
+
+/// The day's number if the date exists.
+fn date(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    (1..=days)
+        .contains(&day)
+        .then(|| days_since_1970(year, month, day))
+}
+
+/// Day number of a date of the Gregorian calendar, counting from March so that the leap day comes last.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month < 3 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
+    let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
+    let in_year = (153 * month + 2) / 5 + day - 1;
+    era * 146_097 + year * 365 + year / 4 - year / 100 + in_year - 719_468
+}
+
+/// The date of a day number, the inverse of [`days_since_1970`].
+fn civil(number: i64) -> (i64, i64, i64) {
+    let shifted = number + 719_468;
+    let (era, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let in_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * in_year + 2) / 153;
+    let first = in_year - (153 * month + 2) / 5 + 1;
+    let calendar = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + i64::from(calendar < 3), calendar, first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stamp(format: TimeFormat, text: &str) -> Result<i64, BadRowKind> {
+        format
+            .parse(text.as_bytes())
+            .map(|stamp| stamp.0)
+            .map_err(|fault| fault.kind)
+    }
+
+    #[test]
+    fn the_formats_of_real_logs_are_read() {
+        assert_eq!(
+            stamp(TimeFormat::UnixSeconds, "964982703"),
+            Ok(964_982_703_000)
+        );
+        assert_eq!(stamp(TimeFormat::UnixSeconds, "-1.5"), Ok(-1500));
+        assert_eq!(
+            stamp(TimeFormat::UnixMilliseconds, "1400457600000"),
+            Ok(1_400_457_600_000)
+        );
+        assert_eq!(
+            stamp(TimeFormat::DateTime, "2009-12-01 07:45:00"),
+            Ok(1_259_653_500_000)
+        );
+        assert_eq!(
+            stamp(TimeFormat::DateTime, "2009-12-01T07:45:00.25Z"),
+            Ok(1_259_653_500_250)
+        );
+        assert_eq!(
+            stamp(TimeFormat::DateTime, "2012-02-29"),
+            Ok(1_330_473_600_000)
+        );
+        assert_eq!(
+            stamp(TimeFormat::Yymmddhh, "14102101"),
+            Ok(1_413_853_200_000)
+        );
+        assert_eq!(stamp(TimeFormat::Day, "3"), Ok(3 * MS_PER_DAY));
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for (format, text) in [
+            (TimeFormat::UnixSeconds, "yesterday"),
+            (TimeFormat::DateTime, "2011-02-29"),
+            (TimeFormat::DateTime, "2011-13-01 00:00:00"),
+            (TimeFormat::DateTime, "12/1/2010 8:26"),
+            (TimeFormat::DateTime, "2011-01-01 24:00:00"),
+            (TimeFormat::Yymmddhh, "14102124"),
+            (TimeFormat::Yymmddhh, "2014102100"),
+            (TimeFormat::Day, "1.5"),
+        ] {
+            assert_eq!(stamp(format, text), Err(BadRowKind::BadTime), "{text}");
+        }
+        for (format, text) in [
+            (TimeFormat::UnixSeconds, "1400457600000"),
+            (TimeFormat::UnixSeconds, "1e300"),
+            (TimeFormat::Day, "99999999999999999"),
+            (TimeFormat::Day, "-9223372036854775808"),
+            (TimeFormat::DateTime, "0001-01-01"),
+        ] {
+            assert_eq!(
+                stamp(format, text),
+                Err(BadRowKind::TimeOutOfRange),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            stamp(TimeFormat::UnixSeconds, ""),
+            Err(BadRowKind::EmptyField)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn dates_and_day_numbers_are_inverse(day in -25_000i64..84_000) {
+            let (year, month, first) = civil(day);
+            prop_assert_eq!(date(year, month, first), Some(day));
+            let text = Stamp(day * MS_PER_DAY).date();
+            prop_assert_eq!(stamp(TimeFormat::DateTime, &text), Ok(day * MS_PER_DAY));
+        }
+    }
+}

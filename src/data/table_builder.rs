@@ -1,0 +1,303 @@
+//! Collects the rows of a table and turns them into a [`Log`]: sorted by time, ids dense.
+
+use super::bad_rows::RowTally;
+use super::error::DataError;
+use super::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts};
+use super::stamp::Stamp;
+use super::tabular::{Config, HistoryConfig, HistoryOrder, Missing, Values};
+use super::vocabulary::{Numbering, Vocabulary};
+use super::{Day, Field, History, HistoryColumn, IdSpace, Schema};
+
+/// The rows read so far, in file order.
+#[derive(Debug)]
+pub(crate) struct TableBuilder {
+    /// One per categorical column.
+    vocabularies: Vec<Vocabulary>,
+    group_names: Vocabulary,
+    labels: Vec<u8>,
+    stamps: Vec<Stamp>,
+    /// Codes, `[rows x categorical columns]`.
+    codes: Vec<u32>,
+    /// `[rows x numeric columns]`, NaN where missing.
+    numeric: Vec<f32>,
+    groups: Vec<u32>,
+    history: Option<HistoryCells>,
+}
+
+/// The history column: its settings, and the codes of its events, oldest first.
+#[derive(Debug)]
+struct HistoryCells {
+    settings: HistoryConfig,
+    /// Index of the categorical column whose vocabulary is shared.
+    field: usize,
+    events: Vec<u32>,
+    spans: Vec<(u32, u32)>,
+}
+
+impl HistoryCells {
+    fn push(&mut self, cell: &[u8], vocabulary: &mut Vocabulary) {
+        let first = self.events.len();
+        if !cell.is_empty() {
+            let ids = cell.split(|byte| *byte == self.settings.separator as u8);
+            self.events.extend(ids.map(|id| vocabulary.code(id)));
+        }
+        if self.settings.order == HistoryOrder::RecentFirst {
+            self.events[first..].reverse();
+        }
+        let surplus = (self.events.len() - first).saturating_sub(self.settings.max_len);
+        self.events.drain(first..first + surplus);
+        // A log of more than 2^32 events is refused before it is used.
+        self.spans
+            .push((first as u32, (self.events.len() - first) as u32));
+    }
+}
+
+impl TableBuilder {
+    /// Without rows, for the mapping of `config` (which is checked).
+    pub(crate) fn new(config: &Config) -> TableBuilder {
+        let history = config.history.as_ref().map(|settings| HistoryCells {
+            settings: settings.clone(),
+            field: config
+                .categorical
+                .iter()
+                .position(|name| *name == settings.field)
+                .unwrap_or(0),
+            events: Vec::new(),
+            spans: Vec::new(),
+        });
+        TableBuilder {
+            vocabularies: config
+                .categorical
+                .iter()
+                .map(|_| Vocabulary::new(config.hash_rows))
+                .collect(),
+            group_names: Vocabulary::new(0),
+            labels: Vec::new(),
+            stamps: Vec::new(),
+            codes: Vec::new(),
+            numeric: Vec::new(),
+            groups: Vec::new(),
+            history,
+        }
+    }
+
+    /// Number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Number of history events.
+    pub(crate) fn events(&self) -> usize {
+        self.history
+            .as_ref()
+            .map_or(0, |history| history.events.len())
+    }
+
+    /// Adds one row.
+    pub(crate) fn push<'a>(
+        &mut self,
+        values: &Values,
+        fields: impl Iterator<Item = &'a [u8]>,
+        group: Option<&[u8]>,
+        history: Option<&[u8]>,
+    ) {
+        self.labels.push(u8::from(values.label));
+        self.stamps.push(values.stamp);
+        self.numeric.extend_from_slice(&values.numeric);
+        for (vocabulary, text) in self.vocabularies.iter_mut().zip(fields) {
+            self.codes.push(vocabulary.code(text));
+        }
+        if let Some(group) = group {
+            self.groups.push(self.group_names.code(group));
+        }
+        if let (Some(cells), Some(cell)) = (&mut self.history, history) {
+            cells.push(cell, &mut self.vocabularies[cells.field]);
+        }
+    }
+
+    /// The log.
+    ///
+    /// # Errors
+    /// If there is no row.
+    pub(crate) fn finish(
+        self,
+        config: &Config,
+        path: &str,
+        tally: &RowTally,
+    ) -> Result<Log, DataError> {
+        if self.labels.is_empty() {
+            let why = "no row was left; is there more than a header, and does keep_when keep any?";
+            return Err(DataError::Empty {
+                path: path.to_string(),
+                why: why.to_string(),
+            });
+        }
+        let mut order: Vec<u32> = (0..self.labels.len() as u32).collect();
+        if !self.stamps.is_sorted() {
+            order.sort_by_key(|row| self.stamps[*row as usize]);
+        }
+        let days = self.days(config, &order);
+        let (fields, histories, rows) = self.number_ids(config, &order);
+        let schema = self.schema(config, &rows, &histories);
+        let pick = |row: &u32| *row as usize;
+        let labels: Vec<u8> = order.iter().map(|row| self.labels[pick(row)]).collect();
+        let mut facts = tally.facts();
+        facts.push(("examples".into(), labels.len().to_string()));
+        facts.push(("days".into(), days.len().to_string()));
+        facts.push(("base rate".into(), base_rate(&labels)));
+        for space in &schema.spaces {
+            facts.push((format!("ids of {}", space.name), space.rows.to_string()));
+        }
+        let groups = match config.group {
+            Some(_) => Groups::Column(order.iter().map(|row| self.groups[pick(row)]).collect()),
+            None => Groups::One,
+        };
+        let numeric = self.numbers(config, &order);
+        Ok(Log {
+            schema,
+            days,
+            labels,
+            fields,
+            numeric,
+            groups,
+            histories,
+            facts,
+        }
+        .checked())
+    }
+
+    fn days(&self, config: &Config, order: &[u32]) -> Vec<Day> {
+        if config.time.is_none() && config.day.is_none() {
+            return days_by_parts(self.labels.len() as u64, config.days);
+        }
+        let stamps = order.iter().map(|row| self.stamps[*row as usize]);
+        days_by_calendar(stamps, self.stamps[order[0] as usize])
+    }
+
+    /// Ids of the fields and of the history in the order of the log, and the rows of each space.
+    fn number_ids(&self, config: &Config, order: &[u32]) -> (Vec<u32>, Histories, Vec<u32>) {
+        let columns = self.vocabularies.len();
+        let mut spaces: Vec<Numbering> = self
+            .vocabularies
+            .iter()
+            .map(|v| v.numbering(config.min_count))
+            .collect();
+        for (index, code) in self.codes.iter().enumerate() {
+            spaces[index % columns].count(*code);
+        }
+        if let Some(cells) = &self.history {
+            cells
+                .events
+                .iter()
+                .for_each(|code| spaces[cells.field].count(*code));
+        }
+        spaces.iter_mut().for_each(Numbering::settle);
+        let mut fields = Vec::with_capacity(self.codes.len());
+        let mut histories = Histories::default();
+        for row in order.iter().map(|row| *row as usize) {
+            for (space, code) in spaces.iter_mut().zip(&self.codes[row * columns..]) {
+                fields.push(space.id(*code));
+            }
+            if let Some(cells) = &self.history {
+                let (first, len) = cells.spans[row];
+                let events = &cells.events[first as usize..(first + len) as usize];
+                histories.spans.push((histories.events.len() as u32, len));
+                histories
+                    .events
+                    .extend(events.iter().map(|code| spaces[cells.field].id(*code)));
+            }
+        }
+        (
+            fields,
+            histories,
+            spaces.iter().map(Numbering::rows).collect(),
+        )
+    }
+
+    fn schema(&self, config: &Config, rows: &[u32], histories: &Histories) -> Schema {
+        let names = config.categorical.iter();
+        let max_len = histories.spans.iter().map(|span| span.1).max().unwrap_or(0) as usize;
+        let history = self.history.as_ref().map(|cells| History {
+            max_len,
+            columns: vec![HistoryColumn {
+                space: cells.field,
+                target: cells.field,
+            }],
+        });
+        let mut numeric = config.numeric.clone();
+        if config.missing == Missing::Flag {
+            numeric.extend(config.numeric.iter().map(|name| format!("{name}_missing")));
+        }
+        Schema {
+            spaces: names
+                .clone()
+                .zip(rows)
+                .map(|(name, rows)| space(name, *rows))
+                .collect(),
+            fields: names
+                .enumerate()
+                .map(|(space, name)| Field {
+                    name: name.clone(),
+                    space,
+                })
+                .collect(),
+            history,
+            numeric,
+            group: config.group.clone().unwrap_or_default(),
+        }
+    }
+
+    /// The numeric columns in the order of the log: standardised, gaps filled, flags added.
+    fn numbers(&self, config: &Config, order: &[u32]) -> Vec<f32> {
+        let columns = config.numeric.len();
+        if columns == 0 {
+            return Vec::new();
+        }
+        let row = |row: &u32| &self.numeric[*row as usize * columns..][..columns];
+        let scales: Vec<(f64, f64)> = match config.standardise {
+            true => (0..columns)
+                .map(|at| moments(order.iter().map(|r| row(r)[at])))
+                .collect(),
+            false => vec![(0.0, 1.0); columns],
+        };
+        let mut numbers = Vec::with_capacity(self.numeric.len());
+        for values in order.iter().map(row) {
+            let scaled = values
+                .iter()
+                .zip(&scales)
+                .map(|(value, (mean, deviation))| {
+                    let scaled = (f64::from(*value) - mean) / deviation;
+                    if value.is_nan() { 0.0 } else { scaled as f32 }
+                });
+            numbers.extend(scaled);
+            if config.missing == Missing::Flag {
+                numbers.extend(
+                    values
+                        .iter()
+                        .map(|value| f32::from(u8::from(value.is_nan()))),
+                );
+            }
+        }
+        numbers
+    }
+}
+
+fn space(name: &str, rows: u32) -> IdSpace {
+    IdSpace {
+        name: name.to_string(),
+        rows,
+    }
+}
+
+/// Mean and standard deviation of the present values; a constant column is not scaled.
+fn moments(values: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
+    let present = values.filter(|value| !value.is_nan()).map(f64::from);
+    let count = present.clone().count().max(1) as f64;
+    let mean = present.clone().sum::<f64>() / count;
+    let deviation = (present
+        .map(|value| (value - mean) * (value - mean))
+        .sum::<f64>()
+        / count)
+        .sqrt();
+    (mean, if deviation > 0.0 { deviation } else { 1.0 })
+}

@@ -1,0 +1,378 @@
+//! The general loader: any CSV, TSV or Parquet file, with the meaning of its columns in the settings.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::bad_rows::{BadRowKind, Fault, OnBadRow, RowTally};
+use super::cell::{Condition, LabelRule, filled, number};
+use super::columns::{FileFilter, Filter, Table, TableFormat, find};
+use super::error::DataError;
+use super::log::{Log, offset};
+use super::records::{Row, Verdict, for_each_row};
+use super::source::OpenContext;
+use super::stamp::{Stamp, TimeFormat};
+use super::table_builder::TableBuilder;
+
+/// What makes a label positive: a condition such as `">= 4"`, or a list of values.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum PositiveWhen {
+    /// An operator (`>=`, `<=`, `>`, `<`, `=`, `!=`) and a value.
+    Condition(String),
+    /// The values that are positive; all others are negative.
+    OneOf(Vec<String>),
+}
+
+/// What to do with an empty cell of a numeric column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// It is a malformed row.
+    #[default]
+    Refuse,
+    /// It counts as 0 (as the mean, if the column is standardised).
+    Zero,
+    /// As `zero`, and a further column `<name>_missing` is 1.
+    Flag,
+}
+
+/// Which end of a history cell is the most recent event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HistoryOrder {
+    /// The last id of the cell.
+    #[default]
+    RecentLast,
+    /// The first id of the cell.
+    RecentFirst,
+}
+
+/// A column that holds the ids of earlier events.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HistoryConfig {
+    /// Name of the column.
+    pub column: String,
+    /// The categorical column whose ids these are; the history is compared with it.
+    pub field: String,
+    /// Character between the ids.
+    pub separator: char,
+    /// Which end is the most recent.
+    pub order: HistoryOrder,
+    /// Only this many most recent events are kept.
+    #[schemars(range(min = 1))]
+    pub max_len: usize,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        HistoryConfig {
+            column: String::new(),
+            field: String::new(),
+            separator: '|',
+            order: HistoryOrder::default(),
+            max_len: 50,
+        }
+    }
+}
+
+/// A file of rows, one example each.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The files, in order; gzip and zstd are decompressed, `a.zip!b.csv` is a member of an archive.
+    pub files: Vec<String>,
+    /// Character between the cells of a text file.
+    pub delimiter: char,
+    /// Names of the columns of text files without a header; empty if the first row has them.
+    pub columns: Vec<String>,
+    /// Column with the label.
+    pub label: String,
+    /// What makes the label positive; without it the label must be 0 or 1.
+    pub positive_when: Option<PositiveWhen>,
+    /// Column with the time; rows are sorted by it and divided into calendar days (UTC).
+    pub time: Option<String>,
+    /// How the time is written.
+    pub time_format: TimeFormat,
+    /// Column with the number of the day, instead of a time.
+    pub day: Option<String>,
+    /// Without a time or day: the rows are taken as chronological and divided into so many equal days.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub days: u32,
+    /// Column with the session or user, for the grouped AUC.
+    pub group: Option<String>,
+    /// Columns with ids; each gets its own embedding table.
+    pub categorical: Vec<String>,
+    /// Columns with numbers.
+    pub numeric: Vec<String>,
+    /// Replaces every number x by sign(x) ln(1 + |x|).
+    pub log1p: bool,
+    /// Shifts and scales every numeric column to mean 0 and standard deviation 1, over all rows.
+    pub standardise: bool,
+    /// What to do with an empty numeric cell.
+    pub missing: Missing,
+    /// A column with the ids of earlier events.
+    pub history: Option<HistoryConfig>,
+    /// Conditions such as `"Quantity > 0"`; rows that do not fulfil all are left out and counted.
+    pub keep_when: Vec<String>,
+    /// Ids that occur less often share one row of their table; 0 and 1 keep all.
+    pub min_count: u32,
+    /// Hashes ids into so many rows per table, instead of listing them; 0 lists them.
+    pub hash_rows: u32,
+    /// What to do about a malformed row.
+    pub on_bad_row: OnBadRow,
+    /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
+    pub max_bad_rows: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            files: Vec::new(),
+            delimiter: ',',
+            columns: Vec::new(),
+            label: "label".to_string(),
+            positive_when: None,
+            time: None,
+            time_format: TimeFormat::default(),
+            day: None,
+            days: 1,
+            group: None,
+            categorical: Vec::new(),
+            numeric: Vec::new(),
+            log1p: false,
+            standardise: false,
+            missing: Missing::default(),
+            history: None,
+            keep_when: Vec::new(),
+            min_count: 0,
+            hash_rows: 0,
+            on_bad_row: OnBadRow::default(),
+            max_bad_rows: 0,
+        }
+    }
+}
+
+/// Loads the files named in `config`.
+///
+/// # Errors
+/// Settings that contradict each other, files that cannot be read, malformed rows.
+pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
+    let format = TableFormat::new(config.delimiter, &config.columns)?;
+    let wanted = wanted(config);
+    let tables = config
+        .files
+        .iter()
+        .map(|path| Table::open(context.base_dir, path, &format, &wanted));
+    load(config, tables)
+}
+
+/// Loads the rows of `tables`.
+pub(crate) fn load<'a>(
+    config: &Config,
+    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
+) -> Result<Log, DataError> {
+    check(config)?;
+    let filter = Filter::parse(&config.keep_when)?;
+    let rule = label_rule(config)?;
+    let mut tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
+    let mut builder = TableBuilder::new(config);
+    let mut first_path = None;
+    for table in tables {
+        let mut table = table?;
+        let plan = Plan::new(config, &table, &filter, &rule)?;
+        let mut values = Values::default();
+        for_each_row(&table.name, &mut *table.rows, &mut tally, |row| {
+            take(&plan, row, &mut values, &mut builder)
+        })?;
+        first_path.get_or_insert(table.name);
+    }
+    let path = first_path.ok_or_else(|| DataError::Setting {
+        key: "files",
+        problem: "name at least one file".to_string(),
+    })?;
+    offset(builder.rows(), "examples")?;
+    offset(builder.events(), "history events")?;
+    builder.finish(config, &path, &tally)
+}
+
+/// The columns that the mapping uses.
+fn wanted(config: &Config) -> Vec<&str> {
+    let single = [
+        Some(&config.label),
+        config.time.as_ref(),
+        config.day.as_ref(),
+        config.group.as_ref(),
+    ];
+    let history = config.history.as_ref().map(|history| &history.column);
+    let columns = single.into_iter().flatten().chain(history);
+    let columns = columns
+        .chain(&config.categorical)
+        .chain(&config.numeric)
+        .map(String::as_str);
+    let conditions = config
+        .keep_when
+        .iter()
+        .map(|text| text.split(['>', '<', '=', '!']).next().unwrap_or(""));
+    columns.chain(conditions.map(str::trim)).collect()
+}
+
+fn check(config: &Config) -> Result<(), DataError> {
+    let refuse = |key, problem: &str| {
+        Err(DataError::Setting {
+            key,
+            problem: problem.to_string(),
+        })
+    };
+    if config.time.is_some() && config.day.is_some() {
+        return refuse("day", "give either a time or a day, not both");
+    }
+    if !(1..=100_000).contains(&config.days) {
+        return refuse("days", "must be from 1 to 100000");
+    }
+    if config.categorical.is_empty() && config.numeric.is_empty() {
+        return refuse(
+            "categorical",
+            "name at least one categorical or numeric column",
+        );
+    }
+    if let Some(history) = &config.history {
+        if !config.categorical.contains(&history.field) {
+            return refuse("history.field", "must be one of the categorical columns");
+        }
+        if !history.separator.is_ascii() {
+            return refuse(
+                "history.separator",
+                "must be one ASCII character, e.g. \"|\"",
+            );
+        }
+        if history.max_len == 0 {
+            return refuse("history.max_len", "must be at least 1");
+        }
+    }
+    Ok(())
+}
+
+fn label_rule(config: &Config) -> Result<LabelRule, DataError> {
+    Ok(match &config.positive_when {
+        None => LabelRule::ZeroOrOne,
+        Some(PositiveWhen::Condition(text)) => {
+            LabelRule::Condition(Condition::parse("positive_when", text)?)
+        }
+        Some(PositiveWhen::OneOf(values)) => LabelRule::OneOf(values.clone()),
+    })
+}
+
+/// The mapping with the columns of one file.
+struct Plan<'a> {
+    config: &'a Config,
+    rule: &'a LabelRule,
+    filter: FileFilter<'a>,
+    label: usize,
+    time: Option<(usize, TimeFormat)>,
+    group: Option<usize>,
+    categorical: Vec<usize>,
+    numeric: Vec<usize>,
+    history: Option<usize>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(
+        config: &'a Config,
+        table: &Table,
+        filter: &'a Filter,
+        rule: &'a LabelRule,
+    ) -> Result<Plan<'a>, DataError> {
+        let columns = table.rows.columns();
+        let one = |key: &str, name: &String| find(&table.name, columns, key, name);
+        let many = |key: &str, names: &[String]| -> Result<Vec<usize>, DataError> {
+            names.iter().map(|name| one(key, name)).collect()
+        };
+        let time = match (&config.time, &config.day) {
+            (Some(name), _) => Some((one("time", name)?, config.time_format)),
+            (None, Some(name)) => Some((one("day", name)?, TimeFormat::Day)),
+            (None, None) => None,
+        };
+        Ok(Plan {
+            config,
+            rule,
+            filter: filter.on(&table.name, columns)?,
+            label: one("label", &config.label)?,
+            time,
+            group: config
+                .group
+                .as_ref()
+                .map(|name| one("group", name))
+                .transpose()?,
+            categorical: many("categorical", &config.categorical)?,
+            numeric: many("numeric", &config.numeric)?,
+            history: config
+                .history
+                .as_ref()
+                .map(|h| one("history.column", &h.column))
+                .transpose()?,
+        })
+    }
+
+    fn number(&self, row: &Row, index: usize) -> Result<f32, Fault> {
+        let (cell, name) = (row.cell(self.numeric[index]), &self.config.numeric[index]);
+        if cell.is_empty() && self.config.missing != Missing::Refuse {
+            return Ok(f32::NAN);
+        }
+        let value = number(cell, name)?;
+        let value = if self.config.log1p {
+            libm::log1p(value.abs()).copysign(value)
+        } else {
+            value
+        };
+        Ok(value as f32)
+    }
+}
+
+/// The checked values of one row, before anything is added to the log.
+#[derive(Debug, Default)]
+pub(crate) struct Values {
+    /// Whether the label is positive.
+    pub(crate) label: bool,
+    /// Time, 0 without one.
+    pub(crate) stamp: Stamp,
+    /// One per numeric column; NaN where the cell is empty.
+    pub(crate) numeric: Vec<f32>,
+}
+
+fn take(
+    plan: &Plan,
+    row: &Row,
+    values: &mut Values,
+    builder: &mut TableBuilder,
+) -> Result<Verdict, Fault> {
+    if !plan.filter.keeps(row)? {
+        return Ok(Verdict::Filtered);
+    }
+    values.label = plan.rule.positive(row.cell(plan.label))?;
+    if let Some((column, format)) = plan.time {
+        values.stamp = format.parse(row.cell(column))?;
+    }
+    values.numeric.clear();
+    for index in 0..plan.numeric.len() {
+        values.numeric.push(plan.number(row, index)?);
+    }
+    let group = plan
+        .group
+        .map(|column| filled(row.cell(column), "the group"))
+        .transpose()?;
+    let history = plan.history.map(|column| row.cell(column));
+    if let (Some(cell), Some(settings)) = (history, &plan.config.history) {
+        let mut ids = cell.split(|byte| *byte == settings.separator as u8);
+        if !cell.is_empty() && ids.any(<[u8]>::is_empty) {
+            return Err(Fault::cell(
+                BadRowKind::EmptyField,
+                "an id of the history is empty",
+                cell,
+            ));
+        }
+    }
+    let fields = plan.categorical.iter().map(|column| row.cell(*column));
+    builder.push(values, fields, group, history);
+    Ok(Verdict::Accepted)
+}

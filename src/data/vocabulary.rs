@@ -1,0 +1,206 @@
+//! From the text of ids to dense numbers.
+//!
+//! While a file is read, each new text gets the next provisional *code*. When the order of the log
+//! is known, a [`Numbering`] turns codes into ids by first occurrence in that order, so that ids do
+//! not depend on how a file happens to be sorted.
+
+use rustc_hash::FxHashMap;
+
+use crate::base::stream::mix;
+
+/// Codes of texts.
+#[derive(Clone, Debug)]
+pub(crate) enum Vocabulary {
+    /// Every text has its own code.
+    Listed(FxHashMap<Box<[u8]>, u32>),
+    /// Feature hashing (Weinberger et al. 2009): a text's code is its hash modulo the rows.
+    Hashed {
+        /// Number of rows.
+        rows: u32,
+    },
+}
+
+impl Vocabulary {
+    /// Listed, or hashed into `hash_rows` if that is above zero.
+    pub(crate) fn new(hash_rows: u32) -> Vocabulary {
+        match hash_rows {
+            0 => Vocabulary::Listed(FxHashMap::default()),
+            rows => Vocabulary::Hashed { rows },
+        }
+    }
+
+    /// The code of `text`, a new one if it is new.
+    pub(crate) fn code(&mut self, text: &[u8]) -> u32 {
+        match self {
+            Vocabulary::Hashed { rows } => (hash(text) % u64::from(*rows)) as u32,
+            Vocabulary::Listed(codes) => match codes.get(text) {
+                Some(code) => *code,
+                None => {
+                    let code = u32::try_from(codes.len()).expect("2^32 texts do not fit in memory");
+                    codes.insert(text.into(), code);
+                    code
+                }
+            },
+        }
+    }
+
+    /// The code of `text` if it has one.
+    pub(crate) fn get(&self, text: &[u8]) -> Option<u32> {
+        match self {
+            Vocabulary::Hashed { rows } => Some((hash(text) % u64::from(*rows)) as u32),
+            Vocabulary::Listed(codes) => codes.get(text).copied(),
+        }
+    }
+
+    /// Number of codes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Vocabulary::Hashed { rows } => *rows as usize,
+            Vocabulary::Listed(codes) => codes.len(),
+        }
+    }
+
+    /// An empty numbering of these codes; `min_count` as in [`Numbering`].
+    pub(crate) fn numbering(&self, min_count: u32) -> Numbering {
+        match self {
+            Vocabulary::Hashed { rows } => Numbering::identity(*rows),
+            Vocabulary::Listed(_) => Numbering::new(self.len(), min_count),
+        }
+    }
+}
+
+/// FNV-1a with a final mix: stable on every platform, part of what a setting means.
+fn hash(text: &[u8]) -> u64 {
+    let fnv = text.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    mix(fnv)
+}
+
+const UNSEEN: u32 = u32::MAX;
+
+/// Ids of codes, given out by first occurrence.
+///
+/// Codes that occur less than `min_count` times share one row, *rare*, which is id 0 if there
+/// are any. Count every occurrence first, then number in the order of the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbering {
+    counts: Vec<u32>,
+    ids: Vec<u32>,
+    min_count: u32,
+    rows: u32,
+}
+
+impl Numbering {
+    /// For `codes` codes, none seen.
+    pub(crate) fn new(codes: usize, min_count: u32) -> Numbering {
+        let counts = if min_count > 1 {
+            vec![0; codes]
+        } else {
+            Vec::new()
+        };
+        Numbering {
+            counts,
+            ids: vec![UNSEEN; codes],
+            min_count,
+            rows: 0,
+        }
+    }
+
+    fn identity(rows: u32) -> Numbering {
+        Numbering {
+            counts: Vec::new(),
+            ids: (0..rows).collect(),
+            min_count: 0,
+            rows,
+        }
+    }
+
+    /// Counts one occurrence.
+    pub(crate) fn count(&mut self, code: u32) {
+        if let Some(count) = self.counts.get_mut(code as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Ends the counting: the codes that are rare share row 0.
+    pub(crate) fn settle(&mut self) {
+        for (id, count) in self.ids.iter_mut().zip(&self.counts) {
+            if (1..self.min_count).contains(count) {
+                *id = 0;
+                self.rows = 1;
+            }
+        }
+    }
+
+    /// The id of `code`, the next one at its first occurrence.
+    pub(crate) fn id(&mut self, code: u32) -> u32 {
+        let id = &mut self.ids[code as usize];
+        if *id == UNSEEN {
+            *id = self.rows;
+            self.rows += 1;
+        }
+        *id
+    }
+
+    /// Number of ids given out, the rare row included.
+    pub(crate) fn rows(&self) -> u32 {
+        self.rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_follow_the_first_occurrence() {
+        let mut vocabulary = Vocabulary::new(0);
+        let codes: Vec<u32> = ["c", "a", "c", "b"]
+            .iter()
+            .map(|t| vocabulary.code(t.as_bytes()))
+            .collect();
+        assert_eq!(codes, [0, 1, 0, 2]);
+        assert_eq!(
+            (vocabulary.get(b"b"), vocabulary.get(b"z"), vocabulary.len()),
+            (Some(2), None, 3)
+        );
+        let mut numbering = vocabulary.numbering(1);
+        numbering.settle();
+        let ids: Vec<u32> = [2, 0, 2, 1]
+            .iter()
+            .map(|code| numbering.id(*code))
+            .collect();
+        assert_eq!((ids, numbering.rows()), (vec![0, 1, 0, 2], 3));
+    }
+
+    #[test]
+    fn rare_codes_share_row_zero() {
+        let mut numbering = Numbering::new(4, 2);
+        for code in [3, 1, 1, 0, 2, 2] {
+            numbering.count(code);
+        }
+        numbering.settle();
+        let ids: Vec<u32> = [3, 1, 0, 2]
+            .iter()
+            .map(|code| numbering.id(*code))
+            .collect();
+        assert_eq!((ids, numbering.rows()), (vec![0, 1, 0, 2], 3));
+    }
+
+    #[test]
+    fn hashes_are_stable_and_in_range() {
+        let mut vocabulary = Vocabulary::new(1000);
+        assert_eq!(vocabulary.code(b"68fd1e64"), vocabulary.code(b"68fd1e64"));
+        let mut used = vec![false; 1000];
+        for i in 0..5000 {
+            used[vocabulary.code(i.to_string().as_bytes()) as usize] = true;
+        }
+        assert!(used.iter().filter(|used| **used).count() > 980);
+        assert_eq!(
+            hash(b"a"),
+            mix(0xaf63_dc4c_8601_ec8c),
+            "FNV-1a of \"a\" as published"
+        );
+    }
+}
