@@ -5,9 +5,11 @@
 
 pub mod batch;
 pub mod schema;
+pub mod synthetic;
 
 pub use batch::{Batch, ExampleInfo};
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
+pub use synthetic::Synthetic;
 
 use std::fmt::Debug;
 use std::ops::Range;
