@@ -252,6 +252,10 @@ impl DataSource for Synthetic {
             fact("categories", config.categories.to_string()),
             fact("brands", config.brands.to_string()),
             fact("base rate", format!("{:.4}", bayes.base_rate)),
+            fact(
+                "Bayes AUC asked for",
+                format!("{:.4}", config.target_bayes_auc),
+            ),
             fact("Bayes AUC", format!("{:.4}", bayes.auc)),
             fact("Bayes session AUC", format!("{:.4}", bayes.session_auc)),
             fact("Bayes log-loss", format!("{:.4}", bayes.log_loss)),

@@ -292,6 +292,40 @@ fn the_smallest_and_oddest_logs_can_be_made() {
     assert!((super::tests::log(fast, 1).bayes.auc - 0.87).abs() < 0.01);
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    /// Any configuration within the ranges makes a log that can be read, or an error.
+    #[test]
+    fn no_configuration_panics(
+        (days, rows_per_day, users) in (1u32..2_000, 100u64..3_000, 1u32..3_000),
+        (items, categories, brands) in (2u32..3_000, 2u32..3_000, 1u32..300),
+        (impressions_per_session, history_length) in (1u32..=200, 0u32..=64),
+        (noise, churn, focus) in (0.0f64..0.2, 0.0f64..=1.0, 0.0f64..=1.0),
+        (click_rate, target_bayes_auc) in (0.001f64..0.9, 0.51f64..0.99),
+        (half_life, exponent, deviation) in (0.05f64..40.0, 0.0f64..=3.0, 0.0f64..=3.0),
+    ) {
+        let config = Config {
+            days, rows_per_day, users, items, categories, brands, impressions_per_session,
+            history_length, session_focus: focus, click_rate, target_bayes_auc, label_noise: noise,
+            item_churn_per_day: churn, taste_half_life_days: half_life,
+            quality_half_life_days: half_life, trend_half_life_days: half_life,
+            day_rate_deviation: deviation, user_exponent: exponent, item_exponent: exponent,
+            weights: Weights::default(),
+        };
+        if let Ok(log) = Synthetic::new(&config, Streams::new(9)) {
+            let ids = every(&log, (log.config.rows() / 200 + 1) as usize);
+            let batch = read(&log, ids.iter().copied());
+            prop_assert!(log.truth(&ids).unwrap().iter().all(|p| (0.0..=1.0).contains(p)));
+            let last = read(&log, [log.config.rows() - 1]);
+            for fields in batch.fields.chunks(5).chain([&last.fields[..]]) {
+                for (id, space) in fields.iter().zip(&log.schema.spaces) {
+                    prop_assert!(*id < space.rows, "{} {} {}", space.name, id, space.rows);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn errors_of_the_target_name_what_can_be_reached() {
     let config = Config {
