@@ -18,6 +18,9 @@ pub mod schema;
 pub mod source;
 pub mod stamp;
 pub mod tabular;
+pub mod order;
+pub mod synthetic;
+pub mod window;
 
 mod archive;
 mod cell;
@@ -42,6 +45,9 @@ pub use error::DataError;
 pub use log::Log;
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
 pub use source::{OpenContext, SourceChoice};
+pub use order::{Cursor, Order, OrderChoice, Position};
+pub use synthetic::Synthetic;
+pub use window::Window;
 
 use std::fmt::Debug;
 use std::ops::Range;

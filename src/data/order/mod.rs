@@ -1,0 +1,244 @@
+//! The order in which the examples of a training window are fed.
+//!
+//! A *pass* visits every example of the window exactly once. An [`Order`] says which example comes
+//! at which place of which pass; a [`Cursor`] walks through it. The stream of examples has no
+//! gaps: when a pass ends the next begins, and a batch that does not fit into the rest of a pass
+//! takes its remaining examples from the next one.
+//!
+//! No permutation is held in memory, however large the window: full shuffles are keyed
+//! [bijections](bijection), and only the shuffle buffer holds what its name says.
+
+pub mod bijection;
+pub mod by_date;
+pub mod shuffle_buffer;
+pub mod shuffled;
+pub mod shuffled_within_day;
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use self::shuffle_buffer::Reservoir;
+use super::Day;
+use crate::base::{Purpose, Streams};
+
+crate::registry! {
+    /// In which order the examples of the window are fed to the workers.
+    pub enum OrderChoice {
+        /// As logged, the oldest day first: every pass repeats the history.
+        "by_date" => ByDate(by_date::Config),
+        /// The days in order, the examples of each day shuffled.
+        "shuffled_within_day" => ShuffledWithinDay(shuffled_within_day::Config),
+        /// A buffer is filled by date, and each next example is drawn from it at random.
+        "shuffle_buffer" => ShuffleBuffer(shuffle_buffer::Config),
+        /// All examples of the window shuffled together.
+        "shuffled" => Shuffled(shuffled::Config),
+    }
+}
+
+impl Default for OrderChoice {
+    fn default() -> OrderChoice {
+        OrderChoice::Shuffled(shuffled::Config::default())
+    }
+}
+
+/// Why examples cannot be fed.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum OrderError {
+    /// The window has no examples.
+    #[error("the window has no examples: {days} days, all of them empty; choose other days")]
+    EmptyWindow {
+        /// Days in the window.
+        days: usize,
+    },
+    /// A shuffle buffer without room.
+    #[error("shuffle_buffer: size = 0 holds no example; 1 keeps the order by date")]
+    EmptyBuffer,
+}
+
+/// A place in the stream of examples.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub struct Position {
+    /// 0-based number of the pass.
+    pub pass: u64,
+    /// Examples of the pass that were fed already; less than the examples of the window.
+    pub offset: u64,
+}
+
+/// The examples of a window, one after the other: what every order policy permutes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Timeline {
+    days: Vec<Day>,
+    /// Examples before each day, and after the last.
+    starts: Vec<u64>,
+}
+
+/// An order policy applied to a window.
+#[derive(Clone, Debug)]
+pub struct Order {
+    choice: OrderChoice,
+    timeline: Timeline,
+    streams: Streams,
+}
+
+/// A walk through the stream of examples.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    order: Order,
+    position: Position,
+    /// Present while a pass through a shuffle buffer is under way.
+    reservoir: Option<Reservoir>,
+}
+
+impl Timeline {
+    fn new(days: Vec<Day>) -> Timeline {
+        let ends = days.iter().scan(0, |end, day| {
+            *end += day.examples;
+            Some(*end)
+        });
+        let starts = std::iter::once(0).chain(ends).collect();
+        Timeline { days, starts }
+    }
+
+    /// Examples in the window.
+    pub(crate) fn examples(&self) -> u64 {
+        self.starts[self.days.len()]
+    }
+
+    /// The id of the `index`-th example.
+    pub(crate) fn id(&self, index: u64) -> u64 {
+        let (day, place) = self.locate(index);
+        day.first + place
+    }
+
+    /// The day of the `index`-th example, and its place in the day.
+    pub(crate) fn locate(&self, index: u64) -> (&Day, u64) {
+        // The last day that starts at or before the index; days without examples are passed over.
+        let day = self.starts.partition_point(|&start| start <= index) - 1;
+        (&self.days[day], index - self.starts[day])
+    }
+}
+
+impl Order {
+    /// The order `choice` over the days of a window, in the order in which they are given.
+    ///
+    /// # Errors
+    /// A window without examples; a choice without meaning.
+    pub fn new(
+        choice: OrderChoice,
+        window: Vec<Day>,
+        streams: Streams,
+    ) -> Result<Order, OrderError> {
+        let timeline = Timeline::new(window);
+        if timeline.examples() == 0 {
+            return Err(OrderError::EmptyWindow {
+                days: timeline.days.len(),
+            });
+        }
+        if matches!(&choice, OrderChoice::ShuffleBuffer(config) if config.size == 0) {
+            return Err(OrderError::EmptyBuffer);
+        }
+        Ok(Order {
+            choice,
+            timeline,
+            streams,
+        })
+    }
+
+    /// Examples in one pass.
+    pub fn examples(&self) -> u64 {
+        self.timeline.examples()
+    }
+
+    /// A walk from the first example of the first pass.
+    pub fn cursor(self) -> Cursor {
+        Cursor {
+            order: self,
+            position: Position::default(),
+            reservoir: None,
+        }
+    }
+
+    /// Key of the permutation number `part` of a pass; the same for all passes if it is not to
+    /// change.
+    fn key(&self, pass: u64, each_pass: bool, part: u64) -> u64 {
+        let pass = if each_pass { pass } else { 0 };
+        self.streams.key(Purpose::Order, pass, part)
+    }
+}
+
+impl Cursor {
+    /// The order that is walked through.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// Where the next example comes from.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Appends the next `count` example ids to `ids` and moves on.
+    pub fn next(&mut self, count: usize, ids: &mut Vec<u64>) {
+        let mut left = count as u64;
+        while left > 0 {
+            let from = self.position.offset;
+            let to = self.order.examples().min(from + left);
+            self.feed(from..to, ids);
+            left -= to - from;
+            self.position.offset = to;
+            if to == self.order.examples() {
+                self.position = Position {
+                    pass: self.position.pass + 1,
+                    offset: 0,
+                };
+                self.reservoir = None;
+            }
+        }
+    }
+
+    /// Goes to a place in the stream, forwards or backwards. What follows is the same as if the
+    /// cursor had walked there. Costs nothing, except with a shuffle buffer, whose pass is
+    /// walked through from its beginning.
+    ///
+    /// # Panics
+    /// If the offset is not inside a pass.
+    pub fn seek(&mut self, position: Position) {
+        assert!(
+            position.offset < self.order.examples(),
+            "offset {} in a pass of {} examples",
+            position.offset,
+            self.order.examples()
+        );
+        self.position = position;
+        self.reservoir = None;
+    }
+
+    /// Appends the examples at the places `range` of the present pass.
+    fn feed(&mut self, range: Range<u64>, ids: &mut Vec<u64>) {
+        let (order, pass) = (&self.order, self.position.pass);
+        let days = &order.timeline;
+        match &order.choice {
+            OrderChoice::ByDate(_) => ids.extend(range.map(|index| days.id(index))),
+            OrderChoice::ShuffledWithinDay(config) => {
+                let key = |day: &Day| order.key(pass, config.each_pass, u64::from(day.number));
+                shuffled_within_day::feed(days, key, range, ids);
+            }
+            OrderChoice::Shuffled(config) => {
+                let key = order.key(pass, config.each_pass, 0);
+                shuffled::feed(days, key, range, ids);
+            }
+            OrderChoice::ShuffleBuffer(config) => {
+                let (key, size) = (order.key(pass, config.each_pass, 0), config.size);
+                let reservoir = self
+                    .reservoir
+                    .get_or_insert_with(|| Reservoir::at(days, key, size, range.start));
+                reservoir.feed(days, range, ids);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

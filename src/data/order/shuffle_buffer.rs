@@ -1,0 +1,81 @@
+//! Shuffling through a buffer, as input pipelines do that cannot hold the log in memory.
+
+use std::ops::Range;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Timeline;
+use crate::base::stream::mix;
+
+/// A buffer of `size` examples is filled by date; each next example is drawn from it with equal
+/// chances and replaced by the next one of the log. At the end of a pass the buffer runs empty.
+/// An example comes less than `size` places early, and may come arbitrarily late.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Examples in the buffer. 1 keeps the order by date; the size of the window is a full
+    /// shuffle.
+    #[schemars(range(min = 1))]
+    pub size: u64,
+    /// Shuffle anew for every pass; `false` repeats the first pass.
+    pub each_pass: bool,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            size: 10_000,
+            each_pass: true,
+        }
+    }
+}
+
+/// The buffer in the midst of a pass.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Reservoir {
+    key: u64,
+    /// Places in the log of the examples that wait.
+    waiting: Vec<u64>,
+    /// Place of the next example that enters.
+    entering: u64,
+}
+
+impl Reservoir {
+    /// The buffer after `offset` examples of the pass have left it.
+    pub(super) fn at(days: &Timeline, key: u64, size: u64, offset: u64) -> Reservoir {
+        let filled = size.min(days.examples());
+        let mut reservoir = Reservoir {
+            key,
+            waiting: (0..filled).collect(),
+            entering: filled,
+        };
+        for place in 0..offset {
+            reservoir.draw(days, place);
+        }
+        reservoir
+    }
+
+    /// Appends the examples at the places `range` of the pass, which must be the next ones.
+    pub(super) fn feed(&mut self, days: &Timeline, range: Range<u64>, ids: &mut Vec<u64>) {
+        for place in range {
+            let index = self.draw(days, place);
+            ids.push(days.id(index));
+        }
+    }
+
+    /// The example that leaves at a place of the pass; draws are named by the place.
+    fn draw(&mut self, days: &Timeline, place: u64) -> u64 {
+        let word = mix(self
+            .key
+            .wrapping_add((place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let chosen = (u128::from(word) * self.waiting.len() as u128) >> 64;
+        let chosen = chosen as usize;
+        if self.entering < days.examples() {
+            self.entering += 1;
+            std::mem::replace(&mut self.waiting[chosen], self.entering - 1)
+        } else {
+            self.waiting.swap_remove(chosen)
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Scaling the ground truth to a click rate and to the AUC that it allows at best.
+//!
+//! Without it the seed of the data decides more about an AUC than anything under study does: the
+//! same effects with other random items differ by 0.02 in the best AUC possible.
+
+use super::config::{Config, SyntheticError};
+
+/// What turns the sum of effects into a logit: `scale x effects + shift`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Calibration {
+    /// Strength of all effects together.
+    pub(super) scale: f64,
+    /// The base rate, as a logit.
+    pub(super) shift: f64,
+}
+
+/// The impressions that a log is calibrated on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sample {
+    /// Sum of the effects on each.
+    pub(super) effects: Vec<f64>,
+    /// Base rate of the day of each, as a difference of logits.
+    pub(super) day_shifts: Vec<f64>,
+}
+
+/// Scales beyond this decide every click.
+const LARGEST_SCALE: f64 = 64.0;
+/// How exactly the AUC and the click rate are met on the sample.
+const AUC_TOLERANCE: f64 = 1e-6;
+const RATE_TOLERANCE: f64 = 1e-9;
+
+/// The logistic function.
+pub(super) fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-x))
+}
+
+/// Finds scale and shift by bisection on the scale.
+///
+/// # Errors
+/// [`SyntheticError::AucOutOfReach`].
+pub(super) fn calibrate(sample: &Sample, config: &Config) -> Result<Calibration, SyntheticError> {
+    let target = config.target_bayes_auc;
+    let mut search = Search::new(sample, config);
+    let (mut low, mut high) = (0.0, LARGEST_SCALE);
+    let (least, most) = (search.auc(low), search.auc(high));
+    if !(least..=most).contains(&target) {
+        return Err(SyntheticError::AucOutOfReach {
+            target,
+            low: least,
+            high: most,
+        });
+    }
+    let mut scale = 1.0;
+    for _ in 0..60 {
+        let auc = search.auc(scale);
+        if (auc - target).abs() < AUC_TOLERANCE {
+            break;
+        }
+        if auc < target {
+            low = scale;
+        } else {
+            high = scale;
+        }
+        scale = 0.5 * (low + high);
+    }
+    let shift = search.shift(scale);
+    Ok(Calibration { scale, shift })
+}
+
+/// The sample, with what is kept between two trial scales.
+struct Search<'a> {
+    sample: &'a Sample,
+    click_rate: f64,
+    noise: f64,
+    /// Examples from the least to the most likely click. Another scale changes little or nothing in it.
+    order: Vec<u32>,
+    logits: Vec<f64>,
+    shift: f64,
+}
+
+impl<'a> Search<'a> {
+    fn new(sample: &'a Sample, config: &Config) -> Search<'a> {
+        let click_rate = config.click_rate;
+        Search {
+            sample,
+            click_rate,
+            noise: config.label_noise,
+            order: (0..sample.effects.len() as u32).collect(),
+            logits: vec![0.0; sample.effects.len()],
+            shift: libm::log(click_rate / (1.0 - click_rate)),
+        }
+    }
+
+    /// The AUC to expect from the true probabilities at a scale.
+    fn auc(&mut self, scale: f64) -> f64 {
+        self.shift = self.shift(scale);
+        let logits = &self.logits;
+        self.order
+            .sort_by(|&a, &b| logits[a as usize].total_cmp(&logits[b as usize]));
+        let probability = |i: &u32| {
+            let p = logistic(logits[*i as usize] + self.shift);
+            (logits[*i as usize], p + self.noise * (self.click_rate - p))
+        };
+        expected_auc(self.order.iter().map(probability))
+    }
+
+    /// The shift that gives the click rate: Newton's method, kept inside a bracket. Leaves the
+    /// unshifted logits behind.
+    fn shift(&mut self, scale: f64) -> f64 {
+        let sample = self.sample.effects.iter().zip(&self.sample.day_shifts);
+        for (logit, (effects, day)) in self.logits.iter_mut().zip(sample) {
+            *logit = scale * effects + day;
+        }
+        let largest = self.logits.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+        let (mut low, mut high) = (-largest - 40.0, largest + 40.0);
+        let mut shift = self.shift.clamp(low, high);
+        for _ in 0..200 {
+            let (mut mean, mut slope) = (0.0, 0.0);
+            for logit in &self.logits {
+                let p = logistic(logit + shift);
+                mean += p;
+                slope += p * (1.0 - p);
+            }
+            let n = self.logits.len() as f64;
+            let error = mean / n - self.click_rate;
+            if error.abs() < RATE_TOLERANCE {
+                break;
+            }
+            if error > 0.0 {
+                high = shift;
+            } else {
+                low = shift;
+            }
+            let newton = shift - error * n / slope;
+            shift = if newton > low && newton < high {
+                newton
+            } else {
+                0.5 * (low + high)
+            };
+        }
+        shift
+    }
+}
+
+/// The AUC to expect of scores whose true click probabilities are known, over all draws of the
+/// labels: of all pairs, weighted by the chance that one is clicked and the other not, the share in
+/// which the clicked one has the higher score (ties count one half).
+///
+/// `scored` gives (score, probability) by rising score.
+pub(super) fn expected_auc(scored: impl Iterator<Item = (f64, f64)>) -> f64 {
+    let (mut won, mut clicks, mut others) = (0.0, 0.0, 0.0);
+    // Clicks and others among the scores equal to the present one.
+    let (mut tied_clicks, mut tied_others, mut of) = (0.0, 0.0, f64::NAN);
+    let mut itself = 0.0;
+    for (score, p) in scored {
+        if score != of {
+            won += tied_clicks * (others + 0.5 * tied_others);
+            others += tied_others;
+            (tied_clicks, tied_others, of) = (0.0, 0.0, score);
+        }
+        tied_clicks += p;
+        tied_others += 1.0 - p;
+        clicks += p;
+        itself += p * (1.0 - p);
+    }
+    won += tied_clicks * (others + 0.5 * tied_others);
+    others += tied_others;
+    // An example is no pair with itself.
+    (won - 0.5 * itself) / (clicks * others - itself)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Purpose, Streams};
+
+    fn sample(n: u64) -> Sample {
+        let s = Streams::new(3);
+        let triangle =
+            |i| s.uniform(Purpose::Custom, 0, i) + s.uniform(Purpose::Custom, 1, i) - 1.0;
+        Sample {
+            effects: (0..n).map(triangle).collect(),
+            day_shifts: (0..n).map(|i| 0.3 * (i % 3) as f64).collect(),
+        }
+    }
+
+    #[test]
+    fn rate_and_auc_are_met_with_noise_included() {
+        for noise in [0.0, 0.2] {
+            let config = Config {
+                target_bayes_auc: 0.75,
+                label_noise: noise,
+                ..Config::default()
+            };
+            let sample = sample(5_000);
+            let found = calibrate(&sample, &config).unwrap();
+            let mut scored: Vec<(f64, f64)> = sample
+                .effects
+                .iter()
+                .zip(&sample.day_shifts)
+                .map(|(x, day)| logistic(found.scale * x + day + found.shift))
+                .map(|p| (p, p + noise * (0.12 - p)))
+                .collect();
+            let mean = scored.iter().map(|s| s.1).sum::<f64>() / scored.len() as f64;
+            assert!((mean - 0.12).abs() < 1e-6, "{mean}");
+            scored.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let auc = expected_auc(scored.into_iter());
+            assert!((auc - 0.75).abs() < 1e-5, "{auc}");
+        }
+    }
+
+    #[test]
+    fn an_auc_out_of_reach_is_refused_with_the_reachable_ones() {
+        let config = Config {
+            label_noise: 0.5,
+            ..Config::default()
+        };
+        let message = calibrate(&sample(2_000), &config).unwrap_err().to_string();
+        assert!(message.contains("it can lie between 0.5"), "{message}");
+    }
+
+    #[test]
+    fn expected_auc_is_the_mean_over_label_draws() {
+        // Two examples: the pair counts only if the labels differ.
+        let (a, b) = (0.2, 0.7);
+        let by_hand = b * (1.0 - a) / (b * (1.0 - a) + a * (1.0 - b));
+        assert!((expected_auc([(1.0, a), (2.0, b)].into_iter()) - by_hand).abs() < 1e-12);
+        assert!((expected_auc([(1.0, a), (1.0, b)].into_iter()) - 0.5).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,316 @@
+//! A generated e-commerce search log, day by day, whose ground truth is known.
+//!
+//! Every example is a pure function of (configuration, seed, id): nothing is held per example, any
+//! id can be read at any time, and a log of 10^9 rows costs no more memory than one of 10^4. What
+//! is held (tables of users, brands and category directions) is smaller than a model of the log.
+//!
+//! Ids count impressions in the order of time: `id = day x rows_per_day + row`. Rows come in sessions of
+//! `impressions_per_session`, from the top of the page down. A session has a user (drawn by
+//! activity), an instant, a category (one of the user's favourites at the time, mostly), and items drawn
+//! by popularity, no item twice. Tastes, item quality and category trends [drift](drift); items
+//! are [replaced](shop); the history is the user's own events before the day began. The click
+//! probability is the logistic of a weighted sum of [effects](truth), [scaled](calibrate) so that the best
+//! possible AUC is the one asked for.
+
+mod alias;
+mod bayes;
+mod calibrate;
+mod config;
+mod draws;
+mod drift;
+mod session;
+mod shop;
+mod truth;
+mod users;
+
+#[cfg(test)]
+mod tests;
+
+pub use bayes::Bayes;
+pub use config::{Config, MAX_ITEM_IDS, MAX_ROWS, SyntheticError, Weights};
+
+use bayes::Outcome;
+use calibrate::{Calibration, Sample, calibrate};
+use draws::below;
+use session::{Session, World};
+use truth::Truth;
+
+use super::{Batch, DataSource, Day, ExampleInfo, Field, History, HistoryColumn, IdSpace, Schema};
+use crate::base::{Purpose, Streams};
+
+/// Impressions, about, that the log is calibrated on; whole sessions, spread evenly over it.
+const SAMPLE: u64 = 49_152;
+/// Sessions of the sample, at least.
+const SAMPLE_SESSIONS: u64 = 256;
+
+/// The fields, in the order of the schema; each has its own id space of the same name and index.
+const FIELDS: [&str; 5] = ["user", "item", "category", "brand", "position"];
+const ITEM: usize = 1;
+const CATEGORY: usize = 2;
+
+/// A generated log; see the [module](self).
+#[derive(Clone, Debug)]
+pub struct Synthetic {
+    config: Config,
+    world: World,
+    truth: Truth,
+    calibration: Calibration,
+    schema: Schema,
+    days: Vec<Day>,
+    /// What the truth scores on the sample.
+    bayes: Bayes,
+}
+
+/// One impression: what was shown and how likely a click is.
+struct Impression {
+    session: u64,
+    position: u32,
+    item: u32,
+    category: u32,
+    brand: u32,
+    probability: f64,
+}
+
+impl Synthetic {
+    /// Prepares the log that `config` and the seed of `streams` describe.
+    ///
+    /// # Errors
+    /// A number out of its range, a log beyond the limits, or an AUC that cannot be met.
+    pub fn new(config: &Config, streams: Streams) -> Result<Synthetic, SyntheticError> {
+        config.check()?;
+        let world = World::new(config, streams);
+        let truth = Truth::new(config, streams, &world);
+        let mut log = Synthetic {
+            config: config.clone(),
+            schema: schema(config),
+            days: days(config),
+            calibration: Calibration {
+                scale: 1.0,
+                shift: 0.0,
+            },
+            bayes: Bayes::of(Vec::new()),
+            world,
+            truth,
+        };
+        let ids = log.sample_ids(streams);
+        log.calibration = calibrate(&log.sample(&ids), config)?;
+        log.bayes = log.bayes(&ids);
+        Ok(log)
+    }
+
+    /// The configuration of the log.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What a model that knew the truth would score on the examples `ids`, with their labels.
+    ///
+    /// # Panics
+    /// If an id is not in the log.
+    pub fn bayes(&self, ids: &[u64]) -> Bayes {
+        let mut outcomes = Vec::with_capacity(ids.len());
+        self.each(ids, |_, _, shown| {
+            outcomes.push(Outcome {
+                session: shown.session,
+                probability: shown.probability,
+                clicked: self.clicked(&shown),
+            });
+        });
+        Bayes::of(outcomes)
+    }
+
+    /// Generates the impressions `ids` one after the other. Neighbours of one session share its
+    /// preparation; what comes out does not depend on it.
+    fn each(&self, ids: &[u64], mut use_it: impl FnMut(u64, &Session, Impression)) {
+        let mut session = Session::default();
+        for &id in ids {
+            let (effects, mut shown) = self.show(id, &mut session);
+            shown.probability = self
+                .truth
+                .probability(effects, session.day, self.calibration);
+            use_it(id, &session, shown);
+        }
+    }
+
+    /// The impression with an id and the sum of the effects on its click; its probability is not
+    /// known yet.
+    fn show(&self, id: u64, session: &mut Session) -> (f64, Impression) {
+        assert!(id < self.config.rows(), "example {id} is not in the log");
+        let (number, position) = self.world.place(id);
+        self.world.enter(number, session);
+        let item = self.world.shown(session, position);
+        let traits = self.world.shop().item(item);
+        let effects = self
+            .truth
+            .effects(&self.world, session, (item, &traits), position);
+        let shown = Impression {
+            session: number,
+            position,
+            item,
+            category: self.world.shop().category_of(item),
+            brand: traits.brand,
+            probability: f64::NAN,
+        };
+        (effects, shown)
+    }
+
+    fn clicked(&self, shown: &Impression) -> bool {
+        self.world.click_draw(shown.session, shown.position) < shown.probability
+    }
+
+    /// Whole sessions, one at random out of each of equal parts of the log.
+    fn sample_ids(&self, streams: Streams) -> Vec<u64> {
+        let rows_per_day = self.config.rows_per_day;
+        let impressions = u64::from(self.config.impressions_per_session);
+        let per_day = self.config.sessions_per_day();
+        let sessions = u64::from(self.config.days) * per_day;
+        let parts = (SAMPLE / impressions).max(SAMPLE_SESSIONS).min(sessions);
+        let mut ids = Vec::with_capacity((parts * impressions) as usize);
+        for part in 0..parts {
+            let (from, to) = (part * sessions / parts, (part + 1) * sessions / parts);
+            let word = streams.key(Purpose::Session, u64::MAX, part);
+            let session = from + u64::from(below(word, (to - from) as u32));
+            let (day, row) = (session / per_day, session % per_day * impressions);
+            let rows = row..(row + impressions).min(rows_per_day);
+            ids.extend(rows.map(|row| day * rows_per_day + row));
+        }
+        ids
+    }
+
+    fn sample(&self, ids: &[u64]) -> Sample {
+        let mut sample = Sample::default();
+        let mut session = Session::default();
+        for &id in ids {
+            let (effects, _) = self.show(id, &mut session);
+            sample.effects.push(effects);
+            sample.day_shifts.push(self.truth.day_shift(session.day));
+        }
+        sample
+    }
+
+    /// Appends one example to a batch.
+    fn push(&self, id: u64, session: &Session, shown: &Impression, batch: &mut Batch) {
+        batch.labels.push(f32::from(u8::from(self.clicked(shown))));
+        batch.fields.extend([
+            session.user,
+            shown.item,
+            shown.category,
+            shown.brand,
+            shown.position,
+        ]);
+        for event in &session.events {
+            batch.history.extend([event.item, event.category]);
+        }
+        let events = batch.events() + session.events.len();
+        batch.history_offsets.push(events as u32);
+        batch.info.push(ExampleInfo {
+            id,
+            day: session.day + 1,
+            group: shown.session,
+        });
+    }
+}
+
+impl DataSource for Synthetic {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn days(&self) -> &[Day] {
+        &self.days
+    }
+
+    fn read(&self, ids: &[u64], batch: &mut Batch) {
+        batch.clear();
+        self.each(ids, |id, session, shown| {
+            self.push(id, session, &shown, batch);
+        });
+    }
+
+    fn truth(&self, ids: &[u64]) -> Option<Vec<f64>> {
+        let mut probabilities = Vec::with_capacity(ids.len());
+        self.each(ids, |_, _, shown| probabilities.push(shown.probability));
+        Some(probabilities)
+    }
+
+    fn facts(&self) -> Vec<(String, String)> {
+        let config = &self.config;
+        let bayes = &self.bayes;
+        let per_user = config.rows() as f64 / f64::from(config.users);
+        let fact = |name: &str, value: String| (name.to_string(), value);
+        vec![
+            fact("rows", config.rows().to_string()),
+            fact("days", config.days.to_string()),
+            fact(
+                "sessions",
+                (u64::from(config.days) * config.sessions_per_day()).to_string(),
+            ),
+            fact("users", config.users.to_string()),
+            fact("impressions per user", format!("{per_user:.1}")),
+            fact("items on offer", config.items.to_string()),
+            fact("items over all days", config.item_ids().to_string()),
+            fact("categories", config.categories.to_string()),
+            fact("brands", config.brands.to_string()),
+            fact("base rate", format!("{:.4}", bayes.base_rate)),
+            fact(
+                "Bayes AUC asked for",
+                format!("{:.4}", config.target_bayes_auc),
+            ),
+            fact("Bayes AUC", format!("{:.4}", bayes.auc)),
+            fact("Bayes session AUC", format!("{:.4}", bayes.session_auc)),
+            fact("Bayes log-loss", format!("{:.4}", bayes.log_loss)),
+            fact(
+                "Bayes figures from",
+                format!("{} impressions", bayes.examples),
+            ),
+        ]
+    }
+}
+
+fn schema(config: &Config) -> Schema {
+    let rows = [
+        config.users,
+        config.item_ids() as u32,
+        config.categories,
+        config.brands,
+        config.impressions_per_session,
+    ];
+    let column = |field: usize| HistoryColumn {
+        space: field,
+        target: field,
+    };
+    Schema {
+        spaces: FIELDS
+            .iter()
+            .zip(rows)
+            .map(|(name, rows)| IdSpace {
+                name: name.to_string(),
+                rows,
+            })
+            .collect(),
+        fields: FIELDS
+            .iter()
+            .enumerate()
+            .map(|(space, name)| Field {
+                name: name.to_string(),
+                space,
+            })
+            .collect(),
+        history: (config.history_length > 0).then(|| History {
+            max_len: config.history_length as usize,
+            columns: vec![column(ITEM), column(CATEGORY)],
+        }),
+        numeric: Vec::new(),
+        group: "session".to_string(),
+    }
+}
+
+fn days(config: &Config) -> Vec<Day> {
+    (0..config.days)
+        .map(|day| Day {
+            number: day + 1,
+            first: u64::from(day) * config.rows_per_day,
+            examples: config.rows_per_day,
+        })
+        .collect()
+}

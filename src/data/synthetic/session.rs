@@ -1,0 +1,128 @@
+//! Generated search sessions: who searches, when, for what, and which items are shown.
+
+use super::config::Config;
+use super::draws::{Draws, Latent};
+use super::shop::Shop;
+use super::users::{Event, Users};
+use crate::base::{Purpose, Streams};
+
+/// A shown item is drawn anew when it is on the page already, this many times at most.
+const REDRAWS: u32 = 8;
+/// Words of a session's stream before the first place on the page, and per place.
+const HEAD_WORDS: u64 = 8;
+const PLACE_WORDS: u64 = 16;
+
+/// Users, shop and sessions: everything but the clicks.
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    streams: Streams,
+    users: Users,
+    shop: Shop,
+    rows_per_day: u64,
+    sessions_per_day: u64,
+    impressions: u64,
+    focus: f64,
+}
+
+/// One session; its memory is reused from session to session.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Session {
+    /// Number of the session in the log; `None` before the first use.
+    number: Option<u64>,
+    /// 0-based day.
+    pub(super) day: u32,
+    /// Instant in days since the log began.
+    pub(super) time: f64,
+    /// Who searches.
+    pub(super) user: u32,
+    /// Her taste at the time.
+    pub(super) taste: Latent,
+    /// Her recent events, the newest first.
+    pub(super) events: Vec<Event>,
+    /// The category searched for.
+    category: u32,
+    /// Draws of the places on the page.
+    places: Option<Draws>,
+    /// Slots shown so far, from the top of the page.
+    slots: Vec<u32>,
+}
+
+impl World {
+    /// The world that a configuration describes.
+    pub(super) fn new(config: &Config, streams: Streams) -> World {
+        World {
+            streams,
+            users: Users::new(config, streams),
+            shop: Shop::new(config, streams),
+            rows_per_day: config.rows_per_day,
+            sessions_per_day: config.sessions_per_day(),
+            impressions: u64::from(config.impressions_per_session),
+            focus: config.session_focus,
+        }
+    }
+
+    /// What is on offer.
+    pub(super) fn shop(&self) -> &Shop {
+        &self.shop
+    }
+
+    /// Session (numbered through the log) and position on the page of an example.
+    pub(super) fn place(&self, id: u64) -> (u64, u32) {
+        let (day, row) = (id / self.rows_per_day, id % self.rows_per_day);
+        let session = day * self.sessions_per_day + row / self.impressions;
+        (session, (row % self.impressions) as u32)
+    }
+
+    /// Makes `session` the session with this number. Does nothing if it is already.
+    pub(super) fn enter(&self, number: u64, session: &mut Session) {
+        if session.number == Some(number) {
+            return;
+        }
+        let (day, of_day) = (
+            number / self.sessions_per_day,
+            number % self.sessions_per_day,
+        );
+        let draws = Draws::new(self.streams.key(Purpose::Session, day, of_day));
+        let mut head = draws;
+        session.number = Some(number);
+        session.day = day as u32;
+        session.time = day as f64 + of_day as f64 / self.sessions_per_day as f64;
+        session.user = self.users.draw(&mut head);
+        let mut user = self.users.user(session.user, &self.shop);
+        session.taste = user.taste(session.time);
+        session.category = user.category(session.time, &mut head);
+        user.history(session.day, &mut session.events);
+        session.places = Some(draws.skip(HEAD_WORDS));
+        session.slots.clear();
+    }
+
+    /// The item at a position on the page of a session that was entered.
+    pub(super) fn shown(&self, session: &mut Session, position: u32) -> u32 {
+        let places = session
+            .places
+            .expect("a session is entered before it is read");
+        while session.slots.len() <= position as usize {
+            let place = session.slots.len() as u64;
+            let mut draws = places.skip(place * PLACE_WORDS);
+            let focused = draws.unit() < self.focus;
+            let other = self.shop.popular_category(draws.word());
+            let category = if focused { session.category } else { other };
+            let mut slot = self.shop.draw_slot(category, &mut draws);
+            for _ in 0..REDRAWS {
+                if !session.slots.contains(&slot) {
+                    break;
+                }
+                slot = self.shop.draw_slot(category, &mut draws);
+            }
+            session.slots.push(slot);
+        }
+        let slot = session.slots[position as usize];
+        self.shop.item_on(slot, i64::from(session.day))
+    }
+
+    /// A uniform number that decides about the click on an impression.
+    pub(super) fn click_draw(&self, session: u64, position: u32) -> f64 {
+        self.streams
+            .uniform(Purpose::Impression, session, u64::from(position))
+    }
+}
