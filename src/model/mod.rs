@@ -1,5 +1,21 @@
-//! Floor 2, the networks: parameters and a batch in, a gradient out. One file per network.
+//! Floor 2, the networks: parameters and a batch in, a gradient out. One file per network, one line
+//! each in [`choice`].
 
+pub mod choice;
+pub mod din;
+pub mod error;
+pub mod init;
+mod inputs;
+mod l2;
+pub mod logistic;
+pub mod mlp;
 pub mod network;
+#[cfg(test)]
+mod tests;
+mod tower;
 
+pub use choice::{ModelChoice, ModelContext};
+pub use error::ModelError;
+pub use init::DenseInit;
 pub use network::{Mode, Model, Network, Workspace};
+pub use tower::Slopes;

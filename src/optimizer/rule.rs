@@ -65,8 +65,9 @@ impl Tick {
 
 /// An update rule for one row or one dense block.
 pub trait Optimizer: Send + Sync + Debug {
-    /// The slots it wants, each with one number per weight.
-    fn slots(&self) -> &'static [Slot];
+    /// The slots it wants, each with one number per weight. Their first values may depend on the
+    /// rule's configuration.
+    fn slots(&self) -> &[Slot];
 
     /// What happens to untouched rows.
     fn rows(&self) -> RowSemantics {
@@ -76,4 +77,10 @@ pub trait Optimizer: Send + Sync + Debug {
     /// Updates `weights` in place. `slots` holds the slots one after the other, each as long as
     /// `weights`.
     fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick);
+}
+
+/// `amount / root`, and zero where the root is zero: with an epsilon of zero, a weight that never
+/// had a gradient takes no step. NaN stays NaN.
+pub(super) fn ratio(amount: f32, root: f32) -> f32 {
+    if root == 0.0 { 0.0 } else { amount / root }
 }

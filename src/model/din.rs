@@ -1,0 +1,387 @@
+//! Deep Interest Network (Zhou et al. 2017, arXiv 1706.06978): the candidate attends over the
+//! user's history, event by event, and the weighted sum of the events joins the other inputs of a
+//! tower.
+//!
+//! With the candidate `q` and an event `h` (the embeddings of their aligned columns side by side),
+//! the score of an event is a small network of `[q, h, q - h, q * h]`. The paper takes the scores
+//! as weights; its published code takes the softmax over time of `score / sqrt(width of q)`. The
+//! tower reads `[q, p, q * p, other fields, numeric columns]`, with `p` the weighted sum.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Batch, History, Schema};
+use crate::nn::attention::{self, FEATURE_BLOCKS, Pairs};
+use crate::nn::buffer::{fit, zeroed};
+use crate::nn::{Activation, Real};
+use crate::params::{Gradient, Init, Layout, View};
+
+use super::choice::{ModelContext, non_negative, widths};
+use super::inputs::{self, Lookup, Numeric, Selection, Tables};
+use super::l2::EmbeddingL2;
+use super::tower::{Slopes, Tower, TowerSpec, TowerTape};
+use super::{DenseInit, Mode, ModelError, Network};
+
+/// Configuration of `kind = "din"`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Categorical and numeric columns that enter, by name; all of them if left out. The columns
+    /// that the history is compared with always enter.
+    pub fields: Option<Vec<String>>,
+    /// Numbers per embedding row.
+    #[schemars(range(min = 1, max = 4096))]
+    pub embedding_dim: usize,
+    /// Standard deviation of the first values of embedding rows, normal around zero.
+    #[schemars(range(min = 0.0))]
+    pub embedding_deviation: f64,
+    /// Units of the hidden layers of the attention unit, first to last.
+    pub attention_hidden: Vec<usize>,
+    /// Whether the scores of a history go through a softmax, so that the weights sum to one (the
+    /// published code), or are the weights themselves (the paper).
+    pub attention_softmax: bool,
+    /// Whether the product of the candidate and the pooled history enters the tower beside them.
+    pub product: bool,
+    /// Units of the hidden layers of the tower, first to last.
+    pub hidden: Vec<usize>,
+    /// Non-linearity behind every hidden layer of attention unit and tower.
+    pub activation: Activation,
+    /// Whether `prelu` and `dice` learn one slope per unit (`channel`) or per layer (`layer`).
+    pub slopes: Slopes,
+    /// First values of the layers.
+    pub init: DenseInit,
+    /// Strength of the L2 penalty on the embedding rows that a batch touches, each divided by the
+    /// number of its occurrences in the data.
+    #[schemars(range(min = 0.0))]
+    pub l2_embedding: f64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            fields: None,
+            embedding_dim: 16,
+            embedding_deviation: 0.01,
+            attention_hidden: vec![36],
+            attention_softmax: true,
+            product: true,
+            hidden: vec![200, 80],
+            activation: Activation::Prelu,
+            slopes: Slopes::Channel,
+            init: DenseInit::Pytorch,
+            l2_embedding: 0.0,
+        }
+    }
+}
+
+/// Deep Interest Network over the columns of a log.
+#[derive(Clone, Debug)]
+pub struct Din {
+    layout: Layout,
+    candidate: Vec<Lookup>,
+    events: Vec<Lookup>,
+    others: Vec<Lookup>,
+    numeric: Numeric,
+    /// Numbers per candidate and per event.
+    width: usize,
+    softmax: bool,
+    product: bool,
+    attention: Tower,
+    tower: Tower,
+    l2: EmbeddingL2,
+}
+
+/// What the forward pass leaves for the backward pass, and the buffers of that.
+#[derive(Debug, Default)]
+pub struct Tape<F> {
+    /// Candidates, `[B x width]`.
+    q: Vec<F>,
+    /// Events, `[events x width]`.
+    h: Vec<F>,
+    /// Input of the attention unit, `[events x 4 width]`.
+    features: Vec<F>,
+    /// Weight of every event.
+    weights: Vec<F>,
+    /// Weighted sums of the histories, `[B x width]`.
+    pooled: Vec<F>,
+    /// Input of the tower.
+    x: Vec<F>,
+    attention: TowerTape<F>,
+    tower: TowerTape<F>,
+    d: Gradients<F>,
+}
+
+/// Gradients by what the tape's buffers hold.
+#[derive(Debug, Default)]
+struct Gradients<F> {
+    q: Vec<F>,
+    h: Vec<F>,
+    features: Vec<F>,
+    weights: Vec<F>,
+    pooled: Vec<F>,
+    x: Vec<F>,
+}
+
+impl Din {
+    /// Builds the model for the columns of `schema`, which must have a history.
+    pub fn new(config: &Config, schema: &Schema, context: ModelContext) -> Result<Din, ModelError> {
+        let history = schema
+            .history
+            .as_ref()
+            .filter(|history| !history.columns.is_empty());
+        let history = history.ok_or(ModelError::NeedsHistory { model: "din" })?;
+        let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
+        let attention_hidden = widths("attention_hidden", &config.attention_hidden)?;
+        let hidden = widths("hidden", &config.hidden)?;
+        let mut selection = Selection::new(schema, config.fields.as_deref())?;
+        let is_target = |field: usize| history.columns.iter().any(|column| column.target == field);
+        selection.fields.retain(|&field| !is_target(field));
+
+        let mut layout = Layout::default();
+        let deviation = non_negative("embedding_deviation", config.embedding_deviation)?;
+        let init = Init::Normal(deviation);
+        let spaces = spaces_read(schema, history, &selection);
+        let tables = Tables::new(schema, spaces, dim, init, &mut layout);
+        let fields = schema.fields.len();
+        let lookup = |field: usize, at, width| {
+            tables.lookup(schema.fields[field].space, (field, fields), (at, width))
+        };
+        let columns = &history.columns;
+        let width = columns.len() * dim;
+        let blocks = if config.product { 3 } else { 2 };
+        let others_end = blocks * width + selection.fields.len() * dim;
+        let inputs = others_end + selection.numeric.len();
+        let spec = |name, inputs, hidden| TowerSpec {
+            name,
+            inputs,
+            hidden,
+            activation: config.activation,
+            slopes: config.slopes,
+            init: config.init,
+        };
+        let attention = spec("attention", FEATURE_BLOCKS * width, attention_hidden);
+        let attention = Tower::new(attention, &mut layout);
+        let tower = Tower::new(spec("mlp", inputs, hidden), &mut layout);
+        let candidate = |(c, column): (usize, &crate::data::HistoryColumn)| {
+            lookup(column.target, c * dim, width)
+        };
+        let event = |(c, column): (usize, &crate::data::HistoryColumn)| {
+            tables.lookup(column.space, (c, columns.len()), (c * dim, width))
+        };
+        let other = |(i, &field): (usize, &usize)| lookup(field, blocks * width + i * dim, inputs);
+        Ok(Din {
+            candidate: columns.iter().enumerate().map(candidate).collect(),
+            events: columns.iter().enumerate().map(event).collect(),
+            others: selection.fields.iter().enumerate().map(other).collect(),
+            numeric: Numeric {
+                columns: selection.numeric,
+                of: schema.numeric.len(),
+                to: others_end..inputs,
+                width: inputs,
+            },
+            width,
+            softmax: config.attention_softmax,
+            product: config.product,
+            attention,
+            tower,
+            l2: EmbeddingL2 {
+                lambda: non_negative("l2_embedding", config.l2_embedding)?,
+                counts: context.counts,
+            },
+            layout,
+        })
+    }
+
+    /// Factor of the scores before the softmax.
+    fn scale<F: Real>(&self) -> F {
+        F::ONE / F::from_f64(self.width as f64).sqrt()
+    }
+
+    /// Overwrites `pooled` and what it is made of.
+    fn attend<F: Real>(&self, view: View<'_, F>, batch: &Batch, mode: Mode, tape: &mut Tape<F>) {
+        let (width, events, offsets) = (self.width, batch.events(), &batch.history_offsets);
+        let q = fit(&mut tape.q, batch.len() * width);
+        inputs::gather(&self.candidate, &self.layout, view, &view.lookups.fields, q);
+        let h = fit(&mut tape.h, events * width);
+        inputs::gather(&self.events, &self.layout, view, &view.lookups.history, h);
+        let features = fit(&mut tape.features, FEATURE_BLOCKS * events * width);
+        attention::features(offsets, q, h, width, features);
+        let weights = &mut tape.weights;
+        self.attention
+            .forward(view, mode, features, &mut tape.attention, weights);
+        if self.softmax {
+            attention::softmax(offsets, self.scale(), weights);
+        }
+        let pooled = fit(&mut tape.pooled, batch.len() * width);
+        attention::pool(offsets, weights, h, width, pooled);
+    }
+
+    /// Writes `[q, p, q * p]` at the beginning of every row of `x`.
+    fn join<F: Real>(&self, q: &[F], pooled: &[F], x: &mut [F]) {
+        let width = self.width;
+        let rows = q.chunks_exact(width).zip(pooled.chunks_exact(width));
+        for ((q, p), x) in rows.zip(x.chunks_exact_mut(self.numeric.width)) {
+            x[..width].copy_from_slice(q);
+            x[width..2 * width].copy_from_slice(p);
+            if self.product {
+                for ((x, &q), &p) in x[2 * width..3 * width].iter_mut().zip(q).zip(p) {
+                    *x = q * p;
+                }
+            }
+        }
+    }
+
+    /// Overwrites the gradients by `q` and `p` with what [`join`](Self::join) owes to that by `x`.
+    fn part<F: Real>(&self, q: &[F], pooled: &[F], d_x: &[F], d_q: &mut [F], d_p: &mut [F]) {
+        let width = self.width;
+        let rows = q.chunks_exact(width).zip(pooled.chunks_exact(width));
+        let d_rows = d_q.chunks_exact_mut(width).zip(d_p.chunks_exact_mut(width));
+        for (((q, p), (d_q, d_p)), d_x) in
+            rows.zip(d_rows).zip(d_x.chunks_exact(self.numeric.width))
+        {
+            d_q.copy_from_slice(&d_x[..width]);
+            d_p.copy_from_slice(&d_x[width..2 * width]);
+            if self.product {
+                for (j, &d) in d_x[2 * width..3 * width].iter().enumerate() {
+                    d_q[j] += d * p[j];
+                    d_p[j] += d * q[j];
+                }
+            }
+        }
+    }
+
+    /// Turns the gradient by the pooled histories into those by candidates and events, and adds
+    /// that by the attention unit's parameters to `gradient`.
+    fn attend_backward<F: Real>(
+        &self,
+        view: View<'_, F>,
+        batch: &Batch,
+        tape: &mut Tape<F>,
+        gradient: &mut Gradient<F>,
+    ) {
+        let (
+            Tape {
+                q,
+                h,
+                features,
+                weights,
+                attention,
+                d,
+                ..
+            },
+            width,
+        ) = (tape, self.width);
+        let offsets = &batch.history_offsets;
+        let pairs = Pairs {
+            offsets,
+            q,
+            h,
+            width,
+        };
+        let d_weights = fit(&mut d.weights, batch.events());
+        let d_h = zeroed(&mut d.h, batch.events() * width);
+        attention::pool_backward(pairs, weights, &d.pooled, d_weights, d_h);
+        if self.softmax {
+            attention::softmax_backward(offsets, self.scale(), weights, d_weights);
+        }
+        let d_features = &mut d.features;
+        self.attention
+            .backward(view, features, attention, d_weights, gradient, d_features);
+        attention::features_backward(pairs, d_features, &mut d.q, d_h);
+    }
+}
+
+/// The id spaces of the history, of the fields it is compared with, and of the selected fields.
+fn spaces_read(
+    schema: &Schema,
+    history: &History,
+    selection: &Selection,
+) -> impl Iterator<Item = usize> {
+    let targets = history
+        .columns
+        .iter()
+        .map(|column| schema.fields[column.target].space);
+    let events = history.columns.iter().map(|column| column.space);
+    let others = selection
+        .fields
+        .iter()
+        .map(|&field| schema.fields[field].space);
+    targets.chain(events).chain(others)
+}
+
+impl Network for Din {
+    type Tape<F: Real> = Tape<F>;
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn forward<F: Real>(
+        &self,
+        view: View<'_, F>,
+        batch: &Batch,
+        mode: Mode,
+        tape: &mut Tape<F>,
+        logits: &mut Vec<F>,
+    ) {
+        self.attend(view, batch, mode, tape);
+        let x = fit(&mut tape.x, batch.len() * self.numeric.width);
+        self.join(&tape.q, &tape.pooled, x);
+        inputs::gather(&self.others, &self.layout, view, &view.lookups.fields, x);
+        self.numeric.copy(batch, x);
+        self.tower.forward(view, mode, x, &mut tape.tower, logits);
+    }
+
+    fn backward<F: Real>(
+        &self,
+        view: View<'_, F>,
+        batch: &Batch,
+        tape: &mut Tape<F>,
+        d_logits: &[F],
+        gradient: &mut Gradient<F>,
+    ) {
+        let Tape {
+            q,
+            x,
+            pooled,
+            tower,
+            d,
+            ..
+        } = &mut *tape;
+        self.tower
+            .backward(view, x, tower, d_logits, gradient, &mut d.x);
+        let (d_q, d_pooled) = (fit(&mut d.q, q.len()), fit(&mut d.pooled, pooled.len()));
+        self.part(q, pooled, &d.x, d_q, d_pooled);
+        self.attend_backward(view, batch, tape, gradient);
+
+        let (layout, positions, d) = (&self.layout, view.lookups, &tape.d);
+        inputs::scatter_add(
+            &self.candidate,
+            layout,
+            view,
+            &positions.fields,
+            &d.q,
+            gradient,
+        );
+        inputs::scatter_add(
+            &self.events,
+            layout,
+            view,
+            &positions.history,
+            &d.h,
+            gradient,
+        );
+        inputs::scatter_add(
+            &self.others,
+            layout,
+            view,
+            &positions.fields,
+            &d.x,
+            gradient,
+        );
+    }
+
+    fn regularise<F: Real>(&self, view: View<'_, F>, _batch: &Batch, gradient: &mut Gradient<F>) {
+        self.l2.add(&self.layout, view, gradient);
+    }
+}

@@ -1,0 +1,59 @@
+//! Why a model cannot be built for a log.
+
+use thiserror::Error;
+
+/// A model's configuration does not fit the log's columns, or is out of range.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum ModelError {
+    /// The model attends over a history, and the log has none.
+    #[error(
+        "model `{model}` needs a user history, and this data has none: give the data source a \
+         history, or use model `mlp`"
+    )]
+    NeedsHistory {
+        /// Name of the model.
+        model: &'static str,
+    },
+    /// `fields` names a column that the log does not have.
+    #[error("`fields` names `{name}`, which the data does not have{}: its columns are {}",
+        hint(nearest.as_deref()), known.join(", "))]
+    UnknownField {
+        /// What was written.
+        name: String,
+        /// The column whose name is nearest, if any is near.
+        nearest: Option<String>,
+        /// Every column, fields first.
+        known: Vec<String>,
+    },
+    /// `fields` names a column twice.
+    #[error("`fields` names `{name}` twice: name every column once")]
+    RepeatedField {
+        /// What was written twice.
+        name: String,
+    },
+    /// No column is left to learn from.
+    #[error("the model has no input: name at least one column in `fields`, or leave `fields` out")]
+    NoInputs,
+    /// A number of units is zero or absurdly large.
+    #[error("`{key}` must lie between 1 and {most}, but is {given}")]
+    WidthOutOfRange {
+        /// Key in the scenario.
+        key: &'static str,
+        /// What was written.
+        given: usize,
+        /// Largest value that is taken.
+        most: usize,
+    },
+    /// A number that must be finite and not negative is not.
+    #[error("`{key}` must be a finite number of at least 0, but is {given}")]
+    NotANonNegativeNumber {
+        /// Key in the scenario.
+        key: &'static str,
+        /// What was written.
+        given: String,
+    },
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map_or(String::new(), |name| format!(" (did you mean `{name}`?)"))
+}

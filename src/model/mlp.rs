@@ -1,0 +1,164 @@
+//! Embedding and MLP: the embeddings of all fields and the numeric columns side by side, then a
+//! tower. A history, if the log has one, is not read.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Batch, Schema};
+use crate::nn::buffer::fit;
+use crate::nn::{Activation, Real};
+use crate::params::{Gradient, Init, Layout, View};
+
+use super::choice::{ModelContext, non_negative, widths};
+use super::inputs::{self, Lookup, Numeric, Selection, Tables};
+use super::l2::EmbeddingL2;
+use super::tower::{Slopes, Tower, TowerSpec, TowerTape};
+use super::{DenseInit, Mode, ModelError, Network};
+
+/// Configuration of `kind = "mlp"`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Categorical and numeric columns that enter, by name; all of them if left out.
+    pub fields: Option<Vec<String>>,
+    /// Numbers per embedding row.
+    #[schemars(range(min = 1, max = 4096))]
+    pub embedding_dim: usize,
+    /// Standard deviation of the first values of embedding rows, normal around zero.
+    #[schemars(range(min = 0.0))]
+    pub embedding_deviation: f64,
+    /// Units of the hidden layers, first to last.
+    pub hidden: Vec<usize>,
+    /// Non-linearity behind every hidden layer.
+    pub activation: Activation,
+    /// Whether `prelu` and `dice` learn one slope per unit (`channel`) or per layer (`layer`).
+    pub slopes: Slopes,
+    /// First values of the layers.
+    pub init: DenseInit,
+    /// Strength of the L2 penalty on the embedding rows that a batch touches, each divided by the
+    /// number of its occurrences in the data.
+    #[schemars(range(min = 0.0))]
+    pub l2_embedding: f64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            fields: None,
+            embedding_dim: 16,
+            embedding_deviation: 0.01,
+            hidden: vec![200, 80],
+            activation: Activation::Prelu,
+            slopes: Slopes::Channel,
+            init: DenseInit::Pytorch,
+            l2_embedding: 0.0,
+        }
+    }
+}
+
+/// Embedding and MLP over the columns of a log.
+#[derive(Clone, Debug)]
+pub struct Mlp {
+    layout: Layout,
+    lookups: Vec<Lookup>,
+    numeric: Numeric,
+    tower: Tower,
+    l2: EmbeddingL2,
+}
+
+/// What the forward pass leaves for the backward pass.
+#[derive(Debug, Default)]
+pub struct Tape<F> {
+    /// Embeddings, then numeric columns: `[B x width]`.
+    x: Vec<F>,
+    d_x: Vec<F>,
+    tower: TowerTape<F>,
+}
+
+impl Mlp {
+    /// Builds the model for the columns of `schema`.
+    pub fn new(config: &Config, schema: &Schema, context: ModelContext) -> Result<Mlp, ModelError> {
+        let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
+        let selection = Selection::new(schema, config.fields.as_deref())?;
+        let mut layout = Layout::default();
+        let spaces = selection
+            .fields
+            .iter()
+            .map(|&field| schema.fields[field].space);
+        let deviation = non_negative("embedding_deviation", config.embedding_deviation)?;
+        let tables = Tables::new(schema, spaces, dim, Init::Normal(deviation), &mut layout);
+        let embedded = selection.fields.len() * dim;
+        let width = embedded + selection.numeric.len();
+        if width == 0 {
+            return Err(ModelError::NoInputs);
+        }
+        let lookup = |(i, &field): (usize, &usize)| {
+            let column = (field, schema.fields.len());
+            tables.lookup(schema.fields[field].space, column, (i * dim, width))
+        };
+        let lookups = selection.fields.iter().enumerate().map(lookup).collect();
+        let spec = TowerSpec {
+            name: "mlp",
+            inputs: width,
+            hidden: widths("hidden", &config.hidden)?,
+            activation: config.activation,
+            slopes: config.slopes,
+            init: config.init,
+        };
+        Ok(Mlp {
+            lookups,
+            numeric: Numeric {
+                columns: selection.numeric,
+                of: schema.numeric.len(),
+                to: embedded..width,
+                width,
+            },
+            tower: Tower::new(spec, &mut layout),
+            l2: EmbeddingL2 {
+                lambda: non_negative("l2_embedding", config.l2_embedding)?,
+                counts: context.counts,
+            },
+            layout,
+        })
+    }
+}
+
+impl Network for Mlp {
+    type Tape<F: Real> = Tape<F>;
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn forward<F: Real>(
+        &self,
+        view: View<'_, F>,
+        batch: &Batch,
+        mode: Mode,
+        tape: &mut Tape<F>,
+        logits: &mut Vec<F>,
+    ) {
+        let x = fit(&mut tape.x, batch.len() * self.numeric.width);
+        inputs::gather(&self.lookups, &self.layout, view, &view.lookups.fields, x);
+        self.numeric.copy(batch, x);
+        self.tower.forward(view, mode, x, &mut tape.tower, logits);
+    }
+
+    fn backward<F: Real>(
+        &self,
+        view: View<'_, F>,
+        _batch: &Batch,
+        tape: &mut Tape<F>,
+        d_logits: &[F],
+        gradient: &mut Gradient<F>,
+    ) {
+        let Tape { x, d_x, tower } = tape;
+        self.tower.backward(view, x, tower, d_logits, gradient, d_x);
+        let positions = &view.lookups.fields;
+        inputs::scatter_add(&self.lookups, &self.layout, view, positions, d_x, gradient);
+    }
+
+    fn regularise<F: Real>(&self, view: View<'_, F>, _batch: &Batch, gradient: &mut Gradient<F>) {
+        self.l2.add(&self.layout, view, gradient);
+    }
+}

@@ -1,0 +1,278 @@
+//! The fully connected part of a network: hidden layers with an activation, then one number.
+
+use std::ops::Range;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::nn::buffer::fit;
+use crate::nn::{Activation, Linear, Real, activation, dice};
+use crate::params::{Gradient, Init, Layout, View};
+
+use super::{DenseInit, Mode};
+
+/// How many learned slopes a layer has, for activations with slopes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Slopes {
+    /// One per unit.
+    #[default]
+    Channel,
+    /// One for all units of a layer.
+    Layer,
+}
+
+/// What a tower is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TowerSpec<'a> {
+    /// First part of the layers' names: `mlp` gives `mlp.0`, `mlp.1`, ..., `mlp.last`.
+    pub(super) name: &'a str,
+    /// Numbers that enter per row.
+    pub(super) inputs: usize,
+    /// Units of the hidden layers.
+    pub(super) hidden: &'a [usize],
+    /// Between the layers.
+    pub(super) activation: Activation,
+    /// Slopes of the activation.
+    pub(super) slopes: Slopes,
+    /// First values.
+    pub(super) init: DenseInit,
+}
+
+/// A stack of linear layers with one output: `[rows x inputs]` to `[rows]`.
+#[derive(Clone, Debug)]
+pub(super) struct Tower {
+    hidden: Vec<Hidden>,
+    last: Dense,
+    activation: Activation,
+}
+
+#[derive(Clone, Debug)]
+struct Dense {
+    linear: Linear,
+    weight: Range<usize>,
+    bias: Range<usize>,
+}
+
+/// A linear layer and the parameters of the activation behind it; empty ranges where it has none.
+#[derive(Clone, Debug)]
+struct Hidden {
+    dense: Dense,
+    slope: Range<usize>,
+    mean: Range<usize>,
+    variance: Range<usize>,
+}
+
+/// What a tower's forward pass leaves for its backward pass.
+#[derive(Debug, Default)]
+pub(super) struct TowerTape<F> {
+    hidden: Vec<HiddenTape<F>>,
+    d: Vec<F>,
+    d_next: Vec<F>,
+}
+
+/// Before and after the activation.
+#[derive(Debug, Default)]
+struct HiddenTape<F> {
+    z: Vec<F>,
+    a: Vec<F>,
+    dice: dice::Tape<F>,
+}
+
+impl Tower {
+    /// Adds the tower's blocks to `layout`.
+    pub(super) fn new(spec: TowerSpec<'_>, layout: &mut Layout) -> Tower {
+        let mut inputs = spec.inputs;
+        let mut hidden = Vec::new();
+        for (i, &outputs) in spec.hidden.iter().enumerate() {
+            let layer = format!("{}.{i}", spec.name);
+            let dense = Dense::new(&layer, Linear { inputs, outputs }, spec.init, layout);
+            hidden.push(Hidden::new(&layer, dense, spec, layout));
+            inputs = outputs;
+        }
+        let layer = format!("{}.last", spec.name);
+        let last = Dense::new(&layer, Linear { inputs, outputs: 1 }, spec.init, layout);
+        Tower {
+            hidden,
+            last,
+            activation: spec.activation,
+        }
+    }
+
+    /// Overwrites `out` with one number per row of `x`.
+    pub(super) fn forward<F: Real>(
+        &self,
+        view: View<'_, F>,
+        mode: Mode,
+        x: &[F],
+        tape: &mut TowerTape<F>,
+        out: &mut Vec<F>,
+    ) {
+        let rows = x.len() / self.inputs();
+        tape.hidden
+            .resize_with(self.hidden.len(), HiddenTape::default);
+        for i in 0..self.hidden.len() {
+            let (before, from) = tape.hidden.split_at_mut(i);
+            let (layer, to) = (&self.hidden[i], &mut from[0]);
+            let x = before.last().map_or(x, |before| &before.a);
+            let len = rows * layer.dense.linear.outputs;
+            layer.dense.forward(view.dense, x, fit(&mut to.z, len));
+            fit(&mut to.a, len);
+            layer.activate(self.activation, view, mode, to);
+        }
+        let x = tape.hidden.last().map_or(x, |last| &last.a);
+        self.last.forward(view.dense, x, fit(out, rows));
+    }
+
+    /// Given the gradient by the output, adds that by the tower's parameters to `gradient`, writes
+    /// the batch statistics there, and overwrites `d_x` with the gradient by the input.
+    pub(super) fn backward<F: Real>(
+        &self,
+        view: View<'_, F>,
+        x: &[F],
+        tape: &mut TowerTape<F>,
+        d_out: &[F],
+        gradient: &mut Gradient<F>,
+        d_x: &mut Vec<F>,
+    ) {
+        let TowerTape { hidden, d, d_next } = tape;
+        let input = hidden.last().map_or(x, |last| &last.a);
+        self.last.backward(view.dense, input, d_out, gradient, d);
+        for (i, layer) in self.hidden.iter().enumerate().rev() {
+            let (before, from) = hidden.split_at_mut(i);
+            layer.deactivate(self.activation, view, &mut from[0], d, gradient);
+            let input = before.last().map_or(x, |before| &before.a);
+            layer.dense.backward(view.dense, input, d, gradient, d_next);
+            std::mem::swap(d, d_next);
+        }
+        std::mem::swap(d, d_x);
+    }
+
+    fn inputs(&self) -> usize {
+        self.hidden
+            .first()
+            .map_or(&self.last, |first| &first.dense)
+            .linear
+            .inputs
+    }
+}
+
+impl Dense {
+    fn new(layer: &str, linear: Linear, init: DenseInit, layout: &mut Layout) -> Dense {
+        let Linear { inputs, outputs } = linear;
+        let weight = layout.block(
+            layer,
+            "weight",
+            (inputs, outputs),
+            init.weight(inputs, outputs),
+        );
+        let bias = layout.block(layer, "bias", (1, outputs), init.bias(inputs));
+        Dense {
+            linear,
+            weight: layout.dense[weight].range(),
+            bias: layout.dense[bias].range(),
+        }
+    }
+
+    fn forward<F: Real>(&self, dense: &[F], x: &[F], y: &mut [F]) {
+        let (weight, bias) = (&dense[self.weight.clone()], &dense[self.bias.clone()]);
+        self.linear.forward(weight, bias, x, y);
+    }
+
+    /// Overwrites `d_x`.
+    fn backward<F: Real>(
+        &self,
+        dense: &[F],
+        x: &[F],
+        d_y: &[F],
+        gradient: &mut Gradient<F>,
+        d_x: &mut Vec<F>,
+    ) {
+        let d_layer = &mut gradient.dense[self.weight.start..self.bias.end];
+        let (d_weight, d_bias) = d_layer.split_at_mut(self.weight.len());
+        self.linear.backward_weights(x, d_y, d_weight, d_bias);
+        let weight = &dense[self.weight.clone()];
+        self.linear.backward_input(weight, d_y, fit(d_x, x.len()));
+    }
+}
+
+impl Hidden {
+    fn new(layer: &str, dense: Dense, spec: TowerSpec<'_>, layout: &mut Layout) -> Hidden {
+        let units = dense.linear.outputs;
+        let slopes = match spec.slopes {
+            Slopes::Channel => units,
+            Slopes::Layer => 1,
+        };
+        let slope = spec.activation.first_slope().map_or(0..0, |first| {
+            let block = layout.block(layer, "slope", (1, slopes), Init::Constant(first));
+            layout.dense[block].range()
+        });
+        let mut statistic = |part: &str, first: f64| {
+            if !spec.activation.has_statistics() {
+                return 0..0;
+            }
+            let block = layout.moving_block(layer, part, (1, units), Init::Constant(first));
+            layout.moving[block].range()
+        };
+        let (mean, variance) = (statistic("mean", 0.0), statistic("variance", 1.0));
+        Hidden {
+            dense,
+            slope,
+            mean,
+            variance,
+        }
+    }
+
+    /// Overwrites `tape.a`.
+    fn activate<F: Real>(
+        &self,
+        kind: Activation,
+        view: View<'_, F>,
+        mode: Mode,
+        tape: &mut HiddenTape<F>,
+    ) {
+        let HiddenTape { z, a, dice } = tape;
+        let (slope, channels) = (&view.dense[self.slope.clone()], self.dense.linear.outputs);
+        match kind {
+            Activation::Prelu => activation::prelu(z, slope, channels, a),
+            Activation::Relu => activation::relu(z, a),
+            Activation::LeakyRelu => activation::leaky_relu(z, a),
+            Activation::Sigmoid => activation::sigmoid(z, a),
+            Activation::Dice => {
+                // Without a row there are no batch statistics; the moving ones then stay put.
+                if mode == Mode::Train && !z.is_empty() {
+                    dice::batch_statistics(z, channels, dice);
+                } else {
+                    let (mean, variance) = (self.mean.clone(), self.variance.clone());
+                    dice::given_statistics(&view.moving[mean], &view.moving[variance], dice);
+                }
+                dice::forward(z, slope, dice, a);
+            }
+        }
+    }
+
+    /// Turns the gradient `d` by `tape.a` into that by `tape.z`.
+    fn deactivate<F: Real>(
+        &self,
+        kind: Activation,
+        view: View<'_, F>,
+        tape: &mut HiddenTape<F>,
+        d: &mut [F],
+        gradient: &mut Gradient<F>,
+    ) {
+        let HiddenTape { z, a, dice } = tape;
+        let (slope, channels) = (&view.dense[self.slope.clone()], self.dense.linear.outputs);
+        let d_slope = &mut gradient.dense[self.slope.clone()];
+        match kind {
+            Activation::Prelu => activation::prelu_backward(z, slope, channels, d, d_slope),
+            Activation::Relu => activation::relu_backward(z, d),
+            Activation::LeakyRelu => activation::leaky_relu_backward(z, d),
+            Activation::Sigmoid => activation::sigmoid_backward(a, d),
+            Activation::Dice => {
+                gradient.moving[self.mean.clone()].copy_from_slice(&dice.mean);
+                gradient.moving[self.variance.clone()].copy_from_slice(&dice.variance);
+                dice::backward(z, slope, dice, d, d_slope);
+            }
+        }
+    }
+}

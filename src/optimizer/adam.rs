@@ -1,0 +1,209 @@
+//! Adam (Kingma & Ba 2015): `m = beta1 m + (1 - beta1) g`, `v = beta2 v + (1 - beta2) g^2`, both
+//! corrected for having started at zero, `w -= rate m' / (sqrt(v') + epsilon)` with
+//! `m' = m / (1 - beta1^t)` and `v' = v / (1 - beta2^t)`.
+//!
+//! Three things differ between implementations, and all three are settings here.
+//!
+//! *Rows that a gradient does not touch.* `rows = "lazy"` leaves their `m`, `v` and weights as they
+//! are: known as lazy Adam (TensorFlow Addons' LazyAdam, PyTorch's SparseAdam). `rows = "dense"`
+//! lets `m` and `v` decay and the weights move on along `m` at every update, as TensorFlow's own
+//! Adam does for sparse gradients.
+//!
+//! *What `t` counts* (`scope`). Lazy Adam counts the server's updates, so the first touch of a rare
+//! row late in training moves it by up to `(1 - beta1) / sqrt(1 - beta2)` = 3.16 times the rate. A
+//! count per row makes every first step exactly the rate.
+//!
+//! *Where epsilon stands* (`epsilon_hat`). Added to the corrected root, as above and in PyTorch's
+//! Adam; or to the uncorrected root `sqrt(v)` (the "epsilon hat" of the paper, of TensorFlow and of
+//! PyTorch's SparseAdam), which is a larger epsilon while `t` is small.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::rule::ratio;
+use super::{Optimizer, RowSemantics, Scope, Slot, Tick};
+
+/// Configuration of `kind = "adam"`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Learning rate, before any schedule.
+    #[schemars(range(min = 0.0))]
+    pub learning_rate: f64,
+    /// Share of the average gradient that is kept at every update.
+    #[schemars(range(min = 0.0, max = 0.999999))]
+    pub beta1: f64,
+    /// Share of the average squared gradient that is kept at every update.
+    #[schemars(range(min = 0.0, max = 0.999999))]
+    pub beta2: f64,
+    /// Keeps steps finite where gradients vanish.
+    #[schemars(range(min = 0.0))]
+    pub epsilon: f64,
+    /// Whether epsilon is added before the bias correction of the root (TensorFlow, SparseAdam)
+    /// instead of after it (PyTorch's Adam).
+    pub epsilon_hat: bool,
+    /// Whose updates the bias correction counts.
+    pub scope: Scope,
+    /// What happens to rows that a gradient does not touch.
+    pub rows: RowSemantics,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            learning_rate: 1e-3,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            epsilon_hat: false,
+            scope: Scope::Global,
+            rows: RowSemantics::Lazy,
+        }
+    }
+}
+
+/// Adam.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Adam {
+    config: Config,
+}
+
+impl Adam {
+    /// The rule of `config`.
+    pub fn new(config: &Config) -> Adam {
+        Adam {
+            config: config.clone(),
+        }
+    }
+
+    /// The factor of `m / (sqrt(v) + epsilon)` and the epsilon of that form, at a tick.
+    fn corrected(&self, tick: &Tick) -> (f32, f32) {
+        let t = tick.count(self.config.scope);
+        let first = 1.0 - power(self.config.beta1, t);
+        let second = (1.0 - power(self.config.beta2, t)).sqrt();
+        let factor = f64::from(tick.rate) * second / first;
+        let epsilon = self.config.epsilon * if self.config.epsilon_hat { 1.0 } else { second };
+        (factor as f32, epsilon as f32)
+    }
+}
+
+impl Optimizer for Adam {
+    fn slots(&self) -> &[Slot] {
+        &[
+            Slot {
+                name: "m",
+                init: 0.0,
+            },
+            Slot {
+                name: "v",
+                init: 0.0,
+            },
+        ]
+    }
+
+    fn rows(&self) -> RowSemantics {
+        self.config.rows
+    }
+
+    fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick) {
+        let (factor, epsilon) = self.corrected(tick);
+        let (beta1, share1) = (self.config.beta1 as f32, (1.0 - self.config.beta1) as f32);
+        let (beta2, share2) = (self.config.beta2 as f32, (1.0 - self.config.beta2) as f32);
+        let (ms, vs) = slots.split_at_mut(weights.len());
+        for (((w, m), v), &g) in weights.iter_mut().zip(ms).zip(vs).zip(gradient) {
+            *m = beta1 * *m + share1 * g;
+            *v = beta2 * *v + share2 * (g * g);
+            *w -= factor * ratio(*m, v.sqrt() + epsilon);
+        }
+    }
+}
+
+/// `base^exponent` by repeated squaring: the same bits on every platform.
+fn power(base: f64, mut exponent: u64) -> f64 {
+    let (mut square, mut result) = (base, 1.0);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result *= square;
+        }
+        square *= square;
+        exponent >>= 1;
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `|dw| / rate` of the first touch of a weight at the server's update `t`.
+    fn first_step(scope: Scope, t: u64) -> f32 {
+        let rule = Adam::new(&Config {
+            scope,
+            ..Config::default()
+        });
+        let (mut w, mut slots) = ([0.0], [0.0; 2]);
+        let tick = Tick {
+            rate: 1.0,
+            global: t,
+            variable: t,
+            row: 1,
+        };
+        rule.update(&mut w, &mut slots, &[0.02], &tick);
+        -w[0]
+    }
+
+    #[test]
+    fn the_first_touch_of_a_row_depends_on_what_is_counted() {
+        for (t, step) in [
+            (1, 1.0),
+            (10, 0.484),
+            (100, 0.976),
+            (1_000, 2.515),
+            (100_000, 3.162),
+        ] {
+            assert!(
+                (first_step(Scope::Global, t) - step).abs() < 1e-3,
+                "update {t}"
+            );
+            assert!(
+                (first_step(Scope::Variable, t) - step).abs() < 1e-3,
+                "update {t}"
+            );
+            assert!((first_step(Scope::Row, t) - 1.0).abs() < 1e-5, "update {t}");
+        }
+    }
+
+    #[test]
+    fn epsilon_hat_is_the_larger_epsilon_at_the_start() {
+        let step = |epsilon_hat, t| {
+            let config = Config {
+                epsilon: 0.1,
+                epsilon_hat,
+                ..Config::default()
+            };
+            let tick = Tick {
+                rate: 1.0,
+                global: t,
+                variable: t,
+                row: t,
+            };
+            let mut w = [0.0];
+            Adam::new(&config).update(&mut w, &mut [0.0; 2], &[1.0], &tick);
+            -w[0]
+        };
+        assert!((step(false, 1) - 1.0 / 1.1).abs() < 1e-6);
+        let root = 0.001f32.sqrt();
+        assert!((step(true, 1) - root / (root + 0.1)).abs() < 1e-6);
+        assert!((step(false, 100_000) - step(true, 100_000)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn powers_are_right() {
+        assert_eq!(
+            (power(0.9, 0), power(0.5, 3), power(0.0, 5)),
+            (1.0, 0.125, 0.0)
+        );
+        assert!((power(0.999, 12_345) / 0.999f64.powi(12_345) - 1.0).abs() < 1e-12);
+        assert_eq!(power(0.999, u64::MAX), 0.0);
+    }
+}

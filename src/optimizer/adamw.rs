@@ -1,0 +1,105 @@
+//! AdamW: Adam with decoupled weight decay, `w -= rate decay w` before Adam's own step (Loshchilov &
+//! Hutter 2019, arXiv 1711.05101).
+//!
+//! With `rows = "lazy"` a row decays when it is touched, and only then: a rare row is hardly
+//! regularised. With `rows = "dense"` every row decays at every update.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::adam::{self, Adam};
+use super::{Optimizer, RowSemantics, Scope, Slot, Tick};
+
+/// Configuration of `kind = "adamw"`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Learning rate, before any schedule.
+    #[schemars(range(min = 0.0))]
+    pub learning_rate: f64,
+    /// Share of the average gradient that is kept at every update.
+    #[schemars(range(min = 0.0, max = 0.999999))]
+    pub beta1: f64,
+    /// Share of the average squared gradient that is kept at every update.
+    #[schemars(range(min = 0.0, max = 0.999999))]
+    pub beta2: f64,
+    /// Keeps steps finite where gradients vanish.
+    #[schemars(range(min = 0.0))]
+    pub epsilon: f64,
+    /// Whether epsilon is added before the bias correction of the root (TensorFlow, SparseAdam)
+    /// instead of after it (PyTorch's AdamW).
+    pub epsilon_hat: bool,
+    /// Whose updates the bias correction counts.
+    pub scope: Scope,
+    /// What happens to rows that a gradient does not touch.
+    pub rows: RowSemantics,
+    /// Share of a weight that is taken away per update and unit of learning rate.
+    #[schemars(range(min = 0.0))]
+    pub decay: f64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let adam::Config {
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+            epsilon_hat,
+            scope,
+            rows,
+        } = adam::Config::default();
+        Config {
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+            epsilon_hat,
+            scope,
+            rows,
+            decay: 0.01,
+        }
+    }
+}
+
+/// AdamW.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Adamw {
+    adam: Adam,
+    decay: f32,
+}
+
+impl Adamw {
+    /// The rule of `config`.
+    pub fn new(config: &Config) -> Adamw {
+        let adam = adam::Config {
+            learning_rate: config.learning_rate,
+            beta1: config.beta1,
+            beta2: config.beta2,
+            epsilon: config.epsilon,
+            epsilon_hat: config.epsilon_hat,
+            scope: config.scope,
+            rows: config.rows,
+        };
+        Adamw {
+            adam: Adam::new(&adam),
+            decay: config.decay as f32,
+        }
+    }
+}
+
+impl Optimizer for Adamw {
+    fn slots(&self) -> &[Slot] {
+        self.adam.slots()
+    }
+
+    fn rows(&self) -> RowSemantics {
+        self.adam.rows()
+    }
+
+    fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick) {
+        let kept = 1.0 - tick.rate * self.decay;
+        weights.iter_mut().for_each(|w| *w *= kept);
+        self.adam.update(weights, slots, gradient, tick);
+    }
+}

@@ -1,0 +1,72 @@
+//! Heavy-ball momentum: `m = momentum m + g`, `w -= rate m` (Polyak 1964; the form of PyTorch and
+//! TensorFlow, where the first `m` is `g` itself).
+//!
+//! With `rows = "lazy"` a row that a gradient does not touch neither moves on along its old `m` nor
+//! lets it decay: `m` is frozen until the row is next touched. With `rows = "dense"` both happen at
+//! every update.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Optimizer, RowSemantics, Slot, Tick};
+
+/// Configuration of `kind = "momentum"`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Learning rate, before any schedule.
+    #[schemars(range(min = 0.0))]
+    pub learning_rate: f64,
+    /// Share of the past that is kept at every update.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub momentum: f64,
+    /// What happens to rows that a gradient does not touch.
+    pub rows: RowSemantics,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            learning_rate: 0.01,
+            momentum: 0.9,
+            rows: RowSemantics::Lazy,
+        }
+    }
+}
+
+/// Heavy-ball momentum.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Momentum {
+    momentum: f32,
+    rows: RowSemantics,
+}
+
+impl Momentum {
+    /// The rule of `config`.
+    pub fn new(config: &Config) -> Momentum {
+        Momentum {
+            momentum: config.momentum as f32,
+            rows: config.rows,
+        }
+    }
+}
+
+impl Optimizer for Momentum {
+    fn slots(&self) -> &[Slot] {
+        &[Slot {
+            name: "m",
+            init: 0.0,
+        }]
+    }
+
+    fn rows(&self) -> RowSemantics {
+        self.rows
+    }
+
+    fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick) {
+        for ((w, m), &g) in weights.iter_mut().zip(slots).zip(gradient) {
+            *m = self.momentum * *m + g;
+            *w -= tick.rate * *m;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Momentum with Nesterov's look-ahead: `m = momentum m + g`, `w -= rate (g + momentum m)` (the
+//! form of Sutskever et al. 2013 that PyTorch and TensorFlow use: the weights kept are those at the
+//! looked-ahead point).
+//!
+//! Rows that a gradient does not touch are treated as in [`momentum`](super::momentum).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Optimizer, RowSemantics, Slot, Tick};
+
+/// Configuration of `kind = "nesterov"`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Learning rate, before any schedule.
+    #[schemars(range(min = 0.0))]
+    pub learning_rate: f64,
+    /// Share of the past that is kept at every update.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub momentum: f64,
+    /// What happens to rows that a gradient does not touch.
+    pub rows: RowSemantics,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            learning_rate: 0.01,
+            momentum: 0.9,
+            rows: RowSemantics::Lazy,
+        }
+    }
+}
+
+/// Nesterov's momentum.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Nesterov {
+    momentum: f32,
+    rows: RowSemantics,
+}
+
+impl Nesterov {
+    /// The rule of `config`.
+    pub fn new(config: &Config) -> Nesterov {
+        Nesterov {
+            momentum: config.momentum as f32,
+            rows: config.rows,
+        }
+    }
+}
+
+impl Optimizer for Nesterov {
+    fn slots(&self) -> &[Slot] {
+        &[Slot {
+            name: "m",
+            init: 0.0,
+        }]
+    }
+
+    fn rows(&self) -> RowSemantics {
+        self.rows
+    }
+
+    fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick) {
+        for ((w, m), &g) in weights.iter_mut().zip(slots).zip(gradient) {
+            *m = self.momentum * *m + g;
+            *w -= tick.rate * (g + self.momentum * *m);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Learning-rate schedules on an explicit clock.
+//!
+//! In an asynchronous cluster the server's updates, the examples behind them and the time they take
+//! do not keep step: two clusters at the same update have seen different numbers of examples. So
+//! every length of a schedule says on which clock it is measured. A schedule is a pure function of
+//! the three clocks; whether a restart sets them back is not its business.
+
+use std::f64::consts::PI;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::SimSpan;
+
+/// How far training has come when an update is made, this update included.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Progress {
+    /// Updates of the server (first update: 1).
+    pub updates: u64,
+    /// Examples behind those updates.
+    pub examples: u64,
+    /// Simulated seconds since the start.
+    pub seconds: f64,
+}
+
+/// A length of training on one of three clocks, such as `{ updates = 10000 }`.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Horizon {
+    /// Updates of the server.
+    Updates(u64),
+    /// Examples trained on.
+    Examples(u64),
+    /// Simulated time.
+    SimTime(SimSpan),
+}
+
+impl Horizon {
+    /// Lengths of this horizon that have passed: 1 at its end. A horizon of length zero has always
+    /// ended.
+    pub fn passed(self, progress: Progress) -> f64 {
+        let (now, length) = match self {
+            Horizon::Updates(length) => (progress.updates as f64, length as f64),
+            Horizon::Examples(length) => (progress.examples as f64, length as f64),
+            Horizon::SimTime(length) => (progress.seconds, length.seconds()),
+        };
+        if length > 0.0 {
+            now / length
+        } else {
+            f64::INFINITY
+        }
+    }
+}
+
+/// Configuration of `schedule`: how the learning rate changes, after an optional warm-up.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Schedule {
+    /// How the rate changes over training.
+    pub decay: ScheduleChoice,
+    /// Over this length the rate grows in proportion to what has passed, on top of `decay`.
+    pub warm_up: Option<Horizon>,
+}
+
+impl Schedule {
+    /// The learning rate at `progress`, for a learning rate of `base` before any schedule.
+    pub fn rate(&self, base: f64, progress: Progress) -> f64 {
+        let warm = self
+            .warm_up
+            .map_or(1.0, |over| over.passed(progress).min(1.0));
+        base * warm * self.decay.factor(progress)
+    }
+}
+
+crate::registry! {
+    /// How the learning rate changes over training.
+    pub enum ScheduleChoice {
+        /// The rate stays as it is.
+        "constant" => Constant(Constant),
+        /// The rate falls to a fraction over a length, by the same factor per unit, and stays there.
+        "exponential" => Exponential(Exponential),
+        /// The rate is multiplied by a factor at the end of every stretch of a length.
+        "staircase" => Staircase(Staircase),
+        /// The rate stays for a length, then falls with the root of what has passed.
+        "inverse_sqrt" => InverseSqrt(InverseSqrt),
+        /// The rate falls to a fraction over a length, along half a cosine wave, and stays there.
+        "cosine" => Cosine(Cosine),
+    }
+}
+
+impl Default for ScheduleChoice {
+    fn default() -> ScheduleChoice {
+        ScheduleChoice::Constant(Constant {})
+    }
+}
+
+impl ScheduleChoice {
+    /// What the learning rate is multiplied by at `progress`.
+    pub fn factor(&self, progress: Progress) -> f64 {
+        match self {
+            ScheduleChoice::Constant(Constant {}) => 1.0,
+            ScheduleChoice::Exponential(Exponential { to, over }) => {
+                libm::pow(*to, over.passed(progress).min(1.0))
+            }
+            ScheduleChoice::Staircase(Staircase { factor, every }) => {
+                libm::pow(*factor, every.passed(progress).floor())
+            }
+            ScheduleChoice::InverseSqrt(InverseSqrt { after }) => {
+                after.passed(progress).max(1.0).sqrt().recip()
+            }
+            ScheduleChoice::Cosine(Cosine { to, over }) => {
+                let wave = libm::cos(PI * over.passed(progress).min(1.0));
+                to + (1.0 - to) * 0.5 * (1.0 + wave)
+            }
+        }
+    }
+}
+
+/// Configuration of `kind = "constant"`.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Constant {}
+
+/// Configuration of `kind = "exponential"`: `rate = base to^(t / over)`.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Exponential {
+    /// Fraction of the rate that is left at the end.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub to: f64,
+    /// Length of the decay.
+    pub over: Horizon,
+}
+
+impl Default for Exponential {
+    fn default() -> Exponential {
+        Exponential {
+            to: 0.01,
+            over: Horizon::Examples(1_000_000),
+        }
+    }
+}
+
+/// Configuration of `kind = "staircase"`: `rate = base factor^floor(t / every)`.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Staircase {
+    /// What the rate is multiplied by.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub factor: f64,
+    /// Length of a stretch.
+    pub every: Horizon,
+}
+
+impl Default for Staircase {
+    fn default() -> Staircase {
+        Staircase {
+            factor: 0.1,
+            every: Horizon::Examples(1_000_000),
+        }
+    }
+}
+
+/// Configuration of `kind = "inverse_sqrt"`: `rate = base sqrt(after / max(t, after))`. With a
+/// warm-up of the same length it is the schedule of Vaswani et al. 2017.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct InverseSqrt {
+    /// Length for which the rate stays.
+    pub after: Horizon,
+}
+
+impl Default for InverseSqrt {
+    fn default() -> InverseSqrt {
+        InverseSqrt {
+            after: Horizon::Updates(1_000),
+        }
+    }
+}
+
+/// Configuration of `kind = "cosine"`: `rate = base (to + (1 - to) (1 + cos(pi t / over)) / 2)`
+/// (Loshchilov & Hutter 2017, without restarts).
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cosine {
+    /// Fraction of the rate that is left at the end.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub to: f64,
+    /// Length of the decay.
+    pub over: Horizon,
+}
+
+impl Default for Cosine {
+    fn default() -> Cosine {
+        Cosine {
+            to: 0.0,
+            over: Horizon::Examples(1_000_000),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn schedule(config: serde_json::Value) -> Schedule {
+        serde_json::from_value(config).expect("a schedule")
+    }
+
+    /// Twenty examples per update, two seconds per update.
+    fn at(updates: u64) -> Progress {
+        Progress {
+            updates,
+            examples: 20 * updates,
+            seconds: 2.0 * updates as f64,
+        }
+    }
+
+    fn assert_rates(config: serde_json::Value, expected: &[(u64, f64)]) {
+        let schedule = schedule(config);
+        for &(updates, rate) in expected {
+            let given = schedule.rate(0.5, at(updates));
+            assert!(
+                (given - rate).abs() < 1e-12,
+                "{schedule:?} at {updates}: {given}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_schedule_follows_its_formula_on_its_clock() {
+        assert_rates(json!({}), &[(0, 0.5), (1_000_000, 0.5)]);
+        assert_rates(
+            json!({"decay": {"kind": "exponential", "to": 0.01, "over": {"examples": 2000}}}),
+            &[(0, 0.5), (50, 0.05), (100, 0.005), (500, 0.005)],
+        );
+        assert_rates(
+            json!({"decay": {"kind": "staircase", "factor": 0.5, "every": {"updates": 10}}}),
+            &[(9, 0.5), (10, 0.25), (19, 0.25), (30, 0.0625)],
+        );
+        assert_rates(
+            json!({"decay": {"kind": "inverse_sqrt", "after": {"sim_time": "8s"}}}),
+            &[(1, 0.5), (4, 0.5), (16, 0.25), (64, 0.125)],
+        );
+        assert_rates(
+            json!({"decay": {"kind": "cosine", "to": 0.2, "over": {"updates": 100}}}),
+            &[(0, 0.5), (50, 0.3), (100, 0.1), (101, 0.1)],
+        );
+    }
+
+    #[test]
+    fn warm_up_is_on_top_of_any_schedule() {
+        assert_rates(
+            json!({"warm_up": {"updates": 10}}),
+            &[(1, 0.05), (5, 0.25), (20, 0.5)],
+        );
+        assert_rates(
+            json!({"warm_up": {"updates": 4},
+                   "decay": {"kind": "inverse_sqrt", "after": {"updates": 4}}}),
+            &[(1, 0.125), (4, 0.5), (16, 0.25)],
+        );
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused() {
+        let config = json!({"kind": "cosine", "until": 3});
+        let error = serde_json::from_value::<ScheduleChoice>(config).unwrap_err();
+        assert!(
+            error.to_string().contains("unknown field `until`"),
+            "{error}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_registered_schedule_stays_between_nothing_and_the_base(
+            updates in 0u64..10_000_000, length in 0u64..100_000, base in 1e-6..10.0f64,
+        ) {
+            for part in ScheduleChoice::PARTS {
+                let plain = schedule(json!({"decay": {"kind": part.name}}));
+                let warmed = Schedule { warm_up: Some(Horizon::Updates(length)), ..plain.clone() };
+                for schedule in [plain, warmed] {
+                    let (now, later) = (at(updates), at(updates + 1));
+                    let rate = schedule.rate(base, now);
+                    prop_assert!((0.0..=base * (1.0 + 1e-12)).contains(&rate), "{}", part.name);
+                    if schedule.warm_up.is_none() {
+                        prop_assert!(schedule.rate(base, later) <= rate, "{}", part.name);
+                    }
+                }
+            }
+        }
+    }
+}
