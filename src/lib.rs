@@ -6,3 +6,4 @@ pub mod model;
 pub mod nn;
 pub mod optimizer;
 pub mod params;
+pub mod scenario;

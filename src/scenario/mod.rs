@@ -1,0 +1,3 @@
+//! Floor 6, what the user wrote: reading, checking and explaining scenario files.
+
+pub mod document;
