@@ -1,0 +1,255 @@
+//! Compares a whole document with its [`Shape`] and collects every mistake.
+
+use serde_json::Value as Json;
+
+use super::errors;
+use super::node::{Entry, Node, TAG, Table, Value, element_name};
+use super::problem::Problem;
+use super::scalar;
+use super::shape::{
+    Field, Kind, Length, Shape, TableShape, Variant, chosen, default_inside, inherited, quoted,
+};
+use super::source::{Origin, Sources};
+use super::suggest;
+use super::whereabouts::Whereabouts;
+
+/// Looking for what was meant costs time; after so many mistakes nobody reads it any more.
+const MAX_SUGGESTIONS: usize = 200;
+
+/// All differences between `root` and `shape`. An empty list means that the document can be read
+/// into the typed struct, apart from conditions that the schema does not express.
+pub fn check(root: &Table, start: Origin, shape: &Shape, sources: &Sources) -> Vec<Problem> {
+    let mut checker = Checker {
+        sources,
+        whereabouts: Whereabouts::of(shape),
+        path: Vec::new(),
+        problems: Vec::new(),
+    };
+    if let Kind::Table(keys) = &shape.kind {
+        checker.table(root, start, keys, None, &[]);
+    }
+    checker.problems
+}
+
+struct Checker<'a> {
+    sources: &'a Sources,
+    whereabouts: Whereabouts,
+    path: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+impl Checker<'_> {
+    fn path(&self) -> String {
+        self.path.join(".")
+    }
+
+    fn path_to(&self, key: &str) -> String {
+        let mut path = self.path.clone();
+        path.push(key.to_string());
+        path.join(".")
+    }
+
+    fn node(&mut self, node: &Node, holder: Origin, shape: &Shape, default: Option<&Json>) {
+        match (&shape.kind, &node.value) {
+            (Kind::Any, _) => {}
+            (Kind::Table(keys), Value::Table(table)) => {
+                self.table(table, holder, keys, default, &[]);
+            }
+            (Kind::Choice(variants), Value::Table(table)) => {
+                self.choice(table, holder, variants, default);
+            }
+            (Kind::List { items, length }, Value::Array(nodes)) => {
+                self.list(node, nodes, items, *length);
+            }
+            (Kind::Union(shapes), _) => self.union(node, holder, shapes, default),
+            _ => {
+                let found = scalar::check(node, shape, &self.path(), self.sources);
+                self.problems.extend(found);
+            }
+        }
+    }
+
+    fn list(&mut self, node: &Node, nodes: &[Node], items: &Shape, length: Length) {
+        if let Some(problem) = scalar::check_length(node, nodes.len(), length, &self.path()) {
+            self.problems.push(problem);
+        }
+        for (index, item) in nodes.iter().enumerate() {
+            let name = element_name(item).map_or_else(|| index.to_string(), str::to_string);
+            self.path.push(name);
+            self.node(item, item.origin, items, None);
+            self.path.pop();
+        }
+    }
+
+    /// Accepts what any alternative accepts; else tells the mistakes of the nearest one.
+    fn union(&mut self, node: &Node, holder: Origin, shapes: &[Shape], default: Option<&Json>) {
+        let mut attempts = Vec::new();
+        for shape in shapes {
+            let before = self.problems.len();
+            self.node(node, holder, shape, default);
+            attempts.push(self.problems.split_off(before));
+        }
+        let path = self.path();
+        let other_type = |problems: &Vec<Problem>| {
+            let whole = |p: &Problem| p.path == path && p.code == &errors::WRONG_TYPE;
+            problems.iter().any(whole)
+        };
+        let best = attempts.into_iter().min_by_key(|problems| {
+            let rank = if other_type(problems) { 2 } else { 1 };
+            (if problems.is_empty() { 0 } else { rank }, problems.len())
+        });
+        let best = best.unwrap_or_default();
+        if other_type(&best) {
+            let union = Shape {
+                doc: String::new(),
+                kind: Kind::Union(shapes.to_vec()),
+            };
+            self.problems.push(scalar::wrong_type(node, &union, &path));
+        } else {
+            self.problems.extend(best);
+        }
+    }
+
+    fn table(
+        &mut self,
+        table: &Table,
+        holder: Origin,
+        keys: &TableShape,
+        default: Option<&Json>,
+        kinds: &[Variant],
+    ) {
+        for (key, entry) in table.in_order() {
+            if key == TAG && !kinds.is_empty() {
+                continue;
+            }
+            match (keys.field(key), &keys.others) {
+                (Some(field), _) => {
+                    self.path.push(key.clone());
+                    let inner = inherited(default, field);
+                    self.node(&entry.node, entry.key_origin, &field.shape, inner);
+                    self.path.pop();
+                }
+                (None, Some(others)) => {
+                    self.path.push(key.clone());
+                    self.node(&entry.node, entry.key_origin, others, None);
+                    self.path.pop();
+                }
+                (None, None) => self.unknown_key(key, entry, table, keys, kinds),
+            }
+        }
+        for field in &keys.fields {
+            let absent = !table.entries.contains_key(&field.name);
+            if absent && field.required && inherited(default, field).is_none() {
+                self.missing_key(field, holder);
+            }
+        }
+    }
+
+    fn choice(
+        &mut self,
+        table: &Table,
+        holder: Origin,
+        variants: &[Variant],
+        default: Option<&Json>,
+    ) {
+        let default = default_inside(Some(table), default);
+        let words: Vec<_> = variants.iter().map(Variant::word).collect();
+        let Some(name) = chosen(Some(table), default) else {
+            let problem = match table.entries.get(TAG) {
+                Some(entry) => {
+                    let shape = Shape {
+                        doc: String::new(),
+                        kind: Kind::Words(words),
+                    };
+                    scalar::wrong_type(&entry.node, &shape, &self.path_to(TAG))
+                }
+                None => {
+                    let path = self.path_to(TAG);
+                    let message = format!("missing key `{path}`");
+                    Problem::error(&errors::MISSING_KEY, path, message)
+                        .label(holder, "")
+                        .help(format!("choose one of {}", quoted(&words)))
+                }
+            };
+            self.problems.push(problem);
+            return;
+        };
+        let mut known = variants.iter().find(|variant| variant.name == name);
+        if let (None, Some(entry)) = (known, table.entries.get(TAG)) {
+            let path = self.path_to(TAG);
+            let problem = scalar::unknown_name(&entry.node, name, &words, &path, self.sources);
+            self.problems.push(problem);
+            let names = variants.iter().map(|variant| variant.name.as_str());
+            let meant = suggest::nearest(name, names);
+            known = variants.iter().find(|v| Some(v.name.as_str()) == meant);
+        }
+        if let Some(variant) = known {
+            self.table(table, holder, &variant.table, default, variants);
+        }
+    }
+
+    fn missing_key(&mut self, field: &Field, holder: Origin) {
+        let path = self.path_to(&field.name);
+        let message = format!("missing key `{path}`");
+        let mut problem = Problem::error(&errors::MISSING_KEY, path, message).label(holder, "");
+        let doc = field.doc.lines().next().unwrap_or_default();
+        problem = problem.help(format!("it is {}: {doc}", field.shape.describe()));
+        self.problems.push(problem);
+    }
+
+    fn unknown_key(
+        &mut self,
+        key: &str,
+        entry: &Entry,
+        table: &Table,
+        keys: &TableShape,
+        kinds: &[Variant],
+    ) {
+        let path = self.path_to(key);
+        let owners = kinds.iter().filter(|v| v.table.field(key).is_some());
+        let owners: Vec<_> = owners.map(Variant::word).collect();
+        let chosen = table.tag().unwrap_or_default();
+        if !owners.is_empty() {
+            let message = format!("`{path}` does not exist with {TAG} = \"{chosen}\"");
+            let problem = Problem::error(&errors::WRONG_KIND, path, message)
+                .label(entry.key_origin, "")
+                .help(format!("`{key}` belongs to {}", quoted(&owners)));
+            self.problems.push(problem);
+            return;
+        }
+        let mut problem = Problem::error(
+            &errors::UNKNOWN_KEY,
+            path.clone(),
+            format!("unknown key `{}`", scalar::shown(&path)),
+        )
+        .label(entry.key_origin, "");
+        if self.problems.len() < MAX_SUGGESTIONS {
+            if let Some(help) = self.meant(key, table, keys) {
+                problem = problem.help(help);
+            }
+        }
+        self.problems.push(problem);
+    }
+
+    /// What an unknown key may have been meant to be: a neighbour, or a key of another table.
+    fn meant(&self, key: &str, table: &Table, keys: &TableShape) -> Option<String> {
+        let names = || keys.fields.iter().map(|field| field.name.as_str());
+        let unused = names().filter(|name| !table.entries.contains_key(*name));
+        let sibling = suggest::nearest(key, unused).or_else(|| suggest::nearest(key, names()));
+        let elsewhere = self.whereabouts.exactly(key);
+        if let Some(name) = sibling {
+            let also = elsewhere.map_or(String::new(), |place| {
+                format!(" (`{key}` belongs in {place})")
+            });
+            return Some(format!("did you mean `{name}`?{also}"));
+        }
+        if let Some(place) = elsewhere {
+            return Some(format!("`{key}` belongs in {place}"));
+        }
+        if let Some(place) = self.whereabouts.nearest(key) {
+            return Some(format!("did you mean {place}?"));
+        }
+        let known: Vec<&str> = names().take(12).collect();
+        (!known.is_empty()).then(|| format!("known keys here: {}", known.join(", ")))
+    }
+}

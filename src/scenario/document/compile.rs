@@ -1,0 +1,279 @@
+//! JSON Schema, as schemars writes it, to [`Shape`].
+
+use serde_json::{Map, Value as Json};
+
+use super::node::TAG;
+use super::shape::{Bounds, Field, Kind, Length, Measure, Shape, TableShape, Variant, Word};
+
+/// Compiles a root schema. References are followed; one that leads back into itself becomes
+/// [`Kind::Any`], which leaves such a part to the typed reading.
+pub(super) fn compile(root: &Json) -> Shape {
+    let empty = Map::new();
+    let definitions = root.get("$defs").and_then(Json::as_object);
+    let mut compiler = Compiler {
+        definitions: definitions.unwrap_or(&empty),
+        open: Vec::new(),
+    };
+    compiler.shape(root)
+}
+
+struct Compiler<'a> {
+    definitions: &'a Map<String, Json>,
+    open: Vec<String>,
+}
+
+impl Compiler<'_> {
+    fn shape(&mut self, schema: &Json) -> Shape {
+        if let Some(reference) = schema.get("$ref").and_then(Json::as_str) {
+            return self.reference(reference, schema);
+        }
+        if let Some(parts) = schema.get("allOf").and_then(Json::as_array) {
+            return self.all_of(schema, parts);
+        }
+        for key in ["oneOf", "anyOf"] {
+            if let Some(options) = schema.get(key).and_then(Json::as_array) {
+                let doc = description(schema);
+                let mut shape = self.options(options);
+                if !doc.is_empty() {
+                    shape.doc = doc;
+                }
+                return shape;
+            }
+        }
+        Shape {
+            doc: description(schema),
+            kind: self.kind(schema),
+        }
+    }
+
+    fn reference(&mut self, reference: &str, schema: &Json) -> Shape {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        let target = self.definitions.get(name).and_then(Json::as_object);
+        let (Some(target), false) = (target, self.open.iter().any(|open| open == name)) else {
+            return Shape {
+                doc: description(schema),
+                kind: Kind::Any,
+            };
+        };
+        let mut merged = target.clone();
+        for (key, value) in schema.as_object().into_iter().flatten() {
+            if key != "$ref" && key != "$defs" {
+                merged.insert(key.clone(), value.clone());
+            }
+        }
+        self.open.push(name.to_string());
+        let shape = self.shape(&Json::Object(merged));
+        self.open.pop();
+        shape
+    }
+
+    /// Flattened structs: the keys of all parts together.
+    fn all_of(&mut self, schema: &Json, parts: &[Json]) -> Shape {
+        let mut own = schema.clone();
+        own.as_object_mut().map(|map| map.remove("allOf"));
+        let mut table = self.table(&own);
+        for part in parts {
+            if let Kind::Table(shape) = self.shape(part).kind {
+                table.fields.extend(shape.fields);
+            }
+        }
+        Shape {
+            doc: description(schema),
+            kind: Kind::Table(table),
+        }
+    }
+
+    fn options(&mut self, options: &[Json]) -> Shape {
+        let is_null = |option: &&Json| option.get("type").and_then(Json::as_str) == Some("null");
+        let options: Vec<&Json> = options.iter().filter(|option| !is_null(option)).collect();
+        if let [only] = options[..] {
+            return self.shape(only);
+        }
+        let kind = if let Some(words) = options.iter().map(|o| words(o)).collect::<Option<Vec<_>>>()
+        {
+            Kind::Words(words.concat())
+        } else if options.iter().all(|option| tag(option).is_some()) {
+            Kind::Choice(options.iter().map(|option| self.variant(option)).collect())
+        } else {
+            Kind::Union(options.iter().map(|option| self.shape(option)).collect())
+        };
+        Shape {
+            doc: String::new(),
+            kind,
+        }
+    }
+
+    fn variant(&mut self, option: &Json) -> Variant {
+        let mut table = match self.shape_of_variant(option).kind {
+            Kind::Table(table) => table,
+            _ => TableShape::default(),
+        };
+        table.fields.retain(|field| field.name != TAG);
+        Variant {
+            name: tag(option).unwrap_or_default(),
+            doc: description(option),
+            table,
+        }
+    }
+
+    /// A variant's schema may refer to the schema of its struct and add the tag to it.
+    fn shape_of_variant(&mut self, option: &Json) -> Shape {
+        let shape = self.shape(option);
+        match (option.get("$ref"), shape.kind) {
+            (Some(reference), Kind::Table(mut table)) => {
+                let inner = self.shape(&serde_json::json!({ "$ref": reference }));
+                if let Kind::Table(inner) = inner.kind {
+                    table.fields.extend(inner.fields);
+                }
+                Shape {
+                    doc: shape.doc,
+                    kind: Kind::Table(table),
+                }
+            }
+            (_, kind) => Shape {
+                doc: shape.doc,
+                kind,
+            },
+        }
+    }
+
+    fn kind(&mut self, schema: &Json) -> Kind {
+        if let Some(words) = words(schema) {
+            return Kind::Words(words);
+        }
+        let format = schema.get("format").and_then(Json::as_str);
+        match type_name(schema) {
+            Some("boolean") => Kind::Bool,
+            Some("integer") => Kind::Integer(bounds(schema)),
+            Some("number") => Kind::Number {
+                bounds: bounds(schema),
+                single: format == Some("float"),
+            },
+            Some("string") => text(schema, format),
+            Some("array") => {
+                let items = schema.get("items").map(|items| self.shape(items));
+                let any = || Shape {
+                    doc: String::new(),
+                    kind: Kind::Any,
+                };
+                Kind::List {
+                    items: Box::new(items.unwrap_or_else(any)),
+                    length: length(schema, "minItems", "maxItems"),
+                }
+            }
+            Some("object") => Kind::Table(self.table(schema)),
+            _ if schema.get("properties").is_some() => Kind::Table(self.table(schema)),
+            _ => Kind::Any,
+        }
+    }
+
+    fn table(&mut self, schema: &Json) -> TableShape {
+        let required = schema.get("required").and_then(Json::as_array);
+        let is_required =
+            |name: &str| required.is_some_and(|list| list.iter().any(|key| key == name));
+        let mut fields = Vec::new();
+        let properties = schema.get("properties").and_then(Json::as_object);
+        for (name, property) in properties.into_iter().flatten() {
+            let shape = self.shape(property);
+            fields.push(Field {
+                name: name.clone(),
+                doc: shape.doc.clone(),
+                shape,
+                default: property.get("default").cloned(),
+                required: is_required(name),
+            });
+        }
+        let others = match schema.get("additionalProperties") {
+            Some(Json::Bool(false)) => None,
+            Some(extra) => Some(Box::new(self.shape(extra))),
+            None if fields.is_empty() => Some(Box::new(self.shape(&Json::Bool(true)))),
+            None => None,
+        };
+        TableShape { fields, others }
+    }
+}
+
+fn text(schema: &Json, format: Option<&str>) -> Kind {
+    let measure = match format {
+        Some("duration") => Measure::Duration,
+        Some("bandwidth") => Measure::Bandwidth,
+        Some("bytes") => Measure::Bytes,
+        _ => return Kind::Text(length(schema, "minLength", "maxLength")),
+    };
+    let example = schema.pointer("/examples/0").and_then(Json::as_str);
+    Kind::Quantity {
+        measure,
+        example: example.unwrap_or_default().to_string(),
+    }
+}
+
+/// The documentation, with line breaks inside paragraphs removed.
+fn description(schema: &Json) -> String {
+    let text = schema.get("description").and_then(Json::as_str);
+    let paragraphs = text.unwrap_or_default().split("\n\n");
+    let joined: Vec<String> = paragraphs.map(|text| text.replace('\n', " ")).collect();
+    joined.join("\n\n")
+}
+
+/// The type, ignoring `null`.
+fn type_name(schema: &Json) -> Option<&str> {
+    match schema.get("type")? {
+        Json::String(name) => Some(name),
+        Json::Array(names) => {
+            let mut names = names.iter().filter_map(Json::as_str);
+            names.find(|name| *name != "null")
+        }
+        _ => None,
+    }
+}
+
+/// The names of a `const` or `enum` of strings.
+fn words(schema: &Json) -> Option<Vec<Word>> {
+    let word = |name: &Json| {
+        let name = name.as_str()?.to_string();
+        Some(Word {
+            name,
+            doc: description(schema),
+        })
+    };
+    if let Some(name) = schema.get("const") {
+        return Some(vec![word(name)?]);
+    }
+    let names = schema.get("enum")?.as_array()?;
+    let names = names.iter().filter(|name| !name.is_null());
+    let mut words = names.map(word).collect::<Option<Vec<_>>>()?;
+    if words.len() > 1 {
+        words.iter_mut().for_each(|word| word.doc.clear());
+    }
+    Some(words)
+}
+
+/// The name that `kind` has in this option of an internally tagged enum.
+fn tag(option: &Json) -> Option<String> {
+    let name = option.get("properties")?.get(TAG)?.get("const")?;
+    name.as_str().map(str::to_string)
+}
+
+fn bounds(schema: &Json) -> Bounds {
+    let bound = |closed: &str, open: &str| {
+        let open = schema.get(open).and_then(Json::as_f64).map(|b| (b, true));
+        open.or_else(|| {
+            schema
+                .get(closed)
+                .and_then(Json::as_f64)
+                .map(|b| (b, false))
+        })
+    };
+    Bounds {
+        min: bound("minimum", "exclusiveMinimum"),
+        max: bound("maximum", "exclusiveMaximum"),
+    }
+}
+
+fn length(schema: &Json, min: &str, max: &str) -> Length {
+    let bound = |key: &str| schema.get(key).and_then(Json::as_u64).map(|n| n as usize);
+    Length {
+        min: bound(min),
+        max: bound(max),
+    }
+}

@@ -1,0 +1,73 @@
+//! Puts the defaults into a document that has been checked, so that every value is in the tree.
+
+use serde_json::Value as Json;
+
+use super::node::{Entry, Node, TAG, Table, Value};
+use super::shape::{Field, Kind, Shape, default_inside, inherited};
+
+/// Adds every key that has a default and is not written.
+pub fn fill(root: &mut Table, shape: &Shape) {
+    fill_table(root, shape, None);
+}
+
+fn fill_table(table: &mut Table, shape: &Shape, default: Option<&Json>) {
+    let default = default_inside(Some(table), default);
+    if let (Kind::Choice(_), Some(tag)) = (&shape.kind, default.and_then(|json| json.get(TAG))) {
+        insert(table, TAG, tag);
+    }
+    let Some(keys) = shape.table_for(Some(table), default) else {
+        return;
+    };
+    for field in &keys.fields {
+        let default = inherited(default, field);
+        match table.entries.get_mut(&field.name) {
+            Some(entry) => fill_node(&mut entry.node, &field.shape, default),
+            None => {
+                if let Some(json) = default {
+                    insert_field(table, field, json);
+                }
+            }
+        }
+    }
+}
+
+fn insert_field(table: &mut Table, field: &Field, json: &Json) {
+    insert(table, &field.name, json);
+    if let Some(entry) = table.entries.get_mut(&field.name) {
+        fill_node(&mut entry.node, &field.shape, Some(json));
+    }
+}
+
+fn insert(table: &mut Table, key: &str, json: &Json) {
+    if table.entries.contains_key(key) {
+        return;
+    }
+    if let Some(node) = Node::from_json(json) {
+        table
+            .entries
+            .insert(key.to_string(), Entry::default_value(node));
+    }
+}
+
+fn fill_node(node: &mut Node, shape: &Shape, default: Option<&Json>) {
+    match &mut node.value {
+        Value::Table(table) => fill_table(table, shape, default),
+        Value::Array(nodes) => {
+            if let Kind::List { items, .. } = &shape.kind {
+                nodes
+                    .iter_mut()
+                    .for_each(|node| fill_node(node, items, None));
+            }
+        }
+        // A default `f32` comes widened, 0.1 as 0.10000000149011612: back to its short form.
+        Value::Float(number) if node.origin.is_default() && is_single(shape) => {
+            let short = (*number as f32).to_string();
+            *number = short.parse().unwrap_or(*number);
+        }
+        _ => {}
+    }
+}
+
+fn is_single(shape: &Shape) -> bool {
+    matches!(shape.kind, Kind::Number { single: true, .. })
+}

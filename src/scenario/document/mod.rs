@@ -1,0 +1,209 @@
+//! Strict, friendly reading of TOML documents into typed structs.
+//!
+//! The typed struct (serde + schemars) is the single truth. From its JSON Schema comes a [`Shape`];
+//! from the shape come the checks, the overrides, `explain` and the reference page. [`load`] takes
+//! these steps:
+//!
+//! 1. [`layers`]: the file and those it extends become one [`node`] tree that knows the place of
+//!    every key and value;
+//! 2. [`overrides`]: `key=value` arguments are laid over it, each being a text of its own;
+//! 3. [`check`]: every difference between tree and shape, all at once;
+//! 4. [`defaults`]: what nobody wrote is filled in, so the tree holds every value;
+//! 5. [`typed`]: the tree is read into the struct.
+//!
+//! Later checks across fields find places by path with [`Loaded::origin`] and report with
+//! [`Loaded::report`]. [`Problems`] draw themselves.
+
+pub mod check;
+mod compile;
+pub mod defaults;
+pub mod errors;
+pub mod explain;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod fuzz;
+pub mod layers;
+pub mod node;
+pub mod overrides;
+pub mod parse;
+pub mod problem;
+pub mod reference;
+pub mod render;
+mod scalar;
+pub mod shape;
+pub mod source;
+pub mod suggest;
+#[cfg(test)]
+mod tests;
+pub mod typed;
+pub mod whereabouts;
+pub mod write;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use errors::{Code, find_code};
+pub use explain::{Explanation, explain};
+pub use layers::Input;
+pub use overrides::Override;
+pub use problem::{Label, Problem, Problems, Severity};
+pub use reference::reference_markdown;
+pub use render::Look;
+pub use shape::Shape;
+pub use source::{Layer, Origin, Sources};
+
+use node::{Node, Value};
+use source::SourceId;
+
+/// A document that was read without errors.
+#[derive(Clone, Debug)]
+pub struct Loaded<T> {
+    /// The typed struct.
+    pub value: T,
+    /// Every value, defaults included, with its place.
+    pub tree: Node,
+    /// What the document may contain.
+    pub shape: Shape,
+    /// Warnings, and what later checks [`report`](Loaded::report).
+    pub problems: Problems,
+}
+
+/// Reads a document, checks it against `T` and fills in the defaults of `T`.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the text, warnings included.
+pub fn load<T: DeserializeOwned + JsonSchema>(
+    input: Input<'_>,
+    overrides: &[Override],
+) -> Result<Loaded<T>, Problems> {
+    let shape = Shape::of::<T>();
+    let mut sources = Sources::default();
+    let files = layers::read(input, &mut sources);
+    let mut root = files.table;
+    let mut list = files.problems;
+    list.extend(overrides::apply(&mut root, &shape, overrides, &mut sources));
+    let start = Origin::new(files.main, 0..0);
+    let found = check::check(&root, start, &shape, &sources);
+    let found: Vec<Problem> = found
+        .into_iter()
+        .filter(|problem| is_trustworthy(problem, &list, files.main))
+        .collect();
+    list.extend(found);
+    let mut problems = Problems { sources, list };
+    problems.sort();
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    defaults::fill(&mut root, &shape);
+    let tree = Node::new(Value::Table(root), start);
+    match T::deserialize(&tree) {
+        Ok(value) => Ok(Loaded {
+            value,
+            tree,
+            shape,
+            problems,
+        }),
+        Err(refusal) => {
+            problems.list.push(refused(refusal));
+            Err(problems)
+        }
+    }
+}
+
+/// Whether a finding still counts when some text could not be read. Behind the first syntax error
+/// of a text, and about what is missing, the tree is not to be trusted.
+fn is_trustworthy(problem: &Problem, reading: &[Problem], main: SourceId) -> bool {
+    let broken = |p: &&Problem| {
+        p.code == &errors::SYNTAX || p.code == &errors::UNREADABLE || p.code == &errors::TOO_LARGE
+    };
+    let mut broken = reading.iter().filter(broken).peekable();
+    if broken.peek().is_none() {
+        return true;
+    }
+    if problem.code == &errors::MISSING_KEY {
+        return false;
+    }
+    let place = problem.labels.first().map(|label| label.origin);
+    broken.all(|error| match (error.labels.first(), place) {
+        (Some(error), Some(place)) => {
+            place.source != error.origin.source || place.end <= error.origin.start
+        }
+        (None, Some(place)) => place.source != main,
+        (_, None) => false,
+    })
+}
+
+/// What the typed struct refused although the schema allows it.
+fn refused(refusal: typed::Refusal) -> Problem {
+    let keys: Vec<&str> = refusal.keys.iter().rev().map(String::as_str).collect();
+    let path = keys.join(".");
+    let message = match path.as_str() {
+        "" => refusal.message,
+        _ => format!("`{path}`: {}", refusal.message),
+    };
+    let problem = Problem::error(&errors::REFUSED, path, message);
+    match refusal.origin {
+        Some(origin) => problem.label(origin, ""),
+        None => problem,
+    }
+}
+
+impl<T> Loaded<T> {
+    /// The place of the value at `path`, where elements of lists are addressed by name or index.
+    /// [`Origin::DEFAULT`] if nobody wrote it.
+    pub fn origin(&self, path: &str) -> Origin {
+        let found = self.tree.find(path);
+        found.map_or(Origin::DEFAULT, |found| found.node.origin)
+    }
+
+    /// The place of the key at `path`; of the header for an element of an array of tables.
+    pub fn key_origin(&self, path: &str) -> Origin {
+        let found = self.tree.find(path);
+        found.map_or(Origin::DEFAULT, |found| {
+            found.key_origin.unwrap_or(found.node.origin)
+        })
+    }
+
+    /// Whether a user wrote the value at `path`.
+    pub fn is_written(&self, path: &str) -> bool {
+        !self.origin(path).is_default()
+    }
+
+    /// Adds a problem found by a later check.
+    pub fn report(&mut self, problem: Problem) {
+        self.problems.list.push(problem);
+    }
+
+    /// Ends later checks.
+    ///
+    /// # Errors
+    /// All problems, if any of those reported is an error.
+    pub fn finish(mut self) -> Result<Self, Problems> {
+        self.problems.sort();
+        match self.problems.has_errors() {
+            true => Err(self.problems),
+            false => Ok(self),
+        }
+    }
+
+    /// The whole document as TOML, every value with its origin as a comment.
+    pub fn show(&self) -> String {
+        match &self.tree.value {
+            Value::Table(root) => write::with_origins(root, &self.shape, &self.problems.sources),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Writes a typed struct as TOML that reads back as an identical value. Keys stand in the order
+/// of declaration.
+///
+/// # Errors
+/// If `T` holds what TOML cannot express, such as a whole number above 2^63.
+pub fn to_toml<T: Serialize + JsonSchema>(value: &T) -> Result<String, toml::ser::Error> {
+    let text = toml::to_string(value)?;
+    let root = parse::generated(&text);
+    Ok(write::to_toml(&root, &Shape::of::<T>()))
+}

@@ -1,0 +1,281 @@
+//! `key=value` arguments: reading them, and laying them over the document.
+
+use serde_json::Value as Json;
+
+use super::errors;
+use super::node::{Entry, Node, TAG, Table, Value, element, element_name, segments};
+use super::parse;
+use super::problem::Problem;
+use super::scalar::shown;
+use super::shape::{Kind, Shape, default_inside, inherited};
+use super::source::{Layer, Origin, SourceId, Sources};
+use super::suggest;
+
+/// One `key=value`, and what to call the place where the user wrote it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Override {
+    /// `key=value`
+    pub text: String,
+    /// Such as `command line, argument 3`.
+    pub place: String,
+    /// [`Layer::SweepPoint`] or [`Layer::CommandLine`]; the latter wins.
+    pub layer: Layer,
+}
+
+impl Override {
+    /// An argument of the command line; `number` counts from 1 behind the program's name.
+    pub fn argument(number: usize, text: impl Into<String>) -> Self {
+        Override {
+            text: text.into(),
+            place: format!("command line, argument {number}"),
+            layer: Layer::CommandLine,
+        }
+    }
+
+    /// One setting of a point of a sweep; `place` says which point of which file.
+    pub fn sweep_point(place: impl Into<String>, text: impl Into<String>) -> Self {
+        Override {
+            text: text.into(),
+            place: place.into(),
+            layer: Layer::SweepPoint,
+        }
+    }
+}
+
+/// An override that has been read.
+struct Setting {
+    path: Vec<String>,
+    layer: Layer,
+    key_origin: Origin,
+    node: Node,
+}
+
+/// Lays `overrides` over `root` and tells what is wrong with them. Unknown keys are put in as
+/// well: the check of the whole document finds them.
+pub fn apply(
+    root: &mut Table,
+    shape: &Shape,
+    overrides: &[Override],
+    sources: &mut Sources,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut settings: Vec<Setting> = Vec::new();
+    for given in overrides {
+        let source = sources.add(given.place.clone(), given.text.clone(), given.layer);
+        match read(given, source) {
+            Ok((setting, found)) => {
+                problems.extend(found);
+                let twin =
+                    |other: &&Setting| other.path == setting.path && other.layer == setting.layer;
+                if let Some(first) = settings.iter().find(twin) {
+                    problems.push(twice(first, &setting));
+                } else {
+                    settings.push(setting);
+                }
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    // Whole sections before their keys, and `kind` before its neighbours.
+    settings.sort_by_key(|setting| {
+        let is_kind = setting.path.last().is_some_and(|key| key == TAG);
+        (setting.layer, setting.path.len(), !is_kind)
+    });
+    for setting in settings {
+        let mut placing = Placing {
+            setting: &setting,
+            sources,
+            problems: &mut problems,
+        };
+        placing.table(root, shape, None, 0);
+    }
+    problems
+}
+
+fn twice(first: &Setting, second: &Setting) -> Problem {
+    let path = second.path.join(".");
+    Problem::error(&errors::TWICE, &path, format!("`{path}` is set twice"))
+        .label(second.key_origin, "")
+        .label(first.key_origin, "first set here")
+        .help("remove one of the two")
+}
+
+fn read(given: &Override, source: SourceId) -> Result<(Setting, Vec<Problem>), Problem> {
+    let whole = Origin::new(source, 0..given.text.len());
+    let bad = |message: &str| {
+        Problem::error(&errors::BAD_OVERRIDE, "", message)
+            .label(whole, "")
+            .help("write key=value, such as table.key=3")
+    };
+    if given.text.len() > parse::MAX_FILE {
+        return Err(bad("this argument is too long"));
+    }
+    let Some((key, text)) = given.text.split_once('=') else {
+        return Err(bad("an override needs `=` between key and value"));
+    };
+    let path = segments(key.trim());
+    if path.is_empty() || path.iter().any(String::is_empty) {
+        return Err(bad("the key of this override is not a dotted path"));
+    }
+    if path.len() > parse::MAX_DEPTH || key.len() > parse::MAX_TEXT {
+        return Err(bad("the key of this override is too long"));
+    }
+    let key_origin = Origin::new(source, 0..key.trim_end().len());
+    let offset = key.len() + 1;
+    let place = Origin::new(source, offset..given.text.len());
+    let (node, problems) = value(text, place, source, offset)?;
+    let setting = Setting {
+        path,
+        layer: given.layer,
+        key_origin,
+        node,
+    };
+    Ok((setting, problems))
+}
+
+/// The value: what TOML makes of it, else the text itself.
+fn value(
+    text: &str,
+    place: Origin,
+    source: SourceId,
+    offset: usize,
+) -> Result<(Node, Vec<Problem>), Problem> {
+    match parse::value(text, source, offset) {
+        Some((node, problems)) if !matches!(node.value, Value::Datetime(_)) => Ok((node, problems)),
+        _ if text.len() > parse::MAX_TEXT => {
+            let message = format!("a text longer than {} bytes", parse::MAX_TEXT);
+            Err(Problem::error(&errors::TOO_LARGE, "", message).label(place, ""))
+        }
+        _ => {
+            let mut node = Node::new(Value::String(text.trim().to_string()), place);
+            node.bare = true;
+            Ok((node, Vec::new()))
+        }
+    }
+}
+
+/// Walks down to the place of one setting.
+struct Placing<'a> {
+    setting: &'a Setting,
+    sources: &'a Sources,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Placing<'_> {
+    fn table(&mut self, table: &mut Table, shape: &Shape, default: Option<&Json>, depth: usize) {
+        let key = &self.setting.path[depth];
+        let default = default_inside(Some(table), default);
+        let is_last = depth + 1 == self.setting.path.len();
+        if is_last {
+            if key == TAG {
+                self.start_afresh(table);
+            }
+            let new = Entry {
+                key_origin: self.setting.key_origin,
+                node: self.setting.node.clone(),
+                replaced: Vec::new(),
+            };
+            match table.entries.get_mut(key) {
+                Some(entry) => entry.overlay(new),
+                None => {
+                    table.entries.insert(key.clone(), new);
+                }
+            }
+            return;
+        }
+        let keys = shape.table_for(Some(table), default);
+        let field = keys.and_then(|keys| keys.field(key));
+        let any = Shape {
+            doc: String::new(),
+            kind: Kind::Any,
+        };
+        let inner_shape = field.map_or(&any, |field| &field.shape);
+        let inner_default = field.and_then(|field| inherited(default, field));
+        let entry = table.entries.entry(key.clone()).or_insert_with(|| {
+            let list = matches!(inner_shape.kind, Kind::List { .. });
+            let written = inner_default.filter(|_| list).and_then(Node::from_json);
+            let empty = || Node::new(Value::Table(Table::default()), self.setting.key_origin);
+            Entry {
+                key_origin: self.setting.key_origin,
+                node: written.unwrap_or_else(empty),
+                replaced: Vec::new(),
+            }
+        });
+        self.inside(&mut entry.node, inner_shape, inner_default, depth + 1);
+    }
+
+    /// Steps into the value of `path[..depth]`.
+    fn inside(&mut self, node: &mut Node, shape: &Shape, default: Option<&Json>, depth: usize) {
+        let path = self.setting.path[..depth].join(".");
+        match &mut node.value {
+            Value::Table(table) => self.table(table, shape, default, depth),
+            Value::Array(items) => {
+                let segment = &self.setting.path[depth];
+                let Some(index) = element(items, segment) else {
+                    let problem = self.no_element(items, segment, &path);
+                    self.problems.push(problem);
+                    return;
+                };
+                let any = Shape {
+                    doc: String::new(),
+                    kind: Kind::Any,
+                };
+                let items_shape = match &shape.kind {
+                    Kind::List { items, .. } => items,
+                    _ => &any,
+                };
+                if depth + 1 == self.setting.path.len() {
+                    items[index] = self.setting.node.clone();
+                } else {
+                    self.inside(&mut items[index], items_shape, None, depth + 1);
+                }
+            }
+            _ => {
+                let message = format!("`{path}` is a single value and has no keys");
+                let problem = Problem::error(&errors::BAD_OVERRIDE, path, message);
+                self.problems
+                    .push(problem.label(self.setting.key_origin, ""));
+            }
+        }
+    }
+
+    fn no_element(&self, items: &[Node], segment: &str, path: &str) -> Problem {
+        let names: Vec<&str> = items.iter().filter_map(element_name).collect();
+        let message = format!("`{path}` has no element `{}`", shown(segment));
+        let problem =
+            Problem::error(&errors::NO_ELEMENT, path, message).label(self.setting.key_origin, "");
+        match suggest::nearest(segment, names.iter().copied()) {
+            Some(name) => problem.help(format!("did you mean `{path}.{name}`?")),
+            None if names.is_empty() => {
+                problem.help(format!("it has {} elements, counted from 0", items.len()))
+            }
+            None => problem.help(format!("its elements are {}", names.join(", "))),
+        }
+    }
+
+    /// Drops what lower layers set for another kind.
+    fn start_afresh(&mut self, table: &mut Table) {
+        let chosen = self.setting.node.as_str();
+        if table.tag().is_none() || table.tag() == chosen {
+            return;
+        }
+        let layer = |origin: Origin| self.sources.get(origin.source).layer;
+        let is_lower = |entry: &Entry| layer(entry.node.origin) < self.setting.layer;
+        let dropped: Vec<String> = table
+            .entries
+            .iter()
+            .filter(|(key, entry)| *key != TAG && is_lower(entry))
+            .map(|(key, _)| key.clone())
+            .collect();
+        table.entries.retain(|key, _| !dropped.contains(key));
+        if dropped.is_empty() {
+            return;
+        }
+        let path = self.setting.path.join(".");
+        let message = format!("another `{path}` drops {}", dropped.join(", "));
+        let problem = Problem::warning(&errors::SECTION_REPLACED, path, message)
+            .label(self.setting.key_origin, "")
+            .help("the file sets them for the former kind; give them as overrides to keep them");
+        self.problems.push(problem);
+    }
+}

@@ -1,0 +1,243 @@
+//! Checks of single values: type, unit, name, range, length.
+
+use std::str::FromStr;
+
+use crate::base::{Bandwidth, ByteSize, SimSpan};
+
+use super::errors::{self, Code};
+use super::node::{Node, Value};
+use super::problem::Problem;
+use super::shape::{Bounds, Kind, Length, Measure, Shape, Word, quoted};
+use super::source::{Layer, Sources};
+use super::suggest;
+
+/// What is wrong with a value that is not a table.
+pub(super) fn check(node: &Node, shape: &Shape, path: &str, sources: &Sources) -> Option<Problem> {
+    let problem = match (&shape.kind, &node.value) {
+        (Kind::Bool, Value::Bool(_)) | (Kind::Any, _) => None,
+        (Kind::Integer(bounds), Value::Integer(number)) => {
+            check_range(node, *number as f64, bounds, path)
+        }
+        (Kind::Number { bounds, .. }, Value::Integer(number)) => {
+            check_range(node, *number as f64, bounds, path)
+        }
+        (Kind::Number { bounds, single }, Value::Float(number)) => {
+            let fits = !*single || (*number as f32).is_finite();
+            let number = if fits { *number } else { f64::INFINITY };
+            check_range(node, number, bounds, path)
+        }
+        (Kind::Text(length), Value::String(text)) => {
+            check_length(node, text.chars().count(), *length, path)
+        }
+        (Kind::Words(words), Value::String(text)) => {
+            let known = words.iter().any(|word| word.name == *text);
+            (!known).then(|| unknown_name(node, text, words, path, sources))
+        }
+        (Kind::Quantity { measure, example }, _) => quantity(node, *measure, example, path),
+        _ => Some(wrong_type(node, shape, path)),
+    };
+    problem.map(|problem| list_of_values(node, path, sources).unwrap_or(problem))
+}
+
+/// A value of another type than its key wants.
+pub(super) fn wrong_type(node: &Node, shape: &Shape, path: &str) -> Problem {
+    let message = format!(
+        "`{path}` must be {}, not {}",
+        shape.describe(),
+        describe(&node.value)
+    );
+    let problem = Problem::error(&errors::WRONG_TYPE, path, message).label(node.origin, "");
+    match type_help(node, shape, path) {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
+}
+
+fn type_help(node: &Node, shape: &Shape, path: &str) -> Option<String> {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    let value = super::write::literal(node);
+    if value.len() > 60 {
+        return None;
+    }
+    match (&shape.kind, &node.value) {
+        (Kind::Text(_), Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => {
+            Some(format!("put it in quotes: \"{value}\""))
+        }
+        (Kind::Text(_), Value::Datetime(text)) => Some(format!("put it in quotes: \"{text}\"")),
+        (Kind::Integer(_), Value::Float(number)) if number.fract() == 0.0 => {
+            Some(format!("write {number} without the point"))
+        }
+        (Kind::Integer(_) | Kind::Number { .. }, Value::String(text))
+            if text.parse::<f64>().is_ok() =>
+        {
+            Some(format!("leave out the quotes: {text}"))
+        }
+        (Kind::Bool, Value::String(text)) => match text.as_str() {
+            "on" | "yes" => Some("write true".to_string()),
+            "off" | "no" => Some("write false".to_string()),
+            _ => None,
+        },
+        (Kind::List { items, .. }, Value::Table(_)) if is_table(items) => {
+            Some(format!("write the header with two brackets: [[{path}]]"))
+        }
+        (Kind::List { .. }, Value::Array(_) | Value::Table(_)) => None,
+        (Kind::List { .. }, _) => Some(format!("put it in brackets: [{value}]")),
+        (Kind::Choice(variants), Value::String(text)) => {
+            let words: Vec<Word> = variants.iter().map(|variant| variant.word()).collect();
+            let names = words.iter().map(|word| word.name.as_str());
+            match suggest::nearest(text, names) {
+                Some(name) => Some(format!("write {key} = {{ kind = \"{name}\" }}")),
+                None => Some(format!(
+                    "write {key} = {{ kind = ... }} with one of {}",
+                    quoted(&words)
+                )),
+            }
+        }
+        _ => None,
+    }
+}
+
+fn is_table(shape: &Shape) -> bool {
+    matches!(shape.kind, Kind::Table(_) | Kind::Choice(_))
+}
+
+/// A name that is not among the ones allowed.
+pub(super) fn unknown_name(
+    node: &Node,
+    text: &str,
+    words: &[Word],
+    path: &str,
+    sources: &Sources,
+) -> Problem {
+    if let Some(problem) = list_of_values(node, path, sources) {
+        return problem;
+    }
+    let message = format!("unknown {path} `{}`", shown(text));
+    let problem = Problem::error(&errors::UNKNOWN_NAME, path, message).label(node.origin, "");
+    let names = words.iter().map(|word| word.name.as_str());
+    match suggest::nearest(text, names) {
+        Some(name) => problem.help(format!(
+            "did you mean \"{name}\"? (one of {})",
+            quoted(words)
+        )),
+        None => problem.help(format!("use one of {}", quoted(words))),
+    }
+}
+
+/// A list or text of the wrong length.
+pub(super) fn check_length(
+    node: &Node,
+    count: usize,
+    length: Length,
+    path: &str,
+) -> Option<Problem> {
+    let short = length.min.is_some_and(|min| count < min);
+    let long = length.max.is_some_and(|max| count > max);
+    if !short && !long {
+        return None;
+    }
+    let what = match node.value {
+        Value::String(_) => "characters",
+        _ => "elements",
+    };
+    let range = length.describe().unwrap_or_default();
+    let message = format!("`{path}` has {count} {what}; it must have {range}");
+    Some(Problem::error(&errors::BAD_LENGTH, path, message).label(node.origin, ""))
+}
+
+fn check_range(node: &Node, number: f64, bounds: &Bounds, path: &str) -> Option<Problem> {
+    let error = |message: String| {
+        let problem = Problem::error(&errors::OUT_OF_RANGE, path, message);
+        Some(problem.label(node.origin, ""))
+    };
+    if !number.is_finite() {
+        return error(format!("`{path}` must be a finite number"));
+    }
+    if bounds.contain(number) {
+        return None;
+    }
+    match bounds.describe() {
+        Some(range) => error(format!("`{path}` must be {range}")),
+        None => error(format!("`{path}` does not fit its type")),
+    }
+}
+
+fn quantity(node: &Node, measure: Measure, example: &str, path: &str) -> Option<Problem> {
+    let code: &'static Code = &errors::BAD_QUANTITY;
+    let unit = example.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let needs_unit = |number: &str| {
+        let example = match number.starts_with('-') {
+            true => example.to_string(),
+            false => format!("{number}{unit}"),
+        };
+        Problem::error(code, path, format!("`{path}` needs a unit"))
+            .label(node.origin, "")
+            .help(format!("quote it with a unit, e.g. \"{example}\""))
+    };
+    match &node.value {
+        Value::Integer(number) => Some(needs_unit(&number.to_string())),
+        Value::Float(number) if number.is_finite() => Some(needs_unit(&number.to_string())),
+        Value::String(text) if text.parse::<f64>().is_ok_and(f64::is_finite) => {
+            Some(needs_unit(text.trim_start_matches('+')))
+        }
+        Value::String(text) => {
+            let reason = match measure {
+                Measure::Duration => SimSpan::from_str(text).err(),
+                Measure::Bandwidth => Bandwidth::from_str(text).err(),
+                Measure::Bytes => ByteSize::from_str(text).err(),
+            }?;
+            let message = format!("`{path}` is not {}: `{}`", measure.describe(), shown(text));
+            Some(
+                Problem::error(code, path, message)
+                    .label(node.origin, "")
+                    .help(reason),
+            )
+        }
+        other => {
+            let message = format!(
+                "`{path}` must be {}, not {}",
+                measure.describe(),
+                describe(other)
+            );
+            let problem = Problem::error(&errors::WRONG_TYPE, path, message);
+            Some(
+                problem
+                    .label(node.origin, "")
+                    .help(format!("for example \"{example}\"")),
+            )
+        }
+    }
+}
+
+/// The mistake of giving `run` the values of a sweep: `workers=10,30`.
+fn list_of_values(node: &Node, path: &str, sources: &Sources) -> Option<Problem> {
+    let text = node.as_str()?;
+    let from_argument = sources.get(node.origin.source).layer == Layer::CommandLine;
+    if !(node.bare && from_argument && text.contains(',')) {
+        return None;
+    }
+    let message = "this is a list of values: did you mean \"straggler sweep\"?";
+    let problem = Problem::error(&errors::LIST_OF_VALUES, path, message);
+    Some(problem.label(node.origin, ""))
+}
+
+/// The type of a value in words.
+pub(super) fn describe(value: &Value) -> &'static str {
+    match value {
+        Value::Table(_) => "a table",
+        Value::Array(_) => "a list",
+        Value::String(_) => "text",
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number with a point",
+        Value::Bool(_) => "true or false",
+        Value::Datetime(_) => "a date",
+    }
+}
+
+/// The user's text, shortened for a message.
+pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_string(),
+    }
+}

@@ -1,0 +1,294 @@
+//! What a document may contain, compiled from the JSON Schema of the typed struct into a form
+//! that checking, overriding and explaining share.
+
+use schemars::{JsonSchema, schema_for};
+use serde_json::Value as Json;
+
+use super::compile;
+use super::node::{TAG, Table};
+
+/// What may stand in one place.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// The documentation comment.
+    pub doc: String,
+    /// The type.
+    pub kind: Kind,
+}
+
+/// The types of values.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// Anything at all.
+    Any,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Integer(Bounds),
+    /// A number; `single` if it is held in single precision.
+    Number {
+        /// What it may be.
+        bounds: Bounds,
+        /// Whether it is an `f32`.
+        single: bool,
+    },
+    /// Text of a length in characters.
+    Text(Length),
+    /// Text with a number and a unit.
+    Quantity {
+        /// What is measured.
+        measure: Measure,
+        /// How to write it, such as `4ms`.
+        example: String,
+    },
+    /// One of some names.
+    Words(Vec<Word>),
+    /// A list, or an array of tables.
+    List {
+        /// What each element is.
+        items: Box<Shape>,
+        /// How many there may be.
+        length: Length,
+    },
+    /// Keys and values.
+    Table(TableShape),
+    /// A table whose keys depend on its `kind`.
+    Choice(Vec<Variant>),
+    /// Any of several shapes.
+    Union(Vec<Shape>),
+}
+
+/// What a quantity measures: the `format` of its schema.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Measure {
+    /// [`SimSpan`](crate::base::SimSpan)
+    Duration,
+    /// [`Bandwidth`](crate::base::Bandwidth)
+    Bandwidth,
+    /// [`ByteSize`](crate::base::ByteSize)
+    Bytes,
+}
+
+/// The range of a number.
+#[derive(Clone, Copy, Default, PartialEq, Debug)]
+pub struct Bounds {
+    /// Smallest, and whether it is itself excluded.
+    pub min: Option<(f64, bool)>,
+    /// Largest, and whether it is itself excluded.
+    pub max: Option<(f64, bool)>,
+}
+
+/// The range of a length.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Length {
+    /// Least number of elements.
+    pub min: Option<usize>,
+    /// Greatest number of elements.
+    pub max: Option<usize>,
+}
+
+/// A name that may be written, and what it means.
+#[derive(Clone, Debug)]
+pub struct Word {
+    /// The name.
+    pub name: String,
+    /// Its documentation comment.
+    pub doc: String,
+}
+
+/// The keys of a table.
+#[derive(Clone, Debug, Default)]
+pub struct TableShape {
+    /// Known keys in the order of declaration.
+    pub fields: Vec<Field>,
+    /// What other keys hold, where any key is allowed.
+    pub others: Option<Box<Shape>>,
+}
+
+/// A known key.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// The key.
+    pub name: String,
+    /// What belongs there.
+    pub shape: Shape,
+    /// The documentation comment of the field, or else of its type.
+    pub doc: String,
+    /// What holds when it is not written. See [`inherited`] for which default applies.
+    pub default: Option<Json>,
+    /// Whether it has to be written.
+    pub required: bool,
+}
+
+/// One kind of a choice.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// The value of `kind`.
+    pub name: String,
+    /// Its documentation comment.
+    pub doc: String,
+    /// The other keys of the table, without `kind`.
+    pub table: TableShape,
+}
+
+impl Shape {
+    /// The shape of the documents that `T` is read from.
+    pub fn of<T: JsonSchema>() -> Shape {
+        compile::compile(schema_for!(T).as_value())
+    }
+
+    /// What the table at hand may hold besides `kind`: its own keys, or those of the kind
+    /// that it chooses itself or by default.
+    pub fn table_for(&self, table: Option<&Table>, default: Option<&Json>) -> Option<&TableShape> {
+        match &self.kind {
+            Kind::Table(shape) => Some(shape),
+            Kind::Choice(variants) => {
+                let tag = chosen(table, default)?;
+                let variant = variants.iter().find(|variant| variant.name == tag);
+                variant.map(|variant| &variant.table)
+            }
+            Kind::Union(shapes) => shapes
+                .iter()
+                .find_map(|shape| shape.table_for(table, default)),
+            _ => None,
+        }
+    }
+
+    /// The names that may be written here, for words and for choices.
+    pub fn words(&self) -> Vec<Word> {
+        match &self.kind {
+            Kind::Words(words) => words.clone(),
+            Kind::Choice(variants) => variants.iter().map(Variant::word).collect(),
+            Kind::Union(shapes) => shapes.iter().flat_map(Shape::words).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The type in words, as after "must be": `a whole number`.
+    pub fn describe(&self) -> String {
+        match &self.kind {
+            Kind::Any => "a value".to_string(),
+            Kind::Bool => "true or false".to_string(),
+            Kind::Integer(_) => "a whole number".to_string(),
+            Kind::Number { .. } => "a number".to_string(),
+            Kind::Text(_) => "text in quotes".to_string(),
+            Kind::Quantity { measure, .. } => measure.describe().to_string(),
+            Kind::Words(words) => format!("one of {}", quoted(words)),
+            Kind::List { items, .. } => match items.kind {
+                Kind::Table(_) | Kind::Choice(_) => "a list of tables".to_string(),
+                _ => "a list".to_string(),
+            },
+            Kind::Table(_) => "a table".to_string(),
+            Kind::Choice(_) => format!("a table with a `{TAG}`"),
+            Kind::Union(shapes) => {
+                let names: Vec<String> = shapes.iter().map(Shape::describe).collect();
+                names.join(" or ")
+            }
+        }
+    }
+}
+
+impl Measure {
+    /// The type in words.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Measure::Duration => "a duration with a unit",
+            Measure::Bandwidth => "a bandwidth with a unit",
+            Measure::Bytes => "a size with a unit",
+        }
+    }
+}
+
+impl Variant {
+    /// The kind as a name with its meaning.
+    pub fn word(&self) -> Word {
+        Word {
+            name: self.name.clone(),
+            doc: self.doc.clone(),
+        }
+    }
+}
+
+impl TableShape {
+    /// The key called `name`.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Bounds {
+    /// Whether `number` is inside.
+    pub fn contain(&self, number: f64) -> bool {
+        let above = |(min, open): (f64, bool)| number > min || (number == min && !open);
+        let below = |(max, open): (f64, bool)| number < max || (number == max && !open);
+        self.min.is_none_or(above) && self.max.is_none_or(below)
+    }
+
+    /// The range in words, as after "must be": `at least 1`. Bounds that only repeat the width of
+    /// the machine's numbers are not worth telling.
+    pub fn describe(&self) -> Option<String> {
+        let min = self.min.filter(|(min, _)| *min > -2e9).map(|(min, open)| {
+            let word = if open { "greater than" } else { "at least" };
+            format!("{word} {min}")
+        });
+        let max = self.max.filter(|(max, _)| *max < 4e9).map(|(max, open)| {
+            let word = if open { "less than" } else { "at most" };
+            format!("{word} {max}")
+        });
+        match (min, max) {
+            (Some(min), Some(max)) => Some(format!("{min} and {max}")),
+            (min, max) => min.or(max),
+        }
+    }
+}
+
+impl Length {
+    /// The range in words, as after "must have": `at least 1`.
+    pub fn describe(&self) -> Option<String> {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) if min == max => Some(format!("exactly {min}")),
+            (Some(min), Some(max)) => Some(format!("{min} to {max}")),
+            (Some(min), None) => Some(format!("at least {min}")),
+            (None, Some(max)) => Some(format!("at most {max}")),
+            (None, None) => None,
+        }
+    }
+}
+
+/// The `kind` of a table: what it says itself, else the default.
+pub fn chosen<'a>(table: Option<&'a Table>, default: Option<&'a Json>) -> Option<&'a str> {
+    match table.and_then(|table| table.entries.get(TAG)) {
+        Some(entry) => entry.node.as_str(),
+        None => default?.get(TAG)?.as_str(),
+    }
+}
+
+/// The default of `field` in a table whose own default is `outer`.
+///
+/// The outermost default that speaks about a key decides, so every path has one default whether
+/// or not the tables around it are written.
+pub fn inherited<'a>(outer: Option<&'a Json>, field: &'a Field) -> Option<&'a Json> {
+    let default = match outer {
+        Some(outer) => outer.get(&field.name),
+        None => field.default.as_ref(),
+    };
+    default.filter(|json| !json.is_null())
+}
+
+/// The default that holds inside a table: none if the table chooses another kind than it.
+pub fn default_inside<'a>(table: Option<&Table>, default: Option<&'a Json>) -> Option<&'a Json> {
+    let tag = table.and_then(|table| table.entries.get(TAG));
+    default.filter(|json| match (tag, json.get(TAG)) {
+        (Some(entry), Some(default)) => entry.node.as_str() == default.as_str(),
+        (Some(_), None) | (None, _) => json.is_object(),
+    })
+}
+
+/// Names in double quotes, separated by commas.
+pub fn quoted(words: &[Word]) -> String {
+    let names: Vec<String> = words
+        .iter()
+        .map(|word| format!("\"{}\"", word.name))
+        .collect();
+    names.join(", ")
+}

@@ -1,0 +1,137 @@
+//! Where text came from: the files and command-line arguments that a document is made of, and
+//! places in them.
+
+use std::ops::Range;
+
+/// Which of the texts of a document; the order is the order of reading.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SourceId(u32);
+
+/// What kind of text a source is. The order is that of precedence: a later layer wins.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Layer {
+    /// Not written by anybody: the defaults of the typed structs.
+    Default,
+    /// A file, or a text handed over in its place.
+    File,
+    /// One setting of a sweep point.
+    SweepPoint,
+    /// One argument of the command line.
+    CommandLine,
+}
+
+/// One text.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// How people call it: a path, or `command line, argument 3`.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+    /// What kind of text it is.
+    pub layer: Layer,
+}
+
+/// All texts of a document. The first stands for the defaults and is empty.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    list: Vec<Source>,
+}
+
+/// A place in one of the texts, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Origin {
+    /// Which text.
+    pub source: SourceId,
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Origin {
+    /// The origin of every value that nobody wrote.
+    pub const DEFAULT: Origin = Origin {
+        source: SourceId(0),
+        start: 0,
+        end: 0,
+    };
+
+    /// The place `span` of `source`.
+    pub fn new(source: SourceId, span: Range<usize>) -> Self {
+        Origin {
+            source,
+            start: span.start,
+            end: span.end,
+        }
+    }
+
+    /// Whether nobody wrote this value.
+    pub fn is_default(self) -> bool {
+        self.source == SourceId(0)
+    }
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        let defaults = Source {
+            name: "default".to_string(),
+            text: String::new(),
+            layer: Layer::Default,
+        };
+        Sources {
+            list: vec![defaults],
+        }
+    }
+}
+
+impl Sources {
+    /// Adds a text.
+    pub fn add(&mut self, name: String, text: String, layer: Layer) -> SourceId {
+        self.list.push(Source { name, text, layer });
+        SourceId(self.list.len() as u32 - 1)
+    }
+
+    /// One of the texts.
+    pub fn get(&self, id: SourceId) -> &Source {
+        &self.list[id.0 as usize]
+    }
+
+    /// Line and column (in characters) of the first byte of `origin`, both counted from 1.
+    pub fn line_column(&self, origin: Origin) -> (usize, usize) {
+        let before = &self.get(origin.source).text.as_bytes()[..origin.start];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let start = before.iter().rposition(|byte| *byte == b'\n');
+        let line_text = &before[start.map_or(0, |newline| newline + 1)..];
+        let is_first_byte = |byte: &&u8| **byte & 0xC0 != 0x80;
+        (line, 1 + line_text.iter().filter(is_first_byte).count())
+    }
+
+    /// The place in words: `jd.toml:47`, `command line, argument 3`, or `default`.
+    pub fn describe(&self, origin: Origin) -> String {
+        let source = self.get(origin.source);
+        match source.layer {
+            Layer::File => format!("{}:{}", source.name, self.line_column(origin).0),
+            _ => source.name.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_count_from_one_and_in_characters() {
+        let mut sources = Sources::default();
+        let text = "a = 1\n\"é\" = 2\n";
+        let id = sources.add("x.toml".into(), text.into(), Layer::File);
+        let at = |needle: &str| {
+            let start = text.find(needle).unwrap();
+            sources.line_column(Origin::new(id, start..start + 1))
+        };
+        assert_eq!(at("a"), (1, 1));
+        assert_eq!(at("2"), (2, 7));
+        assert_eq!(sources.describe(Origin::new(id, 6..7)), "x.toml:2");
+        assert_eq!(sources.describe(Origin::DEFAULT), "default");
+    }
+}
