@@ -2,6 +2,7 @@
 
 pub mod base;
 pub mod data;
+pub mod metrics;
 pub mod model;
 pub mod nn;
 pub mod optimizer;

@@ -1,0 +1,20 @@
+//! Floor 2, how good a model is and how late its gradients are: pure functions of scores, labels
+//! and groups, and the two running summaries that records are kept in.
+//!
+//! One convention throughout: a figure that is not defined for its input (no examples, one class
+//! only, a score that is NaN) is `None`. Nothing here panics, hangs or quietly skips a NaN.
+
+pub mod auc;
+pub mod histogram;
+pub mod log_loss;
+pub mod moments;
+mod order;
+pub mod session_auc;
+pub mod summary;
+
+pub use auc::{AucScratch, auc};
+pub use histogram::Histogram;
+pub use log_loss::{calibration, expected_calibration_error, log_loss, normalised_entropy};
+pub use moments::Moments;
+pub use session_auc::{GroupWeight, GroupedAuc, session_auc};
+pub use summary::Quality;

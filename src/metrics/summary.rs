@@ -1,0 +1,71 @@
+//! Every quality figure of one evaluation.
+
+use super::{GroupWeight, auc, calibration, log_loss, normalised_entropy, session_auc};
+use serde::{Deserialize, Serialize};
+
+/// The quality of one set of predictions: one row of `evaluations.csv`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// ROC AUC over all examples, ties counted half.
+    pub auc: Option<f64>,
+    /// Mean AUC over the groups (sessions) that have both labels, each counted once.
+    pub session_auc: Option<f64>,
+    /// Mean binary cross-entropy, nats.
+    pub log_loss: Option<f64>,
+    /// Log-loss over the entropy of the mean label.
+    pub ne: Option<f64>,
+    /// Clicks predicted per click observed.
+    pub calibration: Option<f64>,
+    /// Examples scored.
+    pub examples: u64,
+    /// Groups with both labels.
+    pub groups: u64,
+    /// Groups with one label only, left out of `session_auc`.
+    pub groups_skipped: u64,
+}
+
+impl Quality {
+    /// All figures of `logits` against 0/1 `labels`, example `i` belonging to session `groups[i]`.
+    /// Lengths must agree. A figure that is not defined is `None`.
+    pub fn of(logits: &[f32], labels: &[f32], groups: &[u64]) -> Quality {
+        let sessions = session_auc(logits, labels, groups, GroupWeight::Equal);
+        Quality {
+            auc: auc(logits, labels),
+            session_auc: sessions.value,
+            log_loss: log_loss(logits, labels),
+            ne: normalised_entropy(logits, labels),
+            calibration: calibration(logits, labels),
+            examples: logits.len() as u64,
+            groups: sessions.groups,
+            groups_skipped: sessions.skipped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_figures_of_one_evaluation() {
+        let (logits, labels) = ([-1.0, 1.0, 0.0, 2.0], [0.0, 1.0, 1.0, 1.0]);
+        let quality = Quality::of(&logits, &labels, &[1, 1, 2, 2]);
+        assert_eq!((quality.auc, quality.session_auc), (Some(1.0), Some(1.0)));
+        assert_eq!(
+            (quality.examples, quality.groups, quality.groups_skipped),
+            (4, 1, 1)
+        );
+        assert!(quality.ne.unwrap() < 1.0 && quality.calibration.unwrap() < 1.0);
+    }
+
+    #[test]
+    fn a_blown_up_model_has_counts_and_no_figures() {
+        let quality = Quality::of(&[f32::NAN; 4], &[0.0, 1.0, 1.0, 0.0], &[1, 1, 2, 2]);
+        let expected = Quality {
+            examples: 4,
+            groups: 2,
+            ..Quality::default()
+        };
+        assert_eq!(quality, expected);
+    }
+}
