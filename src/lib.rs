@@ -7,3 +7,4 @@ pub mod model;
 pub mod nn;
 pub mod optimizer;
 pub mod params;
+pub mod report;
