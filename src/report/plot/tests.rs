@@ -1,0 +1,257 @@
+//! Synthetic results folders, and what every plot must do with them.
+
+use super::*;
+use std::fmt::Write as _;
+use std::fs;
+
+/// A reproducible number in 0..1 that looks random.
+fn noise(i: u64) -> f64 {
+    let mixed = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn class(worker: u32, workers: u32) -> (&'static str, f64) {
+    match f64::from(worker) / f64::from(workers) {
+        share if share < 0.6 => ("standard", 1.0 + 0.3 * noise(worker.into())),
+        share if share < 0.9 => ("shared", 1.8 + 0.8 * noise(worker.into())),
+        _ => ("spot", 4.0 + 4.0 * noise(worker.into())),
+    }
+}
+
+fn write_evaluations(folder: &Path, views: u32) {
+    let mut text = String::from(
+        "update,examples,passes,sim_s,view,auc,session_auc,log_loss,normalised_entropy,calibration\n",
+    );
+    for i in 0..=60u64 {
+        let x = i as f64 / 60.0;
+        let base = 0.5 + 0.3 * (1.0 - (-9.0 * x).exp()) - 0.03 * (x - 0.55).max(0.0);
+        let mut row = |view: &str, k: u64, offset: f64, jitter: f64| {
+            let auc = base + offset + jitter * (noise(i * 97 + k) - 0.5);
+            let session = 0.5 + (auc - 0.5) * 0.8 + 0.003 * (noise(i * 31 + k) - 0.5);
+            let (update, examples, sim) = (i * 255, i * 8160, i as f64 * 73.5);
+            writeln!(
+                text,
+                "{update},{examples},{x},{sim},{view},{auc},{session},,,"
+            )
+            .unwrap();
+        };
+        row("server", 0, 0.0, 0.006);
+        row("mean_of_views", 1, 0.0015, 0.004);
+        row("mean_of_predictions", 2, 0.004, 0.004);
+        for w in 0..views {
+            row(&format!("worker:{w}"), 3 + u64::from(w), -0.006, 0.02);
+        }
+    }
+    fs::write(folder.join("evaluations.csv"), text).unwrap();
+}
+
+fn write_staleness(folder: &Path, workers: u32) {
+    use crate::metrics::Histogram;
+    let mut by_class: std::collections::BTreeMap<&str, Histogram> = Default::default();
+    for i in 0..60_000u64 {
+        let (name, slowdown) = class(i as u32 % workers, workers);
+        let spread = -(1.0 - noise(i)).ln() * 0.35 + 0.65 + 0.2 * noise(i + 7_777_777);
+        let staleness = (f64::from(workers - 1) * slowdown * 0.6 * spread) as u64;
+        by_class.entry(name).or_default().add(staleness);
+        by_class.entry("all").or_default().add(staleness);
+    }
+    let mut text = String::from("class,measure,low,high,count\n");
+    for (name, histogram) in by_class {
+        for bucket in histogram.iter() {
+            let (low, high, count) = (bucket.low, bucket.high, bucket.count);
+            writeln!(text, "{name},version,{low},{high},{count}").unwrap();
+        }
+        writeln!(text, "{name},clock_lag,0,0,9").unwrap();
+    }
+    fs::write(folder.join("staleness.csv"), text).unwrap();
+}
+
+fn write_workers(folder: &Path, workers: u32) {
+    let mut text = String::from(
+        "worker,class,slowdown,steps,examples,busy_s,network_s,waiting_s,staleness_mean,staleness_max\n",
+    );
+    for w in 0..workers {
+        let (name, slowdown) = class(w, workers);
+        let steps = (16_000.0 / slowdown) as u64;
+        let network = 300.0 / slowdown + 120.0 * noise(u64::from(w) + 50);
+        let waiting = 60.0 * noise(u64::from(w) + 99) + 400.0 / slowdown;
+        let busy = 4400.0 - network - waiting;
+        let examples = steps * 32;
+        writeln!(
+            text,
+            "{w},{name},{slowdown:.3},{steps},{examples},{busy},{network},{waiting},29,"
+        )
+        .unwrap();
+    }
+    fs::write(folder.join("workers.csv"), text).unwrap();
+}
+
+fn write_divergence(folder: &Path) {
+    let mut text = String::from("update,sim_s,group,layer,measure,mean,max\n");
+    let layers = [
+        ("dense", "attention", 0.013),
+        ("dense", "mlp.0", 0.0112),
+        ("dense", "mlp.1", 0.0108),
+        ("dense", "mlp.last", 0.024),
+        ("sparse", "user", 0.0038),
+        ("sparse", "item", 0.0054),
+    ];
+    for i in 0..80u64 {
+        for (k, (group, layer, level)) in layers.iter().enumerate() {
+            let rise = 1.0 - (-(i as f64) / 12.0).exp();
+            let mean = level * rise * (0.9 + 0.2 * noise(i * 13 + k as u64));
+            let (update, sim, max) = (i * 200, i as f64 * 55.0, mean * 2.1);
+            writeln!(
+                text,
+                "{update},{sim},{group},{layer},from_server,{mean},{max}"
+            )
+            .unwrap();
+        }
+    }
+    fs::write(folder.join("divergence.csv"), text).unwrap();
+}
+
+fn write_timeline(folder: &Path, workers: u32) {
+    let mut text = String::from("worker,class,activity,start_s,end_s,step\n");
+    for w in 0..workers {
+        let (name, slowdown) = class(w, workers);
+        let mut now = 120.0 + 0.1 * noise(w.into());
+        for step in 0..100u64 {
+            let draw = |k: u64| noise(u64::from(w) * 1009 + step * 7 + k);
+            let spans = [
+                ("pull", 0.012 + 0.01 * draw(0)),
+                ("compute", 0.1 * slowdown * (0.8 + 0.4 * draw(1))),
+                ("push", 0.015 + 0.01 * draw(2)),
+                ("wait", if draw(3) > 0.7 { 0.08 * draw(4) } else { 0.0 }),
+            ];
+            for (activity, length) in spans {
+                let end = (now + length).min(122.5);
+                if end > now {
+                    writeln!(text, "{w},{name},{activity},{now},{end},{step}").unwrap();
+                }
+                now = end;
+            }
+        }
+    }
+    fs::write(folder.join("timeline.csv"), text).unwrap();
+}
+
+/// A complete results folder of a run with so many workers.
+fn write_folder(folder: &Path, workers: u32) {
+    fs::create_dir_all(folder).unwrap();
+    write_evaluations(folder, workers.min(8));
+    write_staleness(folder, workers);
+    write_workers(folder, workers);
+    write_divergence(folder);
+    write_timeline(folder, workers);
+    let summary =
+        format!("{{\"name\": \"thirty-workers\", \"workers\": {workers}, \"bayes_auc\": 0.83}}");
+    fs::write(folder.join("summary.json"), summary).unwrap();
+}
+
+/// Where to leave the pictures for somebody to look at: `STRAGGLER_PLOTS`, if set.
+fn gallery(name: &str) -> (Option<tempfile::TempDir>, PathBuf) {
+    match std::env::var_os("STRAGGLER_PLOTS") {
+        Some(gallery) => (None, PathBuf::from(gallery).join(name)),
+        None => {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(name);
+            (Some(folder), path)
+        }
+    }
+}
+
+fn written(drawn: &[Drawn]) -> usize {
+    let files = |d: &&Drawn| match &d.outcome {
+        Outcome::Written { svg, png } => svg.is_file() && png.is_file(),
+        Outcome::Skipped(_) => false,
+    };
+    drawn.iter().filter(files).count()
+}
+
+#[test]
+fn every_plot_is_drawn_for_few_and_for_many_workers() {
+    for (name, workers) in [("few", 30), ("one", 1), ("many", 300)] {
+        let (_guard, folder) = gallery(name);
+        write_folder(&folder, workers);
+        let drawn = draw_all(&folder).unwrap();
+        assert_eq!(written(&drawn), PLOTS.len(), "{drawn:?}");
+    }
+}
+
+#[test]
+fn the_same_folder_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    write_folder(folder.path(), 12);
+    let read = || -> Vec<Vec<u8>> {
+        let drawn = draw_all(folder.path()).unwrap();
+        let files = drawn.into_iter().flat_map(|d| match d.outcome {
+            Outcome::Written { svg, png } => [fs::read(svg).unwrap(), fs::read(png).unwrap()],
+            Outcome::Skipped(reason) => panic!("{reason}"),
+        });
+        files.collect()
+    };
+    assert!(read() == read());
+}
+
+#[test]
+fn missing_and_empty_files_are_skipped_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    write_folder(folder.path(), 3);
+    fs::remove_file(folder.path().join("timeline.csv")).unwrap();
+    fs::write(
+        folder.path().join("staleness.csv"),
+        "class,measure,low,high,count\n",
+    )
+    .unwrap();
+    let drawn = draw_all(folder.path()).unwrap();
+    let reason = |name: &str| match &drawn.iter().find(|d| d.name == name).unwrap().outcome {
+        Outcome::Skipped(reason) => reason.clone(),
+        Outcome::Written { .. } => panic!("{name} was drawn"),
+    };
+    assert_eq!(reason("timeline"), "there is no timeline.csv");
+    assert_eq!(reason("staleness"), "staleness.csv has no rows");
+    assert_eq!(written(&drawn), PLOTS.len() - 2);
+}
+
+#[test]
+fn odd_numbers_draw_or_skip_and_never_panic() {
+    let files = [
+        (
+            "evaluations.csv",
+            "update,examples,passes,sim_s,view,auc,session_auc,log_loss,normalised_entropy,calibration\n\
+             0,0,,0,server,NaN,,,,\n1,0,,inf,server,0.5,,,,\n2,7,,-1,server,0.5,0.5,,,\n",
+        ),
+        (
+            "staleness.csv",
+            "class,measure,low,high,count\nall,version,0,0,1\n",
+        ),
+        (
+            "workers.csv",
+            "worker,class,slowdown,steps,examples,busy_s,network_s,waiting_s,staleness_mean,staleness_max\n\
+             0,<a&b>,NaN,0,0,1e-9,0,0,,\n1,<a&b>,,0,0,0,0,0,,\n2,c,,0,0,NaN,0,0,,\n",
+        ),
+        (
+            "divergence.csv",
+            "update,sim_s,group,layer,measure,mean,max\n0,0,dense,a,from_server,0,\n\
+             1,1,dense,b,from_server,NaN,NaN\n",
+        ),
+        (
+            "timeline.csv",
+            "worker,class,activity,start_s,end_s,step\n0,a,wait,5,5.000000001,\n0,a,pull,7,6,\n\
+             1,a,compute,NaN,9,1\n",
+        ),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (file, text) in files {
+        fs::write(folder.path().join(file), text).unwrap();
+    }
+    assert_eq!(written(&draw_all(folder.path()).unwrap()), PLOTS.len());
+    for (file, text) in files {
+        let bad = format!("{}\n0,0,0\n", text.lines().next().unwrap());
+        fs::write(folder.path().join(file), bad).unwrap();
+        let error = draw_all(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("{file}, line 2")), "{error}");
+        fs::write(folder.path().join(file), text).unwrap();
+    }
+}
