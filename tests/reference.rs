@@ -83,25 +83,13 @@ struct BatchFixture {
 impl SchemaFixture {
     fn schema(&self) -> Schema {
         let columns = self.history.iter();
-        let column = |c: &ColumnFixture| HistoryColumn {
-            space: c.space,
-            target: c.target,
-        };
-        let space = |s: &SpaceFixture| IdSpace {
-            name: s.name.clone(),
-            rows: s.rows,
-        };
-        let field = |f: &FieldFixture| Field {
-            name: f.name.clone(),
-            space: f.space,
-        };
+        let column = |c: &ColumnFixture| HistoryColumn { space: c.space, target: c.target };
+        let space = |s: &SpaceFixture| IdSpace { name: s.name.clone(), rows: s.rows };
+        let field = |f: &FieldFixture| Field { name: f.name.clone(), space: f.space };
         Schema {
             spaces: self.spaces.iter().map(space).collect(),
             fields: self.fields.iter().map(field).collect(),
-            history: Some(History {
-                max_len: 5,
-                columns: columns.map(column).collect(),
-            }),
+            history: Some(History { max_len: 5, columns: columns.map(column).collect() }),
             numeric: self.numeric.clone(),
             group: "user".to_string(),
         }
@@ -124,10 +112,7 @@ impl BatchFixture {
 /// The values of all blocks, one after the other.
 fn arena(blocks: &[Block], values: &Named) -> Vec<f64> {
     assert_eq!(blocks.len(), values.len(), "number of blocks");
-    blocks
-        .iter()
-        .flat_map(|block| values[&block.name].clone())
-        .collect()
+    blocks.iter().flat_map(|block| values[&block.name].clone()).collect()
 }
 
 /// The distinct rows of a batch out of whole tables.
@@ -161,9 +146,7 @@ fn double(values: &[f32]) -> Vec<f64> {
 
 fn check_model(name: &str, fixture: ModelFixture) {
     let schema = fixture.schema.schema();
-    let context = ModelContext {
-        counts: Some(Arc::new(fixture.counts)),
-    };
+    let context = ModelContext { counts: Some(Arc::new(fixture.counts)) };
     let model = fixture.model.build(&schema, context).unwrap();
     let layout = model.layout();
     let batch = fixture.batch.batch();
@@ -176,17 +159,10 @@ fn check_model(name: &str, fixture: ModelFixture) {
         arena(&layout.moving, &fixture.gradient.moving),
         vec![fixture.loss],
     ];
-    let (dense, moving) = (
-        arena(&layout.dense, &fixture.dense),
-        arena(&layout.moving, &fixture.moving),
-    );
+    let (dense, moving) =
+        (arena(&layout.dense, &fixture.dense), arena(&layout.moving, &fixture.moving));
     let values = rows(layout, &lookups, &fixture.tables);
-    let view = View {
-        dense: &dense,
-        moving: &moving,
-        rows: &values,
-        lookups: &lookups,
-    };
+    let view = View { dense: &dense, moving: &moving, rows: &values, lookups: &lookups };
     let mut gradient = Gradient::default();
     model.gradient_f64(view, &batch, &mut gradient);
     let loss = vec![gradient.loss];
@@ -196,32 +172,17 @@ fn check_model(name: &str, fixture: ModelFixture) {
     }
 
     let (dense, moving, values) = (single(&dense), single(&moving), single(&values));
-    let view = View {
-        dense: &dense,
-        moving: &moving,
-        rows: &values,
-        lookups: &lookups,
-    };
+    let view = View { dense: &dense, moving: &moving, rows: &values, lookups: &lookups };
     let (mut gradient, mut logits) = (Gradient::default(), Vec::new());
     let mut workspace = Workspace::default();
     model.gradient(view, &batch, &mut workspace, &mut gradient);
     let loss = vec![gradient.loss];
-    let given = [
-        double(&gradient.dense),
-        double(&gradient.rows),
-        double(&gradient.moving),
-        loss,
-    ];
+    let given = [double(&gradient.dense), double(&gradient.rows), double(&gradient.moving), loss];
     for (given, wanted) in given.iter().zip(&wanted) {
         assert_near(&format!("{name}, single precision"), given, wanted, 1e-5);
     }
     model.scores(view, &batch, &mut workspace, &mut logits);
-    assert_near(
-        &format!("{name}, scores"),
-        &double(&logits),
-        &fixture.scores,
-        1e-5,
-    );
+    assert_near(&format!("{name}, scores"), &double(&logits), &fixture.scores, 1e-5);
 
     untouched_rows_have_no_gradient(&*model, &lookups, &fixture.gradient.tables);
 }
@@ -229,18 +190,11 @@ fn check_model(name: &str, fixture: ModelFixture) {
 /// What PyTorch reports for rows that we do not push.
 fn untouched_rows_have_no_gradient(model: &dyn Model, lookups: &Lookups, tables: &Named) {
     let layout = model.layout();
-    assert_eq!(
-        row_range(layout, lookups, layout.tables.len() - 1).end,
-        rows_len(layout, lookups)
-    );
+    assert_eq!(row_range(layout, lookups, layout.tables.len() - 1).end, rows_len(layout, lookups));
     for table in &layout.tables {
         for (id, row) in tables[&table.name].chunks_exact(table.dim).enumerate() {
             let touched = lookups.ids[table.space].contains(&(id as u32));
-            assert!(
-                touched || row.iter().all(|&g| g == 0.0),
-                "{} {id}",
-                table.name
-            );
+            assert!(touched || row.iter().all(|&g| g == 0.0), "{} {id}", table.name);
         }
     }
 }
@@ -248,10 +202,8 @@ fn untouched_rows_have_no_gradient(model: &dyn Model, lookups: &Lookups, tables:
 #[test]
 fn models_agree_with_pytorch() {
     let mut checked = Vec::new();
-    let mut paths: Vec<PathBuf> = fs::read_dir(fixtures())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     for path in paths {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -297,10 +249,7 @@ struct Rows {
 impl Rows {
     fn new(rule: Arc<dyn Optimizer>, weights: Vec<Vec<f32>>) -> Rows {
         let first = |row: &Vec<f32>| {
-            rule.slots()
-                .iter()
-                .flat_map(|slot| vec![slot.init; row.len()])
-                .collect()
+            rule.slots().iter().flat_map(|slot| vec![slot.init; row.len()]).collect()
         };
         Rows {
             slots: weights.iter().map(first).collect(),
@@ -320,12 +269,7 @@ impl Rows {
                 (None, RowSemantics::Lazy) => continue,
             };
             self.touches[row] += 1;
-            let tick = Tick {
-                rate,
-                global: update,
-                variable: update,
-                row: self.touches[row],
-            };
+            let tick = Tick { rate, global: update, variable: update, row: self.touches[row] };
             let (weights, slots) = (&mut self.weights[row], &mut self.slots[row]);
             self.rule.update(weights, slots, gradient, &tick);
         }
@@ -347,10 +291,7 @@ fn optimizers_agree_with_pytorch() {
         }
     }
     for part in OptimizerChoice::PARTS {
-        let checked = fixture
-            .cases
-            .iter()
-            .any(|case| case.rule.name() == part.name);
+        let checked = fixture.cases.iter().any(|case| case.rule.name() == part.name);
         assert!(checked, "no fixture for {}", part.name);
     }
 }

@@ -98,14 +98,8 @@ impl Metadata<'_> {
 /// # Errors
 /// Files that cannot be read, malformed rows, or no user with two reviews.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    let reviews = config
-        .reviews
-        .iter()
-        .map(|path| file::open(context.base_dir, path));
-    let metadata = config
-        .metadata
-        .as_ref()
-        .map(|path| file::open(context.base_dir, path));
+    let reviews = config.reviews.iter().map(|path| file::open(context.base_dir, path));
+    let metadata = config.metadata.as_ref().map(|path| file::open(context.base_dir, path));
     load(config, reviews, metadata.transpose()?, context)
 }
 
@@ -143,10 +137,8 @@ pub(crate) fn load<'a>(
                 }
             })
         })?;
-        let meta = tally
-            .facts()
-            .into_iter()
-            .map(|(name, value)| (format!("metadata: {name}"), value));
+        let meta =
+            tally.facts().into_iter().map(|(name, value)| (format!("metadata: {name}"), value));
         facts.extend(meta);
     }
     din_task::build(events, &config.task, context.streams, &path, facts)
@@ -171,14 +163,10 @@ fn review(line: &str) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
 }
 
 fn present<'a>(text: Option<Text<'a>>, key: &str) -> Result<Cow<'a, str>, Fault> {
-    let text = text
-        .ok_or_else(|| Fault::new(BadRowKind::MissingField, format!("no key {key:?}")))?
-        .0;
+    let text =
+        text.ok_or_else(|| Fault::new(BadRowKind::MissingField, format!("no key {key:?}")))?.0;
     if text.is_empty() {
-        return Err(Fault::new(
-            BadRowKind::EmptyField,
-            format!("{key:?} is empty"),
-        ));
+        return Err(Fault::new(BadRowKind::EmptyField, format!("{key:?} is empty")));
     }
     Ok(text)
 }
@@ -218,34 +206,20 @@ mod tests {
 
     fn category(line: &str, level: CategoryLevel) -> Result<Option<String>, BadRowKind> {
         let mut found = None;
-        with_metadata(line, |_, metadata| {
-            found = metadata.category(level).map(str::to_string)
-        })
-        .map_err(|fault| fault.kind)?;
+        with_metadata(line, |_, metadata| found = metadata.category(level).map(str::to_string))
+            .map_err(|fault| fault.kind)?;
         Ok(found)
     }
 
     #[test]
     fn both_editions_of_metadata_are_read() {
         let old = "{'asin': '1', 'categories': [['Books', \"Children's\"], ['Toys', 'Games']]}";
-        assert_eq!(
-            category(old, CategoryLevel::First),
-            Ok(Some("Books".into()))
-        );
+        assert_eq!(category(old, CategoryLevel::First), Ok(Some("Books".into())));
         assert_eq!(category(old, CategoryLevel::Last), Ok(Some("Games".into())));
         let new = r#"{"asin": "1", "category": ["Gift Cards", "Gift Cards &amp; More"]}"#;
-        assert_eq!(
-            category(new, CategoryLevel::First),
-            Ok(Some("Gift Cards".into()))
-        );
-        assert_eq!(
-            category(new, CategoryLevel::Last),
-            Ok(Some("Gift Cards &amp; More".into()))
-        );
-        assert_eq!(
-            category(r#"{"asin": "1", "category": []}"#, CategoryLevel::Last),
-            Ok(None)
-        );
+        assert_eq!(category(new, CategoryLevel::First), Ok(Some("Gift Cards".into())));
+        assert_eq!(category(new, CategoryLevel::Last), Ok(Some("Gift Cards &amp; More".into())));
+        assert_eq!(category(r#"{"asin": "1", "category": []}"#, CategoryLevel::Last), Ok(None));
         assert_eq!(category(r#"{"asin": "1"}"#, CategoryLevel::Last), Ok(None));
     }
 
@@ -266,9 +240,6 @@ mod tests {
     fn optional_keys_of_both_editions_are_passed_over() {
         let line = r#"{"overall": 5.0, "vote": "1,234", "verified": true, "style": {"Size:": " 7 oz"}, "image": ["x"], "helpful": [0, 1], "reviewerID": "A\u0041", "asin": "B0", "unixReviewTime": 1472688000}"#;
         let (user, item, stamp) = review(line).unwrap();
-        assert_eq!(
-            (user.as_ref(), item.as_ref(), stamp),
-            ("AA", "B0", Stamp(1_472_688_000_000))
-        );
+        assert_eq!((user.as_ref(), item.as_ref(), stamp), ("AA", "B0", Stamp(1_472_688_000_000)));
     }
 }

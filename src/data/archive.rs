@@ -45,48 +45,30 @@ pub(crate) fn open_member(
     path: &str,
     member: Option<&str>,
 ) -> Result<(String, MemberReader), DataError> {
-    let problem = |problem: String| DataError::Archive {
-        path: path.to_string(),
-        problem,
-    };
+    let problem = |problem: String| DataError::Archive { path: path.to_string(), problem };
     let mut archive = ZipArchive::new(BufReader::new(file))
         .map_err(|error| problem(format!("{error}; it is probably cut short, fetch it again")))?;
     let index = choose(&mut archive, path, member)?;
-    let entry = archive
-        .by_index_raw(index)
-        .map_err(|error| problem(error.to_string()))?;
+    let entry = archive.by_index_raw(index).map_err(|error| problem(error.to_string()))?;
     if entry.encrypted() {
-        return Err(problem(
-            "the member is encrypted: unpack it first".to_string(),
-        ));
+        return Err(problem("the member is encrypted: unpack it first".to_string()));
     }
-    let start = entry
-        .data_start()
-        .ok_or_else(|| problem("the member has no data".to_string()))?;
+    let start = entry.data_start().ok_or_else(|| problem("the member has no data".to_string()))?;
     let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
     let (method, packed_len) = (entry.compression(), entry.compressed_size());
     let (expected_crc, expected_len) = (entry.crc32(), entry.size());
     drop(entry);
     let mut file = archive.into_inner();
-    file.seek(SeekFrom::Start(start))
-        .map_err(|error| problem(error.to_string()))?;
+    file.seek(SeekFrom::Start(start)).map_err(|error| problem(error.to_string()))?;
     let packed: Take<BufReader<File>> = file.take(packed_len);
     let bytes: Box<dyn Read> = match method {
         CompressionMethod::Stored => Box::new(packed),
         CompressionMethod::Deflated => Box::new(DeflateDecoder::new(packed)),
         other => {
-            return Err(problem(format!(
-                "{other} compression is not read: unpack it first"
-            )));
+            return Err(problem(format!("{other} compression is not read: unpack it first")));
         }
     };
-    let reader = MemberReader {
-        bytes,
-        crc: Crc::new(),
-        expected_crc,
-        expected_len,
-        read: 0,
-    };
+    let reader = MemberReader { bytes, crc: Crc::new(), expected_crc, expected_len, read: 0 };
     Ok((name, reader))
 }
 
@@ -106,11 +88,9 @@ fn choose(
         Some(member) => names.iter().find(|(_, name)| name == member),
         None => names.first().filter(|_| names.len() == 1),
     };
-    found
-        .map(|(index, _)| *index)
-        .ok_or_else(|| DataError::Member {
-            path: path.to_string(),
-            member: member.unwrap_or("").to_string(),
-            members: names.iter().map(|(_, name)| name.clone()).collect(),
-        })
+    found.map(|(index, _)| *index).ok_or_else(|| DataError::Member {
+        path: path.to_string(),
+        member: member.unwrap_or("").to_string(),
+        members: names.iter().map(|(_, name)| name.clone()).collect(),
+    })
 }

@@ -62,13 +62,7 @@ pub struct Config {
 /// # Errors
 /// Files that cannot be read, or malformed rows.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    load(
-        config,
-        config
-            .files
-            .iter()
-            .map(|path| file::open(context.base_dir, path)),
-    )
+    load(config, config.files.iter().map(|path| file::open(context.base_dir, path)))
 }
 
 /// Loads the rows of streams.

@@ -93,10 +93,7 @@ pub(crate) struct Fault {
 impl Fault {
     /// A fault described by `detail`.
     pub(crate) fn new(kind: BadRowKind, detail: impl Into<String>) -> Fault {
-        Fault {
-            kind,
-            detail: detail.into(),
-        }
+        Fault { kind, detail: detail.into() }
     }
 
     /// A fault of one cell: `what` it should be, and the beginning of what is there.
@@ -106,11 +103,7 @@ impl Fault {
 
     /// The same with its line.
     pub(crate) fn at(self, line: u64) -> BadRow {
-        BadRow {
-            kind: self.kind,
-            line,
-            detail: self.detail,
-        }
+        BadRow { kind: self.kind, line, detail: self.detail }
     }
 }
 
@@ -187,12 +180,7 @@ impl RowTally {
         }
         if self.skipped() >= self.max_bad_rows {
             let (limit, counts) = (self.max_bad_rows, self.per_kind());
-            return Err(DataError::TooManyBadRows {
-                path,
-                bad,
-                limit,
-                counts,
-            });
+            return Err(DataError::TooManyBadRows { path, bad, limit, counts });
         }
         self.skipped[bad.kind as usize] += 1;
         Ok(())
@@ -226,10 +214,7 @@ impl RowTally {
         );
         let mut facts = vec![("rows read".to_string(), self.total.to_string())];
         if self.filtered > 0 {
-            facts.push((
-                "rows left out by keep_when".to_string(),
-                self.filtered.to_string(),
-            ));
+            facts.push(("rows left out by keep_when".to_string(), self.filtered.to_string()));
         }
         if self.skipped() > 0 {
             let text = format!("{} ({})", self.skipped(), self.per_kind());
@@ -252,15 +237,9 @@ mod tests {
         let mut tally = RowTally::new(OnBadRow::Stop, 0).unwrap();
         tally.begin();
         let error = tally.reject("a.csv", bad(7)).unwrap_err();
-        assert_eq!(
-            (error.line(), error.kind()),
-            (Some(7), Some(BadRowKind::BadNumber))
-        );
+        assert_eq!((error.line(), error.kind()), (Some(7), Some(BadRowKind::BadNumber)));
         let text = error.to_string();
-        assert!(
-            text.starts_with("a.csv, line 7: bad_number: a number, found \"x\""),
-            "{text}"
-        );
+        assert!(text.starts_with("a.csv, line 7: bad_number: a number, found \"x\""), "{text}");
     }
 
     #[test]
@@ -279,10 +258,7 @@ mod tests {
         );
         tally.begin();
         let error = tally.reject("a.csv", bad(9)).unwrap_err().to_string();
-        assert!(
-            error.contains("line 9") && error.contains("max_bad_rows = 2"),
-            "{error}"
-        );
+        assert!(error.contains("line 9") && error.contains("max_bad_rows = 2"), "{error}");
     }
 
     #[test]

@@ -6,25 +6,16 @@ use super::error::DataError;
 /// The cell as a finite number.
 pub(crate) fn number(cell: &[u8], what: &str) -> Result<f64, Fault> {
     if cell.is_empty() {
-        return Err(Fault::new(
-            BadRowKind::EmptyField,
-            format!("{what} is empty"),
-        ));
+        return Err(Fault::new(BadRowKind::EmptyField, format!("{what} is empty")));
     }
-    let parsed = std::str::from_utf8(cell)
-        .ok()
-        .and_then(|text| text.trim().parse::<f64>().ok());
+    let parsed = std::str::from_utf8(cell).ok().and_then(|text| text.trim().parse::<f64>().ok());
     match parsed {
-        None => Err(Fault::cell(
-            BadRowKind::BadNumber,
-            format_args!("{what} must be a number"),
-            cell,
-        )),
-        Some(value) if !(value as f32).is_finite() => Err(Fault::cell(
-            BadRowKind::NonFinite,
-            format_args!("{what} must be finite"),
-            cell,
-        )),
+        None => {
+            Err(Fault::cell(BadRowKind::BadNumber, format_args!("{what} must be a number"), cell))
+        }
+        Some(value) if !(value as f32).is_finite() => {
+            Err(Fault::cell(BadRowKind::NonFinite, format_args!("{what} must be finite"), cell))
+        }
         Some(value) => Ok(value),
     }
 }
@@ -32,10 +23,7 @@ pub(crate) fn number(cell: &[u8], what: &str) -> Result<f64, Fault> {
 /// The cell, which must not be empty.
 pub(crate) fn filled<'a>(cell: &'a [u8], what: &str) -> Result<&'a [u8], Fault> {
     match cell {
-        [] => Err(Fault::new(
-            BadRowKind::EmptyField,
-            format!("{what} is empty"),
-        )),
+        [] => Err(Fault::new(BadRowKind::EmptyField, format!("{what} is empty"))),
         cell => Ok(cell),
     }
 }
@@ -74,9 +62,7 @@ impl Condition {
     /// Reads `">= 4"` or `"!= ''"`; `key` is named in the error.
     pub(crate) fn parse(key: &'static str, text: &str) -> Result<Condition, DataError> {
         let found = OPERATORS.iter().find_map(|(sign, operator)| {
-            text.trim()
-                .strip_prefix(sign)
-                .map(|rest| (*operator, rest.trim()))
+            text.trim().strip_prefix(sign).map(|rest| (*operator, rest.trim()))
         });
         let (operator, right) = found.ok_or_else(|| DataError::Setting {
             key,
@@ -84,18 +70,12 @@ impl Condition {
                 "{text:?} is no condition: write an operator and a value, e.g. \">= 4\""
             ),
         })?;
-        let quoted = right
-            .strip_prefix('\'')
-            .and_then(|rest| rest.strip_suffix('\''));
+        let quoted = right.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
         let number = match quoted {
             Some(_) => None,
             None => right.parse().ok().filter(|number: &f64| number.is_finite()),
         };
-        Ok(Condition {
-            operator,
-            text: quoted.unwrap_or(right).to_string(),
-            number,
-        })
+        Ok(Condition { operator, text: quoted.unwrap_or(right).to_string(), number })
     }
 
     /// Reads `"Quantity > 0"` into a column name and a condition.
@@ -186,20 +166,14 @@ mod tests {
             ("1e39", BadRowKind::NonFinite),
             ("1e999", BadRowKind::NonFinite),
         ] {
-            assert_eq!(
-                number(cell.as_bytes(), "x").unwrap_err().kind,
-                kind,
-                "{cell}"
-            );
+            assert_eq!(number(cell.as_bytes(), "x").unwrap_err().kind, kind, "{cell}");
         }
     }
 
     #[test]
     fn conditions_compare_numbers_or_text() {
         let holds = |condition: &str, cell: &str| {
-            Condition::parse("k", condition)
-                .unwrap()
-                .holds(cell.as_bytes(), "x")
+            Condition::parse("k", condition).unwrap().holds(cell.as_bytes(), "x")
         };
         assert_eq!(holds(">= 4", "4.0"), Ok(true));
         assert_eq!(holds(">= 4", "10"), Ok(true));
@@ -207,10 +181,7 @@ mod tests {
         assert_eq!(holds("!= ''", ""), Ok(false));
         assert_eq!(holds("= 1", "buy"), Ok(false));
         assert_eq!(holds(">= 2010-12-01", "2010-12-01 08:26:00"), Ok(true));
-        assert_eq!(
-            holds("> 4", "many").unwrap_err().kind,
-            BadRowKind::BadNumber
-        );
+        assert_eq!(holds("> 4", "many").unwrap_err().kind, BadRowKind::BadNumber);
         assert!(Condition::parse("k", "4").is_err());
     }
 

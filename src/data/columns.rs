@@ -15,10 +15,7 @@ pub(crate) fn find(
     key: &str,
     name: &str,
 ) -> Result<usize, DataError> {
-    let mut found = columns
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| *column == name);
+    let mut found = columns.iter().enumerate().filter(|(_, column)| *column == name);
     let problem = match (found.next(), found.next()) {
         (Some((index, _)), None) => return Ok(index),
         (Some(_), Some(_)) => {
@@ -26,32 +23,18 @@ pub(crate) fn find(
                 "the column {name:?} ({key}) is there twice; rename one, or give `columns` yourself"
             )
         }
-        (None, _) => format!(
-            "there is no column {name:?} ({key}){}",
-            suggestion(columns, name)
-        ),
+        (None, _) => format!("there is no column {name:?} ({key}){}", suggestion(columns, name)),
     };
-    Err(DataError::Column {
-        path: path.to_string(),
-        problem,
-        columns: columns.to_vec(),
-    })
+    Err(DataError::Column { path: path.to_string(), problem, columns: columns.to_vec() })
 }
 
 fn suggestion(columns: &[String], name: &str) -> String {
     let near = columns
         .iter()
-        .map(|column| {
-            (
-                strsim::jaro_winkler(&column.to_lowercase(), &name.to_lowercase()),
-                column,
-            )
-        })
+        .map(|column| (strsim::jaro_winkler(&column.to_lowercase(), &name.to_lowercase()), column))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0));
-    near.map_or(String::new(), |(_, column)| {
-        format!("; did you mean {column:?}?")
-    })
+    near.map_or(String::new(), |(_, column)| format!("; did you mean {column:?}?"))
 }
 
 /// Conditions on columns that a row must fulfil to be in the log.
@@ -64,9 +47,7 @@ impl Filter {
     /// Reads conditions such as `"Quantity > 0"`.
     pub(crate) fn parse(conditions: &[String]) -> Result<Filter, DataError> {
         let parse = |text: &String| Condition::parse_with_column("keep_when", text);
-        Ok(Filter {
-            conditions: conditions.iter().map(parse).collect::<Result<_, _>>()?,
-        })
+        Ok(Filter { conditions: conditions.iter().map(parse).collect::<Result<_, _>>()? })
     }
 
     /// The same for the columns of one file.
@@ -75,10 +56,7 @@ impl Filter {
             Ok((find(path, columns, "keep_when", name)?, condition.clone()))
         };
         let found: Result<Vec<_>, DataError> = self.conditions.iter().map(find).collect();
-        Ok(FileFilter {
-            names: self,
-            conditions: found?,
-        })
+        Ok(FileFilter { names: self, conditions: found? })
     }
 }
 
@@ -116,25 +94,16 @@ impl TableFormat {
     pub(crate) fn new(delimiter: char, columns: &[String]) -> Result<TableFormat, DataError> {
         if !delimiter.is_ascii() || "\"\r\n\0".contains(delimiter) {
             let problem = format!("{delimiter:?} cannot separate cells: use e.g. \",\" or \"\\t\"");
-            return Err(DataError::Setting {
-                key: "delimiter",
-                problem,
-            });
+            return Err(DataError::Setting { key: "delimiter", problem });
         }
         let names = (!columns.is_empty()).then(|| columns.to_vec());
-        Ok(TableFormat {
-            dialect: Dialect::quoted(delimiter as u8),
-            names,
-        })
+        Ok(TableFormat { dialect: Dialect::quoted(delimiter as u8), names })
     }
 
     /// A known form; without `names` the first row has them.
     pub(crate) fn with(dialect: Dialect, names: &[&str]) -> TableFormat {
         let all: Vec<String> = names.iter().map(|name| name.to_string()).collect();
-        TableFormat {
-            dialect,
-            names: (!all.is_empty()).then_some(all),
-        }
+        TableFormat { dialect, names: (!all.is_empty()).then_some(all) }
     }
 
     /// The rows of a stream of text.
@@ -153,10 +122,7 @@ impl<'a> Table<'a> {
     /// The rows of delimited text.
     pub(crate) fn text(input: Input<'a>, format: &TableFormat) -> Result<Table<'a>, DataError> {
         let name = input.name.clone();
-        Ok(Table {
-            name,
-            rows: Box::new(format.rows(input)?),
-        })
+        Ok(Table { name, rows: Box::new(format.rows(input)?) })
     }
 
     /// Opens a file of delimited text, or a Parquet file (told by its first bytes or its name).
@@ -178,19 +144,12 @@ impl<'a> Table<'a> {
 #[cfg(feature = "parquet")]
 fn parquet_table(name: String, wanted: &[&str]) -> Result<Table<'static>, DataError> {
     let rows = super::parquet::ParquetRows::open(Path::new(&name), wanted)?;
-    Ok(Table {
-        name,
-        rows: Box::new(rows),
-    })
+    Ok(Table { name, rows: Box::new(rows) })
 }
 
 #[cfg(not(feature = "parquet"))]
 fn parquet_table(name: String, _wanted: &[&str]) -> Result<Table<'static>, DataError> {
-    Err(DataError::Feature {
-        path: name,
-        format: "Parquet",
-        feature: "parquet",
-    })
+    Err(DataError::Feature { path: name, format: "Parquet", feature: "parquet" })
 }
 
 #[cfg(test)]
@@ -201,16 +160,12 @@ mod tests {
     fn a_missing_or_doubled_column_says_what_there_is() {
         let columns = ["user_id", "time", "time"].map(String::from);
         assert_eq!(find("a.csv", &columns, "user", "user_id").unwrap(), 0);
-        let text = find("a.csv", &columns, "user", "userid")
-            .unwrap_err()
-            .to_string();
+        let text = find("a.csv", &columns, "user", "userid").unwrap_err().to_string();
         assert!(
             text.contains("did you mean \"user_id\"") && text.contains("user_id, time"),
             "{text}"
         );
-        let text = find("a.csv", &columns, "time", "time")
-            .unwrap_err()
-            .to_string();
+        let text = find("a.csv", &columns, "time", "time").unwrap_err().to_string();
         assert!(text.contains("twice"), "{text}");
     }
 

@@ -55,13 +55,7 @@ impl Default for Config {
 /// # Errors
 /// Files that cannot be read, or malformed rows.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    load(
-        config,
-        config
-            .files
-            .iter()
-            .map(|path| file::open(context.base_dir, path)),
-    )
+    load(config, config.files.iter().map(|path| file::open(context.base_dir, path)))
 }
 
 /// Loads the rows of streams.
@@ -105,10 +99,7 @@ fn table(mut input: Input) -> Result<Table, DataError> {
             .collect();
         Delimited::new(input, dialect, Some(&names))?
     };
-    Ok(Table {
-        name,
-        rows: Box::new(rows),
-    })
+    Ok(Table { name, rows: Box::new(rows) })
 }
 
 /// Column names such as `I1` to `I13`.

@@ -89,12 +89,8 @@ impl Default for TaskConfig {
 impl TaskConfig {
     /// Refuses values that make no sense.
     pub(crate) fn check(&self) -> Result<(), DataError> {
-        let refuse = |key, problem: &str| {
-            Err(DataError::Setting {
-                key,
-                problem: problem.to_string(),
-            })
-        };
+        let refuse =
+            |key, problem: &str| Err(DataError::Setting { key, problem: problem.to_string() });
         if !(0.0..=1.0).contains(&self.tail_share) {
             return refuse("task.tail_share", "must be from 0 to 1");
         }
@@ -141,10 +137,7 @@ pub(crate) fn build(
     let (mut pairs, left) = pairs(&timeline, task, &held_out, streams);
     if pairs.is_empty() {
         let why = "no user has an event with a history (and an item that the user never touched)";
-        return Err(DataError::Empty {
-            path: path.to_string(),
-            why: why.to_string(),
-        });
+        return Err(DataError::Empty { path: path.to_string(), why: why.to_string() });
     }
     // Stable: both parts stay in order of time.
     pairs.sort_by_key(|pair| held_out[timeline.positions[pair.event]]);
@@ -153,13 +146,7 @@ pub(crate) fn build(
     let stamps = pairs[..train].iter().flat_map(|pair| [stamp(pair); 2]);
     let days = days_by_calendar(stamps, timeline.stamps[0]);
     let log = columns(&timeline, &pairs);
-    facts.extend(describe(
-        &timeline,
-        duplicates,
-        left,
-        &log.labels,
-        train * 2,
-    ));
+    facts.extend(describe(&timeline, duplicates, left, &log.labels, train * 2));
     facts.push(("days with training examples".into(), days.len().to_string()));
     Ok(Log { days, facts, ..log }.checked())
 }
@@ -197,40 +184,25 @@ fn pairs(
     for event in 0..timeline.len() {
         let (user, position) = (timeline.users[event], timeline.positions[event]);
         let first = timeline.starts[user as usize];
-        let end = if task.strict_history {
-            timeline.same_stamp[position]
-        } else {
-            position
-        };
+        let end = if task.strict_history { timeline.same_stamp[position] } else { position };
         if end == first {
             left.without_history += 1;
             continue;
         }
-        let mut rng = streams.rng(
-            Purpose::Negative,
-            u64::from(user),
-            (position - first) as u64,
-        );
+        let mut rng = streams.rng(Purpose::Negative, u64::from(user), (position - first) as u64);
         let Some(negative) = sampler.draw(user, &mut rng) else {
             left.without_negative += 1;
             continue;
         };
         let oldest = first.max(end.saturating_sub(task.max_history as usize));
-        pairs.push(Pair {
-            event,
-            history: (oldest, end),
-            negative,
-        });
+        pairs.push(Pair { event, history: (oldest, end), negative });
     }
     (pairs, left)
 }
 
 /// The columns of the log, without days and facts.
 fn columns(timeline: &Timeline, pairs: &[Pair]) -> Log {
-    let mut log = Log {
-        groups: Groups::Field(0),
-        ..Log::default()
-    };
+    let mut log = Log { groups: Groups::Field(0), ..Log::default() };
     let mut max_len = 0;
     for pair in pairs {
         let (first, end) = pair.history;
@@ -238,12 +210,9 @@ fn columns(timeline: &Timeline, pairs: &[Pair]) -> Log {
         for (label, item) in [(1, timeline.items[pair.event]), (0, pair.negative)] {
             log.labels.push(label);
             let category = timeline.category_of[item as usize];
-            log.fields
-                .extend([timeline.users[pair.event], item, category]);
+            log.fields.extend([timeline.users[pair.event], item, category]);
             // Twice the number of events was checked to fit.
-            log.histories
-                .spans
-                .push((first as u32, (end - first) as u32));
+            log.histories.spans.push((first as u32, (end - first) as u32));
         }
     }
     let mut sequences = vec![0; timeline.len() * 2];
@@ -251,43 +220,24 @@ fn columns(timeline: &Timeline, pairs: &[Pair]) -> Log {
         sequences[position * 2] = *item;
         sequences[position * 2 + 1] = timeline.category_of[*item as usize];
     }
-    log.histories = Histories {
-        events: sequences,
-        ..log.histories
-    };
+    log.histories = Histories { events: sequences, ..log.histories };
     log.schema = schema(timeline, max_len);
     log
 }
 
 fn schema(timeline: &Timeline, max_len: usize) -> Schema {
     let names = ["user", "item", "category"];
-    let rows = [
-        timeline.user_count(),
-        timeline.item_count(),
-        timeline.categories,
-    ];
-    let space = |(name, rows): (&str, u32)| IdSpace {
-        name: name.to_string(),
-        rows,
-    };
-    let field = |(space, name): (usize, &str)| Field {
-        name: name.to_string(),
-        space,
-    };
+    let rows = [timeline.user_count(), timeline.item_count(), timeline.categories];
+    let space = |(name, rows): (&str, u32)| IdSpace { name: name.to_string(), rows };
+    let field = |(space, name): (usize, &str)| Field { name: name.to_string(), space };
     Schema {
         spaces: names.into_iter().zip(rows).map(space).collect(),
         fields: names.into_iter().enumerate().map(field).collect(),
         history: Some(History {
             max_len,
             columns: vec![
-                HistoryColumn {
-                    space: 1,
-                    target: 1,
-                },
-                HistoryColumn {
-                    space: 2,
-                    target: 2,
-                },
+                HistoryColumn { space: 1, target: 1 },
+                HistoryColumn { space: 2, target: 2 },
             ],
         }),
         numeric: Vec::new(),
@@ -319,13 +269,7 @@ fn describe(
         ("base rate", base_rate(labels)),
     ];
     if left.without_negative > 0 {
-        facts.push((
-            "events of users who touched every item",
-            left.without_negative.to_string(),
-        ));
+        facts.push(("events of users who touched every item", left.without_negative.to_string()));
     }
-    facts
-        .into_iter()
-        .map(|(name, value)| (name.to_string(), value))
-        .collect()
+    facts.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }

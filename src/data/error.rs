@@ -1,6 +1,7 @@
 //! What can go wrong between a path in a scenario and a log in memory.
 
 use super::bad_rows::{BadRow, BadRowKind};
+use super::synthetic::SyntheticError;
 
 /// Why a log could not be loaded: what is wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +112,9 @@ pub enum DataError {
         /// The largest number possible.
         limit: u64,
     },
+    /// A generated log that cannot be.
+    #[error(transparent)]
+    Synthetic(#[from] SyntheticError),
     /// The file needs a part that was left out of this build.
     #[error(
         "{path}: reading {format} files needs the cargo feature `{feature}`: build with `--features {feature}`, or convert the file to CSV"

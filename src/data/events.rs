@@ -114,9 +114,7 @@ impl Timeline {
             timeline.items.push(item);
             if item as usize == timeline.category_of.len() {
                 let code = events.category_of[events.items[event] as usize];
-                timeline
-                    .category_of
-                    .push(category_ids.id(code.min(unknown)));
+                timeline.category_of.push(category_ids.id(code.min(unknown)));
             }
         }
         timeline.categories = category_ids.rows().max(1);
@@ -156,11 +154,7 @@ impl Timeline {
             next[user] += 1;
             self.positions.push(position);
             let same = last[user] == Some(*stamp);
-            self.same_stamp[position] = if same {
-                self.same_stamp[position - 1]
-            } else {
-                position
-            };
+            self.same_stamp[position] = if same { self.same_stamp[position - 1] } else { position };
             last[user] = Some(*stamp);
         }
         self.starts = starts;
@@ -174,13 +168,9 @@ mod tests {
     #[test]
     fn ties_keep_the_order_of_the_files() {
         let mut events = Events::new();
-        for (user, item, time) in [
-            ("u", "c", 2),
-            ("v", "a", 1),
-            ("u", "b", 1),
-            ("u", "a", 2),
-            ("u", "a", 2),
-        ] {
+        for (user, item, time) in
+            [("u", "c", 2), ("v", "a", 1), ("u", "b", 1), ("u", "a", 2), ("u", "a", 2)]
+        {
             events.push(user.as_bytes(), item.as_bytes(), Stamp(time));
         }
         events.set_category(b"a", b"x");
@@ -193,10 +183,7 @@ mod tests {
         assert_eq!(timeline.positions, [0, 1, 2, 3, 4]);
         assert_eq!(timeline.starts, [0, 1, 5]);
         assert_eq!(timeline.same_stamp, [0, 1, 2, 2, 2]);
-        assert_eq!(
-            (timeline.category_of, timeline.categories),
-            (vec![0, 1, 1], 2)
-        );
+        assert_eq!((timeline.category_of, timeline.categories), (vec![0, 1, 1], 2));
         assert_eq!(Timeline::new(events, true).items, [0, 1, 2, 0]);
     }
 }

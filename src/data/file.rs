@@ -29,9 +29,7 @@ pub struct Input<'a> {
 
 impl fmt::Debug for Input<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Input")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Input").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -46,10 +44,7 @@ impl<'a> Input<'a> {
             line: 0,
             source,
         })?;
-        Ok(Input {
-            name: name.to_string(),
-            reader: decoded,
-        })
+        Ok(Input { name: name.to_string(), reader: decoded })
     }
 
     /// The beginning of the first line, without taking it from the stream; for telling formats apart.
@@ -59,10 +54,7 @@ impl<'a> Input<'a> {
             line: 0,
             source,
         })?;
-        let end = bytes
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .unwrap_or(bytes.len());
+        let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
         let line = &bytes[..end];
         Ok(line.strip_suffix(b"\r").unwrap_or(line).to_vec())
     }
@@ -103,10 +95,8 @@ pub fn open(base_dir: &Path, path: &str) -> Result<Input<'static>, DataError> {
     }
     let mut reader = BufReader::with_capacity(BUFFER, open_file(&whole)?);
     let name = whole.display().to_string();
-    let start = reader.fill_buf().map_err(|source| DataError::Open {
-        path: name.clone(),
-        source,
-    })?;
+    let start =
+        reader.fill_buf().map_err(|source| DataError::Open { path: name.clone(), source })?;
     if start.starts_with(ZIP) {
         return open_member(&whole, None);
     }
@@ -129,13 +119,8 @@ pub(crate) fn absolute(base_dir: &Path, path: &str) -> PathBuf {
 pub(crate) fn open_file(path: &Path) -> Result<File, DataError> {
     let shown = path.display().to_string();
     let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => DataError::Missing {
-            path: shown.clone(),
-        },
-        _ => DataError::Open {
-            path: shown.clone(),
-            source,
-        },
+        io::ErrorKind::NotFound => DataError::Missing { path: shown.clone() },
+        _ => DataError::Open { path: shown.clone(), source },
     };
     let file = File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.is_dir() {
@@ -155,10 +140,7 @@ mod tests {
     fn text(path: &Path) -> Result<String, String> {
         let mut input = open(Path::new("/"), path.to_str().unwrap()).map_err(|e| e.to_string())?;
         let mut text = String::new();
-        input
-            .reader
-            .read_to_string(&mut text)
-            .map_err(|e| e.to_string())?;
+        input.reader.read_to_string(&mut text).map_err(|e| e.to_string())?;
         Ok(text)
     }
 
@@ -171,9 +153,7 @@ mod tests {
     fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
         let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
         for (name, bytes) in members {
-            writer
-                .start_file(*name, zip::write::SimpleFileOptions::default())
-                .unwrap();
+            writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
             writer.write_all(bytes).unwrap();
         }
         writer.finish().unwrap().into_inner()
@@ -214,16 +194,9 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named_absolutely() {
-        let error = open(Path::new("/nowhere"), "logs/a.csv")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("/nowhere/logs/a.csv") && error.contains("scenario"),
-            "{error}"
-        );
-        let error = open(Path::new("/nowhere"), "a.zip!b.csv")
-            .unwrap_err()
-            .to_string();
+        let error = open(Path::new("/nowhere"), "logs/a.csv").unwrap_err().to_string();
+        assert!(error.contains("/nowhere/logs/a.csv") && error.contains("scenario"), "{error}");
+        let error = open(Path::new("/nowhere"), "a.zip!b.csv").unwrap_err().to_string();
         assert!(error.contains("/nowhere/a.zip:"), "{error}");
     }
 
@@ -235,9 +208,8 @@ mod tests {
 
     #[test]
     fn every_truncation_is_an_error_and_never_a_short_log() {
-        let content: Vec<u8> = (0..2000u32)
-            .flat_map(|i| format!("{}\n", i * 7919).into_bytes())
-            .collect();
+        let content: Vec<u8> =
+            (0..2000u32).flat_map(|i| format!("{}\n", i * 7919).into_bytes()).collect();
         let whole = String::from_utf8(content.clone()).unwrap();
         for packed in [
             gzip(&content),

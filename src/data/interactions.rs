@@ -99,18 +99,11 @@ impl Default for Config {
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let format = TableFormat::new(config.delimiter, &config.columns)?;
     let wanted = wanted(config);
-    let tables = config
-        .files
-        .iter()
-        .map(|path| Table::open(context.base_dir, path, &format, &wanted));
+    let tables =
+        config.files.iter().map(|path| Table::open(context.base_dir, path, &format, &wanted));
     let categories = config.categories.as_ref().map(|table| {
         let format = TableFormat::new(config.delimiter, &[])?;
-        Table::open(
-            context.base_dir,
-            &table.file,
-            &format,
-            &[&table.item, &table.category],
-        )
+        Table::open(context.base_dir, &table.file, &format, &[&table.item, &table.category])
     });
     load(config, tables, categories.transpose()?, context)
 }
@@ -122,14 +115,12 @@ pub(crate) fn load<'a>(
     categories: Option<Table>,
     context: &OpenContext,
 ) -> Result<Log, DataError> {
-    load_with(config, tables, context, |events| {
-        match (categories, &config.categories) {
-            (Some(mut table), Some(settings)) => {
-                let tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
-                read_categories(settings, &mut table, events, tally)
-            }
-            _ => Ok(Vec::new()),
+    load_with(config, tables, context, |events| match (categories, &config.categories) {
+        (Some(mut table), Some(settings)) => {
+            let tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
+            read_categories(settings, &mut table, events, tally)
         }
+        _ => Ok(Vec::new()),
     })
 }
 
@@ -160,17 +151,10 @@ pub(crate) fn load_with<'a>(
 }
 
 fn wanted(config: &Config) -> Vec<&str> {
-    let columns = [&config.user, &config.item, &config.time]
-        .into_iter()
-        .chain(&config.category);
-    let conditions = config
-        .keep_when
-        .iter()
-        .map(|text| text.split(['>', '<', '=', '!']).next().unwrap_or(""));
-    columns
-        .map(String::as_str)
-        .chain(conditions.map(str::trim))
-        .collect()
+    let columns = [&config.user, &config.item, &config.time].into_iter().chain(&config.category);
+    let conditions =
+        config.keep_when.iter().map(|text| text.split(['>', '<', '=', '!']).next().unwrap_or(""));
+    columns.map(String::as_str).chain(conditions.map(str::trim)).collect()
 }
 
 fn read_events(
@@ -184,21 +168,15 @@ fn read_events(
     let one = |key: &str, name: &String| find(&table.name, columns, key, name);
     let (user, item) = (one("user", &config.user)?, one("item", &config.item)?);
     let time = one("time", &config.time)?;
-    let category = config
-        .category
-        .as_ref()
-        .map(|name| one("category", name))
-        .transpose()?;
+    let category = config.category.as_ref().map(|name| one("category", name)).transpose()?;
     let filter = filter.on(&table.name, columns)?;
     for_each_row(&table.name, &mut *table.rows, tally, |row| {
         if !filter.keeps(row)? {
             return Ok(Verdict::Filtered);
         }
         let stamp = config.time_format.parse(row.cell(time))?;
-        let (user, item) = (
-            filled(row.cell(user), "the user")?,
-            filled(row.cell(item), "the item")?,
-        );
+        let (user, item) =
+            (filled(row.cell(user), "the user")?, filled(row.cell(item), "the item")?);
         events.push(user, item, stamp);
         if let Some(category) = category {
             events.set_category(item, row.cell(category));
@@ -216,18 +194,12 @@ pub(crate) fn read_categories(
 ) -> Result<Vec<(String, String)>, DataError> {
     let columns = table.rows.columns();
     let item = find(&table.name, columns, "categories.item", &settings.item)?;
-    let category = find(
-        &table.name,
-        columns,
-        "categories.category",
-        &settings.category,
-    )?;
+    let category = find(&table.name, columns, "categories.category", &settings.category)?;
     for_each_row(&table.name, &mut *table.rows, &mut tally, |row| {
         let item = filled(row.cell(item), "the item")?;
         let text = std::str::from_utf8(row.cell(category)).unwrap_or("");
-        let first = settings
-            .separator
-            .map_or(text, |separator| text.split(separator).next().unwrap_or(""));
+        let first =
+            settings.separator.map_or(text, |separator| text.split(separator).next().unwrap_or(""));
         events.set_category(item, first.as_bytes());
         Ok(Verdict::Accepted)
     })?;

@@ -19,11 +19,7 @@ pub(crate) fn for_each_line(
         buffer.clear();
         let outcome = match lines.append(&mut buffer) {
             Err(source) => {
-                return Err(DataError::Read {
-                    path,
-                    line: lines.number(),
-                    source,
-                });
+                return Err(DataError::Read { path, line: lines.number(), source });
             }
             Ok(Line::End) => return Ok(()),
             Ok(Line::TooLong) => Err(too_long()),
@@ -56,10 +52,6 @@ fn text(line: &[u8]) -> Result<&str, Fault> {
 
 /// The fault that a JSON error is: not JSON at all, or of the wrong shape.
 pub(crate) fn fault(error: &serde_json::Error) -> Fault {
-    let kind = if error.is_data() {
-        BadRowKind::WrongType
-    } else {
-        BadRowKind::BadJson
-    };
+    let kind = if error.is_data() { BadRowKind::WrongType } else { BadRowKind::BadJson };
     Fault::new(kind, format!("column {}: {error}", error.column()))
 }

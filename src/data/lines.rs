@@ -28,12 +28,7 @@ pub(crate) struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// The lines of `reader`.
     pub(crate) fn new(reader: Box<dyn BufRead + 'a>) -> Lines<'a> {
-        Lines {
-            reader,
-            number: 0,
-            replay: Vec::new(),
-            replay_at: 0,
-        }
+        Lines { reader, number: 0, replay: Vec::new(), replay_at: 0 }
     }
 
     /// Number of the line read last; 0 before the first.
@@ -45,10 +40,7 @@ impl<'a> Lines<'a> {
     pub(crate) fn append(&mut self, buffer: &mut Vec<u8>) -> io::Result<Line> {
         if self.replay_at < self.replay.len() {
             let rest = &self.replay[self.replay_at..];
-            let len = rest
-                .iter()
-                .position(|byte| *byte == b'\n')
-                .map_or(rest.len(), |at| at + 1);
+            let len = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
             buffer.extend_from_slice(&rest[..len]);
             self.replay_at += len;
             self.number += 1;
@@ -112,10 +104,7 @@ mod tests {
         assert_eq!(lines.append(&mut buffer).unwrap(), Line::TooLong);
         assert!(buffer.is_empty() && buffer.capacity() < 3 * MAX_LINE_BYTES);
         assert_eq!(lines.append(&mut buffer).unwrap(), Line::Whole);
-        assert_eq!(
-            (lines.number(), buffer.as_slice()),
-            (2, b"next\n".as_slice())
-        );
+        assert_eq!((lines.number(), buffer.as_slice()), (2, b"next\n".as_slice()));
     }
 
     #[test]

@@ -51,10 +51,7 @@ impl Log {
         let (rows, schema) = (self.labels.len(), &self.schema);
         assert_eq!(self.fields.len(), rows * schema.fields.len());
         assert_eq!(self.numeric.len(), rows * schema.numeric.len());
-        assert_eq!(
-            self.histories.spans.len(),
-            if schema.history.is_some() { rows } else { 0 }
-        );
+        assert_eq!(self.histories.spans.len(), if schema.history.is_some() { rows } else { 0 });
         assert!(self.in_days() <= rows as u64);
         self
     }
@@ -80,9 +77,7 @@ impl Log {
         let (first, len) = self.histories.spans[row];
         for event in (first..first + len).rev() {
             let at = event as usize * columns;
-            batch
-                .history
-                .extend_from_slice(&self.histories.events[at..at + columns]);
+            batch.history.extend_from_slice(&self.histories.events[at..at + columns]);
         }
     }
 }
@@ -105,18 +100,12 @@ impl DataSource for Log {
         let (fields, numeric) = (self.schema.fields.len(), self.schema.numeric.len());
         let columns = self.schema.history_columns();
         for &id in ids {
-            assert!(
-                id < self.len() as u64,
-                "example {id} of a log of {}",
-                self.len()
-            );
+            assert!(id < self.len() as u64, "example {id} of a log of {}", self.len());
             let row = id as usize;
             batch.labels.push(f32::from(self.labels[row]));
             let ids = &self.fields[row * fields..(row + 1) * fields];
             batch.fields.extend_from_slice(ids);
-            batch
-                .numeric
-                .extend_from_slice(&self.numeric[row * numeric..(row + 1) * numeric]);
+            batch.numeric.extend_from_slice(&self.numeric[row * numeric..(row + 1) * numeric]);
             if columns > 0 {
                 self.read_history(row, columns, batch);
             }
@@ -127,11 +116,7 @@ impl DataSource for Log {
                 Groups::Field(field) => ids[*field],
                 Groups::Column(groups) => groups[row],
             };
-            let info = ExampleInfo {
-                id,
-                day: self.day_of(id),
-                group: u64::from(group),
-            };
+            let info = ExampleInfo { id, day: self.day_of(id), group: u64::from(group) };
             batch.info.push(info);
         }
     }
@@ -149,11 +134,7 @@ pub(crate) fn days_by_calendar(stamps: impl Iterator<Item = Stamp>, origin: Stam
             u32::try_from(stamp.day() - origin.day() + 1).expect("stamps are bounded and ascend");
         match days.last_mut() {
             Some(day) if day.number == number => day.examples += 1,
-            _ => days.push(Day {
-                number,
-                first: id as u64,
-                examples: 1,
-            }),
+            _ => days.push(Day { number, first: id as u64, examples: 1 }),
         }
     }
     days
@@ -166,20 +147,13 @@ pub(crate) fn days_by_parts(examples: u64, parts: u32) -> Vec<Day> {
     (0..parts)
         .map(|part| (part as u32 + 1, start(part), start(part + 1)))
         .filter(|(_, first, end)| end > first)
-        .map(|(number, first, end)| Day {
-            number,
-            first,
-            examples: end - first,
-        })
+        .map(|(number, first, end)| Day { number, first, examples: end - first })
         .collect()
 }
 
 /// A position as a 32-bit number.
 pub(crate) fn offset(value: usize, what: &'static str) -> Result<u32, DataError> {
-    u32::try_from(value).map_err(|_| DataError::TooLarge {
-        what,
-        limit: u64::from(u32::MAX),
-    })
+    u32::try_from(value).map_err(|_| DataError::TooLarge { what, limit: u64::from(u32::MAX) })
 }
 
 /// The share of positive labels, for people.
@@ -195,20 +169,11 @@ mod tests {
 
     fn log() -> Log {
         let schema = Schema {
-            spaces: vec![IdSpace {
-                name: "item".into(),
-                rows: 9,
-            }],
-            fields: vec![Field {
-                name: "item".into(),
-                space: 0,
-            }],
+            spaces: vec![IdSpace { name: "item".into(), rows: 9 }],
+            fields: vec![Field { name: "item".into(), space: 0 }],
             history: Some(History {
                 max_len: 2,
-                columns: vec![HistoryColumn {
-                    space: 0,
-                    target: 0,
-                }],
+                columns: vec![HistoryColumn { space: 0, target: 0 }],
             }),
             numeric: vec!["price".into()],
             group: "user".into(),
@@ -216,16 +181,8 @@ mod tests {
         Log {
             schema,
             days: vec![
-                Day {
-                    number: 1,
-                    first: 0,
-                    examples: 2,
-                },
-                Day {
-                    number: 4,
-                    first: 2,
-                    examples: 1,
-                },
+                Day { number: 1, first: 0, examples: 2 },
+                Day { number: 4, first: 2, examples: 1 },
             ],
             labels: vec![1, 0, 1, 0],
             fields: vec![5, 6, 7, 8],
@@ -255,10 +212,7 @@ mod tests {
         assert_eq!(info, [(3, 0, 8), (0, 1, 5), (1, 1, 6), (2, 4, 7)]);
         assert_eq!(log.held_out(), 3..4);
         log.read(&[], &mut batch);
-        assert_eq!(
-            (batch.len(), batch.history_offsets.as_slice()),
-            (0, [0].as_slice())
-        );
+        assert_eq!((batch.len(), batch.history_offsets.as_slice()), (0, [0].as_slice()));
     }
 
     #[test]
@@ -275,10 +229,8 @@ mod tests {
         let day = 86_400_000;
         let stamps = [Stamp(-1), Stamp(0), Stamp(1), Stamp(3 * day)];
         let days = days_by_calendar(stamps.into_iter(), Stamp(-1));
-        let numbers: Vec<(u32, u64, u64)> = days
-            .iter()
-            .map(|d| (d.number, d.first, d.examples))
-            .collect();
+        let numbers: Vec<(u32, u64, u64)> =
+            days.iter().map(|d| (d.number, d.first, d.examples)).collect();
         assert_eq!(numbers, [(1, 0, 1), (2, 1, 2), (5, 3, 1)]);
     }
 }

@@ -14,12 +14,12 @@ pub mod file;
 pub mod interactions;
 pub mod log;
 pub mod movielens;
+pub mod order;
 pub mod schema;
 pub mod source;
 pub mod stamp;
-pub mod tabular;
-pub mod order;
 pub mod synthetic;
+pub mod tabular;
 pub mod window;
 
 mod archive;
@@ -43,9 +43,9 @@ pub use bad_rows::{BadRow, BadRowKind, OnBadRow};
 pub use batch::{Batch, ExampleInfo};
 pub use error::DataError;
 pub use log::Log;
+pub use order::{Cursor, Order, OrderChoice, Position};
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
 pub use source::{OpenContext, SourceChoice};
-pub use order::{Cursor, Order, OrderChoice, Position};
 pub use synthetic::Synthetic;
 pub use window::Window;
 

@@ -46,16 +46,10 @@ pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     if config.ratings.is_empty() {
         let problem =
             "name the file, e.g. \"ml-latest-small.zip!ml-latest-small/ratings.csv\"".to_string();
-        return Err(DataError::Setting {
-            key: "ratings",
-            problem,
-        });
+        return Err(DataError::Setting { key: "ratings", problem });
     }
     let ratings = file::open(context.base_dir, &config.ratings)?;
-    let movies = config
-        .movies
-        .as_ref()
-        .map(|path| file::open(context.base_dir, path));
+    let movies = config.movies.as_ref().map(|path| file::open(context.base_dir, path));
     load(config, ratings, movies.transpose()?, context)
 }
 
@@ -68,10 +62,9 @@ pub(crate) fn load(
 ) -> Result<Log, DataError> {
     let old = ratings.first_line()?.contains(&b'\t');
     let format = match old {
-        true => TableFormat::with(
-            Dialect::plain(b'\t'),
-            &["userId", "movieId", "rating", "timestamp"],
-        ),
+        true => {
+            TableFormat::with(Dialect::plain(b'\t'), &["userId", "movieId", "rating", "timestamp"])
+        }
         false => TableFormat::with(Dialect::quoted(b','), &[]),
     };
     let rows = interactions::Config {
@@ -106,14 +99,8 @@ fn read_movies(
         return interactions::read_categories(&settings, &mut table, events, tally);
     }
     // Titles are Latin-1 and not used.
-    let dialect = Dialect {
-        delimiter: b'|',
-        quotes: false,
-        utf8: false,
-    };
-    let names: Vec<String> = (1..=ITEM_COLUMNS)
-        .map(|column| format!("column {column}"))
-        .collect();
+    let dialect = Dialect { delimiter: b'|', quotes: false, utf8: false };
+    let names: Vec<String> = (1..=ITEM_COLUMNS).map(|column| format!("column {column}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut table = Table::text(movies, &TableFormat::with(dialect, &names))?;
     for_each_row(&table.name, &mut *table.rows, &mut tally, |row| {

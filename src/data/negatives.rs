@@ -44,14 +44,8 @@ impl Sampler {
     /// Untouched items in proportion to their number of occurrences in `train_items`.
     pub(crate) fn by_popularity(timeline: &Timeline, train_items: Vec<u32>) -> Sampler {
         let mut weights = vec![0; timeline.item_count() as usize];
-        train_items
-            .iter()
-            .for_each(|item| weights[*item as usize] += 1);
-        Sampler {
-            train_items,
-            weights,
-            ..Sampler::uniform(timeline)
-        }
+        train_items.iter().for_each(|item| weights[*item as usize] += 1);
+        Sampler { train_items, weights, ..Sampler::uniform(timeline) }
     }
 
     /// An item that `user` never touched; `None` if there is none that could be drawn.
@@ -70,10 +64,7 @@ impl Sampler {
             }
         }
         let weight = |item: &u32| u64::from(self.weights[*item as usize]);
-        let total: u64 = (0..self.items)
-            .filter(is_new)
-            .map(|item| weight(&item))
-            .sum();
+        let total: u64 = (0..self.items).filter(is_new).map(|item| weight(&item)).sum();
         let mut rest = if total == 0 {
             return None;
         } else {
@@ -99,11 +90,7 @@ mod tests {
     fn timeline() -> Timeline {
         let mut events = Events::new();
         for item in 0..98u32 {
-            events.push(
-                b"greedy",
-                item.to_string().as_bytes(),
-                Stamp(i64::from(item)),
-            );
+            events.push(b"greedy", item.to_string().as_bytes(), Stamp(i64::from(item)));
         }
         for (time, item) in [(200, "98"), (201, "99"), (202, "99"), (203, "99")] {
             events.push(b"other", item.as_bytes(), Stamp(time));
@@ -116,9 +103,7 @@ mod tests {
         let draws = 4000;
         let last = (0..draws)
             .filter(|count| {
-                let item = sampler
-                    .draw(0, &mut streams.rng(Purpose::Negative, 0, *count))
-                    .unwrap();
+                let item = sampler.draw(0, &mut streams.rng(Purpose::Negative, 0, *count)).unwrap();
                 assert!(item >= 98, "item {item} was touched");
                 item == 99
             })

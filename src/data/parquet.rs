@@ -35,29 +35,16 @@ impl ParquetRows {
         };
         let reader = SerializedFileReader::new(open_file(path)?).map_err(failed)?;
         let schema = reader.metadata().file_metadata().schema().clone();
-        let names = schema
-            .get_fields()
-            .iter()
-            .map(|field| field.name().to_string());
+        let names = schema.get_fields().iter().map(|field| field.name().to_string());
         let columns: Vec<String> = names.collect();
         let decoded = (0..columns.len()).filter(|at| wanted.contains(&columns[*at].as_str()));
         let decoded: Vec<usize> = decoded.collect();
-        let fields = decoded
-            .iter()
-            .map(|at| Arc::clone(&schema.get_fields()[*at]))
-            .collect();
-        let projection = Type::group_type_builder(schema.name())
-            .with_fields(fields)
-            .build();
+        let fields = decoded.iter().map(|at| Arc::clone(&schema.get_fields()[*at])).collect();
+        let projection = Type::group_type_builder(schema.name()).with_fields(fields).build();
         let rows = RowIter::from_file_into(Box::new(reader))
             .project(Some(projection.map_err(failed)?))
             .map_err(failed)?;
-        Ok(ParquetRows {
-            columns,
-            decoded,
-            rows,
-            number: 0,
-        })
+        Ok(ParquetRows { columns, decoded, rows, number: 0 })
     }
 }
 
@@ -72,10 +59,7 @@ impl Rows for ParquetRows {
             None => return Ok(false),
             Some(Ok(record)) => record,
             Some(Err(error)) => {
-                return Err(broken(
-                    self.number,
-                    io::Error::new(io::ErrorKind::InvalidData, error),
-                ));
+                return Err(broken(self.number, io::Error::new(io::ErrorKind::InvalidData, error)));
             }
         };
         self.number += 1;

@@ -90,9 +90,9 @@ pub(crate) fn for_each_row(
                         tally.filter();
                         continue;
                     }
-                    Err(fault) => repeated_header(rows.columns(), &row)
-                        .unwrap_or(fault)
-                        .at(row.line),
+                    Err(fault) => {
+                        repeated_header(rows.columns(), &row).unwrap_or(fault).at(row.line)
+                    }
                 }
             }
             Err(RowError::Bad(bad)) => {
@@ -100,11 +100,7 @@ pub(crate) fn for_each_row(
                 bad
             }
             Err(RowError::Io { line, source }) => {
-                return Err(DataError::Read {
-                    path: path.to_string(),
-                    line,
-                    source,
-                });
+                return Err(DataError::Read { path: path.to_string(), line, source });
             }
         };
         tally.reject(path, bad)?;
@@ -117,10 +113,7 @@ fn check_width(row: &Row, width: usize) -> Result<(), Fault> {
         len if len > width => BadRowKind::ExtraField,
         _ => return Ok(()),
     };
-    Err(Fault::new(
-        kind,
-        format!("{} fields, expected {width}", row.len()),
-    ))
+    Err(Fault::new(kind, format!("{} fields, expected {width}", row.len())))
 }
 
 fn repeated_header(columns: &[String], row: &Row) -> Option<Fault> {
@@ -146,20 +139,12 @@ pub(crate) struct Dialect {
 impl Dialect {
     /// UTF-8 text with quotes as in RFC 4180.
     pub(crate) fn quoted(delimiter: u8) -> Dialect {
-        Dialect {
-            delimiter,
-            quotes: true,
-            utf8: true,
-        }
+        Dialect { delimiter, quotes: true, utf8: true }
     }
 
     /// UTF-8 text in which a quote is a character like others.
     pub(crate) fn plain(delimiter: u8) -> Dialect {
-        Dialect {
-            delimiter,
-            quotes: false,
-            utf8: true,
-        }
+        Dialect { delimiter, quotes: false, utf8: true }
     }
 }
 
@@ -181,11 +166,7 @@ impl<'a> Delimited<'a> {
         names: Option<&[String]>,
     ) -> Result<Delimited<'a>, DataError> {
         let lines = Lines::new(input.reader);
-        let mut rows = Delimited {
-            lines,
-            dialect,
-            columns: Vec::new(),
-        };
+        let mut rows = Delimited { lines, dialect, columns: Vec::new() };
         if let Some(names) = names {
             rows.columns = names.to_vec();
             return Ok(rows);
@@ -198,10 +179,7 @@ impl<'a> Delimited<'a> {
                 rows.columns = (0..row.len()).map(name).collect();
                 Ok(rows)
             }
-            Ok(false) => Err(DataError::Empty {
-                path,
-                why: "the file has no lines".to_string(),
-            }),
+            Ok(false) => Err(DataError::Empty { path, why: "the file has no lines".to_string() }),
             Err(RowError::Bad(bad)) => Err(DataError::BadRow { path, bad }),
             Err(RowError::Io { line, source }) => Err(DataError::Read { path, line, source }),
         }
@@ -249,11 +227,7 @@ impl<'a> Delimited<'a> {
         while state == Quote::Inside {
             let from = row.bytes.len();
             let more = extra < MAX_RECORD_LINES && from < MAX_LINE_BYTES;
-            match if more {
-                self.lines.append(&mut row.bytes)?
-            } else {
-                Line::End
-            } {
+            match if more { self.lines.append(&mut row.bytes)? } else { Line::End } {
                 Line::Whole => extra += 1,
                 Line::TooLong => return Ok(Err(too_long())),
                 Line::End => {
@@ -275,10 +249,8 @@ impl<'a> Delimited<'a> {
         if self.dialect.utf8
             && let Err(error) = std::str::from_utf8(bytes)
         {
-            let text = format!(
-                "byte {} is not UTF-8; convert the file to UTF-8",
-                error.valid_up_to() + 1
-            );
+            let text =
+                format!("byte {} is not UTF-8; convert the file to UTF-8", error.valid_up_to() + 1);
             return Err(Fault::new(BadRowKind::BadUtf8, text));
         }
         Ok(())
@@ -288,10 +260,7 @@ impl<'a> Delimited<'a> {
 /// The fault of a line that was passed over for its length.
 pub(crate) fn too_long() -> Fault {
     let limit = MAX_LINE_BYTES >> 20;
-    Fault::new(
-        BadRowKind::LineTooLong,
-        format!("the line is longer than {limit} MiB"),
-    )
+    Fault::new(BadRowKind::LineTooLong, format!("the line is longer than {limit} MiB"))
 }
 
 impl Rows for Delimited<'_> {
@@ -301,10 +270,7 @@ impl Rows for Delimited<'_> {
 
     fn read(&mut self, row: &mut Row) -> Result<bool, RowError> {
         match self.read_record(row) {
-            Err(source) => Err(RowError::Io {
-                line: self.lines.number(),
-                source,
-            }),
+            Err(source) => Err(RowError::Io { line: self.lines.number(), source }),
             Ok(None) => Ok(false),
             Ok(Some(Err(fault))) => Err(RowError::Bad(fault.at(row.line))),
             Ok(Some(Ok(()))) => {
@@ -338,9 +304,7 @@ impl Quote {
 }
 
 fn scan(bytes: &[u8], delimiter: u8, state: Quote) -> Quote {
-    bytes
-        .iter()
-        .fold(state, |state, byte| state.next(*byte, delimiter))
+    bytes.iter().fold(state, |state, byte| state.next(*byte, delimiter))
 }
 
 /// Finds the cells of a whole record, and takes the quotes out of quoted ones in place.
@@ -381,10 +345,7 @@ mod tests {
     use std::io::Cursor;
 
     fn rows(text: &[u8]) -> Vec<Result<(u64, Vec<String>), (u64, BadRowKind)>> {
-        let input = Input {
-            name: "t".into(),
-            reader: Box::new(Cursor::new(text.to_vec())),
-        };
+        let input = Input { name: "t".into(), reader: Box::new(Cursor::new(text.to_vec())) };
         let mut reader = Delimited::new(input, Dialect::quoted(b','), Some(&[])).unwrap();
         let (mut row, mut all) = (Row::default(), Vec::new());
         loop {
@@ -424,12 +385,7 @@ mod tests {
         let unclosed = Err((2, BadRowKind::UnclosedQuote));
         assert_eq!(
             rows(text),
-            [
-                ok(1, &["a", "1"]),
-                unclosed,
-                ok(3, &["c", "3"]),
-                ok(4, &["d", "4"])
-            ]
+            [ok(1, &["a", "1"]), unclosed, ok(3, &["c", "3"]), ok(4, &["d", "4"])]
         );
     }
 
@@ -439,11 +395,7 @@ mod tests {
         let bad = |line, kind| Err((line, kind));
         assert_eq!(
             rows(text),
-            [
-                bad(1, BadRowKind::NulByte),
-                bad(2, BadRowKind::BadUtf8),
-                ok(3, &["c", "3"])
-            ]
+            [bad(1, BadRowKind::NulByte), bad(2, BadRowKind::BadUtf8), ok(3, &["c", "3"])]
         );
     }
 

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{DataError, DataSource, amazon, avazu, criteo, interactions, movielens, tabular};
+use super::{
+    DataError, DataSource, Synthetic, amazon, avazu, criteo, interactions, movielens, synthetic,
+    tabular,
+};
 use crate::base::Streams;
 
 /// What a source needs besides its settings.
@@ -18,6 +21,8 @@ pub struct OpenContext<'a> {
 crate::registry! {
     /// Where the examples come from.
     pub enum SourceChoice {
+        /// A generated e-commerce search log with a known ground truth; needs no file.
+        "synthetic" => Synthetic(synthetic::Config),
         /// Amazon reviews (2014 and 2018 JSON lines): the next reviewed item, given the history.
         "amazon" => Amazon(amazon::Config),
         /// MovieLens (100K `u.data`, or `ratings.csv`): the next rated film, given the history.
@@ -40,6 +45,7 @@ impl SourceChoice {
     /// Whatever keeps the log from being loaded; the message says where and what to do.
     pub fn open(&self, context: &OpenContext) -> Result<Arc<dyn DataSource>, DataError> {
         Ok(match self {
+            SourceChoice::Synthetic(config) => Arc::new(Synthetic::new(config, context.streams)?),
             SourceChoice::Amazon(config) => Arc::new(amazon::open(config, context)?),
             SourceChoice::Movielens(config) => Arc::new(movielens::open(config, context)?),
             SourceChoice::Criteo(config) => Arc::new(criteo::open(config, context)?),

@@ -91,9 +91,7 @@ fn scaled(cell: &[u8], scale: i64) -> Option<i64> {
         None => {
             let value: f64 = std::str::from_utf8(cell).ok()?.parse().ok()?;
             // The cast saturates, and what saturates is out of range.
-            value
-                .is_finite()
-                .then(|| (value * scale as f64).floor() as i64)
+            value.is_finite().then(|| (value * scale as f64).floor() as i64)
         }
     }
 }
@@ -119,17 +117,11 @@ fn date_time(cell: &[u8]) -> Option<i64> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date_part else {
         return None;
     };
-    let day = date(
-        digits(&[y1, y2, y3, y4])?,
-        digits(&[m1, m2])?,
-        digits(&[d1, d2])?,
-    )?;
+    let day = date(digits(&[y1, y2, y3, y4])?, digits(&[m1, m2])?, digits(&[d1, d2])?)?;
     if time.is_empty() {
         return Some(day * MS_PER_DAY);
     }
-    let time = time
-        .strip_prefix(b" ")
-        .or_else(|| time.strip_prefix(b"T"))?;
+    let time = time.strip_prefix(b" ").or_else(|| time.strip_prefix(b"T"))?;
     let time = time.strip_suffix(b"Z").unwrap_or(time);
     let mut parts = time.splitn(3, |byte| *byte == b':');
     let two = |part: &[u8], below: i64| digits(part).filter(|v| part.len() == 2 && *v < below);
@@ -166,18 +158,12 @@ fn date(year: i64, month: i64, day: i64) -> Option<i64> {
         1..=12 => 31,
         _ => return None,
     };
-    (1..=days)
-        .contains(&day)
-        .then(|| days_since_1970(year, month, day))
+    (1..=days).contains(&day).then(|| days_since_1970(year, month, day))
 }
 
 /// Day number of a date of the Gregorian calendar, counting from March so that the leap day comes last.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month < 3 {
-        (year - 1, month + 9)
-    } else {
-        (year, month - 3)
-    };
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
     let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
     let in_year = (153 * month + 2) / 5 + day - 1;
     era * 146_097 + year * 365 + year / 4 - year / 100 + in_year - 719_468
@@ -201,39 +187,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn stamp(format: TimeFormat, text: &str) -> Result<i64, BadRowKind> {
-        format
-            .parse(text.as_bytes())
-            .map(|stamp| stamp.0)
-            .map_err(|fault| fault.kind)
+        format.parse(text.as_bytes()).map(|stamp| stamp.0).map_err(|fault| fault.kind)
     }
 
     #[test]
     fn the_formats_of_real_logs_are_read() {
-        assert_eq!(
-            stamp(TimeFormat::UnixSeconds, "964982703"),
-            Ok(964_982_703_000)
-        );
+        assert_eq!(stamp(TimeFormat::UnixSeconds, "964982703"), Ok(964_982_703_000));
         assert_eq!(stamp(TimeFormat::UnixSeconds, "-1.5"), Ok(-1500));
-        assert_eq!(
-            stamp(TimeFormat::UnixMilliseconds, "1400457600000"),
-            Ok(1_400_457_600_000)
-        );
-        assert_eq!(
-            stamp(TimeFormat::DateTime, "2009-12-01 07:45:00"),
-            Ok(1_259_653_500_000)
-        );
-        assert_eq!(
-            stamp(TimeFormat::DateTime, "2009-12-01T07:45:00.25Z"),
-            Ok(1_259_653_500_250)
-        );
-        assert_eq!(
-            stamp(TimeFormat::DateTime, "2012-02-29"),
-            Ok(1_330_473_600_000)
-        );
-        assert_eq!(
-            stamp(TimeFormat::Yymmddhh, "14102101"),
-            Ok(1_413_853_200_000)
-        );
+        assert_eq!(stamp(TimeFormat::UnixMilliseconds, "1400457600000"), Ok(1_400_457_600_000));
+        assert_eq!(stamp(TimeFormat::DateTime, "2009-12-01 07:45:00"), Ok(1_259_653_500_000));
+        assert_eq!(stamp(TimeFormat::DateTime, "2009-12-01T07:45:00.25Z"), Ok(1_259_653_500_250));
+        assert_eq!(stamp(TimeFormat::DateTime, "2012-02-29"), Ok(1_330_473_600_000));
+        assert_eq!(stamp(TimeFormat::Yymmddhh, "14102101"), Ok(1_413_853_200_000));
         assert_eq!(stamp(TimeFormat::Day, "3"), Ok(3 * MS_PER_DAY));
     }
 
@@ -258,16 +223,9 @@ mod tests {
             (TimeFormat::Day, "-9223372036854775808"),
             (TimeFormat::DateTime, "0001-01-01"),
         ] {
-            assert_eq!(
-                stamp(format, text),
-                Err(BadRowKind::TimeOutOfRange),
-                "{text}"
-            );
+            assert_eq!(stamp(format, text), Err(BadRowKind::TimeOutOfRange), "{text}");
         }
-        assert_eq!(
-            stamp(TimeFormat::UnixSeconds, ""),
-            Err(BadRowKind::EmptyField)
-        );
+        assert_eq!(stamp(TimeFormat::UnixSeconds, ""), Err(BadRowKind::EmptyField));
     }
 
     proptest! {

@@ -47,8 +47,7 @@ impl HistoryCells {
         let surplus = (self.events.len() - first).saturating_sub(self.settings.max_len);
         self.events.drain(first..first + surplus);
         // A log of more than 2^32 events is refused before it is used.
-        self.spans
-            .push((first as u32, (self.events.len() - first) as u32));
+        self.spans.push((first as u32, (self.events.len() - first) as u32));
     }
 }
 
@@ -57,11 +56,7 @@ impl TableBuilder {
     pub(crate) fn new(config: &Config) -> TableBuilder {
         let history = config.history.as_ref().map(|settings| HistoryCells {
             settings: settings.clone(),
-            field: config
-                .categorical
-                .iter()
-                .position(|name| *name == settings.field)
-                .unwrap_or(0),
+            field: config.categorical.iter().position(|name| *name == settings.field).unwrap_or(0),
             events: Vec::new(),
             spans: Vec::new(),
         });
@@ -88,9 +83,7 @@ impl TableBuilder {
 
     /// Number of history events.
     pub(crate) fn events(&self) -> usize {
-        self.history
-            .as_ref()
-            .map_or(0, |history| history.events.len())
+        self.history.as_ref().map_or(0, |history| history.events.len())
     }
 
     /// Adds one row.
@@ -127,10 +120,7 @@ impl TableBuilder {
     ) -> Result<Log, DataError> {
         if self.labels.is_empty() {
             let why = "no row was left; is there more than a header, and does keep_when keep any?";
-            return Err(DataError::Empty {
-                path: path.to_string(),
-                why: why.to_string(),
-            });
+            return Err(DataError::Empty { path: path.to_string(), why: why.to_string() });
         }
         let mut order: Vec<u32> = (0..self.labels.len() as u32).collect();
         if !self.stamps.is_sorted() {
@@ -153,17 +143,7 @@ impl TableBuilder {
             None => Groups::One,
         };
         let numeric = self.numbers(config, &order);
-        Ok(Log {
-            schema,
-            days,
-            labels,
-            fields,
-            numeric,
-            groups,
-            histories,
-            facts,
-        }
-        .checked())
+        Ok(Log { schema, days, labels, fields, numeric, groups, histories, facts }.checked())
     }
 
     fn days(&self, config: &Config, order: &[u32]) -> Vec<Day> {
@@ -177,19 +157,13 @@ impl TableBuilder {
     /// Ids of the fields and of the history in the order of the log, and the rows of each space.
     fn number_ids(&self, config: &Config, order: &[u32]) -> (Vec<u32>, Histories, Vec<u32>) {
         let columns = self.vocabularies.len();
-        let mut spaces: Vec<Numbering> = self
-            .vocabularies
-            .iter()
-            .map(|v| v.numbering(config.min_count))
-            .collect();
+        let mut spaces: Vec<Numbering> =
+            self.vocabularies.iter().map(|v| v.numbering(config.min_count)).collect();
         for (index, code) in self.codes.iter().enumerate() {
             spaces[index % columns].count(*code);
         }
         if let Some(cells) = &self.history {
-            cells
-                .events
-                .iter()
-                .for_each(|code| spaces[cells.field].count(*code));
+            cells.events.iter().for_each(|code| spaces[cells.field].count(*code));
         }
         spaces.iter_mut().for_each(Numbering::settle);
         let mut fields = Vec::with_capacity(self.codes.len());
@@ -202,16 +176,10 @@ impl TableBuilder {
                 let (first, len) = cells.spans[row];
                 let events = &cells.events[first as usize..(first + len) as usize];
                 histories.spans.push((histories.events.len() as u32, len));
-                histories
-                    .events
-                    .extend(events.iter().map(|code| spaces[cells.field].id(*code)));
+                histories.events.extend(events.iter().map(|code| spaces[cells.field].id(*code)));
             }
         }
-        (
-            fields,
-            histories,
-            spaces.iter().map(Numbering::rows).collect(),
-        )
+        (fields, histories, spaces.iter().map(Numbering::rows).collect())
     }
 
     fn schema(&self, config: &Config, rows: &[u32], histories: &Histories) -> Schema {
@@ -219,27 +187,17 @@ impl TableBuilder {
         let max_len = histories.spans.iter().map(|span| span.1).max().unwrap_or(0) as usize;
         let history = self.history.as_ref().map(|cells| History {
             max_len,
-            columns: vec![HistoryColumn {
-                space: cells.field,
-                target: cells.field,
-            }],
+            columns: vec![HistoryColumn { space: cells.field, target: cells.field }],
         });
         let mut numeric = config.numeric.clone();
         if config.missing == Missing::Flag {
             numeric.extend(config.numeric.iter().map(|name| format!("{name}_missing")));
         }
         Schema {
-            spaces: names
-                .clone()
-                .zip(rows)
-                .map(|(name, rows)| space(name, *rows))
-                .collect(),
+            spaces: names.clone().zip(rows).map(|(name, rows)| space(name, *rows)).collect(),
             fields: names
                 .enumerate()
-                .map(|(space, name)| Field {
-                    name: name.clone(),
-                    space,
-                })
+                .map(|(space, name)| Field { name: name.clone(), space })
                 .collect(),
             history,
             numeric,
@@ -255,27 +213,18 @@ impl TableBuilder {
         }
         let row = |row: &u32| &self.numeric[*row as usize * columns..][..columns];
         let scales: Vec<(f64, f64)> = match config.standardise {
-            true => (0..columns)
-                .map(|at| moments(order.iter().map(|r| row(r)[at])))
-                .collect(),
+            true => (0..columns).map(|at| moments(order.iter().map(|r| row(r)[at]))).collect(),
             false => vec![(0.0, 1.0); columns],
         };
         let mut numbers = Vec::with_capacity(self.numeric.len());
         for values in order.iter().map(row) {
-            let scaled = values
-                .iter()
-                .zip(&scales)
-                .map(|(value, (mean, deviation))| {
-                    let scaled = (f64::from(*value) - mean) / deviation;
-                    if value.is_nan() { 0.0 } else { scaled as f32 }
-                });
+            let scaled = values.iter().zip(&scales).map(|(value, (mean, deviation))| {
+                let scaled = (f64::from(*value) - mean) / deviation;
+                if value.is_nan() { 0.0 } else { scaled as f32 }
+            });
             numbers.extend(scaled);
             if config.missing == Missing::Flag {
-                numbers.extend(
-                    values
-                        .iter()
-                        .map(|value| f32::from(u8::from(value.is_nan()))),
-                );
+                numbers.extend(values.iter().map(|value| f32::from(u8::from(value.is_nan()))));
             }
         }
         numbers
@@ -283,10 +232,7 @@ impl TableBuilder {
 }
 
 fn space(name: &str, rows: u32) -> IdSpace {
-    IdSpace {
-        name: name.to_string(),
-        rows,
-    }
+    IdSpace { name: name.to_string(), rows }
 }
 
 /// Mean and standard deviation of the present values; a constant column is not scaled.
@@ -294,10 +240,7 @@ fn moments(values: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
     let present = values.filter(|value| !value.is_nan()).map(f64::from);
     let count = present.clone().count().max(1) as f64;
     let mean = present.clone().sum::<f64>() / count;
-    let deviation = (present
-        .map(|value| (value - mean) * (value - mean))
-        .sum::<f64>()
-        / count)
-        .sqrt();
+    let deviation =
+        (present.map(|value| (value - mean) * (value - mean)).sum::<f64>() / count).sqrt();
     (mean, if deviation > 0.0 { deviation } else { 1.0 })
 }

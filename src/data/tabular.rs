@@ -160,10 +160,8 @@ impl Default for Config {
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let format = TableFormat::new(config.delimiter, &config.columns)?;
     let wanted = wanted(config);
-    let tables = config
-        .files
-        .iter()
-        .map(|path| Table::open(context.base_dir, path, &format, &wanted));
+    let tables =
+        config.files.iter().map(|path| Table::open(context.base_dir, path, &format, &wanted));
     load(config, tables)
 }
 
@@ -198,32 +196,18 @@ pub(crate) fn load<'a>(
 
 /// The columns that the mapping uses.
 fn wanted(config: &Config) -> Vec<&str> {
-    let single = [
-        Some(&config.label),
-        config.time.as_ref(),
-        config.day.as_ref(),
-        config.group.as_ref(),
-    ];
+    let single =
+        [Some(&config.label), config.time.as_ref(), config.day.as_ref(), config.group.as_ref()];
     let history = config.history.as_ref().map(|history| &history.column);
     let columns = single.into_iter().flatten().chain(history);
-    let columns = columns
-        .chain(&config.categorical)
-        .chain(&config.numeric)
-        .map(String::as_str);
-    let conditions = config
-        .keep_when
-        .iter()
-        .map(|text| text.split(['>', '<', '=', '!']).next().unwrap_or(""));
+    let columns = columns.chain(&config.categorical).chain(&config.numeric).map(String::as_str);
+    let conditions =
+        config.keep_when.iter().map(|text| text.split(['>', '<', '=', '!']).next().unwrap_or(""));
     columns.chain(conditions.map(str::trim)).collect()
 }
 
 fn check(config: &Config) -> Result<(), DataError> {
-    let refuse = |key, problem: &str| {
-        Err(DataError::Setting {
-            key,
-            problem: problem.to_string(),
-        })
-    };
+    let refuse = |key, problem: &str| Err(DataError::Setting { key, problem: problem.to_string() });
     if config.time.is_some() && config.day.is_some() {
         return refuse("day", "give either a time or a day, not both");
     }
@@ -231,20 +215,14 @@ fn check(config: &Config) -> Result<(), DataError> {
         return refuse("days", "must be from 1 to 100000");
     }
     if config.categorical.is_empty() && config.numeric.is_empty() {
-        return refuse(
-            "categorical",
-            "name at least one categorical or numeric column",
-        );
+        return refuse("categorical", "name at least one categorical or numeric column");
     }
     if let Some(history) = &config.history {
         if !config.categorical.contains(&history.field) {
             return refuse("history.field", "must be one of the categorical columns");
         }
         if !history.separator.is_ascii() {
-            return refuse(
-                "history.separator",
-                "must be one ASCII character, e.g. \"|\"",
-            );
+            return refuse("history.separator", "must be one ASCII character, e.g. \"|\"");
         }
         if history.max_len == 0 {
             return refuse("history.max_len", "must be at least 1");
@@ -299,11 +277,7 @@ impl<'a> Plan<'a> {
             filter: filter.on(&table.name, columns)?,
             label: one("label", &config.label)?,
             time,
-            group: config
-                .group
-                .as_ref()
-                .map(|name| one("group", name))
-                .transpose()?,
+            group: config.group.as_ref().map(|name| one("group", name)).transpose()?,
             categorical: many("categorical", &config.categorical)?,
             numeric: many("numeric", &config.numeric)?,
             history: config
@@ -320,11 +294,8 @@ impl<'a> Plan<'a> {
             return Ok(f32::NAN);
         }
         let value = number(cell, name)?;
-        let value = if self.config.log1p {
-            libm::log1p(value.abs()).copysign(value)
-        } else {
-            value
-        };
+        let value =
+            if self.config.log1p { libm::log1p(value.abs()).copysign(value) } else { value };
         Ok(value as f32)
     }
 }
@@ -357,19 +328,12 @@ fn take(
     for index in 0..plan.numeric.len() {
         values.numeric.push(plan.number(row, index)?);
     }
-    let group = plan
-        .group
-        .map(|column| filled(row.cell(column), "the group"))
-        .transpose()?;
+    let group = plan.group.map(|column| filled(row.cell(column), "the group")).transpose()?;
     let history = plan.history.map(|column| row.cell(column));
     if let (Some(cell), Some(settings)) = (history, &plan.config.history) {
         let mut ids = cell.split(|byte| *byte == settings.separator as u8);
         if !cell.is_empty() && ids.any(<[u8]>::is_empty) {
-            return Err(Fault::cell(
-                BadRowKind::EmptyField,
-                "an id of the history is empty",
-                cell,
-            ));
+            return Err(Fault::cell(BadRowKind::EmptyField, "an id of the history is empty", cell));
         }
     }
     let fields = plan.categorical.iter().map(|column| row.cell(*column));

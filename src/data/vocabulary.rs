@@ -94,26 +94,12 @@ pub(crate) struct Numbering {
 impl Numbering {
     /// For `codes` codes, none seen.
     pub(crate) fn new(codes: usize, min_count: u32) -> Numbering {
-        let counts = if min_count > 1 {
-            vec![0; codes]
-        } else {
-            Vec::new()
-        };
-        Numbering {
-            counts,
-            ids: vec![UNSEEN; codes],
-            min_count,
-            rows: 0,
-        }
+        let counts = if min_count > 1 { vec![0; codes] } else { Vec::new() };
+        Numbering { counts, ids: vec![UNSEEN; codes], min_count, rows: 0 }
     }
 
     fn identity(rows: u32) -> Numbering {
-        Numbering {
-            counts: Vec::new(),
-            ids: (0..rows).collect(),
-            min_count: 0,
-            rows,
-        }
+        Numbering { counts: Vec::new(), ids: (0..rows).collect(), min_count: 0, rows }
     }
 
     /// Counts one occurrence.
@@ -156,10 +142,8 @@ mod tests {
     #[test]
     fn ids_follow_the_first_occurrence() {
         let mut vocabulary = Vocabulary::new(0);
-        let codes: Vec<u32> = ["c", "a", "c", "b"]
-            .iter()
-            .map(|t| vocabulary.code(t.as_bytes()))
-            .collect();
+        let codes: Vec<u32> =
+            ["c", "a", "c", "b"].iter().map(|t| vocabulary.code(t.as_bytes())).collect();
         assert_eq!(codes, [0, 1, 0, 2]);
         assert_eq!(
             (vocabulary.get(b"b"), vocabulary.get(b"z"), vocabulary.len()),
@@ -167,10 +151,7 @@ mod tests {
         );
         let mut numbering = vocabulary.numbering(1);
         numbering.settle();
-        let ids: Vec<u32> = [2, 0, 2, 1]
-            .iter()
-            .map(|code| numbering.id(*code))
-            .collect();
+        let ids: Vec<u32> = [2, 0, 2, 1].iter().map(|code| numbering.id(*code)).collect();
         assert_eq!((ids, numbering.rows()), (vec![0, 1, 0, 2], 3));
     }
 
@@ -181,10 +162,7 @@ mod tests {
             numbering.count(code);
         }
         numbering.settle();
-        let ids: Vec<u32> = [3, 1, 0, 2]
-            .iter()
-            .map(|code| numbering.id(*code))
-            .collect();
+        let ids: Vec<u32> = [3, 1, 0, 2].iter().map(|code| numbering.id(*code)).collect();
         assert_eq!((ids, numbering.rows()), (vec![0, 1, 0, 2], 3));
     }
 
@@ -197,10 +175,6 @@ mod tests {
             used[vocabulary.code(i.to_string().as_bytes()) as usize] = true;
         }
         assert!(used.iter().filter(|used| **used).count() > 980);
-        assert_eq!(
-            hash(b"a"),
-            mix(0xaf63_dc4c_8601_ec8c),
-            "FNV-1a of \"a\" as published"
-        );
+        assert_eq!(hash(b"a"), mix(0xaf63_dc4c_8601_ec8c), "FNV-1a of \"a\" as published");
     }
 }

@@ -190,27 +190,19 @@ pub fn check_holdout(train: &[Day], holdout: &[Day], allow_past: bool) -> Result
     let window = || describe(&trained);
     for &day in &held_out {
         if trained.binary_search(&day).is_ok() {
-            return Err(LeakError::Inside {
-                day,
-                train: window(),
-            });
+            return Err(LeakError::Inside { day, train: window() });
         }
     }
     let end = trained.last().copied().unwrap_or(0);
     match held_out.first() {
-        Some(&day) if day < end && !allow_past => Err(LeakError::Past {
-            day,
-            train: window(),
-        }),
+        Some(&day) if day < end && !allow_past => Err(LeakError::Past { day, train: window() }),
         _ => Ok(()),
     }
 }
 
 /// Reads one day or one range.
 fn range(text: &str) -> Result<(u32, u32), WindowError> {
-    let syntax = || WindowError::Syntax {
-        text: text.to_string(),
-    };
+    let syntax = || WindowError::Syntax { text: text.to_string() };
     let number = |part: &str| part.trim().parse::<u32>().map_err(|_| syntax());
     let (first, last) = match text.split_once("..") {
         Some((first, last)) => (number(first)?, number(last)?),
@@ -225,11 +217,7 @@ fn range(text: &str) -> Result<(u32, u32), WindowError> {
 
 /// A range as it is written.
 fn show(first: u32, last: u32) -> String {
-    if first == last {
-        first.to_string()
-    } else {
-        format!("{first}..{last}")
-    }
+    if first == last { first.to_string() } else { format!("{first}..{last}") }
 }
 
 /// The part of a range that lies outside of the log, or the whole range if it is in a gap.
@@ -254,11 +242,8 @@ fn describe(days: &[u32]) -> String {
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: Vec<String> = self
-            .ranges
-            .iter()
-            .map(|&(first, last)| show(first, last))
-            .collect();
+        let shown: Vec<String> =
+            self.ranges.iter().map(|&(first, last)| show(first, last)).collect();
         f.write_str(&shown.join(", "))
     }
 }
@@ -366,11 +351,7 @@ mod tests {
     }
 
     fn log(numbers: impl IntoIterator<Item = u32>) -> Vec<Day> {
-        let day = |number| Day {
-            number,
-            first: u64::from(number) * 10,
-            examples: 10,
-        };
+        let day = |number| Day { number, first: u64::from(number) * 10, examples: 10 };
         numbers.into_iter().map(day).collect()
     }
 
@@ -382,10 +363,7 @@ mod tests {
     fn days_are_read_as_users_write_them() {
         assert_eq!(read("\"1..12\"").unwrap().ranges(), [(1, 12)]);
         assert_eq!(read("[\"31\", \"2..30\"]").unwrap().ranges(), [(2, 31)]);
-        assert_eq!(
-            read("[31, \"1 .. 3\"]").unwrap().ranges(),
-            [(1, 3), (31, 31)]
-        );
+        assert_eq!(read("[31, \"1 .. 3\"]").unwrap().ranges(), [(1, 3), (31, 31)]);
         assert_eq!(read("7").unwrap().ranges(), [(7, 7)]);
         assert_eq!("1..3, 9".parse::<Window>().unwrap().to_string(), "1..3, 9");
     }
@@ -414,34 +392,20 @@ mod tests {
         assert_eq!(error("5..9"), "the log has no days 8..9; its days are 1..7");
         assert!(error("4").starts_with("the log has no day 4;"));
         assert!(error("12").starts_with("the log has no day 12;"));
-        assert_eq!(
-            "1".parse::<Window>().unwrap().select(&[]),
-            Err(WindowError::NoDays)
-        );
+        assert_eq!("1".parse::<Window>().unwrap().select(&[]), Err(WindowError::NoDays));
     }
 
     #[test]
     fn a_log_that_begins_later_names_its_first_day() {
-        let error = "1..6"
-            .parse::<Window>()
-            .unwrap()
-            .select(&log(4..=9))
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the log has no days 1..3; its days are 4..9"
-        );
+        let error = "1..6".parse::<Window>().unwrap().select(&log(4..=9)).unwrap_err();
+        assert_eq!(error.to_string(), "the log has no days 1..3; its days are 4..9");
     }
 
     #[test]
     fn the_guard_refuses_overlap_and_the_past_and_names_both_sides() {
         let check = |train: &[u32], holdout: &[u32], allow_past| {
-            check_holdout(
-                &log(train.iter().copied()),
-                &log(holdout.iter().copied()),
-                allow_past,
-            )
-            .map_err(|error| error.to_string())
+            check_holdout(&log(train.iter().copied()), &log(holdout.iter().copied()), allow_past)
+                .map_err(|error| error.to_string())
         };
         assert_eq!(check(&[1, 2, 3], &[5], false), Ok(()));
         let inside = check(&[1, 2, 3, 31], &[31], true).unwrap_err();

@@ -155,9 +155,7 @@ impl Recorder {
         if !push.applied {
             return;
         }
-        for (measure, value) in
-            MEASURES.into_iter().zip([push.staleness_rounded, push.clock_lag])
-        {
+        for (measure, value) in MEASURES.into_iter().zip([push.staleness_rounded, push.clock_lag]) {
             self.histograms.entry((push.class, measure)).or_default().add(value);
         }
         self.summary.staleness.add(push.staleness_rounded);
@@ -307,23 +305,17 @@ impl Recorder {
     ///
     /// # Errors
     /// The first write that failed, now or before.
-    pub fn finish(
-        &mut self,
-        folder: &Path,
-        simulation: Option<&Simulation>,
-    ) -> io::Result<()> {
+    pub fn finish(&mut self, folder: &Path, simulation: Option<&Simulation>) -> io::Result<()> {
         if let Some(problem) = self.problem.take() {
             return Err(problem);
         }
-        for table in
-            [
+        for table in [
             &mut self.evaluations,
             &mut self.training,
             &mut self.divergence,
             &mut self.timeline,
             &mut self.service,
-        ]
-        {
+        ] {
             table.flush()?;
         }
         self.write_staleness(folder)?;

@@ -80,8 +80,7 @@ impl TableWriter {
 }
 
 fn push_text(line: &mut String, text: &str) {
-    let clean: String =
-        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let clean: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     let clean = match clean.chars().next() {
         Some('=' | '+' | '-' | '@') => format!("'{clean}"),
         _ => clean,

@@ -67,19 +67,7 @@ mod tests {
 
     #[test]
     fn keys_order_like_scores() {
-<<<<<<< HEAD
         let scores = [f32::NEG_INFINITY, -3.0, -1e-40, -0.0, 1e-40, 0.5, f32::INFINITY];
-=======
-        let scores = [
-            f32::NEG_INFINITY,
-            -3.0,
-            -1e-40,
-            -0.0,
-            1e-40,
-            0.5,
-            f32::INFINITY,
-        ];
->>>>>>> h-report
         for pair in scores.windows(2) {
             assert!(score_key(pair[0]) < score_key(pair[1]), "{pair:?}");
         }

@@ -43,6 +43,18 @@ impl ModelChoice {
     }
 }
 
+impl ModelChoice {
+    /// Whether [`ModelContext::counts`] would be used: counting takes a pass over the window.
+    pub fn wants_counts(&self) -> bool {
+        let lambda = match self {
+            ModelChoice::Logistic(config) => config.l2_embedding,
+            ModelChoice::Mlp(config) => config.l2_embedding,
+            ModelChoice::Din(config) => config.l2_embedding,
+        };
+        lambda > 0.0
+    }
+}
+
 impl Default for ModelChoice {
     fn default() -> ModelChoice {
         ModelChoice::Din(din::Config::default())
@@ -63,9 +75,6 @@ pub(super) fn non_negative(key: &'static str, given: f64) -> Result<f64, ModelEr
     if given.is_finite() && given >= 0.0 {
         Ok(given)
     } else {
-        Err(ModelError::NotANonNegativeNumber {
-            key,
-            given: given.to_string(),
-        })
+        Err(ModelError::NotANonNegativeNumber { key, given: given.to_string() })
     }
 }

@@ -125,10 +125,7 @@ struct Gradients<F> {
 impl Din {
     /// Builds the model for the columns of `schema`, which must have a history.
     pub fn new(config: &Config, schema: &Schema, context: ModelContext) -> Result<Din, ModelError> {
-        let history = schema
-            .history
-            .as_ref()
-            .filter(|history| !history.columns.is_empty());
+        let history = schema.history.as_ref().filter(|history| !history.columns.is_empty());
         let history = history.ok_or(ModelError::NeedsHistory { model: "din" })?;
         let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
         let attention_hidden = widths("attention_hidden", &config.attention_hidden)?;
@@ -207,8 +204,7 @@ impl Din {
         let features = fit(&mut tape.features, FEATURE_BLOCKS * events * width);
         attention::features(offsets, q, h, width, features);
         let weights = &mut tape.weights;
-        self.attention
-            .forward(view, mode, features, &mut tape.attention, weights);
+        self.attention.forward(view, mode, features, &mut tape.attention, weights);
         if self.softmax {
             attention::softmax(offsets, self.scale(), weights);
         }
@@ -259,25 +255,9 @@ impl Din {
         tape: &mut Tape<F>,
         gradient: &mut Gradient<F>,
     ) {
-        let (
-            Tape {
-                q,
-                h,
-                features,
-                weights,
-                attention,
-                d,
-                ..
-            },
-            width,
-        ) = (tape, self.width);
+        let (Tape { q, h, features, weights, attention, d, .. }, width) = (tape, self.width);
         let offsets = &batch.history_offsets;
-        let pairs = Pairs {
-            offsets,
-            q,
-            h,
-            width,
-        };
+        let pairs = Pairs { offsets, q, h, width };
         let d_weights = fit(&mut d.weights, batch.events());
         let d_h = zeroed(&mut d.h, batch.events() * width);
         attention::pool_backward(pairs, weights, &d.pooled, d_weights, d_h);
@@ -285,8 +265,7 @@ impl Din {
             attention::softmax_backward(offsets, self.scale(), weights, d_weights);
         }
         let d_features = &mut d.features;
-        self.attention
-            .backward(view, features, attention, d_weights, gradient, d_features);
+        self.attention.backward(view, features, attention, d_weights, gradient, d_features);
         attention::features_backward(pairs, d_features, &mut d.q, d_h);
     }
 }
@@ -297,15 +276,9 @@ fn spaces_read(
     history: &History,
     selection: &Selection,
 ) -> impl Iterator<Item = usize> {
-    let targets = history
-        .columns
-        .iter()
-        .map(|column| schema.fields[column.target].space);
+    let targets = history.columns.iter().map(|column| schema.fields[column.target].space);
     let events = history.columns.iter().map(|column| column.space);
-    let others = selection
-        .fields
-        .iter()
-        .map(|&field| schema.fields[field].space);
+    let others = selection.fields.iter().map(|&field| schema.fields[field].space);
     targets.chain(events).chain(others)
 }
 
@@ -340,45 +313,16 @@ impl Network for Din {
         d_logits: &[F],
         gradient: &mut Gradient<F>,
     ) {
-        let Tape {
-            q,
-            x,
-            pooled,
-            tower,
-            d,
-            ..
-        } = &mut *tape;
-        self.tower
-            .backward(view, x, tower, d_logits, gradient, &mut d.x);
+        let Tape { q, x, pooled, tower, d, .. } = &mut *tape;
+        self.tower.backward(view, x, tower, d_logits, gradient, &mut d.x);
         let (d_q, d_pooled) = (fit(&mut d.q, q.len()), fit(&mut d.pooled, pooled.len()));
         self.part(q, pooled, &d.x, d_q, d_pooled);
         self.attend_backward(view, batch, tape, gradient);
 
         let (layout, positions, d) = (&self.layout, view.lookups, &tape.d);
-        inputs::scatter_add(
-            &self.candidate,
-            layout,
-            view,
-            &positions.fields,
-            &d.q,
-            gradient,
-        );
-        inputs::scatter_add(
-            &self.events,
-            layout,
-            view,
-            &positions.history,
-            &d.h,
-            gradient,
-        );
-        inputs::scatter_add(
-            &self.others,
-            layout,
-            view,
-            &positions.fields,
-            &d.x,
-            gradient,
-        );
+        inputs::scatter_add(&self.candidate, layout, view, &positions.fields, &d.q, gradient);
+        inputs::scatter_add(&self.events, layout, view, &positions.history, &d.h, gradient);
+        inputs::scatter_add(&self.others, layout, view, &positions.fields, &d.x, gradient);
     }
 
     fn regularise<F: Real>(&self, view: View<'_, F>, _batch: &Batch, gradient: &mut Gradient<F>) {

@@ -39,10 +39,7 @@ impl Selection {
         }
         let (fields, numeric) = chosen.split_at(schema.fields.len());
         let indices = |chosen: &[bool]| (0..chosen.len()).filter(|&i| chosen[i]).collect();
-        Ok(Selection {
-            fields: indices(fields),
-            numeric: indices(numeric),
-        })
+        Ok(Selection { fields: indices(fields), numeric: indices(numeric) })
     }
 }
 
@@ -82,10 +79,7 @@ impl Tables {
             let of = &schema.spaces[space];
             used.then(|| layout.table(&of.name, space, of.rows, dim, init))
         };
-        Tables {
-            of_space: used.into_iter().enumerate().map(add).collect(),
-            dim,
-        }
+        Tables { of_space: used.into_iter().enumerate().map(add).collect(), dim }
     }
 
     /// The lookup of column `column` of `columns`, whose ids are from `space`, into place `at`.
@@ -96,16 +90,7 @@ impl Tables {
         (at, width): (usize, usize),
     ) -> Lookup {
         let table = self.of_space[space].expect("a table for every space that is read");
-        Lookup {
-            table,
-            column: Column {
-                column,
-                columns,
-                dim: self.dim,
-                at,
-                width,
-            },
-        }
+        Lookup { table, column: Column { column, columns, dim: self.dim, at, width } }
     }
 }
 
@@ -141,9 +126,7 @@ pub(super) fn scatter_add<F: Real>(
 ) {
     for lookup in lookups {
         let rows = row_range(layout, view.lookups, lookup.table);
-        lookup
-            .column
-            .scatter_add(d_out, positions, &mut gradient.rows[rows]);
+        lookup.column.scatter_add(d_out, positions, &mut gradient.rows[rows]);
     }
 }
 
@@ -211,11 +194,6 @@ mod tests {
     #[test]
     fn a_repeated_name_is_refused() {
         let error = Selection::new(&schema(), Some(&names(&["item", "item"]))).unwrap_err();
-        assert_eq!(
-            error,
-            ModelError::RepeatedField {
-                name: "item".to_string()
-            }
-        );
+        assert_eq!(error, ModelError::RepeatedField { name: "item".to_string() });
     }
 }

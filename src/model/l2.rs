@@ -35,10 +35,7 @@ impl EmbeddingL2 {
             let range = row_range(layout, view.lookups, t);
             let rows = view.rows[range.clone()].chunks_exact(table.dim);
             let gradients = gradient.rows[range].chunks_exact_mut(table.dim);
-            for ((&id, row), d_row) in view.lookups.ids[table.space]
-                .iter()
-                .zip(rows)
-                .zip(gradients)
+            for ((&id, row), d_row) in view.lookups.ids[table.space].iter().zip(rows).zip(gradients)
             {
                 let count = counts.map_or(1, |counts| counts[id as usize].max(1));
                 add_scaled(F::from_f64(self.lambda / f64::from(count)), row, d_row);

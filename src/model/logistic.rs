@@ -57,15 +57,10 @@ impl Logistic {
     ) -> Result<Logistic, ModelError> {
         let selection = Selection::new(schema, config.fields.as_deref())?;
         let mut layout = Layout::default();
-        let spaces = selection
-            .fields
-            .iter()
-            .map(|&field| schema.fields[field].space);
+        let spaces = selection.fields.iter().map(|&field| schema.fields[field].space);
         let tables = Tables::new(schema, spaces, 1, Init::Constant(0.0), &mut layout);
-        let (fields, width) = (
-            selection.fields.len(),
-            selection.fields.len() + selection.numeric.len(),
-        );
+        let (fields, width) =
+            (selection.fields.len(), selection.fields.len() + selection.numeric.len());
         if width == 0 {
             return Err(ModelError::NoInputs);
         }

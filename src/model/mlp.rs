@@ -81,10 +81,7 @@ impl Mlp {
         let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
         let selection = Selection::new(schema, config.fields.as_deref())?;
         let mut layout = Layout::default();
-        let spaces = selection
-            .fields
-            .iter()
-            .map(|&field| schema.fields[field].space);
+        let spaces = selection.fields.iter().map(|&field| schema.fields[field].space);
         let deviation = non_negative("embedding_deviation", config.embedding_deviation)?;
         let tables = Tables::new(schema, spaces, dim, Init::Normal(deviation), &mut layout);
         let embedded = selection.fields.len() * dim;

@@ -14,27 +14,13 @@ use crate::params::{Gradient, Locator, Lookups, View, view};
 /// Four fields over three id spaces (two share one), a history of items and categories, and two
 /// numeric columns.
 pub(super) fn schema() -> Schema {
-    let space = |name: &str, rows| IdSpace {
-        name: name.into(),
-        rows,
-    };
-    let field = |name: &str, space| Field {
-        name: name.into(),
-        space,
-    };
+    let space = |name: &str, rows| IdSpace { name: name.into(), rows };
+    let field = |name: &str, space| Field { name: name.into(), space };
     let column = |space, target| HistoryColumn { space, target };
     Schema {
         spaces: vec![space("item", 9), space("category", 4), space("user", 6)],
-        fields: vec![
-            field("item", 0),
-            field("category", 1),
-            field("user", 2),
-            field("shelf", 1),
-        ],
-        history: Some(History {
-            max_len: 5,
-            columns: vec![column(0, 0), column(1, 1)],
-        }),
+        fields: vec![field("item", 0), field("category", 1), field("user", 2), field("shelf", 1)],
+        history: Some(History { max_len: 5, columns: vec![column(0, 0), column(1, 1)] }),
         numeric: vec!["price".into(), "age".into()],
         group: "user".into(),
     }
@@ -60,12 +46,8 @@ fn batch(schema: &Schema, examples: usize) -> Batch {
                 batch.history.push(draw(schema.spaces[column.space].rows));
             }
         }
-        batch
-            .history_offsets
-            .push(batch.history_offsets[example] + events);
-        batch
-            .numeric
-            .extend([draw(100) as f32 / 50.0 - 1.0, draw(100) as f32 / 50.0]);
+        batch.history_offsets.push(batch.history_offsets[example] + events);
+        batch.numeric.extend([draw(100) as f32 / 50.0 - 1.0, draw(100) as f32 / 50.0]);
     }
     batch.info.resize(examples, Default::default());
     batch
@@ -89,22 +71,14 @@ impl Setting {
         Setting {
             dense: halved(numbers(1, layout.dense_len())),
             rows: numbers(2, view::rows_len(layout, &lookups)),
-            moving: numbers(3, layout.moving_len())
-                .iter()
-                .map(|x| 1.0 + 0.5 * x)
-                .collect(),
+            moving: numbers(3, layout.moving_len()).iter().map(|x| 1.0 + 0.5 * x).collect(),
             lookups,
             model,
         }
     }
 
     fn gradient(&self, batch: &Batch, dense: &[f64], rows: &[f64]) -> Gradient<f64> {
-        let view = View {
-            dense,
-            rows,
-            moving: &self.moving,
-            lookups: &self.lookups,
-        };
+        let view = View { dense, rows, moving: &self.moving, lookups: &self.lookups };
         let mut gradient = Gradient::default();
         self.model.gradient_f64(view, batch, &mut gradient);
         gradient
@@ -115,18 +89,12 @@ impl Setting {
         let single = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<f32>>();
         let (dense, moving) = (single(&self.dense), single(&self.moving));
         let rows = single(&self.rows);
-        let view = View {
-            dense: &dense,
-            moving: &moving,
-            rows: &rows,
-            lookups: &self.lookups,
-        };
+        let view = View { dense: &dense, moving: &moving, rows: &rows, lookups: &self.lookups };
         let (mut workspace, mut gradient) = (Workspace::default(), Gradient::default());
         let mut logits = Vec::new();
         // Twice, with another batch's buffers left in the workspace in between.
         for _ in 0..2 {
-            self.model
-                .gradient(view, batch, &mut workspace, &mut gradient);
+            self.model.gradient(view, batch, &mut workspace, &mut gradient);
             self.model.scores(view, batch, &mut workspace, &mut logits);
         }
         (gradient, logits)
@@ -169,11 +137,7 @@ fn configurations() -> Vec<ModelChoice> {
 fn every_registered_model_is_checked() {
     let checked: Vec<&str> = configurations().iter().map(ModelChoice::name).collect();
     for part in ModelChoice::PARTS {
-        assert!(
-            checked.contains(&part.name),
-            "{} has no configuration here",
-            part.name
-        );
+        assert!(checked.contains(&part.name), "{} has no configuration here", part.name);
     }
 }
 
@@ -200,10 +164,7 @@ fn single_precision_is_close_to_double() {
         let setting = Setting::new(model, &schema, &batch);
         let double = setting.gradient(&batch, &setting.dense, &setting.rows);
         let (single, _) = setting.single(&batch);
-        assert!(
-            (single.loss - double.loss).abs() < 1e-6 * double.loss.max(1.0),
-            "{choice:?}"
-        );
+        assert!((single.loss - double.loss).abs() < 1e-6 * double.loss.max(1.0), "{choice:?}");
         let pairs = [
             (&single.dense, &double.dense),
             (&single.rows, &double.rows),
@@ -213,10 +174,7 @@ fn single_precision_is_close_to_double() {
             assert_eq!(single.len(), double.len());
             let largest = double.iter().fold(1e-2f64, |most, d| most.max(d.abs()));
             for (s, d) in single.iter().zip(double) {
-                assert!(
-                    (f64::from(*s) - d).abs() < 1e-5 * largest,
-                    "{choice:?}: {s} {d}"
-                );
+                assert!((f64::from(*s) - d).abs() < 1e-5 * largest, "{choice:?}: {s} {d}");
             }
         }
     }
@@ -235,15 +193,9 @@ fn histories_may_all_be_empty_and_so_may_the_batch() {
             let model = choice.build(&schema, ModelContext::default()).unwrap();
             let setting = Setting::new(model, &schema, batch);
             let (gradient, logits) = setting.single(batch);
-            assert_eq!(
-                (gradient.examples as usize, logits.len()),
-                (batch.len(), batch.len())
-            );
+            assert_eq!((gradient.examples as usize, logits.len()), (batch.len(), batch.len()));
             let all = [&gradient.dense, &gradient.rows, &gradient.moving, &logits];
-            assert!(
-                all.into_iter().flatten().all(|x| x.is_finite()),
-                "{choice:?}"
-            );
+            assert!(all.into_iter().flatten().all(|x| x.is_finite()), "{choice:?}");
         }
     }
 }
@@ -276,9 +228,7 @@ fn copy_rows(from: &Setting, to: &mut Setting) {
         let source = view::row_range(&layout, &from.lookups, t).start;
         let target = view::row_range(&layout, &to.lookups, t).start;
         for (k, id) in to.lookups.ids[table.space].iter().enumerate() {
-            let known = from.lookups.ids[table.space]
-                .iter()
-                .position(|other| other == id);
+            let known = from.lookups.ids[table.space].iter().position(|other| other == id);
             let (s, t) = (source + known.unwrap() * table.dim, target + k * table.dim);
             to.rows[t..t + table.dim].copy_from_slice(&from.rows[s..s + table.dim]);
         }
@@ -288,24 +238,16 @@ fn copy_rows(from: &Setting, to: &mut Setting) {
 #[test]
 fn the_regulariser_pulls_touched_rows_by_strength_over_count() {
     let (schema, batch) = (schema(), batch(&schema(), 7));
-    let counts: Vec<Vec<u32>> = schema
-        .spaces
-        .iter()
-        .map(|space| (0..space.rows).map(|id| id % 4).collect())
-        .collect();
+    let counts: Vec<Vec<u32>> =
+        schema.spaces.iter().map(|space| (0..space.rows).map(|id| id % 4).collect()).collect();
     for kind in ModelChoice::PARTS.iter().map(|part| part.name) {
         for counts in [None, Some(Arc::new(counts.clone()))] {
             let gradient = |l2: f64| {
                 let choice = choice(json!({"kind": kind, "l2_embedding": l2}));
-                let context = ModelContext {
-                    counts: counts.clone(),
-                };
+                let context = ModelContext { counts: counts.clone() };
                 let setting =
                     Setting::new(choice.build(&schema, context).unwrap(), &schema, &batch);
-                (
-                    setting.gradient(&batch, &setting.dense, &setting.rows),
-                    setting,
-                )
+                (setting.gradient(&batch, &setting.dense, &setting.rows), setting)
             };
             let ((plain, _), (pulled, setting)) = (gradient(0.0), gradient(0.3));
             assert_eq!((&plain.dense, plain.loss), (&pulled.dense, pulled.loss));
@@ -314,14 +256,9 @@ fn the_regulariser_pulls_touched_rows_by_strength_over_count() {
                 let range = view::row_range(layout, &setting.lookups, t);
                 for (k, at) in range.enumerate() {
                     let id = setting.lookups.ids[table.space][k / table.dim] as usize;
-                    let count = counts
-                        .as_ref()
-                        .map_or(1, |counts| counts[table.space][id].max(1));
+                    let count = counts.as_ref().map_or(1, |counts| counts[table.space][id].max(1));
                     let pull = 0.3 * setting.rows[at] / f64::from(count);
-                    assert!(
-                        (pulled.rows[at] - plain.rows[at] - pull).abs() < 1e-12,
-                        "{kind}"
-                    );
+                    assert!((pulled.rows[at] - plain.rows[at] - pull).abs() < 1e-12, "{kind}");
                 }
             }
         }
@@ -330,108 +267,47 @@ fn the_regulariser_pulls_touched_rows_by_strength_over_count() {
 
 #[test]
 fn layers_carry_the_documented_names() {
-    let din = choice(json!({"kind": "din"}))
-        .build(&schema(), ModelContext::default())
-        .unwrap();
-    let names: Vec<String> = din
-        .layout()
-        .layers()
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "attention.0",
-            "attention.last",
-            "mlp.0",
-            "mlp.1",
-            "mlp.last"
-        ]
-    );
-    let tables: Vec<&str> = din
-        .layout()
-        .tables
-        .iter()
-        .map(|table| table.name.as_str())
-        .collect();
+    let din = choice(json!({"kind": "din"})).build(&schema(), ModelContext::default()).unwrap();
+    let names: Vec<String> = din.layout().layers().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["attention.0", "attention.last", "mlp.0", "mlp.1", "mlp.last"]);
+    let tables: Vec<&str> = din.layout().tables.iter().map(|table| table.name.as_str()).collect();
     assert_eq!(tables, ["item", "category", "user"]);
 }
 
 #[test]
 fn parameters_are_counted_as_in_the_benchmark_workloads() {
     let spaces = |rows: &[u32]| Schema {
-        spaces: rows
-            .iter()
-            .map(|&rows| IdSpace {
-                name: rows.to_string(),
-                rows,
-            })
-            .collect(),
-        fields: (0..rows.len())
-            .map(|space| Field {
-                name: space.to_string(),
-                space,
-            })
-            .collect(),
+        spaces: rows.iter().map(|&rows| IdSpace { name: rows.to_string(), rows }).collect(),
+        fields: (0..rows.len()).map(|space| Field { name: space.to_string(), space }).collect(),
         ..Schema::default()
     };
     let mut log = spaces(&[100_000, 1_000, 50_000, 1_000, 100, 10]);
-    log.history = Some(History {
-        max_len: 20,
-        columns: vec![HistoryColumn {
-            space: 0,
-            target: 0,
-        }],
-    });
+    log.history =
+        Some(History { max_len: 20, columns: vec![HistoryColumn { space: 0, target: 0 }] });
     let build = |config, log: &Schema| choice(config).build(log, ModelContext::default()).unwrap();
-    let din = build(
-        json!({"kind": "din", "product": false, "attention_softmax": false}),
-        &log,
-    );
-    assert_eq!(
-        (din.layout().dense_len(), din.layout().sparse_len()),
-        (41_454, 152_110 * 16)
-    );
+    let din = build(json!({"kind": "din", "product": false, "attention_softmax": false}), &log);
+    assert_eq!((din.layout().dense_len(), din.layout().sparse_len()), (41_454, 152_110 * 16));
     let log = spaces(&[100_000, 50_000, 10_000, 1_000, 1_000, 100, 100, 10]);
-    let small = build(
-        json!({"kind": "mlp", "embedding_dim": 8, "hidden": [64, 32]}),
-        &log,
-    );
-    assert_eq!(
-        (small.layout().dense_len(), small.layout().sparse_len()),
-        (6_369, 162_210 * 8)
-    );
+    let small = build(json!({"kind": "mlp", "embedding_dim": 8, "hidden": [64, 32]}), &log);
+    assert_eq!((small.layout().dense_len(), small.layout().sparse_len()), (6_369, 162_210 * 8));
 }
 
 #[test]
 fn what_does_not_fit_is_refused_with_the_remedy() {
     let error = |config, schema: &Schema| {
-        choice(config)
-            .build(schema, ModelContext::default())
-            .unwrap_err()
+        choice(config).build(schema, ModelContext::default()).unwrap_err()
     };
-    let without_history = Schema {
-        history: None,
-        ..schema()
-    };
+    let without_history = Schema { history: None, ..schema() };
     assert_eq!(
         error(json!({"kind": "din"}), &without_history).to_string(),
         "model `din` needs a user history, and this data has none: give the data source a \
          history, or use model `mlp`"
     );
-    assert_eq!(
-        error(json!({"kind": "mlp", "fields": []}), &schema()),
-        ModelError::NoInputs
-    );
+    assert_eq!(error(json!({"kind": "mlp", "fields": []}), &schema()), ModelError::NoInputs);
     assert_eq!(
         error(json!({"kind": "mlp", "hidden": [8, 0]}), &schema()).to_string(),
         "`hidden` must lie between 1 and 65536, but is 0"
     );
     let negative = json!({"kind": "din", "l2_embedding": -1.0});
-    assert!(
-        error(negative, &schema())
-            .to_string()
-            .contains("at least 0")
-    );
+    assert!(error(negative, &schema()).to_string().contains("at least 0"));
 }

@@ -92,11 +92,7 @@ impl Tower {
         }
         let layer = format!("{}.last", spec.name);
         let last = Dense::new(&layer, Linear { inputs, outputs: 1 }, spec.init, layout);
-        Tower {
-            hidden,
-            last,
-            activation: spec.activation,
-        }
+        Tower { hidden, last, activation: spec.activation }
     }
 
     /// Overwrites `out` with one number per row of `x`.
@@ -109,8 +105,7 @@ impl Tower {
         out: &mut Vec<F>,
     ) {
         let rows = x.len() / self.inputs();
-        tape.hidden
-            .resize_with(self.hidden.len(), HiddenTape::default);
+        tape.hidden.resize_with(self.hidden.len(), HiddenTape::default);
         for i in 0..self.hidden.len() {
             let (before, from) = tape.hidden.split_at_mut(i);
             let (layer, to) = (&self.hidden[i], &mut from[0]);
@@ -149,29 +144,16 @@ impl Tower {
     }
 
     fn inputs(&self) -> usize {
-        self.hidden
-            .first()
-            .map_or(&self.last, |first| &first.dense)
-            .linear
-            .inputs
+        self.hidden.first().map_or(&self.last, |first| &first.dense).linear.inputs
     }
 }
 
 impl Dense {
     fn new(layer: &str, linear: Linear, init: DenseInit, layout: &mut Layout) -> Dense {
         let Linear { inputs, outputs } = linear;
-        let weight = layout.block(
-            layer,
-            "weight",
-            (inputs, outputs),
-            init.weight(inputs, outputs),
-        );
+        let weight = layout.block(layer, "weight", (inputs, outputs), init.weight(inputs, outputs));
         let bias = layout.block(layer, "bias", (1, outputs), init.bias(inputs));
-        Dense {
-            linear,
-            weight: layout.dense[weight].range(),
-            bias: layout.dense[bias].range(),
-        }
+        Dense { linear, weight: layout.dense[weight].range(), bias: layout.dense[bias].range() }
     }
 
     fn forward<F: Real>(&self, dense: &[F], x: &[F], y: &mut [F]) {
@@ -215,12 +197,7 @@ impl Hidden {
             layout.moving[block].range()
         };
         let (mean, variance) = (statistic("mean", 0.0), statistic("variance", 1.0));
-        Hidden {
-            dense,
-            slope,
-            mean,
-            variance,
-        }
+        Hidden { dense, slope, mean, variance }
     }
 
     /// Overwrites `tape.a`.

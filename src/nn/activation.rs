@@ -109,11 +109,7 @@ pub fn prelu_backward<F: Real>(
     for (z, d) in z.chunks_exact(channels).zip(d.chunks_exact_mut(channels)) {
         if let [slope] = *slope {
             // One sum per row first: a single running sum over the batch would lose digits.
-            d_slope[0] += z
-                .iter()
-                .zip(d)
-                .map(|(&z, d)| prelu_slope(z, slope, d))
-                .sum();
+            d_slope[0] += z.iter().zip(d).map(|(&z, d)| prelu_slope(z, slope, d)).sum();
         } else {
             for (((&z, d), &slope), d_slope) in z.iter().zip(d).zip(slope).zip(&mut *d_slope) {
                 *d_slope += prelu_slope(z, slope, d);

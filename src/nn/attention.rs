@@ -16,9 +16,7 @@ pub const FEATURE_BLOCKS: usize = 4;
 
 /// The events of each example in turn.
 fn segments(offsets: &[u32]) -> impl Iterator<Item = Range<usize>> {
-    offsets
-        .windows(2)
-        .map(|ends| ends[0] as usize..ends[1] as usize)
+    offsets.windows(2).map(|ends| ends[0] as usize..ends[1] as usize)
 }
 
 /// Overwrites `out`, `[events x 4 width]`, with `[q, h, q - h, q * h]` for every event `h` and the
@@ -55,12 +53,7 @@ pub struct Pairs<'a, F> {
 
 /// Adds to `d_q` and `d_h` what belongs to the gradient `d` by the [`features`].
 pub fn features_backward<F: Real>(pairs: Pairs<'_, F>, d: &[F], d_q: &mut [F], d_h: &mut [F]) {
-    let Pairs {
-        offsets,
-        q,
-        h,
-        width,
-    } = pairs;
+    let Pairs { offsets, q, h, width } = pairs;
     let examples = q.chunks_exact(width).zip(d_q.chunks_exact_mut(width));
     for ((q, d_q), events) in examples.zip(segments(offsets)) {
         for e in events {
@@ -126,9 +119,7 @@ pub fn pool_backward<F: Real>(
     d_weights: &mut [F],
     d_h: &mut [F],
 ) {
-    let Pairs {
-        offsets, h, width, ..
-    } = pairs;
+    let Pairs { offsets, h, width, .. } = pairs;
     for (d, events) in d.chunks_exact(width).zip(segments(offsets)) {
         for e in events {
             d_weights[e] = dot(d, &h[e * width..][..width]);
@@ -147,12 +138,7 @@ mod tests {
     const EVENTS: usize = 9;
 
     fn pairs<'a>(q: &'a [f64], h: &'a [f64]) -> Pairs<'a, f64> {
-        Pairs {
-            offsets: &OFFSETS,
-            q,
-            h,
-            width: WIDTH,
-        }
+        Pairs { offsets: &OFFSETS, q, h, width: WIDTH }
     }
 
     #[test]
@@ -180,20 +166,12 @@ mod tests {
         };
         let mut d_scores = d.clone();
         softmax_backward(&OFFSETS, scale, &weights(&scores), &mut d_scores);
-        assert_slopes(
-            "scores",
-            &slopes(&scores, |s| weighted(&weights(s), &d)),
-            &d_scores,
-        );
+        assert_slopes("scores", &slopes(&scores, |s| weighted(&weights(s), &d)), &d_scores);
     }
 
     #[test]
     fn pool_gradients_are_the_slopes() {
-        let (w, h, d) = (
-            numbers(1, EVENTS),
-            numbers(2, EVENTS * WIDTH),
-            numbers(3, 5 * WIDTH),
-        );
+        let (w, h, d) = (numbers(1, EVENTS), numbers(2, EVENTS * WIDTH), numbers(3, 5 * WIDTH));
         let value = |w: &[f64], h: &[f64]| {
             let mut out = vec![0.0; d.len()];
             pool(&OFFSETS, w, h, WIDTH, &mut out);
@@ -216,13 +194,7 @@ mod tests {
     #[test]
     fn empty_histories_pool_to_zero() {
         let mut out = [f32::NAN; 5 * WIDTH];
-        pool(
-            &OFFSETS,
-            &[1.0; EVENTS],
-            &[2.0; EVENTS * WIDTH],
-            WIDTH,
-            &mut out,
-        );
+        pool(&OFFSETS, &[1.0; EVENTS], &[2.0; EVENTS * WIDTH], WIDTH, &mut out);
         let sums: Vec<f32> = out.chunks_exact(WIDTH).map(|row| row[0]).collect();
         assert_eq!(sums, [6.0, 0.0, 2.0, 10.0, 0.0]);
     }

@@ -24,11 +24,7 @@ pub(crate) fn slopes(at: &[f64], mut value: impl FnMut(&[f64]) -> f64) -> Vec<f6
 /// Asserts that a gradient equals the slopes up to 1e-6 of each, or 1e-9 where they are tiny.
 #[track_caller]
 pub(crate) fn assert_slopes(what: &str, slopes: &[f64], gradient: &[f64]) {
-    assert_eq!(
-        slopes.len(),
-        gradient.len(),
-        "{what}: number of coordinates"
-    );
+    assert_eq!(slopes.len(), gradient.len(), "{what}: number of coordinates");
     for (i, (&slope, &given)) in slopes.iter().zip(gradient).enumerate() {
         let allowed = 1e-6 * slope.abs().max(given.abs()).max(1e-3);
         assert!(

@@ -50,22 +50,12 @@ mod tests {
 
     /// The second of two columns of ids, with a row that occurs twice and one that never does.
     const POSITIONS: [u32; 8] = [9, 1, 9, 0, 9, 1, 9, 3];
-    const COLUMN: Column = Column {
-        column: 1,
-        columns: 2,
-        dim: 2,
-        at: 1,
-        width: 4,
-    };
+    const COLUMN: Column = Column { column: 1, columns: 2, dim: 2, at: 1, width: 4 };
 
     #[test]
     fn rows_go_to_their_places_and_nothing_else_is_written() {
         let mut out = [9.0f32; 16];
-        COLUMN.gather(
-            &[0., 1., 10., 11., 20., 21., 30., 31.],
-            &POSITIONS,
-            &mut out,
-        );
+        COLUMN.gather(&[0., 1., 10., 11., 20., 21., 30., 31.], &POSITIONS, &mut out);
         assert_eq!(out[..8], [9., 10., 11., 9., 9., 0., 1., 9.]);
         assert_eq!(out[8..], [9., 10., 11., 9., 9., 30., 31., 9.]);
     }

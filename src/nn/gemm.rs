@@ -31,13 +31,7 @@ pub fn nn<F: Real>(size: Size, x: &[F], w: &[F], beta: F, y: &mut [F]) {
     }
     let x = matrix(size.rows, size.inputs, x);
     let w = matrix(size.inputs, size.outputs, w);
-    general_mat_mul(
-        F::ONE,
-        &x,
-        &w,
-        beta,
-        &mut matrix_mut(size.rows, size.outputs, y),
-    );
+    general_mat_mul(F::ONE, &x, &w, beta, &mut matrix_mut(size.rows, size.outputs, y));
 }
 
 /// `d_w = x^T d_y + beta d_w`: the gradient by the weights. With `beta = 0`, `d_w` is overwritten
@@ -52,13 +46,7 @@ pub fn tn<F: Real>(size: Size, x: &[F], d_y: &[F], beta: F, d_w: &mut [F]) {
     }
     let x = matrix(size.rows, size.inputs, x).reversed_axes();
     let d_y = matrix(size.rows, size.outputs, d_y);
-    general_mat_mul(
-        F::ONE,
-        &x,
-        &d_y,
-        beta,
-        &mut matrix_mut(size.inputs, size.outputs, d_w),
-    );
+    general_mat_mul(F::ONE, &x, &d_y, beta, &mut matrix_mut(size.inputs, size.outputs, d_w));
 }
 
 /// `d_x = d_y w^T + beta d_x`: the gradient by the input. With `beta = 0`, `d_x` is overwritten
@@ -74,13 +62,7 @@ pub fn nt<F: Real>(size: Size, d_y: &[F], w: &[F], beta: F, d_x: &mut [F]) {
     }
     let d_y = matrix(size.rows, size.outputs, d_y);
     let w = matrix(size.inputs, size.outputs, w).reversed_axes();
-    general_mat_mul(
-        F::ONE,
-        &d_y,
-        &w,
-        beta,
-        &mut matrix_mut(size.rows, size.inputs, d_x),
-    );
+    general_mat_mul(F::ONE, &d_y, &w, beta, &mut matrix_mut(size.rows, size.inputs, d_x));
 }
 
 /// The sum of products, over 16 running sums so that it can use wide registers; always in the same
@@ -174,11 +156,7 @@ mod tests {
     #[test]
     fn with_beta_zero_old_content_is_not_read() {
         for outputs in [1, 3] {
-            let size = Size {
-                rows: 2,
-                inputs: 2,
-                outputs,
-            };
+            let size = Size { rows: 2, inputs: 2, outputs };
             let (x, w) = (numbers(1, 4), numbers(2, 2 * outputs));
             let mut y = vec![f64::NAN; 2 * outputs];
             nn(size, &x, &w, 0.0, &mut y);
@@ -186,12 +164,7 @@ mod tests {
             tn(size, &x, &y, 0.0, &mut d_w);
             let mut d_x = vec![f64::NAN; 4];
             nt(size, &y, &w, 0.0, &mut d_x);
-            assert!(
-                y.iter()
-                    .chain(&d_w)
-                    .chain(&d_x)
-                    .all(|value| value.is_finite())
-            );
+            assert!(y.iter().chain(&d_w).chain(&d_x).all(|value| value.is_finite()));
         }
     }
 }

@@ -15,11 +15,7 @@ pub struct Linear {
 impl Linear {
     fn size(self, rows: usize) -> Size {
         let Linear { inputs, outputs } = self;
-        Size {
-            rows,
-            inputs,
-            outputs,
-        }
+        Size { rows, inputs, outputs }
     }
 
     /// Overwrites `y`, `[rows x outputs]`.
@@ -76,11 +72,7 @@ mod tests {
             let mut d_x = vec![0.0; x.len()];
             layer.backward_weights(&x, &d_y, &mut d_weight, &mut d_bias);
             layer.backward_input(&weight, &d_y, &mut d_x);
-            assert_slopes(
-                "weight",
-                &slopes(&weight, |w| value(w, &bias, &x)),
-                &d_weight,
-            );
+            assert_slopes("weight", &slopes(&weight, |w| value(w, &bias, &x)), &d_weight);
             assert_slopes("bias", &slopes(&bias, |b| value(&weight, b, &x)), &d_bias);
             assert_slopes("x", &slopes(&x, |x| value(&weight, &bias, x)), &d_x);
         }

@@ -26,11 +26,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config {
-            learning_rate: 0.01,
-            initial: 0.1,
-            epsilon: 1e-10,
-        }
+        Config { learning_rate: 0.01, initial: 0.1, epsilon: 1e-10 }
     }
 }
 
@@ -44,14 +40,8 @@ pub struct Adagrad {
 impl Adagrad {
     /// The rule of `config`.
     pub fn new(config: &Config) -> Adagrad {
-        let slot = Slot {
-            name: "a",
-            init: config.initial as f32,
-        };
-        Adagrad {
-            slots: [slot],
-            epsilon: config.epsilon as f32,
-        }
+        let slot = Slot { name: "a", init: config.initial as f32 };
+        Adagrad { slots: [slot], epsilon: config.epsilon as f32 }
     }
 }
 

@@ -71,9 +71,7 @@ pub struct Adam {
 impl Adam {
     /// The rule of `config`.
     pub fn new(config: &Config) -> Adam {
-        Adam {
-            config: config.clone(),
-        }
+        Adam { config: config.clone() }
     }
 
     /// The factor of `m / (sqrt(v) + epsilon)` and the epsilon of that form, at a tick.
@@ -89,16 +87,7 @@ impl Adam {
 
 impl Optimizer for Adam {
     fn slots(&self) -> &[Slot] {
-        &[
-            Slot {
-                name: "m",
-                init: 0.0,
-            },
-            Slot {
-                name: "v",
-                init: 0.0,
-            },
-        ]
+        &[Slot { name: "m", init: 0.0 }, Slot { name: "v", init: 0.0 }]
     }
 
     fn rows(&self) -> RowSemantics {
@@ -137,38 +126,18 @@ mod tests {
 
     /// `|dw| / rate` of the first touch of a weight at the server's update `t`.
     fn first_step(scope: Scope, t: u64) -> f32 {
-        let rule = Adam::new(&Config {
-            scope,
-            ..Config::default()
-        });
+        let rule = Adam::new(&Config { scope, ..Config::default() });
         let (mut w, mut slots) = ([0.0], [0.0; 2]);
-        let tick = Tick {
-            rate: 1.0,
-            global: t,
-            variable: t,
-            row: 1,
-        };
+        let tick = Tick { rate: 1.0, global: t, variable: t, row: 1 };
         rule.update(&mut w, &mut slots, &[0.02], &tick);
         -w[0]
     }
 
     #[test]
     fn the_first_touch_of_a_row_depends_on_what_is_counted() {
-        for (t, step) in [
-            (1, 1.0),
-            (10, 0.484),
-            (100, 0.976),
-            (1_000, 2.515),
-            (100_000, 3.162),
-        ] {
-            assert!(
-                (first_step(Scope::Global, t) - step).abs() < 1e-3,
-                "update {t}"
-            );
-            assert!(
-                (first_step(Scope::Variable, t) - step).abs() < 1e-3,
-                "update {t}"
-            );
+        for (t, step) in [(1, 1.0), (10, 0.484), (100, 0.976), (1_000, 2.515), (100_000, 3.162)] {
+            assert!((first_step(Scope::Global, t) - step).abs() < 1e-3, "update {t}");
+            assert!((first_step(Scope::Variable, t) - step).abs() < 1e-3, "update {t}");
             assert!((first_step(Scope::Row, t) - 1.0).abs() < 1e-5, "update {t}");
         }
     }
@@ -176,17 +145,8 @@ mod tests {
     #[test]
     fn epsilon_hat_is_the_larger_epsilon_at_the_start() {
         let step = |epsilon_hat, t| {
-            let config = Config {
-                epsilon: 0.1,
-                epsilon_hat,
-                ..Config::default()
-            };
-            let tick = Tick {
-                rate: 1.0,
-                global: t,
-                variable: t,
-                row: t,
-            };
+            let config = Config { epsilon: 0.1, epsilon_hat, ..Config::default() };
+            let tick = Tick { rate: 1.0, global: t, variable: t, row: t };
             let mut w = [0.0];
             Adam::new(&config).update(&mut w, &mut [0.0; 2], &[1.0], &tick);
             -w[0]
@@ -199,10 +159,7 @@ mod tests {
 
     #[test]
     fn powers_are_right() {
-        assert_eq!(
-            (power(0.9, 0), power(0.5, 3), power(0.0, 5)),
-            (1.0, 0.125, 0.0)
-        );
+        assert_eq!((power(0.9, 0), power(0.5, 3), power(0.0, 5)), (1.0, 0.125, 0.0));
         assert!((power(0.999, 12_345) / 0.999f64.powi(12_345) - 1.0).abs() < 1e-12);
         assert_eq!(power(0.999, u64::MAX), 0.0);
     }

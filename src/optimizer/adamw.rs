@@ -40,25 +40,9 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        let adam::Config {
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon,
-            epsilon_hat,
-            scope,
-            rows,
-        } = adam::Config::default();
-        Config {
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon,
-            epsilon_hat,
-            scope,
-            rows,
-            decay: 0.01,
-        }
+        let adam::Config { learning_rate, beta1, beta2, epsilon, epsilon_hat, scope, rows } =
+            adam::Config::default();
+        Config { learning_rate, beta1, beta2, epsilon, epsilon_hat, scope, rows, decay: 0.01 }
     }
 }
 
@@ -81,10 +65,7 @@ impl Adamw {
             scope: config.scope,
             rows: config.rows,
         };
-        Adamw {
-            adam: Adam::new(&adam),
-            decay: config.decay as f32,
-        }
+        Adamw { adam: Adam::new(&adam), decay: config.decay as f32 }
     }
 }
 

@@ -25,12 +25,8 @@ pub struct Clip {
 impl Clip {
     /// Clips `gradient` in place; returns whether it changed.
     pub fn apply(&self, gradient: &mut Gradient) -> bool {
-        let by_value = self
-            .value
-            .is_some_and(|limit| limit_values(gradient, limit.abs()));
-        let by_norm = self
-            .norm
-            .is_some_and(|limit| limit_norm(gradient, limit.abs()));
+        let by_value = self.value.is_some_and(|limit| limit_values(gradient, limit.abs()));
+        let by_norm = self.norm.is_some_and(|limit| limit_norm(gradient, limit.abs()));
         by_value || by_norm
     }
 }
@@ -38,12 +34,7 @@ impl Clip {
 /// Euclidean norm of the dense part and the distinct rows together, in double precision: finite
 /// for every gradient with finite elements.
 pub fn global_norm(gradient: &Gradient) -> f64 {
-    let squares = |values: &[f32]| {
-        values
-            .iter()
-            .map(|&g| f64::from(g) * f64::from(g))
-            .sum::<f64>()
-    };
+    let squares = |values: &[f32]| values.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>();
     (squares(&gradient.dense) + squares(&gradient.rows)).sqrt()
 }
 
@@ -78,43 +69,21 @@ mod tests {
     use proptest::prelude::*;
 
     fn gradient(dense: &[f32], rows: &[f32]) -> Gradient {
-        Gradient {
-            dense: dense.to_vec(),
-            rows: rows.to_vec(),
-            ..Gradient::default()
-        }
+        Gradient { dense: dense.to_vec(), rows: rows.to_vec(), ..Gradient::default() }
     }
 
     #[test]
     fn the_norm_is_taken_over_both_groups() {
         let mut long = gradient(&[3.0], &[0.0, -4.0]);
-        assert!(
-            Clip {
-                norm: Some(1.0),
-                value: None
-            }
-            .apply(&mut long)
-        );
+        assert!(Clip { norm: Some(1.0), value: None }.apply(&mut long));
         assert_eq!(long, gradient(&[0.6], &[0.0, -0.8]));
-        assert!(
-            !Clip {
-                norm: Some(1.5),
-                value: None
-            }
-            .apply(&mut long)
-        );
+        assert!(!Clip { norm: Some(1.5), value: None }.apply(&mut long));
     }
 
     #[test]
     fn values_are_limited_first() {
         let mut both = gradient(&[30.0], &[-40.0]);
-        assert!(
-            Clip {
-                norm: Some(1.0),
-                value: Some(2.0)
-            }
-            .apply(&mut both)
-        );
+        assert!(Clip { norm: Some(1.0), value: Some(2.0) }.apply(&mut both));
         let half = 0.5f32.sqrt();
         assert_eq!(both, gradient(&[half], &[-half]));
     }
@@ -122,28 +91,12 @@ mod tests {
     #[test]
     fn a_gradient_that_is_not_a_number_stays_so() {
         let mut broken = gradient(&[f32::NAN, 9.0], &[]);
-        assert!(
-            !Clip {
-                norm: Some(1.0),
-                value: None
-            }
-            .apply(&mut broken)
-        );
+        assert!(!Clip { norm: Some(1.0), value: None }.apply(&mut broken));
         assert_eq!((broken.dense[0].is_nan(), broken.dense[1]), (true, 9.0));
-        Clip {
-            norm: None,
-            value: Some(1.0),
-        }
-        .apply(&mut broken);
+        Clip { norm: None, value: Some(1.0) }.apply(&mut broken);
         assert_eq!((broken.dense[0].is_nan(), broken.dense[1]), (true, 1.0));
         let mut infinite = gradient(&[f32::INFINITY, 1.0], &[]);
-        assert!(
-            !Clip {
-                norm: Some(1.0),
-                value: None
-            }
-            .apply(&mut infinite)
-        );
+        assert!(!Clip { norm: Some(1.0), value: None }.apply(&mut infinite));
         assert_eq!(infinite.dense, [f32::INFINITY, 1.0]);
     }
 

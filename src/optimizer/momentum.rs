@@ -26,11 +26,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config {
-            learning_rate: 0.01,
-            momentum: 0.9,
-            rows: RowSemantics::Lazy,
-        }
+        Config { learning_rate: 0.01, momentum: 0.9, rows: RowSemantics::Lazy }
     }
 }
 
@@ -44,19 +40,13 @@ pub struct Momentum {
 impl Momentum {
     /// The rule of `config`.
     pub fn new(config: &Config) -> Momentum {
-        Momentum {
-            momentum: config.momentum as f32,
-            rows: config.rows,
-        }
+        Momentum { momentum: config.momentum as f32, rows: config.rows }
     }
 }
 
 impl Optimizer for Momentum {
     fn slots(&self) -> &[Slot] {
-        &[Slot {
-            name: "m",
-            init: 0.0,
-        }]
+        &[Slot { name: "m", init: 0.0 }]
     }
 
     fn rows(&self) -> RowSemantics {

@@ -25,11 +25,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config {
-            learning_rate: 0.01,
-            momentum: 0.9,
-            rows: RowSemantics::Lazy,
-        }
+        Config { learning_rate: 0.01, momentum: 0.9, rows: RowSemantics::Lazy }
     }
 }
 
@@ -43,19 +39,13 @@ pub struct Nesterov {
 impl Nesterov {
     /// The rule of `config`.
     pub fn new(config: &Config) -> Nesterov {
-        Nesterov {
-            momentum: config.momentum as f32,
-            rows: config.rows,
-        }
+        Nesterov { momentum: config.momentum as f32, rows: config.rows }
     }
 }
 
 impl Optimizer for Nesterov {
     fn slots(&self) -> &[Slot] {
-        &[Slot {
-            name: "m",
-            init: 0.0,
-        }]
+        &[Slot { name: "m", init: 0.0 }]
     }
 
     fn rows(&self) -> RowSemantics {

@@ -57,11 +57,7 @@ impl Rmsprop {
     /// The rule of `config`.
     pub fn new(config: &Config) -> Rmsprop {
         let epsilon = config.epsilon as f32;
-        let (inside, outside) = if config.epsilon_inside {
-            (epsilon, 0.0)
-        } else {
-            (0.0, epsilon)
-        };
+        let (inside, outside) = if config.epsilon_inside { (epsilon, 0.0) } else { (0.0, epsilon) };
         Rmsprop {
             decay: config.decay as f32,
             share: (1.0 - config.decay) as f32,
@@ -74,10 +70,7 @@ impl Rmsprop {
 
 impl Optimizer for Rmsprop {
     fn slots(&self) -> &[Slot] {
-        &[Slot {
-            name: "a",
-            init: 0.0,
-        }]
+        &[Slot { name: "a", init: 0.0 }]
     }
 
     fn rows(&self) -> RowSemantics {

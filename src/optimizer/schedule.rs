@@ -44,11 +44,7 @@ impl Horizon {
             Horizon::Examples(length) => (progress.examples as f64, length as f64),
             Horizon::SimTime(length) => (progress.seconds, length.seconds()),
         };
-        if length > 0.0 {
-            now / length
-        } else {
-            f64::INFINITY
-        }
+        if length > 0.0 { now / length } else { f64::INFINITY }
     }
 }
 
@@ -65,9 +61,7 @@ pub struct Schedule {
 impl Schedule {
     /// The learning rate at `progress`, for a learning rate of `base` before any schedule.
     pub fn rate(&self, base: f64, progress: Progress) -> f64 {
-        let warm = self
-            .warm_up
-            .map_or(1.0, |over| over.passed(progress).min(1.0));
+        let warm = self.warm_up.map_or(1.0, |over| over.passed(progress).min(1.0));
         base * warm * self.decay.factor(progress)
     }
 }
@@ -134,10 +128,7 @@ pub struct Exponential {
 
 impl Default for Exponential {
     fn default() -> Exponential {
-        Exponential {
-            to: 0.01,
-            over: Horizon::Examples(1_000_000),
-        }
+        Exponential { to: 0.01, over: Horizon::Examples(1_000_000) }
     }
 }
 
@@ -154,10 +145,7 @@ pub struct Staircase {
 
 impl Default for Staircase {
     fn default() -> Staircase {
-        Staircase {
-            factor: 0.1,
-            every: Horizon::Examples(1_000_000),
-        }
+        Staircase { factor: 0.1, every: Horizon::Examples(1_000_000) }
     }
 }
 
@@ -172,9 +160,7 @@ pub struct InverseSqrt {
 
 impl Default for InverseSqrt {
     fn default() -> InverseSqrt {
-        InverseSqrt {
-            after: Horizon::Updates(1_000),
-        }
+        InverseSqrt { after: Horizon::Updates(1_000) }
     }
 }
 
@@ -192,10 +178,7 @@ pub struct Cosine {
 
 impl Default for Cosine {
     fn default() -> Cosine {
-        Cosine {
-            to: 0.0,
-            over: Horizon::Examples(1_000_000),
-        }
+        Cosine { to: 0.0, over: Horizon::Examples(1_000_000) }
     }
 }
 
@@ -211,21 +194,14 @@ mod tests {
 
     /// Twenty examples per update, two seconds per update.
     fn at(updates: u64) -> Progress {
-        Progress {
-            updates,
-            examples: 20 * updates,
-            seconds: 2.0 * updates as f64,
-        }
+        Progress { updates, examples: 20 * updates, seconds: 2.0 * updates as f64 }
     }
 
     fn assert_rates(config: serde_json::Value, expected: &[(u64, f64)]) {
         let schedule = schedule(config);
         for &(updates, rate) in expected {
             let given = schedule.rate(0.5, at(updates));
-            assert!(
-                (given - rate).abs() < 1e-12,
-                "{schedule:?} at {updates}: {given}"
-            );
+            assert!((given - rate).abs() < 1e-12, "{schedule:?} at {updates}: {given}");
         }
     }
 
@@ -252,10 +228,7 @@ mod tests {
 
     #[test]
     fn warm_up_is_on_top_of_any_schedule() {
-        assert_rates(
-            json!({"warm_up": {"updates": 10}}),
-            &[(1, 0.05), (5, 0.25), (20, 0.5)],
-        );
+        assert_rates(json!({"warm_up": {"updates": 10}}), &[(1, 0.05), (5, 0.25), (20, 0.5)]);
         assert_rates(
             json!({"warm_up": {"updates": 4},
                    "decay": {"kind": "inverse_sqrt", "after": {"updates": 4}}}),
@@ -267,10 +240,7 @@ mod tests {
     fn a_misspelt_key_is_refused() {
         let config = json!({"kind": "cosine", "until": 3});
         let error = serde_json::from_value::<ScheduleChoice>(config).unwrap_err();
-        assert!(
-            error.to_string().contains("unknown field `until`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("unknown field `until`"), "{error}");
     }
 
     proptest! {

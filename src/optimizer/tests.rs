@@ -19,10 +19,7 @@ struct Table {
 impl Table {
     fn new(rule: &dyn Optimizer, weights: &[Vec<f32>]) -> Table {
         let slots_of = |row: &Vec<f32>| {
-            rule.slots()
-                .iter()
-                .flat_map(|slot| vec![slot.init; row.len()])
-                .collect()
+            rule.slots().iter().flat_map(|slot| vec![slot.init; row.len()]).collect()
         };
         Table {
             weights: weights.to_vec(),
@@ -51,18 +48,8 @@ impl Table {
     fn update_row(&mut self, rule: &dyn Optimizer, rate: f32, row: usize, gradient: &[f32]) {
         self.touches[row] += 1;
         let (global, row_count) = (self.updates, self.touches[row]);
-        let tick = Tick {
-            rate,
-            global,
-            variable: global,
-            row: row_count,
-        };
-        rule.update(
-            &mut self.weights[row],
-            &mut self.slots[row],
-            gradient,
-            &tick,
-        );
+        let tick = Tick { rate, global, variable: global, row: row_count };
+        rule.update(&mut self.weights[row], &mut self.slots[row], gradient, &tick);
     }
 }
 
@@ -94,9 +81,7 @@ fn rules() -> Vec<(String, Arc<dyn Optimizer>)> {
 }
 
 fn rule(config: Value) -> Arc<dyn Optimizer> {
-    serde_json::from_value::<OptimizerChoice>(config)
-        .expect("a rule")
-        .build()
+    serde_json::from_value::<OptimizerChoice>(config).expect("a rule").build()
 }
 
 fn row() -> impl Strategy<Value = Vec<f32>> {
@@ -107,10 +92,7 @@ fn row() -> impl Strategy<Value = Vec<f32>> {
 fn history(rows: usize) -> impl Strategy<Value = Vec<Vec<(usize, Vec<f32>)>>> {
     let update = prop::collection::vec((any::<bool>(), row()), rows).prop_map(|rows| {
         let numbered = rows.into_iter().enumerate();
-        numbered
-            .filter(|(_, (touched, _))| *touched)
-            .map(|(i, (_, g))| (i, g))
-            .collect()
+        numbered.filter(|(_, (touched, _))| *touched).map(|(i, (_, g))| (i, g)).collect()
     });
     prop::collection::vec(update, 1..8)
 }
@@ -231,11 +213,7 @@ fn untouched_rows_move_only_in_dense_semantics() {
             table.apply(&*rule, 0.1, &[(0, vec![1.0]), (1, vec![1.0])]);
             let before = table.clone();
             table.apply(&*rule, 0.1, &[(0, vec![1.0])]);
-            assert_eq!(
-                table.weights[1] != before.weights[1],
-                moves,
-                "{kind} {rows}"
-            );
+            assert_eq!(table.weights[1] != before.weights[1], moves, "{kind} {rows}");
             assert_eq!(table.slots[1] != before.slots[1], moves, "{kind} {rows}");
         }
     }

@@ -8,9 +8,8 @@ use crate::base::{Pool, Streams, WorkerId};
 use crate::cluster::machine::machines;
 use crate::cluster::{LawError, StepTimeChoice, StepTimeLaw};
 use crate::data::order::{Order, OrderError};
-use crate::data::source::{DataError, OpenContext};
 use crate::data::window::{LeakError, Window, WindowError, check_holdout};
-use crate::data::{Batch, DataSource, Day};
+use crate::data::{Batch, DataError, DataSource, Day, OpenContext};
 use crate::model::{Model, ModelContext, ModelError};
 use crate::optimizer::schedule;
 use crate::params::Gradient;
@@ -197,9 +196,7 @@ impl Scenario {
         let parts = Parts {
             streams,
             machines: machines(workers, &cluster.class, &cluster.compute, streams, folder)?,
-            starts: (0..workers)
-                .map(|w| cluster.start.at(WorkerId(w), workers, streams))
-                .collect(),
+            starts: (0..workers).map(|w| cluster.start.at(WorkerId(w), workers, streams)).collect(),
             compute: cluster.compute.base(u64::from(self.train.batch)),
             shards: cluster.shards,
             links: Links {
@@ -283,7 +280,7 @@ impl Scenario {
 
     fn filter(&self) -> Option<GradientFilter> {
         let clip = self.train.clip?;
-        Some(Arc::new(move |gradient: &mut Gradient| clip.apply(gradient)))
+        Some(Arc::new(move |gradient: &mut Gradient| _ = clip.apply(gradient)))
     }
 
     fn null_work(&self) -> NullWork {

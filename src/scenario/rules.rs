@@ -97,9 +97,13 @@ fn what_to_run(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let timed = stop.updates.is_some() || stop.sim_time.is_some() || stop.examples.is_some();
     if scenario.timing_only.is_some() && !timed {
         found.push(
-            Problem::error(&CONFLICT, "train.stop", "a run of timing alone has no passes to end it")
-                .label(loaded.key_origin("timing_only"), "timing alone")
-                .help("set train.stop.updates, train.stop.examples or train.stop.sim_time"),
+            Problem::error(
+                &CONFLICT,
+                "train.stop",
+                "a run of timing alone has no passes to end it",
+            )
+            .label(loaded.key_origin("timing_only"), "timing alone")
+            .help("set train.stop.updates, train.stop.examples or train.stop.sim_time"),
         );
     }
     if scenario.imposed_staleness.is_some() && stop.sim_time.is_some() {
@@ -132,7 +136,8 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             idle(key, "timing alone is simulated, without gradients");
         }
     }
-    if scenario.cluster.workers == 1 && matches!(scenario.protocol, ProtocolChoice::Synchronous(_)) {
+    if scenario.cluster.workers == 1 && matches!(scenario.protocol, ProtocolChoice::Synchronous(_))
+    {
         idle("protocol", "one worker has nobody to wait for");
     }
     if scenario.cluster.network.latency.is_zero() {

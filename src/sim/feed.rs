@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::Bench;
 use crate::base::{Pending, Pool, SimTime, WorkerId};
-use crate::data::{Batch, DataSource};
+use crate::data::{Batch, Cursor, DataSource};
 use crate::params::{Locator, Lookups};
 
 /// How the examples reach the workers.
@@ -27,6 +27,12 @@ pub enum Sharing {
 pub trait ExampleOrder: Send + Debug {
     /// Appends the next `count` ids.
     fn take(&mut self, count: usize, ids: &mut Vec<u64>);
+}
+
+impl ExampleOrder for Cursor {
+    fn take(&mut self, count: usize, ids: &mut Vec<u64>) {
+        self.next(count, ids);
+    }
 }
 
 /// A batch with its distinct rows found, and the buffers of the pull to come.

@@ -30,12 +30,7 @@ impl Bijection {
     pub fn new(n: u64, key: u64) -> Bijection {
         assert!((1..=1 << 62).contains(&n), "a permutation of {n} values");
         let bits = (64 - (n - 1).leading_zeros()).max(LEAST_BITS);
-        Bijection {
-            n,
-            key,
-            low_bits: bits / 2,
-            bits,
-        }
+        Bijection { n, key, low_bits: bits / 2, bits }
     }
 
     /// Where `index` goes.
@@ -65,9 +60,7 @@ impl Bijection {
 
     fn round(&self, round: u64, half: u64) -> u64 {
         // Odd multiples of the golden ratio keep the rounds apart.
-        let key = self
-            .key
-            .wrapping_add((round + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let key = self.key.wrapping_add((round + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         mix(key ^ half.wrapping_mul(0xd1b5_4a32_d192_ed03)) >> 16
     }
 }
@@ -100,9 +93,7 @@ mod tests {
     fn large_ranges_work_at_their_ends() {
         for n in [1 << 40, (1 << 40) + 1, 1 << 62] {
             let bijection = Bijection::new(n, 9);
-            let ends: Vec<u64> = [0, 1, n / 2, n - 2, n - 1]
-                .map(|i| bijection.apply(i))
-                .into();
+            let ends: Vec<u64> = [0, 1, n / 2, n - 2, n - 1].map(|i| bijection.apply(i)).into();
             assert!(ends.iter().all(|&value| value < n));
         }
     }
@@ -113,27 +104,15 @@ mod tests {
         for n in [1_000u64, 4_096, 50_000] {
             let values = permutation(n, key(1));
             let size = n as f64;
-            let moved: u64 = values
-                .iter()
-                .enumerate()
-                .map(|(i, v)| v.abs_diff(i as u64))
-                .sum();
+            let moved: u64 = values.iter().enumerate().map(|(i, v)| v.abs_diff(i as u64)).sum();
             let displacement = moved as f64 / size / size;
             // The standard deviation of the mean is sqrt(2/45n) n and a little.
-            assert!(
-                (displacement - 1.0 / 3.0).abs() < 4.0 * (0.06 / size).sqrt(),
-                "{n}"
-            );
+            assert!((displacement - 1.0 / 3.0).abs() < 4.0 * (0.06 / size).sqrt(), "{n}");
             for lag in [1, 2, 3, 12, 256] {
                 let centre = |v: u64| v as f64 / size - 0.5;
-                let products = values
-                    .windows(lag + 1)
-                    .map(|w| centre(w[0]) * centre(w[lag]));
+                let products = values.windows(lag + 1).map(|w| centre(w[0]) * centre(w[lag]));
                 let correlation = 12.0 * products.sum::<f64>() / size;
-                assert!(
-                    correlation.abs() < 4.5 / size.sqrt(),
-                    "{n}, {lag}: {correlation}"
-                );
+                assert!(correlation.abs() < 4.5 / size.sqrt(), "{n}, {lag}: {correlation}");
             }
         }
     }

@@ -132,18 +132,12 @@ impl Order {
     ) -> Result<Order, OrderError> {
         let timeline = Timeline::new(window);
         if timeline.examples() == 0 {
-            return Err(OrderError::EmptyWindow {
-                days: timeline.days.len(),
-            });
+            return Err(OrderError::EmptyWindow { days: timeline.days.len() });
         }
         if matches!(&choice, OrderChoice::ShuffleBuffer(config) if config.size == 0) {
             return Err(OrderError::EmptyBuffer);
         }
-        Ok(Order {
-            choice,
-            timeline,
-            streams,
-        })
+        Ok(Order { choice, timeline, streams })
     }
 
     /// Examples in one pass.
@@ -153,11 +147,7 @@ impl Order {
 
     /// A walk from the first example of the first pass.
     pub fn cursor(self) -> Cursor {
-        Cursor {
-            order: self,
-            position: Position::default(),
-            reservoir: None,
-        }
+        Cursor { order: self, position: Position::default(), reservoir: None }
     }
 
     /// Key of the permutation number `part` of a pass; the same for all passes if it is not to
@@ -189,10 +179,7 @@ impl Cursor {
             left -= to - from;
             self.position.offset = to;
             if to == self.order.examples() {
-                self.position = Position {
-                    pass: self.position.pass + 1,
-                    offset: 0,
-                };
+                self.position = Position { pass: self.position.pass + 1, offset: 0 };
                 self.reservoir = None;
             }
         }

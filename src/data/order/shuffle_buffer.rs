@@ -24,10 +24,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config {
-            size: 10_000,
-            each_pass: true,
-        }
+        Config { size: 10_000, each_pass: true }
     }
 }
 
@@ -45,11 +42,7 @@ impl Reservoir {
     /// The buffer after `offset` examples of the pass have left it.
     pub(super) fn at(days: &Timeline, key: u64, size: u64, offset: u64) -> Reservoir {
         let filled = size.min(days.examples());
-        let mut reservoir = Reservoir {
-            key,
-            waiting: (0..filled).collect(),
-            entering: filled,
-        };
+        let mut reservoir = Reservoir { key, waiting: (0..filled).collect(), entering: filled };
         for place in 0..offset {
             reservoir.draw(days, place);
         }
@@ -66,9 +59,7 @@ impl Reservoir {
 
     /// The example that leaves at a place of the pass; draws are named by the place.
     fn draw(&mut self, days: &Timeline, place: u64) -> u64 {
-        let word = mix(self
-            .key
-            .wrapping_add((place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let word = mix(self.key.wrapping_add((place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let chosen = (u128::from(word) * self.waiting.len() as u128) >> 64;
         let chosen = chosen as usize;
         if self.entering < days.examples() {

@@ -6,24 +6,12 @@ use super::*;
 
 /// Three days of a log with a gap and an empty day.
 fn window() -> Vec<Day> {
-    let day = |number, first, examples| Day {
-        number,
-        first,
-        examples,
-    };
-    vec![
-        day(1, 100, 40),
-        day(2, 140, 0),
-        day(3, 500, 25),
-        day(9, 1_000, 35),
-    ]
+    let day = |number, first, examples| Day { number, first, examples };
+    vec![day(1, 100, 40), day(2, 140, 0), day(3, 500, 25), day(9, 1_000, 35)]
 }
 
 fn every_choice() -> Vec<OrderChoice> {
-    let buffer = |size| shuffle_buffer::Config {
-        size,
-        each_pass: true,
-    };
+    let buffer = |size| shuffle_buffer::Config { size, each_pass: true };
     vec![
         OrderChoice::ByDate(by_date::Config::default()),
         OrderChoice::ShuffledWithinDay(shuffled_within_day::Config::default()),
@@ -37,9 +25,7 @@ fn every_choice() -> Vec<OrderChoice> {
 }
 
 fn cursor(choice: &OrderChoice, seed: u64) -> Cursor {
-    Order::new(choice.clone(), window(), Streams::new(seed))
-        .unwrap()
-        .cursor()
+    Order::new(choice.clone(), window(), Streams::new(seed)).unwrap().cursor()
 }
 
 fn take(cursor: &mut Cursor, count: usize) -> Vec<u64> {
@@ -55,11 +41,7 @@ fn by_date() -> Vec<u64> {
 #[test]
 fn every_registered_order_is_tested() {
     for part in OrderChoice::PARTS {
-        assert!(
-            every_choice().iter().any(|c| c.name() == part.name),
-            "{}",
-            part.name
-        );
+        assert!(every_choice().iter().any(|c| c.name() == part.name), "{}", part.name);
     }
 }
 
@@ -129,10 +111,7 @@ fn passes_and_seeds_differ_where_they_should() {
 fn by_date_follows_the_log() {
     let choice = OrderChoice::ByDate(by_date::Config::default());
     assert_eq!(take(&mut cursor(&choice, 1), 100), by_date());
-    let one = shuffle_buffer::Config {
-        size: 1,
-        each_pass: true,
-    };
+    let one = shuffle_buffer::Config { size: 1, each_pass: true };
     let choice = OrderChoice::ShuffleBuffer(one);
     assert_eq!(take(&mut cursor(&choice, 1), 100), by_date());
 }
@@ -154,23 +133,13 @@ fn within_a_day_means_that_days_stay_in_order_and_are_shuffled_differently() {
 /// many places as the buffer is large, on average.
 #[test]
 fn a_buffer_brings_examples_early_by_its_size_at_most() {
-    let day = Day {
-        number: 1,
-        first: 0,
-        examples: 20_000,
-    };
-    let config = shuffle_buffer::Config {
-        size: 500,
-        each_pass: true,
-    };
+    let day = Day { number: 1, first: 0, examples: 20_000 };
+    let config = shuffle_buffer::Config { size: 500, each_pass: true };
     let choice = OrderChoice::ShuffleBuffer(config);
     let order = Order::new(choice, vec![day], Streams::new(4)).unwrap();
     let ids = take(&mut order.cursor(), 20_000);
-    let late: Vec<i64> = ids
-        .iter()
-        .enumerate()
-        .map(|(place, id)| place as i64 - *id as i64)
-        .collect();
+    let late: Vec<i64> =
+        ids.iter().enumerate().map(|(place, id)| place as i64 - *id as i64).collect();
     assert!(late.iter().all(|&places| places > -500));
     // Examples that entered an already full buffer and left before it ran empty: they enter
     // 499 places before their turn and wait geometrically with mean 500.
@@ -181,32 +150,16 @@ fn a_buffer_brings_examples_early_by_its_size_at_most() {
         .map(|(_, late)| *late + 499)
         .collect();
     let mean = middle.iter().sum::<i64>() as f64 / middle.len() as f64;
-    assert!(
-        (mean - 499.5).abs() < 4.0 * 500.0 / (middle.len() as f64).sqrt(),
-        "{mean}"
-    );
+    assert!((mean - 499.5).abs() < 4.0 * 500.0 / (middle.len() as f64).sqrt(), "{mean}");
 }
 
 #[test]
 fn a_window_without_examples_and_a_buffer_without_room_are_refused() {
-    let empty = Day {
-        number: 2,
-        first: 9,
-        examples: 0,
-    };
+    let empty = Day { number: 2, first: 9, examples: 0 };
     let error = |choice, window| Order::new(choice, window, Streams::new(1)).unwrap_err();
-    assert_eq!(
-        error(OrderChoice::default(), vec![empty]),
-        OrderError::EmptyWindow { days: 1 }
-    );
-    let none = shuffle_buffer::Config {
-        size: 0,
-        each_pass: true,
-    };
-    assert_eq!(
-        error(OrderChoice::ShuffleBuffer(none), window()),
-        OrderError::EmptyBuffer
-    );
+    assert_eq!(error(OrderChoice::default(), vec![empty]), OrderError::EmptyWindow { days: 1 });
+    let none = shuffle_buffer::Config { size: 0, each_pass: true };
+    assert_eq!(error(OrderChoice::ShuffleBuffer(none), window()), OrderError::EmptyBuffer);
 }
 
 #[test]
@@ -215,9 +168,7 @@ fn choices_are_read_from_scenario_text() {
     assert_eq!(read("kind = \"shuffled\"").unwrap(), OrderChoice::default());
     let buffer = read("kind = \"shuffle_buffer\"\nsize = 32").unwrap();
     assert!(matches!(buffer, OrderChoice::ShuffleBuffer(config) if config.size == 32));
-    let message = read("kind = \"by_date\"\nsize = 32")
-        .unwrap_err()
-        .to_string();
+    let message = read("kind = \"by_date\"\nsize = 32").unwrap_err().to_string();
     assert!(message.contains("size"), "{message}");
 }
 
@@ -225,11 +176,7 @@ fn choices_are_read_from_scenario_text() {
 #[test]
 #[ignore = "prints speed"]
 fn speed() {
-    let day = |number: u32| Day {
-        number,
-        first: u64::from(number - 1) * 40_800,
-        examples: 40_800,
-    };
+    let day = |number: u32| Day { number, first: u64::from(number - 1) * 40_800, examples: 40_800 };
     for choice in every_choice() {
         let order = Order::new(choice.clone(), (1..=12).map(day).collect(), Streams::new(1));
         let mut cursor = order.unwrap().cursor();

@@ -62,9 +62,7 @@ impl Alias {
 
 /// The weights `(i + offset)^-exponent`.
 pub(super) fn power_weights(outcomes: u32, offset: f64, exponent: f64) -> Vec<f64> {
-    (0..outcomes)
-        .map(|i| libm::pow(f64::from(i) + offset, -exponent))
-        .collect()
+    (0..outcomes).map(|i| libm::pow(f64::from(i) + offset, -exponent)).collect()
 }
 
 #[cfg(test)]

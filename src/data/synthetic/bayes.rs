@@ -51,11 +51,7 @@ impl Bayes {
 }
 
 fn log_likelihood(outcome: &Outcome) -> f64 {
-    let p = if outcome.clicked {
-        outcome.probability
-    } else {
-        1.0 - outcome.probability
-    };
+    let p = if outcome.clicked { outcome.probability } else { 1.0 - outcome.probability };
     libm::log(p.max(f64::MIN_POSITIVE))
 }
 
@@ -86,11 +82,7 @@ mod tests {
     use super::*;
 
     fn outcome(session: u64, probability: f64, clicked: bool) -> Outcome {
-        Outcome {
-            session,
-            probability,
-            clicked,
-        }
+        Outcome { session, probability, clicked }
     }
 
     #[test]

@@ -44,11 +44,7 @@ pub(super) fn calibrate(sample: &Sample, config: &Config) -> Result<Calibration,
     let (mut low, mut high) = (0.0, LARGEST_SCALE);
     let (least, most) = (search.auc(low), search.auc(high));
     if !(least..=most).contains(&target) {
-        return Err(SyntheticError::AucOutOfReach {
-            target,
-            low: least,
-            high: most,
-        });
+        return Err(SyntheticError::AucOutOfReach { target, low: least, high: most });
     }
     let mut scale = 1.0;
     for _ in 0..60 {
@@ -95,8 +91,7 @@ impl<'a> Search<'a> {
     fn auc(&mut self, scale: f64) -> f64 {
         self.shift = self.shift(scale);
         let logits = &self.logits;
-        self.order
-            .sort_by(|&a, &b| logits[a as usize].total_cmp(&logits[b as usize]));
+        self.order.sort_by(|&a, &b| logits[a as usize].total_cmp(&logits[b as usize]));
         let probability = |i: &u32| {
             let p = logistic(logits[*i as usize] + self.shift);
             (logits[*i as usize], p + self.noise * (self.click_rate - p))
@@ -132,11 +127,7 @@ impl<'a> Search<'a> {
                 low = shift;
             }
             let newton = shift - error * n / slope;
-            shift = if newton > low && newton < high {
-                newton
-            } else {
-                0.5 * (low + high)
-            };
+            shift = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
         }
         shift
     }
@@ -187,11 +178,7 @@ mod tests {
     #[test]
     fn rate_and_auc_are_met_with_noise_included() {
         for noise in [0.0, 0.2] {
-            let config = Config {
-                target_bayes_auc: 0.75,
-                label_noise: noise,
-                ..Config::default()
-            };
+            let config = Config { target_bayes_auc: 0.75, label_noise: noise, ..Config::default() };
             let sample = sample(5_000);
             let found = calibrate(&sample, &config).unwrap();
             let mut scored: Vec<(f64, f64)> = sample
@@ -211,10 +198,7 @@ mod tests {
 
     #[test]
     fn an_auc_out_of_reach_is_refused_with_the_reachable_ones() {
-        let config = Config {
-            label_noise: 0.5,
-            ..Config::default()
-        };
+        let config = Config { label_noise: 0.5, ..Config::default() };
         let message = calibrate(&sample(2_000), &config).unwrap_err().to_string();
         assert!(message.contains("it can lie between 0.5"), "{message}");
     }

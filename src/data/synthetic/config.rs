@@ -140,14 +140,7 @@ impl Default for Config {
 
 impl Default for Weights {
     fn default() -> Weights {
-        Weights {
-            taste: 0.8,
-            quality: 0.8,
-            brand: 0.6,
-            history: 0.6,
-            position: 0.8,
-            trend: 0.4,
-        }
+        Weights { taste: 0.8, quality: 0.8, brand: 0.6, history: 0.6, position: 0.8, trend: 0.4 }
     }
 }
 
@@ -221,12 +214,7 @@ impl Config {
     pub fn check(&self) -> Result<(), SyntheticError> {
         for (key, value, min, max) in self.ranges() {
             if !(min..=max).contains(&value) {
-                return Err(SyntheticError::OutOfRange {
-                    key,
-                    value,
-                    min,
-                    max,
-                });
+                return Err(SyntheticError::OutOfRange { key, value, min, max });
             }
         }
         if self.rows() > MAX_ROWS {
@@ -242,9 +230,7 @@ impl Config {
             });
         }
         if self.item_ids() > MAX_ITEM_IDS {
-            return Err(SyntheticError::TooManyItems {
-                ids: self.item_ids(),
-            });
+            return Err(SyntheticError::TooManyItems { ids: self.item_ids() });
         }
         Ok(())
     }
@@ -256,8 +242,7 @@ impl Config {
 
     /// Sessions per day; the last one of a day may be shorter.
     pub fn sessions_per_day(&self) -> u64 {
-        self.rows_per_day
-            .div_ceil(u64::from(self.impressions_per_session))
+        self.rows_per_day.div_ceil(u64::from(self.impressions_per_session))
     }
 
     /// Items that were replaced before a day (0-based) began.
@@ -281,12 +266,7 @@ impl Config {
             ("items", f64::from(self.items), 2.0, 2e7),
             ("categories", f64::from(self.categories), 2.0, 6e4),
             ("brands", f64::from(self.brands), 1.0, 1e6),
-            (
-                "impressions_per_session",
-                f64::from(self.impressions_per_session),
-                1.0,
-                200.0,
-            ),
+            ("impressions_per_session", f64::from(self.impressions_per_session), 1.0, 200.0),
             ("history_length", f64::from(self.history_length), 0.0, 512.0),
             ("session_focus", self.session_focus, 0.0, 1.0),
             ("click_rate", self.click_rate, 0.001, 0.9),
@@ -326,10 +306,7 @@ mod tests {
             assert_eq!(property["maximum"].as_f64(), Some(max), "{key}");
         }
         let keys = schema["properties"].as_object().unwrap().len() - 1;
-        let weights = schema["$defs"]["Weights"]["properties"]
-            .as_object()
-            .unwrap()
-            .len();
+        let weights = schema["$defs"]["Weights"]["properties"].as_object().unwrap().len();
         assert_eq!(keys + weights, Config::default().ranges().len());
     }
 

@@ -45,9 +45,7 @@ impl Draws {
 
     /// The generator that begins `words` words from here.
     pub(super) fn skip(self, words: u64) -> Draws {
-        Draws {
-            state: self.state.wrapping_add(STEP.wrapping_mul(words)),
-        }
+        Draws { state: self.state.wrapping_add(STEP.wrapping_mul(words)) }
     }
 }
 
@@ -69,16 +67,13 @@ pub(super) struct Normal {
 impl Normal {
     /// Computes the quantiles at the middle of each level.
     pub(super) fn new() -> Normal {
-        let half: Vec<f64> = (0..LEVELS / 2)
-            .map(|level| quantile((level as f64 + 0.5) / LEVELS as f64))
-            .collect();
+        let half: Vec<f64> =
+            (0..LEVELS / 2).map(|level| quantile((level as f64 + 0.5) / LEVELS as f64)).collect();
         let variance = half.iter().map(|z| z * z).sum::<f64>() / half.len() as f64;
         let scale = 1.0 / variance.sqrt();
         let lower = half.iter().map(|z| (z * scale) as f32);
         let upper = half.iter().rev().map(|z| (-z * scale) as f32);
-        Normal {
-            values: lower.chain(upper).collect(),
-        }
+        Normal { values: lower.chain(upper).collect() }
     }
 
     /// One variate from the upper bits of a word.
@@ -113,11 +108,7 @@ mod tests {
 
     #[test]
     fn quantiles_match_the_printed_table() {
-        for (p, z) in [
-            (0.025, -1.959_964),
-            (0.158_655_25, -1.0),
-            (0.001, -3.090_232),
-        ] {
+        for (p, z) in [(0.025, -1.959_964), (0.158_655_25, -1.0), (0.001, -3.090_232)] {
             assert!((quantile(p) - z).abs() < 1e-5, "{p}");
         }
     }

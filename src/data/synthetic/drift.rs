@@ -30,9 +30,7 @@ pub(super) struct Blend {
 impl Drift {
     /// A drift whose autocorrelation is one half after `half_life` days.
     pub(super) fn new(half_life: f64) -> Drift {
-        Drift {
-            knots_per_day: HALF / half_life,
-        }
+        Drift { knots_per_day: HALF / half_life }
     }
 
     /// Position of instant `time` (days, may be negative) for an entity whose knots are shifted by
@@ -43,11 +41,7 @@ impl Drift {
         let after = position - knot;
         let before = 1.0 - after;
         let scale = 1.0 / (before * before + after * after).sqrt();
-        Blend {
-            knot: knot as i64,
-            before: before * scale,
-            after: after * scale,
-        }
+        Blend { knot: knot as i64, before: before * scale, after: after * scale }
     }
 }
 
@@ -60,11 +54,7 @@ impl Blend {
     /// The knot that speaks for this instant when a uniform draw decides: each with a chance of its
     /// squared weight.
     pub(super) fn choose(self, unit: f64) -> i64 {
-        if unit < self.before * self.before {
-            self.knot
-        } else {
-            self.knot + 1
-        }
+        if unit < self.before * self.before { self.knot } else { self.knot + 1 }
     }
 }
 
@@ -83,9 +73,7 @@ mod tests {
                 _ => 0.0,
             }
         };
-        let sum: f64 = (0..phases)
-            .map(|i| overlap((f64::from(i) + 0.5) / f64::from(phases)))
-            .sum();
+        let sum: f64 = (0..phases).map(|i| overlap((f64::from(i) + 0.5) / f64::from(phases))).sum();
         sum / f64::from(phases)
     }
 

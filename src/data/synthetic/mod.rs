@@ -84,10 +84,7 @@ impl Synthetic {
             config: config.clone(),
             schema: schema(config),
             days: days(config),
-            calibration: Calibration {
-                scale: 1.0,
-                shift: 0.0,
-            },
+            calibration: Calibration { scale: 1.0, shift: 0.0 },
             bayes: Bayes::of(Vec::new()),
             world,
             truth,
@@ -125,9 +122,7 @@ impl Synthetic {
         let mut session = Session::default();
         for &id in ids {
             let (effects, mut shown) = self.show(id, &mut session);
-            shown.probability = self
-                .truth
-                .probability(effects, session.day, self.calibration);
+            shown.probability = self.truth.probability(effects, session.day, self.calibration);
             use_it(id, &session, shown);
         }
     }
@@ -140,9 +135,7 @@ impl Synthetic {
         self.world.enter(number, session);
         let item = self.world.shown(session, position);
         let traits = self.world.shop().item(item);
-        let effects = self
-            .truth
-            .effects(&self.world, session, (item, &traits), position);
+        let effects = self.truth.effects(&self.world, session, (item, &traits), position);
         let shown = Impression {
             session: number,
             position,
@@ -203,11 +196,7 @@ impl Synthetic {
         }
         let events = batch.events() + session.events.len();
         batch.history_offsets.push(events as u32);
-        batch.info.push(ExampleInfo {
-            id,
-            day: session.day + 1,
-            group: shown.session,
-        });
+        batch.info.push(ExampleInfo { id, day: session.day + 1, group: shown.session });
     }
 }
 
@@ -241,10 +230,7 @@ impl DataSource for Synthetic {
         vec![
             fact("rows", config.rows().to_string()),
             fact("days", config.days.to_string()),
-            fact(
-                "sessions",
-                (u64::from(config.days) * config.sessions_per_day()).to_string(),
-            ),
+            fact("sessions", (u64::from(config.days) * config.sessions_per_day()).to_string()),
             fact("users", config.users.to_string()),
             fact("impressions per user", format!("{per_user:.1}")),
             fact("items on offer", config.items.to_string()),
@@ -252,17 +238,11 @@ impl DataSource for Synthetic {
             fact("categories", config.categories.to_string()),
             fact("brands", config.brands.to_string()),
             fact("base rate", format!("{:.4}", bayes.base_rate)),
-            fact(
-                "Bayes AUC asked for",
-                format!("{:.4}", config.target_bayes_auc),
-            ),
+            fact("Bayes AUC asked for", format!("{:.4}", config.target_bayes_auc)),
             fact("Bayes AUC", format!("{:.4}", bayes.auc)),
             fact("Bayes session AUC", format!("{:.4}", bayes.session_auc)),
             fact("Bayes log-loss", format!("{:.4}", bayes.log_loss)),
-            fact(
-                "Bayes figures from",
-                format!("{} impressions", bayes.examples),
-            ),
+            fact("Bayes figures from", format!("{} impressions", bayes.examples)),
         ]
     }
 }
@@ -275,26 +255,17 @@ fn schema(config: &Config) -> Schema {
         config.brands,
         config.impressions_per_session,
     ];
-    let column = |field: usize| HistoryColumn {
-        space: field,
-        target: field,
-    };
+    let column = |field: usize| HistoryColumn { space: field, target: field };
     Schema {
         spaces: FIELDS
             .iter()
             .zip(rows)
-            .map(|(name, rows)| IdSpace {
-                name: name.to_string(),
-                rows,
-            })
+            .map(|(name, rows)| IdSpace { name: name.to_string(), rows })
             .collect(),
         fields: FIELDS
             .iter()
             .enumerate()
-            .map(|(space, name)| Field {
-                name: name.to_string(),
-                space,
-            })
+            .map(|(space, name)| Field { name: name.to_string(), space })
             .collect(),
         history: (config.history_length > 0).then(|| History {
             max_len: config.history_length as usize,

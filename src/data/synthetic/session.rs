@@ -78,10 +78,7 @@ impl World {
         if session.number == Some(number) {
             return;
         }
-        let (day, of_day) = (
-            number / self.sessions_per_day,
-            number % self.sessions_per_day,
-        );
+        let (day, of_day) = (number / self.sessions_per_day, number % self.sessions_per_day);
         let draws = Draws::new(self.streams.key(Purpose::Session, day, of_day));
         let mut head = draws;
         session.number = Some(number);
@@ -98,9 +95,7 @@ impl World {
 
     /// The item at a position on the page of a session that was entered.
     pub(super) fn shown(&self, session: &mut Session, position: u32) -> u32 {
-        let places = session
-            .places
-            .expect("a session is entered before it is read");
+        let places = session.places.expect("a session is entered before it is read");
         while session.slots.len() <= position as usize {
             let place = session.slots.len() as u64;
             let mut draws = places.skip(place * PLACE_WORDS);
@@ -122,7 +117,6 @@ impl World {
 
     /// A uniform number that decides about the click on an impression.
     pub(super) fn click_draw(&self, session: u64, position: u32) -> f64 {
-        self.streams
-            .uniform(Purpose::Impression, session, u64::from(position))
+        self.streams.uniform(Purpose::Impression, session, u64::from(position))
     }
 }

@@ -58,9 +58,7 @@ impl Shop {
             streams,
             slots: config.items,
             brands: config.brands,
-            replaced: (0..config.days)
-                .map(|day| config.replacements_before(day))
-                .collect(),
+            replaced: (0..config.days).map(|day| config.replacements_before(day)).collect(),
             turn: Turn::new(config.items, streams.key(Purpose::Item, u64::MAX, 0)),
             popularity: Alias::power_law(config.categories, 1.0, CATEGORY_EXPONENT),
             ranks: Alias::power_law(
@@ -137,11 +135,7 @@ impl Shop {
         // The square makes brands with small numbers the larger ones.
         let u = draws.unit();
         let brand = below(((u * u) * 18_446_744_073_709_551_616.0) as u64, self.brands);
-        Item {
-            brand,
-            character,
-            phase: draws.unit(),
-        }
+        Item { brand, character, phase: draws.unit() }
     }
 }
 
@@ -164,12 +158,7 @@ impl Turn {
         let (stride, inverse) = (near.max(1)..)
             .find_map(|stride| Some((stride, inverse_modulo(stride, slots)?)))
             .expect("slots x k + 1 is coprime to slots");
-        Turn {
-            slots,
-            stride,
-            first,
-            inverse,
-        }
+        Turn { slots, stride, first, inverse }
     }
 
     /// When it is the slot's turn in a round.
@@ -201,10 +190,7 @@ mod tests {
     use super::*;
 
     fn shop(churn: f64) -> Shop {
-        let config = Config {
-            item_churn_per_day: churn,
-            ..Config::default()
-        };
+        let config = Config { item_churn_per_day: churn, ..Config::default() };
         Shop::new(&config, Streams::new(4))
     }
 

@@ -56,10 +56,7 @@ fn every_id_lies_in_its_space_and_days_and_sessions_are_right() {
     let batch = read(&log, 0..log.config.rows());
     let spaces: Vec<u32> = log.schema.spaces.iter().map(|space| space.rows).collect();
     for fields in batch.fields.chunks(5) {
-        assert!(
-            fields.iter().zip(&spaces).all(|(id, rows)| id < rows),
-            "{fields:?}"
-        );
+        assert!(fields.iter().zip(&spaces).all(|(id, rows)| id < rows), "{fields:?}");
         assert_eq!(fields[CATEGORY], log.world.shop().category_of(fields[ITEM]));
     }
     for event in batch.history.chunks(2) {
@@ -104,19 +101,13 @@ fn click_rate_and_bayes_auc_are_near_what_was_asked_for() {
 fn labels_are_drawn_with_the_true_probabilities() {
     let ids = every(&LOG, 5);
     let (truth, labels) = (LOG.truth(&ids).unwrap(), read(&LOG, ids).labels);
-    let chosen: Vec<(f64, f32)> = truth
-        .into_iter()
-        .zip(labels)
-        .filter(|(p, _)| (0.2..0.3).contains(p))
-        .collect();
+    let chosen: Vec<(f64, f32)> =
+        truth.into_iter().zip(labels).filter(|(p, _)| (0.2..0.3).contains(p)).collect();
     let n = chosen.len() as f64;
     let expected = chosen.iter().map(|c| c.0).sum::<f64>() / n;
     let clicked = chosen.iter().map(|c| f64::from(c.1)).sum::<f64>() / n;
     assert!(n > 5_000.0);
-    assert!(
-        (clicked - expected).abs() < 4.0 * (0.1875 / n).sqrt(),
-        "{clicked} {expected}"
-    );
+    assert!((clicked - expected).abs() < 4.0 * (0.1875 / n).sqrt(), "{clicked} {expected}");
 }
 
 #[test]
@@ -150,10 +141,7 @@ fn histories_are_full_for_most_and_never_know_the_day_they_belong_to() {
         lengths[session.events.len()] += 1;
     }
     assert!(newest_gap < 0.01, "histories are fresh");
-    assert!(
-        lengths[8] > 5 * lengths[..8].iter().sum::<u32>(),
-        "{lengths:?}"
-    );
+    assert!(lengths[8] > 5 * lengths[..8].iter().sum::<u32>(), "{lengths:?}");
     assert!(lengths[0] > 0, "some users are new: {lengths:?}");
 }
 
@@ -211,10 +199,7 @@ fn every_effect_counts_for_about_its_weight() {
         (square / effects.len() as f64).sqrt()
     };
     let deviations = WEIGHTS.map(deviation);
-    assert!(
-        deviations.iter().all(|d| (0.4..1.8).contains(d)),
-        "{deviations:?}"
-    );
+    assert!(deviations.iter().all(|d| (0.4..1.8).contains(d)), "{deviations:?}");
 }
 
 const WEIGHTS: [fn(&mut Weights) -> &mut f64; 6] = [
@@ -328,10 +313,7 @@ proptest! {
 
 #[test]
 fn errors_of_the_target_name_what_can_be_reached() {
-    let config = Config {
-        label_noise: 0.6,
-        ..Config::default()
-    };
+    let config = Config { label_noise: 0.6, ..Config::default() };
     let error = Synthetic::new(&config, Streams::new(1)).unwrap_err();
     assert!(matches!(error, SyntheticError::AucOutOfReach { high, .. } if high < 0.87));
 }

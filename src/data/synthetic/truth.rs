@@ -104,9 +104,7 @@ impl Truth {
     }
 
     fn trend_at(&self, world: &World, category: u32, time: f64) -> f32 {
-        let key = self
-            .streams
-            .key(Purpose::Drift, CATEGORY | u64::from(category), 0);
+        let key = self.streams.key(Purpose::Drift, CATEGORY | u64::from(category), 0);
         let mut draws = Draws::new(key);
         let phase = draws.unit();
         drifting(world, self.trend, draws, phase, time)
@@ -124,17 +122,12 @@ fn drifting(world: &World, drift: Drift, knots: Draws, phase: f64, time: f64) ->
 
 /// Attention falls with the logarithm of the position; scaled to mean 0 and variance 1.
 fn position_effects(impressions: u32) -> Vec<f64> {
-    let raw: Vec<f64> = (0..impressions)
-        .map(|position| -libm::log(f64::from(position) + 1.0))
-        .collect();
+    let raw: Vec<f64> =
+        (0..impressions).map(|position| -libm::log(f64::from(position) + 1.0)).collect();
     let n = raw.len() as f64;
     let mean = raw.iter().sum::<f64>() / n;
     let variance = raw.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
-    let scale = if variance > 0.0 {
-        1.0 / variance.sqrt()
-    } else {
-        0.0
-    };
+    let scale = if variance > 0.0 { 1.0 / variance.sqrt() } else { 0.0 };
     raw.iter().map(|x| (x - mean) * scale).collect()
 }
 
@@ -176,11 +169,7 @@ mod tests {
             }
             product / square
         };
-        assert!(
-            (correlation(10.0) - 0.5).abs() < 0.03,
-            "{}",
-            correlation(10.0)
-        );
+        assert!((correlation(10.0) - 0.5).abs() < 0.03, "{}", correlation(10.0));
         assert!(correlation(1.0) > 0.95);
         assert!(correlation(40.0).abs() < 0.03);
     }

@@ -70,10 +70,7 @@ impl Users {
         Users {
             streams,
             activity: Alias::new(&weights),
-            rates: weights
-                .iter()
-                .map(|w| (w / total * per_day) as f32)
-                .collect(),
+            rates: weights.iter().map(|w| (w / total * per_day) as f32).collect(),
             drift: Drift::new(config.taste_half_life_days),
             history_length: u64::from(config.history_length),
         }

@@ -183,11 +183,7 @@ pub fn end_labels(picture: &mut Picture, x: f64, labels: &[(f64, Ink, String)], 
     let moved = spread(&rows, style::LABEL * 1.25, within.top, within.bottom);
     for ((row, ink, text), to) in labels.iter().zip(moved) {
         if (row - to).abs() > 2.0 {
-            picture.line(
-                vec![(x + 2.0, *row), (x + 16.0, to)],
-                style::THIN,
-                ink.fade(0.6),
-            );
+            picture.line(vec![(x + 2.0, *row), (x + 16.0, to)], style::THIN, ink.fade(0.6));
         }
         let room = Picture::WIDTH - x - 30.0;
         let text = fitted(text, style::LABEL, false, room);
@@ -234,10 +230,7 @@ mod tests {
         assert_eq!(pieces[0], [(120.0, 200.0), (140.0, 100.0)]);
         assert!(pieces[1].iter().all(|p| p.1 >= 100.0));
         assert!(panel().visible(&[(-5.0, 0.5), (-1.0, 0.5)]).is_empty());
-        assert_eq!(
-            panel().visible(&[(0.0, 0.5), (5.0, 0.5), (10.0, 1.0)])[0].len(),
-            3
-        );
+        assert_eq!(panel().visible(&[(0.0, 0.5), (5.0, 0.5), (10.0, 1.0)])[0].len(), 3);
     }
 
     #[test]

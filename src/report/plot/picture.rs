@@ -22,12 +22,7 @@ pub struct Rect {
 impl Rect {
     /// The rectangle between the given edges.
     pub fn new(left: f64, top: f64, right: f64, bottom: f64) -> Rect {
-        Rect {
-            left,
-            top,
-            right,
-            bottom,
-        }
+        Rect { left, top, right, bottom }
     }
 
     /// Distance between left and right edge.
@@ -68,12 +63,7 @@ pub struct Type {
 impl Type {
     /// Regular weight, beginning at the position.
     pub fn new(size: f64, ink: Ink) -> Type {
-        Type {
-            size,
-            bold: false,
-            ink,
-            anchor: Anchor::Start,
-        }
+        Type { size, bold: false, ink, anchor: Anchor::Start }
     }
 
     /// The same in bold.
@@ -142,9 +132,7 @@ impl Picture {
     /// An empty sheet.
     pub fn new() -> Picture {
         let rect = Rect::new(0.0, 0.0, Picture::WIDTH, Picture::HEIGHT);
-        Picture {
-            shapes: vec![Shape::Area { rect, ink: WHITE }],
-        }
+        Picture { shapes: vec![Shape::Area { rect, ink: WHITE }] }
     }
 
     /// Draws a connected line. Fewer than two points draw nothing.
@@ -168,11 +156,7 @@ impl Picture {
 
     /// Fills a circle.
     pub fn disc(&mut self, centre: Point, radius: f64, ink: Ink) {
-        self.shapes.push(Shape::Disc {
-            centre,
-            radius,
-            ink,
-        });
+        self.shapes.push(Shape::Disc { centre, radius, ink });
     }
 
     /// Sets a text.
@@ -202,10 +186,7 @@ fn dashed(points: &[Point], dash: f64) -> Vec<Vec<Point>> {
                 break;
             }
             let share = left / length;
-            from = (
-                from.0 + (to.0 - from.0) * share,
-                from.1 + (to.1 - from.1) * share,
-            );
+            from = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
             piece.push(from);
             if on {
                 pieces.push(std::mem::take(&mut piece));

@@ -28,12 +28,7 @@ impl Class {
         let buckets: Vec<(f64, f64, f64)> = rows.iter().map(bucket).collect();
         let total: f64 = buckets.iter().map(|b| b.2).sum();
         let sum: f64 = buckets.iter().map(|b| (b.0 + b.1) / 2.0 * b.2).sum();
-        Class {
-            name,
-            buckets,
-            total,
-            mean: sum / total,
-        }
+        Class { name, buckets, total, mean: sum / total }
     }
 
     /// The upper end of the bucket that a share of all values reaches.
@@ -63,14 +58,8 @@ struct Scale {
 
 impl Scale {
     fn of(classes: &[Class]) -> Scale {
-        let reach = classes
-            .iter()
-            .map(|c| c.quantile(0.999))
-            .fold(1.0, f64::max);
-        let middle = classes
-            .iter()
-            .map(|c| c.quantile(0.5))
-            .fold(f64::INFINITY, f64::min);
+        let reach = classes.iter().map(|c| c.quantile(0.999)).fold(1.0, f64::max);
+        let middle = classes.iter().map(|c| c.quantile(0.5)).fold(f64::INFINITY, f64::min);
         if reach > 64.0 && reach > 6.0 * (middle + 1.0) {
             return Scale {
                 logarithmic: true,
@@ -79,19 +68,11 @@ impl Scale {
             };
         }
         let bin = (reach / LINEAR_BINS).ceil().max(1.0);
-        Scale {
-            logarithmic: false,
-            axis: Axis::counts(0.0, (reach + 1.0) * 1.04, 10),
-            bin,
-        }
+        Scale { logarithmic: false, axis: Axis::counts(0.0, (reach + 1.0) * 1.04, 10), bin }
     }
 
     fn position(&self, value: f64) -> f64 {
-        if self.logarithmic {
-            axes::doubling(value)
-        } else {
-            value
-        }
+        if self.logarithmic { axes::doubling(value) } else { value }
     }
 
     /// Share of a class in each display bin, per staleness or per doubling. What a bucket holds is
@@ -147,10 +128,7 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
         let line = [(column, panel.rect.bottom), (column, panel.rect.top)];
         picture.dashes(&line, 8.0, style::NORMAL, ink(i));
     }
-    panel.draw_x(
-        &mut picture,
-        "staleness: versions applied between pull and apply",
-    );
+    panel.draw_x(&mut picture, "staleness: versions applied between pull and apply");
     Ok(picture)
 }
 
@@ -161,19 +139,14 @@ fn ink(class: usize) -> Ink {
 /// The machine classes in order of mean staleness, or all workers together when there is one.
 fn classes(rows: &[Staleness]) -> Vec<Class> {
     let mut by_class: BTreeMap<&str, Vec<&Staleness>> = BTreeMap::new();
-    for row in rows
-        .iter()
-        .filter(|r| r.measure == "version" && r.count > 0)
-    {
+    for row in rows.iter().filter(|r| r.measure == "version" && r.count > 0) {
         by_class.entry(&row.class).or_default().push(row);
     }
     if by_class.len() > 1 {
         by_class.remove("all");
     }
-    let mut classes: Vec<Class> = by_class
-        .into_iter()
-        .map(|(name, rows)| Class::new(name.to_string(), rows))
-        .collect();
+    let mut classes: Vec<Class> =
+        by_class.into_iter().map(|(name, rows)| Class::new(name.to_string(), rows)).collect();
     classes.sort_by(|a, b| b.total.total_cmp(&a.total));
     classes.truncate(CATEGORIES.len());
     classes.sort_by(|a, b| a.mean.total_cmp(&b.mean));
@@ -186,11 +159,7 @@ fn subtitle(folder: &Folder, rows: &[Staleness], classes: &[Class]) -> String {
     if all.iter().any(|r| r.class == "all") {
         all.retain(|r| r.class == "all");
     }
-    let named = all
-        .iter()
-        .map(|r| &r.class)
-        .collect::<std::collections::BTreeSet<_>>()
-        .len();
+    let named = all.iter().map(|r| &r.class).collect::<std::collections::BTreeSet<_>>().len();
     let all = Class::new(String::new(), all);
     let most = match named > classes.len() {
         true => format!("; the {} largest of {named} classes", classes.len()),
@@ -212,10 +181,7 @@ fn legend(classes: &[Class]) -> Vec<(Swatch, String)> {
             "all" => "all workers",
             name => name,
         };
-        (
-            Swatch::Block(ink(i)),
-            format!("{name}: mean {:.1}", class.mean),
-        )
+        (Swatch::Block(ink(i)), format!("{name}: mean {:.1}", class.mean))
     };
     let mut entries: Vec<(Swatch, String)> = classes.iter().enumerate().map(entry).collect();
     entries.push((Swatch::Dashes(style::GREY), "means".to_string()));
@@ -227,12 +193,7 @@ fn draw_steps(picture: &mut Picture, panel: &Panel, density: &[f64], bin: f64, i
     for (i, &share) in density.iter().enumerate() {
         let (from, to) = (i as f64 * bin, (i + 1) as f64 * bin);
         let right = panel.column(to).min(panel.rect.right);
-        let bar = Rect::new(
-            panel.column(from),
-            panel.row(share),
-            right,
-            panel.rect.bottom,
-        );
+        let bar = Rect::new(panel.column(from), panel.row(share), right, panel.rect.bottom);
         if share > 0.0 {
             picture.area(bar, ink.fade(0.14));
         }

@@ -100,10 +100,7 @@ impl Checker<'_> {
         });
         let best = best.unwrap_or_default();
         if other_type(&best) {
-            let union = Shape {
-                doc: String::new(),
-                kind: Kind::Union(shapes.to_vec()),
-            };
+            let union = Shape { doc: String::new(), kind: Kind::Union(shapes.to_vec()) };
             self.problems.push(scalar::wrong_type(node, &union, &path));
         } else {
             self.problems.extend(best);
@@ -157,10 +154,7 @@ impl Checker<'_> {
         let Some(name) = chosen(Some(table), default) else {
             let problem = match table.entries.get(TAG) {
                 Some(entry) => {
-                    let shape = Shape {
-                        doc: String::new(),
-                        kind: Kind::Words(words),
-                    };
+                    let shape = Shape { doc: String::new(), kind: Kind::Words(words) };
                     scalar::wrong_type(&entry.node, &shape, &self.path_to(TAG))
                 }
                 None => {
@@ -238,9 +232,8 @@ impl Checker<'_> {
         let sibling = suggest::nearest(key, unused).or_else(|| suggest::nearest(key, names()));
         let elsewhere = self.whereabouts.exactly(key);
         if let Some(name) = sibling {
-            let also = elsewhere.map_or(String::new(), |place| {
-                format!(" (`{key}` belongs in {place})")
-            });
+            let also =
+                elsewhere.map_or(String::new(), |place| format!(" (`{key}` belongs in {place})"));
             return Some(format!("did you mean `{name}`?{also}"));
         }
         if let Some(place) = elsewhere {

@@ -10,10 +10,7 @@ use super::shape::{Bounds, Field, Kind, Length, Measure, Shape, TableShape, Vari
 pub(super) fn compile(root: &Json) -> Shape {
     let empty = Map::new();
     let definitions = root.get("$defs").and_then(Json::as_object);
-    let mut compiler = Compiler {
-        definitions: definitions.unwrap_or(&empty),
-        open: Vec::new(),
-    };
+    let mut compiler = Compiler { definitions: definitions.unwrap_or(&empty), open: Vec::new() };
     compiler.shape(root)
 }
 
@@ -40,20 +37,14 @@ impl Compiler<'_> {
                 return shape;
             }
         }
-        Shape {
-            doc: description(schema),
-            kind: self.kind(schema),
-        }
+        Shape { doc: description(schema), kind: self.kind(schema) }
     }
 
     fn reference(&mut self, reference: &str, schema: &Json) -> Shape {
         let name = reference.rsplit('/').next().unwrap_or_default();
         let target = self.definitions.get(name).and_then(Json::as_object);
         let (Some(target), false) = (target, self.open.iter().any(|open| open == name)) else {
-            return Shape {
-                doc: description(schema),
-                kind: Kind::Any,
-            };
+            return Shape { doc: description(schema), kind: Kind::Any };
         };
         let mut merged = target.clone();
         for (key, value) in schema.as_object().into_iter().flatten() {
@@ -77,10 +68,7 @@ impl Compiler<'_> {
                 table.fields.extend(shape.fields);
             }
         }
-        Shape {
-            doc: description(schema),
-            kind: Kind::Table(table),
-        }
+        Shape { doc: description(schema), kind: Kind::Table(table) }
     }
 
     fn options(&mut self, options: &[Json]) -> Shape {
@@ -97,10 +85,7 @@ impl Compiler<'_> {
         } else {
             Kind::Union(options.iter().map(|option| self.shape(option)).collect())
         };
-        Shape {
-            doc: String::new(),
-            kind,
-        }
+        Shape { doc: String::new(), kind }
     }
 
     fn variant(&mut self, option: &Json) -> Variant {
@@ -109,11 +94,7 @@ impl Compiler<'_> {
             _ => TableShape::default(),
         };
         table.fields.retain(|field| field.name != TAG);
-        Variant {
-            name: tag(option).unwrap_or_default(),
-            doc: description(option),
-            table,
-        }
+        Variant { name: tag(option).unwrap_or_default(), doc: description(option), table }
     }
 
     /// A variant's schema may refer to the schema of its struct and add the tag to it.
@@ -125,15 +106,9 @@ impl Compiler<'_> {
                 if let Kind::Table(inner) = inner.kind {
                     table.fields.extend(inner.fields);
                 }
-                Shape {
-                    doc: shape.doc,
-                    kind: Kind::Table(table),
-                }
+                Shape { doc: shape.doc, kind: Kind::Table(table) }
             }
-            (_, kind) => Shape {
-                doc: shape.doc,
-                kind,
-            },
+            (_, kind) => Shape { doc: shape.doc, kind },
         }
     }
 
@@ -145,17 +120,13 @@ impl Compiler<'_> {
         match type_name(schema) {
             Some("boolean") => Kind::Bool,
             Some("integer") => Kind::Integer(bounds(schema)),
-            Some("number") => Kind::Number {
-                bounds: bounds(schema),
-                single: format == Some("float"),
-            },
+            Some("number") => {
+                Kind::Number { bounds: bounds(schema), single: format == Some("float") }
+            }
             Some("string") => text(schema, format),
             Some("array") => {
                 let items = schema.get("items").map(|items| self.shape(items));
-                let any = || Shape {
-                    doc: String::new(),
-                    kind: Kind::Any,
-                };
+                let any = || Shape { doc: String::new(), kind: Kind::Any };
                 Kind::List {
                     items: Box::new(items.unwrap_or_else(any)),
                     length: length(schema, "minItems", "maxItems"),
@@ -201,10 +172,7 @@ fn text(schema: &Json, format: Option<&str>) -> Kind {
         _ => return Kind::Text(length(schema, "minLength", "maxLength")),
     };
     let example = schema.pointer("/examples/0").and_then(Json::as_str);
-    Kind::Quantity {
-        measure,
-        example: example.unwrap_or_default().to_string(),
-    }
+    Kind::Quantity { measure, example: example.unwrap_or_default().to_string() }
 }
 
 /// The documentation, with line breaks inside paragraphs removed.
@@ -231,10 +199,7 @@ fn type_name(schema: &Json) -> Option<&str> {
 fn words(schema: &Json) -> Option<Vec<Word>> {
     let word = |name: &Json| {
         let name = name.as_str()?.to_string();
-        Some(Word {
-            name,
-            doc: description(schema),
-        })
+        Some(Word { name, doc: description(schema) })
     };
     if let Some(name) = schema.get("const") {
         return Some(vec![word(name)?]);
@@ -257,23 +222,12 @@ fn tag(option: &Json) -> Option<String> {
 fn bounds(schema: &Json) -> Bounds {
     let bound = |closed: &str, open: &str| {
         let open = schema.get(open).and_then(Json::as_f64).map(|b| (b, true));
-        open.or_else(|| {
-            schema
-                .get(closed)
-                .and_then(Json::as_f64)
-                .map(|b| (b, false))
-        })
+        open.or_else(|| schema.get(closed).and_then(Json::as_f64).map(|b| (b, false)))
     };
-    Bounds {
-        min: bound("minimum", "exclusiveMinimum"),
-        max: bound("maximum", "exclusiveMaximum"),
-    }
+    Bounds { min: bound("minimum", "exclusiveMinimum"), max: bound("maximum", "exclusiveMaximum") }
 }
 
 fn length(schema: &Json, min: &str, max: &str) -> Length {
     let bound = |key: &str| schema.get(key).and_then(Json::as_u64).map(|n| n as usize);
-    Length {
-        min: bound(min),
-        max: bound(max),
-    }
+    Length { min: bound(min), max: bound(max) }
 }

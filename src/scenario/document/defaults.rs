@@ -43,9 +43,7 @@ fn insert(table: &mut Table, key: &str, json: &Json) {
         return;
     }
     if let Some(node) = Node::from_json(json) {
-        table
-            .entries
-            .insert(key.to_string(), Entry::default_value(node));
+        table.entries.insert(key.to_string(), Entry::default_value(node));
     }
 }
 
@@ -54,9 +52,7 @@ fn fill_node(node: &mut Node, shape: &Shape, default: Option<&Json>) {
         Value::Table(table) => fill_table(table, shape, default),
         Value::Array(nodes) => {
             if let Kind::List { items, .. } = &shape.kind {
-                nodes
-                    .iter_mut()
-                    .for_each(|node| fill_node(node, items, None));
+                nodes.iter_mut().for_each(|node| fill_node(node, items, None));
             }
         }
         // A default `f32` comes widened, 0.1 as 0.10000000149011612: back to its short form.

@@ -52,12 +52,8 @@ pub struct KeySummary {
 /// # Errors
 /// The nearest paths, if there is nothing at `path`.
 pub fn explain(root: &Shape, path: &str) -> Result<Explanation, Vec<String>> {
-    let mut here = Here {
-        place: Place::Value(root),
-        default: None,
-        doc: root.doc.clone(),
-        required: false,
-    };
+    let mut here =
+        Here { place: Place::Value(root), default: None, doc: root.doc.clone(), required: false };
     for segment in segments(path) {
         here = here.step(&segment).ok_or_else(|| nearest(root, path))?;
     }
@@ -114,10 +110,7 @@ impl<'a> Here<'a> {
         match &shape.kind {
             Kind::Table(table) => self.into_table(table, segment, self.default),
             Kind::List { items, .. } => {
-                let inner = Here {
-                    default: None,
-                    ..self.at(Place::Value(items))
-                };
+                let inner = Here { default: None, ..self.at(Place::Value(items)) };
                 inner.into_shape(items, segment)
             }
             Kind::Choice(variants) => self.into_choice(variants, segment),
@@ -127,10 +120,7 @@ impl<'a> Here<'a> {
     }
 
     fn into_choice(&self, variants: &'a [Variant], segment: &str) -> Option<Here<'a>> {
-        let chosen = self
-            .default
-            .and_then(|json| json.get(TAG))
-            .and_then(Json::as_str);
+        let chosen = self.default.and_then(|json| json.get(TAG)).and_then(Json::as_str);
         if segment == TAG {
             let default = self.default.and_then(|json| json.get(TAG));
             return Some(Here {
@@ -151,12 +141,8 @@ impl<'a> Here<'a> {
         }
         let has_key = |variant: &&Variant| variant.table.field(segment).is_some();
         let usual = variants.iter().find(|v| Some(v.name.as_str()) == chosen);
-        let variant = usual
-            .filter(has_key)
-            .or_else(|| variants.iter().find(has_key))?;
-        let default = self
-            .default
-            .filter(|_| chosen == Some(variant.name.as_str()));
+        let variant = usual.filter(has_key).or_else(|| variants.iter().find(has_key))?;
+        let default = self.default.filter(|_| chosen == Some(variant.name.as_str()));
         self.into_table(&variant.table, segment, default)
     }
 
@@ -177,12 +163,7 @@ impl<'a> Here<'a> {
     }
 
     fn at(&self, place: Place<'a>) -> Here<'a> {
-        Here {
-            place,
-            default: self.default,
-            doc: self.doc.clone(),
-            required: self.required,
-        }
+        Here { place, default: self.default, doc: self.doc.clone(), required: self.required }
     }
 
     fn explanation(&self, path: &str) -> Explanation {
@@ -348,10 +329,7 @@ cluster.workers
         assert!(text("cluster.class.jitter.sigma").contains("default  0.3\n"));
         let kinds = text("optimizer.kind");
         assert!(kinds.contains("default  \"lazy_adam\""), "{kinds}");
-        assert!(
-            kinds.contains("    sgd        Plain gradient descent."),
-            "{kinds}"
-        );
+        assert!(kinds.contains("    sgd        Plain gradient descent."), "{kinds}");
         assert!(text("cluster").contains("    workers  Number of workers."));
     }
 

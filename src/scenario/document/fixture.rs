@@ -1,9 +1,5 @@
 //! A small typed document in the shape of a real scenario, for the tests of this folder.
-#![allow(
-    unreachable_pub,
-    dead_code,
-    reason = "what `registry!` declares is public"
-)]
+#![allow(unreachable_pub, dead_code, reason = "what `registry!` declares is public")]
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,11 +42,7 @@ pub mod parts {
 
     impl Default for LazyAdam {
         fn default() -> Self {
-            LazyAdam {
-                lr: 5e-4,
-                beta1: 0.9,
-                beta2: 0.999,
-            }
+            LazyAdam { lr: 5e-4, beta1: 0.9, beta2: 0.999 }
         }
     }
 
@@ -149,11 +141,7 @@ pub struct About {
 
 impl Default for About {
     fn default() -> Self {
-        About {
-            name: "untitled".into(),
-            seed: 1,
-            question: None,
-        }
+        About { name: "untitled".into(), seed: 1, question: None }
     }
 }
 
@@ -241,12 +229,7 @@ pub struct Class {
 
 impl Default for Class {
     fn default() -> Self {
-        Class {
-            name: "all".into(),
-            share: 1.0,
-            slowdown: 1.0,
-            jitter: None,
-        }
+        Class { name: "all".into(), share: 1.0, slowdown: 1.0, jitter: None }
     }
 }
 
@@ -262,10 +245,7 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Network {
-            latency: SimSpan(300_000),
-            bandwidth: Bandwidth(10_000_000_000),
-        }
+        Network { latency: SimSpan(300_000), bandwidth: Bandwidth(10_000_000_000) }
     }
 }
 

@@ -42,11 +42,7 @@ pub struct Files {
 
 /// Reads `input` and everything it extends.
 pub fn read(input: Input<'_>, sources: &mut Sources) -> Files {
-    let mut chain = Chain {
-        home: None,
-        open: Vec::new(),
-        problems: Vec::new(),
-    };
+    let mut chain = Chain { home: None, open: Vec::new(), problems: Vec::new() };
     let (main, table) = match input {
         Input::Text { name, text } => {
             let main = sources.add(name.to_string(), text.to_string(), Layer::File);
@@ -69,11 +65,7 @@ pub fn read(input: Input<'_>, sources: &mut Sources) -> Files {
             }
         },
     };
-    Files {
-        table,
-        main,
-        problems: chain.problems,
-    }
+    Files { table, main, problems: chain.problems }
 }
 
 struct Chain {
@@ -91,10 +83,7 @@ impl Chain {
         };
         let origin = entry.node.origin;
         let Value::String(name) = &entry.node.value else {
-            self.refuse(
-                origin,
-                "`extends` names one file, as in extends = \"base.toml\"".into(),
-            );
+            self.refuse(origin, "`extends` names one file, as in extends = \"base.toml\"".into());
             return table;
         };
         let Some(path) = path else {
@@ -124,27 +113,18 @@ impl Chain {
                 return None;
             }
         };
-        let inside = self
-            .home
-            .as_ref()
-            .is_some_and(|home| real.starts_with(home));
+        let inside = self.home.as_ref().is_some_and(|home| real.starts_with(home));
         if Path::new(name).is_absolute() || !inside {
             let message = "a file outside of the directory of the scenario cannot be extended";
             self.refuse(origin, message.to_string());
             return None;
         }
         if self.open.contains(&real) {
-            self.refuse(
-                origin,
-                "the files extend each other in a circle".to_string(),
-            );
+            self.refuse(origin, "the files extend each other in a circle".to_string());
             return None;
         }
         if self.open.len() > MAX_CHAIN {
-            self.refuse(
-                origin,
-                format!("more than {MAX_CHAIN} files extend each other"),
-            );
+            self.refuse(origin, format!("more than {MAX_CHAIN} files extend each other"));
             return None;
         }
         let text = match read_text(&real) {
@@ -171,18 +151,13 @@ impl Chain {
 fn read_text(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
-    file.take(MAX_FILE as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
+    file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() > MAX_FILE {
         return Err(format!("it has more than {MAX_FILE} bytes"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..at]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count();
+        let line = 1 + error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count();
         format!("it is not UTF-8 text (line {line})")
     })
 }
@@ -201,11 +176,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("parts")).unwrap();
         fs::write(dir.path().join("parts/low.toml"), "a = 1\nb.c = 2\nb.d = 3").unwrap();
-        fs::write(
-            dir.path().join("base.toml"),
-            "extends = 'parts/low.toml'\nb.c = 4",
-        )
-        .unwrap();
+        fs::write(dir.path().join("base.toml"), "extends = 'parts/low.toml'\nb.c = 4").unwrap();
         fs::write(dir.path().join("top.toml"), "extends = 'base.toml'\na = 5").unwrap();
         let mut sources = Sources::default();
         let files = read(Input::File(&dir.path().join("top.toml")), &mut sources);
@@ -241,10 +212,7 @@ mod tests {
         assert!(problem("c0.toml").contains("more than 8"));
         assert_eq!(problem("c2.toml"), "");
         assert!(problem("none.toml").contains("cannot read"));
-        let text = Input::Text {
-            name: "page",
-            text: "extends = 'a.toml'",
-        };
+        let text = Input::Text { name: "page", text: "extends = 'a.toml'" };
         let files = read(text, &mut Sources::default());
         assert!(messages(&files).concat().contains("only a file"));
     }

@@ -86,10 +86,8 @@ pub fn load<T: DeserializeOwned + JsonSchema>(
     list.extend(overrides::apply(&mut root, &shape, overrides, &mut sources));
     let start = Origin::new(files.main, 0..0);
     let found = check::check(&root, start, &shape, &sources);
-    let found: Vec<Problem> = found
-        .into_iter()
-        .filter(|problem| is_trustworthy(problem, &list, files.main))
-        .collect();
+    let found: Vec<Problem> =
+        found.into_iter().filter(|problem| is_trustworthy(problem, &list, files.main)).collect();
     list.extend(found);
     let mut problems = Problems { sources, list };
     problems.sort();
@@ -99,12 +97,7 @@ pub fn load<T: DeserializeOwned + JsonSchema>(
     defaults::fill(&mut root, &shape);
     let tree = Node::new(Value::Table(root), start);
     match T::deserialize(&tree) {
-        Ok(value) => Ok(Loaded {
-            value,
-            tree,
-            shape,
-            problems,
-        }),
+        Ok(value) => Ok(Loaded { value, tree, shape, problems }),
         Err(refusal) => {
             problems.list.push(refused(refusal));
             Err(problems)
@@ -161,9 +154,7 @@ impl<T> Loaded<T> {
     /// The place of the key at `path`; of the header for an element of an array of tables.
     pub fn key_origin(&self, path: &str) -> Origin {
         let found = self.tree.find(path);
-        found.map_or(Origin::DEFAULT, |found| {
-            found.key_origin.unwrap_or(found.node.origin)
-        })
+        found.map_or(Origin::DEFAULT, |found| found.key_origin.unwrap_or(found.node.origin))
     }
 
     /// Whether a user wrote the value at `path`.

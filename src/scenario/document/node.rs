@@ -69,11 +69,7 @@ pub struct Found<'a> {
 impl Node {
     /// A value at a place.
     pub fn new(value: Value, origin: Origin) -> Self {
-        Node {
-            value,
-            origin,
-            bare: false,
-        }
+        Node { value, origin, bare: false }
     }
 
     /// The tree of a default. `None` for `null` and for what TOML cannot express.
@@ -87,19 +83,14 @@ impl Node {
                 None => return None,
             },
             Json::String(text) => Value::String(text.clone()),
-            Json::Array(items) => Value::Array(
-                items
-                    .iter()
-                    .map(Node::from_json)
-                    .collect::<Option<Vec<_>>>()?,
-            ),
+            Json::Array(items) => {
+                Value::Array(items.iter().map(Node::from_json).collect::<Option<Vec<_>>>()?)
+            }
             Json::Object(fields) => {
                 let mut table = Table::default();
                 for (key, json) in fields {
                     if let Some(node) = Node::from_json(json) {
-                        table
-                            .entries
-                            .insert(key.clone(), Entry::default_value(node));
+                        table.entries.insert(key.clone(), Entry::default_value(node));
                     }
                 }
                 Value::Table(table)
@@ -126,23 +117,16 @@ impl Node {
 
     /// The place called `path`, such as `cluster.class.old.share` or `cluster.class.1.share`.
     pub fn find(&self, path: &str) -> Option<Found<'_>> {
-        let mut found = Found {
-            key_origin: None,
-            node: self,
-        };
+        let mut found = Found { key_origin: None, node: self };
         for segment in segments(path) {
             found = match &found.node.value {
                 Value::Table(table) => {
                     let entry = table.entries.get(&segment)?;
-                    Found {
-                        key_origin: Some(entry.key_origin),
-                        node: &entry.node,
-                    }
+                    Found { key_origin: Some(entry.key_origin), node: &entry.node }
                 }
-                Value::Array(items) => Found {
-                    key_origin: None,
-                    node: &items[element(items, &segment)?],
-                },
+                Value::Array(items) => {
+                    Found { key_origin: None, node: &items[element(items, &segment)?] }
+                }
                 _ => return None,
             };
         }
@@ -180,11 +164,7 @@ impl Table {
 impl Entry {
     /// An entry that nobody wrote.
     pub fn default_value(node: Node) -> Self {
-        Entry {
-            key_origin: Origin::DEFAULT,
-            node,
-            replaced: Vec::new(),
-        }
+        Entry { key_origin: Origin::DEFAULT, node, replaced: Vec::new() }
     }
 
     /// Puts `new` in the place of this entry, merging tables and remembering replaced values.

@@ -34,11 +34,7 @@ impl Override {
 
     /// One setting of a point of a sweep; `place` says which point of which file.
     pub fn sweep_point(place: impl Into<String>, text: impl Into<String>) -> Self {
-        Override {
-            text: text.into(),
-            place: place.into(),
-            layer: Layer::SweepPoint,
-        }
+        Override { text: text.into(), place: place.into(), layer: Layer::SweepPoint }
     }
 }
 
@@ -82,11 +78,7 @@ pub fn apply(
         (setting.layer, setting.path.len(), !is_kind)
     });
     for setting in settings {
-        let mut placing = Placing {
-            setting: &setting,
-            sources,
-            problems: &mut problems,
-        };
+        let mut placing = Placing { setting: &setting, sources, problems: &mut problems };
         placing.table(root, shape, None, 0);
     }
     problems
@@ -124,12 +116,7 @@ fn read(given: &Override, source: SourceId) -> Result<(Setting, Vec<Problem>), P
     let offset = key.len() + 1;
     let place = Origin::new(source, offset..given.text.len());
     let (node, problems) = value(text, place, source, offset)?;
-    let setting = Setting {
-        path,
-        layer: given.layer,
-        key_origin,
-        node,
-    };
+    let setting = Setting { path, layer: given.layer, key_origin, node };
     Ok((setting, problems))
 }
 
@@ -185,10 +172,7 @@ impl Placing<'_> {
         }
         let keys = shape.table_for(Some(table), default);
         let field = keys.and_then(|keys| keys.field(key));
-        let any = Shape {
-            doc: String::new(),
-            kind: Kind::Any,
-        };
+        let any = Shape { doc: String::new(), kind: Kind::Any };
         let inner_shape = field.map_or(&any, |field| &field.shape);
         let inner_default = field.and_then(|field| inherited(default, field));
         let entry = table.entries.entry(key.clone()).or_insert_with(|| {
@@ -216,10 +200,7 @@ impl Placing<'_> {
                     self.problems.push(problem);
                     return;
                 };
-                let any = Shape {
-                    doc: String::new(),
-                    kind: Kind::Any,
-                };
+                let any = Shape { doc: String::new(), kind: Kind::Any };
                 let items_shape = match &shape.kind {
                     Kind::List { items, .. } => items,
                     _ => &any,
@@ -233,8 +214,7 @@ impl Placing<'_> {
             _ => {
                 let message = format!("`{path}` is a single value and has no keys");
                 let problem = Problem::error(&errors::BAD_OVERRIDE, path, message);
-                self.problems
-                    .push(problem.label(self.setting.key_origin, ""));
+                self.problems.push(problem.label(self.setting.key_origin, ""));
             }
         }
     }

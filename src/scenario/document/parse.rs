@@ -58,22 +58,13 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, source: SourceId, offset: usize) -> Self {
-        Reader {
-            text,
-            source,
-            offset,
-            problems: Vec::new(),
-        }
+        Reader { text, source, offset, problems: Vec::new() }
     }
 
     /// The place of `span`, kept inside the text and on the borders of characters.
     fn origin(&self, span: Range<usize>) -> Origin {
-        let start = self
-            .text
-            .floor_char_boundary(span.start.min(self.text.len()));
-        let end = self
-            .text
-            .ceil_char_boundary(span.end.clamp(start, self.text.len()));
+        let start = self.text.floor_char_boundary(span.start.min(self.text.len()));
+        let end = self.text.ceil_char_boundary(span.end.clamp(start, self.text.len()));
         Origin::new(self.source, self.offset + start..self.offset + end)
     }
 
@@ -99,11 +90,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let node = self.node(value, depth + 1);
-            let entry = Entry {
-                key_origin,
-                node,
-                replaced: Vec::new(),
-            };
+            let entry = Entry { key_origin, node, replaced: Vec::new() };
             table.entries.insert(name, entry);
         }
         table

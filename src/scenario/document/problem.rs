@@ -69,10 +69,7 @@ impl Problem {
         path: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Problem {
-            severity: Severity::Warning,
-            ..Problem::error(code, path, message)
-        }
+        Problem { severity: Severity::Warning, ..Problem::error(code, path, message) }
     }
 
     /// Points at a piece of text. A default, which nobody wrote, adds a line of help instead.

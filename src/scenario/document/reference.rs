@@ -8,9 +8,7 @@ use super::shape::{Kind, Shape, TableShape, Variant, Word, inherited};
 
 /// Every table, key, kind and name with its documentation, in the order of declaration.
 pub fn reference_markdown(root: &Shape) -> String {
-    let mut page = Page {
-        text: String::new(),
-    };
+    let mut page = Page { text: String::new() };
     page.shape(root, "", None);
     page.text
 }
@@ -64,9 +62,7 @@ impl Page {
     }
 
     fn kinds(&mut self, variants: &[Variant], path: &str, default: Option<&Json>) {
-        let chosen = default
-            .and_then(|json| json.get(TAG))
-            .and_then(Json::as_str);
+        let chosen = default.and_then(|json| json.get(TAG)).and_then(Json::as_str);
         for variant in variants {
             let usual = chosen == Some(variant.name.as_str());
             let note = if usual { " (default)" } else { "" };
@@ -80,8 +76,7 @@ impl Page {
         if keys.is_empty() {
             return;
         }
-        self.text
-            .push_str("| key | type | default | meaning |\n|---|---|---|---|\n");
+        self.text.push_str("| key | type | default | meaning |\n|---|---|---|---|\n");
         for key in keys {
             let default = match (&key.default, key.required) {
                 (Some(default), _) => format!("`{default}`"),
@@ -89,8 +84,7 @@ impl Page {
                 (None, false) => String::new(),
             };
             let cells = [&key.type_name, &default, &key.doc].map(|cell| cell_text(cell));
-            self.text
-                .push_str(&format!("| `{}` | {} |\n", key.name, cells.join(" | ")));
+            self.text.push_str(&format!("| `{}` | {} |\n", key.name, cells.join(" | ")));
         }
         self.text.push('\n');
     }

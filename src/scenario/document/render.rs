@@ -45,15 +45,9 @@ fn closing_line(problems: &Problems) -> String {
         n => Some(format!("{n} {word}s")),
     };
     let errors = count(Severity::Error, "error");
-    let ending = if errors.is_some() {
-        "; nothing was started"
-    } else {
-        ""
-    };
-    let counts: Vec<String> = errors
-        .into_iter()
-        .chain(count(Severity::Warning, "warning"))
-        .collect();
+    let ending = if errors.is_some() { "; nothing was started" } else { "" };
+    let counts: Vec<String> =
+        errors.into_iter().chain(count(Severity::Warning, "warning")).collect();
     match counts.is_empty() {
         true => "no errors".to_string(),
         false => format!("{}{ending}", counts.join(", ")),
@@ -65,9 +59,7 @@ fn draw(problem: &Problem, sources: &Sources, renderer: &Renderer) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level
-        .primary_title(printable(&problem.message))
-        .id(problem.code.id);
+    let title = level.primary_title(printable(&problem.message)).id(problem.code.id);
     let mut group = Group::with_title(title);
     for (source, labels) in by_source(&problem.labels) {
         let place = labels[0].origin;
@@ -138,23 +130,13 @@ fn excerpts(text: &str, labels: &[Label]) -> Vec<Excerpt> {
         let before = format!("{dots}{}", printable(&before));
         let inner: String = marked.chars().take(2 * MARGIN).collect();
         let inner = printable(&inner);
-        let rest: String = text[start + marked.len()..line_end]
-            .chars()
-            .take(MARGIN)
-            .collect();
+        let rest: String = text[start + marked.len()..line_end].chars().take(MARGIN).collect();
         let mark = (before.len(), before.len() + inner.len());
         let drawn = format!("{before}{inner}{}", printable(rest.trim_end_matches('\r')));
         let mark = (kind, mark.0, mark.1, printable(&label.text));
-        match list
-            .iter_mut()
-            .find(|excerpt| excerpt.line == line && excerpt.text == drawn)
-        {
+        match list.iter_mut().find(|excerpt| excerpt.line == line && excerpt.text == drawn) {
             Some(excerpt) => excerpt.marks.push(mark),
-            None => list.push(Excerpt {
-                text: drawn,
-                line,
-                marks: vec![mark],
-            }),
+            None => list.push(Excerpt { text: drawn, line, marks: vec![mark] }),
         }
     }
     list

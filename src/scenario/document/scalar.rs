@@ -41,11 +41,7 @@ pub(super) fn check(node: &Node, shape: &Shape, path: &str, sources: &Sources) -
 
 /// A value of another type than its key wants.
 pub(super) fn wrong_type(node: &Node, shape: &Shape, path: &str) -> Problem {
-    let message = format!(
-        "`{path}` must be {}, not {}",
-        shape.describe(),
-        describe(&node.value)
-    );
+    let message = format!("`{path}` must be {}, not {}", shape.describe(), describe(&node.value));
     let problem = Problem::error(&errors::WRONG_TYPE, path, message).label(node.origin, "");
     match type_help(node, shape, path) {
         Some(help) => problem.help(help),
@@ -87,10 +83,9 @@ fn type_help(node: &Node, shape: &Shape, path: &str) -> Option<String> {
             let names = words.iter().map(|word| word.name.as_str());
             match suggest::nearest(text, names) {
                 Some(name) => Some(format!("write {key} = {{ kind = \"{name}\" }}")),
-                None => Some(format!(
-                    "write {key} = {{ kind = ... }} with one of {}",
-                    quoted(&words)
-                )),
+                None => {
+                    Some(format!("write {key} = {{ kind = ... }} with one of {}", quoted(&words)))
+                }
             }
         }
         _ => None,
@@ -116,10 +111,7 @@ pub(super) fn unknown_name(
     let problem = Problem::error(&errors::UNKNOWN_NAME, path, message).label(node.origin, "");
     let names = words.iter().map(|word| word.name.as_str());
     match suggest::nearest(text, names) {
-        Some(name) => problem.help(format!(
-            "did you mean \"{name}\"? (one of {})",
-            quoted(words)
-        )),
+        Some(name) => problem.help(format!("did you mean \"{name}\"? (one of {})", quoted(words))),
         None => problem.help(format!("use one of {}", quoted(words))),
     }
 }
@@ -187,24 +179,13 @@ fn quantity(node: &Node, measure: Measure, example: &str, path: &str) -> Option<
                 Measure::Bytes => ByteSize::from_str(text).err(),
             }?;
             let message = format!("`{path}` is not {}: `{}`", measure.describe(), shown(text));
-            Some(
-                Problem::error(code, path, message)
-                    .label(node.origin, "")
-                    .help(reason),
-            )
+            Some(Problem::error(code, path, message).label(node.origin, "").help(reason))
         }
         other => {
-            let message = format!(
-                "`{path}` must be {}, not {}",
-                measure.describe(),
-                describe(other)
-            );
+            let message =
+                format!("`{path}` must be {}, not {}", measure.describe(), describe(other));
             let problem = Problem::error(&errors::WRONG_TYPE, path, message);
-            Some(
-                problem
-                    .label(node.origin, "")
-                    .help(format!("for example \"{example}\"")),
-            )
+            Some(problem.label(node.origin, "").help(format!("for example \"{example}\"")))
         }
     }
 }

@@ -147,9 +147,7 @@ impl Shape {
                 let variant = variants.iter().find(|variant| variant.name == tag);
                 variant.map(|variant| &variant.table)
             }
-            Kind::Union(shapes) => shapes
-                .iter()
-                .find_map(|shape| shape.table_for(table, default)),
+            Kind::Union(shapes) => shapes.iter().find_map(|shape| shape.table_for(table, default)),
             _ => None,
         }
     }
@@ -202,10 +200,7 @@ impl Measure {
 impl Variant {
     /// The kind as a name with its meaning.
     pub fn word(&self) -> Word {
-        Word {
-            name: self.name.clone(),
-            doc: self.doc.clone(),
-        }
+        Word { name: self.name.clone(), doc: self.doc.clone() }
     }
 }
 
@@ -286,9 +281,6 @@ pub fn default_inside<'a>(table: Option<&Table>, default: Option<&'a Json>) -> O
 
 /// Names in double quotes, separated by commas.
 pub fn quoted(words: &[Word]) -> String {
-    let names: Vec<String> = words
-        .iter()
-        .map(|word| format!("\"{}\"", word.name))
-        .collect();
+    let names: Vec<String> = words.iter().map(|word| format!("\"{}\"", word.name)).collect();
     names.join(", ")
 }

@@ -50,19 +50,11 @@ pub struct Origin {
 
 impl Origin {
     /// The origin of every value that nobody wrote.
-    pub const DEFAULT: Origin = Origin {
-        source: SourceId(0),
-        start: 0,
-        end: 0,
-    };
+    pub const DEFAULT: Origin = Origin { source: SourceId(0), start: 0, end: 0 };
 
     /// The place `span` of `source`.
     pub fn new(source: SourceId, span: Range<usize>) -> Self {
-        Origin {
-            source,
-            start: span.start,
-            end: span.end,
-        }
+        Origin { source, start: span.start, end: span.end }
     }
 
     /// Whether nobody wrote this value.
@@ -73,14 +65,9 @@ impl Origin {
 
 impl Default for Sources {
     fn default() -> Self {
-        let defaults = Source {
-            name: "default".to_string(),
-            text: String::new(),
-            layer: Layer::Default,
-        };
-        Sources {
-            list: vec![defaults],
-        }
+        let defaults =
+            Source { name: "default".to_string(), text: String::new(), layer: Layer::Default };
+        Sources { list: vec![defaults] }
     }
 }
 

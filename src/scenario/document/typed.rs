@@ -30,11 +30,7 @@ impl std::error::Error for Refusal {}
 
 impl de::Error for Refusal {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Refusal {
-            message: message.to_string(),
-            origin: None,
-            keys: Vec::new(),
-        }
+        Refusal { message: message.to_string(), origin: None, keys: Vec::new() }
     }
 }
 
@@ -116,10 +112,7 @@ struct Fields<'de> {
 
 impl<'de> Fields<'de> {
     fn new(table: &'de Table) -> Self {
-        Fields {
-            rest: table.entries.iter(),
-            current: None,
-        }
+        Fields { rest: table.entries.iter(), current: None }
     }
 }
 

@@ -50,11 +50,7 @@ impl Whereabouts {
     /// Where a key of exactly this name belongs, in words; up to three places.
     pub fn exactly(&self, key: &str) -> Option<String> {
         let places = self.places.get(key)?;
-        let more = if places.len() > 3 {
-            " and elsewhere"
-        } else {
-            ""
-        };
+        let more = if places.len() > 3 { " and elsewhere" } else { "" };
         let few: Vec<&str> = places.iter().take(3).map(String::as_str).collect();
         Some(format!("{}{more}", few.join(" or ")))
     }

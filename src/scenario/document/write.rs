@@ -10,20 +10,14 @@ const INLINE: usize = 60;
 
 /// The document as TOML in the order in which its shape declares the keys.
 pub fn to_toml(root: &Table, shape: &Shape) -> String {
-    let mut writer = Writer {
-        sources: None,
-        text: String::new(),
-    };
+    let mut writer = Writer { sources: None, text: String::new() };
     writer.table(root, Some(shape), &[], "");
     writer.text.trim_start().to_string()
 }
 
 /// The document as TOML with the origin of every value as a comment.
 pub fn with_origins(root: &Table, shape: &Shape, sources: &Sources) -> String {
-    let mut writer = Writer {
-        sources: Some(sources),
-        text: String::new(),
-    };
+    let mut writer = Writer { sources: Some(sources), text: String::new() };
     writer.table(root, Some(shape), &[], "");
     writer.text.trim_start().to_string()
 }
@@ -37,9 +31,8 @@ impl Writer<'_> {
     /// Writes plain values first, since everything behind a header belongs to it.
     fn table(&mut self, table: &Table, shape: Option<&Shape>, path: &[String], header: &str) {
         let entries = ordered(table, shape);
-        let (sections, values): (Vec<_>, Vec<_>) = entries
-            .into_iter()
-            .partition(|(_, entry)| self.is_section(&entry.node, path.len()));
+        let (sections, values): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|(_, entry)| self.is_section(&entry.node, path.len()));
         let needed = !values.is_empty() || sections.is_empty() || header.starts_with("[[");
         if !header.is_empty() && needed {
             self.text.push_str(&format!("\n{header}\n"));
@@ -53,9 +46,7 @@ impl Writer<'_> {
         let width = width.filter(|width| *width <= INLINE).max().unwrap_or(0);
         for (line, comment) in lines {
             match comment {
-                Some(comment) => self
-                    .text
-                    .push_str(&format!("{line:width$}   # {comment}\n")),
+                Some(comment) => self.text.push_str(&format!("{line:width$}   # {comment}\n")),
                 None => self.text.push_str(&format!("{line}\n")),
             }
         }
