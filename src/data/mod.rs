@@ -95,6 +95,11 @@ pub trait DataSource: Send + Sync + Debug {
         None
     }
 
+    /// Memory that the log takes, for estimates.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
     /// Facts about the log as (name, value) lines for people: rows, users, base rate, bad rows skipped.
     fn facts(&self) -> Vec<(String, String)>;
 }

@@ -1,1 +1,129 @@
-//! Estimates.
+//! What a run will need, before it starts.
+
+use super::build::Prepared;
+use super::spec::Scenario;
+use crate::base::ByteSize;
+use crate::data::Batch;
+use crate::params::view::rows_len;
+use crate::params::{Layout, Locator, Lookups};
+
+/// An estimate of memory, disk and work.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Estimate {
+    /// Trained parameters outside tables.
+    pub dense: u64,
+    /// Numbers in all tables.
+    pub sparse: u64,
+    /// Embedding rows of an average batch.
+    pub rows_per_batch: u64,
+    /// Steps until the end, if a limit says so.
+    pub pushes: Option<u64>,
+    /// Examples of the training window.
+    pub window: u64,
+    /// Examples of the holdout.
+    pub holdout: u64,
+    /// Peak memory of our process.
+    pub memory: ByteSize,
+    /// Size of the results folder.
+    pub disk: ByteSize,
+}
+
+/// What the program itself takes.
+const PROGRAM: u64 = 24 << 20;
+
+impl Scenario {
+    /// Estimates a run on `threads` host threads. Reads one batch of the log.
+    pub fn estimate(&self, prepared: Option<&Prepared>, threads: usize) -> Estimate {
+        let window = prepared.map_or(0, |p| p.train.iter().map(|day| day.examples).sum());
+        let limits = self.stop_limits(window.max(1));
+        let batch = u64::from(self.train.batch);
+        let in_updates = limits.updates.map(|updates| match self.protocol.name() {
+            "synchronous" => updates.saturating_mul(u64::from(self.cluster.workers)),
+            _ => updates,
+        });
+        let in_examples = limits.examples.map(|examples| examples.div_ceil(batch));
+        let pushes = match (in_updates, in_examples) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let mut estimate = Estimate {
+            window,
+            pushes: pushes.filter(|_| limits.time.is_none()),
+            memory: ByteSize(PROGRAM + 512 * u64::from(self.cluster.workers)),
+            disk: ByteSize(self.disk()),
+            ..Estimate::default()
+        };
+        if let Some(prepared) = prepared {
+            self.add_training(&mut estimate, prepared, threads as u64);
+        }
+        estimate
+    }
+
+    fn add_training(&self, estimate: &mut Estimate, prepared: &Prepared, threads: u64) {
+        let layout = prepared.model.layout();
+        let (batch, lookups) = sample(prepared, self.train.batch as usize);
+        let rows = rows_len(layout, &lookups) as u64;
+        let moving = layout.moving_len() as u64;
+        estimate.dense = layout.dense_len() as u64;
+        estimate.sparse = layout.sparse_len();
+        estimate.rows_per_batch = lookups.distinct() as u64;
+        estimate.holdout = prepared.holdout.len() as u64;
+        let sparse_rule = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
+        let slots = |choice: &crate::optimizer::OptimizerChoice| {
+            1 + choice.build().slots().len() as u64
+        };
+        let server = 4 * (estimate.dense * slots(&self.optimizer) + estimate.sparse * slots(sparse_rule))
+            + 4 * layout.tables.iter().map(|table| u64::from(table.rows)).sum::<u64>();
+        // A step in flight holds its batch, its view and, once computed, its gradient.
+        let step = bytes(&batch) + bytes_of(&lookups) + 2 * 4 * (estimate.dense + rows + moving);
+        let in_flight = match &self.imposed_staleness {
+            Some(law) => law.largest().min(1_000_000) + 1,
+            None => u64::from(self.cluster.workers),
+        };
+        let examples = batch.len().max(1) as u64;
+        let per_example = (bytes(&batch) + bytes_of(&lookups)) / examples + 16;
+        // Distinct rows are found with two arrays over each id space, per thread.
+        let spaces = &prepared.source.schema().spaces;
+        let located = 8 * spaces.iter().map(|space| u64::from(space.rows)).sum::<u64>();
+        // The tape of a network: activations and their gradients, by example.
+        let tape = 4 * examples * activations(layout) * 3;
+        estimate.memory.0 += prepared.source.bytes()
+            + server
+            + in_flight.saturating_mul(step)
+            + estimate.holdout * per_example
+            + threads * (located + tape)
+            + located;
+    }
+
+    fn disk(&self) -> u64 {
+        let evaluations = self.holdout.as_ref().map_or(0, |_| 200 * 1_000);
+        200_000 + evaluations + 60 * self.record.timeline + 120 * u64::from(self.cluster.workers)
+            + 3_000_000
+    }
+}
+
+/// Width of all layers together.
+fn activations(layout: &Layout) -> u64 {
+    layout.dense.iter().map(|block| (block.shape.0 + block.shape.1) as u64).sum()
+}
+
+/// A batch from the middle of the window, and its distinct rows.
+fn sample(prepared: &Prepared, size: usize) -> (Batch, Lookups) {
+    let day = prepared.train[prepared.train.len() / 2];
+    let size = (size as u64).min(day.examples);
+    // Spread over the day, as a shuffled batch would be.
+    let ids: Vec<u64> = (0..size).map(|k| day.first + k * day.examples / size.max(1)).collect();
+    let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
+    prepared.source.read(&ids, &mut batch);
+    Locator::new(prepared.source.schema()).locate(&batch, &mut lookups);
+    (batch, lookups)
+}
+
+fn bytes(batch: &Batch) -> u64 {
+    let words = batch.fields.len() + batch.history.len() + batch.numeric.len() + batch.len();
+    4 * words as u64 + 28 * batch.len() as u64
+}
+
+fn bytes_of(lookups: &Lookups) -> u64 {
+    4 * (2 * lookups.distinct() + lookups.fields.len() + lookups.history.len()) as u64
+}
