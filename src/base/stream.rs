@@ -40,15 +40,15 @@ pub enum Purpose {
     User = 16,
     /// Generated items (`who` = item).
     Item = 17,
-    /// Generated categories and brands (`who` = category).
+    /// Generated categories (`count` = 0) and brands (`count` = 1).
     Category = 18,
     /// Generated sessions (`who` = day, `count` = session of the day).
     Session = 19,
     /// Generated impressions (`who` = session, `count` = position).
     Impression = 20,
-    /// Generated histories (`who` = user, `count` = event).
+    /// Generated histories (`who` = user; one word stream per user).
     History = 21,
-    /// Drift of generated tastes and trends (`who` = entity, `count` = knot).
+    /// Drift of generated tastes and trends (`who` = entity; one word stream per entity).
     Drift = 22,
     /// Base rate of a generated day (`who` = day).
     Day = 23,

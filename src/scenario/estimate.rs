@@ -69,10 +69,10 @@ impl Scenario {
         estimate.rows_per_batch = lookups.distinct() as u64;
         estimate.holdout = prepared.holdout.len() as u64;
         let sparse_rule = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
-        let slots = |choice: &crate::optimizer::OptimizerChoice| {
-            1 + choice.build().slots().len() as u64
-        };
-        let server = 4 * (estimate.dense * slots(&self.optimizer) + estimate.sparse * slots(sparse_rule))
+        let slots =
+            |choice: &crate::optimizer::OptimizerChoice| 1 + choice.build().slots().len() as u64;
+        let server = 4
+            * (estimate.dense * slots(&self.optimizer) + estimate.sparse * slots(sparse_rule))
             + 4 * layout.tables.iter().map(|table| u64::from(table.rows)).sum::<u64>();
         // A step in flight holds its batch, its view and, once computed, its gradient.
         let step = bytes(&batch) + bytes_of(&lookups) + 2 * 4 * (estimate.dense + rows + moving);
@@ -97,7 +97,10 @@ impl Scenario {
 
     fn disk(&self) -> u64 {
         let evaluations = self.holdout.as_ref().map_or(0, |_| 200 * 1_000);
-        200_000 + evaluations + 60 * self.record.timeline + 120 * u64::from(self.cluster.workers)
+        200_000
+            + evaluations
+            + 60 * self.record.timeline
+            + 120 * u64::from(self.cluster.workers)
             + 3_000_000
     }
 }
