@@ -50,6 +50,8 @@ pub struct Evaluator {
     groups: Vec<u64>,
     /// Whether each example belongs to the half that selects the best step.
     selects: Vec<bool>,
+    /// Logits of the true probabilities, where the log knows them.
+    truth: Option<Vec<f32>>,
 }
 
 /// One evaluation.
@@ -85,7 +87,15 @@ impl Evaluator {
             .iter()
             .map(|&group| unit(streams.key(Purpose::Selection, group, 0)) < selection_share)
             .collect();
-        Evaluator { model, chunks, labels, groups, selects }
+        let logit = |p: f64| libm::log(p / (1.0 - p)) as f32;
+        let truth = source.truth(ids).map(|truth| truth.into_iter().map(logit).collect());
+        Evaluator { model, chunks, labels, groups, selects, truth }
+    }
+
+    /// Quality of the true probabilities on the reporting half, where the log knows them: what no
+    /// model can beat but by luck.
+    pub fn bayes(&self) -> Option<Quality> {
+        self.truth.as_ref().map(|logits| self.judge(logits).quality)
     }
 
     /// Number of examples.
