@@ -43,7 +43,9 @@ impl Axis {
 
     /// Shares, written in percent.
     pub fn percent(low: f64, high: f64, count: usize) -> Axis {
-        Axis::with_ticks(low, high, count, 0.01, |tick, step| format!("{} %", fixed(tick, step)))
+        Axis::with_ticks(low, high, count, 0.01, |tick, step| {
+            format!("{} %", fixed(tick, step))
+        })
     }
 
     /// Counts: 500, 20 k, 1.5 M.
@@ -62,32 +64,37 @@ impl Axis {
         })
     }
 
-    /// Numbers from zero on a scale of log2(1 + x), which keeps zero and shows every magnitude:
-    /// its positions are `log2(1 + x)`, its labels are `x`.
-    pub fn doublings(high: f64) -> Axis {
-        let high = doubling(high.max(1.0));
+    /// Numbers of any magnitude, zero included, on a scale of log2(1 + x): its positions are
+    /// `log2(1 + x)`, its labels are `x`.
+    pub fn doublings(low: f64, high: f64) -> Axis {
+        let low = doubling(low);
+        let high = doubling(high).max(low + 1.0);
         let rounds = [0.0, 1.0, 2.0, 5.0].into_iter();
         let powers = (1..=18).flat_map(|p| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(p)));
         let mut ticks: Vec<(f64, String)> = Vec::new();
         for value in rounds.chain(powers) {
-            if doubling(value) <= high {
+            if (low..=high).contains(&doubling(value)) {
                 ticks.push((doubling(value), count(value)));
             }
         }
-        Axis { low: 0.0, high, ticks }
+        Axis { low, high, ticks }
     }
 }
 
-/// The position of `value` on an axis of [`Axis::doublings`].
+/// The position of `value` on an axis of [`Axis::doublings`]; values below -0.5, the lower edge of
+/// the whole number 0, are taken for it.
 pub fn doubling(value: f64) -> f64 {
-    libm::log2(1.0 + value.max(0.0))
+    libm::log2(1.0 + value.max(-0.5))
 }
 
 /// A range that is finite and not empty.
 fn proper(low: f64, high: f64) -> (f64, f64) {
     match low.is_finite() && high.is_finite() {
         true if high - low > low.abs().max(high.abs()) * 1e-9 => (low, high),
-        true => (low - low.abs().max(1.0) * 0.05, low + low.abs().max(1.0) * 0.05),
+        true => (
+            low - low.abs().max(1.0) * 0.05,
+            low + low.abs().max(1.0) * 0.05,
+        ),
         false => (0.0, 1.0),
     }
 }
@@ -96,7 +103,10 @@ fn proper(low: f64, high: f64) -> (f64, f64) {
 fn round_step(step: f64) -> f64 {
     let power = libm::pow(10.0, libm::floor(libm::log10(step)));
     let rounded = [1.0, 2.0, 5.0, 10.0].map(|m| m * power);
-    rounded.into_iter().find(|r| *r >= step * 0.999).unwrap_or(rounded[3])
+    rounded
+        .into_iter()
+        .find(|r| *r >= step * 0.999)
+        .unwrap_or(rounded[3])
 }
 
 /// `tick` with the decimals that multiples of `step` need.
@@ -107,7 +117,11 @@ fn fixed(tick: f64, step: f64) -> String {
 }
 
 fn unless_zero(tick: f64, number: String, unit: &str) -> String {
-    if tick == 0.0 || unit.is_empty() { number } else { format!("{number} {unit}") }
+    if tick == 0.0 || unit.is_empty() {
+        number
+    } else {
+        format!("{number} {unit}")
+    }
 }
 
 fn count_unit(largest: f64) -> (f64, &'static str) {
@@ -150,7 +164,7 @@ pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     match value.abs() {
         v if v >= 9.95 || v == 0.0 => format!("{value:.0} %"),
-        v if v >= 0.095 => format!("{value:.1} %"),
+        v if v >= 0.995 => format!("{value:.1} %"),
         _ => format!("{value:.2} %"),
     }
 }
@@ -181,8 +195,14 @@ mod tests {
         assert_eq!(labels(&minutes), ["0", "20 min", "40 min", "60 min"]);
         let auc = Axis::numbers(0.731, 0.749, 4);
         assert_eq!(labels(&auc), ["0.735", "0.740", "0.745"]);
-        assert_eq!(labels(&Axis::percent(0.0, 0.03, 3)), ["0 %", "1 %", "2 %", "3 %"]);
-        assert_eq!(labels(&Axis::doublings(12.0)), ["0", "1", "2", "5", "10"]);
+        assert_eq!(
+            labels(&Axis::percent(0.0, 0.03, 3)),
+            ["0 %", "1 %", "2 %", "3 %"]
+        );
+        assert_eq!(
+            labels(&Axis::doublings(0.0, 12.0)),
+            ["0", "1", "2", "5", "10"]
+        );
     }
 
     #[test]
@@ -194,14 +214,23 @@ mod tests {
         assert_eq!(time(63.2), "63.2 s");
         assert_eq!(time(5400.0), "90 min");
         assert_eq!(percent(0.0241), "2.4 %");
+        assert_eq!(percent(0.0054), "0.54 %");
         assert_eq!(percent(0.94), "94 %");
     }
 
     #[test]
     fn impossible_ranges_still_make_an_axis() {
-        for (low, high) in [(0.5, 0.5), (0.0, 0.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
+        for (low, high) in [
+            (0.5, 0.5),
+            (0.0, 0.0),
+            (f64::NAN, 1.0),
+            (0.0, f64::INFINITY),
+        ] {
             let axis = Axis::numbers(low, high, 5);
-            assert!(axis.high > axis.low && !axis.ticks.is_empty(), "{low} {high}: {axis:?}");
+            assert!(
+                axis.high > axis.low && !axis.ticks.is_empty(),
+                "{low} {high}: {axis:?}"
+            );
         }
     }
 

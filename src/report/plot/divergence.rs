@@ -25,13 +25,13 @@ impl Layer {
 /// Draws the plot; a sentence that says why not when there is nothing to draw.
 pub fn draw(folder: &Folder) -> Result<Picture, String> {
     let rows = folder.divergence.rows()?;
-    let measure = ["from_server", "from_each_other"]
+    let found = ["from_server", "from_each_other"]
         .into_iter()
-        .find(|m| rows.iter().any(|r| r.measure == *m && r.mean.is_some_and(f64::is_finite)));
-    let Some(measure) = measure else {
+        .map(|measure| (measure, layers(rows, measure)))
+        .find(|(_, layers)| !layers.is_empty());
+    let Some((measure, mut layers)) = found else {
         return Err(folder.divergence.unusable("holds no distances"));
     };
-    let mut layers = layers(rows, measure);
     let found = layers.len();
     layers.truncate(CATEGORIES.len());
     let values = || layers.iter().flat_map(|l| &l.values);
@@ -49,7 +49,10 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     };
     frame::heading(&mut picture, title, &subtitle(folder, &layers, found));
     frame::legend(&mut picture, &legend(&layers));
-    panel.draw_y(&mut picture, "mean distance over the norm of the server's weights");
+    panel.draw_y(
+        &mut picture,
+        "mean distance over the norm of the server's weights",
+    );
     panel.draw_x(&mut picture, "simulated time");
     for (i, layer) in layers.iter().enumerate().rev() {
         draw_layer(&mut picture, &panel, layer, ink(i));
@@ -75,7 +78,9 @@ fn layers(rows: &[Divergence], measure: &str) -> Vec<Layer> {
             continue;
         };
         let sparse = row.group == "sparse";
-        let known = layers.iter().position(|l| l.name == row.layer && l.sparse == sparse);
+        let known = layers
+            .iter()
+            .position(|l| l.name == row.layer && l.sparse == sparse);
         let index = known.unwrap_or_else(|| {
             layers.push(Layer {
                 name: row.layer.clone(),
@@ -116,7 +121,10 @@ fn legend(layers: &[Layer]) -> Vec<(Swatch, String)> {
         entries.push((Swatch::Line(GREY, style::NORMAL), "dense layer".to_string()));
     }
     if layers.iter().any(|l| l.sparse) {
-        entries.push((Swatch::Dashes(GREY), "embedding table (rows held)".to_string()));
+        entries.push((
+            Swatch::Dashes(GREY),
+            "embedding table (rows held)".to_string(),
+        ));
     }
     entries
 }

@@ -22,7 +22,12 @@ pub struct Rect {
 impl Rect {
     /// The rectangle between the given edges.
     pub fn new(left: f64, top: f64, right: f64, bottom: f64) -> Rect {
-        Rect { left, top, right, bottom }
+        Rect {
+            left,
+            top,
+            right,
+            bottom,
+        }
     }
 
     /// Distance between left and right edge.
@@ -63,7 +68,12 @@ pub struct Type {
 impl Type {
     /// Regular weight, beginning at the position.
     pub fn new(size: f64, ink: Ink) -> Type {
-        Type { size, bold: false, ink, anchor: Anchor::Start }
+        Type {
+            size,
+            bold: false,
+            ink,
+            anchor: Anchor::Start,
+        }
     }
 
     /// The same in bold.
@@ -119,20 +129,30 @@ pub enum Shape {
 /// Shapes on white paper, painted in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
+    /// Height of the sheet.
+    pub height: f64,
     /// All of them, the paper first.
     pub shapes: Vec<Shape>,
 }
 
 impl Picture {
-    /// Width of every picture.
+    /// Width of every sheet.
     pub const WIDTH: f64 = 1600.0;
-    /// Height of every picture.
+    /// Height of a whole sheet.
     pub const HEIGHT: f64 = 1000.0;
 
-    /// An empty sheet.
+    /// An empty whole sheet.
     pub fn new() -> Picture {
-        let rect = Rect::new(0.0, 0.0, Picture::WIDTH, Picture::HEIGHT);
-        Picture { shapes: vec![Shape::Area { rect, ink: WHITE }] }
+        Picture::of_height(Picture::HEIGHT)
+    }
+
+    /// An empty sheet that is not as high, for what needs less room.
+    pub fn of_height(height: f64) -> Picture {
+        let rect = Rect::new(0.0, 0.0, Picture::WIDTH, height);
+        Picture {
+            height,
+            shapes: vec![Shape::Area { rect, ink: WHITE }],
+        }
     }
 
     /// Draws a connected line. Fewer than two points draw nothing.
@@ -156,7 +176,11 @@ impl Picture {
 
     /// Fills a circle.
     pub fn disc(&mut self, centre: Point, radius: f64, ink: Ink) {
-        self.shapes.push(Shape::Disc { centre, radius, ink });
+        self.shapes.push(Shape::Disc {
+            centre,
+            radius,
+            ink,
+        });
     }
 
     /// Sets a text.
@@ -186,7 +210,10 @@ fn dashed(points: &[Point], dash: f64) -> Vec<Vec<Point>> {
                 break;
             }
             let share = left / length;
-            from = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
+            from = (
+                from.0 + (to.0 - from.0) * share,
+                from.1 + (to.1 - from.1) * share,
+            );
             piece.push(from);
             if on {
                 pieces.push(std::mem::take(&mut piece));
