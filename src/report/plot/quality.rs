@@ -70,7 +70,7 @@ pub fn draw(folder: &Folder, against: Against) -> Result<Picture, String> {
         title,
         &subtitle(folder, &measures[0], against),
     );
-    frame::legend(&mut picture, &legend(&measures, folder.summary.bayes_auc));
+    frame::legend(&mut picture, &legend(&measures));
     let panels = measures.len();
     for (i, (name, series)) in measures.iter().enumerate() {
         let bayes = folder.summary.bayes_auc.filter(|_| *name == "AUC");
@@ -88,7 +88,7 @@ pub fn draw(folder: &Folder, against: Against) -> Result<Picture, String> {
         if let Some(bayes) = bayes {
             draw_bayes(&mut picture, &panel, bayes);
         }
-        draw_series(&mut picture, &panel, series);
+        draw_series(&mut picture, &panel, series, bayes);
     }
     Ok(picture)
 }
@@ -135,7 +135,7 @@ fn subtitle(folder: &Folder, (name, series): &(&str, Series), against: Against) 
     let end = if last.0 > best.0 {
         format!(", {:.4} at the end", last.1)
     } else {
-        ", still rising at the end".to_string()
+        ", the last evaluation".to_string()
     };
     format!(
         "{}: best {name} {:.4} {at}{end}",
@@ -153,7 +153,7 @@ fn look(view: View) -> (Ink, f64, &'static str) {
     }
 }
 
-fn legend(measures: &[(&str, Series)], bayes: Option<f64>) -> Vec<(Swatch, String)> {
+fn legend(measures: &[(&str, Series)]) -> Vec<(Swatch, String)> {
     let mut entries: Vec<(Swatch, String)> = Vec::new();
     for view in measures.iter().flat_map(|(_, series)| series.keys()) {
         let (ink, width, text) = look(*view);
@@ -163,10 +163,6 @@ fn legend(measures: &[(&str, Series)], bayes: Option<f64>) -> Vec<(Swatch, Strin
         }
     }
     entries.push((Swatch::Disc(VERMILION), "best".to_string()));
-    if let Some(bayes) = bayes {
-        let text = format!("true probabilities (AUC {bayes:.4})");
-        entries.push((Swatch::Dashes(GREY), text));
-    }
     entries
 }
 
@@ -178,12 +174,13 @@ fn slot(index: usize, of: usize) -> Rect {
 }
 
 /// A range that shows the server's line without its first rise from chance, which would flatten
-/// all that follows: from the lowest value after the first twentieth of the evaluations.
+/// all that follows. The rise ends at four fifths of the way from the first value to the best.
 fn quality_axis(series: &Series, bayes: Option<f64>, ticks: usize) -> Axis {
     let server = &series[&View::Server];
-    let settled = &server[server.len() / 20..];
-    let low = settled.iter().map(|v| v.1).fold(f64::INFINITY, f64::min);
     let high = server.iter().map(|v| v.1).fold(f64::NEG_INFINITY, f64::max);
+    let risen = server[0].1 + 0.8 * (high - server[0].1);
+    let settled = server.iter().map(|v| v.1).skip_while(|v| *v < risen);
+    let low = settled.fold(high, f64::min);
     let room = (high - low).max(1e-4);
     // The Bayes line is shown if it costs the data no more than a third of the panel.
     let high = match bayes {
@@ -193,15 +190,23 @@ fn quality_axis(series: &Series, bayes: Option<f64>, ticks: usize) -> Axis {
     Axis::numbers(low - 0.06 * room, high + 0.16 * room, ticks)
 }
 
+/// The limit set by the noise of the labels: a line if it is in range, else a remark above.
 fn draw_bayes(picture: &mut Picture, panel: &Panel, bayes: f64) {
+    let Rect { left, right, .. } = panel.rect;
+    let set = Type::new(style::LABEL, GREY);
     if bayes <= panel.y.high && bayes >= panel.y.low {
         let row = panel.row(bayes);
-        let line = [(panel.rect.left, row), (panel.rect.right, row)];
-        picture.dashes(&line, 9.0, style::NORMAL, GREY);
+        picture.dashes(&[(left, row), (right, row)], 9.0, style::NORMAL, GREY);
+        let text = format!("true click probabilities: {bayes:.4}");
+        picture.text((left + 8.0, row - 10.0), set, text);
+    } else {
+        let text = format!("the true click probabilities reach {bayes:.4}");
+        let at = (right, panel.rect.top - 24.0);
+        picture.text(at, set.anchored(Anchor::End), text);
     }
 }
 
-fn draw_series(picture: &mut Picture, panel: &Panel, series: &Series) {
+fn draw_series(picture: &mut Picture, panel: &Panel, series: &Series, bayes: Option<f64>) {
     // Backwards, so that the server's line lies on top.
     for (view, values) in series.iter().rev() {
         let (ink, width, _) = look(*view);
@@ -218,5 +223,11 @@ fn draw_series(picture: &mut Picture, panel: &Panel, series: &Series) {
         _ => (Anchor::Middle, 0.0),
     };
     let set = Type::new(style::LABEL, BLACK).bold().anchored(anchor);
-    picture.text((x + aside, y - 17.0), set, format!("{:.4}", best.1));
+    // Not across the line of the Bayes limit.
+    let limit = bayes.map_or(0.0, |bayes| panel.row(bayes));
+    let baseline = match limit > y - 45.0 && limit <= y {
+        true => limit - 10.0,
+        false => y - 17.0,
+    };
+    picture.text((x + aside, baseline), set, format!("{:.4}", best.1));
 }

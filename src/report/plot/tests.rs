@@ -171,7 +171,7 @@ fn written(drawn: &[Drawn]) -> usize {
 
 #[test]
 fn every_plot_is_drawn_for_few_and_for_many_workers() {
-    for (name, workers) in [("few", 30), ("one", 1), ("many", 300)] {
+    for (name, workers) in [("few", 30), ("one", 1), ("four", 4), ("many", 300)] {
         let (_guard, folder) = gallery(name);
         write_folder(&folder, workers);
         let drawn = draw_all(&folder).unwrap();
