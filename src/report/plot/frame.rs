@@ -61,19 +61,28 @@ impl Swatch {
     }
 }
 
-/// Sets a legend in one row below the subtitle; entries that do not fit are left out.
+/// Sets a legend in one row below the subtitle, smaller where it would be too wide.
 pub fn legend(picture: &mut Picture, entries: &[(Swatch, String)]) {
+    let (inner, outer) = (10.0, 36.0);
+    let fixed: f64 = entries
+        .iter()
+        .map(|(swatch, _)| swatch.width() + inner + outer)
+        .sum();
+    let texts = entries
+        .iter()
+        .map(|(_, text)| text_width(text, style::LABEL, false));
+    let shrink = ((RIGHT - LEFT + outer - fixed) / texts.sum::<f64>()).clamp(0.1, 1.0);
+    let size = style::LABEL * shrink;
     let mut left = LEFT;
     for (swatch, text) in entries {
-        let start = left + swatch.width() + 10.0;
-        let end = start + text_width(text, style::LABEL, false);
-        if end > RIGHT {
-            return;
-        }
         swatch.draw(picture, left, LEGEND_BASELINE - style::LABEL * 0.34);
-        let set = Type::new(style::LABEL, BLACK);
-        picture.text((start, LEGEND_BASELINE), set, text.as_str());
-        left = end + 36.0;
+        left += swatch.width() + inner;
+        picture.text(
+            (left, LEGEND_BASELINE),
+            Type::new(size, BLACK),
+            text.as_str(),
+        );
+        left += text_width(text, size, false) + outer;
     }
 }
 

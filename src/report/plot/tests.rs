@@ -144,8 +144,9 @@ fn write_folder(folder: &Path, workers: u32) {
     write_workers(folder, workers);
     write_divergence(folder);
     write_timeline(folder, workers);
-    let summary =
-        format!("{{\"name\": \"thirty-workers\", \"workers\": {workers}, \"bayes_auc\": 0.83}}");
+    let summary = format!(
+        "{{\"name\": \"cluster-of-{workers}\", \"workers\": {workers}, \"bayes_auc\": 0.815}}"
+    );
     fs::write(folder.join("summary.json"), summary).unwrap();
 }
 

@@ -41,7 +41,9 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     let all = rows(&spans);
     let workers = all.len();
     let rows = chosen(all);
-    let mut picture = Picture::new();
+    let top = 185.0;
+    let bottom = frame::BOTTOM.min(top + TALLEST_ROW * rows.len() as f64);
+    let mut picture = Picture::of_height((bottom + 100.0).ceil());
     frame::heading(
         &mut picture,
         "Who does what when",
@@ -58,8 +60,6 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
         .map(|n| text_width(n, size, false))
         .fold(60.0, f64::max);
     let left = (frame::LEFT + widest + 14.0).min(330.0);
-    let top = 185.0;
-    let bottom = frame::BOTTOM.min(top + TALLEST_ROW * rows.len() as f64);
     let panel = Panel {
         rect: Rect::new(left, top, frame::RIGHT, bottom),
         x: Axis::time(from, until, 8),

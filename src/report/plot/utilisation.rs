@@ -13,7 +13,7 @@ const MOST_COLUMNS: usize = 64;
 const SLOWEST: usize = 10;
 
 /// Room for a column where there are few.
-const WIDEST_COLUMN: f64 = 140.0;
+const WIDEST_COLUMN: f64 = 220.0;
 
 /// One stacked bar.
 struct Column {
