@@ -77,7 +77,7 @@ pub fn draw(folder: &Folder, against: Against) -> Result<Picture, String> {
         let panel = Panel {
             rect: slot(i, panels),
             x: against.axis(high * 1.02),
-            y: quality_axis(series, bayes, if panels > 1 { 4 } else { 7 }),
+            y: quality_axis(series, bayes, if panels > 1 { 5 } else { 8 }),
         };
         panel.draw_y(&mut picture, name);
         if i + 1 == panels {

@@ -54,8 +54,9 @@ pub fn write_png(picture: &Picture, path: &Path) -> Result<(), String> {
     file.present().map_err(|e| e.to_string())
 }
 
+/// Device units; what lies far off the sheet stays where differences cannot overflow.
 fn units(length: f64) -> i32 {
-    (length * FINE).round() as i32
+    (length * FINE).round().clamp(-1e8, 1e8) as i32
 }
 
 fn place(point: Point) -> (i32, i32) {

@@ -154,9 +154,10 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
         draw_steps(&mut picture, &panel, &scale, shares, ink(i));
     }
     for (i, class) in classes.iter().enumerate() {
-        let column = panel.column(scale.position(class.mean));
-        let line = [(column, panel.rect.bottom), (column, panel.rect.top)];
-        picture.dashes(&line, 8.0, style::NORMAL, ink(i));
+        let mean = scale.position(class.mean);
+        for line in panel.visible(&[(mean, 0.0), (mean, panel.y.high)]) {
+            picture.dashes(&line, 8.0, style::NORMAL, ink(i));
+        }
     }
     panel.draw_x(
         &mut picture,
