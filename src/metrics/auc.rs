@@ -41,10 +41,7 @@ pub(super) fn of_sorted(ranked: impl Iterator<Item = u64>) -> Option<f64> {
             half_wins += tie.half_wins(negatives);
             negatives += tie.negatives;
             positives += tie.positives;
-            tie = Tie {
-                score: example >> 1,
-                ..Tie::default()
-            };
+            tie = Tie { score: example >> 1, ..Tie::default() };
         }
         tie.positives += example & 1;
         tie.negatives += 1 - (example & 1);
@@ -105,10 +102,7 @@ pub(super) mod tests {
 
     #[test]
     fn known_values() {
-        assert_eq!(
-            auc(&[0.1, 0.4, 0.35, 0.8], &[0.0, 0.0, 1.0, 1.0]),
-            Some(0.75)
-        );
+        assert_eq!(auc(&[0.1, 0.4, 0.35, 0.8], &[0.0, 0.0, 1.0, 1.0]), Some(0.75));
         assert_eq!(auc(&[1.0, 2.0], &[0.0, 1.0]), Some(1.0));
         assert_eq!(auc(&[5.0; 3], &[0.0, 1.0, 1.0]), Some(0.5));
         assert_eq!(auc(&[0.0, -0.0], &[0.0, 1.0]), Some(0.5));
@@ -131,13 +125,11 @@ pub(super) mod tests {
 
     #[test]
     fn long_inputs_agree_with_the_comparison_sort() {
-        let scores: Vec<f32> = (0..20_000u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 20) as f32 - 2048.0)
-            .collect();
+        let scores: Vec<f32> =
+            (0..20_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 20) as f32 - 2048.0).collect();
         let labels: Vec<f32> = (0..20_000u32).map(|i| f32::from(i % 7 == 0)).collect();
-        let mut ranked: Vec<u64> = (0..scores.len())
-            .filter_map(|i| order::ranked(scores[i], labels[i]))
-            .collect();
+        let mut ranked: Vec<u64> =
+            (0..scores.len()).filter_map(|i| order::ranked(scores[i], labels[i])).collect();
         ranked.sort_unstable();
         assert_eq!(auc(&scores, &labels), of_sorted(ranked.into_iter()));
     }

@@ -106,11 +106,7 @@ impl Histogram {
         let filled = self.buckets.iter().enumerate().filter(|(_, c)| **c > 0);
         filled.map(|(index, &count)| {
             let range = values_of(index);
-            Bucket {
-                low: *range.start(),
-                high: *range.end(),
-                count,
-            }
+            Bucket { low: *range.start(), high: *range.end(), count }
         })
     }
 }
@@ -152,13 +148,7 @@ mod tests {
     #[test]
     fn small_values_are_exact_and_large_ones_within_an_eighth() {
         let buckets: Vec<Bucket> = of(&[3, 3, 63, 64, 71, 72, 1000]).iter().collect();
-        let expected = [
-            (3, 3, 2),
-            (63, 63, 1),
-            (64, 71, 2),
-            (72, 79, 1),
-            (960, 1023, 1),
-        ];
+        let expected = [(3, 3, 2), (63, 63, 1), (64, 71, 2), (72, 79, 1), (960, 1023, 1)];
         let expected = expected.map(|(low, high, count)| Bucket { low, high, count });
         assert_eq!(buckets, expected);
     }
@@ -177,10 +167,7 @@ mod tests {
     #[test]
     fn an_empty_one_has_no_figures() {
         let empty = Histogram::default();
-        assert_eq!(
-            (empty.mean(), empty.max(), empty.quantile(0.5)),
-            (None, None, None)
-        );
+        assert_eq!((empty.mean(), empty.max(), empty.quantile(0.5)), (None, None, None));
         assert_eq!(empty.iter().count(), 0);
         assert_eq!(of(&[1]).quantile(f64::NAN), None);
     }

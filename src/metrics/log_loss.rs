@@ -5,11 +5,7 @@ use super::order;
 /// `sigmoid(logit)`, without overflow at either end.
 fn probability(logit: f32) -> f64 {
     let e = libm::exp(-f64::from(logit).abs());
-    if logit >= 0.0 {
-        1.0 / (1.0 + e)
-    } else {
-        e / (1.0 + e)
-    }
+    if logit >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
 }
 
 /// `-y ln p - (1 - y) ln (1 - p)` of one example, without forming `p`.
@@ -32,13 +28,7 @@ fn defined(logits: &[f32], labels: &[f32]) -> bool {
 
 /// Mean binary cross-entropy in nats. `None` without examples or when any logit is NaN.
 pub fn log_loss(logits: &[f32], labels: &[f32]) -> Option<f64> {
-    let total = || {
-        logits
-            .iter()
-            .zip(labels)
-            .map(|(&z, &y)| loss(z, y))
-            .sum::<f64>()
-    };
+    let total = || logits.iter().zip(labels).map(|(&z, &y)| loss(z, y)).sum::<f64>();
     defined(logits, labels).then(|| total() / logits.len() as f64)
 }
 
@@ -127,10 +117,7 @@ mod tests {
     fn extreme_logits_are_finite_or_honestly_infinite() {
         close(log_loss(&[1000.0, -1000.0], &[1.0, 0.0]), 0.0);
         close(log_loss(&[1000.0], &[0.0]), 1000.0);
-        close(
-            log_loss(&[f32::INFINITY, f32::NEG_INFINITY], &[1.0, 0.0]),
-            0.0,
-        );
+        close(log_loss(&[f32::INFINITY, f32::NEG_INFINITY], &[1.0, 0.0]), 0.0);
         assert_eq!(log_loss(&[f32::INFINITY], &[0.0]), Some(f64::INFINITY));
     }
 

@@ -61,18 +61,12 @@ mod tests {
     #[test]
     fn nothing_has_no_mean_and_one_no_variance() {
         assert_eq!(of(&[]).mean(), None);
-        assert_eq!(
-            (of(&[3.0]).mean(), of(&[3.0]).variance()),
-            (Some(3.0), None)
-        );
+        assert_eq!((of(&[3.0]).mean(), of(&[3.0]).variance()), (Some(3.0), None));
     }
 
     #[test]
     fn a_large_offset_does_not_hide_the_spread() {
-        assert_eq!(
-            of(&[1e9 + 4.0, 1e9 + 7.0, 1e9 + 13.0]).variance(),
-            Some(21.0)
-        );
+        assert_eq!(of(&[1e9 + 4.0, 1e9 + 7.0, 1e9 + 13.0]).variance(), Some(21.0));
     }
 
     proptest! {

@@ -67,15 +67,7 @@ mod tests {
 
     #[test]
     fn keys_order_like_scores() {
-        let scores = [
-            f32::NEG_INFINITY,
-            -3.0,
-            -1e-40,
-            -0.0,
-            1e-40,
-            0.5,
-            f32::INFINITY,
-        ];
+        let scores = [f32::NEG_INFINITY, -3.0, -1e-40, -0.0, 1e-40, 0.5, f32::INFINITY];
         for pair in scores.windows(2) {
             assert!(score_key(pair[0]) < score_key(pair[1]), "{pair:?}");
         }

@@ -91,11 +91,7 @@ mod tests {
         let scores = [0.1, 0.9, 0.5, 0.5, 0.3];
         let labels = [0.0, 1.0, 1.0, 0.0, 1.0];
         let result = session_auc(&scores, &labels, &[4, 4, 7, 7, 9], GroupWeight::Equal);
-        let expected = GroupedAuc {
-            value: Some(0.75),
-            groups: 2,
-            skipped: 1,
-        };
+        let expected = GroupedAuc { value: Some(0.75), groups: 2, skipped: 1 };
         assert_eq!(result, expected);
     }
 
@@ -104,11 +100,7 @@ mod tests {
         let scores = [0.1, 0.9, 0.2, 0.5, 0.5, 0.5];
         let labels = [0.0, 1.0, 0.0, 1.0, 0.0, 1.0];
         let groups = [1, 1, 2, 2, 2, 2];
-        let value = |weight| {
-            session_auc(&scores, &labels, &groups, weight)
-                .value
-                .unwrap()
-        };
+        let value = |weight| session_auc(&scores, &labels, &groups, weight).value.unwrap();
         let second = by_pairs(&scores[2..], &labels[2..]).unwrap();
         assert!((value(GroupWeight::Equal) - (1.0 + second) / 2.0).abs() < 1e-12);
         assert!((value(GroupWeight::Examples) - (2.0 + 4.0 * second) / 6.0).abs() < 1e-12);

@@ -51,21 +51,14 @@ mod tests {
         let (logits, labels) = ([-1.0, 1.0, 0.0, 2.0], [0.0, 1.0, 1.0, 1.0]);
         let quality = Quality::of(&logits, &labels, &[1, 1, 2, 2]);
         assert_eq!((quality.auc, quality.session_auc), (Some(1.0), Some(1.0)));
-        assert_eq!(
-            (quality.examples, quality.groups, quality.groups_skipped),
-            (4, 1, 1)
-        );
+        assert_eq!((quality.examples, quality.groups, quality.groups_skipped), (4, 1, 1));
         assert!(quality.ne.unwrap() < 1.0 && quality.calibration.unwrap() < 1.0);
     }
 
     #[test]
     fn a_blown_up_model_has_counts_and_no_figures() {
         let quality = Quality::of(&[f32::NAN; 4], &[0.0, 1.0, 1.0, 0.0], &[1, 1, 2, 2]);
-        let expected = Quality {
-            examples: 4,
-            groups: 2,
-            ..Quality::default()
-        };
+        let expected = Quality { examples: 4, groups: 2, ..Quality::default() };
         assert_eq!(quality, expected);
     }
 }

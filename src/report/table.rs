@@ -39,14 +39,10 @@ pub(super) fn read_table<T: DeserializeOwned>(
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Table { file, rows: None }),
         Err(source) => return Err(ReportError::Read { file: path, source }),
     };
-    let rows: Result<Vec<T>, csv::Error> = csv::Reader::from_reader(&bytes[..])
-        .into_deserialize()
-        .collect();
+    let rows: Result<Vec<T>, csv::Error> =
+        csv::Reader::from_reader(&bytes[..]).into_deserialize().collect();
     match rows {
-        Ok(rows) => Ok(Table {
-            file,
-            rows: Some(rows),
-        }),
+        Ok(rows) => Ok(Table { file, rows: Some(rows) }),
         Err(error) => Err(ReportError::Malformed {
             line: error.position().map_or(1, |p| p.line()),
             problem: explain(&error),
@@ -62,9 +58,9 @@ fn explain(error: &csv::Error) -> String {
             Some(column) => format!("column {}: {}", column + 1, err.kind()),
             None => err.kind().to_string(),
         },
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => format!("{len} cells where the header names {expected_len} columns"),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{len} cells where the header names {expected_len} columns")
+        }
         csv::ErrorKind::Utf8 { .. } => "it is not UTF-8 text".to_string(),
         _ => error.to_string(),
     }
@@ -94,29 +90,17 @@ mod tests {
     fn a_problem_is_told_with_file_line_and_column() {
         let text = format!("{HEADER}0,1,1,1,1,1\n1,2,fast,0,3,4\n");
         let message = read(&text).unwrap_err().to_string();
-        assert!(
-            message.contains("shards.csv, line 3: column 3"),
-            "{message}"
-        );
+        assert!(message.contains("shards.csv, line 3: column 3"), "{message}");
         let message = read(&format!("{HEADER}0,1\n")).unwrap_err().to_string();
-        assert!(
-            message.contains("line 2: 2 cells where the header names 6"),
-            "{message}"
-        );
+        assert!(message.contains("line 2: 2 cells where the header names 6"), "{message}");
         let message = read("shard,updates\n0,1\n").unwrap_err().to_string();
         assert!(message.contains("missing field `busy_s`"), "{message}");
     }
 
     #[test]
     fn nothing_to_read_is_a_reason_and_not_an_error() {
-        assert_eq!(
-            read("").unwrap().rows().unwrap_err(),
-            "shards.csv has no rows"
-        );
-        assert_eq!(
-            read(HEADER).unwrap().rows().unwrap_err(),
-            "shards.csv has no rows"
-        );
+        assert_eq!(read("").unwrap().rows().unwrap_err(), "shards.csv has no rows");
+        assert_eq!(read(HEADER).unwrap().rows().unwrap_err(), "shards.csv has no rows");
         let empty = tempfile::tempdir().unwrap();
         let folder = Folder::open(empty.path()).unwrap();
         assert_eq!(folder.shards.rows().unwrap_err(), "there is no shards.csv");
@@ -133,16 +117,10 @@ mod tests {
         std::fs::write(&path, format!("{header}1,32,0.1,2.5,worker:7,0.5,,,,\n")).unwrap();
         let table: Table<Evaluation> = read_table(folder.path(), "evaluations.csv").unwrap();
         let row = &table.rows().unwrap()[0];
-        assert_eq!(
-            (row.view, row.auc, row.session_auc),
-            (View::Worker(7), Some(0.5), None)
-        );
+        assert_eq!((row.view, row.auc, row.session_auc), (View::Worker(7), Some(0.5), None));
         std::fs::write(&path, format!("{header}1,32,0.1,2.5,boss,,,,,\n")).unwrap();
         let error = Folder::open(folder.path()).unwrap_err().to_string();
-        assert!(
-            error.contains("line 2") && error.contains("unknown view \"boss\""),
-            "{error}"
-        );
+        assert!(error.contains("line 2") && error.contains("unknown view \"boss\""), "{error}");
     }
 
     #[test]

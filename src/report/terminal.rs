@@ -37,10 +37,7 @@ pub fn sparkline(series: &[f64], width: usize, glyphs: Glyphs) -> String {
         }
         false => blocks[3],
     };
-    columns
-        .iter()
-        .map(|column| column.map_or(' ', block))
-        .collect()
+    columns.iter().map(|column| column.map_or(' ', block)).collect()
 }
 
 /// Means of the finite values in each of at most `width` stretches of equal length.
@@ -75,10 +72,7 @@ pub struct TextTable {
 impl TextTable {
     /// An empty table whose columns are aligned as given.
     pub fn new(align: &[Align]) -> TextTable {
-        TextTable {
-            align: align.to_vec(),
-            rows: Vec::new(),
-        }
+        TextTable { align: align.to_vec(), rows: Vec::new() }
     }
 
     /// Adds a line. Missing cells are blank; cells beyond the last column are aligned left.
@@ -97,13 +91,10 @@ impl TextTable {
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let mut text = String::new();
         for row in &self.rows {
-            let cells = row
-                .iter()
-                .enumerate()
-                .map(|(i, cell)| match self.align.get(i) {
-                    Some(Align::Right) => format!("{cell:>w$}", w = widths[i]),
-                    _ => format!("{cell:<w$}", w = widths[i]),
-                });
+            let cells = row.iter().enumerate().map(|(i, cell)| match self.align.get(i) {
+                Some(Align::Right) => format!("{cell:>w$}", w = widths[i]),
+                _ => format!("{cell:<w$}", w = widths[i]),
+            });
             let line = cells.collect::<Vec<_>>().join("  ");
             text.push_str(line.trim_end());
             text.push('\n');
@@ -136,10 +127,7 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let mut table = TextTable::new(&[Align::Left, Align::Right]);
-        table
-            .row(["class", "steps"])
-            .row(["fast", "12000"])
-            .row(["µ", "9", ""]);
+        table.row(["class", "steps"]).row(["fast", "12000"]).row(["µ", "9", ""]);
         assert_eq!(table.render(), "class  steps\nfast   12000\nµ          9\n");
         assert_eq!(TextTable::new(&[]).render(), "");
     }

@@ -43,9 +43,7 @@ impl Axis {
 
     /// Shares, written in percent.
     pub fn percent(low: f64, high: f64, count: usize) -> Axis {
-        Axis::with_ticks(low, high, count, 0.01, |tick, step| {
-            format!("{} %", fixed(tick, step))
-        })
+        Axis::with_ticks(low, high, count, 0.01, |tick, step| format!("{} %", fixed(tick, step)))
     }
 
     /// Counts: 500, 20 k, 1.5 M.
@@ -91,10 +89,7 @@ pub fn doubling(value: f64) -> f64 {
 fn proper(low: f64, high: f64) -> (f64, f64) {
     match low.is_finite() && high.is_finite() {
         true if high - low > low.abs().max(high.abs()) * 1e-9 => (low, high),
-        true => (
-            low - low.abs().max(1.0) * 0.05,
-            low + low.abs().max(1.0) * 0.05,
-        ),
+        true => (low - low.abs().max(1.0) * 0.05, low + low.abs().max(1.0) * 0.05),
         false => (0.0, 1.0),
     }
 }
@@ -103,10 +98,7 @@ fn proper(low: f64, high: f64) -> (f64, f64) {
 fn round_step(step: f64) -> f64 {
     let power = libm::pow(10.0, libm::floor(libm::log10(step)));
     let rounded = [1.0, 2.0, 5.0, 10.0].map(|m| m * power);
-    rounded
-        .into_iter()
-        .find(|r| *r >= step * 0.999)
-        .unwrap_or(rounded[3])
+    rounded.into_iter().find(|r| *r >= step * 0.999).unwrap_or(rounded[3])
 }
 
 /// `tick` with the decimals that multiples of `step` need.
@@ -117,11 +109,7 @@ fn fixed(tick: f64, step: f64) -> String {
 }
 
 fn unless_zero(tick: f64, number: String, unit: &str) -> String {
-    if tick == 0.0 || unit.is_empty() {
-        number
-    } else {
-        format!("{number} {unit}")
-    }
+    if tick == 0.0 || unit.is_empty() { number } else { format!("{number} {unit}") }
 }
 
 fn count_unit(largest: f64) -> (f64, &'static str) {
@@ -195,14 +183,8 @@ mod tests {
         assert_eq!(labels(&minutes), ["0", "20 min", "40 min", "60 min"]);
         let auc = Axis::numbers(0.731, 0.749, 4);
         assert_eq!(labels(&auc), ["0.735", "0.740", "0.745"]);
-        assert_eq!(
-            labels(&Axis::percent(0.0, 0.03, 3)),
-            ["0 %", "1 %", "2 %", "3 %"]
-        );
-        assert_eq!(
-            labels(&Axis::doublings(0.0, 12.0)),
-            ["0", "1", "2", "5", "10"]
-        );
+        assert_eq!(labels(&Axis::percent(0.0, 0.03, 3)), ["0 %", "1 %", "2 %", "3 %"]);
+        assert_eq!(labels(&Axis::doublings(0.0, 12.0)), ["0", "1", "2", "5", "10"]);
     }
 
     #[test]
@@ -220,17 +202,9 @@ mod tests {
 
     #[test]
     fn impossible_ranges_still_make_an_axis() {
-        for (low, high) in [
-            (0.5, 0.5),
-            (0.0, 0.0),
-            (f64::NAN, 1.0),
-            (0.0, f64::INFINITY),
-        ] {
+        for (low, high) in [(0.5, 0.5), (0.0, 0.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
             let axis = Axis::numbers(low, high, 5);
-            assert!(
-                axis.high > axis.low && !axis.ticks.is_empty(),
-                "{low} {high}: {axis:?}"
-            );
+            assert!(axis.high > axis.low && !axis.ticks.is_empty(), "{low} {high}: {axis:?}");
         }
     }
 

@@ -49,10 +49,7 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     };
     frame::heading(&mut picture, title, &subtitle(folder, &layers, found));
     frame::legend(&mut picture, &legend(&layers));
-    panel.draw_y(
-        &mut picture,
-        "mean distance over the norm of the server's weights",
-    );
+    panel.draw_y(&mut picture, "mean distance over the norm of the server's weights");
     panel.draw_x(&mut picture, "simulated time");
     for (i, layer) in layers.iter().enumerate().rev() {
         draw_layer(&mut picture, &panel, layer, ink(i));
@@ -78,9 +75,7 @@ fn layers(rows: &[Divergence], measure: &str) -> Vec<Layer> {
             continue;
         };
         let sparse = row.group == "sparse";
-        let known = layers
-            .iter()
-            .position(|l| l.name == row.layer && l.sparse == sparse);
+        let known = layers.iter().position(|l| l.name == row.layer && l.sparse == sparse);
         let index = known.unwrap_or_else(|| {
             layers.push(Layer {
                 name: row.layer.clone(),
@@ -121,10 +116,7 @@ fn legend(layers: &[Layer]) -> Vec<(Swatch, String)> {
         entries.push((Swatch::Line(GREY, style::NORMAL), "dense layer".to_string()));
     }
     if layers.iter().any(|l| l.sparse) {
-        entries.push((
-            Swatch::Dashes(GREY),
-            "embedding table (rows held)".to_string(),
-        ));
+        entries.push((Swatch::Dashes(GREY), "embedding table (rows held)".to_string()));
     }
     entries
 }

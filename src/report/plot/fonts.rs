@@ -14,16 +14,9 @@ pub(super) fn font(size: f64, bold: bool) -> FontDesc<'static> {
     REGISTERED.call_once(|| {
         let regular = register_font(FAMILY, FontStyle::Normal, dejavu::sans::regular());
         let bold = register_font(FAMILY, FontStyle::Bold, dejavu::sans::bold());
-        assert!(
-            regular.is_ok() && bold.is_ok(),
-            "the compiled-in fonts are valid"
-        );
+        assert!(regular.is_ok() && bold.is_ok(), "the compiled-in fonts are valid");
     });
-    let style = if bold {
-        FontStyle::Bold
-    } else {
-        FontStyle::Normal
-    };
+    let style = if bold { FontStyle::Bold } else { FontStyle::Normal };
     FontDesc::new(FontFamily::Name(FAMILY), size, style)
 }
 
@@ -66,10 +59,7 @@ mod tests {
     fn a_text_is_cut_to_fit() {
         assert_eq!(fitted("short", 20.0, false, 500.0), "short");
         let cut = fitted("a machine class with a long name", 20.0, false, 120.0);
-        assert!(
-            cut.ends_with('…') && text_width(&cut, 20.0, false) <= 120.0,
-            "{cut}"
-        );
+        assert!(cut.ends_with('…') && text_width(&cut, 20.0, false) <= 120.0, "{cut}");
         assert_eq!(fitted("anything", 20.0, false, 0.0), "");
     }
 }

@@ -64,24 +64,15 @@ impl Swatch {
 /// Sets a legend in one row below the subtitle, smaller where it would be too wide.
 pub fn legend(picture: &mut Picture, entries: &[(Swatch, String)]) {
     let (inner, outer) = (10.0, 36.0);
-    let fixed: f64 = entries
-        .iter()
-        .map(|(swatch, _)| swatch.width() + inner + outer)
-        .sum();
-    let texts = entries
-        .iter()
-        .map(|(_, text)| text_width(text, style::LABEL, false));
+    let fixed: f64 = entries.iter().map(|(swatch, _)| swatch.width() + inner + outer).sum();
+    let texts = entries.iter().map(|(_, text)| text_width(text, style::LABEL, false));
     let shrink = ((RIGHT - LEFT + outer - fixed) / texts.sum::<f64>()).clamp(0.1, 1.0);
     let size = style::LABEL * shrink;
     let mut left = LEFT;
     for (swatch, text) in entries {
         swatch.draw(picture, left, LEGEND_BASELINE - style::LABEL * 0.34);
         left += swatch.width() + inner;
-        picture.text(
-            (left, LEGEND_BASELINE),
-            Type::new(size, BLACK),
-            text.as_str(),
-        );
+        picture.text((left, LEGEND_BASELINE), Type::new(size, BLACK), text.as_str());
         left += text_width(text, size, false) + outer;
     }
 }
@@ -205,11 +196,7 @@ pub fn end_labels(picture: &mut Picture, x: f64, labels: &[(f64, Ink, String)], 
     let moved = spread(&rows, style::LABEL * 1.25, within.top, within.bottom);
     for ((row, ink, text), to) in labels.iter().zip(moved) {
         if (row - to).abs() > 2.0 {
-            picture.line(
-                vec![(x + 2.0, *row), (x + 16.0, to)],
-                style::THIN,
-                ink.fade(0.6),
-            );
+            picture.line(vec![(x + 2.0, *row), (x + 16.0, to)], style::THIN, ink.fade(0.6));
         }
         let room = Picture::WIDTH - x - 30.0;
         let text = fitted(text, style::LABEL, false, room);
@@ -256,10 +243,7 @@ mod tests {
         assert_eq!(pieces[0], [(120.0, 200.0), (140.0, 100.0)]);
         assert!(pieces[1].iter().all(|p| p.1 >= 100.0));
         assert!(panel().visible(&[(-5.0, 0.5), (-1.0, 0.5)]).is_empty());
-        assert_eq!(
-            panel().visible(&[(0.0, 0.5), (5.0, 0.5), (10.0, 1.0)])[0].len(),
-            3
-        );
+        assert_eq!(panel().visible(&[(0.0, 0.5), (5.0, 0.5), (10.0, 1.0)])[0].len(), 3);
     }
 
     #[test]

@@ -51,9 +51,7 @@ type Draw = fn(&Folder) -> Result<Picture, String>;
 
 /// Every plot, in the order in which a report shows them.
 pub const PLOTS: [(&str, Draw); 6] = [
-    ("quality-by-examples", |f| {
-        quality::draw(f, Against::Examples)
-    }),
+    ("quality-by-examples", |f| quality::draw(f, Against::Examples)),
     ("quality-by-time", |f| quality::draw(f, Against::Time)),
     ("staleness", staleness::draw),
     ("divergence", divergence::draw),
@@ -82,10 +80,8 @@ pub fn draw_all(folder: &Path) -> Result<Vec<Drawn>, ReportError> {
 fn write(picture: &Picture, plots: &Path, name: &str) -> Result<Outcome, ReportError> {
     let svg = plots.join(format!("{name}.svg"));
     let png = plots.join(format!("{name}.png"));
-    let failed = |file: &Path, problem: String| ReportError::Write {
-        file: file.to_path_buf(),
-        problem,
-    };
+    let failed =
+        |file: &Path, problem: String| ReportError::Write { file: file.to_path_buf(), problem };
     std::fs::create_dir_all(plots).map_err(|e| failed(plots, e.to_string()))?;
     let document = render::svg(picture).map_err(|e| failed(&svg, e))?;
     std::fs::write(&svg, document).map_err(|e| failed(&svg, e.to_string()))?;

@@ -22,12 +22,7 @@ pub struct Rect {
 impl Rect {
     /// The rectangle between the given edges.
     pub fn new(left: f64, top: f64, right: f64, bottom: f64) -> Rect {
-        Rect {
-            left,
-            top,
-            right,
-            bottom,
-        }
+        Rect { left, top, right, bottom }
     }
 
     /// Distance between left and right edge.
@@ -68,12 +63,7 @@ pub struct Type {
 impl Type {
     /// Regular weight, beginning at the position.
     pub fn new(size: f64, ink: Ink) -> Type {
-        Type {
-            size,
-            bold: false,
-            ink,
-            anchor: Anchor::Start,
-        }
+        Type { size, bold: false, ink, anchor: Anchor::Start }
     }
 
     /// The same in bold.
@@ -149,10 +139,7 @@ impl Picture {
     /// An empty sheet that is not as high, for what needs less room.
     pub fn of_height(height: f64) -> Picture {
         let rect = Rect::new(0.0, 0.0, Picture::WIDTH, height);
-        Picture {
-            height,
-            shapes: vec![Shape::Area { rect, ink: WHITE }],
-        }
+        Picture { height, shapes: vec![Shape::Area { rect, ink: WHITE }] }
     }
 
     /// Draws a connected line. Fewer than two points draw nothing.
@@ -176,11 +163,7 @@ impl Picture {
 
     /// Fills a circle.
     pub fn disc(&mut self, centre: Point, radius: f64, ink: Ink) {
-        self.shapes.push(Shape::Disc {
-            centre,
-            radius,
-            ink,
-        });
+        self.shapes.push(Shape::Disc { centre, radius, ink });
     }
 
     /// Sets a text.
@@ -210,10 +193,7 @@ fn dashed(points: &[Point], dash: f64) -> Vec<Vec<Point>> {
                 break;
             }
             let share = left / length;
-            from = (
-                from.0 + (to.0 - from.0) * share,
-                from.1 + (to.1 - from.1) * share,
-            );
+            from = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
             piece.push(from);
             if on {
                 pieces.push(std::mem::take(&mut piece));

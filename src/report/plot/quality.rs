@@ -51,10 +51,8 @@ pub fn draw(folder: &Folder, against: Against) -> Result<Picture, String> {
         ("AUC", collect(rows, against, |e| e.auc)),
         ("session AUC", collect(rows, against, |e| e.session_auc)),
     ];
-    let measures: Vec<(&str, Series)> = measures
-        .into_iter()
-        .filter(|(_, series)| series.contains_key(&View::Server))
-        .collect();
+    let measures: Vec<(&str, Series)> =
+        measures.into_iter().filter(|(_, series)| series.contains_key(&View::Server)).collect();
     if measures.is_empty() {
         let reason = "has no AUC of the server's parameters";
         return Err(folder.evaluations.unusable(reason));
@@ -65,11 +63,7 @@ pub fn draw(folder: &Folder, against: Against) -> Result<Picture, String> {
         Against::Examples => "Quality on the holdout by examples trained on",
         Against::Time => "Quality on the holdout by simulated time",
     };
-    frame::heading(
-        &mut picture,
-        title,
-        &subtitle(folder, &measures[0], against),
-    );
+    frame::heading(&mut picture, title, &subtitle(folder, &measures[0], against));
     frame::legend(&mut picture, &legend(&measures));
     let panels = measures.len();
     for (i, (name, series)) in measures.iter().enumerate() {
@@ -117,10 +111,7 @@ fn collect(
 
 /// The highest value, the earliest of equals.
 fn best(values: &[Value]) -> Option<Value> {
-    values
-        .iter()
-        .copied()
-        .reduce(|a, b| if b.1 > a.1 { b } else { a })
+    values.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a })
 }
 
 fn subtitle(folder: &Folder, (name, series): &(&str, Series), against: Against) -> String {
@@ -137,10 +128,7 @@ fn subtitle(folder: &Folder, (name, series): &(&str, Series), against: Against) 
     } else {
         ", the last evaluation".to_string()
     };
-    format!(
-        "{}: best {name} {:.4} {at}{end}",
-        folder.summary.name, best.1
-    )
+    format!("{}: best {name} {:.4} {at}{end}", folder.summary.name, best.1)
 }
 
 /// Colour, width and name of a view's line.

@@ -27,20 +27,12 @@ impl Raster {
     /// Paints all shapes of a picture, one pixel per unit.
     pub(super) fn of(picture: &Picture) -> Raster {
         let (width, height) = (Picture::WIDTH as usize, picture.height as usize);
-        let mut raster = Raster {
-            width,
-            height,
-            pixels: vec![255; width * height * 3],
-        };
+        let mut raster = Raster { width, height, pixels: vec![255; width * height * 3] };
         for shape in &picture.shapes {
             match shape {
                 Shape::Line { points, width, ink } => raster.line(points, *width, *ink),
                 Shape::Area { rect, ink } => raster.area(rect, *ink),
-                Shape::Disc {
-                    centre,
-                    radius,
-                    ink,
-                } => raster.disc(*centre, *radius, *ink),
+                Shape::Disc { centre, radius, ink } => raster.disc(*centre, *radius, *ink),
                 Shape::Text { at, set, text } => raster.text(*at, set, text),
             }
         }
@@ -137,16 +129,10 @@ impl Raster {
         };
         // plotters hands out glyph pixels with the baseline half a size below the origin.
         let baseline = (size as f32 / 2.0) as i32;
-        let origin = (
-            (start * scale).round() as i32,
-            (at.1 * scale).round() as i32 - baseline,
-        );
+        let origin = ((start * scale).round() as i32, (at.1 * scale).round() as i32 - baseline);
         let room = Rect::new(start, at.1 - set.size, start + width, at.1 + set.size / 2.0);
-        let room = self.window(&around(
-            (room.left, room.top),
-            (room.right, room.bottom),
-            set.size / 2.0,
-        ));
+        let room =
+            self.window(&around((room.left, room.top), (room.right, room.bottom), set.size / 2.0));
         let across = room.columns.len();
         let mut coverage = vec![0f32; across * room.rows.len()];
         let drawn = fonts::font(size, set.bold).draw(text, origin, |x, y, covered| {
@@ -233,11 +219,7 @@ mod tests {
     #[test]
     fn what_lies_outside_is_cut_off() {
         let mut picture = Picture::new();
-        picture.line(
-            vec![(-50.0, -50.0), (-10.0, 2000.0), (5000.0, 3000.0)],
-            3.0,
-            BLACK,
-        );
+        picture.line(vec![(-50.0, -50.0), (-10.0, 2000.0), (5000.0, 3000.0)], 3.0, BLACK);
         picture.disc((1700.0, -5.0), 10.0, BLACK);
         picture.area(Rect::new(-10.0, -10.0, -5.0, -5.0), BLACK);
         picture.text((-300.0, 1005.0), Type::new(20.0, BLACK), "outside");
@@ -251,9 +233,7 @@ mod tests {
         let raster = Raster::of(&picture);
         let inked = |row: usize| {
             let start = row * raster.width * 3;
-            raster.pixels[start..start + raster.width * 3]
-                .iter()
-                .any(|&c| c < 128)
+            raster.pixels[start..start + raster.width * 3].iter().any(|&c| c < 128)
         };
         let rows: Vec<usize> = (0..raster.height).filter(|&row| inked(row)).collect();
         assert!((199..=200).contains(rows.last().unwrap()), "{rows:?}");

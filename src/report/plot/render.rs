@@ -21,10 +21,7 @@ type Sheet<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// The picture as an SVG document.
 pub fn svg(picture: &Picture) -> Result<String, String> {
-    let size = (
-        (Picture::WIDTH * FINE) as u32,
-        (picture.height * FINE) as u32,
-    );
+    let size = ((Picture::WIDTH * FINE) as u32, (picture.height * FINE) as u32);
     let mut document = String::new();
     {
         let sheet = SVGBackend::with_string(&mut document, size).into_drawing_area();
@@ -49,8 +46,7 @@ pub fn write_png(picture: &Picture, path: &Path) -> Result<(), String> {
     let raster = Raster::of(picture);
     let size = (raster.width as u32, raster.height as u32);
     let mut file = BitMapBackend::new(path, size);
-    file.blit_bitmap((0, 0), size, &raster.pixels)
-        .map_err(|e| e.to_string())?;
+    file.blit_bitmap((0, 0), size, &raster.pixels).map_err(|e| e.to_string())?;
     file.present().map_err(|e| e.to_string())
 }
 
@@ -71,27 +67,15 @@ fn draw(sheet: &Sheet<'_>, shape: &Shape) -> Result<(), String> {
     let done = match shape {
         Shape::Line { points, width, ink } => {
             let points: Vec<(i32, i32)> = points.iter().copied().map(place).collect();
-            sheet.draw(&PathElement::new(
-                points,
-                colour(*ink).stroke_width(units(*width) as u32),
-            ))
+            sheet.draw(&PathElement::new(points, colour(*ink).stroke_width(units(*width) as u32)))
         }
         Shape::Area { rect, ink } => {
-            let corners = [
-                place((rect.left, rect.top)),
-                place((rect.right, rect.bottom)),
-            ];
+            let corners = [place((rect.left, rect.top)), place((rect.right, rect.bottom))];
             sheet.draw(&Rectangle::new(corners, colour(*ink).filled()))
         }
-        Shape::Disc {
-            centre,
-            radius,
-            ink,
-        } => sheet.draw(&Circle::new(
-            place(*centre),
-            units(*radius),
-            colour(*ink).filled(),
-        )),
+        Shape::Disc { centre, radius, ink } => {
+            sheet.draw(&Circle::new(place(*centre), units(*radius), colour(*ink).filled()))
+        }
         Shape::Text { at, set, text } => return draw_text(sheet, *at, set, text),
     };
     done.map_err(|e| e.to_string())

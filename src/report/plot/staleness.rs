@@ -28,12 +28,7 @@ impl Class {
         let buckets: Vec<(f64, f64, f64)> = rows.iter().map(bucket).collect();
         let total: f64 = buckets.iter().map(|b| b.2).sum();
         let sum: f64 = buckets.iter().map(|b| (b.0 + b.1) / 2.0 * b.2).sum();
-        Class {
-            name,
-            buckets,
-            total,
-            mean: sum / total,
-        }
+        Class { name, buckets, total, mean: sum / total }
     }
 
     /// The upper end of the bucket that a share of all values reaches.
@@ -63,16 +58,8 @@ struct Scale {
 
 impl Scale {
     fn of(classes: &[Class]) -> Scale {
-        let least = |share| {
-            classes
-                .iter()
-                .map(|c| c.quantile(share))
-                .fold(f64::MAX, f64::min)
-        };
-        let reach = classes
-            .iter()
-            .map(|c| c.quantile(0.999))
-            .fold(1.0, f64::max);
+        let least = |share| classes.iter().map(|c| c.quantile(share)).fold(f64::MAX, f64::min);
+        let reach = classes.iter().map(|c| c.quantile(0.999)).fold(1.0, f64::max);
         if reach > 64.0 && reach > 6.0 * (least(0.5) + 1.0) {
             return Scale {
                 logarithmic: true,
@@ -89,11 +76,7 @@ impl Scale {
     }
 
     fn position(&self, value: f64) -> f64 {
-        if self.logarithmic {
-            axes::doubling(value)
-        } else {
-            value
-        }
+        if self.logarithmic { axes::doubling(value) } else { value }
     }
 
     fn title(&self) -> String {
@@ -159,10 +142,7 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
             picture.dashes(&line, 8.0, style::NORMAL, ink(i));
         }
     }
-    panel.draw_x(
-        &mut picture,
-        "staleness: versions applied between pull and apply",
-    );
+    panel.draw_x(&mut picture, "staleness: versions applied between pull and apply");
     Ok(picture)
 }
 
@@ -173,19 +153,14 @@ fn ink(class: usize) -> Ink {
 /// The machine classes in order of mean staleness, or all workers together when there is one.
 fn classes(rows: &[Staleness]) -> Vec<Class> {
     let mut by_class: BTreeMap<&str, Vec<&Staleness>> = BTreeMap::new();
-    for row in rows
-        .iter()
-        .filter(|r| r.measure == "version" && r.count > 0)
-    {
+    for row in rows.iter().filter(|r| r.measure == "version" && r.count > 0) {
         by_class.entry(&row.class).or_default().push(row);
     }
     if by_class.len() > 1 {
         by_class.remove("all");
     }
-    let mut classes: Vec<Class> = by_class
-        .into_iter()
-        .map(|(name, rows)| Class::new(name.to_string(), rows))
-        .collect();
+    let mut classes: Vec<Class> =
+        by_class.into_iter().map(|(name, rows)| Class::new(name.to_string(), rows)).collect();
     classes.sort_by(|a, b| b.total.total_cmp(&a.total));
     classes.truncate(CATEGORIES.len());
     classes.sort_by(|a, b| a.mean.total_cmp(&b.mean));
@@ -198,11 +173,7 @@ fn subtitle(folder: &Folder, rows: &[Staleness], classes: &[Class]) -> String {
     if all.iter().any(|r| r.class == "all") {
         all.retain(|r| r.class == "all");
     }
-    let named = all
-        .iter()
-        .map(|r| &r.class)
-        .collect::<std::collections::BTreeSet<_>>()
-        .len();
+    let named = all.iter().map(|r| &r.class).collect::<std::collections::BTreeSet<_>>().len();
     let all = Class::new(String::new(), all);
     let most = match named > classes.len() {
         true => format!("; the {} largest of {named} classes", classes.len()),
@@ -224,10 +195,7 @@ fn legend(classes: &[Class]) -> Vec<(Swatch, String)> {
             "all" => "all workers",
             name => name,
         };
-        (
-            Swatch::Block(ink(i)),
-            format!("{name}: mean {:.1}", class.mean),
-        )
+        (Swatch::Block(ink(i)), format!("{name}: mean {:.1}", class.mean))
     };
     let mut entries: Vec<(Swatch, String)> = classes.iter().enumerate().map(entry).collect();
     entries.push((Swatch::Dashes(style::GREY), "means".to_string()));
@@ -294,9 +262,6 @@ mod tests {
     #[test]
     fn figures_come_from_the_buckets() {
         let class = class(&[(0, 0, 5), (1, 1, 10), (3, 3, 5)]);
-        assert_eq!(
-            (class.mean, class.quantile(0.5), class.largest()),
-            (1.25, 1.0, 3.0)
-        );
+        assert_eq!((class.mean, class.quantile(0.5), class.largest()), (1.25, 1.0, 3.0));
     }
 }

@@ -12,18 +12,12 @@ pub struct Ink {
 
 impl Ink {
     const fn solid(r: u8, g: u8, b: u8) -> Ink {
-        Ink {
-            rgb: (r, g, b),
-            alpha: 1.0,
-        }
+        Ink { rgb: (r, g, b), alpha: 1.0 }
     }
 
     /// The same colour at another opacity.
     pub const fn fade(self, alpha: f64) -> Ink {
-        Ink {
-            rgb: self.rgb,
-            alpha,
-        }
+        Ink { rgb: self.rgb, alpha }
     }
 }
 

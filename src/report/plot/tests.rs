@@ -30,11 +30,7 @@ fn write_evaluations(folder: &Path, views: u32) {
             let auc = base + offset + jitter * (noise(i * 97 + k) - 0.5);
             let session = 0.5 + (auc - 0.5) * 0.8 + 0.003 * (noise(i * 31 + k) - 0.5);
             let (update, examples, sim) = (i * 255, i * 8160, i as f64 * 73.5);
-            writeln!(
-                text,
-                "{update},{examples},{x},{sim},{view},{auc},{session},,,"
-            )
-            .unwrap();
+            writeln!(text, "{update},{examples},{x},{sim},{view},{auc},{session},,,").unwrap();
         };
         row("server", 0, 0.0, 0.006);
         row("mean_of_views", 1, 0.0015, 0.004);
@@ -102,11 +98,7 @@ fn write_divergence(folder: &Path) {
             let rise = 1.0 - (-(i as f64) / 12.0).exp();
             let mean = level * rise * (0.9 + 0.2 * noise(i * 13 + k as u64));
             let (update, sim, max) = (i * 200, i as f64 * 55.0, mean * 2.1);
-            writeln!(
-                text,
-                "{update},{sim},{group},{layer},from_server,{mean},{max}"
-            )
-            .unwrap();
+            writeln!(text, "{update},{sim},{group},{layer},from_server,{mean},{max}").unwrap();
         }
     }
     fs::write(folder.join("divergence.csv"), text).unwrap();
@@ -201,11 +193,7 @@ fn missing_and_empty_files_are_skipped_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     write_folder(folder.path(), 3);
     fs::remove_file(folder.path().join("timeline.csv")).unwrap();
-    fs::write(
-        folder.path().join("staleness.csv"),
-        "class,measure,low,high,count\n",
-    )
-    .unwrap();
+    fs::write(folder.path().join("staleness.csv"), "class,measure,low,high,count\n").unwrap();
     let drawn = draw_all(folder.path()).unwrap();
     let reason = |name: &str| match &drawn.iter().find(|d| d.name == name).unwrap().outcome {
         Outcome::Skipped(reason) => reason.clone(),
@@ -224,10 +212,7 @@ fn odd_numbers_draw_or_skip_and_never_panic() {
             "update,examples,passes,sim_s,view,auc,session_auc,log_loss,normalised_entropy,calibration\n\
              0,0,,0,server,NaN,,,,\n1,0,,inf,server,0.5,,,,\n2,7,,-1,server,0.5,0.5,,,\n",
         ),
-        (
-            "staleness.csv",
-            "class,measure,low,high,count\nall,version,0,0,1\n",
-        ),
+        ("staleness.csv", "class,measure,low,high,count\nall,version,0,0,1\n"),
         (
             "workers.csv",
             "worker,class,slowdown,steps,examples,busy_s,network_s,waiting_s,staleness_mean,staleness_max\n\

@@ -30,14 +30,8 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     if spans.is_empty() {
         return Err(folder.timeline.unusable("holds no span of time"));
     }
-    let from = spans
-        .iter()
-        .map(|s| s.start_s)
-        .fold(f64::INFINITY, f64::min);
-    let until = spans
-        .iter()
-        .map(|s| s.end_s)
-        .fold(f64::NEG_INFINITY, f64::max);
+    let from = spans.iter().map(|s| s.start_s).fold(f64::INFINITY, f64::min);
+    let until = spans.iter().map(|s| s.end_s).fold(f64::NEG_INFINITY, f64::max);
     let all = rows(&spans);
     let workers = all.len();
     let rows = chosen(all);
@@ -51,14 +45,8 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     );
     frame::legend(&mut picture, &legend());
     let size = (600.0 / rows.len() as f64).clamp(12.0, style::TICK);
-    let names: Vec<String> = rows
-        .iter()
-        .map(|r| format!("{} {}", r.class, r.worker))
-        .collect();
-    let widest = names
-        .iter()
-        .map(|n| text_width(n, size, false))
-        .fold(60.0, f64::max);
+    let names: Vec<String> = rows.iter().map(|r| format!("{} {}", r.class, r.worker)).collect();
+    let widest = names.iter().map(|n| text_width(n, size, false)).fold(60.0, f64::max);
     let left = (frame::LEFT + widest + 14.0).min(330.0);
     let panel = Panel {
         rect: Rect::new(left, top, frame::RIGHT, bottom),
@@ -84,12 +72,7 @@ fn rows<'a>(spans: &[&'a Span]) -> Vec<Row<'a>> {
     }
     let mut rows: Vec<Row> = by_worker
         .into_iter()
-        .map(|(worker, spans)| Row {
-            worker,
-            class: &spans[0].class,
-            pace: pace(&spans),
-            spans,
-        })
+        .map(|(worker, spans)| Row { worker, class: &spans[0].class, pace: pace(&spans), spans })
         .collect();
     let mut fastest: BTreeMap<&str, f64> = BTreeMap::new();
     for row in &rows {
@@ -97,12 +80,8 @@ fn rows<'a>(spans: &[&'a Span]) -> Vec<Row<'a>> {
         *known = known.min(row.pace);
     }
     rows.sort_by(|a, b| {
-        let by_class = fastest[a.class]
-            .total_cmp(&fastest[b.class])
-            .then(a.class.cmp(b.class));
-        by_class
-            .then(a.pace.total_cmp(&b.pace))
-            .then(a.worker.cmp(&b.worker))
+        let by_class = fastest[a.class].total_cmp(&fastest[b.class]).then(a.class.cmp(b.class));
+        by_class.then(a.pace.total_cmp(&b.pace)).then(a.worker.cmp(&b.worker))
     });
     rows
 }
@@ -123,22 +102,14 @@ fn chosen(rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
     if count <= MOST_ROWS {
         return rows;
     }
-    let keep: Vec<usize> = (0..MOST_ROWS)
-        .map(|i| i * (count - 1) / (MOST_ROWS - 1))
-        .collect();
-    let kept = rows
-        .into_iter()
-        .enumerate()
-        .filter(|(i, _)| keep.binary_search(i).is_ok());
+    let keep: Vec<usize> = (0..MOST_ROWS).map(|i| i * (count - 1) / (MOST_ROWS - 1)).collect();
+    let kept = rows.into_iter().enumerate().filter(|(i, _)| keep.binary_search(i).is_ok());
     kept.map(|(_, row)| row).collect()
 }
 
 fn subtitle(folder: &Folder, rows: &[Row], workers: usize, window: (f64, f64)) -> String {
     let shown = match rows.len() < workers {
-        true => format!(
-            "{} of {workers} workers, evenly from fastest to slowest",
-            rows.len()
-        ),
+        true => format!("{} of {workers} workers, evenly from fastest to slowest", rows.len()),
         false if workers == 1 => "the only worker".to_string(),
         false => format!("all {workers} workers"),
     };

@@ -75,9 +75,7 @@ fn sort_by_class(workers: &mut [&Worker]) {
     }
     workers.sort_by(|a, b| {
         let (fast_a, fast_b) = (fastest[&a.class], fastest[&b.class]);
-        let by_class = fast_a
-            .total_cmp(&fast_b)
-            .then_with(|| a.class.cmp(&b.class));
+        let by_class = fast_a.total_cmp(&fast_b).then_with(|| a.class.cmp(&b.class));
         let within = slowdown(a).total_cmp(&slowdown(b));
         by_class.then(within).then(a.worker.cmp(&b.worker))
     });
@@ -137,18 +135,12 @@ fn share(part: f64, of: &[f64; 3]) -> f64 {
 fn subtitle(folder: &Folder, workers: &[&Worker]) -> String {
     let idle = |w: &Worker| share(w.waiting_s, &seconds(w));
     let total = totals(workers.iter());
-    let most = workers
-        .iter()
-        .copied()
-        .reduce(|a, b| if idle(b) > idle(a) { b } else { a });
+    let most = workers.iter().copied().reduce(|a, b| if idle(b) > idle(a) { b } else { a });
     let most = match most {
         _ if workers.len() == 1 => String::new(),
-        Some(w) if idle(w) > 0.005 => format!(
-            "; worker {} ({}) waits most, {}",
-            w.worker,
-            w.class,
-            axes::percent(idle(w))
-        ),
+        Some(w) if idle(w) > 0.005 => {
+            format!("; worker {} ({}) waits most, {}", w.worker, w.class, axes::percent(idle(w)))
+        }
         _ => "; nobody waits".to_string(),
     };
     let busy = axes::percent(share(total[0], &total));
@@ -166,11 +158,7 @@ fn legend(workers: &[&Worker]) -> Vec<(Swatch, String)> {
         let text = format!("{name} {}", axes::percent(share(total[i], &total)));
         (Swatch::Block(ink), text)
     };
-    vec![
-        entry(0, BLUE, "computing"),
-        entry(1, ORANGE, "on the network"),
-        entry(2, PALE, "waiting"),
-    ]
+    vec![entry(0, BLUE, "computing"), entry(1, ORANGE, "on the network"), entry(2, PALE, "waiting")]
 }
 
 fn draw_column(picture: &mut Picture, panel: &Panel, index: f64, seconds: &[f64; 3]) {
@@ -192,11 +180,7 @@ fn draw_labels(picture: &mut Picture, panel: &Panel, columns: &[Column]) {
         for (line, (text, ink)) in column.labels.iter().zip([BLACK, GREY]).enumerate() {
             let text = fitted(text, style::SMALL, false, room);
             let set = Type::new(style::SMALL, ink).anchored(Anchor::Middle);
-            picture.text(
-                (x, panel.rect.bottom + 26.0 + 22.0 * line as f64),
-                set,
-                text,
-            );
+            picture.text((x, panel.rect.bottom + 26.0 + 22.0 * line as f64), set, text);
         }
     }
 }
@@ -213,11 +197,7 @@ fn draw_numbers(picture: &mut Picture, panel: &Panel, columns: &[Column]) {
     for class in columns.chunk_by(|a, b| a.class == b.class) {
         let end = first + class.len() as f64;
         let (left, right) = (panel.column(first + 0.12), panel.column(end - 0.12));
-        picture.line(
-            vec![(left, bottom + 38.0), (right, bottom + 38.0)],
-            style::NORMAL,
-            GREY,
-        );
+        picture.line(vec![(left, bottom + 38.0), (right, bottom + 38.0)], style::NORMAL, GREY);
         let name = fitted(&class[0].class, style::LABEL, false, right - left);
         let set = Type::new(style::LABEL, BLACK).anchored(Anchor::Middle);
         picture.text(((left + right) / 2.0, bottom + 64.0), set, name);
