@@ -117,8 +117,9 @@ fn sample(prepared: &Prepared, size: usize) -> (Batch, Lookups) {
     // Spread over the day, as a shuffled batch would be.
     let ids: Vec<u64> = (0..size).map(|k| day.first + k * day.examples / size.max(1)).collect();
     let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
+    let layout = prepared.model.layout();
     prepared.source.read(&ids, &mut batch);
-    Locator::new(prepared.source.schema()).locate(&batch, &mut lookups);
+    Locator::for_layout(prepared.source.schema(), layout).locate(&batch, &mut lookups);
     (batch, lookups)
 }
 

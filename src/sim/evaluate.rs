@@ -73,7 +73,7 @@ impl Evaluator {
         selection_share: f64,
         streams: Streams,
     ) -> Evaluator {
-        let mut locator = Locator::new(source.schema());
+        let mut locator = Locator::for_layout(source.schema(), model.layout());
         let (mut chunks, mut labels, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         for ids in ids.chunks(CHUNK) {
             let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
