@@ -87,37 +87,20 @@ impl Mlp {
             .map(|&field| schema.fields[field].space);
         let deviation = non_negative("embedding_deviation", config.embedding_deviation)?;
         let tables = Tables::new(schema, spaces, dim, Init::Normal(deviation), &mut layout);
-        let embedded = selection.fields.len() * dim;
-        let width = embedded + selection.numeric.len();
-        if width == 0 {
-            return Err(ModelError::NoInputs);
-        }
-        let lookup = |(i, &field): (usize, &usize)| {
-            let column = (field, schema.fields.len());
-            tables.lookup(schema.fields[field].space, column, (i * dim, width))
-        };
-        let lookups = selection.fields.iter().enumerate().map(lookup).collect();
+        let numeric = Numeric::new(schema, &selection, selection.fields.len() * dim)?;
         let spec = TowerSpec {
             name: "mlp",
-            inputs: width,
+            inputs: numeric.width,
             hidden: widths("hidden", &config.hidden)?,
             activation: config.activation,
             slopes: config.slopes,
             init: config.init,
         };
         Ok(Mlp {
-            lookups,
-            numeric: Numeric {
-                columns: selection.numeric,
-                of: schema.numeric.len(),
-                to: embedded..width,
-                width,
-            },
+            lookups: tables.fields(schema, &selection.fields, 0, numeric.width),
+            numeric,
             tower: Tower::new(spec, &mut layout),
-            l2: EmbeddingL2 {
-                lambda: non_negative("l2_embedding", config.l2_embedding)?,
-                counts: context.counts,
-            },
+            l2: EmbeddingL2::new(config.l2_embedding, context)?,
             layout,
         })
     }
