@@ -36,6 +36,7 @@ pub struct Config {
     #[schemars(range(min = 0.0))]
     pub embedding_deviation: f64,
     /// Units of the hidden layers of the attention unit, first to last.
+    #[schemars(inner(range(min = 1, max = 65536)))]
     pub attention_hidden: Vec<usize>,
     /// Whether the scores of a history go through a softmax, so that the weights sum to one (the
     /// published code), or are the weights themselves (the paper).
@@ -43,6 +44,7 @@ pub struct Config {
     /// Whether the product of the candidate and the pooled history enters the tower beside them.
     pub product: bool,
     /// Units of the hidden layers of the tower, first to last.
+    #[schemars(inner(range(min = 1, max = 65536)))]
     pub hidden: Vec<usize>,
     /// Non-linearity behind every hidden layer of attention unit and tower.
     pub activation: Activation,
@@ -136,7 +138,11 @@ impl Din {
 
         let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
         let deviation = non_negative("embedding_deviation", config.embedding_deviation)?;
-        let mut layout = Layout::default();
+        let reads = Some(selection.reads(schema, &targets, true));
+        let mut layout = Layout {
+            reads,
+            ..Layout::default()
+        };
         let spaces = spaces_read(schema, history, &selection);
         let tables = Tables::new(schema, spaces, dim, Init::Normal(deviation), &mut layout);
 

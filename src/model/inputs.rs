@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::data::{Batch, History, Schema};
 use crate::nn::{Column, Real};
 use crate::params::view::row_range;
-use crate::params::{Gradient, Init, Layout, View};
+use crate::params::{Gradient, Init, Layout, Reads, View};
 
 use super::ModelError;
 
@@ -43,6 +43,15 @@ impl Selection {
             fields: indices(fields),
             numeric: indices(numeric),
         })
+    }
+
+    /// What a model reads that takes these fields, the fields `besides`, and perhaps the history.
+    pub(super) fn reads(&self, schema: &Schema, besides: &[usize], history: bool) -> Reads {
+        let read = |field: usize| self.fields.contains(&field) || besides.contains(&field);
+        Reads {
+            fields: (0..schema.fields.len()).map(read).collect(),
+            history,
+        }
     }
 }
 

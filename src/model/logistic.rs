@@ -56,7 +56,11 @@ impl Logistic {
         context: ModelContext,
     ) -> Result<Logistic, ModelError> {
         let selection = Selection::new(schema, config.fields.as_deref())?;
-        let mut layout = Layout::default();
+        let reads = Some(selection.reads(schema, &[], false));
+        let mut layout = Layout {
+            reads,
+            ..Layout::default()
+        };
         let spaces = selection
             .fields
             .iter()

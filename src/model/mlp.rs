@@ -28,6 +28,7 @@ pub struct Config {
     #[schemars(range(min = 0.0))]
     pub embedding_deviation: f64,
     /// Units of the hidden layers, first to last.
+    #[schemars(inner(range(min = 1, max = 65536)))]
     pub hidden: Vec<usize>,
     /// Non-linearity behind every hidden layer.
     pub activation: Activation,
@@ -80,7 +81,11 @@ impl Mlp {
     pub fn new(config: &Config, schema: &Schema, context: ModelContext) -> Result<Mlp, ModelError> {
         let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
         let selection = Selection::new(schema, config.fields.as_deref())?;
-        let mut layout = Layout::default();
+        let reads = Some(selection.reads(schema, &[], false));
+        let mut layout = Layout {
+            reads,
+            ..Layout::default()
+        };
         let spaces = selection
             .fields
             .iter()
