@@ -152,6 +152,9 @@ impl Checker<'_> {
         variants: &[Variant],
         default: Option<&Json>,
     ) {
+        if self.misspelt_tag(table, variants) {
+            return;
+        }
         let default = default_inside(Some(table), default);
         let words: Vec<_> = variants.iter().map(Variant::word).collect();
         let Some(name) = chosen(Some(table), default) else {
@@ -186,6 +189,25 @@ impl Checker<'_> {
         if let Some(variant) = known {
             self.table(table, holder, &variant.table, default, variants);
         }
+    }
+
+    /// Reports a key that was meant to be `kind`. Without it nothing else can be judged.
+    fn misspelt_tag(&mut self, table: &Table, variants: &[Variant]) -> bool {
+        let known = |key: &str| variants.iter().any(|v| v.table.field(key).is_some());
+        let meant = |key: &&String| !known(key) && suggest::nearest(key, [TAG]).is_some();
+        let Some(key) = table.entries.keys().find(meant) else {
+            return false;
+        };
+        if table.entries.contains_key(TAG) {
+            return false;
+        }
+        let path = self.path_to(key);
+        let message = format!("unknown key `{}`", scalar::shown(&path));
+        let problem = Problem::error(&errors::UNKNOWN_KEY, path, message)
+            .label(table.entries[key].key_origin, "")
+            .help(format!("did you mean `{TAG}`?"));
+        self.problems.push(problem);
+        true
     }
 
     fn missing_key(&mut self, field: &Field, holder: Origin) {
