@@ -264,9 +264,16 @@ fn bounds(schema: &Json) -> Bounds {
                 .map(|b| (b, false))
         })
     };
+    // The schema states the width of the narrowest integers only.
+    let (low, high) = match schema.get("format").and_then(Json::as_str) {
+        Some("int32") => (Some(i32::MIN.into()), Some(i32::MAX.into())),
+        Some("uint32") => (Some(0.0), Some(u32::MAX.into())),
+        _ => (None, None),
+    };
+    let closed = |bound: f64| (bound, false);
     Bounds {
-        min: bound("minimum", "exclusiveMinimum"),
-        max: bound("maximum", "exclusiveMaximum"),
+        min: bound("minimum", "exclusiveMinimum").or(low.map(closed)),
+        max: bound("maximum", "exclusiveMaximum").or(high.map(closed)),
     }
 }
 

@@ -196,3 +196,82 @@ fn damaged_documents_are_refused_politely() {
     let cases = cases.ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
     (0..cases).for_each(survive);
 }
+
+#[test]
+fn damaged_overrides_are_refused_politely() {
+    const KEYS: &[&str] = &[
+        "cluster",
+        "workers",
+        "class",
+        "old",
+        "0",
+        "kind",
+        "optimizer",
+        "",
+        "\"",
+    ];
+    const VALUES: &[&str] = &[
+        "3",
+        "[1",
+        "{kind='sgd'}",
+        "a,b",
+        "\u{0}",
+        "",
+        "[{}]",
+        "2ms",
+        "{",
+        "é",
+    ];
+    for case in 0..20_000 {
+        let mut dice = Dice(1 + 2 * case);
+        let mut argument = || {
+            let keys = (0..1 + dice.roll(4)).map(|_| KEYS[dice.roll(KEYS.len())]);
+            let keys: Vec<&str> = keys.collect();
+            format!("{}={}", keys.join("."), VALUES[dice.roll(VALUES.len())])
+        };
+        let overrides = [
+            Override::argument(1, argument()),
+            Override::argument(2, argument()),
+        ];
+        let input = Input::Text {
+            name: "full",
+            text: FULL,
+        };
+        if let Err(problems) = load::<Doc>(input, &overrides) {
+            assert!(problems.has_errors(), "{overrides:?}");
+            let mut labels = problems.list.iter().flat_map(|problem| &problem.labels);
+            assert!(labels.next().is_some(), "{overrides:?}: {problems}");
+        }
+    }
+}
+
+/// Prints how long the worst files of the largest size take, drawing included.
+#[test]
+#[ignore = "a measurement"]
+fn time_of_the_largest_files() {
+    let fill = |piece: &str| piece.repeat((parse::MAX_FILE - 1000) / piece.len());
+    let keys: String = (0..50_000).map(|i| format!("workrs{i} = 1\n")).collect();
+    let files = [
+        ("comments", fill("# comment\n")),
+        ("correct", fill("[[stage]]\nname = 'a'\ndays = ['1']\n")),
+        ("unknown keys", keys.clone()),
+        ("unknown keys in a table", format!("[cluster]\n{keys}")),
+        ("one line", format!("a = [{}]", fill("1,"))),
+        ("wrong list", format!("stage = [{}]", fill("1,"))),
+        ("wrong tables", fill("[[stage]]\nx=1\n")),
+        ("brackets", fill("[")),
+        ("syntax errors", fill("= x\n")),
+        ("quotes", fill("\"\n")),
+        ("zeros", fill("\0")),
+    ];
+    for (name, text) in files {
+        let start = std::time::Instant::now();
+        let result = read(&text);
+        let loaded = start.elapsed();
+        let shown = result.map_or_else(|problems| problems.to_string().len(), |_| 0);
+        println!(
+            "{name:24} {loaded:8.1?} {:8.1?} {shown} bytes",
+            start.elapsed()
+        );
+    }
+}

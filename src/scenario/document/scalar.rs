@@ -156,10 +156,8 @@ fn check_range(node: &Node, number: f64, bounds: &Bounds, path: &str) -> Option<
     if bounds.contain(number) {
         return None;
     }
-    match bounds.describe() {
-        Some(range) => error(format!("`{path}` must be {range}")),
-        None => error(format!("`{path}` does not fit its type")),
-    }
+    let range = bounds.describe_all().unwrap_or_default();
+    error(format!("`{path}` must be {range}"))
 }
 
 fn quantity(node: &Node, measure: Measure, example: &str, path: &str) -> Option<Problem> {

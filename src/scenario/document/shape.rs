@@ -227,11 +227,20 @@ impl Bounds {
     /// The range in words, as after "must be": `at least 1`. Bounds that only repeat the width of
     /// the machine's numbers are not worth telling.
     pub fn describe(&self) -> Option<String> {
-        let min = self.min.filter(|(min, _)| *min > -2e9).map(|(min, open)| {
+        let told = Bounds {
+            min: self.min.filter(|(min, _)| *min > f64::from(i32::MIN)),
+            max: self.max.filter(|(max, _)| *max < f64::from(i32::MAX)),
+        };
+        told.describe_all()
+    }
+
+    /// The range in words with every bound.
+    pub fn describe_all(&self) -> Option<String> {
+        let min = self.min.map(|(min, open)| {
             let word = if open { "greater than" } else { "at least" };
             format!("{word} {min}")
         });
-        let max = self.max.filter(|(max, _)| *max < 4e9).map(|(max, open)| {
+        let max = self.max.map(|(max, open)| {
             let word = if open { "less than" } else { "at most" };
             format!("{word} {max}")
         });

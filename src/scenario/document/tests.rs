@@ -230,6 +230,11 @@ fn every_kind_of_mistake_has_its_code_and_remedy() {
         ("scenario.name = 1979-05-27", "E0105", "put it in quotes"),
         ("scenario.seed = 99999999999999999999", "E0108", "63 bits"),
         ("a = ", "E0102", "jd.toml:1:"),
+        (
+            "[[stage]]\nname='a'\ndays=['1']\nepochs = 5_000_000_000",
+            "E0108",
+            "at most 4294967295",
+        ),
     ] {
         let got = errors_of(text, &[]);
         assert!(got.contains(code) && got.contains(words), "{text}\n{got}");
@@ -358,23 +363,81 @@ error[E0201]: the shares add up to 0.9, not 1
 }
 
 #[test]
+fn places_in_one_text_share_an_excerpt() {
+    let mut loaded = read(FULL, &[]).unwrap();
+    let problem = Problem::warning(&errors::REFUSED, "", "look")
+        .label(loaded.origin("cluster.class.old.share"), "two")
+        .label(loaded.key_origin("cluster.class.new.share"), "one")
+        .label(loaded.origin("cluster.workers"), "far");
+    loaded.report(problem);
+    let expected = "\
+warning[E0117]: look
+  --> jd.toml:29:9
+   |
+15 | workers = 30
+   |           -- far
+...
+24 | share = 0.6
+   | ----- one
+...
+29 | share = 0.4
+   |         ^^^ two
+
+1 warning
+";
+    assert_eq!(loaded.finish().unwrap().problems.to_string(), expected);
+}
+
+#[test]
+fn long_lines_are_cropped_and_keep_their_column() {
+    let text = format!("stage = [{}7]", " ".repeat(5000));
+    let got = errors_of(&text, &[]);
+    assert!(got.contains("--> jd.toml:1:5010\n"), "{got}");
+    assert!(got.lines().all(|line| line.len() < 200), "{got}");
+    let text = format!("zz = \"\"\"{}\"\"\"", "line\n".repeat(100));
+    let got = errors_of(&text, &[&format!("a{}=1", "b".repeat(3000))]);
+    assert!(got.contains("--> command line, argument 3\n"), "{got}");
+}
+
+#[test]
+fn a_missing_file_and_an_empty_document_are_told_as_such() {
+    #[derive(Debug, serde::Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Needy {
+        /// What cannot be guessed.
+        #[expect(dead_code, reason = "only its absence matters")]
+        answer: u32,
+    }
+    let input = Input::Text {
+        name: "n.toml",
+        text: "",
+    };
+    let got = load::<Needy>(input, &[]).unwrap_err().to_string();
+    assert!(got.contains("missing key `answer`"), "{got}");
+    assert!(
+        got.contains("help: it is a whole number: What cannot be guessed."),
+        "{got}"
+    );
+    let input = Input::File(std::path::Path::new("no-such-file.toml"));
+    let got = load::<Doc>(input, &[]).unwrap_err().to_string();
+    assert!(
+        got.starts_with("error[E0101]: cannot read no-such-file.toml: "),
+        "{got}"
+    );
+}
+
+#[test]
 fn what_the_typed_struct_refuses_is_reported_at_the_value() {
-    #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+    #[derive(Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
     #[serde(default, deny_unknown_fields)]
     struct Small {
-        port: u16,
         inner: Inner,
     }
-    #[derive(Debug, Default, serde::Deserialize, serde::Serialize, JsonSchema)]
+    #[derive(Debug, Default, serde::Deserialize, Serialize, JsonSchema)]
     #[serde(default, deny_unknown_fields)]
     struct Inner {
         #[schemars(with = "String")]
         letter: char,
-    }
-    impl Serialize for Small {
-        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_unit()
-        }
     }
     let input = Input::Text {
         name: "s.toml",
