@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::errors;
 use super::node::{Entry, Node, TAG, Table, Value, element_name};
-use super::problem::Problem;
+use super::problem::{MAX_PROBLEMS, Problem};
 use super::scalar;
 use super::shape::{
     Field, Kind, Length, Shape, TableShape, Variant, chosen, default_inside, inherited, quoted,
@@ -16,7 +16,7 @@ use super::whereabouts::Whereabouts;
 /// Looking for what was meant costs time; after so many mistakes nobody reads it any more.
 const MAX_SUGGESTIONS: usize = 200;
 
-/// All differences between `root` and `shape`. An empty list means that the document can be read
+/// All differences between `root` and `shape`, up to [`MAX_PROBLEMS`]. An empty list means that the document can be read
 /// into the typed struct, apart from conditions that the schema does not express.
 pub fn check(root: &Table, start: Origin, shape: &Shape, sources: &Sources) -> Vec<Problem> {
     let mut checker = Checker {
@@ -50,6 +50,9 @@ impl Checker<'_> {
     }
 
     fn node(&mut self, node: &Node, holder: Origin, shape: &Shape, default: Option<&Json>) {
+        if self.problems.len() >= MAX_PROBLEMS {
+            return;
+        }
         match (&shape.kind, &node.value) {
             (Kind::Any, _) => {}
             (Kind::Table(keys), Value::Table(table)) => {
@@ -119,6 +122,9 @@ impl Checker<'_> {
         kinds: &[Variant],
     ) {
         for (key, entry) in table.in_order() {
+            if self.problems.len() >= MAX_PROBLEMS {
+                return;
+            }
             if key == TAG && !kinds.is_empty() {
                 continue;
             }
@@ -245,17 +251,23 @@ impl Checker<'_> {
             format!("unknown key `{}`", scalar::shown(&path)),
         )
         .label(entry.key_origin, "");
-        if self.problems.len() < MAX_SUGGESTIONS {
-            if let Some(help) = self.meant(key, table, keys) {
-                problem = problem.help(help);
-            }
+        if self.problems.len() < MAX_SUGGESTIONS
+            && let Some(help) = self.meant(key, table, keys, !kinds.is_empty())
+        {
+            problem = problem.help(help);
         }
         self.problems.push(problem);
     }
 
     /// What an unknown key may have been meant to be: a neighbour, or a key of another table.
-    fn meant(&self, key: &str, table: &Table, keys: &TableShape) -> Option<String> {
-        let names = || keys.fields.iter().map(|field| field.name.as_str());
+    fn meant(&self, key: &str, table: &Table, keys: &TableShape, tagged: bool) -> Option<String> {
+        let tag = tagged.then_some(TAG);
+        let names = || {
+            keys.fields
+                .iter()
+                .map(|field| field.name.as_str())
+                .chain(tag)
+        };
         let unused = names().filter(|name| !table.entries.contains_key(*name));
         let sibling = suggest::nearest(key, unused).or_else(|| suggest::nearest(key, names()));
         let elsewhere = self.whereabouts.exactly(key);

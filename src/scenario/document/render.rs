@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::problem::{Label, Problem, Problems, Severity};
+use super::problem::{Label, MAX_PROBLEMS, Problem, Problems, Severity};
 use super::source::{Layer, Origin, Source, SourceId, Sources};
 
 /// How many problems are drawn; the others are counted.
@@ -31,7 +31,8 @@ pub fn render(problems: &Problems, look: Look) -> String {
         text.push_str("\n\n");
     }
     if problems.list.len() > SHOWN {
-        text.push_str(&format!("and {} more\n\n", problems.list.len() - SHOWN));
+        let more = problems.list.len() - SHOWN;
+        text.push_str(&format!("and {}{more} more\n\n", at_least(problems)));
     }
     text.push_str(&closing_line(problems));
     text.push('\n');
@@ -56,7 +57,15 @@ fn closing_line(problems: &Problems) -> String {
         .collect();
     match counts.is_empty() {
         true => "no errors".to_string(),
-        false => format!("{}{ending}", counts.join(", ")),
+        false => format!("{}{}{ending}", at_least(problems), counts.join(", ")),
+    }
+}
+
+/// Said before counts when the search for mistakes was cut short.
+fn at_least(problems: &Problems) -> &'static str {
+    match problems.list.len() >= MAX_PROBLEMS {
+        true => "at least ",
+        false => "",
     }
 }
 
