@@ -26,9 +26,16 @@ pub fn check(root: &Table, start: Origin, shape: &Shape, sources: &Sources) -> V
         problems: Vec::new(),
     };
     if let Kind::Table(keys) = &shape.kind {
-        checker.table(root, start, keys, None, &[]);
+        checker.table(root, start, keys, None, None);
     }
     checker.problems
+}
+
+/// The kinds of a choice, and the one that is in force.
+#[derive(Clone, Copy)]
+struct Kinds<'a> {
+    variants: &'a [Variant],
+    chosen: &'a str,
 }
 
 struct Checker<'a> {
@@ -56,7 +63,7 @@ impl Checker<'_> {
         match (&shape.kind, &node.value) {
             (Kind::Any, _) => {}
             (Kind::Table(keys), Value::Table(table)) => {
-                self.table(table, holder, keys, default, &[]);
+                self.table(table, holder, keys, default, None);
             }
             (Kind::Choice(variants), Value::Table(table)) => {
                 self.choice(table, holder, variants, default);
@@ -119,13 +126,13 @@ impl Checker<'_> {
         holder: Origin,
         keys: &TableShape,
         default: Option<&Json>,
-        kinds: &[Variant],
+        kinds: Option<Kinds<'_>>,
     ) {
         for (key, entry) in table.in_order() {
             if self.problems.len() >= MAX_PROBLEMS {
                 return;
             }
-            if key == TAG && !kinds.is_empty() {
+            if key == TAG && kinds.is_some() {
                 continue;
             }
             match (keys.field(key), &keys.others) {
@@ -193,7 +200,11 @@ impl Checker<'_> {
             known = variants.iter().find(|v| Some(v.name.as_str()) == meant);
         }
         if let Some(variant) = known {
-            self.table(table, holder, &variant.table, default, variants);
+            let kinds = Kinds {
+                variants,
+                chosen: &variant.name,
+            };
+            self.table(table, holder, &variant.table, default, Some(kinds));
         }
     }
 
@@ -231,14 +242,14 @@ impl Checker<'_> {
         entry: &Entry,
         table: &Table,
         keys: &TableShape,
-        kinds: &[Variant],
+        kinds: Option<Kinds<'_>>,
     ) {
         let path = self.path_to(key);
-        let owners = kinds.iter().filter(|v| v.table.field(key).is_some());
-        let owners: Vec<_> = owners.map(Variant::word).collect();
-        let chosen = table.tag().unwrap_or_default();
-        if !owners.is_empty() {
-            let message = format!("`{path}` does not exist with {TAG} = \"{chosen}\"");
+        let has_key = |variant: &&Variant| variant.table.field(key).is_some();
+        let owners = kinds.map_or(&[][..], |kinds| kinds.variants).iter();
+        let owners: Vec<_> = owners.filter(has_key).map(Variant::word).collect();
+        if let (Some(kinds), false) = (kinds, owners.is_empty()) {
+            let message = format!("`{path}` does not exist with {TAG} = \"{}\"", kinds.chosen);
             let problem = Problem::error(&errors::WRONG_KIND, path, message)
                 .label(entry.key_origin, "")
                 .help(format!("`{key}` belongs to {}", quoted(&owners)));
@@ -252,7 +263,7 @@ impl Checker<'_> {
         )
         .label(entry.key_origin, "");
         if self.problems.len() < MAX_SUGGESTIONS
-            && let Some(help) = self.meant(key, table, keys, !kinds.is_empty())
+            && let Some(help) = self.meant(key, table, keys, kinds.is_some())
         {
             problem = problem.help(help);
         }

@@ -17,7 +17,7 @@
 //! ```
 //! use straggler::scenario::document::{self, Code, Input, Override, Problem};
 //!
-//! #[derive(Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+//! #[derive(Debug, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 //! #[serde(default, deny_unknown_fields)]
 //! struct Trip {
 //!     /// First day.
