@@ -84,6 +84,9 @@ impl Checker<'_> {
             self.problems.push(problem);
         }
         for (index, item) in nodes.iter().enumerate() {
+            if self.problems.len() >= MAX_PROBLEMS {
+                return;
+            }
             let name = element_name(item).map_or_else(|| index.to_string(), str::to_string);
             self.path.push(name);
             self.node(item, item.origin, items, None);

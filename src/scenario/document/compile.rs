@@ -370,7 +370,10 @@ mod tests {
                 "pair = [256, 0]",
                 "`pair.0` must be at least 0 and at most 255",
             ),
-            ("pair = [1]", "has 1 elements; it must have exactly 2"),
+            (
+                "pair = [1]",
+                "has 1 element; it must have exactly 2 elements",
+            ),
             ("inner.lvel = 3", "`inner`"),
         ] {
             let got = read(text).unwrap_err();

@@ -228,8 +228,8 @@ impl<'a> Here<'a> {
 pub fn range(shape: &Shape) -> Option<String> {
     match &shape.kind {
         Kind::Integer(bounds) | Kind::Number { bounds, .. } => bounds.describe(),
-        Kind::Text(length) => length.describe().map(|text| format!("{text} characters")),
-        Kind::List { length, .. } => length.describe().map(|text| format!("{text} elements")),
+        Kind::Text(length) => length.describe("character"),
+        Kind::List { length, .. } => length.describe("element"),
         _ => None,
     }
 }

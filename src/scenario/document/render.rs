@@ -5,6 +5,7 @@ use std::ops::Range;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::problem::{Label, MAX_PROBLEMS, Problem, Problems, Severity};
+use super::shape::counted;
 use super::source::{Layer, Origin, Source, SourceId, Sources};
 
 /// How many problems are drawn; the others are counted.
@@ -42,8 +43,7 @@ pub fn render(problems: &Problems, look: Look) -> String {
 fn closing_line(problems: &Problems) -> String {
     let count = |severity, word: &str| match problems.count(severity) {
         0 => None,
-        1 => Some(format!("1 {word}")),
-        n => Some(format!("{n} {word}s")),
+        n => Some(counted(n, word)),
     };
     let errors = count(Severity::Error, "error");
     let ending = if errors.is_some() {
@@ -80,7 +80,9 @@ fn draw(problem: &Problem, sources: &Sources, renderer: &Renderer) -> String {
     let mut group = Group::with_title(title);
     let mut headings = Vec::new();
     for (source, labels) in by_source(&problem.labels) {
-        let Source { name, text, layer } = sources.get(source);
+        let Source {
+            name, text, layer, ..
+        } = sources.get(source);
         let name = printable(name);
         let excerpt = Excerpt::of(text, &labels);
         let origin = labels[0].1.origin;

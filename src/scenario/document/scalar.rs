@@ -7,7 +7,7 @@ use crate::base::{Bandwidth, ByteSize, SimSpan};
 use super::errors::{self, Code};
 use super::node::{Node, Value};
 use super::problem::Problem;
-use super::shape::{Bounds, Kind, Length, Measure, Shape, Word, quoted};
+use super::shape::{Bounds, Kind, Length, Measure, Shape, Word, counted, quoted};
 use super::source::{Layer, Sources};
 use super::suggest;
 
@@ -137,11 +137,14 @@ pub(super) fn check_length(
         return None;
     }
     let what = match node.value {
-        Value::String(_) => "characters",
-        _ => "elements",
+        Value::String(_) => "character",
+        _ => "element",
     };
-    let range = length.describe().unwrap_or_default();
-    let message = format!("`{path}` has {count} {what}; it must have {range}");
+    let range = length.describe(what).unwrap_or_default();
+    let message = format!(
+        "`{path}` has {}; it must have {range}",
+        counted(count, what)
+    );
     Some(Problem::error(&errors::BAD_LENGTH, path, message).label(node.origin, ""))
 }
 

@@ -252,15 +252,24 @@ impl Bounds {
 }
 
 impl Length {
-    /// The range in words, as after "must have": `at least 1`.
-    pub fn describe(&self) -> Option<String> {
+    /// The range in words, as after "must have": `at least 1 element`.
+    pub fn describe(&self, noun: &str) -> Option<String> {
+        let counted = |n: usize| counted(n, noun);
         match (self.min, self.max) {
-            (Some(min), Some(max)) if min == max => Some(format!("exactly {min}")),
-            (Some(min), Some(max)) => Some(format!("{min} to {max}")),
-            (Some(min), None) => Some(format!("at least {min}")),
-            (None, Some(max)) => Some(format!("at most {max}")),
+            (Some(min), Some(max)) if min == max => Some(format!("exactly {}", counted(min))),
+            (Some(min), Some(max)) => Some(format!("{min} to {}", counted(max))),
+            (Some(min), None) => Some(format!("at least {}", counted(min))),
+            (None, Some(max)) => Some(format!("at most {}", counted(max))),
             (None, None) => None,
         }
+    }
+}
+
+/// A number of things: `1 element`, `2 elements`.
+pub fn counted(n: usize, noun: &str) -> String {
+    match n {
+        1 => format!("1 {noun}"),
+        _ => format!("{n} {noun}s"),
     }
 }
 

@@ -144,101 +144,104 @@ error[E0103]: unknown key `cluster.worker`
     assert_eq!(got, expected);
 }
 
+/// A text, and the code and words of its report.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "cluster.mode = 3",
+        "E0105",
+        "must be one of \"async\", \"sync\", \"ssp\"",
+    ),
+    ("cluster.mode = 'asinc'", "E0107", "did you mean \"async\"?"),
+    (
+        "cluster.workers = 3.0",
+        "E0105",
+        "write 3 without the point",
+    ),
+    ("cluster.workers = '3'", "E0105", "leave out the quotes: 3"),
+    ("scenario.name = 3", "E0105", "put it in quotes: \"3\""),
+    ("scenario.seed = -1", "E0108", "must be at least 0"),
+    (
+        "cluster.class = []",
+        "E0109",
+        "has 0 elements; it must have at least 1 element",
+    ),
+    ("optimizer.lr = inf", "E0108", "must be a finite number"),
+    ("optimizer.lr = 1e300", "E0108", "must be a finite number"),
+    ("optimizer.beta1 = 1", "E0108", "at least 0 and less than 1"),
+    (
+        "optimizer = 'sgd'",
+        "E0105",
+        "write optimizer = { kind = \"sgd\" }",
+    ),
+    (
+        "optimizer = { kind = 'sgd', beta1 = 0.5 }",
+        "E0110",
+        "`beta1` belongs to \"lazy_adam\"",
+    ),
+    (
+        "cluster.compute.jitter.shape = 2",
+        "E0110",
+        "does not exist with kind = \"lognormal\"",
+    ),
+    (
+        "optimizer = { kind = 3 }",
+        "E0105",
+        "`optimizer.kind` must be one of",
+    ),
+    (
+        "cluster.class = [{ jitter = {} }]",
+        "E0104",
+        "missing key `cluster.class.0.jitter.kind`",
+    ),
+    (
+        "cluster.compute.jitter = { kind = 'pareto' }",
+        "E0104",
+        "missing key `cluster.compute.jitter.shape`",
+    ),
+    (
+        "stage = [{ name = 'a' }]",
+        "E0104",
+        "missing key `stage.a.days`",
+    ),
+    (
+        "[stage]\nname = 'a'",
+        "E0105",
+        "write the header with two brackets: [[stage]]",
+    ),
+    (
+        "stage = [{ name = 'a', days = '1..3' }]",
+        "E0105",
+        "put it in brackets: [\"1..3\"]",
+    ),
+    ("limits.memory = '2 parsecs'", "E0106", "use one of B, kB"),
+    ("limits.memory = 2", "E0106", "e.g. \"2GiB\""),
+    ("limits.memory = true", "E0105", "for example \"2GiB\""),
+    ("limits.force = 'yes'", "E0105", "write true"),
+    ("limits.forse = true", "E0103", "did you mean `force`?"),
+    (
+        "latency = '1ms'",
+        "E0103",
+        "`latency` belongs in `cluster.network.latency`",
+    ),
+    ("sigma = 1", "E0103", "with kind = \"lognormal\""),
+    (
+        "cluster = 3",
+        "E0105",
+        "must be a table, not a whole number",
+    ),
+    ("scenario.name = 1979-05-27", "E0105", "put it in quotes"),
+    ("scenario.seed = 99999999999999999999", "E0108", "63 bits"),
+    ("a = ", "E0102", "jd.toml:1:"),
+    (
+        "[[stage]]\nname='a'\ndays=['1']\nepochs = 5_000_000_000",
+        "E0108",
+        "at most 4294967295",
+    ),
+];
+
 #[test]
 fn every_kind_of_mistake_has_its_code_and_remedy() {
-    for (text, code, words) in [
-        (
-            "cluster.mode = 3",
-            "E0105",
-            "must be one of \"async\", \"sync\", \"ssp\"",
-        ),
-        ("cluster.mode = 'asinc'", "E0107", "did you mean \"async\"?"),
-        (
-            "cluster.workers = 3.0",
-            "E0105",
-            "write 3 without the point",
-        ),
-        ("cluster.workers = '3'", "E0105", "leave out the quotes: 3"),
-        ("scenario.name = 3", "E0105", "put it in quotes: \"3\""),
-        ("scenario.seed = -1", "E0108", "must be at least 0"),
-        (
-            "cluster.class = []",
-            "E0109",
-            "has 0 elements; it must have at least 1",
-        ),
-        ("optimizer.lr = inf", "E0108", "must be a finite number"),
-        ("optimizer.lr = 1e300", "E0108", "must be a finite number"),
-        ("optimizer.beta1 = 1", "E0108", "at least 0 and less than 1"),
-        (
-            "optimizer = 'sgd'",
-            "E0105",
-            "write optimizer = { kind = \"sgd\" }",
-        ),
-        (
-            "optimizer = { kind = 'sgd', beta1 = 0.5 }",
-            "E0110",
-            "`beta1` belongs to \"lazy_adam\"",
-        ),
-        (
-            "cluster.compute.jitter.shape = 2",
-            "E0110",
-            "does not exist with kind = \"lognormal\"",
-        ),
-        (
-            "optimizer = { kind = 3 }",
-            "E0105",
-            "`optimizer.kind` must be one of",
-        ),
-        (
-            "cluster.class = [{ jitter = {} }]",
-            "E0104",
-            "missing key `cluster.class.0.jitter.kind`",
-        ),
-        (
-            "cluster.compute.jitter = { kind = 'pareto' }",
-            "E0104",
-            "missing key `cluster.compute.jitter.shape`",
-        ),
-        (
-            "stage = [{ name = 'a' }]",
-            "E0104",
-            "missing key `stage.a.days`",
-        ),
-        (
-            "[stage]\nname = 'a'",
-            "E0105",
-            "write the header with two brackets: [[stage]]",
-        ),
-        (
-            "stage = [{ name = 'a', days = '1..3' }]",
-            "E0105",
-            "put it in brackets: [\"1..3\"]",
-        ),
-        ("limits.memory = '2 parsecs'", "E0106", "use one of B, kB"),
-        ("limits.memory = 2", "E0106", "e.g. \"2GiB\""),
-        ("limits.memory = true", "E0105", "for example \"2GiB\""),
-        ("limits.force = 'yes'", "E0105", "write true"),
-        ("limits.forse = true", "E0103", "did you mean `force`?"),
-        (
-            "latency = '1ms'",
-            "E0103",
-            "`latency` belongs in `cluster.network.latency`",
-        ),
-        ("sigma = 1", "E0103", "with kind = \"lognormal\""),
-        (
-            "cluster = 3",
-            "E0105",
-            "must be a table, not a whole number",
-        ),
-        ("scenario.name = 1979-05-27", "E0105", "put it in quotes"),
-        ("scenario.seed = 99999999999999999999", "E0108", "63 bits"),
-        ("a = ", "E0102", "jd.toml:1:"),
-        (
-            "[[stage]]\nname='a'\ndays=['1']\nepochs = 5_000_000_000",
-            "E0108",
-            "at most 4294967295",
-        ),
-    ] {
+    for (text, code, words) in MISTAKES {
         let got = errors_of(text, &[]);
         assert!(got.contains(code) && got.contains(words), "{text}\n{got}");
     }
