@@ -203,11 +203,6 @@ impl RowTally {
         self.skipped.iter().sum()
     }
 
-    /// Number of rows in the log.
-    pub(crate) fn accepted(&self) -> u64 {
-        self.accepted
-    }
-
     fn per_kind(&self) -> String {
         let kinds = BadRowKind::ALL.iter().zip(&self.skipped);
         let texts: Vec<String> = kinds
