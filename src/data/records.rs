@@ -380,7 +380,10 @@ mod tests {
     use proptest::prelude::*;
     use std::io::Cursor;
 
-    fn rows(text: &[u8]) -> Vec<Result<(u64, Vec<String>), (u64, BadRowKind)>> {
+    /// A row's line and cells, or its line and what is wrong.
+    type Seen = Result<(u64, Vec<String>), (u64, BadRowKind)>;
+
+    fn rows(text: &[u8]) -> Vec<Seen> {
         let input = Input {
             name: "t".into(),
             reader: Box::new(Cursor::new(text.to_vec())),
@@ -400,7 +403,7 @@ mod tests {
         }
     }
 
-    fn ok(line: u64, cells: &[&str]) -> Result<(u64, Vec<String>), (u64, BadRowKind)> {
+    fn ok(line: u64, cells: &[&str]) -> Seen {
         Ok((line, cells.iter().map(|cell| cell.to_string()).collect()))
     }
 

@@ -272,9 +272,10 @@ fn histories_labels_days_and_filters_are_read() {
         .unwrap()
         .read(&[1, 2], &mut batch);
     assert_eq!(batch.labels, [1.0, 0.0]);
+    // Ids now: a 0, c 1, b 2.
     assert_eq!(
         batch.history,
-        [1, 2, 3],
+        [0, 2, 1],
         "of four events the oldest is forgotten"
     );
 }

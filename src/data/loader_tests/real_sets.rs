@@ -292,25 +292,20 @@ fn online_retail_from_csv() {
 #[cfg(feature = "parquet")]
 #[test]
 fn online_retail_from_parquet() {
-    use crate::data::columns::{Table, TableFormat};
-    use crate::data::records::{Row, Rows};
-
     let Some(data) = real_data("online retail, Parquet") else {
         return;
     };
     let folder = data.join("online_retail");
-    let format = TableFormat::new(',', &[]).unwrap();
-    for (file, rows) in [
-        ("year_2009_2010.parquet", 525_461),
-        ("year_2010_2011.parquet", 541_909),
-    ] {
-        let mut table = Table::open(&folder, file, &format, &[]).unwrap();
-        let (mut row, mut count) = (Row::default(), 0);
-        while table.rows.read(&mut row).unwrap() {
-            count += 1;
-        }
-        assert_eq!(count, rows, "{file}: {:?}", table.rows.columns());
-    }
+    let config = retail(&["year_2009_2010.parquet"], "2009-01-01");
+    let log = interactions::open(&config, &context(&folder)).unwrap();
+    assert_eq!(fact(&log, "rows read"), "525461");
+    let mut config = retail(&["year_2010_2011.parquet"], "2010-12-01");
+    config.user = "CustomerID".into();
+    config.keep_when[0] = "CustomerID != ''".into();
+    let log = interactions::open(&config, &context(&folder)).unwrap();
+    assert_eq!(fact(&log, "rows read"), "541909");
+    assert_eq!(log.held_out().end, 277_116 + 54_200);
+    check_pairs(&log);
 }
 
 #[test]
