@@ -47,6 +47,7 @@ fn bad_table_rows() -> Vec<(BadRowKind, Vec<u8>)> {
         (BadRowKind::BadUtf8, b"1,86400,u,caf\xe9,2\n".to_vec()),
         text(BadRowKind::NulByte, "1,86400,u,\0,2"),
         text(BadRowKind::UnclosedQuote, "1,86400,\"u,i,2"),
+        text(BadRowKind::StrayQuote, "1,86400,\"u\"u\",i,2"),
         (
             BadRowKind::LineTooLong,
             [vec![b'x'; 10_000_000], vec![b'\n']].concat(),
@@ -148,7 +149,7 @@ fn all_kinds_are_tested() {
         BadRowKind::BadLiteral,
     ]);
     assert!(BadRowKind::ALL.iter().all(|kind| tested.contains(kind)));
-    assert_eq!(BadRowKind::ALL.len(), 16);
+    assert_eq!(BadRowKind::ALL.len(), 17);
 }
 
 #[test]
@@ -324,5 +325,83 @@ fn a_doubled_or_missing_column_stops_at_line_one() {
             .load(file.as_bytes(), None)
             .unwrap_err();
         assert_eq!(error.line(), Some(1), "{error}");
+    }
+}
+
+#[test]
+fn quotes_may_be_characters_like_others() {
+    let rows = "1,1,\"u,i,2\n0,2,\"u,j,3\n";
+    let log = load(
+        &tabular::Config {
+            quotes: false,
+            ..table()
+        },
+        rows.as_bytes(),
+    )
+    .unwrap();
+    assert_eq!(log.schema().spaces[0].rows, 1);
+    let error = load(&table(), rows.as_bytes()).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.line()),
+        (Some(BadRowKind::StrayQuote), Some(2)),
+        "{error}"
+    );
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let history = HistoryConfig {
+        field: "colour".into(),
+        ..HistoryConfig::default()
+    };
+    for (config, key) in [
+        (
+            tabular::Config {
+                min_count: 5,
+                hash_rows: 10,
+                ..table()
+            },
+            "min_count",
+        ),
+        (
+            tabular::Config {
+                day: Some("time".into()),
+                ..table()
+            },
+            "day",
+        ),
+        (tabular::Config { days: 0, ..table() }, "days"),
+        (
+            tabular::Config {
+                delimiter: '"',
+                ..table()
+            },
+            "delimiter",
+        ),
+        (
+            tabular::Config {
+                history: Some(history),
+                ..table()
+            },
+            "history.field",
+        ),
+        (
+            tabular::Config {
+                keep_when: vec!["price".into()],
+                ..table()
+            },
+            "keep_when",
+        ),
+        (
+            tabular::Config {
+                on_bad_row: OnBadRow::Skip,
+                ..table()
+            },
+            "max_bad_rows",
+        ),
+    ] {
+        let error = load(&config, GOOD.as_bytes()).unwrap_err();
+        assert!(matches!(error, DataError::Setting { .. }), "{error}");
+        assert!(error.to_string().starts_with(key), "{error}");
     }
 }

@@ -59,16 +59,17 @@ impl Loader {
         let context = context(Path::new("/"));
         match self {
             Loader::Table(config) => {
-                let format = TableFormat::new(config.delimiter, &config.columns)?;
+                let format = TableFormat::new(config.delimiter, config.quotes, &config.columns)?;
                 tabular::load(
                     config,
                     std::iter::once(main.and_then(|input| Table::text(input, &format))),
                 )
             }
             Loader::Interactions(config) => {
-                let format = TableFormat::new(config.delimiter, &config.columns)?;
+                let format = TableFormat::new(config.delimiter, config.quotes, &config.columns)?;
                 let table = main.and_then(|input| Table::text(input, &format));
-                let items = items.map(|input| Table::text(input, &TableFormat::new(',', &[])?));
+                let items =
+                    items.map(|input| Table::text(input, &TableFormat::new(',', true, &[])?));
                 interactions::load(config, std::iter::once(table), items.transpose()?, &context)
             }
             Loader::Amazon(config) => amazon::load(config, std::iter::once(main), items, &context),
