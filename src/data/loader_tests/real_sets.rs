@@ -82,7 +82,7 @@ fn check_pairs(log: &Log) {
     }
 }
 
-pub(super) fn grocery(task: TaskConfig) -> interactions::Config {
+fn grocery(task: TaskConfig) -> interactions::Config {
     interactions::Config {
         files: ["train", "dev", "test"]
             .map(|part| format!("{part}.csv.gz"))
@@ -394,4 +394,75 @@ fn open_avazu(folder: &Path, files: &[&str]) -> Log {
         &context(folder),
     )
     .unwrap()
+}
+
+/// AUC on the held-out examples of the item's number of training events.
+fn popularity_auc(log: &Log) -> f64 {
+    let mut batch = Batch::default();
+    log.read(&(0..log.held_out().end).collect::<Vec<u64>>(), &mut batch);
+    let mut popularity = vec![0u32; log.schema().spaces[1].rows as usize];
+    for row in (0..batch.len()).step_by(2) {
+        let (first, end) = (
+            batch.history_offsets[row] as usize,
+            batch.history_offsets[row + 1] as usize,
+        );
+        if end - first == 1 {
+            // The user's first event has no example of its own.
+            popularity[batch.history[first * 2] as usize] += 1;
+        }
+        if batch.info[row].day > 0 {
+            popularity[batch.fields[row * 3 + 1] as usize] += 1;
+        }
+    }
+    let held_out = log.held_out().start as usize..batch.len();
+    let mut scored: Vec<(u32, bool)> = held_out
+        .map(|row| {
+            (
+                popularity[batch.fields[row * 3 + 1] as usize],
+                batch.labels[row] == 1.0,
+            )
+        })
+        .collect();
+    scored.sort_unstable();
+    let (mut below, mut won, mut positives) = (0.0, 0.0, 0.0);
+    for ties in scored.chunk_by(|a, b| a.0 == b.0) {
+        let positive = ties.iter().filter(|score| score.1).count() as f64;
+        let negative = ties.len() as f64 - positive;
+        won += positive * (below + negative / 2.0);
+        below += negative;
+        positives += positive;
+    }
+    won / (below * positives)
+}
+
+/// The reference trainer's popularity baseline (mean over seeds, standard deviation 0.0014 at most).
+#[test]
+fn popularity_scores_as_in_the_reference() {
+    let Some(data) = real_data("popularity") else {
+        return;
+    };
+    let folder = data.join("amazon_grocery_2014");
+    let uniform = interactions::open(&grocery(TaskConfig::default()), &context(&folder)).unwrap();
+    let task = TaskConfig {
+        negatives: Negatives::Popularity,
+        ..TaskConfig::default()
+    };
+    let popular = interactions::open(&grocery(task), &context(&folder)).unwrap();
+    let config = movielens::Config {
+        ratings: "ml-latest-small.zip!ml-latest-small/ratings.csv".into(),
+        task: TaskConfig {
+            split: Split::Tail,
+            ..TaskConfig::default()
+        },
+        ..movielens::Config::default()
+    };
+    let films = movielens::open(&config, &context(&data.join("movielens_latest_small"))).unwrap();
+    for (log, reference) in [(uniform, 0.6677), (popular, 0.388), (films, 0.7709)] {
+        let auc = popularity_auc(&log);
+        println!("{auc:.4}, reference {reference}");
+        assert!(
+            (auc - reference).abs() < 0.006,
+            "{auc:.4} is not {reference}"
+        );
+    }
 }
