@@ -4,12 +4,14 @@
 //! give the same batch, on any thread, in any order.
 
 pub mod batch;
+pub mod leakage;
 pub mod order;
 pub mod schema;
 pub mod synthetic;
 pub mod window;
 
 pub use batch::{Batch, ExampleInfo};
+pub use leakage::{LeakError, check_holdout};
 pub use order::{Cursor, Order, OrderChoice, Position};
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
 pub use synthetic::Synthetic;

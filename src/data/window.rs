@@ -1,4 +1,4 @@
-//! Windows of days: which days are trained on, which are held out, and the guard between them.
+//! Windows of days, as users write them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,11 +11,12 @@ use thiserror::Error;
 
 use super::Day;
 
-/// Days as a user writes them: `"1..12"`, `"31"`, or a list of these as in `["31", "2..30"]` (one new day
-/// and a mix of old ones). Both ends of a range belong to it.
+/// Days as a user writes them: `"1..12"`, `"31"`, or a list of these as in `["31", "2..30"]` (one
+/// new day and a mix of old ones). Both ends of a range belong to it.
 ///
-/// A window is a set: the order of writing does not matter, days are kept by number, and in which order
-/// their examples are fed is the matter of [`Order`](super::Order). So a day may not be named twice.
+/// A window is a set: the order of writing does not matter, days are kept by number, and in which
+/// order their examples are fed is the matter of [`Order`](super::Order). So a day may not be named
+/// twice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Window {
     /// First and last day of each range, by rising day, none touching the next.
@@ -65,33 +66,6 @@ pub enum WindowError {
     /// A log without days.
     #[error("the log has no days to choose from")]
     NoDays,
-}
-
-/// Why a holdout would not measure what it should.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-pub enum LeakError {
-    /// A day that is trained on and evaluated on.
-    #[error(
-        "holdout day {day} lies inside the training window {train}; \
-         evaluate on days that are not trained on"
-    )]
-    Inside {
-        /// The first such day.
-        day: u32,
-        /// The training window.
-        train: String,
-    },
-    /// Evaluation on the past with knowledge of the future.
-    #[error(
-        "holdout day {day} comes before the end of the training window {train}, so the model would \
-         know its future; hold out later days, or allow holdout days in the past"
-    )]
-    Past {
-        /// The first such day.
-        day: u32,
-        /// The training window.
-        train: String,
-    },
 }
 
 impl Window {
@@ -176,36 +150,6 @@ impl Window {
     }
 }
 
-/// Refuses a holdout that overlaps the training days, and, unless `allow_past`, one with days
-/// before the last training day.
-///
-/// # Errors
-/// The first holdout day that is wrong, and the training window.
-pub fn check_holdout(train: &[Day], holdout: &[Day], allow_past: bool) -> Result<(), LeakError> {
-    let mut trained: Vec<u32> = train.iter().map(|day| day.number).collect();
-    trained.sort_unstable();
-    trained.dedup();
-    let mut held_out: Vec<u32> = holdout.iter().map(|day| day.number).collect();
-    held_out.sort_unstable();
-    let window = || describe(&trained);
-    for &day in &held_out {
-        if trained.binary_search(&day).is_ok() {
-            return Err(LeakError::Inside {
-                day,
-                train: window(),
-            });
-        }
-    }
-    let end = trained.last().copied().unwrap_or(0);
-    match held_out.first() {
-        Some(&day) if day < end && !allow_past => Err(LeakError::Past {
-            day,
-            train: window(),
-        }),
-        _ => Ok(()),
-    }
-}
-
 /// Reads one day or one range.
 fn range(text: &str) -> Result<(u32, u32), WindowError> {
     let syntax = || WindowError::Syntax {
@@ -224,7 +168,7 @@ fn range(text: &str) -> Result<(u32, u32), WindowError> {
 }
 
 /// A range as it is written.
-fn show(first: u32, last: u32) -> String {
+pub(super) fn show(first: u32, last: u32) -> String {
     if first == last {
         first.to_string()
     } else {
@@ -243,13 +187,6 @@ fn missing(from: u32, to: u32, first: u32, last: u32) -> String {
     };
     let word = if from == to { "day" } else { "days" };
     format!("{word} {}", show(from, to))
-}
-
-/// Sorted days as ranges: `1..12, 31`.
-fn describe(days: &[u32]) -> String {
-    let ranges = days.chunk_by(|a, b| a + 1 == *b);
-    let shown: Vec<String> = ranges.map(|run| show(run[0], run[run.len() - 1])).collect();
-    shown.join(", ")
 }
 
 impl fmt::Display for Window {
@@ -433,28 +370,11 @@ mod tests {
         );
     }
 
-    #[test]
-    fn the_guard_refuses_overlap_and_the_past_and_names_both_sides() {
-        let check = |train: &[u32], holdout: &[u32], allow_past| {
-            check_holdout(
-                &log(train.iter().copied()),
-                &log(holdout.iter().copied()),
-                allow_past,
-            )
-            .map_err(|error| error.to_string())
-        };
-        assert_eq!(check(&[1, 2, 3], &[5], false), Ok(()));
-        let inside = check(&[1, 2, 3, 31], &[31], true).unwrap_err();
-        assert!(inside.starts_with("holdout day 31 lies inside the training window 1..3, 31"));
-        let past = check(&[5, 2], &[9, 4], false).unwrap_err();
-        assert!(past.starts_with("holdout day 4 comes before the end of the training window 2, 5"));
-        assert_eq!(check(&[5, 2], &[9, 4], true), Ok(()));
-        assert_eq!(check(&[1], &[], false), Ok(()));
-    }
-
     proptest! {
         #[test]
-        fn what_is_written_reads_back_the_same(cuts in prop::collection::btree_set(1u32..200, 2..12)) {
+        fn what_is_written_reads_back_the_same(
+            cuts in prop::collection::btree_set(1u32..200, 2..12),
+        ) {
             let cuts: Vec<u32> = cuts.into_iter().collect();
             let ranges = cuts.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
             let file = File { days: Window::new(ranges).unwrap() };

@@ -1,7 +1,7 @@
 //! What a model that knew the truth would score: the line that a learned model is judged by.
 
-/// Scores of the true click probabilities on given examples, against the labels that these
-/// examples really have. On a small set they scatter like a model's own scores do, and together with them.
+/// Scores of the true click probabilities on given examples, against the labels that these examples
+/// really have. On a small set they scatter like a model's own scores do, and together with them.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bayes {
     /// Number of examples.
@@ -11,7 +11,8 @@ pub struct Bayes {
     /// Chance that a clicked example has a higher probability than one that was not clicked; NaN
     /// without both.
     pub auc: f64,
-    /// The same within a session: unweighted mean over the sessions with both labels; NaN without any.
+    /// The same within a session: unweighted mean over the sessions with both labels; NaN without
+    /// any.
     pub session_auc: f64,
     /// Mean negative log-likelihood of the labels, in nats.
     pub log_loss: f64,

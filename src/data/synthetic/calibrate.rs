@@ -72,7 +72,8 @@ struct Search<'a> {
     sample: &'a Sample,
     click_rate: f64,
     noise: f64,
-    /// Examples from the least to the most likely click. Another scale changes little or nothing in it.
+    /// Examples from the least to the most likely click. Another scale changes little or nothing in
+    /// it.
     order: Vec<u32>,
     logits: Vec<f64>,
     shift: f64,

@@ -63,13 +63,16 @@ pub struct Config {
     /// Share of the items on offer that are replaced by new ones per day.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub item_churn_per_day: f64,
-    /// Days after which a user's taste is still half like before. A large number stops the drift.
+    /// Days after which the autocorrelation of a user's taste has fallen to one half. A large number
+    /// stops the drift.
     #[schemars(range(min = 0.05, max = 1_000_000.0))]
     pub taste_half_life_days: f64,
-    /// Days after which an item's quality is still half like before. A large number stops the drift.
+    /// Days after which the autocorrelation of an item's quality has fallen to one half. A large number
+    /// stops the drift.
     #[schemars(range(min = 0.05, max = 1_000_000.0))]
     pub quality_half_life_days: f64,
-    /// Days after which a category's trend is still half like before. A large number stops the drift.
+    /// Days after which the autocorrelation of a category's trend has fallen to one half. A large number
+    /// stops the drift.
     #[schemars(range(min = 0.05, max = 1_000_000.0))]
     pub trend_half_life_days: f64,
     /// Standard deviation between days of the base rate, in units of the logit; 0.4 is a log with
@@ -313,7 +316,8 @@ impl Config {
 mod tests {
     use super::*;
 
-    /// The ranges live twice, in the schema for editors and in `ranges` for the library: they agree.
+    /// The ranges live twice, in the schema for editors and in `ranges` for the library: they
+    /// agree.
     #[test]
     fn ranges_agree_with_the_schema() {
         let schema = serde_json::to_value(schemars::schema_for!(Config)).unwrap();

@@ -4,13 +4,13 @@
 //! id can be read at any time, and a log of 10^9 rows costs no more memory than one of 10^4. What
 //! is held (tables of users, brands and category directions) is smaller than a model of the log.
 //!
-//! Ids count impressions in the order of time: `id = day x rows_per_day + row`. Rows come in sessions of
-//! `impressions_per_session`, from the top of the page down. A session has a user (drawn by
-//! activity), an instant, a category (one of the user's favourites at the time, mostly), and items drawn
-//! by popularity, no item twice. Tastes, item quality and category trends [drift](drift); items
-//! are [replaced](shop); the history is the user's own events before the day began. The click
-//! probability is the logistic of a weighted sum of [effects](truth), [scaled](calibrate) so that the best
-//! possible AUC is the one asked for.
+//! Ids count impressions in the order of time: `id = day x rows_per_day + row`. Rows come in
+//! sessions of `impressions_per_session`, from the top of the page down. A session has a user
+//! (drawn by activity), an instant, a category (one of the user's favourites at the time, mostly),
+//! and items drawn by popularity, hardly ever one twice. Tastes, item quality and category trends
+//! drift (`drift.rs`); items are replaced (`shop.rs`); the history is the user's own events before
+//! the day began (`users.rs`). The click probability is the logistic of a weighted sum of effects
+//! (`truth.rs`), scaled so that the best possible AUC is the one asked for (`calibrate.rs`).
 
 mod alias;
 mod bayes;

@@ -14,8 +14,9 @@ use crate::base::{Purpose, Streams};
 
 /// How unequal categories are: popularity falls with rank r as r^-0.5.
 const CATEGORY_EXPONENT: f64 = 0.5;
-/// Share of the category's direction in the character of an item; the rest of the variance is its own.
-const CATEGORY_SHARE: f32 = 0.8;
+/// Weight of the category's direction in the character of an item; the rest of the variance is
+/// its own.
+const CATEGORY_WEIGHT: f32 = 0.8;
 /// Multiples of the golden ratio, modulo one, are spread as evenly as can be.
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
@@ -97,7 +98,8 @@ impl Shop {
     pub(super) fn draw_slot(&self, category: u32, draws: &mut Draws) -> u32 {
         let slot =
             u64::from(self.ranks.draw(draws)) * u64::from(self.categories()) + u64::from(category);
-        // The last rank exists in some categories only; the others give its share to the rank above.
+        // The last rank exists in some categories only; the others give its share to the rank
+        // above.
         if slot < u64::from(self.slots) {
             slot as u32
         } else {
@@ -128,11 +130,11 @@ impl Shop {
     /// What is fixed about an item.
     pub(super) fn item(&self, id: u32) -> Item {
         let mut draws = Draws::new(self.streams.key(Purpose::Item, u64::from(id), 0));
-        let own_share = (1.0 - CATEGORY_SHARE * CATEGORY_SHARE).sqrt();
+        let own_weight = (1.0 - CATEGORY_WEIGHT * CATEGORY_WEIGHT).sqrt();
         let direction = self.direction(self.category_of(id));
         let mut character = self.normal.latent(&mut draws);
         for i in 0..FACTORS {
-            character[i] = CATEGORY_SHARE * direction[i] + own_share * character[i];
+            character[i] = CATEGORY_WEIGHT * direction[i] + own_weight * character[i];
         }
         // The square makes brands with small numbers the larger ones.
         let u = draws.unit();

@@ -40,11 +40,12 @@ proptest! {
         let truth = LOG.truth(&ids).unwrap();
         for (i, &id) in ids.iter().enumerate() {
             let alone = read(&LOG, [id]);
-            let events = together.history_offsets[i] as usize..together.history_offsets[i + 1] as usize;
+            let events = together.history_offsets[i]..together.history_offsets[i + 1];
+            let events = 2 * events.start as usize..2 * events.end as usize;
             prop_assert_eq!(alone.labels[0], together.labels[i]);
             prop_assert_eq!(alone.info[0], together.info[i]);
             prop_assert_eq!(&alone.fields[..], &together.fields[5 * i..5 * i + 5]);
-            prop_assert_eq!(&alone.history[..], &together.history[2 * events.start..2 * events.end]);
+            prop_assert_eq!(&alone.history[..], &together.history[events]);
             prop_assert_eq!(LOG.truth(&[id]).unwrap()[0], truth[i]);
         }
     }
@@ -99,7 +100,8 @@ fn click_rate_and_bayes_auc_are_near_what_was_asked_for() {
     }
 }
 
-/// Of the examples that the truth gives a chance between 20 % and 30 %, as many are clicked as it says.
+/// Of the examples that the truth gives a chance between 20 % and 30 %, as many are clicked as it
+/// says.
 #[test]
 fn labels_are_drawn_with_the_true_probabilities() {
     let ids = every(&LOG, 5);
@@ -293,7 +295,7 @@ fn the_smallest_and_oddest_logs_can_be_made() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(30))]
     /// Any configuration within the ranges makes a log that can be read, or an error.
     #[test]
     fn no_configuration_panics(
@@ -336,8 +338,8 @@ fn errors_of_the_target_name_what_can_be_reached() {
     assert!(matches!(error, SyntheticError::AucOutOfReach { high, .. } if high < 0.87));
 }
 
-/// Click counts by item, by user and category, and by position, taken as independent: what one can learn
-/// without a model. It must be well above chance and below the truth.
+/// Click counts by item, by user and category, and by position, taken as independent: what one can
+/// learn without a model. It must be well above chance and below the truth.
 #[test]
 fn counting_clicks_learns_a_part_of_the_truth() {
     let train = read(&LOG, 0..12 * 40_800);

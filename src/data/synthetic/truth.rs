@@ -9,8 +9,8 @@ use super::shop::Item;
 use crate::base::{Purpose, Streams};
 
 /// Distinguishes drifting items and categories from drifting users in the name of a draw.
-const ITEM: u64 = 1 << 40;
-const CATEGORY: u64 = 2 << 40;
+const ITEM_DRIFT: u64 = 1 << 40;
+const CATEGORY_DRIFT: u64 = 2 << 40;
 
 /// The effects behind a click.
 #[derive(Clone, Debug)]
@@ -85,8 +85,8 @@ impl Truth {
         p + self.noise * (self.click_rate - p)
     }
 
-    /// Likeness of an item to the user's recent events of the same category, the newest first in weight: what
-    /// an attention over the history can find and a sum over it cannot.
+    /// Likeness of an item to the user's recent events of the same category, the newest first in
+    /// weight: what an attention over the history can find and a sum over it cannot.
     fn interest(&self, world: &World, session: &Session, item: &Item, category: u32) -> f32 {
         let mut sum = 0.0;
         for (event, weight) in session.events.iter().zip(&self.recency) {
@@ -99,14 +99,16 @@ impl Truth {
     }
 
     fn quality_at(&self, world: &World, id: u32, item: &Item, time: f64) -> f32 {
-        let key = self.streams.key(Purpose::Drift, ITEM | u64::from(id), 0);
+        let key = self
+            .streams
+            .key(Purpose::Drift, ITEM_DRIFT | u64::from(id), 0);
         drifting(world, self.quality, Draws::new(key), item.phase, time)
     }
 
     fn trend_at(&self, world: &World, category: u32, time: f64) -> f32 {
         let key = self
             .streams
-            .key(Purpose::Drift, CATEGORY | u64::from(category), 0);
+            .key(Purpose::Drift, CATEGORY_DRIFT | u64::from(category), 0);
         let mut draws = Draws::new(key);
         let phase = draws.unit();
         drifting(world, self.trend, draws, phase, time)

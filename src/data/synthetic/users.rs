@@ -15,8 +15,8 @@ const EVENTS_PER_SESSION: f64 = 2.0;
 const OLDEST_ACCOUNT: f64 = 60.0;
 /// Chance that a search or event has nothing to do with the user's favourite categories.
 const WHIM: f64 = 0.1;
-/// Share of each of two favourite categories in a taste; the rest of the variance is her own.
-const FAVOURITE_SHARE: f32 = 0.6;
+/// Weight of each of two favourite categories in a taste; the rest of the variance is her own.
+const FAVOURITE_WEIGHT: f32 = 0.6;
 
 /// Words of the stream of knots set aside for one knot, and of the history for one event.
 const WORDS: u64 = 16;
@@ -176,12 +176,12 @@ impl User<'_> {
 
     /// The sum of the favourite categories' directions and of a part of her own.
     fn taste_at_knot(&mut self, knot: i64, normal: &Normal) -> Latent {
-        let own_share = (1.0 - 2.0 * FAVOURITE_SHARE * FAVOURITE_SHARE).sqrt();
+        let own_weight = (1.0 - 2.0 * FAVOURITE_WEIGHT * FAVOURITE_WEIGHT).sqrt();
         let [first, second] = self.favourites_at(knot).map(|c| self.shop.direction(c));
         let own = normal.latent(&mut self.knot_draws(knot));
         let mut taste = [0.0; FACTORS];
         for (i, value) in taste.iter_mut().enumerate() {
-            *value = FAVOURITE_SHARE * (first[i] + second[i]) + own_share * own[i];
+            *value = FAVOURITE_WEIGHT * (first[i] + second[i]) + own_weight * own[i];
         }
         taste
     }
