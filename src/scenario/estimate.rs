@@ -79,7 +79,7 @@ impl Scenario {
         let step = bytes(&batch) + bytes_of(&lookups) + 2 * 4 * (estimate.dense + rows + moving);
         let in_flight = match &self.imposed_staleness {
             // Of a random number of gradients in flight, what is rarely exceeded.
-            Some(law) => (2.0 * law.mean()) as u64 + 16,
+            Some(law) => (1.5 * law.mean()) as u64 + 16,
             None => u64::from(self.cluster.workers),
         };
         let examples = batch.len().max(1) as u64;
@@ -94,7 +94,8 @@ impl Scenario {
         let scored = if estimate.holdout > 0 { CHUNK as u64 } else { 0 };
         let events = batch.events() as f64 / examples as f64;
         let tape = tape(layout, examples.max(scored), events);
-        let needed = prepared.source.bytes()
+        // A loader holds its log about twice while it builds it.
+        let needed = 2 * prepared.source.bytes()
             + server
             + in_flight.saturating_mul(step)
             + holdout
@@ -130,7 +131,7 @@ fn tape(layout: &Layout, examples: u64, events: f64) -> u64 {
 const TAPE_FACTOR: f64 = 3.0;
 
 /// A batch from the middle of the window, and its distinct rows.
-fn sample(prepared: &Prepared, size: usize) -> (Batch, Lookups) {
+pub(crate) fn sample(prepared: &Prepared, size: usize) -> (Batch, Lookups) {
     let day = prepared.train[prepared.train.len() / 2];
     let size = (size as u64).min(day.examples);
     // Spread over the day, as a shuffled batch would be.
