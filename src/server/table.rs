@@ -71,22 +71,25 @@ impl TableStore {
     }
 
     /// Updates every row for which `untouched` holds with a zero gradient, for rules with
-    /// [`RowSemantics::Dense`]; does nothing for others.
+    /// [`RowSemantics::Dense`]; does nothing for others. Returns the first row that did not stay
+    /// finite.
     pub fn update_untouched(
         &mut self,
         optimizer: &dyn Optimizer,
         tick: Tick,
         mut untouched: impl FnMut(u32) -> bool,
-    ) {
+    ) -> Option<u32> {
         if optimizer.rows() == RowSemantics::Lazy {
-            return;
+            return None;
         }
         let zero = vec![0.0; self.dim];
+        let mut bad = None;
         for id in 0..self.rows() {
-            if untouched(id) {
-                self.update(id, optimizer, &zero, tick);
+            if untouched(id) && !self.update(id, optimizer, &zero, tick) {
+                bad = bad.or(Some(id));
             }
         }
+        bad
     }
 }
 
