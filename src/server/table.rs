@@ -101,7 +101,23 @@ pub(super) fn finite(values: &[f32]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::finite;
+    use super::*;
+    use crate::optimizer::OptimizerChoice;
+    use crate::params::Init;
+
+    #[test]
+    fn a_row_that_momentum_carries_to_infinity_is_named() {
+        let table =
+            Table { name: "item".into(), space: 0, rows: 3, dim: 1, init: Init::Constant(0.0) };
+        let keys = serde_json::json!({"kind": "momentum", "rows": "dense"});
+        let rule = serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();
+        let mut store = TableStore::new(&table, 0, rule.as_ref(), Streams::new(1));
+        let tick = Tick { rate: 1.0, global: 1, variable: 1, row: 1 };
+        assert!(store.update(1, rule.as_ref(), &[1e38], tick));
+        let bad: Vec<_> =
+            (0..4).map(|_| store.update_untouched(rule.as_ref(), tick, |_| true)).collect();
+        assert_eq!((bad[0], bad[3]), (None, Some(1)));
+    }
 
     #[test]
     fn what_is_not_finite_is_seen() {

@@ -141,8 +141,7 @@ impl Simulation {
         if next == SimTime::MAX && end == SimTime::MAX {
             return Err(SimError::ClockOverflow { update: self.session.progress.updates });
         }
-        let look = self.session.next_time().unwrap_or(SimTime::MAX);
-        if look <= next.min(end) && look < SimTime::MAX {
+        if let Some(look) = self.session.next_time(next.min(end)) {
             self.session.progress.now = look;
             let Simulation { session, flights, .. } = self;
             session.look(|| held(flights), observer);
