@@ -36,7 +36,8 @@ impl Simulation {
 
     pub(super) fn stalled(&self) -> SimError {
         let names = |list: Vec<String>| match list.len() {
-            0..=8 => list.join(", "),
+            0 => "none".to_string(),
+            1..=8 => list.join(", "),
             n => format!("{} and {} more", list[..8].join(", "), n - 8),
         };
         let asking = |(index, w): (usize, &Worker)| w.asking.then(|| index.to_string());

@@ -138,8 +138,10 @@ impl Simulation {
         }
         let end = self.session.limits.time.unwrap_or(SimTime::MAX);
         let next = self.queue.next_time().ok_or_else(|| self.stalled())?;
-        let look = self.session.next_time().unwrap_or(SimTime::MAX);
-        if look <= next.min(end) && look < SimTime::MAX {
+        if next == SimTime::MAX && end == SimTime::MAX {
+            return Err(SimError::ClockOverflow { update: self.session.progress.updates });
+        }
+        if let Some(look) = self.session.next_time(next.min(end)) {
             self.session.progress.now = look;
             let Simulation { session, flights, .. } = self;
             session.look(|| held(flights), observer);
@@ -148,9 +150,6 @@ impl Simulation {
         if next > end {
             self.session.progress.now = end;
             return Ok(State::Ended);
-        }
-        if next == SimTime::MAX {
-            return Err(SimError::ClockOverflow { update: self.session.progress.updates });
         }
         let (now, event) = self.queue.pop().expect("just looked at");
         self.session.progress.now = now;
