@@ -375,10 +375,13 @@ fn fixed_shares_are_dealt_in_turn() {
     assert!(steps.iter().all(|&steps| steps > 0) && steps.iter().any(|&s| s != steps[0]));
 }
 
+/// What a worker did in one step: activity, beginning, end.
+type Activities = Vec<(Activity, u64, u64)>;
+
 /// Each step pulls, computes and pushes exactly once, one after the other.
 #[test]
 fn the_timeline_tells_every_step_in_order() {
-    let mut seen: BTreeMap<(u32, u64), Vec<(Activity, u64, u64)>> = BTreeMap::new();
+    let mut seen = BTreeMap::<(u32, u64), Activities>::new();
     job(&networked(), 1)
         .run(&mut |record: &Record<'_>| {
             if let Record::Activity { worker, activity, from, to, step, .. } = record {
