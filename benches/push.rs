@@ -35,7 +35,7 @@ impl Step {
     fn new(work: &Workload) -> Step {
         Step {
             server: workload::server(work),
-            locator: Locator::new(work.log.schema()),
+            locator: Locator::for_layout(work.log.schema(), work.model.layout()),
             batch: Batch::default(),
             lookups: Lookups::default(),
             dense: vec![0.0; work.model.layout().dense_len()],
@@ -72,7 +72,8 @@ impl Step {
 
     fn apply(&mut self) {
         self.done += 1;
-        let clocks = Clocks { dense_rate: 1e-3, sparse_rate: 1e-3, version: self.done };
+        let rate = workload::RATE as f32;
+        let clocks = Clocks { dense_rate: rate, sparse_rate: rate, version: self.done };
         let shard = ShardId(0);
         self.server.apply(shard, &self.lookups, &self.gradient, clocks).expect("a finite update");
     }
