@@ -73,6 +73,7 @@ fn code(error: &BuildError) -> Exit {
         BuildError::Data(DataError::Setting { .. } | DataError::Synthetic(_))
         | BuildError::Model(_)
         | BuildError::NoData => Exit::Usage,
+        BuildError::LargeHoldout { .. } => Exit::Refused,
         _ => Exit::Data,
     }
 }

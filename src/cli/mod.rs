@@ -13,9 +13,11 @@ mod new;
 mod progress;
 mod run;
 mod show;
+mod signals;
 mod trace;
 
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -30,10 +32,13 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(error) => {
             // Help and version are answers, everything else is a mistake.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            drop(error.print());
-            return exit.into();
+            return match error.print() {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Write.into(),
+                _ => exit.into(),
+            };
         }
     };
+    signals::survive_file_size_limits();
     match dispatch(args, &arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {

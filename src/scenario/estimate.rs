@@ -87,19 +87,22 @@ impl Scenario {
         let located = 8 * spaces.iter().map(|space| u64::from(space.rows)).sum::<u64>();
         // The tape of a network: activations and their gradients, by example.
         let tape = 4 * examples * activations(layout) * 3;
-        estimate.memory.0 += prepared.source.bytes()
-            + server
-            + in_flight.saturating_mul(step)
-            + estimate.holdout * per_example
-            + threads * (located + tape)
-            + located;
+        let parts = [
+            prepared.source.bytes(),
+            server,
+            in_flight.saturating_mul(step),
+            estimate.holdout.saturating_mul(per_example),
+            threads.saturating_mul(located.saturating_add(tape)),
+            located,
+        ];
+        estimate.memory.0 = parts.into_iter().fold(estimate.memory.0, u64::saturating_add);
     }
 
     fn disk(&self) -> u64 {
         let evaluations = self.holdout.as_ref().map_or(0, |_| 200 * 1_000);
         200_000
             + evaluations
-            + 60 * self.record.timeline
+            + self.record.timeline.saturating_mul(60)
             + 120 * u64::from(self.cluster.workers)
             + 3_000_000
     }
