@@ -52,7 +52,7 @@ pub enum BuildError {
     EmptyHoldout,
     /// A holdout that would fill the memory before anything could be estimated.
     #[error(
-        "the holdout has {examples} examples, more than {LARGEST_HOLDOUT} can be evaluated: set \
+        "the holdout has {examples} examples, above {LARGEST_HOLDOUT}, the limit of what can be evaluated: set \
          `holdout.max_examples`, or name fewer days with `holdout.days`"
     )]
     LargeHoldout {

@@ -108,7 +108,19 @@ pub fn load<T: DeserializeOwned + JsonSchema>(
     input: Input<'_>,
     overrides: &[Override],
 ) -> Result<Loaded<T>, Problems> {
-    let shape = Shape::of::<T>();
+    load_shaped(Shape::of::<T>(), input, overrides)
+}
+
+/// [`load`] with the shape of `T` at hand, for whoever reads many documents of one type: compiling
+/// the shape takes longer than reading a small document.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_shaped<T: DeserializeOwned>(
+    shape: Shape,
+    input: Input<'_>,
+    overrides: &[Override],
+) -> Result<Loaded<T>, Problems> {
     let mut sources = Sources::default();
     let files = layers::read(input, &mut sources);
     let mut root = files.table;
