@@ -83,10 +83,7 @@ pub(super) fn execute(
         outcome
     };
     let wall = started.elapsed().as_secs_f64();
-    let finished = match outcome {
-        Ok(finished) => finished,
-        Err(error) => return Err(error.into()),
-    };
+    let finished = outcome?;
     if finished.summary.is_some() {
         write_run_info(&finished.path, wall, threads)?;
         if look.plots {

@@ -131,6 +131,7 @@ impl Scenario {
     /// # Errors
     /// Everything that the files, the windows and the model can have against it.
     pub fn prepare(&self, folder: &Path) -> Result<Option<Prepared>, BuildError> {
+        self.check_laws(folder)?;
         if self.timing_only.is_some() {
             return Ok(None);
         }
@@ -138,9 +139,25 @@ impl Scenario {
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
         let source = choice.open(&OpenContext { base_dir: folder, streams })?;
         let (train, holdout) = self.split(source.as_ref())?;
+        // What is wrong with the order is to be known before a results folder is touched.
+        Order::new(self.train.order.clone(), train.clone(), streams)?;
         let counts = self.model.wants_counts().then(|| Arc::new(counts(source.as_ref(), &train)));
         let model = self.model.build(source.schema(), ModelContext { counts })?;
         Ok(Some(Prepared { source, train, holdout, model }))
+    }
+
+    /// Opens every step-time law once: traces are files that can be missing or malformed.
+    fn check_laws(&self, folder: &Path) -> Result<(), LawError> {
+        if self.imposed_staleness.is_some() {
+            return Ok(());
+        }
+        let cluster = &self.cluster;
+        let laws = [&cluster.network.jitter, &cluster.server.law].into_iter().flatten();
+        let of_classes = cluster.class.iter().filter_map(|class| class.law.as_ref());
+        for law in laws.chain(of_classes).chain([&cluster.compute.law]) {
+            law.build(folder)?;
+        }
+        Ok(())
     }
 
     /// The days trained on and the examples evaluated on.

@@ -193,6 +193,7 @@ fn choices_are_read_from_scenario_text() {
 /// Run with `--ignored --nocapture` to see the cost per id.
 #[test]
 #[ignore = "prints speed"]
+#[expect(clippy::disallowed_methods, reason = "measures the speed of our own code")]
 fn speed() {
     let day = |number: u32| Day { number, first: u64::from(number - 1) * 40_800, examples: 40_800 };
     for choice in every_choice() {

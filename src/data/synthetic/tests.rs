@@ -368,6 +368,7 @@ fn counting_clicks_learns_a_part_of_the_truth() {
 /// Run with `--ignored --nocapture` to see the facts and the cost per example.
 #[test]
 #[ignore = "prints facts and speed"]
+#[expect(clippy::disallowed_methods, reason = "measures the speed of our own code")]
 fn facts_and_speed() {
     for (name, value) in LOG.facts() {
         println!("{name}: {value}");
