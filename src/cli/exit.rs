@@ -23,6 +23,8 @@ pub(super) enum Exit {
     Folder = 6,
     /// Writing failed: disk full, permission.
     Write = 7,
+    /// A bug of ours.
+    Bug = 70,
 }
 
 impl From<Exit> for ExitCode {

@@ -41,6 +41,21 @@ fn a_full_stdout_is_a_write_error() {
     assert!(out.join("summary.json").exists());
 }
 
+#[test]
+fn a_full_stderr_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let quickstart = scenario("quickstart.toml");
+    let out = folder.path().join("out");
+    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let mut run = Command::new(env!("CARGO_BIN_EXE_straggler"));
+    run.arg("run").arg(&quickstart).args(SMALL).args(["--no-plots", "--out"]).arg(&out);
+    assert_eq!(run.stdout(Stdio::null()).stderr(full()).status().unwrap().code(), Some(0));
+    assert!(out.join("summary.json").exists());
+    let mut check = Command::new(env!("CARGO_BIN_EXE_straggler"));
+    check.arg("check").arg(&quickstart).arg("cluster.workers=0").stdout(Stdio::null());
+    assert_eq!(check.stderr(full()).status().unwrap().code(), Some(2));
+}
+
 /// A shell that limits the size of files to `blocks` of 512 or 1024 bytes before it runs.
 fn limited(blocks: u32, out: &Path) -> (Option<i32>, String) {
     let line = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");

@@ -46,7 +46,8 @@ fn a_folder_that_another_process_writes_is_refused_until_it_dies() {
     };
     let said = second();
     assert_eq!(said.code, 6, "{}", said.stderr);
-    assert!(said.stderr.contains("another process"), "{}", said.stderr);
+    let process = format!("another process ({})", first.id());
+    assert!(said.stderr.contains(&process), "{}", said.stderr);
     // Looking is allowed meanwhile, and says that there is nothing finished to see.
     assert_eq!(say(straggler().arg("report").arg(&out)).code, 6);
     first.kill().unwrap();
