@@ -100,9 +100,10 @@ fn write_rows(source: &dyn DataSource, days: &[Day], to: &mut dyn Write) -> io::
     writeln!(to, "{}", header(schema))?;
     let mut batch = Batch::default();
     for day in days {
-        let ids: Vec<u64> = day.ids().collect();
-        for ids in ids.chunks(1024) {
-            source.read(ids, &mut batch);
+        let all = day.ids();
+        for from in all.clone().step_by(1024) {
+            let ids: Vec<u64> = (from..all.end.min(from + 1024)).collect();
+            source.read(&ids, &mut batch);
             for i in 0..batch.len() {
                 writeln!(to, "{}", line(schema, &batch, i))?;
             }
@@ -146,7 +147,8 @@ fn line(schema: &Schema, batch: &Batch, i: usize) -> String {
     for column in 0..columns {
         let events = batch.history_offsets[i] as usize..batch.history_offsets[i + 1] as usize;
         let ids: Vec<String> =
-            events.map(|event| batch.history[event * columns + column].to_string()).collect();
+            // The most recent event last, as logs usually have it.
+            events.rev().map(|event| batch.history[event * columns + column].to_string()).collect();
         cells.push(ids.join("|"));
     }
     cells.join(",")
