@@ -60,7 +60,7 @@ pub struct Finished {
     pub loss: f64,
     /// Norm of the pushed gradient, after clipping; NaN without gradients.
     pub gradient_norm: f64,
-    /// `|w_now - w_pulled| / sqrt(d)` over the dense group just before the last apply, where sampled.
+    /// `|w_now - w_pulled| / sqrt(d)` over the dense group just after the last apply, where sampled.
     pub gap: Option<f64>,
 }
 
