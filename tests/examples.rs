@@ -15,14 +15,17 @@ fn is_release() -> bool {
 fn run(name: &str) -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    cargo.args(["run", "--quiet", "--offline", "--no-default-features", "--example", name]);
-    let features = [
-        ("cli", cfg!(feature = "cli")),
-        ("plot", cfg!(feature = "plot")),
-        ("parquet", cfg!(feature = "parquet")),
-    ];
-    let chosen: Vec<&str> = features.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
-    cargo.args(["--features", &chosen.join(",")]);
+    cargo.args(["run", "--quiet", "--offline", "--example", name]);
+    // The same features as this test has, so that nothing is built twice.
+    let features = [("cli", cfg!(feature = "cli")), ("plot", cfg!(feature = "plot"))];
+    if features.iter().any(|(_, on)| !on) {
+        cargo.arg("--no-default-features");
+    }
+    for (feature, on) in features.into_iter().chain([("parquet", cfg!(feature = "parquet"))]) {
+        if on && (feature == "parquet" || features.iter().any(|(_, on)| !on)) {
+            cargo.args(["--features", feature]);
+        }
+    }
     if is_release() {
         cargo.arg("--release");
     }
