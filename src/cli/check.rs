@@ -6,6 +6,7 @@ use super::args::Check;
 use super::exit::{Exit, Failure};
 use super::load;
 use super::run::out;
+use crate::base::SimSpan;
 use crate::experiment::Trial;
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::document::Input;
@@ -45,6 +46,12 @@ pub(super) fn check(args: &Check, arguments: &[OsString]) -> Result<Exit, Failur
     }
     let steps = estimate.pushes.map_or("until the clock stops it".to_string(), |n| n.to_string());
     table.row(["steps".to_string(), steps]);
+    if let Some(seconds) = trial.wall_estimate() {
+        let threads = load::threads(None);
+        let text =
+            format!("about {} on {threads} threads", SimSpan::from_seconds(seconds.min(1e8)));
+        table.row(["time".to_string(), text]);
+    }
     table.row(["memory".to_string(), format!("about {}", estimate.memory)]);
     table.row(["disk".to_string(), format!("at most {}", estimate.disk)]);
     out(&table.render())?;

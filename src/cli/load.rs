@@ -35,7 +35,7 @@ pub(super) fn scenario(
 /// Colours on a terminal, unless NO_COLOR says otherwise.
 pub(super) fn look() -> Look {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    Look { colour, ..Look::default() }
+    Look { colour }
 }
 
 /// The folder that a scenario's files are looked for in: its own.

@@ -83,10 +83,7 @@ pub(super) fn execute(
         outcome
     };
     let wall = started.elapsed().as_secs_f64();
-    let finished = match outcome {
-        Ok(finished) => finished,
-        Err(error) => return Err(error.into()),
-    };
+    let finished = outcome?;
     if finished.summary.is_some() {
         write_run_info(&finished.path, wall, threads)?;
         if look.plots {
@@ -101,11 +98,20 @@ fn write_run_info(path: &Path, wall: f64, threads: usize) -> Result<(), Failure>
         "version": env!("CARGO_PKG_VERSION"),
         "threads": threads,
         "wall_s": (wall * 1e3).round() / 1e3,
+        "peak_memory_bytes": peak_memory(),
         "os": std::env::consts::OS,
         "arch": std::env::consts::ARCH,
     });
     std::fs::write(path.join("run-info.json"), format!("{info:#}\n"))
         .map_err(|error| Failure::new(Exit::Write, format!("cannot write run-info.json: {error}")))
+}
+
+/// Peak resident memory of this process, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// Draws the plots of a folder.

@@ -52,9 +52,12 @@ pub(super) fn heading(trial: &Trial, path: &Path, threads: usize) -> String {
     };
     let estimate = &trial.estimate;
     let pushes = estimate.pushes.map_or_else(String::new, |n| format!("{n} steps, "));
+    let time = trial.wall_estimate().map_or_else(String::new, |seconds| {
+        format!("about {}, ", SimSpan::from_seconds(seconds.min(1e8)))
+    });
     let threads = if threads == 1 { "1 thread".into() } else { format!("{threads} threads") };
     format!(
-        "straggler {}   {}   {what}{learning}\n{}   {pushes}about {} of memory, {threads}\n",
+        "straggler {}   {}   {what}{learning}\n{}   {pushes}{time}about {} of memory, {threads}\n",
         env!("CARGO_PKG_VERSION"),
         scenario.scenario.name,
         path.display(),

@@ -6,6 +6,7 @@
 
 pub mod best;
 pub mod folder;
+pub mod probe;
 pub mod recorder;
 pub mod run;
 pub mod summary;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::folder::{FolderError, Found, ResultsFolder, hex_digest};
+use super::probe::seconds_per_step;
 use super::recorder::{Names, Recorder};
 use super::summary::Summary;
 use crate::base::ByteSize;
@@ -93,6 +94,13 @@ impl Trial {
     /// The opened log and the model; `None` for timing alone, or after the run.
     pub fn prepared(&self) -> Option<&Prepared> {
         self.prepared.as_ref()
+    }
+
+    /// About how long the run will take on this machine, in wall seconds, where its end is known.
+    pub fn wall_estimate(&self) -> Option<f64> {
+        let prepared = self.prepared.as_ref()?;
+        let step = seconds_per_step(prepared, self.scenario.train.batch as usize);
+        Some(self.estimate.pushes? as f64 * step / self.threads as f64)
     }
 
     /// Refuses a run above its limits.

@@ -41,7 +41,9 @@ impl Simulation {
         self.ledgers[s].update(pushes.len() as u64);
         for &push in pushes {
             let staleness = self.land(shard, push, version);
-            self.flights.get(push).staleness += staleness;
+            let flight = self.flights.get(push);
+            flight.staleness += staleness;
+            observer.observe(&Record::Applied { shard, worker: flight.worker, staleness });
         }
         self.before_update(shard, pushes, observer);
         let outcome = self.update(shard, pushes, version);

@@ -17,8 +17,9 @@ use crate::params::view::row_range;
 use crate::params::{Layout, Locator, Lookups, View};
 use crate::server::ParameterServer;
 
-/// Examples scored at a time.
-const CHUNK: usize = 1024;
+/// Examples scored at a time: as many as an ordinary batch, so that the working memory of a host
+/// thread is not made larger by evaluation.
+pub const CHUNK: usize = 256;
 
 /// Which parameters to evaluate besides the server's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]

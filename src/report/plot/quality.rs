@@ -57,13 +57,14 @@ pub fn draw(folder: &Folder, against: Against) -> Result<Picture, String> {
         let reason = "has no AUC of the server's parameters";
         return Err(folder.evaluations.unusable(reason));
     }
+    let chosen = chosen(rows, against);
     let high = rows.iter().map(|e| against.of(e)).fold(0.0, f64::max);
     let mut picture = Picture::new();
     let title = match against {
         Against::Examples => "Quality on the holdout by examples trained on",
         Against::Time => "Quality on the holdout by simulated time",
     };
-    frame::heading(&mut picture, title, &subtitle(folder, &measures[0], against));
+    frame::heading(&mut picture, title, &subtitle(folder, &measures[0], against, chosen));
     frame::legend(&mut picture, &legend(&measures));
     let panels = measures.len();
     for (i, (name, series)) in measures.iter().enumerate() {
@@ -82,7 +83,7 @@ pub fn draw(folder: &Folder, against: Against) -> Result<Picture, String> {
         if let Some(bayes) = bayes {
             draw_bayes(&mut picture, &panel, bayes);
         }
-        draw_series(&mut picture, &panel, series, bayes);
+        draw_series(&mut picture, &panel, series, bayes, chosen);
     }
     Ok(picture)
 }
@@ -109,14 +110,28 @@ fn collect(
     series
 }
 
-/// The highest value, the earliest of equals.
-fn best(values: &[Value]) -> Option<Value> {
-    values.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a })
+/// Where the best step is: the earliest with the highest AUC of the server on the selection half of
+/// the holdout. The curves show the other half, so their own maximum would be a winner's curse.
+fn chosen(rows: &[Evaluation], against: Against) -> Option<f64> {
+    let server = rows.iter().filter(|row| row.view == View::Server);
+    let scored = server.filter_map(|row| Some((row.selection_auc?, against.of(row))));
+    scored.reduce(|a, b| if b.0 > a.0 { b } else { a }).map(|(_, x)| x)
 }
 
-fn subtitle(folder: &Folder, (name, series): &(&str, Series), against: Against) -> String {
+/// The value at the best step; without one the highest value, the earliest of equals.
+fn best(values: &[Value], chosen: Option<f64>) -> Option<Value> {
+    let there = values.iter().copied().find(|value| Some(value.0) == chosen);
+    there.or_else(|| values.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a }))
+}
+
+fn subtitle(
+    folder: &Folder,
+    (name, series): &(&str, Series),
+    against: Against,
+    chosen: Option<f64>,
+) -> String {
     let server = &series[&View::Server];
-    let (Some(best), Some(last)) = (best(server), server.last()) else {
+    let (Some(best), Some(last)) = (best(server, chosen), server.last()) else {
         return folder.summary.name.clone();
     };
     let at = match against {
@@ -128,7 +143,7 @@ fn subtitle(folder: &Folder, (name, series): &(&str, Series), against: Against) 
     } else {
         ", the last evaluation".to_string()
     };
-    format!("{}: best {name} {:.4} {at}{end}", folder.summary.name, best.1)
+    format!("{}: {name} {:.4} at the best step, {at}{end}", folder.summary.name, best.1)
 }
 
 /// Colour, width and name of a view's line.
@@ -150,7 +165,7 @@ fn legend(measures: &[(&str, Series)]) -> Vec<(Swatch, String)> {
             entries.push(entry);
         }
     }
-    entries.push((Swatch::Disc(VERMILION), "best".to_string()));
+    entries.push((Swatch::Disc(VERMILION), "best step".to_string()));
     entries
 }
 
@@ -194,13 +209,19 @@ fn draw_bayes(picture: &mut Picture, panel: &Panel, bayes: f64) {
     }
 }
 
-fn draw_series(picture: &mut Picture, panel: &Panel, series: &Series, bayes: Option<f64>) {
+fn draw_series(
+    picture: &mut Picture,
+    panel: &Panel,
+    series: &Series,
+    bayes: Option<f64>,
+    chosen: Option<f64>,
+) {
     // Backwards, so that the server's line lies on top.
     for (view, values) in series.iter().rev() {
         let (ink, width, _) = look(*view);
         panel.line(picture, values, width, ink);
     }
-    let Some(best) = best(&series[&View::Server]) else {
+    let Some(best) = best(&series[&View::Server], chosen) else {
         return;
     };
     let (x, y) = panel.at(best.0, best.1);
