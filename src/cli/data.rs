@@ -53,12 +53,16 @@ fn open(
 
 fn inspect(source: &dyn DataSource, head: usize) -> String {
     let mut table = TextTable::new(&[Align::Left, Align::Left]);
-    for (name, value) in source.facts() {
-        table.row([name, value]);
+    let (facts, schema) = (source.facts(), source.schema());
+    for (name, value) in &facts {
+        table.row([name.clone(), value.clone()]);
     }
-    let schema = source.schema();
     for space in &schema.spaces {
-        table.row([format!("ids of {}", space.name), space.rows.to_string()]);
+        let name = format!("ids of {}", space.name);
+        // Some sources count their ids among the facts.
+        if facts.iter().all(|(fact, _)| *fact != name) {
+            table.row([name, space.rows.to_string()]);
+        }
     }
     let held = source.held_out();
     if !held.is_empty() {

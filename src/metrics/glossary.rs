@@ -62,7 +62,7 @@ pub const METRICS: &[Metric] = &[
     Metric {
         name: "gap",
         unit: "-",
-        text: "|w_now - w_pulled| / sqrt(d) over the dense group, just after the push was applied \
+        text: "|w_now - w_pulled| / sqrt(d) over the dense group, just before the push is applied \
                (Hakimi et al. 2019); sampled every `record.gap_every` pushes.",
     },
     Metric {

@@ -197,30 +197,43 @@ impl Scenario {
         folder: &Path,
         threads: usize,
     ) -> Result<Job, BuildError> {
+        let Some(law) = &self.imposed_staleness else {
+            let parts = self.parts(prepared, folder, threads)?;
+            return Ok(Job::Cluster(Box::new(Simulation::new(parts))));
+        };
+        let (work, limits, watch) = self.work(prepared, 1, 1, threads)?;
+        let session = Session::new(work, limits, watch);
         let streams = Streams::new(self.scenario.seed);
-        let window = prepared.as_ref().map(|p| p.train.iter().map(|day| day.examples).sum());
-        let limits = self.stop_limits(window.unwrap_or(u64::MAX));
-        let (work, evaluation) = match prepared {
-            Some(prepared) => self.training(prepared, streams, threads)?,
-            None => (Work::Null(self.null_work()), None),
-        };
-        let watch = Watch {
-            evaluation,
-            divergence: self.record.divergence,
-            window,
-            gap_every: self.record.gap_every,
-            rows_every: self.record.rows_every,
-        };
-        if let Some(law) = &self.imposed_staleness {
-            let session = Session::new(work, limits, watch);
-            return Ok(Job::Imposed(Box::new(Imposed::new(session, law.clone(), streams))));
-        }
+        Ok(Job::Imposed(Box::new(Imposed::new(session, law.clone(), streams))))
+    }
+
+    /// [`prepare`](Self::prepare) and [`build`](Self::build) in one.
+    ///
+    /// # Errors
+    /// As theirs.
+    pub fn job(&self, folder: &Path, threads: usize) -> Result<Job, BuildError> {
+        self.build(self.prepare(folder)?, folder, threads)
+    }
+
+    /// The parts of the simulated cluster, for those who want to replace some before they make a
+    /// [`Simulation`] of them. An imposed staleness is ignored.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn parts(
+        &self,
+        prepared: Option<Prepared>,
+        folder: &Path,
+        threads: usize,
+    ) -> Result<Parts, BuildError> {
+        let streams = Streams::new(self.scenario.seed);
         let cluster = &self.cluster;
         let workers = cluster.workers;
+        let (work, limits, watch) = self.work(prepared, workers, cluster.shards, threads)?;
         let law = |choice: &Option<StepTimeChoice>| -> Result<Option<Arc<dyn StepTimeLaw>>, _> {
             choice.as_ref().map(|choice| choice.build(folder)).transpose()
         };
-        let parts = Parts {
+        Ok(Parts {
             streams,
             machines: machines(workers, &cluster.class, &cluster.compute, streams, folder)?,
             starts: (0..workers).map(|w| cluster.start.at(WorkerId(w), workers, streams)).collect(),
@@ -238,8 +251,31 @@ impl Scenario {
             work,
             limits,
             watch,
+        })
+    }
+
+    /// What is worked on, until when, and what is watched.
+    fn work(
+        &self,
+        prepared: Option<Prepared>,
+        workers: u32,
+        shards: u32,
+        threads: usize,
+    ) -> Result<(Work, Limits, Watch), BuildError> {
+        let window = prepared.as_ref().map(|p| p.train.iter().map(|day| day.examples).sum());
+        let limits = self.stop_limits(window.unwrap_or(u64::MAX));
+        let (work, evaluation) = match prepared {
+            Some(prepared) => self.training(prepared, workers, shards, threads)?,
+            None => (Work::Null(self.null_work()), None),
         };
-        Ok(Job::Cluster(Box::new(Simulation::new(parts))))
+        let watch = Watch {
+            evaluation,
+            divergence: self.record.divergence,
+            window,
+            gap_every: self.record.gap_every,
+            rows_every: self.record.rows_every,
+        };
+        Ok((work, limits, watch))
     }
 
     /// The limits of the run; one pass if the scenario gives none.
@@ -254,12 +290,13 @@ impl Scenario {
     fn training(
         &self,
         prepared: Prepared,
-        streams: Streams,
+        workers: u32,
+        shards: u32,
         threads: usize,
     ) -> Result<(Work, Option<Evaluation>), BuildError> {
         let Prepared { source, train, holdout, model } = prepared;
+        let streams = Streams::new(self.scenario.seed);
         let order = Order::new(self.train.order.clone(), train, streams)?.cursor();
-        let workers = if self.imposed_staleness.is_some() { 1 } else { self.cluster.workers };
         let feed = Feed::new(
             Arc::clone(&source),
             Arc::clone(&model),
@@ -282,7 +319,7 @@ impl Scenario {
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
         let server = ParameterServer::new(
             Arc::new(model.layout().clone()),
-            if self.imposed_staleness.is_some() { 1 } else { self.cluster.shards },
+            shards,
             self.optimizer.build(),
             sparse.build(),
             streams,
