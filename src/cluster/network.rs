@@ -54,6 +54,7 @@ impl ShardService {
     }
 
     fn dense(&self, bytes: u64) -> SimSpan {
-        SimSpan((u128::from(self.per_kib.0) * u128::from(bytes) / 1024) as u64)
+        let span = u128::from(self.per_kib.0) * u128::from(bytes) / 1024;
+        SimSpan(u64::try_from(span).unwrap_or(u64::MAX))
     }
 }

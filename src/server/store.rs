@@ -230,20 +230,22 @@ impl ParameterServer {
         let (store, rule) = (&mut self.tables[t], self.sparse_rule.as_ref());
         let from = &gradient.rows[row_range(&self.layout, lookups, t)];
         let ids = &lookups.ids[table.space];
-        let mut bad = Ok(());
+        let mut bad = None;
         for (&id, g) in ids.iter().zip(from.chunks_exact(table.dim)) {
             if self.sharding.of_row(table.space, id) == shard && !store.update(id, rule, g, tick) {
-                bad = Err(BadUpdate { parameter: format!("{}[{id}]", table.name) });
+                bad = bad.or(Some(id));
             }
         }
         if rule.rows() == RowSemantics::Dense {
             let mut touched = vec![false; table.rows as usize];
             ids.iter().for_each(|&id| touched[id as usize] = true);
             let sharding = &self.sharding;
-            store.update_untouched(rule, tick, |id| {
+            let untouched = store.update_untouched(rule, tick, |id| {
                 !touched[id as usize] && sharding.of_row(table.space, id) == shard
             });
+            bad = bad.or(untouched);
         }
-        bad
+        let error = |id| BadUpdate { parameter: format!("{}[{id}]", table.name) };
+        bad.map_or(Ok(()), |id| Err(error(id)))
     }
 }

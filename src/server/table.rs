@@ -71,22 +71,25 @@ impl TableStore {
     }
 
     /// Updates every row for which `untouched` holds with a zero gradient, for rules with
-    /// [`RowSemantics::Dense`]; does nothing for others.
+    /// [`RowSemantics::Dense`]; does nothing for others. Returns the first row that did not stay
+    /// finite.
     pub fn update_untouched(
         &mut self,
         optimizer: &dyn Optimizer,
         tick: Tick,
         mut untouched: impl FnMut(u32) -> bool,
-    ) {
+    ) -> Option<u32> {
         if optimizer.rows() == RowSemantics::Lazy {
-            return;
+            return None;
         }
         let zero = vec![0.0; self.dim];
+        let mut bad = None;
         for id in 0..self.rows() {
-            if untouched(id) {
-                self.update(id, optimizer, &zero, tick);
+            if untouched(id) && !self.update(id, optimizer, &zero, tick) {
+                bad = bad.or(Some(id));
             }
         }
+        bad
     }
 }
 
@@ -98,7 +101,23 @@ pub(super) fn finite(values: &[f32]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::finite;
+    use super::*;
+    use crate::optimizer::OptimizerChoice;
+    use crate::params::Init;
+
+    #[test]
+    fn a_row_that_momentum_carries_to_infinity_is_named() {
+        let table =
+            Table { name: "item".into(), space: 0, rows: 3, dim: 1, init: Init::Constant(0.0) };
+        let keys = serde_json::json!({"kind": "momentum", "rows": "dense"});
+        let rule = serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();
+        let mut store = TableStore::new(&table, 0, rule.as_ref(), Streams::new(1));
+        let tick = Tick { rate: 1.0, global: 1, variable: 1, row: 1 };
+        assert!(store.update(1, rule.as_ref(), &[1e38], tick));
+        let bad: Vec<_> =
+            (0..4).map(|_| store.update_untouched(rule.as_ref(), tick, |_| true)).collect();
+        assert_eq!((bad[0], bad[3]), (None, Some(1)));
+    }
 
     #[test]
     fn what_is_not_finite_is_seen() {

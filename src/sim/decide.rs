@@ -1,6 +1,6 @@
 //! What becomes of pushes: the protocol's decisions, carried out.
 
-use super::divergence::{distance, gradient_norm};
+use super::divergence::{apart, gradient_norm};
 use super::engine::{Simulation, held};
 use super::error::SimError;
 use super::flight::Flight;
@@ -38,13 +38,14 @@ impl Simulation {
     ) -> Result<(), SimError> {
         let s = shard.index();
         let version = self.versions[s];
-        self.ledgers[s].update(pushes.len() as u64);
+        assert!(!pushes.is_empty(), "the protocol made an update of {shard} out of no push");
         for &push in pushes {
             let staleness = self.land(shard, push, version);
             let flight = self.flights.get(push);
             flight.staleness += staleness;
             observer.observe(&Record::Applied { shard, worker: flight.worker, staleness });
         }
+        self.ledgers[s].update();
         self.before_update(shard, pushes, observer);
         let outcome = self.update(shard, pushes, version);
         self.versions[s] = version + 1;
@@ -66,8 +67,14 @@ impl Simulation {
 
     /// Takes a step off a shard's account; returns its staleness there.
     fn land(&mut self, shard: ShardId, push: PushId, version: u64) -> u64 {
+        assert!(
+            self.flights.contains(push),
+            "the protocol decided on {push:?}, which is not in flight: it decided twice, or never saw it"
+        );
         let flight = self.flights.get(push);
-        let read = flight.version(shard).expect("only what was read can land");
+        let read = flight.version(shard);
+        let read = read
+            .unwrap_or_else(|| panic!("the protocol decided on {push:?} before {shard} was read"));
         assert!(flight.holds(shard), "the protocol decided twice on {push:?} at {shard}");
         flight.land(shard);
         let staleness = version - read;
@@ -112,10 +119,18 @@ impl Simulation {
 
     /// What is measured on the parameters as they are just before an update.
     fn before_update(&mut self, shard: ShardId, pushes: &[PushId], observer: &mut dyn Observer) {
-        let Some(every) = self.session.watch.rows_every else {
+        let Some(training) = self.session.work.training() else {
             return;
         };
-        let Some(training) = self.session.work.training() else {
+        if let Some(every) = self.session.watch.gap_every {
+            for &push in pushes.iter().filter(|push| push.0.is_multiple_of(every.max(1))) {
+                let flight = self.flights.get(push);
+                if let Some(cargo) = &flight.cargo {
+                    flight.apart += apart(training.server(), shard, &cargo.step().dense);
+                }
+            }
+        }
+        let Some(every) = self.session.watch.rows_every else {
             return;
         };
         for &push in pushes.iter().filter(|push| push.0.is_multiple_of(every.max(1))) {
@@ -183,13 +198,11 @@ impl Simulation {
         }
     }
 
-    /// The gap of a step whose turn it is to be measured. The update itself is part of it.
+    /// The gap of a step whose turn it was to be measured at every shard.
     fn gap(&self, flight: &Flight) -> Option<f64> {
         let every = self.session.watch.gap_every?;
-        let training = self.session.work.training()?;
-        let view = &flight.cargo.as_ref()?.step().dense;
-        let size = (view.len() as f64).sqrt();
-        (flight.push.0.is_multiple_of(every.max(1)) && size > 0.0)
-            .then(|| distance(view, training.server().dense()) / size)
+        let size = flight.cargo.as_ref()?.step().dense.len();
+        let due = flight.push.0.is_multiple_of(every.max(1)) && flight.discarded == 0;
+        (due && size > 0).then(|| (flight.apart / size as f64).sqrt())
     }
 }

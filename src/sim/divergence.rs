@@ -2,7 +2,7 @@
 
 use super::feed::StepData;
 use super::record::LayerDivergence;
-use crate::base::WorkerId;
+use crate::base::{ShardId, WorkerId};
 use crate::params::view::row_range;
 use crate::server::ParameterServer;
 
@@ -71,12 +71,20 @@ fn table(server: &ParameterServer, t: usize, held: &[(WorkerId, &StepData)]) -> 
     }
 }
 
+/// Squared distance between a dense view and the server, over what one shard holds.
+pub(super) fn apart(server: &ParameterServer, shard: ShardId, view: &[f32]) -> f64 {
+    let blocks = server.layout().dense.iter().enumerate();
+    let here = blocks.filter(|(index, _)| server.sharding().of_block(*index) == shard);
+    here.map(|(_, block)| distance(&view[block.range()], &server.dense()[block.range()]).powi(2))
+        .sum()
+}
+
 fn square(values: &[f32]) -> f64 {
     values.iter().map(|x| f64::from(*x) * f64::from(*x)).sum()
 }
 
 /// Euclidean distance.
-pub(super) fn distance(a: &[f32], b: &[f32]) -> f64 {
+fn distance(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2)).sum::<f64>().sqrt()
 }
 

@@ -37,6 +37,8 @@ pub struct Simulation {
     pub(super) landed: u64,
     pub(super) discarded: u64,
     pub(super) events: u64,
+    /// Events at the present instant.
+    pub(super) instant: u64,
 }
 
 /// Whether a run goes on.
@@ -75,6 +77,7 @@ impl Simulation {
             landed: 0,
             discarded: 0,
             events: 0,
+            instant: 0,
         }
     }
 
@@ -138,8 +141,10 @@ impl Simulation {
         }
         let end = self.session.limits.time.unwrap_or(SimTime::MAX);
         let next = self.queue.next_time().ok_or_else(|| self.stalled())?;
-        let look = self.session.next_time().unwrap_or(SimTime::MAX);
-        if look <= next.min(end) && look < SimTime::MAX {
+        if next == SimTime::MAX && end == SimTime::MAX {
+            return Err(SimError::ClockOverflow { update: self.session.progress.updates });
+        }
+        if let Some(look) = self.session.next_time(next.min(end)) {
             self.session.progress.now = look;
             let Simulation { session, flights, .. } = self;
             session.look(|| held(flights), observer);
@@ -149,10 +154,8 @@ impl Simulation {
             self.session.progress.now = end;
             return Ok(State::Ended);
         }
-        if next == SimTime::MAX {
-            return Err(SimError::ClockOverflow { update: self.session.progress.updates });
-        }
         let (now, event) = self.queue.pop().expect("just looked at");
+        self.stands_still(now)?;
         self.session.progress.now = now;
         self.events += 1;
         self.happen(event, observer)?;

@@ -33,6 +33,9 @@ pub struct Flight {
     pub discarded: u32,
     /// Sum over shards of the staleness at their apply.
     pub staleness: u64,
+    /// Sum over shards of the squared distance between view and server just before their apply,
+    /// where it is measured.
+    pub apart: f64,
     /// Examples of the batch.
     pub examples: u64,
     /// Clock lag, set when all shards have taken the push in.
@@ -55,6 +58,7 @@ impl Flight {
             resolved: 0,
             discarded: 0,
             staleness: 0,
+            apart: 0.0,
             examples: 0,
             clock_lag: 0,
             cargo: None,
@@ -129,10 +133,16 @@ impl Flights {
         self.count += 1;
     }
 
+    /// Whether there is a flight of this number.
+    pub fn contains(&self, push: PushId) -> bool {
+        let at = push.0.checked_sub(self.first).map(|at| at as usize);
+        at.and_then(|at| self.list.get(at)).is_some_and(Option::is_some)
+    }
+
     /// The flight of this number.
     ///
     /// # Panics
-    /// If there is none: a bug of the protocol that named it.
+    /// If there is none.
     pub fn get(&mut self, push: PushId) -> &mut Flight {
         let at = push.0.checked_sub(self.first).map(|at| at as usize);
         at.and_then(|at| self.list.get_mut(at))

@@ -126,6 +126,7 @@ impl Imposed {
             gap: None,
         };
         training.recycle(*flying.cargo);
+        observer.observe(&Record::Finished(&finished));
         outcome.map_err(|bad| SimError::BlowUp {
             update: update + 1,
             at: SimTime::ZERO,
@@ -138,7 +139,6 @@ impl Imposed {
         self.session.progress.pushes += 1;
         self.session.progress.examples += finished.examples;
         self.session.progress.updates += 1;
-        observer.observe(&Record::Finished(&finished));
         self.session.updated(self.flying.len(), observer);
         self.session.look(std::iter::empty, observer);
         Ok(())

@@ -178,8 +178,8 @@ impl Simulation {
         observer: &mut dyn Observer,
     ) {
         let now = self.queue.now();
-        let step = self.steps[worker.index()];
-        let (before, from) = self.workers[worker.index()].turn_to(activity, now);
+        let began = self.steps[worker.index()];
+        let (before, from, step) = self.workers[worker.index()].turn_to(activity, now, began);
         if now > from && observer.wants_timeline() {
             let class = self.workers[worker.index()].machine.class;
             let (activity, to) = (before, now);

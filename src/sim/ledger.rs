@@ -21,9 +21,9 @@ impl Ledger {
         self.holders += 1;
     }
 
-    /// `members` steps are about to become one update.
-    pub fn update(&mut self, members: u64) {
-        self.owed += u128::from(self.holders - members);
+    /// The shard is updated by steps that have just landed: whoever holds it now is another.
+    pub fn update(&mut self) {
+        self.owed += u128::from(self.holders);
     }
 
     /// A step lands, applied or discarded, with this staleness.

@@ -141,12 +141,13 @@ impl Cadence {
         due
     }
 
-    /// The next moment at which a cadence by simulated time is due; others are due at updates.
-    pub fn next_time(&self) -> Option<SimTime> {
-        match self.every {
-            Every::SimTime(span) => Some(SimTime(span.0.max(1).saturating_mul(self.seen + 1))),
-            _ => None,
-        }
+    /// The last moment up to `horizon` at which a cadence by simulated time is due, if it is due
+    /// until then at all; others are due at updates. Nothing changes before the next event, so of
+    /// several moments before it one is enough.
+    pub fn next_time(&self, horizon: SimTime) -> Option<SimTime> {
+        let Every::SimTime(span) = self.every else { return None };
+        let periods = horizon.0 / span.0.max(1);
+        (periods > self.seen).then(|| SimTime(periods * span.0.max(1)))
     }
 }
 
@@ -168,5 +169,15 @@ mod tests {
         assert_eq!(dues(Every::Updates(40)), vec![40, 80]);
         assert_eq!(dues(Every::Examples(400)), vec![50, 100]);
         assert_eq!(dues(Every::Times(4)), vec![25, 50, 75, 100]);
+    }
+
+    #[test]
+    fn a_cadence_by_time_is_due_once_before_the_next_event() {
+        let mut cadence = Cadence::new(Every::SimTime(SimSpan(10)), Limits::default());
+        assert_eq!(cadence.next_time(SimTime(9)), None);
+        assert_eq!(cadence.next_time(SimTime(10)), Some(SimTime(10)));
+        assert_eq!(cadence.next_time(SimTime(47)), Some(SimTime(40)));
+        assert!(cadence.due(&Progress { now: SimTime(40), ..Progress::default() }));
+        assert_eq!(cadence.next_time(SimTime(49)), None);
     }
 }

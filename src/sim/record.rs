@@ -60,7 +60,8 @@ pub struct Finished {
     pub loss: f64,
     /// Norm of the pushed gradient, after clipping; NaN without gradients.
     pub gradient_norm: f64,
-    /// `|w_now - w_pulled| / sqrt(d)` over the dense group just after the last apply, where sampled.
+    /// `|w_now - w_pulled| / sqrt(d)` over the dense group, where sampled: each shard's part just
+    /// before its apply, so that a step to which nothing happened meanwhile has none.
     pub gap: Option<f64>,
 }
 

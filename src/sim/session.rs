@@ -60,9 +60,10 @@ impl Session {
         Session { work, progress, limits, watch, evaluate, diverge, evaluated_at: None }
     }
 
-    /// The next moment at which something is due by simulated time.
-    pub fn next_time(&self) -> Option<SimTime> {
-        let next = |cadence: &Option<Cadence>| cadence.as_ref().and_then(Cadence::next_time);
+    /// A moment up to `horizon`, before which nothing else happens, at which something is due by
+    /// simulated time.
+    pub fn next_time(&self, horizon: SimTime) -> Option<SimTime> {
+        let next = |cadence: &Option<Cadence>| cadence.as_ref()?.next_time(horizon);
         match (next(&self.evaluate), next(&self.diverge)) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

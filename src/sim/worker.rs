@@ -32,6 +32,8 @@ pub struct Worker {
     pub link_in: Station,
     activity: Activity,
     since: SimTime,
+    /// The step in which the present activity began.
+    step: u64,
     spent: [SimSpan; 4],
 }
 
@@ -51,16 +53,24 @@ impl Worker {
             link_in: Station::default(),
             activity: Activity::Wait,
             since: SimTime::ZERO,
+            step: 0,
             spent: [SimSpan::ZERO; 4],
         }
     }
 
-    /// Begins to do something else at `now`; returns what it did until then, and since when.
-    pub fn turn_to(&mut self, activity: Activity, now: SimTime) -> (Activity, SimTime) {
-        let before = (self.activity, self.since);
+    /// Begins to do something else at `now`, in its step `step`; returns what it did until then,
+    /// since when, and in which step.
+    pub fn turn_to(
+        &mut self,
+        activity: Activity,
+        now: SimTime,
+        step: u64,
+    ) -> (Activity, SimTime, u64) {
+        let before = (self.activity, self.since, self.step);
         self.spent[self.activity as usize] += now.since(self.since);
         self.activity = activity;
         self.since = now;
+        self.step = step;
         before
     }
 

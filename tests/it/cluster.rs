@@ -47,13 +47,19 @@ impl NullCluster {
     }
 
     pub(crate) fn build(&self) -> Simulation {
+        let load = Load { rows: 10, row_bytes: 640, dense_bytes: 4096 };
+        let loads = vec![load; self.shards as usize];
+        Simulation::new(self.parts(Work::Null(NullWork { batch: 1, loads })))
+    }
+
+    /// The parts of this cluster with other work on it.
+    pub(crate) fn parts(&self, work: Work) -> Parts {
         let streams = Streams::new(self.seed);
         let compute =
             Compute { fixed: self.base, per_example: SimSpan::ZERO, law: self.law.clone() };
         let here = Path::new(".");
-        let load = Load { rows: 10, row_bytes: 640, dense_bytes: 4096 };
         let law = |choice: &StepTimeChoice| choice.build(here).unwrap();
-        Simulation::new(Parts {
+        Parts {
             streams,
             machines: machines(self.workers, &self.classes, &compute, streams, here).unwrap(),
             starts: (0..self.workers)
@@ -65,10 +71,10 @@ impl NullCluster {
             service: self.service.clone(),
             service_law: self.service_law.as_ref().map(law),
             protocol: self.protocol.build(self.workers, self.shards),
-            work: Work::Null(NullWork { batch: 1, loads: vec![load; self.shards as usize] }),
+            work,
             limits: self.limits,
             watch: Watch::default(),
-        })
+        }
     }
 
     /// Runs to the end and returns the finished pushes in order.

@@ -1,4 +1,11 @@
 //! Tests of the simulator as a whole, through the library.
 
+mod blow_up;
 mod cluster;
+mod identity;
+mod learning;
+mod quadratic;
+mod registry;
 mod timing;
+mod toy;
+mod training;
