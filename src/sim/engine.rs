@@ -1,6 +1,6 @@
 //! The simulation: pops the next event and does what it says. Only the engine knows more than one
-//! part. It is told in three chapters: here the loop, in [`journey`](super::journey) a worker's
-//! step from grant to push, in [`decide`](super::decide) what becomes of the pushes.
+//! part. It is told in three chapters: here the loop, in `journey` a worker's step from grant to
+//! push, in `decide` what becomes of the pushes.
 
 use super::error::SimError;
 use super::flight::Flights;
