@@ -128,7 +128,6 @@ fn exit_codes_page() -> String {
         let code = name.split(" = ").nth(1).expect("a number").trim_end_matches(',');
         page.push_str(&format!("| {code} | {text} |\n"));
     }
-    page.push_str("\nAn internal error, which is a mistake of ours, ends with 101.\n");
     page
 }
 
