@@ -45,7 +45,10 @@ fn a_run_writes_every_file_of_the_results_folder() {
             "update,examples,passes,sim_s,view,auc,session_auc,log_loss,normalised_entropy,\
              calibration,selection_auc",
         ),
-        ("training.csv", "update,examples,sim_s,loss,rate,gradient_norm,staleness_mean,in_flight"),
+        (
+            "training.csv",
+            "update,examples,sim_s,loss,rate,gradient_norm,staleness_mean,in_flight,gap_mean",
+        ),
         ("divergence.csv", "update,sim_s,group,layer,measure,mean,max"),
         ("timeline.csv", "worker,class,activity,start_s,end_s,step"),
         ("service.csv", "shard,worker,activity,start_s,end_s"),
@@ -56,7 +59,11 @@ fn a_run_writes_every_file_of_the_results_folder() {
             "worker,class,slowdown,steps,examples,busy_s,network_s,waiting_s,staleness_mean,\
              staleness_max",
         ),
-        ("shards.csv", "shard,updates,busy_s,queue_wait_s,bytes_in,bytes_out"),
+        (
+            "shards.csv",
+            "shard,updates,busy_s,queue_wait_s,bytes_in,bytes_out,staleness_mean,staleness_p99,\
+             staleness_max",
+        ),
     ];
     let mut wanted: Vec<String> = headers.iter().map(|(name, _)| name.to_string()).collect();
     for (name, header) in headers {
