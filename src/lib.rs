@@ -1,6 +1,8 @@
 //! **straggler** simulates asynchronous parameter-server training in virtual time, with true gradients.
 
 pub mod base;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod cluster;
 pub mod data;
 pub mod experiment;

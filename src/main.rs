@@ -1,3 +1,7 @@
 //! The command-line program; everything happens in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    straggler::cli::run(std::env::args_os().collect())
+}

@@ -151,7 +151,7 @@ fn check_model(name: &str, fixture: ModelFixture) {
     let layout = model.layout();
     let batch = fixture.batch.batch();
     let mut lookups = Lookups::default();
-    Locator::new(&schema).locate(&batch, &mut lookups);
+    Locator::for_layout(&schema, layout).locate(&batch, &mut lookups);
 
     let wanted = [
         arena(&layout.dense, &fixture.gradient.dense),

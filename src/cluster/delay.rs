@@ -69,6 +69,20 @@ impl DelayChoice {
         }
     }
 
+    /// Mean staleness.
+    pub fn mean(&self) -> f64 {
+        match self {
+            Self::Fixed(Fixed { updates }) => *updates as f64,
+            Self::Geometric(Geometric { mean }) => *mean,
+            Self::Uniform(Uniform { largest }) => *largest as f64 / 2.0,
+            Self::Empirical(Empirical { weights }) => {
+                let total: f64 = weights.iter().sum();
+                let weighted = weights.iter().enumerate().map(|(k, weight)| k as f64 * weight);
+                weighted.sum::<f64>() / total
+            }
+        }
+    }
+
     /// The staleness of update `update`, before it is cut to the updates that there were.
     pub fn draw(&self, update: u64, streams: Streams) -> u64 {
         let mut rng = streams.rng(Purpose::Delay, 0, update);
@@ -114,6 +128,7 @@ mod tests {
         let law = DelayChoice::Empirical(Empirical { weights: vec![1.0, 0.0, 3.0] });
         let n = 20_000;
         let twos = (0..n).filter(|&t| law.draw(t, Streams::new(1)) == 2).count();
+        assert!((law.mean() - 1.5).abs() < 1e-12);
         assert!((0..n).all(|t| law.draw(t, Streams::new(1)) != 1));
         assert!((twos as f64 / n as f64 - 0.75).abs() < 0.02);
     }

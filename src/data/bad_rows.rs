@@ -57,6 +57,8 @@ kinds! {
     WrongType = "wrong_type",
     /// A quote that is never closed.
     UnclosedQuote = "unclosed_quote",
+    /// Text after a closing quote: a quote inside was not doubled, or one before was never closed.
+    StrayQuote = "stray_quote",
     /// A line longer than any real one.
     LineTooLong = "line_too_long",
     /// The header once more, as in files joined with `cat`.
@@ -189,11 +191,6 @@ impl RowTally {
     /// Number of rows left out as malformed.
     pub(crate) fn skipped(&self) -> u64 {
         self.skipped.iter().sum()
-    }
-
-    /// Number of rows in the log.
-    pub(crate) fn accepted(&self) -> u64 {
-        self.accepted
     }
 
     fn per_kind(&self) -> String {

@@ -8,6 +8,9 @@ pub(crate) fn number(cell: &[u8], what: &str) -> Result<f64, Fault> {
     if cell.is_empty() {
         return Err(Fault::new(BadRowKind::EmptyField, format!("{what} is empty")));
     }
+    if let Some(whole) = small_integer(cell) {
+        return Ok(whole);
+    }
     let parsed = std::str::from_utf8(cell).ok().and_then(|text| text.trim().parse::<f64>().ok());
     match parsed {
         None => {
@@ -18,6 +21,13 @@ pub(crate) fn number(cell: &[u8], what: &str) -> Result<f64, Fault> {
         }
         Some(value) => Ok(value),
     }
+}
+
+/// A number of up to nine digits without sign or point: most of the cells of real logs.
+fn small_integer(cell: &[u8]) -> Option<f64> {
+    let short = (1..10).contains(&cell.len()) && cell.iter().all(u8::is_ascii_digit);
+    let value = || cell.iter().fold(0u32, |value, digit| value * 10 + u32::from(digit - b'0'));
+    short.then(|| f64::from(value()))
 }
 
 /// The cell, which must not be empty.
@@ -78,18 +88,22 @@ impl Condition {
         Ok(Condition { operator, text: quoted.unwrap_or(right).to_string(), number })
     }
 
+    /// The column in `"Quantity > 0"`.
+    pub(crate) fn column(text: &str) -> &str {
+        text[..column_end(text)].trim()
+    }
+
     /// Reads `"Quantity > 0"` into a column name and a condition.
     pub(crate) fn parse_with_column(
         key: &'static str,
         text: &str,
     ) -> Result<(String, Condition), DataError> {
-        let at = text.find(['>', '<', '=', '!']).unwrap_or(text.len());
-        let (column, condition) = text.split_at(at);
-        if column.trim().is_empty() {
+        let column = Condition::column(text);
+        if column.is_empty() {
             let problem = format!("{text:?} names no column: write e.g. \"Quantity > 0\"");
             return Err(DataError::Setting { key, problem });
         }
-        Ok((column.trim().to_string(), Condition::parse(key, condition)?))
+        Ok((column.to_string(), Condition::parse(key, &text[column_end(text)..])?))
     }
 
     /// Whether `cell` fulfils the condition.
@@ -115,6 +129,11 @@ impl Condition {
             Operator::Below => order.is_lt(),
         })
     }
+}
+
+/// Where the operator begins in `"Quantity > 0"`.
+fn column_end(text: &str) -> usize {
+    text.find(['>', '<', '=', '!']).unwrap_or(text.len())
 }
 
 /// What makes a label positive.
@@ -158,6 +177,8 @@ mod tests {
     #[test]
     fn numbers_must_be_finite_also_as_f32() {
         assert_eq!(number(b" -3.5 ", "x"), Ok(-3.5));
+        assert_eq!(number(b"999999999", "x"), Ok(999_999_999.0));
+        assert_eq!(number(b"0012345678", "x"), Ok(12_345_678.0));
         for (cell, kind) in [
             ("", BadRowKind::EmptyField),
             ("3,5", BadRowKind::BadNumber),

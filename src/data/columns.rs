@@ -91,13 +91,18 @@ impl TableFormat {
     ///
     /// # Errors
     /// If the delimiter cannot separate anything.
-    pub(crate) fn new(delimiter: char, columns: &[String]) -> Result<TableFormat, DataError> {
+    pub(crate) fn new(
+        delimiter: char,
+        quotes: bool,
+        columns: &[String],
+    ) -> Result<TableFormat, DataError> {
         if !delimiter.is_ascii() || "\"\r\n\0".contains(delimiter) {
             let problem = format!("{delimiter:?} cannot separate cells: use e.g. \",\" or \"\\t\"");
             return Err(DataError::Setting { key: "delimiter", problem });
         }
         let names = (!columns.is_empty()).then(|| columns.to_vec());
-        Ok(TableFormat { dialect: Dialect::quoted(delimiter as u8), names })
+        let dialect = Dialect { quotes, ..Dialect::quoted(delimiter as u8) };
+        Ok(TableFormat { dialect, names })
     }
 
     /// A known form; without `names` the first row has them.
@@ -171,8 +176,8 @@ mod tests {
 
     #[test]
     fn a_quote_is_no_delimiter() {
-        assert!(TableFormat::new('"', &[]).is_err());
-        assert!(TableFormat::new('\t', &[]).is_ok());
+        assert!(TableFormat::new('"', true, &[]).is_err());
+        assert!(TableFormat::new('\t', true, &[]).is_ok());
     }
 
     #[cfg(not(feature = "parquet"))]
@@ -180,7 +185,7 @@ mod tests {
     fn a_parquet_file_names_the_feature() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("log.bin"), b"PAR1....PAR1").unwrap();
-        let format = TableFormat::new(',', &[]).unwrap();
+        let format = TableFormat::new(',', true, &[]).unwrap();
         let table = Table::open(folder.path(), "log.bin", &format, &[]);
         let text = table.err().unwrap().to_string();
         assert!(text.contains("--features parquet"), "{text}");

@@ -273,3 +273,122 @@ fn describe(
     }
     facts.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Batch, DataSource};
+    use proptest::prelude::*;
+
+    /// A positive example: user, item, history (newest first), and whether it is held out.
+    type Positive = (u8, u8, Vec<u8>, bool);
+
+    fn sorted(events: &[(u8, u8, u8)]) -> Vec<(u8, u8, u8)> {
+        let mut sorted = events.to_vec();
+        sorted.sort_by_key(|event| event.2);
+        sorted
+    }
+
+    /// The task by its definition, one example after the other.
+    fn expected(events: &[(u8, u8, u8)], task: &TaskConfig) -> Vec<Positive> {
+        let sorted = sorted(events);
+        let mut positives = Vec::new();
+        for (at, (user, item, time)) in sorted.iter().enumerate() {
+            let of_user = |event: &&(u8, u8, u8)| event.0 == *user;
+            let earlier = sorted[..at].iter().filter(of_user);
+            let earlier = earlier.filter(|event| !task.strict_history || event.2 < *time);
+            let mut history: Vec<u8> = earlier.map(|event| event.1).collect();
+            history.reverse();
+            history.truncate(task.max_history as usize);
+            let (total, later) = (
+                sorted.iter().filter(of_user).count(),
+                sorted[at + 1..].iter().filter(of_user).count(),
+            );
+            let held_out = match task.split {
+                Split::Days => false,
+                Split::LeaveOneOut => later == 0,
+                Split::Tail => later < (total / 2).max(1),
+            };
+            if !history.is_empty() {
+                positives.push((*user, *item, history, held_out));
+            }
+        }
+        positives.sort_by_key(|positive| positive.3);
+        positives
+    }
+
+    fn build_from(events: &[(u8, u8, u8)], task: &TaskConfig) -> Result<Log, DataError> {
+        let mut all = Events::new();
+        for (user, item, time) in events {
+            all.push(&[*user], &[*item], Stamp(i64::from(*time) * 40_000_000));
+        }
+        build(all, task, Streams::new(3), "t", Vec::new())
+    }
+
+    /// The log's positives with the names that the ids stand for.
+    fn positives(log: &Log, events: &[(u8, u8, u8)]) -> Vec<Positive> {
+        let (mut users, mut items): (Vec<u8>, Vec<u8>) = Default::default();
+        for (user, item, _) in sorted(events) {
+            if !users.contains(&user) {
+                users.push(user);
+            }
+            if !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        let mut batch = Batch::default();
+        log.read(&(0..log.held_out().end).collect::<Vec<u64>>(), &mut batch);
+        let example = |row: usize| {
+            let bounds =
+                batch.history_offsets[row] as usize..batch.history_offsets[row + 1] as usize;
+            let history = bounds.map(|event| items[batch.history[event * 2] as usize]).collect();
+            let (user, item) = (batch.fields[row * 3], batch.fields[row * 3 + 1]);
+            let held_out = batch.info[row].day == 0;
+            (users[user as usize], items[item as usize], history, held_out)
+        };
+        (0..batch.len()).step_by(2).map(example).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn positives_are_those_of_the_definition(
+            mut events in prop::collection::vec((0u8..4, 0u8..6, 0u8..9), 1..40),
+            strict_history: bool,
+            max_history in 1u32..5,
+            split in prop::sample::select(vec![Split::Days, Split::LeaveOneOut, Split::Tail]),
+        ) {
+            // Items that nobody else touches, so that every user has possible negatives.
+            events.extend([(9, 100, 0), (10, 101, 0)]);
+            let task = TaskConfig { strict_history, max_history, split, tail_share: 0.5, ..TaskConfig::default() };
+            let expected = expected(&events, &task);
+            match build_from(&events, &task) {
+                Ok(log) => prop_assert_eq!(positives(&log, &events), expected),
+                Err(error) => prop_assert!(expected.is_empty(), "{}", error),
+            }
+        }
+    }
+
+    #[test]
+    fn only_first_touches_count_if_so_wished() {
+        let events = [(1, 1, 0), (1, 2, 1), (1, 1, 2), (1, 3, 3), (2, 9, 0)];
+        let task =
+            TaskConfig { repeats: Repeats::First, split: Split::Days, ..TaskConfig::default() };
+        let log = build_from(&events, &task).unwrap();
+        assert_eq!(positives(&log, &events), [(1, 2, vec![1], false), (1, 3, vec![2, 1], false)]);
+    }
+
+    #[test]
+    fn the_seed_decides_the_negatives_and_nothing_else() {
+        let events: Vec<(u8, u8, u8)> = (0..60).map(|i| (i % 3, i, i)).collect();
+        let log = |seed| {
+            let mut all = Events::new();
+            events.iter().for_each(|e| all.push(&[e.0], &[e.1], Stamp(i64::from(e.2))));
+            build(all, &TaskConfig::default(), Streams::new(seed), "t", Vec::new()).unwrap()
+        };
+        let (one, same, other) = (log(1), log(1), log(2));
+        assert_eq!(one.fields, same.fields);
+        assert_ne!(one.fields, other.fields);
+        assert_eq!(one.histories, other.histories);
+        assert_eq!(one.days, other.days);
+    }
+}

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bad_rows::{OnBadRow, RowTally};
-use super::cell::filled;
+use super::cell::{Condition, filled};
 use super::columns::{Filter, Table, TableFormat, find};
 use super::din_task::{self, TaskConfig};
 use super::error::DataError;
@@ -48,6 +48,8 @@ pub struct Config {
     pub files: Vec<String>,
     /// Character between the cells of a text file.
     pub delimiter: char,
+    /// Whether cells may be quoted with `"`; if not, a quote is a character like others.
+    pub quotes: bool,
     /// Names of the columns of text files without a header; empty if the first row has them.
     pub columns: Vec<String>,
     /// Column with the user.
@@ -77,6 +79,7 @@ impl Default for Config {
         Config {
             files: Vec::new(),
             delimiter: ',',
+            quotes: true,
             columns: Vec::new(),
             user: "user".to_string(),
             item: "item".to_string(),
@@ -97,12 +100,12 @@ impl Default for Config {
 /// # Errors
 /// Files that cannot be read, malformed rows, or no user with two events.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    let format = TableFormat::new(config.delimiter, &config.columns)?;
+    let format = TableFormat::new(config.delimiter, config.quotes, &config.columns)?;
     let wanted = wanted(config);
     let tables =
         config.files.iter().map(|path| Table::open(context.base_dir, path, &format, &wanted));
     let categories = config.categories.as_ref().map(|table| {
-        let format = TableFormat::new(config.delimiter, &[])?;
+        let format = TableFormat::new(config.delimiter, config.quotes, &[])?;
         Table::open(context.base_dir, &table.file, &format, &[&table.item, &table.category])
     });
     load(config, tables, categories.transpose()?, context)
@@ -152,9 +155,8 @@ pub(crate) fn load_with<'a>(
 
 fn wanted(config: &Config) -> Vec<&str> {
     let columns = [&config.user, &config.item, &config.time].into_iter().chain(&config.category);
-    let conditions =
-        config.keep_when.iter().map(|text| text.split(['>', '<', '=', '!']).next().unwrap_or(""));
-    columns.map(String::as_str).chain(conditions.map(str::trim)).collect()
+    let conditions = config.keep_when.iter().map(|text| Condition::column(text));
+    columns.map(String::as_str).chain(conditions).collect()
 }
 
 fn read_events(

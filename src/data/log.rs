@@ -121,6 +121,15 @@ impl DataSource for Log {
         }
     }
 
+    fn bytes(&self) -> u64 {
+        let groups = match &self.groups {
+            Groups::Column(groups) => groups.len(),
+            Groups::One | Groups::Field(_) => 0,
+        };
+        let words = self.fields.len() + self.numeric.len() + self.histories.events.len() + groups;
+        (self.labels.len() + 4 * words + 8 * self.histories.spans.len()) as u64
+    }
+
     fn facts(&self) -> Vec<(String, String)> {
         self.facts.clone()
     }

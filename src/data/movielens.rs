@@ -114,6 +114,6 @@ fn read_movies(
     Ok(tally
         .facts()
         .into_iter()
-        .map(|(name, value)| (format!("film file: {name}"), value))
+        .map(|(name, value)| (format!("item file: {name}"), value))
         .collect())
 }

@@ -218,8 +218,8 @@ impl<'a> Delimited<'a> {
         Ok(Some(self.check_text(&row.bytes)))
     }
 
-    /// Appends lines until no quote is open. If that never happens, all but the first line are
-    /// taken back, so that one bad row swallows no others.
+    /// Appends lines until no quote is open. If the quotes make no sense, all but the first line
+    /// are taken back, so that one bad row swallows no others.
     fn complete_quotes(&mut self, row: &mut Row) -> io::Result<Result<(), Fault>> {
         let first = row.bytes.len();
         let mut state = scan(&row.bytes, self.dialect.delimiter, Quote::Start);
@@ -230,15 +230,17 @@ impl<'a> Delimited<'a> {
             match if more { self.lines.append(&mut row.bytes)? } else { Line::End } {
                 Line::Whole => extra += 1,
                 Line::TooLong => return Ok(Err(too_long())),
-                Line::End => {
-                    self.lines.take_back(&row.bytes[first..], extra);
-                    let text = "a quote opens and is never closed";
-                    return Ok(Err(Fault::new(BadRowKind::UnclosedQuote, text)));
-                }
+                Line::End => break,
             }
             state = scan(&row.bytes[from..], self.dialect.delimiter, state);
         }
-        Ok(Ok(()))
+        let (kind, text) = match state {
+            Quote::Inside => (BadRowKind::UnclosedQuote, "a quote opens and is never closed"),
+            Quote::Stray => (BadRowKind::StrayQuote, "there is text after a closing quote"),
+            _ => return Ok(Ok(())),
+        };
+        self.lines.take_back(&row.bytes[first..], extra);
+        Ok(Err(Fault::new(kind, text)))
     }
 
     fn check_text(&self, bytes: &[u8]) -> Result<(), Fault> {
@@ -288,6 +290,8 @@ enum Quote {
     Outside,
     Inside,
     Closing,
+    /// After text that follows a closing quote; nothing leads out of it.
+    Stray,
 }
 
 impl Quote {
@@ -297,7 +301,10 @@ impl Quote {
                 Quote::Inside
             }
             (Quote::Inside, b'"') => Quote::Closing,
+            (Quote::Stray, _) => Quote::Stray,
             (_, byte) if byte == delimiter => Quote::Start,
+            (Quote::Closing, b'\r' | b'\n') => Quote::Closing,
+            (Quote::Closing, _) => Quote::Stray,
             _ => Quote::Outside,
         }
     }
@@ -344,7 +351,10 @@ mod tests {
     use proptest::prelude::*;
     use std::io::Cursor;
 
-    fn rows(text: &[u8]) -> Vec<Result<(u64, Vec<String>), (u64, BadRowKind)>> {
+    /// A row's line and cells, or its line and what is wrong.
+    type Seen = Result<(u64, Vec<String>), (u64, BadRowKind)>;
+
+    fn rows(text: &[u8]) -> Vec<Seen> {
         let input = Input { name: "t".into(), reader: Box::new(Cursor::new(text.to_vec())) };
         let mut reader = Delimited::new(input, Dialect::quoted(b','), Some(&[])).unwrap();
         let (mut row, mut all) = (Row::default(), Vec::new());
@@ -361,7 +371,7 @@ mod tests {
         }
     }
 
-    fn ok(line: u64, cells: &[&str]) -> Result<(u64, Vec<String>), (u64, BadRowKind)> {
+    fn ok(line: u64, cells: &[&str]) -> Seen {
         Ok((line, cells.iter().map(|cell| cell.to_string()).collect()))
     }
 
@@ -386,6 +396,15 @@ mod tests {
         assert_eq!(
             rows(text),
             [ok(1, &["a", "1"]), unclosed, ok(3, &["c", "3"]), ok(4, &["d", "4"])]
+        );
+    }
+
+    #[test]
+    fn two_lines_that_a_stray_quote_would_join_stay_two_rows() {
+        let bad = |line, kind| Err((line, kind));
+        assert_eq!(
+            rows(b"\"u,1\n\"u,2\nc,3\n"),
+            [bad(1, BadRowKind::StrayQuote), bad(2, BadRowKind::UnclosedQuote), ok(3, &["c", "3"])]
         );
     }
 

@@ -55,3 +55,54 @@ impl SourceChoice {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_is_chosen_by_its_name_and_refuses_unknown_keys() {
+        for part in SourceChoice::PARTS {
+            let text = format!("kind = \"{}\"\n", part.name);
+            let choice: SourceChoice = toml::from_str(&text).unwrap();
+            assert_eq!(choice.name(), part.name);
+            assert!(toml::from_str::<SourceChoice>(&format!("{text}colour = 1\n")).is_err());
+            let written = toml::to_string(&choice).unwrap();
+            assert_eq!(toml::from_str::<SourceChoice>(&written).unwrap(), choice, "{written}");
+        }
+    }
+
+    #[test]
+    fn without_files_every_source_says_what_to_name() {
+        let context = OpenContext { base_dir: Path::new("/"), streams: Streams::new(1) };
+        for part in SourceChoice::PARTS.iter().filter(|part| part.name != "synthetic") {
+            let choice: SourceChoice =
+                toml::from_str(&format!("kind = \"{}\"", part.name)).unwrap();
+            let error = choice.open(&context).unwrap_err();
+            assert!(matches!(error, DataError::Setting { .. }), "{}: {error}", part.name);
+        }
+    }
+
+    #[test]
+    fn a_mapping_is_read_as_a_user_writes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("log.tsv"), "stars\tday\tfilm\n5\t1\ta\n2\t1\tb\n")
+            .unwrap();
+        let choice: SourceChoice = toml::from_str(
+            r#"
+            kind = "table"
+            files = ["log.tsv"]
+            delimiter = "\t"
+            label = "stars"
+            positive_when = ">= 4"
+            day = "day"
+            categorical = ["film"]
+            "#,
+        )
+        .unwrap();
+        let context = OpenContext { base_dir: folder.path(), streams: Streams::new(1) };
+        let source = choice.open(&context).unwrap();
+        assert_eq!(source.days()[0].examples, 2);
+        assert_eq!(source.schema().spaces[0].rows, 2);
+    }
+}

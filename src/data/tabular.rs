@@ -84,6 +84,8 @@ pub struct Config {
     pub files: Vec<String>,
     /// Character between the cells of a text file.
     pub delimiter: char,
+    /// Whether cells may be quoted with `"`; if not, a quote is a character like others.
+    pub quotes: bool,
     /// Names of the columns of text files without a header; empty if the first row has them.
     pub columns: Vec<String>,
     /// Column with the label.
@@ -130,6 +132,7 @@ impl Default for Config {
         Config {
             files: Vec::new(),
             delimiter: ',',
+            quotes: true,
             columns: Vec::new(),
             label: "label".to_string(),
             positive_when: None,
@@ -158,7 +161,7 @@ impl Default for Config {
 /// # Errors
 /// Settings that contradict each other, files that cannot be read, malformed rows.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    let format = TableFormat::new(config.delimiter, &config.columns)?;
+    let format = TableFormat::new(config.delimiter, config.quotes, &config.columns)?;
     let wanted = wanted(config);
     let tables =
         config.files.iter().map(|path| Table::open(context.base_dir, path, &format, &wanted));
@@ -201,9 +204,8 @@ fn wanted(config: &Config) -> Vec<&str> {
     let history = config.history.as_ref().map(|history| &history.column);
     let columns = single.into_iter().flatten().chain(history);
     let columns = columns.chain(&config.categorical).chain(&config.numeric).map(String::as_str);
-    let conditions =
-        config.keep_when.iter().map(|text| text.split(['>', '<', '=', '!']).next().unwrap_or(""));
-    columns.chain(conditions.map(str::trim)).collect()
+    let conditions = config.keep_when.iter().map(|text| Condition::column(text));
+    columns.chain(conditions).collect()
 }
 
 fn check(config: &Config) -> Result<(), DataError> {
@@ -216,6 +218,9 @@ fn check(config: &Config) -> Result<(), DataError> {
     }
     if config.categorical.is_empty() && config.numeric.is_empty() {
         return refuse("categorical", "name at least one categorical or numeric column");
+    }
+    if config.min_count > 1 && config.hash_rows > 0 {
+        return refuse("min_count", "has no effect on hashed ids; leave it or hash_rows out");
     }
     if let Some(history) = &config.history {
         if !config.categorical.contains(&history.field) {

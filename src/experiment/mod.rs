@@ -1,5 +1,19 @@
 //! Floor 8, from a scenario to a results folder.
+//!
+//! A folder holds reproducible files and incidental ones. Wall-clock facts go to `run-info.json`
+//! alone; everything else is the same bytes for the same scenario and seed. `summary.json` is
+//! written last: where it exists, the trial is done.
 
 pub mod best;
+pub mod folder;
+pub mod probe;
 pub mod recorder;
+pub mod run;
+pub mod summary;
 pub mod table;
+pub mod trace;
+
+pub use folder::{FolderError, ResultsFolder};
+pub use recorder::{Names, Recorder};
+pub use run::{RunError, Trial};
+pub use summary::Summary;

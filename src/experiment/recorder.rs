@@ -30,6 +30,7 @@ struct Interval {
     loss: f64,
     norm: f64,
     staleness: f64,
+    gap: Moments,
 }
 
 /// Row staleness of one popularity bucket.
@@ -59,6 +60,7 @@ pub struct Recorder {
     histograms: BTreeMap<(usize, &'static str), Histogram>,
     workers: Vec<Moments>,
     workers_max: Vec<u64>,
+    shards: Vec<Histogram>,
     rows: BTreeMap<(usize, u32), Popularity>,
     summary: Totals,
     best: Best,
@@ -86,7 +88,8 @@ pub struct Totals {
     pub divergence: Option<f64>,
 }
 
-const MEASURES: [&str; 2] = ["version", "clock_lag"];
+/// Distributions that are kept by machine class: versions, steps, microseconds.
+const MEASURES: [&str; 3] = ["version", "clock_lag", "age_us"];
 
 impl Recorder {
     /// Creates the series in `folder`.
@@ -111,7 +114,7 @@ impl Recorder {
             )?,
             training: table(
                 "training.csv",
-                "update,examples,sim_s,loss,rate,gradient_norm,staleness_mean,in_flight",
+                "update,examples,sim_s,loss,rate,gradient_norm,staleness_mean,in_flight,gap_mean",
             )?,
             divergence: table("divergence.csv", "update,sim_s,group,layer,measure,mean,max")?,
             timeline: table("timeline.csv", "worker,class,activity,start_s,end_s,step")?,
@@ -122,6 +125,7 @@ impl Recorder {
             histograms: BTreeMap::new(),
             workers: vec![Moments::default(); workers],
             workers_max: vec![0; workers],
+            shards: Vec::new(),
             rows: BTreeMap::new(),
             summary: Totals::default(),
             best: Best::default(),
@@ -155,7 +159,9 @@ impl Recorder {
         if !push.applied {
             return;
         }
-        for (measure, value) in MEASURES.into_iter().zip([push.staleness_rounded, push.clock_lag]) {
+        for (measure, value) in
+            MEASURES.into_iter().zip([push.staleness_rounded, push.clock_lag, push.age.0 / 1000])
+        {
             self.histograms.entry((push.class, measure)).or_default().add(value);
         }
         self.summary.staleness.add(push.staleness_rounded);
@@ -163,6 +169,7 @@ impl Recorder {
         self.summary.mixed += u64::from(push.mixed);
         if let Some(gap) = push.gap {
             self.summary.gap.add(gap);
+            self.interval.gap.add(gap);
         }
         let w = push.worker.index();
         self.workers[w].add(push.staleness);
@@ -177,7 +184,7 @@ impl Recorder {
         if !self.cadence.due(progress) || self.interval.pushes == 0 {
             return;
         }
-        let Interval { pushes, loss, norm, staleness } = std::mem::take(&mut self.interval);
+        let Interval { pushes, loss, norm, staleness, gap } = std::mem::take(&mut self.interval);
         let n = pushes as f64;
         self.summary.loss = Some(loss / n);
         let outcome = self.training.row(&[
@@ -189,6 +196,7 @@ impl Recorder {
             Cell::Number(norm / n),
             Cell::Number(staleness / n),
             Cell::Whole(in_flight as u64),
+            gap.mean().into(),
         ]);
         self.keep(outcome);
     }
@@ -322,7 +330,7 @@ impl Recorder {
         self.write_rows(folder)?;
         if let Some(simulation) = simulation {
             self.write_workers(folder, simulation)?;
-            write_shards(folder, simulation)?;
+            self.write_shards(folder, simulation)?;
         }
         Ok(())
     }
@@ -369,6 +377,27 @@ impl Recorder {
         table.flush()
     }
 
+    fn write_shards(&self, folder: &Path, simulation: &Simulation) -> io::Result<()> {
+        let header = "shard,updates,busy_s,queue_wait_s,bytes_in,bytes_out,staleness_mean,staleness_p99,\
+             staleness_max";
+        let mut table = TableWriter::create(folder, "shards.csv", header)?;
+        for (index, shard) in simulation.shards().iter().enumerate() {
+            let staleness = self.shards.get(index);
+            table.row(&[
+                Cell::Whole(index as u64),
+                Cell::Whole(simulation.versions()[index]),
+                Cell::Number(shard.processor.busy.seconds()),
+                Cell::Number((shard.processor.waited + shard.link_in.waited).seconds()),
+                Cell::Whole(shard.bytes_in),
+                Cell::Whole(shard.bytes_out),
+                staleness.and_then(Histogram::mean).into(),
+                staleness.and_then(|h| h.quantile(0.99)).map_or(Cell::Empty, Cell::Whole),
+                staleness.and_then(Histogram::max).map_or(Cell::Empty, Cell::Whole),
+            ])?;
+        }
+        table.flush()
+    }
+
     fn write_workers(&self, folder: &Path, simulation: &Simulation) -> io::Result<()> {
         let mut table = TableWriter::create(
             folder,
@@ -396,25 +425,15 @@ impl Recorder {
     }
 }
 
-fn write_shards(folder: &Path, simulation: &Simulation) -> io::Result<()> {
-    let header = "shard,updates,busy_s,queue_wait_s,bytes_in,bytes_out";
-    let mut table = TableWriter::create(folder, "shards.csv", header)?;
-    for (index, shard) in simulation.shards().iter().enumerate() {
-        table.row(&[
-            Cell::Whole(index as u64),
-            Cell::Whole(simulation.versions()[index]),
-            Cell::Number(shard.processor.busy.seconds()),
-            Cell::Number((shard.processor.waited + shard.link_in.waited).seconds()),
-            Cell::Whole(shard.bytes_in),
-            Cell::Whole(shard.bytes_out),
-        ])?;
-    }
-    table.flush()
-}
-
 impl Observer for Recorder {
     fn observe(&mut self, record: &Record<'_>) {
         match record {
+            Record::Applied { shard, staleness, .. } => {
+                if self.shards.len() <= shard.index() {
+                    self.shards.resize_with(shard.index() + 1, Histogram::default);
+                }
+                self.shards[shard.index()].add(*staleness);
+            }
             Record::Finished(push) => self.finished(push),
             Record::Updated { progress, rate, in_flight } => {
                 self.updated(progress, *rate, *in_flight);

@@ -5,6 +5,7 @@
 //! only, a score that is NaN) is `None`. Nothing here panics, hangs or quietly skips a NaN.
 
 pub mod auc;
+pub mod glossary;
 pub mod histogram;
 pub mod log_loss;
 pub mod moments;

@@ -36,6 +36,7 @@ pub struct Config {
     #[schemars(range(min = 0.0))]
     pub embedding_deviation: f64,
     /// Units of the hidden layers of the attention unit, first to last.
+    #[schemars(inner(range(min = 1, max = 65536)))]
     pub attention_hidden: Vec<usize>,
     /// Whether the scores of a history go through a softmax, so that the weights sum to one (the
     /// published code), or are the weights themselves (the paper).
@@ -43,6 +44,7 @@ pub struct Config {
     /// Whether the product of the candidate and the pooled history enters the tower beside them.
     pub product: bool,
     /// Units of the hidden layers of the tower, first to last.
+    #[schemars(inner(range(min = 1, max = 65536)))]
     pub hidden: Vec<usize>,
     /// Non-linearity behind every hidden layer of attention unit and tower.
     pub activation: Activation,
@@ -127,64 +129,39 @@ impl Din {
     pub fn new(config: &Config, schema: &Schema, context: ModelContext) -> Result<Din, ModelError> {
         let history = schema.history.as_ref().filter(|history| !history.columns.is_empty());
         let history = history.ok_or(ModelError::NeedsHistory { model: "din" })?;
-        let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
-        let attention_hidden = widths("attention_hidden", &config.attention_hidden)?;
-        let hidden = widths("hidden", &config.hidden)?;
+        let targets: Vec<usize> = history.columns.iter().map(|column| column.target).collect();
         let mut selection = Selection::new(schema, config.fields.as_deref())?;
-        let is_target = |field: usize| history.columns.iter().any(|column| column.target == field);
-        selection.fields.retain(|&field| !is_target(field));
+        selection.fields.retain(|field| !targets.contains(field));
 
-        let mut layout = Layout::default();
+        let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
         let deviation = non_negative("embedding_deviation", config.embedding_deviation)?;
-        let init = Init::Normal(deviation);
+        let reads = Some(selection.reads(schema, &targets, true));
+        let mut layout = Layout { reads, ..Layout::default() };
         let spaces = spaces_read(schema, history, &selection);
-        let tables = Tables::new(schema, spaces, dim, init, &mut layout);
-        let fields = schema.fields.len();
-        let lookup = |field: usize, at, width| {
-            tables.lookup(schema.fields[field].space, (field, fields), (at, width))
+        let tables = Tables::new(schema, spaces, dim, Init::Normal(deviation), &mut layout);
+
+        let width = targets.len() * dim;
+        let joined = if config.product { 3 * width } else { 2 * width };
+        let numeric = Numeric::new(schema, &selection, joined + selection.fields.len() * dim)?;
+        let mut tower = |name, inputs, hidden| {
+            let Config { activation, slopes, init, .. } = *config;
+            let spec = TowerSpec { name, inputs, hidden, activation, slopes, init };
+            Tower::new(spec, &mut layout)
         };
-        let columns = &history.columns;
-        let width = columns.len() * dim;
-        let blocks = if config.product { 3 } else { 2 };
-        let others_end = blocks * width + selection.fields.len() * dim;
-        let inputs = others_end + selection.numeric.len();
-        let spec = |name, inputs, hidden| TowerSpec {
-            name,
-            inputs,
-            hidden,
-            activation: config.activation,
-            slopes: config.slopes,
-            init: config.init,
-        };
-        let attention = spec("attention", FEATURE_BLOCKS * width, attention_hidden);
-        let attention = Tower::new(attention, &mut layout);
-        let tower = Tower::new(spec("mlp", inputs, hidden), &mut layout);
-        let candidate = |(c, column): (usize, &crate::data::HistoryColumn)| {
-            lookup(column.target, c * dim, width)
-        };
-        let event = |(c, column): (usize, &crate::data::HistoryColumn)| {
-            tables.lookup(column.space, (c, columns.len()), (c * dim, width))
-        };
-        let other = |(i, &field): (usize, &usize)| lookup(field, blocks * width + i * dim, inputs);
+        let attention_hidden = widths("attention_hidden", &config.attention_hidden)?;
+        let attention = tower("attention", FEATURE_BLOCKS * width, attention_hidden);
+        let tower = tower("mlp", numeric.width, widths("hidden", &config.hidden)?);
         Ok(Din {
-            candidate: columns.iter().enumerate().map(candidate).collect(),
-            events: columns.iter().enumerate().map(event).collect(),
-            others: selection.fields.iter().enumerate().map(other).collect(),
-            numeric: Numeric {
-                columns: selection.numeric,
-                of: schema.numeric.len(),
-                to: others_end..inputs,
-                width: inputs,
-            },
+            candidate: tables.fields(schema, &targets, 0, width),
+            events: tables.events(history),
+            others: tables.fields(schema, &selection.fields, joined, numeric.width),
+            numeric,
             width,
             softmax: config.attention_softmax,
             product: config.product,
             attention,
             tower,
-            l2: EmbeddingL2 {
-                lambda: non_negative("l2_embedding", config.l2_embedding)?,
-                counts: context.counts,
-            },
+            l2: EmbeddingL2::new(config.l2_embedding, context)?,
             layout,
         })
     }

@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use crate::data::{Batch, Schema};
+use crate::data::{Batch, History, Schema};
 use crate::nn::{Column, Real};
 use crate::params::view::row_range;
-use crate::params::{Gradient, Init, Layout, View};
+use crate::params::{Gradient, Init, Layout, Reads, View};
 
 use super::ModelError;
 
@@ -40,6 +40,12 @@ impl Selection {
         let (fields, numeric) = chosen.split_at(schema.fields.len());
         let indices = |chosen: &[bool]| (0..chosen.len()).filter(|&i| chosen[i]).collect();
         Ok(Selection { fields: indices(fields), numeric: indices(numeric) })
+    }
+
+    /// What a model reads that takes these fields, the fields `besides`, and perhaps the history.
+    pub(super) fn reads(&self, schema: &Schema, besides: &[usize], history: bool) -> Reads {
+        let read = |field: usize| self.fields.contains(&field) || besides.contains(&field);
+        Reads { fields: (0..schema.fields.len()).map(read).collect(), history }
     }
 }
 
@@ -82,15 +88,40 @@ impl Tables {
         Tables { of_space: used.into_iter().enumerate().map(add).collect(), dim }
     }
 
-    /// The lookup of column `column` of `columns`, whose ids are from `space`, into place `at`.
-    pub(super) fn lookup(
+    /// The lookups of `fields`, side by side from column `at` of a matrix of width `width`.
+    pub(super) fn fields(
         &self,
-        space: usize,
-        (column, columns): (usize, usize),
-        (at, width): (usize, usize),
-    ) -> Lookup {
-        let table = self.of_space[space].expect("a table for every space that is read");
-        Lookup { table, column: Column { column, columns, dim: self.dim, at, width } }
+        schema: &Schema,
+        fields: &[usize],
+        at: usize,
+        width: usize,
+    ) -> Vec<Lookup> {
+        let from = fields.iter().map(|&field| (field, schema.fields[field].space));
+        self.side_by_side(from, schema.fields.len(), at, width)
+    }
+
+    /// The lookups of the history's columns, side by side: they fill a matrix of events.
+    pub(super) fn events(&self, history: &History) -> Vec<Lookup> {
+        let columns = history.columns.len();
+        let from = history.columns.iter().map(|column| column.space).enumerate();
+        self.side_by_side(from, columns, 0, columns * self.dim)
+    }
+
+    /// Lookups of (column, id space) out of `columns` columns of positions.
+    fn side_by_side(
+        &self,
+        from: impl Iterator<Item = (usize, usize)>,
+        columns: usize,
+        at: usize,
+        width: usize,
+    ) -> Vec<Lookup> {
+        let dim = self.dim;
+        from.enumerate()
+            .map(|(i, (column, space))| Lookup {
+                table: self.of_space[space].expect("a table for every space that is read"),
+                column: Column { column, columns, dim, at: at + i * dim, width },
+            })
+            .collect()
     }
 }
 
@@ -130,20 +161,38 @@ pub(super) fn scatter_add<F: Real>(
     }
 }
 
-/// Numeric columns and where they go.
+/// Numeric columns, which fill the last columns of a matrix.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Numeric {
     /// Columns of [`Batch::numeric`] that are read.
-    pub(super) columns: Vec<usize>,
+    columns: Vec<usize>,
     /// Number of columns of [`Batch::numeric`].
-    pub(super) of: usize,
-    /// Columns of the matrix that is written.
+    of: usize,
+    /// Columns of the matrix that are written.
     pub(super) to: Range<usize>,
-    /// Number of columns of the matrix that is written.
+    /// Number of columns of the matrix; at least one.
     pub(super) width: usize,
 }
 
 impl Numeric {
+    /// The selected numeric columns, behind `at` other columns. An error if there is neither.
+    pub(super) fn new(
+        schema: &Schema,
+        selection: &Selection,
+        at: usize,
+    ) -> Result<Numeric, ModelError> {
+        let width = at + selection.numeric.len();
+        if width == 0 {
+            return Err(ModelError::NoInputs);
+        }
+        Ok(Numeric {
+            columns: selection.numeric.clone(),
+            of: schema.numeric.len(),
+            to: at..width,
+            width,
+        })
+    }
+
     /// Copies the numeric columns of every example into its place in `out`.
     pub(super) fn copy<F: Real>(&self, batch: &Batch, out: &mut [F]) {
         if self.columns.is_empty() {

@@ -9,17 +9,26 @@ use crate::nn::gemm::add_scaled;
 use crate::params::view::row_range;
 use crate::params::{Gradient, Layout, View};
 
+use super::ModelError;
+use super::choice::{ModelContext, non_negative};
+
 /// The regulariser `lambda / 2 * sum of |w_r|^2 / n_r` over the distinct rows `r` of a batch. With
 /// no counts, every `n_r` is one.
 #[derive(Clone, Debug)]
 pub(super) struct EmbeddingL2 {
     /// Strength; zero switches it off.
-    pub(super) lambda: f64,
+    lambda: f64,
     /// Occurrences of every id in the data, by id space.
-    pub(super) counts: Option<Arc<Vec<Vec<u32>>>>,
+    counts: Option<Arc<Vec<Vec<u32>>>>,
 }
 
 impl EmbeddingL2 {
+    /// The regulariser of strength `lambda`, the key `l2_embedding` of a configuration.
+    pub(super) fn new(lambda: f64, context: ModelContext) -> Result<EmbeddingL2, ModelError> {
+        let lambda = non_negative("l2_embedding", lambda)?;
+        Ok(EmbeddingL2 { lambda, counts: context.counts })
+    }
+
     /// Adds `lambda w_r / n_r` to the gradient of every distinct row.
     pub(super) fn add<F: Real>(
         &self,

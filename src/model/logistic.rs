@@ -12,7 +12,7 @@ use crate::nn::buffer::{fit, zeroed};
 use crate::nn::gemm::{add_scaled, dot};
 use crate::params::{Gradient, Init, Layout, View};
 
-use super::choice::{ModelContext, non_negative};
+use super::choice::ModelContext;
 use super::inputs::{self, Lookup, Numeric, Selection, Tables};
 use super::l2::EmbeddingL2;
 use super::{Mode, ModelError, Network};
@@ -56,19 +56,11 @@ impl Logistic {
         context: ModelContext,
     ) -> Result<Logistic, ModelError> {
         let selection = Selection::new(schema, config.fields.as_deref())?;
-        let mut layout = Layout::default();
+        let reads = Some(selection.reads(schema, &[], false));
+        let mut layout = Layout { reads, ..Layout::default() };
         let spaces = selection.fields.iter().map(|&field| schema.fields[field].space);
         let tables = Tables::new(schema, spaces, 1, Init::Constant(0.0), &mut layout);
-        let (fields, width) =
-            (selection.fields.len(), selection.fields.len() + selection.numeric.len());
-        if width == 0 {
-            return Err(ModelError::NoInputs);
-        }
-        let lookup = |(at, &field): (usize, &usize)| {
-            let column = (field, schema.fields.len());
-            tables.lookup(schema.fields[field].space, column, (at, width))
-        };
-        let lookups = selection.fields.iter().enumerate().map(lookup).collect();
+        let numeric = Numeric::new(schema, &selection, selection.fields.len())?;
         let weight = match selection.numeric.len() {
             0 => 0..0,
             n => {
@@ -78,19 +70,11 @@ impl Logistic {
         };
         let bias = layout.block("linear", "bias", (1, 1), Init::Constant(0.0));
         Ok(Logistic {
-            lookups,
-            numeric: Numeric {
-                columns: selection.numeric,
-                of: schema.numeric.len(),
-                to: fields..width,
-                width,
-            },
+            lookups: tables.fields(schema, &selection.fields, 0, numeric.width),
+            numeric,
             weight,
             bias: layout.dense[bias].start,
-            l2: EmbeddingL2 {
-                lambda: non_negative("l2_embedding", config.l2_embedding)?,
-                counts: context.counts,
-            },
+            l2: EmbeddingL2::new(config.l2_embedding, context)?,
             layout,
         })
     }

@@ -28,6 +28,7 @@ pub struct Config {
     #[schemars(range(min = 0.0))]
     pub embedding_deviation: f64,
     /// Units of the hidden layers, first to last.
+    #[schemars(inner(range(min = 1, max = 65536)))]
     pub hidden: Vec<usize>,
     /// Non-linearity behind every hidden layer.
     pub activation: Activation,
@@ -80,41 +81,25 @@ impl Mlp {
     pub fn new(config: &Config, schema: &Schema, context: ModelContext) -> Result<Mlp, ModelError> {
         let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
         let selection = Selection::new(schema, config.fields.as_deref())?;
-        let mut layout = Layout::default();
+        let reads = Some(selection.reads(schema, &[], false));
+        let mut layout = Layout { reads, ..Layout::default() };
         let spaces = selection.fields.iter().map(|&field| schema.fields[field].space);
         let deviation = non_negative("embedding_deviation", config.embedding_deviation)?;
         let tables = Tables::new(schema, spaces, dim, Init::Normal(deviation), &mut layout);
-        let embedded = selection.fields.len() * dim;
-        let width = embedded + selection.numeric.len();
-        if width == 0 {
-            return Err(ModelError::NoInputs);
-        }
-        let lookup = |(i, &field): (usize, &usize)| {
-            let column = (field, schema.fields.len());
-            tables.lookup(schema.fields[field].space, column, (i * dim, width))
-        };
-        let lookups = selection.fields.iter().enumerate().map(lookup).collect();
+        let numeric = Numeric::new(schema, &selection, selection.fields.len() * dim)?;
         let spec = TowerSpec {
             name: "mlp",
-            inputs: width,
+            inputs: numeric.width,
             hidden: widths("hidden", &config.hidden)?,
             activation: config.activation,
             slopes: config.slopes,
             init: config.init,
         };
         Ok(Mlp {
-            lookups,
-            numeric: Numeric {
-                columns: selection.numeric,
-                of: schema.numeric.len(),
-                to: embedded..width,
-                width,
-            },
+            lookups: tables.fields(schema, &selection.fields, 0, numeric.width),
+            numeric,
             tower: Tower::new(spec, &mut layout),
-            l2: EmbeddingL2 {
-                lambda: non_negative("l2_embedding", config.l2_embedding)?,
-                counts: context.counts,
-            },
+            l2: EmbeddingL2::new(config.l2_embedding, context)?,
             layout,
         })
     }

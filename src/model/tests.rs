@@ -65,8 +65,8 @@ struct Setting {
 impl Setting {
     fn new(model: Arc<dyn Model>, schema: &Schema, batch: &Batch) -> Setting {
         let mut lookups = Lookups::default();
-        Locator::new(schema).locate(batch, &mut lookups);
         let layout = model.layout();
+        Locator::for_layout(schema, layout).locate(batch, &mut lookups);
         let halved = |numbers: Vec<f64>| numbers.into_iter().map(|x| 0.5 * x).collect();
         Setting {
             dense: halved(numbers(1, layout.dense_len())),
@@ -290,6 +290,28 @@ fn parameters_are_counted_as_in_the_benchmark_workloads() {
     let log = spaces(&[100_000, 50_000, 10_000, 1_000, 1_000, 100, 100, 10]);
     let small = build(json!({"kind": "mlp", "embedding_dim": 8, "hidden": [64, 32]}), &log);
     assert_eq!((small.layout().dense_len(), small.layout().sparse_len()), (6_369, 162_210 * 8));
+}
+
+/// A row that is in the batch but not in the model's columns must not look touched.
+#[test]
+fn only_the_rows_that_are_read_are_touched() {
+    let (schema, batch) = (schema(), batch(&schema(), 40));
+    let touched = |config| {
+        let model = choice(config).build(&schema, ModelContext::default()).unwrap();
+        let setting = Setting::new(model, &schema, &batch);
+        setting.lookups.ids.iter().map(Vec::len).collect::<Vec<_>>()
+    };
+    let distinct = |columns: &[usize]| {
+        let rows = batch.fields.chunks_exact(4);
+        let ids = rows.flat_map(|row| columns.iter().map(|&column| row[column]));
+        ids.collect::<std::collections::BTreeSet<_>>().len()
+    };
+    let item_and_user = vec![distinct(&[0]), 0, distinct(&[2])];
+    let fields = json!(["item", "user"]);
+    assert_eq!(touched(json!({"kind": "mlp", "fields": fields})), item_and_user);
+    assert_eq!(touched(json!({"kind": "logistic", "fields": fields})), item_and_user);
+    let din = touched(json!({"kind": "din", "fields": []}));
+    assert!(din[0] >= distinct(&[0]) && din[1] > 0 && din[2] == 0, "{din:?}");
 }
 
 #[test]

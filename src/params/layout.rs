@@ -77,9 +77,21 @@ pub struct Table {
     pub init: Init,
 }
 
+/// Which columns of the log a model reads: only their ids are pulled and pushed. A row that is
+/// merely present in a batch must not count as touched, or a lazy optimizer would move it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reads {
+    /// For each field of the schema, whether it is read.
+    pub fields: Vec<bool>,
+    /// Whether the history is read.
+    pub history: bool,
+}
+
 /// All parameters of a model.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Layout {
+    /// The columns that are read; every column if not said.
+    pub reads: Option<Reads>,
     /// Embedding tables.
     pub tables: Vec<Table>,
     /// Trained blocks, contiguous from 0.

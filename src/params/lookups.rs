@@ -2,6 +2,8 @@
 
 use crate::data::{Batch, Schema};
 
+use super::Layout;
+
 /// The distinct ids of a batch and, for each occurrence, its position among them.
 ///
 /// Position `k` in the id space `s` means the `k`-th entry of `ids[s]`, in order of first
@@ -18,6 +20,9 @@ pub struct Lookups {
 }
 
 impl Lookups {
+    /// Stands for the position of an id in a column that the model does not read.
+    pub const UNREAD: u32 = u32::MAX;
+
     /// Number of distinct ids over all id spaces.
     pub fn distinct(&self) -> usize {
         self.ids.iter().map(Vec::len).sum()
@@ -28,8 +33,10 @@ impl Lookups {
 #[derive(Clone, Debug)]
 pub struct Locator {
     spaces: Vec<Stamped>,
-    field_space: Vec<usize>,
-    history_space: Vec<usize>,
+    /// Id space of every field; none where the field is not read.
+    field_space: Vec<Option<usize>>,
+    /// Id space of every history column; none where the history is not read.
+    history_space: Vec<Option<usize>>,
 }
 
 /// `position[id]` is valid where `stamp[id]` is the current batch's.
@@ -41,8 +48,16 @@ struct Stamped {
 }
 
 impl Locator {
-    /// A locator for the id spaces of `schema`.
+    /// A locator for a model that reads every column of `schema`.
     pub fn new(schema: &Schema) -> Locator {
+        Locator::for_layout(schema, &Layout::default())
+    }
+
+    /// A locator for the model with this layout: it finds the rows of the columns that are read.
+    pub fn for_layout(schema: &Schema, layout: &Layout) -> Locator {
+        let reads = layout.reads.as_ref();
+        let field_read = |field: usize| reads.is_none_or(|reads| reads.fields[field]);
+        let history_read = reads.is_none_or(|reads| reads.history);
         let space = |rows: u32| Stamped {
             stamp: vec![0; rows as usize],
             position: vec![0; rows as usize],
@@ -51,8 +66,13 @@ impl Locator {
         let columns = schema.history.iter().flat_map(|history| &history.columns);
         Locator {
             spaces: schema.spaces.iter().map(|s| space(s.rows)).collect(),
-            field_space: schema.fields.iter().map(|field| field.space).collect(),
-            history_space: columns.map(|column| column.space).collect(),
+            field_space: schema
+                .fields
+                .iter()
+                .enumerate()
+                .map(|(i, field)| field_read(i).then_some(field.space))
+                .collect(),
+            history_space: columns.map(|column| history_read.then_some(column.space)).collect(),
         }
     }
 
@@ -72,7 +92,7 @@ impl Locator {
 
 fn positions(
     from: &[u32],
-    columns: &[usize],
+    columns: &[Option<usize>],
     spaces: &mut [Stamped],
     ids: &mut [Vec<u32>],
     into: &mut Vec<u32>,
@@ -84,7 +104,10 @@ fn positions(
     }
     for row in from.chunks_exact(columns.len()) {
         for (&id, &space) in row.iter().zip(columns) {
-            into.push(spaces[space].position(id, &mut ids[space]));
+            into.push(match space {
+                Some(space) => spaces[space].position(id, &mut ids[space]),
+                None => Lookups::UNREAD,
+            });
         }
     }
 }
@@ -114,6 +137,7 @@ impl Stamped {
 mod tests {
     use super::*;
     use crate::data::{Field, History, HistoryColumn, IdSpace};
+    use crate::params::Reads;
 
     fn schema() -> Schema {
         Schema {
@@ -133,22 +157,39 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_occurrence_finds_its_id_again() {
-        let batch = Batch {
+    fn batch() -> Batch {
+        Batch {
             labels: vec![1.0, 0.0],
             fields: vec![7, 2, 3, 2],
             history_offsets: vec![0, 2, 3],
             history: vec![3, 9, 7],
             ..Batch::default()
-        };
+        }
+    }
+
+    #[test]
+    fn every_occurrence_finds_its_id_again() {
         let mut locator = Locator::new(&schema());
         let mut lookups = Lookups::default();
         for _ in 0..3 {
-            locator.locate(&batch, &mut lookups);
+            locator.locate(&batch(), &mut lookups);
             assert_eq!(lookups.ids, vec![vec![7, 3, 9], vec![2]]);
             assert_eq!(lookups.fields, vec![0, 0, 1, 0]);
             assert_eq!(lookups.history, vec![1, 2, 0]);
         }
+    }
+
+    #[test]
+    fn columns_that_are_not_read_touch_no_row() {
+        let layout = Layout {
+            reads: Some(Reads { fields: vec![true, false], history: false }),
+            ..Layout::default()
+        };
+        let mut lookups = Lookups::default();
+        Locator::for_layout(&schema(), &layout).locate(&batch(), &mut lookups);
+        assert_eq!(lookups.ids, vec![vec![7, 3], vec![]]);
+        let unread = Lookups::UNREAD;
+        assert_eq!(lookups.fields, vec![0, unread, 1, unread]);
+        assert_eq!(lookups.history, vec![unread; 3]);
     }
 }

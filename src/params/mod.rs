@@ -10,6 +10,6 @@ pub mod lookups;
 pub mod view;
 
 pub use gradient::Gradient;
-pub use layout::{Block, Group, Init, Layout, Table};
+pub use layout::{Block, Group, Init, Layout, Reads, Table};
 pub use lookups::{Locator, Lookups};
 pub use view::View;

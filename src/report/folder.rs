@@ -138,6 +138,9 @@ pub struct Evaluation {
     pub normalised_entropy: Option<f64>,
     /// Clicks predicted per click observed.
     pub calibration: Option<f64>,
+    /// AUC on the selection half, by which the best step is chosen.
+    #[serde(default)]
+    pub selection_auc: Option<f64>,
 }
 
 /// Means over one interval of training, up to the named update.

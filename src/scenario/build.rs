@@ -235,6 +235,7 @@ impl Scenario {
         let workers = if self.imposed_staleness.is_some() { 1 } else { self.cluster.workers };
         let feed = Feed::new(
             Arc::clone(&source),
+            Arc::clone(&model),
             Box::new(order),
             self.train.batch as usize,
             self.train.sharing,

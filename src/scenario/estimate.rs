@@ -6,6 +6,7 @@ use crate::base::ByteSize;
 use crate::data::Batch;
 use crate::params::view::rows_len;
 use crate::params::{Layout, Locator, Lookups};
+use crate::sim::evaluate::CHUNK;
 
 /// An estimate of memory, disk and work.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -77,22 +78,31 @@ impl Scenario {
         // A step in flight holds its batch, its view and, once computed, its gradient.
         let step = bytes(&batch) + bytes_of(&lookups) + 2 * 4 * (estimate.dense + rows + moving);
         let in_flight = match &self.imposed_staleness {
-            Some(law) => law.largest().min(1_000_000) + 1,
+            // Of a random number of gradients in flight, what is rarely exceeded.
+            Some(law) => (1.5 * law.mean()) as u64 + 16,
             None => u64::from(self.cluster.workers),
         };
         let examples = batch.len().max(1) as u64;
-        let per_example = (bytes(&batch) + bytes_of(&lookups)) / examples + 16;
+        let holdout = if estimate.holdout > 0 {
+            estimate.holdout * ((bytes(&batch) + bytes_of(&lookups)) / examples + 16)
+        } else {
+            0
+        };
         // Distinct rows are found with two arrays over each id space, per thread.
         let spaces = &prepared.source.schema().spaces;
         let located = 8 * spaces.iter().map(|space| u64::from(space.rows)).sum::<u64>();
-        // The tape of a network: activations and their gradients, by example.
-        let tape = 4 * examples * activations(layout) * 3;
-        estimate.memory.0 += prepared.source.bytes()
+        let scored = if estimate.holdout > 0 { CHUNK as u64 } else { 0 };
+        let events = batch.events() as f64 / examples as f64;
+        let tape = tape(layout, examples.max(scored), events);
+        // A loader holds its log about twice while it builds it.
+        let needed = 2 * prepared.source.bytes()
             + server
             + in_flight.saturating_mul(step)
-            + estimate.holdout * per_example
+            + holdout
             + threads * (located + tape)
             + located;
+        // Allocators round up and buffers grow by doubling.
+        estimate.memory.0 += needed + needed / 5;
     }
 
     fn disk(&self) -> u64 {
@@ -105,20 +115,31 @@ impl Scenario {
     }
 }
 
-/// Width of all layers together.
-fn activations(layout: &Layout) -> u64 {
-    layout.dense.iter().map(|block| (block.shape.0 + block.shape.1) as u64).sum()
+/// Memory of a network's tape: what every layer takes in and puts out, values and gradients, once
+/// per example, or once per event for the layers of an attention unit.
+fn tape(layout: &Layout, examples: u64, events: f64) -> u64 {
+    let widths = |attention: bool| -> u64 {
+        let of = |layer: &str| layer.starts_with("attention") == attention;
+        let blocks = layout.dense.iter().filter(|block| of(&block.layer) && block.shape.0 > 1);
+        blocks.map(|block| (block.shape.0 + block.shape.1) as u64).sum()
+    };
+    let per_example = widths(false) as f64 + widths(true) as f64 * events;
+    (TAPE_FACTOR * 4.0 * per_example * examples as f64) as u64
 }
 
+/// Numbers that a tape holds per input and output of a layer: value, pre-activation, gradients.
+const TAPE_FACTOR: f64 = 3.0;
+
 /// A batch from the middle of the window, and its distinct rows.
-fn sample(prepared: &Prepared, size: usize) -> (Batch, Lookups) {
+pub(crate) fn sample(prepared: &Prepared, size: usize) -> (Batch, Lookups) {
     let day = prepared.train[prepared.train.len() / 2];
     let size = (size as u64).min(day.examples);
     // Spread over the day, as a shuffled batch would be.
     let ids: Vec<u64> = (0..size).map(|k| day.first + k * day.examples / size.max(1)).collect();
     let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
+    let layout = prepared.model.layout();
     prepared.source.read(&ids, &mut batch);
-    Locator::new(prepared.source.schema()).locate(&batch, &mut lookups);
+    Locator::for_layout(prepared.source.schema(), layout).locate(&batch, &mut lookups);
     (batch, lookups)
 }
 
@@ -128,5 +149,5 @@ fn bytes(batch: &Batch) -> u64 {
 }
 
 fn bytes_of(lookups: &Lookups) -> u64 {
-    4 * (2 * lookups.distinct() + lookups.fields.len() + lookups.history.len()) as u64
+    4 * (3 * lookups.distinct() + lookups.fields.len() + lookups.history.len()) as u64
 }

@@ -41,7 +41,9 @@ impl Simulation {
         assert!(!pushes.is_empty(), "the protocol made an update of {shard} out of no push");
         for &push in pushes {
             let staleness = self.land(shard, push, version);
-            self.flights.get(push).staleness += staleness;
+            let flight = self.flights.get(push);
+            flight.staleness += staleness;
+            observer.observe(&Record::Applied { shard, worker: flight.worker, staleness });
         }
         self.ledgers[s].update();
         self.before_update(shard, pushes, observer);

@@ -17,8 +17,9 @@ use crate::params::view::row_range;
 use crate::params::{Layout, Locator, Lookups, View};
 use crate::server::ParameterServer;
 
-/// Examples scored at a time.
-const CHUNK: usize = 1024;
+/// Examples scored at a time: as many as an ordinary batch, so that the working memory of a host
+/// thread is not made larger by evaluation.
+pub const CHUNK: usize = 256;
 
 /// Which parameters to evaluate besides the server's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +51,8 @@ pub struct Evaluator {
     groups: Vec<u64>,
     /// Whether each example belongs to the half that selects the best step.
     selects: Vec<bool>,
+    /// Logits of the true probabilities, where the log knows them.
+    truth: Option<Vec<f32>>,
 }
 
 /// One evaluation.
@@ -71,7 +74,7 @@ impl Evaluator {
         selection_share: f64,
         streams: Streams,
     ) -> Evaluator {
-        let mut locator = Locator::new(source.schema());
+        let mut locator = Locator::for_layout(source.schema(), model.layout());
         let (mut chunks, mut labels, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         for ids in ids.chunks(CHUNK) {
             let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
@@ -85,7 +88,15 @@ impl Evaluator {
             .iter()
             .map(|&group| unit(streams.key(Purpose::Selection, group, 0)) < selection_share)
             .collect();
-        Evaluator { model, chunks, labels, groups, selects }
+        let logit = |p: f64| libm::log(p / (1.0 - p)) as f32;
+        let truth = source.truth(ids).map(|truth| truth.into_iter().map(logit).collect());
+        Evaluator { model, chunks, labels, groups, selects, truth }
+    }
+
+    /// Quality of the true probabilities on the reporting half, where the log knows them: what no
+    /// model can beat but by luck.
+    pub fn bayes(&self) -> Option<Quality> {
+        self.truth.as_ref().map(|logits| self.judge(logits).quality)
     }
 
     /// Number of examples.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::bench::Bench;
 use crate::base::{Pending, Pool, SimTime, WorkerId};
 use crate::data::{Batch, Cursor, DataSource};
+use crate::model::Model;
 use crate::params::{Locator, Lookups};
 
 /// How the examples reach the workers.
@@ -56,6 +57,7 @@ pub struct StepData {
 #[derive(Debug)]
 pub struct Feed {
     source: Arc<dyn DataSource>,
+    model: Arc<dyn Model>,
     order: Box<dyn ExampleOrder>,
     batch: usize,
     /// Batches being read, in the order of the stream.
@@ -69,6 +71,7 @@ impl Feed {
     /// Batches of `batch` examples in the given order.
     pub fn new(
         source: Arc<dyn DataSource>,
+        model: Arc<dyn Model>,
         order: Box<dyn ExampleOrder>,
         batch: usize,
         sharing: Sharing,
@@ -78,7 +81,7 @@ impl Feed {
             Sharing::Queue => Vec::new(),
             Sharing::Fixed => vec![VecDeque::new(); workers as usize],
         };
-        Feed { source, order, batch, ahead: VecDeque::new(), queues, drawn: 0 }
+        Feed { source, model, order, batch, ahead: VecDeque::new(), queues, drawn: 0 }
     }
 
     /// Number of examples in a batch.
@@ -137,11 +140,13 @@ impl Feed {
         spare: &mut Vec<StepData>,
         now: SimTime,
     ) -> Pending<StepData, Bench> {
-        let source = Arc::clone(&self.source);
+        let (source, model) = (Arc::clone(&self.source), Arc::clone(&self.model));
         let mut step = spare.pop().unwrap_or_default();
         pool.submit(now, move |bench: &mut Bench| {
             source.read(&ids, &mut step.batch);
-            let locator = bench.locator.get_or_insert_with(|| Locator::new(source.schema()));
+            let locator = bench
+                .locator
+                .get_or_insert_with(|| Locator::for_layout(source.schema(), model.layout()));
             locator.locate(&step.batch, &mut step.lookups);
             step
         })

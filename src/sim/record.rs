@@ -136,6 +136,15 @@ pub enum Record<'a> {
         /// Until when.
         to: SimTime,
     },
+    /// One shard applied its part of a push.
+    Applied {
+        /// Which shard.
+        shard: ShardId,
+        /// Whose push.
+        worker: WorkerId,
+        /// Versions of the shard applied between pull and apply.
+        staleness: u64,
+    },
     /// A push is finished.
     Finished(&'a Finished),
     /// Row staleness of an applied push.

@@ -189,22 +189,3 @@ fn choices_are_read_from_scenario_text() {
     let message = read("kind = \"by_date\"\nsize = 32").unwrap_err().to_string();
     assert!(message.contains("size"), "{message}");
 }
-
-/// Run with `--ignored --nocapture` to see the cost per id.
-#[test]
-#[ignore = "prints speed"]
-fn speed() {
-    let day = |number: u32| Day { number, first: u64::from(number - 1) * 40_800, examples: 40_800 };
-    for choice in every_choice() {
-        let order = Order::new(choice.clone(), (1..=12).map(day).collect(), Streams::new(1));
-        let mut cursor = order.unwrap().cursor();
-        let started = std::time::Instant::now();
-        let mut ids = Vec::new();
-        for _ in 0..4_000 {
-            ids.clear();
-            cursor.next(256, &mut ids);
-        }
-        let per_id = started.elapsed().as_nanos() / (4_000 * 256);
-        println!("{choice:?}: {per_id} ns per id");
-    }
-}

@@ -364,25 +364,3 @@ fn counting_clicks_learns_a_part_of_the_truth() {
     assert!(counted.auc > 0.7 && counted.auc < truth.auc - 0.02);
     assert!(counted.session_auc > 0.6 && counted.session_auc < truth.session_auc - 0.02);
 }
-
-/// Run with `--ignored --nocapture` to see the facts and the cost per example.
-#[test]
-#[ignore = "prints facts and speed"]
-fn facts_and_speed() {
-    for (name, value) in LOG.facts() {
-        println!("{name}: {value}");
-    }
-    let started = std::time::Instant::now();
-    let _ = log(|_| (), 2);
-    println!("construction {:?}", started.elapsed());
-    let mut batch = Batch::default();
-    let shuffled: Vec<u64> = (0..400_000u64).map(|i| i * 7_919 % 571_200).collect();
-    for (name, ids) in [("in order", (0..400_000).collect()), ("shuffled", shuffled)] {
-        let started = std::time::Instant::now();
-        for ids in ids.chunks(256) {
-            LOG.read(ids, &mut batch);
-        }
-        let per_example = started.elapsed().as_nanos() / ids.len() as u128;
-        println!("{name}: {per_example} ns per example");
-    }
-}

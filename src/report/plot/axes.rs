@@ -62,25 +62,27 @@ impl Axis {
         })
     }
 
-    /// Numbers from zero on a scale of log2(1 + x), which keeps zero and shows every magnitude:
-    /// its positions are `log2(1 + x)`, its labels are `x`.
-    pub fn doublings(high: f64) -> Axis {
-        let high = doubling(high.max(1.0));
+    /// Numbers of any magnitude, zero included, on a scale of log2(1 + x): its positions are
+    /// `log2(1 + x)`, its labels are `x`.
+    pub fn doublings(low: f64, high: f64) -> Axis {
+        let low = doubling(low);
+        let high = doubling(high).max(low + 1.0);
         let rounds = [0.0, 1.0, 2.0, 5.0].into_iter();
         let powers = (1..=18).flat_map(|p| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(p)));
         let mut ticks: Vec<(f64, String)> = Vec::new();
         for value in rounds.chain(powers) {
-            if doubling(value) <= high {
+            if (low..=high).contains(&doubling(value)) {
                 ticks.push((doubling(value), count(value)));
             }
         }
-        Axis { low: 0.0, high, ticks }
+        Axis { low, high, ticks }
     }
 }
 
-/// The position of `value` on an axis of [`Axis::doublings`].
+/// The position of `value` on an axis of [`Axis::doublings`]; values below -0.5, the lower edge of
+/// the whole number 0, are taken for it.
 pub fn doubling(value: f64) -> f64 {
-    libm::log2(1.0 + value.max(0.0))
+    libm::log2(1.0 + value.max(-0.5))
 }
 
 /// A range that is finite and not empty.
@@ -150,7 +152,7 @@ pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     match value.abs() {
         v if v >= 9.95 || v == 0.0 => format!("{value:.0} %"),
-        v if v >= 0.095 => format!("{value:.1} %"),
+        v if v >= 0.995 => format!("{value:.1} %"),
         _ => format!("{value:.2} %"),
     }
 }
@@ -182,7 +184,7 @@ mod tests {
         let auc = Axis::numbers(0.731, 0.749, 4);
         assert_eq!(labels(&auc), ["0.735", "0.740", "0.745"]);
         assert_eq!(labels(&Axis::percent(0.0, 0.03, 3)), ["0 %", "1 %", "2 %", "3 %"]);
-        assert_eq!(labels(&Axis::doublings(12.0)), ["0", "1", "2", "5", "10"]);
+        assert_eq!(labels(&Axis::doublings(0.0, 12.0)), ["0", "1", "2", "5", "10"]);
     }
 
     #[test]
@@ -194,6 +196,7 @@ mod tests {
         assert_eq!(time(63.2), "63.2 s");
         assert_eq!(time(5400.0), "90 min");
         assert_eq!(percent(0.0241), "2.4 %");
+        assert_eq!(percent(0.0054), "0.54 %");
         assert_eq!(percent(0.94), "94 %");
     }
 

@@ -25,13 +25,13 @@ impl Layer {
 /// Draws the plot; a sentence that says why not when there is nothing to draw.
 pub fn draw(folder: &Folder) -> Result<Picture, String> {
     let rows = folder.divergence.rows()?;
-    let measure = ["from_server", "from_each_other"]
+    let found = ["from_server", "from_each_other"]
         .into_iter()
-        .find(|m| rows.iter().any(|r| r.measure == *m && r.mean.is_some_and(f64::is_finite)));
-    let Some(measure) = measure else {
+        .map(|measure| (measure, layers(rows, measure)))
+        .find(|(_, layers)| !layers.is_empty());
+    let Some((measure, mut layers)) = found else {
         return Err(folder.divergence.unusable("holds no distances"));
     };
-    let mut layers = layers(rows, measure);
     let found = layers.len();
     layers.truncate(CATEGORIES.len());
     let values = || layers.iter().flat_map(|l| &l.values);

@@ -10,12 +10,11 @@ pub const LEFT: f64 = 60.0;
 /// Right edge of everything.
 pub const RIGHT: f64 = 1550.0;
 /// Where panels may begin, below heading and legend.
-pub const TOP: f64 = 205.0;
+pub const TOP: f64 = 214.0;
 /// Where panels end, above tick labels and axis title.
 pub const BOTTOM: f64 = 900.0;
 
 const LEGEND_BASELINE: f64 = 148.0;
-const SWATCH: f64 = 34.0;
 
 /// Sets title and subtitle.
 pub fn heading(picture: &mut Picture, title: &str, subtitle: &str) {
@@ -39,28 +38,42 @@ pub enum Swatch {
     Disc(Ink),
 }
 
-/// Sets a legend in one row below the subtitle; entries that do not fit are left out.
-pub fn legend(picture: &mut Picture, entries: &[(Swatch, String)]) {
-    let mut x = LEFT;
-    let middle = LEGEND_BASELINE - style::LABEL * 0.34;
-    for (swatch, text) in entries {
-        let end = x + SWATCH + 10.0 + text_width(text, style::LABEL, false);
-        if end > RIGHT {
-            return;
+impl Swatch {
+    fn width(self) -> f64 {
+        match self {
+            Swatch::Line(..) | Swatch::Dashes(_) => 35.0,
+            Swatch::Block(_) => 24.0,
+            Swatch::Disc(_) => 16.0,
         }
-        let across = vec![(x, middle), (x + SWATCH, middle)];
-        match *swatch {
+    }
+
+    fn draw(self, picture: &mut Picture, left: f64, middle: f64) {
+        let right = left + self.width();
+        let across = vec![(left, middle), (right, middle)];
+        match self {
             Swatch::Line(ink, width) => picture.line(across, width, ink),
             Swatch::Dashes(ink) => picture.dashes(&across, 7.0, style::NORMAL, ink),
             Swatch::Block(ink) => {
-                let block = Rect::new(x + 10.0, middle - 9.0, x + SWATCH, middle + 9.0);
-                picture.area(block, ink);
+                picture.area(Rect::new(left, middle - 9.0, right, middle + 9.0), ink)
             }
-            Swatch::Disc(ink) => picture.disc((x + SWATCH - 9.0, middle), 7.0, ink),
+            Swatch::Disc(ink) => picture.disc((left + 8.0, middle), 8.0, ink),
         }
-        let at = (x + SWATCH + 10.0, LEGEND_BASELINE);
-        picture.text(at, Type::new(style::LABEL, BLACK), text.as_str());
-        x = end + 36.0;
+    }
+}
+
+/// Sets a legend in one row below the subtitle, smaller where it would be too wide.
+pub fn legend(picture: &mut Picture, entries: &[(Swatch, String)]) {
+    let (inner, outer) = (10.0, 36.0);
+    let fixed: f64 = entries.iter().map(|(swatch, _)| swatch.width() + inner + outer).sum();
+    let texts = entries.iter().map(|(_, text)| text_width(text, style::LABEL, false));
+    let shrink = ((RIGHT - LEFT + outer - fixed) / texts.sum::<f64>()).clamp(0.1, 1.0);
+    let size = style::LABEL * shrink;
+    let mut left = LEFT;
+    for (swatch, text) in entries {
+        swatch.draw(picture, left, LEGEND_BASELINE - style::LABEL * 0.34);
+        left += swatch.width() + inner;
+        picture.text((left, LEGEND_BASELINE), Type::new(size, BLACK), text.as_str());
+        left += text_width(text, size, false) + outer;
     }
 }
 
@@ -100,7 +113,7 @@ impl Panel {
             let set = Type::new(style::TICK, GREY).anchored(Anchor::End);
             picture.text((left - 14.0, row + style::TICK * 0.35), set, label.as_str());
         }
-        let at = (LEFT, self.rect.top - 18.0);
+        let at = (LEFT, self.rect.top - 24.0);
         picture.text(at, Type::new(style::LABEL, BLACK), title);
     }
 

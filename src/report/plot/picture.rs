@@ -119,20 +119,27 @@ pub enum Shape {
 /// Shapes on white paper, painted in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
+    /// Height of the sheet.
+    pub height: f64,
     /// All of them, the paper first.
     pub shapes: Vec<Shape>,
 }
 
 impl Picture {
-    /// Width of every picture.
+    /// Width of every sheet.
     pub const WIDTH: f64 = 1600.0;
-    /// Height of every picture.
+    /// Height of a whole sheet.
     pub const HEIGHT: f64 = 1000.0;
 
-    /// An empty sheet.
+    /// An empty whole sheet.
     pub fn new() -> Picture {
-        let rect = Rect::new(0.0, 0.0, Picture::WIDTH, Picture::HEIGHT);
-        Picture { shapes: vec![Shape::Area { rect, ink: WHITE }] }
+        Picture::of_height(Picture::HEIGHT)
+    }
+
+    /// An empty sheet that is not as high, for what needs less room.
+    pub fn of_height(height: f64) -> Picture {
+        let rect = Rect::new(0.0, 0.0, Picture::WIDTH, height);
+        Picture { height, shapes: vec![Shape::Area { rect, ink: WHITE }] }
     }
 
     /// Draws a connected line. Fewer than two points draw nothing.

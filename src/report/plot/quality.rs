@@ -57,21 +57,22 @@ pub fn draw(folder: &Folder, against: Against) -> Result<Picture, String> {
         let reason = "has no AUC of the server's parameters";
         return Err(folder.evaluations.unusable(reason));
     }
+    let chosen = chosen(rows, against);
     let high = rows.iter().map(|e| against.of(e)).fold(0.0, f64::max);
     let mut picture = Picture::new();
     let title = match against {
         Against::Examples => "Quality on the holdout by examples trained on",
         Against::Time => "Quality on the holdout by simulated time",
     };
-    frame::heading(&mut picture, title, &subtitle(folder, &measures[0], against));
-    frame::legend(&mut picture, &legend(&measures, folder.summary.bayes_auc));
+    frame::heading(&mut picture, title, &subtitle(folder, &measures[0], against, chosen));
+    frame::legend(&mut picture, &legend(&measures));
     let panels = measures.len();
     for (i, (name, series)) in measures.iter().enumerate() {
         let bayes = folder.summary.bayes_auc.filter(|_| *name == "AUC");
         let panel = Panel {
             rect: slot(i, panels),
             x: against.axis(high * 1.02),
-            y: quality_axis(series, bayes, if panels > 1 { 4 } else { 7 }),
+            y: quality_axis(series, bayes, if panels > 1 { 5 } else { 8 }),
         };
         panel.draw_y(&mut picture, name);
         if i + 1 == panels {
@@ -82,7 +83,7 @@ pub fn draw(folder: &Folder, against: Against) -> Result<Picture, String> {
         if let Some(bayes) = bayes {
             draw_bayes(&mut picture, &panel, bayes);
         }
-        draw_series(&mut picture, &panel, series);
+        draw_series(&mut picture, &panel, series, bayes, chosen);
     }
     Ok(picture)
 }
@@ -109,14 +110,28 @@ fn collect(
     series
 }
 
-/// The highest value, the earliest of equals.
-fn best(values: &[Value]) -> Option<Value> {
-    values.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a })
+/// Where the best step is: the earliest with the highest AUC of the server on the selection half of
+/// the holdout. The curves show the other half, so their own maximum would be a winner's curse.
+fn chosen(rows: &[Evaluation], against: Against) -> Option<f64> {
+    let server = rows.iter().filter(|row| row.view == View::Server);
+    let scored = server.filter_map(|row| Some((row.selection_auc?, against.of(row))));
+    scored.reduce(|a, b| if b.0 > a.0 { b } else { a }).map(|(_, x)| x)
 }
 
-fn subtitle(folder: &Folder, (name, series): &(&str, Series), against: Against) -> String {
+/// The value at the best step; without one the highest value, the earliest of equals.
+fn best(values: &[Value], chosen: Option<f64>) -> Option<Value> {
+    let there = values.iter().copied().find(|value| Some(value.0) == chosen);
+    there.or_else(|| values.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a }))
+}
+
+fn subtitle(
+    folder: &Folder,
+    (name, series): &(&str, Series),
+    against: Against,
+    chosen: Option<f64>,
+) -> String {
     let server = &series[&View::Server];
-    let (Some(best), Some(last)) = (best(server), server.last()) else {
+    let (Some(best), Some(last)) = (best(server, chosen), server.last()) else {
         return folder.summary.name.clone();
     };
     let at = match against {
@@ -126,9 +141,9 @@ fn subtitle(folder: &Folder, (name, series): &(&str, Series), against: Against) 
     let end = if last.0 > best.0 {
         format!(", {:.4} at the end", last.1)
     } else {
-        ", still rising at the end".to_string()
+        ", the last evaluation".to_string()
     };
-    format!("{}: best {name} {:.4} {at}{end}", folder.summary.name, best.1)
+    format!("{}: {name} {:.4} at the best step, {at}{end}", folder.summary.name, best.1)
 }
 
 /// Colour, width and name of a view's line.
@@ -141,7 +156,7 @@ fn look(view: View) -> (Ink, f64, &'static str) {
     }
 }
 
-fn legend(measures: &[(&str, Series)], bayes: Option<f64>) -> Vec<(Swatch, String)> {
+fn legend(measures: &[(&str, Series)]) -> Vec<(Swatch, String)> {
     let mut entries: Vec<(Swatch, String)> = Vec::new();
     for view in measures.iter().flat_map(|(_, series)| series.keys()) {
         let (ink, width, text) = look(*view);
@@ -150,11 +165,7 @@ fn legend(measures: &[(&str, Series)], bayes: Option<f64>) -> Vec<(Swatch, Strin
             entries.push(entry);
         }
     }
-    entries.push((Swatch::Disc(VERMILION), "best".to_string()));
-    if let Some(bayes) = bayes {
-        let text = format!("true probabilities (AUC {bayes:.4})");
-        entries.push((Swatch::Dashes(GREY), text));
-    }
+    entries.push((Swatch::Disc(VERMILION), "best step".to_string()));
     entries
 }
 
@@ -166,12 +177,13 @@ fn slot(index: usize, of: usize) -> Rect {
 }
 
 /// A range that shows the server's line without its first rise from chance, which would flatten
-/// all that follows: from the lowest value after the first twentieth of the evaluations.
+/// all that follows. The rise ends at four fifths of the way from the first value to the best.
 fn quality_axis(series: &Series, bayes: Option<f64>, ticks: usize) -> Axis {
     let server = &series[&View::Server];
-    let settled = &server[server.len() / 20..];
-    let low = settled.iter().map(|v| v.1).fold(f64::INFINITY, f64::min);
     let high = server.iter().map(|v| v.1).fold(f64::NEG_INFINITY, f64::max);
+    let risen = server[0].1 + 0.8 * (high - server[0].1);
+    let settled = server.iter().map(|v| v.1).skip_while(|v| *v < risen);
+    let low = settled.fold(high, f64::min);
     let room = (high - low).max(1e-4);
     // The Bayes line is shown if it costs the data no more than a third of the panel.
     let high = match bayes {
@@ -181,21 +193,35 @@ fn quality_axis(series: &Series, bayes: Option<f64>, ticks: usize) -> Axis {
     Axis::numbers(low - 0.06 * room, high + 0.16 * room, ticks)
 }
 
+/// The limit set by the noise of the labels: a line if it is in range, else a remark above.
 fn draw_bayes(picture: &mut Picture, panel: &Panel, bayes: f64) {
+    let Rect { left, right, .. } = panel.rect;
+    let set = Type::new(style::LABEL, GREY);
     if bayes <= panel.y.high && bayes >= panel.y.low {
         let row = panel.row(bayes);
-        let line = [(panel.rect.left, row), (panel.rect.right, row)];
-        picture.dashes(&line, 9.0, style::NORMAL, GREY);
+        picture.dashes(&[(left, row), (right, row)], 9.0, style::NORMAL, GREY);
+        let text = format!("true click probabilities: {bayes:.4}");
+        picture.text((left + 8.0, row - 10.0), set, text);
+    } else {
+        let text = format!("the true click probabilities reach {bayes:.4}");
+        let at = (right, panel.rect.top - 24.0);
+        picture.text(at, set.anchored(Anchor::End), text);
     }
 }
 
-fn draw_series(picture: &mut Picture, panel: &Panel, series: &Series) {
+fn draw_series(
+    picture: &mut Picture,
+    panel: &Panel,
+    series: &Series,
+    bayes: Option<f64>,
+    chosen: Option<f64>,
+) {
     // Backwards, so that the server's line lies on top.
     for (view, values) in series.iter().rev() {
         let (ink, width, _) = look(*view);
         panel.line(picture, values, width, ink);
     }
-    let Some(best) = best(&series[&View::Server]) else {
+    let Some(best) = best(&series[&View::Server], chosen) else {
         return;
     };
     let (x, y) = panel.at(best.0, best.1);
@@ -206,5 +232,11 @@ fn draw_series(picture: &mut Picture, panel: &Panel, series: &Series) {
         _ => (Anchor::Middle, 0.0),
     };
     let set = Type::new(style::LABEL, BLACK).bold().anchored(anchor);
-    picture.text((x + aside, y - 17.0), set, format!("{:.4}", best.1));
+    // Not across the line of the Bayes limit.
+    let limit = bayes.map_or(0.0, |bayes| panel.row(bayes));
+    let baseline = match limit > y - 45.0 && limit <= y {
+        true => limit - 10.0,
+        false => y - 17.0,
+    };
+    picture.text((x + aside, baseline), set, format!("{:.4}", best.1));
 }

@@ -26,7 +26,7 @@ struct Window {
 impl Raster {
     /// Paints all shapes of a picture, one pixel per unit.
     pub(super) fn of(picture: &Picture) -> Raster {
-        let (width, height) = (Picture::WIDTH as usize, Picture::HEIGHT as usize);
+        let (width, height) = (Picture::WIDTH as usize, picture.height as usize);
         let mut raster = Raster { width, height, pixels: vec![255; width * height * 3] };
         for shape in &picture.shapes {
             match shape {

@@ -21,7 +21,7 @@ type Sheet<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// The picture as an SVG document.
 pub fn svg(picture: &Picture) -> Result<String, String> {
-    let size = ((Picture::WIDTH * FINE) as u32, (Picture::HEIGHT * FINE) as u32);
+    let size = ((Picture::WIDTH * FINE) as u32, (picture.height * FINE) as u32);
     let mut document = String::new();
     {
         let sheet = SVGBackend::with_string(&mut document, size).into_drawing_area();
@@ -30,9 +30,14 @@ pub fn svg(picture: &Picture) -> Result<String, String> {
         }
         sheet.present().map_err(|e| e.to_string())?;
     }
-    // The coordinates stay fine; the page is shown at the picture's own size.
+    // The coordinates stay fine, the page is shown at the picture's own size, and lines end and
+    // turn round as in the PNG.
     let fine = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
-    let shown = format!("width=\"{}\" height=\"{}\"", Picture::WIDTH, Picture::HEIGHT);
+    let shown = format!(
+        "width=\"{}\" height=\"{}\" stroke-linejoin=\"round\" stroke-linecap=\"round\"",
+        Picture::WIDTH,
+        picture.height
+    );
     Ok(document.replacen(&fine, &shown, 1))
 }
 
@@ -45,8 +50,9 @@ pub fn write_png(picture: &Picture, path: &Path) -> Result<(), String> {
     file.present().map_err(|e| e.to_string())
 }
 
+/// Device units; what lies far off the sheet stays where differences cannot overflow.
 fn units(length: f64) -> i32 {
-    (length * FINE).round() as i32
+    (length * FINE).round().clamp(-1e8, 1e8) as i32
 }
 
 fn place(point: Point) -> (i32, i32) {
@@ -102,8 +108,9 @@ mod tests {
         picture.text((5.0, 5.0), Type::new(20.0, BLACK), "a < b & c");
         let document = svg(&picture).unwrap();
         assert!(
-            document.starts_with("<svg width=\"1600\" height=\"1000\" viewBox=\"0 0 6400 4000\"")
+            document.starts_with("<svg width=\"1600\" height=\"1000\" stroke-linejoin=\"round\"")
         );
+        assert!(document.contains("viewBox=\"0 0 6400 4000\""));
         assert!(document.contains("0,0 42,80"));
         assert!(document.contains("a &lt; b &amp; c"));
         assert_eq!(document, svg(&picture).unwrap());

@@ -58,39 +58,58 @@ struct Scale {
 
 impl Scale {
     fn of(classes: &[Class]) -> Scale {
+        let least = |share| classes.iter().map(|c| c.quantile(share)).fold(f64::MAX, f64::min);
         let reach = classes.iter().map(|c| c.quantile(0.999)).fold(1.0, f64::max);
-        let middle = classes.iter().map(|c| c.quantile(0.5)).fold(f64::INFINITY, f64::min);
-        if reach > 64.0 && reach > 6.0 * (middle + 1.0) {
+        if reach > 64.0 && reach > 6.0 * (least(0.5) + 1.0) {
             return Scale {
                 logarithmic: true,
-                axis: Axis::doublings(reach * 1.3),
+                axis: Axis::doublings(0.7 * least(0.001), 1.3 * reach),
                 bin: 1.0 / BINS_PER_DOUBLING,
             };
         }
-        let bin = (reach / LINEAR_BINS).ceil().max(1.0);
-        Scale { logarithmic: false, axis: Axis::counts(0.0, (reach + 1.0) * 1.04, 10), bin }
+        let (low, high) = (-0.5, reach * 1.04 + 0.5);
+        Scale {
+            logarithmic: false,
+            axis: Axis::counts(low, high, ((high - low).ceil() as usize).min(10)),
+            bin: (reach / LINEAR_BINS).ceil().max(1.0),
+        }
     }
 
     fn position(&self, value: f64) -> f64 {
         if self.logarithmic { axes::doubling(value) } else { value }
     }
 
-    /// Share of a class in each display bin, per staleness or per doubling. What a bucket holds is
-    /// spread evenly over its width; a whole number `v` covers the positions from `v` to `v + 1`.
-    fn density(&self, class: &Class) -> Vec<f64> {
-        let bins = (self.axis.high / self.bin).ceil() as usize;
-        let mut density = vec![0.0; bins];
+    fn title(&self) -> String {
+        let bin = match (self.logarithmic, self.bin) {
+            (true, _) => format!("in each bin, {BINS_PER_DOUBLING} to a doubling"),
+            (false, 1.0) => "at each staleness".to_string(),
+            (false, bin) => format!("in each bin of {bin} versions"),
+        };
+        format!("share of a class's gradients {bin}")
+    }
+
+    /// Where the first display bin begins: half a unit below 0, because a whole number `v` covers
+    /// the positions from `v - 0.5` to `v + 0.5`.
+    fn origin(&self) -> f64 {
+        self.position(-0.5)
+    }
+
+    /// Share of a class in each display bin. What a bucket holds is spread evenly over its width.
+    fn shares(&self, class: &Class) -> Vec<f64> {
+        let bins = ((self.axis.high - self.origin()) / self.bin).ceil() as usize;
+        let mut shares = vec![0.0; bins];
         for &(low, high, count) in &class.buckets {
-            let (from, to) = (self.position(low), self.position(high + 1.0));
+            let from = self.position(low - 0.5) - self.origin();
+            let to = self.position(high + 0.5) - self.origin();
             let first = (from / self.bin) as usize;
             let last = ((to / self.bin).ceil() as usize).min(bins);
-            for (i, share) in density.iter_mut().enumerate().take(last).skip(first) {
+            for (i, share) in shares.iter_mut().enumerate().take(last).skip(first) {
                 let bin = i as f64 * self.bin;
                 let overlap = (to.min(bin + self.bin) - from.max(bin)).max(0.0);
-                *share += count / class.total * overlap / (to - from) / self.bin;
+                *share += count / class.total * overlap / (to - from);
             }
         }
-        density
+        shares
     }
 }
 
@@ -102,8 +121,8 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
         return Err(folder.staleness.unusable("counts no gradients by version"));
     }
     let scale = Scale::of(&classes);
-    let densities: Vec<Vec<f64>> = classes.iter().map(|c| scale.density(c)).collect();
-    let peak = densities.iter().flatten().copied().fold(0.0, f64::max);
+    let shares: Vec<Vec<f64>> = classes.iter().map(|c| scale.shares(c)).collect();
+    let peak = shares.iter().flatten().copied().fold(0.0, f64::max);
     let panel = Panel {
         rect: Rect::new(150.0, frame::TOP, frame::RIGHT, frame::BOTTOM),
         x: scale.axis.clone(),
@@ -113,20 +132,15 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     let title = "Staleness of the applied gradients";
     frame::heading(&mut picture, title, &subtitle(folder, rows, &classes));
     frame::legend(&mut picture, &legend(&classes));
-    panel.draw_y(
-        &mut picture,
-        match scale.logarithmic {
-            true => "share of the class's gradients per doubling",
-            false => "share of the class's gradients per version of staleness",
-        },
-    );
-    for (i, density) in densities.iter().enumerate() {
-        draw_steps(&mut picture, &panel, density, scale.bin, ink(i));
+    panel.draw_y(&mut picture, &scale.title());
+    for (i, shares) in shares.iter().enumerate() {
+        draw_steps(&mut picture, &panel, &scale, shares, ink(i));
     }
     for (i, class) in classes.iter().enumerate() {
-        let column = panel.column(scale.position(class.mean));
-        let line = [(column, panel.rect.bottom), (column, panel.rect.top)];
-        picture.dashes(&line, 8.0, style::NORMAL, ink(i));
+        let mean = scale.position(class.mean);
+        for line in panel.visible(&[(mean, 0.0), (mean, panel.y.high)]) {
+            picture.dashes(&line, 8.0, style::NORMAL, ink(i));
+        }
     }
     panel.draw_x(&mut picture, "staleness: versions applied between pull and apply");
     Ok(picture)
@@ -188,16 +202,66 @@ fn legend(classes: &[Class]) -> Vec<(Swatch, String)> {
     entries
 }
 
-fn draw_steps(picture: &mut Picture, panel: &Panel, density: &[f64], bin: f64, ink: Ink) {
-    let mut outline = vec![(0.0, 0.0)];
-    for (i, &share) in density.iter().enumerate() {
-        let (from, to) = (i as f64 * bin, (i + 1) as f64 * bin);
-        let right = panel.column(to).min(panel.rect.right);
-        let bar = Rect::new(panel.column(from), panel.row(share), right, panel.rect.bottom);
-        if share > 0.0 {
-            picture.area(bar, ink.fade(0.14));
+/// Steps over the bins that hold something, lightly filled.
+fn draw_steps(picture: &mut Picture, panel: &Panel, scale: &Scale, shares: &[f64], ink: Ink) {
+    let mut outline = Vec::new();
+    for (i, &share) in shares.iter().enumerate() {
+        let left = scale.origin() + i as f64 * scale.bin;
+        let (from, to) = (left.max(panel.x.low), (left + scale.bin).min(panel.x.high));
+        if to <= from {
+            continue;
         }
-        outline.extend([(from, share), (to, share)]);
+        if share > 0.0 {
+            let (left, right) = (panel.column(from), panel.column(to));
+            let bar = Rect::new(left, panel.row(share), right, panel.rect.bottom);
+            picture.area(bar, ink.fade(0.14));
+            if outline.is_empty() {
+                outline.push((from, 0.0));
+            }
+            outline.extend([(from, share), (to, share)]);
+        } else if let Some(&(end, _)) = outline.last() {
+            outline.push((end, 0.0));
+            panel.line(picture, &std::mem::take(&mut outline), style::NORMAL, ink);
+        }
     }
-    panel.line(picture, &outline, style::NORMAL, ink);
+    if let Some(&(end, _)) = outline.last() {
+        outline.push((end, 0.0));
+        panel.line(picture, &outline, style::NORMAL, ink);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(buckets: &[(u64, u64, u64)]) -> Class {
+        let row = |&(low, high, count): &(u64, u64, u64)| Staleness {
+            class: "all".to_string(),
+            measure: "version".to_string(),
+            low,
+            high,
+            count,
+        };
+        let rows: Vec<Staleness> = buckets.iter().map(row).collect();
+        Class::new("all".to_string(), rows.iter().collect())
+    }
+
+    #[test]
+    fn every_gradient_is_in_a_bin() {
+        let narrow = class(&[(0, 0, 5), (1, 1, 10), (3, 3, 5)]);
+        let scale = Scale::of(std::slice::from_ref(&narrow));
+        let shares = scale.shares(&narrow);
+        assert_eq!(shares[..4], [0.25, 0.5, 0.0, 0.25]);
+        let wide = class(&[(0, 0, 500), (5, 5, 490), (64, 71, 5), (1024, 1151, 5)]);
+        let scale = Scale::of(std::slice::from_ref(&wide));
+        assert!(scale.logarithmic);
+        let total: f64 = scale.shares(&wide).iter().sum();
+        assert!((total - 1.0).abs() < 1e-12, "{total}");
+    }
+
+    #[test]
+    fn figures_come_from_the_buckets() {
+        let class = class(&[(0, 0, 5), (1, 1, 10), (3, 3, 5)]);
+        assert_eq!((class.mean, class.quantile(0.5), class.largest()), (1.25, 1.0, 3.0));
+    }
 }

@@ -1,6 +1,7 @@
 //! Synthetic results folders, and what every plot must do with them.
 
 use super::*;
+use proptest::prelude::*;
 use std::fmt::Write as _;
 use std::fs;
 
@@ -136,8 +137,9 @@ fn write_folder(folder: &Path, workers: u32) {
     write_workers(folder, workers);
     write_divergence(folder);
     write_timeline(folder, workers);
-    let summary =
-        format!("{{\"name\": \"thirty-workers\", \"workers\": {workers}, \"bayes_auc\": 0.83}}");
+    let summary = format!(
+        "{{\"name\": \"cluster-of-{workers}\", \"workers\": {workers}, \"bayes_auc\": 0.815}}"
+    );
     fs::write(folder.join("summary.json"), summary).unwrap();
 }
 
@@ -163,7 +165,7 @@ fn written(drawn: &[Drawn]) -> usize {
 
 #[test]
 fn every_plot_is_drawn_for_few_and_for_many_workers() {
-    for (name, workers) in [("few", 30), ("one", 1), ("many", 300)] {
+    for (name, workers) in [("few", 30), ("one", 1), ("four", 4), ("many", 300)] {
         let (_guard, folder) = gallery(name);
         write_folder(&folder, workers);
         let drawn = draw_all(&folder).unwrap();
@@ -238,5 +240,47 @@ fn odd_numbers_draw_or_skip_and_never_panic() {
         let error = draw_all(folder.path()).unwrap_err().to_string();
         assert!(error.contains(&format!("{file}, line 2")), "{error}");
         fs::write(folder.path().join(file), text).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_numbers_make_a_picture_or_a_reason(
+        cells in prop::collection::vec(prop::num::f64::ANY, 24),
+        counts in prop::collection::vec(any::<u64>(), 6),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let table = |file: &str, header: &str, row: &dyn Fn(usize) -> String| {
+            let rows: Vec<String> = (0..3).map(row).collect();
+            let text = format!("{header}\n{}\n", rows.join("\n"));
+            fs::write(folder.path().join(file), text).unwrap();
+        };
+        let (c, n) = (&cells, &counts);
+        let header = "update,examples,passes,sim_s,view,auc,session_auc,log_loss,\
+                      normalised_entropy,calibration";
+        table("evaluations.csv", header, &|i| {
+            format!("0,{},,{:e},server,{:e},{:e},,,", n[i], c[i], c[3 + i], c[6 + i])
+        });
+        table("staleness.csv", "class,measure,low,high,count", &|i| {
+            format!("all,version,{},{},{}", n[i], n[3 + i], n[5 - i])
+        });
+        let header = "worker,class,slowdown,steps,examples,busy_s,network_s,waiting_s,\
+                      staleness_mean,staleness_max";
+        table("workers.csv", header, &|i| {
+            format!("{i},a,{:e},9,9,{:e},{:e},{:e},,", c[i], c[9 + i], c[12 + i], c[15 + i])
+        });
+        table("divergence.csv", "update,sim_s,group,layer,measure,mean,max", &|i| {
+            format!("0,{:e},dense,a,from_server,{:e},{:e}", c[18 + i], c[i], c[i])
+        });
+        table("timeline.csv", "worker,class,activity,start_s,end_s,step", &|i| {
+            format!("{i},a,compute,{:e},{:e},", c[18 + i], c[21 + i])
+        });
+        let read = Folder::open(folder.path()).unwrap();
+        for (_, draw) in PLOTS {
+            if let Ok(picture) = draw(&read) {
+                render::svg(&picture).unwrap();
+            }
+        }
     }
 }

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// Most rows: with more workers, as many are chosen evenly from the fastest to the slowest.
 const MOST_ROWS: usize = 40;
 
+/// Height of a row where there are few.
+const TALLEST_ROW: f64 = 70.0;
+
 /// One worker's spans.
 struct Row<'a> {
     worker: u32,
@@ -32,7 +35,9 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     let all = rows(&spans);
     let workers = all.len();
     let rows = chosen(all);
-    let mut picture = Picture::new();
+    let top = 185.0;
+    let bottom = frame::BOTTOM.min(top + TALLEST_ROW * rows.len() as f64);
+    let mut picture = Picture::of_height((bottom + 100.0).ceil());
     frame::heading(
         &mut picture,
         "Who does what when",
@@ -44,7 +49,7 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     let widest = names.iter().map(|n| text_width(n, size, false)).fold(60.0, f64::max);
     let left = (frame::LEFT + widest + 14.0).min(330.0);
     let panel = Panel {
-        rect: Rect::new(left, 185.0, frame::RIGHT, frame::BOTTOM),
+        rect: Rect::new(left, top, frame::RIGHT, bottom),
         x: Axis::time(from, until, 8),
         y: Axis::numbers(0.0, rows.len() as f64, 1),
     };
@@ -105,6 +110,7 @@ fn chosen(rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
 fn subtitle(folder: &Folder, rows: &[Row], workers: usize, window: (f64, f64)) -> String {
     let shown = match rows.len() < workers {
         true => format!("{} of {workers} workers, evenly from fastest to slowest", rows.len()),
+        false if workers == 1 => "the only worker".to_string(),
         false => format!("all {workers} workers"),
     };
     let total = |wanted: Option<Activity>| -> f64 {

@@ -12,6 +12,9 @@ const MOST_COLUMNS: usize = 64;
 /// How many of the slowest then.
 const SLOWEST: usize = 10;
 
+/// Room for a column where there are few.
+const WIDEST_COLUMN: f64 = 220.0;
+
 /// One stacked bar.
 struct Column {
     class: String,
@@ -37,8 +40,9 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
         true => condense(&workers),
         false => workers.iter().map(|w| column(w)).collect(),
     };
+    let right = frame::RIGHT.min(150.0 + WIDEST_COLUMN * columns.len() as f64);
     let panel = Panel {
-        rect: Rect::new(150.0, frame::TOP, frame::RIGHT, 880.0),
+        rect: Rect::new(150.0, frame::TOP, right, 880.0),
         x: Axis::numbers(0.0, columns.len() as f64, 1),
         y: Axis::percent(0.0, 1.0, 5),
     };
@@ -133,13 +137,19 @@ fn subtitle(folder: &Folder, workers: &[&Worker]) -> String {
     let total = totals(workers.iter());
     let most = workers.iter().copied().reduce(|a, b| if idle(b) > idle(a) { b } else { a });
     let most = match most {
+        _ if workers.len() == 1 => String::new(),
         Some(w) if idle(w) > 0.005 => {
             format!("; worker {} ({}) waits most, {}", w.worker, w.class, axes::percent(idle(w)))
         }
         _ => "; nobody waits".to_string(),
     };
     let busy = axes::percent(share(total[0], &total));
-    format!("{}: {} workers compute {busy} of the time{most}", folder.summary.name, workers.len())
+    let whose = match workers.len() {
+        1 => "the only worker's".to_string(),
+        count => format!("the {count} workers'"),
+    };
+    let name = &folder.summary.name;
+    format!("{name}: {busy} of {whose} time goes into computing{most}")
 }
 
 fn legend(workers: &[&Worker]) -> Vec<(Swatch, String)> {

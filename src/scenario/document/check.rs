@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::errors;
 use super::node::{Entry, Node, TAG, Table, Value, element_name};
-use super::problem::Problem;
+use super::problem::{MAX_PROBLEMS, Problem};
 use super::scalar;
 use super::shape::{
     Field, Kind, Length, Shape, TableShape, Variant, chosen, default_inside, inherited, quoted,
@@ -16,7 +16,7 @@ use super::whereabouts::Whereabouts;
 /// Looking for what was meant costs time; after so many mistakes nobody reads it any more.
 const MAX_SUGGESTIONS: usize = 200;
 
-/// All differences between `root` and `shape`. An empty list means that the document can be read
+/// All differences between `root` and `shape`, up to [`MAX_PROBLEMS`]. An empty list means that the document can be read
 /// into the typed struct, apart from conditions that the schema does not express.
 pub fn check(root: &Table, start: Origin, shape: &Shape, sources: &Sources) -> Vec<Problem> {
     let mut checker = Checker {
@@ -26,9 +26,16 @@ pub fn check(root: &Table, start: Origin, shape: &Shape, sources: &Sources) -> V
         problems: Vec::new(),
     };
     if let Kind::Table(keys) = &shape.kind {
-        checker.table(root, start, keys, None, &[]);
+        checker.table(root, start, keys, None, None);
     }
     checker.problems
+}
+
+/// The kinds of a choice, and the one that is in force.
+#[derive(Clone, Copy)]
+struct Kinds<'a> {
+    variants: &'a [Variant],
+    chosen: &'a str,
 }
 
 struct Checker<'a> {
@@ -50,10 +57,13 @@ impl Checker<'_> {
     }
 
     fn node(&mut self, node: &Node, holder: Origin, shape: &Shape, default: Option<&Json>) {
+        if self.problems.len() >= MAX_PROBLEMS {
+            return;
+        }
         match (&shape.kind, &node.value) {
             (Kind::Any, _) => {}
             (Kind::Table(keys), Value::Table(table)) => {
-                self.table(table, holder, keys, default, &[]);
+                self.table(table, holder, keys, default, None);
             }
             (Kind::Choice(variants), Value::Table(table)) => {
                 self.choice(table, holder, variants, default);
@@ -74,6 +84,9 @@ impl Checker<'_> {
             self.problems.push(problem);
         }
         for (index, item) in nodes.iter().enumerate() {
+            if self.problems.len() >= MAX_PROBLEMS {
+                return;
+            }
             let name = element_name(item).map_or_else(|| index.to_string(), str::to_string);
             self.path.push(name);
             self.node(item, item.origin, items, None);
@@ -113,10 +126,13 @@ impl Checker<'_> {
         holder: Origin,
         keys: &TableShape,
         default: Option<&Json>,
-        kinds: &[Variant],
+        kinds: Option<Kinds<'_>>,
     ) {
         for (key, entry) in table.in_order() {
-            if key == TAG && !kinds.is_empty() {
+            if self.problems.len() >= MAX_PROBLEMS {
+                return;
+            }
+            if key == TAG && kinds.is_some() {
                 continue;
             }
             match (keys.field(key), &keys.others) {
@@ -149,6 +165,9 @@ impl Checker<'_> {
         variants: &[Variant],
         default: Option<&Json>,
     ) {
+        if self.misspelt_tag(table, variants) {
+            return;
+        }
         let default = default_inside(Some(table), default);
         let words: Vec<_> = variants.iter().map(Variant::word).collect();
         let Some(name) = chosen(Some(table), default) else {
@@ -178,8 +197,28 @@ impl Checker<'_> {
             known = variants.iter().find(|v| Some(v.name.as_str()) == meant);
         }
         if let Some(variant) = known {
-            self.table(table, holder, &variant.table, default, variants);
+            let kinds = Kinds { variants, chosen: &variant.name };
+            self.table(table, holder, &variant.table, default, Some(kinds));
         }
+    }
+
+    /// Reports a key that was meant to be `kind`. Without it nothing else can be judged.
+    fn misspelt_tag(&mut self, table: &Table, variants: &[Variant]) -> bool {
+        let known = |key: &str| variants.iter().any(|v| v.table.field(key).is_some());
+        let meant = |key: &&String| !known(key) && suggest::nearest(key, [TAG]).is_some();
+        let Some(key) = table.entries.keys().find(meant) else {
+            return false;
+        };
+        if table.entries.contains_key(TAG) {
+            return false;
+        }
+        let path = self.path_to(key);
+        let message = format!("unknown key `{}`", scalar::shown(&path));
+        let problem = Problem::error(&errors::UNKNOWN_KEY, path, message)
+            .label(table.entries[key].key_origin, "")
+            .help(format!("did you mean `{TAG}`?"));
+        self.problems.push(problem);
+        true
     }
 
     fn missing_key(&mut self, field: &Field, holder: Origin) {
@@ -197,14 +236,14 @@ impl Checker<'_> {
         entry: &Entry,
         table: &Table,
         keys: &TableShape,
-        kinds: &[Variant],
+        kinds: Option<Kinds<'_>>,
     ) {
         let path = self.path_to(key);
-        let owners = kinds.iter().filter(|v| v.table.field(key).is_some());
-        let owners: Vec<_> = owners.map(Variant::word).collect();
-        let chosen = table.tag().unwrap_or_default();
-        if !owners.is_empty() {
-            let message = format!("`{path}` does not exist with {TAG} = \"{chosen}\"");
+        let has_key = |variant: &&Variant| variant.table.field(key).is_some();
+        let owners = kinds.map_or(&[][..], |kinds| kinds.variants).iter();
+        let owners: Vec<_> = owners.filter(has_key).map(Variant::word).collect();
+        if let (Some(kinds), false) = (kinds, owners.is_empty()) {
+            let message = format!("`{path}` does not exist with {TAG} = \"{}\"", kinds.chosen);
             let problem = Problem::error(&errors::WRONG_KIND, path, message)
                 .label(entry.key_origin, "")
                 .help(format!("`{key}` belongs to {}", quoted(&owners)));
@@ -217,17 +256,18 @@ impl Checker<'_> {
             format!("unknown key `{}`", scalar::shown(&path)),
         )
         .label(entry.key_origin, "");
-        if self.problems.len() < MAX_SUGGESTIONS {
-            if let Some(help) = self.meant(key, table, keys) {
-                problem = problem.help(help);
-            }
+        if self.problems.len() < MAX_SUGGESTIONS
+            && let Some(help) = self.meant(key, table, keys, kinds.is_some())
+        {
+            problem = problem.help(help);
         }
         self.problems.push(problem);
     }
 
     /// What an unknown key may have been meant to be: a neighbour, or a key of another table.
-    fn meant(&self, key: &str, table: &Table, keys: &TableShape) -> Option<String> {
-        let names = || keys.fields.iter().map(|field| field.name.as_str());
+    fn meant(&self, key: &str, table: &Table, keys: &TableShape, tagged: bool) -> Option<String> {
+        let tag = tagged.then_some(TAG);
+        let names = || keys.fields.iter().map(|field| field.name.as_str()).chain(tag);
         let unused = names().filter(|name| !table.entries.contains_key(*name));
         let sibling = suggest::nearest(key, unused).or_else(|| suggest::nearest(key, names()));
         let elsewhere = self.whereabouts.exactly(key);

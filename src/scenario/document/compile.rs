@@ -125,7 +125,7 @@ impl Compiler<'_> {
             }
             Some("string") => text(schema, format),
             Some("array") => {
-                let items = schema.get("items").map(|items| self.shape(items));
+                let items = items(schema).map(|items| self.shape(items));
                 let any = || Shape { doc: String::new(), kind: Kind::Any };
                 Kind::List {
                     items: Box::new(items.unwrap_or_else(any)),
@@ -162,6 +162,15 @@ impl Compiler<'_> {
         };
         TableShape { fields, others }
     }
+}
+
+/// The schema of the elements of a list. Tuples of different types are left to the typed reading.
+fn items(schema: &Json) -> Option<&Json> {
+    let tuple = schema.get("prefixItems").and_then(Json::as_array);
+    let Some([first, rest @ ..]) = tuple.map(Vec::as_slice) else {
+        return schema.get("items").filter(|items| items.is_object());
+    };
+    rest.iter().all(|item| item == first).then_some(first)
 }
 
 fn text(schema: &Json, format: Option<&str>) -> Kind {
@@ -224,10 +233,96 @@ fn bounds(schema: &Json) -> Bounds {
         let open = schema.get(open).and_then(Json::as_f64).map(|b| (b, true));
         open.or_else(|| schema.get(closed).and_then(Json::as_f64).map(|b| (b, false)))
     };
-    Bounds { min: bound("minimum", "exclusiveMinimum"), max: bound("maximum", "exclusiveMaximum") }
+    // The schema states the width of the narrowest integers only.
+    let (low, high) = match schema.get("format").and_then(Json::as_str) {
+        Some("int32") => (Some(i32::MIN.into()), Some(i32::MAX.into())),
+        Some("uint32") => (Some(0.0), Some(u32::MAX.into())),
+        _ => (None, None),
+    };
+    let closed = |bound: f64| (bound, false);
+    Bounds {
+        min: bound("minimum", "exclusiveMinimum").or(low.map(closed)),
+        max: bound("maximum", "exclusiveMaximum").or(high.map(closed)),
+    }
 }
 
 fn length(schema: &Json, min: &str, max: &str) -> Length {
     let bound = |key: &str| schema.get(key).and_then(Json::as_u64).map(|n| n as usize);
     Length { min: bound(min), max: bound(max) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    use super::super::{Input, load, to_toml};
+
+    #[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    enum Switch {
+        #[default]
+        Off,
+        On,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    #[serde(untagged)]
+    enum Level {
+        Switch(Switch),
+        Number(#[schemars(range(min = 0.0))] f64),
+        Each(Vec<f64>),
+    }
+
+    /// Shapes that are rare in documents, together.
+    #[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+    #[serde(default, deny_unknown_fields)]
+    struct Odd {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        level: Option<Level>,
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        rates: BTreeMap<String, f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        inner: Option<Box<Odd>>,
+        pair: (u8, u8),
+    }
+
+    fn read(text: &str) -> Result<Odd, String> {
+        let input = Input::Text { name: "odd.toml", text };
+        let loaded = load::<Odd>(input, &[]);
+        loaded.map(|loaded| loaded.value).map_err(|p| p.to_string())
+    }
+
+    #[test]
+    fn unions_maps_pairs_and_recursion_are_read_and_written() {
+        for text in [
+            "level = 'on'",
+            "level = 2.5",
+            "level = [1, 2]",
+            "rates = { a = 1, \"b c\" = 2 }",
+            "inner.inner.level = 3\npair = [255, 0]",
+        ] {
+            let odd = read(text).unwrap();
+            assert_eq!(read(&to_toml(&odd).unwrap()), Ok(odd), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_mistakes_of_the_nearest_alternative_are_told() {
+        for (text, words) in [
+            ("level = 'onn'", "did you mean \"on\"?"),
+            ("level = -1", "must be at least 0"),
+            ("level = true", "must be one of \"off\", \"on\" or a number or a list"),
+            ("level = ['a']", "`level.0` must be a number"),
+            ("rates.a = 'x'", "`rates.a` must be a number"),
+            ("pair = [256, 0]", "`pair.0` must be at least 0 and at most 255"),
+            ("pair = [1]", "has 1 element; it must have exactly 2 elements"),
+            ("inner.lvel = 3", "`inner`"),
+        ] {
+            let got = read(text).unwrap_err();
+            assert!(got.contains(words), "{text}\n{got}");
+        }
+    }
 }

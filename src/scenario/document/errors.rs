@@ -2,6 +2,8 @@
 //!
 //! Checks of later modules declare their own [`Code`]s and add them to what `explain` searches.
 
+use std::fmt;
+
 /// A class of mistake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Code {
@@ -11,6 +13,13 @@ pub struct Code {
     pub title: &'static str,
     /// What causes it and what to do, in a few sentences.
     pub text: &'static str,
+}
+
+impl fmt::Display for Code {
+    /// What `straggler explain E0103` prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}\n\n{}", self.id, self.title, self.text)
+    }
 }
 
 macro_rules! codes {

@@ -100,26 +100,26 @@ struct Here<'a> {
 impl<'a> Here<'a> {
     fn step(&self, segment: &str) -> Option<Here<'a>> {
         match self.place {
-            Place::Value(shape) => self.into_shape(shape, segment),
-            Place::Variant(variant) => self.into_table(&variant.table, segment, self.default),
+            Place::Value(shape) => self.in_shape(shape, segment),
+            Place::Variant(variant) => self.in_table(&variant.table, segment, self.default),
             Place::Kinds(_) => None,
         }
     }
 
-    fn into_shape(&self, shape: &'a Shape, segment: &str) -> Option<Here<'a>> {
+    fn in_shape(&self, shape: &'a Shape, segment: &str) -> Option<Here<'a>> {
         match &shape.kind {
-            Kind::Table(table) => self.into_table(table, segment, self.default),
+            Kind::Table(table) => self.in_table(table, segment, self.default),
             Kind::List { items, .. } => {
                 let inner = Here { default: None, ..self.at(Place::Value(items)) };
-                inner.into_shape(items, segment)
+                inner.in_shape(items, segment)
             }
-            Kind::Choice(variants) => self.into_choice(variants, segment),
-            Kind::Union(shapes) => shapes.iter().find_map(|s| self.into_shape(s, segment)),
+            Kind::Choice(variants) => self.in_choice(variants, segment),
+            Kind::Union(shapes) => shapes.iter().find_map(|s| self.in_shape(s, segment)),
             _ => None,
         }
     }
 
-    fn into_choice(&self, variants: &'a [Variant], segment: &str) -> Option<Here<'a>> {
+    fn in_choice(&self, variants: &'a [Variant], segment: &str) -> Option<Here<'a>> {
         let chosen = self.default.and_then(|json| json.get(TAG)).and_then(Json::as_str);
         if segment == TAG {
             let default = self.default.and_then(|json| json.get(TAG));
@@ -143,10 +143,10 @@ impl<'a> Here<'a> {
         let usual = variants.iter().find(|v| Some(v.name.as_str()) == chosen);
         let variant = usual.filter(has_key).or_else(|| variants.iter().find(has_key))?;
         let default = self.default.filter(|_| chosen == Some(variant.name.as_str()));
-        self.into_table(&variant.table, segment, default)
+        self.in_table(&variant.table, segment, default)
     }
 
-    fn into_table(
+    fn in_table(
         &self,
         table: &'a TableShape,
         segment: &str,
@@ -209,8 +209,8 @@ impl<'a> Here<'a> {
 pub fn range(shape: &Shape) -> Option<String> {
     match &shape.kind {
         Kind::Integer(bounds) | Kind::Number { bounds, .. } => bounds.describe(),
-        Kind::Text(length) => length.describe().map(|text| format!("{text} characters")),
-        Kind::List { length, .. } => length.describe().map(|text| format!("{text} elements")),
+        Kind::Text(length) => length.describe("character"),
+        Kind::List { length, .. } => length.describe("element"),
         _ => None,
     }
 }

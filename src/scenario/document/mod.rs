@@ -13,6 +13,32 @@
 //!
 //! Later checks across fields find places by path with [`Loaded::origin`] and report with
 //! [`Loaded::report`]. [`Problems`] draw themselves.
+//!
+//! ```
+//! use straggler::scenario::document::{self, Code, Input, Override, Problem};
+//!
+//! #[derive(Debug, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+//! #[serde(default, deny_unknown_fields)]
+//! struct Trip {
+//!     /// First day.
+//!     from: u32,
+//!     /// Last day.
+//!     to: u32,
+//! }
+//! static BACKWARDS: Code = Code { id: "E0901", title: "the trip ends before it begins", text: "" };
+//!
+//! let input = Input::Text { name: "trip.toml", text: "from = 3\nto = 5" };
+//! let overrides = [Override::argument(3, "to=2")];
+//! let mut trip = document::load::<Trip>(input, &overrides)?;
+//! if trip.value.to < trip.value.from {
+//!     let problem = Problem::error(&BACKWARDS, "to", "the trip ends before it begins")
+//!         .label(trip.origin("to"), "ends on day 2")
+//!         .label(trip.origin("from"), "begins on day 3");
+//!     trip.report(problem);
+//! }
+//! assert!(trip.finish().unwrap_err().to_string().contains("command line, argument 3"));
+//! # Ok::<(), document::Problems>(())
+//! ```
 
 pub mod check;
 mod compile;
@@ -30,6 +56,8 @@ pub mod parse;
 pub mod problem;
 pub mod reference;
 pub mod render;
+#[cfg(test)]
+mod round_trip;
 mod scalar;
 pub mod shape;
 pub mod source;

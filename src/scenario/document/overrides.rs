@@ -7,7 +7,7 @@ use super::node::{Entry, Node, TAG, Table, Value, element, element_name, segment
 use super::parse;
 use super::problem::Problem;
 use super::scalar::shown;
-use super::shape::{Kind, Shape, default_inside, inherited};
+use super::shape::{Kind, Shape, chosen, default_inside, inherited};
 use super::source::{Layer, Origin, SourceId, Sources};
 use super::suggest;
 
@@ -155,7 +155,7 @@ impl Placing<'_> {
         let is_last = depth + 1 == self.setting.path.len();
         if is_last {
             if key == TAG {
-                self.start_afresh(table);
+                self.start_afresh(table, default);
             }
             let new = Entry {
                 key_origin: self.setting.key_origin,
@@ -234,9 +234,9 @@ impl Placing<'_> {
     }
 
     /// Drops what lower layers set for another kind.
-    fn start_afresh(&mut self, table: &mut Table) {
-        let chosen = self.setting.node.as_str();
-        if table.tag().is_none() || table.tag() == chosen {
+    fn start_afresh(&mut self, table: &mut Table, default: Option<&Json>) {
+        let former = chosen(Some(table), default);
+        if former.is_none() || former == self.setting.node.as_str() {
             return;
         }
         let layer = |origin: Origin| self.sources.get(origin.source).layer;

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::errors;
 use super::node::{Entry, Node, Table, Value};
-use super::problem::Problem;
+use super::problem::{MAX_PROBLEMS, Problem};
 use super::source::{Origin, SourceId};
 
 /// Largest file, in bytes.
@@ -27,7 +27,7 @@ pub fn document(text: &str, source: SourceId) -> (Table, Vec<Problem>) {
     }
     let (tree, syntax) = DeTable::parse_recoverable(text);
     let mut reader = Reader::new(text, source, 0);
-    for error in &syntax {
+    for error in syntax.iter().take(MAX_PROBLEMS) {
         reader.syntax(error);
     }
     let table = reader.table(tree.get_ref(), 0);

@@ -6,6 +6,9 @@ use super::errors::Code;
 use super::render::{self, Look};
 use super::source::{Origin, Sources};
 
+/// After so many mistakes of one text the others are not looked for any more.
+pub const MAX_PROBLEMS: usize = 1000;
+
 /// Whether a problem stops the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Severity {

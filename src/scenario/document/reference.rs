@@ -124,7 +124,7 @@ mod tests {
             "## `[[cluster.class]]`",
             "### `optimizer.kind = \"lazy_adam\"` (default)",
             "| `workers` | a whole number, at least 1 and at most 100000 | `30` | Number of workers. |",
-            "| `days` | a list, at least 1 elements | required | Days trained on, such as `\"1..30\"` |",
+            "| `days` | a list, at least 1 element | required | Days trained on, such as `\"1..30\"`. |",
             "- `\"sync\"`: Everybody waits for the slowest.",
         ] {
             assert!(page.contains(line), "{line}\n{page}");

@@ -1,11 +1,12 @@
 //! Draws problems with their lines and carets.
 
-use annotate_snippets::{
-    Annotation, AnnotationKind, Group, Level, Origin as Place, Renderer, Snippet,
-};
+use std::ops::Range;
 
-use super::problem::{Label, Problem, Problems, Severity};
-use super::source::{Layer, Origin, SourceId, Sources};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::problem::{Label, MAX_PROBLEMS, Problem, Problems, Severity};
+use super::shape::counted;
+use super::source::{Layer, Origin, Source, SourceId, Sources};
 
 /// How many problems are drawn; the others are counted.
 pub const SHOWN: usize = 20;
@@ -31,7 +32,8 @@ pub fn render(problems: &Problems, look: Look) -> String {
         text.push_str("\n\n");
     }
     if problems.list.len() > SHOWN {
-        text.push_str(&format!("and {} more\n\n", problems.list.len() - SHOWN));
+        let more = problems.list.len() - SHOWN;
+        text.push_str(&format!("and {}{more} more\n\n", at_least(problems)));
     }
     text.push_str(&closing_line(problems));
     text.push('\n');
@@ -41,8 +43,7 @@ pub fn render(problems: &Problems, look: Look) -> String {
 fn closing_line(problems: &Problems) -> String {
     let count = |severity, word: &str| match problems.count(severity) {
         0 => None,
-        1 => Some(format!("1 {word}")),
-        n => Some(format!("{n} {word}s")),
+        n => Some(counted(n, word)),
     };
     let errors = count(Severity::Error, "error");
     let ending = if errors.is_some() { "; nothing was started" } else { "" };
@@ -50,7 +51,15 @@ fn closing_line(problems: &Problems) -> String {
         errors.into_iter().chain(count(Severity::Warning, "warning")).collect();
     match counts.is_empty() {
         true => "no errors".to_string(),
-        false => format!("{}{ending}", counts.join(", ")),
+        false => format!("{}{}{ending}", at_least(problems), counts.join(", ")),
+    }
+}
+
+/// Said before counts when the search for mistakes was cut short.
+fn at_least(problems: &Problems) -> &'static str {
+    match problems.list.len() >= MAX_PROBLEMS {
+        true => "at least ",
+        false => "",
     }
 }
 
@@ -61,85 +70,156 @@ fn draw(problem: &Problem, sources: &Sources, renderer: &Renderer) -> String {
     };
     let title = level.primary_title(printable(&problem.message)).id(problem.code.id);
     let mut group = Group::with_title(title);
+    let mut headings = Vec::new();
     for (source, labels) in by_source(&problem.labels) {
-        let place = labels[0].origin;
-        let (line, column) = sources.line_column(place);
-        let name = Place::path(printable(&sources.get(source).name));
-        let place = match sources.get(source).layer {
-            Layer::File => name.line(line).char_column(column),
-            _ => name,
-        };
-        group = group.element(place);
-        for excerpt in excerpts(&sources.get(source).text, &labels) {
-            let snippet = Snippet::source(excerpt.text).line_start(excerpt.line);
-            let marks = excerpt.marks.into_iter().map(|(kind, start, end, text)| {
-                let mark: Annotation<'_> = kind.span(start..end);
-                match text.is_empty() {
-                    true => mark,
-                    false => mark.label(text),
-                }
-            });
-            group = group.element(snippet.annotations(marks));
-        }
+        let Source { name, text, layer, .. } = sources.get(source);
+        let name = printable(name);
+        let excerpt = Excerpt::of(text, &labels);
+        let origin = labels[0].1.origin;
+        let (line, column) = sources.line_column(origin);
+        let drawn = format!("{name}:{line}:{}", excerpt.column);
+        headings.push(match layer {
+            Layer::File => (drawn, format!("{name}:{line}:{column}")),
+            _ => (drawn, name.clone()),
+        });
+        let snippet = Snippet::source(excerpt.text).line_start(excerpt.line).path(name);
+        let marks = excerpt.marks.into_iter().map(|mark| {
+            let drawn: Annotation<'_> = mark.kind.span(mark.span);
+            match mark.text.is_empty() {
+                true => drawn,
+                false => drawn.label(mark.text),
+            }
+        });
+        group = group.element(snippet.annotations(marks));
     }
     for help in &problem.help {
         group = group.element(Level::HELP.message(printable(help)));
     }
-    renderer.render(&[group])
+    let mut text = renderer.render(&[group]);
+    // An argument has no line, and a cropped line has another column than its file.
+    for (drawn, meant) in headings {
+        text = text.replacen(&drawn, &meant, 1);
+    }
+    text
 }
 
-/// Labels grouped by text, in the order of their first appearance.
-fn by_source(labels: &[Label]) -> Vec<(SourceId, Vec<Label>)> {
-    let mut groups: Vec<(SourceId, Vec<Label>)> = Vec::new();
-    for label in labels {
+/// Labels grouped by text in the order of their first appearance, each with its number.
+fn by_source(labels: &[Label]) -> Vec<(SourceId, Vec<(usize, &Label)>)> {
+    let mut groups: Vec<(SourceId, Vec<(usize, &Label)>)> = Vec::new();
+    for (index, label) in labels.iter().enumerate() {
         let source = label.origin.source;
         match groups.iter_mut().find(|(id, _)| *id == source) {
-            Some((_, group)) => group.push(label.clone()),
-            None => groups.push((source, vec![label.clone()])),
+            Some((_, group)) => group.push((index, label)),
+            None => groups.push((source, vec![(index, label)])),
         }
     }
     groups
 }
 
-/// The lines around some labels of one text.
+/// The labelled lines of one text.
 struct Excerpt {
     text: String,
+    /// Number of the first line.
     line: usize,
-    marks: Vec<(AnnotationKind, usize, usize, String)>,
+    /// Column of the first label in the excerpt.
+    column: usize,
+    marks: Vec<Mark>,
 }
 
-/// Cuts the labelled lines out of `text`. A range of several lines is marked on its first one;
-/// the middle of overlong lines is left out.
-fn excerpts(text: &str, labels: &[Label]) -> Vec<Excerpt> {
-    let mut list: Vec<Excerpt> = Vec::new();
-    let mut order: Vec<(usize, &Label)> = labels.iter().enumerate().collect();
-    order.sort_by_key(|(_, label)| label.origin);
-    for (index, label) in order {
-        let Origin { start, end, .. } = label.origin;
-        let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-        let line_end = text[start..].find('\n').map_or(text.len(), |n| start + n);
-        let line = 1 + text[..start].bytes().filter(|byte| *byte == b'\n').count();
-        let kind = match index {
-            0 => AnnotationKind::Primary,
-            _ => AnnotationKind::Context,
+struct Mark {
+    kind: AnnotationKind,
+    span: Range<usize>,
+    text: String,
+}
+
+impl Excerpt {
+    /// Cuts the labelled lines out of `text`, and those between neighbouring ones. Lines that would
+    /// be folded anyway are left empty, and overlong lines are cropped around their labels.
+    fn of(text: &str, labels: &[(usize, &Label)]) -> Excerpt {
+        let mut sorted = labels.to_vec();
+        sorted.sort_by_key(|(_, label)| label.origin);
+        let number = |at: usize| 1 + text[..at].bytes().filter(|byte| *byte == b'\n').count();
+        let mut excerpt = Excerpt {
+            text: String::new(),
+            line: number(sorted[0].1.origin.start),
+            column: 1,
+            marks: Vec::new(),
         };
-        let (before, marked) = (&text[line_start..start], &text[start..end.min(line_end)]);
-        let skip = before.chars().count().saturating_sub(MARGIN);
-        let dots = if skip > 0 { "..." } else { "" };
-        let before: String = before.chars().skip(skip).collect();
-        let before = format!("{dots}{}", printable(&before));
-        let inner: String = marked.chars().take(2 * MARGIN).collect();
-        let inner = printable(&inner);
-        let rest: String = text[start + marked.len()..line_end].chars().take(MARGIN).collect();
-        let mark = (before.len(), before.len() + inner.len());
-        let drawn = format!("{before}{inner}{}", printable(rest.trim_end_matches('\r')));
-        let mark = (kind, mark.0, mark.1, printable(&label.text));
-        match list.iter_mut().find(|excerpt| excerpt.line == line && excerpt.text == drawn) {
-            Some(excerpt) => excerpt.marks.push(mark),
-            None => list.push(Excerpt { text: drawn, line, marks: vec![mark] }),
+        let mut last: Option<Range<usize>> = None;
+        let mut rest = &sorted[..];
+        while let Some((_, first)) = rest.first() {
+            let line = line_around(text, first.origin.start);
+            let count = rest.iter().take_while(|(_, label)| label.origin.start <= line.end);
+            let (here, behind) = rest.split_at(count.count());
+            if let Some(last) = last {
+                excerpt.between(&text[last.end..line.start]);
+            }
+            excerpt.line(text, line.clone(), here, labels[0].0);
+            last = Some(line);
+            rest = behind;
+        }
+        excerpt
+    }
+
+    /// Adds what lies between two labelled lines.
+    fn between(&mut self, gap: &str) {
+        let lines: Vec<&str> = gap.split('\n').collect();
+        self.text.push('\n');
+        let inner = &lines[1..lines.len() - 1];
+        for line in inner {
+            if inner.len() <= 8 {
+                let cropped: String = line.chars().take(2 * MARGIN).collect();
+                self.text.push_str(&printable(cropped.trim_end_matches('\r')));
+            }
+            self.text.push('\n');
         }
     }
-    list
+
+    /// Adds one line with its labels. A label of several lines is marked on its first one.
+    fn line(&mut self, text: &str, line: Range<usize>, labels: &[(usize, &Label)], main: usize) {
+        let starts = labels.iter().map(|(_, label)| label.origin.start);
+        let from = starts.min().unwrap_or(line.start);
+        let before = text[line.start..from].chars().count();
+        let skip = before.saturating_sub(MARGIN);
+        let mut places = Vec::new();
+        if skip > 0 {
+            self.text.push_str("...");
+        }
+        for (at, c) in text[line.clone()].char_indices().skip(skip).take(4 * MARGIN) {
+            places.push((line.start + at, self.text.len()));
+            if c != '\r' {
+                self.text.push_str(&printable(c.encode_utf8(&mut [0; 4])));
+            }
+        }
+        places.push((line.end, self.text.len()));
+        let drawn = |at: usize| {
+            let index = places.partition_point(|(place, _)| *place < at);
+            places[index.min(places.len() - 1)].1
+        };
+        for (index, label) in labels {
+            let Origin { start, end, .. } = label.origin;
+            let span = drawn(start)..drawn(end.min(line.end));
+            if *index == main {
+                let line_start = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+                self.column = 1 + self.text[line_start..span.start].chars().count();
+            }
+            self.marks.push(Mark {
+                kind: match index {
+                    0 => AnnotationKind::Primary,
+                    _ => AnnotationKind::Context,
+                },
+                span,
+                text: printable(&label.text),
+            });
+        }
+    }
+}
+
+/// The line that holds byte `at`, without its end.
+fn line_around(text: &str, at: usize) -> Range<usize> {
+    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[at..].find('\n').map_or(text.len(), |n| at + n);
+    start..end
 }
 
 /// The user's text with everything that could steer a terminal made visible.

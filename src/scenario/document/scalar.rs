@@ -7,7 +7,7 @@ use crate::base::{Bandwidth, ByteSize, SimSpan};
 use super::errors::{self, Code};
 use super::node::{Node, Value};
 use super::problem::Problem;
-use super::shape::{Bounds, Kind, Length, Measure, Shape, Word, quoted};
+use super::shape::{Bounds, Kind, Length, Measure, Shape, Word, counted, quoted};
 use super::source::{Layer, Sources};
 use super::suggest;
 
@@ -129,11 +129,11 @@ pub(super) fn check_length(
         return None;
     }
     let what = match node.value {
-        Value::String(_) => "characters",
-        _ => "elements",
+        Value::String(_) => "character",
+        _ => "element",
     };
-    let range = length.describe().unwrap_or_default();
-    let message = format!("`{path}` has {count} {what}; it must have {range}");
+    let range = length.describe(what).unwrap_or_default();
+    let message = format!("`{path}` has {}; it must have {range}", counted(count, what));
     Some(Problem::error(&errors::BAD_LENGTH, path, message).label(node.origin, ""))
 }
 
@@ -148,10 +148,8 @@ fn check_range(node: &Node, number: f64, bounds: &Bounds, path: &str) -> Option<
     if bounds.contain(number) {
         return None;
     }
-    match bounds.describe() {
-        Some(range) => error(format!("`{path}` must be {range}")),
-        None => error(format!("`{path}` does not fit its type")),
-    }
+    let range = bounds.describe_all().unwrap_or_default();
+    error(format!("`{path}` must be {range}"))
 }
 
 fn quantity(node: &Node, measure: Measure, example: &str, path: &str) -> Option<Problem> {

@@ -222,11 +222,20 @@ impl Bounds {
     /// The range in words, as after "must be": `at least 1`. Bounds that only repeat the width of
     /// the machine's numbers are not worth telling.
     pub fn describe(&self) -> Option<String> {
-        let min = self.min.filter(|(min, _)| *min > -2e9).map(|(min, open)| {
+        let told = Bounds {
+            min: self.min.filter(|(min, _)| *min > f64::from(i32::MIN)),
+            max: self.max.filter(|(max, _)| *max < f64::from(i32::MAX)),
+        };
+        told.describe_all()
+    }
+
+    /// The range in words with every bound.
+    pub fn describe_all(&self) -> Option<String> {
+        let min = self.min.map(|(min, open)| {
             let word = if open { "greater than" } else { "at least" };
             format!("{word} {min}")
         });
-        let max = self.max.filter(|(max, _)| *max < 4e9).map(|(max, open)| {
+        let max = self.max.map(|(max, open)| {
             let word = if open { "less than" } else { "at most" };
             format!("{word} {max}")
         });
@@ -238,15 +247,24 @@ impl Bounds {
 }
 
 impl Length {
-    /// The range in words, as after "must have": `at least 1`.
-    pub fn describe(&self) -> Option<String> {
+    /// The range in words, as after "must have": `at least 1 element`.
+    pub fn describe(&self, noun: &str) -> Option<String> {
+        let counted = |n: usize| counted(n, noun);
         match (self.min, self.max) {
-            (Some(min), Some(max)) if min == max => Some(format!("exactly {min}")),
-            (Some(min), Some(max)) => Some(format!("{min} to {max}")),
-            (Some(min), None) => Some(format!("at least {min}")),
-            (None, Some(max)) => Some(format!("at most {max}")),
+            (Some(min), Some(max)) if min == max => Some(format!("exactly {}", counted(min))),
+            (Some(min), Some(max)) => Some(format!("{min} to {}", counted(max))),
+            (Some(min), None) => Some(format!("at least {}", counted(min))),
+            (None, Some(max)) => Some(format!("at most {}", counted(max))),
             (None, None) => None,
         }
+    }
+}
+
+/// A number of things: `1 element`, `2 elements`.
+pub fn counted(n: usize, noun: &str) -> String {
+    match n {
+        1 => format!("1 {noun}"),
+        _ => format!("{n} {noun}s"),
     }
 }
 

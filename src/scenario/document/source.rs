@@ -29,6 +29,8 @@ pub struct Source {
     pub text: String,
     /// What kind of text it is.
     pub layer: Layer,
+    /// Where each line begins.
+    lines: Vec<usize>,
 }
 
 /// All texts of a document. The first stands for the defaults and is empty.
@@ -65,16 +67,18 @@ impl Origin {
 
 impl Default for Sources {
     fn default() -> Self {
-        let defaults =
-            Source { name: "default".to_string(), text: String::new(), layer: Layer::Default };
-        Sources { list: vec![defaults] }
+        let mut sources = Sources { list: Vec::new() };
+        sources.add("default".to_string(), String::new(), Layer::Default);
+        sources
     }
 }
 
 impl Sources {
     /// Adds a text.
     pub fn add(&mut self, name: String, text: String, layer: Layer) -> SourceId {
-        self.list.push(Source { name, text, layer });
+        let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(newlines).collect();
+        self.list.push(Source { name, text, layer, lines });
         SourceId(self.list.len() as u32 - 1)
     }
 
@@ -85,12 +89,10 @@ impl Sources {
 
     /// Line and column (in characters) of the first byte of `origin`, both counted from 1.
     pub fn line_column(&self, origin: Origin) -> (usize, usize) {
-        let before = &self.get(origin.source).text.as_bytes()[..origin.start];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        let start = before.iter().rposition(|byte| *byte == b'\n');
-        let line_text = &before[start.map_or(0, |newline| newline + 1)..];
-        let is_first_byte = |byte: &&u8| **byte & 0xC0 != 0x80;
-        (line, 1 + line_text.iter().filter(is_first_byte).count())
+        let source = self.get(origin.source);
+        let line = source.lines.partition_point(|start| *start <= origin.start);
+        let before = &source.text[source.lines[line - 1]..origin.start];
+        (line, 1 + before.chars().count())
     }
 
     /// The place in words: `jd.toml:47`, `command line, argument 3`, or `default`.

@@ -1,0 +1,96 @@
+//! Reading logs: the generator by example, the order policies by id, loading of a CSV file by byte.
+
+use std::hint::black_box;
+use std::io::Write;
+use std::path::Path;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use straggler::base::Streams;
+use straggler::data::order::{Order, OrderChoice};
+use straggler::data::synthetic::{Config, Synthetic};
+use straggler::data::{Batch, DataSource, Day, OpenContext, SourceChoice};
+
+fn generator(c: &mut Criterion) {
+    let config = Config::default();
+    let log = Synthetic::new(&config, Streams::new(1)).unwrap();
+    let rows: u64 = log.days().iter().map(|day| day.examples).sum();
+    let mut group = c.benchmark_group("generator");
+    group.throughput(Throughput::Elements(256));
+    for (name, step) in [("in order", 1), ("shuffled", 7_919)] {
+        let (mut at, mut batch) = (0, Batch::default());
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let ids: Vec<u64> = (0..256).map(|i| (at + i) * step % rows).collect();
+                at += 256;
+                log.read(&ids, &mut batch);
+                black_box(&batch);
+            });
+        });
+    }
+    group.finish();
+    c.bench_function("generator/construction", |b| {
+        b.iter(|| black_box(Synthetic::new(&config, Streams::new(1)).unwrap()));
+    });
+}
+
+fn orders(c: &mut Criterion) {
+    let day = |number: u32| Day { number, first: u64::from(number - 1) * 40_800, examples: 40_800 };
+    let mut group = c.benchmark_group("order");
+    group.throughput(Throughput::Elements(256));
+    for part in OrderChoice::PARTS {
+        let text = match part.name {
+            "shuffle_buffer" => "kind = \"shuffle_buffer\"\nsize = 10_000".to_string(),
+            name => format!("kind = \"{name}\""),
+        };
+        let choice: OrderChoice = toml::from_str(&text).unwrap();
+        let days = (1..=12).map(day).collect();
+        let mut cursor = Order::new(choice, days, Streams::new(1)).unwrap().cursor();
+        let mut ids = Vec::new();
+        group.bench_function(part.name, |b| {
+            b.iter(|| {
+                ids.clear();
+                cursor.next(256, &mut ids);
+                black_box(&ids);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// A click log with two categorical columns and a number.
+fn click_log(rows: u32) -> Vec<u8> {
+    let mut text = b"click,day,user,item,price\n".to_vec();
+    for row in 0..rows {
+        let (user, item) =
+            (row.wrapping_mul(2_654_435_761) % 5_000, row.wrapping_mul(40_503) % 900);
+        let (day, click) = (1 + row / 10_000, u32::from(row % 9 == 0));
+        writeln!(text, "{click},{day},u{user},i{item},{}.5", row % 100).unwrap();
+    }
+    text
+}
+
+fn loading(c: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let text = click_log(200_000);
+    std::fs::write(folder.path().join("log.csv"), &text).unwrap();
+    let choice: SourceChoice = toml::from_str(
+        r#"
+        kind = "table"
+        files = ["log.csv"]
+        label = "click"
+        day = "day"
+        categorical = ["user", "item"]
+        numeric = ["price"]
+        "#,
+    )
+    .unwrap();
+    let open =
+        |base_dir: &Path| choice.open(&OpenContext { base_dir, streams: Streams::new(1) }).unwrap();
+    let mut group = c.benchmark_group("load");
+    group.sample_size(10).throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("csv", |b| b.iter(|| black_box(open(folder.path()))));
+    group.finish();
+}
+
+criterion_group!(benches, generator, orders, loading);
+criterion_main!(benches);

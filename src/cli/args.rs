@@ -1,0 +1,161 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Simulates asynchronous parameter-server training in virtual time, with true gradients.
+#[derive(Debug, Parser)]
+#[command(name = "straggler", version, disable_help_subcommand = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a built-in example: no data, no configuration, a few seconds.
+    Demo(Demo),
+    /// Run a scenario file and write its results folder.
+    Run(Run),
+    /// Check a scenario file and estimate what it needs; runs nothing.
+    Check(Check),
+    /// Print a commented scenario to start from.
+    New(New),
+    /// List every part that a scenario can choose.
+    List(List),
+    /// Explain a key of the scenario, a metric, or an error code.
+    Explain(Explain),
+    /// Look at a log, or write a generated one to a file.
+    #[command(subcommand)]
+    Data(Data),
+    /// Write the timeline of a results folder for Perfetto or chrome://tracing.
+    Trace(Trace),
+    /// Draw the plots of a results folder again.
+    Report(Report),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Demo {
+    /// Settings to change, such as `cluster.workers=32`.
+    pub(super) overrides: Vec<String>,
+    /// Where the results go.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Host threads; results do not depend on their number.
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {
+    /// The scenario file.
+    pub(super) scenario: PathBuf,
+    /// Settings to change, such as `cluster.workers=100 optimizer.learning_rate=3e-4`.
+    pub(super) overrides: Vec<String>,
+    /// The results folder; `results/<name>-<hash>` when left out.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Host threads; results do not depend on their number.
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Run above the limits, and again if the folder is done already.
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Only ASCII, no drawing.
+    #[arg(long)]
+    pub(super) plain: bool,
+    /// No progress.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Write no plots.
+    #[arg(long)]
+    pub(super) no_plots: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {
+    /// The scenario file.
+    pub(super) scenario: PathBuf,
+    /// Settings to change.
+    pub(super) overrides: Vec<String>,
+    /// Print every value with its origin.
+    #[arg(long)]
+    pub(super) show: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct New {
+    /// Which one; without a name they are listed.
+    pub(super) template: Option<String>,
+    /// Write to a file that does not exist yet.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct List {
+    /// Only this kind of part, such as `optimizers`.
+    pub(super) what: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    /// A key (`cluster.workers`), a metric (`staleness`) or an error code (`E0103`); the top level
+    /// when left out.
+    pub(super) key: Option<String>,
+    /// Print the whole reference of scenario keys as Markdown.
+    #[arg(long)]
+    pub(super) reference: bool,
+    /// Print the JSON Schema of scenario files, for editors.
+    #[arg(long)]
+    pub(super) schema: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Data {
+    /// Facts about the log of a scenario: rows, days, base rate, bad rows.
+    Inspect {
+        /// The scenario file.
+        scenario: PathBuf,
+        /// Settings to change.
+        overrides: Vec<String>,
+        /// Show so many examples.
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        head: usize,
+    },
+    /// Write the log of a scenario as CSV.
+    Gen {
+        /// The scenario file.
+        scenario: PathBuf,
+        /// Settings to change.
+        overrides: Vec<String>,
+        /// The days to write, such as `1..3`; all when left out.
+        #[arg(long, value_name = "DAYS")]
+        days: Option<String>,
+        /// The file; stdout when left out.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Trace {
+    /// The results folder.
+    pub(super) folder: PathBuf,
+    /// Only this part, such as `0s..60s`.
+    #[arg(long, value_name = "FROM..TO")]
+    pub(super) window: Option<String>,
+    /// The file; `trace.json` in the folder when left out.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Report {
+    /// The results folder.
+    pub(super) folder: PathBuf,
+}

@@ -1,0 +1,60 @@
+//! `straggler check`: everything that is wrong, and what the run will need.
+
+use std::ffi::OsString;
+
+use super::args::Check;
+use super::exit::{Exit, Failure};
+use super::load;
+use super::run::out;
+use crate::base::SimSpan;
+use crate::experiment::Trial;
+use crate::report::terminal::{Align, TextTable};
+use crate::scenario::document::Input;
+
+pub(super) fn check(args: &Check, arguments: &[OsString]) -> Result<Exit, Failure> {
+    let loaded = load::scenario(Input::File(&args.scenario), &args.overrides, arguments)?;
+    if args.show {
+        out(&loaded.show())?;
+        return Ok(Exit::Done);
+    }
+    let folder = load::folder_of(&args.scenario);
+    let trial = Trial::new(loaded.value, &folder, load::threads(None))?;
+    let estimate = &trial.estimate;
+    let mut table = TextTable::new(&[Align::Left, Align::Left]);
+    table.row(["scenario", trial.scenario.scenario.name.as_str()]);
+    if let Some(prepared) = trial.prepared() {
+        table.row([
+            "data".to_string(),
+            format!(
+                "{} examples in {} days to train on, {} to evaluate on",
+                estimate.window,
+                prepared.train.len(),
+                estimate.holdout
+            ),
+        ]);
+        table.row([
+            "parameters".to_string(),
+            format!("{} dense, {} in tables", estimate.dense, estimate.sparse),
+        ]);
+        table.row([
+            "a step".to_string(),
+            format!(
+                "{} examples, {} distinct rows",
+                trial.scenario.train.batch, estimate.rows_per_batch
+            ),
+        ]);
+    }
+    let steps = estimate.pushes.map_or("until the clock stops it".to_string(), |n| n.to_string());
+    table.row(["steps".to_string(), steps]);
+    if let Some(seconds) = trial.wall_estimate() {
+        let threads = load::threads(None);
+        let text =
+            format!("about {} on {threads} threads", SimSpan::from_seconds(seconds.min(1e8)));
+        table.row(["time".to_string(), text]);
+    }
+    table.row(["memory".to_string(), format!("about {}", estimate.memory)]);
+    table.row(["disk".to_string(), format!("at most {}", estimate.disk)]);
+    out(&table.render())?;
+    trial.check_limits()?;
+    Ok(Exit::Done)
+}

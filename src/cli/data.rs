@@ -1,0 +1,153 @@
+//! `straggler data`: looking at a log, and writing a generated one.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::Data;
+use super::exit::{Exit, Failure};
+use super::load;
+use super::run::out;
+use crate::base::Streams;
+use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
+use crate::report::terminal::{Align, TextTable};
+use crate::scenario::build::BuildError;
+use crate::scenario::document::Input;
+
+pub(super) fn data(args: &Data, arguments: &[OsString]) -> Result<Exit, Failure> {
+    match args {
+        Data::Inspect { scenario, overrides, head } => {
+            let source = open(scenario, overrides, arguments)?;
+            out(&inspect(source.as_ref(), *head))?;
+        }
+        Data::Gen { scenario, overrides, days, out: file } => {
+            let source = open(scenario, overrides, arguments)?;
+            let days = match days {
+                None => source.days().to_vec(),
+                Some(text) => {
+                    let window: Window =
+                        text.parse().map_err(|error| Failure::new(Exit::Usage, error))?;
+                    window.select(source.days()).map_err(|error| Failure::new(Exit::Data, error))?
+                }
+            };
+            write(source.as_ref(), &days, file.as_deref())?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn open(
+    scenario: &Path,
+    overrides: &[String],
+    arguments: &[OsString],
+) -> Result<Arc<dyn DataSource>, Failure> {
+    let loaded = load::scenario(Input::File(scenario), overrides, arguments)?;
+    let folder = load::folder_of(scenario);
+    let streams = Streams::new(loaded.value.scenario.seed);
+    let choice = loaded.value.data.ok_or(BuildError::NoData)?;
+    let context = OpenContext { base_dir: &folder, streams };
+    Ok(choice.open(&context).map_err(BuildError::from)?)
+}
+
+fn inspect(source: &dyn DataSource, head: usize) -> String {
+    let mut table = TextTable::new(&[Align::Left, Align::Left]);
+    for (name, value) in source.facts() {
+        table.row([name, value]);
+    }
+    let schema = source.schema();
+    for space in &schema.spaces {
+        table.row([format!("ids of {}", space.name), space.rows.to_string()]);
+    }
+    let held = source.held_out();
+    if !held.is_empty() {
+        table.row(["held out by the source".to_string(), (held.end - held.start).to_string()]);
+    }
+    let mut text = table.render();
+    let first = source.days().first().map_or(held.start, |day| day.first);
+    let all = source.days().last().map_or(held.end, |day| day.ids().end);
+    let ids: Vec<u64> = (first..all).take(head).collect();
+    if !ids.is_empty() {
+        let mut batch = Batch::default();
+        source.read(&ids, &mut batch);
+        text.push_str("\nfirst examples\n");
+        let mut lines = vec![header(schema)];
+        lines.extend((0..batch.len()).map(|i| line(schema, &batch, i)));
+        text.push_str(&lines.join("\n"));
+        text.push('\n');
+    }
+    text
+}
+
+fn write(source: &dyn DataSource, days: &[Day], file: Option<&Path>) -> Result<(), Failure> {
+    let mut to: Box<dyn Write> = match file {
+        Some(path) => Box::new(File::create(path).map_err(|error| {
+            Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
+        })?),
+        None => Box::new(io::stdout().lock()),
+    };
+    match write_rows(source, days, &mut BufWriter::new(&mut to)) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Write, format!("cannot write the log: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write_rows(source: &dyn DataSource, days: &[Day], to: &mut dyn Write) -> io::Result<()> {
+    let schema = source.schema();
+    writeln!(to, "{}", header(schema))?;
+    let mut batch = Batch::default();
+    for day in days {
+        let ids: Vec<u64> = day.ids().collect();
+        for ids in ids.chunks(1024) {
+            source.read(ids, &mut batch);
+            for i in 0..batch.len() {
+                writeln!(to, "{}", line(schema, &batch, i))?;
+            }
+        }
+    }
+    to.flush()
+}
+
+/// `example,day,group,label,<fields>,<numeric>,history_<column>...`
+fn header(schema: &Schema) -> String {
+    let group = if schema.group.is_empty() { "group" } else { &schema.group };
+    let mut names: Vec<String> = ["example", "day", group, "label"].map(Into::into).into();
+    names.extend(schema.fields.iter().map(|field| {
+        // The group may be a field as well.
+        if field.name == group { format!("{}_id", field.name) } else { field.name.clone() }
+    }));
+    names.extend(schema.numeric.iter().cloned());
+    if let Some(history) = &schema.history {
+        names.extend(
+            history
+                .columns
+                .iter()
+                .map(|column| format!("history_{}", schema.spaces[column.space].name)),
+        );
+    }
+    names.join(",")
+}
+
+fn line(schema: &Schema, batch: &Batch, i: usize) -> String {
+    let info = &batch.info[i];
+    let mut cells = vec![
+        info.id.to_string(),
+        info.day.to_string(),
+        info.group.to_string(),
+        batch.labels[i].to_string(),
+    ];
+    let (fields, numeric) = (schema.fields.len(), schema.numeric.len());
+    cells.extend(batch.fields[i * fields..(i + 1) * fields].iter().map(u32::to_string));
+    cells.extend(batch.numeric[i * numeric..(i + 1) * numeric].iter().map(f32::to_string));
+    let columns = schema.history_columns();
+    for column in 0..columns {
+        let events = batch.history_offsets[i] as usize..batch.history_offsets[i + 1] as usize;
+        let ids: Vec<String> =
+            events.map(|event| batch.history[event * columns + column].to_string()).collect();
+        cells.push(ids.join("|"));
+    }
+    cells.join(",")
+}

@@ -1,0 +1,34 @@
+//! `straggler demo`: something true and surprising within a minute, with no data and no network.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::args::Demo;
+use super::exit::{Exit, Failure};
+use super::insight::insight;
+use super::run::{Look, execute, out};
+use super::{load, show};
+use crate::experiment::Trial;
+use crate::scenario::document::Input;
+use crate::scenario::templates::Template;
+
+pub(super) fn demo(args: &Demo, arguments: &[OsString]) -> Result<Exit, Failure> {
+    let template = Template::find("demo").expect("it is built in");
+    let input = Input::Text { name: "the built-in demo", text: template.text };
+    let loaded = load::scenario(input, &args.overrides, arguments)?;
+    let threads = load::threads(args.threads);
+    let trial = Trial::new(loaded.value, Path::new("."), threads)?;
+    eprintln!("{}\n", trial.scenario.scenario.title);
+    // It is over so soon that a finished folder is no reason not to run.
+    let look = Look { quiet: false, plain: false, plots: true, force: true };
+    let done = execute(trial, args.out.as_deref(), threads, look)?;
+    if let Some(summary) = &done.summary {
+        out(&show::summary(summary, &done.path))?;
+        out(&format!("\n{}", insight(summary, &done.path)))?;
+        let picture = done.path.join("plots").join("quality-by-time.png");
+        if picture.exists() {
+            out(&format!("\npicture: {} ({:.1} s in all)\n", picture.display(), done.wall))?;
+        }
+    }
+    Ok(Exit::Done)
+}

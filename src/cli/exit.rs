@@ -1,0 +1,78 @@
+//! Exit codes: documented, tested, stable.
+
+use std::process::ExitCode;
+
+use crate::data::DataError;
+use crate::experiment::{FolderError, RunError};
+use crate::scenario::BuildError;
+
+/// How the program ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Exit {
+    /// All that was asked for was done.
+    Done = 0,
+    /// A bad command line or scenario; nothing was started.
+    Usage = 2,
+    /// The simulated job blew up, stalled or overflowed; the folder holds what was computed.
+    Simulation = 3,
+    /// The data: missing, malformed, an empty window, a leak.
+    Data = 4,
+    /// The estimate is above a limit; nothing was written.
+    Refused = 5,
+    /// The results folder is locked, or belongs to something else.
+    Folder = 6,
+    /// Writing failed: disk full, permission.
+    Write = 7,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// An end with something to say on stderr.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    pub(super) message: String,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, message: impl std::fmt::Display) -> Failure {
+        Failure { exit, message: format!("error: {message}") }
+    }
+
+    /// For messages that bring their own heading.
+    pub(super) fn plain(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure { exit, message: message.into() }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let exit = match &error {
+            RunError::Build(build) => code(build),
+            RunError::TooLarge { .. } => Exit::Refused,
+            RunError::Folder(FolderError::Io { .. }) | RunError::Write { .. } => Exit::Write,
+            RunError::Folder(_) => Exit::Folder,
+            RunError::Simulation { .. } => Exit::Simulation,
+        };
+        Failure::new(exit, error)
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        Failure::new(code(&error), error)
+    }
+}
+
+fn code(error: &BuildError) -> Exit {
+    match error {
+        BuildError::Data(DataError::Setting { .. } | DataError::Synthetic(_))
+        | BuildError::Model(_)
+        | BuildError::NoData => Exit::Usage,
+        _ => Exit::Data,
+    }
+}

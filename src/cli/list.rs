@@ -1,0 +1,51 @@
+//! `straggler list`: every registered part, with one line each.
+
+use super::args::List;
+use super::exit::{Exit, Failure};
+use super::run::out;
+use crate::base::registry::Part;
+use crate::cluster::{DelayChoice, StartChoice, StepTimeChoice};
+use crate::data::SourceChoice;
+use crate::data::order::OrderChoice;
+use crate::model::ModelChoice;
+use crate::optimizer::OptimizerChoice;
+use crate::optimizer::schedule::ScheduleChoice;
+use crate::protocol::ProtocolChoice;
+
+/// A kind of part: its plural, the key that chooses it, and the parts.
+type Kind = (&'static str, &'static str, &'static [Part]);
+
+const KINDS: &[Kind] = &[
+    ("sources", "data.kind", SourceChoice::PARTS),
+    ("orders", "train.order.kind", OrderChoice::PARTS),
+    ("models", "model.kind", ModelChoice::PARTS),
+    ("optimizers", "optimizer.kind", OptimizerChoice::PARTS),
+    ("schedules", "schedule.decay.kind", ScheduleChoice::PARTS),
+    ("protocols", "protocol.kind", ProtocolChoice::PARTS),
+    ("step_times", "cluster.compute.law.kind", StepTimeChoice::PARTS),
+    ("starts", "cluster.start.kind", StartChoice::PARTS),
+    ("delays", "imposed_staleness.kind", DelayChoice::PARTS),
+];
+
+pub(super) fn list(args: &List) -> Result<Exit, Failure> {
+    let chosen: Vec<&Kind> = match &args.what {
+        None => KINDS.iter().collect(),
+        Some(what) => KINDS.iter().filter(|(name, ..)| name == what).collect(),
+    };
+    if chosen.is_empty() {
+        let known: Vec<&str> = KINDS.iter().map(|(name, ..)| *name).collect();
+        return Err(Failure::new(Exit::Usage, format!("list one of: {}", known.join(", "))));
+    }
+    let mut text = String::new();
+    for (index, (name, key, parts)) in chosen.into_iter().enumerate() {
+        if index > 0 {
+            text.push('\n');
+        }
+        text.push_str(&format!("{name} ({key})\n"));
+        for part in *parts {
+            text.push_str(&format!("  {:<20} {}\n", part.name, part.summary.trim()));
+        }
+    }
+    out(&text)?;
+    Ok(Exit::Done)
+}

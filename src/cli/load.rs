@@ -1,0 +1,53 @@
+//! From arguments to a checked scenario.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use super::exit::{Exit, Failure};
+use crate::scenario::document::{Input, Loaded, Look, Override, load};
+use crate::scenario::{Scenario, rules};
+
+/// Reads and checks a scenario; warnings go to stderr.
+pub(super) fn scenario(
+    input: Input<'_>,
+    overrides: &[String],
+    arguments: &[OsString],
+) -> Result<Loaded<Scenario>, Failure> {
+    let place = |text: &String| {
+        let at = arguments.iter().position(|argument| *argument == **text);
+        Override::argument(at.unwrap_or(0), text.clone())
+    };
+    let overrides: Vec<Override> = overrides.iter().map(place).collect();
+    let look = look();
+    let refused = |problems: crate::scenario::document::Problems| {
+        Failure::plain(Exit::Usage, problems.render(look))
+    };
+    let mut loaded = load::<Scenario>(input, &overrides).map_err(refused)?;
+    rules::check(&mut loaded);
+    let loaded = loaded.finish().map_err(refused)?;
+    if !loaded.problems.list.is_empty() {
+        eprintln!("{}", loaded.problems.render(look).trim_end());
+    }
+    Ok(loaded)
+}
+
+/// Colours on a terminal, unless NO_COLOR says otherwise.
+pub(super) fn look() -> Look {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    Look { colour }
+}
+
+/// The folder that a scenario's files are looked for in: its own.
+pub(super) fn folder_of(scenario: &Path) -> PathBuf {
+    match scenario.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Host threads to use: as asked for, or all.
+pub(super) fn threads(asked: Option<usize>) -> usize {
+    let all = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    asked.unwrap_or_else(all).clamp(1, 256)
+}

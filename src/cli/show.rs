@@ -1,0 +1,147 @@
+//! What people read: the heading of a run, its summary, the welcome.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::exit::{Exit, Failure};
+use super::run::out;
+use crate::base::SimSpan;
+use crate::experiment::Trial;
+use crate::experiment::summary::{At, Summary};
+use crate::report::terminal::{Align, TextTable};
+
+/// What `straggler` alone says.
+pub(super) fn welcome() -> Result<Exit, Failure> {
+    out(WELCOME)?;
+    Ok(Exit::Done)
+}
+
+const WELCOME: &str = "\
+straggler simulates asynchronous parameter-server training in virtual time, with true gradients.
+
+  start    demo                      a built-in example: no data, no configuration, a few seconds
+           new quickstart > my.toml  a commented scenario of your own
+           explain cluster.workers   what a key means
+           list                      every part that a scenario can choose
+  run      check my.toml             all errors at once, and what the run will need
+           run my.toml               run it; key=value changes a setting
+  look     report results/X          draw the plots again
+           trace results/X           a timeline for Perfetto
+  data     data inspect my.toml      facts about the log
+
+Start here: straggler demo
+";
+
+/// The lines above the progress: what runs, and what it will need.
+pub(super) fn heading(trial: &Trial, path: &Path, threads: usize) -> String {
+    let scenario = &trial.scenario;
+    let cluster = &scenario.cluster;
+    let what = match (&scenario.imposed_staleness, &scenario.timing_only) {
+        (Some(law), _) => format!("imposed staleness ({})", law.name()),
+        (None, timing) => format!(
+            "{} workers, {} shards, {}{}",
+            cluster.workers,
+            cluster.shards,
+            scenario.protocol.name(),
+            if timing.is_some() { ", timing alone" } else { "" }
+        ),
+    };
+    let learning = match scenario.timing_only {
+        Some(_) => String::new(),
+        None => format!(", {} with {}", scenario.model.name(), scenario.optimizer.name()),
+    };
+    let estimate = &trial.estimate;
+    let pushes = estimate.pushes.map_or_else(String::new, |n| format!("{n} steps, "));
+    let time = trial.wall_estimate().map_or_else(String::new, |seconds| {
+        format!("about {}, ", SimSpan::from_seconds(seconds.min(1e8)))
+    });
+    let threads = if threads == 1 { "1 thread".into() } else { format!("{threads} threads") };
+    format!(
+        "straggler {}   {}   {what}{learning}\n{}   {pushes}{time}about {} of memory, {threads}\n",
+        env!("CARGO_PKG_VERSION"),
+        scenario.scenario.name,
+        path.display(),
+        estimate.memory
+    )
+}
+
+/// The summary of a run.
+pub(super) fn summary(summary: &Summary, path: &Path) -> String {
+    let mut text = String::new();
+    let title = if summary.title.is_empty() { &summary.name } else { &summary.title };
+    _ = writeln!(text, "{title}");
+    if !summary.question.is_empty() {
+        _ = writeln!(text, "{}", summary.question);
+    }
+    text.push('\n');
+    let mut table = TextTable::new(&[Align::Left, Align::Left]);
+    let passes = summary.passes.map_or_else(String::new, |p| format!(" ({p:.2} passes)"));
+    table.row([
+        "trained".to_string(),
+        format!("{} updates, {} examples{passes}", summary.updates, summary.examples),
+    ]);
+    if summary.sim_s > 0.0 {
+        let rate = summary.examples_per_sim_s.unwrap_or(0.0);
+        table.row([
+            "simulated".to_string(),
+            format!("{}, {rate:.0} examples a second", SimSpan::from_seconds(summary.sim_s)),
+        ]);
+    }
+    quality_rows(summary, &mut table);
+    if let (Some(mean), Some(p50), Some(p99), Some(max)) = (
+        summary.staleness.mean,
+        summary.staleness.p50,
+        summary.staleness.p99,
+        summary.staleness.max,
+    ) {
+        let text = format!("mean {mean:.2}, median {p50}, p99 {p99}, largest {max} updates");
+        table.row(["staleness".to_string(), text]);
+    }
+    if let Some(divergence) = summary.divergence {
+        let text =
+            format!("{:.2} % between a worker's dense layers and the server's", divergence * 100.0);
+        table.row(["divergence".to_string(), text]);
+    }
+    if let Some(mixed) = summary.mixed_reads.filter(|mixed| *mixed > 0.0) {
+        let text = format!("{:.1} % of the pulls saw shards at different versions", mixed * 100.0);
+        table.row(["mixed reads".to_string(), text]);
+    }
+    if let Some(u) = &summary.utilisation {
+        let (busy, network, waiting) = (u.busy * 100.0, u.network * 100.0, u.waiting * 100.0);
+        let text = format!("busy {busy:.1} %, network {network:.1} %, waiting {waiting:.1} %");
+        table.row(["workers".to_string(), text]);
+    }
+    for (name, value) in summary.data.iter().filter(|(name, _)| name.contains("skipped")) {
+        table.row([name.clone(), value.clone()]);
+    }
+    text.push_str(&table.render());
+    _ = writeln!(text, "\nresults: {}", path.display());
+    text
+}
+
+fn quality_rows(summary: &Summary, table: &mut TextTable) {
+    let row = |name: &str, at: &At| {
+        let figure = |value: Option<f64>| value.map_or("-".to_string(), |v| format!("{v:.4}"));
+        let q = &at.quality;
+        [
+            name.to_string(),
+            format!(
+                "AUC {}, session AUC {}, log-loss {}, at update {}",
+                figure(q.auc),
+                figure(q.session_auc),
+                figure(q.log_loss),
+                at.update
+            ),
+        ]
+    };
+    if let Some(best) = &summary.best {
+        table.row(row("best", best));
+    }
+    if let Some(last) = &summary.last {
+        table.row(row("last", last));
+    }
+    if let Some(bayes) = summary.bayes_auc {
+        let text = format!("AUC {bayes:.4} with the true probabilities");
+        table.row(["attainable".to_string(), text]);
+    }
+}

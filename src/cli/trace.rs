@@ -1,0 +1,47 @@
+//! `straggler trace`: a timeline for Perfetto.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+use super::args::Trace;
+use super::exit::{Exit, Failure};
+use super::run::out;
+use crate::base::SimSpan;
+use crate::experiment::trace::{Span, TraceError, write_trace};
+
+pub(super) fn trace(args: &Trace) -> Result<Exit, Failure> {
+    let window = args.window.as_deref().map(window).transpose()?;
+    let path = args.out.clone().unwrap_or_else(|| args.folder.join("trace.json"));
+    let mut buffer = Vec::new();
+    let events = write_trace(&args.folder, window, &mut buffer).map_err(|error| {
+        let exit = match error {
+            TraceError::Io(_) => Exit::Write,
+            TraceError::TooLarge { .. } => Exit::Refused,
+            TraceError::Empty { .. } => Exit::Usage,
+            TraceError::Timeline { .. } => Exit::Folder,
+        };
+        Failure::new(exit, error)
+    })?;
+    let written = File::create(&path).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        file.write_all(&buffer).and_then(|()| file.flush())
+    });
+    written.map_err(|error| {
+        Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
+    })?;
+    out(&format!("{} ({events} events); open it at ui.perfetto.dev\n", path.display()))?;
+    Ok(Exit::Done)
+}
+
+/// `0s..60s` as a span.
+fn window(text: &str) -> Result<Span, Failure> {
+    let wrong = |why: &str| {
+        Failure::new(Exit::Usage, format!("--window \"{text}\": {why}; write it as 0s..60s"))
+    };
+    let (from, to) = text.split_once("..").ok_or_else(|| wrong("`..` is missing"))?;
+    let seconds = |part: &str| -> Result<f64, Failure> {
+        part.parse::<SimSpan>().map(SimSpan::seconds).map_err(|why| wrong(&why))
+    };
+    let span = Span { from: seconds(from)?, to: seconds(to)? };
+    if span.from < span.to { Ok(span) } else { Err(wrong("it ends before it begins")) }
+}

@@ -1,0 +1,166 @@
+//! The results folder: named after the plan, held by one writer at a time.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// A results folder that this process writes.
+#[derive(Debug)]
+pub struct ResultsFolder {
+    path: PathBuf,
+    /// Held as long as the folder is written; the kernel releases it when the process dies.
+    _lock: File,
+}
+
+/// Why a results folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process writes it.
+    #[error("{path} is being written by another process; wait for it, or choose another --out")]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It belongs to another plan.
+    #[error(
+        "{path} holds the results of another scenario or seed (its resolved.toml differs); choose another \
+         --out, or remove it"
+    )]
+    OtherPlan {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It exists and is no results folder.
+    #[error("{path} exists and is not a results folder; choose another --out")]
+    NotResults {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The system refuses.
+    #[error("cannot write {path}: {error}")]
+    Io {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+/// Whether a folder already holds what is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// Nothing, or an unfinished run.
+    ToDo,
+    /// A finished run of the same plan.
+    Done,
+}
+
+/// The first six hexadecimal digits of the hash of a resolved scenario.
+pub fn plan_hash(resolved: &str) -> String {
+    let mut hash = hex_digest(resolved.as_bytes());
+    hash.truncate(6);
+    hash
+}
+
+/// SHA-256 in hexadecimal.
+pub fn hex_digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl ResultsFolder {
+    /// Opens or creates `path` for the plan `resolved`, and says whether it is done already.
+    ///
+    /// # Errors
+    /// If it belongs to another plan, another process writes it, or the system refuses.
+    pub fn open(path: &Path, resolved: &str) -> Result<(ResultsFolder, Found), FolderError> {
+        let io = |error| FolderError::Io { path: path.to_path_buf(), error };
+        let existed = path.exists();
+        if existed && !path.join("resolved.toml").exists() {
+            let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+            if !empty && !path.join(".lock").exists() {
+                return Err(FolderError::NotResults { path: path.to_path_buf() });
+            }
+        }
+        fs::create_dir_all(path).map_err(io)?;
+        let lock = File::create(path.join(".lock")).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(FolderError::Busy { path: path.to_path_buf() });
+            }
+            // A file system without locks: go on without one.
+            Err(TryLockError::Error(_)) => {}
+        }
+        let folder = ResultsFolder { path: path.to_path_buf(), _lock: lock };
+        match fs::read_to_string(path.join("resolved.toml")) {
+            Ok(text) if text != resolved => {
+                return Err(FolderError::OtherPlan { path: path.to_path_buf() });
+            }
+            Ok(_) if path.join("summary.json").exists() => return Ok((folder, Found::Done)),
+            _ => {}
+        }
+        folder.write("resolved.toml", resolved.as_bytes())?;
+        Ok((folder, Found::ToDo))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file whole or not at all.
+    ///
+    /// # Errors
+    /// If the system refuses; what was there before stays.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        let (path, temporary) = (self.path.join(name), self.path.join(format!("{name}.tmp")));
+        let written = File::create(&temporary)
+            .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&temporary, &path));
+        written.map_err(|error| FolderError::Io { path, error })
+    }
+
+    /// Removes what an earlier run of the same plan has left.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn clear(&self) -> Result<(), FolderError> {
+        let path = self.path.join("summary.json");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FolderError::Io { path, error })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_writer_at_a_time_and_one_plan_per_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("results/a");
+        let (first, found) = ResultsFolder::open(&path, "seed = 1\n").unwrap();
+        assert_eq!(found, Found::ToDo);
+        assert!(matches!(ResultsFolder::open(&path, "seed = 1\n"), Err(FolderError::Busy { .. })));
+        first.write("summary.json", b"{}").unwrap();
+        drop(first);
+        assert_eq!(ResultsFolder::open(&path, "seed = 1\n").unwrap().1, Found::Done);
+        let other = ResultsFolder::open(&path, "seed = 2\n");
+        assert!(matches!(other, Err(FolderError::OtherPlan { .. })));
+    }
+
+    #[test]
+    fn a_folder_with_other_things_in_it_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("thesis.tex"), "all of it").unwrap();
+        let opened = ResultsFolder::open(root.path(), "seed = 1\n");
+        assert!(matches!(opened, Err(FolderError::NotResults { .. })));
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,238 @@
+//! One trial: a scenario and its seed, run into a results folder.
+
+use std::path::{Path, PathBuf};
+
+use super::folder::{FolderError, Found, ResultsFolder, hex_digest};
+use super::probe::seconds_per_step;
+use super::recorder::{Names, Recorder};
+use super::summary::Summary;
+use crate::base::ByteSize;
+use crate::metrics::Quality;
+use crate::scenario::build::{BuildError, Job, Prepared};
+use crate::scenario::estimate::Estimate;
+use crate::scenario::{Scenario, document};
+use crate::server::ParameterServer;
+use crate::sim::{Observer, Record, SimError, Work};
+
+/// A scenario that is ready to run: its log is open and its needs are known.
+#[derive(Debug)]
+pub struct Trial {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Every value of the scenario, defaults included; can be run again as it is.
+    pub resolved: String,
+    /// What it will need.
+    pub estimate: Estimate,
+    prepared: Option<Prepared>,
+    folder: PathBuf,
+    threads: usize,
+}
+
+/// Why a trial did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The scenario cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The estimate is above a limit.
+    #[error(
+        "this run needs about {needed} of {what}, above the limit of {limit}: raise `limits.{what}`, or ask \
+         for less (workers, model, holdout); --force runs it all the same"
+    )]
+    TooLarge {
+        /// `memory` or `disk`.
+        what: &'static str,
+        /// The estimate.
+        needed: ByteSize,
+        /// The limit.
+        limit: ByteSize,
+    },
+    /// The results folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A series could not be written.
+    #[error("cannot write the results in {path}: {error}; what was written until then is kept")]
+    Write {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The simulated job could not go on; the folder holds what was computed.
+    #[error("{error}\nkept: {path}")]
+    Simulation {
+        /// What happened.
+        error: SimError,
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// What a run leaves behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// The figures; `None` if the folder was done before.
+    pub summary: Option<Summary>,
+    /// The folder.
+    pub path: PathBuf,
+}
+
+impl Trial {
+    /// Opens the log of `scenario` and estimates the run. Files are looked for relative to
+    /// `folder`.
+    ///
+    /// # Errors
+    /// Everything that files, windows and model can have against it.
+    pub fn new(scenario: Scenario, folder: &Path, threads: usize) -> Result<Trial, RunError> {
+        let prepared = scenario.prepare(folder)?;
+        let estimate = scenario.estimate(prepared.as_ref(), threads);
+        let resolved = document::to_toml(&scenario).expect("a scenario is valid TOML");
+        let folder = folder.to_path_buf();
+        Ok(Trial { scenario, resolved, estimate, prepared, folder, threads })
+    }
+
+    /// The opened log and the model; `None` for timing alone, or after the run.
+    pub fn prepared(&self) -> Option<&Prepared> {
+        self.prepared.as_ref()
+    }
+
+    /// About how long the run will take on this machine, in wall seconds, where its end is known.
+    pub fn wall_estimate(&self) -> Option<f64> {
+        let prepared = self.prepared.as_ref()?;
+        let step = seconds_per_step(prepared, self.scenario.train.batch as usize);
+        Some(self.estimate.pushes? as f64 * step / self.threads as f64)
+    }
+
+    /// Refuses a run above its limits.
+    ///
+    /// # Errors
+    /// [`RunError::TooLarge`].
+    pub fn check_limits(&self) -> Result<(), RunError> {
+        let limits = &self.scenario.limits;
+        let over = |what, needed: ByteSize, limit: ByteSize| {
+            if needed > limit { Err(RunError::TooLarge { what, needed, limit }) } else { Ok(()) }
+        };
+        over("memory", self.estimate.memory, limits.memory)?;
+        over("disk", self.estimate.disk, limits.disk)
+    }
+
+    /// Runs into the folder `out`. `watcher` is told of everything beside the recorder.
+    ///
+    /// # Errors
+    /// If the folder cannot be used or written, or the simulated job cannot go on; what was
+    /// computed until then is in the folder.
+    pub fn run(
+        mut self,
+        out: &Path,
+        again: bool,
+        watcher: &mut dyn Observer,
+    ) -> Result<Finished, RunError> {
+        let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
+        if found == Found::Done && !again {
+            return Ok(Finished { summary: None, path: out.to_path_buf() });
+        }
+        folder.clear()?;
+        let written = |error| RunError::Write { path: out.to_path_buf(), error };
+        let prepared = self.prepared.take();
+        let facts = prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
+        let names = self.names(prepared.as_ref());
+        let mut job = self.scenario.build(prepared, &self.folder, self.threads)?;
+        let limits = job.session().limits;
+        let workers = job.simulation().map_or(1, |simulation| simulation.workers().len());
+        let record = &self.scenario.record;
+        let mut recorder =
+            Recorder::create(out, names, record.training, limits, workers, record.timeline)
+                .map_err(written)?;
+        let mut both = Both { recorder: &mut recorder, watcher };
+        let outcome = job.run(&mut both);
+        recorder.finish(out, job.simulation()).map_err(written)?;
+        let mut summary = self.summarise(&job, &recorder, facts);
+        if let Err(error) = outcome {
+            summary.ended = error.to_string();
+            // Not `summary.json`: the trial is not done.
+            folder.write("diagnosis.json", &json(&summary))?;
+            return Err(RunError::Simulation { error, path: out.to_path_buf() });
+        }
+        summary.ended = "finished".to_string();
+        summary.files = digests(out).map_err(written)?;
+        folder.write("summary.json", &json(&summary))?;
+        Ok(Finished { summary: Some(summary), path: out.to_path_buf() })
+    }
+
+    fn names(&self, prepared: Option<&Prepared>) -> Names {
+        let classes = self.scenario.cluster.class.iter().map(|class| class.name.clone()).collect();
+        let spaces = prepared.map(|p| &p.source.schema().spaces[..]).unwrap_or_default();
+        Names { classes, spaces: spaces.iter().map(|space| space.name.clone()).collect() }
+    }
+
+    fn summarise(&self, job: &Job, recorder: &Recorder, facts: Vec<(String, String)>) -> Summary {
+        let session = job.session();
+        let mut summary =
+            Summary::new(&self.scenario, &session.progress, job.simulation(), recorder);
+        let window = session.watch.window.filter(|window| *window > 0);
+        summary.passes = window.map(|window| session.progress.examples as f64 / window as f64);
+        summary.data = facts;
+        summary.bayes = bayes(job);
+        summary.bayes_auc = summary.bayes.and_then(|bayes| bayes.auc);
+        if let Work::Training(training) = &session.work {
+            summary.weights_sha256 = Some(weights_digest(training.server()));
+        }
+        summary
+    }
+}
+
+/// The recorder and somebody else, told the same.
+struct Both<'a> {
+    recorder: &'a mut Recorder,
+    watcher: &'a mut dyn Observer,
+}
+
+impl Observer for Both<'_> {
+    fn observe(&mut self, record: &Record<'_>) {
+        self.recorder.observe(record);
+        self.watcher.observe(record);
+    }
+
+    fn wants_timeline(&self) -> bool {
+        self.recorder.wants_timeline() || self.watcher.wants_timeline()
+    }
+}
+
+/// Quality of the true probabilities on the holdout, where the log knows them.
+fn bayes(job: &Job) -> Option<Quality> {
+    let evaluation = job.session().watch.evaluation.as_ref()?;
+    evaluation.evaluator.bayes()
+}
+
+fn json(summary: &Summary) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(summary).expect("a summary is valid JSON");
+    text.push(b'\n');
+    text
+}
+
+/// SHA-256 of all parameters: dense, non-trainable, then the tables row by row.
+pub fn weights_digest(server: &ParameterServer) -> String {
+    let mut bytes = Vec::new();
+    let mut add = |values: &[f32]| bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
+    add(server.dense());
+    add(server.moving());
+    for index in 0..server.layout().tables.len() {
+        let table = server.table(index);
+        (0..table.rows()).for_each(|id| add(table.weights(id)));
+    }
+    hex_digest(&bytes)
+}
+
+/// SHA-256 of the reproducible files of a folder, by name.
+fn digests(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
+    let mut digests = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".csv") || name == "resolved.toml" {
+            let digest = hex_digest(&std::fs::read(folder.join(&name))?);
+            digests.push((name, digest));
+        }
+    }
+    digests.sort();
+    Ok(digests)
+}

@@ -1,0 +1,194 @@
+//! `summary.json`: what came out of a run, in numbers.
+
+use serde::Serialize;
+
+use super::recorder::Recorder;
+use crate::metrics::Quality;
+use crate::scenario::Scenario;
+use crate::sim::{Activity, Progress, Simulation};
+
+/// What came out of a run. Everything in it is the same for the same scenario and seed.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Summary {
+    /// Name of the scenario.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Its question.
+    pub question: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Version of the program.
+    pub version: &'static str,
+    /// Number of workers.
+    pub workers: u32,
+    /// Number of shards.
+    pub shards: u32,
+    /// Chosen protocol.
+    pub protocol: &'static str,
+    /// Chosen network; `none` for timing alone.
+    pub model: &'static str,
+    /// Chosen update rule.
+    pub optimizer: &'static str,
+    /// How the run ended: `finished`, or what stopped it.
+    pub ended: String,
+    /// Updates that every shard has applied.
+    pub updates: u64,
+    /// Pushes applied.
+    pub pushes: u64,
+    /// Pushes discarded by at least one shard.
+    pub discarded: u64,
+    /// Examples in the applied pushes.
+    pub examples: u64,
+    /// Passes over the training window.
+    pub passes: Option<f64>,
+    /// The virtual clock at the end.
+    pub sim_s: f64,
+    /// Examples per simulated second.
+    pub examples_per_sim_s: Option<f64>,
+    /// Events simulated.
+    pub events: u64,
+    /// Staleness of the applied pushes.
+    pub staleness: Staleness,
+    /// Share of pushes that had read different versions at different shards.
+    pub mixed_reads: Option<f64>,
+    /// Mean age of applied pushes, simulated seconds.
+    pub age_mean_s: Option<f64>,
+    /// Mean gap between view and server, where it was measured.
+    pub gap_mean: Option<f64>,
+    /// Where the workers' time went.
+    pub utilisation: Option<Utilisation>,
+    /// Mean training loss of the last interval.
+    pub loss: Option<f64>,
+    /// Last mean distance of the views from the server, relative, over dense layers.
+    pub divergence: Option<f64>,
+    /// The best step: chosen on the selection half of the holdout, reported on the other.
+    pub best: Option<At>,
+    /// The last evaluation.
+    pub last: Option<At>,
+    /// AUC of the true probabilities on the reporting half of the holdout, where they are known.
+    pub bayes_auc: Option<f64>,
+    /// All figures of the true probabilities.
+    pub bayes: Option<Quality>,
+    /// Facts about the log.
+    pub data: Vec<(String, String)>,
+    /// SHA-256 of all parameters at the end.
+    pub weights_sha256: Option<String>,
+    /// SHA-256 of each reproducible file of the folder.
+    pub files: Vec<(String, String)>,
+}
+
+/// Staleness in updates.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+pub struct Staleness {
+    /// Mean, exact.
+    pub mean: Option<f64>,
+    /// Median.
+    pub p50: Option<u64>,
+    /// 99th percentile.
+    pub p99: Option<u64>,
+    /// Largest.
+    pub max: Option<u64>,
+}
+
+/// Shares of the workers' time.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+pub struct Utilisation {
+    /// Computing.
+    pub busy: f64,
+    /// Pulling or pushing.
+    pub network: f64,
+    /// Waiting for the start or for the protocol.
+    pub waiting: f64,
+}
+
+/// An evaluation and when it was.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+pub struct At {
+    /// Updates.
+    pub update: u64,
+    /// Examples.
+    pub examples: u64,
+    /// Virtual clock.
+    pub sim_s: f64,
+    /// The figures.
+    pub quality: Quality,
+}
+
+impl At {
+    fn new(progress: &Progress, quality: &Quality) -> At {
+        At {
+            update: progress.updates,
+            examples: progress.examples,
+            sim_s: progress.now.seconds(),
+            quality: *quality,
+        }
+    }
+}
+
+impl Summary {
+    /// Puts the figures of a run together; data facts, Bayes figures and hashes are added by the
+    /// caller.
+    pub fn new(
+        scenario: &Scenario,
+        progress: &Progress,
+        simulation: Option<&Simulation>,
+        recorder: &Recorder,
+    ) -> Summary {
+        let totals = recorder.totals();
+        let staleness = &totals.staleness;
+        let imposed = scenario.imposed_staleness.is_some();
+        let share = |part: u64| (totals.pushes > 0).then(|| part as f64 / totals.pushes as f64);
+        let seconds = progress.now.seconds();
+        Summary {
+            name: scenario.scenario.name.clone(),
+            title: scenario.scenario.title.clone(),
+            question: scenario.scenario.question.clone(),
+            seed: scenario.scenario.seed,
+            version: env!("CARGO_PKG_VERSION"),
+            workers: if imposed { 1 } else { scenario.cluster.workers },
+            shards: if imposed { 1 } else { scenario.cluster.shards },
+            protocol: if imposed { "imposed_staleness" } else { scenario.protocol.name() },
+            model: match scenario.timing_only {
+                Some(_) => "none",
+                None => scenario.model.name(),
+            },
+            optimizer: scenario.optimizer.name(),
+            updates: progress.updates,
+            pushes: progress.pushes,
+            discarded: simulation.map_or(0, Simulation::discarded),
+            examples: progress.examples,
+            sim_s: seconds,
+            examples_per_sim_s: (seconds > 0.0).then(|| progress.examples as f64 / seconds),
+            events: simulation.map_or(0, Simulation::events),
+            staleness: Staleness {
+                mean: staleness.mean(),
+                p50: staleness.quantile(0.5),
+                p99: staleness.quantile(0.99),
+                max: staleness.max(),
+            },
+            mixed_reads: share(totals.mixed),
+            age_mean_s: totals.age.mean(),
+            gap_mean: totals.gap.mean(),
+            utilisation: simulation.and_then(utilisation),
+            loss: totals.loss,
+            divergence: totals.divergence,
+            best: recorder.best().chosen().map(|(at, quality)| At::new(at, quality)),
+            last: totals.last.as_ref().map(|(at, quality)| At::new(at, quality)),
+            ..Summary::default()
+        }
+    }
+}
+
+fn utilisation(simulation: &Simulation) -> Option<Utilisation> {
+    let now = simulation.now();
+    let spent = |activity: Activity| -> f64 {
+        simulation.workers().iter().map(|worker| worker.spent(activity, now).seconds()).sum()
+    };
+    let all = now.seconds() * simulation.workers().len() as f64;
+    (all > 0.0).then(|| Utilisation {
+        busy: spent(Activity::Compute) / all,
+        network: (spent(Activity::Pull) + spent(Activity::Push)) / all,
+        waiting: spent(Activity::Wait) / all,
+    })
+}

@@ -1,0 +1,101 @@
+//! Every figure of a results folder, defined once.
+
+/// One figure.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name in files and tables.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Its definition.
+    pub text: &'static str,
+}
+
+/// All figures.
+pub const METRICS: &[Metric] = &[
+    Metric {
+        name: "auc",
+        unit: "-",
+        text: "Area under the ROC curve on the holdout: the chance that a clicked example scores higher \
+               than one that was not; ties count half. Not defined if a score is NaN or one label is \
+               missing.",
+    },
+    Metric {
+        name: "session_auc",
+        unit: "-",
+        text: "Unweighted mean of the AUC within each session (or user) that has both labels.",
+    },
+    Metric { name: "log_loss", unit: "nats", text: "Mean binary cross-entropy on the holdout." },
+    Metric {
+        name: "normalised_entropy",
+        unit: "-",
+        text: "Log-loss divided by the entropy of the mean label (He et al. 2014); below 1 is better \
+               than predicting the base rate.",
+    },
+    Metric {
+        name: "calibration",
+        unit: "-",
+        text: "Sum of the predicted probabilities divided by the number of clicks; 1 is ideal.",
+    },
+    Metric {
+        name: "staleness",
+        unit: "updates",
+        text: "Versions of a shard applied between a worker's pull and the apply of its push; for a \
+               whole push the mean over the shards. With one shard, no network and nobody waiting its \
+               mean is the number of workers minus one, whatever the step times.",
+    },
+    Metric {
+        name: "row_staleness",
+        unit: "updates",
+        text: "As staleness, but counting only updates that touched that embedding row.",
+    },
+    Metric {
+        name: "clock_lag",
+        unit: "steps",
+        text: "Steps by which a worker was behind the fastest when it had pushed.",
+    },
+    Metric {
+        name: "age",
+        unit: "simulated seconds",
+        text: "Simulated time from the first read of a pull to the last apply of its push.",
+    },
+    Metric {
+        name: "gap",
+        unit: "-",
+        text: "|w_now - w_pulled| / sqrt(d) over the dense group, just after the push was applied \
+               (Hakimi et al. 2019); sampled every `record.gap_every` pushes.",
+    },
+    Metric {
+        name: "divergence",
+        unit: "-",
+        text: "|view - server| / |server| of a layer, over the workers' views: mean and largest; \
+               `from_each_other` is the root mean square distance of the views from their mean, \
+               relative to the server. For tables only the rows that a worker holds count.",
+    },
+    Metric {
+        name: "mixed_reads",
+        unit: "share",
+        text: "Share of pulls that read different versions at different shards.",
+    },
+    Metric {
+        name: "gradient_norm",
+        unit: "-",
+        text: "Euclidean norm of a pushed gradient, dense part and rows, after clipping.",
+    },
+    Metric {
+        name: "loss",
+        unit: "nats",
+        text: "Mean training loss of a batch on the view it was computed from, before the update.",
+    },
+    Metric {
+        name: "bayes_auc",
+        unit: "-",
+        text: "AUC of the true click probabilities on the holdout: what no model can beat but by luck. \
+               Known for generated logs only.",
+    },
+];
+
+/// The figure of this name.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|metric| metric.name == name)
+}
