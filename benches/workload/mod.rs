@@ -144,9 +144,9 @@ pub(crate) fn server(workload: &Workload) -> ParameterServer {
 pub(crate) fn training(workload: &Workload, workers: u32, threads: usize) -> Simulation {
     let order = Box::new(Counting::default());
     let log = Arc::clone(&workload.log) as Arc<dyn DataSource>;
-    let feed = Feed::new(log, order, workload.batch, Sharing::Queue, workers);
-    let rates = Box::new(|_: &_| Rates { dense: 1e-3, sparse: 1e-3 });
     let model = Arc::clone(&workload.model);
+    let feed = Feed::new(log, Arc::clone(&model), order, workload.batch, Sharing::Queue, workers);
+    let rates = Box::new(|_: &_| Rates { dense: 1e-3, sparse: 1e-3 });
     let server = server(workload);
     let training = Training::new(model, server, feed, Pool::new(threads), rates, None);
     cluster(workers, Work::Training(Box::new(training)), ShardService::default())
