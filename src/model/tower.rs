@@ -133,12 +133,20 @@ impl Tower {
                 (_, Some(first)) => first(z),
                 (before, None) => layer.dense.forward(view.dense, inner(before), z),
             }
-            fit(&mut to.a, len);
-            layer.activate(self.activation, view, mode, to);
+            if i + 1 < self.hidden.len() || !self.ends_in_prelu() {
+                fit(&mut to.a, len);
+                layer.activate(self.activation, view, mode, to);
+            }
         }
         let z = fit(out, rows);
         match first {
             Some(first) => first(z),
+            None if self.ends_in_prelu() => {
+                let (hidden, to) = self.end(&mut tape.hidden);
+                let slope = &view.dense[hidden.slope.clone()];
+                let (weight, bias) = (&view.dense[self.last.weight.clone()], self.last.bias.start);
+                F::prelu_dots(&to.z, slope, weight, view.dense[bias], z);
+            }
             None => self.last.forward(view.dense, inner(tape.hidden.last()), z),
         }
     }
@@ -169,13 +177,46 @@ impl Tower {
     ) -> &'t [F] {
         let TowerTape { hidden, d, d_next, transposed } = tape;
         fit(d, d_out.len()).copy_from_slice(d_out);
-        for i in (0..self.hidden.len()).rev() {
+        let mut left = self.hidden.len();
+        if self.ends_in_prelu() {
+            left -= 1;
+            let (layer, tape) = self.end(hidden);
+            let (slope, weight) = (layer.slope.clone(), self.last.weight.clone());
+            // The blocks of the arena are in the order of the layers.
+            let (before, d_last) = gradient.dense.split_at_mut(weight.start);
+            let (d_weight, d_bias) = d_last.split_at_mut(weight.len());
+            F::column_sums(d_out, &mut d_bias[..1]);
+            let (of_slope, of_weight) = (&view.dense[slope.clone()], &view.dense[weight]);
+            let d_z = fit(d, tape.z.len());
+            F::prelu_dots_backward(
+                &tape.z,
+                of_slope,
+                of_weight,
+                d_out,
+                d_z,
+                &mut before[slope],
+                d_weight,
+            );
+        }
+        for i in (0..left).rev() {
             let after = self.hidden.get(i + 1).map_or(&self.last, |after| &after.dense);
             after.backward(view.dense, &hidden[i].a, d, gradient, transposed, d_next);
             std::mem::swap(d, d_next);
             self.hidden[i].deactivate(self.activation, view, &mut hidden[i], d, gradient);
         }
         d
+    }
+
+    /// Whether the last activation is a PReLU with a slope per channel: it is then computed together
+    /// with the last linear layer, and its result is stored nowhere.
+    fn ends_in_prelu(&self) -> bool {
+        let per_channel = |last: &Hidden| last.slope.len() == last.dense.linear.outputs;
+        self.activation == Activation::Prelu && self.hidden.last().is_some_and(per_channel)
+    }
+
+    /// The last hidden layer and its tape.
+    fn end<'a, F>(&self, tape: &'a mut [HiddenTape<F>]) -> (&Hidden, &'a mut HiddenTape<F>) {
+        self.hidden.last().zip(tape.last_mut()).expect("a hidden layer")
     }
 
     /// The first linear layer.

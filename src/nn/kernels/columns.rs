@@ -95,9 +95,15 @@ pub fn dot<F: Real>(a: &[F], b: &[F]) -> F {
     }
     let mut sums = Dot(a, b, [F::ZERO; 16]);
     each_block(a.len(), &mut sums);
+    in_halves(sums.2)
+}
+
+/// The sum of 16 numbers, the upper half added to the lower four times.
+#[inline(always)]
+fn in_halves<F: Real>(sums: [F; 16]) -> F {
     let [mut eight, mut four, mut two] = [[F::ZERO; 8]; 3];
     for j in 0..8 {
-        eight[j] = sums.2[j] + sums.2[j + 8];
+        eight[j] = sums[j] + sums[j + 8];
     }
     for j in 0..4 {
         four[j] = eight[j] + eight[j + 4];
@@ -150,6 +156,73 @@ pub(super) fn prelu_backward<F: Real>(z: &[F], slope: &[F], d: &mut [F], d_slope
         }
     }
     each_block(slope.len(), &mut Backward(z, slope, d, d_slope));
+}
+
+#[inline(always)]
+pub(super) fn prelu_dots<F: Real>(z: &[F], slope: &[F], weights: &[F], bias: F, out: &mut [F]) {
+    struct Dot<'a, F>(&'a [F], &'a [F], &'a [F], [F; 16]);
+    impl<F: Real> Block for Dot<'_, F> {
+        #[inline(always)]
+        fn run<const N: usize>(&mut self, at: usize) {
+            let (z, slope): (&[F; N], &[F; N]) = (of(self.0, at), of(self.1, at));
+            let weights: &[F; N] = of(self.2, at);
+            for j in 0..N {
+                let a = z[j] * if z[j] > F::ZERO { F::ONE } else { slope[j] };
+                self.3[j] += a * weights[j];
+            }
+        }
+    }
+    for (z, out) in z.chunks_exact(weights.len()).zip(out) {
+        let mut dot = Dot(z, slope, weights, [F::ZERO; 16]);
+        each_block(weights.len(), &mut dot);
+        *out = bias + in_halves(dot.3);
+    }
+}
+
+#[inline(always)]
+pub(super) fn prelu_dots_backward<F: Real>(
+    z: &[F],
+    slope: &[F],
+    weights: &[F],
+    d_out: &[F],
+    d_z: &mut [F],
+    d_slope: &mut [F],
+    d_weights: &mut [F],
+) {
+    struct Backward<'a, F> {
+        z: &'a [F],
+        slope: &'a [F],
+        weights: &'a [F],
+        d_out: &'a [F],
+        d_z: &'a mut [F],
+        d_slope: &'a mut [F],
+        d_weights: &'a mut [F],
+    }
+    impl<F: Real> Block for Backward<'_, F> {
+        #[inline(always)]
+        fn run<const N: usize>(&mut self, at: usize) {
+            let channels = self.slope.len();
+            let (slope, weights): ([F; N], [F; N]) = (*of(self.slope, at), *of(self.weights, at));
+            let mut d_slope: [F; N] = *of(self.d_slope, at);
+            let mut d_weights: [F; N] = *of(self.d_weights, at);
+            let rows = self.z.chunks_exact(channels).zip(self.d_z.chunks_exact_mut(channels));
+            for ((z, d_z), &d_out) in rows.zip(self.d_out) {
+                let (z, d_z): (&[F; N], &mut [F; N]) = (of(z, at), of_mut(d_z, at));
+                for j in 0..N {
+                    let below = if z[j] > F::ZERO { F::ZERO } else { z[j] };
+                    let steepness = if z[j] > F::ZERO { F::ONE } else { slope[j] };
+                    let d = d_out * weights[j];
+                    d_weights[j] += d_out * (z[j] * steepness);
+                    d_slope[j] += d * below;
+                    d_z[j] = d * steepness;
+                }
+            }
+            *of_mut(self.d_slope, at) = d_slope;
+            *of_mut(self.d_weights, at) = d_weights;
+        }
+    }
+    let mut backward = Backward { z, slope, weights, d_out, d_z, d_slope, d_weights };
+    each_block(slope.len(), &mut backward);
 }
 
 #[inline(always)]

@@ -13,6 +13,7 @@ mod gemm_x86;
 mod lanes;
 mod level;
 mod pairs;
+mod prefetch;
 mod table;
 mod update;
 
@@ -112,6 +113,14 @@ kernels! {
     /// Turns the gradient `d` by the output of [`prelu`](Kernels::prelu) into that by `z`, and
     /// adds that by the slopes to `d_slope`.
     columns::prelu_backward(z: &[F], slope: &[F], d: &mut [F], d_slope: &mut [F]);
+    /// [`prelu`](Kernels::prelu) and [`row_dots`](Kernels::row_dots) in one pass.
+    columns::prelu_dots(z: &[F], slope: &[F], weights: &[F], bias: F, out: &mut [F]);
+    /// Given the gradient `d_out` by the result of [`prelu_dots`](Kernels::prelu_dots), overwrites
+    /// `d_z` and adds to `d_slope` and `d_weights`.
+    columns::prelu_dots_backward(
+        z: &[F], slope: &[F], weights: &[F], d_out: &[F],
+        d_z: &mut [F], d_slope: &mut [F], d_weights: &mut [F],
+    );
     /// Overwrites `to`, `[columns x rows]`, with the transpose of `from`, `[rows x columns]`.
     columns::transpose(from: &[F], rows: usize, columns: usize, to: &mut [F]);
     /// Copies the rows of a table at `positions` to their places in `out`.
@@ -139,3 +148,6 @@ kernels! {
         history: History<'_, F>, d_pooled: &[F], d: &mut [F], d_q: &mut [F],
     );
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Rows of a table to their places in a matrix, and back.
 
 use super::lanes::{Block, each_block, of, of_mut};
+use super::prefetch::{AHEAD, prefetch};
 use crate::nn::Real;
 
 /// One column of ids and where its rows go: column `column` of a row-major matrix of positions with
@@ -42,7 +43,10 @@ pub(super) fn gather<F: Real>(places: Places, rows: &[F], positions: &[u32], out
 
 #[inline(always)]
 pub(super) fn pick<F: Real>(from: &[F], stride: usize, ids: &[u32], dim: usize, out: &mut [F]) {
-    for (&id, place) in ids.iter().zip(out.chunks_exact_mut(dim)) {
+    for (i, (&id, place)) in ids.iter().zip(out.chunks_exact_mut(dim)).enumerate() {
+        if let Some(&next) = ids.get(i + AHEAD) {
+            prefetch(from, next as usize * stride, dim);
+        }
         each_block(dim, &mut Copy(&from[id as usize * stride..][..dim], place));
     }
 }

@@ -1,6 +1,7 @@
 //! Update rules over the weights and slots of a dense block or of rows of a table.
 
 use super::lanes::{Block, each_block, of, of_mut};
+use super::prefetch::{AHEAD, prefetch};
 use super::versions;
 
 /// What one update of Adam needs besides the numbers it changes.
@@ -49,6 +50,9 @@ impl Rows<'_> {
     pub fn each(&mut self, mut update: impl FnMut(&mut [f32], &mut [f32], &[f32], usize)) {
         let Rows { stride, dim, .. } = *self;
         for (i, row) in self.touched.iter().enumerate() {
+            if let Some(next) = self.touched.get(i + AHEAD) {
+                prefetch(self.data, next.id as usize * stride, stride);
+            }
             let record = &mut self.data[row.id as usize * stride..][..stride];
             let (weights, slots) = record.split_at_mut(dim);
             let gradient = &self.gradients[row.position as usize * dim..][..dim];
