@@ -1,4 +1,69 @@
-//! **straggler** simulates asynchronous parameter-server training in virtual time, with true gradients.
+//! **straggler** simulates asynchronous parameter-server training in virtual time, with true
+//! gradients: many workers pull parameters, compute a gradient on what they hold, and push it to a
+//! server that has moved on meanwhile. Who is late, and by how much, follows from a simulated
+//! cluster; what that does to learning follows from a real click-through-rate model that is really
+//! trained.
+//!
+//! # A first run
+//!
+//! A [`scenario::Scenario`] says everything about a run. It becomes a [`scenario::Job`], and
+//! whoever watches the job is told of everything that happens:
+//!
+//! ```
+//! use std::path::Path;
+//! use straggler::metrics::Moments;
+//! use straggler::scenario::Scenario;
+//! use straggler::sim::Record;
+//!
+//! let scenario = Scenario::from_text(
+//!     r#"
+//!     data    = { kind = "synthetic", users = 500, items = 500, days = 2, rows_per_day = 2000 }
+//!     model   = { kind = "logistic" }
+//!     cluster = { workers = 5 }
+//!     train   = { batch = 16 }
+//!     "#,
+//! )?;
+//! let mut staleness = Moments::default();
+//! scenario.job(Path::new("."), 1)?.run(&mut |record: &Record<'_>| {
+//!     if let Record::Finished(push) = record {
+//!         staleness.add(push.staleness);
+//!     }
+//! })?;
+//! // Five workers, one shard, no network: a gradient is four updates old on average.
+//! assert!((staleness.mean().unwrap() - 4.0).abs() < 0.1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The tour, floor by floor
+//!
+//! A module imports only from floors below its own; a test sees to it.
+//!
+//! - [`base`]: virtual time in whole nanoseconds, random draws as pure functions of their name,
+//!   quantities with units, the thread pool.
+//! - [`data`]: a log as a function from example ids to examples: generated ([`data::synthetic`])
+//!   or loaded. [`nn`]: layers as forward and backward pairs.
+//! - [`params`]: the layout of a model's parameters, what a worker pulled, the gradient it pushes.
+//! - [`model`], [`optimizer`], [`cluster`], [`protocol`], [`metrics`]: the interchangeable parts,
+//!   one file each, none knowing another's folder.
+//! - [`server`]: weights and optimizer slots, spread over shards.
+//! - [`sim`]: the event queue and the engine; the only place that knows more than one part.
+//! - [`scenario`]: what a user writes: read, checked, explained, built.
+//! - [`experiment`]: from a scenario to a results folder. [`report`]: from there to plots.
+//! - `cli`: the program `straggler` (cargo feature `cli`, on by default).
+//!
+//! # Parts of your own
+//!
+//! Implement [`protocol::Protocol`] (who may pull, which pushes become an update),
+//! [`cluster::StepTimeLaw`] (how long a step takes), [`model::Model`], [`optimizer::Optimizer`],
+//! [`data::DataSource`] or [`sim::Observer`], take the [`sim::Parts`] of a scenario with
+//! [`Scenario::parts`](scenario::Scenario::parts) or fill them in yourself, and give them to
+//! [`sim::Simulation::new`]. The programs in `examples/` do so in under eighty lines each.
+//!
+//! # What can be relied on
+//!
+//! The same scenario and seed give the same bytes, whatever the number of host threads. Invariants
+//! such as the conservation of staleness are checked at the end of every run, in release builds
+//! too ([`sim::Simulation::check`]).
 
 pub mod base;
 #[cfg(feature = "cli")]

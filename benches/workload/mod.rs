@@ -19,6 +19,10 @@ use straggler::server::ParameterServer;
 use straggler::sim::feed::{ExampleOrder, Feed, Sharing};
 use straggler::sim::{Limits, Links, Nobody, Parts, Rates, Simulation, Training, Watch, Work};
 
+/// The weights stay where they are: the same few batches over and over would be learned by heart,
+/// and vanishing gradients cost many times their price where their squares are denormal numbers.
+pub(crate) const RATE: f64 = 0.0;
+
 /// Batches generated beforehand; they are fed again and again.
 const BATCHES: u64 = 64;
 
@@ -146,9 +150,9 @@ pub(crate) fn server(workload: &Workload) -> ParameterServer {
 pub(crate) fn training(workload: &Workload, workers: u32, threads: usize) -> Simulation {
     let order = Box::new(Counting::default());
     let log = Arc::clone(&workload.log) as Arc<dyn DataSource>;
+    let rates = Box::new(|_: &_| Rates { dense: RATE, sparse: RATE });
     let model = Arc::clone(&workload.model);
     let feed = Feed::new(log, Arc::clone(&model), order, workload.batch, Sharing::Queue, workers);
-    let rates = Box::new(|_: &_| Rates { dense: 1e-3, sparse: 1e-3 });
     let server = server(workload);
     let training = Training::new(model, server, feed, Pool::new(threads), rates, None);
     cluster(workers, Work::Training(Box::new(training)), ShardService::default())

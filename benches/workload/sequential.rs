@@ -27,7 +27,7 @@ impl Step {
     pub(crate) fn new(work: &Workload) -> Step {
         Step {
             server: super::server(work),
-            locator: Locator::new(work.log.schema()),
+            locator: Locator::for_layout(work.log.schema(), work.model.layout()),
             batch: Batch::default(),
             lookups: Lookups::default(),
             dense: vec![0.0; work.model.layout().dense_len()],
@@ -64,7 +64,11 @@ impl Step {
 
     pub(crate) fn apply(&mut self) {
         self.done += 1;
-        let clocks = Clocks { dense_rate: 1e-3, sparse_rate: 1e-3, version: self.done };
+        let clocks = Clocks {
+            dense_rate: super::RATE as f32,
+            sparse_rate: super::RATE as f32,
+            version: self.done,
+        };
         let shard = ShardId(0);
         self.server.apply(shard, &self.lookups, &self.gradient, clocks).expect("a finite update");
     }

@@ -53,12 +53,16 @@ fn open(
 
 fn inspect(source: &dyn DataSource, head: usize) -> String {
     let mut table = TextTable::new(&[Align::Left, Align::Left]);
-    for (name, value) in source.facts() {
-        table.row([name, value]);
+    let (facts, schema) = (source.facts(), source.schema());
+    for (name, value) in &facts {
+        table.row([name.clone(), value.clone()]);
     }
-    let schema = source.schema();
     for space in &schema.spaces {
-        table.row([format!("ids of {}", space.name), space.rows.to_string()]);
+        let name = format!("ids of {}", space.name);
+        // Some sources count their ids among the facts.
+        if facts.iter().all(|(fact, _)| *fact != name) {
+            table.row([name, space.rows.to_string()]);
+        }
     }
     let held = source.held_out();
     if !held.is_empty() {
@@ -100,9 +104,10 @@ fn write_rows(source: &dyn DataSource, days: &[Day], to: &mut dyn Write) -> io::
     writeln!(to, "{}", header(schema))?;
     let mut batch = Batch::default();
     for day in days {
-        let ids: Vec<u64> = day.ids().collect();
-        for ids in ids.chunks(1024) {
-            source.read(ids, &mut batch);
+        let all = day.ids();
+        for from in all.clone().step_by(1024) {
+            let ids: Vec<u64> = (from..all.end.min(from + 1024)).collect();
+            source.read(&ids, &mut batch);
             for i in 0..batch.len() {
                 writeln!(to, "{}", line(schema, &batch, i))?;
             }
@@ -146,7 +151,8 @@ fn line(schema: &Schema, batch: &Batch, i: usize) -> String {
     for column in 0..columns {
         let events = batch.history_offsets[i] as usize..batch.history_offsets[i + 1] as usize;
         let ids: Vec<String> =
-            events.map(|event| batch.history[event * columns + column].to_string()).collect();
+            // The most recent event last, as logs usually have it.
+            events.rev().map(|event| batch.history[event * columns + column].to_string()).collect();
         cells.push(ids.join("|"));
     }
     cells.join(",")

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::Demo;
 use super::exit::{Exit, Failure};
 use super::insight::insight;
-use super::run::{Look, execute, out};
+use super::run::{Look, execute, out, tell};
 use super::{load, show};
 use crate::experiment::Trial;
 use crate::scenario::document::Input;
@@ -18,7 +18,7 @@ pub(super) fn demo(args: &Demo, arguments: &[OsString]) -> Result<Exit, Failure>
     let loaded = load::scenario(input, &args.overrides, arguments)?;
     let threads = load::threads(args.threads);
     let trial = Trial::new(loaded.value, Path::new("."), threads)?;
-    eprintln!("{}\n", trial.scenario.scenario.title);
+    tell(&format!("{}\n\n", trial.scenario.scenario.title));
     // It is over so soon that a finished folder is no reason not to run.
     let look = Look { quiet: false, plain: false, plots: true, force: true };
     let done = execute(trial, args.out.as_deref(), threads, look)?;

@@ -23,6 +23,8 @@ pub(super) enum Exit {
     Folder = 6,
     /// Writing failed: disk full, permission.
     Write = 7,
+    /// A bug of ours.
+    Bug = 70,
 }
 
 impl From<Exit> for ExitCode {
@@ -73,6 +75,7 @@ fn code(error: &BuildError) -> Exit {
         BuildError::Data(DataError::Setting { .. } | DataError::Synthetic(_))
         | BuildError::Model(_)
         | BuildError::NoData => Exit::Usage,
+        BuildError::LargeHoldout { .. } => Exit::Refused,
         _ => Exit::Data,
     }
 }

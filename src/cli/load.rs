@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
+use super::run::tell;
 use crate::scenario::document::{Input, Loaded, Look, Override, load};
 use crate::scenario::{Scenario, rules};
 
@@ -27,7 +28,7 @@ pub(super) fn scenario(
     rules::check(&mut loaded);
     let loaded = loaded.finish().map_err(refused)?;
     if !loaded.problems.list.is_empty() {
-        eprintln!("{}", loaded.problems.render(look).trim_end());
+        tell(&format!("{}\n", loaded.problems.render(look).trim_end()));
     }
     Ok(loaded)
 }

@@ -13,9 +13,12 @@ mod new;
 mod progress;
 mod run;
 mod show;
+mod signals;
 mod trace;
 
 use std::ffi::OsString;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -30,19 +33,32 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(error) => {
             // Help and version are answers, everything else is a mistake.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            drop(error.print());
-            return exit.into();
+            return match error.print() {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Write.into(),
+                _ => exit.into(),
+            };
         }
     };
-    match dispatch(args, &arguments) {
+    signals::survive_file_size_limits();
+    match guarded(|| dispatch(args, &arguments)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
-                eprintln!("{}", failure.message.trim_end());
+                run::tell(&format!("{}\n", failure.message.trim_end()));
             }
             failure.exit.into()
         }
     }
+}
+
+/// Turns a panic into the exit code that stands for a bug of ours.
+fn guarded(work: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    // Nothing that the panic may have left half done is used again.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let message = "this is a bug in straggler, not in your input: please report the lines above, \
+                       the command and the scenario";
+        Err(Failure::new(Exit::Bug, message))
+    })
 }
 
 fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
@@ -57,5 +73,18 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Data(data)) => data::data(&data, arguments),
         Some(Command::Trace(trace)) => trace::trace(&trace),
         Some(Command::Report(report)) => run::report(&report),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_has_its_own_exit_code() {
+        let failure = guarded(|| panic!("on purpose")).unwrap_err();
+        assert_eq!(failure.exit as u8, 70);
+        assert!(failure.message.contains("please report"));
+        assert_eq!(guarded(|| Ok(Exit::Done)).unwrap(), Exit::Done);
     }
 }

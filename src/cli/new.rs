@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::args::New;
 use super::exit::{Exit, Failure};
-use super::run::out;
+use super::run::{out, tell};
 use crate::scenario::templates::{TEMPLATES, Template};
 
 pub(super) fn new(args: &New) -> Result<Exit, Failure> {
@@ -30,7 +30,7 @@ pub(super) fn new(args: &New) -> Result<Exit, Failure> {
             written.map_err(|error| {
                 Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
             })?;
-            eprintln!("{} written; next: straggler check {0}", path.display());
+            tell(&format!("{} written; next: straggler check {0}\n", path.display()));
         }
     }
     Ok(Exit::Done)

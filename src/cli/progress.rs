@@ -78,7 +78,8 @@ impl Live {
             self.bar.set_position((share * STEPS as f64) as u64);
             self.bar.set_message(self.message(share, elapsed, "\n"));
         } else {
-            self.next = elapsed * 2;
+            // Ever rarer, down to once a minute: who looks at a log wants to see that it lives.
+            self.next = elapsed + elapsed.min(Duration::from_secs(60));
             let line = self.message(share, elapsed, "; ");
             let mut err = std::io::stderr().lock();
             // Progress that cannot be shown is no reason to stop.

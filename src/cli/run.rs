@@ -68,7 +68,7 @@ pub(super) fn execute(
         None => Path::new("results").join(format!("{name}-{}", plan_hash(&trial.resolved))),
     };
     if !look.quiet {
-        eprint!("{}", show::heading(&trial, &path, threads));
+        tell(&show::heading(&trial, &path, threads));
     }
     let glyphs = if look.plain { Glyphs::Plain } else { Glyphs::Blocks };
     #[expect(clippy::disallowed_methods, reason = "wall time of our own process, for people")]
@@ -121,7 +121,7 @@ fn draw(path: &Path, quiet: bool) -> Result<(), Failure> {
     let drawn = draw_all(path).map_err(|error| Failure::new(Exit::Write, error))?;
     for plot in drawn {
         if let (Outcome::Skipped(reason), false) = (&plot.outcome, quiet) {
-            eprintln!("no plot {}: {reason}", plot.name);
+            tell(&format!("no plot {}: {reason}\n", plot.name));
         }
     }
     Ok(())
@@ -157,4 +157,10 @@ pub(super) fn out(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes to stderr. Talk that nobody can hear is no reason to stop.
+pub(super) fn tell(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    drop(stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()));
 }

@@ -17,7 +17,7 @@ pub(super) fn trace(args: &Trace) -> Result<Exit, Failure> {
         let exit = match error {
             TraceError::Io(_) => Exit::Write,
             TraceError::TooLarge { .. } => Exit::Refused,
-            TraceError::Empty { .. } => Exit::Usage,
+            TraceError::Empty { .. } | TraceError::Nothing => Exit::Usage,
             TraceError::Timeline { .. } => Exit::Folder,
         };
         Failure::new(exit, error)

@@ -48,6 +48,11 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// A machine of class `class`, with a law that may be the caller's own.
+    pub fn new(class: usize, slowdown: Factor, law: Arc<dyn StepTimeLaw>) -> Machine {
+        Machine { class, slowdown, law }
+    }
+
     /// Compute time of the worker's step `step` whose ordinary mean is `base`.
     pub fn time(&self, base: SimSpan, worker: WorkerId, step: u64, streams: Streams) -> SimSpan {
         let draw = streams.draw(Purpose::StepTime, u64::from(worker.0), step);

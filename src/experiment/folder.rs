@@ -1,7 +1,7 @@
 //! The results folder: named after the plan, held by one writer at a time.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -18,10 +18,14 @@ pub struct ResultsFolder {
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// Another process writes it.
-    #[error("{path} is being written by another process; wait for it, or choose another --out")]
+    #[error(
+        "{path} is being written by another process{who}; wait for it, or choose another --out"
+    )]
     Busy {
         /// The folder.
         path: PathBuf,
+        /// The number of that process in brackets, if it left it.
+        who: String,
     },
     /// It belongs to another plan.
     #[error(
@@ -84,16 +88,7 @@ impl ResultsFolder {
             }
         }
         fs::create_dir_all(path).map_err(io)?;
-        let lock = File::create(path.join(".lock")).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(FolderError::Busy { path: path.to_path_buf() });
-            }
-            // A file system without locks: go on without one.
-            Err(TryLockError::Error(_)) => {}
-        }
-        let folder = ResultsFolder { path: path.to_path_buf(), _lock: lock };
+        let folder = ResultsFolder { path: path.to_path_buf(), _lock: lock(path)? };
         match fs::read_to_string(path.join("resolved.toml")) {
             Ok(text) if text != resolved => {
                 return Err(FolderError::OtherPlan { path: path.to_path_buf() });
@@ -135,6 +130,29 @@ impl ResultsFolder {
             _ => Ok(()),
         }
     }
+}
+
+/// Takes the lock of a folder; its content, the number of our process, is for people.
+fn lock(folder: &Path) -> Result<File, FolderError> {
+    let path = folder.join(".lock");
+    // Not truncated: it may be another process's.
+    let opened = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+    let mut lock = opened.map_err(|error| FolderError::Io { path, error })?;
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let who = match lock.read_to_string(&mut text) {
+                Ok(_) if text.trim().parse::<u32>().is_ok() => format!(" ({})", text.trim()),
+                _ => String::new(),
+            };
+            return Err(FolderError::Busy { path: folder.to_path_buf(), who });
+        }
+        // A file system without locks: go on without one.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+    }
+    // Without it the message is shorter.
+    drop(lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())));
+    Ok(lock)
 }
 
 #[cfg(test)]

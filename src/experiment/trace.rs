@@ -29,6 +29,11 @@ pub enum TraceError {
         /// What is wrong.
         reason: String,
     },
+    /// The run recorded no timeline.
+    #[error(
+        "no timeline was recorded: run the scenario with `record.timeline` above 0, on a simulated cluster"
+    )]
+    Nothing,
     /// Nothing happened in the window.
     #[error("nothing was recorded between {from} s and {to} s; the timeline ends at {end} s")]
     Empty {
@@ -90,6 +95,9 @@ pub fn write_trace(
     let workers: Vec<WorkerRow> = read(&folder.join("timeline.csv"))?;
     let shards: Vec<ShardRow> = read(&folder.join("service.csv"))?;
     let end = workers.iter().map(|row| row.end_s).fold(0.0, f64::max);
+    if workers.is_empty() && shards.is_empty() {
+        return Err(TraceError::Nothing);
+    }
     let inside = |start: f64, end: f64| end > window.from && start < window.to;
     let workers: Vec<_> =
         workers.into_iter().filter(|row| inside(row.start_s, row.end_s)).collect();

@@ -62,8 +62,8 @@ pub const METRICS: &[Metric] = &[
     Metric {
         name: "gap",
         unit: "-",
-        text: "|w_now - w_pulled| / sqrt(d) over the dense group, just after the push was applied \
-               (Hakimi et al. 2019); sampled every `record.gap_every` pushes.",
+        text: "|w_now - w_pulled| / sqrt(d) over the dense group, each shard's part just before \
+               its apply (Hakimi et al. 2019); sampled every `record.gap_every` pushes.",
     },
     Metric {
         name: "divergence",

@@ -1,4 +1,4 @@
-//! Floor 2, how good a model is and how late its gradients are: pure functions of scores, labels
+//! Floor 3, how good a model is and how late its gradients are: pure functions of scores, labels
 //! and groups, and the two running summaries that records are kept in.
 //!
 //! One convention throughout: a figure that is not defined for its input (no examples, one class

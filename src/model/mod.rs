@@ -1,4 +1,4 @@
-//! Floor 2, the networks: parameters and a batch in, a gradient out. One file per network, one line
+//! Floor 3, the networks: parameters and a batch in, a gradient out. One file per network, one line
 //! each in [`choice`].
 
 pub mod choice;

@@ -1,4 +1,4 @@
-//! Floor 2, the update rules: one file each, one line each in [`choice`]. A rule owns no memory:
+//! Floor 3, the update rules: one file each, one line each in [`choice`]. A rule owns no memory:
 //! its slots lie beside the weights, owned by the server, so that a checkpoint can keep or lose
 //! them.
 //!

@@ -1,4 +1,4 @@
-//! Floor 1, parameters on their way: the layout of a model's parameters, what a worker pulled, the
+//! Floor 2, parameters on their way: the layout of a model's parameters, what a worker pulled, the
 //! gradient it pushes.
 //!
 //! Parameters come in three groups. *Sparse*: embedding rows, by table and id. *Dense*: everything

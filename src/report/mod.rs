@@ -1,4 +1,4 @@
-//! Floor 8, what a finished run looks like: typed access to a results folder, the plots drawn from
+//! Floor 9, what a finished run looks like: typed access to a results folder, the plots drawn from
 //! it, and small pieces of text for the terminal. Reads files only; never sees a simulation.
 
 pub mod error;

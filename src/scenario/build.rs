@@ -1,5 +1,6 @@
 //! From a scenario to its parts: the log is opened, the model laid out, the cluster assembled.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +23,9 @@ use crate::sim::{
     Evaluation, Imposed, Limits, Links, NullWork, Observer, Parts, Progress, Rates, Session,
     SimError, Simulation, Training, Watch, Work,
 };
+
+/// Most examples of a holdout.
+const LARGEST_HOLDOUT: u64 = 50_000_000;
 
 /// Why a scenario that reads well cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +50,15 @@ pub enum BuildError {
          or choose a `data.split` that sets some aside"
     )]
     EmptyHoldout,
+    /// A holdout that would fill the memory before anything could be estimated.
+    #[error(
+        "the holdout has {examples} examples, above {LARGEST_HOLDOUT}, the limit of what can be evaluated: set \
+         `holdout.max_examples`, or name fewer days with `holdout.days`"
+    )]
+    LargeHoldout {
+        /// Examples to evaluate on.
+        examples: u64,
+    },
     /// The order of the examples.
     #[error("`train`: {0}")]
     Order(#[from] OrderError),
@@ -118,6 +131,7 @@ impl Scenario {
     /// # Errors
     /// Everything that the files, the windows and the model can have against it.
     pub fn prepare(&self, folder: &Path) -> Result<Option<Prepared>, BuildError> {
+        self.check_laws(folder)?;
         if self.timing_only.is_some() {
             return Ok(None);
         }
@@ -125,9 +139,25 @@ impl Scenario {
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
         let source = choice.open(&OpenContext { base_dir: folder, streams })?;
         let (train, holdout) = self.split(source.as_ref())?;
+        // What is wrong with the order is to be known before a results folder is touched.
+        Order::new(self.train.order.clone(), train.clone(), streams)?;
         let counts = self.model.wants_counts().then(|| Arc::new(counts(source.as_ref(), &train)));
         let model = self.model.build(source.schema(), ModelContext { counts })?;
         Ok(Some(Prepared { source, train, holdout, model }))
+    }
+
+    /// Opens every step-time law once: traces are files that can be missing or malformed.
+    fn check_laws(&self, folder: &Path) -> Result<(), LawError> {
+        if self.imposed_staleness.is_some() {
+            return Ok(());
+        }
+        let cluster = &self.cluster;
+        let laws = [&cluster.network.jitter, &cluster.server.law].into_iter().flatten();
+        let of_classes = cluster.class.iter().filter_map(|class| class.law.as_ref());
+        for law in laws.chain(of_classes).chain([&cluster.compute.law]) {
+            law.build(folder)?;
+        }
+        Ok(())
     }
 
     /// The days trained on and the examples evaluated on.
@@ -150,14 +180,11 @@ impl Scenario {
         };
         let Some(holdout) = &self.holdout else { return Ok((train, Vec::new())) };
         check_holdout(&train, &held, holdout.allow_past)?;
-        let ids: Vec<u64> = match holdout.days {
-            Some(_) => held.iter().flat_map(Day::ids).collect(),
-            None => source.held_out().collect(),
+        let ranges: Vec<Range<u64>> = match holdout.days {
+            Some(_) => held.iter().map(Day::ids).collect(),
+            None => vec![source.held_out()],
         };
-        if ids.is_empty() {
-            return Err(BuildError::EmptyHoldout);
-        }
-        Ok((train, thin(ids, holdout)))
+        Ok((train, thin(&ranges, holdout)?))
     }
 
     /// The job, ready to run on `threads` host threads; results do not depend on their number.
@@ -170,30 +197,43 @@ impl Scenario {
         folder: &Path,
         threads: usize,
     ) -> Result<Job, BuildError> {
+        let Some(law) = &self.imposed_staleness else {
+            let parts = self.parts(prepared, folder, threads)?;
+            return Ok(Job::Cluster(Box::new(Simulation::new(parts))));
+        };
+        let (work, limits, watch) = self.work(prepared, 1, 1, threads)?;
+        let session = Session::new(work, limits, watch);
         let streams = Streams::new(self.scenario.seed);
-        let window = prepared.as_ref().map(|p| p.train.iter().map(|day| day.examples).sum());
-        let limits = self.stop_limits(window.unwrap_or(u64::MAX));
-        let (work, evaluation) = match prepared {
-            Some(prepared) => self.training(prepared, streams, threads)?,
-            None => (Work::Null(self.null_work()), None),
-        };
-        let watch = Watch {
-            evaluation,
-            divergence: self.record.divergence,
-            window,
-            gap_every: self.record.gap_every,
-            rows_every: self.record.rows_every,
-        };
-        if let Some(law) = &self.imposed_staleness {
-            let session = Session::new(work, limits, watch);
-            return Ok(Job::Imposed(Box::new(Imposed::new(session, law.clone(), streams))));
-        }
+        Ok(Job::Imposed(Box::new(Imposed::new(session, law.clone(), streams))))
+    }
+
+    /// [`prepare`](Self::prepare) and [`build`](Self::build) in one.
+    ///
+    /// # Errors
+    /// As theirs.
+    pub fn job(&self, folder: &Path, threads: usize) -> Result<Job, BuildError> {
+        self.build(self.prepare(folder)?, folder, threads)
+    }
+
+    /// The parts of the simulated cluster, for those who want to replace some before they make a
+    /// [`Simulation`] of them. An imposed staleness is ignored.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn parts(
+        &self,
+        prepared: Option<Prepared>,
+        folder: &Path,
+        threads: usize,
+    ) -> Result<Parts, BuildError> {
+        let streams = Streams::new(self.scenario.seed);
         let cluster = &self.cluster;
         let workers = cluster.workers;
+        let (work, limits, watch) = self.work(prepared, workers, cluster.shards, threads)?;
         let law = |choice: &Option<StepTimeChoice>| -> Result<Option<Arc<dyn StepTimeLaw>>, _> {
             choice.as_ref().map(|choice| choice.build(folder)).transpose()
         };
-        let parts = Parts {
+        Ok(Parts {
             streams,
             machines: machines(workers, &cluster.class, &cluster.compute, streams, folder)?,
             starts: (0..workers).map(|w| cluster.start.at(WorkerId(w), workers, streams)).collect(),
@@ -211,8 +251,31 @@ impl Scenario {
             work,
             limits,
             watch,
+        })
+    }
+
+    /// What is worked on, until when, and what is watched.
+    fn work(
+        &self,
+        prepared: Option<Prepared>,
+        workers: u32,
+        shards: u32,
+        threads: usize,
+    ) -> Result<(Work, Limits, Watch), BuildError> {
+        let window = prepared.as_ref().map(|p| p.train.iter().map(|day| day.examples).sum());
+        let limits = self.stop_limits(window.unwrap_or(u64::MAX));
+        let (work, evaluation) = match prepared {
+            Some(prepared) => self.training(prepared, workers, shards, threads)?,
+            None => (Work::Null(self.null_work()), None),
         };
-        Ok(Job::Cluster(Box::new(Simulation::new(parts))))
+        let watch = Watch {
+            evaluation,
+            divergence: self.record.divergence,
+            window,
+            gap_every: self.record.gap_every,
+            rows_every: self.record.rows_every,
+        };
+        Ok((work, limits, watch))
     }
 
     /// The limits of the run; one pass if the scenario gives none.
@@ -227,12 +290,13 @@ impl Scenario {
     fn training(
         &self,
         prepared: Prepared,
-        streams: Streams,
+        workers: u32,
+        shards: u32,
         threads: usize,
     ) -> Result<(Work, Option<Evaluation>), BuildError> {
         let Prepared { source, train, holdout, model } = prepared;
+        let streams = Streams::new(self.scenario.seed);
         let order = Order::new(self.train.order.clone(), train, streams)?.cursor();
-        let workers = if self.imposed_staleness.is_some() { 1 } else { self.cluster.workers };
         let feed = Feed::new(
             Arc::clone(&source),
             Arc::clone(&model),
@@ -255,7 +319,7 @@ impl Scenario {
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
         let server = ParameterServer::new(
             Arc::new(model.layout().clone()),
-            if self.imposed_staleness.is_some() { 1 } else { self.cluster.shards },
+            shards,
             self.optimizer.build(),
             sparse.build(),
             streams,
@@ -290,22 +354,38 @@ impl Scenario {
         let share = |total: u64, s: u64| total / shards + u64::from(s < total % shards);
         let load = |s| Load {
             rows: share(rows, s),
-            row_bytes: 4 * row_dim * share(rows, s),
-            dense_bytes: 4 * share(dense, s),
+            row_bytes: row_dim.saturating_mul(4).saturating_mul(share(rows, s)),
+            dense_bytes: share(dense, s).saturating_mul(4),
         };
         NullWork { batch: u64::from(self.train.batch), loads: (0..shards).map(load).collect() }
     }
 }
 
 /// At most `holdout.max_examples` of the ids, evenly spread.
-fn thin(ids: Vec<u64>, holdout: &Holdout) -> Vec<u64> {
-    match holdout.max_examples {
-        Some(most) if (ids.len() as u64) > most => {
-            let at = |k: u64| (u128::from(k) * ids.len() as u128 / u128::from(most)) as usize;
-            (0..most).map(|k| ids[at(k)]).collect()
-        }
-        _ => ids,
+fn thin(ranges: &[Range<u64>], holdout: &Holdout) -> Result<Vec<u64>, BuildError> {
+    let all: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+    let most = holdout.max_examples.unwrap_or(u64::MAX).min(all);
+    if most == 0 {
+        return Err(BuildError::EmptyHoldout);
     }
+    if most > LARGEST_HOLDOUT {
+        return Err(BuildError::LargeHoldout { examples: most });
+    }
+    let mut ids = Vec::with_capacity(most as usize);
+    let mut before = 0;
+    for range in ranges {
+        let after = before + (range.end - range.start);
+        // The k-th of them is number k * all / most: those that fall into this range.
+        while (ids.len() as u64) < most {
+            let number = (ids.len() as u128 * u128::from(all) / u128::from(most)) as u64;
+            if number >= after {
+                break;
+            }
+            ids.push(range.start + (number - before));
+        }
+        before = after;
+    }
+    Ok(ids)
 }
 
 /// How often each id occurs in the training window, by id space.
@@ -316,9 +396,10 @@ fn counts(source: &dyn DataSource, train: &[Day]) -> Vec<Vec<u32>> {
     let columns = schema.history.as_ref().map_or(&[][..], |history| &history.columns);
     let mut batch = Batch::default();
     for day in train {
-        let ids: Vec<u64> = day.ids().collect();
-        for ids in ids.chunks(4096) {
-            source.read(ids, &mut batch);
+        let days = day.ids();
+        for from in days.clone().step_by(4096) {
+            let ids: Vec<u64> = (from..days.end.min(from + 4096)).collect();
+            source.read(&ids, &mut batch);
             let fields = schema.fields.iter().map(|field| field.space).cycle();
             for (&id, space) in batch.fields.iter().zip(fields) {
                 counts[space][id as usize] += 1;

@@ -94,22 +94,26 @@ impl Scenario {
         let scored = if estimate.holdout > 0 { CHUNK as u64 } else { 0 };
         let events = batch.events() as f64 / examples as f64;
         let tape = tape(layout, examples.max(scored), events);
-        // A loader holds its log about twice while it builds it.
-        let needed = 2 * prepared.source.bytes()
-            + server
-            + in_flight.saturating_mul(step)
-            + holdout
-            + threads * (located + tape)
-            + located;
+        let parts = [
+            // A loader holds its log about twice while it builds it.
+            2 * prepared.source.bytes(),
+            server,
+            in_flight.saturating_mul(step),
+            holdout,
+            threads.saturating_mul(located.saturating_add(tape)),
+            located,
+        ];
+        let needed = parts.into_iter().fold(0, u64::saturating_add);
         // Allocators round up and buffers grow by doubling.
-        estimate.memory.0 += needed + needed / 5;
+        let all = estimate.memory.0.saturating_add(needed).saturating_add(needed / 5);
+        estimate.memory.0 = all;
     }
 
     fn disk(&self) -> u64 {
         let evaluations = self.holdout.as_ref().map_or(0, |_| 200 * 1_000);
         200_000
             + evaluations
-            + 60 * self.record.timeline
+            + self.record.timeline.saturating_mul(60)
             + 120 * u64::from(self.cluster.workers)
             + 3_000_000
     }

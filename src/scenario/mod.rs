@@ -3,6 +3,7 @@
 pub mod build;
 pub mod document;
 pub mod estimate;
+mod read;
 pub mod rules;
 pub mod spec;
 pub mod templates;

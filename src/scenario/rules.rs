@@ -2,7 +2,9 @@
 
 use super::document::{Code, Loaded, Problem};
 use super::spec::Scenario;
+use crate::cluster::{DelayChoice, ShardService};
 use crate::protocol::ProtocolChoice;
+use crate::sim::Every;
 
 /// Two settings that contradict each other.
 pub const CONFLICT: Code = Code {
@@ -27,8 +29,20 @@ pub const SUSPICIOUS: Code = Code {
     text: "The marked setting is legal, but lies where runs usually fail. The message says why.",
 };
 
+/// A value of the right type that nothing can be done with.
+pub const UNUSABLE: Code = Code {
+    id: "E0204",
+    title: "a value that cannot be used",
+    text: "The marked value has the right type and lies in its range, but stands for nothing that can \
+           be done: a name that is no safe name of a folder, a link without any bandwidth, a period \
+           without any length. The help says what is possible.",
+};
+
 /// All codes of this module, for `explain`.
-pub const CODES: &[&Code] = &[&CONFLICT, &NO_EFFECT, &SUSPICIOUS];
+pub const CODES: &[&Code] = &[&CONFLICT, &NO_EFFECT, &SUSPICIOUS, &UNUSABLE];
+
+/// Longest name of a scenario; the results folder begins with it.
+const LONGEST_NAME: usize = 64;
 
 /// Checks what a schema cannot say, and reports into `loaded`.
 pub fn check(loaded: &mut Loaded<Scenario>) {
@@ -39,11 +53,92 @@ pub fn check(loaded: &mut Loaded<Scenario>) {
 
 fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     let mut found = Vec::new();
+    name(loaded, &mut found);
     class_shares(loaded, &mut found);
+    class_names(loaded, &mut found);
+    lengths(loaded, &mut found);
+    delay_weights(loaded, &mut found);
     what_to_run(loaded, &mut found);
+    still_clock(loaded, &mut found);
     without_effect(loaded, &mut found);
     suspicious(loaded, &mut found);
     found
+}
+
+fn unusable(loaded: &Loaded<Scenario>, key: &str, why: &str, help: &str) -> Problem {
+    Problem::error(&UNUSABLE, key, format!("`{key}` {why}"))
+        .label(loaded.origin(key), "")
+        .help(help)
+}
+
+/// The name becomes part of a path, so it must not lead out of the results.
+fn name(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let name = &loaded.value.scenario.name;
+    let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let all = name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    if !(first && all && name.len() <= LONGEST_NAME) {
+        let help = format!(
+            "up to {LONGEST_NAME} of the letters a-z and A-Z, digits, `-`, `_` and `.`, beginning with a \
+             letter or digit; `scenario.title` may hold anything"
+        );
+        let why = "is no name of a results folder";
+        found.push(unusable(loaded, "scenario.name", why, &help));
+    }
+}
+
+fn class_names(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let classes = &loaded.value.cluster.class;
+    for (index, class) in classes.iter().enumerate() {
+        if let Some(first) = classes[..index].iter().position(|other| other.name == class.name) {
+            let origin = |index| loaded.origin(&format!("cluster.class.{index}.name"));
+            let message = format!("two entries of `cluster.class` are called \"{}\"", class.name);
+            found.push(
+                Problem::error(&CONFLICT, "cluster.class", message)
+                    .label(origin(index), "")
+                    .label(origin(first), "first here")
+                    .help("results are listed by class: give each its own name"),
+            );
+        }
+    }
+}
+
+/// Links that carry nothing, and periods that never end.
+fn lengths(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let scenario = &loaded.value;
+    let network = &scenario.cluster.network;
+    for (key, bandwidth) in [
+        ("cluster.network.worker_bandwidth", network.worker_bandwidth),
+        ("cluster.network.shard_bandwidth", network.shard_bandwidth),
+    ] {
+        if bandwidth.is_some_and(|bandwidth| bandwidth.0 == 0) {
+            let help = "leave it out for a link of unlimited bandwidth";
+            found.push(unusable(loaded, key, "carries nothing", help));
+        }
+    }
+    for (key, every) in [
+        ("holdout.every", scenario.holdout.as_ref().map(|holdout| holdout.every)),
+        ("record.training", Some(scenario.record.training)),
+        ("record.divergence", scenario.record.divergence),
+    ] {
+        if matches!(every, Some(Every::SimTime(span)) if span.is_zero()) {
+            let help = "a period longer than nothing, e.g. { sim_time = \"1s\" }";
+            found.push(unusable(loaded, key, "has a period of no length", help));
+        }
+    }
+}
+
+fn delay_weights(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Some(DelayChoice::Empirical(law)) = &loaded.value.imposed_staleness else { return };
+    let key = "imposed_staleness.weights";
+    let help = "one weight per delay of 0, 1, 2, ... updates, as in [1.0, 0.0, 3.0]";
+    if law.weights.iter().any(|weight| *weight < 0.0) {
+        found.push(unusable(loaded, key, "holds a negative weight", help));
+    } else {
+        let total: f64 = law.weights.iter().sum();
+        if !(total > 0.0 && total.is_finite()) {
+            found.push(unusable(loaded, key, "needs a positive, finite sum", help));
+        }
+    }
 }
 
 fn class_shares(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
@@ -113,6 +208,32 @@ fn what_to_run(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             "imposed_staleness",
             "set train.stop.updates, train.stop.examples or train.stop.passes instead",
         ));
+    }
+}
+
+/// A clock that never advances never reaches the end.
+fn still_clock(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { train, cluster, .. } = &loaded.value;
+    let stop = &train.stop;
+    let counted = stop.updates.is_some() || stop.examples.is_some() || stop.passes.is_some();
+    let batch = u64::from(train.batch);
+    let (network, server) = (&cluster.network, &cluster.server);
+    let free = cluster.compute.base(batch).is_zero()
+        && network.latency.is_zero()
+        && network.worker_bandwidth.is_none()
+        && network.shard_bandwidth.is_none()
+        && *server == ShardService { law: server.law.clone(), ..ShardService::default() };
+    if stop.sim_time.is_some() && !counted && free {
+        found.push(
+            Problem::error(
+                &CONFLICT,
+                "train.stop.sim_time",
+                "steps take no time, so the virtual clock never reaches `train.stop.sim_time`",
+            )
+            .label(loaded.origin("train.stop.sim_time"), "this end")
+            .label(loaded.key_origin("cluster.compute"), "and steps without length")
+            .help("give `cluster.compute` a duration, or stop by train.stop.updates"),
+        );
     }
 }
 

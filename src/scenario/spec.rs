@@ -22,7 +22,6 @@ use crate::sim::{Every, Stop};
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
     /// Version of the scenario format; 1 is the only one.
-    #[schemars(range(min = 1, max = 1))]
     pub straggler: Format,
     /// What it is called, what it asks, and its seed.
     pub scenario: About,
@@ -63,7 +62,7 @@ pub struct Scenario {
 /// Version of the scenario format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Format(pub u32);
+pub struct Format(#[schemars(range(min = 1, max = 1))] pub u32);
 
 impl Default for Format {
     fn default() -> Self {

@@ -28,17 +28,17 @@ pub struct Load {
 impl Load {
     /// Bytes of a pull request: 8 per row.
     pub fn request_bytes(&self) -> u64 {
-        8 * self.rows
+        self.rows.saturating_mul(8)
     }
 
     /// Bytes of the values pulled.
     pub fn value_bytes(&self) -> u64 {
-        self.row_bytes + self.dense_bytes
+        self.row_bytes.saturating_add(self.dense_bytes)
     }
 
     /// Bytes of a push: the values and 8 per row.
     pub fn push_bytes(&self) -> u64 {
-        self.value_bytes() + self.request_bytes()
+        self.value_bytes().saturating_add(self.request_bytes())
     }
 }
 

@@ -4,7 +4,7 @@ use super::engine::Simulation;
 use super::error::SimError;
 use super::record::Activity;
 use super::worker::Worker;
-use crate::base::ShardId;
+use crate::base::{ShardId, SimTime};
 
 impl Simulation {
     /// The invariants that hold between any two events.
@@ -32,6 +32,18 @@ impl Simulation {
             let spent: u64 = all.iter().map(|&activity| worker.spent(activity, now).0).sum();
             assert_eq!(spent, now.0, "the time of worker {index} does not add up");
         }
+    }
+
+    /// Refuses to go on for ever at one instant when only the clock ends the run.
+    pub(super) fn stands_still(&mut self, now: SimTime) -> Result<(), SimError> {
+        self.instant = if now > self.now() { 0 } else { self.instant + 1 };
+        let limits = &self.session.limits;
+        // Far more than all workers and shards can need for a step.
+        let most = 1_000 * (self.workers.len() * self.shards.len() + 1_000) as u64;
+        if self.instant > most && limits.updates.is_none() && limits.examples.is_none() {
+            return Err(SimError::TimeStandsStill { at: now });
+        }
+        Ok(())
     }
 
     pub(super) fn stalled(&self) -> SimError {

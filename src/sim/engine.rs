@@ -1,6 +1,6 @@
 //! The simulation: pops the next event and does what it says. Only the engine knows more than one
-//! part. It is told in three chapters: here the loop, in [`journey`](super::journey) a worker's
-//! step from grant to push, in [`decide`](super::decide) what becomes of the pushes.
+//! part. It is told in three chapters: here the loop, in `journey` a worker's
+//! step from grant to push, in `decide` what becomes of the pushes.
 
 use super::error::SimError;
 use super::flight::Flights;
@@ -37,6 +37,8 @@ pub struct Simulation {
     pub(super) landed: u64,
     pub(super) discarded: u64,
     pub(super) events: u64,
+    /// Events at the present instant.
+    pub(super) instant: u64,
 }
 
 /// Whether a run goes on.
@@ -75,6 +77,7 @@ impl Simulation {
             landed: 0,
             discarded: 0,
             events: 0,
+            instant: 0,
         }
     }
 
@@ -152,6 +155,7 @@ impl Simulation {
             return Ok(State::Ended);
         }
         let (now, event) = self.queue.pop().expect("just looked at");
+        self.stands_still(now)?;
         self.session.progress.now = now;
         self.events += 1;
         self.happen(event, observer)?;

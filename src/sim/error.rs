@@ -35,6 +35,15 @@ pub enum SimError {
         /// Who waits for whom.
         who: String,
     },
+    /// Everything takes no time at all, and only the clock could end the run.
+    #[error(
+        "the virtual clock stands still at {at}: steps take no time, so a limit on simulated time is never \
+         reached; give `cluster.compute` a duration, or limit updates or examples"
+    )]
+    TimeStandsStill {
+        /// When.
+        at: SimTime,
+    },
     /// The virtual clock ran past its end, 584 years in.
     #[error(
         "the virtual clock ran past 584 years at update {update}: some duration is far too long"

@@ -50,8 +50,8 @@ impl Shard {
         shard: ShardId,
         streams: Streams,
     ) -> (SimTime, SimTime) {
-        self.bytes_in += load.request_bytes();
-        self.bytes_out += load.value_bytes();
+        self.bytes_in = self.bytes_in.saturating_add(load.request_bytes());
+        self.bytes_out = self.bytes_out.saturating_add(load.value_bytes());
         let span = self.service.pull(load.rows, load.dense_bytes);
         self.serve(now, link, span, shard, streams)
     }
@@ -65,7 +65,7 @@ impl Shard {
         shard: ShardId,
         streams: Streams,
     ) -> (SimTime, SimTime) {
-        self.bytes_in += load.push_bytes();
+        self.bytes_in = self.bytes_in.saturating_add(load.push_bytes());
         let span = self.service.push(load.rows, load.dense_bytes);
         self.serve(now, link, span, shard, streams)
     }

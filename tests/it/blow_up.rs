@@ -246,3 +246,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_clock_that_cannot_reach_its_limit_is_an_error() {
+    let mut cluster = NullCluster::textbook(3, StepTimeChoice::default());
+    cluster.base = SimSpan::ZERO;
+    cluster.limits = Limits { time: Some(SimTime(1_000)), ..Limits::default() };
+    let outcome = cluster.build().run(&mut Nobody);
+    assert_eq!(outcome, Err(SimError::TimeStandsStill { at: SimTime::ZERO }));
+}

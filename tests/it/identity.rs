@@ -73,7 +73,7 @@ fn by_hand(scenario: &Scenario, updates: u64) -> Vec<u32> {
         Order::new(scenario.train.order.clone(), prepared.train, streams).unwrap().cursor();
     let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
     let (mut workspace, mut gradient) = (Workspace::default(), Gradient::default());
-    let mut locator = Locator::new(source.schema());
+    let mut locator = Locator::for_layout(source.schema(), model.layout());
     let rate = scenario.optimizer.learning_rate() as f32;
     for version in 1..=updates {
         let mut ids = Vec::new();
@@ -375,10 +375,13 @@ fn fixed_shares_are_dealt_in_turn() {
     assert!(steps.iter().all(|&steps| steps > 0) && steps.iter().any(|&s| s != steps[0]));
 }
 
+/// What a worker did in one step: activity, beginning, end.
+type Activities = Vec<(Activity, u64, u64)>;
+
 /// Each step pulls, computes and pushes exactly once, one after the other.
 #[test]
 fn the_timeline_tells_every_step_in_order() {
-    let mut seen: BTreeMap<(u32, u64), Vec<(Activity, u64, u64)>> = BTreeMap::new();
+    let mut seen = BTreeMap::<(u32, u64), Activities>::new();
     job(&networked(), 1)
         .run(&mut |record: &Record<'_>| {
             if let Record::Activity { worker, activity, from, to, step, .. } = record {

@@ -98,12 +98,13 @@ impl ExampleOrder for Counting {
 
 /// Gradient descent with this learning rate on the loss with these curvatures.
 pub(crate) fn descent(curvatures: &[f64], rate: f64, workers: u32) -> Training {
-    let model = Arc::new(Quadratic::new(curvatures));
+    let model: Arc<dyn Model> = Arc::new(Quadratic::new(curvatures));
     let layout = Arc::new(model.layout().clone());
     let (dense, sparse) = (Arc::new(Sgd), Arc::new(Sgd));
     let server = ParameterServer::new(layout, 1, dense, sparse, Streams::new(0));
     let blank = Arc::new(Blank::default());
-    let feed = Feed::new(blank, Box::new(Counting(0)), 1, Sharing::Queue, workers);
+    let order = Box::new(Counting(0));
+    let feed = Feed::new(blank, Arc::clone(&model), order, 1, Sharing::Queue, workers);
     let rates = Box::new(move |_: &_| Rates { dense: rate, sparse: rate });
     Training::new(model, server, feed, Pool::new(1), rates, None)
 }

@@ -7,6 +7,7 @@
 //! 1. [`layers`]: the file and those it extends become one [`node`] tree that knows the place of
 //!    every key and value;
 //! 2. [`overrides`]: `key=value` arguments are laid over it, each being a text of its own;
+//!    where exactly one of several keys is allowed, that of the highest layer stays;
 //! 3. [`check`]: every difference between tree and shape, all at once;
 //! 4. [`defaults`]: what nobody wrote is filled in, so the tree holds every value;
 //! 5. [`typed`]: the tree is read into the struct.
@@ -40,6 +41,7 @@
 //! # Ok::<(), document::Problems>(())
 //! ```
 
+mod alternatives;
 pub mod check;
 mod compile;
 pub mod defaults;
@@ -106,12 +108,25 @@ pub fn load<T: DeserializeOwned + JsonSchema>(
     input: Input<'_>,
     overrides: &[Override],
 ) -> Result<Loaded<T>, Problems> {
-    let shape = Shape::of::<T>();
+    load_shaped(Shape::of::<T>(), input, overrides)
+}
+
+/// [`load`] with the shape of `T` at hand, for whoever reads many documents of one type: compiling
+/// the shape takes longer than reading a small document.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_shaped<T: DeserializeOwned>(
+    shape: Shape,
+    input: Input<'_>,
+    overrides: &[Override],
+) -> Result<Loaded<T>, Problems> {
     let mut sources = Sources::default();
     let files = layers::read(input, &mut sources);
     let mut root = files.table;
     let mut list = files.problems;
     list.extend(overrides::apply(&mut root, &shape, overrides, &mut sources));
+    alternatives::settle(&mut root, &shape, &sources);
     let start = Origin::new(files.main, 0..0);
     let found = check::check(&root, start, &shape, &sources);
     let found: Vec<Problem> =

@@ -195,7 +195,7 @@ fn list_of_values(node: &Node, path: &str, sources: &Sources) -> Option<Problem>
     if !(node.bare && from_argument && text.contains(',')) {
         return None;
     }
-    let message = "this is a list of values: did you mean \"straggler sweep\"?";
+    let message = "this is a list of values, and a run takes one";
     let problem = Problem::error(&errors::LIST_OF_VALUES, path, message);
     Some(problem.label(node.origin, ""))
 }

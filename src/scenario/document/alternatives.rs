@@ -1,0 +1,72 @@
+//! Tables that hold exactly one of several keys, such as `every = { times = 20 }`.
+//!
+//! Laying `{ updates = 5 }` over `{ times = 20 }` merges the two into a table that nobody meant.
+//! What a higher layer chose replaces the choice below it; two choices in one text stay, and the
+//! check refuses them.
+
+use std::cmp::Reverse;
+
+use super::node::{Entry, Node, Table, Value};
+use super::shape::{Kind, Shape, TableShape};
+use super::source::Sources;
+
+/// Keeps, in every table that holds one of several keys, only what the highest layer wrote.
+pub(super) fn settle(root: &mut Table, shape: &Shape, sources: &Sources) {
+    for table in tables_of(shape) {
+        settle_fields(root, table, sources);
+    }
+}
+
+fn settle_fields(table: &mut Table, shape: &TableShape, sources: &Sources) {
+    for field in &shape.fields {
+        if let Some(entry) = table.entries.get_mut(&field.name) {
+            settle_node(&mut entry.node, &field.shape, sources);
+        }
+    }
+}
+
+fn settle_node(node: &mut Node, shape: &Shape, sources: &Sources) {
+    match (&mut node.value, &shape.kind) {
+        (Value::Table(table), _) => {
+            if is_one_of_several(shape) {
+                keep_highest(table, sources);
+            }
+            settle(table, shape, sources);
+        }
+        (Value::Array(nodes), Kind::List { items, .. }) => {
+            nodes.iter_mut().for_each(|node| settle_node(node, items, sources));
+        }
+        _ => {}
+    }
+}
+
+/// The tables that may stand in a place, whatever `kind` is chosen.
+fn tables_of(shape: &Shape) -> Vec<&TableShape> {
+    match &shape.kind {
+        Kind::Table(table) => vec![table],
+        Kind::Choice(variants) => variants.iter().map(|variant| &variant.table).collect(),
+        Kind::Union(shapes) => shapes.iter().flat_map(tables_of).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn is_one_of_several(shape: &Shape) -> bool {
+    let Kind::Union(shapes) = &shape.kind else { return false };
+    let one_key = |shape: &Shape| match &shape.kind {
+        Kind::Table(table) => table.others.is_none() && table.fields.len() == 1,
+        _ => false,
+    };
+    shapes.len() > 1 && shapes.iter().all(one_key)
+}
+
+fn keep_highest(table: &mut Table, sources: &Sources) {
+    // Of two files, the one read first extends the other and wins.
+    let rank = |entry: &Entry| {
+        let source = entry.key_origin.source;
+        let layer = sources.get(source).layer;
+        (layer, Reverse(source))
+    };
+    if let Some(highest) = table.entries.values().map(rank).max() {
+        table.entries.retain(|_, entry| rank(entry) == highest);
+    }
+}

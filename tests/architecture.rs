@@ -1,0 +1,191 @@
+//! The rules of `ARCHITECTURE.md` that a program can check.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use straggler::scenario::document::{Input, load};
+use straggler::scenario::{Scenario, rules};
+
+/// The floors, lowest first. A module imports only from floors strictly below its own.
+/// Floor 5 is kept for remedies.
+const FLOORS: &[&[&str]] = &[
+    &["base"],
+    &["data", "nn"],
+    &["params"],
+    &["model", "optimizer", "cluster", "protocol", "metrics"],
+    &["server"],
+    &[],
+    &["sim"],
+    &["scenario"],
+    &["experiment"],
+    &["report"],
+    &["cli"],
+];
+
+const MOST_LINES: usize = 600;
+
+/// Folders of interchangeable parts, the file with their registry, and the files that are no parts.
+const REGISTRIES: &[(&str, &str, &[&str])] = &[
+    ("src/protocol", "mod.rs", &["decision"]),
+    ("src/model", "choice.rs", &["error", "init", "inputs", "l2", "network", "tests", "tower"]),
+    ("src/optimizer", "choice.rs", &["clip", "rule", "schedule", "tests"]),
+    ("src/cluster/step_time", "mod.rs", &[]),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below `folder` with this ending, sorted.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder is part of the project") {
+            let path = entry.expect("a readable entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).expect("a source file is text")
+}
+
+/// The first folder below `src/`, or the name of a file that lies there.
+fn module(path: &Path) -> String {
+    let below = path.strip_prefix(root().join("src")).expect("a file of src/");
+    let first = below.components().next().expect("a name").as_os_str().to_string_lossy();
+    first.trim_end_matches(".rs").to_string()
+}
+
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|names| names.contains(&module))
+}
+
+/// The modules of ours that a text names by `crate::`, comments aside.
+fn imports(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for after in line.split("crate::").skip(1) {
+            let name: String =
+                after.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            // Macros (`crate::registry!`) belong to `base`.
+            found.insert(if name == "registry" { "base".to_string() } else { name });
+        }
+    }
+    found
+}
+
+#[test]
+fn modules_import_only_from_lower_floors() {
+    let mut wrong = Vec::new();
+    for path in files("src", "rs") {
+        let own = module(&path);
+        if own == "lib" || own == "main" {
+            continue;
+        }
+        let floor_of_own = floor(&own).unwrap_or_else(|| panic!("{own} stands on no floor"));
+        for other in imports(&read(&path)).into_iter().filter(|other| *other != own) {
+            let below = floor(&other).is_some_and(|floor| floor < floor_of_own);
+            if !below {
+                wrong.push(format!("{} imports {other}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_folder_says_on_which_floor_it_stands() {
+    for (number, modules) in FLOORS.iter().enumerate() {
+        for module in *modules {
+            let text = read(&root().join(format!("src/{module}/mod.rs")));
+            assert!(text.starts_with(&format!("//! Floor {number}, ")), "src/{module}/mod.rs");
+        }
+    }
+}
+
+#[test]
+fn files_say_what_they_own_and_stay_small() {
+    let mut wrong = Vec::new();
+    for folder in ["src", "tests", "examples", "benches"] {
+        for path in files(folder, "rs") {
+            let text = read(&path);
+            if !text.starts_with("//!") {
+                wrong.push(format!("{} does not begin with //!", path.display()));
+            }
+            let lines = text.lines().count();
+            if lines > MOST_LINES {
+                wrong.push(format!("{} has {lines} lines", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_simulation_knows_no_file_no_printing_and_no_wall_clock() {
+    let lower: Vec<&str> = FLOORS[..=6].iter().copied().flatten().copied().collect();
+    // Logs and step-time traces are files; they are read before a run begins.
+    for module in lower.into_iter().filter(|module| !["data", "cluster"].contains(module)) {
+        for path in files(&format!("src/{module}"), "rs") {
+            let text = read(&path);
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for word in ["println!", "std::fs", "std::io", "Instant::", "SystemTime"] {
+                assert!(!code.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_protocol_sees_neither_weights_nor_gradients_and_a_report_no_simulation() {
+    let imported = |folder| -> BTreeSet<String> {
+        files(folder, "rs").iter().flat_map(|path| imports(&read(path))).collect()
+    };
+    let expected =
+        |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).into()).collect() };
+    assert_eq!(imported("src/protocol"), expected(&["base", "protocol"]));
+    let report = imported("src/report");
+    for hidden in ["sim", "scenario", "experiment", "server", "data", "model"] {
+        assert!(!report.contains(hidden), "src/report imports {hidden}");
+    }
+}
+
+#[test]
+fn every_part_is_registered() {
+    for (folder, registry, others) in REGISTRIES {
+        let text = read(&root().join(folder).join(registry));
+        let registered = text.split("crate::registry!").nth(1).expect("the folder's registry");
+        for path in files(folder, "rs") {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let is_part = name != "mod" && name != "choice" && !others.contains(&name.as_str());
+            if is_part {
+                let config = format!("({name}::Config)");
+                assert!(registered.contains(&config), "{} is not registered", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_scenario_reads_without_a_warning() {
+    let all = files("scenarios", "toml");
+    assert!(all.len() >= 6);
+    for path in all {
+        let mut loaded = load::<Scenario>(Input::File(&path), &[]).unwrap_or_else(|problems| {
+            panic!("{}: {problems}", path.display());
+        });
+        rules::check(&mut loaded);
+        let loaded = loaded.finish().unwrap_or_else(|problems| panic!("{problems}"));
+        assert!(loaded.problems.list.is_empty(), "{}", loaded.problems);
+    }
+}

@@ -1,0 +1,12 @@
+//! The program as its users meet it: what they get, and everything that they can do wrong.
+
+mod determinism;
+mod disk;
+mod folders;
+mod fuzz;
+mod look_up;
+mod overrides;
+mod running;
+mod support;
+mod timeline;
+mod wrong_input;
