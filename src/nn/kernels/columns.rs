@@ -83,35 +83,62 @@ pub(super) fn row_dots<F: Real>(x: &[F], weights: &[F], bias: F, out: &mut [F]) 
 /// order.
 #[inline(always)]
 pub fn dot<F: Real>(a: &[F], b: &[F]) -> F {
-    struct Dot<'a, F>(&'a [F], &'a [F], [F; 16]);
+    struct Dot<'a, F>(&'a [F], &'a [F], Sums<F>);
     impl<F: Real> Block for Dot<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let (a, b): (&[F; N], &[F; N]) = (of(self.0, at), of(self.1, at));
+            let sums: &mut [F; N] = self.2.of_block();
             for j in 0..N {
-                self.2[j] += a[j] * b[j];
+                sums[j] += a[j] * b[j];
             }
         }
     }
-    let mut sums = Dot(a, b, [F::ZERO; 16]);
+    let mut sums = Dot(a, b, Sums::new());
     each_block(a.len(), &mut sums);
-    in_halves(sums.2)
+    sums.2.total()
 }
 
-/// The sum of 16 numbers, the upper half added to the lower four times.
-#[inline(always)]
-fn in_halves<F: Real>(sums: [F; 16]) -> F {
-    let [mut eight, mut four, mut two] = [[F::ZERO; 8]; 3];
-    for j in 0..8 {
-        eight[j] = sums[j] + sums[j + 8];
+/// Running sums of a row, apart for each size of block: a register that is written in part and read
+/// as a whole would wait for its own memory.
+struct Sums<F> {
+    sixteen: [F; 16],
+    eight: [F; 8],
+    four: [F; 4],
+    one: [F; 1],
+}
+
+impl<F: Real> Sums<F> {
+    #[inline(always)]
+    fn new() -> Sums<F> {
+        let zero = F::ZERO;
+        Sums { sixteen: [zero; 16], eight: [zero; 8], four: [zero; 4], one: [zero] }
     }
-    for j in 0..4 {
-        four[j] = eight[j] + eight[j + 4];
+
+    /// The sums of blocks of `N` columns.
+    #[inline(always)]
+    fn of_block<const N: usize>(&mut self) -> &mut [F; N] {
+        let sums: &mut [F] = match N {
+            16 => &mut self.sixteen,
+            8 => &mut self.eight,
+            4 => &mut self.four,
+            _ => &mut self.one,
+        };
+        of_mut(sums, 0)
     }
-    for j in 0..2 {
-        two[j] = four[j] + four[j + 2];
+
+    /// The sum of all: upper halves are added to lower ones four times.
+    #[inline(always)]
+    fn total(self) -> F {
+        let Sums { sixteen, mut eight, mut four, one: [one] } = self;
+        for j in 0..8 {
+            eight[j] += sixteen[j] + sixteen[j + 8];
+        }
+        for j in 0..4 {
+            four[j] += eight[j] + eight[j + 4];
+        }
+        (four[0] + four[2]) + (four[1] + four[3]) + one
     }
-    two[0] + two[1]
 }
 
 #[inline(always)]
@@ -160,22 +187,23 @@ pub(super) fn prelu_backward<F: Real>(z: &[F], slope: &[F], d: &mut [F], d_slope
 
 #[inline(always)]
 pub(super) fn prelu_dots<F: Real>(z: &[F], slope: &[F], weights: &[F], bias: F, out: &mut [F]) {
-    struct Dot<'a, F>(&'a [F], &'a [F], &'a [F], [F; 16]);
+    struct Dot<'a, F>(&'a [F], &'a [F], &'a [F], Sums<F>);
     impl<F: Real> Block for Dot<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let (z, slope): (&[F; N], &[F; N]) = (of(self.0, at), of(self.1, at));
             let weights: &[F; N] = of(self.2, at);
+            let sums: &mut [F; N] = self.3.of_block();
             for j in 0..N {
                 let a = z[j] * if z[j] > F::ZERO { F::ONE } else { slope[j] };
-                self.3[j] += a * weights[j];
+                sums[j] += a * weights[j];
             }
         }
     }
     for (z, out) in z.chunks_exact(weights.len()).zip(out) {
-        let mut dot = Dot(z, slope, weights, [F::ZERO; 16]);
+        let mut dot = Dot(z, slope, weights, Sums::new());
         each_block(weights.len(), &mut dot);
-        *out = bias + in_halves(dot.3);
+        *out = bias + dot.3.total();
     }
 }
 

@@ -128,8 +128,8 @@ fn add_zeros(values: &[f32], zeros: &mut [f32; 16]) {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let values: &[f32; N] = of(self.0, at);
-            for j in 0..N {
-                self.1[j] += values[j] * 0.0;
+            for (zero, value) in self.1.iter_mut().zip(values) {
+                *zero += value * 0.0;
             }
         }
     }
