@@ -1,6 +1,8 @@
 //! The two workloads of the benchmarks: networks, logs of random ids in memory, and a run of
 //! asynchronous workers on them.
 
+pub(crate) mod sequential;
+
 use std::path::Path;
 use std::sync::Arc;
 

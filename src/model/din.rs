@@ -3,7 +3,8 @@
 //! tower.
 //!
 //! With the candidate `q` and an event `h` (the embeddings of their aligned columns side by side),
-//! the score of an event is a small network of `[q, h, q - h, q * h]`. The paper takes the scores
+//! the score of an event is a small network of `[q, h, q - h, q * h]`, whose first layer is factored
+//! ([`PairLayer`]). The paper takes the scores
 //! as weights; its published code takes the softmax over time of `score / sqrt(width of q)`. The
 //! tower reads `[q, p, q * p, other fields, numeric columns]`, with `p` the weighted sum.
 
@@ -11,8 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Batch, History, Schema};
-use crate::nn::attention::{self, FEATURE_BLOCKS, Pairs};
-use crate::nn::buffer::{fit, zeroed};
+use crate::nn::attention::{self, FEATURE_BLOCKS, PairLayer, PairTape};
+use crate::nn::buffer::fit;
+use crate::nn::kernels::History as Pairs;
 use crate::nn::{Activation, Real};
 use crate::params::{Gradient, Init, Layout, View};
 
@@ -98,16 +100,15 @@ pub struct Din {
 pub struct Tape<F> {
     /// Candidates, `[B x width]`.
     q: Vec<F>,
-    /// Events, `[events x width]`.
-    h: Vec<F>,
-    /// Input of the attention unit, `[events x 4 width]`.
-    features: Vec<F>,
+    /// Every event `h` and its product `q * h` with the candidate, `[events x 2 width]`.
+    pairs: Vec<F>,
     /// Weight of every event.
     weights: Vec<F>,
     /// Weighted sums of the histories, `[B x width]`.
     pooled: Vec<F>,
     /// Input of the tower.
     x: Vec<F>,
+    pair_layer: PairTape<F>,
     attention: TowerTape<F>,
     tower: TowerTape<F>,
     d: Gradients<F>,
@@ -117,8 +118,7 @@ pub struct Tape<F> {
 #[derive(Debug, Default)]
 struct Gradients<F> {
     q: Vec<F>,
-    h: Vec<F>,
-    features: Vec<F>,
+    pairs: Vec<F>,
     weights: Vec<F>,
     pooled: Vec<F>,
     x: Vec<F>,
@@ -153,7 +153,7 @@ impl Din {
         let tower = tower("mlp", numeric.width, widths("hidden", &config.hidden)?);
         Ok(Din {
             candidate: tables.fields(schema, &targets, 0, width),
-            events: tables.events(history),
+            events: tables.events(history, 2 * width),
             others: tables.fields(schema, &selection.fields, joined, numeric.width),
             numeric,
             width,
@@ -171,22 +171,31 @@ impl Din {
         F::ONE / F::from_f64(self.width as f64).sqrt()
     }
 
+    /// The first layer of the attention unit.
+    fn pair_layer(&self) -> PairLayer {
+        PairLayer { width: self.width, outputs: self.attention.first().linear.outputs }
+    }
+
     /// Overwrites `pooled` and what it is made of.
     fn attend<F: Real>(&self, view: View<'_, F>, batch: &Batch, mode: Mode, tape: &mut Tape<F>) {
         let (width, events, offsets) = (self.width, batch.events(), &batch.history_offsets);
         let q = fit(&mut tape.q, batch.len() * width);
         inputs::gather(&self.candidate, &self.layout, view, &view.lookups.fields, q);
-        let h = fit(&mut tape.h, events * width);
-        inputs::gather(&self.events, &self.layout, view, &view.lookups.history, h);
-        let features = fit(&mut tape.features, FEATURE_BLOCKS * events * width);
-        attention::features(offsets, q, h, width, features);
-        let weights = &mut tape.weights;
-        self.attention.forward(view, mode, features, &mut tape.attention, weights);
+        let pairs = fit(&mut tape.pairs, 2 * events * width);
+        inputs::gather(&self.events, &self.layout, view, &view.lookups.history, pairs);
+        F::multiply(offsets, q, width, pairs);
+
+        let (weights, pair_tape) = (&mut tape.weights, &mut tape.pair_layer);
+        let (layer, first) = (self.pair_layer(), self.attention.first());
+        let (w, bias) = (&view.dense[first.weight.clone()], &view.dense[first.bias.clone()]);
+        let history = Pairs { offsets, q, pairs, weights: &[], width };
+        let forward = |z: &mut [F]| layer.forward(w, bias, history, pair_tape, z);
+        self.attention.forward_behind(view, mode, events, &mut tape.attention, weights, forward);
         if self.softmax {
             attention::softmax(offsets, self.scale(), weights);
         }
         let pooled = fit(&mut tape.pooled, batch.len() * width);
-        attention::pool(offsets, weights, h, width, pooled);
+        F::pool(offsets, weights, &tape.pairs, width, pooled);
     }
 
     /// Writes `[q, p, q * p]` at the beginning of every row of `x`.
@@ -232,18 +241,19 @@ impl Din {
         tape: &mut Tape<F>,
         gradient: &mut Gradient<F>,
     ) {
-        let (Tape { q, h, features, weights, attention, d, .. }, width) = (tape, self.width);
-        let offsets = &batch.history_offsets;
-        let pairs = Pairs { offsets, q, h, width };
+        let Tape { q, pairs, weights, pair_layer, attention, d, .. } = tape;
+        let (offsets, width) = (&batch.history_offsets, self.width);
         let d_weights = fit(&mut d.weights, batch.events());
-        let d_h = zeroed(&mut d.h, batch.events() * width);
-        attention::pool_backward(pairs, weights, &d.pooled, d_weights, d_h);
+        F::pool_backward(offsets, &d.pooled, pairs, width, d_weights);
         if self.softmax {
             attention::softmax_backward(offsets, self.scale(), weights, d_weights);
         }
-        let d_features = &mut d.features;
-        self.attention.backward(view, features, attention, d_weights, gradient, d_features);
-        attention::features_backward(pairs, d_features, &mut d.q, d_h);
+        let d_z = self.attention.backward_behind(view, attention, d_weights, gradient);
+        let history = Pairs { offsets, q, pairs, weights, width };
+        let d_pairs = fit(&mut d.pairs, pairs.len());
+        let d_layer = self.attention.first().of(&mut gradient.dense);
+        self.pair_layer().backward(history, d_z, pair_layer, d_layer, (&mut d.q, d_pairs));
+        F::multiply_backward(history, &d.pooled, d_pairs, &mut d.q);
     }
 }
 
@@ -298,7 +308,7 @@ impl Network for Din {
 
         let (layout, positions, d) = (&self.layout, view.lookups, &tape.d);
         inputs::scatter_add(&self.candidate, layout, view, &positions.fields, &d.q, gradient);
-        inputs::scatter_add(&self.events, layout, view, &positions.history, &d.h, gradient);
+        inputs::scatter_add(&self.events, layout, view, &positions.history, &d.pairs, gradient);
         inputs::scatter_add(&self.others, layout, view, &positions.fields, &d.x, gradient);
     }
 

@@ -100,11 +100,12 @@ impl Tables {
         self.side_by_side(from, schema.fields.len(), at, width)
     }
 
-    /// The lookups of the history's columns, side by side: they fill a matrix of events.
-    pub(super) fn events(&self, history: &History) -> Vec<Lookup> {
+    /// The lookups of the history's columns, side by side from column 0 of a matrix of width
+    /// `width`: a row for every event.
+    pub(super) fn events(&self, history: &History, width: usize) -> Vec<Lookup> {
         let columns = history.columns.len();
         let from = history.columns.iter().map(|column| column.space).enumerate();
-        self.side_by_side(from, columns, 0, columns * self.dim)
+        self.side_by_side(from, columns, 0, width)
     }
 
     /// Lookups of (column, id space) out of `columns` columns of positions.
@@ -142,7 +143,7 @@ pub(super) fn gather<F: Real>(
 ) {
     for lookup in lookups {
         let rows = &view.rows[row_range(layout, view.lookups, lookup.table)];
-        lookup.column.gather(rows, positions, out);
+        F::gather(lookup.column, rows, positions, out);
     }
 }
 
@@ -157,7 +158,7 @@ pub(super) fn scatter_add<F: Real>(
 ) {
     for lookup in lookups {
         let rows = row_range(layout, view.lookups, lookup.table);
-        lookup.column.scatter_add(d_out, positions, &mut gradient.rows[rows]);
+        F::scatter_add(lookup.column, d_out, positions, &mut gradient.rows[rows]);
     }
 }
 

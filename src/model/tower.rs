@@ -47,11 +47,12 @@ pub(super) struct Tower {
     activation: Activation,
 }
 
+/// A linear layer and where its parameters lie.
 #[derive(Clone, Debug)]
-struct Dense {
-    linear: Linear,
-    weight: Range<usize>,
-    bias: Range<usize>,
+pub(super) struct Dense {
+    pub(super) linear: Linear,
+    pub(super) weight: Range<usize>,
+    pub(super) bias: Range<usize>,
 }
 
 /// A linear layer and the parameters of the activation behind it; empty ranges where it has none.
@@ -69,6 +70,7 @@ pub(super) struct TowerTape<F> {
     hidden: Vec<HiddenTape<F>>,
     d: Vec<F>,
     d_next: Vec<F>,
+    transposed: Vec<F>,
 }
 
 /// Before and after the activation.
@@ -104,19 +106,49 @@ impl Tower {
         tape: &mut TowerTape<F>,
         out: &mut Vec<F>,
     ) {
-        let rows = x.len() / self.inputs();
+        let (first, dense) = (self.first(), view.dense);
+        let rows = x.len() / first.linear.inputs;
+        self.forward_behind(view, mode, rows, tape, out, |z| first.forward(dense, x, z));
+    }
+
+    /// As [`forward`](Self::forward) for `rows` rows, where the caller writes what leaves the first
+    /// linear layer.
+    pub(super) fn forward_behind<F: Real>(
+        &self,
+        view: View<'_, F>,
+        mode: Mode,
+        rows: usize,
+        tape: &mut TowerTape<F>,
+        out: &mut Vec<F>,
+        first: impl FnOnce(&mut [F]),
+    ) {
         tape.hidden.resize_with(self.hidden.len(), HiddenTape::default);
+        let mut first = Some(first);
         for i in 0..self.hidden.len() {
             let (before, from) = tape.hidden.split_at_mut(i);
             let (layer, to) = (&self.hidden[i], &mut from[0]);
-            let x = before.last().map_or(x, |before| &before.a);
             let len = rows * layer.dense.linear.outputs;
-            layer.dense.forward(view.dense, x, fit(&mut to.z, len));
-            fit(&mut to.a, len);
-            layer.activate(self.activation, view, mode, to);
+            let z = fit(&mut to.z, len);
+            match (before.last(), first.take()) {
+                (_, Some(first)) => first(z),
+                (before, None) => layer.dense.forward(view.dense, inner(before), z),
+            }
+            if i + 1 < self.hidden.len() || !self.ends_in_prelu() {
+                fit(&mut to.a, len);
+                layer.activate(self.activation, view, mode, to);
+            }
         }
-        let x = tape.hidden.last().map_or(x, |last| &last.a);
-        self.last.forward(view.dense, x, fit(out, rows));
+        let z = fit(out, rows);
+        match first {
+            Some(first) => first(z),
+            None if self.ends_in_prelu() => {
+                let (hidden, to) = self.end(&mut tape.hidden);
+                let slope = &view.dense[hidden.slope.clone()];
+                let (weight, bias) = (&view.dense[self.last.weight.clone()], self.last.bias.start);
+                F::prelu_dots(&to.z, slope, weight, view.dense[bias], z);
+            }
+            None => self.last.forward(view.dense, inner(tape.hidden.last()), z),
+        }
     }
 
     /// Given the gradient by the output, adds that by the tower's parameters to `gradient`, writes
@@ -130,22 +162,72 @@ impl Tower {
         gradient: &mut Gradient<F>,
         d_x: &mut Vec<F>,
     ) {
-        let TowerTape { hidden, d, d_next } = tape;
-        let input = hidden.last().map_or(x, |last| &last.a);
-        self.last.backward(view.dense, input, d_out, gradient, d);
-        for (i, layer) in self.hidden.iter().enumerate().rev() {
-            let (before, from) = hidden.split_at_mut(i);
-            layer.deactivate(self.activation, view, &mut from[0], d, gradient);
-            let input = before.last().map_or(x, |before| &before.a);
-            layer.dense.backward(view.dense, input, d, gradient, d_next);
-            std::mem::swap(d, d_next);
-        }
-        std::mem::swap(d, d_x);
+        self.backward_behind(view, tape, d_out, gradient);
+        self.first().backward(view.dense, x, &tape.d, gradient, &mut tape.transposed, d_x);
     }
 
-    fn inputs(&self) -> usize {
-        self.hidden.first().map_or(&self.last, |first| &first.dense).linear.inputs
+    /// As [`backward`](Self::backward) without the first linear layer: returns the gradient by what
+    /// leaves it.
+    pub(super) fn backward_behind<'t, F: Real>(
+        &self,
+        view: View<'_, F>,
+        tape: &'t mut TowerTape<F>,
+        d_out: &[F],
+        gradient: &mut Gradient<F>,
+    ) -> &'t [F] {
+        let TowerTape { hidden, d, d_next, transposed } = tape;
+        fit(d, d_out.len()).copy_from_slice(d_out);
+        let mut left = self.hidden.len();
+        if self.ends_in_prelu() {
+            left -= 1;
+            let (layer, tape) = self.end(hidden);
+            let (slope, weight) = (layer.slope.clone(), self.last.weight.clone());
+            // The blocks of the arena are in the order of the layers.
+            let (before, d_last) = gradient.dense.split_at_mut(weight.start);
+            let (d_weight, d_bias) = d_last.split_at_mut(weight.len());
+            F::column_sums(d_out, &mut d_bias[..1]);
+            let (of_slope, of_weight) = (&view.dense[slope.clone()], &view.dense[weight]);
+            let d_z = fit(d, tape.z.len());
+            F::prelu_dots_backward(
+                &tape.z,
+                of_slope,
+                of_weight,
+                d_out,
+                d_z,
+                &mut before[slope],
+                d_weight,
+            );
+        }
+        for i in (0..left).rev() {
+            let after = self.hidden.get(i + 1).map_or(&self.last, |after| &after.dense);
+            after.backward(view.dense, &hidden[i].a, d, gradient, transposed, d_next);
+            std::mem::swap(d, d_next);
+            self.hidden[i].deactivate(self.activation, view, &mut hidden[i], d, gradient);
+        }
+        d
     }
+
+    /// Whether the last activation is a PReLU with a slope per channel: it is then computed together
+    /// with the last linear layer, and its result is stored nowhere.
+    fn ends_in_prelu(&self) -> bool {
+        let per_channel = |last: &Hidden| last.slope.len() == last.dense.linear.outputs;
+        self.activation == Activation::Prelu && self.hidden.last().is_some_and(per_channel)
+    }
+
+    /// The last hidden layer and its tape.
+    fn end<'a, F>(&self, tape: &'a mut [HiddenTape<F>]) -> (&Hidden, &'a mut HiddenTape<F>) {
+        self.hidden.last().zip(tape.last_mut()).expect("a hidden layer")
+    }
+
+    /// The first linear layer.
+    pub(super) fn first(&self) -> &Dense {
+        self.hidden.first().map_or(&self.last, |first| &first.dense)
+    }
+}
+
+/// What the layer before leaves, which is there unless it is the first.
+fn inner<F>(before: Option<&HiddenTape<F>>) -> &[F] {
+    &before.expect("a layer behind the first").a
 }
 
 impl Dense {
@@ -168,13 +250,18 @@ impl Dense {
         x: &[F],
         d_y: &[F],
         gradient: &mut Gradient<F>,
+        transposed: &mut Vec<F>,
         d_x: &mut Vec<F>,
     ) {
-        let d_layer = &mut gradient.dense[self.weight.start..self.bias.end];
-        let (d_weight, d_bias) = d_layer.split_at_mut(self.weight.len());
+        let (d_weight, d_bias) = self.of(&mut gradient.dense);
         self.linear.backward_weights(x, d_y, d_weight, d_bias);
         let weight = &dense[self.weight.clone()];
-        self.linear.backward_input(weight, d_y, fit(d_x, x.len()));
+        self.linear.backward_input(weight, d_y, transposed, fit(d_x, x.len()));
+    }
+
+    /// The layer's weights and bias in an arena, to write.
+    pub(super) fn of<'a, F>(&self, arena: &'a mut [F]) -> (&'a mut [F], &'a mut [F]) {
+        arena[self.weight.start..self.bias.end].split_at_mut(self.weight.len())
     }
 }
 
@@ -211,7 +298,7 @@ impl Hidden {
         let HiddenTape { z, a, dice } = tape;
         let (slope, channels) = (&view.dense[self.slope.clone()], self.dense.linear.outputs);
         match kind {
-            Activation::Prelu => activation::prelu(z, slope, channels, a),
+            Activation::Prelu => activation::prelu(z, slope, a),
             Activation::Relu => activation::relu(z, a),
             Activation::LeakyRelu => activation::leaky_relu(z, a),
             Activation::Sigmoid => activation::sigmoid(z, a),

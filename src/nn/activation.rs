@@ -86,15 +86,11 @@ pub fn sigmoid_backward<F: Real>(a: &[F], d: &mut [F]) {
 
 /// Overwrites `a` with `z` above zero and `slope z` below. `z` and `a` are `[rows x channels]`;
 /// `slope` has one number per channel, or one for all.
-pub fn prelu<F: Real>(z: &[F], slope: &[F], channels: usize, a: &mut [F]) {
+pub fn prelu<F: Real>(z: &[F], slope: &[F], a: &mut [F]) {
     if let [slope] = *slope {
         return leaky(z, slope, a);
     }
-    for (z, a) in z.chunks_exact(channels).zip(a.chunks_exact_mut(channels)) {
-        for ((&z, &slope), a) in z.iter().zip(slope).zip(a) {
-            *a = z * steepness(z, slope);
-        }
-    }
+    F::prelu(z, slope, a);
 }
 
 /// Turns the gradient `d` by the output into that by `z`, and adds the gradient by the slopes to
@@ -106,15 +102,10 @@ pub fn prelu_backward<F: Real>(
     d: &mut [F],
     d_slope: &mut [F],
 ) {
+    let [slope] = *slope else { return F::prelu_backward(z, slope, d, d_slope) };
     for (z, d) in z.chunks_exact(channels).zip(d.chunks_exact_mut(channels)) {
-        if let [slope] = *slope {
-            // One sum per row first: a single running sum over the batch would lose digits.
-            d_slope[0] += z.iter().zip(d).map(|(&z, d)| prelu_slope(z, slope, d)).sum();
-        } else {
-            for (((&z, d), &slope), d_slope) in z.iter().zip(d).zip(slope).zip(&mut *d_slope) {
-                *d_slope += prelu_slope(z, slope, d);
-            }
-        }
+        // One sum per row first: a single running sum over the batch would lose digits.
+        d_slope[0] += z.iter().zip(d).map(|(&z, d)| prelu_slope(z, slope, d)).sum();
     }
 }
 
@@ -179,7 +170,7 @@ mod tests {
     fn gradients_of_prelu_are_the_slopes() {
         let (z, d) = (numbers(1, 24), numbers(2, 24));
         for (channels, slope) in [(4, numbers(3, 4)), (4, numbers(3, 1)), (1, numbers(3, 1))] {
-            let of = |z: &[f64], p: &[f64]| value(|z, a| prelu(z, p, channels, a), z, &d);
+            let of = |z: &[f64], p: &[f64]| value(|z, a| prelu(z, p, a), z, &d);
             let (mut d_z, mut d_slope) = (d.clone(), vec![0.0; slope.len()]);
             prelu_backward(&z, &slope, channels, &mut d_z, &mut d_slope);
             assert_slopes("z", &slopes(&z, |z| of(z, &slope)), &d_z);
@@ -193,7 +184,7 @@ mod tests {
         let mut a = [0.0f32; 3];
         relu(&z, &mut a);
         assert!(a[0].is_nan());
-        prelu(&z, &[0.25], 1, &mut a);
+        prelu(&z, &[0.25], &mut a);
         assert!(a[0].is_nan());
         sigmoid(&z, &mut a);
         assert!(a[0].is_nan());

@@ -1,6 +1,6 @@
-//! DIN's attention over a user's history (Zhou et al. 2017, arXiv 1706.06978), in three parts: the
-//! features of every pair of candidate and event, an optional softmax over time, and the weighted
-//! sum. Between features and softmax lies a small network, which is not in this file.
+//! DIN's attention over a user's history (Zhou et al. 2017, arXiv 1706.06978), beyond the loops of
+//! [`kernels`](super::kernels): the first layer of the attention unit, and an optional softmax over
+//! time.
 //!
 //! Histories are ragged: the events of all examples lie one after the other, and `offsets` says
 //! where each example's begin (`B + 1` numbers). Nothing is padded, and an example without events
@@ -9,65 +9,113 @@
 use std::ops::Range;
 
 use super::Real;
-use super::gemm::{add_scaled, dot};
+use super::buffer::{fit, zeroed};
+use super::gemm::{self, Size};
+use super::kernels::History;
 
-/// Number of blocks in the features: `q`, `h`, `q - h`, `q * h`.
+/// Number of blocks in the input of the attention unit: `q`, `h`, `q - h`, `q * h`.
 pub const FEATURE_BLOCKS: usize = 4;
+
+/// The layer `[q, h, q - h, q * h] w + b` for every event `h` and the candidate `q` of its example.
+///
+/// With the rows of `w` in the blocks `w_q, w_h, w_d, w_p` it is computed as
+/// `q (w_q + w_d) + [h, q * h] [w_h - w_d; w_p] + b`: the first term once per example, and half
+/// the width per event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PairLayer {
+    /// Numbers per candidate and per event.
+    pub width: usize,
+    /// Numbers that leave per event.
+    pub outputs: usize,
+}
+
+/// What [`PairLayer::forward`] leaves for the backward pass, and the buffers of that.
+#[derive(Clone, Debug, Default)]
+pub struct PairTape<F> {
+    /// `w_q + w_d`, `[width x outputs]`.
+    by_example: Vec<F>,
+    /// `w_h - w_d` above `w_p`, `[2 width x outputs]`.
+    by_event: Vec<F>,
+    /// The first term, and later the sums of each example's gradients: `[B x outputs]`.
+    sums: Vec<F>,
+    d_by_example: Vec<F>,
+    d_by_event: Vec<F>,
+    transposed: Vec<F>,
+}
+
+impl PairLayer {
+    fn sizes(self, history: &History<'_, impl Real>) -> (Size, Size) {
+        let PairLayer { width, outputs } = self;
+        let examples = history.q.len() / width;
+        let events = history.pairs.len() / (2 * width);
+        let size = |rows, inputs| Size { rows, inputs, outputs };
+        (size(examples, width), size(events, 2 * width))
+    }
+
+    /// Overwrites `y`, `[events x outputs]`. `weight` is `[4 width x outputs]`.
+    pub fn forward<F: Real>(
+        self,
+        weight: &[F],
+        bias: &[F],
+        history: History<'_, F>,
+        tape: &mut PairTape<F>,
+        y: &mut [F],
+    ) {
+        let (examples, events) = self.sizes(&history);
+        let block = self.width * self.outputs;
+        let (sides, rest) = weight.split_at(2 * block);
+        let ((w_q, w_h), (w_d, w_p)) = (sides.split_at(block), rest.split_at(block));
+        let by_example = fit(&mut tape.by_example, block);
+        let by_event = fit(&mut tape.by_event, 2 * block);
+        for (i, &d) in w_d.iter().enumerate() {
+            by_example[i] = w_q[i] + d;
+            by_event[i] = w_h[i] - d;
+        }
+        by_event[block..].copy_from_slice(w_p);
+        let sums = fit(&mut tape.sums, examples.rows * self.outputs);
+        F::spread(bias, sums);
+        gemm::nn(examples, history.q, by_example, true, sums);
+        F::spread_rows(history.offsets, sums, self.outputs, y);
+        gemm::nn(events, history.pairs, by_event, true, y);
+    }
+
+    /// Adds the gradients by weight and bias to `d_weight` and `d_bias`, and that by the candidates
+    /// to `d_q`; overwrites `d_pairs` with that by `[h, q * h]`. `tape` is what
+    /// [`forward`](Self::forward) left.
+    pub fn backward<F: Real>(
+        self,
+        history: History<'_, F>,
+        d_y: &[F],
+        tape: &mut PairTape<F>,
+        (d_weight, d_bias): (&mut [F], &mut [F]),
+        (d_q, d_pairs): (&mut [F], &mut [F]),
+    ) {
+        let (examples, events) = self.sizes(&history);
+        let block = self.width * self.outputs;
+        let sums = fit(&mut tape.sums, examples.rows * self.outputs);
+        F::sum_rows(history.offsets, d_y, self.outputs, sums);
+        F::column_sums(sums, d_bias);
+        let d_example = zeroed(&mut tape.d_by_example, block);
+        gemm::tn(examples, history.q, sums, false, d_example);
+        let d_event = zeroed(&mut tape.d_by_event, 2 * block);
+        gemm::tn(events, history.pairs, d_y, false, d_event);
+        let (sides, rest) = d_weight.split_at_mut(2 * block);
+        let ((d_wq, d_wh), (d_wd, d_wp)) = (sides.split_at_mut(block), rest.split_at_mut(block));
+        for i in 0..block {
+            d_wq[i] += d_example[i];
+            d_wh[i] += d_event[i];
+            d_wd[i] += d_example[i] - d_event[i];
+            d_wp[i] += d_event[block + i];
+        }
+        let transposed = &mut tape.transposed;
+        gemm::nt(examples, sums, &tape.by_example, true, transposed, d_q);
+        gemm::nt(events, d_y, &tape.by_event, false, transposed, d_pairs);
+    }
+}
 
 /// The events of each example in turn.
 fn segments(offsets: &[u32]) -> impl Iterator<Item = Range<usize>> {
     offsets.windows(2).map(|ends| ends[0] as usize..ends[1] as usize)
-}
-
-/// Overwrites `out`, `[events x 4 width]`, with `[q, h, q - h, q * h]` for every event `h` and the
-/// candidate `q` of its example. `q` is `[B x width]`, `h` is `[events x width]`.
-pub fn features<F: Real>(offsets: &[u32], q: &[F], h: &[F], width: usize, out: &mut [F]) {
-    for (q, events) in q.chunks_exact(width).zip(segments(offsets)) {
-        for e in events {
-            let h = &h[e * width..][..width];
-            let (sides, products) =
-                out[e * FEATURE_BLOCKS * width..][..FEATURE_BLOCKS * width].split_at_mut(2 * width);
-            sides[..width].copy_from_slice(q);
-            sides[width..].copy_from_slice(h);
-            let (difference, product) = products.split_at_mut(width);
-            for (j, (&q, &h)) in q.iter().zip(h).enumerate() {
-                difference[j] = q - h;
-                product[j] = q * h;
-            }
-        }
-    }
-}
-
-/// The candidates and events that features were made of.
-#[derive(Clone, Copy, Debug)]
-pub struct Pairs<'a, F> {
-    /// Where each example's events begin.
-    pub offsets: &'a [u32],
-    /// Candidates, `[B x width]`.
-    pub q: &'a [F],
-    /// Events, `[events x width]`.
-    pub h: &'a [F],
-    /// Numbers per candidate and per event.
-    pub width: usize,
-}
-
-/// Adds to `d_q` and `d_h` what belongs to the gradient `d` by the [`features`].
-pub fn features_backward<F: Real>(pairs: Pairs<'_, F>, d: &[F], d_q: &mut [F], d_h: &mut [F]) {
-    let Pairs { offsets, q, h, width } = pairs;
-    let examples = q.chunks_exact(width).zip(d_q.chunks_exact_mut(width));
-    for ((q, d_q), events) in examples.zip(segments(offsets)) {
-        for e in events {
-            let (h, d_h) = (&h[e * width..][..width], &mut d_h[e * width..][..width]);
-            let d = &d[e * FEATURE_BLOCKS * width..][..FEATURE_BLOCKS * width];
-            let (sides, products) = d.split_at(2 * width);
-            let ((by_q, by_h), (difference, product)) =
-                (sides.split_at(width), products.split_at(width));
-            for j in 0..width {
-                d_q[j] += by_q[j] + difference[j] + product[j] * h[j];
-                d_h[j] += by_h[j] - difference[j] + product[j] * q[j];
-            }
-        }
-    }
 }
 
 /// Turns scores into weights that sum to one within each history: the softmax of `scale` times the
@@ -93,37 +141,9 @@ pub fn softmax<F: Real>(offsets: &[u32], scale: F, scores: &mut [F]) {
 pub fn softmax_backward<F: Real>(offsets: &[u32], scale: F, weights: &[F], d: &mut [F]) {
     for events in segments(offsets) {
         let (weights, d) = (&weights[events.clone()], &mut d[events]);
-        let mean = dot(weights, d);
+        let mean = gemm::dot(weights, d);
         for (d, &weight) in d.iter_mut().zip(weights) {
             *d = scale * weight * (*d - mean);
-        }
-    }
-}
-
-/// Overwrites `out`, `[B x width]`, with the sum of each history's events times their weights. An
-/// empty history gives zeros.
-pub fn pool<F: Real>(offsets: &[u32], weights: &[F], h: &[F], width: usize, out: &mut [F]) {
-    out.fill(F::ZERO);
-    for (out, events) in out.chunks_exact_mut(width).zip(segments(offsets)) {
-        for e in events {
-            add_scaled(weights[e], &h[e * width..][..width], out);
-        }
-    }
-}
-
-/// Given the gradient `d` by the result of [`pool`], overwrites `d_weights` and adds to `d_h`.
-pub fn pool_backward<F: Real>(
-    pairs: Pairs<'_, F>,
-    weights: &[F],
-    d: &[F],
-    d_weights: &mut [F],
-    d_h: &mut [F],
-) {
-    let Pairs { offsets, h, width, .. } = pairs;
-    for (d, events) in d.chunks_exact(width).zip(segments(offsets)) {
-        for e in events {
-            d_weights[e] = dot(d, &h[e * width..][..width]);
-            add_scaled(weights[e], d, &mut d_h[e * width..][..width]);
         }
     }
 }
@@ -132,28 +152,84 @@ pub fn pool_backward<F: Real>(
 mod tests {
     use super::*;
     use crate::nn::check::{assert_slopes, numbers, slopes, weighted};
+    use crate::nn::kernels::Kernels;
 
     const OFFSETS: [u32; 6] = [0, 3, 3, 4, 9, 9];
     const WIDTH: usize = 3;
     const EVENTS: usize = 9;
+    const LAYER: PairLayer = PairLayer { width: WIDTH, outputs: 2 };
 
-    fn pairs<'a>(q: &'a [f64], h: &'a [f64]) -> Pairs<'a, f64> {
-        Pairs { offsets: &OFFSETS, q, h, width: WIDTH }
+    fn history<'a>(q: &'a [f64], pairs: &'a [f64], weights: &'a [f64]) -> History<'a, f64> {
+        History { offsets: &OFFSETS, q, pairs, weights, width: WIDTH }
+    }
+
+    /// `[h, q * h]` for every event.
+    fn pairs(q: &[f64], h: &[f64]) -> Vec<f64> {
+        let mut pairs = vec![0.0; 2 * h.len()];
+        for (pair, h) in pairs.chunks_exact_mut(2 * WIDTH).zip(h.chunks_exact(WIDTH)) {
+            pair[..WIDTH].copy_from_slice(h);
+        }
+        f64::multiply(&OFFSETS, q, WIDTH, &mut pairs);
+        pairs
+    }
+
+    fn layer(w: &[f64], b: &[f64], q: &[f64], h: &[f64], tape: &mut PairTape<f64>) -> Vec<f64> {
+        let mut y = vec![0.0; EVENTS * LAYER.outputs];
+        LAYER.forward(w, b, history(q, &pairs(q, h), &[]), tape, &mut y);
+        y
     }
 
     #[test]
-    fn feature_gradients_are_the_slopes() {
+    fn the_layer_is_that_of_the_four_blocks() {
         let (q, h) = (numbers(1, 5 * WIDTH), numbers(2, EVENTS * WIDTH));
-        let d = numbers(3, EVENTS * FEATURE_BLOCKS * WIDTH);
-        let value = |q: &[f64], h: &[f64]| {
-            let mut out = vec![0.0; d.len()];
-            features(&OFFSETS, q, h, WIDTH, &mut out);
-            weighted(&out, &d)
+        let (w, b) = (numbers(3, 4 * WIDTH * LAYER.outputs), numbers(4, LAYER.outputs));
+        let y = layer(&w, &b, &q, &h, &mut PairTape::default());
+        for (example, events) in segments(&OFFSETS).enumerate() {
+            for e in events {
+                let (q, h) = (&q[example * WIDTH..][..WIDTH], &h[e * WIDTH..][..WIDTH]);
+                let both = || q.iter().zip(h);
+                let x = q.iter().chain(h).copied();
+                let x = x.chain(both().map(|(q, h)| q - h)).chain(both().map(|(q, h)| q * h));
+                for j in 0..LAYER.outputs {
+                    let rows = w[j..].iter().step_by(LAYER.outputs);
+                    let plain = b[j] + x.clone().zip(rows).map(|(x, w)| x * w).sum::<f64>();
+                    assert!((plain - y[e * LAYER.outputs + j]).abs() < 1e-12);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_of_layer_and_pooling_are_the_slopes() {
+        let (q, h) = (numbers(1, 5 * WIDTH), numbers(2, EVENTS * WIDTH));
+        let (w, b) = (numbers(3, 4 * WIDTH * LAYER.outputs), numbers(4, LAYER.outputs));
+        let (weights, d_y) = (numbers(5, EVENTS), numbers(6, EVENTS * LAYER.outputs));
+        let d_pooled = numbers(7, 5 * WIDTH);
+        let pooled = |weights: &[f64], h: &[f64]| {
+            let mut out = vec![0.0; 5 * WIDTH];
+            f64::pool(&OFFSETS, weights, &pairs(&q, h), WIDTH, &mut out);
+            weighted(&out, &d_pooled)
         };
-        let (mut d_q, mut d_h) = (vec![0.0; q.len()], vec![0.0; h.len()]);
-        features_backward(pairs(&q, &h), &d, &mut d_q, &mut d_h);
-        assert_slopes("q", &slopes(&q, |q| value(q, &h)), &d_q);
-        assert_slopes("h", &slopes(&h, |h| value(&q, h)), &d_h);
+        let value = |w: &[f64], b: &[f64], q: &[f64], h: &[f64]| {
+            weighted(&layer(w, b, q, h, &mut PairTape::default()), &d_y) + pooled(&weights, h)
+        };
+        let mut tape = PairTape::default();
+        layer(&w, &b, &q, &h, &mut tape);
+        let pairs = pairs(&q, &h);
+        let history = history(&q, &pairs, &weights);
+        let [mut d_w, mut d_b] = [vec![0.0; w.len()], vec![0.0; b.len()]];
+        let [mut d_q, mut d_pairs] = [vec![0.0; q.len()], vec![0.0; pairs.len()]];
+        LAYER.backward(history, &d_y, &mut tape, (&mut d_w, &mut d_b), (&mut d_q, &mut d_pairs));
+        f64::multiply_backward(history, &d_pooled, &mut d_pairs, &mut d_q);
+        let mut d_weights = vec![0.0; EVENTS];
+        f64::pool_backward(&OFFSETS, &d_pooled, &pairs, WIDTH, &mut d_weights);
+        let d_h: Vec<f64> =
+            d_pairs.chunks_exact(2 * WIDTH).flat_map(|pair| pair[..WIDTH].to_vec()).collect();
+        assert_slopes("w", &slopes(&w, |w| value(w, &b, &q, &h)), &d_w);
+        assert_slopes("b", &slopes(&b, |b| value(&w, b, &q, &h)), &d_b);
+        assert_slopes("q", &slopes(&q, |q| value(&w, &b, q, &h)), &d_q);
+        assert_slopes("h", &slopes(&h, |h| value(&w, &b, &q, h)), &d_h);
+        assert_slopes("weights", &slopes(&weights, |w| pooled(w, &h)), &d_weights);
     }
 
     #[test]
@@ -170,20 +246,6 @@ mod tests {
     }
 
     #[test]
-    fn pool_gradients_are_the_slopes() {
-        let (w, h, d) = (numbers(1, EVENTS), numbers(2, EVENTS * WIDTH), numbers(3, 5 * WIDTH));
-        let value = |w: &[f64], h: &[f64]| {
-            let mut out = vec![0.0; d.len()];
-            pool(&OFFSETS, w, h, WIDTH, &mut out);
-            weighted(&out, &d)
-        };
-        let (mut d_w, mut d_h) = (vec![0.0; w.len()], vec![0.0; h.len()]);
-        pool_backward(pairs(&[], &h), &w, &d, &mut d_w, &mut d_h);
-        assert_slopes("weights", &slopes(&w, |w| value(w, &h)), &d_w);
-        assert_slopes("h", &slopes(&h, |h| value(&w, h)), &d_h);
-    }
-
-    #[test]
     fn softmax_sums_to_one_and_bears_large_scores() {
         let mut w = [1e4f32, -1e4, 1e4, 7.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         softmax(&OFFSETS, 1.0, &mut w);
@@ -194,7 +256,8 @@ mod tests {
     #[test]
     fn empty_histories_pool_to_zero() {
         let mut out = [f32::NAN; 5 * WIDTH];
-        pool(&OFFSETS, &[1.0; EVENTS], &[2.0; EVENTS * WIDTH], WIDTH, &mut out);
+        let pairs = [2.0; EVENTS * 2 * WIDTH];
+        f32::pool(&OFFSETS, &[1.0; EVENTS], &pairs, WIDTH, &mut out);
         let sums: Vec<f32> = out.chunks_exact(WIDTH).map(|row| row[0]).collect();
         assert_eq!(sums, [6.0, 0.0, 2.0, 10.0, 0.0]);
     }

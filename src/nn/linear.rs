@@ -20,11 +20,11 @@ impl Linear {
 
     /// Overwrites `y`, `[rows x outputs]`.
     pub fn forward<F: Real>(self, weight: &[F], bias: &[F], x: &[F], y: &mut [F]) {
-        for row in y.chunks_exact_mut(self.outputs) {
-            row.copy_from_slice(bias);
+        if let [bias] = *bias {
+            return F::row_dots(x, weight, bias, y);
         }
-        let size = self.size(x.len() / self.inputs);
-        gemm::nn(size, x, weight, F::ONE, y);
+        F::spread(bias, y);
+        gemm::nn(self.size(x.len() / self.inputs), x, weight, true, y);
     }
 
     /// Adds the gradients by weight and bias to `d_weight` and `d_bias`.
@@ -35,17 +35,21 @@ impl Linear {
         d_weight: &mut [F],
         d_bias: &mut [F],
     ) {
-        let size = self.size(x.len() / self.inputs);
-        gemm::tn(size, x, d_y, F::ONE, d_weight);
-        for row in d_y.chunks_exact(self.outputs) {
-            gemm::add_scaled(F::ONE, row, d_bias);
-        }
+        gemm::tn(self.size(x.len() / self.inputs), x, d_y, true, d_weight);
+        F::column_sums(d_y, d_bias);
     }
 
-    /// Overwrites `d_x` with the gradient by the input.
-    pub fn backward_input<F: Real>(self, weight: &[F], d_y: &[F], d_x: &mut [F]) {
+    /// Overwrites `d_x` with the gradient by the input; `transposed` is memory for the transpose of
+    /// `weight`.
+    pub fn backward_input<F: Real>(
+        self,
+        weight: &[F],
+        d_y: &[F],
+        transposed: &mut Vec<F>,
+        d_x: &mut [F],
+    ) {
         let size = self.size(d_y.len() / self.outputs);
-        gemm::nt(size, d_y, weight, F::ZERO, d_x);
+        gemm::nt(size, d_y, weight, false, transposed, d_x);
     }
 }
 
@@ -71,7 +75,7 @@ mod tests {
             let mut d_bias = vec![0.0; outputs];
             let mut d_x = vec![0.0; x.len()];
             layer.backward_weights(&x, &d_y, &mut d_weight, &mut d_bias);
-            layer.backward_input(&weight, &d_y, &mut d_x);
+            layer.backward_input(&weight, &d_y, &mut Vec::new(), &mut d_x);
             assert_slopes("weight", &slopes(&weight, |w| value(w, &bias, &x)), &d_weight);
             assert_slopes("bias", &slopes(&bias, |b| value(&weight, b, &x)), &d_bias);
             assert_slopes("x", &slopes(&x, |x| value(&weight, &bias, x)), &d_x);

@@ -10,13 +10,13 @@ pub mod buffer;
 #[cfg(test)]
 pub(crate) mod check;
 pub mod dice;
-pub mod embedding;
 pub mod gemm;
+pub mod kernels;
 pub mod linear;
 pub mod loss;
 pub mod real;
 
 pub use activation::Activation;
-pub use embedding::Column;
+pub use kernels::Places as Column;
 pub use linear::Linear;
 pub use real::Real;

@@ -4,6 +4,8 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use super::kernels::Kernels;
+
 /// `f32` or `f64`.
 pub trait Real:
     Copy
@@ -24,7 +26,7 @@ pub trait Real:
     + MulAssign
     + DivAssign
     + Sum
-    + ndarray::LinalgScalar
+    + Kernels<Self>
 {
     /// Zero.
     const ZERO: Self;

@@ -20,8 +20,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rule::ratio;
 use super::{Optimizer, RowSemantics, Scope, Slot, Tick};
+use crate::nn::kernels::{AdamStep, Rows, finite};
 
 /// Configuration of `kind = "adam"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -74,14 +74,41 @@ impl Adam {
         Adam { config: config.clone() }
     }
 
-    /// The factor of `m / (sqrt(v) + epsilon)` and the epsilon of that form, at a tick.
-    fn corrected(&self, tick: &Tick) -> (f32, f32) {
+    /// What an update at this tick needs, with a share of the weights that decay leaves.
+    pub(super) fn step(&self, tick: &Tick, kept: f32) -> AdamStep {
+        let Config { beta1, beta2, .. } = self.config;
         let t = tick.count(self.config.scope);
-        let first = 1.0 - power(self.config.beta1, t);
-        let second = (1.0 - power(self.config.beta2, t)).sqrt();
+        let first = 1.0 - power(beta1, t);
+        let second = (1.0 - power(beta2, t)).sqrt();
         let factor = f64::from(tick.rate) * second / first;
         let epsilon = self.config.epsilon * if self.config.epsilon_hat { 1.0 } else { second };
-        (factor as f32, epsilon as f32)
+        AdamStep {
+            first: [beta1 as f32, (1.0 - beta1) as f32],
+            second: [beta2 as f32, (1.0 - beta2) as f32],
+            factor: factor as f32,
+            epsilon: epsilon as f32,
+            kept,
+        }
+    }
+
+    /// As [`Optimizer::update_rows`].
+    pub(super) fn update_rows(
+        &self,
+        rows: &mut Rows<'_>,
+        counts: &[u32],
+        tick: &Tick,
+        kept: f32,
+    ) -> bool {
+        if self.config.scope != Scope::Row {
+            return AdamStep::update_rows(self.step(tick, kept), rows);
+        }
+        let mut fine = true;
+        rows.each(|weights, slots, gradient, i| {
+            let tick = Tick { row: u64::from(counts[i]), ..*tick };
+            AdamStep::update(self.step(&tick, kept), weights, slots, gradient);
+            fine &= finite(weights);
+        });
+        fine
     }
 }
 
@@ -95,15 +122,11 @@ impl Optimizer for Adam {
     }
 
     fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick) {
-        let (factor, epsilon) = self.corrected(tick);
-        let (beta1, share1) = (self.config.beta1 as f32, (1.0 - self.config.beta1) as f32);
-        let (beta2, share2) = (self.config.beta2 as f32, (1.0 - self.config.beta2) as f32);
-        let (ms, vs) = slots.split_at_mut(weights.len());
-        for (((w, m), v), &g) in weights.iter_mut().zip(ms).zip(vs).zip(gradient) {
-            *m = beta1 * *m + share1 * g;
-            *v = beta2 * *v + share2 * (g * g);
-            *w -= factor * ratio(*m, v.sqrt() + epsilon);
-        }
+        AdamStep::update(self.step(tick, 1.0), weights, slots, gradient);
+    }
+
+    fn update_rows(&self, rows: &mut Rows<'_>, counts: &[u32], tick: &Tick) -> bool {
+        self.update_rows(rows, counts, tick, 1.0)
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::adam::{self, Adam};
 use super::{Optimizer, RowSemantics, Scope, Slot, Tick};
+use crate::nn::kernels::{AdamStep, Rows};
 
 /// Configuration of `kind = "adamw"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +70,17 @@ impl Adamw {
     }
 }
 
+impl Adamw {
+    /// Share of the weights that an update keeps.
+    fn kept(&self, tick: &Tick) -> f32 {
+        1.0 - tick.rate * self.decay
+    }
+
+    fn step(&self, tick: &Tick) -> AdamStep {
+        self.adam.step(tick, self.kept(tick))
+    }
+}
+
 impl Optimizer for Adamw {
     fn slots(&self) -> &[Slot] {
         self.adam.slots()
@@ -79,8 +91,10 @@ impl Optimizer for Adamw {
     }
 
     fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick) {
-        let kept = 1.0 - tick.rate * self.decay;
-        weights.iter_mut().for_each(|w| *w *= kept);
-        self.adam.update(weights, slots, gradient, tick);
+        AdamStep::update(self.step(tick), weights, slots, gradient);
+    }
+
+    fn update_rows(&self, rows: &mut Rows<'_>, counts: &[u32], tick: &Tick) -> bool {
+        self.adam.update_rows(rows, counts, tick, self.kept(tick))
     }
 }

@@ -5,6 +5,8 @@ use std::fmt::Debug;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::nn::kernels::{Rows, finite};
+
 /// One slot: optimizer memory with one number per weight.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Slot {
@@ -77,6 +79,19 @@ pub trait Optimizer: Send + Sync + Debug {
     /// Updates `weights` in place. `slots` holds the slots one after the other, each as long as
     /// `weights`.
     fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick);
+
+    /// Updates several rows of a table in place, each as [`update`](Self::update) does; `counts`
+    /// are their [`Tick::row`]s. Returns whether their weights stayed finite. A rule overrides this
+    /// to compute once what the rows share.
+    fn update_rows(&self, rows: &mut Rows<'_>, counts: &[u32], tick: &Tick) -> bool {
+        let mut fine = true;
+        rows.each(|weights, slots, gradient, i| {
+            let tick = Tick { row: u64::from(counts[i]), ..*tick };
+            self.update(weights, slots, gradient, &tick);
+            fine &= finite(weights);
+        });
+        fine
+    }
 }
 
 /// `amount / root`, and zero where the root is zero: with an epsilon of zero, a weight that never

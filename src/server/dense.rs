@@ -1,6 +1,7 @@
 //! The dense group: one arena of weights, and slots by block.
 
 use crate::base::Streams;
+use crate::nn::kernels::finite;
 use crate::optimizer::{Optimizer, Tick};
 use crate::params::{Block, Layout};
 
@@ -59,6 +60,6 @@ impl DenseStore {
         let slots = &mut self.slots[range.start * k..range.end * k];
         let weights = &mut self.weights[range.clone()];
         optimizer.update(weights, slots, &g[range], &tick);
-        super::table::finite(weights)
+        finite(weights)
     }
 }

@@ -6,8 +6,9 @@ use super::Sharding;
 use super::dense::DenseStore;
 use super::table::TableStore;
 use crate::base::{ShardId, Streams};
+use crate::nn::kernels::Touched;
 use crate::optimizer::{Optimizer, RowSemantics, Tick};
-use crate::params::view::row_range;
+use crate::params::view::{row_range, rows_len};
 use crate::params::{Gradient, Layout, Lookups};
 
 /// All parameters of the simulated job.
@@ -24,6 +25,8 @@ pub struct ParameterServer {
     partitions: Vec<Vec<u64>>,
     dense_rule: Arc<dyn Optimizer>,
     sparse_rule: Arc<dyn Optimizer>,
+    /// The rows of the update under way.
+    touched: Vec<Touched>,
 }
 
 /// The buffers of one pull, and which shard of them is meant.
@@ -86,6 +89,7 @@ impl ParameterServer {
             layout,
             dense_rule,
             sparse_rule,
+            touched: Vec::new(),
         }
     }
 
@@ -140,6 +144,10 @@ impl ParameterServer {
         for (t, table) in self.layout.tables.iter().enumerate() {
             let into = &mut rows[row_range(&self.layout, lookups, t)];
             let ids = &lookups.ids[table.space];
+            if self.sharding.shards() == 1 {
+                self.tables[t].copy(ids, into);
+                continue;
+            }
             for (&id, row) in ids.iter().zip(into.chunks_exact_mut(table.dim)) {
                 if self.sharding.of_row(table.space, id) == shard {
                     row.copy_from_slice(self.tables[t].weights(id));
@@ -151,11 +159,10 @@ impl ParameterServer {
 
     /// Copies the rows of `lookups` from all shards at once, for evaluation.
     pub fn gather(&self, lookups: &Lookups, rows: &mut Vec<f32>) {
-        rows.clear();
+        rows.resize(rows_len(&self.layout, lookups), 0.0);
         for (t, table) in self.layout.tables.iter().enumerate() {
-            for &id in &lookups.ids[table.space] {
-                rows.extend_from_slice(self.tables[t].weights(id));
-            }
+            let into = &mut rows[row_range(&self.layout, lookups, t)];
+            self.tables[t].copy(&lookups.ids[table.space], into);
         }
     }
 
@@ -230,16 +237,18 @@ impl ParameterServer {
         let (store, rule) = (&mut self.tables[t], self.sparse_rule.as_ref());
         let from = &gradient.rows[row_range(&self.layout, lookups, t)];
         let ids = &lookups.ids[table.space];
-        let mut bad = None;
-        for (&id, g) in ids.iter().zip(from.chunks_exact(table.dim)) {
-            if self.sharding.of_row(table.space, id) == shard && !store.update(id, rule, g, tick) {
-                bad = bad.or(Some(id));
-            }
-        }
+        let sharding = &self.sharding;
+        self.touched.clear();
+        self.touched.extend(
+            ids.iter()
+                .enumerate()
+                .filter(|&(_, &id)| sharding.of_row(table.space, id) == shard)
+                .map(|(position, &id)| Touched { id, position: position as u32 }),
+        );
+        let mut bad = store.update_rows(&self.touched, rule, from, tick);
         if rule.rows() == RowSemantics::Dense {
             let mut touched = vec![false; table.rows as usize];
             ids.iter().for_each(|&id| touched[id as usize] = true);
-            let sharding = &self.sharding;
             let untouched = store.update_untouched(rule, tick, |id| {
                 !touched[id as usize] && sharding.of_row(table.space, id) == shard
             });

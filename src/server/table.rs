@@ -2,6 +2,7 @@
 //! stretch of memory.
 
 use crate::base::Streams;
+use crate::nn::kernels::{Kernels, Rows, Touched, finite};
 use crate::optimizer::{Optimizer, RowSemantics, Tick};
 use crate::params::Table;
 
@@ -14,6 +15,8 @@ pub struct TableStore {
     data: Vec<f32>,
     /// Updates of each row so far.
     updates: Vec<u32>,
+    /// [`updates`](Self::updates) of the rows that are being updated.
+    counts: Vec<u32>,
 }
 
 impl TableStore {
@@ -34,7 +37,7 @@ impl TableStore {
                 values.fill(slot.init);
             }
         }
-        TableStore { dim, stride, data, updates: vec![0; table.rows as usize] }
+        TableStore { dim, stride, data, updates: vec![0; table.rows as usize], counts: Vec::new() }
     }
 
     /// The weights of a row.
@@ -57,6 +60,34 @@ impl TableStore {
     /// Number of rows.
     pub fn rows(&self) -> u32 {
         self.updates.len() as u32
+    }
+
+    /// Copies the weights of the rows `ids` side by side to `out`.
+    pub fn copy(&self, ids: &[u32], out: &mut [f32]) {
+        f32::pick(&self.data, self.stride, ids, self.dim, out);
+    }
+
+    /// Updates the touched rows with their parts of `gradients`, `dim` numbers a row; `tick.row` is
+    /// set here. Returns the first row whose weights did not stay finite.
+    pub fn update_rows(
+        &mut self,
+        touched: &[Touched],
+        optimizer: &dyn Optimizer,
+        gradients: &[f32],
+        tick: Tick,
+    ) -> Option<u32> {
+        self.counts.clear();
+        for row in touched {
+            let count = &mut self.updates[row.id as usize];
+            *count = count.saturating_add(1);
+            self.counts.push(*count);
+        }
+        let TableStore { dim, stride, ref mut data, ref counts, .. } = *self;
+        let mut rows = Rows { data, stride, dim, touched, gradients };
+        if optimizer.update_rows(&mut rows, counts, &tick) {
+            return None;
+        }
+        touched.iter().map(|row| row.id).find(|&id| !finite(self.weights(id)))
     }
 
     /// Updates one row; `tick.row` is set here. Returns whether its weights stayed finite.
@@ -91,12 +122,6 @@ impl TableStore {
         }
         bad
     }
-}
-
-/// Whether all numbers are finite; one pass without branches.
-pub(super) fn finite(values: &[f32]) -> bool {
-    // Zero times a finite number is zero, times anything else NaN.
-    values.iter().map(|x| x * 0.0).sum::<f32>() == 0.0
 }
 
 #[cfg(test)]

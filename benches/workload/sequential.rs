@@ -1,0 +1,75 @@
+//! Plain training without a cluster: pull, differentiate, apply.
+
+use straggler::base::ShardId;
+use straggler::data::{Batch, DataSource};
+use straggler::model::Workspace;
+use straggler::params::view::rows_len;
+use straggler::params::{Gradient, Locator, Lookups, View};
+use straggler::server::{Clocks, ParameterServer, Part};
+
+use super::Workload;
+
+/// What sequential training keeps from step to step.
+pub(crate) struct Step {
+    server: ParameterServer,
+    locator: Locator,
+    batch: Batch,
+    lookups: Lookups,
+    dense: Vec<f32>,
+    rows: Vec<f32>,
+    row_updates: Vec<u32>,
+    workspace: Workspace,
+    pub(crate) gradient: Gradient,
+    done: u64,
+}
+
+impl Step {
+    pub(crate) fn new(work: &Workload) -> Step {
+        Step {
+            server: super::server(work),
+            locator: Locator::for_layout(work.log.schema(), work.model.layout()),
+            batch: Batch::default(),
+            lookups: Lookups::default(),
+            dense: vec![0.0; work.model.layout().dense_len()],
+            rows: Vec::new(),
+            row_updates: Vec::new(),
+            workspace: Workspace::default(),
+            gradient: Gradient::default(),
+            done: 0,
+        }
+    }
+
+    pub(crate) fn pull(&mut self, work: &Workload) {
+        let first = self.done * work.batch as u64;
+        let ids: Vec<u64> = (first..first + work.batch as u64).collect();
+        work.log.read(&ids, &mut self.batch);
+        self.locator.locate(&self.batch, &mut self.lookups);
+        self.rows.resize(rows_len(work.model.layout(), &self.lookups), 0.0);
+        self.row_updates.resize(self.lookups.distinct(), 0);
+        self.server.pull(Part {
+            shard: ShardId(0),
+            lookups: &self.lookups,
+            dense: &mut self.dense,
+            moving: &mut [],
+            rows: &mut self.rows,
+            row_updates: &mut self.row_updates,
+        });
+    }
+
+    pub(crate) fn differentiate(&mut self, work: &Workload) {
+        let view =
+            View { dense: &self.dense, moving: &[], rows: &self.rows, lookups: &self.lookups };
+        work.model.gradient(view, &self.batch, &mut self.workspace, &mut self.gradient);
+    }
+
+    pub(crate) fn apply(&mut self) {
+        self.done += 1;
+        let clocks = Clocks {
+            dense_rate: super::RATE as f32,
+            sparse_rate: super::RATE as f32,
+            version: self.done,
+        };
+        let shard = ShardId(0);
+        self.server.apply(shard, &self.lookups, &self.gradient, clocks).expect("a finite update");
+    }
+}

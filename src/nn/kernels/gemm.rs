@@ -1,0 +1,128 @@
+//! The matrix product under all layers: `c = a b` or `c += a b`, for the small matrices of
+//! recommenders, whose operands lie in the second-level cache.
+//!
+//! Nothing is packed: a tile of `c` stays in registers while the common dimension is walked in
+//! ascending order, with one fused multiply-add per element and step. Every element is therefore
+//! the same chain of roundings whatever the tile, the blocking or the width of the registers.
+
+use super::level::{Level, level};
+
+/// Sizes and strides of a product `[rows x depth] [depth x columns] = [rows x columns]`. `b` and
+/// `c` are row-major without gaps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Product {
+    /// Rows of `a` and `c`.
+    pub rows: usize,
+    /// Columns of `b` and `c`.
+    pub columns: usize,
+    /// Columns of `a`, rows of `b`.
+    pub depth: usize,
+    /// Distance between two rows of `a`.
+    pub row_stride: usize,
+    /// Distance between two columns of `a`.
+    pub column_stride: usize,
+    /// Whether the product is added to `c`; otherwise `c` is overwritten unread.
+    pub add: bool,
+}
+
+impl Product {
+    /// Whether every element of the operands lies within slices of these lengths.
+    fn fits(&self, a: usize, b: usize, c: usize) -> bool {
+        let Product { rows, columns, depth, row_stride, column_stride, .. } = *self;
+        let last = |count: usize, stride: usize| count.saturating_sub(1) * stride;
+        let a_needed = last(rows, row_stride) + last(depth, column_stride) + 1;
+        let empty = rows == 0 || columns == 0 || depth == 0;
+        b >= depth * columns && c >= rows * columns && (empty || a >= a_needed)
+    }
+}
+
+/// The product in single precision.
+///
+/// # Panics
+/// If an operand is shorter than its sizes say.
+pub(super) fn single(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+    assert!(product.fits(a.len(), b.len(), c.len()), "operands as long as {product:?} says");
+    match level() {
+        #[cfg(target_arch = "x86_64")]
+        #[expect(unsafe_code, reason = "calls a function compiled for a checked processor feature")]
+        // SAFETY: `level` has seen the features, and `fits` the lengths.
+        Level::Avx512 => unsafe { super::gemm_x86::avx512::product(product, a, b, c) },
+        #[cfg(target_arch = "x86_64")]
+        #[expect(unsafe_code, reason = "calls a function compiled for a checked processor feature")]
+        // SAFETY: as above.
+        Level::Avx2 => unsafe { super::gemm_x86::avx2::product(product, a, b, c) },
+        _ => chain(product, a, b, c, 0.0, f32::mul_add),
+    }
+}
+
+/// The product in double precision, for checks of gradients.
+pub(super) fn double(product: Product, a: &[f64], b: &[f64], c: &mut [f64]) {
+    chain(product, a, b, c, 0.0, f64::mul_add);
+}
+
+/// The product by its definition, element by element.
+fn chain<F: Copy>(
+    product: Product,
+    a: &[F],
+    b: &[F],
+    c: &mut [F],
+    zero: F,
+    multiply_add: impl Fn(F, F, F) -> F,
+) {
+    let Product { rows, columns, depth, row_stride, column_stride, add } = product;
+    for i in 0..rows {
+        let c = &mut c[i * columns..(i + 1) * columns];
+        if !add {
+            c.fill(zero);
+        }
+        for p in 0..depth {
+            let a = a[i * row_stride + p * column_stride];
+            for (c, &b) in c.iter_mut().zip(&b[p * columns..(p + 1) * columns]) {
+                *c = multiply_add(a, b, *c);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::kernels::level::{at_level, levels};
+    use proptest::prelude::*;
+
+    fn numbers(count: usize, salt: u32) -> Vec<f32> {
+        let mix =
+            |i: usize| (i as u32 + 1).wrapping_mul(2_654_435_761).wrapping_add(salt * 97) >> 8;
+        (0..count).map(|i| mix(i) as f32 / (1 << 23) as f32 - 1.0).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn every_level_gives_the_same_bits(
+            rows in 0usize..30, columns in 1usize..120, depth in 0usize..600,
+            add: bool, transposed: bool,
+        ) {
+            let (row_stride, column_stride) = if transposed { (1, rows) } else { (depth, 1) };
+            let product = Product { rows, columns, depth, row_stride, column_stride, add };
+            let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
+            let results: Vec<Vec<u32>> = levels().map(|level| {
+                let mut c = numbers(rows * columns, 3);
+                at_level(level, || single(product, &a, &b, &mut c));
+                c.into_iter().map(f32::to_bits).collect()
+            }).collect();
+            for other in &results[1..] {
+                prop_assert_eq!(&results[0], other);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "as long as")]
+    fn operands_that_are_too_short_are_refused() {
+        let (row_stride, column_stride) = (3, 1);
+        let product =
+            Product { rows: 2, columns: 2, depth: 3, row_stride, column_stride, add: false };
+        single(product, &[0.0; 5], &[0.0; 6], &mut [0.0; 4]);
+    }
+}

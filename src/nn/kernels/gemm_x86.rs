@@ -1,0 +1,203 @@
+//! The tiles of the matrix product with AVX-512 and AVX2 registers.
+#![expect(unsafe_code, reason = "vector loads and stores through pointers, within checked bounds")]
+
+use super::gemm::Product;
+
+/// Steps of the common dimension per pass, so that the rows of `b` and `a` stay near.
+const DEPTH: usize = 256;
+
+/// One tile: where its operands begin, and how far it reaches.
+#[derive(Clone, Copy)]
+struct Tile {
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+    depth: usize,
+    row_stride: usize,
+    column_stride: usize,
+    /// Numbers per row of `b` and `c`.
+    columns: usize,
+    add: bool,
+}
+
+/// The kernels for one register type. `$load` and `$store` leave out what the mask leaves out.
+macro_rules! kernels {
+    (
+        $features:literal, $vector:ty, $lanes:literal, $mask:ty, $mask_of:ident, $load:ident,
+        $store:ident, $zero:ident, $same:ident, $multiply_add:ident,
+        panels $most:literal: $($panel:literal => [$tall:literal, $($rows:literal),+]),+
+    ) => {
+        /// The whole product, panel of columns by panel of columns.
+        ///
+        /// # Safety
+        /// The operands must be as long as `product` says.
+        #[target_feature(enable = $features)]
+        pub(in super::super) unsafe fn product(
+            product: Product,
+            a: &[f32],
+            b: &[f32],
+            c: &mut [f32],
+        ) {
+            let Product { columns, depth, column_stride, .. } = product;
+            let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+            let mut from = 0;
+            // At least once, so that a product without depth still clears `c`.
+            loop {
+                let steps = DEPTH.min(depth - from);
+                let add = product.add || from > 0;
+                let mut at = 0;
+                while at < columns {
+                    let vectors = (columns - at).div_ceil($lanes);
+                    // Two panels of two rather than one of three and one of one.
+                    let wide = if vectors == $most + 1 { $most - 1 } else { vectors.min($most) };
+                    let lanes = (columns - at - (wide - 1) * $lanes).min($lanes);
+                    // SAFETY: `from <= depth` and `at < columns` lie within the operands.
+                    unsafe {
+                        let tile = Tile {
+                            a: a.add(if steps == 0 { 0 } else { from * column_stride }),
+                            b: b.add(from * columns + at),
+                            c: c.add(at),
+                            depth: steps,
+                            row_stride: product.row_stride,
+                            column_stride,
+                            columns,
+                            add,
+                        };
+                        panel(tile, product.rows, wide, $mask_of(lanes));
+                    }
+                    at += wide * $lanes;
+                }
+                from += steps;
+                if from >= depth {
+                    return;
+                }
+            }
+        }
+
+        /// All rows of a panel of `vectors` registers, in tiles as tall as registers allow.
+        ///
+        /// # Safety
+        /// The tile, for all `rows`, must lie within the operands.
+        #[target_feature(enable = $features)]
+        unsafe fn panel(mut tile: Tile, rows: usize, vectors: usize, mask: $mask) {
+            let mut left = rows;
+            while left > 0 {
+                // SAFETY: the tile is not taller than the rows left.
+                let done = unsafe {
+                    match vectors {
+                        $($panel => {
+                            if left >= $tall {
+                                tile_of::<$tall, $panel>(tile, mask);
+                                $tall
+                            }
+                            $(else if left >= $rows {
+                                tile_of::<$rows, $panel>(tile, mask);
+                                $rows
+                            })+
+                            else {
+                                tile_of::<1, $panel>(tile, mask);
+                                1
+                            }
+                        })+
+                        _ => unreachable!("panels are at most that wide"),
+                    }
+                };
+                tile.a = tile.a.wrapping_add(done * tile.row_stride);
+                tile.c = tile.c.wrapping_add(done * tile.columns);
+                left -= done;
+            }
+        }
+
+        /// One tile of `R` rows and `V` registers, the last of them masked.
+        ///
+        /// # Safety
+        /// The tile must lie within the operands.
+        #[target_feature(enable = $features)]
+        #[inline]
+        unsafe fn tile_of<const R: usize, const V: usize>(tile: Tile, mask: $mask) {
+            let Tile { a, b, c, depth, row_stride, column_stride, columns, add } = tile;
+            let full = $mask_of($lanes);
+            let mut sums = [[$zero(); V]; R];
+            // SAFETY: every address is that of an element of the tile, or masked out.
+            unsafe {
+                if add {
+                    for r in 0..R {
+                        for v in 0..V {
+                            let mask = if v + 1 == V { mask } else { full };
+                            sums[r][v] = $load(mask, c.add(r * columns + v * $lanes));
+                        }
+                    }
+                }
+                for p in 0..depth {
+                    let mut row = [$zero(); V];
+                    for v in 0..V {
+                        let mask = if v + 1 == V { mask } else { full };
+                        row[v] = $load(mask, b.add(p * columns + v * $lanes));
+                    }
+                    for r in 0..R {
+                        let factor = $same(*a.add(r * row_stride + p * column_stride));
+                        for v in 0..V {
+                            sums[r][v] = $multiply_add(factor, row[v], sums[r][v]);
+                        }
+                    }
+                }
+                for r in 0..R {
+                    for v in 0..V {
+                        let mask = if v + 1 == V { mask } else { full };
+                        $store(c.add(r * columns + v * $lanes), mask, sums[r][v]);
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Registers of sixteen numbers.
+pub(super) mod avx512 {
+    use std::arch::x86_64::*;
+
+    use super::{DEPTH, Product, Tile};
+
+    /// The first `lanes` lanes.
+    fn first(lanes: usize) -> __mmask16 {
+        (u32::MAX >> (32 - lanes)) as __mmask16
+    }
+
+    kernels!(
+        "avx512f", __m512, 16, __mmask16, first, _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps,
+        _mm512_setzero_ps, _mm512_set1_ps, _mm512_fmadd_ps,
+        panels 3: 3 => [8, 4, 2], 2 => [12, 8, 4, 2], 1 => [16, 8, 4, 2]
+    );
+}
+
+/// Registers of eight numbers.
+pub(super) mod avx2 {
+    use std::arch::x86_64::*;
+
+    use super::{DEPTH, Product, Tile};
+
+    /// The first `lanes` lanes.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn first(lanes: usize) -> __m256i {
+        let order = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes as i32), order)
+    }
+
+    /// The numbers under the mask, zero elsewhere.
+    ///
+    /// # Safety
+    /// What the mask names must be readable.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    unsafe fn load(mask: __m256i, from: *const f32) -> __m256 {
+        // SAFETY: the caller's.
+        unsafe { _mm256_maskload_ps(from, mask) }
+    }
+
+    kernels!(
+        "avx2,fma", __m256, 8, __m256i, first, load, _mm256_maskstore_ps,
+        _mm256_setzero_ps, _mm256_set1_ps, _mm256_fmadd_ps,
+        panels 3: 3 => [4, 2], 2 => [6, 4, 2], 1 => [8, 4, 2]
+    );
+}

@@ -1,0 +1,63 @@
+//! Which vector registers the processor has, asked once and answered from then on.
+
+/// A set of instructions that kernels are compiled for. All of them give the same bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    /// What every processor of the target has.
+    Portable,
+    /// AVX2 and fused multiply-add: eight numbers at once.
+    Avx2,
+    /// AVX-512 (F, BW, DQ, VL): sixteen numbers at once.
+    Avx512,
+}
+
+/// The best level of this processor.
+#[inline]
+pub fn level() -> Level {
+    #[cfg(test)]
+    if let Some(level) = FORCED.get() {
+        return level;
+    }
+    detected()
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detected() -> Level {
+    // The standard library remembers the answers.
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl");
+    match (avx2, avx512) {
+        (true, true) => Level::Avx512,
+        (true, false) => Level::Avx2,
+        _ => Level::Portable,
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detected() -> Level {
+    Level::Portable
+}
+
+#[cfg(test)]
+thread_local! {
+    static FORCED: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) };
+}
+
+/// Runs `job` at another level than the best.
+#[cfg(test)]
+pub(crate) fn at_level<T>(level: Level, job: impl FnOnce() -> T) -> T {
+    FORCED.set(Some(level));
+    let result = job();
+    FORCED.set(None);
+    result
+}
+
+/// The levels that this processor has.
+#[cfg(test)]
+pub(crate) fn levels() -> impl Iterator<Item = Level> {
+    let best = detected();
+    [Level::Portable, Level::Avx2, Level::Avx512].into_iter().filter(move |&level| level <= best)
+}

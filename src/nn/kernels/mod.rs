@@ -1,0 +1,153 @@
+//! The loops in which a run spends its time, compiled for several sets of vector instructions and
+//! chosen when the program runs. The only folder with `unsafe` code.
+//!
+//! All levels give the same bits: element-wise loops are one generic source compiled several times
+//! (the compiler may neither reorder sums nor fuse a product into a sum), sums run over a fixed
+//! number of lanes in a fixed order, and the matrix product is one chain of fused multiply-adds
+//! per element at every level.
+
+mod columns;
+mod gemm;
+#[cfg(target_arch = "x86_64")]
+mod gemm_x86;
+mod lanes;
+mod level;
+mod pairs;
+mod prefetch;
+mod table;
+mod update;
+
+pub use columns::dot;
+pub use gemm::Product;
+pub use level::{Level, level};
+pub use pairs::History;
+pub use table::Places;
+pub use update::{AdamStep, Rows, Touched, finite};
+
+/// Makes [`Kernels`] and its two implementations out of a list of generic functions.
+macro_rules! kernels {
+    ($(
+        $(#[$doc:meta])*
+        $module:ident::$name:ident($($argument:ident: $type:ty),* $(,)?);
+    )*) => {
+        /// Loops over slices of one number type: in single precision by the best instructions of
+        /// the processor, in double precision plainly.
+        pub trait Kernels<F> {
+            /// `c = a b` or `c += a b`.
+            ///
+            /// # Panics
+            /// If an operand is shorter than its sizes say.
+            fn product(product: Product, a: &[F], b: &[F], c: &mut [F]);
+            $( $(#[$doc])* fn $name($($argument: $type),*); )*
+        }
+
+        mod double {
+            use super::*;
+            type F = f64;
+
+            impl Kernels<f64> for f64 {
+                fn product(product: Product, a: &[f64], b: &[f64], c: &mut [f64]) {
+                    gemm::double(product, a, b, c);
+                }
+                $( fn $name($($argument: $type),*) { $module::$name($($argument),*) } )*
+            }
+        }
+
+        mod single {
+            use super::*;
+            type F = f32;
+
+            impl Kernels<f32> for f32 {
+                fn product(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+                    gemm::single(product, a, b, c);
+                }
+                $( versions! { fn $name($($argument: $type),*) { $module::$name($($argument),*) } } )*
+            }
+        }
+    };
+}
+
+/// A function whose body is compiled for every level. The body must call `#[inline(always)]`
+/// functions, or nothing is gained.
+macro_rules! versions {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident(
+        $($argument:ident: $type:ty),* $(,)?
+    ) $(-> $result:ty)? $body:block) => {
+        $(#[$doc])*
+        $vis fn $name($($argument: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+                fn avx512($($argument: $type),*) $(-> $result)? $body
+                #[target_feature(enable = "avx2")]
+                fn avx2($($argument: $type),*) $(-> $result)? $body
+                match $crate::nn::kernels::level() {
+                    #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
+                    // SAFETY: `level` has seen these features.
+                    $crate::nn::kernels::Level::Avx512 => return unsafe { avx512($($argument),*) },
+                    #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
+                    // SAFETY: as above.
+                    $crate::nn::kernels::Level::Avx2 => return unsafe { avx2($($argument),*) },
+                    $crate::nn::kernels::Level::Portable => {}
+                }
+            }
+            $body
+        }
+    };
+}
+use versions;
+
+kernels! {
+    /// Overwrites every row of `out`, `[rows x row.len()]`, with `row`.
+    columns::spread(row: &[F], out: &mut [F]);
+    /// Adds every row of `x`, `[rows x sums.len()]`, to `sums`, row after row.
+    columns::column_sums(x: &[F], sums: &mut [F]);
+    /// Adds every row of `x`, times its factor, to `sums`, row after row.
+    columns::weighted_sums(x: &[F], factors: &[F], sums: &mut [F]);
+    /// Overwrites row `r` of `out` with `factors[r]` times `row`.
+    columns::outer(factors: &[F], row: &[F], out: &mut [F]);
+    /// Overwrites `out[r]` with `bias` plus the product of row `r` of `x` and `weights`.
+    columns::row_dots(x: &[F], weights: &[F], bias: F, out: &mut [F]);
+    /// Overwrites `a` with `z` above zero and `slope z` below, with a slope per column.
+    columns::prelu(z: &[F], slope: &[F], a: &mut [F]);
+    /// Turns the gradient `d` by the output of [`prelu`](Kernels::prelu) into that by `z`, and
+    /// adds that by the slopes to `d_slope`.
+    columns::prelu_backward(z: &[F], slope: &[F], d: &mut [F], d_slope: &mut [F]);
+    /// [`prelu`](Kernels::prelu) and [`row_dots`](Kernels::row_dots) in one pass.
+    columns::prelu_dots(z: &[F], slope: &[F], weights: &[F], bias: F, out: &mut [F]);
+    /// Given the gradient `d_out` by the result of [`prelu_dots`](Kernels::prelu_dots), overwrites
+    /// `d_z` and adds to `d_slope` and `d_weights`.
+    columns::prelu_dots_backward(
+        z: &[F], slope: &[F], weights: &[F], d_out: &[F],
+        d_z: &mut [F], d_slope: &mut [F], d_weights: &mut [F],
+    );
+    /// Overwrites `to`, `[columns x rows]`, with the transpose of `from`, `[rows x columns]`.
+    columns::transpose(from: &[F], rows: usize, columns: usize, to: &mut [F]);
+    /// Copies the rows of a table at `positions` to their places in `out`.
+    table::gather(places: Places, rows: &[F], positions: &[u32], out: &mut [F]);
+    /// Copies the first `dim` numbers of the rows `ids`, each `stride` long, side by side to `out`.
+    table::pick(from: &[F], stride: usize, ids: &[u32], dim: usize, out: &mut [F]);
+    /// Adds what lies at the places in `d_out` to the rows of a table at `positions`.
+    table::scatter_add(places: Places, d_out: &[F], positions: &[u32], d_rows: &mut [F]);
+    /// Writes `q * h` behind every event `h` in `pairs`, `[events x 2 width]`.
+    pairs::multiply(offsets: &[u32], q: &[F], width: usize, pairs: &mut [F]);
+    /// Overwrites every row of `out`, `[events x columns]`, with its example's row of `rows`.
+    pairs::spread_rows(offsets: &[u32], rows: &[F], columns: usize, out: &mut [F]);
+    /// Overwrites `sums`, `[examples x columns]`, with the sums of each example's rows of `x`.
+    pairs::sum_rows(offsets: &[u32], x: &[F], columns: usize, sums: &mut [F]);
+    /// Overwrites `out`, `[examples x width]`, with the sums of each example's events, the first
+    /// halves of the rows of `pairs`, times their weights.
+    pairs::pool(offsets: &[u32], weights: &[F], pairs: &[F], width: usize, out: &mut [F]);
+    /// Overwrites `d_weights` with the gradient by the weights of [`pool`](Kernels::pool).
+    pairs::pool_backward(
+        offsets: &[u32], d: &[F], pairs: &[F], width: usize, d_weights: &mut [F],
+    );
+    /// Turns the gradient `d` by `[h, q * h]` into that by `h` in its first half, adding what comes
+    /// from [`pool`](Kernels::pool) with gradient `d_pooled`, and adds that by `q` to `d_q`.
+    pairs::multiply_backward(
+        history: History<'_, F>, d_pooled: &[F], d: &mut [F], d_q: &mut [F],
+    );
+}
+
+#[cfg(test)]
+mod tests;

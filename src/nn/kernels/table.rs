@@ -1,0 +1,109 @@
+//! Rows of a table to their places in a matrix, and back.
+
+use super::lanes::{Block, each_block, of, of_mut};
+use super::prefetch::{AHEAD, prefetch};
+use crate::nn::Real;
+
+/// One column of ids and where its rows go: column `column` of a row-major matrix of positions with
+/// `columns` columns, into the columns `at .. at + dim` of a row-major matrix of width `width`.
+///
+/// A position counts among the distinct rows of the table that a batch touches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Places {
+    /// Column of the matrix of positions.
+    pub column: usize,
+    /// Number of columns of the matrix of positions.
+    pub columns: usize,
+    /// Numbers per row of the table.
+    pub dim: usize,
+    /// First column that is written.
+    pub at: usize,
+    /// Number of columns of the matrix that is written.
+    pub width: usize,
+}
+
+/// Copies one row.
+struct Copy<'a, F>(&'a [F], &'a mut [F]);
+impl<F: Real> Block for Copy<'_, F> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, at: usize) {
+        *of_mut::<F, N>(self.1, at) = *of(self.0, at);
+    }
+}
+
+#[inline(always)]
+pub(super) fn gather<F: Real>(places: Places, rows: &[F], positions: &[u32], out: &mut [F]) {
+    let Places { column, columns, dim, at, width } = places;
+    let matrix = out.chunks_exact_mut(width);
+    for (positions, place) in positions.chunks_exact(columns).zip(matrix) {
+        let from = positions[column] as usize * dim;
+        each_block(dim, &mut Copy(&rows[from..][..dim], &mut place[at..][..dim]));
+    }
+}
+
+#[inline(always)]
+pub(super) fn pick<F: Real>(from: &[F], stride: usize, ids: &[u32], dim: usize, out: &mut [F]) {
+    for (i, (&id, place)) in ids.iter().zip(out.chunks_exact_mut(dim)).enumerate() {
+        if let Some(&next) = ids.get(i + AHEAD) {
+            prefetch(from, next as usize * stride, dim);
+        }
+        each_block(dim, &mut Copy(&from[id as usize * stride..][..dim], place));
+    }
+}
+
+#[inline(always)]
+pub(super) fn scatter_add<F: Real>(
+    places: Places,
+    d_out: &[F],
+    positions: &[u32],
+    d_rows: &mut [F],
+) {
+    struct Add<'a, F>(&'a [F], &'a mut [F]);
+    impl<F: Real> Block for Add<'_, F> {
+        #[inline(always)]
+        fn run<const N: usize>(&mut self, at: usize) {
+            let (from, to): (&[F; N], &mut [F; N]) = (of(self.0, at), of_mut(self.1, at));
+            for j in 0..N {
+                to[j] += from[j];
+            }
+        }
+    }
+    let Places { column, columns, dim, at, width } = places;
+    for (positions, place) in positions.chunks_exact(columns).zip(d_out.chunks_exact(width)) {
+        let to = positions[column] as usize * dim;
+        each_block(dim, &mut Add(&place[at..][..dim], &mut d_rows[to..][..dim]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::check::{assert_slopes, numbers, slopes, weighted};
+    use crate::nn::kernels::Kernels;
+
+    /// The second of two columns of ids, with a row that occurs twice and one that never does.
+    const POSITIONS: [u32; 8] = [9, 1, 9, 0, 9, 1, 9, 3];
+    const COLUMN: Places = Places { column: 1, columns: 2, dim: 2, at: 1, width: 4 };
+
+    #[test]
+    fn rows_go_to_their_places_and_nothing_else_is_written() {
+        let mut out = [9.0f32; 16];
+        f32::gather(COLUMN, &[0., 1., 10., 11., 20., 21., 30., 31.], &POSITIONS, &mut out);
+        assert_eq!(out[..8], [9., 10., 11., 9., 9., 0., 1., 9.]);
+        assert_eq!(out[8..], [9., 10., 11., 9., 9., 30., 31., 9.]);
+    }
+
+    #[test]
+    fn gradients_of_all_occurrences_are_summed() {
+        let (rows, d) = (numbers(1, 8), numbers(2, 16));
+        let value = |rows: &[f64]| {
+            let mut out = vec![0.0; 16];
+            f64::gather(COLUMN, rows, &POSITIONS, &mut out);
+            weighted(&out, &d)
+        };
+        let mut d_rows = vec![0.0; 8];
+        f64::scatter_add(COLUMN, &d, &POSITIONS, &mut d_rows);
+        assert_slopes("rows", &slopes(&rows, value), &d_rows);
+        assert_eq!(d_rows[4..6], [0.0, 0.0]);
+    }
+}

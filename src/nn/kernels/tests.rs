@@ -1,0 +1,112 @@
+//! Every loop gives the same bits at every level of instructions, at widths with and without
+//! remainders.
+
+use super::level::{at_level, levels};
+use super::*;
+
+/// Numbers of both signs, a few of them zero.
+fn numbers(count: usize, salt: u32) -> Vec<f32> {
+    let mix = |i: usize| (i as u32 + 1).wrapping_mul(2_654_435_761).wrapping_add(salt * 97) >> 8;
+    let number = |i| if i % 17 == 5 { 0.0 } else { mix(i) as f32 / (1 << 23) as f32 - 1.0 };
+    (0..count).map(number).collect()
+}
+
+/// Checks that `job`, which returns what it wrote, does the same at every level.
+fn assert_same_bits(what: &str, job: impl Fn() -> Vec<Vec<f32>>) {
+    let bits = |level| -> Vec<Vec<u32>> {
+        let written = at_level(level, &job);
+        written.into_iter().map(|part| part.into_iter().map(f32::to_bits).collect()).collect()
+    };
+    let all: Vec<_> = levels().map(bits).collect();
+    assert!(all.iter().all(|other| *other == all[0]), "{what}");
+}
+
+#[test]
+fn loops_over_columns_give_the_same_bits_at_every_level() {
+    const ROWS: usize = 23;
+    for width in [1, 3, 4, 7, 16, 29, 36, 80] {
+        let (x, row) = (numbers(ROWS * width, 1), numbers(width, 2));
+        let (slope, factors) = (numbers(width, 3), numbers(ROWS, 4));
+        let matrix = || numbers(ROWS * width, 5);
+        let of_row = || numbers(width, 6);
+        let same = |what: &str, job: &dyn Fn() -> Vec<Vec<f32>>| {
+            assert_same_bits(&format!("{what}, width {width}"), job);
+        };
+        same("sums", &|| {
+            let [mut sums, mut weighted] = [of_row(), of_row()];
+            f32::column_sums(&x, &mut sums);
+            f32::weighted_sums(&x, &factors, &mut weighted);
+            vec![sums, weighted]
+        });
+        same("rows", &|| {
+            let ([mut spread, mut outer, mut turned], mut dots) =
+                ([matrix(), matrix(), matrix()], vec![0.0; ROWS]);
+            f32::spread(&row, &mut spread);
+            f32::outer(&factors, &row, &mut outer);
+            f32::transpose(&x, ROWS, width, &mut turned);
+            f32::row_dots(&x, &row, 0.5, &mut dots);
+            vec![spread, outer, turned, dots]
+        });
+        same("prelu", &|| {
+            let [mut a, mut d, mut d_slope] = [matrix(), matrix(), of_row()];
+            f32::prelu(&x, &slope, &mut a);
+            f32::prelu_backward(&x, &slope, &mut d, &mut d_slope);
+            vec![a, d, d_slope]
+        });
+        same("prelu with dots", &|| {
+            let [mut d, mut d_slope, mut d_row] = [matrix(), of_row(), of_row()];
+            let mut out = vec![0.0; ROWS];
+            f32::prelu_dots(&x, &slope, &row, 0.5, &mut out);
+            f32::prelu_dots_backward(&x, &slope, &row, &factors, &mut d, &mut d_slope, &mut d_row);
+            vec![out, d, d_slope, d_row]
+        });
+    }
+}
+
+#[test]
+fn loops_over_events_give_the_same_bits_at_every_level() {
+    let (offsets, events) = ([0, 3, 3, 8, 20], 20);
+    for width in [1, 5, 8, 16, 20] {
+        let (q, pairs) = (numbers(4 * width, 1), numbers(events * 2 * width, 2));
+        let (weights, d_pooled) = (numbers(events, 3), numbers(4 * width, 4));
+        assert_same_bits(&format!("width {width}"), || {
+            let [mut product, mut d] = [pairs.clone(), numbers(pairs.len(), 5)];
+            let [mut pooled, mut sums, mut d_q] = [(); 3].map(|()| numbers(4 * width, 6));
+            let [mut d_weights, mut spread] = [numbers(events, 7), numbers(events * width, 8)];
+            f32::multiply(&offsets, &q, width, &mut product);
+            f32::pool(&offsets, &weights, &pairs, width, &mut pooled);
+            f32::pool_backward(&offsets, &d_pooled, &pairs, width, &mut d_weights);
+            f32::spread_rows(&offsets, &q, width, &mut spread);
+            f32::sum_rows(&offsets, &spread, width, &mut sums);
+            let history =
+                History { offsets: &offsets, q: &q, pairs: &pairs, weights: &weights, width };
+            f32::multiply_backward(history, &d_pooled, &mut d, &mut d_q);
+            vec![product, pooled, d_weights, spread, sums, d, d_q]
+        });
+    }
+}
+
+#[test]
+fn loops_over_tables_give_the_same_bits_at_every_level() {
+    let (positions, ids) = ([0, 2, 2, 1, 0], [3, 0, 4]);
+    for dim in [1, 6, 8, 16, 21] {
+        let places = Places { column: 0, columns: 1, dim, at: 1, width: dim + 2 };
+        let rows = numbers(3 * dim, 1);
+        let touched = [0, 1, 2].map(|at| Touched { id: ids[at], position: at as u32 });
+        let (first, second) = ([0.9, 0.1], [0.999, 0.001]);
+        let step = AdamStep { first, second, factor: 0.01, epsilon: 1e-8, kept: 0.99 };
+        assert_same_bits(&format!("dim {dim}"), || {
+            let [mut out, mut d_rows] = [numbers(5 * (dim + 2), 2), rows.clone()];
+            f32::gather(places, &rows, &positions, &mut out);
+            f32::scatter_add(places, &out, &positions, &mut d_rows);
+            // Squared gradients are not negative.
+            let mut data: Vec<f32> = numbers(5 * 3 * dim, 3).iter().map(|x| x.abs()).collect();
+            let mut table =
+                Rows { data: &mut data, stride: 3 * dim, dim, touched: &touched, gradients: &rows };
+            assert!(AdamStep::update_rows(step, &mut table));
+            let mut picked = numbers(3 * dim, 4);
+            f32::pick(&data, 3 * dim, &ids, dim, &mut picked);
+            vec![out, d_rows, data, picked]
+        });
+    }
+}

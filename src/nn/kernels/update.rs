@@ -1,0 +1,137 @@
+//! Update rules over the weights and slots of a dense block or of rows of a table.
+
+use super::lanes::{Block, each_block, of, of_mut};
+use super::prefetch::{AHEAD, prefetch};
+use super::versions;
+
+/// What one update of Adam needs besides the numbers it changes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct AdamStep {
+    /// Share of the average gradient that is kept, and the share that is new.
+    pub first: [f32; 2],
+    /// The same of the average squared gradient.
+    pub second: [f32; 2],
+    /// Factor of `m / (sqrt(v) + epsilon)`.
+    pub factor: f32,
+    /// Keeps steps finite.
+    pub epsilon: f32,
+    /// Share of the weights that decay leaves.
+    pub kept: f32,
+}
+
+/// A row that a gradient touches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Touched {
+    /// Its id.
+    pub id: u32,
+    /// Its position among the rows of the gradient.
+    pub position: u32,
+}
+
+/// Rows of a table that are updated together. A row of the table is its weights, then slot after
+/// slot.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    /// The table, `stride` numbers a row.
+    pub data: &'a mut [f32],
+    /// Numbers per row: weights and slots.
+    pub stride: usize,
+    /// Weights per row.
+    pub dim: usize,
+    /// Which rows, and where their gradients are.
+    pub touched: &'a [Touched],
+    /// Gradients, `dim` numbers a row.
+    pub gradients: &'a [f32],
+}
+
+impl Rows<'_> {
+    /// Calls `update` with weights, slots and gradient of each row, and its place in `touched`.
+    #[inline(always)]
+    pub fn each(&mut self, mut update: impl FnMut(&mut [f32], &mut [f32], &[f32], usize)) {
+        let Rows { stride, dim, .. } = *self;
+        for (i, row) in self.touched.iter().enumerate() {
+            if let Some(next) = self.touched.get(i + AHEAD) {
+                prefetch(self.data, next.id as usize * stride, stride);
+            }
+            let record = &mut self.data[row.id as usize * stride..][..stride];
+            let (weights, slots) = record.split_at_mut(dim);
+            let gradient = &self.gradients[row.position as usize * dim..][..dim];
+            update(weights, slots, gradient, i);
+        }
+    }
+}
+
+impl AdamStep {
+    versions! {
+        /// Updates `weights`; `slots` holds all `m`, then all `v`.
+        pub fn update(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) {
+            adam(step, weights, slots, gradient)
+        }
+    }
+
+    versions! {
+        /// Updates rows; returns whether their weights stayed finite.
+        pub fn update_rows(step: AdamStep, rows: &mut Rows<'_>) -> bool {
+            let mut finite = [0.0; 16];
+            rows.each(|weights, slots, gradient, _| {
+                adam(step, weights, slots, gradient);
+                add_zeros(weights, &mut finite);
+            });
+            finite == [0.0; 16]
+        }
+    }
+}
+
+#[inline(always)]
+fn adam(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) {
+    struct Adam<'a>(AdamStep, [&'a mut [f32]; 3], &'a [f32]);
+    impl Block for Adam<'_> {
+        #[inline(always)]
+        fn run<const N: usize>(&mut self, at: usize) {
+            let (step, [w, m, v]) = (self.0, &mut self.1);
+            let (w, m, v): (&mut [f32; N], &mut [f32; N], &mut [f32; N]) =
+                (of_mut(w, at), of_mut(m, at), of_mut(v, at));
+            let g: &[f32; N] = of(self.2, at);
+            for j in 0..N {
+                one(step, &mut w[j], &mut m[j], &mut v[j], g[j]);
+            }
+        }
+    }
+    let (ms, vs) = slots.split_at_mut(weights.len());
+    each_block(weights.len(), &mut Adam(step, [weights, ms, vs], gradient));
+}
+
+/// A weight whose root and epsilon are both zero takes no step. NaN stays NaN.
+#[inline(always)]
+fn one(step: AdamStep, w: &mut f32, m: &mut f32, v: &mut f32, g: f32) {
+    *m = step.first[0] * *m + step.first[1] * g;
+    *v = step.second[0] * *v + step.second[1] * (g * g);
+    let root = v.sqrt() + step.epsilon;
+    let ratio = *m / root;
+    *w = step.kept * *w - step.factor * if root == 0.0 { 0.0 } else { ratio };
+}
+
+versions! {
+    /// Whether all numbers are finite; one pass without branches.
+    pub fn finite(values: &[f32]) -> bool {
+        let mut zeros = [0.0; 16];
+        add_zeros(values, &mut zeros);
+        zeros == [0.0; 16]
+    }
+}
+
+/// Adds zero to `zeros` for every finite number, and NaN for any other.
+#[inline(always)]
+fn add_zeros(values: &[f32], zeros: &mut [f32; 16]) {
+    struct Zeros<'a>(&'a [f32], &'a mut [f32; 16]);
+    impl Block for Zeros<'_> {
+        #[inline(always)]
+        fn run<const N: usize>(&mut self, at: usize) {
+            let values: &[f32; N] = of(self.0, at);
+            for (zero, value) in self.1.iter_mut().zip(values) {
+                *zero += value * 0.0;
+            }
+        }
+    }
+    each_block(values.len(), &mut Zeros(values, zeros));
+}
