@@ -5,6 +5,9 @@
 //! ascending order, with one fused multiply-add per element and step. Every element is therefore
 //! the same chain of roundings whatever the tile, the blocking or the width of the registers.
 
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
+
 use super::level::{Level, level};
 
 /// Sizes and strides of a product `[rows x depth] [depth x columns] = [rows x columns]`. `b` and
@@ -42,6 +45,9 @@ impl Product {
 /// If an operand is shorter than its sizes say.
 pub(super) fn single(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
     assert!(product.fits(a.len(), b.len(), c.len()), "operands as long as {product:?} says");
+    if product.rows == 0 || product.columns == 0 {
+        return;
+    }
     match level() {
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "calls a function compiled for a checked processor feature")]
@@ -51,34 +57,38 @@ pub(super) fn single(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
         #[expect(unsafe_code, reason = "calls a function compiled for a checked processor feature")]
         // SAFETY: as above.
         Level::Avx2 => unsafe { super::gemm_x86::avx2::product(product, a, b, c) },
-        _ => chain(product, a, b, c, 0.0, f32::mul_add),
+        _ => chain(product, a, b, c),
     }
 }
 
-/// The product in double precision, for checks of gradients.
+/// The product in double precision, for checks of gradients: a second implementation, by `ndarray`,
+/// so that a check of the network is a check of the kernels above as well.
+///
+/// # Panics
+/// If an operand is shorter than its sizes say.
 pub(super) fn double(product: Product, a: &[f64], b: &[f64], c: &mut [f64]) {
-    chain(product, a, b, c, 0.0, f64::mul_add);
+    let Product { rows, columns, depth, row_stride, column_stride, add } = product;
+    let left = ArrayView2::from_shape((rows, depth).strides((row_stride, column_stride)), a);
+    let right = ArrayView2::from_shape((depth, columns), &b[..depth * columns]);
+    let sum = ArrayViewMut2::from_shape((rows, columns), &mut c[..rows * columns]);
+    let (Ok(left), Ok(right), Ok(mut sum)) = (left, right, sum) else {
+        panic!("operands as long as {product:?} says");
+    };
+    general_mat_mul(1.0, &left, &right, if add { 1.0 } else { 0.0 }, &mut sum);
 }
 
-/// The product by its definition, element by element.
-fn chain<F: Copy>(
-    product: Product,
-    a: &[F],
-    b: &[F],
-    c: &mut [F],
-    zero: F,
-    multiply_add: impl Fn(F, F, F) -> F,
-) {
+/// The product by its definition, element by element: the portable level.
+fn chain(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
     let Product { rows, columns, depth, row_stride, column_stride, add } = product;
     for i in 0..rows {
         let c = &mut c[i * columns..(i + 1) * columns];
         if !add {
-            c.fill(zero);
+            c.fill(0.0);
         }
         for p in 0..depth {
             let a = a[i * row_stride + p * column_stride];
             for (c, &b) in c.iter_mut().zip(&b[p * columns..(p + 1) * columns]) {
-                *c = multiply_add(a, b, *c);
+                *c = a.mul_add(b, *c);
             }
         }
     }
@@ -113,6 +123,26 @@ mod tests {
             }).collect();
             for other in &results[1..] {
                 prop_assert_eq!(&results[0], other);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn double_precision_agrees_with_single(
+            rows in 0usize..9, columns in 1usize..20, depth in 0usize..40,
+            add: bool, transposed: bool,
+        ) {
+            let (row_stride, column_stride) = if transposed { (1, rows) } else { (depth, 1) };
+            let product = Product { rows, columns, depth, row_stride, column_stride, add };
+            let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
+            let mut c = numbers(rows * columns, 3);
+            let wide = |from: &[f32]| from.iter().copied().map(f64::from).collect::<Vec<f64>>();
+            let mut exact = wide(&c);
+            double(product, &wide(&a), &wide(&b), &mut exact);
+            single(product, &a, &b, &mut c);
+            for (c, exact) in c.iter().zip(&exact) {
+                prop_assert!((f64::from(*c) - exact).abs() < 1e-4);
             }
         }
     }
