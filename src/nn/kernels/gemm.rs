@@ -5,8 +5,7 @@
 //! ascending order, with one fused multiply-add per element and step. Every element is therefore
 //! the same chain of roundings whatever the tile, the blocking or the width of the registers.
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
+use ndarray::Array2;
 
 use super::level::{Level, level};
 
@@ -68,13 +67,12 @@ pub(super) fn single(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
 /// If an operand is shorter than its sizes say.
 pub(super) fn double(product: Product, a: &[f64], b: &[f64], c: &mut [f64]) {
     let Product { rows, columns, depth, row_stride, column_stride, add } = product;
-    let left = ArrayView2::from_shape((rows, depth).strides((row_stride, column_stride)), a);
-    let right = ArrayView2::from_shape((depth, columns), &b[..depth * columns]);
-    let sum = ArrayViewMut2::from_shape((rows, columns), &mut c[..rows * columns]);
-    let (Ok(left), Ok(right), Ok(mut sum)) = (left, right, sum) else {
-        panic!("operands as long as {product:?} says");
-    };
-    general_mat_mul(1.0, &left, &right, if add { 1.0 } else { 0.0 }, &mut sum);
+    let at = |(i, p): (usize, usize)| a[i * row_stride + p * column_stride];
+    let left = Array2::from_shape_fn((rows, depth), at);
+    let right = Array2::from_shape_fn((depth, columns), |(p, j)| b[p * columns + j]);
+    for (c, &sum) in c.iter_mut().zip(&left.dot(&right)) {
+        *c = if add { *c + sum } else { sum };
+    }
 }
 
 /// The product by its definition, element by element: the portable level.
