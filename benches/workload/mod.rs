@@ -15,9 +15,11 @@ use straggler::data::{
 use straggler::model::{Model, ModelChoice, ModelContext, din, mlp};
 use straggler::optimizer::{OptimizerChoice, adam};
 use straggler::protocol::ProtocolChoice;
-use straggler::server::ParameterServer;
+use straggler::server::{ParameterServer, Sharding};
 use straggler::sim::feed::{ExampleOrder, Feed, Sharing};
-use straggler::sim::{Limits, Links, Nobody, Parts, Rates, Simulation, Training, Watch, Work};
+use straggler::sim::{
+    Limits, Links, Nobody, Parts, Rates, Routine, Simulation, Training, Watch, Work,
+};
 
 /// The weights stay where they are: the same few batches over and over would be learned by heart,
 /// and vanishing gradients cost many times their price where their squares are denormal numbers.
@@ -143,7 +145,8 @@ impl ExampleOrder for Counting {
 pub(crate) fn server(workload: &Workload) -> ParameterServer {
     let layout = Arc::new(workload.model.layout().clone());
     let rule = OptimizerChoice::Adam(adam::Config::default()).build();
-    ParameterServer::new(layout, 1, Arc::clone(&rule), rule, Streams::new(2))
+    let sharding = Sharding::new(&layout, 1);
+    ParameterServer::new(layout, sharding, Arc::clone(&rule), rule, Streams::new(2))
 }
 
 /// `workers` asynchronous workers training on `threads` host threads, no evaluation.
@@ -171,6 +174,7 @@ pub(crate) fn cluster(workers: u32, work: Work, service: ShardService) -> Simula
         machines: machines(workers, &[class], &compute, streams, here).expect("no trace is read"),
         starts: vec![SimTime::ZERO; workers as usize],
         compute: compute.base(1),
+        routine: Routine::default(),
         shards: 1,
         links: Links::default(),
         service,

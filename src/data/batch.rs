@@ -1,5 +1,7 @@
 //! Examples side by side, ready for a model.
 
+use std::ops::Range;
+
 /// What is known of an example besides its features.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ExampleInfo {
@@ -43,6 +45,29 @@ impl Batch {
     /// Number of history events of all examples together.
     pub fn events(&self) -> usize {
         self.history_offsets.last().map_or(0, |&end| end as usize)
+    }
+
+    /// Becomes a copy of the examples `range` of `other`.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn copy_part(&mut self, other: &Batch, range: Range<usize>) {
+        self.clear();
+        let all = other.len().max(1);
+        let (fields, numeric) = (other.fields.len() / all, other.numeric.len() / all);
+        let columns = other.history.len() / other.events().max(1);
+        self.labels.extend_from_slice(&other.labels[range.clone()]);
+        self.fields.extend_from_slice(&other.fields[range.start * fields..range.end * fields]);
+        self.numeric.extend_from_slice(&other.numeric[range.start * numeric..range.end * numeric]);
+        self.info.extend_from_slice(&other.info[range.clone()]);
+        if other.history_offsets.len() > all {
+            let offsets = &other.history_offsets[range.start..=range.end];
+            let first = offsets[0];
+            self.history_offsets.clear();
+            self.history_offsets.extend(offsets.iter().map(|end| end - first));
+            let events = first as usize * columns..offsets[offsets.len() - 1] as usize * columns;
+            self.history.extend_from_slice(&other.history[events]);
+        }
     }
 
     /// Forgets the examples and keeps the memory.

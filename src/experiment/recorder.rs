@@ -443,6 +443,7 @@ impl Observer for Recorder {
             Record::Evaluated { progress, view, quality, selection_auc, passes } => {
                 self.evaluated(progress, *view, quality, *selection_auc, *passes);
             }
+            Record::Aborted { .. } => {}
             Record::Activity { .. } | Record::Service { .. } => self.timeline(record),
         }
     }

@@ -38,6 +38,8 @@ pub struct Summary {
     pub pushes: u64,
     /// Pushes discarded by at least one shard.
     pub discarded: u64,
+    /// Steps that the protocol broke off.
+    pub aborted: u64,
     /// Examples in the applied pushes.
     pub examples: u64,
     /// Passes over the training window.
@@ -157,6 +159,7 @@ impl Summary {
             updates: progress.updates,
             pushes: progress.pushes,
             discarded: simulation.map_or(0, Simulation::discarded),
+            aborted: simulation.map_or(0, Simulation::aborted),
             examples: progress.examples,
             sim_s: seconds,
             examples_per_sim_s: (seconds > 0.0).then(|| progress.examples as f64 / seconds),

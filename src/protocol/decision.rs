@@ -1,8 +1,9 @@
 //! What a protocol is told, and what it may decide.
 //!
 //! A pull and a push are split per shard and arrive at each shard on their own, so a protocol
-//! decides per shard, as the shards of a real parameter server do; only the permission to pull is
-//! given for all shards at once. With one shard this is the textbook interface.
+//! decides per shard, as the shards of a real parameter server do. With one shard this is the
+//! textbook interface; a shard that holds one parameter group alone is how groups get protocols
+//! of their own.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -23,10 +24,23 @@ pub struct Arrived {
     pub worker: WorkerId,
     /// Where it arrived.
     pub shard: ShardId,
-    /// Number of steps that the worker had finished before this one.
+    /// Number of steps that the worker had begun before this one.
     pub step: u64,
     /// Version of the shard that the worker had read.
     pub pulled: u64,
+}
+
+/// A shard has read its values for a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Read {
+    /// The step.
+    pub push: PushId,
+    /// Whose it is.
+    pub worker: WorkerId,
+    /// Which shard.
+    pub shard: ShardId,
+    /// Its version.
+    pub version: u64,
 }
 
 /// What a protocol may know of the cluster.
@@ -40,15 +54,38 @@ pub struct Cluster<'a> {
     pub steps: &'a [u64],
 }
 
+/// How the pushes of one update become one gradient. Each counts by its number of examples.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Merge {
+    /// How many pushes their sum is divided by. `None` is the mean of those merged; a larger number
+    /// leaves room for pushes that were discarded, one makes it their sum.
+    pub over: Option<u32>,
+    /// What the gradient of an embedding row is divided by.
+    pub rows: RowMean,
+}
+
+/// What the merged gradient of an embedding row is the mean over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RowMean {
+    /// All pushes of the update, as for dense parameters.
+    #[default]
+    Pushes,
+    /// The pushes that contain the row (GBA, Su et al. 2022).
+    Contributors,
+}
+
 /// One decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision<'a> {
-    /// The worker, which asked, may pull.
-    Grant(WorkerId),
-    /// The parts of these pushes that the shard holds become one update, in this order.
-    Apply(ShardId, &'a [PushId]),
-    /// The part of this push that the shard holds is thrown away.
+    /// The worker, which asked, may begin its step and pull: from this shard, or from all that it
+    /// was not granted yet.
+    Grant(WorkerId, Option<ShardId>),
+    /// The parts of these pushes that have arrived at the shard become one update, in this order.
+    Apply(ShardId, &'a [PushId], Merge),
+    /// The part of this push that has arrived at the shard is thrown away.
     Discard(ShardId, PushId),
+    /// The worker's unfinished step is broken off.
+    Abort(WorkerId),
 }
 
 /// Decisions in the order in which they will be carried out.
@@ -60,27 +97,47 @@ pub struct Decisions {
 
 #[derive(Clone, Debug)]
 enum Entry {
-    Grant(WorkerId),
-    Apply(ShardId, Range<usize>),
+    Grant(WorkerId, Option<ShardId>),
+    Apply(ShardId, Range<usize>, Merge),
     Discard(ShardId, PushId),
+    Abort(WorkerId),
 }
 
 impl Decisions {
-    /// Lets `worker` pull.
+    /// Lets `worker` pull from every shard.
     pub fn grant(&mut self, worker: WorkerId) {
-        self.list.push(Entry::Grant(worker));
+        self.list.push(Entry::Grant(worker, None));
     }
 
-    /// Makes one update of the shard out of these pushes.
+    /// Lets `worker` pull from one shard. Its step begins with the first shard granted; it
+    /// computes when it has read all.
+    pub fn grant_shard(&mut self, worker: WorkerId, shard: ShardId) {
+        self.list.push(Entry::Grant(worker, Some(shard)));
+    }
+
+    /// Makes one update of the shard out of the mean of these pushes.
     pub fn apply(&mut self, shard: ShardId, pushes: &[PushId]) {
+        self.merge(shard, pushes, Merge::default());
+    }
+
+    /// Makes one update of the shard out of these pushes, merged as `merge` says.
+    pub fn merge(&mut self, shard: ShardId, pushes: &[PushId], merge: Merge) {
         let start = self.pushes.len();
         self.pushes.extend_from_slice(pushes);
-        self.list.push(Entry::Apply(shard, start..self.pushes.len()));
+        self.list.push(Entry::Apply(shard, start..self.pushes.len(), merge));
     }
 
-    /// Throws away what the shard holds of `push`.
+    /// Throws away what has arrived at the shard of `push`.
     pub fn discard(&mut self, shard: ShardId, push: PushId) {
         self.list.push(Entry::Discard(shard, push));
+    }
+
+    /// Breaks off the step that `worker` is in, until its push has arrived at every shard; after
+    /// that, or when it waits, nothing happens. What shards have applied stays applied, all other
+    /// parts are lost, held ones too: the protocol must forget them. The worker hears of it after
+    /// one latency, and asks again.
+    pub fn abort(&mut self, worker: WorkerId) {
+        self.list.push(Entry::Abort(worker));
     }
 
     /// Number of decisions.
@@ -96,9 +153,12 @@ impl Decisions {
     /// The decision at `index`.
     pub fn get(&self, index: usize) -> Decision<'_> {
         match &self.list[index] {
-            Entry::Grant(worker) => Decision::Grant(*worker),
-            Entry::Apply(shard, range) => Decision::Apply(*shard, &self.pushes[range.clone()]),
+            Entry::Grant(worker, shard) => Decision::Grant(*worker, *shard),
+            Entry::Apply(shard, range, merge) => {
+                Decision::Apply(*shard, &self.pushes[range.clone()], *merge)
+            }
             Entry::Discard(shard, push) => Decision::Discard(*shard, *push),
+            Entry::Abort(worker) => Decision::Abort(*worker),
         }
     }
 
@@ -111,11 +171,16 @@ impl Decisions {
 
 /// Who may read now, and which pushes become an update?
 ///
-/// The engine carries decisions out in order. It refuses, as a bug of the protocol, to apply or
-/// discard the same part twice or to grant a worker that did not ask.
+/// The engine carries decisions out in order. It refuses, as a bug of the protocol, to decide on a
+/// part that has not arrived, to apply or discard the same part twice, and to grant a worker that
+/// did not ask.
 pub trait Protocol: Send + Debug {
-    /// `worker` asks to pull: it has just begun, or all shards have taken in its last push.
+    /// `worker` asks to pull: it has just begun, all shards have taken in its last push, or it has
+    /// heard that its step was broken off.
     fn on_ready(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions);
+
+    /// A shard has read its values for a step.
+    fn on_read(&mut self, _read: Read, _cluster: &Cluster<'_>, _decide: &mut Decisions) {}
 
     /// Part of a push has arrived at a shard.
     fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions);

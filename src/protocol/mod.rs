@@ -5,7 +5,7 @@ pub mod asynchronous;
 pub mod decision;
 pub mod synchronous;
 
-pub use decision::{Arrived, Cluster, Decision, Decisions, Protocol, PushId};
+pub use decision::{Arrived, Cluster, Decision, Decisions, Merge, Protocol, PushId, Read, RowMean};
 
 crate::registry! {
     /// How workers and server coordinate.

@@ -79,7 +79,7 @@ impl Protocol for Synchronous {
 mod tests {
     use super::*;
     use crate::base::{ShardId, SimTime};
-    use crate::protocol::Decision;
+    use crate::protocol::{Decision, Merge};
 
     #[test]
     fn nobody_passes_before_all_have_pushed() {
@@ -104,9 +104,9 @@ mod tests {
             Arrived { push: PushId(1), worker: WorkerId(1), shard: ShardId(0), step: 0, pulled: 0 };
         barrier.on_push(last, &cluster(&[1, 0, 1]), &mut decide);
         let all = [PushId(0), PushId(1), PushId(2)];
-        assert_eq!(decide.get(0), Decision::Apply(ShardId(0), &all));
-        assert_eq!(decide.get(1), Decision::Grant(WorkerId(0)));
-        assert_eq!(decide.get(2), Decision::Grant(WorkerId(2)));
+        assert_eq!(decide.get(0), Decision::Apply(ShardId(0), &all, Merge::default()));
+        assert_eq!(decide.get(1), Decision::Grant(WorkerId(0), None));
+        assert_eq!(decide.get(2), Decision::Grant(WorkerId(2), None));
         assert_eq!(decide.len(), 3);
     }
 }

@@ -14,14 +14,14 @@ use crate::data::{Batch, DataError, DataSource, Day, LeakError, OpenContext, che
 use crate::model::{Model, ModelContext, ModelError};
 use crate::optimizer::schedule;
 use crate::params::Gradient;
-use crate::server::ParameterServer;
 use crate::server::sharding::Load;
+use crate::server::{ParameterServer, Sharding};
 use crate::sim::evaluate::Evaluator;
 use crate::sim::feed::Feed;
 use crate::sim::training::{GradientFilter, RateAt};
 use crate::sim::{
-    Evaluation, Imposed, Limits, Links, NullWork, Observer, Parts, Progress, Rates, Session,
-    SimError, Simulation, Training, Watch, Work,
+    Evaluation, Imposed, Limits, Links, NullWork, Observer, Parts, Progress, Rates, Routine,
+    Session, SimError, Simulation, Training, Watch, Work,
 };
 
 /// Most examples of a holdout.
@@ -238,6 +238,7 @@ impl Scenario {
             machines: machines(workers, &cluster.class, &cluster.compute, streams, folder)?,
             starts: (0..workers).map(|w| cluster.start.at(WorkerId(w), workers, streams)).collect(),
             compute: cluster.compute.base(u64::from(self.train.batch)),
+            routine: Routine::default(),
             shards: cluster.shards,
             links: Links {
                 latency: cluster.network.latency,
@@ -317,13 +318,10 @@ impl Scenario {
             views: choice.views,
         });
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
-        let server = ParameterServer::new(
-            Arc::new(model.layout().clone()),
-            shards,
-            self.optimizer.build(),
-            sparse.build(),
-            streams,
-        );
+        let layout = Arc::new(model.layout().clone());
+        let sharding = Sharding::new(&layout, shards);
+        let server =
+            ParameterServer::new(layout, sharding, self.optimizer.build(), sparse.build(), streams);
         let pool = Pool::new(threads);
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter());
         Ok((Work::Training(Box::new(training)), evaluation))

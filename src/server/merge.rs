@@ -1,7 +1,8 @@
-//! Several pushes become one update: the mean over their examples.
+//! Several pushes become one update: by default the mean over their examples.
 
 use crate::params::view::row_range;
 use crate::params::{Gradient, Layout, Lookups};
+use crate::protocol::{Merge, RowMean};
 
 /// Merges gradients; its memory is reused.
 ///
@@ -12,6 +13,8 @@ pub struct Merger {
     stamps: Vec<Vec<u32>>,
     positions: Vec<Vec<u32>>,
     current: u32,
+    /// Examples of the parts that contain a distinct id, by id space and position.
+    examples: Vec<Vec<u64>>,
     /// The distinct ids of the merged gradient.
     pub lookups: Lookups,
     /// The merged gradient.
@@ -31,29 +34,38 @@ impl Merger {
             stamps: zeros.clone(),
             positions: zeros,
             current: 0,
+            examples: vec![Vec::new(); spaces],
             lookups: Lookups::default(),
             gradient: Gradient::default(),
         }
     }
 
-    /// Replaces [`gradient`](Self::gradient) by the mean over examples of `parts`.
-    pub fn merge(&mut self, layout: &Layout, parts: &[(&Lookups, &Gradient)]) {
+    /// Replaces [`gradient`](Self::gradient) by `parts`, merged as `merge` says.
+    pub fn merge(&mut self, layout: &Layout, parts: &[(&Lookups, &Gradient)], merge: Merge) {
         self.union(parts);
         let rows = crate::params::view::rows_len(layout, &self.lookups);
         let into = &mut self.gradient;
         into.reset(layout.dense_len(), rows, layout.moving_len());
         let examples: u64 = parts.iter().map(|(_, g)| u64::from(g.examples)).sum();
+        let scale = merge.over.map_or(1.0, |over| parts.len() as f64 / f64::from(over.max(1)));
         for (lookups, gradient) in parts {
-            let share = f64::from(gradient.examples) / examples.max(1) as f64;
+            let of = |total: u64| f64::from(gradient.examples) / total.max(1) as f64;
+            let share = of(examples);
             into.loss += share * gradient.loss;
-            add(&mut into.dense, &gradient.dense, share as f32);
+            add(&mut into.dense, &gradient.dense, (scale * share) as f32);
+            // Statistics are averaged, whatever the gradients are divided by.
             add(&mut into.moving, &gradient.moving, share as f32);
             for (t, table) in layout.tables.iter().enumerate() {
                 let from = &gradient.rows[row_range(layout, lookups, t)];
                 let to = &mut into.rows[row_range(layout, &self.lookups, t)];
                 let ids = &lookups.ids[table.space];
                 for (&id, row) in ids.iter().zip(from.chunks_exact(table.dim)) {
-                    let at = self.positions[table.space][id as usize] as usize * table.dim;
+                    let position = self.positions[table.space][id as usize] as usize;
+                    let share = match merge.rows {
+                        RowMean::Pushes => scale * share,
+                        RowMean::Contributors => of(self.examples[table.space][position]),
+                    };
+                    let at = position * table.dim;
                     add(&mut to[at..at + table.dim], row, share as f32);
                 }
             }
@@ -70,7 +82,8 @@ impl Merger {
         let spaces = parts.first().map_or(0, |(lookups, _)| lookups.ids.len());
         self.lookups.ids.resize_with(spaces, Vec::new);
         self.lookups.ids.iter_mut().for_each(Vec::clear);
-        for (lookups, _) in parts {
+        self.examples.iter_mut().for_each(Vec::clear);
+        for (lookups, gradient) in parts {
             for (space, ids) in lookups.ids.iter().enumerate().take(self.stamps.len()) {
                 for &id in ids {
                     let stamp = &mut self.stamps[space][id as usize];
@@ -79,7 +92,10 @@ impl Merger {
                         let known = &mut self.lookups.ids[space];
                         self.positions[space][id as usize] = known.len() as u32;
                         known.push(id);
+                        self.examples[space].push(0);
                     }
+                    let position = self.positions[space][id as usize] as usize;
+                    self.examples[space][position] += u64::from(gradient.examples);
                 }
             }
         }
@@ -117,11 +133,15 @@ mod tests {
         let b = part(&[7, 2], &[6.0, 8.0], 2.0, 3);
         let mut merger = Merger::new(&layout);
         for _ in 0..2 {
-            merger.merge(&layout, &[(&a.0, &a.1), (&b.0, &b.1)]);
+            merger.merge(&layout, &[(&a.0, &a.1), (&b.0, &b.1)], Merge::default());
             assert_eq!(merger.lookups.ids, vec![vec![4, 7, 2]]);
             assert_eq!(merger.gradient.rows, vec![0.25, 0.5 + 4.5, 6.0]);
             assert_eq!(merger.gradient.dense, vec![4.0]);
             assert_eq!(merger.gradient.examples, 4);
         }
+        let merge = Merge { over: Some(4), rows: RowMean::Contributors };
+        merger.merge(&layout, &[(&a.0, &a.1), (&b.0, &b.1)], merge);
+        assert_eq!(merger.gradient.rows, vec![1.0, 0.5 + 4.5, 8.0]);
+        assert_eq!(merger.gradient.dense, vec![2.0]);
     }
 }

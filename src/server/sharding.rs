@@ -8,6 +8,8 @@ use crate::params::{Layout, Lookups};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sharding {
     shards: u32,
+    /// The first shard that holds rows; those before it hold dense parameters alone.
+    rows_from: u32,
     /// Shard of each dense block.
     dense: Vec<ShardId>,
     /// Shard of each non-trainable block.
@@ -43,13 +45,26 @@ impl Load {
 }
 
 impl Sharding {
-    /// Places the parameters of `layout` on `shards` shards.
+    /// Places the parameters of `layout` on `shards` shards, rows and blocks on all of them.
     pub fn new(layout: &Layout, shards: u32) -> Sharding {
+        let shards = shards.max(1);
+        Sharding::place(layout, shards, 0, shards)
+    }
+
+    /// Places the dense and non-trainable blocks of `layout` on the first `dense` shards and the
+    /// rows on `rows` shards after them, so that the groups may have protocols of their own.
+    pub fn by_group(layout: &Layout, dense: u32, rows: u32) -> Sharding {
+        let dense = dense.max(1);
+        Sharding::place(layout, dense.saturating_add(rows.max(1)), dense, dense)
+    }
+
+    fn place(layout: &Layout, shards: u32, rows_from: u32, dense: u32) -> Sharding {
         let in_turn = |count: usize, first: usize| {
-            (0..count).map(|i| ShardId(((first + i) % shards.max(1) as usize) as u32)).collect()
+            (0..count).map(|i| ShardId(((first + i) % dense as usize) as u32)).collect()
         };
         Sharding {
-            shards: shards.max(1),
+            shards,
+            rows_from,
             dense: in_turn(layout.dense.len(), 0),
             moving: in_turn(layout.moving.len(), layout.dense.len()),
         }
@@ -60,13 +75,19 @@ impl Sharding {
         self.shards
     }
 
+    /// Whether the shard may hold rows.
+    pub fn holds_rows(&self, shard: ShardId) -> bool {
+        shard.0 >= self.rows_from
+    }
+
     /// The shard that holds the rows of `id`, an id of id space `space`, in every table over it.
     pub fn of_row(&self, space: usize, id: u32) -> ShardId {
-        if self.shards == 1 {
-            return ShardId(0);
+        let over = self.shards - self.rows_from;
+        if over == 1 {
+            return ShardId(self.rows_from);
         }
         let hash = mix((space as u64) << 32 | u64::from(id));
-        ShardId((hash % u64::from(self.shards)) as u32)
+        ShardId(self.rows_from + (hash % u64::from(over)) as u32)
     }
 
     /// The shard that holds the dense block.
@@ -122,6 +143,12 @@ mod tests {
             assert_eq!(sum(|l| l.rows), 200);
             assert_eq!(sum(|l| l.row_bytes), 100 * 5 * 4);
             assert_eq!(sum(|l| l.dense_bytes), 15 * 4);
+            if shards > 1 {
+                let mut apart = Vec::new();
+                Sharding::by_group(&layout, 1, shards - 1).loads(&layout, &lookups, &mut apart);
+                assert_eq!((apart[0].rows, apart[0].dense_bytes), (0, 15 * 4));
+                assert!(apart[1..].iter().all(|load| load.rows > 0 && load.dense_bytes == 0));
+            }
             if shards == 2 {
                 assert!(loads.iter().all(|l| l.rows > 60), "{loads:?}");
             }

@@ -69,7 +69,7 @@ impl ParameterServer {
     /// A server with every parameter at its first value.
     pub fn new(
         layout: Arc<Layout>,
-        shards: u32,
+        sharding: Sharding,
         dense_rule: Arc<dyn Optimizer>,
         sparse_rule: Arc<dyn Optimizer>,
         streams: Streams,
@@ -80,12 +80,12 @@ impl ParameterServer {
             block.init.fill(streams, u64::MAX, 1, &mut moving[block.range()]);
         }
         ParameterServer {
-            sharding: Sharding::new(&layout, shards),
             dense: DenseStore::new(&layout, dense_rule.as_ref(), streams),
             moving,
             momentum: 0.99,
             tables: layout.tables.iter().enumerate().map(table).collect(),
-            partitions: vec![vec![0; shards as usize]; layout.tables.len()],
+            partitions: vec![vec![0; sharding.shards() as usize]; layout.tables.len()],
+            sharding,
             layout,
             dense_rule,
             sparse_rule,

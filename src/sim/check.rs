@@ -26,7 +26,8 @@ impl Simulation {
             assert!(ledger.balances(ages), "staleness is not conserved at {shard}");
         }
         let flying = self.flights.len() as u64;
-        assert_eq!(self.granted, self.landed + flying, "a step was lost or made up");
+        let over = self.landed + self.aborted + self.kept;
+        assert_eq!(self.granted, over + flying, "a step was lost or made up");
         for (index, worker) in self.workers.iter().enumerate() {
             let all = [Activity::Wait, Activity::Pull, Activity::Compute, Activity::Push];
             let spent: u64 = all.iter().map(|&activity| worker.spent(activity, now).0).sum();

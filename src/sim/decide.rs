@@ -4,21 +4,26 @@ use super::divergence::{apart, gradient_norm};
 use super::engine::{Simulation, held};
 use super::error::SimError;
 use super::flight::Flight;
+use super::queue::Event;
 use super::record::{Finished, Observer, Record, RowStaleness};
 use super::training::Member;
-use crate::base::ShardId;
-use crate::protocol::{Decision, PushId};
+use crate::base::{ShardId, WorkerId};
+use crate::protocol::{Decision, Merge, PushId};
 
 impl Simulation {
     pub(super) fn carry_out(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        if self.decisions.is_empty() {
+            return Ok(());
+        }
         let decisions = std::mem::take(&mut self.decisions);
         let mut outcome = Ok(());
         for index in 0..decisions.len() {
             match decisions.get(index) {
-                Decision::Grant(worker) => self.grant(worker, observer),
+                Decision::Grant(worker, shard) => self.grant(worker, shard, observer),
                 Decision::Discard(shard, push) => self.discard(shard, push, observer),
-                Decision::Apply(shard, pushes) => {
-                    outcome = self.apply(shard, pushes, observer);
+                Decision::Abort(worker) => self.abort(worker, observer),
+                Decision::Apply(shard, pushes, merge) => {
+                    outcome = self.apply(shard, pushes, merge, observer);
                     if outcome.is_err() {
                         break;
                     }
@@ -34,6 +39,7 @@ impl Simulation {
         &mut self,
         shard: ShardId,
         pushes: &[PushId],
+        merge: Merge,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
         let s = shard.index();
@@ -47,10 +53,10 @@ impl Simulation {
         }
         self.ledgers[s].update();
         self.before_update(shard, pushes, observer);
-        let outcome = self.update(shard, pushes, version);
+        let outcome = self.update(shard, pushes, merge, version);
         self.versions[s] = version + 1;
         for &push in pushes {
-            if self.flights.get(push).resolved as usize == self.shards.len() {
+            if self.flights.get(push).is_landed() {
                 self.finish(push, observer);
             }
         }
@@ -67,23 +73,23 @@ impl Simulation {
 
     /// Takes a step off a shard's account; returns its staleness there.
     fn land(&mut self, shard: ShardId, push: PushId, version: u64) -> u64 {
-        assert!(
-            self.flights.contains(push),
-            "the protocol decided on {push:?}, which is not in flight: it decided twice, or never saw it"
-        );
-        let flight = self.flights.get(push);
-        let read = flight.version(shard);
-        let read = read
-            .unwrap_or_else(|| panic!("the protocol decided on {push:?} before {shard} was read"));
-        assert!(flight.holds(shard), "the protocol decided twice on {push:?} at {shard}");
+        let flight = self.flights.find(push).unwrap_or_else(|| {
+            panic!("the protocol decided on {push:?}, which is not in flight: it decided twice, or never saw it")
+        });
         flight.land(shard);
-        let staleness = version - read;
+        let staleness = version - flight.version(shard).expect("what has arrived has read");
         self.ledgers[shard.index()].land(staleness);
         staleness
     }
 
     /// The parameters' part of an update.
-    fn update(&mut self, shard: ShardId, pushes: &[PushId], version: u64) -> Result<(), SimError> {
+    fn update(
+        &mut self,
+        shard: ShardId,
+        pushes: &[PushId],
+        merge: Merge,
+        version: u64,
+    ) -> Result<(), SimError> {
         let progress = self.session.progress;
         let Some(training) = self.session.work.training_mut() else {
             return Ok(());
@@ -94,7 +100,7 @@ impl Simulation {
             .collect();
         let mut members: Vec<Member<'_>> =
             cargoes.iter_mut().map(|(push, cargo)| (*push, cargo.as_mut())).collect();
-        let outcome = training.apply(shard, &mut members, version + 1, &progress);
+        let outcome = training.apply(shard, &mut members, merge, version + 1, &progress);
         let mut last = (f64::NAN, f64::NAN);
         for (push, cargo) in cargoes {
             if let (Some(gradient), true) = (cargo.gradient(), outcome.is_err()) {
@@ -158,14 +164,39 @@ impl Simulation {
         self.land(shard, push, version);
         let flight = self.flights.get(push);
         flight.discarded += 1;
-        if flight.resolved as usize == self.shards.len() {
+        if flight.is_landed() {
             self.finish(push, observer);
         }
     }
 
+    /// Breaks off the step that a worker is in, if its push has not arrived everywhere.
+    fn abort(&mut self, worker: WorkerId, observer: &mut dyn Observer) {
+        let w = &mut self.workers[worker.index()];
+        let Some(push) = w.flight.take() else { return };
+        w.asking = false;
+        let mut flight = self.flights.remove(push);
+        for (s, ledger) in self.ledgers.iter_mut().enumerate() {
+            let shard = ShardId(s as u32);
+            if flight.holds(shard) {
+                let read = flight.version(shard).expect("what is held was read");
+                ledger.land(self.versions[s] - read);
+            }
+        }
+        self.aborted += 1;
+        observer.observe(&Record::Aborted { worker, push });
+        if let (Some(cargo), Some(training)) =
+            (flight.cargo.take(), self.session.work.training_mut())
+        {
+            training.recycle(*cargo, self.routine.keeps());
+        }
+        self.flights.recycle(flight);
+        let at = self.queue.now() + self.latency(worker);
+        self.queue.schedule(at, worker, Event::Ready(worker));
+    }
+
     /// A push that every shard has applied or discarded.
     fn finish(&mut self, push: PushId, observer: &mut dyn Observer) {
-        let flight = self.flights.remove(push);
+        let mut flight = self.flights.remove(push);
         self.landed += 1;
         let applied = flight.discarded == 0;
         if applied {
@@ -174,7 +205,7 @@ impl Simulation {
         } else {
             self.discarded += 1;
         }
-        let staleness = flight.staleness as f64 / self.shards.len() as f64;
+        let staleness = flight.staleness as f64 / flight.written() as f64;
         let gradient = flight.cargo.as_ref().and_then(|cargo| cargo.gradient());
         let finished = Finished {
             at: self.queue.now(),
@@ -193,9 +224,12 @@ impl Simulation {
             gap: self.gap(&flight),
         };
         observer.observe(&Record::Finished(&finished));
-        if let (Some(cargo), Some(training)) = (flight.cargo, self.session.work.training_mut()) {
-            training.recycle(*cargo);
+        if let (Some(cargo), Some(training)) =
+            (flight.cargo.take(), self.session.work.training_mut())
+        {
+            training.recycle(*cargo, self.routine.keeps());
         }
+        self.flights.recycle(flight);
     }
 
     /// The gap of a step whose turn it was to be measured at every shard.

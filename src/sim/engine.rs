@@ -8,6 +8,7 @@ use super::ledger::Ledger;
 use super::parts::{Links, Parts};
 use super::queue::{Event, EventQueue};
 use super::record::Observer;
+use super::routine::Routine;
 use super::session::Session;
 use super::shard::Shard;
 use super::worker::Worker;
@@ -21,10 +22,13 @@ pub struct Simulation {
     pub(super) queue: EventQueue,
     pub(super) workers: Vec<Worker>,
     pub(super) shards: Vec<Shard>,
+    /// By shard, whether it holds dense parameters alone.
+    pub(super) dense_alone: Vec<bool>,
     pub(super) flights: Flights,
     pub(super) protocol: Box<dyn Protocol>,
     pub(super) decisions: Decisions,
     pub(super) compute: SimSpan,
+    pub(super) routine: Routine,
     pub(super) links: Links,
     pub(super) session: Session,
     /// Updates applied, by shard.
@@ -33,9 +37,13 @@ pub struct Simulation {
     pub(super) steps: Vec<u64>,
     pub(super) fastest: u64,
     pub(super) ledgers: Vec<Ledger>,
+    /// Steps begun, and what became of them.
     pub(super) granted: u64,
     pub(super) landed: u64,
     pub(super) discarded: u64,
+    pub(super) aborted: u64,
+    /// Steps that pushed nothing: the worker keeps their gradients.
+    pub(super) kept: u64,
     pub(super) events: u64,
     /// Events at the present instant.
     pub(super) instant: u64,
@@ -55,19 +63,22 @@ impl Simulation {
     pub fn new(parts: Parts) -> Simulation {
         let mut queue = EventQueue::default();
         for (worker, at) in parts.starts.iter().enumerate() {
-            queue.schedule(*at, Event::Ready(WorkerId(worker as u32)));
+            let worker = WorkerId(worker as u32);
+            queue.schedule(*at, worker, Event::Ready(worker));
         }
         let shard = |_| Shard::new(parts.service.clone(), parts.service_law.clone());
         Simulation {
             streams: parts.streams,
             queue,
             steps: vec![0; parts.machines.len()],
-            workers: parts.machines.into_iter().map(Worker::new).collect(),
+            workers: parts.machines.into_iter().map(|m| Worker::new(m, parts.shards)).collect(),
             shards: (0..parts.shards).map(shard).collect(),
+            dense_alone: parts.work.dense_alone(),
             flights: Flights::default(),
             protocol: parts.protocol,
             decisions: Decisions::default(),
             compute: parts.compute,
+            routine: parts.routine,
             links: parts.links,
             session: Session::new(parts.work, parts.limits, parts.watch),
             versions: vec![0; parts.shards as usize],
@@ -76,6 +87,8 @@ impl Simulation {
             granted: 0,
             landed: 0,
             discarded: 0,
+            aborted: 0,
+            kept: 0,
             events: 0,
             instant: 0,
         }
@@ -114,6 +127,11 @@ impl Simulation {
     /// Pushes of which at least one shard discarded its part.
     pub fn discarded(&self) -> u64 {
         self.discarded
+    }
+
+    /// Steps that the protocol broke off.
+    pub fn aborted(&self) -> u64 {
+        self.aborted
     }
 
     /// Runs to the end: first and last evaluation included.
@@ -164,33 +182,17 @@ impl Simulation {
 
     fn happen(&mut self, event: Event, observer: &mut dyn Observer) -> Result<(), SimError> {
         match event {
-            Event::Ready(worker) => self.ready(worker, observer),
-            Event::PullArrives(worker, shard) => {
-                self.pull_arrives(worker, shard, observer);
-                Ok(())
-            }
-            Event::PullServed(worker, shard) => {
-                self.pull_served(worker, shard);
-                Ok(())
-            }
-            Event::PullReturns(worker, shard) => {
-                self.pull_returns(worker, shard);
-                Ok(())
-            }
-            Event::ComputeStarts(worker) => {
-                self.compute_starts(worker, observer);
-                Ok(())
-            }
-            Event::ComputeEnds(worker) => {
-                self.compute_ends(worker, observer);
-                Ok(())
-            }
-            Event::PushArrives(worker, shard) => {
-                self.push_arrives(worker, shard, observer);
-                Ok(())
-            }
-            Event::PushServed(worker, shard) => self.push_served(worker, shard, observer),
+            Event::Ready(worker) => return self.ready(worker, observer),
+            Event::Asks(worker) => return self.asks(worker, observer),
+            Event::PullArrives(push, shard) => self.pull_arrives(push, shard, observer),
+            Event::PullServed(push, shard) => return self.pull_served(push, shard, observer),
+            Event::PullReturns(push, shard) => self.pull_returns(push, shard, observer),
+            Event::ComputeStarts(push) => self.compute_starts(push, observer),
+            Event::ComputeEnds(push) => self.compute_ends(push, observer),
+            Event::PushArrives(push, shard) => self.push_arrives(push, shard, observer),
+            Event::PushServed(push, shard) => return self.push_served(push, shard, observer),
         }
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use super::bench::Bench;
 use crate::base::{Pending, Pool, SimTime, WorkerId};
 use crate::data::{Batch, Cursor, DataSource};
 use crate::model::Model;
-use crate::params::{Locator, Lookups};
+use crate::params::{Locator, Lookups, View};
 
 /// How the examples reach the workers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -53,13 +53,22 @@ pub struct StepData {
     pub row_updates: Vec<u32>,
 }
 
-/// Hands out batches.
+impl StepData {
+    /// The view that was pulled.
+    pub fn view(&self) -> View<'_, f32> {
+        let StepData { dense, moving, rows, lookups, .. } = self;
+        View { dense, moving, rows, lookups }
+    }
+}
+
+/// Hands out the examples of steps.
 #[derive(Debug)]
 pub struct Feed {
     source: Arc<dyn DataSource>,
     model: Arc<dyn Model>,
     order: Box<dyn ExampleOrder>,
-    batch: usize,
+    /// Examples of a step.
+    examples: usize,
     /// Batches being read, in the order of the stream.
     ahead: VecDeque<Pending<StepData, Bench>>,
     /// Batches drawn for workers that have not asked yet; empty with a shared queue.
@@ -68,12 +77,12 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Batches of `batch` examples in the given order.
+    /// Steps of `examples` examples in the given order.
     pub fn new(
         source: Arc<dyn DataSource>,
         model: Arc<dyn Model>,
         order: Box<dyn ExampleOrder>,
-        batch: usize,
+        examples: usize,
         sharing: Sharing,
         workers: u32,
     ) -> Feed {
@@ -81,12 +90,12 @@ impl Feed {
             Sharing::Queue => Vec::new(),
             Sharing::Fixed => vec![VecDeque::new(); workers as usize],
         };
-        Feed { source, model, order, batch, ahead: VecDeque::new(), queues, drawn: 0 }
+        Feed { source, model, order, examples, ahead: VecDeque::new(), queues, drawn: 0 }
     }
 
-    /// Number of examples in a batch.
-    pub fn batch(&self) -> usize {
-        self.batch
+    /// Number of examples in a step.
+    pub fn examples(&self) -> usize {
+        self.examples
     }
 
     /// The log.
@@ -95,8 +104,8 @@ impl Feed {
     }
 
     fn draw(&mut self) -> Vec<u64> {
-        let mut ids = Vec::with_capacity(self.batch);
-        self.order.take(self.batch, &mut ids);
+        let mut ids = Vec::with_capacity(self.examples);
+        self.order.take(self.examples, &mut ids);
         self.drawn += 1;
         ids
     }

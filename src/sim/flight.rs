@@ -1,14 +1,40 @@
-//! Steps in flight: granted, and not yet applied or discarded by every shard.
+//! Steps in flight: begun, and not yet applied, discarded or lost.
 
 use std::collections::VecDeque;
 
 use crate::base::{ShardId, SimTime, WorkerId};
 use crate::protocol::PushId;
+use crate::server::sharding::Load;
 
 use super::training::Cargo;
 
 /// A version that has not been read yet.
 const UNREAD: u64 = u64::MAX;
+
+/// Where a step stands with one shard.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Stage {
+    /// The protocol has not granted it yet.
+    Closed,
+    /// It may be read.
+    Granted,
+    /// It was read; the push has not arrived.
+    Read,
+    /// The push has arrived and awaits the protocol's decision.
+    Arrived,
+    /// The push was applied or discarded.
+    Landed,
+}
+
+/// A step's business with one shard.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    stage: Stage,
+    /// Version that was read.
+    version: u64,
+    /// Whether the step pushes to the shard.
+    writes: bool,
+}
 
 /// One step on its way.
 #[derive(Debug)]
@@ -17,18 +43,21 @@ pub struct Flight {
     pub push: PushId,
     /// Whose it is.
     pub worker: WorkerId,
-    /// Steps that the worker had finished before.
+    /// Steps that the worker had begun before.
     pub step: u64,
     /// When the first shard was read.
     pub first_read: SimTime,
-    /// Version of each shard when it was read.
-    versions: Vec<u64>,
-    /// Shards that have applied or discarded their part.
-    landed: Vec<bool>,
-    /// Shards read so far.
-    pub reads: u32,
-    /// How many of them.
-    pub resolved: u32,
+    /// Messages that the worker waits for.
+    pub outstanding: u32,
+    /// What each shard contributes to it.
+    pub loads: Vec<Load>,
+    parts: Vec<Part>,
+    /// Shards granted, shards read, shards that have landed.
+    granted: usize,
+    read: usize,
+    landed: usize,
+    /// Shards to which it pushes.
+    written: usize,
     /// Shards that have discarded their part.
     pub discarded: u32,
     /// Sum over shards of the staleness at their apply.
@@ -36,7 +65,7 @@ pub struct Flight {
     /// Sum over shards of the squared distance between view and server just before their apply,
     /// where it is measured.
     pub apart: f64,
-    /// Examples of the batch.
+    /// Examples that its push stands for.
     pub examples: u64,
     /// Clock lag, set when all shards have taken the push in.
     pub clock_lag: u64,
@@ -45,60 +74,122 @@ pub struct Flight {
 }
 
 impl Flight {
-    /// A step that has read nothing yet.
-    pub fn new(push: PushId, worker: WorkerId, step: u64, shards: u32) -> Flight {
-        Flight {
-            push,
-            worker,
-            step,
-            first_read: SimTime::ZERO,
-            versions: vec![UNREAD; shards as usize],
-            landed: vec![false; shards as usize],
-            reads: 0,
-            resolved: 0,
-            discarded: 0,
-            staleness: 0,
-            apart: 0.0,
-            examples: 0,
-            clock_lag: 0,
-            cargo: None,
+    fn reset(&mut self, push: PushId, worker: WorkerId, step: u64, shards: u32) {
+        let part = Part { stage: Stage::Closed, version: UNREAD, writes: true };
+        self.parts.clear();
+        self.parts.resize(shards as usize, part);
+        let (parts, loads) = (std::mem::take(&mut self.parts), std::mem::take(&mut self.loads));
+        *self = Flight { push, worker, step, parts, loads, written: shards as usize, ..empty() };
+    }
+
+    /// Takes a shard out of the push: what is due to it is kept by the worker.
+    pub fn spare(&mut self, shard: ShardId) {
+        self.parts[shard.index()].writes = false;
+        self.written -= 1;
+    }
+
+    /// Notes that the protocol lets the shard be read; returns whether it was closed.
+    pub fn grant(&mut self, shard: ShardId) -> bool {
+        let part = &mut self.parts[shard.index()];
+        let closed = part.stage == Stage::Closed;
+        if closed {
+            part.stage = Stage::Granted;
+            self.granted += 1;
         }
+        closed
     }
 
     /// Notes that a shard was read at `version`.
     pub fn read(&mut self, shard: ShardId, version: u64, now: SimTime) {
-        if self.reads == 0 {
+        if self.read == 0 {
             self.first_read = now;
         }
-        self.reads += 1;
-        self.versions[shard.index()] = version;
+        self.read += 1;
+        let part = &mut self.parts[shard.index()];
+        debug_assert_eq!(part.stage, Stage::Granted);
+        part.stage = Stage::Read;
+        part.version = version;
+    }
+
+    /// Notes that the push has arrived at a shard.
+    pub fn arrive(&mut self, shard: ShardId) {
+        self.parts[shard.index()].stage = Stage::Arrived;
+    }
+
+    /// Notes that the shard has applied or discarded its part.
+    ///
+    /// # Panics
+    /// If there is nothing to decide on: a bug of the protocol.
+    pub fn land(&mut self, shard: ShardId) {
+        let (push, part) = (self.push, &mut self.parts[shard.index()]);
+        assert!(part.stage != Stage::Landed, "the protocol decided twice on {push:?} at {shard}");
+        let arrived = part.stage == Stage::Arrived;
+        assert!(arrived, "the protocol decided on {push:?} before it had arrived at {shard}");
+        part.stage = Stage::Landed;
+        self.landed += 1;
     }
 
     /// The version of the shard that was read, if it was.
     pub fn version(&self, shard: ShardId) -> Option<u64> {
-        Some(self.versions[shard.index()]).filter(|&version| version != UNREAD)
+        Some(self.parts[shard.index()].version).filter(|&version| version != UNREAD)
     }
 
-    /// Notes that the shard has applied or discarded its part.
-    pub fn land(&mut self, shard: ShardId) {
-        debug_assert!(self.holds(shard));
-        self.landed[shard.index()] = true;
-        self.resolved += 1;
+    /// Whether the step pushes to the shard.
+    pub fn writes(&self, shard: ShardId) -> bool {
+        self.parts[shard.index()].writes
     }
 
-    /// Whether the shard was read and has neither applied nor discarded its part.
+    /// Number of shards to which it pushes.
+    pub fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Whether a push to this shard, which was read, is neither applied nor discarded yet.
     pub fn holds(&self, shard: ShardId) -> bool {
-        self.version(shard).is_some() && !self.landed[shard.index()]
+        let part = &self.parts[shard.index()];
+        part.writes && matches!(part.stage, Stage::Read | Stage::Arrived)
     }
 
     /// Whether the shards were read at different versions.
     pub fn mixed(&self) -> bool {
-        self.versions.windows(2).any(|pair| pair[0] != pair[1])
+        self.parts.windows(2).any(|pair| pair[0].version != pair[1].version)
+    }
+
+    /// Whether every shard has been granted.
+    pub fn is_granted(&self) -> bool {
+        self.granted == self.parts.len()
     }
 
     /// Whether every shard has been read.
     pub fn is_complete(&self) -> bool {
-        self.reads as usize == self.versions.len()
+        self.read == self.parts.len()
+    }
+
+    /// Whether every shard has applied or discarded its part.
+    pub fn is_landed(&self) -> bool {
+        self.landed == self.written
+    }
+}
+
+fn empty() -> Flight {
+    Flight {
+        push: PushId(0),
+        worker: WorkerId(0),
+        step: 0,
+        first_read: SimTime::ZERO,
+        outstanding: 0,
+        loads: Vec::new(),
+        parts: Vec::new(),
+        granted: 0,
+        read: 0,
+        landed: 0,
+        written: 0,
+        discarded: 0,
+        staleness: 0,
+        apart: 0.0,
+        examples: 0,
+        clock_lag: 0,
+        cargo: None,
     }
 }
 
@@ -108,6 +199,8 @@ pub struct Flights {
     first: u64,
     list: VecDeque<Option<Box<Flight>>>,
     count: usize,
+    /// Flights that have landed, to be used again.
+    spare: Vec<Box<Flight>>,
 }
 
 impl Flights {
@@ -121,22 +214,20 @@ impl Flights {
         self.count == 0
     }
 
-    /// The number of the next flight.
-    pub fn next(&self) -> PushId {
-        PushId(self.first + self.list.len() as u64)
-    }
-
-    /// Adds the flight numbered [`next`](Self::next).
-    pub fn push(&mut self, flight: Flight) {
-        debug_assert_eq!(flight.push, self.next());
-        self.list.push_back(Some(Box::new(flight)));
+    /// Begins the step numbered `step` of a worker.
+    pub fn begin(&mut self, worker: WorkerId, step: u64, shards: u32) -> &mut Flight {
+        let push = PushId(self.first + self.list.len() as u64);
+        let mut flight = self.spare.pop().unwrap_or_else(|| Box::new(empty()));
+        flight.reset(push, worker, step, shards);
+        self.list.push_back(Some(flight));
         self.count += 1;
+        self.list.back_mut().and_then(Option::as_mut).expect("just put there")
     }
 
-    /// Whether there is a flight of this number.
-    pub fn contains(&self, push: PushId) -> bool {
-        let at = push.0.checked_sub(self.first).map(|at| at as usize);
-        at.and_then(|at| self.list.get(at)).is_some_and(Option::is_some)
+    /// The flight of this number, unless it has landed or was broken off.
+    pub fn find(&mut self, push: PushId) -> Option<&mut Flight> {
+        let at = push.0.checked_sub(self.first)? as usize;
+        self.list.get_mut(at)?.as_deref_mut()
     }
 
     /// The flight of this number.
@@ -144,10 +235,7 @@ impl Flights {
     /// # Panics
     /// If there is none.
     pub fn get(&mut self, push: PushId) -> &mut Flight {
-        let at = push.0.checked_sub(self.first).map(|at| at as usize);
-        at.and_then(|at| self.list.get_mut(at))
-            .and_then(Option::as_mut)
-            .unwrap_or_else(|| panic!("{push:?} is not in flight"))
+        self.find(push).unwrap_or_else(|| panic!("{push:?} is not in flight"))
     }
 
     /// Takes the flight of this number out.
@@ -163,6 +251,12 @@ impl Flights {
         }
         self.count -= 1;
         flight
+    }
+
+    /// Takes back the memory of a flight that has landed.
+    pub fn recycle(&mut self, flight: Box<Flight>) {
+        debug_assert!(flight.cargo.is_none());
+        self.spare.push(flight);
     }
 
     /// All flights in order.

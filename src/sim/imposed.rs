@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use super::divergence::gradient_norm;
 use super::error::SimError;
 use super::record::{Finished, Observer, Record};
+use super::routine::Routine;
 use super::session::Session;
 use super::training::{Cargo, Member};
 use crate::base::{ShardId, SimSpan, SimTime, Streams, WorkerId};
 use crate::cluster::DelayChoice;
-use crate::protocol::PushId;
+use crate::protocol::{Merge, PushId};
 
 /// A run with imposed staleness. Its virtual clock stands still: its time is the update.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl Imposed {
         for shard in 0..training.server().sharding().shards() {
             training.pull(&mut cargo, ShardId(shard));
         }
-        training.compute(&mut cargo, SimTime(update));
+        training.compute(&mut cargo, &Routine::default(), true, SimTime(update));
         self.flying.insert(update, Flying { cargo, staleness: update - version });
     }
 
@@ -105,7 +106,13 @@ impl Imposed {
         let mut outcome = Ok(());
         for shard in 0..training.server().sharding().shards() {
             let mut members: [Member<'_>; 1] = [(update, &mut flying.cargo)];
-            let applied = training.apply(ShardId(shard), &mut members, update + 1, &progress);
+            let applied = training.apply(
+                ShardId(shard),
+                &mut members,
+                Merge::default(),
+                update + 1,
+                &progress,
+            );
             outcome = outcome.and(applied);
         }
         let gradient = flying.cargo.gradient().expect("it was just applied");
@@ -125,7 +132,7 @@ impl Imposed {
             gradient_norm: gradient_norm(&gradient.dense, &gradient.rows),
             gap: None,
         };
-        training.recycle(*flying.cargo);
+        training.recycle(*flying.cargo, false);
         observer.observe(&Record::Finished(&finished));
         outcome.map_err(|bad| SimError::BlowUp {
             update: update + 1,

@@ -1,13 +1,15 @@
 //! A worker's step: asking, pulling, computing, pushing.
+//!
+//! What happens to a step names the step, not the worker: a step that has been broken off is no
+//! longer found, and what was on its way to it is forgotten.
 
 use super::engine::Simulation;
 use super::error::SimError;
-use super::flight::Flight;
 use super::queue::Event;
 use super::record::{Activity, Observer, Record};
 use super::work::Work;
 use crate::base::{Purpose, ShardId, SimSpan, SimTime, WorkerId};
-use crate::protocol::{Arrived, Cluster};
+use crate::protocol::{Arrived, Cluster, PushId, Read};
 
 impl Simulation {
     pub(super) fn ready(
@@ -15,146 +17,301 @@ impl Simulation {
         worker: WorkerId,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
+        if !self.routine.computes_first() {
+            return self.asks(worker, observer);
+        }
+        self.turn_to(worker, Activity::Compute, observer);
+        let at = self.queue.now() + self.compute_time(worker, self.workers[worker.index()].begun);
+        self.queue.schedule(at, worker, Event::Asks(worker));
+        Ok(())
+    }
+
+    pub(super) fn asks(
+        &mut self,
+        worker: WorkerId,
+        observer: &mut dyn Observer,
+    ) -> Result<(), SimError> {
         self.turn_to(worker, Activity::Wait, observer);
-        let w = &mut self.workers[worker.index()];
-        w.asking = true;
-        w.flight = None;
+        self.workers[worker.index()].asking = true;
         let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
         let cluster = Cluster { now: queue.now(), versions, steps };
         protocol.on_ready(worker, &cluster, decisions);
         self.carry_out(observer)
     }
 
-    pub(super) fn grant(&mut self, worker: WorkerId, observer: &mut dyn Observer) {
-        let index = worker.index();
-        assert!(self.workers[index].asking, "the protocol granted {worker}, which had not asked");
+    /// Lets a worker read `shard`, or all shards that it may not read yet.
+    pub(super) fn grant(
+        &mut self,
+        worker: WorkerId,
+        shard: Option<ShardId>,
+        observer: &mut dyn Observer,
+    ) {
+        let w = &self.workers[worker.index()];
+        assert!(w.asking, "the protocol granted {worker}, which had not asked");
+        let push = match w.flight {
+            Some(push) => push,
+            None => self.begin(worker),
+        };
         self.turn_to(worker, Activity::Pull, observer);
+        match shard {
+            Some(shard) => {
+                let closed = self.flights.get(push).grant(shard);
+                assert!(closed, "the protocol granted {shard} to {worker} twice");
+                self.pull(push, shard);
+            }
+            None => {
+                for shard in (0..self.shards.len() as u32).map(ShardId) {
+                    if self.flights.get(push).grant(shard) {
+                        self.pull(push, shard);
+                    }
+                }
+            }
+        }
+        let flight = self.flights.get(push);
+        if flight.is_granted() {
+            self.workers[worker.index()].asking = false;
+        }
+        if flight.is_complete() {
+            // Nothing had to be read: the worker has it all.
+            self.compute(push);
+            self.queue.schedule(self.queue.now(), worker, Event::ComputeStarts(push));
+        }
+    }
+
+    /// Begins the worker's next step: with a batch, and nothing read.
+    fn begin(&mut self, worker: WorkerId) -> PushId {
         let now = self.queue.now();
         let shards = self.shards.len() as u32;
-        let push = self.flights.next();
-        let mut flight = Flight::new(push, worker, self.steps[index], shards);
-        flight.examples = self.session.work.batch();
-        let w = &mut self.workers[index];
+        let w = &mut self.workers[worker.index()];
+        let pushes_dense = self.routine.pushes(w.begun);
+        let flight = self.flights.begin(worker, w.begun, shards);
+        w.flight = Some(flight.push);
+        w.begun += 1;
+        w.examples_kept += self.session.work.examples();
+        flight.examples = w.examples_kept;
+        self.granted += 1;
         match &mut self.session.work {
             Work::Training(training) => {
                 let cargo = training.begin(worker, now);
-                training.loads(&cargo, &mut w.loads);
+                training.loads(&cargo, &mut flight.loads);
                 flight.cargo = Some(cargo);
             }
-            Work::Null(null) => w.loads.clone_from(&null.loads),
+            Work::Null(null) => flight.loads.clone_from(&null.loads),
         }
-        w.asking = false;
-        w.flight = Some(push);
-        w.outstanding = shards;
-        self.flights.push(flight);
-        self.granted += 1;
-        for shard in 0..shards {
-            let bytes = self.workers[index].loads[shard as usize].request_bytes();
-            let at = self.send(worker, bytes);
-            self.queue.schedule(at, Event::PullArrives(worker, ShardId(shard)));
+        for shard in (0..shards).map(ShardId) {
+            if !pushes_dense && self.dense_alone[shard.index()] {
+                flight.spare(shard);
+            }
         }
+        if flight.written() > 0 {
+            w.examples_kept = 0;
+        }
+        flight.push
+    }
+
+    /// Sends for what a shard holds of a step, unless the worker goes on with what it has.
+    fn pull(&mut self, push: PushId, shard: ShardId) {
+        let (s, now) = (shard.index(), self.queue.now());
+        let flight = self.flights.get(push);
+        let (worker, load) = (flight.worker, flight.loads[s]);
+        if self.dense_alone[s] && !self.routine.pulls(flight.step) {
+            let version = self.workers[worker.index()].held[s];
+            flight.read(shard, version, now);
+            if flight.writes(shard) {
+                self.ledgers[s].read(self.versions[s] - version);
+            }
+            if let (Some(cargo), Some(training)) =
+                (&mut flight.cargo, self.session.work.training_mut())
+            {
+                training.keep(cargo, shard);
+            }
+            return;
+        }
+        flight.outstanding += 1;
+        let at = self.send(worker, load.request_bytes());
+        self.queue.schedule(at, worker, Event::PullArrives(push, shard));
     }
 
     pub(super) fn pull_arrives(
         &mut self,
-        worker: WorkerId,
+        push: PushId,
         shard: ShardId,
         observer: &mut dyn Observer,
     ) {
-        let load = self.workers[worker.index()].loads[shard.index()];
+        let Some(flight) = self.flights.find(push) else { return };
+        let (worker, load) = (flight.worker, flight.loads[shard.index()]);
         let link = self.links.shard_time(load.request_bytes());
         let (now, streams) = (self.queue.now(), self.streams);
         let (from, to) = self.shards[shard.index()].serve_pull(now, link, load, shard, streams);
-        self.queue.schedule(to, Event::PullServed(worker, shard));
+        self.queue.schedule(to, worker, Event::PullServed(push, shard));
         service(worker, shard, Activity::Pull, (from, to), observer);
     }
 
-    pub(super) fn pull_served(&mut self, worker: WorkerId, shard: ShardId) {
-        let (index, now) = (worker.index(), self.queue.now());
-        let w = &self.workers[index];
-        let flight = self.flights.get(w.flight.expect("a pull has a flight"));
-        flight.read(shard, self.versions[shard.index()], now);
-        let (complete, step) = (flight.is_complete(), flight.step);
-        self.ledgers[shard.index()].read();
+    pub(super) fn pull_served(
+        &mut self,
+        push: PushId,
+        shard: ShardId,
+        observer: &mut dyn Observer,
+    ) -> Result<(), SimError> {
+        let (s, now) = (shard.index(), self.queue.now());
+        let Some(flight) = self.flights.find(push) else { return Ok(()) };
+        let (worker, version) = (flight.worker, self.versions[s]);
+        let bytes = flight.loads[s].value_bytes();
+        flight.read(shard, version, now);
+        if flight.writes(shard) {
+            self.ledgers[s].read(0);
+        }
+        let complete = flight.is_complete();
         if let (Some(cargo), Some(training)) = (&mut flight.cargo, self.session.work.training_mut())
         {
             training.pull(cargo, shard);
-            if complete {
-                let span = w.machine.time(self.compute, worker, step, self.streams);
-                training.compute(cargo, now + span);
+        }
+        if complete {
+            self.compute(push);
+        }
+        if self.routine.pull_every > 1 {
+            self.workers[worker.index()].held[s] = version;
+        }
+        let sent = self.shards[s].link_out.serve(now, self.links.shard_time(bytes));
+        let latency = self.latency(worker);
+        self.queue.schedule(sent + latency, worker, Event::PullReturns(push, shard));
+        let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
+        let cluster = Cluster { now: queue.now(), versions, steps };
+        protocol.on_read(Read { push, worker, shard, version }, &cluster, decisions);
+        self.carry_out(observer)
+    }
+
+    /// The view is complete: its gradient may be computed ahead of need.
+    fn compute(&mut self, push: PushId) {
+        let flight = self.flights.get(push);
+        let (worker, step) = (flight.worker, flight.step);
+        let before = self.workers[worker.index()].pushed;
+        let Some(training) = self.session.work.training_mut() else { return };
+        // What outlives a step comes back with the gradient of the step before.
+        if let Some(cargo) = before.and_then(|before| self.flights.find(before)?.cargo.as_mut())
+            && self.routine.keeps()
+        {
+            training.finish(cargo);
+        }
+        let w = &self.workers[worker.index()];
+        let span = if self.routine.computes_first() {
+            SimSpan::ZERO
+        } else {
+            self.routine.time(&w.machine, self.compute, (worker, step), self.streams)
+        };
+        let due = self.queue.now() + span;
+        let flight = self.flights.get(push);
+        let pushes_dense = self.routine.pushes(step);
+        if let Some(cargo) = &mut flight.cargo {
+            training.compute(cargo, &self.routine, pushes_dense, due);
+        }
+    }
+
+    pub(super) fn pull_returns(
+        &mut self,
+        push: PushId,
+        shard: ShardId,
+        observer: &mut dyn Observer,
+    ) {
+        let now = self.queue.now();
+        let Some(flight) = self.flights.find(push) else { return };
+        let worker = flight.worker;
+        let bytes = flight.loads[shard.index()].value_bytes();
+        let w = &mut self.workers[worker.index()];
+        let at = w.link_in.serve(now, self.links.worker_time(bytes));
+        flight.outstanding -= 1;
+        if flight.outstanding > 0 {
+            return;
+        }
+        if flight.is_granted() {
+            self.queue.schedule(at, worker, Event::ComputeStarts(push));
+        } else {
+            self.turn_to(worker, Activity::Wait, observer);
+        }
+    }
+
+    pub(super) fn compute_starts(&mut self, push: PushId, observer: &mut dyn Observer) {
+        let Some(flight) = self.flights.find(push) else { return };
+        let (worker, step) = (flight.worker, flight.step);
+        self.turn_to(worker, Activity::Compute, observer);
+        let span = if self.routine.computes_first() {
+            SimSpan::ZERO
+        } else {
+            self.compute_time(worker, step)
+        };
+        self.queue.schedule(self.queue.now() + span, worker, Event::ComputeEnds(push));
+    }
+
+    pub(super) fn compute_ends(&mut self, push: PushId, observer: &mut dyn Observer) {
+        let Some(flight) = self.flights.find(push) else { return };
+        let (worker, written) = (flight.worker, flight.written());
+        flight.outstanding = written as u32;
+        if written == 0 {
+            return self.keep(push);
+        }
+        self.turn_to(worker, Activity::Push, observer);
+        for shard in (0..self.shards.len() as u32).map(ShardId) {
+            let flight = self.flights.get(push);
+            if flight.writes(shard) {
+                let bytes = flight.loads[shard.index()].push_bytes();
+                let at = self.send(worker, bytes);
+                self.queue.schedule(at, worker, Event::PushArrives(push, shard));
             }
         }
-        let bytes = w.loads[shard.index()].value_bytes();
-        let sent = self.shards[shard.index()].link_out.serve(now, self.links.shard_time(bytes));
-        let latency = self.latency(worker);
-        self.queue.schedule(sent + latency, Event::PullReturns(worker, shard));
     }
 
-    pub(super) fn pull_returns(&mut self, worker: WorkerId, shard: ShardId) {
-        let now = self.queue.now();
-        let w = &mut self.workers[worker.index()];
-        let bytes = w.loads[shard.index()].value_bytes();
-        let at = w.link_in.serve(now, self.links.worker_time(bytes));
-        w.outstanding -= 1;
-        if w.outstanding == 0 {
-            self.queue.schedule(at, Event::ComputeStarts(worker));
+    /// A step that pushes nothing is over: the worker keeps its gradient.
+    fn keep(&mut self, push: PushId) {
+        let mut flight = self.flights.remove(push);
+        let worker = flight.worker;
+        self.kept += 1;
+        self.steps[worker.index()] += 1;
+        self.fastest = self.fastest.max(self.steps[worker.index()]);
+        self.workers[worker.index()].flight = None;
+        if let (Some(cargo), Some(training)) =
+            (flight.cargo.take(), self.session.work.training_mut())
+        {
+            training.recycle(*cargo, self.routine.keeps());
         }
-    }
-
-    pub(super) fn compute_starts(&mut self, worker: WorkerId, observer: &mut dyn Observer) {
-        self.turn_to(worker, Activity::Compute, observer);
-        let step = self.steps[worker.index()];
-        let machine = &self.workers[worker.index()].machine;
-        let span = machine.time(self.compute, worker, step, self.streams);
-        self.queue.schedule(self.queue.now() + span, Event::ComputeEnds(worker));
-    }
-
-    pub(super) fn compute_ends(&mut self, worker: WorkerId, observer: &mut dyn Observer) {
-        self.turn_to(worker, Activity::Push, observer);
-        let shards = self.shards.len() as u32;
-        self.workers[worker.index()].outstanding = shards;
-        for shard in 0..shards {
-            let bytes = self.workers[worker.index()].loads[shard as usize].push_bytes();
-            let at = self.send(worker, bytes);
-            self.queue.schedule(at, Event::PushArrives(worker, ShardId(shard)));
-        }
+        self.flights.recycle(flight);
+        self.queue.schedule(self.queue.now(), worker, Event::Ready(worker));
     }
 
     pub(super) fn push_arrives(
         &mut self,
-        worker: WorkerId,
+        push: PushId,
         shard: ShardId,
         observer: &mut dyn Observer,
     ) {
-        let load = self.workers[worker.index()].loads[shard.index()];
+        let Some(flight) = self.flights.find(push) else { return };
+        let (worker, load) = (flight.worker, flight.loads[shard.index()]);
         let link = self.links.shard_time(load.push_bytes());
         let (now, streams) = (self.queue.now(), self.streams);
         let (from, to) = self.shards[shard.index()].serve_push(now, link, load, shard, streams);
-        self.queue.schedule(to, Event::PushServed(worker, shard));
+        self.queue.schedule(to, worker, Event::PushServed(push, shard));
         service(worker, shard, Activity::Push, (from, to), observer);
     }
 
     pub(super) fn push_served(
         &mut self,
-        worker: WorkerId,
+        push: PushId,
         shard: ShardId,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
+        let Some(flight) = self.flights.find(push) else { return Ok(()) };
+        let worker = flight.worker;
         let index = worker.index();
-        let w = &mut self.workers[index];
-        w.outstanding -= 1;
-        let last = w.outstanding == 0;
-        let flight = self.flights.get(w.flight.expect("a push has a flight"));
-        let arrived = Arrived {
-            push: flight.push,
-            worker,
-            shard,
-            step: flight.step,
-            pulled: flight.version(shard).expect("a push has read"),
-        };
+        flight.outstanding -= 1;
+        flight.arrive(shard);
+        let last = flight.outstanding == 0;
+        let pulled = flight.version(shard).expect("a push has read");
+        let arrived = Arrived { push, worker, shard, step: flight.step, pulled };
         if last {
+            let w = &mut self.workers[index];
             w.finished += 1;
             w.examples += flight.examples;
+            w.flight = None;
+            w.pushed = Some(push);
             self.steps[index] += 1;
             self.fastest = self.fastest.max(self.steps[index]);
             flight.clock_lag = self.fastest - self.steps[index];
@@ -166,7 +323,7 @@ impl Simulation {
         if last {
             // The answer of the last shard is what the worker waits for.
             let at = self.queue.now() + self.latency(worker);
-            self.queue.schedule(at, Event::Ready(worker));
+            self.queue.schedule(at, worker, Event::Ready(worker));
         }
         Ok(())
     }
@@ -185,6 +342,12 @@ impl Simulation {
             let (activity, to) = (before, now);
             observer.observe(&Record::Activity { worker, class, activity, from, to, step });
         }
+    }
+
+    /// Time that the worker's step `step` takes to compute.
+    fn compute_time(&self, worker: WorkerId, step: u64) -> SimSpan {
+        let machine = &self.workers[worker.index()].machine;
+        self.routine.time(machine, self.compute, (worker, step), self.streams)
     }
 
     /// Sends a message of `bytes` from a worker; returns when it reaches the shard's link.

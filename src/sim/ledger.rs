@@ -16,9 +16,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A step reads the shard.
-    pub fn read(&mut self) {
+    /// A step reads the shard; or it goes on with what its worker read `age` updates ago.
+    pub fn read(&mut self, age: u64) {
         self.holders += 1;
+        self.owed += u128::from(age);
     }
 
     /// The shard is updated by steps that have just landed: whoever holds it now is another.
@@ -26,7 +27,7 @@ impl Ledger {
         self.owed += u128::from(self.holders);
     }
 
-    /// A step lands, applied or discarded, with this staleness.
+    /// A step lands, applied, discarded or broken off, with this staleness.
     pub fn land(&mut self, staleness: u64) {
         self.holders -= 1;
         self.paid += u128::from(staleness);

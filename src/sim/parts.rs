@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::progress::Limits;
+use super::routine::Routine;
 use super::session::Watch;
 use super::work::Work;
 use crate::base::{Bandwidth, Draw, SimSpan, SimTime, Streams};
@@ -21,6 +22,8 @@ pub struct Parts {
     pub starts: Vec<SimTime>,
     /// Mean compute time of a batch on a machine of slowdown 1.
     pub compute: SimSpan,
+    /// What workers do in a step.
+    pub routine: Routine,
     /// Number of shards.
     pub shards: u32,
     /// The network.

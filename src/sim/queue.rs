@@ -8,40 +8,45 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::base::{ShardId, SimTime, WorkerId};
+use crate::protocol::PushId;
 
 /// Something that happens at an instant. The order of the variants is the order at equal times.
+/// What happens to a step names the step: if it has been broken off meanwhile, nothing happens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Event {
-    /// The worker asks the protocol for permission to pull.
+    /// The worker is free for its next step.
     Ready(WorkerId),
+    /// It asks the protocol for permission to pull.
+    Asks(WorkerId),
     /// A pull request reaches a shard.
-    PullArrives(WorkerId, ShardId),
+    PullArrives(PushId, ShardId),
     /// The shard reads the values.
-    PullServed(WorkerId, ShardId),
+    PullServed(PushId, ShardId),
     /// The values reach the worker.
-    PullReturns(WorkerId, ShardId),
+    PullReturns(PushId, ShardId),
     /// The last value has passed the worker's link.
-    ComputeStarts(WorkerId),
+    ComputeStarts(PushId),
     /// The worker has its gradient and sends it.
-    ComputeEnds(WorkerId),
+    ComputeEnds(PushId),
     /// A push reaches a shard.
-    PushArrives(WorkerId, ShardId),
+    PushArrives(PushId, ShardId),
     /// The shard has taken the push in.
-    PushServed(WorkerId, ShardId),
+    PushServed(PushId, ShardId),
 }
 
 impl Event {
-    /// Class, worker and shard as one number: what orders events at equal times.
-    fn rank(self) -> u64 {
-        let (class, worker) = match self {
-            Event::Ready(w) => (0, w),
-            Event::PullArrives(w, _) => (1, w),
-            Event::PullServed(w, _) => (2, w),
-            Event::PullReturns(w, _) => (3, w),
-            Event::ComputeStarts(w) => (4, w),
-            Event::ComputeEnds(w) => (5, w),
-            Event::PushArrives(w, _) => (6, w),
-            Event::PushServed(w, _) => (7, w),
+    /// Class and worker as one number: what orders events at equal times.
+    fn rank(self, worker: WorkerId) -> u64 {
+        let class = match self {
+            Event::Ready(_) => 0,
+            Event::Asks(_) => 1,
+            Event::PullArrives(..) => 2,
+            Event::PullServed(..) => 3,
+            Event::PullReturns(..) => 4,
+            Event::ComputeStarts(_) => 5,
+            Event::ComputeEnds(_) => 6,
+            Event::PushArrives(..) => 7,
+            Event::PushServed(..) => 8,
         };
         class << 32 | u64::from(worker.0)
     }
@@ -71,13 +76,13 @@ impl EventQueue {
         self.heap.is_empty()
     }
 
-    /// Adds an event.
+    /// Adds an event of `worker`.
     ///
     /// # Panics
     /// If `at` lies in the past: a bug of the simulator.
-    pub fn schedule(&mut self, at: SimTime, event: Event) {
+    pub fn schedule(&mut self, at: SimTime, worker: WorkerId, event: Event) {
         assert!(at >= self.now, "{event:?} scheduled for {at}, before {}", self.now);
-        self.heap.push(Reverse((at, event.rank(), self.scheduled, event)));
+        self.heap.push(Reverse((at, event.rank(worker), self.scheduled, event)));
         self.scheduled += 1;
     }
 
@@ -102,13 +107,13 @@ mod tests {
     #[test]
     fn reads_come_before_writes_at_the_same_instant() {
         let mut queue = EventQueue::default();
-        let (w, s) = (WorkerId(0), ShardId(0));
-        queue.schedule(SimTime(5), Event::PushServed(WorkerId(1), s));
-        queue.schedule(SimTime(5), Event::PullServed(w, s));
-        queue.schedule(SimTime(5), Event::Ready(WorkerId(9)));
+        let (p, s) = (PushId(7), ShardId(0));
+        queue.schedule(SimTime(5), WorkerId(1), Event::PushServed(p, s));
+        queue.schedule(SimTime(5), WorkerId(0), Event::PullServed(p, s));
+        queue.schedule(SimTime(5), WorkerId(9), Event::Ready(WorkerId(9)));
         let order: Vec<Event> = std::iter::from_fn(|| queue.pop().map(|(_, e)| e)).collect();
         let expected =
-            [Event::Ready(WorkerId(9)), Event::PullServed(w, s), Event::PushServed(WorkerId(1), s)];
+            [Event::Ready(WorkerId(9)), Event::PullServed(p, s), Event::PushServed(p, s)];
         assert_eq!(order, expected);
     }
 
@@ -119,7 +124,7 @@ mod tests {
         ) {
             let mut queue = EventQueue::default();
             for &(at, w) in &times {
-                queue.schedule(SimTime(at), Event::ComputeEnds(WorkerId(w)));
+                queue.schedule(SimTime(at), WorkerId(w), Event::Ready(WorkerId(w)));
             }
             let out: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
             prop_assert_eq!(out.len(), times.len());

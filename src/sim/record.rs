@@ -44,7 +44,7 @@ pub struct Finished {
     pub class: usize,
     /// Examples it was computed from.
     pub examples: u64,
-    /// Mean over the shards of the versions applied between pull and apply.
+    /// Mean over the shards it was pushed to of the versions applied between pull and apply.
     pub staleness: f64,
     /// The same, rounded, as counted in histograms.
     pub staleness_rounded: u64,
@@ -144,6 +144,13 @@ pub enum Record<'a> {
         worker: WorkerId,
         /// Versions of the shard applied between pull and apply.
         staleness: u64,
+    },
+    /// The protocol broke a step off.
+    Aborted {
+        /// Whose step.
+        worker: WorkerId,
+        /// Its number.
+        push: PushId,
     },
     /// A push is finished.
     Finished(&'a Finished),

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use super::bench::Bench;
 use super::feed::{Feed, StepData};
+use super::local::{Job, Keepsake, LocalStep};
 use super::progress::Progress;
+use super::routine::Routine;
 use crate::base::{Pending, Pool, ShardId, SimTime, WorkerId};
 use crate::model::Model;
+use crate::params::Gradient;
 use crate::params::view::rows_len;
-use crate::params::{Gradient, View};
+use crate::protocol::Merge;
 use crate::server::sharding::Load;
 use crate::server::{BadUpdate, Clocks, Merger, ParameterServer, Part};
 
@@ -31,9 +34,17 @@ pub type GradientFilter = Arc<dyn Fn(&mut Gradient) + Send + Sync>;
 /// What a step carries.
 #[derive(Debug)]
 pub struct Cargo {
+    worker: WorkerId,
     step: Step,
     gradient: Option<Gradient>,
-    pending: Option<Pending<Gradient, Bench>>,
+    pending: Option<Pending<Computed, Bench>>,
+}
+
+/// The outcome of a computation: what is pushed, and what the worker keeps.
+#[derive(Debug)]
+struct Computed {
+    gradient: Gradient,
+    keepsake: Option<Box<Keepsake>>,
 }
 
 #[derive(Debug)]
@@ -68,8 +79,12 @@ pub struct Training {
     rates: RateAt,
     filter: Option<GradientFilter>,
     merger: Merger,
-    /// The pushes whose mean the merger holds.
-    merged: Vec<u64>,
+    /// The pushes that the merger holds, and how it has merged them.
+    merged: (Vec<u64>, Merge),
+    /// What outlives the workers' steps, by worker; away while the worker computes.
+    keepsakes: Vec<Option<Box<Keepsake>>>,
+    /// The views from which workers go on with the dense parameters they have.
+    kept: Vec<Option<Arc<StepData>>>,
     spare_steps: Vec<StepData>,
     spare_gradients: Vec<Gradient>,
 }
@@ -102,7 +117,9 @@ impl Training {
             rates,
             filter,
             merger,
-            merged: Vec::new(),
+            merged: (Vec::new(), Merge::default()),
+            keepsakes: Vec::new(),
+            kept: Vec::new(),
             spare_steps: Vec::new(),
             spare_gradients: Vec::new(),
         }
@@ -123,9 +140,9 @@ impl Training {
         (&self.server, &mut self.pool)
     }
 
-    /// Number of examples in a batch.
-    pub fn batch(&self) -> usize {
-        self.feed.batch()
+    /// Number of examples in a step.
+    pub fn examples(&self) -> u64 {
+        self.feed.examples() as u64
     }
 
     /// Learning rates now.
@@ -133,7 +150,7 @@ impl Training {
         (self.rates)(progress)
     }
 
-    /// Takes the next batch for `worker`, with room for the view it will pull.
+    /// Takes the examples of the next step for `worker`, with room for the view it will pull.
     pub fn begin(&mut self, worker: WorkerId, now: SimTime) -> Box<Cargo> {
         let mut step = self.feed.next(worker, &mut self.pool, &mut self.spare_steps, now);
         let layout = self.model.layout();
@@ -145,7 +162,8 @@ impl Training {
         let distinct = step.lookups.distinct();
         step.row_updates.clear();
         step.row_updates.resize(distinct, 0);
-        Box::new(Cargo { step: Step::Filling(Box::new(step)), gradient: None, pending: None })
+        let step = Step::Filling(Box::new(step));
+        Box::new(Cargo { worker, step, gradient: None, pending: None })
     }
 
     /// What each shard contributes to the pull of this step.
@@ -163,37 +181,91 @@ impl Training {
         self.server.pull(Part { shard, lookups, dense, moving, rows, row_updates });
     }
 
-    /// The view is complete: offers its gradient to the pool, to be needed at `due`.
-    pub fn compute(&mut self, cargo: &mut Cargo, due: SimTime) {
-        let Step::Filling(step) = &mut cargo.step else { panic!("a gradient was asked for twice") };
-        let step = Arc::new(std::mem::take(step.as_mut()));
-        cargo.step = Step::Complete(Arc::clone(&step));
-        let model = Arc::clone(&self.model);
-        let filter = self.filter.clone();
-        let mut gradient = self.spare_gradients.pop().unwrap_or_default();
-        cargo.pending = Some(self.pool.submit(due, move |bench: &mut Bench| {
-            let view = View {
-                dense: &step.dense,
-                moving: &step.moving,
-                rows: &step.rows,
-                lookups: &step.lookups,
-            };
-            model.gradient(view, &step.batch, &mut bench.network, &mut gradient);
-            if let Some(filter) = filter {
-                filter(&mut gradient);
+    /// Fills one shard's part of the dense view with what the worker has from its last pull of it.
+    ///
+    /// # Panics
+    /// If the view is complete already: a bug of the engine.
+    pub fn keep(&self, cargo: &mut Cargo, shard: ShardId) {
+        let Step::Filling(step) = &mut cargo.step else { panic!("a shard was read twice") };
+        let kept = self.kept.get(cargo.worker.index()).and_then(Option::as_ref);
+        let kept = kept.expect("a worker's first step pulls everything");
+        let (layout, sharding) = (self.model.layout(), self.server.sharding());
+        for (index, block) in layout.dense.iter().enumerate() {
+            if sharding.of_block(index) == shard {
+                step.dense[block.range()].copy_from_slice(&kept.dense[block.range()]);
             }
-            gradient
-        }));
-    }
-
-    /// Makes sure that the step's gradient is there.
-    pub fn finish(&mut self, cargo: &mut Cargo) {
-        if let Some(pending) = cargo.pending.take() {
-            cargo.gradient = Some(self.pool.wait(pending));
+        }
+        for (index, block) in layout.moving.iter().enumerate() {
+            if sharding.of_moving(index) == shard {
+                step.moving[block.range()].copy_from_slice(&kept.moving[block.range()]);
+            }
         }
     }
 
-    /// Makes one update of one shard out of these pushes: their mean over examples.
+    /// The view is complete: offers what the worker makes of it to the pool, to be needed at
+    /// `due`. `pushes_dense` is whether gradients on shards of dense parameters alone are pushed in
+    /// this step.
+    ///
+    /// # Panics
+    /// If it was asked for already, or the worker's last step still computes: a bug of the engine.
+    pub fn compute(
+        &mut self,
+        cargo: &mut Cargo,
+        routine: &Routine,
+        pushes_dense: bool,
+        due: SimTime,
+    ) {
+        let Step::Filling(step) = &mut cargo.step else { panic!("a gradient was asked for twice") };
+        let step = Arc::new(std::mem::take(step.as_mut()));
+        cargo.step = Step::Complete(Arc::clone(&step));
+        let worker = cargo.worker.index();
+        if routine.pull_every > 1 {
+            self.kept.resize(self.kept.len().max(worker + 1), None);
+            self.kept[worker] = Some(Arc::clone(&step));
+        }
+        let model = Arc::clone(&self.model);
+        let filter = self.filter.clone();
+        let mut gradient = self.spare_gradients.pop().unwrap_or_default();
+        let mut keepsake = routine.keeps().then(|| self.keepsake(worker));
+        let local = (!routine.is_plain()).then(|| LocalStep { routine: *routine, pushes_dense });
+        let source = Arc::clone(self.feed.source());
+        cargo.pending = Some(self.pool.submit(due, move |bench: &mut Bench| {
+            match local {
+                None => {
+                    let view = step.view();
+                    model.gradient(view, &step.batch, &mut bench.network, &mut gradient);
+                }
+                Some(local) => {
+                    let job = Job { model: model.as_ref(), schema: source.schema(), step: &step };
+                    local.run(&job, keepsake.as_deref_mut(), bench, &mut gradient);
+                }
+            }
+            if let Some(filter) = filter {
+                filter(&mut gradient);
+            }
+            Computed { gradient, keepsake }
+        }));
+    }
+
+    fn keepsake(&mut self, worker: usize) -> Box<Keepsake> {
+        if self.keepsakes.len() <= worker {
+            self.keepsakes.resize_with(worker + 1, || Some(Box::default()));
+        }
+        self.keepsakes[worker].take().expect("a worker computes one step after the other")
+    }
+
+    /// Makes sure that the step's gradient is there, and with it what the worker keeps.
+    pub fn finish(&mut self, cargo: &mut Cargo) {
+        if let Some(pending) = cargo.pending.take() {
+            let Computed { gradient, keepsake } = self.pool.wait(pending);
+            cargo.gradient = Some(gradient);
+            if keepsake.is_some() {
+                self.keepsakes[cargo.worker.index()] = keepsake;
+            }
+        }
+    }
+
+    /// Makes one update of one shard out of these pushes, merged as `merge` says.
     ///
     /// # Errors
     /// If a parameter is no longer finite.
@@ -201,6 +273,7 @@ impl Training {
         &mut self,
         shard: ShardId,
         members: &mut [Member<'_>],
+        merge: Merge,
         version: u64,
         progress: &Progress,
     ) -> Result<(), BadUpdate> {
@@ -210,29 +283,34 @@ impl Training {
         let rates = (self.rates)(progress);
         let clocks =
             Clocks { dense_rate: rates.dense as f32, sparse_rate: rates.sparse as f32, version };
-        if let [(_, cargo)] = members {
+        if let ([(_, cargo)], None | Some(1)) = (&members, merge.over) {
             let gradient = cargo.gradient.as_ref().expect("just finished");
             return self.server.apply(shard, &cargo.step().lookups, gradient, clocks);
         }
-        // The other shards of the same round make their updates from the same mean.
-        if !self.merged.iter().eq(members.iter().map(|(push, _)| push)) {
-            self.merged.clear();
-            self.merged.extend(members.iter().map(|(push, _)| *push));
+        // The other shards of the same round make their updates from the same merged gradient.
+        let (merged, how) = &mut self.merged;
+        if *how != merge || !merged.iter().eq(members.iter().map(|(push, _)| push)) {
+            merged.clear();
+            merged.extend(members.iter().map(|(push, _)| *push));
+            *how = merge;
             let parts: Vec<_> = members
                 .iter()
                 .map(|(_, cargo)| {
                     (&cargo.step().lookups, cargo.gradient.as_ref().expect("just finished"))
                 })
                 .collect();
-            self.merger.merge(self.model.layout(), &parts);
+            self.merger.merge(self.model.layout(), &parts, merge);
         }
         self.server.apply(shard, &self.merger.lookups, &self.merger.gradient, clocks)
     }
 
-    /// Takes back the buffers of a step that has landed. A gradient that nobody has started is
-    /// never computed.
-    pub fn recycle(&mut self, cargo: Cargo) {
-        let Cargo { step, gradient, pending } = cargo;
+    /// Takes back the buffers of a step that has landed or was broken off. A gradient that nobody
+    /// has started is never computed, unless what the worker keeps depends on it.
+    pub fn recycle(&mut self, mut cargo: Cargo, keeps: bool) {
+        if keeps {
+            self.finish(&mut cargo);
+        }
+        let Cargo { step, gradient, pending, .. } = cargo;
         drop(pending);
         self.spare_gradients.extend(gradient);
         match step {

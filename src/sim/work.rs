@@ -1,12 +1,13 @@
 //! What a run works on: a real training job, or nothing but its traffic.
 
 use super::training::Training;
+use crate::base::ShardId;
 use crate::server::sharding::Load;
 
 /// The traffic of a job without its gradients: for studies of timing alone.
 #[derive(Clone, Debug)]
 pub struct NullWork {
-    /// Examples per batch.
+    /// Examples per step.
     pub batch: u64,
     /// What each shard contributes to a pull or push.
     pub loads: Vec<Load>,
@@ -22,11 +23,22 @@ pub enum Work {
 }
 
 impl Work {
-    /// Examples per batch.
-    pub fn batch(&self) -> u64 {
+    /// Examples per step.
+    pub fn examples(&self) -> u64 {
         match self {
-            Work::Training(training) => training.batch() as u64,
+            Work::Training(training) => training.examples(),
             Work::Null(null) => null.batch,
+        }
+    }
+
+    /// By shard, whether it holds dense parameters alone.
+    pub fn dense_alone(&self) -> Vec<bool> {
+        match self {
+            Work::Training(training) => {
+                let sharding = training.server().sharding();
+                (0..sharding.shards()).map(|s| !sharding.holds_rows(ShardId(s))).collect()
+            }
+            Work::Null(null) => null.loads.iter().map(|load| load.rows == 0).collect(),
         }
     }
 

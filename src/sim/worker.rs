@@ -5,7 +5,6 @@ use super::station::Station;
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::Machine;
 use crate::protocol::PushId;
-use crate::server::sharding::Load;
 
 /// One worker.
 #[derive(Debug)]
@@ -16,16 +15,20 @@ pub struct Worker {
     pub finished: u64,
     /// Examples in them.
     pub examples: u64,
-    /// The step it is in, from grant to push.
+    /// Steps begun.
+    pub begun: u64,
+    /// The step it is in, from the first grant until every shard has taken its push in.
     pub flight: Option<PushId>,
+    /// Its last push.
+    pub pushed: Option<PushId>,
+    /// Examples whose gradients it keeps for its next push.
+    pub examples_kept: u64,
+    /// Versions of the dense parameters that it holds from step to step, by shard.
+    pub held: Vec<u64>,
     /// Whether it has asked to pull and was not granted yet.
     pub asking: bool,
-    /// Shards whose answer it waits for.
-    pub outstanding: u32,
     /// Messages it has sent or received, which number their latencies.
     pub messages: u64,
-    /// What each shard contributes to its present step.
-    pub loads: Vec<Load>,
     /// Its link, outward.
     pub link_out: Station,
     /// Its link, inward.
@@ -38,17 +41,19 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker that waits to begin.
-    pub fn new(machine: Machine) -> Worker {
+    /// A worker of `shards` shards that waits to begin.
+    pub fn new(machine: Machine, shards: u32) -> Worker {
         Worker {
             machine,
             finished: 0,
             examples: 0,
+            begun: 0,
             flight: None,
+            pushed: None,
+            examples_kept: 0,
+            held: vec![0; shards as usize],
             asking: false,
-            outstanding: 0,
             messages: 0,
-            loads: Vec::new(),
             link_out: Station::default(),
             link_in: Station::default(),
             activity: Activity::Wait,

@@ -8,7 +8,9 @@ use straggler::cluster::{
 };
 use straggler::protocol::ProtocolChoice;
 use straggler::server::sharding::Load;
-use straggler::sim::{Finished, Limits, Links, NullWork, Parts, Record, Simulation, Watch, Work};
+use straggler::sim::{
+    Finished, Limits, Links, NullWork, Parts, Record, Routine, Simulation, Watch, Work,
+};
 
 /// A cluster without gradients.
 #[derive(Clone, Debug)]
@@ -66,6 +68,7 @@ impl NullCluster {
                 .map(|w| self.start.at(WorkerId(w), self.workers, streams))
                 .collect(),
             compute: compute.base(1),
+            routine: Routine::default(),
             shards: self.shards,
             links: self.links.clone(),
             service: self.service.clone(),

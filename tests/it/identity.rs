@@ -16,7 +16,7 @@ use straggler::params::view::rows_len;
 use straggler::params::{Gradient, Locator, Lookups, View};
 use straggler::protocol::{ProtocolChoice, synchronous};
 use straggler::scenario::Scenario;
-use straggler::server::{Clocks, ParameterServer, Part};
+use straggler::server::{Clocks, ParameterServer, Part, Sharding};
 use straggler::sim::evaluate::Views;
 use straggler::sim::feed::Sharing;
 use straggler::sim::{Activity, Every, Record, Stop};
@@ -68,7 +68,9 @@ fn by_hand(scenario: &Scenario, updates: u64) -> Vec<u32> {
     let (model, source) = (prepared.model, prepared.source);
     let layout = Arc::new(model.layout().clone());
     let rule = scenario.optimizer.build();
-    let mut server = ParameterServer::new(Arc::clone(&layout), 1, Arc::clone(&rule), rule, streams);
+    let sharding = Sharding::new(&layout, 1);
+    let mut server =
+        ParameterServer::new(Arc::clone(&layout), sharding, Arc::clone(&rule), rule, streams);
     let mut order =
         Order::new(scenario.train.order.clone(), prepared.train, streams).unwrap().cursor();
     let (mut batch, mut lookups) = (Batch::default(), Lookups::default());

@@ -8,7 +8,7 @@ use straggler::model::{Model, Workspace};
 use straggler::nn::Real;
 use straggler::optimizer::sgd::Sgd;
 use straggler::params::{Gradient, Init, Layout, View};
-use straggler::server::ParameterServer;
+use straggler::server::{ParameterServer, Sharding};
 use straggler::sim::feed::{ExampleOrder, Feed, Sharing};
 use straggler::sim::{Rates, Training};
 
@@ -101,7 +101,13 @@ pub(crate) fn descent(curvatures: &[f64], rate: f64, workers: u32) -> Training {
     let model: Arc<dyn Model> = Arc::new(Quadratic::new(curvatures));
     let layout = Arc::new(model.layout().clone());
     let (dense, sparse) = (Arc::new(Sgd), Arc::new(Sgd));
-    let server = ParameterServer::new(layout, 1, dense, sparse, Streams::new(0));
+    let server = ParameterServer::new(
+        Arc::clone(&layout),
+        Sharding::new(&layout, 1),
+        dense,
+        sparse,
+        Streams::new(0),
+    );
     let blank = Arc::new(Blank::default());
     let order = Box::new(Counting(0));
     let feed = Feed::new(blank, Arc::clone(&model), order, 1, Sharing::Queue, workers);

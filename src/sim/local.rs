@@ -1,0 +1,286 @@
+//! What a worker makes of the view it has pulled, where that is more than one gradient: a pure
+//! function of view, examples and what the worker keeps from step to step.
+
+use std::collections::BTreeMap;
+
+use super::bench::Bench;
+use super::feed::StepData;
+use super::routine::{Local, LocalRule, Routine};
+use crate::data::{Batch, Schema};
+use crate::model::Model;
+use crate::params::view::{row_range, rows_len};
+use crate::params::{Gradient, Layout, Locator, Lookups, View};
+
+/// What outlives a worker's step.
+#[derive(Debug, Default)]
+pub(super) struct Keepsake {
+    /// Dense gradients that were not pushed yet, summed up.
+    accrued: Vec<f32>,
+    /// The worker's replica; empty before its first step.
+    replica: Replica,
+}
+
+/// A worker's own copy: of the dense group, and of the rows it has met.
+#[derive(Debug, Default)]
+struct Replica {
+    dense: Vec<f32>,
+    velocity: Vec<f32>,
+    /// By table and id.
+    rows: BTreeMap<(usize, u32), Vec<f32>>,
+}
+
+/// A step of a routine that is not the plain one.
+#[derive(Debug)]
+pub(super) struct LocalStep {
+    pub(super) routine: Routine,
+    /// Whether dense gradients are pushed in this step, those kept so far with them.
+    pub(super) pushes_dense: bool,
+}
+
+/// What is worked on.
+#[derive(Debug)]
+pub(super) struct Job<'a> {
+    pub(super) model: &'a dyn Model,
+    pub(super) schema: &'a Schema,
+    pub(super) step: &'a StepData,
+}
+
+/// Parameters that a worker trains: laid out as the view of its step.
+struct Weights {
+    dense: Vec<f32>,
+    velocity: Vec<f32>,
+    rows: Vec<f32>,
+}
+
+impl LocalStep {
+    /// Computes what is pushed.
+    pub(super) fn run(
+        &self,
+        job: &Job<'_>,
+        keepsake: Option<&mut Keepsake>,
+        bench: &mut Bench,
+        into: &mut Gradient,
+    ) {
+        let step = job.step;
+        match self.routine.local {
+            Local::Gradient => mean_gradient(job, self.routine.batches, bench, into),
+            Local::Steps(rule) => {
+                let mut weights = Weights::of(step);
+                local_steps(job, self.routine.batches, rule, &mut weights, bench, into);
+                minus_difference(&weights, step, 1.0, into);
+            }
+            Local::Elastic { rule, alpha } => {
+                let replica = &mut keepsake.expect("a replica outlives the step").replica;
+                let mut weights = replica.take_out(job.model.layout(), step);
+                local_steps(job, self.routine.batches, rule, &mut weights, bench, into);
+                minus_difference(&weights, step, alpha, into);
+                add(&mut weights.dense, &into.dense, 1.0);
+                add(&mut weights.rows, &into.rows, 1.0);
+                replica.put_back(job.model.layout(), step, weights);
+                return;
+            }
+        }
+        if let Some(keepsake) = keepsake {
+            accrue(&mut keepsake.accrued, self.pushes_dense, &mut into.dense);
+        }
+    }
+}
+
+/// Adds the dense gradient to those kept, or those kept to the dense gradient that is pushed.
+fn accrue(kept: &mut Vec<f32>, pushed: bool, gradient: &mut [f32]) {
+    kept.resize(gradient.len(), 0.0);
+    if pushed {
+        add(gradient, kept, 1.0);
+        kept.fill(0.0);
+    } else {
+        add(kept, gradient, 1.0);
+    }
+}
+
+/// The mean of the batches' gradients on the view.
+fn mean_gradient(job: &Job<'_>, batches: u32, bench: &mut Bench, into: &mut Gradient) {
+    let step = job.step;
+    start(job, into);
+    let share = 1.0 / batches as f32;
+    for_each_batch(job, batches, bench, |portion, bench, gradient| {
+        portion.gradient(job, &step.dense, &step.rows, bench, gradient);
+        add(&mut into.dense, &gradient.dense, share);
+        portion.scatter(job, &gradient.rows, share, &mut into.rows);
+        note(into, gradient, batches);
+    });
+}
+
+/// Trains `weights` on the batches, one step each; notes losses and statistics in `into`.
+fn local_steps(
+    job: &Job<'_>,
+    batches: u32,
+    rule: LocalRule,
+    weights: &mut Weights,
+    bench: &mut Bench,
+    into: &mut Gradient,
+) {
+    start(job, into);
+    let mut ahead = Vec::new();
+    for_each_batch(job, batches, bench, |portion, bench, gradient| {
+        // Nesterov: the gradient is taken where the velocity leads.
+        ahead.clone_from(&weights.dense);
+        add(&mut ahead, &weights.velocity, rule.momentum);
+        portion.gradient(job, &ahead, &weights.rows, bench, gradient);
+        for (v, g) in weights.velocity.iter_mut().zip(&gradient.dense) {
+            *v = rule.momentum * *v - rule.rate * g;
+        }
+        add(&mut weights.dense, &weights.velocity, 1.0);
+        portion.scatter(job, &gradient.rows, -rule.rate, &mut weights.rows);
+        note(into, gradient, batches);
+    });
+}
+
+/// Empties `into`, which is to be laid out as the step.
+fn start(job: &Job<'_>, into: &mut Gradient) {
+    let layout = job.model.layout();
+    let rows = rows_len(layout, &job.step.lookups);
+    into.reset(layout.dense_len(), rows, layout.moving_len());
+}
+
+fn note(into: &mut Gradient, gradient: &Gradient, batches: u32) {
+    into.examples += gradient.examples;
+    into.loss += gradient.loss / f64::from(batches);
+    add(&mut into.moving, &gradient.moving, 1.0 / batches as f32);
+}
+
+/// Sets the dense and row parts of `into` to `share (view - weights)`.
+fn minus_difference(weights: &Weights, step: &StepData, share: f32, into: &mut Gradient) {
+    let differences = |into: &mut [f32], from: &[f32], to: &[f32]| {
+        for (d, (a, b)) in into.iter_mut().zip(from.iter().zip(to)) {
+            *d = share * (a - b);
+        }
+    };
+    differences(&mut into.dense, &step.dense, &weights.dense);
+    differences(&mut into.rows, &step.rows, &weights.rows);
+}
+
+fn add(into: &mut [f32], from: &[f32], share: f32) {
+    for (a, b) in into.iter_mut().zip(from) {
+        *a += share * b;
+    }
+}
+
+impl Weights {
+    fn of(step: &StepData) -> Weights {
+        let velocity = vec![0.0; step.dense.len()];
+        Weights { dense: step.dense.clone(), velocity, rows: step.rows.clone() }
+    }
+}
+
+impl Replica {
+    /// The replica as far as the step needs it. What it has not met begins as the server has it.
+    fn take_out(&mut self, layout: &Layout, step: &StepData) -> Weights {
+        let mut weights = Weights::of(step);
+        if !self.dense.is_empty() {
+            weights.dense = std::mem::take(&mut self.dense);
+            weights.velocity = std::mem::take(&mut self.velocity);
+        }
+        for (t, table) in layout.tables.iter().enumerate() {
+            let rows = &mut weights.rows[row_range(layout, &step.lookups, t)];
+            let ids = &step.lookups.ids[table.space];
+            for (&id, row) in ids.iter().zip(rows.chunks_exact_mut(table.dim)) {
+                if let Some(own) = self.rows.get(&(t, id)) {
+                    row.copy_from_slice(own);
+                }
+            }
+        }
+        weights
+    }
+
+    fn put_back(&mut self, layout: &Layout, step: &StepData, weights: Weights) {
+        self.dense = weights.dense;
+        self.velocity = weights.velocity;
+        for (t, table) in layout.tables.iter().enumerate() {
+            let rows = &weights.rows[row_range(layout, &step.lookups, t)];
+            let ids = &step.lookups.ids[table.space];
+            for (&id, row) in ids.iter().zip(rows.chunks_exact(table.dim)) {
+                self.rows.entry((t, id)).or_default().clear();
+                self.rows.entry((t, id)).or_default().extend_from_slice(row);
+            }
+        }
+    }
+}
+
+/// One batch of a step: its examples, its distinct rows, and where these lie among the step's.
+#[derive(Default)]
+struct Portion {
+    batch: Batch,
+    lookups: Lookups,
+    /// By id space: position in the step's lookups of each distinct id.
+    at: Vec<Vec<u32>>,
+    rows: Vec<f32>,
+}
+
+/// Calls `each` for every batch of the step, in order, with a gradient to fill.
+fn for_each_batch(
+    job: &Job<'_>,
+    batches: u32,
+    bench: &mut Bench,
+    mut each: impl FnMut(&mut Portion, &mut Bench, &mut Gradient),
+) {
+    let known: Vec<BTreeMap<u32, u32>> = job
+        .step
+        .lookups
+        .ids
+        .iter()
+        .map(|ids| ids.iter().enumerate().map(|(at, &id)| (id, at as u32)).collect())
+        .collect();
+    let (mut portion, mut gradient) = (Portion::default(), Gradient::default());
+    let size = job.step.batch.len().div_ceil(batches.max(1) as usize);
+    for index in 0..batches as usize {
+        let examples = index * size..((index + 1) * size).min(job.step.batch.len());
+        portion.batch.copy_part(&job.step.batch, examples);
+        let locator = bench
+            .locator
+            .get_or_insert_with(|| Locator::for_layout(job.schema, job.model.layout()));
+        locator.locate(&portion.batch, &mut portion.lookups);
+        portion.at.clear();
+        for (ids, known) in portion.lookups.ids.iter().zip(&known) {
+            portion.at.push(ids.iter().map(|id| known[id]).collect());
+        }
+        each(&mut portion, bench, &mut gradient);
+    }
+}
+
+impl Portion {
+    /// The gradient of the batch at the given parameters, which are laid out as the step's view.
+    fn gradient(
+        &mut self,
+        job: &Job<'_>,
+        dense: &[f32],
+        rows: &[f32],
+        bench: &mut Bench,
+        into: &mut Gradient,
+    ) {
+        let (layout, all) = (job.model.layout(), &job.step.lookups);
+        self.rows.clear();
+        for (t, table) in layout.tables.iter().enumerate() {
+            let rows = &rows[row_range(layout, all, t)];
+            for &at in &self.at[table.space] {
+                let at = at as usize * table.dim;
+                self.rows.extend_from_slice(&rows[at..at + table.dim]);
+            }
+        }
+        let (moving, lookups) = (&job.step.moving, &self.lookups);
+        let view = View { dense, moving, rows: &self.rows, lookups };
+        job.model.gradient(view, &self.batch, &mut bench.network, into);
+    }
+
+    /// Adds `share` times the batch's rows to the step's.
+    fn scatter(&self, job: &Job<'_>, from: &[f32], share: f32, into: &mut [f32]) {
+        let (layout, all) = (job.model.layout(), &job.step.lookups);
+        for (t, table) in layout.tables.iter().enumerate() {
+            let from = &from[row_range(layout, &self.lookups, t)];
+            let into = &mut into[row_range(layout, all, t)];
+            for (&at, row) in self.at[table.space].iter().zip(from.chunks_exact(table.dim)) {
+                let at = at as usize * table.dim;
+                add(&mut into[at..at + table.dim], row, share);
+            }
+        }
+    }
+}
