@@ -319,7 +319,10 @@ impl Scenario {
         });
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
         let layout = Arc::new(model.layout().clone());
-        let sharding = Sharding::new(&layout, shards);
+        let sharding = match self.cluster.dense_shards {
+            Some(dense) => Sharding::by_group(&layout, dense, shards.saturating_sub(dense)),
+            None => Sharding::new(&layout, shards),
+        };
         let server =
             ParameterServer::new(layout, sharding, self.optimizer.build(), sparse.build(), streams);
         let pool = Pool::new(threads);
@@ -349,11 +352,19 @@ impl Scenario {
     fn null_work(&self) -> NullWork {
         let Traffic { rows, row_dim, dense } = self.timing_only.unwrap_or_default();
         let shards = u64::from(self.cluster.shards);
-        let share = |total: u64, s: u64| total / shards + u64::from(s < total % shards);
-        let load = |s| Load {
-            rows: share(rows, s),
-            row_bytes: row_dim.saturating_mul(4).saturating_mul(share(rows, s)),
-            dense_bytes: share(dense, s).saturating_mul(4),
+        let apart = self.cluster.dense_shards.map(u64::from);
+        let (dense_over, rows_from) = (apart.unwrap_or(shards), apart.unwrap_or(0));
+        // Share of the `k`-th of `parts` shards; those that do not take part have none.
+        let share = |total: u64, k: Option<u64>, parts: u64| {
+            k.filter(|&k| k < parts).map_or(0, |k| total / parts + u64::from(k < total % parts))
+        };
+        let load = |s: u64| {
+            let rows = share(rows, s.checked_sub(rows_from), shards - rows_from);
+            Load {
+                rows,
+                row_bytes: row_dim.saturating_mul(4).saturating_mul(rows),
+                dense_bytes: share(dense, Some(s), dense_over).saturating_mul(4),
+            }
         };
         NullWork { batch: u64::from(self.train.batch), loads: (0..shards).map(load).collect() }
     }

@@ -58,6 +58,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     class_names(loaded, &mut found);
     lengths(loaded, &mut found);
     delay_weights(loaded, &mut found);
+    shards_by_group(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
     without_effect(loaded, &mut found);
@@ -100,6 +101,20 @@ fn class_names(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             );
         }
     }
+}
+
+/// Dense parameters on shards of their own leave at least one to the rows.
+fn shards_by_group(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let cluster = &loaded.value.cluster;
+    let Some(dense) = cluster.dense_shards.filter(|&dense| dense >= cluster.shards) else { return };
+    let message =
+        format!("{dense} shards for dense parameters alone, and {} in all", cluster.shards);
+    found.push(
+        Problem::error(&CONFLICT, "cluster.dense_shards", message)
+            .label(loaded.origin("cluster.dense_shards"), "")
+            .label(loaded.origin("cluster.shards"), "all shards")
+            .help("the embedding rows need at least one shard: raise `cluster.shards`"),
+    );
 }
 
 /// Links that carry nothing, and periods that never end.

@@ -173,6 +173,11 @@ pub struct Cluster {
     /// Number of parameter-server shards.
     #[schemars(range(min = 1, max = 1_000))]
     pub shards: u32,
+    /// So many of the shards hold the dense parameters and nothing else; the others hold the
+    /// embedding rows. When left out, every shard holds its part of both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 999))]
+    pub dense_shards: Option<u32>,
     /// When the workers begin.
     pub start: StartChoice,
     /// Compute time of a step.
@@ -191,6 +196,7 @@ impl Default for Cluster {
         Cluster {
             workers: 8,
             shards: 1,
+            dense_shards: None,
             start: StartChoice::default(),
             compute: Compute::default(),
             class: Vec::new(),

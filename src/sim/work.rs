@@ -35,8 +35,10 @@ impl Work {
     pub fn dense_alone(&self) -> Vec<bool> {
         match self {
             Work::Training(training) => {
-                let sharding = training.server().sharding();
-                (0..sharding.shards()).map(|s| !sharding.holds_rows(ShardId(s))).collect()
+                let server = training.server();
+                let (sharding, tables) = (server.sharding(), &server.layout().tables);
+                let alone = |s| tables.is_empty() || !sharding.holds_rows(ShardId(s));
+                (0..sharding.shards()).map(alone).collect()
             }
             Work::Null(null) => null.loads.iter().map(|load| load.rows == 0).collect(),
         }

@@ -6,7 +6,7 @@ use straggler::base::{SimSpan, SimTime, Streams, WorkerId};
 use straggler::cluster::{
     Compute, MachineClass, ShardService, StartChoice, StepTimeChoice, machine::machines,
 };
-use straggler::protocol::ProtocolChoice;
+use straggler::protocol::{Protocol, ProtocolChoice};
 use straggler::server::sharding::Load;
 use straggler::sim::{
     Finished, Limits, Links, NullWork, Parts, Record, Routine, Simulation, Watch, Work,
@@ -52,6 +52,14 @@ impl NullCluster {
         let load = Load { rows: 10, row_bytes: 640, dense_bytes: 4096 };
         let loads = vec![load; self.shards as usize];
         Simulation::new(self.parts(Work::Null(NullWork { batch: 1, loads })))
+    }
+
+    /// The same cluster under a protocol of the caller's own.
+    pub(crate) fn build_with(&self, protocol: Box<dyn Protocol>) -> Simulation {
+        let load = Load { rows: 10, row_bytes: 640, dense_bytes: 4096 };
+        let loads = vec![load; self.shards as usize];
+        let parts = self.parts(Work::Null(NullWork { batch: 1, loads }));
+        Simulation::new(Parts { protocol, ..parts })
     }
 
     /// The parts of this cluster with other work on it.

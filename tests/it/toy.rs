@@ -96,8 +96,14 @@ impl ExampleOrder for Counting {
     }
 }
 
-/// Gradient descent with this learning rate on the loss with these curvatures.
+/// Gradient descent with this learning rate on the loss with these curvatures, one example to a
+/// step.
 pub(crate) fn descent(curvatures: &[f64], rate: f64, workers: u32) -> Training {
+    descent_by(curvatures, rate, workers, 1)
+}
+
+/// The same with so many examples to a step.
+pub(crate) fn descent_by(curvatures: &[f64], rate: f64, workers: u32, examples: usize) -> Training {
     let model: Arc<dyn Model> = Arc::new(Quadratic::new(curvatures));
     let layout = Arc::new(model.layout().clone());
     let (dense, sparse) = (Arc::new(Sgd), Arc::new(Sgd));
@@ -110,7 +116,7 @@ pub(crate) fn descent(curvatures: &[f64], rate: f64, workers: u32) -> Training {
     );
     let blank = Arc::new(Blank::default());
     let order = Box::new(Counting(0));
-    let feed = Feed::new(blank, Arc::clone(&model), order, 1, Sharing::Queue, workers);
+    let feed = Feed::new(blank, Arc::clone(&model), order, examples, Sharing::Queue, workers);
     let rates = Box::new(move |_: &_| Rates { dense: rate, sparse: rate });
     Training::new(model, server, feed, Pool::new(1), rates, None)
 }
