@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use straggler::base::{Pool, Purpose, SimSpan, SimTime, Streams, stream::unit};
 use straggler::cluster::step_time::lognormal;
-use straggler::cluster::{Compute, MachineClass, ShardService, StepTimeChoice, machine::machines};
+use straggler::cluster::{
+    Compute, MachineClass, Routine, ShardService, StepTimeChoice, machine::machines,
+};
 use straggler::data::{
     Batch, DataSource, Day, ExampleInfo, Field, History, HistoryColumn, IdSpace, Schema,
 };
@@ -17,9 +19,7 @@ use straggler::optimizer::{OptimizerChoice, adam};
 use straggler::protocol::ProtocolChoice;
 use straggler::server::{ParameterServer, Sharding};
 use straggler::sim::feed::{ExampleOrder, Feed, Sharing};
-use straggler::sim::{
-    Limits, Links, Nobody, Parts, Rates, Routine, Simulation, Training, Watch, Work,
-};
+use straggler::sim::{Limits, Links, Nobody, Parts, Rates, Simulation, Training, Watch, Work};
 
 /// The weights stay where they are: the same few batches over and over would be learned by heart,
 /// and vanishing gradients cost many times their price where their squares are denormal numbers.

@@ -40,7 +40,8 @@ pub(super) fn check(args: &Check, arguments: &[OsString]) -> Result<Exit, Failur
             "a step".to_string(),
             format!(
                 "{} examples, {} distinct rows",
-                trial.scenario.train.batch, estimate.rows_per_batch
+                trial.scenario.examples_per_step(),
+                estimate.rows_per_batch
             ),
         ]);
     }

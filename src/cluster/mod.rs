@@ -5,6 +5,7 @@ pub mod compute;
 pub mod delay;
 pub mod machine;
 pub mod network;
+pub mod routine;
 pub mod start;
 pub mod step_time;
 
@@ -12,5 +13,6 @@ pub use compute::Compute;
 pub use delay::DelayChoice;
 pub use machine::{Machine, MachineClass};
 pub use network::{Network, ShardService};
+pub use routine::Routine;
 pub use start::StartChoice;
 pub use step_time::{LawError, StepTimeChoice, StepTimeLaw};

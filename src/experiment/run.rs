@@ -99,7 +99,7 @@ impl Trial {
     /// About how long the run will take on this machine, in wall seconds, where its end is known.
     pub fn wall_estimate(&self) -> Option<f64> {
         let prepared = self.prepared.as_ref()?;
-        let step = seconds_per_step(prepared, self.scenario.train.batch as usize);
+        let step = seconds_per_step(prepared, self.scenario.examples_per_step() as usize);
         Some(self.estimate.pushes? as f64 * step / self.threads as f64)
     }
 

@@ -20,8 +20,8 @@ use crate::sim::evaluate::Evaluator;
 use crate::sim::feed::Feed;
 use crate::sim::training::{GradientFilter, RateAt};
 use crate::sim::{
-    Evaluation, Imposed, Limits, Links, NullWork, Observer, Parts, Progress, Rates, Routine,
-    Session, SimError, Simulation, Training, Watch, Work,
+    Evaluation, Imposed, Limits, Links, NullWork, Observer, Parts, Progress, Rates, Session,
+    SimError, Simulation, Training, Watch, Work,
 };
 
 /// Most examples of a holdout.
@@ -238,7 +238,7 @@ impl Scenario {
             machines: machines(workers, &cluster.class, &cluster.compute, streams, folder)?,
             starts: (0..workers).map(|w| cluster.start.at(WorkerId(w), workers, streams)).collect(),
             compute: cluster.compute.base(u64::from(self.train.batch)),
-            routine: Routine::default(),
+            routine: self.worker.clone(),
             shards: cluster.shards,
             links: Links {
                 latency: cluster.network.latency,
@@ -279,6 +279,11 @@ impl Scenario {
         Ok((work, limits, watch))
     }
 
+    /// Examples of a worker's step.
+    pub fn examples_per_step(&self) -> u64 {
+        u64::from(self.train.batch) * u64::from(self.worker.batches)
+    }
+
     /// The limits of the run; one pass if the scenario gives none.
     pub fn stop_limits(&self, window: u64) -> Limits {
         let mut stop = self.train.stop.clone();
@@ -302,7 +307,7 @@ impl Scenario {
             Arc::clone(&source),
             Arc::clone(&model),
             Box::new(order),
-            self.train.batch as usize,
+            self.examples_per_step() as usize,
             self.train.sharing,
             workers,
         );
@@ -366,7 +371,7 @@ impl Scenario {
                 dense_bytes: share(dense, Some(s), dense_over).saturating_mul(4),
             }
         };
-        NullWork { batch: u64::from(self.train.batch), loads: (0..shards).map(load).collect() }
+        NullWork { batch: self.examples_per_step(), loads: (0..shards).map(load).collect() }
     }
 }
 

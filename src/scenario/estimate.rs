@@ -3,6 +3,7 @@
 use super::build::Prepared;
 use super::spec::Scenario;
 use crate::base::ByteSize;
+use crate::cluster::routine::Local;
 use crate::data::Batch;
 use crate::params::view::rows_len;
 use crate::params::{Layout, Locator, Lookups};
@@ -37,7 +38,7 @@ impl Scenario {
     pub fn estimate(&self, prepared: Option<&Prepared>, threads: usize) -> Estimate {
         let window = prepared.map_or(0, |p| p.train.iter().map(|day| day.examples).sum());
         let limits = self.stop_limits(window.max(1));
-        let batch = u64::from(self.train.batch);
+        let batch = self.examples_per_step();
         let in_updates = limits.updates.map(|updates| match self.protocol.name() {
             "synchronous" => updates.saturating_mul(u64::from(self.cluster.workers)),
             _ => updates,
@@ -62,7 +63,7 @@ impl Scenario {
 
     fn add_training(&self, estimate: &mut Estimate, prepared: &Prepared, threads: u64) {
         let layout = prepared.model.layout();
-        let (batch, lookups) = sample(prepared, self.train.batch as usize);
+        let (batch, lookups) = sample(prepared, self.examples_per_step() as usize);
         let rows = rows_len(layout, &lookups) as u64;
         let moving = layout.moving_len() as u64;
         estimate.dense = layout.dense_len() as u64;
@@ -82,6 +83,12 @@ impl Scenario {
             Some(law) => (1.5 * law.mean()) as u64 + 16,
             None => u64::from(self.cluster.workers),
         };
+        // What outlives a step: dense sums, or a replica with velocity and the rows it has met.
+        let kept = match &self.worker.local {
+            Local::Elastic(_) => 8 * estimate.dense + 8 * estimate.sparse,
+            _ if self.worker.push_every > 1 => 4 * estimate.dense,
+            _ => 0,
+        } + if self.worker.pull_every > 1 { step } else { 0 };
         let examples = batch.len().max(1) as u64;
         let holdout = if estimate.holdout > 0 {
             estimate.holdout * ((bytes(&batch) + bytes_of(&lookups)) / examples + 16)
@@ -99,6 +106,7 @@ impl Scenario {
             2 * prepared.source.bytes(),
             server,
             in_flight.saturating_mul(step),
+            u64::from(self.cluster.workers).saturating_mul(kept),
             holdout,
             threads.saturating_mul(located.saturating_add(tape)),
             located,

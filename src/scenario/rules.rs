@@ -2,7 +2,9 @@
 
 use super::document::{Code, Loaded, Problem};
 use super::spec::Scenario;
+use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, ShardService};
+use crate::optimizer::OptimizerChoice;
 use crate::protocol::ProtocolChoice;
 use crate::sim::Every;
 
@@ -59,6 +61,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     lengths(loaded, &mut found);
     delay_weights(loaded, &mut found);
     shards_by_group(loaded, &mut found);
+    routine(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
     without_effect(loaded, &mut found);
@@ -115,6 +118,52 @@ fn shards_by_group(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             .label(loaded.origin("cluster.shards"), "all shards")
             .help("the embedding rows need at least one shard: raise `cluster.shards`"),
     );
+}
+
+/// What a worker does in a step must fit the shards, and the server's rule.
+fn routine(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { worker, cluster, optimizer, .. } = &loaded.value;
+    let elastic = matches!(worker.local, Local::Elastic(_));
+    for (key, every) in
+        [("worker.pull_every", worker.pull_every), ("worker.push_every", worker.push_every)]
+    {
+        if every == 1 {
+            continue;
+        }
+        if cluster.dense_shards.is_none() {
+            let message = format!("`{key}` needs dense parameters on shards of their own");
+            found.push(
+                Problem::error(&CONFLICT, key, message)
+                    .label(loaded.origin(key), "")
+                    .label(loaded.key_origin("cluster"), "every shard holds rows here")
+                    .help("rows are pulled and pushed in every step: set cluster.dense_shards = 1"),
+            );
+        }
+        if elastic {
+            let message = format!("a replica is exchanged in every step, whatever `{key}` says");
+            found.push(
+                Problem::error(&CONFLICT, key, message)
+                    .label(loaded.origin(key), "this")
+                    .label(loaded.key_origin("worker.local"), "and this")
+                    .help("set worker.batches to the number of local steps between exchanges"),
+            );
+        }
+    }
+    let descends = |choice: &OptimizerChoice| matches!(choice, OptimizerChoice::Sgd(sgd) if sgd.learning_rate == 1.0);
+    let sparse = loaded.value.sparse_optimizer.as_ref();
+    let adds = descends(optimizer) && sparse.is_none_or(descends);
+    if !matches!(worker.local, Local::Gradient(_)) && !adds {
+        let message = "the workers push differences of weights, which the server's rule takes for \
+                       gradients";
+        found.push(
+            Problem::warning(&SUSPICIOUS, "optimizer", message)
+                .label(loaded.key_origin("optimizer"), "")
+                .label(loaded.key_origin("worker.local"), "differences")
+                .help(
+                    "optimizer = { kind = \"sgd\", learning_rate = 1.0 } takes them over as they are",
+                ),
+        );
+    }
 }
 
 /// Links that carry nothing, and periods that never end.
@@ -263,13 +312,16 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         }
     };
     if scenario.imposed_staleness.is_some() {
-        for key in ["cluster", "protocol", "train.sharing"] {
+        for key in ["cluster", "worker", "protocol", "train.sharing"] {
             idle(key, "staleness is imposed, no cluster is simulated");
         }
     }
     if scenario.timing_only.is_some() {
         for key in ["model", "optimizer", "sparse_optimizer", "schedule", "holdout"] {
             idle(key, "timing alone is simulated, without gradients");
+        }
+        if !matches!(scenario.worker.local, Local::Elastic(_)) {
+            idle("worker.local", "timing alone is simulated, without gradients");
         }
     }
     if scenario.cluster.workers == 1 && matches!(scenario.protocol, ProtocolChoice::Synchronous(_))

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::ByteSize;
-use crate::cluster::{Compute, DelayChoice, MachineClass, Network, ShardService, StartChoice};
+use crate::cluster::{
+    Compute, DelayChoice, MachineClass, Network, Routine, ShardService, StartChoice,
+};
 use crate::data::order::OrderChoice;
 use crate::data::source::SourceChoice;
 use crate::data::window::Window;
@@ -44,10 +46,13 @@ pub struct Scenario {
     pub schedule: Schedule,
     /// How workers and server coordinate.
     pub protocol: ProtocolChoice,
+    /// What a worker does in a step.
+    pub worker: Routine,
     /// The simulated cluster.
     pub cluster: Cluster,
     /// Imposes a staleness instead of simulating a cluster: update t is made with a gradient as old
-    /// as the law says. `cluster` and `protocol` have no effect then.
+    /// as the law says. `cluster`, `worker` and `protocol`
+    /// have no effect then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imposed_staleness: Option<DelayChoice>,
     /// Simulates timing alone, without data, model or gradients: the traffic of each step.

@@ -8,11 +8,11 @@ use super::ledger::Ledger;
 use super::parts::{Links, Parts};
 use super::queue::{Event, EventQueue};
 use super::record::Observer;
-use super::routine::Routine;
 use super::session::Session;
 use super::shard::Shard;
 use super::worker::Worker;
 use crate::base::{SimSpan, SimTime, Streams, WorkerId};
+use crate::cluster::Routine;
 use crate::protocol::{Decisions, Protocol};
 
 /// A run on a simulated cluster.

@@ -200,6 +200,7 @@ pub struct Flights {
     list: VecDeque<Option<Box<Flight>>>,
     count: usize,
     /// Flights that have landed, to be used again.
+    #[expect(clippy::vec_box, reason = "boxes go to the list and back without copying a flight")]
     spare: Vec<Box<Flight>>,
 }
 

@@ -10,11 +10,10 @@ use std::collections::BTreeMap;
 use super::divergence::gradient_norm;
 use super::error::SimError;
 use super::record::{Finished, Observer, Record};
-use super::routine::Routine;
 use super::session::Session;
 use super::training::{Cargo, Member};
 use crate::base::{ShardId, SimSpan, SimTime, Streams, WorkerId};
-use crate::cluster::DelayChoice;
+use crate::cluster::{DelayChoice, Routine};
 use crate::protocol::{Merge, PushId};
 
 /// A run with imposed staleness. Its virtual clock stands still: its time is the update.

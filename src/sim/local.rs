@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::bench::Bench;
 use super::feed::StepData;
-use super::routine::{Local, LocalRule, Routine};
+use crate::cluster::Routine;
+use crate::cluster::routine::{Elastic, Local, LocalSteps};
 use crate::data::{Batch, Schema};
 use crate::model::Model;
 use crate::params::view::{row_range, rows_len};
@@ -62,18 +63,19 @@ impl LocalStep {
         into: &mut Gradient,
     ) {
         let step = job.step;
-        match self.routine.local {
-            Local::Gradient => mean_gradient(job, self.routine.batches, bench, into),
+        match &self.routine.local {
+            Local::Gradient(_) => mean_gradient(job, self.routine.batches, bench, into),
             Local::Steps(rule) => {
                 let mut weights = Weights::of(step);
-                local_steps(job, self.routine.batches, rule, &mut weights, bench, into);
+                local_steps(job, self.routine.batches, *rule, &mut weights, bench, into);
                 minus_difference(&weights, step, 1.0, into);
             }
-            Local::Elastic { rule, alpha } => {
+            Local::Elastic(Elastic { learning_rate, momentum, alpha }) => {
+                let rule = LocalSteps { learning_rate: *learning_rate, momentum: *momentum };
                 let replica = &mut keepsake.expect("a replica outlives the step").replica;
                 let mut weights = replica.take_out(job.model.layout(), step);
                 local_steps(job, self.routine.batches, rule, &mut weights, bench, into);
-                minus_difference(&weights, step, alpha, into);
+                minus_difference(&weights, step, *alpha as f32, into);
                 add(&mut weights.dense, &into.dense, 1.0);
                 add(&mut weights.rows, &into.rows, 1.0);
                 replica.put_back(job.model.layout(), step, weights);
@@ -114,23 +116,24 @@ fn mean_gradient(job: &Job<'_>, batches: u32, bench: &mut Bench, into: &mut Grad
 fn local_steps(
     job: &Job<'_>,
     batches: u32,
-    rule: LocalRule,
+    rule: LocalSteps,
     weights: &mut Weights,
     bench: &mut Bench,
     into: &mut Gradient,
 ) {
     start(job, into);
+    let (rate, momentum) = (rule.learning_rate as f32, rule.momentum as f32);
     let mut ahead = Vec::new();
     for_each_batch(job, batches, bench, |portion, bench, gradient| {
         // Nesterov: the gradient is taken where the velocity leads.
         ahead.clone_from(&weights.dense);
-        add(&mut ahead, &weights.velocity, rule.momentum);
+        add(&mut ahead, &weights.velocity, momentum);
         portion.gradient(job, &ahead, &weights.rows, bench, gradient);
         for (v, g) in weights.velocity.iter_mut().zip(&gradient.dense) {
-            *v = rule.momentum * *v - rule.rate * g;
+            *v = momentum * *v - rate * g;
         }
         add(&mut weights.dense, &weights.velocity, 1.0);
-        portion.scatter(job, &gradient.rows, -rule.rate, &mut weights.rows);
+        portion.scatter(job, &gradient.rows, -rate, &mut weights.rows);
         note(into, gradient, batches);
     });
 }

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use super::progress::Limits;
-use super::routine::Routine;
 use super::session::Watch;
 use super::work::Work;
 use crate::base::{Bandwidth, Draw, SimSpan, SimTime, Streams};
-use crate::cluster::{Machine, ShardService, StepTimeLaw};
+use crate::cluster::{Machine, Routine, ShardService, StepTimeLaw};
 use crate::protocol::Protocol;
 
 /// The parts of a run on a simulated cluster.

@@ -7,8 +7,8 @@ use super::bench::Bench;
 use super::feed::{Feed, StepData};
 use super::local::{Job, Keepsake, LocalStep};
 use super::progress::Progress;
-use super::routine::Routine;
 use crate::base::{Pending, Pool, ShardId, SimTime, WorkerId};
+use crate::cluster::Routine;
 use crate::model::Model;
 use crate::params::Gradient;
 use crate::params::view::rows_len;
@@ -227,7 +227,8 @@ impl Training {
         let filter = self.filter.clone();
         let mut gradient = self.spare_gradients.pop().unwrap_or_default();
         let mut keepsake = routine.keeps().then(|| self.keepsake(worker));
-        let local = (!routine.is_plain()).then(|| LocalStep { routine: *routine, pushes_dense });
+        let local =
+            (!routine.is_plain()).then(|| LocalStep { routine: routine.clone(), pushes_dense });
         let source = Arc::clone(self.feed.source());
         cargo.pending = Some(self.pool.submit(due, move |bench: &mut Bench| {
             match local {

@@ -4,13 +4,11 @@ use std::path::Path;
 
 use straggler::base::{SimSpan, SimTime, Streams, WorkerId};
 use straggler::cluster::{
-    Compute, MachineClass, ShardService, StartChoice, StepTimeChoice, machine::machines,
+    Compute, MachineClass, Routine, ShardService, StartChoice, StepTimeChoice, machine::machines,
 };
 use straggler::protocol::{Protocol, ProtocolChoice};
 use straggler::server::sharding::Load;
-use straggler::sim::{
-    Finished, Limits, Links, NullWork, Parts, Record, Routine, Simulation, Watch, Work,
-};
+use straggler::sim::{Finished, Limits, Links, NullWork, Parts, Record, Simulation, Watch, Work};
 
 /// A cluster without gradients.
 #[derive(Clone, Debug)]

@@ -1,0 +1,137 @@
+//! What a worker does in a step, besides the plain pull, gradient, push: several batches to a pull,
+//! local steps, a replica of its own, dense parameters pulled or pushed only now and then.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Machine;
+use crate::base::{SimSpan, Streams, WorkerId};
+
+/// The routine of all workers. The default is the plain one: a pull, one batch, a push.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Routine {
+    /// Batches to a step. Their rows are pulled together; each batch takes its own compute time.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub batches: u32,
+    /// What the worker makes of them.
+    pub local: Local,
+    /// Dense parameters are pulled in every so many steps, if they lie on shards of their own
+    /// (`cluster.dense_shards`). In between the worker goes on with those that it has: `n_fetch` of
+    /// Downpour (Dean et al. 2012).
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub pull_every: u64,
+    /// Gradients of dense parameters are pushed in every so many steps, if they lie on shards of
+    /// their own. In between the worker adds them up: `n_push` of Downpour.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub push_every: u64,
+}
+
+/// The gradient on the view that was pulled has no settings.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gradient {}
+
+/// Gradient descent by the worker itself, one step per batch, with Nesterov's momentum on the
+/// dense group.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LocalSteps {
+    /// Learning rate.
+    #[schemars(range(min = 0.0))]
+    pub learning_rate: f64,
+    /// Momentum of the dense group.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub momentum: f64,
+}
+
+impl Default for LocalSteps {
+    fn default() -> LocalSteps {
+        LocalSteps { learning_rate: 0.1, momentum: 0.0 }
+    }
+}
+
+/// Local steps on a replica that the worker keeps.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Elastic {
+    /// Learning rate of the local steps.
+    #[schemars(range(min = 0.0))]
+    pub learning_rate: f64,
+    /// Momentum of the dense group: EAMSGD.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub momentum: f64,
+    /// Share of the difference that both sides move: beta / N with beta = 0.9 in the paper.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub alpha: f64,
+}
+
+impl Default for Elastic {
+    fn default() -> Elastic {
+        Elastic { learning_rate: 0.1, momentum: 0.0, alpha: 0.1 }
+    }
+}
+
+crate::registry! {
+    /// What a worker makes of the batches of a step, and pushes.
+    pub enum Local {
+        /// The mean of their gradients, all on the view that was pulled.
+        "gradient" => Gradient(Gradient),
+        /// Local steps from the view; minus the distance gone is pushed (local SGD, GEO).
+        "local_steps" => Steps(LocalSteps),
+        /// Local steps on a replica of its own, drawn together with the server's parameters (EASGD).
+        "elastic" => Elastic(Elastic),
+    }
+}
+
+impl Default for Local {
+    fn default() -> Local {
+        Local::Gradient(Gradient {})
+    }
+}
+
+impl Default for Routine {
+    fn default() -> Routine {
+        Routine { batches: 1, local: Local::default(), pull_every: 1, push_every: 1 }
+    }
+}
+
+impl Routine {
+    /// Whether it is the plain routine: the gradient of one batch, pushed as it is.
+    pub fn is_plain(&self) -> bool {
+        self.batches == 1 && matches!(self.local, Local::Gradient(_)) && self.push_every == 1
+    }
+
+    /// Whether something of the worker's outlives the step.
+    pub fn keeps(&self) -> bool {
+        self.push_every > 1 || matches!(self.local, Local::Elastic(_))
+    }
+
+    /// Whether the worker computes before it asks to pull.
+    pub fn computes_first(&self) -> bool {
+        matches!(self.local, Local::Elastic(_))
+    }
+
+    /// Whether dense parameters on shards of their own are pulled in the worker's step `step`.
+    pub fn pulls(&self, step: u64) -> bool {
+        step.is_multiple_of(self.pull_every.max(1))
+    }
+
+    /// Whether their gradients are pushed in the worker's step `step`.
+    pub fn pushes(&self, step: u64) -> bool {
+        (step + 1).is_multiple_of(self.push_every.max(1))
+    }
+
+    /// Compute time of the worker's step `step`, a batch of which takes `base` on the mean.
+    pub fn time(
+        &self,
+        machine: &Machine,
+        base: SimSpan,
+        (worker, step): (WorkerId, u64),
+        streams: Streams,
+    ) -> SimSpan {
+        let batches = u64::from(self.batches.max(1));
+        let batch = |i: u64| machine.time(base, worker, step * batches + i, streams);
+        (0..batches).map(batch).fold(SimSpan::ZERO, |sum, span| sum + span)
+    }
+}
