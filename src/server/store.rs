@@ -43,7 +43,7 @@ pub struct Part<'a> {
     /// The distinct rows, likewise.
     pub rows: &'a mut [f32],
     /// Updates of each distinct id's row so far, likewise; one number per id, id space after id
-    /// space (of the first table over it).
+    /// space (of the first table over it), or empty.
     pub row_updates: &'a mut [u32],
 }
 
@@ -154,7 +154,9 @@ impl ParameterServer {
                 }
             }
         }
-        self.row_updates(Some(shard), lookups, row_updates);
+        if !row_updates.is_empty() {
+            self.row_updates(Some(shard), lookups, row_updates);
+        }
     }
 
     /// Copies the rows of `lookups` from all shards at once, for evaluation.

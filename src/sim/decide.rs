@@ -131,8 +131,8 @@ impl Simulation {
         if let Some(every) = self.session.watch.gap_every {
             for &push in pushes.iter().filter(|push| push.0.is_multiple_of(every.max(1))) {
                 let flight = self.flights.get(push);
-                if let Some(cargo) = &flight.cargo {
-                    flight.apart += apart(training.server(), shard, &cargo.step().dense);
+                if let Some(view) = flight.cargo.as_ref().and_then(|cargo| cargo.view()) {
+                    flight.apart += apart(training.server(), shard, &view.dense);
                 }
             }
         }
@@ -140,10 +140,10 @@ impl Simulation {
             return;
         };
         for &push in pushes.iter().filter(|push| push.0.is_multiple_of(every.max(1))) {
-            let Some(cargo) = &self.flights.get(push).cargo else {
+            let flight = self.flights.get(push);
+            let Some(step) = flight.cargo.as_ref().and_then(|cargo| cargo.view()) else {
                 continue;
             };
-            let step = cargo.step();
             let mut now = vec![0; step.row_updates.len()];
             training.server().row_updates(None, &step.lookups, &mut now);
             let sharding = training.server().sharding();
@@ -235,7 +235,7 @@ impl Simulation {
     /// The gap of a step whose turn it was to be measured at every shard.
     fn gap(&self, flight: &Flight) -> Option<f64> {
         let every = self.session.watch.gap_every?;
-        let size = flight.cargo.as_ref()?.step().dense.len();
+        let size = flight.cargo.as_ref()?.view()?.dense.len();
         let due = flight.push.0.is_multiple_of(every.max(1)) && flight.discarded == 0;
         (due && size > 0).then(|| (flight.apart / size as f64).sqrt())
     }

@@ -201,5 +201,5 @@ pub(super) fn held(flights: &Flights) -> impl Iterator<Item = (WorkerId, &super:
     flights
         .iter()
         .filter(|flight| flight.is_complete())
-        .filter_map(|flight| Some((flight.worker, flight.cargo.as_ref()?.step())))
+        .filter_map(|flight| Some((flight.worker, flight.cargo.as_ref()?.view()?)))
 }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bench::Bench;
+use super::cargo::Buffers;
 use crate::base::{Pending, Pool, SimTime, WorkerId};
 use crate::data::{Batch, Cursor, DataSource};
 use crate::model::Model;
@@ -49,7 +50,7 @@ pub struct StepData {
     pub moving: Vec<f32>,
     /// The view of the distinct rows.
     pub rows: Vec<f32>,
-    /// Updates of each distinct id's row when it was pulled.
+    /// Updates of each distinct id's row when it was pulled; empty if nobody asked.
     pub row_updates: Vec<u32>,
 }
 
@@ -74,6 +75,7 @@ pub struct Feed {
     /// Batches drawn for workers that have not asked yet; empty with a shared queue.
     queues: Vec<VecDeque<Vec<u64>>>,
     drawn: u64,
+    buffers: Buffers,
 }
 
 impl Feed {
@@ -90,7 +92,21 @@ impl Feed {
             Sharing::Queue => Vec::new(),
             Sharing::Fixed => vec![VecDeque::new(); workers as usize],
         };
-        Feed { source, model, order, examples, ahead: VecDeque::new(), queues, drawn: 0 }
+        Feed {
+            source,
+            model,
+            order,
+            examples,
+            ahead: VecDeque::new(),
+            queues,
+            drawn: 0,
+            buffers: Buffers::default(),
+        }
+    }
+
+    /// Takes the memory of its steps from there.
+    pub(super) fn use_buffers(&mut self, buffers: Buffers) {
+        self.buffers = buffers;
     }
 
     /// Number of examples in a step.
@@ -110,23 +126,17 @@ impl Feed {
         ids
     }
 
-    /// The next batch for `worker`. `spare` are used-up buffers to fill again.
-    pub fn next(
-        &mut self,
-        worker: WorkerId,
-        pool: &mut Pool<Bench>,
-        spare: &mut Vec<StepData>,
-        now: SimTime,
-    ) -> StepData {
+    /// The next batch for `worker`.
+    pub fn next(&mut self, worker: WorkerId, pool: &mut Pool<Bench>, now: SimTime) -> StepData {
         if !self.queues.is_empty() {
             let ids = self.next_fixed(worker);
-            let step = self.prepare(ids, pool, spare, now);
+            let step = self.prepare(ids, pool, now);
             return pool.wait(step);
         }
         // One batch in reserve for every thread that is not ours.
         while self.ahead.len() < pool.threads() {
             let ids = self.draw();
-            let pending = self.prepare(ids, pool, spare, now);
+            let pending = self.prepare(ids, pool, now);
             self.ahead.push_back(pending);
         }
         let first = self.ahead.pop_front().expect("just filled");
@@ -146,12 +156,12 @@ impl Feed {
         &self,
         ids: Vec<u64>,
         pool: &mut Pool<Bench>,
-        spare: &mut Vec<StepData>,
         now: SimTime,
     ) -> Pending<StepData, Bench> {
         let (source, model) = (Arc::clone(&self.source), Arc::clone(&self.model));
-        let mut step = spare.pop().unwrap_or_default();
+        let buffers = self.buffers.clone();
         pool.submit(now, move |bench: &mut Bench| {
+            let mut step = buffers.step();
             source.read(&ids, &mut step.batch);
             let locator = bench
                 .locator

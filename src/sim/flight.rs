@@ -6,7 +6,7 @@ use crate::base::{ShardId, SimTime, WorkerId};
 use crate::protocol::PushId;
 use crate::server::sharding::Load;
 
-use super::training::Cargo;
+use super::cargo::Cargo;
 
 /// A version that has not been read yet.
 const UNREAD: u64 = u64::MAX;

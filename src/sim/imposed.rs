@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 
+use super::cargo::Cargo;
 use super::divergence::gradient_norm;
 use super::error::SimError;
 use super::record::{Finished, Observer, Record};
 use super::session::Session;
-use super::training::{Cargo, Member};
+use super::training::{Looks, Member};
 use crate::base::{ShardId, SimSpan, SimTime, Streams, WorkerId};
 use crate::cluster::{DelayChoice, Routine};
 use crate::protocol::{Merge, PushId};
@@ -86,7 +87,7 @@ impl Imposed {
 
     fn pull(&mut self, update: u64, version: u64) {
         let Some(training) = self.session.work.training_mut() else { return };
-        let mut cargo = training.begin(WorkerId(0), SimTime::ZERO);
+        let mut cargo = training.begin(WorkerId(0), SimTime::ZERO, Looks::default());
         for shard in 0..training.server().sharding().shards() {
             training.pull(&mut cargo, ShardId(shard));
         }

@@ -92,7 +92,8 @@ impl Simulation {
         self.granted += 1;
         match &mut self.session.work {
             Work::Training(training) => {
-                let cargo = training.begin(worker, now);
+                let looks = self.session.watch.looks(worker, flight.push);
+                let cargo = training.begin(worker, now, looks);
                 training.loads(&cargo, &mut flight.loads);
                 flight.cargo = Some(cargo);
             }

@@ -2,6 +2,7 @@
 //! no wall clock.
 
 pub mod bench;
+pub mod cargo;
 mod check;
 mod decide;
 pub mod divergence;
@@ -25,6 +26,7 @@ pub mod training;
 pub mod work;
 pub mod worker;
 
+pub use cargo::Cargo;
 pub use engine::{Simulation, State};
 pub use error::SimError;
 pub use imposed::Imposed;
@@ -32,5 +34,5 @@ pub use parts::{Links, Parts};
 pub use progress::{Cadence, Every, Limits, Progress, Stop};
 pub use record::{Activity, EvaluatedView, Finished, LayerDivergence, Nobody, Observer, Record};
 pub use session::{Evaluation, Session, Watch};
-pub use training::{Cargo, Rates, Training};
+pub use training::{Looks, Rates, Training};
 pub use work::{NullWork, Work};

@@ -5,8 +5,10 @@ use super::evaluate::{Evaluator, Views};
 use super::feed::StepData;
 use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{Observer, Record};
+use super::training::Looks;
 use super::work::Work;
 use crate::base::{SimTime, WorkerId};
+use crate::protocol::PushId;
 
 /// Evaluation of a run.
 #[derive(Debug)]
@@ -32,6 +34,24 @@ pub struct Watch {
     pub gap_every: Option<u64>,
     /// Every so many pushes, the staleness of its rows.
     pub rows_every: Option<u64>,
+}
+
+/// So many workers' views are compared with the server and with each other; of more workers, the
+/// first.
+pub const COMPARED: u32 = 100;
+
+impl Watch {
+    /// What has to be kept of this step to be looked at later.
+    pub(super) fn looks(&self, worker: WorkerId, push: PushId) -> Looks {
+        let due = |every: Option<u64>| every.is_some_and(|n| push.0.is_multiple_of(n.max(1)));
+        let views = self.evaluation.as_ref().map(|evaluation| evaluation.views).unwrap_or_default();
+        let everybody = views.mean_of_views || views.mean_of_predictions;
+        let compared = self.divergence.is_some() && worker.0 < COMPARED;
+        Looks {
+            view: due(self.gap_every) || compared || worker.0 < views.workers || everybody,
+            rows: due(self.rows_every),
+        }
+    }
 }
 
 /// Work, progress and what is due.
@@ -90,7 +110,8 @@ impl Session {
         if evaluate || diverge {
             let held = by_worker(views());
             if diverge {
-                self.diverge(&held, observer);
+                let first = held.partition_point(|(worker, _)| worker.0 < COMPARED);
+                self.diverge(&held[..first], observer);
             }
             if evaluate {
                 self.evaluate(&held, observer);

@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::bench::Bench;
+use super::cargo::{Buffers, Cargo, Computed, Stage};
 use super::feed::{Feed, StepData};
 use super::local::{Job, Keepsake, LocalStep};
 use super::progress::Progress;
-use crate::base::{Pending, Pool, ShardId, SimTime, WorkerId};
+use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;
+use crate::data::DataSource;
 use crate::model::Model;
 use crate::params::Gradient;
 use crate::params::view::rows_len;
@@ -31,45 +33,6 @@ pub type RateAt = Box<dyn Fn(&Progress) -> Rates + Send>;
 /// What is done to a gradient before it is pushed, such as clipping; a pure function.
 pub type GradientFilter = Arc<dyn Fn(&mut Gradient) + Send + Sync>;
 
-/// What a step carries.
-#[derive(Debug)]
-pub struct Cargo {
-    worker: WorkerId,
-    step: Step,
-    gradient: Option<Gradient>,
-    pending: Option<Pending<Computed, Bench>>,
-}
-
-/// The outcome of a computation: what is pushed, and what the worker keeps.
-#[derive(Debug)]
-struct Computed {
-    gradient: Gradient,
-    keepsake: Option<Box<Keepsake>>,
-}
-
-#[derive(Debug)]
-enum Step {
-    /// Shards are still being read.
-    Filling(Box<StepData>),
-    /// The view is complete and shared with whoever computes the gradient.
-    Complete(Arc<StepData>),
-}
-
-impl Cargo {
-    /// The batch and the view.
-    pub fn step(&self) -> &StepData {
-        match &self.step {
-            Step::Filling(step) => step,
-            Step::Complete(step) => step,
-        }
-    }
-
-    /// The gradient, once it has been asked for.
-    pub fn gradient(&self) -> Option<&Gradient> {
-        self.gradient.as_ref()
-    }
-}
-
 /// Model, server, data and host threads of a run.
 pub struct Training {
     model: Arc<dyn Model>,
@@ -85,14 +48,22 @@ pub struct Training {
     keepsakes: Vec<Option<Box<Keepsake>>>,
     /// The views from which workers go on with the dense parameters they have.
     kept: Vec<Option<Arc<StepData>>>,
-    spare_steps: Vec<StepData>,
-    spare_gradients: Vec<Gradient>,
+    buffers: Buffers,
 }
 
 impl fmt::Debug for Training {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Training").field("model", &self.model).finish_non_exhaustive()
     }
+}
+
+/// What observers want of a step, beyond its gradient.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Looks {
+    /// Its view, until it has landed.
+    pub view: bool,
+    /// How often its rows had been updated when it read them.
+    pub rows: bool,
 }
 
 /// One push of an update: its number and its cargo.
@@ -103,11 +74,13 @@ impl Training {
     pub fn new(
         model: Arc<dyn Model>,
         server: ParameterServer,
-        feed: Feed,
+        mut feed: Feed,
         pool: Pool<Bench>,
         rates: RateAt,
         filter: Option<GradientFilter>,
     ) -> Training {
+        let buffers = Buffers::default();
+        feed.use_buffers(buffers.clone());
         let merger = Merger::new(model.layout());
         Training {
             model,
@@ -120,8 +93,7 @@ impl Training {
             merged: (Vec::new(), Merge::default()),
             keepsakes: Vec::new(),
             kept: Vec::new(),
-            spare_steps: Vec::new(),
-            spare_gradients: Vec::new(),
+            buffers,
         }
     }
 
@@ -151,24 +123,21 @@ impl Training {
     }
 
     /// Takes the examples of the next step for `worker`, with room for the view it will pull.
-    pub fn begin(&mut self, worker: WorkerId, now: SimTime) -> Box<Cargo> {
-        let mut step = self.feed.next(worker, &mut self.pool, &mut self.spare_steps, now);
+    pub fn begin(&mut self, worker: WorkerId, now: SimTime, looks: Looks) -> Box<Cargo> {
+        let mut step = Box::new(self.feed.next(worker, &mut self.pool, now));
         let layout = self.model.layout();
         step.dense.resize(layout.dense_len(), 0.0);
         step.moving.resize(layout.moving_len(), 0.0);
-        let rows = rows_len(layout, &step.lookups);
-        step.rows.clear();
-        step.rows.resize(rows, 0.0);
-        let distinct = step.lookups.distinct();
-        step.row_updates.clear();
-        step.row_updates.resize(distinct, 0);
-        let step = Step::Filling(Box::new(step));
-        Box::new(Cargo { worker, step, gradient: None, pending: None })
+        step.rows.resize(rows_len(layout, &step.lookups), 0.0);
+        let counted = if looks.rows { step.lookups.distinct() } else { 0 };
+        step.row_updates.resize(counted, 0);
+        let stage = Stage::Filling { step, watched: looks.view || looks.rows };
+        Box::new(Cargo { worker, stage, gradient: None, pending: None })
     }
 
     /// What each shard contributes to the pull of this step.
     pub fn loads(&self, cargo: &Cargo, loads: &mut Vec<Load>) {
-        self.server.sharding().loads(self.model.layout(), &cargo.step().lookups, loads);
+        self.server.sharding().loads(self.model.layout(), cargo.lookups(), loads);
     }
 
     /// Reads one shard into the step's view.
@@ -176,7 +145,9 @@ impl Training {
     /// # Panics
     /// If the view is complete already: a bug of the engine.
     pub fn pull(&self, cargo: &mut Cargo, shard: ShardId) {
-        let Step::Filling(step) = &mut cargo.step else { panic!("a shard was read twice") };
+        let Stage::Filling { step, .. } = &mut cargo.stage else {
+            panic!("a shard was read twice")
+        };
         let StepData { lookups, dense, moving, rows, row_updates, .. } = step.as_mut();
         self.server.pull(Part { shard, lookups, dense, moving, rows, row_updates });
     }
@@ -186,7 +157,9 @@ impl Training {
     /// # Panics
     /// If the view is complete already: a bug of the engine.
     pub fn keep(&self, cargo: &mut Cargo, shard: ShardId) {
-        let Step::Filling(step) = &mut cargo.step else { panic!("a shard was read twice") };
+        let Stage::Filling { step, .. } = &mut cargo.stage else {
+            panic!("a shard was read twice")
+        };
         let kept = self.kept.get(cargo.worker.index()).and_then(Option::as_ref);
         let kept = kept.expect("a worker's first step pulls everything");
         let (layout, sharding) = (self.model.layout(), self.server.sharding());
@@ -215,37 +188,33 @@ impl Training {
         pushes_dense: bool,
         due: SimTime,
     ) {
-        let Step::Filling(step) = &mut cargo.step else { panic!("a gradient was asked for twice") };
-        let step = Arc::new(std::mem::take(step.as_mut()));
-        cargo.step = Step::Complete(Arc::clone(&step));
         let worker = cargo.worker.index();
-        if routine.pull_every > 1 {
+        let Stage::Filling { step, watched } = std::mem::replace(&mut cargo.stage, Stage::Away)
+        else {
+            panic!("a gradient was asked for twice")
+        };
+        let step = if watched || routine.pull_every > 1 {
+            let step = Arc::new(*step);
+            cargo.stage = Stage::Watched(Arc::clone(&step));
+            Given::Shared(step)
+        } else {
+            Given::Whole(step)
+        };
+        if let (Given::Shared(step), 2..) = (&step, routine.pull_every) {
             self.kept.resize(self.kept.len().max(worker + 1), None);
-            self.kept[worker] = Some(Arc::clone(&step));
+            self.kept[worker] = Some(Arc::clone(step));
         }
-        let model = Arc::clone(&self.model);
-        let filter = self.filter.clone();
-        let mut gradient = self.spare_gradients.pop().unwrap_or_default();
-        let mut keepsake = routine.keeps().then(|| self.keepsake(worker));
-        let local =
-            (!routine.is_plain()).then(|| LocalStep { routine: routine.clone(), pushes_dense });
-        let source = Arc::clone(self.feed.source());
-        cargo.pending = Some(self.pool.submit(due, move |bench: &mut Bench| {
-            match local {
-                None => {
-                    let view = step.view();
-                    model.gradient(view, &step.batch, &mut bench.network, &mut gradient);
-                }
-                Some(local) => {
-                    let job = Job { model: model.as_ref(), schema: source.schema(), step: &step };
-                    local.run(&job, keepsake.as_deref_mut(), bench, &mut gradient);
-                }
-            }
-            if let Some(filter) = filter {
-                filter(&mut gradient);
-            }
-            Computed { gradient, keepsake }
-        }));
+        let task = Task {
+            model: Arc::clone(&self.model),
+            source: Arc::clone(self.feed.source()),
+            filter: self.filter.clone(),
+            local: (!routine.is_plain())
+                .then(|| LocalStep { routine: routine.clone(), pushes_dense }),
+            keepsake: routine.keeps().then(|| self.keepsake(worker)),
+            buffers: self.buffers.clone(),
+            step,
+        };
+        cargo.pending = Some(self.pool.submit(due, move |bench: &mut Bench| task.run(bench)));
     }
 
     fn keepsake(&mut self, worker: usize) -> Box<Keepsake> {
@@ -258,8 +227,11 @@ impl Training {
     /// Makes sure that the step's gradient is there, and with it what the worker keeps.
     pub fn finish(&mut self, cargo: &mut Cargo) {
         if let Some(pending) = cargo.pending.take() {
-            let Computed { gradient, keepsake } = self.pool.wait(pending);
+            let Computed { gradient, keepsake, lookups } = self.pool.wait(pending);
             cargo.gradient = Some(gradient);
+            if let Some(lookups) = lookups {
+                cargo.stage = Stage::Spent(lookups);
+            }
             if keepsake.is_some() {
                 self.keepsakes[cargo.worker.index()] = keepsake;
             }
@@ -286,7 +258,7 @@ impl Training {
             Clocks { dense_rate: rates.dense as f32, sparse_rate: rates.sparse as f32, version };
         if let ([(_, cargo)], None | Some(1)) = (&members, merge.over) {
             let gradient = cargo.gradient.as_ref().expect("just finished");
-            return self.server.apply(shard, &cargo.step().lookups, gradient, clocks);
+            return self.server.apply(shard, cargo.lookups(), gradient, clocks);
         }
         // The other shards of the same round make their updates from the same merged gradient.
         let (merged, how) = &mut self.merged;
@@ -297,7 +269,7 @@ impl Training {
             let parts: Vec<_> = members
                 .iter()
                 .map(|(_, cargo)| {
-                    (&cargo.step().lookups, cargo.gradient.as_ref().expect("just finished"))
+                    (cargo.lookups(), cargo.gradient.as_ref().expect("just finished"))
                 })
                 .collect();
             self.merger.merge(self.model.layout(), &parts, merge);
@@ -311,12 +283,54 @@ impl Training {
         if keeps {
             self.finish(&mut cargo);
         }
-        let Cargo { step, gradient, pending, .. } = cargo;
-        drop(pending);
-        self.spare_gradients.extend(gradient);
-        match step {
-            Step::Filling(step) => self.spare_steps.push(*step),
-            Step::Complete(step) => self.spare_steps.extend(Arc::try_unwrap(step).ok()),
+        // A view that went with a job which has not started is lost with it.
+        drop(cargo.pending.take());
+        self.buffers.take(cargo);
+    }
+}
+
+/// A step as it is given to a job.
+#[derive(Debug)]
+enum Given {
+    /// To look at.
+    Shared(Arc<StepData>),
+    /// To use up.
+    Whole(Box<StepData>),
+}
+
+/// Everything that the computation of one gradient needs.
+struct Task {
+    model: Arc<dyn Model>,
+    source: Arc<dyn DataSource>,
+    filter: Option<GradientFilter>,
+    local: Option<LocalStep>,
+    keepsake: Option<Box<Keepsake>>,
+    buffers: Buffers,
+    step: Given,
+}
+
+impl Task {
+    fn run(mut self, bench: &mut Bench) -> Computed {
+        let mut gradient = self.buffers.gradient();
+        let step: &StepData = match &self.step {
+            Given::Shared(step) => step,
+            Given::Whole(step) => step,
+        };
+        let model = self.model.as_ref();
+        match &self.local {
+            None => model.gradient(step.view(), &step.batch, &mut bench.network, &mut gradient),
+            Some(local) => {
+                let job = Job { model, schema: self.source.schema(), step };
+                local.run(&job, self.keepsake.as_deref_mut(), bench, &mut gradient);
+            }
         }
+        if let Some(filter) = &self.filter {
+            filter(&mut gradient);
+        }
+        let lookups = match self.step {
+            Given::Shared(_) => None,
+            Given::Whole(step) => Some(self.buffers.spend(*step)),
+        };
+        Computed { gradient, keepsake: self.keepsake, lookups }
     }
 }

@@ -1,0 +1,154 @@
+//! What a step carries: its examples and its view, later its gradient. And the buffers behind
+//! them, which go round.
+//!
+//! A view that nobody wants to look at goes with the job that computes its gradient and is not
+//! kept after it, so that a step in flight holds either a view or a gradient.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::bench::Bench;
+use super::feed::StepData;
+use super::local::Keepsake;
+use crate::base::{Pending, WorkerId};
+use crate::params::{Gradient, Lookups};
+
+/// What a step carries.
+#[derive(Debug)]
+pub struct Cargo {
+    pub(super) worker: WorkerId,
+    pub(super) stage: Stage,
+    pub(super) gradient: Option<Gradient>,
+    pub(super) pending: Option<Pending<Computed, Bench>>,
+}
+
+/// How far a step's computation is.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Shards are still being read. `watched` is whether the view is to stay when it is complete.
+    Filling {
+        /// Examples and view.
+        step: Box<StepData>,
+        /// Whether somebody will look at the view.
+        watched: bool,
+    },
+    /// The view is complete and shared with whoever computes.
+    Watched(Arc<StepData>),
+    /// The view has gone with the job.
+    Away,
+    /// The gradient is there, the view is gone: which rows were touched.
+    Spent(Lookups),
+}
+
+/// The outcome of a computation.
+#[derive(Debug)]
+pub(super) struct Computed {
+    /// What is pushed.
+    pub(super) gradient: Gradient,
+    /// What the worker keeps for its next step.
+    pub(super) keepsake: Option<Box<Keepsake>>,
+    /// Which rows the gradient is of, if the view went with the job.
+    pub(super) lookups: Option<Lookups>,
+}
+
+impl Cargo {
+    /// The view as far as it has been read, if it is at hand.
+    pub fn view(&self) -> Option<&StepData> {
+        match &self.stage {
+            Stage::Filling { step, .. } => Some(step),
+            Stage::Watched(step) => Some(step),
+            Stage::Away | Stage::Spent(_) => None,
+        }
+    }
+
+    /// Which rows it touches.
+    ///
+    /// # Panics
+    /// While its view is with the job that computes: a bug of the engine.
+    pub fn lookups(&self) -> &Lookups {
+        match &self.stage {
+            Stage::Filling { step, .. } => &step.lookups,
+            Stage::Watched(step) => &step.lookups,
+            Stage::Spent(lookups) => lookups,
+            Stage::Away => panic!("the rows of a step were asked for before its gradient"),
+        }
+    }
+
+    /// The gradient, once it has been asked for.
+    pub fn gradient(&self) -> Option<&Gradient> {
+        self.gradient.as_ref()
+    }
+}
+
+/// Used-up buffers, shared by all host threads. What is in them never matters.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Buffers(Arc<Mutex<Spare>>);
+
+#[derive(Debug, Default)]
+struct Spare {
+    steps: Vec<StepData>,
+    lookups: Vec<Vec<Vec<u32>>>,
+    dense: Vec<Vec<f32>>,
+    rows: Vec<Vec<f32>>,
+}
+
+impl Buffers {
+    fn spare(&self) -> MutexGuard<'_, Spare> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Room for a step's examples and view.
+    pub(super) fn step(&self) -> StepData {
+        let mut spare = self.spare();
+        let mut step = spare.steps.pop().unwrap_or_default();
+        step.lookups.ids = spare.lookups.pop().unwrap_or_default();
+        step.dense = spare.dense.pop().unwrap_or_default();
+        step.rows = spare.rows.pop().unwrap_or_default();
+        step
+    }
+
+    /// Room for a gradient.
+    pub(super) fn gradient(&self) -> Gradient {
+        let mut spare = self.spare();
+        let dense = spare.dense.pop().unwrap_or_default();
+        let rows = spare.rows.pop().unwrap_or_default();
+        Gradient { dense, rows, ..Gradient::default() }
+    }
+
+    /// Takes a step back but for the rows it touches.
+    pub(super) fn spend(&self, mut step: StepData) -> Lookups {
+        let ids = std::mem::take(&mut step.lookups.ids);
+        self.take_step(step);
+        Lookups { ids, ..Lookups::default() }
+    }
+
+    fn take_step(&self, mut step: StepData) {
+        let mut spare = self.spare();
+        spare.dense.push(std::mem::take(&mut step.dense));
+        spare.rows.push(std::mem::take(&mut step.rows));
+        let ids = std::mem::take(&mut step.lookups.ids);
+        if ids.capacity() > 0 {
+            spare.lookups.push(ids);
+        }
+        spare.steps.push(step);
+    }
+
+    /// Takes back everything that a cargo holds.
+    pub(super) fn take(&self, cargo: Cargo) {
+        let Cargo { stage, gradient, .. } = cargo;
+        match stage {
+            Stage::Filling { step, .. } => self.take_step(*step),
+            Stage::Watched(step) => {
+                if let Ok(step) = Arc::try_unwrap(step) {
+                    self.take_step(step);
+                }
+            }
+            Stage::Away => {}
+            Stage::Spent(lookups) => self.spare().lookups.push(lookups.ids),
+        }
+        if let Some(gradient) = gradient {
+            let mut spare = self.spare();
+            spare.dense.push(gradient.dense);
+            spare.rows.push(gradient.rows);
+        }
+    }
+}
