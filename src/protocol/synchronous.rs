@@ -7,83 +7,30 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Cluster, Decisions, Protocol, PushId};
-use crate::base::WorkerId;
+use super::rounds::{Rounds, Rules};
 
 /// The strict barrier has no settings.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {}
 
-/// The working protocol.
-#[derive(Clone, Debug)]
-pub struct Synchronous {
-    /// Pushes of the open round, by shard and worker.
-    rounds: Vec<Vec<Option<PushId>>>,
-    /// How many pushes of the open round each shard has.
-    arrived: Vec<usize>,
-    /// Workers that asked and wait for the barrier.
-    waiting: Vec<bool>,
-}
-
-impl Synchronous {
-    /// A barrier for `workers` workers at each of `shards` shards.
-    pub fn new(workers: u32, shards: u32) -> Synchronous {
-        Synchronous {
-            rounds: vec![vec![None; workers as usize]; shards as usize],
-            arrived: vec![0; shards as usize],
-            waiting: vec![false; workers as usize],
-        }
-    }
-
-    /// Rounds closed by every shard, given their versions: one version per round.
-    fn closed(cluster: &Cluster<'_>) -> u64 {
-        cluster.versions.iter().copied().min().unwrap_or(0)
-    }
-}
-
-impl Protocol for Synchronous {
-    fn on_ready(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions) {
-        if cluster.steps[worker.index()] <= Self::closed(cluster) {
-            decide.grant(worker);
-        } else {
-            self.waiting[worker.index()] = true;
-        }
-    }
-
-    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
-        let shard = arrived.shard.index();
-        let round = &mut self.rounds[shard];
-        round[arrived.worker.index()] = Some(arrived.push);
-        self.arrived[shard] += 1;
-        if self.arrived[shard] < round.len() {
-            return;
-        }
-        let pushes: Vec<PushId> = round.iter_mut().filter_map(Option::take).collect();
-        self.arrived[shard] = 0;
-        decide.apply(arrived.shard, &pushes);
-        // This shard was the last to close the round if the others are already ahead of it.
-        let version = cluster.versions[shard];
-        let others = |(s, v): (usize, &u64)| s == shard || *v > version;
-        if cluster.versions.iter().enumerate().all(others) {
-            for (worker, waiting) in self.waiting.iter_mut().enumerate() {
-                if std::mem::take(waiting) {
-                    decide.grant(WorkerId(worker as u32));
-                }
-            }
-        }
+impl Config {
+    /// The working protocol for `workers` workers and `shards` shards.
+    pub fn build(&self, workers: u32, shards: u32) -> Rounds {
+        let rules = Rules { wait: true, ..Rules::default() };
+        Rounds::new(u64::from(workers), workers, shards, rules)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{ShardId, SimTime};
-    use crate::protocol::{Decision, Merge};
+    use crate::base::{ShardId, SimTime, WorkerId};
+    use crate::protocol::{Arrived, Cluster, Decision, Decisions, Merge, Protocol, PushId};
 
     #[test]
     fn nobody_passes_before_all_have_pushed() {
-        let mut barrier = Synchronous::new(3, 1);
+        let mut barrier = Config {}.build(3, 1);
         let mut decide = Decisions::default();
         fn cluster(steps: &[u64]) -> Cluster<'_> {
             Cluster { now: SimTime(0), versions: &[0], steps }

@@ -14,6 +14,8 @@ use crate::data::{Batch, DataError, DataSource, Day, LeakError, OpenContext, che
 use crate::model::{Model, ModelContext, ModelError};
 use crate::optimizer::schedule;
 use crate::params::Gradient;
+use crate::protocol::Protocol;
+use crate::protocol::hybrid::Hybrid;
 use crate::server::sharding::Load;
 use crate::server::{ParameterServer, Sharding};
 use crate::sim::evaluate::Evaluator;
@@ -248,11 +250,25 @@ impl Scenario {
             },
             service: cluster.server.clone(),
             service_law: law(&cluster.server.law)?,
-            protocol: self.protocol.build(workers, cluster.shards),
+            protocol: self.coordination(),
             work,
             limits,
             watch,
         })
+    }
+
+    /// The protocol, or the two of them.
+    fn coordination(&self) -> Box<dyn Protocol> {
+        let (workers, shards) = (self.cluster.workers, self.cluster.shards);
+        match (&self.sparse_protocol, self.cluster.dense_shards) {
+            (Some(sparse), Some(dense)) => {
+                let rows = shards.saturating_sub(dense);
+                let (first, second) =
+                    (self.protocol.build(workers, dense), sparse.build(workers, rows));
+                Box::new(Hybrid::new(first, second, dense, shards))
+            }
+            _ => self.protocol.build(workers, shards),
+        }
     }
 
     /// What is worked on, until when, and what is watched.

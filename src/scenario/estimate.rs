@@ -39,10 +39,8 @@ impl Scenario {
         let window = prepared.map_or(0, |p| p.train.iter().map(|day| day.examples).sum());
         let limits = self.stop_limits(window.max(1));
         let batch = self.examples_per_step();
-        let in_updates = limits.updates.map(|updates| match self.protocol.name() {
-            "synchronous" => updates.saturating_mul(u64::from(self.cluster.workers)),
-            _ => updates,
-        });
+        let per_update = u64::from(self.protocol.pushes_per_update(self.cluster.workers));
+        let in_updates = limits.updates.map(|updates| updates.saturating_mul(per_update));
         let in_examples = limits.examples.map(|examples| examples.div_ceil(batch));
         let pushes = match (in_updates, in_examples) {
             (Some(a), Some(b)) => Some(a.min(b)),

@@ -5,7 +5,7 @@ use super::spec::Scenario;
 use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, ShardService};
 use crate::optimizer::OptimizerChoice;
-use crate::protocol::ProtocolChoice;
+use crate::protocol::{ProtocolChoice, k_async, k_sync};
 use crate::sim::Every;
 
 /// Two settings that contradict each other.
@@ -61,6 +61,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     lengths(loaded, &mut found);
     delay_weights(loaded, &mut found);
     shards_by_group(loaded, &mut found);
+    coordination(loaded, &mut found);
     routine(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
@@ -118,6 +119,67 @@ fn shards_by_group(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             .label(loaded.origin("cluster.shards"), "all shards")
             .help("the embedding rows need at least one shard: raise `cluster.shards`"),
     );
+}
+
+/// A protocol must be able to fill its updates, and two of them must get along.
+fn coordination(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { protocol, sparse_protocol, cluster, .. } = &loaded.value;
+    let both = [("protocol", Some(protocol)), ("sparse_protocol", sparse_protocol.as_ref())];
+    for (key, choice) in both {
+        let Some((field, message)) = choice.and_then(|c| cannot_fill(c, cluster.workers)) else {
+            continue;
+        };
+        let key = format!("{key}.{field}");
+        found.push(
+            Problem::error(&CONFLICT, &key, message)
+                .label(loaded.origin(&key), "")
+                .label(loaded.origin("cluster.workers"), "workers")
+                .help(format!("change `{key}` or `cluster.workers`")),
+        );
+    }
+    let Some(sparse) = sparse_protocol else { return };
+    if cluster.dense_shards.is_none() {
+        let message = "rows get a protocol of their own only on shards of their own";
+        found.push(
+            Problem::error(&CONFLICT, "sparse_protocol", message)
+                .label(loaded.key_origin("sparse_protocol"), "")
+                .label(loaded.key_origin("cluster"), "every shard holds both groups here")
+                .help("set cluster.dense_shards = 1, and cluster.shards to 2 or more"),
+        );
+    }
+    for (key, choice) in [("protocol", protocol), ("sparse_protocol", sparse)] {
+        if choice.aborts() {
+            let message = format!(
+                "\"{}\" breaks steps off, which would take parts from the other group's protocol",
+                choice.name()
+            );
+            found.push(
+                Problem::error(&CONFLICT, key, message)
+                    .label(loaded.key_origin(key), "")
+                    .label(loaded.key_origin("sparse_protocol"), "two protocols here")
+                    .help("choose one that breaks nothing off; ringmaster has `abort = false`"),
+            );
+        }
+    }
+}
+
+/// Why so many workers can never fill an update, and which setting is to blame.
+fn cannot_fill(choice: &ProtocolChoice, workers: u32) -> Option<(&'static str, String)> {
+    match choice {
+        ProtocolChoice::BackupWorkers(config) if config.backups >= workers => {
+            Some(("backups", format!("{} backups of {workers} workers in all", config.backups)))
+        }
+        ProtocolChoice::KSync(k_sync::Config { k })
+        | ProtocolChoice::KAsync(k_async::Config { k })
+            if *k > workers =>
+        {
+            Some(("k", format!("an update of {k} distinct workers, and there are {workers}")))
+        }
+        ProtocolChoice::Softsync(config) if config.n > workers => {
+            Some(("n", format!("{workers} workers cannot be split into {}", config.n)))
+        }
+        _ => None,
+    }
 }
 
 /// What a worker does in a step must fit the shards, and the server's rule.
@@ -312,7 +374,7 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         }
     };
     if scenario.imposed_staleness.is_some() {
-        for key in ["cluster", "worker", "protocol", "train.sharing"] {
+        for key in ["cluster", "worker", "protocol", "sparse_protocol", "train.sharing"] {
             idle(key, "staleness is imposed, no cluster is simulated");
         }
     }
@@ -335,7 +397,7 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 
 fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let scenario = &loaded.value;
-    let barrier = matches!(scenario.protocol, ProtocolChoice::Synchronous(_));
+    let barrier = scenario.protocol.pushes_per_update(scenario.cluster.workers) > 1;
     if scenario.timing_only.is_some() || scenario.imposed_staleness.is_some() || barrier {
         return;
     }

@@ -46,6 +46,10 @@ pub struct Scenario {
     pub schedule: Schedule,
     /// How workers and server coordinate.
     pub protocol: ProtocolChoice,
+    /// How the shards that hold rows coordinate, where that differs from `protocol`: asynchronous
+    /// rows beside synchronous dense parameters, say. Needs `cluster.dense_shards`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sparse_protocol: Option<ProtocolChoice>,
     /// What a worker does in a step.
     pub worker: Routine,
     /// The simulated cluster.

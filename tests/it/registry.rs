@@ -16,7 +16,7 @@ use straggler::optimizer::{Clip, OptimizerChoice, ScheduleChoice};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::{Job, Scenario};
 use straggler::sim::feed::Sharing;
-use straggler::sim::{Nobody, State, Stop};
+use straggler::sim::{Finished, Nobody, State, Stop};
 
 use crate::training::{Outcome, job, run, small};
 
@@ -28,6 +28,9 @@ fn settings(name: &str) -> Value {
         "shuffle_buffer" => json!({"size": 40}),
         "synthetic" => serde_json::to_value(small().data.unwrap()).unwrap(),
         "exponential_schedule" | "cosine" => json!({"to": 0.1, "over": {"updates": 30}}),
+        "ringmaster" | "drop_stale" => json!({"bound": 4}),
+        "stale_synchronous" | "dynamic_ssp" => json!({"lead": 1}),
+        "k_batch_async" => json!({"k": 3}),
         "fixed" => json!({"updates": 4}),
         "geometric" => json!({"mean": 5.0}),
         "uniform" => json!({"largest": 9}),
@@ -160,7 +163,7 @@ fn any_of<T: serde::de::DeserializeOwned + std::fmt::Debug + Clone + 'static>(
 
 prop_compose! {
     fn any_cluster()(
-        workers in 1u32..=12,
+        workers in 2u32..=12,
         shards in 1u32..=4,
         law in any_of::<StepTimeChoice>(StepTimeChoice::PARTS),
         start in any_of::<StartChoice>(StartChoice::PARTS),
@@ -203,11 +206,19 @@ prop_compose! {
         batch in 1u32..40,
         clipped in any::<bool>(),
         imposed in proptest::option::weighted(0.15, 0.0..10.0f64),
+        batches in 1u32..3,
+        rhythm in proptest::option::weighted(0.3, (1u64..4, 1u64..4)),
     ) -> Scenario {
         let mut scenario = Scenario {
             cluster, protocol, optimizer, sparse_optimizer: sparse, model, ..small()
         };
         scenario.scenario.seed = seed;
+        scenario.worker.batches = batches;
+        if let (Some((pull_every, push_every)), 2..) = (rhythm, scenario.cluster.shards) {
+            scenario.cluster.dense_shards = Some(1);
+            scenario.worker.pull_every = pull_every;
+            scenario.worker.push_every = push_every;
+        }
         scenario.train.batch = batch;
         scenario.train.order = order;
         scenario.train.sharing = if fixed { Sharing::Fixed } else { Sharing::Queue };
@@ -227,7 +238,9 @@ proptest! {
         let three = run(&scenario, 3);
         prop_assert!(one.weights == three.weights && one.records == three.records);
         prop_assert!(one.values().iter().all(|x| x.is_finite()));
-        prop_assert!(one.finished.iter().all(|push| push.staleness.is_finite() && push.applied));
+        let may_discard = scenario.protocol.discards() && scenario.imposed_staleness.is_none();
+        let kept = |push: &Finished| push.applied || may_discard;
+        prop_assert!(one.finished.iter().all(|push| push.staleness.is_finite() && kept(push)));
         check_invariants(&scenario, stride);
     }
 }

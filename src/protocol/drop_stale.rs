@@ -1,0 +1,51 @@
+//! Asynchronous, but a push that is more than `bound` updates old is dropped when it arrives.
+//!
+//! TensorFlow's `DropStaleGradientOptimizer(staleness = bound)`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Arrived, Cluster, Decisions, Protocol};
+use crate::base::WorkerId;
+
+/// How old a push may be.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Largest staleness that is applied.
+    pub bound: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { bound: 100 }
+    }
+}
+
+/// The working protocol: it remembers nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct DropStale {
+    bound: u64,
+}
+
+impl DropStale {
+    /// A bound on the staleness of what is applied.
+    pub fn new(config: Config) -> DropStale {
+        DropStale { bound: config.bound }
+    }
+}
+
+impl Protocol for DropStale {
+    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+        decide.grant(worker);
+    }
+
+    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
+        let Arrived { push, shard, pulled, .. } = arrived;
+        if cluster.versions[shard.index()] - pulled > self.bound {
+            decide.discard(shard, push);
+        } else {
+            decide.apply(shard, &[push]);
+        }
+    }
+}

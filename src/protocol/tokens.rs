@@ -1,0 +1,102 @@
+//! Synchronous with tokens, as TensorFlow's and XDL's synchronisation really behaves: an update of
+//! the first `aggregate` fresh pushes, which then puts as many tokens into a queue as there are
+//! workers, or pushes to an update if these are more. A worker needs a token to go on, and whoever comes first takes it, so a fast worker may contribute twice
+//! to an update while a slow one finds its token gone.
+//!
+//! `tf.compat.v1.train.SyncReplicasOptimizer`: pushes computed on an older step are dropped; the
+//! first step needs no token; if more pushes are aggregated than there are workers, the difference
+//! is put into the queue at the start.
+
+use std::collections::VecDeque;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Arrived, Cluster, Decisions, Protocol, PushId};
+use crate::base::{ShardId, WorkerId};
+
+/// How many pushes are aggregated.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Pushes to an update (`replicas_to_aggregate`). Fewer than the workers: the others are
+    /// backups. More: fast workers contribute several times. As many as workers when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub aggregate: Option<u32>,
+}
+
+/// The working protocol.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    aggregate: usize,
+    /// Tokens that an update hands out.
+    tokens_per_update: u64,
+    /// Tokens that nobody has taken.
+    tokens: u64,
+    /// Who waits for one.
+    queue: VecDeque<WorkerId>,
+    /// Whether each worker has begun: its first step needs no token.
+    begun: Vec<bool>,
+    /// What each shard has collected.
+    held: Vec<Vec<(WorkerId, PushId)>>,
+}
+
+impl Tokens {
+    /// Tokens for `workers` workers and `shards` shards.
+    pub fn new(config: Config, workers: u32, shards: u32) -> Tokens {
+        let aggregate = config.aggregate.unwrap_or(workers).max(1);
+        Tokens {
+            aggregate: aggregate as usize,
+            tokens_per_update: u64::from(aggregate.max(workers)),
+            tokens: u64::from(aggregate.saturating_sub(workers)),
+            queue: VecDeque::new(),
+            begun: vec![false; workers as usize],
+            held: vec![Vec::new(); shards as usize],
+        }
+    }
+
+    fn hand_out(&mut self, decide: &mut Decisions) {
+        while self.tokens > 0 {
+            let Some(worker) = self.queue.pop_front() else { break };
+            self.tokens -= 1;
+            decide.grant(worker);
+        }
+    }
+
+    fn update(&mut self, shard: ShardId, cluster: &Cluster<'_>, decide: &mut Decisions) {
+        let held = &mut self.held[shard.index()];
+        held.sort_unstable();
+        let members: Vec<PushId> = held.drain(..).map(|(_, push)| push).collect();
+        decide.apply(shard, &members);
+        let version = cluster.versions[shard.index()];
+        let ahead = |(s, v): (usize, &u64)| s == shard.index() || *v > version;
+        if cluster.versions.iter().enumerate().all(ahead) {
+            self.tokens += self.tokens_per_update;
+            self.hand_out(decide);
+        }
+    }
+}
+
+impl Protocol for Tokens {
+    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+        if std::mem::replace(&mut self.begun[worker.index()], true) {
+            self.queue.push_back(worker);
+            self.hand_out(decide);
+        } else {
+            decide.grant(worker);
+        }
+    }
+
+    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
+        let Arrived { push, worker, shard, pulled, .. } = arrived;
+        if pulled < cluster.versions[shard.index()] {
+            decide.discard(shard, push);
+            return;
+        }
+        self.held[shard.index()].push((worker, push));
+        if self.held[shard.index()].len() >= self.aggregate {
+            self.update(shard, cluster, decide);
+        }
+    }
+}
