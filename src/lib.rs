@@ -46,6 +46,7 @@
 //! - [`model`], [`optimizer`], [`cluster`], [`protocol`], [`metrics`]: the interchangeable parts,
 //!   one file each, none knowing another's folder.
 //! - [`server`]: weights and optimizer slots, spread over shards.
+//! - [`remedy`]: what is done against staleness when a push arrives.
 //! - [`sim`]: the event queue and the engine; the only place that knows more than one part.
 //! - [`scenario`]: what a user writes: read, checked, explained, built.
 //! - [`experiment`]: from a scenario to a results folder. [`report`]: from there to plots.
@@ -77,6 +78,7 @@ pub mod nn;
 pub mod optimizer;
 pub mod params;
 pub mod protocol;
+pub mod remedy;
 pub mod report;
 pub mod scenario;
 pub mod server;

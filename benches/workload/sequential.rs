@@ -65,6 +65,7 @@ impl Step {
     pub(crate) fn apply(&mut self) {
         self.done += 1;
         let clocks = Clocks {
+            row_rates: None,
             dense_rate: super::RATE as f32,
             sparse_rate: super::RATE as f32,
             version: self.done,

@@ -16,6 +16,7 @@ use crate::optimizer::schedule;
 use crate::params::Gradient;
 use crate::protocol::Protocol;
 use crate::protocol::hybrid::Hybrid;
+use crate::remedy::{Remedies, RemedyChoice};
 use crate::server::sharding::Load;
 use crate::server::{ParameterServer, Sharding};
 use crate::sim::evaluate::Evaluator;
@@ -347,7 +348,10 @@ impl Scenario {
         let server =
             ParameterServer::new(layout, sharding, self.optimizer.build(), sparse.build(), streams);
         let pool = Pool::new(threads);
-        let training = Training::new(model, server, feed, pool, self.rates(), self.filter());
+        let build = |choice: &RemedyChoice| choice.build(workers, model.layout());
+        let remedies = Remedies::new(self.remedy.iter().map(build).collect(), workers);
+        let training = Training::new(model, server, feed, pool, self.rates(), self.filter())
+            .with_remedies(remedies);
         Ok((Work::Training(Box::new(training)), evaluation))
     }
 

@@ -379,7 +379,7 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         }
     }
     if scenario.timing_only.is_some() {
-        for key in ["model", "optimizer", "sparse_optimizer", "schedule", "holdout"] {
+        for key in ["model", "optimizer", "sparse_optimizer", "schedule", "holdout", "remedy"] {
             idle(key, "timing alone is simulated, without gradients");
         }
         if !matches!(scenario.worker.local, Local::Elastic(_)) {

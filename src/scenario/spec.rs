@@ -15,6 +15,7 @@ use crate::optimizer::OptimizerChoice;
 use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
 use crate::protocol::ProtocolChoice;
+use crate::remedy::RemedyChoice;
 use crate::sim::evaluate::Views;
 use crate::sim::feed::Sharing;
 use crate::sim::{Every, Stop};
@@ -50,6 +51,9 @@ pub struct Scenario {
     /// rows beside synchronous dense parameters, say. Needs `cluster.dense_shards`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sparse_protocol: Option<ProtocolChoice>,
+    /// What is done against staleness when a push arrives at a shard, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remedy: Vec<RemedyChoice>,
     /// What a worker does in a step.
     pub worker: Routine,
     /// The simulated cluster.

@@ -49,11 +49,13 @@ pub struct Part<'a> {
 
 /// Clocks of an update.
 #[derive(Clone, Copy, Debug)]
-pub struct Clocks {
+pub struct Clocks<'a> {
     /// Learning rate of dense blocks.
     pub dense_rate: f32,
     /// Learning rate of rows.
     pub sparse_rate: f32,
+    /// Learning rate of each distinct row, id space after id space, where they differ.
+    pub row_rates: Option<&'a [f32]>,
     /// Updates of the shard so far, this one included.
     pub version: u64,
 }
@@ -194,7 +196,7 @@ impl ParameterServer {
         shard: ShardId,
         lookups: &Lookups,
         gradient: &Gradient,
-        clocks: Clocks,
+        clocks: Clocks<'_>,
     ) -> Result<(), BadUpdate> {
         let tick = Tick { rate: clocks.dense_rate, global: clocks.version, variable: 0, row: 0 };
         let mut bad = None;
@@ -218,7 +220,7 @@ impl ParameterServer {
         }
         for t in 0..self.tables.len() {
             let tick = Tick { rate: clocks.sparse_rate, ..tick };
-            let fine = self.apply_table(t, shard, lookups, gradient, tick);
+            let fine = self.apply_table(t, shard, lookups, gradient, tick, clocks.row_rates);
             bad = bad.or(fine.err());
         }
         bad.map_or(Ok(()), Err)
@@ -231,6 +233,7 @@ impl ParameterServer {
         lookups: &Lookups,
         gradient: &Gradient,
         tick: Tick,
+        row_rates: Option<&[f32]>,
     ) -> Result<(), BadUpdate> {
         let table = &self.layout.tables[t];
         let count = &mut self.partitions[t][shard.index()];
@@ -247,7 +250,19 @@ impl ParameterServer {
                 .filter(|&(_, &id)| sharding.of_row(table.space, id) == shard)
                 .map(|(position, &id)| Touched { id, position: position as u32 }),
         );
-        let mut bad = store.update_rows(&self.touched, rule, from, tick);
+        let mut bad = match row_rates {
+            None => store.update_rows(&self.touched, rule, from, tick),
+            Some(rates) => {
+                let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
+                let mut bad = None;
+                for row in &self.touched {
+                    let rate = rates[first + row.position as usize];
+                    let tick = Tick { rate, ..tick };
+                    bad = bad.or(store.update_rows(std::slice::from_ref(row), rule, from, tick));
+                }
+                bad
+            }
+        };
         if rule.rows() == RowSemantics::Dense {
             let mut touched = vec![false; table.rows as usize];
             ids.iter().for_each(|&id| touched[id as usize] = true);

@@ -96,13 +96,23 @@ impl Simulation {
         };
         let mut cargoes: Vec<_> = pushes
             .iter()
-            .map(|&push| (push.0, self.flights.get(push).cargo.take().expect("a step has cargo")))
+            .map(|&push| {
+                let flight = self.flights.get(push);
+                let read = flight.version(shard).unwrap_or(version);
+                (push.0, version - read, flight.cargo.take().expect("a step has cargo"))
+            })
             .collect();
-        let mut members: Vec<Member<'_>> =
-            cargoes.iter_mut().map(|(push, cargo)| (*push, cargo.as_mut())).collect();
+        let mut members: Vec<Member<'_>> = cargoes
+            .iter_mut()
+            .map(|(push, staleness, cargo)| Member {
+                push: *push,
+                staleness: *staleness,
+                cargo: cargo.as_mut(),
+            })
+            .collect();
         let outcome = training.apply(shard, &mut members, merge, version + 1, &progress);
         let mut last = (f64::NAN, f64::NAN);
-        for (push, cargo) in cargoes {
+        for (push, _, cargo) in cargoes {
             if let (Some(gradient), true) = (cargo.gradient(), outcome.is_err()) {
                 last = (gradient.loss, gradient_norm(&gradient.dense, &gradient.rows));
             }

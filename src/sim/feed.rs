@@ -13,6 +13,7 @@ use crate::base::{Pending, Pool, SimTime, WorkerId};
 use crate::data::{Batch, Cursor, DataSource};
 use crate::model::Model;
 use crate::params::{Locator, Lookups, View};
+use crate::remedy::Seen;
 
 /// How the examples reach the workers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +60,12 @@ impl StepData {
     pub fn view(&self) -> View<'_, f32> {
         let StepData { dense, moving, rows, lookups, .. } = self;
         View { dense, moving, rows, lookups }
+    }
+
+    /// The view, for remedies.
+    pub fn as_seen(&self) -> Seen<'_> {
+        let StepData { dense, rows, row_updates, .. } = self;
+        Seen { dense, rows, row_updates }
     }
 }
 

@@ -86,10 +86,11 @@ impl Imposed {
     }
 
     fn pull(&mut self, update: u64, version: u64) {
+        let progress = self.session.progress;
         let Some(training) = self.session.work.training_mut() else { return };
         let mut cargo = training.begin(WorkerId(0), SimTime::ZERO, Looks::default());
         for shard in 0..training.server().sharding().shards() {
-            training.pull(&mut cargo, ShardId(shard));
+            training.pull(&mut cargo, ShardId(shard), &progress);
         }
         training.compute(&mut cargo, &Routine::default(), true, SimTime(update));
         self.flying.insert(update, Flying { cargo, staleness: update - version });
@@ -105,7 +106,8 @@ impl Imposed {
         let Some(training) = self.session.work.training_mut() else { return Ok(()) };
         let mut outcome = Ok(());
         for shard in 0..training.server().sharding().shards() {
-            let mut members: [Member<'_>; 1] = [(update, &mut flying.cargo)];
+            let staleness = flying.staleness;
+            let mut members = [Member { push: update, staleness, cargo: &mut flying.cargo }];
             let applied = training.apply(
                 ShardId(shard),
                 &mut members,

@@ -165,7 +165,7 @@ impl Simulation {
         let complete = flight.is_complete();
         if let (Some(cargo), Some(training)) = (&mut flight.cargo, self.session.work.training_mut())
         {
-            training.pull(cargo, shard);
+            training.pull(cargo, shard, &self.session.progress);
         }
         if complete {
             self.compute(push);

@@ -12,9 +12,10 @@ use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;
 use crate::data::DataSource;
 use crate::model::Model;
-use crate::params::Gradient;
 use crate::params::view::rows_len;
+use crate::params::{Gradient, Lookups};
 use crate::protocol::Merge;
+use crate::remedy::{Push, Remedies};
 use crate::server::sharding::Load;
 use crate::server::{BadUpdate, Clocks, Merger, ParameterServer, Part};
 
@@ -41,6 +42,7 @@ pub struct Training {
     pool: Pool<Bench>,
     rates: RateAt,
     filter: Option<GradientFilter>,
+    remedies: Remedies,
     merger: Merger,
     /// The pushes that the merger holds, and how it has merged them.
     merged: (Vec<u64>, Merge),
@@ -66,8 +68,16 @@ pub struct Looks {
     pub rows: bool,
 }
 
-/// One push of an update: its number and its cargo.
-pub type Member<'a> = (u64, &'a mut Cargo);
+/// One push of an update.
+#[derive(Debug)]
+pub struct Member<'a> {
+    /// Its number.
+    pub push: u64,
+    /// Versions of the shard applied since its worker read it.
+    pub staleness: u64,
+    /// What it carries.
+    pub cargo: &'a mut Cargo,
+}
 
 impl Training {
     /// Puts the parts together.
@@ -89,12 +99,18 @@ impl Training {
             pool,
             rates,
             filter,
+            remedies: Remedies::default(),
             merger,
             merged: (Vec::new(), Merge::default()),
             keepsakes: Vec::new(),
             kept: Vec::new(),
             buffers,
         }
+    }
+
+    /// The same with these remedies.
+    pub fn with_remedies(self, remedies: Remedies) -> Training {
+        Training { remedies, ..self }
     }
 
     /// The network.
@@ -129,9 +145,11 @@ impl Training {
         step.dense.resize(layout.dense_len(), 0.0);
         step.moving.resize(layout.moving_len(), 0.0);
         step.rows.resize(rows_len(layout, &step.lookups), 0.0);
-        let counted = if looks.rows { step.lookups.distinct() } else { 0 };
+        let needs = self.remedies.needs();
+        let counted = if looks.rows || needs.row_staleness { step.lookups.distinct() } else { 0 };
         step.row_updates.resize(counted, 0);
-        let stage = Stage::Filling { step, watched: looks.view || looks.rows };
+        let watched = looks.view || looks.rows || needs.view || needs.row_staleness;
+        let stage = Stage::Filling { step, watched };
         Box::new(Cargo { worker, stage, gradient: None, pending: None })
     }
 
@@ -144,12 +162,16 @@ impl Training {
     ///
     /// # Panics
     /// If the view is complete already: a bug of the engine.
-    pub fn pull(&self, cargo: &mut Cargo, shard: ShardId) {
+    pub fn pull(&self, cargo: &mut Cargo, shard: ShardId, progress: &Progress) {
         let Stage::Filling { step, .. } = &mut cargo.stage else {
             panic!("a shard was read twice")
         };
         let StepData { lookups, dense, moving, rows, row_updates, .. } = step.as_mut();
         self.server.pull(Part { shard, lookups, dense, moving, rows, row_updates });
+        if self.remedies.needs().look_ahead {
+            let rate = (self.rates)(progress).dense as f32;
+            self.remedies.look_ahead(&self.server, shard, rate, dense);
+        }
     }
 
     /// Fills one shard's part of the dense view with what the worker has from its last pull of it.
@@ -250,31 +272,76 @@ impl Training {
         version: u64,
         progress: &Progress,
     ) -> Result<(), BadUpdate> {
-        for (_, cargo) in members.iter_mut() {
-            self.finish(cargo);
+        for member in members.iter_mut() {
+            self.finish(member.cargo);
         }
         let rates = (self.rates)(progress);
-        let clocks =
-            Clocks { dense_rate: rates.dense as f32, sparse_rate: rates.sparse as f32, version };
-        if let ([(_, cargo)], None | Some(1)) = (&members, merge.over) {
-            let gradient = cargo.gradient.as_ref().expect("just finished");
-            return self.server.apply(shard, cargo.lookups(), gradient, clocks);
+        let (dense_rate, sparse_rate) = (rates.dense as f32, rates.sparse as f32);
+        let mut clocks = Clocks { dense_rate, sparse_rate, row_rates: None, version };
+        let merged = members.len() > 1 || merge.over.is_some_and(|over| over != 1);
+        let mut row_rates = Vec::new();
+        if !self.remedies.is_empty() {
+            for member in members.iter_mut() {
+                let steps = self.amend(shard, member, (dense_rate, sparse_rate), merged);
+                clocks.dense_rate = dense_rate * steps.0;
+                clocks.sparse_rate = sparse_rate * steps.0;
+                row_rates = steps.1;
+            }
         }
-        // The other shards of the same round make their updates from the same merged gradient.
+        if !row_rates.is_empty() {
+            row_rates.iter_mut().for_each(|rate| *rate *= sparse_rate);
+            clocks.row_rates = Some(&row_rates);
+        }
+        if let ([member], false) = (&members, merged) {
+            let gradient = member.cargo.gradient.as_ref().expect("just finished");
+            let lookups = member.cargo.lookups();
+            return apply(&mut self.server, &mut self.remedies, shard, (lookups, gradient), clocks);
+        }
+        self.merge(members, merge);
+        let whole = (&self.merger.lookups, &self.merger.gradient);
+        apply(&mut self.server, &mut self.remedies, shard, whole, clocks)
+    }
+
+    /// Leads a push through the remedies; returns the factors of its step.
+    fn amend(
+        &mut self,
+        shard: ShardId,
+        member: &mut Member<'_>,
+        rates: (f32, f32),
+        merged: bool,
+    ) -> (f32, Vec<f32>) {
+        let Cargo { worker, stage, gradient, .. } = &mut *member.cargo;
+        let gradient = gradient.as_mut().expect("just finished");
+        let (lookups, seen) = match stage {
+            Stage::Filling { step, .. } => (&step.lookups, None),
+            Stage::Watched(step) => (&step.lookups, Some(step.as_seen())),
+            Stage::Spent(lookups) => (&*lookups, None),
+            Stage::Away => panic!("a push was amended before its gradient"),
+        };
+        let (worker, staleness) = (*worker, member.staleness);
+        let push = Push { worker, staleness, lookups, seen, gradient };
+        let steps = self.remedies.amend(&self.server, shard, rates, push, merged);
+        (steps.all, steps.rows.map(<[f32]>::to_vec).unwrap_or_default())
+    }
+
+    /// Merges pushes. In a round, several shards make their updates of the same pushes; they are
+    /// merged once, unless remedies amend each shard's part when its turn comes.
+    fn merge(&mut self, members: &[Member<'_>], merge: Merge) {
         let (merged, how) = &mut self.merged;
-        if *how != merge || !merged.iter().eq(members.iter().map(|(push, _)| push)) {
-            merged.clear();
-            merged.extend(members.iter().map(|(push, _)| *push));
-            *how = merge;
-            let parts: Vec<_> = members
-                .iter()
-                .map(|(_, cargo)| {
-                    (cargo.lookups(), cargo.gradient.as_ref().expect("just finished"))
-                })
-                .collect();
-            self.merger.merge(self.model.layout(), &parts, merge);
+        let same = *how == merge && merged.iter().eq(members.iter().map(|member| &member.push));
+        if same && self.remedies.is_empty() {
+            return;
         }
-        self.server.apply(shard, &self.merger.lookups, &self.merger.gradient, clocks)
+        merged.clear();
+        merged.extend(members.iter().map(|member| member.push));
+        *how = merge;
+        let parts: Vec<_> = members
+            .iter()
+            .map(|Member { cargo, .. }| {
+                (cargo.lookups(), cargo.gradient.as_ref().expect("just finished"))
+            })
+            .collect();
+        self.merger.merge(self.model.layout(), &parts, merge);
     }
 
     /// Takes back the buffers of a step that has landed or was broken off. A gradient that nobody
@@ -333,4 +400,18 @@ impl Task {
         };
         Computed { gradient, keepsake: self.keepsake, lookups }
     }
+}
+
+/// Makes an update and tells the remedies of the steps, if they want to know.
+fn apply(
+    server: &mut ParameterServer,
+    remedies: &mut Remedies,
+    shard: ShardId,
+    (lookups, gradient): (&Lookups, &Gradient),
+    clocks: Clocks<'_>,
+) -> Result<(), BadUpdate> {
+    remedies.before_step(server, shard, lookups);
+    let outcome = server.apply(shard, lookups, gradient, clocks);
+    remedies.after_step(server, shard, lookups);
+    outcome
 }

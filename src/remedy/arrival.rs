@@ -1,0 +1,125 @@
+//! What a remedy is told, and what it may change.
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use crate::base::{ShardId, WorkerId};
+
+/// Part of a push that is about to become (part of) an update of a shard.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Arrival {
+    /// Whose push.
+    pub worker: WorkerId,
+    /// Number of workers.
+    pub workers: u32,
+    /// Which shard.
+    pub shard: ShardId,
+    /// Versions of the shard applied since the worker read it.
+    pub staleness: u64,
+    /// Learning rate of the group under the shard's present schedule: of dense parameters.
+    pub dense_rate: f32,
+    /// The same of rows.
+    pub sparse_rate: f32,
+    /// Norm of the part that has arrived, in its present state; 0 unless [`Needs::norm`].
+    pub norm: f64,
+}
+
+/// What a stretch of parameters is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// A dense block, as a range of the dense arena.
+    Dense(Range<usize>),
+    /// A row of a table.
+    Row {
+        /// Index of the table.
+        table: usize,
+        /// The row.
+        id: u32,
+    },
+}
+
+/// A dense block or a row of an arriving push.
+#[derive(Debug)]
+pub struct Stretch<'a> {
+    /// What it is.
+    pub place: Place,
+    /// Its gradient, to be amended.
+    pub gradient: &'a mut [f32],
+    /// The parameters as the server has them.
+    pub now: &'a [f32],
+    /// The parameters as the worker read them; empty unless [`Needs::view`].
+    pub seen: &'a [f32],
+}
+
+/// Factors of a gradient and of the step made of it; 1 changes nothing.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Factors {
+    /// Before the optimizer's accumulators.
+    pub gradient: f32,
+    /// On the learning rate, after them.
+    pub step: f32,
+}
+
+impl Factors {
+    /// No change.
+    pub const ONE: Factors = Factors { gradient: 1.0, step: 1.0 };
+}
+
+/// What a remedy has to be given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Needs {
+    /// The parameters that the worker had read.
+    pub view: bool,
+    /// How often each row was updated since then.
+    pub row_staleness: bool,
+    /// [`Remedy::amend`] is to be called.
+    pub stretches: bool,
+    /// [`Remedy::stepped`] is to be called.
+    pub steps: bool,
+    /// [`Remedy::look_ahead`] is to be called.
+    pub look_ahead: bool,
+    /// The norm of what has arrived.
+    pub norm: bool,
+}
+
+impl Needs {
+    /// What both need.
+    pub fn and(self, other: Needs) -> Needs {
+        Needs {
+            view: self.view || other.view,
+            row_staleness: self.row_staleness || other.row_staleness,
+            stretches: self.stretches || other.stretches,
+            steps: self.steps || other.steps,
+            look_ahead: self.look_ahead || other.look_ahead,
+            norm: self.norm || other.norm,
+        }
+    }
+}
+
+/// Amends one arriving gradient or its step size; never drops one.
+pub trait Remedy: Send + Debug {
+    /// What it has to be given.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    /// Is told of an arrival, before its stretches; returns factors for all of it.
+    fn arrive(&mut self, _arrival: &Arrival) -> Factors {
+        Factors::ONE
+    }
+
+    /// Factors of one row by its own staleness, in place of those of [`arrive`](Self::arrive).
+    fn row(&self, _arrival: &Arrival, _staleness: u64) -> Option<Factors> {
+        None
+    }
+
+    /// Changes a gradient element by element.
+    fn amend(&mut self, _arrival: &Arrival, _stretch: &mut Stretch<'_>) {}
+
+    /// Is told how far an update has moved some parameters.
+    fn stepped(&mut self, _place: &Place, _before: &[f32], _after: &[f32]) {}
+
+    /// Changes dense parameters that a worker pulls; `values` are those of the dense arena in
+    /// `range`.
+    fn look_ahead(&self, _rate: f32, _range: Range<usize>, _values: &mut [f32]) {}
+}

@@ -1,0 +1,52 @@
+//! Clipping by norm relative to a running mean of the norms, at the server.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::state::{PerShard, Running};
+use super::{Arrival, Factors, Needs, Remedy};
+
+/// From which norm on a push is clipped.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Largest norm, as a multiple of the running mean.
+    #[schemars(range(min = 0.0))]
+    pub factor: f64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { factor: 2.0 }
+    }
+}
+
+/// The working remedy.
+#[derive(Debug)]
+pub struct ClipToMean {
+    factor: f64,
+    norms: PerShard<Running>,
+}
+
+impl ClipToMean {
+    /// Clips beyond so many mean norms.
+    pub fn new(config: Config) -> ClipToMean {
+        ClipToMean { factor: config.factor, norms: PerShard::default() }
+    }
+}
+
+impl Remedy for ClipToMean {
+    fn needs(&self) -> Needs {
+        Needs { norm: true, ..Needs::default() }
+    }
+
+    fn arrive(&mut self, arrival: &Arrival) -> Factors {
+        let norms = self.norms.at(arrival.shard);
+        let most = self.factor * norms.mean();
+        let first = norms.mean() == 0.0;
+        // What is clipped counts as what it was clipped to, or a few wild pushes lift the bound.
+        norms.add(if first { arrival.norm } else { arrival.norm.min(most) });
+        let clip = !first && arrival.norm > most;
+        Factors { gradient: if clip { (most / arrival.norm) as f32 } else { 1.0 }, step: 1.0 }
+    }
+}

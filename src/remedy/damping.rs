@@ -1,0 +1,76 @@
+//! What the rules that scale by staleness share: where the factor acts, and on what staleness.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Arrival, Factors, Needs, Remedy};
+
+/// Where a factor acts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Position {
+    /// On the step, after the optimizer's accumulators.
+    #[default]
+    Step,
+    /// On the gradient, before them. An adaptive optimizer sees the factor too and undoes most of
+    /// it.
+    Gradient,
+}
+
+/// Which staleness counts for an embedding row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowStaleness {
+    /// The push's, as for dense parameters.
+    #[default]
+    Push,
+    /// Its own: updates of that row since it was read. Hardly any for rare rows.
+    Own,
+}
+
+/// A rule that turns staleness into a factor.
+pub trait Rule: Send + std::fmt::Debug {
+    /// Takes an arrival into account; returns its factor.
+    fn arrive(&mut self, arrival: &Arrival) -> f64;
+
+    /// The factor of a staleness, given what has arrived so far.
+    fn factor(&self, arrival: &Arrival, staleness: f64) -> f64;
+}
+
+/// A rule at work.
+#[derive(Debug)]
+pub struct Damping<R> {
+    rule: R,
+    position: Position,
+    rows: RowStaleness,
+}
+
+impl<R: Rule> Damping<R> {
+    /// `rule`, acting there and on that staleness.
+    pub fn new(rule: R, position: Position, rows: RowStaleness) -> Damping<R> {
+        Damping { rule, position, rows }
+    }
+
+    fn place(&self, factor: f64) -> Factors {
+        match self.position {
+            Position::Step => Factors { step: factor as f32, ..Factors::ONE },
+            Position::Gradient => Factors { gradient: factor as f32, ..Factors::ONE },
+        }
+    }
+}
+
+impl<R: Rule> Remedy for Damping<R> {
+    fn needs(&self) -> Needs {
+        Needs { row_staleness: self.rows == RowStaleness::Own, ..Needs::default() }
+    }
+
+    fn arrive(&mut self, arrival: &Arrival) -> Factors {
+        let factor = self.rule.arrive(arrival);
+        self.place(factor)
+    }
+
+    fn row(&self, arrival: &Arrival, staleness: u64) -> Option<Factors> {
+        (self.rows == RowStaleness::Own)
+            .then(|| self.place(self.rule.factor(arrival, staleness as f64)))
+    }
+}

@@ -1,0 +1,96 @@
+//! DANA: momentum that survives many workers, by looking ahead. For the dense group; rows go
+//! without momentum.
+//!
+//! Hakimi et al. (2019), arXiv:1907.11612, reconstructed from its abstract and from memory. Each
+//! worker has a momentum of its own. *Zero*: the server replies to a pull with its estimate of where
+//! the parameters will be, `w - eta gamma sum_j v_j`, and updates with `v_i = gamma v_i + g`. *Slim*: the
+//! worker pushes `gamma v_i + g` with the new `v_i`, the server does plain descent. The optimizer of
+//! the dense group has to be plain descent in both.
+
+use std::ops::Range;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Arrival, Needs, Place, Remedy, Stretch};
+
+/// The two forms.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// The server looks ahead.
+    Zero,
+    /// The worker does.
+    #[default]
+    Slim,
+}
+
+/// Which form, and how much momentum.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Who looks ahead.
+    pub form: Form,
+    /// Momentum; 0 changes nothing.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub momentum: f64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { form: Form::default(), momentum: 0.9 }
+    }
+}
+
+/// The working remedy.
+#[derive(Debug)]
+pub struct Dana {
+    form: Form,
+    momentum: f32,
+    /// By worker, made at its first push: momentum over the dense arena.
+    velocity: Vec<Vec<f32>>,
+    /// Their sum.
+    sum: Vec<f32>,
+}
+
+impl Dana {
+    /// Momentum for `workers` workers over `dense` parameters.
+    pub fn new(config: Config, workers: u32, dense: usize) -> Dana {
+        Dana {
+            form: config.form,
+            momentum: config.momentum as f32,
+            velocity: vec![Vec::new(); workers as usize],
+            sum: vec![0.0; dense],
+        }
+    }
+}
+
+impl Remedy for Dana {
+    fn needs(&self) -> Needs {
+        let look_ahead = self.form == Form::Zero && self.momentum != 0.0;
+        Needs { stretches: self.momentum != 0.0, look_ahead, ..Needs::default() }
+    }
+
+    fn amend(&mut self, arrival: &Arrival, stretch: &mut Stretch<'_>) {
+        let Place::Dense(range) = &stretch.place else { return };
+        let velocity = &mut self.velocity[arrival.worker.index()];
+        velocity.resize(self.sum.len(), 0.0);
+        let old = &mut velocity[range.clone()];
+        let sum = &mut self.sum[range.clone()];
+        for ((g, v), sum) in stretch.gradient.iter_mut().zip(old).zip(sum) {
+            let new = self.momentum * *v + *g;
+            *sum += new - *v;
+            *v = new;
+            *g = match self.form {
+                Form::Zero => new,
+                Form::Slim => self.momentum * new + *g,
+            };
+        }
+    }
+
+    fn look_ahead(&self, rate: f32, range: Range<usize>, values: &mut [f32]) {
+        for (w, v) in values.iter_mut().zip(&self.sum[range]) {
+            *w -= rate * self.momentum * v;
+        }
+    }
+}

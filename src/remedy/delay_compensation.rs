@@ -1,0 +1,78 @@
+//! Delay compensation (DC-ASGD): a stale gradient is corrected to first order,
+//! `g + lambda g * g * (w_now - w_seen)`.
+//!
+//! Zheng et al. (2016), arXiv:1609.08326, and the code released with it. The adaptive form has
+//! `lambda / sqrt(M + 1e-7)` with `M` the running mean of `g * g`; the released code keeps one `M` per
+//! worker, the paper one in all, and so does this. What the worker saw is still with its step in
+//! flight, so no copy per worker is kept.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::state::PerParameter;
+use super::{Arrival, Needs, Remedy, Stretch};
+use crate::params::Layout;
+
+/// How strong the correction is.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Strength; 0 changes nothing. The paper's runs use 0.04 (constant) and 2 (adaptive).
+    #[schemars(range(min = 0.0))]
+    pub lambda: f64,
+    /// Whether the strength is divided by the root of the mean square gradient.
+    pub adaptive: bool,
+    /// Share of the old mean square that is kept at an update.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub memory: f64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { lambda: 0.04, adaptive: false, memory: 0.95 }
+    }
+}
+
+/// The working remedy.
+#[derive(Debug)]
+pub struct DelayCompensation {
+    lambda: f32,
+    /// Mean squares, and the share of them that is kept.
+    adaptive: Option<(PerParameter, f32)>,
+}
+
+impl DelayCompensation {
+    /// The correction for a model of this layout.
+    pub fn new(config: Config, layout: &Layout) -> DelayCompensation {
+        let squares = || (PerParameter::new(layout, 1, 0.0), config.memory as f32);
+        let adaptive = config.adaptive.then(squares);
+        DelayCompensation { lambda: config.lambda as f32, adaptive }
+    }
+}
+
+impl Remedy for DelayCompensation {
+    fn needs(&self) -> Needs {
+        Needs { view: true, stretches: true, ..Needs::default() }
+    }
+
+    fn amend(&mut self, _: &Arrival, stretch: &mut Stretch<'_>) {
+        if self.lambda == 0.0 {
+            return;
+        }
+        let Stretch { place, gradient, now, seen } = stretch;
+        let moved = now.iter().zip(seen.iter()).map(|(now, seen)| now - seen);
+        match &mut self.adaptive {
+            None => {
+                for (g, moved) in gradient.iter_mut().zip(moved) {
+                    *g += self.lambda * *g * *g * moved;
+                }
+            }
+            Some((squares, memory)) => {
+                for ((g, moved), m) in gradient.iter_mut().zip(moved).zip(squares.at(place)) {
+                    *m = *memory * *m + (1.0 - *memory) * *g * *g;
+                    *g += self.lambda / (*m + 1e-7).sqrt() * *g * *g * moved;
+                }
+            }
+        }
+    }
+}

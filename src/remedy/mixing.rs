@@ -1,0 +1,53 @@
+//! Mixing (FedAsync): the server moves a share of the way towards the model that a worker sends,
+//! `w = (1 - alpha) w + alpha w_worker`.
+//!
+//! Xie et al. (2019), arXiv:1903.03934, reconstructed from memory. For workers that push differences
+//! (`worker.local.kind = "local_steps"`) and a server of plain descent with rate 1; with a damping
+//! rule after it, `alpha` falls with staleness.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Arrival, Needs, Remedy, Stretch};
+
+/// The share.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Share of the way.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub alpha: f64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { alpha: 0.6 }
+    }
+}
+
+/// The working remedy.
+#[derive(Debug)]
+pub struct Mixing {
+    alpha: f32,
+}
+
+impl Mixing {
+    /// A server that moves this share of the way.
+    pub fn new(config: Config) -> Mixing {
+        Mixing { alpha: config.alpha as f32 }
+    }
+}
+
+impl Remedy for Mixing {
+    fn needs(&self) -> Needs {
+        Needs { view: true, stretches: true, ..Needs::default() }
+    }
+
+    fn amend(&mut self, _: &Arrival, stretch: &mut Stretch<'_>) {
+        let Stretch { gradient, now, seen, .. } = stretch;
+        // What is pushed is `seen - w_worker`, and the step to make is `alpha (w_worker - now)`.
+        for (g, (now, seen)) in gradient.iter_mut().zip(now.iter().zip(seen.iter())) {
+            *g = self.alpha * (now - seen + *g);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A learning rate divided by the number of workers, or by its root.
+//!
+//! N asynchronous workers at rate `eta` behave like `N eta` of a synchronous one, so `eta / N` is the
+//! first thing to try.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Arrival, Factors, Remedy};
+
+/// By what the learning rate is divided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// The number of workers.
+    #[default]
+    Workers,
+    /// Its square root.
+    RootOfWorkers,
+}
+
+/// By what the learning rate is divided.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// By what the learning rate is divided.
+    pub by: By,
+}
+
+/// The working remedy.
+#[derive(Debug)]
+pub struct RateScaling {
+    by: By,
+}
+
+impl RateScaling {
+    /// A learning rate divided so.
+    pub fn new(config: Config) -> RateScaling {
+        RateScaling { by: config.by }
+    }
+}
+
+impl Remedy for RateScaling {
+    fn arrive(&mut self, arrival: &Arrival) -> Factors {
+        let n = f64::from(arrival.workers.max(1));
+        let divisor = match self.by {
+            By::Workers => n,
+            By::RootOfWorkers => n.sqrt(),
+        };
+        Factors { step: (1.0 / divisor) as f32, ..Factors::ONE }
+    }
+}

@@ -1,0 +1,69 @@
+//! Staleness-aware learning rate: the step is divided by the staleness.
+//!
+//! Zhang, Gupta, Lian, Liu (2015), arXiv:1511.05950, `1 / tau` for `tau > 0` and 1 otherwise, which
+//! is ElasticDL's `1 / max(1, tau)`; Odena (2016), arXiv:1601.04033, `1 / (tau + 1)`; Gupta, Zhang,
+//! Wang (2015), arXiv:1509.04210, by the mean staleness of all pushes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Arrival;
+use super::damping::{Damping, Position, RowStaleness, Rule};
+use super::state::{PerShard, Running};
+
+/// The published forms.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// `1 / max(1, tau)`.
+    #[default]
+    Own,
+    /// `1 / (tau + 1)`.
+    PlusOne,
+    /// `1 / max(1, mean tau)`: the running mean over all pushes of the shard.
+    Mean,
+}
+
+/// Which form, and where it acts.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// By what the step is divided.
+    pub form: Form,
+    /// Where the factor acts.
+    pub position: Position,
+    /// Which staleness counts for a row.
+    pub rows: RowStaleness,
+}
+
+impl Config {
+    /// The working remedy.
+    pub fn build(&self) -> Damping<StalenessAware> {
+        let rule = StalenessAware { form: self.form, mean: PerShard::default() };
+        Damping::new(rule, self.position, self.rows)
+    }
+}
+
+/// The rule.
+#[derive(Debug)]
+pub struct StalenessAware {
+    form: Form,
+    mean: PerShard<Running>,
+}
+
+impl Rule for StalenessAware {
+    fn arrive(&mut self, arrival: &Arrival) -> f64 {
+        if self.form == Form::Mean {
+            self.mean.at(arrival.shard).add(arrival.staleness as f64);
+        }
+        self.factor(arrival, arrival.staleness as f64)
+    }
+
+    fn factor(&self, arrival: &Arrival, staleness: f64) -> f64 {
+        match self.form {
+            Form::Own => 1.0 / staleness.max(1.0),
+            Form::PlusOne => 1.0 / (staleness + 1.0),
+            Form::Mean => 1.0 / self.mean.get(arrival.shard).map_or(0.0, Running::mean).max(1.0),
+        }
+    }
+}

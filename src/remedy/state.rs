@@ -1,0 +1,115 @@
+//! Memory of a remedy: numbers beside every parameter, and running statistics.
+
+use super::Place;
+use crate::params::Layout;
+
+/// Some numbers per parameter, laid out as the parameters are; tables are made on first use.
+#[derive(Clone, Debug)]
+pub struct PerParameter {
+    /// Numbers per parameter.
+    width: usize,
+    first: f32,
+    dense: Vec<f32>,
+    /// By table: rows and numbers per row.
+    shapes: Vec<(usize, usize)>,
+    tables: Vec<Vec<f32>>,
+}
+
+impl PerParameter {
+    /// `width` numbers per parameter of `layout`, all of them `first`.
+    pub fn new(layout: &Layout, width: usize, first: f32) -> PerParameter {
+        let shapes: Vec<_> =
+            layout.tables.iter().map(|table| (table.rows as usize, table.dim)).collect();
+        PerParameter {
+            width,
+            first,
+            dense: vec![first; layout.dense_len() * width],
+            tables: vec![Vec::new(); shapes.len()],
+            shapes,
+        }
+    }
+
+    /// The numbers beside a stretch: first those of its first kind, then of its second, and so on.
+    pub fn at(&mut self, place: &Place) -> &mut [f32] {
+        match place {
+            Place::Dense(range) => {
+                &mut self.dense[range.start * self.width..range.end * self.width]
+            }
+            Place::Row { table, id } => {
+                let (rows, dim) = self.shapes[*table];
+                let values = &mut self.tables[*table];
+                if values.is_empty() {
+                    values.resize(rows * dim * self.width, self.first);
+                }
+                let stride = dim * self.width;
+                &mut values[*id as usize * stride..(*id as usize + 1) * stride]
+            }
+        }
+    }
+}
+
+/// Mean and variance of a stream: of all values while there are few, then of the recent ones.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Running {
+    count: u64,
+    mean: f64,
+    variance: f64,
+}
+
+/// Values after which old ones begin to be forgotten.
+const MEMORY: u64 = 1_000;
+
+impl Running {
+    /// Takes in a value.
+    pub fn add(&mut self, value: f64) {
+        self.count = (self.count + 1).min(MEMORY);
+        let weight = 1.0 / self.count as f64;
+        let apart = value - self.mean;
+        self.mean += weight * apart;
+        self.variance = (1.0 - weight) * (self.variance + weight * apart * apart);
+    }
+
+    /// The mean; 0 of nothing.
+    pub fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// The standard deviation; 0 of nothing.
+    pub fn deviation(&self) -> f64 {
+        self.variance.max(0.0).sqrt()
+    }
+}
+
+/// One value per shard, made when first asked for.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct PerShard<T>(Vec<T>);
+
+impl<T: Default> PerShard<T> {
+    /// The value of a shard.
+    pub fn at(&mut self, shard: crate::base::ShardId) -> &mut T {
+        if self.0.len() <= shard.index() {
+            self.0.resize_with(shard.index() + 1, T::default);
+        }
+        &mut self.0[shard.index()]
+    }
+
+    /// The value of a shard, if it was asked for before.
+    pub fn get(&self, shard: crate::base::ShardId) -> Option<&T> {
+        self.0.get(shard.index())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_mean_is_exact_while_there_are_few() {
+        let mut running = Running::default();
+        [1.0, 2.0, 6.0].into_iter().for_each(|x| running.add(x));
+        assert!((running.mean() - 3.0).abs() < 1e-12);
+        assert!((running.deviation() - (14.0f64 / 3.0).sqrt()).abs() < 1e-12);
+        (0..20_000).for_each(|_| running.add(10.0));
+        assert!((running.mean() - 10.0).abs() < 1e-6 && running.deviation() < 1e-3);
+    }
+}
