@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use memchr::memchr;
+
 /// The longest line that is kept. Amazon's metadata lines reach a few hundred kB.
 pub(crate) const MAX_LINE_BYTES: usize = 4 << 20;
 
@@ -46,6 +48,12 @@ impl<'a> Lines<'a> {
             self.number += 1;
             return Ok(Line::Whole);
         }
+        if let Some(line) = self.buffered()? {
+            buffer.extend_from_slice(&self.reader.fill_buf()?[..line]);
+            self.reader.consume(line);
+            self.number += 1;
+            return Ok(Line::Whole);
+        }
         let before = buffer.len();
         let limit = MAX_LINE_BYTES as u64 + 1;
         let read = self.reader.by_ref().take(limit).read_until(b'\n', buffer)?;
@@ -59,6 +67,18 @@ impl<'a> Lines<'a> {
             return Ok(Line::TooLong);
         }
         Ok(Line::Whole)
+    }
+
+    /// Length of the next line if the reader holds all of it: almost always.
+    fn buffered(&mut self) -> io::Result<Option<usize>> {
+        match self.reader.fill_buf() {
+            Ok(bytes) => {
+                let bytes = &bytes[..bytes.len().min(MAX_LINE_BYTES + 1)];
+                Ok(memchr(b'\n', bytes).map(|at| at + 1))
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes back the lines in `bytes`, the last `lines` ones that were read: they come again.
