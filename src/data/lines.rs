@@ -48,9 +48,7 @@ impl<'a> Lines<'a> {
             self.number += 1;
             return Ok(Line::Whole);
         }
-        if let Some(line) = self.buffered()? {
-            buffer.extend_from_slice(&self.reader.fill_buf()?[..line]);
-            self.reader.consume(line);
+        if self.append_buffered(buffer)? {
             self.number += 1;
             return Ok(Line::Whole);
         }
@@ -69,16 +67,17 @@ impl<'a> Lines<'a> {
         Ok(Line::Whole)
     }
 
-    /// Length of the next line if the reader holds all of it: almost always.
-    fn buffered(&mut self) -> io::Result<Option<usize>> {
-        match self.reader.fill_buf() {
-            Ok(bytes) => {
-                let bytes = &bytes[..bytes.len().min(MAX_LINE_BYTES + 1)];
-                Ok(memchr(b'\n', bytes).map(|at| at + 1))
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// Appends the next line if the reader holds all of it, as it almost always does.
+    fn append_buffered(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
+        let bytes = match self.reader.fill_buf() {
+            Ok(bytes) => &bytes[..bytes.len().min(MAX_LINE_BYTES + 1)],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let Some(at) = memchr(b'\n', bytes) else { return Ok(false) };
+        buffer.extend_from_slice(&bytes[..=at]);
+        self.reader.consume(at + 1);
+        Ok(true)
     }
 
     /// Takes back the lines in `bytes`, the last `lines` ones that were read: they come again.
