@@ -6,8 +6,8 @@
 #     benches/instructions/compare.sh --renew    writes counts.tsv
 #
 # Counts belong to a compiler, a C library and a set of vector instructions. Where one differs from
-# that in the file, or there is no valgrind, the comparison is skipped and says so. Valgrind 3.19 shows the
-# program a processor with AVX2 and without AVX-512, so the kernels run at that level everywhere.
+# that in the file, or there is no valgrind, the comparison is skipped and says so. Valgrind 3.19
+# shows the program a processor with AVX2 and without AVX-512: the kernels run at that level everywhere.
 # Threads are not counted well: all runs use one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -38,6 +38,7 @@ cargo build --release --quiet --no-default-features --features cli
 program=$PWD/target/release/straggler
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
+trap 'echo "a counted run failed: try its command without valgrind"' ERR
 
 # Instructions of one run of the program.
 count() {

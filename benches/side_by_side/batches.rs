@@ -20,7 +20,10 @@ impl StoredBatches {
         let words: Vec<u32> = bytes.chunks_exact(4).map(word).collect();
         let history = schema.history.as_ref().map_or(0, |history| history.max_len);
         let width = schema.fields.len() + history + 1;
-        assert!(!words.is_empty() && words.len() % width == 0, "not the batches of this model");
+        assert!(
+            !words.is_empty() && words.len().is_multiple_of(width),
+            "not the batches of this model"
+        );
         StoredBatches { schema, examples: words.chunks(width).map(<[u32]>::to_vec).collect() }
     }
 }

@@ -142,6 +142,7 @@ impl Observer for Watch {
 }
 
 /// Runs until `count` more pushes have been applied; their processor and wall time in microseconds.
+#[allow(clippy::disallowed_methods, reason = "a benchmark measures the host's time")]
 fn advance(simulation: &mut Simulation, count: u64, watch: &mut Watch) -> (f64, f64) {
     let (start, wall) = (processor_time(), Instant::now());
     let end = simulation.session().progress.pushes + count;
