@@ -69,14 +69,14 @@ click_log() {
 
 echo "# Instructions of small runs; benches/instructions/compare.sh --renew writes this file." >"$work/counts"
 echo "# counted with: $place" >>"$work/counts"
-small=(data.rows_per_day=6000 'holdout.every={times=1}' holdout.max_examples=256)
-# The generator costs as much as a hundred pushes: what pushes cost is the difference of two runs.
-first=$(run scenarios/demo.toml "${small[@]}" train.stop.updates=50)
-more=$(run scenarios/demo.toml "${small[@]}" train.stop.updates=250)
-printf 'start, generator and 50 pushes of the demo\t%s\n' "$first" >>"$work/counts"
-printf 'training, 200 further pushes\t%s\n' $((more - first)) >>"$work/counts"
-printf 'events, 20000 pushes without gradients\t%s\n' \
-    "$(run scenarios/timing-only.toml train.stop.updates=20000)" >>"$work/counts"
+small=(data.rows_per_day=2600 'holdout.every={times=1}' holdout.max_examples=256)
+# The generator costs as much as dozens of pushes: what pushes cost is the difference of two runs.
+first=$(run scenarios/demo.toml "${small[@]}" train.stop.updates=20)
+more=$(run scenarios/demo.toml "${small[@]}" train.stop.updates=120)
+printf 'start, generator and 20 pushes of the demo\t%s\n' "$first" >>"$work/counts"
+printf 'training, 100 further pushes\t%s\n' $((more - first)) >>"$work/counts"
+printf 'events, 5000 pushes without gradients\t%s\n' \
+    "$(run scenarios/timing-only.toml train.stop.updates=5000)" >>"$work/counts"
 click_log "$work/log.tsv"
 sed "s|@folder@|$work|" benches/instructions/load.toml >"$work/load.toml"
 printf 'loading, 10000 rows of a click log\t%s\n' \
