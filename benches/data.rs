@@ -1,8 +1,8 @@
-//! Reading logs: the generator by example, the order policies by id, loading of a CSV file by byte.
+//! Reading logs: the generator by example, the order policies by id, loading of files by byte.
+
+mod logs;
 
 use std::hint::black_box;
-use std::io::Write;
-use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use straggler::base::Streams;
@@ -57,38 +57,20 @@ fn orders(c: &mut Criterion) {
     group.finish();
 }
 
-/// A click log with two categorical columns and a number.
-fn click_log(rows: u32) -> Vec<u8> {
-    let mut text = b"click,day,user,item,price\n".to_vec();
-    for row in 0..rows {
-        let (user, item) =
-            (row.wrapping_mul(2_654_435_761) % 5_000, row.wrapping_mul(40_503) % 900);
-        let (day, click) = (1 + row / 10_000, u32::from(row % 9 == 0));
-        writeln!(text, "{click},{day},u{user},i{item},{}.5", row % 100).unwrap();
-    }
-    text
-}
-
+/// Every loader on a file of its own form, by byte of uncompressed text.
 fn loading(c: &mut Criterion) {
-    let folder = tempfile::tempdir().unwrap();
-    let text = click_log(200_000);
-    std::fs::write(folder.path().join("log.csv"), &text).unwrap();
-    let choice: SourceChoice = toml::from_str(
-        r#"
-        kind = "table"
-        files = ["log.csv"]
-        label = "click"
-        day = "day"
-        categorical = ["user", "item"]
-        numeric = ["price"]
-        "#,
-    )
-    .unwrap();
-    let open =
-        |base_dir: &Path| choice.open(&OpenContext { base_dir, streams: Streams::new(1) }).unwrap();
     let mut group = c.benchmark_group("load");
-    group.sample_size(10).throughput(Throughput::Bytes(text.len() as u64));
-    group.bench_function("csv", |b| b.iter(|| black_box(open(folder.path()))));
+    group.sample_size(10);
+    for file in logs::files() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("log"), &file.text).unwrap();
+        let choice: SourceChoice = toml::from_str(file.settings).unwrap();
+        let base_dir = folder.path();
+        let open =
+            || choice.open(&OpenContext { base_dir, streams: Streams::new(1) }).expect("sound");
+        group.throughput(Throughput::Bytes(file.text.len() as u64));
+        group.bench_function(file.name, |b| b.iter(|| black_box(open())));
+    }
     group.finish();
 }
 

@@ -5,7 +5,6 @@
 //! user and history with an item that the user never touched. Negatives are drawn once, so the
 //! log is fixed, as in the paper's public experiments.
 
-use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -252,7 +251,7 @@ fn describe(
     labels: &[u8],
     train: usize,
 ) -> Vec<(String, String)> {
-    let days: FxHashSet<i64> = timeline.stamps.iter().map(|stamp| stamp.day()).collect();
+    let days = timeline.stamps.chunk_by(|a, b| a.day() == b.day()).count();
     let date = |stamp: Option<&Stamp>| stamp.map_or(String::new(), |stamp| stamp.date());
     let (first, last) = (date(timeline.stamps.first()), date(timeline.stamps.last()));
     let mut facts = vec![
@@ -261,7 +260,7 @@ fn describe(
         ("users", timeline.user_count().to_string()),
         ("items", timeline.item_count().to_string()),
         ("categories", timeline.categories.to_string()),
-        ("days with events", days.len().to_string()),
+        ("days with events", days.to_string()),
         ("span", format!("{first} to {last}")),
         ("events without a history", left.without_history.to_string()),
         ("training examples", train.to_string()),

@@ -1,6 +1,6 @@
 //! Interactions as they are read, and as a timeline: sorted, with dense ids and one sequence per user.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::stamp::Stamp;
 use super::vocabulary::{Numbering, Vocabulary};
@@ -59,7 +59,7 @@ impl Events {
 
     /// Number of events that repeat an earlier one in user, item and time.
     pub(crate) fn duplicates(&self) -> u64 {
-        let mut seen = FxHashSet::default();
+        let mut seen = FxHashSet::with_capacity_and_hasher(self.len(), FxBuildHasher);
         let events = self.users.iter().zip(&self.items).zip(&self.stamps);
         events.filter(|event| !seen.insert(*event)).count() as u64
     }

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use memchr::memchr;
+
 /// The longest line that is kept. Amazon's metadata lines reach a few hundred kB.
 pub(crate) const MAX_LINE_BYTES: usize = 4 << 20;
 
@@ -46,6 +48,10 @@ impl<'a> Lines<'a> {
             self.number += 1;
             return Ok(Line::Whole);
         }
+        if self.append_buffered(buffer)? {
+            self.number += 1;
+            return Ok(Line::Whole);
+        }
         let before = buffer.len();
         let limit = MAX_LINE_BYTES as u64 + 1;
         let read = self.reader.by_ref().take(limit).read_until(b'\n', buffer)?;
@@ -59,6 +65,19 @@ impl<'a> Lines<'a> {
             return Ok(Line::TooLong);
         }
         Ok(Line::Whole)
+    }
+
+    /// Appends the next line if the reader holds all of it, as it almost always does.
+    fn append_buffered(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
+        let bytes = match self.reader.fill_buf() {
+            Ok(bytes) => &bytes[..bytes.len().min(MAX_LINE_BYTES + 1)],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let Some(at) = memchr(b'\n', bytes) else { return Ok(false) };
+        buffer.extend_from_slice(&bytes[..=at]);
+        self.reader.consume(at + 1);
+        Ok(true)
     }
 
     /// Takes back the lines in `bytes`, the last `lines` ones that were read: they come again.

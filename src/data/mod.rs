@@ -29,11 +29,14 @@ mod columns;
 mod events;
 mod json_lines;
 mod lines;
+mod log_scale;
 mod negatives;
+mod packed;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod python_literal;
 mod records;
+mod split;
 mod table_builder;
 mod vocabulary;
 

@@ -7,10 +7,13 @@
 use std::io;
 use std::ops::Range;
 
+use memchr::memchr2;
+
 use super::bad_rows::{BadRow, BadRowKind, Fault, RowTally};
 use super::error::DataError;
 use super::file::Input;
 use super::lines::{Line, Lines, MAX_LINE_BYTES, without_break};
+use super::split::split;
 
 /// A quoted cell that runs over more lines than this was never closed.
 const MAX_RECORD_LINES: u64 = 1000;
@@ -21,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) line: u64,
     pub(crate) bytes: Vec<u8>,
     pub(crate) cells: Vec<Range<usize>>,
+    /// Whether there are quotes that mean something.
+    quoted: bool,
 }
 
 impl Row {
@@ -207,15 +212,17 @@ impl<'a> Delimited<'a> {
                 break;
             }
         }
-        if self.dialect.quotes
-            && row.bytes.contains(&b'"')
+        // One search finds whether anything but plain cells is there.
+        let special = memchr2(b'"', 0, &row.bytes);
+        row.quoted = self.dialect.quotes && special.is_some() && row.bytes.contains(&b'"');
+        if row.quoted
             && let Err(fault) = self.complete_quotes(row)?
         {
             return Ok(Some(Err(fault)));
         }
         let end = without_break(&row.bytes).len();
         row.bytes.truncate(end);
-        Ok(Some(self.check_text(&row.bytes)))
+        Ok(Some(self.check_text(&row.bytes, special.is_some())))
     }
 
     /// Appends lines until no quote is open. If the quotes make no sense, all but the first line
@@ -243,12 +250,14 @@ impl<'a> Delimited<'a> {
         Ok(Err(Fault::new(kind, text)))
     }
 
-    fn check_text(&self, bytes: &[u8]) -> Result<(), Fault> {
-        if bytes.contains(&0) {
+    /// Whether the record is text; only one that is `suspicious` can hold a zero byte.
+    fn check_text(&self, bytes: &[u8], suspicious: bool) -> Result<(), Fault> {
+        if suspicious && bytes.contains(&0) {
             let text = "a zero byte; if the file is UTF-16, convert it to UTF-8";
             return Err(Fault::new(BadRowKind::NulByte, text));
         }
         if self.dialect.utf8
+            && !bytes.is_ascii()
             && let Err(error) = std::str::from_utf8(bytes)
         {
             let text =
@@ -276,7 +285,11 @@ impl Rows for Delimited<'_> {
             Ok(None) => Ok(false),
             Ok(Some(Err(fault))) => Err(RowError::Bad(fault.at(row.line))),
             Ok(Some(Ok(()))) => {
-                split(row, self.dialect);
+                if row.quoted {
+                    split_quoted(row, self.dialect.delimiter);
+                } else {
+                    split(&row.bytes, self.dialect.delimiter, &mut row.cells);
+                }
                 Ok(true)
             }
         }
@@ -315,19 +328,7 @@ fn scan(bytes: &[u8], delimiter: u8, state: Quote) -> Quote {
 }
 
 /// Finds the cells of a whole record, and takes the quotes out of quoted ones in place.
-fn split(row: &mut Row, dialect: Dialect) {
-    let delimiter = dialect.delimiter;
-    if !(dialect.quotes && row.bytes.contains(&b'"')) {
-        let mut start = 0;
-        for (at, byte) in row.bytes.iter().enumerate() {
-            if *byte == delimiter {
-                row.cells.push(start..at);
-                start = at + 1;
-            }
-        }
-        row.cells.push(start..row.bytes.len());
-        return;
-    }
+fn split_quoted(row: &mut Row, delimiter: u8) {
     let (mut state, mut start, mut write) = (Quote::Start, 0, 0);
     for read in 0..row.bytes.len() {
         let byte = row.bytes[read];

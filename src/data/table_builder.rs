@@ -18,10 +18,14 @@ pub(crate) struct TableBuilder {
     stamps: Vec<Stamp>,
     /// Codes, `[rows x categorical columns]`.
     codes: Vec<u32>,
-    /// `[rows x numeric columns]`, NaN where missing.
+    /// `[rows x numeric columns]`, NaN where missing, each row with room for the flags.
     numeric: Vec<f32>,
+    /// Flag columns of a row.
+    flags: usize,
     groups: Vec<u32>,
     history: Option<HistoryCells>,
+    /// Whether the rows were put in another order than that of the files.
+    sorted: bool,
 }
 
 /// The history column: its settings, and the codes of its events, oldest first.
@@ -71,8 +75,10 @@ impl TableBuilder {
             stamps: Vec::new(),
             codes: Vec::new(),
             numeric: Vec::new(),
+            flags: if config.missing == Missing::Flag { config.numeric.len() } else { 0 },
             groups: Vec::new(),
             history,
+            sorted: false,
         }
     }
 
@@ -97,9 +103,9 @@ impl TableBuilder {
         self.labels.push(u8::from(values.label));
         self.stamps.push(values.stamp);
         self.numeric.extend_from_slice(&values.numeric);
-        for (vocabulary, text) in self.vocabularies.iter_mut().zip(fields) {
-            self.codes.push(vocabulary.code(text));
-        }
+        self.numeric.resize(self.numeric.len() + self.flags, 0.0);
+        let coded = self.vocabularies.iter_mut().zip(fields);
+        self.codes.extend(coded.map(|(vocabulary, text)| vocabulary.code(text)));
         if let Some(group) = group {
             self.groups.push(self.group_names.code(group));
         }
@@ -113,7 +119,7 @@ impl TableBuilder {
     /// # Errors
     /// If there is no row.
     pub(crate) fn finish(
-        self,
+        mut self,
         config: &Config,
         path: &str,
         tally: &RowTally,
@@ -122,56 +128,70 @@ impl TableBuilder {
             let why = "no row was left; is there more than a header, and does keep_when keep any?";
             return Err(DataError::Empty { path: path.to_string(), why: why.to_string() });
         }
-        let mut order: Vec<u32> = (0..self.labels.len() as u32).collect();
-        if !self.stamps.is_sorted() {
-            order.sort_by_key(|row| self.stamps[*row as usize]);
-        }
-        let days = self.days(config, &order);
-        let (fields, histories, rows) = self.number_ids(config, &order);
+        self.sort();
+        let days = self.days(config);
+        let (histories, rows) = self.number_ids(config);
+        self.scale_numbers(config);
         let schema = self.schema(config, &rows, &histories);
-        let pick = |row: &u32| *row as usize;
-        let labels: Vec<u8> = order.iter().map(|row| self.labels[pick(row)]).collect();
         let mut facts = tally.facts();
-        facts.push(("examples".into(), labels.len().to_string()));
+        facts.push(("examples".into(), self.labels.len().to_string()));
         facts.push(("days".into(), days.len().to_string()));
-        facts.push(("base rate".into(), base_rate(&labels)));
+        facts.push(("base rate".into(), base_rate(&self.labels)));
         for space in &schema.spaces {
             facts.push((format!("ids of {}", space.name), space.rows.to_string()));
         }
-        let groups = match config.group {
-            Some(_) => Groups::Column(order.iter().map(|row| self.groups[pick(row)]).collect()),
-            None => Groups::One,
-        };
-        let numeric = self.numbers(config, &order);
+        let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
+        let TableBuilder { labels, codes: fields, numeric, .. } = self;
         Ok(Log { schema, days, labels, fields, numeric, groups, histories, facts }.checked())
     }
 
-    fn days(&self, config: &Config, order: &[u32]) -> Vec<Day> {
+    /// Puts the rows in order of time; most files have them so.
+    fn sort(&mut self) {
+        if self.stamps.is_sorted() {
+            return;
+        }
+        let mut order: Vec<u32> = (0..self.labels.len() as u32).collect();
+        order.sort_by_key(|row| self.stamps[*row as usize]);
+        self.labels = permuted(&self.labels, 1, &order);
+        self.stamps = permuted(&self.stamps, 1, &order);
+        self.codes = permuted(&self.codes, self.vocabularies.len(), &order);
+        self.numeric = permuted(&self.numeric, self.numeric.len() / order.len(), &order);
+        self.groups = permuted(&self.groups, self.groups.len() / order.len(), &order);
+        if let Some(cells) = &mut self.history {
+            cells.spans = permuted(&cells.spans, 1, &order);
+        }
+        self.sorted = true;
+    }
+
+    fn days(&self, config: &Config) -> Vec<Day> {
         if config.time.is_none() && config.day.is_none() {
             return days_by_parts(self.labels.len() as u64, config.days);
         }
-        let stamps = order.iter().map(|row| self.stamps[*row as usize]);
-        days_by_calendar(stamps, self.stamps[order[0] as usize])
+        days_by_calendar(self.stamps.iter().copied(), self.stamps[0])
     }
 
-    /// Ids of the fields and of the history in the order of the log, and the rows of each space.
-    fn number_ids(&self, config: &Config, order: &[u32]) -> (Vec<u32>, Histories, Vec<u32>) {
-        let columns = self.vocabularies.len();
+    /// Turns the codes of the fields into ids, in place; the ids of the history, and the rows of
+    /// each space.
+    fn number_ids(&mut self, config: &Config) -> (Histories, Vec<u32>) {
+        let mut histories = Histories::default();
+        if !self.sorted && self.history.is_none() && config.min_count < 2 {
+            // Codes were given out by first occurrence in this very order.
+            return (histories, self.vocabularies.iter().map(|v| v.len() as u32).collect());
+        }
+        let columns = self.vocabularies.len().max(1);
         let mut spaces: Vec<Numbering> =
             self.vocabularies.iter().map(|v| v.numbering(config.min_count)).collect();
-        for (index, code) in self.codes.iter().enumerate() {
-            spaces[index % columns].count(*code);
+        for codes in self.codes.chunks_exact(columns) {
+            spaces.iter_mut().zip(codes).for_each(|(space, code)| space.count(*code));
         }
         if let Some(cells) = &self.history {
             cells.events.iter().for_each(|code| spaces[cells.field].count(*code));
         }
         spaces.iter_mut().for_each(Numbering::settle);
-        let mut fields = Vec::with_capacity(self.codes.len());
-        let mut histories = Histories::default();
-        for row in order.iter().map(|row| *row as usize) {
-            for (space, code) in spaces.iter_mut().zip(&self.codes[row * columns..]) {
-                fields.push(space.id(*code));
-            }
+        let mut rows = self.codes.chunks_exact_mut(columns);
+        for row in 0..self.labels.len() {
+            let codes = rows.next().unwrap_or_default();
+            spaces.iter_mut().zip(codes).for_each(|(space, code)| *code = space.id(*code));
             if let Some(cells) = &self.history {
                 let (first, len) = cells.spans[row];
                 let events = &cells.events[first as usize..(first + len) as usize];
@@ -179,7 +199,7 @@ impl TableBuilder {
                 histories.events.extend(events.iter().map(|code| spaces[cells.field].id(*code)));
             }
         }
-        (fields, histories, spaces.iter().map(Numbering::rows).collect())
+        (histories, spaces.iter().map(Numbering::rows).collect())
     }
 
     fn schema(&self, config: &Config, rows: &[u32], histories: &Histories) -> Schema {
@@ -205,30 +225,41 @@ impl TableBuilder {
         }
     }
 
-    /// The numeric columns in the order of the log: standardised, gaps filled, flags added.
-    fn numbers(&self, config: &Config, order: &[u32]) -> Vec<f32> {
+    /// Standardises the numeric columns, fills gaps and sets the flags, in place.
+    fn scale_numbers(&mut self, config: &Config) {
         let columns = config.numeric.len();
         if columns == 0 {
-            return Vec::new();
+            return;
         }
-        let row = |row: &u32| &self.numeric[*row as usize * columns..][..columns];
+        let width = columns + self.flags;
         let scales: Vec<(f64, f64)> = match config.standardise {
-            true => (0..columns).map(|at| moments(order.iter().map(|r| row(r)[at]))).collect(),
-            false => vec![(0.0, 1.0); columns],
+            true => (0..columns)
+                .map(|at| moments(self.numeric.iter().skip(at).step_by(width).copied()))
+                .collect(),
+            false => Vec::new(),
         };
-        let mut numbers = Vec::with_capacity(self.numeric.len());
-        for values in order.iter().map(row) {
-            let scaled = values.iter().zip(&scales).map(|(value, (mean, deviation))| {
-                let scaled = (f64::from(*value) - mean) / deviation;
-                if value.is_nan() { 0.0 } else { scaled as f32 }
-            });
-            numbers.extend(scaled);
-            if config.missing == Missing::Flag {
-                numbers.extend(values.iter().map(|value| f32::from(u8::from(value.is_nan()))));
+        for row in self.numeric.chunks_exact_mut(width) {
+            let (values, flags) = row.split_at_mut(columns);
+            for (flag, value) in flags.iter_mut().zip(&*values) {
+                *flag = f32::from(u8::from(value.is_nan()));
+            }
+            for (value, (mean, deviation)) in values.iter_mut().zip(&scales) {
+                *value = ((f64::from(*value) - mean) / deviation) as f32;
+            }
+            for value in values {
+                *value = if value.is_nan() { 0.0 } else { *value };
             }
         }
-        numbers
     }
+}
+
+/// The rows of a table, `width` values each, in another order.
+fn permuted<T: Copy>(values: &[T], width: usize, order: &[u32]) -> Vec<T> {
+    let mut sorted = Vec::with_capacity(values.len());
+    for row in order {
+        sorted.extend_from_slice(&values[*row as usize * width..][..width]);
+    }
+    sorted
 }
 
 fn space(name: &str, rows: u32) -> IdSpace {

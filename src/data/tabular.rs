@@ -8,6 +8,7 @@ use super::cell::{Condition, LabelRule, filled, number};
 use super::columns::{FileFilter, Filter, Table, TableFormat, find};
 use super::error::DataError;
 use super::log::{Log, offset};
+use super::log_scale::LogScale;
 use super::records::{Row, Verdict, for_each_row};
 use super::source::OpenContext;
 use super::stamp::{Stamp, TimeFormat};
@@ -257,6 +258,7 @@ struct Plan<'a> {
     categorical: Vec<usize>,
     numeric: Vec<usize>,
     history: Option<usize>,
+    log_scale: Option<LogScale>,
 }
 
 impl<'a> Plan<'a> {
@@ -290,6 +292,7 @@ impl<'a> Plan<'a> {
                 .as_ref()
                 .map(|h| one("history.column", &h.column))
                 .transpose()?,
+            log_scale: config.log1p.then(LogScale::new),
         })
     }
 
@@ -299,9 +302,7 @@ impl<'a> Plan<'a> {
             return Ok(f32::NAN);
         }
         let value = number(cell, name)?;
-        let value =
-            if self.config.log1p { libm::log1p(value.abs()).copysign(value) } else { value };
-        Ok(value as f32)
+        Ok(self.log_scale.as_ref().map_or(value, |scale| scale.of(value)) as f32)
     }
 }
 

@@ -6,13 +6,14 @@
 
 use rustc_hash::FxHashMap;
 
+use super::packed::{Medium, Short};
 use crate::base::stream::mix;
 
 /// Codes of texts.
 #[derive(Clone, Debug)]
 pub(crate) enum Vocabulary {
     /// Every text has its own code.
-    Listed(FxHashMap<Box<[u8]>, u32>),
+    Listed(Listed),
     /// Feature hashing (Weinberger et al. 2009): a text's code is its hash scaled to the rows.
     Hashed {
         /// Number of rows.
@@ -20,27 +21,64 @@ pub(crate) enum Vocabulary {
     },
 }
 
+/// Texts in order of their first occurrence, by length: nearly all ids of real logs are short.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listed {
+    short: FxHashMap<Short, u32>,
+    medium: FxHashMap<Medium, u32>,
+    long: FxHashMap<Box<[u8]>, u32>,
+    /// Number of texts, the next one's code.
+    texts: u32,
+}
+
+impl Listed {
+    #[inline]
+    fn code(&mut self, text: &[u8]) -> u32 {
+        let next = self.texts;
+        let code = if let Some(text) = Short::new(text) {
+            *self.short.entry(text).or_insert(next)
+        } else if let Some(text) = Medium::new(text) {
+            *self.medium.entry(text).or_insert(next)
+        } else {
+            // A key of its own is made for new texts only.
+            match self.long.get(text) {
+                Some(code) => *code,
+                None => *self.long.entry(text.into()).or_insert(next),
+            }
+        };
+        if code == next {
+            self.texts = next.checked_add(1).expect("2^32 texts do not fit in memory");
+        }
+        code
+    }
+
+    fn get(&self, text: &[u8]) -> Option<u32> {
+        let code = if let Some(text) = Short::new(text) {
+            self.short.get(&text)
+        } else if let Some(text) = Medium::new(text) {
+            self.medium.get(&text)
+        } else {
+            self.long.get(text)
+        };
+        code.copied()
+    }
+}
+
 impl Vocabulary {
     /// Listed, or hashed into `hash_rows` if that is above zero.
     pub(crate) fn new(hash_rows: u32) -> Vocabulary {
         match hash_rows {
-            0 => Vocabulary::Listed(FxHashMap::default()),
+            0 => Vocabulary::Listed(Listed::default()),
             rows => Vocabulary::Hashed { rows },
         }
     }
 
     /// The code of `text`, a new one if it is new.
+    #[inline]
     pub(crate) fn code(&mut self, text: &[u8]) -> u32 {
         match self {
             Vocabulary::Hashed { rows } => hashed_row(text, *rows),
-            Vocabulary::Listed(codes) => match codes.get(text) {
-                Some(code) => *code,
-                None => {
-                    let code = u32::try_from(codes.len()).expect("2^32 texts do not fit in memory");
-                    codes.insert(text.into(), code);
-                    code
-                }
-            },
+            Vocabulary::Listed(listed) => listed.code(text),
         }
     }
 
@@ -48,7 +86,7 @@ impl Vocabulary {
     pub(crate) fn get(&self, text: &[u8]) -> Option<u32> {
         match self {
             Vocabulary::Hashed { rows } => Some(hashed_row(text, *rows)),
-            Vocabulary::Listed(codes) => codes.get(text).copied(),
+            Vocabulary::Listed(listed) => listed.get(text),
         }
     }
 
@@ -56,7 +94,7 @@ impl Vocabulary {
     pub(crate) fn len(&self) -> usize {
         match self {
             Vocabulary::Hashed { rows } => *rows as usize,
-            Vocabulary::Listed(codes) => codes.len(),
+            Vocabulary::Listed(listed) => listed.texts as usize,
         }
     }
 
@@ -76,11 +114,15 @@ fn hashed_row(text: &[u8], rows: u32) -> u32 {
 
 /// Eight bytes at a time through a mixer: stable on every platform, part of what a setting means.
 fn hash(text: &[u8]) -> u64 {
-    text.chunks(8).fold(mix(text.len() as u64), |hash, chunk| {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        mix(hash ^ u64::from_le_bytes(word))
-    })
+    let (words, rest) = text.as_chunks::<8>();
+    let start = mix(text.len() as u64);
+    let hash = words.iter().fold(start, |hash, word| mix(hash ^ u64::from_le_bytes(*word)));
+    if rest.is_empty() {
+        return hash;
+    }
+    let mut word = [0; 8];
+    word[..rest.len()].copy_from_slice(rest);
+    mix(hash ^ u64::from_le_bytes(word))
 }
 
 const UNSEEN: u32 = u32::MAX;
@@ -159,6 +201,19 @@ mod tests {
         numbering.settle();
         let ids: Vec<u32> = [2, 0, 2, 1].iter().map(|code| numbering.id(*code)).collect();
         assert_eq!((ids, numbering.rows()), (vec![0, 1, 0, 2], 3));
+    }
+
+    #[test]
+    fn texts_of_every_length_have_codes_of_their_own() {
+        let mut vocabulary = Vocabulary::new(0);
+        let texts: Vec<String> = (0..40).flat_map(|n| ["a", "b"].map(|c| c.repeat(n))).collect();
+        let codes: Vec<u32> = texts.iter().map(|text| vocabulary.code(text.as_bytes())).collect();
+        let expected: Vec<u32> = [0, 0].into_iter().chain(1..79).collect();
+        assert_eq!(codes, expected);
+        for (text, code) in texts.iter().zip(codes) {
+            assert_eq!(vocabulary.get(text.as_bytes()), Some(code));
+        }
+        assert_eq!(vocabulary.len(), 79);
     }
 
     #[test]

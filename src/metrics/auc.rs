@@ -134,6 +134,27 @@ pub(super) mod tests {
         assert_eq!(auc(&scores, &labels), of_sorted(ranked.into_iter()));
     }
 
+    #[test]
+    fn long_inputs_of_few_scores_are_exact() {
+        // Scores 0, 1, 2 with (positives, negatives) of each: ties by the ten thousand.
+        let counts = [(10_000, 90_000), (20_000, 30_000), (30_000, 5_000)];
+        let (mut scores, mut labels) = (Vec::new(), Vec::new());
+        for (score, (positives, negatives)) in (0u8..).zip(counts) {
+            for (label, count) in [(1.0, positives), (0.0, negatives)] {
+                scores.resize(scores.len() + count, f32::from(score));
+                labels.resize(labels.len() + count, label);
+            }
+        }
+        let half_wins: u64 =
+            10_000 * 90_000 + 20_000 * (2 * 90_000 + 30_000) + 30_000 * (2 * 120_000 + 5_000);
+        let expected = half_wins as f64 / (2 * 60_000 * 125_000u64) as f64;
+        assert_eq!(auc(&scores, &labels), Some(expected));
+        scores.fill(-3.5);
+        assert_eq!(auc(&scores, &labels), Some(0.5));
+        *scores.last_mut().unwrap() = f32::NAN;
+        assert_eq!(auc(&scores, &labels), None);
+    }
+
     proptest! {
         #[test]
         fn it_is_the_share_of_pairs_won(examples in tied_examples(60)) {

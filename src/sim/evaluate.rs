@@ -1,6 +1,6 @@
 //! Quality on the holdout: outside virtual time, with its own draws, on a copy of what it reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -20,6 +20,10 @@ use crate::server::ParameterServer;
 /// Examples scored at a time: as many as an ordinary batch, so that the working memory of a host
 /// thread is not made larger by evaluation.
 pub const CHUNK: usize = 256;
+
+/// Chunks per host thread whose rows are gathered before they are scored: enough that no thread
+/// waits, and few, since a large holdout has thousands.
+const CHUNKS_AHEAD: usize = 4;
 
 /// Which parameters to evaluate besides the server's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -119,31 +123,38 @@ impl Evaluator {
         pool: &mut Pool<Bench>,
     ) -> Vec<f32> {
         let held = view.map(|view| Held::new(server.layout(), view));
-        let pending: Vec<_> = self
-            .chunks
-            .iter()
-            .map(|chunk| {
-                let mut rows = Vec::new();
-                server.gather(&chunk.1, &mut rows);
-                if let Some(held) = &held {
-                    held.overlay(server.layout(), &chunk.1, &mut rows);
-                }
-                let (chunk, dense) = (Arc::clone(chunk), Arc::clone(&dense));
-                let moving = match view {
-                    Some(view) => view.moving.clone(),
-                    None => server.moving().to_vec(),
-                };
-                let model = Arc::clone(&self.model);
-                pool.submit(SimTime::ZERO, move |bench: &mut Bench| {
-                    let (batch, lookups) = (&chunk.0, &chunk.1);
-                    let view = View { dense: &dense, moving: &moving, rows: &rows, lookups };
-                    let mut logits = Vec::new();
-                    model.scores(view, batch, &mut bench.network, &mut logits);
-                    logits
-                })
-            })
-            .collect();
-        pending.into_iter().flat_map(|pending| pool.wait(pending)).collect()
+        let ahead = CHUNKS_AHEAD * pool.threads();
+        let mut pending = VecDeque::with_capacity(ahead);
+        let mut logits = Vec::with_capacity(self.len());
+        for chunk in &self.chunks {
+            if pending.len() == ahead
+                && let Some(first) = pending.pop_front()
+            {
+                logits.extend(pool.wait(first));
+            }
+            let mut rows = Vec::new();
+            server.gather(&chunk.1, &mut rows);
+            if let Some(held) = &held {
+                held.overlay(server.layout(), &chunk.1, &mut rows);
+            }
+            let (chunk, dense) = (Arc::clone(chunk), Arc::clone(&dense));
+            let moving = match view {
+                Some(view) => view.moving.clone(),
+                None => server.moving().to_vec(),
+            };
+            let model = Arc::clone(&self.model);
+            pending.push_back(pool.submit(SimTime::ZERO, move |bench: &mut Bench| {
+                let (batch, lookups) = (&chunk.0, &chunk.1);
+                let view = View { dense: &dense, moving: &moving, rows: &rows, lookups };
+                let mut logits = Vec::new();
+                model.scores(view, batch, &mut bench.network, &mut logits);
+                logits
+            }));
+        }
+        for last in pending {
+            logits.extend(pool.wait(last));
+        }
+        logits
     }
 
     /// Quality of these logits.
