@@ -100,8 +100,8 @@ pub struct Din {
 pub struct Tape<F> {
     /// Candidates, `[B x width]`.
     q: Vec<F>,
-    /// Every event `h` and its product `q * h` with the candidate, `[events x 2 width]`.
-    pairs: Vec<F>,
+    /// Events, `[events x width]`.
+    events: Vec<F>,
     /// Weight of every event.
     weights: Vec<F>,
     /// Weighted sums of the histories, `[B x width]`.
@@ -118,7 +118,7 @@ pub struct Tape<F> {
 #[derive(Debug, Default)]
 struct Gradients<F> {
     q: Vec<F>,
-    pairs: Vec<F>,
+    events: Vec<F>,
     weights: Vec<F>,
     pooled: Vec<F>,
     x: Vec<F>,
@@ -153,7 +153,7 @@ impl Din {
         let tower = tower("mlp", numeric.width, widths("hidden", &config.hidden)?);
         Ok(Din {
             candidate: tables.fields(schema, &targets, 0, width),
-            events: tables.events(history, 2 * width),
+            events: tables.events(history, width),
             others: tables.fields(schema, &selection.fields, joined, numeric.width),
             numeric,
             width,
@@ -181,21 +181,20 @@ impl Din {
         let (width, events, offsets) = (self.width, batch.events(), &batch.history_offsets);
         let q = fit(&mut tape.q, batch.len() * width);
         inputs::gather(&self.candidate, &self.layout, view, &view.lookups.fields, q);
-        let pairs = fit(&mut tape.pairs, 2 * events * width);
-        inputs::gather(&self.events, &self.layout, view, &view.lookups.history, pairs);
-        F::multiply(offsets, q, width, pairs);
+        let h = fit(&mut tape.events, events * width);
+        inputs::gather(&self.events, &self.layout, view, &view.lookups.history, h);
 
         let (weights, pair_tape) = (&mut tape.weights, &mut tape.pair_layer);
         let (layer, first) = (self.pair_layer(), self.attention.first());
         let (w, bias) = (&view.dense[first.weight.clone()], &view.dense[first.bias.clone()]);
-        let history = Pairs { offsets, q, pairs, weights: &[], width };
+        let history = Pairs { offsets, q, events: h, width };
         let forward = |z: &mut [F]| layer.forward(w, bias, history, pair_tape, z);
         self.attention.forward_behind(view, mode, events, &mut tape.attention, weights, forward);
         if self.softmax {
             attention::softmax(offsets, self.scale(), weights);
         }
         let pooled = fit(&mut tape.pooled, batch.len() * width);
-        F::pool(offsets, weights, &tape.pairs, width, pooled);
+        F::pool(offsets, weights, &tape.events, width, pooled);
     }
 
     /// Writes `[q, p, q * p]` at the beginning of every row of `x`.
@@ -241,19 +240,21 @@ impl Din {
         tape: &mut Tape<F>,
         gradient: &mut Gradient<F>,
     ) {
-        let Tape { q, pairs, weights, pair_layer, attention, d, .. } = tape;
+        let Tape { q, events, weights, pair_layer, attention, d, .. } = tape;
         let (offsets, width) = (&batch.history_offsets, self.width);
         let d_weights = fit(&mut d.weights, batch.events());
-        F::pool_backward(offsets, &d.pooled, pairs, width, d_weights);
+        F::pool_backward(offsets, &d.pooled, events, width, d_weights);
         if self.softmax {
             attention::softmax_backward(offsets, self.scale(), weights, d_weights);
         }
         let d_z = self.attention.backward_behind(view, attention, d_weights, gradient);
-        let history = Pairs { offsets, q, pairs, weights, width };
-        let d_pairs = fit(&mut d.pairs, pairs.len());
-        let d_layer = self.attention.first().of(&mut gradient.dense);
-        self.pair_layer().backward(history, d_z, pair_layer, d_layer, (&mut d.q, d_pairs));
-        F::multiply_backward(history, &d.pooled, d_pairs, &mut d.q);
+        let history = Pairs { offsets, q, events, width };
+        let d_events = fit(&mut d.events, events.len());
+        F::pool_backward_events(offsets, weights, &d.pooled, width, d_events);
+        let first = self.attention.first();
+        let (w, d_layer) = (&view.dense[first.weight.clone()], first.of(&mut gradient.dense));
+        let d_inputs = (&mut d.q[..], d_events);
+        self.pair_layer().backward(w, history, d_z, pair_layer, d_layer, d_inputs);
     }
 }
 
@@ -308,7 +309,7 @@ impl Network for Din {
 
         let (layout, positions, d) = (&self.layout, view.lookups, &tape.d);
         inputs::scatter_add(&self.candidate, layout, view, &positions.fields, &d.q, gradient);
-        inputs::scatter_add(&self.events, layout, view, &positions.history, &d.pairs, gradient);
+        inputs::scatter_add(&self.events, layout, view, &positions.history, &d.events, gradient);
         inputs::scatter_add(&self.others, layout, view, &positions.fields, &d.x, gradient);
     }
 

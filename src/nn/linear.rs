@@ -1,7 +1,7 @@
 //! The linear layer `y = x w + b`.
 
 use super::Real;
-use super::gemm::{self, Size};
+use super::gemm::{self, Size, Start};
 
 /// A linear layer with bias. Weights are stored `[inputs x outputs]`, row by row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,8 +23,7 @@ impl Linear {
         if let [bias] = *bias {
             return F::row_dots(x, weight, bias, y);
         }
-        F::spread(bias, y);
-        gemm::nn(self.size(x.len() / self.inputs), x, weight, true, y);
+        gemm::nn(self.size(x.len() / self.inputs), Start::Row(bias), x, weight, y);
     }
 
     /// Adds the gradients by weight and bias to `d_weight` and `d_bias`.
@@ -35,7 +34,7 @@ impl Linear {
         d_weight: &mut [F],
         d_bias: &mut [F],
     ) {
-        gemm::tn(self.size(x.len() / self.inputs), x, d_y, true, d_weight);
+        gemm::tn(self.size(x.len() / self.inputs), Start::Itself, x, d_y, d_weight);
         F::column_sums(d_y, d_bias);
     }
 
@@ -49,7 +48,7 @@ impl Linear {
         d_x: &mut [F],
     ) {
         let size = self.size(d_y.len() / self.outputs);
-        gemm::nt(size, d_y, weight, false, transposed, d_x);
+        gemm::nt(size, Start::Zero, d_y, weight, transposed, d_x);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tiles of the matrix product with AVX-512 and AVX2 registers.
 #![expect(unsafe_code, reason = "vector loads and stores through pointers, within checked bounds")]
 
-use super::gemm::Product;
+use super::gemm::{Product, Start};
 
 /// Steps of the common dimension per pass, so that the rows of `b` and `a` stay near.
 const DEPTH: usize = 256;
@@ -12,12 +12,15 @@ struct Tile {
     a: *const f32,
     b: *const f32,
     c: *mut f32,
+    /// What the sums start from; null for zero.
+    start: *const f32,
+    /// Distance between two rows of `start`.
+    start_stride: usize,
     depth: usize,
     row_stride: usize,
     column_stride: usize,
     /// Numbers per row of `b` and `c`.
     columns: usize,
-    add: bool,
 }
 
 /// The kernels for one register type. `$load` and `$store` leave out what the mask leaves out.
@@ -30,21 +33,26 @@ macro_rules! kernels {
         /// The whole product, panel of columns by panel of columns.
         ///
         /// # Safety
-        /// The operands must be as long as `product` says.
+        /// The operands must be as long as `product` and `start` say.
         #[target_feature(enable = $features)]
         pub(in super::super) unsafe fn product(
             product: Product,
+            start: Start<'_, f32>,
             a: &[f32],
             b: &[f32],
             c: &mut [f32],
         ) {
             let Product { columns, depth, column_stride, .. } = product;
             let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+            let (mut start, mut start_stride) = match start {
+                Start::Zero => (null(), 0),
+                Start::Row(row) => (row.as_ptr(), 0),
+                Start::Itself => (c.cast_const(), columns),
+            };
             let mut from = 0;
             // At least once, so that a product without depth still clears `c`.
             loop {
                 let steps = DEPTH.min(depth - from);
-                let add = product.add || from > 0;
                 let mut at = 0;
                 while at < columns {
                     let vectors = (columns - at).div_ceil($lanes);
@@ -57,11 +65,12 @@ macro_rules! kernels {
                             a: a.add(if steps == 0 { 0 } else { from * column_stride }),
                             b: b.add(from * columns + at),
                             c: c.add(at),
+                            start: if start.is_null() { start } else { start.add(at) },
+                            start_stride,
                             depth: steps,
                             row_stride: product.row_stride,
                             column_stride,
                             columns,
-                            add,
                         };
                         panel(tile, product.rows, wide, $mask_of(lanes));
                     }
@@ -71,6 +80,7 @@ macro_rules! kernels {
                 if from >= depth {
                     return;
                 }
+                (start, start_stride) = (c.cast_const(), columns);
             }
         }
 
@@ -104,6 +114,10 @@ macro_rules! kernels {
                 };
                 tile.a = tile.a.wrapping_add(done * tile.row_stride);
                 tile.c = tile.c.wrapping_add(done * tile.columns);
+                tile.start = match tile.start.is_null() {
+                    true => tile.start,
+                    false => tile.start.wrapping_add(done * tile.start_stride),
+                };
                 left -= done;
             }
         }
@@ -115,16 +129,17 @@ macro_rules! kernels {
         #[target_feature(enable = $features)]
         #[inline]
         unsafe fn tile_of<const R: usize, const V: usize>(tile: Tile, mask: $mask) {
-            let Tile { a, b, c, depth, row_stride, column_stride, columns, add } = tile;
+            let Tile { a, b, c, start, start_stride, depth, row_stride, column_stride, columns } =
+                tile;
             let full = $mask_of($lanes);
             let mut sums = [[$zero(); V]; R];
             // SAFETY: every address is that of an element of the tile, or masked out.
             unsafe {
-                if add {
+                if !start.is_null() {
                     for r in 0..R {
                         for v in 0..V {
                             let mask = if v + 1 == V { mask } else { full };
-                            sums[r][v] = $load(mask, c.add(r * columns + v * $lanes));
+                            sums[r][v] = $load(mask, start.add(r * start_stride + v * $lanes));
                         }
                     }
                 }
@@ -155,8 +170,9 @@ macro_rules! kernels {
 /// Registers of sixteen numbers.
 pub(super) mod avx512 {
     use std::arch::x86_64::*;
+    use std::ptr::null;
 
-    use super::{DEPTH, Product, Tile};
+    use super::{DEPTH, Product, Start, Tile};
 
     /// The first `lanes` lanes.
     fn first(lanes: usize) -> __mmask16 {
@@ -166,15 +182,16 @@ pub(super) mod avx512 {
     kernels!(
         "avx512f", __m512, 16, __mmask16, first, _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps,
         _mm512_setzero_ps, _mm512_set1_ps, _mm512_fmadd_ps,
-        panels 3: 3 => [8, 4, 2], 2 => [12, 8, 4, 2], 1 => [16, 8, 4, 2]
+        panels 3: 3 => [8, 4, 2], 2 => [12, 8, 4, 2], 1 => [24, 20, 16, 12, 8, 4, 2]
     );
 }
 
 /// Registers of eight numbers.
 pub(super) mod avx2 {
     use std::arch::x86_64::*;
+    use std::ptr::null;
 
-    use super::{DEPTH, Product, Tile};
+    use super::{DEPTH, Product, Start, Tile};
 
     /// The first `lanes` lanes.
     #[target_feature(enable = "avx2")]
