@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::Real;
-use super::buffer::{fit, zeroed};
+use super::buffer::Lines;
 use super::gemm::{self, Size, Start};
 use super::kernels::History;
 
@@ -30,22 +30,22 @@ pub struct PairLayer {
 }
 
 /// What [`PairLayer::forward`] leaves for the backward pass, and the buffers of both.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct PairTape<F> {
     /// `w_q + w_d`, `[width x outputs]`.
-    by_example: Vec<F>,
+    by_example: Lines<F>,
     /// `w_h - w_d`, `[width x outputs]`.
-    by_event: Vec<F>,
+    by_event: Lines<F>,
     /// The matrix that meets the events of one example; transposed in the backward pass.
-    mixed: Vec<F>,
+    mixed: Lines<F>,
     /// The first term, and later the sums of each example's gradients: `[B x outputs]`.
-    sums: Vec<F>,
-    d_by_example: Vec<F>,
-    d_mixed: Vec<F>,
+    sums: Lines<F>,
+    d_by_example: Lines<F>,
+    d_mixed: Lines<F>,
     /// `w_h - w_d` and `w_p`, transposed.
-    transposed: [Vec<F>; 2],
+    transposed: [Lines<F>; 2],
     /// Their gradients.
-    d_transposed: [Vec<F>; 2],
+    d_transposed: [Lines<F>; 2],
 }
 
 impl PairLayer {
@@ -66,16 +66,16 @@ impl PairLayer {
         let block = width * outputs;
         let (sides, rest) = weight.split_at(2 * block);
         let ((w_q, w_h), (w_d, w_p)) = (sides.split_at(block), rest.split_at(block));
-        let by_example = fit(&mut tape.by_example, block);
-        let by_event = fit(&mut tape.by_event, block);
+        let by_example = tape.by_example.fit(block);
+        let by_event = tape.by_event.fit(block);
         for (i, &d) in w_d.iter().enumerate() {
             by_example[i] = w_q[i] + d;
             by_event[i] = w_h[i] - d;
         }
         let examples = self.size(history.q.len() / width);
-        let sums = fit(&mut tape.sums, examples.rows * outputs);
+        let sums = tape.sums.fit(examples.rows * outputs);
         gemm::nn(examples, Start::Row(bias), history.q, by_example, sums);
-        let mixed = fit(&mut tape.mixed, block);
+        let mixed = tape.mixed.fit(block);
         for (example, events) in segments(history.offsets).enumerate() {
             let q = &history.q[example * width..][..width];
             let sum = Start::Row(&sums[example * outputs..][..outputs]);
@@ -100,10 +100,10 @@ impl PairLayer {
         let PairLayer { width, outputs } = self;
         let block = width * outputs;
         let examples = self.size(history.q.len() / width);
-        let sums = fit(&mut tape.sums, examples.rows * outputs);
+        let sums = tape.sums.fit(examples.rows * outputs);
         F::sum_rows(history.offsets, d_y, outputs, sums);
         F::column_sums(sums, d_bias);
-        let d_example = fit(&mut tape.d_by_example, block);
+        let d_example = tape.d_by_example.fit(block);
         gemm::tn(examples, Start::Zero, history.q, sums, d_example);
         gemm::nt(examples, Start::Itself, sums, &tape.by_example, &mut tape.mixed, d_q);
 
@@ -135,11 +135,11 @@ impl PairLayer {
         let PairLayer { width, outputs } = self;
         let block = width * outputs;
         let [by_event, by_product] = &mut tape.transposed;
-        F::transpose(&tape.by_event, width, outputs, fit(by_event, block));
-        F::transpose(w_p, width, outputs, fit(by_product, block));
+        F::transpose(&tape.by_event, width, outputs, by_event.fit(block));
+        F::transpose(w_p, width, outputs, by_product.fit(block));
         let [d_by_event, d_by_product] = &mut tape.d_transposed;
-        let (d_by_event, d_by_product) = (zeroed(d_by_event, block), zeroed(d_by_product, block));
-        let (mixed, d_mixed) = (fit(&mut tape.mixed, block), fit(&mut tape.d_mixed, block));
+        let (d_by_event, d_by_product) = (d_by_event.zeroed(block), d_by_product.zeroed(block));
+        let (mixed, d_mixed) = (tape.mixed.fit(block), tape.d_mixed.fit(block));
         for (example, events) in
             segments(history.offsets).enumerate().filter(|(_, e)| !e.is_empty())
         {

@@ -4,7 +4,7 @@
 //! matrix-vector product, which a general kernel serves badly: its gradients have their own loops.
 
 use super::Real;
-use super::buffer::fit;
+use super::buffer::Lines;
 use super::kernels::Product;
 pub use super::kernels::Start;
 pub use super::kernels::dot;
@@ -25,7 +25,8 @@ pub struct Size {
 /// `x` is `[rows x inputs]`, `w` is `[inputs x outputs]`, `y` is `[rows x outputs]`.
 pub fn nn<F: Real>(size: Size, start: Start<'_, F>, x: &[F], w: &[F], y: &mut [F]) {
     let Size { rows, inputs, outputs } = size;
-    F::product(product((rows, outputs, inputs), (inputs, 1)), start, x, w, y);
+    let product = Product { rows, columns: outputs, depth: inputs, transposed: false };
+    F::product(product, start, x, w, y);
 }
 
 /// `d_w = start + x^T d_y`: the gradient by the weights. Shapes as in [`nn`].
@@ -34,7 +35,8 @@ pub fn tn<F: Real>(size: Size, start: Start<'_, F>, x: &[F], d_y: &[F], d_w: &mu
     if outputs == 1 && start == Start::Itself {
         return F::weighted_sums(x, d_y, d_w);
     }
-    F::product(product((inputs, outputs, rows), (1, inputs)), start, x, d_y, d_w);
+    let product = Product { rows: inputs, columns: outputs, depth: rows, transposed: true };
+    F::product(product, start, x, d_y, d_w);
 }
 
 /// `d_x = start + d_y w^T`: the gradient by the input. Shapes as in [`nn`];
@@ -44,16 +46,17 @@ pub fn nt<F: Real>(
     start: Start<'_, F>,
     d_y: &[F],
     w: &[F],
-    transposed: &mut Vec<F>,
+    transposed: &mut Lines<F>,
     d_x: &mut [F],
 ) {
     let Size { rows, inputs, outputs } = size;
     if outputs == 1 && start == Start::Zero {
         return F::outer(d_y, w, d_x);
     }
-    let w_t = fit(transposed, inputs * outputs);
+    let w_t = transposed.fit(inputs * outputs);
     F::transpose(w, inputs, outputs, w_t);
-    F::product(product((rows, inputs, outputs), (outputs, 1)), start, d_y, w_t, d_x);
+    let product = Product { rows, columns: inputs, depth: outputs, transposed: false };
+    F::product(product, start, d_y, w_t, d_x);
 }
 
 /// `y += factor x`.
@@ -61,13 +64,6 @@ pub fn add_scaled<F: Real>(factor: F, x: &[F], y: &mut [F]) {
     for (y, &x) in y.iter_mut().zip(x) {
         *y += factor * x;
     }
-}
-
-fn product(
-    (rows, columns, depth): (usize, usize, usize),
-    (row_stride, column_stride): (usize, usize),
-) -> Product {
-    Product { rows, columns, depth, row_stride, column_stride }
 }
 
 #[cfg(test)]
@@ -117,7 +113,7 @@ mod tests {
             let transposed = |i, j| x_at(j, i);
             assert_near(&out, &plain((inputs, rows, outputs), transposed, y_at, (beta, &w)));
             let mut out = x.clone();
-            nt(size, start, &y, &w, &mut Vec::new(), &mut out);
+            nt(size, start, &y, &w, &mut Lines::default(), &mut out);
             let transposed = |i, j| w_at(j, i);
             assert_near(&out, &plain((rows, outputs, inputs), y_at, transposed, (beta, &x)));
         }
@@ -133,7 +129,7 @@ mod tests {
             let mut d_w = vec![f64::NAN; 2 * outputs];
             tn(size, Start::Zero, &x, &y, &mut d_w);
             let mut d_x = vec![f64::NAN; 4];
-            nt(size, Start::Zero, &y, &w, &mut Vec::new(), &mut d_x);
+            nt(size, Start::Zero, &y, &w, &mut Lines::default(), &mut d_x);
             assert!(y.iter().chain(&d_w).chain(&d_x).all(|value| value.is_finite()));
         }
     }

@@ -1,6 +1,7 @@
 //! The linear layer `y = x w + b`.
 
 use super::Real;
+use super::buffer::Lines;
 use super::gemm::{self, Size, Start};
 
 /// A linear layer with bias. Weights are stored `[inputs x outputs]`, row by row.
@@ -44,7 +45,7 @@ impl Linear {
         self,
         weight: &[F],
         d_y: &[F],
-        transposed: &mut Vec<F>,
+        transposed: &mut Lines<F>,
         d_x: &mut [F],
     ) {
         let size = self.size(d_y.len() / self.outputs);
@@ -74,7 +75,7 @@ mod tests {
             let mut d_bias = vec![0.0; outputs];
             let mut d_x = vec![0.0; x.len()];
             layer.backward_weights(&x, &d_y, &mut d_weight, &mut d_bias);
-            layer.backward_input(&weight, &d_y, &mut Vec::new(), &mut d_x);
+            layer.backward_input(&weight, &d_y, &mut Lines::default(), &mut d_x);
             assert_slopes("weight", &slopes(&weight, |w| value(w, &bias, &x)), &d_weight);
             assert_slopes("bias", &slopes(&bias, |b| value(&weight, b, &x)), &d_bias);
             assert_slopes("x", &slopes(&x, |x| value(&weight, &bias, x)), &d_x);

@@ -140,11 +140,9 @@ impl Training {
         step.dense.resize(layout.dense_len(), 0.0);
         step.moving.resize(layout.moving_len(), 0.0);
         let rows = rows_len(layout, &step.lookups);
-        step.rows.clear();
+        // The shards overwrite all of it before it is read.
         step.rows.resize(rows, 0.0);
-        let distinct = step.lookups.distinct();
-        step.row_updates.clear();
-        step.row_updates.resize(distinct, 0);
+        step.row_updates.resize(step.lookups.distinct(), 0);
         Box::new(Cargo { step: Step::Filling(Box::new(step)), gradient: None, pending: None })
     }
 

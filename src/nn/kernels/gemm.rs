@@ -9,8 +9,8 @@ use ndarray::Array2;
 
 use super::level::{Level, level};
 
-/// Sizes and strides of a product `[rows x depth] [depth x columns] = [rows x columns]`. `b` and
-/// `c` are row-major without gaps.
+/// Sizes of a product `[rows x depth] [depth x columns] = [rows x columns]` of row-major matrices
+/// without gaps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Product {
     /// Rows of `a` and `c`.
@@ -19,10 +19,8 @@ pub struct Product {
     pub columns: usize,
     /// Columns of `a`, rows of `b`.
     pub depth: usize,
-    /// Distance between two rows of `a`.
-    pub row_stride: usize,
-    /// Distance between two columns of `a`.
-    pub column_stride: usize,
+    /// Whether `a` lies transposed in memory, `[depth x rows]`.
+    pub transposed: bool,
 }
 
 /// What a product is added to.
@@ -39,12 +37,14 @@ pub enum Start<'a, F> {
 impl Product {
     /// Whether every element of the operands lies within slices of these lengths.
     fn fits<F>(&self, start: Start<'_, F>, a: usize, b: usize, c: usize) -> bool {
-        let Product { rows, columns, depth, row_stride, column_stride, .. } = *self;
-        let last = |count: usize, stride: usize| count.saturating_sub(1) * stride;
-        let a_needed = last(rows, row_stride) + last(depth, column_stride) + 1;
+        let Product { rows, columns, depth, .. } = *self;
         let start = if let Start::Row(row) = start { row.len() } else { columns };
-        let empty = rows == 0 || columns == 0 || depth == 0;
-        start == columns && b >= depth * columns && c >= rows * columns && (empty || a >= a_needed)
+        start == columns && a >= rows * depth && b >= depth * columns && c >= rows * columns
+    }
+
+    /// Distance between two rows of `a`, and between two columns.
+    fn strides(&self) -> (usize, usize) {
+        if self.transposed { (1, self.rows) } else { (self.depth, 1) }
     }
 }
 
@@ -77,7 +77,8 @@ pub(super) fn single(product: Product, start: Start<'_, f32>, a: &[f32], b: &[f3
 /// If an operand is shorter than its sizes say.
 pub(super) fn double(product: Product, start: Start<'_, f64>, a: &[f64], b: &[f64], c: &mut [f64]) {
     assert!(product.fits(start, a.len(), b.len(), c.len()), "operands as long as {product:?} says");
-    let Product { rows, columns, depth, row_stride, column_stride } = product;
+    let Product { rows, columns, depth, .. } = product;
+    let (row_stride, column_stride) = product.strides();
     let at = |(i, p): (usize, usize)| a[i * row_stride + p * column_stride];
     let left = Array2::from_shape_fn((rows, depth), at);
     let right = Array2::from_shape_fn((depth, columns), |(p, j)| b[p * columns + j]);
@@ -93,7 +94,8 @@ pub(super) fn double(product: Product, start: Start<'_, f64>, a: &[f64], b: &[f6
 
 /// The product by its definition, element by element: the portable level.
 fn chain(product: Product, start: Start<'_, f32>, a: &[f32], b: &[f32], c: &mut [f32]) {
-    let Product { rows, columns, depth, row_stride, column_stride } = product;
+    let Product { rows, columns, depth, .. } = product;
+    let (row_stride, column_stride) = product.strides();
     for i in 0..rows {
         let c = &mut c[i * columns..(i + 1) * columns];
         match start {
@@ -129,8 +131,7 @@ mod tests {
             rows in 0usize..30, columns in 1usize..120, depth in 0usize..600,
             start in 0usize..3, transposed: bool,
         ) {
-            let (row_stride, column_stride) = if transposed { (1, rows) } else { (depth, 1) };
-            let product = Product { rows, columns, depth, row_stride, column_stride };
+            let product = Product { rows, columns, depth, transposed };
             let row = numbers(columns, 4);
             let start = [Start::Zero, Start::Itself, Start::Row(&row[..])][start];
             let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
@@ -151,8 +152,7 @@ mod tests {
             rows in 0usize..9, columns in 1usize..20, depth in 0usize..40,
             start in 0usize..3, transposed: bool,
         ) {
-            let (row_stride, column_stride) = if transposed { (1, rows) } else { (depth, 1) };
-            let product = Product { rows, columns, depth, row_stride, column_stride };
+            let product = Product { rows, columns, depth, transposed };
             let wide = |from: &[f32]| from.iter().copied().map(f64::from).collect::<Vec<f64>>();
             let row = numbers(columns, 4);
             let wide_row = wide(&row);
@@ -172,8 +172,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "as long as")]
     fn operands_that_are_too_short_are_refused() {
-        let (row_stride, column_stride) = (3, 1);
-        let product = Product { rows: 2, columns: 2, depth: 3, row_stride, column_stride };
+        let product = Product { rows: 2, columns: 2, depth: 3, transposed: false };
         single(product, Start::Zero, &[0.0; 5], &[0.0; 6], &mut [0.0; 4]);
     }
 }

@@ -25,7 +25,7 @@ pub use gemm::{Product, Start};
 pub use level::{Level, level};
 pub use pairs::History;
 pub use table::Places;
-pub use update::{AdamStep, Rows, Touched, finite};
+pub use update::{AdamStep, Rows, Touched, finite, squares};
 
 /// Makes [`Kernels`] and its two implementations out of a list of generic functions. Those under
 /// `by hand` have a version of their own for single precision, in the module `single` beside them.

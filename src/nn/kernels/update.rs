@@ -120,6 +120,27 @@ versions! {
     }
 }
 
+versions! {
+    /// The sum of the squares, over 16 running sums that are then added from first to last.
+    pub fn squares(values: &[f32]) -> f64 {
+        struct Squares<'a>(&'a [f32], [f64; 16]);
+        impl Block for Squares<'_> {
+            #[inline(always)]
+            fn run<const N: usize>(&mut self, at: usize) {
+                let values: &[f32; N] = of(self.0, at);
+                let sums: &mut [f64; N] = of_mut(&mut self.1, at % 16);
+                for j in 0..N {
+                    let value = f64::from(values[j]);
+                    sums[j] += value * value;
+                }
+            }
+        }
+        let mut squares = Squares(values, [0.0; 16]);
+        each_block(values.len(), &mut squares);
+        squares.1.iter().sum()
+    }
+}
+
 /// Adds zero to `zeros` for every finite number, and NaN for any other.
 #[inline(always)]
 fn add_zeros(values: &[f32], zeros: &mut [f32; 16]) {
