@@ -163,7 +163,9 @@ impl Tower {
         d_x: &mut Lines<F>,
     ) {
         self.backward_behind(view, tape, d_out, gradient);
-        self.first().backward(view.dense, x, &tape.d, gradient, &mut tape.transposed, d_x);
+        let TowerTape { hidden, d, transposed, .. } = tape;
+        let d = self.behind_first(hidden, d);
+        self.first().backward(view.dense, x, d, gradient, transposed, d_x);
     }
 
     /// As [`backward`](Self::backward) without the first linear layer: returns the gradient by what
@@ -187,16 +189,17 @@ impl Tower {
             let (d_weight, d_bias) = d_last.split_at_mut(weight.len());
             F::column_sums(d_out, &mut d_bias[..1]);
             let (of_slope, of_weight) = (&view.dense[slope.clone()], &view.dense[weight]);
-            let d_z = d.fit(tape.z.len());
             F::prelu_dots_backward(
-                &tape.z,
+                &mut tape.z,
                 of_slope,
                 of_weight,
                 d_out,
-                d_z,
                 &mut before[slope],
                 d_weight,
             );
+            if left > 0 {
+                std::mem::swap(d, &mut tape.z);
+            }
         }
         for i in (0..left).rev() {
             let after = self.hidden.get(i + 1).map_or(&self.last, |after| &after.dense);
@@ -204,7 +207,16 @@ impl Tower {
             std::mem::swap(d, d_next);
             self.hidden[i].deactivate(self.activation, view, &mut hidden[i], d, gradient);
         }
-        d
+        self.behind_first(hidden, d)
+    }
+
+    /// Where the backward pass leaves the gradient by what leaves the first linear layer: in the
+    /// place of that, where the layer is the last hidden one as well.
+    fn behind_first<'t, F>(&self, hidden: &'t [HiddenTape<F>], d: &'t [F]) -> &'t [F] {
+        match hidden {
+            [only] if self.ends_in_prelu() => &only.z,
+            _ => d,
+        }
     }
 
     /// Whether the last activation is a PReLU with a slope per channel: it is then computed together

@@ -1,5 +1,7 @@
 //! Which distinct rows a batch touches, and where.
 
+use std::hint::select_unpredictable;
+
 use crate::data::{Batch, Schema};
 
 use super::Layout;
@@ -134,12 +136,17 @@ impl Stamped {
         into: impl Iterator<Item = &'a mut u32>,
     ) {
         let mut known = ids.len();
-        // Room for all of them, and for one more that is written in vain.
-        ids.resize(known + from.len() + 1, 0);
+        // Room for all of them, and for one more that is written in vain. Where memory must grow, a
+        // little more: the next batch has about as many ids.
+        let most = known + from.len() + 1;
+        if most > ids.capacity() {
+            ids.reserve_exact(most + most / 16 - known);
+        }
+        ids.resize(most, 0);
         for (&id, position) in from.zip(into) {
             let seen = &mut self.last[id as usize];
             let new = seen.stamp != self.current;
-            *position = if new { known as u32 } else { seen.position };
+            *position = select_unpredictable(new, known as u32, seen.position);
             *seen = Seen { stamp: self.current, position: *position };
             ids[known] = id;
             known += usize::from(new);

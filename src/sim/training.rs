@@ -141,8 +141,9 @@ impl Training {
         step.moving.resize(layout.moving_len(), 0.0);
         let rows = rows_len(layout, &step.lookups);
         // The shards overwrite all of it before it is read.
-        step.rows.resize(rows, 0.0);
-        step.row_updates.resize(step.lookups.distinct(), 0);
+        fit(&mut step.rows, rows);
+        let distinct = step.lookups.distinct();
+        fit(&mut step.row_updates, distinct);
         Box::new(Cargo { step: Step::Filling(Box::new(step)), gradient: None, pending: None })
     }
 
@@ -238,4 +239,14 @@ impl Training {
             Step::Complete(step) => self.spare_steps.extend(Arc::try_unwrap(step).ok()),
         }
     }
+}
+
+/// Makes `buffer` that long, with unspecified content. Where it must grow it gets a little more room
+/// than that: the next batch has about as many rows, and memory that was never used is dear.
+fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
+    if len > buffer.capacity() {
+        buffer.clear();
+        buffer.reserve_exact(len + len / 16);
+    }
+    buffer.resize(len, T::default());
 }

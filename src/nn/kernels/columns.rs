@@ -126,20 +126,18 @@ pub(super) fn prelu_backward<F: Real>(z: &[F], slope: &[F], d: &mut [F], d_slope
 
 #[inline(always)]
 pub(super) fn prelu_dots_backward<F: Real>(
-    z: &[F],
+    z: &mut [F],
     slope: &[F],
     weights: &[F],
     d_out: &[F],
-    d_z: &mut [F],
     d_slope: &mut [F],
     d_weights: &mut [F],
 ) {
     struct Backward<'a, F> {
-        z: &'a [F],
+        z: &'a mut [F],
         slope: &'a [F],
         weights: &'a [F],
         d_out: &'a [F],
-        d_z: &'a mut [F],
         d_slope: &'a mut [F],
         d_weights: &'a mut [F],
     }
@@ -150,16 +148,15 @@ pub(super) fn prelu_dots_backward<F: Real>(
             let (slope, weights): ([F; N], [F; N]) = (*of(self.slope, at), *of(self.weights, at));
             let mut d_slope: [F; N] = *of(self.d_slope, at);
             let mut d_weights: [F; N] = *of(self.d_weights, at);
-            let rows = self.z.chunks_exact(channels).zip(self.d_z.chunks_exact_mut(channels));
-            for ((z, d_z), &d_out) in rows.zip(self.d_out) {
-                let (z, d_z): (&[F; N], &mut [F; N]) = (of(z, at), of_mut(d_z, at));
+            for (z, &d_out) in self.z.chunks_exact_mut(channels).zip(self.d_out) {
+                let z: &mut [F; N] = of_mut(z, at);
                 for j in 0..N {
                     let below = if z[j] > F::ZERO { F::ZERO } else { z[j] };
                     let steepness = if z[j] > F::ZERO { F::ONE } else { slope[j] };
                     let d = d_out * weights[j];
                     d_weights[j] += d_out * (z[j] * steepness);
                     d_slope[j] += d * below;
-                    d_z[j] = d * steepness;
+                    z[j] = d * steepness;
                 }
             }
             *of_mut(self.d_slope, at) = d_slope;
@@ -167,9 +164,8 @@ pub(super) fn prelu_dots_backward<F: Real>(
         }
     }
     let some = some_rows(slope.len());
-    let parts = z.chunks(some).zip(d_z.chunks_mut(some)).zip(d_out.chunks(some / slope.len()));
-    for ((z, d_z), d_out) in parts {
-        let mut backward = Backward { z, slope, weights, d_out, d_z, d_slope, d_weights };
+    for (z, d_out) in z.chunks_mut(some).zip(d_out.chunks(some / slope.len())) {
+        let mut backward = Backward { z, slope, weights, d_out, d_slope, d_weights };
         each_block(slope.len(), &mut backward);
     }
 }

@@ -123,11 +123,11 @@ kernels! {
     /// Turns the gradient `d` by the output of [`prelu`](Kernels::prelu) into that by `z`, and
     /// adds that by the slopes to `d_slope`.
     columns::prelu_backward(z: &[F], slope: &[F], d: &mut [F], d_slope: &mut [F]);
-    /// Given the gradient `d_out` by the result of [`prelu_dots`](Kernels::prelu_dots), overwrites
-    /// `d_z` and adds to `d_slope` and `d_weights`.
+    /// Given the gradient `d_out` by the result of [`prelu_dots`](Kernels::prelu_dots), turns `z`
+    /// into the gradient by it, and adds to `d_slope` and `d_weights`.
     columns::prelu_dots_backward(
-        z: &[F], slope: &[F], weights: &[F], d_out: &[F],
-        d_z: &mut [F], d_slope: &mut [F], d_weights: &mut [F],
+        z: &mut [F], slope: &[F], weights: &[F], d_out: &[F],
+        d_slope: &mut [F], d_weights: &mut [F],
     );
     /// Copies the rows of a table at `positions` to their places in `out`.
     table::gather(places: Places, rows: &[F], positions: &[u32], out: &mut [F]);

@@ -55,7 +55,7 @@ fn loops_over_columns_give_the_same_bits_at_every_level() {
             let [mut d, mut d_slope, mut d_row] = [matrix(), of_row(), of_row()];
             let mut out = vec![0.0; ROWS];
             f32::prelu_dots(&x, &slope, &row, 0.5, &mut out);
-            f32::prelu_dots_backward(&x, &slope, &row, &factors, &mut d, &mut d_slope, &mut d_row);
+            f32::prelu_dots_backward(&mut d, &slope, &row, &factors, &mut d_slope, &mut d_row);
             vec![out, d, d_slope, d_row]
         });
     }
