@@ -12,7 +12,7 @@ use std::{env, fs};
 use straggler::nn::kernels::{Kernels, Product, Start};
 
 use workload::sequential::Step;
-use workload::{Workload, advance, training};
+use workload::{Workload, advance, training, training_at};
 
 /// Processor time of all threads of this process so far, in nanoseconds.
 fn processor_time() -> f64 {
@@ -74,6 +74,16 @@ fn costs(work: &Workload, blocks: usize, count: u32) {
     }
 }
 
+/// The cost of a push when the few batches are known by heart and gradients vanish.
+fn learned(work: &Workload, blocks: usize, count: u32) {
+    let name = format!("{}/learned", work.name);
+    if wanted(&name) {
+        let mut simulation = training_at(1e-3, work, 30, 1);
+        advance(&mut simulation, u64::from(10 * count));
+        measure(&name, blocks, count, || advance(&mut simulation, 1));
+    }
+}
+
 /// The matrix products of both networks: rows, columns, depth, and whether `a` is transposed.
 const PRODUCTS: [(usize, usize, usize, bool); 12] = [
     (20, 36, 16, false),
@@ -111,4 +121,6 @@ fn main() {
     products(blocks);
     costs(&workload::din(), blocks, 200);
     costs(&workload::small(), blocks, 2000);
+    learned(&workload::din(), blocks, 200);
+    learned(&workload::small(), blocks, 2000);
 }
