@@ -20,8 +20,8 @@ use straggler::cluster::ShardService;
 use straggler::data::DataSource;
 use straggler::model::{Model, ModelChoice, ModelContext, din, mlp};
 use straggler::optimizer::{OptimizerChoice, adam};
-use straggler::server::ParameterServer;
 use straggler::server::sharding::Load;
+use straggler::server::{ParameterServer, Sharding};
 use straggler::sim::feed::{ExampleOrder, Feed, Sharing};
 use straggler::sim::{NullWork, Observer, Rates, Record, Simulation, Training, Work};
 
@@ -79,7 +79,8 @@ fn training(name: &str, arguments: &Arguments) -> (Simulation, Value) {
         OptimizerChoice::Adam(adam::Config { epsilon_hat, ..adam::Config::default() }).build()
     };
     // Epsilon of the rows stands where PyTorch's SparseAdam has it.
-    let server = ParameterServer::new(layout, 1, rule(false), rule(true), Streams::new(2));
+    let sharding = Sharding::new(&layout, 1);
+    let server = ParameterServer::new(layout, sharding, rule(false), rule(true), Streams::new(2));
     let shared: Arc<dyn Model> = model;
     let feed = Feed::new(
         log,

@@ -151,9 +151,19 @@ pub(crate) fn server(workload: &Workload) -> ParameterServer {
 
 /// `workers` asynchronous workers training on `threads` host threads, no evaluation.
 pub(crate) fn training(workload: &Workload, workers: u32, threads: usize) -> Simulation {
+    training_at(RATE, workload, workers, threads)
+}
+
+/// The same at another learning rate.
+pub(crate) fn training_at(
+    rate: f64,
+    workload: &Workload,
+    workers: u32,
+    threads: usize,
+) -> Simulation {
     let order = Box::new(Counting::default());
     let log = Arc::clone(&workload.log) as Arc<dyn DataSource>;
-    let rates = Box::new(|_: &_| Rates { dense: RATE, sparse: RATE });
+    let rates = Box::new(move |_: &_| Rates { dense: rate, sparse: rate });
     let model = Arc::clone(&workload.model);
     let feed = Feed::new(log, Arc::clone(&model), order, workload.batch, Sharing::Queue, workers);
     let server = server(workload);

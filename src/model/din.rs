@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Batch, History, Schema};
 use crate::nn::attention::{self, FEATURE_BLOCKS, PairLayer, PairTape};
-use crate::nn::buffer::fit;
+use crate::nn::buffer::Lines;
 use crate::nn::kernels::History as Pairs;
 use crate::nn::{Activation, Real};
 use crate::params::{Gradient, Init, Layout, View};
@@ -99,15 +99,15 @@ pub struct Din {
 #[derive(Debug, Default)]
 pub struct Tape<F> {
     /// Candidates, `[B x width]`.
-    q: Vec<F>,
-    /// Every event `h` and its product `q * h` with the candidate, `[events x 2 width]`.
-    pairs: Vec<F>,
+    q: Lines<F>,
+    /// Events, `[events x width]`.
+    events: Lines<F>,
     /// Weight of every event.
     weights: Vec<F>,
     /// Weighted sums of the histories, `[B x width]`.
-    pooled: Vec<F>,
+    pooled: Lines<F>,
     /// Input of the tower.
-    x: Vec<F>,
+    x: Lines<F>,
     pair_layer: PairTape<F>,
     attention: TowerTape<F>,
     tower: TowerTape<F>,
@@ -117,11 +117,11 @@ pub struct Tape<F> {
 /// Gradients by what the tape's buffers hold.
 #[derive(Debug, Default)]
 struct Gradients<F> {
-    q: Vec<F>,
-    pairs: Vec<F>,
-    weights: Vec<F>,
-    pooled: Vec<F>,
-    x: Vec<F>,
+    q: Lines<F>,
+    events: Lines<F>,
+    weights: Lines<F>,
+    pooled: Lines<F>,
+    x: Lines<F>,
 }
 
 impl Din {
@@ -153,7 +153,7 @@ impl Din {
         let tower = tower("mlp", numeric.width, widths("hidden", &config.hidden)?);
         Ok(Din {
             candidate: tables.fields(schema, &targets, 0, width),
-            events: tables.events(history, 2 * width),
+            events: tables.events(history, width),
             others: tables.fields(schema, &selection.fields, joined, numeric.width),
             numeric,
             width,
@@ -179,23 +179,22 @@ impl Din {
     /// Overwrites `pooled` and what it is made of.
     fn attend<F: Real>(&self, view: View<'_, F>, batch: &Batch, mode: Mode, tape: &mut Tape<F>) {
         let (width, events, offsets) = (self.width, batch.events(), &batch.history_offsets);
-        let q = fit(&mut tape.q, batch.len() * width);
+        let q = tape.q.fit(batch.len() * width);
         inputs::gather(&self.candidate, &self.layout, view, &view.lookups.fields, q);
-        let pairs = fit(&mut tape.pairs, 2 * events * width);
-        inputs::gather(&self.events, &self.layout, view, &view.lookups.history, pairs);
-        F::multiply(offsets, q, width, pairs);
+        let h = tape.events.fit(events * width);
+        inputs::gather(&self.events, &self.layout, view, &view.lookups.history, h);
 
         let (weights, pair_tape) = (&mut tape.weights, &mut tape.pair_layer);
         let (layer, first) = (self.pair_layer(), self.attention.first());
         let (w, bias) = (&view.dense[first.weight.clone()], &view.dense[first.bias.clone()]);
-        let history = Pairs { offsets, q, pairs, weights: &[], width };
+        let history = Pairs { offsets, q, events: h, width };
         let forward = |z: &mut [F]| layer.forward(w, bias, history, pair_tape, z);
         self.attention.forward_behind(view, mode, events, &mut tape.attention, weights, forward);
         if self.softmax {
             attention::softmax(offsets, self.scale(), weights);
         }
-        let pooled = fit(&mut tape.pooled, batch.len() * width);
-        F::pool(offsets, weights, &tape.pairs, width, pooled);
+        let pooled = tape.pooled.fit(batch.len() * width);
+        F::pool(offsets, weights, &tape.events, width, pooled);
     }
 
     /// Writes `[q, p, q * p]` at the beginning of every row of `x`.
@@ -241,19 +240,21 @@ impl Din {
         tape: &mut Tape<F>,
         gradient: &mut Gradient<F>,
     ) {
-        let Tape { q, pairs, weights, pair_layer, attention, d, .. } = tape;
+        let Tape { q, events, weights, pair_layer, attention, d, .. } = tape;
         let (offsets, width) = (&batch.history_offsets, self.width);
-        let d_weights = fit(&mut d.weights, batch.events());
-        F::pool_backward(offsets, &d.pooled, pairs, width, d_weights);
+        let d_weights = d.weights.fit(batch.events());
+        F::pool_backward(offsets, &d.pooled, events, width, d_weights);
         if self.softmax {
             attention::softmax_backward(offsets, self.scale(), weights, d_weights);
         }
         let d_z = self.attention.backward_behind(view, attention, d_weights, gradient);
-        let history = Pairs { offsets, q, pairs, weights, width };
-        let d_pairs = fit(&mut d.pairs, pairs.len());
-        let d_layer = self.attention.first().of(&mut gradient.dense);
-        self.pair_layer().backward(history, d_z, pair_layer, d_layer, (&mut d.q, d_pairs));
-        F::multiply_backward(history, &d.pooled, d_pairs, &mut d.q);
+        let history = Pairs { offsets, q, events, width };
+        let d_events = d.events.fit(events.len());
+        F::pool_backward_events(offsets, weights, &d.pooled, width, d_events);
+        let first = self.attention.first();
+        let (w, d_layer) = (&view.dense[first.weight.clone()], first.of(&mut gradient.dense));
+        let d_inputs = (&mut d.q[..], d_events);
+        self.pair_layer().backward(w, history, d_z, pair_layer, d_layer, d_inputs);
     }
 }
 
@@ -285,7 +286,7 @@ impl Network for Din {
         logits: &mut Vec<F>,
     ) {
         self.attend(view, batch, mode, tape);
-        let x = fit(&mut tape.x, batch.len() * self.numeric.width);
+        let x = tape.x.fit(batch.len() * self.numeric.width);
         self.join(&tape.q, &tape.pooled, x);
         inputs::gather(&self.others, &self.layout, view, &view.lookups.fields, x);
         self.numeric.copy(batch, x);
@@ -302,13 +303,13 @@ impl Network for Din {
     ) {
         let Tape { q, x, pooled, tower, d, .. } = &mut *tape;
         self.tower.backward(view, x, tower, d_logits, gradient, &mut d.x);
-        let (d_q, d_pooled) = (fit(&mut d.q, q.len()), fit(&mut d.pooled, pooled.len()));
+        let (d_q, d_pooled) = (d.q.fit(q.len()), d.pooled.fit(pooled.len()));
         self.part(q, pooled, &d.x, d_q, d_pooled);
         self.attend_backward(view, batch, tape, gradient);
 
         let (layout, positions, d) = (&self.layout, view.lookups, &tape.d);
         inputs::scatter_add(&self.candidate, layout, view, &positions.fields, &d.q, gradient);
-        inputs::scatter_add(&self.events, layout, view, &positions.history, &d.pairs, gradient);
+        inputs::scatter_add(&self.events, layout, view, &positions.history, &d.events, gradient);
         inputs::scatter_add(&self.others, layout, view, &positions.fields, &d.x, gradient);
     }
 

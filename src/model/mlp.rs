@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Batch, Schema};
-use crate::nn::buffer::fit;
+use crate::nn::buffer::Lines;
 use crate::nn::{Activation, Real};
 use crate::params::{Gradient, Init, Layout, View};
 
@@ -71,8 +71,8 @@ pub struct Mlp {
 #[derive(Debug, Default)]
 pub struct Tape<F> {
     /// Embeddings, then numeric columns: `[B x width]`.
-    x: Vec<F>,
-    d_x: Vec<F>,
+    x: Lines<F>,
+    d_x: Lines<F>,
     tower: TowerTape<F>,
 }
 
@@ -120,7 +120,7 @@ impl Network for Mlp {
         tape: &mut Tape<F>,
         logits: &mut Vec<F>,
     ) {
-        let x = fit(&mut tape.x, batch.len() * self.numeric.width);
+        let x = tape.x.fit(batch.len() * self.numeric.width);
         inputs::gather(&self.lookups, &self.layout, view, &view.lookups.fields, x);
         self.numeric.copy(batch, x);
         self.tower.forward(view, mode, x, &mut tape.tower, logits);

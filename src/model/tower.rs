@@ -5,7 +5,7 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::nn::buffer::fit;
+use crate::nn::buffer::{Lines, fit};
 use crate::nn::{Activation, Linear, Real, activation, dice};
 use crate::params::{Gradient, Init, Layout, View};
 
@@ -68,16 +68,16 @@ struct Hidden {
 #[derive(Debug, Default)]
 pub(super) struct TowerTape<F> {
     hidden: Vec<HiddenTape<F>>,
-    d: Vec<F>,
-    d_next: Vec<F>,
-    transposed: Vec<F>,
+    d: Lines<F>,
+    d_next: Lines<F>,
+    transposed: Lines<F>,
 }
 
 /// Before and after the activation.
 #[derive(Debug, Default)]
 struct HiddenTape<F> {
-    z: Vec<F>,
-    a: Vec<F>,
+    z: Lines<F>,
+    a: Lines<F>,
     dice: dice::Tape<F>,
 }
 
@@ -128,13 +128,13 @@ impl Tower {
             let (before, from) = tape.hidden.split_at_mut(i);
             let (layer, to) = (&self.hidden[i], &mut from[0]);
             let len = rows * layer.dense.linear.outputs;
-            let z = fit(&mut to.z, len);
+            let z = to.z.fit(len);
             match (before.last(), first.take()) {
                 (_, Some(first)) => first(z),
                 (before, None) => layer.dense.forward(view.dense, inner(before), z),
             }
             if i + 1 < self.hidden.len() || !self.ends_in_prelu() {
-                fit(&mut to.a, len);
+                to.a.fit(len);
                 layer.activate(self.activation, view, mode, to);
             }
         }
@@ -160,10 +160,12 @@ impl Tower {
         tape: &mut TowerTape<F>,
         d_out: &[F],
         gradient: &mut Gradient<F>,
-        d_x: &mut Vec<F>,
+        d_x: &mut Lines<F>,
     ) {
         self.backward_behind(view, tape, d_out, gradient);
-        self.first().backward(view.dense, x, &tape.d, gradient, &mut tape.transposed, d_x);
+        let TowerTape { hidden, d, transposed, .. } = tape;
+        let d = self.behind_first(hidden, d);
+        self.first().backward(view.dense, x, d, gradient, transposed, d_x);
     }
 
     /// As [`backward`](Self::backward) without the first linear layer: returns the gradient by what
@@ -176,7 +178,7 @@ impl Tower {
         gradient: &mut Gradient<F>,
     ) -> &'t [F] {
         let TowerTape { hidden, d, d_next, transposed } = tape;
-        fit(d, d_out.len()).copy_from_slice(d_out);
+        d.fit(d_out.len()).copy_from_slice(d_out);
         let mut left = self.hidden.len();
         if self.ends_in_prelu() {
             left -= 1;
@@ -187,16 +189,17 @@ impl Tower {
             let (d_weight, d_bias) = d_last.split_at_mut(weight.len());
             F::column_sums(d_out, &mut d_bias[..1]);
             let (of_slope, of_weight) = (&view.dense[slope.clone()], &view.dense[weight]);
-            let d_z = fit(d, tape.z.len());
             F::prelu_dots_backward(
-                &tape.z,
+                &mut tape.z,
                 of_slope,
                 of_weight,
                 d_out,
-                d_z,
                 &mut before[slope],
                 d_weight,
             );
+            if left > 0 {
+                std::mem::swap(d, &mut tape.z);
+            }
         }
         for i in (0..left).rev() {
             let after = self.hidden.get(i + 1).map_or(&self.last, |after| &after.dense);
@@ -204,7 +207,16 @@ impl Tower {
             std::mem::swap(d, d_next);
             self.hidden[i].deactivate(self.activation, view, &mut hidden[i], d, gradient);
         }
-        d
+        self.behind_first(hidden, d)
+    }
+
+    /// Where the backward pass leaves the gradient by what leaves the first linear layer: in the
+    /// place of that, where the layer is the last hidden one as well.
+    fn behind_first<'t, F>(&self, hidden: &'t [HiddenTape<F>], d: &'t [F]) -> &'t [F] {
+        match hidden {
+            [only] if self.ends_in_prelu() => &only.z,
+            _ => d,
+        }
     }
 
     /// Whether the last activation is a PReLU with a slope per channel: it is then computed together
@@ -250,13 +262,13 @@ impl Dense {
         x: &[F],
         d_y: &[F],
         gradient: &mut Gradient<F>,
-        transposed: &mut Vec<F>,
-        d_x: &mut Vec<F>,
+        transposed: &mut Lines<F>,
+        d_x: &mut Lines<F>,
     ) {
         let (d_weight, d_bias) = self.of(&mut gradient.dense);
         self.linear.backward_weights(x, d_y, d_weight, d_bias);
         let weight = &dense[self.weight.clone()];
-        self.linear.backward_input(weight, d_y, transposed, fit(d_x, x.len()));
+        self.linear.backward_input(weight, d_y, transposed, d_x.fit(x.len()));
     }
 
     /// The layer's weights and bias in an arena, to write.

@@ -9,8 +9,8 @@
 use std::ops::Range;
 
 use super::Real;
-use super::buffer::{fit, zeroed};
-use super::gemm::{self, Size};
+use super::buffer::Lines;
+use super::gemm::{self, Size, Start};
 use super::kernels::History;
 
 /// Number of blocks in the input of the attention unit: `q`, `h`, `q - h`, `q * h`.
@@ -19,8 +19,8 @@ pub const FEATURE_BLOCKS: usize = 4;
 /// The layer `[q, h, q - h, q * h] w + b` for every event `h` and the candidate `q` of its example.
 ///
 /// With the rows of `w` in the blocks `w_q, w_h, w_d, w_p` it is computed as
-/// `q (w_q + w_d) + [h, q * h] [w_h - w_d; w_p] + b`: the first term once per example, and half
-/// the width per event.
+/// `q (w_q + w_d) + h (w_h - w_d + diag(q) w_p) + b`: the first term and the matrix that meets the
+/// events once per example, and a quarter of the width per event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PairLayer {
     /// Numbers per candidate and per event.
@@ -29,27 +29,28 @@ pub struct PairLayer {
     pub outputs: usize,
 }
 
-/// What [`PairLayer::forward`] leaves for the backward pass, and the buffers of that.
-#[derive(Clone, Debug, Default)]
+/// What [`PairLayer::forward`] leaves for the backward pass, and the buffers of both.
+#[derive(Debug, Default)]
 pub struct PairTape<F> {
     /// `w_q + w_d`, `[width x outputs]`.
-    by_example: Vec<F>,
-    /// `w_h - w_d` above `w_p`, `[2 width x outputs]`.
-    by_event: Vec<F>,
+    by_example: Lines<F>,
+    /// `w_h - w_d`, `[width x outputs]`.
+    by_event: Lines<F>,
+    /// The matrix that meets the events of one example; transposed in the backward pass.
+    mixed: Lines<F>,
     /// The first term, and later the sums of each example's gradients: `[B x outputs]`.
-    sums: Vec<F>,
-    d_by_example: Vec<F>,
-    d_by_event: Vec<F>,
-    transposed: Vec<F>,
+    sums: Lines<F>,
+    d_by_example: Lines<F>,
+    d_mixed: Lines<F>,
+    /// `w_h - w_d` and `w_p`, transposed.
+    transposed: [Lines<F>; 2],
+    /// Their gradients.
+    d_transposed: [Lines<F>; 2],
 }
 
 impl PairLayer {
-    fn sizes(self, history: &History<'_, impl Real>) -> (Size, Size) {
-        let PairLayer { width, outputs } = self;
-        let examples = history.q.len() / width;
-        let events = history.pairs.len() / (2 * width);
-        let size = |rows, inputs| Size { rows, inputs, outputs };
-        (size(examples, width), size(events, 2 * width))
+    fn size(self, rows: usize) -> Size {
+        Size { rows, inputs: self.width, outputs: self.outputs }
     }
 
     /// Overwrites `y`, `[events x outputs]`. `weight` is `[4 width x outputs]`.
@@ -61,55 +62,98 @@ impl PairLayer {
         tape: &mut PairTape<F>,
         y: &mut [F],
     ) {
-        let (examples, events) = self.sizes(&history);
-        let block = self.width * self.outputs;
+        let PairLayer { width, outputs } = self;
+        let block = width * outputs;
         let (sides, rest) = weight.split_at(2 * block);
         let ((w_q, w_h), (w_d, w_p)) = (sides.split_at(block), rest.split_at(block));
-        let by_example = fit(&mut tape.by_example, block);
-        let by_event = fit(&mut tape.by_event, 2 * block);
+        let by_example = tape.by_example.fit(block);
+        let by_event = tape.by_event.fit(block);
         for (i, &d) in w_d.iter().enumerate() {
             by_example[i] = w_q[i] + d;
             by_event[i] = w_h[i] - d;
         }
-        by_event[block..].copy_from_slice(w_p);
-        let sums = fit(&mut tape.sums, examples.rows * self.outputs);
-        F::spread(bias, sums);
-        gemm::nn(examples, history.q, by_example, true, sums);
-        F::spread_rows(history.offsets, sums, self.outputs, y);
-        gemm::nn(events, history.pairs, by_event, true, y);
+        let examples = self.size(history.q.len() / width);
+        let sums = tape.sums.fit(examples.rows * outputs);
+        gemm::nn(examples, Start::Row(bias), history.q, by_example, sums);
+        let mixed = tape.mixed.fit(block);
+        for (example, events) in segments(history.offsets).enumerate() {
+            let q = &history.q[example * width..][..width];
+            let sum = Start::Row(&sums[example * outputs..][..outputs]);
+            let h = &history.events[events.start * width..events.end * width];
+            let y = &mut y[events.start * outputs..events.end * outputs];
+            F::mix_rows(by_event, w_p, q, mixed);
+            gemm::nn(self.size(events.len()), sum, h, mixed, y);
+        }
     }
 
-    /// Adds the gradients by weight and bias to `d_weight` and `d_bias`, and that by the candidates
-    /// to `d_q`; overwrites `d_pairs` with that by `[h, q * h]`. `tape` is what
-    /// [`forward`](Self::forward) left.
+    /// Adds the gradients by weight and bias to `d_weight` and `d_bias`, and those by candidates and
+    /// events to `d_q` and `d_events`. `tape` is what [`forward`](Self::forward) left.
     pub fn backward<F: Real>(
         self,
+        weight: &[F],
         history: History<'_, F>,
         d_y: &[F],
         tape: &mut PairTape<F>,
         (d_weight, d_bias): (&mut [F], &mut [F]),
-        (d_q, d_pairs): (&mut [F], &mut [F]),
+        (d_q, d_events): (&mut [F], &mut [F]),
     ) {
-        let (examples, events) = self.sizes(&history);
-        let block = self.width * self.outputs;
-        let sums = fit(&mut tape.sums, examples.rows * self.outputs);
-        F::sum_rows(history.offsets, d_y, self.outputs, sums);
+        let PairLayer { width, outputs } = self;
+        let block = width * outputs;
+        let examples = self.size(history.q.len() / width);
+        let sums = tape.sums.fit(examples.rows * outputs);
+        F::sum_rows(history.offsets, d_y, outputs, sums);
         F::column_sums(sums, d_bias);
-        let d_example = zeroed(&mut tape.d_by_example, block);
-        gemm::tn(examples, history.q, sums, false, d_example);
-        let d_event = zeroed(&mut tape.d_by_event, 2 * block);
-        gemm::tn(events, history.pairs, d_y, false, d_event);
+        let d_example = tape.d_by_example.fit(block);
+        gemm::tn(examples, Start::Zero, history.q, sums, d_example);
+        gemm::nt(examples, Start::Itself, sums, &tape.by_example, &mut tape.mixed, d_q);
+
+        self.backward_events(&weight[3 * block..], history, d_y, tape, (d_q, d_events));
         let (sides, rest) = d_weight.split_at_mut(2 * block);
         let ((d_wq, d_wh), (d_wd, d_wp)) = (sides.split_at_mut(block), rest.split_at_mut(block));
+        let PairTape { d_by_example: d_example, d_mixed: turned, d_transposed, .. } = tape;
+        F::transpose(&d_transposed[0], outputs, width, turned);
         for i in 0..block {
             d_wq[i] += d_example[i];
-            d_wh[i] += d_event[i];
-            d_wd[i] += d_example[i] - d_event[i];
-            d_wp[i] += d_event[block + i];
+            d_wh[i] += turned[i];
+            d_wd[i] += d_example[i] - turned[i];
         }
-        let transposed = &mut tape.transposed;
-        gemm::nt(examples, sums, &tape.by_example, true, transposed, d_q);
-        gemm::nt(events, d_y, &tape.by_event, false, transposed, d_pairs);
+        F::transpose(&d_transposed[1], outputs, width, turned);
+        gemm::add_scaled(F::ONE, turned, d_wp);
+    }
+
+    /// The part of [`backward`](Self::backward) behind the events: leaves the gradients by
+    /// `w_h - w_d` and `w_p` in `tape.d_transposed`. Matrices stand transposed, so that neighbouring
+    /// numbers belong to neighbouring numbers of `q`.
+    fn backward_events<F: Real>(
+        self,
+        w_p: &[F],
+        history: History<'_, F>,
+        d_y: &[F],
+        tape: &mut PairTape<F>,
+        (d_q, d_events): (&mut [F], &mut [F]),
+    ) {
+        let PairLayer { width, outputs } = self;
+        let block = width * outputs;
+        let [by_event, by_product] = &mut tape.transposed;
+        F::transpose(&tape.by_event, width, outputs, by_event.fit(block));
+        F::transpose(w_p, width, outputs, by_product.fit(block));
+        let [d_by_event, d_by_product] = &mut tape.d_transposed;
+        let (d_by_event, d_by_product) = (d_by_event.zeroed(block), d_by_product.zeroed(block));
+        let (mixed, d_mixed) = (tape.mixed.fit(block), tape.d_mixed.fit(block));
+        for (example, events) in
+            segments(history.offsets).enumerate().filter(|(_, e)| !e.is_empty())
+        {
+            let of_example = example * width..(example + 1) * width;
+            let (q, d_q) = (&history.q[of_example.clone()], &mut d_q[of_example]);
+            let of_events = events.start * width..events.end * width;
+            let (h, d_h) = (&history.events[of_events.clone()], &mut d_events[of_events]);
+            let d_y = &d_y[events.start * outputs..events.end * outputs];
+            F::mix_columns(by_event, by_product, q, mixed);
+            let back = Size { rows: events.len(), inputs: outputs, outputs: width };
+            gemm::nn(back, Start::Itself, d_y, mixed, d_h);
+            gemm::tn(back, Start::Zero, d_y, h, d_mixed);
+            F::mix_columns_backward(by_product, q, d_mixed, d_by_event, d_by_product, d_q);
+        }
     }
 }
 
@@ -159,23 +203,13 @@ mod tests {
     const EVENTS: usize = 9;
     const LAYER: PairLayer = PairLayer { width: WIDTH, outputs: 2 };
 
-    fn history<'a>(q: &'a [f64], pairs: &'a [f64], weights: &'a [f64]) -> History<'a, f64> {
-        History { offsets: &OFFSETS, q, pairs, weights, width: WIDTH }
-    }
-
-    /// `[h, q * h]` for every event.
-    fn pairs(q: &[f64], h: &[f64]) -> Vec<f64> {
-        let mut pairs = vec![0.0; 2 * h.len()];
-        for (pair, h) in pairs.chunks_exact_mut(2 * WIDTH).zip(h.chunks_exact(WIDTH)) {
-            pair[..WIDTH].copy_from_slice(h);
-        }
-        f64::multiply(&OFFSETS, q, WIDTH, &mut pairs);
-        pairs
+    fn history<'a>(q: &'a [f64], events: &'a [f64]) -> History<'a, f64> {
+        History { offsets: &OFFSETS, q, events, width: WIDTH }
     }
 
     fn layer(w: &[f64], b: &[f64], q: &[f64], h: &[f64], tape: &mut PairTape<f64>) -> Vec<f64> {
         let mut y = vec![0.0; EVENTS * LAYER.outputs];
-        LAYER.forward(w, b, history(q, &pairs(q, h), &[]), tape, &mut y);
+        LAYER.forward(w, b, history(q, h), tape, &mut y);
         y
     }
 
@@ -207,7 +241,7 @@ mod tests {
         let d_pooled = numbers(7, 5 * WIDTH);
         let pooled = |weights: &[f64], h: &[f64]| {
             let mut out = vec![0.0; 5 * WIDTH];
-            f64::pool(&OFFSETS, weights, &pairs(&q, h), WIDTH, &mut out);
+            f64::pool(&OFFSETS, weights, h, WIDTH, &mut out);
             weighted(&out, &d_pooled)
         };
         let value = |w: &[f64], b: &[f64], q: &[f64], h: &[f64]| {
@@ -215,16 +249,14 @@ mod tests {
         };
         let mut tape = PairTape::default();
         layer(&w, &b, &q, &h, &mut tape);
-        let pairs = pairs(&q, &h);
-        let history = history(&q, &pairs, &weights);
         let [mut d_w, mut d_b] = [vec![0.0; w.len()], vec![0.0; b.len()]];
-        let [mut d_q, mut d_pairs] = [vec![0.0; q.len()], vec![0.0; pairs.len()]];
-        LAYER.backward(history, &d_y, &mut tape, (&mut d_w, &mut d_b), (&mut d_q, &mut d_pairs));
-        f64::multiply_backward(history, &d_pooled, &mut d_pairs, &mut d_q);
+        let [mut d_q, mut d_h] = [vec![0.0; q.len()], vec![f64::NAN; h.len()]];
+        f64::pool_backward_events(&OFFSETS, &weights, &d_pooled, WIDTH, &mut d_h);
+        let (by_parameters, by_inputs) =
+            ((&mut d_w[..], &mut d_b[..]), (&mut d_q[..], &mut d_h[..]));
+        LAYER.backward(&w, history(&q, &h), &d_y, &mut tape, by_parameters, by_inputs);
         let mut d_weights = vec![0.0; EVENTS];
-        f64::pool_backward(&OFFSETS, &d_pooled, &pairs, WIDTH, &mut d_weights);
-        let d_h: Vec<f64> =
-            d_pairs.chunks_exact(2 * WIDTH).flat_map(|pair| pair[..WIDTH].to_vec()).collect();
+        f64::pool_backward(&OFFSETS, &d_pooled, &h, WIDTH, &mut d_weights);
         assert_slopes("w", &slopes(&w, |w| value(w, &b, &q, &h)), &d_w);
         assert_slopes("b", &slopes(&b, |b| value(&w, b, &q, &h)), &d_b);
         assert_slopes("q", &slopes(&q, |q| value(&w, &b, q, &h)), &d_q);
@@ -256,8 +288,8 @@ mod tests {
     #[test]
     fn empty_histories_pool_to_zero() {
         let mut out = [f32::NAN; 5 * WIDTH];
-        let pairs = [2.0; EVENTS * 2 * WIDTH];
-        f32::pool(&OFFSETS, &[1.0; EVENTS], &pairs, WIDTH, &mut out);
+        let events = [2.0; EVENTS * WIDTH];
+        f32::pool(&OFFSETS, &[1.0; EVENTS], &events, WIDTH, &mut out);
         let sums: Vec<f32> = out.chunks_exact(WIDTH).map(|row| row[0]).collect();
         assert_eq!(sums, [6.0, 0.0, 2.0, 10.0, 0.0]);
     }

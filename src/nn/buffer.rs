@@ -1,5 +1,7 @@
 //! Reused memory of a step.
 
+use std::ops::{Deref, DerefMut};
+
 use super::Real;
 
 /// Makes `buffer` that long, with unspecified content: for what is written before it is read.
@@ -13,4 +15,84 @@ pub fn zeroed<F: Real>(buffer: &mut Vec<F>, len: usize) -> &mut [F] {
     buffer.clear();
     buffer.resize(len, F::ZERO);
     buffer
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Numbers that begin at a cache line, so that a register or a row as long as a line touches one of
+/// them instead of two.
+#[derive(Debug, Default)]
+pub struct Lines<F> {
+    memory: Vec<F>,
+    from: usize,
+    len: usize,
+}
+
+impl<F: Real> Lines<F> {
+    /// `len` zeros.
+    pub fn zeros(len: usize) -> Lines<F> {
+        let mut lines = Lines::default();
+        lines.fit(len);
+        lines
+    }
+
+    /// Makes it that long, with unspecified content: for what is written before it is read.
+    pub fn fit(&mut self, len: usize) -> &mut [F] {
+        let room = len + LINE / size_of::<F>();
+        if self.memory.len() < room {
+            self.memory = vec![F::ZERO; room];
+            // At most the numbers of a line; none where the platform cannot tell.
+            let from = self.memory.as_ptr().align_offset(LINE);
+            self.from = if from <= room - len { from } else { 0 };
+        }
+        self.len = len;
+        self
+    }
+
+    /// Makes it that long and fills it with zeros: for what is added to.
+    pub fn zeroed(&mut self, len: usize) -> &mut [F] {
+        self.fit(len).fill(F::ZERO);
+        self
+    }
+}
+
+impl<F> Deref for Lines<F> {
+    type Target = [F];
+
+    fn deref(&self) -> &[F] {
+        &self.memory[self.from..self.from + self.len]
+    }
+}
+
+impl<F> DerefMut for Lines<F> {
+    fn deref_mut(&mut self) -> &mut [F] {
+        &mut self.memory[self.from..self.from + self.len]
+    }
+}
+
+impl<F: Real> Clone for Lines<F> {
+    fn clone(&self) -> Lines<F> {
+        let mut lines = Lines::zeros(self.len);
+        lines.copy_from_slice(self);
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_begin_at_a_line_whatever_becomes_of_them() {
+        let mut lines = Lines::<f32>::default();
+        assert!(lines.is_empty());
+        for len in [0, 1, 100, 3, 1000, 0, 17] {
+            lines.zeroed(len).fill(1.5);
+            let copy = lines.clone();
+            assert_eq!((lines.len(), &*copy), (len, &vec![1.5; len][..]));
+            assert!(lines.as_ptr().addr().is_multiple_of(LINE));
+            assert!(copy.as_ptr().addr().is_multiple_of(LINE));
+        }
+    }
 }

@@ -4,8 +4,9 @@
 //! matrix-vector product, which a general kernel serves badly: its gradients have their own loops.
 
 use super::Real;
-use super::buffer::fit;
+use super::buffer::Lines;
 use super::kernels::Product;
+pub use super::kernels::Start;
 pub use super::kernels::dot;
 
 /// The sizes of a linear layer on a batch: `[rows x inputs] [inputs x outputs] = [rows x outputs]`.
@@ -19,45 +20,43 @@ pub struct Size {
     pub outputs: usize,
 }
 
-/// `y = x w`, or `y += x w`: the forward product.
+/// `y = start + x w`: the forward product.
 ///
-/// `x` is `[rows x inputs]`, `w` is `[inputs x outputs]`, `y` is `[rows x outputs]`. What is not
-/// added to is overwritten unread.
-pub fn nn<F: Real>(size: Size, x: &[F], w: &[F], add: bool, y: &mut [F]) {
+/// `x` is `[rows x inputs]`, `w` is `[inputs x outputs]`, `y` is `[rows x outputs]`.
+pub fn nn<F: Real>(size: Size, start: Start<'_, F>, x: &[F], w: &[F], y: &mut [F]) {
     let Size { rows, inputs, outputs } = size;
-    let strides = (inputs, 1);
-    F::product(product((rows, outputs, inputs), strides, add), x, w, y);
+    let product = Product { rows, columns: outputs, depth: inputs, transposed: false };
+    F::product(product, start, x, w, y);
 }
 
-/// `d_w = x^T d_y`, or `d_w += x^T d_y`: the gradient by the weights. Shapes as in [`nn`].
-pub fn tn<F: Real>(size: Size, x: &[F], d_y: &[F], add: bool, d_w: &mut [F]) {
+/// `d_w = start + x^T d_y`: the gradient by the weights. Shapes as in [`nn`].
+pub fn tn<F: Real>(size: Size, start: Start<'_, F>, x: &[F], d_y: &[F], d_w: &mut [F]) {
     let Size { rows, inputs, outputs } = size;
-    if outputs == 1 {
-        if !add {
-            d_w.fill(F::ZERO);
-        }
+    if outputs == 1 && start == Start::Itself {
         return F::weighted_sums(x, d_y, d_w);
     }
-    F::product(product((inputs, outputs, rows), (1, inputs), add), x, d_y, d_w);
+    let product = Product { rows: inputs, columns: outputs, depth: rows, transposed: true };
+    F::product(product, start, x, d_y, d_w);
 }
 
-/// `d_x = d_y w^T`, or `d_x += d_y w^T`: the gradient by the input. Shapes as in [`nn`];
+/// `d_x = start + d_y w^T`: the gradient by the input. Shapes as in [`nn`];
 /// `transposed` is memory for `w^T`.
 pub fn nt<F: Real>(
     size: Size,
+    start: Start<'_, F>,
     d_y: &[F],
     w: &[F],
-    add: bool,
-    transposed: &mut Vec<F>,
+    transposed: &mut Lines<F>,
     d_x: &mut [F],
 ) {
     let Size { rows, inputs, outputs } = size;
-    if outputs == 1 && !add {
+    if outputs == 1 && start == Start::Zero {
         return F::outer(d_y, w, d_x);
     }
-    let w_t = fit(transposed, inputs * outputs);
+    let w_t = transposed.fit(inputs * outputs);
     F::transpose(w, inputs, outputs, w_t);
-    F::product(product((rows, inputs, outputs), (outputs, 1), add), d_y, w_t, d_x);
+    let product = Product { rows, columns: inputs, depth: outputs, transposed: false };
+    F::product(product, start, d_y, w_t, d_x);
 }
 
 /// `y += factor x`.
@@ -65,14 +64,6 @@ pub fn add_scaled<F: Real>(factor: F, x: &[F], y: &mut [F]) {
     for (y, &x) in y.iter_mut().zip(x) {
         *y += factor * x;
     }
-}
-
-fn product(
-    (rows, columns, depth): (usize, usize, usize),
-    (row_stride, column_stride): (usize, usize),
-    add: bool,
-) -> Product {
-    Product { rows, columns, depth, row_stride, column_stride, add }
 }
 
 #[cfg(test)]
@@ -104,6 +95,7 @@ mod tests {
             rows in 0usize..20, inputs in 1usize..40, outputs in 1usize..12, add: bool,
         ) {
             let (size, beta) = (Size { rows, inputs, outputs }, f64::from(u8::from(add)));
+            let start = if add { Start::Itself } else { Start::Zero };
             let (x, w, y) = (
                 numbers(1, rows * inputs),
                 numbers(2, inputs * outputs),
@@ -114,14 +106,14 @@ mod tests {
             let y_at = |i: usize, j: usize| y[i * outputs + j];
 
             let mut out = y.clone();
-            nn(size, &x, &w, add, &mut out);
+            nn(size, start, &x, &w, &mut out);
             assert_near(&out, &plain((rows, inputs, outputs), x_at, w_at, (beta, &y)));
             let mut out = w.clone();
-            tn(size, &x, &y, add, &mut out);
+            tn(size, start, &x, &y, &mut out);
             let transposed = |i, j| x_at(j, i);
             assert_near(&out, &plain((inputs, rows, outputs), transposed, y_at, (beta, &w)));
             let mut out = x.clone();
-            nt(size, &y, &w, add, &mut Vec::new(), &mut out);
+            nt(size, start, &y, &w, &mut Lines::default(), &mut out);
             let transposed = |i, j| w_at(j, i);
             assert_near(&out, &plain((rows, outputs, inputs), y_at, transposed, (beta, &x)));
         }
@@ -133,11 +125,11 @@ mod tests {
             let size = Size { rows: 2, inputs: 2, outputs };
             let (x, w) = (numbers(1, 4), numbers(2, 2 * outputs));
             let mut y = vec![f64::NAN; 2 * outputs];
-            nn(size, &x, &w, false, &mut y);
+            nn(size, Start::Zero, &x, &w, &mut y);
             let mut d_w = vec![f64::NAN; 2 * outputs];
-            tn(size, &x, &y, false, &mut d_w);
+            tn(size, Start::Zero, &x, &y, &mut d_w);
             let mut d_x = vec![f64::NAN; 4];
-            nt(size, &y, &w, false, &mut Vec::new(), &mut d_x);
+            nt(size, Start::Zero, &y, &w, &mut Lines::default(), &mut d_x);
             assert!(y.iter().chain(&d_w).chain(&d_x).all(|value| value.is_finite()));
         }
     }

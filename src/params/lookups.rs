@@ -1,5 +1,7 @@
 //! Which distinct rows a batch touches, and where.
 
+use std::hint::select_unpredictable;
+
 use crate::data::{Batch, Schema};
 
 use super::Layout;
@@ -7,7 +9,7 @@ use super::Layout;
 /// The distinct ids of a batch and, for each occurrence, its position among them.
 ///
 /// Position `k` in the id space `s` means the `k`-th entry of `ids[s]`, in order of first
-/// occurrence. A row is therefore gathered once per pull, whatever the number of its occurrences,
+/// occurrence: column by column, first the fields, then the history. A row is therefore gathered once per pull, whatever the number of its occurrences,
 /// and the gradients of its occurrences are summed before they are pushed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Lookups {
@@ -39,12 +41,19 @@ pub struct Locator {
     history_space: Vec<Option<usize>>,
 }
 
-/// `position[id]` is valid where `stamp[id]` is the current batch's.
+/// For every id, the batch that had it last and its position there: side by side, since most ids
+/// are in no cache.
 #[derive(Clone, Debug)]
 struct Stamped {
-    stamp: Vec<u32>,
-    position: Vec<u32>,
+    last: Vec<Seen>,
     current: u32,
+}
+
+/// A position, valid where `stamp` is the current batch's.
+#[derive(Clone, Copy, Default, Debug)]
+struct Seen {
+    stamp: u32,
+    position: u32,
 }
 
 impl Locator {
@@ -58,11 +67,7 @@ impl Locator {
         let reads = layout.reads.as_ref();
         let field_read = |field: usize| reads.is_none_or(|reads| reads.fields[field]);
         let history_read = reads.is_none_or(|reads| reads.history);
-        let space = |rows: u32| Stamped {
-            stamp: vec![0; rows as usize],
-            position: vec![0; rows as usize],
-            current: 0,
-        };
+        let space = |rows: u32| Stamped { last: vec![Seen::default(); rows as usize], current: 0 };
         let columns = schema.history.iter().flat_map(|history| &history.columns);
         Locator {
             spaces: schema.spaces.iter().map(|s| space(s.rows)).collect(),
@@ -90,6 +95,7 @@ impl Locator {
     }
 }
 
+/// Column by column, so that a column's id space is looked up once.
 fn positions(
     from: &[u32],
     columns: &[Option<usize>],
@@ -97,17 +103,14 @@ fn positions(
     ids: &mut [Vec<u32>],
     into: &mut Vec<u32>,
 ) {
-    into.clear();
-    into.reserve(from.len());
-    if columns.is_empty() {
-        return;
-    }
-    for row in from.chunks_exact(columns.len()) {
-        for (&id, &space) in row.iter().zip(columns) {
-            into.push(match space {
-                Some(space) => spaces[space].position(id, &mut ids[space]),
-                None => Lookups::UNREAD,
-            });
+    // Every position is overwritten.
+    into.resize(from.len(), Lookups::UNREAD);
+    for (column, &space) in columns.iter().enumerate() {
+        let from = from.get(column..).unwrap_or_default().iter().step_by(columns.len());
+        let into = into.get_mut(column..).unwrap_or_default().iter_mut().step_by(columns.len());
+        match space {
+            Some(space) => spaces[space].positions(from, &mut ids[space], into),
+            None => into.for_each(|position| *position = Lookups::UNREAD),
         }
     }
 }
@@ -117,19 +120,38 @@ impl Stamped {
     fn advance(&mut self) {
         self.current = self.current.wrapping_add(1);
         if self.current == 0 {
-            self.stamp.fill(0);
+            self.last.fill(Seen::default());
             self.current = 1;
         }
     }
 
-    fn position(&mut self, id: u32, ids: &mut Vec<u32>) -> u32 {
-        let at = id as usize;
-        if self.stamp[at] != self.current {
-            self.stamp[at] = self.current;
-            self.position[at] = ids.len() as u32;
-            ids.push(id);
+    /// Writes the position of each id of a column, and appends those that are new to `ids`.
+    ///
+    /// Whether an id is new is a matter of chance, so nothing branches on it: a branch foretold
+    /// wrongly would cost more than the work on either side.
+    fn positions<'a>(
+        &mut self,
+        from: impl ExactSizeIterator<Item = &'a u32>,
+        ids: &mut Vec<u32>,
+        into: impl Iterator<Item = &'a mut u32>,
+    ) {
+        let mut known = ids.len();
+        // Room for all of them, and for one more that is written in vain. Where memory must grow, a
+        // little more: the next batch has about as many ids.
+        let most = known + from.len() + 1;
+        if most > ids.capacity() {
+            ids.reserve_exact(most + most / 16 - known);
         }
-        self.position[at]
+        ids.resize(most, 0);
+        for (&id, position) in from.zip(into) {
+            let seen = &mut self.last[id as usize];
+            let new = seen.stamp != self.current;
+            *position = select_unpredictable(new, known as u32, seen.position);
+            *seen = Seen { stamp: self.current, position: *position };
+            ids[known] = id;
+            known += usize::from(new);
+        }
+        ids.truncate(known);
     }
 }
 

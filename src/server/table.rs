@@ -2,6 +2,7 @@
 //! stretch of memory.
 
 use crate::base::Streams;
+use crate::nn::buffer::Lines;
 use crate::nn::kernels::{Kernels, Rows, Touched, finite};
 use crate::optimizer::{Optimizer, RowSemantics, Tick};
 use crate::params::Table;
@@ -12,7 +13,7 @@ pub struct TableStore {
     dim: usize,
     /// Numbers per row: weights, then slot after slot.
     stride: usize,
-    data: Vec<f32>,
+    data: Lines<f32>,
     /// Updates of each row so far.
     updates: Vec<u32>,
     /// [`updates`](Self::updates) of the rows that are being updated.
@@ -29,7 +30,7 @@ impl TableStore {
     ) -> TableStore {
         let (dim, slots) = (table.dim, optimizer.slots());
         let stride = dim * (1 + slots.len());
-        let mut data = vec![0.0; table.rows as usize * stride];
+        let mut data = Lines::zeros(table.rows as usize * stride);
         for (id, row) in data.chunks_exact_mut(stride.max(1)).enumerate() {
             let (weights, memory) = row.split_at_mut(dim);
             table.init.fill(streams, index as u64, id as u64, weights);

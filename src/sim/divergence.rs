@@ -3,6 +3,7 @@
 use super::feed::StepData;
 use super::record::LayerDivergence;
 use crate::base::{ShardId, WorkerId};
+use crate::nn::kernels::squares;
 use crate::params::view::row_range;
 use crate::server::ParameterServer;
 
@@ -80,7 +81,7 @@ pub(super) fn apart(server: &ParameterServer, shard: ShardId, view: &[f32]) -> f
 }
 
 fn square(values: &[f32]) -> f64 {
-    values.iter().map(|x| f64::from(*x) * f64::from(*x)).sum()
+    squares(values)
 }
 
 /// Euclidean distance.

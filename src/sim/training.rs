@@ -144,7 +144,8 @@ impl Training {
         let layout = self.model.layout();
         step.dense.resize(layout.dense_len(), 0.0);
         step.moving.resize(layout.moving_len(), 0.0);
-        step.rows.resize(rows_len(layout, &step.lookups), 0.0);
+        // The shards overwrite all of it before it is read.
+        fit(&mut step.rows, rows_len(layout, &step.lookups));
         let needs = self.remedies.needs();
         let counted = if looks.rows || needs.row_staleness { step.lookups.distinct() } else { 0 };
         step.row_updates.resize(counted, 0);
@@ -414,4 +415,14 @@ fn apply(
     let outcome = server.apply(shard, lookups, gradient, clocks);
     remedies.after_step(server, shard, lookups);
     outcome
+}
+
+/// Makes `buffer` that long, with unspecified content. Where it must grow it gets a little more room
+/// than that: the next batch has about as many rows, and memory that was never used is dear.
+fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
+    if len > buffer.capacity() {
+        buffer.clear();
+        buffer.reserve_exact(len + len / 16);
+    }
+    buffer.resize(len, T::default());
 }

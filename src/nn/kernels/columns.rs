@@ -1,22 +1,16 @@
 //! Loops over the rows of a matrix, block of columns by block of columns, so that what belongs to a
-//! column (a bias, a slope, a sum) stays in registers.
+//! column (a bias, a slope, a sum) stays in registers; some thousand numbers at a time, so that the
+//! next block of columns finds them in the first-level cache.
 
 use super::lanes::{Block, each_block, of, of_mut};
+#[cfg(target_arch = "x86_64")]
+use super::level::{Level, level};
 use crate::nn::Real;
 
+/// Numbers of as many whole rows of `columns` as are gone through at a time.
 #[inline(always)]
-pub(super) fn spread<F: Real>(row: &[F], out: &mut [F]) {
-    struct Spread<'a, F>(&'a [F], &'a mut [F]);
-    impl<F: Real> Block for Spread<'_, F> {
-        #[inline(always)]
-        fn run<const N: usize>(&mut self, at: usize) {
-            let row: &[F; N] = of(self.0, at);
-            for out in self.1.chunks_exact_mut(self.0.len()) {
-                *of_mut(out, at) = *row;
-            }
-        }
-    }
-    each_block(row.len(), &mut Spread(row, out));
+fn some_rows(columns: usize) -> usize {
+    (2048 / columns).max(1) * columns
 }
 
 #[inline(always)]
@@ -35,7 +29,9 @@ pub(super) fn column_sums<F: Real>(x: &[F], sums: &mut [F]) {
             *of_mut(self.1, at) = sums;
         }
     }
-    each_block(sums.len(), &mut Sums(x, sums));
+    for x in x.chunks(some_rows(sums.len())) {
+        each_block(sums.len(), &mut Sums(x, sums));
+    }
 }
 
 #[inline(always)]
@@ -54,7 +50,10 @@ pub(super) fn weighted_sums<F: Real>(x: &[F], factors: &[F], sums: &mut [F]) {
             *of_mut(self.2, at) = sums;
         }
     }
-    each_block(sums.len(), &mut Sums(x, factors, sums));
+    let some = some_rows(sums.len());
+    for (x, factors) in x.chunks(some).zip(factors.chunks(some / sums.len())) {
+        each_block(sums.len(), &mut Sums(x, factors, sums));
+    }
 }
 
 #[inline(always)]
@@ -69,75 +68,9 @@ pub(super) fn outer<F: Real>(factors: &[F], row: &[F], out: &mut [F]) {
             }
         }
     }
-    each_block(row.len(), &mut Outer(factors, row, out));
-}
-
-#[inline(always)]
-pub(super) fn row_dots<F: Real>(x: &[F], weights: &[F], bias: F, out: &mut [F]) {
-    for (row, out) in x.chunks_exact(weights.len()).zip(out) {
-        *out = bias + dot(row, weights);
-    }
-}
-
-/// The sum of products over 16 running sums, which are then added in halves; always in the same
-/// order.
-#[inline(always)]
-pub fn dot<F: Real>(a: &[F], b: &[F]) -> F {
-    struct Dot<'a, F>(&'a [F], &'a [F], Sums<F>);
-    impl<F: Real> Block for Dot<'_, F> {
-        #[inline(always)]
-        fn run<const N: usize>(&mut self, at: usize) {
-            let (a, b): (&[F; N], &[F; N]) = (of(self.0, at), of(self.1, at));
-            let sums: &mut [F; N] = self.2.of_block();
-            for j in 0..N {
-                sums[j] += a[j] * b[j];
-            }
-        }
-    }
-    let mut sums = Dot(a, b, Sums::new());
-    each_block(a.len(), &mut sums);
-    sums.2.total()
-}
-
-/// Running sums of a row, apart for each size of block: a register that is written in part and read
-/// as a whole would wait for its own memory.
-struct Sums<F> {
-    sixteen: [F; 16],
-    eight: [F; 8],
-    four: [F; 4],
-    one: [F; 1],
-}
-
-impl<F: Real> Sums<F> {
-    #[inline(always)]
-    fn new() -> Sums<F> {
-        let zero = F::ZERO;
-        Sums { sixteen: [zero; 16], eight: [zero; 8], four: [zero; 4], one: [zero] }
-    }
-
-    /// The sums of blocks of `N` columns.
-    #[inline(always)]
-    fn of_block<const N: usize>(&mut self) -> &mut [F; N] {
-        let sums: &mut [F] = match N {
-            16 => &mut self.sixteen,
-            8 => &mut self.eight,
-            4 => &mut self.four,
-            _ => &mut self.one,
-        };
-        of_mut(sums, 0)
-    }
-
-    /// The sum of all: upper halves are added to lower ones four times.
-    #[inline(always)]
-    fn total(self) -> F {
-        let Sums { sixteen, mut eight, mut four, one: [one] } = self;
-        for j in 0..8 {
-            eight[j] += sixteen[j] + sixteen[j + 8];
-        }
-        for j in 0..4 {
-            four[j] += eight[j] + eight[j + 4];
-        }
-        (four[0] + four[2]) + (four[1] + four[3]) + one
+    let some = some_rows(row.len());
+    for (out, factors) in out.chunks_mut(some).zip(factors.chunks(some / row.len())) {
+        each_block(row.len(), &mut Outer(factors, row, out));
     }
 }
 
@@ -158,7 +91,10 @@ pub(super) fn prelu<F: Real>(z: &[F], slope: &[F], a: &mut [F]) {
             }
         }
     }
-    each_block(slope.len(), &mut Prelu(z, slope, a));
+    let some = some_rows(slope.len());
+    for (z, a) in z.chunks(some).zip(a.chunks_mut(some)) {
+        each_block(slope.len(), &mut Prelu(z, slope, a));
+    }
 }
 
 #[inline(always)]
@@ -182,47 +118,26 @@ pub(super) fn prelu_backward<F: Real>(z: &[F], slope: &[F], d: &mut [F], d_slope
             *of_mut(self.3, at) = sums;
         }
     }
-    each_block(slope.len(), &mut Backward(z, slope, d, d_slope));
-}
-
-#[inline(always)]
-pub(super) fn prelu_dots<F: Real>(z: &[F], slope: &[F], weights: &[F], bias: F, out: &mut [F]) {
-    struct Dot<'a, F>(&'a [F], &'a [F], &'a [F], Sums<F>);
-    impl<F: Real> Block for Dot<'_, F> {
-        #[inline(always)]
-        fn run<const N: usize>(&mut self, at: usize) {
-            let (z, slope): (&[F; N], &[F; N]) = (of(self.0, at), of(self.1, at));
-            let weights: &[F; N] = of(self.2, at);
-            let sums: &mut [F; N] = self.3.of_block();
-            for j in 0..N {
-                let a = z[j] * if z[j] > F::ZERO { F::ONE } else { slope[j] };
-                sums[j] += a * weights[j];
-            }
-        }
-    }
-    for (z, out) in z.chunks_exact(weights.len()).zip(out) {
-        let mut dot = Dot(z, slope, weights, Sums::new());
-        each_block(weights.len(), &mut dot);
-        *out = bias + dot.3.total();
+    let some = some_rows(slope.len());
+    for (z, d) in z.chunks(some).zip(d.chunks_mut(some)) {
+        each_block(slope.len(), &mut Backward(z, slope, d, d_slope));
     }
 }
 
 #[inline(always)]
 pub(super) fn prelu_dots_backward<F: Real>(
-    z: &[F],
+    z: &mut [F],
     slope: &[F],
     weights: &[F],
     d_out: &[F],
-    d_z: &mut [F],
     d_slope: &mut [F],
     d_weights: &mut [F],
 ) {
     struct Backward<'a, F> {
-        z: &'a [F],
+        z: &'a mut [F],
         slope: &'a [F],
         weights: &'a [F],
         d_out: &'a [F],
-        d_z: &'a mut [F],
         d_slope: &'a mut [F],
         d_weights: &'a mut [F],
     }
@@ -233,24 +148,26 @@ pub(super) fn prelu_dots_backward<F: Real>(
             let (slope, weights): ([F; N], [F; N]) = (*of(self.slope, at), *of(self.weights, at));
             let mut d_slope: [F; N] = *of(self.d_slope, at);
             let mut d_weights: [F; N] = *of(self.d_weights, at);
-            let rows = self.z.chunks_exact(channels).zip(self.d_z.chunks_exact_mut(channels));
-            for ((z, d_z), &d_out) in rows.zip(self.d_out) {
-                let (z, d_z): (&[F; N], &mut [F; N]) = (of(z, at), of_mut(d_z, at));
+            for (z, &d_out) in self.z.chunks_exact_mut(channels).zip(self.d_out) {
+                let z: &mut [F; N] = of_mut(z, at);
                 for j in 0..N {
                     let below = if z[j] > F::ZERO { F::ZERO } else { z[j] };
                     let steepness = if z[j] > F::ZERO { F::ONE } else { slope[j] };
                     let d = d_out * weights[j];
                     d_weights[j] += d_out * (z[j] * steepness);
                     d_slope[j] += d * below;
-                    d_z[j] = d * steepness;
+                    z[j] = d * steepness;
                 }
             }
             *of_mut(self.d_slope, at) = d_slope;
             *of_mut(self.d_weights, at) = d_weights;
         }
     }
-    let mut backward = Backward { z, slope, weights, d_out, d_z, d_slope, d_weights };
-    each_block(slope.len(), &mut backward);
+    let some = some_rows(slope.len());
+    for (z, d_out) in z.chunks_mut(some).zip(d_out.chunks(some / slope.len())) {
+        let mut backward = Backward { z, slope, weights, d_out, d_slope, d_weights };
+        each_block(slope.len(), &mut backward);
+    }
 }
 
 #[inline(always)]
@@ -266,5 +183,18 @@ pub(super) fn transpose<F: Real>(from: &[F], rows: usize, columns: usize, to: &m
                 }
             }
         }
+    }
+}
+
+/// With AVX-512, squares of sixteen in registers; otherwise as above.
+pub(super) mod single {
+    pub(in super::super) fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
+        #[cfg(target_arch = "x86_64")]
+        if super::level() == super::Level::Avx512 {
+            #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
+            // SAFETY: `level` has seen the features.
+            return unsafe { super::super::dots_x86::transpose(from, rows, columns, to) };
+        }
+        super::transpose(from, rows, columns, to);
     }
 }

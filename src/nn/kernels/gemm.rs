@@ -1,4 +1,4 @@
-//! The matrix product under all layers: `c = a b` or `c += a b`, for the small matrices of
+//! The matrix product under all layers, `c = start + a b`, for the small matrices of
 //! recommenders, whose operands lie in the second-level cache.
 //!
 //! Nothing is packed: a tile of `c` stays in registers while the common dimension is walked in
@@ -9,8 +9,8 @@ use ndarray::Array2;
 
 use super::level::{Level, level};
 
-/// Sizes and strides of a product `[rows x depth] [depth x columns] = [rows x columns]`. `b` and
-/// `c` are row-major without gaps.
+/// Sizes of a product `[rows x depth] [depth x columns] = [rows x columns]` of row-major matrices
+/// without gaps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Product {
     /// Rows of `a` and `c`.
@@ -19,22 +19,32 @@ pub struct Product {
     pub columns: usize,
     /// Columns of `a`, rows of `b`.
     pub depth: usize,
-    /// Distance between two rows of `a`.
-    pub row_stride: usize,
-    /// Distance between two columns of `a`.
-    pub column_stride: usize,
-    /// Whether the product is added to `c`; otherwise `c` is overwritten unread.
-    pub add: bool,
+    /// Whether `a` lies transposed in memory, `[depth x rows]`.
+    pub transposed: bool,
+}
+
+/// What a product is added to.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Start<'a, F> {
+    /// Nothing: `c` is overwritten unread.
+    Zero,
+    /// What stands in `c`.
+    Itself,
+    /// The same row, as long as a row of `c`, for every row: `c` is overwritten unread.
+    Row(&'a [F]),
 }
 
 impl Product {
     /// Whether every element of the operands lies within slices of these lengths.
-    fn fits(&self, a: usize, b: usize, c: usize) -> bool {
-        let Product { rows, columns, depth, row_stride, column_stride, .. } = *self;
-        let last = |count: usize, stride: usize| count.saturating_sub(1) * stride;
-        let a_needed = last(rows, row_stride) + last(depth, column_stride) + 1;
-        let empty = rows == 0 || columns == 0 || depth == 0;
-        b >= depth * columns && c >= rows * columns && (empty || a >= a_needed)
+    fn fits<F>(&self, start: Start<'_, F>, a: usize, b: usize, c: usize) -> bool {
+        let Product { rows, columns, depth, .. } = *self;
+        let start = if let Start::Row(row) = start { row.len() } else { columns };
+        start == columns && a >= rows * depth && b >= depth * columns && c >= rows * columns
+    }
+
+    /// Distance between two rows of `a`, and between two columns.
+    fn strides(&self) -> (usize, usize) {
+        if self.transposed { (1, self.rows) } else { (self.depth, 1) }
     }
 }
 
@@ -42,8 +52,8 @@ impl Product {
 ///
 /// # Panics
 /// If an operand is shorter than its sizes say.
-pub(super) fn single(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-    assert!(product.fits(a.len(), b.len(), c.len()), "operands as long as {product:?} says");
+pub(super) fn single(product: Product, start: Start<'_, f32>, a: &[f32], b: &[f32], c: &mut [f32]) {
+    assert!(product.fits(start, a.len(), b.len(), c.len()), "operands as long as {product:?} says");
     if product.rows == 0 || product.columns == 0 {
         return;
     }
@@ -51,12 +61,12 @@ pub(super) fn single(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "calls a function compiled for a checked processor feature")]
         // SAFETY: `level` has seen the features, and `fits` the lengths.
-        Level::Avx512 => unsafe { super::gemm_x86::avx512::product(product, a, b, c) },
+        Level::Avx512 => unsafe { super::gemm_x86::avx512::product(product, start, a, b, c) },
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "calls a function compiled for a checked processor feature")]
         // SAFETY: as above.
-        Level::Avx2 => unsafe { super::gemm_x86::avx2::product(product, a, b, c) },
-        _ => chain(product, a, b, c),
+        Level::Avx2 => unsafe { super::gemm_x86::avx2::product(product, start, a, b, c) },
+        _ => chain(product, start, a, b, c),
     }
 }
 
@@ -65,23 +75,33 @@ pub(super) fn single(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
 ///
 /// # Panics
 /// If an operand is shorter than its sizes say.
-pub(super) fn double(product: Product, a: &[f64], b: &[f64], c: &mut [f64]) {
-    let Product { rows, columns, depth, row_stride, column_stride, add } = product;
+pub(super) fn double(product: Product, start: Start<'_, f64>, a: &[f64], b: &[f64], c: &mut [f64]) {
+    assert!(product.fits(start, a.len(), b.len(), c.len()), "operands as long as {product:?} says");
+    let Product { rows, columns, depth, .. } = product;
+    let (row_stride, column_stride) = product.strides();
     let at = |(i, p): (usize, usize)| a[i * row_stride + p * column_stride];
     let left = Array2::from_shape_fn((rows, depth), at);
     let right = Array2::from_shape_fn((depth, columns), |(p, j)| b[p * columns + j]);
-    for (c, &sum) in c.iter_mut().zip(&left.dot(&right)) {
-        *c = if add { *c + sum } else { sum };
+    for (at, (c, &sum)) in c.iter_mut().zip(&left.dot(&right)).enumerate() {
+        *c = sum
+            + match start {
+                Start::Zero => 0.0,
+                Start::Itself => *c,
+                Start::Row(row) => row[at % columns],
+            };
     }
 }
 
 /// The product by its definition, element by element: the portable level.
-fn chain(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-    let Product { rows, columns, depth, row_stride, column_stride, add } = product;
+fn chain(product: Product, start: Start<'_, f32>, a: &[f32], b: &[f32], c: &mut [f32]) {
+    let Product { rows, columns, depth, .. } = product;
+    let (row_stride, column_stride) = product.strides();
     for i in 0..rows {
         let c = &mut c[i * columns..(i + 1) * columns];
-        if !add {
-            c.fill(0.0);
+        match start {
+            Start::Zero => c.fill(0.0),
+            Start::Itself => {}
+            Start::Row(row) => c.copy_from_slice(row),
         }
         for p in 0..depth {
             let a = a[i * row_stride + p * column_stride];
@@ -109,14 +129,15 @@ mod tests {
         #[test]
         fn every_level_gives_the_same_bits(
             rows in 0usize..30, columns in 1usize..120, depth in 0usize..600,
-            add: bool, transposed: bool,
+            start in 0usize..3, transposed: bool,
         ) {
-            let (row_stride, column_stride) = if transposed { (1, rows) } else { (depth, 1) };
-            let product = Product { rows, columns, depth, row_stride, column_stride, add };
+            let product = Product { rows, columns, depth, transposed };
+            let row = numbers(columns, 4);
+            let start = [Start::Zero, Start::Itself, Start::Row(&row[..])][start];
             let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
             let results: Vec<Vec<u32>> = levels().map(|level| {
                 let mut c = numbers(rows * columns, 3);
-                at_level(level, || single(product, &a, &b, &mut c));
+                at_level(level, || single(product, start, &a, &b, &mut c));
                 c.into_iter().map(f32::to_bits).collect()
             }).collect();
             for other in &results[1..] {
@@ -129,16 +150,19 @@ mod tests {
         #[test]
         fn double_precision_agrees_with_single(
             rows in 0usize..9, columns in 1usize..20, depth in 0usize..40,
-            add: bool, transposed: bool,
+            start in 0usize..3, transposed: bool,
         ) {
-            let (row_stride, column_stride) = if transposed { (1, rows) } else { (depth, 1) };
-            let product = Product { rows, columns, depth, row_stride, column_stride, add };
+            let product = Product { rows, columns, depth, transposed };
+            let wide = |from: &[f32]| from.iter().copied().map(f64::from).collect::<Vec<f64>>();
+            let row = numbers(columns, 4);
+            let wide_row = wide(&row);
+            let wide_start = [Start::Zero, Start::Itself, Start::Row(&wide_row[..])][start];
+            let start = [Start::Zero, Start::Itself, Start::Row(&row[..])][start];
             let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
             let mut c = numbers(rows * columns, 3);
-            let wide = |from: &[f32]| from.iter().copied().map(f64::from).collect::<Vec<f64>>();
             let mut exact = wide(&c);
-            double(product, &wide(&a), &wide(&b), &mut exact);
-            single(product, &a, &b, &mut c);
+            double(product, wide_start, &wide(&a), &wide(&b), &mut exact);
+            single(product, start, &a, &b, &mut c);
             for (c, exact) in c.iter().zip(&exact) {
                 prop_assert!((f64::from(*c) - exact).abs() < 1e-4);
             }
@@ -148,9 +172,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "as long as")]
     fn operands_that_are_too_short_are_refused() {
-        let (row_stride, column_stride) = (3, 1);
-        let product =
-            Product { rows: 2, columns: 2, depth: 3, row_stride, column_stride, add: false };
-        single(product, &[0.0; 5], &[0.0; 6], &mut [0.0; 4]);
+        let product = Product { rows: 2, columns: 2, depth: 3, transposed: false };
+        single(product, Start::Zero, &[0.0; 5], &[0.0; 6], &mut [0.0; 4]);
     }
 }

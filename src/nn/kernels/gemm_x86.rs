@@ -1,10 +1,16 @@
 //! The tiles of the matrix product with AVX-512 and AVX2 registers.
 #![expect(unsafe_code, reason = "vector loads and stores through pointers, within checked bounds")]
 
-use super::gemm::Product;
+use super::gemm::{Product, Start};
 
 /// Steps of the common dimension per pass, so that the rows of `b` and `a` stay near.
 const DEPTH: usize = 256;
+
+/// Steps of the common dimension per turn of the innermost loop, for panels of `vectors` registers.
+/// With two registers and rows of `a` apart, the compiler runs out of registers at more than one.
+const fn unrolled(transposed: bool, vectors: usize) -> usize {
+    if vectors == 2 && !transposed { 1 } else { 4 }
+}
 
 /// One tile: where its operands begin, and how far it reaches.
 #[derive(Clone, Copy)]
@@ -12,12 +18,15 @@ struct Tile {
     a: *const f32,
     b: *const f32,
     c: *mut f32,
+    /// What the sums start from; null for zero.
+    start: *const f32,
+    /// Distance between two rows of `start`.
+    start_stride: usize,
     depth: usize,
-    row_stride: usize,
-    column_stride: usize,
+    /// Distance between two rows of `a`, or two columns where it is transposed.
+    stride: usize,
     /// Numbers per row of `b` and `c`.
     columns: usize,
-    add: bool,
 }
 
 /// The kernels for one register type. `$load` and `$store` leave out what the mask leaves out.
@@ -30,21 +39,26 @@ macro_rules! kernels {
         /// The whole product, panel of columns by panel of columns.
         ///
         /// # Safety
-        /// The operands must be as long as `product` says.
+        /// The operands must be as long as `product` and `start` say.
         #[target_feature(enable = $features)]
         pub(in super::super) unsafe fn product(
             product: Product,
+            start: Start<'_, f32>,
             a: &[f32],
             b: &[f32],
             c: &mut [f32],
         ) {
-            let Product { columns, depth, column_stride, .. } = product;
+            let Product { rows, columns, depth, transposed } = product;
             let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+            let (mut start, mut start_stride) = match start {
+                Start::Zero => (null(), 0),
+                Start::Row(row) => (row.as_ptr(), 0),
+                Start::Itself => (c.cast_const(), columns),
+            };
             let mut from = 0;
             // At least once, so that a product without depth still clears `c`.
             loop {
                 let steps = DEPTH.min(depth - from);
-                let add = product.add || from > 0;
                 let mut at = 0;
                 while at < columns {
                     let vectors = (columns - at).div_ceil($lanes);
@@ -54,16 +68,20 @@ macro_rules! kernels {
                     // SAFETY: `from <= depth` and `at < columns` lie within the operands.
                     unsafe {
                         let tile = Tile {
-                            a: a.add(if steps == 0 { 0 } else { from * column_stride }),
+                            a: a.add(if transposed { from * rows } else { from }),
                             b: b.add(from * columns + at),
                             c: c.add(at),
+                            start: if start.is_null() { start } else { start.add(at) },
+                            start_stride,
                             depth: steps,
-                            row_stride: product.row_stride,
-                            column_stride,
+                            stride: if transposed { rows } else { depth },
                             columns,
-                            add,
                         };
-                        panel(tile, product.rows, wide, $mask_of(lanes));
+                        if transposed {
+                            panel::<true>(tile, rows, wide, $mask_of(lanes));
+                        } else {
+                            panel::<false>(tile, rows, wide, $mask_of(lanes));
+                        }
                     }
                     at += wide * $lanes;
                 }
@@ -71,6 +89,7 @@ macro_rules! kernels {
                 if from >= depth {
                     return;
                 }
+                (start, start_stride) = (c.cast_const(), columns);
             }
         }
 
@@ -79,7 +98,12 @@ macro_rules! kernels {
         /// # Safety
         /// The tile, for all `rows`, must lie within the operands.
         #[target_feature(enable = $features)]
-        unsafe fn panel(mut tile: Tile, rows: usize, vectors: usize, mask: $mask) {
+        unsafe fn panel<const T: bool>(
+            mut tile: Tile,
+            rows: usize,
+            vectors: usize,
+            mask: $mask,
+        ) {
             let mut left = rows;
             while left > 0 {
                 // SAFETY: the tile is not taller than the rows left.
@@ -87,24 +111,60 @@ macro_rules! kernels {
                     match vectors {
                         $($panel => {
                             if left >= $tall {
-                                tile_of::<$tall, $panel>(tile, mask);
+                                tile_of::<T, $tall, $panel>(tile, mask);
                                 $tall
                             }
                             $(else if left >= $rows {
-                                tile_of::<$rows, $panel>(tile, mask);
+                                tile_of::<T, $rows, $panel>(tile, mask);
                                 $rows
                             })+
                             else {
-                                tile_of::<1, $panel>(tile, mask);
+                                tile_of::<T, 1, $panel>(tile, mask);
                                 1
                             }
                         })+
                         _ => unreachable!("panels are at most that wide"),
                     }
                 };
-                tile.a = tile.a.wrapping_add(done * tile.row_stride);
+                tile.a = tile.a.wrapping_add(if T { done } else { done * tile.stride });
                 tile.c = tile.c.wrapping_add(done * tile.columns);
+                tile.start = match tile.start.is_null() {
+                    true => tile.start,
+                    false => tile.start.wrapping_add(done * tile.start_stride),
+                };
                 left -= done;
+            }
+        }
+
+        /// Step `p + q` of a tile: the outer product of a column of `a` and a row of `b`.
+        ///
+        /// # Safety
+        /// The tile must lie within the operands, and be that deep.
+        #[target_feature(enable = $features)]
+        #[inline]
+        unsafe fn step<const T: bool, const R: usize, const V: usize>(
+            tile: &Tile,
+            p: usize,
+            q: usize,
+            mask: $mask,
+            sums: &mut [[$vector; V]; R],
+        ) {
+            let Tile { a, b, columns, stride, .. } = *tile;
+            let full = $mask_of($lanes);
+            // SAFETY: every address is that of an element of the tile, or masked out.
+            unsafe {
+                let mut row = [$zero(); V];
+                for v in 0..V {
+                    let mask = if v + 1 == V { mask } else { full };
+                    row[v] = $load(mask, b.add((p + q) * columns + v * $lanes));
+                }
+                for r in 0..R {
+                    let at = if T { (p + q) * stride + r } else { r * stride + p + q };
+                    let factor = $same(*a.add(at));
+                    for v in 0..V {
+                        sums[r][v] = $multiply_add(factor, row[v], sums[r][v]);
+                    }
+                }
             }
         }
 
@@ -114,32 +174,31 @@ macro_rules! kernels {
         /// The tile must lie within the operands.
         #[target_feature(enable = $features)]
         #[inline]
-        unsafe fn tile_of<const R: usize, const V: usize>(tile: Tile, mask: $mask) {
-            let Tile { a, b, c, depth, row_stride, column_stride, columns, add } = tile;
+        unsafe fn tile_of<const T: bool, const R: usize, const V: usize>(tile: Tile, mask: $mask) {
+            let Tile { c, start, start_stride, depth, columns, .. } = tile;
             let full = $mask_of($lanes);
             let mut sums = [[$zero(); V]; R];
             // SAFETY: every address is that of an element of the tile, or masked out.
             unsafe {
-                if add {
+                if !start.is_null() {
                     for r in 0..R {
                         for v in 0..V {
                             let mask = if v + 1 == V { mask } else { full };
-                            sums[r][v] = $load(mask, c.add(r * columns + v * $lanes));
+                            sums[r][v] = $load(mask, start.add(r * start_stride + v * $lanes));
                         }
                     }
                 }
-                for p in 0..depth {
-                    let mut row = [$zero(); V];
-                    for v in 0..V {
-                        let mask = if v + 1 == V { mask } else { full };
-                        row[v] = $load(mask, b.add(p * columns + v * $lanes));
+                // Several steps at a time: the addresses of the rows of `a` would otherwise cost as
+                // much as the arithmetic.
+                let steps = const { unrolled(T, V) };
+                let whole = depth - depth % steps;
+                for p in (0..whole).step_by(steps) {
+                    for q in 0..steps {
+                        step::<T, R, V>(&tile, p, q, mask, &mut sums);
                     }
-                    for r in 0..R {
-                        let factor = $same(*a.add(r * row_stride + p * column_stride));
-                        for v in 0..V {
-                            sums[r][v] = $multiply_add(factor, row[v], sums[r][v]);
-                        }
-                    }
+                }
+                for p in whole..depth {
+                    step::<T, R, V>(&tile, p, 0, mask, &mut sums);
                 }
                 for r in 0..R {
                     for v in 0..V {
@@ -155,8 +214,9 @@ macro_rules! kernels {
 /// Registers of sixteen numbers.
 pub(super) mod avx512 {
     use std::arch::x86_64::*;
+    use std::ptr::null;
 
-    use super::{DEPTH, Product, Tile};
+    use super::{DEPTH, Product, Start, Tile, unrolled};
 
     /// The first `lanes` lanes.
     fn first(lanes: usize) -> __mmask16 {
@@ -166,15 +226,16 @@ pub(super) mod avx512 {
     kernels!(
         "avx512f", __m512, 16, __mmask16, first, _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps,
         _mm512_setzero_ps, _mm512_set1_ps, _mm512_fmadd_ps,
-        panels 3: 3 => [8, 4, 2], 2 => [12, 8, 4, 2], 1 => [16, 8, 4, 2]
+        panels 3: 3 => [8, 4, 2], 2 => [12, 8, 4, 2], 1 => [24, 20, 16, 12, 8, 4, 2]
     );
 }
 
 /// Registers of eight numbers.
 pub(super) mod avx2 {
     use std::arch::x86_64::*;
+    use std::ptr::null;
 
-    use super::{DEPTH, Product, Tile};
+    use super::{DEPTH, Product, Start, Tile, unrolled};
 
     /// The first `lanes` lanes.
     #[target_feature(enable = "avx2")]

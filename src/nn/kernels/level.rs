@@ -1,5 +1,7 @@
 //! Which vector registers the processor has, asked once and answered from then on.
 
+use std::sync::OnceLock;
+
 /// A set of instructions that kernels are compiled for. All of them give the same bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Level {
@@ -18,12 +20,12 @@ pub fn level() -> Level {
     if let Some(level) = FORCED.get() {
         return level;
     }
-    detected()
+    static BEST: OnceLock<Level> = OnceLock::new();
+    *BEST.get_or_init(detected)
 }
 
 #[cfg(target_arch = "x86_64")]
 fn detected() -> Level {
-    // The standard library remembers the answers.
     let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
     let avx512 = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")

@@ -7,6 +7,9 @@
 //! per element at every level.
 
 mod columns;
+mod dots;
+#[cfg(target_arch = "x86_64")]
+mod dots_x86;
 mod gemm;
 #[cfg(target_arch = "x86_64")]
 mod gemm_x86;
@@ -17,28 +20,33 @@ mod prefetch;
 mod table;
 mod update;
 
-pub use columns::dot;
-pub use gemm::Product;
+pub use dots::dot;
+pub use gemm::{Product, Start};
 pub use level::{Level, level};
 pub use pairs::History;
 pub use table::Places;
-pub use update::{AdamStep, Rows, Touched, finite};
+pub use update::{AdamStep, Rows, Touched, finite, squares};
 
-/// Makes [`Kernels`] and its two implementations out of a list of generic functions.
+/// Makes [`Kernels`] and its two implementations out of a list of generic functions. Those under
+/// `by hand` have a version of their own for single precision, in the module `single` beside them.
 macro_rules! kernels {
     ($(
         $(#[$doc:meta])*
         $module:ident::$name:ident($($argument:ident: $type:ty),* $(,)?);
+    )* => by hand $(
+        $(#[$hand_doc:meta])*
+        $hand_module:ident::$hand:ident($($hand_argument:ident: $hand_type:ty),* $(,)?);
     )*) => {
         /// Loops over slices of one number type: in single precision by the best instructions of
         /// the processor, in double precision plainly.
         pub trait Kernels<F> {
-            /// `c = a b` or `c += a b`.
+            /// `c = start + a b`.
             ///
             /// # Panics
             /// If an operand is shorter than its sizes say.
-            fn product(product: Product, a: &[F], b: &[F], c: &mut [F]);
+            fn product(product: Product, start: Start<'_, F>, a: &[F], b: &[F], c: &mut [F]);
             $( $(#[$doc])* fn $name($($argument: $type),*); )*
+            $( $(#[$hand_doc])* fn $hand($($hand_argument: $hand_type),*); )*
         }
 
         mod double {
@@ -46,10 +54,13 @@ macro_rules! kernels {
             type F = f64;
 
             impl Kernels<f64> for f64 {
-                fn product(product: Product, a: &[f64], b: &[f64], c: &mut [f64]) {
-                    gemm::double(product, a, b, c);
+                fn product(product: Product, start: Start<'_, F>, a: &[F], b: &[F], c: &mut [F]) {
+                    gemm::double(product, start, a, b, c);
                 }
                 $( fn $name($($argument: $type),*) { $module::$name($($argument),*) } )*
+                $( fn $hand($($hand_argument: $hand_type),*) {
+                    $hand_module::$hand($($hand_argument),*)
+                } )*
             }
         }
 
@@ -58,10 +69,13 @@ macro_rules! kernels {
             type F = f32;
 
             impl Kernels<f32> for f32 {
-                fn product(product: Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-                    gemm::single(product, a, b, c);
+                fn product(product: Product, start: Start<'_, F>, a: &[F], b: &[F], c: &mut [F]) {
+                    gemm::single(product, start, a, b, c);
                 }
                 $( versions! { fn $name($($argument: $type),*) { $module::$name($($argument),*) } } )*
+                $( fn $hand($($hand_argument: $hand_type),*) {
+                    $hand_module::single::$hand($($hand_argument),*)
+                } )*
             }
         }
     };
@@ -98,55 +112,61 @@ macro_rules! versions {
 use versions;
 
 kernels! {
-    /// Overwrites every row of `out`, `[rows x row.len()]`, with `row`.
-    columns::spread(row: &[F], out: &mut [F]);
     /// Adds every row of `x`, `[rows x sums.len()]`, to `sums`, row after row.
     columns::column_sums(x: &[F], sums: &mut [F]);
     /// Adds every row of `x`, times its factor, to `sums`, row after row.
     columns::weighted_sums(x: &[F], factors: &[F], sums: &mut [F]);
     /// Overwrites row `r` of `out` with `factors[r]` times `row`.
     columns::outer(factors: &[F], row: &[F], out: &mut [F]);
-    /// Overwrites `out[r]` with `bias` plus the product of row `r` of `x` and `weights`.
-    columns::row_dots(x: &[F], weights: &[F], bias: F, out: &mut [F]);
     /// Overwrites `a` with `z` above zero and `slope z` below, with a slope per column.
     columns::prelu(z: &[F], slope: &[F], a: &mut [F]);
     /// Turns the gradient `d` by the output of [`prelu`](Kernels::prelu) into that by `z`, and
     /// adds that by the slopes to `d_slope`.
     columns::prelu_backward(z: &[F], slope: &[F], d: &mut [F], d_slope: &mut [F]);
-    /// [`prelu`](Kernels::prelu) and [`row_dots`](Kernels::row_dots) in one pass.
-    columns::prelu_dots(z: &[F], slope: &[F], weights: &[F], bias: F, out: &mut [F]);
-    /// Given the gradient `d_out` by the result of [`prelu_dots`](Kernels::prelu_dots), overwrites
-    /// `d_z` and adds to `d_slope` and `d_weights`.
+    /// Given the gradient `d_out` by the result of [`prelu_dots`](Kernels::prelu_dots), turns `z`
+    /// into the gradient by it, and adds to `d_slope` and `d_weights`.
     columns::prelu_dots_backward(
-        z: &[F], slope: &[F], weights: &[F], d_out: &[F],
-        d_z: &mut [F], d_slope: &mut [F], d_weights: &mut [F],
+        z: &mut [F], slope: &[F], weights: &[F], d_out: &[F],
+        d_slope: &mut [F], d_weights: &mut [F],
     );
-    /// Overwrites `to`, `[columns x rows]`, with the transpose of `from`, `[rows x columns]`.
-    columns::transpose(from: &[F], rows: usize, columns: usize, to: &mut [F]);
     /// Copies the rows of a table at `positions` to their places in `out`.
     table::gather(places: Places, rows: &[F], positions: &[u32], out: &mut [F]);
     /// Copies the first `dim` numbers of the rows `ids`, each `stride` long, side by side to `out`.
     table::pick(from: &[F], stride: usize, ids: &[u32], dim: usize, out: &mut [F]);
     /// Adds what lies at the places in `d_out` to the rows of a table at `positions`.
     table::scatter_add(places: Places, d_out: &[F], positions: &[u32], d_rows: &mut [F]);
-    /// Writes `q * h` behind every event `h` in `pairs`, `[events x 2 width]`.
-    pairs::multiply(offsets: &[u32], q: &[F], width: usize, pairs: &mut [F]);
-    /// Overwrites every row of `out`, `[events x columns]`, with its example's row of `rows`.
-    pairs::spread_rows(offsets: &[u32], rows: &[F], columns: usize, out: &mut [F]);
+    /// Overwrites row `r` of `out` with that of `base` plus `factors[r]` times that of `scaled`.
+    pairs::mix_rows(base: &[F], scaled: &[F], factors: &[F], out: &mut [F]);
+    /// Overwrites every row of `out` with that of `base` plus `factors`, number by number, times that
+    /// of `scaled`.
+    pairs::mix_columns(base: &[F], scaled: &[F], factors: &[F], out: &mut [F]);
+    /// Given the gradient `d` by the result of [`mix_columns`](Kernels::mix_columns), adds to those
+    /// by its operands.
+    pairs::mix_columns_backward(
+        scaled: &[F], factors: &[F], d: &[F],
+        d_base: &mut [F], d_scaled: &mut [F], d_factors: &mut [F],
+    );
     /// Overwrites `sums`, `[examples x columns]`, with the sums of each example's rows of `x`.
     pairs::sum_rows(offsets: &[u32], x: &[F], columns: usize, sums: &mut [F]);
-    /// Overwrites `out`, `[examples x width]`, with the sums of each example's events, the first
-    /// halves of the rows of `pairs`, times their weights.
-    pairs::pool(offsets: &[u32], weights: &[F], pairs: &[F], width: usize, out: &mut [F]);
+    /// Overwrites `out`, `[examples x width]`, with the sums of each example's events, `[events x
+    /// width]`, times their weights.
+    pairs::pool(offsets: &[u32], weights: &[F], events: &[F], width: usize, out: &mut [F]);
+    /// Overwrites `d_events` with the gradient by the events of [`pool`](Kernels::pool).
+    pairs::pool_backward_events(
+        offsets: &[u32], weights: &[F], d: &[F], width: usize, d_events: &mut [F],
+    );
+
+    => by hand
+    /// Overwrites `out[r]` with `bias` plus the product of row `r` of `x` and `weights`.
+    dots::row_dots(x: &[F], weights: &[F], bias: F, out: &mut [F]);
+    /// [`prelu`](Kernels::prelu) and [`row_dots`](Kernels::row_dots) in one pass.
+    dots::prelu_dots(z: &[F], slope: &[F], weights: &[F], bias: F, out: &mut [F]);
     /// Overwrites `d_weights` with the gradient by the weights of [`pool`](Kernels::pool).
-    pairs::pool_backward(
-        offsets: &[u32], d: &[F], pairs: &[F], width: usize, d_weights: &mut [F],
+    dots::pool_backward(
+        offsets: &[u32], d: &[F], events: &[F], width: usize, d_weights: &mut [F],
     );
-    /// Turns the gradient `d` by `[h, q * h]` into that by `h` in its first half, adding what comes
-    /// from [`pool`](Kernels::pool) with gradient `d_pooled`, and adds that by `q` to `d_q`.
-    pairs::multiply_backward(
-        history: History<'_, F>, d_pooled: &[F], d: &mut [F], d_q: &mut [F],
-    );
+    /// Overwrites `to`, `[columns x rows]`, with the transpose of `from`, `[rows x columns]`.
+    columns::transpose(from: &[F], rows: usize, columns: usize, to: &mut [F]);
 }
 
 #[cfg(test)]

@@ -39,13 +39,11 @@ fn loops_over_columns_give_the_same_bits_at_every_level() {
             vec![sums, weighted]
         });
         same("rows", &|| {
-            let ([mut spread, mut outer, mut turned], mut dots) =
-                ([matrix(), matrix(), matrix()], vec![0.0; ROWS]);
-            f32::spread(&row, &mut spread);
+            let ([mut outer, mut turned], mut dots) = ([matrix(), matrix()], vec![0.0; ROWS]);
             f32::outer(&factors, &row, &mut outer);
             f32::transpose(&x, ROWS, width, &mut turned);
             f32::row_dots(&x, &row, 0.5, &mut dots);
-            vec![spread, outer, turned, dots]
+            vec![outer, turned, dots]
         });
         same("prelu", &|| {
             let [mut a, mut d, mut d_slope] = [matrix(), matrix(), of_row()];
@@ -57,7 +55,7 @@ fn loops_over_columns_give_the_same_bits_at_every_level() {
             let [mut d, mut d_slope, mut d_row] = [matrix(), of_row(), of_row()];
             let mut out = vec![0.0; ROWS];
             f32::prelu_dots(&x, &slope, &row, 0.5, &mut out);
-            f32::prelu_dots_backward(&x, &slope, &row, &factors, &mut d, &mut d_slope, &mut d_row);
+            f32::prelu_dots_backward(&mut d, &slope, &row, &factors, &mut d_slope, &mut d_row);
             vec![out, d, d_slope, d_row]
         });
     }
@@ -65,23 +63,36 @@ fn loops_over_columns_give_the_same_bits_at_every_level() {
 
 #[test]
 fn loops_over_events_give_the_same_bits_at_every_level() {
-    let (offsets, events) = ([0, 3, 3, 8, 20], 20);
+    const EVENTS: usize = 20;
+    let offsets = [0, 3, 3, 8, 20];
     for width in [1, 5, 8, 16, 20] {
-        let (q, pairs) = (numbers(4 * width, 1), numbers(events * 2 * width, 2));
-        let (weights, d_pooled) = (numbers(events, 3), numbers(4 * width, 4));
+        let (rows, events) = (numbers(4 * width, 1), numbers(EVENTS * width, 2));
+        let (weights, d_pooled) = (numbers(EVENTS, 3), numbers(4 * width, 4));
         assert_same_bits(&format!("width {width}"), || {
-            let [mut product, mut d] = [pairs.clone(), numbers(pairs.len(), 5)];
-            let [mut pooled, mut sums, mut d_q] = [(); 3].map(|()| numbers(4 * width, 6));
-            let [mut d_weights, mut spread] = [numbers(events, 7), numbers(events * width, 8)];
-            f32::multiply(&offsets, &q, width, &mut product);
-            f32::pool(&offsets, &weights, &pairs, width, &mut pooled);
-            f32::pool_backward(&offsets, &d_pooled, &pairs, width, &mut d_weights);
-            f32::spread_rows(&offsets, &q, width, &mut spread);
-            f32::sum_rows(&offsets, &spread, width, &mut sums);
-            let history =
-                History { offsets: &offsets, q: &q, pairs: &pairs, weights: &weights, width };
-            f32::multiply_backward(history, &d_pooled, &mut d, &mut d_q);
-            vec![product, pooled, d_weights, spread, sums, d, d_q]
+            let [mut pooled, mut sums] = [(); 2].map(|()| numbers(4 * width, 6));
+            let [mut d_weights, mut d_events] = [numbers(EVENTS, 7), events.clone()];
+            f32::pool(&offsets, &weights, &events, width, &mut pooled);
+            f32::pool_backward(&offsets, &d_pooled, &events, width, &mut d_weights);
+            f32::pool_backward_events(&offsets, &weights, &d_pooled, width, &mut d_events);
+            f32::sum_rows(&offsets, &events, width, &mut sums);
+            vec![pooled, d_weights, d_events, sums]
+        });
+        let (base, factors) = (numbers(4 * width, 8), numbers(width, 9));
+        assert_same_bits(&format!("mixing, width {width}"), || {
+            let [mut by_rows, mut by_columns, mut d_base, mut d_scaled] =
+                [(); 4].map(|()| rows.clone());
+            let mut d_factors = factors.clone();
+            f32::mix_rows(&base, &rows, &weights[..4], &mut by_rows);
+            f32::mix_columns(&base, &rows, &factors, &mut by_columns);
+            f32::mix_columns_backward(
+                &rows,
+                &factors,
+                &base,
+                &mut d_base,
+                &mut d_scaled,
+                &mut d_factors,
+            );
+            vec![by_rows, by_columns, d_base, d_scaled, d_factors]
         });
     }
 }
