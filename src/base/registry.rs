@@ -55,6 +55,13 @@ macro_rules! registry {
                     $( Self::$variant(_) => $name, )+
                 }
             }
+
+            /// Whether the chosen part was reconstructed, because its source could not be read.
+            pub fn is_reconstructed(&self) -> bool {
+                match self {
+                    $( Self::$variant(_) => $summary.contains("reconstructed"), )+
+                }
+            }
         }
     };
 }

@@ -4,6 +4,7 @@ use super::args::List;
 use super::exit::{Exit, Failure};
 use super::run::out;
 use crate::base::registry::Part;
+use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, StartChoice, StepTimeChoice};
 use crate::data::SourceChoice;
 use crate::data::order::OrderChoice;
@@ -11,6 +12,7 @@ use crate::model::ModelChoice;
 use crate::optimizer::OptimizerChoice;
 use crate::optimizer::schedule::ScheduleChoice;
 use crate::protocol::ProtocolChoice;
+use crate::remedy::RemedyChoice;
 
 /// A kind of part: its plural, the key that chooses it, and the parts.
 type Kind = (&'static str, &'static str, &'static [Part]);
@@ -22,6 +24,8 @@ const KINDS: &[Kind] = &[
     ("optimizers", "optimizer.kind", OptimizerChoice::PARTS),
     ("schedules", "schedule.decay.kind", ScheduleChoice::PARTS),
     ("protocols", "protocol.kind", ProtocolChoice::PARTS),
+    ("remedies", "remedy.kind", RemedyChoice::PARTS),
+    ("local work", "worker.local.kind", Local::PARTS),
     ("step_times", "cluster.compute.law.kind", StepTimeChoice::PARTS),
     ("starts", "cluster.start.kind", StartChoice::PARTS),
     ("delays", "imposed_staleness.kind", DelayChoice::PARTS),
@@ -43,7 +47,7 @@ pub(super) fn list(args: &List) -> Result<Exit, Failure> {
         }
         text.push_str(&format!("{name} ({key})\n"));
         for part in *parts {
-            text.push_str(&format!("  {:<20} {}\n", part.name, part.summary.trim()));
+            text.push_str(&format!("  {:<24} {}\n", part.name, part.summary.trim()));
         }
     }
     out(&text)?;

@@ -30,6 +30,8 @@ pub struct Summary {
     pub model: &'static str,
     /// Chosen update rule.
     pub optimizer: &'static str,
+    /// Chosen parts that were reconstructed, because their sources could not be read.
+    pub reconstructed: Vec<&'static str>,
     /// How the run ended: `finished`, or what stopped it.
     pub ended: String,
     /// Updates that every shard has applied.
@@ -156,6 +158,7 @@ impl Summary {
                 None => scenario.model.name(),
             },
             optimizer: scenario.optimizer.name(),
+            reconstructed: scenario.reconstructed(),
             updates: progress.updates,
             pushes: progress.pushes,
             discarded: simulation.map_or(0, Simulation::discarded),

@@ -57,6 +57,19 @@ crate::registry! {
 }
 
 impl RemedyChoice {
+    /// Memory that the working remedy takes, in bytes, when every row has been met.
+    pub fn bytes(&self, workers: u32, layout: &Layout) -> u64 {
+        let dense = layout.dense_len() as u64;
+        let all = dense + layout.sparse_len();
+        4 * match self {
+            Self::DelayCompensation(config) if config.adaptive => all,
+            Self::GapAware(_) => 2 * all,
+            Self::Fasgd(_) => 3 * all,
+            Self::Dana(_) => (u64::from(workers) + 1) * dense,
+            _ => 0,
+        }
+    }
+
     /// The working remedy, for `workers` workers and a model of this layout.
     pub fn build(&self, workers: u32, layout: &Layout) -> Box<dyn Remedy> {
         match self {

@@ -7,7 +7,9 @@ use crate::cluster::routine::Local;
 use crate::data::Batch;
 use crate::params::view::rows_len;
 use crate::params::{Layout, Locator, Lookups};
+use crate::remedy::Needs;
 use crate::sim::evaluate::CHUNK;
+use crate::sim::session::COMPARED;
 
 /// An estimate of memory, disk and work.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -74,13 +76,17 @@ impl Scenario {
         let server = 4
             * (estimate.dense * slots(&self.optimizer) + estimate.sparse * slots(sparse_rule))
             + 4 * layout.tables.iter().map(|table| u64::from(table.rows)).sum::<u64>();
-        // A step in flight holds its batch, its view and, once computed, its gradient.
-        let step = bytes(&batch) + bytes_of(&lookups) + 2 * 4 * (estimate.dense + rows + moving);
+        // A step in flight holds its batch and its view, or its gradient; one that is looked at
+        // holds all of them.
+        let view = 4 * (estimate.dense + rows + moving);
+        let step = bytes(&batch) + bytes_of(&lookups) + view;
         let in_flight = match &self.imposed_staleness {
             // Of a random number of gradients in flight, what is rarely exceeded.
             Some(law) => (1.5 * law.mean()) as u64 + 16,
             None => u64::from(self.cluster.workers),
         };
+        let watched = self.watched(in_flight, layout);
+        let remedies = self.remedy.iter().map(|r| r.bytes(self.cluster.workers, layout)).sum();
         // What outlives a step: dense sums, or a replica with velocity and the rows it has met.
         let kept = match &self.worker.local {
             Local::Elastic(_) => 8 * estimate.dense + 8 * estimate.sparse,
@@ -104,6 +110,8 @@ impl Scenario {
             2 * prepared.source.bytes(),
             server,
             in_flight.saturating_mul(step),
+            watched.saturating_mul(view),
+            remedies,
             u64::from(self.cluster.workers).saturating_mul(kept),
             holdout,
             threads.saturating_mul(located.saturating_add(tape)),
@@ -113,6 +121,23 @@ impl Scenario {
         // Allocators round up and buffers grow by doubling.
         let all = estimate.memory.0.saturating_add(needed).saturating_add(needed / 5);
         estimate.memory.0 = all;
+    }
+
+    /// How many of the steps in flight somebody looks at.
+    fn watched(&self, in_flight: u64, layout: &Layout) -> u64 {
+        let needs = self
+            .remedy
+            .iter()
+            .map(|choice| choice.build(self.cluster.workers, layout).needs())
+            .fold(Needs::default(), Needs::and);
+        let views = self.holdout.as_ref().map(|holdout| holdout.views).unwrap_or_default();
+        if needs.view || needs.row_staleness || views.mean_of_views || views.mean_of_predictions {
+            return in_flight;
+        }
+        let compared = if self.record.divergence.is_some() { COMPARED } else { 0 };
+        let sampled = |every: Option<u64>| every.map_or(0, |every| in_flight / every.max(1));
+        let sampled = sampled(self.record.gap_every).max(sampled(self.record.rows_every));
+        (u64::from(compared.max(views.workers)) + sampled).min(in_flight)
     }
 
     fn disk(&self) -> u64 {

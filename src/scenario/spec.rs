@@ -104,6 +104,28 @@ impl Default for About {
     }
 }
 
+impl Scenario {
+    /// Names of the chosen parts that were reconstructed.
+    pub fn reconstructed(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        let mut note = |name, reconstructed: bool| {
+            if reconstructed {
+                names.push(name);
+            }
+        };
+        for protocol in std::iter::once(&self.protocol).chain(&self.sparse_protocol) {
+            note(protocol.name(), protocol.is_reconstructed());
+        }
+        for optimizer in std::iter::once(&self.optimizer).chain(&self.sparse_optimizer) {
+            note(optimizer.name(), optimizer.is_reconstructed());
+        }
+        for remedy in &self.remedy {
+            note(remedy.name(), remedy.is_reconstructed());
+        }
+        names
+    }
+}
+
 /// Which examples are trained on, how, and for how long.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

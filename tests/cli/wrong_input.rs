@@ -207,7 +207,12 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
         &["cluster.workers=100000", "model.hidden=[60000,60000]"][..],
         &["model.hidden=[65536,65536,65536,65536]", "model.embedding_dim=4096"],
         &["imposed_staleness={kind='fixed',updates=1000000}", "model.hidden=[9000,9000]"],
-        &["data.rows_per_day=70000000", "train.days=1", "holdout.days=3"],
+        &[
+            "data.rows_per_day=70000000",
+            "train.days=1",
+            "holdout.days=3",
+            "holdout.max_examples=40000000",
+        ],
     ] {
         let folder = tempfile::tempdir().unwrap();
         let mut command = straggler();

@@ -7,6 +7,7 @@ mod learning;
 mod protocols;
 mod quadratic;
 mod registry;
+mod remedies;
 mod routines;
 mod timing;
 mod toy;

@@ -1,0 +1,175 @@
+//! Whether the chosen parts fit together: protocol, shards, workers' routine, remedies, optimizer.
+
+use super::document::{Loaded, Problem};
+use super::rules::{CONFLICT, SUSPICIOUS};
+use super::spec::Scenario;
+use crate::cluster::routine::Local;
+use crate::optimizer::OptimizerChoice;
+use crate::protocol::{ProtocolChoice, k_async, k_sync};
+use crate::remedy::RemedyChoice;
+
+/// Reports parts that do not fit together.
+pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    shards_by_group(loaded, found);
+    coordination(loaded, found);
+    routine(loaded, found);
+    remedies(loaded, found);
+}
+
+/// Dense parameters on shards of their own leave at least one to the rows.
+fn shards_by_group(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let cluster = &loaded.value.cluster;
+    let Some(dense) = cluster.dense_shards.filter(|&dense| dense >= cluster.shards) else { return };
+    let message =
+        format!("{dense} shards for dense parameters alone, and {} in all", cluster.shards);
+    found.push(
+        Problem::error(&CONFLICT, "cluster.dense_shards", message)
+            .label(loaded.origin("cluster.dense_shards"), "")
+            .label(loaded.origin("cluster.shards"), "all shards")
+            .help("the embedding rows need at least one shard: raise `cluster.shards`"),
+    );
+}
+
+/// A protocol must be able to fill its updates, and two of them must get along.
+fn coordination(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { protocol, sparse_protocol, cluster, .. } = &loaded.value;
+    let both = [("protocol", Some(protocol)), ("sparse_protocol", sparse_protocol.as_ref())];
+    for (key, choice) in both {
+        let Some((field, message)) = choice.and_then(|c| cannot_fill(c, cluster.workers)) else {
+            continue;
+        };
+        let key = format!("{key}.{field}");
+        found.push(
+            Problem::error(&CONFLICT, &key, message)
+                .label(loaded.origin(&key), "")
+                .label(loaded.origin("cluster.workers"), "workers")
+                .help(format!("change `{key}` or `cluster.workers`")),
+        );
+    }
+    let Some(sparse) = sparse_protocol else { return };
+    if cluster.dense_shards.is_none() {
+        let message = "rows get a protocol of their own only on shards of their own";
+        found.push(
+            Problem::error(&CONFLICT, "sparse_protocol", message)
+                .label(loaded.key_origin("sparse_protocol"), "")
+                .label(loaded.key_origin("cluster"), "every shard holds both groups here")
+                .help("set cluster.dense_shards = 1, and cluster.shards to 2 or more"),
+        );
+    }
+    for (key, choice) in [("protocol", protocol), ("sparse_protocol", sparse)] {
+        if choice.aborts() {
+            let message = format!(
+                "\"{}\" breaks steps off, which would take parts from the other group's protocol",
+                choice.name()
+            );
+            found.push(
+                Problem::error(&CONFLICT, key, message)
+                    .label(loaded.key_origin(key), "")
+                    .label(loaded.key_origin("sparse_protocol"), "two protocols here")
+                    .help("choose one that breaks nothing off; ringmaster has `abort = false`"),
+            );
+        }
+    }
+}
+
+/// Why so many workers can never fill an update, and which setting is to blame.
+fn cannot_fill(choice: &ProtocolChoice, workers: u32) -> Option<(&'static str, String)> {
+    match choice {
+        ProtocolChoice::BackupWorkers(config) if config.backups >= workers => {
+            Some(("backups", format!("{} backups of {workers} workers in all", config.backups)))
+        }
+        ProtocolChoice::KSync(k_sync::Config { k })
+        | ProtocolChoice::KAsync(k_async::Config { k })
+            if *k > workers =>
+        {
+            Some(("k", format!("an update of {k} distinct workers, and there are {workers}")))
+        }
+        ProtocolChoice::Softsync(config) if config.n > workers => {
+            Some(("n", format!("{workers} workers cannot be split into {}", config.n)))
+        }
+        _ => None,
+    }
+}
+
+/// Remedies that replace the optimizer, and those that need workers of a certain kind.
+fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { remedy, optimizer, worker, .. } = &loaded.value;
+    let descends = matches!(optimizer, OptimizerChoice::Sgd(_));
+    for (index, choice) in remedy.iter().enumerate() {
+        let key = format!("remedy.{index}");
+        let problem = |message: String| {
+            Problem::warning(&SUSPICIOUS, &key, message).label(loaded.key_origin(&key), "")
+        };
+        let alone = matches!(
+            choice,
+            RemedyChoice::Dana(_) | RemedyChoice::Fasgd(_) | RemedyChoice::Mixing(_)
+        );
+        if alone && !descends {
+            let message = format!(
+                "\"{}\" is made for plain descent, and the optimizer is \"{}\"",
+                choice.name(),
+                optimizer.name()
+            );
+            found.push(
+                problem(message)
+                    .label(loaded.key_origin("optimizer"), "")
+                    .help("optimizer = { kind = \"sgd\", learning_rate = ... }"),
+            );
+        }
+        let gradients = matches!(worker.local, Local::Gradient(_));
+        if matches!(choice, RemedyChoice::Mixing(_)) && gradients {
+            let message = "\"mixing\" takes pushes for differences of models, and the workers push \
+                           gradients";
+            found.push(
+                problem(message.to_string())
+                    .help("worker.local = { kind = \"local_steps\", learning_rate = ... }"),
+            );
+        }
+    }
+}
+
+/// What a worker does in a step must fit the shards, and the server's rule.
+fn routine(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { worker, cluster, optimizer, .. } = &loaded.value;
+    let elastic = matches!(worker.local, Local::Elastic(_));
+    for (key, every) in
+        [("worker.pull_every", worker.pull_every), ("worker.push_every", worker.push_every)]
+    {
+        if every == 1 {
+            continue;
+        }
+        if cluster.dense_shards.is_none() {
+            let message = format!("`{key}` needs dense parameters on shards of their own");
+            found.push(
+                Problem::error(&CONFLICT, key, message)
+                    .label(loaded.origin(key), "")
+                    .label(loaded.key_origin("cluster"), "every shard holds rows here")
+                    .help("rows are pulled and pushed in every step: set cluster.dense_shards = 1"),
+            );
+        }
+        if elastic {
+            let message = format!("a replica is exchanged in every step, whatever `{key}` says");
+            found.push(
+                Problem::error(&CONFLICT, key, message)
+                    .label(loaded.origin(key), "this")
+                    .label(loaded.key_origin("worker.local"), "and this")
+                    .help("set worker.batches to the number of local steps between exchanges"),
+            );
+        }
+    }
+    let descends = |choice: &OptimizerChoice| matches!(choice, OptimizerChoice::Sgd(sgd) if sgd.learning_rate == 1.0);
+    let sparse = loaded.value.sparse_optimizer.as_ref();
+    let adds = descends(optimizer) && sparse.is_none_or(descends);
+    if !matches!(worker.local, Local::Gradient(_)) && !adds {
+        let message = "the workers push differences of weights, which the server's rule takes for \
+                       gradients";
+        found.push(
+            Problem::warning(&SUSPICIOUS, "optimizer", message)
+                .label(loaded.key_origin("optimizer"), "")
+                .label(loaded.key_origin("worker.local"), "differences")
+                .help(
+                    "optimizer = { kind = \"sgd\", learning_rate = 1.0 } takes them over as they are",
+                ),
+        );
+    }
+}
