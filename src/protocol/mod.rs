@@ -9,10 +9,7 @@ pub mod drop_stale;
 pub mod dynamic_ssp;
 pub mod gba;
 pub mod hybrid;
-pub mod k_async;
-pub mod k_batch_async;
-pub mod k_batch_sync;
-pub mod k_sync;
+pub mod k_family;
 pub mod rennala;
 pub mod ringmaster;
 pub mod rounds;
@@ -41,13 +38,13 @@ crate::registry! {
         /// An update of every floor(workers / n) pushes; nobody waits.
         "softsync" => Softsync(softsync::Config),
         /// An update of the first K workers of a round; the others are broken off.
-        "k_sync" => KSync(k_sync::Config),
+        "k_sync" => KSync(k_family::Config),
         /// An update of the first K gradients at the present point; running steps are broken off.
-        "k_batch_sync" => KBatchSync(k_batch_sync::Config),
+        "k_batch_sync" => KBatchSync(k_family::Config),
         /// An update of K distinct workers' pushes, however stale; who has pushed waits.
-        "k_async" => KAsync(k_async::Config),
+        "k_async" => KAsync(k_family::Config),
         /// An update of any K pushes, however stale; nobody waits (FedBuff's buffer).
-        "k_batch_async" => KBatchAsync(k_batch_async::Config),
+        "k_batch_async" => KBatchAsync(k_family::Config),
         /// An update of the first S gradients at the present point; older ones are discarded.
         "rennala" => Rennala(rennala::Config),
         /// Asynchronous; what is too old is discarded, and broken off if wanted.
@@ -78,10 +75,10 @@ impl ProtocolChoice {
             }
             Self::DynamicSsp(config) => Box::new(dynamic_ssp::DynamicSsp::new(*config, workers)),
             Self::Softsync(config) => Box::new(config.build(workers, shards)),
-            Self::KSync(config) => Box::new(config.build(workers, shards)),
-            Self::KBatchSync(config) => Box::new(config.build(workers, shards)),
-            Self::KAsync(config) => Box::new(config.build(workers, shards)),
-            Self::KBatchAsync(config) => Box::new(config.build(workers, shards)),
+            Self::KSync(config) => Box::new(config.sync(workers, shards)),
+            Self::KBatchSync(config) => Box::new(config.batch_sync(workers, shards)),
+            Self::KAsync(config) => Box::new(config.asynchronous(workers, shards)),
+            Self::KBatchAsync(config) => Box::new(config.batch_asynchronous(workers, shards)),
             Self::Rennala(config) => Box::new(config.build(workers, shards)),
             Self::Ringmaster(config) => {
                 Box::new(ringmaster::Ringmaster::new(*config, workers, shards))
@@ -106,10 +103,10 @@ impl ProtocolChoice {
             Self::BackupWorkers(config) => workers.saturating_sub(config.backups),
             Self::Tokens(config) => config.aggregate.unwrap_or(workers),
             Self::Softsync(config) => workers / config.n.max(1),
-            Self::KSync(config) => config.k,
-            Self::KBatchSync(config) => config.k,
-            Self::KAsync(config) => config.k,
-            Self::KBatchAsync(config) => config.k,
+            Self::KSync(config)
+            | Self::KBatchSync(config)
+            | Self::KAsync(config)
+            | Self::KBatchAsync(config) => config.k,
             Self::Rennala(config) => config.batch,
             Self::Gba(config) => config.batches,
         }

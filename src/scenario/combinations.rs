@@ -5,7 +5,7 @@ use super::rules::{CONFLICT, SUSPICIOUS};
 use super::spec::Scenario;
 use crate::cluster::routine::Local;
 use crate::optimizer::OptimizerChoice;
-use crate::protocol::{ProtocolChoice, k_async, k_sync};
+use crate::protocol::{ProtocolChoice, k_family};
 use crate::remedy::RemedyChoice;
 
 /// Reports parts that do not fit together.
@@ -78,8 +78,8 @@ fn cannot_fill(choice: &ProtocolChoice, workers: u32) -> Option<(&'static str, S
         ProtocolChoice::BackupWorkers(config) if config.backups >= workers => {
             Some(("backups", format!("{} backups of {workers} workers in all", config.backups)))
         }
-        ProtocolChoice::KSync(k_sync::Config { k })
-        | ProtocolChoice::KAsync(k_async::Config { k })
+        ProtocolChoice::KSync(k_family::Config { k })
+        | ProtocolChoice::KAsync(k_family::Config { k })
             if *k > workers =>
         {
             Some(("k", format!("an update of {k} distinct workers, and there are {workers}")))

@@ -34,30 +34,42 @@ pub(super) fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-x))
 }
 
-/// Finds scale and shift by bisection on the scale.
+/// Finds scale and shift by false position on the scale: the end of the bracket that stays has its
+/// weight halved (the Illinois rule), so both ends close in.
 ///
 /// # Errors
 /// [`SyntheticError::AucOutOfReach`].
 pub(super) fn calibrate(sample: &Sample, config: &Config) -> Result<Calibration, SyntheticError> {
     let target = config.target_bayes_auc;
     let mut search = Search::new(sample, config);
-    let (mut low, mut high) = (0.0, LARGEST_SCALE);
-    let (least, most) = (search.auc(low), search.auc(high));
+    let (least, most) = (search.auc(0.0), search.auc(LARGEST_SCALE));
     if !(least..=most).contains(&target) {
         return Err(SyntheticError::AucOutOfReach { target, low: least, high: most });
     }
+    // Ends of the bracket with their distances from the target.
+    let (mut low, mut high) = ((0.0, least - target), (LARGEST_SCALE, most - target));
     let mut scale = 1.0;
+    let mut rose = None;
     for _ in 0..60 {
-        let auc = search.auc(scale);
-        if (auc - target).abs() < AUC_TOLERANCE {
+        let apart = search.auc(scale) - target;
+        if apart.abs() < AUC_TOLERANCE {
             break;
         }
-        if auc < target {
-            low = scale;
+        let rises = apart < 0.0;
+        if rises {
+            low = (scale, apart);
         } else {
-            high = scale;
+            high = (scale, apart);
         }
-        scale = 0.5 * (low + high);
+        if rose == Some(rises) {
+            let stays = if rises { &mut high.1 } else { &mut low.1 };
+            *stays *= 0.5;
+        }
+        rose = Some(rises);
+        scale = (low.0 * high.1 - high.0 * low.1) / (high.1 - low.1);
+        if !(low.0 < scale && scale < high.0) {
+            scale = 0.5 * (low.0 + high.0);
+        }
     }
     let shift = search.shift(scale);
     Ok(Calibration { scale, shift })
