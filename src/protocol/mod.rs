@@ -134,6 +134,19 @@ impl ProtocolChoice {
         }
     }
 
+    /// Whether every step has to read and write every shard: gradients of an older point are
+    /// discarded, or tokens are handed out only when all shards are done.
+    pub fn wants_whole_steps(&self) -> bool {
+        matches!(
+            self,
+            Self::BackupWorkers(_)
+                | Self::Tokens(_)
+                | Self::KSync(_)
+                | Self::KBatchSync(_)
+                | Self::Rennala(_)
+        )
+    }
+
     /// Whether running steps may be broken off.
     pub fn aborts(&self) -> bool {
         match self {

@@ -1,9 +1,10 @@
 //! Synchronous with tokens, as TensorFlow's and XDL's synchronisation really behaves: an update of
-//! the first `aggregate` fresh pushes, which then puts as many tokens into a queue as there are
-//! workers, or pushes to an update if these are more. A worker needs a token to go on, and whoever comes first takes it, so a fast worker may contribute twice
-//! to an update while a slow one finds its token gone.
+//! the first `aggregate` fresh pushes, which then puts tokens with the number of the next update into
+//! a queue: as many as there are workers, or pushes to an update if these are more. A worker needs a
+//! token to go on, and whoever comes first takes it, so a fast worker may contribute twice to an
+//! update while a slow one finds its token gone.
 //!
-//! `tf.compat.v1.train.SyncReplicasOptimizer`: pushes computed on an older step are dropped; the
+//! `tf.compat.v1.train.SyncReplicasOptimizer`: a push is as fresh as the token it was made with; the
 //! first step needs no token; if more pushes are aggregated than there are workers, the difference
 //! is put into the queue at the start.
 
@@ -32,12 +33,12 @@ pub struct Tokens {
     aggregate: usize,
     /// Tokens that an update hands out.
     tokens_per_update: u64,
-    /// Tokens that nobody has taken.
-    tokens: u64,
+    /// Tokens that nobody has taken, each the number of an update.
+    tokens: VecDeque<u64>,
     /// Who waits for one.
     queue: VecDeque<WorkerId>,
-    /// Whether each worker has begun: its first step needs no token.
-    begun: Vec<bool>,
+    /// The token of each worker's present step; none before its first.
+    local: Vec<Option<u64>>,
     /// What each shard has collected.
     held: Vec<Vec<(WorkerId, PushId)>>,
 }
@@ -49,17 +50,18 @@ impl Tokens {
         Tokens {
             aggregate: aggregate as usize,
             tokens_per_update: u64::from(aggregate.max(workers)),
-            tokens: u64::from(aggregate.saturating_sub(workers)),
+            tokens: (workers..aggregate).map(|_| 0).collect(),
             queue: VecDeque::new(),
-            begun: vec![false; workers as usize],
+            local: vec![None; workers as usize],
             held: vec![Vec::new(); shards as usize],
         }
     }
 
     fn hand_out(&mut self, decide: &mut Decisions) {
-        while self.tokens > 0 {
-            let Some(worker) = self.queue.pop_front() else { break };
-            self.tokens -= 1;
+        while let (Some(&worker), Some(&token)) = (self.queue.front(), self.tokens.front()) {
+            self.queue.pop_front();
+            self.tokens.pop_front();
+            self.local[worker.index()] = Some(token);
             decide.grant(worker);
         }
     }
@@ -72,7 +74,7 @@ impl Tokens {
         let version = cluster.versions[shard.index()];
         let ahead = |(s, v): (usize, &u64)| s == shard.index() || *v > version;
         if cluster.versions.iter().enumerate().all(ahead) {
-            self.tokens += self.tokens_per_update;
+            self.tokens.extend((0..self.tokens_per_update).map(|_| version + 1));
             self.hand_out(decide);
         }
     }
@@ -80,17 +82,18 @@ impl Tokens {
 
 impl Protocol for Tokens {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
-        if std::mem::replace(&mut self.begun[worker.index()], true) {
+        if self.local[worker.index()].is_some() {
             self.queue.push_back(worker);
             self.hand_out(decide);
         } else {
+            self.local[worker.index()] = Some(0);
             decide.grant(worker);
         }
     }
 
     fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
-        let Arrived { push, worker, shard, pulled, .. } = arrived;
-        if pulled < cluster.versions[shard.index()] {
+        let Arrived { push, worker, shard, .. } = arrived;
+        if self.local[worker.index()].unwrap_or(0) < cluster.versions[shard.index()] {
             decide.discard(shard, push);
             return;
         }

@@ -130,7 +130,7 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 
 /// What a worker does in a step must fit the shards, and the server's rule.
 fn routine(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let Scenario { worker, cluster, optimizer, .. } = &loaded.value;
+    let Scenario { worker, cluster, optimizer, protocol, .. } = &loaded.value;
     let elastic = matches!(worker.local, Local::Elastic(_));
     for (key, every) in
         [("worker.pull_every", worker.pull_every), ("worker.push_every", worker.push_every)]
@@ -145,6 +145,18 @@ fn routine(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                     .label(loaded.origin(key), "")
                     .label(loaded.key_origin("cluster"), "every shard holds rows here")
                     .help("rows are pulled and pushed in every step: set cluster.dense_shards = 1"),
+            );
+        }
+        if protocol.wants_whole_steps() {
+            let message = format!(
+                "\"{}\" needs steps that pull and push everything, against `{key}`",
+                protocol.name()
+            );
+            found.push(
+                Problem::error(&CONFLICT, key, message)
+                    .label(loaded.origin(key), "this")
+                    .label(loaded.key_origin("protocol"), "and this")
+                    .help("leave it out, or choose a protocol that takes stale gradients"),
             );
         }
         if elastic {

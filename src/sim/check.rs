@@ -47,6 +47,16 @@ impl Simulation {
         Ok(())
     }
 
+    /// Refuses to go on for ever with a protocol that discards everything, unless the clock ends the
+    /// run.
+    pub(super) fn is_fruitless(&self) -> Result<(), SimError> {
+        let most = 1_000 * (self.workers.len() as u64 + 10);
+        if self.in_vain > most && self.session.limits.time.is_none() {
+            return Err(SimError::Fruitless { at: self.now(), steps: self.in_vain });
+        }
+        Ok(())
+    }
+
     pub(super) fn stalled(&self) -> SimError {
         let names = |list: Vec<String>| match list.len() {
             0 => "none".to_string(),

@@ -193,6 +193,7 @@ impl Simulation {
             }
         }
         self.aborted += 1;
+        self.in_vain += 1;
         observer.observe(&Record::Aborted { worker, push });
         if let (Some(cargo), Some(training)) =
             (flight.cargo.take(), self.session.work.training_mut())
@@ -210,9 +211,11 @@ impl Simulation {
         self.landed += 1;
         let applied = flight.discarded == 0;
         if applied {
+            self.in_vain = 0;
             self.session.progress.pushes += 1;
             self.session.progress.examples += flight.examples;
         } else {
+            self.in_vain += 1;
             self.discarded += 1;
         }
         let staleness = flight.staleness as f64 / flight.written() as f64;

@@ -47,6 +47,8 @@ pub struct Simulation {
     pub(super) events: u64,
     /// Events at the present instant.
     pub(super) instant: u64,
+    /// Steps since the last one that every shard has applied.
+    pub(super) in_vain: u64,
 }
 
 /// Whether a run goes on.
@@ -91,6 +93,7 @@ impl Simulation {
             kept: 0,
             events: 0,
             instant: 0,
+            in_vain: 0,
         }
     }
 
@@ -174,6 +177,7 @@ impl Simulation {
         }
         let (now, event) = self.queue.pop().expect("just looked at");
         self.stands_still(now)?;
+        self.is_fruitless()?;
         self.session.progress.now = now;
         self.events += 1;
         self.happen(event, observer)?;

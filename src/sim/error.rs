@@ -35,6 +35,17 @@ pub enum SimError {
         /// Who waits for whom.
         who: String,
     },
+    /// Nothing is ever applied.
+    #[error(
+        "by {at} the last {steps} steps had all been discarded by some shard or broken off: the protocol \
+         lets nothing through; loosen its bound, or let workers pull more often"
+    )]
+    Fruitless {
+        /// When.
+        at: SimTime,
+        /// How many steps.
+        steps: u64,
+    },
     /// Everything takes no time at all, and only the clock could end the run.
     #[error(
         "the virtual clock stands still at {at}: steps take no time, so a limit on simulated time is never \

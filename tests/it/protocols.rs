@@ -11,7 +11,7 @@ use straggler::protocol::{
     Arrived, Cluster, Decisions, Merge, Protocol, ProtocolChoice, PushId, Read, RowMean,
 };
 use straggler::scenario::Scenario;
-use straggler::sim::{Limits, Links, Nobody, Simulation, State};
+use straggler::sim::{Limits, Links, Nobody, SimError, Simulation, State};
 
 use crate::cluster::{NullCluster, mean, seconds};
 use crate::training::{self, Outcome};
@@ -419,6 +419,24 @@ fn random_decisions_are_repeatable_with_gradients() {
     let one = run(1);
     assert!(one == run(3));
     assert!(one.iter().all(|&bits| f32::from_bits(bits).is_finite()));
+}
+
+/// A bound that no gradient keeps ends the run with a word, not never.
+#[test]
+fn a_protocol_that_lets_nothing_through_is_told_so() {
+    #[derive(Debug)]
+    struct Never;
+    impl Protocol for Never {
+        fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+            decide.grant(worker);
+        }
+        fn on_push(&mut self, arrived: Arrived, _: &Cluster<'_>, decide: &mut Decisions) {
+            decide.discard(arrived.shard, arrived.push);
+        }
+    }
+    let cluster = NullCluster::textbook(3, StepTimeChoice::Constant(constant::Config {}));
+    let error = cluster.build_with(Box::new(Never)).run(&mut Nobody).unwrap_err();
+    assert!(matches!(error, SimError::Fruitless { .. }), "{error}");
 }
 
 /// A part that has not arrived cannot be decided on.

@@ -14,6 +14,7 @@ use straggler::data::source::SourceChoice;
 use straggler::model::ModelChoice;
 use straggler::optimizer::{Clip, OptimizerChoice, ScheduleChoice};
 use straggler::protocol::ProtocolChoice;
+use straggler::remedy::RemedyChoice;
 use straggler::scenario::{Job, Scenario};
 use straggler::sim::feed::Sharing;
 use straggler::sim::{Finished, Nobody, State, Stop};
@@ -87,6 +88,11 @@ fn every_protocol_works() {
     each::<ProtocolChoice>(ProtocolChoice::PARTS, |scenario, protocol| {
         scenario.protocol = protocol
     });
+}
+
+#[test]
+fn every_remedy_works() {
+    each::<RemedyChoice>(RemedyChoice::PARTS, |scenario, remedy| scenario.remedy = vec![remedy]);
 }
 
 #[test]
@@ -207,6 +213,7 @@ prop_compose! {
         clipped in any::<bool>(),
         imposed in proptest::option::weighted(0.15, 0.0..10.0f64),
         batches in 1u32..3,
+        remedy in proptest::collection::vec(any_of::<RemedyChoice>(RemedyChoice::PARTS), 0..3),
         rhythm in proptest::option::weighted(0.3, (1u64..4, 1u64..4)),
     ) -> Scenario {
         let mut scenario = Scenario {
@@ -214,6 +221,9 @@ prop_compose! {
         };
         scenario.scenario.seed = seed;
         scenario.worker.batches = batches;
+        scenario.remedy = remedy;
+        let fits = !scenario.protocol.discards();
+        let rhythm = rhythm.filter(|_| fits);
         if let (Some((pull_every, push_every)), 2..) = (rhythm, scenario.cluster.shards) {
             scenario.cluster.dense_shards = Some(1);
             scenario.worker.pull_every = pull_every;
