@@ -28,7 +28,7 @@ const MOST_LINES: usize = 600;
 const REGISTRIES: &[(&str, &str, &[&str])] = &[
     ("src/protocol", "mod.rs", &["decision"]),
     ("src/model", "choice.rs", &["error", "init", "inputs", "l2", "network", "tests", "tower"]),
-    ("src/optimizer", "choice.rs", &["clip", "rule", "schedule", "tests"]),
+    ("src/optimizer", "choice.rs", &["clip", "rule", "schedule", "swap", "tests"]),
     ("src/cluster/step_time", "mod.rs", &[]),
 ];
 
