@@ -11,7 +11,9 @@
 //!
 //! *What `t` counts* (`scope`). Lazy Adam counts the server's updates, so the first touch of a rare
 //! row late in training moves it by up to `(1 - beta1) / sqrt(1 - beta2)` = 3.16 times the rate. A
-//! count per row makes every first step exactly the rate.
+//! count per row makes every first step exactly the rate. A count per variable is DeepRec's AdamAsync,
+//! where each variable has powers of the betas; its switch to another rule for sparse variables is
+//! `rmsprop` with momentum as the `sparse_optimizer`.
 //!
 //! *Where epsilon stands* (`epsilon_hat`). Added to the corrected root, as above and in PyTorch's
 //! Adam; or to the uncorrected root `sqrt(v)` (the "epsilon hat" of the paper, of TensorFlow and of
