@@ -235,7 +235,7 @@ fn adaptive_revision_has_the_known_values_at_the_server() {
         assert_eq!(server.table(0).weights(1), [1.0]);
         read(&server)
     };
-    let after_one = push(1.0, &at_start, 1, -0.707_106_78);
+    let after_one = push(1.0, &at_start, 1, -f32::sqrt(0.5));
     push(1.0, &at_start, 2, -0.894_427_2);
     push(-1.0, &after_one, 3, -0.447_213_6);
 }
