@@ -29,7 +29,7 @@ const REGISTRIES: &[(&str, &str, &[&str])] = &[
     ("src/protocol", "mod.rs", &["clocks", "decision", "hybrid", "rounds"]),
     ("src/remedy", "mod.rs", &["arrival", "damping", "pipeline", "state"]),
     ("src/model", "choice.rs", &["error", "init", "inputs", "l2", "network", "tests", "tower"]),
-    ("src/optimizer", "choice.rs", &["clip", "rule", "schedule", "tests"]),
+    ("src/optimizer", "choice.rs", &["clip", "rule", "schedule", "swap", "tests"]),
     ("src/cluster/step_time", "mod.rs", &[]),
 ];
 

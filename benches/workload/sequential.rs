@@ -65,10 +65,10 @@ impl Step {
     pub(crate) fn apply(&mut self) {
         self.done += 1;
         let clocks = Clocks {
-            row_rates: None,
             dense_rate: super::RATE as f32,
             sparse_rate: super::RATE as f32,
             version: self.done,
+            ..Clocks::default()
         };
         let shard = ShardId(0);
         self.server.apply(shard, &self.lookups, &self.gradient, clocks).expect("a finite update");

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rule::ratio;
-use super::{Optimizer, Slot, Tick};
+use super::{Optimizer, Per, Slot, Tick};
 
 /// Configuration of `kind = "adagrad"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -40,7 +40,7 @@ pub struct Adagrad {
 impl Adagrad {
     /// The rule of `config`.
     pub fn new(config: &Config) -> Adagrad {
-        let slot = Slot { name: "a", init: config.initial as f32 };
+        let slot = Slot { name: "a", init: config.initial as f32, per: Per::Weight };
         Adagrad { slots: [slot], epsilon: config.epsilon as f32 }
     }
 }

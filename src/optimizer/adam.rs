@@ -11,7 +11,9 @@
 //!
 //! *What `t` counts* (`scope`). Lazy Adam counts the server's updates, so the first touch of a rare
 //! row late in training moves it by up to `(1 - beta1) / sqrt(1 - beta2)` = 3.16 times the rate. A
-//! count per row makes every first step exactly the rate.
+//! count per row makes every first step exactly the rate. A count per variable is DeepRec's AdamAsync,
+//! where each variable has powers of the betas; its switch to another rule for sparse variables is
+//! `rmsprop` with momentum as the `sparse_optimizer`.
 //!
 //! *Where epsilon stands* (`epsilon_hat`). Added to the corrected root, as above and in PyTorch's
 //! Adam; or to the uncorrected root `sqrt(v)` (the "epsilon hat" of the paper, of TensorFlow and of
@@ -20,7 +22,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Optimizer, RowSemantics, Scope, Slot, Tick};
+use super::rule::power;
+use super::{Optimizer, Per, RowSemantics, Scope, Slot, Tick};
 use crate::nn::kernels::{AdamStep, Rows, finite};
 
 /// Configuration of `kind = "adam"`.
@@ -61,6 +64,12 @@ impl Default for Config {
         }
     }
 }
+
+/// The averages.
+pub(super) const SLOTS: [Slot; 2] = [
+    Slot { name: "m", init: 0.0, per: Per::Weight },
+    Slot { name: "v", init: 0.0, per: Per::Weight },
+];
 
 /// Adam.
 #[derive(Clone, PartialEq, Debug)]
@@ -114,7 +123,7 @@ impl Adam {
 
 impl Optimizer for Adam {
     fn slots(&self) -> &[Slot] {
-        &[Slot { name: "m", init: 0.0 }, Slot { name: "v", init: 0.0 }]
+        &SLOTS
     }
 
     fn rows(&self) -> RowSemantics {
@@ -130,19 +139,6 @@ impl Optimizer for Adam {
     }
 }
 
-/// `base^exponent` by repeated squaring: the same bits on every platform.
-fn power(base: f64, mut exponent: u64) -> f64 {
-    let (mut square, mut result) = (base, 1.0);
-    while exponent > 0 {
-        if exponent & 1 == 1 {
-            result *= square;
-        }
-        square *= square;
-        exponent >>= 1;
-    }
-    result
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,7 +147,7 @@ mod tests {
     fn first_step(scope: Scope, t: u64) -> f32 {
         let rule = Adam::new(&Config { scope, ..Config::default() });
         let (mut w, mut slots) = ([0.0], [0.0; 2]);
-        let tick = Tick { rate: 1.0, global: t, variable: t, row: 1 };
+        let tick = Tick { rate: 1.0, global: t, variable: t, row: 1, ..Tick::default() };
         rule.update(&mut w, &mut slots, &[0.02], &tick);
         -w[0]
     }
@@ -169,7 +165,7 @@ mod tests {
     fn epsilon_hat_is_the_larger_epsilon_at_the_start() {
         let step = |epsilon_hat, t| {
             let config = Config { epsilon: 0.1, epsilon_hat, ..Config::default() };
-            let tick = Tick { rate: 1.0, global: t, variable: t, row: t };
+            let tick = Tick { rate: 1.0, global: t, variable: t, row: t, ..Tick::default() };
             let mut w = [0.0];
             Adam::new(&config).update(&mut w, &mut [0.0; 2], &[1.0], &tick);
             -w[0]
@@ -178,12 +174,5 @@ mod tests {
         let root = 0.001f32.sqrt();
         assert!((step(true, 1) - root / (root + 0.1)).abs() < 1e-6);
         assert!((step(false, 100_000) - step(true, 100_000)).abs() < 1e-6);
-    }
-
-    #[test]
-    fn powers_are_right() {
-        assert_eq!((power(0.9, 0), power(0.5, 3), power(0.0, 5)), (1.0, 0.125, 0.0));
-        assert!((power(0.999, 12_345) / 0.999f64.powi(12_345) - 1.0).abs() < 1e-12);
-        assert_eq!(power(0.999, u64::MAX), 0.0);
     }
 }

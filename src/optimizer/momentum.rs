@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Optimizer, RowSemantics, Slot, Tick};
+use super::{Optimizer, Per, RowSemantics, Slot, Tick};
 
 /// Configuration of `kind = "momentum"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +46,7 @@ impl Momentum {
 
 impl Optimizer for Momentum {
     fn slots(&self) -> &[Slot] {
-        &[Slot { name: "m", init: 0.0 }]
+        &[Slot { name: "m", init: 0.0, per: Per::Weight }]
     }
 
     fn rows(&self) -> RowSemantics {

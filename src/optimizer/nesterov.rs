@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Optimizer, RowSemantics, Slot, Tick};
+use super::{Optimizer, Per, RowSemantics, Slot, Tick};
 
 /// Configuration of `kind = "nesterov"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -45,7 +45,7 @@ impl Nesterov {
 
 impl Optimizer for Nesterov {
     fn slots(&self) -> &[Slot] {
-        &[Slot { name: "m", init: 0.0 }]
+        &[Slot { name: "m", init: 0.0, per: Per::Weight }]
     }
 
     fn rows(&self) -> RowSemantics {

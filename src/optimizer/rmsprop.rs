@@ -3,13 +3,19 @@
 //!
 //! With `rows = "lazy"` the average `a` of a row that a gradient does not touch is frozen: it
 //! counts the row's own updates. With `rows = "dense"` it decays at every update, so that a rare
-//! row's next step is larger. The weights of an untouched row stay as they are in both.
+//! row's next step is larger. The weights of an untouched row stay as they are in both, but for
+//! momentum.
+//!
+//! With `momentum` the steps are summed up, `b = momentum b + rate g / (...)`, `w -= b`, as in
+//! TensorFlow, where the rate of the moment enters the sum. For embedding rows this is what DeepRec's
+//! AdamAsync does with `apply_sparse_rmsprop` (its kernel: `decay` = beta2, `momentum` = beta1, epsilon
+//! inside).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rule::ratio;
-use super::{Optimizer, RowSemantics, Slot, Tick};
+use super::{Optimizer, Per, RowSemantics, Slot, Tick};
 
 /// Configuration of `kind = "rmsprop"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +33,9 @@ pub struct Config {
     /// Whether epsilon is added to the average, under the root (TensorFlow), instead of to the root
     /// (PyTorch).
     pub epsilon_inside: bool,
+    /// Share of the sum of steps that is kept at every update; 0: no such sum.
+    #[schemars(range(min = 0.0, max = 0.999999))]
+    pub momentum: f64,
     /// What happens to rows that a gradient does not touch.
     pub rows: RowSemantics,
 }
@@ -38,6 +47,7 @@ impl Default for Config {
             decay: 0.9,
             epsilon: 1e-8,
             epsilon_inside: false,
+            momentum: 0.0,
             rows: RowSemantics::Lazy,
         }
     }
@@ -50,8 +60,15 @@ pub struct Rmsprop {
     share: f32,
     inside: f32,
     outside: f32,
+    momentum: f32,
     rows: RowSemantics,
 }
+
+/// The average of squares, and the sum of steps where there is one.
+const SLOTS: [Slot; 2] = [
+    Slot { name: "a", init: 0.0, per: Per::Weight },
+    Slot { name: "b", init: 0.0, per: Per::Weight },
+];
 
 impl Rmsprop {
     /// The rule of `config`.
@@ -63,6 +80,7 @@ impl Rmsprop {
             share: (1.0 - config.decay) as f32,
             inside,
             outside,
+            momentum: config.momentum as f32,
             rows: config.rows,
         }
     }
@@ -70,7 +88,7 @@ impl Rmsprop {
 
 impl Optimizer for Rmsprop {
     fn slots(&self) -> &[Slot] {
-        &[Slot { name: "a", init: 0.0 }]
+        if self.momentum == 0.0 { &SLOTS[..1] } else { &SLOTS }
     }
 
     fn rows(&self) -> RowSemantics {
@@ -78,10 +96,16 @@ impl Optimizer for Rmsprop {
     }
 
     fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick) {
-        for ((w, a), &g) in weights.iter_mut().zip(slots).zip(gradient) {
+        let (averages, sums) = slots.split_at_mut(weights.len());
+        for (i, ((w, a), &g)) in weights.iter_mut().zip(averages).zip(gradient).enumerate() {
             *a = self.decay * *a + self.share * (g * g);
             let root = (*a + self.inside).sqrt() + self.outside;
-            *w -= tick.rate * ratio(g, root);
+            let mut step = tick.rate * ratio(g, root);
+            if let Some(sum) = sums.get_mut(i) {
+                *sum = self.momentum * *sum + step;
+                step = *sum;
+            }
+            *w -= step;
         }
     }
 }

@@ -5,15 +5,51 @@ use std::fmt::Debug;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::schedule::Progress;
 use crate::nn::kernels::{Rows, finite};
 
-/// One slot: optimizer memory with one number per weight.
+/// One slot: optimizer memory beside the weights.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Slot {
     /// Name in checkpoints and docs, such as `m`.
     pub name: &'static str,
     /// First value.
     pub init: f32,
+    /// How many numbers it has.
+    pub per: Per,
+}
+
+/// What a slot has one number for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Per {
+    /// Every weight.
+    Weight,
+    /// Every row of a table, and every dense block.
+    Row,
+}
+
+impl Slot {
+    /// Numbers beside a row or block of `weights` weights.
+    pub fn len(&self, weights: usize) -> usize {
+        match self.per {
+            Per::Weight => weights,
+            Per::Row => 1,
+        }
+    }
+
+    /// Numbers of all `slots` beside a row or block of `weights` weights.
+    pub fn all(slots: &[Slot], weights: usize) -> usize {
+        slots.iter().map(|slot| slot.len(weights)).sum()
+    }
+
+    /// Sets the `memory` of a row or block of `weights` weights to its first values.
+    pub fn begin(slots: &[Slot], weights: usize, mut memory: &mut [f32]) {
+        for slot in slots {
+            let (values, rest) = memory.split_at_mut(slot.len(weights));
+            values.fill(slot.init);
+            memory = rest;
+        }
+    }
 }
 
 /// Whose updates a bias correction counts.
@@ -41,8 +77,8 @@ pub enum RowSemantics {
     Dense,
 }
 
-/// When an update happens: its learning rate and the counters that a rule may read.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// When an update happens: its learning rate, and the counters and clocks that a rule may read.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Tick {
     /// Learning rate after schedule and remedies.
     pub rate: f32,
@@ -52,6 +88,11 @@ pub struct Tick {
     pub variable: u64,
     /// Updates of this row so far, this one included; for a block the same as `variable`.
     pub row: u64,
+    /// Versions of the shard applied since the gradient's parameters were read; of several merged
+    /// gradients the mean.
+    pub staleness: f64,
+    /// How far training has come.
+    pub progress: Progress,
 }
 
 impl Tick {
@@ -67,8 +108,7 @@ impl Tick {
 
 /// An update rule for one row or one dense block.
 pub trait Optimizer: Send + Sync + Debug {
-    /// The slots it wants, each with one number per weight. Their first values may depend on the
-    /// rule's configuration.
+    /// The slots it wants. Their first values may depend on the rule's configuration.
     fn slots(&self) -> &[Slot];
 
     /// What happens to untouched rows.
@@ -76,9 +116,28 @@ pub trait Optimizer: Send + Sync + Debug {
         RowSemantics::Lazy
     }
 
-    /// Updates `weights` in place. `slots` holds the slots one after the other, each as long as
-    /// `weights`.
+    /// Whether a worker that pulls takes the first slot along, which must have one number per
+    /// weight, and [`update_since`](Self::update_since) gets it back with the gradient.
+    fn carries(&self) -> bool {
+        false
+    }
+
+    /// Updates `weights` in place. `slots` holds the slots one after the other.
     fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick);
+
+    /// As [`update`](Self::update), for a rule that [`carries`](Self::carries): `then` is what the
+    /// first slot was when the gradient's parameters were read.
+    fn update_since(
+        &self,
+        weights: &mut [f32],
+        slots: &mut [f32],
+        gradient: &[f32],
+        then: &[f32],
+        tick: &Tick,
+    ) {
+        let _ = then;
+        self.update(weights, slots, gradient, tick);
+    }
 
     /// Updates several rows of a table in place, each as [`update`](Self::update) does; `counts`
     /// are their [`Tick::row`]s. Returns whether their weights stayed finite. A rule overrides this
@@ -98,4 +157,38 @@ pub trait Optimizer: Send + Sync + Debug {
 /// had a gradient takes no step. NaN stays NaN.
 pub(super) fn ratio(amount: f32, root: f32) -> f32 {
     if root == 0.0 { 0.0 } else { amount / root }
+}
+
+/// `base^exponent` by repeated squaring: the same bits on every platform.
+pub(super) fn power(base: f64, mut exponent: u64) -> f64 {
+    let (mut square, mut result) = (base, 1.0);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result *= square;
+        }
+        square *= square;
+        exponent >>= 1;
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_are_right() {
+        assert_eq!((power(0.9, 0), power(0.5, 3), power(0.0, 5)), (1.0, 0.125, 0.0));
+        assert!((power(0.999, 12_345) / 0.999f64.powi(12_345) - 1.0).abs() < 1e-12);
+        assert_eq!(power(0.999, u64::MAX), 0.0);
+    }
+
+    #[test]
+    fn slots_per_row_take_one_number() {
+        let slot = |init, per| Slot { name: "", init, per };
+        let slots = [slot(1.0, Per::Weight), slot(2.0, Per::Row), slot(3.0, Per::Weight)];
+        let mut memory = vec![0.0; Slot::all(&slots, 2)];
+        Slot::begin(&slots, 2, &mut memory);
+        assert_eq!(memory, [1.0, 1.0, 2.0, 3.0, 3.0]);
+    }
 }

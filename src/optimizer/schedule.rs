@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::SimSpan;
 
-/// How far training has come when an update is made, this update included.
+/// How far training has come when an update is made: itself among the updates, its examples not yet
+/// among the examples.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Progress {
     /// Updates of the server (first update: 1).
     pub updates: u64,
-    /// Examples behind those updates.
+    /// Examples behind the updates before.
     pub examples: u64,
     /// Simulated seconds since the start.
     pub seconds: f64,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Optimizer, OptimizerChoice, RowSemantics, Tick};
+use super::{Optimizer, OptimizerChoice, Progress, RowSemantics, Slot, Tick};
 
 /// A table as a server keeps it: the simplest implementation of what the row semantics mean.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,7 +19,9 @@ struct Table {
 impl Table {
     fn new(rule: &dyn Optimizer, weights: &[Vec<f32>]) -> Table {
         let slots_of = |row: &Vec<f32>| {
-            rule.slots().iter().flat_map(|slot| vec![slot.init; row.len()]).collect()
+            let mut memory = vec![0.0; Slot::all(rule.slots(), row.len())];
+            Slot::begin(rule.slots(), row.len(), &mut memory);
+            memory
         };
         Table {
             weights: weights.to_vec(),
@@ -48,7 +50,10 @@ impl Table {
     fn update_row(&mut self, rule: &dyn Optimizer, rate: f32, row: usize, gradient: &[f32]) {
         self.touches[row] += 1;
         let (global, row_count) = (self.updates, self.touches[row]);
-        let tick = Tick { rate, global, variable: global, row: row_count };
+        let progress = Progress { updates: global, ..Progress::default() };
+        // Some staleness, for the rules that mind.
+        let staleness = (global % 3) as f64;
+        let tick = Tick { rate, global, variable: global, row: row_count, staleness, progress };
         rule.update(&mut self.weights[row], &mut self.slots[row], gradient, &tick);
     }
 }
@@ -64,6 +69,11 @@ fn rules() -> Vec<(String, Arc<dyn Optimizer>)> {
         json!({"epsilon_inside": true}),
         json!({"initial": 0.0}),
         json!({"epsilon": 0.0}),
+        json!({"period": {"updates": 2}}),
+        json!({"period": {"updates": 1}, "discount": 0.1, "catch_up": "exact"}),
+        json!({"l1": 0.2, "l2": 0.5, "keeps_start": false}),
+        json!({"momentum": 0.9}),
+        json!({"growth": 0.5, "times_rate": false}),
     ];
     let mut rules = Vec::new();
     for part in OptimizerChoice::PARTS {
@@ -167,7 +177,7 @@ proptest! {
     fn a_zero_gradient_leaves_the_weights_of_rules_without_momentum(
         updates in history(1), start in row(),
     ) {
-        for kind in ["sgd", "adagrad", "rmsprop"] {
+        for kind in ["sgd", "adagrad", "rmsprop", "adagrad_decay", "rmsprop_swap", "ada_delay"] {
             let rule = rule(json!({"kind": kind}));
             let mut table = Table::new(&*rule, std::slice::from_ref(&start));
             for update in &updates {
@@ -182,13 +192,15 @@ proptest! {
     #[test]
     fn a_first_update_goes_against_the_gradient(g in row(), start in row()) {
         for (name, rule) in rules() {
-            if name.contains("adamw") {
-                continue; // Its decay may be the larger part.
+            if name.contains("adamw") || name.contains("l1") {
+                continue; // What pulls towards zero may be the larger part.
             }
+            // FTRL computes the weight anew, with a rounding of its own.
+            let tolerance = if name.contains("ftrl") { 1e-6 } else { 0.0 };
             let mut table = Table::new(&*rule, std::slice::from_ref(&start));
             table.apply(&*rule, 0.1, &[(0, g.clone())]);
             for ((new, old), g) in table.weights[0].iter().zip(&start).zip(&g) {
-                prop_assert!((new - old) * g <= 0.0, "{}", name);
+                prop_assert!((new - old) * g <= tolerance, "{}", name);
             }
         }
     }

@@ -12,7 +12,6 @@ use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
 use crate::data::{Batch, DataError, DataSource, Day, LeakError, OpenContext, check_holdout};
 use crate::model::{Model, ModelContext, ModelError};
-use crate::optimizer::schedule;
 use crate::params::Gradient;
 use crate::protocol::Protocol;
 use crate::protocol::hybrid::Hybrid;
@@ -360,11 +359,7 @@ impl Scenario {
         let dense = self.optimizer.learning_rate();
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer).learning_rate();
         Box::new(move |progress: &Progress| {
-            let clocks = schedule::Progress {
-                updates: progress.updates + 1,
-                examples: progress.examples,
-                seconds: progress.now.seconds(),
-            };
+            let clocks = progress.clocks();
             Rates { dense: schedule.rate(dense, clocks), sparse: schedule.rate(sparse, clocks) }
         })
     }

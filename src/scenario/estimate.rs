@@ -5,6 +5,7 @@ use super::spec::Scenario;
 use crate::base::ByteSize;
 use crate::cluster::routine::Local;
 use crate::data::Batch;
+use crate::optimizer::Slot;
 use crate::params::view::rows_len;
 use crate::params::{Layout, Locator, Lookups};
 use crate::remedy::Needs;
@@ -71,15 +72,20 @@ impl Scenario {
         estimate.rows_per_batch = lookups.distinct() as u64;
         estimate.holdout = prepared.holdout.len() as u64;
         let sparse_rule = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
-        let slots =
-            |choice: &crate::optimizer::OptimizerChoice| 1 + choice.build().slots().len() as u64;
-        let server = 4
-            * (estimate.dense * slots(&self.optimizer) + estimate.sparse * slots(sparse_rule))
-            + 4 * layout.tables.iter().map(|table| u64::from(table.rows)).sum::<u64>();
+        let (dense_rule, sparse_rule) = (self.optimizer.build(), sparse_rule.build());
+        let dense = layout.dense.iter().map(|b| b.len() + Slot::all(dense_rule.slots(), b.len()));
+        // Besides its numbers, a row has a count of its updates.
+        let row = |dim: usize| (dim + Slot::all(sparse_rule.slots(), dim) + 1) as u64;
+        let sparse = layout.tables.iter().map(|t| u64::from(t.rows).saturating_mul(row(t.dim)));
+        let server = 4 * (dense.sum::<usize>() as u64 + sparse.sum::<u64>());
         // A step in flight holds its batch and its view, or its gradient; one that is looked at
         // holds all of them.
         let view = 4 * (estimate.dense + rows + moving);
-        let step = bytes(&batch) + bytes_of(&lookups) + view;
+        let step = bytes(&batch)
+            + bytes_of(&lookups)
+            + view
+            + if dense_rule.carries() { 4 * estimate.dense } else { 0 }
+            + if sparse_rule.carries() { 4 * rows } else { 0 };
         let in_flight = match &self.imposed_staleness {
             // Of a random number of gradients in flight, what is rarely exceeded.
             Some(law) => (1.5 * law.mean()) as u64 + 16,

@@ -5,6 +5,7 @@ use super::document::{Code, Loaded, Problem};
 use super::spec::Scenario;
 use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, ShardService};
+use crate::optimizer::Horizon;
 use crate::protocol::ProtocolChoice;
 use crate::sim::Every;
 
@@ -116,6 +117,21 @@ fn lengths(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         if bandwidth.is_some_and(|bandwidth| bandwidth.0 == 0) {
             let help = "leave it out for a link of unlimited bandwidth";
             found.push(unusable(loaded, key, "carries nothing", help));
+        }
+    }
+    let periods = [
+        ("optimizer.period", scenario.optimizer.period()),
+        ("sparse_optimizer.period", scenario.sparse_optimizer.as_ref().and_then(|o| o.period())),
+    ];
+    for (key, period) in periods {
+        let nothing = match period {
+            Some(Horizon::Updates(length) | Horizon::Examples(length)) => length == 0,
+            Some(Horizon::SimTime(length)) => length.is_zero(),
+            None => false,
+        };
+        if nothing {
+            let help = "a period longer than nothing, e.g. { updates = 100000 }";
+            found.push(unusable(loaded, key, "has no length", help));
         }
     }
     for (key, every) in [
@@ -282,7 +298,7 @@ fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     // Where asynchronous runs of small models broke: learning rate times workers near 0.3 for Adam
     // and near 10 for plain gradient descent and Adagrad.
     let edge = match scenario.optimizer.name() {
-        "adam" | "adamw" | "rmsprop" => 0.3,
+        "adam" | "adamw" | "adam_ar" | "adam_swap" | "rmsprop" | "rmsprop_swap" => 0.3,
         _ => 10.0,
     };
     let product = rate * f64::from(workers);

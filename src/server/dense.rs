@@ -2,7 +2,7 @@
 
 use crate::base::Streams;
 use crate::nn::kernels::finite;
-use crate::optimizer::{Optimizer, Tick};
+use crate::optimizer::{Optimizer, Slot, Tick};
 use crate::params::{Block, Layout};
 
 /// Weights, slots and counters of the dense blocks.
@@ -12,7 +12,8 @@ pub struct DenseStore {
     weights: Vec<f32>,
     /// All slots of a block lie together, slot after slot.
     slots: Vec<f32>,
-    slots_per_weight: usize,
+    /// Where those of each block begin, and where the last end.
+    starts: Vec<usize>,
     /// Updates of each block so far.
     updates: Vec<u64>,
 }
@@ -22,20 +23,21 @@ impl DenseStore {
     pub fn new(layout: &Layout, optimizer: &dyn Optimizer, streams: Streams) -> DenseStore {
         let kinds = optimizer.slots();
         let mut weights = vec![0.0; layout.dense_len()];
-        let mut slots = vec![0.0; layout.dense_len() * kinds.len()];
+        let mut starts = vec![0];
+        for block in &layout.dense {
+            starts.push(starts[starts.len() - 1] + Slot::all(kinds, block.len()));
+        }
+        let mut slots = vec![0.0; starts[layout.dense.len()]];
         for (index, block) in layout.dense.iter().enumerate() {
             // Counted from the end, so that blocks and tables never share a name.
             block.init.fill(streams, u64::MAX - index as u64, 0, &mut weights[block.range()]);
-            let memory = &mut slots[block.start * kinds.len()..block.range().end * kinds.len()];
-            for (kind, values) in kinds.iter().zip(memory.chunks_exact_mut(block.len().max(1))) {
-                values.fill(kind.init);
-            }
+            Slot::begin(kinds, block.len(), &mut slots[starts[index]..starts[index + 1]]);
         }
         DenseStore {
             blocks: layout.dense.clone(),
             weights,
             slots,
-            slots_per_weight: kinds.len(),
+            starts,
             updates: vec![0; layout.dense.len()],
         }
     }
@@ -51,15 +53,30 @@ impl DenseStore {
     }
 
     /// Updates one block with its part of the dense gradient `g` (the whole arena); the block's
-    /// own counters are set here. Returns whether its weights stayed finite.
-    pub fn update(&mut self, block: usize, optimizer: &dyn Optimizer, g: &[f32], t: Tick) -> bool {
+    /// own counters are set here. `then` is empty, or what the first slot was, in the whole arena,
+    /// when the gradient's parameters were read. Returns whether its weights stayed finite.
+    pub fn update(
+        &mut self,
+        block: usize,
+        optimizer: &dyn Optimizer,
+        g: &[f32],
+        then: &[f32],
+        t: Tick,
+    ) -> bool {
         self.updates[block] += 1;
         let tick = Tick { variable: self.updates[block], row: self.updates[block], ..t };
         let range = self.blocks[block].range();
-        let k = self.slots_per_weight;
-        let slots = &mut self.slots[range.start * k..range.end * k];
+        let slots = &mut self.slots[self.starts[block]..self.starts[block + 1]];
         let weights = &mut self.weights[range.clone()];
-        optimizer.update(weights, slots, &g[range], &tick);
+        match then.get(range.clone()) {
+            Some(then) => optimizer.update_since(weights, slots, &g[range], then, &tick),
+            None => optimizer.update(weights, slots, &g[range], &tick),
+        }
         finite(weights)
+    }
+
+    /// The first slot of a block, which has a number per weight.
+    pub fn slot(&self, block: usize) -> &[f32] {
+        &self.slots[self.starts[block]..][..self.blocks[block].len()]
     }
 }

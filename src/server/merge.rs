@@ -3,6 +3,7 @@
 use crate::params::view::row_range;
 use crate::params::{Gradient, Layout, Lookups};
 use crate::protocol::{Merge, RowMean};
+use crate::server::Carried;
 
 /// Merges gradients; its memory is reused.
 ///
@@ -73,6 +74,28 @@ impl Merger {
         into.examples = examples.min(u64::from(u32::MAX)) as u32;
     }
 
+    /// Lays out as the present merged gradient what its `parts` took along, the oldest first: the
+    /// first that has a parameter says when it was read.
+    pub fn oldest(&self, layout: &Layout, parts: &[(&Lookups, &Carried)], into: &mut Carried) {
+        let Some((_, first)) = parts.first() else { return };
+        into.dense.clone_from(&first.dense);
+        into.rows.clear();
+        if !first.rows.is_empty() {
+            into.rows.resize(crate::params::view::rows_len(layout, &self.lookups), 0.0);
+        }
+        for (lookups, carried) in parts.iter().rev().filter(|(_, part)| !part.rows.is_empty()) {
+            for (t, table) in layout.tables.iter().enumerate() {
+                let from = &carried.rows[row_range(layout, lookups, t)];
+                let to = &mut into.rows[row_range(layout, &self.lookups, t)];
+                let ids = &lookups.ids[table.space];
+                for (&id, row) in ids.iter().zip(from.chunks_exact(table.dim)) {
+                    let at = self.positions[table.space][id as usize] as usize * table.dim;
+                    to[at..at + table.dim].copy_from_slice(row);
+                }
+            }
+        }
+    }
+
     fn union(&mut self, parts: &[(&Lookups, &Gradient)]) {
         self.current = self.current.wrapping_add(1);
         if self.current == 0 {
@@ -139,6 +162,12 @@ mod tests {
             assert_eq!(merger.gradient.dense, vec![4.0]);
             assert_eq!(merger.gradient.examples, 4);
         }
+        let carried =
+            |dense: f32, rows: [f32; 2]| Carried { dense: vec![dense], rows: rows.into() };
+        let (older, newer) = (carried(1.0, [60.0, 80.0]), carried(2.0, [10.0, 20.0]));
+        let mut oldest = Carried::default();
+        merger.oldest(&layout, &[(&b.0, &older), (&a.0, &newer)], &mut oldest);
+        assert_eq!(oldest, Carried { dense: vec![1.0], rows: vec![10.0, 60.0, 80.0] });
         let merge = Merge { over: Some(4), rows: RowMean::Contributors };
         merger.merge(&layout, &[(&a.0, &a.1), (&b.0, &b.1)], merge);
         assert_eq!(merger.gradient.rows, vec![1.0, 0.5 + 4.5, 8.0]);

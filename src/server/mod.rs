@@ -11,4 +11,4 @@ pub mod table;
 
 pub use merge::Merger;
 pub use sharding::Sharding;
-pub use store::{BadUpdate, Clocks, ParameterServer, Part};
+pub use store::{BadUpdate, Carried, Clocks, ParameterServer, Part};

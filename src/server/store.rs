@@ -7,7 +7,7 @@ use super::dense::DenseStore;
 use super::table::TableStore;
 use crate::base::{ShardId, Streams};
 use crate::nn::kernels::Touched;
-use crate::optimizer::{Optimizer, RowSemantics, Tick};
+use crate::optimizer::{Optimizer, Progress, RowSemantics, Tick};
 use crate::params::view::{row_range, rows_len};
 use crate::params::{Gradient, Layout, Lookups};
 
@@ -47,8 +47,18 @@ pub struct Part<'a> {
     pub row_updates: &'a mut [u32],
 }
 
+/// What a worker that pulls takes along besides parameters: the first slot of the rules that
+/// [carry](Optimizer::carries) it, laid out as the view. Empty for a group whose rule does not.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Carried {
+    /// Of the dense arena.
+    pub dense: Vec<f32>,
+    /// Of the distinct rows.
+    pub rows: Vec<f32>,
+}
+
 /// Clocks of an update.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Clocks<'a> {
     /// Learning rate of dense blocks.
     pub dense_rate: f32,
@@ -58,6 +68,13 @@ pub struct Clocks<'a> {
     pub row_rates: Option<&'a [f32]>,
     /// Updates of the shard so far, this one included.
     pub version: u64,
+    /// Updates of the shard since the gradient's parameters were read; of several merged gradients
+    /// the mean.
+    pub staleness: f64,
+    /// How far training has come.
+    pub progress: Progress,
+    /// What was taken along when the gradient's parameters were read, laid out as the gradient.
+    pub carried: Option<&'a Carried>,
 }
 
 /// An update after which a parameter was no longer a finite number.
@@ -161,6 +178,36 @@ impl ParameterServer {
         }
     }
 
+    /// Whether workers take slots along when they pull.
+    pub fn carries(&self) -> bool {
+        self.dense_rule.carries() || self.sparse_rule.carries()
+    }
+
+    /// Copies what a worker takes along from one shard, and makes room for it.
+    pub fn carry(&self, shard: ShardId, lookups: &Lookups, into: &mut Carried) {
+        let len = |carries, len| if carries { len } else { 0 };
+        into.dense.resize(len(self.dense_rule.carries(), self.layout.dense_len()), 0.0);
+        into.rows.resize(len(self.sparse_rule.carries(), rows_len(&self.layout, lookups)), 0.0);
+        if self.dense_rule.carries() {
+            for (index, block) in self.layout.dense.iter().enumerate() {
+                if self.sharding.of_block(index) == shard {
+                    into.dense[block.range()].copy_from_slice(self.dense.slot(index));
+                }
+            }
+        }
+        if self.sparse_rule.carries() {
+            for (t, table) in self.layout.tables.iter().enumerate() {
+                let rows = &mut into.rows[row_range(&self.layout, lookups, t)];
+                let ids = &lookups.ids[table.space];
+                for (&id, row) in ids.iter().zip(rows.chunks_exact_mut(table.dim)) {
+                    if self.sharding.of_row(table.space, id) == shard {
+                        self.tables[t].copy_slot(id, row);
+                    }
+                }
+            }
+        }
+    }
+
     /// Copies the rows of `lookups` from all shards at once, for evaluation.
     pub fn gather(&self, lookups: &Lookups, rows: &mut Vec<f32>) {
         rows.resize(rows_len(&self.layout, lookups), 0.0);
@@ -198,12 +245,19 @@ impl ParameterServer {
         gradient: &Gradient,
         clocks: Clocks<'_>,
     ) -> Result<(), BadUpdate> {
-        let tick = Tick { rate: clocks.dense_rate, global: clocks.version, variable: 0, row: 0 };
+        let tick = Tick {
+            rate: clocks.dense_rate,
+            global: clocks.version,
+            staleness: clocks.staleness,
+            progress: clocks.progress,
+            ..Tick::default()
+        };
+        let then = clocks.carried.map_or(&[][..], |carried| &carried.dense);
         let mut bad = None;
         for (index, block) in self.layout.dense.iter().enumerate() {
             if self.sharding.of_block(index) == shard {
                 let rule = self.dense_rule.as_ref();
-                let fine = self.dense.update(index, rule, &gradient.dense, tick);
+                let fine = self.dense.update(index, rule, &gradient.dense, then, tick);
                 if !fine && bad.is_none() {
                     bad = Some(BadUpdate { parameter: block.name.clone() });
                 }
@@ -220,7 +274,7 @@ impl ParameterServer {
         }
         for t in 0..self.tables.len() {
             let tick = Tick { rate: clocks.sparse_rate, ..tick };
-            let fine = self.apply_table(t, shard, lookups, gradient, tick, clocks.row_rates);
+            let fine = self.apply_table(t, shard, (lookups, gradient), tick, clocks);
             bad = bad.or(fine.err());
         }
         bad.map_or(Ok(()), Err)
@@ -230,10 +284,9 @@ impl ParameterServer {
         &mut self,
         t: usize,
         shard: ShardId,
-        lookups: &Lookups,
-        gradient: &Gradient,
+        (lookups, gradient): (&Lookups, &Gradient),
         tick: Tick,
-        row_rates: Option<&[f32]>,
+        clocks: Clocks<'_>,
     ) -> Result<(), BadUpdate> {
         let table = &self.layout.tables[t];
         let count = &mut self.partitions[t][shard.index()];
@@ -250,18 +303,27 @@ impl ParameterServer {
                 .filter(|&(_, &id)| sharding.of_row(table.space, id) == shard)
                 .map(|(position, &id)| Touched { id, position: position as u32 }),
         );
-        let mut bad = match row_rates {
-            None => store.update_rows(&self.touched, rule, from, tick),
-            Some(rates) => {
-                let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
-                let mut bad = None;
-                for row in &self.touched {
-                    let rate = rates[first + row.position as usize];
-                    let tick = Tick { rate, ..tick };
-                    bad = bad.or(store.update_rows(std::slice::from_ref(row), rule, from, tick));
-                }
-                bad
+        let then = clocks.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
+        let then = then.map(|rows| &rows[row_range(&self.layout, lookups, t)]);
+        let mut bad = if clocks.row_rates.is_none() && then.is_none() {
+            store.update_rows(&self.touched, rule, from, tick)
+        } else {
+            let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
+            let mut bad = None;
+            for row in &self.touched {
+                let position = row.position as usize;
+                let rate = clocks.row_rates.map_or(tick.rate, |rates| rates[first + position]);
+                let tick = Tick { rate, ..tick };
+                let own = position * table.dim..(position + 1) * table.dim;
+                bad = bad.or(match then {
+                    None => store.update_rows(std::slice::from_ref(row), rule, from, tick),
+                    Some(then) => {
+                        let pair = (&from[own.clone()], &then[own]);
+                        (!store.update_since(row.id, rule, pair, tick)).then_some(row.id)
+                    }
+                });
             }
+            bad
         };
         if rule.rows() == RowSemantics::Dense {
             let mut touched = vec![false; table.rows as usize];

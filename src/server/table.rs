@@ -4,7 +4,7 @@
 use crate::base::Streams;
 use crate::nn::buffer::Lines;
 use crate::nn::kernels::{Kernels, Rows, Touched, finite};
-use crate::optimizer::{Optimizer, RowSemantics, Tick};
+use crate::optimizer::{Optimizer, RowSemantics, Slot, Tick};
 use crate::params::Table;
 
 /// The rows of one table.
@@ -29,14 +29,12 @@ impl TableStore {
         streams: Streams,
     ) -> TableStore {
         let (dim, slots) = (table.dim, optimizer.slots());
-        let stride = dim * (1 + slots.len());
+        let stride = dim + Slot::all(slots, dim);
         let mut data = Lines::zeros(table.rows as usize * stride);
         for (id, row) in data.chunks_exact_mut(stride.max(1)).enumerate() {
             let (weights, memory) = row.split_at_mut(dim);
             table.init.fill(streams, index as u64, id as u64, weights);
-            for (slot, values) in slots.iter().zip(memory.chunks_exact_mut(dim.max(1))) {
-                values.fill(slot.init);
-            }
+            Slot::begin(slots, dim, memory);
         }
         TableStore { dim, stride, data, updates: vec![0; table.rows as usize], counts: Vec::new() }
     }
@@ -68,6 +66,12 @@ impl TableStore {
         f32::pick(&self.data, self.stride, ids, self.dim, out);
     }
 
+    /// Copies the first slot of a row, which has a number per weight, to `out`.
+    pub fn copy_slot(&self, id: u32, out: &mut [f32]) {
+        let start = id as usize * self.stride + self.dim;
+        out.copy_from_slice(&self.data[start..start + self.dim]);
+    }
+
     /// Updates the touched rows with their parts of `gradients`, `dim` numbers a row; `tick.row` is
     /// set here. Returns the first row whose weights did not stay finite.
     pub fn update_rows(
@@ -93,13 +97,33 @@ impl TableStore {
 
     /// Updates one row; `tick.row` is set here. Returns whether its weights stayed finite.
     pub fn update(&mut self, id: u32, optimizer: &dyn Optimizer, g: &[f32], tick: Tick) -> bool {
+        let (weights, slots, tick) = self.touch(id, tick);
+        optimizer.update(weights, slots, g, &tick);
+        finite(weights)
+    }
+
+    /// As [`update`](Self::update), with what the first slot was when the gradient's parameters
+    /// were read.
+    pub fn update_since(
+        &mut self,
+        id: u32,
+        optimizer: &dyn Optimizer,
+        (g, then): (&[f32], &[f32]),
+        tick: Tick,
+    ) -> bool {
+        let (weights, slots, tick) = self.touch(id, tick);
+        optimizer.update_since(weights, slots, g, then, &tick);
+        finite(weights)
+    }
+
+    /// Counts an update of a row: its weights and slots, and the tick with its count.
+    fn touch(&mut self, id: u32, tick: Tick) -> (&mut [f32], &mut [f32], Tick) {
         let count = &mut self.updates[id as usize];
         *count = count.saturating_add(1);
         let tick = Tick { row: u64::from(*count), ..tick };
         let start = id as usize * self.stride;
         let (weights, slots) = self.data[start..start + self.stride].split_at_mut(self.dim);
-        optimizer.update(weights, slots, g, &tick);
-        finite(weights)
+        (weights, slots, tick)
     }
 
     /// Updates every row for which `untouched` holds with a zero gradient, for rules with
@@ -138,7 +162,7 @@ mod tests {
         let keys = serde_json::json!({"kind": "momentum", "rows": "dense"});
         let rule = serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();
         let mut store = TableStore::new(&table, 0, rule.as_ref(), Streams::new(1));
-        let tick = Tick { rate: 1.0, global: 1, variable: 1, row: 1 };
+        let tick = Tick { rate: 1.0, global: 1, ..Tick::default() };
         assert!(store.update(1, rule.as_ref(), &[1e38], tick));
         let bad: Vec<_> =
             (0..4).map(|_| store.update_untouched(rule.as_ref(), tick, |_| true)).collect();

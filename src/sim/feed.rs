@@ -14,6 +14,7 @@ use crate::data::{Batch, Cursor, DataSource};
 use crate::model::Model;
 use crate::params::{Locator, Lookups, View};
 use crate::remedy::Seen;
+use crate::server::Carried;
 
 /// How the examples reach the workers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +54,8 @@ pub struct StepData {
     pub rows: Vec<f32>,
     /// Updates of each distinct id's row when it was pulled; empty if nobody asked.
     pub row_updates: Vec<u32>,
+    /// What was taken along for update rules.
+    pub carried: Carried,
 }
 
 impl StepData {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{SimSpan, SimTime};
+use crate::optimizer::schedule;
 
 /// How far a run is.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -16,6 +17,17 @@ pub struct Progress {
     pub examples: u64,
     /// The virtual clock.
     pub now: SimTime,
+}
+
+impl Progress {
+    /// The clocks of the next update, for schedules and update rules.
+    pub fn clocks(&self) -> schedule::Progress {
+        schedule::Progress {
+            updates: self.updates + 1,
+            examples: self.examples,
+            seconds: self.now.seconds(),
+        }
+    }
 }
 
 /// When a run ends: at the first of the given limits.

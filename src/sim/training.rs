@@ -17,7 +17,7 @@ use crate::params::{Gradient, Lookups};
 use crate::protocol::Merge;
 use crate::remedy::{Push, Remedies};
 use crate::server::sharding::Load;
-use crate::server::{BadUpdate, Clocks, Merger, ParameterServer, Part};
+use crate::server::{BadUpdate, Carried, Clocks, Merger, ParameterServer, Part};
 
 /// Learning rates at one moment.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -149,7 +149,8 @@ impl Training {
         let needs = self.remedies.needs();
         let counted = if looks.rows || needs.row_staleness { step.lookups.distinct() } else { 0 };
         step.row_updates.resize(counted, 0);
-        let watched = looks.view || looks.rows || needs.view || needs.row_staleness;
+        let kept = needs.view || needs.row_staleness || self.server.carries();
+        let watched = looks.view || looks.rows || kept;
         let stage = Stage::Filling { step, watched };
         Box::new(Cargo { worker, stage, gradient: None, pending: None })
     }
@@ -167,7 +168,10 @@ impl Training {
         let Stage::Filling { step, .. } = &mut cargo.stage else {
             panic!("a shard was read twice")
         };
-        let StepData { lookups, dense, moving, rows, row_updates, .. } = step.as_mut();
+        let StepData { lookups, dense, moving, rows, row_updates, carried, .. } = step.as_mut();
+        if self.server.carries() {
+            self.server.carry(shard, lookups, carried);
+        }
         self.server.pull(Part { shard, lookups, dense, moving, rows, row_updates });
         if self.remedies.needs().look_ahead {
             let rate = (self.rates)(progress).dense as f32;
@@ -189,6 +193,10 @@ impl Training {
         for (index, block) in layout.dense.iter().enumerate() {
             if sharding.of_block(index) == shard {
                 step.dense[block.range()].copy_from_slice(&kept.dense[block.range()]);
+                if let Some(then) = kept.carried.dense.get(block.range()) {
+                    step.carried.dense.resize(kept.carried.dense.len(), 0.0);
+                    step.carried.dense[block.range()].copy_from_slice(then);
+                }
             }
         }
         for (index, block) in layout.moving.iter().enumerate() {
@@ -278,7 +286,11 @@ impl Training {
         }
         let rates = (self.rates)(progress);
         let (dense_rate, sparse_rate) = (rates.dense as f32, rates.sparse as f32);
-        let mut clocks = Clocks { dense_rate, sparse_rate, row_rates: None, version };
+        let staleness = members.iter().map(|member| member.staleness as f64).sum::<f64>()
+            / members.len().max(1) as f64;
+        let progress = progress.clocks();
+        let mut clocks =
+            Clocks { dense_rate, sparse_rate, version, staleness, progress, ..Clocks::default() };
         let merged = members.len() > 1 || merge.over.is_some_and(|over| over != 1);
         let mut row_rates = Vec::new();
         if !self.remedies.is_empty() {
@@ -296,9 +308,20 @@ impl Training {
         if let ([member], false) = (&members, merged) {
             let gradient = member.cargo.gradient.as_ref().expect("just finished");
             let lookups = member.cargo.lookups();
+            clocks.carried = carried(&self.server, member.cargo);
             return apply(&mut self.server, &mut self.remedies, shard, (lookups, gradient), clocks);
         }
         self.merge(members, merge);
+        let mut oldest = Carried::default();
+        if self.server.carries() {
+            let mut by_age: Vec<_> = members.iter().collect();
+            by_age.sort_by_key(|member| std::cmp::Reverse(member.staleness));
+            let parts = by_age.iter().filter_map(|Member { cargo, .. }| {
+                carried(&self.server, cargo).map(|carried| (cargo.lookups(), carried))
+            });
+            self.merger.oldest(self.model.layout(), &parts.collect::<Vec<_>>(), &mut oldest);
+            clocks.carried = Some(&oldest);
+        }
         let whole = (&self.merger.lookups, &self.merger.gradient);
         apply(&mut self.server, &mut self.remedies, shard, whole, clocks)
     }
@@ -401,6 +424,11 @@ impl Task {
         };
         Computed { gradient, keepsake: self.keepsake, lookups }
     }
+}
+
+/// What a worker took along when it pulled, if an update rule wants it.
+fn carried<'a>(server: &ParameterServer, cargo: &'a Cargo) -> Option<&'a Carried> {
+    cargo.view().filter(|_| server.carries()).map(|step| &step.carried)
 }
 
 /// Makes an update and tells the remedies of the steps, if they want to know.

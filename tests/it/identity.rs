@@ -95,7 +95,7 @@ fn by_hand(scenario: &Scenario, updates: u64) -> Vec<u32> {
         });
         let view = View { dense: &dense, moving: &moving, rows: &rows, lookups: &lookups };
         model.gradient(view, &batch, &mut workspace, &mut gradient);
-        let clocks = Clocks { dense_rate: rate, sparse_rate: rate, row_rates: None, version };
+        let clocks = Clocks { dense_rate: rate, sparse_rate: rate, version, ..Clocks::default() };
         server.apply(ShardId(0), &lookups, &gradient, clocks).unwrap();
     }
     weights(&server)

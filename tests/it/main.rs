@@ -4,6 +4,7 @@ mod blow_up;
 mod cluster;
 mod identity;
 mod learning;
+mod optimizers;
 mod protocols;
 mod quadratic;
 mod registry;

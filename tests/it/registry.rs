@@ -29,6 +29,9 @@ fn settings(name: &str) -> Value {
         "shuffle_buffer" => json!({"size": 40}),
         "synthetic" => serde_json::to_value(small().data.unwrap()).unwrap(),
         "exponential_schedule" | "cosine" => json!({"to": 0.1, "over": {"updates": 30}}),
+        "adagrad_decay" | "rmsprop_swap" | "adam_swap" | "ftrl_swap" => {
+            json!({"period": {"updates": 7}})
+        }
         "ringmaster" | "drop_stale" => json!({"bound": 4}),
         "stale_synchronous" | "dynamic_ssp" => json!({"lead": 1}),
         "k_batch_async" => json!({"k": 3}),

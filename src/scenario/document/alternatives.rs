@@ -50,7 +50,8 @@ fn tables_of(shape: &Shape) -> Vec<&TableShape> {
     }
 }
 
-fn is_one_of_several(shape: &Shape) -> bool {
+/// Whether it is a table that holds exactly one of several keys.
+pub(super) fn is_one_of_several(shape: &Shape) -> bool {
     let Kind::Union(shapes) = &shape.kind else { return false };
     let one_key = |shape: &Shape| match &shape.kind {
         Kind::Table(table) => table.others.is_none() && table.fields.len() == 1,

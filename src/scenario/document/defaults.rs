@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::alternatives::is_one_of_several;
 use super::node::{Entry, Node, TAG, Table, Value};
 use super::shape::{Field, Kind, Shape, default_inside, inherited};
 
@@ -49,6 +50,8 @@ fn insert(table: &mut Table, key: &str, json: &Json) {
 
 fn fill_node(node: &mut Node, shape: &Shape, default: Option<&Json>) {
     match &mut node.value {
+        // The one key that is written takes the place of the default one.
+        Value::Table(table) if is_one_of_several(shape) && !table.entries.is_empty() => {}
         Value::Table(table) => fill_table(table, shape, default),
         Value::Array(nodes) => {
             if let Kind::List { items, .. } = &shape.kind {
