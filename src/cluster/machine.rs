@@ -31,6 +31,9 @@ pub struct MachineClass {
     /// How its step times vary, where that differs from `cluster.compute.law`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub law: Option<StepTimeChoice>,
+    /// Numbers of workers that run on it whatever the shares, which spread the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<u32>,
 }
 
 fn one() -> f64 {
@@ -44,13 +47,15 @@ pub struct Machine {
     pub class: usize,
     /// Its slowdown, class and lasting difference together.
     pub slowdown: Factor,
+    /// Time between a step's push and the worker's next request.
+    pub between: SimSpan,
     law: Arc<dyn StepTimeLaw>,
 }
 
 impl Machine {
     /// A machine of class `class`, with a law that may be the caller's own.
     pub fn new(class: usize, slowdown: Factor, law: Arc<dyn StepTimeLaw>) -> Machine {
-        Machine { class, slowdown, law }
+        Machine { class, slowdown, between: SimSpan::ZERO, law }
     }
 
     /// Compute time of the worker's step `step` whose ordinary mean is `base`.
@@ -65,9 +70,12 @@ impl Machine {
     }
 }
 
-/// The class of worker `w`: a golden-ratio sequence over the cumulative shares, so that every
+/// The class of worker `w`: the one that names it, or else by a golden-ratio sequence over the cumulative shares, so that every
 /// prefix of workers is balanced and a worker keeps its class when workers are added.
 pub fn class_of(worker: WorkerId, classes: &[MachineClass]) -> usize {
+    if let Some(class) = classes.iter().position(|class| class.workers.contains(&worker.0)) {
+        return class;
+    }
     const GOLDEN: f64 = 0.618_033_988_749_894_8;
     let at = (f64::from(worker.0) + 0.5) * GOLDEN;
     let at = at - at.floor();
@@ -101,15 +109,18 @@ pub fn machines(
             None => Ok(Arc::clone(&ordinary)),
         })
         .collect::<Result<Vec<_>, _>>()?;
+    let between = compute.between;
     let machine = |w: u32| {
         if classes.is_empty() {
-            return Machine { class: 0, slowdown: Factor::ONE, law: Arc::clone(&ordinary) };
+            let law = Arc::clone(&ordinary);
+            return Machine { between, ..Machine::new(0, Factor::ONE, law) };
         }
         let class = class_of(WorkerId(w), classes);
         let MachineClass { slowdown, spread, .. } = classes[class];
         let mut rng = streams.rng(Purpose::WorkerSpeed, u64::from(w), 0);
         let own = gamma_factor(spread, &mut rng);
-        Machine { class, slowdown: Factor::new(slowdown * own), law: Arc::clone(&laws[class]) }
+        let law = Arc::clone(&laws[class]);
+        Machine { between, ..Machine::new(class, Factor::new(slowdown * own), law) }
     };
     Ok((0..workers).map(machine).collect())
 }
@@ -125,6 +136,7 @@ mod tests {
             slowdown: 1.0,
             spread: 0.0,
             law: None,
+            workers: Vec::new(),
         };
         shares.iter().map(class).collect()
     }

@@ -3,6 +3,7 @@
 
 pub mod compute;
 pub mod delay;
+pub mod discipline;
 pub mod machine;
 pub mod network;
 pub mod routine;
@@ -11,6 +12,7 @@ pub mod step_time;
 
 pub use compute::Compute;
 pub use delay::DelayChoice;
+pub use discipline::Discipline;
 pub use machine::{Machine, MachineClass};
 pub use network::{Network, ShardService};
 pub use routine::Routine;

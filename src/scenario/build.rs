@@ -248,6 +248,7 @@ impl Scenario {
                 jitter: law(&cluster.network.jitter)?,
                 worker: cluster.network.worker_bandwidth,
                 shard: cluster.network.shard_bandwidth,
+                discipline: cluster.network.discipline,
             },
             service: cluster.server.clone(),
             service_law: law(&cluster.server.law)?,
