@@ -34,6 +34,10 @@ pub struct MachineClass {
     /// Numbers of workers that run on it whatever the shares, which spread the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<u32>,
+    /// Lasting slowdowns of these workers within their class, in the same order; 1 for those left
+    /// out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<f64>,
 }
 
 fn one() -> f64 {
@@ -116,7 +120,9 @@ pub fn machines(
             return Machine { between, ..Machine::new(0, Factor::ONE, law) };
         }
         let class = class_of(WorkerId(w), classes);
-        let MachineClass { slowdown, spread, .. } = classes[class];
+        let MachineClass { slowdown, spread, ref workers, ref own, .. } = classes[class];
+        let named = workers.iter().position(|&named| named == w);
+        let slowdown = slowdown * named.and_then(|at| own.get(at)).unwrap_or(&1.0);
         let mut rng = streams.rng(Purpose::WorkerSpeed, u64::from(w), 0);
         let own = gamma_factor(spread, &mut rng);
         let law = Arc::clone(&laws[class]);
@@ -137,6 +143,7 @@ mod tests {
             spread: 0.0,
             law: None,
             workers: Vec::new(),
+            own: Vec::new(),
         };
         shares.iter().map(class).collect()
     }
@@ -152,6 +159,17 @@ mod tests {
                 assert!((count - share * f64::from(w + 1)).abs() <= 2.0, "{w}: {counts:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_class_may_name_its_workers() {
+        let mut classes = classes(&[1.0, 0.0]);
+        (classes[1].workers, classes[1].own) = (vec![2, 5], vec![3.0]);
+        let found: Vec<usize> = (0..6).map(|w| class_of(WorkerId(w), &classes)).collect();
+        assert_eq!(found, [0, 0, 1, 0, 0, 1]);
+        let (compute, streams) = (Compute::default(), Streams::new(1));
+        let all = machines(6, &classes, &compute, streams, Path::new(".")).unwrap();
+        assert_eq!((all[2].slowdown.value(), all[5].slowdown.value()), (3.0, 1.0));
     }
 
     #[test]

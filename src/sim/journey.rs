@@ -29,7 +29,9 @@ impl Simulation {
             return Ok(());
         }
         self.turn_to(worker, Activity::Compute, observer);
-        let at = self.queue.now() + pause + self.compute_time(worker, self.workers[worker.index()].begun);
+        let at = self.queue.now()
+            + pause
+            + self.compute_time(worker, self.workers[worker.index()].begun);
         self.queue.schedule(at, worker, Event::Asks(worker));
         Ok(())
     }
@@ -194,11 +196,8 @@ impl Simulation {
             self.workers[worker.index()].held[s] = version;
         }
         let span = self.links.shard_time(bytes);
-        let onward = Onward {
-            worker,
-            event: Event::PullReturns(push, shard),
-            after: self.latency(worker),
-        };
+        let onward =
+            Onward { worker, event: Event::PullReturns(push, shard), after: self.latency(worker) };
         self.pass(Place::ShardOut(shard), span, onward);
         let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
         let cluster = Cluster { now: queue.now(), versions, steps };

@@ -105,7 +105,10 @@ fn a_bounded_lead_has_its_throughput() {
         share,
         slowdown,
         spread: 0.0,
-        law: None, workers: Vec::new() };
+        law: None,
+        workers: Vec::new(),
+        own: Vec::new(),
+    };
     for lead in [0, 2, 7] {
         let cluster = NullCluster {
             law: StepTimeChoice::Constant(constant::Config {}),

@@ -87,10 +87,7 @@ mod tests {
     #[test]
     fn machines_are_told_apart_and_noise_is_not() {
         assert_eq!(groups(|_| 0.1, 1.0), [vec![0, 1, 2, 3, 4, 5]]);
-        assert_eq!(
-            groups(|w| if w == 2 { 0.5 } else { 0.1 }, 0.2),
-            [vec![0, 1, 3, 4, 5], vec![2]]
-        );
+        assert_eq!(groups(|w| if w == 2 { 0.5 } else { 0.1 }, 0.2), [vec![0, 1, 3, 4, 5], vec![2]]);
         assert_eq!(groups(|w| 0.1 * (w + 1) as f64, 0.0).len(), 6);
     }
 }

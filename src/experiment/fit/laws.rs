@@ -66,9 +66,8 @@ pub fn misfit(times: &[f64], law: &StepTimeChoice) -> f64 {
     let mut times = times.to_vec();
     drawn.sort_by(f64::total_cmp);
     times.sort_by(f64::total_cmp);
-    let below = |sorted: &[f64], x: f64| {
-        sorted.partition_point(|&t| t <= x) as f64 / sorted.len() as f64
-    };
+    let below =
+        |sorted: &[f64], x: f64| sorted.partition_point(|&t| t <= x) as f64 / sorted.len() as f64;
     let gaps = times.iter().map(|&x| (below(&times, x) - below(&drawn, x)).abs());
     gaps.fold(0.0, f64::max)
 }
@@ -95,8 +94,7 @@ impl Sample {
         // law's by an n-th of the mean rest.
         let fixed = (self.smallest - (self.mean - self.smallest) / self.n).max(0.0);
         let fixed_share = fixed / self.mean;
-        let law =
-            StepTimeChoice::ShiftedExponential(shifted_exponential::Config { fixed_share });
+        let law = StepTimeChoice::ShiftedExponential(shifted_exponential::Config { fixed_share });
         (law, -self.n * (libm::log(self.mean - fixed) + 1.0), 1.0)
     }
 
@@ -161,9 +159,8 @@ mod tests {
     fn draws(law: &StepTimeChoice) -> Vec<f64> {
         let built = law.build(Path::new(".")).unwrap();
         let streams = Streams::new(3);
-        let draw = |k| {
-            built.time(SimSpan(100_000_000), streams.draw(Purpose::StepTime, 1, k)).seconds()
-        };
+        let draw =
+            |k| built.time(SimSpan(100_000_000), streams.draw(Purpose::StepTime, 1, k)).seconds();
         (0..4000).map(draw).collect()
     }
 

@@ -16,7 +16,7 @@ mod search;
 
 use std::path::{Path, PathBuf};
 
-use crate::base::{SimSpan, WorkerId};
+use crate::base::SimSpan;
 use crate::cluster::step_time::{constant, trace};
 use crate::cluster::{Compute, MachineClass, StartChoice, StepTimeChoice, start};
 use crate::scenario::spec::Cluster;
@@ -103,18 +103,19 @@ pub struct Traces {
     pub stem: String,
 }
 
-/// Fits a cluster to the log.
+/// Fits a cluster to the log. Each worker keeps the mean step time that it had, be it a property of
+/// its machine or chance, unless they are `pooled`.
 ///
 /// # Errors
 /// If a trace cannot be written or the cluster cannot be simulated.
-pub fn fit(log: &Log, traces: Option<&Traces>) -> Result<Fitted, FitError> {
+pub fn fit(log: &Log, pooled: bool, traces: Option<&Traces>) -> Result<Fitted, FitError> {
     let groups = classes::classes(log);
     let laws = groups
         .iter()
         .enumerate()
         .map(|(number, group)| law_of(group, number, traces))
         .collect::<Result<Vec<_>, _>>()?;
-    let bare = cluster(log, &groups, &laws);
+    let bare = cluster(log, &groups, &laws, pooled);
     let folder = traces.map_or_else(|| PathBuf::from("."), |traces| traces.folder.clone());
     let cluster = match overhead::overhead(log) {
         none if none == Overhead::default() => bare,
@@ -158,10 +159,8 @@ fn law_of(
     for time in &group.times {
         text.push_str(&format!("{time:.9}\n"));
     }
-    std::fs::write(&path, text).map_err(|error| FitError::Unwritable {
-        path: path.clone(),
-        reason: error.to_string(),
-    })?;
+    std::fs::write(&path, text)
+        .map_err(|error| FitError::Unwritable { path: path.clone(), reason: error.to_string() })?;
     Ok(StepTimeChoice::Trace(trace::Config {
         file: name.into(),
         seconds: "seconds".into(),
@@ -175,17 +174,32 @@ fn constant_law() -> StepTimeChoice {
 }
 
 /// The cluster without overheads.
-fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice]) -> Cluster {
+fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice], pooled: bool) -> Cluster {
     let largest = (0..groups.len()).rev().max_by_key(|&g| groups[g].workers.len()).unwrap_or(0);
     let base = groups[largest].mean();
     let workers: usize = groups.iter().map(|group| group.workers.len()).sum();
+    let steps = log.by_worker();
+    let own = |worker: usize, group: &Group| {
+        let total: f64 = steps[worker].iter().map(|step| step.compute).sum();
+        let relative = total / steps[worker].len() as f64 / group.mean();
+        (relative * 1e4).round() / 1e4
+    };
     let class = |(number, (group, law)): (usize, (&Group, &StepTimeChoice))| MachineClass {
         name: format!("class-{}", number + 1),
         share: group.workers.len() as f64 / workers as f64,
-        slowdown: group.mean() / base,
+        slowdown: match law {
+            StepTimeChoice::Trace(_) => 1.0,
+            _ => group.mean() / base,
+        },
         spread: 0.0,
         law: Some(law.clone()),
-        workers: group.workers.iter().map(|&w| WorkerId(w as u32).0).collect(),
+        workers: group.workers.iter().map(|&worker| worker as u32).collect(),
+        own: match (pooled, law) {
+            // A trace is replayed as it is, and of one worker the mean is the class's.
+            (true, _) | (_, StepTimeChoice::Trace(_)) => Vec::new(),
+            _ if group.workers.len() == 1 => Vec::new(),
+            _ => group.workers.iter().map(|&worker| own(worker, group)).collect(),
+        },
     };
     let mean: f64 = log.steps.iter().map(|step| step.compute).sum::<f64>() / log.steps.len() as f64;
     let start = if log.start_spread > 0.2 * mean {
@@ -204,7 +218,7 @@ fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice]) -> Cluster {
             between: SimSpan::ZERO,
         },
         class: match groups {
-            [_] => Vec::new(),
+            [_] if pooled => Vec::new(),
             _ => groups.iter().zip(laws).enumerate().map(class).collect(),
         },
         ..Cluster::default()

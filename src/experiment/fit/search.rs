@@ -55,8 +55,7 @@ pub(super) fn search(
     log: &Log,
     folder: &Path,
 ) -> Result<Cluster, FitError> {
-    let search =
-        Search { bare, overhead, logged: log.figures(), steps: log.steps.len(), folder };
+    let search = Search { bare, overhead, logged: log.figures(), steps: log.steps.len(), folder };
     let mut grid = Vec::new();
     for own in OWN_SHARES {
         for variation in VARIATIONS {
