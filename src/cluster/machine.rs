@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::step_time::gamma::gamma_factor;
-use super::{Compute, LawError, StepTimeChoice, StepTimeLaw};
-use crate::base::{Factor, Purpose, SimSpan, Streams, WorkerId};
+use super::{Compute, LawError, Pace, StepTimeChoice, StepTimeLaw};
+use crate::base::{Factor, Purpose, SimSpan, SimTime, Streams, WorkerId};
 
 /// A kind of machine in a heterogeneous cluster.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -53,19 +53,29 @@ pub struct Machine {
     pub slowdown: Factor,
     /// Time between a step's push and the worker's next request.
     pub between: SimSpan,
+    /// How its pace varies over time; steady if `None`.
+    pub pace: Option<Box<Pace>>,
     law: Arc<dyn StepTimeLaw>,
 }
 
 impl Machine {
     /// A machine of class `class`, with a law that may be the caller's own.
     pub fn new(class: usize, slowdown: Factor, law: Arc<dyn StepTimeLaw>) -> Machine {
-        Machine { class, slowdown, between: SimSpan::ZERO, law }
+        Machine { class, slowdown, between: SimSpan::ZERO, pace: None, law }
     }
 
     /// Compute time of the worker's step `step` whose ordinary mean is `base`.
     pub fn time(&self, base: SimSpan, worker: WorkerId, step: u64, streams: Streams) -> SimSpan {
         let draw = streams.draw(Purpose::StepTime, u64::from(worker.0), step);
         self.law.time(base * self.slowdown, draw)
+    }
+
+    /// When work that begins at `start` and takes `work` at its ordinary pace is done.
+    pub fn finish(&mut self, start: SimTime, work: SimSpan) -> SimTime {
+        match &mut self.pace {
+            Some(pace) => pace.finish(start, work),
+            None => start + work,
+        }
     }
 
     /// Mean compute time, for estimates.

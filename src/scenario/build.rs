@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::spec::{Holdout, Scenario, Traffic};
+use super::spec::{Cluster, Holdout, Scenario, Traffic};
 use crate::base::{Pool, Streams, WorkerId};
 use crate::cluster::machine::machines;
-use crate::cluster::{LawError, StepTimeChoice, StepTimeLaw};
+use crate::cluster::{LawError, Machine, StepTimeChoice, StepTimeLaw};
 use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
 use crate::data::{Batch, DataError, DataSource, Day, LeakError, OpenContext, check_holdout};
@@ -238,7 +238,7 @@ impl Scenario {
         };
         Ok(Parts {
             streams,
-            machines: machines(workers, &cluster.class, &cluster.compute, streams, folder)?,
+            machines: self.machines(folder)?,
             starts: (0..workers).map(|w| cluster.start.at(WorkerId(w), workers, streams)).collect(),
             compute: cluster.compute.base(u64::from(self.train.batch)),
             routine: self.worker.clone(),
@@ -257,6 +257,16 @@ impl Scenario {
             limits,
             watch,
         })
+    }
+
+    fn machines(&self, folder: &Path) -> Result<Vec<Machine>, LawError> {
+        let (cluster, streams) = (&self.cluster, Streams::new(self.scenario.seed));
+        let Cluster { workers, class, compute, pace, .. } = cluster;
+        let mut machines = machines(*workers, class, compute, streams, folder)?;
+        for (worker, machine) in (0..).zip(&mut machines) {
+            machine.pace = pace.of(worker, streams).map(Box::new);
+        }
+        Ok(machines)
     }
 
     /// The protocol, or the two of them.

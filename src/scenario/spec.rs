@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ByteSize;
 use crate::cluster::{
-    Compute, DelayChoice, MachineClass, Network, Routine, ShardService, StartChoice,
+    Compute, DelayChoice, MachineClass, Network, PaceConfig, Routine, ShardService, StartChoice,
 };
 use crate::data::order::OrderChoice;
 use crate::data::source::SourceChoice;
@@ -198,10 +198,17 @@ pub struct Cluster {
     /// Machine classes; without any, all machines are ordinary.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<MachineClass>,
+    /// How the pace of machines varies over time: slow episodes, pauses, the time of day.
+    #[serde(skip_serializing_if = "is_steady")]
+    pub pace: PaceConfig,
     /// The network.
     pub network: Network,
     /// Service times of the shards.
     pub server: ShardService,
+}
+
+fn is_steady(pace: &PaceConfig) -> bool {
+    *pace == PaceConfig::default()
 }
 
 impl Default for Cluster {
@@ -213,6 +220,7 @@ impl Default for Cluster {
             start: StartChoice::default(),
             compute: Compute::default(),
             class: Vec::new(),
+            pace: PaceConfig::default(),
             network: Network::default(),
             server: ShardService::default(),
         }

@@ -29,9 +29,8 @@ impl Simulation {
             return Ok(());
         }
         self.turn_to(worker, Activity::Compute, observer);
-        let at = self.queue.now()
-            + pause
-            + self.compute_time(worker, self.workers[worker.index()].begun);
+        let (begins, step) = (self.queue.now() + pause, self.workers[worker.index()].begun);
+        let at = self.computed(begins, worker, step);
         self.queue.schedule(at, worker, Event::Asks(worker));
         Ok(())
     }
@@ -275,12 +274,9 @@ impl Simulation {
         let Some(flight) = self.flights.find(push) else { return };
         let (worker, step) = (flight.worker, flight.step);
         self.turn_to(worker, Activity::Compute, observer);
-        let span = if self.routine.computes_first() {
-            SimSpan::ZERO
-        } else {
-            self.compute_time(worker, step)
-        };
-        self.queue.schedule(self.queue.now() + span, worker, Event::ComputeEnds(push));
+        let now = self.queue.now();
+        let at = if self.routine.computes_first() { now } else { self.computed(now, worker, step) };
+        self.queue.schedule(at, worker, Event::ComputeEnds(push));
     }
 
     pub(super) fn compute_ends(&mut self, push: PushId, observer: &mut dyn Observer) {
@@ -397,10 +393,11 @@ impl Simulation {
         }
     }
 
-    /// Time that the worker's step `step` takes to compute.
-    fn compute_time(&self, worker: WorkerId, step: u64) -> SimSpan {
-        let machine = &self.workers[worker.index()].machine;
-        self.routine.time(machine, self.compute, (worker, step), self.streams)
+    /// When the worker's step `step` is computed if it begins at `start`.
+    fn computed(&mut self, start: SimTime, worker: WorkerId, step: u64) -> SimTime {
+        let machine = &mut self.workers[worker.index()].machine;
+        let span = self.routine.time(machine, self.compute, (worker, step), self.streams);
+        machine.finish(start, span)
     }
 
     /// Latency of the worker's next message, in either direction.

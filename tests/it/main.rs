@@ -5,6 +5,7 @@ mod cluster;
 mod fit;
 mod identity;
 mod learning;
+mod physics;
 mod protocols;
 mod quadratic;
 mod registry;

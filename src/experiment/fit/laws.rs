@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use super::rounded;
 use crate::base::{Purpose, SimSpan, Streams};
 use crate::cluster::StepTimeChoice;
 use crate::cluster::step_time::{
@@ -93,7 +94,7 @@ impl Sample {
         // The likelihood rises with the fixed part up to the smallest time; the sample's exceeds the
         // law's by an n-th of the mean rest.
         let fixed = (self.smallest - (self.mean - self.smallest) / self.n).max(0.0);
-        let fixed_share = fixed / self.mean;
+        let fixed_share = rounded(fixed / self.mean);
         let law = StepTimeChoice::ShiftedExponential(shifted_exponential::Config { fixed_share });
         (law, -self.n * (libm::log(self.mean - fixed) + 1.0), 1.0)
     }
@@ -105,7 +106,7 @@ impl Sample {
                 + (shape - 1.0) * self.sum_of_logs
         };
         let (log_shape, best) = maximise(likelihood, -4.0, 16.0);
-        let variation = libm::exp(-0.5 * log_shape);
+        let variation = rounded(libm::exp(-0.5 * log_shape));
         (StepTimeChoice::Gamma(gamma::Config { variation }), best, 1.0)
     }
 
@@ -118,7 +119,7 @@ impl Sample {
             -self.n * scale - self.sum_of_logs - squares / (2.0 * sigma * sigma)
         };
         let (log_sigma, best) = maximise(likelihood, -9.0, 1.6);
-        let sigma = libm::exp(log_sigma);
+        let sigma = rounded(libm::exp(log_sigma));
         (StepTimeChoice::Lognormal(lognormal::Config { sigma }), best, 1.0)
     }
 
@@ -132,7 +133,7 @@ impl Sample {
         };
         let (shape, best) = maximise(likelihood, 1.01, largest.max(1.011));
         let best = if shape <= largest { best } else { f64::NEG_INFINITY };
-        (StepTimeChoice::Pareto(pareto::Config { shape }), best, 1.0)
+        (StepTimeChoice::Pareto(pareto::Config { shape: rounded(shape) }), best, 1.0)
     }
 }
 

@@ -173,6 +173,16 @@ fn constant_law() -> StepTimeChoice {
     StepTimeChoice::Constant(constant::Config {})
 }
 
+/// A span to the microsecond, which is as exact as a log and reads better.
+fn span(seconds: f64) -> SimSpan {
+    SimSpan((seconds.max(0.0) * 1e6).round() as u64 * 1_000)
+}
+
+/// To six digits behind the point.
+fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
 /// The cluster without overheads.
 fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice], pooled: bool) -> Cluster {
     let largest = (0..groups.len()).rev().max_by_key(|&g| groups[g].workers.len()).unwrap_or(0);
@@ -182,14 +192,14 @@ fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice], pooled: bool) -
     let own = |worker: usize, group: &Group| {
         let total: f64 = steps[worker].iter().map(|step| step.compute).sum();
         let relative = total / steps[worker].len() as f64 / group.mean();
-        (relative * 1e4).round() / 1e4
+        rounded(relative)
     };
     let class = |(number, (group, law)): (usize, (&Group, &StepTimeChoice))| MachineClass {
         name: format!("class-{}", number + 1),
         share: group.workers.len() as f64 / workers as f64,
         slowdown: match law {
             StepTimeChoice::Trace(_) => 1.0,
-            _ => group.mean() / base,
+            _ => rounded(group.mean() / base),
         },
         spread: 0.0,
         law: Some(law.clone()),
@@ -203,7 +213,7 @@ fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice], pooled: bool) -
     };
     let mean: f64 = log.steps.iter().map(|step| step.compute).sum::<f64>() / log.steps.len() as f64;
     let start = if log.start_spread > 0.2 * mean {
-        let within = SimSpan::from_seconds(log.start_spread);
+        let within = span(log.start_spread);
         StartChoice::Scattered(start::Scattered { within })
     } else {
         StartChoice::default()
@@ -212,7 +222,7 @@ fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice], pooled: bool) -
         workers: log.workers.len() as u32,
         start,
         compute: Compute {
-            fixed: SimSpan::from_seconds(base),
+            fixed: span(base),
             per_example: SimSpan::ZERO,
             law: laws[largest].clone(),
             between: SimSpan::ZERO,

@@ -7,12 +7,11 @@
 
 use std::path::Path;
 
-use super::FitError;
 use super::figures::Figures;
 use super::log::Log;
 use super::overhead::Overhead;
 use super::predict::{Window, predict};
-use crate::base::SimSpan;
+use super::{FitError, rounded, span};
 use crate::cluster::step_time::gamma;
 use crate::cluster::{Discipline, StepTimeChoice};
 use crate::scenario::spec::Cluster;
@@ -84,17 +83,16 @@ pub(super) fn search(
 impl Search<'_> {
     fn cluster(&self, candidate: Candidate) -> Cluster {
         let Candidate { own, variation, weight, scale } = candidate;
-        let span = |seconds: f64| SimSpan::from_seconds(seconds.max(0.0));
         let Overhead { push, pull } = self.overhead;
         let mut cluster = self.bare.clone();
-        let law = StepTimeChoice::Gamma(gamma::Config { variation });
+        let law = StepTimeChoice::Gamma(gamma::Config { variation: rounded(variation) });
         let server = &mut cluster.server;
         server.push_fixed = span(scale * (1.0 - own) * push);
         server.pull_fixed = span(scale * (1.0 - own) * pull);
         server.law = (own < 1.0).then(|| law.clone());
         if own < 1.0 {
             server.discipline = Discipline::ProcessorSharing;
-            server.push_weight = weight;
+            server.push_weight = rounded(weight);
         }
         // Two messages carry a push and its answer, two a request and the values.
         let latency = 0.5 * push.min(pull);
