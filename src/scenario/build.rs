@@ -352,9 +352,12 @@ impl Scenario {
         });
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
         let layout = Arc::new(model.layout().clone());
+        let placement = self.cluster.placement;
         let sharding = match self.cluster.dense_shards {
-            Some(dense) => Sharding::by_group(&layout, dense, shards.saturating_sub(dense)),
-            None => Sharding::new(&layout, shards),
+            Some(dense) => {
+                Sharding::by_group(&layout, dense, shards.saturating_sub(dense), placement)
+            }
+            None => Sharding::placed(&layout, shards, placement),
         };
         let server =
             ParameterServer::new(layout, sharding, self.optimizer.build(), sparse.build(), streams);

@@ -16,6 +16,7 @@ use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
+use crate::server::Placement;
 use crate::sim::evaluate::Views;
 use crate::sim::feed::Sharing;
 use crate::sim::{Every, Stop};
@@ -191,6 +192,9 @@ pub struct Cluster {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 999))]
     pub dense_shards: Option<u32>,
+    /// How dense layers are placed on the shards. Without gradients they are spread evenly.
+    #[serde(skip_serializing_if = "Placement::is_round_robin")]
+    pub placement: Placement,
     /// When the workers begin.
     pub start: StartChoice,
     /// Compute time of a step.
@@ -217,6 +221,7 @@ impl Default for Cluster {
             workers: 8,
             shards: 1,
             dense_shards: None,
+            placement: Placement::default(),
             start: StartChoice::default(),
             compute: Compute::default(),
             class: Vec::new(),
