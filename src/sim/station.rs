@@ -54,7 +54,6 @@ impl Station {
     }
 
     /// Lets a customer go, unless the departure is void; and the next departure, if there is one.
-    #[expect(clippy::type_complexity, reason = "a departure and the next one")]
     pub fn leave(&mut self, now: SimTime, turn: u64) -> Option<(Customer, Option<(SimTime, u64)>)> {
         let sharing = self.sharing.as_deref_mut().filter(|sharing| sharing.turn() == turn)?;
         let customer = sharing.leave(now)?;
