@@ -72,6 +72,7 @@ fn cli_page() -> String {
         "explain",
         "data inspect",
         "data gen",
+        "fit",
         "trace",
         "report",
     ];

@@ -175,9 +175,17 @@ pub(crate) fn training_at(
 pub(crate) fn cluster(workers: u32, work: Work, service: ShardService) -> Simulation {
     let streams = Streams::new(3);
     let law = StepTimeChoice::Lognormal(lognormal::Config { sigma: 0.3 });
-    let compute = Compute { fixed: SimSpan(1 << 30), per_example: SimSpan::ZERO, law };
-    let class =
-        MachineClass { name: "any".into(), share: 1.0, slowdown: 1.0, spread: 0.5, law: None };
+    let compute =
+        Compute { fixed: SimSpan(1 << 30), per_example: SimSpan::ZERO, law, ..Compute::default() };
+    let class = MachineClass {
+        name: "any".into(),
+        share: 1.0,
+        slowdown: 1.0,
+        spread: 0.5,
+        law: None,
+        workers: Vec::new(),
+        own: Vec::new(),
+    };
     let here = Path::new(".");
     Simulation::new(Parts {
         streams,

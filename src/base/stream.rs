@@ -52,6 +52,8 @@ pub enum Purpose {
     Drift = 22,
     /// Base rate of a generated day (`who` = day).
     Day = 23,
+    /// Slow episodes (`who` = source and machine or host, `count` = switch).
+    Episode = 24,
     /// Parts that a library user adds.
     Custom = 1 << 32,
 }

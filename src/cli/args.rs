@@ -29,6 +29,8 @@ pub(super) enum Command {
     /// Look at a log, or write a generated one to a file.
     #[command(subcommand)]
     Data(Data),
+    /// Fit a cluster to a log of the steps of a real job.
+    Fit(Box<Fit>),
     /// Write the timeline of a results folder for Perfetto or chrome://tracing.
     Trace(Trace),
     /// Draw the plots of a results folder again.
@@ -140,6 +142,59 @@ pub(super) enum Data {
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Fit {
+    /// The log: CSV with a header, one row per step; may be compressed (`.gz`).
+    pub(super) log: PathBuf,
+    /// Write the `[cluster]` table to this file, and step times that no law describes beside it;
+    /// stdout when left out.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Fit the first half of the log and predict the second.
+    #[arg(long)]
+    pub(super) halves: bool,
+    /// Give the workers of a class the same mean step time, not each its own.
+    #[arg(long)]
+    pub(super) pooled: bool,
+    #[command(flatten)]
+    pub(super) columns: FitColumns,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct FitColumns {
+    /// Column with the worker [default: worker]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) worker: Option<String>,
+    /// Column with the number of the step among its worker's [default: step]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) step: Option<String>,
+    /// Column with the compute time in seconds, for logs without the end of the pull and the begin
+    /// of the push [default: step_s, sleep_s or seconds]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) step_time: Option<String>,
+    /// Column with the second at which the pull begins [default: t_pull0]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) pull_begin: Option<String>,
+    /// Column with the second at which the pull ends [default: t_pull1]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) pull_end: Option<String>,
+    /// Column with the second at which the push begins [default: t_push0]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) push_begin: Option<String>,
+    /// Column with the second at which the push ends [default: t_push1]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) push_end: Option<String>,
+    /// Column with the version that was pulled [default: pull_version]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) pull_version: Option<String>,
+    /// Column with the version after the push [default: push_version]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) push_version: Option<String>,
+    /// Column with the updates between pull and push [default: staleness]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) staleness: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,7 @@ mod data;
 mod demo;
 mod exit;
 mod explain;
+mod fit;
 mod insight;
 mod list;
 mod load;
@@ -71,6 +72,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::List(list)) => list::list(&list),
         Some(Command::Explain(explain)) => explain::explain(&explain),
         Some(Command::Data(data)) => data::data(&data, arguments),
+        Some(Command::Fit(fit)) => fit::fit(&fit),
         Some(Command::Trace(trace)) => trace::trace(&trace),
         Some(Command::Report(report)) => run::report(&report),
     }

@@ -28,6 +28,7 @@ straggler simulates asynchronous parameter-server training in virtual time, with
   look     report results/X          draw the plots again
            trace results/X           a timeline for Perfetto
   data     data inspect my.toml      facts about the log
+           fit steps.csv             a cluster fitted to the log of a real job
 
 Start here: straggler demo
 ";

@@ -16,6 +16,9 @@ pub struct Compute {
     pub per_example: SimSpan,
     /// How the time varies from step to step.
     pub law: StepTimeChoice,
+    /// Time between a step's push and the worker's next pull, in which it holds nothing: waiting
+    /// for its input, or for a coordinator that hands out steps.
+    pub between: SimSpan,
 }
 
 impl Default for Compute {
@@ -24,6 +27,7 @@ impl Default for Compute {
             fixed: SimSpan(4_000_000),
             per_example: SimSpan(150_000),
             law: StepTimeChoice::Lognormal(super::step_time::lognormal::Config::default()),
+            between: SimSpan::ZERO,
         }
     }
 }

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::step_time::gamma::gamma_factor;
-use super::{Compute, LawError, StepTimeChoice, StepTimeLaw};
-use crate::base::{Factor, Purpose, SimSpan, Streams, WorkerId};
+use super::{Compute, LawError, Pace, StepTimeChoice, StepTimeLaw};
+use crate::base::{Factor, Purpose, SimSpan, SimTime, Streams, WorkerId};
 
 /// A kind of machine in a heterogeneous cluster.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,13 @@ pub struct MachineClass {
     /// How its step times vary, where that differs from `cluster.compute.law`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub law: Option<StepTimeChoice>,
+    /// Numbers of workers that run on it whatever the shares, which spread the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<u32>,
+    /// Lasting slowdowns of these workers within their class, in the same order; 1 for those left
+    /// out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<f64>,
 }
 
 fn one() -> f64 {
@@ -44,13 +51,17 @@ pub struct Machine {
     pub class: usize,
     /// Its slowdown, class and lasting difference together.
     pub slowdown: Factor,
+    /// Time between a step's push and the worker's next request.
+    pub between: SimSpan,
+    /// How its pace varies over time; steady if `None`.
+    pub pace: Option<Box<Pace>>,
     law: Arc<dyn StepTimeLaw>,
 }
 
 impl Machine {
     /// A machine of class `class`, with a law that may be the caller's own.
     pub fn new(class: usize, slowdown: Factor, law: Arc<dyn StepTimeLaw>) -> Machine {
-        Machine { class, slowdown, law }
+        Machine { class, slowdown, between: SimSpan::ZERO, pace: None, law }
     }
 
     /// Compute time of the worker's step `step` whose ordinary mean is `base`.
@@ -59,15 +70,26 @@ impl Machine {
         self.law.time(base * self.slowdown, draw)
     }
 
+    /// When work that begins at `start` and takes `work` at its ordinary pace is done.
+    pub fn finish(&mut self, start: SimTime, work: SimSpan) -> SimTime {
+        match &mut self.pace {
+            Some(pace) => pace.finish(start, work),
+            None => start + work,
+        }
+    }
+
     /// Mean compute time, for estimates.
     pub fn mean(&self, base: SimSpan) -> SimSpan {
         base * self.slowdown
     }
 }
 
-/// The class of worker `w`: a golden-ratio sequence over the cumulative shares, so that every
+/// The class of worker `w`: the one that names it, or else by a golden-ratio sequence over the cumulative shares, so that every
 /// prefix of workers is balanced and a worker keeps its class when workers are added.
 pub fn class_of(worker: WorkerId, classes: &[MachineClass]) -> usize {
+    if let Some(class) = classes.iter().position(|class| class.workers.contains(&worker.0)) {
+        return class;
+    }
     const GOLDEN: f64 = 0.618_033_988_749_894_8;
     let at = (f64::from(worker.0) + 0.5) * GOLDEN;
     let at = at - at.floor();
@@ -101,15 +123,20 @@ pub fn machines(
             None => Ok(Arc::clone(&ordinary)),
         })
         .collect::<Result<Vec<_>, _>>()?;
+    let between = compute.between;
     let machine = |w: u32| {
         if classes.is_empty() {
-            return Machine { class: 0, slowdown: Factor::ONE, law: Arc::clone(&ordinary) };
+            let law = Arc::clone(&ordinary);
+            return Machine { between, ..Machine::new(0, Factor::ONE, law) };
         }
         let class = class_of(WorkerId(w), classes);
-        let MachineClass { slowdown, spread, .. } = classes[class];
+        let MachineClass { slowdown, spread, ref workers, ref own, .. } = classes[class];
+        let named = workers.iter().position(|&named| named == w);
+        let slowdown = slowdown * named.and_then(|at| own.get(at)).unwrap_or(&1.0);
         let mut rng = streams.rng(Purpose::WorkerSpeed, u64::from(w), 0);
         let own = gamma_factor(spread, &mut rng);
-        Machine { class, slowdown: Factor::new(slowdown * own), law: Arc::clone(&laws[class]) }
+        let law = Arc::clone(&laws[class]);
+        Machine { between, ..Machine::new(class, Factor::new(slowdown * own), law) }
     };
     Ok((0..workers).map(machine).collect())
 }
@@ -125,6 +152,8 @@ mod tests {
             slowdown: 1.0,
             spread: 0.0,
             law: None,
+            workers: Vec::new(),
+            own: Vec::new(),
         };
         shares.iter().map(class).collect()
     }
@@ -140,6 +169,17 @@ mod tests {
                 assert!((count - share * f64::from(w + 1)).abs() <= 2.0, "{w}: {counts:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_class_may_name_its_workers() {
+        let mut classes = classes(&[1.0, 0.0]);
+        (classes[1].workers, classes[1].own) = (vec![2, 5], vec![3.0]);
+        let found: Vec<usize> = (0..6).map(|w| class_of(WorkerId(w), &classes)).collect();
+        assert_eq!(found, [0, 0, 1, 0, 0, 1]);
+        let (compute, streams) = (Compute::default(), Streams::new(1));
+        let all = machines(6, &classes, &compute, streams, Path::new(".")).unwrap();
+        assert_eq!((all[2].slowdown.value(), all[5].slowdown.value()), (3.0, 1.0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::StepTimeChoice;
+use super::{Discipline, StepTimeChoice};
 use crate::base::{Bandwidth, SimSpan};
 
 /// The network between workers and shards. Everything is off by default: messages take no time.
@@ -21,10 +21,13 @@ pub struct Network {
     /// Link of each shard, one direction; unlimited when left out. Messages queue on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard_bandwidth: Option<Bandwidth>,
+    /// How messages share a link: one after the other, or all at once.
+    #[serde(skip_serializing_if = "Discipline::is_first_come")]
+    pub discipline: Discipline,
 }
 
-/// Service times of a shard. It serves one request at a time, first come, first served.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+/// Service times of a shard, and who is served when several requests wait.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShardService {
     /// Time to answer a pull, whatever its size.
@@ -40,6 +43,34 @@ pub struct ShardService {
     /// How service times vary; constant when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub law: Option<StepTimeChoice>,
+    /// Whether requests are served one after the other, or all at once as threads that share a
+    /// processor.
+    #[serde(skip_serializing_if = "Discipline::is_first_come")]
+    pub discipline: Discipline,
+    /// Under `processor_sharing`, how many times the share of a pull a push gets.
+    #[serde(skip_serializing_if = "is_one")]
+    #[schemars(range(min = 0.001, max = 1_000.0))]
+    pub push_weight: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(weight: &f64) -> bool {
+    *weight == 1.0
+}
+
+impl Default for ShardService {
+    fn default() -> Self {
+        ShardService {
+            pull_fixed: SimSpan::ZERO,
+            pull_per_row: SimSpan::ZERO,
+            push_fixed: SimSpan::ZERO,
+            push_per_row: SimSpan::ZERO,
+            per_kib: SimSpan::ZERO,
+            law: None,
+            discipline: Discipline::default(),
+            push_weight: 1.0,
+        }
+    }
 }
 
 impl ShardService {

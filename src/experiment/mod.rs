@@ -5,6 +5,7 @@
 //! written last: where it exists, the trial is done.
 
 pub mod best;
+pub mod fit;
 pub mod folder;
 pub mod probe;
 pub mod recorder;

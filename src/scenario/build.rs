@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::spec::{Holdout, Scenario, Traffic};
+use super::spec::{Cluster, Holdout, Scenario, Traffic};
 use crate::base::{Pool, Streams, WorkerId};
 use crate::cluster::machine::machines;
-use crate::cluster::{LawError, StepTimeChoice, StepTimeLaw};
+use crate::cluster::{LawError, Machine, StepTimeChoice, StepTimeLaw};
 use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
 use crate::data::{Batch, DataError, DataSource, Day, LeakError, OpenContext, check_holdout};
@@ -237,7 +237,7 @@ impl Scenario {
         };
         Ok(Parts {
             streams,
-            machines: machines(workers, &cluster.class, &cluster.compute, streams, folder)?,
+            machines: self.machines(folder)?,
             starts: (0..workers).map(|w| cluster.start.at(WorkerId(w), workers, streams)).collect(),
             compute: cluster.compute.base(u64::from(self.train.batch)),
             routine: self.worker.clone(),
@@ -247,6 +247,7 @@ impl Scenario {
                 jitter: law(&cluster.network.jitter)?,
                 worker: cluster.network.worker_bandwidth,
                 shard: cluster.network.shard_bandwidth,
+                discipline: cluster.network.discipline,
             },
             service: cluster.server.clone(),
             service_law: law(&cluster.server.law)?,
@@ -255,6 +256,16 @@ impl Scenario {
             limits,
             watch,
         })
+    }
+
+    fn machines(&self, folder: &Path) -> Result<Vec<Machine>, LawError> {
+        let (cluster, streams) = (&self.cluster, Streams::new(self.scenario.seed));
+        let Cluster { workers, class, compute, pace, .. } = cluster;
+        let mut machines = machines(*workers, class, compute, streams, folder)?;
+        for (worker, machine) in (0..).zip(&mut machines) {
+            machine.pace = pace.of(worker, streams).map(Box::new);
+        }
+        Ok(machines)
     }
 
     /// The protocol, or the two of them.
@@ -340,9 +351,12 @@ impl Scenario {
         });
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
         let layout = Arc::new(model.layout().clone());
+        let placement = self.cluster.placement;
         let sharding = match self.cluster.dense_shards {
-            Some(dense) => Sharding::by_group(&layout, dense, shards.saturating_sub(dense)),
-            None => Sharding::new(&layout, shards),
+            Some(dense) => {
+                Sharding::by_group(&layout, dense, shards.saturating_sub(dense), placement)
+            }
+            None => Sharding::placed(&layout, shards, placement),
         };
         let server =
             ParameterServer::new(layout, sharding, self.optimizer.build(), sparse.build(), streams);

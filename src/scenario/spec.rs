@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ByteSize;
 use crate::cluster::{
-    Compute, DelayChoice, MachineClass, Network, Routine, ShardService, StartChoice,
+    Compute, DelayChoice, MachineClass, Network, PaceConfig, Routine, ShardService, StartChoice,
 };
 use crate::data::order::OrderChoice;
 use crate::data::source::SourceChoice;
@@ -16,6 +16,7 @@ use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
+use crate::server::Placement;
 use crate::sim::evaluate::Views;
 use crate::sim::feed::Sharing;
 use crate::sim::{Every, Stop};
@@ -213,6 +214,9 @@ pub struct Cluster {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 999))]
     pub dense_shards: Option<u32>,
+    /// How dense layers are placed on the shards. Without gradients they are spread evenly.
+    #[serde(skip_serializing_if = "Placement::is_round_robin")]
+    pub placement: Placement,
     /// When the workers begin.
     pub start: StartChoice,
     /// Compute time of a step.
@@ -220,10 +224,17 @@ pub struct Cluster {
     /// Machine classes; without any, all machines are ordinary.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<MachineClass>,
+    /// How the pace of machines varies over time: slow episodes, pauses, the time of day.
+    #[serde(skip_serializing_if = "is_steady")]
+    pub pace: PaceConfig,
     /// The network.
     pub network: Network,
     /// Service times of the shards.
     pub server: ShardService,
+}
+
+fn is_steady(pace: &PaceConfig) -> bool {
+    *pace == PaceConfig::default()
 }
 
 impl Default for Cluster {
@@ -232,9 +243,11 @@ impl Default for Cluster {
             workers: 8,
             shards: 1,
             dense_shards: None,
+            placement: Placement::default(),
             start: StartChoice::default(),
             compute: Compute::default(),
             class: Vec::new(),
+            pace: PaceConfig::default(),
             network: Network::default(),
             server: ShardService::default(),
         }

@@ -1,10 +1,11 @@
 //! Which shard holds what.
 
+use super::placement::Placement;
 use crate::base::{ShardId, stream::mix};
 use crate::params::{Layout, Lookups};
 
 /// The placement of parameters: rows by a hash of (id space, id), dense and non-trainable blocks
-/// in turn (round robin, as TensorFlow places variables by default).
+/// by a [`Placement`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sharding {
     shards: u32,
@@ -45,29 +46,33 @@ impl Load {
 }
 
 impl Sharding {
-    /// Places the parameters of `layout` on `shards` shards, rows and blocks on all of them.
+    /// Places the parameters of `layout` on `shards` shards, rows and blocks on all of them, blocks in
+    /// turn.
     pub fn new(layout: &Layout, shards: u32) -> Sharding {
+        Sharding::placed(layout, shards, Placement::RoundRobin)
+    }
+
+    /// Places the parameters on `shards` shards, rows and blocks on all of them.
+    pub fn placed(layout: &Layout, shards: u32, placement: Placement) -> Sharding {
         let shards = shards.max(1);
-        Sharding::place(layout, shards, 0, shards)
+        Sharding::place(layout, (shards, 0, shards), placement)
     }
 
     /// Places the dense and non-trainable blocks of `layout` on the first `dense` shards and the
     /// rows on `rows` shards after them, so that the groups may have protocols of their own.
-    pub fn by_group(layout: &Layout, dense: u32, rows: u32) -> Sharding {
+    pub fn by_group(layout: &Layout, dense: u32, rows: u32, placement: Placement) -> Sharding {
         let dense = dense.max(1);
-        Sharding::place(layout, dense.saturating_add(rows.max(1)), dense, dense)
+        Sharding::place(layout, (dense.saturating_add(rows.max(1)), dense, dense), placement)
     }
 
-    fn place(layout: &Layout, shards: u32, rows_from: u32, dense: u32) -> Sharding {
-        let in_turn = |count: usize, first: usize| {
-            (0..count).map(|i| ShardId(((first + i) % dense as usize) as u32)).collect()
-        };
-        Sharding {
-            shards,
-            rows_from,
-            dense: in_turn(layout.dense.len(), 0),
-            moving: in_turn(layout.moving.len(), layout.dense.len()),
-        }
+    fn place(
+        layout: &Layout,
+        (shards, rows_from, dense): (u32, u32, u32),
+        placement: Placement,
+    ) -> Sharding {
+        let mut dense = placement.place(layout, dense);
+        let moving = dense.split_off(layout.dense.len());
+        Sharding { shards, rows_from, dense, moving }
     }
 
     /// Number of shards.
@@ -145,7 +150,8 @@ mod tests {
             assert_eq!(sum(|l| l.dense_bytes), 15 * 4);
             if shards > 1 {
                 let mut apart = Vec::new();
-                Sharding::by_group(&layout, 1, shards - 1).loads(&layout, &lookups, &mut apart);
+                Sharding::by_group(&layout, 1, shards - 1, Placement::default())
+                    .loads(&layout, &lookups, &mut apart);
                 assert_eq!((apart[0].rows, apart[0].dense_bytes), (0, 15 * 4));
                 assert!(apart[1..].iter().all(|load| load.rows > 0 && load.dense_bytes == 0));
             }

@@ -68,12 +68,14 @@ impl Simulation {
             let worker = WorkerId(worker as u32);
             queue.schedule(*at, worker, Event::Ready(worker));
         }
-        let shard = |_| Shard::new(parts.service.clone(), parts.service_law.clone());
+        let links = parts.links.discipline;
+        let shard = |_| Shard::new(parts.service.clone(), parts.service_law.clone(), links);
+        let worker = |machine| Worker::new(machine, parts.shards, links);
         Simulation {
             streams: parts.streams,
             queue,
             steps: vec![0; parts.machines.len()],
-            workers: parts.machines.into_iter().map(|m| Worker::new(m, parts.shards)).collect(),
+            workers: parts.machines.into_iter().map(worker).collect(),
             shards: (0..parts.shards).map(shard).collect(),
             dense_alone: parts.work.dense_alone(),
             flights: Flights::default(),
@@ -188,12 +190,16 @@ impl Simulation {
         match event {
             Event::Ready(worker) => return self.ready(worker, observer),
             Event::Asks(worker) => return self.asks(worker, observer),
+            Event::Departs(place, turn) => self.departs(place, turn, observer),
             Event::PullArrives(push, shard) => self.pull_arrives(push, shard, observer),
+            Event::PullEnters(push, shard) => self.pull_enters(push, shard, observer),
             Event::PullServed(push, shard) => return self.pull_served(push, shard, observer),
             Event::PullReturns(push, shard) => self.pull_returns(push, shard, observer),
+            Event::PullPasses(push, _) => self.pull_passes(push, self.queue.now(), observer),
             Event::ComputeStarts(push) => self.compute_starts(push, observer),
             Event::ComputeEnds(push) => self.compute_ends(push, observer),
             Event::PushArrives(push, shard) => self.push_arrives(push, shard, observer),
+            Event::PushEnters(push, shard) => self.push_enters(push, shard, observer),
             Event::PushServed(push, shard) => return self.push_served(push, shard, observer),
         }
         Ok(())

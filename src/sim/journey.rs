@@ -5,8 +5,9 @@
 
 use super::engine::Simulation;
 use super::error::SimError;
-use super::queue::Event;
+use super::queue::{Event, Place};
 use super::record::{Activity, Observer, Record};
+use super::sharing::Onward;
 use super::work::Work;
 use crate::base::{Purpose, ShardId, SimSpan, SimTime, WorkerId};
 use crate::protocol::{Arrived, Cluster, PushId, Read};
@@ -17,11 +18,19 @@ impl Simulation {
         worker: WorkerId,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
+        let w = &self.workers[worker.index()];
+        let pause = if w.begun > 0 { w.machine.between } else { SimSpan::ZERO };
         if !self.routine.computes_first() {
-            return self.asks(worker, observer);
+            if pause.is_zero() {
+                return self.asks(worker, observer);
+            }
+            self.turn_to(worker, Activity::Wait, observer);
+            self.queue.schedule(self.queue.now() + pause, worker, Event::Asks(worker));
+            return Ok(());
         }
         self.turn_to(worker, Activity::Compute, observer);
-        let at = self.queue.now() + self.compute_time(worker, self.workers[worker.index()].begun);
+        let (begins, step) = (self.queue.now() + pause, self.workers[worker.index()].begun);
+        let at = self.computed(begins, worker, step);
         self.queue.schedule(at, worker, Event::Asks(worker));
         Ok(())
     }
@@ -129,8 +138,7 @@ impl Simulation {
             return;
         }
         flight.outstanding += 1;
-        let at = self.send(worker, load.request_bytes());
-        self.queue.schedule(at, worker, Event::PullArrives(push, shard));
+        self.send(worker, load.request_bytes(), Event::PullArrives(push, shard));
     }
 
     pub(super) fn pull_arrives(
@@ -142,10 +150,23 @@ impl Simulation {
         let Some(flight) = self.flights.find(push) else { return };
         let (worker, load) = (flight.worker, flight.loads[shard.index()]);
         let link = self.links.shard_time(load.request_bytes());
-        let (now, streams) = (self.queue.now(), self.streams);
-        let (from, to) = self.shards[shard.index()].serve_pull(now, link, load, shard, streams);
-        self.queue.schedule(to, worker, Event::PullServed(push, shard));
-        service(worker, shard, Activity::Pull, (from, to), observer);
+        self.shards[shard.index()].count_pull(load);
+        let event = Event::PullEnters(push, shard);
+        if self.receive(worker, shard, link, event) {
+            self.pull_enters(push, shard, observer);
+        }
+    }
+
+    pub(super) fn pull_enters(
+        &mut self,
+        push: PushId,
+        shard: ShardId,
+        observer: &mut dyn Observer,
+    ) {
+        let Some(flight) = self.flights.find(push) else { return };
+        let (worker, load) = (flight.worker, flight.loads[shard.index()]);
+        let work = self.shards[shard.index()].pull_time(load, shard, self.streams);
+        self.process(worker, shard, (work, 1.0), Event::PullServed(push, shard), observer);
     }
 
     pub(super) fn pull_served(
@@ -173,9 +194,10 @@ impl Simulation {
         if self.routine.pull_every > 1 {
             self.workers[worker.index()].held[s] = version;
         }
-        let sent = self.shards[s].link_out.serve(now, self.links.shard_time(bytes));
-        let latency = self.latency(worker);
-        self.queue.schedule(sent + latency, worker, Event::PullReturns(push, shard));
+        let span = self.links.shard_time(bytes);
+        let onward =
+            Onward { worker, event: Event::PullReturns(push, shard), after: self.latency(worker) };
+        self.pass(Place::ShardOut(shard), span, onward);
         let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
         let cluster = Cluster { now: queue.now(), versions, steps };
         protocol.on_read(Read { push, worker, shard, version }, &cluster, decisions);
@@ -219,7 +241,24 @@ impl Simulation {
         let worker = flight.worker;
         let bytes = flight.loads[shard.index()].value_bytes();
         let w = &mut self.workers[worker.index()];
-        let at = w.link_in.serve(now, self.links.worker_time(bytes));
+        let span = self.links.worker_time(bytes);
+        if w.link_in.is_shared() && !span.is_zero() {
+            let event = Event::PullPasses(push, shard);
+            self.pass(
+                Place::WorkerIn(worker),
+                span,
+                Onward { worker, event, after: SimSpan::ZERO },
+            );
+            return;
+        }
+        let at = w.link_in.serve(now, span);
+        self.pull_passes(push, at, observer);
+    }
+
+    /// Values have passed, or will have at `at`, the worker's link.
+    pub(super) fn pull_passes(&mut self, push: PushId, at: SimTime, observer: &mut dyn Observer) {
+        let Some(flight) = self.flights.find(push) else { return };
+        let worker = flight.worker;
         flight.outstanding -= 1;
         if flight.outstanding > 0 {
             return;
@@ -235,12 +274,9 @@ impl Simulation {
         let Some(flight) = self.flights.find(push) else { return };
         let (worker, step) = (flight.worker, flight.step);
         self.turn_to(worker, Activity::Compute, observer);
-        let span = if self.routine.computes_first() {
-            SimSpan::ZERO
-        } else {
-            self.compute_time(worker, step)
-        };
-        self.queue.schedule(self.queue.now() + span, worker, Event::ComputeEnds(push));
+        let now = self.queue.now();
+        let at = if self.routine.computes_first() { now } else { self.computed(now, worker, step) };
+        self.queue.schedule(at, worker, Event::ComputeEnds(push));
     }
 
     pub(super) fn compute_ends(&mut self, push: PushId, observer: &mut dyn Observer) {
@@ -255,8 +291,7 @@ impl Simulation {
             let flight = self.flights.get(push);
             if flight.writes(shard) {
                 let bytes = flight.loads[shard.index()].push_bytes();
-                let at = self.send(worker, bytes);
-                self.queue.schedule(at, worker, Event::PushArrives(push, shard));
+                self.send(worker, bytes, Event::PushArrives(push, shard));
             }
         }
     }
@@ -287,10 +322,23 @@ impl Simulation {
         let Some(flight) = self.flights.find(push) else { return };
         let (worker, load) = (flight.worker, flight.loads[shard.index()]);
         let link = self.links.shard_time(load.push_bytes());
-        let (now, streams) = (self.queue.now(), self.streams);
-        let (from, to) = self.shards[shard.index()].serve_push(now, link, load, shard, streams);
-        self.queue.schedule(to, worker, Event::PushServed(push, shard));
-        service(worker, shard, Activity::Push, (from, to), observer);
+        self.shards[shard.index()].count_push(load);
+        if self.receive(worker, shard, link, Event::PushEnters(push, shard)) {
+            self.push_enters(push, shard, observer);
+        }
+    }
+
+    pub(super) fn push_enters(
+        &mut self,
+        push: PushId,
+        shard: ShardId,
+        observer: &mut dyn Observer,
+    ) {
+        let Some(flight) = self.flights.find(push) else { return };
+        let (worker, load) = (flight.worker, flight.loads[shard.index()]);
+        let at = &mut self.shards[shard.index()];
+        let (work, weight) = (at.push_time(load, shard, self.streams), at.push_weight());
+        self.process(worker, shard, (work, weight), Event::PushServed(push, shard), observer);
     }
 
     pub(super) fn push_served(
@@ -345,18 +393,11 @@ impl Simulation {
         }
     }
 
-    /// Time that the worker's step `step` takes to compute.
-    fn compute_time(&self, worker: WorkerId, step: u64) -> SimSpan {
-        let machine = &self.workers[worker.index()].machine;
-        self.routine.time(machine, self.compute, (worker, step), self.streams)
-    }
-
-    /// Sends a message of `bytes` from a worker; returns when it reaches the shard's link.
-    pub(super) fn send(&mut self, worker: WorkerId, bytes: u64) -> SimTime {
-        let now = self.queue.now();
-        let time = self.links.worker_time(bytes);
-        let sent = self.workers[worker.index()].link_out.serve(now, time);
-        sent + self.latency(worker)
+    /// When the worker's step `step` is computed if it begins at `start`.
+    fn computed(&mut self, start: SimTime, worker: WorkerId, step: u64) -> SimTime {
+        let machine = &mut self.workers[worker.index()].machine;
+        let span = self.routine.time(machine, self.compute, (worker, step), self.streams);
+        machine.finish(start, span)
     }
 
     /// Latency of the worker's next message, in either direction.
@@ -364,17 +405,5 @@ impl Simulation {
         let w = &mut self.workers[worker.index()];
         w.messages += 1;
         self.links.latency(self.streams.draw(Purpose::Network, u64::from(worker.0), w.messages))
-    }
-}
-
-fn service(
-    worker: WorkerId,
-    shard: ShardId,
-    activity: Activity,
-    (from, to): (SimTime, SimTime),
-    observer: &mut dyn Observer,
-) {
-    if to > from && observer.wants_timeline() {
-        observer.observe(&Record::Service { shard, worker, activity, from, to });
     }
 }

@@ -7,7 +7,7 @@ use super::progress::Limits;
 use super::session::Watch;
 use super::work::Work;
 use crate::base::{Bandwidth, Draw, SimSpan, SimTime, Streams};
-use crate::cluster::{Machine, Routine, ShardService, StepTimeLaw};
+use crate::cluster::{Discipline, Machine, Routine, ShardService, StepTimeLaw};
 use crate::protocol::Protocol;
 
 /// The parts of a run on a simulated cluster.
@@ -52,6 +52,8 @@ pub struct Links {
     pub worker: Option<Bandwidth>,
     /// Link of each shard.
     pub shard: Option<Bandwidth>,
+    /// How messages share a link.
+    pub discipline: Discipline,
 }
 
 impl Links {

@@ -10,6 +10,21 @@ use std::collections::BinaryHeap;
 use crate::base::{ShardId, SimTime, WorkerId};
 use crate::protocol::PushId;
 
+/// A link or a processor.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Place {
+    /// A worker's link, outward.
+    WorkerOut(WorkerId),
+    /// A worker's link, inward.
+    WorkerIn(WorkerId),
+    /// A shard's link, inward.
+    ShardIn(ShardId),
+    /// What serves a shard's requests.
+    Processor(ShardId),
+    /// A shard's link, outward.
+    ShardOut(ShardId),
+}
+
 /// Something that happens at an instant. The order of the variants is the order at equal times.
 /// What happens to a step names the step: if it has been broken off meanwhile, nothing happens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -18,18 +33,26 @@ pub enum Event {
     Ready(WorkerId),
     /// It asks the protocol for permission to pull.
     Asks(WorkerId),
+    /// Somebody leaves a place that is shared, if nobody has entered or left it since this turn.
+    Departs(Place, u64),
     /// A pull request reaches a shard.
     PullArrives(PushId, ShardId),
+    /// It has passed the shard's link.
+    PullEnters(PushId, ShardId),
     /// The shard reads the values.
     PullServed(PushId, ShardId),
     /// The values reach the worker.
     PullReturns(PushId, ShardId),
+    /// They have passed the worker's link, which is shared.
+    PullPasses(PushId, ShardId),
     /// The last value has passed the worker's link.
     ComputeStarts(PushId),
     /// The worker has its gradient and sends it.
     ComputeEnds(PushId),
     /// A push reaches a shard.
     PushArrives(PushId, ShardId),
+    /// It has passed the shard's link.
+    PushEnters(PushId, ShardId),
     /// The shard has taken the push in.
     PushServed(PushId, ShardId),
 }
@@ -40,13 +63,17 @@ impl Event {
         let class = match self {
             Event::Ready(_) => 0,
             Event::Asks(_) => 1,
-            Event::PullArrives(..) => 2,
-            Event::PullServed(..) => 3,
-            Event::PullReturns(..) => 4,
-            Event::ComputeStarts(_) => 5,
-            Event::ComputeEnds(_) => 6,
-            Event::PushArrives(..) => 7,
-            Event::PushServed(..) => 8,
+            Event::Departs(..) => 2,
+            Event::PullArrives(..) => 3,
+            Event::PullEnters(..) => 4,
+            Event::PullServed(..) => 5,
+            Event::PullReturns(..) => 6,
+            Event::PullPasses(..) => 7,
+            Event::ComputeStarts(_) => 8,
+            Event::ComputeEnds(_) => 9,
+            Event::PushArrives(..) => 10,
+            Event::PushEnters(..) => 11,
+            Event::PushServed(..) => 12,
         };
         class << 32 | u64::from(worker.0)
     }

@@ -1,10 +1,10 @@
-//! A simulated shard: two links and one processor, each first come, first served.
+//! A simulated shard: two links and one processor.
 
 use std::sync::Arc;
 
 use super::station::Station;
 use crate::base::{Purpose, ShardId, SimSpan, SimTime, Streams};
-use crate::cluster::{ShardService, StepTimeLaw};
+use crate::cluster::{Discipline, ShardService, StepTimeLaw};
 use crate::server::sharding::Load;
 
 /// One shard as a queueing system. Its parameters lie in the parameter server.
@@ -18,6 +18,8 @@ pub struct Shard {
     pub link_out: Station,
     /// What serves pulls and pushes.
     pub processor: Station,
+    /// When the last request had passed the inward link.
+    pub(super) received: SimTime,
     requests: u64,
     /// Bytes received.
     pub bytes_in: u64,
@@ -26,68 +28,59 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// An idle shard.
-    pub fn new(service: ShardService, law: Option<Arc<dyn StepTimeLaw>>) -> Shard {
+    /// An idle shard, with links of this discipline.
+    pub fn new(
+        service: ShardService,
+        law: Option<Arc<dyn StepTimeLaw>>,
+        links: Discipline,
+    ) -> Shard {
         Shard {
+            processor: Station::new(service.discipline),
             service,
             law,
-            link_in: Station::default(),
-            link_out: Station::default(),
-            processor: Station::default(),
+            link_in: Station::new(links),
+            link_out: Station::new(links),
+            received: SimTime::ZERO,
             requests: 0,
             bytes_in: 0,
             bytes_out: 0,
         }
     }
 
-    /// Takes in a pull request; returns when its service begins and ends. `link` is its time on the
-    /// inward link.
-    pub fn serve_pull(
-        &mut self,
-        now: SimTime,
-        link: SimSpan,
-        load: Load,
-        shard: ShardId,
-        streams: Streams,
-    ) -> (SimTime, SimTime) {
+    /// Notes the traffic of a pull.
+    pub fn count_pull(&mut self, load: Load) {
         self.bytes_in = self.bytes_in.saturating_add(load.request_bytes());
         self.bytes_out = self.bytes_out.saturating_add(load.value_bytes());
-        let span = self.service.pull(load.rows, load.dense_bytes);
-        self.serve(now, link, span, shard, streams)
     }
 
-    /// Takes in a push; returns when its service begins and ends.
-    pub fn serve_push(
-        &mut self,
-        now: SimTime,
-        link: SimSpan,
-        load: Load,
-        shard: ShardId,
-        streams: Streams,
-    ) -> (SimTime, SimTime) {
+    /// Notes the traffic of a push.
+    pub fn count_push(&mut self, load: Load) {
         self.bytes_in = self.bytes_in.saturating_add(load.push_bytes());
-        let span = self.service.push(load.rows, load.dense_bytes);
-        self.serve(now, link, span, shard, streams)
     }
 
-    fn serve(
-        &mut self,
-        now: SimTime,
-        link: SimSpan,
-        span: SimSpan,
-        shard: ShardId,
-        streams: Streams,
-    ) -> (SimTime, SimTime) {
+    /// Service time of the next request, a pull.
+    pub fn pull_time(&mut self, load: Load, shard: ShardId, streams: Streams) -> SimSpan {
+        self.draw(self.service.pull(load.rows, load.dense_bytes), shard, streams)
+    }
+
+    /// Service time of the next request, a push.
+    pub fn push_time(&mut self, load: Load, shard: ShardId, streams: Streams) -> SimSpan {
+        self.draw(self.service.push(load.rows, load.dense_bytes), shard, streams)
+    }
+
+    /// What a push counts for where a shared processor divides itself, a pull counting 1.
+    pub fn push_weight(&self) -> f64 {
+        self.service.push_weight
+    }
+
+    fn draw(&mut self, span: SimSpan, shard: ShardId, streams: Streams) -> SimSpan {
         self.requests += 1;
-        let span = match &self.law {
+        match &self.law {
             Some(law) => {
                 let count = self.requests;
                 law.time(span, streams.draw(Purpose::Service, u64::from(shard.0), count))
             }
             None => span,
-        };
-        let received = self.link_in.serve(now, link);
-        let done = self.processor.serve(received, span);
-        (SimTime(done.0.saturating_sub(span.0)), done)
+        }
     }
 }

@@ -1,12 +1,16 @@
-//! First come, first served: links and shard processors.
+//! Links and shard processors: first come, first served, or shared by all.
 
+use super::sharing::{Customer, Onward, Sharing};
 use crate::base::{SimSpan, SimTime};
+use crate::cluster::Discipline;
 
-/// A server that does one thing at a time, in order of arrival. Since arrivals are processed in
-/// the order of time, the end of a service is known on arrival.
-#[derive(Clone, Copy, Debug, Default)]
+/// A server that does one thing at a time, in order of arrival, or everything at once. In order of
+/// arrival the end of a service is known on arrival, since arrivals are processed in the order of
+/// time.
+#[derive(Clone, Debug, Default)]
 pub struct Station {
     free_at: SimTime,
+    sharing: Option<Box<Sharing>>,
     /// Time spent serving.
     pub busy: SimSpan,
     /// Time that customers spent waiting for their turn.
@@ -16,6 +20,47 @@ pub struct Station {
 }
 
 impl Station {
+    /// An idle station.
+    pub fn new(discipline: Discipline) -> Station {
+        let sharing = match discipline {
+            Discipline::FirstCome => None,
+            Discipline::ProcessorSharing => Some(Box::default()),
+        };
+        Station { sharing, ..Station::default() }
+    }
+
+    /// Whether it is shared: then customers `enter` and `leave`, and are not `serve`d.
+    pub fn is_shared(&self) -> bool {
+        self.sharing.is_some()
+    }
+
+    /// Takes a customer into a shared station; returns the next departure and the turn in which it
+    /// is announced.
+    ///
+    /// # Panics
+    /// If the station is not shared.
+    pub fn enter(
+        &mut self,
+        now: SimTime,
+        work: SimSpan,
+        weight: f64,
+        onward: Onward,
+    ) -> (SimTime, u64) {
+        self.busy += work;
+        self.served += 1;
+        let sharing = self.sharing.as_deref_mut().expect("a shared station");
+        sharing.enter(now, work, weight, onward);
+        (sharing.next_time().expect("somebody is inside"), sharing.turn())
+    }
+
+    /// Lets a customer go, unless the departure is void; and the next departure, if there is one.
+    pub fn leave(&mut self, now: SimTime, turn: u64) -> Option<(Customer, Option<(SimTime, u64)>)> {
+        let sharing = self.sharing.as_deref_mut().filter(|sharing| sharing.turn() == turn)?;
+        let customer = sharing.leave(now)?;
+        self.waited += now.since(customer.entered) - customer.work;
+        Some((customer, sharing.next_time().map(|at| (at, sharing.turn()))))
+    }
+
     /// Takes in a customer that arrives at `now` and needs `span`; returns when it is served. One
     /// that needs nothing does not queue.
     pub fn serve(&mut self, now: SimTime, span: SimSpan) -> SimTime {

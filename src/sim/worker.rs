@@ -3,7 +3,7 @@
 use super::record::Activity;
 use super::station::Station;
 use crate::base::{SimSpan, SimTime};
-use crate::cluster::Machine;
+use crate::cluster::{Discipline, Machine};
 use crate::protocol::PushId;
 
 /// One worker.
@@ -41,8 +41,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker of `shards` shards that waits to begin.
-    pub fn new(machine: Machine, shards: u32) -> Worker {
+    /// A worker of `shards` shards that waits to begin, with links of this discipline.
+    pub fn new(machine: Machine, shards: u32, links: Discipline) -> Worker {
         Worker {
             machine,
             finished: 0,
@@ -54,8 +54,8 @@ impl Worker {
             held: vec![0; shards as usize],
             asking: false,
             messages: 0,
-            link_out: Station::default(),
-            link_in: Station::default(),
+            link_out: Station::new(links),
+            link_in: Station::new(links),
             activity: Activity::Wait,
             since: SimTime::ZERO,
             step: 0,

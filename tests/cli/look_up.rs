@@ -11,7 +11,9 @@ fn alone_it_says_where_to_start() {
     assert!(said.stdout.trim_end().ends_with("Start here: straggler demo"));
     assert!(done(straggler().arg("--version")).stdout.starts_with("straggler "));
     let help = done(straggler().arg("--help")).stdout;
-    for command in ["demo", "run", "check", "new", "list", "explain", "data", "trace", "report"] {
+    for command in
+        ["demo", "run", "check", "new", "list", "explain", "data", "fit", "trace", "report"]
+    {
         assert!(help.contains(&format!("\n  {command}")), "{command}");
     }
 }

@@ -63,8 +63,12 @@ impl NullCluster {
     /// The parts of this cluster with other work on it.
     pub(crate) fn parts(&self, work: Work) -> Parts {
         let streams = Streams::new(self.seed);
-        let compute =
-            Compute { fixed: self.base, per_example: SimSpan::ZERO, law: self.law.clone() };
+        let compute = Compute {
+            fixed: self.base,
+            per_example: SimSpan::ZERO,
+            law: self.law.clone(),
+            ..Compute::default()
+        };
         let here = Path::new(".");
         let law = |choice: &StepTimeChoice| choice.build(here).unwrap();
         Parts {

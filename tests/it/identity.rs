@@ -49,6 +49,7 @@ fn networked() -> Scenario {
         jitter: Some(StepTimeChoice::Exponential(exponential::Config {})),
         worker_bandwidth: Some(Bandwidth(1 << 20)),
         shard_bandwidth: Some(Bandwidth(1 << 21)),
+        ..Network::default()
     };
     cluster.server = ShardService {
         pull_fixed: SimSpan(1 << 22),
@@ -57,6 +58,7 @@ fn networked() -> Scenario {
         push_per_row: SimSpan(1 << 14),
         per_kib: SimSpan(1 << 14),
         law: Some(StepTimeChoice::Lognormal(lognormal::Config { sigma: 0.3 })),
+        ..ShardService::default()
     };
     scenario
 }

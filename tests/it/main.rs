@@ -2,9 +2,11 @@
 
 mod blow_up;
 mod cluster;
+mod fit;
 mod identity;
 mod learning;
 mod optimizers;
+mod physics;
 mod protocols;
 mod quadratic;
 mod registry;

@@ -106,6 +106,8 @@ fn a_bounded_lead_has_its_throughput() {
         slowdown,
         spread: 0.0,
         law: None,
+        workers: Vec::new(),
+        own: Vec::new(),
     };
     for lead in [0, 2, 7] {
         let cluster = NullCluster {

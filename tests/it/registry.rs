@@ -182,8 +182,7 @@ prop_compose! {
         rate in 1u64..20,
     ) -> straggler::scenario::spec::Cluster {
         let class = |name: &str, share, slowdown| MachineClass {
-            name: name.into(), share, slowdown, spread: 0.2, law: None,
-        };
+            name: name.into(), share, slowdown, spread: 0.2, law: None, workers: Vec::new(), own: Vec::new() };
         let mut cluster = small().cluster;
         (cluster.workers, cluster.shards, cluster.start) = (workers, shards, start);
         cluster.compute.law = law;
@@ -194,6 +193,7 @@ prop_compose! {
             let latency = SimSpan(latency);
             cluster.network = Network {
                 latency, jitter: Some(jitter), worker_bandwidth: bandwidth, shard_bandwidth: bandwidth,
+                ..Network::default()
             };
             let pull_fixed = SimSpan(latency.0 / 3);
             cluster.server = ShardService { pull_fixed, push_fixed: pull_fixed, ..ShardService::default() };

@@ -16,7 +16,15 @@ fn exponential() -> StepTimeChoice {
 }
 
 fn class(name: &str, share: f64, slowdown: f64) -> MachineClass {
-    MachineClass { name: name.into(), share, slowdown, spread: 0.0, law: None }
+    MachineClass {
+        name: name.into(),
+        share,
+        slowdown,
+        spread: 0.0,
+        law: None,
+        workers: Vec::new(),
+        own: Vec::new(),
+    }
 }
 
 fn any_law() -> impl Strategy<Value = StepTimeChoice> {
@@ -61,6 +69,7 @@ prop_compose! {
                 jitter: None,
                 worker: bandwidth,
                 shard: bandwidth,
+                ..Links::default()
             },
             service: ShardService {
                 pull_fixed: SimSpan(service),

@@ -52,6 +52,7 @@ pub(crate) fn small() -> Scenario {
                 fixed: SimSpan(1 << 30),
                 per_example: SimSpan(1 << 20),
                 law: StepTimeChoice::Lognormal(lognormal::Config { sigma: 0.5 }),
+                ..Compute::default()
             },
             ..Cluster::default()
         },

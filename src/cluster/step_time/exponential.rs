@@ -19,6 +19,6 @@ impl FactorLaw for Config {
 }
 
 /// An exponential draw of mean 1.
-pub(super) fn standard_exponential(rng: &mut Rng) -> f64 {
+pub(crate) fn standard_exponential(rng: &mut Rng) -> f64 {
     rng.sample(rand_distr::Exp1)
 }

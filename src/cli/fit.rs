@@ -1,0 +1,147 @@
+//! `straggler fit`: from a log of a real job to a cluster that behaves like it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::args::{Fit, FitColumns};
+use super::exit::{Exit, Failure};
+use super::load::folder_of;
+use super::run::out;
+use crate::experiment::fit::figures::Figures;
+use crate::experiment::fit::log::{Columns, Log};
+use crate::experiment::fit::{FitError, Fitted, Traces, fit as fit_cluster, judge};
+use crate::report::terminal::{Align, TextTable};
+use crate::scenario::spec::Cluster;
+
+/// Steps simulated for the prediction.
+const STEPS: usize = 40_000;
+/// Workers listed one by one.
+const LISTED: usize = 32;
+
+/// The fragment of a scenario.
+#[derive(Serialize)]
+struct Fragment<'a> {
+    cluster: &'a Cluster,
+}
+
+pub(super) fn fit(args: &Fit) -> Result<Exit, Failure> {
+    let log = Log::read(&args.log, &columns(&args.columns)).map_err(|error| match error {
+        FitError::Row { .. } | FitError::Short { .. } => {
+            Failure::new(Exit::Data, format!("{}: {error}", args.log.display()))
+        }
+        error => failure(&error),
+    })?;
+    let all = log.steps.len();
+    let (end, begin) = if args.halves { (all / 2, all / 2) } else { (all, 0) };
+    let traces = args.out.as_deref().map(|out| Traces {
+        folder: folder_of(out),
+        stem: out.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into()),
+    });
+    let folder = traces.as_ref().map_or_else(|| PathBuf::from("."), |t| t.folder.clone());
+    let fitted = fit_cluster(&log.part(0, end), args.pooled, traces.as_ref())
+        .map_err(|error| failure(&error))?;
+    let predicted =
+        judge(&fitted, (begin, all), STEPS, &folder).map_err(|error| failure(&error))?;
+    let logged = log.part(begin, all).figures();
+    let text = comparison(&log, &logged, &predicted, args.halves) + "\n" + &machines(&log, &fitted);
+    let table = toml::to_string(&Fragment { cluster: &fitted.cluster })
+        .map_err(|error| Failure::new(Exit::Bug, error))?;
+    let fragment = format!("{}\n{table}", commented(&args.log, &text));
+    match &args.out {
+        None => out(&fragment)?,
+        Some(path) => {
+            std::fs::write(path, fragment).map_err(|error| {
+                Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
+            })?;
+            out(&format!("{text}\n{}\n", path.display()))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn failure(error: &FitError) -> Failure {
+    let exit = match error {
+        FitError::Column { .. } | FitError::Missing { .. } => Exit::Usage,
+        FitError::Unwritable { .. } => Exit::Write,
+        FitError::Simulation(_) => Exit::Simulation,
+        FitError::Unreadable { .. } | FitError::Row { .. } | FitError::Short { .. } => Exit::Data,
+    };
+    Failure::new(exit, error)
+}
+
+fn columns(args: &FitColumns) -> Columns {
+    Columns {
+        worker: args.worker.clone(),
+        step: args.step.clone(),
+        step_time: args.step_time.clone(),
+        pull_begin: args.pull_begin.clone(),
+        pull_end: args.pull_end.clone(),
+        push_begin: args.push_begin.clone(),
+        push_end: args.push_end.clone(),
+        pull_version: args.pull_version.clone(),
+        push_version: args.push_version.clone(),
+        staleness: args.staleness.clone(),
+    }
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_string(), |value| format!("{value:.3}"))
+}
+
+fn off(predicted: Option<f64>, logged: Option<f64>) -> String {
+    match (predicted, logged) {
+        (Some(predicted), Some(logged)) if logged > 0.0 => {
+            format!("{:+.1} %", 100.0 * (predicted / logged - 1.0))
+        }
+        _ => "-".to_string(),
+    }
+}
+
+/// Logged against predicted.
+fn comparison(log: &Log, logged: &Figures, predicted: &Figures, halves: bool) -> String {
+    let mut table = TextTable::new(&[Align::Left, Align::Right, Align::Right, Align::Right]);
+    table.row([if halves { "second half" } else { "" }, "logged", "predicted", "off"]);
+    let mut row = |name: String, logged: Option<f64>, predicted: Option<f64>| {
+        table.row([name, number(logged), number(predicted), off(predicted, logged)]);
+    };
+    row("steps per second".into(), Some(logged.throughput()), Some(predicted.throughput()));
+    row("mean staleness".into(), logged.mean(), predicted.mean());
+    for (worker, name) in log.workers.iter().enumerate().take(LISTED) {
+        row(format!("  worker {name}"), logged.mean_of(worker), predicted.mean_of(worker));
+    }
+    let mut text = table.render();
+    if let Some(distance) = predicted.distance(logged) {
+        text.push_str(&format!(
+            "total variation distance of the staleness histograms: {distance:.3}\n"
+        ));
+    }
+    if !log.is_timed() {
+        text.push_str("the log has no instants: steps are taken to follow each other at once\n");
+    }
+    text
+}
+
+/// The classes with their laws.
+fn machines(log: &Log, fitted: &Fitted) -> String {
+    let mut table = TextTable::new(&[Align::Left, Align::Right, Align::Left, Align::Left]);
+    table.row(["class", "mean", "law", "workers"]);
+    for (number, (group, law)) in fitted.groups.iter().zip(&fitted.laws).enumerate() {
+        let names: Vec<&str> =
+            group.workers.iter().take(LISTED).map(|&worker| &*log.workers[worker]).collect();
+        let more = if group.workers.len() > LISTED { " ..." } else { "" };
+        let mean = crate::base::SimSpan::from_seconds(group.mean());
+        table.row([
+            format!("{}", number + 1),
+            mean.to_string(),
+            law.name().to_string(),
+            names.join(" ") + more,
+        ]);
+    }
+    table.render()
+}
+
+fn commented(log: &Path, text: &str) -> String {
+    let line = |line: &str| format!("# {line}").trim_end().to_string() + "\n";
+    format!("# Fitted to {}\n#\n", log.display()) + &text.lines().map(line).collect::<String>()
+}

@@ -1,0 +1,345 @@
+//! A log of the steps of a real job: who did a step, when, and how stale it was.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::FitError;
+use super::figures::Figures;
+
+/// Names of the columns. Those that are left out are looked for under their usual names and may be
+/// missing, as long as a step's worker and time are known.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Columns {
+    /// Who did the step (`worker`).
+    pub worker: Option<String>,
+    /// Number of the step among those of its worker (`step`).
+    pub step: Option<String>,
+    /// Compute time in seconds (`step_s`, `sleep_s` or `seconds`), for logs without the end of the
+    /// pull and the begin of the push.
+    pub step_time: Option<String>,
+    /// Second at which the pull begins (`t_pull0`).
+    pub pull_begin: Option<String>,
+    /// Second at which the pull ends (`t_pull1`).
+    pub pull_end: Option<String>,
+    /// Second at which the push begins (`t_push0`).
+    pub push_begin: Option<String>,
+    /// Second at which the push ends (`t_push1`).
+    pub push_end: Option<String>,
+    /// Version that was pulled (`pull_version`).
+    pub pull_version: Option<String>,
+    /// Version after the push (`push_version`).
+    pub push_version: Option<String>,
+    /// Updates between pull and push (`staleness`), where the versions are not known.
+    pub staleness: Option<String>,
+}
+
+/// The instants of a step, in seconds.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Instants {
+    /// The pull ends.
+    pub pulled: f64,
+    /// The push begins.
+    pub pushes: f64,
+    /// The push ends.
+    pub pushed: f64,
+}
+
+/// One step.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Step {
+    /// Index of its worker.
+    pub worker: usize,
+    /// Its number among the worker's steps, where it is logged.
+    pub number: Option<u64>,
+    /// Seconds of computing.
+    pub compute: f64,
+    /// When it happened.
+    pub at: Option<Instants>,
+    /// Updates between its pull and its push.
+    pub staleness: Option<u64>,
+}
+
+/// The steps of a job, in the order of their pushes where these are known.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Log {
+    /// Names of the workers, in order; a worker's index is its place here.
+    pub workers: Vec<String>,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Seconds from the first worker's first pull to the last worker's, where these are known.
+    pub start_spread: f64,
+}
+
+/// The columns that a file has.
+struct Found {
+    worker: usize,
+    step: Option<usize>,
+    step_time: Option<usize>,
+    pull_end: Option<usize>,
+    push_begin: Option<usize>,
+    push_end: Option<usize>,
+    pull_version: Option<usize>,
+    push_version: Option<usize>,
+    staleness: Option<usize>,
+}
+
+impl Found {
+    fn find(header: &csv::StringRecord, columns: &Columns) -> Result<Found, FitError> {
+        let find = |asked: &Option<String>, usual: &[&str]| -> Result<Option<usize>, FitError> {
+            let at = |name: &str| header.iter().position(|h| h.trim() == name);
+            match asked {
+                Some(name) => at(name).map(Some).ok_or_else(|| FitError::Column {
+                    name: name.clone(),
+                    known: header.iter().map(str::trim).collect::<Vec<_>>().join(", "),
+                }),
+                None => Ok(usual.iter().find_map(|name| at(name))),
+            }
+        };
+        let known = || header.iter().map(str::trim).collect::<Vec<_>>().join(", ");
+        let missing = |what, flag| FitError::Missing { what, flag, known: known() };
+        let found = Found {
+            worker: find(&columns.worker, &["worker"])?
+                .ok_or_else(|| missing("the worker", "--worker"))?,
+            step: find(&columns.step, &["step"])?,
+            step_time: find(&columns.step_time, &["step_s", "sleep_s", "seconds"])?,
+            pull_end: find(&columns.pull_end, &["t_pull1"])?,
+            push_begin: find(&columns.push_begin, &["t_push0"])?,
+            push_end: find(&columns.push_end, &["t_push1"])?,
+            pull_version: find(&columns.pull_version, &["pull_version"])?,
+            push_version: find(&columns.push_version, &["push_version"])?,
+            staleness: find(&columns.staleness, &["staleness"])?,
+        };
+        if found.step_time.is_none() && found.instants().is_none() {
+            return Err(missing("the time of a step", "--step-time"));
+        }
+        Ok(found)
+    }
+
+    fn instants(&self) -> Option<[usize; 3]> {
+        Some([self.pull_end?, self.push_begin?, self.push_end?])
+    }
+}
+
+impl Log {
+    /// Reads a CSV file with a header, compressed if its name ends in `.gz`.
+    ///
+    /// # Errors
+    /// If it cannot be read, lacks what is needed, or a row is malformed.
+    pub fn read(path: &Path, columns: &Columns) -> Result<Log, FitError> {
+        let unreadable = |error: std::io::Error| FitError::Unreadable {
+            path: path.to_path_buf(),
+            reason: error.to_string(),
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        if path.extension().is_some_and(|extension| extension == "gz") {
+            Log::parse(flate2::read::MultiGzDecoder::new(file), columns)
+        } else {
+            Log::parse(file, columns)
+        }
+    }
+
+    /// Reads the text of a CSV file.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse(text: impl Read, columns: &Columns) -> Result<Log, FitError> {
+        let mut reader = csv::Reader::from_reader(text);
+        let malformed = |error: csv::Error| FitError::Row {
+            line: error.position().map_or(0, csv::Position::line),
+            problem: error.to_string(),
+        };
+        let header = reader.headers().map_err(malformed)?.clone();
+        let found = Found::find(&header, columns)?;
+        let pull_begin = columns.pull_begin.as_deref().unwrap_or("t_pull0");
+        let pull_begin = header.iter().position(|name| name.trim() == pull_begin);
+        let mut rows = Vec::new();
+        let mut first_pull = BTreeMap::<String, f64>::new();
+        for record in reader.records() {
+            let record = record.map_err(malformed)?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let (worker, step) = read_step(&record, line, &found)?;
+            if let Some(at) = pull_begin.or(found.pull_end) {
+                let at = number(&record, at, line)?;
+                let first = first_pull.entry(worker.clone()).or_insert(at);
+                *first = first.min(at);
+            }
+            rows.push((worker, step));
+        }
+        Log::assemble(rows, &first_pull)
+    }
+
+    fn assemble(
+        mut rows: Vec<(String, Step)>,
+        first_pull: &BTreeMap<String, f64>,
+    ) -> Result<Log, FitError> {
+        let mut workers: Vec<String> = rows.iter().map(|(worker, _)| worker.clone()).collect();
+        // By number where they are numbers.
+        workers.sort_by_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
+        workers.dedup();
+        if rows.len() < 2 * workers.len() || rows.len() < 10 {
+            return Err(FitError::Short { steps: rows.len() });
+        }
+        let index: BTreeMap<&String, usize> = workers.iter().zip(0..).collect();
+        for (worker, step) in &mut rows {
+            step.worker = index[&*worker];
+        }
+        let mut steps: Vec<Step> = rows.into_iter().map(|(_, step)| step).collect();
+        steps.sort_by(|a, b| {
+            let pushed = |step: &Step| step.at.map_or(0.0, |at| at.pushed);
+            pushed(a).total_cmp(&pushed(b))
+        });
+        count_staleness(&mut steps);
+        let latest = first_pull.values().copied().fold(f64::NEG_INFINITY, f64::max);
+        let earliest = first_pull.values().copied().fold(f64::INFINITY, f64::min);
+        let start_spread = if first_pull.is_empty() { 0.0 } else { latest - earliest };
+        Ok(Log { workers, steps, start_spread })
+    }
+
+    /// Whether the instants of the steps are known.
+    pub fn is_timed(&self) -> bool {
+        self.steps.iter().all(|step| step.at.is_some())
+    }
+
+    /// The steps `from..to` alone, with all workers.
+    pub fn part(&self, from: usize, to: usize) -> Log {
+        Log { steps: self.steps[from..to].to_vec(), ..self.clone() }
+    }
+
+    /// The steps of each worker, in order.
+    pub fn by_worker(&self) -> Vec<Vec<&Step>> {
+        let mut lists = vec![Vec::new(); self.workers.len()];
+        for step in &self.steps {
+            lists[step.worker].push(step);
+        }
+        lists
+    }
+
+    /// What was logged.
+    pub fn figures(&self) -> Figures {
+        let mut figures = Figures::new(self.workers.len());
+        for step in &self.steps {
+            figures.count(step.worker, step.staleness);
+        }
+        let pushed = |step: &Step| step.at.map(|at| at.pushed);
+        let ends = self.steps.first().and_then(pushed).zip(self.steps.last().and_then(pushed));
+        figures.seconds = match ends {
+            Some((first, last)) => last - first,
+            // Nothing is known but the time computing: everybody at it all the time.
+            None => {
+                let total: f64 = self.steps.iter().map(|step| step.compute).sum();
+                total / self.workers.len() as f64
+            }
+        };
+        figures
+    }
+}
+
+fn read_step(
+    record: &csv::StringRecord,
+    line: u64,
+    found: &Found,
+) -> Result<(String, Step), FitError> {
+    let whole = |at: Option<usize>| at.map(|at| number(record, at, line)).transpose();
+    let at = match found.instants() {
+        Some([pulled, pushes, pushed]) => Some(Instants {
+            pulled: number(record, pulled, line)?,
+            pushes: number(record, pushes, line)?,
+            pushed: number(record, pushed, line)?,
+        }),
+        None => None,
+    };
+    let compute = match (at, found.step_time) {
+        (Some(at), _) => at.pushes - at.pulled,
+        (None, Some(column)) => number(record, column, line)?,
+        (None, None) => unreachable!("one of them was found"),
+    };
+    if compute < 0.0 || at.is_some_and(|at| at.pushed < at.pushes) {
+        let problem = "the step ends before it begins".to_string();
+        return Err(FitError::Row { line, problem });
+    }
+    let versions = whole(found.pull_version)?.zip(whole(found.push_version)?);
+    let staleness = match (whole(found.staleness)?, versions) {
+        (Some(staleness), _) => Some(staleness),
+        (None, Some((pulled, pushed))) => Some(pushed - 1.0 - pulled),
+        (None, None) => None,
+    };
+    let staleness = staleness.map(|staleness| staleness.max(0.0) as u64);
+    let number = whole(found.step)?.map(|number| number.max(0.0) as u64);
+    let worker = record.get(found.worker).unwrap_or("").trim().to_string();
+    Ok((worker, Step { worker: 0, number, compute, at, staleness }))
+}
+
+fn number(record: &csv::StringRecord, column: usize, line: u64) -> Result<f64, FitError> {
+    let text = record.get(column).unwrap_or("").trim();
+    let value = text.parse().ok().filter(|value: &f64| value.is_finite());
+    value.ok_or_else(|| FitError::Row { line, problem: format!("\"{text}\" is not a number") })
+}
+
+/// Where no staleness is logged, counts the pushes that ended between a step's pull and its push.
+fn count_staleness(steps: &mut [Step]) {
+    if steps.iter().any(|step| step.staleness.is_some() || step.at.is_none()) {
+        return;
+    }
+    let pushed: Vec<f64> = steps.iter().filter_map(|step| Some(step.at?.pushed)).collect();
+    for (order, step) in steps.iter_mut().enumerate() {
+        let pulled = step.at.map_or(0.0, |at| at.pulled);
+        let before = pushed.partition_point(|&pushed| pushed <= pulled);
+        step.staleness = Some((order - before.min(order)) as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, columns: &Columns) -> Result<Log, FitError> {
+        Log::parse(text.as_bytes(), columns)
+    }
+
+    fn rows(header: &str, row: impl Fn(usize) -> String) -> String {
+        let rows: Vec<String> = (0..12).map(row).collect();
+        format!("{header}\n{}\n", rows.join("\n"))
+    }
+
+    #[test]
+    fn columns_are_found_by_their_names() {
+        let text = rows("who,took", |k| format!("w{},0.{}", k % 2, k + 1));
+        let columns = Columns {
+            worker: Some("who".into()),
+            step_time: Some("took".into()),
+            ..Columns::default()
+        };
+        let log = parse(&text, &columns).unwrap();
+        assert_eq!(log.workers, ["w0", "w1"]);
+        assert_eq!(log.steps[1].compute, 0.2);
+        assert!(!log.is_timed() && log.steps[0].staleness.is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let text = rows("who,took", |k| format!("0,0.{k}"));
+        let error = parse(&text, &Columns::default()).unwrap_err().to_string();
+        assert!(error.contains("--worker") && error.contains("who, took"), "{error}");
+        let columns = Columns { worker: Some("nobody".into()), ..Columns::default() };
+        let error = parse(&text, &columns).unwrap_err().to_string();
+        assert!(error.contains("\"nobody\""), "{error}");
+        let text = rows("worker,seconds", |k| format!("0,{}", if k == 3 { "long" } else { "1" }));
+        let error = parse(&text, &Columns::default()).unwrap_err().to_string();
+        assert!(error.contains("line 5") && error.contains("long"), "{error}");
+        let error = parse("worker,seconds\n0,1\n", &Columns::default()).unwrap_err().to_string();
+        assert!(error.contains("1 step"), "{error}");
+    }
+
+    #[test]
+    fn staleness_is_counted_where_it_is_not_logged() {
+        // Two workers in turn: one push of the other between pull and push.
+        let text = rows("worker,t_pull0,t_pull1,t_push0,t_push1", |k| {
+            format!("{},{},{},{},{}", k % 2, k as f64 + 0.1, k as f64 + 0.2, k + 2, k + 2)
+        });
+        let log = parse(&text, &Columns::default()).unwrap();
+        assert!(log.steps[2..].iter().all(|step| step.staleness == Some(1)));
+        assert!((log.start_spread - 1.0).abs() < 1e-9);
+    }
+}

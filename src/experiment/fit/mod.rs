@@ -1,0 +1,236 @@
+//! A cluster fitted to a log of a real job: machine classes, step-time laws, overheads.
+//!
+//! Step times and classes are read off the log. What a step costs at the servers is read off too
+//! (`overhead`). How the servers divide themselves among those who come at once cannot be: it
+//! decides whether workers of equal speed drift apart or clump, and with that the mean staleness.
+//! So it is found by simulation: of a grid of candidates the one is taken whose own run comes
+//! closest to the log in throughput and staleness, and it is then refined.
+
+pub mod classes;
+pub mod figures;
+pub mod laws;
+pub mod log;
+pub mod overhead;
+pub mod predict;
+mod search;
+
+use std::path::{Path, PathBuf};
+
+use crate::base::SimSpan;
+use crate::cluster::step_time::{constant, trace};
+use crate::cluster::{Compute, MachineClass, StartChoice, StepTimeChoice, start};
+use crate::scenario::spec::Cluster;
+
+use classes::Group;
+use figures::Figures;
+use log::Log;
+use overhead::Overhead;
+use predict::{Window, predict};
+
+/// Why a log cannot be fitted.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The file cannot be opened.
+    #[error("cannot read {path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// A column that was asked for is not there.
+    #[error("no column \"{name}\"; the header has {known}")]
+    Column {
+        /// Its name.
+        name: String,
+        /// The columns there are.
+        known: String,
+    },
+    /// A column that is needed was not found.
+    #[error("no column tells {what}: name it with {flag}; the header has {known}")]
+    Missing {
+        /// What it would tell.
+        what: &'static str,
+        /// The flag that names it.
+        flag: &'static str,
+        /// The columns there are.
+        known: String,
+    },
+    /// A malformed row.
+    #[error("line {line}: {problem}")]
+    Row {
+        /// Physical line, from 1.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Too little to fit anything to.
+    #[error("the log has {steps} step(s): at least 10, and two of each worker, are needed")]
+    Short {
+        /// Steps in the log.
+        steps: usize,
+    },
+    /// A trace cannot be written.
+    #[error("cannot write {path}: {reason}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// The fitted cluster cannot be simulated.
+    #[error("the fitted cluster cannot be simulated: {0}")]
+    Simulation(String),
+}
+
+/// A fitted cluster.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Fitted {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The machine classes, the fastest first.
+    pub groups: Vec<Group>,
+    /// The law of each.
+    pub laws: Vec<StepTimeChoice>,
+}
+
+/// Where step times are written that no law describes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Traces {
+    /// The folder, which is the fragment's.
+    pub folder: PathBuf,
+    /// What their names begin with.
+    pub stem: String,
+}
+
+/// Fits a cluster to the log. Each worker keeps the mean step time that it had, be it a property of
+/// its machine or chance, unless they are `pooled`.
+///
+/// # Errors
+/// If a trace cannot be written or the cluster cannot be simulated.
+pub fn fit(log: &Log, pooled: bool, traces: Option<&Traces>) -> Result<Fitted, FitError> {
+    let groups = classes::classes(log);
+    let laws = groups
+        .iter()
+        .enumerate()
+        .map(|(number, group)| law_of(group, number, traces))
+        .collect::<Result<Vec<_>, _>>()?;
+    let bare = cluster(log, &groups, &laws, pooled);
+    let folder = traces.map_or_else(|| PathBuf::from("."), |traces| traces.folder.clone());
+    let cluster = match overhead::overhead(log) {
+        none if none == Overhead::default() => bare,
+        overhead => search::search(&bare, overhead, log, &folder)?,
+    };
+    Ok(Fitted { cluster, groups, laws })
+}
+
+/// Predicts the steps `from..to` of a job from its start: about `steps` steps in all, over seeds.
+///
+/// # Errors
+/// If the cluster cannot be simulated.
+pub fn judge(
+    fitted: &Fitted,
+    (from, to): (usize, usize),
+    steps: usize,
+    folder: &Path,
+) -> Result<Figures, FitError> {
+    predict(&fitted.cluster, Window::of(from, to, steps), folder)
+}
+
+/// Differences of distribution functions above this share, if significant, call for the times
+/// themselves.
+const MISFIT: f64 = 0.05;
+
+fn law_of(
+    group: &Group,
+    number: usize,
+    traces: Option<&Traces>,
+) -> Result<StepTimeChoice, FitError> {
+    let fitted = laws::fit_laws(&group.times);
+    let best = fitted.into_iter().next().map_or(constant_law(), |fitted| fitted.law);
+    let Some(traces) = traces else { return Ok(best) };
+    let noise = 2.0 / (group.times.len() as f64).sqrt();
+    if laws::misfit(&group.times, &best) <= MISFIT.max(noise) {
+        return Ok(best);
+    }
+    let name = format!("{}-class-{}.csv", traces.stem, number + 1);
+    let path = traces.folder.join(&name);
+    let mut text = String::from("seconds\n");
+    for time in &group.times {
+        text.push_str(&format!("{time:.9}\n"));
+    }
+    std::fs::write(&path, text)
+        .map_err(|error| FitError::Unwritable { path: path.clone(), reason: error.to_string() })?;
+    Ok(StepTimeChoice::Trace(trace::Config {
+        file: name.into(),
+        seconds: "seconds".into(),
+        worker: None,
+        mode: trace::Mode::Resample,
+    }))
+}
+
+fn constant_law() -> StepTimeChoice {
+    StepTimeChoice::Constant(constant::Config {})
+}
+
+/// A span to the microsecond, which is as exact as a log and reads better.
+fn span(seconds: f64) -> SimSpan {
+    SimSpan((seconds.max(0.0) * 1e6).round() as u64 * 1_000)
+}
+
+/// To six digits behind the point.
+fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+/// The cluster without overheads.
+fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice], pooled: bool) -> Cluster {
+    let largest = (0..groups.len()).rev().max_by_key(|&g| groups[g].workers.len()).unwrap_or(0);
+    let base = groups[largest].mean();
+    let workers: usize = groups.iter().map(|group| group.workers.len()).sum();
+    let steps = log.by_worker();
+    let own = |worker: usize, group: &Group| {
+        let total: f64 = steps[worker].iter().map(|step| step.compute).sum();
+        let relative = total / steps[worker].len() as f64 / group.mean();
+        rounded(relative)
+    };
+    let class = |(number, (group, law)): (usize, (&Group, &StepTimeChoice))| MachineClass {
+        name: format!("class-{}", number + 1),
+        share: group.workers.len() as f64 / workers as f64,
+        slowdown: match law {
+            StepTimeChoice::Trace(_) => 1.0,
+            _ => rounded(group.mean() / base),
+        },
+        spread: 0.0,
+        law: Some(law.clone()),
+        workers: group.workers.iter().map(|&worker| worker as u32).collect(),
+        own: match (pooled, law) {
+            // A trace is replayed as it is, and of one worker the mean is the class's.
+            (true, _) | (_, StepTimeChoice::Trace(_)) => Vec::new(),
+            _ if group.workers.len() == 1 => Vec::new(),
+            _ => group.workers.iter().map(|&worker| own(worker, group)).collect(),
+        },
+    };
+    let mean: f64 = log.steps.iter().map(|step| step.compute).sum::<f64>() / log.steps.len() as f64;
+    let start = if log.start_spread > 0.2 * mean {
+        let within = span(log.start_spread);
+        StartChoice::Scattered(start::Scattered { within })
+    } else {
+        StartChoice::default()
+    };
+    Cluster {
+        workers: log.workers.len() as u32,
+        start,
+        compute: Compute {
+            fixed: span(base),
+            per_example: SimSpan::ZERO,
+            law: laws[largest].clone(),
+            between: SimSpan::ZERO,
+        },
+        class: match groups {
+            [_] if pooled => Vec::new(),
+            _ => groups.iter().zip(laws).enumerate().map(class).collect(),
+        },
+        ..Cluster::default()
+    }
+}

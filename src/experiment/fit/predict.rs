@@ -1,0 +1,84 @@
+//! What the simulator makes of a fitted cluster.
+
+use std::path::Path;
+
+use super::FitError;
+use super::figures::Figures;
+use crate::base::SimTime;
+use crate::scenario::Scenario;
+use crate::scenario::spec::{About, Cluster, Record as Recorded, Traffic};
+use crate::sim::{Observer, Record, Simulation, Stop};
+
+/// The steps of a run that are looked at: those with numbers in `from..to`, over several seeds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// First step.
+    pub from: u64,
+    /// One after the last.
+    pub to: u64,
+    /// Number of seeds.
+    pub seeds: u64,
+}
+
+impl Window {
+    /// A window of as many seeds as give about `steps` steps.
+    pub fn of(from: usize, to: usize, steps: usize) -> Window {
+        let seeds = steps.div_ceil((to - from).max(1)).max(2) as u64;
+        Window { from: from as u64, to: to as u64, seeds }
+    }
+}
+
+/// Counts the steps of a window.
+struct Counter<'a> {
+    window: Window,
+    seen: u64,
+    began: SimTime,
+    ended: SimTime,
+    figures: &'a mut Figures,
+}
+
+impl Observer for Counter<'_> {
+    fn observe(&mut self, record: &Record<'_>) {
+        let Record::Finished(step) = record else { return };
+        if self.seen == self.window.from {
+            self.began = step.at;
+        }
+        if self.seen >= self.window.from {
+            self.figures.count(step.worker.index(), Some(step.staleness_rounded));
+            self.ended = step.at;
+        }
+        self.seen += 1;
+    }
+}
+
+/// Simulates the cluster without gradients. Traces are looked for in `folder`.
+///
+/// # Errors
+/// If it cannot be built or run.
+pub fn predict(cluster: &Cluster, window: Window, folder: &Path) -> Result<Figures, FitError> {
+    let mut figures = Figures::new(cluster.workers as usize);
+    for seed in 1..=window.seeds {
+        let mut scenario = Scenario {
+            scenario: About { seed, ..About::default() },
+            cluster: cluster.clone(),
+            timing_only: Some(Traffic { rows: 0, row_dim: 0, dense: 0 }),
+            record: Recorded::default(),
+            ..Scenario::default()
+        };
+        scenario.train.batch = 1;
+        scenario.train.stop = Stop { updates: Some(window.to), ..Stop::default() };
+        let failed = |error: &dyn std::fmt::Display| FitError::Simulation(error.to_string());
+        let parts = scenario.parts(None, folder, 1).map_err(|error| failed(&error))?;
+        let mut counter = Counter {
+            window,
+            seen: 0,
+            began: SimTime::ZERO,
+            ended: SimTime::ZERO,
+            figures: &mut figures,
+        };
+        Simulation::new(parts).run(&mut counter).map_err(|error| failed(&error))?;
+        let took = counter.ended.since(counter.began).seconds();
+        figures.seconds += took;
+    }
+    Ok(figures)
+}

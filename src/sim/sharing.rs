@@ -1,0 +1,172 @@
+//! Processor sharing: a link or a processor that works on everything it has at once.
+//!
+//! The station keeps a level: the work that a customer of weight 1 has been given so far. It rises at
+//! a rate of one over the sum of the weights, and a customer leaves when the level reaches its own
+//! mark, which is known when it enters. So an arrival or a departure costs one operation on a heap,
+//! whatever the number of customers. Since every arrival delays the departures to come, a departure
+//! is an event that the next arrival makes void: it carries the number of the turn it was made in.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+use super::queue::Event;
+use crate::base::{SimSpan, SimTime, WorkerId};
+
+/// What happens to a customer that leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Onward {
+    /// Whose message it is.
+    pub worker: WorkerId,
+    /// What happens next.
+    pub event: Event,
+    /// How long after it left.
+    pub after: SimSpan,
+}
+
+/// A customer in service.
+#[derive(Clone, Debug)]
+pub struct Customer {
+    /// Level at which it leaves.
+    mark: f64,
+    number: u64,
+    weight: f64,
+    /// When it came.
+    pub entered: SimTime,
+    /// What it needs of a station that it has for itself.
+    pub work: SimSpan,
+    /// What happens when it leaves.
+    pub onward: Onward,
+}
+
+impl PartialEq for Customer {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Customer {}
+
+impl PartialOrd for Customer {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Customer {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.mark.total_cmp(&other.mark).then(self.number.cmp(&other.number))
+    }
+}
+
+/// The customers of a station that shares itself among them.
+#[derive(Clone, Debug, Default)]
+pub struct Sharing {
+    level: f64,
+    at: SimTime,
+    weights: f64,
+    inside: BinaryHeap<Reverse<Customer>>,
+    entered: u64,
+    turn: u64,
+}
+
+impl Sharing {
+    /// The turn: departures announced in an earlier one are void.
+    pub fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// Whether nobody is inside.
+    pub fn is_empty(&self) -> bool {
+        self.inside.is_empty()
+    }
+
+    /// Takes in a customer that needs `work` and counts as much as `weight` ordinary ones.
+    pub fn enter(&mut self, now: SimTime, work: SimSpan, weight: f64, onward: Onward) {
+        self.rise(now);
+        self.entered += 1;
+        self.turn += 1;
+        self.weights += weight;
+        let mark = self.level + work.0 as f64 / weight;
+        let number = self.entered;
+        self.inside.push(Reverse(Customer { mark, number, weight, entered: now, work, onward }));
+    }
+
+    /// When the next customer leaves if nobody enters before.
+    pub fn next_time(&self) -> Option<SimTime> {
+        let Reverse(first) = self.inside.peek()?;
+        let left = ((first.mark - self.level).max(0.0) * self.weights).ceil();
+        Some(self.at + SimSpan(left as u64))
+    }
+
+    /// Lets the next customer go, at the time announced.
+    pub fn leave(&mut self, now: SimTime) -> Option<Customer> {
+        let Reverse(first) = self.inside.pop()?;
+        self.turn += 1;
+        self.at = now;
+        // The clock has whole nanoseconds and runs up to one ahead of the mark.
+        self.level = first.mark;
+        self.weights -= first.weight;
+        if self.inside.is_empty() {
+            (self.level, self.weights) = (0.0, 0.0);
+        }
+        Some(first)
+    }
+
+    fn rise(&mut self, now: SimTime) {
+        if !self.inside.is_empty() {
+            self.level += now.since(self.at).0 as f64 / self.weights;
+        }
+        self.at = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn onward(worker: u32) -> Onward {
+        let worker = WorkerId(worker);
+        Onward { worker, event: Event::Ready(worker), after: SimSpan::ZERO }
+    }
+
+    fn leaves(sharing: &mut Sharing) -> (u64, u32) {
+        let at = sharing.next_time().unwrap();
+        (at.0, sharing.leave(at).unwrap().onward.worker.0)
+    }
+
+    /// Alone for 4, then half the speed each: the first has 6 left and needs 12, the second 10 - 6.
+    #[test]
+    fn two_customers_share_evenly() {
+        let mut sharing = Sharing::default();
+        sharing.enter(SimTime(0), SimSpan(10), 1.0, onward(0));
+        sharing.enter(SimTime(4), SimSpan(10), 1.0, onward(1));
+        assert_eq!(leaves(&mut sharing), (16, 0));
+        assert_eq!(leaves(&mut sharing), (20, 1));
+        assert!(sharing.is_empty() && sharing.next_time().is_none());
+    }
+
+    #[test]
+    fn weight_counts() {
+        let mut sharing = Sharing::default();
+        sharing.enter(SimTime(0), SimSpan(9), 1.0, onward(0));
+        sharing.enter(SimTime(0), SimSpan(9), 3.0, onward(1));
+        assert_eq!(leaves(&mut sharing), (12, 1));
+        assert_eq!(leaves(&mut sharing), (18, 0));
+    }
+
+    #[test]
+    fn no_work_is_lost_among_many() {
+        let mut sharing = Sharing::default();
+        let total: u64 = (1..=100).sum();
+        for k in 1..=100u32 {
+            sharing.enter(SimTime(0), SimSpan(u64::from(k)), 1.0, onward(k));
+        }
+        let mut last = 0;
+        for k in 1..=100u32 {
+            let (at, who) = leaves(&mut sharing);
+            assert_eq!(who, k);
+            last = at;
+        }
+        assert!(last.abs_diff(total) <= 100, "{last}");
+    }
+}
