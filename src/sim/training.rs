@@ -212,10 +212,13 @@ impl Training {
         due: SimTime,
     ) {
         let worker = cargo.worker.index();
-        let Stage::Filling { step, watched } = std::mem::replace(&mut cargo.stage, Stage::Away)
+        let Stage::Filling { mut step, watched } = std::mem::replace(&mut cargo.stage, Stage::Away)
         else {
             panic!("a gradient was asked for twice")
         };
+        if routine.is_plain() {
+            self.buffers.strip(&mut step);
+        }
         let step = if watched || routine.pull_every > 1 {
             let step = Arc::new(*step);
             cargo.stage = Stage::Watched(Arc::clone(&step));
