@@ -40,7 +40,8 @@ pub(super) fn exp(x: f32) -> f32 {
 #[inline(always)]
 pub(super) fn ln_1p(x: f32) -> f32 {
     let s = x / (2.0 + x);
-    let square = s * s;
+    // Smaller squares add nothing, and soon become denormal numbers, which are slow.
+    let square = if s < 1e-6 { 0.0 } else { s * s };
     let mut y = 1.0 / 15.0;
     for odd in [13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
         y = y * square + 1.0 / odd;

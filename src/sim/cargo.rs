@@ -2,8 +2,8 @@
 //! them, which go round.
 //!
 //! A view that nobody wants to look at goes with the job that computes its gradient and is not
-//! kept after it, so that a step in flight holds either a view or a gradient. The ids of its
-//! examples, once their positions among the distinct rows are known, are not kept at all.
+//! kept after it, so that a step in flight holds either a view or a gradient. The ids that its
+//! examples look up are not kept at all, once their positions among the distinct rows are known.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,6 @@ use super::bench::Bench;
 use super::feed::StepData;
 use super::local::Keepsake;
 use crate::base::{Pending, WorkerId};
-use crate::data::{Batch, ExampleInfo};
 use crate::params::{Gradient, Lookups};
 
 /// What a step carries.
@@ -88,29 +87,9 @@ pub(super) struct Buffers(Arc<Mutex<Spare>>);
 #[derive(Debug, Default)]
 struct Spare {
     steps: Vec<StepData>,
-    examples: Vec<Examples>,
     lookups: Vec<Vec<Vec<u32>>>,
     dense: Vec<Vec<f32>>,
     rows: Vec<Vec<f32>>,
-}
-
-/// What of a batch nobody reads once the positions of its rows are known.
-#[derive(Debug, Default)]
-struct Examples {
-    fields: Vec<u32>,
-    history: Vec<u32>,
-    info: Vec<ExampleInfo>,
-}
-
-impl Spare {
-    /// Takes what nobody reads any more out of a batch.
-    fn strip(&mut self, batch: &mut Batch) {
-        if batch.info.capacity() > 0 {
-            let Batch { fields, history, info, .. } = batch;
-            let (fields, history) = (std::mem::take(fields), std::mem::take(history));
-            self.examples.push(Examples { fields, history, info: std::mem::take(info) });
-        }
-    }
 }
 
 impl Buffers {
@@ -125,14 +104,7 @@ impl Buffers {
         step.lookups.ids = spare.lookups.pop().unwrap_or_default();
         step.dense = spare.dense.pop().unwrap_or_default();
         step.rows = spare.rows.pop().unwrap_or_default();
-        let Examples { fields, history, info } = spare.examples.pop().unwrap_or_default();
-        step.batch = Batch { fields, history, info, ..step.batch };
         step
-    }
-
-    /// Takes back what of a step's examples only a second search for its rows would read.
-    pub(super) fn strip(&self, step: &mut StepData) {
-        self.spare().strip(&mut step.batch);
     }
 
     /// Room for a gradient.
@@ -158,7 +130,6 @@ impl Buffers {
         if ids.capacity() > 0 {
             spare.lookups.push(ids);
         }
-        spare.strip(&mut step.batch);
         spare.steps.push(step);
     }
 

@@ -159,23 +159,25 @@ versions! {
 }
 
 versions! {
-    /// The sum of the squares, over 16 running sums that are then added from first to last.
+    /// The sum of the squares, over 64 running sums that are then added in halves.
     pub fn squares(values: &[f32]) -> f64 {
-        struct Squares<'a>(&'a [f32], [f64; 16]);
-        impl Block for Squares<'_> {
-            #[inline(always)]
-            fn run<const N: usize>(&mut self, at: usize) {
-                let values: &[f32; N] = of(self.0, at);
-                let sums: &mut [f64; N] = of_mut(&mut self.1, at % 16);
-                for j in 0..N {
-                    let value = f64::from(values[j]);
-                    sums[j] += value * value;
-                }
+        let mut sums = [0.0; 64];
+        let (whole, rest) = values.as_chunks::<64>();
+        for some in whole {
+            for (sum, &value) in sums.iter_mut().zip(some) {
+                *sum += f64::from(value) * f64::from(value);
             }
         }
-        let mut squares = Squares(values, [0.0; 16]);
-        each_block(values.len(), &mut squares);
-        squares.1.iter().sum()
+        for (sum, &value) in sums.iter_mut().zip(rest) {
+            *sum += f64::from(value) * f64::from(value);
+        }
+        for half in [32, 16, 8, 4, 2, 1] {
+            for j in 0..half {
+                let upper: f64 = sums[j + half];
+                sums[j] += upper;
+            }
+        }
+        sums[0]
     }
 }
 
