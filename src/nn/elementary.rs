@@ -11,7 +11,7 @@ const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 
 /// `(exp(r) - 1 - r) / r^2` for `r` up to ln 2 / 2, highest power first (Moshier, Cephes `expf`).
 const EXP: [f32; 6] =
-    [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+    [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
 
 /// `e^x`, within two units of the last place; zero below -87.3, infinite above 88.3.
 #[inline(always)]

@@ -239,7 +239,7 @@ fn for_each_batch(
     let size = job.batch.len().div_ceil(batches.max(1) as usize);
     for index in 0..batches as usize {
         let examples = index * size..((index + 1) * size).min(job.batch.len());
-        portion.batch.copy_part(&job.batch, examples);
+        portion.batch.copy_part(job.batch, examples);
         let locator = bench
             .locator
             .get_or_insert_with(|| Locator::for_layout(job.schema, job.model.layout()));
