@@ -21,7 +21,7 @@ fn events(criterion: &mut Criterion) {
         // The shard is busy 80 per cent of the time.
         let push_fixed = SimSpan((1 << 30) * 4 / 5 / u64::from(workers));
         let service = ShardService { push_fixed, ..ShardService::default() };
-        let mut simulation = cluster(workers, work, service);
+        let mut simulation = cluster(workers, 1, work, service);
         advance(&mut simulation, u64::from(workers));
         // Every push takes eight events.
         group.throughput(Throughput::Elements(8 * 1_000));

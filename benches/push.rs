@@ -10,7 +10,7 @@ use criterion::{
 };
 
 use workload::sequential::Step;
-use workload::{Workload, advance, training};
+use workload::{Setting, Workload, advance, training};
 
 fn time(group: &mut BenchmarkGroup<'_, WallTime>, work: &Workload) {
     group.sample_size(20).warm_up_time(Duration::from_secs(1));
@@ -32,7 +32,7 @@ fn time(group: &mut BenchmarkGroup<'_, WallTime>, work: &Workload) {
         });
     });
     for (workers, threads) in [(30, 1), (300, 1), (30, 2)] {
-        let mut simulation = training(work, workers, threads);
+        let mut simulation = training(work, Setting { threads, ..Setting::of(workers) });
         advance(&mut simulation, u64::from(workers));
         let name = format!("workers={workers} threads={threads}");
         group.bench_function(name, |b| b.iter(|| advance(&mut simulation, 1)));

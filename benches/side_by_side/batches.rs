@@ -9,7 +9,9 @@ use straggler::data::{Batch, DataSource, Day, ExampleInfo, Schema};
 #[derive(Debug)]
 pub(crate) struct StoredBatches {
     schema: Schema,
-    examples: Vec<Vec<u32>>,
+    /// Example after example, `width` numbers each.
+    words: Vec<u32>,
+    width: usize,
 }
 
 impl StoredBatches {
@@ -24,7 +26,7 @@ impl StoredBatches {
             !words.is_empty() && words.len().is_multiple_of(width),
             "not the batches of this model"
         );
-        StoredBatches { schema, examples: words.chunks(width).map(<[u32]>::to_vec).collect() }
+        StoredBatches { schema, words, width }
     }
 }
 
@@ -39,9 +41,10 @@ impl DataSource for StoredBatches {
 
     fn read(&self, ids: &[u64], batch: &mut Batch) {
         batch.clear();
-        let fields = self.schema.fields.len();
+        let (fields, count) = (self.schema.fields.len(), self.words.len() / self.width);
         for &id in ids {
-            let words = &self.examples[(id % self.examples.len() as u64) as usize];
+            let at = (id % count as u64) as usize;
+            let words = &self.words[at * self.width..(at + 1) * self.width];
             let (label, words) = words.split_last().expect("a label");
             batch.labels.push(*label as f32);
             batch.fields.extend_from_slice(&words[..fields]);

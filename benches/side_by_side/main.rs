@@ -55,7 +55,7 @@ fn main() {
 fn events(workers: u32) -> Simulation {
     let work = Work::Null(NullWork { batch: 1, loads: vec![Load::default()] });
     let push_fixed = SimSpan((1 << 30) * 7 / 10 / u64::from(workers));
-    workload::cluster(workers, work, ShardService { push_fixed, ..ShardService::default() })
+    workload::cluster(workers, 1, work, ShardService { push_fixed, ..ShardService::default() })
 }
 
 /// The model `name` (`din` or `small`) on the given batches, and what it consists of.
@@ -94,7 +94,7 @@ fn training(name: &str, arguments: &Arguments) -> (Simulation, Value) {
     let pool = Pool::new(arguments.threads);
     let training = Training::new(shared, server, feed, pool, rates, None);
     let work = Work::Training(Box::new(training));
-    (workload::cluster(arguments.workers, work, ShardService::default()), facts)
+    (workload::cluster(arguments.workers, 1, work, ShardService::default()), facts)
 }
 
 /// Shapes as in the peers' `common.py`.

@@ -29,7 +29,7 @@ pub(crate) const RATE: f64 = 0.0;
 const BATCHES: u64 = 64;
 
 /// A network with a log to train it on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) batch: usize,
@@ -39,16 +39,28 @@ pub(crate) struct Workload {
 
 /// Six fields and a history of 20 items, 41,454 dense parameters, 152,110 rows of 16; batch 256.
 pub(crate) fn din() -> Workload {
-    let log = RandomLog::new(&[100_000, 1_000, 50_000, 1_000, 100, 10], 20, 256);
+    din_of(256, 1)
+}
+
+/// The same network with other batches, and so many times the rows.
+pub(crate) fn din_of(batch: usize, times: u32) -> Workload {
+    let rows = [100_000, 1_000, 50_000, 1_000, 100, 10].map(|rows| rows * times);
+    let log = RandomLog::new(&rows, 20, batch);
     let config = din::Config { attention_softmax: false, product: false, ..din::Config::default() };
-    workload("din", log, 256, &ModelChoice::Din(config))
+    workload("din", log, batch, &ModelChoice::Din(config))
 }
 
 /// Eight fields, 6,369 dense parameters, 162,210 rows of 8; batch 128.
 pub(crate) fn small() -> Workload {
-    let log = RandomLog::new(&[100_000, 50_000, 10_000, 1_000, 1_000, 100, 100, 10], 0, 128);
+    small_of(128, 1)
+}
+
+/// The same network with other batches, and so many times the rows.
+pub(crate) fn small_of(batch: usize, times: u32) -> Workload {
+    let rows = [100_000, 50_000, 10_000, 1_000, 1_000, 100, 100, 10].map(|rows| rows * times);
+    let log = RandomLog::new(&rows, 0, batch);
     let config = mlp::Config { embedding_dim: 8, hidden: vec![64, 32], ..mlp::Config::default() };
-    workload("small", log, 128, &ModelChoice::Mlp(config))
+    workload("small", log, batch, &ModelChoice::Mlp(config))
 }
 
 fn workload(name: &'static str, log: RandomLog, batch: usize, model: &ModelChoice) -> Workload {
@@ -141,38 +153,47 @@ impl ExampleOrder for Counting {
     }
 }
 
-/// A server with lazy Adam, its epsilon placed as in PyTorch's `Adam`.
-pub(crate) fn server(workload: &Workload) -> ParameterServer {
+/// A server of so many shards with lazy Adam, its epsilon placed as in PyTorch's `Adam`.
+pub(crate) fn server(workload: &Workload, shards: u32) -> ParameterServer {
     let layout = Arc::new(workload.model.layout().clone());
     let rule = OptimizerChoice::Adam(adam::Config::default()).build();
-    let sharding = Sharding::new(&layout, 1);
+    let sharding = Sharding::new(&layout, shards);
     ParameterServer::new(layout, sharding, Arc::clone(&rule), rule, Streams::new(2))
 }
 
-/// `workers` asynchronous workers training on `threads` host threads, no evaluation.
-pub(crate) fn training(workload: &Workload, workers: u32, threads: usize) -> Simulation {
-    training_at(RATE, workload, workers, threads)
+/// What a run is, besides its workload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) workers: u32,
+    pub(crate) shards: u32,
+    /// Host threads.
+    pub(crate) threads: usize,
+    /// Learning rate.
+    pub(crate) rate: f64,
 }
 
-/// The same at another learning rate.
-pub(crate) fn training_at(
-    rate: f64,
-    workload: &Workload,
-    workers: u32,
-    threads: usize,
-) -> Simulation {
+impl Setting {
+    /// `workers` workers on one shard and one host thread.
+    pub(crate) const fn of(workers: u32) -> Setting {
+        Setting { workers, shards: 1, threads: 1, rate: RATE }
+    }
+}
+
+/// Asynchronous training without evaluation.
+pub(crate) fn training(workload: &Workload, setting: Setting) -> Simulation {
+    let Setting { workers, shards, threads, rate } = setting;
     let order = Box::new(Counting::default());
     let log = Arc::clone(&workload.log) as Arc<dyn DataSource>;
     let rates = Box::new(move |_: &_| Rates { dense: rate, sparse: rate });
     let model = Arc::clone(&workload.model);
     let feed = Feed::new(log, Arc::clone(&model), order, workload.batch, Sharing::Queue, workers);
-    let server = server(workload);
+    let server = server(workload, shards);
     let training = Training::new(model, server, feed, Pool::new(threads), rates, None);
-    cluster(workers, Work::Training(Box::new(training)), ShardService::default())
+    cluster(workers, shards, Work::Training(Box::new(training)), ShardService::default())
 }
 
-/// `workers` asynchronous workers of unequal speed with lognormal step times, and one shard.
-pub(crate) fn cluster(workers: u32, work: Work, service: ShardService) -> Simulation {
+/// `workers` asynchronous workers of unequal speed with lognormal step times.
+pub(crate) fn cluster(workers: u32, shards: u32, work: Work, service: ShardService) -> Simulation {
     let streams = Streams::new(3);
     let law = StepTimeChoice::Lognormal(lognormal::Config { sigma: 0.3 });
     let compute =
@@ -193,11 +214,11 @@ pub(crate) fn cluster(workers: u32, work: Work, service: ShardService) -> Simula
         starts: vec![SimTime::ZERO; workers as usize],
         compute: compute.base(1),
         routine: Routine::default(),
-        shards: 1,
+        shards,
         links: Links::default(),
         service,
         service_law: None,
-        protocol: ProtocolChoice::default().build(workers, 1),
+        protocol: ProtocolChoice::default().build(workers, shards),
         work,
         limits: Limits::default(),
         watch: Watch::default(),

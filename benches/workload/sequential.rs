@@ -17,42 +17,48 @@ pub(crate) struct Step {
     lookups: Lookups,
     dense: Vec<f32>,
     rows: Vec<f32>,
-    row_updates: Vec<u32>,
     workspace: Workspace,
     pub(crate) gradient: Gradient,
+    /// Batches read and updates made.
+    read: u64,
     done: u64,
 }
 
 impl Step {
     pub(crate) fn new(work: &Workload) -> Step {
         Step {
-            server: super::server(work),
+            server: super::server(work, 1),
             locator: Locator::for_layout(work.log.schema(), work.model.layout()),
             batch: Batch::default(),
             lookups: Lookups::default(),
             dense: vec![0.0; work.model.layout().dense_len()],
             rows: Vec::new(),
-            row_updates: Vec::new(),
             workspace: Workspace::default(),
             gradient: Gradient::default(),
+            read: 0,
             done: 0,
         }
     }
 
-    pub(crate) fn pull(&mut self, work: &Workload) {
-        let first = self.done * work.batch as u64;
+    /// Reads the next batch and finds its distinct rows.
+    pub(crate) fn find(&mut self, work: &Workload) {
+        let first = self.read * work.batch as u64;
+        self.read += 1;
         let ids: Vec<u64> = (first..first + work.batch as u64).collect();
         work.log.read(&ids, &mut self.batch);
         self.locator.locate(&self.batch, &mut self.lookups);
+    }
+
+    pub(crate) fn pull(&mut self, work: &Workload) {
+        self.find(work);
         self.rows.resize(rows_len(work.model.layout(), &self.lookups), 0.0);
-        self.row_updates.resize(self.lookups.distinct(), 0);
         self.server.pull(Part {
             shard: ShardId(0),
             lookups: &self.lookups,
             dense: &mut self.dense,
             moving: &mut [],
             rows: &mut self.rows,
-            row_updates: &mut self.row_updates,
+            row_updates: &mut [],
         });
     }
 

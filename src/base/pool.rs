@@ -3,8 +3,8 @@
 //!
 //! Jobs are taken in order of need (`due`). Whoever waits for a job that nobody has started runs
 //! it itself; while somebody else runs it, the waiter works on the next job instead of sleeping.
-//! A pool of one thread is therefore the sequential program, and work whose [`Pending`] is dropped
-//! before it started is never computed.
+//! A pool of one thread is therefore the sequential program, and does without any lock; work whose
+//! [`Pending`] is dropped before it started is never computed.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -27,8 +27,18 @@ pub struct Pool<W> {
 
 /// A job's result, now or later. Dropping it cancels the job if it has not started.
 pub struct Pending<T, W> {
-    task: Arc<Task<T, W>>,
+    offer: Offer<T, W>,
 }
+
+enum Offer<T, W> {
+    /// To whoever waits for it, there being nobody else.
+    Alone(Job<T, W>),
+    /// To all threads.
+    Shared(Claim<T, W>),
+}
+
+/// A task that is cancelled with the claim to its result.
+struct Claim<T, W>(Arc<Task<T, W>>);
 
 struct Shared<W> {
     queue: Mutex<Queue<W>>,
@@ -37,6 +47,8 @@ struct Shared<W> {
 
 struct Queue<W> {
     jobs: BinaryHeap<Entry<W>>,
+    /// Helpers that sleep: whoever wakes nobody saves a system call.
+    asleep: usize,
     closed: bool,
 }
 
@@ -53,7 +65,8 @@ struct Task<T, W> {
 
 enum State<T, W> {
     Waiting(Job<T, W>),
-    Running,
+    /// And whether anybody sleeps until it is done.
+    Running(bool),
     Done(thread::Result<T>),
     /// Cancelled before it started, or its result was taken.
     Gone,
@@ -73,7 +86,7 @@ impl<T: Send, W> Runnable<W> for Task<T, W> {
     fn run(&self, workspace: &mut W) -> bool {
         let job = {
             let mut state = lock(&self.state);
-            match std::mem::replace(&mut *state, State::Running) {
+            match std::mem::replace(&mut *state, State::Running(false)) {
                 State::Waiting(job) => job,
                 other => {
                     *state = other;
@@ -82,9 +95,37 @@ impl<T: Send, W> Runnable<W> for Task<T, W> {
             }
         };
         let result = catch_unwind(AssertUnwindSafe(|| job(workspace)));
-        *lock(&self.state) = State::Done(result);
-        self.done.notify_all();
+        let before = std::mem::replace(&mut *lock(&self.state), State::Done(result));
+        if let State::Running(true) = before {
+            self.done.notify_all();
+        }
         true
+    }
+}
+
+impl<T, W> Task<T, W> {
+    /// What came of it, if it is done; taken out.
+    fn result(&self) -> Option<thread::Result<T>> {
+        let mut state = lock(&self.state);
+        match std::mem::replace(&mut *state, State::Gone) {
+            State::Done(result) => Some(result),
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+
+    /// Sleeps while it runs.
+    fn sleep(&self) {
+        let running = |state: &mut State<T, W>| match state {
+            State::Running(awaited) => {
+                *awaited = true;
+                true
+            }
+            _ => false,
+        };
+        drop(self.done.wait_while(lock(&self.state), running));
     }
 }
 
@@ -92,7 +133,7 @@ impl<W: Default + Send + 'static> Pool<W> {
     /// A pool of `threads` host threads in all, the caller's included; zero counts as one.
     pub fn new(threads: usize) -> Pool<W> {
         let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue { jobs: BinaryHeap::new(), closed: false }),
+            queue: Mutex::new(Queue { jobs: BinaryHeap::new(), asleep: 0, closed: false }),
             wake: Condvar::new(),
         });
         let helpers = (1..threads.max(1))
@@ -115,18 +156,22 @@ impl<W: Default + Send + 'static> Pool<W> {
         due: SimTime,
         job: impl FnOnce(&mut W) -> T + Send + 'static,
     ) -> Pending<T, W> {
-        let task = Arc::new(Task {
-            state: Mutex::new(State::Waiting(Box::new(job))),
-            done: Condvar::new(),
-        });
-        if !self.helpers.is_empty() {
-            let order = self.submitted;
-            self.submitted += 1;
-            let entry = Entry { due, order, task: Arc::clone(&task) as Arc<dyn Runnable<W>> };
-            lock(&self.shared.queue).jobs.push(entry);
+        let job = Box::new(job);
+        if self.helpers.is_empty() {
+            return Pending { offer: Offer::Alone(job) };
+        }
+        let task = Arc::new(Task { state: Mutex::new(State::Waiting(job)), done: Condvar::new() });
+        let order = self.submitted;
+        self.submitted += 1;
+        let entry = Entry { due, order, task: Arc::clone(&task) as Arc<dyn Runnable<W>> };
+        let mut queue = lock(&self.shared.queue);
+        queue.jobs.push(entry);
+        let asleep = queue.asleep > 0;
+        drop(queue);
+        if asleep {
             self.shared.wake.notify_one();
         }
-        Pending { task }
+        Pending { offer: Offer::Shared(Claim(task)) }
     }
 
     /// The job's result, computed here if nobody has started it.
@@ -134,26 +179,21 @@ impl<W: Default + Send + 'static> Pool<W> {
     /// # Panics
     /// If the job itself panicked: its panic goes on in the caller.
     pub fn wait<T: Send>(&mut self, pending: Pending<T, W>) -> T {
-        pending.task.run(&mut self.workspace);
+        let claim = match pending.offer {
+            Offer::Alone(job) => return job(&mut self.workspace),
+            Offer::Shared(claim) => claim,
+        };
+        let task = claim.0.as_ref();
+        task.run(&mut self.workspace);
         loop {
-            let mut state = lock(&pending.task.state);
-            if let State::Done(_) = *state {
-                let State::Done(result) = std::mem::replace(&mut *state, State::Gone) else {
-                    unreachable!("just matched")
-                };
-                drop(state);
+            if let Some(result) = task.result() {
                 return result.unwrap_or_else(|panic| resume_unwind(panic));
             }
-            drop(state);
             // Somebody else is at it: do something useful meanwhile.
             let other = lock(&self.shared.queue).jobs.pop();
             match other {
                 Some(entry) => _ = entry.task.run(&mut self.workspace),
-                None => {
-                    let state = lock(&pending.task.state);
-                    let running = |state: &mut State<T, W>| matches!(state, State::Running);
-                    drop(pending.task.done.wait_while(state, running));
-                }
+                None => task.sleep(),
             }
         }
     }
@@ -175,7 +215,9 @@ fn help<W: Default>(shared: &Shared<W>) {
         } else if queue.closed {
             return;
         } else {
+            queue.asleep += 1;
             queue = shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.asleep -= 1;
         }
     }
 }
@@ -195,9 +237,9 @@ impl<W> Drop for Pool<W> {
     }
 }
 
-impl<T, W> Drop for Pending<T, W> {
+impl<T, W> Drop for Claim<T, W> {
     fn drop(&mut self) {
-        let mut state = lock(&self.task.state);
+        let mut state = lock(&self.0.state);
         if let State::Waiting(_) = *state {
             *state = State::Gone;
         }

@@ -10,6 +10,7 @@ pub mod buffer;
 #[cfg(test)]
 pub(crate) mod check;
 pub mod dice;
+mod elementary;
 pub mod gemm;
 pub mod kernels;
 pub mod linear;

@@ -4,6 +4,7 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use super::elementary;
 use super::kernels::Kernels;
 
 /// `f32` or `f64`.
@@ -38,13 +39,14 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// Square root.
     fn sqrt(self) -> Self;
-    /// e to the power of this, by the portable `libm`.
+    /// e to the power of this, the same on every processor.
     fn exp(self) -> Self;
-    /// Natural logarithm of one plus this, by the portable `libm`.
+    /// Natural logarithm of one plus this, which must lie between 0 and 1; likewise.
     fn ln_1p(self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
     /// The larger of two; NaN if either is NaN.
+    #[inline(always)]
     fn larger(self, other: Self) -> Self {
         if self > other || self.partial_cmp(&self).is_none() { self } else { other }
     }
@@ -55,21 +57,26 @@ macro_rules! real {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            #[inline(always)]
             fn from_f64(value: f64) -> Self {
                 value as $type
             }
+            #[inline(always)]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
             fn sqrt(self) -> Self {
                 self.sqrt()
             }
+            #[inline(always)]
             fn exp(self) -> Self {
                 $exp(self)
             }
+            #[inline(always)]
             fn ln_1p(self) -> Self {
                 $ln_1p(self)
             }
+            #[inline(always)]
             fn abs(self) -> Self {
                 self.abs()
             }
@@ -77,5 +84,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, libm::expf, libm::log1pf);
+real!(f32, elementary::exp, elementary::ln_1p);
 real!(f64, libm::exp, libm::log1p);

@@ -41,19 +41,18 @@ pub struct Locator {
     history_space: Vec<Option<usize>>,
 }
 
-/// For every id, the batch that had it last and its position there: side by side, since most ids
-/// are in no cache.
+/// The ids of an id space met in the current batch.
 #[derive(Clone, Debug)]
 struct Stamped {
-    last: Vec<Seen>,
+    /// For every id, the number of the batch that had it last and, in the lower `bits`, its position
+    /// there: one word, since most ids are in no cache.
+    last: Vec<u32>,
+    bits: u32,
+    /// Number of the current batch; no word bears a zero but those never written.
     current: u32,
-}
-
-/// A position, valid where `stamp` is the current batch's.
-#[derive(Clone, Copy, Default, Debug)]
-struct Seen {
-    stamp: u32,
-    position: u32,
+    /// Distinct ids of the current batch, and one more number that means nothing.
+    ids: Vec<u32>,
+    known: usize,
 }
 
 impl Locator {
@@ -67,7 +66,7 @@ impl Locator {
         let reads = layout.reads.as_ref();
         let field_read = |field: usize| reads.is_none_or(|reads| reads.fields[field]);
         let history_read = reads.is_none_or(|reads| reads.history);
-        let space = |rows: u32| Stamped { last: vec![Seen::default(); rows as usize], current: 0 };
+        let space = |rows: u32| Stamped::new(rows);
         let columns = schema.history.iter().flat_map(|history| &history.columns);
         Locator {
             spaces: schema.spaces.iter().map(|s| space(s.rows)).collect(),
@@ -86,72 +85,87 @@ impl Locator {
     /// # Panics
     /// If an id lies outside its id space.
     pub fn locate(&mut self, batch: &Batch, lookups: &mut Lookups) {
+        let occurrences = batch.fields.len() + batch.history.len();
+        self.spaces.iter_mut().for_each(|space| space.begin(occurrences));
+        let spaces = &mut self.spaces;
+        positions(&batch.fields, &self.field_space, spaces, &mut lookups.fields);
+        positions(&batch.history, &self.history_space, spaces, &mut lookups.history);
         lookups.ids.resize_with(self.spaces.len(), Vec::new);
-        lookups.ids.iter_mut().for_each(Vec::clear);
-        self.spaces.iter_mut().for_each(Stamped::advance);
-        let (spaces, ids) = (&mut self.spaces, &mut lookups.ids);
-        positions(&batch.fields, &self.field_space, spaces, ids, &mut lookups.fields);
-        positions(&batch.history, &self.history_space, spaces, ids, &mut lookups.history);
+        for (ids, space) in lookups.ids.iter_mut().zip(&self.spaces) {
+            copy(&space.ids[..space.known], ids);
+        }
     }
 }
 
+/// Overwrites `to`. Where its memory must grow it gets a little more than that: the next batch has
+/// about as many ids.
+fn copy(from: &[u32], to: &mut Vec<u32>) {
+    to.clear();
+    if from.len() > to.capacity() {
+        to.reserve_exact(from.len() + from.len() / 16);
+    }
+    to.extend_from_slice(from);
+}
+
 /// Column by column, so that a column's id space is looked up once.
-fn positions(
-    from: &[u32],
-    columns: &[Option<usize>],
-    spaces: &mut [Stamped],
-    ids: &mut [Vec<u32>],
-    into: &mut Vec<u32>,
-) {
+fn positions(from: &[u32], columns: &[Option<usize>], spaces: &mut [Stamped], into: &mut Vec<u32>) {
     // Every position is overwritten.
     into.resize(from.len(), Lookups::UNREAD);
     for (column, &space) in columns.iter().enumerate() {
         let from = from.get(column..).unwrap_or_default().iter().step_by(columns.len());
         let into = into.get_mut(column..).unwrap_or_default().iter_mut().step_by(columns.len());
         match space {
-            Some(space) => spaces[space].positions(from, &mut ids[space], into),
+            Some(space) => spaces[space].positions(from, into),
             None => into.for_each(|position| *position = Lookups::UNREAD),
         }
     }
 }
 
 impl Stamped {
-    /// Forgets the last batch; the stamps are rewritten only when their counter wraps.
-    fn advance(&mut self) {
-        self.current = self.current.wrapping_add(1);
-        if self.current == 0 {
-            self.last.fill(Seen::default());
-            self.current = 1;
-        }
+    fn new(rows: u32) -> Stamped {
+        Stamped { last: vec![0; rows as usize], bits: 0, current: 0, ids: vec![0], known: 0 }
     }
 
-    /// Writes the position of each id of a column, and appends those that are new to `ids`.
+    /// Forgets the last batch. The words are cleared only when the numbers of batches run out, or
+    /// the next batch needs more bits for positions.
+    fn begin(&mut self, occurrences: usize) {
+        let bits = usize::BITS - occurrences.leading_zeros();
+        assert!(bits < u32::BITS, "a batch of fewer than two thousand million ids");
+        self.current += 1;
+        if bits > self.bits || self.current > u32::MAX >> self.bits {
+            self.last.fill(0);
+            self.bits = self.bits.max(bits);
+            self.current = 1;
+        }
+        self.known = 0;
+    }
+
+    /// Writes the position of each id of a column, and appends those that are new to the ids.
     ///
     /// Whether an id is new is a matter of chance, so nothing branches on it: a branch foretold
     /// wrongly would cost more than the work on either side.
     fn positions<'a>(
         &mut self,
         from: impl ExactSizeIterator<Item = &'a u32>,
-        ids: &mut Vec<u32>,
         into: impl Iterator<Item = &'a mut u32>,
     ) {
-        let mut known = ids.len();
-        // Room for all of them, and for one more that is written in vain. Where memory must grow, a
-        // little more: the next batch has about as many ids.
+        let mut known = self.known;
+        // Room for all of them, and for one more that is written in vain.
         let most = known + from.len() + 1;
-        if most > ids.capacity() {
-            ids.reserve_exact(most + most / 16 - known);
+        if most > self.ids.len() {
+            self.ids.resize(most, 0);
         }
-        ids.resize(most, 0);
+        let ids = &mut self.ids[..most];
+        let (stamp, mask) = (self.current << self.bits, (1 << self.bits) - 1);
         for (&id, position) in from.zip(into) {
-            let seen = &mut self.last[id as usize];
-            let new = seen.stamp != self.current;
-            *position = select_unpredictable(new, known as u32, seen.position);
-            *seen = Seen { stamp: self.current, position: *position };
+            let word = &mut self.last[id as usize];
+            let new = *word & !mask != stamp;
+            *word = select_unpredictable(new, stamp | known as u32, *word);
+            *position = *word & mask;
             ids[known] = id;
             known += usize::from(new);
         }
-        ids.truncate(known);
+        self.known = known;
     }
 }
 
@@ -199,6 +213,22 @@ mod tests {
             assert_eq!(lookups.fields, vec![0, 0, 1, 0]);
             assert_eq!(lookups.history, vec![1, 2, 0]);
         }
+    }
+
+    #[test]
+    fn numbers_of_batches_may_run_out_and_batches_may_grow() {
+        let mut locator = Locator::new(&schema());
+        let (mut lookups, mut wanted) = (Lookups::default(), Lookups::default());
+        locator.locate(&batch(), &mut lookups);
+        locator.spaces.iter_mut().for_each(|space| space.current = u32::MAX >> space.bits);
+        locator.locate(&batch(), &mut lookups);
+        Locator::new(&schema()).locate(&batch(), &mut wanted);
+        assert_eq!(lookups, wanted);
+        let mut larger = batch();
+        larger.history.extend([1; 40]);
+        locator.locate(&larger, &mut lookups);
+        Locator::new(&schema()).locate(&larger, &mut wanted);
+        assert_eq!(lookups, wanted);
     }
 
     #[test]

@@ -297,12 +297,12 @@ impl ParameterServer {
         let ids = &lookups.ids[table.space];
         let sharding = &self.sharding;
         self.touched.clear();
-        self.touched.extend(
-            ids.iter()
-                .enumerate()
-                .filter(|&(_, &id)| sharding.of_row(table.space, id) == shard)
-                .map(|(position, &id)| Touched { id, position: position as u32 }),
-        );
+        let all = ids.iter().zip(0..).map(|(&id, position)| Touched { id, position });
+        if sharding.shards() == 1 {
+            self.touched.extend(all);
+        } else {
+            self.touched.extend(all.filter(|row| sharding.of_row(table.space, row.id) == shard));
+        }
         let then = clocks.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
         let then = then.map(|rows| &rows[row_range(&self.layout, lookups, t)]);
         let mut bad = if clocks.row_rates.is_none() && then.is_none() {

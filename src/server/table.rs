@@ -82,11 +82,12 @@ impl TableStore {
         tick: Tick,
     ) -> Option<u32> {
         self.counts.clear();
-        for row in touched {
-            let count = &mut self.updates[row.id as usize];
+        let updates = &mut self.updates;
+        self.counts.extend(touched.iter().map(|row| {
+            let count = &mut updates[row.id as usize];
             *count = count.saturating_add(1);
-            self.counts.push(*count);
-        }
+            *count
+        }));
         let TableStore { dim, stride, ref mut data, ref counts, .. } = *self;
         let mut rows = Rows { data, stride, dim, touched, gradients };
         if optimizer.update_rows(&mut rows, counts, &tick) {

@@ -1,5 +1,6 @@
 //! The workbench of one host thread.
 
+use crate::data::Batch;
 use crate::model::Workspace;
 use crate::params::Locator;
 
@@ -10,4 +11,6 @@ pub struct Bench {
     pub network: Workspace,
     /// Finds distinct rows; made on first use.
     pub locator: Option<Locator>,
+    /// The examples whose distinct rows are looked for.
+    pub batch: Batch,
 }

@@ -2,7 +2,8 @@
 //! them, which go round.
 //!
 //! A view that nobody wants to look at goes with the job that computes its gradient and is not
-//! kept after it, so that a step in flight holds either a view or a gradient.
+//! kept after it, so that a step in flight holds either a view or a gradient. The ids that its
+//! examples look up are not kept at all, once their positions among the distinct rows are known.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

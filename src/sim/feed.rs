@@ -42,7 +42,10 @@ impl ExampleOrder for Cursor {
 /// A batch with its distinct rows found, and the buffers of the pull to come.
 #[derive(Debug, Default)]
 pub struct StepData {
-    /// The examples.
+    /// Which examples.
+    pub examples: Vec<u64>,
+    /// Of the examples what a model reads: labels, numeric columns, and where histories begin. The
+    /// ids that they look up stand in [`lookups`](Self::lookups).
     pub batch: Batch,
     /// Their distinct rows.
     pub lookups: Lookups,
@@ -172,11 +175,16 @@ impl Feed {
         let buffers = self.buffers.clone();
         pool.submit(now, move |bench: &mut Bench| {
             let mut step = buffers.step();
-            source.read(&ids, &mut step.batch);
+            source.read(&ids, &mut bench.batch);
             let locator = bench
                 .locator
                 .get_or_insert_with(|| Locator::for_layout(source.schema(), model.layout()));
-            locator.locate(&step.batch, &mut step.lookups);
+            locator.locate(&bench.batch, &mut step.lookups);
+            let (from, to) = (&bench.batch, &mut step.batch);
+            to.labels.clone_from(&from.labels);
+            to.numeric.clone_from(&from.numeric);
+            to.history_offsets.clone_from(&from.history_offsets);
+            step.examples = ids;
             step
         })
     }

@@ -44,6 +44,8 @@ pub(super) struct Job<'a> {
     pub(super) model: &'a dyn Model,
     pub(super) schema: &'a Schema,
     pub(super) step: &'a StepData,
+    /// The step's examples, with the ids that they look up.
+    pub(super) batch: &'a Batch,
 }
 
 /// Parameters that a worker trains: laid out as the view of its step.
@@ -234,10 +236,10 @@ fn for_each_batch(
         .map(|ids| ids.iter().enumerate().map(|(at, &id)| (id, at as u32)).collect())
         .collect();
     let (mut portion, mut gradient) = (Portion::default(), Gradient::default());
-    let size = job.step.batch.len().div_ceil(batches.max(1) as usize);
+    let size = job.batch.len().div_ceil(batches.max(1) as usize);
     for index in 0..batches as usize {
-        let examples = index * size..((index + 1) * size).min(job.step.batch.len());
-        portion.batch.copy_part(&job.step.batch, examples);
+        let examples = index * size..((index + 1) * size).min(job.batch.len());
+        portion.batch.copy_part(job.batch, examples);
         let locator = bench
             .locator
             .get_or_insert_with(|| Locator::for_layout(job.schema, job.model.layout()));

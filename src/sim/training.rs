@@ -10,7 +10,7 @@ use super::local::{Job, Keepsake, LocalStep};
 use super::progress::Progress;
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;
-use crate::data::DataSource;
+use crate::data::{Batch, DataSource};
 use crate::model::Model;
 use crate::params::view::rows_len;
 use crate::params::{Gradient, Lookups};
@@ -411,7 +411,9 @@ impl Task {
         match &self.local {
             None => model.gradient(step.view(), &step.batch, &mut bench.network, &mut gradient),
             Some(local) => {
-                let job = Job { model, schema: self.source.schema(), step };
+                let mut batch = Batch::default();
+                self.source.read(&step.examples, &mut batch);
+                let job = Job { model, schema: self.source.schema(), step, batch: &batch };
                 local.run(&job, self.keepsake.as_deref_mut(), bench, &mut gradient);
             }
         }

@@ -10,6 +10,7 @@ mod columns;
 mod dots;
 #[cfg(target_arch = "x86_64")]
 mod dots_x86;
+mod entropy;
 mod gemm;
 #[cfg(target_arch = "x86_64")]
 mod gemm_x86;
@@ -19,6 +20,8 @@ mod pairs;
 mod prefetch;
 mod table;
 mod update;
+#[cfg(target_arch = "x86_64")]
+mod update_x86;
 
 pub use dots::dot;
 pub use gemm::{Product, Start};
@@ -154,6 +157,12 @@ kernels! {
     /// Overwrites `d_events` with the gradient by the events of [`pool`](Kernels::pool).
     pairs::pool_backward_events(
         offsets: &[u32], weights: &[F], d: &[F], width: usize, d_events: &mut [F],
+    );
+
+    /// Overwrites `losses` with the binary cross-entropy of each logit, and `d_logits` with `share`
+    /// times its gradient, or zero where that vanishes.
+    entropy::cross_entropy(
+        logits: &[F], labels: &[f32], share: F, losses: &mut [F], d_logits: &mut [F],
     );
 
     => by hand

@@ -33,11 +33,31 @@ impl<F: Real> Block for Copy<'_, F> {
 
 #[inline(always)]
 pub(super) fn gather<F: Real>(places: Places, rows: &[F], positions: &[u32], out: &mut [F]) {
+    match places.dim {
+        8 => return gather_of::<F, 8>(places, rows, positions, out),
+        16 => return gather_of::<F, 16>(places, rows, positions, out),
+        _ => {}
+    }
     let Places { column, columns, dim, at, width } = places;
     let matrix = out.chunks_exact_mut(width);
     for (positions, place) in positions.chunks_exact(columns).zip(matrix) {
         let from = positions[column] as usize * dim;
         each_block(dim, &mut Copy(&rows[from..][..dim], &mut place[at..][..dim]));
+    }
+}
+
+/// As [`gather`], for rows of `N` numbers: a row is then one register.
+#[inline(always)]
+fn gather_of<F: Real, const N: usize>(
+    places: Places,
+    rows: &[F],
+    positions: &[u32],
+    out: &mut [F],
+) {
+    let (rows, _) = rows.as_chunks::<N>();
+    let matrix = out.chunks_exact_mut(places.width);
+    for (positions, place) in positions.chunks_exact(places.columns).zip(matrix) {
+        *of_mut(place, places.at) = rows[positions[places.column] as usize];
     }
 }
 
@@ -68,10 +88,33 @@ pub(super) fn scatter_add<F: Real>(
             }
         }
     }
+    match places.dim {
+        8 => return scatter_add_of::<F, 8>(places, d_out, positions, d_rows),
+        16 => return scatter_add_of::<F, 16>(places, d_out, positions, d_rows),
+        _ => {}
+    }
     let Places { column, columns, dim, at, width } = places;
     for (positions, place) in positions.chunks_exact(columns).zip(d_out.chunks_exact(width)) {
         let to = positions[column] as usize * dim;
         each_block(dim, &mut Add(&place[at..][..dim], &mut d_rows[to..][..dim]));
+    }
+}
+
+/// As [`scatter_add`], for rows of `N` numbers.
+#[inline(always)]
+fn scatter_add_of<F: Real, const N: usize>(
+    places: Places,
+    d_out: &[F],
+    positions: &[u32],
+    d_rows: &mut [F],
+) {
+    let (d_rows, _) = d_rows.as_chunks_mut::<N>();
+    let matrix = d_out.chunks_exact(places.width);
+    for (positions, place) in positions.chunks_exact(places.columns).zip(matrix) {
+        let (to, from): (_, &[F; N]) =
+            (&mut d_rows[positions[places.column] as usize], of(place, places.at));
+        let sum: [F; N] = std::array::from_fn(|j| to[j] + from[j]);
+        *to = sum;
     }
 }
 

@@ -1,7 +1,11 @@
 //! Update rules over the weights and slots of a dense block or of rows of a table.
 
 use super::lanes::{Block, each_block, of, of_mut};
+#[cfg(target_arch = "x86_64")]
+use super::level::{Level, level};
 use super::prefetch::{AHEAD, prefetch};
+#[cfg(target_arch = "x86_64")]
+use super::update_x86;
 use super::versions;
 
 /// What one update of Adam needs besides the numbers it changes.
@@ -62,22 +66,46 @@ impl Rows<'_> {
 }
 
 impl AdamStep {
-    versions! {
-        /// Updates `weights`; `slots` holds all `m`, then all `v`.
-        pub fn update(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) {
-            adam(step, weights, slots, gradient)
+    /// Updates `weights`; `slots` holds all `m`, then all `v`.
+    ///
+    /// # Panics
+    /// If slots or gradient do not belong to as many weights.
+    pub fn update(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) {
+        #[cfg(target_arch = "x86_64")]
+        if level() == Level::Avx512 {
+            #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
+            // SAFETY: `level` has seen the features.
+            return unsafe { update_x86::update(step, weights, slots, gradient) };
+        }
+        others(step, weights, slots, gradient);
+        versions! {
+            fn others(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) {
+                adam(step, weights, slots, gradient)
+            }
         }
     }
 
-    versions! {
-        /// Updates rows; returns whether their weights stayed finite.
-        pub fn update_rows(step: AdamStep, rows: &mut Rows<'_>) -> bool {
-            let mut finite = [0.0; 16];
-            rows.each(|weights, slots, gradient, _| {
-                adam(step, weights, slots, gradient);
-                add_zeros(weights, &mut finite);
-            });
-            finite == [0.0; 16]
+    /// Updates rows; returns whether their weights stayed finite.
+    ///
+    /// # Panics
+    /// If the rows do not have two slots.
+    pub fn update_rows(step: AdamStep, rows: &mut Rows<'_>) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if level() == Level::Avx512 {
+            #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
+            // SAFETY: `level` has seen the features.
+            return unsafe { update_x86::update_rows(step, rows) };
+        }
+        return others(step, rows);
+        versions! {
+            fn others(step: AdamStep, rows: &mut Rows<'_>) -> bool {
+                let mut finite = [0.0; 16];
+                rows.each(|weights, slots, gradient, _| {
+                    adam(step, weights, slots, gradient);
+                    add_zeros(weights, &mut finite);
+                });
+                finite == [0.0; 16]
+            }
         }
     }
 }
@@ -104,10 +132,10 @@ fn adam(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]
 /// Gradients below this count as zero in the average of squares: their squares would soon be
 /// denormal numbers, on which processors take a hundred times as long. What is lost is below 1e-8
 /// of an epsilon of 1e-8.
-const VANISHING: f32 = 1e-17;
+pub(super) const VANISHING: f32 = 1e-17;
 
 /// Averages of squares below this count as zero, for the same reason.
-const VANISHING_SQUARE: f32 = 1e-36;
+pub(super) const VANISHING_SQUARE: f32 = 1e-36;
 
 /// A weight whose root and epsilon are both zero takes no step. NaN stays NaN.
 #[inline(always)]
@@ -131,23 +159,25 @@ versions! {
 }
 
 versions! {
-    /// The sum of the squares, over 16 running sums that are then added from first to last.
+    /// The sum of the squares, over 64 running sums that are then added in halves.
     pub fn squares(values: &[f32]) -> f64 {
-        struct Squares<'a>(&'a [f32], [f64; 16]);
-        impl Block for Squares<'_> {
-            #[inline(always)]
-            fn run<const N: usize>(&mut self, at: usize) {
-                let values: &[f32; N] = of(self.0, at);
-                let sums: &mut [f64; N] = of_mut(&mut self.1, at % 16);
-                for j in 0..N {
-                    let value = f64::from(values[j]);
-                    sums[j] += value * value;
-                }
+        let mut sums = [0.0; 64];
+        let (whole, rest) = values.as_chunks::<64>();
+        for some in whole {
+            for (sum, &value) in sums.iter_mut().zip(some) {
+                *sum += f64::from(value) * f64::from(value);
             }
         }
-        let mut squares = Squares(values, [0.0; 16]);
-        each_block(values.len(), &mut squares);
-        squares.1.iter().sum()
+        for (sum, &value) in sums.iter_mut().zip(rest) {
+            *sum += f64::from(value) * f64::from(value);
+        }
+        for half in [32, 16, 8, 4, 2, 1] {
+            for j in 0..half {
+                let upper: f64 = sums[j + half];
+                sums[j] += upper;
+            }
+        }
+        sums[0]
     }
 }
 
