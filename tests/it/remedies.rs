@@ -66,9 +66,12 @@ fn assert_close(measured: &[f64], expected: &[f64]) {
 
 const SETTING: (f64, f64) = (0.8, 0.25);
 
+/// A factor as a function of staleness.
+type Factor = fn(f64) -> f64;
+
 #[test]
 fn damping_rules_scale_the_step() {
-    let rules: [(Value, fn(f64) -> f64); 9] = [
+    let rules: [(Value, Factor); 9] = [
         (json!({"kind": "staleness_aware"}), |tau| 1.0 / tau.max(1.0)),
         (json!({"kind": "staleness_aware", "form": "plus_one"}), |tau| 1.0 / (tau + 1.0)),
         (json!({"kind": "power", "exponent": 0.7}), |tau| (1.0 + tau).powf(-0.7)),
