@@ -31,39 +31,29 @@ impl Default for Config {
 #[derive(Clone, Debug)]
 pub struct Ringmaster {
     config: Config,
-    shards: u32,
-    /// Of each running step: the oldest version that it has read, and at how many shards its push
-    /// has arrived.
-    running: Vec<Option<(u64, u32)>>,
+    /// By shard and worker: the version that a step has read there, until its push has arrived.
+    read: Vec<Vec<Option<u64>>>,
 }
 
 impl Ringmaster {
     /// A bound on the age of the steps of `workers` workers at `shards` shards.
     pub fn new(config: Config, workers: u32, shards: u32) -> Ringmaster {
-        Ringmaster { config, shards, running: vec![None; workers as usize] }
+        Ringmaster { config, read: vec![vec![None; workers as usize]; shards as usize] }
     }
 }
 
 impl Protocol for Ringmaster {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
-        self.running[worker.index()] = None;
         decide.grant(worker);
     }
 
     fn on_read(&mut self, read: Read, _: &Cluster<'_>, _: &mut Decisions) {
-        let state = self.running[read.worker.index()].get_or_insert((read.version, 0));
-        state.0 = state.0.min(read.version);
+        self.read[read.shard.index()][read.worker.index()] = Some(read.version);
     }
 
     fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
         let Arrived { push, worker, shard, pulled, .. } = arrived;
-        let running = &mut self.running[worker.index()];
-        if let Some((_, parts)) = running {
-            *parts += 1;
-            if *parts == self.shards {
-                *running = None;
-            }
-        }
+        self.read[shard.index()][worker.index()] = None;
         let version = cluster.versions[shard.index()];
         if version - pulled >= self.config.bound {
             decide.discard(shard, push);
@@ -73,11 +63,10 @@ impl Protocol for Ringmaster {
         if !self.config.abort {
             return;
         }
-        for (w, running) in self.running.iter_mut().enumerate() {
-            if running
-                .is_some_and(|(read, _)| (version + 1).saturating_sub(read) >= self.config.bound)
-            {
-                *running = None;
+        for w in 0..self.read[shard.index()].len() {
+            let too_old = |read: u64| (version + 1).saturating_sub(read) >= self.config.bound;
+            if self.read[shard.index()][w].is_some_and(too_old) {
+                self.read.iter_mut().for_each(|read| read[w] = None);
                 decide.abort(WorkerId(w as u32));
             }
         }
