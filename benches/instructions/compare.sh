@@ -34,8 +34,9 @@ if [ $renew = no ] && [ "$place" != "$recorded" ]; then
 $0 --renew"
 fi
 
-cargo build --release --quiet --no-default-features --features cli
-program=$PWD/target/release/straggler
+# Apart, or it would put a program without plots where `cargo build --release` leaves its own.
+cargo build --release --quiet --no-default-features --features cli --target-dir target/instructions
+program=$PWD/target/instructions/release/straggler
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 trap 'echo "a counted run failed: try its command without valgrind"' ERR
