@@ -7,6 +7,7 @@ pub mod estimate;
 mod read;
 pub mod rules;
 pub mod spec;
+pub mod sweep;
 pub mod templates;
 
 pub use build::{BuildError, Job, Prepared};
