@@ -101,7 +101,7 @@ mod tests {
             of(&["{kind=\"x\", y=1}", "{kind=\"z\"}"])
         );
         assert_eq!(values("a='x,y','z'"), of(&["'x,y'", "'z'"]));
-        assert_eq!(values("a=\"q\\\",r\",s"), of(&["\"q\\\",r\"", "s"]));
+        assert_eq!(values("a=\"q\\\",r\",s"), of(&["\"q\\\",r\"", "\"s\""]));
         assert_eq!(values("a=2ms,synchronous"), of(&["\"2ms\"", "\"synchronous\""]));
         assert_eq!(values("a=range:1..3"), of(&["1", "2", "3"]));
         assert_eq!(values("a=log:1..100 x3"), of(&["1", "10", "100"]));
