@@ -12,6 +12,7 @@ pub mod probe;
 pub mod recorder;
 pub mod run;
 pub mod run_info;
+pub mod statistics;
 pub mod stop;
 pub mod summary;
 pub mod sweep;

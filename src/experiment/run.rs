@@ -151,7 +151,7 @@ impl Trial {
             return Ok(Finished { summary: None, path: out.to_path_buf() });
         }
         folder.clear()?;
-        let stopwatch = Stopwatch::start(&folder, self.threads, &self.folder)?;
+        let stopwatch = Stopwatch::start(out, self.threads, &self.folder)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
         let prepared = self.prepared.take();
         let facts = prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
@@ -178,7 +178,7 @@ impl Trial {
         }
         summary.ended = "finished".to_string();
         summary.files = digests(out).map_err(written)?;
-        stopwatch.stop(&folder)?;
+        stopwatch.stop()?;
         folder.write("summary.json", &json(&summary))?;
         Ok(Finished { summary: Some(summary), path: out.to_path_buf() })
     }
@@ -211,13 +211,13 @@ fn drive(
     observer: &mut dyn Observer,
     stop: &StopSignal,
 ) -> Result<Option<usize>, SimError> {
-    job.start(observer);
+    job.open(observer);
     while job.step(observer)? == State::Running {
         if let Some(signal) = stop.asked() {
             return Ok(Some(signal));
         }
     }
-    job.finish(observer);
+    job.close(observer);
     Ok(None)
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::{FolderError, ResultsFolder};
+use super::folder::{FolderError, write_atomically};
 
 /// Name of the file.
 pub const FILE: &str = "run-info.json";
@@ -34,6 +34,7 @@ pub struct RunInfo {
 #[derive(Debug)]
 pub struct Stopwatch {
     started: Instant,
+    file: PathBuf,
     info: RunInfo,
 }
 
@@ -43,7 +44,7 @@ impl Stopwatch {
     /// # Errors
     /// If the file cannot be written.
     pub fn start(
-        folder: &ResultsFolder,
+        folder: &Path,
         threads: usize,
         files_from: &Path,
     ) -> Result<Stopwatch, FolderError> {
@@ -59,8 +60,8 @@ impl Stopwatch {
             arch: std::env::consts::ARCH.to_string(),
             files_from: absolute,
         };
-        let watch = Stopwatch { started, info };
-        watch.write(folder)?;
+        let watch = Stopwatch { started, file: folder.join(FILE), info };
+        watch.write()?;
         Ok(watch)
     }
 
@@ -68,17 +69,17 @@ impl Stopwatch {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn stop(mut self, folder: &ResultsFolder) -> Result<(), FolderError> {
+    pub fn stop(mut self) -> Result<(), FolderError> {
         let wall = self.started.elapsed().as_secs_f64();
         self.info.wall_s = Some((wall * 1e3).round() / 1e3);
         self.info.peak_memory_bytes = peak_memory();
-        self.write(folder)
+        self.write()
     }
 
-    fn write(&self, folder: &ResultsFolder) -> Result<(), FolderError> {
+    fn write(&self) -> Result<(), FolderError> {
         let mut text = serde_json::to_vec_pretty(&self.info).expect("the facts are valid JSON");
         text.push(b'\n');
-        folder.write(FILE, &text)
+        write_atomically(&self.file, &text)
     }
 }
 
@@ -104,13 +105,12 @@ mod tests {
     #[test]
     fn it_says_where_the_files_are_from_the_start() {
         let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("a");
-        let (folder, _) = ResultsFolder::open(&path, "seed = 1\n").unwrap();
-        assert_eq!(files_from(&path), None);
-        let watch = Stopwatch::start(&folder, 2, Path::new("scenarios")).unwrap();
-        let from = files_from(&path).unwrap();
+        let path = root.path();
+        assert_eq!(files_from(path), None);
+        let watch = Stopwatch::start(path, 2, Path::new("scenarios")).unwrap();
+        let from = files_from(path).unwrap();
         assert!(from.is_absolute() && from.ends_with("scenarios"));
-        watch.stop(&folder).unwrap();
+        watch.stop().unwrap();
         let text = std::fs::read_to_string(path.join(FILE)).unwrap();
         let info: RunInfo = serde_json::from_str(&text).unwrap();
         assert!(info.wall_s.is_some() && info.threads == 2);

@@ -115,9 +115,9 @@ impl Job {
     }
 
     /// The first evaluation, before anything happens.
-    pub fn start(&mut self, observer: &mut dyn Observer) {
+    pub fn open(&mut self, observer: &mut dyn Observer) {
         match self {
-            Job::Cluster(simulation) => simulation.start(observer),
+            Job::Cluster(simulation) => simulation.open(observer),
             Job::Imposed(imposed) => imposed.look_at_ends(observer),
         }
     }
@@ -134,9 +134,9 @@ impl Job {
     }
 
     /// The last evaluation, after [`step`](Self::step) has said that the run has ended.
-    pub fn finish(&mut self, observer: &mut dyn Observer) {
+    pub fn close(&mut self, observer: &mut dyn Observer) {
         match self {
-            Job::Cluster(simulation) => simulation.finish(observer),
+            Job::Cluster(simulation) => simulation.close(observer),
             Job::Imposed(imposed) => imposed.look_at_ends(observer),
         }
     }
@@ -146,9 +146,9 @@ impl Job {
     /// # Errors
     /// If the run cannot go on; see [`SimError`].
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.start(observer);
+        self.open(observer);
         while self.step(observer)? == State::Running {}
-        self.finish(observer);
+        self.close(observer);
         Ok(())
     }
 }

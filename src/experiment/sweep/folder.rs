@@ -23,7 +23,11 @@ impl SweepFolder {
     /// # Errors
     /// If it holds another plan or something else, another process writes the same part of it, or
     /// the system refuses.
-    pub fn open(path: &Path, plan: &Plan, shard: Option<Shard>) -> Result<SweepFolder, FolderError> {
+    pub fn open(
+        path: &Path,
+        plan: &Plan,
+        shard: Option<Shard>,
+    ) -> Result<SweepFolder, FolderError> {
         let io = |error| FolderError::Io { path: path.to_path_buf(), error };
         let file = path.join("plan.jsonl");
         let empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());

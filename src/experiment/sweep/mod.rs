@@ -9,8 +9,10 @@ pub mod folder;
 pub mod plan;
 pub mod runner;
 pub mod select;
+pub mod tables;
 
 pub use folder::SweepFolder;
-pub use plan::{Plan, PlannedTrial};
+pub use plan::{Plan, PlanError, PlannedTrial};
 pub use runner::{Ended, SweepOptions, SweepWatcher, Tally, run};
-pub use select::Selection;
+pub use select::{Selection, Shard};
+pub use tables::Tables;

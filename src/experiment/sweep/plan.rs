@@ -1,7 +1,7 @@
 //! The plan of a sweep: every trial with its scenario.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -83,6 +83,80 @@ impl Plan {
     }
 }
 
+/// Why a plan cannot be gone on with.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Its files cannot be read.
+    #[error("cannot read {path}: {error}; is it the folder of a sweep?")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A file is not what a sweep writes.
+    #[error("{path} is not as the sweep has written it: {problem}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// This program understands the scenario of a point in another way.
+    #[error(
+        "this version of straggler reads {path} in another way than the one that planned the sweep; go on          with that version, or begin in another folder"
+    )]
+    OtherVersion {
+        /// The file of the point.
+        path: PathBuf,
+    },
+}
+
+impl Plan {
+    /// The plan of the sweep in `folder`, as it was written there.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is understood differently by this program.
+    pub fn read(folder: &Path, files_from: PathBuf) -> Result<Plan, PlanError> {
+        let read = |name: &str| -> Result<(PathBuf, String), PlanError> {
+            let path = folder.join(name);
+            match std::fs::read_to_string(&path) {
+                Ok(text) => Ok((path, text)),
+                Err(error) => Err(PlanError::Read { path, error }),
+            }
+        };
+        let (file, text) = read("plan.jsonl")?;
+        let (_, sweep) = read("sweep.toml")?;
+        let (mut points, mut scenarios) = (Vec::new(), Vec::<(PathBuf, Scenario)>::new());
+        let mut trials = Vec::new();
+        for line in text.lines() {
+            let malformed = |problem| PlanError::Malformed { path: file.clone(), problem };
+            let planned: Planned =
+                serde_json::from_str(line).map_err(|error| malformed(error.to_string()))?;
+            if planned.point == points.len() {
+                let (path, text) = read(&format!("points/{:04}.toml", planned.point))?;
+                let scenario = Scenario::from_text(&text).map_err(|problems| {
+                    PlanError::Malformed { path: path.clone(), problem: problems.to_string() }
+                })?;
+                points.push(text);
+                scenarios.push((path, scenario));
+            }
+            let Some((path, scenario)) = scenarios.get(planned.point) else {
+                return Err(malformed("its points are not in order".to_string()));
+            };
+            let mut scenario = scenario.clone();
+            scenario.scenario.seed = planned.seed;
+            let text = to_toml(&scenario).expect("a scenario is valid TOML");
+            if hex_digest(text.as_bytes()) != planned.sha256 {
+                return Err(PlanError::OtherVersion { path: path.clone() });
+            }
+            trials.push(PlannedTrial { planned, scenario });
+        }
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Plan { name, hash: String::new(), sweep, points, trials, files_from })
+    }
+}
+
 /// A seed that no other trial has, as long as there are fewer than a million seeds: the seeds of
 /// point k are those of point 0 plus k million.
 fn own_seed(seeds: &Seeds, turn: usize, point: usize) -> u64 {
@@ -136,7 +210,10 @@ mod tests {
     fn literals_become_json() {
         assert_eq!(json("3"), serde_json::json!(3));
         assert_eq!(json("\"a\""), serde_json::json!("a"));
-        assert_eq!(json("{ kind = \"x\", y = [1.5] }"), serde_json::json!({"kind": "x", "y": [1.5]}));
+        assert_eq!(
+            json("{ kind = \"x\", y = [1.5] }"),
+            serde_json::json!({"kind": "x", "y": [1.5]})
+        );
         assert_eq!(json("no literal"), serde_json::json!("no literal"));
     }
 }

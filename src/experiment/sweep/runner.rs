@@ -115,7 +115,7 @@ pub fn run(
         options,
         watcher,
         threads: (options.threads / jobs).max(1),
-        budget: Budget::new(options.memory.bytes()),
+        budget: Budget::new(options.memory.0),
     };
     let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
     let work = || {
@@ -156,7 +156,10 @@ impl Runner<'_> {
             let said = panic.downcast_ref::<String>().map(String::as_str);
             let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");
             let diagnosis = serde_json::json!({ "ended": format!("a bug in straggler: {said}") });
-            match write_atomically(&out.join("diagnosis.json"), format!("{diagnosis:#}\n").as_bytes()) {
+            match write_atomically(
+                &out.join("diagnosis.json"),
+                format!("{diagnosis:#}\n").as_bytes(),
+            ) {
                 Ok(()) => Ended::Panicked(said.to_string()),
                 Err(error) => Ended::Refused(error.into()),
             }
@@ -177,7 +180,7 @@ impl Runner<'_> {
         if let (Err(error), false) = (trial.check_limits(), self.options.force) {
             return Ended::Refused(error);
         }
-        let _share = self.budget.take(trial.estimate.memory.bytes());
+        let _share = self.budget.take(trial.estimate.memory.0);
         if self.options.stop.asked().is_some() {
             return Ended::Interrupted;
         }
