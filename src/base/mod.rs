@@ -1,7 +1,8 @@
 //! Floor 0, the words everything else is written in: virtual time, identifiers, random streams,
-//! quantities with units, and the thread pool. Imports nothing of ours.
+//! quantities with units, saved state, and the thread pool. Imports nothing of ours.
 
 pub mod id;
+pub mod persist;
 pub mod pool;
 pub mod registry;
 pub mod stream;
@@ -9,6 +10,7 @@ pub mod time;
 pub mod units;
 
 pub use id::{ShardId, WorkerId};
+pub use persist::Persist;
 pub use pool::{Pending, Pool};
 pub use stream::{Draw, Purpose, Rng, Streams};
 pub use time::{Factor, SimSpan, SimTime};

@@ -24,6 +24,8 @@ impl Best {
     }
 }
 
+crate::persist!(Best { chosen });
+
 #[cfg(test)]
 mod tests {
     use super::*;

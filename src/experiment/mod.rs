@@ -20,7 +20,7 @@ pub mod table;
 pub mod trace;
 
 pub use folder::{FolderError, ResultsFolder};
-pub use recorder::{Names, Recorder};
+pub use recorder::{Recorder, Recording};
 pub use run::{RunError, RunOptions, Trial};
 pub use stop::StopSignal;
 pub use summary::Summary;

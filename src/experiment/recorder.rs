@@ -7,6 +7,7 @@ use std::path::Path;
 use super::best::Best;
 use super::table::{Cell, TableWriter};
 use crate::base::SimTime;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::metrics::{Histogram, Moments, Quality};
 use crate::sim::record::RowStaleness;
 use crate::sim::{
@@ -15,12 +16,29 @@ use crate::sim::{
 };
 
 /// What the recorder must know of a run.
-#[derive(Clone, Debug, Default)]
-pub struct Names {
-    /// Machine classes, by index.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// Names of the machine classes, by index.
     pub classes: Vec<String>,
-    /// Id spaces of the data, by index.
+    /// Names of the id spaces of the data, by index.
     pub spaces: Vec<String>,
+    /// How often the training series gets a row.
+    pub every: Every,
+    /// When the run ends.
+    pub limits: Limits,
+    /// Number of workers.
+    pub workers: usize,
+    /// Most rows of the timeline.
+    pub timeline: u64,
+}
+
+/// Whether series begin or are gone on with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Begin {
+    /// They begin.
+    Afresh,
+    /// They are there already.
+    Reopen,
 }
 
 /// Running totals since the last row of the training series.
@@ -47,7 +65,7 @@ struct Popularity {
 /// [`problem`](Self::problem); the simulation itself knows nothing of files.
 #[derive(Debug)]
 pub struct Recorder {
-    names: Names,
+    recording: Recording,
     evaluations: TableWriter,
     training: TableWriter,
     divergence: TableWriter,
@@ -56,8 +74,8 @@ pub struct Recorder {
     timeline_left: u64,
     cadence: Cadence,
     interval: Interval,
-    /// By class and measure.
-    histograms: BTreeMap<(usize, &'static str), Histogram>,
+    /// By class and measure, an index into [`MEASURES`].
+    histograms: BTreeMap<(usize, usize), Histogram>,
     workers: Vec<Moments>,
     workers_max: Vec<u64>,
     shards: Vec<Histogram>,
@@ -92,21 +110,17 @@ pub struct Totals {
 const MEASURES: [&str; 3] = ["version", "clock_lag", "age_us"];
 
 impl Recorder {
-    /// Creates the series in `folder`.
+    /// Creates the series in `folder`, or opens those that are there to go on with them: then the
+    /// state is [loaded](Persist::load) next, and [`cut`](Self::cut) drops what is behind it.
     ///
     /// # Errors
-    /// If a file cannot be created.
-    pub fn create(
-        folder: &Path,
-        names: Names,
-        every: Every,
-        limits: Limits,
-        workers: usize,
-        timeline: u64,
-    ) -> io::Result<Recorder> {
-        let table = |name, header| TableWriter::create(folder, name, header);
+    /// If a file cannot be created or opened.
+    pub fn open(folder: &Path, begin: Begin, recording: Recording) -> io::Result<Recorder> {
+        let table = |name, header| match begin {
+            Begin::Afresh => TableWriter::create(folder, name, header),
+            Begin::Reopen => TableWriter::reopen(folder, name),
+        };
         Ok(Recorder {
-            names,
             evaluations: table(
                 "evaluations.csv",
                 "update,examples,passes,sim_s,view,auc,session_auc,log_loss,normalised_entropy,\
@@ -119,18 +133,38 @@ impl Recorder {
             divergence: table("divergence.csv", "update,sim_s,group,layer,measure,mean,max")?,
             timeline: table("timeline.csv", "worker,class,activity,start_s,end_s,step")?,
             service: table("service.csv", "shard,worker,activity,start_s,end_s")?,
-            timeline_left: timeline,
-            cadence: Cadence::new(every, limits),
+            timeline_left: recording.timeline,
+            cadence: Cadence::new(recording.every, recording.limits),
             interval: Interval::default(),
             histograms: BTreeMap::new(),
-            workers: vec![Moments::default(); workers],
-            workers_max: vec![0; workers],
+            workers: vec![Moments::default(); recording.workers],
+            workers_max: vec![0; recording.workers],
             shards: Vec::new(),
             rows: BTreeMap::new(),
             summary: Totals::default(),
             best: Best::default(),
             problem: None,
+            recording,
         })
+    }
+
+    /// Drops what was written behind the state that was loaded.
+    ///
+    /// # Errors
+    /// If a file is not as it was when the state was saved.
+    pub fn cut(&mut self) -> io::Result<()> {
+        self.tables_mut().into_iter().try_for_each(TableWriter::cut)
+    }
+
+    /// Hands everything written so far to the disk.
+    ///
+    /// # Errors
+    /// The first write that failed, now or before.
+    pub fn sync(&mut self) -> io::Result<()> {
+        if let Some(problem) = self.problem.take() {
+            return Err(problem);
+        }
+        self.tables_mut().into_iter().try_for_each(TableWriter::sync)
     }
 
     /// Totals so far.
@@ -159,9 +193,8 @@ impl Recorder {
         if !push.applied {
             return;
         }
-        for (measure, value) in
-            MEASURES.into_iter().zip([push.staleness_rounded, push.clock_lag, push.age.0 / 1000])
-        {
+        let values = [push.staleness_rounded, push.clock_lag, push.age.0 / 1000];
+        for (measure, value) in values.into_iter().enumerate() {
             self.histograms.entry((push.class, measure)).or_default().add(value);
         }
         self.summary.staleness.add(push.staleness_rounded);
@@ -287,7 +320,7 @@ impl Recorder {
         let seconds = |time: &SimTime| Cell::Number(time.seconds());
         let outcome = match record {
             Record::Activity { worker, class, activity, from, to, step } => {
-                let class = self.names.classes.get(*class).map_or("ordinary", String::as_str);
+                let class = self.recording.classes.get(*class).map_or("ordinary", String::as_str);
                 self.timeline.row(&[
                     Cell::Whole(u64::from(worker.0)),
                     Cell::Text(class),
@@ -317,13 +350,7 @@ impl Recorder {
         if let Some(problem) = self.problem.take() {
             return Err(problem);
         }
-        for table in [
-            &mut self.evaluations,
-            &mut self.training,
-            &mut self.divergence,
-            &mut self.timeline,
-            &mut self.service,
-        ] {
+        for table in self.tables_mut() {
             table.flush()?;
         }
         self.write_staleness(folder)?;
@@ -335,8 +362,18 @@ impl Recorder {
         Ok(())
     }
 
+    /// The series that are written as they happen.
+    fn tables(&self) -> [&TableWriter; 5] {
+        [&self.evaluations, &self.training, &self.divergence, &self.timeline, &self.service]
+    }
+
+    fn tables_mut(&mut self) -> [&mut TableWriter; 5] {
+        let Recorder { evaluations, training, divergence, timeline, service, .. } = self;
+        [evaluations, training, divergence, timeline, service]
+    }
+
     fn class(&self, index: usize) -> &str {
-        self.names.classes.get(index).map_or("ordinary", String::as_str)
+        self.recording.classes.get(index).map_or("ordinary", String::as_str)
     }
 
     fn write_staleness(&self, folder: &Path) -> io::Result<()> {
@@ -346,7 +383,7 @@ impl Recorder {
             for bucket in histogram.iter() {
                 table.row(&[
                     Cell::Text(self.class(*class)),
-                    Cell::Text(measure),
+                    Cell::Text(MEASURES[*measure]),
                     Cell::Whole(bucket.low),
                     Cell::Whole(bucket.high),
                     Cell::Whole(bucket.count),
@@ -366,7 +403,7 @@ impl Recorder {
             let low = (1u64 << bucket) >> 1;
             let high = (1u64 << bucket) - 1;
             table.row(&[
-                Cell::Text(self.names.spaces.get(*space).map_or("?", String::as_str)),
+                Cell::Text(self.recording.spaces.get(*space).map_or("?", String::as_str)),
                 Cell::Whole(low),
                 Cell::Whole(high),
                 Cell::Whole(popularity.touches),
@@ -422,6 +459,43 @@ impl Recorder {
             ])?;
         }
         table.flush()
+    }
+}
+
+crate::persist!(Interval { pushes, loss, norm, staleness, gap });
+crate::persist!(Popularity { touches, sum, max });
+crate::persist!(Totals { staleness, age, gap, mixed, pushes, last, loss, divergence });
+
+impl Persist for Recorder {
+    /// Also how long the files are: what is written after a snapshot is cut off again.
+    fn save(&self, out: &mut Saver) {
+        let Recorder { timeline_left, cadence, interval, histograms, workers, .. } = self;
+        timeline_left.save(out);
+        cadence.save(out);
+        interval.save(out);
+        histograms.save(out);
+        workers.save(out);
+        self.workers_max.save(out);
+        self.shards.save(out);
+        self.rows.save(out);
+        self.summary.save(out);
+        self.best.save(out);
+        out.each(self.tables());
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        let Recorder { timeline_left, cadence, interval, histograms, workers, .. } = self;
+        timeline_left.load(from)?;
+        cadence.load(from)?;
+        interval.load(from)?;
+        histograms.load(from)?;
+        workers.load(from)?;
+        self.workers_max.load(from)?;
+        self.shards.load(from)?;
+        self.rows.load(from)?;
+        self.summary.load(from)?;
+        self.best.load(from)?;
+        from.each(self.tables_mut())
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{FolderError, Found, ResultsFolder, hex_digest};
 use super::probe::seconds_per_step;
-use super::recorder::{Names, Recorder};
+use super::recorder::{Begin, Recorder, Recording};
 use super::run_info::Stopwatch;
 use super::stop::StopSignal;
 use super::summary::Summary;
@@ -155,14 +155,10 @@ impl Trial {
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
         let prepared = self.prepared.take();
         let facts = prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
-        let names = self.names(prepared.as_ref());
+        let spaces = spaces(prepared.as_ref());
         let mut job = self.scenario.build(prepared, &self.folder, self.threads)?;
-        let limits = job.session().limits;
-        let workers = job.simulation().map_or(1, |simulation| simulation.workers().len());
-        let record = &self.scenario.record;
         let mut recorder =
-            Recorder::create(out, names, record.training, limits, workers, record.timeline)
-                .map_err(written)?;
+            Recorder::open(out, Begin::Afresh, self.recording(&job, spaces)).map_err(written)?;
         let mut both = Both { recorder: &mut recorder, watcher };
         let outcome = drive(&mut job, &mut both, &options.stop);
         if let Ok(Some(signal)) = outcome {
@@ -183,10 +179,16 @@ impl Trial {
         Ok(Finished { summary: Some(summary), path: out.to_path_buf() })
     }
 
-    fn names(&self, prepared: Option<&Prepared>) -> Names {
-        let classes = self.scenario.cluster.class.iter().map(|class| class.name.clone()).collect();
-        let spaces = prepared.map(|p| &p.source.schema().spaces[..]).unwrap_or_default();
-        Names { classes, spaces: spaces.iter().map(|space| space.name.clone()).collect() }
+    fn recording(&self, job: &Job, spaces: Vec<String>) -> Recording {
+        let record = &self.scenario.record;
+        Recording {
+            classes: self.scenario.cluster.class.iter().map(|class| class.name.clone()).collect(),
+            spaces,
+            every: record.training,
+            limits: job.session().limits,
+            workers: job.simulation().map_or(1, |simulation| simulation.workers().len()),
+            timeline: record.timeline,
+        }
     }
 
     fn summarise(&self, job: &Job, recorder: &Recorder, facts: Vec<(String, String)>) -> Summary {
@@ -203,6 +205,12 @@ impl Trial {
         }
         summary
     }
+}
+
+/// Names of the id spaces of the data.
+fn spaces(prepared: Option<&Prepared>) -> Vec<String> {
+    let spaces = prepared.map(|p| &p.source.schema().spaces[..]).unwrap_or_default();
+    spaces.iter().map(|space| space.name.clone()).collect()
 }
 
 /// Runs a job to its end, or until somebody asks to stop: then gives the number of the signal.

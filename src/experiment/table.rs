@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// One cell. Numbers are written in the shortest form that reads back the same.
@@ -44,6 +44,9 @@ pub struct TableWriter {
     path: PathBuf,
     out: BufWriter<File>,
     line: String,
+    /// Bytes written, and their checksum.
+    written: u64,
+    checksum: u32,
 }
 
 impl TableWriter {
@@ -53,9 +56,58 @@ impl TableWriter {
     /// If the file cannot be created.
     pub fn create(folder: &Path, name: &str, header: &str) -> io::Result<TableWriter> {
         let path = folder.join(name);
-        let mut out = BufWriter::new(File::create(&path)?);
-        writeln!(out, "{header}")?;
-        Ok(TableWriter { path, out, line: String::new() })
+        let out = BufWriter::new(File::create(&path)?);
+        let mut table = TableWriter { path, out, line: String::new(), written: 0, checksum: 0 };
+        table.line.push_str(header);
+        table.line.push('\n');
+        table.write_line()?;
+        Ok(table)
+    }
+
+    /// Opens a file that is there already and changes nothing in it. How much of it counts is
+    /// loaded next, and [`cut`](Self::cut) drops the rest.
+    ///
+    /// # Errors
+    /// If the file is not there or cannot be opened.
+    pub fn reopen(folder: &Path, name: &str) -> io::Result<TableWriter> {
+        let path = folder.join(name);
+        let out = BufWriter::new(File::options().read(true).write(true).open(&path)?);
+        Ok(TableWriter { path, out, line: String::new(), written: 0, checksum: 0 })
+    }
+
+    /// Drops what was written behind the state that was loaded.
+    ///
+    /// # Errors
+    /// If the file is shorter, or begins otherwise than when the state was saved.
+    pub fn cut(&mut self) -> io::Result<()> {
+        let mut checksum = crc32fast::Hasher::new();
+        let mut kept = Vec::new();
+        self.out.rewind()?;
+        self.out.get_ref().take(self.written).read_to_end(&mut kept)?;
+        checksum.update(&kept);
+        if kept.len() as u64 != self.written || checksum.finalize() != self.checksum {
+            let message = format!("{} is not as it was left", self.path.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        self.out.get_ref().set_len(self.written)?;
+        self.out.seek(SeekFrom::Start(self.written)).map(|_| ())
+    }
+
+    /// Hands everything to the disk.
+    ///
+    /// # Errors
+    /// As [`row`](Self::row).
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.out.get_ref().sync_data()
+    }
+
+    fn write_line(&mut self) -> io::Result<()> {
+        let mut checksum = crc32fast::Hasher::new_with_initial(self.checksum);
+        checksum.update(self.line.as_bytes());
+        self.checksum = checksum.finalize();
+        self.written += self.line.len() as u64;
+        self.out.write_all(self.line.as_bytes())
     }
 
     /// Adds a row.
@@ -65,7 +117,7 @@ impl TableWriter {
     pub fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
         self.line.clear();
         push_row(&mut self.line, cells);
-        self.out.write_all(self.line.as_bytes())
+        self.write_line()
     }
 
     /// Hands what is buffered to the system.
@@ -81,6 +133,8 @@ impl TableWriter {
         &self.path
     }
 }
+
+crate::persist!(TableWriter { written, checksum });
 
 fn push_row(line: &mut String, cells: &[Cell<'_>]) {
     for (index, cell) in cells.iter().enumerate() {
@@ -115,6 +169,7 @@ fn push_text(line: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::persist::{Loader, Persist, Saver};
 
     #[test]
     fn cells_are_quoted_and_defused() {
@@ -132,5 +187,33 @@ mod tests {
         table.flush().unwrap();
         let text = std::fs::read_to_string(table.path()).unwrap();
         assert_eq!(text, "a,b,c,d\n\"'=1+1, \"\"x\"\"\",7,0.1,\na\u{fffd}b,,,2\n");
+    }
+
+    #[test]
+    fn what_was_written_behind_a_saved_state_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut table = TableWriter::create(folder.path(), "t.csv", "a").unwrap();
+        table.row(&[Cell::Whole(1)]).unwrap();
+        let mut state = Saver::default();
+        table.save(&mut state);
+        table.row(&[Cell::Whole(2)]).unwrap();
+        table.sync().unwrap();
+        let state = state.into_bytes();
+        let reopened = || {
+            let mut table = TableWriter::reopen(folder.path(), "t.csv").unwrap();
+            table.load(&mut Loader::new(&state)).unwrap();
+            table
+        };
+        let mut again = reopened();
+        again.cut().unwrap();
+        again.row(&[Cell::Whole(3)]).unwrap();
+        again.sync().unwrap();
+        let path = again.path().to_path_buf();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\n1\n3\n");
+        for damaged in ["a\n", "b\n1\n3\n", ""] {
+            std::fs::write(&path, damaged).unwrap();
+            assert!(reopened().cut().is_err(), "{damaged}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), damaged);
+        }
     }
 }

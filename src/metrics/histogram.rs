@@ -134,6 +134,8 @@ fn values_of(bucket: usize) -> RangeInclusive<u64> {
     low..=low + ((1 << shift) - 1)
 }
 
+crate::persist!(Histogram { buckets, count, sum, max });
+
 #[cfg(test)]
 mod tests {
     use super::*;

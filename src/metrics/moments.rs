@@ -47,6 +47,8 @@ impl Moments {
     }
 }
 
+crate::persist!(Moments { count, mean, spread });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,6 +42,17 @@ impl Quality {
     }
 }
 
+crate::persist!(Quality {
+    auc,
+    session_auc,
+    log_loss,
+    ne,
+    calibration,
+    examples,
+    groups,
+    groups_skipped,
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use super::Real;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 
 /// Makes `buffer` that long, with unspecified content: for what is written before it is read.
 pub fn fit<F: Real>(buffer: &mut Vec<F>, len: usize) -> &mut [F] {
@@ -76,6 +77,19 @@ impl<F: Real> Clone for Lines<F> {
         let mut lines = Lines::zeros(self.len);
         lines.copy_from_slice(self);
         lines
+    }
+}
+
+impl Persist for Lines<f32> {
+    fn save(&self, out: &mut Saver) {
+        out.plain(&(self.len as u64));
+        out.each(self.iter());
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        let length = from.length()?;
+        self.fit(length);
+        from.each(self.iter_mut())
     }
 }
 

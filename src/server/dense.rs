@@ -80,3 +80,5 @@ impl DenseStore {
         &self.slots[self.starts[block]..][..self.blocks[block].len()]
     }
 }
+
+crate::persist!(DenseStore { weights, slots, updates });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Sharding;
 use super::dense::DenseStore;
 use super::table::TableStore;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, Streams};
 use crate::nn::kernels::Touched;
 use crate::optimizer::{Optimizer, Progress, RowSemantics, Tick};
@@ -335,5 +336,21 @@ impl ParameterServer {
         }
         let error = |id| BadUpdate { parameter: format!("{}[{id}]", table.name) };
         bad.map_or(Ok(()), |id| Err(error(id)))
+    }
+}
+
+impl Persist for ParameterServer {
+    fn save(&self, out: &mut Saver) {
+        self.dense.save(out);
+        self.moving.save(out);
+        out.each(&self.tables);
+        self.partitions.save(out);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.dense.load(from)?;
+        self.moving.load(from)?;
+        from.each(&mut self.tables)?;
+        self.partitions.load(from)
     }
 }

@@ -150,6 +150,8 @@ impl TableStore {
     }
 }
 
+crate::persist!(TableStore { data, updates });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -163,6 +163,9 @@ impl Cadence {
     }
 }
 
+crate::persist!(Progress { updates, pushes, examples, now });
+crate::persist!(Cadence { seen });
+
 #[cfg(test)]
 mod tests {
     use super::*;

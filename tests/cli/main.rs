@@ -8,5 +8,6 @@ mod look_up;
 mod overrides;
 mod running;
 mod support;
+mod sweeps;
 mod timeline;
 mod wrong_input;

@@ -108,7 +108,8 @@ pub(crate) fn summary(folder: &Path) -> serde_json::Value {
 pub(crate) fn reproducible(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     collect(folder, folder, &mut files);
-    files.retain(|name, _| name != "run-info.json" && name != ".lock");
+    let is_incidental = |name: &str| name == "run-info.json" || name.starts_with(".lock");
+    files.retain(|name, _| !is_incidental(name.rsplit('/').next().unwrap_or(name)));
     files
 }
 

@@ -21,6 +21,7 @@ use thiserror::Error;
 
 use self::shuffle_buffer::Reservoir;
 use super::Day;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Purpose, Streams};
 
 crate::registry! {
@@ -224,6 +225,24 @@ impl Cursor {
                 reservoir.feed(days, range, ids);
             }
         }
+    }
+}
+
+impl Persist for Cursor {
+    /// The position says it all: a shuffle buffer is walked through again.
+    fn save(&self, out: &mut Saver) {
+        (self.position.pass, self.position.offset).save(out);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        let mut place = (0, 0);
+        place.load(from)?;
+        let (pass, offset) = place;
+        if offset >= self.order.examples() {
+            return Err(from.wrong("a place behind the end of a pass"));
+        }
+        self.seek(Position { pass, offset });
+        Ok(())
     }
 }
 

@@ -240,7 +240,8 @@ impl Placing<'_> {
             return;
         }
         let layer = |origin: Origin| self.sources.get(origin.source).layer;
-        let is_lower = |entry: &Entry| layer(entry.node.origin) < self.setting.layer;
+        // What a sweep or an argument sets was meant for this kind.
+        let is_lower = |entry: &Entry| layer(entry.node.origin) <= Layer::File;
         let dropped: Vec<String> = table
             .entries
             .iter()

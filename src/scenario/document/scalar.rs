@@ -197,7 +197,7 @@ fn list_of_values(node: &Node, path: &str, sources: &Sources) -> Option<Problem>
     }
     let message = "this is a list of values, and a run takes one";
     let problem = Problem::error(&errors::LIST_OF_VALUES, path, message);
-    Some(problem.label(node.origin, ""))
+    Some(problem.label(node.origin, "").help("`straggler sweep` runs it with each of them"))
 }
 
 /// The type of a value in words.

@@ -125,6 +125,8 @@ error[E0113]: this is a list of values, and a run takes one
   |
 1 | cluster.workers=10,30
   |                 ^^^^^
+  |
+  = help: `straggler sweep` runs it with each of them
 
 error[E0103]: unknown key `cluster.worker`
  --> command line, argument 4
