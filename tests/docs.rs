@@ -75,6 +75,7 @@ fn cli_page() -> String {
         "fit",
         "trace",
         "report",
+        "compare",
     ];
     for command in commands {
         let name = format!("straggler {command}").trim().to_string();

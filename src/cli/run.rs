@@ -9,6 +9,7 @@ use super::args::{Report, Run};
 use super::exit::{Exit, Failure};
 use super::progress::Live;
 use super::{load, show};
+use crate::experiment::expect::Checked;
 use crate::experiment::folder::plan_hash;
 use crate::experiment::{Summary, Trial};
 use crate::report::terminal::Glyphs;
@@ -25,6 +26,7 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     if args.json {
         print_json(&done)?;
+        tell(&show::expectations(&done.checked));
     } else {
         match &done.summary {
             Some(summary) => out(&show::summary(summary, &done.path))?,
@@ -32,8 +34,10 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
                 out(&format!("{} is done already; --force runs it again\n", done.path.display()))?
             }
         }
+        out(&show::expectations(&done.checked))?;
     }
-    Ok(Exit::Done)
+    let as_expected = done.checked.iter().all(|checked| checked.holds);
+    Ok(if as_expected { Exit::Done } else { Exit::Check })
 }
 
 /// How a run shows itself.
@@ -50,6 +54,7 @@ pub(super) struct Done {
     pub(super) summary: Option<Summary>,
     pub(super) path: PathBuf,
     pub(super) wall: f64,
+    pub(super) checked: Vec<Checked>,
 }
 
 /// Runs a trial with live progress, draws its plots and notes the wall-clock facts.
@@ -90,7 +95,7 @@ pub(super) fn execute(
             draw(&finished.path, look.quiet)?;
         }
     }
-    Ok(Done { summary: finished.summary, path: finished.path, wall })
+    Ok(Done { summary: finished.summary, path: finished.path, wall, checked: finished.checked })
 }
 
 fn write_run_info(path: &Path, wall: f64, threads: usize) -> Result<(), Failure> {

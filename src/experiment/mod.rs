@@ -5,12 +5,15 @@
 //! written last: where it exists, the trial is done.
 
 pub mod best;
+pub mod compare;
+pub mod expect;
 pub mod fit;
 pub mod folder;
 pub mod outcome;
 pub mod probe;
 pub mod recorder;
 pub mod run;
+pub mod semantics;
 pub mod statistics;
 pub mod summary;
 pub mod table;
