@@ -5,7 +5,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{Rows, done, say, small_run, straggler};
+use crate::support::{Rows, SMALL, done, say, scenario, small_run, straggler};
+
+/// A small run into `out` with settings of its own.
+fn run_with(out: &Path, overrides: &[&str]) {
+    let key = |setting: &str| setting.split('=').next().unwrap().to_string();
+    let free = |setting: &&&str| overrides.iter().all(|own| key(own) != key(setting));
+    let mut command = straggler();
+    command.arg("run").arg(scenario("quickstart.toml")).args(SMALL.iter().filter(free));
+    done(command.args(overrides).arg("--out").arg(out).args(["--quiet", "--no-plots"]));
+}
 
 /// A sweep folder: points of these overrides, each with so many seeds.
 fn sweep(root: &Path, points: &[&[&str]], seeds: u64) -> PathBuf {
@@ -17,7 +26,7 @@ fn sweep(root: &Path, points: &[&[&str]], seeds: u64) -> PathBuf {
             let trial = format!("{number:04}");
             number += 1;
             let out = folder.join("trials").join(&trial);
-            done(small_run(&out).args(*overrides).arg(format!("scenario.seed={seed}")));
+            run_with(&out, &[*overrides, &[&format!("scenario.seed={seed}")]].concat());
             let label = overrides.join(" ");
             plan += &format!(
                 "{}\n",
@@ -131,7 +140,7 @@ fn what_cannot_be_compared_is_refused() {
     let root = tempfile::tempdir().unwrap();
     let (a, b) = (root.path().join("a"), root.path().join("b"));
     done(&mut small_run(&a));
-    done(small_run(&b).arg("data.rows_per_day=301"));
+    run_with(&b, &["data.rows_per_day=301"]);
     let said = say(straggler().arg("compare").args([&a, &b]));
     assert_eq!(said.code, 5, "{}", said.stderr);
     assert!(said.stderr.contains("data.rows_per_day: 300 -> 301"), "{}", said.stderr);
@@ -152,7 +161,7 @@ fn mistakes_are_told_before_anything_else() {
         (vec![&*a, &*nowhere], 6, "holds neither a run"),
         (vec![&*a, &*a, "--metric", "best.acu"], 2, "did you mean best.auc?"),
         (vec![&*a, &*a, "--metric", "auc"], 2, "did you mean best.auc?"),
-        (vec![&*a, &*a, "--practical", "-1"], 2, "practical"),
+        (vec![&*a, &*a, "--practical=-1"], 2, "none is negative"),
         (vec![&*a, &*a, "--practical", "best.auc=x"], 2, "write a size"),
         (vec![&*a, &*a, "--baseline", "1"], 2, "goes with one sweep"),
         (vec![&*a, "--pareto", "--goal", "auc>0.5"], 2, "a goal is a figure"),
