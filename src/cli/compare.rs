@@ -173,20 +173,11 @@ fn front(args: &Compare) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-impl From<OutcomeError> for Failure {
-    fn from(error: OutcomeError) -> Self {
-        let exit = match &error {
-            OutcomeError::NoPoint { .. } => Exit::Usage,
-            _ => Exit::Folder,
-        };
-        Failure::new(exit, error)
-    }
-}
-
 impl From<CompareError> for Failure {
     fn from(error: CompareError) -> Self {
         match &error {
             CompareError::Outcome(_) | CompareError::Empty(_) => Failure::new(Exit::Folder, error),
+            CompareError::NoPairs(..) => usage(error),
             CompareError::NotComparable(_) => Failure::new(Exit::Refused, error),
             CompareError::Unknown { name, known } => {
                 let meant = nearest_metric(name, known.iter().map(String::as_str));

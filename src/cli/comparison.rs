@@ -248,7 +248,7 @@ fn unfinished(comparison: &Comparison, text: &mut String) {
     for side in std::iter::once(&comparison.baseline).chain(&comparison.others) {
         let Compared { name, failed, to_do, .. } = side;
         for failed in failed {
-            let what = if failed.diverged { "diverged" } else { "failed" };
+            let what = if failed.blew_up { "blew up" } else { "failed" };
             _ = writeln!(
                 text,
                 "{what}, in no figure above: {name}, seed {}: {}",
@@ -299,7 +299,7 @@ fn stays_out(place: &crate::experiment::compare::pareto::Place) -> String {
     match (place.failed, not_done) {
         (0, 0) => format!("(reached by {} of {} trials)", place.reached, place.trials),
         (0, _) => format!("({not_done} of {} trials not done)", place.trials),
-        (failed, _) => format!("({failed} of {} trials diverged or failed)", place.trials),
+        (failed, _) => format!("({failed} of {} trials blew up or failed)", place.trials),
     }
 }
 

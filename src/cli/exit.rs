@@ -28,6 +28,17 @@ pub(super) enum Exit {
     Write = 7,
     /// A bug of ours.
     Bug = 70,
+    /// SIGINT: what is done is kept, and can be gone on with.
+    Interrupted = 130,
+    /// SIGTERM, likewise.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// The exit code of a program that a signal has ended.
+    pub(super) fn of_signal(number: usize) -> Exit {
+        if number == 15 { Exit::Terminated } else { Exit::Interrupted }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -48,6 +59,18 @@ impl Failure {
         Failure { exit, message: format!("error: {message}") }
     }
 
+    /// The exit code of a trial that did not finish.
+    pub(super) fn exit_of(error: &RunError) -> Exit {
+        match error {
+            RunError::Build(build) => code(build),
+            RunError::TooLarge { .. } => Exit::Refused,
+            RunError::Folder(FolderError::Io { .. }) | RunError::Write { .. } => Exit::Write,
+            RunError::Folder(_) | RunError::Read(_) => Exit::Folder,
+            RunError::Simulation { .. } => Exit::Simulation,
+            RunError::Interrupted { signal, .. } => Exit::of_signal(*signal),
+        }
+    }
+
     /// For messages that bring their own heading.
     pub(super) fn plain(exit: Exit, message: impl Into<String>) -> Failure {
         Failure { exit, message: message.into() }
@@ -56,14 +79,7 @@ impl Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        let exit = match &error {
-            RunError::Build(build) => code(build),
-            RunError::TooLarge { .. } => Exit::Refused,
-            RunError::Folder(FolderError::Io { .. }) | RunError::Write { .. } => Exit::Write,
-            RunError::Folder(_) | RunError::Read(_) => Exit::Folder,
-            RunError::Simulation { .. } => Exit::Simulation,
-        };
-        Failure::new(exit, error)
+        Failure::new(Failure::exit_of(&error), error)
     }
 }
 

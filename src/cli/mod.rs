@@ -14,9 +14,13 @@ mod list;
 mod load;
 mod new;
 mod progress;
+mod resume;
 mod run;
 mod show;
 mod signals;
+mod status;
+mod sweep;
+mod sweep_watch;
 mod trace;
 
 use std::ffi::OsString;
@@ -69,6 +73,9 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         None => show::welcome(),
         Some(Command::Demo(demo)) => demo::demo(&demo, arguments),
         Some(Command::Run(run)) => run::run(&run, arguments),
+        Some(Command::Sweep(sweep)) => sweep::sweep(&sweep, arguments),
+        Some(Command::Resume(resume)) => resume::resume(&resume),
+        Some(Command::Status(status)) => status::status(&status),
         Some(Command::Check(check)) => check::check(&check, arguments),
         Some(Command::New(new)) => new::new(&new),
         Some(Command::List(list)) => list::list(&list),

@@ -5,18 +5,30 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::{Report, Run};
+use super::args::{Report, Run, Sweeping};
 use super::exit::{Exit, Failure};
 use super::progress::Live;
-use super::{load, show};
+use super::sweep::plan;
+use super::{load, show, signals, sweep};
 use crate::experiment::expect::Checked;
 use crate::experiment::folder::plan_hash;
-use crate::experiment::{Summary, Trial};
+use crate::experiment::{RunOptions, Summary, Trial};
 use crate::report::terminal::Glyphs;
 use crate::scenario::document::Input;
 use crate::sim::Nobody;
 
 pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
+    if args.seeds.is_some() {
+        let plan = plan(&args.scenario, &args.overrides, args.seeds.as_ref(), arguments)?;
+        let sweeping = Sweeping {
+            threads: args.threads,
+            force: args.force,
+            plain: args.plain,
+            quiet: args.quiet,
+            ..Sweeping::default()
+        };
+        return sweep::execute(&plan, args.out.as_deref(), &sweeping);
+    }
     let loaded = load::scenario(Input::File(&args.scenario), &args.overrides, arguments)?;
     let folder = load::folder_of(&args.scenario);
     let look =
@@ -78,45 +90,24 @@ pub(super) fn execute(
     let glyphs = if look.plain { Glyphs::Plain } else { Glyphs::Blocks };
     #[expect(clippy::disallowed_methods, reason = "wall time of our own process, for people")]
     let started = Instant::now();
+    let options = RunOptions { again: look.force, stop: signals::stop_on_request() };
     let outcome = if look.quiet {
-        trial.run(&path, look.force, &mut Nobody)
+        trial.run(&path, &options, &mut Nobody)
     } else {
         let terminal = std::io::stderr().is_terminal() && !look.plain;
         let mut live = Live::new(&trial, terminal, glyphs);
-        let outcome = trial.run(&path, look.force, &mut live);
+        let outcome = trial.run(&path, &options, &mut live);
         live.end();
         outcome
     };
     let wall = started.elapsed().as_secs_f64();
     let finished = outcome?;
     if finished.summary.is_some() {
-        write_run_info(&finished.path, wall, threads)?;
         if look.plots {
             draw(&finished.path, look.quiet)?;
         }
     }
     Ok(Done { summary: finished.summary, path: finished.path, wall, checked: finished.checked })
-}
-
-fn write_run_info(path: &Path, wall: f64, threads: usize) -> Result<(), Failure> {
-    let info = serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "threads": threads,
-        "wall_s": (wall * 1e3).round() / 1e3,
-        "peak_memory_bytes": peak_memory(),
-        "os": std::env::consts::OS,
-        "arch": std::env::consts::ARCH,
-    });
-    std::fs::write(path.join("run-info.json"), format!("{info:#}\n"))
-        .map_err(|error| Failure::new(Exit::Write, format!("cannot write run-info.json: {error}")))
-}
-
-/// Peak resident memory of this process, where the system tells.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 /// Draws the plots of a folder.

@@ -8,6 +8,7 @@ pub mod expect;
 mod read;
 pub mod rules;
 pub mod spec;
+pub mod sweep;
 pub mod templates;
 
 pub use build::{BuildError, Job, Prepared};

@@ -112,7 +112,7 @@ pub struct Compared {
     pub name: String,
     /// The seeds of its finished trials.
     pub seeds: Vec<u64>,
-    /// Its trials that diverged or failed.
+    /// Its trials that blew up, stalled or failed.
     pub failed: Vec<Failed>,
     /// The seeds of trials that are not done.
     pub to_do: Vec<u64>,
@@ -139,6 +139,9 @@ pub enum CompareError {
     /// Their figures do not mean the same.
     #[error("these results cannot be compared:{}\n--force compares them all the same", list(.0))]
     NotComparable(Vec<String>),
+    /// Pairs were asked for, and there are none.
+    #[error("{0} and {1} have no seed in common; --pair none compares them without pairing")]
+    NoPairs(String, String),
     /// Nothing is finished on one side.
     #[error("{0} has no finished trial")]
     Empty(String),
@@ -162,6 +165,14 @@ pub fn compare(
     let reasons = comparable::objections(baseline, others, quality);
     if !reasons.is_empty() && !options.force {
         return Err(CompareError::NotComparable(reasons));
+    }
+    let no_pairs =
+        |other: &&Side| baseline.done.iter().all(|done| other.of_seed(done.seed).is_none());
+    if options.pairing == Pairing::Seed
+        && let Some(other) = others.iter().find(no_pairs)
+        && !(baseline.done.is_empty() || other.done.is_empty())
+    {
+        return Err(CompareError::NoPairs(baseline.name.clone(), other.name.clone()));
     }
     let mut rows = Vec::new();
     for (index, other) in others.iter().enumerate() {

@@ -28,7 +28,7 @@ pub struct Place {
     pub trials: usize,
     /// Those that finished.
     pub done: usize,
-    /// Those that diverged or failed.
+    /// Those that blew up, stalled or failed.
     pub failed: usize,
     /// Those that reached the goal.
     pub reached: usize,

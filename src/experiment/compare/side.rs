@@ -15,7 +15,7 @@ pub struct Side {
     pub name: String,
     /// Finished trials, by seed.
     pub done: Vec<Done>,
-    /// Trials that diverged or failed, by seed.
+    /// Trials that blew up, stalled or failed, by seed.
     pub failed: Vec<Failed>,
     /// Seeds of trials that are not done.
     pub to_do: Vec<u64>,
@@ -42,7 +42,7 @@ pub struct Failed {
     /// Its seed.
     pub seed: u64,
     /// Whether a parameter blew up; otherwise it failed for another reason.
-    pub diverged: bool,
+    pub blew_up: bool,
     /// What happened.
     pub reason: String,
 }
@@ -81,8 +81,8 @@ impl Side {
             State::ToDo => self.to_do.push(seed),
             State::Failed => {
                 if let Some(diagnosis) = trial.diagnosis()? {
-                    let (diverged, reason) = (diagnosis.diverged, diagnosis.reason);
-                    self.failed.push(Failed { seed, diverged, reason });
+                    let (blew_up, reason) = (diagnosis.blew_up, diagnosis.reason);
+                    self.failed.push(Failed { seed, blew_up, reason });
                 }
             }
             State::Done => {

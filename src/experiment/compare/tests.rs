@@ -126,7 +126,7 @@ fn failed_trials_are_named_and_in_no_mean() {
     let found = compare(&sides[0], &sides[1..], &measure("best.auc")).unwrap();
     assert_eq!(found.rows[0].seeds, [1, 3, 4]);
     let [failed] = &found.others[0].failed[..] else { panic!("one failed") };
-    assert_eq!((failed.seed, failed.diverged), (2, true));
+    assert_eq!((failed.seed, failed.blew_up), (2, true));
     assert_eq!(found.others[0].to_do, [5]);
     // Nothing at all on one side.
     for trial in 5..10 {
