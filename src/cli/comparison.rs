@@ -14,7 +14,7 @@ pub(super) fn text(comparison: &Comparison, is_sweep: bool) -> String {
     text.push('\n');
     text.push_str(&table(comparison, is_sweep));
     text.push('\n');
-    remarks(comparison, &mut text);
+    remarks(comparison, is_sweep, &mut text);
     if is_sweep {
         varying(comparison, &mut text);
     } else {
@@ -115,7 +115,11 @@ fn cells_of(row: &Row) -> [String; 6] {
         row.measure.to_string(),
         side(row.a, &row.values_a),
         side(row.b, &row.values_b),
-        row.delta.map_or("-".to_string(), |delta| format!("{delta:+.digits$}")),
+        // Of the pairs that are left it would be that of a selection.
+        match row.delta.filter(|_| row.verdict != Verdict::Missing) {
+            Some(delta) => format!("{delta:+.digits$}"),
+            None => "-".to_string(),
+        },
         row.interval.map_or("-".to_string(), |interval| interval_text(interval, digits)),
         row.correlation.map_or("-".to_string(), |r| format!("{r:.2}")),
     ]
@@ -158,7 +162,7 @@ fn verdict(row: &Row) -> String {
     }
 }
 
-fn remarks(comparison: &Comparison, text: &mut String) {
+fn remarks(comparison: &Comparison, is_sweep: bool, text: &mut String) {
     if comparison.method == Method::Bootstrap {
         text.push_str(
             "intervals: bootstrap (BCa); with fewer than about 20 seeds they are too narrow\n",
@@ -176,7 +180,12 @@ fn remarks(comparison: &Comparison, text: &mut String) {
         if let Some(unpaired) = row.unpaired.filter(|interval| interval.contains(0.0)) {
             _ = writeln!(
                 text,
-                "without pairing: {} {}, would have been undecided",
+                "without pairing: {}{} {}, would have been undecided",
+                if is_sweep {
+                    format!("{}, ", comparison.others[row.other].name)
+                } else {
+                    String::new()
+                },
                 row.measure,
                 interval_text(unpaired, decimals(row))
             );
