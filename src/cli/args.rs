@@ -45,6 +45,8 @@ pub(super) enum Command {
     Trace(Trace),
     /// Draw the plots of a results folder again.
     Report(Report),
+    /// Compare results: paired differences, intervals, verdicts, and what differs in the settings.
+    Compare(Compare),
 }
 
 #[derive(Debug, clap::Args)]
@@ -308,4 +310,66 @@ pub(super) struct Trace {
 pub(super) struct Report {
     /// The results folder.
     pub(super) folder: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Compare {
+    /// What to compare: run folders, sweep folders of one point, or points of sweeps, written
+    /// `FOLDER@POINT` with its number or label. The first is what the others are compared with. One
+    /// sweep alone: all its points.
+    #[arg(required = true)]
+    pub(super) results: Vec<String>,
+    /// The figures, such as `best.auc`, `sim_s` or `time_to(best.auc>=0.73)`.
+    #[arg(long, value_name = "METRIC", num_args = 1..)]
+    pub(super) metric: Vec<String>,
+    /// The point that the others of a sweep are compared with, by number or label [default: 0]
+    #[arg(long, value_name = "POINT")]
+    pub(super) baseline: Option<String>,
+    /// How values of both sides go together.
+    #[arg(long, value_enum, value_name = "HOW", default_value = "seed")]
+    pub(super) pair: PairBy,
+    /// How intervals are made.
+    #[arg(long, value_enum, value_name = "HOW", default_value = "t")]
+    pub(super) interval: IntervalBy,
+    /// Differences up to this size do not matter: a number, or METRIC=NUMBER; may be repeated.
+    #[arg(long, value_name = "SIZE")]
+    pub(super) practical: Vec<String>,
+    /// Fail (exit code 1) if this holds for any difference, as in `best.auc.delta < -0.001` or
+    /// `best.auc.verdict == worse`, or cannot be told; may be repeated.
+    #[arg(long, value_name = "CONDITION")]
+    pub(super) fail_if: Vec<String>,
+    /// Print the Pareto front of a sweep instead: time to a quality, best quality, and cost.
+    #[arg(long)]
+    pub(super) pareto: bool,
+    /// The quality to be reached, such as `best.auc>=0.73`; what all finished trials reached when
+    /// left out.
+    #[arg(long, value_name = "QUALITY", requires = "pareto")]
+    pub(super) goal: Option<String>,
+    /// Write the points of the Pareto front and the others to this CSV file.
+    #[arg(long, value_name = "FILE", requires = "pareto")]
+    pub(super) csv: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Compare what cannot be compared: other holdouts, other semantics.
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+/// How values of two sides go together.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum PairBy {
+    /// Those of the same seed.
+    Seed,
+    /// Not at all.
+    None,
+}
+
+/// How intervals are made.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum IntervalBy {
+    /// Student's t.
+    T,
+    /// The bootstrap (BCa).
+    Bootstrap,
 }

@@ -11,13 +11,16 @@ use crate::scenario::BuildError;
 pub(super) enum Exit {
     /// All that was asked for was done.
     Done = 0,
+    /// All was done, and a check said no: an expectation of the scenario, or `compare --fail-if`.
+    Check = 1,
     /// A bad command line or scenario; nothing was started.
     Usage = 2,
     /// The simulated job blew up, stalled or overflowed; the folder holds what was computed.
     Simulation = 3,
     /// The data: missing, malformed, an empty window, a leak.
     Data = 4,
-    /// The estimate is above a limit; nothing was written.
+    /// The estimate is above a limit, or results cannot be compared; nothing was written. `--force`
+    /// goes on.
     Refused = 5,
     /// The results folder is locked, or belongs to something else.
     Folder = 6,
@@ -62,7 +65,7 @@ impl Failure {
             RunError::Build(build) => code(build),
             RunError::TooLarge { .. } => Exit::Refused,
             RunError::Folder(FolderError::Io { .. }) | RunError::Write { .. } => Exit::Write,
-            RunError::Folder(_) => Exit::Folder,
+            RunError::Folder(_) | RunError::Read(_) => Exit::Folder,
             RunError::Simulation { .. } => Exit::Simulation,
             RunError::Interrupted { signal, .. } => Exit::of_signal(*signal),
         }

@@ -2,6 +2,8 @@
 
 mod args;
 mod check;
+mod compare;
+mod comparison;
 mod data;
 mod demo;
 mod exit;
@@ -82,6 +84,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Fit(fit)) => fit::fit(&fit),
         Some(Command::Trace(trace)) => trace::trace(&trace),
         Some(Command::Report(report)) => run::report(&report),
+        Some(Command::Compare(compare)) => compare::compare(&compare),
     }
 }
 

@@ -10,6 +10,7 @@ use super::exit::{Exit, Failure};
 use super::progress::Live;
 use super::sweep::plan;
 use super::{load, show, signals, sweep};
+use crate::experiment::expect::Checked;
 use crate::experiment::folder::plan_hash;
 use crate::experiment::{RunOptions, Summary, Trial};
 use crate::report::terminal::Glyphs;
@@ -37,6 +38,7 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     if args.json {
         print_json(&done)?;
+        tell(&show::expectations(&done.checked));
     } else {
         match &done.summary {
             Some(summary) => out(&show::summary(summary, &done.path))?,
@@ -44,8 +46,10 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
                 out(&format!("{} is done already; --force runs it again\n", done.path.display()))?
             }
         }
+        out(&show::expectations(&done.checked))?;
     }
-    Ok(Exit::Done)
+    let as_expected = done.checked.iter().all(|checked| checked.holds);
+    Ok(if as_expected { Exit::Done } else { Exit::Check })
 }
 
 /// How a run shows itself.
@@ -62,6 +66,7 @@ pub(super) struct Done {
     pub(super) summary: Option<Summary>,
     pub(super) path: PathBuf,
     pub(super) wall: f64,
+    pub(super) checked: Vec<Checked>,
 }
 
 /// Runs a trial with live progress, draws its plots and notes the wall-clock facts.
@@ -102,7 +107,7 @@ pub(super) fn execute(
             draw(&finished.path, look.quiet)?;
         }
     }
-    Ok(Done { summary: finished.summary, path: finished.path, wall })
+    Ok(Done { summary: finished.summary, path: finished.path, wall, checked: finished.checked })
 }
 
 /// Draws the plots of a folder.

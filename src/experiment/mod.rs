@@ -5,6 +5,8 @@
 //! written last: where it exists, the trial is done.
 
 pub mod best;
+pub mod compare;
+pub mod expect;
 pub mod fit;
 pub mod folder;
 pub mod outcome;
@@ -12,6 +14,7 @@ pub mod probe;
 pub mod recorder;
 pub mod run;
 pub mod run_info;
+pub mod semantics;
 pub mod statistics;
 pub mod stop;
 pub mod summary;

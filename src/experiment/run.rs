@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::expect::{self, Checked};
 use super::folder::{FolderError, Found, ResultsFolder, hex_digest};
+use super::outcome::OutcomeError;
 use super::probe::seconds_per_step;
 use super::recorder::{Begin, Recorder, Recording};
 use super::run_info::Stopwatch;
@@ -60,6 +62,9 @@ pub enum RunError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// What an earlier run has left, or this one has written, cannot be read.
+    #[error(transparent)]
+    Read(#[from] OutcomeError),
     /// Somebody asked to stop.
     #[error("stopped by signal {signal}; the same command again runs it: {path}")]
     Interrupted {
@@ -94,6 +99,8 @@ pub struct Finished {
     pub summary: Option<Summary>,
     /// The folder.
     pub path: PathBuf,
+    /// What came of the scenario's expectations.
+    pub checked: Vec<Checked>,
 }
 
 impl Trial {
@@ -148,7 +155,8 @@ impl Trial {
     ) -> Result<Finished, RunError> {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
         if found == Found::Done && !options.again {
-            return Ok(Finished { summary: None, path: out.to_path_buf() });
+            let checked = expect::read(out)?;
+            return Ok(Finished { summary: None, path: out.to_path_buf(), checked });
         }
         folder.clear()?;
         let stopwatch = Stopwatch::start(out, self.threads, &self.folder)?;
@@ -174,9 +182,26 @@ impl Trial {
         }
         summary.ended = "finished".to_string();
         summary.files = digests(out).map_err(written)?;
+        let checked = self.check_expectations(&summary, &folder)?;
         stopwatch.stop()?;
         folder.write("summary.json", &json(&summary))?;
-        Ok(Finished { summary: Some(summary), path: out.to_path_buf() })
+        Ok(Finished { summary: Some(summary), path: out.to_path_buf(), checked })
+    }
+
+    /// Before the summary is written: where that exists, everything does.
+    fn check_expectations(
+        &self,
+        summary: &Summary,
+        folder: &ResultsFolder,
+    ) -> Result<Vec<Checked>, RunError> {
+        let expectations = &self.scenario.expect;
+        if expectations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let summary = serde_json::to_value(summary).expect("a summary is valid JSON");
+        let checked = expect::check(expectations, summary, folder.path())?;
+        folder.write(expect::FILE, &json(&checked))?;
+        Ok(checked)
     }
 
     fn recording(&self, job: &Job, spaces: Vec<String>) -> Recording {
@@ -252,8 +277,8 @@ fn bayes(job: &Job) -> Option<Quality> {
     evaluation.evaluator.bayes()
 }
 
-fn json(summary: &Summary) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(summary).expect("a summary is valid JSON");
+fn json(content: &impl serde::Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(content).expect("plain data is valid JSON");
     text.push(b'\n');
     text
 }
