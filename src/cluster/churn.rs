@@ -43,12 +43,14 @@ impl Churn {
     ) -> Result<Churn, LawError> {
         (self.lost, self.on_the_way) = (failures.lost, failures.on_the_way);
         if failures.is_random() {
-            let name = |w| match classes {
-                [] => "",
-                classes => classes[class_of(WorkerId(w), classes)].name.as_str(),
+            let of_class = classes.iter().map(|class| failures.process(&class.name, folder));
+            let of_class: Vec<Option<Process>> = of_class.collect::<Result<_, _>>()?;
+            let ordinary = failures.process("", folder)?;
+            let of = |w| match classes {
+                [] => ordinary.clone(),
+                classes => of_class[class_of(WorkerId(w), classes)].clone(),
             };
-            let processes = (0..workers).map(|w| failures.process(name(w), folder));
-            self.processes = processes.collect::<Result<_, _>>()?;
+            self.processes = (0..workers).map(of).collect();
         }
         Ok(self)
     }

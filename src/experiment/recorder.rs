@@ -443,7 +443,7 @@ impl Observer for Recorder {
             Record::Evaluated { progress, view, quality, selection_auc, passes } => {
                 self.evaluated(progress, *view, quality, *selection_auc, *passes);
             }
-            Record::Aborted { .. } => {}
+            Record::Aborted { .. } | Record::Left { .. } | Record::Joined { .. } => {}
             Record::Activity { .. } | Record::Service { .. } => self.timeline(record),
         }
     }

@@ -2,6 +2,7 @@
 
 mod blow_up;
 mod cluster;
+mod failures;
 mod fit;
 mod identity;
 mod learning;
