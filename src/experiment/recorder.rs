@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::best::Best;
+use super::presence;
 use super::table::{Cell, TableWriter};
 use crate::base::SimTime;
 use crate::metrics::{Histogram, Moments, Quality};
@@ -331,6 +332,7 @@ impl Recorder {
         if let Some(simulation) = simulation {
             self.write_workers(folder, simulation)?;
             self.write_shards(folder, simulation)?;
+            presence::write(folder, simulation, |class| self.class(class))?;
         }
         Ok(())
     }
