@@ -180,8 +180,8 @@ fn scripted(loaded: &Loaded<Scenario>, key: &str, event: &Scripted, found: &mut 
             found.push(
                 Problem::error(&UNUSABLE, key, message)
                     .label(loaded.key_origin(key), "")
-                    .help("give one of sleep_batches = 5, sleep = \"2s\", crash = \"10m\"")
-                    .help("or slowdown = 3.0 with lasting = \"1m\""),
+                    .help("give one of sleep_batches = 5, sleep = \"2s\", crash = \"10min\"")
+                    .help("or slowdown = 3.0 with lasting = \"1min\""),
             );
         }
         [first, second, ..] => {
@@ -191,7 +191,7 @@ fn scripted(loaded: &Loaded<Scenario>, key: &str, event: &Scripted, found: &mut 
         }
         ["slowdown"] if event.lasting.is_none_or(SimSpan::is_zero) => {
             let message = "a slowdown lasts for some time".to_string();
-            let help = "give lasting = \"1m\", say; for the whole run use [[cluster.class]]";
+            let help = "give lasting = \"1min\", say; for the whole run use [[cluster.class]]";
             found.push(conflict(loaded, (&at("slowdown"), &at("lasting")), message, help));
         }
         _ => {}
