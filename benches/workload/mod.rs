@@ -9,7 +9,7 @@ use std::sync::Arc;
 use straggler::base::{Pool, Purpose, SimSpan, SimTime, Streams, stream::unit};
 use straggler::cluster::step_time::lognormal;
 use straggler::cluster::{
-    Compute, MachineClass, Routine, ShardService, StepTimeChoice, machine::machines,
+    Churn, Compute, MachineClass, Routine, ShardService, StepTimeChoice, machine::machines,
 };
 use straggler::data::{
     Batch, DataSource, Day, ExampleInfo, Field, History, HistoryColumn, IdSpace, Schema,
@@ -211,6 +211,7 @@ pub(crate) fn cluster(workers: u32, shards: u32, work: Work, service: ShardServi
     Simulation::new(Parts {
         streams,
         machines: machines(workers, &[class], &compute, streams, here).expect("no trace is read"),
+        churn: Churn::default(),
         starts: vec![SimTime::ZERO; workers as usize],
         compute: compute.base(1),
         routine: Routine::default(),

@@ -54,6 +54,8 @@ pub enum Purpose {
     Day = 23,
     /// Slow episodes (`who` = source and machine or host, `count` = switch).
     Episode = 24,
+    /// Crashes and repairs (`who` = worker, `count` = 2 k for the k-th time up, 2 k + 1 down).
+    Failure = 25,
     /// Resamples of a bootstrap (`who` = sample, `count` = resample); not part of any run.
     Resample = 64,
     /// Parts that a library user adds.

@@ -1,22 +1,30 @@
 //! Floor 3, the physics: how long things take, and for whom. Machine classes, step times, network,
-//! shard service, late start. Knows no parameter and no protocol.
+//! shard service, late start, who comes, goes and dies. Knows no parameter and no protocol.
 
+pub mod churn;
 pub mod compute;
 pub mod delay;
 pub mod discipline;
+pub mod failures;
 pub mod machine;
+pub mod membership;
 pub mod network;
 pub mod pace;
 pub mod routine;
+pub mod scripted;
 pub mod start;
 pub mod step_time;
 
+pub use churn::Churn;
 pub use compute::Compute;
 pub use delay::DelayChoice;
 pub use discipline::Discipline;
+pub use failures::Failures;
 pub use machine::{Machine, MachineClass};
+pub use membership::Membership;
 pub use network::{Network, ShardService};
 pub use pace::{Pace, PaceConfig};
 pub use routine::Routine;
+pub use scripted::Scripted;
 pub use start::StartChoice;
 pub use step_time::{LawError, StepTimeChoice, StepTimeLaw};

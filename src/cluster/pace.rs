@@ -12,6 +12,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::scripted::Spell;
 use super::step_time::exponential::standard_exponential;
 use crate::base::{Purpose, SimSpan, SimTime, Streams};
 
@@ -96,7 +97,18 @@ impl PaceConfig {
             self.episodes.iter().enumerate().filter(ever).map(source).collect();
         let daily = self.daily.filter(|daily| daily.swing > 0.0 && daily.period.0 >= STEPS);
         let varies = !sources.is_empty() || daily.is_some();
-        varies.then_some(Pace { sources, daily, host, streams })
+        varies.then_some(Pace { sources, spells: Vec::new(), daily, host, streams })
+    }
+
+    /// The pace of a worker's machine that has these scripted spells besides.
+    pub fn of_with(&self, worker: u32, spells: Vec<Spell>, streams: Streams) -> Option<Pace> {
+        let pace = self.of(worker, streams);
+        if spells.is_empty() {
+            return pace;
+        }
+        let steady =
+            || Pace { sources: Vec::new(), spells: Vec::new(), daily: None, host: 0, streams };
+        Some(Pace { spells, ..pace.unwrap_or_else(steady) })
     }
 }
 
@@ -107,6 +119,8 @@ const STEPS: u64 = 288;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Pace {
     sources: Vec<Source>,
+    /// Scripted ones.
+    spells: Vec<Spell>,
     daily: Option<Daily>,
     host: u32,
     streams: Streams,
@@ -211,6 +225,14 @@ impl Pace {
             factor *= own;
             until = until.min(stays);
         }
+        for spell in &self.spells {
+            if time < spell.from {
+                until = until.min(spell.from);
+            } else if time < spell.until {
+                factor *= spell.factor;
+                until = until.min(spell.until);
+            }
+        }
         (factor, until)
     }
 }
@@ -286,6 +308,22 @@ mod tests {
         // The mean of 1 / (1 + a sin) is 1 / sqrt(1 - a^2).
         let found = speed(&config, 20_000);
         assert!((found / (1.0 / 0.75f64.sqrt()) - 1.0).abs() < 0.01, "{found}");
+    }
+
+    #[test]
+    fn a_scripted_spell_stretches_what_falls_into_it() {
+        let second = 1_000_000_000;
+        let spell = |from: u64, until: u64, factor| Spell {
+            from: SimTime(from * second),
+            until: SimTime(until * second),
+            factor,
+        };
+        let spells = vec![spell(2, 4, f64::INFINITY), spell(6, 12, 3.0)];
+        let mut pace = PaceConfig::default().of_with(0, spells, Streams::new(1)).unwrap();
+        let mut done = |work: u64| pace.finish(SimTime::ZERO, SimSpan(work * second)).0 / second;
+        // Two at once, a sleep until 4, two more until 6, then three for each until 12.
+        assert_eq!([done(1), done(2), done(3), done(5), done(6), done(7)], [1, 2, 5, 9, 12, 13]);
+        assert!(PaceConfig::default().of_with(0, Vec::new(), Streams::new(1)).is_none());
     }
 
     #[test]

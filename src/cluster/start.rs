@@ -1,4 +1,5 @@
-//! When workers begin.
+//! When workers begin: together, at distances, or by the slow-start policies of real systems, which
+//! let asynchronous training settle before all workers take part.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,73 @@ pub struct Scattered {
     pub within: SimSpan,
 }
 
+/// TensorFlow's Estimator: worker `w` waits `min(most, step x w)`; worker 0 is the chief and does not
+/// wait (`_DELAY_SECS_PER_WORKER` and `_MAX_DELAY_SECS` in its `training.py`, where the workers beside
+/// the chief are counted from 0 and wait for one step more than their number).
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TensorFlow {
+    /// Delay from one worker to the next.
+    pub step: SimSpan,
+    /// Longest delay.
+    pub most: SimSpan,
+}
+
+impl Default for TensorFlow {
+    fn default() -> Self {
+        TensorFlow { step: SimSpan(5_000_000_000), most: SimSpan(60_000_000_000) }
+    }
+}
+
+/// TensorFlow's `GlobalStepWaiterHook` as its documentation has it: worker `w` begins when
+/// `int(steps x ln(w + 1))` updates have been made; worker 0, the chief, at once.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StepWaiter {
+    /// Factor of the logarithm, in updates.
+    #[schemars(range(min = 0.0, max = 1e12))]
+    pub steps: f64,
+}
+
+impl Default for StepWaiter {
+    fn default() -> Self {
+        StepWaiter { steps: 100.0 }
+    }
+}
+
+/// Monolith's slow start: as [`StepWaiter`] (`slow_start_steps` in its `cpu_training.py`), but nobody
+/// waits longer than `most` (`max_slow_start_wait_minute`, 10 by default).
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Monolith {
+    /// Factor of the logarithm, in updates.
+    #[schemars(range(min = 0.0, max = 1e12))]
+    pub steps: f64,
+    /// Longest wait.
+    pub most: SimSpan,
+}
+
+impl Default for Monolith {
+    fn default() -> Self {
+        Monolith { steps: 100.0, most: SimSpan(600_000_000_000) }
+    }
+}
+
+/// XDL when it restores from the checkpoint of another model: all workers but the chief, which is
+/// worker 0, sleep (`RestoreFromHook` in its `saver.py`).
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Xdl {
+    /// For how long they sleep.
+    pub sleep: SimSpan,
+}
+
+impl Default for Xdl {
+    fn default() -> Self {
+        Xdl { sleep: SimSpan(120_000_000_000) }
+    }
+}
+
 crate::registry! {
     /// When the workers begin.
     pub enum StartChoice {
@@ -35,6 +103,14 @@ crate::registry! {
         "staggered" => Staggered(Staggered),
         /// Each at a random moment within a span.
         "scattered" => Scattered(Scattered),
+        /// TensorFlow's Estimator: five seconds from one worker to the next, up to a minute.
+        "tensorflow" => TensorFlow(TensorFlow),
+        /// TensorFlow's step waiter: worker w after K ln(w + 1) updates.
+        "tensorflow_step_waiter" => StepWaiter(StepWaiter),
+        /// Monolith: worker w after K ln(w + 1) updates, or ten minutes if these come first.
+        "monolith" => Monolith(Monolith),
+        /// XDL after a restore: the chief at once, the others after two minutes.
+        "xdl" => Xdl(Xdl),
     }
 }
 
@@ -45,7 +121,8 @@ impl Default for StartChoice {
 }
 
 impl StartChoice {
-    /// When worker `worker` of `workers` begins.
+    /// When worker `worker` of `workers` begins, if it does not begin
+    /// [after updates](Self::after_updates).
     pub fn at(&self, worker: WorkerId, workers: u32, streams: Streams) -> SimTime {
         let offset = match self {
             Self::Together(_) => SimSpan::ZERO,
@@ -57,8 +134,25 @@ impl StartChoice {
                 let share = streams.uniform(Purpose::Start, u64::from(worker.0), 0);
                 *within * Factor::new(share)
             }
+            Self::TensorFlow(TensorFlow { step, most }) => {
+                step.times(u64::from(worker.0)).min(*most)
+            }
+            Self::Xdl(Xdl { sleep }) if worker.0 > 0 => *sleep,
+            Self::Xdl(_) | Self::StepWaiter(_) | Self::Monolith(_) => SimSpan::ZERO,
         };
         SimTime::ZERO + offset
+    }
+
+    /// How many updates the worker waits for before it joins, and until when at the latest; `None`
+    /// if it waits for none.
+    pub fn after_updates(&self, worker: WorkerId) -> Option<(u64, Option<SimTime>)> {
+        let (steps, most) = match self {
+            Self::StepWaiter(StepWaiter { steps }) => (*steps, None),
+            Self::Monolith(Monolith { steps, most }) => (*steps, Some(SimTime::ZERO + *most)),
+            _ => return None,
+        };
+        let updates = (steps * libm::log(f64::from(worker.0) + 1.0)) as u64;
+        (updates > 0).then_some((updates, most))
     }
 }
 
@@ -74,5 +168,23 @@ mod tests {
         let scattered = StartChoice::Scattered(Scattered { within: SimSpan(1 << 40) });
         assert!((0..50).all(|w| at(scattered.clone(), w) <= SimTime(1 << 40)));
         assert_ne!(at(scattered.clone(), 1), at(scattered, 2));
+    }
+
+    #[test]
+    fn slow_starts_are_those_of_the_systems() {
+        let at = |choice: &StartChoice, w| {
+            choice.at(WorkerId(w), 100, Streams::new(1)).seconds().round() as u64
+        };
+        let estimator = StartChoice::TensorFlow(TensorFlow::default());
+        assert_eq!([0, 1, 2, 11, 12, 50].map(|w| at(&estimator, w)), [0, 5, 10, 55, 60, 60]);
+        let xdl = StartChoice::Xdl(Xdl::default());
+        assert_eq!([0, 1, 99].map(|w| at(&xdl, w)), [0, 120, 120]);
+        let after = |choice: &StartChoice, w| choice.after_updates(WorkerId(w));
+        let waiter = StartChoice::StepWaiter(StepWaiter { steps: 100.0 });
+        let updates = [1, 2, 9].map(|w| after(&waiter, w).unwrap().0);
+        assert_eq!((after(&waiter, 0), updates), (None, [69, 109, 230]));
+        let monolith = StartChoice::Monolith(Monolith::default());
+        assert_eq!(after(&monolith, 1), Some((69, Some(SimTime(600_000_000_000)))));
+        assert_eq!(after(&estimator, 5), None);
     }
 }

@@ -10,6 +10,7 @@ pub mod expect;
 pub mod fit;
 pub mod folder;
 pub mod outcome;
+pub mod presence;
 pub mod probe;
 pub mod recorder;
 pub mod run;

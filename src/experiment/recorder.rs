@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::best::Best;
+use super::presence;
 use super::table::{Cell, TableWriter};
 use crate::base::SimTime;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
@@ -358,6 +359,7 @@ impl Recorder {
         if let Some(simulation) = simulation {
             self.write_workers(folder, simulation)?;
             self.write_shards(folder, simulation)?;
+            presence::write(folder, simulation, |class| self.class(class))?;
         }
         Ok(())
     }
@@ -517,7 +519,7 @@ impl Observer for Recorder {
             Record::Evaluated { progress, view, quality, selection_auc, passes } => {
                 self.evaluated(progress, *view, quality, *selection_auc, *passes);
             }
-            Record::Aborted { .. } => {}
+            Record::Aborted { .. } | Record::Left { .. } | Record::Joined { .. } => {}
             Record::Activity { .. } | Record::Service { .. } => self.timeline(record),
         }
     }

@@ -244,13 +244,13 @@ fn drive(
     observer: &mut dyn Observer,
     stop: &StopSignal,
 ) -> Result<Option<usize>, SimError> {
-    job.open(observer);
+    job.look_first(observer);
     while job.step(observer)? == State::Running {
         if let Some(signal) = stop.asked() {
             return Ok(Some(signal));
         }
     }
-    job.close(observer);
+    job.look_last(observer);
     Ok(None)
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::presence;
 use super::recorder::Recorder;
 use super::semantics::SEMANTICS;
 use crate::metrics::Quality;
@@ -66,6 +67,12 @@ pub struct Summary {
     pub gap_mean: Option<f64>,
     /// Where the workers' time went.
     pub utilisation: Option<Utilisation>,
+    /// What came, went and was lost, where workers do that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub churn: Option<presence::Churn>,
+    /// How often the examples of the training window were used, where that is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<presence::Audit>,
     /// Mean training loss of the last interval.
     pub loss: Option<f64>,
     /// Last mean distance of the views from the server, relative, over dense layers.
@@ -99,7 +106,7 @@ pub struct Staleness {
     pub max: Option<u64>,
 }
 
-/// Shares of the workers' time.
+/// Shares of the workers' time; what is missing to 1 they were gone or asleep.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
 pub struct Utilisation {
     /// Computing.
@@ -182,6 +189,8 @@ impl Summary {
             age_mean_s: totals.age.mean(),
             gap_mean: totals.gap.mean(),
             utilisation: simulation.and_then(utilisation),
+            churn: simulation.and_then(presence::churn),
+            audit: simulation.and_then(presence::audit),
             loss: totals.loss,
             divergence: totals.divergence,
             best: recorder.best().chosen().map(|(at, quality)| At::new(at, quality)),

@@ -88,6 +88,42 @@ pub const METRICS: &[Metric] = &[
         text: "Mean training loss of a batch on the view it was computed from, before the update.",
     },
     Metric {
+        name: "crashes",
+        unit: "count",
+        text: "Crashes of workers that were there, at random or by the script. Each takes the step that the \
+               worker is in with it, unless its push is on the way and `cluster.failures.on_the_way` lets \
+               it arrive.",
+    },
+    Metric {
+        name: "leaves",
+        unit: "count",
+        text: "Times that a worker left by a schedule of `cluster.membership`.",
+    },
+    Metric {
+        name: "joins",
+        unit: "count",
+        text: "Times that a worker was there again, or at last: repaired, joined, or begun late. Workers \
+               there at the start, plus joins, minus crashes and leaves, are those there at the end.",
+    },
+    Metric {
+        name: "lost_steps",
+        unit: "steps",
+        text: "Steps that were begun and lost with their worker, in a crash or a sudden leave.",
+    },
+    Metric {
+        name: "lost_examples",
+        unit: "examples",
+        text: "Examples of lost steps. What becomes of them says `cluster.failures.lost`; \
+               `outstanding_examples` are those that were to come back and had not been handed out again by \
+               the end.",
+    },
+    Metric {
+        name: "uses",
+        unit: "count",
+        text: "How often an example was used: the pushes with it that every shard has applied. Over the \
+               training window the uses add up to the examples applied. Counted with `record.audit`.",
+    },
+    Metric {
         name: "bayes_auc",
         unit: "-",
         text: "AUC of the true click probabilities on the holdout: what no model can beat but by luck. \

@@ -2,12 +2,13 @@
 //! dropped when they arrive.
 //!
 //! Chen et al. (2016), arXiv:1604.00981. The length of a round is the N-th order statistic of
-//! N + b step times, for memoryless workers `(H_(N+b) - H_b) / mu`.
+//! N + b step times, for memoryless workers `(H_(N+b) - H_b) / mu`. When workers are gone, rounds become
+//! smaller: the backups remain as many.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules};
+use super::rounds::{Rounds, Rules, Size};
 
 /// How many workers each round does without.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +29,6 @@ impl Config {
     /// The working protocol for `workers` workers and `shards` shards.
     pub fn build(&self, workers: u32, shards: u32) -> Rounds {
         let rules = Rules { wait: true, fresh: true, ..Rules::default() };
-        Rounds::new(u64::from(workers.saturating_sub(self.backups)), workers, shards, rules)
+        Rounds::new(Size::AllBut(self.backups), workers, shards, rules)
     }
 }

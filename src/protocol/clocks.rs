@@ -1,4 +1,7 @@
 //! The workers' clocks: steps finished by each, and how many workers stand at each clock.
+//!
+//! A worker that is gone stands nowhere, so that nobody waits for it. One that joins pulls the present
+//! parameters, and stands where the slowest stands, if that is ahead of its own clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +11,12 @@ use crate::base::WorkerId;
 #[derive(Clone, Debug)]
 pub(super) struct Clocks {
     clocks: Vec<u64>,
+    /// By how much each clock is ahead of the worker's finished steps: it has skipped some.
+    skipped: Vec<u64>,
+    /// Who is there.
+    there: Vec<bool>,
+    /// Whether somebody was ever not there.
+    changed: bool,
     /// Number of workers at each clock.
     at: BTreeMap<u64, u32>,
     /// Those that wait, by clock.
@@ -18,7 +27,65 @@ impl Clocks {
     /// `workers` clocks at zero.
     pub(super) fn new(workers: u32) -> Clocks {
         let at = BTreeMap::from([(0, workers)]);
-        Clocks { clocks: vec![0; workers as usize], at, waiting: BTreeSet::new() }
+        let none = vec![0; workers as usize];
+        Clocks {
+            clocks: none.clone(),
+            skipped: none,
+            there: vec![true; workers as usize],
+            changed: false,
+            at,
+            waiting: BTreeSet::new(),
+        }
+    }
+
+    /// The worker's clock.
+    pub(super) fn of(&self, worker: WorkerId) -> u64 {
+        self.clocks[worker.index()]
+    }
+
+    /// Whether the worker is there.
+    pub(super) fn is_there(&self, worker: WorkerId) -> bool {
+        self.there[worker.index()]
+    }
+
+    /// Whether all workers have always been there.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.changed
+    }
+
+    /// How many of those that are there stand at `clock` or before.
+    pub(super) fn up_to(&self, clock: u64) -> usize {
+        self.at.range(..=clock).map(|(_, count)| *count as usize).sum()
+    }
+
+    /// The worker is gone.
+    pub(super) fn leave(&mut self, worker: WorkerId) {
+        self.changed = true;
+        if std::mem::replace(&mut self.there[worker.index()], false) {
+            let clock = self.clocks[worker.index()];
+            self.waiting.remove(&(clock, worker));
+            self.take(clock);
+        }
+    }
+
+    /// The worker is there.
+    pub(super) fn join(&mut self, worker: WorkerId) {
+        let w = worker.index();
+        if !std::mem::replace(&mut self.there[w], true) {
+            let clock = self.clocks[w].max(self.slowest());
+            self.skipped[w] += clock - self.clocks[w];
+            self.clocks[w] = clock;
+            *self.at.entry(clock).or_default() += 1;
+        }
+    }
+
+    fn take(&mut self, clock: u64) {
+        if let Some(count) = self.at.get_mut(&clock) {
+            *count -= 1;
+            if *count == 0 {
+                self.at.remove(&clock);
+            }
+        }
     }
 
     /// The slowest clock.
@@ -28,29 +95,29 @@ impl Clocks {
 
     /// Steps by which the worker is ahead of the slowest.
     pub(super) fn lead(&self, worker: WorkerId) -> u64 {
-        self.clocks[worker.index()] - self.slowest()
+        self.clocks[worker.index()].saturating_sub(self.slowest())
     }
 
     /// A worker that stands at the slowest clock.
     pub(super) fn a_slowest(&self) -> WorkerId {
         let slowest = self.slowest();
-        let index = self.clocks.iter().position(|&clock| clock == slowest).unwrap_or(0);
+        let mut all = self.clocks.iter().zip(&self.there);
+        let index = all.position(|(&clock, &there)| there && clock == slowest).unwrap_or(0);
         WorkerId(index as u32)
     }
 
-    /// Sets a worker's clock; returns whether the slowest clock has moved.
-    pub(super) fn set(&mut self, worker: WorkerId, clock: u64) -> bool {
+    /// Sets a worker's finished steps; returns whether the slowest clock has moved.
+    pub(super) fn set(&mut self, worker: WorkerId, steps: u64) -> bool {
+        let clock = steps + self.skipped[worker.index()];
         if self.clocks[worker.index()] == clock {
             return false;
         }
         let before = self.slowest();
         let old = std::mem::replace(&mut self.clocks[worker.index()], clock);
-        if let Some(count) = self.at.get_mut(&old) {
-            *count -= 1;
-            if *count == 0 {
-                self.at.remove(&old);
-            }
+        if !self.there[worker.index()] {
+            return false;
         }
+        self.take(old);
         *self.at.entry(clock).or_default() += 1;
         self.slowest() > before
     }

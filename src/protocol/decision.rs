@@ -184,4 +184,21 @@ pub trait Protocol: Send + Debug {
 
     /// Part of a push has arrived at a shard.
     fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions);
+
+    /// `worker` is gone, or not there from the start: until [`on_join`](Self::on_join) it does not
+    /// ask, and nobody must wait for it. What it has asked for is forgotten. `lost` is the step that
+    /// was broken off with it: as with [`Decisions::abort`], what shards have applied of it stays
+    /// applied, and all other parts are lost, held ones too: the protocol must forget them. Pushes
+    /// that all shards have taken in stay valid, and a push on its way may still arrive.
+    fn on_leave(
+        &mut self,
+        _worker: WorkerId,
+        _lost: Option<PushId>,
+        _cluster: &Cluster<'_>,
+        _decide: &mut Decisions,
+    ) {
+    }
+
+    /// `worker` is there again, or at last, and will ask. Nothing of it is on its way.
+    fn on_join(&mut self, _worker: WorkerId, _cluster: &Cluster<'_>, _decide: &mut Decisions) {}
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clocks::Clocks;
-use super::{Arrived, Cluster, Decisions, Protocol};
+use super::{Arrived, Cluster, Decisions, Protocol, PushId};
 use crate::base::{SimSpan, SimTime, WorkerId};
 
 /// The range of the lead.
@@ -71,6 +71,13 @@ impl DynamicSsp {
         };
         (0..=self.config.extra).min_by_key(|&extra| wait(extra)).unwrap_or(0)
     }
+
+    fn release(&mut self, decide: &mut Decisions) {
+        while let Some(worker) = self.clocks.release(self.config.lead) {
+            self.credit[worker.index()] = 0;
+            decide.grant(worker);
+        }
+    }
 }
 
 impl Protocol for DynamicSsp {
@@ -101,10 +108,23 @@ impl Protocol for DynamicSsp {
             self.last[w] = Some((cluster.now, interval));
         }
         if self.clocks.set(worker, steps) {
-            while let Some(worker) = self.clocks.release(self.config.lead) {
-                self.credit[worker.index()] = 0;
-                decide.grant(worker);
-            }
+            self.release(decide);
         }
+    }
+
+    fn on_leave(
+        &mut self,
+        worker: WorkerId,
+        _: Option<PushId>,
+        _: &Cluster<'_>,
+        decide: &mut Decisions,
+    ) {
+        self.clocks.leave(worker);
+        (self.credit[worker.index()], self.last[worker.index()]) = (0, None);
+        self.release(decide);
+    }
+
+    fn on_join(&mut self, worker: WorkerId, _: &Cluster<'_>, _: &mut Decisions) {
+        self.clocks.join(worker);
     }
 }

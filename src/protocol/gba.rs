@@ -76,4 +76,8 @@ impl Protocol for Gba {
             decide.merge(shard, &members, merge);
         }
     }
+
+    fn on_leave(&mut self, _: WorkerId, lost: Option<PushId>, _: &Cluster<'_>, _: &mut Decisions) {
+        self.held.iter_mut().for_each(|held| held.retain(|(_, push, _)| Some(*push) != lost));
+    }
 }

@@ -5,7 +5,7 @@
 //! network synchronously. A worker reads each group when that group's protocol lets it, and
 //! computes when it has both.
 
-use super::{Arrived, Cluster, Decision, Decisions, Protocol, Read};
+use super::{Arrived, Cluster, Decision, Decisions, Protocol, PushId, Read};
 use crate::base::{ShardId, WorkerId};
 
 /// Two protocols side by side.
@@ -99,5 +99,27 @@ impl Protocol for Hybrid {
         part.ask(cluster, (scratch, decide), |protocol, cluster, decide| {
             protocol.on_push(arrived, cluster, decide);
         });
+    }
+
+    fn on_leave(
+        &mut self,
+        worker: WorkerId,
+        lost: Option<PushId>,
+        cluster: &Cluster<'_>,
+        decide: &mut Decisions,
+    ) {
+        for part in [&mut self.sparse, &mut self.dense] {
+            part.ask(cluster, (&mut self.scratch, decide), |protocol, cluster, decide| {
+                protocol.on_leave(worker, lost, cluster, decide);
+            });
+        }
+    }
+
+    fn on_join(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions) {
+        for part in [&mut self.sparse, &mut self.dense] {
+            part.ask(cluster, (&mut self.scratch, decide), |protocol, cluster, decide| {
+                protocol.on_join(worker, cluster, decide);
+            });
+        }
     }
 }

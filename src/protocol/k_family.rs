@@ -10,11 +10,13 @@
 //! - *K-batch-async*: any K pushes, however stale; nobody waits. The mean time per update is
 //!   `K E[X] / N` for any law. With `worker.local.kind = "local_steps"` this is the buffer of FedBuff
 //!   (Nguyen et al. 2021, arXiv:2106.06639), whose K is 10.
+//!
+//! When fewer than K workers are there, updates of distinct workers are made of as many as there are.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules};
+use super::rounds::{Rounds, Rules, Size};
 
 /// How many pushes make an update.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -33,7 +35,8 @@ impl Default for Config {
 
 impl Config {
     fn rounds(&self, workers: u32, shards: u32, rules: Rules) -> Rounds {
-        Rounds::new(u64::from(self.k), workers, shards, rules)
+        let size = if rules.wait { Size::Distinct(self.k) } else { Size::Any(self.k) };
+        Rounds::new(size, workers, shards, rules)
     }
 
     /// K-sync.

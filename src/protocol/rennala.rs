@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules};
+use super::rounds::{Rounds, Rules, Size};
 
 /// How many gradients make an update.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +27,6 @@ impl Config {
     /// The working protocol for `workers` workers and `shards` shards.
     pub fn build(&self, workers: u32, shards: u32) -> Rounds {
         let rules = Rules { fresh: true, ..Rules::default() };
-        Rounds::new(u64::from(self.batch), workers, shards, rules)
+        Rounds::new(Size::Any(self.batch), workers, shards, rules)
     }
 }

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Cluster, Decisions, Protocol, Read};
+use super::{Arrived, Cluster, Decisions, Protocol, PushId, Read};
 use crate::base::WorkerId;
 
 /// How old a gradient may be.
@@ -31,7 +31,8 @@ impl Default for Config {
 #[derive(Clone, Debug)]
 pub struct Ringmaster {
     config: Config,
-    /// By shard and worker: the version that a step has read there, until its push has arrived.
+    /// By shard and worker: the version that a step has read there, until its push has arrived or
+    /// the worker is gone.
     read: Vec<Vec<Option<u64>>>,
 }
 
@@ -70,5 +71,16 @@ impl Protocol for Ringmaster {
                 decide.abort(WorkerId(w as u32));
             }
         }
+    }
+
+    fn on_leave(
+        &mut self,
+        worker: WorkerId,
+        _: Option<PushId>,
+        _: &Cluster<'_>,
+        _: &mut Decisions,
+    ) {
+        // A push that is still on its way is not broken off: nobody would begin anew.
+        self.read.iter_mut().for_each(|read| read[worker.index()] = None);
     }
 }

@@ -4,7 +4,8 @@
 //! Each shard collects pushes and makes an update of the first `size` of them, in the order of the
 //! workers, so that the order of arrival does not show in the sums. Variants differ in three ways:
 //! whether a worker waits until its push has been applied, what happens to a push from an older
-//! point, and whether the others are broken off when a round is closed.
+//! point, and whether the others are broken off when a round is closed. And in how large an update is
+//! when workers are gone, for whom nobody must wait.
 
 use super::{Arrived, Cluster, Decisions, Protocol, PushId};
 use crate::base::{ShardId, WorkerId};
@@ -20,11 +21,30 @@ pub struct Rules {
     pub abort: bool,
 }
 
+/// How many pushes make an update.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Size {
+    /// One of every worker that is there: a push of one that is gone comes on top.
+    Everybody,
+    /// As many as workers are there, but for so many.
+    AllBut(u32),
+    /// The workers that are there, split into so many parts.
+    Split(u32),
+    /// So many pushes of distinct workers, or of all that are there if these are fewer.
+    Distinct(u32),
+    /// So many, of any workers.
+    Any(u32),
+}
+
 /// The working protocol.
 #[derive(Clone, Debug)]
 pub struct Rounds {
-    size: usize,
+    size: Size,
     rules: Rules,
+    /// How many workers take part.
+    there: u32,
+    /// How many are to take part from the next round on.
+    joining: u32,
     /// What each shard has collected.
     held: Vec<Vec<(WorkerId, PushId)>>,
     workers: Vec<State>,
@@ -40,18 +60,44 @@ struct State {
     asking: bool,
     /// Its latest push, and at how many shards it has arrived.
     latest: Option<(PushId, u32)>,
+    /// Whether it is gone, or takes no part yet.
+    gone: bool,
+    /// Whether it is to take part from the next round on.
+    joining: bool,
 }
 
 impl Rounds {
     /// Updates of `size` pushes (one at least) for `workers` workers and `shards` shards.
-    pub fn new(size: u64, workers: u32, shards: u32, rules: Rules) -> Rounds {
+    pub fn new(size: Size, workers: u32, shards: u32, rules: Rules) -> Rounds {
         Rounds {
-            size: size.max(1) as usize,
+            size,
             rules,
+            there: workers,
+            joining: 0,
             held: vec![Vec::new(); shards as usize],
             workers: vec![State::default(); workers as usize],
             pushes: Vec::new(),
         }
+    }
+
+    /// Whether a shard holds what an update is made of.
+    fn is_full(&self, held: &[(WorkerId, PushId)]) -> bool {
+        let needed = match self.size {
+            Size::Everybody => self.there,
+            Size::AllBut(backups) => self.there.saturating_sub(backups),
+            Size::Split(parts) => self.there / parts.max(1),
+            Size::Distinct(k) => k.min(self.there),
+            Size::Any(k) => k,
+        }
+        .max(1) as usize;
+        if held.len() < needed
+            || self.size != Size::Everybody
+            || self.there as usize == self.workers.len()
+        {
+            return held.len() >= needed;
+        }
+        let there = |(worker, _): &&(WorkerId, PushId)| !self.workers[worker.index()].gone;
+        held.iter().filter(there).count() >= self.there as usize
     }
 
     fn close(&mut self, shard: ShardId, cluster: &Cluster<'_>, decide: &mut Decisions) {
@@ -77,6 +123,25 @@ impl Rounds {
         }
         // Its memory goes on.
         self.held[shard.index()] = members;
+        if last {
+            self.admit(decide);
+        }
+    }
+
+    /// Lets those take part who have joined in the middle of a round.
+    fn admit(&mut self, decide: &mut Decisions) {
+        if std::mem::take(&mut self.joining) == 0 {
+            return;
+        }
+        for (worker, state) in (0..).map(WorkerId).zip(&mut self.workers) {
+            if std::mem::take(&mut state.joining) {
+                state.gone = false;
+                self.there += 1;
+                if state.held == 0 && std::mem::take(&mut state.asking) {
+                    decide.grant(worker);
+                }
+            }
+        }
     }
 
     /// Breaks off the worker's step, if its push has not arrived everywhere.
@@ -84,20 +149,27 @@ impl Rounds {
         let state = &mut self.workers[worker.index()];
         let whole = self.held.len() as u32;
         if let Some((lost, _)) = state.latest.take_if(|(_, arrived)| *arrived < whole) {
-            for held in &mut self.held {
-                let before = held.len();
-                held.retain(|(_, push)| *push != lost);
-                state.held -= (before - held.len()) as u32;
-            }
+            state.forget(lost, &mut self.held);
         }
         decide.abort(worker);
+    }
+}
+
+impl State {
+    /// Forgets the parts of a push that was broken off.
+    fn forget(&mut self, lost: PushId, shards: &mut [Vec<(WorkerId, PushId)>]) {
+        for held in shards {
+            let before = held.len();
+            held.retain(|(_, push)| *push != lost);
+            self.held -= (before - held.len()) as u32;
+        }
     }
 }
 
 impl Protocol for Rounds {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
         let state = &mut self.workers[worker.index()];
-        if self.rules.wait && state.held > 0 {
+        if self.rules.wait && (state.held > 0 || state.joining) {
             state.asking = true;
         } else {
             decide.grant(worker);
@@ -117,8 +189,51 @@ impl Protocol for Rounds {
         }
         state.held += 1;
         self.held[shard.index()].push((worker, push));
-        if self.held[shard.index()].len() >= self.size {
+        if self.is_full(&self.held[shard.index()]) {
             self.close(shard, cluster, decide);
+        }
+    }
+
+    fn on_leave(
+        &mut self,
+        worker: WorkerId,
+        lost: Option<PushId>,
+        cluster: &Cluster<'_>,
+        decide: &mut Decisions,
+    ) {
+        let state = &mut self.workers[worker.index()];
+        state.asking = false;
+        if let Some(lost) = lost {
+            state.latest.take_if(|(latest, _)| *latest == lost);
+            state.forget(lost, &mut self.held);
+        }
+        if std::mem::take(&mut state.joining) {
+            self.joining -= 1;
+        }
+        if !std::mem::replace(&mut state.gone, true) {
+            self.there -= 1;
+        }
+        // Those who have waited for it need not wait any longer.
+        for shard in (0..self.held.len() as u32).map(ShardId) {
+            let held = &self.held[shard.index()];
+            if !held.is_empty() && self.is_full(held) {
+                self.close(shard, cluster, decide);
+            }
+        }
+        if self.there == 0 {
+            self.admit(decide);
+        }
+    }
+
+    fn on_join(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions) {
+        let state = &mut self.workers[worker.index()];
+        if state.gone && !std::mem::replace(&mut state.joining, true) {
+            self.joining += 1;
+        }
+        // Some shards may have closed a round that others have not: its push would be in two rounds.
+        let between = cluster.versions.windows(2).all(|pair| pair[0] == pair[1]);
+        if between || !self.rules.wait || self.there == 0 {
+            self.admit(decide);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! n-softsync: each update is the mean of `floor(workers / n)` pushes of any workers; nobody waits.
 //!
 //! Zhang, Gupta, Lian, Liu (2015), arXiv:1511.05950. Mean staleness is `(workers - 1) / c` with
-//! `c = floor(workers / n)`. `n = workers` is the asynchronous protocol.
+//! `c = floor(workers / n)`, the workers being those that are there. `n = workers` is the asynchronous protocol.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules};
+use super::rounds::{Rounds, Rules, Size};
 
 /// How often the workers are split.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +27,6 @@ impl Config {
     /// The working protocol for `workers` workers and `shards` shards.
     pub fn build(&self, workers: u32, shards: u32) -> Rounds {
         let rules = Rules::default();
-        Rounds::new(u64::from(workers / self.n.max(1)), workers, shards, rules)
+        Rounds::new(Size::Split(self.n), workers, shards, rules)
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clocks::Clocks;
 use super::{Arrived, Cluster, Decisions, Protocol, PushId};
-use crate::base::WorkerId;
+use crate::base::{ShardId, WorkerId};
 
 /// When pushes become updates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -63,14 +63,50 @@ impl StaleSynchronous {
     }
 
     fn by_clock(&mut self, arrived: Arrived, decide: &mut Decisions) {
-        let held = &mut self.held[arrived.shard.index()];
-        let members = held.entry(arrived.step).or_default();
+        let clock = self.clocks.of(arrived.worker);
+        let members = self.held[arrived.shard.index()].entry(clock).or_default();
         members.push((arrived.worker, arrived.push));
-        if members.len() == self.workers {
-            members.sort_unstable();
-            let pushes: Vec<PushId> = members.iter().map(|(_, push)| *push).collect();
-            held.remove(&arrived.step);
-            decide.apply(arrived.shard, &pushes);
+        if self.is_due(arrived.shard, clock) {
+            self.apply(arrived.shard, clock, decide);
+        }
+    }
+
+    /// Whether the shard holds a push of the clock from everybody from whom one is to be expected.
+    fn is_due(&self, shard: ShardId, clock: u64) -> bool {
+        let members = &self.held[shard.index()][&clock];
+        if self.clocks.is_complete() {
+            return members.len() == self.workers;
+        }
+        // Those that stand there or before, and have not pushed here.
+        let expected = self.clocks.up_to(clock);
+        let here =
+            |worker: WorkerId| self.clocks.is_there(worker) && self.clocks.of(worker) == clock;
+        members.len() >= expected
+            && members.iter().filter(|(worker, _)| here(*worker)).count() == expected
+    }
+
+    fn apply(&mut self, shard: ShardId, clock: u64, decide: &mut Decisions) {
+        let mut members = self.held[shard.index()].remove(&clock).unwrap_or_default();
+        members.sort_unstable();
+        let pushes: Vec<PushId> = members.iter().map(|(_, push)| *push).collect();
+        decide.apply(shard, &pushes);
+    }
+
+    /// Applies what waits for nobody any more.
+    fn apply_due(&mut self, decide: &mut Decisions) {
+        for shard in (0..self.held.len() as u32).map(ShardId) {
+            let clocks: Vec<u64> = self.held[shard.index()].keys().copied().collect();
+            for clock in clocks {
+                if self.is_due(shard, clock) {
+                    self.apply(shard, clock, decide);
+                }
+            }
+        }
+    }
+
+    fn release(&mut self, decide: &mut Decisions) {
+        while let Some(worker) = self.clocks.release(self.config.lead) {
+            decide.grant(worker);
         }
     }
 }
@@ -91,9 +127,27 @@ impl Protocol for StaleSynchronous {
         }
         let worker = arrived.worker;
         if self.clocks.set(worker, cluster.steps[worker.index()]) {
-            while let Some(worker) = self.clocks.release(self.config.lead) {
-                decide.grant(worker);
-            }
+            self.release(decide);
         }
+    }
+
+    fn on_leave(
+        &mut self,
+        worker: WorkerId,
+        lost: Option<PushId>,
+        _: &Cluster<'_>,
+        decide: &mut Decisions,
+    ) {
+        self.clocks.leave(worker);
+        for held in &mut self.held {
+            held.values_mut().for_each(|members| members.retain(|(_, push)| Some(*push) != lost));
+            held.retain(|_, members| !members.is_empty());
+        }
+        self.apply_due(decide);
+        self.release(decide);
+    }
+
+    fn on_join(&mut self, worker: WorkerId, _: &Cluster<'_>, _: &mut Decisions) {
+        self.clocks.join(worker);
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Each shard collects one push of every worker and applies their mean in the order of the
 //! workers, so that N workers with batch B make the same update as one worker with batch N x B.
-//! A worker may pull again once every shard has closed the round.
+//! A worker may pull again once every shard has closed the round. A round is one push of every worker
+//! that is there when it is closed; if one goes that had pushed already, its push takes part too.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules};
+use super::rounds::{Rounds, Rules, Size};
 
 /// The strict barrier has no settings.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +19,7 @@ impl Config {
     /// The working protocol for `workers` workers and `shards` shards.
     pub fn build(&self, workers: u32, shards: u32) -> Rounds {
         let rules = Rules { wait: true, ..Rules::default() };
-        Rounds::new(u64::from(workers), workers, shards, rules)
+        Rounds::new(Size::Everybody, workers, shards, rules)
     }
 }
 

@@ -7,6 +7,11 @@
 //! `tf.compat.v1.train.SyncReplicasOptimizer`: a push is as fresh as the token it was made with; the
 //! first step needs no token; if more pushes are aggregated than there are workers, the difference
 //! is put into the queue at the start.
+//!
+//! Nobody waits for a worker that is gone: the token of a step that is lost with it goes back to the head
+//! of the queue, as does one for a first step that it never makes, and a fast worker contributes in its place. (In TensorFlow it stays lost until the
+//! worker is back, and the job may hang.) A worker that joins sets out from the present update, as
+//! TensorFlow's does when its session begins, and needs no token for its first step.
 
 use std::collections::VecDeque;
 
@@ -39,6 +44,8 @@ pub struct Tokens {
     queue: VecDeque<WorkerId>,
     /// The token of each worker's present step; none before its first.
     local: Vec<Option<u64>>,
+    /// Who has joined and not begun yet.
+    joined: Vec<bool>,
     /// What each shard has collected.
     held: Vec<Vec<(WorkerId, PushId)>>,
 }
@@ -53,6 +60,7 @@ impl Tokens {
             tokens: (workers..aggregate).map(|_| 0).collect(),
             queue: VecDeque::new(),
             local: vec![None; workers as usize],
+            joined: vec![false; workers as usize],
             held: vec![Vec::new(); shards as usize],
         }
     }
@@ -81,8 +89,11 @@ impl Tokens {
 }
 
 impl Protocol for Tokens {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
-        if self.local[worker.index()].is_some() {
+    fn on_ready(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions) {
+        if std::mem::take(&mut self.joined[worker.index()]) {
+            self.local[worker.index()] = cluster.versions.iter().copied().min();
+            decide.grant(worker);
+        } else if self.local[worker.index()].is_some() {
             self.queue.push_back(worker);
             self.hand_out(decide);
         } else {
@@ -101,5 +112,30 @@ impl Protocol for Tokens {
         if self.held[shard.index()].len() >= self.aggregate {
             self.update(shard, cluster, decide);
         }
+    }
+
+    fn on_leave(
+        &mut self,
+        worker: WorkerId,
+        lost: Option<PushId>,
+        cluster: &Cluster<'_>,
+        decide: &mut Decisions,
+    ) {
+        self.joined[worker.index()] = false;
+        self.queue.retain(|&waiting| waiting != worker);
+        self.held.iter_mut().for_each(|held| held.retain(|(_, push)| Some(*push) != lost));
+        let local = &mut self.local[worker.index()];
+        if local.is_none() {
+            // Its first step, which needed no token, is one that others count on.
+            *local = cluster.versions.iter().copied().min();
+            self.tokens.extend(*local);
+        } else if lost.is_some() {
+            local.iter().for_each(|&token| self.tokens.push_front(token));
+        }
+        self.hand_out(decide);
+    }
+
+    fn on_join(&mut self, worker: WorkerId, _: &Cluster<'_>, _: &mut Decisions) {
+        self.joined[worker.index()] = true;
     }
 }

@@ -269,6 +269,12 @@ pub enum Activity {
     Push,
     /// Waiting for others.
     Wait,
+    /// Standing still, as the script says.
+    Sleep,
+    /// Crashed.
+    Down,
+    /// Not one of the job's workers.
+    Away,
 }
 
 /// One span of one worker's time.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
 use crate::base::{Pool, Streams, WorkerId};
 use crate::cluster::machine::machines;
-use crate::cluster::{LawError, Machine, StepTimeChoice, StepTimeLaw};
+use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTimeLaw};
 use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
 use crate::data::{Batch, DataError, DataSource, Day, LeakError, OpenContext, check_holdout};
@@ -115,9 +115,9 @@ impl Job {
     }
 
     /// The first evaluation, before anything happens.
-    pub fn open(&mut self, observer: &mut dyn Observer) {
+    pub fn look_first(&mut self, observer: &mut dyn Observer) {
         match self {
-            Job::Cluster(simulation) => simulation.open(observer),
+            Job::Cluster(simulation) => simulation.look_first(observer),
             Job::Imposed(imposed) => imposed.look_at_ends(observer),
         }
     }
@@ -134,9 +134,9 @@ impl Job {
     }
 
     /// The last evaluation, after [`step`](Self::step) has said that the run has ended.
-    pub fn close(&mut self, observer: &mut dyn Observer) {
+    pub fn look_last(&mut self, observer: &mut dyn Observer) {
         match self {
-            Job::Cluster(simulation) => simulation.close(observer),
+            Job::Cluster(simulation) => simulation.look_last(observer),
             Job::Imposed(imposed) => imposed.look_at_ends(observer),
         }
     }
@@ -146,9 +146,9 @@ impl Job {
     /// # Errors
     /// If the run cannot go on; see [`SimError`].
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.open(observer);
+        self.look_first(observer);
         while self.step(observer)? == State::Running {}
-        self.close(observer);
+        self.look_last(observer);
         Ok(())
     }
 }
@@ -183,6 +183,10 @@ impl Scenario {
         let cluster = &self.cluster;
         let laws = [&cluster.network.jitter, &cluster.server.law].into_iter().flatten();
         let of_classes = cluster.class.iter().filter_map(|class| class.law.as_ref());
+        if cluster.failures.is_random() {
+            cluster.failures.law.build(folder)?;
+            cluster.failures.repair_law.build(folder)?;
+        }
         for law in laws.chain(of_classes).chain([&cluster.compute.law]) {
             law.build(folder)?;
         }
@@ -262,9 +266,11 @@ impl Scenario {
         let law = |choice: &Option<StepTimeChoice>| -> Result<Option<Arc<dyn StepTimeLaw>>, _> {
             choice.as_ref().map(|choice| choice.build(folder)).transpose()
         };
+        let machines = self.machines(folder)?;
         Ok(Parts {
             streams,
-            machines: self.machines(folder)?,
+            churn: self.churn(folder, &machines)?,
+            machines,
             starts: (0..workers).map(|w| cluster.start.at(WorkerId(w), workers, streams)).collect(),
             compute: cluster.compute.base(u64::from(self.train.batch)),
             routine: self.worker.clone(),
@@ -290,9 +296,25 @@ impl Scenario {
         let Cluster { workers, class, compute, pace, .. } = cluster;
         let mut machines = machines(*workers, class, compute, streams, folder)?;
         for (worker, machine) in (0..).zip(&mut machines) {
-            machine.pace = pace.of(worker, streams).map(Box::new);
+            let base = compute.base(u64::from(self.train.batch));
+            let own = cluster.event.iter().filter(|event| event.worker == worker);
+            let spells = own.filter_map(|event| event.spell(machine, base)).collect();
+            machine.pace = pace.of_with(worker, spells, streams).map(Box::new);
         }
         Ok(machines)
+    }
+
+    /// Who comes, goes and dies.
+    fn churn(&self, folder: &Path, machines: &[Machine]) -> Result<Churn, LawError> {
+        let Cluster { workers, class, compute, failures, membership, event, start, .. } =
+            &self.cluster;
+        let base = compute.base(u64::from(self.train.batch));
+        let sleeps = |event: &Scripted| event.sleeps(machines.get(event.worker as usize)?, base);
+        let churn = Churn::default().with_failures(failures, *workers, class, folder)?;
+        Ok(churn
+            .with_memberships(membership)
+            .with_script(event, sleeps)
+            .with_starts(start, *workers))
     }
 
     /// The protocol, or the two of them.
@@ -319,6 +341,8 @@ impl Scenario {
     ) -> Result<(Work, Limits, Watch), BuildError> {
         let window = prepared.as_ref().map(|p| p.train.iter().map(|day| day.examples).sum());
         let limits = self.stop_limits(window.unwrap_or(u64::MAX));
+        let days = prepared.as_ref().filter(|_| self.record.audit).map(|p| &p.train);
+        let audit = days.map(|days| days.iter().map(Day::ids).collect());
         let (work, evaluation) = match prepared {
             Some(prepared) => self.training(prepared, workers, shards, threads)?,
             None => (Work::Null(self.null_work()), None),
@@ -329,6 +353,7 @@ impl Scenario {
             window,
             gap_every: self.record.gap_every,
             rows_every: self.record.rows_every,
+            audit,
         };
         Ok((work, limits, watch))
     }

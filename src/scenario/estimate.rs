@@ -122,6 +122,7 @@ impl Scenario {
             holdout,
             threads.saturating_mul(located.saturating_add(tape)),
             located,
+            if self.record.audit { 8 * estimate.window } else { 0 },
         ];
         let needed = parts.into_iter().fold(0, u64::saturating_add);
         // Allocators round up and buffers grow by doubling.

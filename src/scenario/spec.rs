@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::expect::Expectation;
 use crate::base::ByteSize;
 use crate::cluster::{
-    Compute, DelayChoice, MachineClass, Network, PaceConfig, Routine, ShardService, StartChoice,
+    Compute, DelayChoice, Failures, MachineClass, Membership, Network, PaceConfig, Routine,
+    Scripted, ShardService, StartChoice,
 };
 use crate::data::order::OrderChoice;
 use crate::data::source::SourceChoice;
@@ -231,6 +232,15 @@ pub struct Cluster {
     /// How the pace of machines varies over time: slow episodes, pauses, the time of day.
     #[serde(skip_serializing_if = "is_steady")]
     pub pace: PaceConfig,
+    /// Crashes at random, and what becomes of the work that any crash interrupts.
+    #[serde(skip_serializing_if = "never_fails")]
+    pub failures: Failures,
+    /// Workers that join and leave on a schedule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub membership: Vec<Membership>,
+    /// What happens to single workers at given moments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub event: Vec<Scripted>,
     /// The network.
     pub network: Network,
     /// Service times of the shards.
@@ -239,6 +249,14 @@ pub struct Cluster {
 
 fn is_steady(pace: &PaceConfig) -> bool {
     *pace == PaceConfig::default()
+}
+
+fn never_fails(failures: &Failures) -> bool {
+    *failures == Failures::default()
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Default for Cluster {
@@ -252,6 +270,9 @@ impl Default for Cluster {
             compute: Compute::default(),
             class: Vec::new(),
             pace: PaceConfig::default(),
+            failures: Failures::default(),
+            membership: Vec::new(),
+            event: Vec::new(),
             network: Network::default(),
             server: ShardService::default(),
         }
@@ -293,6 +314,9 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub gap_every: Option<u64>,
+    /// Whether it is counted how often each example of the training window was used.
+    #[serde(skip_serializing_if = "is_false")]
+    pub audit: bool,
     /// So many activities of workers and shards are recorded for the timeline, from the start.
     #[schemars(range(max = 10_000_000))]
     pub timeline: u64,
@@ -305,6 +329,7 @@ impl Default for Record {
             divergence: Some(Every::Times(20)),
             rows_every: Some(10),
             gap_every: Some(10),
+            audit: false,
             timeline: 20_000,
         }
     }

@@ -26,13 +26,17 @@ impl Simulation {
             assert!(ledger.balances(ages), "staleness is not conserved at {shard}");
         }
         let flying = self.flights.len() as u64;
-        let over = self.landed + self.aborted + self.kept;
+        let tally = self.presence.tally();
+        let over = self.landed + self.aborted + self.kept + tally.lost_steps;
         assert_eq!(self.granted, over + flying, "a step was lost or made up");
         for (index, worker) in self.workers.iter().enumerate() {
-            let all = [Activity::Wait, Activity::Pull, Activity::Compute, Activity::Push];
-            let spent: u64 = all.iter().map(|&activity| worker.spent(activity, now).0).sum();
+            let spent: u64 =
+                Activity::ALL.iter().map(|&activity| worker.spent(activity, now).0).sum();
             assert_eq!(spent, now.0, "the time of worker {index} does not add up");
         }
+        let there = self.workers.iter().filter(|worker| worker.standing.is_joined()).count() as u64;
+        let came = tally.at_start + tally.joins;
+        assert_eq!(came, there + tally.crashes + tally.leaves, "a worker was lost or made up");
     }
 
     /// Refuses to go on for ever at one instant when only the clock ends the run.
@@ -66,10 +70,17 @@ impl Simulation {
         let asking = |(index, w): (usize, &Worker)| w.asking.then(|| index.to_string());
         let waiting = self.workers.iter().enumerate().filter_map(asking).collect();
         let held = self.flights.iter().map(|flight| flight.worker.0.to_string()).collect();
+        let gone =
+            |(index, w): (usize, &Worker)| (!w.standing.is_joined()).then(|| index.to_string());
+        let gone: Vec<String> = self.workers.iter().enumerate().filter_map(gone).collect();
+        let gone = match gone.is_empty() {
+            true => String::new(),
+            false => format!("; workers that are gone: {}", names(gone)),
+        };
         SimError::Stalled {
             at: self.now(),
             who: format!(
-                "workers waiting for permission to pull: {}; workers whose pushes are held: {}",
+                "workers waiting for permission to pull: {}; workers whose pushes are held: {}{gone}",
                 names(waiting),
                 names(held)
             ),

@@ -4,7 +4,6 @@ use super::divergence::{apart, gradient_norm};
 use super::engine::{Simulation, held};
 use super::error::SimError;
 use super::flight::Flight;
-use super::queue::Event;
 use super::record::{Finished, Observer, Record, RowStaleness};
 use super::training::Member;
 use crate::base::{ShardId, WorkerId};
@@ -64,6 +63,7 @@ impl Simulation {
         let updates = self.versions.iter().copied().min().unwrap_or(0);
         if updates > self.session.progress.updates {
             self.session.progress.updates = updates;
+            self.begin_late(updates);
             self.session.updated(self.flights.len(), observer);
             let Simulation { session, flights, .. } = self;
             session.look(|| held(flights), observer);
@@ -184,6 +184,15 @@ impl Simulation {
         let w = &mut self.workers[worker.index()];
         let Some(push) = w.flight.take() else { return };
         w.asking = false;
+        let flight = self.break_off(push);
+        self.flights.recycle(flight);
+        self.aborted += 1;
+        observer.observe(&Record::Aborted { worker, push });
+        self.freed(worker);
+    }
+
+    /// Takes a step that will not land off all accounts.
+    pub(super) fn break_off(&mut self, push: PushId) -> Box<Flight> {
         let mut flight = self.flights.remove(push);
         for (s, ledger) in self.ledgers.iter_mut().enumerate() {
             let shard = ShardId(s as u32);
@@ -192,17 +201,13 @@ impl Simulation {
                 ledger.land(self.versions[s] - read);
             }
         }
-        self.aborted += 1;
         self.in_vain += 1;
-        observer.observe(&Record::Aborted { worker, push });
         if let (Some(cargo), Some(training)) =
             (flight.cargo.take(), self.session.work.training_mut())
         {
             training.recycle(*cargo, self.routine.keeps());
         }
-        self.flights.recycle(flight);
-        let at = self.queue.now() + self.latency(worker);
-        self.queue.schedule(at, worker, Event::Ready(worker));
+        flight
     }
 
     /// A push that every shard has applied or discarded.
@@ -214,6 +219,7 @@ impl Simulation {
             self.in_vain = 0;
             self.session.progress.pushes += 1;
             self.session.progress.examples += flight.examples;
+            self.presence.used(&flight.ids);
         } else {
             self.in_vain += 1;
             self.discarded += 1;

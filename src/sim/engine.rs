@@ -1,11 +1,12 @@
 //! The simulation: pops the next event and does what it says. Only the engine knows more than one
-//! part. It is told in three chapters: here the loop, in `journey` a worker's
-//! step from grant to push, in `decide` what becomes of the pushes.
+//! part. It is told in four chapters: here the loop, in `journey` a worker's
+//! step from grant to push, in `decide` what becomes of the pushes, in `presence` who is there.
 
 use super::error::SimError;
 use super::flight::Flights;
 use super::ledger::Ledger;
 use super::parts::{Links, Parts};
+use super::presence::Presence;
 use super::queue::{Event, EventQueue};
 use super::record::Observer;
 use super::session::Session;
@@ -31,6 +32,8 @@ pub struct Simulation {
     pub(super) routine: Routine,
     pub(super) links: Links,
     pub(super) session: Session,
+    /// Who is there.
+    pub(super) presence: Presence,
     /// Updates applied, by shard.
     pub(super) versions: Vec<u64>,
     /// Steps finished, by worker.
@@ -66,12 +69,13 @@ impl Simulation {
         let mut queue = EventQueue::default();
         for (worker, at) in parts.starts.iter().enumerate() {
             let worker = WorkerId(worker as u32);
-            queue.schedule(*at, worker, Event::Ready(worker));
+            queue.schedule(*at, worker, Event::Ready(worker, 0));
         }
         let links = parts.links.discipline;
         let shard = |_| Shard::new(parts.service.clone(), parts.service_law.clone(), links);
         let worker = |machine| Worker::new(machine, parts.shards, links);
-        Simulation {
+        let mut simulation = Simulation {
+            presence: Presence::new(parts.churn, parts.starts, parts.watch.audit.clone()),
             streams: parts.streams,
             queue,
             steps: vec![0; parts.machines.len()],
@@ -96,7 +100,9 @@ impl Simulation {
             events: 0,
             instant: 0,
             in_vain: 0,
-        }
+        };
+        simulation.open();
+        simulation
     }
 
     /// The run apart from its cluster: parameters, progress, limits.
@@ -139,27 +145,32 @@ impl Simulation {
         self.aborted
     }
 
+    /// Who is there, and what it cost.
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
     /// Runs to the end: first and last evaluation included.
     ///
     /// # Errors
     /// If a parameter blows up, nothing is left to happen, or the clock overflows. What observers
     /// were told until then stays true.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.open(observer);
+        self.look_first(observer);
         while self.step(observer)? == State::Running {}
-        self.close(observer);
+        self.look_last(observer);
         Ok(())
     }
 
     /// The first evaluation, before anything happens; for those who call [`step`](Self::step)
     /// themselves.
-    pub fn open(&mut self, observer: &mut dyn Observer) {
+    pub fn look_first(&mut self, observer: &mut dyn Observer) {
         let Simulation { session, flights, .. } = self;
         session.look_at_ends(held(flights), observer);
     }
 
     /// The last evaluation, when [`step`](Self::step) says that the run has ended.
-    pub fn close(&mut self, observer: &mut dyn Observer) {
+    pub fn look_last(&mut self, observer: &mut dyn Observer) {
         let Simulation { session, flights, .. } = self;
         session.look_at_ends(held(flights), observer);
         self.check();
@@ -199,8 +210,9 @@ impl Simulation {
 
     fn happen(&mut self, event: Event, observer: &mut dyn Observer) -> Result<(), SimError> {
         match event {
-            Event::Ready(worker) => return self.ready(worker, observer),
-            Event::Asks(worker) => return self.asks(worker, observer),
+            Event::Life(life) => return self.live(life, observer),
+            Event::Ready(worker, life) => return self.ready(worker, life, observer),
+            Event::Asks(worker, life) => return self.asks(worker, life, observer),
             Event::Departs(place, turn) => self.departs(place, turn, observer),
             Event::PullArrives(push, shard) => self.pull_arrives(push, shard, observer),
             Event::PullEnters(push, shard) => self.pull_enters(push, shard, observer),

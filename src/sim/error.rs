@@ -37,8 +37,9 @@ pub enum SimError {
     },
     /// Nothing is ever applied.
     #[error(
-        "by {at} the last {steps} steps had all been discarded by some shard or broken off: the protocol \
-         lets nothing through; loosen its bound, or let workers pull more often"
+        "by {at} the last {steps} steps had all been discarded by some shard, broken off, or lost with their \
+         workers: nothing gets through; loosen the protocol's bound, let workers pull more often, or crash \
+         less often"
     )]
     Fruitless {
         /// When.

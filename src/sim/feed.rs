@@ -1,6 +1,6 @@
 //! Who gets which examples: the stream of the window, cut into batches, read ahead on the pool.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -87,6 +87,10 @@ pub struct Feed {
     ahead: VecDeque<Pending<StepData, Bench>>,
     /// Batches drawn for workers that have not asked yet; empty with a shared queue.
     queues: Vec<VecDeque<Vec<u64>>>,
+    /// Batches that came back, for whoever asks next.
+    returned: VecDeque<Vec<u64>>,
+    /// Batches that their workers are to repeat.
+    repeats: BTreeMap<WorkerId, VecDeque<Vec<u64>>>,
     drawn: u64,
     buffers: Buffers,
 }
@@ -112,6 +116,8 @@ impl Feed {
             examples,
             ahead: VecDeque::new(),
             queues,
+            returned: VecDeque::new(),
+            repeats: BTreeMap::new(),
             drawn: 0,
             buffers: Buffers::default(),
         }
@@ -139,8 +145,41 @@ impl Feed {
         ids
     }
 
+    /// Puts examples back to the head of the queue: whoever asks next gets them.
+    pub fn requeue(&mut self, examples: &[u64]) {
+        self.returned.extend(examples.chunks(self.examples.max(1)).map(<[u64]>::to_vec));
+    }
+
+    /// Keeps examples for `worker` to repeat before it takes new ones.
+    pub fn repeat(&mut self, worker: WorkerId, examples: &[u64]) {
+        let batches = examples.chunks(self.examples.max(1)).map(<[u64]>::to_vec);
+        self.repeats.entry(worker).or_default().extend(batches);
+    }
+
+    /// Examples that came back or are to be repeated, and have not been handed out again.
+    pub fn outstanding(&self) -> u64 {
+        let all = self.returned.iter().chain(self.repeats.values().flatten());
+        all.map(|batch| batch.len() as u64).sum()
+    }
+
+    /// What `worker` has to do before it takes new examples.
+    fn again(&mut self, worker: WorkerId) -> Option<Vec<u64>> {
+        if let Some(batches) = self.repeats.get_mut(&worker) {
+            let batch = batches.pop_front();
+            if batches.is_empty() {
+                self.repeats.remove(&worker);
+            }
+            return batch;
+        }
+        self.returned.pop_front()
+    }
+
     /// The next batch for `worker`.
     pub fn next(&mut self, worker: WorkerId, pool: &mut Pool<Bench>, now: SimTime) -> StepData {
+        if let Some(ids) = self.again(worker) {
+            let step = self.prepare(ids, pool, now);
+            return pool.wait(step);
+        }
         if !self.queues.is_empty() {
             let ids = self.next_fixed(worker);
             let step = self.prepare(ids, pool, now);

@@ -67,6 +67,10 @@ pub struct Flight {
     pub apart: f64,
     /// Examples that its push stands for.
     pub examples: u64,
+    /// Which these are, if they are followed.
+    pub ids: Vec<u64>,
+    /// Whether the worker has sent its push.
+    pub sent: bool,
     /// Clock lag, set when all shards have taken the push in.
     pub clock_lag: u64,
     /// What it carries, when gradients are computed.
@@ -78,8 +82,11 @@ impl Flight {
         let part = Part { stage: Stage::Closed, version: UNREAD, writes: true };
         self.parts.clear();
         self.parts.resize(shards as usize, part);
+        self.ids.clear();
         let (parts, loads) = (std::mem::take(&mut self.parts), std::mem::take(&mut self.loads));
-        *self = Flight { push, worker, step, parts, loads, written: shards as usize, ..empty() };
+        let ids = std::mem::take(&mut self.ids);
+        *self =
+            Flight { push, worker, step, parts, loads, ids, written: shards as usize, ..empty() };
     }
 
     /// Takes a shard out of the push: what is due to it is kept by the worker.
@@ -188,6 +195,8 @@ fn empty() -> Flight {
         staleness: 0,
         apart: 0.0,
         examples: 0,
+        ids: Vec::new(),
+        sent: false,
         clock_lag: 0,
         cargo: None,
     }

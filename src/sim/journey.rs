@@ -5,7 +5,7 @@
 
 use super::engine::Simulation;
 use super::error::SimError;
-use super::queue::{Event, Place};
+use super::queue::{Event, Life, Place};
 use super::record::{Activity, Observer, Record};
 use super::sharing::Onward;
 use super::work::Work;
@@ -16,30 +16,42 @@ impl Simulation {
     pub(super) fn ready(
         &mut self,
         worker: WorkerId,
+        life: u32,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
         let w = &self.workers[worker.index()];
+        if !w.standing.acts(life) {
+            return self.ends(worker, life, observer);
+        }
+        if let Some(wakes) = w.standing.sleeps_until() {
+            self.queue.schedule(wakes, worker, Event::Ready(worker, life));
+            return Ok(());
+        }
         let pause = if w.begun > 0 { w.machine.between } else { SimSpan::ZERO };
         if !self.routine.computes_first() {
             if pause.is_zero() {
-                return self.asks(worker, observer);
+                return self.asks(worker, life, observer);
             }
             self.turn_to(worker, Activity::Wait, observer);
-            self.queue.schedule(self.queue.now() + pause, worker, Event::Asks(worker));
+            self.queue.schedule(self.queue.now() + pause, worker, Event::Asks(worker, life));
             return Ok(());
         }
         self.turn_to(worker, Activity::Compute, observer);
         let (begins, step) = (self.queue.now() + pause, self.workers[worker.index()].begun);
         let at = self.computed(begins, worker, step);
-        self.queue.schedule(at, worker, Event::Asks(worker));
+        self.queue.schedule(at, worker, Event::Asks(worker, life));
         Ok(())
     }
 
     pub(super) fn asks(
         &mut self,
         worker: WorkerId,
+        life: u32,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
+        if !self.workers[worker.index()].standing.acts(life) {
+            return self.ends(worker, life, observer);
+        }
         self.turn_to(worker, Activity::Wait, observer);
         self.workers[worker.index()].asking = true;
         let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
@@ -104,6 +116,10 @@ impl Simulation {
                 let looks = self.session.watch.looks(worker, flight.push);
                 let cargo = training.begin(worker, now, looks);
                 training.loads(&cargo, &mut flight.loads);
+                if self.presence.follows() {
+                    flight.ids.append(&mut w.ids_kept);
+                    flight.ids.extend(cargo.view().iter().flat_map(|step| &step.examples));
+                }
                 flight.cargo = Some(cargo);
             }
             Work::Null(null) => flight.loads.clone_from(&null.loads),
@@ -124,7 +140,8 @@ impl Simulation {
         let (s, now) = (shard.index(), self.queue.now());
         let flight = self.flights.get(push);
         let (worker, load) = (flight.worker, flight.loads[s]);
-        if self.dense_alone[s] && !self.routine.pulls(flight.step) {
+        let holds = self.workers[worker.index()].holds;
+        if self.dense_alone[s] && !self.routine.pulls(flight.step) && holds {
             let version = self.workers[worker.index()].held[s];
             flight.read(shard, version, now);
             if flight.writes(shard) {
@@ -208,7 +225,9 @@ impl Simulation {
     fn compute(&mut self, push: PushId) {
         let flight = self.flights.get(push);
         let (worker, step) = (flight.worker, flight.step);
-        let before = self.workers[worker.index()].pushed;
+        let w = &mut self.workers[worker.index()];
+        w.holds = true;
+        let before = w.pushed;
         let Some(training) = self.session.work.training_mut() else { return };
         // What outlives a step comes back with the gradient of the step before.
         if let Some(cargo) = before.and_then(|before| self.flights.find(before)?.cargo.as_mut())
@@ -283,6 +302,7 @@ impl Simulation {
         let Some(flight) = self.flights.find(push) else { return };
         let (worker, written) = (flight.worker, flight.written());
         flight.outstanding = written as u32;
+        flight.sent = true;
         if written == 0 {
             return self.keep(push);
         }
@@ -304,13 +324,15 @@ impl Simulation {
         self.steps[worker.index()] += 1;
         self.fastest = self.fastest.max(self.steps[worker.index()]);
         self.workers[worker.index()].flight = None;
+        self.workers[worker.index()].ids_kept.append(&mut flight.ids);
         if let (Some(cargo), Some(training)) =
             (flight.cargo.take(), self.session.work.training_mut())
         {
             training.recycle(*cargo, self.routine.keeps());
         }
         self.flights.recycle(flight);
-        self.queue.schedule(self.queue.now(), worker, Event::Ready(worker));
+        let life = self.workers[worker.index()].standing.life();
+        self.queue.schedule(self.queue.now(), worker, Event::Ready(worker, life));
     }
 
     pub(super) fn push_arrives(
@@ -371,10 +393,21 @@ impl Simulation {
         self.carry_out(observer)?;
         if last {
             // The answer of the last shard is what the worker waits for.
-            let at = self.queue.now() + self.latency(worker);
-            self.queue.schedule(at, worker, Event::Ready(worker));
+            self.freed(worker);
         }
         Ok(())
+    }
+
+    /// The worker's step is over: it hears of it after one latency, if it is there.
+    pub(super) fn freed(&mut self, worker: WorkerId) {
+        let standing = &self.workers[worker.index()].standing;
+        if standing.is_joined() {
+            let life = standing.life();
+            let at = self.queue.now() + self.latency(worker);
+            self.queue.schedule(at, worker, Event::Ready(worker, life));
+        } else {
+            self.queue.schedule(self.queue.now(), worker, Event::Life(Life::Settles(worker)));
+        }
     }
 
     pub(super) fn turn_to(
@@ -385,6 +418,9 @@ impl Simulation {
     ) {
         let now = self.queue.now();
         let began = self.steps[worker.index()];
+        if self.workers[worker.index()].standing.sleeps_through(activity) {
+            return;
+        }
         let (before, from, step) = self.workers[worker.index()].turn_to(activity, now, began);
         if now > from && observer.wants_timeline() {
             let class = self.workers[worker.index()].machine.class;

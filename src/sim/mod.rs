@@ -1,6 +1,7 @@
 //! Floor 6, the simulation: an event queue, an engine, and those who watch. No printing, no files,
 //! no wall clock.
 
+pub mod audit;
 pub mod bench;
 pub mod cargo;
 mod check;
@@ -17,6 +18,7 @@ pub mod ledger;
 mod local;
 pub mod parts;
 mod passage;
+pub mod presence;
 pub mod progress;
 pub mod queue;
 pub mod record;

@@ -7,7 +7,7 @@ use super::progress::Limits;
 use super::session::Watch;
 use super::work::Work;
 use crate::base::{Bandwidth, Draw, SimSpan, SimTime, Streams};
-use crate::cluster::{Discipline, Machine, Routine, ShardService, StepTimeLaw};
+use crate::cluster::{Churn, Discipline, Machine, Routine, ShardService, StepTimeLaw};
 use crate::protocol::Protocol;
 
 /// The parts of a run on a simulated cluster.
@@ -19,6 +19,8 @@ pub struct Parts {
     pub machines: Vec<Machine>,
     /// When each worker begins.
     pub starts: Vec<SimTime>,
+    /// Who comes, goes and dies.
+    pub churn: Churn,
     /// Mean compute time of a batch on a machine of slowdown 1.
     pub compute: SimSpan,
     /// What workers do in a step.

@@ -25,14 +25,41 @@ pub enum Place {
     ShardOut(ShardId),
 }
 
+/// Something in the lives of the workers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Life {
+    /// The run begins: those that are not there are counted out.
+    Opens,
+    /// A worker's machine crashes.
+    Fails(WorkerId),
+    /// It is repaired.
+    Repaired(WorkerId),
+    /// The crash of this number in the script.
+    Crashes(u32),
+    /// The worker is back from a scripted crash.
+    Recovers(WorkerId),
+    /// The workers of this schedule join or leave.
+    Tide(u32),
+    /// The sleep of this number in the script begins.
+    Sleeps(u32),
+    /// A worker's sleep is over, unless a longer one has begun.
+    Wakes(WorkerId),
+    /// A worker that has waited for updates begins, if it has not yet.
+    Begins(WorkerId),
+    /// The last push of a worker that is gone has arrived: it may come back.
+    Settles(WorkerId),
+}
+
 /// Something that happens at an instant. The order of the variants is the order at equal times.
 /// What happens to a step names the step: if it has been broken off meanwhile, nothing happens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Event {
-    /// The worker is free for its next step.
-    Ready(WorkerId),
-    /// It asks the protocol for permission to pull.
-    Asks(WorkerId),
+    /// Somebody comes, goes, dies or sleeps: before everything else.
+    Life(Life),
+    /// The worker is free for its next step, unless it has been gone since this life of it.
+    Ready(WorkerId, u32),
+    /// It asks the protocol for permission to pull, in this life of it.
+    Asks(WorkerId, u32),
     /// Somebody leaves a place that is shared, if nobody has entered or left it since this turn.
     Departs(Place, u64),
     /// A pull request reaches a shard.
@@ -61,19 +88,20 @@ impl Event {
     /// Class and worker as one number: what orders events at equal times.
     fn rank(self, worker: WorkerId) -> u64 {
         let class = match self {
-            Event::Ready(_) => 0,
-            Event::Asks(_) => 1,
-            Event::Departs(..) => 2,
-            Event::PullArrives(..) => 3,
-            Event::PullEnters(..) => 4,
-            Event::PullServed(..) => 5,
-            Event::PullReturns(..) => 6,
-            Event::PullPasses(..) => 7,
-            Event::ComputeStarts(_) => 8,
-            Event::ComputeEnds(_) => 9,
-            Event::PushArrives(..) => 10,
-            Event::PushEnters(..) => 11,
-            Event::PushServed(..) => 12,
+            Event::Life(_) => 0,
+            Event::Ready(..) => 1,
+            Event::Asks(..) => 2,
+            Event::Departs(..) => 3,
+            Event::PullArrives(..) => 4,
+            Event::PullEnters(..) => 5,
+            Event::PullServed(..) => 6,
+            Event::PullReturns(..) => 7,
+            Event::PullPasses(..) => 8,
+            Event::ComputeStarts(_) => 9,
+            Event::ComputeEnds(_) => 10,
+            Event::PushArrives(..) => 11,
+            Event::PushEnters(..) => 12,
+            Event::PushServed(..) => 13,
         };
         class << 32 | u64::from(worker.0)
     }
@@ -137,10 +165,10 @@ mod tests {
         let (p, s) = (PushId(7), ShardId(0));
         queue.schedule(SimTime(5), WorkerId(1), Event::PushServed(p, s));
         queue.schedule(SimTime(5), WorkerId(0), Event::PullServed(p, s));
-        queue.schedule(SimTime(5), WorkerId(9), Event::Ready(WorkerId(9)));
+        queue.schedule(SimTime(5), WorkerId(9), Event::Ready(WorkerId(9), 0));
         let order: Vec<Event> = std::iter::from_fn(|| queue.pop().map(|(_, e)| e)).collect();
         let expected =
-            [Event::Ready(WorkerId(9)), Event::PullServed(p, s), Event::PushServed(p, s)];
+            [Event::Ready(WorkerId(9), 0), Event::PullServed(p, s), Event::PushServed(p, s)];
         assert_eq!(order, expected);
     }
 
@@ -151,7 +179,7 @@ mod tests {
         ) {
             let mut queue = EventQueue::default();
             for &(at, w) in &times {
-                queue.schedule(SimTime(at), WorkerId(w), Event::Ready(WorkerId(w)));
+                queue.schedule(SimTime(at), WorkerId(w), Event::Ready(WorkerId(w), 0));
             }
             let out: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
             prop_assert_eq!(out.len(), times.len());

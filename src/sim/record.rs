@@ -17,9 +17,26 @@ pub enum Activity {
     Compute,
     /// From sending the gradient until the last shard has taken it in and said so.
     Push,
+    /// Standing still, as the script says.
+    Sleep,
+    /// Crashed, and not repaired yet.
+    Down,
+    /// Not one of the job's workers: it has not joined, or has left.
+    Away,
 }
 
 impl Activity {
+    /// All of them, by their numbers.
+    pub const ALL: [Activity; 7] = [
+        Activity::Wait,
+        Activity::Pull,
+        Activity::Compute,
+        Activity::Push,
+        Activity::Sleep,
+        Activity::Down,
+        Activity::Away,
+    ];
+
     /// The word in files and plots.
     pub fn name(self) -> &'static str {
         match self {
@@ -27,6 +44,9 @@ impl Activity {
             Activity::Pull => "pull",
             Activity::Compute => "compute",
             Activity::Push => "push",
+            Activity::Sleep => "sleep",
+            Activity::Down => "down",
+            Activity::Away => "away",
         }
     }
 }
@@ -151,6 +171,20 @@ pub enum Record<'a> {
         worker: WorkerId,
         /// Its number.
         push: PushId,
+    },
+    /// A worker is gone.
+    Left {
+        /// Who.
+        worker: WorkerId,
+        /// Whether it crashed; otherwise it left, or was not there from the start.
+        crashed: bool,
+        /// The step that was lost with it.
+        lost: Option<PushId>,
+    },
+    /// A worker is there: repaired, joined, or begun late.
+    Joined {
+        /// Who.
+        worker: WorkerId,
     },
     /// A push is finished.
     Finished(&'a Finished),

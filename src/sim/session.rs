@@ -1,5 +1,7 @@
 //! A run apart from its cluster: work, progress, limits, and what is due.
 
+use std::ops::Range;
+
 use super::divergence::divergence;
 use super::evaluate::{Evaluator, Views};
 use super::feed::StepData;
@@ -34,6 +36,8 @@ pub struct Watch {
     pub gap_every: Option<u64>,
     /// Every so many pushes, the staleness of its rows.
     pub rows_every: Option<u64>,
+    /// The examples whose uses are counted.
+    pub audit: Option<Vec<Range<u64>>>,
 }
 
 /// So many workers' views are compared with the server and with each other; of more workers, the

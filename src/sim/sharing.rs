@@ -126,7 +126,7 @@ mod tests {
 
     fn onward(worker: u32) -> Onward {
         let worker = WorkerId(worker);
-        Onward { worker, event: Event::Ready(worker), after: SimSpan::ZERO }
+        Onward { worker, event: Event::Ready(worker, 0), after: SimSpan::ZERO }
     }
 
     fn leaves(sharing: &mut Sharing) -> (u64, u32) {

@@ -10,6 +10,7 @@ use super::local::{Job, Keepsake, LocalStep};
 use super::progress::Progress;
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;
+use crate::cluster::failures::Lost;
 use crate::data::{Batch, DataSource};
 use crate::model::Model;
 use crate::params::view::rows_len;
@@ -131,6 +132,30 @@ impl Training {
     /// Number of examples in a step.
     pub fn examples(&self) -> u64 {
         self.feed.examples() as u64
+    }
+
+    /// Takes back the examples of a lost step.
+    pub fn give_back(&mut self, worker: WorkerId, examples: &[u64], lost: Lost) {
+        match lost {
+            Lost::Drop => {}
+            Lost::Requeue => self.feed.requeue(examples),
+            Lost::Repeat => self.feed.repeat(worker, examples),
+        }
+    }
+
+    /// Examples that came back and have not been handed out again.
+    pub fn outstanding(&self) -> u64 {
+        self.feed.outstanding()
+    }
+
+    /// Forgets what a worker keeps from step to step; none of its steps may be computed later.
+    pub fn forget(&mut self, worker: WorkerId) {
+        if let Some(keepsake) = self.keepsakes.get_mut(worker.index()) {
+            *keepsake = Some(Box::default());
+        }
+        if let Some(view) = self.kept.get_mut(worker.index()) {
+            *view = None;
+        }
     }
 
     /// Learning rates now.

@@ -1,5 +1,6 @@
 //! A simulated worker: a machine, what it is doing, and where its time went.
 
+use super::presence::Standing;
 use super::record::Activity;
 use super::station::Station;
 use crate::base::{SimSpan, SimTime};
@@ -23,8 +24,14 @@ pub struct Worker {
     pub pushed: Option<PushId>,
     /// Examples whose gradients it keeps for its next push.
     pub examples_kept: u64,
+    /// Their examples, if these are followed.
+    pub(super) ids_kept: Vec<u64>,
     /// Versions of the dense parameters that it holds from step to step, by shard.
     pub held: Vec<u64>,
+    /// Whether it holds a whole view from an earlier step.
+    pub(super) holds: bool,
+    /// Whether it is there.
+    pub standing: Standing,
     /// Whether it has asked to pull and was not granted yet.
     pub asking: bool,
     /// Messages it has sent or received, which number their latencies.
@@ -37,7 +44,7 @@ pub struct Worker {
     since: SimTime,
     /// The step in which the present activity began.
     step: u64,
-    spent: [SimSpan; 4],
+    spent: [SimSpan; Activity::ALL.len()],
 }
 
 impl Worker {
@@ -51,7 +58,10 @@ impl Worker {
             flight: None,
             pushed: None,
             examples_kept: 0,
+            ids_kept: Vec::new(),
             held: vec![0; shards as usize],
+            holds: false,
+            standing: Standing::default(),
             asking: false,
             messages: 0,
             link_out: Station::new(links),
@@ -59,7 +69,7 @@ impl Worker {
             activity: Activity::Wait,
             since: SimTime::ZERO,
             step: 0,
-            spent: [SimSpan::ZERO; 4],
+            spent: [SimSpan::ZERO; Activity::ALL.len()],
         }
     }
 

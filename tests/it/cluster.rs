@@ -4,7 +4,8 @@ use std::path::Path;
 
 use straggler::base::{SimSpan, SimTime, Streams, WorkerId};
 use straggler::cluster::{
-    Compute, MachineClass, Routine, ShardService, StartChoice, StepTimeChoice, machine::machines,
+    Churn, Compute, MachineClass, Routine, ShardService, StartChoice, StepTimeChoice,
+    machine::machines,
 };
 use straggler::protocol::{Protocol, ProtocolChoice};
 use straggler::server::sharding::Load;
@@ -25,6 +26,7 @@ pub(crate) struct NullCluster {
     pub(crate) service_law: Option<StepTimeChoice>,
     pub(crate) protocol: ProtocolChoice,
     pub(crate) limits: Limits,
+    pub(crate) churn: Churn,
 }
 
 impl NullCluster {
@@ -43,6 +45,7 @@ impl NullCluster {
             service_law: None,
             protocol: ProtocolChoice::default(),
             limits: Limits { updates: Some(20_000), ..Limits::default() },
+            churn: Churn::default(),
         }
     }
 
@@ -74,6 +77,7 @@ impl NullCluster {
         Parts {
             streams,
             machines: machines(self.workers, &self.classes, &compute, streams, here).unwrap(),
+            churn: self.churn.clone(),
             starts: (0..self.workers)
                 .map(|w| self.start.at(WorkerId(w), self.workers, streams))
                 .collect(),

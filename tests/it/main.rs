@@ -1,10 +1,14 @@
 //! Tests of the simulator as a whole, through the library.
 
+mod absence;
 mod blow_up;
+mod churn_rules;
 mod cluster;
+mod failures;
 mod fit;
 mod identity;
 mod learning;
+mod membership;
 mod optimizers;
 mod physics;
 mod protocols;

@@ -4,7 +4,7 @@ use super::axes::{self, Axis};
 use super::fonts::{fitted, text_width};
 use super::frame::{self, Panel, Swatch};
 use super::picture::{Anchor, Picture, Rect, Type};
-use super::style::{self, BLACK, BLUE, GREY, Ink, ORANGE, PALE, SKY};
+use super::style::{self, BLACK, BLUE, GREY, Ink, MESH, ORANGE, PALE, PURPLE, SKY, VERMILION};
 use crate::report::folder::{Activity, Folder, Span};
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
         "Who does what when",
         &subtitle(folder, &rows, workers, (from, until)),
     );
-    frame::legend(&mut picture, &legend());
+    frame::legend(&mut picture, &legend(&spans));
     let size = (600.0 / rows.len() as f64).clamp(12.0, style::TICK);
     let names: Vec<String> = rows.iter().map(|r| format!("{} {}", r.class, r.worker)).collect();
     let widest = names.iter().map(|n| text_width(n, size, false)).fold(60.0, f64::max);
@@ -133,19 +133,30 @@ fn ink(activity: Activity) -> Ink {
         Activity::Compute => BLUE,
         Activity::Push => ORANGE,
         Activity::Wait => PALE,
+        Activity::Sleep => PURPLE,
+        Activity::Down => VERMILION,
+        Activity::Away => MESH,
     }
 }
 
-fn legend() -> Vec<(Swatch, String)> {
+/// What workers always do, and of the rest what is shown.
+fn legend(spans: &[&Span]) -> Vec<(Swatch, String)> {
+    let rare = [Activity::Sleep, Activity::Down, Activity::Away];
     let named = [
         (Activity::Pull, "pull"),
         (Activity::Compute, "compute"),
         (Activity::Push, "push"),
         (Activity::Wait, "wait"),
+        (Activity::Sleep, "asleep"),
+        (Activity::Down, "crashed"),
+        (Activity::Away, "away"),
     ];
+    let shown = |(activity, _): &(Activity, &str)| {
+        !rare.contains(activity) || spans.iter().any(|span| span.activity == *activity)
+    };
     let entry =
         |(activity, name): (Activity, &str)| (Swatch::Block(ink(activity)), name.to_string());
-    named.map(entry).to_vec()
+    named.into_iter().filter(shown).map(entry).collect()
 }
 
 /// Upper and lower edge of a row.
