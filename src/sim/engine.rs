@@ -159,6 +159,7 @@ impl Simulation {
         let Simulation { session, flights, .. } = self;
         session.look_at_ends(held(flights), observer);
         while self.step(observer)? == State::Running {}
+        self.tell_of_absent(observer);
         let Simulation { session, flights, .. } = self;
         session.look_at_ends(held(flights), observer);
         self.check();
