@@ -114,6 +114,24 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         let text = format!("busy {busy:.1} %, network {network:.1} %, waiting {waiting:.1} %");
         table.row(["workers".to_string(), text]);
     }
+    if let Some(churn) = &summary.churn {
+        let text = format!(
+            "crashed {:.1} %, away {:.1} %, asleep {:.1} % of their time; {} steps lost with {} crashes and \
+             {} leaves",
+            churn.down * 100.0,
+            churn.away * 100.0,
+            churn.asleep * 100.0,
+            churn.lost_steps,
+            churn.crashes,
+            churn.leaves
+        );
+        table.row(["gone".to_string(), text]);
+    }
+    if let Some(audit) = &summary.audit {
+        let text =
+            format!("{} once, {} more often, {} never", audit.once, audit.more_often, audit.unused);
+        table.row(["examples used".to_string(), text]);
+    }
     for (name, value) in summary.data.iter().filter(|(name, _)| name.contains("skipped")) {
         table.row([name.clone(), value.clone()]);
     }

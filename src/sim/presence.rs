@@ -442,6 +442,18 @@ impl Simulation {
         }
     }
 
+    /// At the end: tells of those who are gone or asleep, since nothing more would.
+    pub(super) fn tell_of_absent(&mut self, observer: &mut dyn Observer) {
+        for worker in (0..self.workers.len() as u32).map(WorkerId) {
+            let w = &mut self.workers[worker.index()];
+            let gone = [Activity::Down, Activity::Away].contains(&w.activity());
+            let next = w.standing.asleep.take().or(gone.then(|| w.activity()));
+            if let Some(activity) = next {
+                self.turn_to(worker, activity, observer);
+            }
+        }
+    }
+
     fn fall_asleep(&mut self, worker: WorkerId, until: SimTime, observer: &mut dyn Observer) {
         let w = &mut self.workers[worker.index()];
         if !w.standing.joined || until <= w.standing.wakes {

@@ -41,7 +41,7 @@ fn what_is_meant_is_left_alone() {
             { worker = 0, at = "80s", crash = "1min" },
             { worker = 1, at = "90s", slowdown = 3.0, lasting = "1min" },
         ]"#;
-    assert_eq!(said(lines), "");
+    assert_eq!(said(lines), "no errors\n");
 }
 
 #[test]
