@@ -54,6 +54,8 @@ pub enum Purpose {
     Day = 23,
     /// Slow episodes (`who` = source and machine or host, `count` = switch).
     Episode = 24,
+    /// Whether dense parameters are transmitted (`who` = worker, `count` = occasion and shard).
+    Transmission = 40,
     /// Parts that a library user adds.
     Custom = 1 << 32,
 }

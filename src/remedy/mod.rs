@@ -2,6 +2,7 @@
 //! file per remedy; `pipeline` leads an arriving push through all that are chosen, in order.
 
 pub mod arrival;
+pub mod b_fasgd;
 pub mod clip_to_mean;
 pub mod damping;
 pub mod dana;
@@ -19,7 +20,7 @@ pub mod staleness_aware;
 pub mod staleness_normalization;
 pub mod state;
 
-pub use arrival::{Arrival, Factors, Needs, Place, Remedy, Stretch};
+pub use arrival::{Arrival, Chances, Factors, Needs, Place, Remedy, Stretch};
 pub use pipeline::{Push, Remedies, Seen, Steps};
 
 use crate::params::Layout;
@@ -49,6 +50,8 @@ crate::registry! {
         "dana" => Dana(dana::Config),
         /// Division by staleness and by the deviation of the gradient (FASGD).
         "fasgd" => Fasgd(fasgd::Config),
+        /// FASGD that pulls and pushes dense parameters by chance, to spare the network (B-FASGD).
+        "b_fasgd" => BFasgd(b_fasgd::Config),
         /// A share of the way towards the worker's model (FedAsync, reconstructed).
         "mixing" => Mixing(mixing::Config),
         /// Clipping relative to the running mean of the norms.
@@ -64,7 +67,7 @@ impl RemedyChoice {
         4 * match self {
             Self::DelayCompensation(config) if config.adaptive => all,
             Self::GapAware(_) => 2 * all,
-            Self::Fasgd(_) => 3 * all,
+            Self::Fasgd(_) | Self::BFasgd(_) => 3 * all,
             Self::Dana(_) => (u64::from(workers) + 1) * dense,
             _ => 0,
         }
@@ -86,6 +89,7 @@ impl RemedyChoice {
             Self::GapAware(config) => Box::new(gap_aware::GapAware::new(*config, layout)),
             Self::Dana(config) => Box::new(dana::Dana::new(*config, workers, layout.dense_len())),
             Self::Fasgd(config) => Box::new(fasgd::Fasgd::new(*config, layout)),
+            Self::BFasgd(config) => Box::new(b_fasgd::BFasgd::new(*config, layout)),
             Self::Mixing(config) => Box::new(mixing::Mixing::new(*config)),
             Self::ClipToMean(config) => Box::new(clip_to_mean::ClipToMean::new(*config)),
         }

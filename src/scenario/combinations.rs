@@ -14,6 +14,7 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     coordination(loaded, found);
     routine(loaded, found);
     remedies(loaded, found);
+    sparing(loaded, found);
 }
 
 /// Dense parameters on shards of their own leave at least one to the rows.
@@ -102,7 +103,10 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         };
         let alone = matches!(
             choice,
-            RemedyChoice::Dana(_) | RemedyChoice::Fasgd(_) | RemedyChoice::Mixing(_)
+            RemedyChoice::Dana(_)
+                | RemedyChoice::Fasgd(_)
+                | RemedyChoice::BFasgd(_)
+                | RemedyChoice::Mixing(_)
         );
         if alone && !descends {
             let message = format!(
@@ -124,6 +128,51 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                 problem(message.to_string())
                     .help("worker.local = { kind = \"local_steps\", learning_rate = ... }"),
             );
+        }
+    }
+}
+
+/// What is to be spared must lie on shards of its own, and workers must be able to do without.
+fn sparing(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { remedy, worker, cluster, protocol, imposed_staleness, .. } = &loaded.value;
+    for (index, choice) in remedy.iter().enumerate() {
+        let RemedyChoice::BFasgd(config) = choice else { continue };
+        if !config.spares() {
+            continue;
+        }
+        let key = format!("remedy.{index}");
+        let mut conflict = |message: String, other: &str, why: &str, help: &str| {
+            found.push(
+                Problem::error(&CONFLICT, &key, message)
+                    .label(loaded.key_origin(&key), "this")
+                    .label(loaded.key_origin(other), why)
+                    .help(help),
+            );
+        };
+        if imposed_staleness.is_some() {
+            let message = "with imposed staleness nothing is transmitted, so nothing can be spared";
+            let help = "kind = \"fasgd\" has the same steps without a network";
+            conflict(message.into(), "imposed_staleness", "and this", help);
+            continue;
+        }
+        if cluster.dense_shards.is_none() {
+            let message = "\"b_fasgd\" needs dense parameters on shards of their own";
+            let help = "rows are pulled and pushed in every step: set cluster.dense_shards = 1, and \
+                        cluster.shards to 2 or more";
+            conflict(message.into(), "cluster", "every shard holds rows here", help);
+        }
+        if protocol.wants_whole_steps() {
+            let message = format!(
+                "\"{}\" needs steps that pull everything, and \"b_fasgd\" spares pulls",
+                protocol.name()
+            );
+            let help = "choose a protocol that takes stale gradients, or kind = \"fasgd\"";
+            conflict(message, "protocol", "and this", help);
+        }
+        if matches!(worker.local, Local::Elastic(_)) {
+            let message = "a replica is exchanged in every step, and \"b_fasgd\" spares exchanges";
+            let help = "worker.local = { kind = \"gradient\" }, or kind = \"fasgd\"";
+            conflict(message.into(), "worker.local", "and this", help);
         }
     }
 }

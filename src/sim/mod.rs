@@ -23,6 +23,7 @@ pub mod record;
 pub mod session;
 pub mod shard;
 pub mod sharing;
+mod spare;
 pub mod station;
 pub mod training;
 pub mod work;

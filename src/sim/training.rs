@@ -8,6 +8,7 @@ use super::cargo::{Buffers, Cargo, Computed, Stage};
 use super::feed::{Feed, StepData};
 use super::local::{Job, Keepsake, LocalStep};
 use super::progress::Progress;
+use super::spare::LastPushes;
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;
 use crate::data::{Batch, DataSource};
@@ -15,7 +16,7 @@ use crate::model::Model;
 use crate::params::view::rows_len;
 use crate::params::{Gradient, Lookups};
 use crate::protocol::Merge;
-use crate::remedy::{Push, Remedies};
+use crate::remedy::{Chances, Push, Remedies};
 use crate::server::sharding::Load;
 use crate::server::{BadUpdate, Carried, Clocks, Merger, ParameterServer, Part};
 
@@ -50,6 +51,8 @@ pub struct Training {
     keepsakes: Vec<Option<Box<Keepsake>>>,
     /// The views from which workers go on with the dense parameters they have.
     kept: Vec<Option<Arc<StepData>>>,
+    /// What shards had from workers last, if some pushes are to be spared.
+    last: LastPushes,
     buffers: Buffers,
 }
 
@@ -104,6 +107,7 @@ impl Training {
             merged: (Vec::new(), Merge::default()),
             keepsakes: Vec::new(),
             kept: Vec::new(),
+            last: LastPushes::default(),
             buffers,
         }
     }
@@ -152,7 +156,7 @@ impl Training {
         let kept = needs.view || needs.row_staleness || self.server.carries();
         let watched = looks.view || looks.rows || kept;
         let stage = Stage::Filling { step, watched };
-        Box::new(Cargo { worker, stage, gradient: None, pending: None })
+        Box::new(Cargo { worker, stage, gradient: None, pending: None, spared: Vec::new() })
     }
 
     /// What each shard contributes to the pull of this step.
@@ -224,14 +228,15 @@ impl Training {
         else {
             panic!("a gradient was asked for twice")
         };
-        let step = if watched || routine.pull_every > 1 {
+        let keeps_views = routine.pull_every > 1 || self.remedies.needs().spares;
+        let step = if watched || keeps_views {
             let step = Arc::new(*step);
             cargo.stage = Stage::Watched(Arc::clone(&step));
             Given::Shared(step)
         } else {
             Given::Whole(step)
         };
-        if let (Given::Shared(step), 2..) = (&step, routine.pull_every) {
+        if let (Given::Shared(step), true) = (&step, keeps_views) {
             self.kept.resize(self.kept.len().max(worker + 1), None);
             self.kept[worker] = Some(Arc::clone(step));
         }
@@ -283,6 +288,7 @@ impl Training {
     ) -> Result<(), BadUpdate> {
         for member in members.iter_mut() {
             self.finish(member.cargo);
+            self.repeat(shard, member, version);
         }
         let rates = (self.rates)(progress);
         let (dense_rate, sparse_rate) = (rates.dense as f32, rates.sparse as f32);
@@ -324,6 +330,39 @@ impl Training {
         }
         let whole = (&self.merger.lookups, &self.merger.gradient);
         apply(&mut self.server, &mut self.remedies, shard, whole, clocks)
+    }
+
+    /// Puts a worker's last push in the place of one that was spared, or keeps this one for then.
+    /// `version` is the shard's after the update.
+    fn repeat(&mut self, shard: ShardId, member: &mut Member<'_>, version: u64) {
+        if !self.remedies.needs().spares {
+            return;
+        }
+        let (worker, place) = (member.cargo.worker, (self.model.layout(), self.server.sharding()));
+        let gradient = member.cargo.gradient.as_mut().expect("just finished");
+        if member.cargo.spared.contains(&shard) {
+            if let Some(read) = self.last.recall(place, (worker, shard), gradient) {
+                member.staleness = (version - 1).saturating_sub(read);
+            }
+        } else {
+            let read = (version - 1).saturating_sub(member.staleness);
+            self.last.keep(place, (worker, shard, read), gradient);
+        }
+    }
+
+    /// Chances that a worker transmits the dense parameters of a shard.
+    pub(super) fn chances(&self, shard: ShardId) -> Chances {
+        self.remedies.chances(shard)
+    }
+
+    /// Whether the worker has dense parameters to go on with.
+    pub(super) fn may_spare_pull(&self, worker: WorkerId) -> bool {
+        self.remedies.needs().spares && self.kept.get(worker.index()).is_some_and(Option::is_some)
+    }
+
+    /// Whether the shard has a push of the worker to apply again.
+    pub(super) fn may_spare_push(&self, worker: WorkerId, shard: ShardId) -> bool {
+        self.last.has(worker, shard)
     }
 
     /// Leads a push through the remedies; returns the factors of its step.

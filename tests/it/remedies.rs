@@ -4,13 +4,15 @@
 use serde_json::{Value, json};
 use straggler::base::{SimSpan, Streams};
 use straggler::cluster::delay::{Fixed, Uniform};
-use straggler::cluster::{DelayChoice, Routine};
+use straggler::cluster::step_time::constant;
+use straggler::cluster::{DelayChoice, Routine, StepTimeChoice};
 use straggler::optimizer::{OptimizerChoice, adam, sgd};
 use straggler::protocol::{ProtocolChoice, synchronous};
 use straggler::remedy::{Remedies, RemedyChoice};
 use straggler::scenario::Scenario;
-use straggler::sim::{Imposed, Limits, Nobody, Session, Watch, Work};
+use straggler::sim::{Imposed, Limits, Nobody, Session, Simulation, State, Watch, Work};
 
+use crate::cluster::NullCluster;
 use crate::toy::descent;
 use crate::training::{self, Outcome};
 
@@ -206,6 +208,83 @@ fn fasgd_has_three_variants() {
             }
         });
         assert_close(&measured, &expected);
+    }
+}
+
+/// The path of one weight under one worker on a cluster, with these remedies.
+fn path_on_cluster(list: &[Value], (h, eta): (f64, f64), updates: u64) -> Vec<f64> {
+    let cluster = NullCluster {
+        limits: Limits { updates: Some(updates), ..Limits::default() },
+        ..NullCluster::textbook(1, StepTimeChoice::Constant(constant::Config {}))
+    };
+    let training = descent(&[h], eta, 1);
+    let layout = training.model().layout().clone();
+    let build = |keys: &Value| remedy(keys.clone()).build(1, &layout);
+    let training = training.with_remedies(Remedies::new(list.iter().map(build).collect(), 1));
+    let mut simulation = Simulation::new(cluster.parts(Work::Training(Box::new(training))));
+    let mut path = vec![1.0];
+    while simulation.step(&mut Nobody).unwrap() == State::Running {
+        simulation.check();
+        if simulation.session().progress.updates as usize == path.len() {
+            path.push(f64::from(training::server(simulation.session()).dense()[0]));
+        }
+    }
+    path
+}
+
+/// Where pulls are dear the worker goes on with its first parameters; where pushes are, the server
+/// goes on with its first gradient. Both grow older with every update, and by one curvature it is
+/// the same path.
+#[test]
+fn what_is_spared_is_as_old_as_it_is() {
+    let setting = (0.8, 0.002);
+    let keys = |pull: f64, push: f64| json!({"kind": "b_fasgd", "variant": "as_coded", "pull_cost": pull, "push_cost": push});
+    let (mut t, mut v, mut x, mut expected) = (0.0, 0.0, 1.0, vec![1.0]);
+    for _ in 0..20 {
+        v = 0.9 * v + 0.1 * setting.0;
+        x -= setting.1 * setting.0 / ((v + 1e-3) * (t + 1.0));
+        t += 1.0;
+        expected.push(x);
+    }
+    assert_close(&path_on_cluster(&[keys(1e15, 0.0)], setting, 20), &expected);
+    assert_close(&path_on_cluster(&[keys(0.0, 1e15)], setting, 20), &expected);
+    let plain = json!({"kind": "fasgd", "variant": "as_coded"});
+    let all = path_on_cluster(&[plain], setting, 20);
+    assert_eq!(all, path_on_cluster(&[keys(0.0, 0.0)], setting, 20));
+    assert!(all[20] < expected[20]);
+}
+
+/// On a network B-FASGD transmits less, the dearer it is; for nothing it is FASGD to the last bit.
+#[test]
+fn sparing_saves_traffic_and_costs_freshness() {
+    let descent = OptimizerChoice::Sgd(sgd::Config { learning_rate: 0.01 });
+    let mut scenario = Scenario { optimizer: descent, model: training::small_mlp(), ..cluster() };
+    scenario.cluster.dense_shards = Some(1);
+    for variant in ["intent", "as_typeset", "as_coded"] {
+        let keys = |kind: &str| json!({"kind": kind, "variant": variant});
+        let spared = |pull: f64, push: f64| {
+            let mut keys = keys("b_fasgd");
+            keys["pull_cost"] = pull.into();
+            keys["push_cost"] = push.into();
+            keys
+        };
+        let fasgd = run(&scenario, vec![keys("fasgd")], 1);
+        let free = run(&scenario, vec![spared(0.0, 0.0)], 1);
+        assert!(free.weights == fasgd.weights && free.records == fasgd.records, "{variant}");
+        let traffic = |keys: Value| {
+            let scenario = Scenario { remedy: vec![remedy(keys)], ..scenario.clone() };
+            let mut job = training::job(&scenario, 1);
+            job.run(&mut Nobody).unwrap();
+            let shard = &job.simulation().unwrap().shards()[0];
+            (shard.bytes_out, shard.bytes_in)
+        };
+        let all = traffic(keys("fasgd"));
+        let (pulls, pushes) = (traffic(spared(1e3, 0.0)), traffic(spared(0.0, 1e3)));
+        assert!(2 * pulls.0 < all.0 && 2 * pushes.1 < all.1, "{all:?} {pulls:?} {pushes:?}");
+        let (one, three) =
+            (run(&scenario, vec![spared(1.0, 1.0)], 1), run(&scenario, vec![spared(1.0, 1.0)], 3));
+        assert!(one.weights == three.weights && one.records == three.records);
+        assert!(one.weights != fasgd.weights);
     }
 }
 
