@@ -14,6 +14,8 @@ pub struct Arrival {
     pub workers: u32,
     /// Which shard.
     pub shard: ShardId,
+    /// Version of the shard.
+    pub version: u64,
     /// Versions of the shard applied since the worker read it.
     pub staleness: u64,
     /// Learning rate of the group under the shard's present schedule: of dense parameters.

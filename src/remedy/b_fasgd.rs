@@ -151,6 +151,7 @@ mod tests {
             worker: WorkerId(0),
             workers: 1,
             shard,
+            version: 0,
             staleness: 0,
             dense_rate: 0.1,
             sparse_rate: 0.1,

@@ -13,12 +13,14 @@ pub mod fasgd;
 pub mod gap_aware;
 pub mod hinge;
 pub mod mixing;
+pub mod momentum_correction;
 pub mod pipeline;
 pub mod power;
 pub mod rate_scaling;
 pub mod staleness_aware;
 pub mod staleness_normalization;
 pub mod state;
+pub mod yellowfin;
 
 pub use arrival::{Arrival, Chances, Factors, Needs, Place, Remedy, Stretch};
 pub use pipeline::{Push, Remedies, Seen, Steps};
@@ -52,6 +54,10 @@ crate::registry! {
         "fasgd" => Fasgd(fasgd::Config),
         /// FASGD that pulls and pushes dense parameters by chance, to spare the network (B-FASGD).
         "b_fasgd" => BFasgd(b_fasgd::Config),
+        /// Explicit momentum that makes up what asynchrony lacks of a total (reconstructed).
+        "momentum_correction" => MomentumCorrection(momentum_correction::Config),
+        /// Learning rate and momentum tuned from the gradients, in a closed loop (YellowFin, reconstructed).
+        "yellowfin" => YellowFin(yellowfin::Config),
         /// A share of the way towards the worker's model (FedAsync, reconstructed).
         "mixing" => Mixing(mixing::Config),
         /// Clipping relative to the running mean of the norms.
@@ -68,6 +74,8 @@ impl RemedyChoice {
             Self::DelayCompensation(config) if config.adaptive => all,
             Self::GapAware(_) => 2 * all,
             Self::Fasgd(_) | Self::BFasgd(_) => 3 * all,
+            Self::MomentumCorrection(_) => dense,
+            Self::YellowFin(config) => config.bytes(workers, dense) / 4,
             Self::Dana(_) => (u64::from(workers) + 1) * dense,
             _ => 0,
         }
@@ -89,6 +97,12 @@ impl RemedyChoice {
             Self::GapAware(config) => Box::new(gap_aware::GapAware::new(*config, layout)),
             Self::Dana(config) => Box::new(dana::Dana::new(*config, workers, layout.dense_len())),
             Self::Fasgd(config) => Box::new(fasgd::Fasgd::new(*config, layout)),
+            Self::MomentumCorrection(config) => {
+                Box::new(momentum_correction::MomentumCorrection::new(*config, layout.dense_len()))
+            }
+            Self::YellowFin(config) => {
+                Box::new(yellowfin::YellowFin::new(*config, workers, layout.dense_len()))
+            }
             Self::BFasgd(config) => Box::new(b_fasgd::BFasgd::new(*config, layout)),
             Self::Mixing(config) => Box::new(mixing::Mixing::new(*config)),
             Self::ClipToMean(config) => Box::new(clip_to_mean::ClipToMean::new(*config)),

@@ -22,6 +22,8 @@ pub struct Remedies {
 pub struct Push<'a> {
     /// Whose it is.
     pub worker: WorkerId,
+    /// Version of the shard.
+    pub version: u64,
     /// Versions of the shard applied since the worker read it.
     pub staleness: u64,
     /// Its distinct rows.
@@ -89,6 +91,7 @@ impl Remedies {
                 worker: push.worker,
                 workers: self.workers,
                 shard,
+                version: push.version,
                 staleness: push.staleness,
                 dense_rate: rates.0,
                 sparse_rate: rates.1,

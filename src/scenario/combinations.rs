@@ -94,7 +94,7 @@ fn cannot_fill(choice: &ProtocolChoice, workers: u32) -> Option<(&'static str, S
 
 /// Remedies that replace the optimizer, and those that need workers of a certain kind.
 fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let Scenario { remedy, optimizer, worker, .. } = &loaded.value;
+    let Scenario { remedy, optimizer, worker, protocol, cluster, .. } = &loaded.value;
     let descends = matches!(optimizer, OptimizerChoice::Sgd(_));
     for (index, choice) in remedy.iter().enumerate() {
         let key = format!("remedy.{index}");
@@ -106,6 +106,8 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             RemedyChoice::Dana(_)
                 | RemedyChoice::Fasgd(_)
                 | RemedyChoice::BFasgd(_)
+                | RemedyChoice::MomentumCorrection(_)
+                | RemedyChoice::YellowFin(_)
                 | RemedyChoice::Mixing(_)
         );
         if alone && !descends {
@@ -118,6 +120,20 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                 problem(message)
                     .label(loaded.key_origin("optimizer"), "")
                     .help("optimizer = { kind = \"sgd\", learning_rate = ... }"),
+            );
+        }
+        let momentum =
+            matches!(choice, RemedyChoice::MomentumCorrection(_) | RemedyChoice::YellowFin(_));
+        if momentum && protocol.pushes_per_update(cluster.workers) > 1 {
+            let message = format!(
+                "\"{}\" takes every push for a step of its own, and \"{}\" merges several",
+                choice.name(),
+                protocol.name()
+            );
+            found.push(
+                problem(message)
+                    .label(loaded.key_origin("protocol"), "")
+                    .help("optimizer = { kind = \"momentum\" } has one momentum for merged pushes"),
             );
         }
         let gradients = matches!(worker.local, Local::Gradient(_));

@@ -7,6 +7,7 @@ use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, ShardService};
 use crate::optimizer::Horizon;
 use crate::protocol::ProtocolChoice;
+use crate::remedy::RemedyChoice;
 use crate::sim::Every;
 
 /// Two settings that contradict each other.
@@ -291,7 +292,9 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let scenario = &loaded.value;
     let barrier = scenario.protocol.pushes_per_update(scenario.cluster.workers) > 1;
-    if scenario.timing_only.is_some() || scenario.imposed_staleness.is_some() || barrier {
+    // Its learning rate is a factor of one that is tuned.
+    let tuned = scenario.remedy.iter().any(|remedy| matches!(remedy, RemedyChoice::YellowFin(_)));
+    if scenario.timing_only.is_some() || scenario.imposed_staleness.is_some() || barrier || tuned {
         return;
     }
     let (rate, workers) = (scenario.optimizer.learning_rate(), scenario.cluster.workers);

@@ -301,7 +301,8 @@ impl Training {
         let mut row_rates = Vec::new();
         if !self.remedies.is_empty() {
             for member in members.iter_mut() {
-                let steps = self.amend(shard, member, (dense_rate, sparse_rate), merged);
+                let rates = (dense_rate, sparse_rate);
+                let steps = self.amend((shard, version - 1), member, rates, merged);
                 clocks.dense_rate = dense_rate * steps.0;
                 clocks.sparse_rate = sparse_rate * steps.0;
                 row_rates = steps.1;
@@ -368,7 +369,7 @@ impl Training {
     /// Leads a push through the remedies; returns the factors of its step.
     fn amend(
         &mut self,
-        shard: ShardId,
+        (shard, version): (ShardId, u64),
         member: &mut Member<'_>,
         rates: (f32, f32),
         merged: bool,
@@ -382,7 +383,7 @@ impl Training {
             Stage::Away => panic!("a push was amended before its gradient"),
         };
         let (worker, staleness) = (*worker, member.staleness);
-        let push = Push { worker, staleness, lookups, seen, gradient };
+        let push = Push { worker, version, staleness, lookups, seen, gradient };
         let steps = self.remedies.amend(&self.server, shard, rates, push, merged);
         (steps.all, steps.rows.map(<[f32]>::to_vec).unwrap_or_default())
     }
