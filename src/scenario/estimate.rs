@@ -101,6 +101,8 @@ impl Scenario {
             _ => 0,
         };
         let kept = kept + if self.worker.pull_every > 1 || needs.spares { step } else { 0 };
+        let own = (0..layout.moving.len()).any(|block| layout.stays_with_workers(block));
+        let kept = kept + if own { 4 * moving } else { 0 };
         let kept = kept + if needs.spares { 4 * (estimate.dense + moving) } else { 0 };
         let examples = batch.len().max(1) as u64;
         let holdout = if estimate.holdout > 0 {

@@ -4,6 +4,7 @@ pub mod build;
 mod combinations;
 pub mod document;
 pub mod estimate;
+mod passes;
 mod read;
 pub mod rules;
 pub mod spec;

@@ -284,6 +284,12 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     {
         idle("protocol", "one worker has nobody to wait for");
     }
+    if scenario.cluster.workers == 1 || scenario.imposed_staleness.is_some() {
+        idle("model.normalization.export", "there is one worker, whose moments are exported");
+    }
+    if scenario.model.has_no_hidden_layer() {
+        idle("model.normalization", "there is no hidden layer to normalize");
+    }
     if scenario.cluster.network.latency.is_zero() {
         idle("cluster.network.jitter", "the latency it would vary is zero");
     }

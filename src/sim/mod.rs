@@ -15,6 +15,7 @@ pub mod imposed;
 mod journey;
 pub mod ledger;
 mod local;
+pub mod moments;
 pub mod parts;
 mod passage;
 pub mod progress;

@@ -7,6 +7,7 @@ use super::bench::Bench;
 use super::cargo::{Buffers, Cargo, Computed, Stage};
 use super::feed::{Feed, StepData};
 use super::local::{Job, Keepsake, LocalStep};
+use super::moments::LocalMoments;
 use super::progress::Progress;
 use super::spare::LastPushes;
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
@@ -53,6 +54,8 @@ pub struct Training {
     kept: Vec<Option<Arc<StepData>>>,
     /// What shards had from workers last, if some pushes are to be spared.
     last: LastPushes,
+    /// Moving statistics that workers keep for themselves.
+    moments: LocalMoments,
     buffers: Buffers,
 }
 
@@ -95,6 +98,7 @@ impl Training {
         let buffers = Buffers::default();
         feed.use_buffers(buffers.clone());
         let merger = Merger::new(model.layout());
+        let moments = LocalMoments::new(model.layout(), server.moving());
         Training {
             model,
             server,
@@ -108,6 +112,7 @@ impl Training {
             keepsakes: Vec::new(),
             kept: Vec::new(),
             last: LastPushes::default(),
+            moments,
             buffers,
         }
     }
@@ -125,6 +130,14 @@ impl Training {
     /// The parameters.
     pub fn server(&self) -> &ParameterServer {
         &self.server
+    }
+
+    /// The non-trainable parameters as they are evaluated and saved: the server's, and what is
+    /// exported of those that workers keep for themselves.
+    pub fn exported_moving(&self) -> Vec<f32> {
+        let mut moving = self.server.moving().to_vec();
+        self.moments.export(&mut moving);
+        moving
     }
 
     /// The parameters and the host threads, for evaluation.
@@ -224,10 +237,11 @@ impl Training {
         due: SimTime,
     ) {
         let worker = cargo.worker.index();
-        let Stage::Filling { step, watched } = std::mem::replace(&mut cargo.stage, Stage::Away)
+        let Stage::Filling { mut step, watched } = std::mem::replace(&mut cargo.stage, Stage::Away)
         else {
             panic!("a gradient was asked for twice")
         };
+        self.moments.overlay(cargo.worker, &mut step.moving);
         let keeps_views = routine.pull_every > 1 || self.remedies.needs().spares;
         let step = if watched || keeps_views {
             let step = Arc::new(*step);
@@ -264,6 +278,7 @@ impl Training {
     pub fn finish(&mut self, cargo: &mut Cargo) {
         if let Some(pending) = cargo.pending.take() {
             let Computed { gradient, keepsake, lookups } = self.pool.wait(pending);
+            self.moments.learn(cargo.worker, &gradient.moving);
             cargo.gradient = Some(gradient);
             if let Some(lookups) = lookups {
                 cargo.stage = Stage::Spent(lookups);
@@ -408,7 +423,14 @@ impl Training {
         self.merger.merge(self.model.layout(), &parts, merge);
     }
 
-    /// Takes back the buffers of a step that has landed or was broken off. A gradient that nobody
+    /// Takes back a step that has landed. A worker takes the statistics of its batch in even if
+    /// nobody wanted its gradient.
+    pub fn land(&mut self, cargo: Cargo, keeps: bool) {
+        let learns = !self.moments.is_empty();
+        self.recycle(cargo, keeps || learns);
+    }
+
+    /// Takes back the buffers of a step that is over or was broken off. A gradient that nobody
     /// has started is never computed, unless what the worker keeps depends on it.
     pub fn recycle(&mut self, mut cargo: Cargo, keeps: bool) {
         if keeps {

@@ -5,6 +5,7 @@ mod cluster;
 mod fit;
 mod identity;
 mod learning;
+mod normalization;
 mod optimizers;
 mod physics;
 mod protocols;
