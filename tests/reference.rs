@@ -146,7 +146,8 @@ fn double(values: &[f32]) -> Vec<f64> {
 
 fn check_model(name: &str, fixture: ModelFixture) {
     let schema = fixture.schema.schema();
-    let context = ModelContext { counts: Some(Arc::new(fixture.counts)) };
+    let context =
+        ModelContext { counts: Some(Arc::new(fixture.counts)), ..ModelContext::default() };
     let model = fixture.model.build(&schema, context).unwrap();
     let layout = model.layout();
     let batch = fixture.batch.batch();

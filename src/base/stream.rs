@@ -56,6 +56,8 @@ pub enum Purpose {
     Episode = 24,
     /// Crashes and repairs (`who` = worker, `count` = 2 k for the k-th time up, 2 k + 1 down).
     Failure = 25,
+    /// Whether dense parameters are transmitted (`who` = worker, `count` = occasion and shard).
+    Transmission = 40,
     /// Resamples of a bootstrap (`who` = sample, `count` = resample); not part of any run.
     Resample = 64,
     /// Parts that a library user adds.

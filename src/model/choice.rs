@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::data::Schema;
 
-use super::{Model, ModelError, din, logistic, mlp};
+use super::scale::ColumnMoments;
+use super::{InputScale, Model, ModelError, Normalization, din, logistic, mlp};
 
 crate::registry! {
     /// Which network is trained.
@@ -24,6 +25,8 @@ pub struct ModelContext {
     /// Occurrences of every id in the training data, by id space; for the L2 penalty. Without them
     /// every touched row counts as seen once.
     pub counts: Option<Arc<Vec<Vec<u32>>>>,
+    /// Moments of the numeric columns, for the scales that standardise.
+    pub columns: Option<ColumnMoments>,
 }
 
 impl ModelChoice {
@@ -44,6 +47,35 @@ impl ModelChoice {
 }
 
 impl ModelChoice {
+    /// What is done to numeric columns.
+    pub fn input_scale(&self) -> InputScale {
+        match self {
+            ModelChoice::Logistic(config) => config.numeric,
+            ModelChoice::Mlp(config) => config.numeric,
+            ModelChoice::Din(config) => config.numeric,
+        }
+    }
+
+    /// Whether it has no hidden layer.
+    pub fn has_no_hidden_layer(&self) -> bool {
+        match self {
+            ModelChoice::Logistic(_) => true,
+            ModelChoice::Mlp(config) => config.hidden.is_empty(),
+            ModelChoice::Din(config) => {
+                config.hidden.is_empty() && config.attention_hidden.is_empty()
+            }
+        }
+    }
+
+    /// How hidden layers are normalized, where there are any.
+    pub fn normalization(&self) -> Option<&Normalization> {
+        match self {
+            ModelChoice::Logistic(_) => None,
+            ModelChoice::Mlp(config) => Some(&config.normalization),
+            ModelChoice::Din(config) => Some(&config.normalization),
+        }
+    }
+
     /// Whether [`ModelContext::counts`] would be used: counting takes a pass over the window.
     pub fn wants_counts(&self) -> bool {
         let lambda = match self {

@@ -21,8 +21,9 @@ use crate::params::{Gradient, Init, Layout, View};
 use super::choice::{ModelContext, non_negative, widths};
 use super::inputs::{self, Lookup, Numeric, Selection, Tables};
 use super::l2::EmbeddingL2;
+use super::scale::Scaling;
 use super::tower::{Slopes, Tower, TowerSpec, TowerTape};
-use super::{DenseInit, Mode, ModelError, Network};
+use super::{DenseInit, InputScale, Mode, ModelError, Network, Normalization};
 
 /// Configuration of `kind = "din"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +32,9 @@ pub struct Config {
     /// Categorical and numeric columns that enter, by name; all of them if left out. The columns
     /// that the history is compared with always enter.
     pub fields: Option<Vec<String>>,
+    /// What is done to numeric columns before they enter.
+    #[serde(skip_serializing_if = "InputScale::is_as_is")]
+    pub numeric: InputScale,
     /// Numbers per embedding row.
     #[schemars(range(min = 1, max = 4096))]
     pub embedding_dim: usize,
@@ -54,6 +58,9 @@ pub struct Config {
     pub slopes: Slopes,
     /// First values of the layers.
     pub init: DenseInit,
+    /// How hidden layers of attention unit and tower are normalized, and whose moments evaluation uses.
+    #[serde(skip_serializing_if = "Normalization::is_none")]
+    pub normalization: Normalization,
     /// Strength of the L2 penalty on the embedding rows that a batch touches, each divided by the
     /// number of its occurrences in the data.
     #[schemars(range(min = 0.0))]
@@ -64,6 +71,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             fields: None,
+            numeric: InputScale::default(),
             embedding_dim: 16,
             embedding_deviation: 0.01,
             attention_hidden: vec![36],
@@ -73,6 +81,7 @@ impl Default for Config {
             activation: Activation::Prelu,
             slopes: Slopes::Channel,
             init: DenseInit::Pytorch,
+            normalization: Normalization::default(),
             l2_embedding: 0.0,
         }
     }
@@ -142,10 +151,13 @@ impl Din {
 
         let width = targets.len() * dim;
         let joined = if config.product { 3 * width } else { 2 * width };
-        let numeric = Numeric::new(schema, &selection, joined + selection.fields.len() * dim)?;
+        let scaling = Scaling::new(config.numeric, context.columns.as_ref());
+        let numeric =
+            Numeric::new(schema, &selection, joined + selection.fields.len() * dim, scaling)?;
+        let norm = config.normalization.rule()?;
         let mut tower = |name, inputs, hidden| {
             let Config { activation, slopes, init, .. } = *config;
-            let spec = TowerSpec { name, inputs, hidden, activation, slopes, init };
+            let spec = TowerSpec { name, inputs, hidden, activation, slopes, init, norm };
             Tower::new(spec, &mut layout)
         };
         let attention_hidden = widths("attention_hidden", &config.attention_hidden)?;

@@ -9,6 +9,7 @@ use crate::params::view::row_range;
 use crate::params::{Gradient, Init, Layout, Reads, View};
 
 use super::ModelError;
+use super::scale::Scaling;
 
 /// The columns that a model was told to read, in the order of the schema.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -163,7 +164,7 @@ pub(super) fn scatter_add<F: Real>(
 }
 
 /// Numeric columns, which fill the last columns of a matrix.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(super) struct Numeric {
     /// Columns of [`Batch::numeric`] that are read.
     columns: Vec<usize>,
@@ -173,6 +174,7 @@ pub(super) struct Numeric {
     pub(super) to: Range<usize>,
     /// Number of columns of the matrix; at least one.
     pub(super) width: usize,
+    scaling: Scaling,
 }
 
 impl Numeric {
@@ -181,6 +183,7 @@ impl Numeric {
         schema: &Schema,
         selection: &Selection,
         at: usize,
+        scaling: Scaling,
     ) -> Result<Numeric, ModelError> {
         let width = at + selection.numeric.len();
         if width == 0 {
@@ -191,6 +194,7 @@ impl Numeric {
             of: schema.numeric.len(),
             to: at..width,
             width,
+            scaling,
         })
     }
 
@@ -201,8 +205,11 @@ impl Numeric {
         }
         let examples = batch.numeric.chunks_exact(self.of);
         for (values, place) in examples.zip(out.chunks_exact_mut(self.width)) {
-            for (&column, place) in self.columns.iter().zip(&mut place[self.to.clone()]) {
-                *place = F::from_f64(f64::from(values[column]));
+            let places = self.columns.iter().zip(&mut place[self.to.clone()]);
+            if self.scaling.is_plain() {
+                places.for_each(|(&column, place)| *place = F::from_f64(f64::from(values[column])));
+            } else {
+                places.for_each(|(&c, place)| *place = self.scaling.of(c, values[c]));
             }
         }
     }

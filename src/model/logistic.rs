@@ -15,7 +15,8 @@ use crate::params::{Gradient, Init, Layout, View};
 use super::choice::ModelContext;
 use super::inputs::{self, Lookup, Numeric, Selection, Tables};
 use super::l2::EmbeddingL2;
-use super::{Mode, ModelError, Network};
+use super::scale::Scaling;
+use super::{InputScale, Mode, ModelError, Network};
 
 /// Configuration of `kind = "logistic"`. All weights begin at zero.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +24,9 @@ use super::{Mode, ModelError, Network};
 pub struct Config {
     /// Categorical and numeric columns that enter, by name; all of them if left out.
     pub fields: Option<Vec<String>>,
+    /// What is done to numeric columns before they enter.
+    #[serde(skip_serializing_if = "InputScale::is_as_is")]
+    pub numeric: InputScale,
     /// Strength of the L2 penalty on the weights of the ids that a batch touches, each divided by
     /// the number of its occurrences in the data.
     #[schemars(range(min = 0.0))]
@@ -60,7 +64,8 @@ impl Logistic {
         let mut layout = Layout { reads, ..Layout::default() };
         let spaces = selection.fields.iter().map(|&field| schema.fields[field].space);
         let tables = Tables::new(schema, spaces, 1, Init::Constant(0.0), &mut layout);
-        let numeric = Numeric::new(schema, &selection, selection.fields.len())?;
+        let scaling = Scaling::new(config.numeric, context.columns.as_ref());
+        let numeric = Numeric::new(schema, &selection, selection.fields.len(), scaling)?;
         let weight = match selection.numeric.len() {
             0 => 0..0,
             n => {

@@ -12,8 +12,9 @@ use crate::params::{Gradient, Init, Layout, View};
 use super::choice::{ModelContext, non_negative, widths};
 use super::inputs::{self, Lookup, Numeric, Selection, Tables};
 use super::l2::EmbeddingL2;
+use super::scale::Scaling;
 use super::tower::{Slopes, Tower, TowerSpec, TowerTape};
-use super::{DenseInit, Mode, ModelError, Network};
+use super::{DenseInit, InputScale, Mode, ModelError, Network, Normalization};
 
 /// Configuration of `kind = "mlp"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +22,9 @@ use super::{DenseInit, Mode, ModelError, Network};
 pub struct Config {
     /// Categorical and numeric columns that enter, by name; all of them if left out.
     pub fields: Option<Vec<String>>,
+    /// What is done to numeric columns before they enter.
+    #[serde(skip_serializing_if = "InputScale::is_as_is")]
+    pub numeric: InputScale,
     /// Numbers per embedding row.
     #[schemars(range(min = 1, max = 4096))]
     pub embedding_dim: usize,
@@ -36,6 +40,9 @@ pub struct Config {
     pub slopes: Slopes,
     /// First values of the layers.
     pub init: DenseInit,
+    /// How hidden layers are normalized, and whose moments evaluation uses.
+    #[serde(skip_serializing_if = "Normalization::is_none")]
+    pub normalization: Normalization,
     /// Strength of the L2 penalty on the embedding rows that a batch touches, each divided by the
     /// number of its occurrences in the data.
     #[schemars(range(min = 0.0))]
@@ -46,12 +53,14 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             fields: None,
+            numeric: InputScale::default(),
             embedding_dim: 16,
             embedding_deviation: 0.01,
             hidden: vec![200, 80],
             activation: Activation::Prelu,
             slopes: Slopes::Channel,
             init: DenseInit::Pytorch,
+            normalization: Normalization::default(),
             l2_embedding: 0.0,
         }
     }
@@ -86,7 +95,8 @@ impl Mlp {
         let spaces = selection.fields.iter().map(|&field| schema.fields[field].space);
         let deviation = non_negative("embedding_deviation", config.embedding_deviation)?;
         let tables = Tables::new(schema, spaces, dim, Init::Normal(deviation), &mut layout);
-        let numeric = Numeric::new(schema, &selection, selection.fields.len() * dim)?;
+        let scaling = Scaling::new(config.numeric, context.columns.as_ref());
+        let numeric = Numeric::new(schema, &selection, selection.fields.len() * dim, scaling)?;
         let spec = TowerSpec {
             name: "mlp",
             inputs: numeric.width,
@@ -94,6 +104,7 @@ impl Mlp {
             activation: config.activation,
             slopes: config.slopes,
             init: config.init,
+            norm: config.normalization.rule()?,
         };
         Ok(Mlp {
             lookups: tables.fields(schema, &selection.fields, 0, numeric.width),

@@ -10,6 +10,8 @@ mod l2;
 pub mod logistic;
 pub mod mlp;
 pub mod network;
+pub mod normalization;
+pub mod scale;
 #[cfg(test)]
 mod tests;
 mod tower;
@@ -18,4 +20,6 @@ pub use choice::{ModelChoice, ModelContext};
 pub use error::ModelError;
 pub use init::DenseInit;
 pub use network::{Mode, Model, Network, Workspace};
+pub use normalization::Normalization;
+pub use scale::InputScale;
 pub use tower::Slopes;

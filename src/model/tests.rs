@@ -111,6 +111,7 @@ fn configurations() -> Vec<ModelChoice> {
         json!({"kind": "logistic"}),
         json!({"kind": "logistic", "fields": ["item", "shelf"]}),
         json!({"kind": "logistic", "fields": ["price"]}),
+        json!({"kind": "logistic", "numeric": "log_standardise"}),
         json!({"kind": "mlp", "embedding_dim": 2, "hidden": []}),
         json!({"kind": "mlp", "embedding_dim": 1, "hidden": [3], "fields": ["age", "category"]}),
         json!({"kind": "din", "embedding_dim": 2, "hidden": [], "attention_hidden": []}),
@@ -119,6 +120,18 @@ fn configurations() -> Vec<ModelChoice> {
         json!({"kind": "din", "embedding_dim": 1, "hidden": [3], "attention_hidden": [4],
                "fields": []}),
     ];
+    for kind in ["shared_batch", "local_batch"] {
+        for activation in ["prelu", "sigmoid", "leaky_relu"] {
+            for slopes in ["channel", "layer"] {
+                let normalization = json!({"kind": kind, "epsilon": 0.05});
+                configs.push(json!({"kind": "mlp", "embedding_dim": 3, "hidden": [5, 4],
+                    "activation": activation, "slopes": slopes, "normalization": normalization}));
+                configs.push(json!({"kind": "din", "embedding_dim": 2, "hidden": [4],
+                    "attention_hidden": [4, 3], "activation": activation, "slopes": slopes,
+                    "normalization": normalization, "numeric": "log"}));
+            }
+        }
+    }
     for activation in ["prelu", "relu", "leaky_relu", "sigmoid", "dice"] {
         for slopes in ["channel", "layer"] {
             configs.push(json!({"kind": "mlp", "embedding_dim": 3, "hidden": [5, 4],
@@ -244,7 +257,7 @@ fn the_regulariser_pulls_touched_rows_by_strength_over_count() {
         for counts in [None, Some(Arc::new(counts.clone()))] {
             let gradient = |l2: f64| {
                 let choice = choice(json!({"kind": kind, "l2_embedding": l2}));
-                let context = ModelContext { counts: counts.clone() };
+                let context = ModelContext { counts: counts.clone(), ..ModelContext::default() };
                 let setting =
                     Setting::new(choice.build(&schema, context).unwrap(), &schema, &batch);
                 (setting.gradient(&batch, &setting.dense, &setting.rows), setting)
@@ -332,4 +345,77 @@ fn what_does_not_fit_is_refused_with_the_remedy() {
     );
     let negative = json!({"kind": "din", "l2_embedding": -1.0});
     assert!(error(negative, &schema()).to_string().contains("at least 0"));
+}
+
+/// The moments that a normalized layer pushes are those of its batch, and evaluation uses the
+/// view's: with the batch's own it gives the logits of training.
+#[test]
+fn moments_are_pushed_and_used_in_evaluation() {
+    let (schema, batch) = (schema(), batch(&schema(), 9));
+    let config = |normalization: serde_json::Value| {
+        choice(json!({"kind": "mlp", "embedding_dim": 2, "hidden": [3],
+                      "normalization": normalization}))
+    };
+    let build = |config: ModelChoice| config.build(&schema, ModelContext::default()).unwrap();
+    let mut setting = Setting::new(build(config(json!({"kind": "local_batch"}))), &schema, &batch);
+    let before = setting.gradient(&batch, &setting.dense, &setting.rows);
+    let layout = setting.model.layout().clone();
+    let names: Vec<&str> = layout.moving.iter().map(|block| block.name.as_str()).collect();
+    assert_eq!(names, ["mlp.0.norm_mean", "mlp.0.norm_variance"]);
+    // By hand: the same network without the normalization gives z through its own first layer.
+    let plain = Setting::new(build(config(json!({"kind": "none"}))), &schema, &batch);
+    let width = plain.model.layout().dense[0].shape.0;
+    let z = |example: usize, unit: usize| {
+        let mut x = Vec::new();
+        for (column, field) in schema.fields.iter().enumerate() {
+            let table = layout.tables.iter().position(|table| table.space == field.space).unwrap();
+            let rows = &setting.rows[view::row_range(&layout, &setting.lookups, table)];
+            let at = setting.lookups.fields[example * schema.fields.len() + column] as usize;
+            x.extend_from_slice(&rows[2 * at..2 * at + 2]);
+        }
+        x.extend(batch.numeric[2 * example..2 * example + 2].iter().map(|&x| f64::from(x)));
+        assert_eq!(x.len(), width);
+        let weights = (0..width).map(|i| setting.dense[3 * i + unit]);
+        x.iter().zip(weights).map(|(x, w)| x * w).sum::<f64>() + setting.dense[3 * width + unit]
+    };
+    for unit in 0..3 {
+        let values: Vec<f64> = (0..9).map(|example| z(example, unit)).collect();
+        let mean = values.iter().sum::<f64>() / 9.0;
+        let variance = values.iter().map(|z| (z - mean) * (z - mean)).sum::<f64>() / 9.0;
+        assert!((before.moving[unit] - mean).abs() < 1e-12);
+        assert!((before.moving[3 + unit] - variance).abs() < 1e-12);
+    }
+    // Moments of the view change no gradient, but scores; with the batch's own, scores are those of
+    // training.
+    let other = setting.single(&batch).1;
+    setting.moving.clone_from(&before.moving);
+    let (_, scores) = setting.single(&batch);
+    assert_ne!(other, scores);
+    let after = setting.gradient(&batch, &setting.dense, &setting.rows);
+    assert_eq!((&after.dense, after.loss), (&before.dense, before.loss));
+    let loss = scores.iter().zip(&batch.labels).map(|(&z, &y)| {
+        let z = f64::from(z);
+        z.exp().ln_1p() - f64::from(y) * z
+    });
+    assert!((loss.sum::<f64>() / 9.0 - before.loss).abs() < 1e-6);
+}
+
+#[test]
+fn numeric_columns_are_standardised_by_the_moments_given() {
+    let (schema, batch) = (schema(), batch(&schema(), 6));
+    let columns = Some(Arc::new(vec![(0.5, 2.0), (1.0, 0.25)]));
+    let logits = |numeric: &str, columns: Option<Arc<Vec<(f64, f64)>>>, batch: &Batch| {
+        let config = choice(json!({"kind": "logistic", "numeric": numeric}));
+        let model = config.build(&schema, ModelContext { columns, ..Default::default() }).unwrap();
+        Setting::new(model, &schema, batch).single(batch).1
+    };
+    let mut scaled = batch.clone();
+    for row in scaled.numeric.chunks_exact_mut(2) {
+        row[0] = (row[0] - 0.5) / 2.0;
+        row[1] = (row[1] - 1.0) * 4.0;
+    }
+    let given = logits("standardise", columns, &batch);
+    let by_hand = logits("as_is", None, &scaled);
+    assert!(given.iter().zip(&by_hand).all(|(a, b)| (a - b).abs() < 1e-6), "{given:?} {by_hand:?}");
+    assert_ne!(given, logits("as_is", None, &batch));
 }

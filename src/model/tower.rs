@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::nn::buffer::{Lines, fit};
-use crate::nn::{Activation, Linear, Real, activation, dice};
-use crate::params::{Gradient, Init, Layout, View};
+use crate::nn::{Activation, Linear, Real, activation, dice, normalization};
+use crate::params::{Gradient, Init, Layout, Moving, View};
 
+use super::normalization::Rule;
 use super::{DenseInit, Mode};
 
 /// How many learned slopes a layer has, for activations with slopes.
@@ -37,6 +38,8 @@ pub(super) struct TowerSpec<'a> {
     pub(super) slopes: Slopes,
     /// First values.
     pub(super) init: DenseInit,
+    /// Normalization of the hidden layers, before their activation.
+    pub(super) norm: Option<Rule>,
 }
 
 /// A stack of linear layers with one output: `[rows x inputs]` to `[rows]`.
@@ -62,6 +65,17 @@ struct Hidden {
     slope: Range<usize>,
     mean: Range<usize>,
     variance: Range<usize>,
+    norm: Option<Norm>,
+}
+
+/// Where the parameters and moments of a layer's normalization lie.
+#[derive(Clone, Debug)]
+struct Norm {
+    gamma: Range<usize>,
+    beta: Range<usize>,
+    mean: Range<usize>,
+    variance: Range<usize>,
+    epsilon: f64,
 }
 
 /// What a tower's forward pass leaves for its backward pass.
@@ -79,6 +93,7 @@ struct HiddenTape<F> {
     z: Lines<F>,
     a: Lines<F>,
     dice: dice::Tape<F>,
+    norm: normalization::Tape<F>,
 }
 
 impl Tower {
@@ -132,6 +147,9 @@ impl Tower {
             match (before.last(), first.take()) {
                 (_, Some(first)) => first(z),
                 (before, None) => layer.dense.forward(view.dense, inner(before), z),
+            }
+            if let Some(norm) = &layer.norm {
+                norm.forward(view, mode, &mut to.z, &mut to.norm);
             }
             if i + 1 < self.hidden.len() || !self.ends_in_prelu() {
                 to.a.fit(len);
@@ -197,6 +215,9 @@ impl Tower {
                 &mut before[slope],
                 d_weight,
             );
+            if let Some(norm) = &layer.norm {
+                norm.backward(view, &mut tape.norm, &mut tape.z, gradient);
+            }
             if left > 0 {
                 std::mem::swap(d, &mut tape.z);
             }
@@ -206,6 +227,9 @@ impl Tower {
             after.backward(view.dense, &hidden[i].a, d, gradient, transposed, d_next);
             std::mem::swap(d, d_next);
             self.hidden[i].deactivate(self.activation, view, &mut hidden[i], d, gradient);
+            if let Some(norm) = &self.hidden[i].norm {
+                norm.backward(view, &mut hidden[i].norm, d, gradient);
+            }
         }
         self.behind_first(hidden, d)
     }
@@ -280,6 +304,7 @@ impl Dense {
 impl Hidden {
     fn new(layer: &str, dense: Dense, spec: TowerSpec<'_>, layout: &mut Layout) -> Hidden {
         let units = dense.linear.outputs;
+        let norm = spec.norm.map(|rule| Norm::new(layer, units, rule, layout));
         let slopes = match spec.slopes {
             Slopes::Channel => units,
             Slopes::Layer => 1,
@@ -296,7 +321,7 @@ impl Hidden {
             layout.moving[block].range()
         };
         let (mean, variance) = (statistic("mean", 0.0), statistic("variance", 1.0));
-        Hidden { dense, slope, mean, variance }
+        Hidden { dense, slope, mean, variance, norm }
     }
 
     /// Overwrites `tape.a`.
@@ -307,7 +332,7 @@ impl Hidden {
         mode: Mode,
         tape: &mut HiddenTape<F>,
     ) {
-        let HiddenTape { z, a, dice } = tape;
+        let HiddenTape { z, a, dice, .. } = tape;
         let (slope, channels) = (&view.dense[self.slope.clone()], self.dense.linear.outputs);
         match kind {
             Activation::Prelu => activation::prelu(z, slope, a),
@@ -336,7 +361,7 @@ impl Hidden {
         d: &mut [F],
         gradient: &mut Gradient<F>,
     ) {
-        let HiddenTape { z, a, dice } = tape;
+        let HiddenTape { z, a, dice, .. } = tape;
         let (slope, channels) = (&view.dense[self.slope.clone()], self.dense.linear.outputs);
         let d_slope = &mut gradient.dense[self.slope.clone()];
         match kind {
@@ -350,5 +375,60 @@ impl Hidden {
                 dice::backward(z, slope, dice, d, d_slope);
             }
         }
+    }
+}
+
+impl Norm {
+    fn new(layer: &str, units: usize, rule: Rule, layout: &mut Layout) -> Norm {
+        let shape = (1, units);
+        let mut trained = |part: &str, first: f64| {
+            let block = layout.block(layer, part, shape, Init::Constant(first));
+            layout.dense[block].range()
+        };
+        let (gamma, beta) = (trained("gamma", 1.0), trained("beta", 0.0));
+        let Rule { moving, epsilon } = rule;
+        let zero = Init::Constant(0.0);
+        let mean = layout.moving_block_by(layer, "norm_mean", shape, zero, moving);
+        let moving = Moving { mean: Some(mean), ..moving };
+        let one = Init::Constant(1.0);
+        let variance = layout.moving_block_by(layer, "norm_variance", shape, one, moving);
+        let (mean, variance) = (layout.moving[mean].range(), layout.moving[variance].range());
+        Norm { gamma, beta, mean, variance, epsilon }
+    }
+
+    /// Normalizes `z` in place.
+    fn forward<F: Real>(
+        &self,
+        view: View<'_, F>,
+        mode: Mode,
+        z: &mut [F],
+        tape: &mut normalization::Tape<F>,
+    ) {
+        // Without a row there are no batch statistics; the moving ones then stay put.
+        if mode == Mode::Train && !z.is_empty() {
+            tape.measure(z, self.gamma.len());
+        } else {
+            tape.take(&view.moving[self.mean.clone()], &view.moving[self.variance.clone()]);
+        }
+        let (gamma, beta) = (&view.dense[self.gamma.clone()], &view.dense[self.beta.clone()]);
+        normalization::forward(z, gamma, beta, F::from_f64(self.epsilon), tape);
+    }
+
+    /// Turns the gradient `d` by what [`forward`](Self::forward) left into that by what it was given,
+    /// and writes the batch statistics.
+    fn backward<F: Real>(
+        &self,
+        view: View<'_, F>,
+        tape: &mut normalization::Tape<F>,
+        d: &mut [F],
+        gradient: &mut Gradient<F>,
+    ) {
+        gradient.moving[self.mean.clone()].copy_from_slice(&tape.mean);
+        gradient.moving[self.variance.clone()].copy_from_slice(&tape.variance);
+        // The blocks lie one after the other.
+        let (d_gamma, d_beta) =
+            gradient.dense[self.gamma.start..self.beta.end].split_at_mut(self.gamma.len());
+        let gamma = &view.dense[self.gamma.clone()];
+        normalization::backward(d, gamma, tape, d_gamma, d_beta);
     }
 }

@@ -6,7 +6,8 @@
 
 use super::Real;
 use super::activation::logistic;
-use super::buffer::{fit, zeroed};
+use super::buffer::fit;
+use super::normalization::batch_moments;
 
 /// Added to the variance (the paper's value).
 pub const EPSILON: f64 = 1e-8;
@@ -26,21 +27,7 @@ pub struct Tape<F> {
 /// Puts mean and biased variance of each channel of `z`, `[rows x channels]` with at least one row,
 /// into the tape.
 pub fn batch_statistics<F: Real>(z: &[F], channels: usize, tape: &mut Tape<F>) {
-    let share = F::ONE / F::from_f64((z.len() / channels) as f64);
-    let mean = zeroed(&mut tape.mean, channels);
-    for row in z.chunks_exact(channels) {
-        for (mean, &z) in mean.iter_mut().zip(row) {
-            *mean += z;
-        }
-    }
-    mean.iter_mut().for_each(|mean| *mean *= share);
-    let variance = zeroed(&mut tape.variance, channels);
-    for row in z.chunks_exact(channels) {
-        for ((variance, &mean), &z) in variance.iter_mut().zip(&*mean).zip(row) {
-            *variance += (z - mean) * (z - mean);
-        }
-    }
-    variance.iter_mut().for_each(|variance| *variance *= share);
+    batch_moments(z, channels, &mut tape.mean, &mut tape.variance);
 }
 
 /// Puts given (moving) statistics into the tape.

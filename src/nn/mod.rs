@@ -15,6 +15,7 @@ pub mod gemm;
 pub mod kernels;
 pub mod linear;
 pub mod loss;
+pub mod normalization;
 pub mod real;
 
 pub use activation::Activation;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
+use super::moving::{Home, Moving};
 use crate::base::{Purpose, Streams};
 use crate::nn::Real;
 
@@ -98,6 +99,8 @@ pub struct Layout {
     pub dense: Vec<Block>,
     /// Moving statistics, contiguous from 0 in their own arena.
     pub moving: Vec<Block>,
+    /// How the first of them move; those without a rule here have the default.
+    pub moving_rules: Vec<Moving>,
 }
 
 impl Layout {
@@ -115,6 +118,31 @@ impl Layout {
         init: Init,
     ) -> usize {
         push(&mut self.moving, layer, part, shape, init)
+    }
+
+    /// The same for a block that moves by a rule of its own.
+    pub fn moving_block_by(
+        &mut self,
+        layer: &str,
+        part: &str,
+        shape: (usize, usize),
+        init: Init,
+        rule: Moving,
+    ) -> usize {
+        let index = self.moving_block(layer, part, shape, init);
+        self.moving_rules.resize(index, Moving::default());
+        self.moving_rules.push(rule);
+        index
+    }
+
+    /// How a non-trainable block moves.
+    pub fn moving_rule(&self, block: usize) -> Moving {
+        self.moving_rules.get(block).copied().unwrap_or_default()
+    }
+
+    /// Whether every worker keeps a non-trainable block for itself, so that it never travels.
+    pub fn stays_with_workers(&self, block: usize) -> bool {
+        matches!(self.moving_rule(block).home, Home::Workers(_))
     }
 
     /// Adds a table and returns its index.

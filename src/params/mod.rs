@@ -7,9 +7,11 @@
 pub mod gradient;
 pub mod layout;
 pub mod lookups;
+pub mod moving;
 pub mod view;
 
 pub use gradient::Gradient;
 pub use layout::{Block, Group, Init, Layout, Reads, Table};
 pub use lookups::{Locator, Lookups};
+pub use moving::{Export, Home, Moving};
 pub use view::View;

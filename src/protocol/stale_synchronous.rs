@@ -1,8 +1,12 @@
 //! Stale-synchronous (SSP): a worker may be at most `lead` steps ahead of the slowest.
 //!
 //! Ho et al. (2013), "More effective distributed ML via a stale synchronous parallel parameter
-//! server"; reconstructed from memory. A worker that has finished `c` steps may begin the next if
-//! `c - min c_q <= lead`.
+//! server"; reconstructed from memory. By the *workers' clocks*, a worker that has finished `c` steps
+//! may begin the next if `c - min c_q <= lead`. By the *rows' clocks* it may read a row once that is
+//! fresh enough: once it contains every update of the steps before `c - lead`, of all workers. The
+//! rows of a shard share its clock, the step up to which the shard has heard of every worker, since
+//! which rows a worker will touch is not known before it does. So a step waits shard by shard, and
+//! what a fast shard holds is read while a slow one still catches up.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +29,19 @@ pub enum Updates {
     ByClock,
 }
 
+/// By whose clock a read is fresh enough.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// By the workers': a step begins when the slowest worker has finished the steps that it must
+    /// have, at every shard.
+    #[default]
+    Worker,
+    /// By the rows', which are their shard's: a shard is read when it has heard of those steps
+    /// itself. With one shard nothing differs.
+    Row,
+}
+
 /// How far ahead a worker may be.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -33,11 +50,13 @@ pub struct Config {
     pub lead: u64,
     /// When pushes become updates.
     pub updates: Updates,
+    /// By whose clock a read is fresh enough.
+    pub clock: Clock,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { lead: 3, updates: Updates::default() }
+        Config { lead: 3, updates: Updates::default(), clock: Clock::default() }
     }
 }
 
@@ -47,6 +66,8 @@ pub struct StaleSynchronous {
     config: Config,
     workers: usize,
     clocks: Clocks,
+    /// By shard: how far it has heard of every worker.
+    heard: Vec<Clocks>,
     /// Pushes of clocks that are not complete, by shard and clock.
     held: Vec<BTreeMap<u64, Vec<(WorkerId, PushId)>>>,
 }
@@ -58,6 +79,7 @@ impl StaleSynchronous {
             config,
             workers: workers as usize,
             clocks: Clocks::new(workers),
+            heard: vec![Clocks::new(workers); shards as usize],
             held: vec![BTreeMap::new(); shards as usize],
         }
     }
@@ -111,9 +133,38 @@ impl StaleSynchronous {
     }
 }
 
+impl StaleSynchronous {
+    /// Lets `worker` read every shard that is fresh enough for it; it waits for the others.
+    fn read_rows(&mut self, worker: WorkerId, decide: &mut Decisions) {
+        let lead = self.config.lead;
+        if self.heard.iter().all(|heard| heard.lead(worker) <= lead) {
+            return decide.grant(worker);
+        }
+        for (shard, heard) in (0..).map(ShardId).zip(&mut self.heard) {
+            if heard.lead(worker) <= lead {
+                decide.grant_shard(worker, shard);
+            } else {
+                heard.wait(worker);
+            }
+        }
+    }
+
+    /// A shard has heard of a worker's step, which may make it fresh enough for others.
+    fn hear(&mut self, arrived: Arrived, decide: &mut Decisions) {
+        let heard = &mut self.heard[arrived.shard.index()];
+        if heard.set(arrived.worker, arrived.step + 1) {
+            while let Some(worker) = heard.release(self.config.lead) {
+                decide.grant_shard(worker, arrived.shard);
+            }
+        }
+    }
+}
+
 impl Protocol for StaleSynchronous {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
-        if self.clocks.lead(worker) <= self.config.lead {
+        if self.config.clock == Clock::Row {
+            self.read_rows(worker, decide);
+        } else if self.clocks.lead(worker) <= self.config.lead {
             decide.grant(worker);
         } else {
             self.clocks.wait(worker);
@@ -124,6 +175,9 @@ impl Protocol for StaleSynchronous {
         match self.config.updates {
             Updates::OnArrival => decide.apply(arrived.shard, &[arrived.push]),
             Updates::ByClock => self.by_clock(arrived, decide),
+        }
+        if self.config.clock == Clock::Row {
+            return self.hear(arrived, decide);
         }
         let worker = arrived.worker;
         if self.clocks.set(worker, cluster.steps[worker.index()]) {

@@ -14,6 +14,8 @@ pub struct Arrival {
     pub workers: u32,
     /// Which shard.
     pub shard: ShardId,
+    /// Version of the shard.
+    pub version: u64,
     /// Versions of the shard applied since the worker read it.
     pub staleness: u64,
     /// Learning rate of the group under the shard's present schedule: of dense parameters.
@@ -22,6 +24,18 @@ pub struct Arrival {
     pub sparse_rate: f32,
     /// Norm of the part that has arrived, in its present state; 0 unless [`Needs::norm`].
     pub norm: f64,
+    /// The same of its dense parameters alone.
+    pub dense_norm: f64,
+}
+
+/// Chances that a worker transmits what it could.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Chances {
+    /// Of a pull of dense parameters; otherwise the worker goes on with those that it has.
+    pub pull: f64,
+    /// Of a push of their gradients; otherwise the shard applies the last ones it had from the
+    /// worker again.
+    pub push: f64,
 }
 
 /// What a stretch of parameters is.
@@ -80,6 +94,8 @@ pub struct Needs {
     pub look_ahead: bool,
     /// The norm of what has arrived.
     pub norm: bool,
+    /// [`Remedy::chances`] is to be heeded: what workers pulled and pushed last is kept.
+    pub spares: bool,
 }
 
 impl Needs {
@@ -92,6 +108,7 @@ impl Needs {
             steps: self.steps || other.steps,
             look_ahead: self.look_ahead || other.look_ahead,
             norm: self.norm || other.norm,
+            spares: self.spares || other.spares,
         }
     }
 }
@@ -118,6 +135,11 @@ pub trait Remedy: Send + Debug {
 
     /// Is told how far an update has moved some parameters.
     fn stepped(&mut self, _place: &Place, _before: &[f32], _after: &[f32]) {}
+
+    /// Chances that a worker transmits dense parameters that lie on a shard of their own.
+    fn chances(&self, _shard: ShardId) -> Chances {
+        Chances { pull: 1.0, push: 1.0 }
+    }
 
     /// Changes dense parameters that a worker pulls; `values` are those of the dense arena in
     /// `range`.

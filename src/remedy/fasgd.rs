@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::PerParameter;
-use super::{Arrival, Needs, Remedy, Stretch};
+use super::{Arrival, Needs, Place, Remedy, Stretch};
 use crate::params::Layout;
 
 /// The three variants.
@@ -64,6 +64,12 @@ impl Fasgd {
     /// The rule for a model of this layout.
     pub fn new(config: Config, layout: &Layout) -> Fasgd {
         Fasgd { config, moments: PerParameter::new(layout, 3, 0.0) }
+    }
+
+    /// The running deviations beside a stretch.
+    pub(super) fn deviations(&mut self, place: &Place) -> &[f32] {
+        let moments = self.moments.at(place);
+        &moments[moments.len() / 3 * 2..]
     }
 }
 

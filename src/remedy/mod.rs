@@ -2,6 +2,7 @@
 //! file per remedy; `pipeline` leads an arriving push through all that are chosen, in order.
 
 pub mod arrival;
+pub mod b_fasgd;
 pub mod clip_to_mean;
 pub mod damping;
 pub mod dana;
@@ -12,14 +13,16 @@ pub mod fasgd;
 pub mod gap_aware;
 pub mod hinge;
 pub mod mixing;
+pub mod momentum_correction;
 pub mod pipeline;
 pub mod power;
 pub mod rate_scaling;
 pub mod staleness_aware;
 pub mod staleness_normalization;
 pub mod state;
+pub mod yellowfin;
 
-pub use arrival::{Arrival, Factors, Needs, Place, Remedy, Stretch};
+pub use arrival::{Arrival, Chances, Factors, Needs, Place, Remedy, Stretch};
 pub use pipeline::{Push, Remedies, Seen, Steps};
 
 use crate::params::Layout;
@@ -49,6 +52,12 @@ crate::registry! {
         "dana" => Dana(dana::Config),
         /// Division by staleness and by the deviation of the gradient (FASGD).
         "fasgd" => Fasgd(fasgd::Config),
+        /// FASGD that pulls and pushes dense parameters by chance, to spare the network (B-FASGD).
+        "b_fasgd" => BFasgd(b_fasgd::Config),
+        /// Explicit momentum that makes up what asynchrony lacks of a total (reconstructed).
+        "momentum_correction" => MomentumCorrection(momentum_correction::Config),
+        /// Learning rate and momentum tuned from the gradients, in a closed loop (YellowFin, reconstructed).
+        "yellowfin" => YellowFin(yellowfin::Config),
         /// A share of the way towards the worker's model (FedAsync, reconstructed).
         "mixing" => Mixing(mixing::Config),
         /// Clipping relative to the running mean of the norms.
@@ -64,7 +73,9 @@ impl RemedyChoice {
         4 * match self {
             Self::DelayCompensation(config) if config.adaptive => all,
             Self::GapAware(_) => 2 * all,
-            Self::Fasgd(_) => 3 * all,
+            Self::Fasgd(_) | Self::BFasgd(_) => 3 * all,
+            Self::MomentumCorrection(_) => dense,
+            Self::YellowFin(config) => config.bytes(workers, dense) / 4,
             Self::Dana(_) => (u64::from(workers) + 1) * dense,
             _ => 0,
         }
@@ -86,6 +97,13 @@ impl RemedyChoice {
             Self::GapAware(config) => Box::new(gap_aware::GapAware::new(*config, layout)),
             Self::Dana(config) => Box::new(dana::Dana::new(*config, workers, layout.dense_len())),
             Self::Fasgd(config) => Box::new(fasgd::Fasgd::new(*config, layout)),
+            Self::MomentumCorrection(config) => {
+                Box::new(momentum_correction::MomentumCorrection::new(*config, layout.dense_len()))
+            }
+            Self::YellowFin(config) => {
+                Box::new(yellowfin::YellowFin::new(*config, workers, layout.dense_len()))
+            }
+            Self::BFasgd(config) => Box::new(b_fasgd::BFasgd::new(*config, layout)),
             Self::Mixing(config) => Box::new(mixing::Mixing::new(*config)),
             Self::ClipToMean(config) => Box::new(clip_to_mean::ClipToMean::new(*config)),
         }

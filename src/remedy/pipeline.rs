@@ -1,6 +1,6 @@
 //! An arriving push, led through all remedies in order.
 
-use super::{Arrival, Factors, Needs, Place, Remedy, Stretch};
+use super::{Arrival, Chances, Factors, Needs, Place, Remedy, Stretch};
 use crate::base::{ShardId, WorkerId};
 use crate::params::view::row_range;
 use crate::params::{Gradient, Lookups};
@@ -22,6 +22,8 @@ pub struct Remedies {
 pub struct Push<'a> {
     /// Whose it is.
     pub worker: WorkerId,
+    /// Version of the shard.
+    pub version: u64,
     /// Versions of the shard applied since the worker read it.
     pub staleness: u64,
     /// Its distinct rows.
@@ -83,14 +85,18 @@ impl Remedies {
         let mut all = 1.0;
         for at in 0..self.list.len() {
             let needs = self.list[at].needs();
+            let (norm, dense_norm) =
+                if needs.norm { norms(server, shard, &push) } else { (0.0, 0.0) };
             let arrival = Arrival {
                 worker: push.worker,
                 workers: self.workers,
                 shard,
+                version: push.version,
                 staleness: push.staleness,
                 dense_rate: rates.0,
                 sparse_rate: rates.1,
-                norm: if needs.norm { norm(server, shard, &push) } else { 0.0 },
+                norm,
+                dense_norm,
             };
             let mut factors = self.list[at].arrive(&arrival);
             if merged {
@@ -200,6 +206,16 @@ impl Remedies {
         }
     }
 
+    /// Chances that a worker transmits the dense parameters of a shard: those of all remedies
+    /// together.
+    pub fn chances(&self, shard: ShardId) -> Chances {
+        let sparing = self.list.iter().filter(|remedy| remedy.needs().spares);
+        sparing.fold(Chances { pull: 1.0, push: 1.0 }, |all, remedy| {
+            let Chances { pull, push } = remedy.chances(shard);
+            Chances { pull: all.pull * pull, push: all.push * push }
+        })
+    }
+
     /// Changes the dense parameters of a shard in a view that is being pulled.
     pub fn look_ahead(
         &self,
@@ -242,18 +258,23 @@ fn scale(server: &ParameterServer, shard: ShardId, push: &mut Push<'_>, factor: 
     });
 }
 
-fn norm(server: &ParameterServer, shard: ShardId, push: &Push<'_>) -> f64 {
-    let mut sum = 0.0;
+/// Norms of what has arrived: of all of it, and of its dense parameters.
+fn norms(server: &ParameterServer, shard: ShardId, push: &Push<'_>) -> (f64, f64) {
+    let (mut all, mut dense) = (0.0, 0.0);
     for_each(server, shard, push.lookups, |place, offset| {
-        let part = match place {
-            Place::Dense(range) => &push.gradient.dense[range],
+        let part = match &place {
+            Place::Dense(range) => &push.gradient.dense[range.clone()],
             Place::Row { table, .. } => {
-                &push.gradient.rows[offset..offset + server.layout().tables[table].dim]
+                &push.gradient.rows[offset..offset + server.layout().tables[*table].dim]
             }
         };
-        sum += part.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>();
+        let square = part.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>();
+        all += square;
+        if matches!(place, Place::Dense(_)) {
+            dense += square;
+        }
     });
-    sum.sqrt()
+    (all.sqrt(), dense.sqrt())
 }
 
 /// The server's parameters at a place.

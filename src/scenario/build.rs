@@ -4,13 +4,14 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::passes;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
 use crate::base::{Pool, Streams, WorkerId};
 use crate::cluster::machine::machines;
 use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTimeLaw};
 use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
-use crate::data::{Batch, DataError, DataSource, Day, LeakError, OpenContext, check_holdout};
+use crate::data::{DataError, DataSource, Day, LeakError, OpenContext, check_holdout};
 use crate::model::{Model, ModelContext, ModelError};
 use crate::params::Gradient;
 use crate::protocol::Protocol;
@@ -170,8 +171,12 @@ impl Scenario {
         let (train, holdout) = self.split(source.as_ref())?;
         // What is wrong with the order is to be known before a results folder is touched.
         Order::new(self.train.order.clone(), train.clone(), streams)?;
-        let counts = self.model.wants_counts().then(|| Arc::new(counts(source.as_ref(), &train)));
-        let model = self.model.build(source.schema(), ModelContext { counts })?;
+        let wanted = self.model.wants_counts();
+        let counts = wanted.then(|| Arc::new(passes::counts(source.as_ref(), &train)));
+        let scale = self.model.input_scale();
+        let columns = || Arc::new(passes::column_moments(source.as_ref(), &train, scale));
+        let columns = scale.standardises().then(columns);
+        let model = self.model.build(source.schema(), ModelContext { counts, columns })?;
         Ok(Some(Prepared { source, train, holdout, model }))
     }
 
@@ -481,29 +486,4 @@ fn thin(ranges: &[Range<u64>], holdout: &Holdout) -> Result<Vec<u64>, BuildError
         before = after;
     }
     Ok(ids)
-}
-
-/// How often each id occurs in the training window, by id space.
-fn counts(source: &dyn DataSource, train: &[Day]) -> Vec<Vec<u32>> {
-    let schema = source.schema();
-    let mut counts: Vec<Vec<u32>> =
-        schema.spaces.iter().map(|space| vec![0; space.rows as usize]).collect();
-    let columns = schema.history.as_ref().map_or(&[][..], |history| &history.columns);
-    let mut batch = Batch::default();
-    for day in train {
-        let days = day.ids();
-        for from in days.clone().step_by(4096) {
-            let ids: Vec<u64> = (from..days.end.min(from + 4096)).collect();
-            source.read(&ids, &mut batch);
-            let fields = schema.fields.iter().map(|field| field.space).cycle();
-            for (&id, space) in batch.fields.iter().zip(fields) {
-                counts[space][id as usize] += 1;
-            }
-            let events = columns.iter().map(|column| column.space).cycle();
-            for (&id, space) in batch.history.iter().zip(events) {
-                counts[space][id as usize] += 1;
-            }
-        }
-    }
-    counts
 }

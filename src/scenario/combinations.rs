@@ -14,6 +14,7 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     coordination(loaded, found);
     routine(loaded, found);
     remedies(loaded, found);
+    sparing(loaded, found);
 }
 
 /// Dense parameters on shards of their own leave at least one to the rows.
@@ -93,7 +94,7 @@ fn cannot_fill(choice: &ProtocolChoice, workers: u32) -> Option<(&'static str, S
 
 /// Remedies that replace the optimizer, and those that need workers of a certain kind.
 fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let Scenario { remedy, optimizer, worker, .. } = &loaded.value;
+    let Scenario { remedy, optimizer, worker, protocol, cluster, .. } = &loaded.value;
     let descends = matches!(optimizer, OptimizerChoice::Sgd(_));
     for (index, choice) in remedy.iter().enumerate() {
         let key = format!("remedy.{index}");
@@ -102,7 +103,12 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         };
         let alone = matches!(
             choice,
-            RemedyChoice::Dana(_) | RemedyChoice::Fasgd(_) | RemedyChoice::Mixing(_)
+            RemedyChoice::Dana(_)
+                | RemedyChoice::Fasgd(_)
+                | RemedyChoice::BFasgd(_)
+                | RemedyChoice::MomentumCorrection(_)
+                | RemedyChoice::YellowFin(_)
+                | RemedyChoice::Mixing(_)
         );
         if alone && !descends {
             let message = format!(
@@ -116,6 +122,20 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                     .help("optimizer = { kind = \"sgd\", learning_rate = ... }"),
             );
         }
+        let momentum =
+            matches!(choice, RemedyChoice::MomentumCorrection(_) | RemedyChoice::YellowFin(_));
+        if momentum && protocol.pushes_per_update(cluster.workers) > 1 {
+            let message = format!(
+                "\"{}\" takes every push for a step of its own, and \"{}\" merges several",
+                choice.name(),
+                protocol.name()
+            );
+            found.push(
+                problem(message)
+                    .label(loaded.key_origin("protocol"), "")
+                    .help("optimizer = { kind = \"momentum\" } has one momentum for merged pushes"),
+            );
+        }
         let gradients = matches!(worker.local, Local::Gradient(_));
         if matches!(choice, RemedyChoice::Mixing(_)) && gradients {
             let message = "\"mixing\" takes pushes for differences of models, and the workers push \
@@ -124,6 +144,51 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                 problem(message.to_string())
                     .help("worker.local = { kind = \"local_steps\", learning_rate = ... }"),
             );
+        }
+    }
+}
+
+/// What is to be spared must lie on shards of its own, and workers must be able to do without.
+fn sparing(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { remedy, worker, cluster, protocol, imposed_staleness, .. } = &loaded.value;
+    for (index, choice) in remedy.iter().enumerate() {
+        let RemedyChoice::BFasgd(config) = choice else { continue };
+        if !config.spares() {
+            continue;
+        }
+        let key = format!("remedy.{index}");
+        let mut conflict = |message: String, other: &str, why: &str, help: &str| {
+            found.push(
+                Problem::error(&CONFLICT, &key, message)
+                    .label(loaded.key_origin(&key), "this")
+                    .label(loaded.key_origin(other), why)
+                    .help(help),
+            );
+        };
+        if imposed_staleness.is_some() {
+            let message = "with imposed staleness nothing is transmitted, so nothing can be spared";
+            let help = "kind = \"fasgd\" has the same steps without a network";
+            conflict(message.into(), "imposed_staleness", "and this", help);
+            continue;
+        }
+        if cluster.dense_shards.is_none() {
+            let message = "\"b_fasgd\" needs dense parameters on shards of their own";
+            let help = "rows are pulled and pushed in every step: set cluster.dense_shards = 1, and \
+                        cluster.shards to 2 or more";
+            conflict(message.into(), "cluster", "every shard holds rows here", help);
+        }
+        if protocol.wants_whole_steps() {
+            let message = format!(
+                "\"{}\" needs steps that pull everything, and \"b_fasgd\" spares pulls",
+                protocol.name()
+            );
+            let help = "choose a protocol that takes stale gradients, or kind = \"fasgd\"";
+            conflict(message, "protocol", "and this", help);
+        }
+        if matches!(worker.local, Local::Elastic(_)) {
+            let message = "a replica is exchanged in every step, and \"b_fasgd\" spares exchanges";
+            let help = "worker.local = { kind = \"gradient\" }, or kind = \"fasgd\"";
+            conflict(message.into(), "worker.local", "and this", help);
         }
     }
 }

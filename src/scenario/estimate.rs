@@ -8,7 +8,7 @@ use crate::data::Batch;
 use crate::optimizer::Slot;
 use crate::params::view::rows_len;
 use crate::params::{Layout, Locator, Lookups};
-use crate::remedy::Needs;
+use crate::remedy::{Needs, RemedyChoice};
 use crate::sim::evaluate::CHUNK;
 use crate::sim::session::COMPARED;
 
@@ -91,14 +91,19 @@ impl Scenario {
             Some(law) => (1.5 * law.mean()) as u64 + 16,
             None => u64::from(self.cluster.workers),
         };
-        let watched = self.watched(in_flight, layout);
+        let needs = self.needs(layout);
+        let watched = self.watched(in_flight, needs);
         let remedies = self.remedy.iter().map(|r| r.bytes(self.cluster.workers, layout)).sum();
         // What outlives a step: dense sums, or a replica with velocity and the rows it has met.
         let kept = match &self.worker.local {
             Local::Elastic(_) => 8 * estimate.dense + 8 * estimate.sparse,
             _ if self.worker.push_every > 1 => 4 * estimate.dense,
             _ => 0,
-        } + if self.worker.pull_every > 1 { step } else { 0 };
+        };
+        let kept = kept + if self.worker.pull_every > 1 || needs.spares { step } else { 0 };
+        let own = (0..layout.moving.len()).any(|block| layout.stays_with_workers(block));
+        let kept = kept + if own { 4 * moving } else { 0 };
+        let kept = kept + if needs.spares { 4 * (estimate.dense + moving) } else { 0 };
         let examples = batch.len().max(1) as u64;
         let holdout = if estimate.holdout > 0 {
             estimate.holdout * ((bytes(&batch) + bytes_of(&lookups)) / examples + 16)
@@ -130,13 +135,14 @@ impl Scenario {
         estimate.memory.0 = all;
     }
 
+    /// What the remedies have to be given.
+    fn needs(&self, layout: &Layout) -> Needs {
+        let build = |choice: &RemedyChoice| choice.build(self.cluster.workers, layout).needs();
+        self.remedy.iter().map(build).fold(Needs::default(), Needs::and)
+    }
+
     /// How many of the steps in flight somebody looks at.
-    fn watched(&self, in_flight: u64, layout: &Layout) -> u64 {
-        let needs = self
-            .remedy
-            .iter()
-            .map(|choice| choice.build(self.cluster.workers, layout).needs())
-            .fold(Needs::default(), Needs::and);
+    fn watched(&self, in_flight: u64, needs: Needs) -> u64 {
         let views = self.holdout.as_ref().map(|holdout| holdout.views).unwrap_or_default();
         if needs.view || needs.row_staleness || views.mean_of_views || views.mean_of_predictions {
             return in_flight;

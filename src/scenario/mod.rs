@@ -6,6 +6,7 @@ mod combinations;
 pub mod document;
 pub mod estimate;
 pub mod expect;
+mod passes;
 mod read;
 pub mod rules;
 pub mod spec;

@@ -7,6 +7,7 @@ use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, ShardService};
 use crate::optimizer::Horizon;
 use crate::protocol::ProtocolChoice;
+use crate::remedy::RemedyChoice;
 use crate::sim::Every;
 
 /// Two settings that contradict each other.
@@ -285,6 +286,12 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     {
         idle("protocol", "one worker has nobody to wait for");
     }
+    if scenario.cluster.workers == 1 || scenario.imposed_staleness.is_some() {
+        idle("model.normalization.export", "there is one worker, whose moments are exported");
+    }
+    if scenario.model.has_no_hidden_layer() {
+        idle("model.normalization", "there is no hidden layer to normalize");
+    }
     if scenario.cluster.network.latency.is_zero() {
         idle("cluster.network.jitter", "the latency it would vary is zero");
     }
@@ -293,7 +300,9 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let scenario = &loaded.value;
     let barrier = scenario.protocol.pushes_per_update(scenario.cluster.workers) > 1;
-    if scenario.timing_only.is_some() || scenario.imposed_staleness.is_some() || barrier {
+    // Its learning rate is a factor of one that is tuned.
+    let tuned = scenario.remedy.iter().any(|remedy| matches!(remedy, RemedyChoice::YellowFin(_)));
+    if scenario.timing_only.is_some() || scenario.imposed_staleness.is_some() || barrier || tuned {
         return;
     }
     let (rate, workers) = (scenario.optimizer.learning_rate(), scenario.cluster.workers);

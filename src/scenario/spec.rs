@@ -128,6 +128,9 @@ impl Scenario {
         for remedy in &self.remedy {
             note(remedy.name(), remedy.is_reconstructed());
         }
+        if let Some(normalization) = self.model.normalization() {
+            note(normalization.name(), normalization.is_reconstructed());
+        }
         names
     }
 }

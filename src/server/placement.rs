@@ -32,10 +32,17 @@ impl Placement {
     /// The shards of all dense blocks and then of all non-trainable ones, each below `shards`.
     pub(super) fn place(self, layout: &Layout, shards: u32) -> Vec<ShardId> {
         let blocks: Vec<_> = layout.dense.iter().chain(&layout.moving).collect();
+        let sizes = layout.dense.iter().map(|block| block.len() as u64).chain(
+            // What stays with the workers weighs nothing.
+            layout.moving.iter().enumerate().map(|(index, block)| {
+                if layout.stays_with_workers(index) { 0 } else { block.len() as u64 }
+            }),
+        );
+        let sizes: Vec<u64> = sizes.collect();
         let mut order: Vec<usize> = (0..blocks.len()).collect();
         if self == Placement::Balanced {
             // A stable sort: equal blocks keep the order of the model.
-            order.sort_by_key(|&block| std::cmp::Reverse(blocks[block].len()));
+            order.sort_by_key(|&block| std::cmp::Reverse(sizes[block]));
         }
         let mut held = vec![0u64; shards as usize];
         let mut placed = vec![ShardId(0); blocks.len()];
@@ -47,7 +54,7 @@ impl Placement {
                     (0..held.len()).min_by_key(|&shard| held[shard]).unwrap_or(0)
                 }
             };
-            held[shard] += blocks[block].len() as u64;
+            held[shard] += sizes[block];
             placed[block] = ShardId(shard as u32);
         }
         placed

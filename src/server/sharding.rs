@@ -112,7 +112,9 @@ impl Sharding {
         for (block, shard) in layout.dense.iter().zip(&self.dense) {
             loads[shard.index()].dense_bytes += 4 * block.len() as u64;
         }
-        for (block, shard) in layout.moving.iter().zip(&self.moving) {
+        let shared = |(index, _): &(usize, _)| !layout.stays_with_workers(*index);
+        let moving = layout.moving.iter().zip(&self.moving).enumerate().filter(shared);
+        for (_, (block, shard)) in moving {
             loads[shard.index()].dense_bytes += 4 * block.len() as u64;
         }
         for (space, ids) in lookups.ids.iter().enumerate() {

@@ -19,8 +19,6 @@ pub struct ParameterServer {
     sharding: Sharding,
     dense: DenseStore,
     moving: Vec<f32>,
-    /// Weight of the old value when a moving statistic is set.
-    momentum: f32,
     tables: Vec<TableStore>,
     /// Updates so far, by table and shard: such a partition is one variable.
     partitions: Vec<Vec<u64>>,
@@ -102,7 +100,6 @@ impl ParameterServer {
         ParameterServer {
             dense: DenseStore::new(&layout, dense_rule.as_ref(), streams),
             moving,
-            momentum: 0.99,
             tables: layout.tables.iter().enumerate().map(table).collect(),
             partitions: vec![vec![0; sharding.shards() as usize]; layout.tables.len()],
             sharding,
@@ -265,11 +262,11 @@ impl ParameterServer {
             }
         }
         for (index, block) in self.layout.moving.iter().enumerate() {
-            if self.sharding.of_moving(index) == shard {
+            if self.sharding.of_moving(index) == shard && !self.layout.stays_with_workers(index) {
+                let keep = self.layout.moving_rule(index).keep;
                 for at in block.range() {
                     let seen = gradient.moving[at];
-                    self.moving[at] =
-                        self.momentum * self.moving[at] + (1.0 - self.momentum) * seen;
+                    self.moving[at] = keep * self.moving[at] + (1.0 - keep) * seen;
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::bench::Bench;
 use super::feed::StepData;
 use super::local::Keepsake;
-use crate::base::{Pending, WorkerId};
+use crate::base::{Pending, ShardId, WorkerId};
 use crate::params::{Gradient, Lookups};
 
 /// What a step carries.
@@ -20,6 +20,8 @@ pub struct Cargo {
     pub(super) stage: Stage,
     pub(super) gradient: Option<Gradient>,
     pub(super) pending: Option<Pending<Computed, Bench>>,
+    /// Shards that are not sent their part: they apply the worker's last one again.
+    pub(super) spared: Vec<ShardId>,
 }
 
 /// How far a step's computation is.

@@ -167,15 +167,11 @@ impl Simulation {
     pub fn look_first(&mut self, observer: &mut dyn Observer) {
         let Simulation { session, flights, .. } = self;
         session.look_at_ends(held(flights), observer);
-<<<<<<< HEAD
     }
 
     /// The last evaluation, when [`step`](Self::step) says that the run has ended.
     pub fn look_last(&mut self, observer: &mut dyn Observer) {
-=======
-        while self.step(observer)? == State::Running {}
         self.tell_of_absent(observer);
->>>>>>> h-fail
         let Simulation { session, flights, .. } = self;
         session.look_at_ends(held(flights), observer);
         self.check();

@@ -114,11 +114,11 @@ impl Evaluator {
     }
 
     /// Logits of all examples under the server's parameters, with `dense` in place of its dense
-    /// arena and the rows that `view` holds in place of its rows.
+    /// arena, and `view` in place of its rows, where it holds them, and of `moving`.
     pub fn logits(
         &self,
         server: &ParameterServer,
-        dense: Arc<Vec<f32>>,
+        (dense, moving): (Arc<Vec<f32>>, &[f32]),
         view: Option<&StepData>,
         pool: &mut Pool<Bench>,
     ) -> Vec<f32> {
@@ -140,7 +140,7 @@ impl Evaluator {
             let (chunk, dense) = (Arc::clone(chunk), Arc::clone(&dense));
             let moving = match view {
                 Some(view) => view.moving.clone(),
-                None => server.moving().to_vec(),
+                None => moving.to_vec(),
             };
             let model = Arc::clone(&self.model);
             pending.push_back(pool.submit(SimTime::ZERO, move |bench: &mut Bench| {
@@ -174,17 +174,18 @@ impl Evaluator {
         }
     }
 
-    /// Evaluates the server and the chosen views, in a fixed order.
+    /// Evaluates the server, with `moving` as its non-trainable arena, and the chosen views, in a
+    /// fixed order.
     pub fn evaluate(
         &self,
         views: Views,
         held: &[(WorkerId, &StepData)],
-        server: &ParameterServer,
+        (server, moving): (&ParameterServer, &[f32]),
         pool: &mut Pool<Bench>,
         mut told: impl FnMut(EvaluatedView, &Evaluated),
     ) {
         let dense = Arc::new(server.dense().to_vec());
-        let logits = self.logits(server, dense, None, pool);
+        let logits = self.logits(server, (dense, moving), None, pool);
         told(EvaluatedView::Server, &self.judge(&logits));
         if views.is_empty() || held.is_empty() {
             return;
@@ -195,7 +196,8 @@ impl Evaluator {
             if !single && !views.mean_of_predictions {
                 break;
             }
-            let logits = self.logits(server, Arc::new(view.dense.clone()), Some(view), pool);
+            let dense = Arc::new(view.dense.clone());
+            let logits = self.logits(server, (dense, moving), Some(view), pool);
             if single {
                 told(EvaluatedView::Worker(*worker), &self.judge(&logits));
             }
@@ -205,7 +207,7 @@ impl Evaluator {
         }
         if views.mean_of_views {
             let dense = Arc::new(mean_dense(held));
-            let logits = self.logits(server, dense, None, pool);
+            let logits = self.logits(server, (dense, moving), None, pool);
             told(EvaluatedView::MeanOfViews, &self.judge(&logits));
         }
         if views.mean_of_predictions {

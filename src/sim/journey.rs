@@ -139,10 +139,12 @@ impl Simulation {
     fn pull(&mut self, push: PushId, shard: ShardId) {
         let (s, now) = (shard.index(), self.queue.now());
         let flight = self.flights.get(push);
-        let (worker, load) = (flight.worker, flight.loads[s]);
+        let (worker, step, load) = (flight.worker, flight.step, flight.loads[s]);
         let holds = self.workers[worker.index()].holds;
-        if self.dense_alone[s] && !self.routine.pulls(flight.step) && holds {
+        let spared = |this: &Simulation| this.spares_pull(worker, step, shard);
+        if self.dense_alone[s] && holds && (!self.routine.pulls(step) || spared(self)) {
             let version = self.workers[worker.index()].held[s];
+            let flight = self.flights.get(push);
             flight.read(shard, version, now);
             if flight.writes(shard) {
                 self.ledgers[s].read(self.versions[s] - version);
@@ -154,7 +156,7 @@ impl Simulation {
             }
             return;
         }
-        flight.outstanding += 1;
+        self.flights.get(push).outstanding += 1;
         self.send(worker, load.request_bytes(), Event::PullArrives(push, shard));
     }
 
@@ -208,9 +210,7 @@ impl Simulation {
         if complete {
             self.compute(push);
         }
-        if self.routine.pull_every > 1 {
-            self.workers[worker.index()].held[s] = version;
-        }
+        self.workers[worker.index()].held[s] = version;
         let span = self.links.shard_time(bytes);
         let onward =
             Onward { worker, event: Event::PullReturns(push, shard), after: self.latency(worker) };
@@ -307,6 +307,7 @@ impl Simulation {
             return self.keep(push);
         }
         self.turn_to(worker, Activity::Push, observer);
+        self.spare_pushes(push);
         for shard in (0..self.shards.len() as u32).map(ShardId) {
             let flight = self.flights.get(push);
             if flight.writes(shard) {

@@ -146,8 +146,10 @@ impl Session {
             return;
         };
         let passes = watch.window.map(|window| progress.examples as f64 / window.max(1) as f64);
+        let moving = training.exported_moving();
         let (server, pool) = training.server_and_pool();
-        evaluation.evaluator.evaluate(evaluation.views, held, server, pool, |view, evaluated| {
+        let (views, server) = (evaluation.views, (server, &moving[..]));
+        evaluation.evaluator.evaluate(views, held, server, pool, |view, evaluated| {
             observer.observe(&Record::Evaluated {
                 progress,
                 view,

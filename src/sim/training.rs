@@ -7,7 +7,9 @@ use super::bench::Bench;
 use super::cargo::{Buffers, Cargo, Computed, Stage};
 use super::feed::{Feed, StepData};
 use super::local::{Job, Keepsake, LocalStep};
+use super::moments::LocalMoments;
 use super::progress::Progress;
+use super::spare::LastPushes;
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;
 use crate::cluster::failures::Lost;
@@ -16,7 +18,7 @@ use crate::model::Model;
 use crate::params::view::rows_len;
 use crate::params::{Gradient, Lookups};
 use crate::protocol::Merge;
-use crate::remedy::{Push, Remedies};
+use crate::remedy::{Chances, Push, Remedies};
 use crate::server::sharding::Load;
 use crate::server::{BadUpdate, Carried, Clocks, Merger, ParameterServer, Part};
 
@@ -51,6 +53,10 @@ pub struct Training {
     keepsakes: Vec<Option<Box<Keepsake>>>,
     /// The views from which workers go on with the dense parameters they have.
     kept: Vec<Option<Arc<StepData>>>,
+    /// What shards had from workers last, if some pushes are to be spared.
+    last: LastPushes,
+    /// Moving statistics that workers keep for themselves.
+    moments: LocalMoments,
     buffers: Buffers,
 }
 
@@ -93,6 +99,7 @@ impl Training {
         let buffers = Buffers::default();
         feed.use_buffers(buffers.clone());
         let merger = Merger::new(model.layout());
+        let moments = LocalMoments::new(model.layout(), server.moving());
         Training {
             model,
             server,
@@ -105,6 +112,8 @@ impl Training {
             merged: (Vec::new(), Merge::default()),
             keepsakes: Vec::new(),
             kept: Vec::new(),
+            last: LastPushes::default(),
+            moments,
             buffers,
         }
     }
@@ -122,6 +131,14 @@ impl Training {
     /// The parameters.
     pub fn server(&self) -> &ParameterServer {
         &self.server
+    }
+
+    /// The non-trainable parameters as they are evaluated and saved: the server's, and what is
+    /// exported of those that workers keep for themselves.
+    pub fn exported_moving(&self) -> Vec<f32> {
+        let mut moving = self.server.moving().to_vec();
+        self.moments.export(&mut moving);
+        moving
     }
 
     /// The parameters and the host threads, for evaluation.
@@ -177,7 +194,7 @@ impl Training {
         let kept = needs.view || needs.row_staleness || self.server.carries();
         let watched = looks.view || looks.rows || kept;
         let stage = Stage::Filling { step, watched };
-        Box::new(Cargo { worker, stage, gradient: None, pending: None })
+        Box::new(Cargo { worker, stage, gradient: None, pending: None, spared: Vec::new() })
     }
 
     /// What each shard contributes to the pull of this step.
@@ -245,18 +262,20 @@ impl Training {
         due: SimTime,
     ) {
         let worker = cargo.worker.index();
-        let Stage::Filling { step, watched } = std::mem::replace(&mut cargo.stage, Stage::Away)
+        let Stage::Filling { mut step, watched } = std::mem::replace(&mut cargo.stage, Stage::Away)
         else {
             panic!("a gradient was asked for twice")
         };
-        let step = if watched || routine.pull_every > 1 {
+        self.moments.overlay(cargo.worker, &mut step.moving);
+        let keeps_views = routine.pull_every > 1 || self.remedies.needs().spares;
+        let step = if watched || keeps_views {
             let step = Arc::new(*step);
             cargo.stage = Stage::Watched(Arc::clone(&step));
             Given::Shared(step)
         } else {
             Given::Whole(step)
         };
-        if let (Given::Shared(step), 2..) = (&step, routine.pull_every) {
+        if let (Given::Shared(step), true) = (&step, keeps_views) {
             self.kept.resize(self.kept.len().max(worker + 1), None);
             self.kept[worker] = Some(Arc::clone(step));
         }
@@ -284,6 +303,7 @@ impl Training {
     pub fn finish(&mut self, cargo: &mut Cargo) {
         if let Some(pending) = cargo.pending.take() {
             let Computed { gradient, keepsake, lookups } = self.pool.wait(pending);
+            self.moments.learn(cargo.worker, &gradient.moving);
             cargo.gradient = Some(gradient);
             if let Some(lookups) = lookups {
                 cargo.stage = Stage::Spent(lookups);
@@ -308,6 +328,7 @@ impl Training {
     ) -> Result<(), BadUpdate> {
         for member in members.iter_mut() {
             self.finish(member.cargo);
+            self.repeat(shard, member, version);
         }
         let rates = (self.rates)(progress);
         let (dense_rate, sparse_rate) = (rates.dense as f32, rates.sparse as f32);
@@ -320,7 +341,8 @@ impl Training {
         let mut row_rates = Vec::new();
         if !self.remedies.is_empty() {
             for member in members.iter_mut() {
-                let steps = self.amend(shard, member, (dense_rate, sparse_rate), merged);
+                let rates = (dense_rate, sparse_rate);
+                let steps = self.amend((shard, version - 1), member, rates, merged);
                 clocks.dense_rate = dense_rate * steps.0;
                 clocks.sparse_rate = sparse_rate * steps.0;
                 row_rates = steps.1;
@@ -351,10 +373,43 @@ impl Training {
         apply(&mut self.server, &mut self.remedies, shard, whole, clocks)
     }
 
+    /// Puts a worker's last push in the place of one that was spared, or keeps this one for then.
+    /// `version` is the shard's after the update.
+    fn repeat(&mut self, shard: ShardId, member: &mut Member<'_>, version: u64) {
+        if !self.remedies.needs().spares {
+            return;
+        }
+        let (worker, place) = (member.cargo.worker, (self.model.layout(), self.server.sharding()));
+        let gradient = member.cargo.gradient.as_mut().expect("just finished");
+        if member.cargo.spared.contains(&shard) {
+            if let Some(read) = self.last.recall(place, (worker, shard), gradient) {
+                member.staleness = (version - 1).saturating_sub(read);
+            }
+        } else {
+            let read = (version - 1).saturating_sub(member.staleness);
+            self.last.keep(place, (worker, shard, read), gradient);
+        }
+    }
+
+    /// Chances that a worker transmits the dense parameters of a shard.
+    pub(super) fn chances(&self, shard: ShardId) -> Chances {
+        self.remedies.chances(shard)
+    }
+
+    /// Whether the worker has dense parameters to go on with.
+    pub(super) fn may_spare_pull(&self, worker: WorkerId) -> bool {
+        self.remedies.needs().spares && self.kept.get(worker.index()).is_some_and(Option::is_some)
+    }
+
+    /// Whether the shard has a push of the worker to apply again.
+    pub(super) fn may_spare_push(&self, worker: WorkerId, shard: ShardId) -> bool {
+        self.last.has(worker, shard)
+    }
+
     /// Leads a push through the remedies; returns the factors of its step.
     fn amend(
         &mut self,
-        shard: ShardId,
+        (shard, version): (ShardId, u64),
         member: &mut Member<'_>,
         rates: (f32, f32),
         merged: bool,
@@ -368,7 +423,7 @@ impl Training {
             Stage::Away => panic!("a push was amended before its gradient"),
         };
         let (worker, staleness) = (*worker, member.staleness);
-        let push = Push { worker, staleness, lookups, seen, gradient };
+        let push = Push { worker, version, staleness, lookups, seen, gradient };
         let steps = self.remedies.amend(&self.server, shard, rates, push, merged);
         (steps.all, steps.rows.map(<[f32]>::to_vec).unwrap_or_default())
     }
@@ -393,7 +448,14 @@ impl Training {
         self.merger.merge(self.model.layout(), &parts, merge);
     }
 
-    /// Takes back the buffers of a step that has landed or was broken off. A gradient that nobody
+    /// Takes back a step that has landed. A worker takes the statistics of its batch in even if
+    /// nobody wanted its gradient.
+    pub fn land(&mut self, cargo: Cargo, keeps: bool) {
+        let learns = !self.moments.is_empty();
+        self.recycle(cargo, keeps || learns);
+    }
+
+    /// Takes back the buffers of a step that is over or was broken off. A gradient that nobody
     /// has started is never computed, unless what the worker keeps depends on it.
     pub fn recycle(&mut self, mut cargo: Cargo, keeps: bool) {
         if keeps {

@@ -9,6 +9,7 @@ mod fit;
 mod identity;
 mod learning;
 mod membership;
+mod normalization;
 mod optimizers;
 mod physics;
 mod protocols;

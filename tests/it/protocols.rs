@@ -11,6 +11,7 @@ use straggler::protocol::{
     Arrived, Cluster, Decisions, Merge, Protocol, ProtocolChoice, PushId, Read, RowMean,
 };
 use straggler::scenario::Scenario;
+use straggler::sim::feed::Sharing;
 use straggler::sim::{Limits, Links, Nobody, SimError, Simulation, State};
 
 use crate::cluster::{NullCluster, mean, seconds};
@@ -223,6 +224,7 @@ fn limits_are_exact() {
         "kind = 'ringmaster'\nbound = 1000000",
         "kind = 'drop_stale'\nbound = 1000000",
         "kind = 'stale_synchronous'\nlead = 1000000",
+        "kind = 'stale_synchronous'\nlead = 1000000\nclock = 'row'",
         "kind = 'dynamic_ssp'\nlead = 1000000",
         "kind = 'gba'\nbatches = 1\nlate = 1000000",
     ] {
@@ -239,6 +241,80 @@ fn limits_are_exact() {
         [barrier, "kind = 'rennala'\nbatch = 1", "kind = 'k_batch_sync'\nk = 1", "kind = 'tokens'"]
     {
         assert!(alone(choice) == sequential, "{choice}");
+    }
+}
+
+/// A shard that is fresh enough is read while another still catches up: over a network that is
+/// slower here and there by chance, more steps are made in the same time.
+#[test]
+fn clocks_of_rows_wait_less() {
+    for (lead, gain) in [(0, 1.02), (1, 1.005), (3, 1.0)] {
+        let rate = |clock: &str| {
+            let jitter = exponential().build(std::path::Path::new(".")).unwrap();
+            let latency = SimSpan(1 << 28);
+            let choice = format!("kind = 'stale_synchronous'\nlead = {lead}\nclock = '{clock}'");
+            let cluster = NullCluster {
+                shards: 4,
+                links: Links { latency, jitter: Some(jitter), ..Links::default() },
+                ..textbook(6, &choice, 12_000)
+            };
+            let (simulation, finished) = cluster.run();
+            simulation.check();
+            assert!(finished.iter().all(|push| push.clock_lag <= lead));
+            1.0 / time_per_update(&simulation)
+        };
+        let (rows, workers) = (rate("row"), rate("worker"));
+        assert!(rows > gain * workers, "lead {lead}: {rows} {workers}");
+    }
+}
+
+/// What is read is no older than promised, and without a lead the barrier's weights come out,
+/// whatever the order of the reads.
+#[test]
+fn rows_are_read_when_their_own_shard_is_fresh_enough() {
+    let mut scenario = training::small();
+    scenario.cluster.shards = 3;
+    scenario.cluster.network.latency = SimSpan(1 << 24);
+    // The k-th batch of a worker, whenever it begins.
+    scenario.train.sharing = Sharing::Fixed;
+    // Shards of uneven load, so that pushes arrive at different times.
+    scenario.cluster.server = ShardService {
+        push_fixed: SimSpan(1 << 26),
+        push_per_row: SimSpan(1 << 22),
+        pull_per_row: SimSpan(1 << 21),
+        ..ShardService::default()
+    };
+    let run = |choice: &str| {
+        let scenario = Scenario { protocol: protocol(choice), ..scenario.clone() };
+        let (one, three) = (training::run(&scenario, 1), training::run(&scenario, 3));
+        assert!(one.weights == three.weights && one.records == three.records, "{choice}");
+        one
+    };
+    let end = |outcome: &Outcome| outcome.finished.last().expect("pushes").at;
+    for lead in [0, 1, 2] {
+        let by = |clock: &str| {
+            run(&format!("kind = 'stale_synchronous'\nlead = {lead}\nclock = '{clock}'"))
+        };
+        let (rows, workers) = (by("row"), by("worker"));
+        assert!(rows.records != workers.records, "lead {lead}");
+        assert!(rows.finished.iter().all(|push| push.clock_lag <= lead));
+        // Four workers: at most 3 (2 lead + 1) updates of others between a read and its push.
+        let most = f64::from(3 * (2 * lead as u32 + 1));
+        assert!(rows.finished.iter().all(|push| push.staleness <= most), "lead {lead}");
+    }
+    let barrier = run("kind = 'synchronous'");
+    let rows = run("kind = 'stale_synchronous'\nlead = 0\nupdates = 'by_clock'\nclock = 'row'");
+    assert!(rows.weights == barrier.weights);
+    assert!(end(&rows) <= end(&barrier));
+    // On one shard the two clocks are one.
+    scenario.cluster.shards = 1;
+    for choice in ["lead = 0", "lead = 2", "lead = 0\nupdates = 'by_clock'"] {
+        let by = |clock: &str| {
+            let text = format!("kind = 'stale_synchronous'\nclock = '{clock}'\n{choice}");
+            training::run(&Scenario { protocol: protocol(&text), ..scenario.clone() }, 1)
+        };
+        let (rows, workers) = (by("row"), by("worker"));
+        assert!(rows.weights == workers.weights && rows.records == workers.records, "{choice}");
     }
 }
 

@@ -4,13 +4,15 @@
 use serde_json::{Value, json};
 use straggler::base::{SimSpan, Streams};
 use straggler::cluster::delay::{Fixed, Uniform};
-use straggler::cluster::{DelayChoice, Routine};
+use straggler::cluster::step_time::{constant, exponential};
+use straggler::cluster::{DelayChoice, Routine, StepTimeChoice};
 use straggler::optimizer::{OptimizerChoice, adam, sgd};
 use straggler::protocol::{ProtocolChoice, synchronous};
 use straggler::remedy::{Remedies, RemedyChoice};
 use straggler::scenario::Scenario;
-use straggler::sim::{Imposed, Limits, Nobody, Session, Watch, Work};
+use straggler::sim::{Imposed, Limits, Nobody, Session, Simulation, State, Watch, Work};
 
+use crate::cluster::NullCluster;
 use crate::toy::descent;
 use crate::training::{self, Outcome};
 
@@ -209,6 +211,202 @@ fn fasgd_has_three_variants() {
     }
 }
 
+#[test]
+fn momentum_is_lowered_by_that_of_asynchrony() {
+    let workers = json!({"kind": "momentum_correction", "total": 0.9, "implicit": "workers"});
+    let mut v = 0.0;
+    let expected = by_hand(SETTING, 3, 40, |_, g, _, _| {
+        v = (0.9 - 0.75) * v + g;
+        v
+    });
+    assert_close(&path(&[workers], SETTING, fixed(3), 40), &expected);
+    let measured = json!({"kind": "momentum_correction", "total": 0.4, "least": -0.25});
+    let (mut v, mut count, mut mean) = (0.0, 0.0, 0.0);
+    let expected = by_hand(SETTING, 5, 40, |stale, g, _, _| {
+        count += 1.0;
+        mean += (stale as f64 - mean) / count;
+        let explicit: f64 = 0.4 - mean / (mean + 1.0);
+        v = explicit.max(-0.25) * v + g;
+        v
+    });
+    assert_close(&path(&[measured], SETTING, fixed(5), 40), &expected);
+}
+
+/// In the mean over runs, memoryless workers with momentum mu follow `d' = mu d - eta G` with
+/// `G' = G + (h x - G) / n`, which is heavy ball of momentum mu + 1 - 1/n in the last step.
+#[test]
+fn corrected_momentum_follows_the_mean_recursion() {
+    let (n, step, updates, runs) = (8u32, 0.1, 20usize, 3_000u64);
+    let mut means = vec![(0.0, 0.0); updates + 1];
+    for seed in 0..runs {
+        let law = StepTimeChoice::Exponential(exponential::Config {});
+        let cluster = NullCluster {
+            seed,
+            limits: Limits { updates: Some(updates as u64), ..Limits::default() },
+            ..NullCluster::textbook(n, law)
+        };
+        let keys = json!({"kind": "momentum_correction", "total": 0.5, "implicit": "workers"});
+        for ((sum, square), x) in means.iter_mut().zip(walk(&cluster, &[keys], (step, 1.0))) {
+            *sum += x;
+            *square += x * x;
+        }
+    }
+    let (mu, share) = (0.5 - 7.0 / 8.0, 1.0 / f64::from(n));
+    let (mut e, mut d, mut g) = (1.0, 0.0, step);
+    for (t, (sum, square)) in means.into_iter().enumerate() {
+        let mean = sum / runs as f64;
+        let error = ((square / runs as f64 - mean * mean).max(0.0) / runs as f64).sqrt();
+        assert!((mean - e).abs() < 4.0 * error + 1e-6, "update {t}: {mean} is not {e} +- {error}");
+        g += share * (step * e - g);
+        d = mu * d - g;
+        e += d;
+    }
+}
+
+/// The tuner and the loop of YellowFin, written down once more for a single weight.
+#[test]
+fn yellowfin_follows_its_algorithm() {
+    for closed in [false, true] {
+        let keys = json!({"kind": "yellowfin", "beta": 0.9, "window": 4, "first_rate": 0.3,
+            "first_momentum": 0.2, "closed_loop": closed, "feedback": 0.05});
+        let (h, eta, tau) = (0.8, 0.5, 3usize);
+        let keep = 0.9;
+        let ema = |from: &mut (f64, f64), value: f64| {
+            *from = (keep * from.0 + 0.1 * value, keep * from.1 + 0.1);
+            from.0 / from.1
+        };
+        let [mut least, mut most, mut norm, mut square, mut far, mut mean] = [(0.0, 0.0); 6];
+        let (mut rate, mut target, mut explicit, mut v) = (0.3, 0.2, 0.2, 0.0);
+        let (mut x, mut logs) = (vec![1.0f64], Vec::<f64>::new());
+        let mut used: Vec<(usize, f64, f64)> = Vec::new();
+        for t in 0..40usize {
+            let read = t - tau.min(t);
+            let g = h * x[read];
+            if closed && t >= 2 && used[t - 2].0 >= 1 {
+                let (r, g, rate) = used[t - 2];
+                let total = (x[r + 1] - x[r] + rate * g) / (x[r] - x[r - 1]);
+                explicit += 0.05 * (target - total);
+                explicit = explicit.clamp(-0.99, 0.99);
+            } else if !closed {
+                explicit = target;
+            }
+            used.push((read, g, rate * eta));
+            v = explicit * v + g;
+            x.push(x[t] - eta * rate * v);
+            logs.push((g * g).ln());
+            let recent = &logs[logs.len().saturating_sub(4)..];
+            let low = ema(&mut least, recent.iter().copied().fold(f64::MAX, f64::min)).exp();
+            let high = ema(&mut most, recent.iter().copied().fold(f64::MIN, f64::max)).exp();
+            let second = ema(&mut square, g * g);
+            let distance = ema(&mut norm, g.abs()) / second;
+            let distance = ema(&mut far, distance);
+            let variance = (second - ema(&mut mean, g).powi(2)).max(1e-6);
+            if t > 0 {
+                let p = distance * distance * low * low / 2.0 / variance;
+                let (mut a, mut b) = (0.0, 1.0);
+                for _ in 0..80 {
+                    let c: f64 = (a + b) / 2.0;
+                    if (1.0 - c).powi(3) > p * c { a = c } else { b = c }
+                }
+                let ratio = (high / low).sqrt();
+                let momentum = f64::max(a * a, ((ratio - 1.0) / (ratio + 1.0)).powi(2));
+                let slow = ((t + 1) as f64 / 40.0).min(1.0);
+                target = keep * target + 0.1 * momentum;
+                rate = keep * rate + 0.1 * slow * (1.0 - momentum.sqrt()).powi(2) / low;
+            }
+        }
+        let measured = path(&[keys], (h, eta), fixed(tau as u64), 40);
+        assert!(x.iter().all(|x| x.abs() < 1e3));
+        for (t, (a, b)) in measured.iter().zip(&x).enumerate() {
+            // Single precision in differences of neighbouring weights.
+            assert!((a - b).abs() < 1e-3 * b.abs().max(0.2), "closed {closed}, {t}: {a} for {b}");
+        }
+    }
+}
+
+/// The path of one weight under one worker on a cluster, with these remedies.
+fn path_on_cluster(list: &[Value], (h, eta): (f64, f64), updates: u64) -> Vec<f64> {
+    let cluster = NullCluster {
+        limits: Limits { updates: Some(updates), ..Limits::default() },
+        ..NullCluster::textbook(1, StepTimeChoice::Constant(constant::Config {}))
+    };
+    walk(&cluster, list, (h, eta))
+}
+
+/// The path of one weight on a cluster, with these remedies.
+fn walk(cluster: &NullCluster, list: &[Value], (h, eta): (f64, f64)) -> Vec<f64> {
+    let n = cluster.workers;
+    let training = descent(&[h], eta, n);
+    let layout = training.model().layout().clone();
+    let build = |keys: &Value| remedy(keys.clone()).build(n, &layout);
+    let training = training.with_remedies(Remedies::new(list.iter().map(build).collect(), n));
+    let mut simulation = Simulation::new(cluster.parts(Work::Training(Box::new(training))));
+    let mut path = vec![1.0];
+    while simulation.step(&mut Nobody).unwrap() == State::Running {
+        simulation.check();
+        if simulation.session().progress.updates as usize == path.len() {
+            path.push(f64::from(training::server(simulation.session()).dense()[0]));
+        }
+    }
+    path
+}
+
+/// Where pulls are dear the worker goes on with its first parameters; where pushes are, the server
+/// goes on with its first gradient. Both grow older with every update, and by one curvature it is
+/// the same path.
+#[test]
+fn what_is_spared_is_as_old_as_it_is() {
+    let setting = (0.8, 0.002);
+    let keys = |pull: f64, push: f64| json!({"kind": "b_fasgd", "variant": "as_coded", "pull_cost": pull, "push_cost": push});
+    let (mut t, mut v, mut x, mut expected) = (0.0, 0.0, 1.0, vec![1.0]);
+    for _ in 0..20 {
+        v = 0.9 * v + 0.1 * setting.0;
+        x -= setting.1 * setting.0 / ((v + 1e-3) * (t + 1.0));
+        t += 1.0;
+        expected.push(x);
+    }
+    assert_close(&path_on_cluster(&[keys(1e15, 0.0)], setting, 20), &expected);
+    assert_close(&path_on_cluster(&[keys(0.0, 1e15)], setting, 20), &expected);
+    let plain = json!({"kind": "fasgd", "variant": "as_coded"});
+    let all = path_on_cluster(&[plain], setting, 20);
+    assert_eq!(all, path_on_cluster(&[keys(0.0, 0.0)], setting, 20));
+    assert!(all[20] < expected[20]);
+}
+
+/// On a network B-FASGD transmits less, the dearer it is; for nothing it is FASGD to the last bit.
+#[test]
+fn sparing_saves_traffic_and_costs_freshness() {
+    let descent = OptimizerChoice::Sgd(sgd::Config { learning_rate: 0.01 });
+    let mut scenario = Scenario { optimizer: descent, model: training::small_mlp(), ..cluster() };
+    scenario.cluster.dense_shards = Some(1);
+    for variant in ["intent", "as_typeset", "as_coded"] {
+        let keys = |kind: &str| json!({"kind": kind, "variant": variant});
+        let spared = |pull: f64, push: f64| {
+            let mut keys = keys("b_fasgd");
+            keys["pull_cost"] = pull.into();
+            keys["push_cost"] = push.into();
+            keys
+        };
+        let fasgd = run(&scenario, vec![keys("fasgd")], 1);
+        let free = run(&scenario, vec![spared(0.0, 0.0)], 1);
+        assert!(free.weights == fasgd.weights && free.records == fasgd.records, "{variant}");
+        let traffic = |keys: Value| {
+            let scenario = Scenario { remedy: vec![remedy(keys)], ..scenario.clone() };
+            let mut job = training::job(&scenario, 1);
+            job.run(&mut Nobody).unwrap();
+            let shard = &job.simulation().unwrap().shards()[0];
+            (shard.bytes_out, shard.bytes_in)
+        };
+        let all = traffic(keys("fasgd"));
+        let (pulls, pushes) = (traffic(spared(1e3, 0.0)), traffic(spared(0.0, 1e3)));
+        assert!(2 * pulls.0 < all.0 && 2 * pushes.1 < all.1, "{all:?} {pulls:?} {pushes:?}");
+        let (one, three) =
+            (run(&scenario, vec![spared(1.0, 1.0)], 1), run(&scenario, vec![spared(1.0, 1.0)], 3));
+        assert!(one.weights == three.weights && one.records == three.records);
+        assert!(one.weights != fasgd.weights);
+    }
+}
+
 /// `w = (1 - alpha) w + alpha w_worker`, where the worker has made one step from what it had read.
 #[test]
 fn mixing_moves_towards_the_workers_model() {
@@ -262,6 +460,7 @@ fn neutral_settings_change_no_bit() {
         json!({"kind": "delay_compensation", "lambda": 0.0}),
         json!({"kind": "dana", "momentum": 0.0}),
         json!({"kind": "clip_to_mean", "factor": 1e9}),
+        json!({"kind": "momentum_correction", "implicit": "workers", "total": 0.75}),
     ] {
         let outcome = run(&scenario, vec![neutral.clone()], 1);
         assert!(outcome.weights == plain.weights, "{neutral} changes weights");

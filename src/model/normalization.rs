@@ -1,0 +1,107 @@
+//! Batch normalization of hidden layers: whose moments a layer is judged by outside training.
+//!
+//! In training a layer always uses the moments of the worker's own batch, so the choice changes no
+//! gradient. It decides what is evaluated and saved, and what travels: moments that the server keeps
+//! are pulled and pushed with every step and are themselves stale; a worker's own are not sent at all.
+//!
+//! *Local batch normalization* is Algorithm 1 of Liu & Zhao (AAAI 2021), reconstructed from its
+//! name: "local" can only stand against statistics shared by the server.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ModelError;
+use super::choice::non_negative;
+use crate::params::{Export, Home, Moving};
+
+/// No normalization has no settings.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Moving moments at the server.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shared {
+    /// Share of the old moments that is kept at an update of the server.
+    #[schemars(range(min = 0.0, max = 0.999999))]
+    pub keep: f64,
+    /// Added to the variance.
+    #[schemars(range(min = 0.0))]
+    pub epsilon: f64,
+}
+
+/// Moving moments at each worker.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Local {
+    /// Share of the old moments that a worker keeps at a step.
+    #[schemars(range(min = 0.0, max = 0.999999))]
+    pub keep: f64,
+    /// Added to the variance.
+    #[schemars(range(min = 0.0))]
+    pub epsilon: f64,
+    /// How the workers' moments become one pair for evaluation and checkpoints.
+    pub export: Export,
+}
+
+impl Default for Shared {
+    fn default() -> Shared {
+        Shared { keep: 0.99, epsilon: 1e-3 }
+    }
+}
+
+impl Default for Local {
+    fn default() -> Local {
+        let Shared { keep, epsilon } = Shared::default();
+        Local { keep, epsilon, export: Export::default() }
+    }
+}
+
+crate::registry! {
+    /// How hidden layers are normalized, between the linear part and the activation.
+    pub enum Normalization {
+        /// Not at all.
+        "none" => None(Nothing),
+        /// Over the batch; moving moments are kept by the server, and every push moves them.
+        "shared_batch" => Shared(Shared),
+        /// Over the batch; every worker keeps moving moments of its own (Liu & Zhao 2021, reconstructed).
+        "local_batch" => Local(Local),
+    }
+}
+
+impl Default for Normalization {
+    fn default() -> Normalization {
+        Normalization::None(Nothing {})
+    }
+}
+
+/// The rule of a layer's moments.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Rule {
+    /// Of the mean; the variance's names the mean's block besides.
+    pub(super) moving: Moving,
+    /// Added to the variance.
+    pub(super) epsilon: f64,
+}
+
+impl Normalization {
+    /// Whether it is the default, which is left out of files.
+    pub fn is_none(&self) -> bool {
+        matches!(self, Normalization::None(_))
+    }
+
+    /// The rule of every layer, if layers are normalized.
+    pub(super) fn rule(&self) -> Result<Option<Rule>, ModelError> {
+        let (keep, epsilon, home) = match *self {
+            Normalization::None(_) => return Ok(None),
+            Normalization::Shared(Shared { keep, epsilon }) => (keep, epsilon, Home::Server),
+            Normalization::Local(Local { keep, epsilon, export }) => {
+                (keep, epsilon, Home::Workers(export))
+            }
+        };
+        let epsilon = non_negative("normalization.epsilon", epsilon)?;
+        let keep = non_negative("normalization.keep", keep)? as f32;
+        Ok(Some(Rule { moving: Moving { keep, home, mean: None }, epsilon }))
+    }
+}

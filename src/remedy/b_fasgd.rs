@@ -1,0 +1,172 @@
+//! B-FASGD: FASGD over a dear network. Dense parameters are pulled and pushed by chance only, the
+//! more rarely the smaller the gradients' deviations have become.
+//!
+//! Odena (2016), arXiv:1601.04033, and its released code. Whenever a worker could pull or push, it
+//! does so with the chance `1 / (1 + c / (v + 1e-4))`, with `v` the mean over the shard's dense
+//! parameters of what [`fasgd`](super::fasgd) divides by, 1 before its first update. A worker that
+//! does not pull goes on with the parameters it has. For a push that is not sent, the shard applies
+//! the last gradient that it had from the worker once more, as old as that gradient is by then. (The
+//! released code forgets that parameters which were not pulled are old; here they are.)
+//!
+//! The remedy names the chances; the draws, what a worker keeps and what a shard applies again are the
+//! engine's. Rows are always transmitted, since a worker needs others in every step, so the dense
+//! parameters have to lie on shards of their own.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::arrival::Chances;
+use super::fasgd::{Fasgd, Variant};
+use super::state::PerShard;
+use super::{Arrival, Needs, Place, Remedy, Stretch, fasgd};
+use crate::base::ShardId;
+use crate::params::Layout;
+
+/// Keeps a chance above zero where nothing deviates.
+const EPSILON: f64 = 1e-4;
+
+/// Which variant, its running means, and what transmission costs.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Which variant of FASGD.
+    pub variant: Variant,
+    /// Share of the old moments that is kept at an update.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub gamma: f64,
+    /// Share of the old deviation that is kept at an update.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub beta: f64,
+    /// Added to the variance.
+    #[schemars(range(min = 0.0))]
+    pub epsilon: f64,
+    /// What a pull is held to cost: a pull of dense parameters happens with the chance
+    /// `1 / (1 + c / mean deviation)`; 0: always.
+    #[schemars(range(min = 0.0))]
+    pub pull_cost: f64,
+    /// The same of a push. The paper found that pushes can hardly be spared.
+    #[schemars(range(min = 0.0))]
+    pub push_cost: f64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let fasgd::Config { variant, gamma, beta, epsilon } = fasgd::Config::default();
+        Config { variant, gamma, beta, epsilon, pull_cost: 0.01, push_cost: 0.0 }
+    }
+}
+
+impl Config {
+    /// Whether something may be spared.
+    pub fn spares(&self) -> bool {
+        self.pull_cost > 0.0 || self.push_cost > 0.0
+    }
+}
+
+/// The working remedy.
+#[derive(Debug)]
+pub struct BFasgd {
+    config: Config,
+    rule: Fasgd,
+    deviations: PerShard<Deviations>,
+}
+
+/// Sums of the deviations of a shard's dense blocks.
+#[derive(Debug, Default)]
+struct Deviations {
+    /// By block, in the order of the arena: where it begins, its length, the sum.
+    blocks: Vec<(usize, usize, f64)>,
+}
+
+impl Deviations {
+    fn set(&mut self, start: usize, values: &[f32]) {
+        let sum = values.iter().map(|&v| f64::from(v)).sum();
+        let entry = (start, values.len(), sum);
+        match self.blocks.binary_search_by_key(&start, |block| block.0) {
+            Ok(at) => self.blocks[at] = entry,
+            Err(at) => self.blocks.insert(at, entry),
+        }
+    }
+
+    fn mean(&self) -> Option<f64> {
+        let count: usize = self.blocks.iter().map(|block| block.1).sum();
+        let sum: f64 = self.blocks.iter().map(|block| block.2).sum();
+        (count > 0).then(|| sum / count as f64)
+    }
+}
+
+impl BFasgd {
+    /// The rule for a model of this layout.
+    pub fn new(config: Config, layout: &Layout) -> BFasgd {
+        let Config { variant, gamma, beta, epsilon, .. } = config;
+        let rule = Fasgd::new(fasgd::Config { variant, gamma, beta, epsilon }, layout);
+        BFasgd { config, rule, deviations: PerShard::default() }
+    }
+}
+
+impl Remedy for BFasgd {
+    fn needs(&self) -> Needs {
+        Needs { spares: self.config.spares(), ..self.rule.needs() }
+    }
+
+    fn amend(&mut self, arrival: &Arrival, stretch: &mut Stretch<'_>) {
+        self.rule.amend(arrival, stretch);
+        if let (Place::Dense(range), true) = (&stretch.place, self.config.spares()) {
+            let values = self.rule.deviations(&stretch.place);
+            self.deviations.at(arrival.shard).set(range.start, values);
+        }
+    }
+
+    fn chances(&self, shard: ShardId) -> Chances {
+        let mean = self.deviations.get(shard).and_then(Deviations::mean).unwrap_or(1.0);
+        let chance = |cost: f64| 1.0 / (1.0 + cost / (mean + EPSILON));
+        Chances { pull: chance(self.config.pull_cost), push: chance(self.config.push_cost) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::WorkerId;
+    use crate::params::Init;
+
+    #[test]
+    fn chances_fall_with_the_deviations() {
+        let mut layout = Layout::default();
+        layout.block("a", "weight", (1, 2), Init::Constant(0.0));
+        layout.block("b", "weight", (1, 1), Init::Constant(0.0));
+        let config = Config {
+            variant: Variant::AsCoded,
+            beta: 0.5,
+            pull_cost: 0.3,
+            push_cost: 0.0,
+            ..Config::default()
+        };
+        let mut remedy = BFasgd::new(config, &layout);
+        let shard = ShardId(1);
+        // 1 / (1 + 0.3 / 1.0001) before the first update.
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} for {b}");
+        close(remedy.chances(shard).pull, 0.769_248);
+        let arrival = Arrival {
+            worker: WorkerId(0),
+            workers: 1,
+            shard,
+            version: 0,
+            staleness: 0,
+            dense_rate: 0.1,
+            sparse_rate: 0.1,
+            norm: 0.0,
+            dense_norm: 0.0,
+        };
+        for (range, values) in [(0..2, vec![0.2f32, -0.6]), (2..3, vec![0.4])] {
+            let mut gradient = values.clone();
+            let (place, now) = (Place::Dense(range), &[0.0; 2][..]);
+            let mut stretch = Stretch { place, gradient: &mut gradient, now, seen: &[] };
+            remedy.amend(&arrival, &mut stretch);
+        }
+        // v = 0.1, 0.3, 0.2: mean 0.2.
+        close(remedy.chances(shard).pull, 0.2001 / 0.5001);
+        assert_eq!(remedy.chances(shard).push, 1.0);
+        assert!(remedy.needs().spares);
+    }
+}

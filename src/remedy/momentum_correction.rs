@@ -1,0 +1,100 @@
+//! Momentum correction: as much explicit momentum as is missing once asynchrony has given its share.
+//! For the dense group; rows are seldom stale and go without.
+//!
+//! Mitliagkas et al. (2016), arXiv:1605.09774, found that n memoryless workers act, in the mean, like
+//! momentum `m = 1 - 1/n` at a rate of `eta / n`; how the explicit momentum is to be lowered in turn is
+//! reconstructed here. With explicit momentum `mu` as well, the mean step `d` follows
+//! `d' = (mu + m) d - mu m d_before - (eta / n) g`, so `mu = total - m` gives the last step the weight
+//! that was asked for. It is negative where asynchrony alone gives more than that.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::state::{PerShard, Running};
+use super::{Arrival, Factors, Needs, Place, Remedy, Stretch};
+
+/// From what the momentum of asynchrony is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Implicit {
+    /// From the mean staleness `s` at the shard so far: `s / (s + 1)`. Also right where pushes are
+    /// merged, dropped or held back.
+    #[default]
+    Staleness,
+    /// From the number of workers n: `1 - 1/n`.
+    Workers,
+}
+
+/// How much momentum there is to be in all.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Explicit momentum and that of asynchrony together.
+    #[schemars(range(min = 0.0, max = 0.999))]
+    pub total: f64,
+    /// From what the momentum of asynchrony is told.
+    pub implicit: Implicit,
+    /// Least explicit momentum; 0 forbids negative momentum.
+    #[schemars(range(min = -0.9, max = 0.0))]
+    pub least: f64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { total: 0.9, implicit: Implicit::default(), least: -0.5 }
+    }
+}
+
+/// The working remedy.
+#[derive(Debug)]
+pub struct MomentumCorrection {
+    config: Config,
+    staleness: PerShard<Running>,
+    /// Explicit momentum of the present arrival.
+    momentum: f32,
+    /// Over the dense arena.
+    velocity: Vec<f32>,
+}
+
+impl MomentumCorrection {
+    /// Momentum over `dense` parameters.
+    pub fn new(config: Config, dense: usize) -> MomentumCorrection {
+        let velocity = vec![0.0; dense];
+        MomentumCorrection { config, staleness: PerShard::default(), momentum: 0.0, velocity }
+    }
+
+    /// The explicit momentum beside that of asynchrony.
+    fn explicit(&self, implicit: f64) -> f64 {
+        (self.config.total - implicit).max(self.config.least)
+    }
+}
+
+impl Remedy for MomentumCorrection {
+    fn needs(&self) -> Needs {
+        Needs { stretches: true, ..Needs::default() }
+    }
+
+    fn arrive(&mut self, arrival: &Arrival) -> Factors {
+        let staleness = self.staleness.at(arrival.shard);
+        staleness.add(arrival.staleness as f64);
+        let others = match self.config.implicit {
+            Implicit::Staleness => staleness.mean(),
+            Implicit::Workers => f64::from(arrival.workers.max(1)) - 1.0,
+        };
+        self.momentum = self.explicit(others / (others + 1.0)) as f32;
+        Factors::ONE
+    }
+
+    fn amend(&mut self, _arrival: &Arrival, stretch: &mut Stretch<'_>) {
+        let Place::Dense(range) = &stretch.place else { return };
+        let velocity = &mut self.velocity[range.clone()];
+        if self.momentum == 0.0 {
+            // Not a bit changes, not even the sign of a zero.
+            return velocity.copy_from_slice(stretch.gradient);
+        }
+        for (g, v) in stretch.gradient.iter_mut().zip(velocity) {
+            *v = self.momentum * *v + *g;
+            *g = *v;
+        }
+    }
+}
