@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use crate::experiment::compare::pareto::{Front, Mean};
-use crate::experiment::compare::{Compared, Comparison, Difference, Method, Pairing, Row, Verdict};
+use crate::experiment::compare::{Comparison, Difference, Method, Pairing, Row, Verdict};
 use crate::experiment::outcome::setting_text;
 use crate::experiment::statistics::{FEWEST, Interval};
 use crate::report::terminal::{Align, TextTable};
+use crate::scenario::document::printable;
 
 /// A comparison: what was compared, the table, and what else to know.
 pub(super) fn text(comparison: &Comparison, is_sweep: bool) -> String {
@@ -22,7 +23,7 @@ pub(super) fn text(comparison: &Comparison, is_sweep: bool) -> String {
     }
     unfinished(comparison, &mut text);
     for note in &comparison.notes {
-        _ = writeln!(text, "note: {note}");
+        _ = writeln!(text, "note: {}", printable(note));
     }
     text
 }
@@ -39,12 +40,13 @@ fn heading(comparison: &Comparison, is_sweep: bool) -> String {
         _ = writeln!(
             text,
             "A = {}, B = each of {} other points",
-            comparison.baseline.name,
+            printable(&comparison.baseline.name),
             comparison.others.len()
         );
     } else {
         let sides = std::iter::once(&comparison.baseline).chain(&comparison.others);
-        let named = sides.enumerate().map(|(i, side)| format!("{} = {}", letter(i), side.name));
+        let named =
+            sides.enumerate().map(|(i, side)| format!("{} = {}", letter(i), printable(&side.name)));
         _ = writeln!(text, "{}", named.collect::<Vec<_>>().join(", "));
     }
     _ = match comparison.pairing {
@@ -79,7 +81,7 @@ fn table(comparison: &Comparison, is_sweep: bool) -> String {
         let mut cells = Vec::new();
         if many {
             let name = match is_sweep {
-                true => comparison.others[row.other].name.clone(),
+                true => printable(&comparison.others[row.other].name),
                 false => letter(row.other + 1),
             };
             cells.push(if last == Some(row.other) { String::new() } else { name });
@@ -177,19 +179,19 @@ fn remarks(comparison: &Comparison, is_sweep: bool, text: &mut String) {
     }
     let decided = |row: &&Row| matches!(row.verdict, Verdict::Higher | Verdict::Lower);
     for row in comparison.rows.iter().filter(decided) {
-        if let Some(unpaired) = row.unpaired.filter(|interval| interval.contains(0.0)) {
-            _ = writeln!(
-                text,
-                "without pairing: {}{} {}, would have been undecided",
-                if is_sweep {
-                    format!("{}, ", comparison.others[row.other].name)
-                } else {
-                    String::new()
-                },
-                row.measure,
-                interval_text(unpaired, decimals(row))
-            );
-        }
+        let Some(unpaired) = row.unpaired.filter(|interval| interval.contains(0.0)) else {
+            continue;
+        };
+        let whose = match is_sweep {
+            true => format!("{}, ", printable(&comparison.others[row.other].name)),
+            false => String::new(),
+        };
+        let interval = interval_text(unpaired, decimals(row));
+        let measure = &row.measure;
+        _ = writeln!(
+            text,
+            "without pairing: {whose}{measure} {interval}, would have been undecided"
+        );
     }
 }
 
@@ -225,7 +227,8 @@ fn what_differs(comparison: &Comparison, text: &mut String) {
 
 fn difference(difference: &Difference) -> String {
     let side = |value: &Option<_>| value.as_ref().map_or("not set".to_string(), setting_text);
-    format!("{}: {} -> {}", difference.key, side(&difference.a), side(&difference.b))
+    let text = format!("{}: {} -> {}", difference.key, side(&difference.a), side(&difference.b));
+    printable(&text)
 }
 
 /// The settings that vary over the points of a sweep.
@@ -245,7 +248,7 @@ fn varying(comparison: &Comparison, text: &mut String) {
                 values.push(value);
             }
         }
-        _ = writeln!(text, "  {key}: {}", values.join(", "));
+        _ = writeln!(text, "  {}", printable(&format!("{key}: {}", values.join(", "))));
     }
     if keys.len() > SHOWN {
         _ = writeln!(text, "  ... and {} more (--json has them all)", keys.len() - SHOWN);
@@ -255,17 +258,15 @@ fn varying(comparison: &Comparison, text: &mut String) {
 /// Trials without figures: they are in no mean, so they are named.
 fn unfinished(comparison: &Comparison, text: &mut String) {
     for side in std::iter::once(&comparison.baseline).chain(&comparison.others) {
-        let Compared { name, failed, to_do, .. } = side;
-        for failed in failed {
+        let name = printable(&side.name);
+        for failed in &side.failed {
             let what = if failed.blew_up { "blew up" } else { "failed" };
-            _ = writeln!(
-                text,
-                "{what}, in no figure above: {name}, seed {}: {}",
-                failed.seed, failed.reason
-            );
+            let reason = printable(failed.reason.lines().next().unwrap_or(""));
+            let seed = failed.seed;
+            _ = writeln!(text, "{what}, in no figure above: {name}, seed {seed}: {reason}");
         }
-        if !to_do.is_empty() {
-            let seeds: Vec<String> = to_do.iter().map(u64::to_string).collect();
+        if !side.to_do.is_empty() {
+            let seeds: Vec<String> = side.to_do.iter().map(u64::to_string).collect();
             _ = writeln!(text, "not done yet: {name}, seeds {}", seeds.join(", "));
         }
     }
@@ -291,7 +292,7 @@ pub(super) fn front(front: &Front) -> String {
         table.row([
             if place.on_front { "*" } else { "" }.to_string(),
             place.point.to_string(),
-            place.label.clone(),
+            printable(&place.label),
             mean_text(place.time),
             mean_text(place.cost),
             mean_text(place.quality),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::data::DataError;
 use crate::experiment::{FolderError, RunError};
 use crate::scenario::BuildError;
+use crate::scenario::document::printable;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,7 +57,9 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl std::fmt::Display) -> Failure {
-        Failure { exit, message: format!("error: {message}") }
+        // It may name what a file says.
+        let lines: Vec<String> = message.to_string().lines().map(printable).collect();
+        Failure { exit, message: format!("error: {}", lines.join("\n")) }
     }
 
     /// The exit code of a trial that did not finish.

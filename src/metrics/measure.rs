@@ -186,7 +186,7 @@ mod tests {
         for text in ["best.auc", "time_to(best.auc>=0.73)", "examples_to(log_loss<=0.4)"] {
             let measure: Measure = text.parse().unwrap();
             assert_eq!(measure.to_string(), text);
-            assert_eq!(measure.is_quality() && measure.is_known(), true);
+            assert!(measure.is_quality() && measure.is_known());
         }
         let spaced: Measure = " time_to( auc >= .5 ) ".parse().unwrap();
         assert_eq!(spaced.to_string(), "time_to(auc>=0.5)");

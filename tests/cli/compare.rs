@@ -173,6 +173,46 @@ fn mistakes_are_told_before_anything_else() {
     }
 }
 
+#[test]
+fn a_trial_that_blew_up_is_named_and_what_files_say_cannot_steer_a_terminal() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = sweep(root.path(), &WORKERS[..2], 4);
+    let trial = folder.join("trials/0005");
+    fs::remove_file(trial.join("summary.json")).unwrap();
+    let ended = json!({"ended": "blow-up at update 9\u{1b}[2J: no longer finite\nsecond line"});
+    fs::write(trial.join("diagnosis.json"), ended.to_string()).unwrap();
+    let plan = fs::read_to_string(folder.join("plan.jsonl")).unwrap();
+    let plan = plan.replace("cluster.workers=6", "cluster.workers=6\\u001b[2J");
+    fs::write(folder.join("plan.jsonl"), plan).unwrap();
+    let said = done(straggler().arg("compare").arg(&folder));
+    assert!(said.stdout.contains("3 pairs by seed"), "{}", said.stdout);
+    assert!(said.stdout.contains("blew up, in no figure above: "), "{}", said.stdout);
+    assert!(said.stdout.contains(", seed 2: blow-up at update 9"), "{}", said.stdout);
+    assert!(!said.stdout.contains("second line"), "{}", said.stdout);
+    let lost = say(straggler().arg("compare").args([point(&folder, "7"), point(&folder, "0")]));
+    assert_eq!(lost.code, 2, "{}", lost.stderr);
+    assert!(lost.stderr.contains("0  cluster.workers=2"), "{}", lost.stderr);
+    for text in [&said.stdout, &said.stderr, &lost.stderr] {
+        assert!(!text.contains('\x1b'), "{text}");
+    }
+    let mut command = straggler();
+    command.arg("compare").arg(&folder).arg("--pareto");
+    assert!(done(&mut command).stdout.contains("(1 of 4 trials blew up or failed)"));
+}
+
+#[test]
+fn without_a_common_seed_there_are_no_pairs() {
+    let root = tempfile::tempdir().unwrap();
+    let (a, b) = (root.path().join("a"), root.path().join("b"));
+    done(&mut small_run(&a));
+    run_with(&b, &["scenario.seed=2"]);
+    let said = say(straggler().arg("compare").args([&a, &b]));
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    assert!(said.stderr.contains("no seed in common; --pair none"), "{}", said.stderr);
+    let said = done(straggler().arg("compare").args([&a, &b]).args(["--pair", "none"]));
+    assert!(said.stdout.contains("Not paired."), "{}", said.stdout);
+}
+
 const SCENARIO: &str = "\
 timing_only = {}
 cluster.workers = 4
