@@ -30,6 +30,9 @@ struct MergeFour {
     held: Vec<Vec<PushId>>,
 }
 
+// Its state, so that runs with it can be saved and gone on with.
+straggler::persist!(MergeFour { held });
+
 impl Protocol for MergeFour {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
         decide.grant(worker);

@@ -146,6 +146,8 @@ impl DataSource for RandomLog {
 #[derive(Debug, Default)]
 struct Counting(u64);
 
+straggler::persist!(Counting { 0 });
+
 impl ExampleOrder for Counting {
     fn take(&mut self, count: usize, ids: &mut Vec<u64>) {
         ids.extend(self.0..self.0 + count as u64);

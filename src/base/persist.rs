@@ -4,7 +4,8 @@
 //! it the state of another one of the same scenario. So every part lists its *state*, and nothing
 //! else, with [`persist!`](crate::persist); plain data goes through serde and postcard.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +13,7 @@ use serde::de::DeserializeOwned;
 /// A part of a run whose state can be saved and loaded.
 pub trait Persist {
     /// Appends the state.
-    fn save(&self, out: &mut Saver);
+    fn save(&self, out: &mut Saver<'_>);
 
     /// Replaces the state by the next one that was saved.
     ///
@@ -33,10 +34,15 @@ pub struct LoadError {
 }
 
 /// Collects states.
-#[derive(Clone, Debug, Default)]
-pub struct Saver {
+#[derive(Default)]
+pub struct Saver<'a> {
     bytes: Vec<u8>,
+    /// Takes what has been collected, so that a state need not fit into memory twice.
+    spill: Option<Box<dyn FnMut(&[u8]) + 'a>>,
 }
+
+/// So much is collected before it is spilled.
+const CHUNK: usize = 1 << 20;
 
 /// Hands states out again, in the same order.
 #[derive(Clone, Debug)]
@@ -45,10 +51,35 @@ pub struct Loader<'a> {
     at: usize,
 }
 
-impl Saver {
-    /// Everything saved so far.
+impl fmt::Debug for Saver<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Saver").field("collected", &self.bytes.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Saver<'a> {
+    /// Hands what is saved to `spill`, piece by piece.
+    pub fn spilling(spill: impl FnMut(&[u8]) + 'a) -> Saver<'a> {
+        Saver { bytes: Vec::new(), spill: Some(Box::new(spill)) }
+    }
+
+    /// Everything saved that was not spilled.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+
+    /// Spills the rest.
+    pub fn finish(mut self) {
+        if let Some(spill) = &mut self.spill {
+            spill(&self.bytes);
+        }
+    }
+
+    fn make_room(&mut self) {
+        if let (CHUNK.., Some(spill)) = (self.bytes.len(), &mut self.spill) {
+            spill(&self.bytes);
+            self.bytes.clear();
+        }
     }
 
     /// Appends plain data.
@@ -56,10 +87,16 @@ impl Saver {
         let bytes = std::mem::take(&mut self.bytes);
         // It fails on types that say no length; none of ours are.
         self.bytes = postcard::to_extend(value, bytes).expect("plain data can be written");
+        self.make_room();
+    }
+
+    /// Appends a number of elements.
+    pub fn length(&mut self, length: usize) {
+        self.plain(&(length as u64));
     }
 
     /// Appends the states of parts that are as many in every run of the scenario.
-    pub fn each<'a, T: Persist + 'a>(&mut self, parts: impl IntoIterator<Item = &'a T>) {
+    pub fn each<'b, T: Persist + 'b>(&mut self, parts: impl IntoIterator<Item = &'b T>) {
         parts.into_iter().for_each(|part| part.save(self));
     }
 }
@@ -140,7 +177,7 @@ macro_rules! persist {
     ($type:ty { $($field:tt),* $(,)? }) => {
         impl $crate::base::Persist for $type {
             #[allow(unused_variables, reason = "a part may have no state")]
-            fn save(&self, out: &mut $crate::base::persist::Saver) {
+            fn save(&self, out: &mut $crate::base::persist::Saver<'_>) {
                 $( $crate::base::Persist::save(&self.$field, out); )*
             }
 
@@ -162,7 +199,7 @@ macro_rules! persist_plain {
     ($($type:ty),* $(,)?) => {
         $(
             impl $crate::base::Persist for $type {
-                fn save(&self, out: &mut $crate::base::persist::Saver) {
+                fn save(&self, out: &mut $crate::base::persist::Saver<'_>) {
                     out.plain(self);
                 }
 
@@ -182,8 +219,9 @@ macro_rules! persist_numbers {
     ($($type:ty),*) => {
         $(
             impl Persist for $type {
-                fn save(&self, out: &mut Saver) {
+                fn save(&self, out: &mut Saver<'_>) {
                     out.bytes.extend_from_slice(&self.to_le_bytes());
+                    out.make_room();
                 }
 
                 fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
@@ -199,8 +237,8 @@ persist_numbers!(u8, u16, u32, u64, u128, i64, f32, f64);
 persist_plain!(usize, bool, String, ());
 
 impl<T: Persist + Default> Persist for Vec<T> {
-    fn save(&self, out: &mut Saver) {
-        out.plain(&(self.len() as u64));
+    fn save(&self, out: &mut Saver<'_>) {
+        out.length(self.len());
         out.each(self);
     }
 
@@ -212,8 +250,8 @@ impl<T: Persist + Default> Persist for Vec<T> {
 }
 
 impl<T: Persist + Default> Persist for VecDeque<T> {
-    fn save(&self, out: &mut Saver) {
-        out.plain(&(self.len() as u64));
+    fn save(&self, out: &mut Saver<'_>) {
+        out.length(self.len());
         out.each(self);
     }
 
@@ -225,7 +263,7 @@ impl<T: Persist + Default> Persist for VecDeque<T> {
 }
 
 impl<T: Persist + Default> Persist for Option<T> {
-    fn save(&self, out: &mut Saver) {
+    fn save(&self, out: &mut Saver<'_>) {
         self.is_some().save(out);
         out.each(self);
     }
@@ -242,7 +280,7 @@ impl<T: Persist + Default> Persist for Option<T> {
 }
 
 impl<T: Persist + ?Sized> Persist for Box<T> {
-    fn save(&self, out: &mut Saver) {
+    fn save(&self, out: &mut Saver<'_>) {
         self.as_ref().save(out);
     }
 
@@ -252,8 +290,8 @@ impl<T: Persist + ?Sized> Persist for Box<T> {
 }
 
 impl<K: Persist + Default + Ord, V: Persist + Default> Persist for BTreeMap<K, V> {
-    fn save(&self, out: &mut Saver) {
-        out.plain(&(self.len() as u64));
+    fn save(&self, out: &mut Saver<'_>) {
+        out.length(self.len());
         for (key, value) in self {
             key.save(out);
             value.save(out);
@@ -272,11 +310,28 @@ impl<K: Persist + Default + Ord, V: Persist + Default> Persist for BTreeMap<K, V
     }
 }
 
+impl<T: Persist + Default + Ord> Persist for BTreeSet<T> {
+    fn save(&self, out: &mut Saver<'_>) {
+        out.length(self.len());
+        out.each(self);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.clear();
+        for _ in 0..from.length()? {
+            let mut element = T::default();
+            element.load(from)?;
+            self.insert(element);
+        }
+        Ok(())
+    }
+}
+
 macro_rules! persist_tuples {
     ($( ($($name:ident $index:tt),*) )*) => {
         $(
             impl<$($name: Persist),*> Persist for ($($name,)*) {
-                fn save(&self, out: &mut Saver) {
+                fn save(&self, out: &mut Saver<'_>) {
                     $( self.$index.save(out); )*
                 }
 
@@ -330,6 +385,20 @@ mod tests {
         assert_eq!((other.size, other.held), (4, None));
         assert_eq!(other.weights[1].to_bits(), f32::NAN.to_bits());
         assert_eq!(saved(&other), bytes);
+    }
+
+    #[test]
+    fn what_is_spilled_is_what_would_be_collected() {
+        let part = Part { weights: vec![0.25; CHUNK], ..Part::default() };
+        let (mut pieces, mut spilled) = (0, Vec::new());
+        let mut out = Saver::spilling(|bytes| {
+            pieces += 1;
+            spilled.extend_from_slice(bytes);
+        });
+        part.save(&mut out);
+        out.finish();
+        assert_eq!(spilled, saved(&part));
+        assert!(pieces > 3);
     }
 
     proptest! {

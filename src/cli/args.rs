@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::base::ByteSize;
+use crate::experiment::SaveEvery;
 use crate::experiment::sweep::{Selection, Shard};
 use crate::scenario::sweep::Seeds;
 
@@ -88,6 +89,10 @@ pub(super) struct Run {
     /// Write no plots.
     #[arg(long)]
     pub(super) no_plots: bool,
+    /// How often the run is saved, so that it can be gone on with: a time (5min), a number of updates
+    /// (10000), or never.
+    #[arg(long, value_name = "WHEN", default_value = "1min")]
+    pub(super) save_every: SaveEvery,
     /// Run it with each of these seeds, as a sweep: `10` for 1 to 10, `5..14`, or `3,7,11`.
     #[arg(long, value_name = "SEEDS", conflicts_with_all = ["json", "no_plots"])]
     pub(super) seeds: Option<Seeds>,
@@ -131,6 +136,9 @@ pub(super) struct Sweeping {
     /// What trials running at a time may take together; most of what is free when left out.
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<ByteSize>,
+    /// How often each trial is saved: a time (5min), a number of updates (10000), or never.
+    #[arg(long, value_name = "WHEN", default_value = "1min")]
+    pub(super) save_every: SaveEvery,
     /// Run above the limits, and again what is done already.
     #[arg(long)]
     pub(super) force: bool,

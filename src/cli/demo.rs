@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::insight::insight;
 use super::run::{Look, execute, out, tell};
 use super::{load, show};
-use crate::experiment::Trial;
+use crate::experiment::{SaveEvery, Trial};
 use crate::scenario::document::Input;
 use crate::scenario::templates::Template;
 
@@ -20,7 +20,8 @@ pub(super) fn demo(args: &Demo, arguments: &[OsString]) -> Result<Exit, Failure>
     let trial = Trial::new(loaded.value, Path::new("."), threads)?;
     tell(&format!("{}\n\n", trial.scenario.scenario.title));
     // It is over so soon that a finished folder is no reason not to run.
-    let look = Look { quiet: false, plain: false, plots: true, force: true };
+    let look =
+        Look { quiet: false, plain: false, plots: true, force: true, save_every: SaveEvery::Never };
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     if let Some(summary) = &done.summary {
         out(&show::summary(summary, &done.path))?;

@@ -2,9 +2,12 @@
 
 use super::args::Resume;
 use super::exit::{Exit, Failure};
-use super::sweep::execute;
+use super::run::Look;
+use super::{load, run, sweep};
+use crate::experiment::Trial;
 use crate::experiment::run_info::files_from;
 use crate::experiment::sweep::{Plan, PlanError};
+use crate::scenario::document::Input;
 
 pub(super) fn resume(args: &Resume) -> Result<Exit, Failure> {
     let folder = &args.folder;
@@ -16,8 +19,24 @@ pub(super) fn resume(args: &Resume) -> Result<Exit, Failure> {
         );
         Failure::new(Exit::Folder, message)
     })?;
-    let plan = Plan::read(folder, files)?;
-    execute(&plan, Some(folder), &args.sweeping)
+    if folder.join("plan.jsonl").exists() {
+        let plan = Plan::read(folder, files)?;
+        return sweep::execute(&plan, Some(folder), &args.sweeping);
+    }
+    let resolved = folder.join("resolved.toml");
+    let sweeping = &args.sweeping;
+    let loaded = load::scenario(Input::File(&resolved), &[], &[])?;
+    let threads = load::threads(sweeping.threads);
+    let trial = Trial::new(loaded.value, &files, threads)?;
+    let look = Look {
+        quiet: sweeping.quiet,
+        plain: sweeping.plain,
+        plots: true,
+        force: sweeping.force,
+        save_every: sweeping.save_every,
+    };
+    let done = run::execute(trial, Some(folder), threads, look)?;
+    run::end(&done, sweeping.json)
 }
 
 impl From<PlanError> for Failure {

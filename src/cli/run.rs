@@ -12,7 +12,7 @@ use super::sweep::plan;
 use super::{load, show, signals, sweep};
 use crate::experiment::expect::Checked;
 use crate::experiment::folder::plan_hash;
-use crate::experiment::{RunOptions, Summary, Trial};
+use crate::experiment::{RunOptions, SaveEvery, Summary, Trial};
 use crate::report::terminal::Glyphs;
 use crate::scenario::document::Input;
 use crate::sim::Nobody;
@@ -25,19 +25,30 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
             force: args.force,
             plain: args.plain,
             quiet: args.quiet,
+            save_every: args.save_every,
             ..Sweeping::default()
         };
         return sweep::execute(&plan, args.out.as_deref(), &sweeping);
     }
     let loaded = load::scenario(Input::File(&args.scenario), &args.overrides, arguments)?;
     let folder = load::folder_of(&args.scenario);
-    let look =
-        Look { quiet: args.quiet, plain: args.plain, plots: !args.no_plots, force: args.force };
+    let look = Look {
+        quiet: args.quiet,
+        plain: args.plain,
+        plots: !args.no_plots,
+        force: args.force,
+        save_every: args.save_every,
+    };
     let threads = load::threads(args.threads);
     let trial = Trial::new(loaded.value, &folder, threads)?;
     let done = execute(trial, args.out.as_deref(), threads, look)?;
-    if args.json {
-        print_json(&done)?;
+    end(&done, args.json)
+}
+
+/// Prints what came out of a run.
+pub(super) fn end(done: &Done, json: bool) -> Result<Exit, Failure> {
+    if json {
+        print_json(done)?;
         tell(&show::expectations(&done.checked));
     } else {
         match &done.summary {
@@ -59,6 +70,7 @@ pub(super) struct Look {
     pub(super) plain: bool,
     pub(super) plots: bool,
     pub(super) force: bool,
+    pub(super) save_every: SaveEvery,
 }
 
 /// A run that is done.
@@ -90,7 +102,12 @@ pub(super) fn execute(
     let glyphs = if look.plain { Glyphs::Plain } else { Glyphs::Blocks };
     #[expect(clippy::disallowed_methods, reason = "wall time of our own process, for people")]
     let started = Instant::now();
-    let options = RunOptions { again: look.force, stop: signals::stop_on_request() };
+    let options = RunOptions {
+        again: look.force,
+        stop: signals::stop_on_request(),
+        save_every: look.save_every,
+        tell: |text| tell(&format!("{text}\n")),
+    };
     let outcome = if look.quiet {
         trial.run(&path, &options, &mut Nobody)
     } else {

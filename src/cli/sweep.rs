@@ -209,6 +209,7 @@ pub(super) fn execute(
         force: sweeping.force,
         retry: sweeping.retry,
         stop: signals::stop_on_request(),
+        save_every: sweeping.save_every,
     };
     let stopwatch = Stopwatch::start(&path, threads, &plan.files_from).map_err(RunError::from)?;
     if !sweeping.quiet {

@@ -81,3 +81,6 @@ impl Batch {
         self.info.clear();
     }
 }
+
+crate::persist!(ExampleInfo { id, day, group });
+crate::persist!(Batch { labels, fields, history_offsets, history, numeric, info });

@@ -148,7 +148,7 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FolderError> 
 
 /// Makes a new name last: without this a power cut may undo a rename. Systems that cannot open a
 /// folder have their own ways.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match File::open(folder.unwrap_or(Path::new("."))) {
         Ok(folder) if cfg!(unix) => folder.sync_all(),

@@ -6,6 +6,7 @@
 
 pub mod best;
 pub mod compare;
+pub mod drive;
 pub mod expect;
 pub mod fit;
 pub mod folder;
@@ -16,6 +17,7 @@ pub mod recorder;
 pub mod run;
 pub mod run_info;
 pub mod semantics;
+pub mod snapshot;
 pub mod statistics;
 pub mod stop;
 pub mod summary;
@@ -23,6 +25,7 @@ pub mod sweep;
 pub mod table;
 pub mod trace;
 
+pub use drive::SaveEvery;
 pub use folder::{FolderError, ResultsFolder};
 pub use recorder::{Recorder, Recording};
 pub use run::{RunError, RunOptions, Trial};

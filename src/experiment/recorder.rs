@@ -178,9 +178,9 @@ impl Recorder {
         &self.best
     }
 
-    /// The first write that failed.
-    pub fn problem(&self) -> Option<&io::Error> {
-        self.problem.as_ref()
+    /// The first write that failed, once.
+    pub fn take_problem(&mut self) -> Option<io::Error> {
+        self.problem.take()
     }
 
     fn keep(&mut self, outcome: io::Result<()>) {
@@ -470,7 +470,7 @@ crate::persist!(Totals { staleness, age, gap, mixed, pushes, last, loss, diverge
 
 impl Persist for Recorder {
     /// Also how long the files are: what is written after a snapshot is cut off again.
-    fn save(&self, out: &mut Saver) {
+    fn save(&self, out: &mut Saver<'_>) {
         let Recorder { timeline_left, cadence, interval, histograms, workers, .. } = self;
         timeline_left.save(out);
         cadence.save(out);

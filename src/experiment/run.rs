@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::drive::{Driven, Driver, Failed, SaveEvery, restore};
 use super::expect::{self, Checked};
 use super::folder::{FolderError, Found, ResultsFolder, hex_digest};
 use super::outcome::OutcomeError;
 use super::probe::seconds_per_step;
 use super::recorder::{Begin, Recorder, Recording};
 use super::run_info::Stopwatch;
+use super::snapshot::Snapshots;
 use super::stop::StopSignal;
 use super::summary::Summary;
 use crate::base::ByteSize;
@@ -16,7 +18,7 @@ use crate::scenario::build::{BuildError, Job, Prepared};
 use crate::scenario::estimate::Estimate;
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
-use crate::sim::{Observer, Record, SimError, State, Work};
+use crate::sim::{Observer, SimError, Work};
 
 /// A scenario that is ready to run: its log is open and its needs are known.
 #[derive(Debug)]
@@ -66,7 +68,7 @@ pub enum RunError {
     #[error(transparent)]
     Read(#[from] OutcomeError),
     /// Somebody asked to stop.
-    #[error("stopped by signal {signal}; the same command again runs it: {path}")]
+    #[error("stopped by signal {signal} and saved; go on with: straggler resume {path}")]
     Interrupted {
         /// Number of the signal.
         signal: usize,
@@ -84,12 +86,35 @@ pub enum RunError {
 }
 
 /// How a trial is run. Its results depend on none of this.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// Also if the folder is done already.
+    /// Also if the folder is done already, and from the start.
     pub again: bool,
     /// Asks to stop.
     pub stop: StopSignal,
+    /// How often the run is saved.
+    pub save_every: SaveEvery,
+    /// Is told where the run goes on, and which snapshots cannot be used.
+    pub tell: fn(&str),
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions {
+            again: false,
+            stop: StopSignal::default(),
+            save_every: SaveEvery::default(),
+            tell: |_| {},
+        }
+    }
+}
+
+/// A job that is about to run.
+struct Begun {
+    job: Job,
+    recorder: Recorder,
+    /// Whether it goes on from a snapshot.
+    resumed: bool,
 }
 
 /// What a run leaves behind.
@@ -154,30 +179,38 @@ impl Trial {
         watcher: &mut dyn Observer,
     ) -> Result<Finished, RunError> {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
+        let snapshots = Snapshots::of(out, &self.resolved);
         if found == Found::Done && !options.again {
+            // It may have been killed just before it did this itself.
+            snapshots
+                .remove()
+                .map_err(|error| RunError::Write { path: out.to_path_buf(), error })?;
             let checked = expect::read(out)?;
             return Ok(Finished { summary: None, path: out.to_path_buf(), checked });
         }
         folder.clear()?;
         let stopwatch = Stopwatch::start(out, self.threads, &self.folder)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
-        let prepared = self.prepared.take();
-        let facts = prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
-        let spaces = spaces(prepared.as_ref());
-        let mut job = self.scenario.build(prepared, &self.folder, self.threads)?;
-        let mut recorder =
-            Recorder::open(out, Begin::Afresh, self.recording(&job, spaces)).map_err(written)?;
-        let mut both = Both { recorder: &mut recorder, watcher };
-        let outcome = drive(&mut job, &mut both, &options.stop);
-        if let Ok(Some(signal)) = outcome {
-            return Err(RunError::Interrupted { signal, path: out.to_path_buf() });
-        }
+        let facts = self.prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
+        let Begun { mut job, mut recorder, resumed } = self.begin(out, options, &snapshots)?;
+        let (job, recorder) = (&mut job, &mut recorder);
+        let (stop, every) = (&options.stop, options.save_every);
+        let mut driver = Driver { job, recorder, watcher, stop, every, snapshots: &snapshots };
+        let outcome = match driver.run(resumed) {
+            Ok(Driven::ToTheEnd) => Ok(()),
+            Ok(Driven::Stopped(signal)) => {
+                return Err(RunError::Interrupted { signal, path: out.to_path_buf() });
+            }
+            Err(Failed::Write(error)) => return Err(written(error)),
+            Err(Failed::Simulation(error)) => Err(error),
+        };
         recorder.finish(out, job.simulation()).map_err(written)?;
-        let mut summary = self.summarise(&job, &recorder, facts);
+        let mut summary = self.summarise(job, recorder, facts);
         if let Err(error) = outcome {
             summary.ended = error.to_string();
             // Not `summary.json`: the trial is not done.
             folder.write("diagnosis.json", &json(&summary))?;
+            snapshots.remove().map_err(written)?;
             return Err(RunError::Simulation { error, path: out.to_path_buf() });
         }
         summary.ended = "finished".to_string();
@@ -185,7 +218,45 @@ impl Trial {
         let checked = self.check_expectations(&summary, &folder)?;
         stopwatch.stop()?;
         folder.write("summary.json", &json(&summary))?;
+        snapshots.remove().map_err(written)?;
         Ok(Finished { summary: Some(summary), path: out.to_path_buf(), checked })
+    }
+
+    /// A job and its recorder: as the last snapshot that can be used has left them, or new ones.
+    fn begin(
+        &mut self,
+        out: &Path,
+        options: &RunOptions,
+        snapshots: &Snapshots,
+    ) -> Result<Begun, RunError> {
+        let prepared = self.prepared.take();
+        let spaces = spaces(prepared.as_ref());
+        let build = |prepared: Option<Prepared>, begin: Begin| -> Result<(Job, _), RunError> {
+            let job = self.scenario.build(prepared, &self.folder, self.threads)?;
+            let recorder = Recorder::open(out, begin, self.recording(&job, spaces.clone()));
+            Ok((job, recorder))
+        };
+        let candidates = if options.again { Vec::new() } else { snapshots.list() };
+        for path in candidates {
+            let (mut job, recorder) = build(prepared.clone(), Begin::Reopen)?;
+            let restored = recorder.map_err(|error| error.to_string()).and_then(|mut recorder| {
+                restore(snapshots, &path, &mut job, &mut recorder).map(|()| recorder)
+            });
+            match restored {
+                Ok(recorder) => {
+                    let update = job.session().progress.updates;
+                    (options.tell)(&format!("going on from update {update} ({})", path.display()));
+                    return Ok(Begun { job, recorder, resumed: true });
+                }
+                Err(reason) => {
+                    (options.tell)(&format!("{} is not used: {reason}", path.display()));
+                }
+            }
+        }
+        let written = |error| RunError::Write { path: out.to_path_buf(), error };
+        snapshots.remove().map_err(written)?;
+        let (job, recorder) = build(prepared, Begin::Afresh)?;
+        Ok(Begun { job, recorder: recorder.map_err(written)?, resumed: false })
     }
 
     /// Before the summary is written: where that exists, everything does.
@@ -236,39 +307,6 @@ impl Trial {
 fn spaces(prepared: Option<&Prepared>) -> Vec<String> {
     let spaces = prepared.map(|p| &p.source.schema().spaces[..]).unwrap_or_default();
     spaces.iter().map(|space| space.name.clone()).collect()
-}
-
-/// Runs a job to its end, or until somebody asks to stop: then gives the number of the signal.
-fn drive(
-    job: &mut Job,
-    observer: &mut dyn Observer,
-    stop: &StopSignal,
-) -> Result<Option<usize>, SimError> {
-    job.look_first(observer);
-    while job.step(observer)? == State::Running {
-        if let Some(signal) = stop.asked() {
-            return Ok(Some(signal));
-        }
-    }
-    job.look_last(observer);
-    Ok(None)
-}
-
-/// The recorder and somebody else, told the same.
-struct Both<'a> {
-    recorder: &'a mut Recorder,
-    watcher: &'a mut dyn Observer,
-}
-
-impl Observer for Both<'_> {
-    fn observe(&mut self, record: &Record<'_>) {
-        self.recorder.observe(record);
-        self.watcher.observe(record);
-    }
-
-    fn wants_timeline(&self) -> bool {
-        self.recorder.wants_timeline() || self.watcher.wants_timeline()
-    }
 }
 
 /// Quality of the true probabilities on the holdout, where the log knows them.

@@ -81,8 +81,8 @@ impl<F: Real> Clone for Lines<F> {
 }
 
 impl Persist for Lines<f32> {
-    fn save(&self, out: &mut Saver) {
-        out.plain(&(self.len as u64));
+    fn save(&self, out: &mut Saver<'_>) {
+        out.length(self.len);
         out.each(self.iter());
     }
 

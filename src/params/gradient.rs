@@ -29,3 +29,5 @@ impl<F: Copy + Default> Gradient<F> {
         self.loss = 0.0;
     }
 }
+
+crate::persist!(Gradient { examples, loss, dense, rows, moving });

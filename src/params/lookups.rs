@@ -169,6 +169,8 @@ impl Stamped {
     }
 }
 
+crate::persist!(Lookups { ids, fields, history });
+
 #[cfg(test)]
 mod tests {
     use super::*;

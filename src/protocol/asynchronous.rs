@@ -27,3 +27,5 @@ impl Protocol for Asynchronous {
         decide.apply(arrived.shard, &[arrived.push]);
     }
 }
+
+crate::persist!(Asynchronous {});

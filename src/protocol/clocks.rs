@@ -137,3 +137,5 @@ impl Clocks {
         Some(first.1)
     }
 }
+
+crate::persist!(Clocks { clocks, skipped, there, changed, at, waiting });

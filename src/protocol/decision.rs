@@ -5,15 +5,21 @@
 //! textbook interface; a shard that holds one parameter group alone is how groups get protocols
 //! of their own.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt::Debug;
 use std::ops::Range;
 
-use crate::base::{ShardId, SimTime, WorkerId};
+use crate::base::{Persist, ShardId, SimTime, WorkerId};
 
 /// One step of one worker, from its pull to its last apply or discard; numbered in the order of
 /// the grants.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 pub struct PushId(pub u64);
+
+crate::persist!(PushId { 0 });
 
 /// The part of a push that has arrived at one shard. Arriving is not applying.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -174,7 +180,7 @@ impl Decisions {
 /// The engine carries decisions out in order. It refuses, as a bug of the protocol, to decide on a
 /// part that has not arrived, to apply or discard the same part twice, and to grant a worker that
 /// did not ask.
-pub trait Protocol: Send + Debug {
+pub trait Protocol: Persist + Send + Debug {
     /// `worker` asks to pull: it has just begun, all shards have taken in its last push, or it has
     /// heard that its step was broken off.
     fn on_ready(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions);

@@ -49,3 +49,5 @@ impl Protocol for DropStale {
         }
     }
 }
+
+crate::persist!(DropStale {});

@@ -128,3 +128,5 @@ impl Protocol for DynamicSsp {
         self.clocks.join(worker);
     }
 }
+
+crate::persist!(DynamicSsp { clocks, credit, last });

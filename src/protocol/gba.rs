@@ -81,3 +81,5 @@ impl Protocol for Gba {
         self.held.iter_mut().for_each(|held| held.retain(|(_, push, _)| Some(*push) != lost));
     }
 }
+
+crate::persist!(Gba { granted, tokens, held });

@@ -123,3 +123,7 @@ impl Protocol for Hybrid {
         }
     }
 }
+
+crate::persist!(Part { protocol });
+
+crate::persist!(Hybrid { dense, sparse });

@@ -84,3 +84,5 @@ impl Protocol for Ringmaster {
         self.read.iter_mut().for_each(|read| read[worker.index()] = None);
     }
 }
+
+crate::persist!(Ringmaster { read });

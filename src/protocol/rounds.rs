@@ -237,3 +237,7 @@ impl Protocol for Rounds {
         }
     }
 }
+
+crate::persist!(State { held, asking, latest, gone, joining });
+
+crate::persist!(Rounds { there, joining, held, workers, pushes });

@@ -139,3 +139,5 @@ impl Protocol for Tokens {
         self.joined[worker.index()] = true;
     }
 }
+
+crate::persist!(Tokens { tokens, queue, local, joined, held });

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use crate::base::{ShardId, WorkerId};
+use crate::base::{Persist, ShardId, WorkerId};
 
 /// Part of a push that is about to become (part of) an update of a shard.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -114,7 +114,7 @@ impl Needs {
 }
 
 /// Amends one arriving gradient or its step size; never drops one.
-pub trait Remedy: Send + Debug {
+pub trait Remedy: Persist + Send + Debug {
     /// What it has to be given.
     fn needs(&self) -> Needs {
         Needs::default()

@@ -124,6 +124,10 @@ impl Remedy for BFasgd {
     }
 }
 
+crate::persist!(BFasgd { rule, deviations });
+
+crate::persist!(Deviations { blocks });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -50,3 +50,5 @@ impl Remedy for ClipToMean {
         Factors { gradient: if clip { (most / arrival.norm) as f32 } else { 1.0 }, step: 1.0 }
     }
 }
+
+crate::persist!(ClipToMean { norms });

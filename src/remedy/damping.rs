@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Arrival, Factors, Needs, Remedy};
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 
 /// Where a factor acts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -29,7 +30,7 @@ pub enum RowStaleness {
 }
 
 /// A rule that turns staleness into a factor.
-pub trait Rule: Send + std::fmt::Debug {
+pub trait Rule: Persist + Send + std::fmt::Debug {
     /// Takes an arrival into account; returns its factor.
     fn arrive(&mut self, arrival: &Arrival) -> f64;
 
@@ -72,5 +73,15 @@ impl<R: Rule> Remedy for Damping<R> {
     fn row(&self, arrival: &Arrival, staleness: u64) -> Option<Factors> {
         (self.rows == RowStaleness::Own)
             .then(|| self.place(self.rule.factor(arrival, staleness as f64)))
+    }
+}
+
+impl<R: Persist> Persist for Damping<R> {
+    fn save(&self, out: &mut Saver<'_>) {
+        self.rule.save(out);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.rule.load(from)
     }
 }

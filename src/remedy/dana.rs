@@ -94,3 +94,5 @@ impl Remedy for Dana {
         }
     }
 }
+
+crate::persist!(Dana { velocity, sum });

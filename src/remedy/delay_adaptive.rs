@@ -58,3 +58,5 @@ impl Rule for DelayAdaptive {
         }
     }
 }
+
+crate::persist!(DelayAdaptive {});

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::PerParameter;
 use super::{Arrival, Needs, Remedy, Stretch};
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::params::Layout;
 
 /// How strong the correction is.
@@ -74,5 +75,16 @@ impl Remedy for DelayCompensation {
                 }
             }
         }
+    }
+}
+
+impl Persist for DelayCompensation {
+    fn save(&self, out: &mut Saver<'_>) {
+        out.each(self.adaptive.iter().map(|(squares, _)| squares));
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        // Whether it adapts is what the scenario says.
+        from.each(self.adaptive.iter_mut().map(|(squares, _)| squares))
     }
 }

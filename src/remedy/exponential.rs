@@ -68,3 +68,5 @@ impl Rule for Exponential {
         libm::exp(-beta * staleness)
     }
 }
+
+crate::persist!(Exponential { seen });

@@ -102,3 +102,5 @@ impl Remedy for Fasgd {
         }
     }
 }
+
+crate::persist!(Fasgd { moments });

@@ -71,3 +71,5 @@ impl Remedy for GapAware {
         }
     }
 }
+
+crate::persist!(GapAware { steps });

@@ -54,3 +54,5 @@ impl Rule for Hinge {
         1.0 / (self.slope * (staleness - self.from).max(0.0) + 1.0)
     }
 }
+
+crate::persist!(Hinge {});

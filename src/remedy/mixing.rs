@@ -51,3 +51,5 @@ impl Remedy for Mixing {
         }
     }
 }
+
+crate::persist!(Mixing {});

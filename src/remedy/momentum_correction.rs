@@ -98,3 +98,5 @@ impl Remedy for MomentumCorrection {
         }
     }
 }
+
+crate::persist!(MomentumCorrection { staleness, momentum, velocity });

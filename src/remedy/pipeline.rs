@@ -1,6 +1,7 @@
 //! An arriving push, led through all remedies in order.
 
 use super::{Arrival, Chances, Factors, Needs, Place, Remedy, Stretch};
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, WorkerId};
 use crate::params::view::row_range;
 use crate::params::{Gradient, Lookups};
@@ -306,5 +307,15 @@ fn for_each(
                 each(Place::Row { table, id }, start + k * shape.dim);
             }
         }
+    }
+}
+
+impl Persist for Remedies {
+    fn save(&self, out: &mut Saver<'_>) {
+        out.each(&self.list);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        from.each(&mut self.list)
     }
 }

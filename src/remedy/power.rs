@@ -51,3 +51,5 @@ impl Rule for Power {
         libm::pow(1.0 + staleness, -self.exponent)
     }
 }
+
+crate::persist!(Power {});

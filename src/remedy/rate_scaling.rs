@@ -50,3 +50,5 @@ impl Remedy for RateScaling {
         Factors { step: (1.0 / divisor) as f32, ..Factors::ONE }
     }
 }
+
+crate::persist!(RateScaling {});

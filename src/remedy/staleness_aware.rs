@@ -67,3 +67,5 @@ impl Rule for StalenessAware {
         }
     }
 }
+
+crate::persist!(StalenessAware { mean });

@@ -88,3 +88,5 @@ impl Rule for Normalization {
         }
     }
 }
+
+crate::persist!(Normalization { seen });

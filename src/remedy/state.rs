@@ -1,6 +1,7 @@
 //! Memory of a remedy: numbers beside every parameter, and running statistics.
 
 use super::Place;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::params::Layout;
 
 /// Some numbers per parameter, laid out as the parameters are; tables are made on first use.
@@ -96,6 +97,19 @@ impl<T: Default> PerShard<T> {
     /// The value of a shard, if it was asked for before.
     pub fn get(&self, shard: crate::base::ShardId) -> Option<&T> {
         self.0.get(shard.index())
+    }
+}
+
+crate::persist!(PerParameter { dense, tables });
+crate::persist!(Running { count, mean, variance });
+
+impl<T: Persist + Default> Persist for PerShard<T> {
+    fn save(&self, out: &mut Saver<'_>) {
+        self.0.save(out);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.0.load(from)
     }
 }
 

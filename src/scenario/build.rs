@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::passes;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pool, Streams, WorkerId};
 use crate::cluster::machine::machines;
 use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTimeLaw};
@@ -77,7 +78,7 @@ pub enum BuildError {
 }
 
 /// The log and the model of a scenario: all that is needed to estimate it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Prepared {
     /// The log.
     pub source: Arc<dyn DataSource>,
@@ -142,6 +143,14 @@ impl Job {
         }
     }
 
+    /// Makes sure that nothing is being computed, so that everything can be saved.
+    pub fn finish_gradients(&mut self) {
+        match self {
+            Job::Cluster(simulation) => simulation.finish_gradients(),
+            Job::Imposed(imposed) => imposed.finish_gradients(),
+        }
+    }
+
     /// Runs to the end.
     ///
     /// # Errors
@@ -151,6 +160,23 @@ impl Job {
         while self.step(observer)? == State::Running {}
         self.look_last(observer);
         Ok(())
+    }
+}
+
+/// Between two steps, and after [`finish_gradients`](Job::finish_gradients).
+impl Persist for Job {
+    fn save(&self, out: &mut Saver<'_>) {
+        match self {
+            Job::Cluster(simulation) => simulation.save(out),
+            Job::Imposed(imposed) => imposed.save(out),
+        }
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        match self {
+            Job::Cluster(simulation) => simulation.load(from),
+            Job::Imposed(imposed) => imposed.load(from),
+        }
     }
 }
 

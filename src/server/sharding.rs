@@ -130,6 +130,8 @@ impl Sharding {
     }
 }
 
+crate::persist!(Load { rows, row_bytes, dense_bytes });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -337,7 +337,7 @@ impl ParameterServer {
 }
 
 impl Persist for ParameterServer {
-    fn save(&self, out: &mut Saver) {
+    fn save(&self, out: &mut Saver<'_>) {
         self.dense.save(out);
         self.moving.save(out);
         out.each(&self.tables);
@@ -351,3 +351,5 @@ impl Persist for ParameterServer {
         self.partitions.load(from)
     }
 }
+
+crate::persist!(Carried { dense, rows });

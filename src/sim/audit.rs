@@ -42,6 +42,8 @@ impl Audit {
     }
 }
 
+crate::persist!(Audit { uses });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::bench::Bench;
 use super::feed::StepData;
 use super::local::Keepsake;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pending, ShardId, WorkerId};
 use crate::params::{Gradient, Lookups};
 
@@ -153,5 +154,66 @@ impl Buffers {
             spare.dense.push(gradient.dense);
             spare.rows.push(gradient.rows);
         }
+    }
+}
+
+impl Default for Cargo {
+    fn default() -> Cargo {
+        Cargo {
+            worker: WorkerId(0),
+            stage: Stage::Spent(Lookups::default()),
+            gradient: None,
+            pending: None,
+            spared: Vec::new(),
+        }
+    }
+}
+
+/// Gradients that are being computed must be [finished](super::Training::finish) before.
+impl Persist for Cargo {
+    fn save(&self, out: &mut Saver<'_>) {
+        self.worker.save(out);
+        match &self.stage {
+            Stage::Filling { step, watched } => {
+                (0u8, *watched).save(out);
+                step.save(out);
+            }
+            Stage::Watched(step) => {
+                (1u8, false).save(out);
+                step.save(out);
+            }
+            Stage::Spent(lookups) => {
+                (2u8, false).save(out);
+                lookups.save(out);
+            }
+            Stage::Away => panic!("a step was saved before its gradient was finished"),
+        }
+        self.gradient.save(out);
+        self.spared.save(out);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.worker.load(from)?;
+        let mut stage = (0u8, false);
+        stage.load(from)?;
+        self.stage = match stage {
+            (2, _) => {
+                let mut lookups = Lookups::default();
+                lookups.load(from)?;
+                Stage::Spent(lookups)
+            }
+            (kind @ 0..2, watched) => {
+                let mut step = Box::<StepData>::default();
+                step.load(from)?;
+                if kind == 0 {
+                    Stage::Filling { step, watched }
+                } else {
+                    Stage::Watched(Arc::new(*step))
+                }
+            }
+            _ => return Err(from.wrong("no stage of a step")),
+        };
+        self.gradient.load(from)?;
+        self.spared.load(from)
     }
 }

@@ -12,6 +12,7 @@ use super::record::Observer;
 use super::session::Session;
 use super::shard::Shard;
 use super::worker::Worker;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{SimSpan, SimTime, Streams, WorkerId};
 use crate::cluster::Routine;
 use crate::protocol::{Decisions, Protocol};
@@ -209,6 +210,38 @@ impl Simulation {
         Ok(State::Running)
     }
 
+    fn counts(&self) -> [&u64; 9] {
+        let Simulation {
+            fastest,
+            granted,
+            landed,
+            discarded,
+            aborted,
+            kept,
+            events,
+            instant,
+            in_vain,
+            ..
+        } = self;
+        [fastest, granted, landed, discarded, aborted, kept, events, instant, in_vain]
+    }
+
+    fn counts_mut(&mut self) -> [&mut u64; 9] {
+        let Simulation {
+            fastest,
+            granted,
+            landed,
+            discarded,
+            aborted,
+            kept,
+            events,
+            instant,
+            in_vain,
+            ..
+        } = self;
+        [fastest, granted, landed, discarded, aborted, kept, events, instant, in_vain]
+    }
+
     fn happen(&mut self, event: Event, observer: &mut dyn Observer) -> Result<(), SimError> {
         match event {
             Event::Life(life) => return self.live(life, observer),
@@ -236,4 +269,42 @@ pub(super) fn held(flights: &Flights) -> impl Iterator<Item = (WorkerId, &super:
         .iter()
         .filter(|flight| flight.is_complete())
         .filter_map(|flight| Some((flight.worker, flight.cargo.as_ref()?.view()?)))
+}
+
+impl Simulation {
+    /// Makes sure that nothing is being computed, so that everything can be saved.
+    pub fn finish_gradients(&mut self) {
+        let Simulation { session, flights, .. } = self;
+        let Some(training) = session.work.training_mut() else { return };
+        flights.iter_mut().filter_map(|f| f.cargo.as_mut()).for_each(|c| training.finish(c));
+    }
+}
+
+/// Between two events, and after [`finish_gradients`](Simulation::finish_gradients).
+impl Persist for Simulation {
+    fn save(&self, out: &mut Saver<'_>) {
+        self.queue.save(out);
+        out.each(&self.workers);
+        out.each(&self.shards);
+        self.flights.save(out);
+        self.protocol.save(out);
+        self.session.save(out);
+        self.presence.save(out);
+        out.each([&self.versions, &self.steps]);
+        out.each(&self.ledgers);
+        out.each(self.counts());
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.queue.load(from)?;
+        from.each(&mut self.workers)?;
+        from.each(&mut self.shards)?;
+        self.flights.load(from)?;
+        self.protocol.load(from)?;
+        self.session.load(from)?;
+        self.presence.load(from)?;
+        from.each([&mut self.versions, &mut self.steps])?;
+        from.each(&mut self.ledgers)?;
+        from.each(self.counts_mut())
+    }
 }

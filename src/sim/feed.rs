@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::Bench;
 use super::cargo::Buffers;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pending, Pool, SimTime, WorkerId};
 use crate::data::{Batch, Cursor, DataSource};
 use crate::model::Model;
@@ -28,7 +29,7 @@ pub enum Sharing {
 }
 
 /// An endless stream of example ids, pass after pass.
-pub trait ExampleOrder: Send + Debug {
+pub trait ExampleOrder: Persist + Send + Debug {
     /// Appends the next `count` ids.
     fn take(&mut self, count: usize, ids: &mut Vec<u64>);
 }
@@ -84,7 +85,10 @@ pub struct Feed {
     /// Examples of a step.
     examples: usize,
     /// Batches being read, in the order of the stream.
-    ahead: VecDeque<Pending<StepData, Bench>>,
+    /// Examples of each, so that they can be read again.
+    ahead: VecDeque<(Vec<u64>, Pending<StepData, Bench>)>,
+    /// Batches that were drawn before the state was loaded, and not handed out.
+    drawn_before: VecDeque<Vec<u64>>,
     /// Batches drawn for workers that have not asked yet; empty with a shared queue.
     queues: Vec<VecDeque<Vec<u64>>>,
     /// Batches that came back, for whoever asks next.
@@ -115,6 +119,7 @@ impl Feed {
             order,
             examples,
             ahead: VecDeque::new(),
+            drawn_before: VecDeque::new(),
             queues,
             returned: VecDeque::new(),
             repeats: BTreeMap::new(),
@@ -187,11 +192,11 @@ impl Feed {
         }
         // One batch in reserve for every thread that is not ours.
         while self.ahead.len() < pool.threads() {
-            let ids = self.draw();
-            let pending = self.prepare(ids, pool, now);
-            self.ahead.push_back(pending);
+            let ids = self.drawn_before.pop_front().unwrap_or_else(|| self.draw());
+            let pending = self.prepare(ids.clone(), pool, now);
+            self.ahead.push_back((ids, pending));
         }
-        let first = self.ahead.pop_front().expect("just filled");
+        let (_, first) = self.ahead.pop_front().expect("just filled");
         pool.wait(first)
     }
 
@@ -226,5 +231,30 @@ impl Feed {
             step.examples = ids;
             step
         })
+    }
+}
+
+crate::persist!(StepData { examples, batch, lookups, dense, moving, rows, row_updates, carried });
+
+impl Persist for Feed {
+    fn save(&self, out: &mut Saver<'_>) {
+        self.order.save(out);
+        let ahead = self.ahead.iter().map(|(ids, _)| ids).chain(&self.drawn_before);
+        let ahead: Vec<Vec<u64>> = ahead.cloned().collect();
+        ahead.save(out);
+        self.queues.save(out);
+        self.returned.save(out);
+        self.repeats.save(out);
+        self.drawn.save(out);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.order.load(from)?;
+        self.ahead.clear();
+        self.drawn_before.load(from)?;
+        self.queues.load(from)?;
+        self.returned.load(from)?;
+        self.repeats.load(from)?;
+        self.drawn.load(from)
     }
 }

@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, SimTime, WorkerId};
 use crate::protocol::PushId;
 use crate::server::sharding::Load;
@@ -12,7 +15,7 @@ use super::cargo::Cargo;
 const UNREAD: u64 = u64::MAX;
 
 /// Where a step stands with one shard.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 enum Stage {
     /// The protocol has not granted it yet.
     Closed,
@@ -27,7 +30,7 @@ enum Stage {
 }
 
 /// A step's business with one shard.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Part {
     stage: Stage,
     /// Version that was read.
@@ -269,8 +272,56 @@ impl Flights {
         self.spare.push(flight);
     }
 
+    /// All flights in order, to change.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Flight> {
+        self.list.iter_mut().flatten().map(Box::as_mut)
+    }
+
     /// All flights in order.
     pub fn iter(&self) -> impl Iterator<Item = &Flight> {
         self.list.iter().flatten().map(Box::as_ref)
     }
 }
+
+impl Persist for Flight {
+    fn save(&self, out: &mut Saver<'_>) {
+        let Flight { push, worker, step, first_read, outstanding, loads, parts, .. } = self;
+        (*push, *worker, *step, *first_read).save(out);
+        outstanding.save(out);
+        loads.save(out);
+        out.plain(parts);
+        out.each([&self.granted, &self.read, &self.landed, &self.written]);
+        (self.discarded, self.staleness, self.apart, self.examples).save(out);
+        self.ids.save(out);
+        (self.sent, self.clock_lag).save(out);
+        self.cargo.save(out);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        let Flight { push, worker, step, first_read, outstanding, loads, .. } = self;
+        push.load(from)?;
+        worker.load(from)?;
+        step.load(from)?;
+        first_read.load(from)?;
+        outstanding.load(from)?;
+        loads.load(from)?;
+        self.parts = from.plain()?;
+        from.each([&mut self.granted, &mut self.read, &mut self.landed, &mut self.written])?;
+        self.discarded.load(from)?;
+        self.staleness.load(from)?;
+        self.apart.load(from)?;
+        self.examples.load(from)?;
+        self.ids.load(from)?;
+        self.sent.load(from)?;
+        self.clock_lag.load(from)?;
+        self.cargo.load(from)
+    }
+}
+
+impl Default for Flight {
+    fn default() -> Flight {
+        empty()
+    }
+}
+
+crate::persist!(Flights { first, list, count });

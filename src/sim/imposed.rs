@@ -32,7 +32,7 @@ pub struct Imposed {
     flying: BTreeMap<u64, Flying>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Flying {
     cargo: Box<Cargo>,
     staleness: u64,
@@ -161,3 +161,14 @@ impl Imposed {
         Ok(())
     }
 }
+
+impl Imposed {
+    /// Makes sure that nothing is being computed, so that everything can be saved.
+    pub fn finish_gradients(&mut self) {
+        let Some(training) = self.session.work.training_mut() else { return };
+        self.flying.values_mut().for_each(|flying| training.finish(&mut flying.cargo));
+    }
+}
+
+crate::persist!(Flying { cargo, staleness });
+crate::persist!(Imposed { session, planned, due, flying });

@@ -43,3 +43,5 @@ impl Ledger {
         self.paid + ages == self.owed
     }
 }
+
+crate::persist!(Ledger { holders, owed, paid });

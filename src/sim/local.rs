@@ -289,3 +289,6 @@ impl Portion {
         }
     }
 }
+
+crate::persist!(Replica { dense, velocity, rows });
+crate::persist!(Keepsake { accrued, replica });

@@ -97,6 +97,8 @@ impl LocalMoments {
     }
 }
 
+crate::persist!(LocalMoments { by_worker });
+
 #[cfg(test)]
 mod tests {
     use super::*;

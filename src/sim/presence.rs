@@ -14,6 +14,7 @@ use super::error::SimError;
 use super::queue::{Event, Life};
 use super::record::{Activity, Observer, Record};
 use super::worker::Worker;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{SimTime, WorkerId};
 use crate::cluster::Churn;
 use crate::cluster::failures::{Lost, OnTheWay};
@@ -499,5 +500,39 @@ impl Worker {
     fn is_idle(&self) -> bool {
         let doing = self.standing.asleep.unwrap_or(self.activity());
         self.flight.is_none() && doing == Activity::Wait
+    }
+}
+
+crate::persist!(Tally { at_start, crashes, leaves, joins, lost_steps, lost_examples });
+crate::persist!(Standing {
+    joined,
+    life,
+    away,
+    down,
+    late,
+    leaving,
+    asleep,
+    wakes,
+    failures,
+    tally,
+});
+
+impl Persist for Presence {
+    fn save(&self, out: &mut Saver<'_>) {
+        self.there.save(out);
+        (self.begun, self.next_start).save(out);
+        self.tally.save(out);
+        out.each(&self.audit);
+        self.in_vain.save(out);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.there.load(from)?;
+        self.begun.load(from)?;
+        self.next_start.load(from)?;
+        self.tally.load(from)?;
+        // Whether there is one is what the scenario says.
+        from.each(&mut self.audit)?;
+        self.in_vain.load(from)
     }
 }

@@ -7,11 +7,14 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use serde::{Deserialize, Serialize};
+
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, SimTime, WorkerId};
 use crate::protocol::PushId;
 
 /// A link or a processor.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Place {
     /// A worker's link, outward.
     WorkerOut(WorkerId),
@@ -26,7 +29,7 @@ pub enum Place {
 }
 
 /// Something in the lives of the workers.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Life {
     /// The run begins: those that are not there are counted out.
     Opens,
@@ -52,7 +55,7 @@ pub enum Life {
 
 /// Something that happens at an instant. The order of the variants is the order at equal times.
 /// What happens to a step names the step: if it has been broken off meanwhile, nothing happens.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Event {
     /// Somebody comes, goes, dies or sleeps: before everything else.
     Life(Life),
@@ -151,6 +154,30 @@ impl EventQueue {
         let Reverse((at, _, _, event)) = self.heap.pop()?;
         self.now = at;
         Some((at, event))
+    }
+}
+
+impl Persist for EventQueue {
+    fn save(&self, out: &mut Saver<'_>) {
+        (self.now, self.scheduled).save(out);
+        out.length(self.heap.len());
+        // In any order: the order of events is total.
+        for Reverse((at, rank, number, event)) in &self.heap {
+            (*at, *rank, *number).save(out);
+            out.plain(event);
+        }
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.now.load(from)?;
+        self.scheduled.load(from)?;
+        self.heap.clear();
+        for _ in 0..from.length()? {
+            let mut key = (SimTime::ZERO, 0, 0);
+            key.load(from)?;
+            self.heap.push(Reverse((key.0, key.1, key.2, from.plain()?)));
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What happened: told to observers, which cannot change a run.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
 use crate::metrics::Quality;
 use crate::protocol::PushId;
@@ -7,9 +9,10 @@ use crate::protocol::PushId;
 use super::progress::Progress;
 
 /// What a worker does. Every moment of a worker's time belongs to exactly one of these.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub enum Activity {
     /// Not started yet, or held by the protocol.
+    #[default]
     Wait,
     /// From its request to the last value received.
     Pull,
@@ -249,3 +252,5 @@ impl<F: FnMut(&Record<'_>)> Observer for F {
         true
     }
 }
+
+crate::persist_plain!(Activity);

@@ -9,6 +9,7 @@ use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{Observer, Record};
 use super::training::Looks;
 use super::work::Work;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{SimTime, WorkerId};
 use crate::protocol::PushId;
 
@@ -172,4 +173,26 @@ fn by_worker<'a>(
     held.dedup_by_key(|(worker, _)| *worker);
     held.reverse();
     held
+}
+
+impl Persist for Session {
+    fn save(&self, out: &mut Saver<'_>) {
+        self.progress.save(out);
+        out.each(self.evaluate.iter().chain(&self.diverge));
+        self.evaluated_at.save(out);
+        if let Some(training) = self.work.training() {
+            training.save(out);
+        }
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.progress.load(from)?;
+        // Whether there are any is what the scenario says.
+        from.each(self.evaluate.iter_mut().chain(&mut self.diverge))?;
+        self.evaluated_at.load(from)?;
+        match self.work.training_mut() {
+            Some(training) => training.load(from),
+            None => Ok(()),
+        }
+    }
 }

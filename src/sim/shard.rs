@@ -84,3 +84,5 @@ impl Shard {
         }
     }
 }
+
+crate::persist!(Shard { link_in, link_out, processor, received, requests, bytes_in, bytes_out });

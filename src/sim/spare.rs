@@ -131,3 +131,6 @@ fn copy(
         }
     }
 }
+
+crate::persist!(LastPush { dense, moving, read });
+crate::persist!(LastPushes { by_worker });

@@ -3,6 +3,7 @@
 use super::presence::Standing;
 use super::record::Activity;
 use super::station::Station;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::{Discipline, Machine};
 use crate::protocol::PushId;
@@ -98,5 +99,39 @@ impl Worker {
     pub fn spent(&self, activity: Activity, now: SimTime) -> SimSpan {
         let present = if self.activity == activity { now.since(self.since) } else { SimSpan::ZERO };
         self.spent[activity as usize] + present
+    }
+}
+
+impl Persist for Worker {
+    fn save(&self, out: &mut Saver<'_>) {
+        let Worker { finished, examples, begun, flight, pushed, examples_kept, .. } = self;
+        (*finished, *examples, *begun).save(out);
+        (*flight, *pushed, *examples_kept).save(out);
+        self.ids_kept.save(out);
+        self.held.save(out);
+        self.holds.save(out);
+        self.standing.save(out);
+        (self.asking, self.messages).save(out);
+        out.each([&self.link_out, &self.link_in]);
+        (self.activity, self.since, self.step).save(out);
+        out.each(&self.spent);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        let Worker { finished, examples, begun, flight, pushed, examples_kept, .. } = self;
+        from.each([finished, examples, begun])?;
+        from.each([flight, pushed])?;
+        examples_kept.load(from)?;
+        self.ids_kept.load(from)?;
+        self.held.load(from)?;
+        self.holds.load(from)?;
+        self.standing.load(from)?;
+        self.asking.load(from)?;
+        self.messages.load(from)?;
+        from.each([&mut self.link_out, &mut self.link_in])?;
+        self.activity.load(from)?;
+        self.since.load(from)?;
+        self.step.load(from)?;
+        from.each(&mut self.spent)
     }
 }

@@ -95,6 +95,8 @@ struct Mute {
     grants: u32,
 }
 
+straggler::persist!(Mute { grants });
+
 impl Protocol for Mute {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
         if self.grants > 0 {
@@ -146,6 +148,8 @@ enum Breach {
 
 #[derive(Debug)]
 struct Broken(Breach);
+
+straggler::persist!(Broken {});
 
 impl Protocol for Broken {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {

@@ -410,6 +410,8 @@ impl Chaos {
     }
 }
 
+straggler::persist!(Chaos { decisions, held, arrived });
+
 impl Protocol for Chaos {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
         let first = (self.draw() * f64::from(self.shards)) as u32;
@@ -504,6 +506,7 @@ fn random_decisions_are_repeatable_with_gradients() {
 fn a_protocol_that_lets_nothing_through_is_told_so() {
     #[derive(Debug)]
     struct Never;
+    straggler::persist!(Never {});
     impl Protocol for Never {
         fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
             decide.grant(worker);
@@ -523,6 +526,7 @@ fn a_protocol_that_lets_nothing_through_is_told_so() {
 fn what_is_on_its_way_cannot_be_applied() {
     #[derive(Debug)]
     struct Hasty;
+    straggler::persist!(Hasty {});
     impl Protocol for Hasty {
         fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
             decide.grant(worker);

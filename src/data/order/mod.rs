@@ -230,7 +230,7 @@ impl Cursor {
 
 impl Persist for Cursor {
     /// The position says it all: a shuffle buffer is walked through again.
-    fn save(&self, out: &mut Saver) {
+    fn save(&self, out: &mut Saver<'_>) {
         (self.position.pass, self.position.offset).save(out);
     }
 

@@ -12,7 +12,7 @@ use crate::base::ByteSize;
 use crate::experiment::folder::{FolderError, write_atomically};
 use crate::experiment::run::{RunError, RunOptions};
 use crate::experiment::stop::StopSignal;
-use crate::experiment::{Summary, Trial};
+use crate::experiment::{SaveEvery, Summary, Trial};
 use crate::sim::Observer;
 
 /// How a sweep is run. Its results depend on none of this.
@@ -30,6 +30,8 @@ pub struct SweepOptions {
     pub retry: bool,
     /// Asks to stop.
     pub stop: StopSignal,
+    /// How often each trial is saved.
+    pub save_every: SaveEvery,
 }
 
 /// How a trial ended.
@@ -186,7 +188,8 @@ impl Runner<'_> {
         }
         let mut observer = self.watcher.begins(planned, &trial);
         let again = self.options.force;
-        let run = RunOptions { again, stop: self.options.stop.clone() };
+        let (stop, save_every) = (self.options.stop.clone(), self.options.save_every);
+        let run = RunOptions { again, stop, save_every, ..RunOptions::default() };
         match trial.run(out, &run, observer.as_mut()) {
             Ok(finished) => finished.summary.map_or(Ended::Already, |s| Ended::Done(Box::new(s))),
             Err(RunError::Simulation { error, .. }) => Ended::Failed(error.to_string()),

@@ -84,7 +84,7 @@ pub struct YellowFin {
 }
 
 /// What is known of one shard.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shard {
     tuner: Tuner,
     sensor: Sensor,
@@ -192,6 +192,9 @@ impl Remedy for YellowFin {
         shard.squares += squares;
     }
 }
+
+crate::persist!(Shard { tuner, sensor, explicit, last, squares, weight });
+crate::persist!(YellowFin { shards, velocity, mean });
 
 #[cfg(test)]
 mod tests {

@@ -92,6 +92,10 @@ fn median(values: &mut [f64]) -> Option<f64> {
     Some(if values.len() % 2 == 1 { upper } else { 0.5 * (values[half - 1] + upper) })
 }
 
+crate::persist!(Snapshot { version, values });
+crate::persist!(Applied { read, rate, gradient });
+crate::persist!(Sensor { past, present, applied, waiting });
+
 #[cfg(test)]
 mod tests {
     use super::*;

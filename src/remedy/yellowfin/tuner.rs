@@ -30,7 +30,7 @@ impl Average {
 }
 
 /// What is known of the gradients of a shard, and what follows from it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tuner {
     keep: f64,
     window: usize,
@@ -117,6 +117,21 @@ fn single_step(p: f64) -> f64 {
     }
     0.5 * (low + high)
 }
+
+crate::persist!(Average { sum, weight });
+crate::persist!(Tuner {
+    keep,
+    window,
+    recent,
+    least,
+    largest,
+    norm,
+    square,
+    distance,
+    count,
+    rate,
+    momentum,
+});
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,217 @@
+//! Runs a job from event to event, and saves it on the way.
+
+use std::io;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use super::recorder::Recorder;
+use super::snapshot::Snapshots;
+use super::stop::StopSignal;
+use crate::base::SimSpan;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::scenario::Job;
+use crate::sim::{Observer, Record, SimError, State};
+
+/// Between two looks at the clock and at the disk.
+const EVENTS: u32 = 1024;
+
+/// How often a run is saved. Its results do not depend on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SaveEvery {
+    /// Of wall time.
+    Wall(Duration),
+    /// So many updates.
+    Updates(u64),
+    /// Only when asked to stop.
+    Never,
+}
+
+impl Default for SaveEvery {
+    fn default() -> Self {
+        SaveEvery::Wall(Duration::from_secs(60))
+    }
+}
+
+impl FromStr for SaveEvery {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<SaveEvery, String> {
+        if text == "never" {
+            return Ok(SaveEvery::Never);
+        }
+        if let Ok(updates @ 1..) = text.parse::<u64>() {
+            return Ok(SaveEvery::Updates(updates));
+        }
+        match text.parse::<SimSpan>() {
+            Ok(span) if span > SimSpan::ZERO => Ok(SaveEvery::Wall(Duration::from_nanos(span.0))),
+            _ => Err(format!(
+                "\"{text}\" says no how often: write a time (5min), a number of updates (10000), or never"
+            )),
+        }
+    }
+}
+
+/// How driving ended, if it did not fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Driven {
+    /// The run has ended.
+    ToTheEnd,
+    /// Somebody asked to stop, by a signal of this number; the run is saved.
+    Stopped(usize),
+}
+
+/// Why driving failed.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The simulated job cannot go on.
+    Simulation(SimError),
+    /// Something cannot be written.
+    Write(io::Error),
+}
+
+/// A job, and everybody who is told of it.
+pub(super) struct Driver<'a> {
+    pub(super) job: &'a mut Job,
+    pub(super) recorder: &'a mut Recorder,
+    pub(super) watcher: &'a mut dyn Observer,
+    pub(super) stop: &'a StopSignal,
+    pub(super) every: SaveEvery,
+    pub(super) snapshots: &'a Snapshots,
+}
+
+impl Driver<'_> {
+    /// Runs to the end, or until somebody asks to stop.
+    pub(super) fn run(&mut self, resumed: bool) -> Result<Driven, Failed> {
+        if !resumed {
+            let (job, mut both) = self.split();
+            job.look_first(&mut both);
+        }
+        let mut saved = Saved::now(self.job);
+        loop {
+            for _ in 0..EVENTS {
+                let (job, mut both) = self.split();
+                if job.step(&mut both).map_err(Failed::Simulation)? == State::Ended {
+                    job.look_last(&mut both);
+                    return Ok(Driven::ToTheEnd);
+                }
+                if let Some(signal) = self.stop.asked() {
+                    self.save().map_err(Failed::Write)?;
+                    return Ok(Driven::Stopped(signal));
+                }
+                if saved.is_due(self.every, self.job) {
+                    self.save().map_err(Failed::Write)?;
+                    saved = Saved::now(self.job);
+                }
+            }
+            if let Some(problem) = self.recorder.take_problem() {
+                return Err(Failed::Write(problem));
+            }
+            saved.look_at_the_clock();
+        }
+    }
+
+    /// The job, and its observers as one.
+    fn split(&mut self) -> (&mut Job, Both<'_>) {
+        (&mut *self.job, Both { recorder: &mut *self.recorder, watcher: &mut *self.watcher })
+    }
+
+    /// Saves the run as it is between two events.
+    fn save(&mut self) -> io::Result<()> {
+        // What a snapshot counts on has to be there after a power cut.
+        self.recorder.sync()?;
+        self.job.finish_gradients();
+        let (job, recorder) = (&*self.job, &*self.recorder);
+        self.snapshots.write(events(job), |out: &mut Saver<'_>| {
+            recorder.save(out);
+            job.save(out);
+        })?;
+        Ok(())
+    }
+}
+
+/// Gives `job` and `recorder`, which have just been made, the state in a snapshot.
+///
+/// # Errors
+/// In words, if the snapshot cannot be used; then both are to be thrown away.
+pub(super) fn restore(
+    snapshots: &Snapshots,
+    path: &Path,
+    job: &mut Job,
+    recorder: &mut Recorder,
+) -> Result<(), String> {
+    let bytes = snapshots.read(path).map_err(|error| error.to_string())?;
+    let mut from = Loader::new(&bytes);
+    let mut load = || -> Result<(), LoadError> {
+        recorder.load(&mut from)?;
+        job.load(&mut from)
+    };
+    load().map_err(|error| error.to_string())?;
+    from.end().map_err(|error| error.to_string())?;
+    recorder.cut().map_err(|error| error.to_string())
+}
+
+/// How far a job is, for the names of snapshots.
+fn events(job: &Job) -> u64 {
+    job.simulation().map_or(job.session().progress.updates, |simulation| simulation.events())
+}
+
+/// When a run was saved last.
+struct Saved {
+    at: Instant,
+    elapsed: Duration,
+    updates: u64,
+}
+
+impl Saved {
+    fn now(job: &Job) -> Saved {
+        #[expect(clippy::disallowed_methods, reason = "runs are saved by the wall clock")]
+        let at = Instant::now();
+        Saved { at, elapsed: Duration::ZERO, updates: job.session().progress.updates }
+    }
+
+    fn look_at_the_clock(&mut self) {
+        self.elapsed = self.at.elapsed();
+    }
+
+    fn is_due(&self, every: SaveEvery, job: &Job) -> bool {
+        match every {
+            SaveEvery::Wall(span) => self.elapsed >= span,
+            SaveEvery::Updates(n) => job.session().progress.updates - self.updates >= n,
+            SaveEvery::Never => false,
+        }
+    }
+}
+
+/// The recorder and somebody else, told the same.
+struct Both<'a> {
+    recorder: &'a mut Recorder,
+    watcher: &'a mut dyn Observer,
+}
+
+impl Observer for Both<'_> {
+    fn observe(&mut self, record: &Record<'_>) {
+        self.recorder.observe(record);
+        self.watcher.observe(record);
+    }
+
+    fn wants_timeline(&self) -> bool {
+        self.recorder.wants_timeline() || self.watcher.wants_timeline()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_often_in_words() {
+        let read = |text: &str| text.parse::<SaveEvery>();
+        assert_eq!(read("5min"), Ok(SaveEvery::Wall(Duration::from_secs(300))));
+        assert_eq!(read("10000"), Ok(SaveEvery::Updates(10_000)));
+        assert_eq!(read("never"), Ok(SaveEvery::Never));
+        for bad in ["", "0", "0s", "-1", "often"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Snapshots: the whole state of a run in a file, so that a run that was killed goes on where it was.
+//!
+//! A snapshot is written beside the series of its run and says how long each of them was: what is
+//! behind that is cut off again. So a run that was interrupted any number of times ends in the same
+//! bytes as one that was not. Files are written whole or not at all; each begins with what it belongs
+//! to and ends with its checksum. The last two are kept, since the last one may be damaged.
+//!
+//! Layout: [`MAGIC`], format version (u32), [`SEMANTICS`] (u32), SHA-256 of the run's resolved scenario,
+//! the state, and SHA-256 of everything before; numbers are little-endian.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::folder::sync_folder;
+use super::semantics::SEMANTICS;
+use crate::base::persist::Saver;
+
+/// First bytes of every snapshot.
+pub const MAGIC: &[u8; 16] = b"straggler state\n";
+/// Version of the layout.
+const FORMAT: u32 = 1;
+/// Bytes before the state, and behind it.
+const HEAD: usize = 16 + 4 + 4 + 32;
+const TAIL: usize = 32;
+/// So many are kept.
+const KEPT: usize = 2;
+
+/// The snapshots of one run.
+#[derive(Clone, Debug)]
+pub struct Snapshots {
+    folder: PathBuf,
+    /// SHA-256 of the resolved scenario.
+    plan: [u8; 32],
+}
+
+/// Why a snapshot cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// It is no snapshot, or cut off.
+    #[error("it is too short, or no snapshot at all")]
+    NoSnapshot,
+    /// A byte is not as it was written.
+    #[error("its checksum does not match: it is damaged")]
+    Damaged,
+    /// Another version of the program wrote it.
+    #[error("another version of straggler has written it")]
+    OtherVersion,
+    /// It belongs to another scenario.
+    #[error("it belongs to another scenario or seed")]
+    OtherPlan,
+}
+
+impl Snapshots {
+    /// Those of the run in the results folder `out`.
+    pub fn of(out: &Path, resolved: &str) -> Snapshots {
+        let plan = Sha256::digest(resolved.as_bytes()).into();
+        Snapshots { folder: out.join("snapshots"), plan }
+    }
+
+    /// Files of the snapshots, the newest first.
+    pub fn list(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|end| end == "state"));
+        // Names are numbers of equal length.
+        paths.sort();
+        paths.reverse();
+        paths
+    }
+
+    /// Writes the state that `save` saves, as that after `number` events, and removes all but the
+    /// last two.
+    ///
+    /// # Errors
+    /// If the system refuses; those that are there stay.
+    pub fn write(&self, number: u64, save: impl FnOnce(&mut Saver<'_>)) -> io::Result<PathBuf> {
+        fs::create_dir_all(&self.folder)?;
+        let path = self.folder.join(format!("{number:020}.state"));
+        let temporary = path.with_extension("tmp");
+        let mut file = Hashed::new(File::create(&temporary)?);
+        file.put(MAGIC);
+        file.put(&FORMAT.to_le_bytes());
+        file.put(&SEMANTICS.to_le_bytes());
+        file.put(&self.plan);
+        let mut out = Saver::spilling(|bytes| file.put(bytes));
+        save(&mut out);
+        out.finish();
+        file.finish()?;
+        fs::rename(&temporary, &path)?;
+        sync_folder(&path)?;
+        for old in self.list().into_iter().skip(KEPT) {
+            fs::remove_file(old)?;
+        }
+        Ok(path)
+    }
+
+    /// The state in a file, checked.
+    ///
+    /// # Errors
+    /// If it is damaged, or that of another run.
+    pub fn read(&self, path: &Path) -> Result<Vec<u8>, SnapshotError> {
+        let mut bytes = fs::read(path)?;
+        if bytes.len() < HEAD + TAIL || !bytes.starts_with(MAGIC) {
+            return Err(SnapshotError::NoSnapshot);
+        }
+        let (content, checksum) = bytes.split_at(bytes.len() - TAIL);
+        if Sha256::digest(content)[..] != *checksum {
+            return Err(SnapshotError::Damaged);
+        }
+        let version = [FORMAT.to_le_bytes(), SEMANTICS.to_le_bytes()].concat();
+        if content[16..24] != version {
+            return Err(SnapshotError::OtherVersion);
+        }
+        if content[24..HEAD] != self.plan {
+            return Err(SnapshotError::OtherPlan);
+        }
+        bytes.truncate(bytes.len() - TAIL);
+        bytes.drain(..HEAD);
+        Ok(bytes)
+    }
+
+    /// Removes them all: the run is done.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn remove(&self) -> io::Result<()> {
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A file that is hashed while it is written.
+struct Hashed {
+    out: BufWriter<File>,
+    hash: Sha256,
+    problem: Option<io::Error>,
+}
+
+impl Hashed {
+    fn new(file: File) -> Hashed {
+        Hashed { out: BufWriter::new(file), hash: Sha256::new(), problem: None }
+    }
+
+    /// Writes; a failure is remembered for the end.
+    fn put(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        if self.problem.is_none() {
+            self.problem = self.out.write_all(bytes).err();
+        }
+    }
+
+    /// Adds the checksum and hands everything to the disk.
+    fn finish(mut self) -> io::Result<()> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        self.out.write_all(&self.hash.finalize())?;
+        self.out.flush()?;
+        self.out.get_ref().sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Persist;
+
+    fn write(snapshots: &Snapshots, number: u64) -> PathBuf {
+        snapshots.write(number, |out| (number, 2.5f64).save(out)).unwrap()
+    }
+
+    #[test]
+    fn the_last_two_are_kept_and_read_back() {
+        let root = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::of(root.path(), "seed = 1\n");
+        assert!(snapshots.list().is_empty());
+        let paths: Vec<PathBuf> = [5, 70, 900].map(|n| write(&snapshots, n)).into();
+        assert_eq!(snapshots.list(), [paths[2].clone(), paths[1].clone()]);
+        let mut expected = Saver::default();
+        (900u64, 2.5f64).save(&mut expected);
+        assert_eq!(snapshots.read(&paths[2]).unwrap(), expected.into_bytes());
+        let other = Snapshots::of(root.path(), "seed = 2\n");
+        assert!(matches!(other.read(&paths[2]), Err(SnapshotError::OtherPlan)));
+        snapshots.remove().unwrap();
+        assert!(snapshots.list().is_empty());
+        snapshots.remove().unwrap();
+    }
+
+    #[test]
+    fn r22_every_flipped_bit_and_every_truncation_is_detected() {
+        let root = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::of(root.path(), "seed = 1\n");
+        let path = write(&snapshots, 3);
+        let whole = fs::read(&path).unwrap();
+        for bit in 0..whole.len() * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, &damaged).unwrap();
+            assert!(snapshots.read(&path).is_err(), "bit {bit}");
+        }
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert!(snapshots.read(&path).is_err(), "{length} bytes");
+        }
+        fs::write(&path, &whole).unwrap();
+        snapshots.read(&path).unwrap();
+    }
+}
