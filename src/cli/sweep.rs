@@ -11,6 +11,7 @@ use super::run::{out, tell};
 use super::sweep_watch::{Quiet, Watch};
 use super::{load, signals};
 use crate::base::{ByteSize, SimSpan};
+use crate::experiment::expect;
 use crate::experiment::run_info::Stopwatch;
 use crate::experiment::sweep::{
     Plan, PlannedTrial, Selection, SweepFolder, SweepOptions, SweepWatcher, Tables, Tally, budget,
@@ -242,7 +243,8 @@ pub(super) fn execute(
         out(&super::status::points(&results)?)?;
         out(&format!("\nresults: {}\n", path.display()))?;
     }
-    end(tally, &path, &options)
+    let unmet = expect::failing(&results)?;
+    end(tally, unmet, &path, &options)
 }
 
 /// Refuses a sweep of which a point is above its limits, before anything is written.
@@ -267,7 +269,12 @@ fn memory() -> ByteSize {
 }
 
 /// What became of the trials, and the exit code that stands for it.
-fn end(tally: Tally, path: &Path, options: &SweepOptions) -> Result<Exit, Failure> {
+fn end(
+    tally: Tally,
+    unmet: Vec<(String, String)>,
+    path: &Path,
+    options: &SweepOptions,
+) -> Result<Exit, Failure> {
     let mut text = String::new();
     let mut tell_some = |what: &str, list: Vec<(String, String)>| {
         if list.is_empty() {
@@ -291,6 +298,8 @@ fn end(tally: Tally, path: &Path, options: &SweepOptions) -> Result<Exit, Failur
     tell_some("hit a bug in straggler (please report it)", tally.panicked);
     tell_some("diverged or stalled", tally.failed);
     tell_some("could not be run", texts(tally.refused));
+    let as_expected = unmet.is_empty();
+    tell_some("are not as the scenario expects", unmet);
     let again = format!("straggler resume {}", path.display());
     if tally.elsewhere > 0 {
         text.push_str(&format!("{} trials are being run by another process\n", tally.elsewhere));
@@ -308,7 +317,7 @@ fn end(tally: Tally, path: &Path, options: &SweepOptions) -> Result<Exit, Failur
         Some(signal) if tally.interrupted > 0 => Exit::of_signal(signal),
         _ if write => Exit::Write,
         _ if failed => Exit::Simulation,
-        _ => refused.unwrap_or(Exit::Done),
+        _ => refused.unwrap_or(if as_expected { Exit::Done } else { Exit::Check }),
     };
     tell(&text);
     Ok(exit)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::compare::{Done, value};
-use super::outcome::{OutcomeError, Scalars, TrialOutcome};
+use super::outcome::{OutcomeError, Results, Scalars, State, TrialOutcome};
 use crate::metrics::measure::Measure;
 use crate::scenario::expect::Expectation;
 
@@ -74,4 +74,32 @@ pub fn read(folder: &Path) -> Result<Vec<Checked>, OutcomeError> {
         problem: error.to_string(),
         path,
     })
+}
+
+/// The trials that are not as expected, by name, and what failed in each.
+///
+/// # Errors
+/// As [`read`].
+pub fn failing(results: &Results) -> Result<Vec<(String, String)>, OutcomeError> {
+    let mut failing = Vec::new();
+    for trial in results.trials.iter().filter(|trial| trial.state() == State::Done) {
+        let checked = read(&trial.folder)?;
+        let complaints: Vec<String> =
+            checked.iter().filter(|checked| !checked.holds).map(Checked::complaint).collect();
+        if !complaints.is_empty() {
+            failing.push((trial.id.clone(), complaints.join("; ")));
+        }
+    }
+    Ok(failing)
+}
+
+impl Checked {
+    /// What failed, in one line.
+    fn complaint(&self) -> String {
+        let Checked { metric, wanted, .. } = self;
+        match self.value {
+            Some(value) => format!("{metric} is {value}, expected {wanted}"),
+            None => format!("{metric} is not defined, expected {wanted}"),
+        }
+    }
 }

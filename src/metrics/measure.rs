@@ -65,7 +65,8 @@ pub struct Goal {
 }
 
 /// Figures of an evaluation that can be waited for.
-const FIGURES: &[&str] = &["auc", "session_auc", "log_loss", "normalised_entropy", "calibration"];
+pub const FIGURES: &[&str] =
+    &["auc", "session_auc", "log_loss", "normalised_entropy", "calibration"];
 
 impl Goal {
     /// Whether a figure has reached it.

@@ -250,6 +250,15 @@ fn expectations_decide_the_exit_code_of_a_run() {
     let checked: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&checked[0]["holds"], &checked[1]["holds"]), (&json!(true), &json!(false)));
     assert_eq!(checked[1]["value"], json!(500.0));
+    // A sweep says which trials, and ends the same way.
+    let file = root.path().join("bad.toml");
+    let mut command = straggler();
+    command.arg("sweep").arg(file).args(["cluster.workers=3,4", "--seeds", "2", "--quiet"]);
+    let said = say(command.arg("--out").arg(root.path().join("sweep")));
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(said.stderr.contains("4 trials are not as the scenario expects"), "{}", said.stderr);
+    let both = "expected between 2.9 and 3.1; updates is 500, expected below 500";
+    assert!(said.stderr.contains(both), "{}", said.stderr);
     let said = run("wrong", "above = 1\n[[expect]]\nmetric = \"stalenes.mean\"\nabove = 1");
     assert_eq!(said.code, 2, "{}", said.stdout);
     assert!(said.stderr.contains("did you mean `staleness.mean`?"), "{}", said.stderr);

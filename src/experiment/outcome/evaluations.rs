@@ -34,12 +34,8 @@ pub struct Evaluation {
     pub selection_auc: Option<f64>,
 }
 
-/// The figures of an evaluation that can be followed over time.
-pub const FIGURES: &[&str] =
-    &["auc", "session_auc", "log_loss", "normalised_entropy", "calibration"];
-
 impl Evaluation {
-    /// The figure of this name, one of [`FIGURES`].
+    /// The figure of this name, one of [`FIGURES`](crate::metrics::measure::FIGURES).
     pub fn figure(&self, name: &str) -> Option<f64> {
         match name {
             "auc" => self.auc,

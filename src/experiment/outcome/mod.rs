@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 pub use error::OutcomeError;
-pub use evaluations::{Evaluation, FIGURES};
+pub use evaluations::Evaluation;
 pub use plan::Planned;
 pub use scalars::Scalars;
 pub use settings::{Settings, flatten, setting_text};
