@@ -233,7 +233,7 @@ impl Simulation {
         self.is_alive()?;
         let (now, streams) = (self.queue.now(), self.streams);
         match life {
-            Life::Opens => return self.count_out_absent(observer),
+            Life::Opens => self.count_out_absent(observer),
             Life::Fails(worker) => {
                 let standing = &mut self.workers[worker.index()].standing;
                 let process = self.presence.churn.processes[worker.index()].as_ref();
