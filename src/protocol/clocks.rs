@@ -139,3 +139,31 @@ impl Clocks {
 }
 
 crate::persist!(Clocks { clocks, skipped, there, changed, at, waiting });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_gone_holds_nobody_up_and_comes_back_where_the_slowest_is() {
+        let mut clocks = Clocks::new(3);
+        let [slow, fast, other] = [0, 1, 2].map(WorkerId);
+        (1..=5).for_each(|clock| _ = clocks.set(fast, clock));
+        (1..=4).for_each(|clock| _ = clocks.set(other, clock));
+        clocks.wait(fast);
+        assert_eq!((clocks.lead(fast), clocks.release(2)), (5, None));
+        clocks.leave(slow);
+        assert_eq!((clocks.lead(fast), clocks.release(2)), (1, Some(fast)));
+        assert_eq!((clocks.a_slowest(), clocks.up_to(4), clocks.up_to(5)), (other, 1, 2));
+        // A push that arrives late moves its clock, and nobody else.
+        assert!(!clocks.set(slow, 1));
+        clocks.join(slow);
+        assert_eq!((clocks.of(slow), clocks.slowest(), clocks.is_complete()), (4, 4, false));
+        // Its steps count from there.
+        assert!(!clocks.set(slow, 2));
+        assert_eq!(clocks.of(slow), 5);
+        clocks.leave(slow);
+        clocks.leave(slow);
+        assert_eq!(clocks.up_to(10), 2);
+    }
+}

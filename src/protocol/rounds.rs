@@ -241,3 +241,107 @@ impl Protocol for Rounds {
 crate::persist!(State { held, asking, latest, gone, joining });
 
 crate::persist!(Rounds { there, joining, held, workers, pushes });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SimTime;
+    use crate::protocol::Decision;
+
+    /// A barrier of three workers on two shards, and how it is told things.
+    struct Told {
+        barrier: Rounds,
+        versions: [u64; 2],
+        decide: Decisions,
+    }
+
+    impl Told {
+        fn new() -> Told {
+            let rules = Rules { wait: true, ..Rules::default() };
+            let barrier = Rounds::new(Size::Everybody, 3, 2, rules);
+            Told { barrier, versions: [0, 0], decide: Decisions::default() }
+        }
+
+        /// Tells it something; returns what is applied where, and who is granted.
+        fn tell(
+            &mut self,
+            what: impl FnOnce(&mut Rounds, &Cluster<'_>, &mut Decisions),
+        ) -> (Vec<(u32, usize)>, Vec<u32>) {
+            let versions = self.versions;
+            let cluster = Cluster { now: SimTime(0), versions: &versions, steps: &[0; 3] };
+            what(&mut self.barrier, &cluster, &mut self.decide);
+            let (mut applied, mut granted) = (Vec::new(), Vec::new());
+            for index in 0..self.decide.len() {
+                match self.decide.get(index) {
+                    Decision::Apply(shard, pushes, _) => {
+                        self.versions[shard.index()] += 1;
+                        applied.push((shard.0, pushes.len()));
+                    }
+                    Decision::Grant(worker, _) => granted.push(worker.0),
+                    other => panic!("{other:?}"),
+                }
+            }
+            self.decide.clear();
+            (applied, granted)
+        }
+
+        fn push(&mut self, worker: u32, shard: u32) -> (Vec<(u32, usize)>, Vec<u32>) {
+            let (worker, shard) = (WorkerId(worker), ShardId(shard));
+            let push = PushId(u64::from(worker.0) + 10 * self.versions[shard.index()]);
+            let arrived = Arrived { push, worker, shard, step: 0, pulled: 0 };
+            self.tell(|barrier, cluster, decide| barrier.on_push(arrived, cluster, decide))
+        }
+
+        fn leave(&mut self, worker: u32, lost: Option<PushId>) -> (Vec<(u32, usize)>, Vec<u32>) {
+            self.tell(|barrier, cluster, decide| {
+                barrier.on_leave(WorkerId(worker), lost, cluster, decide);
+            })
+        }
+
+        fn ready(&mut self, worker: u32) -> (Vec<(u32, usize)>, Vec<u32>) {
+            self.tell(|barrier, cluster, decide| {
+                barrier.on_ready(WorkerId(worker), cluster, decide);
+            })
+        }
+
+        fn join(&mut self, worker: u32) -> (Vec<(u32, usize)>, Vec<u32>) {
+            self.tell(|barrier, cluster, decide| {
+                barrier.on_join(WorkerId(worker), cluster, decide);
+            })
+        }
+    }
+
+    const NOTHING: (Vec<(u32, usize)>, Vec<u32>) = (Vec::new(), Vec::new());
+
+    #[test]
+    fn who_goes_is_not_waited_for_and_what_it_lost_is_forgotten() {
+        let mut told = Told::new();
+        for (worker, shard) in [(0, 0), (0, 1), (1, 0), (2, 1)] {
+            assert_eq!(told.push(worker, shard), NOTHING);
+        }
+        // Worker 2 is lost with a part at shard 1: shard 0 has all that it can get.
+        assert_eq!(told.leave(2, Some(PushId(2))), (vec![(0, 2)], vec![]));
+        assert_eq!(told.ready(0), NOTHING);
+        assert_eq!(told.push(1, 1), (vec![(1, 2)], vec![0]));
+        // The push of one who goes afterwards takes part, and counts for nobody else.
+        let mut told = Told::new();
+        assert_eq!((told.push(2, 0), told.push(2, 1)), (NOTHING, NOTHING));
+        assert_eq!(told.leave(2, None), NOTHING);
+        assert_eq!(told.push(0, 0), NOTHING);
+        assert_eq!(told.push(1, 0), (vec![(0, 3)], vec![]));
+    }
+
+    #[test]
+    fn who_joins_in_the_middle_of_a_round_waits_for_the_next() {
+        let mut told = Told::new();
+        assert_eq!(told.leave(2, None), NOTHING);
+        assert_eq!((told.push(0, 0), told.push(0, 1)), (NOTHING, NOTHING));
+        assert_eq!(told.push(1, 0), (vec![(0, 2)], vec![]));
+        // Shard 0 has closed the round, shard 1 has not.
+        assert_eq!((told.join(2), told.ready(2)), (NOTHING, NOTHING));
+        assert_eq!(told.push(1, 1), (vec![(1, 2)], vec![2]));
+        // From now on it is waited for.
+        assert_eq!((told.push(0, 0), told.push(1, 0)), (NOTHING, NOTHING));
+        assert_eq!(told.push(2, 0), (vec![(0, 3)], vec![]));
+    }
+}

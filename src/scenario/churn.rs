@@ -141,18 +141,21 @@ fn membership(
             let why = "with neither `join` nor `leave` the workers are always there";
             found.push(no_effect(loaded, key, why));
         }
-        (None, Some(leave)) if schedule.every.is_none() && schedule.first == 0 => {
-            if schedule.last.is_none_or(|last| last + 1 >= workers) {
-                let message = format!("all workers leave for good after {leave}");
-                found.push(
-                    Problem::warning(&SUSPICIOUS, key, message)
-                        .label(loaded.key_origin(key), "")
-                        .help("the run stalls there unless it has ended; give `join`, or workers"),
-                );
-            }
+        (None, Some(leave)) if schedule.every.is_none() && is_everybody(schedule, workers) => {
+            let message = format!("all workers leave for good after {leave}");
+            found.push(
+                Problem::warning(&SUSPICIOUS, key, message)
+                    .label(loaded.key_origin(key), "")
+                    .help("the run stalls there unless it has ended; give `join`, or `first`"),
+            );
         }
         _ => {}
     }
+}
+
+/// Whether a schedule is about all workers.
+fn is_everybody(schedule: &Membership, workers: u32) -> bool {
+    schedule.first == 0 && schedule.last.is_none_or(|last| last + 1 >= workers)
 }
 
 /// Something happens, to a worker that there is, before the end.

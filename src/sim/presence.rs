@@ -137,6 +137,8 @@ pub struct Presence {
     next_start: u64,
     tally: Tally,
     audit: Option<Audit>,
+    /// Whether it matters which examples a step has.
+    follows: bool,
     /// Events of this chapter since a push has landed, and the pushes landed then.
     in_vain: (u64, u64),
 }
@@ -148,7 +150,9 @@ impl Presence {
         starts: Vec<SimTime>,
         window: Option<Vec<Range<u64>>>,
     ) -> Presence {
+        let come_back = churn.lost != Lost::Drop && !churn.is_none();
         Presence {
+            follows: window.is_some() || come_back,
             there: vec![true; churn.memberships.len()],
             begun: 0,
             next_start: churn.starts.first().map_or(u64::MAX, |start| start.0),
@@ -177,7 +181,7 @@ impl Presence {
 
     /// Whether it matters which examples a step has.
     pub(super) fn follows(&self) -> bool {
-        self.audit.is_some() || (self.churn.lost != Lost::Drop && !self.churn.is_none())
+        self.follows
     }
 
     /// Notes the examples of a push that every shard has applied.
@@ -234,7 +238,7 @@ impl Simulation {
         self.is_alive()?;
         let (now, streams) = (self.queue.now(), self.streams);
         match life {
-            Life::Opens => return self.count_out_absent(observer),
+            Life::Opens => self.count_out_absent(observer),
             Life::Fails(worker) => {
                 let standing = &mut self.workers[worker.index()].standing;
                 let process = self.presence.churn.processes[worker.index()].as_ref();

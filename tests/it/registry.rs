@@ -1,5 +1,6 @@
 //! Every registered part does a short run: it trains, the invariants hold at any moment, and the
-//! number of threads changes nothing. Then random combinations of them.
+//! number of threads changes nothing, nor does going on from a saved state. Then random combinations
+//! of them.
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -20,7 +21,7 @@ use straggler::scenario::{Job, Scenario};
 use straggler::sim::feed::Sharing;
 use straggler::sim::{Finished, Nobody, State, Stop};
 
-use crate::training::{Outcome, job, run, small};
+use crate::training::{Outcome, job, run, run_in_pieces, small};
 
 /// The settings with which a part is tried. Parts with defaults need none.
 fn settings(name: &str) -> Value {
@@ -74,6 +75,9 @@ fn try_out(scenario: &Scenario, what: &str) -> Outcome {
     let three = run(scenario, 3);
     assert!(one.weights == three.weights, "{what}: threads change weights");
     assert!(one.records == three.records, "{what}: threads change records");
+    let pieces = run_in_pieces(scenario, 2, 41);
+    assert!(one.records == pieces.records, "{what}: saving and loading changes records");
+    assert!(one.weights == pieces.weights, "{what}: saving and loading changes weights");
     check_invariants(scenario, 37);
     one
 }
@@ -255,6 +259,8 @@ proptest! {
         let one = run(&scenario, 1);
         let three = run(&scenario, 3);
         prop_assert!(one.weights == three.weights && one.records == three.records);
+        let pieces = run_in_pieces(&scenario, 2, 1 + stride as usize);
+        prop_assert!(one.weights == pieces.weights && one.records == pieces.records);
         prop_assert!(one.values().iter().all(|x| x.is_finite()));
         let may_discard = scenario.protocol.discards() && scenario.imposed_staleness.is_none();
         let kept = |push: &Finished| push.applied || may_discard;

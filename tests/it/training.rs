@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use straggler::base::SimSpan;
+use straggler::base::persist::{Loader, Saver};
+use straggler::base::{Persist, SimSpan};
 use straggler::cluster::step_time::lognormal;
 use straggler::cluster::{Compute, StepTimeChoice};
 use straggler::data::source::SourceChoice;
@@ -12,7 +13,7 @@ use straggler::optimizer::{OptimizerChoice, adam};
 use straggler::scenario::spec::{About, Cluster, Holdout, Scenario, Train};
 use straggler::scenario::{Job, Prepared};
 use straggler::server::ParameterServer;
-use straggler::sim::{Every, Finished, Record, Session, SimError, Stop};
+use straggler::sim::{Every, Finished, Record, Session, SimError, State, Stop};
 
 /// A generated log of three small days, the last one held out, and a small DIN on four workers.
 pub(crate) fn small() -> Scenario {
@@ -135,6 +136,46 @@ pub(crate) fn run(scenario: &Scenario, threads: usize) -> Outcome {
     let outcome = finish(job(scenario, threads));
     assert_eq!(outcome.end, Ok(()));
     outcome
+}
+
+/// Runs a scenario to its end, going on in a job of its own after every `stride` steps.
+pub(crate) fn run_in_pieces(scenario: &Scenario, threads: usize, stride: usize) -> Outcome {
+    let (mut records, mut finished) = (Vec::new(), Vec::new());
+    let mut note = |record: &Record<'_>| {
+        records.push(format!("{record:?}"));
+        if let Record::Finished(push) = record {
+            finished.push((*push).clone());
+        }
+    };
+    let mut piece = job(scenario, threads);
+    piece.look_first(&mut note);
+    let mut step = 0;
+    while piece.step(&mut note).unwrap() == State::Running {
+        step += 1;
+        if step % stride == 0 {
+            piece = copy(scenario, threads, &mut piece);
+        }
+    }
+    piece.look_last(&mut note);
+    let events = piece.simulation().map_or(0, |simulation| simulation.events());
+    let weights = weights(server(piece.session()));
+    Outcome { weights, records, finished, end: Ok(()), events }
+}
+
+/// Another job with the state of this one.
+fn copy(scenario: &Scenario, threads: usize, job: &mut Job) -> Job {
+    job.finish_gradients();
+    let mut state = Saver::default();
+    job.save(&mut state);
+    let state = state.into_bytes();
+    let mut other = self::job(scenario, threads);
+    let mut from = Loader::new(&state);
+    other.load(&mut from).unwrap();
+    from.end().unwrap();
+    let mut again = Saver::default();
+    other.save(&mut again);
+    assert!(again.into_bytes().len() == state.len(), "a loaded state is not what was saved");
+    other
 }
 
 pub(crate) fn server(session: &Session) -> &ParameterServer {
