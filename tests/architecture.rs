@@ -27,8 +27,12 @@ const MOST_LINES: usize = 600;
 /// Folders of interchangeable parts, the file with their registry, and the files that are no parts.
 const REGISTRIES: &[(&str, &str, &[&str])] = &[
     ("src/protocol", "mod.rs", &["clocks", "decision", "hybrid", "rounds"]),
-    ("src/remedy", "mod.rs", &["arrival", "damping", "pipeline", "state"]),
-    ("src/model", "choice.rs", &["error", "init", "inputs", "l2", "network", "tests", "tower"]),
+    ("src/remedy", "mod.rs", &["arrival", "damping", "pipeline", "sensor", "state", "tuner"]),
+    (
+        "src/model",
+        "choice.rs",
+        &["error", "init", "inputs", "l2", "network", "normalization", "scale", "tests", "tower"],
+    ),
     ("src/optimizer", "choice.rs", &["clip", "rule", "schedule", "swap", "tests"]),
     ("src/cluster/step_time", "mod.rs", &[]),
 ];

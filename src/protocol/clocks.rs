@@ -122,6 +122,12 @@ impl Clocks {
         self.slowest() > before
     }
 
+    /// Moves a worker on by one step; returns whether the slowest clock has moved.
+    pub(super) fn advance(&mut self, worker: WorkerId) -> bool {
+        let steps = self.clocks[worker.index()] - self.skipped[worker.index()];
+        self.set(worker, steps + 1)
+    }
+
     /// Notes that a worker waits.
     pub(super) fn wait(&mut self, worker: WorkerId) {
         self.waiting.insert((self.clocks[worker.index()], worker));

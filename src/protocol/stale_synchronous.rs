@@ -85,8 +85,16 @@ impl StaleSynchronous {
         }
     }
 
+    /// The clocks that count at a shard.
+    fn clocks_at(&self, shard: ShardId) -> &Clocks {
+        match self.config.clock {
+            Clock::Worker => &self.clocks,
+            Clock::Row => &self.heard[shard.index()],
+        }
+    }
+
     fn by_clock(&mut self, arrived: Arrived, decide: &mut Decisions) {
-        let clock = self.clocks.of(arrived.worker);
+        let clock = self.clocks_at(arrived.shard).of(arrived.worker);
         let members = self.held[arrived.shard.index()].entry(clock).or_default();
         members.push((arrived.worker, arrived.push));
         if self.is_due(arrived.shard, clock) {
@@ -97,13 +105,13 @@ impl StaleSynchronous {
     /// Whether the shard holds a push of the clock from everybody from whom one is to be expected.
     fn is_due(&self, shard: ShardId, clock: u64) -> bool {
         let members = &self.held[shard.index()][&clock];
-        if self.clocks.is_complete() {
+        let clocks = self.clocks_at(shard);
+        if clocks.is_complete() {
             return members.len() == self.workers;
         }
         // Those that stand there or before, and have not pushed here.
-        let expected = self.clocks.up_to(clock);
-        let here =
-            |worker: WorkerId| self.clocks.is_there(worker) && self.clocks.of(worker) == clock;
+        let expected = clocks.up_to(clock);
+        let here = |worker: WorkerId| clocks.is_there(worker) && clocks.of(worker) == clock;
         members.len() >= expected
             && members.iter().filter(|(worker, _)| here(*worker)).count() == expected
     }
@@ -152,11 +160,16 @@ impl StaleSynchronous {
 
     /// A shard has heard of a worker's step, which may make it fresh enough for others.
     fn hear(&mut self, arrived: Arrived, decide: &mut Decisions) {
-        let heard = &mut self.heard[arrived.shard.index()];
-        if heard.set(arrived.worker, arrived.step + 1) {
-            while let Some(worker) = heard.release(self.config.lead) {
-                decide.grant_shard(worker, arrived.shard);
-            }
+        // Steps that were lost do not count, so it is not the number of the step.
+        if self.heard[arrived.shard.index()].advance(arrived.worker) {
+            self.release_at(arrived.shard, decide);
+        }
+    }
+
+    /// Lets those read a shard that have waited until it is fresh enough.
+    fn release_at(&mut self, shard: ShardId, decide: &mut Decisions) {
+        while let Some(worker) = self.heard[shard.index()].release(self.config.lead) {
+            decide.grant_shard(worker, shard);
         }
     }
 }
@@ -194,16 +207,19 @@ impl Protocol for StaleSynchronous {
         decide: &mut Decisions,
     ) {
         self.clocks.leave(worker);
+        self.heard.iter_mut().for_each(|heard| heard.leave(worker));
         for held in &mut self.held {
             held.values_mut().for_each(|members| members.retain(|(_, push)| Some(*push) != lost));
             held.retain(|_, members| !members.is_empty());
         }
         self.apply_due(decide);
         self.release(decide);
+        (0..self.heard.len() as u32).for_each(|shard| self.release_at(ShardId(shard), decide));
     }
 
     fn on_join(&mut self, worker: WorkerId, _: &Cluster<'_>, _: &mut Decisions) {
         self.clocks.join(worker);
+        self.heard.iter_mut().for_each(|heard| heard.join(worker));
     }
 }
 

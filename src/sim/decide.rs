@@ -225,7 +225,9 @@ impl Simulation {
             self.discarded += 1;
         }
         let staleness = flight.staleness as f64 / flight.written() as f64;
-        let gradient = flight.cargo.as_ref().and_then(|cargo| cargo.gradient());
+        // What no shard has applied need never have been computed.
+        let taken = (flight.discarded as usize) < flight.written();
+        let gradient = flight.cargo.as_ref().filter(|_| taken).and_then(|cargo| cargo.gradient());
         let finished = Finished {
             at: self.queue.now(),
             push,

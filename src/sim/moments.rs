@@ -72,6 +72,13 @@ impl LocalMoments {
         }
     }
 
+    /// A worker begins anew.
+    pub fn forget(&mut self, worker: WorkerId) {
+        if let Some(own) = self.by_worker.get_mut(worker.index()) {
+            *own = None;
+        }
+    }
+
     /// Overwrites the workers' own blocks with what is evaluated and saved. Before any batch they
     /// stay as they are. Where worker 0 has seen no batch, the first that has is the chief.
     pub fn export(&self, moving: &mut [f32]) {

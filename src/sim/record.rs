@@ -79,7 +79,7 @@ pub struct Finished {
     pub mixed: bool,
     /// Whether it was applied (by every shard) or discarded (by at least one).
     pub applied: bool,
-    /// Loss of the batch on the view; NaN without gradients.
+    /// Loss of the batch on the view; NaN without gradients, or if no shard has applied it.
     pub loss: f64,
     /// Norm of the pushed gradient, after clipping; NaN without gradients.
     pub gradient_norm: f64,

@@ -174,6 +174,7 @@ impl Training {
         if let Some(view) = self.kept.get_mut(worker.index()) {
             *view = None;
         }
+        self.moments.forget(worker);
     }
 
     /// Learning rates now.

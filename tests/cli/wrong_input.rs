@@ -92,6 +92,28 @@ const FILES: &[(&str, &[&str])] = &[
         "[cluster.compute]\nfixed = \"0s\"\nper_example = \"0s\"\n[train.stop]\nsim_time = \"1s\"",
         &["train.stop.sim_time", "cluster.compute"],
     ),
+    ("[[remedy]]\nkind = \"b_fasgd\"", &["b_fasgd", "shards of their own", "dense_shards = 1"]),
+    ("[[remedy]]\nkind = \"b_fasgd\"\npull_cost = -1.0", &["remedy.0.pull_cost"]),
+    (
+        "imposed_staleness = { kind = \"fixed\", updates = 2 }\n[[remedy]]\nkind = \"b_fasgd\"",
+        &["b_fasgd", "nothing is transmitted", "fasgd"],
+    ),
+    (
+        "[cluster]\nshards = 2\ndense_shards = 1\n[protocol]\nkind = \"tokens\"\n[[remedy]]\n\
+         kind = \"b_fasgd\"",
+        &["tokens", "b_fasgd", "spares pulls"],
+    ),
+    (
+        "[cluster]\nshards = 2\ndense_shards = 1\n[worker.local]\nkind = \"elastic\"\n[[remedy]]\n\
+         kind = \"b_fasgd\"",
+        &["replica", "b_fasgd"],
+    ),
+    ("[[remedy]]\nkind = \"momentum_correction\"\ntotal = 1.5", &["remedy.0.total"]),
+    ("[[remedy]]\nkind = \"yellowfin\"\nwindow = 0", &["remedy.0.window"]),
+    ("[model.normalization]\nkind = \"local_batch\"\nexport = \"best\"", &["pooled"]),
+    ("[model.normalization]\nkind = \"local\"", &["local_batch"]),
+    ("[model]\nnumeric = \"standardize\"", &["model.numeric", "standardise"]),
+    ("[protocol]\nkind = \"stale_synchronous\"\nclock = \"rows\"", &["protocol.clock", "row"]),
     ("[record]\ntraining = { sim_time = \"0s\" }", &["record.training"]),
     ("[holdout]\nevery = { updates = 0 }", &["holdout.every"]),
     ("[holdout]\nevery = { updates = 1, times = 3 }", &["holdout.every"]),
@@ -137,6 +159,37 @@ fn wrong_scenario_files_are_explained_and_nothing_is_written() {
         }
     }
     assert!(objections.is_empty(), "{}", objections.join("\n"));
+}
+
+/// Legal settings that do nothing, or are rarely meant, are pointed at.
+#[test]
+fn idle_and_suspicious_settings_are_pointed_at() {
+    let local = "[model.normalization]\nkind = \"local_batch\"\nexport = \"mean\"";
+    for (text, words) in [
+        (format!("[cluster]\nworkers = 1\n{local}"), &["W0202", "model.normalization.export"][..]),
+        (
+            format!("[model]\nkind = \"mlp\"\nhidden = []\n{local}"),
+            &["W0202", "no hidden layer to normalize"],
+        ),
+        (
+            "[protocol]\nkind = \"synchronous\"\n[optimizer]\nkind = \"sgd\"\n[[remedy]]\n\
+             kind = \"yellowfin\""
+                .to_string(),
+            &["W0203", "yellowfin", "merges several"],
+        ),
+        (
+            "[[remedy]]\nkind = \"momentum_correction\"".to_string(),
+            &["W0203", "made for plain descent"],
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = "[data]\nkind = \"synthetic\"\nrows_per_day = 100";
+        fs::write(folder.path().join("my.toml"), format!("{text}\n{data}")).unwrap();
+        let said = say(straggler().current_dir(&folder).args(["check", "my.toml"]));
+        assert_eq!(said.code, 0, "{text}: {}", said.stderr);
+        let all = format!("{}{}", said.stdout, said.stderr);
+        words.iter().for_each(|word| assert!(all.contains(word), "{text}: no {word} in {all}"));
+    }
 }
 
 #[test]

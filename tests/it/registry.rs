@@ -13,7 +13,7 @@ use straggler::cluster::{
 };
 use straggler::data::order::OrderChoice;
 use straggler::data::source::SourceChoice;
-use straggler::model::ModelChoice;
+use straggler::model::{ModelChoice, Normalization};
 use straggler::optimizer::{Clip, OptimizerChoice, ScheduleChoice};
 use straggler::protocol::ProtocolChoice;
 use straggler::remedy::RemedyChoice;
@@ -223,11 +223,17 @@ prop_compose! {
         batches in 1u32..3,
         remedy in proptest::collection::vec(any_of::<RemedyChoice>(RemedyChoice::PARTS), 0..3),
         rhythm in proptest::option::weighted(0.3, (1u64..4, 1u64..4)),
+        normalization in any_of::<Normalization>(Normalization::PARTS),
     ) -> Scenario {
         let mut scenario = Scenario {
             cluster, protocol, optimizer, sparse_optimizer: sparse, model, ..small()
         };
         scenario.scenario.seed = seed;
+        match &mut scenario.model {
+            ModelChoice::Mlp(config) => config.normalization = normalization,
+            ModelChoice::Din(config) => config.normalization = normalization,
+            ModelChoice::Logistic(_) => {}
+        }
         scenario.worker.batches = batches;
         scenario.remedy = remedy;
         let fits = !scenario.protocol.discards();

@@ -275,13 +275,16 @@ fn yellowfin_follows_its_algorithm() {
             *from = (keep * from.0 + 0.1 * value, keep * from.1 + 0.1);
             from.0 / from.1
         };
-        let [mut least, mut most, mut norm, mut square, mut far, mut mean] = [(0.0, 0.0); 6];
+        let [mut least, mut most, mut norm, mut square, mut far, mut mean] = [(0.0f64, 0.0f64); 6];
         let (mut rate, mut target, mut explicit, mut v) = (0.3, 0.2, 0.2, 0.0);
         let (mut x, mut logs) = (vec![1.0f64], Vec::<f64>::new());
         let mut used: Vec<(usize, f64, f64)> = Vec::new();
         for t in 0..40usize {
             let read = t - tau.min(t);
             let g = h * x[read];
+            // Clipped to what the largest of the gradients before allows.
+            let bound = if most.1 > 0.0 { (most.0 / most.1).exp().sqrt() } else { f64::MAX };
+            let g = g.clamp(-bound, bound);
             if closed && t >= 2 && used[t - 2].0 >= 1 {
                 let (r, g, rate) = used[t - 2];
                 let total = (x[r + 1] - x[r] + rate * g) / (x[r] - x[r - 1]);

@@ -5,7 +5,8 @@
 //! with norms of gradients as curvatures (least and largest of a window, smoothed as logarithms), the
 //! gradients' variance and the distance `|mean g| / mean |g|^2`, the momentum is the larger of what
 //! makes a step best and `((r - 1) / (r + 1))^2` with `r` the root of the ratio of curvatures, and the
-//! rate is `(1 - sqrt(momentum))^2 / least curvature`, risen to slowly. The correction for sparse
+//! rate is `(1 - sqrt(momentum))^2 / least curvature`, risen to slowly. Clipping to the root of the
+//! largest curvature is the paper's, from memory. The correction for sparse
 //! gradients is left out, since rows are. The closed loop is reconstructed: it measures the total
 //! momentum `median (x_(r+1) - x_r + rate g(x_r)) / (x_r - x_(r-1))` and moves the explicit one by
 //! `feedback` times what the measured one lacks of the tuned one; it may become negative.
@@ -43,6 +44,8 @@ pub struct Config {
     /// Momentum at the start.
     #[schemars(range(min = 0.0, max = 0.99))]
     pub first_momentum: f64,
+    /// Whether gradients are clipped to the root of the largest curvature so far.
+    pub clip: bool,
     /// Whether the explicit momentum is set so that the total one is as tuned; otherwise the
     /// explicit one is.
     pub closed_loop: bool,
@@ -61,6 +64,7 @@ impl Default for Config {
             window: 20,
             first_rate: 0.1,
             first_momentum: 0.0,
+            clip: true,
             closed_loop: true,
             feedback: 0.01,
             sample: 256,
@@ -90,6 +94,8 @@ struct Shard {
     sensor: Sensor,
     /// Explicit momentum of the closed loop.
     explicit: f64,
+    /// Factor of the present gradient that clips it.
+    clip: f64,
     /// Norm of the last gradient, and the sum of the squares of the averages after it.
     last: Option<f64>,
     squares: f64,
@@ -130,6 +136,7 @@ impl Shard {
             tuner: Tuner::new(beta, window, first_rate, first_momentum),
             sensor: Sensor::default(),
             explicit: first_momentum,
+            clip: 1.0,
             last: None,
             squares: 0.0,
             weight: 0.0,
@@ -164,7 +171,10 @@ impl Remedy for YellowFin {
         } else {
             shard.explicit = shard.tuner.momentum;
         }
-        shard.last = Some(arrival.dense_norm);
+        let most =
+            shard.tuner.largest_norm().filter(|&most| config.clip && arrival.dense_norm > most);
+        shard.clip = most.map_or(1.0, |most| most / arrival.dense_norm);
+        shard.last = Some(shard.clip * arrival.dense_norm);
         shard.squares = 0.0;
         shard.weight = config.beta * shard.weight + (1.0 - config.beta);
         Factors::ONE
@@ -175,6 +185,9 @@ impl Remedy for YellowFin {
         let Some(shard) = self.shards.at(arrival.shard) else { return };
         let keep = self.config.beta as f32;
         let (momentum, rate) = (shard.explicit as f32, shard.tuner.rate as f32);
+        if shard.clip < 1.0 {
+            stretch.gradient.iter_mut().for_each(|g| *g *= shard.clip as f32);
+        }
         let (velocity, mean) = (&mut self.velocity[range.clone()], &mut self.mean[range.clone()]);
         if self.config.closed_loop {
             let first = range.start.next_multiple_of(self.stride) - range.start;

@@ -66,6 +66,11 @@ impl Tuner {
         }
     }
 
+    /// The root of the largest curvature so far, once there is one.
+    pub(super) fn largest_norm(&self) -> Option<f64> {
+        (self.count > 0).then(|| libm::exp(0.5 * self.largest.value()))
+    }
+
     /// Takes in a gradient of this norm, after which the mean gradient has the squared norm
     /// `mean_square`. A gradient of nothing says nothing.
     pub(super) fn learn(&mut self, norm: f64, mean_square: f64) {
@@ -153,6 +158,7 @@ mod tests {
         let mut tuner = Tuner::new(0.5, 20, 0.1, 0.0);
         tuner.learn(1.0, 1.0);
         assert_eq!((tuner.rate, tuner.momentum), (0.1, 0.0));
+        assert_eq!(tuner.largest_norm(), Some(1.0));
         // Means with weights 1/3 and 2/3: norm 5/3, square 3, gradient 5/3.
         tuner.learn(2.0, 25.0 / 9.0);
         let (variance, least, largest) = (3.0 - 25.0 / 9.0, 1.0, 4f64.powf(2.0 / 3.0));
@@ -163,6 +169,7 @@ mod tests {
         assert!((tuner.momentum - 0.5 * momentum).abs() < 1e-12);
         let rate = 2.0 / 200.0 * (1.0 - momentum.sqrt()).powi(2);
         assert!((tuner.rate - (0.05 + 0.5 * rate)).abs() < 1e-12);
+        assert!((tuner.largest_norm().unwrap() - largest.sqrt()).abs() < 1e-12);
     }
 
     #[test]
