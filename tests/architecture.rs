@@ -155,8 +155,22 @@ fn a_protocol_sees_neither_weights_nor_gradients_and_a_report_no_simulation() {
         |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).into()).collect() };
     assert_eq!(imported("src/protocol"), expected(&["base", "protocol"]));
     let report = imported("src/report");
-    for hidden in ["sim", "scenario", "experiment", "server", "data", "model"] {
+    for hidden in ["sim", "scenario", "server", "data", "model"] {
         assert!(!report.contains(hidden), "src/report imports {hidden}");
+    }
+    // What reads results is shared, and knows no simulation either.
+    let readers = ["outcome", "statistics", "compare"];
+    for path in files("src/report", "rs") {
+        for after in read(&path).split("crate::experiment::").skip(1) {
+            let reads = readers.iter().any(|reader| after.starts_with(reader));
+            assert!(reads, "{} imports experiment::{}", path.display(), &after[..10]);
+        }
+    }
+    for reader in
+        readers.iter().filter(|reader| root().join("src/experiment").join(reader).exists())
+    {
+        let reader = imported(&format!("src/experiment/{reader}"));
+        assert!(reader.is_subset(&expected(&["base", "metrics", "experiment"])), "{reader:?}");
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod best;
 pub mod fit;
 pub mod folder;
+pub mod outcome;
 pub mod probe;
 pub mod recorder;
 pub mod run;

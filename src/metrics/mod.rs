@@ -10,6 +10,7 @@ pub mod histogram;
 pub mod log_loss;
 pub mod moments;
 mod order;
+pub mod scalar;
 pub mod session_auc;
 pub mod summary;
 

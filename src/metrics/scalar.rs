@@ -1,0 +1,130 @@
+//! The figures that a whole run comes down to: one number each, under one name everywhere (tables
+//! of sweeps, comparisons, expectations, reports), with its unit and the direction that is good.
+
+/// Which direction is good.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Better {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+    /// Neither; it describes the run.
+    Neither,
+}
+
+/// One figure of a whole run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Scalar {
+    /// Its name, dotted.
+    pub name: &'static str,
+    /// Its unit; `-` without one.
+    pub unit: &'static str,
+    /// Which direction is good.
+    pub better: Better,
+    /// What it is.
+    pub text: &'static str,
+}
+
+impl Scalar {
+    /// Whether it is a quality on the holdout, and so means nothing beside that of another holdout.
+    pub fn is_quality(&self) -> bool {
+        is_quality(self.name)
+    }
+}
+
+/// Whether a figure of this name is measured on the holdout.
+pub fn is_quality(name: &str) -> bool {
+    ["best.", "last.", "bayes."].iter().any(|stem| name.starts_with(stem))
+}
+
+const fn higher(name: &'static str, unit: &'static str, text: &'static str) -> Scalar {
+    Scalar { name, unit, better: Better::Higher, text }
+}
+
+const fn lower(name: &'static str, unit: &'static str, text: &'static str) -> Scalar {
+    Scalar { name, unit, better: Better::Lower, text }
+}
+
+const fn plain(name: &'static str, unit: &'static str, text: &'static str) -> Scalar {
+    Scalar { name, unit, better: Better::Neither, text }
+}
+
+/// All of them, in the order of tables.
+pub const SCALARS: &[Scalar] = &[
+    higher(
+        "best.auc",
+        "-",
+        "AUC at the best step, which is chosen on the other half of the holdout.",
+    ),
+    higher("best.session_auc", "-", "Session AUC at the best step."),
+    lower("best.log_loss", "nats", "Log-loss at the best step."),
+    lower("best.normalised_entropy", "-", "Normalised entropy at the best step."),
+    plain("best.calibration", "-", "Calibration at the best step; 1 is ideal."),
+    plain("best.update", "updates", "Updates applied before the best step."),
+    plain("best.examples", "examples", "Examples trained on before the best step."),
+    lower("best.sim_s", "simulated s", "The virtual clock at the best step."),
+    higher("last.auc", "-", "AUC of the last evaluation."),
+    higher("last.session_auc", "-", "Session AUC of the last evaluation."),
+    lower("last.log_loss", "nats", "Log-loss of the last evaluation."),
+    lower("last.normalised_entropy", "-", "Normalised entropy of the last evaluation."),
+    plain("last.calibration", "-", "Calibration of the last evaluation; 1 is ideal."),
+    plain("last.update", "updates", "Updates applied before the last evaluation."),
+    plain("last.examples", "examples", "Examples trained on before the last evaluation."),
+    plain("last.sim_s", "simulated s", "The virtual clock at the last evaluation."),
+    lower("sim_s", "simulated s", "The virtual clock at the end."),
+    lower(
+        "worker_s",
+        "worker-seconds",
+        "Number of workers times `sim_s`: what the run costs when machines are paid by time.",
+    ),
+    higher("examples_per_sim_s", "examples/s", "Examples trained on per simulated second."),
+    plain("updates", "updates", "Updates that every shard has applied."),
+    plain("pushes", "pushes", "Pushes applied."),
+    plain("discarded", "pushes", "Pushes discarded by at least one shard."),
+    plain("aborted", "steps", "Steps that the protocol broke off."),
+    plain("examples", "examples", "Examples in the applied pushes."),
+    plain("passes", "-", "Passes over the training window."),
+    plain("events", "events", "Events simulated."),
+    lower("staleness.mean", "updates", "Mean staleness of the applied pushes."),
+    lower("staleness.p50", "updates", "Median staleness of the applied pushes."),
+    lower("staleness.p99", "updates", "99th percentile of the staleness of the applied pushes."),
+    lower("staleness.max", "updates", "Largest staleness of an applied push."),
+    lower(
+        "mixed_reads",
+        "share",
+        "Share of pulls that read different versions at different shards.",
+    ),
+    lower("age_mean_s", "simulated s", "Mean age of the applied pushes."),
+    lower("gap_mean", "-", "Mean gap between view and server, where it was measured."),
+    higher("utilisation.busy", "share", "Share of the workers' time spent computing."),
+    lower("utilisation.network", "share", "Share of the workers' time spent pulling and pushing."),
+    lower("utilisation.waiting", "share", "Share of the workers' time spent waiting."),
+    lower("loss", "nats", "Mean training loss of the last interval."),
+    lower("divergence", "-", "Last mean distance of the views from the server, over dense layers."),
+    plain("bayes.auc", "-", "AUC of the true probabilities, where they are known."),
+    plain("bayes.session_auc", "-", "Session AUC of the true probabilities."),
+    plain("bayes.log_loss", "nats", "Log-loss of the true probabilities."),
+    plain("bayes.normalised_entropy", "-", "Normalised entropy of the true probabilities."),
+    plain("bayes.calibration", "-", "Calibration of the true probabilities."),
+];
+
+/// The figure of this name.
+pub fn find(name: &str) -> Option<&'static Scalar> {
+    SCALARS.iter().find(|scalar| scalar.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_quality_is_told_from_the_rest() {
+        for (index, scalar) in SCALARS.iter().enumerate() {
+            assert!(SCALARS[..index].iter().all(|other| other.name != scalar.name));
+            assert!(scalar.text.ends_with('.') || scalar.text.ends_with("ideal."));
+        }
+        assert!(find("best.auc").unwrap().is_quality());
+        assert!(!find("staleness.mean").unwrap().is_quality());
+        assert!(find("auc").is_none());
+    }
+}
