@@ -3,6 +3,8 @@
 mod args;
 mod check;
 mod data;
+#[cfg(feature = "html")]
+mod defaults;
 mod demo;
 mod exit;
 mod explain;
@@ -12,6 +14,7 @@ mod list;
 mod load;
 mod new;
 mod progress;
+mod report;
 mod run;
 mod show;
 mod signals;
@@ -74,7 +77,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Data(data)) => data::data(&data, arguments),
         Some(Command::Fit(fit)) => fit::fit(&fit),
         Some(Command::Trace(trace)) => trace::trace(&trace),
-        Some(Command::Report(report)) => run::report(&report),
+        Some(Command::Report(report)) => report::report(&report),
     }
 }
 

@@ -1,14 +1,14 @@
-//! `straggler run` and `straggler report`.
+//! `straggler run`.
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::{Report, Run};
+use super::args::Run;
 use super::exit::{Exit, Failure};
 use super::progress::Live;
-use super::{load, show};
+use super::{load, report, show};
 use crate::experiment::folder::plan_hash;
 use crate::experiment::{Summary, Trial};
 use crate::report::terminal::Glyphs;
@@ -52,7 +52,7 @@ pub(super) struct Done {
     pub(super) wall: f64,
 }
 
-/// Runs a trial with live progress, draws its plots and notes the wall-clock facts.
+/// Runs a trial with live progress, writes its pictures and page, and notes the wall-clock facts.
 pub(super) fn execute(
     trial: Trial,
     out: Option<&Path>,
@@ -87,7 +87,7 @@ pub(super) fn execute(
     if finished.summary.is_some() {
         write_run_info(&finished.path, wall, threads)?;
         if look.plots {
-            draw(&finished.path, look.quiet)?;
+            report::at_the_end(&finished.path, look.quiet)?;
         }
     }
     Ok(Done { summary: finished.summary, path: finished.path, wall })
@@ -112,34 +112,6 @@ fn peak_memory() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kib * 1024)
-}
-
-/// Draws the plots of a folder.
-#[cfg(feature = "plot")]
-fn draw(path: &Path, quiet: bool) -> Result<(), Failure> {
-    use crate::report::{Outcome, draw_all};
-    let drawn = draw_all(path).map_err(|error| Failure::new(Exit::Write, error))?;
-    for plot in drawn {
-        if let (Outcome::Skipped(reason), false) = (&plot.outcome, quiet) {
-            tell(&format!("no plot {}: {reason}\n", plot.name));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(not(feature = "plot"))]
-fn draw(_: &Path, _: bool) -> Result<(), Failure> {
-    Ok(())
-}
-
-pub(super) fn report(args: &Report) -> Result<Exit, Failure> {
-    if !args.folder.join("summary.json").exists() {
-        let message = format!("{} holds no finished run (no summary.json)", args.folder.display());
-        return Err(Failure::new(Exit::Folder, message));
-    }
-    draw(&args.folder, false)?;
-    out(&format!("{}\n", args.folder.join("plots").display()))?;
-    Ok(Exit::Done)
 }
 
 fn print_json(done: &Done) -> Result<(), Failure> {

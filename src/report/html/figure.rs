@@ -79,12 +79,12 @@ pub(super) enum Unit {
 
 impl Axis {
     /// An axis of numbers with equal distances.
-    pub fn new(title: impl Into<String>, unit: Unit) -> Axis {
+    pub(super) fn new(title: impl Into<String>, unit: Unit) -> Axis {
         Axis { title: title.into(), unit, log: false, names: Vec::new() }
     }
 
     /// The same axis with equal ratios at equal distances, if `log`.
-    pub fn scaled(self, log: bool) -> Axis {
+    pub(super) fn scaled(self, log: bool) -> Axis {
         Axis { log, ..self }
     }
 }

@@ -27,13 +27,13 @@ pub(super) struct Column {
 
 impl Grid {
     /// An empty table.
-    pub fn new(caption: impl Into<String>, columns: Vec<Column>) -> Grid {
+    pub(super) fn new(caption: impl Into<String>, columns: Vec<Column>) -> Grid {
         Grid { caption: caption.into(), columns, rows: Vec::new(), note: None }
     }
 
     /// Fills it with at most `most` of the rows, evenly chosen, the first and the last among them;
     /// says where all of them are.
-    pub fn fill<T>(
+    pub(super) fn fill<T>(
         mut self,
         items: &[T],
         most: usize,
