@@ -54,6 +54,8 @@ pub enum Purpose {
     Day = 23,
     /// Slow episodes (`who` = source and machine or host, `count` = switch).
     Episode = 24,
+    /// Resamples of a bootstrap (`who` = sample, `count` = resample); not part of any run.
+    Resample = 64,
     /// Parts that a library user adds.
     Custom = 1 << 32,
 }

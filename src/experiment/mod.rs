@@ -11,6 +11,7 @@ pub mod outcome;
 pub mod probe;
 pub mod recorder;
 pub mod run;
+pub mod statistics;
 pub mod summary;
 pub mod table;
 pub mod trace;
