@@ -26,8 +26,9 @@ pub(super) fn part(part: &Part) -> Markup {
 
 fn figure(figure: &Figure) -> Markup {
     let title = format!("{}-title", figure.id);
+    let wide = matches!(figure.chart, Chart::Drawing { .. });
     html! {
-        figure id=(figure.id) aria-labelledby=(title) {
+        figure id=(figure.id) class=[wide.then_some("wide")] aria-labelledby=(title) {
             figcaption {
                 h3 id=(title) { (figure.title) }
                 p { (figure.sentence) }

@@ -61,15 +61,17 @@ pub(super) fn mean_line(
         return series;
     }
     let mut band = Band::default();
+    let mut known = false;
     for x in common_positions(&runs, from, until, positions) {
         let values: Vec<f64> = runs.iter().filter_map(|run| at(run, x)).collect();
         let around = interval::of_mean(&values);
+        known |= around.is_some_and(|interval| interval.known);
         series.x.push(short(x));
         series.y.push(around.map(|i| short(i.mean)));
         band.low.push(around.map(|i| short(i.low)));
         band.high.push(around.map(|i| short(i.high)));
     }
-    series.band = (runs.len() > 1).then_some(band);
+    series.band = known.then_some(band);
     series
 }
 
@@ -102,14 +104,15 @@ mod tests {
 
     #[test]
     fn a_mean_ends_with_the_shortest_run() {
-        let runs = [vec![(0.0, 1.0), (2.0, 3.0)], vec![(0.0, 3.0), (1.0, 4.0)]];
+        let runs =
+            [vec![(0.0, 1.0), (2.0, 3.0)], vec![(0.0, 3.0), (1.0, 4.0)], vec![(0.0, 2.0), (1.0, 3.0)]];
         let series = mean_line("both", &runs, 3);
         assert_eq!(series.x, [0.0, 0.5, 1.0]);
         assert_eq!(series.y, [Some(2.0), Some(2.5), Some(3.0)]);
         let band = series.band.unwrap();
         assert!(band.low[0].unwrap() < 2.0 && band.high[0].unwrap() > 2.0);
         assert!(mean_line("none", &[], 3).x.is_empty());
-        assert!(mean_line("one", &runs[..1], 3).band.is_none());
+        assert!(mean_line("two", &runs[..2], 3).band.is_none());
     }
 
     proptest! {

@@ -9,40 +9,54 @@ const Numbers = (() => {
     return String(Number(value.toPrecision(digits)));
   }
 
-  function count(value, digits) {
-    const size = Math.abs(value);
-    if (size >= 1e9) return `${significant(value / 1e9, digits)} G`;
-    if (size >= 1e6) return `${significant(value / 1e6, digits)} M`;
-    if (size >= 1e4) return `${significant(value / 1e3, digits)} k`;
-    return significant(value, digits);
+  // Units with their sizes, the largest that is not above a value being used for it.
+  const COUNTS = [[1e9, " G"], [1e6, " M"], [1e4, " k", 1e3], [0, "", 1]];
+  const TIMES = [
+    [172800, " d", 86400],
+    [7200, " h", 3600],
+    [120, " min", 60],
+    [1, " s"],
+    [1e-3, " ms"],
+    [0, " µs", 1e-6],
+  ];
+
+  function unit(units, size) {
+    const [from, name, by] = units.find(([least]) => size >= least);
+    return { name, by: by ?? from };
+  }
+
+  function scaled(units, value, digits, size = Math.abs(value)) {
+    if (value === 0 && size === 0) return units === TIMES ? "0 s" : "0";
+    const { name, by } = unit(units, size);
+    return significant(value / by, digits) + name;
   }
 
   function time(seconds, digits) {
-    const size = Math.abs(seconds);
-    if (size === 0) return "0 s";
-    if (size < 1e-3) return `${significant(seconds * 1e6, digits)} µs`;
-    if (size < 1) return `${significant(seconds * 1e3, digits)} ms`;
-    if (size < 120) return `${significant(seconds, digits)} s`;
-    if (size < 7200) return `${significant(seconds / 60, digits)} min`;
-    if (size < 172800) return `${significant(seconds / 3600, digits)} h`;
-    return `${significant(seconds / 86400, digits)} d`;
+    return scaled(TIMES, seconds, digits);
   }
 
   // A value of `axis` with so many digits.
-  function write(axis, value, digits) {
+  function write(axis, value, digits, size) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
     if (axis.names) return axis.names[Math.round(value)] ?? "";
     switch (axis.unit) {
       case "percent":
         return `${significant(value * 100, digits)} %`;
       case "time":
-        return time(value, digits);
+        return scaled(TIMES, value, digits, size);
       case "count":
-        return count(value, digits);
+        return scaled(COUNTS, value, digits, size);
       default:
         return significant(value, digits);
     }
   }
 
-  return { write, time };
+  // The labels of an axis: all in one unit, except where equal distances are equal ratios.
+  function ticks(axis, splits) {
+    const sizes = splits.filter((v) => v !== null).map(Math.abs);
+    const size = axis.log ? undefined : Math.max(...sizes);
+    return splits.map((v) => (v === null ? "" : write(axis, v, 4, size)));
+  }
+
+  return { write, ticks, time };
 })();

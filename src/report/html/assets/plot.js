@@ -95,15 +95,15 @@ const PlotOptions = (() => {
     const text = ink("--text-2");
     const options = {
       label: data.title,
-      labelSize: 20,
+      labelSize: 18,
       labelGap: vertical ? 6 : 0,
       labelFont: "13px system-ui, sans-serif",
       font: "12px system-ui, sans-serif",
       stroke: text,
       grid: { stroke: ink("--mesh"), width: 1 },
       ticks: { stroke: ink("--mesh"), width: 1, size: 5 },
-      size: vertical ? 68 : 44,
-      values: (u, splits) => splits.map((v) => (v === null ? "" : Numbers.write(data, v, 4))),
+      size: vertical ? 66 : 30,
+      values: (u, splits) => Numbers.ticks(data, splits),
     };
     if (data.names) {
       options.splits = () => data.names.map((_, index) => index);

@@ -86,7 +86,7 @@ fn plot(label: &str, layers: &[Layer]) -> Plot {
     Plot {
         label: label.to_string(),
         x: Axis::new("simulated time", Unit::Time),
-        y: Axis::new("mean distance over the norm of the server's weights", Unit::Percent),
+        y: Axis::new("mean relative distance", Unit::Percent),
         series: shown.iter().map(|l| thin::line(name(l), &l.points, shown.len())).collect(),
     }
 }

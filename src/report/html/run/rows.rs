@@ -26,7 +26,7 @@ pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
     let plot = Plot {
         label: "row staleness".to_string(),
         x: Axis::new("updates the row had had when it was pulled", Unit::Count).scaled(true),
-        y: Axis::new("mean row staleness, updates of the row", Unit::Number),
+        y: Axis::new("mean staleness, updates of the row", Unit::Number),
         series: tables.iter().map(line).collect(),
     };
     let columns = [grid::text("table")].into_iter();
@@ -61,21 +61,34 @@ fn popularity(row: &Rows) -> f64 {
     (low * high).sqrt()
 }
 
+/// Mean staleness of a table's rows, weighted by how often they are seen.
+fn mean(rows: &[&Rows]) -> f64 {
+    let known = || rows.iter().filter_map(|row| Some((row.touches as f64, row.staleness_mean?)));
+    known().map(|(touches, mean)| touches * mean).sum::<f64>() / known().map(|(t, _)| t).sum::<f64>()
+}
+
 fn sentence(rows: &[Rows]) -> String {
-    let known = || rows.iter().filter(|row| row.staleness_mean.is_some());
-    let rarest = known().min_by_key(|row| row.popularity_low);
-    let busiest = known().max_by_key(|row| row.popularity_high);
+    let mut tables: BTreeMap<&str, Vec<&Rows>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.staleness_mean.is_some() && row.touches > 0) {
+        tables.entry(&row.table).or_default().push(row);
+    }
+    let mut means: Vec<(&str, f64)> =
+        tables.iter().map(|(table, rows)| (*table, mean(rows))).collect();
+    means.sort_by(|a, b| b.1.total_cmp(&a.1));
     let touches: u64 = rows.iter().map(|row| row.touches).sum();
-    match (rarest, busiest) {
-        (Some(rarest), Some(busiest)) => format!(
-            "Of {} rows seen, the rarest (in {}) were {} of their own updates old, the most \
-             popular (in {}) {}.",
-            count(touches),
-            rarest.table,
-            number::figure(rarest.staleness_mean),
-            busiest.table,
-            number::figure(busiest.staleness_mean)
+    let part = |(table, mean): &(&str, f64)| format!("{} in {table}", number::figure(*mean));
+    match means.as_slice() {
+        [] => format!("{} rows seen.", count(touches)),
+        [only] => format!(
+            "On average a row was {} of its own updates old ({} rows seen).",
+            part(only),
+            count(touches)
         ),
-        _ => format!("{} rows seen.", count(touches)),
+        [first, .., last] => format!(
+            "On average a row was {} of its own updates old, the most, and {}, the fewest ({} rows seen).",
+            part(first),
+            part(last),
+            count(touches)
+        ),
     }
 }

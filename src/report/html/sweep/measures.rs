@@ -62,7 +62,7 @@ pub(in crate::report::html) fn written(unit: Unit, value: f64) -> String {
 pub(in crate::report::html) fn plus_minus(interval: Option<Interval>) -> String {
     match interval {
         None => "–".to_string(),
-        Some(interval) if interval.n == 1 => figure(interval.mean),
+        Some(interval) if !interval.known => figure(interval.mean),
         Some(interval) => format!("{} ± {}", figure(interval.mean), two_digits(interval.half())),
     }
 }
@@ -142,10 +142,10 @@ mod tests {
 
     #[test]
     fn intervals_are_written_with_two_digits() {
-        let interval = |mean, half| Interval { mean, low: mean - half, high: mean + half, n: 5 };
+        let interval = |mean, half| Interval { mean, low: mean - half, high: mean + half, known: true };
         assert_eq!(plus_minus(Some(interval(0.75643, 0.00213))), "0.7564 ± 0.0021");
         assert_eq!(plus_minus(Some(interval(123.456, 31.2))), "123.5 ± 31");
-        assert_eq!(plus_minus(Some(Interval { n: 1, ..interval(3.0, 0.0) })), "3");
+        assert_eq!(plus_minus(Some(Interval { known: false, ..interval(3.0, 0.0) })), "3");
         assert_eq!(plus_minus(None), "–");
     }
 }

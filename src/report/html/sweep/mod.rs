@@ -9,14 +9,14 @@ mod response;
 
 use super::commands::{self, quoted};
 use super::grid::{self, Grid, MOST_ROWS};
-use super::number::{counted, figure};
+use super::number::counted;
 use super::page::{Page, Part, Section};
 use super::read::{Defaults, defaults_of};
 use super::settings;
 use crate::experiment::outcome::{Results, Settings, State};
 use crate::report::error::ReportError;
 use gather::{Point, gather, swept};
-use measures::BEST_AUC;
+use measures::{BEST_AUC, plus_minus};
 
 /// Most swept settings with a figure of their own.
 const MOST_KEYS: usize = 8;
@@ -118,8 +118,8 @@ fn words(points: &[Point], keys: &[String]) -> Vec<String> {
     let known = points.iter().filter_map(|point| Some((point, point.interval(&BEST_AUC)?)));
     let best = known.clone().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
     if let Some((point, best)) = best {
-        let level = known.filter(|(_, other)| other.n > 1 && other.high >= best.low).count();
-        let unsure = match level > 1 && best.n > 1 {
+        let level = known.filter(|(_, other)| other.known && other.high >= best.low).count();
+        let unsure = match level > 1 && best.known {
             true => format!(
                 " The intervals of {} overlap with it: compare them seed by seed before choosing \
                  (straggler compare).",
@@ -128,9 +128,8 @@ fn words(points: &[Point], keys: &[String]) -> Vec<String> {
             false => String::new(),
         };
         words.push(format!(
-            "The highest mean AUC at the best step is {} ± {}, of {}.{unsure}",
-            figure(best.mean),
-            figure(best.half()),
+            "The highest mean AUC at the best step is {}, of {}.{unsure}",
+            plus_minus(Some(best)),
             point.label
         ));
     }

@@ -142,7 +142,7 @@ fn line(
     let placed = |point: &&Point| Some((scale.place(point, key)?, point.interval(measure)?));
     let mut values: Vec<_> = points.iter().filter_map(placed).collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let several = values.iter().any(|(_, interval)| interval.n > 1);
+    let several = values.iter().any(|(_, interval)| interval.known);
     let band = several.then(|| Band {
         low: values.iter().map(|(_, i)| Some(short(i.low))).collect(),
         high: values.iter().map(|(_, i)| Some(short(i.high))).collect(),
