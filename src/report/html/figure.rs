@@ -4,6 +4,9 @@ use super::grid::Grid;
 use maud::Markup;
 use serde::Serialize;
 
+/// Most labels of an axis that are not left to the chart.
+const MOST_TICKS: usize = 12;
+
 /// One figure of a page.
 #[derive(Clone, Debug)]
 pub(super) struct Figure {
@@ -58,6 +61,9 @@ pub(super) struct Axis {
     pub unit: Unit,
     /// Whether equal distances are equal ratios.
     pub log: bool,
+    /// Where its labels stand; empty to leave that to the chart.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ticks: Vec<f64>,
     /// Names of the values 0, 1, 2, ...; empty for numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
@@ -80,12 +86,23 @@ pub(super) enum Unit {
 impl Axis {
     /// An axis of numbers with equal distances.
     pub(super) fn new(title: impl Into<String>, unit: Unit) -> Axis {
-        Axis { title: title.into(), unit, log: false, names: Vec::new() }
+        Axis { title: title.into(), unit, log: false, ticks: Vec::new(), names: Vec::new() }
     }
 
     /// The same axis with equal ratios at equal distances, if `log`.
     pub(super) fn scaled(self, log: bool) -> Axis {
         Axis { log, ..self }
+    }
+
+    /// The same axis with labels at `values`, if these are few.
+    pub(super) fn labelled(self, values: impl IntoIterator<Item = f64>) -> Axis {
+        let mut ticks: Vec<f64> = values.into_iter().collect();
+        ticks.sort_by(f64::total_cmp);
+        ticks.dedup();
+        if ticks.len() > MOST_TICKS {
+            ticks.clear();
+        }
+        Axis { ticks, ..self }
     }
 }
 

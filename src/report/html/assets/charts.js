@@ -86,7 +86,8 @@
     }
 
     resize() {
-      if (this.u && this.u.width !== this.size().width) this.u.setSize(this.size());
+      const printing = window.matchMedia("print").matches;
+      if (this.u && !printing && this.u.width !== this.size().width) this.u.setSize(this.size());
     }
 
     draw() {
@@ -207,4 +208,9 @@
     charts.push(chart);
   });
   Theme.onChange(() => charts.forEach((chart) => chart.draw()));
+
+  // On paper every chart has the width of the text.
+  const paper = { width: 660, height: 290 };
+  window.addEventListener("beforeprint", () => charts.forEach((chart) => chart.u.setSize(paper)));
+  window.addEventListener("afterprint", () => charts.forEach((chart) => chart.u.setSize(chart.size())));
 })();

@@ -26,7 +26,7 @@ const Numbers = (() => {
   }
 
   function scaled(units, value, digits, size = Math.abs(value)) {
-    if (value === 0 && size === 0) return units === TIMES ? "0 s" : "0";
+    if (value === 0) return "0";
     const { name, by } = unit(units, size);
     return significant(value / by, digits) + name;
   }

@@ -5,6 +5,7 @@
 const PlotOptions = (() => {
   const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 2], [14, 4], [1, 2, 6, 2]];
   const COLOURS = 7;
+  const MOST_BANDS = 4;
 
   function ink(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -13,7 +14,8 @@ const PlotOptions = (() => {
   function look(series, index) {
     if (series.style === "limit") return { colour: ink("--text-2"), dash: [4, 4], width: 1.5 };
     const colour = ink(`--series-${index % COLOURS}`);
-    return { colour, dash: DASHES[index % DASHES.length], width: 2 };
+    const round = Math.floor(index / COLOURS);
+    return { colour, dash: DASHES[(index + 3 * round) % DASHES.length], width: 2 };
   }
 
   function faded(colour, share) {
@@ -27,6 +29,13 @@ const PlotOptions = (() => {
       s.band ? [s.x, s.y, s.band.high, s.band.low] : [s.x, s.y],
     );
     return uPlot.join(tables);
+  }
+
+  // Many bands over each other hide everything: then only that of the line under the cursor shows.
+  function bandFill(u, index, colour) {
+    const shown = u.series.filter((s) => s.source !== undefined && !s.edge && s.show);
+    if (shown.length <= MOST_BANDS) return faded(colour, 18);
+    return u.focused === index ? faded(colour, 25) : null;
   }
 
   function lines(plot, hidden) {
@@ -56,7 +65,8 @@ const PlotOptions = (() => {
         const edge = { ...line, label: "", width: 0, stroke: "transparent", points: { show: false }, edge: true };
         series.push({ ...edge }, { ...edge });
         if (data.style !== "points") {
-          bands.push({ series: [series.length - 2, series.length - 1], fill: faded(colour, 18) });
+          const edges = [series.length - 2, series.length - 1];
+          bands.push({ series: edges, fill: (u) => bandFill(u, index, colour) });
         }
       }
     });
@@ -73,6 +83,7 @@ const PlotOptions = (() => {
       ctx.save();
       ctx.strokeStyle = look(data, index).colour;
       ctx.lineWidth = 1.5 * devicePixelRatio;
+      ctx.setLineDash([]);
       ctx.beginPath();
       data.x.forEach((x, i) => {
         const at = Math.round(u.valToPos(x, "x", true));
@@ -91,6 +102,17 @@ const PlotOptions = (() => {
     });
   }
 
+  // Round values between `low` and `high` for an axis of ratios.
+  function ratios(low, high) {
+    const decades = Math.log10(high / low);
+    const steps = decades > 4 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
+    const splits = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+      steps.forEach((step) => splits.push(Number(`${step}e${power}`)));
+    }
+    return splits.filter((value) => value >= low && value <= high);
+  }
+
   function axis(data, vertical) {
     const text = ink("--text-2");
     const options = {
@@ -105,6 +127,8 @@ const PlotOptions = (() => {
       size: vertical ? 66 : 30,
       values: (u, splits) => Numbers.ticks(data, splits),
     };
+    if (data.log) options.splits = (u, index, low, high) => ratios(low, high);
+    if (data.ticks) options.splits = () => data.ticks;
     if (data.names) {
       options.splits = () => data.names.map((_, index) => index);
       options.grid = { show: false };
@@ -143,6 +167,14 @@ const PlotOptions = (() => {
     return { ...base, range };
   }
 
+  function focus(u, column, state) {
+    if (state.focus === undefined) return;
+    const source = column === null || !state.focus ? undefined : u.series[column].source;
+    if (source === u.focused) return;
+    u.focused = source;
+    u.redraw(false);
+  }
+
   function options(plot, hidden, size, hooks) {
     const { series, bands } = lines(plot, hidden);
     return {
@@ -156,7 +188,7 @@ const PlotOptions = (() => {
       series,
       bands,
       padding: [12, 16, 0, 0],
-      hooks: { ...hooks, draw: [(u) => bars(u, plot)] },
+      hooks: { ...hooks, draw: [(u) => bars(u, plot)], setSeries: [focus] },
     };
   }
 

@@ -63,19 +63,17 @@ pub(in crate::report::html) fn plus_minus(interval: Option<Interval>) -> String 
     match interval {
         None => "–".to_string(),
         Some(interval) if !interval.known => figure(interval.mean),
-        Some(interval) => format!("{} ± {}", figure(interval.mean), two_digits(interval.half())),
+        Some(interval) => with_half(interval.mean, interval.half()),
     }
 }
 
-fn two_digits(value: f64) -> String {
-    match value {
-        0.0 => "0".to_string(),
-        value if value < 1e-6 || value >= 1e6 => format!("{value:.1e}"),
-        value => {
-            let decimals = (1 - value.log10().floor() as i32).clamp(0, 8) as usize;
-            format!("{value:.decimals$}")
-        }
+/// Both with as many decimals as show two digits of the half.
+fn with_half(mean: f64, half: f64) -> String {
+    if !(1e-6..1e6).contains(&half) {
+        return format!("{} ± {}", figure(mean), figure(half));
     }
+    let decimals = (1 - half.log10().floor() as i32).clamp(0, 8) as usize;
+    format!("{mean:.decimals$} ± {half:.decimals$}")
 }
 
 /// The AUC that every point is timed to: what half of the points reach at their best, cut off
@@ -144,7 +142,7 @@ mod tests {
     fn intervals_are_written_with_two_digits() {
         let interval = |mean, half| Interval { mean, low: mean - half, high: mean + half, known: true };
         assert_eq!(plus_minus(Some(interval(0.75643, 0.00213))), "0.7564 ± 0.0021");
-        assert_eq!(plus_minus(Some(interval(123.456, 31.2))), "123.5 ± 31");
+        assert_eq!(plus_minus(Some(interval(123.456, 31.2))), "123 ± 31");
         assert_eq!(plus_minus(Some(Interval { known: false, ..interval(3.0, 0.0) })), "3");
         assert_eq!(plus_minus(None), "–");
     }

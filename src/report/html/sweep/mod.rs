@@ -13,7 +13,7 @@ use super::number::counted;
 use super::page::{Page, Part, Section};
 use super::read::{Defaults, defaults_of};
 use super::settings;
-use crate::experiment::outcome::{Results, Settings, State};
+use crate::experiment::outcome::{Results, Settings, State, setting_text};
 use crate::report::error::ReportError;
 use gather::{Point, gather, swept};
 use measures::{BEST_AUC, plus_minus};
@@ -41,14 +41,14 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
         Section::of_figures("quality", "Quality on the holdout", curves::figures(&points, series)),
         failures(&points),
         differed(&points, &keys),
-        settings::section(&without(base, &keys), defaults.as_ref(), "every trial"),
+        settings::section(&without(&base, &keys), defaults.as_ref(), "every trial"),
     ];
     let again = format!("straggler report {}", quoted(&results.name));
     sections.push(commands::section(again_and_again(results, &again), &sections, &again));
     Ok(Page {
         kind: "Sweep",
         title: results.name.clone(),
-        question: String::new(),
+        question: base.get("scenario.title").map(setting_text).unwrap_or_default(),
         facts: facts(results, &points, &keys),
         notices: notices(results, &points),
         words: words(&points, &keys),
@@ -89,10 +89,10 @@ fn notices(results: &Results, points: &[Point]) -> Vec<String> {
     let open = count(points, State::ToDo);
     if open > 0 {
         notices.push(format!(
-            "{} of {} trials are not done yet; this shows the others. straggler resume {} does what is \
+            "{open} of {} trials {} not done yet; this shows the others. straggler resume {} does what is \
              missing.",
-            open,
             results.trials.len(),
+            if open == 1 { "is" } else { "are" },
             quoted(&results.name)
         ));
     }
@@ -189,7 +189,8 @@ fn differed(points: &[Point], keys: &[String]) -> Section {
 }
 
 /// The settings that all trials share.
-fn without(mut settings: Settings, keys: &[String]) -> Settings {
+fn without(all: &Settings, keys: &[String]) -> Settings {
+    let mut settings = all.clone();
     settings.retain(|key, _| {
         let below = |swept: &String| key == swept || key.starts_with(&format!("{swept}."));
         key != "scenario.seed" && !keys.iter().any(below)

@@ -134,9 +134,13 @@ fn plot(places: &[Place], view: &View) -> Option<Plot> {
         style: Style::Limit,
         ..Series::default()
     });
+    let x = Axis::new(view.x.0, view.x.1).scaled(wide(values.iter().map(|v| v.0)));
     Some(Plot {
         label: view.label.clone(),
-        x: Axis::new(view.x.0, view.x.1).scaled(wide(values.iter().map(|v| v.0))),
+        x: match view.x.0 {
+            "workers" => x.labelled(values.iter().map(|v| v.0)),
+            _ => x,
+        },
         y: Axis::new(view.y.0.as_str(), view.y.1).scaled(wide(values.iter().map(|v| v.1))),
         series,
     })

@@ -5,7 +5,7 @@ use super::gather::{Point, short_key};
 use super::measures::{MEASURES, Measure, plus_minus, written};
 use crate::report::html::figure::{Axis, Band, Chart, Figure, Plot, Series, Style, Unit};
 use crate::report::html::grid::{self, Grid, MOST_ROWS, evenly};
-use crate::report::html::number::{counted, short};
+use crate::report::html::number::short;
 use std::collections::BTreeMap;
 
 /// Most lines of one plot.
@@ -35,7 +35,7 @@ pub(super) fn figure(
     Ok(Figure {
         id: format!("response-{number}"),
         title: format!("What {key} does"),
-        sentence: format!("{}{left_out}", sentence(points, key)),
+        sentence: format!("{}{left_out}", sentence(&lines, key)),
         chart: Chart::Plots(plots),
         grid: grid(points, key, keys),
         file: "points.csv".to_string(),
@@ -58,7 +58,9 @@ impl Scale {
                 let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
                 let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let log = low > 0.0 && high / low >= WIDE;
-                Scale { axis: Axis::new(title, Unit::Number).scaled(log), names: Vec::new() }
+                // Evenly spread values have room for their labels; others have it by their ratios.
+                let axis = Axis::new(title, Unit::Number).scaled(log).labelled(numbers);
+                Scale { axis, names: Vec::new() }
             }
             None => {
                 let mut names: Vec<String> = Vec::new();
@@ -157,30 +159,34 @@ fn line(
     }
 }
 
-/// Where the first measure that is known is highest and lowest.
-fn sentence(points: &[Point], key: &str) -> String {
-    let known = |measure: &&Measure| points.iter().any(|point| point.interval(measure).is_some());
+/// Of the line with the best point by the first measure that is known: where it is highest and
+/// lowest.
+fn sentence(lines: &[(String, Vec<&Point>)], key: &str) -> String {
+    let all = || lines.iter().flat_map(|(_, points)| points);
+    let known = |measure: &&Measure| all().any(|point| point.interval(measure).is_some());
     let Some(measure) = MEASURES.iter().find(known) else { return String::new() };
-    let mean = |point: &&Point| point.interval(measure).map(|interval| interval.mean);
-    let by = |a: &&Point, b: &&Point| mean(a).partial_cmp(&mean(b)).unwrap_or(std::cmp::Ordering::Equal);
-    let with = || points.iter().filter(|point| mean(point).is_some());
-    let (Some(low), Some(high)) = (with().min_by(by), with().max_by(by)) else {
+    let value = |point: &Point| point.interval(measure).map(|interval| interval.mean);
+    let ends = |points: &[&Point]| {
+        let mut known: Vec<(f64, String)> =
+            points.iter().filter_map(|point| Some((value(point)?, point.setting(key)))).collect();
+        known.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Some((known.first()?.clone(), known.last()?.clone()))
+    };
+    let ends = lines.iter().filter_map(|(name, points)| Some((name, ends(points)?)));
+    let Some((name, (low, high))) = ends.max_by(|a, b| a.1.1.0.total_cmp(&b.1.1.0)) else {
         return String::new();
     };
-    let value = |point: &Point| written(measure.unit, mean(&point).unwrap_or(f64::NAN));
-    let mut settings: Vec<String> = points.iter().map(|point| point.setting(key)).collect();
-    settings.sort();
-    settings.dedup();
-    format!(
-        "Over {} of {key}, {} is highest at {} ({}) and lowest at {} ({}); bands and bars are 95 % \
-         intervals of the mean.",
-        counted(settings.len(), "value", "values"),
+    let with = if lines.len() > 1 { format!("With {name}, ") } else { String::new() };
+    let text = format!(
+        "{with}{} is highest at {} ({}) and lowest at {} ({}); bands and bars are 95 % intervals of the \
+         mean.",
         measure.name,
-        high.label,
-        value(high),
-        low.label,
-        value(low)
-    )
+        high.1,
+        written(measure.unit, high.0),
+        low.1,
+        written(measure.unit, low.0)
+    );
+    text[..1].to_uppercase() + &text[1..]
 }
 
 fn grid(points: &[Point], key: &str, keys: &[String]) -> Grid {
