@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use straggler::metrics::glossary::METRICS;
+use straggler::metrics::scalar::{Better, SCALARS};
 use straggler::scenario::document::errors::CODES;
 use straggler::scenario::rules;
 
@@ -75,6 +76,7 @@ fn cli_page() -> String {
         "fit",
         "trace",
         "report",
+        "compare",
     ];
     for command in commands {
         let name = format!("straggler {command}").trim().to_string();
@@ -92,6 +94,25 @@ fn metrics_page() -> String {
     for metric in METRICS {
         let text = metric.text.replace('|', "\\|");
         page.push_str(&format!("| `{}` | {} | {text} |\n", metric.name, metric.unit));
+    }
+    page.push_str(
+        "\n## Figures of a whole run\n\nWhat sweeps, comparisons and expectations speak of: one number \
+         of a run each. Beside them, `time_to(best.auc>=0.73)` is the simulated time of the first evaluation \
+         at which the best step so far has that quality; `worker_time_to`, `examples_to` and `updates_to` \
+         count worker-seconds, examples and updates until then; `auc`, `session_auc`, `log_loss`, \
+         `normalised_entropy` and `calibration` can be waited for, with `best.` or, at every evaluation by \
+         itself, without.\n\n| name | unit | better | definition |\n|---|---|---|---|\n",
+    );
+    for scalar in SCALARS {
+        let better = match scalar.better {
+            Better::Higher => "higher",
+            Better::Lower => "lower",
+            Better::Neither => "",
+        };
+        page.push_str(&format!(
+            "| `{}` | {} | {better} | {} |\n",
+            scalar.name, scalar.unit, scalar.text
+        ));
     }
     page
 }

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::base::ByteSize;
+use crate::experiment::sweep::{Selection, Shard};
+use crate::scenario::sweep::Seeds;
+
 /// Simulates asynchronous parameter-server training in virtual time, with true gradients.
 #[derive(Debug, Parser)]
 #[command(name = "straggler", version, disable_help_subcommand = true)]
@@ -18,6 +22,12 @@ pub(super) enum Command {
     Demo(Demo),
     /// Run a scenario file and write its results folder.
     Run(Run),
+    /// Run many trials: a sweep file, or a scenario with lists of values and seeds.
+    Sweep(Sweep),
+    /// Go on with a sweep or run that was interrupted.
+    Resume(Resume),
+    /// Show how far a sweep is, and its figures so far.
+    Status(Status),
     /// Check a scenario file and estimate what it needs; runs nothing.
     Check(Check),
     /// Print a commented scenario to start from.
@@ -35,6 +45,8 @@ pub(super) enum Command {
     Trace(Trace),
     /// Write the report of results folders: one HTML file, and the pictures of a run.
     Report(Report),
+    /// Compare results: paired differences, intervals, verdicts, and what differs in the settings.
+    Compare(Compare),
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,6 +88,91 @@ pub(super) struct Run {
     /// Write no plots.
     #[arg(long)]
     pub(super) no_plots: bool,
+    /// Run it with each of these seeds, as a sweep: `10` for 1 to 10, `5..14`, or `3,7,11`.
+    #[arg(long, value_name = "SEEDS", conflicts_with_all = ["json", "no_plots"])]
+    pub(super) seeds: Option<Seeds>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Sweep {
+    /// A sweep file, or a scenario file.
+    pub(super) file: PathBuf,
+    /// Settings for every point (`train.batch=64`), and keys to sweep (`cluster.workers=1,10,30`,
+    /// `optimizer.learning_rate='log:1e-4..1e-2 x5'`).
+    pub(super) overrides: Vec<String>,
+    /// The results folder; `results/<name>-<hash>` when left out.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Print the points, with the time, memory and disk that they will need; runs nothing.
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Seeds of each point: `10` for 1 to 10, `5..14`, or `3,7,11`.
+    #[arg(long, value_name = "SEEDS")]
+    pub(super) seeds: Option<Seeds>,
+    #[command(flatten)]
+    pub(super) sweeping: Sweeping,
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Sweeping {
+    /// Only points whose settings have this word, such as `workers=10` or `workers=*`; several
+    /// must all fit.
+    #[arg(long, value_name = "WORD")]
+    pub(super) only: Vec<String>,
+    /// Only one part of the trials, such as `2/8`: several machines share a sweep.
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
+    /// Host threads; results do not depend on their number.
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Trials at a time; as many as threads when left out.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) jobs: Option<u16>,
+    /// What trials running at a time may take together; most of what is free when left out.
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<ByteSize>,
+    /// Run above the limits, and again what is done already.
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Run again what diverged or failed.
+    #[arg(long)]
+    pub(super) retry: bool,
+    /// Print the state of every point as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Only lines, no bars.
+    #[arg(long)]
+    pub(super) plain: bool,
+    /// No progress.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+impl Sweeping {
+    /// The trials that are asked for.
+    pub(super) fn selection(&self) -> Selection {
+        Selection { only: self.only.clone(), shard: self.shard }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Resume {
+    /// The results folder.
+    pub(super) folder: PathBuf,
+    /// Where the scenario's files are, if they have moved since.
+    #[arg(long, value_name = "DIR")]
+    pub(super) files: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) sweeping: Sweeping,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Status {
+    /// The results folder.
+    pub(super) folder: PathBuf,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -217,4 +314,66 @@ pub(super) struct Report {
     /// The file; `report.html` in the folder when left out, `comparison.html` here for several.
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Compare {
+    /// What to compare: run folders, sweep folders of one point, or points of sweeps, written
+    /// `FOLDER@POINT` with its number or label. The first is what the others are compared with. One
+    /// sweep alone: all its points.
+    #[arg(required = true)]
+    pub(super) results: Vec<String>,
+    /// The figures, such as `best.auc`, `sim_s` or `time_to(best.auc>=0.73)`.
+    #[arg(long, value_name = "METRIC", num_args = 1..)]
+    pub(super) metric: Vec<String>,
+    /// The point that the others of a sweep are compared with, by number or label [default: 0]
+    #[arg(long, value_name = "POINT")]
+    pub(super) baseline: Option<String>,
+    /// How values of both sides go together.
+    #[arg(long, value_enum, value_name = "HOW", default_value = "seed")]
+    pub(super) pair: PairBy,
+    /// How intervals are made.
+    #[arg(long, value_enum, value_name = "HOW", default_value = "t")]
+    pub(super) interval: IntervalBy,
+    /// Differences up to this size do not matter: a number, or METRIC=NUMBER; may be repeated.
+    #[arg(long, value_name = "SIZE")]
+    pub(super) practical: Vec<String>,
+    /// Fail (exit code 1) if this holds for any difference, as in `best.auc.delta < -0.001` or
+    /// `best.auc.verdict == worse`, or cannot be told; may be repeated.
+    #[arg(long, value_name = "CONDITION")]
+    pub(super) fail_if: Vec<String>,
+    /// Print the Pareto front of a sweep instead: time to a quality, best quality, and cost.
+    #[arg(long)]
+    pub(super) pareto: bool,
+    /// The quality to be reached, such as `best.auc>=0.73`; what all finished trials reached when
+    /// left out.
+    #[arg(long, value_name = "QUALITY", requires = "pareto")]
+    pub(super) goal: Option<String>,
+    /// Write the points of the Pareto front and the others to this CSV file.
+    #[arg(long, value_name = "FILE", requires = "pareto")]
+    pub(super) csv: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Compare what cannot be compared: other holdouts, other semantics.
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+/// How values of two sides go together.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum PairBy {
+    /// Those of the same seed.
+    Seed,
+    /// Not at all.
+    None,
+}
+
+/// How intervals are made.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum IntervalBy {
+    /// Student's t.
+    T,
+    /// The bootstrap (BCa).
+    Bootstrap,
 }

@@ -5,19 +5,23 @@ use std::process::ExitCode;
 use crate::data::DataError;
 use crate::experiment::{FolderError, RunError};
 use crate::scenario::BuildError;
+use crate::scenario::document::printable;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Exit {
     /// All that was asked for was done.
     Done = 0,
+    /// All was done, and a check said no: an expectation of the scenario, or `compare --fail-if`.
+    Check = 1,
     /// A bad command line or scenario; nothing was started.
     Usage = 2,
     /// The simulated job blew up, stalled or overflowed; the folder holds what was computed.
     Simulation = 3,
     /// The data: missing, malformed, an empty window, a leak.
     Data = 4,
-    /// The estimate is above a limit; nothing was written.
+    /// The estimate is above a limit, or results cannot be compared; nothing was written. `--force`
+    /// goes on.
     Refused = 5,
     /// The results folder is locked, or belongs to something else.
     Folder = 6,
@@ -25,6 +29,17 @@ pub(super) enum Exit {
     Write = 7,
     /// A bug of ours.
     Bug = 70,
+    /// SIGINT: what is done is kept, and can be gone on with.
+    Interrupted = 130,
+    /// SIGTERM, likewise.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// The exit code of a program that a signal has ended.
+    pub(super) fn of_signal(number: usize) -> Exit {
+        if number == 15 { Exit::Terminated } else { Exit::Interrupted }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -42,7 +57,21 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl std::fmt::Display) -> Failure {
-        Failure { exit, message: format!("error: {message}") }
+        // It may name what a file says.
+        let lines: Vec<String> = message.to_string().lines().map(printable).collect();
+        Failure { exit, message: format!("error: {}", lines.join("\n")) }
+    }
+
+    /// The exit code of a trial that did not finish.
+    pub(super) fn exit_of(error: &RunError) -> Exit {
+        match error {
+            RunError::Build(build) => code(build),
+            RunError::TooLarge { .. } => Exit::Refused,
+            RunError::Folder(FolderError::Io { .. }) | RunError::Write { .. } => Exit::Write,
+            RunError::Folder(_) | RunError::Read(_) => Exit::Folder,
+            RunError::Simulation { .. } => Exit::Simulation,
+            RunError::Interrupted { signal, .. } => Exit::of_signal(*signal),
+        }
     }
 
     /// For messages that bring their own heading.
@@ -53,14 +82,7 @@ impl Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        let exit = match &error {
-            RunError::Build(build) => code(build),
-            RunError::TooLarge { .. } => Exit::Refused,
-            RunError::Folder(FolderError::Io { .. }) | RunError::Write { .. } => Exit::Write,
-            RunError::Folder(_) => Exit::Folder,
-            RunError::Simulation { .. } => Exit::Simulation,
-        };
-        Failure::new(exit, error)
+        Failure::new(Failure::exit_of(&error), error)
     }
 }
 

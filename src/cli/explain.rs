@@ -4,6 +4,7 @@ use super::args::Explain;
 use super::exit::{Exit, Failure};
 use super::run::out;
 use crate::metrics::glossary;
+use crate::metrics::scalar::{self, Better};
 use crate::scenario::document::{Shape, explain as explain_key, find_code, reference_markdown};
 use crate::scenario::{Scenario, rules};
 
@@ -26,6 +27,15 @@ pub(super) fn explain(args: &Explain) -> Result<Exit, Failure> {
     }
     if let Some(metric) = glossary::find(key) {
         out(&format!("{}\n\n{}\nunit: {}\n", metric.name, metric.text, metric.unit))?;
+        return Ok(Exit::Done);
+    }
+    if let Some(scalar) = scalar::find(key) {
+        let better = match scalar.better {
+            Better::Higher => ", higher is better",
+            Better::Lower => ", lower is better",
+            Better::Neither => "",
+        };
+        out(&format!("{}\n\n{}\nunit: {}{better}\n", scalar.name, scalar.text, scalar.unit))?;
         return Ok(Exit::Done);
     }
     match explain_key(&shape, key) {

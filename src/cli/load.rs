@@ -15,11 +15,7 @@ pub(super) fn scenario(
     overrides: &[String],
     arguments: &[OsString],
 ) -> Result<Loaded<Scenario>, Failure> {
-    let place = |text: &String| {
-        let at = arguments.iter().position(|argument| *argument == **text);
-        Override::argument(at.unwrap_or(0), text.clone())
-    };
-    let overrides: Vec<Override> = overrides.iter().map(place).collect();
+    let overrides: Vec<Override> = overrides.iter().map(|text| argument(text, arguments)).collect();
     let look = look();
     let refused = |problems: crate::scenario::document::Problems| {
         Failure::plain(Exit::Usage, problems.render(look))
@@ -31,6 +27,12 @@ pub(super) fn scenario(
         tell(&format!("{}\n", loaded.problems.render(look).trim_end()));
     }
     Ok(loaded)
+}
+
+/// An argument `key=value` and its place on the command line.
+pub(super) fn argument(text: &str, arguments: &[OsString]) -> Override {
+    let at = arguments.iter().position(|argument| argument == text);
+    Override::argument(at.unwrap_or(0), text)
 }
 
 /// Colours on a terminal, unless NO_COLOR says otherwise.

@@ -2,6 +2,8 @@
 
 mod args;
 mod check;
+mod compare;
+mod comparison;
 mod data;
 #[cfg(feature = "html")]
 mod defaults;
@@ -15,9 +17,13 @@ mod load;
 mod new;
 mod progress;
 mod report;
+mod resume;
 mod run;
 mod show;
 mod signals;
+mod status;
+mod sweep;
+mod sweep_watch;
 mod trace;
 
 use std::ffi::OsString;
@@ -70,6 +76,9 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         None => show::welcome(),
         Some(Command::Demo(demo)) => demo::demo(&demo, arguments),
         Some(Command::Run(run)) => run::run(&run, arguments),
+        Some(Command::Sweep(sweep)) => sweep::sweep(&sweep, arguments),
+        Some(Command::Resume(resume)) => resume::resume(&resume),
+        Some(Command::Status(status)) => status::status(&status),
         Some(Command::Check(check)) => check::check(&check, arguments),
         Some(Command::New(new)) => new::new(&new),
         Some(Command::List(list)) => list::list(&list),
@@ -78,6 +87,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Fit(fit)) => fit::fit(&fit),
         Some(Command::Trace(trace)) => trace::trace(&trace),
         Some(Command::Report(report)) => report::report(&report),
+        Some(Command::Compare(compare)) => compare::compare(&compare),
     }
 }
 

@@ -5,17 +5,30 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::Run;
+use super::args::{Run, Sweeping};
 use super::exit::{Exit, Failure};
 use super::progress::Live;
-use super::{load, report, show};
+use super::sweep::plan;
+use super::{load, report, show, signals, sweep};
+use crate::experiment::expect::Checked;
 use crate::experiment::folder::plan_hash;
-use crate::experiment::{Summary, Trial};
+use crate::experiment::{RunOptions, Summary, Trial};
 use crate::report::terminal::Glyphs;
 use crate::scenario::document::Input;
 use crate::sim::Nobody;
 
 pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
+    if args.seeds.is_some() {
+        let plan = plan(&args.scenario, &args.overrides, args.seeds.as_ref(), arguments)?;
+        let sweeping = Sweeping {
+            threads: args.threads,
+            force: args.force,
+            plain: args.plain,
+            quiet: args.quiet,
+            ..Sweeping::default()
+        };
+        return sweep::execute(&plan, args.out.as_deref(), &sweeping);
+    }
     let loaded = load::scenario(Input::File(&args.scenario), &args.overrides, arguments)?;
     let folder = load::folder_of(&args.scenario);
     let look =
@@ -25,6 +38,7 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     if args.json {
         print_json(&done)?;
+        tell(&show::expectations(&done.checked));
     } else {
         match &done.summary {
             Some(summary) => out(&show::summary(summary, &done.path))?,
@@ -32,8 +46,10 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
                 out(&format!("{} is done already; --force runs it again\n", done.path.display()))?
             }
         }
+        out(&show::expectations(&done.checked))?;
     }
-    Ok(Exit::Done)
+    let as_expected = done.checked.iter().all(|checked| checked.holds);
+    Ok(if as_expected { Exit::Done } else { Exit::Check })
 }
 
 /// How a run shows itself.
@@ -50,6 +66,7 @@ pub(super) struct Done {
     pub(super) summary: Option<Summary>,
     pub(super) path: PathBuf,
     pub(super) wall: f64,
+    pub(super) checked: Vec<Checked>,
 }
 
 /// Runs a trial with live progress, writes its pictures and page, and notes the wall-clock facts.
@@ -73,45 +90,24 @@ pub(super) fn execute(
     let glyphs = if look.plain { Glyphs::Plain } else { Glyphs::Blocks };
     #[expect(clippy::disallowed_methods, reason = "wall time of our own process, for people")]
     let started = Instant::now();
+    let options = RunOptions { again: look.force, stop: signals::stop_on_request() };
     let outcome = if look.quiet {
-        trial.run(&path, look.force, &mut Nobody)
+        trial.run(&path, &options, &mut Nobody)
     } else {
         let terminal = std::io::stderr().is_terminal() && !look.plain;
         let mut live = Live::new(&trial, terminal, glyphs);
-        let outcome = trial.run(&path, look.force, &mut live);
+        let outcome = trial.run(&path, &options, &mut live);
         live.end();
         outcome
     };
     let wall = started.elapsed().as_secs_f64();
     let finished = outcome?;
     if finished.summary.is_some() {
-        write_run_info(&finished.path, wall, threads)?;
         if look.plots {
             report::at_the_end(&finished.path, look.quiet)?;
         }
     }
-    Ok(Done { summary: finished.summary, path: finished.path, wall })
-}
-
-fn write_run_info(path: &Path, wall: f64, threads: usize) -> Result<(), Failure> {
-    let info = serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "threads": threads,
-        "wall_s": (wall * 1e3).round() / 1e3,
-        "peak_memory_bytes": peak_memory(),
-        "os": std::env::consts::OS,
-        "arch": std::env::consts::ARCH,
-    });
-    std::fs::write(path.join("run-info.json"), format!("{info:#}\n"))
-        .map_err(|error| Failure::new(Exit::Write, format!("cannot write run-info.json: {error}")))
-}
-
-/// Peak resident memory of this process, where the system tells.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kib * 1024)
+    Ok(Done { summary: finished.summary, path: finished.path, wall, checked: finished.checked })
 }
 
 fn print_json(done: &Done) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use super::exit::{Exit, Failure};
 use super::run::out;
 use crate::base::SimSpan;
 use crate::experiment::Trial;
+use crate::experiment::expect::Checked;
 use crate::experiment::summary::{At, Summary};
 use crate::report::terminal::{Align, TextTable};
 
@@ -25,8 +26,9 @@ straggler simulates asynchronous parameter-server training in virtual time, with
            list                      every part that a scenario can choose
   run      check my.toml             all errors at once, and what the run will need
            run my.toml               run it; key=value changes a setting
-  look     report results/X          draw the plots again
+  look     report results/X          one HTML file to look at and pass on
            trace results/X           a timeline for Perfetto
+           compare results/X Y       differences, intervals, verdicts
   data     data inspect my.toml      facts about the log
            fit steps.csv             a cluster fitted to the log of a real job
 
@@ -118,6 +120,21 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     text.push_str(&table.render());
     _ = writeln!(text, "\nresults: {}", path.display());
     text
+}
+
+/// What came of the expectations of a scenario; nothing if it has none.
+pub(super) fn expectations(checked: &[Checked]) -> String {
+    if checked.is_empty() {
+        return String::new();
+    }
+    let mut table = TextTable::new(&[Align::Left, Align::Left, Align::Left, Align::Right]);
+    table.row(["", "expected", "", "found"]);
+    for one in checked {
+        let holds = if one.holds { "holds" } else { "FAILS" };
+        let value = one.value.map_or("not defined".to_string(), |value| format!("{value:.4}"));
+        table.row([holds, &one.metric, &one.wanted, &value, &one.reason]);
+    }
+    format!("\n{}", table.render())
 }
 
 fn quality_rows(summary: &Summary, table: &mut TextTable) {

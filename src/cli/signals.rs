@@ -1,5 +1,35 @@
 //! Signals that would end the program without a word.
 
+use crate::experiment::StopSignal;
+
+/// From now on SIGINT and SIGTERM ask runs to stop; a second one ends the program at once.
+#[cfg(unix)]
+pub(super) fn stop_on_request() -> StopSignal {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag;
+
+    let stop = StopSignal::default();
+    for signal in [SIGINT, SIGTERM] {
+        let second = std::sync::Arc::default();
+        // In this order: the first time the condition is not set yet. Without the handlers the
+        // defaults stay, which is no reason not to run.
+        drop(flag::register_conditional_shutdown(
+            signal,
+            128 + signal,
+            std::sync::Arc::clone(&second),
+        ));
+        drop(flag::register(signal, second));
+        drop(flag::register_usize(signal, stop.slot(), signal as usize));
+    }
+    stop
+}
+
+/// Other systems end the program.
+#[cfg(not(unix))]
+pub(super) fn stop_on_request() -> StopSignal {
+    StopSignal::default()
+}
+
 /// A file that reaches a size limit (`ulimit -f`, a quota) kills a process by default. With the
 /// signal received, the write fails instead, and is reported like a full disk.
 #[cfg(unix)]

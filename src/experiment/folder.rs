@@ -88,7 +88,7 @@ impl ResultsFolder {
             }
         }
         fs::create_dir_all(path).map_err(io)?;
-        let folder = ResultsFolder { path: path.to_path_buf(), _lock: lock(path)? };
+        let folder = ResultsFolder { path: path.to_path_buf(), _lock: lock(path, ".lock")? };
         match fs::read_to_string(path.join("resolved.toml")) {
             Ok(text) if text != resolved => {
                 return Err(FolderError::OtherPlan { path: path.to_path_buf() });
@@ -110,11 +110,7 @@ impl ResultsFolder {
     /// # Errors
     /// If the system refuses; what was there before stays.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
-        let (path, temporary) = (self.path.join(name), self.path.join(format!("{name}.tmp")));
-        let written = File::create(&temporary)
-            .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&temporary, &path));
-        written.map_err(|error| FolderError::Io { path, error })
+        write_atomically(&self.path.join(name), content)
     }
 
     /// Removes what an earlier run of the same plan has left.
@@ -122,19 +118,50 @@ impl ResultsFolder {
     /// # Errors
     /// If the system refuses.
     pub fn clear(&self) -> Result<(), FolderError> {
-        let path = self.path.join("summary.json");
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(FolderError::Io { path, error })
+        for name in ["summary.json", "diagnosis.json"] {
+            let path = self.path.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(FolderError::Io { path, error });
+                }
+                _ => {}
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 }
 
-/// Takes the lock of a folder; its content, the number of our process, is for people.
-fn lock(folder: &Path) -> Result<File, FolderError> {
-    let path = folder.join(".lock");
+/// Writes a file whole or not at all, and for good: what is renamed has reached the disk before.
+///
+/// # Errors
+/// If the system refuses; what was there before stays.
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FolderError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    let written = File::create(&temporary)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| sync_folder(path));
+    written.map_err(|error| FolderError::Io { path: path.to_path_buf(), error })
+}
+
+/// Makes a new name last: without this a power cut may undo a rename. Systems that cannot open a
+/// folder have their own ways.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match File::open(folder.unwrap_or(Path::new("."))) {
+        Ok(folder) if cfg!(unix) => folder.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+/// Takes a lock of a folder; its content, the number of our process, is for people.
+///
+/// # Errors
+/// If another process holds it, or the system refuses.
+pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
+    let path = folder.join(name);
     // Not truncated: it may be another process's.
     let opened = File::options().create(true).truncate(false).read(true).write(true).open(&path);
     let mut lock = opened.map_err(|error| FolderError::Io { path, error })?;

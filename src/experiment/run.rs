@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::expect::{self, Checked};
 use super::folder::{FolderError, Found, ResultsFolder, hex_digest};
+use super::outcome::OutcomeError;
 use super::probe::seconds_per_step;
 use super::recorder::{Names, Recorder};
+use super::run_info::Stopwatch;
+use super::stop::StopSignal;
 use super::summary::Summary;
 use crate::base::ByteSize;
 use crate::metrics::Quality;
@@ -12,7 +16,7 @@ use crate::scenario::build::{BuildError, Job, Prepared};
 use crate::scenario::estimate::Estimate;
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
-use crate::sim::{Observer, Record, SimError, Work};
+use crate::sim::{Observer, Record, SimError, State, Work};
 
 /// A scenario that is ready to run: its log is open and its needs are known.
 #[derive(Debug)]
@@ -58,6 +62,17 @@ pub enum RunError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// What an earlier run has left, or this one has written, cannot be read.
+    #[error(transparent)]
+    Read(#[from] OutcomeError),
+    /// Somebody asked to stop.
+    #[error("stopped by signal {signal}; the same command again runs it: {path}")]
+    Interrupted {
+        /// Number of the signal.
+        signal: usize,
+        /// The folder.
+        path: PathBuf,
+    },
     /// The simulated job could not go on; the folder holds what was computed.
     #[error("{error}\nkept: {path}")]
     Simulation {
@@ -68,6 +83,15 @@ pub enum RunError {
     },
 }
 
+/// How a trial is run. Its results depend on none of this.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Also if the folder is done already.
+    pub again: bool,
+    /// Asks to stop.
+    pub stop: StopSignal,
+}
+
 /// What a run leaves behind.
 #[derive(Debug)]
 pub struct Finished {
@@ -75,6 +99,8 @@ pub struct Finished {
     pub summary: Option<Summary>,
     /// The folder.
     pub path: PathBuf,
+    /// What came of the scenario's expectations.
+    pub checked: Vec<Checked>,
 }
 
 impl Trial {
@@ -124,14 +150,16 @@ impl Trial {
     pub fn run(
         mut self,
         out: &Path,
-        again: bool,
+        options: &RunOptions,
         watcher: &mut dyn Observer,
     ) -> Result<Finished, RunError> {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
-        if found == Found::Done && !again {
-            return Ok(Finished { summary: None, path: out.to_path_buf() });
+        if found == Found::Done && !options.again {
+            let checked = expect::read(out)?;
+            return Ok(Finished { summary: None, path: out.to_path_buf(), checked });
         }
         folder.clear()?;
+        let stopwatch = Stopwatch::start(out, self.threads, &self.folder)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
         let prepared = self.prepared.take();
         let facts = prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
@@ -144,7 +172,10 @@ impl Trial {
             Recorder::create(out, names, record.training, limits, workers, record.timeline)
                 .map_err(written)?;
         let mut both = Both { recorder: &mut recorder, watcher };
-        let outcome = job.run(&mut both);
+        let outcome = drive(&mut job, &mut both, &options.stop);
+        if let Ok(Some(signal)) = outcome {
+            return Err(RunError::Interrupted { signal, path: out.to_path_buf() });
+        }
         recorder.finish(out, job.simulation()).map_err(written)?;
         let mut summary = self.summarise(&job, &recorder, facts);
         if let Err(error) = outcome {
@@ -155,8 +186,26 @@ impl Trial {
         }
         summary.ended = "finished".to_string();
         summary.files = digests(out).map_err(written)?;
+        let checked = self.check_expectations(&summary, &folder)?;
+        stopwatch.stop()?;
         folder.write("summary.json", &json(&summary))?;
-        Ok(Finished { summary: Some(summary), path: out.to_path_buf() })
+        Ok(Finished { summary: Some(summary), path: out.to_path_buf(), checked })
+    }
+
+    /// Before the summary is written: where that exists, everything does.
+    fn check_expectations(
+        &self,
+        summary: &Summary,
+        folder: &ResultsFolder,
+    ) -> Result<Vec<Checked>, RunError> {
+        let expectations = &self.scenario.expect;
+        if expectations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let summary = serde_json::to_value(summary).expect("a summary is valid JSON");
+        let checked = expect::check(expectations, summary, folder.path())?;
+        folder.write(expect::FILE, &json(&checked))?;
+        Ok(checked)
     }
 
     fn names(&self, prepared: Option<&Prepared>) -> Names {
@@ -179,6 +228,22 @@ impl Trial {
         }
         summary
     }
+}
+
+/// Runs a job to its end, or until somebody asks to stop: then gives the number of the signal.
+fn drive(
+    job: &mut Job,
+    observer: &mut dyn Observer,
+    stop: &StopSignal,
+) -> Result<Option<usize>, SimError> {
+    job.open(observer);
+    while job.step(observer)? == State::Running {
+        if let Some(signal) = stop.asked() {
+            return Ok(Some(signal));
+        }
+    }
+    job.close(observer);
+    Ok(None)
 }
 
 /// The recorder and somebody else, told the same.
@@ -204,8 +269,8 @@ fn bayes(job: &Job) -> Option<Quality> {
     evaluation.evaluator.bayes()
 }
 
-fn json(summary: &Summary) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(summary).expect("a summary is valid JSON");
+fn json(content: &impl serde::Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(content).expect("plain data is valid JSON");
     text.push(b'\n');
     text
 }

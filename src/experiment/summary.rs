@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::recorder::Recorder;
+use super::semantics::SEMANTICS;
 use crate::metrics::Quality;
 use crate::scenario::Scenario;
 use crate::sim::{Activity, Progress, Simulation};
@@ -20,6 +21,9 @@ pub struct Summary {
     pub seed: u64,
     /// Version of the program.
     pub version: &'static str,
+    /// Which programs mean the same by the same scenario; see
+    /// [`SEMANTICS`](super::semantics::SEMANTICS).
+    pub semantics: u32,
     /// Number of workers.
     pub workers: u32,
     /// Number of shards.
@@ -150,6 +154,7 @@ impl Summary {
             question: scenario.scenario.question.clone(),
             seed: scenario.scenario.seed,
             version: env!("CARGO_PKG_VERSION"),
+            semantics: SEMANTICS,
             workers: if imposed { 1 } else { scenario.cluster.workers },
             shards: if imposed { 1 } else { scenario.cluster.shards },
             protocol: if imposed { "imposed_staleness" } else { scenario.protocol.name() },

@@ -1,5 +1,6 @@
 //! CSV files of a results folder, written row by row.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,20 @@ pub enum Cell<'a> {
 impl From<Option<f64>> for Cell<'_> {
     fn from(value: Option<f64>) -> Self {
         value.map_or(Cell::Empty, Cell::Number)
+    }
+}
+
+/// A table in memory.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct TableText {
+    /// The lines so far, each ending in a line feed.
+    pub text: String,
+}
+
+impl TableText {
+    /// Adds a row.
+    pub fn row(&mut self, cells: &[Cell<'_>]) {
+        push_row(&mut self.text, cells);
     }
 }
 
@@ -48,20 +63,8 @@ impl TableWriter {
     /// # Errors
     /// If the file cannot be written, a full disk for instance.
     pub fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        use std::fmt::Write as _;
         self.line.clear();
-        for (index, cell) in cells.iter().enumerate() {
-            if index > 0 {
-                self.line.push(',');
-            }
-            match cell {
-                Cell::Text(text) => push_text(&mut self.line, text),
-                Cell::Whole(n) => _ = write!(self.line, "{n}"),
-                Cell::Number(x) if x.is_finite() => _ = write!(self.line, "{x}"),
-                Cell::Number(_) | Cell::Empty => {}
-            }
-        }
-        self.line.push('\n');
+        push_row(&mut self.line, cells);
         self.out.write_all(self.line.as_bytes())
     }
 
@@ -77,6 +80,21 @@ impl TableWriter {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn push_row(line: &mut String, cells: &[Cell<'_>]) {
+    for (index, cell) in cells.iter().enumerate() {
+        if index > 0 {
+            line.push(',');
+        }
+        match cell {
+            Cell::Text(text) => push_text(line, text),
+            Cell::Whole(n) => _ = write!(line, "{n}"),
+            Cell::Number(x) if x.is_finite() => _ = write!(line, "{x}"),
+            Cell::Number(_) | Cell::Empty => {}
+        }
+    }
+    line.push('\n');
 }
 
 fn push_text(line: &mut String, text: &str) {

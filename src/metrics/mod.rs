@@ -8,6 +8,7 @@ pub mod auc;
 pub mod glossary;
 pub mod histogram;
 pub mod log_loss;
+pub mod measure;
 pub mod moments;
 mod order;
 pub mod scalar;

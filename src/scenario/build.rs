@@ -23,7 +23,7 @@ use crate::sim::feed::Feed;
 use crate::sim::training::{GradientFilter, RateAt};
 use crate::sim::{
     Evaluation, Imposed, Limits, Links, NullWork, Observer, Parts, Progress, Rates, Session,
-    SimError, Simulation, Training, Watch, Work,
+    SimError, Simulation, State, Training, Watch, Work,
 };
 
 /// Most examples of a holdout.
@@ -114,15 +114,42 @@ impl Job {
         }
     }
 
+    /// The first evaluation, before anything happens.
+    pub fn open(&mut self, observer: &mut dyn Observer) {
+        match self {
+            Job::Cluster(simulation) => simulation.open(observer),
+            Job::Imposed(imposed) => imposed.look_at_ends(observer),
+        }
+    }
+
+    /// Does one event, or one update where staleness is imposed.
+    ///
+    /// # Errors
+    /// If the run cannot go on; see [`SimError`].
+    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<State, SimError> {
+        match self {
+            Job::Cluster(simulation) => simulation.step(observer),
+            Job::Imposed(imposed) => imposed.step(observer),
+        }
+    }
+
+    /// The last evaluation, after [`step`](Self::step) has said that the run has ended.
+    pub fn close(&mut self, observer: &mut dyn Observer) {
+        match self {
+            Job::Cluster(simulation) => simulation.close(observer),
+            Job::Imposed(imposed) => imposed.look_at_ends(observer),
+        }
+    }
+
     /// Runs to the end.
     ///
     /// # Errors
     /// If the run cannot go on; see [`SimError`].
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        match self {
-            Job::Cluster(simulation) => simulation.run(observer),
-            Job::Imposed(imposed) => imposed.run(observer),
-        }
+        self.open(observer);
+        while self.step(observer)? == State::Running {}
+        self.close(observer);
+        Ok(())
     }
 }
 

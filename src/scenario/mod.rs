@@ -4,9 +4,11 @@ pub mod build;
 mod combinations;
 pub mod document;
 pub mod estimate;
+pub mod expect;
 mod read;
 pub mod rules;
 pub mod spec;
+pub mod sweep;
 pub mod templates;
 
 pub use build::{BuildError, Job, Prepared};

@@ -1,8 +1,8 @@
 //! Rules across keys: combinations that cannot be, and settings without effect.
 
-use super::combinations;
 use super::document::{Code, Loaded, Problem};
 use super::spec::Scenario;
+use super::{combinations, expect};
 use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, ShardService};
 use crate::optimizer::Horizon;
@@ -62,6 +62,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     lengths(loaded, &mut found);
     delay_weights(loaded, &mut found);
     combinations::check(loaded, &mut found);
+    expect::check(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
     without_effect(loaded, &mut found);

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::expect::Expectation;
 use crate::base::ByteSize;
 use crate::cluster::{
     Compute, DelayChoice, MachineClass, Network, PaceConfig, Routine, ShardService, StartChoice,
@@ -71,6 +72,9 @@ pub struct Scenario {
     pub record: Record,
     /// Above these estimates nothing is started.
     pub limits: ResourceLimits,
+    /// What is expected of the run, checked at its end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expectation>,
 }
 
 /// Version of the scenario format.

@@ -145,13 +145,24 @@ impl Simulation {
     /// If a parameter blows up, nothing is left to happen, or the clock overflows. What observers
     /// were told until then stays true.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        self.open(observer);
+        while self.step(observer)? == State::Running {}
+        self.close(observer);
+        Ok(())
+    }
+
+    /// The first evaluation, before anything happens; for those who call [`step`](Self::step)
+    /// themselves.
+    pub fn open(&mut self, observer: &mut dyn Observer) {
         let Simulation { session, flights, .. } = self;
         session.look_at_ends(held(flights), observer);
-        while self.step(observer)? == State::Running {}
+    }
+
+    /// The last evaluation, when [`step`](Self::step) says that the run has ended.
+    pub fn close(&mut self, observer: &mut dyn Observer) {
         let Simulation { session, flights, .. } = self;
         session.look_at_ends(held(flights), observer);
         self.check();
-        Ok(())
     }
 
     /// Does one event.

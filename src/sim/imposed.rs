@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::cargo::Cargo;
 use super::divergence::gradient_norm;
+use super::engine::State;
 use super::error::SimError;
 use super::record::{Finished, Observer, Record};
 use super::session::Session;
@@ -53,26 +54,33 @@ impl Imposed {
     /// # Errors
     /// If a parameter is no longer finite.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.session.look_at_ends(std::iter::empty(), observer);
-        while !self.session.limits.reached(&self.session.progress) {
-            self.step(observer)?;
-        }
-        self.session.look_at_ends(std::iter::empty(), observer);
+        self.look_at_ends(observer);
+        while self.step(observer)? == State::Running {}
+        self.look_at_ends(observer);
         Ok(())
+    }
+
+    /// The first evaluation, and the last; for those who call [`step`](Self::step) themselves.
+    pub fn look_at_ends(&mut self, observer: &mut dyn Observer) {
+        self.session.look_at_ends(std::iter::empty(), observer);
     }
 
     /// Makes one update.
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<State, SimError> {
+        if self.session.limits.reached(&self.session.progress) {
+            return Ok(State::Ended);
+        }
         let version = self.session.progress.updates;
         self.plan(version);
         for update in self.due.remove(&version).unwrap_or_default() {
             self.pull(update, version);
         }
         let flying = self.flying.remove(&version).expect("every update was planned");
-        self.apply(version, flying, observer)
+        self.apply(version, flying, observer)?;
+        Ok(State::Running)
     }
 
     /// Draws staleness far enough ahead to know every update that reads the present version.

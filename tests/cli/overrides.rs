@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
-use straggler::experiment::{RunError, Trial};
+use straggler::experiment::{RunError, RunOptions, Trial};
 use straggler::scenario::document::shape::{Bounds, Field, Kind, Measure};
 use straggler::scenario::document::{Input, Loaded, Override, Shape, load_shaped};
 use straggler::scenario::templates::Template;
@@ -221,7 +221,7 @@ fn attempt(shape: &Shape, base: &str, arguments: &[String], folder: &Path) -> Fa
     if trial.check_limits().is_err() {
         return Fate::TooLarge;
     }
-    match trial.run(&folder.join("out"), false, &mut Nobody) {
+    match trial.run(&folder.join("out"), &RunOptions::default(), &mut Nobody) {
         Ok(finished) => assert!(finished.summary.is_some()),
         Err(RunError::Simulation { .. }) => {}
         // What cannot be built is known before the folder is opened.

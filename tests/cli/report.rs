@@ -4,17 +4,28 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use assert_cmd::Command;
 use base64::Engine;
 use scraper::{ElementRef, Html, Selector};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Said, done, say, small_run, straggler};
+use crate::support::{SMALL, Said, done, say, scenario, straggler};
 
 /// A finished run of a small scenario.
 fn run(folder: &Path, name: &str, overrides: &[&str]) -> PathBuf {
     let out = folder.join(name);
-    done(small_run(&out).args(overrides));
+    done(&mut small(&out, overrides));
     out
+}
+
+/// A small run with some of its settings replaced.
+fn small(out: &Path, overrides: &[&str]) -> Command {
+    let key = |setting: &str| setting.split('=').next().map(str::to_string);
+    let kept = |setting: &&&str| !overrides.iter().any(|other| key(other) == key(setting));
+    let mut command = straggler();
+    command.arg("run").arg(scenario("quickstart.toml")).args(SMALL.iter().filter(kept));
+    command.args(overrides).arg("--out").arg(out).args(["--quiet", "--no-plots"]);
+    command
 }
 
 fn report(folders: &[&Path], file: &Path) -> Said {
@@ -54,7 +65,7 @@ fn sweep(folder: &Path) -> PathBuf {
             _ => vec![settings.as_str(), seeded.as_str()],
         };
         if trial < 7 {
-            let code = say(small_run(&out.join("trials").join(&id)).args(&overrides)).code;
+            let code = say(&mut small(&out.join("trials").join(&id), &overrides)).code;
             assert_eq!(code, if trial == 6 { 3 } else { 0 });
         }
         let line = serde_json::json!({
@@ -72,8 +83,8 @@ fn a_run_leaves_a_page_and_report_writes_it_again() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let mut command = straggler();
-    command.arg("run").arg(crate::support::scenario("quickstart.toml"));
-    done(command.args(crate::support::SMALL).arg("--out").arg(&out).arg("--quiet"));
+    command.arg("run").arg(scenario("quickstart.toml"));
+    done(command.args(SMALL).arg("--out").arg(&out).arg("--quiet"));
     let first = fs::read(out.join("report.html")).expect("run writes it");
     fs::remove_file(out.join("report.html")).unwrap();
     let said = done(straggler().arg("report").arg(&out));

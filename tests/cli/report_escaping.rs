@@ -62,7 +62,7 @@ fn write_run(folder: &Path, text: &str) {
         "data": [[format!("skipped {text}"), text]],
     });
     write("summary.json", summary.to_string());
-    let quoted = toml::Value::String(text.to_string());
+    let quoted = serde_json::to_string(text).unwrap();
     write("resolved.toml", format!("[scenario]\ntitle = {quoted}\n[other]\n{quoted} = {quoted}\n"));
     let cell = csv_cell(text);
     write(

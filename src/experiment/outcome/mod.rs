@@ -36,7 +36,7 @@ pub enum Kind {
 pub enum State {
     /// `summary.json` is there.
     Done,
-    /// `diagnosis.json` is there, and no `summary.json`: it diverged or failed.
+    /// `diagnosis.json` is there, and no `summary.json`: it blew up, stalled or failed.
     Failed,
     /// Neither: not begun, running, or interrupted.
     ToDo,
@@ -46,7 +46,7 @@ pub enum State {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnosis {
     /// Whether a parameter blew up; otherwise the run stalled or failed for another reason.
-    pub diverged: bool,
+    pub blew_up: bool,
     /// What happened, one line.
     pub reason: String,
 }
@@ -168,7 +168,7 @@ impl TrialOutcome {
         }
         let Some(value) = read_json(&self.folder.join("diagnosis.json"))? else { return Ok(None) };
         let reason = value.get("ended").and_then(Value::as_str).unwrap_or("unknown").to_string();
-        Ok(Some(Diagnosis { diverged: reason.starts_with("blow-up"), reason }))
+        Ok(Some(Diagnosis { blew_up: reason.starts_with("blow-up"), reason }))
     }
 
     /// `summary.json`; `None` unless it is done.

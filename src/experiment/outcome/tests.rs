@@ -98,7 +98,7 @@ fn a_run_goes_from_to_do_to_failed_or_done() {
     fs::write(path.join("diagnosis.json"), r#"{"ended": "blow-up at update 3"}"#).unwrap();
     assert_eq!(trial.state(), State::Failed);
     let diagnosis = trial.diagnosis().unwrap().unwrap();
-    assert_eq!((diagnosis.diverged, &*diagnosis.reason), (true, "blow-up at update 3"));
+    assert_eq!((diagnosis.blew_up, &*diagnosis.reason), (true, "blow-up at update 3"));
     // A later attempt succeeded.
     fs::write(path.join("summary.json"), r#"{"sim_s": 2.5, "workers": 2}"#).unwrap();
     assert_eq!(trial.state(), State::Done);

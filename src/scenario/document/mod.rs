@@ -80,7 +80,7 @@ pub use layers::Input;
 pub use overrides::Override;
 pub use problem::{Label, Problem, Problems, Severity};
 pub use reference::reference_markdown;
-pub use render::Look;
+pub use render::{Look, printable};
 pub use shape::Shape;
 pub use source::{Layer, Origin, Sources};
 

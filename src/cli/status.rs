@@ -1,0 +1,133 @@
+//! `straggler status`: how far a sweep or a run is, as its files say.
+
+use std::collections::BTreeMap;
+
+use super::args::Status;
+use super::exit::{Exit, Failure};
+use super::run::out;
+use super::sweep::name;
+use crate::experiment::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
+use crate::experiment::statistics::{self, student};
+use crate::report::terminal::{Align, TextTable};
+
+/// The figures that are shown, where there are any, with their decimals.
+const SHOWN: &[(&str, usize)] =
+    &[("best.auc", 4), ("last.log_loss", 4), ("examples_per_sim_s", 0), ("staleness.mean", 2)];
+
+pub(super) fn status(args: &Status) -> Result<Exit, Failure> {
+    let results = Results::open(&args.folder)?;
+    if args.json {
+        out(&format!("{:#}\n", as_json(&results)?))?;
+        return Ok(Exit::Done);
+    }
+    out(&points(&results)?)?;
+    let count = |state| results.trials.iter().filter(|trial| trial.state() == state).count();
+    let (done, failed, to_do) = (count(State::Done), count(State::Failed), count(State::ToDo));
+    out(&format!("\n{done} of {} trials done", results.trials.len()))?;
+    if failed > 0 {
+        out(&format!(", {failed} failed"))?;
+    }
+    if to_do > 0 {
+        out(&format!(", {to_do} left: straggler resume {}", args.folder.display()))?;
+    }
+    out("\n")?;
+    for trial in results.trials.iter().filter(|trial| trial.state() == State::Failed).take(10) {
+        let reason = trial.diagnosis()?.map_or(String::new(), |diagnosis| diagnosis.reason);
+        let reason = reason.lines().next().unwrap_or("").to_string();
+        out(&format!("  {}  {reason}\n", trial.id))?;
+    }
+    Ok(Exit::Done)
+}
+
+impl From<OutcomeError> for Failure {
+    fn from(error: OutcomeError) -> Self {
+        let exit = match &error {
+            OutcomeError::NoPoint { .. } => Exit::Usage,
+            _ => Exit::Folder,
+        };
+        Failure::new(exit, error)
+    }
+}
+
+/// Figures of the finished trials of each point, by name.
+type Figures = Vec<BTreeMap<String, Vec<f64>>>;
+
+fn figures(results: &Results) -> Result<Figures, OutcomeError> {
+    let mut figures: Figures = vec![BTreeMap::new(); results.points.len()];
+    for trial in results.trials.iter().filter(|trial| trial.state() == State::Done) {
+        let Some(scalars) = trial.scalars()? else { continue };
+        for (name, value) in scalars.iter() {
+            figures[trial.point].entry(name.to_string()).or_default().push(value);
+        }
+    }
+    Ok(figures)
+}
+
+/// One line per point: its trials, and the mean of the main figures with their 95 % intervals.
+pub(super) fn points(results: &Results) -> Result<String, Failure> {
+    let figures = figures(results)?;
+    let known = |name: &str| figures.iter().any(|of_point| of_point.contains_key(name));
+    let shown: Vec<_> = SHOWN.iter().filter(|(name, _)| known(name)).collect();
+    let mut align = vec![Align::Right, Align::Left, Align::Right];
+    align.extend(shown.iter().map(|_| Align::Left));
+    let mut table = TextTable::new(&align);
+    let header = ["point", "settings", "done"].into_iter();
+    table.row(header.chain(shown.iter().map(|(name, _)| *name)));
+    for point in &results.points {
+        let mut cells =
+            vec![point.index.to_string(), name(&point.label).to_string(), done(results, point)];
+        for (figure, decimals) in &shown {
+            let values = figures[point.index].get(*figure).map_or(&[][..], Vec::as_slice);
+            cells.push(estimate(values, *decimals));
+        }
+        table.row(cells);
+    }
+    Ok(table.render())
+}
+
+/// Such as `3/5`, or `3/5, 1 failed`.
+fn done(results: &Results, point: &Point) -> String {
+    let states: Vec<State> = results.trials_of(point).map(TrialOutcome::state).collect();
+    let count = |wanted| states.iter().filter(|state| **state == wanted).count();
+    let failed = match count(State::Failed) {
+        0 => String::new(),
+        failed => format!(", {failed} failed"),
+    };
+    format!("{}/{}{failed}", count(State::Done), states.len())
+}
+
+/// Such as `0.7312 [0.7301, 0.7323]`; of too few values the mean alone.
+fn estimate(values: &[f64], decimals: usize) -> String {
+    let text = |value: f64| format!("{value:.decimals$}");
+    let Some(mean) = statistics::mean(values) else { return "-".to_string() };
+    match student::of_mean(values) {
+        Some(known) => {
+            let interval = known.interval;
+            format!("{} [{}, {}]", text(mean), text(interval.low), text(interval.high))
+        }
+        None => text(mean),
+    }
+}
+
+/// The state of every point for programs.
+pub(super) fn as_json(results: &Results) -> Result<serde_json::Value, Failure> {
+    let figures = figures(results)?;
+    let mut points = Vec::new();
+    for point in &results.points {
+        let states: Vec<State> = results.trials_of(point).map(TrialOutcome::state).collect();
+        let count = |wanted| states.iter().filter(|state| **state == wanted).count();
+        let means = figures[point.index].iter();
+        let means = means.map(|(name, values)| (name.clone(), statistics::mean(values).into()));
+        points.push(serde_json::json!({
+            "point": point.index,
+            "label": point.label,
+            "settings": point.settings,
+            "trials": states.len(),
+            "done": count(State::Done),
+            "failed": count(State::Failed),
+            "means": means.collect::<serde_json::Map<String, serde_json::Value>>(),
+        }));
+    }
+    let path = results.path.display().to_string();
+    Ok(serde_json::json!({ "path": path, "trials": results.trials.len(), "points": points }))
+}

@@ -1,0 +1,318 @@
+//! `straggler sweep`: many trials, side by side.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use super::args::{Sweep, Sweeping};
+use super::exit::{Exit, Failure};
+use super::run::{out, tell};
+use super::sweep_watch::{Quiet, Watch};
+use super::{load, signals};
+use crate::base::{ByteSize, SimSpan};
+use crate::experiment::run_info::Stopwatch;
+use crate::experiment::sweep::{
+    Plan, PlannedTrial, Selection, SweepFolder, SweepOptions, SweepWatcher, Tables, Tally, budget,
+    run as run_trials,
+};
+use crate::experiment::{RunError, Trial};
+use crate::report::terminal::{Align, TextTable};
+use crate::scenario::document::{Override, Problem, Problems};
+use crate::scenario::sweep::arguments::{Argument, read as read_argument};
+use crate::scenario::sweep::file::Sweep as About;
+use crate::scenario::sweep::{self, Design, Resolved, Seeds, is_sweep, resolve};
+
+/// Points whose needs are looked at before anything starts; of more, each is looked at in its turn.
+const LOOKED_AT: usize = 64;
+
+pub(super) fn sweep(args: &Sweep, arguments: &[OsString]) -> Result<Exit, Failure> {
+    let plan = plan(&args.file, &args.overrides, args.seeds.as_ref(), arguments)?;
+    if args.list {
+        return list(&plan, &args.sweeping);
+    }
+    execute(&plan, args.out.as_deref(), &args.sweeping)
+}
+
+/// The plan of a sweep file, or of a scenario swept by arguments.
+pub(super) fn plan(
+    file: &Path,
+    overrides: &[String],
+    seeds: Option<&Seeds>,
+    arguments: &[OsString],
+) -> Result<Plan, Failure> {
+    let refused = |problems: Problems| Failure::plain(Exit::Usage, problems.render(load::look()));
+    let (mut about, mut design, scenario) = if is_sweep(file) {
+        let read = sweep::read(file).map_err(refused)?;
+        warn(&read.warnings, &mut BTreeSet::new());
+        (read.file.sweep, read.design, read.scenario)
+    } else {
+        (About::default(), Design::default(), file.to_path_buf())
+    };
+    let (axes, settings) = split(overrides, arguments)?;
+    for axis in axes {
+        if design.zips.iter().flat_map(|zip| &zip.axes).any(|known| known.key == axis.key) {
+            let message = format!(
+                "`{}` advances together with others in a [[sweep.zip]] of {}; it cannot be swept by an \
+                 argument as well",
+                axis.key,
+                file.display()
+            );
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        design.set(axis);
+    }
+    let too_many = || {
+        let message = format!("the sweep has more than {} trials", sweep::design::MOST_TRIALS);
+        Failure::new(Exit::Usage, message)
+    };
+    design.size().filter(|size| *size <= sweep::design::MOST_TRIALS).ok_or_else(too_many)?;
+    let points = design.points();
+    if points.is_empty() {
+        let message = "every point of the sweep is skipped; nothing is left to run";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let points = resolve(&scenario, points, &settings).map_err(refused)?;
+    warn_of(&points);
+    if !is_sweep(file) {
+        let first = &points[0].scenario.scenario;
+        about.name.clone_from(&first.name);
+        about.title.clone_from(&first.title);
+        about.question.clone_from(&first.question);
+        about.scenario = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        about.seeds = Seeds::these(vec![first.seed]).map_err(|e| Failure::new(Exit::Usage, e))?;
+    }
+    if let Some(seeds) = seeds {
+        about.seeds = seeds.clone();
+    }
+    let trials = about.seeds.list().len() as u64 * points.len() as u64;
+    if trials > sweep::design::MOST_TRIALS {
+        return Err(too_many());
+    }
+    Ok(Plan::new(about, &design, &points, load::folder_of(&scenario)))
+}
+
+/// Arguments with several values, and those with one.
+fn split(
+    overrides: &[String],
+    arguments: &[OsString],
+) -> Result<(Vec<sweep::Axis>, Vec<Override>), Failure> {
+    let (mut axes, mut settings) = (Vec::new(), Vec::new());
+    for text in overrides {
+        let given = load::argument(text, arguments);
+        match read_argument(text, &given.place) {
+            Ok(Argument::Axis(axis)) => axes.push(axis),
+            Ok(Argument::Override) => settings.push(given),
+            Err(reason) => {
+                return Err(Failure::new(Exit::Usage, format!("{}: {reason}", given.place)));
+            }
+        }
+    }
+    Ok((axes, settings))
+}
+
+/// Tells every warning once, however many points it concerns.
+fn warn_of(points: &[Resolved]) {
+    let mut told = BTreeSet::new();
+    points.iter().for_each(|point| warn(&point.warnings, &mut told));
+}
+
+fn warn(warnings: &Problems, told: &mut BTreeSet<String>) {
+    let is_new =
+        |problem: &&Problem| told.insert(format!("{} {}", problem.code.id, problem.message));
+    let list: Vec<Problem> = warnings.list.iter().filter(is_new).cloned().collect();
+    if !list.is_empty() {
+        let new = Problems { sources: warnings.sources.clone(), list };
+        tell(&format!("{}\n", new.render(load::look()).trim_end()));
+    }
+}
+
+/// Every point with what a trial of it will need; runs nothing.
+fn list(plan: &Plan, sweeping: &Sweeping) -> Result<Exit, Failure> {
+    let threads = load::threads(sweeping.threads);
+    let selection = sweeping.selection();
+    let mut table = TextTable::new(&[
+        Align::Right,
+        Align::Left,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+    ]);
+    table.row(["point", "settings", "trials", "steps", "time each", "memory"]);
+    let (mut wall, mut peak, mut disk, mut trials) = (Some(0.0), ByteSize(0), 0u64, 0);
+    for number in 0..plan.len() {
+        let chosen = chosen(plan, &selection).into_iter();
+        let chosen: Vec<_> = chosen.filter(|trial| trial.planned.point == number).collect();
+        let Some(first) = chosen.first() else { continue };
+        let trial = Trial::new(first.scenario.clone(), &plan.files_from, 1)?;
+        let each = trial.wall_estimate();
+        wall = wall.zip(each).map(|(all, each)| all + each * chosen.len() as f64);
+        peak = peak.max(trial.estimate.memory);
+        disk += trial.estimate.disk.0 * chosen.len() as u64;
+        trials += chosen.len();
+        let time = |seconds: f64| SimSpan::from_seconds(seconds.min(1e8)).to_string();
+        table.row([
+            number.to_string(),
+            name(&first.planned.label).to_string(),
+            chosen.len().to_string(),
+            trial.estimate.pushes.map_or("?".into(), |n| n.to_string()),
+            each.map_or("?".into(), time),
+            trial.estimate.memory.to_string(),
+        ]);
+    }
+    out(&table.render())?;
+    let time = wall.map_or(String::new(), |seconds| {
+        let seconds = SimSpan::from_seconds((seconds / threads as f64).min(1e8));
+        format!(", about {seconds} on {threads} threads")
+    });
+    out(&format!(
+        "\n{} points, {trials} trials{time}, up to {peak} of memory for one trial and {} of disk for all\n",
+        plan.len(),
+        ByteSize(disk)
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// The label of a point; a sweep without axes has one point without a label.
+pub(super) fn name(label: &str) -> &str {
+    if label.is_empty() { "(the scenario as it is)" } else { label }
+}
+
+fn chosen<'a>(plan: &'a Plan, selection: &Selection) -> Vec<&'a PlannedTrial> {
+    let numbered = plan.trials.iter().enumerate();
+    numbered.filter(|(index, trial)| selection.has(*index, trial)).map(|(_, trial)| trial).collect()
+}
+
+/// Runs what is missing of a plan.
+pub(super) fn execute(
+    plan: &Plan,
+    path: Option<&Path>,
+    sweeping: &Sweeping,
+) -> Result<Exit, Failure> {
+    let trials = chosen(plan, &sweeping.selection());
+    if trials.is_empty() {
+        let message = "no trial of the sweep fits --only and --shard; --list shows all points";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    if !sweeping.force {
+        check_limits(plan, &trials)?;
+    }
+    let default = || PathBuf::from("results").join(format!("{}-{}", plan.name, plan.hash));
+    let path = path.map_or_else(default, Path::to_path_buf);
+    let folder = SweepFolder::open(&path, plan, sweeping.shard).map_err(RunError::from)?;
+    let threads = load::threads(sweeping.threads);
+    let options = SweepOptions {
+        threads,
+        jobs: sweeping.jobs.map_or(threads, usize::from),
+        memory: sweeping.memory.unwrap_or_else(memory),
+        force: sweeping.force,
+        retry: sweeping.retry,
+        stop: signals::stop_on_request(),
+    };
+    let stopwatch = Stopwatch::start(&path, threads, &plan.files_from).map_err(RunError::from)?;
+    if !sweeping.quiet {
+        tell(&format!(
+            "straggler {}   {}   {} points, {} trials\n{}   {} at a time on {threads} threads, up to {}\n",
+            env!("CARGO_PKG_VERSION"),
+            plan.name,
+            plan.len(),
+            trials.len(),
+            path.display(),
+            options.jobs.min(trials.len()),
+            options.memory
+        ));
+    }
+    let watch: Box<dyn SweepWatcher> = match sweeping.quiet {
+        true => Box::new(Quiet),
+        false => {
+            let terminal = std::io::stderr().is_terminal() && !sweeping.plain;
+            Box::new(Watch::new(trials.len(), terminal))
+        }
+    };
+    let tally = run_trials(&folder, &trials, &plan.files_from, &options, watch.as_ref());
+    drop(watch);
+    stopwatch.stop().map_err(RunError::from)?;
+    let results = Tables::refresh(&path).map_err(|error| Failure::new(Exit::Write, error))?;
+    if sweeping.json {
+        let state = super::status::as_json(&results)?;
+        out(&format!("{state:#}\n"))?;
+    } else {
+        out(&super::status::points(&results)?)?;
+        out(&format!("\nresults: {}\n", path.display()))?;
+    }
+    end(tally, &path, &options)
+}
+
+/// Refuses a sweep of which a point is above its limits, before anything is written.
+fn check_limits(plan: &Plan, trials: &[&PlannedTrial]) -> Result<(), Failure> {
+    for number in 0..plan.len().min(LOOKED_AT) {
+        let Some(first) = trials.iter().find(|trial| trial.planned.point == number) else {
+            continue;
+        };
+        let trial = Trial::new(first.scenario.clone(), &plan.files_from, 1)?;
+        trial.check_limits().map_err(|error| {
+            let failure = Failure::from(error);
+            let label = name(&first.planned.label);
+            Failure::plain(failure.exit, format!("{}\nin point {number}: {label}", failure.message))
+        })?;
+    }
+    Ok(())
+}
+
+/// What trials may take together: most of what is free.
+fn memory() -> ByteSize {
+    ByteSize(budget::available().map_or(2 << 30, |bytes| bytes / 10 * 8))
+}
+
+/// What became of the trials, and the exit code that stands for it.
+fn end(tally: Tally, path: &Path, options: &SweepOptions) -> Result<Exit, Failure> {
+    let mut text = String::new();
+    let mut tell_some = |what: &str, list: Vec<(String, String)>| {
+        if list.is_empty() {
+            return;
+        }
+        text.push_str(&format!("{} trials {what}:\n", list.len()));
+        for (id, reason) in list.iter().take(10) {
+            let reason = reason.lines().next().unwrap_or("");
+            text.push_str(&format!("  {id}  {reason}\n"));
+        }
+        if list.len() > 10 {
+            text.push_str(&format!("  and {} more; see trials.csv\n", list.len() - 10));
+        }
+    };
+    let write = tally.refused.iter().find(|(_, error)| is_write(error)).is_some();
+    let texts = |list: Vec<(String, RunError)>| -> Vec<(String, String)> {
+        list.into_iter().map(|(id, error)| (id, error.to_string())).collect()
+    };
+    let (panicked, failed) = (!tally.panicked.is_empty(), !tally.failed.is_empty());
+    let refused = tally.refused.first().map(|(_, error)| Failure::exit_of(error));
+    tell_some("hit a bug in straggler (please report it)", tally.panicked);
+    tell_some("diverged or stalled", tally.failed);
+    tell_some("could not be run", texts(tally.refused));
+    let again = format!("straggler resume {}", path.display());
+    if tally.elsewhere > 0 {
+        text.push_str(&format!("{} trials are being run by another process\n", tally.elsewhere));
+    }
+    if tally.interrupted > 0 {
+        text.push_str(&format!(
+            "{} trials are left to do; go on with: {again}\n",
+            tally.interrupted
+        ));
+    } else if failed || panicked {
+        text.push_str(&format!("to run those that failed once more: {again} --retry\n"));
+    }
+    let exit = match options.stop.asked() {
+        _ if panicked => Exit::Bug,
+        Some(signal) if tally.interrupted > 0 => Exit::of_signal(signal),
+        _ if write => Exit::Write,
+        _ if failed => Exit::Simulation,
+        _ => refused.unwrap_or(Exit::Done),
+    };
+    tell(&text);
+    Ok(exit)
+}
+
+fn is_write(error: &RunError) -> bool {
+    Failure::exit_of(error) == Exit::Write
+}

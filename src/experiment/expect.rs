@@ -1,0 +1,77 @@
+//! Whether a run is as its scenario expects: `expect.json`.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::compare::{Done, value};
+use super::outcome::{OutcomeError, Scalars, TrialOutcome};
+use crate::metrics::measure::Measure;
+use crate::scenario::expect::Expectation;
+
+/// The file in the results folder; absent without expectations.
+pub const FILE: &str = "expect.json";
+
+/// One expectation and what came of it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Checked {
+    /// The figure.
+    pub metric: String,
+    /// What was expected, as in `above 0.7`.
+    pub wanted: String,
+    /// What it is; `None` where it is not defined, or a goal was not reached.
+    pub value: Option<f64>,
+    /// Whether it is as expected.
+    pub holds: bool,
+    /// Why that was expected.
+    pub reason: String,
+}
+
+/// Checks the expectations of a run whose series are in `folder` and whose summary is to be
+/// written.
+///
+/// # Errors
+/// If a series cannot be read.
+pub fn check(
+    expectations: &[Expectation],
+    summary: Value,
+    folder: &Path,
+) -> Result<Vec<Checked>, OutcomeError> {
+    let seed = summary.get("seed").and_then(Value::as_u64).unwrap_or(0);
+    let trial = TrialOutcome { id: String::new(), point: 0, seed, folder: folder.to_path_buf() };
+    let done = Done { seed, scalars: Scalars::of(&summary), summary, trial };
+    let check = |expectation: &Expectation| {
+        let measure = expectation.metric.parse::<Measure>().ok();
+        let value = match measure {
+            Some(measure) => value(&done, &measure)?,
+            None => None,
+        };
+        Ok(Checked {
+            metric: expectation.metric.clone(),
+            wanted: expectation.wanted(),
+            value,
+            holds: value.is_some_and(|value| expectation.holds(value)),
+            reason: expectation.reason.clone(),
+        })
+    };
+    expectations.iter().map(check).collect()
+}
+
+/// What was checked of a finished run; empty without expectations.
+///
+/// # Errors
+/// If the file is there and cannot be read.
+pub fn read(folder: &Path) -> Result<Vec<Checked>, OutcomeError> {
+    let path = folder.join(FILE);
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(OutcomeError::Read { path, error }),
+    };
+    serde_json::from_slice(&text).map_err(|error| OutcomeError::Malformed {
+        line: error.line(),
+        problem: error.to_string(),
+        path,
+    })
+}

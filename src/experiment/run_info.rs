@@ -1,0 +1,118 @@
+//! `run-info.json`: what is true of one execution and not of the simulated job. No other file of a
+//! results folder holds such facts, so the others can be compared byte by byte.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::folder::{FolderError, write_atomically};
+
+/// Name of the file.
+pub const FILE: &str = "run-info.json";
+
+/// Facts about one execution.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Version of the program.
+    pub version: String,
+    /// Host threads.
+    pub threads: usize,
+    /// Wall seconds; `None` while it runs, or if it was killed.
+    pub wall_s: Option<f64>,
+    /// Peak resident memory of the process, where the system tells.
+    pub peak_memory_bytes: Option<u64>,
+    /// Operating system.
+    pub os: String,
+    /// Processor architecture.
+    pub arch: String,
+    /// The folder that the scenario's files are looked for in; to go on with an interrupted run.
+    pub files_from: PathBuf,
+}
+
+/// A stopwatch for the file.
+#[derive(Debug)]
+pub struct Stopwatch {
+    started: Instant,
+    file: PathBuf,
+    info: RunInfo,
+}
+
+impl Stopwatch {
+    /// Starts, and writes the file as far as it is known.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn start(
+        folder: &Path,
+        threads: usize,
+        files_from: &Path,
+    ) -> Result<Stopwatch, FolderError> {
+        #[expect(clippy::disallowed_methods, reason = "wall time of our own process, for people")]
+        let started = Instant::now();
+        let absolute = std::path::absolute(files_from).unwrap_or_else(|_| files_from.to_path_buf());
+        let info = RunInfo {
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            threads,
+            wall_s: None,
+            peak_memory_bytes: None,
+            os: std::env::consts::OS.to_string(),
+            arch: std::env::consts::ARCH.to_string(),
+            files_from: absolute,
+        };
+        let watch = Stopwatch { started, file: folder.join(FILE), info };
+        watch.write()?;
+        Ok(watch)
+    }
+
+    /// Notes how long it took.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn stop(mut self) -> Result<(), FolderError> {
+        let wall = self.started.elapsed().as_secs_f64();
+        self.info.wall_s = Some((wall * 1e3).round() / 1e3);
+        self.info.peak_memory_bytes = peak_memory();
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), FolderError> {
+        let mut text = serde_json::to_vec_pretty(&self.info).expect("the facts are valid JSON");
+        text.push(b'\n');
+        write_atomically(&self.file, &text)
+    }
+}
+
+/// The folder that the files of a run or sweep were looked for in; `None` if it does not say.
+pub fn files_from(folder: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(folder.join(FILE)).ok()?;
+    let info: RunInfo = serde_json::from_str(&text).ok()?;
+    Some(info.files_from)
+}
+
+/// Peak resident memory of this process, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_where_the_files_are_from_the_start() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path();
+        assert_eq!(files_from(path), None);
+        let watch = Stopwatch::start(path, 2, Path::new("scenarios")).unwrap();
+        let from = files_from(path).unwrap();
+        assert!(from.is_absolute() && from.ends_with("scenarios"));
+        watch.stop().unwrap();
+        let text = std::fs::read_to_string(path.join(FILE)).unwrap();
+        let info: RunInfo = serde_json::from_str(&text).unwrap();
+        assert!(info.wall_s.is_some() && info.threads == 2);
+    }
+}

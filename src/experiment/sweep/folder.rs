@@ -1,0 +1,97 @@
+//! The folder of a sweep: its plan, its points, and who writes it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::plan::Plan;
+use super::select::Shard;
+use crate::experiment::folder::{FolderError, lock, write_atomically};
+use crate::experiment::outcome::Planned;
+
+/// A sweep's folder that this process writes.
+#[derive(Debug)]
+pub struct SweepFolder {
+    path: PathBuf,
+    /// Held as long as the folder is written; the kernel releases it when the process dies.
+    _lock: File,
+}
+
+impl SweepFolder {
+    /// Opens or creates `path` for `plan`, and writes the plan. A folder that holds a part of the
+    /// plan, or the plan with fewer seeds, is gone on with; one that holds more keeps it.
+    ///
+    /// # Errors
+    /// If it holds another plan or something else, another process writes the same part of it, or
+    /// the system refuses.
+    pub fn open(
+        path: &Path,
+        plan: &Plan,
+        shard: Option<Shard>,
+    ) -> Result<SweepFolder, FolderError> {
+        let io = |error| FolderError::Io { path: path.to_path_buf(), error };
+        let file = path.join("plan.jsonl");
+        let empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        if path.exists() && !file.exists() && !empty() && !path.join("points").exists() {
+            return Err(FolderError::NotResults { path: path.to_path_buf() });
+        }
+        fs::create_dir_all(path).map_err(io)?;
+        let name = match shard {
+            None => ".lock".to_string(),
+            Some(Shard { number, of }) => format!(".lock-{number}-of-{of}"),
+        };
+        let folder = SweepFolder { path: path.to_path_buf(), _lock: lock(path, &name)? };
+        let known = folder.known(plan)?;
+        let lines = plan.trials.iter().map(|trial| trial.planned.clone());
+        let all: Vec<Planned> = known.iter().cloned().chain(lines.skip(known.len())).collect();
+        if all.len() > known.len() {
+            fs::create_dir_all(path.join("points")).map_err(io)?;
+            fs::create_dir_all(path.join("trials")).map_err(io)?;
+            for (number, point) in plan.points.iter().enumerate() {
+                folder.write(&format!("points/{number:04}.toml"), point.as_bytes())?;
+            }
+            folder.write("sweep.toml", plan.sweep.as_bytes())?;
+            let mut text = String::new();
+            for line in &all {
+                text.push_str(&serde_json::to_string(line).expect("a plan is valid JSON"));
+                text.push('\n');
+            }
+            // Last: a folder with a plan is complete.
+            folder.write("plan.jsonl", text.as_bytes())?;
+        }
+        Ok(folder)
+    }
+
+    /// The plan that is there already, if it fits.
+    fn known(&self, plan: &Plan) -> Result<Vec<Planned>, FolderError> {
+        let text = match fs::read_to_string(self.path.join("plan.jsonl")) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(FolderError::Io { path: self.path.clone(), error }),
+        };
+        let other = || FolderError::OtherPlan { path: self.path.clone() };
+        let mut known = Vec::new();
+        for line in text.lines() {
+            known.push(serde_json::from_str::<Planned>(line).map_err(|_| other())?);
+        }
+        let fits = known.iter().zip(&plan.trials).all(|(known, new)| *known == new.planned);
+        if fits { Ok(known) } else { Err(other()) }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder of a trial.
+    pub fn trial(&self, id: &str) -> PathBuf {
+        self.path.join("trials").join(id)
+    }
+
+    /// Writes a file whole or not at all.
+    ///
+    /// # Errors
+    /// If the system refuses; what was there before stays.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        write_atomically(&self.path.join(name), content)
+    }
+}

@@ -1,0 +1,18 @@
+//! Sweeps: many trials of one scenario, planned together, run side by side.
+//!
+//! The plan is a file (`plan.jsonl`), each trial a run folder of its own below `trials/`. Whether a
+//! trial is done follows from its files, so the same command again, or another process with another
+//! part of the plan, does what is missing and nothing else.
+
+pub mod budget;
+pub mod folder;
+pub mod plan;
+pub mod runner;
+pub mod select;
+pub mod tables;
+
+pub use folder::SweepFolder;
+pub use plan::{Plan, PlanError, PlannedTrial};
+pub use runner::{Ended, SweepOptions, SweepWatcher, Tally, run};
+pub use select::{Selection, Shard};
+pub use tables::Tables;

@@ -1,0 +1,219 @@
+//! The plan of a sweep: every trial with its scenario.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::experiment::folder::hex_digest;
+use crate::experiment::outcome::Planned;
+use crate::scenario::Scenario;
+use crate::scenario::document::to_toml;
+use crate::scenario::sweep::file::{Keys, Sweep};
+use crate::scenario::sweep::{Axis, Design, Resolved, Seeds, Setting, SweepFile};
+
+/// One trial of a plan.
+#[derive(Clone, Debug)]
+pub struct PlannedTrial {
+    /// Its line in `plan.jsonl`.
+    pub planned: Planned,
+    /// Its scenario.
+    pub scenario: Scenario,
+}
+
+/// Every trial of a sweep, seed by seed: all points with the first seed, then all with the second.
+/// So the first look comes early, and more seeds add to the end of the plan.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Short name.
+    pub name: String,
+    /// The first six hexadecimal digits of the hash of all points, whatever the seeds.
+    pub hash: String,
+    /// The sweep as a file.
+    pub sweep: String,
+    /// The scenario of each point, as TOML, with the seed of the scenario file.
+    pub points: Vec<String>,
+    /// The trials.
+    pub trials: Vec<PlannedTrial>,
+    /// The folder that the scenario's files are looked for in.
+    pub files_from: PathBuf,
+}
+
+impl Plan {
+    /// Puts the plan of a sweep together. `about` gives names and seeds; its keys are taken from
+    /// `design`.
+    pub fn new(about: Sweep, design: &Design, points: &[Resolved], files_from: PathBuf) -> Plan {
+        let texts: Vec<String> =
+            points.iter().map(|point| point.with_seed(point.scenario.scenario.seed).1).collect();
+        let unseeded: String = points.iter().map(|point| point.with_seed(0).1).collect();
+        let mut hash = hex_digest(unseeded.as_bytes());
+        hash.truncate(6);
+        let mut trials = Vec::new();
+        for (turn, &seed) in about.seeds.list().iter().enumerate() {
+            for (number, point) in points.iter().enumerate() {
+                let seed = if about.pair { seed } else { own_seed(&about.seeds, turn, number) };
+                let (scenario, text) = point.with_seed(seed);
+                let settings = &point.point.settings;
+                let settings = settings.iter().map(|s| (s.key.clone(), json(&s.value.text)));
+                let planned = Planned {
+                    trial: format!("{:04}", trials.len()),
+                    point: number,
+                    label: point.point.label.clone(),
+                    seed,
+                    settings: settings.collect(),
+                    sha256: hex_digest(text.as_bytes()),
+                };
+                trials.push(PlannedTrial { planned, scenario });
+            }
+        }
+        let name = about.name.clone();
+        let file = SweepFile { sweep: with_keys(about, design), ..SweepFile::default() };
+        let sweep = to_toml(&file).expect("a sweep is valid TOML");
+        Plan { name, hash, sweep, points: texts, trials, files_from }
+    }
+
+    /// Number of points.
+    pub fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// Whether it has no points.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+}
+
+/// Why a plan cannot be gone on with.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Its files cannot be read.
+    #[error("cannot read {path}: {error}; is it the folder of a sweep?")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A file is not what a sweep writes.
+    #[error("{path} is not as the sweep has written it: {problem}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// This program understands the scenario of a point in another way.
+    #[error(
+        "this version of straggler reads {path} in another way than the one that planned the sweep; go on          with that version, or begin in another folder"
+    )]
+    OtherVersion {
+        /// The file of the point.
+        path: PathBuf,
+    },
+}
+
+impl Plan {
+    /// The plan of the sweep in `folder`, as it was written there.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is understood differently by this program.
+    pub fn read(folder: &Path, files_from: PathBuf) -> Result<Plan, PlanError> {
+        let read = |name: &str| -> Result<(PathBuf, String), PlanError> {
+            let path = folder.join(name);
+            match std::fs::read_to_string(&path) {
+                Ok(text) => Ok((path, text)),
+                Err(error) => Err(PlanError::Read { path, error }),
+            }
+        };
+        let (file, text) = read("plan.jsonl")?;
+        let (_, sweep) = read("sweep.toml")?;
+        let (mut points, mut scenarios) = (Vec::new(), Vec::<(PathBuf, Scenario)>::new());
+        let mut trials = Vec::new();
+        for line in text.lines() {
+            let malformed = |problem| PlanError::Malformed { path: file.clone(), problem };
+            let planned: Planned =
+                serde_json::from_str(line).map_err(|error| malformed(error.to_string()))?;
+            if planned.point == points.len() {
+                let (path, text) = read(&format!("points/{:04}.toml", planned.point))?;
+                let scenario = Scenario::from_text(&text).map_err(|problems| {
+                    PlanError::Malformed { path: path.clone(), problem: problems.to_string() }
+                })?;
+                points.push(text);
+                scenarios.push((path, scenario));
+            }
+            let Some((path, scenario)) = scenarios.get(planned.point) else {
+                return Err(malformed("its points are not in order".to_string()));
+            };
+            let mut scenario = scenario.clone();
+            scenario.scenario.seed = planned.seed;
+            let text = to_toml(&scenario).expect("a scenario is valid TOML");
+            if hex_digest(text.as_bytes()) != planned.sha256 {
+                return Err(PlanError::OtherVersion { path: path.clone() });
+            }
+            trials.push(PlannedTrial { planned, scenario });
+        }
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Plan { name, hash: String::new(), sweep, points, trials, files_from })
+    }
+}
+
+/// A seed that no other trial has, as long as there are fewer than a million seeds: the seeds of
+/// point k are those of point 0 plus k million.
+fn own_seed(seeds: &Seeds, turn: usize, point: usize) -> u64 {
+    seeds.list()[turn].wrapping_add(1_000_000 * point as u64) & (i64::MAX as u64)
+}
+
+/// The sweep with the keys of a design.
+fn with_keys(mut about: Sweep, design: &Design) -> Sweep {
+    let values = |axis: &Axis| -> Value {
+        axis.values.iter().map(|value| json(&value.text)).collect::<Vec<_>>().into()
+    };
+    let axes = |axes: &[Axis]| -> BTreeMap<String, Value> {
+        axes.iter().map(|axis| (axis.key.clone(), values(axis))).collect()
+    };
+    about.grid = Keys(axes(&design.grid));
+    about.zip = Vec::new();
+    for bundle in &design.zips {
+        let mut keys = axes(&bundle.axes);
+        keys.extend(bundle.labels.iter().map(|labels| ("label".into(), labels.clone().into())));
+        about.zip.push(Keys(keys));
+    }
+    about.list = Vec::new();
+    for extra in &design.extra {
+        let pair = |setting: &Setting| (setting.key.clone(), json(&setting.value.text));
+        let mut keys: BTreeMap<String, Value> = extra.settings.iter().map(pair).collect();
+        keys.extend(extra.label.iter().map(|label| ("label".into(), label.clone().into())));
+        about.list.push(Keys(keys));
+    }
+    let skip = design.skip.iter().map(|skip| {
+        let line = |(key, values): &(String, Vec<String>)| {
+            (key.clone(), values.iter().map(|text| json(text)).collect::<Vec<_>>().into())
+        };
+        Keys(skip.iter().map(line).collect())
+    });
+    about.skip = skip.collect();
+    about
+}
+
+/// A literal of TOML as JSON; a text that is none of these stays a text.
+fn json(literal: &str) -> Value {
+    let read = toml::from_str::<BTreeMap<String, Value>>(&format!("value = {literal}"));
+    let value = read.ok().and_then(|mut table| table.remove("value"));
+    value.unwrap_or_else(|| literal.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_become_json() {
+        assert_eq!(json("3"), serde_json::json!(3));
+        assert_eq!(json("\"a\""), serde_json::json!("a"));
+        assert_eq!(
+            json("{ kind = \"x\", y = [1.5] }"),
+            serde_json::json!({"kind": "x", "y": [1.5]})
+        );
+        assert_eq!(json("no literal"), serde_json::json!("no literal"));
+    }
+}

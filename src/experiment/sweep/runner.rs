@@ -1,0 +1,213 @@
+//! Runs the trials of a plan side by side.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::budget::Budget;
+use super::folder::SweepFolder;
+use super::plan::PlannedTrial;
+use crate::base::ByteSize;
+use crate::experiment::folder::{FolderError, write_atomically};
+use crate::experiment::run::{RunError, RunOptions};
+use crate::experiment::stop::StopSignal;
+use crate::experiment::{Summary, Trial};
+use crate::sim::Observer;
+
+/// How a sweep is run. Its results depend on none of this.
+#[derive(Clone, Debug)]
+pub struct SweepOptions {
+    /// Host threads.
+    pub threads: usize,
+    /// Trials at a time; each gets its part of the threads.
+    pub jobs: usize,
+    /// What trials running at a time may take together.
+    pub memory: ByteSize,
+    /// Runs trials above their limits, and again those that are done.
+    pub force: bool,
+    /// Runs again those that failed.
+    pub retry: bool,
+    /// Asks to stop.
+    pub stop: StopSignal,
+}
+
+/// How a trial ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// With its summary written.
+    Done(Box<Summary>),
+    /// It was done before.
+    Already,
+    /// It diverged or stalled, now or before; its folder says why.
+    Failed(String),
+    /// It hit a bug of ours.
+    Panicked(String),
+    /// It could not be begun, or its results not be written.
+    Refused(RunError),
+    /// Another process is running it.
+    Elsewhere,
+    /// Somebody asked to stop.
+    Interrupted,
+}
+
+/// Is told how a sweep goes, by several threads at a time.
+pub trait SweepWatcher: Sync {
+    /// A trial begins; what is returned is told everything that happens in it.
+    fn begins<'a>(&'a self, planned: &PlannedTrial, trial: &Trial) -> Box<dyn Observer + 'a>;
+
+    /// A trial has ended.
+    fn ended(&self, planned: &PlannedTrial, ended: &Ended);
+}
+
+/// Counts of trials by how they ended.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Done now.
+    pub done: usize,
+    /// Done before.
+    pub already: usize,
+    /// Trials that diverged or stalled, and why.
+    pub failed: Vec<(String, String)>,
+    /// Trials that hit a bug of ours, and what it said.
+    pub panicked: Vec<(String, String)>,
+    /// Trials that could not be run, and why.
+    pub refused: Vec<(String, RunError)>,
+    /// Trials that another process runs.
+    pub elsewhere: usize,
+    /// Trials that were stopped or not begun.
+    pub interrupted: usize,
+}
+
+impl Tally {
+    fn count(&mut self, id: &str, ended: Ended) {
+        match ended {
+            Ended::Done(_) => self.done += 1,
+            Ended::Already => self.already += 1,
+            Ended::Failed(reason) => self.failed.push((id.to_string(), reason)),
+            Ended::Panicked(reason) => self.panicked.push((id.to_string(), reason)),
+            Ended::Refused(error) => self.refused.push((id.to_string(), error)),
+            Ended::Elsewhere => self.elsewhere += 1,
+            Ended::Interrupted => self.interrupted += 1,
+        }
+    }
+
+    fn sort(&mut self) {
+        self.failed.sort();
+        self.panicked.sort();
+        self.refused.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+}
+
+/// Runs `trials` into the folder of their sweep. One that diverges, fails or panics stops itself
+/// alone. Files of the scenario are looked for in `files_from`.
+pub fn run(
+    folder: &SweepFolder,
+    trials: &[&PlannedTrial],
+    files_from: &Path,
+    options: &SweepOptions,
+    watcher: &dyn SweepWatcher,
+) -> Tally {
+    let jobs = options.jobs.min(trials.len()).max(1);
+    let runner = Runner {
+        folder,
+        files_from,
+        options,
+        watcher,
+        threads: (options.threads / jobs).max(1),
+        budget: Budget::new(options.memory.0),
+    };
+    let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
+    let work = || {
+        while let Some(planned) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let ended = runner.guarded(planned);
+            watcher.ended(planned, &ended);
+            let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+            tally.count(&planned.planned.trial, ended);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..jobs {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    tally.sort();
+    tally
+}
+
+struct Runner<'a> {
+    folder: &'a SweepFolder,
+    files_from: &'a Path,
+    options: &'a SweepOptions,
+    watcher: &'a dyn SweepWatcher,
+    threads: usize,
+    budget: Budget,
+}
+
+impl Runner<'_> {
+    /// Runs a trial; a bug of ours in it is its own end and nobody else's.
+    fn guarded(&self, planned: &PlannedTrial) -> Ended {
+        let out = self.folder.trial(&planned.planned.trial);
+        // What the panic may have left half done belongs to this trial alone.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.trial(planned, &out)));
+        ended.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");
+            let diagnosis = serde_json::json!({ "ended": format!("a bug in straggler: {said}") });
+            match write_atomically(
+                &out.join("diagnosis.json"),
+                format!("{diagnosis:#}\n").as_bytes(),
+            ) {
+                Ok(()) => Ended::Panicked(said.to_string()),
+                Err(error) => Ended::Refused(error.into()),
+            }
+        })
+    }
+
+    fn trial(&self, planned: &PlannedTrial, out: &Path) -> Ended {
+        if let Some(before) = self.settled(out) {
+            return before;
+        }
+        if self.options.stop.asked().is_some() {
+            return Ended::Interrupted;
+        }
+        let trial = match Trial::new(planned.scenario.clone(), self.files_from, self.threads) {
+            Ok(trial) => trial,
+            Err(error) => return Ended::Refused(error),
+        };
+        if let (Err(error), false) = (trial.check_limits(), self.options.force) {
+            return Ended::Refused(error);
+        }
+        let _share = self.budget.take(trial.estimate.memory.0);
+        if self.options.stop.asked().is_some() {
+            return Ended::Interrupted;
+        }
+        let mut observer = self.watcher.begins(planned, &trial);
+        let again = self.options.force;
+        let run = RunOptions { again, stop: self.options.stop.clone() };
+        match trial.run(out, &run, observer.as_mut()) {
+            Ok(finished) => finished.summary.map_or(Ended::Already, |s| Ended::Done(Box::new(s))),
+            Err(RunError::Simulation { error, .. }) => Ended::Failed(error.to_string()),
+            Err(RunError::Interrupted { .. }) => Ended::Interrupted,
+            Err(RunError::Folder(FolderError::Busy { .. })) => Ended::Elsewhere,
+            Err(error) => Ended::Refused(error),
+        }
+    }
+
+    /// How a trial ended before, if it is not to be run.
+    fn settled(&self, out: &Path) -> Option<Ended> {
+        if self.options.force {
+            return None;
+        }
+        if out.join("summary.json").exists() {
+            return Some(Ended::Already);
+        }
+        let diagnosis = std::fs::read_to_string(out.join("diagnosis.json"));
+        let text = diagnosis.ok().filter(|_| !self.options.retry)?;
+        let read: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+        let said = read.and_then(|value| Some(value.get("ended")?.as_str()?.to_string()));
+        Some(Ended::Failed(said.unwrap_or_else(|| "for an unknown reason".to_string())))
+    }
+}

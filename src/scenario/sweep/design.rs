@@ -1,0 +1,309 @@
+//! The design of a sweep: which settings are combined, and the points that come of it.
+
+use std::collections::BTreeSet;
+
+use super::points::Point;
+
+/// Most trials of one sweep.
+pub const MOST_TRIALS: u64 = 1_000_000;
+
+/// A value as TOML would write it, and where it was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Literal {
+    /// As TOML.
+    pub text: String,
+    /// Such as `workers.toml:12`.
+    pub place: String,
+}
+
+/// A key of the scenario and one value for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Setting {
+    /// Dotted path.
+    pub key: String,
+    /// Its value.
+    pub value: Literal,
+}
+
+/// A key of the scenario and the values it takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Axis {
+    /// Dotted path.
+    pub key: String,
+    /// The values in order.
+    pub values: Vec<Literal>,
+}
+
+/// Axes that advance together.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Bundle {
+    /// A name for each step.
+    pub labels: Option<Vec<String>>,
+    /// The axes, all of the same length.
+    pub axes: Vec<Axis>,
+}
+
+impl Bundle {
+    /// Number of steps.
+    pub fn len(&self) -> usize {
+        let labels = self.labels.as_ref().map(Vec::len);
+        self.axes.first().map(|axis| axis.values.len()).or(labels).unwrap_or(0)
+    }
+
+    /// Whether it has no step.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A point beside the grid.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Extra {
+    /// Its name, if it was given one.
+    pub label: Option<String>,
+    /// Its settings.
+    pub settings: Vec<Setting>,
+}
+
+/// Points to leave out: those that have, for each key, one of the values.
+pub type Skip = Vec<(String, Vec<String>)>;
+
+/// What is combined with what.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Design {
+    /// Every combination of these; the last varies fastest.
+    pub grid: Vec<Axis>,
+    /// Each multiplies the grid by its steps.
+    pub zips: Vec<Bundle>,
+    /// Points that are added.
+    pub extra: Vec<Extra>,
+    /// Points of the grid that are left out.
+    pub skip: Vec<Skip>,
+}
+
+impl Design {
+    /// Number of points before any is left out; `None` if it overflows.
+    pub fn size(&self) -> Option<u64> {
+        let lengths = self.grid.iter().map(|axis| axis.values.len());
+        let mut lengths = lengths.chain(self.zips.iter().map(Bundle::len));
+        let product = lengths.try_fold(1u64, |all, n| all.checked_mul(n as u64))?;
+        product.checked_add(self.extra.len() as u64)
+    }
+
+    /// Every key that some point sets, in the order of writing.
+    pub fn keys(&self) -> Vec<&str> {
+        let bundled = self.zips.iter().flat_map(|bundle| &bundle.axes);
+        let swept = self.grid.iter().chain(bundled).map(|axis| axis.key.as_str());
+        let extra = self.extra.iter().flat_map(|extra| &extra.settings);
+        let mut keys = Vec::new();
+        for key in swept.chain(extra.map(|setting| setting.key.as_str())) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// Replaces the axis of the same key, or adds it.
+    pub fn set(&mut self, axis: Axis) {
+        match self.grid.iter_mut().find(|known| known.key == axis.key) {
+            Some(known) => *known = axis,
+            None => self.grid.push(axis),
+        }
+    }
+
+    /// The points, those of the grid first, without those left out and without repetitions.
+    pub fn points(&self) -> Vec<Point> {
+        let keys = self.keys();
+        let mut points: Vec<Point> = Vec::new();
+        let mut known = BTreeSet::new();
+        let mut add = |point: Point| {
+            if known.insert(point.identity()) {
+                points.push(point);
+            }
+        };
+        let lengths: Vec<usize> = (self.grid.iter().map(|axis| axis.values.len()))
+            .chain(self.zips.iter().map(Bundle::len))
+            .collect();
+        let mut at = vec![0; lengths.len()];
+        let grid_is_empty = lengths.is_empty() && !self.extra.is_empty();
+        while !grid_is_empty && lengths.iter().all(|length| *length > 0) {
+            let point = self.combination(&at, &keys);
+            if !self.skip.iter().any(|skip| matches(skip, &point)) {
+                add(point);
+            }
+            if !advance(&mut at, &lengths) {
+                break;
+            }
+        }
+        for extra in &self.extra {
+            let parts = extra.settings.iter().map(|setting| part(setting, &keys));
+            let label = extra.label.clone().unwrap_or_else(|| parts.collect::<Vec<_>>().join(" "));
+            add(Point { label, settings: extra.settings.clone() });
+        }
+        points
+    }
+
+    /// Why no combination sets `key` to one of `values`; `None` if one does.
+    pub fn unmatched(&self, key: &str, values: &[String]) -> Option<String> {
+        let bundled = self.zips.iter().flat_map(|bundle| &bundle.axes);
+        let mut axes = self.grid.iter().chain(bundled);
+        let Some(axis) = axes.find(|axis| axis.key == key) else {
+            return Some(format!("`{key}` is not swept, so no point can be left out by it"));
+        };
+        let known = |value: &&String| axis.values.iter().any(|known| known.text == **value);
+        let strange = values.iter().find(|value| !known(value))?;
+        Some(format!("`{key}` never is {strange}"))
+    }
+
+    fn combination(&self, at: &[usize], keys: &[&str]) -> Point {
+        let mut settings = Vec::new();
+        let mut parts = Vec::new();
+        for (axis, &index) in self.grid.iter().zip(at) {
+            let setting = axis.at(index);
+            parts.push(part(&setting, keys));
+            settings.push(setting);
+        }
+        for (bundle, &index) in self.zips.iter().zip(&at[self.grid.len()..]) {
+            let bundled: Vec<Setting> = bundle.axes.iter().map(|axis| axis.at(index)).collect();
+            match &bundle.labels {
+                Some(labels) => parts.push(labels[index].clone()),
+                None => parts.extend(bundled.iter().map(|setting| part(setting, keys))),
+            }
+            settings.extend(bundled);
+        }
+        Point { label: parts.join(" "), settings }
+    }
+}
+
+impl Axis {
+    fn at(&self, index: usize) -> Setting {
+        Setting { key: self.key.clone(), value: self.values[index].clone() }
+    }
+}
+
+/// Counts one up, the last place first; `false` after the last combination.
+fn advance(at: &mut [usize], lengths: &[usize]) -> bool {
+    for place in (0..at.len()).rev() {
+        at[place] += 1;
+        if at[place] < lengths[place] {
+            return true;
+        }
+        at[place] = 0;
+    }
+    false
+}
+
+fn matches(skip: &Skip, point: &Point) -> bool {
+    skip.iter().all(|(key, values)| {
+        let mut settings = point.settings.iter();
+        settings.any(|setting| setting.key == *key && values.contains(&setting.value.text))
+    })
+}
+
+/// A setting in a label: the end of the key that tells it from the other keys, and the value.
+fn part(setting: &Setting, keys: &[&str]) -> String {
+    let mut value = setting.value.text.trim_matches('"').to_string();
+    if let Some((cut, _)) = value.char_indices().nth(48) {
+        value.truncate(cut);
+        value.push_str("...");
+    }
+    format!("{}={value}", short(&setting.key, keys))
+}
+
+/// The shortest end of `key` that no other of `keys` has; `kind` alone says too little.
+pub fn short<'a>(key: &'a str, keys: &[&str]) -> &'a str {
+    let starts = key.rmatch_indices('.').map(|(dot, _)| dot + 1).chain([0]);
+    for start in starts {
+        let end = &key[start..];
+        let alike = |other: &&&str| {
+            **other != key && (**other == end || other.ends_with(&format!(".{end}")))
+        };
+        if end != "kind" && !keys.iter().any(|other| alike(&other)) {
+            return end;
+        }
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literal(text: &str) -> Literal {
+        Literal { text: text.into(), place: "test".into() }
+    }
+
+    fn axis(key: &str, values: &[&str]) -> Axis {
+        Axis { key: key.into(), values: values.iter().map(|text| literal(text)).collect() }
+    }
+
+    fn labels(design: &Design) -> Vec<String> {
+        design.points().into_iter().map(|point| point.label).collect()
+    }
+
+    #[test]
+    fn the_grid_multiplies_bundles_advance_and_points_are_left_out() {
+        let bundle = Bundle {
+            labels: Some(vec!["plain".into(), "gentle".into()]),
+            axes: vec![
+                axis("optimizer.learning_rate", &["1e-2", "1e-3"]),
+                axis("train.batch", &["8", "4"]),
+            ],
+        };
+        let mut design = Design {
+            grid: vec![axis("cluster.workers", &["1", "10"])],
+            zips: vec![bundle],
+            ..Design::default()
+        };
+        assert_eq!(
+            labels(&design),
+            ["workers=1 plain", "workers=1 gentle", "workers=10 plain", "workers=10 gentle"]
+        );
+        assert_eq!(design.size(), Some(4));
+        let gentle = vec![
+            ("cluster.workers".to_string(), vec!["1".to_string()]),
+            ("train.batch".to_string(), vec!["4".to_string()]),
+        ];
+        design.skip.push(gentle);
+        design.extra.push(Extra {
+            label: None,
+            settings: vec![Setting {
+                key: "protocol.kind".into(),
+                value: literal("\"synchronous\""),
+            }],
+        });
+        assert_eq!(
+            labels(&design),
+            [
+                "workers=1 plain",
+                "workers=10 plain",
+                "workers=10 gentle",
+                "protocol.kind=synchronous"
+            ]
+        );
+        design.set(axis("cluster.workers", &["3"]));
+        assert_eq!(labels(&design)[0], "workers=3 plain");
+    }
+
+    #[test]
+    fn a_sweep_without_axes_has_the_scenario_itself_as_its_point() {
+        assert_eq!(labels(&Design::default()), [""]);
+        let extra = Extra { label: Some("only".into()), settings: Vec::new() };
+        assert_eq!(labels(&Design { extra: vec![extra], ..Design::default() }), ["only"]);
+    }
+
+    #[test]
+    fn the_same_point_is_there_once() {
+        let twice = Design { grid: vec![axis("a", &["1", "1", "2"])], ..Design::default() };
+        assert_eq!(labels(&twice), ["a=1", "a=2"]);
+    }
+
+    #[test]
+    fn labels_say_as_much_of_a_key_as_is_needed() {
+        let keys = ["optimizer.learning_rate", "sparse_optimizer.learning_rate", "cluster.workers"];
+        assert_eq!(short(keys[0], &keys), "optimizer.learning_rate");
+        assert_eq!(short(keys[2], &keys), "workers");
+        assert_eq!(short("optimizer.kind", &["optimizer.kind"]), "optimizer.kind");
+    }
+}

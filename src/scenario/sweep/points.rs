@@ -1,0 +1,86 @@
+//! The points of a sweep as scenarios.
+
+use std::path::Path;
+
+use super::design::Setting;
+use super::errors;
+use crate::scenario::document::{Input, Override, Problem, Problems, Shape, load_shaped, to_toml};
+use crate::scenario::{Scenario, rules};
+
+/// One set of settings; its trials differ in the seed alone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Point {
+    /// What people call it.
+    pub label: String,
+    /// What it sets.
+    pub settings: Vec<Setting>,
+}
+
+impl Point {
+    /// What it sets, in the order of the keys: two points with the same settings are one.
+    pub fn identity(&self) -> Vec<(String, String)> {
+        let pair = |setting: &Setting| (setting.key.clone(), setting.value.text.clone());
+        let mut pairs: Vec<_> = self.settings.iter().map(pair).collect();
+        pairs.sort();
+        pairs
+    }
+}
+
+/// A point as a checked scenario.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The point.
+    pub point: Point,
+    /// Its scenario; the seed is that of the file.
+    pub scenario: Scenario,
+    /// Warnings.
+    pub warnings: Problems,
+}
+
+impl Resolved {
+    /// The scenario with another seed, and as TOML.
+    pub fn with_seed(&self, seed: u64) -> (Scenario, String) {
+        let mut scenario = self.scenario.clone();
+        scenario.scenario.seed = seed;
+        let text = to_toml(&scenario).expect("a scenario is valid TOML");
+        (scenario, text)
+    }
+}
+
+/// Reads the scenario file once per point, with the point's settings and then `overrides` laid
+/// over it, and checks every one.
+///
+/// # Errors
+/// What is wrong with the first point that has errors.
+pub fn resolve(
+    scenario: &Path,
+    points: Vec<Point>,
+    overrides: &[Override],
+) -> Result<Vec<Resolved>, Problems> {
+    let shape = Shape::of::<Scenario>();
+    let mut resolved = Vec::with_capacity(points.len());
+    for (number, point) in points.into_iter().enumerate() {
+        let settings = point.settings.iter().map(|setting| {
+            let text = format!("{}={}", setting.key, setting.value.text);
+            Override::sweep_point(setting.value.place.clone(), text)
+        });
+        let all: Vec<Override> = settings.chain(overrides.iter().cloned()).collect();
+        let name = |mut problems: Problems| {
+            let message = match point.label.as_str() {
+                "" => "the scenario of this sweep has errors".to_string(),
+                label => format!("point {number} of the sweep ({label}) is not a valid scenario"),
+            };
+            // The scenario alone is at fault where nothing is laid over it.
+            if !point.settings.is_empty() {
+                problems.list.push(Problem::error(&errors::BAD_POINT, "", message));
+            }
+            problems
+        };
+        let mut loaded =
+            load_shaped::<Scenario>(shape.clone(), Input::File(scenario), &all).map_err(name)?;
+        rules::check(&mut loaded);
+        let loaded = loaded.finish().map_err(name)?;
+        resolved.push(Resolved { scenario: loaded.value, warnings: loaded.problems, point });
+    }
+    Ok(resolved)
+}
