@@ -102,10 +102,8 @@ pub(super) fn execute(
     };
     let wall = started.elapsed().as_secs_f64();
     let finished = outcome?;
-    if finished.summary.is_some() {
-        if look.plots {
-            report::at_the_end(&finished.path, look.quiet)?;
-        }
+    if finished.summary.is_some() && look.plots {
+        report::at_the_end(&finished.path, look.quiet)?;
     }
     Ok(Done { summary: finished.summary, path: finished.path, wall, checked: finished.checked })
 }

@@ -142,9 +142,7 @@ fn the_policy_allows_the_scripts_in_the_page_and_nothing_else() {
         .collect();
     assert_eq!(directives["default-src"], ["'none'"]);
     assert_eq!(directives["img-src"], ["data:"]);
-    for (directive, selector) in
-        [("script-src", "script:not([type])"), ("style-src", "style")]
-    {
+    for (directive, selector) in [("script-src", "script:not([type])"), ("style-src", "style")] {
         let hash = |element| {
             let digest = Sha256::digest(text(element));
             format!("'sha256-{}'", base64::engine::general_purpose::STANDARD.encode(digest))
@@ -167,8 +165,7 @@ fn a_sweep_shows_points_what_failed_and_what_is_missing() {
     let document = Html::parse_document(&page(&[&sweep]));
     let rows = all(&document, "#points tbody tr");
     assert_eq!(rows.len(), 2);
-    let cells: Vec<String> =
-        rows[1].select(&Selector::parse("td").unwrap()).map(text).collect();
+    let cells: Vec<String> = rows[1].select(&Selector::parse("td").unwrap()).map(text).collect();
     assert_eq!(cells[..4], ["1", "5", "2", "1"], "point, workers, done, failed");
     assert!(text(rows[0]).contains('±'), "an interval where there are seeds enough");
     let notices: String = all(&document, ".notice").into_iter().map(text).collect();
@@ -184,8 +181,7 @@ fn a_comparison_names_what_differs() {
     let one = run(folder.path(), "one", &[]);
     let other = run(folder.path(), "other", &["cluster.workers=2"]);
     let document = Html::parse_document(&page(&[&one, &other]));
-    let rows: Vec<String> =
-        all(&document, "#settings tbody tr").into_iter().map(text).collect();
+    let rows: Vec<String> = all(&document, "#settings tbody tr").into_iter().map(text).collect();
     assert_eq!(rows, ["cluster.workers52"]);
     assert_eq!(all(&document, "#figures tbody tr").len(), 2);
 }

@@ -113,7 +113,10 @@ fn again_and_again(folders: &[String], again: &str) -> Vec<(String, Vec<String>)
         ("Write this file again, from the folders' files alone:".to_string(), vec![again.into()]),
         (
             "Paired differences with their intervals:".to_string(),
-            vec![format!("straggler compare {}", folders.iter().take(2).cloned().collect::<Vec<_>>().join(" "))],
+            vec![format!(
+                "straggler compare {}",
+                folders.iter().take(2).cloned().collect::<Vec<_>>().join(" ")
+            )],
         ),
     ]
 }

@@ -35,7 +35,7 @@ pub(super) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push('\u{202f}');
         }
         text.push(digit);
@@ -46,7 +46,9 @@ pub(super) fn count(value: u64) -> String {
 /// A share as a percentage; a dash where there is none.
 pub(super) fn percent(share: impl Into<Option<f64>>) -> String {
     match share.into().filter(|share| share.is_finite()) {
-        Some(share) if share != 0.0 && share.abs() < 0.001 => format!("{} %", figure(share * 100.0)),
+        Some(share) if share != 0.0 && share.abs() < 0.001 => {
+            format!("{} %", figure(share * 100.0))
+        }
         Some(share) => format!("{:.1} %", share * 100.0),
         None => "–".to_string(),
     }

@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_told_apart() {
-        let one = flatten(&json!({"cluster": {"workers": 3, "shards": 1}, "scenario": {"name": "a"}}));
+        let one =
+            flatten(&json!({"cluster": {"workers": 3, "shards": 1}, "scenario": {"name": "a"}}));
         let other = flatten(&json!({"cluster": {"workers": 3}, "scenario": {"name": "b"}}));
         let grid = compared(&[("a".to_string(), &one), ("b".to_string(), &other)]);
         assert_eq!(grid.rows, [["cluster.shards", "1", "–"]]);

@@ -2,8 +2,8 @@
 //! setting as a mean with a band.
 
 use super::figure::{Band, Series};
-use super::number::short;
 use super::interval;
+use super::number::short;
 
 /// Most positions of a line.
 const MOST: usize = 1000;
@@ -104,8 +104,11 @@ mod tests {
 
     #[test]
     fn a_mean_ends_with_the_shortest_run() {
-        let runs =
-            [vec![(0.0, 1.0), (2.0, 3.0)], vec![(0.0, 3.0), (1.0, 4.0)], vec![(0.0, 2.0), (1.0, 3.0)]];
+        let runs = [
+            vec![(0.0, 1.0), (2.0, 3.0)],
+            vec![(0.0, 3.0), (1.0, 4.0)],
+            vec![(0.0, 2.0), (1.0, 3.0)],
+        ];
         let series = mean_line("both", &runs, 3);
         assert_eq!(series.x, [0.0, 0.5, 1.0]);
         assert_eq!(series.y, [Some(2.0), Some(2.5), Some(3.0)]);

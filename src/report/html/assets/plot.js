@@ -127,7 +127,10 @@ const PlotOptions = (() => {
       size: vertical ? 66 : 30,
       values: (u, splits) => Numbers.ticks(data, splits),
     };
-    if (data.log) options.splits = (u, index, low, high) => ratios(low, high);
+    if (data.log) {
+      options.splits = (u, index, low, high) => ratios(low, high);
+      options.filter = (u, splits) => splits;
+    }
     if (data.ticks) options.splits = () => data.ticks;
     if (data.names) {
       options.splits = () => data.names.map((_, index) => index);

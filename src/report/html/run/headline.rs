@@ -123,7 +123,10 @@ fn staleness(run: &Run) -> Option<String> {
         (Some(p99), Some(max)) => format!("; 1 in 100 was older than {p99}, the oldest {max}"),
         _ => String::new(),
     };
-    Some(format!("A gradient was {} updates old on average when it was applied{tail}.", figure(mean)))
+    Some(format!(
+        "A gradient was {} updates old on average when it was applied{tail}.",
+        figure(mean)
+    ))
 }
 
 fn divergence(run: &Run) -> Option<String> {

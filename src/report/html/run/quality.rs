@@ -42,10 +42,8 @@ fn build(
     position: fn(&Evaluation) -> f64,
 ) -> Result<Figure, String> {
     let rows = folder.evaluations.rows()?;
-    let plots: Vec<Plot> = MEASURES
-        .iter()
-        .filter_map(|measure| plot(folder, rows, measure, &x, position))
-        .collect();
+    let plots: Vec<Plot> =
+        MEASURES.iter().filter_map(|measure| plot(folder, rows, measure, &x, position)).collect();
     if plots.is_empty() {
         return Err(folder.evaluations.unusable("holds no figures of quality"));
     }
@@ -121,7 +119,8 @@ fn sentence(folder: &Folder, rows: &[Evaluation], unit: Unit) -> String {
 }
 
 fn grid(title: &str, rows: &[Evaluation]) -> Grid {
-    let mut columns = vec![number("update"), number("examples"), number("simulated s"), text("view")];
+    let mut columns =
+        vec![number("update"), number("examples"), number("simulated s"), text("view")];
     columns.extend(MEASURES.iter().map(|(name, _)| number(*name)));
     Grid::new(title, columns).fill(rows, MOST_ROWS, "evaluations.csv", |row| {
         let mut cells = vec![

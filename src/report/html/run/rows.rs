@@ -31,10 +31,8 @@ pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
     };
     let columns = [grid::text("table")].into_iter();
     let names = ["popularity from", "to", "rows seen", "mean staleness", "largest"];
-    let grid = Grid::new(
-        "Row staleness by popularity",
-        columns.chain(names.map(grid::number)).collect(),
-    );
+    let grid =
+        Grid::new("Row staleness by popularity", columns.chain(names.map(grid::number)).collect());
     Ok(Figure {
         id: "staleness-of-rows".to_string(),
         title: "Staleness of embedding rows by popularity".to_string(),
@@ -64,7 +62,8 @@ fn popularity(row: &Rows) -> f64 {
 /// Mean staleness of a table's rows, weighted by how often they are seen.
 fn mean(rows: &[&Rows]) -> f64 {
     let known = || rows.iter().filter_map(|row| Some((row.touches as f64, row.staleness_mean?)));
-    known().map(|(touches, mean)| touches * mean).sum::<f64>() / known().map(|(t, _)| t).sum::<f64>()
+    known().map(|(touches, mean)| touches * mean).sum::<f64>()
+        / known().map(|(t, _)| t).sum::<f64>()
 }
 
 fn sentence(rows: &[Rows]) -> String {

@@ -134,7 +134,10 @@ fn sentence(rows: &[Staleness]) -> String {
     let part = |(class, buckets): (&String, &Buckets)| {
         let own: f64 = buckets.iter().map(|b| b.2).sum();
         let share = percent(own / all);
-        format!("{class} {} updates on average ({share} of the gradients)", number::figure(mean(buckets)))
+        format!(
+            "{class} {} updates on average ({share} of the gradients)",
+            number::figure(mean(buckets))
+        )
     };
     let parts: Vec<String> = classes.iter().take(4).map(part).collect();
     let more = classes.len().saturating_sub(parts.len());

@@ -47,8 +47,8 @@ pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
         sentence: sentence(&classes),
         chart: Chart::Drawing { svg: drawing(&classes), spans: None },
         grid: grid.fill(&classes, MOST_ROWS, "workers.csv", |class| {
-            let shares = class.shares().map(|share| percent(share)).into_iter();
-            let seconds = class.seconds.map(|seconds| number::figure(seconds));
+            let shares = class.shares().map(percent).into_iter();
+            let seconds = class.seconds.map(number::figure);
             let head = [class.name.clone(), class.workers.to_string()];
             head.into_iter().chain(shares).chain(seconds).collect()
         }),
@@ -68,8 +68,7 @@ fn classes(workers: &[Worker]) -> Vec<Class> {
             class.seconds.iter_mut().zip(spent).for_each(|(sum, more)| *sum += more);
         }
     }
-    let named =
-        classes.into_iter().map(|(name, class)| Class { name: name.to_string(), ..class });
+    let named = classes.into_iter().map(|(name, class)| Class { name: name.to_string(), ..class });
     let named: Vec<Class> = named.collect();
     match named.len() {
         1 => named,
@@ -131,7 +130,7 @@ fn bar(state: usize, left: f64, width: f64, top: f64, height: f64) -> Markup {
 
 fn sentence(classes: &[Class]) -> String {
     let Some(all) = classes.first() else { return String::new() };
-    let [busy, network, waiting] = all.shares().map(|share| percent(share));
+    let [busy, network, waiting] = all.shares().map(percent);
     let idlest = classes[1..].iter().max_by(|a, b| a.shares()[2].total_cmp(&b.shares()[2]));
     let idlest = match idlest.filter(|class| class.shares()[2] > 0.0) {
         Some(class) => format!("; {} waits most, {}", class.name, percent(class.shares()[2])),

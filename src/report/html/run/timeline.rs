@@ -235,7 +235,9 @@ fn sentence(rows: &[Row], workers: usize, window: (f64, f64)) -> String {
         wanted.map(|span| span.end_s.min(window.1) - span.start_s).sum()
     };
     let shown = match rows.len() < workers {
-        true => format!("{} of {} (evenly chosen)", rows.len(), counted(workers, "worker", "workers")),
+        true => {
+            format!("{} of {} (evenly chosen)", rows.len(), counted(workers, "worker", "workers"))
+        }
         false => counted(workers, "worker", "workers"),
     };
     format!(

@@ -30,7 +30,8 @@ fn build(folder: &Folder) -> Result<Figure, String> {
     }
     let columns = [number("update"), number("examples"), number("simulated s")];
     let named = MEASURES.iter().map(|(name, ..)| number(*name));
-    let grid = Grid::new("Training, interval by interval", columns.into_iter().chain(named).collect());
+    let grid =
+        Grid::new("Training, interval by interval", columns.into_iter().chain(named).collect());
     Ok(Figure {
         id: "loss".to_string(),
         title: "Loss and what goes with it".to_string(),
@@ -38,7 +39,9 @@ fn build(folder: &Folder) -> Result<Figure, String> {
         chart: Chart::Plots(plots),
         grid: grid.fill(rows, MOST_ROWS, "training.csv", |row| {
             let head = [row.update.to_string(), row.examples.to_string(), figure(row.sim_s)];
-            head.into_iter().chain(MEASURES.iter().map(|(_, _, value)| figure(value(row)))).collect()
+            head.into_iter()
+                .chain(MEASURES.iter().map(|(_, _, value)| figure(value(row))))
+                .collect()
         }),
         file: "training.csv".to_string(),
     })

@@ -38,7 +38,10 @@ const TIME: Against = Against {
 };
 
 /// The two figures; `file` is where the series are.
-pub(in crate::report::html) fn figures(points: &[Point], file: &str) -> [Result<Figure, String>; 2] {
+pub(in crate::report::html) fn figures(
+    points: &[Point],
+    file: &str,
+) -> [Result<Figure, String>; 2] {
     [build(points, &EXAMPLES, file), build(points, &TIME, file)]
 }
 
@@ -55,11 +58,9 @@ fn build(points: &[Point], against: &Against, file: &str) -> Result<Figure, Stri
         return Err(format!("the trials have no {}", against.axis));
     }
     let log = against.unit == Unit::Time && shortest > 0.0 && longest / shortest >= WIDE;
-    let shown: Vec<&Point> =
-        evenly(with.len(), MOST_LINES).map(|index| with[index]).collect();
-    let plots: Vec<Plot> = (0..FOLLOWED.len())
-        .filter_map(|measure| plot(&shown, measure, against, log))
-        .collect();
+    let shown: Vec<&Point> = evenly(with.len(), MOST_LINES).map(|index| with[index]).collect();
+    let plots: Vec<Plot> =
+        (0..FOLLOWED.len()).filter_map(|measure| plot(&shown, measure, against, log)).collect();
     Ok(Figure {
         id: against.id.to_string(),
         title: against.title.to_string(),

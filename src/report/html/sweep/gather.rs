@@ -3,7 +3,9 @@
 
 use super::super::interval::{self, Interval};
 use super::measures::{MEASURES, Measure};
-use crate::experiment::outcome::{Evaluation, Results, Settings, State, TrialOutcome, setting_text};
+use crate::experiment::outcome::{
+    Evaluation, Results, Settings, State, TrialOutcome, setting_text,
+};
 use crate::report::error::ReportError;
 use crate::report::html::grid::evenly;
 use serde_json::Value;
@@ -67,7 +69,11 @@ impl Point {
     }
 
     /// The series of the trials: position and figure of each evaluation.
-    pub(in crate::report::html) fn curves(&self, figure: usize, position: fn(&Step) -> f64) -> Vec<Vec<(f64, f64)>> {
+    pub(in crate::report::html) fn curves(
+        &self,
+        figure: usize,
+        position: fn(&Step) -> f64,
+    ) -> Vec<Vec<(f64, f64)>> {
         let curve = |trial: &Trial| {
             let points = trial.steps.iter().map(|step| (position(step), step.quality[figure]));
             points.filter(|point| point.1.is_finite()).collect::<Vec<_>>()

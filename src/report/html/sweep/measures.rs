@@ -22,8 +22,7 @@ const fn measure(name: &'static str, scalar: &'static str, unit: Unit) -> Measur
 }
 
 /// AUC at the best step.
-pub(in crate::report::html) const BEST_AUC: Measure =
-    measure("best AUC", "best.auc", Unit::Number);
+pub(in crate::report::html) const BEST_AUC: Measure = measure("best AUC", "best.auc", Unit::Number);
 /// What a trial costs where machines are paid by time.
 pub(in crate::report::html) const COST: Measure =
     measure("cost, worker-seconds", "worker_s", Unit::Count);
@@ -140,7 +139,8 @@ mod tests {
 
     #[test]
     fn intervals_are_written_with_two_digits() {
-        let interval = |mean, half| Interval { mean, low: mean - half, high: mean + half, known: true };
+        let interval =
+            |mean, half| Interval { mean, low: mean - half, high: mean + half, known: true };
         assert_eq!(plus_minus(Some(interval(0.75643, 0.00213))), "0.7564 ± 0.0021");
         assert_eq!(plus_minus(Some(interval(123.456, 31.2))), "123 ± 31");
         assert_eq!(plus_minus(Some(Interval { known: false, ..interval(3.0, 0.0) })), "3");

@@ -56,10 +56,7 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
     })
 }
 
-fn responses(
-    points: &[Point],
-    keys: &[String],
-) -> Vec<Result<super::figure::Figure, String>> {
+fn responses(points: &[Point], keys: &[String]) -> Vec<Result<super::figure::Figure, String>> {
     let shown = keys.iter().take(MOST_KEYS).enumerate();
     shown.map(|(number, key)| response::figure(points, key, keys, number)).collect()
 }
@@ -218,7 +215,9 @@ fn again_and_again(results: &Results, again: &str) -> Vec<(String, Vec<String>)>
             vec![format!("straggler report {}", quoted(&format!("{name}/trials/{}", trial.id)))],
         ));
     }
-    commands
-        .push(("Write this file again, from the folder's files alone:".to_string(), vec![again.into()]));
+    commands.push((
+        "Write this file again, from the folder's files alone:".to_string(),
+        vec![again.into()],
+    ));
     commands
 }

@@ -25,6 +25,9 @@ struct Place<'a> {
     auc: Option<f64>,
 }
 
+/// A point and where it lies in a plot.
+type Placed<'a> = (&'a Place<'a>, (f64, f64));
+
 /// One of the plots: what is on its axes and whether more is better upwards.
 struct View {
     label: String,
@@ -110,12 +113,12 @@ fn views(target: f64) -> [View; 4] {
 }
 
 fn plot(places: &[Place], view: &View) -> Option<Plot> {
-    let known: Vec<(&Place, (f64, f64))> =
+    let known: Vec<Placed> =
         places.iter().filter_map(|place| Some((place, (view.of)(place)?))).collect();
     if known.is_empty() {
         return None;
     }
-    let mut groups: BTreeMap<&str, Vec<&(&Place, (f64, f64))>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<&Placed>> = BTreeMap::new();
     for known in &known {
         groups.entry(&known.0.group).or_default().push(known);
     }
@@ -124,7 +127,8 @@ fn plot(places: &[Place], view: &View) -> Option<Plot> {
         .map(|index| scatter(groups[index].0, &groups[index].1))
         .collect();
     let values: Vec<(f64, f64)> = known.iter().map(|(_, at)| *at).collect();
-    let mut best: Vec<(f64, f64)> = front(&values, view.higher).map(|index| values[index]).collect();
+    let mut best: Vec<(f64, f64)> =
+        front(&values, view.higher).map(|index| values[index]).collect();
     best.sort_by(|a, b| a.0.total_cmp(&b.0));
     best.dedup();
     series.push(Series {
@@ -146,7 +150,7 @@ fn plot(places: &[Place], view: &View) -> Option<Plot> {
     })
 }
 
-fn scatter(group: &str, known: &[&(&Place, (f64, f64))]) -> Series {
+fn scatter(group: &str, known: &[&Placed]) -> Series {
     let mut known = known.to_vec();
     known.sort_by(|a, b| a.1.0.total_cmp(&b.1.0));
     Series {

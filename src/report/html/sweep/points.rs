@@ -21,7 +21,9 @@ pub(in crate::report::html) fn grid(
     let shown: Vec<usize> = MEASURES
         .iter()
         .enumerate()
-        .filter(|(index, _)| points.iter().any(|p| p.trials.iter().any(|t| t.values[*index].is_some())))
+        .filter(|(index, _)| {
+            points.iter().any(|p| p.trials.iter().any(|t| t.values[*index].is_some()))
+        })
         .map(|(index, _)| index)
         .collect();
     let mut columns = vec![if labels { grid::text("what") } else { grid::number("point") }];
