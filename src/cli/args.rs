@@ -44,7 +44,7 @@ pub(super) enum Command {
     Fit(Box<Fit>),
     /// Write the timeline of a results folder for Perfetto or chrome://tracing.
     Trace(Trace),
-    /// Draw the plots of a results folder again.
+    /// Write the report of results folders: one HTML file, and the pictures of a run.
     Report(Report),
     /// Compare results: paired differences, intervals, verdicts, and what differs in the settings.
     Compare(Compare),
@@ -316,8 +316,12 @@ pub(super) struct Trace {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Report {
-    /// The results folder.
-    pub(super) folder: PathBuf,
+    /// A results folder of a run or a sweep; several are shown beside each other.
+    #[arg(required = true, value_name = "DIR")]
+    pub(super) folders: Vec<PathBuf>,
+    /// The file; `report.html` in the folder when left out, `comparison.html` here for several.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

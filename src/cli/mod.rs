@@ -5,6 +5,8 @@ mod check;
 mod compare;
 mod comparison;
 mod data;
+#[cfg(feature = "html")]
+mod defaults;
 mod demo;
 mod exit;
 mod explain;
@@ -14,6 +16,7 @@ mod list;
 mod load;
 mod new;
 mod progress;
+mod report;
 mod resume;
 mod run;
 mod show;
@@ -83,7 +86,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Data(data)) => data::data(&data, arguments),
         Some(Command::Fit(fit)) => fit::fit(&fit),
         Some(Command::Trace(trace)) => trace::trace(&trace),
-        Some(Command::Report(report)) => run::report(&report),
+        Some(Command::Report(report)) => report::report(&report),
         Some(Command::Compare(compare)) => compare::compare(&compare),
     }
 }

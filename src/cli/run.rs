@@ -1,15 +1,15 @@
-//! `straggler run` and `straggler report`.
+//! `straggler run`.
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::{Report, Run, Sweeping};
+use super::args::{Run, Sweeping};
 use super::exit::{Exit, Failure};
 use super::progress::Live;
 use super::sweep::plan;
-use super::{load, show, signals, sweep};
+use super::{load, report, show, signals, sweep};
 use crate::experiment::expect::Checked;
 use crate::experiment::folder::plan_hash;
 use crate::experiment::{RunOptions, SaveEvery, Summary, Trial};
@@ -81,7 +81,7 @@ pub(super) struct Done {
     pub(super) checked: Vec<Checked>,
 }
 
-/// Runs a trial with live progress, draws its plots and notes the wall-clock facts.
+/// Runs a trial with live progress, writes its pictures and page, and notes the wall-clock facts.
 pub(super) fn execute(
     trial: Trial,
     out: Option<&Path>,
@@ -119,40 +119,10 @@ pub(super) fn execute(
     };
     let wall = started.elapsed().as_secs_f64();
     let finished = outcome?;
-    if finished.summary.is_some() {
-        if look.plots {
-            draw(&finished.path, look.quiet)?;
-        }
+    if finished.summary.is_some() && look.plots {
+        report::at_the_end(&finished.path, look.quiet)?;
     }
     Ok(Done { summary: finished.summary, path: finished.path, wall, checked: finished.checked })
-}
-
-/// Draws the plots of a folder.
-#[cfg(feature = "plot")]
-fn draw(path: &Path, quiet: bool) -> Result<(), Failure> {
-    use crate::report::{Outcome, draw_all};
-    let drawn = draw_all(path).map_err(|error| Failure::new(Exit::Write, error))?;
-    for plot in drawn {
-        if let (Outcome::Skipped(reason), false) = (&plot.outcome, quiet) {
-            tell(&format!("no plot {}: {reason}\n", plot.name));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(not(feature = "plot"))]
-fn draw(_: &Path, _: bool) -> Result<(), Failure> {
-    Ok(())
-}
-
-pub(super) fn report(args: &Report) -> Result<Exit, Failure> {
-    if !args.folder.join("summary.json").exists() {
-        let message = format!("{} holds no finished run (no summary.json)", args.folder.display());
-        return Err(Failure::new(Exit::Folder, message));
-    }
-    draw(&args.folder, false)?;
-    out(&format!("{}\n", args.folder.join("plots").display()))?;
-    Ok(Exit::Done)
 }
 
 fn print_json(done: &Done) -> Result<(), Failure> {

@@ -26,7 +26,7 @@ straggler simulates asynchronous parameter-server training in virtual time, with
            list                      every part that a scenario can choose
   run      check my.toml             all errors at once, and what the run will need
            run my.toml               run it; key=value changes a setting
-  look     report results/X          draw the plots again
+  look     report results/X          one HTML file to look at and pass on
            trace results/X           a timeline for Perfetto
            compare results/X Y       differences, intervals, verdicts
   data     data inspect my.toml      facts about the log

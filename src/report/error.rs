@@ -27,7 +27,10 @@ pub enum ReportError {
         /// What is wrong in it.
         problem: String,
     },
-    /// A plot cannot be written.
+    /// Results that are none, or that cannot be read.
+    #[error(transparent)]
+    Results(#[from] crate::experiment::outcome::OutcomeError),
+    /// A plot or a page cannot be written.
     #[error("cannot write {}: {problem}", file.display())]
     Write {
         /// The file.

@@ -36,16 +36,17 @@ impl Folder {
         if !path.is_dir() {
             return Err(ReportError::NoFolder(path.to_path_buf()));
         }
+        let whole = ["summary.json", "diagnosis.json"].iter().any(|end| path.join(end).exists());
         Ok(Folder {
             summary: Summary::read(path)?,
-            evaluations: read_table(path, "evaluations.csv")?,
-            training: read_table(path, "training.csv")?,
-            staleness: read_table(path, "staleness.csv")?,
-            workers: read_table(path, "workers.csv")?,
-            divergence: read_table(path, "divergence.csv")?,
-            rows: read_table(path, "rows.csv")?,
-            shards: read_table(path, "shards.csv")?,
-            timeline: read_table(path, "timeline.csv")?,
+            evaluations: read_table(path, "evaluations.csv", whole)?,
+            training: read_table(path, "training.csv", whole)?,
+            staleness: read_table(path, "staleness.csv", whole)?,
+            workers: read_table(path, "workers.csv", whole)?,
+            divergence: read_table(path, "divergence.csv", whole)?,
+            rows: read_table(path, "rows.csv", whole)?,
+            shards: read_table(path, "shards.csv", whole)?,
+            timeline: read_table(path, "timeline.csv", whole)?,
         })
     }
 }

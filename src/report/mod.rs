@@ -3,6 +3,8 @@
 
 pub mod error;
 pub mod folder;
+#[cfg(feature = "html")]
+pub mod html;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod table;

@@ -28,17 +28,22 @@ impl<T> Table<T> {
     }
 }
 
-/// Reads `file` in `folder`, whose first line names the columns. An error names file and line.
+/// Reads `file` in `folder`, whose first line names the columns. A file that is not `whole`, because
+/// its run goes on or was killed, is read as far as its last line feed. An error names file and line.
 pub(super) fn read_table<T: DeserializeOwned>(
     folder: &Path,
     file: &'static str,
+    whole: bool,
 ) -> Result<Table<T>, ReportError> {
     let path = folder.join(file);
-    let bytes = match std::fs::read(&path) {
+    let mut bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Table { file, rows: None }),
         Err(source) => return Err(ReportError::Read { file: path, source }),
     };
+    if !whole {
+        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    }
     let rows: Result<Vec<T>, csv::Error> =
         csv::Reader::from_reader(&bytes[..]).into_deserialize().collect();
     match rows {
@@ -74,7 +79,17 @@ mod tests {
     fn read(text: &str) -> Result<Table<Shard>, ReportError> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("shards.csv"), text).unwrap();
-        read_table(folder.path(), "shards.csv")
+        read_table(folder.path(), "shards.csv", true)
+    }
+
+    #[test]
+    fn of_a_run_that_was_killed_whole_lines_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("{HEADER}0,1,1,1,1,1\n1,2,0.");
+        std::fs::write(folder.path().join("shards.csv"), text).unwrap();
+        assert_eq!(Folder::open(folder.path()).unwrap().shards.rows().unwrap().len(), 1);
+        std::fs::write(folder.path().join("summary.json"), "{}").unwrap();
+        assert!(Folder::open(folder.path()).is_err());
     }
 
     const HEADER: &str = "shard,updates,busy_s,queue_wait_s,bytes_in,bytes_out\n";
@@ -115,7 +130,7 @@ mod tests {
                       normalised_entropy,calibration\n";
         let path = folder.path().join("evaluations.csv");
         std::fs::write(&path, format!("{header}1,32,0.1,2.5,worker:7,0.5,,,,\n")).unwrap();
-        let table: Table<Evaluation> = read_table(folder.path(), "evaluations.csv").unwrap();
+        let table: Table<Evaluation> = read_table(folder.path(), "evaluations.csv", true).unwrap();
         let row = &table.rows().unwrap()[0];
         assert_eq!((row.view, row.auc, row.session_auc), (View::Worker(7), Some(0.5), None));
         std::fs::write(&path, format!("{header}1,32,0.1,2.5,boss,,,,,\n")).unwrap();

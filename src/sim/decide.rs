@@ -248,7 +248,7 @@ impl Simulation {
         if let (Some(cargo), Some(training)) =
             (flight.cargo.take(), self.session.work.training_mut())
         {
-            training.land(*cargo, self.routine.keeps());
+            training.recycle(*cargo, self.routine.keeps());
         }
         self.flights.recycle(flight);
     }

@@ -113,6 +113,7 @@ impl Imposed {
         let progress = self.session.progress;
         let Some(training) = self.session.work.training_mut() else { return Ok(()) };
         let mut outcome = Ok(());
+        training.computed(&mut flying.cargo);
         for shard in 0..training.server().sharding().shards() {
             let staleness = flying.staleness;
             let mut members = [Member { push: update, staleness, cargo: &mut flying.cargo }];

@@ -305,7 +305,6 @@ impl Training {
     pub fn finish(&mut self, cargo: &mut Cargo) {
         if let Some(pending) = cargo.pending.take() {
             let Computed { gradient, keepsake, lookups } = self.pool.wait(pending);
-            self.moments.learn(cargo.worker, &gradient.moving);
             cargo.gradient = Some(gradient);
             if let Some(lookups) = lookups {
                 cargo.stage = Stage::Spent(lookups);
@@ -450,11 +449,14 @@ impl Training {
         self.merger.merge(self.model.layout(), &parts, merge);
     }
 
-    /// Takes back a step that has landed. A worker takes the statistics of its batch in even if
-    /// nobody wanted its gradient.
-    pub fn land(&mut self, cargo: Cargo, keeps: bool) {
-        let learns = !self.moments.is_empty();
-        self.recycle(cargo, keeps || learns);
+    /// The worker has computed its gradient, whatever becomes of it: it takes the statistics of its
+    /// batch in.
+    pub fn computed(&mut self, cargo: &mut Cargo) {
+        if !self.moments.is_empty() {
+            self.finish(cargo);
+            let gradient = cargo.gradient.as_ref().expect("just finished");
+            self.moments.learn(cargo.worker, &gradient.moving);
+        }
     }
 
     /// Takes back the buffers of a step that is over or was broken off. A gradient that nobody

@@ -48,8 +48,8 @@ fn a_folder_that_another_process_writes_is_refused_until_it_dies() {
     assert_eq!(said.code, 6, "{}", said.stderr);
     let process = format!("another process ({})", first.id());
     assert!(said.stderr.contains(&process), "{}", said.stderr);
-    // Looking is allowed meanwhile, and says that there is nothing finished to see.
-    assert_eq!(say(straggler().arg("report").arg(&out)).code, 6);
+    // Looking is allowed meanwhile, and shows what there is.
+    done(straggler().arg("report").arg(&out));
     first.kill().unwrap();
     first.wait().unwrap();
     // Nothing needs cleaning up: the folder belongs to its plan again.

@@ -8,6 +8,8 @@ mod folders;
 mod fuzz;
 mod look_up;
 mod overrides;
+mod report;
+mod report_escaping;
 mod running;
 mod support;
 mod sweeps;

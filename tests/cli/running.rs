@@ -180,13 +180,13 @@ fn json_is_the_summary_and_nothing_else() {
 }
 
 #[test]
-fn a_report_draws_the_plots_again() {
+fn a_report_draws_the_pictures_again() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     done(&mut small_run(&out));
     assert!(!out.join("plots").exists());
     let said = done(straggler().arg("report").arg(&out));
-    assert!(said.stdout.trim().ends_with("plots"), "{}", said.stdout);
+    assert!(said.stdout.trim().ends_with("report.html"), "{}", said.stdout);
     let svg = fs::read_to_string(out.join("plots/quality-by-time.svg")).unwrap();
     assert!(svg.starts_with("<svg") || svg.starts_with("<?xml"));
 }

@@ -1,0 +1,75 @@
+//! `straggler report`, and what a run draws at its end: pictures in `plots/`, and one HTML file.
+
+use std::path::{Path, PathBuf};
+
+use super::args::Report;
+use super::exit::{Exit, Failure};
+use super::run::{out, tell};
+use crate::report::ReportError;
+
+/// The name of the page in a results folder.
+const PAGE: &str = "report.html";
+
+pub(super) fn report(args: &Report) -> Result<Exit, Failure> {
+    let written = match (args.folders.as_slice(), &args.out) {
+        ([folder], None) => at_the_end(folder, false)?,
+        ([folder], Some(file)) => page(std::slice::from_ref(folder), file)?,
+        (folders, Some(file)) => page(folders, file)?,
+        (folders, None) => page(folders, Path::new("comparison.html"))?,
+    };
+    out(&format!("{}\n", written.display()))?;
+    Ok(Exit::Done)
+}
+
+/// Draws everything that the files of a results folder allow into that folder: the pictures of a
+/// run, and the page of a run or a sweep. Returns what to look at.
+pub(super) fn at_the_end(folder: &Path, quiet: bool) -> Result<PathBuf, Failure> {
+    let file = page(&[folder.to_path_buf()], &folder.join(PAGE))?;
+    if !folder.join("plan.jsonl").exists() {
+        draw(folder, quiet)?;
+    }
+    Ok(file)
+}
+
+/// Writes the page of `folders`.
+#[cfg(feature = "html")]
+fn page(folders: &[PathBuf], file: &Path) -> Result<PathBuf, Failure> {
+    crate::report::html::write(folders, file, &super::defaults::of_resolved).map_err(failure)?;
+    Ok(file.to_path_buf())
+}
+
+/// Without the feature there is no page; the pictures are what there is to look at.
+#[cfg(not(feature = "html"))]
+fn page(folders: &[PathBuf], _: &Path) -> Result<PathBuf, Failure> {
+    match folders {
+        [folder] => Ok(folder.join("plots")),
+        _ => Err(Failure::new(Exit::Usage, "this program was built without the feature `html`")),
+    }
+}
+
+/// Draws the pictures of a run.
+#[cfg(feature = "plot")]
+fn draw(folder: &Path, quiet: bool) -> Result<(), Failure> {
+    use crate::report::{Outcome, draw_all};
+    for plot in draw_all(folder).map_err(failure)? {
+        if let (Outcome::Skipped(reason), false) = (&plot.outcome, quiet) {
+            tell(&format!("no plot {}: {reason}\n", plot.name));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "plot"))]
+fn draw(_: &Path, _: bool) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// A folder that cannot be read is a matter of the folder, a file that cannot be written one of
+/// writing.
+fn failure(error: ReportError) -> Failure {
+    let exit = match &error {
+        ReportError::Write { .. } => Exit::Write,
+        _ => Exit::Folder,
+    };
+    Failure::new(exit, error)
+}

@@ -1,0 +1,216 @@
+// The charts of a page: choice of plot, legend, cursor by mouse and keyboard, reading aloud.
+"use strict";
+
+(() => {
+  const announcer = document.getElementById("announcer");
+  const charts = [];
+  let speaking = null;
+
+  function say(text) {
+    clearTimeout(speaking);
+    speaking = setTimeout(() => (announcer.textContent = text), 250);
+  }
+
+  function element(name, className, text) {
+    const made = document.createElement(name);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  function swatch(series, index) {
+    const { colour, dash, width } = PlotOptions.look(series, index);
+    const space = "http://www.w3.org/2000/svg";
+    const svg = document.createElementNS(space, "svg");
+    svg.setAttribute("viewBox", "0 0 30 12");
+    svg.setAttribute("width", "30");
+    svg.setAttribute("height", "12");
+    svg.setAttribute("aria-hidden", "true");
+    const shape = (name, attributes) => {
+      const part = document.createElementNS(space, name);
+      Object.entries(attributes).forEach(([key, value]) => part.setAttribute(key, value));
+      svg.append(part);
+    };
+    if (series.style !== "points") {
+      const line = { x1: 1, x2: 29, y1: 6, y2: 6, stroke: colour, "stroke-width": width };
+      shape("line", { ...line, "stroke-dasharray": dash.join(" ") });
+    }
+    if (series.style === "points" || series.style === "dots") {
+      shape("circle", { cx: 15, cy: 6, r: series.style === "points" ? 5 : 3, fill: colour });
+    }
+    return svg;
+  }
+
+  class Chart {
+    constructor(figure, box, plots) {
+      Object.assign(this, { box, plots, shown: 0, hidden: new Set(), line: 0, u: null });
+      this.title = figure.querySelector("h3").textContent;
+      this.choice = element("div", "choice");
+      this.stage = element("div", "stage");
+      this.legend = element("div", "legend");
+      this.readout = element("p", "readout", "\u00a0");
+      this.stage.tabIndex = 0;
+      this.stage.setAttribute("role", "img");
+      box.append(this.choice, this.stage, this.readout, this.legend);
+      this.choose();
+      this.stage.addEventListener("keydown", (event) => this.key(event));
+      this.stage.addEventListener("blur", () => this.u.setCursor({ left: -10, top: -10 }));
+      new ResizeObserver(() => this.resize()).observe(box);
+    }
+
+    plot() {
+      return this.plots[this.shown];
+    }
+
+    // Buttons for the plots of the figure.
+    choose() {
+      if (this.plots.length < 2) return this.choice.remove();
+      this.choice.setAttribute("role", "group");
+      this.choice.setAttribute("aria-label", `What ${this.title} shows`);
+      this.plots.forEach((plot, index) => {
+        const button = element("button", "", plot.label);
+        button.type = "button";
+        button.addEventListener("click", () => {
+          this.shown = index;
+          this.hidden.clear();
+          this.line = 0;
+          this.draw();
+        });
+        this.choice.append(button);
+      });
+    }
+
+    size() {
+      const width = Math.max(280, Math.floor(this.box.clientWidth));
+      return { width, height: Math.round(Math.min(360, Math.max(220, width * 0.5))) };
+    }
+
+    resize() {
+      const printing = window.matchMedia("print").matches;
+      if (this.u && !printing && this.u.width !== this.size().width) this.u.setSize(this.size());
+    }
+
+    draw() {
+      const plot = this.plot();
+      if (this.u) this.u.destroy();
+      const hooks = { setCursor: [(u) => this.moved(u)] };
+      const options = PlotOptions.options(plot, this.hidden, this.size(), hooks);
+      this.u = new uPlot(options, PlotOptions.columns(plot), this.stage);
+      [...this.choice.children].forEach((button, index) =>
+        button.setAttribute("aria-pressed", String(index === this.shown)),
+      );
+      this.stage.setAttribute(
+        "aria-label",
+        `${this.title}: ${plot.y.title} against ${plot.x.title}. Arrow keys move through the values.`,
+      );
+      this.drawLegend();
+    }
+
+    drawLegend() {
+      const all = this.plot().series;
+      this.legend.replaceChildren();
+      if (all.length < 2) return;
+      all.forEach((series, index) => {
+        const button = element("button", "entry");
+        button.type = "button";
+        button.setAttribute("aria-pressed", String(!this.hidden.has(index)));
+        button.title = "Show or hide this line";
+        button.append(swatch(series, index), element("span", "", series.name));
+        button.addEventListener("click", () => this.toggle(index, button));
+        this.legend.append(button);
+      });
+    }
+
+    toggle(index, button) {
+      if (!this.hidden.delete(index)) this.hidden.add(index);
+      const show = !this.hidden.has(index);
+      button.setAttribute("aria-pressed", String(show));
+      this.u.series.forEach((series, column) => {
+        if (series.source === index) this.u.setSeries(column, { show });
+      });
+    }
+
+    // The position of a line's value that is closest to `x`.
+    closest(series, x) {
+      let best = 0;
+      series.x.forEach((at, i) => {
+        if (Math.abs(at - x) < Math.abs(series.x[best] - x)) best = i;
+      });
+      return best;
+    }
+
+    describe(series, i) {
+      const plot = this.plot();
+      const name = series.labels ? series.labels[i] : series.name;
+      let value = Numbers.write(plot.y, series.y[i], 5);
+      if (series.band && series.band.low[i] !== series.band.high[i]) {
+        const edge = (edges) => Numbers.write(plot.y, edges[i], 4);
+        value += ` (${edge(series.band.low)} to ${edge(series.band.high)})`;
+      }
+      return { name, value, at: Numbers.write(plot.x, series.x[i], 5) };
+    }
+
+    moved(u) {
+      const { left, idx } = u.cursor;
+      if (left < 0 || idx === null || idx === undefined) {
+        this.readout.textContent = "\u00a0";
+        return;
+      }
+      const x = u.data[0][idx];
+      const all = this.plot().series;
+      const visible = all.filter((_, index) => !this.hidden.has(index) && all[index].style !== "limit");
+      const parts = visible.map((series) => this.describe(series, this.closest(series, x)));
+      const same = parts.filter((part) => part.value !== "–").slice(0, 8);
+      const where = Numbers.write(this.plot().x, x, 5);
+      this.readout.textContent = `${where}:  ${same.map((p) => `${p.name} ${p.value}`).join("  ·  ")}`;
+    }
+
+    // Left and right along a line, up and down between lines, + - 0 zoom.
+    key(event) {
+      const all = this.plot().series;
+      const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
+      const other = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      const ends = { Home: -Infinity, End: Infinity }[event.key];
+      if (["+", "=", "-", "0"].includes(event.key)) this.zoom(event.key);
+      else if (other) this.line = (this.line + other + all.length) % all.length;
+      else if (!step && !ends) return;
+      event.preventDefault();
+      const series = all[this.line];
+      const last = series.x.length - 1;
+      this.at = Math.max(0, Math.min(last, (this.at ?? -1) + (step ?? 0)));
+      if (ends) this.at = ends > 0 ? last : 0;
+      const left = this.u.valToPos(series.x[this.at], "x");
+      const top = this.u.valToPos(series.y[this.at] ?? 0, "y");
+      this.u.setCursor({ left, top });
+      const { name, value, at } = this.describe(series, this.at);
+      this.readout.textContent = `${at}:  ${name} ${value}`;
+      say(`${name}, ${at}: ${value}`);
+    }
+
+    zoom(key) {
+      const x = this.u.data[0];
+      if (key === "0") return this.u.setScale("x", { min: x[0], max: x[x.length - 1] });
+      const { min, max } = this.u.scales.x;
+      const centre = this.plot().series[this.line].x[this.at ?? 0] ?? (min + max) / 2;
+      const factor = key === "-" ? 1.5 : 1 / 1.5;
+      this.u.setScale("x", {
+        min: Math.max(x[0], centre - (centre - min) * factor),
+        max: Math.min(x[x.length - 1], centre + (max - centre) * factor),
+      });
+    }
+  }
+
+  document.querySelectorAll("figure").forEach((figure) => {
+    const box = figure.querySelector(".plot");
+    if (!box) return;
+    const chart = new Chart(figure, box, JSON.parse(box.querySelector("script").textContent));
+    chart.draw();
+    charts.push(chart);
+  });
+  Theme.onChange(() => charts.forEach((chart) => chart.draw()));
+
+  // On paper every chart has the width of the text.
+  const paper = { width: 660, height: 290 };
+  window.addEventListener("beforeprint", () => charts.forEach((chart) => chart.u.setSize(paper)));
+  window.addEventListener("afterprint", () => charts.forEach((chart) => chart.u.setSize(chart.size())));
+})();

@@ -1,0 +1,199 @@
+// One plot: from the data in the page to uPlot's options. Lines differ by dashes and points as well
+// as by colour.
+"use strict";
+
+const PlotOptions = (() => {
+  const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 2], [14, 4], [1, 2, 6, 2]];
+  const COLOURS = 7;
+  const MOST_BANDS = 4;
+
+  function ink(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+
+  function look(series, index) {
+    if (series.style === "limit") return { colour: ink("--text-2"), dash: [4, 4], width: 1.5 };
+    const colour = ink(`--series-${index % COLOURS}`);
+    const round = Math.floor(index / COLOURS);
+    return { colour, dash: DASHES[(index + 3 * round) % DASHES.length], width: 2 };
+  }
+
+  function faded(colour, share) {
+    return `color-mix(in srgb, ${colour} ${share}%, transparent)`;
+  }
+
+  // The columns of uPlot: all positions once, and each line's values there. A line with a band has
+  // three columns: the line, its upper and its lower edge.
+  function columns(plot) {
+    const tables = plot.series.map((s) =>
+      s.band ? [s.x, s.y, s.band.high, s.band.low] : [s.x, s.y],
+    );
+    return uPlot.join(tables);
+  }
+
+  // Many bands over each other hide everything: then only that of the line under the cursor shows.
+  function bandFill(u, index, colour) {
+    const shown = u.series.filter((s) => s.source !== undefined && !s.edge && s.show);
+    if (shown.length <= MOST_BANDS) return faded(colour, 18);
+    return u.focused === index ? faded(colour, 25) : null;
+  }
+
+  function lines(plot, hidden) {
+    const series = [{}];
+    const bands = [];
+    plot.series.forEach((data, index) => {
+      const { colour, dash, width } = look(data, index);
+      const points = data.style === "points" || data.style === "dots";
+      const line = {
+        label: data.name,
+        scale: "y",
+        show: !hidden.has(index),
+        spanGaps: true,
+        stroke: data.style === "points" ? "transparent" : colour,
+        width: data.style === "points" ? 0 : width,
+        dash,
+        points: { show: points, size: data.style === "points" ? 10 : 6, stroke: colour, fill: colour },
+        source: index,
+      };
+      if (data.style === "steps") {
+        line.paths = uPlot.paths.stepped({ align: 1 });
+        line.fill = faded(colour, 12);
+        line.spanGaps = false;
+      }
+      series.push(line);
+      if (data.band) {
+        const edge = { ...line, label: "", width: 0, stroke: "transparent", points: { show: false }, edge: true };
+        series.push({ ...edge }, { ...edge });
+        if (data.style !== "points") {
+          const edges = [series.length - 2, series.length - 1];
+          bands.push({ series: edges, fill: (u) => bandFill(u, index, colour) });
+        }
+      }
+    });
+    return { series, bands };
+  }
+
+  // Bars at the values that have an interval and few neighbours.
+  function bars(u, plot) {
+    const { ctx } = u;
+    const half = 4 * devicePixelRatio;
+    plot.series.forEach((data, index) => {
+      const column = u.series.findIndex((s) => s.source === index);
+      if (!data.band || !["points", "dots"].includes(data.style) || !u.series[column].show) return;
+      ctx.save();
+      ctx.strokeStyle = look(data, index).colour;
+      ctx.lineWidth = 1.5 * devicePixelRatio;
+      ctx.setLineDash([]);
+      ctx.beginPath();
+      data.x.forEach((x, i) => {
+        const at = Math.round(u.valToPos(x, "x", true));
+        const low = u.valToPos(data.band.low[i], "y", true);
+        const high = u.valToPos(data.band.high[i], "y", true);
+        if (at < u.bbox.left || at > u.bbox.left + u.bbox.width || low === high) return;
+        ctx.moveTo(at, low);
+        ctx.lineTo(at, high);
+        ctx.moveTo(at - half, low);
+        ctx.lineTo(at + half, low);
+        ctx.moveTo(at - half, high);
+        ctx.lineTo(at + half, high);
+      });
+      ctx.stroke();
+      ctx.restore();
+    });
+  }
+
+  // Round values between `low` and `high` for an axis of ratios.
+  function ratios(low, high) {
+    const decades = Math.log10(high / low);
+    const steps = decades > 4 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
+    const splits = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+      steps.forEach((step) => splits.push(Number(`${step}e${power}`)));
+    }
+    return splits.filter((value) => value >= low && value <= high);
+  }
+
+  function axis(data, vertical) {
+    const text = ink("--text-2");
+    const options = {
+      label: data.title,
+      labelSize: 18,
+      labelGap: vertical ? 6 : 0,
+      labelFont: "13px system-ui, sans-serif",
+      font: "12px system-ui, sans-serif",
+      stroke: text,
+      grid: { stroke: ink("--mesh"), width: 1 },
+      ticks: { stroke: ink("--mesh"), width: 1, size: 5 },
+      size: vertical ? 66 : 30,
+      values: (u, splits) => Numbers.ticks(data, splits),
+    };
+    if (data.log) {
+      options.splits = (u, index, low, high) => ratios(low, high);
+      options.filter = (u, splits) => splits;
+    }
+    if (data.ticks) options.splits = () => data.ticks;
+    if (data.names) {
+      options.splits = () => data.names.map((_, index) => index);
+      options.grid = { show: false };
+    }
+    return options;
+  }
+
+  function scale(data) {
+    if (data.names) return { time: false, range: [-0.5, data.names.length - 0.5] };
+    if (data.log) return { time: false, distr: 3, log: 10 };
+    return { time: false };
+  }
+
+  // Quality lies in a narrow range, whose ends should not touch the frame.
+  function vertical(data) {
+    const base = scale(data);
+    if (data.log) return base;
+    const range = (u, low, high) => {
+      if (low === null || high === null) return [0, 1];
+      const pad = (high - low) * 0.06 || Math.abs(high) * 0.05 || 1;
+      const least = low >= 0 && low - pad < 0 ? 0 : low - pad;
+      return [data.unit === "percent" ? 0 : least, high + pad];
+    };
+    return { ...base, range };
+  }
+
+  function horizontal(plot) {
+    const base = scale(plot.x);
+    if (plot.x.names || !plot.series.some((s) => s.style === "points" || s.style === "dots")) return base;
+    const range = (u, low, high) => {
+      if (low === null || high === null) return [0, 1];
+      if (plot.x.log) return [low / 1.15, high * 1.15];
+      const pad = (high - low) * 0.03 || 0.5;
+      return [low - pad, high + pad];
+    };
+    return { ...base, range };
+  }
+
+  function focus(u, column, state) {
+    if (state.focus === undefined) return;
+    const source = column === null || !state.focus ? undefined : u.series[column].source;
+    if (source === u.focused) return;
+    u.focused = source;
+    u.redraw(false);
+  }
+
+  function options(plot, hidden, size, hooks) {
+    const { series, bands } = lines(plot, hidden);
+    return {
+      width: size.width,
+      height: size.height,
+      legend: { show: false },
+      cursor: { focus: { prox: 24 }, points: { size: 9 }, drag: { x: true, y: false } },
+      focus: { alpha: 0.35 },
+      scales: { x: horizontal(plot), y: vertical(plot.y) },
+      axes: [axis(plot.x, false), axis(plot.y, true)],
+      series,
+      bands,
+      padding: [12, 16, 0, 0],
+      hooks: { ...hooks, draw: [(u) => bars(u, plot)], setSeries: [focus] },
+    };
+  }
+
+  return { options, columns, look };
+})();

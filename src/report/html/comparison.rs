@@ -1,0 +1,122 @@
+//! The page of several folders beside each other: their curves overlaid, their figures, and what
+//! differs between their settings.
+
+use super::commands::{self, quoted};
+use super::number::{counted, figure};
+use super::page::{Page, Part, Section};
+use super::settings::compared;
+use super::sweep::gather::{Point, gather};
+use super::sweep::measures::{BEST_AUC, target};
+use super::sweep::{curves, points};
+use crate::experiment::outcome::{Kind, Results, Settings, State};
+use crate::report::error::ReportError;
+
+/// The page. Points of sweeps stand beside runs under the name of their folder.
+pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
+    let names = names(all);
+    let mut points = Vec::new();
+    for (results, name) in all.iter().zip(&names) {
+        for point in gather(results)? {
+            points.push(Point { label: label(results, name, &point), ..point });
+        }
+    }
+    let table = points::grid(&points, target(&points), true, "summary.json of each folder");
+    let settings: Vec<Settings> =
+        all.iter().map(|results| results.trials[0].settings()).collect::<Result<_, _>>()?;
+    let named: Vec<(String, &Settings)> = names.iter().cloned().zip(&settings).collect();
+    let differing = compared(&named);
+    let count = differing.rows.len();
+    let parts = match count {
+        0 => vec![Part::Text("All settings are the same.".to_string())],
+        _ => vec![Part::Table(differing)],
+    };
+    let file = "evaluations.csv of each folder";
+    let mut sections = vec![
+        Section { id: "figures", title: "Figures", parts: vec![Part::Table(table)] },
+        Section::of_figures("quality", "Quality on the holdout", curves::figures(&points, file)),
+        Section { id: "settings", title: "What differs in the settings", parts },
+    ];
+    let folders: Vec<String> = all.iter().map(|results| quoted(&results.name)).collect();
+    let again = format!("straggler report {}", folders.join(" "));
+    sections.push(commands::section(again_and_again(&folders, &again), &sections, &again));
+    Ok(Page {
+        kind: "Comparison",
+        title: joined(&names),
+        question: String::new(),
+        facts: Vec::new(),
+        notices: notices(&names, &points),
+        words: words(&points, count),
+        sections,
+    })
+}
+
+/// The names of the folders; numbered where two are the same.
+fn names(all: &[Results]) -> Vec<String> {
+    let same = |name: &str| all.iter().filter(|results| results.name == name).count() > 1;
+    let name = |(index, results): (usize, &Results)| match same(&results.name) {
+        true => format!("{} ({})", results.name, index + 1),
+        false => results.name.clone(),
+    };
+    all.iter().enumerate().map(name).collect()
+}
+
+fn label(results: &Results, name: &str, point: &Point) -> String {
+    match results.kind {
+        Kind::Run => name.to_string(),
+        Kind::Sweep => format!("{name}: {}", point.label),
+    }
+}
+
+fn joined(names: &[String]) -> String {
+    match names {
+        [first, second] => format!("{first} and {second}"),
+        [first, .., last] if names.len() > 4 => {
+            format!("{first} to {last}, {} folders", names.len())
+        }
+        _ => names.join(", "),
+    }
+}
+
+fn notices(names: &[String], points: &[Point]) -> Vec<String> {
+    let open = points.iter().filter(|point| point.count(State::Done) < point.trials.len());
+    let labels: Vec<&str> = open.map(|point| point.label.as_str()).take(names.len()).collect();
+    match labels.is_empty() {
+        true => Vec::new(),
+        false => vec![format!("Not finished, diverged or failed: {}.", labels.join(", "))],
+    }
+}
+
+fn words(points: &[Point], differing: usize) -> Vec<String> {
+    let known = points.iter().filter_map(|point| Some((point, point.interval(&BEST_AUC)?)));
+    let mut words = Vec::new();
+    let best = known.clone().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
+    let worst = known.min_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
+    if let (Some((best, high)), Some((worst, low))) = (best, worst) {
+        words.push(format!(
+            "AUC at the best step is highest for {} ({}) and lowest for {} ({}). With few seeds such a \
+             difference can be chance: straggler compare tells by how much.",
+            best.label,
+            figure(high.mean),
+            worst.label,
+            figure(low.mean)
+        ));
+    }
+    words.push(match differing {
+        0 => "Their settings are the same.".to_string(),
+        n => format!("They differ in {}.", counted(n, "setting", "settings")),
+    });
+    words
+}
+
+fn again_and_again(folders: &[String], again: &str) -> Vec<(String, Vec<String>)> {
+    vec![
+        ("Write this file again, from the folders' files alone:".to_string(), vec![again.into()]),
+        (
+            "Paired differences with their intervals:".to_string(),
+            vec![format!(
+                "straggler compare {}",
+                folders.iter().take(2).cloned().collect::<Vec<_>>().join(" ")
+            )],
+        ),
+    ]
+}

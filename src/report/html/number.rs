@@ -1,0 +1,100 @@
+//! Figures as people read them.
+
+use crate::base::SimSpan;
+
+/// Significant digits of numbers in tables and sentences.
+const DIGITS: usize = 4;
+
+/// A number with four significant digits; a dash where there is none.
+pub(super) fn figure(value: impl Into<Option<f64>>) -> String {
+    match value.into() {
+        Some(value) if value.is_finite() => rounded(value),
+        Some(value) => value.to_string(),
+        None => "–".to_string(),
+    }
+}
+
+fn rounded(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 {
+        return "0".to_string();
+    }
+    if !(1e-4..1e7).contains(&size) {
+        return format!("{value:.3e}");
+    }
+    if value.fract() == 0.0 {
+        return format!("{value}");
+    }
+    let before = size.log10().floor() as i32 + 1;
+    let decimals = (DIGITS as i32 - before).clamp(0, 8) as usize;
+    format!("{value:.decimals$}")
+}
+
+/// A count with its thousands set apart by narrow spaces that do not break.
+pub(super) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A share as a percentage; a dash where there is none.
+pub(super) fn percent(share: impl Into<Option<f64>>) -> String {
+    match share.into().filter(|share| share.is_finite()) {
+        Some(share) if share != 0.0 && share.abs() < 0.001 => {
+            format!("{} %", figure(share * 100.0))
+        }
+        Some(share) => format!("{:.1} %", share * 100.0),
+        None => "–".to_string(),
+    }
+}
+
+/// Simulated seconds with a fitting unit; a dash where there are none.
+pub(super) fn time(seconds: impl Into<Option<f64>>) -> String {
+    match seconds.into().filter(|seconds| seconds.is_finite() && *seconds >= 0.0) {
+        Some(seconds) => SimSpan::from_seconds(seconds).to_string(),
+        None => "–".to_string(),
+    }
+}
+
+/// `1 worker`, `2 workers`.
+pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        number => format!("{} {many}", count(number as u64)),
+    }
+}
+
+/// The number as a chart needs it: six significant digits, so that files stay small.
+pub(super) fn short(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_plain() {
+        assert_eq!(figure(0.756_403), "0.7564");
+        assert_eq!(figure(37_783.33), "37783");
+        assert_eq!(figure(12.0), "12");
+        assert_eq!(figure(1e-9), "1.000e-9");
+        assert_eq!(figure(0.0), "0");
+        assert_eq!(figure(f64::NAN), "NaN");
+        assert_eq!(figure(None), "–");
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(count(12), "12");
+        assert_eq!(percent(0.0312), "3.1 %");
+        assert_eq!(percent(0.000_031), "0.003100 %");
+        assert_eq!(percent(f64::NAN), "–");
+        assert_eq!(time(-1.0), "–");
+        assert_eq!(counted(1, "worker", "workers"), "1 worker");
+        assert_eq!(short(0.123_456_789), 0.123457);
+    }
+}

@@ -1,0 +1,112 @@
+//! How far the workers' views are from the server's parameters, layer by layer.
+
+use crate::report::folder::{Divergence, Folder};
+use crate::report::html::figure::{Axis, Chart, Figure, Plot, Unit};
+use crate::report::html::grid::{self, Grid, MOST_ROWS};
+use crate::report::html::number::{self, percent};
+use crate::report::html::thin;
+
+/// Most layers in one plot; the others are in the table.
+const MOST_LAYERS: usize = 12;
+
+/// The measures of the file and what the reader chooses them by.
+const MEASURES: [(&str, &str); 2] =
+    [("from_server", "from the server"), ("from_each_other", "from each other")];
+
+/// The distances of one layer.
+struct Layer<'a> {
+    name: &'a str,
+    group: &'a str,
+    points: Vec<(f64, f64)>,
+}
+
+impl Layer<'_> {
+    fn last(&self) -> f64 {
+        self.points.last().map_or(0.0, |point| point.1)
+    }
+}
+
+/// The figure.
+pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
+    let rows = folder.divergence.rows()?;
+    let found: Vec<(&str, Vec<Layer>)> = MEASURES
+        .iter()
+        .map(|(measure, label)| (*label, layers(rows, measure)))
+        .filter(|(_, layers)| !layers.is_empty())
+        .collect();
+    let Some((label, first)) = found.first() else {
+        return Err(folder.divergence.unusable("holds no distances"));
+    };
+    let columns = [grid::number("update"), grid::number("simulated s")].into_iter();
+    let columns = columns.chain(["group", "layer", "measure"].map(grid::text));
+    let columns = columns.chain(["mean", "largest"].map(grid::number)).collect();
+    let grid = Grid::new("Distances of the workers' views", columns);
+    Ok(Figure {
+        id: "divergence-by-layer".to_string(),
+        title: "How far the workers' views are apart".to_string(),
+        sentence: sentence(label, first),
+        chart: Chart::Plots(found.iter().map(|(label, layers)| plot(label, layers)).collect()),
+        grid: grid.fill(rows, MOST_ROWS, "divergence.csv", |row| {
+            vec![
+                row.update.to_string(),
+                number::figure(row.sim_s),
+                row.group.clone(),
+                row.layer.clone(),
+                row.measure.clone(),
+                percent(row.mean),
+                percent(row.max),
+            ]
+        }),
+        file: "divergence.csv".to_string(),
+    })
+}
+
+/// All layers with a distance, the farthest at the end first.
+fn layers<'a>(rows: &'a [Divergence], measure: &str) -> Vec<Layer<'a>> {
+    let mut layers: Vec<Layer> = Vec::new();
+    for row in rows.iter().filter(|row| row.measure == measure) {
+        let Some(mean) = row.mean.filter(|mean| mean.is_finite()) else { continue };
+        let known = layers.iter().position(|l| l.name == row.layer && l.group == row.group);
+        let index = known.unwrap_or_else(|| {
+            layers.push(Layer { name: &row.layer, group: &row.group, points: Vec::new() });
+            layers.len() - 1
+        });
+        layers[index].points.push((row.sim_s, mean));
+    }
+    layers.sort_by(|a, b| b.last().total_cmp(&a.last()));
+    layers
+}
+
+fn plot(label: &str, layers: &[Layer]) -> Plot {
+    let shown = &layers[..layers.len().min(MOST_LAYERS)];
+    let name = |layer: &Layer| match layer.group {
+        "sparse" => format!("{} (rows)", layer.name),
+        _ => layer.name.to_string(),
+    };
+    Plot {
+        label: label.to_string(),
+        x: Axis::new("simulated time", Unit::Time),
+        y: Axis::new("mean relative distance", Unit::Percent),
+        series: shown.iter().map(|l| thin::line(name(l), &l.points, shown.len())).collect(),
+    }
+}
+
+fn sentence(label: &str, layers: &[Layer]) -> String {
+    let (Some(farthest), Some(closest)) = (layers.first(), layers.last()) else {
+        return String::new();
+    };
+    let left_out = layers.len().saturating_sub(MOST_LAYERS);
+    let left_out = match left_out {
+        0 => String::new(),
+        n => format!(" The plot shows the {MOST_LAYERS} farthest and leaves out {n}."),
+    };
+    format!(
+        "At the end the views are {} away {label} in {} and {} in {}, the farthest and the closest of {} \
+         layers.{left_out}",
+        percent(farthest.last()),
+        farthest.name,
+        percent(closest.last()),
+        closest.name,
+        layers.len()
+    )
+}

@@ -1,0 +1,176 @@
+//! What came out of a run, in sentences computed from its figures.
+
+use crate::report::html::number::{count, figure, percent, time};
+use crate::report::html::read::Run;
+
+/// The heading: the scenario's title, else its name.
+pub(super) fn title(run: &Run) -> String {
+    [run.text("title"), run.setting("scenario.title"), run.text("name")]
+        .into_iter()
+        .flatten()
+        .find(|text| !text.is_empty())
+        .unwrap_or_else(|| run.name.clone())
+}
+
+/// What the scenario asks.
+pub(super) fn question(run: &Run) -> String {
+    run.text("question").or_else(|| run.setting("scenario.question")).unwrap_or_default()
+}
+
+/// What was run.
+pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
+    let known = [
+        ("name", run.text("name").or_else(|| run.setting("scenario.name"))),
+        ("seed", run.shown("seed").or_else(|| run.setting("scenario.seed"))),
+        ("workers", run.shown("workers").or_else(|| run.setting("cluster.workers"))),
+        ("shards", run.shown("shards").or_else(|| run.setting("cluster.shards"))),
+        ("protocol", run.text("protocol").or_else(|| run.setting("protocol.kind"))),
+        ("model", run.text("model").or_else(|| run.setting("model.kind"))),
+        ("optimizer", run.text("optimizer").or_else(|| run.setting("optimizer.kind"))),
+        ("straggler", run.text("version")),
+    ];
+    let named = |(name, value): (&str, Option<String>)| Some((name.to_string(), value?));
+    known.into_iter().filter_map(named).collect()
+}
+
+/// What must not be overlooked.
+pub(super) fn notices(run: &Run) -> Vec<String> {
+    let mut notices = Vec::new();
+    if let Some(reason) = &run.diagnosis {
+        notices.push(format!(
+            "This run did not end as planned: {reason}. What it computed before is shown below."
+        ));
+    } else if run.summary.is_none() {
+        notices.push(
+            "This run is not finished: there is no summary.json. What it wrote so far is shown below."
+                .to_string(),
+        );
+    }
+    let reconstructed = run.summary.as_ref().and_then(|summary| summary.get("reconstructed"));
+    let parts: Vec<&str> = reconstructed
+        .and_then(|parts| parts.as_array())
+        .into_iter()
+        .flatten()
+        .filter_map(|part| part.as_str())
+        .collect();
+    if !parts.is_empty() {
+        notices.push(format!(
+            "Reconstructed, because their sources could not be read: {}.",
+            parts.join(", ")
+        ));
+    }
+    notices
+}
+
+/// The sentences.
+pub(super) fn words(run: &Run) -> Vec<String> {
+    if run.summary.is_none() {
+        return so_far(run);
+    }
+    let sentences = [
+        trained(run),
+        quality(run),
+        attainable(run),
+        staleness(run),
+        divergence(run),
+        time_spent(run),
+        skipped(run),
+    ];
+    sentences.into_iter().flatten().collect()
+}
+
+fn trained(run: &Run) -> Option<String> {
+    let (updates, examples) = (run.figure("updates")?, run.figure("examples")?);
+    let passes = run.figure("passes");
+    let passes = passes.map_or_else(String::new, |passes| format!(", {passes:.2} passes"));
+    let clock = match (run.figure("sim_s"), run.figure("examples_per_sim_s")) {
+        (Some(seconds), Some(rate)) if seconds > 0.0 => format!(
+            " in {} of simulated time, {} examples a second",
+            time(seconds),
+            count(rate as u64)
+        ),
+        _ => String::new(),
+    };
+    Some(format!(
+        "{} updates were applied, made from {} examples{passes}{clock}.",
+        count(updates as u64),
+        count(examples as u64)
+    ))
+}
+
+fn quality(run: &Run) -> Option<String> {
+    let best = run.figure("best.auc")?;
+    let session = run.figure("best.session_auc");
+    let session = session.map_or_else(String::new, |v| format!(", session AUC {v:.4}"));
+    let last = run.figure("last.auc");
+    let last = last.map_or_else(String::new, |v| format!("; at the end AUC was {v:.4}"));
+    Some(format!(
+        "At the best step, chosen on the other half of the holdout, AUC was {best:.4}{session}, \
+         after {} examples and {}{last}.",
+        count(run.figure("best.examples").unwrap_or(0.0) as u64),
+        time(run.figure("best.sim_s")),
+    ))
+}
+
+fn attainable(run: &Run) -> Option<String> {
+    let bayes = run.summary.as_ref()?.get("bayes_auc")?.as_f64()?;
+    Some(format!("Knowing the true click probabilities would give an AUC of {bayes:.4}."))
+}
+
+fn staleness(run: &Run) -> Option<String> {
+    let mean = run.figure("staleness.mean")?;
+    let tail = match (run.figure("staleness.p99"), run.figure("staleness.max")) {
+        (Some(p99), Some(max)) => format!("; 1 in 100 was older than {p99}, the oldest {max}"),
+        _ => String::new(),
+    };
+    Some(format!(
+        "A gradient was {} updates old on average when it was applied{tail}.",
+        figure(mean)
+    ))
+}
+
+fn divergence(run: &Run) -> Option<String> {
+    let distance = run.figure("divergence")?;
+    Some(format!(
+        "At the end a worker's dense layers were {} away from the server's, relative to their norm.",
+        percent(distance)
+    ))
+}
+
+fn time_spent(run: &Run) -> Option<String> {
+    let busy = run.figure("utilisation.busy")?;
+    Some(format!(
+        "Workers spent {} of their time computing, {} on the network and {} waiting.",
+        percent(busy),
+        percent(run.figure("utilisation.network")),
+        percent(run.figure("utilisation.waiting")),
+    ))
+}
+
+fn skipped(run: &Run) -> Option<String> {
+    let facts = run.summary.as_ref()?.get("data")?.as_array()?;
+    let fact = |pair: &serde_json::Value| {
+        let name = pair.get(0)?.as_str().filter(|name| name.contains("skipped"))?;
+        Some(format!("{name}: {}", pair.get(1)?.as_str()?))
+    };
+    let found: Vec<String> = facts.iter().filter_map(fact).collect();
+    (!found.is_empty()).then(|| format!("Of the log, {}.", found.join("; ")))
+}
+
+/// Of a run that has no summary: how far its series go.
+fn so_far(run: &Run) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if let Some(last) = run.folder.training.rows().ok().and_then(|rows| rows.last()) {
+        sentences.push(format!(
+            "So far {} updates were applied, made from {} examples, in {} of simulated time.",
+            count(last.update),
+            count(last.examples),
+            time(last.sim_s)
+        ));
+    }
+    if let Some(last) = run.folder.evaluations.rows().ok().and_then(|rows| rows.last()) {
+        let auc = last.auc.map_or_else(|| "not defined".to_string(), |auc| format!("{auc:.4}"));
+        sentences.push(format!("At the last evaluation AUC was {auc}."));
+    }
+    sentences
+}

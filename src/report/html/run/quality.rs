@@ -1,0 +1,135 @@
+//! Quality on the holdout against examples and against simulated time, for all evaluated views.
+
+use crate::report::folder::{Evaluation, Folder, View};
+use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Style, Unit};
+use crate::report::html::grid::{Grid, MOST_ROWS, number, text};
+use crate::report::html::number::{count, figure, time};
+use crate::report::html::thin;
+use std::collections::BTreeMap;
+
+/// A measure of quality: its name and where it stands in an evaluation.
+type Measure = (&'static str, fn(&Evaluation) -> Option<f64>);
+
+/// Every measure of quality.
+const MEASURES: [Measure; 5] = [
+    ("AUC", |e| e.auc),
+    ("session AUC", |e| e.session_auc),
+    ("log-loss", |e| e.log_loss),
+    ("normalised entropy", |e| e.normalised_entropy),
+    ("calibration", |e| e.calibration),
+];
+
+/// The two figures.
+pub(super) fn figures(folder: &Folder) -> [Result<Figure, String>; 2] {
+    let by_examples = || {
+        let axis = Axis::new("examples trained on", Unit::Count);
+        build(folder, ("quality-by-examples", "Quality by examples"), axis, |e| e.examples as f64)
+    };
+    let by_time = || {
+        let axis = Axis::new("simulated time", Unit::Time);
+        if !folder.evaluations.rows()?.iter().any(|e| e.sim_s > 0.0) {
+            return Err(folder.evaluations.unusable("was written without a virtual clock"));
+        }
+        build(folder, ("quality-by-time", "Quality by simulated time"), axis, |e| e.sim_s)
+    };
+    [by_examples(), by_time()]
+}
+
+fn build(
+    folder: &Folder,
+    (id, title): (&str, &str),
+    x: Axis,
+    position: fn(&Evaluation) -> f64,
+) -> Result<Figure, String> {
+    let rows = folder.evaluations.rows()?;
+    let plots: Vec<Plot> =
+        MEASURES.iter().filter_map(|measure| plot(folder, rows, measure, &x, position)).collect();
+    if plots.is_empty() {
+        return Err(folder.evaluations.unusable("holds no figures of quality"));
+    }
+    Ok(Figure {
+        id: id.to_string(),
+        title: title.to_string(),
+        sentence: sentence(folder, rows, x.unit),
+        chart: Chart::Plots(plots),
+        grid: grid(title, rows),
+        file: "evaluations.csv".to_string(),
+    })
+}
+
+fn plot(
+    folder: &Folder,
+    rows: &[Evaluation],
+    (name, value): &Measure,
+    x: &Axis,
+    position: fn(&Evaluation) -> f64,
+) -> Option<Plot> {
+    let mut views: BTreeMap<View, Vec<(f64, f64)>> = BTreeMap::new();
+    for row in rows {
+        if let Some(value) = value(row).filter(|value| value.is_finite()) {
+            views.entry(row.view).or_default().push((position(row), value));
+        }
+    }
+    let lines = views.len();
+    let mut series: Vec<Series> = views
+        .iter()
+        .map(|(view, points)| Series {
+            style: if points.len() <= 60 { Style::Dots } else { Style::Line },
+            ..thin::line(view_name(*view), points, lines)
+        })
+        .collect();
+    let ends = views.values().flatten().map(|p| p.0);
+    let (low, high) = ends.fold((f64::MAX, f64::MIN), |(l, h), x| (l.min(x), h.max(x)));
+    if let (Some(bayes), true, "AUC") = (folder.summary.bayes_auc, low <= high, *name) {
+        let limit = thin::line("true probabilities", &[(low, bayes), (high, bayes)], 1);
+        series.push(Series { style: Style::Limit, ..limit });
+    }
+    let y = Axis::new(*name, Unit::Number);
+    (!views.is_empty()).then(|| Plot { label: name.to_string(), x: x.clone(), y, series })
+}
+
+fn view_name(view: View) -> String {
+    match view {
+        View::Server => "server".to_string(),
+        View::Worker(id) => format!("worker {id}"),
+        View::MeanOfViews => "mean of views".to_string(),
+        View::MeanOfPredictions => "mean of predictions".to_string(),
+    }
+}
+
+fn sentence(folder: &Folder, rows: &[Evaluation], unit: Unit) -> String {
+    let server = || rows.iter().filter(|row| row.view == View::Server && row.auc.is_some());
+    let (Some(first), Some(last)) = (server().next(), server().next_back()) else {
+        return "The server's parameters have no AUC here.".to_string();
+    };
+    let place = |row: &Evaluation| match unit {
+        Unit::Time => time(row.sim_s),
+        _ => format!("{} examples", count(row.examples)),
+    };
+    let limit = folder.summary.bayes_auc;
+    let limit = limit.map_or_else(String::new, |v| format!("; {v:.4} is attainable"));
+    let views = rows.iter().map(|row| row.view).collect::<std::collections::BTreeSet<_>>().len();
+    let views = if views > 1 { format!("; {views} views were evaluated") } else { String::new() };
+    format!(
+        "The server's AUC goes from {:.4} to {:.4} in {}{limit}{views}.",
+        first.auc.unwrap_or(f64::NAN),
+        last.auc.unwrap_or(f64::NAN),
+        place(last)
+    )
+}
+
+fn grid(title: &str, rows: &[Evaluation]) -> Grid {
+    let mut columns =
+        vec![number("update"), number("examples"), number("simulated s"), text("view")];
+    columns.extend(MEASURES.iter().map(|(name, _)| number(*name)));
+    Grid::new(title, columns).fill(rows, MOST_ROWS, "evaluations.csv", |row| {
+        let mut cells = vec![
+            row.update.to_string(),
+            row.examples.to_string(),
+            figure(row.sim_s),
+            view_name(row.view),
+        ];
+        cells.extend(MEASURES.iter().map(|(_, value)| figure(value(row))));
+        cells
+    })
+}

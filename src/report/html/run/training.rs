@@ -1,0 +1,73 @@
+//! What training saw from one interval to the next: loss, norm of the gradients, staleness.
+
+use crate::report::folder::{Folder, Training};
+use crate::report::html::figure::{Axis, Chart, Figure, Plot, Unit};
+use crate::report::html::grid::{Grid, MOST_ROWS, number};
+use crate::report::html::number::{count, figure};
+use crate::report::html::thin;
+
+/// A series of `training.csv`: what to call it, what the axis says, and where it stands.
+type Measure = (&'static str, &'static str, fn(&Training) -> Option<f64>);
+
+const MEASURES: [Measure; 5] = [
+    ("loss", "training loss, nats", |t| t.loss),
+    ("gradient norm", "L2 norm of the gradients", |t| t.gradient_norm),
+    ("staleness", "mean staleness, updates", |t| t.staleness_mean),
+    ("learning rate", "learning rate", |t| t.rate),
+    ("in flight", "gradients in flight", |t| t.in_flight),
+];
+
+/// One figure with a plot per series.
+pub(super) fn figures(folder: &Folder) -> [Result<Figure, String>; 1] {
+    [build(folder)]
+}
+
+fn build(folder: &Folder) -> Result<Figure, String> {
+    let rows = folder.training.rows()?;
+    let plots: Vec<Plot> = MEASURES.iter().filter_map(|measure| plot(rows, measure)).collect();
+    if plots.is_empty() {
+        return Err(folder.training.unusable("holds no figures"));
+    }
+    let columns = [number("update"), number("examples"), number("simulated s")];
+    let named = MEASURES.iter().map(|(name, ..)| number(*name));
+    let grid =
+        Grid::new("Training, interval by interval", columns.into_iter().chain(named).collect());
+    Ok(Figure {
+        id: "loss".to_string(),
+        title: "Loss and what goes with it".to_string(),
+        sentence: sentence(rows),
+        chart: Chart::Plots(plots),
+        grid: grid.fill(rows, MOST_ROWS, "training.csv", |row| {
+            let head = [row.update.to_string(), row.examples.to_string(), figure(row.sim_s)];
+            head.into_iter()
+                .chain(MEASURES.iter().map(|(_, _, value)| figure(value(row))))
+                .collect()
+        }),
+        file: "training.csv".to_string(),
+    })
+}
+
+fn plot(rows: &[Training], (name, title, value): &Measure) -> Option<Plot> {
+    let point = |row: &Training| Some((row.examples as f64, value(row).filter(|v| v.is_finite())?));
+    let points: Vec<(f64, f64)> = rows.iter().filter_map(point).collect();
+    (!points.is_empty()).then(|| Plot {
+        label: name.to_string(),
+        x: Axis::new("examples trained on", Unit::Count),
+        y: Axis::new(*title, Unit::Number),
+        series: vec![thin::line(*name, &points, 1)],
+    })
+}
+
+fn sentence(rows: &[Training]) -> String {
+    let losses: Vec<f64> = rows.iter().filter_map(|row| row.loss).collect();
+    let part = losses.len().div_ceil(10);
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    match losses.is_empty() {
+        true => format!("{} intervals without a loss.", count(rows.len() as u64)),
+        false => format!(
+            "Over its first tenth the training loss is {} nats on average, over its last {}.",
+            figure(mean(&losses[..part])),
+            figure(mean(&losses[losses.len() - part..]))
+        ),
+    }
+}

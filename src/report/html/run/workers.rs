@@ -1,0 +1,35 @@
+//! The table of workers.
+
+use crate::report::folder::Worker;
+use crate::report::html::grid::{self, Grid, MOST_ROWS};
+use crate::report::html::number::figure;
+
+/// One row per worker.
+pub(super) fn grid(workers: &[Worker]) -> Grid {
+    let columns = [grid::number("worker"), grid::text("class")].into_iter();
+    let names = [
+        "slowdown",
+        "steps",
+        "examples",
+        "busy, s",
+        "network, s",
+        "waiting, s",
+        "mean staleness",
+        "largest",
+    ];
+    let columns = columns.chain(names.map(grid::number)).collect();
+    Grid::new("Workers", columns).fill(workers, MOST_ROWS, "workers.csv", |worker| {
+        vec![
+            worker.worker.to_string(),
+            worker.class.clone(),
+            figure(worker.slowdown),
+            worker.steps.to_string(),
+            worker.examples.to_string(),
+            figure(worker.busy_s),
+            figure(worker.network_s),
+            figure(worker.waiting_s),
+            figure(worker.staleness_mean),
+            figure(worker.staleness_max.map(|max| max as f64)),
+        ]
+    })
+}

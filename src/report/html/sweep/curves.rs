@@ -1,0 +1,146 @@
+//! Quality against examples and against simulated time, a line per point: mean and band over seeds.
+
+use super::gather::{FOLLOWED, Point, Step};
+use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Unit};
+use crate::report::html::grid::{self, Grid, MOST_ROWS, evenly};
+use crate::report::html::number::{counted, figure};
+use crate::report::html::thin::mean_line;
+
+/// Most lines of one plot.
+const MOST_LINES: usize = 12;
+/// Most positions of one line.
+const POSITIONS: usize = 120;
+/// From this ratio of the longest to the shortest run on, the axis of time is one of ratios.
+const WIDE: f64 = 20.0;
+
+/// What quality is shown against.
+struct Against {
+    id: &'static str,
+    title: &'static str,
+    axis: &'static str,
+    unit: Unit,
+    position: fn(&Step) -> f64,
+}
+
+const EXAMPLES: Against = Against {
+    id: "quality-by-examples",
+    title: "Quality by examples",
+    axis: "examples trained on",
+    unit: Unit::Count,
+    position: |step| step.examples,
+};
+const TIME: Against = Against {
+    id: "quality-by-time",
+    title: "Quality by simulated time",
+    axis: "simulated time",
+    unit: Unit::Time,
+    position: |step| step.sim_s,
+};
+
+/// The two figures; `file` is where the series are.
+pub(in crate::report::html) fn figures(
+    points: &[Point],
+    file: &str,
+) -> [Result<Figure, String>; 2] {
+    [build(points, &EXAMPLES, file), build(points, &TIME, file)]
+}
+
+fn build(points: &[Point], against: &Against, file: &str) -> Result<Figure, String> {
+    let with: Vec<&Point> =
+        points.iter().filter(|point| !point.curves(0, against.position).is_empty()).collect();
+    if with.is_empty() {
+        return Err("no finished trial has evaluations".to_string());
+    }
+    let ends: Vec<f64> = with.iter().flat_map(|point| end(point, against.position)).collect();
+    let longest = ends.iter().copied().fold(0.0, f64::max);
+    let shortest = ends.iter().copied().fold(f64::INFINITY, f64::min);
+    if longest <= 0.0 {
+        return Err(format!("the trials have no {}", against.axis));
+    }
+    let log = against.unit == Unit::Time && shortest > 0.0 && longest / shortest >= WIDE;
+    let shown: Vec<&Point> = evenly(with.len(), MOST_LINES).map(|index| with[index]).collect();
+    let plots: Vec<Plot> =
+        (0..FOLLOWED.len()).filter_map(|measure| plot(&shown, measure, against, log)).collect();
+    Ok(Figure {
+        id: against.id.to_string(),
+        title: against.title.to_string(),
+        sentence: sentence(&with, shown.len()),
+        grid: grid(against, &plots, file),
+        chart: Chart::Plots(plots),
+        file: file.to_string(),
+    })
+}
+
+fn end(point: &Point, position: fn(&Step) -> f64) -> Vec<f64> {
+    point.trials.iter().filter_map(|trial| trial.steps.last().map(position)).collect()
+}
+
+fn plot(points: &[&Point], measure: usize, against: &Against, log: bool) -> Option<Plot> {
+    let line = |point: &&Point| {
+        let mut curves = point.curves(measure, against.position);
+        if log {
+            curves.iter_mut().for_each(|curve| curve.retain(|step| step.0 > 0.0));
+        }
+        mean_line(point.label.as_str(), &curves, POSITIONS)
+    };
+    let series: Vec<Series> =
+        points.iter().map(line).filter(|series| !series.x.is_empty()).collect();
+    (!series.is_empty()).then(|| Plot {
+        label: FOLLOWED[measure].1.to_string(),
+        x: Axis::new(against.axis, against.unit).scaled(log),
+        y: Axis::new(FOLLOWED[measure].1, Unit::Number),
+        series,
+    })
+}
+
+fn sentence(points: &[&Point], shown: usize) -> String {
+    let last = |point: &Point| {
+        let curves = point.curves(0, |step| step.examples);
+        let ends: Vec<f64> = curves.iter().filter_map(|curve| curve.last().map(|p| p.1)).collect();
+        ends.iter().sum::<f64>() / ends.len().max(1) as f64
+    };
+    let by = |a: &&&Point, b: &&&Point| last(a).total_cmp(&last(b));
+    let (best, worst) = (points.iter().max_by(by), points.iter().min_by(by));
+    let drawn = match shown < points.len() {
+        true => format!("{shown} of {} points are drawn, evenly chosen; a", points.len()),
+        false => format!("{} drawn; a", counted(shown, "line is", "lines are")),
+    };
+    let (Some(best), Some(worst)) = (best, worst) else { return String::new() };
+    format!(
+        "{drawn}t the end AUC is highest for {} ({}) and lowest for {} ({}).",
+        best.label,
+        figure(last(best)),
+        worst.label,
+        figure(last(worst))
+    )
+}
+
+fn grid(against: &Against, plots: &[Plot], file: &str) -> Grid {
+    let columns = vec![
+        grid::text("point"),
+        grid::text("measure"),
+        grid::number(against.axis),
+        grid::number("mean"),
+        grid::number("low"),
+        grid::number("high"),
+    ];
+    let mut rows = Vec::new();
+    for plot in plots {
+        for series in &plot.series {
+            for index in 0..series.x.len() {
+                let edge = |edges: fn(&super::super::figure::Band) -> &Vec<Option<f64>>| {
+                    figure(series.band.as_ref().and_then(|band| edges(band)[index]))
+                };
+                rows.push(vec![
+                    series.name.clone(),
+                    plot.label.clone(),
+                    figure(series.x[index]),
+                    figure(series.y[index]),
+                    edge(|band| &band.low),
+                    edge(|band| &band.high),
+                ]);
+            }
+        }
+    }
+    Grid::new(against.title, columns).fill(&rows, MOST_ROWS, file, Clone::clone)
+}

@@ -1,0 +1,223 @@
+//! The page of a sweep.
+
+pub(super) mod curves;
+pub(super) mod gather;
+pub(super) mod measures;
+mod pareto;
+pub(super) mod points;
+mod response;
+
+use super::commands::{self, quoted};
+use super::grid::{self, Grid, MOST_ROWS};
+use super::number::counted;
+use super::page::{Page, Part, Section};
+use super::read::{Defaults, defaults_of};
+use super::settings;
+use crate::experiment::outcome::{Results, Settings, State, setting_text};
+use crate::report::error::ReportError;
+use gather::{Point, gather, swept};
+use measures::{BEST_AUC, plus_minus};
+
+/// Most swept settings with a figure of their own.
+const MOST_KEYS: usize = 8;
+
+/// The page of a sweep, as far as it has come.
+pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, ReportError> {
+    let points = gather(results)?;
+    let keys = swept(&points);
+    let target = measures::target(&points);
+    let begun = results.trials.iter().find(|trial| trial.folder.join("resolved.toml").exists());
+    let base = match begun {
+        Some(trial) => trial.settings()?,
+        None => Settings::new(),
+    };
+    let defaults = begun.and_then(|trial| defaults_of(trial, defaults));
+    let series = "trials/*/evaluations.csv";
+    let table = points::grid(&points, target, false, "points.csv");
+    let mut sections = vec![
+        Section { id: "points", title: "Points", parts: vec![Part::Table(table)] },
+        Section::of_figures("response", "What the settings do", responses(&points, &keys)),
+        Section::of_figures("pareto-front", "What it costs", [pareto::figure(&points, &keys)]),
+        Section::of_figures("quality", "Quality on the holdout", curves::figures(&points, series)),
+        failures(&points),
+        differed(&points, &keys),
+        settings::section(&without(&base, &keys), defaults.as_ref(), "every trial"),
+    ];
+    let again = format!("straggler report {}", quoted(&results.name));
+    sections.push(commands::section(again_and_again(results, &again), &sections, &again));
+    Ok(Page {
+        kind: "Sweep",
+        title: results.name.clone(),
+        question: base.get("scenario.title").map(setting_text).unwrap_or_default(),
+        facts: facts(results, &points, &keys),
+        notices: notices(results, &points),
+        words: words(&points, &keys),
+        sections,
+    })
+}
+
+fn responses(points: &[Point], keys: &[String]) -> Vec<Result<super::figure::Figure, String>> {
+    let shown = keys.iter().take(MOST_KEYS).enumerate();
+    shown.map(|(number, key)| response::figure(points, key, keys, number)).collect()
+}
+
+fn count(points: &[Point], state: State) -> usize {
+    points.iter().map(|point| point.count(state)).sum()
+}
+
+fn facts(results: &Results, points: &[Point], keys: &[String]) -> Vec<(String, String)> {
+    let mut facts = vec![
+        ("points".to_string(), points.len().to_string()),
+        ("trials".to_string(), results.trials.len().to_string()),
+        ("done".to_string(), count(points, State::Done).to_string()),
+    ];
+    let failed = count(points, State::Failed);
+    if failed > 0 {
+        facts.push(("diverged or failed".to_string(), failed.to_string()));
+    }
+    if !keys.is_empty() {
+        facts.push(("swept".to_string(), keys.join(", ")));
+    }
+    facts
+}
+
+fn notices(results: &Results, points: &[Point]) -> Vec<String> {
+    let mut notices = Vec::new();
+    let open = count(points, State::ToDo);
+    if open > 0 {
+        notices.push(format!(
+            "{open} of {} trials {} not done yet; this shows the others. straggler resume {} does what is \
+             missing.",
+            results.trials.len(),
+            if open == 1 { "is" } else { "are" },
+            quoted(&results.name)
+        ));
+    }
+    let failed = count(points, State::Failed);
+    if failed > 0 {
+        notices.push(format!(
+            "{} diverged or failed, and {} left out of all means: see Trials without figures.",
+            counted(failed, "trial", "trials"),
+            if failed == 1 { "is" } else { "are" }
+        ));
+    }
+    notices
+}
+
+fn words(points: &[Point], keys: &[String]) -> Vec<String> {
+    let seeds = points.iter().map(|point| point.trials.len()).max().unwrap_or(0);
+    let mut words = vec![format!(
+        "{} with up to {} each{}.",
+        counted(points.len(), "point", "points"),
+        counted(seeds, "seed", "seeds"),
+        if keys.is_empty() { String::new() } else { format!("; swept: {}", keys.join(", ")) }
+    )];
+    let known = points.iter().filter_map(|point| Some((point, point.interval(&BEST_AUC)?)));
+    let best = known.clone().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
+    if let Some((point, best)) = best {
+        let level = known.filter(|(_, other)| other.known && other.high >= best.low).count();
+        let unsure = match level > 1 && best.known {
+            true => format!(
+                " The intervals of {} overlap with it: compare them seed by seed before choosing \
+                 (straggler compare).",
+                counted(level - 1, "other point", "other points")
+            ),
+            false => String::new(),
+        };
+        words.push(format!(
+            "The highest mean AUC at the best step is {}, of {}.{unsure}",
+            plus_minus(Some(best)),
+            point.label
+        ));
+    }
+    words
+}
+
+/// Trials that diverged or failed, with what they say about it.
+fn failures(points: &[Point]) -> Section {
+    let failed: Vec<(&Point, &gather::Trial)> = points
+        .iter()
+        .flat_map(|point| point.trials.iter().map(move |trial| (point, trial)))
+        .filter(|(_, trial)| trial.state == State::Failed)
+        .collect();
+    let title = "Trials without figures";
+    if failed.is_empty() {
+        let parts = vec![Part::Text("No trial diverged or failed.".to_string())];
+        return Section { id: "failures", title, parts };
+    }
+    let columns = vec![
+        grid::text("trial"),
+        grid::text("point"),
+        grid::number("seed"),
+        grid::text("what happened"),
+    ];
+    let grid = Grid::new("Trials that diverged or failed", columns).fill(
+        &failed,
+        MOST_ROWS,
+        "trials.csv",
+        |(point, trial)| {
+            vec![
+                trial.id.clone(),
+                point.label.clone(),
+                trial.seed.to_string(),
+                trial.reason.clone().unwrap_or_else(|| "unknown".to_string()),
+            ]
+        },
+    );
+    Section { id: "failures", title, parts: vec![Part::Table(grid)] }
+}
+
+/// Every swept setting with its values.
+fn differed(points: &[Point], keys: &[String]) -> Section {
+    let columns = vec![grid::text("setting"), grid::number("values"), grid::text("which")];
+    let mut grid = Grid::new("Settings that differ between points", columns);
+    for key in keys {
+        let mut values: Vec<String> = Vec::new();
+        for value in points.iter().map(|point| point.setting(key)) {
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        let shown = values.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
+        let more = if values.len() > 20 { ", ..." } else { "" };
+        grid.rows.push(vec![key.clone(), values.len().to_string(), format!("{shown}{more}")]);
+    }
+    Section { id: "differed", title: "What differed", parts: vec![Part::Table(grid)] }
+}
+
+/// The settings that all trials share.
+fn without(all: &Settings, keys: &[String]) -> Settings {
+    let mut settings = all.clone();
+    settings.retain(|key, _| {
+        let below = |swept: &String| key == swept || key.starts_with(&format!("{swept}."));
+        key != "scenario.seed" && !keys.iter().any(below)
+    });
+    settings
+}
+
+fn again_and_again(results: &Results, again: &str) -> Vec<(String, Vec<String>)> {
+    let name = &results.name;
+    let mut commands = Vec::new();
+    if results.path.join("sweep.toml").exists() {
+        commands.push((
+            "All trials again:".to_string(),
+            vec![format!("straggler sweep {} --out again", quoted(&format!("{name}/sweep.toml")))],
+        ));
+    }
+    if let Some(trial) = results.trials.first() {
+        let resolved = quoted(&format!("{name}/trials/{}/resolved.toml", trial.id));
+        commands.push((
+            format!("One of its trials again, here {}:", trial.id),
+            vec![format!("straggler run {resolved} --out again")],
+        ));
+        commands.push((
+            "The report of one trial:".to_string(),
+            vec![format!("straggler report {}", quoted(&format!("{name}/trials/{}", trial.id)))],
+        ));
+    }
+    commands.push((
+        "Write this file again, from the folder's files alone:".to_string(),
+        vec![again.into()],
+    ));
+    commands
+}

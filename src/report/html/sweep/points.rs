@@ -1,0 +1,68 @@
+//! The table of points.
+
+use super::gather::{Point, short_key, swept};
+use super::measures::{MEASURES, plus_minus, times_to};
+use crate::experiment::outcome::State;
+use crate::report::html::grid::{self, Grid};
+use crate::report::html::number::counted;
+
+/// Most points in the page.
+const MOST_POINTS: usize = 500;
+
+/// One row per point: what was set, how many trials, and every measure with its interval. With
+/// `labels` the points are named instead of told by their settings.
+pub(in crate::report::html) fn grid(
+    points: &[Point],
+    target: Option<f64>,
+    labels: bool,
+    file: &str,
+) -> Grid {
+    let keys = if labels { Vec::new() } else { swept(points) };
+    let shown: Vec<usize> = MEASURES
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| {
+            points.iter().any(|p| p.trials.iter().any(|t| t.values[*index].is_some()))
+        })
+        .map(|(index, _)| index)
+        .collect();
+    let mut columns = vec![if labels { grid::text("what") } else { grid::number("point") }];
+    columns.extend(keys.iter().map(|key| {
+        let numeric = points.iter().all(|point| point.number(key).is_some());
+        let name = short_key(key, &keys);
+        if numeric { grid::number(name) } else { grid::text(name) }
+    }));
+    columns.extend(["done", "diverged or failed"].map(grid::number));
+    columns.extend(target.map(|target| grid::number(format!("time to AUC {target:.3}, s"))));
+    columns.extend(shown.iter().map(|index| grid::number(header(MEASURES[*index].name))));
+    let caption = "Points: means over seeds with 95 % intervals";
+    let numbered: Vec<(usize, &Point)> = points.iter().enumerate().collect();
+    Grid::new(caption, columns).fill(&numbered, MOST_POINTS, file, |(number, point)| {
+        let mut cells = vec![if labels { point.label.clone() } else { number.to_string() }];
+        cells.extend(keys.iter().map(|key| point.setting(key)));
+        cells.push(point.count(State::Done).to_string());
+        cells.push(point.count(State::Failed).to_string());
+        cells.extend(target.map(|target| timed(point, target)));
+        cells.extend(shown.iter().map(|index| plus_minus(point.interval(&MEASURES[*index]))));
+        cells
+    })
+}
+
+fn header(name: &str) -> String {
+    match name {
+        "simulated time" => "simulated s".to_string(),
+        name => name.to_string(),
+    }
+}
+
+/// The time to the target, and of how many trials where not all reach it.
+fn timed(point: &Point, target: f64) -> String {
+    let done = point.count(State::Done);
+    match times_to(point, target) {
+        (_, 0) => "–".to_string(),
+        (interval, n) if n < done => {
+            format!("{} ({n} of {})", plus_minus(interval), counted(done, "seed", "seeds"))
+        }
+        (interval, _) => plus_minus(interval),
+    }
+}
