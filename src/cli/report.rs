@@ -24,11 +24,16 @@ pub(super) fn report(args: &Report) -> Result<Exit, Failure> {
 /// Draws everything that the files of a results folder allow into that folder: the pictures of a
 /// run, and the page of a run or a sweep. Returns what to look at.
 pub(super) fn at_the_end(folder: &Path, quiet: bool) -> Result<PathBuf, Failure> {
-    let file = page(&[folder.to_path_buf()], &folder.join(PAGE))?;
     if !folder.join("plan.jsonl").exists() {
         draw(folder, quiet)?;
     }
-    Ok(file)
+    // Last: where it is, all of it is.
+    page(&[folder.to_path_buf()], &folder.join(PAGE))
+}
+
+/// Whether everything has been drawn into a results folder.
+pub(super) fn is_there(folder: &Path) -> bool {
+    folder.join(PAGE).exists() || (cfg!(not(feature = "html")) && folder.join("plots").exists())
 }
 
 /// Writes the page of `folders`.

@@ -119,7 +119,9 @@ pub(super) fn execute(
     };
     let wall = started.elapsed().as_secs_f64();
     let finished = outcome?;
-    if finished.summary.is_some() && look.plots {
+    // A process that was killed in between has left its figures without their pictures.
+    let pictured = finished.summary.is_none() && report::is_there(&finished.path);
+    if look.plots && !pictured {
         report::at_the_end(&finished.path, look.quiet)?;
     }
     Ok(Done { summary: finished.summary, path: finished.path, wall, checked: finished.checked })

@@ -236,6 +236,9 @@ pub(super) fn execute(
     drop(watch);
     stopwatch.stop().map_err(RunError::from)?;
     let results = Tables::refresh(&path).map_err(|error| Failure::new(Exit::Write, error))?;
+    if sweeping.shard.is_none() {
+        super::report::at_the_end(&path, true)?;
+    }
     if sweeping.json {
         let state = super::status::as_json(&results)?;
         out(&format!("{state:#}\n"))?;

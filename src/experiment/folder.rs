@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::disk::{self, Output};
+
 /// A results folder that this process writes.
 #[derive(Debug)]
 pub struct ResultsFolder {
@@ -87,7 +89,7 @@ impl ResultsFolder {
                 return Err(FolderError::NotResults { path: path.to_path_buf() });
             }
         }
-        fs::create_dir_all(path).map_err(io)?;
+        disk::create_folders(path).map_err(io)?;
         let folder = ResultsFolder { path: path.to_path_buf(), _lock: lock(path, ".lock")? };
         match fs::read_to_string(path.join("resolved.toml")) {
             Ok(text) if text != resolved => {
@@ -120,12 +122,7 @@ impl ResultsFolder {
     pub fn clear(&self) -> Result<(), FolderError> {
         for name in ["summary.json", "diagnosis.json"] {
             let path = self.path.join(name);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(FolderError::Io { path, error });
-                }
-                _ => {}
-            }
+            disk::remove_file(&path).map_err(|error| FolderError::Io { path, error })?;
         }
         Ok(())
     }
@@ -139,21 +136,11 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FolderError> 
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = PathBuf::from(temporary);
-    let written = File::create(&temporary)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path))
-        .and_then(|()| sync_folder(path));
+    let written = Output::create(&temporary)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync()))
+        .and_then(|()| disk::rename(&temporary, path))
+        .and_then(|()| disk::sync_folder_of(path));
     written.map_err(|error| FolderError::Io { path: path.to_path_buf(), error })
-}
-
-/// Makes a new name last: without this a power cut may undo a rename. Systems that cannot open a
-/// folder have their own ways.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    match File::open(folder.unwrap_or(Path::new("."))) {
-        Ok(folder) if cfg!(unix) => folder.sync_all(),
-        _ => Ok(()),
-    }
 }
 
 /// Takes a lock of a folder; its content, the number of our process, is for people.

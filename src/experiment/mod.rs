@@ -6,6 +6,7 @@
 
 pub mod best;
 pub mod compare;
+mod disk;
 pub mod drive;
 pub mod expect;
 pub mod fit;

@@ -8,13 +8,13 @@
 //! Layout: [`MAGIC`], format version (u32), [`SEMANTICS`] (u32), SHA-256 of the run's resolved scenario,
 //! the state, and SHA-256 of everything before; numbers are little-endian.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::folder::sync_folder;
+use super::disk::{self, Output};
 use super::semantics::SEMANTICS;
 use crate::base::persist::Saver;
 
@@ -25,6 +25,8 @@ const FORMAT: u32 = 1;
 /// Bytes before the state, and behind it.
 const HEAD: usize = 16 + 4 + 4 + 32;
 const TAIL: usize = 32;
+/// The folder that they lie in, below that of the results.
+const FOLDER: &str = "snapshots";
 /// So many are kept.
 const KEPT: usize = 2;
 
@@ -60,7 +62,7 @@ impl Snapshots {
     /// Those of the run in the results folder `out`.
     pub fn of(out: &Path, resolved: &str) -> Snapshots {
         let plan = Sha256::digest(resolved.as_bytes()).into();
-        Snapshots { folder: out.join("snapshots"), plan }
+        Snapshots { folder: out.join(FOLDER), plan }
     }
 
     /// Files of the snapshots, the newest first.
@@ -80,10 +82,10 @@ impl Snapshots {
     /// # Errors
     /// If the system refuses; those that are there stay.
     pub fn write(&self, number: u64, save: impl FnOnce(&mut Saver<'_>)) -> io::Result<PathBuf> {
-        fs::create_dir_all(&self.folder)?;
+        disk::create_folders(&self.folder)?;
         let path = self.folder.join(format!("{number:020}.state"));
         let temporary = path.with_extension("tmp");
-        let mut file = Hashed::new(File::create(&temporary)?);
+        let mut file = Hashed::new(Output::create(&temporary)?);
         file.put(MAGIC);
         file.put(&FORMAT.to_le_bytes());
         file.put(&SEMANTICS.to_le_bytes());
@@ -92,10 +94,10 @@ impl Snapshots {
         save(&mut out);
         out.finish();
         file.finish()?;
-        fs::rename(&temporary, &path)?;
-        sync_folder(&path)?;
+        disk::rename(&temporary, &path)?;
+        disk::sync_folder_of(&path)?;
         for old in self.list().into_iter().skip(KEPT) {
-            fs::remove_file(old)?;
+            disk::remove_file(&old)?;
         }
         Ok(path)
     }
@@ -125,27 +127,32 @@ impl Snapshots {
         Ok(bytes)
     }
 
+    /// Removes those of the run in the results folder `out`.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn remove_from(out: &Path) -> io::Result<()> {
+        disk::remove_folder(&out.join(FOLDER))
+    }
+
     /// Removes them all: the run is done.
     ///
     /// # Errors
     /// If the system refuses.
     pub fn remove(&self) -> io::Result<()> {
-        match fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        disk::remove_folder(&self.folder)
     }
 }
 
 /// A file that is hashed while it is written.
 struct Hashed {
-    out: BufWriter<File>,
+    out: BufWriter<Output>,
     hash: Sha256,
     problem: Option<io::Error>,
 }
 
 impl Hashed {
-    fn new(file: File) -> Hashed {
+    fn new(file: Output) -> Hashed {
         Hashed { out: BufWriter::new(file), hash: Sha256::new(), problem: None }
     }
 
@@ -164,7 +171,7 @@ impl Hashed {
         }
         self.out.write_all(&self.hash.finalize())?;
         self.out.flush()?;
-        self.out.get_ref().sync_all()
+        self.out.get_ref().sync()
     }
 }
 

@@ -1,9 +1,10 @@
 //! CSV files of a results folder, written row by row.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+use super::disk::Output;
 
 /// One cell. Numbers are written in the shortest form that reads back the same.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -42,7 +43,7 @@ impl TableText {
 #[derive(Debug)]
 pub struct TableWriter {
     path: PathBuf,
-    out: BufWriter<File>,
+    out: BufWriter<Output>,
     line: String,
     /// Bytes written, and their checksum.
     written: u64,
@@ -56,7 +57,7 @@ impl TableWriter {
     /// If the file cannot be created.
     pub fn create(folder: &Path, name: &str, header: &str) -> io::Result<TableWriter> {
         let path = folder.join(name);
-        let out = BufWriter::new(File::create(&path)?);
+        let out = BufWriter::new(Output::create(&path)?);
         let mut table = TableWriter { path, out, line: String::new(), written: 0, checksum: 0 };
         table.line.push_str(header);
         table.line.push('\n');
@@ -71,7 +72,7 @@ impl TableWriter {
     /// If the file is not there or cannot be opened.
     pub fn reopen(folder: &Path, name: &str) -> io::Result<TableWriter> {
         let path = folder.join(name);
-        let out = BufWriter::new(File::options().read(true).write(true).open(&path)?);
+        let out = BufWriter::new(Output::reopen(&path)?);
         Ok(TableWriter { path, out, line: String::new(), written: 0, checksum: 0 })
     }
 
@@ -83,7 +84,7 @@ impl TableWriter {
         let mut checksum = crc32fast::Hasher::new();
         let mut kept = Vec::new();
         self.out.rewind()?;
-        self.out.get_ref().take(self.written).read_to_end(&mut kept)?;
+        self.out.get_mut().content().take(self.written).read_to_end(&mut kept)?;
         checksum.update(&kept);
         if kept.len() as u64 != self.written || checksum.finalize() != self.checksum {
             let message = format!("{} is not as it was left", self.path.display());
@@ -99,7 +100,7 @@ impl TableWriter {
     /// As [`row`](Self::row).
     pub fn sync(&mut self) -> io::Result<()> {
         self.out.flush()?;
-        self.out.get_ref().sync_data()
+        self.out.get_ref().sync()
     }
 
     fn write_line(&mut self) -> io::Result<()> {

@@ -303,8 +303,7 @@ impl Simulation {
         let (worker, written) = (flight.worker, flight.written());
         flight.outstanding = written as u32;
         flight.sent = true;
-        if let (Some(cargo), Some(training)) =
-            (&mut flight.cargo, self.session.work.training_mut())
+        if let (Some(cargo), Some(training)) = (&mut flight.cargo, self.session.work.training_mut())
         {
             training.computed(cargo);
         }

@@ -11,6 +11,7 @@ mod overrides;
 mod report;
 mod report_escaping;
 mod running;
+mod snapshots;
 mod support;
 mod sweeps;
 mod timeline;

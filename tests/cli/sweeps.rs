@@ -31,7 +31,7 @@ fn sweep(file: &Path, out: &Path) -> assert_cmd::Command {
 fn r05_a_trial_does_not_depend_on_the_sweep_around_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = sweep_file(folder.path(), GRID);
-    let whole = folder.path().join("whole");
+    let whole = folder.path().join("whole/out");
     let said = done(&mut sweep(&file, &whole));
     assert!(said.stdout.contains("workers=5 learning_rate=0.01"), "{}", said.stdout);
     let trials = Rows::read(&whole.join("trials.csv"));
@@ -51,11 +51,11 @@ fn r05_a_trial_does_not_depend_on_the_sweep_around_it() {
         assert_same(&in_sweep, &reproducible(&alone), trial);
     }
     // One at a time, on one thread.
-    let slow = folder.path().join("slow");
+    let slow = folder.path().join("slow/out");
     done(sweep(&file, &slow).args(["--jobs", "1", "--threads", "1"]));
     assert_same(&reproducible(&whole), &reproducible(&slow), "one at a time");
     // In parts that are copied together, in the wrong order.
-    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    let (one, two) = (folder.path().join("one/out"), folder.path().join("two/out"));
     done(sweep(&file, &two).args(["--shard", "2/2"]));
     done(sweep(&file, &one).args(["--shard", "1/2"]));
     assert_eq!(fs::read_dir(one.join("trials")).unwrap().count(), 4);
@@ -79,7 +79,7 @@ fn copy(from: &Path, to: &Path) {
 fn more_seeds_and_parts_add_to_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let file = sweep_file(folder.path(), GRID);
-    let (whole, grown) = (folder.path().join("whole"), folder.path().join("grown"));
+    let (whole, grown) = (folder.path().join("whole/out"), folder.path().join("grown/out"));
     done(sweep(&file, &whole).args(["--seeds", "3"]));
     done(sweep(&file, &grown).args(["--seeds", "1", "--only", "workers=5"]));
     let summary = grown.join("trials/0002/summary.json");
@@ -211,7 +211,13 @@ fn what_is_wrong_is_said_before_anything_runs() {
 fn long_sweep(file: &Path, out: &Path) -> std::process::Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
     let small = SMALL.iter().filter(|setting| !setting.contains("workers"));
-    command.arg("sweep").arg(file).args(small).arg("train.stop.updates=2000").arg("--out").arg(out);
+    command
+        .arg("sweep")
+        .arg(file)
+        .args(small)
+        .arg("train.stop={updates=600}")
+        .arg("--out")
+        .arg(out);
     command.args(["--quiet", "--jobs", "2"]).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().unwrap()
 }
@@ -220,7 +226,7 @@ fn long_sweep(file: &Path, out: &Path) -> std::process::Child {
 fn r20_killed_sweeps_end_in_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let file = sweep_file(folder.path(), GRID);
-    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    let (whole, killed) = (folder.path().join("whole/out"), folder.path().join("killed/out"));
     assert!(long_sweep(&file, &whole).wait().unwrap().success());
     for pause in [5, 40, 90, 160, 250] {
         let mut process = long_sweep(&file, &killed);
@@ -241,7 +247,12 @@ fn r24_a_sweep_that_is_asked_to_stop_says_how_to_go_on() {
     let out = folder.path().join("out");
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
-        command.arg("sweep").arg(&file).arg("train.stop.updates=100000000").arg("--out").arg(&out);
+        command
+            .arg("sweep")
+            .arg(&file)
+            .arg("train.stop={updates=100000000}")
+            .arg("--out")
+            .arg(&out);
         let process = command.arg("--quiet").stderr(Stdio::piped()).stdout(Stdio::null()).spawn();
         let process = process.unwrap();
         while !out.join("trials/0000/training.csv").exists() {

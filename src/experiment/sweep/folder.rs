@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::plan::Plan;
 use super::select::Shard;
+use crate::experiment::disk;
 use crate::experiment::folder::{FolderError, lock, write_atomically};
 use crate::experiment::outcome::Planned;
 
@@ -30,11 +31,11 @@ impl SweepFolder {
     ) -> Result<SweepFolder, FolderError> {
         let io = |error| FolderError::Io { path: path.to_path_buf(), error };
         let file = path.join("plan.jsonl");
-        let empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-        if path.exists() && !file.exists() && !empty() && !path.join("points").exists() {
+        let strange = || fs::read_dir(path).is_ok_and(|mut all| !all.all(|e| e.is_ok_and(is_ours)));
+        if path.exists() && !file.exists() && (!path.is_dir() || strange()) {
             return Err(FolderError::NotResults { path: path.to_path_buf() });
         }
-        fs::create_dir_all(path).map_err(io)?;
+        disk::create_folders(path).map_err(io)?;
         let name = match shard {
             None => ".lock".to_string(),
             Some(Shard { number, of }) => format!(".lock-{number}-of-{of}"),
@@ -44,8 +45,8 @@ impl SweepFolder {
         let lines = plan.trials.iter().map(|trial| trial.planned.clone());
         let all: Vec<Planned> = known.iter().cloned().chain(lines.skip(known.len())).collect();
         if all.len() > known.len() {
-            fs::create_dir_all(path.join("points")).map_err(io)?;
-            fs::create_dir_all(path.join("trials")).map_err(io)?;
+            disk::create_folders(&path.join("points")).map_err(io)?;
+            disk::create_folders(&path.join("trials")).map_err(io)?;
             for (number, point) in plan.points.iter().enumerate() {
                 folder.write(&format!("points/{number:04}.toml"), point.as_bytes())?;
             }
@@ -94,4 +95,11 @@ impl SweepFolder {
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
         write_atomically(&self.path.join(name), content)
     }
+}
+
+/// Whether a process may have left this that died before the plan was written.
+fn is_ours(entry: fs::DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy().into_owned();
+    let ours = ["points", "trials", "sweep.toml", "sweep.toml.tmp", "plan.jsonl.tmp"];
+    name.starts_with(".lock") || ours.contains(&name.as_str())
 }

@@ -11,6 +11,7 @@ use super::plan::PlannedTrial;
 use crate::base::ByteSize;
 use crate::experiment::folder::{FolderError, write_atomically};
 use crate::experiment::run::{RunError, RunOptions};
+use crate::experiment::snapshot::Snapshots;
 use crate::experiment::stop::StopSignal;
 use crate::experiment::{SaveEvery, Summary, Trial};
 use crate::sim::Observer;
@@ -205,7 +206,14 @@ impl Runner<'_> {
             return None;
         }
         if out.join("summary.json").exists() {
-            return Some(Ended::Already);
+            // It may have been killed just before it removed them itself.
+            return Some(match Snapshots::remove_from(out) {
+                Ok(()) => Ended::Already,
+                Err(error) => {
+                    let path = out.to_path_buf();
+                    Ended::Refused(RunError::Write { path, error })
+                }
+            });
         }
         let diagnosis = std::fs::read_to_string(out.join("diagnosis.json"));
         let text = diagnosis.ok().filter(|_| !self.options.retry)?;

@@ -43,13 +43,15 @@ pub fn render(folders: &[PathBuf], defaults: Defaults<'_>) -> Result<String, Rep
     Ok(page.render())
 }
 
-/// Writes [`render`]'s document to `file`.
+/// Writes [`render`]'s document to `file`, whole or not at all.
 ///
 /// # Errors
 /// As [`render`], and a file that cannot be written.
 pub fn write(folders: &[PathBuf], file: &Path, defaults: Defaults<'_>) -> Result<(), ReportError> {
     let document = render(folders, defaults)?;
-    std::fs::write(file, document).map_err(|error| ReportError::Write {
+    let temporary = file.with_extension("html.tmp");
+    let written = std::fs::write(&temporary, document);
+    written.and_then(|()| std::fs::rename(&temporary, file)).map_err(|error| ReportError::Write {
         file: file.to_path_buf(),
         problem: error.to_string(),
     })
