@@ -18,7 +18,7 @@ use std::process::{Command, Output, Stdio};
 use straggler::metrics::glossary::METRICS;
 use straggler::metrics::scalar::{Better, SCALARS};
 use straggler::scenario::document::errors::CODES;
-use straggler::scenario::rules;
+use straggler::scenario::{rules, sweep};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_straggler");
 
@@ -123,7 +123,7 @@ fn errors_page() -> String {
          and stop everything before it starts; warnings begin with W and stop nothing. \
          `straggler explain CODE` prints the same text.\n"
     );
-    let mut codes: Vec<_> = CODES.iter().chain(rules::CODES).collect();
+    let mut codes: Vec<_> = CODES.iter().chain(rules::CODES).chain(sweep::errors::CODES).collect();
     codes.sort_by_key(|code| code.id);
     for code in codes {
         page.push_str(&format!("\n## {}: {}\n\n{}\n", code.id, code.title, code.text));

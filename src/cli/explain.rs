@@ -6,7 +6,7 @@ use super::run::out;
 use crate::metrics::glossary;
 use crate::metrics::scalar::{self, Better};
 use crate::scenario::document::{Shape, explain as explain_key, find_code, reference_markdown};
-use crate::scenario::{Scenario, rules};
+use crate::scenario::{Scenario, rules, sweep};
 
 pub(super) fn explain(args: &Explain) -> Result<Exit, Failure> {
     let shape = Shape::of::<Scenario>();
@@ -21,7 +21,7 @@ pub(super) fn explain(args: &Explain) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let key = args.key.as_deref().unwrap_or("");
-    if let Some(code) = find_code(key, rules::CODES) {
+    if let Some(code) = find_code(key, &[rules::CODES, sweep::errors::CODES].concat()) {
         out(&format!("{}: {}\n\n{}\n", code.id, code.title, code.text))?;
         return Ok(Exit::Done);
     }
