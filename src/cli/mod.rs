@@ -6,8 +6,10 @@ mod compare;
 mod comparison;
 mod data;
 mod demo;
+mod events;
 mod exit;
 mod explain;
+mod export;
 mod fit;
 mod insight;
 mod list;
@@ -30,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Command};
+use args::{Args, Command, ProgressBy};
 use exit::{Exit, Failure};
 
 /// Runs the program on its arguments, the program's name first.
@@ -46,6 +48,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             };
         }
     };
+    if args.command.as_ref().is_some_and(|command| command.progress() == ProgressBy::Json) {
+        events::switch_on();
+    }
     signals::survive_file_size_limits();
     match guarded(|| dispatch(args, &arguments)) {
         Ok(exit) => exit.into(),
@@ -85,6 +90,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Trace(trace)) => trace::trace(&trace),
         Some(Command::Report(report)) => run::report(&report),
         Some(Command::Compare(compare)) => compare::compare(&compare),
+        Some(Command::Export(export)) => export::export(&export),
     }
 }
 

@@ -53,7 +53,7 @@ impl Tables {
                 scalars: trial.scalars()?.unwrap_or_default(),
             });
         }
-        let (keys, figures) = (keys(results), figures(&rows));
+        let (keys, figures) = (results.swept_keys(), figures(&rows));
         let trials = trials(&rows, &keys, &figures);
         let points = points(results, &rows, &keys, &figures);
         Ok(Tables { trials, points })
@@ -70,17 +70,6 @@ impl Tables {
         write_atomically(&path.join("points.csv"), tables.points.as_bytes())?;
         Ok(results)
     }
-}
-
-/// Every key that some point sets.
-fn keys(results: &Results) -> Vec<&str> {
-    let mut keys: Vec<&str> = Vec::new();
-    for key in results.points.iter().flat_map(|point| point.settings.keys()) {
-        if !keys.contains(&key.as_str()) {
-            keys.push(key);
-        }
-    }
-    keys
 }
 
 /// Every figure that some trial has, in the order of the first that has it.
