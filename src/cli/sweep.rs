@@ -15,6 +15,7 @@ use super::sweep_watch::{Quiet, Watch};
 use super::{load, signals};
 use crate::base::{ByteSize, SimSpan};
 use crate::experiment::expect;
+use crate::experiment::folder::turn;
 use crate::experiment::run_info::Stopwatch;
 use crate::experiment::sweep::{
     Plan, PlannedTrial, Selection, SweepFolder, SweepOptions, SweepWatcher, Tables, Tally, budget,
@@ -215,14 +216,20 @@ pub(super) fn execute(
         stop: signals::stop_on_request(),
         save_every: sweeping.save_every,
     };
-    let stopwatch = Stopwatch::start(&path, threads, &plan.files_from).map_err(RunError::from)?;
+    let stopwatch = {
+        let _turn = turn(&path).map_err(RunError::from)?;
+        Stopwatch::start(&path, threads, &plan.files_from).map_err(RunError::from)?
+    };
     let watch = watcher(plan, &path, trials.len(), &options, sweeping);
     let tally = run_trials(&folder, &trials, &plan.files_from, &options, watch.as_ref());
     drop(watch);
     if events::is_on() {
         events::sweep_end(&tally);
     }
-    stopwatch.stop().map_err(RunError::from)?;
+    {
+        let _turn = turn(&path).map_err(RunError::from)?;
+        stopwatch.stop().map_err(RunError::from)?;
+    }
     let results = Tables::refresh(&path).map_err(|error| Failure::new(Exit::Write, error))?;
     if sweeping.json {
         let state = super::status::as_json(&results)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::plan::Plan;
 use super::select::Shard;
-use crate::experiment::folder::{FolderError, lock, write_atomically};
+use crate::experiment::folder::{FolderError, lock, turn, write_atomically};
 use crate::experiment::outcome::Planned;
 
 /// A sweep's folder that this process writes.
@@ -30,7 +30,12 @@ impl SweepFolder {
     ) -> Result<SweepFolder, FolderError> {
         let io = |error| FolderError::Io { path: path.to_path_buf(), error };
         let file = path.join("plan.jsonl");
-        let empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        // Others that run parts of the plan may be about to write it.
+        let is_lock =
+            |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(".lock");
+        let empty = || {
+            fs::read_dir(path).is_ok_and(|entries| entries.flatten().all(|entry| is_lock(&entry)))
+        };
         if path.exists() && !file.exists() && !empty() && !path.join("points").exists() {
             return Err(FolderError::NotResults { path: path.to_path_buf() });
         }
@@ -40,6 +45,7 @@ impl SweepFolder {
             Some(Shard { number, of }) => format!(".lock-{number}-of-{of}"),
         };
         let folder = SweepFolder { path: path.to_path_buf(), _lock: lock(path, &name)? };
+        let _turn = turn(path)?;
         let known = folder.known(plan)?;
         let lines = plan.trials.iter().map(|trial| trial.planned.clone());
         let all: Vec<Planned> = known.iter().cloned().chain(lines.skip(known.len())).collect();

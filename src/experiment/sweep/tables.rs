@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::experiment::folder::{FolderError, write_atomically};
+use crate::experiment::folder::{FolderError, turn, write_atomically};
 use crate::experiment::outcome::{OutcomeError, Point, Results, Scalars, State, setting_text};
 use crate::experiment::statistics::{self, Estimate, student};
 use crate::experiment::table::{Cell, TableText};
@@ -65,6 +65,8 @@ impl Tables {
     /// If a file cannot be read or written.
     pub fn refresh(path: &Path) -> Result<Results, TablesError> {
         let results = Results::open(path)?;
+        // Who writes last has seen every trial that was done before.
+        let _turn = turn(path)?;
         let tables = Tables::of(&results)?;
         write_atomically(&path.join("trials.csv"), tables.trials.as_bytes())?;
         write_atomically(&path.join("points.csv"), tables.points.as_bytes())?;
