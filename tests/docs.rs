@@ -77,6 +77,7 @@ fn cli_page() -> String {
         "trace",
         "report",
         "compare",
+        "export",
     ];
     for command in commands {
         let name = format!("straggler {command}").trim().to_string();

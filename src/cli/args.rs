@@ -48,6 +48,20 @@ pub(super) enum Command {
     Report(Report),
     /// Compare results: paired differences, intervals, verdicts, and what differs in the settings.
     Compare(Compare),
+    /// Write results for other programs: tables for pandas, polars and R, event files for TensorBoard.
+    Export(Export),
+}
+
+impl Command {
+    /// How its progress is shown, where it has any.
+    pub(super) fn progress(&self) -> ProgressBy {
+        match self {
+            Command::Run(run) => run.progress,
+            Command::Sweep(sweep) => sweep.sweeping.progress,
+            Command::Resume(resume) => resume.sweeping.progress,
+            _ => ProgressBy::default(),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -83,9 +97,12 @@ pub(super) struct Run {
     /// Only ASCII, no drawing.
     #[arg(long)]
     pub(super) plain: bool,
-    /// No progress.
-    #[arg(short, long)]
+    /// No progress; the same as `--progress none`.
+    #[arg(short, long, conflicts_with = "progress")]
     pub(super) quiet: bool,
+    /// How progress is shown on stderr.
+    #[arg(long, value_enum, value_name = "HOW", default_value = "auto")]
+    pub(super) progress: ProgressBy,
     /// Write no plots.
     #[arg(long)]
     pub(super) no_plots: bool,
@@ -151,9 +168,37 @@ pub(super) struct Sweeping {
     /// Only lines, no bars.
     #[arg(long)]
     pub(super) plain: bool,
-    /// No progress.
-    #[arg(short, long)]
+    /// No progress; the same as `--progress none`.
+    #[arg(short, long, conflicts_with = "progress")]
     pub(super) quiet: bool,
+    /// How progress is shown on stderr.
+    #[arg(long, value_enum, value_name = "HOW", default_value = "auto")]
+    pub(super) progress: ProgressBy,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, clap::ValueEnum)]
+pub(super) enum ProgressBy {
+    /// Redrawn on a terminal, lines elsewhere.
+    #[default]
+    Auto,
+    /// Lines, ever rarer.
+    Plain,
+    /// A JSON object per line, for programs.
+    Json,
+    /// Not at all.
+    None,
+}
+
+impl ProgressBy {
+    /// What is meant together with `--quiet` and `--plain`.
+    pub(super) fn with(self, quiet: bool, plain: bool) -> ProgressBy {
+        match self {
+            _ if quiet => ProgressBy::None,
+            ProgressBy::Auto if plain => ProgressBy::Plain,
+            other => other,
+        }
+    }
 }
 
 impl Sweeping {
@@ -322,6 +367,31 @@ pub(super) struct Report {
     /// The file; `report.html` in the folder when left out, `comparison.html` here for several.
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Export {
+    /// The results folder of a run or a sweep.
+    pub(super) folder: PathBuf,
+    /// What is written.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(super) format: ExportFormat,
+    /// The folder that it is written to; `export/FORMAT` in the results folder when left out.
+    #[arg(short, long, value_name = "PATH")]
+    pub(super) out: Option<PathBuf>,
+}
+
+/// What results are written as.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum ExportFormat {
+    /// A CSV file per table.
+    Csv,
+    /// A Parquet file per table (cargo feature `parquet`).
+    Parquet,
+    /// A TensorBoard event file per trial.
+    Tensorboard,
+    /// A file of JSON lines per table.
+    Jsonl,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::args::Demo;
+use super::args::{Demo, ProgressBy};
 use super::exit::{Exit, Failure};
 use super::insight::insight;
 use super::run::{Look, execute, out, tell};
@@ -20,8 +20,13 @@ pub(super) fn demo(args: &Demo, arguments: &[OsString]) -> Result<Exit, Failure>
     let trial = Trial::new(loaded.value, Path::new("."), threads)?;
     tell(&format!("{}\n\n", trial.scenario.scenario.title));
     // It is over so soon that a finished folder is no reason not to run.
-    let look =
-        Look { quiet: false, plain: false, plots: true, force: true, save_every: SaveEvery::Never };
+    let look = Look {
+        progress: ProgressBy::Auto,
+        plain: false,
+        plots: true,
+        force: true,
+        save_every: SaveEvery::Never,
+    };
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     if let Some(summary) = &done.summary {
         out(&show::summary(summary, &done.path))?;

@@ -8,8 +8,10 @@ mod data;
 #[cfg(feature = "html")]
 mod defaults;
 mod demo;
+mod events;
 mod exit;
 mod explain;
+mod export;
 mod fit;
 mod insight;
 mod list;
@@ -33,7 +35,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Command};
+use args::{Args, Command, ProgressBy};
 use exit::{Exit, Failure};
 
 /// Runs the program on its arguments, the program's name first.
@@ -49,6 +51,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             };
         }
     };
+    if args.command.as_ref().is_some_and(|command| command.progress() == ProgressBy::Json) {
+        events::switch_on();
+    }
     signals::survive_file_size_limits();
     match guarded(|| dispatch(args, &arguments)) {
         Ok(exit) => exit.into(),
@@ -88,6 +93,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Trace(trace)) => trace::trace(&trace),
         Some(Command::Report(report)) => report::report(&report),
         Some(Command::Compare(compare)) => compare::compare(&compare),
+        Some(Command::Export(export)) => export::export(&export),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn resume(args: &Resume) -> Result<Exit, Failure> {
     let threads = load::threads(sweeping.threads);
     let trial = Trial::new(loaded.value, &files, threads)?;
     let look = Look {
-        quiet: sweeping.quiet,
+        progress: sweeping.progress.with(sweeping.quiet, sweeping.plain),
         plain: sweeping.plain,
         plots: true,
         force: sweeping.force,

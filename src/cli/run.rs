@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::{Run, Sweeping};
+use super::args::{ProgressBy, Run, Sweeping};
+use super::events::{self, TrialEvents};
 use super::exit::{Exit, Failure};
 use super::progress::Live;
 use super::sweep::plan;
@@ -25,6 +26,7 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
             force: args.force,
             plain: args.plain,
             quiet: args.quiet,
+            progress: args.progress,
             save_every: args.save_every,
             ..Sweeping::default()
         };
@@ -33,7 +35,7 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
     let loaded = load::scenario(Input::File(&args.scenario), &args.overrides, arguments)?;
     let folder = load::folder_of(&args.scenario);
     let look = Look {
-        quiet: args.quiet,
+        progress: args.progress.with(args.quiet, args.plain),
         plain: args.plain,
         plots: !args.no_plots,
         force: args.force,
@@ -66,7 +68,7 @@ pub(super) fn end(done: &Done, json: bool) -> Result<Exit, Failure> {
 /// How a run shows itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
-    pub(super) quiet: bool,
+    pub(super) progress: ProgressBy,
     pub(super) plain: bool,
     pub(super) plots: bool,
     pub(super) force: bool,
@@ -96,10 +98,9 @@ pub(super) fn execute(
         Some(path) => path.to_path_buf(),
         None => Path::new("results").join(format!("{name}-{}", plan_hash(&trial.resolved))),
     };
-    if !look.quiet {
+    if matches!(look.progress, ProgressBy::Auto | ProgressBy::Plain) {
         tell(&show::heading(&trial, &path, threads));
     }
-    let glyphs = if look.plain { Glyphs::Plain } else { Glyphs::Blocks };
     #[expect(clippy::disallowed_methods, reason = "wall time of our own process, for people")]
     let started = Instant::now();
     let options = RunOptions {
@@ -108,21 +109,29 @@ pub(super) fn execute(
         save_every: look.save_every,
         tell: |text| tell(&format!("{text}\n")),
     };
-    let outcome = if look.quiet {
-        trial.run(&path, &options, &mut Nobody)
-    } else {
-        let terminal = std::io::stderr().is_terminal() && !look.plain;
-        let mut live = Live::new(&trial, terminal, glyphs);
-        let outcome = trial.run(&path, &options, &mut live);
-        live.end();
-        outcome
+    let outcome = match look.progress {
+        ProgressBy::None => trial.run(&path, &options, &mut Nobody),
+        ProgressBy::Json => {
+            let mut events = TrialEvents::of_run(&trial, &path, threads);
+            let outcome = trial.run(&path, &options, &mut events);
+            events.end(outcome.as_ref().map(|finished| finished.summary.as_ref()));
+            outcome
+        }
+        ProgressBy::Auto | ProgressBy::Plain => {
+            let terminal = std::io::stderr().is_terminal() && look.progress == ProgressBy::Auto;
+            let glyphs = if look.plain { Glyphs::Plain } else { Glyphs::Blocks };
+            let mut live = Live::new(&trial, terminal, glyphs);
+            let outcome = trial.run(&path, &options, &mut live);
+            live.end();
+            outcome
+        }
     };
     let wall = started.elapsed().as_secs_f64();
     let finished = outcome?;
     // A process that was killed in between has left its figures without their pictures.
     let pictured = finished.summary.is_none() && report::is_there(&finished.path);
     if look.plots && !pictured {
-        report::at_the_end(&finished.path, look.quiet)?;
+        report::at_the_end(&finished.path, look.progress == ProgressBy::None)?;
     }
     Ok(Done { summary: finished.summary, path: finished.path, wall, checked: finished.checked })
 }
@@ -146,6 +155,9 @@ pub(super) fn out(text: &str) -> Result<(), Failure> {
 
 /// Writes to stderr. Talk that nobody can hear is no reason to stop.
 pub(super) fn tell(text: &str) {
+    if events::is_on() {
+        return events::message(text);
+    }
     let mut stderr = std::io::stderr().lock();
     drop(stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()));
 }

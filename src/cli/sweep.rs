@@ -5,13 +5,17 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use super::args::{Sweep, Sweeping};
+use serde_json::json;
+
+use super::args::{ProgressBy, Sweep, Sweeping};
+use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
 use super::run::{out, tell};
 use super::sweep_watch::{Quiet, Watch};
 use super::{load, signals};
 use crate::base::{ByteSize, SimSpan};
 use crate::experiment::expect;
+use crate::experiment::folder::turn;
 use crate::experiment::run_info::Stopwatch;
 use crate::experiment::sweep::{
     Plan, PlannedTrial, Selection, SweepFolder, SweepOptions, SweepWatcher, Tables, Tally, budget,
@@ -212,29 +216,20 @@ pub(super) fn execute(
         stop: signals::stop_on_request(),
         save_every: sweeping.save_every,
     };
-    let stopwatch = Stopwatch::start(&path, threads, &plan.files_from).map_err(RunError::from)?;
-    if !sweeping.quiet {
-        tell(&format!(
-            "straggler {}   {}   {} points, {} trials\n{}   {} at a time on {threads} threads, up to {}\n",
-            env!("CARGO_PKG_VERSION"),
-            plan.name,
-            plan.len(),
-            trials.len(),
-            path.display(),
-            options.jobs.min(trials.len()),
-            options.memory
-        ));
-    }
-    let watch: Box<dyn SweepWatcher> = match sweeping.quiet {
-        true => Box::new(Quiet),
-        false => {
-            let terminal = std::io::stderr().is_terminal() && !sweeping.plain;
-            Box::new(Watch::new(trials.len(), terminal))
-        }
+    let stopwatch = {
+        let _turn = turn(&path).map_err(RunError::from)?;
+        Stopwatch::start(&path, threads, &plan.files_from).map_err(RunError::from)?
     };
+    let watch = watcher(plan, &path, trials.len(), &options, sweeping);
     let tally = run_trials(&folder, &trials, &plan.files_from, &options, watch.as_ref());
     drop(watch);
-    stopwatch.stop().map_err(RunError::from)?;
+    if events::is_on() {
+        events::sweep_end(&tally);
+    }
+    {
+        let _turn = turn(&path).map_err(RunError::from)?;
+        stopwatch.stop().map_err(RunError::from)?;
+    }
     let results = Tables::refresh(&path).map_err(|error| Failure::new(Exit::Write, error))?;
     if sweeping.shard.is_none() {
         super::report::at_the_end(&path, true)?;
@@ -248,6 +243,39 @@ pub(super) fn execute(
     }
     let unmet = expect::failing(&results)?;
     end(tally, unmet, &path, &options)
+}
+
+/// Says what is about to run, and who will say how it goes.
+fn watcher(
+    plan: &Plan,
+    path: &Path,
+    trials: usize,
+    options: &SweepOptions,
+    sweeping: &Sweeping,
+) -> Box<dyn SweepWatcher> {
+    let (points, threads, jobs) = (plan.len(), options.threads, options.jobs.min(trials));
+    let (version, path) = (env!("CARGO_PKG_VERSION"), path.display());
+    match sweeping.progress.with(sweeping.quiet, sweeping.plain) {
+        ProgressBy::None => Box::new(Quiet),
+        ProgressBy::Json => Box::new(SweepEvents::begin(json!({
+            "name": plan.name,
+            "folder": path.to_string(),
+            "points": points,
+            "trials": trials,
+            "jobs": jobs,
+            "threads": threads,
+            "version": version,
+        }))),
+        how => {
+            tell(&format!(
+                "straggler {version}   {}   {points} points, {trials} trials\n{path}   {jobs} at a time on \
+                 {threads} threads, up to {}\n",
+                plan.name, options.memory
+            ));
+            let terminal = std::io::stderr().is_terminal() && how == ProgressBy::Auto;
+            Box::new(Watch::new(trials, terminal))
+        }
+    }
 }
 
 /// Refuses a sweep of which a point is above its limits, before anything is written.

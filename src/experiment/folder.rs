@@ -169,6 +169,20 @@ pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
     Ok(lock)
 }
 
+/// Waits for the turn to write what several processes write into a folder; the turn ends when what
+/// is returned is dropped.
+///
+/// # Errors
+/// If the system refuses.
+pub fn turn(folder: &Path) -> Result<File, FolderError> {
+    let path = folder.join(".lock-turn");
+    let opened = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = opened.map_err(|error| FolderError::Io { path, error })?;
+    // A file system without locks: go on without one.
+    drop(file.lock());
+    Ok(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

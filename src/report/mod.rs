@@ -2,6 +2,7 @@
 //! it, and small pieces of text for the terminal. Reads files only; never sees a simulation.
 
 pub mod error;
+pub mod export;
 pub mod folder;
 #[cfg(feature = "html")]
 pub mod html;

@@ -76,6 +76,27 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
+fn parts_may_be_run_at_the_same_time_into_one_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = sweep_file(folder.path(), GRID);
+    let (whole, shared) = (folder.path().join("whole"), folder.path().join("shared"));
+    done(&mut sweep(&file, &whole));
+    let part = |number: usize| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
+        let small = SMALL.iter().filter(|setting| !setting.contains("workers"));
+        command.arg("sweep").arg(&file).args(small).arg("--out").arg(&shared).arg("--quiet");
+        command.args(["--threads", "1", "--shard", &format!("{number}/8")]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let parts: Vec<_> = (1..=8).map(part).collect();
+    for part in parts {
+        let output = part.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_same(&reproducible(&whole), &reproducible(&shared), "in eight parts at a time");
+}
+
+#[test]
 fn more_seeds_and_parts_add_to_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let file = sweep_file(folder.path(), GRID);

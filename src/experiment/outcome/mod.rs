@@ -117,6 +117,17 @@ impl Results {
         Ok(Results { path: path.to_path_buf(), name, kind: Kind::Run, trials, points })
     }
 
+    /// Every key that some point sets, in the order of the first point that does.
+    pub fn swept_keys(&self) -> Vec<&str> {
+        let mut keys: Vec<&str> = Vec::new();
+        for key in self.points.iter().flat_map(|point| point.settings.keys()) {
+            if !keys.contains(&key.as_str()) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
     /// The trials of a point.
     pub fn trials_of<'a>(&'a self, point: &'a Point) -> impl Iterator<Item = &'a TrialOutcome> {
         point.trials.iter().map(|index| &self.trials[*index])

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::plan::Plan;
 use super::select::Shard;
 use crate::experiment::disk;
-use crate::experiment::folder::{FolderError, lock, write_atomically};
+use crate::experiment::folder::{FolderError, lock, turn, write_atomically};
 use crate::experiment::outcome::Planned;
 
 /// A sweep's folder that this process writes.
@@ -41,6 +41,7 @@ impl SweepFolder {
             Some(Shard { number, of }) => format!(".lock-{number}-of-{of}"),
         };
         let folder = SweepFolder { path: path.to_path_buf(), _lock: lock(path, &name)? };
+        let _turn = turn(path)?;
         let known = folder.known(plan)?;
         let lines = plan.trials.iter().map(|trial| trial.planned.clone());
         let all: Vec<Planned> = known.iter().cloned().chain(lines.skip(known.len())).collect();

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::experiment::folder::{FolderError, write_atomically};
+use crate::experiment::folder::{FolderError, turn, write_atomically};
 use crate::experiment::outcome::{OutcomeError, Point, Results, Scalars, State, setting_text};
 use crate::experiment::statistics::{self, Estimate, student};
 use crate::experiment::table::{Cell, TableText};
@@ -53,7 +53,7 @@ impl Tables {
                 scalars: trial.scalars()?.unwrap_or_default(),
             });
         }
-        let (keys, figures) = (keys(results), figures(&rows));
+        let (keys, figures) = (results.swept_keys(), figures(&rows));
         let trials = trials(&rows, &keys, &figures);
         let points = points(results, &rows, &keys, &figures);
         Ok(Tables { trials, points })
@@ -65,22 +65,13 @@ impl Tables {
     /// If a file cannot be read or written.
     pub fn refresh(path: &Path) -> Result<Results, TablesError> {
         let results = Results::open(path)?;
+        // Who writes last has seen every trial that was done before.
+        let _turn = turn(path)?;
         let tables = Tables::of(&results)?;
         write_atomically(&path.join("trials.csv"), tables.trials.as_bytes())?;
         write_atomically(&path.join("points.csv"), tables.points.as_bytes())?;
         Ok(results)
     }
-}
-
-/// Every key that some point sets.
-fn keys(results: &Results) -> Vec<&str> {
-    let mut keys: Vec<&str> = Vec::new();
-    for key in results.points.iter().flat_map(|point| point.settings.keys()) {
-        if !keys.contains(&key.as_str()) {
-            keys.push(key);
-        }
-    }
-    keys
 }
 
 /// Every figure that some trial has, in the order of the first that has it.

@@ -1,0 +1,44 @@
+//! `straggler export`: results for notebooks and TensorBoard.
+
+use super::args::{Export, ExportFormat};
+use super::exit::{Exit, Failure};
+use super::run::out;
+use crate::experiment::outcome::Results;
+use crate::report::export::{ExportError, Format, export as write};
+
+pub(super) fn export(args: &Export) -> Result<Exit, Failure> {
+    let results = Results::open(&args.folder)?;
+    let (format, name) = match args.format {
+        ExportFormat::Csv => (Format::Csv, "csv"),
+        ExportFormat::Jsonl => (Format::Jsonl, "jsonl"),
+        ExportFormat::Parquet => (Format::Parquet, "parquet"),
+        ExportFormat::Tensorboard => (Format::Tensorboard, "tensorboard"),
+    };
+    let into = args.out.clone().unwrap_or_else(|| args.folder.join("export").join(name));
+    let files = write(&results, format, &into)?;
+    match format {
+        Format::Tensorboard => out(&format!(
+            "{} ({} event files); look at it with: tensorboard --logdir {}\n",
+            into.display(),
+            files.len(),
+            into.display()
+        ))?,
+        _ => {
+            for file in &files {
+                out(&format!("{}\n", file.display()))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        let exit = match &error {
+            ExportError::Read(_) => Exit::Folder,
+            ExportError::Write(_) | ExportError::Parquet { .. } => Exit::Write,
+            ExportError::NotBuilt => Exit::Usage,
+        };
+        Failure::new(exit, error)
+    }
+}

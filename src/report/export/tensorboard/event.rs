@@ -1,0 +1,104 @@
+//! The events of an event file (`event.proto` and `summary.proto` of TensorBoard).
+
+use super::message::Message;
+use super::record;
+
+/// When something was: TensorBoard's step is the update, its wall time the simulated time.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Moment {
+    pub(super) update: u64,
+    pub(super) sim_s: f64,
+}
+
+/// The buckets of a histogram: from, up to, how many.
+pub(super) type Buckets = Vec<(f64, f64, f64)>;
+
+/// What is shown for a moment.
+pub(super) enum Shown {
+    Scalar(f64),
+    Histogram(Buckets),
+    /// Content for the plugin of hyperparameters.
+    Settings(Message),
+}
+
+/// The events of one folder, in any order.
+#[derive(Default)]
+pub(super) struct Events {
+    list: Vec<(Moment, String, Shown)>,
+}
+
+impl Events {
+    pub(super) fn add(&mut self, moment: Moment, tag: String, shown: Shown) {
+        self.list.push((moment, tag, shown));
+    }
+
+    /// The last moment of all.
+    pub(super) fn last(&self) -> Moment {
+        let moments = self.list.iter().map(|(moment, ..)| *moment);
+        let later = |a: Moment, b: Moment| if b.update > a.update { b } else { a };
+        moments.reduce(later).unwrap_or(Moment { update: 0, sim_s: 0.0 })
+    }
+
+    /// The event file: its version, then the events in the order of their updates.
+    pub(super) fn into_file(mut self) -> Vec<u8> {
+        self.list.sort_by_key(|(moment, ..)| moment.update);
+        let mut file = Vec::new();
+        // Without this TensorBoard takes steps that go back for a restart.
+        let version = Message::default().double(1, 0.0).text(3, "brain.Event:2");
+        record::push(&mut file, &version.bytes);
+        for (moment, tag, shown) in &self.list {
+            let value = value(tag, shown);
+            let summary = Message::default().message(1, &value);
+            let event = Message::default()
+                .double(1, moment.sim_s)
+                .whole(2, moment.update)
+                .message(5, &summary);
+            record::push(&mut file, &event.bytes);
+        }
+        file
+    }
+}
+
+fn value(tag: &str, shown: &Shown) -> Message {
+    let value = Message::default().text(1, tag);
+    match shown {
+        Shown::Scalar(number) => value.float(2, *number as f32),
+        Shown::Histogram(buckets) => value.message(5, &histogram(buckets)),
+        Shown::Settings(content) => {
+            let plugin = Message::default().text(1, "hparams").message(2, content);
+            let metadata = Message::default().message(1, &plugin);
+            // Readers drop values without a content: one zero, as a tensor of 32-bit floats.
+            let shape = Message::default().message(2, &Message::default().whole(1, 1));
+            let zero = Message::default().float(5, 0.0);
+            let tensor = Message {
+                bytes: [Message::default().whole(1, 1).message(2, &shape).bytes, zero.bytes]
+                    .concat(),
+            };
+            value.message(9, &metadata).message(8, &tensor)
+        }
+    }
+}
+
+/// Buckets with whatever is between them, as readers take each to begin where the one before ends.
+/// Sums are those of the buckets' middles.
+fn histogram(buckets: &Buckets) -> Message {
+    let (mut limits, mut counts) = (Vec::new(), Vec::new());
+    let (mut all, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    let first = buckets.first().map_or(0.0, |(low, ..)| *low);
+    let mut end = first;
+    for (low, high, count) in buckets {
+        if *low > end {
+            limits.push(*low);
+            counts.push(0.0);
+        }
+        limits.push(*high);
+        counts.push(*count);
+        let middle = (low + high) / 2.0;
+        all += count;
+        sum += count * middle;
+        squares += count * middle * middle;
+        end = *high;
+    }
+    let about = Message::default().double(1, first).double(2, end).double(3, all);
+    about.double(4, sum).double(5, squares).doubles(6, &limits).doubles(7, &counts)
+}
