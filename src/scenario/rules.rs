@@ -302,7 +302,14 @@ fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let barrier = scenario.protocol.pushes_per_update(scenario.cluster.workers) > 1;
     // Its learning rate is a factor of one that is tuned.
     let tuned = scenario.remedy.iter().any(|remedy| matches!(remedy, RemedyChoice::YellowFin(_)));
-    if scenario.timing_only.is_some() || scenario.imposed_staleness.is_some() || barrier || tuned {
+    // Differences of weights are as large as the workers' own rate makes them.
+    let differences = !matches!(scenario.worker.local, Local::Gradient(_));
+    if scenario.timing_only.is_some()
+        || scenario.imposed_staleness.is_some()
+        || barrier
+        || tuned
+        || differences
+    {
         return;
     }
     let (rate, workers) = (scenario.optimizer.learning_rate(), scenario.cluster.workers);

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::expect::Expectation;
+use super::presets::Preset;
 use crate::base::ByteSize;
 use crate::cluster::{
     Compute, DelayChoice, Failures, MachineClass, Membership, Network, PaceConfig, Routine,
@@ -29,6 +30,10 @@ use crate::sim::{Every, Stop};
 pub struct Scenario {
     /// Version of the scenario format; 1 is the only one.
     pub straggler: Format,
+    /// A real system whose semantics lie under everything that is said here: a shorthand for the
+    /// settings that `straggler check --show` lists.
+    #[serde(skip_serializing)]
+    pub preset: Option<Preset>,
     /// What it is called, what it asks, and its seed.
     pub scenario: About,
     /// The log that is trained on and evaluated on.

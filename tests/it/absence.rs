@@ -73,9 +73,7 @@ pub(crate) fn protocols() -> Vec<ProtocolChoice> {
     let mut all: Vec<_> = ProtocolChoice::PARTS.iter().map(|part| choice(part.name)).collect();
     all.push(protocol("kind = 'stale_synchronous'\nlead = 1\nupdates = 'by_clock'"));
     all.push(protocol("kind = 'stale_synchronous'\nlead = 1\nclock = 'row'"));
-    all.push(protocol(
-        "kind = 'stale_synchronous'\nlead = 2\nclock = 'row'\nupdates = 'by_clock'",
-    ));
+    all.push(protocol("kind = 'stale_synchronous'\nlead = 2\nclock = 'row'\nupdates = 'by_clock'"));
     all.push(protocol("kind = 'tokens'\naggregate = 4"));
     all.push(protocol("kind = 'tokens'\naggregate = 9"));
     all.push(protocol("kind = 'backup_workers'\nbackups = 0"));
