@@ -292,6 +292,11 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     if scenario.model.has_no_hidden_layer() {
         idle("model.normalization", "there is no hidden layer to normalize");
     }
+    if scenario.timing_only.is_some() {
+        idle("cluster.row_placement", "without gradients rows are spread evenly");
+    } else if scenario.cluster.shards_with_rows() == 1 {
+        idle("cluster.row_placement", "one shard holds all rows");
+    }
     if scenario.cluster.network.latency.is_zero() {
         idle("cluster.network.jitter", "the latency it would vary is zero");
     }

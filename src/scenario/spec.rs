@@ -19,7 +19,7 @@ use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
-use crate::server::Placement;
+use crate::server::{Placement, RowPlacement};
 use crate::sim::evaluate::Views;
 use crate::sim::feed::Sharing;
 use crate::sim::{Every, Stop};
@@ -230,6 +230,9 @@ pub struct Cluster {
     /// How dense layers are placed on the shards. Without gradients they are spread evenly.
     #[serde(skip_serializing_if = "Placement::is_round_robin")]
     pub placement: Placement,
+    /// How embedding rows are placed on the shards. Without gradients they are spread evenly.
+    #[serde(skip_serializing_if = "RowPlacement::is_hash")]
+    pub row_placement: RowPlacement,
     /// When the workers begin.
     pub start: StartChoice,
     /// Compute time of a step.
@@ -267,6 +270,13 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+impl Cluster {
+    /// Number of shards that hold embedding rows.
+    pub fn shards_with_rows(&self) -> u32 {
+        self.shards.saturating_sub(self.dense_shards.unwrap_or(0))
+    }
+}
+
 impl Default for Cluster {
     fn default() -> Self {
         Cluster {
@@ -274,6 +284,7 @@ impl Default for Cluster {
             shards: 1,
             dense_shards: None,
             placement: Placement::default(),
+            row_placement: RowPlacement::default(),
             start: StartChoice::default(),
             compute: Compute::default(),
             class: Vec::new(),

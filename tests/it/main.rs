@@ -12,6 +12,7 @@ mod membership;
 mod normalization;
 mod optimizers;
 mod physics;
+mod placement;
 mod protocols;
 mod quadratic;
 mod registry;
