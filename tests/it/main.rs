@@ -13,6 +13,7 @@ mod normalization;
 mod optimizers;
 mod physics;
 mod placement;
+mod prefetch;
 mod protocols;
 mod quadratic;
 mod registry;
