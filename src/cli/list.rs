@@ -13,11 +13,13 @@ use crate::optimizer::OptimizerChoice;
 use crate::optimizer::schedule::ScheduleChoice;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
+use crate::scenario::presets::Preset;
 
 /// A kind of part: its plural, the key that chooses it, and the parts.
 type Kind = (&'static str, &'static str, &'static [Part]);
 
 const KINDS: &[Kind] = &[
+    ("presets", "preset", Preset::PARTS),
     ("sources", "data.kind", SourceChoice::PARTS),
     ("orders", "train.order.kind", OrderChoice::PARTS),
     ("models", "model.kind", ModelChoice::PARTS),

@@ -25,6 +25,15 @@ pub struct Routine {
     /// their own. In between the worker adds them up: `n_push` of Downpour.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub push_every: u64,
+    /// Whether a worker pulls for its next step while it computes the present one: the time of the pull
+    /// is hidden, and gradients are a step older. For protocols in which nobody waits.
+    #[serde(skip_serializing_if = "is_false")]
+    pub prefetch: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// The gradient on the view that was pulled has no settings.
@@ -92,7 +101,13 @@ impl Default for Local {
 
 impl Default for Routine {
     fn default() -> Routine {
-        Routine { batches: 1, local: Local::default(), pull_every: 1, push_every: 1 }
+        Routine {
+            batches: 1,
+            local: Local::default(),
+            pull_every: 1,
+            push_every: 1,
+            prefetch: false,
+        }
     }
 }
 

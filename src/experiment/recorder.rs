@@ -418,7 +418,7 @@ impl Recorder {
 
     fn write_shards(&self, folder: &Path, simulation: &Simulation) -> io::Result<()> {
         let header = "shard,updates,busy_s,queue_wait_s,bytes_in,bytes_out,staleness_mean,staleness_p99,\
-             staleness_max";
+             staleness_max,rows_read,rows_written";
         let mut table = TableWriter::create(folder, "shards.csv", header)?;
         for (index, shard) in simulation.shards().iter().enumerate() {
             let staleness = self.shards.get(index);
@@ -432,6 +432,8 @@ impl Recorder {
                 staleness.and_then(Histogram::mean).into(),
                 staleness.and_then(|h| h.quantile(0.99)).map_or(Cell::Empty, Cell::Whole),
                 staleness.and_then(Histogram::max).map_or(Cell::Empty, Cell::Whole),
+                Cell::Whole(shard.rows_read),
+                Cell::Whole(shard.rows_written),
             ])?;
         }
         table.flush()

@@ -147,6 +147,19 @@ impl ProtocolChoice {
         )
     }
 
+    /// Whether a worker that is there may always pull, even before its last push has been sent, and no
+    /// step is ever broken off.
+    pub fn never_waits(&self) -> bool {
+        match self {
+            Self::Asynchronous(_)
+            | Self::Softsync(_)
+            | Self::KBatchAsync(_)
+            | Self::DropStale(_) => true,
+            Self::Ringmaster(config) => !config.abort,
+            _ => false,
+        }
+    }
+
     /// Whether running steps may be broken off.
     pub fn aborts(&self) -> bool {
         match self {

@@ -14,7 +14,7 @@ use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
 use crate::data::{DataError, DataSource, Day, LeakError, OpenContext, check_holdout};
 use crate::model::{Model, ModelContext, ModelError};
-use crate::params::Gradient;
+use crate::params::{Gradient, Layout};
 use crate::protocol::Protocol;
 use crate::protocol::hybrid::Hybrid;
 use crate::remedy::{Remedies, RemedyChoice};
@@ -412,6 +412,11 @@ impl Scenario {
     ) -> Result<(Work, Option<Evaluation>), BuildError> {
         let Prepared { source, train, holdout, model } = prepared;
         let streams = Streams::new(self.scenario.seed);
+        let layout = Arc::new(model.layout().clone());
+        let sharding = self.sharding(&layout, shards, || {
+            let batch = self.examples_per_step();
+            passes::touches(source.as_ref(), &train, layout.reads.as_ref(), batch)
+        });
         let order = Order::new(self.train.order.clone(), train, streams)?.cursor();
         let feed = Feed::new(
             Arc::clone(&source),
@@ -433,14 +438,6 @@ impl Scenario {
             views: choice.views,
         });
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
-        let layout = Arc::new(model.layout().clone());
-        let placement = self.cluster.placement;
-        let sharding = match self.cluster.dense_shards {
-            Some(dense) => {
-                Sharding::by_group(&layout, dense, shards.saturating_sub(dense), placement)
-            }
-            None => Sharding::placed(&layout, shards, placement),
-        };
         let server =
             ParameterServer::new(layout, sharding, self.optimizer.build(), sparse.build(), streams);
         let pool = Pool::new(threads);
@@ -449,6 +446,23 @@ impl Scenario {
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter())
             .with_remedies(remedies);
         Ok((Work::Training(Box::new(training)), evaluation))
+    }
+
+    /// Where the parameters lie on `shards` shards; `touches` as in [`Sharding::with_rows`].
+    fn sharding(
+        &self,
+        layout: &Layout,
+        shards: u32,
+        touches: impl FnOnce() -> Vec<Vec<f64>>,
+    ) -> Sharding {
+        let Cluster { placement, row_placement, dense_shards, .. } = &self.cluster;
+        let blocks = match *dense_shards {
+            Some(dense) => {
+                Sharding::by_group(layout, dense, shards.saturating_sub(dense), *placement)
+            }
+            None => Sharding::placed(layout, shards, *placement),
+        };
+        blocks.with_rows(layout, *row_placement, touches)
     }
 
     fn rates(&self) -> RateAt {

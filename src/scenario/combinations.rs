@@ -15,6 +15,7 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     routine(loaded, found);
     remedies(loaded, found);
     sparing(loaded, found);
+    prefetch(loaded, found);
 }
 
 /// Dense parameters on shards of their own leave at least one to the rows.
@@ -190,6 +191,44 @@ fn sparing(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             let help = "worker.local = { kind = \"gradient\" }, or kind = \"fasgd\"";
             conflict(message.into(), "worker.local", "and this", help);
         }
+    }
+}
+
+/// Who pulls for the next step while it is in one must be let, and must know by then where it stands.
+fn prefetch(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { worker, protocol, sparse_protocol, imposed_staleness, .. } = &loaded.value;
+    if !worker.prefetch || imposed_staleness.is_some() {
+        return;
+    }
+    let key = "worker.prefetch";
+    let mut conflict = |message: String, other: &str, help: &str| {
+        found.push(
+            Problem::error(&CONFLICT, key, message)
+                .label(loaded.origin(key), "this")
+                .label(loaded.key_origin(other), "and this")
+                .help(help),
+        );
+    };
+    let both = [("protocol", Some(protocol)), ("sparse_protocol", sparse_protocol.as_ref())];
+    for (other, choice) in both {
+        let Some(choice) = choice.filter(|choice| !choice.never_waits()) else { continue };
+        let message = format!(
+            "a worker that prefetches pulls before it has pushed, and \"{}\" lets it wait or counts its \
+             pulls",
+            choice.name()
+        );
+        let help = "asynchronous, softsync, k_batch_async, drop_stale, and ringmaster without `abort` \
+                    never do";
+        conflict(message, other, help);
+    }
+    if matches!(worker.local, Local::Elastic(_)) {
+        let message =
+            "a replica is exchanged after its local steps, so there is nothing to prefetch";
+        conflict(message.into(), "worker.local", "leave `worker.prefetch` out");
+    }
+    if worker.push_every > 1 {
+        let message = "gradients that a worker adds up over steps go with one step at a time";
+        conflict(message.into(), "worker.push_every", "leave one of them out");
     }
 }
 

@@ -89,7 +89,7 @@ impl Scenario {
         let in_flight = match &self.imposed_staleness {
             // Of a random number of gradients in flight, what is rarely exceeded.
             Some(law) => (1.5 * law.mean()) as u64 + 16,
-            None => u64::from(self.cluster.workers),
+            None => u64::from(self.cluster.workers) * (1 + u64::from(self.worker.prefetch)),
         };
         let needs = self.needs(layout);
         let watched = self.watched(in_flight, needs);

@@ -7,6 +7,7 @@ pub mod document;
 pub mod estimate;
 pub mod expect;
 mod passes;
+pub mod presets;
 mod read;
 pub mod rules;
 pub mod spec;

@@ -2,6 +2,8 @@
 
 use crate::data::{Batch, DataSource, Day};
 use crate::model::InputScale;
+use crate::params::layout::Reads;
+use crate::server::row_placement::expected_touches;
 
 /// Examples read at a time.
 const CHUNK: usize = 4096;
@@ -18,16 +20,38 @@ fn each_batch(source: &dyn DataSource, train: &[Day], mut each: impl FnMut(&Batc
     }
 }
 
+/// In which share of the steps of `batch` examples each id is expected, by id space, as far as the
+/// model reads it.
+pub(super) fn touches(
+    source: &dyn DataSource,
+    train: &[Day],
+    reads: Option<&Reads>,
+    batch: u64,
+) -> Vec<Vec<f64>> {
+    let examples = train.iter().map(|day| day.examples).sum();
+    let share = |count: &u32| expected_touches(*count, examples, batch);
+    let counts = counts_read(source, train, reads);
+    counts.iter().map(|space| space.iter().map(share).collect()).collect()
+}
+
 /// How often each id occurs in the training window, by id space.
 pub(super) fn counts(source: &dyn DataSource, train: &[Day]) -> Vec<Vec<u32>> {
+    counts_read(source, train, None)
+}
+
+fn counts_read(source: &dyn DataSource, train: &[Day], reads: Option<&Reads>) -> Vec<Vec<u32>> {
     let schema = source.schema();
     let mut counts: Vec<Vec<u32>> =
         schema.spaces.iter().map(|space| vec![0; space.rows as usize]).collect();
     let columns = schema.history.as_ref().map_or(&[][..], |history| &history.columns);
     each_batch(source, train, |batch| {
-        let fields = schema.fields.iter().map(|field| field.space).cycle();
-        for (&id, space) in batch.fields.iter().zip(fields) {
-            counts[space][id as usize] += 1;
+        let is_read = |field: usize| reads.is_none_or(|reads| reads.fields[field]);
+        let fields = schema.fields.iter().map(|field| field.space).enumerate().cycle();
+        for (&id, (field, space)) in batch.fields.iter().zip(fields) {
+            counts[space][id as usize] += u32::from(is_read(field));
+        }
+        if reads.is_some_and(|reads| !reads.history) {
+            return;
         }
         let events = columns.iter().map(|column| column.space).cycle();
         for (&id, space) in batch.history.iter().zip(events) {

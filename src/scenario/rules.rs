@@ -292,6 +292,11 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     if scenario.model.has_no_hidden_layer() {
         idle("model.normalization", "there is no hidden layer to normalize");
     }
+    if scenario.timing_only.is_some() {
+        idle("cluster.row_placement", "without gradients rows are spread evenly");
+    } else if scenario.cluster.shards_with_rows() == 1 {
+        idle("cluster.row_placement", "one shard holds all rows");
+    }
     if scenario.cluster.network.latency.is_zero() {
         idle("cluster.network.jitter", "the latency it would vary is zero");
     }
@@ -302,7 +307,14 @@ fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let barrier = scenario.protocol.pushes_per_update(scenario.cluster.workers) > 1;
     // Its learning rate is a factor of one that is tuned.
     let tuned = scenario.remedy.iter().any(|remedy| matches!(remedy, RemedyChoice::YellowFin(_)));
-    if scenario.timing_only.is_some() || scenario.imposed_staleness.is_some() || barrier || tuned {
+    // Differences of weights are as large as the workers' own rate makes them.
+    let differences = !matches!(scenario.worker.local, Local::Gradient(_));
+    if scenario.timing_only.is_some()
+        || scenario.imposed_staleness.is_some()
+        || barrier
+        || tuned
+        || differences
+    {
         return;
     }
     let (rate, workers) = (scenario.optimizer.learning_rate(), scenario.cluster.workers);

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::expect::Expectation;
+use super::presets::Preset;
 use crate::base::ByteSize;
 use crate::cluster::{
     Compute, DelayChoice, Failures, MachineClass, Membership, Network, PaceConfig, Routine,
@@ -18,7 +19,7 @@ use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
-use crate::server::Placement;
+use crate::server::{Placement, RowPlacement};
 use crate::sim::evaluate::Views;
 use crate::sim::feed::Sharing;
 use crate::sim::{Every, Stop};
@@ -29,6 +30,10 @@ use crate::sim::{Every, Stop};
 pub struct Scenario {
     /// Version of the scenario format; 1 is the only one.
     pub straggler: Format,
+    /// A real system whose semantics lie under everything that is said here: a shorthand for the
+    /// settings that `straggler check --show` lists.
+    #[serde(skip_serializing)]
+    pub preset: Option<Preset>,
     /// What it is called, what it asks, and its seed.
     pub scenario: About,
     /// The log that is trained on and evaluated on.
@@ -225,6 +230,9 @@ pub struct Cluster {
     /// How dense layers are placed on the shards. Without gradients they are spread evenly.
     #[serde(skip_serializing_if = "Placement::is_round_robin")]
     pub placement: Placement,
+    /// How embedding rows are placed on the shards. Without gradients they are spread evenly.
+    #[serde(skip_serializing_if = "RowPlacement::is_hash")]
+    pub row_placement: RowPlacement,
     /// When the workers begin.
     pub start: StartChoice,
     /// Compute time of a step.
@@ -262,6 +270,13 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+impl Cluster {
+    /// Number of shards that hold embedding rows.
+    pub fn shards_with_rows(&self) -> u32 {
+        self.shards.saturating_sub(self.dense_shards.unwrap_or(0))
+    }
+}
+
 impl Default for Cluster {
     fn default() -> Self {
         Cluster {
@@ -269,6 +284,7 @@ impl Default for Cluster {
             shards: 1,
             dense_shards: None,
             placement: Placement::default(),
+            row_placement: RowPlacement::default(),
             start: StartChoice::default(),
             compute: Compute::default(),
             class: Vec::new(),

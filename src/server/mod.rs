@@ -6,11 +6,13 @@
 pub mod dense;
 pub mod merge;
 pub mod placement;
+pub mod row_placement;
 pub mod sharding;
 pub mod store;
 pub mod table;
 
 pub use merge::Merger;
 pub use placement::Placement;
+pub use row_placement::RowPlacement;
 pub use sharding::Sharding;
 pub use store::{BadUpdate, Carried, Clocks, ParameterServer, Part};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{ShardId, stream::mix};
 use crate::params::Layout;
 
-/// Which shard holds a dense or non-trainable block. Embedding rows are always spread by a hash.
+/// Which shard holds a dense or non-trainable block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Placement {

@@ -1,16 +1,18 @@
 //! Which shard holds what.
 
 use super::placement::Placement;
-use crate::base::{ShardId, stream::mix};
+use super::row_placement::{RowPlacement, Rows};
+use crate::base::ShardId;
 use crate::params::{Layout, Lookups};
 
-/// The placement of parameters: rows by a hash of (id space, id), dense and non-trainable blocks
-/// by a [`Placement`].
+/// The placement of parameters: rows by a [`RowPlacement`], dense and non-trainable blocks by a
+/// [`Placement`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sharding {
     shards: u32,
     /// The first shard that holds rows; those before it hold dense parameters alone.
     rows_from: u32,
+    rows: Rows,
     /// Shard of each dense block.
     dense: Vec<ShardId>,
     /// Shard of each non-trainable block.
@@ -72,7 +74,19 @@ impl Sharding {
     ) -> Sharding {
         let mut dense = placement.place(layout, dense);
         let moving = dense.split_off(layout.dense.len());
-        Sharding { shards, rows_from, dense, moving }
+        Sharding { shards, rows_from, rows: Rows::Hash, dense, moving }
+    }
+
+    /// Places the rows otherwise than by a hash. `touches` tells, by id space, in which share of the
+    /// steps each id is expected; it is asked only where that matters.
+    pub fn with_rows(
+        mut self,
+        layout: &Layout,
+        placement: RowPlacement,
+        touches: impl FnOnce() -> Vec<Vec<f64>>,
+    ) -> Sharding {
+        self.rows = placement.place(layout, self.shards - self.rows_from, touches);
+        self
     }
 
     /// Number of shards.
@@ -91,8 +105,7 @@ impl Sharding {
         if over == 1 {
             return ShardId(self.rows_from);
         }
-        let hash = mix((space as u64) << 32 | u64::from(id));
-        ShardId(self.rows_from + (hash % u64::from(over)) as u32)
+        ShardId(self.rows_from + self.rows.of(space, id, over))
     }
 
     /// The shard that holds the dense block.

@@ -21,6 +21,8 @@ pub struct Cargo {
     pub(super) stage: Stage,
     pub(super) gradient: Option<Gradient>,
     pub(super) pending: Option<Pending<Computed, Bench>>,
+    /// Whether the worker's own statistics have moved with it.
+    pub(super) learned: bool,
     /// Shards that are not sent their part: they apply the worker's last one again.
     pub(super) spared: Vec<ShardId>,
 }
@@ -164,12 +166,13 @@ impl Default for Cargo {
             stage: Stage::Spent(Lookups::default()),
             gradient: None,
             pending: None,
+            learned: false,
             spared: Vec::new(),
         }
     }
 }
 
-/// Gradients that are being computed must be [finished](super::Training::finish) before.
+/// Gradients that are being computed must be [complete](super::Training::complete) before.
 impl Persist for Cargo {
     fn save(&self, out: &mut Saver<'_>) {
         self.worker.save(out);
@@ -189,6 +192,7 @@ impl Persist for Cargo {
             Stage::Away => panic!("a step was saved before its gradient was finished"),
         }
         self.gradient.save(out);
+        self.learned.save(out);
         self.spared.save(out);
     }
 
@@ -214,6 +218,7 @@ impl Persist for Cargo {
             _ => return Err(from.wrong("no stage of a step")),
         };
         self.gradient.load(from)?;
+        self.learned.load(from)?;
         self.spared.load(from)
     }
 }

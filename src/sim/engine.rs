@@ -253,7 +253,7 @@ impl Simulation {
             Event::PullServed(push, shard) => return self.pull_served(push, shard, observer),
             Event::PullReturns(push, shard) => self.pull_returns(push, shard, observer),
             Event::PullPasses(push, _) => self.pull_passes(push, self.queue.now(), observer),
-            Event::ComputeStarts(push) => self.compute_starts(push, observer),
+            Event::ComputeStarts(push) => return self.compute_starts(push, observer),
             Event::ComputeEnds(push) => self.compute_ends(push, observer),
             Event::PushArrives(push, shard) => self.push_arrives(push, shard, observer),
             Event::PushEnters(push, shard) => self.push_enters(push, shard, observer),
@@ -263,11 +263,11 @@ impl Simulation {
     }
 }
 
-/// What the workers hold: views that are complete.
+/// What the workers hold: views that are complete, of their present steps.
 pub(super) fn held(flights: &Flights) -> impl Iterator<Item = (WorkerId, &super::feed::StepData)> {
     flights
         .iter()
-        .filter(|flight| flight.is_complete())
+        .filter(|flight| flight.is_complete() && !flight.ahead)
         .filter_map(|flight| Some((flight.worker, flight.cargo.as_ref()?.view()?)))
 }
 
@@ -276,7 +276,7 @@ impl Simulation {
     pub fn finish_gradients(&mut self) {
         let Simulation { session, flights, .. } = self;
         let Some(training) = session.work.training_mut() else { return };
-        flights.iter_mut().filter_map(|f| f.cargo.as_mut()).for_each(|c| training.finish(c));
+        flights.iter_mut().filter_map(|f| f.cargo.as_mut()).for_each(|c| training.complete(c));
     }
 }
 

@@ -50,6 +50,10 @@ pub struct Flight {
     pub step: u64,
     /// When the first shard was read.
     pub first_read: SimTime,
+    /// Whether the worker is still in the step before.
+    pub ahead: bool,
+    /// When the worker has, or will have, all that a step ahead reads.
+    pub passed: Option<SimTime>,
     /// Messages that the worker waits for.
     pub outstanding: u32,
     /// What each shard contributes to it.
@@ -187,6 +191,8 @@ fn empty() -> Flight {
         worker: WorkerId(0),
         step: 0,
         first_read: SimTime::ZERO,
+        ahead: false,
+        passed: None,
         outstanding: 0,
         loads: Vec::new(),
         parts: Vec::new(),
@@ -293,7 +299,8 @@ impl Persist for Flight {
         out.each([&self.granted, &self.read, &self.landed, &self.written]);
         (self.discarded, self.staleness, self.apart, self.examples).save(out);
         self.ids.save(out);
-        (self.sent, self.clock_lag).save(out);
+        (self.sent, self.clock_lag, self.ahead).save(out);
+        self.passed.save(out);
         self.cargo.save(out);
     }
 
@@ -314,6 +321,8 @@ impl Persist for Flight {
         self.ids.load(from)?;
         self.sent.load(from)?;
         self.clock_lag.load(from)?;
+        self.ahead.load(from)?;
+        self.passed.load(from)?;
         self.cargo.load(from)
     }
 }

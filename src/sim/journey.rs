@@ -52,6 +52,9 @@ impl Simulation {
         if !self.workers[worker.index()].standing.acts(life) {
             return self.ends(worker, life, observer);
         }
+        if self.goes_on(worker, observer) {
+            return Ok(());
+        }
         self.turn_to(worker, Activity::Wait, observer);
         self.workers[worker.index()].asking = true;
         let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
@@ -69,11 +72,15 @@ impl Simulation {
     ) {
         let w = &self.workers[worker.index()];
         assert!(w.asking, "the protocol granted {worker}, which had not asked");
-        let push = match w.flight {
+        // Who asks although its step may read everything asks for the step ahead.
+        let ahead = w.flight.is_some_and(|push| self.flights.get(push).is_granted());
+        let push = match if ahead { w.next } else { w.flight } {
             Some(push) => push,
-            None => self.begin(worker),
+            None => self.begin(worker, ahead),
         };
-        self.turn_to(worker, Activity::Pull, observer);
+        if !ahead {
+            self.turn_to(worker, Activity::Pull, observer);
+        }
         match shard {
             Some(shard) => {
                 let closed = self.flights.get(push).grant(shard);
@@ -94,19 +101,22 @@ impl Simulation {
         }
         if flight.is_complete() {
             // Nothing had to be read: the worker has it all.
-            self.compute(push);
-            self.queue.schedule(self.queue.now(), worker, Event::ComputeStarts(push));
+            if !self.routine.prefetch {
+                self.compute(push);
+            }
+            self.has_read(push, self.queue.now());
         }
     }
 
-    /// Begins the worker's next step: with a batch, and nothing read.
-    fn begin(&mut self, worker: WorkerId) -> PushId {
+    /// Begins the worker's next step, or the one ahead: with a batch, and nothing read.
+    fn begin(&mut self, worker: WorkerId, ahead: bool) -> PushId {
         let now = self.queue.now();
         let shards = self.shards.len() as u32;
         let w = &mut self.workers[worker.index()];
         let pushes_dense = self.routine.pushes(w.begun);
         let flight = self.flights.begin(worker, w.begun, shards);
-        w.flight = Some(flight.push);
+        flight.ahead = ahead;
+        *(if ahead { &mut w.next } else { &mut w.flight }) = Some(flight.push);
         w.begun += 1;
         w.examples_kept += self.session.work.examples();
         flight.examples = w.examples_kept;
@@ -207,7 +217,7 @@ impl Simulation {
         {
             training.pull(cargo, shard, &self.session.progress);
         }
-        if complete {
+        if complete && !self.routine.prefetch {
             self.compute(push);
         }
         self.workers[worker.index()].held[s] = version;
@@ -221,7 +231,8 @@ impl Simulation {
         self.carry_out(observer)
     }
 
-    /// The view is complete: its gradient may be computed ahead of need.
+    /// The view is complete, and the worker's step before is over if it prefetches: its gradient may be
+    /// computed ahead of need.
     fn compute(&mut self, push: PushId) {
         let flight = self.flights.get(push);
         let (worker, step) = (flight.worker, flight.step);
@@ -283,19 +294,27 @@ impl Simulation {
             return;
         }
         if flight.is_granted() {
-            self.queue.schedule(at, worker, Event::ComputeStarts(push));
-        } else {
+            self.has_read(push, at);
+        } else if !flight.ahead {
             self.turn_to(worker, Activity::Wait, observer);
         }
     }
 
-    pub(super) fn compute_starts(&mut self, push: PushId, observer: &mut dyn Observer) {
-        let Some(flight) = self.flights.find(push) else { return };
+    pub(super) fn compute_starts(
+        &mut self,
+        push: PushId,
+        observer: &mut dyn Observer,
+    ) -> Result<(), SimError> {
+        let Some(flight) = self.flights.find(push) else { return Ok(()) };
         let (worker, step) = (flight.worker, flight.step);
+        if self.routine.prefetch {
+            self.compute(push);
+        }
         self.turn_to(worker, Activity::Compute, observer);
         let now = self.queue.now();
         let at = if self.routine.computes_first() { now } else { self.computed(now, worker, step) };
         self.queue.schedule(at, worker, Event::ComputeEnds(push));
+        self.ask_ahead(worker, observer)
     }
 
     pub(super) fn compute_ends(&mut self, push: PushId, observer: &mut dyn Observer) {

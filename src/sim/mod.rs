@@ -1,7 +1,8 @@
 //! Floor 6, the simulation: an event queue, an engine, and those who watch. No printing, no files,
 //! no wall clock.
 
-pub mod audit;
+pub mod ahead;
+mod audit;
 pub mod bench;
 pub mod cargo;
 mod check;

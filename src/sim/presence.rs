@@ -387,7 +387,7 @@ impl Simulation {
         self.carry_out(observer)
     }
 
-    /// Loses a step with its worker, and what the worker kept.
+    /// Loses a step with its worker, the step ahead, and what the worker kept.
     fn lose(&mut self, worker: WorkerId, lost: Option<PushId>) {
         let w = &mut self.workers[worker.index()];
         let mut examples = std::mem::take(&mut w.examples_kept);
@@ -409,9 +409,16 @@ impl Simulation {
             ids.append(&mut flight.ids);
             self.flights.recycle(flight);
         }
+        let ahead = self.workers[worker.index()].next.take();
+        if let Some(push) = ahead {
+            let mut flight = self.break_off(push);
+            examples += flight.examples;
+            ids.append(&mut flight.ids);
+            self.flights.recycle(flight);
+        }
         let w = &mut self.workers[worker.index()];
         for tally in [&mut w.standing.tally, &mut self.presence.tally] {
-            tally.lost_steps += u64::from(lost.is_some());
+            tally.lost_steps += u64::from(lost.is_some()) + u64::from(ahead.is_some());
             tally.lost_examples += examples;
         }
         let fate = self.presence.churn.lost;

@@ -25,6 +25,10 @@ pub struct Shard {
     pub bytes_in: u64,
     /// Bytes sent.
     pub bytes_out: u64,
+    /// Embedding rows read by pulls.
+    pub rows_read: u64,
+    /// Embedding rows written by pushes.
+    pub rows_written: u64,
 }
 
 impl Shard {
@@ -44,6 +48,8 @@ impl Shard {
             requests: 0,
             bytes_in: 0,
             bytes_out: 0,
+            rows_read: 0,
+            rows_written: 0,
         }
     }
 
@@ -51,11 +57,13 @@ impl Shard {
     pub fn count_pull(&mut self, load: Load) {
         self.bytes_in = self.bytes_in.saturating_add(load.request_bytes());
         self.bytes_out = self.bytes_out.saturating_add(load.value_bytes());
+        self.rows_read = self.rows_read.saturating_add(load.rows);
     }
 
     /// Notes the traffic of a push.
     pub fn count_push(&mut self, load: Load) {
         self.bytes_in = self.bytes_in.saturating_add(load.push_bytes());
+        self.rows_written = self.rows_written.saturating_add(load.rows);
     }
 
     /// Service time of the next request, a pull.
@@ -85,4 +93,14 @@ impl Shard {
     }
 }
 
-crate::persist!(Shard { link_in, link_out, processor, received, requests, bytes_in, bytes_out });
+crate::persist!(Shard {
+    link_in,
+    link_out,
+    processor,
+    received,
+    requests,
+    bytes_in,
+    bytes_out,
+    rows_read,
+    rows_written
+});

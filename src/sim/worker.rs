@@ -21,6 +21,8 @@ pub struct Worker {
     pub begun: u64,
     /// The step it is in, from the first grant until every shard has taken its push in.
     pub flight: Option<PushId>,
+    /// The step after it, for which it already pulls.
+    pub next: Option<PushId>,
     /// Its last push.
     pub pushed: Option<PushId>,
     /// Examples whose gradients it keeps for its next push.
@@ -57,6 +59,7 @@ impl Worker {
             examples: 0,
             begun: 0,
             flight: None,
+            next: None,
             pushed: None,
             examples_kept: 0,
             ids_kept: Vec::new(),
@@ -106,7 +109,8 @@ impl Persist for Worker {
     fn save(&self, out: &mut Saver<'_>) {
         let Worker { finished, examples, begun, flight, pushed, examples_kept, .. } = self;
         (*finished, *examples, *begun).save(out);
-        (*flight, *pushed, *examples_kept).save(out);
+        (*flight, self.next, *pushed).save(out);
+        examples_kept.save(out);
         self.ids_kept.save(out);
         self.held.save(out);
         self.holds.save(out);
@@ -120,7 +124,7 @@ impl Persist for Worker {
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
         let Worker { finished, examples, begun, flight, pushed, examples_kept, .. } = self;
         from.each([finished, examples, begun])?;
-        from.each([flight, pushed])?;
+        from.each([flight, &mut self.next, pushed])?;
         examples_kept.load(from)?;
         self.ids_kept.load(from)?;
         self.held.load(from)?;

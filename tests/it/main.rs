@@ -12,6 +12,8 @@ mod membership;
 mod normalization;
 mod optimizers;
 mod physics;
+mod placement;
+mod prefetch;
 mod protocols;
 mod quadratic;
 mod registry;

@@ -172,3 +172,19 @@ fn every_normalization_works() {
         }
     }
 }
+
+/// A saved state must not let the workers' statistics move before their push has been applied: what
+/// is evaluated in between would differ.
+#[test]
+fn saving_does_not_hasten_what_workers_learn() {
+    for (export, protocol) in [
+        ("mean", json!({"kind": "asynchronous"})),
+        ("pooled", json!({"kind": "k_batch_async", "k": 3})),
+    ] {
+        let mut scenario = with(local(export));
+        scenario.protocol = serde_json::from_value(protocol).unwrap();
+        let whole = training::run(&scenario, 1);
+        let pieces = training::run_in_pieces(&scenario, 2, 1);
+        assert!(whole.records == pieces.records && whole.weights == pieces.weights, "{export}");
+    }
+}

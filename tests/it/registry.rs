@@ -243,6 +243,8 @@ prop_compose! {
             scenario.worker.pull_every = pull_every;
             scenario.worker.push_every = push_every;
         }
+        let permitted = scenario.protocol.never_waits() && scenario.worker.push_every == 1;
+        scenario.worker.prefetch = permitted && seed % 2 == 1;
         scenario.train.batch = batch;
         scenario.train.order = order;
         scenario.train.sharing = if fixed { Sharing::Fixed } else { Sharing::Queue };

@@ -208,7 +208,8 @@ fn type_name(schema: &Json) -> Option<&str> {
 fn words(schema: &Json) -> Option<Vec<Word>> {
     let word = |name: &Json| {
         let name = name.as_str()?.to_string();
-        Some(Word { name, doc: description(schema) })
+        let settings = schema.get("x-settings").and_then(Json::as_str).map(str::to_string);
+        Some(Word { name, doc: description(schema), settings })
     };
     if let Some(name) = schema.get("const") {
         return Some(vec![word(name)?]);

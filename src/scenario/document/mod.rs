@@ -6,11 +6,12 @@
 //!
 //! 1. [`layers`]: the file and those it extends become one [`node`] tree that knows the place of
 //!    every key and value;
-//! 2. [`overrides`]: `key=value` arguments are laid over it, each being a text of its own;
+//! 2. [`preset`]: the settings of the preset that it names, if it does, are laid under it;
+//! 3. [`overrides`]: `key=value` arguments are laid over it, each being a text of its own;
 //!    where exactly one of several keys is allowed, that of the highest layer stays;
-//! 3. [`check`]: every difference between tree and shape, all at once;
-//! 4. [`defaults`]: what nobody wrote is filled in, so the tree holds every value;
-//! 5. [`typed`]: the tree is read into the struct.
+//! 4. [`check`]: every difference between tree and shape, all at once;
+//! 5. [`defaults`]: what nobody wrote is filled in, so the tree holds every value;
+//! 6. [`typed`]: the tree is read into the struct.
 //!
 //! Later checks across fields find places by path with [`Loaded::origin`] and report with
 //! [`Loaded::report`]. [`Problems`] draw themselves.
@@ -55,6 +56,7 @@ pub mod layers;
 pub mod node;
 pub mod overrides;
 pub mod parse;
+pub mod preset;
 pub mod problem;
 pub mod reference;
 pub mod render;
@@ -125,6 +127,7 @@ pub fn load_shaped<T: DeserializeOwned>(
     let files = layers::read(input, &mut sources);
     let mut root = files.table;
     let mut list = files.problems;
+    preset::lay_under(&mut root, &shape, overrides, &mut sources);
     list.extend(overrides::apply(&mut root, &shape, overrides, &mut sources));
     alternatives::settle(&mut root, &shape, &sources);
     let start = Origin::new(files.main, 0..0);
@@ -200,9 +203,10 @@ impl<T> Loaded<T> {
         found.map_or(Origin::DEFAULT, |found| found.key_origin.unwrap_or(found.node.origin))
     }
 
-    /// Whether a user wrote the value at `path`.
+    /// Whether a user wrote the value at `path`. A preset is not what a user wrote: its settings may
+    /// well be without effect.
     pub fn is_written(&self, path: &str) -> bool {
-        !self.origin(path).is_default()
+        self.problems.sources.get(self.origin(path).source).layer > Layer::Preset
     }
 
     /// Adds a problem found by a later check.

@@ -38,6 +38,17 @@ impl Override {
     }
 }
 
+/// The text that the highest of `overrides` gives to `key`, if any does.
+pub(super) fn text_of(overrides: &[Override], key: &str) -> Option<String> {
+    let of_key =
+        |given: &&Override| given.text.split_once('=').is_some_and(|(path, _)| path.trim() == key);
+    let given = overrides.iter().filter(of_key).max_by_key(|given| given.layer)?;
+    let (_, text) = given.text.split_once('=')?;
+    let origin = Origin::DEFAULT;
+    let (node, _) = value(text, origin, origin.source, 0).ok()?;
+    node.as_str().map(str::to_string)
+}
+
 /// An override that has been read.
 struct Setting {
     path: Vec<String>,
@@ -185,6 +196,11 @@ impl Placing<'_> {
                 replaced: Vec::new(),
             }
         });
+        // What a preset began and a user goes on with is the user's.
+        if self.sources.get(entry.key_origin.source).layer == Layer::Preset {
+            entry.key_origin = self.setting.key_origin;
+            entry.node.origin = self.setting.key_origin;
+        }
         self.inside(&mut entry.node, inner_shape, inner_default, depth + 1);
     }
 
@@ -242,13 +258,19 @@ impl Placing<'_> {
         let layer = |origin: Origin| self.sources.get(origin.source).layer;
         // What a sweep or an argument sets was meant for this kind.
         let is_lower = |entry: &Entry| layer(entry.node.origin) <= Layer::File;
-        let dropped: Vec<String> = table
+        let dropped: Vec<(String, Layer)> = table
             .entries
             .iter()
             .filter(|(key, entry)| *key != TAG && is_lower(entry))
-            .map(|(key, _)| key.clone())
+            .map(|(key, entry)| (key.clone(), layer(entry.node.origin)))
             .collect();
-        table.entries.retain(|key, _| !dropped.contains(key));
+        table.entries.retain(|key, _| dropped.iter().all(|(dropped, _)| dropped != key));
+        // Nobody misses what a preset set for its own kind.
+        let dropped: Vec<&str> = dropped
+            .iter()
+            .filter(|(_, layer)| *layer == Layer::File)
+            .map(|(key, _)| key.as_str())
+            .collect();
         if dropped.is_empty() {
             return;
         }

@@ -94,6 +94,8 @@ pub struct Word {
     pub name: String,
     /// Its documentation comment.
     pub doc: String,
+    /// For the name of a preset, the settings that it stands for, as TOML.
+    pub settings: Option<String>,
 }
 
 /// The keys of a table.
@@ -200,7 +202,7 @@ impl Measure {
 impl Variant {
     /// The kind as a name with its meaning.
     pub fn word(&self) -> Word {
-        Word { name: self.name.clone(), doc: self.doc.clone() }
+        Word { name: self.name.clone(), doc: self.doc.clone(), settings: None }
     }
 }
 

@@ -12,6 +12,8 @@ pub struct SourceId(u32);
 pub enum Layer {
     /// Not written by anybody: the defaults of the typed structs.
     Default,
+    /// The settings that a preset stands for.
+    Preset,
     /// A file, or a text handed over in its place.
     File,
     /// One setting of a sweep point.
@@ -95,7 +97,8 @@ impl Sources {
         (line, 1 + before.chars().count())
     }
 
-    /// The place in words: `jd.toml:47`, `command line, argument 3`, or `default`.
+    /// The place in words: `jd.toml:47`, `preset xdl`, `command line, argument 3`, or
+    /// `default`.
     pub fn describe(&self, origin: Origin) -> String {
         let source = self.get(origin.source);
         match source.layer {

@@ -1,0 +1,58 @@
+//! Presets: the semantics of real systems under their names.
+//!
+//! A preset is a bundle of settings in a file beside this one, with the evidence for each in its
+//! comments. `preset = "xdl"` at the top of a scenario lays it under everything that the scenario
+//! says: defaults < preset < files < sweep < command line. It is a shorthand and nothing else: the
+//! resolved scenario holds the settings, not the name, and `straggler check --show` tells which of
+//! them came from where.
+//!
+//! To add one, write `name.toml` here and one line below.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::registry::Part;
+
+/// Declares the presets: a line of documentation and a name each; the file is called as the preset.
+macro_rules! presets {
+    ($( #[doc = $summary:literal] $name:literal => $variant:ident, )+) => {
+        /// A named bundle of the settings of a real system.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+        pub enum Preset {
+            $(
+                #[doc = $summary]
+                #[serde(rename = $name)]
+                #[schemars(extend("x-settings" = include_str!(concat!($name, ".toml"))))]
+                $variant,
+            )+
+        }
+
+        impl Preset {
+            /// Every preset, in the order of registration.
+            pub const PARTS: &'static [Part] =
+                &[ $( Part { name: $name, summary: $summary }, )+ ];
+        }
+    };
+}
+
+presets! {
+    /// TensorFlow 1.x parameter servers through its Estimator, asynchronous, with its own Adam.
+    "tensorflow-ps" => TensorflowPs,
+    /// The same with SyncReplicasOptimizer: rounds by tokens, which are not strictly synchronous.
+    "tensorflow-sync" => TensorflowSync,
+    /// XDL (Alibaba), asynchronous: blocks balanced over servers, Adam's powers per variable (partly reconstructed).
+    "xdl" => Xdl,
+    /// Monolith (ByteDance): logarithmic slow start, rows by hash, Adam's powers per row.
+    "monolith" => Monolith,
+    /// DeepRec (Alibaba): TensorFlow's parameter servers with AdamAsync.
+    "deeprec" => Deeprec,
+    /// ElasticDL in its asynchronous mode: tasks from one queue, a lost task is given out again (partly reconstructed).
+    "elasticdl" => Elasticdl,
+    /// Persia: synchronous dense parameters beside asynchronous embeddings (reconstructed).
+    "persia" => Persia,
+    /// Paddle's GEO mode: many local steps, then the difference is pushed (reconstructed).
+    "paddle-geo" => PaddleGeo,
+}
+
+#[cfg(test)]
+mod tests;
