@@ -38,8 +38,11 @@ pub struct LoadError {
 pub struct Saver<'a> {
     bytes: Vec<u8>,
     /// Takes what has been collected, so that a state need not fit into memory twice.
-    spill: Option<Box<dyn FnMut(&[u8]) + 'a>>,
+    spill: Option<Spill<'a>>,
 }
+
+/// Takes one piece of what is saved after the other.
+type Spill<'a> = Box<dyn FnMut(&[u8]) + 'a>;
 
 /// So much is collected before it is spilled.
 const CHUNK: usize = 1 << 20;

@@ -34,7 +34,6 @@ pub enum RowPlacement {
 
 impl RowPlacement {
     /// Whether it is the default, which is left out of files.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub fn is_hash(&self) -> bool {
         *self == RowPlacement::Hash
     }

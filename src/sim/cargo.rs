@@ -21,8 +21,6 @@ pub struct Cargo {
     pub(super) stage: Stage,
     pub(super) gradient: Option<Gradient>,
     pub(super) pending: Option<Pending<Computed, Bench>>,
-    /// Whether the worker's own statistics have moved with it.
-    pub(super) learned: bool,
     /// Shards that are not sent their part: they apply the worker's last one again.
     pub(super) spared: Vec<ShardId>,
 }
@@ -166,7 +164,6 @@ impl Default for Cargo {
             stage: Stage::Spent(Lookups::default()),
             gradient: None,
             pending: None,
-            learned: false,
             spared: Vec::new(),
         }
     }
@@ -192,7 +189,6 @@ impl Persist for Cargo {
             Stage::Away => panic!("a step was saved before its gradient was finished"),
         }
         self.gradient.save(out);
-        self.learned.save(out);
         self.spared.save(out);
     }
 
@@ -218,7 +214,6 @@ impl Persist for Cargo {
             _ => return Err(from.wrong("no stage of a step")),
         };
         self.gradient.load(from)?;
-        self.learned.load(from)?;
         self.spared.load(from)
     }
 }

@@ -276,7 +276,7 @@ impl Simulation {
     pub fn finish_gradients(&mut self) {
         let Simulation { session, flights, .. } = self;
         let Some(training) = session.work.training_mut() else { return };
-        flights.iter_mut().filter_map(|f| f.cargo.as_mut()).for_each(|c| training.complete(c));
+        flights.iter_mut().filter_map(|f| f.cargo.as_mut()).for_each(|c| training.finish(c));
     }
 }
 

@@ -167,7 +167,7 @@ impl Imposed {
     /// Makes sure that nothing is being computed, so that everything can be saved.
     pub fn finish_gradients(&mut self) {
         let Some(training) = self.session.work.training_mut() else { return };
-        self.flying.values_mut().for_each(|flying| training.complete(&mut flying.cargo));
+        self.flying.values_mut().for_each(|flying| training.finish(&mut flying.cargo));
     }
 }
 

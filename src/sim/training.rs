@@ -303,16 +303,6 @@ impl Training {
 
     /// Makes sure that the step's gradient is there, and with it what the worker keeps.
     pub fn finish(&mut self, cargo: &mut Cargo) {
-        self.complete(cargo);
-        if let (Some(gradient), false) = (&cargo.gradient, cargo.learned) {
-            self.moments.learn(cargo.worker, &gradient.moving);
-            cargo.learned = true;
-        }
-    }
-
-    /// Makes sure that nothing of the step is being computed; what the worker learns from it is noted
-    /// when it is [finished](Self::finish), whether or not a state was saved before.
-    pub fn complete(&mut self, cargo: &mut Cargo) {
         if let Some(pending) = cargo.pending.take() {
             let Computed { gradient, keepsake, lookups } = self.pool.wait(pending);
             cargo.gradient = Some(gradient);
