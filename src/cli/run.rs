@@ -128,10 +128,8 @@ pub(super) fn execute(
     };
     let wall = started.elapsed().as_secs_f64();
     let finished = outcome?;
-    if finished.summary.is_some() {
-        if look.plots {
-            draw(&finished.path, look.progress == ProgressBy::None)?;
-        }
+    if finished.summary.is_some() && look.plots {
+        draw(&finished.path, look.progress == ProgressBy::None)?;
     }
     Ok(Done { summary: finished.summary, path: finished.path, wall, checked: finished.checked })
 }

@@ -130,7 +130,7 @@ fn frames(path: &Path) -> Vec<Vec<u8>> {
     let (bytes, mut at, mut found) = (fs::read(path).unwrap(), 0, Vec::new());
     let checked = |bytes: &[u8], kept: &[u8]| {
         let crc = crc32c(bytes);
-        let masked = (crc >> 15 | crc << 17).wrapping_add(0xa282_ead8);
+        let masked = crc.rotate_right(15).wrapping_add(0xa282_ead8);
         assert_eq!(kept, masked.to_le_bytes());
     };
     while at < bytes.len() {
