@@ -1,5 +1,6 @@
 //! Floor 9, what a finished run looks like: typed access to a results folder, the plots drawn from
-//! it, and small pieces of text for the terminal. Reads files only; never sees a simulation.
+//! it, exports for other programs, and small pieces of text for the terminal. Reads files only;
+//! never sees a simulation.
 
 pub mod error;
 pub mod export;

@@ -15,8 +15,14 @@ import subprocess
 import sys
 import tempfile
 
-import pandas
-import polars
+try:
+    import pandas
+    import polars
+    import pyarrow  # noqa: F401, what both read Parquet with
+    import tensorboard.version
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(0)
 
 SERIES = ["evaluations", "training", "staleness", "workers", "divergence"]
 
@@ -208,6 +214,8 @@ def check_server(folder, planned):
 def main():
     results = pathlib.Path(sys.argv[1])
     program = sys.argv[2] if len(sys.argv) > 2 else "straggler"
+    versions = [f"{package.__name__} {package.__version__}" for package in (pandas, polars, pyarrow)]
+    print(", ".join([*versions, f"tensorboard {tensorboard.version.VERSION}"]))
     with tempfile.TemporaryDirectory() as scratch:
         check_tables(program, results, scratch)
         check_tensorboard(program, results, scratch)

@@ -69,11 +69,7 @@ fn value(tag: &str, shown: &Shown) -> Message {
             let metadata = Message::default().message(1, &plugin);
             // Readers drop values without a content: one zero, as a tensor of 32-bit floats.
             let shape = Message::default().message(2, &Message::default().whole(1, 1));
-            let zero = Message::default().float(5, 0.0);
-            let tensor = Message {
-                bytes: [Message::default().whole(1, 1).message(2, &shape).bytes, zero.bytes]
-                    .concat(),
-            };
+            let tensor = Message::default().whole(1, 1).message(2, &shape).float(5, 0.0);
             value.message(9, &metadata).message(8, &tensor)
         }
     }
@@ -101,4 +97,33 @@ fn histogram(buckets: &Buckets) -> Message {
     }
     let about = Message::default().double(1, first).double(2, end).double(3, all);
     about.double(4, sum).double(5, squares).doubles(6, &limits).doubles(7, &counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_between_buckets_is_a_bucket_without_pushes() {
+        let encoded = histogram(&vec![(0.0, 1.0, 4.0), (1.0, 2.0, 3.0), (5.0, 8.0, 1.0)]).bytes;
+        let wanted = Message::default().double(1, 0.0).double(2, 8.0).double(3, 8.0);
+        let wanted = wanted.double(4, 2.0 + 4.5 + 6.5).double(5, 1.0 + 6.75 + 42.25);
+        let wanted = wanted.doubles(6, &[1.0, 2.0, 5.0, 8.0]).doubles(7, &[4.0, 3.0, 0.0, 1.0]);
+        assert_eq!(encoded, wanted.bytes);
+    }
+
+    #[test]
+    fn events_come_in_the_order_of_their_updates() {
+        let mut events = Events::default();
+        for update in [7, 3, 5] {
+            let moment = Moment { update, sim_s: update as f64 };
+            events.add(moment, "tag".to_string(), Shown::Scalar(1.0));
+        }
+        assert_eq!(events.last(), Moment { update: 7, sim_s: 7.0 });
+        let file = events.into_file();
+        // Each event: a frame of 12 bytes before and 4 behind, the time, the step, the summary.
+        let steps: Vec<u8> =
+            file.windows(3).filter(|w| w[0] == 0x10 && w[2] == 0x2a).map(|w| w[1]).collect();
+        assert_eq!(steps, [3, 5, 7]);
+    }
 }
