@@ -12,10 +12,11 @@ use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
 use super::run::{out, tell};
 use super::sweep_watch::{Quiet, Watch};
-use super::{load, signals};
+use super::{load, report, signals};
 use crate::base::{ByteSize, SimSpan};
 use crate::experiment::expect;
 use crate::experiment::folder::turn;
+use crate::experiment::outcome::State;
 use crate::experiment::run_info::Stopwatch;
 use crate::experiment::sweep::{
     Plan, PlannedTrial, Selection, SweepFolder, SweepOptions, SweepWatcher, Tables, Tally, budget,
@@ -231,8 +232,10 @@ pub(super) fn execute(
         stopwatch.stop().map_err(RunError::from)?;
     }
     let results = Tables::refresh(&path).map_err(|error| Failure::new(Exit::Write, error))?;
-    if sweeping.shard.is_none() {
-        super::report::at_the_end(&path, true)?;
+    let is_complete = || results.trials.iter().all(|trial| trial.state() != State::ToDo);
+    if sweeping.shard.is_none() || is_complete() {
+        let _turn = turn(&path).map_err(RunError::from)?;
+        report::at_the_end(&path, true)?;
     }
     if sweeping.json {
         let state = super::status::as_json(&results)?;

@@ -62,7 +62,7 @@ fn a_run_writes_every_file_of_the_results_folder() {
         (
             "shards.csv",
             "shard,updates,busy_s,queue_wait_s,bytes_in,bytes_out,staleness_mean,staleness_p99,\
-             staleness_max",
+             staleness_max,rows_read,rows_written",
         ),
     ];
     let mut wanted: Vec<String> = headers.iter().map(|(name, _)| name.to_string()).collect();
@@ -82,7 +82,7 @@ fn a_run_writes_every_file_of_the_results_folder() {
     for plot in plots {
         wanted.extend(["png", "svg"].map(|kind| format!("plots/{plot}.{kind}")));
     }
-    wanted.extend(["resolved.toml", "summary.json"].map(String::from));
+    wanted.extend(["report.html", "resolved.toml", "summary.json"].map(String::from));
     wanted.sort();
     let found: Vec<String> = reproducible(&out).into_keys().collect();
     assert_eq!(found, wanted);

@@ -79,7 +79,7 @@ fn copy(from: &Path, to: &Path) {
 fn parts_may_be_run_at_the_same_time_into_one_folder() {
     let folder = tempfile::tempdir().unwrap();
     let file = sweep_file(folder.path(), GRID);
-    let (whole, shared) = (folder.path().join("whole"), folder.path().join("shared"));
+    let (whole, shared) = (folder.path().join("whole/out"), folder.path().join("shared/out"));
     done(&mut sweep(&file, &whole));
     let part = |number: usize| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));

@@ -219,7 +219,9 @@ mod tests {
     /// momentum at the end.
     fn descend(staleness: usize) -> f64 {
         let beta = 0.999_999;
-        let config = Config { beta, first_rate: 0.03, first_momentum: 0.6, ..Config::default() };
+        // Clipping would hide from the loop how far the steps go.
+        let (first_rate, first_momentum) = (0.03, 0.6);
+        let config = Config { beta, first_rate, first_momentum, clip: false, ..Config::default() };
         let mut remedy = YellowFin::new(config, 8, 8);
         let noise = |update: usize, i: usize| {
             Streams::new(5).uniform(Purpose::Custom, update as u64, i as u64) as f32 - 0.5
