@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::args::Report;
 use super::exit::{Exit, Failure};
-use super::run::{out, tell};
+use super::run::out;
+#[cfg(feature = "plot")]
+use super::run::tell;
+#[cfg(any(feature = "plot", feature = "html"))]
 use crate::report::ReportError;
 
 /// The name of the page in a results folder.
@@ -71,6 +74,7 @@ fn draw(_: &Path, _: bool) -> Result<(), Failure> {
 
 /// A folder that cannot be read is a matter of the folder, a file that cannot be written one of
 /// writing.
+#[cfg(any(feature = "plot", feature = "html"))]
 fn failure(error: ReportError) -> Failure {
     let exit = match &error {
         ReportError::Write { .. } => Exit::Write,

@@ -63,7 +63,7 @@ struct Popularity {
 /// Records a run into its folder.
 ///
 /// A write that fails is remembered and reported by [`finish`](Self::finish) and
-/// [`problem`](Self::problem); the simulation itself knows nothing of files.
+/// `problem`; the simulation itself knows nothing of files.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,

@@ -23,7 +23,7 @@ pub struct Summary {
     /// Version of the program.
     pub version: &'static str,
     /// Which programs mean the same by the same scenario; see
-    /// [`SEMANTICS`](super::semantics::SEMANTICS).
+    /// [`SEMANTICS`].
     pub semantics: u32,
     /// Number of workers.
     pub workers: u32,

@@ -3,7 +3,7 @@
 //!
 //! Odena (2016), arXiv:1601.04033, and its released code. Whenever a worker could pull or push, it
 //! does so with the chance `1 / (1 + c / (v + 1e-4))`, with `v` the mean over the shard's dense
-//! parameters of what [`fasgd`](super::fasgd) divides by, 1 before its first update. A worker that
+//! parameters of what [`fasgd`] divides by, 1 before its first update. A worker that
 //! does not pull goes on with the parameters it has. For a push that is not sent, the shard applies
 //! the last gradient that it had from the worker once more, as old as that gradient is by then. (The
 //! released code forgets that parameters which were not pulled are old; here they are.)

@@ -169,7 +169,7 @@ impl Default for Cargo {
     }
 }
 
-/// Gradients that are being computed must be [complete](super::Training::complete) before.
+/// Gradients that are being computed must be complete before.
 impl Persist for Cargo {
     fn save(&self, out: &mut Saver<'_>) {
         self.worker.save(out);
