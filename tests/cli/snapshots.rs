@@ -70,7 +70,7 @@ fn r20_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes() {
     whole(&expected);
     let expected = reproducible(&expected);
     let mut resumed = 0;
-    for case in 0..cases(4) {
+    for case in 0..cases(2) {
         let out = folder.path().join(format!("killed-{case}"));
         for turn in 0..5 {
             let mut child = start(&mut saving(&out));
@@ -195,11 +195,11 @@ fn r19_any_operation_may_fail_and_the_message_says_so() {
         assert_eq!(code, 7, "{said}");
         assert!(said.contains("cannot write"), "{said}");
     };
-    for kind in ["full", "denied", "broken"] {
-        assert!(each_operation(kind, 3, told) > 60);
+    for (kind, stride) in [("full", 4), ("denied", 9), ("broken", 9)] {
+        assert!(each_operation(kind, stride, told) > 60);
     }
     // A write that is done by halves or interrupted is gone on with.
-    for (operation, kind) in (1..60).flat_map(|n| [(n, "short"), (n, "interrupted")]) {
+    for (operation, kind) in (1..60).step_by(2).flat_map(|n| [(n, "short"), (n, "interrupted")]) {
         let folder = tempfile::tempdir().unwrap();
         let mut command = tiny(&folder.path().join("out"));
         let fault = format!("{kind}:{operation}");
