@@ -239,31 +239,26 @@ macro_rules! persist_numbers {
 persist_numbers!(u8, u16, u32, u64, u128, i64, f32, f64);
 persist_plain!(usize, bool, String, ());
 
-impl<T: Persist + Default> Persist for Vec<T> {
-    fn save(&self, out: &mut Saver<'_>) {
-        out.length(self.len());
-        out.each(self);
-    }
+macro_rules! persist_lists {
+    ($($list:ident),*) => {
+        $(
+            impl<T: Persist + Default> Persist for $list<T> {
+                fn save(&self, out: &mut Saver<'_>) {
+                    out.length(self.len());
+                    out.each(self);
+                }
 
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        let length = from.length()?;
-        self.resize_with(length, T::default);
-        from.each(self)
-    }
+                fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+                    let length = from.length()?;
+                    self.resize_with(length, T::default);
+                    from.each(self)
+                }
+            }
+        )*
+    };
 }
 
-impl<T: Persist + Default> Persist for VecDeque<T> {
-    fn save(&self, out: &mut Saver<'_>) {
-        out.length(self.len());
-        out.each(self);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        let length = from.length()?;
-        self.resize_with(length, T::default);
-        from.each(self)
-    }
-}
+persist_lists!(Vec, VecDeque);
 
 impl<T: Persist + Default> Persist for Option<T> {
     fn save(&self, out: &mut Saver<'_>) {

@@ -147,15 +147,18 @@ fn list(plan: &Plan, sweeping: &Sweeping) -> Result<Exit, Failure> {
     ]);
     table.row(["point", "settings", "trials", "steps", "time each", "memory"]);
     let (mut wall, mut peak, mut disk, mut trials) = (Some(0.0), ByteSize(0), 0u64, 0);
-    for number in 0..plan.len() {
-        let chosen = chosen(plan, &selection).into_iter();
-        let chosen: Vec<_> = chosen.filter(|trial| trial.planned.point == number).collect();
+    let mut by_point: Vec<Vec<&PlannedTrial>> = vec![Vec::new(); plan.len()];
+    for trial in chosen(plan, &selection) {
+        by_point[trial.planned.point].push(trial);
+    }
+    for (number, chosen) in by_point.iter().enumerate() {
         let Some(first) = chosen.first() else { continue };
         let trial = Trial::new(first.scenario.clone(), &plan.files_from, 1)?;
         let each = trial.wall_estimate();
         wall = wall.zip(each).map(|(all, each)| all + each * chosen.len() as f64);
         peak = peak.max(trial.estimate.memory);
-        disk += trial.estimate.disk.0 * chosen.len() as u64;
+        let disk_of_point = trial.estimate.disk.0.saturating_mul(chosen.len() as u64);
+        disk = disk.saturating_add(disk_of_point);
         trials += chosen.len();
         let time = |seconds: f64| SimSpan::from_seconds(seconds.min(1e8)).to_string();
         table.row([
@@ -330,7 +333,7 @@ fn end(
     let (panicked, failed) = (!tally.panicked.is_empty(), !tally.failed.is_empty());
     let refused = tally.refused.first().map(|(_, error)| Failure::exit_of(error));
     tell_some("hit a bug in straggler (please report it)", tally.panicked);
-    tell_some("diverged or stalled", tally.failed);
+    tell_some("blew up or stalled", tally.failed);
     tell_some("could not be run", texts(tally.refused));
     let as_expected = unmet.is_empty();
     tell_some("are not as the scenario expects", unmet);

@@ -5,7 +5,7 @@
 //! bytes as one that was not. Files are written whole or not at all; each begins with what it belongs
 //! to and ends with its checksum. The last two are kept, since the last one may be damaged.
 //!
-//! Layout: [`MAGIC`], format version (u32), [`SEMANTICS`] (u32), SHA-256 of the run's resolved scenario,
+//! Layout: [`MAGIC`], format version (u32), [`SEMANTICS`] (u32), SHA-256 of version and resolved scenario,
 //! the state, and SHA-256 of everything before; numbers are little-endian.
 
 use std::fs;
@@ -34,7 +34,7 @@ const KEPT: usize = 2;
 #[derive(Clone, Debug)]
 pub struct Snapshots {
     folder: PathBuf,
-    /// SHA-256 of the resolved scenario.
+    /// SHA-256 of the program's version and the resolved scenario.
     plan: [u8; 32],
 }
 
@@ -54,14 +54,16 @@ pub enum SnapshotError {
     #[error("another version of straggler has written it")]
     OtherVersion,
     /// It belongs to another scenario.
-    #[error("it belongs to another scenario or seed")]
+    #[error("it belongs to another scenario, seed or version of straggler")]
     OtherPlan,
 }
 
 impl Snapshots {
     /// Those of the run in the results folder `out`.
     pub fn of(out: &Path, resolved: &str) -> Snapshots {
-        let plan = Sha256::digest(resolved.as_bytes()).into();
+        // Of this version alone: what another one saves may look alike and mean something else.
+        let plan = Sha256::new().chain_update(env!("CARGO_PKG_VERSION")).chain_update(resolved);
+        let plan = plan.finalize().into();
         Snapshots { folder: out.join(FOLDER), plan }
     }
 

@@ -210,38 +210,6 @@ impl Simulation {
         Ok(State::Running)
     }
 
-    fn counts(&self) -> [&u64; 9] {
-        let Simulation {
-            fastest,
-            granted,
-            landed,
-            discarded,
-            aborted,
-            kept,
-            events,
-            instant,
-            in_vain,
-            ..
-        } = self;
-        [fastest, granted, landed, discarded, aborted, kept, events, instant, in_vain]
-    }
-
-    fn counts_mut(&mut self) -> [&mut u64; 9] {
-        let Simulation {
-            fastest,
-            granted,
-            landed,
-            discarded,
-            aborted,
-            kept,
-            events,
-            instant,
-            in_vain,
-            ..
-        } = self;
-        [fastest, granted, landed, discarded, aborted, kept, events, instant, in_vain]
-    }
-
     fn happen(&mut self, event: Event, observer: &mut dyn Observer) -> Result<(), SimError> {
         match event {
             Event::Life(life) => return self.live(life, observer),
@@ -292,7 +260,17 @@ impl Persist for Simulation {
         self.presence.save(out);
         out.each([&self.versions, &self.steps]);
         out.each(&self.ledgers);
-        out.each(self.counts());
+        out.each([
+            &self.fastest,
+            &self.granted,
+            &self.landed,
+            &self.discarded,
+            &self.aborted,
+            &self.kept,
+            &self.events,
+            &self.instant,
+            &self.in_vain,
+        ]);
     }
 
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
@@ -305,6 +283,16 @@ impl Persist for Simulation {
         self.presence.load(from)?;
         from.each([&mut self.versions, &mut self.steps])?;
         from.each(&mut self.ledgers)?;
-        from.each(self.counts_mut())
+        from.each([
+            &mut self.fastest,
+            &mut self.granted,
+            &mut self.landed,
+            &mut self.discarded,
+            &mut self.aborted,
+            &mut self.kept,
+            &mut self.events,
+            &mut self.instant,
+            &mut self.in_vain,
+        ])
     }
 }
