@@ -1,5 +1,6 @@
 //! The dense group: one arena of weights, and slots by block.
 
+use super::content::Aspects;
 use crate::base::Streams;
 use crate::nn::kernels::finite;
 use crate::optimizer::{Optimizer, Slot, Tick};
@@ -73,6 +74,41 @@ impl DenseStore {
             None => optimizer.update(weights, slots, &g[range], &tick),
         }
         finite(weights)
+    }
+
+    /// Takes over a block's weights, slots or counters from another store of the same blocks.
+    pub fn take(&mut self, block: usize, from: &DenseStore, what: Aspects) {
+        if what.weights {
+            let range = self.blocks[block].range();
+            self.weights[range.clone()].copy_from_slice(&from.weights[range]);
+        }
+        if what.slots {
+            let range = self.starts[block]..self.starts[block + 1];
+            self.slots[range.clone()].copy_from_slice(&from.slots[range]);
+        }
+        if what.counters {
+            self.updates[block] = from.updates[block];
+        }
+    }
+
+    /// All slots of a block, slot after slot.
+    pub fn slots(&self, block: usize) -> &[f32] {
+        &self.slots[self.starts[block]..self.starts[block + 1]]
+    }
+
+    /// All slots of a block, to write.
+    pub fn slots_mut(&mut self, block: usize) -> &mut [f32] {
+        &mut self.slots[self.starts[block]..self.starts[block + 1]]
+    }
+
+    /// Updates of each block so far.
+    pub fn updates(&self) -> &[u64] {
+        &self.updates
+    }
+
+    /// The same, to write.
+    pub fn updates_mut(&mut self) -> &mut [u64] {
+        &mut self.updates
     }
 
     /// The first slot of a block, which has a number per weight.

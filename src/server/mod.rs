@@ -3,16 +3,20 @@
 //! Storage is one arena per table and one for the dense group; a shard is a set of rows and blocks,
 //! given by [`Sharding`]. Versions are the simulation's business: the server is told when.
 
+pub mod content;
 pub mod dense;
 pub mod merge;
 pub mod placement;
 pub mod row_placement;
+pub mod selection;
 pub mod sharding;
 pub mod store;
 pub mod table;
 
+pub use content::{Content, Aspects};
 pub use merge::Merger;
 pub use placement::Placement;
 pub use row_placement::RowPlacement;
+pub use selection::{Selection, UnknownName};
 pub use sharding::Sharding;
 pub use store::{BadUpdate, Carried, Clocks, ParameterServer, Part};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Sharding;
-use super::dense::DenseStore;
+use super::content::Content;
 use super::table::TableStore;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, Streams};
@@ -17,11 +17,7 @@ use crate::params::{Gradient, Layout, Lookups};
 pub struct ParameterServer {
     layout: Arc<Layout>,
     sharding: Sharding,
-    dense: DenseStore,
-    moving: Vec<f32>,
-    tables: Vec<TableStore>,
-    /// Updates so far, by table and shard: such a partition is one variable.
-    partitions: Vec<Vec<u64>>,
+    content: Content,
     dense_rule: Arc<dyn Optimizer>,
     sparse_rule: Arc<dyn Optimizer>,
     /// The rows of the update under way.
@@ -92,16 +88,9 @@ impl ParameterServer {
         sparse_rule: Arc<dyn Optimizer>,
         streams: Streams,
     ) -> ParameterServer {
-        let table = |(index, table)| TableStore::new(table, index, sparse_rule.as_ref(), streams);
-        let mut moving = vec![0.0; layout.moving_len()];
-        for block in &layout.moving {
-            block.init.fill(streams, u64::MAX, 1, &mut moving[block.range()]);
-        }
+        let rules = (dense_rule.as_ref(), sparse_rule.as_ref());
         ParameterServer {
-            dense: DenseStore::new(&layout, dense_rule.as_ref(), streams),
-            moving,
-            tables: layout.tables.iter().enumerate().map(table).collect(),
-            partitions: vec![vec![0; sharding.shards() as usize]; layout.tables.len()],
+            content: Content::new(&layout, sharding.shards(), rules, streams),
             sharding,
             layout,
             dense_rule,
@@ -120,29 +109,50 @@ impl ParameterServer {
         &self.sharding
     }
 
+    /// All that it holds.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// All that it holds, to write: for restarts and experiments, never during an update.
+    pub fn content_mut(&mut self) -> &mut Content {
+        &mut self.content
+    }
+
+    /// The content of a server that begins, with the draws of `streams`.
+    pub fn first_content(&self, streams: Streams) -> Content {
+        let rules = (self.dense_rule.as_ref(), self.sparse_rule.as_ref());
+        Content::new(&self.layout, self.sharding.shards(), rules, streams)
+    }
+
+    /// The rules of dense blocks and of rows.
+    pub fn rules(&self) -> (&dyn Optimizer, &dyn Optimizer) {
+        (self.dense_rule.as_ref(), self.sparse_rule.as_ref())
+    }
+
     /// The dense arena.
     pub fn dense(&self) -> &[f32] {
-        self.dense.weights()
+        self.content.dense.weights()
     }
 
     /// The dense arena, to write: for imports and experiments, never during training.
     pub fn dense_mut(&mut self) -> &mut [f32] {
-        self.dense.weights_mut()
+        self.content.dense.weights_mut()
     }
 
     /// The non-trainable arena.
     pub fn moving(&self) -> &[f32] {
-        &self.moving
+        &self.content.moving
     }
 
     /// One table.
     pub fn table(&self, index: usize) -> &TableStore {
-        &self.tables[index]
+        &self.content.tables[index]
     }
 
     /// One table, to write: for imports and experiments, never during training.
     pub fn table_mut(&mut self, index: usize) -> &mut TableStore {
-        &mut self.tables[index]
+        &mut self.content.tables[index]
     }
 
     /// Copies what one shard holds of a pull.
@@ -150,24 +160,24 @@ impl ParameterServer {
         let Part { shard, lookups, dense, moving, rows, row_updates } = part;
         for (index, block) in self.layout.dense.iter().enumerate() {
             if self.sharding.of_block(index) == shard {
-                dense[block.range()].copy_from_slice(&self.dense.weights()[block.range()]);
+                dense[block.range()].copy_from_slice(&self.content.dense.weights()[block.range()]);
             }
         }
         for (index, block) in self.layout.moving.iter().enumerate() {
             if self.sharding.of_moving(index) == shard {
-                moving[block.range()].copy_from_slice(&self.moving[block.range()]);
+                moving[block.range()].copy_from_slice(&self.content.moving[block.range()]);
             }
         }
         for (t, table) in self.layout.tables.iter().enumerate() {
             let into = &mut rows[row_range(&self.layout, lookups, t)];
             let ids = &lookups.ids[table.space];
             if self.sharding.shards() == 1 {
-                self.tables[t].copy(ids, into);
+                self.content.tables[t].copy(ids, into);
                 continue;
             }
             for (&id, row) in ids.iter().zip(into.chunks_exact_mut(table.dim)) {
                 if self.sharding.of_row(table.space, id) == shard {
-                    row.copy_from_slice(self.tables[t].weights(id));
+                    row.copy_from_slice(self.content.tables[t].weights(id));
                 }
             }
         }
@@ -189,7 +199,7 @@ impl ParameterServer {
         if self.dense_rule.carries() {
             for (index, block) in self.layout.dense.iter().enumerate() {
                 if self.sharding.of_block(index) == shard {
-                    into.dense[block.range()].copy_from_slice(self.dense.slot(index));
+                    into.dense[block.range()].copy_from_slice(self.content.dense.slot(index));
                 }
             }
         }
@@ -199,7 +209,7 @@ impl ParameterServer {
                 let ids = &lookups.ids[table.space];
                 for (&id, row) in ids.iter().zip(rows.chunks_exact_mut(table.dim)) {
                     if self.sharding.of_row(table.space, id) == shard {
-                        self.tables[t].copy_slot(id, row);
+                        self.content.tables[t].copy_slot(id, row);
                     }
                 }
             }
@@ -211,7 +221,7 @@ impl ParameterServer {
         rows.resize(rows_len(&self.layout, lookups), 0.0);
         for (t, table) in self.layout.tables.iter().enumerate() {
             let into = &mut rows[row_range(&self.layout, lookups, t)];
-            self.tables[t].copy(&lookups.ids[table.space], into);
+            self.content.tables[t].copy(&lookups.ids[table.space], into);
         }
     }
 
@@ -224,7 +234,7 @@ impl ParameterServer {
             if let Some(table) = table {
                 for (&id, count) in ids.iter().zip(&mut into[at..]) {
                     if shard.is_none_or(|shard| self.sharding.of_row(space, id) == shard) {
-                        *count = self.tables[table].updates(id);
+                        *count = self.content.tables[table].updates(id);
                     }
                 }
             }
@@ -255,7 +265,7 @@ impl ParameterServer {
         for (index, block) in self.layout.dense.iter().enumerate() {
             if self.sharding.of_block(index) == shard {
                 let rule = self.dense_rule.as_ref();
-                let fine = self.dense.update(index, rule, &gradient.dense, then, tick);
+                let fine = self.content.dense.update(index, rule, &gradient.dense, then, tick);
                 if !fine && bad.is_none() {
                     bad = Some(BadUpdate { parameter: block.name.clone() });
                 }
@@ -266,11 +276,11 @@ impl ParameterServer {
                 let keep = self.layout.moving_rule(index).keep;
                 for at in block.range() {
                     let seen = gradient.moving[at];
-                    self.moving[at] = keep * self.moving[at] + (1.0 - keep) * seen;
+                    self.content.moving[at] = keep * self.content.moving[at] + (1.0 - keep) * seen;
                 }
             }
         }
-        for t in 0..self.tables.len() {
+        for t in 0..self.content.tables.len() {
             let tick = Tick { rate: clocks.sparse_rate, ..tick };
             let fine = self.apply_table(t, shard, (lookups, gradient), tick, clocks);
             bad = bad.or(fine.err());
@@ -287,10 +297,10 @@ impl ParameterServer {
         clocks: Clocks<'_>,
     ) -> Result<(), BadUpdate> {
         let table = &self.layout.tables[t];
-        let count = &mut self.partitions[t][shard.index()];
+        let count = &mut self.content.partitions[t][shard.index()];
         *count += 1;
         let tick = Tick { variable: *count, ..tick };
-        let (store, rule) = (&mut self.tables[t], self.sparse_rule.as_ref());
+        let (store, rule) = (&mut self.content.tables[t], self.sparse_rule.as_ref());
         let from = &gradient.rows[row_range(&self.layout, lookups, t)];
         let ids = &lookups.ids[table.space];
         let sharding = &self.sharding;
@@ -338,17 +348,11 @@ impl ParameterServer {
 
 impl Persist for ParameterServer {
     fn save(&self, out: &mut Saver<'_>) {
-        self.dense.save(out);
-        self.moving.save(out);
-        out.each(&self.tables);
-        self.partitions.save(out);
+        self.content.save(out);
     }
 
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.dense.load(from)?;
-        self.moving.load(from)?;
-        from.each(&mut self.tables)?;
-        self.partitions.load(from)
+        self.content.load(from)
     }
 }
 

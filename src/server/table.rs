@@ -1,6 +1,7 @@
 //! One embedding table: a row's weights and slots side by side, so that an update touches one
 //! stretch of memory.
 
+use super::content::Aspects;
 use crate::base::Streams;
 use crate::nn::buffer::Lines;
 use crate::nn::kernels::{Kernels, Rows, Touched, finite};
@@ -16,6 +17,8 @@ pub struct TableStore {
     data: Lines<f32>,
     /// Updates of each row so far.
     updates: Vec<u32>,
+    /// Updates of each row of which the rule knows nothing any more; of none, if empty.
+    forgotten: Vec<u32>,
     /// [`updates`](Self::updates) of the rows that are being updated.
     counts: Vec<u32>,
 }
@@ -36,7 +39,14 @@ impl TableStore {
             table.init.fill(streams, index as u64, id as u64, weights);
             Slot::begin(slots, dim, memory);
         }
-        TableStore { dim, stride, data, updates: vec![0; table.rows as usize], counts: Vec::new() }
+        TableStore {
+            dim,
+            stride,
+            data,
+            updates: vec![0; table.rows as usize],
+            forgotten: Vec::new(),
+            counts: Vec::new(),
+        }
     }
 
     /// The weights of a row.
@@ -72,6 +82,57 @@ impl TableStore {
         out.copy_from_slice(&self.data[start..start + self.dim]);
     }
 
+    /// Numbers per row: weights, then slot after slot.
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Weights and slots of a row.
+    pub fn row(&self, id: u32) -> &[f32] {
+        &self.data[id as usize * self.stride..][..self.stride]
+    }
+
+    /// Weights and slots of a row, to write.
+    pub fn row_mut(&mut self, id: u32) -> &mut [f32] {
+        &mut self.data[id as usize * self.stride..][..self.stride]
+    }
+
+    /// Updates of each row that the rule knows of.
+    pub fn counted(&self) -> Vec<u32> {
+        let forgotten = self.forgotten.iter().copied().chain(std::iter::repeat(0));
+        self.updates.iter().zip(forgotten).map(|(all, forgotten)| all - forgotten).collect()
+    }
+
+    /// Sets how many updates of each row there were, all of which the rule knows of.
+    ///
+    /// # Panics
+    /// If it is not one number per row.
+    pub fn set_updates(&mut self, updates: Vec<u32>) {
+        assert_eq!(updates.len(), self.updates.len(), "one number per row");
+        (self.updates, self.forgotten) = (updates, Vec::new());
+    }
+
+    /// Takes over a row's weights, slots or counter from another store of the same table. The
+    /// number of updates never falls: views that are on their way compare with it.
+    pub fn take(&mut self, id: u32, from: &TableStore, what: Aspects) {
+        let (start, end) = match (what.weights, what.slots) {
+            (true, true) => (0, self.stride),
+            (true, false) => (0, self.dim),
+            (false, true) => (self.dim, self.stride),
+            (false, false) => (0, 0),
+        };
+        self.row_mut(id)[start..end].copy_from_slice(&from.row(id)[start..end]);
+        if what.counters {
+            let at = id as usize;
+            let counted = from.updates[at] - from.forgotten.get(at).copied().unwrap_or(0);
+            self.updates[at] = self.updates[at].max(counted);
+            if self.forgotten.is_empty() {
+                self.forgotten = vec![0; self.updates.len()];
+            }
+            self.forgotten[at] = self.updates[at] - counted;
+        }
+    }
+
     /// Updates the touched rows with their parts of `gradients`, `dim` numbers a row; `tick.row` is
     /// set here. Returns the first row whose weights did not stay finite.
     pub fn update_rows(
@@ -82,11 +143,11 @@ impl TableStore {
         tick: Tick,
     ) -> Option<u32> {
         self.counts.clear();
-        let updates = &mut self.updates;
+        let (updates, forgotten) = (&mut self.updates, &self.forgotten);
         self.counts.extend(touched.iter().map(|row| {
             let count = &mut updates[row.id as usize];
             *count = count.saturating_add(1);
-            *count
+            *count - forgotten.get(row.id as usize).copied().unwrap_or(0)
         }));
         let TableStore { dim, stride, ref mut data, ref counts, .. } = *self;
         let mut rows = Rows { data, stride, dim, touched, gradients };
@@ -121,7 +182,8 @@ impl TableStore {
     fn touch(&mut self, id: u32, tick: Tick) -> (&mut [f32], &mut [f32], Tick) {
         let count = &mut self.updates[id as usize];
         *count = count.saturating_add(1);
-        let tick = Tick { row: u64::from(*count), ..tick };
+        let forgotten = self.forgotten.get(id as usize).copied().unwrap_or(0);
+        let tick = Tick { row: u64::from(*count - forgotten), ..tick };
         let start = id as usize * self.stride;
         let (weights, slots) = self.data[start..start + self.stride].split_at_mut(self.dim);
         (weights, slots, tick)
@@ -150,7 +212,7 @@ impl TableStore {
     }
 }
 
-crate::persist!(TableStore { data, updates });
+crate::persist!(TableStore { data, updates, forgotten });
 
 #[cfg(test)]
 mod tests {
