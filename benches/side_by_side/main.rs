@@ -90,7 +90,7 @@ fn training(name: &str, arguments: &Arguments) -> (Simulation, Value) {
         Sharing::Queue,
         arguments.workers,
     );
-    let rates = Box::new(|_: &_| Rates { dense: RATE, sparse: RATE });
+    let rates = Box::new(|_| Rates { dense: RATE, sparse: RATE });
     let pool = Pool::new(arguments.threads);
     let training = Training::new(shared, server, feed, pool, rates, None);
     let work = Work::Training(Box::new(training));
@@ -125,6 +125,14 @@ impl ExampleOrder for Counting {
     fn take(&mut self, count: usize, ids: &mut Vec<u64>) {
         ids.extend(self.0..self.0 + count as u64);
         self.0 += count as u64;
+    }
+
+    fn pass(&self) -> u64 {
+        0
+    }
+
+    fn begin_pass(&mut self, _: u64) {
+        self.0 = 0;
     }
 }
 

@@ -153,6 +153,14 @@ impl ExampleOrder for Counting {
         ids.extend(self.0..self.0 + count as u64);
         self.0 += count as u64;
     }
+
+    fn pass(&self) -> u64 {
+        0
+    }
+
+    fn begin_pass(&mut self, _: u64) {
+        self.0 = 0;
+    }
 }
 
 /// A server of so many shards with lazy Adam, its epsilon placed as in PyTorch's `Adam`.
@@ -186,7 +194,7 @@ pub(crate) fn training(workload: &Workload, setting: Setting) -> Simulation {
     let Setting { workers, shards, threads, rate } = setting;
     let order = Box::new(Counting::default());
     let log = Arc::clone(&workload.log) as Arc<dyn DataSource>;
-    let rates = Box::new(move |_: &_| Rates { dense: rate, sparse: rate });
+    let rates = Box::new(move |_| Rates { dense: rate, sparse: rate });
     let model = Arc::clone(&workload.model);
     let feed = Feed::new(log, Arc::clone(&model), order, workload.batch, Sharing::Queue, workers);
     let server = server(workload, shards);

@@ -58,6 +58,8 @@ pub enum Purpose {
     Failure = 25,
     /// Whether dense parameters are transmitted (`who` = worker, `count` = occasion and shard).
     Transmission = 40,
+    /// Parameters that begin anew at a restart (a seed of its own draws).
+    Reinit = 41,
     /// Resamples of a bootstrap (`who` = sample, `count` = resample); not part of any run.
     Resample = 64,
     /// Parts that a library user adds.

@@ -24,7 +24,7 @@ use crate::sim::evaluate::Evaluator;
 use crate::sim::feed::Feed;
 use crate::sim::training::{GradientFilter, RateAt};
 use crate::sim::{
-    Evaluation, Imposed, Limits, Links, NullWork, Observer, Parts, Progress, Rates, Session,
+    Evaluation, Fresh, Imposed, Limits, Links, NullWork, Observer, Parts, Rates, Session,
     SimError, Simulation, State, Training, Watch, Work,
 };
 
@@ -322,6 +322,17 @@ impl Scenario {
         })
     }
 
+    /// The parts of the job that the engine cannot make anew itself when it restarts.
+    pub fn fresh(&self, layout: &Layout) -> Fresh {
+        let remedies = self.remedies(self.cluster.workers, layout);
+        Fresh { protocol: self.coordination(), remedies }
+    }
+
+    fn remedies(&self, workers: u32, layout: &Layout) -> Remedies {
+        let build = |choice: &RemedyChoice| choice.build(workers, layout);
+        Remedies::new(self.remedy.iter().map(build).collect(), workers)
+    }
+
     fn machines(&self, folder: &Path) -> Result<Vec<Machine>, LawError> {
         let (cluster, streams) = (&self.cluster, Streams::new(self.scenario.seed));
         let Cluster { workers, class, compute, pace, .. } = cluster;
@@ -441,8 +452,7 @@ impl Scenario {
         let server =
             ParameterServer::new(layout, sharding, self.optimizer.build(), sparse.build(), streams);
         let pool = Pool::new(threads);
-        let build = |choice: &RemedyChoice| choice.build(workers, model.layout());
-        let remedies = Remedies::new(self.remedy.iter().map(build).collect(), workers);
+        let remedies = self.remedies(workers, model.layout());
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter())
             .with_remedies(remedies);
         Ok((Work::Training(Box::new(training)), evaluation))
@@ -469,9 +479,9 @@ impl Scenario {
         let schedule = self.schedule.clone();
         let dense = self.optimizer.learning_rate();
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer).learning_rate();
-        Box::new(move |progress: &Progress| {
-            let clocks = progress.clocks();
-            Rates { dense: schedule.rate(dense, clocks), sparse: schedule.rate(sparse, clocks) }
+        Box::new(move |clocks| Rates {
+            dense: schedule.rate(dense, clocks),
+            sparse: schedule.rate(sparse, clocks),
         })
     }
 

@@ -9,6 +9,7 @@ pub mod expect;
 mod passes;
 pub mod presets;
 mod read;
+mod restart;
 pub mod rules;
 pub mod spec;
 pub mod sweep;

@@ -82,6 +82,12 @@ impl Selection {
         found
     }
 
+    /// Whether nothing is chosen.
+    pub fn is_empty(&self) -> bool {
+        let mut all = self.dense.iter().chain(&self.tables).chain(&self.moving);
+        !all.any(|chosen| *chosen)
+    }
+
     /// Chosen blocks of the dense group.
     pub fn dense(&self) -> impl Iterator<Item = usize> {
         chosen(&self.dense)

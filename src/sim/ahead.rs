@@ -19,7 +19,7 @@ impl Simulation {
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
         let w = &mut self.workers[worker.index()];
-        if !self.routine.prefetch || !w.standing.acts(w.standing.life()) {
+        if !self.routine.prefetch || self.drains || !w.standing.acts(w.standing.life()) {
             return Ok(());
         }
         w.asking = true;

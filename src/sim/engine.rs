@@ -35,6 +35,8 @@ pub struct Simulation {
     pub(super) session: Session,
     /// Who is there.
     pub(super) presence: Presence,
+    /// Whether no new step is begun, since the job is about to end.
+    pub(super) drains: bool,
     /// Updates applied, by shard.
     pub(super) versions: Vec<u64>,
     /// Steps finished, by worker.
@@ -76,6 +78,7 @@ impl Simulation {
         let shard = |_| Shard::new(parts.service.clone(), parts.service_law.clone(), links);
         let worker = |machine| Worker::new(machine, parts.shards, links);
         let mut simulation = Simulation {
+            drains: false,
             presence: Presence::new(parts.churn, parts.starts, parts.watch.audit.clone()),
             streams: parts.streams,
             queue,

@@ -11,6 +11,7 @@ use super::bench::Bench;
 use super::cargo::Buffers;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pending, Pool, SimTime, WorkerId};
+use crate::data::order::Position;
 use crate::data::{Batch, Cursor, DataSource};
 use crate::model::Model;
 use crate::params::{Locator, Lookups, View};
@@ -32,11 +33,25 @@ pub enum Sharing {
 pub trait ExampleOrder: Persist + Send + Debug {
     /// Appends the next `count` ids.
     fn take(&mut self, count: usize, ids: &mut Vec<u64>);
+
+    /// The pass that the next id belongs to, counted from 0.
+    fn pass(&self) -> u64;
+
+    /// Goes to the beginning of a pass.
+    fn begin_pass(&mut self, pass: u64);
 }
 
 impl ExampleOrder for Cursor {
     fn take(&mut self, count: usize, ids: &mut Vec<u64>) {
         self.next(count, ids);
+    }
+
+    fn pass(&self) -> u64 {
+        self.position().pass
+    }
+
+    fn begin_pass(&mut self, pass: u64) {
+        self.seek(Position { pass, offset: 0 });
     }
 }
 
@@ -76,6 +91,14 @@ impl StepData {
     }
 }
 
+/// A batch that was drawn.
+#[derive(Clone, Debug, Default)]
+struct Drawn {
+    /// The pass in which it begins.
+    pass: u64,
+    ids: Vec<u64>,
+}
+
 /// Hands out the examples of steps.
 #[derive(Debug)]
 pub struct Feed {
@@ -84,11 +107,10 @@ pub struct Feed {
     order: Box<dyn ExampleOrder>,
     /// Examples of a step.
     examples: usize,
-    /// Batches being read, in the order of the stream.
-    /// Examples of each, so that they can be read again.
-    ahead: VecDeque<(Vec<u64>, Pending<StepData, Bench>)>,
+    /// Batches being read, in the order of the stream, so that they can be read again.
+    ahead: VecDeque<(Drawn, Pending<StepData, Bench>)>,
     /// Batches that were drawn before the state was loaded, and not handed out.
-    drawn_before: VecDeque<Vec<u64>>,
+    drawn_before: VecDeque<Drawn>,
     /// Batches drawn for workers that have not asked yet; empty with a shared queue.
     queues: Vec<VecDeque<Vec<u64>>>,
     /// Batches that came back, for whoever asks next.
@@ -143,11 +165,29 @@ impl Feed {
         &self.source
     }
 
-    fn draw(&mut self) -> Vec<u64> {
+    fn draw(&mut self) -> Drawn {
+        let pass = self.order.pass();
         let mut ids = Vec::with_capacity(self.examples);
         self.order.take(self.examples, &mut ids);
         self.drawn += 1;
-        ids
+        Drawn { pass, ids }
+    }
+
+    /// The pass of the next batch that nobody has; how many are read ahead does not matter.
+    pub fn pass(&self) -> u64 {
+        let ahead = self.ahead.iter().map(|(drawn, _)| drawn).chain(&self.drawn_before);
+        ahead.map(|drawn| drawn.pass).next().unwrap_or_else(|| self.order.pass())
+    }
+
+    /// Goes to the beginning of a pass, and forgets what was to be handed out first.
+    pub fn begin_pass(&mut self, pass: u64) {
+        self.order.begin_pass(pass);
+        self.ahead.clear();
+        self.drawn_before.clear();
+        self.returned.clear();
+        self.repeats.clear();
+        self.queues.iter_mut().for_each(VecDeque::clear);
+        self.drawn = 0;
     }
 
     /// Puts examples back to the head of the queue: whoever asks next gets them.
@@ -192,9 +232,9 @@ impl Feed {
         }
         // One batch in reserve for every thread that is not ours.
         while self.ahead.len() < pool.threads() {
-            let ids = self.drawn_before.pop_front().unwrap_or_else(|| self.draw());
-            let pending = self.prepare(ids.clone(), pool, now);
-            self.ahead.push_back((ids, pending));
+            let drawn = self.drawn_before.pop_front().unwrap_or_else(|| self.draw());
+            let pending = self.prepare(drawn.ids.clone(), pool, now);
+            self.ahead.push_back((drawn, pending));
         }
         let (_, first) = self.ahead.pop_front().expect("just filled");
         pool.wait(first)
@@ -203,8 +243,8 @@ impl Feed {
     fn next_fixed(&mut self, worker: WorkerId) -> Vec<u64> {
         while self.queues[worker.index()].is_empty() {
             let owner = (self.drawn % self.queues.len() as u64) as usize;
-            let ids = self.draw();
-            self.queues[owner].push_back(ids);
+            let drawn = self.draw();
+            self.queues[owner].push_back(drawn.ids);
         }
         self.queues[worker.index()].pop_front().expect("just filled")
     }
@@ -234,13 +274,14 @@ impl Feed {
     }
 }
 
+crate::persist!(Drawn { pass, ids });
 crate::persist!(StepData { examples, batch, lookups, dense, moving, rows, row_updates, carried });
 
 impl Persist for Feed {
     fn save(&self, out: &mut Saver<'_>) {
         self.order.save(out);
-        let ahead = self.ahead.iter().map(|(ids, _)| ids).chain(&self.drawn_before);
-        let ahead: Vec<Vec<u64>> = ahead.cloned().collect();
+        let ahead = self.ahead.iter().map(|(drawn, _)| drawn).chain(&self.drawn_before);
+        let ahead: Vec<Drawn> = ahead.cloned().collect();
         ahead.save(out);
         self.queues.save(out);
         self.returned.save(out);

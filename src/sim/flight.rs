@@ -169,6 +169,16 @@ impl Flight {
         self.parts.windows(2).any(|pair| pair[0].version != pair[1].version)
     }
 
+    /// Whether nothing more happens to it by itself: it waits for a grant or for a decision.
+    pub fn rests(&self) -> bool {
+        let moves = |part: &Part| match part.stage {
+            Stage::Granted => true,
+            Stage::Read => part.writes,
+            Stage::Closed | Stage::Arrived | Stage::Landed => false,
+        };
+        self.is_complete() && self.ahead || !self.parts.iter().any(moves)
+    }
+
     /// Whether every shard has been granted.
     pub fn is_granted(&self) -> bool {
         self.granted == self.parts.len()

@@ -52,6 +52,10 @@ impl Simulation {
         if !self.workers[worker.index()].standing.acts(life) {
             return self.ends(worker, life, observer);
         }
+        if self.drains {
+            self.turn_to(worker, Activity::Wait, observer);
+            return Ok(());
+        }
         if self.goes_on(worker, observer) {
             return Ok(());
         }
@@ -250,7 +254,8 @@ impl Simulation {
         let span = if self.routine.computes_first() {
             SimSpan::ZERO
         } else {
-            self.routine.time(&w.machine, self.compute, (worker, step), self.streams)
+            let draw = (worker, w.draw_of(step));
+            self.routine.time(&w.machine, self.compute, draw, self.streams)
         };
         let due = self.queue.now() + span;
         let flight = self.flights.get(push);
@@ -455,8 +460,9 @@ impl Simulation {
 
     /// When the worker's step `step` is computed if it begins at `start`.
     fn computed(&mut self, start: SimTime, worker: WorkerId, step: u64) -> SimTime {
-        let machine = &mut self.workers[worker.index()].machine;
-        let span = self.routine.time(machine, self.compute, (worker, step), self.streams);
+        let w = &mut self.workers[worker.index()];
+        let (draw, machine) = ((worker, w.draw_of(step)), &mut w.machine);
+        let span = self.routine.time(machine, self.compute, draw, self.streams);
         machine.finish(start, span)
     }
 

@@ -79,6 +79,12 @@ impl LocalMoments {
         }
     }
 
+    /// All workers begin anew, with these values of the non-trainable arena.
+    pub fn begin_at(&mut self, first: &[f32]) {
+        self.first.copy_from_slice(first);
+        self.by_worker.clear();
+    }
+
     /// Overwrites the workers' own blocks with what is evaluated and saved. Before any batch they
     /// stay as they are. Where worker 0 has seen no batch, the first that has is the chief.
     pub fn export(&self, moving: &mut [f32]) {
@@ -104,7 +110,7 @@ impl LocalMoments {
     }
 }
 
-crate::persist!(LocalMoments { by_worker });
+crate::persist!(LocalMoments { first, by_worker });
 
 #[cfg(test)]
 mod tests {

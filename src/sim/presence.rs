@@ -101,6 +101,11 @@ impl Standing {
         self.asleep.map(|_| self.wakes)
     }
 
+    /// Ends this life of it, with all that was scheduled for it.
+    pub(super) fn begin_anew(&mut self) {
+        self.life += 1;
+    }
+
     /// Whether it sleeps; then what it would do is noted.
     pub(super) fn sleeps_through(&mut self, activity: Activity) -> bool {
         let asleep = self.asleep.is_some();
@@ -182,6 +187,17 @@ impl Presence {
     /// Whether it matters which examples a step has.
     pub(super) fn follows(&self) -> bool {
         self.follows
+    }
+
+    /// Notes a step that was lost although its worker had finished it.
+    pub(super) fn lost(&mut self, examples: u64) {
+        self.tally.lost_steps += 1;
+        self.tally.lost_examples += examples;
+    }
+
+    /// From now on, it matters which examples a step has.
+    pub(super) fn follow(&mut self) {
+        self.follows = true;
     }
 
     /// Notes the examples of a push that every shard has applied.
@@ -377,7 +393,7 @@ impl Simulation {
             tally.crashes += u64::from(exit == Some(Exit::Crash));
             tally.leaves += u64::from(matches!(exit, Some(Exit::Abrupt | Exit::Graceful)));
         }
-        self.lose(worker, lost);
+        self.lose(worker, lost, self.presence.churn.lost);
         self.turn_to_absence(worker, observer);
         let crashed = exit == Some(Exit::Crash);
         observer.observe(&Record::Left { worker, crashed, lost });
@@ -388,7 +404,7 @@ impl Simulation {
     }
 
     /// Loses a step with its worker, the step ahead, and what the worker kept.
-    fn lose(&mut self, worker: WorkerId, lost: Option<PushId>) {
+    pub(super) fn lose(&mut self, worker: WorkerId, lost: Option<PushId>, fate: Lost) {
         let w = &mut self.workers[worker.index()];
         let mut examples = std::mem::take(&mut w.examples_kept);
         let mut ids = std::mem::take(&mut w.ids_kept);
@@ -421,7 +437,6 @@ impl Simulation {
             tally.lost_steps += u64::from(lost.is_some()) + u64::from(ahead.is_some());
             tally.lost_examples += examples;
         }
-        let fate = self.presence.churn.lost;
         if let Some(training) = self.session.work.training_mut() {
             training.give_back(worker, &ids, fate);
             training.forget(worker);

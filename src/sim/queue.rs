@@ -144,6 +144,11 @@ impl EventQueue {
         self.scheduled += 1;
     }
 
+    /// Forgets what was to happen to steps; machines and people's lives go on.
+    pub fn forget_steps(&mut self) {
+        self.heap.retain(|Reverse((.., event))| matches!(event, Event::Life(_)));
+    }
+
     /// When the next event happens.
     pub fn next_time(&self) -> Option<SimTime> {
         self.heap.peek().map(|Reverse((at, ..))| *at)

@@ -53,6 +53,13 @@ impl Shard {
         }
     }
 
+    /// Forgets every request that is under way.
+    pub(super) fn empty(&mut self, now: SimTime) {
+        for station in [&mut self.link_in, &mut self.link_out, &mut self.processor] {
+            station.empty(now);
+        }
+    }
+
     /// Notes the traffic of a pull.
     pub fn count_pull(&mut self, load: Load) {
         self.bytes_in = self.bytes_in.saturating_add(load.request_bytes());

@@ -41,6 +41,7 @@ impl Simulation {
     }
 
     fn chance(&self, worker: WorkerId, occasion: u64, shard: ShardId) -> f64 {
+        let occasion = 2 * self.workers[worker.index()].draw_of(0) + occasion;
         let count = occasion * self.shards.len() as u64 + u64::from(shard.0);
         self.streams.uniform(Purpose::Transmission, u64::from(worker.0), count)
     }

@@ -30,6 +30,14 @@ impl Station {
         Station { sharing, ..Station::default() }
     }
 
+    /// Sends everybody away, as when the process behind it ends.
+    pub fn empty(&mut self, now: SimTime) {
+        self.free_at = now;
+        if let Some(sharing) = &mut self.sharing {
+            **sharing = Sharing::default();
+        }
+    }
+
     /// Whether it is shared: then customers `enter` and `leave`, and are not `serve`d.
     pub fn is_shared(&self) -> bool {
         self.sharing.is_some()

@@ -10,12 +10,14 @@ use super::local::{Job, Keepsake, LocalStep};
 use super::moments::LocalMoments;
 use super::progress::Progress;
 use super::spare::LastPushes;
+use super::training_clock::TrainingClock;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;
 use crate::cluster::failures::Lost;
 use crate::data::{Batch, DataSource};
 use crate::model::Model;
+use crate::optimizer::schedule;
 use crate::params::view::rows_len;
 use crate::params::{Gradient, Lookups};
 use crate::protocol::Merge;
@@ -33,7 +35,7 @@ pub struct Rates {
 }
 
 /// The learning rates as a function of progress: base rates and schedule together.
-pub type RateAt = Box<dyn Fn(&Progress) -> Rates + Send>;
+pub type RateAt = Box<dyn Fn(schedule::Progress) -> Rates + Send>;
 
 /// What is done to a gradient before it is pushed, such as clipping; a pure function.
 pub type GradientFilter = Arc<dyn Fn(&mut Gradient) + Send + Sync>;
@@ -41,23 +43,25 @@ pub type GradientFilter = Arc<dyn Fn(&mut Gradient) + Send + Sync>;
 /// Model, server, data and host threads of a run.
 pub struct Training {
     model: Arc<dyn Model>,
-    server: ParameterServer,
-    feed: Feed,
+    pub(super) server: ParameterServer,
+    pub(super) feed: Feed,
     pool: Pool<Bench>,
     rates: RateAt,
+    /// The clocks by which rates and update rules go.
+    pub(super) clock: TrainingClock,
     filter: Option<GradientFilter>,
-    remedies: Remedies,
+    pub(super) remedies: Remedies,
     merger: Merger,
     /// The pushes that the merger holds, and how it has merged them.
-    merged: (Vec<u64>, Merge),
+    pub(super) merged: (Vec<u64>, Merge),
     /// What outlives the workers' steps, by worker; away while the worker computes.
-    keepsakes: Vec<Option<Box<Keepsake>>>,
+    pub(super) keepsakes: Vec<Option<Box<Keepsake>>>,
     /// The views from which workers go on with the dense parameters they have.
-    kept: Vec<Option<Arc<StepData>>>,
+    pub(super) kept: Vec<Option<Arc<StepData>>>,
     /// What shards had from workers last, if some pushes are to be spared.
-    last: LastPushes,
+    pub(super) last: LastPushes,
     /// Moving statistics that workers keep for themselves.
-    moments: LocalMoments,
+    pub(super) moments: LocalMoments,
     buffers: Buffers,
 }
 
@@ -107,6 +111,7 @@ impl Training {
             feed,
             pool,
             rates,
+            clock: TrainingClock::default(),
             filter,
             remedies: Remedies::default(),
             merger,
@@ -179,7 +184,9 @@ impl Training {
 
     /// Learning rates now.
     pub fn rates(&self, progress: &Progress) -> Rates {
-        (self.rates)(progress)
+        let Rates { dense, sparse } = (self.rates)(self.clock.now(progress));
+        let factor = self.clock.factor(progress);
+        Rates { dense: dense * factor, sparse: sparse * factor }
     }
 
     /// Takes the examples of the next step for `worker`, with room for the view it will pull.
@@ -218,7 +225,7 @@ impl Training {
         }
         self.server.pull(Part { shard, lookups, dense, moving, rows, row_updates });
         if self.remedies.needs().look_ahead {
-            let rate = (self.rates)(progress).dense as f32;
+            let rate = self.rates(progress).dense as f32;
             self.remedies.look_ahead(&self.server, shard, rate, dense);
         }
     }
@@ -331,13 +338,18 @@ impl Training {
             self.finish(member.cargo);
             self.repeat(shard, member, version);
         }
-        let rates = (self.rates)(progress);
+        let rates = self.rates(progress);
         let (dense_rate, sparse_rate) = (rates.dense as f32, rates.sparse as f32);
         let staleness = members.iter().map(|member| member.staleness as f64).sum::<f64>()
             / members.len().max(1) as f64;
-        let progress = progress.clocks();
-        let mut clocks =
-            Clocks { dense_rate, sparse_rate, version, staleness, progress, ..Clocks::default() };
+        let mut clocks = Clocks {
+            dense_rate,
+            sparse_rate,
+            version: self.clock.update(shard, version),
+            staleness,
+            progress: self.clock.now(progress),
+            ..Clocks::default()
+        };
         let merged = members.len() > 1 || merge.over.is_some_and(|over| over != 1);
         let mut row_rates = Vec::new();
         if !self.remedies.is_empty() {
@@ -551,6 +563,7 @@ fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
 impl Persist for Training {
     fn save(&self, out: &mut Saver<'_>) {
         self.server.save(out);
+        self.clock.save(out);
         self.feed.save(out);
         self.remedies.save(out);
         self.keepsakes.save(out);
@@ -565,6 +578,7 @@ impl Persist for Training {
 
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
         self.server.load(from)?;
+        self.clock.load(from)?;
         self.feed.load(from)?;
         self.remedies.load(from)?;
         self.keepsakes.load(from)?;

@@ -17,8 +17,10 @@ pub struct Worker {
     pub finished: u64,
     /// Examples in them.
     pub examples: u64,
-    /// Steps begun.
+    /// Steps begun since the job has started, or restarted.
     pub begun: u64,
+    /// Steps begun before: draws are numbered on through restarts.
+    before: u64,
     /// The step it is in, from the first grant until every shard has taken its push in.
     pub flight: Option<PushId>,
     /// The step after it, for which it already pulls.
@@ -58,6 +60,7 @@ impl Worker {
             finished: 0,
             examples: 0,
             begun: 0,
+            before: 0,
             flight: None,
             next: None,
             pushed: None,
@@ -75,6 +78,22 @@ impl Worker {
             step: 0,
             spent: [SimSpan::ZERO; Activity::ALL.len()],
         }
+    }
+
+    /// The number of a step's random draws.
+    pub fn draw_of(&self, step: u64) -> u64 {
+        self.before + step
+    }
+
+    /// Begins anew at `now`, with nothing in hand, as when its process is started.
+    pub(super) fn begin_anew(&mut self, now: SimTime) {
+        self.before += std::mem::take(&mut self.begun);
+        (self.flight, self.next, self.pushed) = (None, None, None);
+        (self.asking, self.holds) = (false, false);
+        self.held.fill(0);
+        self.link_out.empty(now);
+        self.link_in.empty(now);
+        self.standing.begin_anew();
     }
 
     /// Begins to do something else at `now`, in its step `step`; returns what it did until then,
@@ -108,7 +127,7 @@ impl Worker {
 impl Persist for Worker {
     fn save(&self, out: &mut Saver<'_>) {
         let Worker { finished, examples, begun, flight, pushed, examples_kept, .. } = self;
-        (*finished, *examples, *begun).save(out);
+        (*finished, *examples, *begun, self.before).save(out);
         (*flight, self.next, *pushed).save(out);
         examples_kept.save(out);
         self.ids_kept.save(out);
@@ -123,7 +142,7 @@ impl Persist for Worker {
 
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
         let Worker { finished, examples, begun, flight, pushed, examples_kept, .. } = self;
-        from.each([finished, examples, begun])?;
+        from.each([finished, examples, begun, &mut self.before])?;
         from.each([flight, &mut self.next, pushed])?;
         examples_kept.load(from)?;
         self.ids_kept.load(from)?;

@@ -18,6 +18,7 @@ mod protocols;
 mod quadratic;
 mod registry;
 mod remedies;
+mod restarts;
 mod routines;
 mod timing;
 mod toy;

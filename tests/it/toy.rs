@@ -96,6 +96,14 @@ impl ExampleOrder for Counting {
         ids.extend(self.0..self.0 + count as u64);
         self.0 += count as u64;
     }
+
+    fn pass(&self) -> u64 {
+        0
+    }
+
+    fn begin_pass(&mut self, _: u64) {
+        self.0 = 0;
+    }
 }
 
 /// Gradient descent with this learning rate on the loss with these curvatures, one example to a
@@ -119,6 +127,6 @@ pub(crate) fn descent_by(curvatures: &[f64], rate: f64, workers: u32, examples: 
     let blank = Arc::new(Blank::default());
     let order = Box::new(Counting(0));
     let feed = Feed::new(blank, Arc::clone(&model), order, examples, Sharing::Queue, workers);
-    let rates = Box::new(move |_: &_| Rates { dense: rate, sparse: rate });
+    let rates = Box::new(move |_| Rates { dense: rate, sparse: rate });
     Training::new(model, server, feed, Pool::new(1), rates, None)
 }

@@ -163,7 +163,7 @@ pub(crate) fn run_in_pieces(scenario: &Scenario, threads: usize, stride: usize) 
 }
 
 /// Another job with the state of this one.
-fn copy(scenario: &Scenario, threads: usize, job: &mut Job) -> Job {
+pub(crate) fn copy(scenario: &Scenario, threads: usize, job: &mut Job) -> Job {
     job.finish_gradients();
     let mut state = Saver::default();
     job.save(&mut state);

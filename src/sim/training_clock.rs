@@ -1,0 +1,191 @@
+//! How far training has come, for schedules and update rules: the run's own progress, plus what a
+//! checkpoint brings along, less what a restart forgets.
+
+use super::progress::Progress;
+use crate::base::ShardId;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::optimizer::schedule::{self, Horizon};
+
+/// The clocks of schedules and update rules.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct TrainingClock {
+    /// Updates and examples of earlier jobs; below zero, if those of this one are forgotten.
+    updates: i64,
+    examples: i64,
+    seconds: f64,
+    /// Likewise the versions of each shard.
+    versions: Vec<i64>,
+    /// Since when the rates are held down, by the run's own clocks; and over which lengths.
+    since: schedule::Progress,
+    warm_up: Option<Horizon>,
+    frozen: Option<Horizon>,
+}
+
+/// What a checkpoint says of the clocks of its job.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Elapsed {
+    /// Updates, examples and simulated seconds.
+    pub progress: schedule::Progress,
+    /// Updates of each shard.
+    pub versions: Vec<u64>,
+}
+
+impl TrainingClock {
+    /// The clocks of the next update.
+    pub fn now(&self, progress: &Progress) -> schedule::Progress {
+        let own = progress.clocks();
+        schedule::Progress {
+            updates: own.updates.saturating_add_signed(self.updates),
+            examples: own.examples.saturating_add_signed(self.examples),
+            seconds: own.seconds + self.seconds,
+        }
+    }
+
+    /// The update that makes a shard's version `version`, as update rules count.
+    pub fn update(&self, shard: ShardId, version: u64) -> u64 {
+        let before = self.versions.get(shard.index()).copied().unwrap_or(0);
+        version.saturating_add_signed(before)
+    }
+
+    /// What the learning rate is multiplied by since the last restart.
+    pub fn factor(&self, progress: &Progress) -> f64 {
+        if self.frozen.is_none() && self.warm_up.is_none() {
+            return 1.0;
+        }
+        let (own, since) = (progress.clocks(), self.since);
+        let passed = schedule::Progress {
+            updates: own.updates - since.updates,
+            examples: own.examples - since.examples,
+            seconds: own.seconds - since.seconds,
+        };
+        let before = schedule::Progress { updates: passed.updates - 1, ..passed };
+        if self.frozen.is_some_and(|over| over.passed(before) < 1.0) {
+            return 0.0;
+        }
+        self.warm_up.map_or(1.0, |over| over.passed(passed).min(1.0))
+    }
+
+    /// The job restarts here: from now on the rates are held down over these lengths.
+    pub fn hold_down(
+        &mut self,
+        progress: &Progress,
+        warm_up: Option<Horizon>,
+        frozen: Option<Horizon>,
+    ) {
+        // The first update after the restart is the first of the length.
+        let own = progress.clocks();
+        self.since = schedule::Progress { updates: own.updates - 1, ..own };
+        (self.warm_up, self.frozen) = (warm_up, frozen);
+    }
+
+    /// Forgets how far training has come.
+    pub fn forget_progress(&mut self, progress: &Progress) {
+        self.updates = -(progress.updates as i64);
+        self.examples = -(progress.examples as i64);
+        self.seconds = -progress.now.seconds();
+    }
+
+    /// Forgets the updates of all shards, which have these versions.
+    pub fn forget_versions(&mut self, versions: &[u64]) {
+        self.versions = versions.iter().map(|&version| -(version as i64)).collect();
+    }
+
+    /// Goes on from where another job was.
+    pub fn continue_progress(&mut self, elapsed: &Elapsed) {
+        self.updates = elapsed.progress.updates as i64;
+        self.examples = elapsed.progress.examples as i64;
+        self.seconds = elapsed.progress.seconds;
+    }
+
+    /// Goes on from the versions of another job on `shards` shards; if it had another number of
+    /// them, from the largest.
+    pub fn continue_versions(&mut self, elapsed: &Elapsed, shards: usize) {
+        let all = &elapsed.versions;
+        let largest = all.iter().copied().max().unwrap_or(0);
+        let of = |s: usize| if all.len() == shards { all[s] } else { largest };
+        self.versions = (0..shards).map(|s| of(s) as i64).collect();
+    }
+
+    /// Where this job is: what its checkpoint says.
+    pub fn elapsed(&self, progress: &Progress, versions: &[u64]) -> Elapsed {
+        let next = self.now(progress);
+        let shards = (0..).map(ShardId).zip(versions);
+        Elapsed {
+            progress: schedule::Progress { updates: next.updates - 1, ..next },
+            versions: shards.map(|(shard, &version)| self.update(shard, version)).collect(),
+        }
+    }
+}
+
+impl Persist for TrainingClock {
+    fn save(&self, out: &mut Saver<'_>) {
+        (self.updates, self.examples, self.seconds).save(out);
+        self.versions.save(out);
+        (self.since.updates, self.since.examples, self.since.seconds).save(out);
+        out.plain(&(self.warm_up, self.frozen));
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.updates.load(from)?;
+        self.examples.load(from)?;
+        self.seconds.load(from)?;
+        self.versions.load(from)?;
+        self.since.updates.load(from)?;
+        self.since.examples.load(from)?;
+        self.since.seconds.load(from)?;
+        (self.warm_up, self.frozen) = from.plain()?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SimTime;
+
+    fn at(updates: u64) -> Progress {
+        Progress { updates, pushes: updates, examples: 8 * updates, now: SimTime(updates) }
+    }
+
+    #[test]
+    fn without_a_restart_the_clocks_are_the_runs_own() {
+        let clock = TrainingClock::default();
+        assert_eq!(clock.now(&at(7)), at(7).clocks());
+        assert_eq!((clock.update(ShardId(3), 9), clock.factor(&at(7))), (9, 1.0));
+    }
+
+    #[test]
+    fn what_is_forgotten_begins_at_the_first_update() {
+        let mut clock = TrainingClock::default();
+        clock.forget_progress(&at(100));
+        clock.forget_versions(&[100, 103]);
+        assert_eq!(clock.now(&at(100)).updates, 1);
+        assert_eq!(clock.now(&at(100)).examples, 0);
+        assert_eq!(clock.update(ShardId(1), 104), 1);
+    }
+
+    #[test]
+    fn another_jobs_clocks_go_on() {
+        let elapsed = TrainingClock::default().elapsed(&at(50), &[50, 51]);
+        assert_eq!((elapsed.progress.updates, elapsed.progress.examples), (50, 400));
+        let mut clock = TrainingClock::default();
+        clock.continue_progress(&elapsed);
+        clock.continue_versions(&elapsed, 2);
+        assert_eq!(clock.now(&at(0)).updates, 51);
+        assert_eq!(clock.update(ShardId(1), 1), 52);
+        clock.continue_versions(&elapsed, 3);
+        assert_eq!(clock.update(ShardId(0), 1), 52);
+        assert_eq!(clock.elapsed(&at(2), &[2, 2, 2]).versions, [53, 53, 53]);
+    }
+
+    #[test]
+    fn rates_are_zero_then_grow() {
+        let mut clock = TrainingClock::default();
+        clock.hold_down(&at(10), Some(Horizon::Updates(4)), None);
+        let factors: Vec<f64> = (10..15).map(|updates| clock.factor(&at(updates))).collect();
+        assert_eq!(factors, [0.25, 0.5, 0.75, 1.0, 1.0]);
+        clock.hold_down(&at(10), None, Some(Horizon::Updates(3)));
+        let factors: Vec<f64> = (10..14).map(|updates| clock.factor(&at(updates))).collect();
+        assert_eq!(factors, [0.0, 0.0, 0.0, 1.0]);
+    }
+}

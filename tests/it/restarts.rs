@@ -1,0 +1,275 @@
+//! Restarts: what keeps everything changes nothing, and each switch does what it says.
+
+use proptest::prelude::*;
+use straggler::cluster::failures::OnTheWay;
+use straggler::optimizer::schedule::Horizon;
+use straggler::protocol::ProtocolChoice;
+use straggler::scenario::{Job, Scenario};
+use straggler::server::{Content, Selection};
+use straggler::sim::restart::{ClockAt, DataAt, InFlight, Kept, SlotsAt, WorkersAt};
+use straggler::sim::{Nobody, Record, Restart, State};
+
+use crate::training::{copy, job, server, small, weights};
+
+/// A job after so many of its events.
+fn advanced(scenario: &Scenario, threads: usize, events: usize) -> Job {
+    let mut job = job(scenario, threads);
+    let Job::Cluster(simulation) = &mut job else { panic!("a cluster") };
+    simulation.follow_examples();
+    job.look_first(&mut Nobody);
+    for _ in 0..events {
+        assert_eq!(job.step(&mut Nobody).unwrap(), State::Running);
+    }
+    job
+}
+
+/// Runs to the end: weights, and what observers were told.
+fn end(mut job: Job) -> (Vec<u32>, Vec<String>) {
+    let mut records = Vec::new();
+    let mut note = |record: &Record<'_>| records.push(format!("{record:?}"));
+    while job.step(&mut note).unwrap() == State::Running {}
+    job.look_last(&mut note);
+    if let Job::Cluster(simulation) = &job {
+        simulation.check();
+    }
+    (weights(server(job.session())), records)
+}
+
+fn restarted(scenario: &Scenario, restart: &Restart, events: usize, threads: usize) -> Job {
+    let mut job = advanced(scenario, threads, events);
+    scenario.restart(&mut job, restart, &mut Nobody).unwrap();
+    job
+}
+
+fn content(job: &Job) -> &Content {
+    server(job.session()).content()
+}
+
+/// One worker without latency.
+fn alone() -> Scenario {
+    let mut scenario = small();
+    scenario.cluster.workers = 1;
+    scenario
+}
+
+#[test]
+fn a_restart_that_keeps_everything_is_none() {
+    for (workers, protocol) in [(1, "asynchronous"), (4, "asynchronous"), (4, "synchronous")] {
+        let mut scenario = small();
+        scenario.cluster.workers = workers;
+        scenario.protocol = serde_json::from_value(serde_json::json!({"kind": protocol})).unwrap();
+        for events in [1, 30, 111] {
+            let plain = end(advanced(&scenario, 1, events));
+            let kept = end(restarted(&scenario, &Restart::nothing_lost(), events, 2));
+            assert!(plain == kept, "{workers} workers, {protocol}, after {events} events");
+        }
+    }
+}
+
+#[test]
+fn one_worker_whose_step_is_finished_or_repeated_goes_on_as_if_nothing_had_happened() {
+    let scenario = alone();
+    let plain = end(advanced(&scenario, 1, 70)).0;
+    let kept = Restart { remedies: Kept::Keep, ..Restart::default() };
+    for in_flight in [InFlight::Apply, InFlight::Requeue] {
+        let restart = Restart { in_flight, ..kept.clone() };
+        assert!(end(restarted(&scenario, &restart, 70, 1)).0 == plain, "{in_flight:?}");
+    }
+    let lost = end(restarted(&scenario, &kept, 70, 1)).0;
+    assert!(lost != plain, "a lost batch is not trained on");
+}
+
+#[test]
+fn workers_that_begin_anew_hold_what_the_server_has() {
+    let scenario = small();
+    for in_flight in [InFlight::Drop, InFlight::Requeue, InFlight::Apply] {
+        let restart = Restart { in_flight, ..Restart::default() };
+        let job = restarted(&scenario, &restart, 90, 1);
+        let Job::Cluster(simulation) = &job else { panic!("a cluster") };
+        simulation.check();
+        assert!(simulation.workers().iter().all(|worker| worker.flight.is_none()));
+        let progress = simulation.session().progress;
+        if in_flight == InFlight::Apply {
+            assert_eq!(simulation.presence().tally().lost_steps, 0);
+            assert!(progress.pushes > advanced(&scenario, 1, 90).session().progress.pushes);
+        } else {
+            assert_eq!(simulation.presence().tally().lost_steps, 4);
+        }
+    }
+}
+
+#[test]
+fn threads_and_saving_change_nothing_after_a_restart() {
+    let scenario = small();
+    let restart = Restart {
+        slots: SlotsAt::Reset,
+        clock: ClockAt::Reset,
+        data: DataAt::Reshuffle,
+        reinit: vec!["last".into()],
+        warm_up: Some(Horizon::Updates(9)),
+        frozen: Some(Horizon::Updates(3)),
+        ..Restart::default()
+    };
+    let one = end(restarted(&scenario, &restart, 90, 1));
+    assert!(one == end(restarted(&scenario, &restart, 90, 3)));
+    let mut job = restarted(&scenario, &restart, 90, 1);
+    assert!(one == end(copy(&scenario, 1, &mut job)));
+}
+
+#[test]
+fn lost_slots_are_zero_and_their_counters_kept_or_not() {
+    let scenario = small();
+    let keep = Restart::nothing_lost();
+    let with = |slots| restarted(&scenario, &Restart { slots, ..keep.clone() }, 90, 1);
+    let (zero, reset) = (with(SlotsAt::Zero), with(SlotsAt::Reset));
+    let before = advanced(&scenario, 1, 90);
+    for job in [&zero, &reset] {
+        assert_eq!(content(job).dense.weights(), content(&before).dense.weights());
+        assert!(content(job).dense.slots(0).iter().all(|&slot| slot == 0.0));
+    }
+    assert_eq!(content(&zero).dense.updates(), content(&before).dense.updates());
+    assert_eq!(content(&zero).tables[0].counted(), content(&before).tables[0].counted());
+    assert!(content(&reset).dense.updates().iter().all(|&count| count == 0));
+    assert!(content(&reset).tables[0].counted().iter().all(|&count| count == 0));
+    // Without bias correction it does not matter what the counters say; with it, it does.
+    assert!(end(zero).0 != end(reset).0);
+}
+
+#[test]
+fn a_restart_of_one_worker_with_fresh_slots_is_a_fresh_optimizer() {
+    // Adam at its first update moves every touched weight by the learning rate, up to epsilon.
+    let scenario = alone();
+    let restart = Restart { slots: SlotsAt::Reset, ..Restart::default() };
+    let mut job = restarted(&scenario, &restart, 70, 1);
+    let before = content(&job).dense.weights().to_vec();
+    let updates = job.session().progress.updates;
+    while job.session().progress.updates == updates {
+        job.step(&mut Nobody).unwrap();
+    }
+    let steps = before.iter().zip(content(&job).dense.weights()).map(|(a, b)| (a - b).abs());
+    let moved: Vec<f32> = steps.filter(|&step| step > 0.0).collect();
+    assert!(moved.len() > 50);
+    let near = moved.iter().filter(|&&step| (step - 0.01).abs() < 1e-4).count();
+    assert!(2 * near > moved.len(), "{near} of {}: only tiny gradients move less", moved.len());
+    assert!(moved.iter().all(|&step| step < 0.010_01));
+}
+
+#[test]
+fn what_begins_anew_has_new_first_values_and_the_rest_stays() {
+    let scenario = small();
+    let restart = Restart { reinit: vec!["last".into()], ..Restart::nothing_lost() };
+    let (before, after) = (advanced(&scenario, 1, 90), restarted(&scenario, &restart, 90, 1));
+    let layout = server(before.session()).layout().clone();
+    let chosen: Vec<usize> =
+        Selection::of(&layout, &restart.reinit).unwrap().dense().collect();
+    assert!(!chosen.is_empty());
+    let first = server(before.session()).first_content(straggler::base::Streams::new(7));
+    for (index, block) in layout.dense.iter().enumerate() {
+        let [was, is, begins] = [content(&before), content(&after), &first]
+            .map(|content| &content.dense.weights()[block.range()]);
+        if !chosen.contains(&index) {
+            assert_eq!(was, is, "{}", block.name);
+        } else if block.name.ends_with("weight") {
+            assert!(was != is && begins != is, "{} is drawn anew", block.name);
+        }
+    }
+    let unknown = Restart { reinit: vec!["mlp.9".into()], ..Restart::default() };
+    let mut job = advanced(&scenario, 1, 90);
+    let error = scenario.restart(&mut job, &unknown, &mut Nobody).unwrap_err().to_string();
+    assert!(error.contains("\"mlp.9\"") && error.contains("mlp.0"), "{error}");
+    assert!(end(job) == end(advanced(&scenario, 1, 90)), "a refused restart changes nothing");
+}
+
+#[test]
+fn frozen_weights_stay_and_their_slots_fill() {
+    let scenario = small();
+    let restart = Restart {
+        slots: SlotsAt::Zero,
+        frozen: Some(Horizon::Updates(1_000)),
+        ..Restart::nothing_lost()
+    };
+    let mut job = restarted(&scenario, &restart, 90, 1);
+    let before = weights(server(job.session()));
+    for _ in 0..60 {
+        job.step(&mut Nobody).unwrap();
+    }
+    assert_eq!(content(&job).dense.weights().len(), server(job.session()).dense().len());
+    let moving = server(job.session()).moving().len();
+    let dense = server(job.session()).dense().len();
+    let after = weights(server(job.session()));
+    assert_eq!(before[..dense], after[..dense]);
+    assert_eq!(before[dense + moving..], after[dense + moving..]);
+    assert!(content(&job).dense.slots(0).iter().any(|&slot| slot != 0.0));
+}
+
+#[test]
+fn the_data_goes_on_begins_a_new_pass_or_is_replayed() {
+    let scenario = alone();
+    let next = |data| {
+        let restart = Restart { data, ..Restart::default() };
+        let mut job = restarted(&scenario, &restart, 70, 2);
+        let mut loss = f64::NAN;
+        let mut note = |record: &Record<'_>| {
+            if let (Record::Finished(push), true) = (record, loss.is_nan()) {
+                loss = push.loss;
+            }
+        };
+        (0..20).for_each(|_| _ = job.step(&mut note).unwrap());
+        loss
+    };
+    let losses = [DataAt::Continue, DataAt::Reshuffle, DataAt::Replay].map(next);
+    assert!(losses[0] != losses[1] && losses[1] != losses[2] && losses[0] != losses[2]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn any_restart_keeps_the_invariants(
+        events in 0usize..160,
+        workers in 1u32..6,
+        shards in 1u32..4,
+        protocol in 0..ProtocolChoice::PARTS.len(),
+        in_flight in prop_oneof![
+            Just(InFlight::Drop), Just(InFlight::Requeue), Just(InFlight::Apply)],
+        keep in any::<bool>(),
+        crashes in any::<bool>(),
+    ) {
+        let mut scenario = small();
+        scenario.train.stop.updates = Some(40);
+        scenario.holdout = None;
+        scenario.cluster.workers = workers;
+        scenario.cluster.shards = shards;
+        let name = ProtocolChoice::PARTS[protocol].name;
+        let settings = match name {
+            "backup_workers" if workers == 1 => return Ok(()),
+            "k_batch_async" => serde_json::json!({"kind": name, "k": 3}),
+            _ => serde_json::json!({"kind": name}),
+        };
+        let Ok(protocol) = serde_json::from_value(settings) else { return Ok(()) };
+        scenario.protocol = protocol;
+        if crashes {
+            scenario.cluster.failures.every = Some(straggler::base::SimSpan(20 << 30));
+            scenario.cluster.failures.repair = straggler::base::SimSpan(5 << 30);
+            scenario.cluster.failures.on_the_way = OnTheWay::Arrives;
+        }
+        let mut job = job(&scenario, 1);
+        for _ in 0..events {
+            let Ok(State::Running) = job.step(&mut Nobody) else { return Ok(()) };
+        }
+        let workers = if keep { WorkersAt::Keep } else { WorkersAt::Anew };
+        let restart = Restart { workers, in_flight, ..Restart::default() };
+        if scenario.restart(&mut job, &restart, &mut Nobody).is_err() {
+            return Ok(());
+        }
+        let mut steps = 0;
+        while let Ok(State::Running) = job.step(&mut Nobody) {
+            if let (0, Job::Cluster(simulation)) = (steps % 29, &job) {
+                simulation.check();
+            }
+            steps += 1;
+        }
+        if let Job::Cluster(simulation) = &job {
+            simulation.check();
+        }
+    }
+}
