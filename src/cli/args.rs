@@ -40,6 +40,9 @@ pub(super) enum Command {
     /// Look at a log, or write a generated one to a file.
     #[command(subcommand)]
     Data(Data),
+    /// Take a restart apart: fork a run and try what each part of its state is worth.
+    #[command(subcommand)]
+    Lab(Lab),
     /// Fit a cluster to a log of the steps of a real job.
     Fit(Box<Fit>),
     /// Write the timeline of a results folder for Perfetto or chrome://tracing.
@@ -113,6 +116,33 @@ pub(super) struct Run {
     /// Run it with each of these seeds, as a sweep: `10` for 1 to 10, `5..14`, or `3,7,11`.
     #[arg(long, value_name = "SEEDS", conflicts_with_all = ["json", "no_plots"])]
     pub(super) seeds: Option<Seeds>,
+}
+
+/// Experiments that only a simulator can make.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Lab {
+    /// Fork a run, restart it in every way of a factorial, and say which part carries the drop.
+    Restart(LabRestart),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct LabRestart {
+    /// The scenario file; its section `[lab]` says what is tried.
+    pub(super) scenario: PathBuf,
+    /// Settings to change, such as `lab.seeds=3 lab.factors=workers,slots`.
+    pub(super) overrides: Vec<String>,
+    /// The results folder; `results/<name>-lab-<hash>` when left out.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Host threads, one base run on each; results do not depend on their number.
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Print the arms and what they can tell; runs nothing.
+    #[arg(long)]
+    pub(super) list: bool,
+    /// No progress.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 }
 
 #[derive(Debug, clap::Args)]

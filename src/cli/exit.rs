@@ -92,7 +92,8 @@ impl From<BuildError> for Failure {
     }
 }
 
-fn code(error: &BuildError) -> Exit {
+/// The exit code of a scenario that cannot be built.
+pub(super) fn code(error: &BuildError) -> Exit {
     match error {
         BuildError::Data(DataError::Setting { .. } | DataError::Synthetic(_))
         | BuildError::Model(_)

@@ -14,6 +14,7 @@ mod explain;
 mod export;
 mod fit;
 mod insight;
+mod lab;
 mod list;
 mod load;
 mod new;
@@ -89,6 +90,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::List(list)) => list::list(&list),
         Some(Command::Explain(explain)) => explain::explain(&explain),
         Some(Command::Data(data)) => data::data(&data, arguments),
+        Some(Command::Lab(lab)) => lab::lab(&lab, arguments),
         Some(Command::Fit(fit)) => fit::fit(&fit),
         Some(Command::Trace(trace)) => trace::trace(&trace),
         Some(Command::Report(report)) => report::report(&report),

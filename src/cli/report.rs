@@ -55,6 +55,17 @@ fn page(folders: &[PathBuf], _: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
+/// Draws the picture of a restart lab.
+#[cfg(feature = "plot")]
+pub(super) fn picture_of_lab(folder: &Path) -> Result<(), Failure> {
+    crate::report::plot::restart::draw_lab(folder).map(|_| ()).map_err(failure)
+}
+
+#[cfg(not(feature = "plot"))]
+pub(super) fn picture_of_lab(_: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
 /// Draws the pictures of a run.
 #[cfg(feature = "plot")]
 fn draw(folder: &Path, quiet: bool) -> Result<(), Failure> {

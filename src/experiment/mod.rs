@@ -11,6 +11,7 @@ pub mod drive;
 pub mod expect;
 pub mod fit;
 pub mod folder;
+pub mod lab;
 pub mod outcome;
 pub mod presence;
 pub mod probe;

@@ -24,8 +24,8 @@ use crate::sim::evaluate::Evaluator;
 use crate::sim::feed::Feed;
 use crate::sim::training::{GradientFilter, RateAt};
 use crate::sim::{
-    Evaluation, Fresh, Imposed, Limits, Links, NullWork, Observer, Parts, Rates, Session,
-    SimError, Simulation, State, Training, Watch, Work,
+    Evaluation, Fresh, Imposed, Limits, Links, NullWork, Observer, Parts, Rates, Session, SimError,
+    Simulation, State, Training, Watch, Work,
 };
 
 /// Most examples of a holdout.
@@ -105,6 +105,14 @@ impl Job {
         match self {
             Job::Cluster(simulation) => simulation.session(),
             Job::Imposed(imposed) => imposed.session(),
+        }
+    }
+
+    /// The same, to measure it.
+    pub fn session_mut(&mut self) -> &mut Session {
+        match self {
+            Job::Cluster(simulation) => simulation.session_mut(),
+            Job::Imposed(imposed) => imposed.session_mut(),
         }
     }
 

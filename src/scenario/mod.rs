@@ -6,6 +6,7 @@ mod combinations;
 pub mod document;
 pub mod estimate;
 pub mod expect;
+pub mod lab;
 mod passes;
 pub mod presets;
 mod read;

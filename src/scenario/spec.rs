@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::expect::Expectation;
+use super::lab::Lab;
 use super::presets::Preset;
 use crate::base::ByteSize;
 use crate::cluster::{
@@ -78,6 +79,9 @@ pub struct Scenario {
     pub record: Record,
     /// Above these estimates nothing is started.
     pub limits: ResourceLimits,
+    /// What `straggler lab restart` does with this scenario.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lab: Option<Lab>,
     /// What is expected of the run, checked at its end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<Expectation>,

@@ -172,7 +172,11 @@ mod tests {
         assert_eq!(content.dense.weights()[4..], fresh.dense.weights()[4..]);
         assert_eq!(content.dense.slots(1), used.dense.slots(1));
         let mut content = used.clone();
-        content.take(&fresh, &Selection::all(&layout), Aspects { slots: true, ..Aspects::default() });
+        content.take(
+            &fresh,
+            &Selection::all(&layout),
+            Aspects { slots: true, ..Aspects::default() },
+        );
         assert_eq!(content.dense.weights(), used.dense.weights());
         assert!(content.dense.slots(0).iter().all(|&slot| slot == 0.0));
         assert_eq!(content.tables[0].weights(1), used.tables[0].weights(1));

@@ -13,7 +13,7 @@ pub mod sharding;
 pub mod store;
 pub mod table;
 
-pub use content::{Content, Aspects};
+pub use content::{Aspects, Content};
 pub use merge::Merger;
 pub use placement::Placement;
 pub use row_placement::RowPlacement;

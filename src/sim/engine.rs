@@ -3,13 +3,15 @@
 //! step from grant to push, in `decide` what becomes of the pushes, in `presence` who is there.
 
 use super::error::SimError;
+use super::evaluate::{Evaluated, Views};
+use super::feed::StepData;
 use super::flight::Flights;
 use super::ledger::Ledger;
 use super::parts::{Links, Parts};
 use super::presence::Presence;
 use super::queue::{Event, EventQueue};
-use super::record::Observer;
-use super::session::Session;
+use super::record::{EvaluatedView, Observer};
+use super::session::{Session, by_worker};
 use super::shard::Shard;
 use super::worker::Worker;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
@@ -112,6 +114,23 @@ impl Simulation {
     /// The run apart from its cluster: parameters, progress, limits.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// The same, to measure it.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// The views that workers hold, as far as they are at hand: one per worker, the latest, in the
+    /// order of the workers.
+    pub fn views(&self) -> Vec<(WorkerId, &StepData)> {
+        by_worker(held(&self.flights))
+    }
+
+    /// Evaluates the server and the chosen views now, and tells nobody else.
+    pub fn evaluate(&mut self, views: Views, told: impl FnMut(EvaluatedView, &Evaluated)) {
+        let Simulation { session, flights, .. } = self;
+        session.evaluate_now(views, &by_worker(held(flights)), told);
     }
 
     /// The workers.
@@ -235,7 +254,7 @@ impl Simulation {
 }
 
 /// What the workers hold: views that are complete, of their present steps.
-pub(super) fn held(flights: &Flights) -> impl Iterator<Item = (WorkerId, &super::feed::StepData)> {
+pub(super) fn held(flights: &Flights) -> impl Iterator<Item = (WorkerId, &StepData)> {
     flights
         .iter()
         .filter(|flight| flight.is_complete() && !flight.ahead)

@@ -10,7 +10,7 @@ use super::bench::Bench;
 use super::feed::StepData;
 use super::record::EvaluatedView;
 use crate::base::{Pool, Purpose, SimTime, Streams, WorkerId, stream::unit};
-use crate::data::{Batch, DataSource};
+use crate::data::{Batch, DataSource, Schema};
 use crate::metrics::{Quality, auc};
 use crate::model::Model;
 use crate::params::view::row_range;
@@ -155,6 +155,34 @@ impl Evaluator {
             logits.extend(pool.wait(last));
         }
         logits
+    }
+
+    /// For every example, how often the rarest row of its fields has been updated: histories, of
+    /// which nearly all have a rare row, do not count.
+    pub fn rarest(&self, schema: &Schema, server: &ParameterServer) -> Vec<u32> {
+        let layout = server.layout();
+        let is_read = |f: usize| layout.reads.as_ref().is_none_or(|reads| reads.fields[f]);
+        let table_of = |space| layout.tables.iter().position(|table| table.space == space);
+        let tables: Vec<Option<usize>> = (0..schema.fields.len())
+            .map(|f| table_of(schema.fields[f].space).filter(|_| is_read(f)))
+            .collect();
+        let batches = self.chunks.iter().map(|chunk| &chunk.0);
+        let examples = batches.flat_map(|batch| batch.fields.chunks_exact(tables.len().max(1)));
+        let updates =
+            |(&id, &table): (&u32, &Option<usize>)| Some(server.table(table?).updates(id));
+        examples.map(|ids| ids.iter().zip(&tables).filter_map(updates).min().unwrap_or(0)).collect()
+    }
+
+    /// Whether each example belongs to the half that reports.
+    pub fn reports(&self) -> Vec<bool> {
+        let nobody = self.selects.iter().all(|selects| *selects);
+        self.selects.iter().map(|selects| nobody || !selects).collect()
+    }
+
+    /// AUC of these logits among the chosen examples.
+    pub fn auc_among(&self, logits: &[f32], chosen: &[usize]) -> Option<f64> {
+        let pick = |from: &[f32]| chosen.iter().map(|&i| from[i]).collect::<Vec<f32>>();
+        auc(&pick(logits), &pick(&self.labels))
     }
 
     /// Quality of these logits.

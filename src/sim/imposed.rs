@@ -49,6 +49,11 @@ impl Imposed {
         &self.session
     }
 
+    /// The same, to measure it.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     /// Runs to the end.
     ///
     /// # Errors

@@ -20,8 +20,11 @@ pub struct Restart {
     pub workers: WorkersAt,
     /// The gradients that are in flight, if the workers begin anew.
     pub in_flight: InFlight,
-    /// The optimizer's slots and counters.
+    /// The optimizer's slots: moments, sums of squares.
     pub slots: SlotsAt,
+    /// The updates that the optimizer has counted, by which it corrects young moments. Slots kept
+    /// and counters reset: large corrections of moments that need none, smaller steps for a while.
+    pub counters: Kept,
     /// Moving statistics of the model, such as those of Dice and batch normalization.
     pub moving: Kept,
     /// What remedies remember.
@@ -75,17 +78,17 @@ pub enum InFlight {
     Apply,
 }
 
-/// What becomes of the optimizer's memory.
+/// What becomes of the optimizer's slots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotsAt {
-    /// It is in the checkpoint.
+    /// They are in the checkpoint.
     #[default]
     Keep,
-    /// Slots are lost, counters are kept: a bias correction believes that they have settled.
+    /// They are lost, and have their first values. If the counters are kept, a bias correction
+    /// believes that they have settled; if these are lost as well, the optimizer begins anew, as
+    /// when only weights are restored.
     Zero,
-    /// Slots and counters are lost: the optimizer begins anew, as when only weights are restored.
-    Reset,
 }
 
 /// Whether something is kept.
@@ -129,6 +132,7 @@ impl Default for Restart {
             workers: WorkersAt::Anew,
             in_flight: InFlight::Drop,
             slots: SlotsAt::Keep,
+            counters: Kept::Keep,
             moving: Kept::Keep,
             remedies: Kept::Reset,
             data: DataAt::Continue,

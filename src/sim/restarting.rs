@@ -53,7 +53,7 @@ impl Simulation {
             if restart.clock == ClockAt::Reset {
                 training.clock.forget_progress(&progress);
             }
-            if restart.slots == SlotsAt::Reset {
+            if restart.counters == Kept::Reset {
                 training.clock.forget_versions(&self.versions);
             }
             training.begin_anew(restart, reinit.as_ref(), streams);
@@ -142,7 +142,9 @@ pub enum RestartError {
     #[error("`reinit`: {0}")]
     Name(#[from] UnknownName),
     /// Staleness is imposed: there is no cluster.
-    #[error("with an imposed staleness there are no workers, and nothing that could restart: leave out `imposed_staleness`")]
+    #[error(
+        "with an imposed staleness there are no workers, and nothing that could restart: leave out `imposed_staleness`"
+    )]
     NoCluster,
     /// Finishing the steps in flight failed.
     #[error(transparent)]
@@ -166,11 +168,11 @@ impl Training {
     fn begin_anew(&mut self, restart: &Restart, reinit: Option<&Selection>, streams: Streams) {
         let redraws = reinit.is_some_and(|names| !names.is_empty()) || restart.perturb > 0.0;
         let all = Selection::all(self.server.layout());
-        let slots = restart.slots != SlotsAt::Keep;
-        if slots || restart.moving == Kept::Reset {
+        let slots = restart.slots == SlotsAt::Zero;
+        let counters = restart.counters == Kept::Reset;
+        if slots || counters || restart.moving == Kept::Reset {
             // First values of slots and statistics are no draws.
             let first = self.server.first_content(streams);
-            let counters = restart.slots == SlotsAt::Reset;
             let what = Aspects { weights: false, slots, counters };
             self.server.content_mut().take(&first, &all, what);
             if restart.moving == Kept::Reset {

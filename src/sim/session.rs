@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::divergence::divergence;
-use super::evaluate::{Evaluator, Views};
+use super::evaluate::{Evaluated, Evaluator, Views};
 use super::feed::StepData;
 use super::progress::{Cadence, Every, Limits, Progress};
-use super::record::{Observer, Record};
+use super::record::{EvaluatedView, Observer, Record};
 use super::training::Looks;
 use super::work::Work;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
@@ -142,17 +142,14 @@ impl Session {
     }
 
     fn evaluate(&mut self, held: &[(WorkerId, &StepData)], observer: &mut dyn Observer) {
-        let Session { work, watch, progress, .. } = self;
-        let (Some(training), Some(evaluation)) = (work.training_mut(), &watch.evaluation) else {
+        let (Some(evaluation), progress) = (&self.watch.evaluation, self.progress) else {
             return;
         };
-        let passes = watch.window.map(|window| progress.examples as f64 / window.max(1) as f64);
-        let moving = training.exported_moving();
-        let (server, pool) = training.server_and_pool();
-        let (views, server) = (evaluation.views, (server, &moving[..]));
-        evaluation.evaluator.evaluate(views, held, server, pool, |view, evaluated| {
+        let (views, window) = (evaluation.views, self.watch.window);
+        let passes = window.map(|window| progress.examples as f64 / window.max(1) as f64);
+        self.evaluate_now(views, held, |view, evaluated| {
             observer.observe(&Record::Evaluated {
-                progress,
+                progress: &progress,
                 view,
                 quality: &evaluated.quality,
                 selection_auc: evaluated.selection_auc,
@@ -161,10 +158,27 @@ impl Session {
         });
         self.evaluated_at = Some(self.progress.updates);
     }
+
+    /// Evaluates the server and the chosen views, whether or not it is due; of nothing, if there is
+    /// no holdout.
+    pub(super) fn evaluate_now(
+        &mut self,
+        views: Views,
+        held: &[(WorkerId, &StepData)],
+        told: impl FnMut(EvaluatedView, &Evaluated),
+    ) {
+        let (Some(training), Some(evaluation)) = (self.work.training_mut(), &self.watch.evaluation)
+        else {
+            return;
+        };
+        let moving = training.exported_moving();
+        let (server, pool) = training.server_and_pool();
+        evaluation.evaluator.evaluate(views, held, (server, &moving), pool, told);
+    }
 }
 
 /// One view per worker, the latest, in the order of the workers.
-fn by_worker<'a>(
+pub(super) fn by_worker<'a>(
     views: impl Iterator<Item = (WorkerId, &'a StepData)>,
 ) -> Vec<(WorkerId, &'a StepData)> {
     let mut held: Vec<_> = views.collect();

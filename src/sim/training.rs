@@ -134,6 +134,11 @@ impl Training {
         &self.model
     }
 
+    /// The log.
+    pub fn source(&self) -> &Arc<dyn DataSource> {
+        self.feed.source()
+    }
+
     /// The parameters.
     pub fn server(&self) -> &ParameterServer {
         &self.server

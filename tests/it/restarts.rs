@@ -102,7 +102,8 @@ fn workers_that_begin_anew_hold_what_the_server_has() {
 fn threads_and_saving_change_nothing_after_a_restart() {
     let scenario = small();
     let restart = Restart {
-        slots: SlotsAt::Reset,
+        slots: SlotsAt::Zero,
+        counters: Kept::Reset,
         clock: ClockAt::Reset,
         data: DataAt::Reshuffle,
         reinit: vec!["last".into()],
@@ -120,8 +121,11 @@ fn threads_and_saving_change_nothing_after_a_restart() {
 fn lost_slots_are_zero_and_their_counters_kept_or_not() {
     let scenario = small();
     let keep = Restart::nothing_lost();
-    let with = |slots| restarted(&scenario, &Restart { slots, ..keep.clone() }, 90, 1);
-    let (zero, reset) = (with(SlotsAt::Zero), with(SlotsAt::Reset));
+    let with = |counters| {
+        let restart = Restart { slots: SlotsAt::Zero, counters, ..keep.clone() };
+        restarted(&scenario, &restart, 90, 1)
+    };
+    let (zero, reset) = (with(Kept::Keep), with(Kept::Reset));
     let before = advanced(&scenario, 1, 90);
     for job in [&zero, &reset] {
         assert_eq!(content(job).dense.weights(), content(&before).dense.weights());
@@ -139,7 +143,7 @@ fn lost_slots_are_zero_and_their_counters_kept_or_not() {
 fn a_restart_of_one_worker_with_fresh_slots_is_a_fresh_optimizer() {
     // Adam at its first update moves every touched weight by the learning rate, up to epsilon.
     let scenario = alone();
-    let restart = Restart { slots: SlotsAt::Reset, ..Restart::default() };
+    let restart = Restart { slots: SlotsAt::Zero, counters: Kept::Reset, ..Restart::default() };
     let mut job = restarted(&scenario, &restart, 70, 1);
     let before = content(&job).dense.weights().to_vec();
     let updates = job.session().progress.updates;
@@ -160,8 +164,7 @@ fn what_begins_anew_has_new_first_values_and_the_rest_stays() {
     let restart = Restart { reinit: vec!["last".into()], ..Restart::nothing_lost() };
     let (before, after) = (advanced(&scenario, 1, 90), restarted(&scenario, &restart, 90, 1));
     let layout = server(before.session()).layout().clone();
-    let chosen: Vec<usize> =
-        Selection::of(&layout, &restart.reinit).unwrap().dense().collect();
+    let chosen: Vec<usize> = Selection::of(&layout, &restart.reinit).unwrap().dense().collect();
     assert!(!chosen.is_empty());
     let first = server(before.session()).first_content(straggler::base::Streams::new(7));
     for (index, block) in layout.dense.iter().enumerate() {

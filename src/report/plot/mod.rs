@@ -9,6 +9,7 @@ pub mod picture;
 pub mod quality;
 mod raster;
 pub mod render;
+pub mod restart;
 pub mod staleness;
 pub mod style;
 #[cfg(test)]

@@ -1,0 +1,239 @@
+//! `straggler lab restart`: a restart taken apart.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Instant;
+
+use super::args::{Lab, LabRestart};
+use super::exit::{Exit, Failure, code};
+use super::run::{out, tell};
+use super::{load, report, signals};
+use crate::experiment::folder::plan_hash;
+use crate::experiment::lab::design::{NO_RESTART, arms, terms};
+use crate::experiment::lab::tables::{ArmResponse, EffectRow, arm_responses, effect_rows};
+use crate::experiment::lab::{LabError, RestartLab, Results};
+use crate::experiment::statistics::Estimate;
+use crate::report::terminal::{Align, TextTable};
+use crate::scenario::document::Input;
+
+/// The responses of the table of arms.
+const SHOWN: [&str; 5] = ["at_once", "depth", "early", "final", "recovered_after"];
+/// The response that the drop is attributed by.
+const ATTRIBUTED: &str = "depth";
+
+pub(super) fn lab(args: &Lab, arguments: &[OsString]) -> Result<Exit, Failure> {
+    let Lab::Restart(args) = args;
+    restart(args, arguments)
+}
+
+fn restart(args: &LabRestart, arguments: &[OsString]) -> Result<Exit, Failure> {
+    let loaded = load::scenario(Input::File(&args.scenario), &args.overrides, arguments)?;
+    let files_from = load::folder_of(&args.scenario);
+    let lab = RestartLab::new(loaded.value);
+    if args.list {
+        out(&list(&lab))?;
+        return Ok(Exit::Done);
+    }
+    let default = || {
+        let name = &lab.scenario.scenario.name;
+        Path::new("results").join(format!("{name}-lab-{}", plan_hash(&lab.resolved)))
+    };
+    let path = args.out.clone().unwrap_or_else(default);
+    if !args.quiet {
+        tell(&heading(&lab, &path));
+    }
+    #[expect(clippy::disallowed_methods, reason = "wall time of our own process, for people")]
+    let started = Instant::now();
+    let told = |workers: u32, seed: u64, what: &str| {
+        if !args.quiet {
+            let seconds = started.elapsed().as_secs();
+            tell(&format!("{seconds:>5} s  {} seed {seed}: {what}\n", people(workers)));
+        }
+    };
+    let threads = load::threads(args.threads);
+    let stop = signals::stop_on_request();
+    let results = lab.run(&path, &files_from, threads, &stop, &told).map_err(failure)?;
+    out(&show(&lab, &results, &path))?;
+    report::picture_of_lab(&path)?;
+    let holds = results.controls.iter().all(|control| control.holds == control.of);
+    Ok(if holds { Exit::Done } else { Exit::Check })
+}
+
+fn failure(error: LabError) -> Failure {
+    use crate::experiment::FolderError;
+    use crate::experiment::lab::fork::ForkError;
+    let exit = match &error {
+        LabError::Interrupted { signal, .. } => Exit::of_signal(*signal),
+        LabError::Folder(FolderError::Io { .. }) => Exit::Write,
+        LabError::Folder(_) => Exit::Folder,
+        LabError::Fork { error, .. } => match error {
+            ForkError::Base(_) => Exit::Simulation,
+            ForkError::State(_) => Exit::Bug,
+            ForkError::Stopped(signal) => Exit::of_signal(*signal),
+            ForkError::Build(build) => code(build),
+            _ => Exit::Usage,
+        },
+    };
+    Failure::new(exit, error)
+}
+
+fn people(workers: u32) -> String {
+    if workers == 1 { "1 worker".into() } else { format!("{workers} workers") }
+}
+
+fn heading(lab: &RestartLab, path: &Path) -> String {
+    let settings = lab.settings();
+    let numbers: Vec<String> = settings.workers.iter().map(u32::to_string).collect();
+    format!(
+        "straggler {}   {}   restart lab: {} arms, {} workers, {} seeds\n{}\n",
+        env!("CARGO_PKG_VERSION"),
+        lab.scenario.scenario.name,
+        arms(settings, 1).len(),
+        numbers.join(" and "),
+        settings.seeds,
+        path.display()
+    )
+}
+
+/// The arms and what the design can tell apart; runs nothing.
+fn list(lab: &RestartLab) -> String {
+    let settings = lab.settings();
+    let most = settings.workers.iter().copied().max().unwrap_or(1);
+    let mut text = String::from("arms\n");
+    for arm in arms(settings, most) {
+        text.push_str(&format!("  {}\n", arm.label));
+    }
+    text.push_str("\neffects that the factorial estimates\n");
+    for term in terms(&settings.factors) {
+        let aliases = if term.aliases.is_empty() {
+            String::new()
+        } else {
+            format!(", not to be told from {}", term.aliases.join(", "))
+        };
+        text.push_str(&format!("  {}{aliases}\n", term.name));
+    }
+    let bases = lab.bases().len();
+    text.push_str(&format!(
+        "\n{bases} base runs ({} numbers of workers, {} seeds), {} arms each of {} updates\n",
+        settings.workers.len(),
+        settings.seeds,
+        arms(settings, most).len(),
+        settings.updates
+    ));
+    text
+}
+
+/// What came of the lab.
+fn show(lab: &RestartLab, results: &Results, path: &Path) -> String {
+    let settings = lab.settings();
+    let responses = arm_responses(settings, results);
+    let effects = effect_rows(settings, results);
+    let mut text = String::new();
+    for &workers in &settings.workers {
+        let bases: Vec<_> = results.forks.iter().filter(|f| f.workers == workers).collect();
+        let passes: Vec<f64> = bases.iter().map(|forked| forked.passes).collect();
+        let range = |from: f64, to: f64| {
+            if to - from < 0.005 { format!("{from:.2}") } else { format!("{from:.2} to {to:.2}") }
+        };
+        let (low, high) = passes
+            .iter()
+            .fold((f64::MAX, 0.0f64), |(low, high), &passes| (low.min(passes), high.max(passes)));
+        text.push_str(&format!(
+            "\n{}, forked after {} passes: AUC in basis points, mean over {} seeds ± 95 %\n",
+            people(workers),
+            range(low, high),
+            bases.len()
+        ));
+        text.push_str(&table_of_arms(&responses, workers));
+    }
+    let early = settings.early.min(settings.updates);
+    text.push_str(&format!(
+        "\nWhich part carries the drop: effect on the lowest AUC of the first {early} updates, bp\n"
+    ));
+    text.push_str(&table_of_effects(&effects, &settings.workers));
+    text.push_str("(* p < 0.05 after Holm, over the terms of a column)\n\n");
+    for control in &results.controls {
+        text.push_str(&format!(
+            "control, {}: {} ({} of {})\n",
+            people(control.workers),
+            control.name,
+            control.holds,
+            control.of
+        ));
+    }
+    text.push_str(&format!("\n{}\n", path.display()));
+    text
+}
+
+fn table_of_arms(responses: &[ArmResponse], workers: u32) -> String {
+    let mut table = TextTable::new(&[
+        Align::Left,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+    ]);
+    table.row(["arm", "at once", "depth", "early", "final", "recovered after"]);
+    let mine: Vec<&ArmResponse> = responses.iter().filter(|row| row.workers == workers).collect();
+    let mut names: Vec<&str> = mine.iter().map(|row| row.arm.as_str()).collect();
+    names.dedup();
+    for name in names {
+        let cell = |response: &str| {
+            let row = mine.iter().find(|row| row.arm == name && row.response == response);
+            row.map_or(String::new(), |row| match response {
+                "recovered_after" => updates(row),
+                _ => basis_points(row.mean, row.estimate.as_ref()),
+            })
+        };
+        let plain = |response: &str| name == NO_RESTART && !response.starts_with("depth");
+        let cells = SHOWN.map(|r| if plain(r) { String::new() } else { cell(r) });
+        table.row(std::iter::once(name.to_owned()).chain(cells));
+    }
+    table.render()
+}
+
+fn updates(row: &ArmResponse) -> String {
+    match row.mean {
+        Some(mean) => format!("{mean:.0} ({})", row.seeds),
+        None => "never".into(),
+    }
+}
+
+fn basis_points(mean: Option<f64>, estimate: Option<&Estimate>) -> String {
+    match (mean, estimate) {
+        (Some(mean), Some(estimate)) => {
+            let half = (estimate.interval.high - estimate.interval.low) / 2.0;
+            format!("{:+.0} ± {:.0}", 1e4 * mean, 1e4 * half)
+        }
+        (Some(mean), None) => format!("{:+.0}", 1e4 * mean),
+        _ => "-".into(),
+    }
+}
+
+fn table_of_effects(effects: &[EffectRow], workers: &[u32]) -> String {
+    let mut align = vec![Align::Left];
+    align.resize(workers.len() + 1, Align::Right);
+    let mut table = TextTable::new(&align);
+    table.row(std::iter::once("lost".to_owned()).chain(workers.iter().map(|&n| people(n))));
+    let chosen: Vec<&EffectRow> = effects.iter().filter(|row| row.response == ATTRIBUTED).collect();
+    let most = workers.last().copied();
+    let size = |row: &&EffectRow| row.mean.map_or(0.0, f64::abs);
+    let mut order: Vec<&EffectRow> =
+        chosen.iter().copied().filter(|row| Some(row.workers) == most).collect();
+    order.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    for term in order {
+        let cell = |&workers: &u32| {
+            let row = chosen.iter().find(|row| row.workers == workers && row.term == term.term);
+            row.map_or(String::new(), |row| {
+                let star = if row.p_holm.is_some_and(|p| p < 0.05) { "*" } else { " " };
+                format!("{}{star}", basis_points(row.mean, row.estimate.as_ref()))
+            })
+        };
+        let name =
+            std::iter::once(term.term.as_str()).chain(term.aliases.iter().map(String::as_str));
+        let name = name.collect::<Vec<_>>().join(" + ");
+        table.row(std::iter::once(name).chain(workers.iter().map(cell)));
+    }
+    table.render()
+}

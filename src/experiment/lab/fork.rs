@@ -1,0 +1,292 @@
+//! One base run, forked: from the same state on, every arm goes its own way.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::curve::{Curve, Gauge, Point, moments};
+use super::design::{Arm, arms};
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::experiment::run::weights_digest;
+use crate::experiment::stop::StopSignal;
+use crate::scenario::Scenario;
+use crate::scenario::build::{BuildError, Job, Prepared};
+use crate::scenario::lab::{Fork, Lab};
+use crate::sim::divergence::divergence;
+use crate::sim::evaluate::Views;
+use crate::sim::{
+    EvaluatedView, Every, Nobody, Record, RestartError, SimError, Simulation, State, Stop,
+};
+
+/// Single views that are evaluated beside the server.
+const SINGLE_VIEWS: u32 = 3;
+
+/// One base run and its arms.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Forked {
+    /// Workers.
+    pub workers: u32,
+    /// Seed.
+    pub seed: u64,
+    /// Updates of the base run before the fork.
+    pub updates: u64,
+    /// Passes over the window before the fork.
+    pub passes: f64,
+    /// A curve per arm.
+    pub curves: Vec<Curve>,
+    /// How much the workers' views differ, and what that is worth.
+    pub views: Vec<ViewsAt>,
+}
+
+/// The workers' views at one moment of the run that simply goes on, and of the one whose views
+/// coalesce.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct ViewsAt {
+    /// The arm.
+    pub arm: String,
+    /// Updates since the fork.
+    pub updates: u64,
+    /// AUC on the reporting half: of the server's parameters.
+    pub server: Option<f64>,
+    /// Of single workers' views, the mean.
+    pub single: Option<f64>,
+    /// Of the mean of all views.
+    pub mean_of_views: Option<f64>,
+    /// Of the mean of all views' predictions.
+    pub mean_of_predictions: Option<f64>,
+    /// Mean distance of the views from the server, relative to its norm: by layer, then table.
+    pub distance: Vec<(String, f64)>,
+}
+
+/// Why a base run or an arm could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ForkError {
+    /// The scenario cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The base run failed.
+    #[error("the run to be forked: {0}")]
+    Base(#[from] SimError),
+    /// The base run ended before the fork.
+    #[error(
+        "the run ends after {updates} updates, before the fork: let it train longer (`train.stop`), or fork earlier (`lab.fork`)"
+    )]
+    TooShort {
+        /// Updates that it made.
+        updates: u64,
+    },
+    /// An arm cannot restart as it should.
+    #[error("arm \"{arm}\": {error}")]
+    Restart {
+        /// Its name.
+        arm: String,
+        /// Why.
+        error: RestartError,
+    },
+    /// There is no holdout, or nothing to train.
+    #[error(
+        "the lab needs a holdout and a model: give `[holdout]` and `[data]`, and no `timing_only`"
+    )]
+    NothingToMeasure,
+    /// With imposed staleness there is nothing to restart.
+    #[error(
+        "with an imposed staleness there are no workers, and nothing that could restart: leave out `imposed_staleness`"
+    )]
+    NoCluster,
+    /// A state that was just saved does not fit.
+    #[error("a bug: {0}")]
+    State(#[from] LoadError),
+    /// Somebody asked to stop.
+    #[error("stopped by signal {0}")]
+    Stopped(usize),
+}
+
+/// What a base run needs.
+#[derive(Clone, Debug)]
+pub struct Base<'a> {
+    /// The scenario, with the numbers of workers and the seed of this run.
+    pub scenario: &'a Scenario,
+    /// Its lab.
+    pub lab: &'a Lab,
+    /// Where files are looked for.
+    pub folder: &'a Path,
+    /// Asks to stop.
+    pub stop: StopSignal,
+}
+
+impl Base<'_> {
+    /// Runs up to the fork, and then every arm. `told` hears of every arm that is done.
+    ///
+    /// # Errors
+    /// [`ForkError`].
+    pub fn run(&self, mut told: impl FnMut(&str)) -> Result<Forked, ForkError> {
+        let prepared = self.scenario.prepare(self.folder)?.ok_or(ForkError::NothingToMeasure)?;
+        let state = self.to_the_fork(&prepared)?;
+        told("fork");
+        let mut forked = Forked {
+            workers: self.scenario.cluster.workers,
+            seed: self.scenario.scenario.seed,
+            ..Forked::default()
+        };
+        let window = prepared.train.iter().map(|day| day.examples).sum::<u64>().max(1);
+        for arm in arms(self.lab, forked.workers) {
+            let mut job = self.job(&prepared, &self.forked_scenario())?;
+            let mut from = Loader::new(&state);
+            job.load(&mut from)?;
+            let gauge = Gauge::new(job.session()).ok_or(ForkError::NothingToMeasure)?;
+            forked.updates = gauge.fork().updates;
+            forked.passes = gauge.fork().examples as f64 / window as f64;
+            let curve = self.run_arm(&arm, job, &gauge, &mut forked.views)?;
+            forked.curves.push(curve);
+            told(&arm.label);
+        }
+        Ok(forked)
+    }
+
+    fn job(&self, prepared: &Prepared, scenario: &Scenario) -> Result<Job, ForkError> {
+        // The lab runs several base runs side by side; each has one thread.
+        let mut job = scenario.build(Some(prepared.clone()), self.folder, 1)?;
+        match &mut job {
+            Job::Cluster(simulation) => simulation.follow_examples(),
+            Job::Imposed(_) => return Err(ForkError::NoCluster),
+        }
+        Ok(job)
+    }
+
+    /// The scenario of the base run: views stay at hand.
+    fn base_scenario(&self) -> Scenario {
+        let mut scenario = self.scenario.clone();
+        scenario.record.divergence = Some(Every::Updates(u64::MAX));
+        scenario
+    }
+
+    /// The scenario of the arms: the same cluster, that does not end by itself and is evaluated by
+    /// nobody but the lab.
+    fn forked_scenario(&self) -> Scenario {
+        let mut scenario = self.base_scenario();
+        scenario.train.stop = Stop { updates: Some(u64::MAX), ..Stop::default() };
+        if let Some(holdout) = &mut scenario.holdout {
+            holdout.every = Every::Updates(u64::MAX);
+        }
+        scenario
+    }
+
+    /// The state of the base run at the fork.
+    fn to_the_fork(&self, prepared: &Prepared) -> Result<Vec<u8>, ForkError> {
+        let mut scenario = self.base_scenario();
+        let window = prepared.train.iter().map(|day| day.examples).sum::<u64>();
+        if self.lab.fork != Fork::Best
+            && let Some(holdout) = &mut scenario.holdout
+        {
+            holdout.every = Every::Updates(u64::MAX);
+        }
+        let mut job = self.job(prepared, &scenario)?;
+        if job.session().watch.evaluation.is_none() {
+            return Err(ForkError::NothingToMeasure);
+        }
+        let (mut best, mut state) = (f64::NEG_INFINITY, None);
+        loop {
+            let mut is_best = false;
+            let ended = job.step(&mut |record: &Record<'_>| {
+                if let Record::Evaluated { view: EvaluatedView::Server, selection_auc, .. } = record
+                    && let Some(auc) = selection_auc.filter(|auc| *auc > best)
+                {
+                    (best, is_best) = (auc, true);
+                }
+            })? == State::Ended;
+            let progress = job.session().progress;
+            let is_here = match self.lab.fork {
+                Fork::Best => is_best,
+                Fork::Updates(updates) => progress.updates >= updates,
+                Fork::Passes(passes) => progress.examples as f64 >= passes * window as f64,
+            };
+            if is_here {
+                state = Some(save(&mut job));
+            }
+            if ended || is_here && self.lab.fork != Fork::Best {
+                break;
+            }
+            if let Some(signal) = self.stop.asked() {
+                return Err(ForkError::Stopped(signal));
+            }
+        }
+        state.ok_or(ForkError::TooShort { updates: job.session().progress.updates })
+    }
+
+    fn run_arm(
+        &self,
+        arm: &Arm,
+        mut job: Job,
+        gauge: &Gauge,
+        views: &mut Vec<ViewsAt>,
+    ) -> Result<Curve, ForkError> {
+        let mut curve = Curve { arm: arm.label.clone(), ..Curve::default() };
+        if let Some(restart) = &arm.restart {
+            self.scenario
+                .restart(&mut job, restart, &mut Nobody)
+                .map_err(|error| ForkError::Restart { arm: arm.label.clone(), error })?;
+        }
+        let watches_views = arm.restart.is_none() || arm.label == "lost: workers";
+        let moments = moments(self.lab.updates, self.lab.points);
+        for (index, &moment) in moments.iter().enumerate() {
+            if let Err(error) = self.advance(&mut job, gauge.fork().updates + moment)? {
+                curve.broke = Some(error.to_string());
+                break;
+            }
+            let point: Point = gauge.measure(&mut job);
+            curve.points.push(point);
+            let looked_at = [0, moments.len() / 2, moments.len() - 1].contains(&index);
+            if let (true, true, Job::Cluster(simulation)) = (watches_views, looked_at, &mut job) {
+                views.push(look_at_views(&arm.label, point.updates, simulation));
+            }
+        }
+        if let Some(training) = job.session().work.training() {
+            curve.weights = weights_digest(training.server());
+        }
+        Ok(curve)
+    }
+
+    /// Runs until so many updates have been made; inside, whether the model blew up.
+    fn advance(&self, job: &mut Job, updates: u64) -> Result<Result<(), SimError>, ForkError> {
+        while job.session().progress.updates < updates {
+            match job.step(&mut Nobody) {
+                Ok(State::Running) => {}
+                Ok(State::Ended) => break,
+                Err(error) => return Ok(Err(error)),
+            }
+            if let Some(signal) = self.stop.asked() {
+                return Err(ForkError::Stopped(signal));
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn save(job: &mut Job) -> Vec<u8> {
+    job.finish_gradients();
+    let mut out = Saver::default();
+    job.save(&mut out);
+    out.into_bytes()
+}
+
+/// Evaluates and measures what the workers hold.
+fn look_at_views(arm: &str, updates: u64, simulation: &mut Simulation) -> ViewsAt {
+    let mut at = ViewsAt { arm: arm.to_owned(), updates, ..ViewsAt::default() };
+    if let Some(training) = simulation.session().work.training() {
+        let layers = divergence(training.server(), &simulation.views());
+        at.distance = layers.into_iter().map(|layer| (layer.layer, layer.from_server)).collect();
+    }
+    let views = Views { workers: SINGLE_VIEWS, mean_of_views: true, mean_of_predictions: true };
+    let mut single = Vec::new();
+    simulation.evaluate(views, |view, evaluated| {
+        let auc = evaluated.quality.auc;
+        match view {
+            EvaluatedView::Server => at.server = auc,
+            EvaluatedView::Worker(_) => single.extend(auc),
+            EvaluatedView::MeanOfViews => at.mean_of_views = auc,
+            EvaluatedView::MeanOfPredictions => at.mean_of_predictions = auc,
+        }
+    });
+    at.single = crate::experiment::statistics::mean(&single);
+    at
+}

@@ -1,0 +1,285 @@
+//! The restart lab: what a restart does to a model, and which part of it carries the effect.
+//!
+//! A base run is forked: its whole state is saved, workers' views, gradients in flight and the place
+//! in the data included. From there every arm goes on by itself, with the same random draws, so that
+//! arms differ in nothing but what their restart keeps and loses. A factorial of these switches tells
+//! main effects from interactions; the run that simply goes on is what everything is compared with.
+
+pub mod curve;
+pub mod design;
+pub mod fork;
+pub mod responses;
+pub mod tables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use self::fork::{Base, ForkError, Forked};
+use super::folder::{FolderError, ResultsFolder, hex_digest};
+use super::semantics::SEMANTICS;
+use super::stop::StopSignal;
+use crate::scenario::Scenario;
+use crate::scenario::document;
+use crate::scenario::lab::Lab;
+
+/// Where the base runs that are done are kept, in the lab's folder.
+const FORKS: &str = "forks";
+/// Written last: where it exists, the lab is done.
+pub const DONE: &str = "lab.json";
+
+/// A scenario with its lab.
+#[derive(Clone, Debug)]
+pub struct RestartLab {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Every value of it, defaults included.
+    pub resolved: String,
+    lab: Lab,
+}
+
+/// Why a lab did not finish. What was computed until then is kept, and not computed again.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// A base run or an arm.
+    #[error("{workers} workers, seed {seed}: {error}")]
+    Fork {
+        /// Workers of the base run.
+        workers: u32,
+        /// Its seed.
+        seed: u64,
+        /// Why.
+        error: ForkError,
+    },
+    /// The folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Somebody asked to stop.
+    #[error(
+        "stopped by signal {signal}; base runs that are done are kept in {path}: the same command goes on"
+    )]
+    Interrupted {
+        /// Number of the signal.
+        signal: usize,
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// What came of a lab.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Results {
+    /// The base runs, by workers and then by seed.
+    pub forks: Vec<Forked>,
+    /// The controls that every lab makes by itself.
+    pub controls: Vec<Control>,
+}
+
+/// A control that is to come out as expected if the simulator is right.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Control {
+    /// What is checked.
+    pub name: String,
+    /// Workers of the base runs.
+    pub workers: u32,
+    /// Base runs in which it holds, and all of them.
+    pub holds: usize,
+    /// All of them.
+    pub of: usize,
+}
+
+/// The content of `lab.json`.
+#[derive(Debug, Serialize)]
+struct Written<'a> {
+    kind: &'static str,
+    name: &'a str,
+    title: &'a str,
+    question: &'a str,
+    semantics: u32,
+    controls: &'a [Control],
+    files: Vec<(String, String)>,
+}
+
+impl RestartLab {
+    /// The lab of a scenario; of one without a `[lab]`, the default.
+    pub fn new(mut scenario: Scenario) -> RestartLab {
+        let lab = scenario.lab.take().unwrap_or_default();
+        scenario.lab = Some(Lab { workers: numbers_of_workers(&lab, &scenario), ..lab });
+        let resolved = document::to_toml(&scenario).expect("a scenario is valid TOML");
+        let lab = scenario.lab.clone().unwrap_or_default();
+        RestartLab { scenario, resolved, lab }
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// The base runs, as (workers, seed): the first numbers of workers first.
+    pub fn bases(&self) -> Vec<(u32, u64)> {
+        let first = self.scenario.scenario.seed;
+        let seeds = (0..u64::from(self.lab.seeds)).map(|k| first.wrapping_add(k));
+        let of = |&workers: &u32| seeds.clone().map(move |seed| (workers, seed));
+        self.lab.workers.iter().flat_map(of).collect()
+    }
+
+    /// Runs what is missing, on `threads` host threads, one base run on each; and writes the tables.
+    /// `told` hears of every step, from several threads.
+    ///
+    /// # Errors
+    /// [`LabError`]: of the first base run that failed.
+    pub fn run(
+        &self,
+        out: &Path,
+        files_from: &Path,
+        threads: usize,
+        stop: &StopSignal,
+        told: &(dyn Fn(u32, u64, &str) + Sync),
+    ) -> Result<Results, LabError> {
+        let (folder, _) = ResultsFolder::open(out, &self.resolved)?;
+        let forks = out.join(FORKS);
+        fs::create_dir_all(&forks)
+            .map_err(|error| FolderError::Io { path: forks.clone(), error })?;
+        let bases = self.bases();
+        let done: Mutex<Vec<Option<Result<Forked, LabError>>>> =
+            Mutex::new(bases.iter().map(|_| None).collect());
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some(&(workers, seed)) = bases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let index = bases.iter().position(|base| *base == (workers, seed));
+                let file = format!("{FORKS}/{workers}-workers-seed-{seed}.fork");
+                let outcome = match self.read(&out.join(&file)) {
+                    Some(forked) => Ok(forked),
+                    None => self
+                        .base(workers, seed, files_from, stop, told)
+                        .map_err(|error| LabError::Fork { workers, seed, error })
+                        .and_then(|forked| {
+                            folder.write(&file, &self.encode(&forked))?;
+                            Ok(forked)
+                        }),
+                };
+                let failed = outcome.is_err();
+                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                done[index.expect("it is one of them")] = Some(outcome);
+                if failed {
+                    // Nobody begins another one.
+                    next.store(bases.len(), Ordering::Relaxed);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            (1..threads.min(bases.len())).for_each(|_| _ = scope.spawn(work));
+            work();
+        });
+        if let Some(signal) = stop.asked() {
+            return Err(LabError::Interrupted { signal, path: out.to_path_buf() });
+        }
+        let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let forks: Result<Vec<Forked>, LabError> = done.into_iter().flatten().collect();
+        let forks = forks?;
+        let controls = controls(&forks, &self.lab.workers);
+        let results = Results { forks, controls };
+        self.write(&folder, &results)?;
+        Ok(results)
+    }
+
+    fn base(
+        &self,
+        workers: u32,
+        seed: u64,
+        files_from: &Path,
+        stop: &StopSignal,
+        told: &(dyn Fn(u32, u64, &str) + Sync),
+    ) -> Result<Forked, ForkError> {
+        let mut scenario = self.scenario.clone();
+        scenario.cluster.workers = workers;
+        scenario.scenario.seed = seed;
+        let base =
+            Base { scenario: &scenario, lab: &self.lab, folder: files_from, stop: stop.clone() };
+        base.run(|what| told(workers, seed, what))
+    }
+
+    /// What a base run is the outcome of.
+    fn key(&self) -> [u8; 32] {
+        let hash = Sha256::new().chain_update(env!("CARGO_PKG_VERSION"));
+        hash.chain_update(SEMANTICS.to_le_bytes()).chain_update(&self.resolved).finalize().into()
+    }
+
+    fn encode(&self, forked: &Forked) -> Vec<u8> {
+        let mut bytes = self.key().to_vec();
+        bytes.extend(postcard::to_allocvec(forked).expect("plain data can be written"));
+        let checksum = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&checksum);
+        bytes
+    }
+
+    /// A base run that was done before; `None` if it was not, or the file is damaged or another
+    /// plan's.
+    fn read(&self, path: &Path) -> Option<Forked> {
+        let bytes = fs::read(path).ok()?;
+        let (content, checksum) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
+        let (key, forked) = content.split_at_checked(32)?;
+        let is_whole = Sha256::digest(content)[..] == *checksum && *key == self.key();
+        is_whole.then(|| postcard::from_bytes(forked).ok()).flatten()
+    }
+
+    fn write(&self, folder: &ResultsFolder, results: &Results) -> Result<(), FolderError> {
+        let tables = [
+            ("curves.csv", tables::curves(results)),
+            ("arms.csv", tables::arms(&self.lab, results)),
+            ("effects.csv", tables::effects(&self.lab, results)),
+            ("views.csv", tables::views(results)),
+        ];
+        let mut files = Vec::new();
+        for (name, text) in tables {
+            folder.write(name, text.as_bytes())?;
+            files.push((name.to_owned(), hex_digest(text.as_bytes())));
+        }
+        let about = &self.scenario.scenario;
+        let written = Written {
+            kind: "restart_lab",
+            name: &about.name,
+            title: &about.title,
+            question: &about.question,
+            semantics: SEMANTICS,
+            controls: &results.controls,
+            files,
+        };
+        let mut text = serde_json::to_string_pretty(&written).expect("plain data is valid JSON");
+        text.push('\n');
+        folder.write(DONE, text.as_bytes())
+    }
+}
+
+/// One worker, where nothing can coalesce, and as many as the scenario has.
+fn numbers_of_workers(lab: &Lab, scenario: &Scenario) -> Vec<u32> {
+    let mut workers = lab.workers.clone();
+    if workers.is_empty() {
+        workers = vec![1, scenario.cluster.workers];
+    }
+    workers.sort_unstable();
+    workers.dedup();
+    workers
+}
+
+fn controls(forks: &[Forked], workers: &[u32]) -> Vec<Control> {
+    let kept_is_none = |forked: &&Forked| {
+        let (none, kept) = (&forked.curves[0], &forked.curves[1]);
+        none.weights == kept.weights && none.points == kept.points
+    };
+    let of = |&workers: &u32| {
+        let bases: Vec<&Forked> = forks.iter().filter(|forked| forked.workers == workers).collect();
+        Control {
+            name: "a restart that keeps everything is bit-identical to none".to_owned(),
+            workers,
+            holds: bases.iter().filter(|forked| kept_is_none(forked)).count(),
+            of: bases.len(),
+        }
+    };
+    workers.iter().map(of).collect()
+}

@@ -1,0 +1,141 @@
+//! Configuration of the restart lab: where a run is forked, and which restarts are tried there.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::sim::restart::{ClockAt, DataAt, InFlight, Kept, Restart, SlotsAt, WorkersAt};
+
+/// What `straggler lab restart` does: it runs the scenario up to a fork, and from there on once for
+/// every arm, all with the same random draws.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lab {
+    /// Where the run is forked.
+    pub fork: Fork,
+    /// Updates that every arm makes after the fork.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub updates: u64,
+    /// Updates after the fork in which the depth of a drop is looked for.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub early: u64,
+    /// Evaluations of every arm after the fork, the denser the nearer to it.
+    #[schemars(range(min = 2, max = 10_000))]
+    pub points: u32,
+    /// Numbers of workers; one and that of the scenario when left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<u32>,
+    /// Seeds, counted from that of the scenario.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub seeds: u32,
+    /// What the factorial varies: each factor is kept in half of the arms, and lost in the others.
+    /// Up to four make a full factorial; five to eight a fraction of it with sixteen arms, in which
+    /// no main effect is confounded with an interaction of two.
+    pub factors: Vec<Factor>,
+    /// Further arms: restarts of one's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arm: Vec<Arm>,
+    /// An arm counts as recovered from the evaluation on after which it is never again further than
+    /// this below the run without a restart.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub recovered_within: f64,
+}
+
+impl Default for Lab {
+    fn default() -> Lab {
+        Lab {
+            fork: Fork::Best,
+            updates: 2_000,
+            early: 300,
+            points: 24,
+            workers: Vec::new(),
+            seeds: 5,
+            factors: vec![Factor::Workers, Factor::Slots, Factor::Counters, Factor::Data],
+            arm: Vec::new(),
+            recovered_within: 0.001,
+        }
+    }
+}
+
+/// Where a run is forked.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fork {
+    /// At the evaluation with the best AUC on the selection half of the holdout.
+    #[default]
+    Best,
+    /// After so many updates.
+    Updates(#[schemars(range(min = 1))] u64),
+    /// After so many passes over the window.
+    Passes(#[schemars(range(min = 0.0, max = 1e9))] f64),
+}
+
+/// Something that a restart keeps or loses.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Factor {
+    /// What the workers hold, and the gradients in flight: lost, they all pull the server's
+    /// parameters anew, and coalesce.
+    Workers,
+    /// The examples of gradients in flight: lost, instead of trained on again. Has no effect in
+    /// arms that keep the workers.
+    InFlight,
+    /// The optimizer's slots: zeroed.
+    Slots,
+    /// The updates that the optimizer has counted: from zero.
+    Counters,
+    /// The place in the data: a new pass in a new order.
+    Data,
+    /// The place in the data: the same sequence from its start.
+    Replay,
+    /// Moving statistics of the model: at their first values.
+    Moving,
+    /// The clocks of the schedule: from zero.
+    Clock,
+    /// What remedies remember: nothing.
+    Remedies,
+}
+
+impl Factor {
+    /// The word in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Factor::Workers => "workers",
+            Factor::InFlight => "in_flight",
+            Factor::Slots => "slots",
+            Factor::Counters => "counters",
+            Factor::Data => "data",
+            Factor::Replay => "replay",
+            Factor::Moving => "moving",
+            Factor::Clock => "clock",
+            Factor::Remedies => "remedies",
+        }
+    }
+
+    /// Loses it.
+    pub fn lose(self, restart: &mut Restart) {
+        match self {
+            Factor::Workers => restart.workers = WorkersAt::Anew,
+            Factor::InFlight => restart.in_flight = InFlight::Drop,
+            Factor::Slots => restart.slots = SlotsAt::Zero,
+            Factor::Counters => restart.counters = Kept::Reset,
+            Factor::Data => restart.data = DataAt::Reshuffle,
+            Factor::Replay => restart.data = DataAt::Replay,
+            Factor::Moving => restart.moving = Kept::Reset,
+            Factor::Clock => restart.clock = ClockAt::Reset,
+            Factor::Remedies => restart.remedies = Kept::Reset,
+        }
+    }
+}
+
+/// A restart of one's own.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Arm {
+    /// What it is called in tables and pictures.
+    #[schemars(length(min = 1, max = 60))]
+    pub label: String,
+    /// What becomes of each part of the job.
+    pub restart: Restart,
+}
