@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use straggler::base::{Pool, SimSpan, Streams};
 use straggler::cluster::ShardService;
 use straggler::data::DataSource;
+use straggler::data::order::Position;
 use straggler::model::{Model, ModelChoice, ModelContext, din, mlp};
 use straggler::optimizer::{OptimizerChoice, adam};
 use straggler::server::sharding::Load;
@@ -127,12 +128,16 @@ impl ExampleOrder for Counting {
         self.0 += count as u64;
     }
 
-    fn pass(&self) -> u64 {
-        0
+    fn position(&self) -> Position {
+        Position { pass: 0, offset: self.0 }
     }
 
-    fn begin_pass(&mut self, _: u64) {
-        self.0 = 0;
+    fn seek(&mut self, to: Position) {
+        self.0 = to.offset;
+    }
+
+    fn window(&self) -> u64 {
+        u64::MAX
     }
 }
 

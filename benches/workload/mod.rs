@@ -11,6 +11,7 @@ use straggler::cluster::step_time::lognormal;
 use straggler::cluster::{
     Churn, Compute, MachineClass, Routine, ShardService, StepTimeChoice, machine::machines,
 };
+use straggler::data::order::Position;
 use straggler::data::{
     Batch, DataSource, Day, ExampleInfo, Field, History, HistoryColumn, IdSpace, Schema,
 };
@@ -154,12 +155,16 @@ impl ExampleOrder for Counting {
         self.0 += count as u64;
     }
 
-    fn pass(&self) -> u64 {
-        0
+    fn position(&self) -> Position {
+        Position { pass: 0, offset: self.0 }
     }
 
-    fn begin_pass(&mut self, _: u64) {
-        self.0 = 0;
+    fn seek(&mut self, to: Position) {
+        self.0 = to.offset;
+    }
+
+    fn window(&self) -> u64 {
+        u64::MAX
     }
 }
 

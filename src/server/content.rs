@@ -77,7 +77,7 @@ impl Content {
 
     /// Counters of a table that may have been spread over another number of shards: then each of
     /// these goes on from the largest.
-    fn take_partitions(&mut self, table: usize, from: &[u64]) {
+    pub(super) fn take_partitions(&mut self, table: usize, from: &[u64]) {
         let own = &mut self.partitions[table];
         if own.len() == from.len() {
             own.copy_from_slice(from);

@@ -12,6 +12,7 @@ pub mod selection;
 pub mod sharding;
 pub mod store;
 pub mod table;
+pub mod tensors;
 
 pub use content::{Aspects, Content};
 pub use merge::Merger;
@@ -19,4 +20,5 @@ pub use placement::Placement;
 pub use row_placement::RowPlacement;
 pub use selection::{Selection, UnknownName};
 pub use sharding::Sharding;
+pub use tensors::{Tensor, TensorError, Tensors, Values};
 pub use store::{BadUpdate, Carried, Clocks, ParameterServer, Part};

@@ -34,11 +34,14 @@ pub trait ExampleOrder: Persist + Send + Debug {
     /// Appends the next `count` ids.
     fn take(&mut self, count: usize, ids: &mut Vec<u64>);
 
-    /// The pass that the next id belongs to, counted from 0.
-    fn pass(&self) -> u64;
+    /// Where the next id comes from.
+    fn position(&self) -> Position;
 
-    /// Goes to the beginning of a pass.
-    fn begin_pass(&mut self, pass: u64);
+    /// Goes to a place in the stream.
+    fn seek(&mut self, to: Position);
+
+    /// Ids in a pass.
+    fn window(&self) -> u64;
 }
 
 impl ExampleOrder for Cursor {
@@ -46,12 +49,16 @@ impl ExampleOrder for Cursor {
         self.next(count, ids);
     }
 
-    fn pass(&self) -> u64 {
-        self.position().pass
+    fn position(&self) -> Position {
+        Cursor::position(self)
     }
 
-    fn begin_pass(&mut self, pass: u64) {
-        self.seek(Position { pass, offset: 0 });
+    fn seek(&mut self, to: Position) {
+        Cursor::seek(self, to);
+    }
+
+    fn window(&self) -> u64 {
+        self.order().examples()
     }
 }
 
@@ -94,8 +101,8 @@ impl StepData {
 /// A batch that was drawn.
 #[derive(Clone, Debug, Default)]
 struct Drawn {
-    /// The pass in which it begins.
-    pass: u64,
+    /// Where it begins.
+    from: Position,
     ids: Vec<u64>,
 }
 
@@ -166,22 +173,27 @@ impl Feed {
     }
 
     fn draw(&mut self) -> Drawn {
-        let pass = self.order.pass();
+        let from = self.order.position();
         let mut ids = Vec::with_capacity(self.examples);
         self.order.take(self.examples, &mut ids);
         self.drawn += 1;
-        Drawn { pass, ids }
+        Drawn { from, ids }
     }
 
-    /// The pass of the next batch that nobody has; how many are read ahead does not matter.
-    pub fn pass(&self) -> u64 {
+    /// Where the next batch comes from that nobody has; how many are read ahead does not matter.
+    pub fn position(&self) -> Position {
         let ahead = self.ahead.iter().map(|(drawn, _)| drawn).chain(&self.drawn_before);
-        ahead.map(|drawn| drawn.pass).next().unwrap_or_else(|| self.order.pass())
+        ahead.map(|drawn| drawn.from).next().unwrap_or_else(|| self.order.position())
     }
 
-    /// Goes to the beginning of a pass, and forgets what was to be handed out first.
-    pub fn begin_pass(&mut self, pass: u64) {
-        self.order.begin_pass(pass);
+    /// Examples of a pass.
+    pub fn window(&self) -> u64 {
+        self.order.window()
+    }
+
+    /// Goes to a place in the stream, and forgets what was to be handed out first.
+    pub fn seek(&mut self, to: Position) {
+        self.order.seek(to);
         self.ahead.clear();
         self.drawn_before.clear();
         self.returned.clear();
@@ -274,7 +286,8 @@ impl Feed {
     }
 }
 
-crate::persist!(Drawn { pass, ids });
+crate::persist!(Drawn { from, ids });
+crate::persist_plain!(Position);
 crate::persist!(StepData { examples, batch, lookups, dense, moving, rows, row_updates, carried });
 
 impl Persist for Feed {

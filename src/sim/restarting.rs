@@ -10,6 +10,7 @@ use super::training::Training;
 use super::training_clock::Elapsed;
 use crate::base::{Purpose, SimTime, Streams, WorkerId};
 use crate::cluster::failures::Lost;
+use crate::data::order::Position;
 use crate::protocol::{Cluster, Merge, PushId};
 use crate::server::{Aspects, Selection, UnknownName};
 use crate::sim::Progress;
@@ -198,8 +199,10 @@ impl Training {
         }
         match restart.data {
             DataAt::Continue => {}
-            DataAt::Reshuffle => self.feed.begin_pass(self.feed.pass() + 1),
-            DataAt::Replay => self.feed.begin_pass(0),
+            DataAt::Reshuffle => {
+                self.feed.seek(Position { pass: self.feed.position().pass + 1, offset: 0 });
+            }
+            DataAt::Replay => self.feed.seek(Position::default()),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use straggler::base::{Pool, Streams};
+use straggler::data::order::Position;
 use straggler::data::{Batch, DataSource, Day, Schema};
 use straggler::model::{Model, Workspace};
 use straggler::nn::Real;
@@ -97,12 +98,16 @@ impl ExampleOrder for Counting {
         self.0 += count as u64;
     }
 
-    fn pass(&self) -> u64 {
-        0
+    fn position(&self) -> Position {
+        Position { pass: 0, offset: self.0 }
     }
 
-    fn begin_pass(&mut self, _: u64) {
-        self.0 = 0;
+    fn seek(&mut self, to: Position) {
+        self.0 = to.offset;
+    }
+
+    fn window(&self) -> u64 {
+        u64::MAX
     }
 }
 
