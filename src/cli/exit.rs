@@ -66,6 +66,7 @@ impl Failure {
     pub(super) fn exit_of(error: &RunError) -> Exit {
         match error {
             RunError::Build(build) => code(build),
+            RunError::Start(_) => Exit::Data,
             RunError::TooLarge { .. } => Exit::Refused,
             RunError::Folder(FolderError::Io { .. }) | RunError::Write { .. } => Exit::Write,
             RunError::Folder(_) | RunError::Read(_) => Exit::Folder,

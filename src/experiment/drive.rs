@@ -5,6 +5,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use super::checkpoint::Keeper;
+use super::folder::FolderError;
 use super::recorder::Recorder;
 use super::snapshot::Snapshots;
 use super::stop::StopSignal;
@@ -68,12 +70,15 @@ pub(super) enum Failed {
     Simulation(SimError),
     /// Something cannot be written.
     Write(io::Error),
+    /// A checkpoint cannot be written.
+    Keep(FolderError),
 }
 
 /// A job, and everybody who is told of it.
 pub(super) struct Driver<'a> {
     pub(super) job: &'a mut Job,
     pub(super) recorder: &'a mut Recorder,
+    pub(super) keeper: &'a mut Keeper,
     pub(super) watcher: &'a mut dyn Observer,
     pub(super) stop: &'a StopSignal,
     pub(super) every: SaveEvery,
@@ -84,17 +89,20 @@ impl Driver<'_> {
     /// Runs to the end, or until somebody asks to stop.
     pub(super) fn run(&mut self, resumed: bool) -> Result<Driven, Failed> {
         if !resumed {
-            let (job, mut both) = self.split();
-            job.look_first(&mut both);
+            let (job, mut all) = self.split();
+            job.look_first(&mut all);
+            self.keep()?;
         }
         let mut saved = Saved::now(self.job);
         loop {
             for _ in 0..EVENTS {
-                let (job, mut both) = self.split();
-                if job.step(&mut both).map_err(Failed::Simulation)? == State::Ended {
-                    job.look_last(&mut both);
+                let (job, mut all) = self.split();
+                if job.step(&mut all).map_err(Failed::Simulation)? == State::Ended {
+                    job.look_last(&mut all);
+                    self.keeper.end(self.job).map_err(Failed::Keep)?;
                     return Ok(Driven::ToTheEnd);
                 }
+                self.keep()?;
                 if let Some(signal) = self.stop.asked() {
                     self.save().map_err(Failed::Write)?;
                     return Ok(Driven::Stopped(signal));
@@ -112,8 +120,13 @@ impl Driver<'_> {
     }
 
     /// The job, and its observers as one.
-    fn split(&mut self) -> (&mut Job, Both<'_>) {
-        (&mut *self.job, Both { recorder: &mut *self.recorder, watcher: &mut *self.watcher })
+    fn split(&mut self) -> (&mut Job, All<'_>) {
+        let Driver { job, recorder, keeper, watcher, .. } = self;
+        (&mut **job, All { recorder, keeper, watcher: &mut **watcher })
+    }
+
+    fn keep(&mut self) -> Result<(), Failed> {
+        self.keeper.keep(self.job).map_err(Failed::Keep)
     }
 
     /// Saves the run as it is between two events.
@@ -121,16 +134,17 @@ impl Driver<'_> {
         // What a snapshot counts on has to be there after a power cut.
         self.recorder.sync()?;
         self.job.finish_gradients();
-        let (job, recorder) = (&*self.job, &*self.recorder);
+        let (job, recorder, keeper) = (&*self.job, &*self.recorder, &*self.keeper);
         self.snapshots.write(events(job), |out: &mut Saver<'_>| {
             recorder.save(out);
+            keeper.save(out);
             job.save(out);
         })?;
         Ok(())
     }
 }
 
-/// Gives `job` and `recorder`, which have just been made, the state in a snapshot.
+/// Gives `job`, `recorder` and `keeper`, which have just been made, the state in a snapshot.
 ///
 /// # Errors
 /// In words, if the snapshot cannot be used; then both are to be thrown away.
@@ -139,11 +153,13 @@ pub(super) fn restore(
     path: &Path,
     job: &mut Job,
     recorder: &mut Recorder,
+    keeper: &mut Keeper,
 ) -> Result<(), String> {
     let bytes = snapshots.read(path).map_err(|error| error.to_string())?;
     let mut from = Loader::new(&bytes);
     let mut load = || -> Result<(), LoadError> {
         recorder.load(&mut from)?;
+        keeper.load(&mut from)?;
         job.load(&mut from)
     };
     load().map_err(|error| error.to_string())?;
@@ -183,15 +199,17 @@ impl Saved {
     }
 }
 
-/// The recorder and somebody else, told the same.
-struct Both<'a> {
+/// The recorder, the keeper of checkpoints and somebody else, told the same.
+struct All<'a> {
     recorder: &'a mut Recorder,
+    keeper: &'a mut Keeper,
     watcher: &'a mut dyn Observer,
 }
 
-impl Observer for Both<'_> {
+impl Observer for All<'_> {
     fn observe(&mut self, record: &Record<'_>) {
         self.recorder.observe(record);
+        self.keeper.observe(record);
         self.watcher.observe(record);
     }
 

@@ -5,6 +5,7 @@
 //! written last: where it exists, the trial is done.
 
 pub mod best;
+pub mod checkpoint;
 pub mod compare;
 mod disk;
 pub mod drive;

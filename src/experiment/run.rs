@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::checkpoint::{self, Keeper, StartFailed, Started, keeper};
 use super::drive::{Driven, Driver, Failed, SaveEvery, restore};
 use super::expect::{self, Checked};
 use super::folder::{FolderError, Found, ResultsFolder, hex_digest};
@@ -53,6 +54,9 @@ pub enum RunError {
         /// The limit.
         limit: ByteSize,
     },
+    /// It cannot start from its checkpoint.
+    #[error(transparent)]
+    Start(#[from] StartFailed),
     /// The results folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -113,6 +117,9 @@ impl Default for RunOptions {
 struct Begun {
     job: Job,
     recorder: Recorder,
+    keeper: Keeper,
+    /// What it has started from.
+    started: Option<Started>,
     /// Whether it goes on from a snapshot.
     resumed: bool,
 }
@@ -192,20 +199,24 @@ impl Trial {
         let stopwatch = Stopwatch::start(out, self.threads, &self.folder)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
         let facts = self.prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
-        let Begun { mut job, mut recorder, resumed } = self.begin(out, options, &snapshots)?;
-        let (job, recorder) = (&mut job, &mut recorder);
+        let begun = self.begin(out, options, &snapshots)?;
+        let Begun { mut job, mut recorder, mut keeper, started, resumed } = begun;
+        let (job, recorder, keeper) = (&mut job, &mut recorder, &mut keeper);
         let (stop, every) = (&options.stop, options.save_every);
-        let mut driver = Driver { job, recorder, watcher, stop, every, snapshots: &snapshots };
+        let mut driver =
+            Driver { job, recorder, keeper, watcher, stop, every, snapshots: &snapshots };
         let outcome = match driver.run(resumed) {
             Ok(Driven::ToTheEnd) => Ok(()),
             Ok(Driven::Stopped(signal)) => {
                 return Err(RunError::Interrupted { signal, path: out.to_path_buf() });
             }
             Err(Failed::Write(error)) => return Err(written(error)),
+            Err(Failed::Keep(error)) => return Err(error.into()),
             Err(Failed::Simulation(error)) => Err(error),
         };
         recorder.finish(out, job.simulation()).map_err(written)?;
         let mut summary = self.summarise(job, recorder, facts);
+        summary.started_from = started;
         if let Err(error) = outcome {
             summary.ended = error.to_string();
             // Not `summary.json`: the trial is not done.
@@ -231,22 +242,25 @@ impl Trial {
     ) -> Result<Begun, RunError> {
         let prepared = self.prepared.take();
         let spaces = spaces(prepared.as_ref());
-        let build = |prepared: Option<Prepared>, begin: Begin| -> Result<(Job, _), RunError> {
-            let job = self.scenario.build(prepared, &self.folder, self.threads)?;
+        let window = window(&self.scenario, prepared.as_ref());
+        let build = |prepared: Option<Prepared>, begin: Begin| -> Result<_, RunError> {
+            let mut job = self.scenario.build(prepared, &self.folder, self.threads)?;
+            let started = self.start(&mut job, &window)?;
             let recorder = Recorder::open(out, begin, self.recording(&job, spaces.clone()));
-            Ok((job, recorder))
+            let keeper = self.keeper(out, &job, &window);
+            Ok((job, recorder, keeper, started))
         };
         let candidates = if options.again { Vec::new() } else { snapshots.list() };
         for path in candidates {
-            let (mut job, recorder) = build(prepared.clone(), Begin::Reopen)?;
+            let (mut job, recorder, mut keeper, started) = build(prepared.clone(), Begin::Reopen)?;
             let restored = recorder.map_err(|error| error.to_string()).and_then(|mut recorder| {
-                restore(snapshots, &path, &mut job, &mut recorder).map(|()| recorder)
+                restore(snapshots, &path, &mut job, &mut recorder, &mut keeper).map(|()| recorder)
             });
             match restored {
                 Ok(recorder) => {
                     let update = job.session().progress.updates;
                     (options.tell)(&format!("going on from update {update} ({})", path.display()));
-                    return Ok(Begun { job, recorder, resumed: true });
+                    return Ok(Begun { job, recorder, keeper, started, resumed: true });
                 }
                 Err(reason) => {
                     (options.tell)(&format!("{} is not used: {reason}", path.display()));
@@ -255,8 +269,28 @@ impl Trial {
         }
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
         snapshots.remove().map_err(written)?;
-        let (job, recorder) = build(prepared, Begin::Afresh)?;
-        Ok(Begun { job, recorder: recorder.map_err(written)?, resumed: false })
+        let (job, recorder, keeper, started) = build(prepared, Begin::Afresh)?;
+        let recorder = recorder.map_err(written)?;
+        Ok(Begun { job, recorder, keeper, started, resumed: false })
+    }
+
+    /// Starts a new job from a checkpoint, if the scenario says so.
+    fn start(&self, job: &mut Job, window: &str) -> Result<Option<Started>, RunError> {
+        let Some(start) = &self.scenario.start else { return Ok(None) };
+        let seed = self.scenario.scenario.seed;
+        let started = checkpoint::start::start(job, start, &self.folder, window, seed)?;
+        Ok(Some(started))
+    }
+
+    fn keeper(&self, out: &Path, job: &Job, window: &str) -> Keeper {
+        let about = &self.scenario.scenario;
+        let source = checkpoint::Source {
+            scenario: about.name.clone(),
+            seed: about.seed,
+            window: window.to_owned(),
+        };
+        let saving = self.scenario.checkpoint.clone().unwrap_or_default();
+        Keeper::new(out, saving, source, job.session().limits)
     }
 
     /// Before the summary is written: where that exists, everything does.
@@ -303,6 +337,14 @@ impl Trial {
     }
 }
 
+/// What names the days and the data that a scenario is trained on; two jobs with the same name are
+/// fed the same examples.
+fn window(scenario: &Scenario, prepared: Option<&Prepared>) -> String {
+    let days = prepared.map(|prepared| &prepared.train);
+    let data = serde_json::to_string(&scenario.data).expect("a scenario is plain data");
+    hex_digest(format!("{data} {days:?} {}", scenario.scenario.seed).as_bytes())
+}
+
 /// Names of the id spaces of the data.
 fn spaces(prepared: Option<&Prepared>) -> Vec<String> {
     let spaces = prepared.map(|p| &p.source.schema().spaces[..]).unwrap_or_default();
@@ -340,6 +382,13 @@ fn digests(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
         if name.ends_with(".csv") || name == "resolved.toml" {
+            let digest = hex_digest(&std::fs::read(folder.join(&name))?);
+            digests.push((name, digest));
+        }
+    }
+    for entry in std::fs::read_dir(folder.join(keeper::FOLDER)).into_iter().flatten() {
+        let name = format!("{}/{}", keeper::FOLDER, entry?.file_name().to_string_lossy());
+        if name.ends_with(".safetensors") {
             let digest = hex_digest(&std::fs::read(folder.join(&name))?);
             digests.push((name, digest));
         }

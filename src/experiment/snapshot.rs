@@ -21,7 +21,7 @@ use crate::base::persist::Saver;
 /// First bytes of every snapshot.
 pub const MAGIC: &[u8; 16] = b"straggler state\n";
 /// Version of the layout.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Bytes before the state, and behind it.
 const HEAD: usize = 16 + 4 + 4 + 32;
 const TAIL: usize = 32;

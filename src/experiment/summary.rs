@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::checkpoint::Started;
 use super::presence;
 use super::recorder::Recorder;
 use super::semantics::SEMANTICS;
@@ -87,6 +88,9 @@ pub struct Summary {
     pub bayes: Option<Quality>,
     /// Facts about the log.
     pub data: Vec<(String, String)>,
+    /// The checkpoint that it has started from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<Started>,
     /// SHA-256 of all parameters at the end.
     pub weights_sha256: Option<String>,
     /// SHA-256 of each reproducible file of the folder.

@@ -24,8 +24,8 @@ use crate::sim::evaluate::Evaluator;
 use crate::sim::feed::Feed;
 use crate::sim::training::{GradientFilter, RateAt};
 use crate::sim::{
-    Evaluation, Fresh, Imposed, Limits, Links, NullWork, Observer, Parts, Rates, Session, SimError,
-    Simulation, State, Training, Watch, Work,
+    Checkpoint, Evaluation, Fresh, Imposed, Limits, Links, NullWork, Observer, Parts, Rates,
+    Restart, Session, SimError, Simulation, StartError, State, Training, Watch, Work,
 };
 
 /// Most examples of a holdout.
@@ -149,6 +149,33 @@ impl Job {
             Job::Cluster(simulation) => simulation.look_last(observer),
             Job::Imposed(imposed) => imposed.look_at_ends(observer),
         }
+    }
+
+    /// A checkpoint of this moment; `None` for timing alone.
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        match self {
+            Job::Cluster(simulation) => simulation.session().checkpoint(simulation.versions()),
+            Job::Imposed(imposed) => {
+                let session = imposed.session();
+                let shards = session.work.training()?.server().sharding().shards() as usize;
+                session.checkpoint(&vec![session.progress.updates; shards])
+            }
+        }
+    }
+
+    /// Starts a job that has not begun from a checkpoint; see [`Session::start_from`].
+    ///
+    /// # Errors
+    /// [`StartError`]; the job is of no use then.
+    pub fn start_from(
+        &mut self,
+        checkpoint: &Checkpoint,
+        restart: &Restart,
+        same_window: bool,
+        seed: u64,
+    ) -> Result<Vec<String>, StartError> {
+        let streams = Streams::new(seed);
+        self.session_mut().start_from(checkpoint, restart, same_window, streams)
     }
 
     /// Makes sure that nothing is being computed, so that everything can be saved.

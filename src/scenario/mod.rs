@@ -11,8 +11,10 @@ mod passes;
 pub mod presets;
 mod read;
 mod restart;
+mod restart_rules;
 pub mod rules;
 pub mod spec;
+pub mod start;
 pub mod sweep;
 pub mod templates;
 

@@ -2,7 +2,7 @@
 
 use super::document::{Code, Loaded, Problem};
 use super::spec::Scenario;
-use super::{churn, combinations, expect};
+use super::{churn, combinations, expect, restart_rules};
 use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, ShardService};
 use crate::optimizer::Horizon;
@@ -65,6 +65,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     combinations::check(loaded, &mut found);
     expect::check(loaded, &mut found);
     churn::check(loaded, &mut found);
+    restart_rules::check(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
     without_effect(loaded, &mut found);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::expect::Expectation;
 use super::lab::Lab;
 use super::presets::Preset;
+use super::start::{Saving, Start};
 use crate::base::ByteSize;
 use crate::cluster::{
     Compute, DelayChoice, Failures, MachineClass, Membership, Network, PaceConfig, Routine,
@@ -45,6 +46,12 @@ pub struct Scenario {
     /// Which examples are evaluated on, and how often.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Holdout>,
+    /// What training starts from; random first values when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Start>,
+    /// Which checkpoints are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Saving>,
     /// The network.
     pub model: ModelChoice,
     /// How parameters are updated.

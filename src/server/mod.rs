@@ -20,5 +20,5 @@ pub use placement::Placement;
 pub use row_placement::RowPlacement;
 pub use selection::{Selection, UnknownName};
 pub use sharding::Sharding;
-pub use tensors::{Tensor, TensorError, Tensors, Values};
 pub use store::{BadUpdate, Carried, Clocks, ParameterServer, Part};
+pub use tensors::{Tensor, TensorError, Tensors, Values};

@@ -141,7 +141,11 @@ impl Content {
             for (slot, range) in places(sparse_rule, dim) {
                 let width = range.len();
                 let values = gather(dim + range.start..dim + range.end);
-                put(format!("{}/{}", table.name, slot.name), vec![rows, width], Values::F32(values));
+                put(
+                    format!("{}/{}", table.name, slot.name),
+                    vec![rows, width],
+                    Values::F32(values),
+                );
             }
             put(format!("{}/updates", table.name), vec![rows], Values::U32(store.counted()));
             let partitions = self.partitions[t].clone();
@@ -170,7 +174,9 @@ impl Content {
             for (slot, range) in places(dense_rule, block.len()) {
                 let whole = range.len() == block.len();
                 let shape = if whole { shape_of(block) } else { vec![range.len()] };
-                if let Some(values) = from.floats(&format!("{}/{}", block.name, slot.name), &shape)? {
+                if let Some(values) =
+                    from.floats(&format!("{}/{}", block.name, slot.name), &shape)?
+                {
                     self.dense.slots_mut(index)[range].copy_from_slice(values);
                 }
             }

@@ -6,6 +6,7 @@ mod audit;
 pub mod bench;
 pub mod cargo;
 mod check;
+pub mod checkpoint;
 mod decide;
 pub mod divergence;
 pub mod engine;
@@ -37,6 +38,7 @@ pub mod work;
 pub mod worker;
 
 pub use cargo::Cargo;
+pub use checkpoint::{Checkpoint, StartError};
 pub use engine::{Simulation, State};
 pub use error::SimError;
 pub use imposed::Imposed;

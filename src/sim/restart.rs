@@ -106,7 +106,8 @@ pub enum Kept {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DataAt {
-    /// Those that would have followed.
+    /// Those that would have followed; where a run starts from a checkpoint of another window, a
+    /// pass over its own.
     #[default]
     Continue,
     /// A new pass over the window, in a new permutation where the order permutes.

@@ -155,7 +155,7 @@ pub enum RestartError {
 impl Training {
     /// Forgets whatever workers keep from step to step. Moving statistics that they keep for
     /// themselves are in the checkpoint as they are exported.
-    fn forget_workers(&mut self) {
+    pub(super) fn forget_workers(&mut self) {
         let exported = self.exported_moving();
         self.server.content_mut().moving.copy_from_slice(&exported);
         self.keepsakes.clear();
@@ -166,7 +166,12 @@ impl Training {
     }
 
     /// What the server holds and where the data stands, as the switches say.
-    fn begin_anew(&mut self, restart: &Restart, reinit: Option<&Selection>, streams: Streams) {
+    pub(super) fn begin_anew(
+        &mut self,
+        restart: &Restart,
+        reinit: Option<&Selection>,
+        streams: Streams,
+    ) {
         let redraws = reinit.is_some_and(|names| !names.is_empty()) || restart.perturb > 0.0;
         let all = Selection::all(self.server.layout());
         let slots = restart.slots == SlotsAt::Zero;

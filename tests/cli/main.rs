@@ -12,6 +12,7 @@ mod overrides;
 mod progress;
 mod report;
 mod report_escaping;
+mod restarts;
 mod running;
 mod snapshots;
 mod support;

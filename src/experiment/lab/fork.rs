@@ -121,6 +121,13 @@ impl Base<'_> {
     /// [`ForkError`].
     pub fn run(&self, mut told: impl FnMut(&str)) -> Result<Forked, ForkError> {
         let prepared = self.scenario.prepare(self.folder)?.ok_or(ForkError::NothingToMeasure)?;
+        let all = arms(self.lab, self.scenario.cluster.workers);
+        for arm in &all {
+            let names = arm.restart.as_ref().map(|r| r.selection(prepared.model.layout()));
+            if let Some(Err(error)) = names {
+                return Err(ForkError::Restart { arm: arm.label.clone(), error: error.into() });
+            }
+        }
         let state = self.to_the_fork(&prepared)?;
         told("fork");
         let mut forked = Forked {
@@ -129,7 +136,7 @@ impl Base<'_> {
             ..Forked::default()
         };
         let window = prepared.train.iter().map(|day| day.examples).sum::<u64>().max(1);
-        for arm in arms(self.lab, forked.workers) {
+        for arm in all {
             let mut job = self.job(&prepared, &self.forked_scenario())?;
             let mut from = Loader::new(&state);
             job.load(&mut from)?;

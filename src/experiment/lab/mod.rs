@@ -47,7 +47,7 @@ pub struct RestartLab {
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// A base run or an arm.
-    #[error("{workers} workers, seed {seed}: {error}")]
+    #[error("{error} (base run with workers = {workers}, seed {seed})")]
     Fork {
         /// Workers of the base run.
         workers: u32,
@@ -141,6 +141,10 @@ impl RestartLab {
         stop: &StopSignal,
         told: &(dyn Fn(u32, u64, &str) + Sync),
     ) -> Result<Results, LabError> {
+        // What is wrong with the data is to be known before a folder is made.
+        let (workers, seed) = (self.lab.workers[0], self.scenario.scenario.seed);
+        let fail = |error| LabError::Fork { workers, seed, error };
+        self.scenario.prepare(files_from).map_err(|error| fail(error.into()))?;
         let (folder, _) = ResultsFolder::open(out, &self.resolved)?;
         let forks = out.join(FORKS);
         fs::create_dir_all(&forks)

@@ -14,8 +14,11 @@ use crate::report::error::ReportError;
 
 /// The run that simply goes on, as tables name it.
 const NO_RESTART: &str = "no restart";
-/// Panels side by side.
+/// Most panels, and how many of them lie side by side.
 const PANELS: usize = 4;
+const COLUMNS: usize = 2;
+/// Basis points below the fork from which on a line is out of the picture when it begins.
+const FAR: f64 = 500.0;
 
 /// A row of `curves.csv`, as far as it is drawn.
 #[derive(Debug, Deserialize)]
@@ -71,21 +74,21 @@ fn draw(rows: &[Row]) -> Picture {
         .map(|(i, arm)| (Swatch::Line(ink(i), style::HEAVY), arm.clone()))
         .collect();
     frame::legend(&mut picture, &legend);
-    let visible = |line: &&Line| shown.contains(&line.arm);
-    let values = || panels.iter().flat_map(|(_, lines)| lines.iter().filter(visible));
-    let all = || values().flat_map(|line| &line.values);
-    let low = all().map(|v| v.1).fold(0.0, f64::min);
-    let high = all().map(|v| v.1).fold(0.0, f64::max);
-    let last = all().map(|v| v.0).fold(1.0, f64::max);
-    let room = (high - low).max(1.0);
+    let of = panels.len();
     for (index, (workers, lines)) in panels.iter().enumerate() {
+        let drawn: Vec<&Line> = lines.iter().filter(|line| shown.contains(&line.arm)).collect();
+        let last = drawn.iter().flat_map(|line| &line.values).map(|v| v.0).fold(1.0, f64::max);
         let panel = Panel {
-            rect: slot(index, panels.len()),
+            rect: slot(index, of),
             x: Axis::doublings(0.0, last),
-            y: Axis::numbers(low - 0.05 * room, high + 0.08 * room, 8),
+            y: range(&drawn, if of > 2 { 5 } else { 8 }),
         };
-        panel.draw_y(&mut picture, if index == 0 { "basis points" } else { "" });
-        panel.draw_x(&mut picture, "updates after the fork");
+        panel.draw_y(&mut picture, "basis points");
+        if index + COLUMNS >= of {
+            panel.draw_x(&mut picture, "updates after the fork");
+        } else {
+            panel.draw_base(&mut picture);
+        }
         let text = if *workers == 1 { "1 worker".into() } else { format!("{workers} workers") };
         let set = Type::new(style::LABEL, BLACK).bold();
         picture.text((panel.rect.left + 12.0, panel.rect.top + 26.0), set, text);
@@ -113,10 +116,25 @@ fn ink(index: usize) -> Ink {
 }
 
 fn slot(index: usize, of: usize) -> Rect {
-    let (left, gap) = (150.0, 90.0);
-    let width = (frame::RIGHT - left - gap * (of - 1) as f64) / of as f64;
-    let start = left + index as f64 * (width + gap);
-    Rect::new(start, frame::TOP, start + width, frame::BOTTOM)
+    let (left, gap) = (150.0, 110.0);
+    let columns = of.min(COLUMNS);
+    let rows = of.div_ceil(COLUMNS);
+    let width = (frame::RIGHT - left - gap * (columns - 1) as f64) / columns as f64;
+    let height = (frame::BOTTOM - frame::TOP - 70.0 * (rows - 1) as f64) / rows as f64;
+    let start = left + (index % COLUMNS) as f64 * (width + gap);
+    let top = frame::TOP + (index / COLUMNS) as f64 * (height + 70.0);
+    Rect::new(start, top, start + width, top + height)
+}
+
+/// A range that shows every line which begins near the fork; one that begins far below, since
+/// layers begin anew, rises into it.
+fn range(lines: &[&Line], ticks: usize) -> Axis {
+    let begins_near = |line: &&&Line| line.values.first().is_some_and(|first| first.1 > -FAR);
+    let values = || lines.iter().filter(begins_near).flat_map(|line| &line.values);
+    let low = values().map(|v| v.1).fold(0.0, f64::min);
+    let high = values().map(|v| v.1).fold(0.0, f64::max);
+    let room = (high - low).max(1.0);
+    Axis::numbers(low - 0.05 * room, high + 0.12 * room, ticks)
 }
 
 /// The mean curves of all arms with so many workers, in the order of the file.

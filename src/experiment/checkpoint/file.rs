@@ -1,0 +1,294 @@
+//! Checkpoint files: safetensors, which every framework reads. One entry of its metadata,
+//! `straggler`, holds what is no tensor, and a checksum of everything.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::data::order::Position;
+use crate::experiment::folder::{FolderError, hex_digest, write_atomically};
+use crate::experiment::semantics::SEMANTICS;
+use crate::optimizer::schedule::Progress;
+use crate::server::{Tensor, Tensors, Values};
+use crate::sim::Checkpoint;
+use crate::sim::training_clock::Elapsed;
+
+/// The key of our entry among the metadata.
+const KEY: &str = "straggler";
+/// Version of the entry.
+const FORMAT: u32 = 1;
+
+/// What a checkpoint file says beside its tensors.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Version of this entry.
+    pub format: u32,
+    /// Version of the simulation's semantics.
+    pub semantics: u32,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Its seed.
+    pub seed: u64,
+    /// What names the days and the data that it was trained on.
+    pub window: String,
+    /// Updates, with those of earlier jobs.
+    pub updates: u64,
+    /// Examples behind them.
+    pub examples: u64,
+    /// Simulated seconds.
+    pub seconds: f64,
+    /// Updates of each shard.
+    pub versions: Vec<u64>,
+    /// Where the next examples come from: pass, and examples of it that were fed.
+    pub position: Position,
+    /// SHA-256 of everything else in the file, tensor by tensor.
+    pub sha256: String,
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// It cannot be read.
+    #[error("cannot read the checkpoint: {0}")]
+    Read(#[from] io::Error),
+    /// It is no safetensors file, or cut off.
+    #[error("this is no safetensors file, or it is cut off or damaged: {0}")]
+    Format(SafeTensorError),
+    /// Its metadata cannot be read.
+    #[error("its entry `straggler` cannot be read, so it is damaged: {0}")]
+    About(serde_json::Error),
+    /// Another version of the program wrote it.
+    #[error("it has version {found} of the format, and this program reads version {FORMAT}")]
+    Version {
+        /// Its version.
+        found: u32,
+    },
+    /// A byte is not as it was written.
+    #[error("its checksum does not match: it is damaged")]
+    Damaged,
+    /// A tensor has a type that is not read.
+    #[error("`{name}` has elements of type {dtype}; f32, f64, u32 and u64 are read")]
+    Type {
+        /// The tensor.
+        name: String,
+        /// Its type.
+        dtype: String,
+    },
+}
+
+/// A checkpoint that was read.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Read {
+    /// What it holds. Of a file that straggler has not written, nothing but tensors.
+    pub checkpoint: Checkpoint,
+    /// What it says beside them; `None` if straggler has not written it: then nothing shows whether
+    /// it is damaged.
+    pub about: Option<About>,
+    /// SHA-256 of the whole file.
+    pub sha256: String,
+}
+
+/// Which scenario a checkpoint is of.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Source {
+    /// Its name.
+    pub scenario: String,
+    /// Its seed.
+    pub seed: u64,
+    /// What names the days and the data that it is trained on.
+    pub window: String,
+}
+
+struct Bytes<'a>(&'a Tensor);
+
+impl View for Bytes<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.0.values {
+            Values::F32(_) => Dtype::F32,
+            Values::U32(_) => Dtype::U32,
+            Values::U64(_) => Dtype::U64,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(bytes(self.0))
+    }
+
+    fn data_len(&self) -> usize {
+        match &self.0.values {
+            Values::F32(values) => 4 * values.len(),
+            Values::U32(values) => 4 * values.len(),
+            Values::U64(values) => 8 * values.len(),
+        }
+    }
+}
+
+fn bytes(tensor: &Tensor) -> Vec<u8> {
+    match &tensor.values {
+        Values::F32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Values::U32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Values::U64(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+    }
+}
+
+/// Writes a checkpoint, whole or not at all: the same bytes for the same checkpoint.
+///
+/// # Errors
+/// If the system refuses; what was there before stays.
+pub fn write(path: &Path, checkpoint: &Checkpoint, source: &Source) -> Result<(), FolderError> {
+    let Checkpoint { tensors, elapsed, position } = checkpoint;
+    let mut about = About {
+        format: FORMAT,
+        semantics: SEMANTICS,
+        scenario: source.scenario.clone(),
+        seed: source.seed,
+        window: source.window.clone(),
+        updates: elapsed.progress.updates,
+        examples: elapsed.progress.examples,
+        seconds: elapsed.progress.seconds,
+        versions: elapsed.versions.clone(),
+        position: *position,
+        sha256: String::new(),
+    };
+    about.sha256 = checksum(&about, tensors);
+    // A single entry: the order of several would not be the same every time.
+    let text = serde_json::to_string(&about).expect("plain data is valid JSON");
+    let entry = HashMap::from([(KEY.to_owned(), text)]);
+    let views = tensors.iter().map(|(name, tensor)| (name, Bytes(tensor)));
+    let file = safetensors::serialize(views, Some(entry)).expect("shapes fit their elements");
+    write_atomically(path, &file)
+}
+
+/// Reads a checkpoint and checks that it is whole.
+///
+/// # Errors
+/// [`CheckpointError`].
+pub fn read(path: &Path) -> Result<Read, CheckpointError> {
+    parse(&fs::read(path)?)
+}
+
+/// The checkpoint in the bytes of a file, checked.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(file: &[u8]) -> Result<Read, CheckpointError> {
+    let (_, header) = SafeTensors::read_metadata(file).map_err(CheckpointError::Format)?;
+    let entry = header.metadata().as_ref().and_then(|entries| entries.get(KEY)).cloned();
+    let all = SafeTensors::deserialize(file).map_err(CheckpointError::Format)?;
+    let mut tensors = Tensors::new();
+    for (name, view) in all.iter() {
+        let values = values(view.dtype(), view.data()).ok_or_else(|| CheckpointError::Type {
+            name: name.to_owned(),
+            dtype: format!("{:?}", view.dtype()).to_lowercase(),
+        })?;
+        tensors.insert(name.to_owned(), Tensor { shape: view.shape().to_vec(), values });
+    }
+    let Some(entry) = entry else {
+        let (elapsed, position) = (Elapsed::default(), Position::default());
+        let checkpoint = Checkpoint { tensors, elapsed, position };
+        return Ok(Read { checkpoint, about: None, sha256: hex_digest(file) });
+    };
+    let about: About = serde_json::from_str(&entry).map_err(CheckpointError::About)?;
+    if about.format != FORMAT {
+        return Err(CheckpointError::Version { found: about.format });
+    }
+    if checksum(&about, &tensors) != about.sha256 {
+        return Err(CheckpointError::Damaged);
+    }
+    let About { updates, examples, seconds, versions, position, .. } = about.clone();
+    let elapsed = Elapsed { progress: Progress { updates, examples, seconds }, versions };
+    let checkpoint = Checkpoint { tensors, elapsed, position };
+    Ok(Read { checkpoint, about: Some(about), sha256: hex_digest(file) })
+}
+
+fn values(dtype: Dtype, data: &[u8]) -> Option<Values> {
+    Some(match dtype {
+        Dtype::F32 => Values::F32(numbers(data, f32::from_le_bytes)),
+        Dtype::F64 => Values::F32(numbers(data, |bytes| f64::from_le_bytes(bytes) as f32)),
+        Dtype::U32 => Values::U32(numbers(data, u32::from_le_bytes)),
+        Dtype::U64 => Values::U64(numbers(data, u64::from_le_bytes)),
+        _ => return None,
+    })
+}
+
+fn numbers<const N: usize, T>(data: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
+    data.as_chunks::<N>().0.iter().map(|bytes| number(*bytes)).collect()
+}
+
+/// Of everything in the file but itself; it does not matter how the header is written.
+fn checksum(about: &About, tensors: &Tensors) -> String {
+    let unsigned = About { sha256: String::new(), ..about.clone() };
+    let mut hash = Sha256::new();
+    hash.update(serde_json::to_vec(&unsigned).expect("plain data is valid JSON"));
+    for (name, tensor) in tensors {
+        hash.update(format!("{name} {}\n", tensor.describe()));
+        hash.update(bytes(tensor));
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        let tensor = |shape: &[usize], values| Tensor { shape: shape.to_vec(), values };
+        let tensors = Tensors::from([
+            (
+                "item".to_owned(),
+                tensor(&[2, 2], Values::F32(vec![1.0, -0.5, f32::MIN_POSITIVE, 0.0])),
+            ),
+            ("item/updates".to_owned(), tensor(&[2], Values::U32(vec![7, 0]))),
+            ("out.bias/updates".to_owned(), tensor(&[1], Values::U64(vec![u64::MAX]))),
+        ]);
+        let progress = Progress { updates: 7, examples: 900, seconds: 0.1 };
+        let elapsed = Elapsed { progress, versions: vec![7, 8] };
+        Checkpoint { tensors, elapsed, position: Position { pass: 1, offset: 3 } }
+    }
+
+    fn source() -> Source {
+        Source { scenario: "small".into(), seed: 3, window: "days 1..2".into() }
+    }
+
+    #[test]
+    fn what_is_written_reads_back_the_same_and_has_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("1.safetensors"), folder.path().join("2.safetensors"));
+        write(&one, &checkpoint(), &source()).unwrap();
+        write(&two, &checkpoint(), &source()).unwrap();
+        assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap());
+        let found = read(&one).unwrap();
+        assert_eq!(found.checkpoint, checkpoint());
+        assert_eq!(found.about.unwrap().scenario, "small");
+    }
+
+    #[test]
+    fn r22_every_flipped_bit_and_every_truncation_of_a_checkpoint_is_detected() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.safetensors");
+        write(&path, &checkpoint(), &source()).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for bit in 0..whole.len() * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let found = parse(&damaged);
+            // The name of our entry is ours alone: with another one it is somebody else's file.
+            let is_foreign = found.as_ref().is_ok_and(|found| found.about.is_none());
+            assert!(found.is_err() || is_foreign, "bit {bit} of {}", whole.len() * 8);
+        }
+        for length in 0..whole.len() {
+            assert!(parse(&whole[..length]).is_err(), "{length} bytes");
+        }
+    }
+}

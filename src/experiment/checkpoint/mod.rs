@@ -1,0 +1,10 @@
+//! Checkpoints of the simulated job on our disk: written at the best step, at the end, or at a
+//! cadence; read when a run starts from one.
+
+pub mod file;
+pub mod keeper;
+pub mod start;
+
+pub use file::{CheckpointError, Read, Source};
+pub use keeper::Keeper;
+pub use start::{StartFailed, Started};

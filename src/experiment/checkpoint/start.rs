@@ -1,0 +1,78 @@
+//! Starting a run from a checkpoint file.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::file::{self, CheckpointError};
+use crate::scenario::Job;
+use crate::scenario::start::{Missing, Start};
+use crate::sim::StartError;
+
+/// Why a run cannot start from its checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFailed {
+    /// The file.
+    #[error("`start.from`, {}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: CheckpointError,
+    },
+    /// What it holds.
+    #[error("`start.from`, {}: {error}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        error: StartError,
+    },
+}
+
+/// What a run has started from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Started {
+    /// The file, as the scenario names it.
+    pub from: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// The scenario that the checkpoint is of, unless another program has written it.
+    pub scenario: Option<String>,
+    /// Updates before it.
+    pub updates: u64,
+    /// Slots and counters that it does not have, which begin anew.
+    pub missing: Vec<String>,
+}
+
+/// Lets a job that has not begun start as `start` says. Files are looked for relative to `folder`;
+/// `window` names the days and data that the job is fed.
+///
+/// # Errors
+/// [`StartFailed`]; the job is of no use then.
+pub fn start(
+    job: &mut Job,
+    start: &Start,
+    folder: &Path,
+    window: &str,
+    seed: u64,
+) -> Result<Started, StartFailed> {
+    let path = folder.join(&start.from);
+    let read =
+        file::read(&path).map_err(|error| StartFailed::File { path: path.clone(), error })?;
+    let same_window = read.about.as_ref().is_some_and(|about| about.window == window);
+    let content = |error| StartFailed::Content { path: path.clone(), error };
+    let missing =
+        job.start_from(&read.checkpoint, &start.restart, same_window, seed).map_err(content)?;
+    if start.missing == Missing::Error && !missing.is_empty() {
+        let (count, names) = (missing.len(), missing.into_iter().take(3).collect());
+        return Err(content(StartError::Missing { names, count }));
+    }
+    Ok(Started {
+        updates: read.checkpoint.elapsed.progress.updates,
+        scenario: read.about.map(|about| about.scenario),
+        from: start.from.clone(),
+        sha256: read.sha256,
+        missing,
+    })
+}

@@ -1,0 +1,122 @@
+//! Rules about starts from checkpoints and about the restart lab.
+
+use super::document::{Loaded, Problem};
+use super::lab::Factor;
+use super::rules::{CONFLICT, NO_EFFECT, UNUSABLE};
+use super::spec::Scenario;
+use crate::sim::Restart;
+use crate::sim::restart::{InFlight, WorkersAt};
+
+/// Most factors of a lab.
+const MOST_FACTORS: usize = 8;
+
+/// Checks `start` and `lab`.
+pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    start(loaded, found);
+    lab(loaded, found);
+}
+
+fn start(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Some(start) = &loaded.value.start else { return };
+    if start.from.is_empty() {
+        let problem = Problem::error(&UNUSABLE, "start.from", "the run is to start from no file")
+            .label(loaded.key_origin("start"), "")
+            .help("name a checkpoint: from = \"results/.../checkpoints/best.safetensors\"");
+        found.push(problem);
+    }
+    let not_there = [
+        ("workers", start.restart.workers == WorkersAt::Keep),
+        ("in_flight", start.restart.in_flight != InFlight::Drop),
+    ];
+    for (key, is_asked) in not_there {
+        if is_asked {
+            let key = format!("start.restart.{key}");
+            let message = format!("`{key}`: no checkpoint holds what workers hold");
+            let problem = Problem::error(&CONFLICT, &key, message)
+                .label(loaded.origin(&key), "")
+                .label(loaded.origin("start.from"), "a checkpoint of the servers")
+                .help("leave it out; `straggler lab restart` can keep it");
+            found.push(problem);
+        }
+    }
+    if loaded.value.timing_only.is_some() {
+        let problem =
+            Problem::warning(&NO_EFFECT, "start", "timing alone has no parameters to start with")
+                .label(loaded.key_origin("start"), "");
+        found.push(problem);
+    }
+    frozen(loaded, "start.restart", &start.restart, found);
+}
+
+fn lab(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Some(lab) = &loaded.value.lab else { return };
+    let mut refuse = |key: &str, message: String, help: &str| {
+        let place = loaded.origin(key);
+        found.push(Problem::error(&CONFLICT, key, message).label(place, "").help(help));
+    };
+    let mut factors = lab.factors.clone();
+    factors.sort_unstable();
+    if let Some(pair) = factors.windows(2).find(|pair| pair[0] == pair[1]) {
+        let message = format!("`lab.factors` has `{}` twice", pair[0].name());
+        refuse("lab.factors", message, "name each factor once");
+    }
+    if factors.is_empty() || factors.len() > MOST_FACTORS {
+        let message = format!("`lab.factors` has {} factors", factors.len());
+        refuse("lab.factors", message, "choose one to eight");
+    }
+    if factors.contains(&Factor::Data) && factors.contains(&Factor::Replay) {
+        let message = "the data cannot begin a new pass and be replayed from its start".to_string();
+        refuse("lab.factors", message, "choose `data` or `replay`; the other can be an arm");
+    }
+    if lab.workers.contains(&0) {
+        refuse("lab.workers", "a lab with no workers".to_string(), "one worker is the fewest");
+    }
+    for (number, arm) in lab.arm.iter().enumerate() {
+        let key = format!("lab.arm.{number}.label");
+        if arm.label.trim().is_empty() {
+            refuse(&key, format!("arm {} of the lab has no name", number + 1), "give it a `label`");
+        } else if lab.arm[..number].iter().any(|other| other.label == arm.label) {
+            refuse(
+                &key,
+                format!("two arms are called \"{}\"", arm.label),
+                "give them other labels",
+            );
+        }
+    }
+    if lab.factors.contains(&Factor::InFlight) && !lab.factors.contains(&Factor::Workers) {
+        let message = "`in_flight` makes no difference where the workers are kept";
+        let problem = Problem::warning(&NO_EFFECT, "lab.factors", message)
+            .label(loaded.origin("lab.factors"), "")
+            .help("add `workers`");
+        found.push(problem);
+    }
+    if loaded.value.holdout.is_none() {
+        let problem =
+            Problem::error(&CONFLICT, "lab", "a lab without a holdout has nothing to measure")
+                .label(loaded.key_origin("lab"), "")
+                .help("give a [holdout]");
+        found.push(problem);
+    }
+    for (number, arm) in lab.arm.iter().enumerate() {
+        frozen(loaded, &format!("lab.arm.{number}.restart"), &arm.restart, found);
+    }
+}
+
+/// Weights that FTRL makes of its sums at a learning rate of zero are zero, not what they were.
+fn frozen(loaded: &Loaded<Scenario>, key: &str, restart: &Restart, found: &mut Vec<Problem>) {
+    let Scenario { optimizer, sparse_optimizer, .. } = &loaded.value;
+    let mut rules = std::iter::once(optimizer).chain(sparse_optimizer);
+    let held_down = restart.frozen.is_some() || restart.warm_up.is_some();
+    if let (true, Some(rule)) = (held_down, rules.find(|rule| rule.name().starts_with("ftrl"))) {
+        let message = format!(
+            "`{key}` holds the learning rate down, and {} makes every weight anew from its sums and \
+             the rate",
+            rule.name()
+        );
+        let problem = Problem::error(&CONFLICT, key, message)
+            .label(loaded.key_origin(key), "")
+            .label(loaded.key_origin("optimizer"), "")
+            .help("leave out `warm_up` and `frozen`, or choose another optimizer");
+        found.push(problem);
+    }
+}

@@ -1,0 +1,43 @@
+//! Configuration of checkpoints: which are written, and which one a run starts from.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::sim::{Every, Restart};
+
+/// Starts training from a checkpoint instead of from random first values.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Start {
+    /// A checkpoint file, relative to this scenario: one that a run has written into `checkpoints/`,
+    /// or any safetensors file whose tensors have the names and shapes of this model.
+    pub from: String,
+    /// What becomes of the optimizer's slots and counters that the checkpoint does not have.
+    pub missing: Missing,
+    /// What becomes of each part that it has. What workers held is in no checkpoint.
+    pub restart: Restart,
+}
+
+/// What becomes of slots and counters that a checkpoint does not have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// The run is refused.
+    #[default]
+    Error,
+    /// They have their first values.
+    First,
+}
+
+/// Which checkpoints are written into `checkpoints/` of the results folder, as safetensors.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Saving {
+    /// `best.safetensors`: at the evaluation with the best AUC on the selection half of the holdout.
+    pub best: bool,
+    /// `last.safetensors`: when the run ends, gradients in flight not among it.
+    pub last: bool,
+    /// `update-N.safetensors`, this often.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<Every>,
+}

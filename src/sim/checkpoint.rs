@@ -1,0 +1,111 @@
+//! Checkpoints of the simulated job: what it would save, and another job begins from.
+
+use super::restart::{ClockAt, DataAt, InFlight, Kept, Restart, WorkersAt};
+use super::session::Session;
+use super::training_clock::Elapsed;
+use crate::base::Streams;
+use crate::data::order::Position;
+use crate::server::{TensorError, Tensors, UnknownName};
+
+/// What a job saves: parameters, slots, counters and moving statistics of its servers, as they are
+/// at one instant, and how far it is.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Checkpoint {
+    /// The servers' content.
+    pub tensors: Tensors,
+    /// The clocks of schedules and update rules.
+    pub elapsed: Elapsed,
+    /// The place in the stream of examples; gradients in flight are lost, and so are their examples.
+    pub position: Position,
+}
+
+/// Why a job cannot begin from a checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is nothing to start: timing alone.
+    #[error("a run of timing alone has no parameters to start with")]
+    NoModel,
+    /// A tensor is missing or does not fit.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// Slots or counters are missing, and are not to be.
+    #[error("it has no {}: {} of the optimizer's slots and counters are missing; `start.missing = \"first\"` begins them anew", names.join(", "), count)]
+    Missing {
+        /// The first of them.
+        names: Vec<String>,
+        /// How many there are.
+        count: usize,
+    },
+    /// Parameters that do not exist are to begin anew.
+    #[error("`start.restart.reinit`: {0}")]
+    Name(#[from] UnknownName),
+    /// Workers' views are in no checkpoint.
+    #[error(
+        "`start.restart.{0}`: a checkpoint holds what the servers have, not what workers hold; \
+         `straggler lab restart` can keep it"
+    )]
+    NotInCheckpoint(&'static str),
+}
+
+impl Session {
+    /// A checkpoint of this moment, where the shards have these versions; `None` for timing alone.
+    pub fn checkpoint(&self, versions: &[u64]) -> Option<Checkpoint> {
+        let training = self.work.training()?;
+        let server = training.server();
+        let moving = training.exported_moving();
+        Some(Checkpoint {
+            tensors: server.content().tensors(server.layout(), server.rules(), &moving),
+            elapsed: training.elapsed(&self.progress, versions),
+            position: training.feed.position(),
+        })
+    }
+
+    /// Lets a job that has not begun start from a checkpoint. `same_window` is whether it is fed the
+    /// same window of the same data as the checkpoint's job: if it is not, what follows is a pass over
+    /// its own window. Returns the names of slots and counters
+    /// that the checkpoint does not have, which begin anew.
+    ///
+    /// # Errors
+    /// [`StartError`]; the job is of no use then.
+    pub fn start_from(
+        &mut self,
+        checkpoint: &Checkpoint,
+        restart: &Restart,
+        same_window: bool,
+        streams: Streams,
+    ) -> Result<Vec<String>, StartError> {
+        if restart.workers == WorkersAt::Keep {
+            return Err(StartError::NotInCheckpoint("workers"));
+        }
+        if restart.in_flight != InFlight::Drop {
+            return Err(StartError::NotInCheckpoint("in_flight"));
+        }
+        let training = self.work.training_mut().ok_or(StartError::NoModel)?;
+        let layout = training.server().layout().clone();
+        let reinit = restart.selection(&layout)?;
+        let first = training.server().first_content(streams);
+        let shards = training.server().sharding().shards() as usize;
+        let mut content = first;
+        let missing =
+            content.set_tensors(&layout, training.server().rules(), &checkpoint.tensors)?;
+        *training.server.content_mut() = content;
+        training.forget_workers();
+        if restart.clock == ClockAt::Continue {
+            training.clock.continue_progress(&checkpoint.elapsed);
+        }
+        if restart.counters == Kept::Keep {
+            training.clock.continue_versions(&checkpoint.elapsed, shards);
+        }
+        let Position { pass, .. } = checkpoint.position;
+        training.feed.seek(match restart.data {
+            DataAt::Replay => Position::default(),
+            DataAt::Reshuffle => Position { pass, offset: 0 },
+            DataAt::Continue if same_window => checkpoint.position,
+            // A permutation that no earlier pass had.
+            DataAt::Continue => Position { pass: pass + 1, offset: 0 },
+        });
+        training.begin_anew(restart, Some(&reinit), streams);
+        training.clock.hold_down(&self.progress, restart.warm_up, restart.frozen);
+        Ok(missing)
+    }
+}

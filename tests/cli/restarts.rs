@@ -1,0 +1,144 @@
+//! Checkpoints, starts from them, and the restart lab, as a user has them.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+use crate::support::{
+    Rows, SMALL, assert_same, done, reproducible, say, scenario, small_run, straggler, summary,
+};
+
+/// A lab that takes a moment.
+fn lab(out: &Path) -> Command {
+    let mut command = straggler();
+    command.args(["lab", "restart"]).arg(scenario("studies/restart.toml")).args(SMALL).args([
+        "train.batch=16",
+        "train.stop={passes=1}",
+        "holdout.every={times=5}",
+        "holdout.max_examples=200",
+        "lab.workers=[1,4]",
+        "lab.seeds=3",
+        "lab.updates=20",
+        "lab.early=10",
+        "lab.points=4",
+    ]);
+    command.arg("--out").arg(out);
+    command
+}
+
+#[test]
+fn a_lab_attributes_a_drop_and_goes_on_where_it_was() {
+    let root = tempfile::tempdir().unwrap();
+    let (one, two) = (root.path().join("1/lab"), root.path().join("2/lab"));
+    let said = done(lab(&one).args(["--threads", "1"]));
+    assert!(said.stdout.contains("Which part carries the drop"), "{}", said.stdout);
+    let held = "a restart that keeps everything is bit-identical to none (3 of 3)";
+    assert_eq!(said.stdout.matches(held).count(), 2, "{}", said.stdout);
+    let arms = Rows::read(&one.join("arms.csv"));
+    assert_eq!(arms.len(), 2 * (1 + 16 + 1 + 4) * 10);
+    let effects = Rows::read(&one.join("effects.csv"));
+    assert_eq!(effects.len(), 2 * 10 * (4 + 6));
+    let at_once = Rows::read(&one.join("curves.csv"));
+    assert_eq!(at_once.len(), 2 * 3 * (1 + 16 + 1 + 4) * 4);
+    assert!(one.join("restart.svg").exists() && one.join("views.csv").exists());
+    // What coalesces with one worker is nothing.
+    let rows = effects.texts("workers").into_iter().zip(effects.texts("term"));
+    let of_one = rows.zip(effects.texts("effect")).filter(|(row, _)| *row == ("1", "workers"));
+    let found: Vec<&str> = of_one.map(|(_, effect)| effect).collect();
+    assert!(
+        found.len() == 10 && found.iter().all(|effect| ["0", "-0", ""].contains(effect)),
+        "{found:?}"
+    );
+
+    done(lab(&two).args(["--threads", "2", "--quiet"]));
+    assert_same(&reproducible(&one), &reproducible(&two), "threads");
+    // A base run that is damaged is run again, the others are not.
+    let file = two.join("forks/4-workers-seed-2.fork");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    fs::remove_file(two.join("lab.json")).unwrap();
+    let said = done(&mut lab(&two));
+    assert_eq!(said.stderr.matches(": fork\n").count(), 1, "{}", said.stderr);
+    assert_same(&reproducible(&one), &reproducible(&two), "gone on with");
+}
+
+#[test]
+fn a_lab_that_cannot_be_is_refused_before_anything_runs() {
+    let root = tempfile::tempdir().unwrap();
+    let cases = [
+        ("lab.factors=[\"slots\",\"slots\"]", 2, "`slots` twice"),
+        ("lab.factors=[\"data\",\"replay\"]", 2, "new pass and be replayed"),
+        ("lab.factors=[]", 2, "one to eight"),
+        ("lab.arm=[{label=\"x\"},{label=\"x\"}]", 2, "two arms are called"),
+        ("lab.arm=[{label=\" \"}]", 2, "has no name"),
+        ("lab.arm=[{label=\"x\",restart={reinit=[\"mlp.9\"]}}]", 2, "\"mlp.9\""),
+        ("lab.fork={updates=100000}", 2, "before the fork"),
+        ("lab.fork=\"beast\"", 2, "best"),
+    ];
+    for (index, (setting, code, text)) in cases.into_iter().enumerate() {
+        let out = root.path().join(index.to_string());
+        let said = say(lab(&out).arg(setting));
+        assert_eq!(said.code, code, "{setting}: {}", said.stderr);
+        assert!(said.stderr.contains(text), "{setting}: {}", said.stderr);
+    }
+    let said = done(lab(&root.path().join("list")).arg("--list"));
+    assert!(said.stdout.contains("6 base runs"), "{}", said.stdout);
+}
+
+#[test]
+fn a_run_writes_checkpoints_and_another_starts_from_one() {
+    let root = tempfile::tempdir().unwrap();
+    let first = root.path().join("first");
+    let saving = "checkpoint={best=true,last=true,every={updates=10}}";
+    done(small_run(&first).arg(saving));
+    let files: Vec<String> = summary(&first)["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file[0].as_str().unwrap().to_owned())
+        .collect();
+    for name in ["best", "last", "update-000000010"] {
+        assert!(files.contains(&format!("checkpoints/{name}.safetensors")), "{files:?}");
+    }
+    let from = first.join("checkpoints/best.safetensors");
+    let start = |out: &str, more: &str| {
+        let mut command = small_run(&root.path().join(out));
+        command.arg(format!("start={{from=\"{}\"{more}}}", from.display()));
+        command
+    };
+    done(&mut start("second", ""));
+    let second = summary(&root.path().join("second"));
+    assert_eq!(second["started_from"]["scenario"], "quickstart");
+    assert!(second["started_from"]["updates"].as_u64().unwrap() > 0);
+    // It begins where the other was.
+    let begins = Rows::read(&root.path().join("second/evaluations.csv")).numbers("auc")[0];
+    let best = summary(&first)["best"]["quality"]["auc"].as_f64().unwrap();
+    assert!((begins - best).abs() < 1e-9, "{begins} instead of {best}");
+
+    let said = say(start("third", "").arg("optimizer.kind=\"adagrad\""));
+    assert_eq!(said.code, 4, "{}", said.stderr);
+    assert!(said.stderr.contains("start.missing"), "{}", said.stderr);
+    done(start("fourth", ",missing=\"first\"").arg("optimizer.kind=\"adagrad\""));
+    let said = say(start("fifth", "").arg("model.attention_hidden=[7]"));
+    assert_eq!(said.code, 4, "{}", said.stderr);
+    assert!(said.stderr.contains("this model needs"), "{}", said.stderr);
+    let said = say(&mut start("sixth", ",restart={workers=\"keep\"}"));
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    assert!(said.stderr.contains("straggler lab restart"), "{}", said.stderr);
+
+    let mut bytes = fs::read(&from).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&from, &bytes).unwrap();
+    let said = say(&mut start("seventh", ""));
+    assert_eq!(said.code, 4, "{}", said.stderr);
+    assert!(said.stderr.contains("its checksum does not match"), "{}", said.stderr);
+    fs::write(&from, &bytes[..middle]).unwrap();
+    let said = say(&mut start("eighth", ""));
+    assert!(said.code == 4 && said.stderr.contains("cut off or damaged"), "{}", said.stderr);
+    fs::remove_file(&from).unwrap();
+    let said = say(&mut start("ninth", ""));
+    assert!(said.code == 4 && said.stderr.contains("cannot read"), "{}", said.stderr);
+}
