@@ -14,6 +14,7 @@ mod restart;
 mod restart_rules;
 pub mod rules;
 pub mod spec;
+pub mod stage;
 pub mod start;
 pub mod sweep;
 pub mod templates;

@@ -4,6 +4,7 @@ use super::document::{Loaded, Problem};
 use super::lab::Factor;
 use super::rules::{CONFLICT, NO_EFFECT, UNUSABLE};
 use super::spec::Scenario;
+use super::stage::StageError;
 use crate::sim::Restart;
 use crate::sim::restart::{InFlight, WorkersAt};
 
@@ -13,6 +14,7 @@ const MOST_FACTORS: usize = 8;
 /// Checks `start` and `lab`.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     start(loaded, found);
+    stages(loaded, found);
     lab(loaded, found);
 }
 
@@ -46,6 +48,30 @@ fn start(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         found.push(problem);
     }
     frozen(loaded, "start.restart", &start.restart, found);
+}
+
+/// Every stage is a valid scenario, and starts from one before it.
+fn stages(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Err(error) = loaded.value.stages() else { return };
+    let stages = &loaded.value.stage;
+    let of = |name: &String| stages.iter().rposition(|stage| stage.name == *name);
+    let number = match &error {
+        StageError::Invalid { stage, .. }
+        | StageError::NotItsOwn { stage, .. }
+        | StageError::Twice { stage }
+        | StageError::BadReference { stage, .. }
+        | StageError::NotBefore { stage, .. } => of(stage),
+        StageError::Nameless { number } => Some(number - 1),
+        StageError::NoStages { .. } => None,
+    };
+    let place = match number {
+        Some(number) => loaded.key_origin(&format!("stage.{number}")),
+        None => loaded.origin("start.from"),
+    };
+    let problem = Problem::error(&CONFLICT, "stage", error.to_string())
+        .label(place, "")
+        .help("`straggler explain stage` says what a stage can set");
+    found.push(problem);
 }
 
 fn lab(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::expect::Expectation;
 use super::lab::Lab;
 use super::presets::Preset;
+use super::stage::Stage;
 use super::start::{Saving, Start};
 use crate::base::ByteSize;
 use crate::cluster::{
@@ -86,6 +87,9 @@ pub struct Scenario {
     pub record: Record,
     /// Above these estimates nothing is started.
     pub limits: ResourceLimits,
+    /// Training periods one after the other; the figures of the run are those of the last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stage: Vec<Stage>,
     /// What `straggler lab restart` does with this scenario.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lab: Option<Lab>,
