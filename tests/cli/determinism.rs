@@ -22,7 +22,7 @@ fn rich_run(out: &Path) -> Command {
 }
 
 #[test]
-fn the_number_of_threads_changes_no_byte() {
+fn r01_the_number_of_threads_changes_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let run = |threads: &str| {
         let out = folder.path().join(threads);
@@ -36,7 +36,7 @@ fn the_number_of_threads_changes_no_byte() {
 }
 
 #[test]
-fn the_surroundings_change_no_byte() {
+fn r02_the_surroundings_change_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("usual");
     done(&mut rich_run(&out));
@@ -65,7 +65,7 @@ fn the_surroundings_change_no_byte() {
 }
 
 #[test]
-fn what_is_shown_changes_no_byte() {
+fn r03_what_is_shown_changes_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let run = |name: &str, flags: &[&str]| {
         // The page names its folder.
@@ -83,7 +83,7 @@ fn what_is_shown_changes_no_byte() {
 }
 
 #[test]
-fn what_is_recorded_changes_no_weight() {
+fn r03_what_is_recorded_changes_no_weight() {
     let folder = tempfile::tempdir().unwrap();
     let weights = |name: &str, extra: &[&str]| {
         let out = folder.path().join(name);

@@ -179,7 +179,7 @@ fn survive(text: &str, shape: &Shape, folder: &Path, prepare: bool) -> usize {
 }
 
 #[test]
-fn damaged_scenario_files_never_panic() {
+fn r27_damaged_scenario_files_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let shape = Shape::of::<Scenario>();
     let total = cases(20_000);

@@ -76,7 +76,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn parts_may_be_run_at_the_same_time_into_one_folder() {
+fn r05_parts_may_be_run_at_the_same_time_into_one_folder() {
     let folder = tempfile::tempdir().unwrap();
     let file = sweep_file(folder.path(), GRID);
     let (whole, shared) = (folder.path().join("whole/out"), folder.path().join("shared/out"));
@@ -97,7 +97,7 @@ fn parts_may_be_run_at_the_same_time_into_one_folder() {
 }
 
 #[test]
-fn more_seeds_and_parts_add_to_what_is_there() {
+fn r05_more_seeds_and_parts_add_to_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let file = sweep_file(folder.path(), GRID);
     let (whole, grown) = (folder.path().join("whole/out"), folder.path().join("grown/out"));

@@ -104,7 +104,7 @@ fn by_hand(scenario: &Scenario, updates: u64) -> Vec<u32> {
 }
 
 #[test]
-fn one_worker_is_sequential_training() {
+fn r10_one_worker_is_sequential_training() {
     for model in models() {
         let mut scenario = Scenario { model, ..small() };
         scenario.cluster.workers = 1;
@@ -136,7 +136,7 @@ fn one_worker_has_no_gap_on_any_number_of_shards() {
 
 /// The mean of four gradients of 16 examples is the gradient of 64, but for the order of summation.
 #[test]
-fn a_barrier_is_a_larger_batch() {
+fn r11_a_barrier_is_a_larger_batch() {
     for model in models() {
         let mut workers = Scenario {
             model,
@@ -162,7 +162,7 @@ fn job_weights(scenario: &Scenario) -> Vec<u32> {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn r01_the_number_of_threads_changes_nothing() {
     let plain = small();
     let synchronous = Scenario { protocol: barrier(), ..networked() };
     let mut fixed = networked();
@@ -187,7 +187,7 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
-fn watching_changes_nothing() {
+fn r03_watching_changes_nothing() {
     let mut blind = networked();
     blind.holdout.as_mut().unwrap().every = Every::Updates(1_000);
     blind.record.divergence = None;
@@ -222,7 +222,7 @@ fn watching_changes_nothing() {
 
 /// Times are powers of two, so that doubling is exact.
 #[test]
-fn doubling_all_durations_doubles_all_times_and_changes_no_weight() {
+fn r15_doubling_all_durations_doubles_all_times_and_changes_no_weight() {
     let once = networked();
     let mut twice = once.clone();
     let double = |span: &mut SimSpan| *span = span.times(2);
@@ -342,7 +342,7 @@ fn compute_times(scenario: &Scenario) -> BTreeMap<(u32, u64), u64> {
 /// worker meets which batch does change: with a shared queue because the newcomer takes some, with
 /// fixed shares because the k-th batch belongs to worker k modulo N.
 #[test]
-fn one_more_worker_changes_no_draw_of_the_others() {
+fn r17_one_more_worker_changes_no_draw_of_the_others() {
     let mut few = small();
     few.cluster.workers = 30;
     few.train.stop = Stop { updates: Some(120), ..Stop::default() };
