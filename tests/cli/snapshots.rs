@@ -190,6 +190,16 @@ fn r18_dying_in_front_of_any_operation_loses_nothing() {
 }
 
 #[test]
+fn r23_a_power_cut_in_front_of_any_operation_loses_nothing() {
+    // Every operation where more is asked for than usual.
+    let stride = if cases(1) > 1 { 1 } else { 5 };
+    for kind in ["power", "power-some"] {
+        let operations = each_operation(kind, stride, |code, _| assert_eq!(code, -1));
+        assert!(operations > 60, "only {operations} operations");
+    }
+}
+
+#[test]
 fn r19_any_operation_may_fail_and_the_message_says_so() {
     let told = |code: i32, said: &str| {
         assert_eq!(code, 7, "{said}");
