@@ -6,8 +6,8 @@ use super::args::Resume;
 use super::exit::{Exit, Failure};
 use super::run::Look;
 use super::{load, run, sweep};
-use crate::experiment::{Trial, run_info};
 use crate::experiment::sweep::{Plan, PlanError};
+use crate::experiment::{Trial, run_info};
 use crate::scenario::document::Input;
 
 pub(super) fn resume(args: &Resume) -> Result<Exit, Failure> {

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::best::Best;
-use super::{disk, presence};
 use super::table::{Cell, TableWriter};
+use super::{disk, presence};
 use crate::base::SimTime;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::metrics::{Histogram, Moments, Quality};

@@ -52,7 +52,8 @@ pub struct Verified {
 const TIMES: [&str; 2] = ["sim_s", "end_s"];
 /// Columns that say where in the simulated job it belongs.
 const PLACES: [&str; 11] = [
-    "update", "sim_s", "end_s", "step", "worker", "shard", "view", "group", "layer", "class", "table",
+    "update", "sim_s", "end_s", "step", "worker", "shard", "view", "group", "layer", "class",
+    "table",
 ];
 
 /// Compares the results in `kept` with those in `again`, which has just been run.
@@ -203,7 +204,8 @@ mod tests {
 
     #[test]
     fn r09_the_earliest_difference_is_named_whichever_file_it_is_in() {
-        let (head, time) = ("update,sim_s,loss\n1,0.5,0.25\n", "worker,start_s,end_s\n3,0.5,0.75\n");
+        let (head, time) =
+            ("update,sim_s,loss\n1,0.5,0.25\n", "worker,start_s,end_s\n3,0.5,0.75\n");
         let one = folder(&[
             ("a.csv", &format!("{head}2,1.5,0.125\n")),
             ("b.csv", &format!("{time}4,0.5,1.25\n")),

@@ -41,6 +41,8 @@ fn r02_the_surroundings_change_no_byte() {
     let out = folder.path().join("usual");
     done(&mut rich_run(&out));
     let usual = reproducible(&out);
+    done(rich_run(&out).arg("--force"));
+    assert_same(&usual, &reproducible(&out), "twice in one folder");
     let strange = folder.path().join("Größe 7, Übung");
     fs::create_dir_all(&strange).unwrap();
     let copy = strange.join("meine läufe.toml");
@@ -53,6 +55,7 @@ fn r02_the_surroundings_change_no_byte() {
     for (key, value) in [
         ("HOME", "/nowhere"),
         ("TZ", "Pacific/Chatham"),
+        ("TMPDIR", "/nowhere"),
         ("LANG", "de_DE.UTF-8"),
         ("LC_ALL", "tr_TR.UTF-8"),
         ("RUST_LOG", "trace"),

@@ -220,6 +220,36 @@ fn r03_watching_changes_nothing() {
     assert!(!reference.of_kind("Service").is_empty());
 }
 
+/// Whatever is watched together: the same weights, pushes and events.
+#[test]
+fn r03_no_combination_of_watchers_changes_anything() {
+    let mut blind = networked();
+    blind.train.stop = Stop { updates: Some(40), ..Stop::default() };
+    blind.holdout.as_mut().unwrap().every = Every::Updates(1_000);
+    blind.record.divergence = None;
+    blind.record.rows_every = None;
+    blind.record.gap_every = None;
+    let reference = run(&blind, 1);
+    for switches in 1..32u32 {
+        let is_on = |switch: u32| switches & (1 << switch) != 0;
+        let mut scenario = blind.clone();
+        let holdout = scenario.holdout.as_mut().unwrap();
+        if is_on(0) {
+            holdout.every = Every::Updates(3);
+        }
+        if is_on(1) {
+            holdout.views = Views { workers: 2, mean_of_views: true, mean_of_predictions: true };
+        }
+        scenario.record.divergence = is_on(2).then_some(Every::Updates(2));
+        scenario.record.rows_every = is_on(3).then_some(1);
+        scenario.record.gap_every = is_on(4).then_some(1);
+        let outcome = run(&scenario, 1);
+        assert!(outcome.weights == reference.weights, "weights differ, switches {switches:05b}");
+        assert_eq!(outcome.pushes(), reference.pushes(), "switches {switches:05b}");
+        assert_eq!(outcome.events, reference.events, "switches {switches:05b}");
+    }
+}
+
 /// Times are powers of two, so that doubling is exact.
 #[test]
 fn r15_doubling_all_durations_doubles_all_times_and_changes_no_weight() {

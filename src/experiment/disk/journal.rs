@@ -138,10 +138,10 @@ impl Journal {
             }
         }
         for (path, name) in &self.names {
-            let left = if name.now == name.synced || chance.loses() { name.synced } else { name.now };
-            let is_below_nothing = path.parent().is_some_and(|above| {
-                !above.as_os_str().is_empty() && !above.is_dir()
-            });
+            let left =
+                if name.now == name.synced || chance.loses() { name.synced } else { name.now };
+            let is_below_nothing =
+                path.parent().is_some_and(|above| !above.as_os_str().is_empty() && !above.is_dir());
             match left {
                 _ if is_below_nothing => {}
                 Entry::Absent => {

@@ -24,9 +24,13 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// A new file, or an old one emptied.
+    /// A new file, or an old one emptied. A link that somebody has put there is removed and not
+    /// followed: what it leads to is not ours.
     pub(super) fn create(path: &Path) -> io::Result<Output> {
         fault::point()?;
+        if path.is_symlink() {
+            fs::remove_file(path)?;
+        }
         journal(|journal| journal.opens(path));
         Ok(Output { file: File::create(path)?, path: path.to_path_buf() })
     }
@@ -34,6 +38,7 @@ impl Output {
     /// A file that is there.
     pub(super) fn reopen(path: &Path) -> io::Result<Output> {
         fault::point()?;
+        no_link(path)?;
         journal(|journal| journal.opens(path));
         let file = File::options().read(true).write(true).open(path)?;
         Ok(Output { file, path: path.to_path_buf() })
@@ -76,6 +81,17 @@ impl Seek for Output {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.seek(to)
     }
+}
+
+/// Refuses a symbolic link where a file of ours should be.
+///
+/// # Errors
+/// If it is one.
+pub(super) fn no_link(path: &Path) -> io::Result<()> {
+    if path.is_symlink() {
+        return Err(io::Error::other("it is a symbolic link, which no run has made"));
+    }
+    Ok(())
 }
 
 /// Makes a folder, and those above it, for good.
