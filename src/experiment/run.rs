@@ -86,8 +86,8 @@ pub enum RunError {
 }
 
 /// How a trial is run. Its results depend on none of this.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
+#[derive(Clone)]
+pub struct RunOptions<'a> {
     /// Also if the folder is done already, and from the start.
     pub again: bool,
     /// Asks to stop.
@@ -95,16 +95,25 @@ pub struct RunOptions {
     /// How often the run is saved.
     pub save_every: SaveEvery,
     /// Is told where the run goes on, and which snapshots cannot be used.
-    pub tell: fn(&str),
+    pub tell: &'a dyn Fn(&str),
 }
 
-impl Default for RunOptions {
+impl std::fmt::Debug for RunOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let RunOptions { again, stop, save_every, .. } = self;
+        let mut options = f.debug_struct("RunOptions");
+        options.field("again", again).field("stop", stop).field("save_every", save_every);
+        options.finish_non_exhaustive()
+    }
+}
+
+impl Default for RunOptions<'_> {
     fn default() -> Self {
         RunOptions {
             again: false,
             stop: StopSignal::default(),
             save_every: SaveEvery::default(),
-            tell: |_| {},
+            tell: &|_| {},
         }
     }
 }
@@ -175,7 +184,7 @@ impl Trial {
     pub fn run(
         mut self,
         out: &Path,
-        options: &RunOptions,
+        options: &RunOptions<'_>,
         watcher: &mut dyn Observer,
     ) -> Result<Finished, RunError> {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
@@ -226,7 +235,7 @@ impl Trial {
     fn begin(
         &mut self,
         out: &Path,
-        options: &RunOptions,
+        options: &RunOptions<'_>,
         snapshots: &Snapshots,
     ) -> Result<Begun, RunError> {
         let prepared = self.prepared.take();

@@ -260,6 +260,38 @@ fn r20_killed_sweeps_end_in_the_same_bytes() {
     assert_same(&reproducible(&whole), &reproducible(&killed), "after five kills");
 }
 
+#[test]
+fn a_trial_that_goes_on_says_from_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let begin = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
+        command.arg("sweep").arg(scenario("timing-only.toml")).arg("train.stop.updates=40000");
+        command.args(["cluster.workers=3,4", "--jobs", "1", "--quiet", "--save-every", "500"]);
+        command.arg("--out").arg(&out).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let is_saved = || {
+        let list = fs::read_dir(out.join("trials/0000/snapshots")).into_iter().flatten().flatten();
+        list.into_iter().any(|entry| entry.path().extension().is_some_and(|end| end == "state"))
+    };
+    let mut process = begin();
+    while !is_saved() && process.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(
+        !out.join("trials/0000/summary.json").exists(),
+        "the trial was over before it was killed"
+    );
+    let output = begin().wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("0000  going on from update "), "{said}");
+    assert!(!said.contains("0001  going on"), "{said}");
+}
+
 #[cfg(unix)]
 #[test]
 fn r24_a_sweep_that_is_asked_to_stop_says_how_to_go_on() {

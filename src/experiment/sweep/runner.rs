@@ -59,6 +59,9 @@ pub trait SweepWatcher: Sync {
     /// A trial begins; what is returned is told everything that happens in it.
     fn begins<'a>(&'a self, planned: &PlannedTrial, trial: &Trial) -> Box<dyn Observer + 'a>;
 
+    /// A trial goes on from a snapshot, or cannot use one.
+    fn says(&self, planned: &PlannedTrial, text: &str);
+
     /// A trial has ended.
     fn ended(&self, planned: &PlannedTrial, ended: &Ended);
 }
@@ -190,7 +193,8 @@ impl Runner<'_> {
         let mut observer = self.watcher.begins(planned, &trial);
         let again = self.options.force;
         let (stop, save_every) = (self.options.stop.clone(), self.options.save_every);
-        let run = RunOptions { again, stop, save_every, ..RunOptions::default() };
+        let tell = |text: &str| self.watcher.says(planned, text);
+        let run = RunOptions { again, stop, save_every, tell: &tell };
         match trial.run(out, &run, observer.as_mut()) {
             Ok(finished) => finished.summary.map_or(Ended::Already, |s| Ended::Done(Box::new(s))),
             Err(RunError::Simulation { error, .. }) => Ended::Failed(error.to_string()),
