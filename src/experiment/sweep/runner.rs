@@ -8,7 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use super::budget::Budget;
 use super::folder::SweepFolder;
 use super::plan::PlannedTrial;
+use super::sources::Sources;
 use crate::base::ByteSize;
+use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::folder::{FolderError, write_atomically};
 use crate::experiment::run::{RunError, RunOptions};
 use crate::experiment::snapshot::Snapshots;
@@ -122,6 +124,7 @@ pub fn run(
         watcher,
         threads: (options.threads / jobs).max(1),
         budget: Budget::new(options.memory.0),
+        sources: Sources::default(),
     };
     let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
     let work = || {
@@ -150,6 +153,7 @@ struct Runner<'a> {
     watcher: &'a dyn SweepWatcher,
     threads: usize,
     budget: Budget,
+    sources: Sources,
 }
 
 impl Runner<'_> {
@@ -179,7 +183,10 @@ impl Runner<'_> {
         if self.options.stop.asked().is_some() {
             return Ended::Interrupted;
         }
-        let trial = match Trial::new(planned.scenario.clone(), self.files_from, self.threads) {
+        let scenario = planned.scenario.clone();
+        let open =
+            |choice: &SourceChoice, context: &OpenContext<'_>| self.sources.open(choice, context);
+        let trial = match Trial::with_sources(scenario, self.files_from, self.threads, &open) {
             Ok(trial) => trial,
             Err(error) => return Ended::Refused(error),
         };
