@@ -53,7 +53,8 @@ fn names() -> Vec<String> {
     ];
     let long = ["x".repeat(65), "x".repeat(300), "x".repeat(4096)];
     let mut all: Vec<String> = odd.iter().map(|name| (*name).to_string()).chain(long).collect();
-    for (one, other) in odd.iter().flat_map(|one| odd.iter().map(move |other| (one, other))) {
+    let pairs = odd.iter().flat_map(|one| odd.iter().map(move |other| (one, other)));
+    for (one, other) in pairs.step_by(5) {
         all.push(format!("{one}/{other}"));
     }
     all

@@ -27,7 +27,11 @@ const RUNS: &[(&str, &str, &[&str])] = &[
         "quickstart.toml",
         &["model={kind='mlp',hidden=[8,4],embedding_dim=4}", "optimizer={kind='sgd'}"],
     ),
-    ("imposed", "imposed-staleness.toml", &[]),
+    (
+        "imposed",
+        "imposed-staleness.toml",
+        &["train.stop.updates=60", "data.rows_per_day=300", "holdout.max_examples=200"],
+    ),
     ("tide hours", "tide-hours.toml", &["train.stop.updates=60"]),
     ("timing only", "timing-only.toml", &["train.stop.updates=500", "cluster.workers=20"]),
     ("demo", "demo.toml", &["data.rows_per_day=600", "train.batch=64"]),
@@ -37,9 +41,9 @@ fn fingerprint(file: &str, extra: &[&str], out: &Path) -> String {
     let mut command = straggler();
     command.arg("run").arg(scenario(file)).args(["--quiet", "--no-plots", "--out"]).arg(out);
     if file == "quickstart.toml" {
-        command.args(SMALL.iter().filter(|key| {
-            !extra.iter().any(|e| e.starts_with("model=")) || !key.starts_with("model")
-        }));
+        let whole_model = extra.iter().any(|key| key.starts_with("model="));
+        let fits = |key: &&&str| !(whole_model && key.starts_with("model."));
+        command.args(SMALL.iter().filter(fits));
     }
     done(command.args(extra));
     let summary = summary(out);
