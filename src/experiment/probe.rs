@@ -30,7 +30,7 @@ const PER_STEP: f64 = 5e-6;
 /// What goes on beside it all: divergence of views, order of examples, cold caches.
 const BESIDES: f64 = 1.15;
 /// Longest time that is spent on measuring one part.
-const PATIENCE: Duration = Duration::from_millis(15);
+const PATIENCE: Duration = Duration::from_millis(25);
 
 /// Wall seconds of `work` on `threads` host threads.
 pub fn seconds(prepared: &Prepared, work: Work, threads: usize) -> f64 {
@@ -109,7 +109,7 @@ fn quickest(mut job: impl FnMut()) -> f64 {
         if turn > 0 {
             best = best.min(started.elapsed());
         }
-        if turn > 0 && began.elapsed() > PATIENCE {
+        if turn > 1 && began.elapsed() > PATIENCE {
             break;
         }
     }
