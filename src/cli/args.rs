@@ -29,6 +29,8 @@ pub(super) enum Command {
     Resume(Resume),
     /// Show how far a sweep is, and its figures so far.
     Status(Status),
+    /// Run a finished run once more, and name the first place at which its results differ.
+    Verify(Verify),
     /// Check a scenario file and estimate what it needs; runs nothing.
     Check(Check),
     /// Print a commented scenario to start from.
@@ -256,6 +258,30 @@ pub(super) struct Status {
     /// Print it as JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Verify {
+    /// The results folder of a run, or of a trial of a sweep.
+    pub(super) folder: PathBuf,
+    /// Where the scenario's files are, if they have moved since.
+    #[arg(long, value_name = "DIR")]
+    pub(super) files: Option<PathBuf>,
+    /// Keep the new results in this folder; without it they are thrown away.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Host threads; results do not depend on their number.
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Also if the results are of another semantics.
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Only ASCII, no drawing.
+    #[arg(long)]
+    pub(super) plain: bool,
+    /// No progress.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 }
 
 #[derive(Debug, clap::Args)]

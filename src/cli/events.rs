@@ -217,6 +217,10 @@ impl SweepWatcher for SweepEvents {
         Box::new(events)
     }
 
+    fn says(&self, planned: &PlannedTrial, text: &str) {
+        emit("message", &who(planned), json!({ "text": text }));
+    }
+
     fn ended(&self, planned: &PlannedTrial, ended: &Ended) {
         let who = who(planned);
         let tell = |event: &str, reason: &str| emit(event, &who, json!({ "reason": reason }));

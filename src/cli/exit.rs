@@ -12,7 +12,8 @@ use crate::scenario::document::printable;
 pub(super) enum Exit {
     /// All that was asked for was done.
     Done = 0,
-    /// All was done, and a check said no: an expectation of the scenario, or `compare --fail-if`.
+    /// All was done, and a check said no: an expectation of the scenario, `compare --fail-if`, or
+    /// `verify`.
     Check = 1,
     /// A bad command line or scenario; nothing was started.
     Usage = 2,

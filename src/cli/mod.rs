@@ -28,6 +28,7 @@ mod status;
 mod sweep;
 mod sweep_watch;
 mod trace;
+mod verify;
 
 use std::ffi::OsString;
 use std::io;
@@ -93,6 +94,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Lab(lab)) => lab::lab(&lab, arguments),
         Some(Command::Fit(fit)) => fit::fit(&fit),
         Some(Command::Trace(trace)) => trace::trace(&trace),
+        Some(Command::Verify(verify)) => verify::verify(&verify),
         Some(Command::Report(report)) => report::report(&report),
         Some(Command::Compare(compare)) => compare::compare(&compare),
         Some(Command::Export(export)) => export::export(&export),

@@ -1,24 +1,18 @@
 //! `straggler resume`: goes on with what a folder holds, without the arguments it was begun with.
 
+use std::path::{Path, PathBuf};
+
 use super::args::Resume;
 use super::exit::{Exit, Failure};
 use super::run::Look;
 use super::{load, run, sweep};
-use crate::experiment::Trial;
-use crate::experiment::run_info::files_from;
 use crate::experiment::sweep::{Plan, PlanError};
+use crate::experiment::{Trial, run_info};
 use crate::scenario::document::Input;
 
 pub(super) fn resume(args: &Resume) -> Result<Exit, Failure> {
     let folder = &args.folder;
-    let files = args.files.clone().or_else(|| files_from(folder)).ok_or_else(|| {
-        let message = format!(
-            "{} does not say where the scenario's files are (run-info.json is missing); give their folder \
-             with --files",
-            folder.display()
-        );
-        Failure::new(Exit::Folder, message)
-    })?;
+    let files = files_of(folder, args.files.as_deref())?;
     if folder.join("plan.jsonl").exists() {
         let plan = Plan::read(folder, files)?;
         return sweep::execute(&plan, Some(folder), &args.sweeping);
@@ -37,6 +31,19 @@ pub(super) fn resume(args: &Resume) -> Result<Exit, Failure> {
     };
     let done = run::execute(trial, Some(folder), threads, look)?;
     run::end(&done, sweeping.json)
+}
+
+/// The folder that the scenario's files are in: as given, or as the results folder says.
+pub(super) fn files_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf, Failure> {
+    let known = || run_info::read(folder).map(|info| info.files_from);
+    given.map(Path::to_path_buf).or_else(known).ok_or_else(|| {
+        let message = format!(
+            "{} does not say where the scenario's files are (run-info.json is missing); give their folder \
+             with --files",
+            folder.display()
+        );
+        Failure::new(Exit::Folder, message)
+    })
 }
 
 impl From<PlanError> for Failure {

@@ -107,7 +107,7 @@ pub(super) fn execute(
         again: look.force,
         stop: signals::stop_on_request(),
         save_every: look.save_every,
-        tell: |text| tell(&format!("{text}\n")),
+        tell: &|text| tell(&format!("{text}\n")),
     };
     let outcome = match look.progress {
         ProgressBy::None => trial.run(&path, &options, &mut Nobody),

@@ -14,13 +14,14 @@ use super::run::{out, tell};
 use super::sweep_watch::{Quiet, Watch};
 use super::{load, report, signals};
 use crate::base::{ByteSize, SimSpan};
+use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::expect;
 use crate::experiment::folder::turn;
 use crate::experiment::outcome::State;
 use crate::experiment::run_info::Stopwatch;
 use crate::experiment::sweep::{
-    Plan, PlannedTrial, Selection, SweepFolder, SweepOptions, SweepWatcher, Tables, Tally, budget,
-    run as run_trials,
+    Plan, PlannedTrial, Selection, Sources, SweepFolder, SweepOptions, SweepWatcher, Tables, Tally,
+    budget, run as run_trials,
 };
 use crate::experiment::{RunError, Trial};
 use crate::report::terminal::{Align, TextTable};
@@ -151,9 +152,10 @@ fn list(plan: &Plan, sweeping: &Sweeping) -> Result<Exit, Failure> {
     for trial in chosen(plan, &selection) {
         by_point[trial.planned.point].push(trial);
     }
+    let sources = Sources::default();
     for (number, chosen) in by_point.iter().enumerate() {
         let Some(first) = chosen.first() else { continue };
-        let trial = Trial::new(first.scenario.clone(), &plan.files_from, 1)?;
+        let trial = open(plan, first, &sources)?;
         let each = trial.wall_estimate();
         wall = wall.zip(each).map(|(all, each)| all + each * chosen.len() as f64);
         peak = peak.max(trial.estimate.memory);
@@ -181,6 +183,12 @@ fn list(plan: &Plan, sweeping: &Sweeping) -> Result<Exit, Failure> {
         ByteSize(disk)
     ))?;
     Ok(Exit::Done)
+}
+
+/// A trial with its log, which other points may share.
+fn open(plan: &Plan, planned: &PlannedTrial, sources: &Sources) -> Result<Trial, RunError> {
+    let open = |choice: &SourceChoice, context: &OpenContext<'_>| sources.open(choice, context);
+    Trial::with_sources(planned.scenario.clone(), &plan.files_from, 1, &open)
 }
 
 /// The label of a point; a sweep without axes has one point without a label.
@@ -286,11 +294,12 @@ fn watcher(
 
 /// Refuses a sweep of which a point is above its limits, before anything is written.
 fn check_limits(plan: &Plan, trials: &[&PlannedTrial]) -> Result<(), Failure> {
+    let sources = Sources::default();
     for number in 0..plan.len().min(LOOKED_AT) {
         let Some(first) = trials.iter().find(|trial| trial.planned.point == number) else {
             continue;
         };
-        let trial = Trial::new(first.scenario.clone(), &plan.files_from, 1)?;
+        let trial = open(plan, first, &sources)?;
         trial.check_limits().map_err(|error| {
             let failure = Failure::from(error);
             let label = name(&first.planned.label);

@@ -13,12 +13,16 @@ use crate::sim::{EvaluatedView, Limits, Nobody, Observer, Progress, Record};
 /// Steps of a bar.
 const STEPS: u64 = 1000;
 
-/// Says nothing.
+/// Says nothing but where trials go on.
 pub(super) struct Quiet;
 
 impl SweepWatcher for Quiet {
     fn begins<'a>(&'a self, _: &PlannedTrial, _: &Trial) -> Box<dyn Observer + 'a> {
         Box::new(Nobody)
+    }
+
+    fn says(&self, planned: &PlannedTrial, text: &str) {
+        tell(&said(planned, text));
     }
 
     fn ended(&self, _: &PlannedTrial, _: &Ended) {}
@@ -74,6 +78,14 @@ impl SweepWatcher for Watch {
         Box::new(TrialBar { bar, limits, shown })
     }
 
+    fn says(&self, planned: &PlannedTrial, text: &str) {
+        match self.terminal {
+            // Above the bars; nobody can be told of a failure to tell.
+            true => drop(self.bars.println(said(planned, text).trim_end())),
+            false => tell(&said(planned, text)),
+        }
+    }
+
     fn ended(&self, planned: &PlannedTrial, ended: &Ended) {
         let ended_now = 1 + self.ended.fetch_add(1, Ordering::Relaxed);
         let how = match ended {
@@ -108,6 +120,11 @@ fn title(planned: &PlannedTrial) -> String {
     let label =
         if planned.label.is_empty() { String::new() } else { format!("{} ", planned.label) };
     format!("{}  {label}seed={}", planned.trial, planned.seed)
+}
+
+/// What a trial has to say, as a line.
+fn said(planned: &PlannedTrial, text: &str) -> String {
+    format!("{}  {text}\n", planned.planned.trial)
 }
 
 fn first_line(text: &str) -> String {

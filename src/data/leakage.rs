@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guard_refuses_overlap_and_the_past_and_names_both_sides() {
+    fn r30_the_guard_refuses_overlap_and_the_past_and_names_both_sides() {
         let check = |train: &[u32], holdout: &[u32], allow_past| {
             check_holdout(&days(train), &days(holdout), allow_past)
                 .map_err(|error| error.to_string())

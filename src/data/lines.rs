@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_takes_bounded_memory() {
+    fn r29_an_endless_line_takes_bounded_memory() {
         let text = [vec![b'x'; 10_000_000], b"\nnext\n".to_vec()].concat();
         let mut lines = Lines::new(Box::new(Cursor::new(text)));
         let mut buffer = Vec::new();

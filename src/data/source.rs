@@ -39,6 +39,17 @@ crate::registry! {
 }
 
 impl SourceChoice {
+    /// Whether the log depends on the seed of the trial: it is generated, or its negatives are drawn.
+    pub fn draws(&self) -> bool {
+        match self {
+            SourceChoice::Synthetic(_)
+            | SourceChoice::Amazon(_)
+            | SourceChoice::Movielens(_)
+            | SourceChoice::Interactions(_) => true,
+            SourceChoice::Criteo(_) | SourceChoice::Avazu(_) | SourceChoice::Table(_) => false,
+        }
+    }
+
     /// Opens the chosen source.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! The results folder: named after the plan, held by one writer at a time.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -150,15 +151,13 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FolderError> 
 pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
     let path = folder.join(name);
     // Not truncated: it may be another process's.
-    let opened = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+    let opened = disk::no_link(&path).and_then(|()| {
+        File::options().create(true).truncate(false).read(true).write(true).open(&path)
+    });
     let mut lock = opened.map_err(|error| FolderError::Io { path, error })?;
     match lock.try_lock() {
         Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let who = match lock.read_to_string(&mut text) {
-                Ok(_) if text.trim().parse::<u32>().is_ok() => format!(" ({})", text.trim()),
-                _ => String::new(),
-            };
+            let who = holder(&mut lock).map_or(String::new(), |number| format!(" ({number})"));
             return Err(FolderError::Busy { path: folder.to_path_buf(), who });
         }
         // A file system without locks: go on without one.
@@ -169,6 +168,26 @@ pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
     Ok(lock)
 }
 
+/// The number of the process that holds a lock. It takes a moment until the holder has written it,
+/// and until then an older one may stand there.
+fn holder(lock: &mut File) -> Option<u32> {
+    for _ in 0..20 {
+        let mut text = String::new();
+        lock.rewind().and_then(|()| lock.read_to_string(&mut text)).ok()?;
+        match text.trim().parse() {
+            Ok(number) if is_alive(number) => return Some(number),
+            _ => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    None
+}
+
+/// Whether a process is there, as far as the system tells.
+fn is_alive(number: u32) -> bool {
+    let processes = Path::new("/proc/self").exists();
+    !processes || Path::new(&format!("/proc/{number}")).exists()
+}
+
 /// Waits for the turn to write what several processes write into a folder; the turn ends when what
 /// is returned is dropped.
 ///
@@ -176,7 +195,8 @@ pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
 /// If the system refuses.
 pub fn turn(folder: &Path) -> Result<File, FolderError> {
     let path = folder.join(".lock-turn");
-    let opened = File::options().create(true).truncate(false).write(true).open(&path);
+    let opened = disk::no_link(&path)
+        .and_then(|()| File::options().create(true).truncate(false).write(true).open(&path));
     let file = opened.map_err(|error| FolderError::Io { path, error })?;
     // A file system without locks: go on without one.
     drop(file.lock());

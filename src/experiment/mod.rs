@@ -27,6 +27,7 @@ pub mod summary;
 pub mod sweep;
 pub mod table;
 pub mod trace;
+pub mod verify;
 
 pub use drive::SaveEvery;
 pub use folder::{FolderError, ResultsFolder};

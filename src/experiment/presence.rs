@@ -108,7 +108,7 @@ pub fn write<'a>(
         for (uses, examples) in audit.counts() {
             table.row(&[Cell::Whole(u64::from(uses)), Cell::Whole(examples)])?;
         }
-        table.flush()?;
+        table.sync()?;
     }
     if presence.churn().is_none() {
         return Ok(());
@@ -133,5 +133,5 @@ pub fn write<'a>(
             spent(Activity::Sleep),
         ])?;
     }
-    table.flush()
+    table.sync()
 }

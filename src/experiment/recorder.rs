@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::best::Best;
-use super::presence;
 use super::table::{Cell, TableWriter};
+use super::{disk, presence};
 use crate::base::SimTime;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::metrics::{Histogram, Moments, Quality};
@@ -352,7 +352,7 @@ impl Recorder {
             return Err(problem);
         }
         for table in self.tables_mut() {
-            table.flush()?;
+            table.sync()?;
         }
         self.write_staleness(folder)?;
         self.write_rows(folder)?;
@@ -361,7 +361,8 @@ impl Recorder {
             self.write_shards(folder, simulation)?;
             presence::write(folder, simulation, |class| self.class(class))?;
         }
-        Ok(())
+        // What says that the run is done must not reach the disk before what it speaks of.
+        disk::sync_folder_of(&folder.join("staleness.csv"))
     }
 
     /// The series that are written as they happen.
@@ -392,7 +393,7 @@ impl Recorder {
                 ])?;
             }
         }
-        table.flush()
+        table.sync()
     }
 
     fn write_rows(&self, folder: &Path) -> io::Result<()> {
@@ -413,7 +414,7 @@ impl Recorder {
                 Cell::Whole(popularity.max),
             ])?;
         }
-        table.flush()
+        table.sync()
     }
 
     fn write_shards(&self, folder: &Path, simulation: &Simulation) -> io::Result<()> {
@@ -436,7 +437,7 @@ impl Recorder {
                 Cell::Whole(shard.rows_written),
             ])?;
         }
-        table.flush()
+        table.sync()
     }
 
     fn write_workers(&self, folder: &Path, simulation: &Simulation) -> io::Result<()> {
@@ -462,7 +463,7 @@ impl Recorder {
                 Cell::Whole(self.workers_max[index]),
             ])?;
         }
-        table.flush()
+        table.sync()
     }
 }
 

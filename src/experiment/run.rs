@@ -7,15 +7,16 @@ use super::drive::{Driven, Driver, Failed, SaveEvery, restore};
 use super::expect::{self, Checked};
 use super::folder::{FolderError, Found, ResultsFolder, hex_digest};
 use super::outcome::OutcomeError;
-use super::probe::seconds_per_step;
+use super::probe;
 use super::recorder::{Begin, Recorder, Recording};
 use super::run_info::Stopwatch;
 use super::snapshot::Snapshots;
 use super::stop::StopSignal;
 use super::summary::Summary;
 use crate::base::ByteSize;
+use crate::data::SourceChoice;
 use crate::metrics::Quality;
-use crate::scenario::build::{BuildError, Job, Prepared};
+use crate::scenario::build::{BuildError, Job, Opener, Prepared};
 use crate::scenario::estimate::Estimate;
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
@@ -90,8 +91,8 @@ pub enum RunError {
 }
 
 /// How a trial is run. Its results depend on none of this.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
+#[derive(Clone)]
+pub struct RunOptions<'a> {
     /// Also if the folder is done already, and from the start.
     pub again: bool,
     /// Asks to stop.
@@ -99,16 +100,25 @@ pub struct RunOptions {
     /// How often the run is saved.
     pub save_every: SaveEvery,
     /// Is told where the run goes on, and which snapshots cannot be used.
-    pub tell: fn(&str),
+    pub tell: &'a dyn Fn(&str),
 }
 
-impl Default for RunOptions {
+impl std::fmt::Debug for RunOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let RunOptions { again, stop, save_every, .. } = self;
+        let mut options = f.debug_struct("RunOptions");
+        options.field("again", again).field("stop", stop).field("save_every", save_every);
+        options.finish_non_exhaustive()
+    }
+}
+
+impl Default for RunOptions<'_> {
     fn default() -> Self {
         RunOptions {
             again: false,
             stop: StopSignal::default(),
             save_every: SaveEvery::default(),
-            tell: |_| {},
+            tell: &|_| {},
         }
     }
 }
@@ -142,7 +152,20 @@ impl Trial {
     /// # Errors
     /// Everything that files, windows and model can have against it.
     pub fn new(scenario: Scenario, folder: &Path, threads: usize) -> Result<Trial, RunError> {
-        let prepared = scenario.prepare(folder)?;
+        Trial::with_sources(scenario, folder, threads, &SourceChoice::open)
+    }
+
+    /// As [`new`](Self::new), with the log from `open`, which may have it already.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_sources(
+        scenario: Scenario,
+        folder: &Path,
+        threads: usize,
+        open: &Opener<'_>,
+    ) -> Result<Trial, RunError> {
+        let prepared = scenario.prepare_with(folder, open)?;
         let estimate = scenario.estimate(prepared.as_ref(), threads);
         let resolved = document::to_toml(&scenario).expect("a scenario is valid TOML");
         let folder = folder.to_path_buf();
@@ -157,8 +180,13 @@ impl Trial {
     /// About how long the run will take on this machine, in wall seconds, where its end is known.
     pub fn wall_estimate(&self) -> Option<f64> {
         let prepared = self.prepared.as_ref()?;
-        let step = seconds_per_step(prepared, self.scenario.examples_per_step() as usize);
-        Some(self.estimate.pushes? as f64 * step / self.threads as f64)
+        let steps = self.estimate.pushes?;
+        let work = probe::Work {
+            batch: self.scenario.examples_per_step() as usize,
+            steps,
+            scored: self.estimate.holdout.saturating_mul(self.scenario.evaluations(steps)),
+        };
+        Some(probe::seconds(prepared, work, self.threads))
     }
 
     /// Refuses a run above its limits.
@@ -182,7 +210,7 @@ impl Trial {
     pub fn run(
         mut self,
         out: &Path,
-        options: &RunOptions,
+        options: &RunOptions<'_>,
         watcher: &mut dyn Observer,
     ) -> Result<Finished, RunError> {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
@@ -237,7 +265,7 @@ impl Trial {
     fn begin(
         &mut self,
         out: &Path,
-        options: &RunOptions,
+        options: &RunOptions<'_>,
         snapshots: &Snapshots,
     ) -> Result<Begun, RunError> {
         let prepared = self.prepared.take();

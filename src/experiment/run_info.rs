@@ -83,11 +83,10 @@ impl Stopwatch {
     }
 }
 
-/// The folder that the files of a run or sweep were looked for in; `None` if it does not say.
-pub fn files_from(folder: &Path) -> Option<PathBuf> {
+/// What a results folder says about its execution; `None` if it does not say.
+pub fn read(folder: &Path) -> Option<RunInfo> {
     let text = std::fs::read_to_string(folder.join(FILE)).ok()?;
-    let info: RunInfo = serde_json::from_str(&text).ok()?;
-    Some(info.files_from)
+    serde_json::from_str(&text).ok()
 }
 
 /// Peak resident memory of this process, where the system tells.
@@ -106,13 +105,12 @@ mod tests {
     fn it_says_where_the_files_are_from_the_start() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path();
-        assert_eq!(files_from(path), None);
+        assert_eq!(read(path), None);
         let watch = Stopwatch::start(path, 2, Path::new("scenarios")).unwrap();
-        let from = files_from(path).unwrap();
+        let from = read(path).unwrap().files_from;
         assert!(from.is_absolute() && from.ends_with("scenarios"));
         watch.stop().unwrap();
-        let text = std::fs::read_to_string(path.join(FILE)).unwrap();
-        let info: RunInfo = serde_json::from_str(&text).unwrap();
+        let info = read(path).unwrap();
         assert!(info.wall_s.is_some() && info.threads == 2);
     }
 }

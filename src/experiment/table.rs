@@ -173,7 +173,7 @@ mod tests {
     use crate::base::persist::{Loader, Persist, Saver};
 
     #[test]
-    fn cells_are_quoted_and_defused() {
+    fn r38_cells_are_quoted_and_defused() {
         let folder = tempfile::tempdir().unwrap();
         let mut table = TableWriter::create(folder.path(), "t.csv", "a,b,c,d").unwrap();
         table

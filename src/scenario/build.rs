@@ -12,7 +12,9 @@ use crate::cluster::machine::machines;
 use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTimeLaw};
 use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
-use crate::data::{DataError, DataSource, Day, LeakError, OpenContext, check_holdout};
+use crate::data::{
+    DataError, DataSource, Day, LeakError, OpenContext, SourceChoice, check_holdout,
+};
 use crate::model::{Model, ModelContext, ModelError};
 use crate::params::{Gradient, Layout};
 use crate::protocol::Protocol;
@@ -89,6 +91,10 @@ pub struct Prepared {
     /// The network.
     pub model: Arc<dyn Model>,
 }
+
+/// Opens the log that a scenario has chosen.
+pub type Opener<'a> =
+    dyn Fn(&SourceChoice, &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> + 'a;
 
 /// A job that is ready to run.
 #[derive(Debug)]
@@ -222,13 +228,25 @@ impl Scenario {
     /// # Errors
     /// Everything that the files, the windows and the model can have against it.
     pub fn prepare(&self, folder: &Path) -> Result<Option<Prepared>, BuildError> {
+        self.prepare_with(folder, &SourceChoice::open)
+    }
+
+    /// As [`prepare`](Self::prepare), with the log from `open`, which may have it already.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_with(
+        &self,
+        folder: &Path,
+        open: &Opener<'_>,
+    ) -> Result<Option<Prepared>, BuildError> {
         self.check_laws(folder)?;
         if self.timing_only.is_some() {
             return Ok(None);
         }
         let streams = Streams::new(self.scenario.seed);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
-        let source = choice.open(&OpenContext { base_dir: folder, streams })?;
+        let source = open(choice, &OpenContext { base_dir: folder, streams })?;
         let (train, holdout) = self.split(source.as_ref())?;
         // What is wrong with the order is to be known before a results folder is touched.
         Order::new(self.train.order.clone(), train.clone(), streams)?;

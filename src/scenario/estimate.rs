@@ -9,7 +9,8 @@ use crate::optimizer::Slot;
 use crate::params::view::rows_len;
 use crate::params::{Layout, Locator, Lookups};
 use crate::remedy::{Needs, RemedyChoice};
-use crate::sim::evaluate::CHUNK;
+use crate::sim::Every;
+use crate::sim::evaluate::{CHUNK, Views};
 use crate::sim::session::COMPARED;
 
 /// An estimate of memory, disk and work.
@@ -60,6 +61,24 @@ impl Scenario {
             self.add_training(&mut estimate, prepared, threads as u64);
         }
         estimate
+    }
+
+    /// About how many times the holdout is scored in a run of `steps`, all views counted.
+    pub fn evaluations(&self, steps: u64) -> u64 {
+        let Some(holdout) = &self.holdout else { return 0 };
+        let updates = steps / u64::from(self.protocol.pushes_per_update(self.cluster.workers));
+        let examples = steps.saturating_mul(self.examples_per_step());
+        let times = match holdout.every {
+            Every::Times(times) => times,
+            Every::Updates(every) => updates / every.max(1),
+            Every::Examples(every) => examples / every.max(1),
+            // How long the run lasts in simulated time is not known before it.
+            Every::SimTime(_) => 20,
+        };
+        let Views { workers, mean_of_views, mean_of_predictions } = holdout.views;
+        let single = if mean_of_predictions { self.cluster.workers } else { workers };
+        // Before the first step, and after the last if it is not due just then.
+        (times + 1).saturating_mul(1 + u64::from(single) + u64::from(mean_of_views))
     }
 
     fn add_training(&self, estimate: &mut Estimate, prepared: &Prepared, threads: u64) {

@@ -1,5 +1,7 @@
 //! Rules across keys: combinations that cannot be, and settings without effect.
 
+use std::collections::BTreeMap;
+
 use super::document::{Code, Loaded, Problem};
 use super::spec::Scenario;
 use super::{churn, combinations, expect, restart_rules};
@@ -48,6 +50,9 @@ pub const CODES: &[&Code] = &[&CONFLICT, &NO_EFFECT, &SUSPICIOUS, &UNUSABLE];
 /// Longest name of a scenario; the results folder begins with it.
 const LONGEST_NAME: usize = 64;
 
+/// Most places that one kind of mistake is shown at: of thousands nobody reads more.
+const MARKED: usize = 20;
+
 /// Checks what a schema cannot say, and reports into `loaded`.
 pub fn check(loaded: &mut Loaded<Scenario>) {
     for problem in problems(loaded) {
@@ -95,18 +100,23 @@ fn name(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 }
 
 fn class_names(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let classes = &loaded.value.cluster.class;
-    for (index, class) in classes.iter().enumerate() {
-        if let Some(first) = classes[..index].iter().position(|other| other.name == class.name) {
-            let origin = |index| loaded.origin(&format!("cluster.class.{index}.name"));
-            let message = format!("two entries of `cluster.class` are called \"{}\"", class.name);
-            found.push(
-                Problem::error(&CONFLICT, "cluster.class", message)
-                    .label(origin(index), "")
-                    .label(origin(first), "first here")
-                    .help("results are listed by class: give each its own name"),
-            );
+    let mut known = BTreeMap::new();
+    let mut doubled = Vec::new();
+    for (index, class) in loaded.value.cluster.class.iter().enumerate() {
+        let first = *known.entry(class.name.as_str()).or_insert(index);
+        if first != index {
+            doubled.push((first, index, &class.name));
         }
+    }
+    for (first, index, name) in doubled.into_iter().take(MARKED) {
+        let origin = |index| loaded.origin(&format!("cluster.class.{index}.name"));
+        let message = format!("two entries of `cluster.class` are called \"{name}\"");
+        found.push(
+            Problem::error(&CONFLICT, "cluster.class", message)
+                .label(origin(index), "")
+                .label(origin(first), "first here")
+                .help("results are listed by class: give each its own name"),
+        );
     }
 }
 
@@ -173,7 +183,7 @@ fn class_shares(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let message = format!("the shares of the machine classes add up to {total}, not 1");
     let mut problem = Problem::error(&CONFLICT, "cluster.class", message)
         .help("change the shares so that they add up to 1");
-    for index in 0..classes.len() {
+    for index in 0..classes.len().min(MARKED) {
         problem = problem.label(loaded.origin(&format!("cluster.class.{index}.share")), "");
     }
     found.push(problem);

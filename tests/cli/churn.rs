@@ -63,7 +63,7 @@ fn counts_of_coming_and_going_add_up() {
 }
 
 #[test]
-fn threads_change_nothing_of_it() {
+fn r01_threads_change_nothing_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let files = |name: &str, threads: &str| {
         let out = folder.path().join(name);

@@ -174,7 +174,7 @@ fn mistakes_are_told_before_anything_else() {
 }
 
 #[test]
-fn a_trial_that_blew_up_is_named_and_what_files_say_cannot_steer_a_terminal() {
+fn r38_a_trial_that_blew_up_is_named_and_what_files_say_cannot_steer_a_terminal() {
     let root = tempfile::tempdir().unwrap();
     let folder = sweep(root.path(), &WORKERS[..2], 4);
     let trial = folder.join("trials/0005");

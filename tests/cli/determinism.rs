@@ -22,7 +22,7 @@ fn rich_run(out: &Path) -> Command {
 }
 
 #[test]
-fn the_number_of_threads_changes_no_byte() {
+fn r01_the_number_of_threads_changes_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let run = |threads: &str| {
         let out = folder.path().join(threads);
@@ -36,11 +36,13 @@ fn the_number_of_threads_changes_no_byte() {
 }
 
 #[test]
-fn the_surroundings_change_no_byte() {
+fn r02_the_surroundings_change_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("usual");
     done(&mut rich_run(&out));
     let usual = reproducible(&out);
+    done(rich_run(&out).arg("--force"));
+    assert_same(&usual, &reproducible(&out), "twice in one folder");
     let strange = folder.path().join("Größe 7, Übung");
     fs::create_dir_all(&strange).unwrap();
     let copy = strange.join("meine läufe.toml");
@@ -53,6 +55,7 @@ fn the_surroundings_change_no_byte() {
     for (key, value) in [
         ("HOME", "/nowhere"),
         ("TZ", "Pacific/Chatham"),
+        ("TMPDIR", "/nowhere"),
         ("LANG", "de_DE.UTF-8"),
         ("LC_ALL", "tr_TR.UTF-8"),
         ("RUST_LOG", "trace"),
@@ -65,7 +68,7 @@ fn the_surroundings_change_no_byte() {
 }
 
 #[test]
-fn what_is_shown_changes_no_byte() {
+fn r03_what_is_shown_changes_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let run = |name: &str, flags: &[&str]| {
         // The page names its folder.
@@ -83,7 +86,7 @@ fn what_is_shown_changes_no_byte() {
 }
 
 #[test]
-fn what_is_recorded_changes_no_weight() {
+fn r03_what_is_recorded_changes_no_weight() {
     let folder = tempfile::tempdir().unwrap();
     let weights = |name: &str, extra: &[&str]| {
         let out = folder.path().join(name);

@@ -17,7 +17,7 @@ fn into_full(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_full_stdout_is_a_write_error() {
+fn r21_a_full_stdout_is_a_write_error() {
     let folder = tempfile::tempdir().unwrap();
     let quickstart = scenario("quickstart.toml");
     let quickstart = quickstart.to_str().unwrap();
@@ -42,7 +42,7 @@ fn a_full_stdout_is_a_write_error() {
 }
 
 #[test]
-fn a_full_stderr_stops_nothing() {
+fn r21_a_full_stderr_stops_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let quickstart = scenario("quickstart.toml");
     let out = folder.path().join("out");
@@ -68,7 +68,7 @@ fn limited(blocks: u32, out: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_limit_on_file_sizes_is_a_write_error_and_can_be_made_good() {
+fn r21_a_limit_on_file_sizes_is_a_write_error_and_can_be_made_good() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, out) = (folder.path().join("whole"), folder.path().join("out"));
     done(small_run(&whole).arg("record.divergence={updates=1}"));
@@ -109,7 +109,7 @@ impl Drop for Tiny<'_> {
 }
 
 #[test]
-fn a_full_disk_is_a_write_error_and_can_be_made_good() {
+fn r21_a_full_disk_is_a_write_error_and_can_be_made_good() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, place) = (folder.path().join("whole"), folder.path().join("disk"));
     done(&mut small_run(&whole));

@@ -22,7 +22,7 @@ fn a_folder_of_another_plan_is_left_alone() {
 }
 
 #[test]
-fn a_folder_that_another_process_writes_is_refused_until_it_dies() {
+fn r25_a_folder_that_another_process_writes_is_refused_until_it_dies() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let long = |command: &mut Command| {

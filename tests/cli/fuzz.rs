@@ -6,8 +6,11 @@ use std::path::Path;
 
 use straggler::data::SourceChoice;
 use straggler::scenario::document::{Input, Shape, load_shaped};
+use straggler::scenario::sweep;
 use straggler::scenario::templates::TEMPLATES;
 use straggler::scenario::{Scenario, rules};
+
+use crate::support::{say, scenario, straggler};
 
 /// A small source of reproducible chance.
 pub(crate) struct Dice(u64);
@@ -117,9 +120,15 @@ const VALUES: &[&str] = &[
     "{ kind = \"pareto\", shape = 1.01 }", "{ kind = \"gamma\", variation = 10 }",
 ];
 
-/// A scenario of the program with up to three bytes or pieces damaged.
-fn damage(dice: &mut Dice) -> String {
-    let mut text = TEMPLATES[dice.roll(TEMPLATES.len())].text.to_string();
+/// A scenario of the program, damaged.
+fn damaged_scenario(dice: &mut Dice) -> String {
+    let text = TEMPLATES[dice.roll(TEMPLATES.len())].text;
+    damage(text, dice)
+}
+
+/// A text with up to three bytes or pieces damaged.
+fn damage(text: &str, dice: &mut Dice) -> String {
+    let mut text = text.to_string();
     for _ in 0..1 + dice.roll(3) {
         let at = text.floor_char_boundary(dice.roll(text.len() + 1));
         let end = |text: &str, most: usize| text.floor_char_boundary((at + most).min(text.len()));
@@ -179,13 +188,13 @@ fn survive(text: &str, shape: &Shape, folder: &Path, prepare: bool) -> usize {
 }
 
 #[test]
-fn damaged_scenario_files_never_panic() {
+fn r27_damaged_scenario_files_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let shape = Shape::of::<Scenario>();
     let total = cases(20_000);
     let mut reached = [0u32; 5];
     for case in 0..u64::from(total) {
-        let text = damage(&mut Dice::new(case));
+        let text = damaged_scenario(&mut Dice::new(case));
         // Preparing calibrates a log, a hundred times the work of reading.
         let prepare = reached[4] * 100 < total;
         let survived = std::panic::catch_unwind(|| survive(&text, &shape, folder.path(), prepare));
@@ -196,4 +205,87 @@ fn damaged_scenario_files_never_panic() {
         "refused by the schema, by the rules, not prepared, refused by the data, prepared: {reached:?}"
     );
     assert!(reached[0] > 0 && reached[1] > 0 && reached[4] > 0, "{reached:?}");
+}
+
+/// A sweep with everything that a sweep can have.
+const SWEEP: &str = r#"straggler = 1
+
+[sweep]
+name     = "all"
+question = "What comes out?"
+scenario = "scenario.toml"
+seeds    = 3
+pair     = true
+
+[sweep.grid]
+cluster.workers = [1, 10, 100]
+train.batch     = "16..64 step 16"
+optimizer.learning_rate = "log:1e-4..1e-2 x5"
+
+[[sweep.zip]]
+label           = ["gentle", "bold"]
+optimizer.beta1 = [0.5, 0.9]
+remedy          = [[], [{ kind = "power" }]]
+
+[[sweep.list]]
+label         = "barrier"
+protocol.kind = "synchronous"
+
+[[sweep.skip]]
+cluster.workers = 1
+train.batch     = [16, 32]
+"#;
+
+/// Whether a refusal names a place inside the text, and shows no more than twenty mistakes.
+fn is_polite(said: &str, text: &str) -> bool {
+    let drawn = said.lines().filter(|line| line.starts_with("error")).count();
+    let place = said.lines().find_map(|line| line.split_once("sweep.toml:"));
+    let inside = place.is_none_or(|(_, rest)| {
+        let mut numbers = rest.split(':').map(|part| part.trim().parse::<usize>());
+        let (line, column) = (numbers.next(), numbers.next());
+        let line = line.and_then(Result::ok).unwrap_or(0);
+        (1..=text.lines().count() + 1).contains(&line) && column.is_some_and(|c| c.is_ok())
+    });
+    (1..=21).contains(&drawn) && inside
+}
+
+#[test]
+fn r27_damaged_sweep_files_are_refused_politely() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sweep.toml");
+    let (mut refused, mut placed, mut read) = (0, 0, 0);
+    for case in 0..u64::from(cases(400)) {
+        let text = damage(SWEEP, &mut Dice::new(case));
+        std::fs::write(&file, &text).unwrap();
+        let points = std::panic::catch_unwind(|| {
+            let read = sweep::read(&file)?;
+            let small = read.design.size().is_some_and(|size| size < 10_000);
+            Ok::<usize, straggler::scenario::document::Problems>(if small {
+                read.design.points().len()
+            } else {
+                0
+            })
+        });
+        match points.unwrap_or_else(|_| panic!("case {case} panics:\n{text}")) {
+            Ok(_) => read += 1,
+            Err(problems) => {
+                let said = problems.to_string();
+                assert!(is_polite(&said, &text), "case {case}:\n{text}\n{said}");
+                refused += 1;
+                placed += u32::from(said.contains("sweep.toml:"));
+            }
+        }
+    }
+    println!("{refused} refused, {placed} with a place, {read} read");
+    assert!(refused > 0 && read > 0, "{refused} refused, {read} read");
+    assert!(placed * 100 >= refused * 99, "only {placed} of {refused} name a place");
+    // By the program: the exit code, and nothing written.
+    std::fs::copy(scenario("quickstart.toml"), folder.path().join("scenario.toml")).unwrap();
+    for case in 0..20 {
+        let text = damage(SWEEP, &mut Dice::new(case));
+        std::fs::write(&file, &text).unwrap();
+        let said = say(straggler().current_dir(&folder).args(["sweep", "sweep.toml", "--list"]));
+        assert!([0, 2].contains(&said.code), "case {case}: {}\n{}", said.code, said.stderr);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "case {case}");
+    }
 }

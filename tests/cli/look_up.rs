@@ -185,7 +185,7 @@ fn a_generated_log_is_the_same_log_when_it_is_read_back() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn r48_a_reader_that_goes_away_is_no_error() {
     use std::io::Read;
     use std::process::{Command, Stdio};
     for arguments in [

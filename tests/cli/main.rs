@@ -2,14 +2,19 @@
 
 mod churn;
 mod compare;
+mod containment;
 mod determinism;
 mod disk;
 mod exports;
 mod folders;
 mod fuzz;
+mod golden;
+mod limits;
 mod look_up;
+mod many_trials;
 mod overrides;
 mod progress;
+mod races;
 mod report;
 mod report_escaping;
 mod restarts;
@@ -18,4 +23,5 @@ mod snapshots;
 mod support;
 mod sweeps;
 mod timeline;
+mod verify;
 mod wrong_input;

@@ -192,7 +192,7 @@ fn a_report_draws_the_pictures_again() {
 }
 
 #[test]
-fn progress_off_a_terminal_has_no_escapes_and_goes_to_stderr() {
+fn r49_progress_off_a_terminal_has_no_escapes_and_goes_to_stderr() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = straggler();
     command.current_dir(&folder).arg("run").arg(scenario("timing-only.toml"));

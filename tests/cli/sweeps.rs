@@ -76,7 +76,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn parts_may_be_run_at_the_same_time_into_one_folder() {
+fn r05_parts_may_be_run_at_the_same_time_into_one_folder() {
     let folder = tempfile::tempdir().unwrap();
     let file = sweep_file(folder.path(), GRID);
     let (whole, shared) = (folder.path().join("whole/out"), folder.path().join("shared/out"));
@@ -97,7 +97,7 @@ fn parts_may_be_run_at_the_same_time_into_one_folder() {
 }
 
 #[test]
-fn more_seeds_and_parts_add_to_what_is_there() {
+fn r05_more_seeds_and_parts_add_to_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let file = sweep_file(folder.path(), GRID);
     let (whole, grown) = (folder.path().join("whole/out"), folder.path().join("grown/out"));
@@ -258,6 +258,38 @@ fn r20_killed_sweeps_end_in_the_same_bytes() {
     }
     assert!(long_sweep(&file, &killed).wait().unwrap().success());
     assert_same(&reproducible(&whole), &reproducible(&killed), "after five kills");
+}
+
+#[test]
+fn a_trial_that_goes_on_says_from_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let begin = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
+        command.arg("sweep").arg(scenario("timing-only.toml")).arg("train.stop.updates=40000");
+        command.args(["cluster.workers=3,4", "--jobs", "1", "--quiet", "--save-every", "500"]);
+        command.arg("--out").arg(&out).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let is_saved = || {
+        let list = fs::read_dir(out.join("trials/0000/snapshots")).into_iter().flatten().flatten();
+        list.into_iter().any(|entry| entry.path().extension().is_some_and(|end| end == "state"))
+    };
+    let mut process = begin();
+    while !is_saved() && process.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(
+        !out.join("trials/0000/summary.json").exists(),
+        "the trial was over before it was killed"
+    );
+    let output = begin().wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("0000  going on from update "), "{said}");
+    assert!(!said.contains("0001  going on"), "{said}");
 }
 
 #[cfg(unix)]

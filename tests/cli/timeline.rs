@@ -27,7 +27,7 @@ fn spans(path: &Path) -> BTreeMap<(u64, u64), Vec<(i64, i64)>> {
 }
 
 #[test]
-fn a_trace_shows_one_thing_at_a_time_per_row() {
+fn r47_a_trace_shows_one_thing_at_a_time_per_row() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     done(&mut small_run(&out));
@@ -63,7 +63,7 @@ fn a_window_cuts_and_a_trace_may_go_elsewhere() {
 }
 
 #[test]
-fn a_trace_larger_than_viewers_open_is_refused() {
+fn r47_a_trace_larger_than_viewers_open_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut timeline = String::from("worker,class,activity,start_s,end_s,step\n");
     for step in 0..800_001 {

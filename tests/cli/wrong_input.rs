@@ -255,7 +255,7 @@ fn wrong_overrides_are_explained_and_nothing_is_written() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_before_anything_is_written() {
+fn r32_what_does_not_fit_is_refused_before_anything_is_written() {
     for extra in [
         &["cluster.workers=100000", "model.hidden=[60000,60000]"][..],
         &["model.hidden=[65536,65536,65536,65536]", "model.embedding_dim=4096"],
@@ -339,7 +339,7 @@ fn arguments_that_are_no_unicode_do_not_panic() {
 }
 
 #[test]
-fn a_blow_up_names_the_culprit_and_keeps_what_was_computed() {
+fn r31_a_blow_up_names_the_culprit_and_keeps_what_was_computed() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let mut command = small_run(&out);
@@ -369,7 +369,7 @@ fn a_blow_up_names_the_culprit_and_keeps_what_was_computed() {
 }
 
 #[test]
-fn extreme_numbers_within_the_ranges_run_or_are_refused() {
+fn r33_extreme_numbers_within_the_ranges_run_or_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let max = u64::MAX.to_string();
     let timing = |extra: &[&str]| {

@@ -67,7 +67,7 @@ fn blow_up(scenario: &Scenario) -> u64 {
 }
 
 #[test]
-fn a_blow_up_names_the_update_that_made_it() {
+fn r31_a_blow_up_names_the_update_that_made_it() {
     let mut later = 0;
     for model in [small().model, small_mlp(), small_logistic()] {
         let mut scenario = Scenario { model, ..explosive() };
@@ -198,7 +198,7 @@ fn a_protocol_that_breaks_its_contract_is_told_how() {
 }
 
 #[test]
-fn a_clock_that_runs_out_is_an_error() {
+fn r33_a_clock_that_runs_out_is_an_error() {
     let law = StepTimeChoice::Constant(constant::Config {});
     let cluster = NullCluster { base: SimSpan(1 << 62), ..NullCluster::textbook(2, law) };
     let mut simulation = cluster.build();

@@ -104,7 +104,7 @@ fn by_hand(scenario: &Scenario, updates: u64) -> Vec<u32> {
 }
 
 #[test]
-fn one_worker_is_sequential_training() {
+fn r10_one_worker_is_sequential_training() {
     for model in models() {
         let mut scenario = Scenario { model, ..small() };
         scenario.cluster.workers = 1;
@@ -136,7 +136,7 @@ fn one_worker_has_no_gap_on_any_number_of_shards() {
 
 /// The mean of four gradients of 16 examples is the gradient of 64, but for the order of summation.
 #[test]
-fn a_barrier_is_a_larger_batch() {
+fn r11_a_barrier_is_a_larger_batch() {
     for model in models() {
         let mut workers = Scenario {
             model,
@@ -162,7 +162,7 @@ fn job_weights(scenario: &Scenario) -> Vec<u32> {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn r01_the_number_of_threads_changes_nothing() {
     let plain = small();
     let synchronous = Scenario { protocol: barrier(), ..networked() };
     let mut fixed = networked();
@@ -187,7 +187,7 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
-fn watching_changes_nothing() {
+fn r03_watching_changes_nothing() {
     let mut blind = networked();
     blind.holdout.as_mut().unwrap().every = Every::Updates(1_000);
     blind.record.divergence = None;
@@ -220,9 +220,39 @@ fn watching_changes_nothing() {
     assert!(!reference.of_kind("Service").is_empty());
 }
 
+/// Whatever is watched together: the same weights, pushes and events.
+#[test]
+fn r03_no_combination_of_watchers_changes_anything() {
+    let mut blind = networked();
+    blind.train.stop = Stop { updates: Some(40), ..Stop::default() };
+    blind.holdout.as_mut().unwrap().every = Every::Updates(1_000);
+    blind.record.divergence = None;
+    blind.record.rows_every = None;
+    blind.record.gap_every = None;
+    let reference = run(&blind, 1);
+    for switches in 1..32u32 {
+        let is_on = |switch: u32| switches & (1 << switch) != 0;
+        let mut scenario = blind.clone();
+        let holdout = scenario.holdout.as_mut().unwrap();
+        if is_on(0) {
+            holdout.every = Every::Updates(3);
+        }
+        if is_on(1) {
+            holdout.views = Views { workers: 2, mean_of_views: true, mean_of_predictions: true };
+        }
+        scenario.record.divergence = is_on(2).then_some(Every::Updates(2));
+        scenario.record.rows_every = is_on(3).then_some(1);
+        scenario.record.gap_every = is_on(4).then_some(1);
+        let outcome = run(&scenario, 1);
+        assert!(outcome.weights == reference.weights, "weights differ, switches {switches:05b}");
+        assert_eq!(outcome.pushes(), reference.pushes(), "switches {switches:05b}");
+        assert_eq!(outcome.events, reference.events, "switches {switches:05b}");
+    }
+}
+
 /// Times are powers of two, so that doubling is exact.
 #[test]
-fn doubling_all_durations_doubles_all_times_and_changes_no_weight() {
+fn r15_doubling_all_durations_doubles_all_times_and_changes_no_weight() {
     let once = networked();
     let mut twice = once.clone();
     let double = |span: &mut SimSpan| *span = span.times(2);
@@ -342,7 +372,7 @@ fn compute_times(scenario: &Scenario) -> BTreeMap<(u32, u64), u64> {
 /// worker meets which batch does change: with a shared queue because the newcomer takes some, with
 /// fixed shares because the k-th batch belongs to worker k modulo N.
 #[test]
-fn one_more_worker_changes_no_draw_of_the_others() {
+fn r17_one_more_worker_changes_no_draw_of_the_others() {
     let mut few = small();
     few.cluster.workers = 30;
     few.train.stop = Stop { updates: Some(120), ..Stop::default() };

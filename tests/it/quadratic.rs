@@ -93,7 +93,7 @@ fn largest(path: &[Vec<f64>], weight: usize) -> f64 {
 
 /// Stable if and only if eta h < 2 sin(pi / (2 (2 tau + 1))), one per cent to either side.
 #[test]
-fn delayed_descent_is_stable_up_to_its_limit() {
+fn r13_delayed_descent_is_stable_up_to_its_limit() {
     for tau in 0..=30u64 {
         let limit = 2.0 * (FRAC_PI_2 / (2 * tau + 1) as f64).sin();
         let rounds = 450 * (tau + 1);
@@ -171,7 +171,7 @@ fn fitted_momentum(path: &[f64]) -> f64 {
 }
 
 #[test]
-fn asynchrony_is_momentum_of_one_minus_one_over_n() {
+fn r14_asynchrony_is_momentum_of_one_minus_one_over_n() {
     for workers in [2u32, 4, 8, 16] {
         let updates = u64::from(4 * workers).max(16);
         let path = mean_path(2_500, |seed| on_cluster(workers, 0.1, seed, updates));

@@ -263,7 +263,7 @@ proptest! {
     })]
 
     #[test]
-    fn random_scenarios_keep_every_promise(scenario in any_scenario(), stride in 1u64..60) {
+    fn r04_r16_random_scenarios_keep_every_promise(scenario in any_scenario(), stride in 1u64..60) {
         let one = run(&scenario, 1);
         let three = run(&scenario, 3);
         prop_assert!(one.weights == three.weights && one.records == three.records);

@@ -94,7 +94,7 @@ proptest! {
     /// Staleness is conserved, no step is lost, and every worker's time adds up, at every moment
     /// of any cluster.
     #[test]
-    fn invariants_hold_in_random_clusters(cluster in any_cluster()) {
+    fn r12_r16_invariants_hold_in_random_clusters(cluster in any_cluster()) {
         let mut simulation = cluster.build();
         let mut count = 0;
         while simulation.step(&mut straggler::sim::Nobody).unwrap() == straggler::sim::State::Running {
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn doubling_all_durations_doubles_all_times(
+    fn r15_doubling_all_durations_doubles_all_times(
         seed in any::<u64>(),
         workers in 1u32..12,
         law in any_law(),
@@ -255,7 +255,7 @@ fn contention_at_a_shard_follows_the_closed_queue() {
 }
 
 #[test]
-fn worker_31_changes_no_step_time_of_the_others() {
+fn r17_worker_31_changes_no_step_time_of_the_others() {
     let law = StepTimeChoice::Lognormal(lognormal::Config { sigma: 0.5 });
     let ends = |workers| {
         let mut cluster = NullCluster::textbook(workers, law.clone());

@@ -50,7 +50,7 @@ fn bad_table_rows() -> Vec<(BadRowKind, Vec<u8>)> {
 }
 
 #[test]
-fn every_kind_of_table_row_is_found_at_its_line() {
+fn r29_every_kind_of_table_row_is_found_at_its_line() {
     for (kind, bad) in bad_table_rows() {
         // Header 1; good 2; quoted line break 3-4; blank 5; bad 6; good 7.
         let before = format!("{GOOD}0,86401,\"u\nv\",i,1\n\n");
@@ -65,7 +65,7 @@ fn every_kind_of_table_row_is_found_at_its_line() {
 }
 
 #[test]
-fn every_kind_of_json_line_is_found_at_its_line() {
+fn r29_every_kind_of_json_line_is_found_at_its_line() {
     let good = |time: u32| {
         format!("{{\"reviewerID\": \"u\", \"asin\": \"{time}\", \"unixReviewTime\": {time}}}\r\n")
     };
@@ -105,7 +105,7 @@ fn every_kind_of_json_line_is_found_at_its_line() {
 }
 
 #[test]
-fn all_kinds_are_tested() {
+fn r29_all_kinds_are_tested() {
     let mut tested: Vec<BadRowKind> = bad_table_rows().into_iter().map(|(kind, _)| kind).collect();
     tested.extend([BadRowKind::BadJson, BadRowKind::WrongType, BadRowKind::BadLiteral]);
     assert!(BadRowKind::ALL.iter().all(|kind| tested.contains(kind)));
@@ -113,7 +113,7 @@ fn all_kinds_are_tested() {
 }
 
 #[test]
-fn the_limit_of_skipped_rows_holds() {
+fn r29_the_limit_of_skipped_rows_holds() {
     let bad = "1,86400,u,i,cheap\n".repeat(11);
     let error = load(&skip(table()), format!("{GOOD}{bad}").as_bytes()).unwrap_err();
     assert_eq!(error.line(), Some(13));
@@ -121,7 +121,7 @@ fn the_limit_of_skipped_rows_holds() {
 }
 
 #[test]
-fn empty_files_say_what_is_missing() {
+fn r29_empty_files_say_what_is_missing() {
     let loader = Loader::Table(table());
     for (file, text) in [("", "no lines"), ("\n\n", "no lines"), (HEADER, "no row was left")] {
         let error = loader.load(file.as_bytes(), None).unwrap_err().to_string();
@@ -230,7 +230,7 @@ fn movielens_100k_with_latin_1_titles() {
 }
 
 #[test]
-fn a_doubled_or_missing_column_stops_at_line_one() {
+fn r29_a_doubled_or_missing_column_stops_at_line_one() {
     let config = interactions::Config::default();
     for file in ["user,item,time,time\n1,2,3,4\n", "user,item,tim\n1,2,3\n"] {
         let error = Loader::Interactions(config.clone()).load(file.as_bytes(), None).unwrap_err();

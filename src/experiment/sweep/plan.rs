@@ -104,7 +104,8 @@ pub enum PlanError {
     },
     /// This program understands the scenario of a point in another way.
     #[error(
-        "this version of straggler reads {path} in another way than the one that planned the sweep; go on          with that version, or begin in another folder"
+        "this version of straggler reads {path} in another way than the one that planned the sweep; go on \
+         with that version, or begin in another folder"
     )]
     OtherVersion {
         /// The file of the point.

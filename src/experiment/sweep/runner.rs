@@ -8,7 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use super::budget::Budget;
 use super::folder::SweepFolder;
 use super::plan::PlannedTrial;
+use super::sources::Sources;
 use crate::base::ByteSize;
+use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::folder::{FolderError, write_atomically};
 use crate::experiment::run::{RunError, RunOptions};
 use crate::experiment::snapshot::Snapshots;
@@ -58,6 +60,9 @@ pub enum Ended {
 pub trait SweepWatcher: Sync {
     /// A trial begins; what is returned is told everything that happens in it.
     fn begins<'a>(&'a self, planned: &PlannedTrial, trial: &Trial) -> Box<dyn Observer + 'a>;
+
+    /// A trial goes on from a snapshot, or cannot use one.
+    fn says(&self, planned: &PlannedTrial, text: &str);
 
     /// A trial has ended.
     fn ended(&self, planned: &PlannedTrial, ended: &Ended);
@@ -119,6 +124,7 @@ pub fn run(
         watcher,
         threads: (options.threads / jobs).max(1),
         budget: Budget::new(options.memory.0),
+        sources: Sources::default(),
     };
     let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
     let work = || {
@@ -147,6 +153,7 @@ struct Runner<'a> {
     watcher: &'a dyn SweepWatcher,
     threads: usize,
     budget: Budget,
+    sources: Sources,
 }
 
 impl Runner<'_> {
@@ -176,7 +183,10 @@ impl Runner<'_> {
         if self.options.stop.asked().is_some() {
             return Ended::Interrupted;
         }
-        let trial = match Trial::new(planned.scenario.clone(), self.files_from, self.threads) {
+        let scenario = planned.scenario.clone();
+        let open =
+            |choice: &SourceChoice, context: &OpenContext<'_>| self.sources.open(choice, context);
+        let trial = match Trial::with_sources(scenario, self.files_from, self.threads, &open) {
             Ok(trial) => trial,
             Err(error) => return Ended::Refused(error),
         };
@@ -190,7 +200,8 @@ impl Runner<'_> {
         let mut observer = self.watcher.begins(planned, &trial);
         let again = self.options.force;
         let (stop, save_every) = (self.options.stop.clone(), self.options.save_every);
-        let run = RunOptions { again, stop, save_every, ..RunOptions::default() };
+        let tell = |text: &str| self.watcher.says(planned, text);
+        let run = RunOptions { again, stop, save_every, tell: &tell };
         match trial.run(out, &run, observer.as_mut()) {
             Ok(finished) => finished.summary.map_or(Ended::Already, |s| Ended::Done(Box::new(s))),
             Err(RunError::Simulation { error, .. }) => Ended::Failed(error.to_string()),

@@ -127,7 +127,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn every_level_gives_the_same_bits(
+        fn r08_every_level_gives_the_same_bits(
             rows in 0usize..30, columns in 1usize..120, depth in 0usize..600,
             start in 0usize..3, transposed: bool,
         ) {

@@ -22,7 +22,7 @@ fn assert_same_bits(what: &str, job: impl Fn() -> Vec<Vec<f32>>) {
 }
 
 #[test]
-fn loops_over_columns_give_the_same_bits_at_every_level() {
+fn r08_loops_over_columns_give_the_same_bits_at_every_level() {
     const ROWS: usize = 23;
     for width in [1, 3, 4, 7, 16, 29, 36, 80] {
         let (x, row) = (numbers(ROWS * width, 1), numbers(width, 2));
@@ -62,7 +62,7 @@ fn loops_over_columns_give_the_same_bits_at_every_level() {
 }
 
 #[test]
-fn loops_over_events_give_the_same_bits_at_every_level() {
+fn r08_loops_over_events_give_the_same_bits_at_every_level() {
     const EVENTS: usize = 20;
     let offsets = [0, 3, 3, 8, 20];
     for width in [1, 5, 8, 16, 20] {
@@ -98,7 +98,7 @@ fn loops_over_events_give_the_same_bits_at_every_level() {
 }
 
 #[test]
-fn loops_over_tables_give_the_same_bits_at_every_level() {
+fn r08_loops_over_tables_give_the_same_bits_at_every_level() {
     let (positions, ids) = ([0, 2, 2, 1, 0], [3, 0, 4]);
     for dim in [1, 6, 8, 16, 21] {
         let places = Places { column: 0, columns: 1, dim, at: 1, width: dim + 2 };

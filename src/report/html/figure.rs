@@ -149,6 +149,8 @@ pub(super) enum Style {
     Points,
     /// A thin line in the background, such as a limit.
     Limit,
+    /// A ring around a value of another line.
+    Mark,
 }
 
 /// What every worker does when.

@@ -50,6 +50,8 @@ pub fn render(folders: &[PathBuf], defaults: Defaults<'_>) -> Result<String, Rep
 pub fn write(folders: &[PathBuf], file: &Path, defaults: Defaults<'_>) -> Result<(), ReportError> {
     let document = render(folders, defaults)?;
     let temporary = file.with_extension("html.tmp");
+    // A link that somebody has put there is not followed.
+    drop(std::fs::remove_file(&temporary));
     let written = std::fs::write(&temporary, document);
     written.and_then(|()| std::fs::rename(&temporary, file)).map_err(|error| ReportError::Write {
         file: file.to_path_buf(),

@@ -84,6 +84,8 @@ fn write(picture: &Picture, plots: &Path, name: &str) -> Result<Outcome, ReportE
     let failed =
         |file: &Path, problem: String| ReportError::Write { file: file.to_path_buf(), problem };
     std::fs::create_dir_all(plots).map_err(|e| failed(plots, e.to_string()))?;
+    // A link that somebody has put there is not followed.
+    [&svg, &png].into_iter().for_each(|old| drop(std::fs::remove_file(old)));
     let document = render::svg(picture).map_err(|e| failed(&svg, e))?;
     std::fs::write(&svg, document).map_err(|e| failed(&svg, e.to_string()))?;
     render::write_png(picture, &png).map_err(|e| failed(&png, e))?;

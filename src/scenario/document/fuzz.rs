@@ -64,7 +64,7 @@ fn misspell(name: &str, dice: &mut Dice) -> String {
 }
 
 #[test]
-fn a_single_typo_gets_the_right_suggestion_first() {
+fn r28_a_single_typo_gets_the_right_suggestion_first() {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let (mut asked, mut right, mut missed) = (0, 0, Vec::new());
     for (start, end, is_key) in names() {
@@ -179,14 +179,14 @@ fn survive(case: u64) {
 }
 
 #[test]
-fn damaged_documents_are_refused_politely() {
+fn r27_damaged_documents_are_refused_politely() {
     let cases = std::env::var("STRAGGLER_FUZZ_CASES");
     let cases = cases.ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
     (0..cases).for_each(survive);
 }
 
 #[test]
-fn damaged_overrides_are_refused_politely() {
+fn r27_damaged_overrides_are_refused_politely() {
     const KEYS: &[&str] =
         &["cluster", "workers", "class", "old", "0", "kind", "optimizer", "", "\""];
     const VALUES: &[&str] =

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_long_chains_and_the_outside_are_refused() {
+    fn r36_circles_long_chains_and_the_outside_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("home");
         fs::create_dir(&home).unwrap();

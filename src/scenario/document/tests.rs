@@ -375,7 +375,7 @@ fn behind_a_syntax_error_nothing_else_is_claimed() {
 }
 
 #[test]
-fn twenty_problems_are_drawn_and_the_others_counted() {
+fn r27_twenty_problems_are_drawn_and_the_others_counted() {
     let text: String = (0..81).map(|i| format!("zzz{i} = 1\n")).collect();
     let got = errors_of(&text, &[]);
     assert_eq!(got.matches("error[").count(), 20);
@@ -392,7 +392,7 @@ fn hopeless_files_are_given_up_on() {
 }
 
 #[test]
-fn control_characters_of_the_user_never_reach_the_terminal() {
+fn r38_control_characters_of_the_user_never_reach_the_terminal() {
     let got = errors_of("\"\\u001B[31mred\" = 1 # \u{202E}x\n", &["a\u{7}b=\u{1b}[2J"]);
     assert!(got.contains('\u{FFFD}'), "{got}");
     let steering = |c: char| (c.is_control() && c != '\n') || c == '\u{202E}';
@@ -400,7 +400,7 @@ fn control_characters_of_the_user_never_reach_the_terminal() {
 }
 
 #[test]
-fn limits_hold() {
+fn r33_limits_hold() {
     let long = format!("scenario.name = '{}'", "x".repeat(parse::MAX_TEXT));
     assert!(read(&long, &[]).is_ok());
     let longer = format!("scenario.name = '{}'", "x".repeat(parse::MAX_TEXT + 1));
@@ -411,7 +411,7 @@ fn limits_hold() {
 }
 
 #[test]
-fn bottomless_nesting_is_refused() {
+fn r27_bottomless_nesting_is_refused() {
     const DEEP: usize = 200_000;
     for text in [
         format!("a = {}", "[".repeat(DEEP)),

@@ -31,6 +31,10 @@
       Object.entries(attributes).forEach(([key, value]) => part.setAttribute(key, value));
       svg.append(part);
     };
+    if (series.style === "mark") {
+      shape("circle", { cx: 15, cy: 6, r: 5, fill: "none", stroke: colour, "stroke-width": 1.5 });
+      return svg;
+    }
     if (series.style !== "points") {
       const line = { x1: 1, x2: 29, y1: 6, y2: 6, stroke: colour, "stroke-width": width };
       shape("line", { ...line, "stroke-dasharray": dash.join(" ") });

@@ -12,6 +12,7 @@ const PlotOptions = (() => {
   }
 
   function look(series, index) {
+    if (series.style === "mark") return { colour: ink("--text"), dash: [], width: 2 };
     if (series.style === "limit") return { colour: ink("--text-2"), dash: [4, 4], width: 1.5 };
     const colour = ink(`--series-${index % COLOURS}`);
     const round = Math.floor(index / COLOURS);
@@ -43,16 +44,20 @@ const PlotOptions = (() => {
     const bands = [];
     plot.series.forEach((data, index) => {
       const { colour, dash, width } = look(data, index);
-      const points = data.style === "points" || data.style === "dots";
+      const mark = data.style === "mark";
+      const bare = mark || data.style === "points";
+      const points = bare || data.style === "dots";
       const line = {
         label: data.name,
         scale: "y",
         show: !hidden.has(index),
         spanGaps: true,
-        stroke: data.style === "points" ? "transparent" : colour,
-        width: data.style === "points" ? 0 : width,
+        stroke: bare ? "transparent" : colour,
+        width: bare ? 0 : width,
         dash,
-        points: { show: points, size: data.style === "points" ? 10 : 6, stroke: colour, fill: colour },
+        points: mark
+          ? { show: true, size: 15, width: 2, stroke: colour, fill: "transparent" }
+          : { show: points, size: bare ? 10 : 6, stroke: colour, fill: colour },
         source: index,
       };
       if (data.style === "steps") {
@@ -160,7 +165,7 @@ const PlotOptions = (() => {
 
   function horizontal(plot) {
     const base = scale(plot.x);
-    if (plot.x.names || !plot.series.some((s) => s.style === "points" || s.style === "dots")) return base;
+    if (plot.x.names || !plot.series.some((s) => ["points", "dots", "mark"].includes(s.style))) return base;
     const range = (u, low, high) => {
       if (low === null || high === null) return [0, 1];
       if (plot.x.log) return [low / 1.15, high * 1.15];

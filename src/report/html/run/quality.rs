@@ -84,8 +84,29 @@ fn plot(
         let limit = thin::line("true probabilities", &[(low, bayes), (high, bayes)], 1);
         series.push(Series { style: Style::Limit, ..limit });
     }
+    series.extend(best_step(rows, value, position));
     let y = Axis::new(*name, Unit::Number);
     (!views.is_empty()).then(|| Plot { label: name.to_string(), x: x.clone(), y, series })
+}
+
+/// The server's best step: that with the highest AUC on the selection half of the holdout, the first
+/// of equals. What is drawn is its figure on the other half, which need not be the highest.
+fn best_row(rows: &[Evaluation]) -> Option<&Evaluation> {
+    let of_server = rows.iter().filter(|row| row.view == View::Server);
+    let scored = of_server.filter_map(|row| Some((row, row.selection_auc?)));
+    scored.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(row, _)| row)
+}
+
+/// A ring around the best step.
+fn best_step(
+    rows: &[Evaluation],
+    value: &fn(&Evaluation) -> Option<f64>,
+    position: fn(&Evaluation) -> f64,
+) -> Option<Series> {
+    let row = best_row(rows)?;
+    let value = value(row).filter(|value| value.is_finite())?;
+    let ring = thin::line("best step", &[(position(row), value)], 1);
+    Some(Series { style: Style::Mark, ..ring })
 }
 
 fn view_name(view: View) -> String {
@@ -106,12 +127,15 @@ fn sentence(folder: &Folder, rows: &[Evaluation], unit: Unit) -> String {
         Unit::Time => time(row.sim_s),
         _ => format!("{} examples", count(row.examples)),
     };
+    let best = best_row(rows).map_or_else(String::new, |row| {
+        format!("; the best step, chosen on the other half of the holdout, is at {}", place(row))
+    });
     let limit = folder.summary.bayes_auc;
     let limit = limit.map_or_else(String::new, |v| format!("; {v:.4} is attainable"));
     let views = rows.iter().map(|row| row.view).collect::<std::collections::BTreeSet<_>>().len();
     let views = if views > 1 { format!("; {views} views were evaluated") } else { String::new() };
     format!(
-        "The server's AUC goes from {:.4} to {:.4} in {}{limit}{views}.",
+        "The server's AUC goes from {:.4} to {:.4} in {}{limit}{best}{views}.",
         first.auc.unwrap_or(f64::NAN),
         last.auc.unwrap_or(f64::NAN),
         place(last)

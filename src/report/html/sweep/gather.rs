@@ -87,10 +87,34 @@ impl Point {
         self.settings.get(key).map_or_else(|| "–".to_string(), setting_text)
     }
 
+    /// Whether the author of the sweep has named it: its label says more than its settings do.
+    pub(in crate::report::html) fn is_named(&self) -> bool {
+        let says = |key: &String| self.label.split(' ').any(|word| speaks_of(word, key));
+        !self.label.is_empty() && (self.settings.is_empty() || !self.settings.keys().all(says))
+    }
+
+    /// What tells it from the points that differ in `key` alone: its name without what that says of
+    /// `key`, if it has one, else its other settings.
+    pub(in crate::report::html) fn besides(&self, key: &str, keys: &[String]) -> String {
+        if self.is_named() {
+            let others = self.label.split(' ').filter(|word| !speaks_of(word, key));
+            return others.collect::<Vec<_>>().join(" ");
+        }
+        let others = keys.iter().filter(|other| *other != key);
+        let named = others.map(|k| format!("{}={}", short_key(k, keys), self.setting(k)));
+        named.collect::<Vec<_>>().join(" ")
+    }
+
     /// A setting as a number.
     pub(in crate::report::html) fn number(&self, key: &str) -> Option<f64> {
         self.settings.get(key).and_then(Value::as_f64)
     }
+}
+
+/// Whether a word of a label is `workers=10`, for the key `cluster.workers`.
+fn speaks_of(word: &str, key: &str) -> bool {
+    let name = word.split_once('=').map(|(name, _)| name);
+    name.is_some_and(|name| key == name || key.ends_with(&format!(".{name}")))
 }
 
 /// Reads all trials of a folder. That of a run is one point with one trial.
@@ -146,5 +170,31 @@ pub(in crate::report::html) fn short_key(key: &str, keys: &[String]) -> String {
     match keys.iter().filter(|other| last(other) == own).count() {
         0 | 1 if own != "kind" => own,
         _ => key.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_called_what_the_sweep_calls_them() {
+        let point = |label: &str, settings: serde_json::Value| {
+            let Value::Object(settings) = settings else { panic!("settings are a table") };
+            let settings = settings.into_iter().collect();
+            Point { label: label.to_string(), settings, trials: Vec::new() }
+        };
+        let keys = ["cluster.workers", "optimizer.beta1"].map(String::from);
+        let both = serde_json::json!({"cluster.workers": 10, "optimizer.beta1": 0.5});
+        let plain = point("workers=10 beta1=0.5", both.clone());
+        assert_eq!((plain.is_named(), plain.besides(&keys[0], &keys)), (false, "beta1=0.5".into()));
+        let zipped = point("workers=10 gentle", both);
+        assert_eq!((zipped.is_named(), zipped.besides(&keys[0], &keys)), (true, "gentle".into()));
+        assert_eq!(zipped.besides(&keys[1], &keys), "workers=10 gentle");
+        let listed = point("barrier", serde_json::json!({"protocol.kind": "synchronous"}));
+        assert_eq!((listed.is_named(), listed.besides(&keys[0], &keys)), (true, "barrier".into()));
+        let bare = point("plain", serde_json::json!({}));
+        assert_eq!((bare.is_named(), bare.besides(&keys[0], &keys)), (true, "plain".into()));
+        assert!(!point("", serde_json::json!({})).is_named());
     }
 }

@@ -57,8 +57,8 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
 }
 
 fn responses(points: &[Point], keys: &[String]) -> Vec<Result<super::figure::Figure, String>> {
-    let shown = keys.iter().take(MOST_KEYS).enumerate();
-    shown.map(|(number, key)| response::figure(points, key, keys, number)).collect()
+    let shown = response::axes(points, keys).into_iter().take(MOST_KEYS).enumerate();
+    shown.map(|(number, by)| response::figure(points, by, keys, number)).collect()
 }
 
 fn count(points: &[Point], state: State) -> usize {

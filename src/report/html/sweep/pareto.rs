@@ -1,7 +1,7 @@
 //! What more workers buy: time to a quality and best quality against workers and cost, with the
 //! points that no other beats in both.
 
-use super::gather::{Point, short_key};
+use super::gather::Point;
 use super::measures::{BEST_AUC, COST, SIM_TIME, target, times_to, written};
 use crate::experiment::outcome::State;
 use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Style, Unit};
@@ -64,11 +64,9 @@ fn place<'a>(point: &'a Point, keys: &[String], target: f64) -> Place<'a> {
     let (time, reached) = times_to(point, target);
     // A mean over the seeds that happen to reach the target would flatter the point.
     let time = time.filter(|_| reached == point.count(State::Done)).map(|time| time.mean);
-    let others = keys.iter().filter(|key| *key != "cluster.workers");
-    let others = others.map(|key| format!("{}={}", short_key(key, keys), point.setting(key)));
     Place {
         label: &point.label,
-        group: others.collect::<Vec<_>>().join(" "),
+        group: point.besides("cluster.workers", keys),
         workers,
         time,
         cost: time.zip(workers).map(|(time, workers)| time * workers),

@@ -27,6 +27,8 @@ pub(in crate::report::html) fn grid(
         .map(|(index, _)| index)
         .collect();
     let mut columns = vec![if labels { grid::text("what") } else { grid::number("point") }];
+    let named = !labels && points.iter().any(Point::is_named);
+    columns.extend(named.then(|| grid::text("name")));
     columns.extend(keys.iter().map(|key| {
         let numeric = points.iter().all(|point| point.number(key).is_some());
         let name = short_key(key, &keys);
@@ -39,6 +41,7 @@ pub(in crate::report::html) fn grid(
     let numbered: Vec<(usize, &Point)> = points.iter().enumerate().collect();
     Grid::new(caption, columns).fill(&numbered, MOST_POINTS, file, |(number, point)| {
         let mut cells = vec![if labels { point.label.clone() } else { number.to_string() }];
+        cells.extend(named.then(|| point.label.clone()));
         cells.extend(keys.iter().map(|key| point.setting(key)));
         cells.push(point.count(State::Done).to_string());
         cells.push(point.count(State::Failed).to_string());

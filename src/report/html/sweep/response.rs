@@ -1,5 +1,5 @@
 //! Response curves: how each measure answers to one swept setting, a line for every combination of
-//! the others.
+//! the others; and points side by side, where the sweep gives them names.
 
 use super::gather::{Point, short_key};
 use super::measures::{MEASURES, Measure, plus_minus, written};
@@ -10,49 +10,120 @@ use std::collections::BTreeMap;
 
 /// Most lines of one plot.
 const MOST_LINES: usize = 12;
+/// Most names side by side.
+const MOST_NAMES: usize = 24;
 /// From this ratio of the largest to the smallest value on, the axis is one of ratios.
 const WIDE: f64 = 16.0;
 
-/// The figure of one key, the `number`th.
+/// What the points are lined up by.
+#[derive(Clone, Copy)]
+pub(super) enum By<'a> {
+    /// The values of a key.
+    Key(&'a str),
+    /// The names that the sweep gives them.
+    Name,
+}
+
+impl By<'_> {
+    fn title(self, keys: &[String]) -> String {
+        match self {
+            By::Key(key) => short_key(key, keys),
+            By::Name => "point".to_string(),
+        }
+    }
+
+    fn text(self, point: &Point) -> String {
+        match self {
+            By::Key(key) => point.setting(key),
+            By::Name => point.label.clone(),
+        }
+    }
+
+    fn number(self, point: &Point) -> Option<f64> {
+        match self {
+            By::Key(key) => point.number(key),
+            By::Name => None,
+        }
+    }
+
+    /// What tells a point from those beside it.
+    fn line(self, point: &Point, keys: &[String]) -> String {
+        match self {
+            By::Key(key) => point.besides(key, keys),
+            By::Name => String::new(),
+        }
+    }
+}
+
+/// What there is to line up: every key that takes several values while all else stays, and, where
+/// points have names and keys say little, the names.
+pub(super) fn axes<'a>(points: &[Point], keys: &'a [String]) -> Vec<By<'a>> {
+    let compares = |key: &&String| {
+        lines(points, By::Key(key), keys).iter().any(|(_, line)| {
+            let first = line.first().map(|point| point.setting(key));
+            line.iter().any(|point| Some(point.setting(key)) != first)
+        })
+    };
+    let comparing = keys.iter().filter(compares).map(|key| By::Key(key));
+    let names = points.iter().any(Point::is_named).then_some(By::Name);
+    let all: Vec<By<'a>> = names.into_iter().chain(comparing).collect();
+    if all.is_empty() { keys.iter().map(|key| By::Key(key)).collect() } else { all }
+}
+
+/// The figure of one of [`axes`], the `number`th.
 pub(super) fn figure(
     points: &[Point],
-    key: &str,
+    by: By<'_>,
     keys: &[String],
     number: usize,
 ) -> Result<Figure, String> {
-    let axis = Scale::of(points, key, keys);
-    let lines = lines(points, key, keys);
+    let shown: Vec<Point> = match by {
+        By::Key(_) => points.to_vec(),
+        // Names stand side by side and must have room.
+        By::Name => evenly(points.len(), MOST_NAMES).map(|index| points[index].clone()).collect(),
+    };
+    let axis = Scale::of(&shown, by, keys);
+    let lines = lines(&shown, by, keys);
     let plots: Vec<Plot> =
-        MEASURES.iter().filter_map(|measure| plot(&lines, key, &axis, measure)).collect();
+        MEASURES.iter().filter_map(|measure| plot(&lines, by, &axis, measure)).collect();
+    let what = match by {
+        By::Key(key) => key,
+        By::Name => "the points",
+    };
     if plots.is_empty() {
-        return Err(format!("no trial has figures to show against {key}"));
+        return Err(format!("no trial has figures to show against {what}"));
     }
-    let left_out = lines.len().saturating_sub(MOST_LINES);
-    let left_out = match left_out {
+    let mut left_out = match lines.len().saturating_sub(MOST_LINES) {
         0 => String::new(),
         n => format!(" {MOST_LINES} of {} combinations are drawn.", n + MOST_LINES),
     };
+    if shown.len() < points.len() {
+        left_out = format!(" {} of {} points are drawn, evenly chosen.", shown.len(), points.len());
+    }
     Ok(Figure {
         id: format!("response-{number}"),
-        title: format!("What {key} does"),
-        sentence: format!("{}{left_out}", sentence(&lines, key)),
+        title: match by {
+            By::Key(key) => format!("What {key} does"),
+            By::Name => "Point beside point".to_string(),
+        },
+        sentence: format!("{}{left_out}", sentence(&lines, by)),
         chart: Chart::Plots(plots),
-        grid: grid(points, key, keys),
+        grid: grid(points, by, keys),
         file: "points.csv".to_string(),
     })
 }
 
-/// How values of a key are placed.
+/// How values are placed.
 struct Scale {
     axis: Axis,
-    /// Values in order, for keys that are no numbers.
+    /// Values in order, where they are no numbers.
     names: Vec<String>,
 }
 
 impl Scale {
-    fn of(points: &[Point], key: &str, keys: &[String]) -> Scale {
-        let numbers: Option<Vec<f64>> = points.iter().map(|point| point.number(key)).collect();
-        let title = short_key(key, keys);
+    fn of(points: &[Point], by: By<'_>, keys: &[String]) -> Scale {
+        let numbers: Option<Vec<f64>> = points.iter().map(|point| by.number(point)).collect();
+        let title = by.title(keys);
         match numbers {
             Some(numbers) => {
                 let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
@@ -64,7 +135,7 @@ impl Scale {
             }
             None => {
                 let mut names: Vec<String> = Vec::new();
-                for name in points.iter().map(|point| point.setting(key)) {
+                for name in points.iter().map(|point| by.text(point)) {
                     if !names.contains(&name) {
                         names.push(name);
                     }
@@ -75,25 +146,23 @@ impl Scale {
         }
     }
 
-    fn place(&self, point: &Point, key: &str) -> Option<f64> {
+    fn place(&self, point: &Point, by: By<'_>) -> Option<f64> {
         match self.names.is_empty() {
-            true => point.number(key),
+            true => by.number(point),
             false => {
-                let name = point.setting(key);
+                let name = by.text(point);
                 self.names.iter().position(|other| *other == name).map(|index| index as f64)
             }
         }
     }
 }
 
-/// The points of every combination of the other settings, by its name.
-fn lines<'a>(points: &'a [Point], key: &str, keys: &[String]) -> Vec<(String, Vec<&'a Point>)> {
+/// The points of every line, by its name.
+fn lines<'a>(points: &'a [Point], by: By<'_>, keys: &[String]) -> Vec<(String, Vec<&'a Point>)> {
     let mut order: Vec<String> = Vec::new();
     let mut lines: BTreeMap<String, Vec<&Point>> = BTreeMap::new();
     for point in points {
-        let others = keys.iter().filter(|other| *other != key);
-        let named = others.map(|k| format!("{}={}", short_key(k, keys), point.setting(k)));
-        let name = named.collect::<Vec<_>>().join(" ");
+        let name = by.line(point, keys);
         if !lines.contains_key(&name) {
             order.push(name.clone());
         }
@@ -108,7 +177,7 @@ fn lines<'a>(points: &'a [Point], key: &str, keys: &[String]) -> Vec<(String, Ve
 
 fn plot(
     lines: &[(String, Vec<&Point>)],
-    key: &str,
+    by: By<'_>,
     scale: &Scale,
     measure: &Measure,
 ) -> Option<Plot> {
@@ -121,7 +190,7 @@ fn plot(
             true => 0.0,
             false => (index as f64 - (count - 1) as f64 / 2.0) * 0.5 / count as f64,
         };
-        let series = line(name, points, key, scale, measure, aside);
+        let series = line(name, points, by, scale, measure, aside);
         (!series.x.is_empty()).then_some(series)
     };
     let series: Vec<Series> = shown.into_iter().enumerate().filter_map(named).collect();
@@ -136,12 +205,12 @@ fn plot(
 fn line(
     name: &str,
     points: &[&Point],
-    key: &str,
+    by: By<'_>,
     scale: &Scale,
     measure: &Measure,
     aside: f64,
 ) -> Series {
-    let placed = |point: &&Point| Some((scale.place(point, key)?, point.interval(measure)?));
+    let placed = |point: &&Point| Some((scale.place(point, by)?, point.interval(measure)?));
     let mut values: Vec<_> = points.iter().filter_map(placed).collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
     let several = values.iter().any(|(_, interval)| interval.known);
@@ -161,14 +230,14 @@ fn line(
 
 /// Of the line with the best point by the first measure that is known: where it is highest and
 /// lowest.
-fn sentence(lines: &[(String, Vec<&Point>)], key: &str) -> String {
+fn sentence(lines: &[(String, Vec<&Point>)], by: By<'_>) -> String {
     let all = || lines.iter().flat_map(|(_, points)| points);
     let known = |measure: &&Measure| all().any(|point| point.interval(measure).is_some());
     let Some(measure) = MEASURES.iter().find(known) else { return String::new() };
     let value = |point: &Point| point.interval(measure).map(|interval| interval.mean);
     let ends = |points: &[&Point]| {
         let mut known: Vec<(f64, String)> =
-            points.iter().filter_map(|point| Some((value(point)?, point.setting(key)))).collect();
+            points.iter().filter_map(|point| Some((value(point)?, by.text(point)))).collect();
         known.sort_by(|a, b| a.0.total_cmp(&b.0));
         Some((known.first()?.clone(), known.last()?.clone()))
     };
@@ -189,14 +258,17 @@ fn sentence(lines: &[(String, Vec<&Point>)], key: &str) -> String {
     text[..1].to_uppercase() + &text[1..]
 }
 
-fn grid(points: &[Point], key: &str, keys: &[String]) -> Grid {
-    let mut columns = vec![grid::text(short_key(key, keys))];
-    let others: Vec<&String> = keys.iter().filter(|other| *other != key).collect();
+fn grid(points: &[Point], by: By<'_>, keys: &[String]) -> Grid {
+    let mut columns = vec![grid::text(by.title(keys))];
+    let (own, title) = match by {
+        By::Key(key) => (Some(key), format!("Measures against {key}")),
+        By::Name => (None, "Measures by point".to_string()),
+    };
+    let others: Vec<&String> = keys.iter().filter(|other| Some(other.as_str()) != own).collect();
     columns.extend(others.iter().map(|other| grid::text(short_key(other, keys))));
     columns.extend(MEASURES.iter().map(|measure| grid::number(measure.name)));
-    let title = format!("Measures against {key}");
     Grid::new(title, columns).fill(points, MOST_ROWS, "points.csv", |point| {
-        let mut cells = vec![point.setting(key)];
+        let mut cells = vec![by.text(point)];
         cells.extend(others.iter().map(|other| point.setting(other)));
         cells.extend(MEASURES.iter().map(|measure| plus_minus(point.interval(measure))));
         cells

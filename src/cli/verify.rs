@@ -1,0 +1,152 @@
+//! `straggler verify`: runs a finished run once more and names the first place at which it differs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::args::{ProgressBy, Verify};
+use super::exit::{Exit, Failure};
+use super::run::{self, Look, out};
+use super::{load, resume};
+use crate::experiment::semantics::SEMANTICS;
+use crate::experiment::verify::{Difference, Verified, compare};
+use crate::experiment::{SaveEvery, Trial, run_info};
+use crate::scenario::document::Input;
+use crate::scenario::document::printable;
+
+pub(super) fn verify(args: &Verify) -> Result<Exit, Failure> {
+    let folder = &args.folder;
+    check(folder, args.force)?;
+    let files = resume::files_of(folder, args.files.as_deref())?;
+    let resolved = folder.join("resolved.toml");
+    let loaded = load::scenario(Input::File(&resolved), &[], &[])?;
+    let threads = load::threads(args.threads);
+    let trial = Trial::new(loaded.value, &files, threads)?;
+    let place = Place::of(args.out.as_deref())?;
+    let look = Look {
+        progress: ProgressBy::Auto.with(args.quiet, args.plain),
+        plain: args.plain,
+        plots: false,
+        // It was run before, and whoever names a folder wants it run into that.
+        force: true,
+        save_every: SaveEvery::Never,
+    };
+    match run::execute(trial, Some(&place.path), threads, look) {
+        Ok(_) => {}
+        // One that blew up has to blow up again.
+        Err(failure) if failure.exit == Exit::Simulation => {}
+        Err(failure) if matches!(failure.exit, Exit::Interrupted | Exit::Terminated) => {
+            return Err(Failure::new(failure.exit, "stopped; nothing was verified"));
+        }
+        Err(failure) => return Err(failure),
+    }
+    let verified = compare(folder, &place.path).map_err(|e| Failure::new(Exit::Folder, e))?;
+    out(&report(folder, &verified))?;
+    Ok(if verified.first.is_some() { Exit::Check } else { Exit::Done })
+}
+
+/// Refuses what cannot be verified.
+fn check(folder: &Path, force: bool) -> Result<(), Failure> {
+    let refuse = |exit, why: &str| Err(Failure::new(exit, format!("{}: {why}", folder.display())));
+    if folder.join("plan.jsonl").exists() {
+        let why = "this is a sweep; verify one of its trials, such as trials/0000 in it";
+        return refuse(Exit::Usage, why);
+    }
+    let text = fs::read_to_string(folder.join("summary.json"));
+    let Ok(text) = text else {
+        return match folder.join("diagnosis.json").exists() {
+            true => Ok(()),
+            false => refuse(Exit::Folder, "no run has ended here; there is no summary.json"),
+        };
+    };
+    let summary: Value = serde_json::from_str(&text).unwrap_or_default();
+    match summary["semantics"].as_u64() {
+        Some(other) if other != u64::from(SEMANTICS) && !force => {
+            let why = format!(
+                "these are results of semantics {other}, and this program has {SEMANTICS}: they are meant to \
+                 differ (see the changelog); --force compares them all the same"
+            );
+            refuse(Exit::Refused, &why)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was found, for people.
+fn report(folder: &Path, verified: &Verified) -> String {
+    let name = folder.display();
+    let Some(first) = &verified.first else {
+        let (files, lines) = (verified.files, verified.lines);
+        return format!("{name}: the same when run again ({files} files, {lines} lines)\n");
+    };
+    let mut text = format!("{name}: not the same when run again\n");
+    text.push_str(&describe(first));
+    for file in &verified.changed {
+        text.push_str(&format!(
+            "{}: changed since it was written (its checksum in summary.json is another)\n",
+            printable(file)
+        ));
+    }
+    if let Some(info) = run_info::read(folder) {
+        let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+        let here = (env!("CARGO_PKG_VERSION"), os, arch);
+        if (info.version.as_str(), info.os.as_str(), info.arch.as_str()) != here {
+            text.push_str(&format!(
+                "written by straggler {} on {} {}; this is {} on {os} {arch}, and other processors may round \
+                 otherwise\n",
+                printable(&info.version),
+                printable(&info.os),
+                printable(&info.arch),
+                here.0
+            ));
+        }
+    }
+    text
+}
+
+fn describe(first: &Difference) -> String {
+    let mut text = format!("first difference: {}, line {}", printable(&first.file), first.line);
+    if let Some(column) = &first.column {
+        text.push_str(&format!(", column {}", printable(column)));
+    }
+    text.push('\n');
+    if !first.at.is_empty() {
+        let at: Vec<String> =
+            first.at.iter().map(|(name, cell)| printable(&format!("{name} {cell}"))).collect();
+        text.push_str(&format!("  at     {}\n", at.join(", ")));
+    }
+    let says = |text: &Option<String>| text.as_deref().map_or("(nothing)".into(), printable);
+    text.push_str(&format!("  kept   {}\n", says(&first.kept)));
+    text.push_str(&format!("  again  {}\n", says(&first.again)));
+    text
+}
+
+/// Where the run is run again.
+struct Place {
+    path: PathBuf,
+    /// Whether it is thrown away.
+    passing: bool,
+}
+
+impl Place {
+    fn of(out: Option<&Path>) -> Result<Place, Failure> {
+        if let Some(path) = out {
+            return Ok(Place { path: path.to_path_buf(), passing: false });
+        }
+        let path = std::env::temp_dir().join(format!("straggler-verify-{}", std::process::id()));
+        // Not what somebody else has put there.
+        fs::create_dir(&path).map_err(|error| {
+            Failure::new(Exit::Write, format!("cannot make {}: {error}", path.display()))
+        })?;
+        Ok(Place { path, passing: true })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.passing {
+            drop(fs::remove_dir_all(&self.path));
+        }
+    }
+}

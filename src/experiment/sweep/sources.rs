@@ -1,0 +1,108 @@
+//! Logs that several trials share: what two trials would load or generate alike is there once.
+//!
+//! A log is a pure function of its settings, of the folder that its files are in and, where it draws,
+//! of the seed; nobody changes it once it is open. So sharing changes no result.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::base::Streams;
+use crate::data::{DataError, DataSource, OpenContext, SourceChoice};
+
+/// What makes two logs the same.
+type Key = (PathBuf, String, Option<u64>);
+/// A log that may be open; locked while it is being opened.
+type Slot = Arc<Mutex<Option<Weak<dyn DataSource>>>>;
+
+/// The open logs of a sweep.
+///
+/// Those that some trial has are given to the next that wants them. The one given last is kept a
+/// little longer, for trials that run one after the other.
+#[derive(Debug, Default)]
+pub struct Sources {
+    slots: Mutex<BTreeMap<Key, Slot>>,
+    last: Mutex<Option<Arc<dyn DataSource>>>,
+}
+
+impl Sources {
+    /// The log that `choice` means for a trial, opened unless it is open.
+    ///
+    /// # Errors
+    /// As [`SourceChoice::open`].
+    pub fn open(
+        &self,
+        choice: &SourceChoice,
+        context: &OpenContext<'_>,
+    ) -> Result<Arc<dyn DataSource>, DataError> {
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(slots.entry(key(choice, context)).or_default())
+        };
+        // Whoever wants the same waits here, and finds it.
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(source) = slot.as_ref().and_then(Weak::upgrade) {
+            self.keep(&source);
+            return Ok(source);
+        }
+        // What nobody else has must go before a new one comes: together they may be too much.
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let source = choice.open(context)?;
+        *slot = Some(Arc::downgrade(&source));
+        self.keep(&source);
+        Ok(source)
+    }
+
+    fn keep(&self, source: &Arc<dyn DataSource>) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(Arc::clone(source));
+    }
+}
+
+fn key(choice: &SourceChoice, context: &OpenContext<'_>) -> Key {
+    let text = serde_json::to_string(choice).expect("settings are valid JSON");
+    let seed = choice.draws().then(|| Streams::seed(context.streams));
+    (context.base_dir.to_path_buf(), text, seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn context(seed: u64) -> OpenContext<'static> {
+        OpenContext { base_dir: Path::new("."), streams: Streams::new(seed) }
+    }
+
+    #[test]
+    fn equal_logs_are_opened_once_and_others_are_not_mixed_up() {
+        let small = "kind = \"synthetic\"\nrows_per_day = 100\nusers = 50\nitems = 60\n";
+        let choice: SourceChoice = toml::from_str(small).unwrap();
+        let other: SourceChoice =
+            toml::from_str(&small.replace("users = 50", "users = 51")).unwrap();
+        let sources = Sources::default();
+        let open = |choice, seed| sources.open(choice, &context(seed)).unwrap();
+        let first = open(&choice, 1);
+        assert!(Arc::ptr_eq(&first, &open(&choice, 1)));
+        assert!(!Arc::ptr_eq(&first, &open(&choice, 2)), "another seed is another log");
+        assert!(!Arc::ptr_eq(&first, &open(&other, 1)));
+        assert!(Arc::ptr_eq(&first, &open(&choice, 1)), "it is still in use");
+        // Of those that nobody has, only the last is kept.
+        let (gone, kept) = (Arc::downgrade(&open(&choice, 3)), Arc::downgrade(&open(&choice, 4)));
+        assert!(gone.upgrade().is_none() && kept.upgrade().is_some());
+    }
+
+    #[test]
+    fn a_log_without_draws_is_the_same_for_all_seeds() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("log.csv"), "label,item\n1,3\n0,4\n").unwrap();
+        let text = "kind = \"table\"\nfiles = [\"log.csv\"]\ncategorical = [\"item\"]\n";
+        let choice: SourceChoice = toml::from_str(text).unwrap();
+        let sources = Sources::default();
+        let open = |seed| {
+            let context = OpenContext { base_dir: folder.path(), streams: Streams::new(seed) };
+            sources.open(&choice, &context).unwrap()
+        };
+        assert!(Arc::ptr_eq(&open(1), &open(2)));
+    }
+}

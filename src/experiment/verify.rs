@@ -1,0 +1,254 @@
+//! Whether two executions of the same plan have the same results, and if not, where they differ
+//! first.
+//!
+//! Series are written as the simulation goes, so the first difference is the one with the smallest
+//! simulated time, whichever file it is in. Tables that are written at the end come after all of them.
+//! Pictures and pages are made of these files and not looked at; nor is `run-info.json`.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::folder::hex_digest;
+
+/// The first place at which two folders differ.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Difference {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column of a table, where one cell differs.
+    pub column: Option<String>,
+    /// What the cell or line says in the folder that was kept; `None` if it ends before.
+    pub kept: Option<String>,
+    /// What it says in the other one.
+    pub again: Option<String>,
+    /// The cells that say when and where: update, simulated time, worker, shard, layer.
+    pub at: Vec<(String, String)>,
+    /// The simulated second at which the row was written, in series.
+    pub sim_s: Option<f64>,
+}
+
+/// What a comparison of two folders has found.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Verified {
+    /// Files that were compared.
+    pub files: usize,
+    /// Lines that were compared.
+    pub lines: usize,
+    /// Files that no longer have the checksum that `summary.json` gives them: somebody has changed
+    /// them since.
+    pub changed: Vec<String>,
+    /// The first difference.
+    pub first: Option<Difference>,
+}
+
+/// Columns that say when a row was written, by preference.
+const TIMES: [&str; 2] = ["sim_s", "end_s"];
+/// Columns that say where in the simulated job it belongs.
+const PLACES: [&str; 11] = [
+    "update", "sim_s", "end_s", "step", "worker", "shard", "view", "group", "layer", "class",
+    "table",
+];
+
+/// Compares the results in `kept` with those in `again`, which has just been run.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn compare(kept: &Path, again: &Path) -> io::Result<Verified> {
+    let listed = listed(kept)?;
+    let mut names = results(again)?;
+    names.extend(listed.iter().map(|(name, _)| name.clone()));
+    let mut verified = Verified::default();
+    for name in &names {
+        let (one, other) = (read(&kept.join(name))?, read(&again.join(name))?);
+        let digest = hex_digest(&one);
+        if listed.iter().any(|(known, was)| known == name && *was != digest) {
+            verified.changed.push(name.clone());
+        }
+        let (one, other) = (String::from_utf8_lossy(&one), String::from_utf8_lossy(&other));
+        verified.files += 1;
+        verified.lines += one.lines().count().max(other.lines().count());
+        if let Some(found) = first_difference(name, &one, &other)
+            && verified.first.as_ref().is_none_or(|first| found.when(first) == Ordering::Less)
+        {
+            verified.first = Some(found);
+        }
+    }
+    Ok(verified)
+}
+
+impl Difference {
+    /// Which of two comes first: by time; what has none was written at the end.
+    fn when(&self, other: &Difference) -> Ordering {
+        let time = |difference: &Difference| difference.sim_s.unwrap_or(f64::INFINITY);
+        time(self).total_cmp(&time(other))
+    }
+}
+
+/// The names of the files that results are in.
+fn results(folder: &Path) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let is_result = [".csv", ".json", ".toml"].iter().any(|end| name.ends_with(end));
+        if is_result && name != super::run_info::FILE {
+            names.insert(name);
+        }
+    }
+    Ok(names)
+}
+
+/// The files that `summary.json` lists, with the checksums that they had then.
+fn listed(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    let text = read(&folder.join("summary.json"))?;
+    let summary: Value = serde_json::from_slice(&text).unwrap_or_default();
+    let listed = summary["files"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let pairs = listed.iter().filter_map(|pair| Some((pair[0].as_str()?, pair[1].as_str()?)));
+    // A name with a folder in it is none of ours.
+    let is_plain = |name: &str| Path::new(name).file_name().is_some_and(|plain| plain == name);
+    let ours = pairs.filter(|(name, _)| is_plain(name));
+    Ok(ours.map(|(name, digest)| (name.to_string(), digest.to_string())).collect())
+}
+
+/// The bytes of a file; none if it is not there.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+        read => read,
+    }
+}
+
+/// The first line that differs. The version of the program may: another one may have the same
+/// results.
+fn first_difference(file: &str, one: &str, other: &str) -> Option<Difference> {
+    let is_version = |line: &str| line.trim_start().starts_with("\"version\":");
+    let (mut kept, mut again) = (one.lines(), other.lines());
+    let mut line = 0;
+    loop {
+        line += 1;
+        let (a, b) = (kept.next(), again.next());
+        if a.is_none() && b.is_none() {
+            return None;
+        }
+        if a == b || (a.is_some_and(is_version) && b.is_some_and(is_version)) {
+            continue;
+        }
+        let text = |line: Option<&str>| line.map(|text| text.trim().to_string());
+        let mut found = Difference {
+            file: file.to_string(),
+            line,
+            column: None,
+            kept: text(a),
+            again: text(b),
+            at: Vec::new(),
+            sim_s: None,
+        };
+        if file.ends_with(".csv") && line > 1 {
+            found.look_into_the_row(&cells(one.lines().next().unwrap_or_default()));
+        }
+        return Some(found);
+    }
+}
+
+impl Difference {
+    /// Finds the cell that differs, and when and where the row was written.
+    fn look_into_the_row(&mut self, header: &[String]) {
+        let split = |line: &Option<String>| line.as_deref().map(cells).unwrap_or_default();
+        let (kept, again) = (split(&self.kept), split(&self.again));
+        // What was computed now tells where it is, unless the run has ended by then.
+        let row = if again.is_empty() { &kept } else { &again };
+        let cell = |name: &str| {
+            let at = header.iter().position(|column| column == name)?;
+            row.get(at).filter(|text| !text.is_empty())
+        };
+        self.sim_s = TIMES.iter().find_map(|name| cell(name)?.parse().ok());
+        let places = PLACES.iter().filter_map(|name| Some((name.to_string(), cell(name)?.clone())));
+        self.at = places.collect();
+        if kept.len() == header.len() && again.len() == header.len() {
+            let apart = kept.into_iter().zip(again).enumerate().find(|(_, (a, b))| a != b);
+            if let Some((at, (a, b))) = apart {
+                self.column = Some(header[at].clone());
+                (self.kept, self.again) = (Some(a), Some(b));
+            }
+        }
+    }
+}
+
+/// Cells of a row; a row that is no CSV is one cell.
+fn cells(line: &str) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+    match reader.records().next() {
+        Some(Ok(record)) => record.iter().map(str::to_string).collect(),
+        _ => vec![line.to_string()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn r09_the_earliest_difference_is_named_whichever_file_it_is_in() {
+        let (head, time) =
+            ("update,sim_s,loss\n1,0.5,0.25\n", "worker,start_s,end_s\n3,0.5,0.75\n");
+        let one = folder(&[
+            ("a.csv", &format!("{head}2,1.5,0.125\n")),
+            ("b.csv", &format!("{time}4,0.5,1.25\n")),
+            ("c.csv", "shard,rows\n0,7\n"),
+            ("summary.json", "{\n  \"version\": \"0.1.0\",\n  \"sim_s\": 2.0\n}\n"),
+        ]);
+        let same = compare(one.path(), one.path()).unwrap();
+        assert_eq!((same.files, same.lines, same.first), (4, 12, None));
+        let other = folder(&[
+            ("a.csv", &format!("{head}2,1.5,0.126\n")),
+            ("b.csv", &format!("{time}5,0.5,1.25\n")),
+            ("c.csv", "shard,rows\n0,8\n"),
+            ("summary.json", "{\n  \"version\": \"0.2.0\",\n  \"sim_s\": 2.5\n}\n"),
+        ]);
+        let first = compare(one.path(), other.path()).unwrap().first.unwrap();
+        assert_eq!((first.file.as_str(), first.line), ("b.csv", 3));
+        assert_eq!((first.column.as_deref(), first.sim_s), (Some("worker"), Some(1.25)));
+        assert_eq!((first.kept.as_deref(), first.again.as_deref()), (Some("4"), Some("5")));
+        // Without the series, what is written at the end; another version alone is no difference.
+        for name in ["a.csv", "b.csv"] {
+            fs::copy(one.path().join(name), other.path().join(name)).unwrap();
+        }
+        let first = compare(one.path(), other.path()).unwrap().first.unwrap();
+        assert_eq!((first.file.as_str(), first.column.as_deref()), ("c.csv", Some("rows")));
+        fs::copy(one.path().join("c.csv"), other.path().join("c.csv")).unwrap();
+        let first = compare(one.path(), other.path()).unwrap().first.unwrap();
+        assert_eq!((first.file.as_str(), first.line), ("summary.json", 3));
+    }
+
+    #[test]
+    fn r09_missing_rows_files_and_columns_are_differences() {
+        let one = folder(&[("a.csv", "update,sim_s\n1,0.5\n2,1.5\n")]);
+        let cases = [
+            ("update,sim_s\n1,0.5\n", 3, Some("2,1.5"), None),
+            ("update,sim_s\n1,0.5\n2,1.5\n3,2\n", 4, None, Some("3,2")),
+            ("update,sim_s\n1,0.5\n2,1.5,7\n", 3, Some("2,1.5"), Some("2,1.5,7")),
+            ("", 1, Some("update,sim_s"), None),
+        ];
+        for (text, line, kept, again) in cases {
+            let other = folder(&[("a.csv", text)]);
+            let first = compare(one.path(), other.path()).unwrap().first.unwrap();
+            let said = (first.line, first.kept.as_deref(), first.again.as_deref());
+            assert_eq!(said, (line, kept, again), "{text:?}");
+        }
+    }
+}
