@@ -67,7 +67,8 @@ impl Failure {
     pub(super) fn exit_of(error: &RunError) -> Exit {
         match error {
             RunError::Build(build) => code(build),
-            RunError::Start(_) => Exit::Data,
+            RunError::Start(_) | RunError::StageLeak { .. } => Exit::Data,
+            RunError::Stages(_) => Exit::Usage,
             RunError::TooLarge { .. } => Exit::Refused,
             RunError::Folder(FolderError::Io { .. }) | RunError::Write { .. } => Exit::Write,
             RunError::Folder(_) | RunError::Read(_) => Exit::Folder,

@@ -107,6 +107,7 @@ pub(super) fn execute(
         again: look.force,
         stop: signals::stop_on_request(),
         save_every: look.save_every,
+        stages: None,
         tell: &|text| tell(&format!("{text}\n")),
     };
     let outcome = match look.progress {

@@ -21,6 +21,7 @@ pub mod run;
 pub mod run_info;
 pub mod semantics;
 pub mod snapshot;
+pub mod stages;
 pub mod statistics;
 pub mod stop;
 pub mod summary;

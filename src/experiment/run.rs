@@ -8,16 +8,18 @@ use super::expect::{self, Checked};
 use super::folder::{FolderError, Found, ResultsFolder, hex_digest};
 use super::outcome::OutcomeError;
 use super::probe;
+use super::stages::{self, Places, StageDone};
 use super::recorder::{Begin, Recorder, Recording};
 use super::run_info::Stopwatch;
 use super::snapshot::Snapshots;
 use super::stop::StopSignal;
 use super::summary::Summary;
 use crate::base::ByteSize;
-use crate::data::SourceChoice;
+use crate::data::{LeakError, SourceChoice};
 use crate::metrics::Quality;
 use crate::scenario::build::{BuildError, Job, Opener, Prepared};
 use crate::scenario::estimate::Estimate;
+use crate::scenario::stage::{ResolvedStage, StageError};
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
 use crate::sim::{Observer, SimError, Work};
@@ -34,6 +36,10 @@ pub struct Trial {
     prepared: Option<Prepared>,
     folder: PathBuf,
     threads: usize,
+    /// The stages before the last, which are to be done first.
+    earlier: Vec<ResolvedStage>,
+    /// Where the stages are that this one may start from.
+    places: Places,
 }
 
 /// Why a trial did not finish.
@@ -54,6 +60,19 @@ pub enum RunError {
         needed: ByteSize,
         /// The limit.
         limit: ByteSize,
+    },
+    /// Its stages make no sense.
+    #[error(transparent)]
+    Stages(#[from] StageError),
+    /// A stage is evaluated on days on which a stage was trained that it comes from.
+    #[error("stage `{stage}` comes from stage `{of}`: {error}")]
+    StageLeak {
+        /// The stage that is evaluated.
+        stage: String,
+        /// The stage that was trained.
+        of: String,
+        /// The days.
+        error: LeakError,
     },
     /// It cannot start from its checkpoint.
     #[error(transparent)]
@@ -99,6 +118,9 @@ pub struct RunOptions<'a> {
     pub stop: StopSignal,
     /// How often the run is saved.
     pub save_every: SaveEvery,
+    /// Where the stages before the last are, if not in the results folder: trials of a sweep share
+    /// those that are the same.
+    pub stages: Option<PathBuf>,
     /// Is told where the run goes on, and which snapshots cannot be used.
     pub tell: &'a dyn Fn(&str),
 }
@@ -118,6 +140,7 @@ impl Default for RunOptions<'_> {
             again: false,
             stop: StopSignal::default(),
             save_every: SaveEvery::default(),
+            stages: None,
             tell: &|_| {},
         }
     }
@@ -165,11 +188,33 @@ impl Trial {
         threads: usize,
         open: &Opener<'_>,
     ) -> Result<Trial, RunError> {
+        let resolved = document::to_toml(&scenario).expect("a scenario is valid TOML");
+        let mut all = scenario.stages()?;
+        stages::check_leaks(&all, folder, open)?;
+        // The figures of the run are those of its last stage.
+        let scenario = all.pop().map_or(scenario, |last| last.scenario);
+        let trial = Trial::of_stage(scenario, folder, (threads, open), Places::default())?;
+        let mut estimate = trial.estimate.clone();
+        for stage in &all {
+            let prepared = stage.scenario.prepare_with(folder, open)?;
+            estimate = estimate.and_before(&stage.scenario.estimate(prepared.as_ref(), threads));
+        }
+        Ok(Trial { resolved, estimate, earlier: all, ..trial })
+    }
+
+    /// A stage by itself, which may start from those in `places`.
+    pub(super) fn of_stage(
+        scenario: Scenario,
+        folder: &Path,
+        (threads, open): (usize, &Opener<'_>),
+        places: Places,
+    ) -> Result<Trial, RunError> {
         let prepared = scenario.prepare_with(folder, open)?;
         let estimate = scenario.estimate(prepared.as_ref(), threads);
         let resolved = document::to_toml(&scenario).expect("a scenario is valid TOML");
         let folder = folder.to_path_buf();
-        Ok(Trial { scenario, resolved, estimate, prepared, folder, threads })
+        let earlier = Vec::new();
+        Ok(Trial { scenario, resolved, estimate, prepared, folder, threads, earlier, places })
     }
 
     /// The opened log and the model; `None` for timing alone, or after the run.
@@ -227,6 +272,7 @@ impl Trial {
         let stopwatch = Stopwatch::start(out, self.threads, &self.folder)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
         let facts = self.prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
+        let stages = self.do_earlier(out, options)?;
         let begun = self.begin(out, options, &snapshots)?;
         let Begun { mut job, mut recorder, mut keeper, started, resumed } = begun;
         let (job, recorder, keeper) = (&mut job, &mut recorder, &mut keeper);
@@ -245,6 +291,7 @@ impl Trial {
         recorder.finish(out, job.simulation()).map_err(written)?;
         let mut summary = self.summarise(job, recorder, facts);
         summary.started_from = started;
+        summary.stages = stages;
         if let Err(error) = outcome {
             summary.ended = error.to_string();
             // Not `summary.json`: the trial is not done.
@@ -259,6 +306,25 @@ impl Trial {
         folder.write("summary.json", &json(&summary))?;
         snapshots.remove().map_err(written)?;
         Ok(Finished { summary: Some(summary), path: out.to_path_buf(), checked })
+    }
+
+    /// Does what is missing of the stages before the last.
+    fn do_earlier(
+        &mut self,
+        out: &Path,
+        options: &RunOptions<'_>,
+    ) -> Result<Vec<StageDone>, RunError> {
+        let root = options.stages.clone().unwrap_or_else(|| out.join(stages::FOLDER));
+        let with = (self.threads, &SourceChoice::open as &Opener<'_>);
+        let done = stages::run(&self.earlier, &root, &self.folder, with, options);
+        let (places, done) = done.map_err(|error| match error {
+            RunError::Interrupted { signal, .. } => {
+                RunError::Interrupted { signal, path: out.to_path_buf() }
+            }
+            error => error,
+        })?;
+        self.places = places;
+        Ok(done)
     }
 
     /// A job and its recorder: as the last snapshot that can be used has left them, or new ones.
@@ -306,7 +372,8 @@ impl Trial {
     fn start(&self, job: &mut Job, window: &str) -> Result<Option<Started>, RunError> {
         let Some(start) = &self.scenario.start else { return Ok(None) };
         let seed = self.scenario.scenario.seed;
-        let started = checkpoint::start::start(job, start, &self.folder, window, seed)?;
+        let path = self.places.file(&start.from, &self.folder);
+        let started = checkpoint::start::start(job, start, path, window, seed)?;
         Ok(Some(started))
     }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::checkpoint::Started;
+use super::stages::StageDone;
 use super::presence;
 use super::recorder::Recorder;
 use super::semantics::SEMANTICS;
@@ -88,6 +89,9 @@ pub struct Summary {
     pub bayes: Option<Quality>,
     /// Facts about the log.
     pub data: Vec<(String, String)>,
+    /// The stages before the last, whose figures these are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageDone>,
     /// The checkpoint that it has started from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_from: Option<Started>,

@@ -277,8 +277,26 @@ impl Scenario {
         Ok(())
     }
 
-    /// The days trained on and the examples evaluated on.
-    fn split(&self, source: &dyn DataSource) -> Result<(Vec<Day>, Vec<u64>), BuildError> {
+    /// The days trained on, and those held out, of a log that is opened for this alone.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn open_days(
+        &self,
+        folder: &Path,
+        open: &Opener<'_>,
+    ) -> Result<(Vec<Day>, Vec<Day>), BuildError> {
+        let streams = Streams::new(self.scenario.seed);
+        let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
+        let source = open(choice, &OpenContext { base_dir: folder, streams })?;
+        self.days(source.as_ref())
+    }
+
+    /// The days trained on, and those held out.
+    ///
+    /// # Errors
+    /// Windows that the log does not have, or a holdout that overlaps the training window.
+    pub fn days(&self, source: &dyn DataSource) -> Result<(Vec<Day>, Vec<Day>), BuildError> {
         let days = source.days();
         let select = |key, window: &Window| {
             window.select(days).map_err(|problem| BuildError::Window { key, problem })
@@ -295,8 +313,16 @@ impl Scenario {
                 days.iter().copied().filter(|day| day.number < end).collect()
             }
         };
+        if let Some(holdout) = &self.holdout {
+            check_holdout(&train, &held, holdout.allow_past)?;
+        }
+        Ok((train, held))
+    }
+
+    /// The days trained on and the examples evaluated on.
+    fn split(&self, source: &dyn DataSource) -> Result<(Vec<Day>, Vec<u64>), BuildError> {
+        let (train, held) = self.days(source)?;
         let Some(holdout) = &self.holdout else { return Ok((train, Vec::new())) };
-        check_holdout(&train, &held, holdout.allow_past)?;
         let ranges: Vec<Range<u64>> = match holdout.days {
             Some(_) => held.iter().map(Day::ids).collect(),
             None => vec![source.held_out()],

@@ -34,6 +34,18 @@ pub struct Estimate {
     pub disk: ByteSize,
 }
 
+impl Estimate {
+    /// The same with a stage before it: one is in memory at a time, and both are on the disk.
+    pub fn and_before(self, stage: &Estimate) -> Estimate {
+        Estimate {
+            pushes: self.pushes.zip(stage.pushes).map(|(own, before)| own.saturating_add(before)),
+            memory: self.memory.max(stage.memory),
+            disk: ByteSize(self.disk.0.saturating_add(stage.disk.0)),
+            ..self
+        }
+    }
+}
+
 /// What the program itself takes.
 const PROGRAM: u64 = 24 << 20;
 

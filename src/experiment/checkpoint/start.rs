@@ -1,6 +1,6 @@
 //! Starting a run from a checkpoint file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -45,19 +45,17 @@ pub struct Started {
     pub missing: Vec<String>,
 }
 
-/// Lets a job that has not begun start as `start` says. Files are looked for relative to `folder`;
-/// `window` names the days and data that the job is fed.
+/// Lets a job that has not begun start as `start` says, from the file `path`. `window` names the days and data that the job is fed.
 ///
 /// # Errors
 /// [`StartFailed`]; the job is of no use then.
 pub fn start(
     job: &mut Job,
     start: &Start,
-    folder: &Path,
+    path: PathBuf,
     window: &str,
     seed: u64,
 ) -> Result<Started, StartFailed> {
-    let path = folder.join(&start.from);
     let read =
         file::read(&path).map_err(|error| StartFailed::File { path: path.clone(), error })?;
     let same_window = read.about.as_ref().is_some_and(|about| about.window == window);

@@ -14,6 +14,7 @@ use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::folder::{FolderError, write_atomically};
 use crate::experiment::run::{RunError, RunOptions};
 use crate::experiment::snapshot::Snapshots;
+use crate::experiment::stages;
 use crate::experiment::stop::StopSignal;
 use crate::experiment::{SaveEvery, Summary, Trial};
 use crate::sim::Observer;
@@ -201,7 +202,8 @@ impl Runner<'_> {
         let again = self.options.force;
         let (stop, save_every) = (self.options.stop.clone(), self.options.save_every);
         let tell = |text: &str| self.watcher.says(planned, text);
-        let run = RunOptions { again, stop, save_every, tell: &tell };
+        let stages = Some(self.folder.path().join(stages::FOLDER));
+        let run = RunOptions { again, stop, save_every, stages, tell: &tell };
         match trial.run(out, &run, observer.as_mut()) {
             Ok(finished) => finished.summary.map_or(Ended::Already, |s| Ended::Done(Box::new(s))),
             Err(RunError::Simulation { error, .. }) => Ended::Failed(error.to_string()),

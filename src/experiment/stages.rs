@@ -1,0 +1,170 @@
+//! The stages of a run before its last: each is a run of its own, in a folder named after what it
+//! does, so that one that is done is never trained again, in this run or in another trial of its
+//! sweep.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::checkpoint::keeper;
+use super::folder::{FolderError, hex_digest};
+use super::run::{RunError, RunOptions, Trial};
+use crate::data::check_holdout;
+use crate::scenario::document;
+use crate::scenario::stage::{ResolvedStage, StageRef, Which};
+use crate::scenario::Scenario;
+use crate::scenario::build::Opener;
+use crate::sim::Nobody;
+
+/// The folder of the stages, below that of the results.
+pub const FOLDER: &str = "stages";
+/// Between two looks at a stage that another process is training.
+const WAIT: Duration = Duration::from_millis(200);
+
+/// A stage that is done.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct StageDone {
+    /// Its name.
+    pub name: String,
+    /// Its folder, among the stages.
+    pub folder: String,
+    /// Updates that it made.
+    pub updates: Option<u64>,
+    /// AUC on the reporting half of its holdout, at its best step.
+    pub best_auc: Option<f64>,
+    /// The same at its end.
+    pub last_auc: Option<f64>,
+}
+
+/// Where the stages are that may be started from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(Vec<(String, PathBuf)>);
+
+impl Places {
+    /// The file that `start.from` names; relative to `folder`, if it is no reference to a stage.
+    pub(super) fn file(&self, from: &str, folder: &Path) -> PathBuf {
+        let Some(Ok(StageRef { stage, which })) = StageRef::parse(from) else {
+            return folder.join(from);
+        };
+        let place = self.0.iter().find(|(name, _)| *name == stage);
+        let place = place.map_or(Path::new(""), |(_, place)| place);
+        let name = match which {
+            Which::Best => "best".to_owned(),
+            Which::Last => "last".to_owned(),
+            Which::Update(update) => format!("update-{update:09}"),
+        };
+        place.join(keeper::FOLDER).join(format!("{name}.safetensors"))
+    }
+}
+
+/// Refuses a stage that is evaluated on days on which an earlier stage, which it has started from,
+/// was trained.
+pub(super) fn check_leaks(
+    stages: &[ResolvedStage],
+    files_from: &Path,
+    open: &Opener<'_>,
+) -> Result<(), RunError> {
+    let mut days = Vec::with_capacity(stages.len());
+    for stage in stages {
+        days.push(stage.scenario.open_days(files_from, open)?);
+    }
+    for (index, stage) in stages.iter().enumerate() {
+        let mut parent = origin(stages, stage);
+        while let Some(earlier) = parent {
+            let allow_past = true;
+            check_holdout(&days[earlier].0, &days[index].1, allow_past).map_err(|error| {
+                let (stage, of) = (stage.name.clone(), stages[earlier].name.clone());
+                RunError::StageLeak { stage, of, error }
+            })?;
+            parent = origin(stages, &stages[earlier]);
+        }
+    }
+    Ok(())
+}
+
+/// The stage that a stage starts from.
+fn origin(stages: &[ResolvedStage], stage: &ResolvedStage) -> Option<usize> {
+    let from = &stage.scenario.start.as_ref()?.from;
+    let reference = StageRef::parse(from)?.ok()?;
+    stages.iter().position(|earlier| earlier.name == reference.stage)
+}
+
+/// A name that says what a stage does, and what the stages do that it starts from.
+fn key(stages: &[ResolvedStage], stage: &ResolvedStage) -> String {
+    let mut digest = hex_digest(identity(stages, stage).as_bytes());
+    digest.truncate(12);
+    format!("{}-{digest}", stage.name)
+}
+
+fn identity(stages: &[ResolvedStage], stage: &ResolvedStage) -> String {
+    let own = text(&stage.scenario);
+    match origin(stages, stage) {
+        Some(earlier) => format!("{own}\n{}", hex_digest(identity(stages, &stages[earlier]).as_bytes())),
+        None => own,
+    }
+}
+
+fn text(scenario: &Scenario) -> String {
+    document::to_toml(scenario).expect("a scenario is valid TOML")
+}
+
+/// Trains what is missing of `stages`, in their order, into folders below `root`.
+pub(super) fn run(
+    stages: &[ResolvedStage],
+    root: &Path,
+    files_from: &Path,
+    (threads, open): (usize, &Opener<'_>),
+    options: &RunOptions<'_>,
+) -> Result<(Places, Vec<StageDone>), RunError> {
+    let (mut places, mut done) = (Places::default(), Vec::new());
+    for stage in stages {
+        let folder = key(stages, stage);
+        let path = root.join(&folder);
+        if !path.join("summary.json").exists() {
+            (options.tell)(&format!("stage {}: {}", stage.name, path.display()));
+        }
+        run_one(stage, &places, &path, files_from, (threads, open), options)?;
+        done.push(figures(stage, folder, &path));
+        places.0.push((stage.name.clone(), path));
+    }
+    Ok((places, done))
+}
+
+fn run_one(
+    stage: &ResolvedStage,
+    places: &Places,
+    path: &Path,
+    files_from: &Path,
+    (threads, open): (usize, &Opener<'_>),
+    options: &RunOptions<'_>,
+) -> Result<(), RunError> {
+    loop {
+        let scenario = stage.scenario.clone();
+        let trial = Trial::of_stage(scenario, files_from, (threads, open), places.clone())?;
+        match trial.run(path, options, &mut Nobody) {
+            Ok(_) => return Ok(()),
+            // Another trial trains it: its results will be the same.
+            Err(RunError::Folder(FolderError::Busy { .. })) => {
+                if let Some(signal) = options.stop.asked() {
+                    return Err(RunError::Interrupted { signal, path: path.to_path_buf() });
+                }
+                std::thread::sleep(WAIT);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn figures(stage: &ResolvedStage, folder: String, path: &Path) -> StageDone {
+    let summary = std::fs::read_to_string(path.join("summary.json")).unwrap_or_default();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap_or_default();
+    let auc = |which: &str| summary[which]["quality"]["auc"].as_f64();
+    StageDone {
+        name: stage.name.clone(),
+        folder,
+        updates: summary["updates"].as_u64(),
+        best_auc: auc("best"),
+        last_auc: auc("last"),
+    }
+}
