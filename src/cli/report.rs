@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::Report;
 use super::exit::{Exit, Failure};
 use super::run::out;
+use crate::experiment::lab;
 #[cfg(feature = "plot")]
 use super::run::tell;
 #[cfg(any(feature = "plot", feature = "html"))]
@@ -27,6 +28,10 @@ pub(super) fn report(args: &Report) -> Result<Exit, Failure> {
 /// Draws everything that the files of a results folder allow into that folder: the pictures of a
 /// run, and the page of a run or a sweep. Returns what to look at.
 pub(super) fn at_the_end(folder: &Path, quiet: bool) -> Result<PathBuf, Failure> {
+    if folder.join(lab::DONE).exists() {
+        picture_of_lab(folder)?;
+        return Ok(folder.join("restart.svg"));
+    }
     if !folder.join("plan.jsonl").exists() {
         draw(folder, quiet)?;
     }

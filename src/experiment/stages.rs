@@ -11,10 +11,10 @@ use super::checkpoint::keeper;
 use super::folder::{FolderError, hex_digest};
 use super::run::{RunError, RunOptions, Trial};
 use crate::data::check_holdout;
-use crate::scenario::document;
-use crate::scenario::stage::{ResolvedStage, StageRef, Which};
 use crate::scenario::Scenario;
 use crate::scenario::build::Opener;
+use crate::scenario::document;
+use crate::scenario::stage::{ResolvedStage, StageRef, Which};
 use crate::sim::Nobody;
 
 /// The folder of the stages, below that of the results.
@@ -100,7 +100,9 @@ fn key(stages: &[ResolvedStage], stage: &ResolvedStage) -> String {
 fn identity(stages: &[ResolvedStage], stage: &ResolvedStage) -> String {
     let own = text(&stage.scenario);
     match origin(stages, stage) {
-        Some(earlier) => format!("{own}\n{}", hex_digest(identity(stages, &stages[earlier]).as_bytes())),
+        Some(earlier) => {
+            format!("{own}\n{}", hex_digest(identity(stages, &stages[earlier]).as_bytes()))
+        }
         None => own,
     }
 }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::checkpoint::Started;
-use super::stages::StageDone;
 use super::presence;
 use super::recorder::Recorder;
 use super::semantics::SEMANTICS;
+use super::stages::StageDone;
 use crate::metrics::Quality;
 use crate::scenario::Scenario;
 use crate::sim::{Activity, Progress, Simulation};

@@ -205,7 +205,7 @@ impl Simulation {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn step(&mut self, observer: &mut dyn Observer) -> Result<State, SimError> {
-        if self.session.limits.reached(&self.session.progress) {
+        if self.session.is_over() {
             return Ok(State::Ended);
         }
         let end = self.session.limits.time.unwrap_or(SimTime::MAX);

@@ -75,7 +75,7 @@ impl Imposed {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn step(&mut self, observer: &mut dyn Observer) -> Result<State, SimError> {
-        if self.session.limits.reached(&self.session.progress) {
+        if self.session.is_over() {
             return Ok(State::Ended);
         }
         let version = self.session.progress.updates;

@@ -49,6 +49,11 @@ pub struct Stop {
     /// At this moment of the virtual clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sim_time: Option<SimSpan>,
+    /// After this many evaluations in a row without a new best AUC on the selection half of the
+    /// holdout; without a holdout never. Alone, within one pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub patience: Option<u64>,
 }
 
 impl Stop {
@@ -61,9 +66,9 @@ impl Stop {
         }
     }
 
-    /// Whether no limit is given at all.
+    /// Whether no limit is given but patience, which may never end.
     pub fn is_open(&self) -> bool {
-        *self == Stop::default()
+        Stop { patience: None, ..self.clone() } == Stop::default()
     }
 }
 
@@ -76,6 +81,8 @@ pub struct Limits {
     pub updates: Option<u64>,
     /// Last moment.
     pub time: Option<SimTime>,
+    /// Evaluations in a row without a new best.
+    pub patience: Option<u64>,
 }
 
 impl Limits {
@@ -85,6 +92,7 @@ impl Limits {
             examples: stop.examples_limit(window),
             updates: stop.updates,
             time: stop.sim_time.map(|span| SimTime::ZERO + span),
+            patience: stop.patience,
         }
     }
 

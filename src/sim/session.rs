@@ -73,6 +73,9 @@ pub struct Session {
     evaluate: Option<Cadence>,
     diverge: Option<Cadence>,
     evaluated_at: Option<u64>,
+    /// Best AUC so far on the selection half, and evaluations since then.
+    best: Option<f64>,
+    since_best: u64,
 }
 
 impl Session {
@@ -82,7 +85,23 @@ impl Session {
         let evaluate = watch.evaluation.as_ref().map(|evaluation| cadence(evaluation.every));
         let diverge = watch.divergence.map(cadence);
         let progress = Progress::default();
-        Session { work, progress, limits, watch, evaluate, diverge, evaluated_at: None }
+        Session {
+            work,
+            progress,
+            limits,
+            watch,
+            evaluate,
+            diverge,
+            evaluated_at: None,
+            best: None,
+            since_best: 0,
+        }
+    }
+
+    /// Whether a limit is reached.
+    pub fn is_over(&self) -> bool {
+        self.limits.reached(&self.progress)
+            || self.limits.patience.is_some_and(|patience| self.since_best >= patience)
     }
 
     /// A moment up to `horizon`, before which nothing else happens, at which something is due by
@@ -147,7 +166,11 @@ impl Session {
         };
         let (views, window) = (evaluation.views, self.watch.window);
         let passes = window.map(|window| progress.examples as f64 / window.max(1) as f64);
+        let mut selection = None;
         self.evaluate_now(views, held, |view, evaluated| {
+            if view == EvaluatedView::Server {
+                selection = evaluated.selection_auc;
+            }
             observer.observe(&Record::Evaluated {
                 progress: &progress,
                 view,
@@ -157,6 +180,11 @@ impl Session {
             });
         });
         self.evaluated_at = Some(self.progress.updates);
+        if selection.is_some_and(|auc| self.best.is_none_or(|best| auc > best)) {
+            (self.best, self.since_best) = (selection, 0);
+        } else {
+            self.since_best += 1;
+        }
     }
 
     /// Evaluates the server and the chosen views, whether or not it is due; of nothing, if there is
@@ -194,6 +222,7 @@ impl Persist for Session {
         self.progress.save(out);
         out.each(self.evaluate.iter().chain(&self.diverge));
         self.evaluated_at.save(out);
+        (self.best, self.since_best).save(out);
         if let Some(training) = self.work.training() {
             training.save(out);
         }
@@ -204,6 +233,8 @@ impl Persist for Session {
         // Whether there are any is what the scenario says.
         from.each(self.evaluate.iter_mut().chain(&mut self.diverge))?;
         self.evaluated_at.load(from)?;
+        self.best.load(from)?;
+        self.since_best.load(from)?;
         match self.work.training_mut() {
             Some(training) => training.load(from),
             None => Ok(()),

@@ -142,3 +142,82 @@ fn a_run_writes_checkpoints_and_another_starts_from_one() {
     let said = say(&mut start("ninth", ""));
     assert!(said.code == 4 && said.stderr.contains("cannot read"), "{}", said.stderr);
 }
+
+/// The warm start of the scenarios, in a moment.
+fn staged(command: &str, out: &Path) -> Command {
+    let mut command = {
+        let mut straggler = straggler();
+        straggler.arg(command).arg(scenario("warm-start.toml")).args(SMALL);
+        straggler
+    };
+    command.args(["holdout.every={times=5}", "holdout.max_examples=200", "--quiet"]);
+    command.arg("--out").arg(out);
+    command
+}
+
+#[test]
+fn stages_are_trained_once_and_the_last_is_the_run() {
+    let root = tempfile::tempdir().unwrap();
+    let (one, two) = (root.path().join("1/run"), root.path().join("2/run"));
+    done(staged("run", &one).args(["--no-plots", "--threads", "1"]));
+    let found = summary(&one);
+    assert_eq!(found["stages"][0]["name"], "base");
+    assert_eq!(found["started_from"]["from"], "stage:base@best");
+    let stage = one.join("stages").join(found["stages"][0]["folder"].as_str().unwrap());
+    let begins = Rows::read(&one.join("evaluations.csv")).numbers("auc")[0];
+    let best = summary(&stage)["best"]["quality"]["auc"].as_f64().unwrap();
+    assert!((begins - best).abs() < 1e-9, "{begins} instead of {best}");
+
+    // Killed between two stages, it goes on with the second, and ends in the same bytes.
+    done(staged("run", &two).args(["--no-plots", "--threads", "2"]));
+    for name in ["summary.json", "evaluations.csv"] {
+        fs::remove_file(two.join(name)).unwrap();
+    }
+    let stage = two.join("stages").join(found["stages"][0]["folder"].as_str().unwrap());
+    let before = fs::metadata(stage.join("summary.json")).unwrap().modified().unwrap();
+    done(straggler().arg("resume").arg(&two).args(["--quiet", "--files"]).arg(scenario("")));
+    let after = fs::metadata(stage.join("summary.json")).unwrap().modified().unwrap();
+    assert_eq!(before, after, "the first stage was trained again");
+    let without_pictures = |folder: &Path| {
+        let mut files = reproducible(folder);
+        files.retain(|name, _| !name.starts_with("plots/") && name != "report.html");
+        files
+    };
+    assert_same(&without_pictures(&one), &without_pictures(&two), "gone on with");
+}
+
+#[test]
+fn trials_of_a_sweep_share_their_stages() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("sweep");
+    let said =
+        say(staged("sweep", &out).args(["--seeds", "2", "train.batch=16,32", "--threads", "2"]));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    // Two batches, two seeds: four stages to start from. The second run finds them all.
+    let stages = fs::read_dir(out.join("stages")).unwrap().count();
+    assert_eq!(stages, 4);
+    assert_eq!(Rows::read(&out.join("trials.csv")).len(), 4);
+}
+
+#[test]
+fn stages_that_make_no_sense_are_refused_with_their_place() {
+    let root = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(scenario("warm-start.toml")).unwrap();
+    let cases = [
+        ("stage:base@best", "stage:bose@best", 2, "did you mean `base`?"),
+        ("\"2..12\"", "\"2..14\"", 4, "inside"),
+        ("\"1..11\"", "\"1..14\"", 4, "day 14"),
+        ("train.stop = { passes = 1 }", "train.stop = { pasess = 1 }", 2, "pasess"),
+        ("slots = \"keep\"", "reinit = [\"mlp.7\"]", 4, "mlp.7"),
+    ];
+    for (from, to, code, text_of_error) in cases {
+        let file = root.path().join("x.toml");
+        assert!(text.contains(from), "{from}");
+        fs::write(&file, text.replace(from, to)).unwrap();
+        let mut command = straggler();
+        command.arg("run").arg(&file).args(SMALL).args(["--quiet", "--no-plots", "--out"]);
+        let said = say(command.arg(root.path().join(format!("out-{code}-{}", to.len()))));
+        assert_eq!(said.code, code, "{to}: {}", said.stderr);
+        assert!(said.stderr.contains(text_of_error), "{to}: {}", said.stderr);
+    }
+}

@@ -116,3 +116,17 @@ fn what_a_checkpoint_does_not_have_is_said() {
     let error = job(&smaller, 1).start_from(&checkpoint, &Restart::default(), true, 7).unwrap_err();
     assert!(matches!(error, StartError::Tensor(_)), "{error}");
 }
+
+#[test]
+fn patience_ends_after_so_many_evaluations_without_a_new_best() {
+    let mut scenario = alone();
+    scenario.holdout.as_mut().unwrap().every = straggler::sim::Every::Updates(5);
+    scenario.optimizer =
+        OptimizerChoice::Sgd(sgd::Config { learning_rate: 1e-300, ..sgd::Config::default() });
+    scenario.train.stop.patience = Some(3);
+    let mut job = job(&scenario, 1);
+    job.look_first(&mut Nobody);
+    while job.step(&mut Nobody).unwrap() == State::Running {}
+    // The first evaluation, before any update, is the best for ever.
+    assert_eq!(job.session().progress.updates, 15);
+}

@@ -252,7 +252,8 @@ mod tests {
             ("item/updates".to_owned(), tensor(&[2], Values::U32(vec![7, 0]))),
             ("out.bias/updates".to_owned(), tensor(&[1], Values::U64(vec![u64::MAX]))),
         ]);
-        let progress = Progress { updates: 7, examples: 900, seconds: 0.1 };
+        let seconds = 0.1 + 0.2;
+        let progress = Progress { updates: 7, examples: 900, seconds };
         let elapsed = Elapsed { progress, versions: vec![7, 8] };
         Checkpoint { tensors, elapsed, position: Position { pass: 1, offset: 3 } }
     }
