@@ -16,6 +16,7 @@ use crate::base::ByteSize;
 use crate::metrics::Quality;
 use crate::scenario::build::{BuildError, Job, Prepared};
 use crate::scenario::estimate::Estimate;
+use crate::scenario::presets::Preset;
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
 use crate::sim::{Observer, SimError, Work};
@@ -189,7 +190,8 @@ impl Trial {
             return Ok(Finished { summary: None, path: out.to_path_buf(), checked });
         }
         folder.clear()?;
-        let stopwatch = Stopwatch::start(out, self.threads, &self.folder)?;
+        let preset = self.scenario.preset.map(Preset::name);
+        let stopwatch = Stopwatch::start(out, self.threads, &self.folder, preset)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
         let facts = self.prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
         let Begun { mut job, mut recorder, resumed } = self.begin(out, options, &snapshots)?;
