@@ -32,7 +32,8 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct GapAware {
     memory: f32,
-    /// Per parameter: mean square step, and the weight that it has gathered.
+    /// Per parameter the mean square step; then, for all parameters of a row or block, the weight
+    /// that these have gathered, in the first of as many numbers.
     steps: PerParameter,
 }
 

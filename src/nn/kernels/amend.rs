@@ -210,19 +210,20 @@ versions! {
 }
 
 versions! {
-    /// `g / (1 + |now - seen| / average step)`; the memory holds mean square steps, then their
-    /// weights. What has not moved is left alone.
+    /// `g / (1 + |now - seen| / average step)`; the memory holds mean square steps, then the weight
+    /// that they have gathered, which is that of the first for the whole row. What has not moved is
+    /// left alone.
     pub fn close_gap(tiny: f32, memory: Memory<'_>, gradients: &mut Gradients<'_>) {
         gradients.each(memory, |g, memory, now, seen| {
             let (squares, weights) = memory.split_at(g.len());
+            let share = 1.0 / weights.first().map_or(tiny, |weight| weight.max(tiny));
             blocks!(g.len(), |at, N| {
-                let g: &mut [f32; N] = of_mut(g, at);
+                let (g, squares): (&mut [f32; N], &[f32; N]) = (of_mut(g, at), of(squares, at));
                 let (now, seen): (&[f32; N], &[f32; N]) = (of(now, at), of(seen, at));
-                let (squares, weights): (&[f32; N], &[f32; N]) = (of(squares, at), of(weights, at));
                 for j in 0..N {
                     let gap = (now[j] - seen[j]).abs();
-                    let average = (squares[j] / weights[j].max(tiny)).sqrt() + tiny;
-                    let divided = g[j] / (1.0 + gap / average);
+                    let average = (squares[j] * share).sqrt() + tiny;
+                    let divided = g[j] * (average / (average + gap));
                     g[j] = if gap > 0.0 { divided } else { g[j] };
                 }
             });
@@ -241,14 +242,16 @@ versions! {
                 data[row.id as usize * stride..][..stride].split_at_mut(dim);
             let (before, now) = (&moved.before[i * dim..][..dim], moved.now.row(row.id, dim));
             blocks!(dim, |at, N| {
-                let (s, w): (&mut [f32; N], &mut [f32; N]) = (of_mut(squares, at), of_mut(weights, at));
+                let s: &mut [f32; N] = of_mut(squares, at);
                 let (before, now): (&[f32; N], &[f32; N]) = (of(before, at), of(now, at));
                 for j in 0..N {
                     let step = now[j] - before[j];
                     s[j] = keep * s[j] + (1.0 - keep) * step * step;
-                    w[j] = keep * w[j] + (1.0 - keep);
                 }
             });
+            if let Some(weight) = weights.first_mut() {
+                *weight = keep * *weight + (1.0 - keep);
+            }
         }
     }
 }
