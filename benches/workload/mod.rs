@@ -18,6 +18,7 @@ use straggler::data::{
 use straggler::model::{Model, ModelChoice, ModelContext, din, mlp};
 use straggler::optimizer::{OptimizerChoice, adam};
 use straggler::protocol::ProtocolChoice;
+use straggler::remedy::Remedies;
 use straggler::server::{ParameterServer, Sharding};
 use straggler::sim::feed::{ExampleOrder, Feed, Sharing};
 use straggler::sim::{Limits, Links, Nobody, Parts, Rates, Simulation, Training, Watch, Work};
@@ -194,16 +195,27 @@ impl Setting {
     }
 }
 
-/// Asynchronous training without evaluation.
+/// Asynchronous training without evaluation, with lazy Adam.
 pub(crate) fn training(workload: &Workload, setting: Setting) -> Simulation {
+    let server = server(workload, setting.shards);
+    training_on(server, workload, setting, Remedies::default())
+}
+
+/// The same on this server, with these remedies.
+pub(crate) fn training_on(
+    server: ParameterServer,
+    workload: &Workload,
+    setting: Setting,
+    remedies: Remedies,
+) -> Simulation {
     let Setting { workers, shards, threads, rate } = setting;
     let order = Box::new(Counting::default());
     let log = Arc::clone(&workload.log) as Arc<dyn DataSource>;
     let rates = Box::new(move |_| Rates { dense: rate, sparse: rate });
     let model = Arc::clone(&workload.model);
     let feed = Feed::new(log, Arc::clone(&model), order, workload.batch, Sharing::Queue, workers);
-    let server = server(workload, shards);
     let training = Training::new(model, server, feed, Pool::new(threads), rates, None);
+    let training = training.with_remedies(remedies);
     cluster(workers, shards, Work::Training(Box::new(training)), ShardService::default())
 }
 

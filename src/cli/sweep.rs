@@ -230,7 +230,7 @@ pub(super) fn execute(
     };
     let stopwatch = {
         let _turn = turn(&path).map_err(RunError::from)?;
-        Stopwatch::start(&path, threads, &plan.files_from).map_err(RunError::from)?
+        Stopwatch::start(&path, threads, &plan.files_from, None).map_err(RunError::from)?
     };
     let watch = watcher(plan, &path, trials.len(), &options, sweeping);
     let tally = run_trials(&folder, &trials, &plan.files_from, &options, watch.as_ref());

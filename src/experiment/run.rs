@@ -19,6 +19,7 @@ use crate::data::{LeakError, SourceChoice};
 use crate::metrics::Quality;
 use crate::scenario::build::{BuildError, Job, Opener, Prepared};
 use crate::scenario::estimate::Estimate;
+use crate::scenario::presets::Preset;
 use crate::scenario::stage::{ResolvedStage, StageError};
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
@@ -192,7 +193,9 @@ impl Trial {
         let mut all = scenario.stages()?;
         stages::check_leaks(&all, folder, open)?;
         // The figures of the run are those of its last stage.
+        let preset = scenario.preset;
         let scenario = all.pop().map_or(scenario, |last| last.scenario);
+        let scenario = Scenario { preset, ..scenario };
         let trial = Trial::of_stage(scenario, folder, (threads, open), Places::default())?;
         let mut estimate = trial.estimate.clone();
         for stage in &all {
@@ -269,7 +272,8 @@ impl Trial {
             return Ok(Finished { summary: None, path: out.to_path_buf(), checked });
         }
         folder.clear()?;
-        let stopwatch = Stopwatch::start(out, self.threads, &self.folder)?;
+        let preset = self.scenario.preset.map(Preset::name);
+        let stopwatch = Stopwatch::start(out, self.threads, &self.folder, preset)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
         let facts = self.prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
         let stages = self.do_earlier(out, options)?;

@@ -28,6 +28,10 @@ pub struct RunInfo {
     pub arch: String,
     /// The folder that the scenario's files are looked for in; to go on with an interrupted run.
     pub files_from: PathBuf,
+    /// The preset that the scenario named, if it did. Its settings are in `resolved.toml`; the name
+    /// is no part of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
 }
 
 /// A stopwatch for the file.
@@ -39,7 +43,8 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Starts, and writes the file as far as it is known.
+    /// Starts, and writes the file as far as it is known. Without a preset the one of an earlier
+    /// execution stays: a run that goes on is resumed from its resolved scenario.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -47,10 +52,12 @@ impl Stopwatch {
         folder: &Path,
         threads: usize,
         files_from: &Path,
+        preset: Option<&str>,
     ) -> Result<Stopwatch, FolderError> {
         #[expect(clippy::disallowed_methods, reason = "wall time of our own process, for people")]
         let started = Instant::now();
         let absolute = std::path::absolute(files_from).unwrap_or_else(|_| files_from.to_path_buf());
+        let file = folder.join(FILE);
         let info = RunInfo {
             version: env!("CARGO_PKG_VERSION").to_string(),
             threads,
@@ -59,8 +66,9 @@ impl Stopwatch {
             os: std::env::consts::OS.to_string(),
             arch: std::env::consts::ARCH.to_string(),
             files_from: absolute,
+            preset: preset.map(str::to_string).or_else(|| read(folder)?.preset),
         };
-        let watch = Stopwatch { started, file: folder.join(FILE), info };
+        let watch = Stopwatch { started, file, info };
         watch.write()?;
         Ok(watch)
     }
@@ -106,11 +114,14 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path();
         assert_eq!(read(path), None);
-        let watch = Stopwatch::start(path, 2, Path::new("scenarios")).unwrap();
+        let watch = Stopwatch::start(path, 2, Path::new("scenarios"), Some("xdl")).unwrap();
         let from = read(path).unwrap().files_from;
         assert!(from.is_absolute() && from.ends_with("scenarios"));
         watch.stop().unwrap();
         let info = read(path).unwrap();
         assert!(info.wall_s.is_some() && info.threads == 2);
+        // Whoever goes on from the resolved scenario does not know the preset.
+        Stopwatch::start(path, 1, Path::new("scenarios"), None).unwrap().stop().unwrap();
+        assert_eq!(read(path).unwrap().preset.as_deref(), Some("xdl"));
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 use crate::base::{Persist, ShardId, WorkerId};
+use crate::nn::kernels::amend::{Gradients, Moved};
 
 /// Part of a push that is about to become (part of) an update of a shard.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -24,7 +25,7 @@ pub struct Arrival {
     pub sparse_rate: f32,
     /// Norm of the part that has arrived, in its present state; 0 unless [`Needs::norm`].
     pub norm: f64,
-    /// The same of its dense parameters alone.
+    /// The same of its dense parameters alone; 0 unless [`Needs::dense_norm`].
     pub dense_norm: f64,
 }
 
@@ -38,31 +39,13 @@ pub struct Chances {
     pub push: f64,
 }
 
-/// What a stretch of parameters is.
+/// What some parameters are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Place {
-    /// A dense block, as a range of the dense arena.
+    /// A dense block, as a range of the dense arena. It counts as a single long row.
     Dense(Range<usize>),
-    /// A row of a table.
-    Row {
-        /// Index of the table.
-        table: usize,
-        /// The row.
-        id: u32,
-    },
-}
-
-/// A dense block or a row of an arriving push.
-#[derive(Debug)]
-pub struct Stretch<'a> {
-    /// What it is.
-    pub place: Place,
-    /// Its gradient, to be amended.
-    pub gradient: &'a mut [f32],
-    /// The parameters as the server has them.
-    pub now: &'a [f32],
-    /// The parameters as the worker read them; empty unless [`Needs::view`].
-    pub seen: &'a [f32],
+    /// Rows of a table, by its index.
+    Rows(usize),
 }
 
 /// Factors of a gradient and of the step made of it; 1 changes nothing.
@@ -86,14 +69,18 @@ pub struct Needs {
     pub view: bool,
     /// How often each row was updated since then.
     pub row_staleness: bool,
-    /// [`Remedy::amend`] is to be called.
-    pub stretches: bool,
+    /// [`Remedy::amend`] is to be called for dense blocks.
+    pub dense: bool,
+    /// The same for rows.
+    pub rows: bool,
     /// [`Remedy::stepped`] is to be called.
     pub steps: bool,
     /// [`Remedy::look_ahead`] is to be called.
     pub look_ahead: bool,
     /// The norm of what has arrived.
     pub norm: bool,
+    /// The norm of its dense parameters.
+    pub dense_norm: bool,
     /// [`Remedy::chances`] is to be heeded: what workers pulled and pushed last is kept.
     pub spares: bool,
 }
@@ -104,10 +91,12 @@ impl Needs {
         Needs {
             view: self.view || other.view,
             row_staleness: self.row_staleness || other.row_staleness,
-            stretches: self.stretches || other.stretches,
+            dense: self.dense || other.dense,
+            rows: self.rows || other.rows,
             steps: self.steps || other.steps,
             look_ahead: self.look_ahead || other.look_ahead,
             norm: self.norm || other.norm,
+            dense_norm: self.dense_norm || other.dense_norm,
             spares: self.spares || other.spares,
         }
     }
@@ -120,7 +109,7 @@ pub trait Remedy: Persist + Send + Debug {
         Needs::default()
     }
 
-    /// Is told of an arrival, before its stretches; returns factors for all of it.
+    /// Is told of an arrival, before [`amend`](Self::amend); returns factors for all of it.
     fn arrive(&mut self, _arrival: &Arrival) -> Factors {
         Factors::ONE
     }
@@ -130,11 +119,12 @@ pub trait Remedy: Persist + Send + Debug {
         None
     }
 
-    /// Changes a gradient element by element.
-    fn amend(&mut self, _arrival: &Arrival, _stretch: &mut Stretch<'_>) {}
+    /// Changes the gradient of a dense block, or of all rows of a table that the shard holds,
+    /// element by element. What the worker had read is there if [`Needs::view`].
+    fn amend(&mut self, _arrival: &Arrival, _place: &Place, _gradients: &mut Gradients<'_>) {}
 
     /// Is told how far an update has moved some parameters.
-    fn stepped(&mut self, _place: &Place, _before: &[f32], _after: &[f32]) {}
+    fn stepped(&mut self, _place: &Place, _moved: Moved<'_>) {}
 
     /// Chances that a worker transmits dense parameters that lie on a shard of their own.
     fn chances(&self, _shard: ShardId) -> Chances {

@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::arrival::Chances;
 use super::fasgd::{Fasgd, Variant};
 use super::state::PerShard;
-use super::{Arrival, Needs, Place, Remedy, Stretch, fasgd};
+use super::{Arrival, Gradients, Needs, Place, Remedy, fasgd};
 use crate::base::ShardId;
+use crate::nn::kernels::amend::sum;
 use crate::params::Layout;
 
 /// Keeps a chance above zero where nothing deviates.
@@ -80,8 +81,7 @@ struct Deviations {
 
 impl Deviations {
     fn set(&mut self, start: usize, values: &[f32]) {
-        let sum = values.iter().map(|&v| f64::from(v)).sum();
-        let entry = (start, values.len(), sum);
+        let entry = (start, values.len(), sum(values));
         match self.blocks.binary_search_by_key(&start, |block| block.0) {
             Ok(at) => self.blocks[at] = entry,
             Err(at) => self.blocks.insert(at, entry),
@@ -109,10 +109,10 @@ impl Remedy for BFasgd {
         Needs { spares: self.config.spares(), ..self.rule.needs() }
     }
 
-    fn amend(&mut self, arrival: &Arrival, stretch: &mut Stretch<'_>) {
-        self.rule.amend(arrival, stretch);
-        if let (Place::Dense(range), true) = (&stretch.place, self.config.spares()) {
-            let values = self.rule.deviations(&stretch.place);
+    fn amend(&mut self, arrival: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
+        self.rule.amend(arrival, place, gradients);
+        if let (Place::Dense(range), true) = (place, self.config.spares()) {
+            let values = self.rule.deviations(place);
             self.deviations.at(arrival.shard).set(range.start, values);
         }
     }
@@ -164,9 +164,9 @@ mod tests {
         };
         for (range, values) in [(0..2, vec![0.2f32, -0.6]), (2..3, vec![0.4])] {
             let mut gradient = values.clone();
-            let (place, now) = (Place::Dense(range), &[0.0; 2][..]);
-            let mut stretch = Stretch { place, gradient: &mut gradient, now, seen: &[] };
-            remedy.amend(&arrival, &mut stretch);
+            let now = vec![0.0; values.len()];
+            let mut gradients = Gradients::of_block(&mut gradient, &now, &[]);
+            remedy.amend(&arrival, &Place::Dense(range), &mut gradients);
         }
         // v = 0.1, 0.3, 0.2: mean 0.2.
         close(remedy.chances(shard).pull, 0.2001 / 0.5001);

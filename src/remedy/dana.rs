@@ -12,7 +12,8 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrival, Needs, Place, Remedy, Stretch};
+use super::{Arrival, Gradients, Needs, Place, Remedy};
+use crate::nn::kernels::amend::accumulate_for_one;
 
 /// The two forms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -68,24 +69,16 @@ impl Dana {
 impl Remedy for Dana {
     fn needs(&self) -> Needs {
         let look_ahead = self.form == Form::Zero && self.momentum != 0.0;
-        Needs { stretches: self.momentum != 0.0, look_ahead, ..Needs::default() }
+        Needs { dense: self.momentum != 0.0, look_ahead, ..Needs::default() }
     }
 
-    fn amend(&mut self, arrival: &Arrival, stretch: &mut Stretch<'_>) {
-        let Place::Dense(range) = &stretch.place else { return };
+    fn amend(&mut self, arrival: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
+        let Place::Dense(range) = place else { return };
         let velocity = &mut self.velocity[arrival.worker.index()];
         velocity.resize(self.sum.len(), 0.0);
-        let old = &mut velocity[range.clone()];
-        let sum = &mut self.sum[range.clone()];
-        for ((g, v), sum) in stretch.gradient.iter_mut().zip(old).zip(sum) {
-            let new = self.momentum * *v + *g;
-            *sum += new - *v;
-            *v = new;
-            *g = match self.form {
-                Form::Zero => new,
-                Form::Slim => self.momentum * new + *g,
-            };
-        }
+        let (old, sum) = (&mut velocity[range.clone()], &mut self.sum[range.clone()]);
+        let ahead = self.form == Form::Slim;
+        accumulate_for_one(self.momentum, ahead, gradients.values, old, sum);
     }
 
     fn look_ahead(&self, rate: f32, range: Range<usize>, values: &mut [f32]) {

@@ -10,8 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::PerParameter;
-use super::{Arrival, Needs, Remedy, Stretch};
+use super::{Arrival, Gradients, Needs, Place, Remedy};
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::nn::kernels::amend::{compensate, compensate_adaptively};
 use crate::params::Layout;
 
 /// How strong the correction is.
@@ -53,26 +54,15 @@ impl DelayCompensation {
 
 impl Remedy for DelayCompensation {
     fn needs(&self) -> Needs {
-        Needs { view: true, stretches: true, ..Needs::default() }
+        Needs { view: true, dense: true, rows: true, ..Needs::default() }
     }
 
-    fn amend(&mut self, _: &Arrival, stretch: &mut Stretch<'_>) {
-        if self.lambda == 0.0 {
-            return;
-        }
-        let Stretch { place, gradient, now, seen } = stretch;
-        let moved = now.iter().zip(seen.iter()).map(|(now, seen)| now - seen);
+    fn amend(&mut self, _: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
         match &mut self.adaptive {
-            None => {
-                for (g, moved) in gradient.iter_mut().zip(moved) {
-                    *g += self.lambda * *g * *g * moved;
-                }
-            }
-            Some((squares, memory)) => {
-                for ((g, moved), m) in gradient.iter_mut().zip(moved).zip(squares.at(place)) {
-                    *m = *memory * *m + (1.0 - *memory) * *g * *g;
-                    *g += self.lambda / (*m + 1e-7).sqrt() * *g * *g * moved;
-                }
+            _ if self.lambda == 0.0 => {}
+            None => compensate(self.lambda, gradients),
+            Some((squares, keep)) => {
+                compensate_adaptively(self.lambda, *keep, squares.at(place), gradients);
             }
         }
     }

@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::PerParameter;
-use super::{Arrival, Needs, Place, Remedy, Stretch};
+use super::{Arrival, Gradients, Needs, Place, Remedy};
+use crate::nn::kernels::amend::{Deviation, fasgd_by_deviation, fasgd_by_inverse, fasgd_by_size};
 use crate::params::Layout;
 
 /// The three variants.
@@ -66,40 +67,33 @@ impl Fasgd {
         Fasgd { config, moments: PerParameter::new(layout, 3, 0.0) }
     }
 
-    /// The running deviations beside a stretch.
+    /// The running deviations of a dense block.
     pub(super) fn deviations(&mut self, place: &Place) -> &[f32] {
-        let moments = self.moments.at(place);
+        let moments = self.moments.at(place).data;
         &moments[moments.len() / 3 * 2..]
     }
 }
 
 impl Remedy for Fasgd {
     fn needs(&self) -> Needs {
-        Needs { stretches: true, ..Needs::default() }
+        Needs { dense: true, rows: true, ..Needs::default() }
     }
 
-    fn amend(&mut self, arrival: &Arrival, stretch: &mut Stretch<'_>) {
+    fn amend(&mut self, arrival: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
         let Config { variant, gamma, beta, epsilon } = self.config;
-        let (gamma, beta, epsilon) = (gamma as f32, beta as f32, epsilon as f32);
         let tau = arrival.staleness as f32;
-        let len = stretch.gradient.len();
-        let (n, rest) = self.moments.at(&stretch.place).split_at_mut(len);
-        let (b, v) = rest.split_at_mut(len);
-        for (((g, n), b), v) in stretch.gradient.iter_mut().zip(n).zip(b).zip(v) {
-            *n = gamma * *n + (1.0 - gamma) * *g * *g;
-            *b = gamma * *b + (1.0 - gamma) * *g;
-            let deviation = (*n - *b * *b + epsilon).max(f32::MIN_POSITIVE).sqrt();
-            let seen = match variant {
-                Variant::Intent => deviation,
-                Variant::AsTypeset => 1.0 / deviation,
-                Variant::AsCoded => g.abs(),
-            };
-            *v = beta * *v + (1.0 - beta) * seen;
-            *g /= match variant {
-                Variant::AsCoded => (*v + 1e-3) * (tau + 1.0),
-                _ => *v * tau.max(1.0),
-            };
-        }
+        let (least, stale) = match variant {
+            Variant::AsCoded => (1e-3, tau + 1.0),
+            Variant::Intent | Variant::AsTypeset => (0.0, tau.max(1.0)),
+        };
+        let keep = [gamma as f32, beta as f32];
+        let rule = Deviation { keep, epsilon: epsilon as f32, least, stale };
+        let amend = match variant {
+            Variant::Intent => fasgd_by_deviation,
+            Variant::AsTypeset => fasgd_by_inverse,
+            Variant::AsCoded => fasgd_by_size,
+        };
+        amend(rule, self.moments.at(place), gradients);
     }
 }
 

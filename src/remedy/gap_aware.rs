@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::PerParameter;
-use super::{Arrival, Needs, Place, Remedy, Stretch};
+use super::{Arrival, Gradients, Moved, Needs, Place, Remedy};
+use crate::nn::kernels::amend::{close_gap, note_steps};
 use crate::params::Layout;
 
 /// How steps are averaged.
@@ -31,7 +32,8 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct GapAware {
     memory: f32,
-    /// Per parameter: mean square step, and the weight that it has gathered.
+    /// Per parameter the mean square step; then, for all parameters of a row or block, the weight
+    /// that these have gathered, in the first of as many numbers.
     steps: PerParameter,
 }
 
@@ -47,28 +49,15 @@ impl GapAware {
 
 impl Remedy for GapAware {
     fn needs(&self) -> Needs {
-        Needs { view: true, stretches: true, steps: true, ..Needs::default() }
+        Needs { view: true, dense: true, rows: true, steps: true, ..Needs::default() }
     }
 
-    fn amend(&mut self, _: &Arrival, stretch: &mut Stretch<'_>) {
-        let Stretch { place, gradient, now, seen } = stretch;
-        let (squares, weights) = self.steps.at(place).split_at(gradient.len());
-        let average = squares.iter().zip(weights).map(|(s, w)| (s / w.max(TINY)).sqrt() + TINY);
-        let gap = now.iter().zip(seen.iter()).map(|(now, seen)| (now - seen).abs());
-        for ((g, gap), average) in gradient.iter_mut().zip(gap).zip(average) {
-            if gap > 0.0 {
-                *g /= 1.0 + gap / average;
-            }
-        }
+    fn amend(&mut self, _: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
+        close_gap(TINY, self.steps.at(place), gradients);
     }
 
-    fn stepped(&mut self, place: &Place, before: &[f32], after: &[f32]) {
-        let (squares, weights) = self.steps.at(place).split_at_mut(before.len());
-        for ((s, w), (a, b)) in squares.iter_mut().zip(weights).zip(after.iter().zip(before)) {
-            let step = a - b;
-            *s = self.memory * *s + (1.0 - self.memory) * step * step;
-            *w = self.memory * *w + (1.0 - self.memory);
-        }
+    fn stepped(&mut self, place: &Place, moved: Moved<'_>) {
+        note_steps(self.memory, self.steps.at(place), moved);
     }
 }
 

@@ -8,7 +8,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrival, Needs, Remedy, Stretch};
+use super::{Arrival, Gradients, Needs, Place, Remedy};
+use crate::nn::kernels::amend::mix;
 
 /// The share.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -40,15 +41,12 @@ impl Mixing {
 
 impl Remedy for Mixing {
     fn needs(&self) -> Needs {
-        Needs { view: true, stretches: true, ..Needs::default() }
+        Needs { view: true, dense: true, rows: true, ..Needs::default() }
     }
 
-    fn amend(&mut self, _: &Arrival, stretch: &mut Stretch<'_>) {
-        let Stretch { gradient, now, seen, .. } = stretch;
+    fn amend(&mut self, _: &Arrival, _: &Place, gradients: &mut Gradients<'_>) {
         // What is pushed is `seen - w_worker`, and the step to make is `alpha (w_worker - now)`.
-        for (g, (now, seen)) in gradient.iter_mut().zip(now.iter().zip(seen.iter())) {
-            *g = self.alpha * (now - seen + *g);
-        }
+        mix(self.alpha, gradients);
     }
 }
 

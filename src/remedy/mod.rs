@@ -22,9 +22,10 @@ pub mod staleness_normalization;
 pub mod state;
 pub mod yellowfin;
 
-pub use arrival::{Arrival, Chances, Factors, Needs, Place, Remedy, Stretch};
+pub use arrival::{Arrival, Chances, Factors, Needs, Place, Remedy};
 pub use pipeline::{Push, Remedies, Seen, Steps};
 
+pub use crate::nn::kernels::amend::{Gradients, Moved};
 use crate::params::Layout;
 
 crate::registry! {
@@ -66,6 +67,21 @@ crate::registry! {
 }
 
 impl RemedyChoice {
+    /// Whether it leaves gradients alone that are not stale.
+    pub fn needs_staleness(&self) -> bool {
+        matches!(
+            self,
+            Self::StalenessAware(_)
+                | Self::StalenessNormalization(_)
+                | Self::Power(_)
+                | Self::Exponential(_)
+                | Self::Hinge(_)
+                | Self::DelayAdaptive(_)
+                | Self::DelayCompensation(_)
+                | Self::GapAware(_)
+        )
+    }
+
     /// Memory that the working remedy takes, in bytes, when every row has been met.
     pub fn bytes(&self, workers: u32, layout: &Layout) -> u64 {
         let dense = layout.dense_len() as u64;

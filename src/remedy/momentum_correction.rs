@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::{PerShard, Running};
-use super::{Arrival, Factors, Needs, Place, Remedy, Stretch};
+use super::{Arrival, Factors, Gradients, Needs, Place, Remedy};
+use crate::nn::kernels::amend::accumulate;
 
 /// From what the momentum of asynchrony is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -71,7 +72,7 @@ impl MomentumCorrection {
 
 impl Remedy for MomentumCorrection {
     fn needs(&self) -> Needs {
-        Needs { stretches: true, ..Needs::default() }
+        Needs { dense: true, ..Needs::default() }
     }
 
     fn arrive(&mut self, arrival: &Arrival) -> Factors {
@@ -85,17 +86,14 @@ impl Remedy for MomentumCorrection {
         Factors::ONE
     }
 
-    fn amend(&mut self, _arrival: &Arrival, stretch: &mut Stretch<'_>) {
-        let Place::Dense(range) = &stretch.place else { return };
+    fn amend(&mut self, _: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
+        let Place::Dense(range) = place else { return };
         let velocity = &mut self.velocity[range.clone()];
         if self.momentum == 0.0 {
             // Not a bit changes, not even the sign of a zero.
-            return velocity.copy_from_slice(stretch.gradient);
+            return velocity.copy_from_slice(gradients.values);
         }
-        for (g, v) in stretch.gradient.iter_mut().zip(velocity) {
-            *v = self.momentum * *v + *g;
-            *g = *v;
-        }
+        accumulate(self.momentum, gradients.values, velocity);
     }
 }
 

@@ -1,10 +1,14 @@
 //! An arriving push, led through all remedies in order.
 
-use super::{Arrival, Chances, Factors, Needs, Place, Remedy, Stretch};
+use std::ops::Range;
+
+use super::{Arrival, Chances, Factors, Gradients, Moved, Needs, Place, Remedy};
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, WorkerId};
+use crate::nn::kernels::amend::scale;
+use crate::nn::kernels::{Touched, squares};
 use crate::params::view::row_range;
-use crate::params::{Gradient, Lookups};
+use crate::params::{Gradient, Layout, Lookups};
 use crate::server::ParameterServer;
 
 /// The remedies of a run, in order.
@@ -14,8 +18,49 @@ pub struct Remedies {
     workers: u32,
     /// Step factors of the rows of the present push, id space after id space.
     row_steps: Vec<f32>,
-    /// What a shard held before the present update, in the order of the stretches.
+    /// What a shard held before the present update: dense blocks, then the touched rows.
     before: Vec<f32>,
+    /// Rows of the present push at its shard.
+    held: Held,
+}
+
+/// Which rows a shard holds of a push.
+#[derive(Debug, Default)]
+struct Held {
+    /// Table after table; positions are those among the table's rows of the push.
+    touched: Vec<Touched>,
+    /// By table, where its rows lie in `touched`.
+    tables: Vec<Range<usize>>,
+}
+
+impl Held {
+    fn find(&mut self, server: &ParameterServer, shard: ShardId, lookups: &Lookups) {
+        let sharding = server.sharding();
+        self.touched.clear();
+        self.tables.clear();
+        for table in &server.layout().tables {
+            let all = lookups.ids[table.space].iter().zip(0..);
+            let all = all.map(|(&id, position)| Touched { id, position });
+            let from = self.touched.len();
+            if sharding.shards() == 1 {
+                self.touched.extend(all);
+            } else {
+                let held = |row: &Touched| sharding.of_row(table.space, row.id) == shard;
+                self.touched.extend(all.filter(held));
+            }
+            self.tables.push(from..self.touched.len());
+        }
+    }
+
+    /// The rows of every table: its index, its part of the arena of distinct rows, the rows.
+    fn tables<'a>(
+        &'a self,
+        layout: &'a Layout,
+        lookups: &'a Lookups,
+    ) -> impl Iterator<Item = (usize, Range<usize>, &'a [Touched])> + 'a {
+        let touched = self.tables.iter().map(|range| &self.touched[range.clone()]);
+        touched.enumerate().map(|(t, touched)| (t, row_range(layout, lookups, t), touched))
+    }
 }
 
 /// A push that has arrived.
@@ -58,7 +103,7 @@ pub struct Steps<'a> {
 impl Remedies {
     /// These remedies, in this order, for `workers` workers.
     pub fn new(list: Vec<Box<dyn Remedy>>, workers: u32) -> Remedies {
-        Remedies { list, workers, row_steps: Vec::new(), before: Vec::new() }
+        Remedies { list, workers, ..Remedies::default() }
     }
 
     /// Whether there is none.
@@ -83,11 +128,11 @@ impl Remedies {
         merged: bool,
     ) -> Steps<'_> {
         self.row_steps.clear();
+        self.held.find(server, shard, push.lookups);
         let mut all = 1.0;
         for at in 0..self.list.len() {
             let needs = self.list[at].needs();
-            let (norm, dense_norm) =
-                if needs.norm { norms(server, shard, &push) } else { (0.0, 0.0) };
+            let (norm, dense_norm) = norms(server, (shard, &self.held), &push, needs);
             let arrival = Arrival {
                 worker: push.worker,
                 workers: self.workers,
@@ -103,33 +148,16 @@ impl Remedies {
             if merged {
                 factors = Factors { gradient: factors.gradient * factors.step, step: 1.0 };
             }
+            scale_dense(server, shard, &mut push, factors.gradient);
             if needs.row_staleness {
                 self.begin_rows(push.lookups, all);
                 self.scale_rows(at, &arrival, server, &mut push, merged);
-                scale(server, shard, &mut push, factors.gradient, Scope::Dense);
             } else {
-                scale(server, shard, &mut push, factors.gradient, Scope::All);
+                scale_rows(server, &self.held, &mut push, factors.gradient);
                 self.row_steps.iter_mut().for_each(|step| *step *= factors.step);
             }
             all *= factors.step;
-            if needs.stretches {
-                let remedy = &mut self.list[at];
-                for_each(server, shard, push.lookups, |place, offset| {
-                    let now = now(server, &place);
-                    let (gradient, seen) = match (&place, push.seen) {
-                        (Place::Dense(range), seen) => (
-                            &mut push.gradient.dense[range.clone()],
-                            seen.map(|seen| &seen.dense[range.clone()]),
-                        ),
-                        (Place::Row { .. }, seen) => (
-                            &mut push.gradient.rows[offset..offset + now.len()],
-                            seen.map(|seen| &seen.rows[offset..offset + now.len()]),
-                        ),
-                    };
-                    let seen = seen.unwrap_or(&[]);
-                    remedy.amend(&arrival, &mut Stretch { place, gradient, now, seen });
-                });
-            }
+            amend(self.list[at].as_mut(), &arrival, (server, &self.held), &mut push);
         }
         let rows = (!self.row_steps.is_empty()).then_some(self.row_steps.as_slice());
         Steps { all, rows }
@@ -153,6 +181,8 @@ impl Remedies {
     ) {
         let Some(seen) = push.seen else { return };
         let layout = server.layout();
+        let alone = server.sharding().shards() == 1;
+        let mut factors = RowFactors::default();
         let mut first = 0;
         for (space, ids) in push.lookups.ids.iter().enumerate() {
             let tables = || layout.tables.iter().enumerate().filter(|(_, t)| t.space == space);
@@ -161,12 +191,14 @@ impl Remedies {
                 continue;
             };
             for (k, &id) in ids.iter().enumerate() {
-                if server.sharding().of_row(space, id) != arrival.shard {
+                if !alone && server.sharding().of_row(space, id) != arrival.shard {
                     continue;
                 }
                 let read = seen.row_updates.get(first + k).copied().unwrap_or(0);
-                let staleness = u64::from(server.table(counted).updates(id).saturating_sub(read));
-                let Some(mut own) = self.list[at].row(arrival, staleness) else { continue };
+                let staleness = server.table(counted).updates(id).saturating_sub(read);
+                let Some(mut own) = factors.of(staleness, self.list[at].as_ref(), arrival) else {
+                    continue;
+                };
                 if merged {
                     own = Factors { gradient: own.gradient * own.step, step: 1.0 };
                 }
@@ -185,25 +217,39 @@ impl Remedies {
 
     /// Notes what a shard holds before an update of these rows, if somebody wants to know steps.
     pub fn before_step(&mut self, server: &ParameterServer, shard: ShardId, lookups: &Lookups) {
-        if self.needs().steps {
-            let before = &mut self.before;
-            before.clear();
-            for_each(server, shard, lookups, |place, _| {
-                before.extend_from_slice(now(server, &place));
-            });
+        if !self.needs().steps {
+            return;
+        }
+        let Remedies { before, held, .. } = self;
+        held.find(server, shard, lookups);
+        before.clear();
+        for block in blocks(server, shard) {
+            before.extend_from_slice(&server.dense()[block]);
+        }
+        for (t, _, touched) in held.tables(server.layout(), lookups) {
+            let dim = server.layout().tables[t].dim;
+            server.table(t).records().append(dim, touched, before);
         }
     }
 
     /// Tells of the steps made since [`before_step`](Self::before_step).
     pub fn after_step(&mut self, server: &ParameterServer, shard: ShardId, lookups: &Lookups) {
-        let Remedies { list, before, .. } = self;
+        let Remedies { list, before, held, .. } = self;
         for remedy in list.iter_mut().filter(|remedy| remedy.needs().steps) {
-            let mut at = 0;
-            for_each(server, shard, lookups, |place, _| {
-                let after = now(server, &place);
-                remedy.stepped(&place, &before[at..at + after.len()], after);
-                at += after.len();
-            });
+            let mut rest = before.as_slice();
+            for block in blocks(server, shard) {
+                let (before, after) = rest.split_at(block.len());
+                rest = after;
+                let moved = Moved::block(before, &server.dense()[block.clone()]);
+                remedy.stepped(&Place::Dense(block), moved);
+            }
+            for (t, _, touched) in held.tables(server.layout(), lookups) {
+                let dim = server.layout().tables[t].dim;
+                let (before, after) = rest.split_at(touched.len() * dim);
+                rest = after;
+                let now = server.table(t).records();
+                remedy.stepped(&Place::Rows(t), Moved { dim, touched, before, now });
+            }
         }
     }
 
@@ -235,79 +281,108 @@ impl Remedies {
     }
 }
 
-/// Which stretches are meant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    All,
-    Dense,
+/// Factors of rows by their staleness, each worked out once for a push.
+#[derive(Default)]
+struct RowFactors(Vec<Option<Option<Factors>>>);
+
+impl RowFactors {
+    fn of(&mut self, staleness: u32, remedy: &dyn Remedy, arrival: &Arrival) -> Option<Factors> {
+        const MOST: usize = 1 << 10;
+        let find = || remedy.row(arrival, u64::from(staleness));
+        let at = staleness as usize;
+        if at >= MOST {
+            return find();
+        }
+        if self.0.len() <= at {
+            self.0.resize(at + 1, None);
+        }
+        *self.0[at].get_or_insert_with(find)
+    }
 }
 
-fn scale(server: &ParameterServer, shard: ShardId, push: &mut Push<'_>, factor: f32, scope: Scope) {
+/// The dense blocks that a shard holds, as ranges of the dense arena.
+fn blocks(server: &ParameterServer, shard: ShardId) -> impl Iterator<Item = Range<usize>> {
+    let blocks = server.layout().dense.iter().enumerate();
+    blocks
+        .filter(move |(index, _)| server.sharding().of_block(*index) == shard)
+        .map(|(_, block)| block.range())
+}
+
+/// Leads what a shard holds of a push through one remedy, as far as that wants it.
+fn amend(
+    remedy: &mut dyn Remedy,
+    arrival: &Arrival,
+    (server, held): (&ParameterServer, &Held),
+    push: &mut Push<'_>,
+) {
+    let needs = remedy.needs();
+    let Gradient { dense, rows, .. } = &mut *push.gradient;
+    for block in blocks(server, arrival.shard).filter(|_| needs.dense) {
+        let seen = push.seen.map_or(&[][..], |seen| &seen.dense[block.clone()]);
+        let now = &server.dense()[block.clone()];
+        let mut gradients = Gradients::of_block(&mut dense[block.clone()], now, seen);
+        remedy.amend(arrival, &Place::Dense(block), &mut gradients);
+    }
+    if !needs.rows {
+        return;
+    }
+    for (t, arena, touched) in held.tables(server.layout(), push.lookups) {
+        let dim = server.layout().tables[t].dim;
+        let seen = push.seen.map_or(&[][..], |seen| &seen.rows[arena.clone()]);
+        let (values, now) = (&mut rows[arena], server.table(t).records());
+        let mut gradients = Gradients { dim, touched, values, now, seen };
+        remedy.amend(arrival, &Place::Rows(t), &mut gradients);
+    }
+}
+
+fn scale_dense(server: &ParameterServer, shard: ShardId, push: &mut Push<'_>, factor: f32) {
+    if factor != 1.0 {
+        blocks(server, shard).for_each(|block| scale(&mut push.gradient.dense[block], factor));
+    }
+}
+
+fn scale_rows(server: &ParameterServer, held: &Held, push: &mut Push<'_>, factor: f32) {
     if factor == 1.0 {
         return;
     }
-    let Gradient { dense, rows, .. } = &mut *push.gradient;
-    for_each(server, shard, push.lookups, |place, offset| {
-        let part = match place {
-            Place::Dense(range) => &mut dense[range],
-            Place::Row { .. } if scope == Scope::Dense => return,
-            Place::Row { table, .. } => {
-                &mut rows[offset..offset + server.layout().tables[table].dim]
-            }
-        };
-        part.iter_mut().for_each(|g| *g *= factor);
-    });
-}
-
-/// Norms of what has arrived: of all of it, and of its dense parameters.
-fn norms(server: &ParameterServer, shard: ShardId, push: &Push<'_>) -> (f64, f64) {
-    let (mut all, mut dense) = (0.0, 0.0);
-    for_each(server, shard, push.lookups, |place, offset| {
-        let part = match &place {
-            Place::Dense(range) => &push.gradient.dense[range.clone()],
-            Place::Row { table, .. } => {
-                &push.gradient.rows[offset..offset + server.layout().tables[*table].dim]
-            }
-        };
-        let square = part.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>();
-        all += square;
-        if matches!(place, Place::Dense(_)) {
-            dense += square;
+    for (t, arena, touched) in held.tables(server.layout(), push.lookups) {
+        let dim = server.layout().tables[t].dim;
+        let rows = &mut push.gradient.rows[arena];
+        if touched.len() * dim == rows.len() {
+            scale(rows, factor);
+            continue;
         }
-    });
-    (all.sqrt(), dense.sqrt())
-}
-
-/// The server's parameters at a place.
-fn now<'a>(server: &'a ParameterServer, place: &Place) -> &'a [f32] {
-    match place {
-        Place::Dense(range) => &server.dense()[range.clone()],
-        Place::Row { table, id } => server.table(*table).weights(*id),
+        for row in touched {
+            let own = &mut rows[row.position as usize * dim..][..dim];
+            own.iter_mut().for_each(|g| *g *= factor);
+        }
     }
 }
 
-/// Calls `each` for every stretch that a shard holds of a push: its place, and where a row lies in
-/// the arena of distinct rows.
-fn for_each(
+/// Norms of what has arrived: of all of it, and of its dense parameters, as far as they are needed.
+fn norms(
     server: &ParameterServer,
-    shard: ShardId,
-    lookups: &Lookups,
-    mut each: impl FnMut(Place, usize),
-) {
-    let (layout, sharding) = (server.layout(), server.sharding());
-    for (index, block) in layout.dense.iter().enumerate() {
-        if sharding.of_block(index) == shard {
-            each(Place::Dense(block.range()), 0);
-        }
+    (shard, held): (ShardId, &Held),
+    push: &Push<'_>,
+    needs: Needs,
+) -> (f64, f64) {
+    if !needs.norm && !needs.dense_norm {
+        return (0.0, 0.0);
     }
-    for (table, shape) in layout.tables.iter().enumerate() {
-        let start = row_range(layout, lookups, table).start;
-        for (k, &id) in lookups.ids[shape.space].iter().enumerate() {
-            if sharding.of_row(shape.space, id) == shard {
-                each(Place::Row { table, id }, start + k * shape.dim);
-            }
-        }
+    let dense: f64 = blocks(server, shard).map(|block| squares(&push.gradient.dense[block])).sum();
+    let mut all = dense;
+    for (t, arena, touched) in held.tables(server.layout(), push.lookups).filter(|_| needs.norm) {
+        let dim = server.layout().tables[t].dim;
+        let rows = &push.gradient.rows[arena];
+        all += if touched.len() * dim == rows.len() {
+            squares(rows)
+        } else {
+            let own = |row: &Touched| &rows[row.position as usize * dim..][..dim];
+            let square = |&g: &f32| f64::from(g) * f64::from(g);
+            touched.iter().flat_map(own).map(square).sum::<f64>()
+        };
     }
+    (all.sqrt(), dense.sqrt())
 }
 
 impl Persist for Remedies {

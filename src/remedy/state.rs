@@ -2,6 +2,7 @@
 
 use super::Place;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::nn::kernels::amend::Memory;
 use crate::params::Layout;
 
 /// Some numbers per parameter, laid out as the parameters are; tables are made on first use.
@@ -30,20 +31,21 @@ impl PerParameter {
         }
     }
 
-    /// The numbers beside a stretch: first those of its first kind, then of its second, and so on.
-    pub fn at(&mut self, place: &Place) -> &mut [f32] {
+    /// The numbers beside some parameters. For each row there are first those of the first kind,
+    /// then those of the second, and so on.
+    pub fn at(&mut self, place: &Place) -> Memory<'_> {
         match place {
-            Place::Dense(range) => {
-                &mut self.dense[range.start * self.width..range.end * self.width]
-            }
-            Place::Row { table, id } => {
+            Place::Dense(range) => Memory {
+                data: &mut self.dense[range.start * self.width..range.end * self.width],
+                stride: range.len() * self.width,
+            },
+            Place::Rows(table) => {
                 let (rows, dim) = self.shapes[*table];
-                let values = &mut self.tables[*table];
-                if values.is_empty() {
-                    values.resize(rows * dim * self.width, self.first);
+                let data = &mut self.tables[*table];
+                if data.is_empty() {
+                    data.resize(rows * dim * self.width, self.first);
                 }
-                let stride = dim * self.width;
-                &mut values[*id as usize * stride..(*id as usize + 1) * stride]
+                Memory { data, stride: dim * self.width }
             }
         }
     }

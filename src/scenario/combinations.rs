@@ -16,6 +16,71 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     remedies(loaded, found);
     sparing(loaded, found);
     prefetch(loaded, found);
+    promises(loaded, found);
+    remembered(loaded, found);
+}
+
+/// A bound on the age of what is read means something only where it is what the worker uses.
+fn promises(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { worker, protocol, sparse_protocol, imposed_staleness, .. } = &loaded.value;
+    let bounds = |choice: &&ProtocolChoice| {
+        matches!(choice, ProtocolChoice::StaleSynchronous(_) | ProtocolChoice::DynamicSsp(_))
+    };
+    let both = [("protocol", Some(protocol)), ("sparse_protocol", sparse_protocol.as_ref())];
+    for (key, choice) in both {
+        let Some(choice) = choice.filter(bounds) else { continue };
+        if matches!(worker.local, Local::Elastic(_)) && imposed_staleness.is_none() {
+            let message = format!(
+                "\"{}\" bounds the age of what a worker reads, and a replica of its own never takes that \
+                 over",
+                choice.name()
+            );
+            found.push(
+                Problem::error(&CONFLICT, key, message)
+                    .label(loaded.key_origin(key), "this")
+                    .label(loaded.key_origin("worker.local"), "and this")
+                    .help("elastic averaging goes with protocol.kind = \"asynchronous\""),
+            );
+        }
+        if worker.pull_every > 1 && key == "protocol" {
+            let message = format!(
+                "dense parameters may be {} steps older than \"{}\" promises",
+                worker.pull_every - 1,
+                choice.name()
+            );
+            found.push(
+                Problem::warning(&SUSPICIOUS, "worker.pull_every", message)
+                    .label(loaded.origin("worker.pull_every"), "")
+                    .label(loaded.key_origin(key), "its bound"),
+            );
+        }
+    }
+}
+
+/// A correction from the parameters that a gradient is of needs gradients, and these parameters.
+fn remembered(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Scenario { remedy, worker, .. } = &loaded.value;
+    let why = match worker.local {
+        Local::Gradient(_) => return,
+        Local::Elastic(_) => "its replica is not what it has read, and nobody remembers it",
+        Local::Steps(_) => "it pushes the difference after local steps",
+    };
+    for (index, choice) in remedy.iter().enumerate() {
+        if !matches!(choice, RemedyChoice::DelayCompensation(_)) {
+            continue;
+        }
+        let key = format!("remedy.{index}");
+        let message = format!(
+            "\"{}\" corrects gradients by the parameters that the worker computed them from: {why}",
+            choice.name()
+        );
+        found.push(
+            Problem::error(&CONFLICT, &key, message)
+                .label(loaded.key_origin(&key), "this")
+                .label(loaded.key_origin("worker.local"), "and this")
+                .help("worker.local = { kind = \"gradient\" }, or kind = \"gap_aware\""),
+        );
+    }
 }
 
 /// Dense parameters on shards of their own leave at least one to the rows.

@@ -300,6 +300,14 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     if scenario.cluster.workers == 1 || scenario.imposed_staleness.is_some() {
         idle("model.normalization.export", "there is one worker, whose moments are exported");
     }
+    if never_stale(scenario) {
+        for index in 0..scenario.remedy.len() {
+            if scenario.remedy[index].needs_staleness() {
+                let why = format!("with \"{}\" no gradient is stale", scenario.protocol.name());
+                idle(&format!("remedy.{index}"), &why);
+            }
+        }
+    }
     if scenario.model.has_no_hidden_layer() {
         idle("model.normalization", "there is no hidden layer to normalize");
     }
@@ -311,6 +319,14 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     if scenario.cluster.network.latency.is_zero() {
         idle("cluster.network.jitter", "the latency it would vary is zero");
     }
+}
+
+/// Whether every gradient that counts is of the parameters that it is applied to.
+fn never_stale(scenario: &Scenario) -> bool {
+    let Scenario { protocol, sparse_protocol, worker, imposed_staleness, .. } = scenario;
+    let fresh = matches!(protocol, ProtocolChoice::Synchronous(_)) || protocol.wants_whole_steps();
+    let whole = worker.pull_every == 1 && worker.push_every == 1;
+    fresh && whole && sparse_protocol.is_none() && imposed_staleness.is_none()
 }
 
 fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {

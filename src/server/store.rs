@@ -313,26 +313,29 @@ impl ParameterServer {
         }
         let then = clocks.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
         let then = then.map(|rows| &rows[row_range(&self.layout, lookups, t)]);
-        let mut bad = if clocks.row_rates.is_none() && then.is_none() {
-            store.update_rows(&self.touched, rule, from, tick)
-        } else {
-            let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
-            let mut bad = None;
+        let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
+        let mut bad = None;
+        if let Some(then) = then {
             for row in &self.touched {
                 let position = row.position as usize;
                 let rate = clocks.row_rates.map_or(tick.rate, |rates| rates[first + position]);
-                let tick = Tick { rate, ..tick };
                 let own = position * table.dim..(position + 1) * table.dim;
-                bad = bad.or(match then {
-                    None => store.update_rows(std::slice::from_ref(row), rule, from, tick),
-                    Some(then) => {
-                        let pair = (&from[own.clone()], &then[own]);
-                        (!store.update_since(row.id, rule, pair, tick)).then_some(row.id)
-                    }
-                });
+                let pair = (&from[own.clone()], &then[own]);
+                let fine = store.update_since(row.id, rule, pair, Tick { rate, ..tick });
+                bad = bad.or((!fine).then_some(row.id));
             }
-            bad
-        };
+        } else if let Some(rates) = clocks.row_rates {
+            // Rows of one rate at a time: there are few rates, and what a rule works out for all
+            // rows depends on them.
+            let rate = |row: &Touched| rates[first + row.position as usize];
+            self.touched.sort_by_cached_key(|row| rate(row).to_bits());
+            for rows in self.touched.chunk_by(|a, b| rate(a).to_bits() == rate(b).to_bits()) {
+                let tick = Tick { rate: rate(&rows[0]), ..tick };
+                bad = bad.or(store.update_rows(rows, rule, from, tick));
+            }
+        } else {
+            bad = store.update_rows(&self.touched, rule, from, tick);
+        }
         if rule.rows() == RowSemantics::Dense {
             let mut touched = vec![false; table.rows as usize];
             ids.iter().for_each(|&id| touched[id as usize] = true);

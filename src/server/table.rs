@@ -4,6 +4,7 @@
 use super::content::Aspects;
 use crate::base::Streams;
 use crate::nn::buffer::Lines;
+use crate::nn::kernels::amend::Records;
 use crate::nn::kernels::{Kernels, Rows, Touched, finite};
 use crate::optimizer::{Optimizer, RowSemantics, Slot, Tick};
 use crate::params::Table;
@@ -74,6 +75,11 @@ impl TableStore {
     /// Copies the weights of the rows `ids` side by side to `out`.
     pub fn copy(&self, ids: &[u32], out: &mut [f32]) {
         f32::pick(&self.data, self.stride, ids, self.dim, out);
+    }
+
+    /// All rows, as records of weights and slots.
+    pub fn records(&self) -> Records<'_> {
+        Records { data: &self.data, stride: self.stride }
     }
 
     /// Copies the first slot of a row, which has a number per weight, to `out`.

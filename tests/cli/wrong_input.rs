@@ -108,6 +108,26 @@ const FILES: &[(&str, &[&str])] = &[
          kind = \"b_fasgd\"",
         &["replica", "b_fasgd"],
     ),
+    (
+        "[protocol]\nkind = \"backup_workers\"\nbackups = 8\n[cluster]\nworkers = 8",
+        &["my.toml:3", "5 | workers", "8 backups of 8 workers"],
+    ),
+    (
+        "[sparse_protocol]\nkind = \"asynchronous\"\n[cluster]\nworkers = 8",
+        &["my.toml:1", "3 | [cluster]", "a protocol of their own only on shards of their own"],
+    ),
+    (
+        "[protocol]\nkind = \"stale_synchronous\"\n[worker.local]\nkind = \"elastic\"",
+        &["my.toml:1", "3 | [worker.local]", "replica of its own never takes that over"],
+    ),
+    (
+        "[[remedy]]\nkind = \"delay_compensation\"\n[worker.local]\nkind = \"elastic\"",
+        &["my.toml:1", "3 | [worker.local]", "nobody remembers it"],
+    ),
+    (
+        "[[remedy]]\nkind = \"delay_compensation\"\n[worker.local]\nkind = \"local_steps\"",
+        &["my.toml:1", "3 | [worker.local]", "difference after local steps"],
+    ),
     ("[[remedy]]\nkind = \"momentum_correction\"\ntotal = 1.5", &["remedy.0.total"]),
     ("[[remedy]]\nkind = \"yellowfin\"\nwindow = 0", &["remedy.0.window"]),
     ("[model.normalization]\nkind = \"local_batch\"\nexport = \"best\"", &["pooled"]),
@@ -176,6 +196,16 @@ fn idle_and_suspicious_settings_are_pointed_at() {
              kind = \"yellowfin\""
                 .to_string(),
             &["W0203", "yellowfin", "merges several"],
+        ),
+        (
+            "[protocol]\nkind = \"synchronous\"\n[[remedy]]\nkind = \"power\"".to_string(),
+            &["W0202", "my.toml:3", "no gradient is stale"],
+        ),
+        (
+            "[protocol]\nkind = \"stale_synchronous\"\n[cluster]\nshards = 2\ndense_shards = 1\n\
+             [worker]\npull_every = 4"
+                .to_string(),
+            &["W0203", "3 steps older", "its bound"],
         ),
         (
             "[[remedy]]\nkind = \"momentum_correction\"".to_string(),

@@ -2,6 +2,7 @@
 //! exported of them; normalization of numeric columns.
 
 use serde_json::{Value, json};
+use straggler::base::SimSpan;
 use straggler::model::{ModelChoice, Normalization};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::Scenario;
@@ -186,5 +187,43 @@ fn saving_does_not_hasten_what_workers_learn() {
         let whole = training::run(&scenario, 1);
         let pieces = training::run_in_pieces(&scenario, 2, 1);
         assert!(whole.records == pieces.records && whole.weights == pieces.weights, "{export}");
+    }
+}
+
+/// Workers that pull ahead learn their moments from the steps that they have computed, and from no
+/// others, however many workers there are.
+#[test]
+fn moments_of_many_workers_that_pull_ahead() {
+    for (workers, steps) in [(30, 6), (300, 2)] {
+        let at_scale = |keys: Value, prefetch: bool| {
+            let mut scenario = with(keys);
+            scenario.cluster.workers = workers;
+            scenario.cluster.shards = 2;
+            scenario.cluster.network.latency = SimSpan(1 << 28);
+            scenario.worker.prefetch = prefetch;
+            scenario.train.stop.updates = Some(u64::from(workers * steps));
+            scenario
+        };
+        let scenario = at_scale(local("pooled"), true);
+        let one = training::run(&scenario, 1);
+        let three = training::run(&scenario, 3);
+        assert!(one.records == three.records && one.weights == three.weights, "{workers}");
+        let (exported, held) = moments(&scenario, 1);
+        assert_eq!((&exported, &held), (&moments(&scenario, 3).0, &moments(&scenario, 3).1));
+        assert!(exported.iter().all(|x| x.is_finite()) && exported != held);
+        // Nothing that is learned depends on whose moments they are.
+        let reference = training::run(&at_scale(shared(), true), 1);
+        assert!(trained(&one, &scenario) == trained(&reference, &scenario), "{workers}");
+        assert!(one.weights != training::run(&at_scale(local("pooled"), false), 1).weights);
+        // Every push has been older by the pull that went ahead, and none was lost: staleness adds up
+        // to the updates between reads and pushes, which the engine checks, and to these.
+        assert!(one.end.is_ok() && one.finished.iter().all(|push| push.applied));
+        let chief = moments(&at_scale(local("chief"), true), 1).0;
+        let mean = moments(&at_scale(local("mean"), true), 1).0;
+        assert!(chief != mean && mean[..8] == exported[..8], "means are the same in a pool");
+        if workers == 30 {
+            let pieces = training::run_in_pieces(&scenario, 2, 7);
+            assert!(one.records == pieces.records && one.weights == pieces.weights);
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! number of lanes in a fixed order, and the matrix product is one chain of fused multiply-adds
 //! per element at every level.
 
+pub mod amend;
 mod columns;
 mod dots;
 #[cfg(target_arch = "x86_64")]

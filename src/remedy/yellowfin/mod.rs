@@ -23,7 +23,9 @@ use serde::{Deserialize, Serialize};
 use self::sensor::Sensor;
 use self::tuner::Tuner;
 use super::state::PerShard;
-use super::{Arrival, Factors, Needs, Place, Remedy, Stretch};
+use super::{Arrival, Factors, Gradients, Needs, Place, Remedy};
+use crate::nn::kernels::amend::{accumulate_and_average, scale};
+use crate::nn::kernels::squares;
 
 /// Explicit momentum stays within this of zero: beyond 1 it would never end.
 const MOST: f64 = 0.99;
@@ -153,7 +155,7 @@ impl Shard {
 
 impl Remedy for YellowFin {
     fn needs(&self) -> Needs {
-        Needs { stretches: true, norm: true, ..Needs::default() }
+        Needs { dense: true, dense_norm: true, ..Needs::default() }
     }
 
     fn arrive(&mut self, arrival: &Arrival) -> Factors {
@@ -180,29 +182,23 @@ impl Remedy for YellowFin {
         Factors::ONE
     }
 
-    fn amend(&mut self, arrival: &Arrival, stretch: &mut Stretch<'_>) {
-        let Place::Dense(range) = &stretch.place else { return };
+    fn amend(&mut self, arrival: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
+        let Place::Dense(range) = place else { return };
         let Some(shard) = self.shards.at(arrival.shard) else { return };
-        let keep = self.config.beta as f32;
-        let (momentum, rate) = (shard.explicit as f32, shard.tuner.rate as f32);
+        let (now, gradient) = (gradients.now.data, &mut *gradients.values);
         if shard.clip < 1.0 {
-            stretch.gradient.iter_mut().for_each(|g| *g *= shard.clip as f32);
+            scale(gradient, shard.clip as f32);
         }
-        let (velocity, mean) = (&mut self.velocity[range.clone()], &mut self.mean[range.clone()]);
         if self.config.closed_loop {
             let first = range.start.next_multiple_of(self.stride) - range.start;
             for i in (first..range.len()).step_by(self.stride) {
-                shard.sensor.note(stretch.now[i], stretch.gradient[i]);
+                shard.sensor.note(now[i], gradient[i]);
             }
         }
-        let mut squares = 0.0;
-        for ((g, v), b) in stretch.gradient.iter_mut().zip(velocity).zip(mean) {
-            *b = keep * *b + (1.0 - keep) * *g;
-            squares += f64::from(*b) * f64::from(*b);
-            *v = momentum * *v + *g;
-            *g = rate * *v;
-        }
-        shard.squares += squares;
+        let (velocity, mean) = (&mut self.velocity[range.clone()], &mut self.mean[range.clone()]);
+        let (momentum, rate) = (shard.explicit as f32, shard.tuner.rate as f32);
+        accumulate_and_average(self.config.beta as f32, momentum, rate, gradient, velocity, mean);
+        shard.squares += squares(mean);
     }
 }
 
@@ -247,9 +243,8 @@ mod tests {
                 dense_norm: norm,
             };
             remedy.arrive(&arrival);
-            let (place, now) = (Place::Dense(0..8), &now[..]);
-            let mut stretch = Stretch { place, gradient: &mut gradient, now, seen: &[] };
-            remedy.amend(&arrival, &mut stretch);
+            let mut gradients = Gradients::of_block(&mut gradient, &now, &[]);
+            remedy.amend(&arrival, &Place::Dense(0..8), &mut gradients);
             path.push(now.iter().zip(&gradient).map(|(x, g)| x - g).collect());
         }
         assert!(path.iter().flatten().all(|x| x.abs() < 10.0), "it blew up: {:?}", path.last());

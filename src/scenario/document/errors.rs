@@ -92,9 +92,10 @@ codes! {
         "The value has the right type, but the part that it configures does not accept it, for the \
          reason given in the message.";
     SECTION_REPLACED = "W0101", "another kind starts its section afresh",
-        "Setting `kind` from the command line or in a sweep replaces the whole section: the other \
-         keys that the file sets there belonged to the former kind and no longer apply. Keys \
-         given by overrides are kept.";
+        "A section of another `kind` replaces the whole section below it, be it a preset's below a \
+         file's, or a file's below a setting from the command line or a sweep: the other keys there \
+         belonged to the former kind and no longer apply. Keys given by overrides are kept. A \
+         section without a `kind` amends what lies below it.";
 }
 
 /// The code with this id, whatever its case, among ours and those of `more`.

@@ -127,7 +127,7 @@ pub fn load_shaped<T: DeserializeOwned>(
     let files = layers::read(input, &mut sources);
     let mut root = files.table;
     let mut list = files.problems;
-    preset::lay_under(&mut root, &shape, overrides, &mut sources);
+    list.extend(preset::lay_under(&mut root, &shape, overrides, &mut sources));
     list.extend(overrides::apply(&mut root, &shape, overrides, &mut sources));
     alternatives::settle(&mut root, &shape, &sources);
     let start = Origin::new(files.main, 0..0);

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::errors;
 use super::node::{Entry, Node, TAG, Table, Value, element, element_name, segments};
 use super::parse;
+use super::preset;
 use super::problem::Problem;
 use super::scalar::shown;
 use super::shape::{Kind, Shape, chosen, default_inside, inherited};
@@ -251,10 +252,11 @@ impl Placing<'_> {
 
     /// Drops what lower layers set for another kind.
     fn start_afresh(&mut self, table: &mut Table, default: Option<&Json>) {
-        let former = chosen(Some(table), default);
-        if former.is_none() || former == self.setting.node.as_str() {
+        let former = chosen(Some(table), default).map(str::to_string);
+        if former.is_none() || former.as_deref() == self.setting.node.as_str() {
             return;
         }
+        let preset_origin = table.entries.get(TAG).map_or(Origin::DEFAULT, |kind| kind.key_origin);
         let layer = |origin: Origin| self.sources.get(origin.source).layer;
         // What a sweep or an argument sets was meant for this kind.
         let is_lower = |entry: &Entry| layer(entry.node.origin) <= Layer::File;
@@ -265,16 +267,23 @@ impl Placing<'_> {
             .map(|(key, entry)| (key.clone(), layer(entry.node.origin)))
             .collect();
         table.entries.retain(|key, _| dropped.iter().all(|(dropped, _)| dropped != key));
-        // Nobody misses what a preset set for its own kind.
-        let dropped: Vec<&str> = dropped
-            .iter()
-            .filter(|(_, layer)| *layer == Layer::File)
-            .map(|(key, _)| key.as_str())
-            .collect();
+        let path = self.setting.path.join(".");
+        let of = |wanted: Layer| {
+            let those = dropped.iter().filter(move |(_, layer)| *layer == wanted);
+            those.map(|(key, _)| key.as_str()).collect::<Vec<_>>()
+        };
+        if let (Some(old), Some(new), false) =
+            (former, self.setting.node.as_str(), of(Layer::Preset).is_empty())
+        {
+            let places = [self.setting.key_origin, preset_origin];
+            let section = path.strip_suffix(&format!(".{TAG}")).unwrap_or(&path);
+            let told = preset::replaced(section, (&old, new), &of(Layer::Preset), places);
+            self.problems.push(told);
+        }
+        let dropped = of(Layer::File);
         if dropped.is_empty() {
             return;
         }
-        let path = self.setting.path.join(".");
         let message = format!("another `{path}` drops {}", dropped.join(", "));
         let problem = Problem::warning(&errors::SECTION_REPLACED, path, message)
             .label(self.setting.key_origin, "")

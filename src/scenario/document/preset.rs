@@ -3,31 +3,82 @@
 //! A document type has presets if it has a key `preset` whose names carry the settings that they
 //! stand for, as TOML, in the schema property `x-settings`.
 
-use super::node::Table;
+use super::errors;
+use super::node::{TAG, Table, Value};
 use super::overrides::{self, Override};
 use super::parse;
+use super::problem::Problem;
 use super::shape::{Kind, Shape, Word};
-use super::source::{Layer, Sources};
+use super::source::{Layer, Origin, Sources};
 
 /// The key that names a preset.
 pub const PRESET: &str = "preset";
 
 /// Lays the settings of the preset that the document or an override names under the document. A
-/// name that is none is left to the check.
+/// name that is none is left to the check. Returns warnings of what the document replaces.
 pub(super) fn lay_under(
     root: &mut Table,
     shape: &Shape,
     overrides: &[Override],
     sources: &mut Sources,
-) {
+) -> Vec<Problem> {
     let written = || Some(root.entries.get(PRESET)?.node.as_str()?.to_string());
-    let Some(name) = overrides::text_of(overrides, PRESET).or_else(written) else { return };
-    let Some(settings) = settings(shape, &name) else { return };
+    let Some(name) = overrides::text_of(overrides, PRESET).or_else(written) else {
+        return Vec::new();
+    };
+    let Some(settings) = settings(shape, &name) else { return Vec::new() };
     let source = sources.add(format!("preset {name}"), settings.to_string(), Layer::Preset);
     let (mut below, problems) = parse::document(settings, source);
     debug_assert!(problems.is_empty(), "preset {name}: {problems:?}");
+    let mut told = Vec::new();
+    tell_replaced(&below, root, "", &mut told);
     below.overlay(std::mem::take(root));
     *root = below;
+    told
+}
+
+/// Warns of sections of a preset, with more in them than their `kind`, in whose place the document
+/// puts one of another kind. A section without a `kind`, or with the same, amends the preset's.
+fn tell_replaced(preset: &Table, document: &Table, path: &str, told: &mut Vec<Problem>) {
+    for (key, upper) in &document.entries {
+        let Some(lower) = preset.entries.get(key) else { continue };
+        let (Value::Table(below), Value::Table(above)) = (&lower.node.value, &upper.node.value)
+        else {
+            continue;
+        };
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let (Some(old), Some(new)) = (below.tag(), above.tag()) else {
+            tell_replaced(below, above, &path, told);
+            continue;
+        };
+        if old == new {
+            tell_replaced(below, above, &path, told);
+            continue;
+        }
+        let dropped: Vec<&str> =
+            below.entries.keys().map(String::as_str).filter(|key| *key != TAG).collect();
+        if !dropped.is_empty() {
+            told.push(replaced(&path, (old, new), &dropped, [upper.key_origin, lower.key_origin]));
+        }
+    }
+}
+
+/// The warning that another kind of section drops these settings of a preset; `places` are those
+/// of the new section and of the preset's.
+pub(super) fn replaced(
+    path: &str,
+    (old, new): (&str, &str),
+    dropped: &[&str],
+    places: [Origin; 2],
+) -> Problem {
+    let message = format!(
+        "`{path}` of kind \"{new}\" replaces the preset's of kind \"{old}\", with its {}",
+        dropped.join(", ")
+    );
+    Problem::warning(&errors::SECTION_REPLACED, path, message)
+        .label(places[0], "")
+        .label(places[1], "what the preset says")
+        .help(format!("leave `{TAG}` out to amend the preset's section"))
 }
 
 /// What the preset of this name stands for.

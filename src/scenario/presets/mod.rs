@@ -3,8 +3,8 @@
 //! A preset is a bundle of settings in a file beside this one, with the evidence for each in its
 //! comments. `preset = "xdl"` at the top of a scenario lays it under everything that the scenario
 //! says: defaults < preset < files < sweep < command line. It is a shorthand and nothing else: the
-//! resolved scenario holds the settings, not the name, and `straggler check --show` tells which of
-//! them came from where.
+//! resolved scenario holds the settings, not the name (that is in `run-info.json`), and `straggler
+//! check --show` tells which of them came from where.
 //!
 //! To add one, write `name.toml` here and one line below.
 
@@ -31,6 +31,13 @@ macro_rules! presets {
             /// Every preset, in the order of registration.
             pub const PARTS: &'static [Part] =
                 &[ $( Part { name: $name, summary: $summary }, )+ ];
+
+            /// The name, as in a scenario file.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $name, )+
+                }
+            }
         }
     };
 }

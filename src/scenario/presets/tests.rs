@@ -66,9 +66,30 @@ fn defaults_lie_below_a_preset_and_everything_written_above_it() {
         let found = shown.contains(line) || shown.contains(&line.replace("         =", " ="));
         assert!(found, "{line} is missing in\n{shown}");
     }
-    // Another kind takes the place of the preset's altogether, in silence.
-    let loaded = read(&format!("preset = \"deeprec\"\n{TIMING}"), &["cluster.start.kind=together"]);
-    assert_eq!(loaded.value.cluster.start.name(), "together");
+}
+
+#[test]
+fn another_kind_replaces_a_presets_section_whole_and_says_so() {
+    let defaults = read(&format!("optimizer.kind = \"adagrad\"\n{TIMING}"), &[]).value.optimizer;
+    let file = format!("preset = \"deeprec\"\n{TIMING}[optimizer]\nkind = \"adagrad\"\n");
+    let argument = format!("preset = \"deeprec\"\n{TIMING}");
+    for (text, overrides) in [(&file, &[][..]), (&argument, &["optimizer.kind=adagrad"])] {
+        let loaded = read(text, overrides);
+        assert_eq!(loaded.value.optimizer, defaults, "nothing of the preset's is left");
+        let told = loaded.problems.to_string();
+        assert!(told.contains("W0101") && told.contains("scope"), "{told}");
+        let place = if overrides.is_empty() { "my.toml:4" } else { "command line, argument 3" };
+        assert!(told.contains(place) && told.contains("preset deeprec"), "{told}");
+    }
+    // Without a kind, or with the same, it is amended, and nothing is said.
+    for keys in ["beta2 = 0.9", "kind = \"adam\"\nbeta2 = 0.9"] {
+        let loaded = read(&format!("preset = \"deeprec\"\n{TIMING}[optimizer]\n{keys}\n"), &[]);
+        assert!(loaded.show().contains("scope"), "{}", loaded.show());
+        assert!(loaded.show().contains("(0.999, preset deeprec)"), "{}", loaded.show());
+        assert!(!loaded.problems.to_string().contains("W0101"), "{}", loaded.problems);
+    }
+    // Nor is anything said where the preset's section has nothing but its kind.
+    let loaded = read(&format!("preset = \"xdl\"\nprotocol.kind = \"synchronous\"\n{TIMING}"), &[]);
     assert!(loaded.problems.list.is_empty(), "{}", loaded.problems);
 }
 

@@ -1,0 +1,390 @@
+//! Corrections of arriving gradients, element by element: what remedies do to each number.
+//!
+//! Rows are taken one after the other with what lies beside them, the memory of later ones being
+//! asked for ahead. A dense block is a single long row.
+
+use super::lanes::{of, of_mut};
+use super::prefetch::{AHEAD, prefetch};
+use super::update::Touched;
+use super::versions;
+
+/// Gradients of rows that have arrived, with the parameters that they are of.
+#[derive(Debug)]
+pub struct Gradients<'a> {
+    /// Numbers per row.
+    pub dim: usize,
+    /// Which rows, and where their gradients are.
+    pub touched: &'a [Touched],
+    /// Gradients, `dim` numbers a row, to be amended.
+    pub values: &'a mut [f32],
+    /// The parameters as the server has them.
+    pub now: Records<'a>,
+    /// The parameters as they were read, laid out as the gradients; or empty.
+    pub seen: &'a [f32],
+}
+
+/// Parameters as a server holds them.
+#[derive(Clone, Copy, Debug)]
+pub struct Records<'a> {
+    /// Records of rows: first the parameters, then what else is kept of them.
+    pub data: &'a [f32],
+    /// Numbers per record.
+    pub stride: usize,
+}
+
+impl<'a> Records<'a> {
+    /// The first `dim` numbers of a record.
+    #[inline(always)]
+    pub fn row(&self, id: u32, dim: usize) -> &'a [f32] {
+        &self.data[id as usize * self.stride..][..dim]
+    }
+
+    /// Appends the first `dim` numbers of these records to `to`.
+    pub fn append(&self, dim: usize, touched: &[Touched], to: &mut Vec<f32>) {
+        for (i, row) in touched.iter().enumerate() {
+            if let Some(next) = touched.get(i + AHEAD) {
+                self.prefetch(next.id, dim);
+            }
+            to.extend_from_slice(self.row(row.id, dim));
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, id: u32, dim: usize) {
+        prefetch(self.data, id as usize * self.stride, dim);
+    }
+}
+
+/// How rows have moved.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved<'a> {
+    /// Numbers per row.
+    pub dim: usize,
+    /// Which rows.
+    pub touched: &'a [Touched],
+    /// What they were, row after row.
+    pub before: &'a [f32],
+    /// What they are.
+    pub now: Records<'a>,
+}
+
+/// Numbers that a remedy keeps beside parameters: `stride` for each row, those of a kind together.
+#[derive(Debug)]
+pub struct Memory<'a> {
+    /// The numbers.
+    pub data: &'a mut [f32],
+    /// How many a row has.
+    pub stride: usize,
+}
+
+impl Memory<'_> {
+    /// A remedy's memory that keeps nothing.
+    pub const fn none() -> Memory<'static> {
+        Memory { data: &mut [], stride: 0 }
+    }
+}
+
+/// What touches a block.
+const BLOCK: &[Touched] = &[Touched { id: 0, position: 0 }];
+
+impl<'a> Gradients<'a> {
+    /// The gradient of a dense block, with its parameters as they are and as they were read.
+    pub fn of_block(values: &'a mut [f32], now: &'a [f32], seen: &'a [f32]) -> Gradients<'a> {
+        let dim = values.len();
+        Gradients { dim, touched: BLOCK, values, now: Records { data: now, stride: dim }, seen }
+    }
+}
+
+impl<'a> Moved<'a> {
+    /// A dense block that was `before` and is `now`.
+    pub fn block(before: &'a [f32], now: &'a [f32]) -> Moved<'a> {
+        let dim = before.len();
+        Moved { dim, touched: BLOCK, before, now: Records { data: now, stride: dim } }
+    }
+}
+
+impl Gradients<'_> {
+    /// Calls `amend` with gradient, memory, present and read parameters of each row.
+    #[inline(always)]
+    fn each(
+        &mut self,
+        memory: Memory<'_>,
+        mut amend: impl FnMut(&mut [f32], &mut [f32], &[f32], &[f32]),
+    ) {
+        let Memory { data, stride } = memory;
+        let dim = self.dim;
+        for (i, row) in self.touched.iter().enumerate() {
+            if let Some(next) = self.touched.get(i + AHEAD) {
+                prefetch(data, next.id as usize * stride, stride);
+                self.now.prefetch(next.id, dim);
+            }
+            let own = row.position as usize * dim..(row.position as usize + 1) * dim;
+            let seen = self.seen.get(own.clone()).unwrap_or(&[]);
+            let beside = &mut data[row.id as usize * stride..][..stride];
+            amend(&mut self.values[own], beside, self.now.row(row.id, dim), seen);
+        }
+    }
+}
+
+/// Runs a body for blocks of neighbouring elements whose number is a constant, which the compiler
+/// turns into registers.
+macro_rules! blocks {
+    ($len:expr, |$at:ident, $n:ident| $body:block) => {{
+        let mut $at = 0;
+        while $len - $at >= 16 {
+            const $n: usize = 16;
+            $body
+            $at += 16;
+        }
+        if $len - $at >= 8 {
+            const $n: usize = 8;
+            $body
+            $at += 8;
+        }
+        while $at < $len {
+            const $n: usize = 1;
+            $body
+            $at += 1;
+        }
+    }};
+}
+
+versions! {
+    /// Multiplies all values with a factor.
+    pub fn scale(values: &mut [f32], factor: f32) {
+        values.iter_mut().for_each(|value| *value *= factor);
+    }
+}
+
+versions! {
+    /// `g + lambda g g (now - seen)`.
+    pub fn compensate(lambda: f32, gradients: &mut Gradients<'_>) {
+        gradients.each(Memory::none(), |g, _, now, seen| {
+            blocks!(g.len(), |at, N| {
+                let g: &mut [f32; N] = of_mut(g, at);
+                let (now, seen): (&[f32; N], &[f32; N]) = (of(now, at), of(seen, at));
+                for j in 0..N {
+                    g[j] += lambda * g[j] * g[j] * (now[j] - seen[j]);
+                }
+            });
+        });
+    }
+}
+
+versions! {
+    /// The same with `lambda / sqrt(m + 1e-7)`, where `m` is the running mean of `g g`, of which the
+    /// share `keep` is kept.
+    pub fn compensate_adaptively(
+        lambda: f32,
+        keep: f32,
+        memory: Memory<'_>,
+        gradients: &mut Gradients<'_>,
+    ) {
+        gradients.each(memory, |g, m, now, seen| {
+            blocks!(g.len(), |at, N| {
+                let (g, m): (&mut [f32; N], &mut [f32; N]) = (of_mut(g, at), of_mut(m, at));
+                let (now, seen): (&[f32; N], &[f32; N]) = (of(now, at), of(seen, at));
+                for j in 0..N {
+                    m[j] = keep * m[j] + (1.0 - keep) * g[j] * g[j];
+                    let strength = lambda / (m[j] + 1e-7).sqrt();
+                    g[j] += strength * g[j] * g[j] * (now[j] - seen[j]);
+                }
+            });
+        });
+    }
+}
+
+versions! {
+    /// `alpha (now - seen + g)`.
+    pub fn mix(alpha: f32, gradients: &mut Gradients<'_>) {
+        gradients.each(Memory::none(), |g, _, now, seen| {
+            blocks!(g.len(), |at, N| {
+                let g: &mut [f32; N] = of_mut(g, at);
+                let (now, seen): (&[f32; N], &[f32; N]) = (of(now, at), of(seen, at));
+                for j in 0..N {
+                    g[j] = alpha * (now[j] - seen[j] + g[j]);
+                }
+            });
+        });
+    }
+}
+
+versions! {
+    /// `g / (1 + |now - seen| / average step)`; the memory holds mean square steps, then the weight
+    /// that they have gathered, which is that of the first for the whole row. What has not moved is
+    /// left alone.
+    pub fn close_gap(tiny: f32, memory: Memory<'_>, gradients: &mut Gradients<'_>) {
+        gradients.each(memory, |g, memory, now, seen| {
+            let (squares, weights) = memory.split_at(g.len());
+            let share = 1.0 / weights.first().map_or(tiny, |weight| weight.max(tiny));
+            blocks!(g.len(), |at, N| {
+                let (g, squares): (&mut [f32; N], &[f32; N]) = (of_mut(g, at), of(squares, at));
+                let (now, seen): (&[f32; N], &[f32; N]) = (of(now, at), of(seen, at));
+                for j in 0..N {
+                    let gap = (now[j] - seen[j]).abs();
+                    let average = (squares[j] * share).sqrt() + tiny;
+                    let divided = g[j] * (average / (average + gap));
+                    g[j] = if gap > 0.0 { divided } else { g[j] };
+                }
+            });
+        });
+    }
+}
+
+versions! {
+    /// Takes steps into their mean squares, of which the share `keep` is kept, for
+    /// [`close_gap`].
+    pub fn note_steps(keep: f32, memory: Memory<'_>, moved: Moved<'_>) {
+        let Memory { data, stride } = memory;
+        let dim = moved.dim;
+        for (i, row) in moved.touched.iter().enumerate() {
+            let (squares, weights) =
+                data[row.id as usize * stride..][..stride].split_at_mut(dim);
+            let (before, now) = (&moved.before[i * dim..][..dim], moved.now.row(row.id, dim));
+            blocks!(dim, |at, N| {
+                let s: &mut [f32; N] = of_mut(squares, at);
+                let (before, now): (&[f32; N], &[f32; N]) = (of(before, at), of(now, at));
+                for j in 0..N {
+                    let step = now[j] - before[j];
+                    s[j] = keep * s[j] + (1.0 - keep) * step * step;
+                }
+            });
+            if let Some(weight) = weights.first_mut() {
+                *weight = keep * *weight + (1.0 - keep);
+            }
+        }
+    }
+}
+
+/// What FASGD divides by.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Deviation {
+    /// Shares that are kept: of the moments, and of the deviation.
+    pub keep: [f32; 2],
+    /// Added to the variance.
+    pub epsilon: f32,
+    /// Added to the deviation.
+    pub least: f32,
+    /// Factor of the deviation, from the staleness.
+    pub stale: f32,
+}
+
+/// A variant of FASGD: from gradient and deviation what is averaged.
+macro_rules! fasgd {
+    ($(#[$doc:meta])* $name:ident, |$size:pat_param, $variance:ident| $seen:expr) => {
+        versions! {
+            $(#[$doc])*
+            pub fn $name(rule: Deviation, memory: Memory<'_>, gradients: &mut Gradients<'_>) {
+                let Deviation { keep: [gamma, beta], epsilon, least, stale } = rule;
+                gradients.each(memory, |g, memory, _, _| {
+                    let (n, rest) = memory.split_at_mut(g.len());
+                    let (b, v) = rest.split_at_mut(g.len());
+                    blocks!(g.len(), |at, N| {
+                        let (g, n): (&mut [f32; N], &mut [f32; N]) = (of_mut(g, at), of_mut(n, at));
+                        let (b, v): (&mut [f32; N], &mut [f32; N]) = (of_mut(b, at), of_mut(v, at));
+                        for j in 0..N {
+                            n[j] = gamma * n[j] + (1.0 - gamma) * g[j] * g[j];
+                            b[j] = gamma * b[j] + (1.0 - gamma) * g[j];
+                            let ($size, $variance) = (g[j], n[j] - b[j] * b[j] + epsilon);
+                            v[j] = beta * v[j] + (1.0 - beta) * $seen;
+                            g[j] /= (v[j] + least) * stale;
+                        }
+                    });
+                });
+            }
+        }
+    };
+}
+
+/// The root of a variance, which rounding may have made negative.
+#[inline(always)]
+fn deviation(variance: f32) -> f32 {
+    variance.max(f32::MIN_POSITIVE).sqrt()
+}
+
+fasgd!(
+    /// FASGD with the mean of the deviation; the memory holds mean squares, means, and deviations.
+    fasgd_by_deviation,
+    |_, variance| deviation(variance)
+);
+fasgd!(
+    /// FASGD with the mean of the inverse of the deviation.
+    fasgd_by_inverse,
+    |_, variance| 1.0 / deviation(variance)
+);
+fasgd!(
+    /// FASGD with the mean size of the gradient.
+    fasgd_by_size,
+    |g, _variance| g.abs()
+);
+
+versions! {
+    /// Momentum: `v = momentum v + g`, which takes the gradient's place.
+    pub fn accumulate(momentum: f32, g: &mut [f32], v: &mut [f32]) {
+        for (g, v) in g.iter_mut().zip(v) {
+            *v = momentum * *v + *g;
+            *g = *v;
+        }
+    }
+}
+
+versions! {
+    /// Momentum of one worker and the sum over all: `v = momentum v + g`. The gradient becomes `v`, or
+    /// `momentum v + g` if `ahead`.
+    pub fn accumulate_for_one(
+        momentum: f32,
+        ahead: bool,
+        g: &mut [f32],
+        v: &mut [f32],
+        sum: &mut [f32],
+    ) {
+        for ((g, v), sum) in g.iter_mut().zip(v).zip(sum) {
+            let new = momentum * *v + *g;
+            *sum += new - *v;
+            *v = new;
+            *g = if ahead { momentum * new + *g } else { new };
+        }
+    }
+}
+
+versions! {
+    /// The moving average of the gradient, of which `keep` is kept, and its momentum; the gradient
+    /// becomes `rate` times that.
+    pub fn accumulate_and_average(
+        keep: f32,
+        momentum: f32,
+        rate: f32,
+        g: &mut [f32],
+        v: &mut [f32],
+        mean: &mut [f32],
+    ) {
+        for ((g, v), b) in g.iter_mut().zip(v).zip(mean) {
+            *b = keep * *b + (1.0 - keep) * *g;
+            *v = momentum * *v + *g;
+            *g = rate * *v;
+        }
+    }
+}
+
+versions! {
+    /// The sum, over 64 running sums that are then added in halves.
+    pub fn sum(values: &[f32]) -> f64 {
+        let mut sums = [0.0; 64];
+        let (whole, rest) = values.as_chunks::<64>();
+        for some in whole {
+            for (sum, &value) in sums.iter_mut().zip(some) {
+                *sum += f64::from(value);
+            }
+        }
+        for (sum, &value) in sums.iter_mut().zip(rest) {
+            *sum += f64::from(value);
+        }
+        for half in [32, 16, 8, 4, 2, 1] {
+            for j in 0..half {
+                let upper: f64 = sums[j + half];
+                sums[j] += upper;
+            }
+        }
+        sums[0]
+    }
+}
