@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::args::Report;
 use super::exit::{Exit, Failure};
 use super::run::out;
-use crate::experiment::lab;
 #[cfg(feature = "plot")]
 use super::run::tell;
+use crate::experiment::lab;
 #[cfg(any(feature = "plot", feature = "html"))]
 use crate::report::ReportError;
 

@@ -17,8 +17,9 @@ use super::summary::Summary;
 use crate::base::ByteSize;
 use crate::data::{LeakError, SourceChoice};
 use crate::metrics::Quality;
-use crate::scenario::build::{BuildError, Job, Opener, Prepared};
+use crate::scenario::build::{BuildError, Opener, Prepared};
 use crate::scenario::estimate::Estimate;
+use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
 use crate::scenario::stage::{ResolvedStage, StageError};
 use crate::scenario::{Scenario, document};
@@ -197,7 +198,7 @@ impl Trial {
         let scenario = all.pop().map_or(scenario, |last| last.scenario);
         let scenario = Scenario { preset, ..scenario };
         let trial = Trial::of_stage(scenario, folder, (threads, open), Places::default())?;
-        let mut estimate = trial.estimate.clone();
+        let mut estimate = trial.estimate;
         for stage in &all {
             let prepared = stage.scenario.prepare_with(folder, open)?;
             estimate = estimate.and_before(&stage.scenario.estimate(prepared.as_ref(), threads));

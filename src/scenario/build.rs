@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::job::Job;
 use super::passes;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pool, Streams, WorkerId};
 use crate::cluster::machine::machines;
 use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTimeLaw};
@@ -26,8 +26,8 @@ use crate::sim::evaluate::Evaluator;
 use crate::sim::feed::Feed;
 use crate::sim::training::{GradientFilter, RateAt};
 use crate::sim::{
-    Checkpoint, Evaluation, Fresh, Imposed, Limits, Links, NullWork, Observer, Parts, Rates,
-    Restart, Session, SimError, Simulation, StartError, State, Training, Watch, Work,
+    Evaluation, Fresh, Imposed, Limits, Links, NullWork, Parts, Rates, Session, Simulation,
+    Training, Watch, Work,
 };
 
 /// Most examples of a holdout.
@@ -95,131 +95,6 @@ pub struct Prepared {
 /// Opens the log that a scenario has chosen.
 pub type Opener<'a> =
     dyn Fn(&SourceChoice, &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> + 'a;
-
-/// A job that is ready to run.
-#[derive(Debug)]
-pub enum Job {
-    /// On a simulated cluster.
-    Cluster(Box<Simulation>),
-    /// With imposed staleness.
-    Imposed(Box<Imposed>),
-}
-
-impl Job {
-    /// The run apart from its cluster.
-    pub fn session(&self) -> &Session {
-        match self {
-            Job::Cluster(simulation) => simulation.session(),
-            Job::Imposed(imposed) => imposed.session(),
-        }
-    }
-
-    /// The same, to measure it.
-    pub fn session_mut(&mut self) -> &mut Session {
-        match self {
-            Job::Cluster(simulation) => simulation.session_mut(),
-            Job::Imposed(imposed) => imposed.session_mut(),
-        }
-    }
-
-    /// The cluster, if one is simulated.
-    pub fn simulation(&self) -> Option<&Simulation> {
-        match self {
-            Job::Cluster(simulation) => Some(simulation),
-            Job::Imposed(_) => None,
-        }
-    }
-
-    /// The first evaluation, before anything happens.
-    pub fn look_first(&mut self, observer: &mut dyn Observer) {
-        match self {
-            Job::Cluster(simulation) => simulation.look_first(observer),
-            Job::Imposed(imposed) => imposed.look_at_ends(observer),
-        }
-    }
-
-    /// Does one event, or one update where staleness is imposed.
-    ///
-    /// # Errors
-    /// If the run cannot go on; see [`SimError`].
-    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<State, SimError> {
-        match self {
-            Job::Cluster(simulation) => simulation.step(observer),
-            Job::Imposed(imposed) => imposed.step(observer),
-        }
-    }
-
-    /// The last evaluation, after [`step`](Self::step) has said that the run has ended.
-    pub fn look_last(&mut self, observer: &mut dyn Observer) {
-        match self {
-            Job::Cluster(simulation) => simulation.look_last(observer),
-            Job::Imposed(imposed) => imposed.look_at_ends(observer),
-        }
-    }
-
-    /// A checkpoint of this moment; `None` for timing alone.
-    pub fn checkpoint(&self) -> Option<Checkpoint> {
-        match self {
-            Job::Cluster(simulation) => simulation.session().checkpoint(simulation.versions()),
-            Job::Imposed(imposed) => {
-                let session = imposed.session();
-                let shards = session.work.training()?.server().sharding().shards() as usize;
-                session.checkpoint(&vec![session.progress.updates; shards])
-            }
-        }
-    }
-
-    /// Starts a job that has not begun from a checkpoint; see [`Session::start_from`].
-    ///
-    /// # Errors
-    /// [`StartError`]; the job is of no use then.
-    pub fn start_from(
-        &mut self,
-        checkpoint: &Checkpoint,
-        restart: &Restart,
-        same_window: bool,
-        seed: u64,
-    ) -> Result<Vec<String>, StartError> {
-        let streams = Streams::new(seed);
-        self.session_mut().start_from(checkpoint, restart, same_window, streams)
-    }
-
-    /// Makes sure that nothing is being computed, so that everything can be saved.
-    pub fn finish_gradients(&mut self) {
-        match self {
-            Job::Cluster(simulation) => simulation.finish_gradients(),
-            Job::Imposed(imposed) => imposed.finish_gradients(),
-        }
-    }
-
-    /// Runs to the end.
-    ///
-    /// # Errors
-    /// If the run cannot go on; see [`SimError`].
-    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.look_first(observer);
-        while self.step(observer)? == State::Running {}
-        self.look_last(observer);
-        Ok(())
-    }
-}
-
-/// Between two steps, and after [`finish_gradients`](Job::finish_gradients).
-impl Persist for Job {
-    fn save(&self, out: &mut Saver<'_>) {
-        match self {
-            Job::Cluster(simulation) => simulation.save(out),
-            Job::Imposed(imposed) => imposed.save(out),
-        }
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        match self {
-            Job::Cluster(simulation) => simulation.load(from),
-            Job::Imposed(imposed) => imposed.load(from),
-        }
-    }
-}
 
 impl Scenario {
     /// Opens the log and lays out the model; `None` for a run of timing alone. Files are looked

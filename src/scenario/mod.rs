@@ -6,6 +6,7 @@ mod combinations;
 pub mod document;
 pub mod estimate;
 pub mod expect;
+pub mod job;
 pub mod lab;
 mod passes;
 pub mod presets;
@@ -19,5 +20,6 @@ pub mod start;
 pub mod sweep;
 pub mod templates;
 
-pub use build::{BuildError, Job, Prepared};
+pub use build::{BuildError, Prepared};
+pub use job::Job;
 pub use spec::Scenario;

@@ -1,6 +1,6 @@
 //! Restarting a job that was built from a scenario.
 
-use super::build::Job;
+use super::job::Job;
 use super::spec::Scenario;
 use crate::params::Layout;
 use crate::sim::{Observer, Restart, RestartError};

@@ -93,10 +93,10 @@ fn shape_of(block: &Block) -> Vec<usize> {
 }
 
 /// Where each slot lies in the memory of a block or row of `weights` weights.
-fn places<'a>(
-    rule: &'a dyn Optimizer,
+fn places(
+    rule: &dyn Optimizer,
     weights: usize,
-) -> impl Iterator<Item = (&'a Slot, std::ops::Range<usize>)> {
+) -> impl Iterator<Item = (&Slot, std::ops::Range<usize>)> {
     rule.slots().iter().scan(0, move |start, slot| {
         let range = *start..*start + slot.len(weights);
         *start = range.end;

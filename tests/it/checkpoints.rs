@@ -121,8 +121,7 @@ fn what_a_checkpoint_does_not_have_is_said() {
 fn patience_ends_after_so_many_evaluations_without_a_new_best() {
     let mut scenario = alone();
     scenario.holdout.as_mut().unwrap().every = straggler::sim::Every::Updates(5);
-    scenario.optimizer =
-        OptimizerChoice::Sgd(sgd::Config { learning_rate: 1e-300, ..sgd::Config::default() });
+    scenario.optimizer = OptimizerChoice::Sgd(sgd::Config { learning_rate: 1e-300 });
     scenario.train.stop.patience = Some(3);
     let mut job = job(&scenario, 1);
     job.look_first(&mut Nobody);

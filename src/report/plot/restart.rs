@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::axes::{Axis, doubling};
 use super::frame::{self, Panel, Swatch};
-use super::picture::{Picture, Rect, Type};
+use super::picture::{Anchor, Picture, Rect, Type};
 use super::style::{self, BLACK, CATEGORIES, GREY, Ink};
 use super::{Outcome, write};
 use crate::report::error::ReportError;
@@ -91,7 +91,8 @@ fn draw(rows: &[Row]) -> Picture {
         }
         let text = if *workers == 1 { "1 worker".into() } else { format!("{workers} workers") };
         let set = Type::new(style::LABEL, BLACK).bold();
-        picture.text((panel.rect.left + 12.0, panel.rect.top + 26.0), set, text);
+        let above = (panel.rect.right, panel.rect.top - 12.0);
+        picture.text(above, set.anchored(Anchor::End), text);
         let zero = panel.row(0.0);
         picture.dashes(
             &[(panel.rect.left, zero), (panel.rect.right, zero)],

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 const MOST_LINES: usize = 12;
 /// Most names side by side.
 const MOST_NAMES: usize = 24;
+/// So many characters of names have room below a plot; of more, the points' numbers stand there.
+const ROOM: usize = 60;
 /// From this ratio of the largest to the smallest value on, the axis is one of ratios.
 const WIDE: f64 = 16.0;
 
@@ -82,7 +84,10 @@ pub(super) fn figure(
         // Names stand side by side and must have room.
         By::Name => evenly(points.len(), MOST_NAMES).map(|index| points[index].clone()).collect(),
     };
-    let axis = Scale::of(&shown, by, keys);
+    let mut axis = Scale::of(&shown, by, keys);
+    if let By::Name = by {
+        axis.number_if_crowded(points);
+    }
     let lines = lines(&shown, by, keys);
     let plots: Vec<Plot> =
         MEASURES.iter().filter_map(|measure| plot(&lines, by, &axis, measure)).collect();
@@ -144,6 +149,18 @@ impl Scale {
                 Scale { axis, names }
             }
         }
+    }
+
+    /// Writes the numbers of the points, as the table has them, where their names have no room.
+    fn number_if_crowded(&mut self, points: &[Point]) {
+        if self.names.iter().map(String::len).sum::<usize>() <= ROOM {
+            return;
+        }
+        let number = |name: &String| points.iter().position(|point| point.label == *name);
+        let numbers =
+            self.names.iter().map(|name| number(name).map_or("?".into(), |n| n.to_string()));
+        self.axis.names = numbers.collect();
+        self.axis.title = "point, by its number".to_string();
     }
 
     fn place(&self, point: &Point, by: By<'_>) -> Option<f64> {
