@@ -60,6 +60,8 @@ pub enum Purpose {
     Transmission = 40,
     /// Parameters that begin anew at a restart (a seed of its own draws).
     Reinit = 41,
+    /// What uninitialised memory holds (`who` = block or table, `count` = place).
+    Garbage = 42,
     /// Resamples of a bootstrap (`who` = sample, `count` = resample); not part of any run.
     Resample = 64,
     /// Parts that a library user adds.

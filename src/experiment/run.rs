@@ -319,6 +319,10 @@ impl Trial {
         out: &Path,
         options: &RunOptions<'_>,
     ) -> Result<Vec<StageDone>, RunError> {
+        if self.earlier.is_empty() {
+            // A stage itself: what it may start from is known.
+            return Ok(Vec::new());
+        }
         let root = options.stages.clone().unwrap_or_else(|| out.join(stages::FOLDER));
         let with = (self.threads, &SourceChoice::open as &Opener<'_>);
         let done = stages::run(&self.earlier, &root, &self.folder, with, options);

@@ -31,15 +31,27 @@ pub struct StageDone {
     pub folder: String,
     /// Updates that it made.
     pub updates: Option<u64>,
-    /// AUC on the reporting half of its holdout, at its best step.
+    /// AUC on the reporting half of its holdout before its first update: of what it started from.
+    pub first_auc: Option<f64>,
+    /// The same at its best step.
     pub best_auc: Option<f64>,
     /// The same at its end.
     pub last_auc: Option<f64>,
+    /// Whether its best step was better than what it started from.
+    pub better: Option<bool>,
 }
 
 /// Where the stages are that may be started from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Places(Vec<(String, PathBuf)>);
+pub(super) struct Places(Vec<Place>);
+
+#[derive(Clone, Debug)]
+struct Place {
+    stage: String,
+    folder: PathBuf,
+    /// The file of the model that serves after it.
+    serving: PathBuf,
+}
 
 impl Places {
     /// The file that `start.from` names; relative to `folder`, if it is no reference to a stage.
@@ -47,15 +59,20 @@ impl Places {
         let Some(Ok(StageRef { stage, which })) = StageRef::parse(from) else {
             return folder.join(from);
         };
-        let place = self.0.iter().find(|(name, _)| *name == stage);
-        let place = place.map_or(Path::new(""), |(_, place)| place);
-        let name = match which {
-            Which::Best => "best".to_owned(),
-            Which::Last => "last".to_owned(),
-            Which::Update(update) => format!("update-{update:09}"),
+        let Some(place) = self.0.iter().find(|place| place.stage == stage) else {
+            return folder.join(from);
         };
-        place.join(keeper::FOLDER).join(format!("{name}.safetensors"))
+        match which {
+            Which::Best => checkpoint(&place.folder, "best"),
+            Which::Last => checkpoint(&place.folder, "last"),
+            Which::Update(update) => checkpoint(&place.folder, &format!("update-{update:09}")),
+            Which::Serving => place.serving.clone(),
+        }
     }
+}
+
+fn checkpoint(folder: &Path, name: &str) -> PathBuf {
+    folder.join(keeper::FOLDER).join(format!("{name}.safetensors"))
 }
 
 /// Refuses a stage that is evaluated on days on which an earlier stage, which it has started from,
@@ -127,8 +144,14 @@ pub(super) fn run(
             (options.tell)(&format!("stage {}: {}", stage.name, path.display()));
         }
         run_one(stage, &places, &path, files_from, (threads, open), options)?;
-        done.push(figures(stage, folder, &path));
-        places.0.push((stage.name.clone(), path));
+        let figures = figures(stage, folder, &path);
+        let began = stage.scenario.start.as_ref().map(|start| places.file(&start.from, files_from));
+        let serving = match began {
+            Some(file) if figures.better == Some(false) => file,
+            _ => checkpoint(&path, "best"),
+        };
+        done.push(figures);
+        places.0.push(Place { stage: stage.name.clone(), folder: path, serving });
     }
     Ok((places, done))
 }
@@ -162,11 +185,22 @@ fn figures(stage: &ResolvedStage, folder: String, path: &Path) -> StageDone {
     let summary = std::fs::read_to_string(path.join("summary.json")).unwrap_or_default();
     let summary: serde_json::Value = serde_json::from_str(&summary).unwrap_or_default();
     let auc = |which: &str| summary[which]["quality"]["auc"].as_f64();
+    let first_auc = first_auc(path);
+    let starts = stage.scenario.start.is_some();
     StageDone {
+        first_auc,
+        better: first_auc.zip(auc("best")).filter(|_| starts).map(|(first, best)| best > first),
         name: stage.name.clone(),
         folder,
         updates: summary["updates"].as_u64(),
         best_auc: auc("best"),
         last_auc: auc("last"),
     }
+}
+
+/// AUC of the server's parameters at the first evaluation of a run.
+fn first_auc(path: &Path) -> Option<f64> {
+    let mut reader = csv::Reader::from_path(path.join("evaluations.csv")).ok()?;
+    let at = reader.headers().ok()?.iter().position(|name| name == "auc")?;
+    reader.records().next()?.ok()?.get(at)?.parse().ok()
 }

@@ -2,6 +2,7 @@
 
 use crate::base::Streams;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::sim::checkpoint::Missing;
 use crate::sim::{
     Checkpoint, Imposed, Observer, Restart, Session, SimError, Simulation, StartError, State,
 };
@@ -86,7 +87,7 @@ impl Job {
     pub fn start_from(
         &mut self,
         checkpoint: &Checkpoint,
-        restart: &Restart,
+        restart: (&Restart, Missing),
         same_window: bool,
         seed: u64,
     ) -> Result<Vec<String>, StartError> {

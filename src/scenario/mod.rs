@@ -3,6 +3,7 @@
 pub mod build;
 mod churn;
 mod combinations;
+pub mod daily;
 pub mod document;
 pub mod estimate;
 pub mod expect;

@@ -62,11 +62,12 @@ fn stages(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         | StageError::BadReference { stage, .. }
         | StageError::NotBefore { stage, .. } => of(stage),
         StageError::Nameless { number } => Some(number - 1),
-        StageError::NoStages { .. } => None,
+        StageError::NoStages { .. } | StageError::Both => None,
     };
-    let place = match number {
-        Some(number) => loaded.key_origin(&format!("stage.{number}")),
-        None => loaded.origin("start.from"),
+    let place = match (number, &error) {
+        (Some(number), _) => loaded.key_origin(&format!("stage.{number}")),
+        (None, StageError::NoStages { .. }) => loaded.origin("start.from"),
+        (None, _) => loaded.key_origin("daily"),
     };
     let problem = Problem::error(&CONFLICT, "stage", error.to_string())
         .label(place, "")

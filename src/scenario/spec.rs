@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::daily::Daily;
 use super::expect::Expectation;
 use super::lab::Lab;
 use super::presets::Preset;
@@ -90,6 +91,9 @@ pub struct Scenario {
     /// Training periods one after the other; the figures of the run are those of the last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stage: Vec<Stage>,
+    /// A stage per day, made of a window that moves on; in place of `stage`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily: Option<Daily>,
     /// What `straggler lab restart` does with this scenario.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lab: Option<Lab>,

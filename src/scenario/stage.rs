@@ -24,7 +24,8 @@ pub struct Stage {
     pub name: String,
     /// What it sets, over everything else: any key of the scenario but `stage`, `scenario` and
     /// `lab`. `start.from = "stage:NAME@best"` (or `@last`, or `@12000` for an update) starts it
-    /// from a checkpoint of an earlier stage.
+    /// from a checkpoint of an earlier stage; `@serving` from its best if that was better than what it
+    /// had started from, else from that.
     pub set: Settings,
 }
 
@@ -60,6 +61,9 @@ pub enum Which {
     Last,
     /// After so many updates.
     Update(u64),
+    /// At its best step if it was better there than what it started from, on the same holdout; else
+    /// what it started from.
+    Serving,
 }
 
 /// Why the stages of a scenario make no sense.
@@ -113,6 +117,9 @@ pub enum StageError {
         /// The most similar name of a stage before it.
         nearest: Option<String>,
     },
+    /// Stages are given twice.
+    #[error("`daily` makes the stages, and `stage` gives others: leave one of them out")]
+    Both,
     /// A scenario without stages refers to one.
     #[error("`start.from = \"{from}\"` refers to a stage, and the scenario has no [[stage]]")]
     NoStages {
@@ -132,6 +139,7 @@ impl StageRef {
         let which = match which {
             "best" => Which::Best,
             "last" => Which::Last,
+            "serving" => Which::Serving,
             number => match number.parse::<u64>() {
                 Ok(update @ 1..) => Which::Update(update),
                 _ => return Some(Err(())),
@@ -148,7 +156,12 @@ impl Scenario {
     /// # Errors
     /// [`StageError`].
     pub fn stages(&self) -> Result<Vec<ResolvedStage>, StageError> {
-        if self.stage.is_empty() {
+        let all = match &self.daily {
+            Some(daily) if self.stage.is_empty() => daily.stages(),
+            Some(_) => return Err(StageError::Both),
+            None => self.stage.clone(),
+        };
+        if all.is_empty() {
             return match self.start.as_ref().map(|start| &start.from) {
                 Some(from) if from.starts_with(PREFIX) => {
                     Err(StageError::NoStages { from: from.clone() })
@@ -156,13 +169,19 @@ impl Scenario {
                 _ => Ok(Vec::new()),
             };
         }
-        let whole = Scenario { stage: Vec::new(), lab: None, expect: Vec::new(), ..self.clone() };
+        let whole = Scenario {
+            stage: Vec::new(),
+            daily: None,
+            lab: None,
+            expect: Vec::new(),
+            ..self.clone()
+        };
         let text = to_toml(&whole).expect("a scenario is valid TOML");
-        let mut stages: Vec<ResolvedStage> = Vec::with_capacity(self.stage.len());
-        for (number, stage) in (1..).zip(&self.stage) {
+        let mut stages: Vec<ResolvedStage> = Vec::with_capacity(all.len());
+        for (number, stage) in (1..).zip(&all) {
             check_name(number, stage, &stages)?;
             let mut scenario = resolve(&text, stage)?;
-            if number == self.stage.len() {
+            if number == all.len() {
                 // What is expected of the run is expected of its end.
                 scenario.expect.clone_from(&self.expect);
             }
@@ -189,7 +208,9 @@ fn check_name(number: usize, stage: &Stage, before: &[ResolvedStage]) -> Result<
 fn resolve(text: &str, stage: &Stage) -> Result<Scenario, StageError> {
     let mut settings = Vec::new();
     for (key, value) in &stage.set.0 {
-        if ["stage", "scenario", "lab", "expect", "straggler", "preset"].contains(&key.as_str()) {
+        if ["stage", "daily", "scenario", "lab", "expect", "straggler", "preset"]
+            .contains(&key.as_str())
+        {
             return Err(StageError::NotItsOwn { stage: stage.name.clone(), key: key.clone() });
         }
         leaves(key.clone(), value, &mut settings);
@@ -261,7 +282,7 @@ fn keep_what_it_starts_from(
     };
     let saving = earlier.scenario.checkpoint.get_or_insert_with(Saving::default);
     match reference.which {
-        Which::Best => saving.best = true,
+        Which::Best | Which::Serving => saving.best = true,
         Which::Last => saving.last = true,
         Which::Update(update) => {
             saving.every.get_or_insert(Every::Updates(update));

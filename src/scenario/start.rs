@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sim::checkpoint::Missing;
 use crate::sim::{Every, Restart};
 
 /// Starts training from a checkpoint instead of from random first values.
@@ -16,17 +17,6 @@ pub struct Start {
     pub missing: Missing,
     /// What becomes of each part that it has. What workers held is in no checkpoint.
     pub restart: Restart,
-}
-
-/// What becomes of slots and counters that a checkpoint does not have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Missing {
-    /// The run is refused.
-    #[default]
-    Error,
-    /// They have their first values.
-    First,
 }
 
 /// Which checkpoints are written into `checkpoints/` of the results folder, as safetensors.

@@ -12,7 +12,10 @@
 
 use std::collections::BTreeMap;
 
+use rand::RngExt;
+
 use super::content::Content;
+use crate::base::{Purpose, Streams};
 use crate::optimizer::{Optimizer, Slot};
 use crate::params::{Block, Layout};
 
@@ -153,6 +156,48 @@ impl Content {
             put(format!("{}/partition_updates", table.name), shape, Values::U64(partitions));
         }
         all
+    }
+
+    /// Fills the slots of these names with garbage: bits drawn at random, as far as they are finite
+    /// numbers.
+    pub fn spoil(
+        &mut self,
+        layout: &Layout,
+        (dense_rule, sparse_rule): (&dyn Optimizer, &dyn Optimizer),
+        names: &[String],
+        streams: Streams,
+    ) {
+        let is_meant = |of: &str, slot: &Slot| names.contains(&format!("{of}/{}", slot.name));
+        let garbage = |memory: &mut [f32], who: u64, count: u64| {
+            let mut rng = streams.rng(Purpose::Garbage, who, count);
+            memory.fill_with(|| {
+                let x = f32::from_bits(rng.random());
+                if x.is_finite() { x } else { 0.0 }
+            });
+        };
+        for (index, block) in layout.dense.iter().enumerate() {
+            for (slot, range) in places(dense_rule, block.len()) {
+                if is_meant(&block.name, slot) {
+                    let who = u64::MAX - index as u64;
+                    garbage(
+                        &mut self.dense.slots_mut(index)[range.clone()],
+                        who,
+                        range.start as u64,
+                    );
+                }
+            }
+        }
+        for (t, table) in layout.tables.iter().enumerate() {
+            for (slot, range) in places(sparse_rule, table.dim) {
+                if is_meant(&table.name, slot) {
+                    let range = table.dim + range.start..table.dim + range.end;
+                    for id in 0..table.rows {
+                        let count = u64::from(id) << 16 | range.start as u64;
+                        garbage(&mut self.tables[t].row_mut(id)[range.clone()], t as u64, count);
+                    }
+                }
+            }
+        }
     }
 
     /// Takes over what the tensors hold. Returns the names of slots and counters that are missing;

@@ -1,11 +1,28 @@
 //! Checkpoints of the simulated job: what it would save, and another job begins from.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::restart::{ClockAt, DataAt, InFlight, Kept, Restart, WorkersAt};
 use super::session::Session;
 use super::training_clock::Elapsed;
 use crate::base::Streams;
 use crate::data::order::Position;
 use crate::server::{TensorError, Tensors, UnknownName};
+
+/// What becomes of slots and counters that a checkpoint does not have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// The run is refused.
+    #[default]
+    Error,
+    /// They have their first values.
+    First,
+    /// Slots have whatever was in memory: any finite number, as in a system that does not
+    /// initialise the slots of rows which its checkpoint lacks. Counters have their first values.
+    Garbage,
+}
 
 /// What a job saves: parameters, slots, counters and moving statistics of its servers, as they are
 /// at one instant, and how far it is.
@@ -70,7 +87,7 @@ impl Session {
     pub fn start_from(
         &mut self,
         checkpoint: &Checkpoint,
-        restart: &Restart,
+        (restart, absent): (&Restart, Missing),
         same_window: bool,
         streams: Streams,
     ) -> Result<Vec<String>, StartError> {
@@ -88,6 +105,16 @@ impl Session {
         let mut content = first;
         let missing =
             content.set_tensors(&layout, training.server().rules(), &checkpoint.tensors)?;
+        match absent {
+            Missing::Error if !missing.is_empty() => {
+                let names = missing.iter().take(3).cloned().collect();
+                return Err(StartError::Missing { names, count: missing.len() });
+            }
+            Missing::Garbage => {
+                content.spoil(&layout, training.server().rules(), &missing, streams);
+            }
+            Missing::Error | Missing::First => {}
+        }
         *training.server.content_mut() = content;
         training.forget_workers();
         if restart.clock == ClockAt::Continue {

@@ -221,3 +221,47 @@ fn stages_that_make_no_sense_are_refused_with_their_place() {
         assert!(said.stderr.contains(text_of_error), "{to}: {}", said.stderr);
     }
 }
+
+#[test]
+fn a_daily_schedule_refreshes_the_model_that_serves() {
+    let root = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(scenario("warm-start.toml")).unwrap();
+    let base = &text[..text.find("[[stage]]").unwrap()];
+    let daily = |more: &str| {
+        let file = root.path().join("daily.toml");
+        let days = "first = 9\ndays = 4\nwindow = 6\nahead = 2\nstop = { updates = 20 }";
+        let base = base.replace("days            = \"14\"", "");
+        let base = base.split("# the same day").next().unwrap().to_owned()
+            + base.split_once("for all stages\n").unwrap().1;
+        fs::write(&file, format!("{base}\n[daily]\n{days}\n{more}\n")).unwrap();
+        file
+    };
+    let run = |out: &str, more: &str| {
+        let mut command = straggler();
+        command.arg("run").arg(daily(more)).args(SMALL).args(["--quiet", "--no-plots"]);
+        command.args(["holdout.max_examples=200", "holdout.every={times=4}"]);
+        command.args(["train.stop.passes=1", "--out"]).arg(root.path().join(out));
+        done(&mut command);
+        summary(&root.path().join(out))
+    };
+    let found = run("careful", "push = \"if_better\"");
+    let stages = found["stages"].as_array().unwrap();
+    assert_eq!(stages.len(), 3);
+    assert!(stages[0]["better"].is_null() && stages[1]["better"].is_boolean());
+    // The model that serves is the last one that was better than the one before it.
+    let at = |stage: &serde_json::Value| {
+        let folder = root.path().join("careful/stages").join(stage["folder"].as_str().unwrap());
+        fs::read(folder.join("checkpoints/best.safetensors")).unwrap()
+    };
+    let serving = stages.iter().rev().find(|stage| stage["better"] != false).unwrap();
+    let used = found["started_from"]["sha256"].as_str().unwrap();
+    use sha2::Digest as _;
+    let digest: String =
+        sha2::Sha256::digest(at(serving)).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(used, digest);
+    let scratch = run("scratch", "scratch = true");
+    assert!(scratch["started_from"].is_null());
+    let mut command = straggler();
+    let said = say(command.arg("check").arg(daily("[[stage]]\nname = \"x\"")));
+    assert!(said.code == 2 && said.stderr.contains("leave one of them out"), "{}", said.stderr);
+}

@@ -3,6 +3,7 @@
 use straggler::data::Window;
 use straggler::optimizer::{OptimizerChoice, sgd};
 use straggler::scenario::{Job, Scenario};
+use straggler::sim::checkpoint::Missing;
 use straggler::sim::restart::{ClockAt, DataAt, InFlight, Kept, SlotsAt, WorkersAt};
 use straggler::sim::{Checkpoint, Nobody, Restart, StartError, State};
 
@@ -31,7 +32,10 @@ fn saved(scenario: &Scenario, events: usize) -> (Job, Checkpoint) {
 
 fn started(scenario: &Scenario, from: &Checkpoint, restart: &Restart, same: bool) -> Job {
     let mut job = job(scenario, 1);
-    assert_eq!(job.start_from(from, restart, same, 7).unwrap(), Vec::<String>::new());
+    assert_eq!(
+        job.start_from(from, (restart, Missing::Error), same, 7).unwrap(),
+        Vec::<String>::new()
+    );
     job
 }
 
@@ -102,18 +106,35 @@ fn what_a_checkpoint_does_not_have_is_said() {
     let mut other = alone();
     other.optimizer = OptimizerChoice::Sgd(sgd::Config::default());
     let (_, plain) = saved(&other, 50);
-    let missing = job(&scenario, 1).start_from(&plain, &Restart::default(), true, 7).unwrap();
+    let start = |absent| {
+        let mut job = job(&scenario, 1);
+        let from = (&Restart::default(), absent);
+        job.start_from(&plain, from, true, 7).map(|missing| (job, missing))
+    };
+    let error = start(Missing::Error).unwrap_err();
+    assert!(matches!(error, StartError::Missing { .. }), "{error}");
+    let (first, missing) = start(Missing::First).unwrap();
     assert!(missing.iter().any(|name| name.ends_with("/v")), "{missing:?}");
+    let (garbage, _) = start(Missing::Garbage).unwrap();
+    let slots = |job: &Job| server(job.session()).content().dense.slots(0).to_vec();
+    assert!(slots(&first).iter().all(|&slot| slot == 0.0));
+    let found = slots(&garbage);
+    assert!(found.iter().all(|slot| slot.is_finite()));
+    assert!(found.iter().any(|slot| slot.abs() > 1e6) && found.iter().any(|slot| *slot < 0.0));
+    assert_eq!(server(garbage.session()).dense(), server(first.session()).dense());
     let keep = Restart { workers: WorkersAt::Keep, ..Restart::default() };
     let apply = Restart { in_flight: InFlight::Apply, ..Restart::default() };
     for restart in [keep, apply] {
-        let error = job(&scenario, 1).start_from(&checkpoint, &restart, true, 7).unwrap_err();
+        let error = job(&scenario, 1)
+            .start_from(&checkpoint, (&restart, Missing::First), true, 7)
+            .unwrap_err();
         assert!(matches!(error, StartError::NotInCheckpoint(_)), "{error}");
         assert!(error.to_string().contains("straggler lab restart"));
     }
     let mut smaller = alone();
     smaller.model = crate::training::small_mlp();
-    let error = job(&smaller, 1).start_from(&checkpoint, &Restart::default(), true, 7).unwrap_err();
+    let from = (&Restart::default(), Missing::First);
+    let error = job(&smaller, 1).start_from(&checkpoint, from, true, 7).unwrap_err();
     assert!(matches!(error, StartError::Tensor(_)), "{error}");
 }
 

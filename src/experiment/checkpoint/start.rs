@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::file::{self, CheckpointError};
 use crate::scenario::Job;
-use crate::scenario::start::{Missing, Start};
+use crate::scenario::stage::StageRef;
+use crate::scenario::start::Start;
 use crate::sim::StartError;
 
 /// Why a run cannot start from its checkpoint.
@@ -19,6 +20,18 @@ pub enum StartFailed {
         path: PathBuf,
         /// What is wrong with it.
         error: CheckpointError,
+    },
+    /// A stage has not written what another one starts from.
+    #[error(
+        "`start.from = \"{from}\"`: the stage has written no such checkpoint ({}); `@best` needs a holdout \
+         with both labels, and `@N` a cadence (`checkpoint.every`) that comes to update N",
+        path.display()
+    )]
+    NotWritten {
+        /// What the scenario says.
+        from: String,
+        /// Where it would be.
+        path: PathBuf,
     },
     /// What it holds.
     #[error("`start.from`, {}: {error}", path.display())]
@@ -56,16 +69,16 @@ pub fn start(
     window: &str,
     seed: u64,
 ) -> Result<Started, StartFailed> {
+    if StageRef::parse(&start.from).is_some() && !path.exists() {
+        return Err(StartFailed::NotWritten { from: start.from.clone(), path });
+    }
     let read =
         file::read(&path).map_err(|error| StartFailed::File { path: path.clone(), error })?;
     let same_window = read.about.as_ref().is_some_and(|about| about.window == window);
     let content = |error| StartFailed::Content { path: path.clone(), error };
-    let missing =
-        job.start_from(&read.checkpoint, &start.restart, same_window, seed).map_err(content)?;
-    if start.missing == Missing::Error && !missing.is_empty() {
-        let (count, names) = (missing.len(), missing.into_iter().take(3).collect());
-        return Err(content(StartError::Missing { names, count }));
-    }
+    let missing = job
+        .start_from(&read.checkpoint, (&start.restart, start.missing), same_window, seed)
+        .map_err(content)?;
     Ok(Started {
         updates: read.checkpoint.elapsed.progress.updates,
         scenario: read.about.map(|about| about.scenario),

@@ -154,8 +154,9 @@ impl RestartLab {
             Mutex::new(bases.iter().map(|_| None).collect());
         let next = AtomicUsize::new(0);
         let work = || {
-            while let Some(&(workers, seed)) = bases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let index = bases.iter().position(|base| *base == (workers, seed));
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(&(workers, seed)) = bases.get(index) else { return };
                 let file = format!("{FORKS}/{workers}-workers-seed-{seed}.fork");
                 let outcome = match self.read(&out.join(&file)) {
                     Some(forked) => Ok(forked),
@@ -169,7 +170,7 @@ impl RestartLab {
                 };
                 let failed = outcome.is_err();
                 let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                done[index.expect("it is one of them")] = Some(outcome);
+                done[index] = Some(outcome);
                 if failed {
                     // Nobody begins another one.
                     next.store(bases.len(), Ordering::Relaxed);
