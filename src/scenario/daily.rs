@@ -32,7 +32,7 @@ pub struct Daily {
     pub restart: Restart,
     /// Which model serves from then on, and is started from on the next day.
     pub push: Push,
-    /// Every stage starts at random instead: the control.
+    /// Every stage starts at random instead, and trains as `train.stop` says: the control.
     pub scratch: bool,
 }
 
@@ -76,15 +76,13 @@ impl Daily {
             "train": {"days": days},
             "holdout": {"days": day.saturating_add(self.ahead).to_string()},
         });
-        if day > self.first {
-            if !self.scratch {
-                let which = match self.push {
-                    Push::Always => "best",
-                    Push::IfBetter => "serving",
-                };
-                let from = format!("stage:{}@{which}", name(day - 1));
-                set["start"] = json!({"from": from, "restart": self.restart});
-            }
+        if day > self.first && !self.scratch {
+            let which = match self.push {
+                Push::Always => "best",
+                Push::IfBetter => "serving",
+            };
+            let from = format!("stage:{}@{which}", name(day - 1));
+            set["start"] = json!({"from": from, "restart": self.restart});
             set["train"]["stop"] = json!(self.stop);
         }
         let Value::Object(set) = set else { unreachable!("it was made as an object") };
@@ -115,6 +113,9 @@ mod tests {
         assert_eq!(careful.stages()[1].set.0["start"]["from"], "stage:day-003@serving");
         assert_eq!(careful.stages()[1].set.0["train"]["days"], "4");
         let scratch = Daily { scratch: true, ..daily };
-        assert!(scratch.stages().iter().all(|stage| !stage.set.0.contains_key("start")));
+        let plain = |stage: &Stage| {
+            !stage.set.0.contains_key("start") && stage.set.0["train"]["stop"].is_null()
+        };
+        assert!(scratch.stages().iter().all(plain));
     }
 }
