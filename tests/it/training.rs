@@ -147,13 +147,19 @@ pub(crate) fn run_in_pieces(scenario: &Scenario, threads: usize, stride: usize) 
             finished.push((*push).clone());
         }
     };
-    let mut piece = job(scenario, threads);
+    // The log is the same in all pieces.
+    let prepared = prepare(scenario);
+    let build = || {
+        let prepared = Some(prepared.clone());
+        scenario.build(prepared, Path::new("."), threads).unwrap()
+    };
+    let mut piece = build();
     piece.look_first(&mut note);
     let mut step = 0;
     while piece.step(&mut note).unwrap() == State::Running {
         step += 1;
         if step % stride == 0 {
-            piece = copy(scenario, threads, &mut piece);
+            piece = moved(&mut piece, build());
         }
     }
     piece.look_last(&mut note);
@@ -164,11 +170,15 @@ pub(crate) fn run_in_pieces(scenario: &Scenario, threads: usize, stride: usize) 
 
 /// Another job with the state of this one.
 pub(crate) fn copy(scenario: &Scenario, threads: usize, job: &mut Job) -> Job {
+    moved(job, self::job(scenario, threads))
+}
+
+/// `other`, which is new, with the state of `job`.
+fn moved(job: &mut Job, mut other: Job) -> Job {
     job.finish_gradients();
     let mut state = Saver::default();
     job.save(&mut state);
     let state = state.into_bytes();
-    let mut other = self::job(scenario, threads);
     let mut from = Loader::new(&state);
     other.load(&mut from).unwrap();
     from.end().unwrap();
