@@ -66,6 +66,7 @@ fn failure(error: LabError) -> Failure {
         LabError::Interrupted { signal, .. } => Exit::of_signal(*signal),
         LabError::Folder(FolderError::Io { .. }) => Exit::Write,
         LabError::Folder(_) => Exit::Folder,
+        LabError::Workers { .. } => Exit::Usage,
         LabError::Fork { error, .. } => match error {
             ForkError::Base(_) => Exit::Simulation,
             ForkError::State(_) => Exit::Bug,

@@ -137,6 +137,9 @@ pub(super) fn run(
     options: &RunOptions<'_>,
 ) -> Result<(Places, Vec<StageDone>), RunError> {
     let (mut places, mut done) = (Places::default(), Vec::new());
+    // What trials share is not trained again under the eyes of another one.
+    let again = options.again && options.stages.is_none();
+    let options = &RunOptions { again, ..options.clone() };
     for stage in stages {
         let folder = key(stages, stage);
         let path = root.join(&folder);

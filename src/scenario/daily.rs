@@ -14,7 +14,7 @@ use crate::sim::{Restart, Stop};
 pub struct Daily {
     /// The last training day of the first stage, which starts at random and trains as `train.stop`
     /// says.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub first: u32,
     /// Number of stages.
     #[schemars(range(min = 1, max = 1_000))]

@@ -5,8 +5,10 @@ use super::lab::Factor;
 use super::rules::{CONFLICT, NO_EFFECT, UNUSABLE};
 use super::spec::Scenario;
 use super::stage::StageError;
+use crate::base::WorkerId;
+use crate::cluster::StartChoice;
 use crate::sim::Restart;
-use crate::sim::restart::{InFlight, WorkersAt};
+use crate::sim::restart::{InFlight, Kept, WorkersAt};
 
 /// Most factors of a lab.
 const MOST_FACTORS: usize = 8;
@@ -38,6 +40,28 @@ fn start(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                 .label(loaded.origin(&key), "")
                 .label(loaded.origin("start.from"), "a checkpoint of the servers")
                 .help("leave it out; `straggler lab restart` can keep it");
+            found.push(problem);
+        }
+    }
+    let elsewhere = [
+        (
+            "start",
+            start.restart.start != StartChoice::default(),
+            "`cluster.start` says when workers begin",
+        ),
+        (
+            "remedies",
+            start.restart.remedies == Kept::Keep,
+            "no checkpoint holds what remedies remember",
+        ),
+    ];
+    for (key, is_asked, why) in elsewhere {
+        if is_asked {
+            let key = format!("start.restart.{key}");
+            let message = format!("`{key}` cannot be done: {why}");
+            let problem = Problem::error(&CONFLICT, &key, message)
+                .label(loaded.key_origin(&key), "")
+                .help("leave it out");
             found.push(problem);
         }
     }
@@ -125,6 +149,14 @@ fn lab(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         found.push(problem);
     }
     for (number, arm) in lab.arm.iter().enumerate() {
+        if arm.restart.start.after_updates(WorkerId(1)).is_some() {
+            let key = format!("lab.arm.{number}.restart.start");
+            let message = format!("`{key}`: workers of a restart cannot wait for updates");
+            let problem = Problem::error(&UNUSABLE, &key, message)
+                .label(loaded.key_origin(&key), "")
+                .help("choose \"staggered\" or \"scattered\"");
+            found.push(problem);
+        }
         frozen(loaded, &format!("lab.arm.{number}.restart"), &arm.restart, found);
     }
 }

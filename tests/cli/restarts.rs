@@ -76,6 +76,8 @@ fn a_lab_that_cannot_be_is_refused_before_anything_runs() {
         ("lab.arm=[{label=\"x\",restart={reinit=[\"mlp.9\"]}}]", 2, "\"mlp.9\""),
         ("lab.fork={updates=100000}", 2, "before the fork"),
         ("lab.fork=\"beast\"", 2, "best"),
+        ("cluster.event=[{worker=3,at=\"1s\",sleep=\"2s\"}]", 2, "with workers = 1"),
+        ("lab.arm=[{label=\"x\",restart={start={kind=\"monolith\"}}}]", 2, "wait for updates"),
     ];
     for (index, (setting, code, text)) in cases.into_iter().enumerate() {
         let out = root.path().join(index.to_string());
@@ -127,6 +129,9 @@ fn a_run_writes_checkpoints_and_another_starts_from_one() {
     let said = say(&mut start("sixth", ",restart={workers=\"keep\"}"));
     assert_eq!(said.code, 2, "{}", said.stderr);
     assert!(said.stderr.contains("straggler lab restart"), "{}", said.stderr);
+    let said = say(&mut start("sixth", ",restart={start={kind=\"xdl\"},remedies=\"keep\"}"));
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    assert!(said.stderr.contains("cluster.start") && said.stderr.contains("remedies remember"));
 
     let mut bytes = fs::read(&from).unwrap();
     let middle = bytes.len() / 2;

@@ -25,8 +25,9 @@ use super::folder::{FolderError, ResultsFolder, hex_digest};
 use super::semantics::SEMANTICS;
 use super::stop::StopSignal;
 use crate::scenario::Scenario;
-use crate::scenario::document;
+use crate::scenario::document::{self, Input, Override, Problems, load};
 use crate::scenario::lab::Lab;
+use crate::scenario::rules;
 
 /// Where the base runs that are done are kept, in the lab's folder.
 const FORKS: &str = "forks";
@@ -55,6 +56,16 @@ pub enum LabError {
         seed: u64,
         /// Why.
         error: ForkError,
+    },
+    /// The scenario makes no sense with so many workers.
+    #[error(
+        "with workers = {workers} this is no valid scenario: {problems}; name others with `lab.workers`"
+    )]
+    Workers {
+        /// The number.
+        workers: u32,
+        /// What is wrong.
+        problems: String,
     },
     /// The folder.
     #[error(transparent)]
@@ -141,6 +152,7 @@ impl RestartLab {
         stop: &StopSignal,
         told: &(dyn Fn(u32, u64, &str) + Sync),
     ) -> Result<Results, LabError> {
+        self.check_workers()?;
         // What is wrong with the data is to be known before a folder is made.
         let (workers, seed) = (self.lab.workers[0], self.scenario.scenario.seed);
         let fail = |error| LabError::Fork { workers, seed, error };
@@ -191,6 +203,23 @@ impl RestartLab {
         let results = Results { forks, controls };
         self.write(&folder, &results)?;
         Ok(results)
+    }
+
+    /// Whether the scenario is valid with every number of workers.
+    fn check_workers(&self) -> Result<(), LabError> {
+        for &workers in &self.lab.workers {
+            let setting =
+                Override::sweep_point("lab.workers", format!("cluster.workers={workers}"));
+            let input = Input::Text { name: "the scenario of the lab", text: &self.resolved };
+            let invalid = |problems: Problems| {
+                let list: Vec<String> = problems.list.iter().map(|p| p.message.clone()).collect();
+                LabError::Workers { workers, problems: list.join("; ") }
+            };
+            let mut loaded = load::<Scenario>(input, &[setting]).map_err(invalid)?;
+            rules::check(&mut loaded);
+            loaded.finish().map_err(invalid)?;
+        }
+        Ok(())
     }
 
     fn base(
