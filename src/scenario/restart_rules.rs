@@ -141,6 +141,16 @@ fn lab(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             .help("add `workers`");
         found.push(problem);
     }
+    if let Some(rule) = remakes_weights(&loaded.value) {
+        let message = format!(
+            "the lab's own arm at rate zero means nothing with {rule}, which makes every weight anew \
+             from its sums and the rate"
+        );
+        let problem = Problem::warning(&NO_EFFECT, "lab", message)
+            .label(loaded.key_origin("lab"), "")
+            .label(loaded.key_origin("optimizer"), "");
+        found.push(problem);
+    }
     if loaded.value.holdout.is_none() {
         let problem =
             Problem::error(&CONFLICT, "lab", "a lab without a holdout has nothing to measure")
@@ -163,14 +173,11 @@ fn lab(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 
 /// Weights that FTRL makes of its sums at a learning rate of zero are zero, not what they were.
 fn frozen(loaded: &Loaded<Scenario>, key: &str, restart: &Restart, found: &mut Vec<Problem>) {
-    let Scenario { optimizer, sparse_optimizer, .. } = &loaded.value;
-    let mut rules = std::iter::once(optimizer).chain(sparse_optimizer);
     let held_down = restart.frozen.is_some() || restart.warm_up.is_some();
-    if let (true, Some(rule)) = (held_down, rules.find(|rule| rule.name().starts_with("ftrl"))) {
+    if let (true, Some(rule)) = (held_down, remakes_weights(&loaded.value)) {
         let message = format!(
-            "`{key}` holds the learning rate down, and {} makes every weight anew from its sums and \
-             the rate",
-            rule.name()
+            "`{key}` holds the learning rate down, and {rule} makes every weight anew from its sums and \
+             the rate"
         );
         let problem = Problem::error(&CONFLICT, key, message)
             .label(loaded.key_origin(key), "")
@@ -178,4 +185,10 @@ fn frozen(loaded: &Loaded<Scenario>, key: &str, restart: &Restart, found: &mut V
             .help("leave out `warm_up` and `frozen`, or choose another optimizer");
         found.push(problem);
     }
+}
+
+/// The rule that makes weights anew from its sums, if one is chosen.
+fn remakes_weights(scenario: &Scenario) -> Option<&'static str> {
+    let rules = std::iter::once(&scenario.optimizer).chain(&scenario.sparse_optimizer);
+    rules.map(|rule| rule.name()).find(|name| name.starts_with("ftrl"))
 }
