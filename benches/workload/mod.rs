@@ -21,7 +21,9 @@ use straggler::protocol::ProtocolChoice;
 use straggler::remedy::Remedies;
 use straggler::server::{ParameterServer, Sharding};
 use straggler::sim::feed::{ExampleOrder, Feed, Sharing};
-use straggler::sim::{Limits, Links, Nobody, Parts, Rates, Simulation, Training, Watch, Work};
+use straggler::sim::{
+    Limits, Links, Nobody, Parts, Rates, Save, Simulation, Training, Watch, Work,
+};
 
 /// The weights stay where they are: the same few batches over and over would be learned by heart,
 /// and vanishing gradients cost many times their price where their squares are denormal numbers.
@@ -250,6 +252,7 @@ pub(crate) fn cluster(workers: u32, shards: u32, work: Work, service: ShardServi
         work,
         limits: Limits::default(),
         watch: Watch::default(),
+        save: Save::default(),
     })
 }
 

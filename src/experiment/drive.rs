@@ -98,9 +98,7 @@ impl Driver<'_> {
             for _ in 0..EVENTS {
                 let (job, mut all) = self.split();
                 if job.step(&mut all).map_err(Failed::Simulation)? == State::Ended {
-                    job.look_last(&mut all);
-                    self.keeper.end(self.job).map_err(Failed::Keep)?;
-                    return Ok(Driven::ToTheEnd);
+                    return self.end().map(|()| Driven::ToTheEnd);
                 }
                 self.keep()?;
                 if let Some(signal) = self.stop.asked() {
@@ -117,6 +115,28 @@ impl Driver<'_> {
             }
             saved.look_at_the_clock();
         }
+    }
+
+    /// The job ends: with the checkpoint that is due then, and the last evaluation.
+    fn end(&mut self) -> Result<(), Failed> {
+        self.keeper.ends(self.job);
+        self.close()?;
+        let (job, mut all) = self.split();
+        job.look_last(&mut all);
+        // The last evaluation may be the best.
+        self.keep()?;
+        self.close()?;
+        self.keep()?;
+        self.keeper.end(self.job).map_err(Failed::Keep)
+    }
+
+    /// Has saved what is due in simulated time.
+    fn close(&mut self) -> Result<(), Failed> {
+        if self.keeper.takes_time() {
+            let (job, mut all) = self.split();
+            job.close(&mut all).map_err(Failed::Simulation)?;
+        }
+        Ok(())
     }
 
     /// The job, and its observers as one.

@@ -273,6 +273,7 @@ impl Scenario {
             work,
             limits,
             watch,
+            save: self.checkpoint.as_ref().map(|saving| saving.save.clone()).unwrap_or_default(),
         })
     }
 

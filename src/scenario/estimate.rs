@@ -159,11 +159,19 @@ impl Scenario {
             threads.saturating_mul(located.saturating_add(tape)),
             located,
             if self.record.audit { 8 * estimate.window } else { 0 },
+            self.saved_meanwhile().saturating_mul(server),
         ];
         let needed = parts.into_iter().fold(0, u64::saturating_add);
         // Allocators round up and buffers grow by doubling.
         let all = estimate.memory.0.saturating_add(needed).saturating_add(needed / 5);
         estimate.memory.0 = all;
+    }
+
+    /// Copies of the servers that are there while a checkpoint is saved: one that is being made, one
+    /// that is being written, and its file.
+    fn saved_meanwhile(&self) -> u64 {
+        let takes_time = self.checkpoint.as_ref().is_some_and(|saving| !saving.save.is_instant());
+        3 * u64::from(takes_time)
     }
 
     /// What the remedies have to be given.

@@ -4,7 +4,8 @@ use crate::base::Streams;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::sim::checkpoint::Missing;
 use crate::sim::{
-    Checkpoint, Imposed, Observer, Restart, Session, SimError, Simulation, StartError, State,
+    Checkpoint, Imposed, Observer, Restart, SaveFor, Saved, Session, SimError, Simulation,
+    StartError, State,
 };
 
 /// A job that is ready to run.
@@ -77,6 +78,33 @@ impl Job {
                 let shards = session.work.training()?.server().sharding().shards() as usize;
                 session.checkpoint(&vec![session.progress.updates; shards])
             }
+        }
+    }
+
+    /// Has a checkpoint saved in simulated time; see [`Simulation::save_checkpoint`]. With imposed
+    /// staleness there is no time in which it could be.
+    pub fn save_checkpoint(&mut self, what: SaveFor) {
+        if let Job::Cluster(simulation) = self {
+            simulation.save_checkpoint(what);
+        }
+    }
+
+    /// A checkpoint that has been saved in simulated time.
+    pub fn take_saved(&mut self) -> Option<Saved> {
+        match self {
+            Job::Cluster(simulation) => simulation.take_saved(),
+            Job::Imposed(_) => None,
+        }
+    }
+
+    /// Ends the job: nobody begins a step any more, and what is due is saved.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn close(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        match self {
+            Job::Cluster(simulation) => simulation.close(observer),
+            Job::Imposed(_) => Ok(()),
         }
     }
 

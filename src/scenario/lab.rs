@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sim::Save;
 use crate::sim::restart::{ClockAt, DataAt, InFlight, Kept, Restart, SlotsAt, WorkersAt};
 
 /// What `straggler lab restart` does: it runs the scenario up to a fork, and from there on once for
@@ -31,6 +32,9 @@ pub struct Lab {
     /// Up to four make a full factorial; five to eight a fraction of it with sixteen arms, in which
     /// no main effect is confounded with an interaction of two.
     pub factors: Vec<Factor>,
+    /// How the checkpoint is saved in arms that lose the factor `save`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub save: Option<Save>,
     /// Further arms: restarts of one's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub arm: Vec<Arm>,
@@ -50,6 +54,7 @@ impl Default for Lab {
             workers: Vec::new(),
             seeds: 5,
             factors: vec![Factor::Workers, Factor::Slots, Factor::Counters, Factor::Data],
+            save: None,
             arm: Vec::new(),
             recovered_within: 0.001,
         }
@@ -95,6 +100,9 @@ pub enum Factor {
     Clock,
     /// What remedies remember: nothing.
     Remedies,
+    /// The one instant at which the checkpoint was taken: it is saved as `lab.save` says, while
+    /// training goes on.
+    Save,
 }
 
 impl Factor {
@@ -110,11 +118,12 @@ impl Factor {
             Factor::Moving => "moving",
             Factor::Clock => "clock",
             Factor::Remedies => "remedies",
+            Factor::Save => "save",
         }
     }
 
-    /// Loses it.
-    pub fn lose(self, restart: &mut Restart) {
+    /// Loses it. `save` is how checkpoints are saved that are not of one instant.
+    pub fn lose(self, restart: &mut Restart, save: Option<&Save>) {
         match self {
             Factor::Workers => restart.workers = WorkersAt::Anew,
             Factor::InFlight => restart.in_flight = InFlight::Drop,
@@ -125,6 +134,7 @@ impl Factor {
             Factor::Moving => restart.moving = Kept::Reset,
             Factor::Clock => restart.clock = ClockAt::Reset,
             Factor::Remedies => restart.remedies = Kept::Reset,
+            Factor::Save => restart.save = save.cloned(),
         }
     }
 }

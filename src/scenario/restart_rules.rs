@@ -5,10 +5,12 @@ use super::lab::Factor;
 use super::rules::{CONFLICT, NO_EFFECT, UNUSABLE};
 use super::spec::Scenario;
 use super::stage::StageError;
-use crate::base::WorkerId;
+use crate::base::{SimSpan, WorkerId};
 use crate::cluster::StartChoice;
-use crate::sim::Restart;
+use crate::server::Unit;
 use crate::sim::restart::{InFlight, Kept, WorkersAt};
+use crate::sim::save::SavePolicy;
+use crate::sim::{Restart, Save};
 
 /// Most factors of a lab.
 const MOST_FACTORS: usize = 8;
@@ -16,6 +18,7 @@ const MOST_FACTORS: usize = 8;
 /// Checks `start` and `lab`.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     start(loaded, found);
+    saving(loaded, found);
     stages(loaded, found);
     lab(loaded, found);
 }
@@ -31,15 +34,19 @@ fn start(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let not_there = [
         ("workers", start.restart.workers == WorkersAt::Keep),
         ("in_flight", start.restart.in_flight != InFlight::Drop),
+        ("save", start.restart.save.is_some()),
     ];
     for (key, is_asked) in not_there {
         if is_asked {
             let key = format!("start.restart.{key}");
-            let message = format!("`{key}`: no checkpoint holds what workers hold");
+            let message = match key.ends_with("save") {
+                true => format!("`{key}`: the checkpoint has been saved already"),
+                false => format!("`{key}`: no checkpoint holds what workers hold"),
+            };
             let problem = Problem::error(&CONFLICT, &key, message)
                 .label(loaded.origin(&key), "")
                 .label(loaded.origin("start.from"), "a checkpoint of the servers")
-                .help("leave it out; `straggler lab restart` can keep it");
+                .help("leave it out; `straggler lab restart` can do it");
             found.push(problem);
         }
     }
@@ -72,6 +79,73 @@ fn start(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         found.push(problem);
     }
     frozen(loaded, "start.restart", &start.restart, found);
+}
+
+/// Checkpoints that take time need a cluster, and say how long they take.
+fn saving(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    if let Some(saving) = &loaded.value.checkpoint {
+        save(loaded, "checkpoint.save", &saving.save, found);
+        if loaded.value.imposed_staleness.is_some() && !saving.save.is_instant() {
+            let message =
+                "with an imposed staleness there is no time in which a checkpoint is saved";
+            let problem = Problem::error(&CONFLICT, "checkpoint.save", message.to_string())
+                .label(loaded.key_origin("checkpoint.save"), "")
+                .label(loaded.key_origin("imposed_staleness"), "")
+                .help("leave out `checkpoint.save`");
+            found.push(problem);
+        }
+    }
+    let Some(lab) = &loaded.value.lab else { return };
+    if let Some(how) = &lab.save {
+        save(loaded, "lab.save", how, found);
+    }
+    if lab.factors.contains(&Factor::Save) && lab.save.as_ref().is_none_or(Save::is_instant) {
+        let message = "`lab.factors` has `save`, and `lab.save` does not say how".to_string();
+        let problem = Problem::error(&CONFLICT, "lab.factors", message)
+            .label(loaded.origin("lab.factors"), "")
+            .help("add, say, [lab.save] with policy = \"live\" and takes = \"5s\"");
+        found.push(problem);
+    }
+    for (number, arm) in lab.arm.iter().enumerate() {
+        if let Some(how) = &arm.restart.save {
+            save(loaded, &format!("lab.arm.{number}.restart.save"), how, found);
+        }
+    }
+}
+
+/// What one way of saving says that has no effect.
+fn save(loaded: &Loaded<Scenario>, key: &str, how: &Save, found: &mut Vec<Problem>) {
+    let usual = Save { policy: how.policy, ..Save::default() };
+    let mut idle = |at: &str, why: &str| {
+        let key = format!("{key}.{at}");
+        let message = format!("`{key}` has no effect: {why}");
+        let problem =
+            Problem::warning(&NO_EFFECT, &key, message).label(loaded.key_origin(&key), "");
+        found.push(problem);
+    };
+    if how.policy != SavePolicy::Barrier && how.timeout != usual.timeout {
+        idle("timeout", "only a barrier has a time-out");
+    }
+    if how.is_instant() {
+        let given = [
+            ("by", how.by != usual.by),
+            ("takes", how.takes != usual.takes),
+            ("bandwidth", how.bandwidth != usual.bandwidth),
+            ("shards", how.shards != usual.shards),
+            ("unit", how.unit != usual.unit),
+            ("slots_first", how.slots_first),
+        ];
+        for (at, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+            idle(at, "with the policy `instant` a checkpoint takes no time");
+        }
+    } else if how.takes == SimSpan::ZERO && how.bandwidth.is_none() {
+        let problem = Problem::warning(&NO_EFFECT, key, format!("`{key}` takes no time"))
+            .label(loaded.key_origin(key), "")
+            .help("give `takes` or `bandwidth`");
+        found.push(problem);
+    } else if how.slots_first && how.unit != Unit::Tensor {
+        idle("slots_first", "what is copied at one instant is more than a tensor");
+    }
 }
 
 /// Every stage is a valid scenario, and starts from one before it.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sim::checkpoint::Missing;
-use crate::sim::{Every, Restart};
+use crate::sim::{Every, Restart, Save};
 
 /// Starts training from a checkpoint instead of from random first values.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +27,10 @@ pub struct Saving {
     pub best: bool,
     /// `last.safetensors`: when the run ends, gradients in flight not among it.
     pub last: bool,
-    /// `update-N.safetensors`, this often.
+    /// `update-N.safetensors`, this often. N is the number of updates when it was due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<Every>,
+    /// How the simulated job saves them: in which time, with whom held up, and which piece when.
+    #[serde(skip_serializing_if = "Save::is_default")]
+    pub save: Save,
 }

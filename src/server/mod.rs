@@ -6,6 +6,7 @@
 pub mod content;
 pub mod dense;
 pub mod merge;
+pub mod piece;
 pub mod placement;
 pub mod row_placement;
 pub mod selection;
@@ -16,6 +17,7 @@ pub mod tensors;
 
 pub use content::{Aspects, Content};
 pub use merge::Merger;
+pub use piece::{Piece, Unit};
 pub use placement::Placement;
 pub use row_placement::RowPlacement;
 pub use selection::{Selection, UnknownName};

@@ -9,6 +9,7 @@
 //! | `mlp.0.weight/updates` | 1 | updates of the block that its rule has counted |
 //! | `item/updates` | rows | updates of each row, likewise |
 //! | `item/partition_updates` | shards | updates of the table's part on each shard, likewise |
+//! | `item/m/absent` | any | rows whose slot was copied before their first update, and their weights after it |
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,9 @@ use super::content::Content;
 use crate::base::{Purpose, Streams};
 use crate::optimizer::{Optimizer, Slot};
 use crate::params::{Block, Layout};
+
+/// What the name of a list of absent rows ends with.
+pub const ABSENT: &str = "/absent";
 
 /// A named tensor, in row-major order.
 #[derive(Clone, PartialEq, Debug)]
@@ -96,7 +100,7 @@ fn shape_of(block: &Block) -> Vec<usize> {
 }
 
 /// Where each slot lies in the memory of a block or row of `weights` weights.
-fn places(
+pub(super) fn places(
     rule: &dyn Optimizer,
     weights: usize,
 ) -> impl Iterator<Item = (&Slot, std::ops::Range<usize>)> {
@@ -105,6 +109,15 @@ fn places(
         *start = range.end;
         Some((slot, range))
     })
+}
+
+/// Bits drawn at random, as far as they are finite numbers.
+fn garbage(memory: &mut [f32], streams: Streams, who: u64, count: u64) {
+    let mut rng = streams.rng(Purpose::Garbage, who, count);
+    memory.fill_with(|| {
+        let x = f32::from_bits(rng.random());
+        if x.is_finite() { x } else { 0.0 }
+    });
 }
 
 impl Content {
@@ -168,22 +181,12 @@ impl Content {
         streams: Streams,
     ) {
         let is_meant = |of: &str, slot: &Slot| names.contains(&format!("{of}/{}", slot.name));
-        let garbage = |memory: &mut [f32], who: u64, count: u64| {
-            let mut rng = streams.rng(Purpose::Garbage, who, count);
-            memory.fill_with(|| {
-                let x = f32::from_bits(rng.random());
-                if x.is_finite() { x } else { 0.0 }
-            });
-        };
         for (index, block) in layout.dense.iter().enumerate() {
             for (slot, range) in places(dense_rule, block.len()) {
                 if is_meant(&block.name, slot) {
                     let who = u64::MAX - index as u64;
-                    garbage(
-                        &mut self.dense.slots_mut(index)[range.clone()],
-                        who,
-                        range.start as u64,
-                    );
+                    let memory = &mut self.dense.slots_mut(index)[range.clone()];
+                    garbage(memory, streams, who, range.start as u64);
                 }
             }
         }
@@ -192,12 +195,39 @@ impl Content {
                 if is_meant(&table.name, slot) {
                     let range = table.dim + range.start..table.dim + range.end;
                     for id in 0..table.rows {
-                        let count = u64::from(id) << 16 | range.start as u64;
-                        garbage(&mut self.tables[t].row_mut(id)[range.clone()], t as u64, count);
+                        self.spoil_row(t, id, range.clone(), streams);
                     }
                 }
             }
         }
+    }
+
+    /// Fills slots with garbage where `tensors` say that a row is absent from them. Ids that the table
+    /// does not have are passed over.
+    pub fn spoil_rows(
+        &mut self,
+        layout: &Layout,
+        sparse_rule: &dyn Optimizer,
+        tensors: &Tensors,
+        streams: Streams,
+    ) {
+        for (t, table) in layout.tables.iter().enumerate() {
+            for (slot, range) in places(sparse_rule, table.dim) {
+                let name = format!("{}/{}{ABSENT}", table.name, slot.name);
+                let Some(Values::U32(ids)) = tensors.get(&name).map(|tensor| &tensor.values) else {
+                    continue;
+                };
+                let range = table.dim + range.start..table.dim + range.end;
+                for &id in ids.iter().filter(|&&id| id < table.rows) {
+                    self.spoil_row(t, id, range.clone(), streams);
+                }
+            }
+        }
+    }
+
+    fn spoil_row(&mut self, t: usize, id: u32, range: std::ops::Range<usize>, streams: Streams) {
+        let count = u64::from(id) << 16 | range.start as u64;
+        garbage(&mut self.tables[t].row_mut(id)[range], streams, t as u64, count);
     }
 
     /// Takes over what the tensors hold. Returns the names of slots and counters that are missing;

@@ -18,11 +18,12 @@ impl Simulation {
         worker: WorkerId,
         observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
-        let w = &mut self.workers[worker.index()];
-        if !self.routine.prefetch || self.drains || !w.standing.acts(w.standing.life()) {
+        let standing = &self.workers[worker.index()].standing;
+        if !self.routine.prefetch || !standing.acts(standing.life()) || self.holds_up_ahead(worker)
+        {
             return Ok(());
         }
-        w.asking = true;
+        self.workers[worker.index()].asking = true;
         let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
         let cluster = Cluster { now: queue.now(), versions, steps };
         protocol.on_ready(worker, &cluster, decisions);

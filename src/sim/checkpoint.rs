@@ -8,6 +8,7 @@ use super::session::Session;
 use super::training_clock::Elapsed;
 use crate::base::Streams;
 use crate::data::order::Position;
+use crate::server::tensors::ABSENT;
 use crate::server::{TensorError, Tensors, UnknownName};
 
 /// What becomes of slots and counters that a checkpoint does not have.
@@ -53,6 +54,15 @@ pub enum StartError {
         /// How many there are.
         count: usize,
     },
+    /// Rows were copied without their slots.
+    #[error(
+        "{count} slots of rows are missing, since they were copied before these rows' first update: \
+             `start.missing = \"first\"` begins them anew"
+    )]
+    Rows {
+        /// How many there are.
+        count: usize,
+    },
     /// Parameters that do not exist are to begin anew.
     #[error("`start.restart.reinit`: {0}")]
     Name(#[from] UnknownName),
@@ -62,6 +72,12 @@ pub enum StartError {
          `straggler lab restart` can keep it"
     )]
     NotInCheckpoint(&'static str),
+}
+
+/// Rows that the checkpoint has without their slots, slot by slot.
+fn absent_rows(tensors: &Tensors) -> usize {
+    let absent = tensors.iter().filter(|(name, _)| name.ends_with(ABSENT));
+    absent.map(|(_, tensor)| tensor.shape.iter().product::<usize>()).sum()
 }
 
 impl Session {
@@ -97,6 +113,9 @@ impl Session {
         if restart.in_flight != InFlight::Drop {
             return Err(StartError::NotInCheckpoint("in_flight"));
         }
+        if restart.save.is_some() {
+            return Err(StartError::NotInCheckpoint("save"));
+        }
         let training = self.work.training_mut().ok_or(StartError::NoModel)?;
         let layout = training.server().layout().clone();
         let reinit = restart.selection(&layout)?;
@@ -110,8 +129,13 @@ impl Session {
                 let names = missing.iter().take(3).cloned().collect();
                 return Err(StartError::Missing { names, count: missing.len() });
             }
+            Missing::Error if absent_rows(&checkpoint.tensors) > 0 => {
+                return Err(StartError::Rows { count: absent_rows(&checkpoint.tensors) });
+            }
             Missing::Garbage => {
-                content.spoil(&layout, training.server().rules(), &missing, streams);
+                let rules = training.server().rules();
+                content.spoil(&layout, rules, &missing, streams);
+                content.spoil_rows(&layout, rules.1, &checkpoint.tensors, streams);
             }
             Missing::Error | Missing::First => {}
         }

@@ -18,9 +18,11 @@ impl Simulation {
         let mut outcome = Ok(());
         for index in 0..decisions.len() {
             match decisions.get(index) {
-                // Nobody begins a step while those in flight are finished.
-                Decision::Grant(..) if self.drains => {}
-                Decision::Grant(worker, shard) => self.grant(worker, shard, observer),
+                Decision::Grant(worker, shard) => {
+                    if !self.holds_grant(worker, shard) {
+                        self.grant(worker, shard, observer);
+                    }
+                }
                 Decision::Discard(shard, push) => self.discard(shard, push, observer),
                 Decision::Abort(worker) => self.abort(worker, observer),
                 Decision::Apply(shard, pushes, merge) => {

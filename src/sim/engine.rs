@@ -11,6 +11,7 @@ use super::parts::{Links, Parts};
 use super::presence::Presence;
 use super::queue::{Event, EventQueue};
 use super::record::{EvaluatedView, Observer};
+use super::saving::SaveDesk;
 use super::session::{Session, by_worker};
 use super::shard::Shard;
 use super::worker::Worker;
@@ -37,8 +38,8 @@ pub struct Simulation {
     pub(super) session: Session,
     /// Who is there.
     pub(super) presence: Presence,
-    /// Whether no new step is begun, since the job is about to end.
-    pub(super) drains: bool,
+    /// Checkpoints that are due, being saved, and saved.
+    pub(super) saves: SaveDesk,
     /// Updates applied, by shard.
     pub(super) versions: Vec<u64>,
     /// Steps finished, by worker.
@@ -80,7 +81,7 @@ impl Simulation {
         let shard = |_| Shard::new(parts.service.clone(), parts.service_law.clone(), links);
         let worker = |machine| Worker::new(machine, parts.shards, links);
         let mut simulation = Simulation {
-            drains: false,
+            saves: SaveDesk::new(parts.save),
             presence: Presence::new(parts.churn, parts.starts, parts.watch.audit.clone()),
             streams: parts.streams,
             queue,
@@ -153,6 +154,11 @@ impl Simulation {
         self.session.progress.now
     }
 
+    /// When the next event happens, if any does.
+    pub fn next_time(&self) -> Option<SimTime> {
+        self.queue.next_time()
+    }
+
     /// Number of events so far.
     pub fn events(&self) -> u64 {
         self.events
@@ -223,18 +229,31 @@ impl Simulation {
             self.session.progress.now = end;
             return Ok(State::Ended);
         }
-        let (now, event) = self.queue.pop().expect("just looked at");
+        self.advance(observer)?;
+        Ok(State::Running)
+    }
+
+    /// Does one event, whatever the limits of the run.
+    pub(super) fn advance(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        let (now, event) = self.queue.pop().ok_or_else(|| self.stalled())?;
+        if now == SimTime::MAX {
+            return Err(SimError::ClockOverflow { update: self.session.progress.updates });
+        }
         self.stands_still(now)?;
         self.is_fruitless()?;
         self.session.progress.now = now;
         self.events += 1;
         self.happen(event, observer)?;
-        Ok(State::Running)
+        if self.saves.is_waiting() {
+            self.go_on_saving();
+        }
+        Ok(())
     }
 
     fn happen(&mut self, event: Event, observer: &mut dyn Observer) -> Result<(), SimError> {
         match event {
             Event::Life(life) => return self.live(life, observer),
+            Event::Saves(step) => return self.saves(step, observer),
             Event::Ready(worker, life) => return self.ready(worker, life, observer),
             Event::Asks(worker, life) => return self.asks(worker, life, observer),
             Event::Departs(place, turn) => self.departs(place, turn, observer),
@@ -293,6 +312,7 @@ impl Persist for Simulation {
             &self.instant,
             &self.in_vain,
         ]);
+        self.persist_saves(out);
     }
 
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
@@ -315,6 +335,7 @@ impl Persist for Simulation {
             &mut self.events,
             &mut self.instant,
             &mut self.in_vain,
-        ])
+        ])?;
+        self.load_saves(from)
     }
 }

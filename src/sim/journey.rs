@@ -52,7 +52,8 @@ impl Simulation {
         if !self.workers[worker.index()].standing.acts(life) {
             return self.ends(worker, life, observer);
         }
-        if self.drains {
+        self.chief_is_free(worker);
+        if self.holds_up(worker, life) {
             self.turn_to(worker, Activity::Wait, observer);
             return Ok(());
         }

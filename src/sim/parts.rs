@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::progress::Limits;
+use super::save::Save;
 use super::session::Watch;
 use super::work::Work;
 use crate::base::{Bandwidth, Draw, SimSpan, SimTime, Streams};
@@ -41,6 +42,8 @@ pub struct Parts {
     pub limits: Limits,
     /// What is watched.
     pub watch: Watch,
+    /// How checkpoints are saved.
+    pub save: Save,
 }
 
 /// The network with its laws built.

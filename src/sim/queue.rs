@@ -53,12 +53,25 @@ pub enum Life {
     Settles(WorkerId),
 }
 
+/// A step of a save, and the number of the save.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Saves {
+    /// Workers have been waited for long enough.
+    TimesOut(u32),
+    /// The piece of this number in the plan is copied.
+    Copies(u32, u32),
+    /// Everything is written.
+    Ends(u32),
+}
+
 /// Something that happens at an instant. The order of the variants is the order at equal times.
 /// What happens to a step names the step: if it has been broken off meanwhile, nothing happens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Event {
     /// Somebody comes, goes, dies or sleeps: before everything else.
     Life(Life),
+    /// A checkpoint is being saved.
+    Saves(Saves),
     /// The worker is free for its next step, unless it has been gone since this life of it.
     Ready(WorkerId, u32),
     /// It asks the protocol for permission to pull, in this life of it.
@@ -92,19 +105,20 @@ impl Event {
     fn rank(self, worker: WorkerId) -> u64 {
         let class = match self {
             Event::Life(_) => 0,
-            Event::Ready(..) => 1,
-            Event::Asks(..) => 2,
-            Event::Departs(..) => 3,
-            Event::PullArrives(..) => 4,
-            Event::PullEnters(..) => 5,
-            Event::PullServed(..) => 6,
-            Event::PullReturns(..) => 7,
-            Event::PullPasses(..) => 8,
-            Event::ComputeStarts(_) => 9,
-            Event::ComputeEnds(_) => 10,
-            Event::PushArrives(..) => 11,
-            Event::PushEnters(..) => 12,
-            Event::PushServed(..) => 13,
+            Event::Saves(_) => 1,
+            Event::Ready(..) => 2,
+            Event::Asks(..) => 3,
+            Event::Departs(..) => 4,
+            Event::PullArrives(..) => 5,
+            Event::PullEnters(..) => 6,
+            Event::PullServed(..) => 7,
+            Event::PullReturns(..) => 8,
+            Event::PullPasses(..) => 9,
+            Event::ComputeStarts(_) => 10,
+            Event::ComputeEnds(_) => 11,
+            Event::PushArrives(..) => 12,
+            Event::PushEnters(..) => 13,
+            Event::PushServed(..) => 14,
         };
         class << 32 | u64::from(worker.0)
     }

@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::save::Save;
 use crate::cluster::StartChoice;
 use crate::optimizer::schedule::Horizon;
 use crate::params::Layout;
@@ -43,6 +44,10 @@ pub struct Restart {
     /// Freshly drawn first weights times this are added to all weights.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub perturb: f64,
+    /// How the checkpoint was saved that the job restarts from (lab only): the job goes on until it
+    /// is. At one instant and in no time, if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub save: Option<Save>,
     /// When the workers begin, counted from the restart.
     pub start: StartChoice,
     /// Over this length after the restart the learning rate grows from zero.
@@ -141,6 +146,7 @@ impl Default for Restart {
             reinit: Vec::new(),
             shrink: 1.0,
             perturb: 0.0,
+            save: None,
             start: StartChoice::default(),
             warm_up: None,
             frozen: None,

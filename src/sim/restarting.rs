@@ -5,6 +5,7 @@ use super::error::SimError;
 use super::queue::{Event, Life};
 use super::record::{Activity, Observer, Record};
 use super::restart::{ClockAt, DataAt, Fresh, InFlight, Kept, Restart, SlotsAt, WorkersAt};
+use super::save::Copied;
 use super::spare::LastPushes;
 use super::training::Training;
 use super::training_clock::Elapsed;
@@ -36,10 +37,14 @@ impl Simulation {
     ) -> Result<(), RestartError> {
         let training = self.session.work.training();
         let reinit = training.map(|t| restart.selection(t.model().layout())).transpose()?;
+        if restart.workers == WorkersAt::Anew && restart.in_flight == InFlight::Apply {
+            self.drain(observer)?;
+        }
+        let saved = match &restart.save {
+            Some(how) if !how.is_instant() => self.save_now(how, observer)?.copy,
+            _ => None,
+        };
         if restart.workers == WorkersAt::Anew {
-            if restart.in_flight == InFlight::Apply {
-                self.drain(observer)?;
-            }
             self.end_steps(restart, observer);
             self.protocol = fresh.protocol;
         }
@@ -47,6 +52,9 @@ impl Simulation {
         if let Some(training) = self.session.work.training_mut() {
             if restart.workers == WorkersAt::Anew {
                 training.forget_workers();
+            }
+            if let Some(saved) = &saved {
+                training.take_copy(saved, restart);
             }
             if restart.remedies == Kept::Reset {
                 training.remedies = fresh.remedies;
@@ -70,13 +78,13 @@ impl Simulation {
     ///
     /// # Errors
     /// As [`step`](Self::step).
-    pub fn drain(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.drains = true;
+    fn drain(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
+        self.saves.closes(true);
         let mut outcome = Ok(State::Running);
         while matches!(outcome, Ok(State::Running)) && self.flights.iter().any(|f| !f.rests()) {
             outcome = self.step(observer);
         }
-        self.drains = false;
+        self.saves.closes(false);
         outcome.map(|_| ())
     }
 
@@ -103,6 +111,7 @@ impl Simulation {
         }
         let now = self.queue.now();
         self.queue.forget_steps();
+        self.forget_saves();
         self.shards.iter_mut().for_each(|shard| shard.empty(now));
         self.workers.iter_mut().for_each(|worker| worker.begin_anew(now));
         self.steps.fill(0);
@@ -163,6 +172,19 @@ impl Training {
         self.last = LastPushes::default();
         self.merged = (Vec::new(), Merge::default());
         self.moments.begin_at(self.server.moving());
+    }
+
+    /// The servers hold what was saved; and where examples in flight are lost, those follow that
+    /// followed when the save began.
+    fn take_copy(&mut self, saved: &Copied, restart: &Restart) {
+        let layout = self.server.layout().clone();
+        let all = Selection::all(&layout);
+        let content = self.server.content_mut();
+        content.take(&saved.content, &all, Aspects::ALL);
+        content.take_moving(&saved.moving, &layout, &all);
+        if restart.workers == WorkersAt::Anew && restart.in_flight != InFlight::Requeue {
+            self.feed.seek(saved.position);
+        }
     }
 
     /// What the server holds and where the data stands, as the switches say.

@@ -149,6 +149,58 @@ fn a_run_writes_checkpoints_and_another_starts_from_one() {
 }
 
 /// The warm start of the scenarios, in a moment.
+#[test]
+fn checkpoints_that_take_time_are_saved_while_the_job_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let run = |out: &str, policy: &str| {
+        let mut command = small_run(&root.path().join(out));
+        command.args([
+            "checkpoint={best=true,last=true,every={updates=20}}",
+            &format!("checkpoint.save={{policy=\"{policy}\",takes=\"300ms\"}}"),
+        ]);
+        command
+    };
+    done(&mut run("live", "live"));
+    let live = root.path().join("live");
+    let table = Rows::read(&live.join("checkpoints.csv"));
+    let names = table.texts("checkpoint");
+    assert!(names.contains(&"last") && names.contains(&"best"), "{names:?}");
+    let times = table.numbers("begun_s").into_iter().zip(table.numbers("ended_s"));
+    assert!(times.into_iter().all(|(begun, ended)| (ended - begun - 0.3).abs() < 1e-6));
+    assert!(table.numbers("skew").iter().any(|&skew| skew > 0.0));
+    assert!(table.numbers("held").iter().all(|&held| held == 0.0));
+    for name in names {
+        assert!(live.join(format!("checkpoints/{name}.safetensors")).exists(), "{name}");
+    }
+    done(&mut run("quiesce", "quiesce"));
+    let quiesce = root.path().join("quiesce");
+    let table = Rows::read(&quiesce.join("checkpoints.csv"));
+    assert!(table.numbers("skew").iter().all(|&skew| skew == 0.0));
+    assert_eq!(table.numbers("updates_begun"), table.numbers("updates_ended"));
+    // Standing still costs time.
+    let lasts = |folder: &Path| summary(folder)["sim_s"].as_f64().unwrap();
+    assert!(lasts(&quiesce) > lasts(&live));
+    // What was saved piece by piece can be started from.
+    let mut next = small_run(&root.path().join("next"));
+    let from = live.join("checkpoints/last.safetensors");
+    done(next.arg(format!("start={{from=\"{}\"}}", from.display())));
+
+    let cases = [
+        ("checkpoint.save={policy=\"live\"}", 0, "takes no time"),
+        ("checkpoint.save={takes=\"1s\"}", 0, "with the policy `instant`"),
+        ("checkpoint.save={policy=\"live\",takes=\"1s\",timeout=\"1s\"}", 0, "only a barrier"),
+        ("start={from=\"x\",restart={save={policy=\"live\"}}}", 2, "has been saved already"),
+        ("lab={factors=[\"save\"]}", 2, "does not say how"),
+        ("checkpoint.save={policy=\"lively\"}", 2, "did you mean \"live\""),
+    ];
+    for (setting, code, text) in cases {
+        let said = say(straggler().arg("check").arg(scenario("quickstart.toml")).arg(setting));
+        assert_eq!(said.code, code, "{setting}: {}", said.stderr);
+        let all = format!("{}{}", said.stdout, said.stderr);
+        assert!(all.contains(text), "{setting}: {all}");
+    }
+}
+
 fn staged(command: &str, out: &Path) -> Command {
     let mut command = {
         let mut straggler = straggler();

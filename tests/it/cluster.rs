@@ -9,7 +9,9 @@ use straggler::cluster::{
 };
 use straggler::protocol::{Protocol, ProtocolChoice};
 use straggler::server::sharding::Load;
-use straggler::sim::{Finished, Limits, Links, NullWork, Parts, Record, Simulation, Watch, Work};
+use straggler::sim::{
+    Finished, Limits, Links, NullWork, Parts, Record, Save, Simulation, Watch, Work,
+};
 
 /// A cluster without gradients.
 #[derive(Clone, Debug)]
@@ -91,6 +93,7 @@ impl NullCluster {
             work,
             limits: self.limits,
             watch: Watch::default(),
+            save: Save::default(),
         }
     }
 

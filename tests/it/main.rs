@@ -21,6 +21,7 @@ mod registry;
 mod remedies;
 mod restarts;
 mod routines;
+mod saving;
 mod timing;
 mod toy;
 mod training;

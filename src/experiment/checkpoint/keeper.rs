@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Source};
+use super::reports;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::experiment::disk;
 use crate::experiment::folder::FolderError;
 use crate::scenario::Job;
 use crate::scenario::start::Saving;
-use crate::sim::{Cadence, EvaluatedView, Limits, Record};
+use crate::sim::{Cadence, Checkpoint, EvaluatedView, Limits, Record, SaveFor, SaveReport, Saved};
 
 /// The folder of a run's checkpoints, below that of its results.
 pub const FOLDER: &str = "checkpoints";
@@ -16,7 +17,8 @@ pub const FOLDER: &str = "checkpoints";
 /// Knows which checkpoints are due, and writes them.
 #[derive(Debug)]
 pub struct Keeper {
-    folder: PathBuf,
+    /// The folder of the results.
+    out: PathBuf,
     saving: Saving,
     source: Source,
     every: Option<Cadence>,
@@ -24,13 +26,17 @@ pub struct Keeper {
     best: Option<f64>,
     /// Whether the present parameters are the best.
     is_best: bool,
+    /// How checkpoints were saved in simulated time.
+    reports: Vec<SaveReport>,
 }
 
 impl Keeper {
     /// That of a run with these results and limits.
     pub fn new(out: &Path, saving: Saving, source: Source, limits: Limits) -> Keeper {
         let every = saving.every.map(|every| Cadence::new(every, limits));
-        Keeper { folder: out.join(FOLDER), saving, source, every, best: None, is_best: false }
+        let out = out.to_path_buf();
+        let reports = Vec::new();
+        Keeper { out, saving, source, every, best: None, is_best: false, reports }
     }
 
     /// Is told everything that happens.
@@ -47,34 +53,69 @@ impl Keeper {
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn keep(&mut self, job: &Job) -> Result<(), FolderError> {
+    pub fn keep(&mut self, job: &mut Job) -> Result<(), FolderError> {
         let is_best = std::mem::take(&mut self.is_best) && self.saving.best;
         let progress = job.session().progress;
         let is_due = self.every.as_mut().is_some_and(|every| every.due(&progress));
         if is_best {
-            self.write("best", job)?;
+            self.save(SaveFor::Best, job)?;
         }
         if is_due {
-            self.write(&format!("update-{:09}", progress.updates), job)?;
+            self.save(SaveFor::Update(progress.updates), job)?;
+        }
+        while let Some(Saved { report, copy }) = job.take_saved() {
+            let server = job.session().work.training().map(|training| training.server());
+            if let (Some(copy), Some(server)) = (copy, server) {
+                self.write(report.what, &copy.checkpoint(server))?;
+            }
+            self.reports.push(report);
         }
         Ok(())
     }
 
-    /// Writes what is due at the end.
+    /// Whether checkpoints are saved in simulated time.
+    pub fn takes_time(&self) -> bool {
+        !self.saving.save.is_instant()
+    }
+
+    /// The job is about to end: what takes time begins to be saved.
+    pub fn ends(&mut self, job: &mut Job) {
+        if self.saving.last && self.takes_time() {
+            job.save_checkpoint(SaveFor::Last);
+        }
+    }
+
+    /// Writes what is due at the end, and how checkpoints were saved.
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn end(&mut self, job: &Job) -> Result<(), FolderError> {
+    pub fn end(&mut self, job: &mut Job) -> Result<(), FolderError> {
         self.keep(job)?;
-        if self.saving.last { self.write("last", job) } else { Ok(()) }
+        if self.saving.last && !self.takes_time() {
+            self.save(SaveFor::Last, job)?;
+        }
+        if self.reports.is_empty() {
+            return Ok(());
+        }
+        reports::write(&self.out, &self.reports)
+            .map_err(|error| FolderError::Io { path: self.out.join(reports::FILE), error })
     }
 
-    fn write(&self, name: &str, job: &Job) -> Result<(), FolderError> {
+    fn save(&self, what: SaveFor, job: &mut Job) -> Result<(), FolderError> {
+        if self.takes_time() {
+            job.save_checkpoint(what);
+            return Ok(());
+        }
         let Some(checkpoint) = job.checkpoint() else { return Ok(()) };
-        let path = self.folder.join(format!("{name}.safetensors"));
-        disk::create_folders(&self.folder)
-            .map_err(|error| FolderError::Io { path: self.folder.clone(), error })?;
-        file::write(&path, &checkpoint, &self.source)
+        self.write(what, &checkpoint)
+    }
+
+    fn write(&self, what: SaveFor, checkpoint: &Checkpoint) -> Result<(), FolderError> {
+        let folder = self.out.join(FOLDER);
+        let path = folder.join(format!("{}.safetensors", what.name()));
+        disk::create_folders(&folder)
+            .map_err(|error| FolderError::Io { path: folder.clone(), error })?;
+        file::write(&path, checkpoint, &self.source)
     }
 }
 
@@ -83,12 +124,14 @@ impl Persist for Keeper {
         out.each(&self.every);
         self.best.save(out);
         self.is_best.save(out);
+        self.reports.save(out);
     }
 
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
         // Whether there is one is what the scenario says.
         from.each(&mut self.every)?;
         self.best.load(from)?;
-        self.is_best.load(from)
+        self.is_best.load(from)?;
+        self.reports.load(from)
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod file;
 pub mod keeper;
+pub mod reports;
 pub mod start;
 
 pub use file::{CheckpointError, Read, Source};

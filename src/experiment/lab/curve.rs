@@ -69,6 +69,11 @@ impl Gauge {
         &self.fork
     }
 
+    /// Counts from here, instead of from the fork.
+    pub fn begin_at(&mut self, progress: Progress) {
+        self.fork = progress;
+    }
+
     /// Measures the server's parameters as they are now.
     pub fn measure(&self, job: &mut Job) -> Point {
         let session = job.session_mut();

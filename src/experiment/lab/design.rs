@@ -2,8 +2,8 @@
 
 use crate::optimizer::schedule::Horizon;
 use crate::scenario::lab::{Factor, Lab};
-use crate::sim::Restart;
 use crate::sim::restart::InFlight;
+use crate::sim::{Restart, Save};
 
 /// Most factors of a full factorial; of more, a fraction is run.
 const FULL: usize = 4;
@@ -36,7 +36,7 @@ pub const NO_RESTART: &str = "no restart";
 pub const RATE_ZERO: &str = "coalesce, rate zero for N updates";
 
 /// The factorial's arms, the one that loses nothing first.
-pub fn factorial(factors: &[Factor]) -> Vec<Arm> {
+pub fn factorial(factors: &[Factor], save: Option<&Save>) -> Vec<Arm> {
     let basic = factors.len().min(FULL);
     let arm = |number: usize| {
         let bit = |k: usize| number >> k & 1 == 1;
@@ -53,7 +53,7 @@ pub fn factorial(factors: &[Factor]) -> Vec<Arm> {
         restart.in_flight =
             if factors.contains(&Factor::InFlight) { InFlight::Requeue } else { InFlight::Drop };
         let chosen = || factors.iter().zip(&lost).filter(|(_, lost)| **lost).map(|(f, _)| *f);
-        chosen().for_each(|factor| factor.lose(&mut restart));
+        chosen().for_each(|factor| factor.lose(&mut restart, save));
         let names: Vec<&str> = chosen().map(Factor::name).collect();
         let label = if names.is_empty() {
             "everything kept".to_owned()
@@ -77,7 +77,7 @@ fn generator(factor: usize, factors: usize) -> &'static [usize] {
 pub fn arms(lab: &Lab, workers: u32) -> Vec<Arm> {
     let beside = |label: &str, restart| Arm { label: label.to_owned(), lost: Vec::new(), restart };
     let mut arms = vec![beside(NO_RESTART, None)];
-    arms.extend(factorial(&lab.factors));
+    arms.extend(factorial(&lab.factors, lab.save.as_ref()));
     let frozen = Some(Horizon::Updates(u64::from(workers)));
     arms.push(beside(RATE_ZERO, Some(Restart { frozen, ..Restart::default() })));
     arms.extend(lab.arm.iter().map(|arm| beside(&arm.label, Some(arm.restart.clone()))));
@@ -87,7 +87,7 @@ pub fn arms(lab: &Lab, workers: u32) -> Vec<Arm> {
 /// What the factorial of these factors can tell: every factor, then every interaction of two.
 /// Interactions with the same levels in all arms are one term.
 pub fn terms(factors: &[Factor]) -> Vec<Term> {
-    let arms = factorial(factors);
+    let arms = factorial(factors, None);
     let name = |chosen: &[usize]| {
         let names: Vec<&str> = chosen.iter().map(|&k| factors[k].name()).collect();
         names.join(" x ")
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_full_factorial_has_every_combination_once() {
-        let arms = factorial(&EIGHT[..3]);
+        let arms = factorial(&EIGHT[..3], None);
         let mut levels: Vec<Vec<bool>> = arms.iter().map(|arm| arm.lost.clone()).collect();
         levels.sort();
         levels.dedup();
@@ -156,7 +156,7 @@ mod tests {
     fn no_main_effect_is_confounded_with_an_interaction_of_two() {
         for count in 1..=EIGHT.len() {
             let factors = &EIGHT[..count];
-            let arms = factorial(factors);
+            let arms = factorial(factors, None);
             assert_eq!(arms.len(), 1 << count.min(4));
             let terms = terms(factors);
             let dot =
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn effects_are_those_of_the_model_that_made_the_responses() {
         let factors = &EIGHT[..3];
-        let (arms, terms) = (factorial(factors), terms(factors));
+        let (arms, terms) = (factorial(factors, None), terms(factors));
         // y = 10 - 3 [workers lost] + 2 [slots and counters both lost].
         let respond = |arm: &Arm| {
             10.0 - 3.0 * f64::from(arm.lost[0]) + 2.0 * f64::from(arm.lost[1] && arm.lost[2])

@@ -229,10 +229,15 @@ impl Base<'_> {
         views: &mut Vec<ViewsAt>,
     ) -> Result<Curve, ForkError> {
         let mut curve = Curve { arm: arm.label.clone(), ..Curve::default() };
+        let mut gauge = gauge.clone();
         if let Some(restart) = &arm.restart {
             self.scenario
                 .restart(&mut job, restart, &mut Nobody)
                 .map_err(|error| ForkError::Restart { arm: arm.label.clone(), error })?;
+            if restart.save.is_some() {
+                // What was trained while the checkpoint was saved is trained again.
+                gauge.begin_at(job.session().progress);
+            }
         }
         let watches_views = arm.restart.is_none() || arm.label == "lost: workers";
         let moments = moments(self.lab.updates, self.lab.points);

@@ -206,7 +206,7 @@ pub fn arm_responses(lab: &Lab, results: &Results) -> Vec<ArmResponse> {
 
 /// What the factorial attributes, by number of workers, then by response, then by term.
 pub fn effect_rows(lab: &Lab, results: &Results) -> Vec<EffectRow> {
-    let (arms, terms) = (factorial(&lab.factors), terms(&lab.factors));
+    let (arms, terms) = (factorial(&lab.factors, lab.save.as_ref()), terms(&lab.factors));
     let mut rows = Vec::new();
     for (workers, bases) in by_workers(results) {
         for (k, response) in RESPONSES.iter().enumerate() {
