@@ -136,6 +136,10 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         table.row([name.clone(), value.clone()]);
     }
     text.push_str(&table.render());
+    if !summary.stages.is_empty() {
+        text.push_str("\nbefore it\n");
+        summary.stages.iter().for_each(|stage| _ = writeln!(text, "  {stage}"));
+    }
     _ = writeln!(text, "\nresults: {}", path.display());
     text
 }

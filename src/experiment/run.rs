@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::checkpoint::{self, Keeper, StartFailed, Started, keeper};
 use super::drive::{Driven, Driver, Failed, SaveEvery, restore};
 use super::expect::{self, Checked};
-use super::folder::{FolderError, Found, ResultsFolder, hex_digest};
+use super::folder::{FolderError, Found, ResultsFolder, hex_digest, write_atomically};
 use super::outcome::OutcomeError;
 use super::probe;
 use super::recorder::{Begin, Recorder, Recording};
@@ -269,6 +269,7 @@ impl Trial {
             snapshots
                 .remove()
                 .map_err(|error| RunError::Write { path: out.to_path_buf(), error })?;
+            checkpoint::start::check_unchanged(out, &self.scenario, &self.folder)?;
             let checked = expect::read(out)?;
             return Ok(Finished { summary: None, path: out.to_path_buf(), checked });
         }
@@ -330,6 +331,7 @@ impl Trial {
             RunError::Interrupted { signal, .. } => {
                 RunError::Interrupted { signal, path: out.to_path_buf() }
             }
+            RunError::Simulation { error, path } => died(out, &error, path),
             error => error,
         })?;
         self.places = places;
@@ -499,4 +501,15 @@ fn digests(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
     }
     digests.sort();
     Ok(digests)
+}
+
+/// A stage died: the run that it is a stage of says so too.
+fn died(out: &Path, error: &SimError, stage: PathBuf) -> RunError {
+    let name = stage.file_name().unwrap_or_default().to_string_lossy();
+    let diagnosis = serde_json::json!({ "ended": format!("{error} (in stage {name})") });
+    let path = out.join("diagnosis.json");
+    match write_atomically(&path, format!("{diagnosis:#}\n").as_bytes()) {
+        Ok(()) => RunError::Simulation { error: error.clone(), path: stage },
+        Err(error) => error.into(),
+    }
 }

@@ -2,6 +2,7 @@
 //! does, so that one that is done is never trained again, in this run or in another trial of its
 //! sweep.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +40,28 @@ pub struct StageDone {
     pub last_auc: Option<f64>,
     /// Whether its best step was better than what it started from.
     pub better: Option<bool>,
+}
+
+/// One line for people.
+impl fmt::Display for StageDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let auc = |value: Option<f64>| value.map_or("-".to_owned(), |auc| format!("{auc:.4}"));
+        let updates = self.updates.unwrap_or(0);
+        write!(f, "stage {}: {updates} updates", self.name)?;
+        if self.better.is_some() {
+            write!(f, ", AUC {} before any", auc(self.first_auc))?;
+        }
+        write!(
+            f,
+            ", AUC {} at its best step, {} at its end",
+            auc(self.best_auc),
+            auc(self.last_auc)
+        )?;
+        match self.better {
+            Some(false) => write!(f, "; no better than what it started from"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Where the stages are that may be started from.
@@ -146,8 +169,12 @@ pub(super) fn run(
         if !path.join("summary.json").exists() {
             (options.tell)(&format!("stage {}: {}", stage.name, path.display()));
         }
+        let was_there = path.join("summary.json").exists();
         run_one(stage, &places, &path, files_from, (threads, open), options)?;
         let figures = figures(stage, folder, &path);
+        if !was_there {
+            (options.tell)(&figures.to_string());
+        }
         let began = stage.scenario.start.as_ref().map(|start| places.file(&start.from, files_from));
         let serving = match began {
             Some(file) if figures.better == Some(false) => file,

@@ -133,6 +133,15 @@ fn a_run_writes_checkpoints_and_another_starts_from_one() {
     assert_eq!(said.code, 2, "{}", said.stderr);
     assert!(said.stderr.contains("cluster.start") && said.stderr.contains("remedies remember"));
 
+    // Results that are there are not passed off as those of another file.
+    let before = fs::read(&from).unwrap();
+    fs::copy(first.join("checkpoints/last.safetensors"), &from).unwrap();
+    let said = say(&mut start("second", ""));
+    assert_eq!(said.code, 4, "{}", said.stderr);
+    assert!(said.stderr.contains("started from other content of"), "{}", said.stderr);
+    done(start("second", "").arg("--force"));
+    fs::write(&from, before).unwrap();
+
     let mut bytes = fs::read(&from).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -216,7 +225,8 @@ fn staged(command: &str, out: &Path) -> Command {
 fn stages_are_trained_once_and_the_last_is_the_run() {
     let root = tempfile::tempdir().unwrap();
     let (one, two) = (root.path().join("1/run"), root.path().join("2/run"));
-    done(staged("run", &one).args(["--no-plots", "--threads", "1"]));
+    let said = done(staged("run", &one).args(["--no-plots", "--threads", "1"]));
+    assert!(said.stdout.contains("  stage base: "), "{}", said.stdout);
     let found = summary(&one);
     assert_eq!(found["stages"][0]["name"], "base");
     assert_eq!(found["started_from"]["from"], "stage:base@best");
@@ -254,6 +264,16 @@ fn trials_of_a_sweep_share_their_stages() {
     let stages = fs::read_dir(out.join("stages")).unwrap().count();
     assert_eq!(stages, 4);
     assert_eq!(Rows::read(&out.join("trials.csv")).len(), 4);
+}
+
+#[test]
+fn a_stage_that_dies_is_what_its_run_died_of() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("run");
+    let said = say(staged("run", &out).args(["--no-plots", "optimizer.learning_rate=1e30"]));
+    assert_eq!(said.code, 3, "{}", said.stderr);
+    let diagnosis = fs::read_to_string(out.join("diagnosis.json")).unwrap();
+    assert!(diagnosis.contains("blow-up") && diagnosis.contains("in stage base-"), "{diagnosis}");
 }
 
 #[test]

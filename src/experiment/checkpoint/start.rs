@@ -1,13 +1,15 @@
 //! Starting a run from a checkpoint file.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::file::{self, CheckpointError};
-use crate::scenario::Job;
+use crate::experiment::folder::hex_digest;
 use crate::scenario::stage::StageRef;
 use crate::scenario::start::Start;
+use crate::scenario::{Job, Scenario};
 use crate::sim::StartError;
 
 /// Why a run cannot start from its checkpoint.
@@ -33,6 +35,18 @@ pub enum StartFailed {
         /// Where it would be.
         path: PathBuf,
     },
+    /// The results that are there are those of another content.
+    #[error(
+        "the results in {} started from other content of {}: remove them, or keep them and give the file \
+         another name",
+        results.display(), path.display()
+    )]
+    Changed {
+        /// The results.
+        results: PathBuf,
+        /// The file.
+        path: PathBuf,
+    },
     /// What it holds.
     #[error("`start.from`, {}: {error}", path.display())]
     Content {
@@ -56,6 +70,30 @@ pub struct Started {
     pub updates: u64,
     /// Slots and counters that it does not have, which begin anew.
     pub missing: Vec<String>,
+}
+
+/// Makes sure that results which are there started from what the file holds now that the scenario
+/// names, relative to `folder`. A file that is gone contradicts nothing.
+///
+/// # Errors
+/// [`StartFailed::Changed`].
+pub fn check_unchanged(
+    results: &Path,
+    scenario: &Scenario,
+    folder: &Path,
+) -> Result<(), StartFailed> {
+    let from = scenario.start.as_ref().map(|start| start.from.as_str());
+    let Some(from) = from.filter(|from| StageRef::parse(from).is_none()) else { return Ok(()) };
+    let path = folder.join(from);
+    let summary = fs::read_to_string(results.join("summary.json")).unwrap_or_default();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap_or_default();
+    let noted = summary["started_from"]["sha256"].as_str();
+    match (noted, fs::read(&path)) {
+        (Some(noted), Ok(bytes)) if *noted != hex_digest(&bytes) => {
+            Err(StartFailed::Changed { results: results.to_path_buf(), path })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Lets a job that has not begun start as `start` says, from the file `path`. `window` names the days and data that the job is fed.

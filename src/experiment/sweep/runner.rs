@@ -11,12 +11,14 @@ use super::plan::PlannedTrial;
 use super::sources::Sources;
 use crate::base::ByteSize;
 use crate::data::{OpenContext, SourceChoice};
+use crate::experiment::checkpoint::start;
 use crate::experiment::folder::{FolderError, write_atomically};
 use crate::experiment::run::{RunError, RunOptions};
 use crate::experiment::snapshot::Snapshots;
 use crate::experiment::stages;
 use crate::experiment::stop::StopSignal;
 use crate::experiment::{SaveEvery, Summary, Trial};
+use crate::scenario::Scenario;
 use crate::sim::Observer;
 
 /// How a sweep is run. Its results depend on none of this.
@@ -178,7 +180,7 @@ impl Runner<'_> {
     }
 
     fn trial(&self, planned: &PlannedTrial, out: &Path) -> Ended {
-        if let Some(before) = self.settled(out) {
+        if let Some(before) = self.settled(out, &planned.scenario) {
             return before;
         }
         if self.options.stop.asked().is_some() {
@@ -214,11 +216,14 @@ impl Runner<'_> {
     }
 
     /// How a trial ended before, if it is not to be run.
-    fn settled(&self, out: &Path) -> Option<Ended> {
+    fn settled(&self, out: &Path, scenario: &Scenario) -> Option<Ended> {
         if self.options.force {
             return None;
         }
         if out.join("summary.json").exists() {
+            if let Err(error) = start::check_unchanged(out, scenario, self.files_from) {
+                return Some(Ended::Refused(error.into()));
+            }
             // It may have been killed just before it removed them itself.
             return Some(match Snapshots::remove_from(out) {
                 Ok(()) => Ended::Already,
