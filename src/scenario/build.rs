@@ -405,7 +405,8 @@ impl Scenario {
         });
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
         let server =
-            ParameterServer::new(layout, sharding, self.optimizer.build(), sparse.build(), streams);
+            ParameterServer::new(layout, sharding, self.optimizer.build(), sparse.build(), streams)
+                .with_admission(self.admission);
         let pool = Pool::new(threads);
         let remedies = self.remedies(workers, model.layout());
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter())

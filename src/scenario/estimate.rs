@@ -106,7 +106,9 @@ impl Scenario {
         let (dense_rule, sparse_rule) = (self.optimizer.build(), sparse_rule.build());
         let dense = layout.dense.iter().map(|b| b.len() + Slot::all(dense_rule.slots(), b.len()));
         // Besides its numbers, a row has a count of its updates.
-        let row = |dim: usize| (dim + Slot::all(sparse_rule.slots(), dim) + 1) as u64;
+        let admitted = |dim: usize| if self.admission.is_some() { dim + 1 } else { 0 };
+        let row =
+            |dim: usize| (dim + Slot::all(sparse_rule.slots(), dim) + 1 + admitted(dim)) as u64;
         let sparse = layout.tables.iter().map(|t| u64::from(t.rows).saturating_mul(row(t.dim)));
         let server = 4 * (dense.sum::<usize>() as u64 + sparse.sum::<u64>());
         // A step in flight holds its batch and its view, or its gradient; one that is looked at

@@ -100,6 +100,8 @@ pub enum Factor {
     Clock,
     /// What remedies remember: nothing.
     Remedies,
+    /// How often rows have been met, where rows are admitted: from zero.
+    Admission,
     /// The one instant at which the checkpoint was taken: it is saved as `lab.save` says, while
     /// training goes on.
     Save,
@@ -118,6 +120,7 @@ impl Factor {
             Factor::Moving => "moving",
             Factor::Clock => "clock",
             Factor::Remedies => "remedies",
+            Factor::Admission => "admission",
             Factor::Save => "save",
         }
     }
@@ -134,6 +137,7 @@ impl Factor {
             Factor::Moving => restart.moving = Kept::Reset,
             Factor::Clock => restart.clock = ClockAt::Reset,
             Factor::Remedies => restart.remedies = Kept::Reset,
+            Factor::Admission => restart.admission = Kept::Reset,
             Factor::Save => restart.save = save.cloned(),
         }
     }

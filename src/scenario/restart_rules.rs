@@ -225,6 +225,13 @@ fn lab(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             .label(loaded.key_origin("optimizer"), "");
         found.push(problem);
     }
+    if lab.factors.contains(&Factor::Admission) && loaded.value.admission.is_none() {
+        let message = "`admission` makes no difference where every row is admitted";
+        let problem = Problem::warning(&NO_EFFECT, "lab.factors", message)
+            .label(loaded.origin("lab.factors"), "")
+            .help("add, say, [admission] with after = 5");
+        found.push(problem);
+    }
     if loaded.value.holdout.is_none() {
         let problem =
             Problem::error(&CONFLICT, "lab", "a lab without a holdout has nothing to measure")

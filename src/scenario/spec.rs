@@ -23,7 +23,7 @@ use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
-use crate::server::{Placement, RowPlacement};
+use crate::server::{Admission, Placement, RowPlacement};
 use crate::sim::evaluate::Views;
 use crate::sim::feed::Sharing;
 use crate::sim::{Every, Stop};
@@ -61,6 +61,9 @@ pub struct Scenario {
     /// How embedding rows and wide weights are updated, where that differs from `optimizer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sparse_optimizer: Option<OptimizerChoice>,
+    /// Admits embedding rows only when they have been met often enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admission: Option<Admission>,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// How workers and server coordinate.

@@ -1,6 +1,7 @@
 //! What a parameter server holds: weights, slots, counters and moving statistics. A checkpoint is a
 //! copy of it; a restart takes some of it over and leaves the rest as a new job has it.
 
+use super::admission::Admission;
 use super::dense::DenseStore;
 use super::selection::Selection;
 use super::table::TableStore;
@@ -59,6 +60,12 @@ impl Content {
         }
     }
 
+    /// Admits no row yet, where rows are to be admitted.
+    pub fn admit(&mut self, admission: Option<Admission>) {
+        let Some(admission) = admission else { return };
+        self.tables.iter_mut().for_each(|table| table.admit(admission));
+    }
+
     /// Takes over the chosen parts of the chosen blocks and tables from the content of a server of
     /// the same layout and rules.
     pub fn take(&mut self, from: &Content, which: &Selection, what: Aspects) {
@@ -105,7 +112,9 @@ impl Content {
         blend(self.dense.weights_mut(), fresh.dense.weights());
         for (own, fresh) in self.tables.iter_mut().zip(&fresh.tables) {
             for id in 0..own.rows() {
-                blend(own.weights_mut(id), fresh.weights(id));
+                if own.admits(id) {
+                    blend(own.weights_mut(id), fresh.first(id));
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Storage is one arena per table and one for the dense group; a shard is a set of rows and blocks,
 //! given by [`Sharding`]. Versions are the simulation's business: the server is told when.
 
+pub mod admission;
 pub mod content;
 pub mod dense;
 pub mod merge;
@@ -15,6 +16,7 @@ pub mod store;
 pub mod table;
 pub mod tensors;
 
+pub use admission::Admission;
 pub use content::{Aspects, Content};
 pub use merge::Merger;
 pub use piece::{Piece, Unit};

@@ -70,6 +70,8 @@ pub enum Aspect {
     Slot(usize, usize),
     /// Counters.
     Counters,
+    /// Which rows are admitted.
+    Seen,
 }
 
 impl Piece {
@@ -84,7 +86,7 @@ impl Piece {
     }
 }
 
-/// The tensors of a layout with their aspects, in the order of their names.
+/// The tensors of a layout with their aspects.
 fn parts(layout: &Layout, rules: (&dyn Optimizer, &dyn Optimizer)) -> Vec<Part> {
     let mut all = Vec::new();
     let mut of = |name: &str, of: Of, slots: Vec<(String, Range<usize>)>| {
@@ -106,7 +108,6 @@ fn parts(layout: &Layout, rules: (&dyn Optimizer, &dyn Optimizer)) -> Vec<Part> 
     for (index, table) in layout.tables.iter().enumerate() {
         of(&table.name, Of::Table(index), slots(rules.1, table.dim));
     }
-    all.sort();
     all
 }
 
@@ -116,6 +117,13 @@ impl ParameterServer {
     pub fn pieces(&self, unit: Unit, slots_first: bool) -> Vec<Vec<Piece>> {
         let (layout, sharding) = (self.layout().as_ref(), self.sharding());
         let mut parts = parts(layout, self.rules());
+        for (index, table) in layout.tables.iter().enumerate() {
+            if self.table(index).gate().is_some() {
+                let (name, of) = (format!("{}/seen", table.name), Of::Table(index));
+                parts.push(Part { name, of, aspect: Aspect::Seen });
+            }
+        }
+        parts.sort();
         if slots_first {
             parts.sort_by_key(|part| part.aspect == Aspect::Weights);
         }
@@ -157,6 +165,10 @@ impl ParameterServer {
                     into.tables[t].take(id, &from.tables[t], counters);
                     continue;
                 }
+                Aspect::Seen => {
+                    into.tables[t].take_admission(id, &from.tables[t]);
+                    continue;
+                }
             };
             let row = &from.tables[t].row(id)[range.clone()];
             into.tables[t].row_mut(id)[range].copy_from_slice(row);
@@ -184,6 +196,8 @@ fn copy_block(from: &Content, block: usize, aspect: &Aspect, into: &mut Content)
             let slots = &from.dense.slots(block)[start..end];
             into.dense.slots_mut(block)[start..end].copy_from_slice(slots);
         }
+        // Rows are admitted, blocks are there.
+        Aspect::Seen => {}
     }
 }
 
@@ -214,6 +228,7 @@ fn bytes(
         Aspect::Weights => 4 * weights,
         Aspect::Slot(start, end) => 4 * (end - start),
         Aspect::Counters => counter,
+        Aspect::Seen => 4,
     };
     each as u64 * times
 }

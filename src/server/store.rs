@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Sharding;
+use super::admission::Admission;
 use super::content::Content;
 use super::table::TableStore;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
@@ -20,6 +21,7 @@ pub struct ParameterServer {
     content: Content,
     dense_rule: Arc<dyn Optimizer>,
     sparse_rule: Arc<dyn Optimizer>,
+    admission: Option<Admission>,
     /// The rows of the update under way.
     touched: Vec<Touched>,
 }
@@ -95,8 +97,16 @@ impl ParameterServer {
             layout,
             dense_rule,
             sparse_rule,
+            admission: None,
             touched: Vec::new(),
         }
+    }
+
+    /// Admits rows only when they have been met often enough; for a server that begins.
+    pub fn with_admission(mut self, admission: Option<Admission>) -> ParameterServer {
+        self.content.admit(admission);
+        self.admission = admission;
+        self
     }
 
     /// The parameters it holds.
@@ -122,7 +132,9 @@ impl ParameterServer {
     /// The content of a server that begins, with the draws of `streams`.
     pub fn first_content(&self, streams: Streams) -> Content {
         let rules = (self.dense_rule.as_ref(), self.sparse_rule.as_ref());
-        Content::new(&self.layout, self.sharding.shards(), rules, streams)
+        let mut content = Content::new(&self.layout, self.sharding.shards(), rules, streams);
+        content.admit(self.admission);
+        content
     }
 
     /// The rules of dense blocks and of rows.
@@ -311,6 +323,9 @@ impl ParameterServer {
         } else {
             self.touched.extend(all.filter(|row| sharding.of_row(table.space, row.id) == shard));
         }
+        if self.admission.is_some() {
+            self.touched.retain(|row| store.meets(row.id));
+        }
         let then = clocks.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
         let then = then.map(|rows| &rows[row_range(&self.layout, lookups, t)]);
         let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
@@ -339,8 +354,10 @@ impl ParameterServer {
         if rule.rows() == RowSemantics::Dense {
             let mut touched = vec![false; table.rows as usize];
             ids.iter().for_each(|&id| touched[id as usize] = true);
+            let admitted: Vec<bool> = (0..table.rows).map(|id| store.admits(id)).collect();
             let untouched = store.update_untouched(rule, tick, |id| {
-                !touched[id as usize] && sharding.of_row(table.space, id) == shard
+                let at = id as usize;
+                !touched[at] && admitted[at] && sharding.of_row(table.space, id) == shard
             });
             bad = bad.or(untouched);
         }

@@ -1,8 +1,10 @@
 //! One embedding table: a row's weights and slots side by side, so that an update touches one
 //! stretch of memory.
 
+use super::admission::{Admission, Gate};
 use super::content::Aspects;
 use crate::base::Streams;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::nn::buffer::Lines;
 use crate::nn::kernels::amend::Records;
 use crate::nn::kernels::{Kernels, Rows, Touched, finite};
@@ -22,6 +24,8 @@ pub struct TableStore {
     forgotten: Vec<u32>,
     /// [`updates`](Self::updates) of the rows that are being updated.
     counts: Vec<u32>,
+    /// Which rows are admitted; all of them, if there is none.
+    gate: Option<Gate>,
 }
 
 impl TableStore {
@@ -47,6 +51,68 @@ impl TableStore {
             updates: vec![0; table.rows as usize],
             forgotten: Vec::new(),
             counts: Vec::new(),
+            gate: None,
+        }
+    }
+
+    /// Admits no row yet: all read zeros, and keep what they have for the time when they are.
+    pub fn admit(&mut self, admission: Admission) {
+        let first = (0..self.rows()).flat_map(|id| self.weights(id).to_vec()).collect();
+        self.gate = Some(Gate::new(admission, self.rows() as usize, first));
+        (0..self.rows()).for_each(|id| self.weights_mut(id).fill(0.0));
+    }
+
+    /// Which rows are admitted, unless all are.
+    pub fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
+    }
+
+    /// Sets how many pushes each row has met.
+    pub fn set_seen(&mut self, seen: &[u32]) {
+        if let Some(gate) = &mut self.gate {
+            gate.set_seen(seen);
+        }
+    }
+
+    /// Whether the row is admitted.
+    pub fn admits(&self, id: u32) -> bool {
+        self.gate.as_ref().is_none_or(|gate| gate.admits(id))
+    }
+
+    /// What a row begins with, or has begun with if it is admitted as soon as it is there.
+    pub fn first(&self, id: u32) -> &[f32] {
+        self.gate.as_ref().map_or_else(|| self.weights(id), |gate| gate.first(id, self.dim))
+    }
+
+    /// Counts a push that has the row; returns whether the row learns from it. With the last push
+    /// that it needs a row gets its first weights.
+    pub fn meets(&mut self, id: u32) -> bool {
+        let Some(gate) = &mut self.gate else { return true };
+        let (admitted, first) = gate.meets(id, self.dim);
+        if let Some(first) = first {
+            let start = id as usize * self.stride;
+            self.data[start..start + self.dim].copy_from_slice(first);
+        }
+        admitted
+    }
+
+    /// Forgets how many pushes rows have met: those that were admitted read zeros again, and have
+    /// their weights back when they are admitted once more.
+    pub fn forget_admission(&mut self) {
+        let TableStore { gate: Some(gate), dim, stride, data, .. } = self else { return };
+        for (id, row) in (0..).zip(data.chunks_exact_mut((*stride).max(1))) {
+            let weights = &mut row[..*dim];
+            let kept =
+                if gate.admits(id) { weights.to_vec() } else { gate.first(id, *dim).to_vec() };
+            gate.forget(id, &kept);
+            weights.fill(0.0);
+        }
+    }
+
+    /// Takes over whether a row is admitted, and what it begins with.
+    pub fn take_admission(&mut self, id: u32, from: &TableStore) {
+        if let (Some(gate), Some(from)) = (&mut self.gate, &from.gate) {
+            gate.take(id, from, self.dim);
         }
     }
 
@@ -128,6 +194,9 @@ impl TableStore {
             (false, false) => (0, 0),
         };
         self.row_mut(id)[start..end].copy_from_slice(&from.row(id)[start..end]);
+        if what.weights {
+            self.take_admission(id, from);
+        }
         if what.counters {
             let at = id as usize;
             let counted = from.updates[at] - from.forgotten.get(at).copied().unwrap_or(0);
@@ -218,7 +287,22 @@ impl TableStore {
     }
 }
 
-crate::persist!(TableStore { data, updates, forgotten });
+impl Persist for TableStore {
+    fn save(&self, out: &mut Saver<'_>) {
+        self.data.save(out);
+        self.updates.save(out);
+        self.forgotten.save(out);
+        out.each(&self.gate);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.data.load(from)?;
+        self.updates.load(from)?;
+        self.forgotten.load(from)?;
+        // Whether there is one is what the scenario says.
+        from.each(&mut self.gate)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -238,6 +322,43 @@ mod tests {
         let bad: Vec<_> =
             (0..4).map(|_| store.update_untouched(rule.as_ref(), tick, |_| true)).collect();
         assert_eq!((bad[0], bad[3]), (None, Some(1)));
+    }
+
+    fn gated(after: u32) -> (TableStore, std::sync::Arc<dyn Optimizer>) {
+        let table =
+            Table { name: "item".into(), space: 0, rows: 3, dim: 2, init: Init::Normal(1.0) };
+        let keys = serde_json::json!({"kind": "sgd"});
+        let rule = serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();
+        let mut store = TableStore::new(&table, 0, rule.as_ref(), Streams::new(1));
+        store.admit(Admission { after });
+        (store, rule)
+    }
+
+    #[test]
+    fn a_row_reads_zeros_until_it_has_been_met_often_enough() {
+        let (mut store, rule) = gated(2);
+        let first = store.first(1).to_vec();
+        assert_eq!(store.weights(1), [0.0, 0.0]);
+        assert!(!store.meets(1) && !store.admits(1));
+        assert_eq!(store.weights(1), [0.0, 0.0]);
+        assert!(!store.meets(1) && store.admits(1), "the last push that it needs is lost too");
+        assert_eq!(store.weights(1), first);
+        assert!(store.meets(1));
+        store.update(1, rule.as_ref(), &[1.0, 1.0], Tick { rate: 0.5, ..Tick::default() });
+        assert_eq!(store.weights(1), [first[0] - 0.5, first[1] - 0.5]);
+        assert_eq!(store.gate().unwrap().seen(), [0, 2, 0]);
+    }
+
+    #[test]
+    fn forgotten_counts_hide_a_row_until_it_is_admitted_again() {
+        let (mut store, rule) = gated(1);
+        store.meets(0);
+        store.update(0, rule.as_ref(), &[1.0, 1.0], Tick { rate: 0.5, ..Tick::default() });
+        let (trained, unmet) = (store.weights(0).to_vec(), store.first(2).to_vec());
+        store.forget_admission();
+        assert_eq!((store.weights(0), store.admits(0)), (&[0.0, 0.0][..], false));
+        assert!(!store.meets(0) && !store.meets(2));
+        assert_eq!((store.weights(0), store.weights(2)), (&trained[..], &unmet[..]));
     }
 
     #[test]

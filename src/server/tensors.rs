@@ -8,6 +8,7 @@
 //! | `mlp.0.weight/m`, `item/m` | as the weights, or one number per block or row | an optimizer's slot |
 //! | `mlp.0.weight/updates` | 1 | updates of the block that its rule has counted |
 //! | `item/updates` | rows | updates of each row, likewise |
+//! | `item/seen` | rows | pushes that each row has met, where rows are admitted |
 //! | `item/partition_updates` | shards | updates of the table's part on each shard, likewise |
 //! | `item/m/absent` | any | rows whose slot was copied before their first update, and their weights after it |
 
@@ -164,6 +165,10 @@ impl Content {
                 );
             }
             put(format!("{}/updates", table.name), vec![rows], Values::U32(store.counted()));
+            if let Some(gate) = store.gate() {
+                let seen = gate.seen().to_vec();
+                put(format!("{}/seen", table.name), vec![rows], Values::U32(seen));
+            }
             let partitions = self.partitions[t].clone();
             let shape = vec![partitions.len()];
             put(format!("{}/partition_updates", table.name), shape, Values::U64(partitions));
@@ -281,6 +286,15 @@ impl Content {
             let name = format!("{}/updates", table.name);
             if let Some(updates) = from.row_counters(&name, rows)? {
                 store.set_updates(updates.to_vec());
+            }
+            if store.gate().is_some() {
+                match from.row_counters(&format!("{}/seen", table.name), rows)? {
+                    Some(seen) => store.set_seen(seen),
+                    None => {
+                        store.set_seen(&vec![u32::MAX; rows]);
+                        store.forget_admission();
+                    }
+                }
             }
             let name = format!("{}/partition_updates", table.name);
             if let Some(updates) = from.counters(&name, None)? {

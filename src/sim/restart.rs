@@ -26,6 +26,9 @@ pub struct Restart {
     /// The updates that the optimizer has counted, by which it corrects young moments. Slots kept
     /// and counters reset: large corrections of moments that need none, smaller steps for a while.
     pub counters: Kept,
+    /// How often rows have been met, where rows are admitted: reset, they read zeros until they have
+    /// been met often enough again, and have their weights back then.
+    pub admission: Kept,
     /// Moving statistics of the model, such as those of Dice and batch normalization.
     pub moving: Kept,
     /// What remedies remember.
@@ -139,6 +142,7 @@ impl Default for Restart {
             in_flight: InFlight::Drop,
             slots: SlotsAt::Keep,
             counters: Kept::Keep,
+            admission: Kept::Keep,
             moving: Kept::Keep,
             remedies: Kept::Reset,
             data: DataAt::Continue,

@@ -13,6 +13,7 @@ use crate::base::{Purpose, SimTime, Streams, WorkerId};
 use crate::cluster::failures::Lost;
 use crate::data::order::Position;
 use crate::protocol::{Cluster, Merge, PushId};
+use crate::server::table::TableStore;
 use crate::server::{Aspects, Selection, UnknownName};
 use crate::sim::Progress;
 
@@ -207,6 +208,10 @@ impl Training {
                 let layout = self.server.layout().clone();
                 self.server.content_mut().take_moving(&first.moving, &layout, &all);
             }
+        }
+        if restart.admission == Kept::Reset {
+            let tables = &mut self.server.content_mut().tables;
+            tables.iter_mut().for_each(TableStore::forget_admission);
         }
         if restart.shrink < 1.0 || redraws {
             let seed = streams.key(Purpose::Reinit, 0, 0);

@@ -5,9 +5,10 @@ use straggler::cluster::failures::OnTheWay;
 use straggler::optimizer::schedule::Horizon;
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::{Job, Scenario};
-use straggler::server::{Content, Selection};
+use straggler::server::{Admission, Content, Selection};
+use straggler::sim::checkpoint::Missing;
 use straggler::sim::restart::{ClockAt, DataAt, InFlight, Kept, SlotsAt, WorkersAt};
-use straggler::sim::{Nobody, Record, Restart, State};
+use straggler::sim::{Nobody, Record, Restart, StartError, State};
 
 use crate::training::{copy, job, server, small, weights};
 
@@ -222,6 +223,67 @@ fn the_data_goes_on_begins_a_new_pass_or_is_replayed() {
     };
     let losses = [DataAt::Continue, DataAt::Reshuffle, DataAt::Replay].map(next);
     assert!(losses[0] != losses[1] && losses[1] != losses[2] && losses[0] != losses[2]);
+}
+
+#[test]
+fn rows_that_are_not_admitted_read_zeros_and_learn_nothing() {
+    let mut scenario = small();
+    scenario.admission = Some(Admission { after: 4 });
+    let zeros = |job: &Job| {
+        let mut rows = [0; 2];
+        for table in &content(job).tables {
+            for id in 0..table.rows() {
+                let met = table.gate().unwrap().seen()[id as usize];
+                assert!(table.admits(id) == (met == 4) && met <= 4);
+                let is_zero = table.weights(id).iter().all(|&w| w == 0.0);
+                assert!(table.admits(id) != is_zero, "row {id}, met {met} times");
+                assert!(table.admits(id) || table.updates(id) == 0);
+                rows[usize::from(is_zero)] += 1;
+            }
+        }
+        rows
+    };
+    let job = advanced(&scenario, 1, 300);
+    let [there, zero] = zeros(&job);
+    assert!(there > 20 && zero > 20, "{there} rows admitted, {zero} not");
+    // Nothing else depends on it.
+    let plain = end(advanced(&scenario, 1, 300));
+    assert!(plain == end(restarted(&scenario, &Restart::nothing_lost(), 300, 3)));
+    assert!(plain == end(copy(&scenario, 2, &mut advanced(&scenario, 1, 300))));
+
+    let reset = Restart { admission: Kept::Reset, ..Restart::nothing_lost() };
+    let mut job = restarted(&scenario, &reset, 300, 1);
+    let table = &content(&job).tables[0];
+    assert!((0..table.rows()).all(|id| !table.admits(id) && table.weights(id)[0] == 0.0));
+    let before = advanced(&scenario, 1, 300);
+    let (id, trained) = (0..)
+        .map(|id| (id, content(&before).tables[0].weights(id).to_vec()))
+        .find(|(id, _)| content(&before).tables[0].admits(*id))
+        .unwrap();
+    while !content(&job).tables[0].admits(id) {
+        assert_eq!(job.step(&mut Nobody).unwrap(), State::Running);
+    }
+    assert_eq!(content(&job).tables[0].weights(id), trained, "it has its weights back");
+}
+
+#[test]
+fn a_checkpoint_holds_which_rows_are_admitted() {
+    let mut scenario = small();
+    let plain = advanced(&scenario, 1, 300).checkpoint().unwrap();
+    scenario.admission = Some(Admission { after: 4 });
+    let checkpoint = advanced(&scenario, 1, 300).checkpoint().unwrap();
+    let start = |from, missing| {
+        let mut job = job(&scenario, 1);
+        let missing = job.start_from(from, (&Restart::default(), missing), true, 7)?;
+        Ok::<_, StartError>((job.checkpoint().unwrap().tensors, missing))
+    };
+    let (same, missing) = start(&checkpoint, Missing::Error).unwrap();
+    assert!(missing.is_empty() && same == checkpoint.tensors);
+    assert!(start(&plain, Missing::Error).unwrap_err().to_string().contains("/seen"));
+    let (anew, missing) = start(&plain, Missing::First).unwrap();
+    assert!(missing.iter().all(|name| name.ends_with("/seen")));
+    let table = missing[0].strip_suffix("/seen").unwrap();
+    assert!(anew[table] != plain.tensors[table], "they read zeros");
 }
 
 proptest! {
