@@ -134,6 +134,9 @@ impl Scenario {
         let kept = kept + if self.worker.pull_every > 1 || needs.spares { step } else { 0 };
         let own = (0..layout.moving.len()).any(|block| layout.stays_with_workers(block));
         let kept = kept + if own { 4 * moving } else { 0 };
+        let average = self.checkpoint.as_ref().and_then(|saving| saving.average);
+        let state = 4 * (estimate.dense + estimate.sparse + moving);
+        let averaged = average.map_or(0, |average| average.copies().saturating_mul(state));
         let kept = kept + if needs.spares { 4 * (estimate.dense + moving) } else { 0 };
         let examples = batch.len().max(1) as u64;
         let holdout = if estimate.holdout > 0 {
@@ -156,6 +159,7 @@ impl Scenario {
             remedies,
             u64::from(self.cluster.workers).saturating_mul(kept),
             holdout,
+            averaged,
             threads.saturating_mul(located.saturating_add(tape)),
             located,
             if self.record.audit { 8 * estimate.window } else { 0 },
