@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::axes::{Axis, doubling};
+use super::axes::Axis;
 use super::frame::{self, Panel, Swatch};
 use super::picture::{Picture, Rect};
 use super::style::{self, CATEGORIES};
@@ -34,10 +34,20 @@ pub fn draw_sweep(folder: &Path) -> Result<Outcome, ReportError> {
     for point in results.points.iter().take(CATEGORIES.len()) {
         points.push((point.label.clone(), evaluations(&results, point)?));
     }
+    leave_out_short(&mut points);
     match draw(&results.name, &points) {
         Some(picture) => write(&picture, folder, "curves"),
         None => Ok(Outcome::Skipped("no trial has been evaluated after its start".to_owned())),
     }
+}
+
+/// Leaves out what would be a dot: a model that is evaluated and not trained, say.
+fn leave_out_short(points: &mut Vec<(String, Vec<Vec<Evaluation>>)>) {
+    let end = |trials: &[Vec<Evaluation>]| {
+        trials.iter().filter_map(|trial| trial.last()).map(|e| e.update).max().unwrap_or(0)
+    };
+    let longest = points.iter().map(|(_, trials)| end(trials)).max().unwrap_or(0);
+    points.retain(|(_, trials)| end(trials) > longest / 100);
 }
 
 /// Of each trial that has any.
@@ -77,7 +87,7 @@ fn draw(name: &str, points: &[(String, Vec<Vec<Evaluation>>)]) -> Option<Picture
     for (index, (title, lines)) in panels.iter().enumerate() {
         let panel = Panel {
             rect: slot(index, panels.len()),
-            x: Axis::doublings(0.0, last),
+            x: Axis::counts(0.0, last, 8),
             y: range(lines),
         };
         panel.draw_y(&mut picture, title);
@@ -87,8 +97,7 @@ fn draw(name: &str, points: &[(String, Vec<Vec<Evaluation>>)]) -> Option<Picture
             panel.draw_base(&mut picture);
         }
         for (line, ink) in lines.iter().zip(CATEGORIES).rev() {
-            let values: Line = line.iter().map(|&(x, y)| (doubling(x), y)).collect();
-            panel.line(&mut picture, &values, style::HEAVY, ink);
+            panel.line(&mut picture, line, style::HEAVY, ink);
         }
     }
     Some(picture)
@@ -152,6 +161,14 @@ mod tests {
         assert_eq!(line.len(), 2);
         assert!((line[0].1 - 0.55).abs() < 1e-12 && (line[1].1 - 0.75).abs() < 1e-12);
         assert!(mean(&trials, |e| e.session_auc).is_empty());
+    }
+
+    #[test]
+    fn a_model_that_is_not_trained_has_no_line() {
+        let point = |name: &str, end| (name.to_owned(), vec![trial(&[(0, 0.6), (end, 0.7)])]);
+        let mut points = vec![point("a", 1_000), point("b", 1), point("c", 900)];
+        leave_out_short(&mut points);
+        assert_eq!(points.iter().map(|point| point.0.as_str()).collect::<String>(), "ac");
     }
 
     #[test]
