@@ -92,9 +92,9 @@ impl Keeper {
 
     /// The last state, with the average in place of its weights.
     fn write_average(&self, job: &Job) -> Result<(), FolderError> {
-        let mean = self.average.as_ref().and_then(Averaging::mean);
-        let parts = (mean, job.session().work.training(), job.checkpoint());
-        let (Some(mean), Some(training), Some(mut checkpoint)) = parts else { return Ok(()) };
+        let Some(mean) = self.average.as_ref().and_then(Averaging::mean) else { return Ok(()) };
+        let parts = (job.session().work.training(), job.checkpoint());
+        let (Some(training), Some(mut checkpoint)) = parts else { return Ok(()) };
         average::replace(&mut checkpoint.tensors, training.server().layout(), &mean);
         self.put("average", &checkpoint)
     }
