@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::exit::{Exit, Failure};
 use super::run::tell;
 use crate::scenario::document::{Input, Loaded, Look, Override, load};
+use crate::scenario::sweep::is_sweep;
 use crate::scenario::{Scenario, rules};
 
 /// Reads and checks a scenario; warnings go to stderr.
@@ -15,6 +16,15 @@ pub(super) fn scenario(
     overrides: &[String],
     arguments: &[OsString],
 ) -> Result<Loaded<Scenario>, Failure> {
+    if let Input::File(path) = input
+        && is_sweep(path)
+    {
+        let message = format!(
+            "{0} is a sweep, many scenarios in one file: `straggler sweep {0} --list` checks all of them",
+            path.display()
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
     let overrides: Vec<Override> = overrides.iter().map(|text| argument(text, arguments)).collect();
     let look = look();
     let refused = |problems: crate::scenario::document::Problems| {

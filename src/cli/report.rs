@@ -26,13 +26,15 @@ pub(super) fn report(args: &Report) -> Result<Exit, Failure> {
 }
 
 /// Draws everything that the files of a results folder allow into that folder: the pictures of a
-/// run, and the page of a run or a sweep. Returns what to look at.
+/// run, the curves of a sweep, and the page of either. Returns what to look at.
 pub(super) fn at_the_end(folder: &Path, quiet: bool) -> Result<PathBuf, Failure> {
     if folder.join(lab::DONE).exists() {
         picture_of_lab(folder)?;
         return Ok(folder.join("restart.svg"));
     }
-    if !folder.join("plan.jsonl").exists() {
+    if folder.join("plan.jsonl").exists() {
+        curves_of_sweep(folder)?;
+    } else {
         draw(folder, quiet)?;
     }
     // Last: where it is, all of it is.
@@ -68,6 +70,17 @@ pub(super) fn picture_of_lab(folder: &Path) -> Result<(), Failure> {
 
 #[cfg(not(feature = "plot"))]
 pub(super) fn picture_of_lab(_: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Draws the curves of a sweep.
+#[cfg(feature = "plot")]
+fn curves_of_sweep(folder: &Path) -> Result<(), Failure> {
+    crate::report::plot::curves::draw_sweep(folder).map(|_| ()).map_err(failure)
+}
+
+#[cfg(not(feature = "plot"))]
+fn curves_of_sweep(_: &Path) -> Result<(), Failure> {
     Ok(())
 }
 

@@ -88,6 +88,7 @@ impl Places {
         match which {
             Which::Best => checkpoint(&place.folder, "best"),
             Which::Last => checkpoint(&place.folder, "last"),
+            Which::Average => checkpoint(&place.folder, "average"),
             Which::Update(update) => checkpoint(&place.folder, &format!("update-{update:09}")),
             Which::Serving => place.serving.clone(),
         }

@@ -78,19 +78,33 @@ impl Scenario {
     /// About how many times the holdout is scored in a run of `steps`, all views counted.
     pub fn evaluations(&self, steps: u64) -> u64 {
         let Some(holdout) = &self.holdout else { return 0 };
+        let times = self.times(holdout.every, steps);
+        let Views { workers, mean_of_views, mean_of_predictions } = holdout.views;
+        let single = if mean_of_predictions { self.cluster.workers } else { workers };
+        // Before the first step, and after the last if it is not due just then.
+        (times + 1).saturating_mul(1 + u64::from(single) + u64::from(mean_of_views))
+    }
+
+    /// About how often something happens in a run of `steps`.
+    fn times(&self, every: Every, steps: u64) -> u64 {
         let updates = steps / u64::from(self.protocol.pushes_per_update(self.cluster.workers));
         let examples = steps.saturating_mul(self.examples_per_step());
-        let times = match holdout.every {
+        match every {
             Every::Times(times) => times,
             Every::Updates(every) => updates / every.max(1),
             Every::Examples(every) => examples / every.max(1),
             // How long the run lasts in simulated time is not known before it.
             Every::SimTime(_) => 20,
-        };
-        let Views { workers, mean_of_views, mean_of_predictions } = holdout.views;
-        let single = if mean_of_predictions { self.cluster.workers } else { workers };
-        // Before the first step, and after the last if it is not due just then.
-        (times + 1).saturating_mul(1 + u64::from(single) + u64::from(mean_of_views))
+        }
+    }
+
+    /// About how many checkpoints a run leaves behind.
+    fn checkpoints(&self, steps: Option<u64>) -> u64 {
+        let Some(saving) = &self.checkpoint else { return 0 };
+        let single = [saving.best, saving.last, saving.average.is_some()];
+        let single = single.into_iter().filter(|is_kept| *is_kept).count() as u64;
+        let every = saving.every.zip(steps).map_or(0, |(every, steps)| self.times(every, steps));
+        single.saturating_add(every)
     }
 
     fn add_training(&self, estimate: &mut Estimate, prepared: &Prepared, threads: u64) {
@@ -158,10 +172,10 @@ impl Scenario {
             remedies,
             u64::from(self.cluster.workers).saturating_mul(kept),
             holdout,
+            self.add_checkpoints(estimate, server, moving),
             threads.saturating_mul(located.saturating_add(tape)),
             located,
             if self.record.audit { 8 * estimate.window } else { 0 },
-            self.saved_meanwhile().saturating_mul(server),
         ];
         let needed = parts.into_iter().fold(0, u64::saturating_add);
         // Allocators round up and buffers grow by doubling.
@@ -169,11 +183,26 @@ impl Scenario {
         estimate.memory.0 = all;
     }
 
-    /// Copies of the servers that are there while a checkpoint is saved: one that is being made, one
-    /// that is being written, and its file.
-    fn saved_meanwhile(&self) -> u64 {
+    /// Adds what checkpoints take on the disk, where servers hold so many bytes, and returns what they
+    /// take in memory.
+    fn add_checkpoints(&self, estimate: &mut Estimate, server: u64, moving: u64) -> u64 {
+        let average = self.checkpoint.as_ref().and_then(|saving| saving.average);
+        let state = 4 * (estimate.dense + estimate.sparse + moving);
+        let averaged = average.map_or(0, |average| average.copies().saturating_mul(state));
+        let checkpoints = self.checkpoints(estimate.pushes);
+        // One more while a file is replaced.
+        let files = if checkpoints > 0 { checkpoints + 1 } else { 0 };
+        estimate.disk.0 = estimate.disk.0.saturating_add(files.saturating_mul(server));
+        let copies = match (&self.start, checkpoints) {
+            // The file, its tensors, and what a new job has.
+            (Some(_), _) => 3,
+            (None, 1..) => 2,
+            (None, 0) => 0,
+        };
+        // A copy that is being made, and one that is being written.
         let takes_time = self.checkpoint.as_ref().is_some_and(|saving| !saving.save.is_instant());
-        3 * u64::from(takes_time)
+        let copies = copies + if takes_time { 2 } else { 0 };
+        averaged.saturating_add(server.saturating_mul(copies))
     }
 
     /// What the remedies have to be given.

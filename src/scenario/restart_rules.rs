@@ -19,6 +19,7 @@ const MOST_FACTORS: usize = 8;
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     start(loaded, found);
     saving(loaded, found);
+    average(loaded, found);
     stages(loaded, found);
     lab(loaded, found);
 }
@@ -145,6 +146,21 @@ fn save(loaded: &Loaded<Scenario>, key: &str, how: &Save, found: &mut Vec<Proble
         found.push(problem);
     } else if how.slots_first && how.unit != Unit::Tensor {
         idle("slots_first", "what is copied at one instant is more than a tensor");
+    }
+}
+
+/// States to average have to come from somewhere; of a scenario with stages, in each of these.
+fn average(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let scenario = &loaded.value;
+    let Some(saving) = &scenario.checkpoint else { return };
+    let is_whole = scenario.stage.is_empty() && scenario.daily.is_none();
+    let has_states = scenario.holdout.is_some() || saving.every.is_some();
+    if is_whole && saving.average.is_some() && !has_states {
+        let message = "`checkpoint.average`: there are no states to average";
+        let problem = Problem::error(&CONFLICT, "checkpoint.average", message)
+            .label(loaded.key_origin("checkpoint.average"), "")
+            .help("give a [holdout], or `checkpoint.every`");
+        found.push(problem);
     }
 }
 

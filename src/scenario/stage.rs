@@ -23,8 +23,8 @@ pub struct Stage {
     #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))]
     pub name: String,
     /// What it sets, over everything else: any key of the scenario but `stage`, `scenario` and
-    /// `lab`. `start.from = "stage:NAME@best"` (or `@last`, or `@12000` for an update) starts it
-    /// from a checkpoint of an earlier stage; `@serving` from its best if that was better than what it
+    /// `lab`. `start.from = "stage:NAME@best"` (or `@last`, `@average`, or `@12000` for an update)
+    /// starts it from a checkpoint of an earlier stage; `@serving` from its best if that was better than what it
     /// had started from, else from that.
     pub set: Settings,
 }
@@ -59,6 +59,8 @@ pub enum Which {
     Best,
     /// At its end.
     Last,
+    /// The average of its states.
+    Average,
     /// After so many updates.
     Update(u64),
     /// At its best step if it was better there than what it started from, on the same holdout; else
@@ -99,7 +101,7 @@ pub enum StageError {
     },
     /// A reference to a stage cannot be read.
     #[error(
-        "stage `{stage}`: `start.from = \"{from}\"` names no checkpoint: write \"stage:NAME@best\", \"stage:NAME@last\", or \"stage:NAME@12000\""
+        "stage `{stage}`: `start.from = \"{from}\"` names no checkpoint: write \"stage:NAME@best\", \"stage:NAME@last\", \"stage:NAME@average\", or \"stage:NAME@12000\""
     )]
     BadReference {
         /// The stage that starts.
@@ -139,6 +141,7 @@ impl StageRef {
         let which = match which {
             "best" => Which::Best,
             "last" => Which::Last,
+            "average" => Which::Average,
             "serving" => Which::Serving,
             number => match number.parse::<u64>() {
                 Ok(update @ 1..) => Which::Update(update),
@@ -284,6 +287,9 @@ fn keep_what_it_starts_from(
     match reference.which {
         Which::Best | Which::Serving => saving.best = true,
         Which::Last => saving.last = true,
+        Which::Average => {
+            saving.average.get_or_insert_default();
+        }
         Which::Update(update) => {
             saving.every.get_or_insert(Every::Updates(update));
         }
@@ -294,6 +300,7 @@ fn keep_what_it_starts_from(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::start::Average;
 
     fn read(stages: &str) -> Result<Vec<ResolvedStage>, StageError> {
         let text = format!("straggler = 1\n[data]\nkind = \"synthetic\"\n{stages}");
@@ -323,6 +330,16 @@ mod tests {
         assert!(base.checkpoint.as_ref().unwrap().best && refresh.checkpoint.is_none());
         assert_eq!(refresh.start.as_ref().unwrap().from, "stage:base@best");
         assert!(base.stage.is_empty() && refresh.stage.is_empty());
+    }
+
+    #[test]
+    fn a_stage_averages_because_another_one_starts_from_that() {
+        let saving = |text: &str| read(text).unwrap()[0].scenario.checkpoint.clone().unwrap();
+        let from_average = TWO.replace("@best", "@average");
+        assert_eq!(saving(&from_average).average, Some(Average::Last(5)));
+        let with = "train.days = \"1..3\", checkpoint.average = { decay = 0.9 }";
+        let found = saving(&from_average.replace("train.days = \"1..3\"", with));
+        assert_eq!((found.average, found.best), (Some(Average::Decay(0.9)), false));
     }
 
     #[test]
@@ -363,6 +380,8 @@ mod tests {
         assert_eq!(read("results/x.safetensors"), None);
         let update = StageRef { stage: "a@b".into(), which: Which::Update(7) };
         assert_eq!(read("stage:a@b@7"), Some(Ok(update)));
+        let average = StageRef { stage: "a".into(), which: Which::Average };
+        assert_eq!(read("stage:a@average"), Some(Ok(average)));
         assert_eq!(read("stage:a@worst"), Some(Err(())));
     }
 }

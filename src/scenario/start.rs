@@ -30,7 +30,40 @@ pub struct Saving {
     /// `update-N.safetensors`, this often. N is the number of updates when it was due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<Every>,
+    /// `average.safetensors`, at the end: the average of weights and moving statistics over states
+    /// of the run, which are those of `every`, if that is given, else those of all evaluations after
+    /// the first update. Slots and counters are those of the last state: they belong together, and
+    /// counters have no average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<Average>,
     /// How the simulated job saves them: in which time, with whom held up, and which piece when.
     #[serde(skip_serializing_if = "Save::is_default")]
     pub save: Save,
+}
+
+/// Which states are averaged, and how.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Average {
+    /// The last so many, equally. As many copies of the weights are held in memory.
+    Last(#[schemars(range(min = 1, max = 1_000))] u32),
+    /// All of them, the weight of each being that of the next times this: an exponential moving
+    /// average, without a bias towards the first values. One copy is held in memory.
+    Decay(#[schemars(range(min = 0.0, max = 0.999_999))] f64),
+}
+
+impl Default for Average {
+    fn default() -> Average {
+        Average::Last(5)
+    }
+}
+
+impl Average {
+    /// Copies of the weights that it holds at most, with the one that is being added.
+    pub fn copies(self) -> u64 {
+        match self {
+            Average::Last(most) => u64::from(most) + 1,
+            Average::Decay(_) => 2,
+        }
+    }
 }

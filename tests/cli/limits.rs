@@ -28,6 +28,15 @@ const NEEDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("quickstart.toml", &["train.stop.updates=60", "data.users=300000", "optimizer.kind=adam"]),
+    (
+        "quickstart.toml",
+        &[
+            "train.stop.updates=60",
+            "data.users=300000",
+            "holdout.every={updates=20}",
+            "checkpoint={best=true,average={last=3}}",
+        ],
+    ),
     ("imposed-staleness.toml", &["train.stop.updates=60", "model.embedding_dim=32"]),
     ("timing-only.toml", &["train.stop.updates=2000", "cluster.workers=3000"]),
 ];

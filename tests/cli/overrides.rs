@@ -224,6 +224,8 @@ fn attempt(shape: &Shape, base: &str, arguments: &[String], folder: &Path) -> Fa
     match trial.run(&folder.join("out"), &RunOptions::default(), &mut Nobody) {
         Ok(finished) => assert!(finished.summary.is_some()),
         Err(RunError::Simulation { .. }) => {}
+        // A checkpoint that is not there.
+        Err(RunError::Start(_)) => return Fate::NotBuilt,
         // What cannot be built is known before the folder is opened.
         Err(error) => panic!("{error}"),
     }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
+use straggler::experiment::checkpoint::file;
+use straggler::server::Values;
 
 use crate::support::{
     Rows, SMALL, assert_same, done, reproducible, say, scenario, small_run, straggler, summary,
@@ -155,6 +157,58 @@ fn a_run_writes_checkpoints_and_another_starts_from_one() {
     fs::remove_file(&from).unwrap();
     let said = say(&mut start("ninth", ""));
     assert!(said.code == 4 && said.stderr.contains("cannot read"), "{}", said.stderr);
+}
+
+/// Elements of a tensor of a run's checkpoint.
+fn tensor(run: &Path, checkpoint: &str, name: &str) -> Vec<f32> {
+    let path = run.join(format!("checkpoints/{checkpoint}.safetensors"));
+    match &file::read(&path).unwrap().checkpoint.tensors[name].values {
+        Values::F32(values) => values.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_average_of_checkpoints_has_the_mean_of_their_weights_and_the_slots_of_the_last() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join("run");
+    let saving = "checkpoint={last=true,every={updates=10},average={last=2}}";
+    done(small_run(&run).args([saving, "train.stop={updates=38,passes=9}"]));
+    for name in ["item", "mlp.0.weight", "mlp.last.bias"] {
+        let states = [20, 30].map(|at| tensor(&run, &format!("update-{at:09}"), name));
+        let mean = states[0].iter().zip(&states[1]);
+        let mean: Vec<f32> =
+            mean.map(|(a, b)| ((f64::from(*a) + f64::from(*b)) / 2.0) as f32).collect();
+        assert!(tensor(&run, "average", name) == mean, "{name}");
+        let slot = format!("{name}/v");
+        assert!(tensor(&run, "average", &slot) == tensor(&run, "last", &slot), "{slot}");
+    }
+
+    // Without a cadence it is of evaluations; without these there is nothing.
+    let mut command = small_run(&root.path().join("none"));
+    let said =
+        say(command.args(["checkpoint={average={last=2}}", "holdout={every={updates=1000}}"]));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let text =
+        "straggler = 1\n[data]\nkind = \"synthetic\"\n[checkpoint]\naverage = { decay = 0.9 }";
+    let blind = root.path().join("blind.toml");
+    fs::write(&blind, text).unwrap();
+    let said = say(straggler().arg("check").arg(&blind));
+    assert!(said.code == 2 && said.stderr.contains("no states to average"), "{}", said.stderr);
+}
+
+#[test]
+fn a_stage_starts_from_the_average_of_another() {
+    let root = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(scenario("warm-start.toml")).unwrap();
+    let file = root.path().join("average.toml");
+    fs::write(&file, text.replace("stage:base@best", "stage:base@average")).unwrap();
+    let mut command = straggler();
+    command.arg("run").arg(&file).args(SMALL).args(["--quiet", "--no-plots"]);
+    command.args(["holdout.every={times=5}", "holdout.max_examples=200", "--out"]);
+    done(command.arg(root.path().join("run")));
+    let found = summary(&root.path().join("run"));
+    assert_eq!(found["started_from"]["from"], "stage:base@average");
 }
 
 /// The warm start of the scenarios, in a moment.

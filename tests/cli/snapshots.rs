@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::fuzz::cases;
 use crate::support::{SMALL, assert_same, done, reproducible, scenario, straggler};
 
-const LONG: &[&str] = &["train.stop.updates=1500", "train.stop.passes=1000"];
+const LONG: &[&str] =
+    &["train.stop.updates=1500", "train.stop.passes=1000", "checkpoint.average={last=3}"];
 
 /// A run that saves itself every 40 updates.
 fn saving(out: &Path) -> Command {

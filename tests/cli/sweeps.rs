@@ -37,6 +37,7 @@ fn r05_a_trial_does_not_depend_on_the_sweep_around_it() {
     let trials = Rows::read(&whole.join("trials.csv"));
     assert_eq!(trials.len(), 8);
     assert!(trials.texts("state").iter().all(|state| *state == "done"));
+    assert!(whole.join("curves.png").exists() && whole.join("report.html").exists());
     // Each one alone.
     for (trial, (point, seed)) in
         trials.texts("trial").iter().zip(trials.texts("point").iter().zip(trials.texts("seed")))

@@ -2,12 +2,13 @@
 
 use straggler::data::Window;
 use straggler::optimizer::{OptimizerChoice, sgd};
+use straggler::scenario::start::{Average, Saving};
 use straggler::scenario::{Job, Scenario};
 use straggler::sim::checkpoint::Missing;
 use straggler::sim::restart::{ClockAt, DataAt, InFlight, Kept, SlotsAt, WorkersAt};
 use straggler::sim::{Checkpoint, Nobody, Restart, StartError, State};
 
-use crate::training::{job, server, small, weights};
+use crate::training::{job, prepare, server, small, weights};
 
 fn advance(job: &mut Job, events: usize) {
     for _ in 0..events {
@@ -136,6 +137,21 @@ fn what_a_checkpoint_does_not_have_is_said() {
     let from = (&Restart::default(), Missing::First);
     let error = job(&smaller, 1).start_from(&checkpoint, from, true, 7).unwrap_err();
     assert!(matches!(error, StartError::Tensor(_)), "{error}");
+}
+
+#[test]
+fn what_an_average_holds_is_in_the_estimate_of_memory() {
+    let memory = |average| {
+        let mut scenario = small();
+        scenario.checkpoint = Some(Saving { average, ..Saving::default() });
+        let estimate = scenario.estimate(Some(&prepare(&scenario)), 1);
+        (estimate.memory.0, 4 * (estimate.dense + estimate.sparse))
+    };
+    let (none, state) = memory(None);
+    let (one, _) = memory(Some(Average::Decay(0.9)));
+    let (nine, _) = memory(Some(Average::Last(9)));
+    assert!(one >= none + 2 * state, "{none}, {one}, {state}");
+    assert!((8 * state..11 * state).contains(&(nine - one)), "{one}, {nine}, {state}");
 }
 
 #[test]

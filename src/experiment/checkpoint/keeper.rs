@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::average::{self, Averaging};
 use super::file::{self, Source};
 use super::reports;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
@@ -22,6 +23,7 @@ pub struct Keeper {
     saving: Saving,
     source: Source,
     every: Option<Cadence>,
+    average: Option<Averaging>,
     /// Best AUC so far on the selection half.
     best: Option<f64>,
     /// Whether the present parameters are the best.
@@ -34,18 +36,24 @@ impl Keeper {
     /// That of a run with these results and limits.
     pub fn new(out: &Path, saving: Saving, source: Source, limits: Limits) -> Keeper {
         let every = saving.every.map(|every| Cadence::new(every, limits));
+        let average = saving.average.map(Averaging::new);
         let out = out.to_path_buf();
         let reports = Vec::new();
-        Keeper { out, saving, source, every, best: None, is_best: false, reports }
+        Keeper { out, saving, source, every, average, best: None, is_best: false, reports }
     }
 
     /// Is told everything that happens.
     pub fn observe(&mut self, record: &Record<'_>) {
-        if let Record::Evaluated { view: EvaluatedView::Server, selection_auc, .. } = record
-            && let Some(auc) = *selection_auc
+        let Record::Evaluated { view: EvaluatedView::Server, selection_auc, .. } = record else {
+            return;
+        };
+        if let Some(auc) = *selection_auc
             && self.best.is_none_or(|best| auc > best)
         {
             (self.best, self.is_best) = (Some(auc), true);
+        }
+        if let (Some(average), None) = (&mut self.average, &self.every) {
+            average.is_due = true;
         }
     }
 
@@ -57,6 +65,15 @@ impl Keeper {
         let is_best = std::mem::take(&mut self.is_best) && self.saving.best;
         let progress = job.session().progress;
         let is_due = self.every.as_mut().is_some_and(|every| every.due(&progress));
+        if let Some(average) = &mut self.average {
+            let is_state = std::mem::take(&mut average.is_due) || is_due;
+            // Before the first update there is nothing of this run in it.
+            if let (true, 1.., Some(training)) =
+                (is_state, progress.updates, job.session().work.training())
+            {
+                average.add(average::state(training));
+            }
+        }
         if is_best {
             self.save(SaveFor::Best, job)?;
         }
@@ -66,7 +83,7 @@ impl Keeper {
         while let Some(Saved { report, copy }) = job.take_saved() {
             let server = job.session().work.training().map(|training| training.server());
             if let (Some(copy), Some(server)) = (copy, server) {
-                self.write(report.what, &copy.checkpoint(server))?;
+                self.put(&report.what.name(), &copy.checkpoint(server))?;
             }
             self.reports.push(report);
         }
@@ -94,6 +111,7 @@ impl Keeper {
         if self.saving.last && !self.takes_time() {
             self.save(SaveFor::Last, job)?;
         }
+        self.write_average(job)?;
         if self.reports.is_empty() {
             return Ok(());
         }
@@ -101,18 +119,29 @@ impl Keeper {
             .map_err(|error| FolderError::Io { path: self.out.join(reports::FILE), error })
     }
 
+    /// The last state, with the average in place of its weights.
+    fn write_average(&self, job: &Job) -> Result<(), FolderError> {
+        let Some(mean) = self.average.as_ref().and_then(Averaging::mean) else { return Ok(()) };
+        let parts = (job.session().work.training(), job.checkpoint());
+        let (Some(training), Some(mut checkpoint)) = parts else { return Ok(()) };
+        average::replace(&mut checkpoint.tensors, training.server().layout(), &mean);
+        self.put("average", &checkpoint)
+    }
+
     fn save(&self, what: SaveFor, job: &mut Job) -> Result<(), FolderError> {
         if self.takes_time() {
             job.save_checkpoint(what);
             return Ok(());
         }
-        let Some(checkpoint) = job.checkpoint() else { return Ok(()) };
-        self.write(what, &checkpoint)
+        match job.checkpoint() {
+            Some(checkpoint) => self.put(&what.name(), &checkpoint),
+            None => Ok(()),
+        }
     }
 
-    fn write(&self, what: SaveFor, checkpoint: &Checkpoint) -> Result<(), FolderError> {
+    fn put(&self, name: &str, checkpoint: &Checkpoint) -> Result<(), FolderError> {
         let folder = self.out.join(FOLDER);
-        let path = folder.join(format!("{}.safetensors", what.name()));
+        let path = folder.join(format!("{name}.safetensors"));
         disk::create_folders(&folder)
             .map_err(|error| FolderError::Io { path: folder.clone(), error })?;
         file::write(&path, checkpoint, &self.source)
@@ -122,6 +151,7 @@ impl Keeper {
 impl Persist for Keeper {
     fn save(&self, out: &mut Saver<'_>) {
         out.each(&self.every);
+        out.each(&self.average);
         self.best.save(out);
         self.is_best.save(out);
         self.reports.save(out);
@@ -130,6 +160,7 @@ impl Persist for Keeper {
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
         // Whether there is one is what the scenario says.
         from.each(&mut self.every)?;
+        from.each(&mut self.average)?;
         self.best.load(from)?;
         self.is_best.load(from)?;
         self.reports.load(from)

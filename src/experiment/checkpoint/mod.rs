@@ -1,6 +1,7 @@
 //! Checkpoints of the simulated job on our disk: written at the best step, at the end, or at a
-//! cadence; read when a run starts from one.
+//! cadence, or averaged; read when a run starts from one.
 
+pub mod average;
 pub mod file;
 pub mod keeper;
 pub mod reports;

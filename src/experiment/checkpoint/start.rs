@@ -26,7 +26,8 @@ pub enum StartFailed {
     /// A stage has not written what another one starts from.
     #[error(
         "`start.from = \"{from}\"`: the stage has written no such checkpoint ({}); `@best` needs a holdout \
-         with both labels, and `@N` a cadence (`checkpoint.every`) that comes to update N",
+         with both labels, `@average` an evaluation or a cadence (`checkpoint.every`) after the first update, and `@N` a \
+         cadence that comes to update N",
         path.display()
     )]
     NotWritten {

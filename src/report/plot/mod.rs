@@ -2,6 +2,7 @@
 //! This file holds the list of them and writes each as `plots/<name>.svg` and `plots/<name>.png`.
 
 pub mod axes;
+pub mod curves;
 pub mod divergence;
 pub mod fonts;
 pub mod frame;
