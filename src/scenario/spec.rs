@@ -7,6 +7,7 @@ use super::daily::Daily;
 use super::expect::Expectation;
 use super::lab::Lab;
 use super::presets::Preset;
+use super::seeds::SeedOf;
 use super::stage::Stage;
 use super::start::{Saving, Start};
 use crate::base::ByteSize;
@@ -126,11 +127,20 @@ pub struct About {
     pub question: String,
     /// Root of every random draw. Same scenario and seed: same bytes.
     pub seed: u64,
+    /// Seeds of single parts, where they differ from `seed`.
+    #[serde(skip_serializing_if = "SeedOf::is_empty")]
+    pub seed_of: SeedOf,
 }
 
 impl Default for About {
     fn default() -> Self {
-        About { name: "run".into(), title: String::new(), question: String::new(), seed: 1 }
+        About {
+            name: "run".into(),
+            title: String::new(),
+            question: String::new(),
+            seed: 1,
+            seed_of: SeedOf::default(),
+        }
     }
 }
 
