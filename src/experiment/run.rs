@@ -423,6 +423,7 @@ impl Trial {
             limits: job.session().limits,
             workers: job.simulation().map_or(1, |simulation| simulation.workers().len()),
             timeline: record.timeline,
+            layers: record.layers.is_some(),
         }
     }
 

@@ -347,6 +347,7 @@ impl Scenario {
         let watch = Watch {
             evaluation,
             divergence: self.record.divergence,
+            layers: self.record.layers,
             window,
             gap_every: self.record.gap_every,
             rows_every: self.record.rows_every,

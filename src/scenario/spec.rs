@@ -354,6 +354,10 @@ pub struct Record {
     /// How often the workers' views are compared with the server's parameters; never when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub divergence: Option<Every>,
+    /// How often the weights of every layer and table, and the gradients applied to them since the
+    /// last time, are summed up in `layers.csv`; never when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Every>,
     /// Every so many pushes, the staleness of its rows is recorded; never when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -375,6 +379,7 @@ impl Default for Record {
         Record {
             training: Every::Times(200),
             divergence: Some(Every::Times(20)),
+            layers: None,
             rows_every: Some(10),
             gap_every: Some(10),
             audit: false,
