@@ -11,6 +11,7 @@ pub mod quality;
 mod raster;
 pub mod render;
 pub mod restart;
+pub mod spectrum;
 pub mod staleness;
 pub mod style;
 #[cfg(test)]
