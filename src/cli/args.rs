@@ -55,7 +55,7 @@ pub(super) enum Command {
     Compare(Compare),
     /// Show how far apart the trials of each point of a sweep end: standard deviations and their intervals.
     Spread(Spread),
-    /// Show whether the training loss oscillates with the passes over the data.
+    /// Show whether training loss or quality oscillates with the passes over the data.
     Spectrum(Spectrum),
     /// Write results for other programs: tables for pandas, polars and R, event files for TensorBoard.
     Export(Export),
@@ -519,6 +519,9 @@ pub(super) struct Spectrum {
     /// Results folders of runs or sweeps; of a sweep, every point.
     #[arg(required = true, value_name = "DIR")]
     pub(super) folders: Vec<PathBuf>,
+    /// What may oscillate.
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "loss")]
+    pub(super) of: OfSeries,
     /// So many passes are left out at the beginning, where the loss falls fast.
     #[arg(long, value_name = "PASSES", default_value = "1", value_parser = not_negative)]
     pub(super) skip: f64,
@@ -528,6 +531,15 @@ pub(super) struct Spectrum {
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// A series that may oscillate.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum OfSeries {
+    /// The training loss.
+    Loss,
+    /// AUC on the holdout.
+    Auc,
 }
 
 fn not_negative(text: &str) -> Result<f64, String> {

@@ -33,11 +33,13 @@ pub(super) fn spread(args: &Spread) -> Result<Exit, Failure> {
 
 fn text(rows: &[SpreadRow], measure: &Measure) -> String {
     let mut text = format!("{measure} over the trials of each point\n\n");
-    let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Left];
-    let mut table = TextTable::new(&[&align[..], &[Align::Left; 3]].concat());
+    let align = [Align::Left, Align::Right, Align::Right, Align::Right];
+    let mut table = TextTable::new(&[&align[..], &[Align::Left; 5]].concat());
     let halves = rows.iter().any(|row| row.halves.is_some());
-    let last = if halves { "halves" } else { "" };
-    table.row(["point", "trials", "mean", "deviation", "95 %", "over the first", "p", last]);
+    let within = rows.iter().any(|row| row.within.is_some());
+    let head = ["point", "trials", "mean", "deviation", "95 %", "over the first", "p"];
+    let last = [if within { "within" } else { "" }, if halves { "halves" } else { "" }];
+    table.row([&head[..], &last].concat());
     for row in rows {
         let number = |value: Option<f64>| value.map_or("-".to_string(), |v| format!("{v:.5}"));
         let interval = row.interval.map(|i| format!("[{:.5}, {:.5}]", i.low, i.high));
@@ -53,6 +55,7 @@ fn text(rows: &[SpreadRow], measure: &Measure) -> String {
             interval.unwrap_or_default(),
             ratio.unwrap_or_default(),
             row.ratio.map_or(String::new(), |ratio| format!("{:.3}", ratio.p)),
+            row.within.map_or(String::new(), |within| format!("{within:.5}")),
             both.unwrap_or_default(),
         ]);
     }
@@ -61,6 +64,9 @@ fn text(rows: &[SpreadRow], measure: &Measure) -> String {
         "\ndeviation: standard deviation with its chi-squared interval; over the first: its ratio to that of the \
          first point,\nwith Fisher's F. Both take the figures for normal.\n",
     );
+    if within {
+        text.push_str("within: standard deviation of AUC over the evaluations of the last pass of a trial, on average.\n");
+    }
     if halves {
         _ = writeln!(
             text,

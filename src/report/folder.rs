@@ -238,6 +238,8 @@ pub struct Layer {
     pub group: String,
     /// The layer or table.
     pub layer: String,
+    /// Numbers in it.
+    pub parameters: u64,
     /// Distance of its weights from those at the last look, over their norm.
     pub change: Option<f64>,
     /// Norm of its weights.

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::{Side, value};
 use crate::experiment::outcome::OutcomeError;
-use crate::experiment::statistics::{Estimate, Interval, correlation, mean, spread};
+use crate::experiment::statistics::{
+    Estimate, FEWEST, Interval, correlation, deviation, mean, spread,
+};
 use crate::metrics::measure::Measure;
 
 /// The spread of one figure over the trials of a side.
@@ -22,6 +24,9 @@ pub struct SpreadRow {
     pub interval: Option<Interval>,
     /// Its standard deviation over the baseline's; `None` for the baseline itself.
     pub ratio: Option<Estimate>,
+    /// Standard deviation of AUC over the evaluations of the last pass of a trial, on average, where the
+    /// figure is the AUC at the end.
+    pub within: Option<f64>,
     /// What both halves of the holdout say, where the figure is the AUC at the end.
     pub halves: Option<Halves>,
 }
@@ -44,6 +49,7 @@ const LAST_AUC: &str = "last.auc";
 /// # Errors
 /// If a trial's files cannot be read.
 pub fn spreads(sides: &[Side], measure: &Measure) -> Result<Vec<SpreadRow>, OutcomeError> {
+    let is_last = measure.to_string() == LAST_AUC;
     let mut rows = Vec::new();
     let mut baseline: Option<Vec<f64>> = None;
     for side in sides {
@@ -58,11 +64,25 @@ pub fn spreads(sides: &[Side], measure: &Measure) -> Result<Vec<SpreadRow>, Outc
             deviation: found.map(|found| found.0),
             interval: found.map(|found| found.1),
             ratio: baseline.as_ref().and_then(|first| spread::of_ratio(first, &values)),
-            halves: if measure.to_string() == LAST_AUC { halves(side)? } else { None },
+            within: if is_last { within(side)? } else { None },
+            halves: if is_last { halves(side)? } else { None },
         });
         baseline.get_or_insert(values);
     }
     Ok(rows)
+}
+
+/// How much AUC varies within the last pass of a trial; `None` if that was not evaluated thrice.
+fn within(side: &Side) -> Result<Option<f64>, OutcomeError> {
+    let mut deviations = Vec::new();
+    for done in &side.done {
+        let evaluations = done.trial.evaluations()?;
+        let Some(end) = evaluations.last().and_then(|last| last.passes) else { continue };
+        let last = evaluations.iter().filter(|row| row.passes.is_some_and(|at| at > end - 1.0));
+        let last: Vec<f64> = last.filter_map(|row| row.auc).collect();
+        deviations.extend(deviation(&last).filter(|_| last.len() >= FEWEST));
+    }
+    Ok(mean(&deviations))
 }
 
 fn halves(side: &Side) -> Result<Option<Halves>, OutcomeError> {

@@ -22,7 +22,7 @@ pub use evaluations::Evaluation;
 pub use plan::Planned;
 pub use scalars::Scalars;
 pub use settings::{Settings, flatten, setting_text};
-pub use spectrum::LossSpectrum;
+pub use spectrum::{Oscillating, PassSpectrum};
 
 /// What lies in a results folder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,11 +1,11 @@
-//! Does the training loss oscillate with the passes over the data? From `training.csv`.
+//! Does the training loss, or the quality on the holdout, oscillate with the passes over the data?
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{OutcomeError, TrialOutcome, read};
+use super::{Evaluation, OutcomeError, TrialOutcome, read};
 use crate::experiment::statistics::spectrum::{Tone, tones};
 
 /// The highest frequency looked at, in oscillations per pass; above half of the rows per pass there is
@@ -21,21 +21,31 @@ struct Row {
     loss: Option<f64>,
 }
 
-/// The oscillations of a run's training loss, in whole passes.
+/// What may oscillate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Oscillating {
+    /// The training loss, from `training.csv`.
+    #[default]
+    Loss,
+    /// AUC on the holdout, from `evaluations.csv`.
+    Auc,
+}
+
+/// The oscillations of a series of a run, in whole passes.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct LossSpectrum {
+pub struct PassSpectrum {
     /// Where the analysed part begins, in passes.
     pub from: f64,
     /// So many whole passes are analysed.
     pub passes: u64,
     /// Multiples of one oscillation in these passes, as oscillations per pass.
     pub tones: Vec<Tone>,
-    /// The loss by passes, from the beginning of the run.
+    /// The series by passes, from the beginning of the run.
     #[serde(skip)]
     pub series: Vec<(f64, f64)>,
 }
 
-impl LossSpectrum {
+impl PassSpectrum {
     /// Amplitude at the period of one pass.
     pub fn amplitude(&self) -> f64 {
         self.tones.iter().find(|tone| is_harmonic(tone, 1)).map_or(f64::NAN, |tone| tone.amplitude)
@@ -78,12 +88,16 @@ fn is_multiple(tone: &Tone) -> bool {
 }
 
 impl TrialOutcome {
-    /// The oscillations of its training loss over the last whole passes behind the first `skip`; a
-    /// sentence that says why not, where there are none.
+    /// The oscillations of a series over the last whole passes behind the first `skip`; a sentence
+    /// that says why not, where there are none.
     ///
     /// # Errors
     /// If a file is there and cannot be read.
-    pub fn loss_spectrum(&self, skip: f64) -> Result<Result<LossSpectrum, String>, OutcomeError> {
+    pub fn spectrum(
+        &self,
+        of: Oscillating,
+        skip: f64,
+    ) -> Result<Result<PassSpectrum, String>, OutcomeError> {
         let path = self.folder.join("training.csv");
         let Some((text, summary)) = read(&path)?.zip(self.summary()?) else {
             return Ok(Err("it is not done".to_string()));
@@ -92,7 +106,14 @@ impl TrialOutcome {
         let Some((examples, passes)) = figure("examples").zip(figure("passes")) else {
             return Ok(Err("it has no passes over a log".to_string()));
         };
-        Ok(analyse(losses(&text, &path, examples / passes)?, skip))
+        let series = match of {
+            Oscillating::Loss => losses(&text, &path, examples / passes)?,
+            Oscillating::Auc => {
+                let point = |row: &Evaluation| Some((row.passes?, row.auc?));
+                self.evaluations()?.iter().filter_map(point).collect()
+            }
+        };
+        Ok(analyse(series, skip))
     }
 }
 
@@ -114,7 +135,7 @@ fn losses(text: &str, path: &Path, pass: f64) -> Result<Vec<(f64, f64)>, Outcome
     Ok(series)
 }
 
-fn analyse(series: Vec<(f64, f64)>, skip: f64) -> Result<LossSpectrum, String> {
+fn analyse(series: Vec<(f64, f64)>, skip: f64) -> Result<PassSpectrum, String> {
     let end = series.last().map_or(0.0, |row| row.0);
     // Rows stand at the middles of their intervals, so the last one is not quite at the end.
     let spacing = end / series.len().max(1) as f64;
@@ -130,12 +151,12 @@ fn analyse(series: Vec<(f64, f64)>, skip: f64) -> Result<LossSpectrum, String> {
     let number = |frequency: f64| (frequency * passes).floor() as u64;
     let frequencies: Vec<f64> =
         (number(LOWEST) + 1..=number(highest)).map(|k| k as f64 / passes).collect();
-    let few = || "`training.csv` has too few rows: see `record.training`".to_string();
+    let few = || "it has too few rows: see `record.training` and `holdout.every`".to_string();
     if highest < 1.5 {
         return Err(few());
     }
     let tones = tones(&part, &frequencies).ok_or_else(few)?;
-    Ok(LossSpectrum { from, passes: passes as u64, tones, series })
+    Ok(PassSpectrum { from, passes: passes as u64, tones, series })
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use super::style::{self, BLACK, BLUE, GREY, Ink, VERMILION};
 use crate::report::folder::{Folder, Layer};
 
 /// Most layers side by side.
-const MOST: usize = 8;
+const MOST: usize = 10;
+/// Bands of gradients that reach so many times further than those behind the first look are cut off.
+const BEYOND: f64 = 1.3;
 
 /// How strong the bands are: of the middle nine tenths, and on it of the middle half.
 const OUTER: f64 = 0.25;
@@ -43,9 +45,9 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     }
     let found = columns.len();
     if found > MOST {
-        let mut changes: Vec<f64> = columns.iter().map(Column::change).collect();
-        changes.sort_by(|a, b| b.total_cmp(a));
-        columns.retain(|column| column.change() >= changes[MOST - 1]);
+        let mut sizes: Vec<u64> = columns.iter().map(|column| column.last().parameters).collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        columns.retain(|column| column.last().parameters >= sizes[MOST - 1]);
         columns.truncate(MOST);
     }
     let mut picture = Picture::new();
@@ -110,29 +112,26 @@ fn subtitle(folder: &Folder, columns: &[Column], found: usize) -> String {
 
 /// The place of a panel: 0 for weights, 1 for gradients.
 fn slot(index: usize, of: usize, row: usize) -> Rect {
-    let (left, gap) = (118.0, 82.0);
+    let (left, gap) = (118.0, if of > 8 { 70.0 } else { 82.0 });
     let width = (frame::RIGHT - left - gap * (of - 1) as f64) / of as f64;
-    let height = (frame::BOTTOM - frame::TOP - 80.0) / 2.0;
+    let height = (frame::BOTTOM - frame::TOP - 90.0) / 2.0;
     let start = left + index as f64 * (width + gap);
-    let top = frame::TOP + 40.0 + row as f64 * (height + 40.0);
+    let top = frame::TOP + 50.0 + row as f64 * (height + 40.0);
     Rect::new(start, top, start + width, top + height)
 }
 
 /// Name of the layer, how much it still moves, and how many of its rows do.
 fn head(picture: &mut Picture, column: &Column, rect: Rect) {
     let last = column.last();
-    let rows = last.rows_touched.zip(last.rows_idle);
     let lines = [
         Some((column.name.to_string(), true)),
         Some((format!("moved {}", axes::percent(column.change())), false)),
-        rows.map(|(touched, idle)| {
-            let (idle, never) = (axes::percent(idle), axes::percent(1.0 - touched));
-            (format!("idle {idle}, never {never}"), false)
-        }),
+        last.rows_idle.map(|idle| (format!("idle {}", axes::percent(idle)), false)),
+        last.rows_touched.map(|all| (format!("never {}", axes::percent(1.0 - all)), false)),
     ];
     for (k, (text, bold)) in lines.into_iter().flatten().enumerate() {
         let set = Type::new(style::SMALL, if bold { BLACK } else { GREY });
-        let at = (rect.left - 30.0, rect.top - 48.0 + 19.0 * k as f64);
+        let at = (rect.left - 30.0, rect.top - 68.0 + 19.0 * k as f64);
         picture.text(at, if bold { set.bold() } else { set }, text);
     }
 }
@@ -145,8 +144,12 @@ fn fan(picture: &mut Picture, column: &Column, rect: Rect, ink: Ink, of: Quantil
         .filter_map(|look| Some((look.examples as f64, of(look)?)))
         .filter(|(_, quantiles)| quantiles.iter().all(|q| q.is_finite()))
         .collect();
-    let all = || looks.iter().flat_map(|(_, quantiles)| quantiles.iter().copied());
-    let (low, high) = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
+    // The gradients of the beginning would hide all others.
+    let skip = usize::from(looks.len() > 3 && ink == VERMILION);
+    let of =
+        |skip: usize| looks.iter().skip(skip).flat_map(|(_, quantiles)| quantiles.iter().copied());
+    let low = of(0).fold(0.0, f64::min).max(BEYOND * of(skip).fold(0.0, f64::min));
+    let high = of(0).fold(0.0, f64::max).min(BEYOND * of(skip).fold(0.0, f64::max));
     let room = 0.05 * (high - low).max(1e-12);
     let end = looks.last().map_or(1.0, |look| look.0);
     let panel = Panel {
@@ -161,13 +164,14 @@ fn fan(picture: &mut Picture, column: &Column, rect: Rect, ink: Ink, of: Quantil
     for (k, (examples, [p05, p25, p50, p75, p95])) in looks.iter().enumerate() {
         // The look before any update is as wide as one look, so that it is seen.
         let to = if k == 0 { from + width.min(6.0) } else { panel.column(*examples) };
+        let row = |value: f64| panel.row(value).clamp(rect.top, rect.bottom);
         let mut band = |low: f64, high: f64, alpha| {
-            let rect = Rect::new(from, panel.row(high), to.max(from), panel.row(low));
+            let rect = Rect::new(from, row(high), to.max(from), row(low));
             picture.area(rect, ink.fade(alpha));
         };
         band(*p05, *p95, OUTER);
         band(*p25, *p75, INNER);
-        median.extend([(from, panel.row(*p50)), (to.max(from), panel.row(*p50))]);
+        median.extend([(from, row(*p50)), (to.max(from), row(*p50))]);
         from = to.max(from);
     }
     picture.line(median, style::THIN, BLACK);

@@ -1,16 +1,16 @@
-//! `spectrum`: the training loss pass by pass, and how much of it oscillates how fast.
+//! `spectrum`: loss or quality pass by pass, and how much of it oscillates how fast.
 
 use std::path::Path;
 
 use super::axes::Axis;
 use super::frame::{self, Panel, Swatch};
-use super::picture::{Picture, Rect};
+use super::picture::{Anchor, Picture, Rect, Type};
 use super::style::{self, CATEGORIES, GREY, Ink, PALE};
 use super::{Outcome, write};
-use crate::experiment::outcome::LossSpectrum;
+use crate::experiment::outcome::{Oscillating, PassSpectrum};
 use crate::report::error::ReportError;
 
-/// The loss is averaged over such a part of a pass, so that the eye sees more than the noise of batches.
+/// A series is averaged over such a part of a pass, so that the eye sees more than the noise of batches.
 const SMOOTH: f64 = 0.05;
 
 /// Draws the spectra of these runs or points, each with its trials, as `file` with the endings `.svg` and
@@ -18,22 +18,37 @@ const SMOOTH: f64 = 0.05;
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn draw_file(lines: &[(&str, &[LossSpectrum])], file: &Path) -> Result<(), ReportError> {
+pub fn draw_file(
+    lines: &[(&str, &[PassSpectrum])],
+    of: Oscillating,
+    file: &Path,
+) -> Result<(), ReportError> {
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    match write(&draw(lines), folder.unwrap_or(Path::new(".")), &name)? {
+    match write(&draw(lines, of), folder.unwrap_or(Path::new(".")), &name)? {
         Outcome::Written { .. } | Outcome::Skipped(_) => Ok(()),
     }
 }
 
-fn draw(lines: &[(&str, &[LossSpectrum])]) -> Picture {
+fn draw(lines: &[(&str, &[PassSpectrum])], of: Oscillating) -> Picture {
+    let (title, left, axis) = match of {
+        Oscillating::Loss => (
+            "The training loss, and the periods in it",
+            "loss of the first trial, averaged over a twentieth of a pass",
+            ("training loss, nats", "amplitude, nats"),
+        ),
+        Oscillating::Auc => (
+            "Quality on the holdout, and the periods in it",
+            "AUC of the first trial",
+            ("AUC on the reporting half", "amplitude, AUC"),
+        ),
+    };
     let lines = &lines[..lines.len().min(CATEGORIES.len())];
     let mut picture = Picture::new();
     frame::heading(
         &mut picture,
-        "The training loss, and the periods in it",
-        "left: loss of the first trial, averaged over a twentieth of a pass; right: amplitude by frequency, \
-         mean over trials",
+        title,
+        &format!("left: {left}; right: amplitude by frequency, mean over trials"),
     );
     let legend: Vec<(Swatch, String)> = lines
         .iter()
@@ -41,8 +56,8 @@ fn draw(lines: &[(&str, &[LossSpectrum])]) -> Picture {
         .map(|(i, (name, _))| (Swatch::Line(ink(i), style::HEAVY), (*name).to_string()))
         .collect();
     frame::legend(&mut picture, &legend);
-    losses(&mut picture, lines);
-    amplitudes(&mut picture, lines);
+    by_pass(&mut picture, lines, axis.0);
+    amplitudes(&mut picture, lines, axis.1);
     picture
 }
 
@@ -50,7 +65,7 @@ fn ink(index: usize) -> Ink {
     CATEGORIES[index % CATEGORIES.len()]
 }
 
-fn losses(picture: &mut Picture, lines: &[(&str, &[LossSpectrum])]) {
+fn by_pass(picture: &mut Picture, lines: &[(&str, &[PassSpectrum])], title: &str) {
     let series: Vec<Vec<(f64, f64)>> =
         lines.iter().filter_map(|(_, trials)| Some(smooth(&trials.first()?.series))).collect();
     // The loss of the beginning would hide the rest.
@@ -66,7 +81,7 @@ fn losses(picture: &mut Picture, lines: &[(&str, &[LossSpectrum])]) {
         x: Axis::numbers(0.0, end, 7),
         y: Axis::numbers(low - room, high + room, 7),
     };
-    panel.draw_y(picture, "training loss, nats");
+    panel.draw_y(picture, title);
     for pass in 1..=end as u32 {
         let column = panel.column(f64::from(pass));
         let whole = [(column, panel.rect.top), (column, panel.rect.bottom)];
@@ -78,7 +93,7 @@ fn losses(picture: &mut Picture, lines: &[(&str, &[LossSpectrum])]) {
     }
 }
 
-fn amplitudes(picture: &mut Picture, lines: &[(&str, &[LossSpectrum])]) {
+fn amplitudes(picture: &mut Picture, lines: &[(&str, &[PassSpectrum])], title: &str) {
     let means: Vec<Vec<(f64, f64)>> = lines.iter().map(|(_, trials)| average(trials)).collect();
     let values = || means.iter().flatten();
     let high = values().map(|tone| tone.1).fold(0.0, f64::max);
@@ -95,12 +110,11 @@ fn amplitudes(picture: &mut Picture, lines: &[(&str, &[LossSpectrum])]) {
             style::THIN,
             style::MESH,
         );
-        let set = super::picture::Type::new(style::TICK, GREY);
-        let set = set.anchored(super::picture::Anchor::End);
+        let set = Type::new(style::TICK, GREY).anchored(Anchor::End);
         picture.text((panel.rect.left - 10.0, row + style::TICK * 0.35), set, label.as_str());
     }
-    let title = super::picture::Type::new(style::LABEL, style::BLACK);
-    picture.text((panel.rect.left - 90.0, panel.rect.top - 24.0), title, "amplitude, nats");
+    let set = Type::new(style::LABEL, style::BLACK);
+    picture.text((panel.rect.left - 90.0, panel.rect.top - 24.0), set, title);
     panel.draw_x(picture, "oscillations per pass");
     for (index, values) in means.iter().enumerate().rev() {
         panel.line(picture, values, style::NORMAL, ink(index));
@@ -121,7 +135,7 @@ fn smooth(series: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 /// Mean amplitudes over trials with the same frequencies as the first.
-fn average(trials: &[LossSpectrum]) -> Vec<(f64, f64)> {
+fn average(trials: &[PassSpectrum]) -> Vec<(f64, f64)> {
     let Some(first) = trials.first() else { return Vec::new() };
     let alike = || trials.iter().filter(|trial| trial.tones.len() == first.tones.len());
     let mean = |index: usize| {
