@@ -26,14 +26,14 @@ def evaluations(folder):
 
 
 def second_pass(trial):
-    """Evaluations of the second pass, by the share of it that is over; the one at 0 ends the first pass."""
+    """AUC after the first pass, and the evaluations of the second by the share of it that is over, from its first update on."""
     own = evaluations(trial)
     summary = json.loads((trial / "summary.json").read_text())
     if summary.get("stages"):
-        # The stage begins with the model that it starts from; where layers begin anew it is no longer that one.
         base = trial.parent.parent / "stages" / summary["stages"][0]["folder"]
         before, first = evaluations(base)[-1][1], own[0][0]
-        rest = own
+        # A stage is evaluated before its first update, too.
+        rest = own[1:]
     else:
         half = own[-1][0] / 2
         before = min(own, key=lambda row: abs(row[0] - half))[1]

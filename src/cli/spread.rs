@@ -31,6 +31,10 @@ pub(super) fn spread(args: &Spread) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+fn probability(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_string() } else { format!("{p:.3}") }
+}
+
 fn text(rows: &[SpreadRow], measure: &Measure) -> String {
     let mut text = format!("{measure} over the trials of each point\n\n");
     let align = [Align::Left, Align::Right, Align::Right, Align::Right];
@@ -54,7 +58,7 @@ fn text(rows: &[SpreadRow], measure: &Measure) -> String {
             number(row.deviation),
             interval.unwrap_or_default(),
             ratio.unwrap_or_default(),
-            row.ratio.map_or(String::new(), |ratio| format!("{:.3}", ratio.p)),
+            row.ratio.map_or(String::new(), |ratio| probability(ratio.p)),
             row.within.map_or(String::new(), |within| format!("{within:.5}")),
             both.unwrap_or_default(),
         ]);

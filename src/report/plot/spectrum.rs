@@ -11,7 +11,7 @@ use crate::experiment::outcome::{Oscillating, PassSpectrum};
 use crate::report::error::ReportError;
 
 /// A series is averaged over such a part of a pass, so that the eye sees more than the noise of batches.
-const SMOOTH: f64 = 0.05;
+const SMOOTH: f64 = 0.1;
 
 /// Draws the spectra of these runs or points, each with its trials, as `file` with the endings `.svg` and
 /// `.png`.
@@ -34,7 +34,7 @@ fn draw(lines: &[(&str, &[PassSpectrum])], of: Oscillating) -> Picture {
     let (title, left, axis) = match of {
         Oscillating::Loss => (
             "The training loss, and the periods in it",
-            "loss of the first trial, averaged over a twentieth of a pass",
+            "loss of the first trial, averaged over a tenth of a pass",
             ("training loss, nats", "amplitude, nats"),
         ),
         Oscillating::Auc => (
