@@ -22,6 +22,10 @@ pub(super) fn spread(args: &Spread) -> Result<Exit, Failure> {
     // The baseline comes first, the others in the order of the sweep.
     sides[..=baseline].rotate_right(1);
     let rows = spreads(&sides, &measure)?;
+    if rows.iter().all(|row| row.trials == 0) {
+        let message = format!("no finished trial of {} has a {measure}", args.folder.display());
+        return Err(Failure::new(Exit::Usage, message));
+    }
     if args.json {
         let text = serde_json::to_string_pretty(&rows).expect("rows are valid JSON");
         out(&format!("{text}\n"))?;

@@ -41,7 +41,10 @@ fn weights_move_by_what_the_gradients_add_up_to() {
             let moved = layer.change.unwrap() * layer.weights.norm;
             let wanted = RATE * layer.pushes as f64 * gradients.mean.norm;
             let name = &layer.layer;
-            assert!((moved - wanted).abs() < 1e-3 * wanted, "{name} at {update}: {moved} {wanted}");
+            // Weights are rounded at every update.
+            let rounding = 1e-6 * layer.weights.norm;
+            let near = (moved - wanted).abs() < 1e-3 * wanted + rounding;
+            assert!(near, "{name} at {update}: {moved} {wanted}");
             let agreement = gradients.agreement.unwrap();
             assert!(agreement <= (layer.pushes as f64).sqrt() * 1.0001, "{name}: {agreement}");
             assert!(gradients.mean.norm <= gradients.norm * 1.0001, "{name}");

@@ -30,7 +30,7 @@ impl Tone {
 }
 
 /// The tones of the series `(time, value)` at these frequencies; `None` if there are fewer than three
-/// points per term of a fit, or all at one time.
+/// points per term of a fit, all at one time, or some that are no numbers.
 pub fn tones(series: &[(f64, f64)], frequencies: &[f64]) -> Option<Vec<Tone>> {
     let first = series.first()?.0;
     let half = (series.last()?.0 - first) / 2.0;
@@ -51,7 +51,7 @@ pub fn tones(series: &[(f64, f64)], frequencies: &[f64]) -> Option<Vec<Tone>> {
         }
         let solution = solve(equations)?;
         let amplitude = solution[TREND].hypot(solution[TREND + 1]);
-        Some(Tone { frequency, amplitude })
+        amplitude.is_finite().then_some(Tone { frequency, amplitude })
     };
     frequencies.iter().map(tone).collect()
 }
