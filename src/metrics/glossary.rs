@@ -82,7 +82,7 @@ pub const METRICS: &[Metric] = &[
         name: "agreement",
         unit: "-",
         text: "|sum of g| / sqrt(sum of |g|^2) over the gradients applied to a layer since the last look: \
-               about 1 where they cancel as noise does, so that the layer is where it wants to be, and the \
+               about 1 where they cancel as noise does, below it where one takes back what others did, and the \
                root of the number of pushes where all are alike.",
     },
     Metric {

@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::{Evaluation, OutcomeError, TrialOutcome, read};
 use crate::experiment::statistics::spectrum::{Tone, tones};
 
-/// The highest frequency looked at, in oscillations per pass; above half of the rows per pass there is
-/// nothing to be seen.
+/// The highest frequency looked at, in oscillations per pass.
 const HIGHEST: f64 = 5.5;
+/// Rows per oscillation, at least: with two, an oscillation of any size may hide in its own zeros.
+const ROWS: f64 = 2.2;
 /// The lowest: what is slower belongs to the trend.
 const LOWEST: f64 = 0.5;
 
@@ -147,7 +148,7 @@ fn analyse(series: Vec<(f64, f64)>, skip: f64) -> Result<PassSpectrum, String> {
     }
     let from = end + spacing / 2.0 - passes;
     let part: Vec<(f64, f64)> = series.iter().copied().filter(|row| row.0 >= from).collect();
-    let highest = HIGHEST.min(part.len() as f64 / passes / 2.0);
+    let highest = HIGHEST.min(part.len() as f64 / passes / ROWS);
     let number = |frequency: f64| (frequency * passes).floor() as u64;
     let frequencies: Vec<f64> =
         (number(LOWEST) + 1..=number(highest)).map(|k| k as f64 / passes).collect();
@@ -188,6 +189,14 @@ mod tests {
     fn without_one_nothing_does() {
         let found = analyse(series(0.0), 1.0).unwrap();
         assert!(found.share() < 0.5 && found.amplitude() < 0.004, "{found:?}");
+    }
+
+    #[test]
+    fn what_is_too_fast_for_the_rows_is_not_looked_at() {
+        let found = analyse(series(0.01).into_iter().step_by(10).collect(), 1.0).unwrap();
+        let highest = found.tones.last().unwrap().frequency;
+        assert!((4.0..4.6).contains(&highest), "{highest} of ten rows a pass");
+        assert!(found.tones.iter().all(|tone| tone.amplitude < 0.02), "{found:?}");
     }
 
     #[test]

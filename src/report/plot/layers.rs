@@ -101,7 +101,7 @@ fn subtitle(folder: &Folder, columns: &[Column], found: usize) -> String {
         false => String::new(),
     };
     format!(
-        "{}: since the last look but one, {} has moved most, by {}, and {} least, by {}{shown}",
+        "{}: between the last two looks {} moved most, by {}, and {} least, by {}{shown}",
         folder.summary.name,
         most.name,
         axes::percent(most.change()),
