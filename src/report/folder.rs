@@ -244,11 +244,11 @@ pub struct Layer {
     pub change: Option<f64>,
     /// Norm of its weights.
     pub weight_norm: Option<f64>,
-    weight_p05: f64,
-    weight_p25: f64,
-    weight_p50: f64,
-    weight_p75: f64,
-    weight_p95: f64,
+    weight_p05: Option<f64>,
+    weight_p25: Option<f64>,
+    weight_p50: Option<f64>,
+    weight_p75: Option<f64>,
+    weight_p95: Option<f64>,
     /// Root mean square norm of the gradients since the last look.
     pub gradient_norm: Option<f64>,
     /// How far these agree: about 1 for noise.
@@ -268,8 +268,14 @@ pub struct Layer {
 
 impl Layer {
     /// Quantiles of its weights, at 5, 25, 50, 75 and 95 %.
-    pub fn weights(&self) -> [f64; 5] {
-        [self.weight_p05, self.weight_p25, self.weight_p50, self.weight_p75, self.weight_p95]
+    pub fn weights(&self) -> Option<[f64; 5]> {
+        Some([
+            self.weight_p05?,
+            self.weight_p25?,
+            self.weight_p50?,
+            self.weight_p75?,
+            self.weight_p95?,
+        ])
     }
 
     /// The same of its mean gradients since the last look.

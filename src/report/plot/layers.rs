@@ -68,7 +68,7 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     let of = columns.len();
     for (index, column) in columns.iter().enumerate() {
         head(&mut picture, column, slot(index, of, 0));
-        fan(&mut picture, column, slot(index, of, 0), BLUE, |look| Some(look.weights()));
+        fan(&mut picture, column, slot(index, of, 0), BLUE, Layer::weights);
         fan(&mut picture, column, slot(index, of, 1), VERMILION, Layer::gradients);
     }
     let at = (frame::RIGHT, frame::BOTTOM + 66.0);

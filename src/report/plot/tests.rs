@@ -198,6 +198,23 @@ fn written(drawn: &[Drawn]) -> usize {
 }
 
 #[test]
+fn layers_without_numbers_draw_and_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    write_layers(folder.path());
+    let text = fs::read_to_string(folder.path().join("layers.csv")).unwrap();
+    let header = text.lines().next().unwrap();
+    let empty = ",".repeat(header.split(',').count() - 6);
+    for rows in [
+        format!("0,0,dense,a,1,{empty}\n1,9,dense,a,1,{empty}\n"),
+        format!("0,9,sparse,a,1,NaN{empty}\n0,9,sparse,a,1,inf{empty}\n1,0,dense,b,1,-1{empty}\n"),
+    ] {
+        fs::write(folder.path().join("layers.csv"), format!("{header}\n{rows}")).unwrap();
+        let picture = layers::draw(&Folder::open(folder.path()).unwrap()).unwrap();
+        render::svg(&picture).unwrap();
+    }
+}
+
+#[test]
 fn layers_are_drawn_where_they_were_watched() {
     let (_guard, folder) = gallery("layers");
     write_folder(&folder, 4);
