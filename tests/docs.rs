@@ -81,6 +81,8 @@ fn cli_page() -> String {
         "trace",
         "report",
         "compare",
+        "spread",
+        "spectrum",
         "export",
     ];
     for command in commands {

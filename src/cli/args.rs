@@ -53,6 +53,10 @@ pub(super) enum Command {
     Report(Report),
     /// Compare results: paired differences, intervals, verdicts, and what differs in the settings.
     Compare(Compare),
+    /// Show how far apart the trials of each point of a sweep end: standard deviations and their intervals.
+    Spread(Spread),
+    /// Show whether training loss or quality oscillates with the passes over the data.
+    Spectrum(Spectrum),
     /// Write results for other programs: tables for pandas, polars and R, event files for TensorBoard.
     Export(Export),
 }
@@ -492,6 +496,57 @@ pub(super) struct Compare {
     /// Compare what cannot be compared: other holdouts, other semantics.
     #[arg(long)]
     pub(super) force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Spread {
+    /// The results folder of a sweep.
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
+    /// The figure.
+    #[arg(long, value_name = "METRIC", default_value = "last.auc")]
+    pub(super) metric: String,
+    /// The point that the others are compared with, by number or label.
+    #[arg(long, value_name = "POINT", default_value = "0")]
+    pub(super) baseline: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Spectrum {
+    /// Results folders of runs or sweeps; of a sweep, every point.
+    #[arg(required = true, value_name = "DIR")]
+    pub(super) folders: Vec<PathBuf>,
+    /// What may oscillate.
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "loss")]
+    pub(super) of: OfSeries,
+    /// So many passes are left out at the beginning, where the loss falls fast.
+    #[arg(long, value_name = "PASSES", default_value = "1", value_parser = not_negative)]
+    pub(super) skip: f64,
+    /// Draw it as FILE, once ending in .svg and once in .png; the first seven runs or points.
+    #[arg(long, value_name = "FILE")]
+    pub(super) plot: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// A series that may oscillate.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum OfSeries {
+    /// The training loss.
+    Loss,
+    /// AUC on the holdout.
+    Auc,
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number >= 0.0 && number.is_finite() => Ok(number),
+        _ => Err("write a number that is not negative".to_string()),
+    }
 }
 
 /// How values of two sides go together.

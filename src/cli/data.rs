@@ -10,11 +10,11 @@ use super::args::Data;
 use super::exit::{Exit, Failure};
 use super::load;
 use super::run::out;
-use crate::base::Streams;
 use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::build::BuildError;
 use crate::scenario::document::Input;
+use crate::scenario::seeds::Drawn;
 
 pub(super) fn data(args: &Data, arguments: &[OsString]) -> Result<Exit, Failure> {
     match args {
@@ -45,7 +45,7 @@ fn open(
 ) -> Result<Arc<dyn DataSource>, Failure> {
     let loaded = load::scenario(Input::File(scenario), overrides, arguments)?;
     let folder = load::folder_of(scenario);
-    let streams = Streams::new(loaded.value.scenario.seed);
+    let streams = loaded.value.scenario.streams(Drawn::Data);
     let choice = loaded.value.data.ok_or(BuildError::NoData)?;
     let context = OpenContext { base_dir: &folder, streams };
     Ok(choice.open(&context).map_err(BuildError::from)?)

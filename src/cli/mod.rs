@@ -24,6 +24,8 @@ mod resume;
 mod run;
 mod show;
 mod signals;
+mod spectrum;
+mod spread;
 mod status;
 mod sweep;
 mod sweep_watch;
@@ -97,6 +99,8 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Verify(verify)) => verify::verify(&verify),
         Some(Command::Report(report)) => report::report(&report),
         Some(Command::Compare(compare)) => compare::compare(&compare),
+        Some(Command::Spread(spread)) => spread::spread(&spread),
+        Some(Command::Spectrum(spectrum)) => spectrum::spectrum(&spectrum),
         Some(Command::Export(export)) => export::export(&export),
     }
 }

@@ -13,6 +13,7 @@ pub mod expect;
 pub mod fit;
 pub mod folder;
 pub mod lab;
+mod layers;
 pub mod outcome;
 pub mod presence;
 pub mod probe;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::best::Best;
 use super::table::{Cell, TableWriter};
-use super::{disk, presence};
+use super::{disk, layers, presence};
 use crate::base::SimTime;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::metrics::{Histogram, Moments, Quality};
@@ -31,6 +31,8 @@ pub struct Recording {
     pub workers: usize,
     /// Most rows of the timeline.
     pub timeline: u64,
+    /// Whether there is a series of layers.
+    pub layers: bool,
 }
 
 /// Whether series begin or are gone on with.
@@ -72,6 +74,8 @@ pub struct Recorder {
     divergence: TableWriter,
     timeline: TableWriter,
     service: TableWriter,
+    /// Only where it was asked for.
+    layers: Option<TableWriter>,
     timeline_left: u64,
     cadence: Cadence,
     interval: Interval,
@@ -134,6 +138,10 @@ impl Recorder {
             divergence: table("divergence.csv", "update,sim_s,group,layer,measure,mean,max")?,
             timeline: table("timeline.csv", "worker,class,activity,start_s,end_s,step")?,
             service: table("service.csv", "shard,worker,activity,start_s,end_s")?,
+            layers: match recording.layers {
+                true => Some(table(layers::FILE, layers::HEADER)?),
+                false => None,
+            },
             timeline_left: recording.timeline,
             cadence: Cadence::new(recording.every, recording.limits),
             interval: Interval::default(),
@@ -154,7 +162,7 @@ impl Recorder {
     /// # Errors
     /// If a file is not as it was when the state was saved.
     pub fn cut(&mut self) -> io::Result<()> {
-        self.tables_mut().into_iter().try_for_each(TableWriter::cut)
+        self.tables_mut().try_for_each(TableWriter::cut)
     }
 
     /// Hands everything written so far to the disk.
@@ -165,7 +173,7 @@ impl Recorder {
         if let Some(problem) = self.problem.take() {
             return Err(problem);
         }
-        self.tables_mut().into_iter().try_for_each(TableWriter::sync)
+        self.tables_mut().try_for_each(TableWriter::sync)
     }
 
     /// Totals so far.
@@ -366,13 +374,14 @@ impl Recorder {
     }
 
     /// The series that are written as they happen.
-    fn tables(&self) -> [&TableWriter; 5] {
-        [&self.evaluations, &self.training, &self.divergence, &self.timeline, &self.service]
+    fn tables(&self) -> impl Iterator<Item = &TableWriter> {
+        let Recorder { evaluations, training, divergence, timeline, service, layers, .. } = self;
+        [evaluations, training, divergence, timeline, service].into_iter().chain(layers)
     }
 
-    fn tables_mut(&mut self) -> [&mut TableWriter; 5] {
-        let Recorder { evaluations, training, divergence, timeline, service, .. } = self;
-        [evaluations, training, divergence, timeline, service]
+    fn tables_mut(&mut self) -> impl Iterator<Item = &mut TableWriter> {
+        let Recorder { evaluations, training, divergence, timeline, service, layers, .. } = self;
+        [evaluations, training, divergence, timeline, service].into_iter().chain(layers)
     }
 
     fn class(&self, index: usize) -> &str {
@@ -521,6 +530,12 @@ impl Observer for Recorder {
             Record::Diverged { progress, layers } => self.diverged(progress, layers),
             Record::Evaluated { progress, view, quality, selection_auc, passes } => {
                 self.evaluated(progress, *view, quality, *selection_auc, *passes);
+            }
+            Record::Layers { progress, layers: looks } => {
+                if let Some(table) = &mut self.layers {
+                    let outcome = layers::write(table, progress, looks);
+                    self.keep(outcome);
+                }
             }
             Record::Aborted { .. } | Record::Left { .. } | Record::Joined { .. } => {}
             Record::Activity { .. } | Record::Service { .. } => self.timeline(record),

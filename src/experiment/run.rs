@@ -21,6 +21,7 @@ use crate::scenario::build::{BuildError, Opener, Prepared};
 use crate::scenario::estimate::Estimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
+use crate::scenario::seeds::Drawn;
 use crate::scenario::stage::{ResolvedStage, StageError};
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
@@ -382,7 +383,7 @@ impl Trial {
     /// Starts a new job from a checkpoint, if the scenario says so.
     fn start(&self, job: &mut Job, window: &str) -> Result<Option<Started>, RunError> {
         let Some(start) = &self.scenario.start else { return Ok(None) };
-        let seed = self.scenario.scenario.seed;
+        let seed = self.scenario.scenario.seed_of(Drawn::Weights);
         let path = self.places.file(&start.from, &self.folder);
         let started = checkpoint::start::start(job, start, path, window, seed)?;
         Ok(Some(started))
@@ -424,6 +425,7 @@ impl Trial {
             limits: job.session().limits,
             workers: job.simulation().map_or(1, |simulation| simulation.workers().len()),
             timeline: record.timeline,
+            layers: record.layers.is_some(),
         }
     }
 
@@ -448,7 +450,7 @@ impl Trial {
 fn window(scenario: &Scenario, prepared: Option<&Prepared>) -> String {
     let days = prepared.map(|prepared| &prepared.train);
     let data = serde_json::to_string(&scenario.data).expect("a scenario is plain data");
-    hex_digest(format!("{data} {days:?} {}", scenario.scenario.seed).as_bytes())
+    hex_digest(format!("{data} {days:?} {}", scenario.scenario.seed_of(Drawn::Data)).as_bytes())
 }
 
 /// Names of the id spaces of the data.

@@ -73,6 +73,26 @@ pub const METRICS: &[Metric] = &[
                relative to the server. For tables only the rows that a worker holds count.",
     },
     Metric {
+        name: "change",
+        unit: "-",
+        text: "|w - w_before| / |w| of a layer or table, before being the last look of `record.layers`: what \
+               has converged does not move. It falls with the learning rate as well.",
+    },
+    Metric {
+        name: "agreement",
+        unit: "-",
+        text: "|sum of g| / sqrt(sum of |g|^2) over the gradients applied to a layer since the last look: \
+               about 1 where they cancel as noise does, below it where one takes back what others did, and the \
+               root of the number of pushes where all are alike.",
+    },
+    Metric {
+        name: "rows_idle",
+        unit: "share",
+        text: "Rows of a table that some push has touched since the run began, but none since the last look \
+               of `record.layers`: dead features, if a look is at least a pass. Rows that were never touched \
+               are 1 - `rows_touched`.",
+    },
+    Metric {
         name: "mixed_reads",
         unit: "share",
         text: "Share of pulls that read different versions at different shards.",

@@ -22,6 +22,8 @@ pub struct Folder {
     pub workers: Table<Worker>,
     /// `divergence.csv`.
     pub divergence: Table<Divergence>,
+    /// `layers.csv`.
+    pub layers: Table<Layer>,
     /// `rows.csv`.
     pub rows: Table<Rows>,
     /// `shards.csv`.
@@ -44,6 +46,7 @@ impl Folder {
             staleness: read_table(path, "staleness.csv", whole)?,
             workers: read_table(path, "workers.csv", whole)?,
             divergence: read_table(path, "divergence.csv", whole)?,
+            layers: read_table(path, "layers.csv", whole)?,
             rows: read_table(path, "rows.csv", whole)?,
             shards: read_table(path, "shards.csv", whole)?,
             timeline: read_table(path, "timeline.csv", whole)?,
@@ -222,6 +225,69 @@ pub struct Divergence {
     pub mean: Option<f64>,
     /// The largest over workers.
     pub max: Option<f64>,
+}
+
+/// One layer or table at one look.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Layer {
+    /// Updates applied.
+    pub update: u64,
+    /// Examples trained on.
+    pub examples: u64,
+    /// `dense` or `sparse`.
+    pub group: String,
+    /// The layer or table.
+    pub layer: String,
+    /// Numbers in it.
+    pub parameters: u64,
+    /// Distance of its weights from those at the last look, over their norm.
+    pub change: Option<f64>,
+    /// Norm of its weights.
+    pub weight_norm: Option<f64>,
+    weight_p05: Option<f64>,
+    weight_p25: Option<f64>,
+    weight_p50: Option<f64>,
+    weight_p75: Option<f64>,
+    weight_p95: Option<f64>,
+    /// Root mean square norm of the gradients since the last look.
+    pub gradient_norm: Option<f64>,
+    /// How far these agree: about 1 for noise.
+    pub agreement: Option<f64>,
+    /// Share of its parameters whose gradients were all zero.
+    pub gradient_zero: Option<f64>,
+    mean_gradient_p05: Option<f64>,
+    mean_gradient_p25: Option<f64>,
+    mean_gradient_p50: Option<f64>,
+    mean_gradient_p75: Option<f64>,
+    mean_gradient_p95: Option<f64>,
+    /// Share of a table's rows that were ever touched.
+    pub rows_touched: Option<f64>,
+    /// Share of its rows that were touched, but not since the last look.
+    pub rows_idle: Option<f64>,
+}
+
+impl Layer {
+    /// Quantiles of its weights, at 5, 25, 50, 75 and 95 %.
+    pub fn weights(&self) -> Option<[f64; 5]> {
+        Some([
+            self.weight_p05?,
+            self.weight_p25?,
+            self.weight_p50?,
+            self.weight_p75?,
+            self.weight_p95?,
+        ])
+    }
+
+    /// The same of its mean gradients since the last look.
+    pub fn gradients(&self) -> Option<[f64; 5]> {
+        Some([
+            self.mean_gradient_p05?,
+            self.mean_gradient_p25?,
+            self.mean_gradient_p50?,
+            self.mean_gradient_p75?,
+            self.mean_gradient_p95?,
+        ])
+    }
 }
 
 /// Staleness of the embedding rows in one range of popularity.

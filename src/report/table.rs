@@ -22,6 +22,11 @@ impl<T> Table<T> {
         }
     }
 
+    /// Whether there is such a file.
+    pub fn is_there(&self) -> bool {
+        self.rows.is_some()
+    }
+
     /// Why a plot cannot use the rows that there are.
     pub fn unusable(&self, reason: &str) -> String {
         format!("{} {reason}", self.file)

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::job::Job;
 use super::passes;
+use super::seeds::Drawn;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
-use crate::base::{Pool, Streams, WorkerId};
+use crate::base::{Pool, WorkerId};
 use crate::cluster::machine::machines;
 use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTimeLaw};
 use crate::data::order::{Order, OrderError};
@@ -119,7 +120,7 @@ impl Scenario {
         if self.timing_only.is_some() {
             return Ok(None);
         }
-        let streams = Streams::new(self.scenario.seed);
+        let streams = self.scenario.streams(Drawn::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
         let source = open(choice, &OpenContext { base_dir: folder, streams })?;
         let (train, holdout) = self.split(source.as_ref())?;
@@ -161,7 +162,7 @@ impl Scenario {
         folder: &Path,
         open: &Opener<'_>,
     ) -> Result<(Vec<Day>, Vec<Day>), BuildError> {
-        let streams = Streams::new(self.scenario.seed);
+        let streams = self.scenario.streams(Drawn::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
         let source = open(choice, &OpenContext { base_dir: folder, streams })?;
         self.days(source.as_ref())
@@ -221,7 +222,7 @@ impl Scenario {
         };
         let (work, limits, watch) = self.work(prepared, 1, 1, threads)?;
         let session = Session::new(work, limits, watch);
-        let streams = Streams::new(self.scenario.seed);
+        let streams = self.scenario.streams(Drawn::Cluster);
         Ok(Job::Imposed(Box::new(Imposed::new(session, law.clone(), streams))))
     }
 
@@ -244,7 +245,7 @@ impl Scenario {
         folder: &Path,
         threads: usize,
     ) -> Result<Parts, BuildError> {
-        let streams = Streams::new(self.scenario.seed);
+        let streams = self.scenario.streams(Drawn::Cluster);
         let cluster = &self.cluster;
         let workers = cluster.workers;
         let (work, limits, watch) = self.work(prepared, workers, cluster.shards, threads)?;
@@ -289,7 +290,7 @@ impl Scenario {
     }
 
     fn machines(&self, folder: &Path) -> Result<Vec<Machine>, LawError> {
-        let (cluster, streams) = (&self.cluster, Streams::new(self.scenario.seed));
+        let (cluster, streams) = (&self.cluster, self.scenario.streams(Drawn::Cluster));
         let Cluster { workers, class, compute, pace, .. } = cluster;
         let mut machines = machines(*workers, class, compute, streams, folder)?;
         for (worker, machine) in (0..).zip(&mut machines) {
@@ -347,6 +348,7 @@ impl Scenario {
         let watch = Watch {
             evaluation,
             divergence: self.record.divergence,
+            layers: self.record.layers,
             window,
             gap_every: self.record.gap_every,
             rows_every: self.record.rows_every,
@@ -377,13 +379,13 @@ impl Scenario {
         threads: usize,
     ) -> Result<(Work, Option<Evaluation>), BuildError> {
         let Prepared { source, train, holdout, model } = prepared;
-        let streams = Streams::new(self.scenario.seed);
+        let streams = |part| self.scenario.streams(part);
         let layout = Arc::new(model.layout().clone());
         let sharding = self.sharding(&layout, shards, || {
             let batch = self.examples_per_step();
             passes::touches(source.as_ref(), &train, layout.reads.as_ref(), batch)
         });
-        let order = Order::new(self.train.order.clone(), train, streams)?.cursor();
+        let order = Order::new(self.train.order.clone(), train, streams(Drawn::Order))?.cursor();
         let feed = Feed::new(
             Arc::clone(&source),
             Arc::clone(&model),
@@ -398,15 +400,16 @@ impl Scenario {
                 source.as_ref(),
                 &holdout,
                 choice.selection_share,
-                streams,
+                streams(Drawn::Data),
             ),
             every: choice.every,
             views: choice.views,
         });
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
-        let server =
-            ParameterServer::new(layout, sharding, self.optimizer.build(), sparse.build(), streams)
-                .with_admission(self.admission);
+        let rules = (self.optimizer.build(), sparse.build());
+        let drawn = streams(Drawn::Weights);
+        let server = ParameterServer::new(layout, sharding, rules.0, rules.1, drawn)
+            .with_admission(self.admission);
         let pool = Pool::new(threads);
         let remedies = self.remedies(workers, model.layout());
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter())

@@ -222,6 +222,7 @@ fn idle(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
     if scenario.timing_only.is_some() {
         warn("record.audit", "timing alone has no examples to count");
+        warn("record.layers", "timing alone has no layers");
     }
     if !cluster.failures.is_random() {
         for field in ["repair", "law", "repair_law"] {

@@ -176,6 +176,12 @@ impl Scenario {
             threads.saturating_mul(located.saturating_add(tape)),
             located,
             if self.record.audit { 8 * estimate.window } else { 0 },
+            // Weights and sums of gradients, those of tables once more while they are looked at.
+            if self.record.layers.is_some() {
+                8 * estimate.dense + 12 * estimate.sparse
+            } else {
+                0
+            },
         ];
         let needed = parts.into_iter().fold(0, u64::saturating_add);
         // Allocators round up and buffers grow by doubling.

@@ -15,6 +15,7 @@ mod read;
 mod restart;
 mod restart_rules;
 pub mod rules;
+pub mod seeds;
 pub mod spec;
 pub mod stage;
 pub mod start;

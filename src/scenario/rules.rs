@@ -152,6 +152,7 @@ fn lengths(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         ("holdout.every", scenario.holdout.as_ref().map(|holdout| holdout.every)),
         ("record.training", Some(scenario.record.training)),
         ("record.divergence", scenario.record.divergence),
+        ("record.layers", scenario.record.layers),
     ] {
         if matches!(every, Some(Every::SimTime(span)) if span.is_zero()) {
             let help = "a period longer than nothing, e.g. { sim_time = \"1s\" }";

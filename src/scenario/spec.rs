@@ -7,6 +7,7 @@ use super::daily::Daily;
 use super::expect::Expectation;
 use super::lab::Lab;
 use super::presets::Preset;
+use super::seeds::SeedOf;
 use super::stage::Stage;
 use super::start::{Saving, Start};
 use crate::base::ByteSize;
@@ -129,11 +130,20 @@ pub struct About {
     pub question: String,
     /// Root of every random draw. Same scenario and seed: same bytes.
     pub seed: u64,
+    /// Seeds of single parts, where they differ from `seed`.
+    #[serde(skip_serializing_if = "SeedOf::is_empty")]
+    pub seed_of: SeedOf,
 }
 
 impl Default for About {
     fn default() -> Self {
-        About { name: "run".into(), title: String::new(), question: String::new(), seed: 1 }
+        About {
+            name: "run".into(),
+            title: String::new(),
+            question: String::new(),
+            seed: 1,
+            seed_of: SeedOf::default(),
+        }
     }
 }
 
@@ -347,6 +357,10 @@ pub struct Record {
     /// How often the workers' views are compared with the server's parameters; never when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub divergence: Option<Every>,
+    /// How often the weights of every layer and table, and the gradients applied to them since the
+    /// last time, are summed up in `layers.csv`; never when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Every>,
     /// Every so many pushes, the staleness of its rows is recorded; never when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -368,6 +382,7 @@ impl Default for Record {
         Record {
             training: Every::Times(200),
             divergence: Some(Every::Times(20)),
+            layers: None,
             rows_every: Some(10),
             gap_every: Some(10),
             audit: false,

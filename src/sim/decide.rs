@@ -248,6 +248,9 @@ impl Simulation {
             gradient_norm: gradient.map_or(f64::NAN, |g| gradient_norm(&g.dense, &g.rows)),
             gap: self.gap(&flight),
         };
+        if let (true, Some(cargo)) = (applied, &flight.cargo) {
+            self.session.pushed(cargo);
+        }
         observer.observe(&Record::Finished(&finished));
         if let (Some(cargo), Some(training)) =
             (flight.cargo.take(), self.session.work.training_mut())

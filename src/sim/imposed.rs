@@ -148,7 +148,10 @@ impl Imposed {
             gradient_norm: gradient_norm(&gradient.dense, &gradient.rows),
             gap: None,
         };
-        training.recycle(*flying.cargo, false);
+        self.session.pushed(&flying.cargo);
+        if let Some(training) = self.session.work.training_mut() {
+            training.recycle(*flying.cargo, false);
+        }
         observer.observe(&Record::Finished(&finished));
         outcome.map_err(|bad| SimError::BlowUp {
             update: update + 1,

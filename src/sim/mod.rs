@@ -16,6 +16,7 @@ pub mod feed;
 pub mod flight;
 pub mod imposed;
 mod journey;
+pub mod layers;
 pub mod ledger;
 mod local;
 pub mod moments;
@@ -46,7 +47,9 @@ pub use error::SimError;
 pub use imposed::Imposed;
 pub use parts::{Links, Parts};
 pub use progress::{Cadence, Every, Limits, Progress, Stop};
-pub use record::{Activity, EvaluatedView, Finished, LayerDivergence, Nobody, Observer, Record};
+pub use record::{
+    Activity, EvaluatedView, Finished, LayerDivergence, LayerLook, Nobody, Observer, Record,
+};
 pub use restart::{Fresh, Restart};
 pub use restarting::RestartError;
 pub use save::{Save, SaveFor, SaveReport, Saved};

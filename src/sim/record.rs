@@ -115,6 +115,66 @@ pub struct LayerDivergence {
     pub from_each_other: Option<f64>,
 }
 
+/// How numbers are spread.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Spread {
+    /// Euclidean norm of all of them.
+    pub norm: f64,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub deviation: f64,
+    /// The [quantiles](super::layers::QUANTILES).
+    pub quantiles: [f64; 5],
+}
+
+/// The gradients of a layer or table in the pushes between two looks; of a table, those of the rows
+/// that they touched.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct GradientLook {
+    /// Root mean square over the pushes of the norm of the layer's part.
+    pub norm: f64,
+    /// The gradient of each parameter, averaged over the pushes.
+    pub mean: Spread,
+    /// `|sum of g| / sqrt(sum of |g|^2)`: about 1 for gradients that cancel as noise does, and
+    /// the root of the number of pushes for equal ones. Not defined where all are zero.
+    pub agreement: Option<f64>,
+    /// Share of the parameters whose gradients were all zero.
+    pub zero: f64,
+}
+
+/// The rows of a table at a look, as shares of all its rows.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RowsLook {
+    /// Touched by a push since the run began.
+    pub touched: f64,
+    /// Touched before, and not since the last look.
+    pub idle: f64,
+    /// Mean norm of those that were ever touched.
+    pub norm: Option<f64>,
+}
+
+/// One layer or table at a look.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LayerLook {
+    /// `dense` or `sparse`.
+    pub group: &'static str,
+    /// Name of the layer or table.
+    pub layer: String,
+    /// Numbers in it.
+    pub parameters: u64,
+    /// Pushes applied since the last look.
+    pub pushes: u64,
+    /// `|w - w_before| / |w|`, before being the last look; `None` at the first.
+    pub change: Option<f64>,
+    /// Its weights.
+    pub weights: Spread,
+    /// The gradients applied to it since the last look, if there were any.
+    pub gradients: Option<GradientLook>,
+    /// Its rows, if it is a table.
+    pub rows: Option<RowsLook>,
+}
+
 /// Which parameters an evaluation used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EvaluatedView {
@@ -208,6 +268,13 @@ pub enum Record<'a> {
         progress: &'a Progress,
         /// One entry per layer and table.
         layers: &'a [LayerDivergence],
+    },
+    /// A look at every layer and table.
+    Layers {
+        /// The state of the run.
+        progress: &'a Progress,
+        /// One entry per layer and table.
+        layers: &'a [LayerLook],
     },
     /// Quality on the holdout.
     Evaluated {

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use super::cargo::Cargo;
 use super::divergence::divergence;
 use super::evaluate::{Evaluated, Evaluator, Views};
 use super::feed::StepData;
+use super::layers::LayerWatch;
 use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{EvaluatedView, Observer, Record};
 use super::training::Looks;
@@ -31,6 +33,8 @@ pub struct Watch {
     pub evaluation: Option<Evaluation>,
     /// Distances of the workers' views.
     pub divergence: Option<Every>,
+    /// Weights and gradients of every layer.
+    pub layers: Option<Every>,
     /// Number of examples of one pass, if there is such a thing.
     pub window: Option<u64>,
     /// Every so many pushes, the gap between view and server.
@@ -72,6 +76,7 @@ pub struct Session {
     pub watch: Watch,
     evaluate: Option<Cadence>,
     diverge: Option<Cadence>,
+    layers: Option<(Cadence, LayerWatch)>,
     evaluated_at: Option<u64>,
     /// Best AUC so far on the selection half, and evaluations since then.
     best: Option<f64>,
@@ -84,6 +89,7 @@ impl Session {
         let cadence = |every: Every| Cadence::new(every, limits);
         let evaluate = watch.evaluation.as_ref().map(|evaluation| cadence(evaluation.every));
         let diverge = watch.divergence.map(cadence);
+        let layers = watch.layers.map(|every| (cadence(every), LayerWatch::default()));
         let progress = Progress::default();
         Session {
             work,
@@ -92,6 +98,7 @@ impl Session {
             watch,
             evaluate,
             diverge,
+            layers,
             evaluated_at: None,
             best: None,
             since_best: 0,
@@ -108,10 +115,9 @@ impl Session {
     /// simulated time.
     pub fn next_time(&self, horizon: SimTime) -> Option<SimTime> {
         let next = |cadence: &Option<Cadence>| cadence.as_ref()?.next_time(horizon);
-        match (next(&self.evaluate), next(&self.diverge)) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let layers = self.layers.as_ref().and_then(|(cadence, _)| cadence.next_time(horizon));
+        let times = [next(&self.evaluate), next(&self.diverge), layers];
+        times.into_iter().flatten().min()
     }
 
     /// Tells of an update that every shard has applied.
@@ -131,6 +137,9 @@ impl Session {
             cadence.as_mut().is_some_and(|cadence| cadence.due(&progress))
         };
         let (evaluate, diverge) = (due(&mut self.evaluate), due(&mut self.diverge));
+        if self.layers.as_mut().is_some_and(|(cadence, _)| cadence.due(&progress)) {
+            self.look_at_layers(observer);
+        }
         if evaluate || diverge {
             let held = by_worker(views());
             if diverge {
@@ -150,6 +159,25 @@ impl Session {
     {
         if self.evaluated_at != Some(self.progress.updates) {
             self.evaluate(&by_worker(views), observer);
+        }
+        self.look_at_layers(observer);
+    }
+
+    /// Takes in a push that every shard has applied.
+    pub(super) fn pushed(&mut self, cargo: &Cargo) {
+        let Some((_, layers)) = &mut self.layers else { return };
+        if let (Some(training), Some(gradient)) = (self.work.training(), cargo.gradient()) {
+            layers.pushed(training.server(), cargo.lookups(), gradient);
+        }
+    }
+
+    fn look_at_layers(&mut self, observer: &mut dyn Observer) {
+        let (Some((_, watch)), Some(training)) = (&mut self.layers, self.work.training()) else {
+            return;
+        };
+        if !watch.has_looked(self.progress.updates) {
+            let layers = watch.look(training.server(), self.progress.updates);
+            observer.observe(&Record::Layers { progress: &self.progress, layers: &layers });
         }
     }
 
@@ -222,6 +250,10 @@ impl Persist for Session {
         self.progress.save(out);
         out.each(self.evaluate.iter().chain(&self.diverge));
         self.evaluated_at.save(out);
+        if let Some((cadence, watch)) = &self.layers {
+            cadence.save(out);
+            watch.save(out);
+        }
         (self.best, self.since_best).save(out);
         if let Some(training) = self.work.training() {
             training.save(out);
@@ -233,6 +265,10 @@ impl Persist for Session {
         // Whether there are any is what the scenario says.
         from.each(self.evaluate.iter_mut().chain(&mut self.diverge))?;
         self.evaluated_at.load(from)?;
+        if let Some((cadence, watch)) = &mut self.layers {
+            cadence.load(from)?;
+            watch.load(from)?;
+        }
         self.best.load(from)?;
         self.since_best.load(from)?;
         match self.work.training_mut() {

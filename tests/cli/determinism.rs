@@ -106,6 +106,13 @@ fn r03_what_is_recorded_changes_no_weight() {
     assert_eq!(usual, weights("rare", &["holdout.every={times=1}", "record.timeline=0"]));
     assert_eq!(
         usual,
-        weights("often", &["holdout.every={updates=1}", "record.divergence={updates=1}"])
+        weights(
+            "often",
+            &[
+                "holdout.every={updates=1}",
+                "record.divergence={updates=1}",
+                "record.layers={updates=1}"
+            ]
+        )
     );
 }

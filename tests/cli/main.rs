@@ -20,6 +20,7 @@ mod report_escaping;
 mod restarts;
 mod running;
 mod snapshots;
+mod spread;
 mod support;
 mod sweeps;
 mod timeline;

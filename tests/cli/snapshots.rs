@@ -16,7 +16,11 @@ const LONG: &[&str] =
 fn saving(out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
     command.arg("run").arg(scenario("quickstart.toml")).args(SMALL).args(LONG);
-    command.args(["record.divergence={times=9}", "holdout.every={times=7}"]);
+    command.args([
+        "record.divergence={times=9}",
+        "record.layers={times=8}",
+        "holdout.every={times=7}",
+    ]);
     command.arg("--out").arg(out).args(["--quiet", "--no-plots", "--save-every", "40"]);
     command
 }
@@ -99,7 +103,11 @@ fn r24_a_run_that_is_asked_to_stop_saves_itself_and_says_how_to_go_on() {
         let out = folder.path().join(format!("out{signal}"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
         command.arg("run").arg(scenario("quickstart.toml")).args(SMALL).args(LONG);
-        command.args(["record.divergence={times=9}", "holdout.every={times=7}"]);
+        command.args([
+            "record.divergence={times=9}",
+            "record.layers={times=8}",
+            "holdout.every={times=7}",
+        ]);
         command.arg("--out").arg(&out).args(["--quiet", "--no-plots", "--save-every", "never"]);
         let mut child = start(&mut command);
         while !out.join("training.csv").exists() && child.try_wait().unwrap().is_none() {

@@ -198,6 +198,7 @@ fn r03_watching_changes_nothing() {
     let views = Views { workers: 3, mean_of_views: true, mean_of_predictions: true };
     nosy.holdout.as_mut().unwrap().views = views;
     nosy.record.divergence = Some(Every::Updates(3));
+    nosy.record.layers = Some(Every::SimTime(SimSpan(1 << 31)));
     nosy.record.rows_every = Some(1);
     nosy.record.gap_every = Some(1);
     let without = Scenario { holdout: None, ..blind.clone() };
@@ -241,6 +242,7 @@ fn r03_no_combination_of_watchers_changes_anything() {
             holdout.views = Views { workers: 2, mean_of_views: true, mean_of_predictions: true };
         }
         scenario.record.divergence = is_on(2).then_some(Every::Updates(2));
+        scenario.record.layers = is_on(2).then_some(Every::Updates(3));
         scenario.record.rows_every = is_on(3).then_some(1);
         scenario.record.gap_every = is_on(4).then_some(1);
         let outcome = run(&scenario, 1);

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod pareto;
 mod row;
 mod side;
+pub mod spread;
 
 use serde::Serialize;
 

@@ -10,6 +10,7 @@ mod evaluations;
 mod plan;
 mod scalars;
 mod settings;
+mod spectrum;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub use evaluations::Evaluation;
 pub use plan::Planned;
 pub use scalars::Scalars;
 pub use settings::{Settings, flatten, setting_text};
+pub use spectrum::{Oscillating, PassSpectrum};
 
 /// What lies in a results folder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

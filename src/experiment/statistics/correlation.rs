@@ -19,6 +19,16 @@ pub fn of_pairs(a: &[f64], b: &[f64]) -> Option<f64> {
     (scale > 0.0).then(|| (ab / scale).clamp(-1.0, 1.0))
 }
 
+/// Covariance of a sample (divisor n - 1); `None` for fewer than two pairs.
+pub fn covariance(a: &[f64], b: &[f64]) -> Option<f64> {
+    if a.len() != b.len() || a.len() < 2 {
+        return None;
+    }
+    let (mean_a, mean_b) = (mean(a)?, mean(b)?);
+    let sum: f64 = a.iter().zip(b).map(|(x, y)| (x - mean_a) * (y - mean_b)).sum();
+    Some(sum / (a.len() - 1) as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

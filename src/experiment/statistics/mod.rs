@@ -7,6 +7,8 @@ pub mod bootstrap;
 pub mod correlation;
 pub mod holm;
 pub mod seeds;
+pub mod spectrum;
+pub mod spread;
 pub mod student;
 
 use serde::Serialize;

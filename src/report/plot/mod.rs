@@ -6,11 +6,13 @@ pub mod curves;
 pub mod divergence;
 pub mod fonts;
 pub mod frame;
+pub mod layers;
 pub mod picture;
 pub mod quality;
 mod raster;
 pub mod render;
 pub mod restart;
+pub mod spectrum;
 pub mod staleness;
 pub mod style;
 #[cfg(test)]
@@ -51,7 +53,8 @@ pub enum Outcome {
 /// Draws a folder, or says why not.
 type Draw = fn(&Folder) -> Result<Picture, String>;
 
-/// Every plot, in the order in which a report shows them.
+/// Every plot of a run, in the order in which a report shows them; behind them that of `layers.csv`,
+/// where there is one.
 pub const PLOTS: [(&str, Draw); 6] = [
     ("quality-by-examples", |f| quality::draw(f, Against::Examples)),
     ("quality-by-time", |f| quality::draw(f, Against::Time)),
@@ -69,7 +72,8 @@ pub fn draw_all(folder: &Path) -> Result<Vec<Drawn>, ReportError> {
     let read = Folder::open(folder)?;
     let plots = folder.join("plots");
     let mut all = Vec::new();
-    for (name, draw) in PLOTS {
+    let asked = read.layers.is_there().then_some(("layers", layers::draw as Draw));
+    for (name, draw) in PLOTS.into_iter().chain(asked) {
         let outcome = match draw(&read) {
             Ok(picture) => write(&picture, &plots, name)?,
             Err(reason) => Outcome::Skipped(reason),

@@ -104,6 +104,40 @@ fn write_divergence(folder: &Path) {
     fs::write(folder.join("divergence.csv"), text).unwrap();
 }
 
+fn write_layers(folder: &Path) {
+    let names = "update,examples,group,layer,parameters,change,weight_norm,weight_p05,weight_p25,weight_p50,\
+                 weight_p75,weight_p95,gradient_norm,agreement,gradient_zero,mean_gradient_p05,\
+                 mean_gradient_p25,mean_gradient_p50,mean_gradient_p75,mean_gradient_p95,rows_touched,rows_idle";
+    let mut text = format!("{names}\n");
+    for i in 0..30u64 {
+        for k in 0..12u64 {
+            let (wide, step) = (0.1 + 0.01 * i as f64, 1.0 / (1.0 + i as f64));
+            let table = k < 2;
+            let group = if table { "sparse" } else { "dense" };
+            let rows = if table { "0.8,0.1" } else { "," };
+            write!(text, "{i},{},{group},layer-{k},{},", 64 * i, 1000 - k).unwrap();
+            match i {
+                0 => write!(text, ",1,").unwrap(),
+                _ => write!(text, "{step},1,").unwrap(),
+            }
+            write!(text, "{},{},0,{},{},", -wide, -wide / 3.0, wide / 3.0, wide).unwrap();
+            match i {
+                0 => writeln!(text, ",,,,,,,,{rows}").unwrap(),
+                _ => writeln!(
+                    text,
+                    "1,2,0,{},{},0,{},{},{rows}",
+                    -step,
+                    -step / 3.0,
+                    step / 3.0,
+                    step
+                )
+                .unwrap(),
+            }
+        }
+    }
+    fs::write(folder.join("layers.csv"), text).unwrap();
+}
+
 fn write_timeline(folder: &Path, workers: u32) {
     let mut text = String::from("worker,class,activity,start_s,end_s,step\n");
     for w in 0..workers {
@@ -161,6 +195,34 @@ fn written(drawn: &[Drawn]) -> usize {
         Outcome::Skipped(_) => false,
     };
     drawn.iter().filter(files).count()
+}
+
+#[test]
+fn layers_without_numbers_draw_and_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    write_layers(folder.path());
+    let text = fs::read_to_string(folder.path().join("layers.csv")).unwrap();
+    let header = text.lines().next().unwrap();
+    let empty = ",".repeat(header.split(',').count() - 6);
+    for rows in [
+        format!("0,0,dense,a,1,{empty}\n1,9,dense,a,1,{empty}\n"),
+        format!("0,9,sparse,a,1,NaN{empty}\n0,9,sparse,a,1,inf{empty}\n1,0,dense,b,1,-1{empty}\n"),
+    ] {
+        fs::write(folder.path().join("layers.csv"), format!("{header}\n{rows}")).unwrap();
+        let picture = layers::draw(&Folder::open(folder.path()).unwrap()).unwrap();
+        render::svg(&picture).unwrap();
+    }
+}
+
+#[test]
+fn layers_are_drawn_where_they_were_watched() {
+    let (_guard, folder) = gallery("layers");
+    write_folder(&folder, 4);
+    write_layers(&folder);
+    let drawn = draw_all(&folder).unwrap();
+    assert_eq!(written(&drawn), PLOTS.len() + 1, "{drawn:?}");
+    let svg = fs::read_to_string(folder.join("plots/layers.svg")).unwrap();
+    assert!(svg.contains("10 of 12 layers shown") && svg.contains("never 20 %"));
 }
 
 #[test]

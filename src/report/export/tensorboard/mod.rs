@@ -82,6 +82,7 @@ fn events(
     add_series(&mut events, trial, "evaluations", "")?;
     add_series(&mut events, trial, "training", "training/")?;
     add_series(&mut events, trial, "divergence", "divergence/")?;
+    add_series(&mut events, trial, "layers", "layers/")?;
     let mut end = events.last();
     if let (Some(updates), Some(sim_s)) = (scalars.get("updates"), scalars.get("sim_s")) {
         end = Moment { update: updates as u64, sim_s };

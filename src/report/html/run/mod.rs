@@ -2,6 +2,7 @@
 
 mod divergence;
 mod headline;
+mod layers;
 mod quality;
 mod rows;
 mod staleness;
@@ -14,6 +15,9 @@ use super::commands::{self, quoted};
 use super::page::{Page, Part, Section};
 use super::read::Run;
 use super::settings;
+
+/// Where the section of layers stands: behind the divergence of views.
+const LAYERS: usize = 4;
 
 /// The page of a run, as much of it as its folder holds.
 pub(super) fn page(run: &Run) -> Page {
@@ -31,6 +35,10 @@ pub(super) fn page(run: &Run) -> Page {
         settings::section(&run.settings, run.defaults.as_ref(), "the run"),
     ];
     let again = format!("straggler report {}", quoted(&run.name));
+    // Layers are watched on request; who has not asked for it need not read that it is missing.
+    if let Ok(figure) = layers::figure(folder) {
+        sections.insert(LAYERS, Section::of_figures("layers", "Layers", [Ok(figure)]));
+    }
     sections.push(commands::section(again_and_again(run, &again), &sections, &again));
     Page {
         kind: "Run",

@@ -1,0 +1,111 @@
+//! `straggler spectrum`: does the training loss, or the quality, oscillate with the passes over the data?
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::args::{OfSeries, Spectrum};
+use super::exit::{Exit, Failure};
+use super::run::{out, tell};
+use crate::experiment::outcome::{Oscillating, PassSpectrum, Results, State};
+use crate::experiment::statistics::{deviation, mean, student};
+use crate::report::terminal::{Align, TextTable};
+
+/// A run, or a point of a sweep with all its trials.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    trials: Vec<PassSpectrum>,
+}
+
+pub(super) fn spectrum(args: &Spectrum) -> Result<Exit, Failure> {
+    let of = match args.of {
+        OfSeries::Loss => Oscillating::Loss,
+        OfSeries::Auc => Oscillating::Auc,
+    };
+    let mut rows = Vec::new();
+    for folder in &args.folders {
+        rows.extend(read(folder, of, args.skip)?);
+    }
+    if rows.is_empty() {
+        return Err(Failure::new(Exit::Folder, "no run here has a spectrum"));
+    }
+    if let Some(file) = &args.plot {
+        draw(&rows, of, file)?;
+    }
+    if args.json {
+        let text = serde_json::to_string_pretty(&rows).expect("spectra are valid JSON");
+        out(&format!("{text}\n"))?;
+    } else {
+        out(&text(&rows, of))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The spectra of a folder; says on stderr what has none.
+fn read(folder: &Path, of: Oscillating, skip: f64) -> Result<Vec<Row>, Failure> {
+    let results = Results::open(folder)?;
+    let mut rows = Vec::new();
+    for point in &results.points {
+        let mut row = Row { name: point.label.clone(), trials: Vec::new() };
+        for trial in results.trials_of(point).filter(|trial| trial.state() == State::Done) {
+            match trial.spectrum(of, skip)? {
+                Ok(found) => row.trials.push(found),
+                Err(why) => tell(&format!("{}: no spectrum: {why}\n", trial.folder.display())),
+            }
+        }
+        if !row.trials.is_empty() {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+fn text(rows: &[Row], of: Oscillating) -> String {
+    let what = match of {
+        Oscillating::Loss => "the training loss, in nats,",
+        Oscillating::Auc => "AUC on the holdout",
+    };
+    let mut table = TextTable::new(&[Align::Left, Align::Right, Align::Right, Align::Left]);
+    table.row(["", "trials", "passes", "amplitude at one pass", "x background", "share of power"]);
+    for row in rows {
+        let of = |value: fn(&PassSpectrum) -> f64| -> Vec<f64> {
+            row.trials.iter().map(value).collect()
+        };
+        let written = |values: Vec<f64>, digits: usize| {
+            let middle = mean(&values).unwrap_or(f64::NAN);
+            match student::of_mean(&values).filter(|_| deviation(&values) > Some(0.0)) {
+                None => format!("{middle:.digits$}"),
+                Some(of) => format!("{middle:.digits$} ± {:.digits$}", of.interval.high - middle),
+            }
+        };
+        let percent = of(|s| 100.0 * s.share());
+        table.row([
+            row.name.clone(),
+            row.trials.len().to_string(),
+            row.trials[0].passes.to_string(),
+            written(of(PassSpectrum::amplitude), 5),
+            written(of(|s| s.amplitude() / s.background()), 1),
+            format!("{} % (chance {:.0} %)", written(percent, 0), 100.0 * row.trials[0].chance()),
+        ]);
+    }
+    format!(
+        "{}\namplitude: of {what} with the period of one pass; background: median amplitude of the\n\
+         frequencies up to 1.5 per pass that are no harmonics; share: power at one pass and its harmonics over all from\n\
+         0.5 to 5.5 oscillations per pass. Means over trials ± 95 % (Student's t).\n",
+        table.render()
+    )
+}
+
+#[cfg(feature = "plot")]
+fn draw(rows: &[Row], of: Oscillating, file: &Path) -> Result<(), Failure> {
+    let lines: Vec<(&str, &[PassSpectrum])> =
+        rows.iter().map(|row| (row.name.as_str(), &row.trials[..])).collect();
+    crate::report::plot::spectrum::draw_file(&lines, of, file)
+        .map_err(|error| Failure::new(Exit::Write, error))
+}
+
+#[cfg(not(feature = "plot"))]
+fn draw(_: &[Row], _: Oscillating, _: &Path) -> Result<(), Failure> {
+    Err(Failure::new(Exit::Usage, "this program was built without plots"))
+}

@@ -1,0 +1,77 @@
+//! Seeds of the parts of a run: what is drawn again when one of them changes, and what stays.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::spec::About;
+use crate::base::Streams;
+
+/// Seeds of single parts of a run, where they are not `scenario.seed`: so that trials may differ in
+/// one part alone, as several trainings on the same log do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SeedOf {
+    /// Of the log, where it is generated or its negatives are drawn, and of the halves of the holdout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<u64>,
+    /// Of the first weights, and of those that begin anew at a start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<u64>,
+    /// Of the order of the examples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<u64>,
+    /// Of the cluster: machines, step times, failures, imposed staleness.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<u64>,
+}
+
+impl SeedOf {
+    /// Whether no part has a seed of its own.
+    pub fn is_empty(&self) -> bool {
+        *self == SeedOf::default()
+    }
+}
+
+/// A part of a run that draws.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Drawn {
+    /// The log, and the halves of its holdout.
+    Data,
+    /// The first weights.
+    Weights,
+    /// The order of the examples.
+    Order,
+    /// Machines, step times, failures.
+    Cluster,
+}
+
+impl About {
+    /// The seed of a part.
+    pub fn seed_of(&self, part: Drawn) -> u64 {
+        let own = match part {
+            Drawn::Data => self.seed_of.data,
+            Drawn::Weights => self.seed_of.weights,
+            Drawn::Order => self.seed_of.order,
+            Drawn::Cluster => self.seed_of.cluster,
+        };
+        own.unwrap_or(self.seed)
+    }
+
+    /// The random streams of a part.
+    pub fn streams(&self, part: Drawn) -> Streams {
+        Streams::new(self.seed_of(part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_without_a_seed_has_that_of_the_scenario() {
+        let about: About = toml::from_str("seed = 7\nseed_of = { data = 1, order = 0 }").unwrap();
+        let parts = [Drawn::Data, Drawn::Weights, Drawn::Order, Drawn::Cluster];
+        assert_eq!(parts.map(|part| about.seed_of(part)), [1, 7, 0, 7]);
+        assert!(About::default().seed_of.is_empty() && !about.seed_of.is_empty());
+    }
+}
