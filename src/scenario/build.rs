@@ -401,7 +401,8 @@ impl Scenario {
                 &holdout,
                 choice.selection_share,
                 streams(Drawn::Data),
-            ),
+            )
+            .choosing_by(choice.best_by),
             every: choice.every,
             views: choice.views,
         });

@@ -136,7 +136,14 @@ impl Scenario {
         let in_flight = match &self.imposed_staleness {
             // Of a random number of gradients in flight, what is rarely exceeded.
             Some(law) => (1.5 * law.mean()) as u64 + 16,
-            None => u64::from(self.cluster.workers) * (1 + u64::from(self.worker.prefetch)),
+            None => {
+                let workers = u64::from(self.cluster.workers);
+                // Pushes that wait for others of the same update. Measured, one takes half as much
+                // again as a step of its own.
+                let held = self.protocol.pushes_per_update(self.cluster.workers);
+                let held = u64::from(held).saturating_sub(workers);
+                workers * (1 + u64::from(self.worker.prefetch)) + held.saturating_mul(2)
+            }
         };
         let needs = self.needs(layout);
         let watched = self.watched(in_flight, needs);

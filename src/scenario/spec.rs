@@ -25,7 +25,7 @@ use crate::optimizer::schedule::Schedule;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
 use crate::server::{Admission, Placement, RowPlacement};
-use crate::sim::evaluate::Views;
+use crate::sim::evaluate::{BestBy, Views};
 use crate::sim::feed::Sharing;
 use crate::sim::{Every, Stop};
 
@@ -221,6 +221,9 @@ pub struct Holdout {
     /// both.
     #[schemars(range(min = 0.0, max = 0.9))]
     pub selection_share: f64,
+    /// By which figure they choose it.
+    #[serde(skip_serializing_if = "BestBy::is_auc")]
+    pub best_by: BestBy,
     /// At most so many examples, evenly spread; all when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -237,6 +240,7 @@ impl Default for Holdout {
             days: None,
             every: Every::Times(20),
             selection_share: 0.5,
+            best_by: BestBy::default(),
             max_examples: None,
             views: Views::default(),
             allow_past: false,

@@ -11,7 +11,7 @@ use super::feed::StepData;
 use super::record::EvaluatedView;
 use crate::base::{Pool, Purpose, SimTime, Streams, WorkerId, stream::unit};
 use crate::data::{Batch, DataSource, Schema};
-use crate::metrics::{Quality, auc};
+use crate::metrics::{GroupWeight, Quality, auc, session_auc};
 use crate::model::Model;
 use crate::params::view::row_range;
 use crate::params::{Layout, Locator, Lookups, View};
@@ -46,6 +46,24 @@ impl Views {
     }
 }
 
+/// By which figure, on the selection half, the best step is chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BestBy {
+    /// AUC.
+    #[default]
+    Auc,
+    /// Mean AUC over sessions.
+    SessionAuc,
+}
+
+impl BestBy {
+    /// Whether it is AUC.
+    pub fn is_auc(&self) -> bool {
+        *self == BestBy::Auc
+    }
+}
+
 /// The holdout, read and located once.
 #[derive(Debug)]
 pub struct Evaluator {
@@ -55,6 +73,7 @@ pub struct Evaluator {
     groups: Vec<u64>,
     /// Whether each example belongs to the half that selects the best step.
     selects: Vec<bool>,
+    best_by: BestBy,
     /// Logits of the true probabilities, where the log knows them.
     truth: Option<Vec<f32>>,
 }
@@ -64,7 +83,8 @@ pub struct Evaluator {
 pub struct Evaluated {
     /// Quality on the reporting half.
     pub quality: Quality,
-    /// AUC on the selection half; `None` if it is empty or of one label.
+    /// AUC on the selection half, or what else the best step is chosen [by](BestBy); `None` if it is
+    /// not defined.
     pub selection_auc: Option<f64>,
 }
 
@@ -94,7 +114,14 @@ impl Evaluator {
             .collect();
         let logit = |p: f64| libm::log(p / (1.0 - p)) as f32;
         let truth = source.truth(ids).map(|truth| truth.into_iter().map(logit).collect());
-        Evaluator { model, chunks, labels, groups, selects, truth }
+        let best_by = BestBy::default();
+        Evaluator { model, chunks, labels, groups, selects, best_by, truth }
+    }
+
+    /// Chooses the best step by another figure than AUC.
+    pub fn choosing_by(mut self, best_by: BestBy) -> Evaluator {
+        self.best_by = best_by;
+        self
     }
 
     /// Quality of the true probabilities on the reporting half, where the log knows them: what no
@@ -195,10 +222,17 @@ impl Evaluator {
         };
         let (report, select) = (half(false), half(true));
         let pick = |from: &[f32], at: &[usize]| at.iter().map(|&i| from[i]).collect::<Vec<f32>>();
-        let groups: Vec<u64> = report.iter().map(|&i| self.groups[i]).collect();
+        let groups = |at: &[usize]| at.iter().map(|&i| self.groups[i]).collect::<Vec<u64>>();
+        let of = |at: &[usize]| (pick(logits, at), pick(&self.labels, at));
+        let (reported, chosen) = (of(&report), of(&select));
         Evaluated {
-            quality: Quality::of(&pick(logits, &report), &pick(&self.labels, &report), &groups),
-            selection_auc: auc(&pick(logits, &select), &pick(&self.labels, &select)),
+            quality: Quality::of(&reported.0, &reported.1, &groups(&report)),
+            selection_auc: match self.best_by {
+                BestBy::Auc => auc(&chosen.0, &chosen.1),
+                BestBy::SessionAuc => {
+                    session_auc(&chosen.0, &chosen.1, &groups(&select), GroupWeight::Equal).value
+                }
+            },
         }
     }
 

@@ -37,6 +37,23 @@ const NEEDS: &[(&str, &[&str])] = &[
             "checkpoint={best=true,average={last=3}}",
         ],
     ),
+    (
+        "quickstart.toml",
+        &[
+            "train.stop.updates=2",
+            "protocol={kind=\"rennala\",batch=1000}",
+            "model.hidden=[256,128]",
+        ],
+    ),
+    (
+        "quickstart.toml",
+        &[
+            "train.stop.updates=60",
+            "data.users=200000",
+            "admission={after=2}",
+            "checkpoint={last=true,save={policy=\"live\",takes=\"100ms\"}}",
+        ],
+    ),
     ("imposed-staleness.toml", &["train.stop.updates=60", "model.embedding_dim=32"]),
     ("timing-only.toml", &["train.stop.updates=2000", "cluster.workers=3000"]),
 ];

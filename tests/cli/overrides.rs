@@ -209,6 +209,9 @@ fn attempt(shape: &Shape, base: &str, arguments: &[String], folder: &Path) -> Fa
     if !is_rare(scenario.record.divergence) {
         return Fate::TooLarge;
     }
+    if scenario.protocol.pushes_per_update(scenario.cluster.workers) > 1_000 {
+        return Fate::TooLarge;
+    }
     scenario.limits.memory.0 = scenario.limits.memory.0.min(160 << 20);
     let trial = match Trial::new(scenario, folder, 1) {
         Ok(trial) => trial,

@@ -13,9 +13,10 @@ use straggler::metrics::{Quality, auc};
 use straggler::model::{ModelChoice, din, mlp};
 use straggler::optimizer::{OptimizerChoice, adam};
 use straggler::scenario::spec::{About, Cluster, Holdout, Scenario, Train};
+use straggler::sim::evaluate::BestBy;
 use straggler::sim::{EvaluatedView, Every, Record, Stop};
 
-use crate::training::prepare;
+use crate::training::{job, prepare, small};
 
 /// One worker, all of the holdout, and the settings of the reference: batch 128, lazy Adam with a
 /// rate of 0.001, a full shuffle of every pass.
@@ -176,4 +177,22 @@ fn grocery_reaches_the_marks_of_the_reference() {
     });
     let (din, mlp) = two_passes("Grocery", data);
     assert!(din >= 0.740 && mlp >= 0.710 && din - mlp >= 0.02, "DIN {din}, MLP {mlp}");
+}
+
+#[test]
+fn the_best_step_may_be_chosen_by_session_auc() {
+    let mut scenario = small();
+    let holdout = scenario.holdout.as_mut().unwrap();
+    // All examples choose and report.
+    (holdout.selection_share, holdout.best_by) = (0.0, BestBy::SessionAuc);
+    let mut evaluations = 0;
+    let mut note = |record: &Record<'_>| {
+        if let Record::Evaluated { quality, selection_auc, .. } = record {
+            assert!(selection_auc.is_some() && *selection_auc == quality.session_auc);
+            assert!(*selection_auc != quality.auc);
+            evaluations += 1;
+        }
+    };
+    job(&scenario, 1).run(&mut note).unwrap();
+    assert!(evaluations > 2);
 }

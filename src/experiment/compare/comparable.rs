@@ -7,8 +7,13 @@ use super::side::{Done, Side};
 use crate::experiment::outcome::{Settings, setting_text};
 
 /// Settings that decide which examples are held out, and which of them choose the best step.
-const HOLDOUT: &[&str] =
-    &["holdout.days", "holdout.selection_share", "holdout.max_examples", "scenario.seed_of.data"];
+const HOLDOUT: &[&str] = &[
+    "holdout.days",
+    "holdout.selection_share",
+    "holdout.best_by",
+    "holdout.max_examples",
+    "scenario.seed_of.data",
+];
 
 /// Why the sides cannot be compared; empty if they can. `quality`: figures on the holdout are asked
 /// for.
