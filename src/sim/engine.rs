@@ -234,6 +234,7 @@ impl Simulation {
     }
 
     /// Does one event, whatever the limits of the run.
+    #[inline]
     pub(super) fn advance(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
         let (now, event) = self.queue.pop().ok_or_else(|| self.stalled())?;
         if now == SimTime::MAX {

@@ -62,11 +62,13 @@ impl SaveDesk {
     }
 
     /// Whether something that happens elsewhere may let a save go on.
+    #[inline]
     pub(super) fn is_waiting(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.phase == Phase::Gathers)
     }
 
     /// Whether workers are kept from beginning a step.
+    #[inline]
     fn gathers(&self) -> bool {
         let gathers = |current: &Current| {
             self.how.gathers() && matches!(current.phase, Phase::Gathers | Phase::Writes)
@@ -172,6 +174,9 @@ impl Simulation {
 
     /// The chief, if its step is over, begins to save.
     pub(super) fn chief_is_free(&mut self, worker: WorkerId) {
+        if self.saves.current.is_none() {
+            return;
+        }
         let awaited = |current: &Current| current.phase == Phase::AwaitsChief;
         if self.saves.current.as_ref().is_some_and(awaited) && self.chief() == Some(worker) {
             self.saves.chief = Some(worker);
