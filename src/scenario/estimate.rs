@@ -128,8 +128,10 @@ impl Scenario {
         // A step in flight holds its batch and its view, or its gradient; one that is looked at
         // holds all of them.
         let view = 4 * (estimate.dense + rows + moving);
-        let step = bytes(&batch)
-            + bytes_of(&lookups)
+        let examples = batch.len().max(1) as u64;
+        // A day may be shorter than a step.
+        let times = self.examples_per_step().div_ceil(examples);
+        let step = (bytes(&batch) + bytes_of(&lookups)).saturating_mul(times)
             + view
             + if dense_rule.carries() { 4 * estimate.dense } else { 0 }
             + if sparse_rule.carries() { 4 * rows } else { 0 };
@@ -158,7 +160,6 @@ impl Scenario {
         let own = (0..layout.moving.len()).any(|block| layout.stays_with_workers(block));
         let kept = kept + if own { 4 * moving } else { 0 };
         let kept = kept + if needs.spares { 4 * (estimate.dense + moving) } else { 0 };
-        let examples = batch.len().max(1) as u64;
         let holdout = if estimate.holdout > 0 {
             estimate.holdout * ((bytes(&batch) + bytes_of(&lookups)) / examples + 16)
         } else {
@@ -169,7 +170,7 @@ impl Scenario {
         let located = 8 * spaces.iter().map(|space| u64::from(space.rows)).sum::<u64>();
         let scored = if estimate.holdout > 0 { CHUNK as u64 } else { 0 };
         let events = batch.events() as f64 / examples as f64;
-        let tape = tape(layout, examples.max(scored), events);
+        let tape = tape(layout, examples.saturating_mul(times).max(scored), events);
         let parts = [
             // A loader holds its log about twice while it builds it.
             2 * prepared.source.bytes(),

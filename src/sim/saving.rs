@@ -67,6 +67,12 @@ impl SaveDesk {
         self.current.as_ref().is_some_and(|current| current.phase == Phase::Gathers)
     }
 
+    /// Whether the chief is still in a step.
+    #[inline]
+    fn awaits_chief(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.phase == Phase::AwaitsChief)
+    }
+
     /// Whether workers are kept from beginning a step.
     #[inline]
     fn gathers(&self) -> bool {
@@ -104,6 +110,10 @@ impl Simulation {
     /// As [`step`](Self::step).
     pub fn close(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
         self.saves.closes = true;
+        // The chief's steps are over.
+        if self.saves.awaits_chief() {
+            self.gather();
+        }
         self.go_on_saving();
         while self.saves.current.is_some() {
             self.advance(observer)?;
@@ -139,6 +149,10 @@ impl Simulation {
     pub(super) fn holds_up(&mut self, worker: WorkerId, life: u32) -> bool {
         let held = self.saves.gathers() || self.saves.chief == Some(worker);
         if held {
+            // Who went and came back waits once.
+            if life > 0 {
+                self.saves.held.asks.retain(|(other, _)| *other != worker);
+            }
             self.saves.held.asks.push((worker, life));
         }
         held
@@ -174,11 +188,7 @@ impl Simulation {
 
     /// The chief, if its step is over, begins to save.
     pub(super) fn chief_is_free(&mut self, worker: WorkerId) {
-        if self.saves.current.is_none() {
-            return;
-        }
-        let awaited = |current: &Current| current.phase == Phase::AwaitsChief;
-        if self.saves.current.as_ref().is_some_and(awaited) && self.chief() == Some(worker) {
+        if self.saves.awaits_chief() && self.chief() == Some(worker) {
             self.saves.chief = Some(worker);
             self.gather();
         }
@@ -204,7 +214,6 @@ impl Simulation {
                 copy: None,
                 plan: Vec::new(),
             });
-            // When the job ends, the chief's steps are over.
             if self.saves.how.by == SavedBy::Servers || self.saves.closes {
                 self.gather();
             }

@@ -116,8 +116,11 @@ impl Session {
     pub fn next_time(&self, horizon: SimTime) -> Option<SimTime> {
         let next = |cadence: &Option<Cadence>| cadence.as_ref()?.next_time(horizon);
         let layers = self.layers.as_ref().and_then(|(cadence, _)| cadence.next_time(horizon));
-        let times = [next(&self.evaluate), next(&self.diverge), layers];
-        times.into_iter().flatten().min()
+        let earlier = |a: Option<SimTime>, b: Option<SimTime>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        earlier(earlier(next(&self.evaluate), next(&self.diverge)), layers)
     }
 
     /// Tells of an update that every shard has applied.

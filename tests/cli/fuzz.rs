@@ -49,7 +49,7 @@ pub(crate) fn is_small(scenario: &Scenario) -> bool {
         }
         _ => true,
     };
-    data && scenario.train.batch <= 2_000
+    data && scenario.examples_per_step() <= 2_000
         && scenario.cluster.workers <= 20_000
         && scenario.cluster.shards <= 300
 }

@@ -54,6 +54,10 @@ const NEEDS: &[(&str, &[&str])] = &[
             "checkpoint={last=true,save={policy=\"live\",takes=\"100ms\"}}",
         ],
     ),
+    (
+        "imposed-staleness.toml",
+        &["train.stop.updates=3", "data.rows_per_day=300", "train.batch=128", "worker.batches=100"],
+    ),
     ("imposed-staleness.toml", &["train.stop.updates=60", "model.embedding_dim=32"]),
     ("timing-only.toml", &["train.stop.updates=2000", "cluster.workers=3000"]),
 ];

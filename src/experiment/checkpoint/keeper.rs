@@ -80,6 +80,11 @@ impl Keeper {
         if is_due {
             self.save(SaveFor::Update(progress.updates), job)?;
         }
+        if self.takes_time() { self.collect(job) } else { Ok(()) }
+    }
+
+    /// Writes what has been saved in simulated time.
+    fn collect(&mut self, job: &mut Job) -> Result<(), FolderError> {
         while let Some(Saved { report, copy }) = job.take_saved() {
             let server = job.session().work.training().map(|training| training.server());
             if let (Some(copy), Some(server)) = (copy, server) {
