@@ -81,8 +81,8 @@ pub struct Scenario {
     /// The simulated cluster.
     pub cluster: Cluster,
     /// Imposes a staleness instead of simulating a cluster: update t is made with a gradient as old
-    /// as the law says. `cluster`, `worker` and `protocol`
-    /// have no effect then.
+    /// as the law says. `cluster`, `protocol` and `worker` have no effect then, but for
+    /// `worker.batches`, which makes the step longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imposed_staleness: Option<DelayChoice>,
     /// Simulates timing alone, without data, model or gradients: the traffic of each step.
