@@ -10,7 +10,7 @@ use straggler::sim::checkpoint::Missing;
 use straggler::sim::restart::{ClockAt, DataAt, InFlight, Kept, SlotsAt, WorkersAt};
 use straggler::sim::{Nobody, Record, Restart, StartError, State};
 
-use crate::training::{copy, job, server, small, weights};
+use crate::training::{copy, job, protocol_of, server, small, weights};
 
 /// A job after so many of its events.
 fn advanced(scenario: &Scenario, threads: usize, events: usize) -> Job {
@@ -304,13 +304,7 @@ proptest! {
         scenario.holdout = None;
         scenario.cluster.workers = workers;
         scenario.cluster.shards = shards;
-        let name = ProtocolChoice::PARTS[protocol].name;
-        let settings = match name {
-            "backup_workers" if workers == 1 => return Ok(()),
-            "k_batch_async" => serde_json::json!({"kind": name, "k": 3}),
-            _ => serde_json::json!({"kind": name}),
-        };
-        let Ok(protocol) = serde_json::from_value(settings) else { return Ok(()) };
+        let Some(protocol) = protocol_of(protocol, workers) else { return Ok(()) };
         scenario.protocol = protocol;
         if crashes {
             scenario.cluster.failures.every = Some(straggler::base::SimSpan(20 << 30));

@@ -12,7 +12,7 @@ use straggler::sim::{
     Activity, Checkpoint, Nobody, Record, Restart, Save, SaveFor, SaveReport, StartError, State,
 };
 
-use crate::training::{copy, job, server, small, weights};
+use crate::training::{copy, job, protocol_of, server, small, weights};
 
 /// About three steps of a worker.
 const TAKES: SimSpan = SimSpan(3 << 30);
@@ -291,13 +291,7 @@ proptest! {
         scenario.holdout = None;
         scenario.cluster.workers = workers;
         scenario.cluster.shards = shards;
-        let name = ProtocolChoice::PARTS[protocol].name;
-        let settings = match name {
-            "backup_workers" if workers == 1 => return Ok(()),
-            "k_batch_async" => serde_json::json!({"kind": name, "k": 3}),
-            _ => serde_json::json!({"kind": name}),
-        };
-        let Ok(protocol) = serde_json::from_value(settings) else { return Ok(()) };
+        let Some(protocol) = protocol_of(protocol, workers) else { return Ok(()) };
         scenario.protocol = protocol;
         // Others are refused with it.
         scenario.worker.prefetch = prefetch && scenario.protocol.never_waits();

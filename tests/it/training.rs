@@ -10,6 +10,7 @@ use straggler::data::source::SourceChoice;
 use straggler::data::{Window, synthetic};
 use straggler::model::{ModelChoice, din, logistic, mlp};
 use straggler::optimizer::{OptimizerChoice, adam};
+use straggler::protocol::ProtocolChoice;
 use straggler::scenario::spec::{About, Cluster, Holdout, Scenario, Train};
 use straggler::scenario::{Job, Prepared};
 use straggler::server::ParameterServer;
@@ -59,6 +60,17 @@ pub(crate) fn small() -> Scenario {
         },
         ..Scenario::default()
     }
+}
+
+/// The protocol of this number, as it is for so many workers; `None` if they are too few for it.
+pub(crate) fn protocol_of(number: usize, workers: u32) -> Option<ProtocolChoice> {
+    let name = ProtocolChoice::PARTS[number].name;
+    let settings = match name {
+        "backup_workers" if workers == 1 => return None,
+        "k_batch_async" => serde_json::json!({"kind": name, "k": 3}),
+        _ => serde_json::json!({"kind": name}),
+    };
+    serde_json::from_value(settings).ok()
 }
 
 pub(crate) fn small_din() -> ModelChoice {
