@@ -1,16 +1,18 @@
 //! The tiles of the matrix product with AVX-512 and AVX2 registers.
 #![expect(unsafe_code, reason = "vector loads and stores through pointers, within checked bounds")]
 
+use std::arch::asm;
+
 use super::gemm::{Product, Start};
 
 /// Steps of the common dimension per pass, so that the rows of `b` and `a` stay near.
 const DEPTH: usize = 256;
 
-/// Steps of the common dimension per turn of the innermost loop, for panels of `vectors` registers.
-/// With two registers and rows of `a` apart, the compiler runs out of registers at more than one.
-const fn unrolled(transposed: bool, vectors: usize) -> usize {
-    if vectors == 2 && !transposed { 1 } else { 4 }
-}
+/// Steps of the common dimension per turn of the innermost loop.
+const UNROLLED: usize = 4;
+
+/// Rows of `a` that are reached from one address.
+const NEAR: usize = 4;
 
 /// One tile: where its operands begin, and how far it reaches.
 #[derive(Clone, Copy)]
@@ -27,6 +29,50 @@ struct Tile {
     stride: usize,
     /// Numbers per row of `b` and `c`.
     columns: usize,
+}
+
+/// How far the walk along the common dimension has come.
+struct Walk {
+    /// Row `NEAR * k` of the tile's `a` at entry `k`; where `a` is transposed, the first row alone.
+    a: [*const f32; 3],
+    b: *const f32,
+    /// As in [`Tile`].
+    stride: usize,
+    columns: usize,
+}
+
+impl Walk {
+    fn new(tile: &Tile, transposed: bool) -> Walk {
+        let Tile { a, b, stride, columns, .. } = *tile;
+        let apart = if transposed { 0 } else { NEAR * stride };
+        let a = [a, a.wrapping_add(apart), a.wrapping_add(2 * apart)];
+        Walk { a, b, stride, columns }
+    }
+
+    /// Goes on by that many steps.
+    #[inline(always)]
+    fn on(&mut self, steps: usize, transposed: bool) {
+        let along = if transposed { self.stride } else { 1 };
+        self.a = self.a.map(|a| a.wrapping_add(steps * along));
+        self.b = self.b.wrapping_add(steps * self.columns);
+    }
+
+    /// Hides from the compiler how the addresses of a tile of `rows` rows depend on each other: it
+    /// would compute each from the one before, and whole numbers are added on the same ports as the
+    /// products. As it is, processors add up an address when they read there.
+    #[inline(always)]
+    fn hide(&mut self, rows: usize, transposed: bool) {
+        for (k, a) in self.a.iter_mut().enumerate() {
+            if k == 0 || (!transposed && rows > k * NEAR) {
+                let mut same = *a;
+                // SAFETY: no instruction at all; the address stays what it is.
+                unsafe {
+                    asm!("/* {0} */", inout(reg) same, options(pure, nomem, nostack));
+                }
+                *a = same;
+            }
+        }
+    }
 }
 
 /// The kernels for one register type. `$load` and `$store` leave out what the mask leaves out.
@@ -77,10 +123,12 @@ macro_rules! kernels {
                             stride: if transposed { rows } else { depth },
                             columns,
                         };
-                        if transposed {
-                            panel::<true>(tile, rows, wide, $mask_of(lanes));
-                        } else {
-                            panel::<false>(tile, rows, wide, $mask_of(lanes));
+                        let mask = $mask_of(lanes);
+                        match (transposed, lanes == $lanes) {
+                            (true, true) => panel::<true, true>(tile, rows, wide, mask),
+                            (true, false) => panel::<true, false>(tile, rows, wide, mask),
+                            (false, true) => panel::<false, true>(tile, rows, wide, mask),
+                            (false, false) => panel::<false, false>(tile, rows, wide, mask),
                         }
                     }
                     at += wide * $lanes;
@@ -93,12 +141,14 @@ macro_rules! kernels {
             }
         }
 
-        /// All rows of a panel of `vectors` registers, in tiles as tall as registers allow.
+        /// All rows of a panel of `vectors` registers, in tiles as tall as registers allow. `T` is
+        /// whether `a` is transposed, `W` whether the last register is whole: a load under a mask
+        /// takes the place of a product.
         ///
         /// # Safety
         /// The tile, for all `rows`, must lie within the operands.
         #[target_feature(enable = $features)]
-        unsafe fn panel<const T: bool>(
+        unsafe fn panel<const T: bool, const W: bool>(
             mut tile: Tile,
             rows: usize,
             vectors: usize,
@@ -111,15 +161,15 @@ macro_rules! kernels {
                     match vectors {
                         $($panel => {
                             if left >= $tall {
-                                tile_of::<T, $tall, $panel>(tile, mask);
+                                tile_of::<T, W, $tall, $panel>(tile, mask);
                                 $tall
                             }
                             $(else if left >= $rows {
-                                tile_of::<T, $rows, $panel>(tile, mask);
+                                tile_of::<T, W, $rows, $panel>(tile, mask);
                                 $rows
                             })+
                             else {
-                                tile_of::<T, 1, $panel>(tile, mask);
+                                tile_of::<T, W, 1, $panel>(tile, mask);
                                 1
                             }
                         })+
@@ -136,31 +186,31 @@ macro_rules! kernels {
             }
         }
 
-        /// Step `p + q` of a tile: the outer product of a column of `a` and a row of `b`.
+        /// One step of a tile, `q` steps on: the outer product of a column of `a` and a row of `b`.
         ///
         /// # Safety
         /// The tile must lie within the operands, and be that deep.
         #[target_feature(enable = $features)]
         #[inline]
-        unsafe fn step<const T: bool, const R: usize, const V: usize>(
-            tile: &Tile,
-            p: usize,
+        unsafe fn step<const T: bool, const W: bool, const R: usize, const V: usize>(
+            walk: &Walk,
             q: usize,
             mask: $mask,
             sums: &mut [[$vector; V]; R],
         ) {
-            let Tile { a, b, columns, stride, .. } = *tile;
             let full = $mask_of($lanes);
             // SAFETY: every address is that of an element of the tile, or masked out.
             unsafe {
                 let mut row = [$zero(); V];
                 for v in 0..V {
-                    let mask = if v + 1 == V { mask } else { full };
-                    row[v] = $load(mask, b.add((p + q) * columns + v * $lanes));
+                    let mask = if v + 1 == V && !W { mask } else { full };
+                    row[v] = $load(mask, walk.b.add(q * walk.columns + v * $lanes));
                 }
                 for r in 0..R {
-                    let at = if T { (p + q) * stride + r } else { r * stride + p + q };
-                    let factor = $same(*a.add(at));
+                    let factor = $same(*match T {
+                        true => walk.a[0].add(q * walk.stride + r),
+                        false => walk.a[r / NEAR].add(r % NEAR * walk.stride + q),
+                    });
                     for v in 0..V {
                         sums[r][v] = $multiply_add(factor, row[v], sums[r][v]);
                     }
@@ -168,42 +218,46 @@ macro_rules! kernels {
             }
         }
 
-        /// One tile of `R` rows and `V` registers, the last of them masked.
+        /// One tile of `R` rows and `V` registers, the last of them masked unless it is whole.
         ///
         /// # Safety
         /// The tile must lie within the operands.
         #[target_feature(enable = $features)]
         #[inline]
-        unsafe fn tile_of<const T: bool, const R: usize, const V: usize>(tile: Tile, mask: $mask) {
+        unsafe fn tile_of<const T: bool, const W: bool, const R: usize, const V: usize>(
+            tile: Tile,
+            mask: $mask,
+        ) {
+            const { assert!(R <= 3 * NEAR) };
             let Tile { c, start, start_stride, depth, columns, .. } = tile;
             let full = $mask_of($lanes);
+            let mask_of = |v: usize| if v + 1 == V && !W { mask } else { full };
             let mut sums = [[$zero(); V]; R];
+            let mut walk = Walk::new(&tile, T);
             // SAFETY: every address is that of an element of the tile, or masked out.
             unsafe {
                 if !start.is_null() {
                     for r in 0..R {
                         for v in 0..V {
-                            let mask = if v + 1 == V { mask } else { full };
-                            sums[r][v] = $load(mask, start.add(r * start_stride + v * $lanes));
+                            let from = start.add(r * start_stride + v * $lanes);
+                            sums[r][v] = $load(mask_of(v), from);
                         }
                     }
                 }
-                // Several steps at a time: the addresses of the rows of `a` would otherwise cost as
-                // much as the arithmetic.
-                let steps = const { unrolled(T, V) };
-                let whole = depth - depth % steps;
-                for p in (0..whole).step_by(steps) {
-                    for q in 0..steps {
-                        step::<T, R, V>(&tile, p, q, mask, &mut sums);
+                for _ in 0..depth / UNROLLED {
+                    walk.hide(R, T);
+                    for q in 0..UNROLLED {
+                        step::<T, W, R, V>(&walk, q, mask, &mut sums);
                     }
+                    walk.on(UNROLLED, T);
                 }
-                for p in whole..depth {
-                    step::<T, R, V>(&tile, p, 0, mask, &mut sums);
+                for _ in 0..depth % UNROLLED {
+                    step::<T, W, R, V>(&walk, 0, mask, &mut sums);
+                    walk.on(1, T);
                 }
                 for r in 0..R {
                     for v in 0..V {
-                        let mask = if v + 1 == V { mask } else { full };
-                        $store(c.add(r * columns + v * $lanes), mask, sums[r][v]);
+                        $store(c.add(r * columns + v * $lanes), mask_of(v), sums[r][v]);
                     }
                 }
             }
@@ -216,7 +270,7 @@ pub(super) mod avx512 {
     use std::arch::x86_64::*;
     use std::ptr::null;
 
-    use super::{DEPTH, Product, Start, Tile, unrolled};
+    use super::{DEPTH, NEAR, Product, Start, Tile, UNROLLED, Walk};
 
     /// The first `lanes` lanes.
     fn first(lanes: usize) -> __mmask16 {
@@ -226,7 +280,7 @@ pub(super) mod avx512 {
     kernels!(
         "avx512f", __m512, 16, __mmask16, first, _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps,
         _mm512_setzero_ps, _mm512_set1_ps, _mm512_fmadd_ps,
-        panels 3: 3 => [8, 4, 2], 2 => [12, 8, 4, 2], 1 => [24, 20, 16, 12, 8, 4, 2]
+        panels 4: 4 => [6, 4, 2], 3 => [8, 4, 2], 2 => [12, 8, 4, 2], 1 => [12, 8, 4, 2]
     );
 }
 
@@ -235,7 +289,7 @@ pub(super) mod avx2 {
     use std::arch::x86_64::*;
     use std::ptr::null;
 
-    use super::{DEPTH, Product, Start, Tile, unrolled};
+    use super::{DEPTH, NEAR, Product, Start, Tile, UNROLLED, Walk};
 
     /// The first `lanes` lanes.
     #[target_feature(enable = "avx2")]
