@@ -45,7 +45,8 @@ pub(super) fn fit(args: &Fit) -> Result<Exit, Failure> {
         judge(&fitted, (begin, all), STEPS, &folder).map_err(|error| failure(&error))?;
     let logged = log.part(begin, all).figures();
     let text = comparison(&log, &logged, &predicted, args.halves) + "\n" + &machines(&log, &fitted);
-    let table = toml::to_string(&Fragment { cluster: &fitted.cluster })
+    let table = toml::Table::try_from(Fragment { cluster: &fitted.cluster })
+        .and_then(|table| toml::to_string(&table))
         .map_err(|error| Failure::new(Exit::Bug, error))?;
     let fragment = format!("{}\n{table}", commented(&args.log, &text));
     match &args.out {

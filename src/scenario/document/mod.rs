@@ -241,7 +241,9 @@ impl<T> Loaded<T> {
 /// # Errors
 /// If `T` holds what TOML cannot express, such as a whole number above 2^63.
 pub fn to_toml<T: Serialize + JsonSchema>(value: &T) -> Result<String, toml::ser::Error> {
-    let text = toml::to_string(value)?;
+    // By way of a table, so that the writer of TOML is compiled for tables alone and not for every
+    // struct of a scenario.
+    let text = toml::to_string(&toml::Table::try_from(value)?)?;
     let root = parse::generated(&text);
     Ok(write::to_toml(&root, &Shape::of::<T>()))
 }
