@@ -236,6 +236,10 @@ impl Observer for All<'_> {
     fn wants_timeline(&self) -> bool {
         self.recorder.wants_timeline() || self.watcher.wants_timeline()
     }
+
+    fn wants_gradient_norms(&self) -> bool {
+        self.recorder.wants_gradient_norms() || self.watcher.wants_gradient_norms()
+    }
 }
 
 #[cfg(test)]

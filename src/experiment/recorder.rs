@@ -545,4 +545,8 @@ impl Observer for Recorder {
     fn wants_timeline(&self) -> bool {
         self.timeline_left > 0
     }
+
+    fn wants_gradient_norms(&self) -> bool {
+        true
+    }
 }

@@ -112,13 +112,22 @@ fn positions(from: &[u32], columns: &[Option<usize>], spaces: &mut [Stamped], in
     // Every position is overwritten.
     into.resize(from.len(), Lookups::UNREAD);
     for (column, &space) in columns.iter().enumerate() {
-        let from = from.get(column..).unwrap_or_default().iter().step_by(columns.len());
-        let into = into.get_mut(column..).unwrap_or_default().iter_mut().step_by(columns.len());
+        let place = Column { column, columns: columns.len() };
         match space {
-            Some(space) => spaces[space].positions(from, into),
-            None => into.for_each(|position| *position = Lookups::UNREAD),
+            Some(space) => spaces[space].positions(place, from, into),
+            None => {
+                let into = into.chunks_exact_mut(columns.len());
+                into.for_each(|row| row[column] = Lookups::UNREAD);
+            }
         }
     }
+}
+
+/// A column of row-major matrices.
+#[derive(Clone, Copy)]
+struct Column {
+    column: usize,
+    columns: usize,
 }
 
 impl Stamped {
@@ -144,24 +153,22 @@ impl Stamped {
     ///
     /// Whether an id is new is a matter of chance, so nothing branches on it: a branch foretold
     /// wrongly would cost more than the work on either side.
-    fn positions<'a>(
-        &mut self,
-        from: impl ExactSizeIterator<Item = &'a u32>,
-        into: impl Iterator<Item = &'a mut u32>,
-    ) {
+    fn positions(&mut self, place: Column, from: &[u32], into: &mut [u32]) {
+        let Column { column, columns } = place;
         let mut known = self.known;
         // Room for all of them, and for one more that is written in vain.
-        let most = known + from.len() + 1;
+        let most = known + from.len() / columns + 1;
         if most > self.ids.len() {
             self.ids.resize(most, 0);
         }
         let ids = &mut self.ids[..most];
         let (stamp, mask) = (self.current << self.bits, (1 << self.bits) - 1);
-        for (&id, position) in from.zip(into) {
+        for (from, into) in from.chunks_exact(columns).zip(into.chunks_exact_mut(columns)) {
+            let id = from[column];
             let word = &mut self.last[id as usize];
             let new = *word & !mask != stamp;
             *word = select_unpredictable(new, stamp | known as u32, *word);
-            *position = *word & mask;
+            into[column] = *word & mask;
             ids[known] = id;
             known += usize::from(new);
         }

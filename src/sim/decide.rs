@@ -232,6 +232,7 @@ impl Simulation {
         // What no shard has applied need never have been computed.
         let taken = (flight.discarded as usize) < flight.written();
         let gradient = flight.cargo.as_ref().filter(|_| taken).and_then(|cargo| cargo.gradient());
+        let to_norm = gradient.filter(|_| observer.wants_gradient_norms());
         let finished = Finished {
             at: self.queue.now(),
             push,
@@ -245,7 +246,7 @@ impl Simulation {
             mixed: flight.mixed(),
             applied,
             loss: gradient.map_or(f64::NAN, |g| g.loss),
-            gradient_norm: gradient.map_or(f64::NAN, |g| gradient_norm(&g.dense, &g.rows)),
+            gradient_norm: to_norm.map_or(f64::NAN, |g| gradient_norm(&g.dense, &g.rows)),
             gap: self.gap(&flight),
         };
         if let (true, Some(cargo)) = (applied, &flight.cargo) {

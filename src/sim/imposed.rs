@@ -132,6 +132,7 @@ impl Imposed {
             outcome = outcome.and(applied);
         }
         let gradient = flying.cargo.gradient().expect("it was just applied");
+        let wanted = outcome.is_err() || observer.wants_gradient_norms();
         let finished = Finished {
             at: SimTime::ZERO,
             push: PushId(update),
@@ -145,7 +146,10 @@ impl Imposed {
             mixed: false,
             applied: true,
             loss: gradient.loss,
-            gradient_norm: gradient_norm(&gradient.dense, &gradient.rows),
+            gradient_norm: match wanted {
+                true => gradient_norm(&gradient.dense, &gradient.rows),
+                false => f64::NAN,
+            },
             gap: None,
         };
         self.session.pushed(&flying.cargo);

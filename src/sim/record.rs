@@ -81,7 +81,8 @@ pub struct Finished {
     pub applied: bool,
     /// Loss of the batch on the view; NaN without gradients, or if no shard has applied it.
     pub loss: f64,
-    /// Norm of the pushed gradient, after clipping; NaN without gradients.
+    /// Norm of the pushed gradient, after clipping; NaN without gradients, or if the observer does
+    /// not [want](Observer::wants_gradient_norms) it.
     pub gradient_norm: f64,
     /// `|w_now - w_pulled| / sqrt(d)` over the dense group, where sampled: each shard's part just
     /// before its apply, so that a step to which nothing happened meanwhile has none.
@@ -300,6 +301,11 @@ pub trait Observer {
     fn wants_timeline(&self) -> bool {
         false
     }
+
+    /// Whether [`Finished::gradient_norm`] is of interest, which takes a pass over every gradient.
+    fn wants_gradient_norms(&self) -> bool {
+        false
+    }
 }
 
 /// An observer that looks away.
@@ -316,6 +322,10 @@ impl<F: FnMut(&Record<'_>)> Observer for F {
     }
 
     fn wants_timeline(&self) -> bool {
+        true
+    }
+
+    fn wants_gradient_norms(&self) -> bool {
         true
     }
 }

@@ -142,8 +142,21 @@ pub(super) fn update(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gra
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub(super) fn update_rows(step: AdamStep, rows: &mut Rows<'_>) -> bool {
     let mut zeros = _mm512_setzero_ps();
-    rows.each(|weights, slots, gradient, _| {
-        row(step, Row::new(weights, slots, gradient), &mut zeros);
-    });
+    // Where rows are as long as a register nothing is masked, nor counted.
+    match rows.dim {
+        8 => rows.each(|weights, slots, gradient, _| {
+            // SAFETY: the row has eight numbers.
+            let found = unsafe { eight(step, Row::new(weights, slots, gradient), 0, u8::MAX) };
+            zeros = _mm512_add_ps(zeros, _mm512_zextps256_ps512(found));
+        }),
+        16 => rows.each(|weights, slots, gradient, _| {
+            // SAFETY: the row has sixteen numbers.
+            let found = unsafe { sixteen(step, Row::new(weights, slots, gradient), 0, u16::MAX) };
+            zeros = _mm512_add_ps(zeros, found);
+        }),
+        _ => rows.each(|weights, slots, gradient, _| {
+            row(step, Row::new(weights, slots, gradient), &mut zeros);
+        }),
+    }
     _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(zeros, _mm512_setzero_ps()) == u16::MAX
 }
