@@ -4,7 +4,7 @@ use std::hint::select_unpredictable;
 
 use crate::data::{Batch, Schema};
 
-use super::Layout;
+use super::{Layout, Parts};
 
 /// The distinct ids of a batch and, for each occurrence, its position among them.
 ///
@@ -19,6 +19,8 @@ pub struct Lookups {
     pub fields: Vec<u32>,
     /// Position of every history occurrence, `[events x columns]` as in [`Batch::history`].
     pub history: Vec<u32>,
+    /// Which of the distinct ids each shard holds, if that has been found out.
+    pub parts: Parts,
 }
 
 impl Lookups {
@@ -94,6 +96,7 @@ impl Locator {
         for (ids, space) in lookups.ids.iter_mut().zip(&self.spaces) {
             copy(&space.ids[..space.known], ids);
         }
+        lookups.parts.forget();
     }
 }
 
@@ -176,7 +179,7 @@ impl Stamped {
     }
 }
 
-crate::persist!(Lookups { ids, fields, history });
+crate::persist!(Lookups { ids, fields, history, parts });
 
 #[cfg(test)]
 mod tests {

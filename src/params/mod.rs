@@ -8,10 +8,12 @@ pub mod gradient;
 pub mod layout;
 pub mod lookups;
 pub mod moving;
+pub mod parts;
 pub mod view;
 
 pub use gradient::Gradient;
 pub use layout::{Block, Group, Init, Layout, Reads, Table};
 pub use lookups::{Locator, Lookups};
 pub use moving::{Export, Home, Moving};
+pub use parts::Parts;
 pub use view::View;

@@ -39,14 +39,13 @@ impl Held {
         self.touched.clear();
         self.tables.clear();
         for table in &server.layout().tables {
-            let all = lookups.ids[table.space].iter().zip(0..);
-            let all = all.map(|(&id, position)| Touched { id, position });
+            let ids = &lookups.ids[table.space];
+            let touched = |position: u32| Touched { id: ids[position as usize], position };
             let from = self.touched.len();
             if sharding.shards() == 1 {
-                self.touched.extend(all);
+                self.touched.extend((0..ids.len() as u32).map(touched));
             } else {
-                let held = |row: &Touched| sharding.of_row(table.space, row.id) == shard;
-                self.touched.extend(all.filter(held));
+                self.touched.extend(sharding.held(lookups, table.space, shard).map(touched));
             }
             self.tables.push(from..self.touched.len());
         }
@@ -181,7 +180,6 @@ impl Remedies {
     ) {
         let Some(seen) = push.seen else { return };
         let layout = server.layout();
-        let alone = server.sharding().shards() == 1;
         let mut factors = RowFactors::default();
         let mut first = 0;
         for (space, ids) in push.lookups.ids.iter().enumerate() {
@@ -190,10 +188,9 @@ impl Remedies {
                 first += ids.len();
                 continue;
             };
-            for (k, &id) in ids.iter().enumerate() {
-                if !alone && server.sharding().of_row(space, id) != arrival.shard {
-                    continue;
-                }
+            for k in server.sharding().held(push.lookups, space, arrival.shard) {
+                let k = k as usize;
+                let id = ids[k];
                 let read = seen.row_updates.get(first + k).copied().unwrap_or(0);
                 let staleness = server.table(counted).updates(id).saturating_sub(read);
                 let Some(mut own) = factors.of(staleness, self.list[at].as_ref(), arrival) else {

@@ -105,6 +105,7 @@ impl Merger {
         let spaces = parts.first().map_or(0, |(lookups, _)| lookups.ids.len());
         self.lookups.ids.resize_with(spaces, Vec::new);
         self.lookups.ids.iter_mut().for_each(Vec::clear);
+        self.lookups.parts.forget();
         self.examples.iter_mut().for_each(Vec::clear);
         for (lookups, gradient) in parts {
             for (space, ids) in lookups.ids.iter().enumerate().take(self.stamps.len()) {

@@ -108,6 +108,28 @@ impl Sharding {
         ShardId(self.rows_from + self.rows.of(space, id, over))
     }
 
+    /// Finds out which of the rows each shard holds, so that [`held`](Self::held) need not search.
+    pub fn divide(&self, lookups: &mut Lookups) {
+        if self.shards > 1 {
+            let shard_of = |space, id| self.of_row(space, id).index();
+            lookups.parts.divide(&lookups.ids, self.shards as usize, shard_of);
+        }
+    }
+
+    /// Positions of the distinct ids of an id space whose rows the shard holds, ascending.
+    pub fn held<'a>(
+        &'a self,
+        lookups: &'a Lookups,
+        space: usize,
+        shard: ShardId,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let ids = &lookups.ids[space];
+        let found = lookups.parts.of(space, shard.index());
+        let to_search = if found.is_some() { 0 } else { ids.len() as u32 };
+        let here = move |&at: &u32| self.of_row(space, ids[at as usize]) == shard;
+        found.unwrap_or_default().iter().copied().chain((0..to_search).filter(here))
+    }
+
     /// The shard that holds the dense block.
     pub fn of_block(&self, block: usize) -> ShardId {
         self.dense[block]
@@ -134,10 +156,18 @@ impl Sharding {
             let over = || layout.tables.iter().filter(|table| table.space == space);
             let (tables, bytes) =
                 over().fold((0, 0), |(n, bytes), table| (n + 1, bytes + 4 * table.dim as u64));
-            for &id in ids {
-                let load = &mut loads[self.of_row(space, id).index()];
-                load.rows += tables;
-                load.row_bytes += bytes;
+            let mut add = |shard: usize, count: usize| {
+                loads[shard].rows += tables * count as u64;
+                loads[shard].row_bytes += bytes * count as u64;
+            };
+            for shard in 0..self.shards as usize {
+                match lookups.parts.of(space, shard) {
+                    Some(part) => add(shard, part.len()),
+                    None if shard == 0 => {
+                        ids.iter().for_each(|&id| add(self.of_row(space, id).index(), 1));
+                    }
+                    None => {}
+                }
             }
         }
     }

@@ -187,10 +187,10 @@ impl ParameterServer {
                 self.content.tables[t].copy(ids, into);
                 continue;
             }
-            for (&id, row) in ids.iter().zip(into.chunks_exact_mut(table.dim)) {
-                if self.sharding.of_row(table.space, id) == shard {
-                    row.copy_from_slice(self.content.tables[t].weights(id));
-                }
+            for at in self.sharding.held(lookups, table.space, shard) {
+                let at = at as usize;
+                let row = &mut into[at * table.dim..(at + 1) * table.dim];
+                row.copy_from_slice(self.content.tables[t].weights(ids[at]));
             }
         }
         if !row_updates.is_empty() {
@@ -219,10 +219,10 @@ impl ParameterServer {
             for (t, table) in self.layout.tables.iter().enumerate() {
                 let rows = &mut into.rows[row_range(&self.layout, lookups, t)];
                 let ids = &lookups.ids[table.space];
-                for (&id, row) in ids.iter().zip(rows.chunks_exact_mut(table.dim)) {
-                    if self.sharding.of_row(table.space, id) == shard {
-                        self.content.tables[t].copy_slot(id, row);
-                    }
+                for at in self.sharding.held(lookups, table.space, shard) {
+                    let at = at as usize;
+                    let row = &mut rows[at * table.dim..(at + 1) * table.dim];
+                    self.content.tables[t].copy_slot(ids[at], row);
                 }
             }
         }
@@ -244,10 +244,14 @@ impl ParameterServer {
         for (space, ids) in lookups.ids.iter().enumerate() {
             let table = self.layout.tables.iter().position(|table| table.space == space);
             if let Some(table) = table {
-                for (&id, count) in ids.iter().zip(&mut into[at..]) {
-                    if shard.is_none_or(|shard| self.sharding.of_row(space, id) == shard) {
-                        *count = self.content.tables[table].updates(id);
-                    }
+                let mut count =
+                    |k: usize| into[at + k] = self.content.tables[table].updates(ids[k]);
+                match shard {
+                    None => (0..ids.len()).for_each(count),
+                    Some(shard) => self
+                        .sharding
+                        .held(lookups, space, shard)
+                        .for_each(|position| count(position as usize)),
                 }
             }
             at += ids.len();
@@ -317,11 +321,11 @@ impl ParameterServer {
         let ids = &lookups.ids[table.space];
         let sharding = &self.sharding;
         self.touched.clear();
-        let all = ids.iter().zip(0..).map(|(&id, position)| Touched { id, position });
+        let touched = |position: u32| Touched { id: ids[position as usize], position };
         if sharding.shards() == 1 {
-            self.touched.extend(all);
+            self.touched.extend((0..ids.len() as u32).map(touched));
         } else {
-            self.touched.extend(all.filter(|row| sharding.of_row(table.space, row.id) == shard));
+            self.touched.extend(sharding.held(lookups, table.space, shard).map(touched));
         }
         if self.admission.is_some() {
             self.touched.retain(|row| store.meets(row.id));
@@ -348,7 +352,7 @@ impl ParameterServer {
                 let tick = Tick { rate: rate(&rows[0]), ..tick };
                 bad = bad.or(store.update_rows(rows, rule, from, tick));
             }
-        } else {
+        } else if !self.touched.is_empty() {
             bad = store.update_rows(&self.touched, rule, from, tick);
         }
         if rule.rows() == RowSemantics::Dense {

@@ -90,7 +90,8 @@ pub(super) struct Buffers(Arc<Mutex<Spare>>);
 #[derive(Debug, Default)]
 struct Spare {
     steps: Vec<StepData>,
-    lookups: Vec<Vec<Vec<u32>>>,
+    /// Of these the distinct ids and their division.
+    lookups: Vec<Lookups>,
     dense: Vec<Vec<f32>>,
     rows: Vec<Vec<f32>>,
 }
@@ -104,7 +105,8 @@ impl Buffers {
     pub(super) fn step(&self) -> StepData {
         let mut spare = self.spare();
         let mut step = spare.steps.pop().unwrap_or_default();
-        step.lookups.ids = spare.lookups.pop().unwrap_or_default();
+        let Lookups { ids, parts, .. } = spare.lookups.pop().unwrap_or_default();
+        (step.lookups.ids, step.lookups.parts) = (ids, parts);
         step.dense = spare.dense.pop().unwrap_or_default();
         step.rows = spare.rows.pop().unwrap_or_default();
         step
@@ -120,18 +122,18 @@ impl Buffers {
 
     /// Takes a step back but for the rows it touches.
     pub(super) fn spend(&self, mut step: StepData) -> Lookups {
-        let ids = std::mem::take(&mut step.lookups.ids);
+        let rows = rows_of(&mut step);
         self.take_step(step);
-        Lookups { ids, ..Lookups::default() }
+        rows
     }
 
     fn take_step(&self, mut step: StepData) {
         let mut spare = self.spare();
         spare.dense.push(std::mem::take(&mut step.dense));
         spare.rows.push(std::mem::take(&mut step.rows));
-        let ids = std::mem::take(&mut step.lookups.ids);
-        if ids.capacity() > 0 {
-            spare.lookups.push(ids);
+        let rows = rows_of(&mut step);
+        if rows.ids.capacity() > 0 {
+            spare.lookups.push(rows);
         }
         spare.steps.push(step);
     }
@@ -147,7 +149,7 @@ impl Buffers {
                 }
             }
             Stage::Away => {}
-            Stage::Spent(lookups) => self.spare().lookups.push(lookups.ids),
+            Stage::Spent(lookups) => self.spare().lookups.push(lookups),
         }
         if let Some(gradient) = gradient {
             let mut spare = self.spare();
@@ -155,6 +157,12 @@ impl Buffers {
             spare.rows.push(gradient.rows);
         }
     }
+}
+
+/// Takes out which rows a step touches.
+fn rows_of(step: &mut StepData) -> Lookups {
+    let ids = std::mem::take(&mut step.lookups.ids);
+    Lookups { ids, parts: std::mem::take(&mut step.lookups.parts), ..Lookups::default() }
 }
 
 impl Default for Cargo {

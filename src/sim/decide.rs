@@ -163,8 +163,8 @@ impl Simulation {
             let sharding = training.server().sharding();
             let mut at = 0;
             for (space, ids) in step.lookups.ids.iter().enumerate() {
-                let here = |i: &usize| sharding.of_row(space, ids[*i]) == shard;
-                let mine: Vec<usize> = (0..ids.len()).filter(here).map(|i| at + i).collect();
+                let here = sharding.held(&step.lookups, space, shard);
+                let mine: Vec<usize> = here.map(|i| at + i as usize).collect();
                 let pick = |from: &[u32]| mine.iter().map(|&i| from[i]).collect::<Vec<u32>>();
                 let (pulled, now) = (pick(&step.row_updates), pick(&now));
                 observer.observe(&Record::Rows(RowStaleness { space, pulled: &pulled, now: &now }));

@@ -16,7 +16,7 @@ use crate::data::{Batch, Cursor, DataSource};
 use crate::model::Model;
 use crate::params::{Locator, Lookups, View};
 use crate::remedy::Seen;
-use crate::server::Carried;
+use crate::server::{Carried, Sharding};
 
 /// How the examples reach the workers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -126,6 +126,8 @@ pub struct Feed {
     repeats: BTreeMap<WorkerId, VecDeque<Vec<u64>>>,
     drawn: u64,
     buffers: Buffers,
+    /// Which shards the rows of its steps are divided among.
+    sharding: Option<Arc<Sharding>>,
 }
 
 impl Feed {
@@ -154,7 +156,13 @@ impl Feed {
             repeats: BTreeMap::new(),
             drawn: 0,
             buffers: Buffers::default(),
+            sharding: None,
         }
+    }
+
+    /// Divides the rows of its steps among these shards.
+    pub(super) fn divide_among(&mut self, sharding: Sharding) {
+        self.sharding = Some(Arc::new(sharding));
     }
 
     /// Takes the memory of its steps from there.
@@ -268,7 +276,7 @@ impl Feed {
         now: SimTime,
     ) -> Pending<StepData, Bench> {
         let (source, model) = (Arc::clone(&self.source), Arc::clone(&self.model));
-        let buffers = self.buffers.clone();
+        let (buffers, sharding) = (self.buffers.clone(), self.sharding.clone());
         pool.submit(now, move |bench: &mut Bench| {
             let mut step = buffers.step();
             source.read(&ids, &mut bench.batch);
@@ -276,6 +284,9 @@ impl Feed {
                 .locator
                 .get_or_insert_with(|| Locator::for_layout(source.schema(), model.layout()));
             locator.locate(&bench.batch, &mut step.lookups);
+            if let Some(sharding) = sharding {
+                sharding.divide(&mut step.lookups);
+            }
             let (from, to) = (&bench.batch, &mut step.batch);
             to.labels.clone_from(&from.labels);
             to.numeric.clone_from(&from.numeric);

@@ -103,6 +103,7 @@ impl Training {
     ) -> Training {
         let buffers = Buffers::default();
         feed.use_buffers(buffers.clone());
+        feed.divide_among(server.sharding().clone());
         let merger = Merger::new(model.layout());
         let moments = LocalMoments::new(model.layout(), server.moving());
         Training {
@@ -464,6 +465,7 @@ impl Training {
             })
             .collect();
         self.merger.merge(self.model.layout(), &parts, merge);
+        self.server.sharding().divide(&mut self.merger.lookups);
     }
 
     /// The worker has computed its gradient, whatever becomes of it: it takes the statistics of its

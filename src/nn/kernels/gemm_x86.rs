@@ -60,6 +60,7 @@ impl Walk {
     /// Hides from the compiler how the addresses of a tile of `rows` rows depend on each other: it
     /// would compute each from the one before, and whole numbers are added on the same ports as the
     /// products. As it is, processors add up an address when they read there.
+    #[expect(clippy::pointers_in_nomem_asm_block, reason = "the address is not followed there")]
     #[inline(always)]
     fn hide(&mut self, rows: usize, transposed: bool) {
         for (k, a) in self.a.iter_mut().enumerate() {

@@ -1,0 +1,111 @@
+//! Which of a batch's distinct rows each shard holds.
+
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
+
+/// The positions of a batch's distinct rows, shard by shard.
+///
+/// Found once per step, since every shard would otherwise go through all rows at its pull and at its
+/// push. Whoever changes the ids must [forget](Self::forget) the parts.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Parts {
+    /// Shards; zero if nobody has divided the rows.
+    shards: usize,
+    /// Positions, id space after id space, within one shard after shard, and there ascending.
+    positions: Vec<u32>,
+    /// Where the part of each shard begins in each id space, `[id spaces x shards]`, and where the
+    /// last one ends.
+    starts: Vec<u32>,
+}
+
+impl Parts {
+    /// Divides the distinct `ids` of every id space among `shards` shards; `shard_of(space, id)` is
+    /// below that.
+    pub fn divide(
+        &mut self,
+        ids: &[Vec<u32>],
+        shards: usize,
+        shard_of: impl Fn(usize, u32) -> usize,
+    ) {
+        self.shards = shards;
+        self.starts.clear();
+        self.starts.resize(ids.len() * shards + 1, 0);
+        self.positions.clear();
+        self.positions.resize(ids.iter().map(Vec::len).sum(), 0);
+        for (space, ids) in ids.iter().enumerate() {
+            // Counts, one place on; then where each part begins; then, as its rows are placed, where
+            // the next of them goes, which in the end is where the next part begins.
+            let at = space * shards;
+            let begin = self.starts[at];
+            let starts = &mut self.starts[at..=at + shards];
+            starts[1..].fill(0);
+            ids.iter().for_each(|&id| starts[shard_of(space, id) + 1] += 1);
+            let mut sum = begin;
+            for start in &mut starts[1..] {
+                let count = *start;
+                *start = sum;
+                sum += count;
+            }
+            for (&id, position) in ids.iter().zip(0..) {
+                let next = &mut starts[shard_of(space, id) + 1];
+                self.positions[*next as usize] = position;
+                *next += 1;
+            }
+        }
+    }
+
+    /// Nobody has divided the rows.
+    pub fn forget(&mut self) {
+        self.shards = 0;
+    }
+
+    /// Positions among the distinct ids of `space` that the shard holds, ascending; none at all if
+    /// nobody has divided the rows.
+    pub fn of(&self, space: usize, shard: usize) -> Option<&[u32]> {
+        if self.shards == 0 {
+            return None;
+        }
+        let at = space * self.shards + shard;
+        self.positions.get(self.starts[at] as usize..self.starts[at + 1] as usize)
+    }
+}
+
+/// Follows from the ids: is not written, and forgotten when they are read.
+impl Persist for Parts {
+    fn save(&self, _: &mut Saver<'_>) {}
+
+    fn load(&mut self, _: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.forget();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_position_is_in_the_part_of_its_shard_in_order(
+            spaces in prop::collection::vec(prop::collection::vec(0u32..50, 0..20), 0..4),
+            shards in 1usize..6,
+        ) {
+            let shard_of = |space: usize, id: u32| (space + id as usize) % shards;
+            let mut parts = Parts::default();
+            prop_assert_eq!(parts.of(0, 0), None);
+            // Twice, since the memory is used again.
+            for _ in 0..2 {
+                parts.divide(&spaces, shards, shard_of);
+            }
+            for (space, ids) in spaces.iter().enumerate() {
+                for shard in 0..shards {
+                    let here = |&at: &u32| shard_of(space, ids[at as usize]) == shard;
+                    let wanted: Vec<u32> = (0..ids.len() as u32).filter(here).collect();
+                    prop_assert_eq!(parts.of(space, shard), Some(&wanted[..]));
+                }
+            }
+            parts.forget();
+            prop_assert_eq!(parts.of(0, 0), None);
+        }
+    }
+}
