@@ -29,6 +29,8 @@ mod tests;
 pub use bayes::Bayes;
 pub use config::{Config, MAX_ITEM_IDS, MAX_ROWS, SyntheticError, Weights};
 
+use std::sync::OnceLock;
+
 use bayes::Outcome;
 use calibrate::{Calibration, Sample, calibrate};
 use draws::below;
@@ -57,8 +59,9 @@ pub struct Synthetic {
     calibration: Calibration,
     schema: Schema,
     days: Vec<Day>,
-    /// What the truth scores on the sample.
-    bayes: Bayes,
+    streams: Streams,
+    /// What the truth scores on the sample, once somebody has asked.
+    bayes: OnceLock<Bayes>,
 }
 
 /// One impression: what was shown and how likely a click is.
@@ -85,13 +88,12 @@ impl Synthetic {
             schema: schema(config),
             days: days(config),
             calibration: Calibration { scale: 1.0, shift: 0.0 },
-            bayes: Bayes::of(Vec::new()),
+            streams,
+            bayes: OnceLock::new(),
             world,
             truth,
         };
-        let ids = log.sample_ids(streams);
-        log.calibration = calibrate(&log.sample(&ids), config)?;
-        log.bayes = log.bayes(&ids);
+        log.calibration = calibrate(&log.sample(&log.sample_ids()), config)?;
         Ok(log)
     }
 
@@ -114,6 +116,11 @@ impl Synthetic {
             });
         });
         Bayes::of(outcomes)
+    }
+
+    /// What the truth scores on the sample.
+    fn on_sample(&self) -> &Bayes {
+        self.bayes.get_or_init(|| self.bayes(&self.sample_ids()))
     }
 
     /// Generates the impressions `ids` one after the other. Neighbours of one session share its
@@ -152,7 +159,7 @@ impl Synthetic {
     }
 
     /// Whole sessions, one at random out of each of equal parts of the log.
-    fn sample_ids(&self, streams: Streams) -> Vec<u64> {
+    fn sample_ids(&self) -> Vec<u64> {
         let rows_per_day = self.config.rows_per_day;
         let impressions = u64::from(self.config.impressions_per_session);
         let per_day = self.config.sessions_per_day();
@@ -161,7 +168,7 @@ impl Synthetic {
         let mut ids = Vec::with_capacity((parts * impressions) as usize);
         for part in 0..parts {
             let (from, to) = (part * sessions / parts, (part + 1) * sessions / parts);
-            let word = streams.key(Purpose::Session, u64::MAX, part);
+            let word = self.streams.key(Purpose::Session, u64::MAX, part);
             let session = from + u64::from(below(word, (to - from) as u32));
             let (day, row) = (session / per_day, session % per_day * impressions);
             let rows = row..(row + impressions).min(rows_per_day);
@@ -224,7 +231,7 @@ impl DataSource for Synthetic {
 
     fn facts(&self) -> Vec<(String, String)> {
         let config = &self.config;
-        let bayes = &self.bayes;
+        let bayes = self.on_sample();
         let per_user = config.rows() as f64 / f64::from(config.users);
         let fact = |name: &str, value: String| (name.to_string(), value);
         vec![

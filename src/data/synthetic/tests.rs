@@ -287,7 +287,7 @@ fn the_smallest_and_oddest_logs_can_be_made() {
         (c.taste_half_life_days, c.quality_half_life_days) = (0.05, 0.05);
         (c.trend_half_life_days, c.item_churn_per_day) = (1e6, 1.0);
     };
-    assert!((super::tests::log(fast, 1).bayes.auc - 0.87).abs() < 0.01);
+    assert!((super::tests::log(fast, 1).on_sample().auc - 0.87).abs() < 0.01);
 }
 
 proptest! {

@@ -72,6 +72,8 @@ pub mod typed;
 pub mod whereabouts;
 pub mod write;
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -97,7 +99,7 @@ pub struct Loaded<T> {
     /// Every value, defaults included, with its place.
     pub tree: Node,
     /// What the document may contain.
-    pub shape: Shape,
+    pub shape: Arc<Shape>,
     /// Warnings, and what later checks [`report`](Loaded::report).
     pub problems: Problems,
 }
@@ -106,23 +108,11 @@ pub struct Loaded<T> {
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the text, warnings included.
-pub fn load<T: DeserializeOwned + JsonSchema>(
+pub fn load<T: DeserializeOwned + JsonSchema + 'static>(
     input: Input<'_>,
     overrides: &[Override],
 ) -> Result<Loaded<T>, Problems> {
-    load_shaped(Shape::of::<T>(), input, overrides)
-}
-
-/// [`load`] with the shape of `T` at hand, for whoever reads many documents of one type: compiling
-/// the shape takes longer than reading a small document.
-///
-/// # Errors
-/// As [`load`].
-pub fn load_shaped<T: DeserializeOwned>(
-    shape: Shape,
-    input: Input<'_>,
-    overrides: &[Override],
-) -> Result<Loaded<T>, Problems> {
+    let shape = Shape::of::<T>();
     let mut sources = Sources::default();
     let files = layers::read(input, &mut sources);
     let mut root = files.table;
@@ -240,7 +230,7 @@ impl<T> Loaded<T> {
 ///
 /// # Errors
 /// If `T` holds what TOML cannot express, such as a whole number above 2^63.
-pub fn to_toml<T: Serialize + JsonSchema>(value: &T) -> Result<String, toml::ser::Error> {
+pub fn to_toml<T: Serialize + JsonSchema + 'static>(value: &T) -> Result<String, toml::ser::Error> {
     // By way of a table, so that the writer of TOML is compiled for tables alone and not for every
     // struct of a scenario.
     let text = toml::to_string(&toml::Table::try_from(value)?)?;

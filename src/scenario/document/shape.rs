@@ -1,6 +1,10 @@
 //! What a document may contain, compiled from the JSON Schema of the typed struct into a form
 //! that checking, overriding and explaining share.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value as Json;
 
@@ -134,9 +138,13 @@ pub struct Variant {
 }
 
 impl Shape {
-    /// The shape of the documents that `T` is read from.
-    pub fn of<T: JsonSchema>() -> Shape {
-        compile::compile(schema_for!(T).as_value())
+    /// The shape of the documents that `T` is read from: compiled once, since that takes longer than
+    /// reading a small document.
+    pub fn of<T: JsonSchema + 'static>() -> Arc<Shape> {
+        static KNOWN: Mutex<BTreeMap<TypeId, Arc<Shape>>> = Mutex::new(BTreeMap::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let compiled = || Arc::new(compile::compile(schema_for!(T).as_value()));
+        Arc::clone(known.entry(TypeId::of::<T>()).or_insert_with(compiled))
     }
 
     /// What the table at hand may hold besides `kind`: its own keys, or those of the kind

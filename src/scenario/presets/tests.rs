@@ -1,7 +1,7 @@
 //! What holds of every preset, and of the layer that presets are.
 
 use super::*;
-use crate::scenario::document::{Input, Loaded, Override, Shape, load, load_shaped, to_toml};
+use crate::scenario::document::{Input, Loaded, Override, load, to_toml};
 use crate::scenario::templates::TEMPLATES;
 use crate::scenario::{Scenario, rules};
 
@@ -18,13 +18,11 @@ const TIMING: &str = "timing_only = {}\ntrain.stop.updates = 3\n";
 
 #[test]
 fn every_preset_goes_with_every_template_without_a_word_and_resolves_to_plain_settings() {
-    let shape = Shape::of::<Scenario>();
     for preset in Preset::PARTS {
         for template in TEMPLATES {
             let overrides = [Override::argument(1, format!("preset={}", preset.name))];
             let input = Input::Text { name: template.name, text: template.text };
-            let mut loaded =
-                load_shaped::<Scenario>(shape.clone(), input, &overrides).expect(preset.name);
+            let mut loaded = load::<Scenario>(input, &overrides).expect(preset.name);
             rules::check(&mut loaded);
             let loaded = loaded.finish().expect(preset.name);
             let (name, problems) = (preset.name, &loaded.problems);
@@ -33,7 +31,7 @@ fn every_preset_goes_with_every_template_without_a_word_and_resolves_to_plain_se
             let resolved = to_toml(&loaded.value).unwrap();
             assert!(!resolved.contains("preset"), "{resolved}");
             let input = Input::Text { name: "resolved.toml", text: &resolved };
-            let again = load_shaped::<Scenario>(shape.clone(), input, &[]).unwrap().value;
+            let again = load::<Scenario>(input, &[]).unwrap().value;
             assert_eq!(Scenario { preset: None, ..loaded.value }, again, "{name}");
         }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::design::Setting;
 use super::errors;
-use crate::scenario::document::{Input, Override, Problem, Problems, Shape, load_shaped, to_toml};
+use crate::scenario::document::{Input, Override, Problem, Problems, load, to_toml};
 use crate::scenario::{Scenario, rules};
 
 /// One set of settings; its trials differ in the seed alone.
@@ -57,7 +57,6 @@ pub fn resolve(
     points: Vec<Point>,
     overrides: &[Override],
 ) -> Result<Vec<Resolved>, Problems> {
-    let shape = Shape::of::<Scenario>();
     let mut resolved = Vec::with_capacity(points.len());
     for (number, point) in points.into_iter().enumerate() {
         let settings = point.settings.iter().map(|setting| {
@@ -76,8 +75,7 @@ pub fn resolve(
             }
             problems
         };
-        let mut loaded =
-            load_shaped::<Scenario>(shape.clone(), Input::File(scenario), &all).map_err(name)?;
+        let mut loaded = load::<Scenario>(Input::File(scenario), &all).map_err(name)?;
         rules::check(&mut loaded);
         let loaded = loaded.finish().map_err(name)?;
         resolved.push(Resolved { scenario: loaded.value, warnings: loaded.problems, point });
