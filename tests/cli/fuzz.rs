@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use straggler::data::SourceChoice;
-use straggler::scenario::document::{Input, Shape, load_shaped};
+use straggler::scenario::document::{Input, load};
 use straggler::scenario::sweep;
 use straggler::scenario::templates::TEMPLATES;
 use straggler::scenario::{Scenario, rules};
@@ -155,9 +155,9 @@ fn damage(text: &str, dice: &mut Dice) -> String {
 }
 
 /// Reads, checks and, where that is quick, prepares one damaged file. Says how far it came.
-fn survive(text: &str, shape: &Shape, folder: &Path, prepare: bool) -> usize {
+fn survive(text: &str, folder: &Path, prepare: bool) -> usize {
     let input = Input::Text { name: "damaged", text };
-    let mut loaded = match load_shaped::<Scenario>(shape.clone(), input, &[]) {
+    let mut loaded = match load::<Scenario>(input, &[]) {
         Ok(loaded) => loaded,
         Err(problems) => {
             assert!(problems.to_string().contains("nothing was started"));
@@ -190,14 +190,13 @@ fn survive(text: &str, shape: &Shape, folder: &Path, prepare: bool) -> usize {
 #[test]
 fn r27_damaged_scenario_files_never_panic() {
     let folder = tempfile::tempdir().unwrap();
-    let shape = Shape::of::<Scenario>();
     let total = cases(20_000);
     let mut reached = [0u32; 5];
     for case in 0..u64::from(total) {
         let text = damaged_scenario(&mut Dice::new(case));
         // Preparing calibrates a log, a hundred times the work of reading.
         let prepare = reached[4] * 100 < total;
-        let survived = std::panic::catch_unwind(|| survive(&text, &shape, folder.path(), prepare));
+        let survived = std::panic::catch_unwind(|| survive(&text, folder.path(), prepare));
         let far = survived.unwrap_or_else(|_| panic!("case {case} panics:\n{text}"));
         reached[far] += 1;
     }

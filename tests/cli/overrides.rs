@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
 use straggler::experiment::{RunError, RunOptions, Trial};
 use straggler::scenario::document::shape::{Bounds, Field, Kind, Measure};
-use straggler::scenario::document::{Input, Loaded, Override, Shape, load_shaped};
+use straggler::scenario::document::{Input, Loaded, Override, Shape, load};
 use straggler::scenario::templates::Template;
 use straggler::scenario::{Scenario, rules};
 use straggler::sim::{Every, Nobody};
@@ -178,19 +178,19 @@ fn is_rare(every: Option<Every>) -> bool {
 }
 
 /// A template with overrides, if it passes the checks.
-fn read(shape: &Shape, base: &str, arguments: &[String]) -> Option<Loaded<Scenario>> {
+fn read(base: &str, arguments: &[String]) -> Option<Loaded<Scenario>> {
     let template = Template::find(base).expect("a template");
     let input = Input::Text { name: "base", text: template.text };
     let number = |(index, text): (usize, &String)| Override::argument(index, text.clone());
     let overrides: Vec<Override> = arguments.iter().enumerate().map(number).collect();
-    let mut loaded = load_shaped::<Scenario>(shape.clone(), input, &overrides).ok()?;
+    let mut loaded = load::<Scenario>(input, &overrides).ok()?;
     rules::check(&mut loaded);
     loaded.finish().ok()
 }
 
 /// Loads, checks, builds and runs a few hundred updates.
-fn attempt(shape: &Shape, base: &str, arguments: &[String], folder: &Path) -> Fate {
-    let Some(loaded) = read(shape, base, arguments) else { return Fate::Refused };
+fn attempt(base: &str, arguments: &[String], folder: &Path) -> Fate {
+    let Some(loaded) = read(base, arguments) else { return Fate::Refused };
     let mut scenario = loaded.value;
     if !is_small(&scenario) {
         return Fate::TooLarge;
@@ -248,7 +248,7 @@ fn overrides_that_pass_the_checks_build_and_run() {
     let fates_of = std::cell::RefCell::new(&mut fates);
     let keys = keys(&shape, Kinds::LeftOut);
     let bases: Vec<Loaded<Scenario>> =
-        BASES.iter().map(|(base, _)| read(&shape, base, &[]).expect("it is valid")).collect();
+        BASES.iter().map(|(base, _)| read(base, &[]).expect("it is valid")).collect();
     let strategy = (0..BASES.len(), any::<u64>()).prop_map(|(base, seed)| {
         let made_up = arguments(&keys, &bases[base], &mut Dice::new(seed));
         let (base, small) = BASES[base];
@@ -258,8 +258,7 @@ fn overrides_that_pass_the_checks_build_and_run() {
     });
     let outcome = TestRunner::new(config).run(&strategy, |(base, arguments)| {
         let folder = tempfile::tempdir().expect("a folder");
-        let attempted =
-            std::panic::AssertUnwindSafe(|| attempt(&shape, base, &arguments, folder.path()));
+        let attempted = std::panic::AssertUnwindSafe(|| attempt(base, &arguments, folder.path()));
         let fate = std::panic::catch_unwind(attempted)
             .map_err(|_| TestCaseError::fail(format!("{base} with {arguments:?} panics")))?;
         *fates_of.borrow_mut().entry(fate).or_insert(0u32) += 1;

@@ -58,8 +58,34 @@ fn fill_node(node: &mut Node, shape: &Shape, default: Option<&Json>) {
                 nodes.iter_mut().for_each(|node| fill_node(node, items, None));
             }
         }
-        // A default `f32` comes widened, 0.1 as 0.10000000149011612: back to its short form.
-        Value::Float(number) if node.origin.is_default() && is_single(shape) => {
+        // Whoever wrote it knows how long it is.
+        Value::Float(_) if !node.origin.is_default() => {}
+        _ => shorten_node(node, shape),
+    }
+}
+
+/// Numbers in single precision come widened out of a typed struct, 0.1 as 0.10000000149011612: back
+/// to their short form.
+pub fn shorten(table: &mut Table, shape: &Shape) {
+    let Some(keys) = shape.table_for(Some(table), None) else {
+        return;
+    };
+    for field in &keys.fields {
+        if let Some(entry) = table.entries.get_mut(&field.name) {
+            shorten_node(&mut entry.node, &field.shape);
+        }
+    }
+}
+
+fn shorten_node(node: &mut Node, shape: &Shape) {
+    match &mut node.value {
+        Value::Table(table) => shorten(table, shape),
+        Value::Array(nodes) => {
+            if let Kind::List { items, .. } = &shape.kind {
+                nodes.iter_mut().for_each(|node| shorten_node(node, items));
+            }
+        }
+        Value::Float(number) if is_single(shape) => {
             let short = (*number as f32).to_string();
             *number = short.parse().unwrap_or(*number);
         }

@@ -234,6 +234,7 @@ pub fn to_toml<T: Serialize + JsonSchema + 'static>(value: &T) -> Result<String,
     // By way of a table, so that the writer of TOML is compiled for tables alone and not for every
     // struct of a scenario.
     let text = toml::to_string(&toml::Table::try_from(value)?)?;
-    let root = parse::generated(&text);
-    Ok(write::to_toml(&root, &Shape::of::<T>()))
+    let (mut root, shape) = (parse::generated(&text), Shape::of::<T>());
+    defaults::shorten(&mut root, &shape);
+    Ok(write::to_toml(&root, &shape))
 }
