@@ -222,8 +222,13 @@ impl TableStore {
         self.counts.extend(touched.iter().map(|row| {
             let count = &mut updates[row.id as usize];
             *count = count.saturating_add(1);
-            *count - forgotten.get(row.id as usize).copied().unwrap_or(0)
+            *count
         }));
+        if !forgotten.is_empty() {
+            for (count, row) in self.counts.iter_mut().zip(touched) {
+                *count -= forgotten[row.id as usize];
+            }
+        }
         let TableStore { dim, stride, ref mut data, ref counts, .. } = *self;
         let mut rows = Rows { data, stride, dim, touched, gradients };
         if optimizer.update_rows(&mut rows, counts, &tick) {

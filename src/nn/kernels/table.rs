@@ -63,11 +63,28 @@ fn gather_of<F: Real, const N: usize>(
 
 #[inline(always)]
 pub(super) fn pick<F: Real>(from: &[F], stride: usize, ids: &[u32], dim: usize, out: &mut [F]) {
+    match dim {
+        8 => return pick_of::<F, 8>(from, stride, ids, out),
+        16 => return pick_of::<F, 16>(from, stride, ids, out),
+        _ => {}
+    }
     for (i, (&id, place)) in ids.iter().zip(out.chunks_exact_mut(dim)).enumerate() {
         if let Some(&next) = ids.get(i + AHEAD) {
             prefetch(from, next as usize * stride, dim);
         }
         each_block(dim, &mut Copy(&from[id as usize * stride..][..dim], place));
+    }
+}
+
+/// As [`pick`], for rows of `N` numbers.
+#[inline(always)]
+fn pick_of<F: Real, const N: usize>(from: &[F], stride: usize, ids: &[u32], out: &mut [F]) {
+    let (out, _) = out.as_chunks_mut::<N>();
+    for (i, (&id, place)) in ids.iter().zip(out).enumerate() {
+        if let Some(&next) = ids.get(i + AHEAD) {
+            prefetch(from, next as usize * stride, N);
+        }
+        *place = *of(from, id as usize * stride);
     }
 }
 
