@@ -207,4 +207,31 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn divided_rows_are_those_that_a_search_finds() {
+        let mut layout = Layout::default();
+        layout.table("item", 0, 100, 4, Init::Constant(0.0));
+        layout.table("user", 1, 50, 2, Init::Constant(0.0));
+        let ids = vec![(0..100).rev().step_by(3).collect(), vec![7, 3, 49]];
+        let searched = Lookups { ids, ..Lookups::default() };
+        let ways = [
+            Sharding::new(&layout, 1),
+            Sharding::new(&layout, 3),
+            Sharding::by_group(&layout, 1, 1, Placement::default()),
+            Sharding::by_group(&layout, 2, 3, Placement::default()),
+        ];
+        for sharding in ways {
+            let mut divided = searched.clone();
+            sharding.divide(&mut divided);
+            let (mut found, mut wanted) = (Vec::new(), Vec::new());
+            sharding.loads(&layout, &divided, &mut found);
+            sharding.loads(&layout, &searched, &mut wanted);
+            assert_eq!(found, wanted);
+            for (shard, space) in (0..sharding.shards()).flat_map(|s| [(s, 0), (s, 1)]) {
+                let held = |lookups| sharding.held(lookups, space, ShardId(shard));
+                assert!(held(&divided).eq(held(&searched)), "shard {shard}, space {space}");
+            }
+        }
+    }
 }
