@@ -4,33 +4,52 @@ mod logs;
 
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use straggler::base::Streams;
 use straggler::data::order::{Order, OrderChoice};
 use straggler::data::synthetic::{Config, Synthetic};
 use straggler::data::{Batch, DataSource, Day, OpenContext, SourceChoice};
 
-fn generator(c: &mut Criterion) {
-    let config = Config::default();
-    let log = Synthetic::new(&config, Streams::new(1)).unwrap();
-    let rows: u64 = log.days().iter().map(|day| day.examples).sum();
-    let mut group = c.benchmark_group("generator");
-    group.throughput(Throughput::Elements(256));
-    for (name, step) in [("in order", 1), ("shuffled", 7_919)] {
-        let (mut at, mut batch) = (0, Batch::default());
-        group.bench_function(name, |b| {
-            b.iter(|| {
-                let ids: Vec<u64> = (0..256).map(|i| (at + i) * step % rows).collect();
-                at += 256;
-                log.read(&ids, &mut batch);
-                black_box(&batch);
-            });
-        });
+/// Examples that a worker reads at a time.
+const BATCH: u64 = 128;
+
+/// Reads a whole log in the order of an epoch.
+fn epoch(log: &Synthetic, order: Order) {
+    let (mut cursor, mut ids, mut batch) = (order.cursor(), Vec::new(), Batch::default());
+    for _ in 0..log.config().rows() / BATCH {
+        ids.clear();
+        cursor.next(BATCH as usize, &mut ids);
+        log.read(&ids, &mut batch);
+        black_box(&batch);
     }
-    group.finish();
-    c.bench_function("generator/construction", |b| {
-        b.iter(|| black_box(Synthetic::new(&config, Streams::new(1)).unwrap()));
+}
+
+/// A log whose sessions are kept, read for the first time and again, and one that is too long.
+fn generator(c: &mut Criterion) {
+    let new = |config: &Config| Synthetic::new(config, Streams::new(1)).unwrap();
+    let config = Config::default();
+    let log = new(&config);
+    let order = Order::new(OrderChoice::default(), log.days().to_vec(), Streams::new(1)).unwrap();
+    let mut group = c.benchmark_group("generator");
+    group.sample_size(10);
+    group.bench_function("construction", |b| b.iter(|| black_box(new(&config))));
+    group.throughput(Throughput::Elements(config.rows() / BATCH * BATCH));
+    group.bench_function("first pass", |b| {
+        b.iter_batched(|| new(&config), |log| epoch(&log, order.clone()), BatchSize::LargeInput);
     });
+    group.bench_function("later pass", |b| b.iter(|| epoch(&log, order.clone())));
+    let long = new(&Config { rows_per_day: 10_000_000, ..config });
+    group.throughput(Throughput::Elements(BATCH));
+    let (mut at, mut batch) = (0, Batch::default());
+    group.bench_function("not kept", |b| {
+        b.iter(|| {
+            let ids: Vec<u64> = (at..at + BATCH).map(|i| i * 7_919 % 140_000_000).collect();
+            at += BATCH;
+            long.read(&ids, &mut batch);
+            black_box(&batch);
+        });
+    });
+    group.finish();
 }
 
 fn orders(c: &mut Criterion) {

@@ -83,7 +83,8 @@ fn imports(text: &str) -> BTreeSet<String> {
             let name: String =
                 after.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
             // Macros (`crate::registry!`) belong to `base`.
-            let is_macro = ["registry", "persist", "persist_plain"].contains(&name.as_str());
+            let is_macro =
+                ["registry", "persist", "persist_plain", "versions"].contains(&name.as_str());
             found.insert(if is_macro { "base".to_string() } else { name });
         }
     }

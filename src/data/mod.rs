@@ -100,7 +100,7 @@ pub trait DataSource: Send + Sync + Debug {
         None
     }
 
-    /// Memory that the log takes, for estimates.
+    /// Memory that the log takes at most while it is built and read, for estimates.
     fn bytes(&self) -> u64 {
         0
     }

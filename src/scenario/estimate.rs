@@ -172,8 +172,7 @@ impl Scenario {
         let events = batch.events() as f64 / examples as f64;
         let tape = tape(layout, examples.saturating_mul(times).max(scored), events);
         let parts = [
-            // A loader holds its log about twice while it builds it.
-            2 * prepared.source.bytes(),
+            prepared.source.bytes(),
             server,
             in_flight.saturating_mul(step),
             watched.saturating_mul(view),

@@ -4,6 +4,7 @@
 //! same effects with other random items differ by 0.02 in the best AUC possible.
 
 use super::config::{Config, SyntheticError};
+use super::logistic::{BLOCK, logistic, logistics};
 
 /// What turns the sum of effects into a logit: `scale x effects + shift`.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -28,11 +29,6 @@ const LARGEST_SCALE: f64 = 64.0;
 /// How exactly the AUC and the click rate are met on the sample.
 const AUC_TOLERANCE: f64 = 1e-6;
 const RATE_TOLERANCE: f64 = 1e-9;
-
-/// The logistic function.
-pub(super) fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-x))
-}
 
 /// Finds scale and shift by false position on the scale: the end of the bracket that stays has its
 /// weight halved (the Illinois rule), so both ends close in.
@@ -80,10 +76,12 @@ struct Search<'a> {
     sample: &'a Sample,
     click_rate: f64,
     noise: f64,
-    /// Examples from the least to the most likely click. Another scale changes little or nothing in
-    /// it.
-    order: Vec<u32>,
+    /// Logits and examples from the least to the most likely click. Another scale changes little or
+    /// nothing in their order.
+    ranked: Vec<(f64, u32)>,
     logits: Vec<f64>,
+    /// Click probability of each example without noise, at `shift`.
+    chances: Vec<f64>,
     shift: f64,
 }
 
@@ -94,26 +92,31 @@ impl<'a> Search<'a> {
             sample,
             click_rate,
             noise: config.label_noise,
-            order: (0..sample.effects.len() as u32).collect(),
+            ranked: (0..sample.effects.len() as u32).map(|example| (0.0, example)).collect(),
             logits: vec![0.0; sample.effects.len()],
+            chances: vec![0.0; sample.effects.len()],
             shift: libm::log(click_rate / (1.0 - click_rate)),
         }
     }
 
     /// The AUC to expect from the true probabilities at a scale.
     fn auc(&mut self, scale: f64) -> f64 {
-        self.shift = self.shift(scale);
-        let logits = &self.logits;
-        self.order.sort_by(|&a, &b| logits[a as usize].total_cmp(&logits[b as usize]));
-        let probability = |i: &u32| {
-            let p = logistic(logits[*i as usize] + self.shift);
-            (logits[*i as usize], p + self.noise * (self.click_rate - p))
-        };
-        expected_auc(self.order.iter().map(probability))
+        self.shift(scale);
+        for (logit, example) in &mut self.ranked {
+            *logit = self.logits[*example as usize];
+        }
+        if !self.ranked.is_sorted_by(|a, b| a.0 <= b.0) {
+            // Examples of one logit have one chance: it does not matter which comes first.
+            self.ranked.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        }
+        expected_auc(self.ranked.iter().map(|&(logit, example)| {
+            let p = self.chances[example as usize];
+            (logit, p + self.noise * (self.click_rate - p))
+        }))
     }
 
-    /// The shift that gives the click rate: Newton's method, kept inside a bracket. Leaves the
-    /// unshifted logits behind.
+    /// Finds the shift that gives the click rate: Newton's method, kept inside a bracket. Leaves the
+    /// unshifted logits and the chances behind.
     fn shift(&mut self, scale: f64) -> f64 {
         let sample = self.sample.effects.iter().zip(&self.sample.day_shifts);
         for (logit, (effects, day)) in self.logits.iter_mut().zip(sample) {
@@ -121,28 +124,45 @@ impl<'a> Search<'a> {
         }
         let largest = self.logits.iter().fold(0.0f64, |m, x| m.max(x.abs()));
         let (mut low, mut high) = (-largest - 40.0, largest + 40.0);
-        let mut shift = self.shift.clamp(low, high);
+        self.shift = self.shift.clamp(low, high);
         for _ in 0..200 {
-            let (mut mean, mut slope) = (0.0, 0.0);
-            for logit in &self.logits {
-                let p = logistic(logit + shift);
-                mean += p;
-                slope += p * (1.0 - p);
-            }
+            let (mean, slope) = self.mean_and_slope();
             let n = self.logits.len() as f64;
             let error = mean / n - self.click_rate;
             if error.abs() < RATE_TOLERANCE {
-                break;
+                return self.shift;
             }
             if error > 0.0 {
-                high = shift;
+                high = self.shift;
             } else {
-                low = shift;
+                low = self.shift;
             }
-            let newton = shift - error * n / slope;
-            shift = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
+            let newton = self.shift - error * n / slope;
+            let inside = newton > low && newton < high;
+            self.shift = if inside { newton } else { 0.5 * (low + high) };
         }
-        shift
+        self.mean_and_slope();
+        self.shift
+    }
+
+    /// Works out the chances at `shift`; their sum and its derivative by the shift.
+    fn mean_and_slope(&mut self) -> (f64, f64) {
+        let (mut mean, mut slope) = (0.0, 0.0);
+        let mut add = |p: f64| {
+            mean += p;
+            slope += p * (1.0 - p);
+        };
+        let (logits, rest) = self.logits.as_chunks::<BLOCK>();
+        let (chances, last) = self.chances.as_chunks_mut::<BLOCK>();
+        for (chances, logits) in chances.iter_mut().zip(logits) {
+            logistics(&logits.map(|logit| logit + self.shift), chances);
+            chances.iter().copied().for_each(&mut add);
+        }
+        for (chance, logit) in last.iter_mut().zip(rest) {
+            *chance = logistic(logit + self.shift);
+            add(*chance);
+        }
+        (mean, slope)
     }
 }
 

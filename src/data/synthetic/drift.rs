@@ -6,6 +6,8 @@
 //! random phase of the knots it is stationary. Its autocorrelation falls to 1/2 at the half-life,
 //! to 0.03 at twice the half-life and to 0 from 2.65 times on.
 
+use super::draws::{Draws, Normal};
+
 /// The lag, in knots, at which the autocorrelation (averaged over the phase) is one half. Solved
 /// numerically; a test recomputes it.
 const HALF: f64 = 0.753_733_708;
@@ -14,6 +16,15 @@ const HALF: f64 = 0.753_733_708;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Drift {
     knots_per_day: f64,
+}
+
+/// A drifting number that is a value of the normal distribution at each knot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Course {
+    /// Shift of its knots, in `[0, 1)`.
+    pub(super) phase: f64,
+    /// Words of its values at the knots.
+    pub(super) knots: Draws,
 }
 
 /// Where an instant lies between two knots.
@@ -42,6 +53,14 @@ impl Drift {
         let before = 1.0 - after;
         let scale = 1.0 / (before * before + after * after).sqrt();
         Blend { knot: knot as i64, before: before * scale, after: after * scale }
+    }
+
+    /// The number at an instant.
+    pub(super) fn value(self, course: &Course, time: f64, normal: &Normal) -> f32 {
+        let blend = self.blend(course.phase, time);
+        let mut draws = course.knots.skip(blend.knot as u64);
+        let before = normal.one(draws.word());
+        blend.of(before, normal.one(draws.word()))
     }
 }
 

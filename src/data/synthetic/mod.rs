@@ -1,8 +1,9 @@
 //! A generated e-commerce search log, day by day, whose ground truth is known.
 //!
-//! Every example is a pure function of (configuration, seed, id): nothing is held per example, any
-//! id can be read at any time, and a log of 10^9 rows costs no more memory than one of 10^4. What
-//! is held (tables of users, brands and category directions) is smaller than a model of the log.
+//! Every example is a pure function of (configuration, seed, id): any id can be read at any time, and
+//! a log of 10^9 rows costs no more memory than one of 10^7. What is held (tables of users, brands and
+//! category directions) is smaller than a model of the log; sessions of a shorter log are kept once
+//! they were generated (`pages.rs`).
 //!
 //! Ids count impressions in the order of time: `id = day x rows_per_day + row`. Rows come in
 //! sessions of `impressions_per_session`, from the top of the page down. A session has a user
@@ -18,6 +19,8 @@ mod calibrate;
 mod config;
 mod draws;
 mod drift;
+mod logistic;
+mod pages;
 mod session;
 mod shop;
 mod truth;
@@ -34,6 +37,7 @@ use std::sync::OnceLock;
 use bayes::Outcome;
 use calibrate::{Calibration, Sample, calibrate};
 use draws::below;
+use pages::{Page, Pages};
 use session::{Session, World};
 use truth::Truth;
 
@@ -51,7 +55,7 @@ const ITEM: usize = 1;
 const CATEGORY: usize = 2;
 
 /// A generated log; see the [module](self).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Synthetic {
     config: Config,
     world: World,
@@ -60,6 +64,10 @@ pub struct Synthetic {
     schema: Schema,
     days: Vec<Day>,
     streams: Streams,
+    /// Sessions that were read already, unless the log is too long to keep them.
+    pages: Option<Pages>,
+    /// The sum of effects on each impression of the sample.
+    effects: Vec<f64>,
     /// What the truth scores on the sample, once somebody has asked.
     bayes: OnceLock<Bayes>,
 }
@@ -69,9 +77,17 @@ struct Impression {
     session: u64,
     position: u32,
     item: u32,
-    category: u32,
-    brand: u32,
     probability: f64,
+}
+
+/// What a model may see of one example besides the history.
+struct Seen {
+    id: u64,
+    session: u64,
+    user: u32,
+    item: u32,
+    position: u32,
+    clicked: bool,
 }
 
 impl Synthetic {
@@ -87,13 +103,17 @@ impl Synthetic {
             config: config.clone(),
             schema: schema(config),
             days: days(config),
+            pages: Pages::of(config),
             calibration: Calibration { scale: 1.0, shift: 0.0 },
             streams,
+            effects: Vec::new(),
             bayes: OnceLock::new(),
             world,
             truth,
         };
-        log.calibration = calibrate(&log.sample(&log.sample_ids()), config)?;
+        let sample = log.sample(&log.sample_ids());
+        log.calibration = calibrate(&sample, config)?;
+        log.effects = sample.effects;
         Ok(log)
     }
 
@@ -120,7 +140,16 @@ impl Synthetic {
 
     /// What the truth scores on the sample.
     fn on_sample(&self) -> &Bayes {
-        self.bayes.get_or_init(|| self.bayes(&self.sample_ids()))
+        self.bayes.get_or_init(|| {
+            let outcome = |(id, effects): (u64, &f64)| {
+                let (session, position) = self.place(id);
+                let day = (session / self.config.sessions_per_day()) as u32;
+                let probability = self.truth.probability(*effects, day, self.calibration);
+                let clicked = self.world.click_draw(session, position) < probability;
+                Outcome { session, probability, clicked }
+            };
+            Bayes::of(self.sample_ids().into_iter().zip(&self.effects).map(outcome).collect())
+        })
     }
 
     /// Generates the impressions `ids` one after the other. Neighbours of one session share its
@@ -128,30 +157,33 @@ impl Synthetic {
     fn each(&self, ids: &[u64], mut use_it: impl FnMut(u64, &Session, Impression)) {
         let mut session = Session::default();
         for &id in ids {
-            let (effects, mut shown) = self.show(id, &mut session);
-            shown.probability = self.truth.probability(effects, session.day, self.calibration);
+            let (number, position) = self.place(id);
+            let shown = self.impression(number, position, &mut session);
             use_it(id, &session, shown);
         }
     }
 
-    /// The impression with an id and the sum of the effects on its click; its probability is not
-    /// known yet.
-    fn show(&self, id: u64, session: &mut Session) -> (f64, Impression) {
+    /// Session and position on the page of an example.
+    fn place(&self, id: u64) -> (u64, u32) {
         assert!(id < self.config.rows(), "example {id} is not in the log");
-        let (number, position) = self.world.place(id);
+        self.world.place(id)
+    }
+
+    /// The impression at a position of a session.
+    fn impression(&self, number: u64, position: u32, session: &mut Session) -> Impression {
+        let (effects, mut shown) = self.show(number, position, session);
+        shown.probability = self.truth.probability(effects, session.day, self.calibration);
+        shown
+    }
+
+    /// The impression at a position of a session and the sum of the effects on its click; its
+    /// probability is not known yet.
+    fn show(&self, number: u64, position: u32, session: &mut Session) -> (f64, Impression) {
         self.world.enter(number, session);
         let item = self.world.shown(session, position);
         let traits = self.world.shop().item(item);
-        let effects = self.truth.effects(&self.world, session, (item, &traits), position);
-        let shown = Impression {
-            session: number,
-            position,
-            item,
-            category: self.world.shop().category_of(item),
-            brand: traits.brand,
-            probability: f64::NAN,
-        };
-        (effects, shown)
+        let effects = self.truth.effects(&self.world, session, &traits, position);
+        (effects, Impression { session: number, position, item, probability: f64::NAN })
     }
 
     fn clicked(&self, shown: &Impression) -> bool {
@@ -181,29 +213,73 @@ impl Synthetic {
         let mut sample = Sample::default();
         let mut session = Session::default();
         for &id in ids {
-            let (effects, _) = self.show(id, &mut session);
+            let (number, position) = self.place(id);
+            let (effects, _) = self.show(number, position, &mut session);
             sample.effects.push(effects);
             sample.day_shifts.push(self.truth.day_shift(session.day));
         }
         sample
     }
 
-    /// Appends one example to a batch.
-    fn push(&self, id: u64, session: &Session, shown: &Impression, batch: &mut Batch) {
-        batch.labels.push(f32::from(u8::from(self.clicked(shown))));
-        batch.fields.extend([
-            session.user,
-            shown.item,
-            shown.category,
-            shown.brand,
-            shown.position,
-        ]);
-        for event in &session.events {
-            batch.history.extend([event.item, event.category]);
+    /// Reads examples of which nothing is kept.
+    fn read_anew(&self, ids: &[u64], batch: &mut Batch) {
+        self.each(ids, |id, session, shown| {
+            let seen = Seen {
+                id,
+                session: shown.session,
+                user: session.user,
+                item: shown.item,
+                position: shown.position,
+                clicked: self.clicked(&shown),
+            };
+            self.push(&seen, session.events.iter().map(|event| event.item), batch);
+        });
+    }
+
+    /// Reads examples of sessions that are kept.
+    fn read_kept(&self, ids: &[u64], pages: &Pages, batch: &mut Batch) {
+        let place = |&id| {
+            let (session, position) = self.place(id);
+            (id, session, position, pages.page(session))
+        };
+        let wanted: Vec<_> = ids.iter().map(place).collect();
+        // Asked for one after the other, with no work in between, pages that lie far apart in memory
+        // come at the same time.
+        let mut scratch = Session::default();
+        for &(_, session, _, page) in &wanted {
+            if page.user().is_none() {
+                self.keep(session, page, &mut scratch);
+            }
         }
-        let events = batch.events() + session.events.len();
-        batch.history_offsets.push(events as u32);
-        batch.info.push(ExampleInfo { id, day: session.day + 1, group: shown.session });
+        for (id, session, position, page) in wanted {
+            let user = page.user().expect("it is kept by now");
+            let (item, clicked) = page.shown(position);
+            let seen = Seen { id, session, user, item, position, clicked };
+            self.push(&seen, page.events(), batch);
+        }
+    }
+
+    /// Generates a session and keeps it.
+    fn keep(&self, number: u64, page: Page<'_>, scratch: &mut Session) {
+        let impressions = u64::from(self.config.impressions_per_session);
+        let before = number % self.config.sessions_per_day() * impressions;
+        for position in 0..impressions.min(self.config.rows_per_day - before) as u32 {
+            let shown = self.impression(number, position, scratch);
+            page.keep_shown(position, shown.item, self.clicked(&shown));
+        }
+        page.keep(scratch.user, scratch.events.iter().map(|event| event.item));
+    }
+
+    /// Appends one example to a batch.
+    fn push(&self, seen: &Seen, events: impl Iterator<Item = u32>, batch: &mut Batch) {
+        let shop = self.world.shop();
+        let item = shop.item(seen.item);
+        batch.labels.push(f32::from(u8::from(seen.clicked)));
+        batch.fields.extend([seen.user, seen.item, item.category, item.brand, seen.position]);
+        batch.history.extend(events.flat_map(|item| [item, shop.category_of(item)]));
+        batch.history_offsets.push((batch.history.len() / 2) as u32);
+        let day = (seen.session / self.config.sessions_per_day()) as u32 + 1;
+        batch.info.push(ExampleInfo { id: seen.id, day, group: seen.session });
     }
 }
 
@@ -218,15 +294,20 @@ impl DataSource for Synthetic {
 
     fn read(&self, ids: &[u64], batch: &mut Batch) {
         batch.clear();
-        self.each(ids, |id, session, shown| {
-            self.push(id, session, &shown, batch);
-        });
+        match &self.pages {
+            Some(pages) => self.read_kept(ids, pages, batch),
+            None => self.read_anew(ids, batch),
+        }
     }
 
     fn truth(&self, ids: &[u64]) -> Option<Vec<f64>> {
         let mut probabilities = Vec::with_capacity(ids.len());
         self.each(ids, |_, _, shown| probabilities.push(shown.probability));
         Some(probabilities)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.pages.as_ref().map_or(0, |_| Pages::bytes(&self.config))
     }
 
     fn facts(&self) -> Vec<(String, String)> {

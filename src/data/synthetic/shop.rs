@@ -10,6 +10,7 @@
 use super::alias::Alias;
 use super::config::Config;
 use super::draws::{Draws, FACTORS, Latent, Normal, below};
+use super::drift::Course;
 use crate::base::{Purpose, Streams};
 
 /// How unequal categories are: popularity falls with rank r as r^-0.5.
@@ -17,8 +18,12 @@ const CATEGORY_EXPONENT: f64 = 0.5;
 /// Weight of the category's direction in the character of an item; the rest of the variance is
 /// its own.
 const CATEGORY_WEIGHT: f32 = 0.8;
+/// Distinguishes drifting items from drifting users in the name of a draw.
+const ITEM_DRIFT: u64 = 1 << 40;
 /// Multiples of the golden ratio, modulo one, are spread as evenly as can be.
 const GOLDEN: f64 = 0.618_033_988_749_895;
+/// What is fixed about the first so many items is worked out once; to calibrate a log takes as many.
+pub(super) const LISTED: u64 = 1 << 16;
 
 /// Categories and slots, and items as functions of their id.
 #[derive(Clone, Debug)]
@@ -34,17 +39,21 @@ pub(super) struct Shop {
     ranks: Alias,
     /// Direction of each category in the space of tastes.
     directions: Vec<Latent>,
+    /// The first items.
+    listed: Vec<Item>,
 }
 
 /// What is fixed about an item.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
+    /// Its category.
+    pub(super) category: u32,
     /// Its brand.
     pub(super) brand: u32,
     /// Its character: unit variance per factor.
     pub(super) character: Latent,
-    /// Shift of the knots of its quality.
-    pub(super) phase: f64,
+    /// How good it is.
+    pub(super) quality: Course,
 }
 
 impl Shop {
@@ -55,7 +64,7 @@ impl Shop {
             let key = streams.key(Purpose::Category, u64::from(category), 0);
             normal.latent(&mut Draws::new(key))
         };
-        Shop {
+        let mut shop = Shop {
             streams,
             slots: config.items,
             brands: config.brands,
@@ -69,7 +78,10 @@ impl Shop {
             ),
             directions: (0..config.categories).map(direction).collect(),
             normal,
-        }
+            listed: Vec::new(),
+        };
+        shop.listed = (0..config.item_ids().min(LISTED) as u32).map(|id| shop.made(id)).collect();
+        shop
     }
 
     /// The normal variates that everything in the shop is made of.
@@ -118,6 +130,10 @@ impl Shop {
 
     /// The category of an item.
     pub(super) fn category_of(&self, item: u32) -> u32 {
+        self.listed.get(item as usize).map_or_else(|| self.category_by_turn(item), |i| i.category)
+    }
+
+    fn category_by_turn(&self, item: u32) -> u32 {
         let slot = match item.checked_sub(self.slots) {
             None => item,
             Some(replacement) => self.turn.slot(replacement),
@@ -127,9 +143,15 @@ impl Shop {
 
     /// What is fixed about an item.
     pub(super) fn item(&self, id: u32) -> Item {
+        self.listed.get(id as usize).copied().unwrap_or_else(|| self.made(id))
+    }
+
+    /// An item, drawn.
+    fn made(&self, id: u32) -> Item {
         let mut draws = Draws::new(self.streams.key(Purpose::Item, u64::from(id), 0));
         let own_weight = (1.0 - CATEGORY_WEIGHT * CATEGORY_WEIGHT).sqrt();
-        let direction = self.direction(self.category_of(id));
+        let category = self.category_by_turn(id);
+        let direction = self.direction(category);
         let mut character = self.normal.latent(&mut draws);
         for i in 0..FACTORS {
             character[i] = CATEGORY_WEIGHT * direction[i] + own_weight * character[i];
@@ -137,7 +159,9 @@ impl Shop {
         // The square makes brands with small numbers the larger ones.
         let u = draws.unit();
         let brand = below(((u * u) * 18_446_744_073_709_551_616.0) as u64, self.brands);
-        Item { brand, character, phase: draws.unit() }
+        let name = ITEM_DRIFT | u64::from(id);
+        let knots = Draws::new(self.streams.key(Purpose::Drift, name, 0));
+        Item { category, brand, character, quality: Course { phase: draws.unit(), knots } }
     }
 }
 

@@ -52,6 +52,41 @@ proptest! {
     }
 }
 
+/// From the first reading or a later one, by one thread or two, with histories and without, and at the
+/// end of a day, whose last session is short.
+#[test]
+fn what_is_kept_is_what_is_generated_anew() {
+    for (history, seed) in [(0, 1), (8, 2), (31, 3)] {
+        let change = |c: &mut Config| {
+            (c.days, c.rows_per_day, c.history_length) = (4, 1_001, history);
+            (c.users, c.item_churn_per_day) = (300, 0.5);
+        };
+        let (kept, mut anew) = (log(change, seed), log(change, seed));
+        assert!(kept.pages.is_some());
+        anew.pages = None;
+        assert_eq!((kept.bytes() > 0, anew.bytes()), (true, 0));
+        let ids: Vec<u64> = (0..kept.config.rows()).map(|i| i * 1_009 % 4_004).collect();
+        let expected = read(&anew, ids.iter().copied());
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| assert_eq!(read(&kept, ids.iter().copied()), expected));
+            }
+        });
+        assert_eq!(read(&kept, ids.iter().copied()), expected);
+    }
+}
+
+#[test]
+fn figures_of_the_sample_are_those_of_its_examples() {
+    assert_eq!(*LOG.on_sample(), LOG.bayes(&LOG.sample_ids()));
+}
+
+#[test]
+fn long_logs_and_logs_of_many_items_are_not_kept() {
+    assert!(log(|c| c.rows_per_day = 5_000_000, 1).pages.is_none());
+    assert!(log(|c| c.items = 70_000, 1).pages.is_none());
+}
+
 #[test]
 fn every_id_lies_in_its_space_and_days_and_sessions_are_right() {
     let log = log(|c| (c.rows_per_day, c.item_churn_per_day) = (1_001, 0.9), 3);
@@ -354,7 +389,7 @@ fn counting_clicks_learns_a_part_of_the_truth() {
         });
         Outcome {
             session: test.info[i].group,
-            probability: calibrate::logistic(odds.sum()),
+            probability: logistic::logistic(odds.sum()),
             clicked: test.labels[i] == 1.0,
         }
     };

@@ -1,24 +1,25 @@
 //! The ground truth: why a shown item is clicked, and with which probability.
 
-use super::calibrate::{Calibration, logistic};
+use super::calibrate::Calibration;
 use super::config::{Config, Weights};
 use super::draws::{Draws, FACTORS, dot};
-use super::drift::Drift;
+use super::drift::{Course, Drift};
+use super::logistic::logistic;
 use super::session::{Session, World};
 use super::shop::Item;
 use crate::base::{Purpose, Streams};
 
-/// Distinguishes drifting items and categories from drifting users in the name of a draw.
-const ITEM_DRIFT: u64 = 1 << 40;
+/// Distinguishes drifting categories from drifting users and items in the name of a draw.
 const CATEGORY_DRIFT: u64 = 2 << 40;
 
 /// The effects behind a click.
 #[derive(Clone, Debug)]
 pub(super) struct Truth {
-    streams: Streams,
     weights: Weights,
     quality: Drift,
     trend: Drift,
+    /// The trend of each category.
+    trends: Vec<Course>,
     /// Appeal of each brand.
     brands: Vec<f32>,
     /// Attention at each position: mean 0 and variance 1 over the page.
@@ -36,15 +37,20 @@ impl Truth {
     pub(super) fn new(config: &Config, streams: Streams, world: &World) -> Truth {
         let normal = world.shop().normal();
         let appeal = |brand: u32| normal.one(streams.key(Purpose::Category, u64::from(brand), 1));
+        let trend = |category: u32| {
+            let name = CATEGORY_DRIFT | u64::from(category);
+            let mut draws = Draws::new(streams.key(Purpose::Drift, name, 0));
+            Course { phase: draws.unit(), knots: draws }
+        };
         let day = |day: u32| {
             let z = normal.one(streams.key(Purpose::Day, u64::from(day), 0));
             f64::from(z) * config.day_rate_deviation
         };
         Truth {
-            streams,
             weights: config.weights.clone(),
             quality: Drift::new(config.quality_half_life_days),
             trend: Drift::new(config.trend_half_life_days),
+            trends: (0..config.categories).map(trend).collect(),
             brands: (0..config.brands).map(appeal).collect(),
             positions: position_effects(config.impressions_per_session),
             recency: recency_weights(config.history_length),
@@ -59,18 +65,18 @@ impl Truth {
         &self,
         world: &World,
         session: &Session,
-        (id, item): (u32, &Item),
+        item: &Item,
         position: u32,
     ) -> f64 {
+        let normal = world.shop().normal();
         let per_factor = 1.0 / (FACTORS as f64).sqrt();
-        let category = world.shop().category_of(id);
-        let w = &self.weights;
+        let (w, trend) = (&self.weights, &self.trends[item.category as usize]);
         w.taste * per_factor * f64::from(dot(&session.taste, &item.character))
-            + w.history * per_factor * f64::from(self.interest(world, session, item, category))
-            + w.quality * f64::from(self.quality_at(world, id, item, session.time))
+            + w.history * per_factor * f64::from(self.interest(world, session, item))
+            + w.quality * f64::from(self.quality.value(&item.quality, session.time, normal))
             + w.brand * f64::from(self.brands[item.brand as usize])
             + w.position * self.positions[position as usize]
-            + w.trend * f64::from(self.trend_at(world, category, session.time))
+            + w.trend * f64::from(self.trend.value(trend, session.time, normal))
     }
 
     /// Base rate of a 0-based day, as a difference of logits.
@@ -87,37 +93,16 @@ impl Truth {
 
     /// Likeness of an item to the user's recent events of the same category, the newest first in
     /// weight: what an attention over the history can find and a sum over it cannot.
-    fn interest(&self, world: &World, session: &Session, item: &Item, category: u32) -> f32 {
+    fn interest(&self, world: &World, session: &Session, item: &Item) -> f32 {
         let mut sum = 0.0;
         for (event, weight) in session.events.iter().zip(&self.recency) {
-            if event.category == category {
+            if event.category == item.category {
                 let past = world.shop().item(event.item);
                 sum += weight * dot(&past.character, &item.character);
             }
         }
         sum
     }
-
-    fn quality_at(&self, world: &World, id: u32, item: &Item, time: f64) -> f32 {
-        let key = self.streams.key(Purpose::Drift, ITEM_DRIFT | u64::from(id), 0);
-        drifting(world, self.quality, Draws::new(key), item.phase, time)
-    }
-
-    fn trend_at(&self, world: &World, category: u32, time: f64) -> f32 {
-        let key = self.streams.key(Purpose::Drift, CATEGORY_DRIFT | u64::from(category), 0);
-        let mut draws = Draws::new(key);
-        let phase = draws.unit();
-        drifting(world, self.trend, draws, phase, time)
-    }
-}
-
-/// A drifting standard normal number whose knots are the words of `knots`.
-fn drifting(world: &World, drift: Drift, knots: Draws, phase: f64, time: f64) -> f32 {
-    let blend = drift.blend(phase, time);
-    let mut draws = knots.skip(blend.knot as u64);
-    let normal = world.shop().normal();
-    let before = normal.one(draws.word());
-    blend.of(before, normal.one(draws.word()))
 }
 
 /// Attention falls with the logarithm of the position; scaled to mean 0 and variance 1.
@@ -155,15 +140,16 @@ mod tests {
     /// Measured on the generated values themselves: items' quality over many items.
     #[test]
     fn quality_keeps_half_of_itself_after_a_half_life() {
-        let config = Config::default();
+        let config = Config { items: 20_000, item_churn_per_day: 0.0, ..Config::default() };
         let streams = Streams::new(11);
         let world = World::new(&config, streams);
         let truth = Truth::new(&config, streams, &world);
         let correlation = |lag: f64| {
             let (mut product, mut square) = (0.0, 0.0);
             for id in 0..20_000u32 {
-                let item = world.shop().item(id % 2_500);
-                let at = |time| f64::from(truth.quality_at(&world, id, &item, time));
+                let item = world.shop().item(id);
+                let normal = world.shop().normal();
+                let at = |time| f64::from(truth.quality.value(&item.quality, time, normal));
                 product += at(2.0) * at(2.0 + lag);
                 square += at(2.0) * at(2.0);
             }

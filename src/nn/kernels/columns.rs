@@ -3,8 +3,6 @@
 //! next block of columns finds them in the first-level cache.
 
 use super::lanes::{Block, each_block, of, of_mut};
-#[cfg(target_arch = "x86_64")]
-use super::level::{Level, level};
 use crate::nn::Real;
 
 /// Numbers of as many whole rows of `columns` as are gone through at a time.
@@ -188,9 +186,12 @@ pub(super) fn transpose<F: Real>(from: &[F], rows: usize, columns: usize, to: &m
 
 /// With AVX-512, squares of sixteen in registers; otherwise as above.
 pub(super) mod single {
+    #[cfg(target_arch = "x86_64")]
+    use crate::base::level::{Level, level};
+
     pub(in super::super) fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
-        if super::level() == super::Level::Avx512 {
+        if level() == Level::Avx512 {
             #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
             // SAFETY: `level` has seen the features.
             return unsafe { super::super::dots_x86::transpose(from, rows, columns, to) };

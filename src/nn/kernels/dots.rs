@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::dots_x86::{self, Rows};
 use super::lanes::{Block, each_block, of, of_mut};
 #[cfg(target_arch = "x86_64")]
-use super::level::{Level, level};
+use crate::base::level::{Level, level};
 use crate::nn::Real;
 
 /// The product of two vectors.

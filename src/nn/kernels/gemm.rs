@@ -7,7 +7,7 @@
 
 use ndarray::Array2;
 
-use super::level::{Level, level};
+use crate::base::level::{Level, level};
 
 /// Sizes of a product `[rows x depth] [depth x columns] = [rows x columns]` of row-major matrices
 /// without gaps.
@@ -115,7 +115,7 @@ fn chain(product: Product, start: Start<'_, f32>, a: &[f32], b: &[f32], c: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::kernels::level::{at_level, levels};
+    use crate::base::level::{at_level, levels};
     use proptest::prelude::*;
 
     fn numbers(count: usize, salt: u32) -> Vec<f32> {

@@ -1,5 +1,5 @@
 //! The loops in which a run spends its time, compiled for several sets of vector instructions and
-//! chosen when the program runs. The only folder with `unsafe` code.
+//! chosen when the program runs.
 //!
 //! All levels give the same bits: element-wise loops are one generic source compiled several times
 //! (the compiler may neither reorder sums nor fuse a product into a sum), sums run over a fixed
@@ -16,7 +16,6 @@ mod gemm;
 #[cfg(target_arch = "x86_64")]
 mod gemm_x86;
 mod lanes;
-mod level;
 mod pairs;
 mod prefetch;
 mod table;
@@ -26,10 +25,11 @@ mod update_x86;
 
 pub use dots::dot;
 pub use gemm::{Product, Start};
-pub use level::{Level, level};
 pub use pairs::History;
 pub use table::Places;
 pub use update::{AdamStep, Rows, Touched, finite, squares};
+
+use crate::versions;
 
 /// Makes [`Kernels`] and its two implementations out of a list of generic functions. Those under
 /// `by hand` have a version of their own for single precision, in the module `single` beside them.
@@ -84,36 +84,6 @@ macro_rules! kernels {
         }
     };
 }
-
-/// A function whose body is compiled for every level. The body must call `#[inline(always)]`
-/// functions, or nothing is gained.
-macro_rules! versions {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident(
-        $($argument:ident: $type:ty),* $(,)?
-    ) $(-> $result:ty)? $body:block) => {
-        $(#[$doc])*
-        $vis fn $name($($argument: $type),*) $(-> $result)? {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-                fn avx512($($argument: $type),*) $(-> $result)? $body
-                #[target_feature(enable = "avx2")]
-                fn avx2($($argument: $type),*) $(-> $result)? $body
-                match $crate::nn::kernels::level() {
-                    #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
-                    // SAFETY: `level` has seen these features.
-                    $crate::nn::kernels::Level::Avx512 => return unsafe { avx512($($argument),*) },
-                    #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
-                    // SAFETY: as above.
-                    $crate::nn::kernels::Level::Avx2 => return unsafe { avx2($($argument),*) },
-                    $crate::nn::kernels::Level::Portable => {}
-                }
-            }
-            $body
-        }
-    };
-}
-use versions;
 
 kernels! {
     /// Adds every row of `x`, `[rows x sums.len()]`, to `sums`, row after row.

@@ -1,8 +1,8 @@
 //! Every loop gives the same bits at every level of instructions, at widths with and without
 //! remainders.
 
-use super::level::{at_level, levels};
 use super::*;
+use crate::base::level::{at_level, levels};
 
 /// Numbers of both signs, a few of them zero.
 fn numbers(count: usize, salt: u32) -> Vec<f32> {

@@ -1,12 +1,12 @@
 //! Update rules over the weights and slots of a dense block or of rows of a table.
 
 use super::lanes::{Block, each_block, of, of_mut};
-#[cfg(target_arch = "x86_64")]
-use super::level::{Level, level};
 use super::prefetch::{AHEAD, prefetch};
 #[cfg(target_arch = "x86_64")]
 use super::update_x86;
 use super::versions;
+#[cfg(target_arch = "x86_64")]
+use crate::base::level::{Level, level};
 
 /// What one update of Adam needs besides the numbers it changes.
 #[derive(Clone, Copy, PartialEq, Debug)]

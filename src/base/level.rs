@@ -43,6 +43,36 @@ fn detected() -> Level {
     Level::Portable
 }
 
+/// A function whose body is compiled for every level. The body must call `#[inline(always)]`
+/// functions, or nothing is gained.
+#[macro_export]
+macro_rules! versions {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident(
+        $($argument:ident: $type:ty),* $(,)?
+    ) $(-> $result:ty)? $body:block) => {
+        $(#[$doc])*
+        $vis fn $name($($argument: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+                fn avx512($($argument: $type),*) $(-> $result)? $body
+                #[target_feature(enable = "avx2")]
+                fn avx2($($argument: $type),*) $(-> $result)? $body
+                match $crate::base::level::level() {
+                    #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
+                    // SAFETY: `level` has seen these features.
+                    $crate::base::level::Level::Avx512 => return unsafe { avx512($($argument),*) },
+                    #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
+                    // SAFETY: as above.
+                    $crate::base::level::Level::Avx2 => return unsafe { avx2($($argument),*) },
+                    $crate::base::level::Level::Portable => {}
+                }
+            }
+            $body
+        }
+    };
+}
+
 #[cfg(test)]
 thread_local! {
     static FORCED: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) };

@@ -1,0 +1,108 @@
+//! Sessions that are kept once they were generated. The examples of a shuffled order come from as many
+//! sessions, and to prepare a session costs more than to show one item in it.
+//!
+//! A session takes few bytes, for what is slow about a large table is to find a place in it: category
+//! and brand are looked up again, and nothing but the numbers is stored. Several threads may generate
+//! the same session at the same time; they write the same numbers.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::config::Config;
+use super::shop::LISTED;
+
+/// Sessions are kept if all of the log take no more than this and all items are listed; other logs are
+/// generated anew at every reading.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// Stands for the events that a short history does not have.
+const NONE: u32 = u32::MAX;
+/// Marks an item that was clicked; ids of items are smaller.
+const CLICKED: u32 = 1 << 31;
+
+/// The sessions of a log, those of a day from the first time that one of them is wanted.
+#[derive(Debug)]
+pub(super) struct Pages {
+    days: Vec<OnceLock<Vec<AtomicU32>>>,
+    sessions_per_day: u64,
+    impressions: usize,
+    events: usize,
+}
+
+/// What is kept of one session: its user, counted from one, and zero before it was generated; then the
+/// items of her events, and the items shown.
+#[derive(Clone, Copy)]
+pub(super) struct Page<'a> {
+    words: &'a [AtomicU32],
+    events: usize,
+}
+
+impl Pages {
+    /// Room for the sessions of a log, unless they are not kept.
+    pub(super) fn of(config: &Config) -> Option<Pages> {
+        let kept = Pages::bytes(config) <= MOST_BYTES && config.item_ids() <= LISTED;
+        kept.then(|| Pages {
+            days: (0..config.days).map(|_| OnceLock::new()).collect(),
+            sessions_per_day: config.sessions_per_day(),
+            impressions: config.impressions_per_session as usize,
+            events: config.history_length as usize,
+        })
+    }
+
+    /// Memory of all sessions of a log.
+    pub(super) fn bytes(config: &Config) -> u64 {
+        let words =
+            1 + u64::from(config.history_length) + u64::from(config.impressions_per_session);
+        4 * words * u64::from(config.days) * config.sessions_per_day()
+    }
+
+    /// The place of a session.
+    pub(super) fn page(&self, number: u64) -> Page<'_> {
+        let (day, of_day) = (number / self.sessions_per_day, number % self.sessions_per_day);
+        let words = 1 + self.events + self.impressions;
+        let of_days = self.days[day as usize].get_or_init(|| {
+            let all = self.sessions_per_day as usize * words;
+            std::iter::repeat_with(|| AtomicU32::new(0)).take(all).collect()
+        });
+        Page { words: &of_days[of_day as usize * words..][..words], events: self.events }
+    }
+}
+
+impl Page<'_> {
+    /// The user, if the session was generated.
+    pub(super) fn user(self) -> Option<u32> {
+        // What was written before the user is seen after it.
+        self.words[0].load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// Keeps what was shown at a position.
+    pub(super) fn keep_shown(self, position: u32, item: u32, clicked: bool) {
+        let word = item | if clicked { CLICKED } else { 0 };
+        self.shown_at(position).store(word, Ordering::Relaxed);
+    }
+
+    /// Keeps who searched and the items of her events, the newest first, once everything shown is kept.
+    pub(super) fn keep(self, user: u32, events: impl Iterator<Item = u32>) {
+        let past = &self.words[1..=self.events];
+        for (word, item) in past.iter().zip(events.chain(std::iter::repeat(NONE))) {
+            word.store(item, Ordering::Relaxed);
+        }
+        self.words[0].store(user + 1, Ordering::Release);
+    }
+
+    /// The item at a position, and whether it was clicked.
+    pub(super) fn shown(self, position: u32) -> (u32, bool) {
+        let word = self.shown_at(position).load(Ordering::Relaxed);
+        (word & !CLICKED, word & CLICKED != 0)
+    }
+
+    fn shown_at(&self, position: u32) -> &AtomicU32 {
+        &self.words[1 + self.events + position as usize]
+    }
+
+    /// The items of the user's events, the newest first.
+    pub(super) fn events(self) -> impl Iterator<Item = u32> {
+        let past = self.words[1..=self.events].iter().map(|word| word.load(Ordering::Relaxed));
+        past.take_while(|item| *item != NONE)
+    }
+}
