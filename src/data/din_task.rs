@@ -104,9 +104,9 @@ impl TaskConfig {
 #[derive(Clone, Copy, Debug)]
 struct Pair {
     /// Index into the timeline's events in order of time.
-    event: usize,
+    event: u32,
     /// First and one-past-last position of the history in the users' sequences.
-    history: (usize, usize),
+    history: (u32, u32),
     negative: u32,
 }
 
@@ -129,23 +129,22 @@ pub(crate) fn build(
     mut facts: Vec<(String, String)>,
 ) -> Result<Log, DataError> {
     task.check()?;
-    let duplicates = events.duplicates();
+    offset(events.len().saturating_mul(2), "examples")?;
     let timeline = Timeline::new(events, task.repeats == Repeats::First);
-    offset(timeline.len().saturating_mul(2), "examples")?;
     let held_out = held_out(&timeline, task);
-    let (mut pairs, left) = pairs(&timeline, task, &held_out, streams);
+    let (pairs, left) = pairs(&timeline, task, &held_out, streams);
     if pairs.is_empty() {
         let why = "no user has an event with a history (and an item that the user never touched)";
         return Err(DataError::Empty { path: path.to_string(), why: why.to_string() });
     }
-    // Stable: both parts stay in order of time.
-    pairs.sort_by_key(|pair| held_out[timeline.positions[pair.event]]);
-    let train = pairs.partition_point(|pair| !held_out[timeline.positions[pair.event]]);
-    let stamp = |pair: &Pair| timeline.stamps[pair.event];
-    let stamps = pairs[..train].iter().flat_map(|pair| [stamp(pair); 2]);
+    // Both parts stay in order of time.
+    let (pairs, later): (Vec<Pair>, Vec<Pair>) = pairs
+        .into_iter()
+        .partition(|pair| !held_out[timeline.positions[pair.event as usize] as usize]);
+    let stamps = pairs.iter().flat_map(|pair| [timeline.stamps[pair.event as usize]; 2]);
     let days = days_by_calendar(stamps, timeline.stamps[0]);
-    let log = columns(&timeline, &pairs);
-    facts.extend(describe(&timeline, duplicates, left, &log.labels, train * 2));
+    let log = columns(&timeline, [&pairs, &later]);
+    facts.extend(describe(&timeline, left, &log.labels, pairs.len() * 2));
     facts.push(("days with training examples".into(), days.len().to_string()));
     Ok(Log { days, facts, ..log }.checked())
 }
@@ -172,8 +171,9 @@ fn pairs(
     streams: Streams,
 ) -> (Vec<Pair>, Left) {
     let train_items = || {
-        let train = (0..timeline.len()).filter(|event| !held_out[timeline.positions[*event]]);
-        train.map(|event| timeline.items[event]).collect()
+        let items = timeline.items.iter().zip(&timeline.positions);
+        let train = items.filter(|(_, position)| !held_out[**position as usize]);
+        train.map(|(item, _)| *item).collect()
     };
     let sampler = match task.negatives {
         Negatives::Uniform => Sampler::uniform(timeline),
@@ -182,45 +182,54 @@ fn pairs(
     let (mut pairs, mut left) = (Vec::with_capacity(timeline.len()), Left::default());
     for event in 0..timeline.len() {
         let (user, position) = (timeline.users[event], timeline.positions[event]);
-        let first = timeline.starts[user as usize];
-        let end = if task.strict_history { timeline.same_stamp[position] } else { position };
+        let first = timeline.starts[user as usize] as u32;
+        let end =
+            if task.strict_history { timeline.same_stamp[position as usize] } else { position };
         if end == first {
             left.without_history += 1;
             continue;
         }
-        let mut rng = streams.rng(Purpose::Negative, u64::from(user), (position - first) as u64);
+        let mut rng = streams.rng(Purpose::Negative, u64::from(user), u64::from(position - first));
         let Some(negative) = sampler.draw(user, &mut rng) else {
             left.without_negative += 1;
             continue;
         };
-        let oldest = first.max(end.saturating_sub(task.max_history as usize));
-        pairs.push(Pair { event, history: (oldest, end), negative });
+        let oldest = first.max(end.saturating_sub(task.max_history));
+        pairs.push(Pair { event: event as u32, history: (oldest, end), negative });
     }
     (pairs, left)
 }
 
-/// The columns of the log, without days and facts.
-fn columns(timeline: &Timeline, pairs: &[Pair]) -> Log {
-    let mut log = Log { groups: Groups::Field(0), ..Log::default() };
+/// The columns of the log, without days and facts: those to train on, then those held out.
+fn columns(timeline: &Timeline, parts: [&[Pair]; 2]) -> Log {
+    let examples = 2 * (parts[0].len() + parts[1].len());
+    let mut log = Log {
+        groups: Groups::Field(0),
+        labels: Vec::with_capacity(examples),
+        fields: Vec::with_capacity(3 * examples),
+        ..Log::default()
+    };
+    log.histories.spans.reserve(examples);
     let mut max_len = 0;
-    for pair in pairs {
+    for pair in parts.into_iter().flatten() {
         let (first, end) = pair.history;
+        let (user, item) =
+            (timeline.users[pair.event as usize], timeline.items[pair.event as usize]);
         max_len = max_len.max(end - first);
-        for (label, item) in [(1, timeline.items[pair.event]), (0, pair.negative)] {
+        for (label, item) in [(1, item), (0, pair.negative)] {
             log.labels.push(label);
-            let category = timeline.category_of[item as usize];
-            log.fields.extend([timeline.users[pair.event], item, category]);
-            // Twice the number of events was checked to fit.
-            log.histories.spans.push((first as u32, (end - first) as u32));
+            log.fields.extend([user, item, timeline.category_of[item as usize]]);
+            log.histories.spans.push((first, end - first));
         }
     }
     let mut sequences = vec![0; timeline.len() * 2];
     for (item, position) in timeline.items.iter().zip(&timeline.positions) {
+        let position = *position as usize;
         sequences[position * 2] = *item;
         sequences[position * 2 + 1] = timeline.category_of[*item as usize];
     }
     log.histories = Histories { events: sequences, ..log.histories };
-    log.schema = schema(timeline, max_len);
+    log.schema = schema(timeline, max_len as usize);
     log
 }
 
@@ -244,19 +253,13 @@ fn schema(timeline: &Timeline, max_len: usize) -> Schema {
     }
 }
 
-fn describe(
-    timeline: &Timeline,
-    duplicates: u64,
-    left: Left,
-    labels: &[u8],
-    train: usize,
-) -> Vec<(String, String)> {
+fn describe(timeline: &Timeline, left: Left, labels: &[u8], train: usize) -> Vec<(String, String)> {
     let days = timeline.stamps.chunk_by(|a, b| a.day() == b.day()).count();
     let date = |stamp: Option<&Stamp>| stamp.map_or(String::new(), |stamp| stamp.date());
     let (first, last) = (date(timeline.stamps.first()), date(timeline.stamps.last()));
     let mut facts = vec![
         ("events", timeline.len().to_string()),
-        ("exact duplicates among them", duplicates.to_string()),
+        ("exact duplicates among them", timeline.duplicates.to_string()),
         ("users", timeline.user_count().to_string()),
         ("items", timeline.item_count().to_string()),
         ("categories", timeline.categories.to_string()),

@@ -1,6 +1,6 @@
 //! Interactions as they are read, and as a timeline: sorted, with dense ids and one sequence per user.
 
-use rustc_hash::{FxBuildHasher, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::stamp::Stamp;
 use super::vocabulary::{Numbering, Vocabulary};
@@ -57,11 +57,17 @@ impl Events {
         }
     }
 
-    /// Number of events that repeat an earlier one in user, item and time.
-    pub(crate) fn duplicates(&self) -> u64 {
-        let mut seen = FxHashSet::with_capacity_and_hasher(self.len(), FxBuildHasher);
-        let events = self.users.iter().zip(&self.items).zip(&self.stamps);
-        events.filter(|event| !seen.insert(*event)).count() as u64
+    /// Number of events that repeat an earlier one in user, item and time; `order` is by time.
+    fn duplicates(&self, order: &[usize]) -> u64 {
+        let mut at_once = Vec::new();
+        let mut duplicates = 0;
+        for events in order.chunk_by(|a, b| self.stamps[*a] == self.stamps[*b]) {
+            at_once.clear();
+            at_once.extend(events.iter().map(|event| (self.users[*event], self.items[*event])));
+            at_once.sort_unstable();
+            duplicates += at_once.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
+        }
+        duplicates
     }
 }
 
@@ -74,22 +80,26 @@ pub(crate) struct Timeline {
     pub(crate) items: Vec<u32>,
     pub(crate) stamps: Vec<Stamp>,
     /// Position of each event in the users' sequences, which lie one after the other.
-    pub(crate) positions: Vec<usize>,
+    pub(crate) positions: Vec<u32>,
     /// Where each user's sequence begins, and the end of the last.
     pub(crate) starts: Vec<usize>,
     /// Per position: the first position of that user with the same time.
-    pub(crate) same_stamp: Vec<usize>,
+    pub(crate) same_stamp: Vec<u32>,
     /// Category per item.
     pub(crate) category_of: Vec<u32>,
     /// Number of categories; at least one.
     pub(crate) categories: u32,
+    /// Number of events, dropped ones among them, that repeat another in user, item and time.
+    pub(crate) duplicates: u64,
 }
 
 impl Timeline {
-    /// Sorts and numbers `events`; with `first_only`, a user's later events with an item are dropped.
+    /// Sorts and numbers `events`, fewer than 2^32; with `first_only`, a user's later events with an
+    /// item are dropped.
     pub(crate) fn new(events: Events, first_only: bool) -> Timeline {
         let mut order: Vec<usize> = (0..events.len()).collect();
         order.sort_by_key(|event| events.stamps[*event]);
+        let duplicates = events.duplicates(&order);
         if first_only {
             let mut seen = FxHashSet::default();
             order.retain(|event| seen.insert((events.users[*event], events.items[*event])));
@@ -102,11 +112,12 @@ impl Timeline {
             users: Vec::with_capacity(order.len()),
             items: Vec::with_capacity(order.len()),
             stamps: order.iter().map(|event| events.stamps[*event]).collect(),
-            positions: Vec::new(),
+            positions: Vec::with_capacity(order.len()),
             starts: Vec::new(),
             same_stamp: Vec::new(),
             category_of: Vec::new(),
             categories: 0,
+            duplicates,
         };
         for event in order {
             timeline.users.push(user_ids.id(events.users[event]));
@@ -152,9 +163,10 @@ impl Timeline {
             let user = *user as usize;
             let position = next[user];
             next[user] += 1;
-            self.positions.push(position);
+            self.positions.push(position as u32);
             let same = last[user] == Some(*stamp);
-            self.same_stamp[position] = if same { self.same_stamp[position - 1] } else { position };
+            self.same_stamp[position] =
+                if same { self.same_stamp[position - 1] } else { position as u32 };
             last[user] = Some(*stamp);
         }
         self.starts = starts;
@@ -176,8 +188,8 @@ mod tests {
         events.set_category(b"a", b"x");
         events.set_category(b"a", b"later word");
         events.set_category(b"never seen", b"y");
-        assert_eq!(events.duplicates(), 1);
         let timeline = Timeline::new(events.clone(), false);
+        assert_eq!((timeline.duplicates, Timeline::new(events.clone(), true).duplicates), (1, 1));
         assert_eq!(timeline.users, [0, 1, 1, 1, 1]);
         assert_eq!(timeline.items, [0, 1, 2, 0, 0]);
         assert_eq!(timeline.positions, [0, 1, 2, 3, 4]);

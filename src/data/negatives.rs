@@ -26,7 +26,7 @@ impl Sampler {
     pub(crate) fn uniform(timeline: &Timeline) -> Sampler {
         let mut touched = vec![0; timeline.len()];
         for (item, position) in timeline.items.iter().zip(&timeline.positions) {
-            touched[*position] = *item;
+            touched[*position as usize] = *item;
         }
         for bounds in timeline.starts.windows(2) {
             touched[bounds[0]..bounds[1]].sort_unstable();
