@@ -39,6 +39,7 @@ use calibrate::{Calibration, Sample, calibrate};
 use draws::below;
 use pages::{Page, Pages};
 use session::{Session, World};
+use shop::Item;
 use truth::Truth;
 
 use super::{Batch, DataSource, Day, ExampleInfo, Field, History, HistoryColumn, IdSpace, Schema};
@@ -181,8 +182,8 @@ impl Synthetic {
     fn show(&self, number: u64, position: u32, session: &mut Session) -> (f64, Impression) {
         self.world.enter(number, session);
         let item = self.world.shown(session, position);
-        let traits = self.world.shop().item(item);
-        let effects = self.truth.effects(&self.world, session, &traits, position);
+        let effects = |item: &Item| self.truth.effects(&self.world, session, item, position);
+        let effects = self.world.shop().item(item, effects);
         (effects, Impression { session: number, position, item, probability: f64::NAN })
     }
 
@@ -273,9 +274,9 @@ impl Synthetic {
     /// Appends one example to a batch.
     fn push(&self, seen: &Seen, events: impl Iterator<Item = u32>, batch: &mut Batch) {
         let shop = self.world.shop();
-        let item = shop.item(seen.item);
+        let (category, brand) = shop.item(seen.item, |item| (item.category, item.brand));
         batch.labels.push(f32::from(u8::from(seen.clicked)));
-        batch.fields.extend([seen.user, seen.item, item.category, item.brand, seen.position]);
+        batch.fields.extend([seen.user, seen.item, category, brand, seen.position]);
         batch.history.extend(events.flat_map(|item| [item, shop.category_of(item)]));
         batch.history_offsets.push((batch.history.len() / 2) as u32);
         let day = (seen.session / self.config.sessions_per_day()) as u32 + 1;

@@ -141,9 +141,13 @@ impl Shop {
         slot % self.categories()
     }
 
-    /// What is fixed about an item.
-    pub(super) fn item(&self, id: u32) -> Item {
-        self.listed.get(id as usize).copied().unwrap_or_else(|| self.made(id))
+    /// What `of` makes of what is fixed about an item. (To hand out a copy costs more than to look it
+    /// up.)
+    pub(super) fn item<T>(&self, id: u32, of: impl Fn(&Item) -> T) -> T {
+        match self.listed.get(id as usize) {
+            Some(item) => of(item),
+            None => of(&self.made(id)),
+        }
     }
 
     /// An item, drawn.
@@ -286,7 +290,8 @@ mod tests {
         let mean_product = |step: u32| {
             let mut sum = 0.0;
             for id in 0..1000 {
-                let (a, b) = (shop.item(id).character, shop.item(id + step).character);
+                let character = |id| shop.item(id, |item| item.character);
+                let (a, b) = (character(id), character(id + step));
                 sum += f64::from(super::super::draws::dot(&a, &b)) / 8.0;
             }
             sum / 1000.0

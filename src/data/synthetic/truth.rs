@@ -97,8 +97,8 @@ impl Truth {
         let mut sum = 0.0;
         for (event, weight) in session.events.iter().zip(&self.recency) {
             if event.category == item.category {
-                let past = world.shop().item(event.item);
-                sum += weight * dot(&past.character, &item.character);
+                let likeness = |past: &Item| dot(&past.character, &item.character);
+                sum += weight * world.shop().item(event.item, likeness);
             }
         }
         sum
@@ -147,7 +147,7 @@ mod tests {
         let correlation = |lag: f64| {
             let (mut product, mut square) = (0.0, 0.0);
             for id in 0..20_000u32 {
-                let item = world.shop().item(id);
+                let item = world.shop().item(id, Item::clone);
                 let normal = world.shop().normal();
                 let at = |time| f64::from(truth.quality.value(&item.quality, time, normal));
                 product += at(2.0) * at(2.0 + lag);
