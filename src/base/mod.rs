@@ -1,5 +1,6 @@
 //! Floor 0, the words everything else is written in: virtual time, identifiers, random streams,
-//! quantities with units, saved state, the thread pool, and what the processor can do. Imports nothing of ours.
+//! quantities with units, saved state, the thread pool, and what the processor can do. Imports
+//! nothing of ours.
 
 pub mod id;
 pub mod level;

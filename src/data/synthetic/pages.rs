@@ -101,8 +101,9 @@ impl Page<'_> {
     }
 
     /// The items of the user's events, the newest first.
-    pub(super) fn events(self) -> impl Iterator<Item = u32> {
-        let past = self.words[1..=self.events].iter().map(|word| word.load(Ordering::Relaxed));
-        past.take_while(|item| *item != NONE)
+    pub(super) fn events(self) -> impl ExactSizeIterator<Item = u32> {
+        let past = &self.words[1..=self.events];
+        let none = past.iter().position(|word| word.load(Ordering::Relaxed) == NONE);
+        past[..none.unwrap_or(self.events)].iter().map(|word| word.load(Ordering::Relaxed))
     }
 }
