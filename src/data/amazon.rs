@@ -119,7 +119,7 @@ pub(crate) fn load<'a>(
         first_path.get_or_insert_with(|| input.name.clone());
         for_each_line(input, &mut tally, |line| {
             let (user, item, stamp) = review(line)?;
-            events.push(user.as_bytes(), item.as_bytes(), stamp);
+            events.push((&*user).into(), (&*item).into(), stamp);
             Ok(())
         })?;
     }
@@ -133,7 +133,7 @@ pub(crate) fn load<'a>(
         for_each_line(input, &mut tally, |line| {
             with_metadata(line, |item, metadata| {
                 if let Some(category) = metadata.category(config.category_level) {
-                    events.set_category(item.as_bytes(), category.as_bytes());
+                    events.set_category(item.into(), category.into());
                 }
             })
         })?;
@@ -159,7 +159,7 @@ fn review(line: &str) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
             return Err(Fault::new(BadRowKind::WrongType, detail));
         }
     };
-    Ok((user, item, TimeFormat::UnixSeconds.parse(text.as_bytes())?))
+    Ok((user, item, TimeFormat::UnixSeconds.parse(text[..].into())?))
 }
 
 fn present<'a>(text: Option<Text<'a>>, key: &str) -> Result<Cow<'a, str>, Fault> {

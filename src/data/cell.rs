@@ -2,32 +2,46 @@
 
 use super::bad_rows::{BadRowKind, Fault, excerpt};
 use super::error::DataError;
+use super::text::Text;
 
 /// The cell as a finite number.
-pub(crate) fn number(cell: &[u8], what: &str) -> Result<f64, Fault> {
+#[inline]
+pub(crate) fn number(cell: Text, what: &str) -> Result<f64, Fault> {
     if cell.is_empty() {
         return Err(Fault::new(BadRowKind::EmptyField, format!("{what} is empty")));
     }
-    if let Some(value) = short_decimal(cell) {
-        return Ok(value);
+    match decimal(cell) {
+        Some(value) => Ok(value),
+        None => unusual_number(cell, what),
     }
-    let parsed = std::str::from_utf8(cell).ok().and_then(|text| text.trim().parse::<f64>().ok());
+}
+
+fn unusual_number(cell: Text, what: &str) -> Result<f64, Fault> {
+    let parsed = std::str::from_utf8(&cell).ok().and_then(|text| text.trim().parse::<f64>().ok());
     match parsed {
         None => {
-            Err(Fault::cell(BadRowKind::BadNumber, format_args!("{what} must be a number"), cell))
+            Err(Fault::cell(BadRowKind::BadNumber, format_args!("{what} must be a number"), &cell))
         }
         Some(value) if !(value as f32).is_finite() => {
-            Err(Fault::cell(BadRowKind::NonFinite, format_args!("{what} must be finite"), cell))
+            Err(Fault::cell(BadRowKind::NonFinite, format_args!("{what} must be finite"), &cell))
         }
         Some(value) => Ok(value),
     }
 }
 
-/// A number of at most 15 bytes, of digits and perhaps a sign and a point: most of the cells of real
-/// logs. Its digits and the power of ten are exact in a double, so their quotient is rounded
-/// as the standard library rounds (Clinger 1990).
+/// A number of digits and perhaps a sign and a point, at most 15 bytes of them: most of the cells
+/// of real logs. Its digits and the power of ten are exact in a double, so their quotient is
+/// rounded as the standard library rounds (Clinger 1990).
 #[inline]
-fn short_decimal(cell: &[u8]) -> Option<f64> {
+fn decimal(cell: Text) -> Option<f64> {
+    match cell.short_decimal() {
+        Some((digits, 0)) => Some(digits as f64),
+        Some((digits, places)) => Some(digits as f64 / POWERS[places]),
+        None => longer_decimal(cell.bytes()),
+    }
+}
+
+fn longer_decimal(cell: &[u8]) -> Option<f64> {
     let (negative, digits) = match cell {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
@@ -57,10 +71,10 @@ const POWERS: [f64; 15] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
 
 /// The cell, which must not be empty.
-pub(crate) fn filled<'a>(cell: &'a [u8], what: &str) -> Result<&'a [u8], Fault> {
-    match cell {
+pub(crate) fn filled<'a>(cell: Text<'a>, what: &str) -> Result<Text<'a>, Fault> {
+    match *cell {
         [] => Err(Fault::new(BadRowKind::EmptyField, format!("{what} is empty"))),
-        cell => Ok(cell),
+        _ => Ok(cell),
     }
 }
 
@@ -136,7 +150,7 @@ impl Condition {
     ///
     /// # Errors
     /// If the order of numbers is asked for and the cell is not one.
-    pub(crate) fn holds(&self, cell: &[u8], what: &str) -> Result<bool, Fault> {
+    pub(crate) fn holds(&self, cell: Text, what: &str) -> Result<bool, Fault> {
         let equality = matches!(self.operator, Operator::Equal | Operator::NotEqual);
         let order = match self.number {
             Some(right) if equality => match number(cell, what) {
@@ -144,7 +158,7 @@ impl Condition {
                 Err(_) => return Ok(self.operator == Operator::NotEqual),
             },
             Some(right) => number(cell, what)?.total_cmp(&right),
-            None => cell.cmp(self.text.as_bytes()),
+            None => cell.bytes().cmp(self.text.as_bytes()),
         };
         Ok(match self.operator {
             Operator::AtLeast => order.is_ge(),
@@ -175,15 +189,16 @@ pub(crate) enum LabelRule {
 
 impl LabelRule {
     /// Whether the label is positive.
-    pub(crate) fn positive(&self, cell: &[u8]) -> Result<bool, Fault> {
+    #[inline]
+    pub(crate) fn positive(&self, cell: Text) -> Result<bool, Fault> {
         match self {
-            LabelRule::ZeroOrOne => match cell {
+            LabelRule::ZeroOrOne => match cell.bytes() {
                 b"0" | b"0.0" => Ok(false),
                 b"1" | b"1.0" => Ok(true),
                 _ => {
                     let detail = format!(
                         "the label must be 0 or 1 (or say positive_when), found {}",
-                        excerpt(cell)
+                        excerpt(&cell)
                     );
                     Err(Fault::new(BadRowKind::BadLabel, detail))
                 }
@@ -191,7 +206,9 @@ impl LabelRule {
             LabelRule::Condition(condition) => condition
                 .holds(cell, "the label")
                 .map_err(|fault| Fault::new(BadRowKind::BadLabel, fault.detail)),
-            LabelRule::OneOf(values) => Ok(values.iter().any(|value| value.as_bytes() == cell)),
+            LabelRule::OneOf(values) => {
+                Ok(values.iter().any(|value| value.as_bytes() == cell.bytes()))
+            }
         }
     }
 }
@@ -203,8 +220,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn short_decimals_are_those_of_the_standard_library(text in "-?[0-9]{0,8}[.]?[0-9]{0,8}") {
-            if let Some(value) = short_decimal(text.as_bytes()) {
+        fn decimals_are_those_of_the_standard_library(text in "-?[0-9]{0,8}[.]?[0-9]{0,8}") {
+            if let Some(value) = decimal(text.as_str().into()) {
                 let parsed: f64 = text.parse().unwrap();
                 prop_assert_eq!(value.to_bits(), parsed.to_bits());
             }
@@ -213,9 +230,9 @@ mod tests {
 
     #[test]
     fn numbers_must_be_finite_also_as_f32() {
-        assert_eq!(number(b" -3.5 ", "x"), Ok(-3.5));
-        assert_eq!(number(b"999999999", "x"), Ok(999_999_999.0));
-        assert_eq!(number(b"0012345678", "x"), Ok(12_345_678.0));
+        assert_eq!(number(b" -3.5 ".into(), "x"), Ok(-3.5));
+        assert_eq!(number(b"999999999".into(), "x"), Ok(999_999_999.0));
+        assert_eq!(number(b"0012345678".into(), "x"), Ok(12_345_678.0));
         for (cell, kind) in [
             ("", BadRowKind::EmptyField),
             ("3,5", BadRowKind::BadNumber),
@@ -224,14 +241,14 @@ mod tests {
             ("1e39", BadRowKind::NonFinite),
             ("1e999", BadRowKind::NonFinite),
         ] {
-            assert_eq!(number(cell.as_bytes(), "x").unwrap_err().kind, kind, "{cell}");
+            assert_eq!(number(cell.into(), "x").unwrap_err().kind, kind, "{cell}");
         }
     }
 
     #[test]
     fn conditions_compare_numbers_or_text() {
         let holds = |condition: &str, cell: &str| {
-            Condition::parse("k", condition).unwrap().holds(cell.as_bytes(), "x")
+            Condition::parse("k", condition).unwrap().holds(cell.into(), "x")
         };
         assert_eq!(holds(">= 4", "4.0"), Ok(true));
         assert_eq!(holds(">= 4", "10"), Ok(true));
@@ -247,7 +264,7 @@ mod tests {
     fn a_condition_names_its_column() {
         let (column, condition) = Condition::parse_with_column("k", "Customer ID != ''").unwrap();
         assert_eq!(column, "Customer ID");
-        assert_eq!(condition.holds(b"17850", "x"), Ok(true));
+        assert_eq!(condition.holds(b"17850".into(), "x"), Ok(true));
         assert!(Condition::parse_with_column("k", "> 3").is_err());
     }
 }

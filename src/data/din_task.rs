@@ -322,7 +322,7 @@ mod tests {
     fn build_from(events: &[(u8, u8, u8)], task: &TaskConfig) -> Result<Log, DataError> {
         let mut all = Events::new();
         for (user, item, time) in events {
-            all.push(&[*user], &[*item], Stamp(i64::from(*time) * 40_000_000));
+            all.push((&[*user]).into(), (&[*item]).into(), Stamp(i64::from(*time) * 40_000_000));
         }
         build(all, task, Streams::new(3), "t", Vec::new())
     }
@@ -384,7 +384,9 @@ mod tests {
         let events: Vec<(u8, u8, u8)> = (0..60).map(|i| (i % 3, i, i)).collect();
         let log = |seed| {
             let mut all = Events::new();
-            events.iter().for_each(|e| all.push(&[e.0], &[e.1], Stamp(i64::from(e.2))));
+            events
+                .iter()
+                .for_each(|e| all.push((&[e.0]).into(), (&[e.1]).into(), Stamp(i64::from(e.2))));
             build(all, &TaskConfig::default(), Streams::new(seed), "t", Vec::new()).unwrap()
         };
         let (one, same, other) = (log(1), log(1), log(2));

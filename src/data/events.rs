@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::stamp::Stamp;
+use super::text::Text;
 use super::vocabulary::{Numbering, Vocabulary};
 
 const NO_CATEGORY: u32 = u32::MAX;
@@ -40,7 +41,7 @@ impl Events {
     }
 
     /// Adds one event.
-    pub(crate) fn push(&mut self, user: &[u8], item: &[u8], stamp: Stamp) {
+    pub(crate) fn push(&mut self, user: Text, item: Text, stamp: Stamp) {
         self.users.push(self.user_names.code(user));
         self.items.push(self.item_names.code(item));
         self.stamps.push(stamp);
@@ -48,7 +49,7 @@ impl Events {
     }
 
     /// Says what category an item has; the first word counts, and items without events are passed over.
-    pub(crate) fn set_category(&mut self, item: &[u8], category: &[u8]) {
+    pub(crate) fn set_category(&mut self, item: Text, category: Text) {
         if let Some(code) = self.item_names.get(item) {
             let slot = &mut self.category_of[code as usize];
             if *slot == NO_CATEGORY && !category.is_empty() {
@@ -183,11 +184,11 @@ mod tests {
         for (user, item, time) in
             [("u", "c", 2), ("v", "a", 1), ("u", "b", 1), ("u", "a", 2), ("u", "a", 2)]
         {
-            events.push(user.as_bytes(), item.as_bytes(), Stamp(time));
+            events.push(user.into(), item.into(), Stamp(time));
         }
-        events.set_category(b"a", b"x");
-        events.set_category(b"a", b"later word");
-        events.set_category(b"never seen", b"y");
+        events.set_category("a".into(), "x".into());
+        events.set_category("a".into(), "later word".into());
+        events.set_category("never seen".into(), "y".into());
         let timeline = Timeline::new(events.clone(), false);
         assert_eq!((timeline.duplicates, Timeline::new(events.clone(), true).duplicates), (1, 1));
         assert_eq!(timeline.users, [0, 1, 1, 1, 1]);

@@ -199,10 +199,10 @@ pub(crate) fn read_categories(
     let category = find(&table.name, columns, "categories.category", &settings.category)?;
     for_each_row(&table.name, &mut *table.rows, &mut tally, |row| {
         let item = filled(row.cell(item), "the item")?;
-        let text = std::str::from_utf8(row.cell(category)).unwrap_or("");
+        let text = std::str::from_utf8(row.cell(category).bytes()).unwrap_or("");
         let first =
             settings.separator.map_or(text, |separator| text.split(separator).next().unwrap_or(""));
-        events.set_category(item, first.as_bytes());
+        events.set_category(item, first.into());
         Ok(Verdict::Accepted)
     })?;
     Ok(tally

@@ -14,17 +14,18 @@ pub(crate) fn for_each_line(
 ) -> Result<(), DataError> {
     let mut lines = Lines::new(input.reader);
     let path = input.name;
-    let mut buffer = Vec::new();
     loop {
-        buffer.clear();
-        let outcome = match lines.append(&mut buffer) {
+        lines.begin();
+        let found = lines.append();
+        let line = &lines.block()[lines.record()];
+        let outcome = match found {
             Err(source) => {
                 return Err(DataError::Read { path, line: lines.number(), source });
             }
             Ok(Line::End) => return Ok(()),
             Ok(Line::TooLong) => Err(too_long()),
-            Ok(Line::Whole) if buffer.trim_ascii().is_empty() => continue,
-            Ok(Line::Whole) => text(without_break(&buffer)).and_then(&mut take),
+            Ok(Line::Whole) if line.trim_ascii().is_empty() => continue,
+            Ok(Line::Whole) => text(without_break(line)).and_then(&mut take),
         };
         tally.begin();
         match outcome {

@@ -1,36 +1,60 @@
 //! Physical lines of a stream, numbered, with a bound on their length.
+//!
+//! They are not copied: a record of one or several lines is a part of the buffer that the stream
+//! is read into.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
+use std::ops::Range;
 
 use memchr::memchr;
 
 /// The longest line that is kept. Amazon's metadata lines reach a few hundred kB.
 pub(crate) const MAX_LINE_BYTES: usize = 4 << 20;
 
+/// Zero bytes behind those that were read, so that vector loops may read past the last line.
+pub(crate) const PADDING: usize = 64;
+
+/// Bytes asked of the stream at once.
+const READ_BYTES: usize = 1 << 18;
+
 /// What [`Lines::append`] found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Line {
     /// The end of the stream.
     End,
-    /// A line, with its line break if it has one.
+    /// A line, with its line break; the last line of the stream gets one if it has none.
     Whole,
-    /// A line longer than [`MAX_LINE_BYTES`]; it was passed over and nothing was appended.
+    /// A line longer than [`MAX_LINE_BYTES`]; it was passed over, and the record with it.
     TooLong,
 }
 
-/// Lines ending in LF or CR LF, counted from 1.
+/// Lines ending in LF or CR LF, counted from 1, of which one or several at a time are a *record*.
 pub(crate) struct Lines<'a> {
     reader: Box<dyn BufRead + 'a>,
+    /// What was read and is not passed yet, then [`PADDING`].
+    block: Vec<u8>,
+    /// The bytes of `block` that hold the record.
+    record: Range<usize>,
+    /// End of what was read.
+    end: usize,
+    /// Number of the line that was read last; 0 before the first.
     number: u64,
-    /// Lines that were taken back, from `replay_at` on; read again before the stream goes on.
-    replay: Vec<u8>,
-    replay_at: usize,
+    state: State,
+}
+
+/// What can still come from a stream.
+enum State {
+    Open,
+    Ended,
+    /// It broke; the lines before are still to be had.
+    Broken(io::Error),
 }
 
 impl<'a> Lines<'a> {
     /// The lines of `reader`.
     pub(crate) fn new(reader: Box<dyn BufRead + 'a>) -> Lines<'a> {
-        Lines { reader, number: 0, replay: Vec::new(), replay_at: 0 }
+        let block = vec![0; PADDING];
+        Lines { reader, block, record: 0..0, end: 0, number: 0, state: State::Open }
     }
 
     /// Number of the line read last; 0 before the first.
@@ -38,54 +62,115 @@ impl<'a> Lines<'a> {
         self.number
     }
 
-    /// Appends the next line to `buffer`, its line break included.
-    pub(crate) fn append(&mut self, buffer: &mut Vec<u8>) -> io::Result<Line> {
-        if self.replay_at < self.replay.len() {
-            let rest = &self.replay[self.replay_at..];
-            let len = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
-            buffer.extend_from_slice(&rest[..len]);
-            self.replay_at += len;
-            self.number += 1;
-            return Ok(Line::Whole);
-        }
-        if self.append_buffered(buffer)? {
-            self.number += 1;
-            return Ok(Line::Whole);
-        }
-        let before = buffer.len();
-        let limit = MAX_LINE_BYTES as u64 + 1;
-        let read = self.reader.by_ref().take(limit).read_until(b'\n', buffer)?;
-        if read == 0 {
-            return Ok(Line::End);
-        }
+    /// What was read, [`PADDING`] included.
+    pub(crate) fn block(&self) -> &[u8] {
+        &self.block
+    }
+
+    /// The same, to be written to within the record.
+    pub(crate) fn block_mut(&mut self) -> &mut [u8] {
+        &mut self.block
+    }
+
+    /// Where in the block the record lies.
+    pub(crate) fn record(&self) -> Range<usize> {
+        self.record.clone()
+    }
+
+    /// Bytes of the block behind the record, which were read and are to come.
+    pub(crate) fn ahead(&self) -> Range<usize> {
+        self.record.end..self.end
+    }
+
+    /// Begins a record without lines behind the present one.
+    pub(crate) fn begin(&mut self) {
+        self.record.start = self.record.end;
+    }
+
+    /// Makes the next line, which ends before `end`, the record.
+    #[inline]
+    pub(crate) fn begin_with_line(&mut self, end: usize) {
+        self.record = self.record.end..end;
         self.number += 1;
-        if read > MAX_LINE_BYTES && buffer.last() != Some(&b'\n') {
-            buffer.truncate(before);
-            self.reader.skip_until(b'\n')?;
-            return Ok(Line::TooLong);
+    }
+
+    /// Adds the next line to the record, its line break included.
+    pub(crate) fn append(&mut self) -> io::Result<Line> {
+        let mut searched = self.record.end;
+        loop {
+            if let Some(at) = memchr(b'\n', &self.block[searched..self.end]) {
+                let end = searched + at + 1;
+                let long = end - self.record.end > MAX_LINE_BYTES + 1;
+                self.record.end = end;
+                self.number += 1;
+                if long {
+                    self.begin();
+                    return Ok(Line::TooLong);
+                }
+                return Ok(Line::Whole);
+            }
+            if self.end - self.record.end > MAX_LINE_BYTES {
+                return self.pass_over();
+            }
+            match self.fill()? {
+                0 => return Ok(Line::End),
+                bytes => searched = self.end - bytes,
+            }
         }
-        Ok(Line::Whole)
     }
 
-    /// Appends the next line if the reader holds all of it, as it almost always does.
-    fn append_buffered(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
-        let bytes = match self.reader.fill_buf() {
-            Ok(bytes) => &bytes[..bytes.len().min(MAX_LINE_BYTES + 1)],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        let Some(at) = memchr(b'\n', bytes) else { return Ok(false) };
-        buffer.extend_from_slice(&bytes[..=at]);
-        self.reader.consume(at + 1);
-        Ok(true)
-    }
-
-    /// Takes back the lines in `bytes`, the last `lines` ones that were read: they come again.
-    pub(crate) fn take_back(&mut self, bytes: &[u8], lines: u64) {
-        let rest = self.replay.split_off(self.replay_at);
-        self.replay = [bytes, &rest].concat();
-        self.replay_at = 0;
+    /// Takes `lines` lines of the record back, all behind its first `keep` bytes: they come again.
+    pub(crate) fn take_back(&mut self, keep: usize, lines: u64) {
+        self.record.end = self.record.start + keep;
         self.number -= lines;
+    }
+
+    /// Passes over the rest of a line that is too long, and the record with it.
+    fn pass_over(&mut self) -> io::Result<Line> {
+        self.number += 1;
+        loop {
+            let found = memchr(b'\n', &self.block[self.ahead()]);
+            self.record.end = found.map_or(self.end, |at| self.record.end + at + 1);
+            self.begin();
+            if found.is_some() || self.fill()? == 0 {
+                return Ok(Line::TooLong);
+            }
+        }
+    }
+
+    /// Reads on, the record kept (at another place); returns the number of new bytes, 0 at the end.
+    fn fill(&mut self) -> io::Result<usize> {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Open => {}
+            State::Ended => return Ok(0),
+            State::Broken(error) => return Err(error),
+        }
+        self.block.copy_within(self.record.start..self.end, 0);
+        self.end -= self.record.start;
+        self.record = 0..self.record.len();
+        let before = self.end;
+        let room = before + READ_BYTES;
+        if self.block.len() < room + PADDING {
+            self.block.resize(room + PADDING, 0);
+        }
+        self.state = loop {
+            if self.end == room {
+                break State::Open;
+            }
+            match self.reader.read(&mut self.block[self.end..room]) {
+                Ok(0) => break State::Ended,
+                Ok(bytes) => self.end += bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if self.end == before => return Err(error),
+                Err(error) => break State::Broken(error),
+            }
+        };
+        if matches!(self.state, State::Ended) && self.end > 0 && self.block[self.end - 1] != b'\n' {
+            self.block[self.end] = b'\n';
+            self.end += 1;
+        }
+        self.block[self.end..].fill(0);
+        Ok(self.end - before)
     }
 }
 
@@ -98,44 +183,85 @@ pub(crate) fn without_break(line: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Cursor;
+    use std::io::{BufReader, Cursor, Read};
+
+    /// The next line as a record of its own.
+    fn next(lines: &mut Lines) -> Result<(Line, u64, String), io::ErrorKind> {
+        lines.begin();
+        let line = lines.append().map_err(|error| error.kind())?;
+        let text = String::from_utf8_lossy(without_break(&lines.block()[lines.record()]));
+        Ok((line, lines.number(), text.into_owned()))
+    }
+
+    fn whole(number: u64, text: &str) -> Result<(Line, u64, String), io::ErrorKind> {
+        Ok((Line::Whole, number, text.to_string()))
+    }
 
     #[test]
     fn lines_are_numbered_and_the_last_needs_no_break() {
         let mut lines = Lines::new(Box::new(Cursor::new("a\r\n\nb")));
-        let mut seen = Vec::new();
-        let mut buffer = Vec::new();
-        while lines.append(&mut buffer).unwrap() == Line::Whole {
-            seen.push((
-                lines.number(),
-                String::from_utf8_lossy(without_break(&buffer)).into_owned(),
-            ));
-            buffer.clear();
+        assert_eq!(next(&mut lines), whole(1, "a"));
+        assert_eq!(next(&mut lines), whole(2, ""));
+        assert_eq!(next(&mut lines), whole(3, "b"));
+        assert_eq!(next(&mut lines), Ok((Line::End, 3, String::new())));
+        assert_eq!(lines.append().unwrap(), Line::End);
+    }
+
+    #[test]
+    fn lines_are_whole_wherever_reads_and_blocks_end() {
+        let text: String = (0..200_000).map(|i| format!("{}\n", "x".repeat(i % 7))).collect();
+        let slow = BufReader::with_capacity(1_000, Cursor::new(text.clone()));
+        let mut lines = Lines::new(Box::new(slow));
+        for (number, line) in text.lines().enumerate() {
+            assert_eq!(next(&mut lines), whole(number as u64 + 1, line));
         }
-        assert_eq!(seen, [(1, "a".into()), (2, "".into()), (3, "b".into())]);
+        assert_eq!(next(&mut lines).unwrap().0, Line::End);
     }
 
     #[test]
     fn r29_an_endless_line_takes_bounded_memory() {
         let text = [vec![b'x'; 10_000_000], b"\nnext\n".to_vec()].concat();
         let mut lines = Lines::new(Box::new(Cursor::new(text)));
-        let mut buffer = Vec::new();
-        assert_eq!(lines.append(&mut buffer).unwrap(), Line::TooLong);
-        assert!(buffer.is_empty() && buffer.capacity() < 3 * MAX_LINE_BYTES);
-        assert_eq!(lines.append(&mut buffer).unwrap(), Line::Whole);
-        assert_eq!((lines.number(), buffer.as_slice()), (2, b"next\n".as_slice()));
+        assert_eq!(next(&mut lines), Ok((Line::TooLong, 1, String::new())));
+        assert!(lines.block.capacity() < 3 * MAX_LINE_BYTES);
+        assert_eq!(next(&mut lines), whole(2, "next"));
+    }
+
+    #[test]
+    fn the_limit_is_the_same_with_and_without_a_break() {
+        for (excess, end) in [(0, ""), (0, "\n"), (1, ""), (1, "\n"), (300_000, "\n")] {
+            let text = "x".repeat(MAX_LINE_BYTES + excess) + end;
+            let mut lines = Lines::new(Box::new(Cursor::new(text)));
+            let expected = if excess == 0 { Line::Whole } else { Line::TooLong };
+            assert_eq!(next(&mut lines).unwrap().0, expected, "{excess} {end:?}");
+            assert_eq!(next(&mut lines).unwrap().0, Line::End);
+        }
+    }
+
+    #[test]
+    fn a_broken_stream_gives_its_whole_lines_first() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+        }
+        let stream = Cursor::new("a\nb\nhalf a l").chain(Broken);
+        let mut lines = Lines::new(Box::new(BufReader::new(stream)));
+        assert_eq!(next(&mut lines), whole(1, "a"));
+        assert_eq!(next(&mut lines), whole(2, "b"));
+        assert_eq!(next(&mut lines), Err(io::ErrorKind::ConnectionReset));
     }
 
     #[test]
     fn lines_taken_back_come_again_with_their_numbers() {
         let mut lines = Lines::new(Box::new(Cursor::new("a\nb\nc\n")));
-        let mut buffer = Vec::new();
+        lines.begin();
         for _ in 0..3 {
-            lines.append(&mut buffer).unwrap();
+            lines.append().unwrap();
         }
-        lines.take_back(b"b\nc\n", 2);
-        buffer.clear();
-        lines.append(&mut buffer).unwrap();
-        assert_eq!((lines.number(), buffer.as_slice()), (2, b"b\n".as_slice()));
+        assert_eq!(lines.record(), 0..6);
+        lines.take_back(2, 2);
+        assert_eq!(next(&mut lines), whole(2, "b"));
     }
 }

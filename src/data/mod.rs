@@ -38,6 +38,7 @@ mod python_literal;
 mod records;
 mod split;
 mod table_builder;
+mod text;
 mod vocabulary;
 
 #[cfg(test)]

@@ -105,10 +105,10 @@ fn read_movies(
     let mut table = Table::text(movies, &TableFormat::with(dialect, &names))?;
     for_each_row(&table.name, &mut *table.rows, &mut tally, |row| {
         let item = filled(row.cell(0), "the film's number")?;
-        let genre = (0..GENRES).find(|genre| row.cell(ITEM_COLUMNS - GENRES + genre) == b"1");
+        let genre = (0..GENRES).find(|genre| *row.cell(ITEM_COLUMNS - GENRES + genre) == *b"1");
         let genre =
             genre.ok_or_else(|| Fault::new(BadRowKind::EmptyField, "no genre flag is 1"))?;
-        events.set_category(item, genre.to_string().as_bytes());
+        events.set_category(item, genre.to_string().as_str().into());
         Ok(Verdict::Accepted)
     })?;
     Ok(tally

@@ -90,10 +90,10 @@ mod tests {
     fn timeline() -> Timeline {
         let mut events = Events::new();
         for item in 0..98u32 {
-            events.push(b"greedy", item.to_string().as_bytes(), Stamp(i64::from(item)));
+            events.push("greedy".into(), item.to_string().as_str().into(), Stamp(i64::from(item)));
         }
         for (time, item) in [(200, "98"), (201, "99"), (202, "99"), (203, "99")] {
-            events.push(b"other", item.as_bytes(), Stamp(time));
+            events.push("other".into(), item.into(), Stamp(time));
         }
         Timeline::new(events, false)
     }
@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn a_user_who_touched_everything_has_no_negative() {
         let mut events = Events::new();
-        events.push(b"u", b"a", Stamp(1));
-        events.push(b"u", b"b", Stamp(2));
+        events.push("u".into(), "a".into(), Stamp(1));
+        events.push("u".into(), "b".into(), Stamp(2));
         let timeline = Timeline::new(events, false);
         let mut rng = Streams::new(1).rng(Purpose::Negative, 0, 1);
         assert_eq!(Sampler::uniform(&timeline).draw(0, &mut rng), None);

@@ -2,6 +2,8 @@
 
 use std::hash::{Hash, Hasher};
 
+use super::text::Text;
+
 /// A text of up to eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Short {
@@ -21,24 +23,10 @@ pub(crate) struct Medium {
 impl Short {
     /// `None` if `text` is longer.
     #[inline]
-    pub(crate) fn new(text: &[u8]) -> Option<Short> {
-        let halves = match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-            _ if text.len() > 8 => return None,
-            // They overlap unless there are eight bytes; with the length that is no loss.
-            (Some(first), Some(last)) => [u32::from_le_bytes(*first), u32::from_le_bytes(*last)],
-            _ => [tiny(text), 0],
-        };
-        Some(Short { halves, len: text.len() as u8 })
-    }
-}
-
-/// Up to three bytes: the first, the middle and the last one.
-#[inline]
-fn tiny(text: &[u8]) -> u32 {
-    match text {
-        [] => 0,
-        [first, .., last] => u32::from_le_bytes([*first, text[text.len() / 2], *last, 0]),
-        [only] => u32::from(*only),
+    pub(crate) fn new(text: Text) -> Option<Short> {
+        let word = text.word();
+        let halves = [word as u32, (word >> 32) as u32];
+        (text.len() <= 8).then(|| Short { halves, len: text.len() as u8 })
     }
 }
 
@@ -60,7 +48,7 @@ impl Hash for Short {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let word = u64::from(self.halves[1]) << 32 | u64::from(self.halves[0]);
-        // Texts whose halves are equal and whose lengths are not are rare: `eq` tells them apart.
+        // Texts that differ only in zeros behind them are rare: `eq` tells them apart.
         state.write_u64(word);
     }
 }
@@ -84,13 +72,13 @@ mod tests {
             a in prop::collection::vec(0u8..3, 0..18),
             b in prop::collection::vec(0u8..3, 0..18),
         ) {
-            if let (Some(x), Some(y)) = (Short::new(&a), Short::new(&b)) {
+            if let (Some(x), Some(y)) = (Short::new(a[..].into()), Short::new(b[..].into())) {
                 prop_assert_eq!(x == y, a == b);
             }
             if let (Some(x), Some(y)) = (Medium::new(&a), Medium::new(&b)) {
                 prop_assert_eq!(x == y, a == b);
             }
-            prop_assert_eq!(Short::new(&a).is_some(), a.len() <= 8);
+            prop_assert_eq!(Short::new(a[..].into()).is_some(), a.len() <= 8);
             prop_assert_eq!(Medium::new(&a).is_some(), (9..=16).contains(&a.len()));
         }
     }

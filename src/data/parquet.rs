@@ -15,6 +15,7 @@ use parquet::schema::types::Type;
 use super::error::DataError;
 use super::file::open_file;
 use super::records::{Row, RowError, Rows};
+use super::split::Span;
 use super::stamp::Stamp;
 
 /// The rows of a Parquet file; only some columns are decoded, the others are empty.
@@ -24,6 +25,9 @@ pub(crate) struct ParquetRows {
     decoded: Vec<usize>,
     rows: RowIter<'static>,
     number: u64,
+    /// Text and cells of the present row.
+    text: Vec<u8>,
+    cells: Vec<Span>,
 }
 
 impl ParquetRows {
@@ -44,7 +48,7 @@ impl ParquetRows {
         let rows = RowIter::from_file_into(Box::new(reader))
             .project(Some(projection.map_err(failed)?))
             .map_err(failed)?;
-        Ok(ParquetRows { columns, decoded, rows, number: 0 })
+        Ok(ParquetRows { columns, decoded, rows, number: 0, text: Vec::new(), cells: Vec::new() })
     }
 }
 
@@ -53,26 +57,25 @@ impl Rows for ParquetRows {
         &self.columns
     }
 
-    fn read(&mut self, row: &mut Row) -> Result<bool, RowError> {
+    fn read(&mut self) -> Result<Option<Row<'_>>, RowError> {
         let broken = |line, source| RowError::Io { line, source };
         let record = match self.rows.next() {
-            None => return Ok(false),
+            None => return Ok(None),
             Some(Ok(record)) => record,
             Some(Err(error)) => {
                 return Err(broken(self.number, io::Error::new(io::ErrorKind::InvalidData, error)));
             }
         };
         self.number += 1;
-        row.line = self.number;
-        row.bytes.clear();
-        row.cells.clear();
-        row.cells.resize(self.columns.len(), 0..0);
+        self.text.clear();
+        self.cells.clear();
+        self.cells.resize(self.columns.len(), Span::default());
         for (column, (_, field)) in self.decoded.iter().zip(record.get_column_iter()) {
-            let start = row.bytes.len();
-            write_cell(field, &mut row.bytes).map_err(|source| broken(self.number, source))?;
-            row.cells[*column] = start..row.bytes.len();
+            let start = self.text.len();
+            write_cell(field, &mut self.text).map_err(|source| broken(self.number, source))?;
+            self.cells[*column] = Span::new(start, self.text.len());
         }
-        Ok(true)
+        Ok(Some(Row { line: self.number, block: &self.text, cells: &self.cells }))
     }
 }
 

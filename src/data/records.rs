@@ -5,43 +5,38 @@
 //! at its own line, and memory must stay bounded. The `csv` crate is the oracle of the tests.
 
 use std::io;
-use std::ops::Range;
-
-use memchr::memchr2;
 
 use super::bad_rows::{BadRow, BadRowKind, Fault, RowTally};
 use super::error::DataError;
 use super::file::Input;
 use super::lines::{Line, Lines, MAX_LINE_BYTES, without_break};
-use super::split::split;
+use super::split::{Found, Span, Splitter};
+use super::text::Text;
 
 /// A quoted cell that runs over more lines than this was never closed.
 const MAX_RECORD_LINES: u64 = 1000;
 
-/// One row's cells, in a buffer that is reused from row to row.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Row {
+/// One row's cells; they lie where they were read to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'a> {
+    /// The 1-based line on which it begins.
     pub(crate) line: u64,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) cells: Vec<Range<usize>>,
-    /// Whether there are quotes that mean something.
-    quoted: bool,
+    /// Where the cells' text is.
+    pub(crate) block: &'a [u8],
+    /// The cells, in order.
+    pub(crate) cells: &'a [Span],
 }
 
-impl Row {
+impl<'a> Row<'a> {
     /// Number of cells.
     pub(crate) fn len(&self) -> usize {
         self.cells.len()
     }
 
     /// The text of cell `index`.
-    pub(crate) fn cell(&self, index: usize) -> &[u8] {
-        &self.bytes[self.cells[index].clone()]
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.cells.clear();
+    #[inline]
+    pub(crate) fn cell(&self, index: usize) -> Text<'a> {
+        self.cells[index].of(self.block)
     }
 }
 
@@ -59,8 +54,8 @@ pub(crate) trait Rows {
     /// The columns' names.
     fn columns(&self) -> &[String];
 
-    /// Reads the next row; `false` at the end.
-    fn read(&mut self, row: &mut Row) -> Result<bool, RowError>;
+    /// The next row; `None` at the end.
+    fn read(&mut self) -> Result<Option<Row<'_>>, RowError>;
 }
 
 /// What a row turned out to be.
@@ -79,14 +74,13 @@ pub(crate) fn for_each_row(
     tally: &mut RowTally,
     mut take: impl FnMut(&Row) -> Result<Verdict, Fault>,
 ) -> Result<(), DataError> {
-    let mut row = Row::default();
+    let columns = rows.columns().to_vec();
     loop {
-        let bad = match rows.read(&mut row) {
-            Ok(false) => return Ok(()),
-            Ok(true) => {
+        let bad = match rows.read() {
+            Ok(None) => return Ok(()),
+            Ok(Some(row)) => {
                 tally.begin();
-                let width = rows.columns().len();
-                match check_width(&row, width).and_then(|()| take(&row)) {
+                match check_width(&row, columns.len()).and_then(|()| take(&row)) {
                     Ok(Verdict::Accepted) => {
                         tally.accept();
                         continue;
@@ -95,9 +89,7 @@ pub(crate) fn for_each_row(
                         tally.filter();
                         continue;
                     }
-                    Err(fault) => {
-                        repeated_header(rows.columns(), &row).unwrap_or(fault).at(row.line)
-                    }
+                    Err(fault) => repeated_header(&columns, &row).unwrap_or(fault).at(row.line),
                 }
             }
             Err(RowError::Bad(bad)) => {
@@ -158,6 +150,9 @@ pub(crate) struct Delimited<'a> {
     lines: Lines<'a>,
     dialect: Dialect,
     columns: Vec<String>,
+    splitter: Splitter,
+    /// Cells of the present row.
+    cells: Vec<Span>,
 }
 
 impl<'a> Delimited<'a> {
@@ -170,21 +165,25 @@ impl<'a> Delimited<'a> {
         dialect: Dialect,
         names: Option<&[String]>,
     ) -> Result<Delimited<'a>, DataError> {
-        let lines = Lines::new(input.reader);
-        let mut rows = Delimited { lines, dialect, columns: Vec::new() };
+        let mut rows = Delimited {
+            lines: Lines::new(input.reader),
+            dialect,
+            columns: Vec::new(),
+            splitter: Splitter::new(dialect.delimiter),
+            cells: Vec::new(),
+        };
         if let Some(names) = names {
             rows.columns = names.to_vec();
             return Ok(rows);
         }
         let path = input.name;
-        let mut row = Row::default();
-        match rows.read(&mut row) {
-            Ok(true) => {
-                let name = |index| String::from_utf8_lossy(row.cell(index)).trim().to_string();
+        match rows.read() {
+            Ok(Some(row)) => {
+                let name = |index| String::from_utf8_lossy(&row.cell(index)).trim().to_string();
                 rows.columns = (0..row.len()).map(name).collect();
                 Ok(rows)
             }
-            Ok(false) => Err(DataError::Empty { path, why: "the file has no lines".to_string() }),
+            Ok(None) => Err(DataError::Empty { path, why: "the file has no lines".to_string() }),
             Err(RowError::Bad(bad)) => Err(DataError::BadRow { path, bad }),
             Err(RowError::Io { line, source }) => Err(DataError::Read { path, line, source }),
         }
@@ -197,68 +196,96 @@ impl<'a> Delimited<'a> {
         }
     }
 
-    fn read_record(&mut self, row: &mut Row) -> Result<Option<Result<(), Fault>>, io::Error> {
+    /// Finds the next row's cells and returns its line; `None` at the end.
+    fn next_row(&mut self) -> io::Result<Option<(u64, Result<(), Fault>)>> {
         loop {
-            row.clear();
-            match self.lines.append(&mut row.bytes)? {
-                Line::End => return Ok(None),
-                Line::TooLong => {
-                    row.line = self.lines.number();
-                    return Ok(Some(Err(too_long())));
+            let ahead = self.lines.ahead();
+            let (block, from) = (self.lines.block(), ahead.start);
+            let Some(found) = self.splitter.line(block, from, ahead.end, &mut self.cells) else {
+                match self.read_on()? {
+                    Line::End => return Ok(None),
+                    Line::TooLong => return Ok(Some((self.lines.number(), Err(too_long())))),
+                    Line::Whole => continue,
                 }
-                Line::Whole => row.line = self.lines.number(),
+            };
+            self.lines.begin_with_line(found.end);
+            let line = self.lines.number();
+            let quoted = self.dialect.quotes && found.quotes > 0;
+            if quoted || found.odd {
+                return Ok(Some((line, self.unusual(found, quoted)?)));
             }
-            if !without_break(&row.bytes).is_empty() {
-                break;
+            if !matches!(self.cells[..], [Span { start, end }] if start == end) {
+                return Ok(Some((line, Ok(()))));
             }
         }
-        // One search finds whether anything but plain cells is there.
-        let special = memchr2(b'"', 0, &row.bytes);
-        row.quoted = self.dialect.quotes && special.is_some() && row.bytes.contains(&b'"');
-        if row.quoted
-            && let Err(fault) = self.complete_quotes(row)?
-        {
-            return Ok(Some(Err(fault)));
-        }
-        let end = without_break(&row.bytes).len();
-        row.bytes.truncate(end);
-        Ok(Some(self.check_text(&row.bytes, special.is_some())))
     }
 
-    /// Appends lines until no quote is open. If the quotes make no sense, all but the first line
-    /// are taken back, so that one bad row swallows no others.
-    fn complete_quotes(&mut self, row: &mut Row) -> io::Result<Result<(), Fault>> {
-        let first = row.bytes.len();
-        let mut state = scan(&row.bytes, self.dialect.delimiter, Quote::Start);
-        let mut extra = 0;
-        while state == Quote::Inside {
-            let from = row.bytes.len();
-            let more = extra < MAX_RECORD_LINES && from < MAX_LINE_BYTES;
-            match if more { self.lines.append(&mut row.bytes)? } else { Line::End } {
+    /// Reads on until the next line is whole.
+    fn read_on(&mut self) -> io::Result<Line> {
+        self.splitter.forget();
+        self.lines.begin();
+        let line = self.lines.append()?;
+        if line == Line::Whole {
+            self.lines.take_back(0, 1);
+        }
+        Ok(line)
+    }
+
+    /// Sees to a line with quotes that mean something, or with bytes that are perhaps no text.
+    fn unusual(&mut self, found: Found, quoted: bool) -> io::Result<Result<(), Fault>> {
+        let simple = !quoted || strip_quotes(self.lines.block(), &mut self.cells, found.quotes);
+        if !simple && let Err(fault) = self.complete_quotes()? {
+            return Ok(Err(fault));
+        }
+        if !simple || found.odd {
+            let record = without_break(&self.lines.block()[self.lines.record()]);
+            if let Err(fault) = self.check_text(record) {
+                return Ok(Err(fault));
+            }
+        }
+        if !simple {
+            self.split_quoted();
+        }
+        Ok(Ok(()))
+    }
+
+    /// Adds lines to the record until no quote is open. If the quotes make no sense, all but the
+    /// first line are taken back, so that one bad row swallows no others.
+    fn complete_quotes(&mut self) -> io::Result<Result<(), Fault>> {
+        self.splitter.forget();
+        let first = self.lines.record().len();
+        let (mut state, mut extra, mut from) = (Quote::Start, 0, 0);
+        loop {
+            let record = &self.lines.block()[self.lines.record()];
+            state = scan(&record[from..], self.dialect.delimiter, state);
+            from = record.len();
+            if state != Quote::Inside || extra >= MAX_RECORD_LINES || from >= MAX_LINE_BYTES {
+                break;
+            }
+            match self.lines.append()? {
                 Line::Whole => extra += 1,
                 Line::TooLong => return Ok(Err(too_long())),
                 Line::End => break,
             }
-            state = scan(&row.bytes[from..], self.dialect.delimiter, state);
         }
         let (kind, text) = match state {
             Quote::Inside => (BadRowKind::UnclosedQuote, "a quote opens and is never closed"),
             Quote::Stray => (BadRowKind::StrayQuote, "there is text after a closing quote"),
             _ => return Ok(Ok(())),
         };
-        self.lines.take_back(&row.bytes[first..], extra);
+        self.lines.take_back(first, extra);
         Ok(Err(Fault::new(kind, text)))
     }
 
-    /// Whether the record is text; only one that is `suspicious` can hold a zero byte.
-    fn check_text(&self, bytes: &[u8], suspicious: bool) -> Result<(), Fault> {
-        if suspicious && bytes.contains(&0) {
+    /// Whether the record is text.
+    fn check_text(&self, record: &[u8]) -> Result<(), Fault> {
+        if record.contains(&0) {
             let text = "a zero byte; if the file is UTF-16, convert it to UTF-8";
             return Err(Fault::new(BadRowKind::NulByte, text));
         }
         if self.dialect.utf8
-            && !bytes.is_ascii()
-            && let Err(error) = std::str::from_utf8(bytes)
+            && !record.is_ascii()
+            && let Err(error) = std::str::from_utf8(record)
         {
             let text =
                 format!("byte {} is not UTF-8; convert the file to UTF-8", error.valid_up_to() + 1);
@@ -266,6 +293,42 @@ impl<'a> Delimited<'a> {
         }
         Ok(())
     }
+
+    /// Finds the cells of a whole record, and takes the quotes out of quoted ones in place.
+    fn split_quoted(&mut self) {
+        self.cells.clear();
+        let record = self.lines.record();
+        let len = without_break(&self.lines.block()[record.clone()]).len();
+        let block = self.lines.block_mut();
+        let (mut state, mut start, mut write) = (Quote::Start, record.start, record.start);
+        for read in record.start..record.start + len {
+            let byte = block[read];
+            let next = state.next(byte, self.dialect.delimiter);
+            let opens = state == Quote::Start && next == Quote::Inside;
+            if next == Quote::Start {
+                self.cells.push(Span::new(start, write));
+                start = write;
+            } else if !opens && next != Quote::Closing {
+                block[write] = byte;
+                write += 1;
+            }
+            state = next;
+        }
+        self.cells.push(Span::new(start, write));
+    }
+}
+
+/// Takes the quotes off cells that stand between a pair of them. `false` if that does not account
+/// for all `quotes` of the line, so that some mean something else.
+fn strip_quotes(block: &[u8], cells: &mut [Span], quotes: u32) -> bool {
+    let mut stripped = 0;
+    for cell in cells {
+        if let [b'"', .., b'"'] = block[cell.start as usize..cell.end as usize] {
+            *cell = Span { start: cell.start + 1, end: cell.end - 1 };
+            stripped += 2;
+        }
+    }
+    stripped == quotes
 }
 
 /// The fault of a line that was passed over for its length.
@@ -279,18 +342,13 @@ impl Rows for Delimited<'_> {
         &self.columns
     }
 
-    fn read(&mut self, row: &mut Row) -> Result<bool, RowError> {
-        match self.read_record(row) {
+    fn read(&mut self) -> Result<Option<Row<'_>>, RowError> {
+        match self.next_row() {
             Err(source) => Err(RowError::Io { line: self.lines.number(), source }),
-            Ok(None) => Ok(false),
-            Ok(Some(Err(fault))) => Err(RowError::Bad(fault.at(row.line))),
-            Ok(Some(Ok(()))) => {
-                if row.quoted {
-                    split_quoted(row, self.dialect.delimiter);
-                } else {
-                    split(&row.bytes, self.dialect.delimiter, &mut row.cells);
-                }
-                Ok(true)
+            Ok(None) => Ok(None),
+            Ok(Some((line, Err(fault)))) => Err(RowError::Bad(fault.at(line))),
+            Ok(Some((line, Ok(())))) => {
+                Ok(Some(Row { line, block: self.lines.block(), cells: &self.cells }))
             }
         }
     }
@@ -327,25 +385,6 @@ fn scan(bytes: &[u8], delimiter: u8, state: Quote) -> Quote {
     bytes.iter().fold(state, |state, byte| state.next(*byte, delimiter))
 }
 
-/// Finds the cells of a whole record, and takes the quotes out of quoted ones in place.
-fn split_quoted(row: &mut Row, delimiter: u8) {
-    let (mut state, mut start, mut write) = (Quote::Start, 0, 0);
-    for read in 0..row.bytes.len() {
-        let byte = row.bytes[read];
-        let next = state.next(byte, delimiter);
-        let opens = state == Quote::Start && next == Quote::Inside;
-        if next == Quote::Start {
-            row.cells.push(start..write);
-            start = write;
-        } else if !opens && next != Quote::Closing {
-            row.bytes[write] = byte;
-            write += 1;
-        }
-        state = next;
-    }
-    row.cells.push(start..write);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,12 +397,12 @@ mod tests {
     fn rows(text: &[u8]) -> Vec<Seen> {
         let input = Input { name: "t".into(), reader: Box::new(Cursor::new(text.to_vec())) };
         let mut reader = Delimited::new(input, Dialect::quoted(b','), Some(&[])).unwrap();
-        let (mut row, mut all) = (Row::default(), Vec::new());
+        let mut all = Vec::new();
         loop {
-            match reader.read(&mut row) {
-                Ok(false) => return all,
-                Ok(true) => {
-                    let cell = |i| String::from_utf8_lossy(row.cell(i)).into_owned();
+            match reader.read() {
+                Ok(None) => return all,
+                Ok(Some(row)) => {
+                    let cell = |i| String::from_utf8_lossy(&row.cell(i)).into_owned();
                     all.push(Ok((row.line, (0..row.len()).map(cell).collect())));
                 }
                 Err(RowError::Bad(bad)) => all.push(Err((bad.line, bad.kind))),

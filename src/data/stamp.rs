@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bad_rows::{BadRowKind, Fault};
+use super::text::Text;
 
 const MS_PER_DAY: i64 = 86_400_000;
 
@@ -44,7 +45,8 @@ pub enum TimeFormat {
 
 impl TimeFormat {
     /// Reads a time.
-    pub(crate) fn parse(self, cell: &[u8]) -> Result<Stamp, Fault> {
+    #[inline]
+    pub(crate) fn parse(self, cell: Text) -> Result<Stamp, Fault> {
         if cell.is_empty() {
             return Err(Fault::new(BadRowKind::EmptyField, "the time is empty"));
         }
@@ -54,11 +56,11 @@ impl TimeFormat {
             TimeFormat::Day => {
                 integer(cell).map(|day| day.checked_mul(MS_PER_DAY).unwrap_or(i64::MAX))
             }
-            TimeFormat::DateTime => date_time(cell),
-            TimeFormat::Yymmddhh => yymmddhh(cell),
+            TimeFormat::DateTime => date_time(&cell),
+            TimeFormat::Yymmddhh => yymmddhh(&cell),
         };
         let what = self.example();
-        let bad = |kind| Fault::cell(kind, format_args!("the time must be {what}"), cell);
+        let bad = |kind| Fault::cell(kind, format_args!("the time must be {what}"), &cell);
         let stamp = Stamp(stamp.ok_or_else(|| bad(BadRowKind::BadTime))?);
         let days = match self {
             TimeFormat::Day => -1_000_000..1_000_001,
@@ -81,15 +83,20 @@ impl TimeFormat {
     }
 }
 
-fn integer(cell: &[u8]) -> Option<i64> {
-    std::str::from_utf8(cell).ok()?.parse().ok()
+#[inline]
+fn integer(cell: Text) -> Option<i64> {
+    match cell.whole_number() {
+        Some(number) => Some(number as i64),
+        None => std::str::from_utf8(&cell).ok()?.parse().ok(),
+    }
 }
 
-fn scaled(cell: &[u8], scale: i64) -> Option<i64> {
+#[inline]
+fn scaled(cell: Text, scale: i64) -> Option<i64> {
     match integer(cell) {
         Some(value) => Some(value.saturating_mul(scale)),
         None => {
-            let value: f64 = std::str::from_utf8(cell).ok()?.parse().ok()?;
+            let value: f64 = std::str::from_utf8(&cell).ok()?.parse().ok()?;
             // The cast saturates, and what saturates is out of range.
             value.is_finite().then(|| (value * scale as f64).floor() as i64)
         }
@@ -98,8 +105,7 @@ fn scaled(cell: &[u8], scale: i64) -> Option<i64> {
 
 /// `digits` as a number; `None` unless all are digits.
 fn digits(digits: &[u8]) -> Option<i64> {
-    let all = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    all.then(|| integer(digits)).flatten()
+    Text::from(digits).whole_number().map(|number| number as i64)
 }
 
 fn yymmddhh(cell: &[u8]) -> Option<i64> {
@@ -187,7 +193,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn stamp(format: TimeFormat, text: &str) -> Result<i64, BadRowKind> {
-        format.parse(text.as_bytes()).map(|stamp| stamp.0).map_err(|fault| fault.kind)
+        format.parse(text.into()).map(|stamp| stamp.0).map_err(|fault| fault.kind)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::error::DataError;
 use super::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts};
 use super::stamp::Stamp;
 use super::tabular::{Config, HistoryConfig, HistoryOrder, Missing, Values};
+use super::text::Text;
 use super::vocabulary::{Numbering, Vocabulary};
 use super::{Day, Field, History, HistoryColumn, IdSpace, Schema};
 
@@ -39,11 +40,11 @@ struct HistoryCells {
 }
 
 impl HistoryCells {
-    fn push(&mut self, cell: &[u8], vocabulary: &mut Vocabulary) {
+    fn push(&mut self, cell: Text, vocabulary: &mut Vocabulary) {
         let first = self.events.len();
         if !cell.is_empty() {
             let ids = cell.split(|byte| *byte == self.settings.separator as u8);
-            self.events.extend(ids.map(|id| vocabulary.code(id)));
+            self.events.extend(ids.map(|id| vocabulary.code(id.into())));
         }
         if self.settings.order == HistoryOrder::RecentFirst {
             self.events[first..].reverse();
@@ -96,9 +97,9 @@ impl TableBuilder {
     pub(crate) fn push<'a>(
         &mut self,
         values: &Values,
-        fields: impl Iterator<Item = &'a [u8]>,
-        group: Option<&[u8]>,
-        history: Option<&[u8]>,
+        fields: impl Iterator<Item = Text<'a>>,
+        group: Option<Text>,
+        history: Option<Text>,
     ) {
         self.labels.push(u8::from(values.label));
         self.stamps.push(values.stamp);

@@ -339,7 +339,11 @@ fn take(
     if let (Some(cell), Some(settings)) = (history, &plan.config.history) {
         let mut ids = cell.split(|byte| *byte == settings.separator as u8);
         if !cell.is_empty() && ids.any(<[u8]>::is_empty) {
-            return Err(Fault::cell(BadRowKind::EmptyField, "an id of the history is empty", cell));
+            return Err(Fault::cell(
+                BadRowKind::EmptyField,
+                "an id of the history is empty",
+                &cell,
+            ));
         }
     }
     let fields = plan.categorical.iter().map(|column| row.cell(*column));

@@ -7,6 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use super::packed::{Medium, Short};
+use super::text::Text;
 use crate::base::stream::mix;
 
 /// Codes of texts.
@@ -33,17 +34,17 @@ pub(crate) struct Listed {
 
 impl Listed {
     #[inline]
-    fn code(&mut self, text: &[u8]) -> u32 {
+    fn code(&mut self, text: Text) -> u32 {
         let next = self.texts;
         let code = if let Some(text) = Short::new(text) {
             *self.short.entry(text).or_insert(next)
-        } else if let Some(text) = Medium::new(text) {
+        } else if let Some(text) = Medium::new(&text) {
             *self.medium.entry(text).or_insert(next)
         } else {
             // A key of its own is made for new texts only.
-            match self.long.get(text) {
+            match self.long.get(text.bytes()) {
                 Some(code) => *code,
-                None => *self.long.entry(text.into()).or_insert(next),
+                None => *self.long.entry(text.bytes().into()).or_insert(next),
             }
         };
         if code == next {
@@ -52,13 +53,13 @@ impl Listed {
         code
     }
 
-    fn get(&self, text: &[u8]) -> Option<u32> {
+    fn get(&self, text: Text) -> Option<u32> {
         let code = if let Some(text) = Short::new(text) {
             self.short.get(&text)
-        } else if let Some(text) = Medium::new(text) {
+        } else if let Some(text) = Medium::new(&text) {
             self.medium.get(&text)
         } else {
-            self.long.get(text)
+            self.long.get(text.bytes())
         };
         code.copied()
     }
@@ -75,7 +76,7 @@ impl Vocabulary {
 
     /// The code of `text`, a new one if it is new.
     #[inline]
-    pub(crate) fn code(&mut self, text: &[u8]) -> u32 {
+    pub(crate) fn code(&mut self, text: Text) -> u32 {
         match self {
             Vocabulary::Hashed { rows } => hashed_row(text, *rows),
             Vocabulary::Listed(listed) => listed.code(text),
@@ -83,7 +84,7 @@ impl Vocabulary {
     }
 
     /// The code of `text` if it has one.
-    pub(crate) fn get(&self, text: &[u8]) -> Option<u32> {
+    pub(crate) fn get(&self, text: Text) -> Option<u32> {
         match self {
             Vocabulary::Hashed { rows } => Some(hashed_row(text, *rows)),
             Vocabulary::Listed(listed) => listed.get(text),
@@ -108,14 +109,19 @@ impl Vocabulary {
 }
 
 /// The row of `text` among `rows`: the upper part of the product scales the hash to the range.
-fn hashed_row(text: &[u8], rows: u32) -> u32 {
+#[inline]
+fn hashed_row(text: Text, rows: u32) -> u32 {
     ((u128::from(hash(text)) * u128::from(rows)) >> 64) as u32
 }
 
 /// Eight bytes at a time through a mixer: stable on every platform, part of what a setting means.
-fn hash(text: &[u8]) -> u64 {
-    let (words, rest) = text.as_chunks::<8>();
+#[inline]
+fn hash(text: Text) -> u64 {
     let start = mix(text.len() as u64);
+    if (1..=8).contains(&text.len()) {
+        return mix(start ^ text.word());
+    }
+    let (words, rest) = text.as_chunks::<8>();
     let hash = words.iter().fold(start, |hash, word| mix(hash ^ u64::from_le_bytes(*word)));
     if rest.is_empty() {
         return hash;
@@ -191,10 +197,10 @@ mod tests {
     fn ids_follow_the_first_occurrence() {
         let mut vocabulary = Vocabulary::new(0);
         let codes: Vec<u32> =
-            ["c", "a", "c", "b"].iter().map(|t| vocabulary.code(t.as_bytes())).collect();
+            ["c", "a", "c", "b"].iter().map(|t| vocabulary.code((*t).into())).collect();
         assert_eq!(codes, [0, 1, 0, 2]);
         assert_eq!(
-            (vocabulary.get(b"b"), vocabulary.get(b"z"), vocabulary.len()),
+            (vocabulary.get("b".into()), vocabulary.get("z".into()), vocabulary.len()),
             (Some(2), None, 3)
         );
         let mut numbering = vocabulary.numbering(1);
@@ -207,11 +213,12 @@ mod tests {
     fn texts_of_every_length_have_codes_of_their_own() {
         let mut vocabulary = Vocabulary::new(0);
         let texts: Vec<String> = (0..40).flat_map(|n| ["a", "b"].map(|c| c.repeat(n))).collect();
-        let codes: Vec<u32> = texts.iter().map(|text| vocabulary.code(text.as_bytes())).collect();
+        let codes: Vec<u32> =
+            texts.iter().map(|text| vocabulary.code(text.as_str().into())).collect();
         let expected: Vec<u32> = [0, 0].into_iter().chain(1..79).collect();
         assert_eq!(codes, expected);
         for (text, code) in texts.iter().zip(codes) {
-            assert_eq!(vocabulary.get(text.as_bytes()), Some(code));
+            assert_eq!(vocabulary.get(text.as_str().into()), Some(code));
         }
         assert_eq!(vocabulary.len(), 79);
     }
@@ -230,13 +237,13 @@ mod tests {
     #[test]
     fn hashes_are_stable_and_in_range() {
         let mut vocabulary = Vocabulary::new(1000);
-        assert_eq!(vocabulary.code(b"68fd1e64"), vocabulary.code(b"68fd1e64"));
+        assert_eq!(vocabulary.code(b"68fd1e64".into()), vocabulary.code(b"68fd1e64".into()));
         let mut used = vec![false; 1000];
         for i in 0..5000 {
-            used[vocabulary.code(i.to_string().as_bytes()) as usize] = true;
+            used[vocabulary.code(i.to_string().as_str().into()) as usize] = true;
         }
         assert!(used.iter().filter(|used| **used).count() > 980);
         let one_by_one = mix(mix(mix(9) ^ u64::from_le_bytes(*b"68fd1e64")) ^ u64::from(b'x'));
-        assert_eq!(hash(b"68fd1e64x"), one_by_one);
+        assert_eq!(hash("68fd1e64x".into()), one_by_one);
     }
 }
