@@ -16,6 +16,7 @@ pub(crate) fn number(cell: Text, what: &str) -> Result<f64, Fault> {
     }
 }
 
+#[cold]
 fn unusual_number(cell: Text, what: &str) -> Result<f64, Fault> {
     let parsed = std::str::from_utf8(&cell).ok().and_then(|text| text.trim().parse::<f64>().ok());
     match parsed {

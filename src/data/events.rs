@@ -45,7 +45,9 @@ impl Events {
         self.users.push(self.user_names.code(user));
         self.items.push(self.item_names.code(item));
         self.stamps.push(stamp);
-        self.category_of.resize(self.item_names.len(), NO_CATEGORY);
+        if self.category_of.len() < self.item_names.len() {
+            self.category_of.push(NO_CATEGORY);
+        }
     }
 
     /// Says what category an item has; the first word counts, and items without events are passed over.

@@ -139,12 +139,16 @@ impl DataSource for Log {
 /// The days of examples whose `stamps` ascend; day 1 is the day of `origin`.
 pub(crate) fn days_by_calendar(stamps: impl Iterator<Item = Stamp>, origin: Stamp) -> Vec<Day> {
     let mut days: Vec<Day> = Vec::new();
+    let mut day_end = Stamp(i64::MIN);
     for (id, stamp) in stamps.enumerate() {
-        let number =
-            u32::try_from(stamp.day() - origin.day() + 1).expect("stamps are bounded and ascend");
         match days.last_mut() {
-            Some(day) if day.number == number => day.examples += 1,
-            _ => days.push(Day { number, first: id as u64, examples: 1 }),
+            Some(day) if stamp < day_end => day.examples += 1,
+            _ => {
+                let number = u32::try_from(stamp.day() - origin.day() + 1);
+                let number = number.expect("stamps are bounded and ascend");
+                days.push(Day { number, first: id as u64, examples: 1 });
+                day_end = stamp.day_end();
+            }
         }
     }
     days

@@ -10,7 +10,7 @@ use super::bad_rows::{BadRow, BadRowKind, Fault, RowTally};
 use super::error::DataError;
 use super::file::Input;
 use super::lines::{Line, Lines, MAX_LINE_BYTES, without_break};
-use super::split::{Found, Span, Splitter};
+use super::split::{Span, Splitter};
 use super::text::Text;
 
 /// A quoted cell that runs over more lines than this was never closed.
@@ -151,8 +151,14 @@ pub(crate) struct Delimited<'a> {
     dialect: Dialect,
     columns: Vec<String>,
     splitter: Splitter,
-    /// Cells of the present row.
+    /// The cells of the present row.
     cells: Vec<Span>,
+}
+
+/// Where a row begins, and what is wrong with it.
+struct Next {
+    line: u64,
+    sound: Result<(), Fault>,
 }
 
 impl<'a> Delimited<'a> {
@@ -196,26 +202,31 @@ impl<'a> Delimited<'a> {
         }
     }
 
-    /// Finds the next row's cells and returns its line; `None` at the end.
-    fn next_row(&mut self) -> io::Result<Option<(u64, Result<(), Fault>)>> {
+    /// Finds the next row's cells; `None` at the end.
+    #[inline]
+    fn next_row(&mut self) -> io::Result<Option<Next>> {
         loop {
             let ahead = self.lines.ahead();
             let (block, from) = (self.lines.block(), ahead.start);
             let Some(found) = self.splitter.line(block, from, ahead.end, &mut self.cells) else {
                 match self.read_on()? {
                     Line::End => return Ok(None),
-                    Line::TooLong => return Ok(Some((self.lines.number(), Err(too_long())))),
+                    Line::TooLong => {
+                        return Ok(Some(Next {
+                            line: self.lines.number(),
+                            sound: Err(too_long()),
+                        }));
+                    }
                     Line::Whole => continue,
                 }
             };
             self.lines.begin_with_line(found.end);
             let line = self.lines.number();
-            let quoted = self.dialect.quotes && found.quotes > 0;
-            if quoted || found.odd {
-                return Ok(Some((line, self.unusual(found, quoted)?)));
+            if found.unusual {
+                return Ok(Some(Next { line, sound: self.unusual()? }));
             }
-            if !matches!(self.cells[..], [Span { start, end }] if start == end) {
-                return Ok(Some((line, Ok(()))));
+            if self.cells.len() > 1 || !self.cells[0].is_empty() {
+                return Ok(Some(Next { line, sound: Ok(()) }));
             }
         }
     }
@@ -231,22 +242,27 @@ impl<'a> Delimited<'a> {
         Ok(line)
     }
 
-    /// Sees to a line with quotes that mean something, or with bytes that are perhaps no text.
-    fn unusual(&mut self, found: Found, quoted: bool) -> io::Result<Result<(), Fault>> {
-        let simple = !quoted || strip_quotes(self.lines.block(), &mut self.cells, found.quotes);
+    /// Sees to a line with quotes or with bytes that are perhaps no text.
+    fn unusual(&mut self) -> io::Result<Result<(), Fault>> {
+        let block = self.lines.block();
+        let (mut quotes, mut odd) = (0, false);
+        for byte in &block[self.lines.record()] {
+            quotes += u32::from(*byte == b'"');
+            odd |= matches!(byte, 0 | 0x80..);
+        }
+        let simple = !self.dialect.quotes || strip_quotes(block, &mut self.cells, quotes);
+        if simple && !odd {
+            return Ok(Ok(()));
+        }
         if !simple && let Err(fault) = self.complete_quotes()? {
             return Ok(Err(fault));
         }
-        if !simple || found.odd {
-            let record = without_break(&self.lines.block()[self.lines.record()]);
-            if let Err(fault) = self.check_text(record) {
-                return Ok(Err(fault));
-            }
-        }
-        if !simple {
+        let record = without_break(&self.lines.block()[self.lines.record()]);
+        let sound = self.check_text(record);
+        if !simple && sound.is_ok() {
             self.split_quoted();
         }
-        Ok(Ok(()))
+        Ok(sound)
     }
 
     /// Adds lines to the record until no quote is open. If the quotes make no sense, all but the
@@ -279,7 +295,7 @@ impl<'a> Delimited<'a> {
 
     /// Whether the record is text.
     fn check_text(&self, record: &[u8]) -> Result<(), Fault> {
-        if record.contains(&0) {
+        if memchr::memchr(0, record).is_some() {
             let text = "a zero byte; if the file is UTF-16, convert it to UTF-8";
             return Err(Fault::new(BadRowKind::NulByte, text));
         }
@@ -346,8 +362,8 @@ impl Rows for Delimited<'_> {
         match self.next_row() {
             Err(source) => Err(RowError::Io { line: self.lines.number(), source }),
             Ok(None) => Ok(None),
-            Ok(Some((line, Err(fault)))) => Err(RowError::Bad(fault.at(line))),
-            Ok(Some((line, Ok(())))) => {
+            Ok(Some(Next { line, sound: Err(fault) })) => Err(RowError::Bad(fault.at(line))),
+            Ok(Some(Next { line, sound: Ok(()) })) => {
                 Ok(Some(Row { line, block: self.lines.block(), cells: &self.cells }))
             }
         }

@@ -26,6 +26,12 @@ impl Span {
         Span { start: start as u32, end: end as u32 }
     }
 
+    /// Whether nothing is in it.
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
     /// The cell's text.
     #[inline]
     pub(crate) fn of(self, block: &[u8]) -> Text<'_> {
@@ -38,10 +44,8 @@ impl Span {
 pub(crate) struct Found {
     /// Behind its line break.
     pub(crate) end: usize,
-    /// Number of quotes in it.
-    pub(crate) quotes: u32,
-    /// Whether there are zero bytes or bytes beyond ASCII in it.
-    pub(crate) odd: bool,
+    /// Whether there are quotes, zero bytes or bytes beyond ASCII.
+    pub(crate) unusual: bool,
 }
 
 /// Bits of the bytes of a chunk.
@@ -49,20 +53,8 @@ pub(crate) struct Found {
 struct Marks {
     delimiters: u64,
     breaks: u64,
-    quotes: u64,
-    odd: u64,
-}
-
-impl Marks {
-    #[inline]
-    fn within(self, bits: u64) -> Marks {
-        Marks {
-            delimiters: self.delimiters & bits,
-            breaks: self.breaks & bits,
-            quotes: self.quotes & bits,
-            odd: self.odd & bits,
-        }
-    }
+    /// Quotes, zero bytes and bytes beyond ASCII.
+    unusual: u64,
 }
 
 /// Finds one line after the other, with what the delimiter separates; quotes mean nothing here.
@@ -99,48 +91,58 @@ impl Splitter {
         cells: &mut Vec<Span>,
     ) -> Option<Found> {
         assert!(block.len() >= until + PADDING, "a block without its padding");
+        let (mut chunk, mut marks) = (self.chunk, self.marks);
         if self.next != Some(from) {
-            self.chunk = from / CHUNK * CHUNK;
-            self.marks = self.look(block).within(!0 << (from % CHUNK));
+            chunk = from / CHUNK * CHUNK;
+            marks = look(block, chunk, self.delimiter);
+            marks.pass(!(!0 << (from % CHUNK)));
         }
-        self.next = None;
         cells.clear();
-        let (mut start, mut quotes, mut odd) = (from, 0, 0);
+        let (mut start, mut unusual) = (from, 0);
         loop {
-            let breaks = self.marks.breaks;
             // Up to the first line break, or all bits if there is none.
-            let line = self.marks.within(breaks ^ breaks.wrapping_sub(1));
-            quotes += line.quotes.count_ones();
-            odd |= line.odd;
-            let mut delimiters = line.delimiters;
+            let line = marks.breaks ^ marks.breaks.wrapping_sub(1);
+            unusual |= marks.unusual & line;
+            let mut delimiters = marks.delimiters & line;
             while delimiters != 0 {
-                let at = self.chunk + delimiters.trailing_zeros() as usize;
+                let at = chunk + delimiters.trailing_zeros() as usize;
                 cells.push(Span::new(start, at));
                 start = at + 1;
                 delimiters &= delimiters - 1;
             }
-            if breaks != 0 {
-                let at = self.chunk + breaks.trailing_zeros() as usize;
+            if marks.breaks != 0 {
+                let at = chunk + marks.breaks.trailing_zeros() as usize;
                 let carriage = at > start && block[at - 1] == b'\r';
                 cells.push(Span::new(start, at - usize::from(carriage)));
-                self.marks = self.marks.within(!(breaks ^ breaks.wrapping_sub(1)));
-                self.next = Some(at + 1);
-                return Some(Found { end: at + 1, quotes, odd: odd != 0 });
+                marks.pass(line);
+                (self.chunk, self.marks, self.next) = (chunk, marks, Some(at + 1));
+                return Some(Found { end: at + 1, unusual: unusual != 0 });
             }
-            self.chunk += CHUNK;
-            if self.chunk >= until {
+            chunk += CHUNK;
+            if chunk >= until {
+                self.next = None;
                 return None;
             }
-            self.marks = self.look(block);
+            marks = look(block, chunk, self.delimiter);
         }
     }
+}
 
+impl Marks {
+    /// Leaves out the bits in `passed`.
     #[inline]
-    fn look(&self, block: &[u8]) -> Marks {
-        match block.get(self.chunk..).and_then(|rest| rest.first_chunk()) {
-            Some(chunk) => marks(chunk, self.delimiter),
-            None => Marks::default(),
-        }
+    fn pass(&mut self, passed: u64) {
+        self.delimiters &= !passed;
+        self.breaks &= !passed;
+        self.unusual &= !passed;
+    }
+}
+
+#[inline]
+fn look(block: &[u8], at: usize, delimiter: u8) -> Marks {
+    match block.get(at..).and_then(|rest| rest.first_chunk()) {
+        Some(chunk) => marks(chunk, delimiter),
+        None => Marks::default(),
     }
 }
 
@@ -156,8 +158,7 @@ fn marks(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
     Marks {
         delimiters: bits(chunk, |byte| byte == delimiter),
         breaks: bits(chunk, |byte| byte == b'\n'),
-        quotes: bits(chunk, |byte| byte == b'"'),
-        odd: bits(chunk, |byte| byte == 0 || byte >= 0x80),
+        unusual: bits(chunk, |byte| matches!(byte, 0 | b'"' | 0x80..)),
     }
 }
 
@@ -194,9 +195,8 @@ fn avx2(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
     Marks {
         delimiters: equal(delimiter),
         breaks: equal(b'\n'),
-        quotes: equal(b'"'),
         // The highest bits are those of bytes beyond ASCII.
-        odd: bits(low, high) | equal(0),
+        unusual: equal(0) | equal(b'"') | bits(low, high),
     }
 }
 
@@ -227,10 +227,9 @@ mod tests {
                         prop_assert_eq!(found, None);
                         break;
                     };
-                    let odd = |byte: &u8| *byte == 0 || *byte >= 0x80;
+                    let unusual = line.iter().any(|byte| matches!(byte, 0 | b'"' | 0x80..));
                     at += line.len();
-                    let quotes = line.iter().filter(|byte| **byte == b'"').count() as u32;
-                    let expected = Found { end: at, quotes, odd: line.iter().any(odd) };
+                    let expected = Found { end: at, unusual };
                     prop_assert_eq!(found, Some(expected));
                     let content = content.strip_suffix(b"\r").unwrap_or(content);
                     let plain: Vec<&[u8]> = content.split(|byte| *byte == b',').collect();

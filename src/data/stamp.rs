@@ -1,5 +1,7 @@
 //! Times of events: the formats of real logs, and calendar days (UTC).
 
+use std::ops::Range;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,13 @@ use super::bad_rows::{BadRowKind, Fault};
 use super::text::Text;
 
 const MS_PER_DAY: i64 = 86_400_000;
+
+/// The times of the years 1900 to 2200.
+const YEARS: Range<i64> =
+    days_since_1970(1900, 1, 1) * MS_PER_DAY..days_since_1970(2201, 1, 1) * MS_PER_DAY;
+
+/// The times of days up to the millionth.
+const DAYS: Range<i64> = -1_000_000 * MS_PER_DAY..1_000_001 * MS_PER_DAY;
 
 /// A point in time: milliseconds since 1970-01-01 00:00 UTC, leap seconds left out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -16,6 +25,11 @@ impl Stamp {
     /// Number of the calendar day (UTC), 0 for 1970-01-01.
     pub(crate) fn day(self) -> i64 {
         self.0.div_euclid(MS_PER_DAY)
+    }
+
+    /// The first moment of the next day.
+    pub(crate) fn day_end(self) -> Stamp {
+        Stamp((self.day() + 1) * MS_PER_DAY)
     }
 
     /// The date as `YYYY-MM-DD`.
@@ -59,17 +73,17 @@ impl TimeFormat {
             TimeFormat::DateTime => date_time(&cell),
             TimeFormat::Yymmddhh => yymmddhh(&cell),
         };
-        let what = self.example();
-        let bad = |kind| Fault::cell(kind, format_args!("the time must be {what}"), &cell);
-        let stamp = Stamp(stamp.ok_or_else(|| bad(BadRowKind::BadTime))?);
-        let days = match self {
-            TimeFormat::Day => -1_000_000..1_000_001,
-            _ => days_since_1970(1900, 1, 1)..days_since_1970(2201, 1, 1),
-        };
-        if !days.contains(&stamp.day()) {
-            return Err(bad(BadRowKind::TimeOutOfRange));
+        let range = if self == TimeFormat::Day { DAYS } else { YEARS };
+        match stamp {
+            Some(stamp) if range.contains(&stamp) => Ok(Stamp(stamp)),
+            Some(_) => Err(self.fault(BadRowKind::TimeOutOfRange, cell)),
+            None => Err(self.fault(BadRowKind::BadTime, cell)),
         }
-        Ok(stamp)
+    }
+
+    #[cold]
+    fn fault(self, kind: BadRowKind, cell: Text) -> Fault {
+        Fault::cell(kind, format_args!("the time must be {}", self.example()), &cell)
     }
 
     fn example(self) -> &'static str {
@@ -168,7 +182,7 @@ fn date(year: i64, month: i64, day: i64) -> Option<i64> {
 }
 
 /// Day number of a date of the Gregorian calendar, counting from March so that the leap day comes last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+const fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
     let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
     let in_year = (153 * month + 2) / 5 + day - 1;

@@ -94,6 +94,7 @@ impl TableBuilder {
     }
 
     /// Adds one row.
+    #[inline]
     pub(crate) fn push<'a>(
         &mut self,
         values: &Values,
@@ -103,8 +104,8 @@ impl TableBuilder {
     ) {
         self.labels.push(u8::from(values.label));
         self.stamps.push(values.stamp);
-        self.numeric.extend_from_slice(&values.numeric);
-        self.numeric.resize(self.numeric.len() + self.flags, 0.0);
+        self.numeric.extend(&values.numeric);
+        self.numeric.extend(std::iter::repeat_n(0.0, self.flags));
         let coded = self.vocabularies.iter_mut().zip(fields);
         self.codes.extend(coded.map(|(vocabulary, text)| vocabulary.code(text)));
         if let Some(group) = group {
@@ -233,23 +234,25 @@ impl TableBuilder {
             return;
         }
         let width = columns + self.flags;
-        let scales: Vec<(f64, f64)> = match config.standardise {
-            true => (0..columns)
-                .map(|at| moments(self.numeric.iter().skip(at).step_by(width).copied()))
-                .collect(),
-            false => Vec::new(),
-        };
-        for row in self.numeric.chunks_exact_mut(width) {
-            let (values, flags) = row.split_at_mut(columns);
-            for (flag, value) in flags.iter_mut().zip(&*values) {
-                *flag = f32::from(u8::from(value.is_nan()));
+        if self.flags > 0 {
+            for row in self.numeric.chunks_exact_mut(width) {
+                let (values, flags) = row.split_at_mut(columns);
+                for (flag, value) in flags.iter_mut().zip(values) {
+                    *flag = f32::from(u8::from(value.is_nan()));
+                }
             }
-            for (value, (mean, deviation)) in values.iter_mut().zip(&scales) {
-                *value = ((f64::from(*value) - mean) / deviation) as f32;
+        }
+        if config.standardise {
+            let column = |at: usize| self.numeric.iter().skip(at).step_by(width).copied();
+            let scales: Vec<(f64, f64)> = (0..columns).map(|at| moments(column(at))).collect();
+            for row in self.numeric.chunks_exact_mut(width) {
+                for (value, (mean, deviation)) in row.iter_mut().zip(&scales) {
+                    *value = ((f64::from(*value) - mean) / deviation) as f32;
+                }
             }
-            for value in values {
-                *value = if value.is_nan() { 0.0 } else { *value };
-            }
+        }
+        for value in &mut self.numeric {
+            *value = if value.is_nan() { 0.0 } else { *value };
         }
     }
 }

@@ -24,8 +24,13 @@ impl<'a> Text<'a> {
         let bytes = &block[start..end];
         match block[start..].first_chunk::<WORD>() {
             Some(word) => Text { bytes, word: u64::from_le_bytes(*word) & low(bytes.len()) },
-            None => Text::from(bytes),
+            None => Text::near_the_end(bytes),
         }
+    }
+
+    #[cold]
+    fn near_the_end(bytes: &'a [u8]) -> Text<'a> {
+        Text::from(bytes)
     }
 
     /// All bytes.
@@ -74,10 +79,12 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The `len` lowest bytes of a word.
+/// The lowest `len` bytes of a word, all of them if `len` is larger.
 #[inline]
 fn low(len: usize) -> u64 {
-    u64::MAX.checked_shr(64 - 8 * len.min(WORD) as u32).unwrap_or(0)
+    const LOW: [u64; WORD + 1] =
+        [0, 0xff, 0xffff, 0xff_ffff, 0xffff_ffff, 0xff_ffff_ffff, 0xffff_ffff_ffff, !0 >> 8, !0];
+    LOW[len.min(WORD)]
 }
 
 /// The number that the `len` lowest bytes of `word` spell, the lowest byte first; 1 to 8 digits.
