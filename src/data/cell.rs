@@ -5,7 +5,7 @@ use super::error::DataError;
 use super::text::Text;
 
 /// The cell as a finite number.
-#[inline]
+#[inline(always)]
 pub(crate) fn number(cell: Text, what: &str) -> Result<f64, Fault> {
     if cell.is_empty() {
         return Err(Fault::new(BadRowKind::EmptyField, format!("{what} is empty")));

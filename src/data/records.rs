@@ -76,11 +76,12 @@ pub(crate) fn for_each_row(
 ) -> Result<(), DataError> {
     let columns = rows.columns().to_vec();
     loop {
-        let bad = match rows.read() {
-            Ok(None) => return Ok(()),
+        // Looked at where it lies: a copy would wait until all its parts are written.
+        let next = rows.read();
+        let bad = match &next {
             Ok(Some(row)) => {
                 tally.begin();
-                match check_width(&row, columns.len()).and_then(|()| take(&row)) {
+                match check_width(row, columns.len()).and_then(|()| take(row)) {
                     Ok(Verdict::Accepted) => {
                         tally.accept();
                         continue;
@@ -89,16 +90,19 @@ pub(crate) fn for_each_row(
                         tally.filter();
                         continue;
                     }
-                    Err(fault) => repeated_header(&columns, &row).unwrap_or(fault).at(row.line),
+                    Err(fault) => repeated_header(&columns, row).unwrap_or(fault).at(row.line),
                 }
             }
-            Err(RowError::Bad(bad)) => {
-                tally.begin();
-                bad
-            }
-            Err(RowError::Io { line, source }) => {
-                return Err(DataError::Read { path: path.to_string(), line, source });
-            }
+            _ => match next {
+                Ok(_) => return Ok(()),
+                Err(RowError::Bad(bad)) => {
+                    tally.begin();
+                    bad
+                }
+                Err(RowError::Io { line, source }) => {
+                    return Err(DataError::Read { path: path.to_string(), line, source });
+                }
+            },
         };
         tally.reject(path, bad)?;
     }

@@ -97,7 +97,7 @@ impl TimeFormat {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn integer(cell: Text) -> Option<i64> {
     match cell.whole_number() {
         Some(number) => Some(number as i64),
