@@ -69,7 +69,7 @@ pub(crate) struct FileFilter<'a> {
 
 impl FileFilter<'_> {
     /// Whether the row fulfils all conditions.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn keeps(&self, row: &Row) -> Result<bool, Fault> {
         for ((column, condition), (name, _)) in self.conditions.iter().zip(&self.names.conditions) {
             if !condition.holds(row.cell(*column), name)? {

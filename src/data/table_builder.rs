@@ -104,10 +104,16 @@ impl TableBuilder {
     ) {
         self.labels.push(u8::from(values.label));
         self.stamps.push(values.stamp);
-        self.numeric.extend(&values.numeric);
-        self.numeric.extend(std::iter::repeat_n(0.0, self.flags));
-        let coded = self.vocabularies.iter_mut().zip(fields);
-        self.codes.extend(coded.map(|(vocabulary, text)| vocabulary.code(text)));
+        // Rows are short: one by one they take less than the preparation of `extend`.
+        for value in &values.numeric {
+            self.numeric.push(*value);
+        }
+        for _ in 0..self.flags {
+            self.numeric.push(0.0);
+        }
+        for (vocabulary, text) in self.vocabularies.iter_mut().zip(fields) {
+            self.codes.push(vocabulary.code(text));
+        }
         if let Some(group) = group {
             self.groups.push(self.group_names.code(group));
         }
