@@ -31,7 +31,7 @@ pub(crate) enum Line {
 /// Lines ending in LF or CR LF, counted from 1, of which one or several at a time are a *record*.
 pub(crate) struct Lines<'a> {
     reader: Box<dyn BufRead + 'a>,
-    /// What was read and is not passed yet, then [`PADDING`].
+    /// What was read and is not passed yet, then [`PADDING`], then anything.
     block: Vec<u8>,
     /// The bytes of `block` that hold the record.
     record: Range<usize>,
@@ -62,7 +62,7 @@ impl<'a> Lines<'a> {
         self.number
     }
 
-    /// What was read, [`PADDING`] included.
+    /// What was read, [`PADDING`] and anything behind it included.
     pub(crate) fn block(&self) -> &[u8] {
         &self.block
     }
@@ -169,7 +169,8 @@ impl<'a> Lines<'a> {
             self.block[self.end] = b'\n';
             self.end += 1;
         }
-        self.block[self.end..].fill(0);
+        // Not all behind: after a long line the block is larger than what is read at once.
+        self.block[self.end..self.end + PADDING].fill(0);
         Ok(self.end - before)
     }
 }

@@ -511,6 +511,20 @@ mod tests {
         assert_eq!(cells, oracle(text.as_bytes()));
     }
 
+    #[test]
+    fn rows_behind_long_lines_are_whole() {
+        let short = "a,1\n".repeat(100_000) + "last,2";
+        for (len, first) in
+            [(MAX_LINE_BYTES, Ok(1)), (MAX_LINE_BYTES + 1, Err((1, BadRowKind::LineTooLong)))]
+        {
+            let rows = rows(["x".repeat(len).as_str(), "\n", &short].concat().as_bytes());
+            assert_eq!(rows[0].clone().map(|(line, _)| line), first);
+            assert_eq!(rows.len(), 100_002);
+            assert!((1..100_001).all(|at| rows[at] == ok(at as u64 + 1, &["a", "1"])));
+            assert_eq!(rows[100_001], ok(100_002, &["last", "2"]));
+        }
+    }
+
     proptest! {
         /// The `csv` crate agrees on every cell of every text with closed quotes.
         #[test]
