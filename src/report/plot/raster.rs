@@ -5,6 +5,7 @@ use super::fonts;
 use super::picture::{Anchor, Picture, Point, Rect, Shape, Type};
 use super::style::Ink;
 use std::convert::Infallible;
+use std::ops::Range;
 
 /// Glyphs are drawn this many times larger and averaged down.
 const OVERSAMPLE: i32 = 4;
@@ -19,8 +20,8 @@ pub(super) struct Raster {
 
 /// Pixel columns and rows that a shape may touch.
 struct Window {
-    columns: std::ops::Range<usize>,
-    rows: std::ops::Range<usize>,
+    columns: Range<usize>,
+    rows: Range<usize>,
 }
 
 impl Raster {
@@ -57,10 +58,9 @@ impl Raster {
             return;
         }
         let start = (row * self.width + column) * 3;
-        let colour = [ink.rgb.0, ink.rgb.1, ink.rgb.2];
-        for (channel, target) in self.pixels[start..start + 3].iter_mut().zip(colour) {
+        for (channel, target) in self.pixels[start..start + 3].iter_mut().zip(channels(ink)) {
             let (old, new) = (f64::from(*channel), f64::from(target));
-            *channel = (old + (new - old) * share).round() as u8;
+            *channel = (old + (new - old) * share + 0.5) as u8;
         }
     }
 
@@ -69,13 +69,27 @@ impl Raster {
         let overlap = |cell: usize, low: f64, high: f64| {
             (high.min(cell as f64 + 1.0) - low.max(cell as f64)).max(0.0)
         };
-        for row in window.rows {
+        let Window { columns, rows } = window;
+        let opaque = ink.alpha >= 1.0;
+        // Columns that it covers from edge to edge.
+        let last = (rect.right.floor() as usize).clamp(columns.start, columns.end);
+        let first = (rect.left.ceil() as usize).clamp(columns.start, last);
+        for row in rows {
             let share = overlap(row, rect.top, rect.bottom);
-            for column in window.columns.clone() {
+            let filled = if opaque && share >= 1.0 { first..last } else { last..last };
+            for column in (columns.start..filled.start).chain(filled.end..columns.end) {
                 let coverage = share * overlap(column, rect.left, rect.right);
                 self.blend(column, row, coverage, ink);
             }
+            self.fill(filled, row, ink);
         }
+    }
+
+    /// Covers some columns of a row.
+    fn fill(&mut self, columns: Range<usize>, row: usize, ink: Ink) {
+        let start = row * self.width;
+        let cells = &mut self.pixels[(start + columns.start) * 3..(start + columns.end) * 3];
+        cells.as_chunks_mut().0.fill(channels(ink));
     }
 
     fn disc(&mut self, centre: Point, radius: f64, ink: Ink) {
@@ -84,7 +98,7 @@ impl Raster {
         for row in window.rows {
             for column in window.columns.clone() {
                 let (x, y) = middle(column, row);
-                let distance = (x - centre.0).hypot(y - centre.1);
+                let distance = length(x - centre.0, y - centre.1);
                 self.blend(column, row, radius + 0.5 - distance, ink);
             }
         }
@@ -101,21 +115,21 @@ impl Raster {
             bounds.right = bounds.right.max(piece.right);
             bounds.bottom = bounds.bottom.max(piece.bottom);
         }
-        let bounds = self.window(&bounds);
-        let across = bounds.columns.len();
-        let mut coverage = vec![0f32; across * bounds.rows.len()];
+        let mut coverage = Coverage::of(self.window(&bounds));
         for pair in points.windows(2) {
             let piece = self.window(&around(pair[0], pair[1], reach));
             for row in piece.rows {
-                for column in piece.columns.clone() {
+                let near = columns_near(pair[0], pair[1], middle(0, row).1, reach);
+                let columns = (near.start as usize).max(piece.columns.start)
+                    ..(near.end.ceil() as usize).min(piece.columns.end);
+                let first = columns.start;
+                for (column, share) in (first..).zip(coverage.cells(row, columns)) {
                     let distance = distance_to_piece(middle(column, row), pair[0], pair[1]);
-                    let covered = covered_by_stroke(distance, width) as f32;
-                    let cell = (row - bounds.rows.start) * across + column - bounds.columns.start;
-                    coverage[cell] = coverage[cell].max(covered);
+                    *share = share.max(covered_by_stroke(distance, width) as f32);
                 }
             }
         }
-        self.lay(&bounds, &coverage, ink);
+        self.lay(&coverage, ink);
     }
 
     fn text(&mut self, at: Point, set: &Type, text: &str) {
@@ -133,31 +147,88 @@ impl Raster {
         let room = Rect::new(start, at.1 - set.size, start + width, at.1 + set.size / 2.0);
         let room =
             self.window(&around((room.left, room.top), (room.right, room.bottom), set.size / 2.0));
-        let across = room.columns.len();
-        let mut coverage = vec![0f32; across * room.rows.len()];
+        let (columns, rows) = (room.columns.clone(), room.rows.clone());
+        let mut coverage = Coverage::of(room);
         let drawn = fonts::font(size, set.bold).draw(text, origin, |x, y, covered| {
             let column = usize::try_from(x.div_euclid(OVERSAMPLE)).ok();
             let row = usize::try_from(y.div_euclid(OVERSAMPLE)).ok();
-            let column = column.filter(|c| room.columns.contains(c));
-            if let (Some(column), Some(row)) = (column, row.filter(|r| room.rows.contains(r))) {
-                let cell = (row - room.rows.start) * across + column - room.columns.start;
-                coverage[cell] += covered / (OVERSAMPLE * OVERSAMPLE) as f32;
+            let column = column.filter(|c| columns.contains(c));
+            if let (Some(column), Some(row)) = (column, row.filter(|r| rows.contains(r))) {
+                let share = &mut coverage.cells(row, column..column + 1)[0];
+                *share += covered / (OVERSAMPLE * OVERSAMPLE) as f32;
             }
             Ok::<(), Infallible>(())
         });
         assert!(drawn.is_ok(), "the compiled-in fonts can draw any text");
-        self.lay(&room, &coverage, set.ink);
+        self.lay(&coverage, set.ink);
     }
 
-    /// Lays ink on a window by the coverage of each of its pixels.
-    fn lay(&mut self, window: &Window, coverage: &[f32], ink: Ink) {
-        let across = window.columns.len().max(1);
-        for (cell, &covered) in coverage.iter().enumerate() {
-            let column = window.columns.start + cell % across;
-            let row = window.rows.start + cell / across;
-            self.blend(column, row, f64::from(covered), ink);
+    /// Lays ink by the coverage of each pixel.
+    fn lay(&mut self, coverage: &Coverage, ink: Ink) {
+        for (row, touched) in coverage.window.rows.clone().zip(&coverage.touched) {
+            let start = coverage.start_of(row);
+            for column in touched.clone() {
+                let share = coverage.shares[start + column - coverage.window.columns.start];
+                self.blend(column, row, f64::from(share), ink);
+            }
         }
     }
+}
+
+/// Which share of each pixel of a window a shape covers.
+struct Coverage {
+    window: Window,
+    /// Row by row.
+    shares: Vec<f32>,
+    /// In each row the columns from the first to the last that the shape may cover.
+    touched: Vec<Range<usize>>,
+}
+
+impl Coverage {
+    /// Nothing is covered yet.
+    fn of(window: Window) -> Coverage {
+        let (across, down) = (window.columns.len(), window.rows.len());
+        Coverage { window, shares: vec![0.0; across * down], touched: vec![0..0; down] }
+    }
+
+    /// The shares of some columns of a row, which from now on count as touched.
+    fn cells(&mut self, row: usize, columns: Range<usize>) -> &mut [f32] {
+        if columns.is_empty() {
+            return &mut [];
+        }
+        let touched = &mut self.touched[row - self.window.rows.start];
+        *touched = if touched.start == touched.end {
+            columns.clone()
+        } else {
+            touched.start.min(columns.start)..touched.end.max(columns.end)
+        };
+        let first = self.start_of(row) + columns.start - self.window.columns.start;
+        &mut self.shares[first..first + columns.len()]
+    }
+
+    /// Where a row begins among the shares.
+    fn start_of(&self, row: usize) -> usize {
+        (row - self.window.rows.start) * self.window.columns.len()
+    }
+}
+
+/// Where at the height `y` the straight line through `a` and `b` is no farther than `reach`.
+fn columns_near(a: Point, b: Point, y: f64, reach: f64) -> Range<f64> {
+    let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+    if dy == 0.0 {
+        return f64::NEG_INFINITY..f64::INFINITY;
+    }
+    let (crossing, half) = (a.0 + (y - a.1) * dx / dy, reach * length(dx, dy) / dy.abs());
+    crossing - half..crossing + half
+}
+
+/// Exact operations only, which `hypot` of a platform's library is not.
+fn length(dx: f64, dy: f64) -> f64 {
+    (dx * dx + dy * dy).sqrt()
+}
+
+fn channels(ink: Ink) -> [u8; 3] {
+    [ink.rgb.0, ink.rgb.1, ink.rgb.2]
 }
 
 fn middle(column: usize, row: usize) -> Point {
@@ -182,13 +253,13 @@ fn covered_by_stroke(distance: f64, width: f64) -> f64 {
 /// Distance of `p` from the straight piece between `a` and `b`.
 fn distance_to_piece(p: Point, a: Point, b: Point) -> f64 {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-    let length = dx * dx + dy * dy;
-    let along = if length > 0.0 {
-        (((p.0 - a.0) * dx + (p.1 - a.1) * dy) / length).clamp(0.0, 1.0)
+    let square = dx * dx + dy * dy;
+    let along = if square > 0.0 {
+        (((p.0 - a.0) * dx + (p.1 - a.1) * dy) / square).clamp(0.0, 1.0)
     } else {
         0.0
     };
-    (p.0 - a.0 - along * dx).hypot(p.1 - a.1 - along * dy)
+    length(p.0 - a.0 - along * dx, p.1 - a.1 - along * dy)
 }
 
 #[cfg(test)]
@@ -214,6 +285,24 @@ mod tests {
         picture.disc((50.0, 50.0), 10.0, BLACK);
         let expected = std::f64::consts::PI * 100.0;
         assert!((darkness(&Raster::of(&picture)) / expected - 1.0).abs() < 0.02);
+    }
+
+    /// Edges between pixels, ends within one pixel, and areas without any: opaque and not.
+    #[test]
+    fn an_area_covers_what_its_edges_say() {
+        for alpha in [1.0, 0.5] {
+            for (left, right) in
+                [(10.0, 20.0), (10.25, 10.75), (9.5, 11.25), (12.0, 12.0), (12.6, 12.4)]
+            {
+                let mut picture = Picture::new();
+                let ink = Ink { alpha, ..BLACK };
+                picture.area(Rect::new(left, 10.0, right, 30.0), ink);
+                let found = darkness(&Raster::of(&picture));
+                // A pixel's colour is a whole number.
+                let expected = (right - left).max(0.0) * 20.0 * alpha;
+                assert!((found - expected).abs() < 0.5, "{left} {right}");
+            }
+        }
     }
 
     #[test]
