@@ -6,11 +6,14 @@
 //! on `0..n`.
 
 use crate::base::stream::mix;
+use crate::versions;
 
 /// Alternating rounds, four for each half.
 const ROUNDS: u64 = 8;
 /// Halves below 4 bits mix badly.
 const LEAST_BITS: u32 = 8;
+/// Values that are sent through the network side by side.
+const BLOCK: usize = 64;
 
 /// A permutation of `0..n`, chosen by a key. Memory does not grow with `n`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,15 +41,41 @@ impl Bijection {
     /// # Panics
     /// If `index` is not below `n`.
     pub fn apply(&self, index: u64) -> u64 {
-        assert!(index < self.n, "index {index} of {}", self.n);
-        let mut value = self.network(index);
-        while value >= self.n {
-            value = self.network(value);
+        let mut value = [index];
+        self.apply_each(&mut value);
+        value[0]
+    }
+
+    /// Puts in the place of each index where it goes. A way through the network is one long chain,
+    /// and whether it must be gone again nobody can guess: side by side they take a fourth of the
+    /// time that they take one after the other.
+    ///
+    /// # Panics
+    /// If an index is not below `n`.
+    pub fn apply_each(&self, indices: &mut [u64]) {
+        for block in indices.chunks_mut(BLOCK) {
+            assert!(block.iter().all(|&index| index < self.n), "{block:?} of {}", self.n);
+            through(self, block);
+            let (mut outside, mut places) = ([0; BLOCK], [0; BLOCK]);
+            loop {
+                let mut count = 0;
+                for (place, &value) in block.iter().enumerate() {
+                    (outside[count], places[count]) = (value, place);
+                    count += usize::from(value >= self.n);
+                }
+                if count == 0 {
+                    break;
+                }
+                through(self, &mut outside[..count]);
+                for (&place, &value) in places.iter().zip(&outside[..count]) {
+                    block[place] = value;
+                }
+            }
         }
-        value
     }
 
     /// One way through the network: each round changes one half by a function of the other.
+    #[inline(always)]
     fn network(&self, value: u64) -> u64 {
         let low_mask = (1 << self.low_bits) - 1;
         let high_mask = (1 << (self.bits - self.low_bits)) - 1;
@@ -58,6 +87,7 @@ impl Bijection {
         high << self.low_bits | low
     }
 
+    #[inline(always)]
     fn round(&self, round: u64, half: u64) -> u64 {
         // Odd multiples of the golden ratio keep the rounds apart.
         let key = self.key.wrapping_add((round + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -65,9 +95,19 @@ impl Bijection {
     }
 }
 
+versions! {
+    /// Sends every value through the network once.
+    fn through(bijection: &Bijection, values: &mut [u64]) {
+        for value in values {
+            *value = bijection.network(*value);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::level::{at_level, levels};
     use crate::base::{Purpose, Streams};
 
     fn permutation(n: u64, key: u64) -> Vec<u64> {
@@ -86,6 +126,31 @@ mod tests {
             let mut values = permutation(n, key(n));
             values.sort_unstable();
             assert!(values.into_iter().eq(0..n), "{n}");
+        }
+    }
+
+    /// The definition, value by value.
+    fn walked(bijection: &Bijection, index: u64) -> u64 {
+        let mut value = bijection.network(index);
+        while value >= bijection.n {
+            value = bijection.network(value);
+        }
+        value
+    }
+
+    #[test]
+    fn side_by_side_each_goes_where_it_goes_alone() {
+        for n in [1, 2, 100, 257, 1_025, 131_073, (1 << 40) + 1] {
+            let bijection = Bijection::new(n, key(n));
+            for count in [0, 1, 63, 64, 65, 200] {
+                let indices: Vec<u64> = (0..count).map(|i| i * 7_919 % n).collect();
+                let expected: Vec<u64> = indices.iter().map(|&i| walked(&bijection, i)).collect();
+                for level in levels() {
+                    let mut values = indices.clone();
+                    at_level(level, || bijection.apply_each(&mut values));
+                    assert_eq!(values, expected, "{n} {count} {level:?}");
+                }
+            }
         }
     }
 

@@ -24,6 +24,9 @@ impl Default for Config {
 
 /// Appends the examples at the places `range` of the pass with this key.
 pub(super) fn feed(days: &Timeline, key: u64, range: Range<u64>, ids: &mut Vec<u64>) {
-    let bijection = Bijection::new(days.examples(), key);
-    ids.extend(range.map(|index| days.id(bijection.apply(index))));
+    let fed = ids.len();
+    ids.extend(range);
+    let places = &mut ids[fed..];
+    Bijection::new(days.examples(), key).apply_each(places);
+    places.iter_mut().for_each(|place| *place = days.id(*place));
 }

@@ -35,8 +35,11 @@ pub(super) fn feed(
     while next < range.end {
         let (day, from) = days.locate(next);
         let to = day.examples.min(from + range.end - next);
-        let bijection = Bijection::new(day.examples, key(day));
-        ids.extend((from..to).map(|place| day.first + bijection.apply(place)));
+        let fed = ids.len();
+        ids.extend(from..to);
+        let places = &mut ids[fed..];
+        Bijection::new(day.examples, key(day)).apply_each(places);
+        places.iter_mut().for_each(|place| *place += day.first);
         next += to - from;
     }
 }

@@ -31,16 +31,20 @@ impl Bayes {
     pub(super) fn of(mut outcomes: Vec<Outcome>) -> Bayes {
         let n = outcomes.len() as f64;
         let clicks = outcomes.iter().filter(|o| o.clicked).count() as f64;
-        outcomes.sort_by(|a, b| a.probability.total_cmp(&b.probability));
-        let over_all = auc(&outcomes);
         let log_loss = -outcomes.iter().map(log_likelihood).sum::<f64>() / n;
-        // Stable: within a session the examples stay in the order of their probabilities.
+        let by_probability = |a: &Outcome, b: &Outcome| a.probability.total_cmp(&b.probability);
+        // Mostly they come session by session, which a stable sort notices.
         outcomes.sort_by_key(|o| o.session);
         let sessions: Vec<f64> = outcomes
-            .chunk_by(|a, b| a.session == b.session)
-            .map(auc)
+            .chunk_by_mut(|a, b| a.session == b.session)
+            .map(|session| {
+                session.sort_unstable_by(by_probability);
+                auc(session)
+            })
             .filter(|auc| !auc.is_nan())
             .collect();
+        outcomes.sort_unstable_by(by_probability);
+        let over_all = auc(&outcomes);
         Bayes {
             examples: outcomes.len(),
             base_rate: clicks / n,

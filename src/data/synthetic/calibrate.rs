@@ -17,7 +17,7 @@ pub(super) struct Calibration {
 
 /// The impressions that a log is calibrated on.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sample {
+pub(super) struct Impressions {
     /// Sum of the effects on each.
     pub(super) effects: Vec<f64>,
     /// Base rate of the day of each, as a difference of logits.
@@ -29,13 +29,18 @@ const LARGEST_SCALE: f64 = 64.0;
 /// How exactly the AUC and the click rate are met on the sample.
 const AUC_TOLERANCE: f64 = 1e-6;
 const RATE_TOLERANCE: f64 = 1e-9;
+/// Sums that are taken side by side.
+const LANES: usize = 8;
 
 /// Finds scale and shift by false position on the scale: the end of the bracket that stays has its
 /// weight halved (the Illinois rule), so both ends close in.
 ///
 /// # Errors
 /// [`SyntheticError::AucOutOfReach`].
-pub(super) fn calibrate(sample: &Sample, config: &Config) -> Result<Calibration, SyntheticError> {
+pub(super) fn calibrate(
+    sample: &Impressions,
+    config: &Config,
+) -> Result<Calibration, SyntheticError> {
     let target = config.target_bayes_auc;
     let mut search = Search::new(sample, config);
     let (least, most) = (search.auc(0.0), search.auc(LARGEST_SCALE));
@@ -73,7 +78,7 @@ pub(super) fn calibrate(sample: &Sample, config: &Config) -> Result<Calibration,
 
 /// The sample, with what is kept between two trial scales.
 struct Search<'a> {
-    sample: &'a Sample,
+    sample: &'a Impressions,
     click_rate: f64,
     noise: f64,
     /// Logits and examples from the least to the most likely click. Another scale changes little or
@@ -86,7 +91,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(sample: &'a Sample, config: &Config) -> Search<'a> {
+    fn new(sample: &'a Impressions, config: &Config) -> Search<'a> {
         let click_rate = config.click_rate;
         Search {
             sample,
@@ -147,22 +152,27 @@ impl<'a> Search<'a> {
 
     /// Works out the chances at `shift`; their sum and its derivative by the shift.
     fn mean_and_slope(&mut self) -> (f64, f64) {
-        let (mut mean, mut slope) = (0.0, 0.0);
-        let mut add = |p: f64| {
-            mean += p;
-            slope += p * (1.0 - p);
+        // A single sum would wait for itself at every number.
+        let (mut means, mut slopes) = ([0.0; LANES], [0.0; LANES]);
+        let mut add = |chances: &[f64]| {
+            for chances in chances.chunks(LANES) {
+                for ((mean, slope), p) in means.iter_mut().zip(&mut slopes).zip(chances) {
+                    *mean += p;
+                    *slope += p * (1.0 - p);
+                }
+            }
         };
         let (logits, rest) = self.logits.as_chunks::<BLOCK>();
         let (chances, last) = self.chances.as_chunks_mut::<BLOCK>();
         for (chances, logits) in chances.iter_mut().zip(logits) {
             logistics(&logits.map(|logit| logit + self.shift), chances);
-            chances.iter().copied().for_each(&mut add);
+            add(chances);
         }
         for (chance, logit) in last.iter_mut().zip(rest) {
             *chance = logistic(logit + self.shift);
-            add(*chance);
         }
-        (mean, slope)
+        add(last);
+        (means.iter().sum(), slopes.iter().sum())
     }
 }
 
@@ -198,11 +208,11 @@ mod tests {
     use super::*;
     use crate::base::{Purpose, Streams};
 
-    fn sample(n: u64) -> Sample {
+    fn sample(n: u64) -> Impressions {
         let s = Streams::new(3);
         let triangle =
             |i| s.uniform(Purpose::Custom, 0, i) + s.uniform(Purpose::Custom, 1, i) - 1.0;
-        Sample {
+        Impressions {
             effects: (0..n).map(triangle).collect(),
             day_shifts: (0..n).map(|i| 0.3 * (i % 3) as f64).collect(),
         }

@@ -48,11 +48,13 @@ impl Drift {
     /// `phase`, in `[0, 1)`.
     pub(super) fn blend(self, phase: f64, time: f64) -> Blend {
         let position = time * self.knots_per_day + phase;
-        let knot = position.floor();
-        let after = position - knot;
+        // `floor` is a call on processors of 2003.
+        let cut = position as i64;
+        let knot = cut - i64::from(cut as f64 > position);
+        let after = position - knot as f64;
         let before = 1.0 - after;
         let scale = 1.0 / (before * before + after * after).sqrt();
-        Blend { knot: knot as i64, before: before * scale, after: after * scale }
+        Blend { knot, before: before * scale, after: after * scale }
     }
 
     /// The number at an instant.

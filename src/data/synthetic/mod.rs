@@ -21,6 +21,7 @@ mod draws;
 mod drift;
 mod logistic;
 mod pages;
+mod sample;
 mod session;
 mod shop;
 mod truth;
@@ -32,23 +33,15 @@ mod tests;
 pub use bayes::Bayes;
 pub use config::{Config, MAX_ITEM_IDS, MAX_ROWS, SyntheticError, Weights};
 
-use std::sync::OnceLock;
-
 use bayes::Outcome;
-use calibrate::{Calibration, Sample, calibrate};
-use draws::below;
+use calibrate::{Calibration, calibrate};
 use pages::{Page, Pages};
 use session::{Session, World};
 use shop::Item;
 use truth::Truth;
 
 use super::{Batch, DataSource, Day, ExampleInfo, Field, History, HistoryColumn, IdSpace, Schema};
-use crate::base::{Purpose, Streams};
-
-/// Impressions, about, that the log is calibrated on; whole sessions, spread evenly over it.
-const SAMPLE: u64 = 49_152;
-/// Sessions of the sample, at least.
-const SAMPLE_SESSIONS: u64 = 256;
+use crate::base::Streams;
 
 /// The fields, in the order of the schema; each has its own id space of the same name and index.
 const FIELDS: [&str; 5] = ["user", "item", "category", "brand", "position"];
@@ -67,10 +60,8 @@ pub struct Synthetic {
     streams: Streams,
     /// Sessions that were read already, unless the log is too long to keep them.
     pages: Option<Pages>,
-    /// The sum of effects on each impression of the sample.
-    effects: Vec<f64>,
-    /// What the truth scores on the sample, once somebody has asked.
-    bayes: OnceLock<Bayes>,
+    /// What the truth scores on the sessions that the log is calibrated on.
+    on_sample: Bayes,
 }
 
 /// One impression: what was shown and how likely a click is.
@@ -107,14 +98,13 @@ impl Synthetic {
             pages: Pages::of(config),
             calibration: Calibration { scale: 1.0, shift: 0.0 },
             streams,
-            effects: Vec::new(),
-            bayes: OnceLock::new(),
+            on_sample: Bayes::of(Vec::new()),
             world,
             truth,
         };
-        let sample = log.sample(&log.sample_ids());
-        log.calibration = calibrate(&sample, config)?;
-        log.effects = sample.effects;
+        let sample = log.sample(&log.sample_sessions());
+        log.calibration = calibrate(&sample.impressions, config)?;
+        log.on_sample = log.settle(&sample);
         Ok(log)
     }
 
@@ -137,20 +127,6 @@ impl Synthetic {
             });
         });
         Bayes::of(outcomes)
-    }
-
-    /// What the truth scores on the sample.
-    fn on_sample(&self) -> &Bayes {
-        self.bayes.get_or_init(|| {
-            let outcome = |(id, effects): (u64, &f64)| {
-                let (session, position) = self.place(id);
-                let day = (session / self.config.sessions_per_day()) as u32;
-                let probability = self.truth.probability(*effects, day, self.calibration);
-                let clicked = self.world.click_draw(session, position) < probability;
-                Outcome { session, probability, clicked }
-            };
-            Bayes::of(self.sample_ids().into_iter().zip(&self.effects).map(outcome).collect())
-        })
     }
 
     /// Generates the impressions `ids` one after the other. Neighbours of one session share its
@@ -180,7 +156,9 @@ impl Synthetic {
     /// The impression at a position of a session and the sum of the effects on its click; its
     /// probability is not known yet.
     fn show(&self, number: u64, position: u32, session: &mut Session) -> (f64, Impression) {
-        self.world.enter(number, session);
+        if self.world.enter(number, session) {
+            self.truth.enter(&self.world, session);
+        }
         let item = self.world.shown(session, position);
         let effects = |item: &Item| self.truth.effects(&self.world, session, item, position);
         let effects = self.world.shop().item(item, effects);
@@ -189,37 +167,6 @@ impl Synthetic {
 
     fn clicked(&self, shown: &Impression) -> bool {
         self.world.click_draw(shown.session, shown.position) < shown.probability
-    }
-
-    /// Whole sessions, one at random out of each of equal parts of the log.
-    fn sample_ids(&self) -> Vec<u64> {
-        let rows_per_day = self.config.rows_per_day;
-        let impressions = u64::from(self.config.impressions_per_session);
-        let per_day = self.config.sessions_per_day();
-        let sessions = u64::from(self.config.days) * per_day;
-        let parts = (SAMPLE / impressions).max(SAMPLE_SESSIONS).min(sessions);
-        let mut ids = Vec::with_capacity((parts * impressions) as usize);
-        for part in 0..parts {
-            let (from, to) = (part * sessions / parts, (part + 1) * sessions / parts);
-            let word = self.streams.key(Purpose::Session, u64::MAX, part);
-            let session = from + u64::from(below(word, (to - from) as u32));
-            let (day, row) = (session / per_day, session % per_day * impressions);
-            let rows = row..(row + impressions).min(rows_per_day);
-            ids.extend(rows.map(|row| day * rows_per_day + row));
-        }
-        ids
-    }
-
-    fn sample(&self, ids: &[u64]) -> Sample {
-        let mut sample = Sample::default();
-        let mut session = Session::default();
-        for &id in ids {
-            let (number, position) = self.place(id);
-            let (effects, _) = self.show(number, position, &mut session);
-            sample.effects.push(effects);
-            sample.day_shifts.push(self.truth.day_shift(session.day));
-        }
-        sample
     }
 
     /// Reads examples of which nothing is kept.
@@ -241,20 +188,21 @@ impl Synthetic {
     fn read_kept(&self, ids: &[u64], pages: &Pages, batch: &mut Batch) {
         let place = |&id| {
             let (session, position) = self.place(id);
-            (id, session, position, pages.page(session))
+            let page = pages.page(session);
+            (id, session, position, page, page.user(), page.shown(position))
         };
-        let wanted: Vec<_> = ids.iter().map(place).collect();
-        // Asked for one after the other, with no work in between, pages that lie far apart in memory
+        // Asked for one after the other, with no work in between, places that lie far apart in memory
         // come at the same time.
+        let mut wanted: Vec<_> = ids.iter().map(place).collect();
         let mut scratch = Session::default();
-        for &(_, session, _, page) in &wanted {
-            if page.user().is_none() {
-                self.keep(session, page, &mut scratch);
+        for (_, session, position, page, user, shown) in &mut wanted {
+            if user.is_none() {
+                self.keep(*session, *page, &mut scratch);
+                (*user, *shown) = (page.user(), page.shown(*position));
             }
         }
-        for (id, session, position, page) in wanted {
-            let user = page.user().expect("it is kept by now");
-            let (item, clicked) = page.shown(position);
+        for (id, session, position, page, user, (item, clicked)) in wanted {
+            let user = user.expect("it is kept by now");
             let seen = Seen { id, session, user, item, position, clicked };
             self.push(&seen, page.events(), batch);
         }
@@ -262,13 +210,19 @@ impl Synthetic {
 
     /// Generates a session and keeps it.
     fn keep(&self, number: u64, page: Page<'_>, scratch: &mut Session) {
-        let impressions = u64::from(self.config.impressions_per_session);
-        let before = number % self.config.sessions_per_day() * impressions;
-        for position in 0..impressions.min(self.config.rows_per_day - before) as u32 {
+        for position in 0..self.shown_in(number) {
             let shown = self.impression(number, position, scratch);
             page.keep_shown(position, shown.item, self.clicked(&shown));
         }
-        page.keep(scratch.user, scratch.events.iter().map(|event| event.item));
+        page.keep_events(scratch.events.iter().map(|event| event.item));
+        page.open(scratch.user);
+    }
+
+    /// Impressions of a session; the last one of a day may be short.
+    fn shown_in(&self, number: u64) -> u32 {
+        let impressions = u64::from(self.config.impressions_per_session);
+        let before = number % self.config.sessions_per_day() * impressions;
+        impressions.min(self.config.rows_per_day - before) as u32
     }
 
     /// Appends one example to a batch.
@@ -313,7 +267,7 @@ impl DataSource for Synthetic {
 
     fn facts(&self) -> Vec<(String, String)> {
         let config = &self.config;
-        let bayes = self.on_sample();
+        let bayes = &self.on_sample;
         let per_user = config.rows() as f64 / f64::from(config.users);
         let fact = |name: &str, value: String| (name.to_string(), value);
         vec![

@@ -69,7 +69,7 @@ impl Pages {
 }
 
 impl Page<'_> {
-    /// The user, if the session was generated.
+    /// The user, if the session can be read.
     pub(super) fn user(self) -> Option<u32> {
         // What was written before the user is seen after it.
         self.words[0].load(Ordering::Acquire).checked_sub(1)
@@ -81,16 +81,26 @@ impl Page<'_> {
         self.shown_at(position).store(word, Ordering::Relaxed);
     }
 
-    /// Keeps who searched and the items of her events, the newest first, once everything shown is kept.
-    pub(super) fn keep(self, user: u32, events: impl Iterator<Item = u32>) {
+    /// Marks what is kept at a position as clicked.
+    pub(super) fn click(self, position: u32) {
+        self.shown_at(position).fetch_or(CLICKED, Ordering::Relaxed);
+    }
+
+    /// Keeps the items of the events, the newest first.
+    pub(super) fn keep_events(self, events: impl Iterator<Item = u32>) {
         let past = &self.words[1..=self.events];
         for (word, item) in past.iter().zip(events.chain(std::iter::repeat(NONE))) {
             word.store(item, Ordering::Relaxed);
         }
+    }
+
+    /// Says who searched, once all else is kept: from now on the session can be read.
+    pub(super) fn open(self, user: u32) {
         self.words[0].store(user + 1, Ordering::Release);
     }
 
-    /// The item at a position, and whether it was clicked.
+    /// The item at a position, and whether it was clicked; without meaning before the session can be
+    /// read.
     pub(super) fn shown(self, position: u32) -> (u32, bool) {
         let word = self.shown_at(position).load(Ordering::Relaxed);
         (word & !CLICKED, word & CLICKED != 0)

@@ -39,8 +39,9 @@ pub(super) struct Session {
     pub(super) taste: Latent,
     /// Her recent events, the newest first.
     pub(super) events: Vec<Event>,
-    /// The category searched for.
-    category: u32,
+    /// The category searched for, and its trend at the time.
+    pub(super) category: u32,
+    pub(super) trend: f32,
     /// Draws of the places on the page.
     places: Option<Draws>,
     /// Slots shown so far, from the top of the page.
@@ -73,10 +74,11 @@ impl World {
         (session, (row % self.impressions) as u32)
     }
 
-    /// Makes `session` the session with this number. Does nothing if it is already.
-    pub(super) fn enter(&self, number: u64, session: &mut Session) {
+    /// Makes `session` the session with this number, but for the trend of its category; `false` if it
+    /// is already.
+    pub(super) fn enter(&self, number: u64, session: &mut Session) -> bool {
         if session.number == Some(number) {
-            return;
+            return false;
         }
         let (day, of_day) = (number / self.sessions_per_day, number % self.sessions_per_day);
         let draws = Draws::new(self.streams.key(Purpose::Session, day, of_day));
@@ -91,6 +93,7 @@ impl World {
         user.history(session.day, &mut session.events);
         session.places = Some(draws.skip(HEAD_WORDS));
         session.slots.clear();
+        true
     }
 
     /// The item at a position on the page of a session that was entered.

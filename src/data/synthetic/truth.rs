@@ -60,6 +60,15 @@ impl Truth {
         }
     }
 
+    /// Works out what is the same for many items of a session that was entered.
+    pub(super) fn enter(&self, world: &World, session: &mut Session) {
+        session.trend = self.trend(world, session.category, session.time);
+    }
+
+    fn trend(&self, world: &World, category: u32, time: f64) -> f32 {
+        self.trend.value(&self.trends[category as usize], time, world.shop().normal())
+    }
+
     /// The sum of all effects on the click on `item` at `position`, before scaling.
     pub(super) fn effects(
         &self,
@@ -70,13 +79,18 @@ impl Truth {
     ) -> f64 {
         let normal = world.shop().normal();
         let per_factor = 1.0 / (FACTORS as f64).sqrt();
-        let (w, trend) = (&self.weights, &self.trends[item.category as usize]);
+        let trend = if item.category == session.category {
+            session.trend
+        } else {
+            self.trend(world, item.category, session.time)
+        };
+        let w = &self.weights;
         w.taste * per_factor * f64::from(dot(&session.taste, &item.character))
             + w.history * per_factor * f64::from(self.interest(world, session, item))
             + w.quality * f64::from(self.quality.value(&item.quality, session.time, normal))
             + w.brand * f64::from(self.brands[item.brand as usize])
             + w.position * self.positions[position as usize]
-            + w.trend * f64::from(self.trend.value(trend, session.time, normal))
+            + w.trend * f64::from(trend)
     }
 
     /// Base rate of a 0-based day, as a difference of logits.

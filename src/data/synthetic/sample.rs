@@ -1,0 +1,95 @@
+//! The sessions that a log is calibrated on, spread evenly over it.
+//!
+//! They are generated once, before the calibration: it decides who clicks, not what is shown. Where
+//! they are a good part of a log whose sessions are kept, they are the first ones of it to be kept.
+
+use super::bayes::{Bayes, Outcome};
+use super::calibrate::Impressions;
+use super::draws::below;
+use super::pages::Page;
+use super::session::Session;
+use super::{Impression, Synthetic};
+use crate::base::Purpose;
+
+/// Impressions, about, in whole sessions.
+const SAMPLE: u64 = 49_152;
+/// Sessions, at least.
+const SAMPLE_SESSIONS: u64 = 256;
+/// Logs of more samples than this do not keep the sessions of theirs: room would be taken for every
+/// day, whether it is read or not, to save a small part of the work.
+const MOST_SAMPLES: u64 = 8;
+
+/// Sessions whose clicks are not drawn yet.
+pub(super) struct Sample {
+    /// Numbers of the sessions, and who searches in each.
+    sessions: Vec<(u64, u32)>,
+    /// What is known of each impression, session by session.
+    pub(super) impressions: Impressions,
+}
+
+impl Synthetic {
+    /// One session at random out of each of equal parts of the log, in the order of time.
+    pub(super) fn sample_sessions(&self) -> Vec<u64> {
+        let sessions = u64::from(self.config.days) * self.config.sessions_per_day();
+        let per_session = u64::from(self.config.impressions_per_session);
+        let parts = (SAMPLE / per_session).max(SAMPLE_SESSIONS).min(sessions);
+        let one_of = |part: u64| {
+            let (from, to) = (part * sessions / parts, (part + 1) * sessions / parts);
+            let word = self.streams.key(Purpose::Session, u64::MAX, part);
+            from + u64::from(below(word, (to - from) as u32))
+        };
+        (0..parts).map(one_of).collect()
+    }
+
+    /// Generates sessions, but for their clicks.
+    pub(super) fn sample(&self, sessions: &[u64]) -> Sample {
+        let mut sample =
+            Sample { sessions: Vec::with_capacity(sessions.len()), impressions: <_>::default() };
+        let mut session = Session::default();
+        for &number in sessions {
+            let page = self.page_of_sample(number);
+            for position in 0..self.shown_in(number) {
+                let (effects, shown) = self.show(number, position, &mut session);
+                sample.impressions.effects.push(effects);
+                sample.impressions.day_shifts.push(self.truth.day_shift(session.day));
+                if let Some(page) = page {
+                    page.keep_shown(position, shown.item, false);
+                }
+            }
+            if let Some(page) = page {
+                page.keep_events(session.events.iter().map(|event| event.item));
+            }
+            sample.sessions.push((number, session.user));
+        }
+        sample
+    }
+
+    /// Draws the clicks on a sample, now that the log is calibrated; what the truth scores on it.
+    pub(super) fn settle(&self, sample: &Sample) -> Bayes {
+        let mut outcomes = Vec::with_capacity(sample.impressions.effects.len());
+        let mut effects = sample.impressions.effects.iter();
+        for &(session, user) in &sample.sessions {
+            let page = self.page_of_sample(session);
+            let day = (session / self.config.sessions_per_day()) as u32;
+            for (position, &effects) in (0..self.shown_in(session)).zip(&mut effects) {
+                let probability = self.truth.probability(effects, day, self.calibration);
+                let shown = Impression { session, position, item: 0, probability };
+                let clicked = self.clicked(&shown);
+                outcomes.push(Outcome { session, probability, clicked });
+                if let (Some(page), true) = (page, clicked) {
+                    page.click(position);
+                }
+            }
+            if let Some(page) = page {
+                page.open(user);
+            }
+        }
+        Bayes::of(outcomes)
+    }
+
+    /// Where a session of the sample is kept, if it is.
+    fn page_of_sample(&self, number: u64) -> Option<Page<'_>> {
+        let few = self.config.rows() <= MOST_SAMPLES * SAMPLE;
+        self.pages.as_ref().filter(|_| few).map(|pages| pages.page(number))
+    }
+}
