@@ -8,6 +8,8 @@ use thiserror::Error;
 pub const MAX_ROWS: u64 = 1_000_000_000;
 /// Most item ids that may exist over the whole log.
 pub const MAX_ITEM_IDS: u64 = 100_000_000;
+/// Most categories.
+pub(super) const MAX_CATEGORIES: u32 = 60_000;
 
 /// A generated e-commerce search log with a known ground truth.
 ///
@@ -267,7 +269,7 @@ impl Config {
             ("rows_per_day", self.rows_per_day as f64, 100.0, 1e9),
             ("users", f64::from(self.users), 1.0, 2e7),
             ("items", f64::from(self.items), 2.0, 2e7),
-            ("categories", f64::from(self.categories), 2.0, 6e4),
+            ("categories", f64::from(self.categories), 2.0, f64::from(MAX_CATEGORIES)),
             ("brands", f64::from(self.brands), 1.0, 1e6),
             ("impressions_per_session", f64::from(self.impressions_per_session), 1.0, 200.0),
             ("history_length", f64::from(self.history_length), 0.0, 512.0),

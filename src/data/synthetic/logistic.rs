@@ -4,7 +4,8 @@ use crate::versions;
 
 /// The logistic function.
 pub(super) fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-x))
+    let e = if x.abs() < LARGEST { exponential(-x) } else { libm::exp(-x) };
+    1.0 / (1.0 + e)
 }
 
 /// Numbers that [`logistics`] takes at a time.
@@ -73,7 +74,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn same(x: [f64; BLOCK]) {
-        let expected = x.map(|x| logistic(x).to_bits());
+        let expected = x.map(|x| (1.0 / (1.0 + libm::exp(-x))).to_bits());
+        assert_eq!(x.map(|x| logistic(x).to_bits()), expected, "one by one {x:?}");
         for level in levels() {
             let mut values = [0.0; BLOCK];
             at_level(level, || logistics(&x, &mut values));

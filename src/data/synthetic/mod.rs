@@ -36,7 +36,7 @@ pub use config::{Config, MAX_ITEM_IDS, MAX_ROWS, SyntheticError, Weights};
 use bayes::Outcome;
 use calibrate::{Calibration, calibrate};
 use pages::{Page, Pages};
-use session::{Session, World};
+use session::{Place, Session, World};
 use shop::Item;
 use truth::Truth;
 
@@ -75,10 +75,9 @@ struct Impression {
 /// What a model may see of one example besides the history.
 struct Seen {
     id: u64,
-    session: u64,
+    place: Place,
     user: u32,
     item: u32,
-    position: u32,
     clicked: bool,
 }
 
@@ -134,14 +133,14 @@ impl Synthetic {
     fn each(&self, ids: &[u64], mut use_it: impl FnMut(u64, &Session, Impression)) {
         let mut session = Session::default();
         for &id in ids {
-            let (number, position) = self.place(id);
+            let Place { session: number, position, .. } = self.place(id);
             let shown = self.impression(number, position, &mut session);
             use_it(id, &session, shown);
         }
     }
 
-    /// Session and position on the page of an example.
-    fn place(&self, id: u64) -> (u64, u32) {
+    /// Where an example stands in the log.
+    fn place(&self, id: u64) -> Place {
         assert!(id < self.config.rows(), "example {id} is not in the log");
         self.world.place(id)
     }
@@ -171,70 +170,59 @@ impl Synthetic {
 
     /// Reads examples of which nothing is kept.
     fn read_anew(&self, ids: &[u64], batch: &mut Batch) {
-        self.each(ids, |id, session, shown| {
-            let seen = Seen {
-                id,
-                session: shown.session,
-                user: session.user,
-                item: shown.item,
-                position: shown.position,
-                clicked: self.clicked(&shown),
-            };
-            self.push(&seen, session.events.iter().map(|event| event.item), batch);
-        });
+        let mut session = Session::default();
+        for &id in ids {
+            let place = self.place(id);
+            let shown = self.impression(place.session, place.position, &mut session);
+            let clicked = self.clicked(&shown);
+            let seen = Seen { id, place, user: session.user, item: shown.item, clicked };
+            self.push(&seen, session.events.iter().map(|e| [e.item, e.category]), batch);
+        }
     }
 
     /// Reads examples of sessions that are kept.
     fn read_kept(&self, ids: &[u64], pages: &Pages, batch: &mut Batch) {
         let place = |&id| {
-            let (session, position) = self.place(id);
-            let page = pages.page(session);
-            (id, session, position, page, page.user(), page.shown(position))
+            let place = self.place(id);
+            (id, place, pages.page(place.day, place.of_day))
         };
-        // Asked for one after the other, with no work in between, places that lie far apart in memory
+        let places: Vec<_> = ids.iter().map(place).collect();
+        // Asked for one after the other, with no work in between, words that lie far apart in memory
         // come at the same time.
-        let mut wanted: Vec<_> = ids.iter().map(place).collect();
+        let look = |place: &Place, page: Page<'_>| (page.user(), page.shown(place.position));
+        let mut kept: Vec<_> = places.iter().map(|(_, place, page)| look(place, *page)).collect();
         let mut scratch = Session::default();
-        for (_, session, position, page, user, shown) in &mut wanted {
-            if user.is_none() {
-                self.keep(*session, *page, &mut scratch);
-                (*user, *shown) = (page.user(), page.shown(*position));
+        for ((_, place, page), kept) in places.iter().zip(&mut kept) {
+            if kept.0.is_none() {
+                self.keep(place, *page, &mut scratch);
+                *kept = look(place, *page);
             }
         }
-        for (id, session, position, page, user, (item, clicked)) in wanted {
+        for ((id, place, page), (user, (item, clicked))) in places.into_iter().zip(kept) {
             let user = user.expect("it is kept by now");
-            let seen = Seen { id, session, user, item, position, clicked };
-            self.push(&seen, page.events(), batch);
+            self.push(&Seen { id, place, user, item, clicked }, page.events(), batch);
         }
     }
 
-    /// Generates a session and keeps it.
-    fn keep(&self, number: u64, page: Page<'_>, scratch: &mut Session) {
-        for position in 0..self.shown_in(number) {
-            let shown = self.impression(number, position, scratch);
+    /// Generates the session of a place and keeps it.
+    fn keep(&self, place: &Place, page: Page<'_>, scratch: &mut Session) {
+        for position in 0..self.world.shown_in(place.of_day) {
+            let shown = self.impression(place.session, position, scratch);
             page.keep_shown(position, shown.item, self.clicked(&shown));
         }
-        page.keep_events(scratch.events.iter().map(|event| event.item));
+        page.keep_events(&scratch.events);
         page.open(scratch.user);
     }
 
-    /// Impressions of a session; the last one of a day may be short.
-    fn shown_in(&self, number: u64) -> u32 {
-        let impressions = u64::from(self.config.impressions_per_session);
-        let before = number % self.config.sessions_per_day() * impressions;
-        impressions.min(self.config.rows_per_day - before) as u32
-    }
-
-    /// Appends one example to a batch.
-    fn push(&self, seen: &Seen, events: impl Iterator<Item = u32>, batch: &mut Batch) {
-        let shop = self.world.shop();
-        let (category, brand) = shop.item(seen.item, |item| (item.category, item.brand));
-        batch.labels.push(f32::from(u8::from(seen.clicked)));
-        batch.fields.extend([seen.user, seen.item, category, brand, seen.position]);
-        batch.history.extend(events.flat_map(|item| [item, shop.category_of(item)]));
+    /// Appends one example, and item and category of its events, to a batch.
+    fn push(&self, seen: &Seen, events: impl Iterator<Item = [u32; 2]>, batch: &mut Batch) {
+        let Seen { id, place, user, item, clicked } = *seen;
+        let (category, brand) = self.world.shop().item(item, |item| (item.category, item.brand));
+        batch.labels.push(f32::from(u8::from(clicked)));
+        batch.fields.extend([user, item, category, brand, place.position]);
+        events.for_each(|event| batch.history.extend(event));
         batch.history_offsets.push((batch.history.len() / 2) as u32);
-        let day = (seen.session / self.config.sessions_per_day()) as u32 + 1;
-        batch.info.push(ExampleInfo { id: seen.id, day, group: seen.session });
+        batch.info.push(ExampleInfo { id, day: place.day + 1, group: place.session });
     }
 }
 

@@ -1,24 +1,28 @@
 //! Sessions that are kept once they were generated. The examples of a shuffled order come from as many
 //! sessions, and to prepare a session costs more than to show one item in it.
 //!
-//! A session takes few bytes, for what is slow about a large table is to find a place in it: category
-//! and brand are looked up again, and nothing but the numbers is stored. Several threads may generate
+//! A session takes few bytes, for what is slow about a large table is to find a place in it: an event
+//! and its category are one word, and what is shown is looked up again but for its number. Several threads may generate
 //! the same session at the same time; they write the same numbers.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::config::Config;
+use super::config::{Config, MAX_CATEGORIES};
 use super::shop::LISTED;
+use super::users::Event;
 
 /// Sessions are kept if all of the log take no more than this and all items are listed; other logs are
 /// generated anew at every reading.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// Stands for the events that a short history does not have.
+/// Stands for the events that a short history does not have: there is no such category.
 const NONE: u32 = u32::MAX;
 /// Marks an item that was clicked; ids of items are smaller.
 const CLICKED: u32 = 1 << 31;
+/// An event is its item, and above these bits its category.
+const ITEM_BITS: u32 = LISTED.trailing_zeros();
+const _: () = assert!(LISTED.is_power_of_two() && MAX_CATEGORIES < u32::MAX >> ITEM_BITS);
 
 /// The sessions of a log, those of a day from the first time that one of them is wanted.
 #[derive(Debug)]
@@ -29,8 +33,8 @@ pub(super) struct Pages {
     events: usize,
 }
 
-/// What is kept of one session: its user, counted from one, and zero before it was generated; then the
-/// items of her events, and the items shown.
+/// What is kept of one session: its user, counted from one, and zero before it was generated; then her
+/// events, and the items shown.
 #[derive(Clone, Copy)]
 pub(super) struct Page<'a> {
     words: &'a [AtomicU32],
@@ -56,9 +60,8 @@ impl Pages {
         4 * words * u64::from(config.days) * config.sessions_per_day()
     }
 
-    /// The place of a session.
-    pub(super) fn page(&self, number: u64) -> Page<'_> {
-        let (day, of_day) = (number / self.sessions_per_day, number % self.sessions_per_day);
+    /// Where a session of a day (0-based) is kept.
+    pub(super) fn page(&self, day: u32, of_day: u64) -> Page<'_> {
         let words = 1 + self.events + self.impressions;
         let of_days = self.days[day as usize].get_or_init(|| {
             let all = self.sessions_per_day as usize * words;
@@ -86,11 +89,12 @@ impl Page<'_> {
         self.shown_at(position).fetch_or(CLICKED, Ordering::Relaxed);
     }
 
-    /// Keeps the items of the events, the newest first.
-    pub(super) fn keep_events(self, events: impl Iterator<Item = u32>) {
+    /// Keeps the events, the newest first.
+    pub(super) fn keep_events(self, events: &[Event]) {
         let past = &self.words[1..=self.events];
-        for (word, item) in past.iter().zip(events.chain(std::iter::repeat(NONE))) {
-            word.store(item, Ordering::Relaxed);
+        let words = events.iter().map(|event| event.category << ITEM_BITS | event.item);
+        for (word, event) in past.iter().zip(words.chain(std::iter::repeat(NONE))) {
+            word.store(event, Ordering::Relaxed);
         }
     }
 
@@ -110,10 +114,10 @@ impl Page<'_> {
         &self.words[1 + self.events + position as usize]
     }
 
-    /// The items of the user's events, the newest first.
-    pub(super) fn events(self) -> impl ExactSizeIterator<Item = u32> {
-        let past = &self.words[1..=self.events];
-        let none = past.iter().position(|word| word.load(Ordering::Relaxed) == NONE);
-        past[..none.unwrap_or(self.events)].iter().map(|word| word.load(Ordering::Relaxed))
+    /// Item and category of the user's events, the newest first.
+    pub(super) fn events(self) -> impl Iterator<Item = [u32; 2]> {
+        let past = self.words[1..=self.events].iter().map(|word| word.load(Ordering::Relaxed));
+        let parts = |event| [event & (LISTED as u32 - 1), event >> ITEM_BITS];
+        past.take_while(|&event| event != NONE).map(parts)
     }
 }

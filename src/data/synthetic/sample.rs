@@ -47,17 +47,18 @@ impl Synthetic {
             Sample { sessions: Vec::with_capacity(sessions.len()), impressions: <_>::default() };
         let mut session = Session::default();
         for &number in sessions {
-            let page = self.page_of_sample(number);
-            for position in 0..self.shown_in(number) {
+            let (day, of_day) = self.world.day_of(number);
+            let page = self.page_of_sample(day, of_day);
+            for position in 0..self.world.shown_in(of_day) {
                 let (effects, shown) = self.show(number, position, &mut session);
                 sample.impressions.effects.push(effects);
-                sample.impressions.day_shifts.push(self.truth.day_shift(session.day));
+                sample.impressions.day_shifts.push(self.truth.day_shift(day));
                 if let Some(page) = page {
                     page.keep_shown(position, shown.item, false);
                 }
             }
             if let Some(page) = page {
-                page.keep_events(session.events.iter().map(|event| event.item));
+                page.keep_events(&session.events);
             }
             sample.sessions.push((number, session.user));
         }
@@ -69,9 +70,9 @@ impl Synthetic {
         let mut outcomes = Vec::with_capacity(sample.impressions.effects.len());
         let mut effects = sample.impressions.effects.iter();
         for &(session, user) in &sample.sessions {
-            let page = self.page_of_sample(session);
-            let day = (session / self.config.sessions_per_day()) as u32;
-            for (position, &effects) in (0..self.shown_in(session)).zip(&mut effects) {
+            let (day, of_day) = self.world.day_of(session);
+            let page = self.page_of_sample(day, of_day);
+            for (position, &effects) in (0..self.world.shown_in(of_day)).zip(&mut effects) {
                 let probability = self.truth.probability(effects, day, self.calibration);
                 let shown = Impression { session, position, item: 0, probability };
                 let clicked = self.clicked(&shown);
@@ -88,8 +89,8 @@ impl Synthetic {
     }
 
     /// Where a session of the sample is kept, if it is.
-    fn page_of_sample(&self, number: u64) -> Option<Page<'_>> {
+    fn page_of_sample(&self, day: u32, of_day: u64) -> Option<Page<'_>> {
         let few = self.config.rows() <= MOST_SAMPLES * SAMPLE;
-        self.pages.as_ref().filter(|_| few).map(|pages| pages.page(number))
+        self.pages.as_ref().filter(|_| few).map(|pages| pages.page(day, of_day))
     }
 }

@@ -24,6 +24,19 @@ pub(super) struct World {
     focus: f64,
 }
 
+/// Where an example stands in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Place {
+    /// 0-based day.
+    pub(super) day: u32,
+    /// Number of its session within the day.
+    pub(super) of_day: u64,
+    /// Number of its session in the log.
+    pub(super) session: u64,
+    /// Position on the page.
+    pub(super) position: u32,
+}
+
 /// One session; its memory is reused from session to session.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Session {
@@ -67,11 +80,26 @@ impl World {
         &self.shop
     }
 
-    /// Session (numbered through the log) and position on the page of an example.
-    pub(super) fn place(&self, id: u64) -> (u64, u32) {
+    /// Where an example stands in the log.
+    pub(super) fn place(&self, id: u64) -> Place {
         let (day, row) = (id / self.rows_per_day, id % self.rows_per_day);
-        let session = day * self.sessions_per_day + row / self.impressions;
-        (session, (row % self.impressions) as u32)
+        let of_day = row / self.impressions;
+        Place {
+            day: day as u32,
+            of_day,
+            session: day * self.sessions_per_day + of_day,
+            position: (row % self.impressions) as u32,
+        }
+    }
+
+    /// Day and number within the day of a session.
+    pub(super) fn day_of(&self, session: u64) -> (u32, u64) {
+        ((session / self.sessions_per_day) as u32, session % self.sessions_per_day)
+    }
+
+    /// Impressions of a session, given its number within its day; the last one may be short.
+    pub(super) fn shown_in(&self, of_day: u64) -> u32 {
+        self.impressions.min(self.rows_per_day - of_day * self.impressions) as u32
     }
 
     /// Makes `session` the session with this number, but for the trend of its category; `false` if it
@@ -80,12 +108,12 @@ impl World {
         if session.number == Some(number) {
             return false;
         }
-        let (day, of_day) = (number / self.sessions_per_day, number % self.sessions_per_day);
-        let draws = Draws::new(self.streams.key(Purpose::Session, day, of_day));
+        let (day, of_day) = self.day_of(number);
+        let draws = Draws::new(self.streams.key(Purpose::Session, u64::from(day), of_day));
         let mut head = draws;
         session.number = Some(number);
-        session.day = day as u32;
-        session.time = day as f64 + of_day as f64 / self.sessions_per_day as f64;
+        session.day = day;
+        session.time = f64::from(day) + of_day as f64 / self.sessions_per_day as f64;
         session.user = self.users.draw(&mut head);
         let mut user = self.users.user(session.user, &self.shop);
         session.taste = user.taste(session.time);

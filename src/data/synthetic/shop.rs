@@ -129,10 +129,6 @@ impl Shop {
     }
 
     /// The category of an item.
-    pub(super) fn category_of(&self, item: u32) -> u32 {
-        self.listed.get(item as usize).map_or_else(|| self.category_by_turn(item), |i| i.category)
-    }
-
     fn category_by_turn(&self, item: u32) -> u32 {
         let slot = match item.checked_sub(self.slots) {
             None => item,
@@ -242,7 +238,7 @@ mod tests {
             assert_eq!(shop.item_on(slot, -30), slot);
             let ids: Vec<u32> = (0..14).map(|day| shop.item_on(slot, day)).collect();
             assert!(ids.is_sorted());
-            assert!(ids.iter().all(|id| shop.category_of(*id) == slot % 30));
+            assert!(ids.iter().all(|id| shop.item(*id, |i| i.category) == slot % 30));
         }
     }
 
