@@ -220,7 +220,9 @@ impl Synthetic {
         let (category, brand) = self.world.shop().item(item, |item| (item.category, item.brand));
         batch.labels.push(f32::from(u8::from(clicked)));
         batch.fields.extend([user, item, category, brand, place.position]);
-        events.for_each(|event| batch.history.extend(event));
+        for event in events {
+            batch.history.extend(event);
+        }
         batch.history_offsets.push((batch.history.len() / 2) as u32);
         batch.info.push(ExampleInfo { id, day: place.day + 1, group: place.session });
     }

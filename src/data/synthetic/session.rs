@@ -131,8 +131,9 @@ impl World {
             let place = session.slots.len() as u64;
             let mut draws = places.skip(place * PLACE_WORDS);
             let focused = draws.unit() < self.focus;
-            let other = self.shop.popular_category(draws.word());
-            let category = if focused { session.category } else { other };
+            let word = draws.word();
+            let category =
+                if focused { session.category } else { self.shop.popular_category(word) };
             let mut slot = self.shop.draw_slot(category, &mut draws);
             for _ in 0..REDRAWS {
                 if !session.slots.contains(&slot) {

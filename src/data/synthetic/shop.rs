@@ -35,6 +35,8 @@ pub(super) struct Shop {
     /// Items replaced before each day began.
     replaced: Vec<u64>,
     turn: Turn,
+    /// Turns of the first slots.
+    turns: Vec<u32>,
     popularity: Alias,
     ranks: Alias,
     /// Direction of each category in the space of tastes.
@@ -64,12 +66,15 @@ impl Shop {
             let key = streams.key(Purpose::Category, u64::from(category), 0);
             normal.latent(&mut Draws::new(key))
         };
+        let turn = Turn::new(config.items, streams.key(Purpose::Item, u64::MAX, 0));
+        let slots = u64::from(config.items).min(LISTED) as u32;
         let mut shop = Shop {
             streams,
             slots: config.items,
             brands: config.brands,
             replaced: (0..config.days).map(|day| config.replacements_before(day)).collect(),
-            turn: Turn::new(config.items, streams.key(Purpose::Item, u64::MAX, 0)),
+            turn,
+            turns: (0..slots).map(|slot| turn.of_slot(slot) as u32).collect(),
             popularity: Alias::power_law(config.categories, 1.0, CATEGORY_EXPONENT),
             ranks: Alias::power_law(
                 config.items.div_ceil(config.categories),
@@ -120,12 +125,15 @@ impl Shop {
     /// The item in a slot on a day (0-based; before the log began, the slot's first item).
     pub(super) fn item_on(&self, slot: u32, day: i64) -> u32 {
         let replaced = self.replaced[day.max(0) as usize];
-        let turn = self.turn.of_slot(slot);
+        let listed = self.turns.get(slot as usize);
+        let turn = listed.map_or_else(|| self.turn.of_slot(slot), |&turn| u64::from(turn));
         if replaced <= turn {
             return slot;
         }
-        let rounds = (replaced - 1 - turn) / u64::from(self.slots);
-        self.slots + (turn + rounds * u64::from(self.slots)) as u32
+        let (slots, since) = (u64::from(self.slots), replaced - 1 - turn);
+        // Mostly no slot was emptied twice.
+        let rounds = if since < slots { 0 } else { since / slots };
+        self.slots + (turn + rounds * slots) as u32
     }
 
     /// The category of an item.
