@@ -34,7 +34,16 @@ const RUNS: &[(&str, &str, &[&str])] = &[
     ),
     ("tide hours", "tide-hours.toml", &["train.stop.updates=60"]),
     ("timing only", "timing-only.toml", &["train.stop.updates=500", "cluster.workers=20"]),
-    ("demo", "demo.toml", &["data.rows_per_day=600", "train.batch=64"]),
+    (
+        "demo",
+        "demo.toml",
+        &[
+            "data.rows_per_day=600",
+            "train.batch=64",
+            "model.embedding_dim=8",
+            "model.hidden=[64,32]",
+        ],
+    ),
 ];
 
 fn fingerprint(file: &str, extra: &[&str], out: &Path) -> String {
