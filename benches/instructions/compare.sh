@@ -70,11 +70,12 @@ click_log() {
 
 echo "# Instructions of small runs; benches/instructions/compare.sh --renew writes this file." >"$work/counts"
 echo "# counted with: $place" >>"$work/counts"
-small=(data.rows_per_day=2600 'holdout.every={times=1}' holdout.max_examples=256)
+small=(data.rows_per_day=2600 'holdout.every={times=1}' holdout.max_examples=256
+    model.embedding_dim=8 'model.hidden=[64,32]')
 # The generator costs as much as dozens of pushes: what pushes cost is the difference of two runs.
 first=$(run scenarios/demo.toml "${small[@]}" train.stop.updates=20)
 more=$(run scenarios/demo.toml "${small[@]}" train.stop.updates=120)
-printf 'start, generator and 20 pushes of the demo\t%s\n' "$first" >>"$work/counts"
+printf 'start, generator and 20 pushes of a small demo\t%s\n' "$first" >>"$work/counts"
 printf 'training, 100 further pushes\t%s\n' $((more - first)) >>"$work/counts"
 printf 'events, 5000 pushes without gradients\t%s\n' \
     "$(run scenarios/timing-only.toml train.stop.updates=5000)" >>"$work/counts"
