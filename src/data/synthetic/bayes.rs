@@ -31,7 +31,6 @@ impl Bayes {
     pub(super) fn of(mut outcomes: Vec<Outcome>) -> Bayes {
         let n = outcomes.len() as f64;
         let clicks = outcomes.iter().filter(|o| o.clicked).count() as f64;
-        let log_loss = -outcomes.iter().map(log_likelihood).sum::<f64>() / n;
         let by_probability = |a: &Outcome, b: &Outcome| a.probability.total_cmp(&b.probability);
         // Mostly they come session by session, which a stable sort notices.
         outcomes.sort_by_key(|o| o.session);
@@ -45,6 +44,7 @@ impl Bayes {
             .collect();
         outcomes.sort_unstable_by(by_probability);
         let over_all = auc(&outcomes);
+        let log_loss = -outcomes.iter().map(log_likelihood).sum::<f64>() / n;
         Bayes {
             examples: outcomes.len(),
             base_rate: clicks / n,

@@ -29,8 +29,6 @@ const LARGEST_SCALE: f64 = 64.0;
 /// How exactly the AUC and the click rate are met on the sample.
 const AUC_TOLERANCE: f64 = 1e-6;
 const RATE_TOLERANCE: f64 = 1e-9;
-/// Sums that are taken side by side.
-const LANES: usize = 8;
 
 /// Finds scale and shift by false position on the scale: the end of the bracket that stays has its
 /// weight halved (the Illinois rule), so both ends close in.
@@ -152,27 +150,22 @@ impl<'a> Search<'a> {
 
     /// Works out the chances at `shift`; their sum and its derivative by the shift.
     fn mean_and_slope(&mut self) -> (f64, f64) {
-        // A single sum would wait for itself at every number.
-        let (mut means, mut slopes) = ([0.0; LANES], [0.0; LANES]);
-        let mut add = |chances: &[f64]| {
-            for chances in chances.chunks(LANES) {
-                for ((mean, slope), p) in means.iter_mut().zip(&mut slopes).zip(chances) {
-                    *mean += p;
-                    *slope += p * (1.0 - p);
-                }
-            }
+        let (mut mean, mut slope) = (0.0, 0.0);
+        let mut add = |p: f64| {
+            mean += p;
+            slope += p * (1.0 - p);
         };
         let (logits, rest) = self.logits.as_chunks::<BLOCK>();
         let (chances, last) = self.chances.as_chunks_mut::<BLOCK>();
         for (chances, logits) in chances.iter_mut().zip(logits) {
             logistics(&logits.map(|logit| logit + self.shift), chances);
-            add(chances);
+            chances.iter().copied().for_each(&mut add);
         }
         for (chance, logit) in last.iter_mut().zip(rest) {
             *chance = logistic(logit + self.shift);
+            add(*chance);
         }
-        add(last);
-        (means.iter().sum(), slopes.iter().sum())
+        (mean, slope)
     }
 }
 

@@ -41,7 +41,8 @@ impl Synthetic {
         (0..parts).map(one_of).collect()
     }
 
-    /// Generates sessions, but for their clicks.
+    /// Generates sessions, but for their clicks. For a log that nobody has read yet: those that are
+    /// kept are not to be seen before they are settled.
     pub(super) fn sample(&self, sessions: &[u64]) -> Sample {
         let mut sample =
             Sample { sessions: Vec::with_capacity(sessions.len()), impressions: <_>::default() };
