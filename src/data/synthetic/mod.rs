@@ -118,7 +118,7 @@ impl Synthetic {
     /// If an id is not in the log.
     pub fn bayes(&self, ids: &[u64]) -> Bayes {
         let mut outcomes = Vec::with_capacity(ids.len());
-        self.each(ids, |_, _, shown| {
+        self.each(ids, |shown| {
             outcomes.push(Outcome {
                 session: shown.session,
                 probability: shown.probability,
@@ -130,12 +130,11 @@ impl Synthetic {
 
     /// Generates the impressions `ids` one after the other. Neighbours of one session share its
     /// preparation; what comes out does not depend on it.
-    fn each(&self, ids: &[u64], mut use_it: impl FnMut(u64, &Session, Impression)) {
+    fn each(&self, ids: &[u64], mut use_it: impl FnMut(Impression)) {
         let mut session = Session::default();
         for &id in ids {
             let Place { session: number, position, .. } = self.place(id);
-            let shown = self.impression(number, position, &mut session);
-            use_it(id, &session, shown);
+            use_it(self.impression(number, position, &mut session));
         }
     }
 
@@ -247,7 +246,7 @@ impl DataSource for Synthetic {
 
     fn truth(&self, ids: &[u64]) -> Option<Vec<f64>> {
         let mut probabilities = Vec::with_capacity(ids.len());
-        self.each(ids, |_, _, shown| probabilities.push(shown.probability));
+        self.each(ids, |shown| probabilities.push(shown.probability));
         Some(probabilities)
     }
 

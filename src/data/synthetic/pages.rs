@@ -2,8 +2,8 @@
 //! sessions, and to prepare a session costs more than to show one item in it.
 //!
 //! A session takes few bytes, for what is slow about a large table is to find a place in it: an event
-//! and its category are one word, and what is shown is looked up again but for its number. Several threads may generate
-//! the same session at the same time; they write the same numbers.
+//! and its category are one word, and what is shown is looked up again but for its number. Several
+//! threads may generate the same session at the same time; they write the same numbers.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};

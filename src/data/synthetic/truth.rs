@@ -62,10 +62,10 @@ impl Truth {
 
     /// Works out what is the same for many items of a session that was entered.
     pub(super) fn enter(&self, world: &World, session: &mut Session) {
-        session.trend = self.trend(world, session.category, session.time);
+        session.trend = self.trend_of(world, session.category, session.time);
     }
 
-    fn trend(&self, world: &World, category: u32, time: f64) -> f32 {
+    fn trend_of(&self, world: &World, category: u32, time: f64) -> f32 {
         self.trend.value(&self.trends[category as usize], time, world.shop().normal())
     }
 
@@ -82,7 +82,7 @@ impl Truth {
         let trend = if item.category == session.category {
             session.trend
         } else {
-            self.trend(world, item.category, session.time)
+            self.trend_of(world, item.category, session.time)
         };
         let w = &self.weights;
         w.taste * per_factor * f64::from(dot(&session.taste, &item.character))

@@ -215,7 +215,8 @@ impl Coverage {
 /// Where at the height `y` the straight line through `a` and `b` is no farther than `reach`.
 fn columns_near(a: Point, b: Point, y: f64, reach: f64) -> Range<f64> {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-    if dy == 0.0 {
+    // A line as good as level is near everywhere, and the division would overflow.
+    if dy.abs() < 1e-9 {
         return f64::NEG_INFINITY..f64::INFINITY;
     }
     let (crossing, half) = (a.0 + (y - a.1) * dx / dy, reach * length(dx, dy) / dy.abs());
@@ -285,6 +286,21 @@ mod tests {
         picture.disc((50.0, 50.0), 10.0, BLACK);
         let expected = std::f64::consts::PI * 100.0;
         assert!((darkness(&Raster::of(&picture)) / expected - 1.0).abs() < 0.02);
+    }
+
+    /// In all directions, also as good as level and as good as upright.
+    #[test]
+    fn a_line_is_as_wide_and_long_at_any_angle() {
+        let almost =
+            [(400.0, 1e-300), (400.0, 1e-8), (400.0, 0.01), (1e-300, 400.0), (0.01, 400.0)];
+        let round = (0..24).map(|i| libm::sincos(f64::from(i) * std::f64::consts::PI / 12.0));
+        for (dx, dy) in almost.into_iter().chain(round.map(|(y, x)| (400.0 * x, 400.0 * y))) {
+            let mut picture = Picture::new();
+            picture.line(vec![(500.3, 450.2), (500.3 + dx, 450.2 + dy)], 5.0, BLACK);
+            let expected = 400.0 * 5.0 + std::f64::consts::PI * 6.25;
+            let found = darkness(&Raster::of(&picture));
+            assert!((found / expected - 1.0).abs() < 0.02, "{dx} {dy}: {found}");
+        }
     }
 
     /// Edges between pixels, ends within one pixel, and areas without any: opaque and not.
