@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::bad_rows::OnBadRow;
 use super::columns::{Table, TableFormat};
+use super::delimited::Dialect;
 use super::error::DataError;
 use super::file::{self, Input};
 use super::log::Log;
-use super::records::Dialect;
 use super::source::OpenContext;
 use super::stamp::TimeFormat;
 use super::tabular;

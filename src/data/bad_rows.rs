@@ -169,6 +169,12 @@ impl RowTally {
         self.accepted += 1;
     }
 
+    /// So many rows were read, and are in the log.
+    pub(crate) fn accept_all(&mut self, rows: u64) {
+        self.total += rows;
+        self.accepted += rows;
+    }
+
     /// The row is sound and the user's own rule leaves it out.
     pub(crate) fn filter(&mut self) {
         self.filtered += 1;

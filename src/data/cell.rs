@@ -33,7 +33,7 @@ fn unusual_number(cell: Text, what: &str) -> Result<f64, Fault> {
 /// A number of digits and perhaps a sign and a point, at most 15 bytes of them: most of the cells
 /// of real logs. Its digits and the power of ten are exact in a double, so their quotient is
 /// rounded as the standard library rounds (Clinger 1990).
-#[inline]
+#[inline(always)]
 fn decimal(cell: Text) -> Option<f64> {
     match cell.short_decimal() {
         Some((digits, 0)) => Some(digits as f64),
@@ -190,7 +190,7 @@ pub(crate) enum LabelRule {
 
 impl LabelRule {
     /// Whether the label is positive.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn positive(&self, cell: Text) -> Result<bool, Fault> {
         match self {
             LabelRule::ZeroOrOne => match cell.bytes() {

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::bad_rows::Fault;
 use super::cell::Condition;
+use super::delimited::{Delimited, Dialect};
 use super::error::DataError;
 use super::file::{self, Input};
-use super::records::{Delimited, Dialect, Row, Rows};
+use super::records::{Row, Rows};
 
 /// Index of the column `name`, which the setting `key` asks for.
 pub(crate) fn find(
@@ -68,6 +69,11 @@ pub(crate) struct FileFilter<'a> {
 }
 
 impl FileFilter<'_> {
+    /// Whether it has no conditions.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
     /// Whether the row fulfils all conditions.
     #[inline(always)]
     pub(crate) fn keeps(&self, row: &Row) -> Result<bool, Fault> {

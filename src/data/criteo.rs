@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::bad_rows::OnBadRow;
 use super::columns::Table;
+use super::delimited::{Delimited, Dialect};
 use super::error::DataError;
 use super::file::{self, Input};
 use super::log::Log;
-use super::records::{Delimited, Dialect};
 use super::source::OpenContext;
 use super::tabular::{self, Missing};
 

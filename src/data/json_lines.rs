@@ -1,10 +1,10 @@
 //! Files with one JSON object per line.
 
 use super::bad_rows::{BadRowKind, Fault, RowTally};
+use super::delimited::too_long;
 use super::error::DataError;
 use super::file::Input;
 use super::lines::{Line, Lines, without_break};
-use super::records::too_long;
 
 /// Feeds every line but blank ones to `take` and keeps the tally. `take` changes nothing on a fault.
 pub(crate) fn for_each_line(

@@ -90,8 +90,13 @@ impl<'a> Lines<'a> {
     /// Makes the next line, which ends before `end`, the record.
     #[inline]
     pub(crate) fn begin_with_line(&mut self, end: usize) {
+        self.begin_with_lines(end, 1);
+    }
+
+    /// Makes the next `lines` lines, the last of which ends before `end`, the record.
+    pub(crate) fn begin_with_lines(&mut self, end: usize, lines: u64) {
         self.record = self.record.end..end;
-        self.number += 1;
+        self.number += lines;
     }
 
     /// Adds the next line to the record, its line break included.

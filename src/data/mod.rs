@@ -26,6 +26,7 @@ pub mod window;
 mod archive;
 mod cell;
 mod columns;
+mod delimited;
 mod events;
 mod json_lines;
 mod lines;

@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::bad_rows::{BadRowKind, Fault, OnBadRow, RowTally};
 use super::cell::filled;
 use super::columns::{Table, TableFormat};
+use super::delimited::Dialect;
 use super::din_task::TaskConfig;
 use super::error::DataError;
 use super::events::Events;
 use super::file::{self, Input};
 use super::interactions::{self, CategoryTable};
 use super::log::Log;
-use super::records::{Dialect, Verdict, for_each_row};
+use super::records::{Verdict, for_each_row};
 use super::source::OpenContext;
 
 /// Number of genre flags at the end of a row of `u.item`.

@@ -1,20 +1,11 @@
 //! Rows of text cells: the common form of CSV, TSV and Parquet, and the loop that reads them.
-//!
-//! Delimited text is split here rather than by the `csv` crate because a row needs its physical
-//! line (also after CR LF, blank lines and quoted line breaks), an unclosed quote must be an error
-//! at its own line, and memory must stay bounded. The `csv` crate is the oracle of the tests.
 
 use std::io;
 
 use super::bad_rows::{BadRow, BadRowKind, Fault, RowTally};
 use super::error::DataError;
-use super::file::Input;
-use super::lines::{Line, Lines, MAX_LINE_BYTES, without_break};
-use super::split::{Span, Splitter};
+use super::split::Span;
 use super::text::Text;
-
-/// A quoted cell that runs over more lines than this was never closed.
-const MAX_RECORD_LINES: u64 = 1000;
 
 /// One row's cells; they lie where they were read to.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +31,39 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Rows that were found together: sound ones, with as many cells as there are columns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch<'a> {
+    /// The 1-based line of the first; each of the others is on the next one.
+    pub(crate) line: u64,
+    /// Where the cells' text is.
+    pub(crate) block: &'a [u8],
+    /// The cells, row by row.
+    pub(crate) cells: &'a [Span],
+    /// Cells of a row.
+    pub(crate) width: usize,
+}
+
+impl<'a> Stretch<'a> {
+    /// Number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len() / self.width
+    }
+
+    /// The rows one by one.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'a>> {
+        let Stretch { line, block, .. } = *self;
+        let rows = self.cells.chunks_exact(self.width).zip(line..);
+        rows.map(move |(cells, line)| Row { line, block, cells })
+    }
+
+    /// The text of a cell.
+    #[inline(always)]
+    pub(crate) fn cell(&self, row: usize, column: usize) -> Text<'a> {
+        self.cells[row * self.width + column].of(self.block)
+    }
+}
+
 /// Why a row could not be had.
 #[derive(Debug)]
 pub(crate) enum RowError {
@@ -56,6 +80,32 @@ pub(crate) trait Rows {
 
     /// The next row; `None` at the end.
     fn read(&mut self) -> Result<Option<Row<'_>>, RowError>;
+
+    /// The next rows, as far as they are at hand and there is nothing to say about them; the one
+    /// behind them is for `read`.
+    fn read_stretch(&mut self) -> Option<Stretch<'_>> {
+        None
+    }
+}
+
+/// What is done with rows.
+pub(crate) trait Take {
+    /// Takes a row; changes nothing on a fault.
+    fn row(&mut self, row: &Row) -> Result<Verdict, Fault>;
+
+    /// Accepts all of these rows, if that is quicker than one by one; changes nothing and returns
+    /// `false` if one of them needs to be looked at by itself.
+    fn stretch(&mut self, _: &Stretch) -> bool {
+        false
+    }
+}
+
+struct OneByOne<F>(F);
+
+impl<F: FnMut(&Row) -> Result<Verdict, Fault>> Take for OneByOne<F> {
+    fn row(&mut self, row: &Row) -> Result<Verdict, Fault> {
+        self.0(row)
+    }
 }
 
 /// What a row turned out to be.
@@ -67,45 +117,68 @@ pub(crate) enum Verdict {
     Filtered,
 }
 
-/// Feeds every row of `rows` to `take` and keeps the tally. `take` changes nothing on a fault.
+/// Feeds every row of `rows` to `take`, which changes nothing on a fault, and keeps the tally.
 pub(crate) fn for_each_row(
     path: &str,
     rows: &mut dyn Rows,
     tally: &mut RowTally,
-    mut take: impl FnMut(&Row) -> Result<Verdict, Fault>,
+    take: impl FnMut(&Row) -> Result<Verdict, Fault>,
+) -> Result<(), DataError> {
+    take_rows(path, rows, tally, OneByOne(take))
+}
+
+/// Feeds all rows to `take` and keeps the tally.
+pub(crate) fn take_rows(
+    path: &str,
+    rows: &mut dyn Rows,
+    tally: &mut RowTally,
+    mut take: impl Take,
 ) -> Result<(), DataError> {
     let columns = rows.columns().to_vec();
     loop {
-        // Looked at where it lies: a copy would wait until all its parts are written.
-        let next = rows.read();
-        let bad = match &next {
-            Ok(Some(row)) => {
-                tally.begin();
-                match check_width(row, columns.len()).and_then(|()| take(row)) {
-                    Ok(Verdict::Accepted) => {
-                        tally.accept();
-                        continue;
-                    }
-                    Ok(Verdict::Filtered) => {
-                        tally.filter();
-                        continue;
-                    }
-                    Err(fault) => repeated_header(&columns, row).unwrap_or(fault).at(row.line),
-                }
+        if let Some(stretch) = rows.read_stretch() {
+            if take.stretch(&stretch) {
+                tally.accept_all(stretch.len() as u64);
+                continue;
             }
-            _ => match next {
-                Ok(_) => return Ok(()),
-                Err(RowError::Bad(bad)) => {
-                    tally.begin();
-                    bad
-                }
-                Err(RowError::Io { line, source }) => {
-                    return Err(DataError::Read { path: path.to_string(), line, source });
-                }
-            },
-        };
-        tally.reject(path, bad)?;
+            for row in stretch.rows() {
+                one(path, &columns, &row, tally, &mut take)?;
+            }
+        }
+        // Looked at where it lies: a copy would wait until all its parts are written.
+        match rows.read() {
+            Ok(Some(row)) => one(path, &columns, &row, tally, &mut take)?,
+            Ok(None) => return Ok(()),
+            Err(RowError::Bad(bad)) => {
+                tally.begin();
+                tally.reject(path, bad)?;
+            }
+            Err(RowError::Io { line, source }) => {
+                return Err(DataError::Read { path: path.to_string(), line, source });
+            }
+        }
     }
+}
+
+/// Feeds one row to `take`.
+#[inline]
+fn one(
+    path: &str,
+    columns: &[String],
+    row: &Row,
+    tally: &mut RowTally,
+    take: &mut impl Take,
+) -> Result<(), DataError> {
+    tally.begin();
+    match check_width(row, columns.len()).and_then(|()| take.row(row)) {
+        Ok(Verdict::Accepted) => tally.accept(),
+        Ok(Verdict::Filtered) => tally.filter(),
+        Err(fault) => {
+            let fault = repeated_header(columns, row).unwrap_or(fault);
+            tally.reject(path, fault.at(row.line))?;
+        }
+    }
+    Ok(())
 }
 
 fn check_width(row: &Row, width: usize) -> Result<(), Fault> {
@@ -124,415 +197,4 @@ fn repeated_header(columns: &[String], row: &Row) -> Option<Fault> {
             .enumerate()
             .all(|(index, name)| row.cell(index).eq_ignore_ascii_case(name.as_bytes()));
     same.then(|| Fault::new(BadRowKind::RepeatedHeader, "the header once more"))
-}
-
-/// How delimited text is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Dialect {
-    /// Separates the cells.
-    pub(crate) delimiter: u8,
-    /// Whether a cell may be quoted with `"`.
-    pub(crate) quotes: bool,
-    /// Whether the text must be UTF-8 (`u.item` of MovieLens 100K is Latin-1).
-    pub(crate) utf8: bool,
-}
-
-impl Dialect {
-    /// UTF-8 text with quotes as in RFC 4180.
-    pub(crate) fn quoted(delimiter: u8) -> Dialect {
-        Dialect { delimiter, quotes: true, utf8: true }
-    }
-
-    /// UTF-8 text in which a quote is a character like others.
-    pub(crate) fn plain(delimiter: u8) -> Dialect {
-        Dialect { delimiter, quotes: false, utf8: true }
-    }
-}
-
-/// Rows of delimited text.
-pub(crate) struct Delimited<'a> {
-    lines: Lines<'a>,
-    dialect: Dialect,
-    columns: Vec<String>,
-    splitter: Splitter,
-    /// The cells of the present row.
-    cells: Vec<Span>,
-}
-
-/// Where a row begins, and what is wrong with it.
-struct Next {
-    line: u64,
-    sound: Result<(), Fault>,
-}
-
-impl<'a> Delimited<'a> {
-    /// The rows of `input`. The columns are `names`, or the first row if that is `None`.
-    ///
-    /// # Errors
-    /// If the header is missing or malformed.
-    pub(crate) fn new(
-        input: Input<'a>,
-        dialect: Dialect,
-        names: Option<&[String]>,
-    ) -> Result<Delimited<'a>, DataError> {
-        let mut rows = Delimited {
-            lines: Lines::new(input.reader),
-            dialect,
-            columns: Vec::new(),
-            splitter: Splitter::new(dialect.delimiter),
-            cells: Vec::new(),
-        };
-        if let Some(names) = names {
-            rows.columns = names.to_vec();
-            return Ok(rows);
-        }
-        let path = input.name;
-        match rows.read() {
-            Ok(Some(row)) => {
-                let name = |index| String::from_utf8_lossy(&row.cell(index)).trim().to_string();
-                rows.columns = (0..row.len()).map(name).collect();
-                Ok(rows)
-            }
-            Ok(None) => Err(DataError::Empty { path, why: "the file has no lines".to_string() }),
-            Err(RowError::Bad(bad)) => Err(DataError::BadRow { path, bad }),
-            Err(RowError::Io { line, source }) => Err(DataError::Read { path, line, source }),
-        }
-    }
-
-    /// Calls the column `from`, if there is one, by the name `to`.
-    pub(crate) fn rename(&mut self, from: &str, to: &str) {
-        if let Some(name) = self.columns.iter_mut().find(|name| *name == from) {
-            *name = to.to_string();
-        }
-    }
-
-    /// Finds the next row's cells; `None` at the end.
-    #[inline]
-    fn next_row(&mut self) -> io::Result<Option<Next>> {
-        loop {
-            let ahead = self.lines.ahead();
-            let (block, from) = (self.lines.block(), ahead.start);
-            let Some(found) = self.splitter.line(block, from, ahead.end, &mut self.cells) else {
-                match self.read_on()? {
-                    Line::End => return Ok(None),
-                    Line::TooLong => {
-                        return Ok(Some(Next {
-                            line: self.lines.number(),
-                            sound: Err(too_long()),
-                        }));
-                    }
-                    Line::Whole => continue,
-                }
-            };
-            self.lines.begin_with_line(found.end);
-            let line = self.lines.number();
-            if found.unusual {
-                return Ok(Some(Next { line, sound: self.unusual()? }));
-            }
-            if self.cells.len() > 1 || !self.cells[0].is_empty() {
-                return Ok(Some(Next { line, sound: Ok(()) }));
-            }
-        }
-    }
-
-    /// Reads on until the next line is whole.
-    fn read_on(&mut self) -> io::Result<Line> {
-        self.splitter.forget();
-        self.lines.begin();
-        let line = self.lines.append()?;
-        if line == Line::Whole {
-            self.lines.take_back(0, 1);
-        }
-        Ok(line)
-    }
-
-    /// Sees to a line with quotes or with bytes that are perhaps no text.
-    fn unusual(&mut self) -> io::Result<Result<(), Fault>> {
-        let block = self.lines.block();
-        let (mut quotes, mut odd) = (0, false);
-        for byte in &block[self.lines.record()] {
-            quotes += u32::from(*byte == b'"');
-            odd |= matches!(byte, 0 | 0x80..);
-        }
-        let simple = !self.dialect.quotes || strip_quotes(block, &mut self.cells, quotes);
-        if simple && !odd {
-            return Ok(Ok(()));
-        }
-        if !simple && let Err(fault) = self.complete_quotes()? {
-            return Ok(Err(fault));
-        }
-        let record = without_break(&self.lines.block()[self.lines.record()]);
-        let sound = self.check_text(record);
-        if !simple && sound.is_ok() {
-            self.split_quoted();
-        }
-        Ok(sound)
-    }
-
-    /// Adds lines to the record until no quote is open. If the quotes make no sense, all but the
-    /// first line are taken back, so that one bad row swallows no others.
-    fn complete_quotes(&mut self) -> io::Result<Result<(), Fault>> {
-        self.splitter.forget();
-        let first = self.lines.record().len();
-        let (mut state, mut extra, mut from) = (Quote::Start, 0, 0);
-        loop {
-            let record = &self.lines.block()[self.lines.record()];
-            state = scan(&record[from..], self.dialect.delimiter, state);
-            from = record.len();
-            if state != Quote::Inside || extra >= MAX_RECORD_LINES || from >= MAX_LINE_BYTES {
-                break;
-            }
-            match self.lines.append()? {
-                Line::Whole => extra += 1,
-                Line::TooLong => return Ok(Err(too_long())),
-                Line::End => break,
-            }
-        }
-        let (kind, text) = match state {
-            Quote::Inside => (BadRowKind::UnclosedQuote, "a quote opens and is never closed"),
-            Quote::Stray => (BadRowKind::StrayQuote, "there is text after a closing quote"),
-            _ => return Ok(Ok(())),
-        };
-        self.lines.take_back(first, extra);
-        Ok(Err(Fault::new(kind, text)))
-    }
-
-    /// Whether the record is text.
-    fn check_text(&self, record: &[u8]) -> Result<(), Fault> {
-        if memchr::memchr(0, record).is_some() {
-            let text = "a zero byte; if the file is UTF-16, convert it to UTF-8";
-            return Err(Fault::new(BadRowKind::NulByte, text));
-        }
-        if self.dialect.utf8
-            && !record.is_ascii()
-            && let Err(error) = std::str::from_utf8(record)
-        {
-            let text =
-                format!("byte {} is not UTF-8; convert the file to UTF-8", error.valid_up_to() + 1);
-            return Err(Fault::new(BadRowKind::BadUtf8, text));
-        }
-        Ok(())
-    }
-
-    /// Finds the cells of a whole record, and takes the quotes out of quoted ones in place.
-    fn split_quoted(&mut self) {
-        self.cells.clear();
-        let record = self.lines.record();
-        let len = without_break(&self.lines.block()[record.clone()]).len();
-        let block = self.lines.block_mut();
-        let (mut state, mut start, mut write) = (Quote::Start, record.start, record.start);
-        for read in record.start..record.start + len {
-            let byte = block[read];
-            let next = state.next(byte, self.dialect.delimiter);
-            let opens = state == Quote::Start && next == Quote::Inside;
-            if next == Quote::Start {
-                self.cells.push(Span::new(start, write));
-                start = write;
-            } else if !opens && next != Quote::Closing {
-                block[write] = byte;
-                write += 1;
-            }
-            state = next;
-        }
-        self.cells.push(Span::new(start, write));
-    }
-}
-
-/// Takes the quotes off cells that stand between a pair of them. `false` if that does not account
-/// for all `quotes` of the line, so that some mean something else.
-fn strip_quotes(block: &[u8], cells: &mut [Span], quotes: u32) -> bool {
-    let mut stripped = 0;
-    for cell in cells {
-        if let [b'"', .., b'"'] = block[cell.start as usize..cell.end as usize] {
-            *cell = Span { start: cell.start + 1, end: cell.end - 1 };
-            stripped += 2;
-        }
-    }
-    stripped == quotes
-}
-
-/// The fault of a line that was passed over for its length.
-pub(crate) fn too_long() -> Fault {
-    let limit = MAX_LINE_BYTES >> 20;
-    Fault::new(BadRowKind::LineTooLong, format!("the line is longer than {limit} MiB"))
-}
-
-impl Rows for Delimited<'_> {
-    fn columns(&self) -> &[String] {
-        &self.columns
-    }
-
-    fn read(&mut self) -> Result<Option<Row<'_>>, RowError> {
-        match self.next_row() {
-            Err(source) => Err(RowError::Io { line: self.lines.number(), source }),
-            Ok(None) => Ok(None),
-            Ok(Some(Next { line, sound: Err(fault) })) => Err(RowError::Bad(fault.at(line))),
-            Ok(Some(Next { line, sound: Ok(()) })) => {
-                Ok(Some(Row { line, block: self.lines.block(), cells: &self.cells }))
-            }
-        }
-    }
-}
-
-/// Where a scan stands: a quote opens a cell only at its very beginning.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Quote {
-    Start,
-    Outside,
-    Inside,
-    Closing,
-    /// After text that follows a closing quote; nothing leads out of it.
-    Stray,
-}
-
-impl Quote {
-    fn next(self, byte: u8, delimiter: u8) -> Quote {
-        match (self, byte) {
-            (Quote::Start | Quote::Closing, b'"') | (Quote::Inside, 0..b'"' | b'#'..) => {
-                Quote::Inside
-            }
-            (Quote::Inside, b'"') => Quote::Closing,
-            (Quote::Stray, _) => Quote::Stray,
-            (_, byte) if byte == delimiter => Quote::Start,
-            (Quote::Closing, b'\r' | b'\n') => Quote::Closing,
-            (Quote::Closing, _) => Quote::Stray,
-            _ => Quote::Outside,
-        }
-    }
-}
-
-fn scan(bytes: &[u8], delimiter: u8, state: Quote) -> Quote {
-    bytes.iter().fold(state, |state, byte| state.next(*byte, delimiter))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::io::Cursor;
-
-    /// A row's line and cells, or its line and what is wrong.
-    type Seen = Result<(u64, Vec<String>), (u64, BadRowKind)>;
-
-    fn rows(text: &[u8]) -> Vec<Seen> {
-        let input = Input { name: "t".into(), reader: Box::new(Cursor::new(text.to_vec())) };
-        let mut reader = Delimited::new(input, Dialect::quoted(b','), Some(&[])).unwrap();
-        let mut all = Vec::new();
-        loop {
-            match reader.read() {
-                Ok(None) => return all,
-                Ok(Some(row)) => {
-                    let cell = |i| String::from_utf8_lossy(&row.cell(i)).into_owned();
-                    all.push(Ok((row.line, (0..row.len()).map(cell).collect())));
-                }
-                Err(RowError::Bad(bad)) => all.push(Err((bad.line, bad.kind))),
-                Err(RowError::Io { source, .. }) => panic!("{source}"),
-            }
-        }
-    }
-
-    fn ok(line: u64, cells: &[&str]) -> Seen {
-        Ok((line, cells.iter().map(|cell| cell.to_string()).collect()))
-    }
-
-    #[test]
-    fn lines_count_through_quoted_breaks_blank_lines_and_cr_lf() {
-        let text = b"a,b\r\n\r\n\"x\r\ny\",2\r\n\"p, \"\"q\"\"\",\r\nlast,";
-        assert_eq!(
-            rows(text),
-            [
-                ok(1, &["a", "b"]),
-                ok(3, &["x\r\ny", "2"]),
-                ok(5, &["p, \"q\"", ""]),
-                ok(6, &["last", ""])
-            ]
-        );
-    }
-
-    #[test]
-    fn an_unclosed_quote_spoils_its_own_line_only() {
-        let text = b"a,1\n\"b,2\nc,3\nd,4\n";
-        let unclosed = Err((2, BadRowKind::UnclosedQuote));
-        assert_eq!(
-            rows(text),
-            [ok(1, &["a", "1"]), unclosed, ok(3, &["c", "3"]), ok(4, &["d", "4"])]
-        );
-    }
-
-    #[test]
-    fn two_lines_that_a_stray_quote_would_join_stay_two_rows() {
-        let bad = |line, kind| Err((line, kind));
-        assert_eq!(
-            rows(b"\"u,1\n\"u,2\nc,3\n"),
-            [bad(1, BadRowKind::StrayQuote), bad(2, BadRowKind::UnclosedQuote), ok(3, &["c", "3"])]
-        );
-    }
-
-    #[test]
-    fn zero_bytes_and_other_encodings_are_bad_rows() {
-        let text = b"a\0,1\n\xe9,2\nc,3\n";
-        let bad = |line, kind| Err((line, kind));
-        assert_eq!(
-            rows(text),
-            [bad(1, BadRowKind::NulByte), bad(2, BadRowKind::BadUtf8), ok(3, &["c", "3"])]
-        );
-    }
-
-    /// What the `csv` crate reads.
-    fn oracle(text: &[u8]) -> Vec<Vec<String>> {
-        let mut reader = csv::ReaderBuilder::new();
-        let mut reader = reader.has_headers(false).flexible(true).from_reader(text);
-        let records = reader.records();
-        records.map(|record| record.unwrap().iter().map(str::to_string).collect()).collect()
-    }
-
-    #[test]
-    fn rows_are_whole_wherever_blocks_end() {
-        let kinds = [
-            "plain,1,2\n",
-            "\"quoted\",\"1\",2\r\n",
-            "\"a, b\",\"\"\"\",\n",
-            "\"two\nlines, \"\"and\"\" three\r\n\",x,y\n",
-            "caf\u{e9},1,\r\n",
-            "\n",
-        ];
-        // Of lengths that drift against those of blocks and of chunks.
-        let text: String =
-            (0..60_000).map(|row| kinds[row * row / 3 % kinds.len()].repeat(1 + row % 2)).collect();
-        assert!(text.len() > 1_000_000);
-        let rows = rows(text.as_bytes());
-        let mut line = 1;
-        for row in &rows {
-            let (at, cells) = row.as_ref().unwrap();
-            assert!(*at >= line, "line {at} after {line}");
-            line = at + 1 + cells[0].matches('\n').count() as u64;
-        }
-        let cells: Vec<Vec<String>> = rows.into_iter().map(|row| row.unwrap().1).collect();
-        assert_eq!(cells, oracle(text.as_bytes()));
-    }
-
-    #[test]
-    fn rows_behind_long_lines_are_whole() {
-        let short = "a,1\n".repeat(100_000) + "last,2";
-        for (len, first) in
-            [(MAX_LINE_BYTES, Ok(1)), (MAX_LINE_BYTES + 1, Err((1, BadRowKind::LineTooLong)))]
-        {
-            let rows = rows(["x".repeat(len).as_str(), "\n", &short].concat().as_bytes());
-            assert_eq!(rows[0].clone().map(|(line, _)| line), first);
-            assert_eq!(rows.len(), 100_002);
-            assert!((1..100_001).all(|at| rows[at] == ok(at as u64 + 1, &["a", "1"])));
-            assert_eq!(rows[100_001], ok(100_002, &["last", "2"]));
-        }
-    }
-
-    proptest! {
-        /// The `csv` crate agrees on every cell of every text with closed quotes.
-        #[test]
-        fn cells_are_those_of_the_csv_crate(text in "([a-c,\"]|\n|\r\n){0,40}") {
-            let ours = rows(text.as_bytes());
-            prop_assume!(ours.iter().all(Result::is_ok));
-            let ours: Vec<Vec<String>> = ours.into_iter().map(|row| row.unwrap().1).collect();
-            prop_assert_eq!(ours, oracle(text.as_bytes()));
-        }
-    }
 }

@@ -4,6 +4,8 @@
 //! text; then the bits one by one. Most cells of a click log have eight bytes or none, too few
 //! for a search of their own each.
 
+use std::ops::Range;
+
 use super::lines::PADDING;
 use super::text::Text;
 #[cfg(target_arch = "x86_64")]
@@ -33,10 +35,19 @@ impl Span {
     }
 
     /// The cell's text.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(self, block: &[u8]) -> Text<'_> {
         Text::new(block, self.start as usize, self.end as usize)
     }
+}
+
+/// How many cells to look for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Of a row.
+    pub(crate) width: usize,
+    /// Altogether; there may be a chunk's more.
+    pub(crate) most: usize,
 }
 
 /// A line that was found.
@@ -81,7 +92,8 @@ impl Splitter {
     }
 
     /// The line that begins at `from` of a block with text up to `until` (and [`PADDING`] zeros
-    /// behind), and its cells, the line break not among them. `None` if it ends later.
+    /// behind); adds its cells, the line break not among them. `None` if it ends later, and then
+    /// some cells of it have been added.
     #[inline]
     pub(crate) fn line(
         &mut self,
@@ -97,7 +109,6 @@ impl Splitter {
             marks = look(block, chunk, self.delimiter);
             marks.pass(!(!0 << (from % CHUNK)));
         }
-        cells.clear();
         let (mut start, mut unusual) = (from, 0);
         loop {
             // Up to the first line break, or all bits if there is none.
@@ -125,6 +136,62 @@ impl Splitter {
             }
             marks = look(block, chunk, self.delimiter);
         }
+    }
+
+    /// The first rows in a part of such a block, as far as each has the right number of cells and is plain
+    /// text; their cells take the place of `cells`. Returns their number and where the next line
+    /// begins.
+    pub(crate) fn rows(
+        &mut self,
+        block: &[u8],
+        part: Range<usize>,
+        Shape { width, most }: Shape,
+        cells: &mut Vec<Span>,
+    ) -> (usize, usize) {
+        let Range { start: from, end: until } = part;
+        assert!(block.len() >= until + PADDING, "a block without its padding");
+        self.forget();
+        if width == 0 {
+            return (0, from);
+        }
+        cells.resize(most + CHUNK, Span::default());
+        let (mut found, mut breaks, mut start) = (0, 0, from);
+        let (mut chunk, mut ahead) = (from / CHUNK * CHUNK, !0 << (from % CHUNK));
+        while found < most && chunk < until {
+            let marks = look(block, chunk, self.delimiter);
+            if marks.unusual & ahead != 0 {
+                break;
+            }
+            let mut ends = (marks.delimiters | marks.breaks) & ahead;
+            breaks += (marks.breaks & ahead).count_ones() as usize;
+            while ends != 0 {
+                let at = chunk + ends.trailing_zeros() as usize;
+                cells[found] = Span::new(start, at);
+                (found, start) = (found + 1, at + 1);
+                ends &= ends - 1;
+            }
+            (chunk, ahead) = (chunk + CHUNK, !0);
+        }
+        // All rows are sound if the last of each `width` cells, and no other, ends at a line break.
+        let mut rows = found / width;
+        let at_break = |cell: &Span| block[cell.end as usize] == b'\n';
+        if breaks > rows {
+            let sound = |row: &[Span]| !row[..width - 1].iter().any(at_break);
+            rows = cells[..rows * width].chunks_exact(width).take_while(|row| sound(row)).count();
+        }
+        let mut end = from;
+        for row in 0..rows {
+            let last = &mut cells[(row + 1) * width - 1];
+            if !at_break(last) || width == 1 && last.is_empty() {
+                rows = row;
+                break;
+            }
+            end = last.end as usize + 1;
+            let carriage = !last.is_empty() && block[last.end as usize - 1] == b'\r';
+            last.end -= u32::from(carriage);
+        }
+        cells.truncate(rows * width);
+        (rows, end)
     }
 }
 
@@ -211,6 +278,43 @@ mod tests {
     }
 
     proptest! {
+        /// Rows found together are the lines one by one, up to the first that is not like them.
+        #[test]
+        fn rows_are_the_lines_of_one_width(
+            rows in prop::collection::vec(
+                "(a,bc,d|a,,|,,\r|x\u{e9},1,2|a,b|a,b,c,d|\"a\",b,c|)\r?", 0..60),
+            from in 0usize..100, width in 1usize..4, most in 1usize..200,
+        ) {
+            let text = rows.iter().map(|row| format!("{row}\n")).collect::<String>() + "rest";
+            let from = text.get(from..).and_then(|rest| rest.find('\n').map(|at| from + at + 1));
+            let from = from.unwrap_or(0);
+            let block = [text.as_bytes(), &[0; PADDING]].concat();
+            for level in levels() {
+                let (mut splitter, mut cells) = (Splitter::new(b','), vec![Span::new(3, 4); 7]);
+                let (rows, end) = at_level(level, || {
+                    splitter.rows(&block, from..text.len(), Shape { width, most }, &mut cells)
+                });
+                prop_assert_eq!(cells.len(), rows * width);
+                let (mut one, mut at, mut line) = (Splitter::new(b','), from, Vec::new());
+                for row in cells.chunks_exact(width) {
+                    line.clear();
+                    let found = one.line(&block, at, text.len(), &mut line);
+                    prop_assert!(found.is_some_and(|found| !found.unusual));
+                    prop_assert_eq!(&line[..], row);
+                    at = found.unwrap().end;
+                }
+                prop_assert_eq!(at, end);
+                line.clear();
+                let next = one.line(&block, at, text.len(), &mut line);
+                let plain = next.is_some_and(|next| !next.unusual) && line.len() == width;
+                let blank = line.len() == 1 && line[0].is_empty();
+                // An odd byte ends the rows a chunk before it; so do the zeros behind the text.
+                let mut near = block[at..].iter().take(2 * CHUNK);
+                let near = near.any(|byte| matches!(byte, 0 | b'"' | 0x80..));
+                prop_assert!(!plain || blank || near || cells.len() + width > most);
+            }
+        }
+
         #[test]
         fn lines_and_cells_are_those_of_the_plain_split(
             text in prop::collection::vec(byte(), 0..400), from in 0usize..100,
@@ -220,6 +324,7 @@ mod tests {
             for level in levels() {
                 let (mut splitter, mut at, mut cells) = (Splitter::new(b','), from, Vec::new());
                 for line in text[from..].split_inclusive(|byte| *byte == b'\n') {
+                    cells.clear();
                     let found = at_level(level, || {
                         splitter.line(&block, at, text.len(), &mut cells)
                     });

@@ -21,6 +21,8 @@ pub(crate) struct TableBuilder {
     codes: Vec<u32>,
     /// `[rows x numeric columns]`, NaN where missing, each row with room for the flags.
     numeric: Vec<f32>,
+    /// Numeric columns of a row, without flags.
+    numeric_columns: usize,
     /// Flag columns of a row.
     flags: usize,
     groups: Vec<u32>,
@@ -76,6 +78,7 @@ impl TableBuilder {
             stamps: Vec::new(),
             codes: Vec::new(),
             numeric: Vec::new(),
+            numeric_columns: config.numeric.len(),
             flags: if config.missing == Missing::Flag { config.numeric.len() } else { 0 },
             groups: Vec::new(),
             history,
@@ -93,31 +96,43 @@ impl TableBuilder {
         self.history.as_ref().map_or(0, |history| history.events.len())
     }
 
-    /// Adds one row.
-    #[inline]
-    pub(crate) fn push<'a>(
+    /// Numeric columns of a row, those of flags included.
+    pub(crate) fn numeric_width(&self) -> usize {
+        self.numeric_columns + self.flags
+    }
+
+    /// Adds rows: their values, and the ids in their categorical columns and in that of groups.
+    #[inline(always)]
+    pub(crate) fn extend<'t>(
         &mut self,
         values: &Values,
-        fields: impl Iterator<Item = Text<'a>>,
-        group: Option<Text>,
-        history: Option<Text>,
+        categorical: &[usize],
+        group: Option<usize>,
+        cell: impl Fn(usize, usize) -> Text<'t>,
     ) {
-        self.labels.push(u8::from(values.label));
-        self.stamps.push(values.stamp);
-        // Rows are short: one by one they take less than the preparation of `extend`.
-        for value in &values.numeric {
-            self.numeric.push(*value);
+        let rows = values.labels.len();
+        self.labels.extend_from_slice(&values.labels);
+        self.stamps.extend_from_slice(&values.stamps);
+        self.numeric.extend_from_slice(&values.numeric);
+        let (first, width) = (self.codes.len(), categorical.len());
+        self.codes.resize(first + rows * width, 0);
+        let codes = &mut self.codes[first..];
+        let vocabularies = self.vocabularies.iter_mut().zip(categorical);
+        for (index, (vocabulary, column)) in vocabularies.enumerate() {
+            vocabulary.codes(
+                rows,
+                |row| cell(row, *column),
+                |row, code| codes[row * width + index] = code,
+            );
         }
-        for _ in 0..self.flags {
-            self.numeric.push(0.0);
+        if let Some(column) = group {
+            self.groups.extend((0..rows).map(|row| self.group_names.code(cell(row, column))));
         }
-        for (vocabulary, text) in self.vocabularies.iter_mut().zip(fields) {
-            self.codes.push(vocabulary.code(text));
-        }
-        if let Some(group) = group {
-            self.groups.push(self.group_names.code(group));
-        }
-        if let (Some(cells), Some(cell)) = (&mut self.history, history) {
+    }
+
+    /// Adds the history of the row that was added last.
+    pub(crate) fn push_history(&mut self, cell: Text) {
+        if let Some(cells) = &mut self.history {
             cells.push(cell, &mut self.vocabularies[cells.field]);
         }
     }

@@ -9,10 +9,11 @@ use super::columns::{FileFilter, Filter, Table, TableFormat, find};
 use super::error::DataError;
 use super::log::{Log, offset};
 use super::log_scale::LogScale;
-use super::records::{Row, Verdict, for_each_row};
+use super::records::{Row, Stretch, Take, Verdict, take_rows};
 use super::source::OpenContext;
 use super::stamp::{Stamp, TimeFormat};
 use super::table_builder::TableBuilder;
+use super::text::Text;
 
 /// What makes a label positive: a condition such as `">= 4"`, or a list of values.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -183,10 +184,7 @@ pub(crate) fn load<'a>(
     for table in tables {
         let mut table = table?;
         let plan = Plan::new(config, &table, &filter, &rule)?;
-        let mut values = Values::default();
-        for_each_row(&table.name, &mut *table.rows, &mut tally, |row| {
-            take(&plan, row, &mut values, &mut builder)
-        })?;
+        take_rows(&table.name, &mut *table.rows, &mut tally, Taker::new(plan, &mut builder))?;
         first_path.get_or_insert(table.name);
     }
     let path = first_path.ok_or_else(|| DataError::Setting {
@@ -296,8 +294,9 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn number(&self, row: &Row, index: usize) -> Result<f32, Fault> {
-        let (cell, name) = (row.cell(self.numeric[index]), &self.config.numeric[index]);
+    #[inline(always)]
+    fn number(&self, cell: Text, index: usize) -> Result<f32, Fault> {
+        let name = &self.config.numeric[index];
         if cell.is_empty() && self.config.missing != Missing::Refuse {
             return Ok(f32::NAN);
         }
@@ -306,47 +305,117 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The checked values of one row, before anything is added to the log.
+/// The checked values of rows, before anything is added to the log.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
-    /// Whether the label is positive.
-    pub(crate) label: bool,
-    /// Time, 0 without one.
-    pub(crate) stamp: Stamp,
-    /// One per numeric column; NaN where the cell is empty.
+    /// 1 where the label is positive.
+    pub(crate) labels: Vec<u8>,
+    /// Times, if there is a column of them.
+    pub(crate) stamps: Vec<Stamp>,
+    time: LastTime,
+    /// `[rows x (numeric columns + flags)]`; NaN where the cell is empty.
     pub(crate) numeric: Vec<f32>,
 }
 
-fn take(
-    plan: &Plan,
-    row: &Row,
-    values: &mut Values,
-    builder: &mut TableBuilder,
-) -> Result<Verdict, Fault> {
-    if !plan.filter.keeps(row)? {
-        return Ok(Verdict::Filtered);
-    }
-    values.label = plan.rule.positive(row.cell(plan.label))?;
-    if let Some((column, format)) = plan.time {
-        values.stamp = format.parse(row.cell(column))?;
-    }
-    values.numeric.clear();
-    for index in 0..plan.numeric.len() {
-        values.numeric.push(plan.number(row, index)?);
-    }
-    let group = plan.group.map(|column| filled(row.cell(column), "the group")).transpose()?;
-    let history = plan.history.map(|column| row.cell(column));
-    if let (Some(cell), Some(settings)) = (history, &plan.config.history) {
-        let mut ids = cell.split(|byte| *byte == settings.separator as u8);
-        if !cell.is_empty() && ids.any(<[u8]>::is_empty) {
-            return Err(Fault::cell(
-                BadRowKind::EmptyField,
-                "an id of the history is empty",
-                &cell,
-            ));
+/// The time that was read last: in most logs many rows that follow each other have the same.
+#[derive(Debug, Default)]
+struct LastTime {
+    /// The beginning and the length of its text; both are all of it if that has up to eight bytes.
+    text: (u64, usize),
+    stamp: Stamp,
+}
+
+impl LastTime {
+    #[inline(always)]
+    fn parse(&mut self, format: TimeFormat, cell: Text) -> Result<Stamp, Fault> {
+        let text = (cell.word(), cell.len());
+        if text != self.text || text.1 > 8 || text.1 == 0 {
+            self.stamp = format.parse(cell)?;
+            self.text = text;
         }
+        Ok(self.stamp)
     }
-    let fields = plan.categorical.iter().map(|column| row.cell(*column));
-    builder.push(values, fields, group, history);
-    Ok(Verdict::Accepted)
+}
+
+/// What brings rows to the log.
+struct Taker<'a> {
+    plan: Plan<'a>,
+    values: Values,
+    builder: &'a mut TableBuilder,
+}
+
+impl<'a> Taker<'a> {
+    fn new(plan: Plan<'a>, builder: &'a mut TableBuilder) -> Taker<'a> {
+        Taker { plan, values: Values::default(), builder }
+    }
+
+    /// Reads what is no id of `rows` rows, column by column; `cell` is the cell of a row and column.
+    #[inline(always)]
+    fn check<'t>(
+        &mut self,
+        rows: usize,
+        cell: impl Fn(usize, usize) -> Text<'t>,
+    ) -> Result<(), Fault> {
+        let Taker { plan, values, builder } = self;
+        values.labels.clear();
+        for row in 0..rows {
+            values.labels.push(u8::from(plan.rule.positive(cell(row, plan.label))?));
+        }
+        values.stamps.clear();
+        if let Some((column, format)) = plan.time {
+            for row in 0..rows {
+                values.stamps.push(values.time.parse(format, cell(row, column))?);
+            }
+        }
+        let width = builder.numeric_width();
+        values.numeric.clear();
+        values.numeric.resize(rows * width, 0.0);
+        for (index, column) in plan.numeric.iter().enumerate() {
+            for row in 0..rows {
+                values.numeric[row * width + index] = plan.number(cell(row, *column), index)?;
+            }
+        }
+        if let Some(group) = plan.group {
+            for row in 0..rows {
+                filled(cell(row, group), "the group")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Take for Taker<'_> {
+    fn row(&mut self, row: &Row) -> Result<Verdict, Fault> {
+        if !self.plan.filter.keeps(row)? {
+            return Ok(Verdict::Filtered);
+        }
+        let cell = |_, column| row.cell(column);
+        self.check(1, cell)?;
+        let history = self.plan.history.map(|column| row.cell(column));
+        if let (Some(cell), Some(settings)) = (history, &self.plan.config.history) {
+            let mut ids = cell.split(|byte| *byte == settings.separator as u8);
+            if !cell.is_empty() && ids.any(<[u8]>::is_empty) {
+                return Err(Fault::cell(
+                    BadRowKind::EmptyField,
+                    "an id of the history is empty",
+                    &cell,
+                ));
+            }
+        }
+        let Taker { plan, values, builder } = self;
+        builder.extend(values, &plan.categorical, plan.group, cell);
+        history.into_iter().for_each(|cell| builder.push_history(cell));
+        Ok(Verdict::Accepted)
+    }
+
+    fn stretch(&mut self, stretch: &Stretch) -> bool {
+        let cell = |row, column| stretch.cell(row, column);
+        let whole = self.plan.filter.is_empty() && self.plan.history.is_none();
+        let sound = whole && self.check(stretch.len(), cell).is_ok();
+        if sound {
+            let Taker { plan, values, builder } = self;
+            builder.extend(values, &plan.categorical, plan.group, cell);
+        }
+        sound
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Text<'a> {
 
 impl<'a> Text<'a> {
     /// The bytes from `start` to `end` of `block`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(block: &'a [u8], start: usize, end: usize) -> Text<'a> {
         let bytes = &block[start..end];
         match block[start..].first_chunk::<WORD>() {

@@ -33,12 +33,23 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
-    #[inline]
+    #[inline(always)]
     fn code(&mut self, text: Text) -> u32 {
+        match Short::new(text) {
+            Some(text) => self.short_code(text),
+            None => self.longer_code(text),
+        }
+    }
+
+    #[inline]
+    fn short_code(&mut self, text: Short) -> u32 {
+        let code = *self.short.entry(text).or_insert(self.texts);
+        self.given(code)
+    }
+
+    fn longer_code(&mut self, text: Text) -> u32 {
         let next = self.texts;
-        let code = if let Some(text) = Short::new(text) {
-            *self.short.entry(text).or_insert(next)
-        } else if let Some(text) = Medium::new(&text) {
+        let code = if let Some(text) = Medium::new(&text) {
             *self.medium.entry(text).or_insert(next)
         } else {
             // A key of its own is made for new texts only.
@@ -47,8 +58,14 @@ impl Listed {
                 None => *self.long.entry(text.bytes().into()).or_insert(next),
             }
         };
-        if code == next {
-            self.texts = next.checked_add(1).expect("2^32 texts do not fit in memory");
+        self.given(code)
+    }
+
+    /// Counts a code that is new.
+    #[inline(always)]
+    fn given(&mut self, code: u32) -> u32 {
+        if code == self.texts {
+            self.texts = code.checked_add(1).expect("2^32 texts do not fit in memory");
         }
         code
     }
@@ -80,6 +97,24 @@ impl Vocabulary {
         match self {
             Vocabulary::Hashed { rows } => hashed_row(text, *rows),
             Vocabulary::Listed(listed) => listed.code(text),
+        }
+    }
+
+    /// Tells `put` the codes of `rows` texts.
+    #[inline(always)]
+    pub(crate) fn codes<'t>(
+        &mut self,
+        rows: usize,
+        text: impl Fn(usize) -> Text<'t>,
+        mut put: impl FnMut(usize, u32),
+    ) {
+        match self {
+            Vocabulary::Hashed { rows: ids } => {
+                (0..rows).for_each(|row| put(row, hashed_row(text(row), *ids)));
+            }
+            Vocabulary::Listed(listed) => {
+                (0..rows).for_each(|row| put(row, listed.code(text(row))));
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 mod fuzz;
 mod malformed;
 mod real_sets;
+mod stretches;
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
