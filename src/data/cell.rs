@@ -8,7 +8,7 @@ use super::text::Text;
 #[inline(always)]
 pub(crate) fn number(cell: Text, what: &str) -> Result<f64, Fault> {
     if cell.is_empty() {
-        return Err(Fault::new(BadRowKind::EmptyField, format!("{what} is empty")));
+        return Err(empty(what));
     }
     match decimal(cell) {
         Some(value) => Ok(value),
@@ -72,11 +72,17 @@ const POWERS: [f64; 15] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
 
 /// The cell, which must not be empty.
+#[inline(always)]
 pub(crate) fn filled<'a>(cell: Text<'a>, what: &str) -> Result<Text<'a>, Fault> {
     match *cell {
-        [] => Err(Fault::new(BadRowKind::EmptyField, format!("{what} is empty"))),
+        [] => Err(empty(what)),
         _ => Ok(cell),
     }
+}
+
+#[cold]
+fn empty(what: &str) -> Fault {
+    Fault::new(BadRowKind::EmptyField, format!("{what} is empty"))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,14 +5,13 @@
 //! at its own line, and memory must stay bounded. The `csv` crate is the oracle of the tests.
 
 use std::io;
-use std::ops::Range;
 
 use super::bad_rows::{BadRowKind, Fault};
 use super::error::DataError;
 use super::file::Input;
 use super::lines::{Line, Lines, MAX_LINE_BYTES, without_break};
 use super::records::{Row, RowError, Rows, Stretch};
-use super::split::{Shape, Span, Splitter};
+use super::split::{Found, Shape, Span, Splitter};
 
 /// A quoted cell that runs over more lines than this was never closed.
 const MAX_RECORD_LINES: u64 = 1000;
@@ -42,15 +41,20 @@ impl Dialect {
         Dialect { delimiter, quotes: false, utf8: true }
     }
 
-    /// Takes the quotes off the cells of a line. Whether that accounts for all of its quotes, and
-    /// whether there are bytes that are perhaps no text.
-    fn look(self, block: &[u8], line: Range<usize>, cells: &mut [Span]) -> (bool, bool) {
-        let (mut quotes, mut odd) = (0, false);
-        for byte in &block[line] {
-            quotes += u32::from(*byte == b'"');
-            odd |= matches!(byte, 0 | 0x80..);
+    /// Takes the quotes off cells that stand between a pair of them. `false` if that does not account
+    /// for all `quotes` of the line, so that some mean something else.
+    fn strip(self, block: &[u8], cells: &mut [Span], quotes: u32) -> bool {
+        if quotes == 0 || !self.quotes {
+            return true;
         }
-        (!self.quotes || strip_quotes(block, cells, quotes), odd)
+        let mut stripped = 0;
+        for cell in cells {
+            if let [b'"', .., b'"'] = block[cell.start as usize..cell.end as usize] {
+                *cell = Span { start: cell.start + 1, end: cell.end - 1 };
+                stripped += 2;
+            }
+        }
+        stripped == quotes
     }
 }
 
@@ -132,8 +136,8 @@ impl<'a> Delimited<'a> {
             };
             self.lines.begin_with_line(found.end);
             let line = self.lines.number();
-            if found.unusual {
-                return Ok(Some(Next { line, sound: self.unusual()? }));
+            if !found.is_plain() {
+                return Ok(Some(Next { line, sound: self.unusual(found)? }));
             }
             if self.cells.len() > 1 || !self.cells[0].is_empty() {
                 return Ok(Some(Next { line, sound: Ok(()) }));
@@ -169,8 +173,8 @@ impl<'a> Delimited<'a> {
                 let cells = &mut self.cells[before..];
                 cells.len() == width
                     && (width > 1 || !cells[0].is_empty())
-                    && (!found.unusual
-                        || self.dialect.look(block, end..found.end, cells) == (true, false))
+                    && !found.odd
+                    && self.dialect.strip(block, cells, found.quotes)
             });
             let Some(found) = plain else {
                 self.cells.truncate(before);
@@ -194,10 +198,9 @@ impl<'a> Delimited<'a> {
     }
 
     /// Sees to a line with quotes or with bytes that are perhaps no text.
-    fn unusual(&mut self) -> io::Result<Result<(), Fault>> {
-        let (simple, odd) =
-            self.dialect.look(self.lines.block(), self.lines.record(), &mut self.cells);
-        if simple && !odd {
+    fn unusual(&mut self, found: Found) -> io::Result<Result<(), Fault>> {
+        let simple = self.dialect.strip(self.lines.block(), &mut self.cells, found.quotes);
+        if simple && !found.odd {
             return Ok(Ok(()));
         }
         if !simple && let Err(fault) = self.complete_quotes()? {
@@ -278,19 +281,6 @@ impl<'a> Delimited<'a> {
         }
         self.cells.push(Span::new(start, write));
     }
-}
-
-/// Takes the quotes off cells that stand between a pair of them. `false` if that does not account
-/// for all `quotes` of the line, so that some mean something else.
-fn strip_quotes(block: &[u8], cells: &mut [Span], quotes: u32) -> bool {
-    let mut stripped = 0;
-    for cell in cells {
-        if let [b'"', .., b'"'] = block[cell.start as usize..cell.end as usize] {
-            *cell = Span { start: cell.start + 1, end: cell.end - 1 };
-            stripped += 2;
-        }
-    }
-    stripped == quotes
 }
 
 /// The fault of a line that was passed over for its length.

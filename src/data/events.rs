@@ -50,6 +50,21 @@ impl Events {
         }
     }
 
+    /// Adds events: their times, and the cells in the columns of the user and of the item.
+    #[inline(always)]
+    pub(crate) fn extend<'t>(
+        &mut self,
+        stamps: &[Stamp],
+        (user, item): (usize, usize),
+        cell: impl Fn(usize, usize) -> Text<'t>,
+    ) {
+        let rows = stamps.len();
+        self.stamps.extend_from_slice(stamps);
+        self.user_names.codes(rows, |row| cell(row, user), |_, code| self.users.push(code));
+        self.item_names.codes(rows, |row| cell(row, item), |_, code| self.items.push(code));
+        self.category_of.resize(self.item_names.len(), NO_CATEGORY);
+    }
+
     /// Says what category an item has; the first word counts, and items without events are passed over.
     pub(crate) fn set_category(&mut self, item: Text, category: Text) {
         if let Some(code) = self.item_names.get(item) {
@@ -61,12 +76,16 @@ impl Events {
     }
 
     /// Number of events that repeat an earlier one in user, item and time; `order` is by time.
-    fn duplicates(&self, order: &[usize]) -> u64 {
+    fn duplicates(&self, order: &[u32]) -> u64 {
         let mut at_once = Vec::new();
         let mut duplicates = 0;
-        for events in order.chunk_by(|a, b| self.stamps[*a] == self.stamps[*b]) {
+        for events in order.chunk_by(|a, b| self.stamps[*a as usize] == self.stamps[*b as usize]) {
+            if events.len() == 1 {
+                continue;
+            }
             at_once.clear();
-            at_once.extend(events.iter().map(|event| (self.users[*event], self.items[*event])));
+            let pair = |event: usize| (self.users[event], self.items[event]);
+            at_once.extend(events.iter().map(|event| pair(*event as usize)));
             at_once.sort_unstable();
             duplicates += at_once.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
         }
@@ -100,12 +119,15 @@ impl Timeline {
     /// Sorts and numbers `events`, fewer than 2^32; with `first_only`, a user's later events with an
     /// item are dropped.
     pub(crate) fn new(events: Events, first_only: bool) -> Timeline {
-        let mut order: Vec<usize> = (0..events.len()).collect();
-        order.sort_by_key(|event| events.stamps[*event]);
+        let mut order: Vec<u32> = (0..events.len() as u32).collect();
+        if !events.stamps.is_sorted() {
+            order.sort_by_key(|event| events.stamps[*event as usize]);
+        }
         let duplicates = events.duplicates(&order);
         if first_only {
             let mut seen = FxHashSet::default();
-            order.retain(|event| seen.insert((events.users[*event], events.items[*event])));
+            let pair = |event: usize| (events.users[event], events.items[event]);
+            order.retain(|event| seen.insert(pair(*event as usize)));
         }
         let mut user_ids = Numbering::new(events.user_names.len(), 0);
         let mut item_ids = Numbering::new(events.item_names.len(), 0);
@@ -114,7 +136,7 @@ impl Timeline {
         let mut timeline = Timeline {
             users: Vec::with_capacity(order.len()),
             items: Vec::with_capacity(order.len()),
-            stamps: order.iter().map(|event| events.stamps[*event]).collect(),
+            stamps: order.iter().map(|event| events.stamps[*event as usize]).collect(),
             positions: Vec::with_capacity(order.len()),
             starts: Vec::new(),
             same_stamp: Vec::new(),
@@ -122,7 +144,7 @@ impl Timeline {
             categories: 0,
             duplicates,
         };
-        for event in order {
+        for event in order.into_iter().map(|event| event as usize) {
             timeline.users.push(user_ids.id(events.users[event]));
             let item = item_ids.id(events.items[event]);
             timeline.items.push(item);

@@ -4,16 +4,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::bad_rows::{OnBadRow, RowTally};
+use super::bad_rows::{Fault, OnBadRow, RowTally};
 use super::cell::{Condition, filled};
-use super::columns::{Filter, Table, TableFormat, find};
+use super::columns::{FileFilter, Filter, Table, TableFormat, find};
 use super::din_task::{self, TaskConfig};
 use super::error::DataError;
 use super::events::Events;
 use super::log::Log;
-use super::records::{Verdict, for_each_row};
+use super::records::{Row, Stretch, Take, Verdict, for_each_row, take_rows};
 use super::source::OpenContext;
-use super::stamp::TimeFormat;
+use super::stamp::{Stamp, TimeFormat};
+use super::text::Text;
 
 /// A file with the category of every item.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -172,19 +173,69 @@ fn read_events(
     let time = one("time", &config.time)?;
     let category = config.category.as_ref().map(|name| one("category", name)).transpose()?;
     let filter = filter.on(&table.name, columns)?;
-    for_each_row(&table.name, &mut *table.rows, tally, |row| {
-        if !filter.keeps(row)? {
+    let format = config.time_format;
+    let taker = Taker { filter, user, item, time, category, format, stamps: Vec::new(), events };
+    take_rows(&table.name, &mut *table.rows, tally, taker)
+}
+
+/// What makes events of rows.
+struct Taker<'a> {
+    filter: FileFilter<'a>,
+    user: usize,
+    item: usize,
+    time: usize,
+    category: Option<usize>,
+    format: TimeFormat,
+    /// Times of the rows that are looked at.
+    stamps: Vec<Stamp>,
+    events: &'a mut Events,
+}
+
+impl Taker<'_> {
+    /// Reads the times of `rows` rows and sees that they have a user and an item.
+    #[inline(always)]
+    fn check<'t>(
+        &mut self,
+        rows: usize,
+        cell: impl Fn(usize, usize) -> Text<'t>,
+    ) -> Result<(), Fault> {
+        self.stamps.clear();
+        for row in 0..rows {
+            self.stamps.push(self.format.parse(cell(row, self.time))?);
+        }
+        for row in 0..rows {
+            filled(cell(row, self.user), "the user")?;
+            filled(cell(row, self.item), "the item")?;
+        }
+        Ok(())
+    }
+}
+
+impl Take for Taker<'_> {
+    fn row(&mut self, row: &Row) -> Result<Verdict, Fault> {
+        if !self.filter.keeps(row)? {
             return Ok(Verdict::Filtered);
         }
-        let stamp = config.time_format.parse(row.cell(time))?;
-        let (user, item) =
-            (filled(row.cell(user), "the user")?, filled(row.cell(item), "the item")?);
-        events.push(user, item, stamp);
-        if let Some(category) = category {
-            events.set_category(item, row.cell(category));
+        let cell = |_, column| row.cell(column);
+        self.check(1, cell)?;
+        let columns = (self.user, self.item);
+        self.events.extend(&self.stamps, columns, cell);
+        if let Some(category) = self.category {
+            self.events.set_category(row.cell(self.item), row.cell(category));
         }
         Ok(Verdict::Accepted)
-    })
+    }
+
+    fn stretch(&mut self, stretch: &Stretch) -> bool {
+        let cell = |row, column| stretch.cell(row, column);
+        let whole = self.filter.is_empty() && self.category.is_none();
+        let sound = whole && self.check(stretch.len(), cell).is_ok();
+        if sound {
+            let columns = (self.user, self.item);
+            self.events.extend(&self.stamps, columns, cell);
+        }
+        sound
+    }
 }
 
 /// Reads the categories of items; returns facts about the file.

@@ -8,13 +8,81 @@ use crate::base::Rng;
 /// Rejected draws after which the untouched items are listed instead.
 const TRIES: u32 = 64;
 
+/// A user whose events are more than one in so many items has a bit per item: at most 16 bytes an
+/// event, and one look instead of a search.
+const DENSE: usize = 128;
+
+/// What every user touched.
+#[derive(Clone, Debug)]
+struct Touched {
+    /// The users' items; sorted within each user that has no bits.
+    items: Vec<u32>,
+    starts: Vec<usize>,
+    /// Words of the bits of an item each, for those users who have them.
+    bits: Vec<u64>,
+    /// Where a user's bits begin.
+    first_bits: Vec<Option<usize>>,
+    /// Words of one user's bits.
+    words: usize,
+}
+
+/// What one user touched.
+#[derive(Clone, Copy, Debug)]
+enum Items<'a> {
+    Sorted(&'a [u32]),
+    Bits(&'a [u64]),
+}
+
+impl Touched {
+    fn new(timeline: &Timeline) -> Touched {
+        let mut items = vec![0; timeline.len()];
+        for (item, position) in timeline.items.iter().zip(&timeline.positions) {
+            items[*position as usize] = *item;
+        }
+        let count = timeline.item_count() as usize;
+        let words = count.div_ceil(64);
+        let (mut bits, mut first_bits) = (Vec::new(), Vec::new());
+        for bounds in timeline.starts.windows(2) {
+            let items = &mut items[bounds[0]..bounds[1]];
+            if items.len() * DENSE < count {
+                items.sort_unstable();
+                first_bits.push(None);
+                continue;
+            }
+            let first = bits.len();
+            first_bits.push(Some(first));
+            bits.resize(first + words, 0);
+            for item in items {
+                bits[first + *item as usize / 64] |= 1 << (*item % 64);
+            }
+        }
+        Touched { items, starts: timeline.starts.clone(), bits, first_bits, words }
+    }
+
+    fn of(&self, user: u32) -> Items<'_> {
+        let user = user as usize;
+        match self.first_bits[user] {
+            Some(first) => Items::Bits(&self.bits[first..first + self.words]),
+            None => Items::Sorted(&self.items[self.starts[user]..self.starts[user + 1]]),
+        }
+    }
+}
+
+impl Items<'_> {
+    #[inline]
+    fn has(self, item: u32) -> bool {
+        match self {
+            Items::Sorted(items) => items.binary_search(&item).is_ok(),
+            Items::Bits(bits) => bits[item as usize / 64] >> (item % 64) & 1 == 1,
+        }
+    }
+}
+
 /// Draws negatives; the distribution is that of the untouched items, whichever way they are found.
 #[derive(Clone, Debug)]
 pub(crate) struct Sampler {
     items: u32,
-    /// The users' items, sorted within each user.
-    touched: Vec<u32>,
-    starts: Vec<usize>,
+    touched: Touched,
     /// Items of training events, from which popular ones are drawn; empty for uniform draws.
     train_items: Vec<u32>,
     /// Weight of each item: 1, or its training events.
@@ -24,18 +92,10 @@ pub(crate) struct Sampler {
 impl Sampler {
     /// All untouched items are equally likely.
     pub(crate) fn uniform(timeline: &Timeline) -> Sampler {
-        let mut touched = vec![0; timeline.len()];
-        for (item, position) in timeline.items.iter().zip(&timeline.positions) {
-            touched[*position as usize] = *item;
-        }
-        for bounds in timeline.starts.windows(2) {
-            touched[bounds[0]..bounds[1]].sort_unstable();
-        }
         let items = timeline.item_count();
         Sampler {
             items,
-            touched,
-            starts: timeline.starts.clone(),
+            touched: Touched::new(timeline),
             train_items: Vec::new(),
             weights: vec![1; items as usize],
         }
@@ -50,9 +110,8 @@ impl Sampler {
 
     /// An item that `user` never touched; `None` if there is none that could be drawn.
     pub(crate) fn draw(&self, user: u32, rng: &mut Rng) -> Option<u32> {
-        let user = user as usize;
-        let touched = &self.touched[self.starts[user]..self.starts[user + 1]];
-        let is_new = |item: &u32| touched.binary_search(item).is_err();
+        let touched = self.touched.of(user);
+        let is_new = |item: &u32| !touched.has(*item);
         let by_popularity = !self.train_items.is_empty();
         for _ in 0..TRIES {
             let item = match by_popularity {
@@ -117,6 +176,29 @@ mod tests {
         assert!((share_of_last(&Sampler::uniform(&timeline)) - 0.5).abs() < 0.04);
         let popular = Sampler::by_popularity(&timeline, timeline.items.clone());
         assert!((share_of_last(&popular) - 0.75).abs() < 0.04);
+    }
+
+    #[test]
+    fn bits_and_lists_hold_the_same_items() {
+        let mut events = Events::new();
+        for item in 0..700u32 {
+            // Of 700 items, users 0 to 4 touch more than one in 128.
+            let user = if item < 680 { item % 5 } else { item };
+            events.push(
+                user.to_string().as_str().into(),
+                item.to_string().as_str().into(),
+                Stamp(0),
+            );
+        }
+        let timeline = Timeline::new(events, false);
+        let touched = Touched::new(&timeline);
+        let lists = (0..25).filter(|user| matches!(touched.of(*user), Items::Sorted(_))).count();
+        assert_eq!(lists, 20);
+        for (event, user) in timeline.users.iter().enumerate() {
+            for other in 0..25 {
+                assert_eq!(touched.of(other).has(timeline.items[event]), other == *user);
+            }
+        }
     }
 
     #[test]

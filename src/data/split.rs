@@ -55,8 +55,17 @@ pub(crate) struct Shape {
 pub(crate) struct Found {
     /// Behind its line break.
     pub(crate) end: usize,
-    /// Whether there are quotes, zero bytes or bytes beyond ASCII.
-    pub(crate) unusual: bool,
+    /// Number of quotes.
+    pub(crate) quotes: u32,
+    /// Whether there are zero bytes or bytes beyond ASCII.
+    pub(crate) odd: bool,
+}
+
+impl Found {
+    /// Whether there is nothing but ASCII text without quotes.
+    pub(crate) fn is_plain(self) -> bool {
+        self.quotes == 0 && !self.odd
+    }
 }
 
 /// Bits of the bytes of a chunk.
@@ -64,8 +73,9 @@ pub(crate) struct Found {
 struct Marks {
     delimiters: u64,
     breaks: u64,
-    /// Quotes, zero bytes and bytes beyond ASCII.
-    unusual: u64,
+    quotes: u64,
+    /// Zero bytes and bytes beyond ASCII.
+    odd: u64,
 }
 
 /// Finds one line after the other, with what the delimiter separates; quotes mean nothing here.
@@ -109,11 +119,14 @@ impl Splitter {
             marks = look(block, chunk, self.delimiter);
             marks.pass(!(!0 << (from % CHUNK)));
         }
-        let (mut start, mut unusual) = (from, 0);
+        let (mut start, mut quotes, mut odd) = (from, 0, 0);
         loop {
             // Up to the first line break, or all bits if there is none.
             let line = marks.breaks ^ marks.breaks.wrapping_sub(1);
-            unusual |= marks.unusual & line;
+            if marks.quotes & line != 0 {
+                quotes += (marks.quotes & line).count_ones();
+            }
+            odd |= marks.odd & line;
             let mut delimiters = marks.delimiters & line;
             while delimiters != 0 {
                 let at = chunk + delimiters.trailing_zeros() as usize;
@@ -127,7 +140,7 @@ impl Splitter {
                 cells.push(Span::new(start, at - usize::from(carriage)));
                 marks.pass(line);
                 (self.chunk, self.marks, self.next) = (chunk, marks, Some(at + 1));
-                return Some(Found { end: at + 1, unusual: unusual != 0 });
+                return Some(Found { end: at + 1, quotes, odd: odd != 0 });
             }
             chunk += CHUNK;
             if chunk >= until {
@@ -159,7 +172,7 @@ impl Splitter {
         let (mut chunk, mut ahead) = (from / CHUNK * CHUNK, !0 << (from % CHUNK));
         while found < most && chunk < until {
             let marks = look(block, chunk, self.delimiter);
-            if marks.unusual & ahead != 0 {
+            if (marks.quotes | marks.odd) & ahead != 0 {
                 break;
             }
             let mut ends = (marks.delimiters | marks.breaks) & ahead;
@@ -201,7 +214,8 @@ impl Marks {
     fn pass(&mut self, passed: u64) {
         self.delimiters &= !passed;
         self.breaks &= !passed;
-        self.unusual &= !passed;
+        self.quotes &= !passed;
+        self.odd &= !passed;
     }
 }
 
@@ -225,7 +239,8 @@ fn marks(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
     Marks {
         delimiters: bits(chunk, |byte| byte == delimiter),
         breaks: bits(chunk, |byte| byte == b'\n'),
-        unusual: bits(chunk, |byte| matches!(byte, 0 | b'"' | 0x80..)),
+        quotes: bits(chunk, |byte| byte == b'"'),
+        odd: bits(chunk, |byte| matches!(byte, 0 | 0x80..)),
     }
 }
 
@@ -262,8 +277,9 @@ fn avx2(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
     Marks {
         delimiters: equal(delimiter),
         breaks: equal(b'\n'),
+        quotes: equal(b'"'),
         // The highest bits are those of bytes beyond ASCII.
-        unusual: equal(0) | equal(b'"') | bits(low, high),
+        odd: equal(0) | bits(low, high),
     }
 }
 
@@ -274,7 +290,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn byte() -> impl Strategy<Value = u8> {
-        prop_oneof![3 => Just(b','), 1 => Just(b'\n'), 1 => Just(b'\r'), 4 => any::<u8>()]
+        prop_oneof![3 => Just(b','), 1 => Just(b'"'), 1 => Just(b'\n'), 1 => Just(b'\r'), 4 => any::<u8>()]
     }
 
     proptest! {
@@ -299,14 +315,14 @@ mod tests {
                 for row in cells.chunks_exact(width) {
                     line.clear();
                     let found = one.line(&block, at, text.len(), &mut line);
-                    prop_assert!(found.is_some_and(|found| !found.unusual));
+                    prop_assert!(found.is_some_and(|found| found.is_plain()));
                     prop_assert_eq!(&line[..], row);
                     at = found.unwrap().end;
                 }
                 prop_assert_eq!(at, end);
                 line.clear();
                 let next = one.line(&block, at, text.len(), &mut line);
-                let plain = next.is_some_and(|next| !next.unusual) && line.len() == width;
+                let plain = next.is_some_and(|next| next.is_plain()) && line.len() == width;
                 let blank = line.len() == 1 && line[0].is_empty();
                 // An odd byte ends the rows a chunk before it; so do the zeros behind the text.
                 let mut near = block[at..].iter().take(2 * CHUNK);
@@ -332,9 +348,10 @@ mod tests {
                         prop_assert_eq!(found, None);
                         break;
                     };
-                    let unusual = line.iter().any(|byte| matches!(byte, 0 | b'"' | 0x80..));
+                    let quotes = line.iter().filter(|byte| **byte == b'"').count() as u32;
+                    let odd = line.iter().any(|byte| matches!(byte, 0 | 0x80..));
                     at += line.len();
-                    let expected = Found { end: at, unusual };
+                    let expected = Found { end: at, quotes, odd };
                     prop_assert_eq!(found, Some(expected));
                     let content = content.strip_suffix(b"\r").unwrap_or(content);
                     let plain: Vec<&[u8]> = content.split(|byte| *byte == b',').collect();
