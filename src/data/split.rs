@@ -185,17 +185,19 @@ impl Splitter {
             }
             (chunk, ahead) = (chunk + CHUNK, !0);
         }
-        // All rows are sound if the last of each `width` cells, and no other, ends at a line break.
-        let mut rows = found / width;
+        // Sound rows end at a line break and have no other. If all do and there are no more breaks
+        // than rows, that is so; else it is seen row by row.
         let at_break = |cell: &Span| block[cell.end as usize] == b'\n';
-        if breaks > rows {
-            let sound = |row: &[Span]| !row[..width - 1].iter().any(at_break);
-            rows = cells[..rows * width].chunks_exact(width).take_while(|row| sound(row)).count();
+        let whole = cells[..found / width * width].chunks_exact(width);
+        let mut rows = whole.clone().take_while(|row| at_break(&row[width - 1])).count();
+        if rows < found / width || breaks > rows {
+            let inner = |row: &[Span]| row[..width - 1].iter().any(at_break);
+            rows = whole.take(rows).take_while(|row| !inner(row)).count();
         }
         let mut end = from;
         for row in 0..rows {
             let last = &mut cells[(row + 1) * width - 1];
-            if !at_break(last) || width == 1 && last.is_empty() {
+            if width == 1 && last.is_empty() {
                 rows = row;
                 break;
             }
@@ -293,12 +295,27 @@ mod tests {
         prop_oneof![3 => Just(b','), 1 => Just(b'"'), 1 => Just(b'\n'), 1 => Just(b'\r'), 4 => any::<u8>()]
     }
 
+    #[test]
+    fn a_short_row_with_a_blank_line_is_no_row() {
+        for (text, sound) in
+            [("a,b\n\nx,y,z,w,v,u\n", 0), ("1,2,3\na,b\n\nx,y,z,w,v,u\n4,5,6\n", 1)]
+        {
+            let block = [text.as_bytes(), &[b' '; CHUNK], &[0; PADDING]].concat();
+            let part = 0..text.len() + CHUNK;
+            let shape = Shape { width: 3, most: 100 };
+            let (rows, end) = Splitter::new(b',').rows(&block, part, shape, &mut Vec::new());
+            assert_eq!((rows, end), (sound, 6 * sound));
+        }
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
         /// Rows found together are the lines one by one, up to the first that is not like them.
         #[test]
         fn rows_are_the_lines_of_one_width(
             rows in prop::collection::vec(
-                "(a,bc,d|a,,|,,\r|x\u{e9},1,2|a,b|a,b,c,d|\"a\",b,c|)\r?", 0..60),
+                "(a,bc,d|a,,|a,b|a,b,c,d|)\r?|a,bc,d|x\u{e9},1,2|\"a\",b,c", 0..60),
             from in 0usize..100, width in 1usize..4, most in 1usize..200,
         ) {
             let text = rows.iter().map(|row| format!("{row}\n")).collect::<String>() + "rest";
