@@ -142,12 +142,12 @@ pub(crate) fn take_rows(
                 continue;
             }
             for row in stretch.rows() {
-                one(path, &columns, &row, tally, &mut take)?;
+                take_row(path, &columns, &row, tally, &mut take)?;
             }
         }
         // Looked at where it lies: a copy would wait until all its parts are written.
         match rows.read() {
-            Ok(Some(row)) => one(path, &columns, &row, tally, &mut take)?,
+            Ok(Some(row)) => take_row(path, &columns, &row, tally, &mut take)?,
             Ok(None) => return Ok(()),
             Err(RowError::Bad(bad)) => {
                 tally.begin();
@@ -162,7 +162,7 @@ pub(crate) fn take_rows(
 
 /// Feeds one row to `take`.
 #[inline]
-fn one(
+fn take_row(
     path: &str,
     columns: &[String],
     row: &Row,

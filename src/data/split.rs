@@ -151,9 +151,9 @@ impl Splitter {
         }
     }
 
-    /// The first rows in a part of such a block, as far as each has the right number of cells and is plain
-    /// text; their cells take the place of `cells`. Returns their number and where the next line
-    /// begins.
+    /// The first rows in a part of such a block, as far as each has the right number of cells and is
+    /// plain text; their cells take the place of `cells`. Returns their number and where the next
+    /// line begins.
     pub(crate) fn rows(
         &mut self,
         block: &[u8],
@@ -167,13 +167,16 @@ impl Splitter {
         if width == 0 {
             return (0, from);
         }
-        cells.resize(most + CHUNK, Span::default());
         let (mut found, mut breaks, mut start) = (0, 0, from);
         let (mut chunk, mut ahead) = (from / CHUNK * CHUNK, !0 << (from % CHUNK));
         while found < most && chunk < until {
             let marks = look(block, chunk, self.delimiter);
             if (marks.quotes | marks.odd) & ahead != 0 {
                 break;
+            }
+            // No more than that is filled: where rows with quotes are many, there are few others.
+            if cells.len() < found + CHUNK {
+                cells.resize(found + CHUNK, Span::default());
             }
             let mut ends = (marks.delimiters | marks.breaks) & ahead;
             breaks += (marks.breaks & ahead).count_ones() as usize;
