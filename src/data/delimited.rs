@@ -66,7 +66,13 @@ pub(crate) struct Delimited<'a> {
     splitter: Splitter,
     /// The cells of the present row.
     cells: Vec<Span>,
+    /// Rows to be read one by one before several are looked for again, now and after the last time
+    /// that none were found: where most rows have delimiters in quotes, looking is in vain.
+    one_by_one: (u32, u32),
 }
+
+/// The most rows that are read one by one after rows were looked for in vain.
+const MOST_ONE_BY_ONE: u32 = 31;
 
 /// Where a row begins, and what is wrong with it.
 struct Next {
@@ -90,6 +96,7 @@ impl<'a> Delimited<'a> {
             columns: Vec::new(),
             splitter: Splitter::new(dialect.delimiter),
             cells: Vec::new(),
+            one_by_one: (0, 0),
         };
         if let Some(names) = names {
             rows.columns = names.to_vec();
@@ -306,7 +313,14 @@ impl Rows for Delimited<'_> {
     }
 
     fn read_stretch(&mut self) -> Option<Stretch<'_>> {
+        let (now, last) = self.one_by_one;
+        if now > 0 {
+            self.one_by_one = (now - 1, last);
+            return None;
+        }
         let rows = self.next_rows();
+        let next = if rows > 0 { 0 } else { (2 * last + 1).min(MOST_ONE_BY_ONE) };
+        self.one_by_one = (next, next);
         let (line, width) = (self.lines.number() + 1 - rows as u64, self.columns.len());
         let block = self.lines.block();
         (rows > 0).then_some(Stretch { line, block, cells: &self.cells, width })
