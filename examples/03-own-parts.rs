@@ -30,8 +30,8 @@ struct MergeFour {
     held: Vec<Vec<PushId>>,
 }
 
-// Its state, so that runs with it can be saved and gone on with.
-straggler::persist!(MergeFour { held });
+// Its state, so that runs with it can be saved and resumed.
+straggler::persist!(MergeFour { held: state });
 
 impl Protocol for MergeFour {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {

@@ -120,7 +120,7 @@ fn network(name: &str) -> ModelChoice {
 #[derive(Debug, Default)]
 struct Counting(u64);
 
-straggler::persist!(Counting { 0 });
+straggler::persist!(Counting(drawn: state));
 
 impl ExampleOrder for Counting {
     fn take(&mut self, count: usize, ids: &mut Vec<u64>) {

@@ -150,7 +150,7 @@ impl DataSource for RandomLog {
 #[derive(Debug, Default)]
 struct Counting(u64);
 
-straggler::persist!(Counting { 0 });
+straggler::persist!(Counting(drawn: state));
 
 impl ExampleOrder for Counting {
     fn take(&mut self, count: usize, ids: &mut Vec<u64>) {

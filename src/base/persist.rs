@@ -4,11 +4,15 @@
 //! it the state of another one of the same scenario. So every part lists its *state*, and nothing
 //! else, with [`persist!`](crate::persist); plain data goes through serde and postcard.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::{ShardId, SimSpan, SimTime, WorkerId};
 
 /// A part of a run whose state can be saved and loaded.
 pub trait Persist {
@@ -174,14 +178,55 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Lists the fields of a struct that are its state.
+/// Says of every field of a struct what becomes of it when a run is saved. A field that is not named
+/// does not compile.
+///
+/// ```text
+/// persist!(Station { free_at: state, sharing: each, capacity: fixed, buffer: scratch });
+/// ```
+///
+/// ```compile_fail,E0027
+/// struct Station {
+///     free_at: u64,
+///     served: u64,
+/// }
+/// straggler::persist!(Station { free_at: state });
+/// ```
+///
+/// The roles:
+///
+/// - `state`: it is saved and loaded.
+/// - `each`: likewise its elements, which are as many in every run of the scenario (of an option:
+///   whether there is one is what the scenario says).
+/// - `plain`: it is saved and loaded by serde.
+/// - `fixed`: the scenario says it.
+/// - `scratch`: nobody reads what it holds before it is written again.
+/// - `emptied`: it is not saved, and becomes its default when a state is loaded.
+/// - `via(|out| ..., |from| ...)`: by these two closures, which may use all fields by name.
+///
+/// Fields of a tuple struct get names: `persist!(WorkerId(number: state))`. Type parameters come
+/// first: `persist!([R: Persist] Damping<R> { rule: state })`.
 #[macro_export]
 macro_rules! persist {
-    ($type:ty { $($field:tt),* $(,)? }) => {
-        impl $crate::base::Persist for $type {
+    ($type:ident ( $($fields:tt)* )) => {
+        $crate::persist!(@tuple [] $type { $($fields)* });
+    };
+    ([$($generics:tt)*] $type:ty {
+        $( $field:ident : $role:ident $( ($save:expr, $load:expr $(,)?) )? ),* $(,)?
+    }) => {
+        $crate::persist!(@impl [$($generics)*] $type, [Self { $($field),* }],
+            $( $field $role [$($save, $load)?] )*);
+    };
+    (@tuple [] $type:ident { $( $field:ident : $role:ident ),* }) => {
+        $crate::persist!(@impl [] $type, [Self($($field),*)], $( $field $role [] )*);
+    };
+    (@impl [$($generics:tt)*] $type:ty, [$($pattern:tt)*],
+        $( $field:ident $role:ident [$($by:tt)*] )*) => {
+        impl<$($generics)*> $crate::base::Persist for $type {
             #[allow(unused_variables, reason = "a part may have no state")]
             fn save(&self, out: &mut $crate::base::persist::Saver<'_>) {
-                $( $crate::base::Persist::save(&self.$field, out); )*
+                let $($pattern)* = self;
+                $( $crate::persist!(@save $role, $field, out, [$($by)*]); )*
             }
 
             #[allow(unused_variables, reason = "a part may have no state")]
@@ -189,11 +234,51 @@ macro_rules! persist {
                 &mut self,
                 from: &mut $crate::base::persist::Loader<'_>,
             ) -> Result<(), $crate::base::persist::LoadError> {
-                $( $crate::base::Persist::load(&mut self.$field, from)?; )*
+                let $($pattern)* = self;
+                $( $crate::persist!(@load $role, $field, from, [$($by)*]); )*
                 Ok(())
             }
         }
     };
+    (@save state, $field:ident, $out:ident, []) => { $crate::base::Persist::save($field, $out) };
+    (@save each, $field:ident, $out:ident, []) => { $out.each($field) };
+    (@save plain, $field:ident, $out:ident, []) => { $out.plain($field) };
+    (@save fixed, $field:ident, $out:ident, []) => {};
+    (@save scratch, $field:ident, $out:ident, []) => {};
+    (@save emptied, $field:ident, $out:ident, []) => {};
+    (@save via, $field:ident, $out:ident, [$save:expr, $load:expr]) => {
+        $crate::base::persist::saved_by($out, $save)
+    };
+    (@load state, $field:ident, $from:ident, []) => {
+        $crate::base::Persist::load($field, $from)?
+    };
+    (@load each, $field:ident, $from:ident, []) => { $from.each($field)? };
+    (@load plain, $field:ident, $from:ident, []) => { *$field = $from.plain()? };
+    (@load fixed, $field:ident, $from:ident, []) => {};
+    (@load scratch, $field:ident, $from:ident, []) => {};
+    (@load emptied, $field:ident, $from:ident, []) => { *$field = Default::default() };
+    (@load via, $field:ident, $from:ident, [$save:expr, $load:expr]) => {
+        $crate::base::persist::loaded_by($from, $load)?
+    };
+    ($type:ty { $($fields:tt)* }) => {
+        $crate::persist!([] $type { $($fields)* });
+    };
+}
+
+/// Gives a closure of [`persist!`](crate::persist) the type that its argument has.
+pub fn saved_by<'a, 'b>(out: &'a mut Saver<'b>, save: impl FnOnce(&'a mut Saver<'b>)) {
+    save(out);
+}
+
+/// Gives a closure of [`persist!`](crate::persist) the type that its argument has.
+///
+/// # Errors
+/// Those of the closure.
+pub fn loaded_by<'a, 'b>(
+    from: &'a mut Loader<'b>,
+    load: impl FnOnce(&'a mut Loader<'b>) -> Result<(), LoadError>,
+) -> Result<(), LoadError> {
+    load(from)
 }
 
 /// Types that are plain data: serde writes and reads them.
@@ -260,6 +345,30 @@ macro_rules! persist_lists {
 
 persist_lists!(Vec, VecDeque);
 
+impl<T: Persist + Default + Ord> Persist for BinaryHeap<T> {
+    fn save(&self, out: &mut Saver<'_>) {
+        out.length(self.len());
+        out.each(self);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        let mut elements = std::mem::take(self).into_vec();
+        elements.load(from)?;
+        *self = BinaryHeap::from(elements);
+        Ok(())
+    }
+}
+
+impl<T: Persist> Persist for Reverse<T> {
+    fn save(&self, out: &mut Saver<'_>) {
+        self.0.save(out);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        self.0.load(from)
+    }
+}
+
 impl<T: Persist + Default> Persist for Option<T> {
     fn save(&self, out: &mut Saver<'_>) {
         self.is_some().save(out);
@@ -284,6 +393,19 @@ impl<T: Persist + ?Sized> Persist for Box<T> {
 
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
         self.as_mut().load(from)
+    }
+}
+
+impl<T: Persist + Default> Persist for Arc<T> {
+    fn save(&self, out: &mut Saver<'_>) {
+        self.as_ref().save(out);
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        let mut value = T::default();
+        value.load(from)?;
+        *self = Arc::new(value);
+        Ok(())
     }
 }
 
@@ -344,10 +466,10 @@ macro_rules! persist_tuples {
 
 persist_tuples!((A 0, B 1)(A 0, B 1, C 2)(A 0, B 1, C 2, D 3));
 
-crate::persist!(super::SimTime { 0 });
-crate::persist!(super::SimSpan { 0 });
-crate::persist!(super::WorkerId { 0 });
-crate::persist!(super::ShardId { 0 });
+crate::persist!(SimTime(inner: state));
+crate::persist!(SimSpan(inner: state));
+crate::persist!(WorkerId(inner: state));
+crate::persist!(ShardId(inner: state));
 
 #[cfg(test)]
 mod tests {
@@ -363,7 +485,7 @@ mod tests {
     }
 
     // `size` is what the scenario says.
-    crate::persist!(Part { weights, held, by_row });
+    crate::persist!(Part { size: fixed, weights: state, held: state, by_row: state });
 
     fn saved(part: &impl Persist) -> Vec<u8> {
         let mut out = Saver::default();
@@ -383,6 +505,71 @@ mod tests {
         assert_eq!((other.size, other.held), (4, None));
         assert_eq!(other.weights[1].to_bits(), f32::NAN.to_bits());
         assert_eq!(saved(&other), bytes);
+    }
+
+    #[derive(Debug, Default, PartialEq)]
+    struct Roles {
+        one: u32,
+        several: Option<Box<u32>>,
+        said: Option<u8>,
+        by_scenario: u32,
+        buffer: Vec<u8>,
+        away: Option<u64>,
+        doubled: u32,
+    }
+
+    crate::persist!(Roles {
+        one: state,
+        several: each,
+        said: plain,
+        by_scenario: fixed,
+        buffer: scratch,
+        away: emptied,
+        doubled: via(
+            |out| (*doubled * 2).save(out),
+            |from| {
+                doubled.load(from)?;
+                *doubled /= 2;
+                Ok(())
+            },
+        ),
+    });
+
+    #[test]
+    fn every_role_does_what_it_says() {
+        let roles = |n: u32| Roles {
+            one: n,
+            several: Some(Box::new(n)),
+            said: Some(n as u8),
+            by_scenario: n,
+            buffer: vec![n as u8],
+            away: Some(n.into()),
+            doubled: n,
+        };
+        let bytes = saved(&roles(7));
+        assert_eq!(bytes, [7, 0, 0, 0, 7, 0, 0, 0, 1, 7, 14, 0, 0, 0]);
+        let mut other = roles(1);
+        other.load(&mut Loader::new(&bytes)).unwrap();
+        let expected = Roles { by_scenario: 1, buffer: vec![1], away: None, ..roles(7) };
+        assert_eq!(other, expected);
+        // Whether there are several is what the scenario says.
+        let none = Roles { several: None, ..roles(3) };
+        let mut other = Roles { several: None, ..roles(1) };
+        other.load(&mut Loader::new(&saved(&none))).unwrap();
+        assert_eq!((other.one, other.several), (3, None));
+    }
+
+    proptest! {
+        #[test]
+        fn a_heap_hands_out_the_same_after_loading(elements: Vec<(u64, u32)>) {
+            let mut heap: BinaryHeap<_> = elements.into_iter().map(Reverse).collect();
+            let mut other = BinaryHeap::from([Reverse((1, 2))]);
+            other.load(&mut Loader::new(&saved(&heap))).unwrap();
+            while let Some(first) = heap.pop() {
+                prop_assert_eq!(other.pop(), Some(first));
+            }
+            prop_assert!(other.is_empty());
+        }
     }
 
     #[test]

@@ -82,5 +82,12 @@ impl Batch {
     }
 }
 
-crate::persist!(ExampleInfo { id, day, group });
-crate::persist!(Batch { labels, fields, history_offsets, history, numeric, info });
+crate::persist!(ExampleInfo { id: state, day: state, group: state });
+crate::persist!(Batch {
+    labels: state,
+    fields: state,
+    history_offsets: state,
+    history: state,
+    numeric: state,
+    info: state
+});

@@ -24,7 +24,7 @@ impl Best {
     }
 }
 
-crate::persist!(Best { chosen });
+crate::persist!(Best { chosen: state });
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,6 @@ use super::best::Best;
 use super::table::{Cell, TableWriter};
 use super::{disk, layers, presence};
 use crate::base::SimTime;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::metrics::{Histogram, Moments, Quality};
 use crate::sim::record::RowStaleness;
 use crate::sim::{
@@ -374,11 +373,6 @@ impl Recorder {
     }
 
     /// The series that are written as they happen.
-    fn tables(&self) -> impl Iterator<Item = &TableWriter> {
-        let Recorder { evaluations, training, divergence, timeline, service, layers, .. } = self;
-        [evaluations, training, divergence, timeline, service].into_iter().chain(layers)
-    }
-
     fn tables_mut(&mut self) -> impl Iterator<Item = &mut TableWriter> {
         let Recorder { evaluations, training, divergence, timeline, service, layers, .. } = self;
         [evaluations, training, divergence, timeline, service].into_iter().chain(layers)
@@ -476,42 +470,40 @@ impl Recorder {
     }
 }
 
-crate::persist!(Interval { pushes, loss, norm, staleness, gap });
-crate::persist!(Popularity { touches, sum, max });
-crate::persist!(Totals { staleness, age, gap, mixed, pushes, last, loss, divergence });
+crate::persist!(Interval { pushes: state, loss: state, norm: state, staleness: state, gap: state });
+crate::persist!(Popularity { touches: state, sum: state, max: state });
+crate::persist!(Totals {
+    staleness: state,
+    age: state,
+    gap: state,
+    mixed: state,
+    pushes: state,
+    last: state,
+    loss: state,
+    divergence: state
+});
 
-impl Persist for Recorder {
-    /// Also how long the files are: what is written after a snapshot is cut off again.
-    fn save(&self, out: &mut Saver<'_>) {
-        let Recorder { timeline_left, cadence, interval, histograms, workers, .. } = self;
-        timeline_left.save(out);
-        cadence.save(out);
-        interval.save(out);
-        histograms.save(out);
-        workers.save(out);
-        self.workers_max.save(out);
-        self.shards.save(out);
-        self.rows.save(out);
-        self.summary.save(out);
-        self.best.save(out);
-        out.each(self.tables());
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        let Recorder { timeline_left, cadence, interval, histograms, workers, .. } = self;
-        timeline_left.load(from)?;
-        cadence.load(from)?;
-        interval.load(from)?;
-        histograms.load(from)?;
-        workers.load(from)?;
-        self.workers_max.load(from)?;
-        self.shards.load(from)?;
-        self.rows.load(from)?;
-        self.summary.load(from)?;
-        self.best.load(from)?;
-        from.each(self.tables_mut())
-    }
-}
+// A table says how long its file is: what is written after a snapshot is cut off again.
+crate::persist!(Recorder {
+    recording: fixed,
+    evaluations: state,
+    training: state,
+    divergence: state,
+    timeline: state,
+    service: state,
+    layers: each,
+    timeline_left: state,
+    cadence: state,
+    interval: state,
+    histograms: state,
+    workers: state,
+    workers_max: state,
+    shards: state,
+    rows: state,
+    summary: state,
+    best: state,
+    problem: emptied
+});
 
 impl Observer for Recorder {
     fn observe(&mut self, record: &Record<'_>) {

@@ -21,7 +21,7 @@ use crate::base::persist::Saver;
 /// First bytes of every snapshot.
 pub const MAGIC: &[u8; 16] = b"straggler state\n";
 /// Version of the layout.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Bytes before the state, and behind it.
 const HEAD: usize = 16 + 4 + 4 + 32;
 const TAIL: usize = 32;
@@ -50,6 +50,13 @@ pub enum SnapshotError {
     /// A byte is not as it was written.
     #[error("its checksum does not match: it is damaged")]
     Damaged,
+    /// Its layout is that of another version of the program.
+    #[error("its layout has version {found}, and this straggler reads version {FORMAT}: another \
+             version of the program wrote it")]
+    OtherLayout {
+        /// Version of its layout.
+        found: u32,
+    },
     /// Another version of the program wrote it.
     #[error("another version of straggler has written it")]
     OtherVersion,
@@ -117,8 +124,11 @@ impl Snapshots {
         if Sha256::digest(content)[..] != *checksum {
             return Err(SnapshotError::Damaged);
         }
-        let version = [FORMAT.to_le_bytes(), SEMANTICS.to_le_bytes()].concat();
-        if content[16..24] != version {
+        let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| content[at + i]));
+        if number(16) != FORMAT {
+            return Err(SnapshotError::OtherLayout { found: number(16) });
+        }
+        if number(20) != SEMANTICS {
             return Err(SnapshotError::OtherVersion);
         }
         if content[24..HEAD] != self.plan {
@@ -201,6 +211,21 @@ mod tests {
         snapshots.remove().unwrap();
         assert!(snapshots.list().is_empty());
         snapshots.remove().unwrap();
+    }
+
+    #[test]
+    fn a_snapshot_of_another_layout_is_refused_with_both_versions() {
+        let root = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::of(root.path(), "seed = 1\n");
+        let path = write(&snapshots, 3);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.truncate(bytes.len() - TAIL);
+        bytes[16..20].copy_from_slice(&2u32.to_le_bytes());
+        let checksum = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&checksum);
+        fs::write(&path, &bytes).unwrap();
+        let said = snapshots.read(&path).unwrap_err().to_string();
+        assert!(said.contains("version 2") && said.contains(&format!("version {FORMAT}")), "{said}");
     }
 
     #[test]

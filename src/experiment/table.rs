@@ -135,7 +135,13 @@ impl TableWriter {
     }
 }
 
-crate::persist!(TableWriter { written, checksum });
+crate::persist!(TableWriter {
+    path: fixed,
+    out: fixed,
+    line: scratch,
+    written: state,
+    checksum: state
+});
 
 fn push_row(line: &mut String, cells: &[Cell<'_>]) {
     for (index, cell) in cells.iter().enumerate() {

@@ -134,7 +134,7 @@ fn values_of(bucket: usize) -> RangeInclusive<u64> {
     low..=low + ((1 << shift) - 1)
 }
 
-crate::persist!(Histogram { buckets, count, sum, max });
+crate::persist!(Histogram { buckets: state, count: state, sum: state, max: state });
 
 #[cfg(test)]
 mod tests {

@@ -47,7 +47,7 @@ impl Moments {
     }
 }
 
-crate::persist!(Moments { count, mean, spread });
+crate::persist!(Moments { count: state, mean: state, spread: state });
 
 #[cfg(test)]
 mod tests {

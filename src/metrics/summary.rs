@@ -43,14 +43,14 @@ impl Quality {
 }
 
 crate::persist!(Quality {
-    auc,
-    session_auc,
-    log_loss,
-    ne,
-    calibration,
-    examples,
-    groups,
-    groups_skipped,
+    auc: state,
+    session_auc: state,
+    log_loss: state,
+    ne: state,
+    calibration: state,
+    examples: state,
+    groups: state,
+    groups_skipped: state
 });
 
 #[cfg(test)]

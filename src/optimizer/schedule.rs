@@ -24,6 +24,8 @@ pub struct Progress {
     pub seconds: f64,
 }
 
+crate::persist!(Progress { updates: state, examples: state, seconds: state });
+
 /// A length of training on one of three clocks, such as `{ updates = 10000 }`.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -30,4 +30,10 @@ impl<F: Copy + Default> Gradient<F> {
     }
 }
 
-crate::persist!(Gradient { examples, loss, dense, rows, moving });
+crate::persist!(Gradient {
+    examples: state,
+    loss: state,
+    dense: state,
+    rows: state,
+    moving: state
+});

@@ -179,7 +179,7 @@ impl Stamped {
     }
 }
 
-crate::persist!(Lookups { ids, fields, history, parts });
+crate::persist!(Lookups { ids: state, fields: state, history: state, parts: state });
 
 #[cfg(test)]
 mod tests {

@@ -144,7 +144,14 @@ impl Clocks {
     }
 }
 
-crate::persist!(Clocks { clocks, skipped, there, changed, at, waiting });
+crate::persist!(Clocks {
+    clocks: state,
+    skipped: state,
+    there: state,
+    changed: state,
+    at: state,
+    waiting: state
+});
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ use crate::base::{Persist, ShardId, SimTime, WorkerId};
 )]
 pub struct PushId(pub u64);
 
-crate::persist!(PushId { 0 });
+crate::persist!(PushId(inner: state));
 
 /// The part of a push that has arrived at one shard. Arriving is not applying.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

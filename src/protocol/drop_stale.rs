@@ -50,4 +50,4 @@ impl Protocol for DropStale {
     }
 }
 
-crate::persist!(DropStale {});
+crate::persist!(DropStale { bound: fixed });

@@ -129,4 +129,4 @@ impl Protocol for DynamicSsp {
     }
 }
 
-crate::persist!(DynamicSsp { clocks, credit, last });
+crate::persist!(DynamicSsp { config: fixed, clocks: state, credit: state, last: state });

@@ -82,4 +82,4 @@ impl Protocol for Gba {
     }
 }
 
-crate::persist!(Gba { granted, tokens, held });
+crate::persist!(Gba { config: fixed, granted: state, tokens: state, held: state });

@@ -124,6 +124,6 @@ impl Protocol for Hybrid {
     }
 }
 
-crate::persist!(Part { protocol });
+crate::persist!(Part { protocol: state, first: fixed, end: fixed });
 
-crate::persist!(Hybrid { dense, sparse });
+crate::persist!(Hybrid { dense: state, sparse: state, scratch: fixed });

@@ -85,4 +85,4 @@ impl Protocol for Ringmaster {
     }
 }
 
-crate::persist!(Ringmaster { read });
+crate::persist!(Ringmaster { config: fixed, read: state });

@@ -238,9 +238,17 @@ impl Protocol for Rounds {
     }
 }
 
-crate::persist!(State { held, asking, latest, gone, joining });
+crate::persist!(State { held: state, asking: state, latest: state, gone: state, joining: state });
 
-crate::persist!(Rounds { there, joining, held, workers, pushes });
+crate::persist!(Rounds {
+    size: fixed,
+    rules: fixed,
+    there: state,
+    joining: state,
+    held: state,
+    workers: state,
+    pushes: state
+});
 
 #[cfg(test)]
 mod tests {

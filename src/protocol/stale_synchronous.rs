@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use super::clocks::Clocks;
 use super::{Arrived, Cluster, Decisions, Protocol, PushId};
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, WorkerId};
 
 /// When pushes become updates.
@@ -223,17 +222,10 @@ impl Protocol for StaleSynchronous {
     }
 }
 
-impl Persist for StaleSynchronous {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.clocks.save(out);
-        // As many as there are shards.
-        out.each(&self.heard);
-        self.held.save(out);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.clocks.load(from)?;
-        from.each(&mut self.heard)?;
-        self.held.load(from)
-    }
-}
+crate::persist!(StaleSynchronous {
+    config: fixed,
+    workers: fixed,
+    clocks: state,
+    heard: each,
+    held: state
+});

@@ -140,4 +140,12 @@ impl Protocol for Tokens {
     }
 }
 
-crate::persist!(Tokens { tokens, queue, local, joined, held });
+crate::persist!(Tokens {
+    aggregate: fixed,
+    tokens_per_update: fixed,
+    tokens: state,
+    queue: state,
+    local: state,
+    joined: state,
+    held: state
+});

@@ -124,9 +124,9 @@ impl Remedy for BFasgd {
     }
 }
 
-crate::persist!(BFasgd { rule, deviations });
+crate::persist!(BFasgd { config: fixed, rule: state, deviations: state });
 
-crate::persist!(Deviations { blocks });
+crate::persist!(Deviations { blocks: state });
 
 #[cfg(test)]
 mod tests {

@@ -51,4 +51,4 @@ impl Remedy for ClipToMean {
     }
 }
 
-crate::persist!(ClipToMean { norms });
+crate::persist!(ClipToMean { factor: fixed, norms: state });

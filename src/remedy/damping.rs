@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Arrival, Factors, Needs, Remedy};
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::base::Persist;
 
 /// Where a factor acts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -76,12 +76,4 @@ impl<R: Rule> Remedy for Damping<R> {
     }
 }
 
-impl<R: Persist> Persist for Damping<R> {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.rule.save(out);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.rule.load(from)
-    }
-}
+crate::persist!([R: Persist] Damping<R> { rule: state, position: fixed, rows: fixed });

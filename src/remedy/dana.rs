@@ -88,4 +88,4 @@ impl Remedy for Dana {
     }
 }
 
-crate::persist!(Dana { velocity, sum });
+crate::persist!(Dana { form: fixed, momentum: fixed, velocity: state, sum: state });

@@ -59,4 +59,4 @@ impl Rule for DelayAdaptive {
     }
 }
 
-crate::persist!(DelayAdaptive {});
+crate::persist!(DelayAdaptive { config: fixed });

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::state::PerParameter;
 use super::{Arrival, Gradients, Needs, Place, Remedy};
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::nn::kernels::amend::{compensate, compensate_adaptively};
 use crate::params::Layout;
 
@@ -39,16 +38,18 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct DelayCompensation {
     lambda: f32,
-    /// Mean squares, and the share of them that is kept.
-    adaptive: Option<(PerParameter, f32)>,
+    /// Share of the mean squares that is kept.
+    memory: f32,
+    /// Mean squares, if it is adaptive.
+    squares: Option<PerParameter>,
 }
 
 impl DelayCompensation {
     /// The correction for a model of this layout.
     pub fn new(config: Config, layout: &Layout) -> DelayCompensation {
-        let squares = || (PerParameter::new(layout, 1, 0.0), config.memory as f32);
-        let adaptive = config.adaptive.then(squares);
-        DelayCompensation { lambda: config.lambda as f32, adaptive }
+        let squares = config.adaptive.then(|| PerParameter::new(layout, 1, 0.0));
+        let (lambda, memory) = (config.lambda as f32, config.memory as f32);
+        DelayCompensation { lambda, memory, squares }
     }
 }
 
@@ -58,23 +59,14 @@ impl Remedy for DelayCompensation {
     }
 
     fn amend(&mut self, _: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
-        match &mut self.adaptive {
+        match &mut self.squares {
             _ if self.lambda == 0.0 => {}
             None => compensate(self.lambda, gradients),
-            Some((squares, keep)) => {
-                compensate_adaptively(self.lambda, *keep, squares.at(place), gradients);
+            Some(squares) => {
+                compensate_adaptively(self.lambda, self.memory, squares.at(place), gradients);
             }
         }
     }
 }
 
-impl Persist for DelayCompensation {
-    fn save(&self, out: &mut Saver<'_>) {
-        out.each(self.adaptive.iter().map(|(squares, _)| squares));
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        // Whether it adapts is what the scenario says.
-        from.each(self.adaptive.iter_mut().map(|(squares, _)| squares))
-    }
-}
+crate::persist!(DelayCompensation { lambda: fixed, memory: fixed, squares: each });

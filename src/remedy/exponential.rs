@@ -69,4 +69,4 @@ impl Rule for Exponential {
     }
 }
 
-crate::persist!(Exponential { seen });
+crate::persist!(Exponential { config: fixed, seen: state });

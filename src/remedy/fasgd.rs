@@ -97,4 +97,4 @@ impl Remedy for Fasgd {
     }
 }
 
-crate::persist!(Fasgd { moments });
+crate::persist!(Fasgd { config: fixed, moments: state });

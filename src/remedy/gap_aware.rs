@@ -61,4 +61,4 @@ impl Remedy for GapAware {
     }
 }
 
-crate::persist!(GapAware { steps });
+crate::persist!(GapAware { memory: fixed, steps: state });

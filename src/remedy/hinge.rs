@@ -55,4 +55,4 @@ impl Rule for Hinge {
     }
 }
 
-crate::persist!(Hinge {});
+crate::persist!(Hinge { from: fixed, slope: fixed });

@@ -50,4 +50,4 @@ impl Remedy for Mixing {
     }
 }
 
-crate::persist!(Mixing {});
+crate::persist!(Mixing { alpha: fixed });

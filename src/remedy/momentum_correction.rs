@@ -97,4 +97,9 @@ impl Remedy for MomentumCorrection {
     }
 }
 
-crate::persist!(MomentumCorrection { staleness, momentum, velocity });
+crate::persist!(MomentumCorrection {
+    config: fixed,
+    staleness: state,
+    momentum: state,
+    velocity: state
+});

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::{Arrival, Chances, Factors, Gradients, Moved, Needs, Place, Remedy};
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, WorkerId};
 use crate::nn::kernels::amend::scale;
 use crate::nn::kernels::{Touched, squares};
@@ -382,12 +381,10 @@ fn norms(
     (all.sqrt(), dense.sqrt())
 }
 
-impl Persist for Remedies {
-    fn save(&self, out: &mut Saver<'_>) {
-        out.each(&self.list);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        from.each(&mut self.list)
-    }
-}
+crate::persist!(Remedies {
+    list: each,
+    workers: fixed,
+    row_steps: scratch,
+    before: scratch,
+    held: scratch
+});

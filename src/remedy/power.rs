@@ -52,4 +52,4 @@ impl Rule for Power {
     }
 }
 
-crate::persist!(Power {});
+crate::persist!(Power { exponent: fixed });

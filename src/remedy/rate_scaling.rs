@@ -51,4 +51,4 @@ impl Remedy for RateScaling {
     }
 }
 
-crate::persist!(RateScaling {});
+crate::persist!(RateScaling { by: fixed });

@@ -68,4 +68,4 @@ impl Rule for StalenessAware {
     }
 }
 
-crate::persist!(StalenessAware { mean });
+crate::persist!(StalenessAware { form: fixed, mean: state });

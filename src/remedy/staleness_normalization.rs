@@ -89,4 +89,4 @@ impl Rule for Normalization {
     }
 }
 
-crate::persist!(Normalization { seen });
+crate::persist!(Normalization { reading: fixed, k: fixed, seen: state });

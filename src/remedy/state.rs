@@ -1,7 +1,7 @@
 //! Memory of a remedy: numbers beside every parameter, and running statistics.
 
 use super::Place;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::base::Persist;
 use crate::nn::kernels::amend::Memory;
 use crate::params::Layout;
 
@@ -85,35 +85,35 @@ impl Running {
 
 /// One value per shard, made when first asked for.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct PerShard<T>(Vec<T>);
+pub struct PerShard<T> {
+    shards: Vec<T>,
+}
 
 impl<T: Default> PerShard<T> {
     /// The value of a shard.
     pub fn at(&mut self, shard: crate::base::ShardId) -> &mut T {
-        if self.0.len() <= shard.index() {
-            self.0.resize_with(shard.index() + 1, T::default);
+        if self.shards.len() <= shard.index() {
+            self.shards.resize_with(shard.index() + 1, T::default);
         }
-        &mut self.0[shard.index()]
+        &mut self.shards[shard.index()]
     }
 
     /// The value of a shard, if it was asked for before.
     pub fn get(&self, shard: crate::base::ShardId) -> Option<&T> {
-        self.0.get(shard.index())
+        self.shards.get(shard.index())
     }
 }
 
-crate::persist!(PerParameter { dense, tables });
-crate::persist!(Running { count, mean, variance });
+crate::persist!(PerParameter {
+    width: fixed,
+    first: fixed,
+    dense: state,
+    shapes: fixed,
+    tables: state
+});
+crate::persist!(Running { count: state, mean: state, variance: state });
 
-impl<T: Persist + Default> Persist for PerShard<T> {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.0.save(out);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.0.load(from)
-    }
-}
+crate::persist!([T: Persist + Default] PerShard<T> { shards: state });
 
 #[cfg(test)]
 mod tests {

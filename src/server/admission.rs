@@ -87,4 +87,4 @@ impl Gate {
     }
 }
 
-crate::persist!(Gate { seen, waiting });
+crate::persist!(Gate { after: fixed, seen: state, waiting: state });

@@ -6,7 +6,6 @@ use super::dense::DenseStore;
 use super::selection::Selection;
 use super::table::TableStore;
 use crate::base::Streams;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::optimizer::Optimizer;
 use crate::params::Layout;
 
@@ -120,25 +119,12 @@ impl Content {
     }
 }
 
-impl Persist for Content {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.dense.save(out);
-        self.moving.save(out);
-        out.each(&self.tables);
-        self.partitions.save(out);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.dense.load(from)?;
-        self.moving.load(from)?;
-        from.each(&mut self.tables)?;
-        self.partitions.load(from)
-    }
-}
+crate::persist!(Content { dense: state, moving: state, tables: each, partitions: state });
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::persist::{Persist, Saver};
     use crate::optimizer::{OptimizerChoice, Tick};
     use crate::params::Init;
 

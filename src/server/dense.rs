@@ -117,4 +117,10 @@ impl DenseStore {
     }
 }
 
-crate::persist!(DenseStore { weights, slots, updates });
+crate::persist!(DenseStore {
+    blocks: fixed,
+    weights: state,
+    slots: state,
+    starts: fixed,
+    updates: state
+});

@@ -173,7 +173,7 @@ impl Sharding {
     }
 }
 
-crate::persist!(Load { rows, row_bytes, dense_bytes });
+crate::persist!(Load { rows: state, row_bytes: state, dense_bytes: state });
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,6 @@ use super::Sharding;
 use super::admission::Admission;
 use super::content::Content;
 use super::table::TableStore;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, Streams};
 use crate::nn::kernels::Touched;
 use crate::optimizer::{Optimizer, Progress, RowSemantics, Tick};
@@ -370,14 +369,14 @@ impl ParameterServer {
     }
 }
 
-impl Persist for ParameterServer {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.content.save(out);
-    }
+crate::persist!(ParameterServer {
+    layout: fixed,
+    sharding: fixed,
+    content: state,
+    dense_rule: fixed,
+    sparse_rule: fixed,
+    admission: fixed,
+    touched: scratch
+});
 
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.content.load(from)
-    }
-}
-
-crate::persist!(Carried { dense, rows });
+crate::persist!(Carried { dense: state, rows: state });

@@ -4,7 +4,6 @@
 use super::admission::{Admission, Gate};
 use super::content::Aspects;
 use crate::base::Streams;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::nn::buffer::Lines;
 use crate::nn::kernels::amend::Records;
 use crate::nn::kernels::{Kernels, Rows, Touched, finite};
@@ -292,22 +291,15 @@ impl TableStore {
     }
 }
 
-impl Persist for TableStore {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.data.save(out);
-        self.updates.save(out);
-        self.forgotten.save(out);
-        out.each(&self.gate);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.data.load(from)?;
-        self.updates.load(from)?;
-        self.forgotten.load(from)?;
-        // Whether there is one is what the scenario says.
-        from.each(&mut self.gate)
-    }
-}
+crate::persist!(TableStore {
+    dim: fixed,
+    stride: fixed,
+    data: state,
+    updates: state,
+    forgotten: state,
+    counts: scratch,
+    gate: each
+});
 
 #[cfg(test)]
 mod tests {

@@ -42,7 +42,7 @@ impl Audit {
     }
 }
 
-crate::persist!(Audit { uses });
+crate::persist!(Audit { window: fixed, first: fixed, uses: state });
 
 #[cfg(test)]
 mod tests {

@@ -177,11 +177,18 @@ impl Default for Cargo {
     }
 }
 
-/// Gradients that are being computed must be complete before.
-impl Persist for Cargo {
+// A state is saved when no gradient is being computed.
+crate::persist!(Cargo {
+    worker: state,
+    stage: state,
+    gradient: state,
+    pending: emptied,
+    spared: state
+});
+
+impl Persist for Stage {
     fn save(&self, out: &mut Saver<'_>) {
-        self.worker.save(out);
-        match &self.stage {
+        match self {
             Stage::Filling { step, watched } => {
                 (0u8, *watched).save(out);
                 step.save(out);
@@ -196,32 +203,29 @@ impl Persist for Cargo {
             }
             Stage::Away => panic!("a step was saved before its gradient was finished"),
         }
-        self.gradient.save(out);
-        self.spared.save(out);
     }
 
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.worker.load(from)?;
-        let mut stage = (0u8, false);
-        stage.load(from)?;
-        self.stage = match stage {
+        let mut kind = (0u8, false);
+        kind.load(from)?;
+        match kind {
+            (0, watched) => {
+                let mut step = Box::<StepData>::default();
+                step.load(from)?;
+                *self = Stage::Filling { step, watched };
+            }
+            (1, _) => {
+                let mut step = Arc::<StepData>::default();
+                step.load(from)?;
+                *self = Stage::Watched(step);
+            }
             (2, _) => {
                 let mut lookups = Lookups::default();
                 lookups.load(from)?;
-                Stage::Spent(lookups)
-            }
-            (kind @ 0..2, watched) => {
-                let mut step = Box::<StepData>::default();
-                step.load(from)?;
-                if kind == 0 {
-                    Stage::Filling { step, watched }
-                } else {
-                    Stage::Watched(Arc::new(*step))
-                }
+                *self = Stage::Spent(lookups);
             }
             _ => return Err(from.wrong("no stage of a step")),
-        };
-        self.gradient.load(from)?;
-        self.spared.load(from)
+        }
+        Ok(())
     }
 }

@@ -15,7 +15,6 @@ use super::saving::SaveDesk;
 use super::session::{Session, by_worker};
 use super::shard::Shard;
 use super::worker::Worker;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{SimSpan, SimTime, Streams, WorkerId};
 use crate::cluster::Routine;
 use crate::protocol::{Decisions, Protocol};
@@ -290,53 +289,32 @@ impl Simulation {
     }
 }
 
-/// Between two events, and after [`finish_gradients`](Simulation::finish_gradients).
-impl Persist for Simulation {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.queue.save(out);
-        out.each(&self.workers);
-        out.each(&self.shards);
-        self.flights.save(out);
-        self.protocol.save(out);
-        self.session.save(out);
-        self.presence.save(out);
-        out.each([&self.versions, &self.steps]);
-        out.each(&self.ledgers);
-        out.each([
-            &self.fastest,
-            &self.granted,
-            &self.landed,
-            &self.discarded,
-            &self.aborted,
-            &self.kept,
-            &self.events,
-            &self.instant,
-            &self.in_vain,
-        ]);
-        self.persist_saves(out);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.queue.load(from)?;
-        from.each(&mut self.workers)?;
-        from.each(&mut self.shards)?;
-        self.flights.load(from)?;
-        self.protocol.load(from)?;
-        self.session.load(from)?;
-        self.presence.load(from)?;
-        from.each([&mut self.versions, &mut self.steps])?;
-        from.each(&mut self.ledgers)?;
-        from.each([
-            &mut self.fastest,
-            &mut self.granted,
-            &mut self.landed,
-            &mut self.discarded,
-            &mut self.aborted,
-            &mut self.kept,
-            &mut self.events,
-            &mut self.instant,
-            &mut self.in_vain,
-        ])?;
-        self.load_saves(from)
-    }
-}
+// Between two events, and after `finish_gradients`.
+crate::persist!(Simulation {
+    streams: fixed,
+    queue: state,
+    workers: each,
+    shards: each,
+    dense_alone: fixed,
+    flights: state,
+    protocol: state,
+    decisions: scratch,
+    compute: fixed,
+    routine: fixed,
+    links: fixed,
+    session: state,
+    presence: state,
+    saves: via(|out| saves.save_all(out), |from| saves.load_all(session.work.training(), from)),
+    versions: state,
+    steps: state,
+    fastest: state,
+    ledgers: each,
+    granted: state,
+    landed: state,
+    discarded: state,
+    aborted: state,
+    kept: state,
+    events: state,
+    instant: state,
+    in_vain: state
+});

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::Bench;
 use super::cargo::Buffers;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
-use crate::base::{Pending, Pool, SimTime, WorkerId};
+use crate::base::{Pending, Persist, Pool, SimTime, WorkerId};
 use crate::data::order::Position;
 use crate::data::{Batch, Cursor, DataSource};
 use crate::model::Model;
@@ -99,11 +98,13 @@ impl StepData {
 }
 
 /// A batch that was drawn.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Drawn {
     /// Where it begins.
     from: Position,
     ids: Vec<u64>,
+    /// The batch itself, once it is being read.
+    step: Option<Pending<StepData, Bench>>,
 }
 
 /// Hands out the examples of steps.
@@ -114,10 +115,8 @@ pub struct Feed {
     order: Box<dyn ExampleOrder>,
     /// Examples of a step.
     examples: usize,
-    /// Batches being read, in the order of the stream, so that they can be read again.
-    ahead: VecDeque<(Drawn, Pending<StepData, Bench>)>,
-    /// Batches that were drawn before the state was loaded, and not handed out.
-    drawn_before: VecDeque<Drawn>,
+    /// Batches drawn and not handed out, in the order of the stream.
+    ahead: VecDeque<Drawn>,
     /// Batches drawn for workers that have not asked yet; empty with a shared queue.
     queues: Vec<VecDeque<Vec<u64>>>,
     /// Batches that came back, for whoever asks next.
@@ -150,7 +149,6 @@ impl Feed {
             order,
             examples,
             ahead: VecDeque::new(),
-            drawn_before: VecDeque::new(),
             queues,
             returned: VecDeque::new(),
             repeats: BTreeMap::new(),
@@ -185,13 +183,12 @@ impl Feed {
         let mut ids = Vec::with_capacity(self.examples);
         self.order.take(self.examples, &mut ids);
         self.drawn += 1;
-        Drawn { from, ids }
+        Drawn { from, ids, step: None }
     }
 
     /// Where the next batch comes from that nobody has; how many are read ahead does not matter.
     pub fn position(&self) -> Position {
-        let ahead = self.ahead.iter().map(|(drawn, _)| drawn).chain(&self.drawn_before);
-        ahead.map(|drawn| drawn.from).next().unwrap_or_else(|| self.order.position())
+        self.ahead.front().map_or_else(|| self.order.position(), |drawn| drawn.from)
     }
 
     /// Examples of a pass.
@@ -203,7 +200,6 @@ impl Feed {
     pub fn seek(&mut self, to: Position) {
         self.order.seek(to);
         self.ahead.clear();
-        self.drawn_before.clear();
         self.returned.clear();
         self.repeats.clear();
         self.queues.iter_mut().for_each(VecDeque::clear);
@@ -251,13 +247,18 @@ impl Feed {
             return pool.wait(step);
         }
         // One batch in reserve for every thread that is not ours.
-        while self.ahead.len() < pool.threads() {
-            let drawn = self.drawn_before.pop_front().unwrap_or_else(|| self.draw());
-            let pending = self.prepare(drawn.ids.clone(), pool, now);
-            self.ahead.push_back((drawn, pending));
+        for reserve in 0..pool.threads() {
+            if reserve == self.ahead.len() {
+                let drawn = self.draw();
+                self.ahead.push_back(drawn);
+            }
+            if self.ahead[reserve].step.is_none() {
+                let step = self.prepare(self.ahead[reserve].ids.clone(), pool, now);
+                self.ahead[reserve].step = Some(step);
+            }
         }
-        let (_, first) = self.ahead.pop_front().expect("just filled");
-        pool.wait(first)
+        let first = self.ahead.pop_front().and_then(|drawn| drawn.step);
+        pool.wait(first.expect("just begun"))
     }
 
     fn next_fixed(&mut self, worker: WorkerId) -> Vec<u64> {
@@ -297,29 +298,29 @@ impl Feed {
     }
 }
 
-crate::persist!(Drawn { from, ids });
+crate::persist!(Drawn { from: state, ids: state, step: emptied });
 crate::persist_plain!(Position);
-crate::persist!(StepData { examples, batch, lookups, dense, moving, rows, row_updates, carried });
+crate::persist!(StepData {
+    examples: state,
+    batch: state,
+    lookups: state,
+    dense: state,
+    moving: state,
+    rows: state,
+    row_updates: state,
+    carried: state
+});
 
-impl Persist for Feed {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.order.save(out);
-        let ahead = self.ahead.iter().map(|(drawn, _)| drawn).chain(&self.drawn_before);
-        let ahead: Vec<Drawn> = ahead.cloned().collect();
-        ahead.save(out);
-        self.queues.save(out);
-        self.returned.save(out);
-        self.repeats.save(out);
-        self.drawn.save(out);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.order.load(from)?;
-        self.ahead.clear();
-        self.drawn_before.load(from)?;
-        self.queues.load(from)?;
-        self.returned.load(from)?;
-        self.repeats.load(from)?;
-        self.drawn.load(from)
-    }
-}
+crate::persist!(Feed {
+    source: fixed,
+    model: fixed,
+    order: state,
+    examples: fixed,
+    ahead: state,
+    queues: state,
+    returned: state,
+    repeats: state,
+    drawn: state,
+    buffers: scratch,
+    sharding: fixed
+});

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, SimTime, WorkerId};
 use crate::protocol::PushId;
 use crate::server::sharding::Load;
@@ -299,43 +298,29 @@ impl Flights {
     }
 }
 
-impl Persist for Flight {
-    fn save(&self, out: &mut Saver<'_>) {
-        let Flight { push, worker, step, first_read, outstanding, loads, parts, .. } = self;
-        (*push, *worker, *step, *first_read).save(out);
-        outstanding.save(out);
-        loads.save(out);
-        out.plain(parts);
-        out.each([&self.granted, &self.read, &self.landed, &self.written]);
-        (self.discarded, self.staleness, self.apart, self.examples).save(out);
-        self.ids.save(out);
-        (self.sent, self.clock_lag, self.ahead).save(out);
-        self.passed.save(out);
-        self.cargo.save(out);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        let Flight { push, worker, step, first_read, outstanding, loads, .. } = self;
-        push.load(from)?;
-        worker.load(from)?;
-        step.load(from)?;
-        first_read.load(from)?;
-        outstanding.load(from)?;
-        loads.load(from)?;
-        self.parts = from.plain()?;
-        from.each([&mut self.granted, &mut self.read, &mut self.landed, &mut self.written])?;
-        self.discarded.load(from)?;
-        self.staleness.load(from)?;
-        self.apart.load(from)?;
-        self.examples.load(from)?;
-        self.ids.load(from)?;
-        self.sent.load(from)?;
-        self.clock_lag.load(from)?;
-        self.ahead.load(from)?;
-        self.passed.load(from)?;
-        self.cargo.load(from)
-    }
-}
+crate::persist!(Flight {
+    push: state,
+    worker: state,
+    step: state,
+    first_read: state,
+    ahead: state,
+    passed: state,
+    outstanding: state,
+    loads: state,
+    parts: plain,
+    granted: state,
+    read: state,
+    landed: state,
+    written: state,
+    discarded: state,
+    staleness: state,
+    apart: state,
+    examples: state,
+    ids: state,
+    sent: state,
+    clock_lag: state,
+    cargo: state
+});
 
 impl Default for Flight {
     fn default() -> Flight {
@@ -343,4 +328,4 @@ impl Default for Flight {
     }
 }
 
-crate::persist!(Flights { first, list, count });
+crate::persist!(Flights { first: state, list: state, count: state, spare: scratch });

@@ -183,5 +183,12 @@ impl Imposed {
     }
 }
 
-crate::persist!(Flying { cargo, staleness });
-crate::persist!(Imposed { session, planned, due, flying });
+crate::persist!(Flying { cargo: state, staleness: state });
+crate::persist!(Imposed {
+    session: state,
+    law: fixed,
+    streams: fixed,
+    planned: state,
+    due: state,
+    flying: state
+});

@@ -239,9 +239,16 @@ fn add(sums: &mut [f32], values: &[f32]) {
     sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
-crate::persist!(Totals { before, gradients });
-crate::persist!(TableTotals { rows, squares, touched });
-crate::persist!(LayerWatch { stretch, looked_at, pushes, dense, squares, tables });
+crate::persist!(Totals { before: state, gradients: state });
+crate::persist!(TableTotals { rows: state, squares: state, touched: state });
+crate::persist!(LayerWatch {
+    stretch: state,
+    looked_at: state,
+    pushes: state,
+    dense: state,
+    squares: state,
+    tables: state
+});
 
 #[cfg(test)]
 mod tests {

@@ -44,4 +44,4 @@ impl Ledger {
     }
 }
 
-crate::persist!(Ledger { holders, owed, paid });
+crate::persist!(Ledger { holders: state, owed: state, paid: state });

@@ -290,5 +290,5 @@ impl Portion {
     }
 }
 
-crate::persist!(Replica { dense, velocity, rows });
-crate::persist!(Keepsake { accrued, replica });
+crate::persist!(Replica { dense: state, velocity: state, rows: state });
+crate::persist!(Keepsake { accrued: state, replica: state });

@@ -110,7 +110,7 @@ impl LocalMoments {
     }
 }
 
-crate::persist!(LocalMoments { first, by_worker });
+crate::persist!(LocalMoments { blocks: fixed, first: state, by_worker: state });
 
 #[cfg(test)]
 mod tests {

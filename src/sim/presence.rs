@@ -14,7 +14,6 @@ use super::error::SimError;
 use super::queue::{Event, Life};
 use super::record::{Activity, Observer, Record};
 use super::worker::Worker;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{SimTime, WorkerId};
 use crate::cluster::Churn;
 use crate::cluster::failures::{Lost, OnTheWay};
@@ -529,36 +528,35 @@ impl Worker {
     }
 }
 
-crate::persist!(Tally { at_start, crashes, leaves, joins, lost_steps, lost_examples });
+crate::persist!(Tally {
+    at_start: state,
+    crashes: state,
+    leaves: state,
+    joins: state,
+    lost_steps: state,
+    lost_examples: state
+});
 crate::persist!(Standing {
-    joined,
-    life,
-    away,
-    down,
-    late,
-    leaving,
-    asleep,
-    wakes,
-    failures,
-    tally,
+    joined: state,
+    life: state,
+    away: state,
+    down: state,
+    late: state,
+    leaving: state,
+    asleep: state,
+    wakes: state,
+    failures: state,
+    tally: state
 });
 
-impl Persist for Presence {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.there.save(out);
-        (self.begun, self.next_start).save(out);
-        self.tally.save(out);
-        out.each(&self.audit);
-        self.in_vain.save(out);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.there.load(from)?;
-        self.begun.load(from)?;
-        self.next_start.load(from)?;
-        self.tally.load(from)?;
-        // Whether there is one is what the scenario says.
-        from.each(&mut self.audit)?;
-        self.in_vain.load(from)
-    }
-}
+crate::persist!(Presence {
+    churn: fixed,
+    starts: fixed,
+    there: state,
+    begun: state,
+    next_start: state,
+    tally: state,
+    audit: each,
+    follows: fixed,
+    in_vain: state
+});

@@ -171,8 +171,8 @@ impl Cadence {
     }
 }
 
-crate::persist!(Progress { updates, pushes, examples, now });
-crate::persist!(Cadence { seen });
+crate::persist!(Progress { updates: state, pushes: state, examples: state, now: state });
+crate::persist!(Cadence { every: fixed, limits: fixed, seen: state });
 
 #[cfg(test)]
 mod tests {

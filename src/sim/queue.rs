@@ -9,7 +9,6 @@ use std::collections::BinaryHeap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, SimTime, WorkerId};
 use crate::protocol::PushId;
 
@@ -100,6 +99,13 @@ pub enum Event {
     PushServed(PushId, ShardId),
 }
 
+impl Default for Event {
+    /// The first one of a run.
+    fn default() -> Event {
+        Event::Life(Life::Opens)
+    }
+}
+
 impl Event {
     /// Class and worker as one number: what orders events at equal times.
     fn rank(self, worker: WorkerId) -> u64 {
@@ -176,29 +182,8 @@ impl EventQueue {
     }
 }
 
-impl Persist for EventQueue {
-    fn save(&self, out: &mut Saver<'_>) {
-        (self.now, self.scheduled).save(out);
-        out.length(self.heap.len());
-        // In any order: the order of events is total.
-        for Reverse((at, rank, number, event)) in &self.heap {
-            (*at, *rank, *number).save(out);
-            out.plain(event);
-        }
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.now.load(from)?;
-        self.scheduled.load(from)?;
-        self.heap.clear();
-        for _ in 0..from.length()? {
-            let mut key = (SimTime::ZERO, 0, 0);
-            key.load(from)?;
-            self.heap.push(Reverse((key.0, key.1, key.2, from.plain()?)));
-        }
-        Ok(())
-    }
-}
+crate::persist_plain!(Event);
+crate::persist!(EventQueue { now: state, scheduled: state, heap: state });
 
 #[cfg(test)]
 mod tests {

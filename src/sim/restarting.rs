@@ -242,4 +242,15 @@ impl Training {
     pub fn elapsed(&self, progress: &Progress, versions: &[u64]) -> Elapsed {
         self.clock.elapsed(progress, versions)
     }
+
+    /// What the servers hold now, as a checkpoint of a job that is so far.
+    pub(super) fn copied(&self, elapsed: Elapsed) -> Copied {
+        Copied {
+            content: self.server.content().clone(),
+            moving: self.exported_moving(),
+            elapsed,
+            position: self.feed.position(),
+            updated: Vec::new(),
+        }
+    }
 }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::Checkpoint;
 use super::training_clock::Elapsed;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Bandwidth, ShardId, SimSpan, SimTime, WorkerId};
 use crate::data::order::Position;
 use crate::server::tensors::ABSENT;
@@ -258,46 +257,27 @@ impl Copied {
     }
 }
 
-impl Persist for SaveReport {
-    fn save(&self, out: &mut Saver<'_>) {
-        (self.due, self.begun, self.ended).save(out);
-        out.plain(&(self.what, self.updates, self.held, self.not_held));
-        (self.skew, self.rows_without_slots, self.bytes).save(out);
-    }
+crate::persist!(SaveReport {
+    what: state,
+    due: state,
+    begun: state,
+    ended: state,
+    updates: each,
+    held: state,
+    not_held: state,
+    skew: state,
+    rows_without_slots: state,
+    bytes: state
+});
+crate::persist_plain!(SaveFor);
 
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.due.load(from)?;
-        self.begun.load(from)?;
-        self.ended.load(from)?;
-        (self.what, self.updates, self.held, self.not_held) = from.plain()?;
-        self.skew.load(from)?;
-        self.rows_without_slots.load(from)?;
-        self.bytes.load(from)
-    }
-}
-
-impl Persist for Copied {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.content.save(out);
-        self.moving.save(out);
-        let progress = &self.elapsed.progress;
-        (progress.updates, progress.examples, progress.seconds).save(out);
-        self.elapsed.versions.save(out);
-        out.plain(&(self.position, &self.updated));
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.content.load(from)?;
-        self.moving.load(from)?;
-        let progress = &mut self.elapsed.progress;
-        progress.updates.load(from)?;
-        progress.examples.load(from)?;
-        progress.seconds.load(from)?;
-        self.elapsed.versions.load(from)?;
-        (self.position, self.updated) = from.plain()?;
-        Ok(())
-    }
-}
+crate::persist!(Copied {
+    content: state,
+    moving: state,
+    elapsed: state,
+    position: state,
+    updated: state
+});
 
 /// What is kept of who waits while a save goes on.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -9,6 +9,8 @@ use super::flight::Flight;
 use super::queue::{Event, Saves};
 use super::record::{Activity, Observer};
 use super::save::{Copied, Held, Save, SaveFor, SavePolicy, SaveReport, Saved, SavedBy, Timed};
+use super::training::Training;
+use super::training_clock::Elapsed;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, SimTime, WorkerId};
 use crate::server::Unit;
@@ -255,12 +257,8 @@ impl Simulation {
         };
         let training = self.session.work.training();
         let (plan, ends) = self.saves.how.plan(training.map(|training| training.server()));
-        let copy = training.map(|training| Copied {
-            content: training.server().content().clone(),
-            moving: training.exported_moving(),
-            elapsed: training.elapsed(&self.session.progress, &self.versions),
-            position: training.feed.position(),
-            updated: Vec::new(),
+        let copy = training.map(|training| {
+            training.copied(training.elapsed(&self.session.progress, &self.versions))
         });
         let Some(current) = &mut self.saves.current else { return };
         current.phase = Phase::Writes;
@@ -350,63 +348,48 @@ impl Simulation {
     }
 }
 
-impl Simulation {
-    /// State of the saves; what is done has been taken by now.
-    pub(super) fn persist_saves(&self, out: &mut Saver<'_>) {
-        let desk = &self.saves;
-        out.length(desk.due.len());
-        for (what, at, updates) in &desk.due {
-            out.plain(what);
-            (*at, *updates).save(out);
-        }
-        out.plain(&(desk.number, desk.chief, &desk.held, desk.closes));
-        out.plain(&desk.current.is_some());
-        if let Some(current) = &desk.current {
-            out.plain(&current.phase);
-            current.report.save(out);
-            current.versions.save(out);
-            out.plain(&current.copy.is_some());
-            out.each(&current.copy);
-        }
+impl SaveDesk {
+    /// Saves itself, with the save under way.
+    pub(super) fn save_all(&self, out: &mut Saver<'_>) {
+        self.save(out);
+        out.plain(&self.current.as_ref().map(|current| current.copy.is_some()));
+        out.each(&self.current);
     }
 
-    pub(super) fn load_saves(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        let desk = &mut self.saves;
-        desk.due.clear();
-        for _ in 0..from.length()? {
-            let what = from.plain()?;
-            let mut since = (SimTime::ZERO, 0);
-            since.load(from)?;
-            desk.due.push_back((what, since.0, since.1));
-        }
-        (desk.number, desk.chief, desk.held, desk.closes) = from.plain()?;
-        desk.current = None;
-        if !from.plain::<bool>()? {
-            return Ok(());
-        }
-        let phase = from.plain()?;
-        let mut report = SaveReport::default();
-        report.load(from)?;
-        let mut versions = Vec::new();
-        versions.load(from)?;
-        let training = self.session.work.training();
-        let server = training.map(|training| training.server());
-        let copy = match (from.plain::<bool>()?, server) {
-            (true, Some(server)) => {
-                let mut copy = Copied {
-                    content: server.content().clone(),
-                    moving: Vec::new(),
-                    elapsed: Default::default(),
-                    position: Default::default(),
-                    updated: Vec::new(),
-                };
-                copy.load(from)?;
-                Some(copy)
-            }
-            _ => None,
+    /// Loads what [`save_all`](Self::save_all) has saved of a job with this training.
+    pub(super) fn load_all(
+        &mut self,
+        training: Option<&Training>,
+        from: &mut Loader<'_>,
+    ) -> Result<(), LoadError> {
+        self.load(from)?;
+        let Some(copied) = from.plain::<Option<bool>>()? else { return Ok(()) };
+        let mut current = Current {
+            phase: Phase::Gathers,
+            report: SaveReport::default(),
+            versions: Vec::new(),
+            // Overwritten at once; but it has the shape.
+            copy: training.filter(|_| copied).map(|training| training.copied(Elapsed::default())),
+            plan: Vec::new(),
         };
-        let plan = if phase == Phase::Writes { desk.how.plan(server).0 } else { Vec::new() };
-        desk.current = Some(Current { phase, report, versions, copy, plan });
+        current.load(from)?;
+        if current.phase == Phase::Writes {
+            current.plan = self.how.plan(training.map(Training::server)).0;
+        }
+        self.current = Some(current);
         Ok(())
     }
 }
+
+// What is done has been taken before the state is saved.
+crate::persist!(SaveDesk {
+    how: fixed,
+    due: state,
+    current: emptied,
+    done: emptied,
+    number: state,
+    chief: state,
+    held: plain,
+    closes: state
+});
+crate::persist!(Current { phase: plain, report: state, versions: state, copy: each, plan: fixed });

@@ -11,7 +11,6 @@ use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{EvaluatedView, Observer, Record};
 use super::training::Looks;
 use super::work::Work;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{SimTime, WorkerId};
 use crate::protocol::PushId;
 
@@ -248,35 +247,15 @@ pub(super) fn by_worker<'a>(
     held
 }
 
-impl Persist for Session {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.progress.save(out);
-        out.each(self.evaluate.iter().chain(&self.diverge));
-        self.evaluated_at.save(out);
-        if let Some((cadence, watch)) = &self.layers {
-            cadence.save(out);
-            watch.save(out);
-        }
-        (self.best, self.since_best).save(out);
-        if let Some(training) = self.work.training() {
-            training.save(out);
-        }
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.progress.load(from)?;
-        // Whether there are any is what the scenario says.
-        from.each(self.evaluate.iter_mut().chain(&mut self.diverge))?;
-        self.evaluated_at.load(from)?;
-        if let Some((cadence, watch)) = &mut self.layers {
-            cadence.load(from)?;
-            watch.load(from)?;
-        }
-        self.best.load(from)?;
-        self.since_best.load(from)?;
-        match self.work.training_mut() {
-            Some(training) => training.load(from),
-            None => Ok(()),
-        }
-    }
-}
+crate::persist!(Session {
+    work: state,
+    progress: state,
+    limits: fixed,
+    watch: fixed,
+    evaluate: each,
+    diverge: each,
+    layers: each,
+    evaluated_at: state,
+    best: state,
+    since_best: state
+});

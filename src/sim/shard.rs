@@ -101,13 +101,15 @@ impl Shard {
 }
 
 crate::persist!(Shard {
-    link_in,
-    link_out,
-    processor,
-    received,
-    requests,
-    bytes_in,
-    bytes_out,
-    rows_read,
-    rows_written
+    service: fixed,
+    law: fixed,
+    link_in: state,
+    link_out: state,
+    processor: state,
+    received: state,
+    requests: state,
+    bytes_in: state,
+    bytes_out: state,
+    rows_read: state,
+    rows_written: state
 });

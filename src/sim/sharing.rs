@@ -10,11 +10,10 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use super::queue::Event;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{SimSpan, SimTime, WorkerId};
 
 /// What happens to a customer that leaves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Onward {
     /// Whose message it is.
     pub worker: WorkerId,
@@ -25,7 +24,7 @@ pub struct Onward {
 }
 
 /// A customer in service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Customer {
     /// Level at which it leaves.
     mark: f64,
@@ -121,39 +120,23 @@ impl Sharing {
     }
 }
 
-impl Persist for Sharing {
-    fn save(&self, out: &mut Saver<'_>) {
-        (self.level, self.at, self.weights).save(out);
-        (self.entered, self.turn).save(out);
-        out.length(self.inside.len());
-        // In any order: customers leave by their marks.
-        for Reverse(customer) in &self.inside {
-            let Customer { mark, number, weight, entered, work, onward } = customer;
-            (*mark, *number, *weight).save(out);
-            (*entered, *work, onward.after, onward.worker).save(out);
-            out.plain(&onward.event);
-        }
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.level.load(from)?;
-        self.at.load(from)?;
-        self.weights.load(from)?;
-        self.entered.load(from)?;
-        self.turn.load(from)?;
-        self.inside.clear();
-        for _ in 0..from.length()? {
-            let mut place = (0.0, 0, 0.0);
-            place.load(from)?;
-            let mut what = (SimTime::ZERO, SimSpan::ZERO, SimSpan::ZERO, WorkerId(0));
-            what.load(from)?;
-            let ((mark, number, weight), (entered, work, after, worker)) = (place, what);
-            let onward = Onward { worker, event: from.plain()?, after };
-            self.inside.push(Reverse(Customer { mark, number, weight, entered, work, onward }));
-        }
-        Ok(())
-    }
-}
+crate::persist!(Onward { worker: state, event: state, after: state });
+crate::persist!(Customer {
+    mark: state,
+    number: state,
+    weight: state,
+    entered: state,
+    work: state,
+    onward: state
+});
+crate::persist!(Sharing {
+    level: state,
+    at: state,
+    weights: state,
+    inside: state,
+    entered: state,
+    turn: state
+});
 
 #[cfg(test)]
 mod tests {

@@ -133,5 +133,5 @@ fn copy(
     }
 }
 
-crate::persist!(LastPush { dense, moving, read });
-crate::persist!(LastPushes { by_worker });
+crate::persist!(LastPush { dense: state, moving: state, read: state });
+crate::persist!(LastPushes { by_worker: state });

@@ -1,7 +1,6 @@
 //! Links and shard processors: first come, first served, or shared by all.
 
 use super::sharing::{Customer, Onward, Sharing};
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::Discipline;
 
@@ -85,21 +84,13 @@ impl Station {
     }
 }
 
-impl Persist for Station {
-    fn save(&self, out: &mut Saver<'_>) {
-        (self.free_at, self.busy, self.waited, self.served).save(out);
-        // Whether it is shared is what the scenario says.
-        out.each(&self.sharing);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.free_at.load(from)?;
-        self.busy.load(from)?;
-        self.waited.load(from)?;
-        self.served.load(from)?;
-        from.each(&mut self.sharing)
-    }
-}
+crate::persist!(Station {
+    free_at: state,
+    sharing: each,
+    busy: state,
+    waited: state,
+    served: state
+});
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,6 @@ use super::moments::LocalMoments;
 use super::progress::Progress;
 use super::spare::LastPushes;
 use super::training_clock::TrainingClock;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;
 use crate::cluster::failures::Lost;
@@ -567,34 +566,21 @@ fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
     buffer.resize(len, T::default());
 }
 
-impl Persist for Training {
-    fn save(&self, out: &mut Saver<'_>) {
-        self.server.save(out);
-        self.clock.save(out);
-        self.feed.save(out);
-        self.remedies.save(out);
-        self.keepsakes.save(out);
-        out.length(self.kept.len());
-        for view in &self.kept {
-            view.is_some().save(out);
-            out.each(view.as_deref());
-        }
-        self.last.save(out);
-        self.moments.save(out);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.server.load(from)?;
-        self.clock.load(from)?;
-        self.feed.load(from)?;
-        self.remedies.load(from)?;
-        self.keepsakes.load(from)?;
-        let mut kept = Vec::<Option<StepData>>::new();
-        kept.load(from)?;
-        self.kept = kept.into_iter().map(|view| view.map(Arc::new)).collect();
-        self.last.load(from)?;
-        // What it holds is made again of the gradients in flight.
-        self.merged = (Vec::new(), Merge::default());
-        self.moments.load(from)
-    }
-}
+// What the merger holds is made again of the gradients in flight.
+crate::persist!(Training {
+    model: fixed,
+    server: state,
+    feed: state,
+    pool: fixed,
+    rates: fixed,
+    clock: state,
+    filter: fixed,
+    remedies: state,
+    merger: scratch,
+    merged: emptied,
+    keepsakes: state,
+    kept: state,
+    last: state,
+    moments: state,
+    buffers: scratch
+});

@@ -3,7 +3,6 @@
 
 use super::progress::Progress;
 use crate::base::ShardId;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::optimizer::schedule::{self, Horizon};
 
 /// The clocks of schedules and update rules.
@@ -117,26 +116,16 @@ impl TrainingClock {
     }
 }
 
-impl Persist for TrainingClock {
-    fn save(&self, out: &mut Saver<'_>) {
-        (self.updates, self.examples, self.seconds).save(out);
-        self.versions.save(out);
-        (self.since.updates, self.since.examples, self.since.seconds).save(out);
-        out.plain(&(self.warm_up, self.frozen));
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        self.updates.load(from)?;
-        self.examples.load(from)?;
-        self.seconds.load(from)?;
-        self.versions.load(from)?;
-        self.since.updates.load(from)?;
-        self.since.examples.load(from)?;
-        self.since.seconds.load(from)?;
-        (self.warm_up, self.frozen) = from.plain()?;
-        Ok(())
-    }
-}
+crate::persist!(TrainingClock {
+    updates: state,
+    examples: state,
+    seconds: state,
+    versions: state,
+    since: state,
+    warm_up: plain,
+    frozen: plain
+});
+crate::persist!(Elapsed { progress: state, versions: state });
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use super::training::Training;
 use crate::base::ShardId;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::server::sharding::Load;
 
 /// The traffic of a job without its gradients: for studies of timing alone.
@@ -20,6 +21,24 @@ pub enum Work {
     Training(Box<Training>),
     /// No gradients.
     Null(NullWork),
+}
+
+crate::persist!(NullWork { batch: fixed, loads: fixed });
+
+impl Persist for Work {
+    fn save(&self, out: &mut Saver<'_>) {
+        match self {
+            Work::Training(training) => training.save(out),
+            Work::Null(null) => null.save(out),
+        }
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        match self {
+            Work::Training(training) => training.load(from),
+            Work::Null(null) => null.load(from),
+        }
+    }
 }
 
 impl Work {

@@ -3,7 +3,6 @@
 use super::presence::Standing;
 use super::record::Activity;
 use super::station::Station;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::{Discipline, Machine};
 use crate::protocol::PushId;
@@ -124,37 +123,26 @@ impl Worker {
     }
 }
 
-impl Persist for Worker {
-    fn save(&self, out: &mut Saver<'_>) {
-        let Worker { finished, examples, begun, flight, pushed, examples_kept, .. } = self;
-        (*finished, *examples, *begun, self.before).save(out);
-        (*flight, self.next, *pushed).save(out);
-        examples_kept.save(out);
-        self.ids_kept.save(out);
-        self.held.save(out);
-        self.holds.save(out);
-        self.standing.save(out);
-        (self.asking, self.messages).save(out);
-        out.each([&self.link_out, &self.link_in]);
-        (self.activity, self.since, self.step).save(out);
-        out.each(&self.spent);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        let Worker { finished, examples, begun, flight, pushed, examples_kept, .. } = self;
-        from.each([finished, examples, begun, &mut self.before])?;
-        from.each([flight, &mut self.next, pushed])?;
-        examples_kept.load(from)?;
-        self.ids_kept.load(from)?;
-        self.held.load(from)?;
-        self.holds.load(from)?;
-        self.standing.load(from)?;
-        self.asking.load(from)?;
-        self.messages.load(from)?;
-        from.each([&mut self.link_out, &mut self.link_in])?;
-        self.activity.load(from)?;
-        self.since.load(from)?;
-        self.step.load(from)?;
-        from.each(&mut self.spent)
-    }
-}
+crate::persist!(Worker {
+    machine: fixed,
+    finished: state,
+    examples: state,
+    begun: state,
+    before: state,
+    flight: state,
+    next: state,
+    pushed: state,
+    examples_kept: state,
+    ids_kept: state,
+    held: state,
+    holds: state,
+    standing: state,
+    asking: state,
+    messages: state,
+    link_out: state,
+    link_in: state,
+    activity: state,
+    since: state,
+    step: state,
+    spent: each
+});

@@ -95,7 +95,7 @@ struct Mute {
     grants: u32,
 }
 
-straggler::persist!(Mute { grants });
+straggler::persist!(Mute { grants: state });
 
 impl Protocol for Mute {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
@@ -149,7 +149,7 @@ enum Breach {
 #[derive(Debug)]
 struct Broken(Breach);
 
-straggler::persist!(Broken {});
+straggler::persist!(Broken(breach: fixed));
 
 impl Protocol for Broken {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {

@@ -410,7 +410,14 @@ impl Chaos {
     }
 }
 
-straggler::persist!(Chaos { decisions, held, arrived });
+straggler::persist!(Chaos {
+    streams: fixed,
+    decisions: state,
+    workers: fixed,
+    shards: fixed,
+    held: state,
+    arrived: state
+});
 
 impl Protocol for Chaos {
     fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {

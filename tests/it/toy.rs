@@ -90,7 +90,7 @@ impl DataSource for Blank {
 #[derive(Debug)]
 struct Counting(u64);
 
-straggler::persist!(Counting { 0 });
+straggler::persist!(Counting(drawn: state));
 
 impl ExampleOrder for Counting {
     fn take(&mut self, count: usize, ids: &mut Vec<u64>) {

@@ -20,7 +20,7 @@ pub struct Averaging {
     pub(super) is_due: bool,
 }
 
-crate::persist!(Averaging { states, total, is_due });
+crate::persist!(Averaging { kind: fixed, states: state, total: state, is_due: state });
 
 impl Averaging {
     /// The average of no states yet.

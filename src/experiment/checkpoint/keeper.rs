@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use super::average::{self, Averaging};
 use super::file::{self, Source};
 use super::reports;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::experiment::disk;
 use crate::experiment::folder::FolderError;
 use crate::scenario::Job;
@@ -153,21 +152,13 @@ impl Keeper {
     }
 }
 
-impl Persist for Keeper {
-    fn save(&self, out: &mut Saver<'_>) {
-        out.each(&self.every);
-        out.each(&self.average);
-        self.best.save(out);
-        self.is_best.save(out);
-        self.reports.save(out);
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        // Whether there is one is what the scenario says.
-        from.each(&mut self.every)?;
-        from.each(&mut self.average)?;
-        self.best.load(from)?;
-        self.is_best.load(from)?;
-        self.reports.load(from)
-    }
-}
+crate::persist!(Keeper {
+    out: fixed,
+    saving: fixed,
+    source: fixed,
+    every: each,
+    average: each,
+    best: state,
+    is_best: state,
+    reports: state
+});

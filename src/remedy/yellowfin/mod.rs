@@ -202,8 +202,23 @@ impl Remedy for YellowFin {
     }
 }
 
-crate::persist!(Shard { tuner, sensor, explicit, last, squares, weight });
-crate::persist!(YellowFin { shards, velocity, mean });
+crate::persist!(Shard {
+    tuner: state,
+    sensor: state,
+    explicit: state,
+    clip: fixed,
+    last: state,
+    squares: state,
+    weight: state
+});
+crate::persist!(YellowFin {
+    config: fixed,
+    stride: fixed,
+    room: fixed,
+    shards: state,
+    velocity: state,
+    mean: state
+});
 
 #[cfg(test)]
 mod tests {

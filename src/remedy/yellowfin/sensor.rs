@@ -95,9 +95,9 @@ fn median(values: &mut [f64]) -> Option<f64> {
     Some(lower.filter(|_| !odd).map_or(upper, |lower| 0.5 * (lower + upper)))
 }
 
-crate::persist!(Snapshot { version, values });
-crate::persist!(Applied { read, rate, gradient });
-crate::persist!(Sensor { past, present, applied, waiting });
+crate::persist!(Snapshot { version: state, values: state });
+crate::persist!(Applied { read: state, rate: state, gradient: state });
+crate::persist!(Sensor { past: state, present: state, applied: state, waiting: state });
 
 #[cfg(test)]
 mod tests {

@@ -123,19 +123,19 @@ fn single_step(p: f64) -> f64 {
     0.5 * (low + high)
 }
 
-crate::persist!(Average { sum, weight });
+crate::persist!(Average { sum: state, weight: state });
 crate::persist!(Tuner {
-    keep,
-    window,
-    recent,
-    least,
-    largest,
-    norm,
-    square,
-    distance,
-    count,
-    rate,
-    momentum,
+    keep: state,
+    window: state,
+    recent: state,
+    least: state,
+    largest: state,
+    norm: state,
+    square: state,
+    distance: state,
+    count: state,
+    rate: state,
+    momentum: state
 });
 
 #[cfg(test)]
