@@ -51,8 +51,10 @@ pub enum SnapshotError {
     #[error("its checksum does not match: it is damaged")]
     Damaged,
     /// Its layout is that of another version of the program.
-    #[error("its layout has version {found}, and this straggler reads version {FORMAT}: another \
-             version of the program wrote it")]
+    #[error(
+        "its layout has version {found}, and this straggler reads version {FORMAT}: another \
+             version of the program wrote it"
+    )]
     OtherLayout {
         /// Version of its layout.
         found: u32,
@@ -225,7 +227,10 @@ mod tests {
         bytes.extend_from_slice(&checksum);
         fs::write(&path, &bytes).unwrap();
         let said = snapshots.read(&path).unwrap_err().to_string();
-        assert!(said.contains("version 2") && said.contains(&format!("version {FORMAT}")), "{said}");
+        assert!(
+            said.contains("version 2") && said.contains(&format!("version {FORMAT}")),
+            "{said}"
+        );
     }
 
     #[test]

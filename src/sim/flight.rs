@@ -9,6 +9,9 @@ use crate::protocol::PushId;
 use crate::server::sharding::Load;
 
 use super::cargo::Cargo;
+use super::feed::StepData;
+use super::network::{Message, Request};
+use super::work::Work;
 
 /// A version that has not been read yet.
 const UNREAD: u64 = u64::MAX;
@@ -194,6 +197,14 @@ impl Flight {
     }
 }
 
+impl Flight {
+    /// What it asks of a shard.
+    pub(super) fn message(&self, request: Request, shard: ShardId) -> Message {
+        let (push, worker, load) = (self.push, self.worker, self.loads[shard.index()]);
+        Message { request, push, worker, shard, load }
+    }
+}
+
 fn empty() -> Flight {
     Flight {
         push: PushId(0),
@@ -281,10 +292,20 @@ impl Flights {
         flight
     }
 
-    /// Takes back the memory of a flight that has landed.
-    pub fn recycle(&mut self, flight: Box<Flight>) {
-        debug_assert!(flight.cargo.is_none());
+    /// Takes back the memory of a flight that is over. `keeps` is whether workers keep anything
+    /// from step to step.
+    pub(super) fn recycle(&mut self, mut flight: Box<Flight>, work: &mut Work, keeps: bool) {
+        if let (Some(cargo), Some(training)) = (flight.cargo.take(), work.training_mut()) {
+            training.recycle(*cargo, keeps);
+        }
         self.spare.push(flight);
+    }
+
+    /// What the workers hold: views that are complete, of their present steps.
+    pub(super) fn views(&self) -> impl Iterator<Item = (WorkerId, &StepData)> {
+        self.iter()
+            .filter(|flight| flight.is_complete() && !flight.ahead)
+            .filter_map(|flight| Some((flight.worker, flight.cargo.as_ref()?.view()?)))
     }
 
     /// All flights in order, to change.

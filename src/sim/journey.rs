@@ -1,90 +1,80 @@
-//! A worker's step: asking, pulling, computing, pushing.
+//! A worker's step: pulling, computing, pushing.
 //!
-//! What happens to a step names the step, not the worker: a step that has been broken off is no
-//! longer found, and what was on its way to it is forgotten.
+//! What happens to a step names the step, not the worker: an aborted step is no longer found, and
+//! what was on its way to it is forgotten.
+//!
+//! With `prefetch` a worker pulls for its next step while it computes the present one. So it may have
+//! two steps in flight: the one that it computes or pushes, and one *ahead* that only reads. The step
+//! ahead becomes the present one when the push has been taken in. Its gradient is not begun before
+//! that: what a worker keeps for itself from step to step must be there.
 
-use super::engine::Simulation;
-use super::error::SimError;
-use super::queue::{Event, Life, Place};
+use super::books::Books;
+use super::coordinator::{Coordinator, Notice};
+use super::flight::Flights;
+use super::network::{Network, Request, Service};
+use super::plan::Plan;
+use super::queue::{Event, EventQueue, Life};
 use super::record::{Activity, Observer, Record};
-use super::sharing::Onward;
+use super::session::Session;
 use super::work::Work;
-use crate::base::{Purpose, ShardId, SimSpan, SimTime, WorkerId};
-use crate::protocol::{Arrived, Cluster, PushId, Read};
+use super::worker::Worker;
+use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
+use crate::protocol::{Arrived, PushId, Read};
 
-impl Simulation {
-    pub(super) fn ready(
-        &mut self,
-        worker: WorkerId,
-        life: u32,
-        observer: &mut dyn Observer,
-    ) -> Result<(), SimError> {
-        let w = &self.workers[worker.index()];
-        if !w.standing.acts(life) {
-            return self.ends(worker, life, observer);
-        }
-        if let Some(wakes) = w.standing.sleeps_until() {
-            self.queue.schedule(wakes, worker, Event::Ready(worker, life));
-            return Ok(());
-        }
-        let pause = if w.begun > 0 { w.machine.between } else { SimSpan::ZERO };
-        if !self.routine.computes_first() {
-            if pause.is_zero() {
-                return self.asks(worker, life, observer);
-            }
-            self.turn_to(worker, Activity::Wait, observer);
-            self.queue.schedule(self.queue.now() + pause, worker, Event::Asks(worker, life));
-            return Ok(());
-        }
-        self.turn_to(worker, Activity::Compute, observer);
-        let (begins, step) = (self.queue.now() + pause, self.workers[worker.index()].begun);
-        let at = self.computed(begins, worker, step);
-        self.queue.schedule(at, worker, Event::Asks(worker, life));
-        Ok(())
+/// What the steps of workers touch: neither checkpoints nor the workers' comings and goings.
+pub(super) struct Journey<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) queue: &'a mut EventQueue,
+    pub(super) network: &'a mut Network,
+    pub(super) workers: &'a mut [Worker],
+    pub(super) flights: &'a mut Flights,
+    pub(super) coordinator: &'a mut Coordinator,
+    pub(super) books: &'a mut Books,
+    pub(super) session: &'a mut Session,
+    /// Whether it matters which examples a step has.
+    pub(super) follows: bool,
+    pub(super) observer: &'a mut dyn Observer,
+}
+
+impl Journey<'_> {
+    pub(super) fn shards(&self) -> impl Iterator<Item = ShardId> + use<> {
+        (0..self.network.shards().len() as u32).map(ShardId)
     }
 
-    pub(super) fn asks(
-        &mut self,
-        worker: WorkerId,
-        life: u32,
-        observer: &mut dyn Observer,
-    ) -> Result<(), SimError> {
-        if !self.workers[worker.index()].standing.acts(life) {
-            return self.ends(worker, life, observer);
+    /// The worker is free for its next step. Returns whether it asks at once.
+    pub(super) fn ready(&mut self, worker: WorkerId, life: u32) -> bool {
+        let w = &self.workers[worker.index()];
+        if let Some(wakes) = w.standing.sleeps_until() {
+            self.queue.schedule(wakes, worker, Event::Ready(worker, life));
+            return false;
         }
-        self.chief_is_free(worker);
-        if self.holds_up(worker, life) {
-            self.turn_to(worker, Activity::Wait, observer);
-            return Ok(());
-        }
-        if self.goes_on(worker, observer) {
-            return Ok(());
-        }
-        self.turn_to(worker, Activity::Wait, observer);
-        self.workers[worker.index()].asking = true;
-        let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
-        let cluster = Cluster { now: queue.now(), versions, steps };
-        protocol.on_ready(worker, &cluster, decisions);
-        self.carry_out(observer)
+        let pause = if w.begun > 0 { w.machine.between } else { SimSpan::ZERO };
+        let begins = self.queue.now() + pause;
+        let at = if self.plan.routine.computes_first() {
+            self.turn_to(worker, Activity::Compute);
+            self.computed(begins, worker, self.workers[worker.index()].begun)
+        } else if pause.is_zero() {
+            return true;
+        } else {
+            self.turn_to(worker, Activity::Wait);
+            begins
+        };
+        self.queue.schedule(at, worker, Event::Asks(worker, life));
+        false
     }
 
     /// Lets a worker read `shard`, or all shards that it may not read yet.
-    pub(super) fn grant(
-        &mut self,
-        worker: WorkerId,
-        shard: Option<ShardId>,
-        observer: &mut dyn Observer,
-    ) {
+    pub(super) fn grant(&mut self, worker: WorkerId, shard: Option<ShardId>) {
         let w = &self.workers[worker.index()];
         assert!(w.asking, "the protocol granted {worker}, which had not asked");
-        // Who asks although its step may read everything asks for the step ahead.
+        // If its step may read everything already, it has asked for the step ahead.
         let ahead = w.flight.is_some_and(|push| self.flights.get(push).is_granted());
         let push = match if ahead { w.next } else { w.flight } {
             Some(push) => push,
             None => self.begin(worker, ahead),
         };
         if !ahead {
-            self.turn_to(worker, Activity::Pull, observer);
+            self.turn_to(worker, Activity::Pull);
         }
         match shard {
             Some(shard) => {
@@ -93,7 +83,7 @@ impl Simulation {
                 self.pull(push, shard);
             }
             None => {
-                for shard in (0..self.shards.len() as u32).map(ShardId) {
+                for shard in self.shards() {
                     if self.flights.get(push).grant(shard) {
                         self.pull(push, shard);
                     }
@@ -106,32 +96,32 @@ impl Simulation {
         }
         if flight.is_complete() {
             // Nothing had to be read: the worker has it all.
-            if !self.routine.prefetch {
+            if !self.plan.routine.prefetch {
                 self.compute(push);
             }
-            self.has_read(push, self.queue.now());
+            self.note_read(push, self.queue.now());
         }
     }
 
     /// Begins the worker's next step, or the one ahead: with a batch, and nothing read.
     fn begin(&mut self, worker: WorkerId, ahead: bool) -> PushId {
         let now = self.queue.now();
-        let shards = self.shards.len() as u32;
+        let shards = self.shards();
         let w = &mut self.workers[worker.index()];
-        let pushes_dense = self.routine.pushes(w.begun);
-        let flight = self.flights.begin(worker, w.begun, shards);
+        let pushes_dense = self.plan.routine.pushes(w.begun);
+        let flight = self.flights.begin(worker, w.begun, self.network.shards().len() as u32);
         flight.ahead = ahead;
         *(if ahead { &mut w.next } else { &mut w.flight }) = Some(flight.push);
         w.begun += 1;
         w.examples_kept += self.session.work.examples();
         flight.examples = w.examples_kept;
-        self.granted += 1;
+        self.books.steps.begun += 1;
         match &mut self.session.work {
             Work::Training(training) => {
                 let looks = self.session.watch.looks(worker, flight.push);
                 let cargo = training.begin(worker, now, looks);
                 training.loads(&cargo, &mut flight.loads);
-                if self.presence.follows() {
+                if self.follows {
                     flight.ids.append(&mut w.ids_kept);
                     flight.ids.extend(cargo.view().iter().flat_map(|step| &step.examples));
                 }
@@ -139,8 +129,8 @@ impl Simulation {
             }
             Work::Null(null) => flight.loads.clone_from(&null.loads),
         }
-        for shard in (0..shards).map(ShardId) {
-            if !pushes_dense && self.dense_alone[shard.index()] {
+        for shard in shards {
+            if !pushes_dense && self.plan.dense_alone[shard.index()] {
                 flight.spare(shard);
             }
         }
@@ -150,19 +140,18 @@ impl Simulation {
         flight.push
     }
 
-    /// Sends for what a shard holds of a step, unless the worker goes on with what it has.
+    /// Sends for what a shard holds of a step, unless the worker uses again what it has.
     fn pull(&mut self, push: PushId, shard: ShardId) {
         let (s, now) = (shard.index(), self.queue.now());
         let flight = self.flights.get(push);
         let (worker, step, load) = (flight.worker, flight.step, flight.loads[s]);
-        let holds = self.workers[worker.index()].holds;
-        let spared = |this: &Simulation| this.spares_pull(worker, step, shard);
-        if self.dense_alone[s] && holds && (!self.routine.pulls(step) || spared(self)) {
+        let keeps = self.plan.dense_alone[s] && self.workers[worker.index()].holds;
+        if keeps && (!self.plan.routine.pulls(step) || self.spares_pull(worker, step, shard)) {
             let version = self.workers[worker.index()].held[s];
             let flight = self.flights.get(push);
             flight.read(shard, version, now);
             if flight.writes(shard) {
-                self.ledgers[s].read(self.versions[s] - version);
+                self.books.read(shard, self.coordinator.version(shard) - version);
             }
             if let (Some(cargo), Some(training)) =
                 (&mut flight.cargo, self.session.work.training_mut())
@@ -172,127 +161,85 @@ impl Simulation {
             return;
         }
         self.flights.get(push).outstanding += 1;
-        self.send(worker, load.request_bytes(), Event::PullArrives(push, shard));
+        let event = Event::PullArrives(push, shard);
+        self.network.send(self.queue, worker, load.request_bytes(), event);
     }
 
-    pub(super) fn pull_arrives(
-        &mut self,
-        push: PushId,
-        shard: ShardId,
-        observer: &mut dyn Observer,
-    ) {
+    /// A request reaches a shard's link.
+    pub(super) fn request_arrives(&mut self, request: Request, push: PushId, shard: ShardId) {
         let Some(flight) = self.flights.find(push) else { return };
-        let (worker, load) = (flight.worker, flight.loads[shard.index()]);
-        let link = self.links.shard_time(load.request_bytes());
-        self.shards[shard.index()].count_pull(load);
-        let event = Event::PullEnters(push, shard);
-        if self.receive(worker, shard, link, event) {
-            self.pull_enters(push, shard, observer);
+        if self.network.arrive(self.queue, &flight.message(request, shard)) {
+            self.request_enters(request, push, shard);
         }
     }
 
-    pub(super) fn pull_enters(
-        &mut self,
-        push: PushId,
-        shard: ShardId,
-        observer: &mut dyn Observer,
-    ) {
+    /// A request enters the queue of a shard's processor.
+    pub(super) fn request_enters(&mut self, request: Request, push: PushId, shard: ShardId) {
         let Some(flight) = self.flights.find(push) else { return };
-        let (worker, load) = (flight.worker, flight.loads[shard.index()]);
-        let work = self.shards[shard.index()].pull_time(load, shard, self.streams);
-        self.process(worker, shard, (work, 1.0), Event::PullServed(push, shard), observer);
+        if let Some(service) = self.network.enter(self.queue, &flight.message(request, shard)) {
+            tell_service(service, self.observer);
+        }
     }
 
-    pub(super) fn pull_served(
-        &mut self,
-        push: PushId,
-        shard: ShardId,
-        observer: &mut dyn Observer,
-    ) -> Result<(), SimError> {
-        let (s, now) = (shard.index(), self.queue.now());
-        let Some(flight) = self.flights.find(push) else { return Ok(()) };
-        let (worker, version) = (flight.worker, self.versions[s]);
-        let bytes = flight.loads[s].value_bytes();
-        flight.read(shard, version, now);
+    /// A shard reads the values of a step. Returns what the protocol is to hear.
+    pub(super) fn pull_served(&mut self, push: PushId, shard: ShardId) -> Option<Notice> {
+        let flight = self.flights.find(push)?;
+        let (worker, version) = (flight.worker, self.coordinator.version(shard));
+        flight.read(shard, version, self.queue.now());
         if flight.writes(shard) {
-            self.ledgers[s].read(0);
+            self.books.read(shard, 0);
         }
-        let complete = flight.is_complete();
+        let (complete, message) = (flight.is_complete(), flight.message(Request::Pull, shard));
         if let (Some(cargo), Some(training)) = (&mut flight.cargo, self.session.work.training_mut())
         {
             training.pull(cargo, shard, &self.session.progress);
         }
-        if complete && !self.routine.prefetch {
+        if complete && !self.plan.routine.prefetch {
             self.compute(push);
         }
-        self.workers[worker.index()].held[s] = version;
-        let span = self.links.shard_time(bytes);
-        let onward =
-            Onward { worker, event: Event::PullReturns(push, shard), after: self.latency(worker) };
-        self.pass(Place::ShardOut(shard), span, onward);
-        let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
-        let cluster = Cluster { now: queue.now(), versions, steps };
-        protocol.on_read(Read { push, worker, shard, version }, &cluster, decisions);
-        self.carry_out(observer)
+        self.workers[worker.index()].held[shard.index()] = version;
+        self.network.answer(self.queue, &message);
+        Some(Notice::Read(Read { push, worker, shard, version }))
     }
 
-    /// The view is complete, and the worker's step before is over if it prefetches: its gradient may be
-    /// computed ahead of need.
+    /// The view is complete, and the worker's step before is over if it prefetches: its gradient may
+    /// be computed ahead of need.
     fn compute(&mut self, push: PushId) {
         let flight = self.flights.get(push);
         let (worker, step) = (flight.worker, flight.step);
+        let routine = &self.plan.routine;
         let w = &mut self.workers[worker.index()];
         w.holds = true;
         let before = w.pushed;
         let Some(training) = self.session.work.training_mut() else { return };
         // What outlives a step comes back with the gradient of the step before.
         if let Some(cargo) = before.and_then(|before| self.flights.find(before)?.cargo.as_mut())
-            && self.routine.keeps()
+            && routine.keeps()
         {
             training.finish(cargo);
         }
-        let w = &self.workers[worker.index()];
-        let span = if self.routine.computes_first() {
-            SimSpan::ZERO
-        } else {
-            let draw = (worker, w.draw_of(step));
-            self.routine.time(&w.machine, self.compute, draw, self.streams)
+        let span = match routine.computes_first() {
+            true => SimSpan::ZERO,
+            false => self.plan.time(&w.machine, (worker, w.draw_of(step))),
         };
         let due = self.queue.now() + span;
-        let flight = self.flights.get(push);
-        let pushes_dense = self.routine.pushes(step);
-        if let Some(cargo) = &mut flight.cargo {
-            training.compute(cargo, &self.routine, pushes_dense, due);
+        let pushes_dense = routine.pushes(step);
+        if let Some(cargo) = &mut self.flights.get(push).cargo {
+            training.compute(cargo, routine, pushes_dense, due);
         }
     }
 
-    pub(super) fn pull_returns(
-        &mut self,
-        push: PushId,
-        shard: ShardId,
-        observer: &mut dyn Observer,
-    ) {
-        let now = self.queue.now();
+    /// Values reach their worker's link.
+    pub(super) fn pull_returns(&mut self, push: PushId, shard: ShardId) {
         let Some(flight) = self.flights.find(push) else { return };
-        let worker = flight.worker;
-        let bytes = flight.loads[shard.index()].value_bytes();
-        let w = &mut self.workers[worker.index()];
-        let span = self.links.worker_time(bytes);
-        if w.link_in.is_shared() && !span.is_zero() {
-            let event = Event::PullPasses(push, shard);
-            self.pass(
-                Place::WorkerIn(worker),
-                span,
-                Onward { worker, event, after: SimSpan::ZERO },
-            );
-            return;
+        let message = flight.message(Request::Pull, shard);
+        if let Some(at) = self.network.take_in(self.queue, &message) {
+            self.pull_passes(push, at);
         }
-        let at = w.link_in.serve(now, span);
-        self.pull_passes(push, at, observer);
     }
 
     /// Values have passed, or will have at `at`, the worker's link.
-    pub(super) fn pull_passes(&mut self, push: PushId, at: SimTime, observer: &mut dyn Observer) {
+    pub(super) fn pull_passes(&mut self, push: PushId, at: SimTime) {
         let Some(flight) = self.flights.find(push) else { return };
         let worker = flight.worker;
         flight.outstanding -= 1;
@@ -300,30 +247,55 @@ impl Simulation {
             return;
         }
         if flight.is_granted() {
-            self.has_read(push, at);
+            self.note_read(push, at);
         } else if !flight.ahead {
-            self.turn_to(worker, Activity::Wait, observer);
+            self.turn_to(worker, Activity::Wait);
         }
     }
 
-    pub(super) fn compute_starts(
-        &mut self,
-        push: PushId,
-        observer: &mut dyn Observer,
-    ) -> Result<(), SimError> {
-        let Some(flight) = self.flights.find(push) else { return Ok(()) };
+    /// The worker has all that its step has to read, or will have at `at`.
+    fn note_read(&mut self, push: PushId, at: SimTime) {
+        let flight = self.flights.get(push);
+        if flight.ahead {
+            flight.passed = Some(at);
+        } else {
+            let worker = flight.worker;
+            self.queue.schedule(at, worker, Event::ComputeStarts(push));
+        }
+    }
+
+    /// Makes the worker's step ahead its present one; returns whether there is one.
+    pub(super) fn take_up_next(&mut self, worker: WorkerId) -> bool {
+        let w = &mut self.workers[worker.index()];
+        let Some(push) = w.next.take() else { return false };
+        w.flight = Some(push);
+        self.turn_to(worker, Activity::Pull);
+        let now = self.queue.now();
+        let flight = self.flights.get(push);
+        flight.ahead = false;
+        if let Some(at) = flight.passed {
+            self.queue.schedule(at.max(now), worker, Event::ComputeStarts(push));
+        }
+        true
+    }
+
+    /// A worker begins to compute. Returns which, if the step is still there.
+    pub(super) fn compute_starts(&mut self, push: PushId) -> Option<WorkerId> {
+        let flight = self.flights.find(push)?;
         let (worker, step) = (flight.worker, flight.step);
-        if self.routine.prefetch {
+        if self.plan.routine.prefetch {
             self.compute(push);
         }
-        self.turn_to(worker, Activity::Compute, observer);
+        self.turn_to(worker, Activity::Compute);
         let now = self.queue.now();
-        let at = if self.routine.computes_first() { now } else { self.computed(now, worker, step) };
+        let computes_first = self.plan.routine.computes_first();
+        let at = if computes_first { now } else { self.computed(now, worker, step) };
         self.queue.schedule(at, worker, Event::ComputeEnds(push));
-        self.ask_ahead(worker, observer)
+        Some(worker)
     }
 
-    pub(super) fn compute_ends(&mut self, push: PushId, observer: &mut dyn Observer) {
+    /// A worker has its gradient and sends it.
+    pub(super) fn compute_ends(&mut self, push: PushId) {
         let Some(flight) = self.flights.find(push) else { return };
         let (worker, written) = (flight.worker, flight.written());
         flight.outstanding = written as u32;
@@ -335,13 +307,13 @@ impl Simulation {
         if written == 0 {
             return self.keep(push);
         }
-        self.turn_to(worker, Activity::Push, observer);
+        self.turn_to(worker, Activity::Push);
         self.spare_pushes(push);
-        for shard in (0..self.shards.len() as u32).map(ShardId) {
+        for shard in self.shards() {
             let flight = self.flights.get(push);
             if flight.writes(shard) {
                 let bytes = flight.loads[shard.index()].push_bytes();
-                self.send(worker, bytes, Event::PushArrives(push, shard));
+                self.network.send(self.queue, worker, bytes, Event::PushArrives(push, shard));
             }
         }
     }
@@ -350,127 +322,84 @@ impl Simulation {
     fn keep(&mut self, push: PushId) {
         let mut flight = self.flights.remove(push);
         let worker = flight.worker;
-        self.kept += 1;
-        self.steps[worker.index()] += 1;
-        self.fastest = self.fastest.max(self.steps[worker.index()]);
-        self.workers[worker.index()].flight = None;
-        self.workers[worker.index()].ids_kept.append(&mut flight.ids);
-        if let (Some(cargo), Some(training)) =
-            (flight.cargo.take(), self.session.work.training_mut())
-        {
-            training.recycle(*cargo, self.routine.keeps());
-        }
-        self.flights.recycle(flight);
+        self.books.steps.kept += 1;
+        self.coordinator.count_step(worker);
+        let w = &mut self.workers[worker.index()];
+        w.flight = None;
+        w.ids_kept.append(&mut flight.ids);
+        self.flights.recycle(flight, &mut self.session.work, self.plan.routine.keeps());
         let life = self.workers[worker.index()].standing.life();
         self.queue.schedule(self.queue.now(), worker, Event::Ready(worker, life));
     }
 
-    pub(super) fn push_arrives(
-        &mut self,
-        push: PushId,
-        shard: ShardId,
-        observer: &mut dyn Observer,
-    ) {
-        let Some(flight) = self.flights.find(push) else { return };
-        let (worker, load) = (flight.worker, flight.loads[shard.index()]);
-        let link = self.links.shard_time(load.push_bytes());
-        self.shards[shard.index()].count_push(load);
-        if self.receive(worker, shard, link, Event::PushEnters(push, shard)) {
-            self.push_enters(push, shard, observer);
-        }
-    }
-
-    pub(super) fn push_enters(
-        &mut self,
-        push: PushId,
-        shard: ShardId,
-        observer: &mut dyn Observer,
-    ) {
-        let Some(flight) = self.flights.find(push) else { return };
-        let (worker, load) = (flight.worker, flight.loads[shard.index()]);
-        let at = &mut self.shards[shard.index()];
-        let (work, weight) = (at.push_time(load, shard, self.streams), at.push_weight());
-        self.process(worker, shard, (work, weight), Event::PushServed(push, shard), observer);
-    }
-
+    /// A shard has taken a push in. Returns what the protocol is to hear, and the worker if its step
+    /// is over with it.
     pub(super) fn push_served(
         &mut self,
         push: PushId,
         shard: ShardId,
-        observer: &mut dyn Observer,
-    ) -> Result<(), SimError> {
-        let Some(flight) = self.flights.find(push) else { return Ok(()) };
+    ) -> Option<(Notice, Option<WorkerId>)> {
+        let flight = self.flights.find(push)?;
         let worker = flight.worker;
-        let index = worker.index();
         flight.outstanding -= 1;
         flight.arrive(shard);
         let last = flight.outstanding == 0;
         let pulled = flight.version(shard).expect("a push has read");
         let arrived = Arrived { push, worker, shard, step: flight.step, pulled };
         if last {
-            let w = &mut self.workers[index];
+            let w = &mut self.workers[worker.index()];
             w.finished += 1;
             w.examples += flight.examples;
             w.flight = None;
             w.pushed = Some(push);
-            self.steps[index] += 1;
-            self.fastest = self.fastest.max(self.steps[index]);
-            flight.clock_lag = self.fastest - self.steps[index];
+            flight.clock_lag = self.coordinator.count_step(worker);
         }
-        let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
-        let cluster = Cluster { now: queue.now(), versions, steps };
-        protocol.on_push(arrived, &cluster, decisions);
-        self.carry_out(observer)?;
-        if last {
-            // The answer of the last shard is what the worker waits for.
-            self.freed(worker);
-        }
-        Ok(())
+        Some((Notice::Arrived(arrived), last.then_some(worker)))
     }
 
-    /// The worker's step is over: it hears of it after one latency, if it is there.
-    pub(super) fn freed(&mut self, worker: WorkerId) {
+    /// The worker's step is over: it hears of it after one latency, if it is present.
+    pub(super) fn free(&mut self, worker: WorkerId) {
         let standing = &self.workers[worker.index()].standing;
+        let now = self.queue.now();
         if standing.is_joined() {
-            let life = standing.life();
-            let at = self.queue.now() + self.latency(worker);
-            self.queue.schedule(at, worker, Event::Ready(worker, life));
+            let event = Event::Ready(worker, standing.life());
+            let at = now + self.network.latency(worker);
+            self.queue.schedule(at, worker, event);
         } else {
-            self.queue.schedule(self.queue.now(), worker, Event::Life(Life::Settles(worker)));
+            self.queue.schedule(now, worker, Event::Life(Life::Settles(worker)));
         }
     }
 
-    pub(super) fn turn_to(
-        &mut self,
-        worker: WorkerId,
-        activity: Activity,
-        observer: &mut dyn Observer,
-    ) {
+    /// The worker does something else from now on.
+    pub(super) fn turn_to(&mut self, worker: WorkerId, activity: Activity) {
         let now = self.queue.now();
-        let began = self.steps[worker.index()];
-        if self.workers[worker.index()].standing.sleeps_through(activity) {
+        let w = &mut self.workers[worker.index()];
+        if w.standing.sleeps_through(activity) {
             return;
         }
-        let (before, from, step) = self.workers[worker.index()].turn_to(activity, now, began);
-        if now > from && observer.wants_timeline() {
-            let class = self.workers[worker.index()].machine.class;
-            let (activity, to) = (before, now);
-            observer.observe(&Record::Activity { worker, class, activity, from, to, step });
+        let (before, from, step) = w.turn_to(activity, now, self.coordinator.steps(worker));
+        if now > from && self.observer.wants_timeline() {
+            let (class, activity, to) = (w.machine.class, before, now);
+            self.observer.observe(&Record::Activity { worker, class, activity, from, to, step });
         }
     }
 
     /// When the worker's step `step` is computed if it begins at `start`.
     fn computed(&mut self, start: SimTime, worker: WorkerId, step: u64) -> SimTime {
         let w = &mut self.workers[worker.index()];
-        let (draw, machine) = ((worker, w.draw_of(step)), &mut w.machine);
-        let span = self.routine.time(machine, self.compute, draw, self.streams);
-        machine.finish(start, span)
+        let span = self.plan.time(&w.machine, (worker, w.draw_of(step)));
+        w.machine.finish(start, span)
     }
+}
 
-    /// Latency of the worker's next message, in either direction.
-    pub(super) fn latency(&mut self, worker: WorkerId) -> SimSpan {
-        let w = &mut self.workers[worker.index()];
-        w.messages += 1;
-        self.links.latency(self.streams.draw(Purpose::Network, u64::from(worker.0), w.messages))
+/// Tells of a service, if it takes any time.
+pub(super) fn tell_service(service: Service, observer: &mut dyn Observer) {
+    let Service { shard, worker, request, from, to } = service;
+    if to > from && observer.wants_timeline() {
+        let activity = match request {
+            Request::Pull => Activity::Pull,
+            Request::Push => Activity::Push,
+        };
+        observer.observe(&Record::Service { shard, worker, activity, from, to });
     }
 }

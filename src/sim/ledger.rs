@@ -6,7 +6,7 @@
 
 /// The account of one shard.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ledger {
+pub(super) struct Ledger {
     /// Steps that have read the shard and have not landed on it.
     holders: u64,
     /// Sum over updates of the other holders.
@@ -17,29 +17,24 @@ pub struct Ledger {
 
 impl Ledger {
     /// A step reads the shard; or it goes on with what its worker read `age` updates ago.
-    pub fn read(&mut self, age: u64) {
+    pub(super) fn read(&mut self, age: u64) {
         self.holders += 1;
         self.owed += u128::from(age);
     }
 
     /// The shard is updated by steps that have just landed: whoever holds it now is another.
-    pub fn update(&mut self) {
+    pub(super) fn update(&mut self) {
         self.owed += u128::from(self.holders);
     }
 
     /// A step lands, applied, discarded or broken off, with this staleness.
-    pub fn land(&mut self, staleness: u64) {
+    pub(super) fn land(&mut self, staleness: u64) {
         self.holders -= 1;
         self.paid += u128::from(staleness);
     }
 
-    /// Steps that hold a version of the shard.
-    pub fn holders(&self) -> u64 {
-        self.holders
-    }
-
     /// Whether the account balances, given the ages of the steps in flight.
-    pub fn balances(&self, ages: u128) -> bool {
+    pub(super) fn balances(&self, ages: u128) -> bool {
         self.paid + ages == self.owed
     }
 }

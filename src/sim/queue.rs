@@ -164,7 +164,14 @@ impl EventQueue {
         self.scheduled += 1;
     }
 
-    /// Forgets what was to happen to steps; machines and people's lives go on.
+    /// Adds something in the workers' lives, unless it never happens.
+    pub fn plan(&mut self, at: SimTime, life: Life) {
+        if at < SimTime::MAX {
+            self.schedule(at, WorkerId(0), Event::Life(life));
+        }
+    }
+
+    /// Forgets what was to happen to steps; what was to happen to workers stays.
     pub fn forget_steps(&mut self) {
         self.heap.retain(|Reverse((.., event))| matches!(event, Event::Life(_)));
     }

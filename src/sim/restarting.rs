@@ -1,21 +1,18 @@
 //! A restart in the course of a run: what the switches of [`Restart`] do to the job.
 
-use super::engine::{Simulation, State};
+use super::coordinator::Notice;
+use super::engine::State;
 use super::error::SimError;
 use super::queue::{Event, Life};
 use super::record::{Activity, Observer, Record};
-use super::restart::{ClockAt, DataAt, Fresh, InFlight, Kept, Restart, SlotsAt, WorkersAt};
-use super::save::Copied;
-use super::spare::LastPushes;
-use super::training::Training;
-use super::training_clock::Elapsed;
-use crate::base::{Purpose, SimTime, Streams, WorkerId};
+use super::restart::{ClockAt, DataAt, Fresh, InFlight, Kept, Restart, WorkersAt};
+use super::simulation::Simulation;
+use super::turn::Turn;
+use super::worker::Worker;
+use crate::base::{SimTime, WorkerId};
 use crate::cluster::failures::Lost;
-use crate::data::order::Position;
-use crate::protocol::{Cluster, Merge, PushId};
-use crate::server::table::TableStore;
-use crate::server::{Aspects, Selection, UnknownName};
-use crate::sim::Progress;
+use crate::protocol::PushId;
+use crate::server::UnknownName;
 
 impl Simulation {
     /// From now on it is known which examples are in flight, so that a later restart can have them
@@ -36,21 +33,27 @@ impl Simulation {
         fresh: Fresh,
         observer: &mut dyn Observer,
     ) -> Result<(), RestartError> {
-        let training = self.session.work.training();
+        Turn { sim: self, observer }.restart(restart, fresh)
+    }
+}
+
+impl Turn<'_> {
+    fn restart(&mut self, restart: &Restart, fresh: Fresh) -> Result<(), RestartError> {
+        let training = self.sim.session.work.training();
         let reinit = training.map(|t| restart.selection(t.model().layout())).transpose()?;
         if restart.workers == WorkersAt::Anew && restart.in_flight == InFlight::Apply {
-            self.drain(observer)?;
+            self.drain()?;
         }
         let saved = match &restart.save {
-            Some(how) if !how.is_instant() => self.save_now(how, observer)?.copy,
+            Some(how) if !how.is_instant() => self.save_now(how)?.copy,
             _ => None,
         };
         if restart.workers == WorkersAt::Anew {
-            self.end_steps(restart, observer);
-            self.protocol = fresh.protocol;
+            self.end_steps(restart);
+            self.sim.coordinator.restart(fresh.protocol);
         }
-        let (progress, streams) = (self.session.progress, self.streams);
-        if let Some(training) = self.session.work.training_mut() {
+        let (progress, streams) = (self.sim.session.progress, self.sim.plan.streams);
+        if let Some(training) = self.sim.session.work.training_mut() {
             if restart.workers == WorkersAt::Anew {
                 training.forget_workers();
             }
@@ -64,13 +67,13 @@ impl Simulation {
                 training.clock.forget_progress(&progress);
             }
             if restart.counters == Kept::Reset {
-                training.clock.forget_versions(&self.versions);
+                training.clock.forget_versions(self.sim.coordinator.versions());
             }
             training.begin_anew(restart, reinit.as_ref(), streams);
             training.clock.hold_down(&progress, restart.warm_up, restart.frozen);
         }
         if restart.workers == WorkersAt::Anew {
-            self.begin_steps(restart, observer)?;
+            self.begin_steps(restart)?;
         }
         Ok(())
     }
@@ -79,67 +82,59 @@ impl Simulation {
     ///
     /// # Errors
     /// As [`step`](Self::step).
-    fn drain(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.saves.closes(true);
+    fn drain(&mut self) -> Result<(), SimError> {
+        self.sim.saves.closes = true;
         let mut outcome = Ok(State::Running);
-        while matches!(outcome, Ok(State::Running)) && self.flights.iter().any(|f| !f.rests()) {
-            outcome = self.step(observer);
+        while matches!(outcome, Ok(State::Running)) && self.sim.flights.iter().any(|f| !f.rests()) {
+            outcome = self.sim.step(self.observer);
         }
-        self.saves.closes(false);
+        self.sim.saves.closes = false;
         outcome.map(|_| ())
     }
 
     /// Every step in flight is lost, and every worker with it.
-    fn end_steps(&mut self, restart: &Restart, observer: &mut dyn Observer) {
+    fn end_steps(&mut self, restart: &Restart) {
         let requeue = restart.in_flight == InFlight::Requeue && restart.data == DataAt::Continue;
         let fate = if requeue { Lost::Requeue } else { Lost::Drop };
-        for worker in (0..self.workers.len() as u32).map(WorkerId) {
-            let lost = self.workers[worker.index()].flight;
+        for worker in (0..self.sim.workers.len() as u32).map(WorkerId) {
+            let lost = self.sim.workers[worker.index()].flight;
             if let Some(push) = lost {
-                observer.observe(&Record::Aborted { worker, push });
+                self.observer.observe(&Record::Aborted { worker, push });
             }
             self.lose(worker, lost, fate);
         }
         // Pushes that the protocol held back.
-        let held: Vec<PushId> = self.flights.iter().map(|flight| flight.push).collect();
+        let held: Vec<PushId> = self.sim.flights.iter().map(|flight| flight.push).collect();
         for push in held {
-            let flight = self.break_off(push);
-            self.presence.lost(flight.examples);
-            if let Some(training) = self.session.work.training_mut() {
-                training.give_back(flight.worker, &flight.ids, fate);
+            let step = self.updates().abandon(push);
+            self.sim.presence.count_lost(1, step.examples);
+            if let Some(training) = self.sim.session.work.training_mut() {
+                training.give_back(step.worker, &step.ids, fate);
             }
-            self.flights.recycle(flight);
         }
-        let now = self.queue.now();
-        self.queue.forget_steps();
-        self.forget_saves();
-        self.shards.iter_mut().for_each(|shard| shard.empty(now));
-        self.workers.iter_mut().for_each(|worker| worker.begin_anew(now));
-        self.steps.fill(0);
-        (self.fastest, self.in_vain) = (0, 0);
+        let now = self.sim.queue.now();
+        self.sim.queue.forget_steps();
+        self.sim.saves.forget();
+        self.sim.network.empty(now);
+        self.sim.workers.iter_mut().for_each(Worker::start_again);
+        self.sim.watchdog.forget_steps();
     }
 
     /// Every worker that is there begins, and the protocol hears of those that are not.
-    fn begin_steps(
-        &mut self,
-        restart: &Restart,
-        observer: &mut dyn Observer,
-    ) -> Result<(), SimError> {
-        let (now, workers) = (self.queue.now(), self.workers.len() as u32);
+    fn begin_steps(&mut self, restart: &Restart) -> Result<(), SimError> {
+        let (now, workers) = (self.sim.queue.now(), self.sim.workers.len() as u32);
         for worker in (0..workers).map(WorkerId) {
-            let standing = &self.workers[worker.index()].standing;
+            let standing = &self.sim.workers[worker.index()].standing;
             if standing.is_joined() {
                 let life = standing.life();
-                self.turn_to(worker, Activity::Wait, observer);
-                let at = now + restart.start.at(worker, workers, self.streams).since(SimTime::ZERO);
-                self.queue.schedule(at, worker, Event::Ready(worker, life));
+                self.journey().turn_to(worker, Activity::Wait);
+                let at = now
+                    + restart.start.at(worker, workers, self.sim.plan.streams).since(SimTime::ZERO);
+                self.sim.queue.schedule(at, worker, Event::Ready(worker, life));
             } else {
                 // A push that kept it from coming back is gone.
-                self.queue.schedule(now, WorkerId(0), Event::Life(Life::Settles(worker)));
-                let Simulation { protocol, decisions, queue, versions, steps, .. } = self;
-                let cluster = Cluster { now: queue.now(), versions, steps };
-                protocol.on_leave(worker, None, &cluster, decisions);
-                self.carry_out(observer)?;
+                self.sim.queue.schedule(now, WorkerId(0), Event::Life(Life::Settles(worker)));
+                self.consult(Notice::Left(worker, None))?;
             }
         }
         Ok(())
@@ -160,97 +155,4 @@ pub enum RestartError {
     /// Finishing the steps in flight failed.
     #[error(transparent)]
     Simulation(#[from] SimError),
-}
-
-impl Training {
-    /// Forgets whatever workers keep from step to step. Moving statistics that they keep for
-    /// themselves are in the checkpoint as they are exported.
-    pub(super) fn forget_workers(&mut self) {
-        let exported = self.exported_moving();
-        self.server.content_mut().moving.copy_from_slice(&exported);
-        self.keepsakes.clear();
-        self.kept.clear();
-        self.last = LastPushes::default();
-        self.merged = (Vec::new(), Merge::default());
-        self.moments.begin_at(self.server.moving());
-    }
-
-    /// The servers hold what was saved; and where examples in flight are lost, those follow that
-    /// followed when the save began.
-    fn take_copy(&mut self, saved: &Copied, restart: &Restart) {
-        let layout = self.server.layout().clone();
-        let all = Selection::all(&layout);
-        let content = self.server.content_mut();
-        content.take(&saved.content, &all, Aspects::ALL);
-        content.take_moving(&saved.moving, &layout, &all);
-        if restart.workers == WorkersAt::Anew && restart.in_flight != InFlight::Requeue {
-            self.feed.seek(saved.position);
-        }
-    }
-
-    /// What the server holds and where the data stands, as the switches say.
-    pub(super) fn begin_anew(
-        &mut self,
-        restart: &Restart,
-        reinit: Option<&Selection>,
-        streams: Streams,
-    ) {
-        let redraws = reinit.is_some_and(|names| !names.is_empty()) || restart.perturb > 0.0;
-        let all = Selection::all(self.server.layout());
-        let slots = restart.slots == SlotsAt::Zero;
-        let counters = restart.counters == Kept::Reset;
-        if slots || counters || restart.moving == Kept::Reset {
-            // First values of slots and statistics are no draws.
-            let first = self.server.first_content(streams);
-            let what = Aspects { weights: false, slots, counters };
-            self.server.content_mut().take(&first, &all, what);
-            if restart.moving == Kept::Reset {
-                let layout = self.server.layout().clone();
-                self.server.content_mut().take_moving(&first.moving, &layout, &all);
-            }
-        }
-        if restart.admission == Kept::Reset {
-            let tables = &mut self.server.content_mut().tables;
-            tables.iter_mut().for_each(TableStore::forget_admission);
-        }
-        if restart.shrink < 1.0 || redraws {
-            let seed = streams.key(Purpose::Reinit, 0, 0);
-            let first = self.server.first_content(Streams::new(seed));
-            let layout = self.server.layout().clone();
-            let content = self.server.content_mut();
-            if restart.shrink < 1.0 || restart.perturb > 0.0 {
-                content.shrink_and_perturb(restart.shrink, restart.perturb, &first);
-            }
-            if let Some(names) = reinit {
-                content.take(&first, names, Aspects::ALL);
-                content.take_moving(&first.moving, &layout, names);
-            }
-        }
-        if restart.moving == Kept::Reset {
-            self.moments.begin_at(self.server.moving());
-        }
-        match restart.data {
-            DataAt::Continue => {}
-            DataAt::Reshuffle => {
-                self.feed.seek(Position { pass: self.feed.position().pass + 1, offset: 0 });
-            }
-            DataAt::Replay => self.feed.seek(Position::default()),
-        }
-    }
-
-    /// How far the job is, as its checkpoint says.
-    pub fn elapsed(&self, progress: &Progress, versions: &[u64]) -> Elapsed {
-        self.clock.elapsed(progress, versions)
-    }
-
-    /// What the servers hold now, as a checkpoint of a job that is so far.
-    pub(super) fn copied(&self, elapsed: Elapsed) -> Copied {
-        Copied {
-            content: self.server.content().clone(),
-            moving: self.exported_moving(),
-            elapsed,
-            position: self.feed.position(),
-            updated: Vec::new(),
-        }
-    }
 }

@@ -1,14 +1,12 @@
 //! What is not transmitted, where a remedy wants to spare the network: pulls of dense parameters that
 //! a worker goes on without, and pushes in whose place a shard applies the last one again.
 
-use super::engine::Simulation;
+use super::journey::Journey;
 use crate::base::{Purpose, ShardId, WorkerId};
-use crate::params::{Gradient, Layout};
 use crate::protocol::PushId;
-use crate::server::Sharding;
 use crate::server::sharding::Load;
 
-impl Simulation {
+impl Journey<'_> {
     /// Whether the worker does without a pull from a shard of dense parameters in its step `step`.
     pub(super) fn spares_pull(&self, worker: WorkerId, step: u64, shard: ShardId) -> bool {
         let Some(training) = self.session.work.training() else { return false };
@@ -22,8 +20,8 @@ impl Simulation {
         let flight = self.flights.get(push);
         let (worker, step) = (flight.worker, flight.step);
         let mut spared = Vec::new();
-        for shard in (0..self.shards.len() as u32).map(ShardId) {
-            let alone = self.dense_alone[shard.index()];
+        for shard in self.shards() {
+            let alone = self.plan.dense_alone[shard.index()];
             if alone && training.may_spare_push(worker, shard) {
                 let chance = training.chances(shard).push;
                 if self.chance(worker, 2 * step + 1, shard) >= chance {
@@ -42,96 +40,7 @@ impl Simulation {
 
     fn chance(&self, worker: WorkerId, occasion: u64, shard: ShardId) -> f64 {
         let occasion = 2 * self.workers[worker.index()].draw_of(0) + occasion;
-        let count = occasion * self.shards.len() as u64 + u64::from(shard.0);
-        self.streams.uniform(Purpose::Transmission, u64::from(worker.0), count)
+        let count = occasion * self.network.shards().len() as u64 + u64::from(shard.0);
+        self.plan.streams.uniform(Purpose::Transmission, u64::from(worker.0), count)
     }
 }
-
-/// The last dense gradients that shards had from each worker.
-#[derive(Debug, Default)]
-pub(super) struct LastPushes {
-    by_worker: Vec<LastPush>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct LastPush {
-    dense: Vec<f32>,
-    moving: Vec<f32>,
-    /// By shard: the version that the gradient's parameters had.
-    read: Vec<Option<u64>>,
-}
-
-impl LastPushes {
-    /// Whether the shard has had a push of the worker.
-    pub(super) fn has(&self, worker: WorkerId, shard: ShardId) -> bool {
-        let last = self.by_worker.get(worker.index());
-        last.and_then(|last| last.read.get(shard.index())).is_some_and(Option::is_some)
-    }
-
-    /// Keeps the shard's part of a gradient whose parameters were read at version `read`.
-    pub(super) fn keep(
-        &mut self,
-        (layout, sharding): (&Layout, &Sharding),
-        (worker, shard, read): (WorkerId, ShardId, u64),
-        gradient: &Gradient,
-    ) {
-        if self.by_worker.len() <= worker.index() {
-            self.by_worker.resize(worker.index() + 1, LastPush::default());
-        }
-        let last = &mut self.by_worker[worker.index()];
-        last.dense.resize(gradient.dense.len(), 0.0);
-        last.moving.resize(gradient.moving.len(), 0.0);
-        last.read.resize(sharding.shards() as usize, None);
-        last.read[shard.index()] = Some(read);
-        copy(
-            layout,
-            sharding,
-            shard,
-            (&gradient.dense, &gradient.moving),
-            (&mut last.dense, &mut last.moving),
-        );
-    }
-
-    /// Overwrites the shard's part of a gradient with the last one; returns the version that its
-    /// parameters had.
-    pub(super) fn recall(
-        &self,
-        (layout, sharding): (&Layout, &Sharding),
-        (worker, shard): (WorkerId, ShardId),
-        gradient: &mut Gradient,
-    ) -> Option<u64> {
-        let last = self.by_worker.get(worker.index())?;
-        let read = (*last.read.get(shard.index())?)?;
-        copy(
-            layout,
-            sharding,
-            shard,
-            (&last.dense, &last.moving),
-            (&mut gradient.dense, &mut gradient.moving),
-        );
-        Some(read)
-    }
-}
-
-/// Copies the blocks that a shard holds, dense and non-trainable.
-fn copy(
-    layout: &Layout,
-    sharding: &Sharding,
-    shard: ShardId,
-    from: (&[f32], &[f32]),
-    to: (&mut [f32], &mut [f32]),
-) {
-    for (index, block) in layout.dense.iter().enumerate() {
-        if sharding.of_block(index) == shard {
-            to.0[block.range()].copy_from_slice(&from.0[block.range()]);
-        }
-    }
-    for (index, block) in layout.moving.iter().enumerate() {
-        if sharding.of_moving(index) == shard {
-            to.1[block.range()].copy_from_slice(&from.1[block.range()]);
-        }
-    }
-}
-
-crate::persist!(LastPush { dense: state, moving: state, read: state });
-crate::persist!(LastPushes { by_worker: state });

@@ -2,9 +2,8 @@
 
 use super::presence::Standing;
 use super::record::Activity;
-use super::station::Station;
 use crate::base::{SimSpan, SimTime};
-use crate::cluster::{Discipline, Machine};
+use crate::cluster::Machine;
 use crate::protocol::PushId;
 
 /// One worker.
@@ -38,12 +37,6 @@ pub struct Worker {
     pub standing: Standing,
     /// Whether it has asked to pull and was not granted yet.
     pub asking: bool,
-    /// Messages it has sent or received, which number their latencies.
-    pub messages: u64,
-    /// Its link, outward.
-    pub link_out: Station,
-    /// Its link, inward.
-    pub link_in: Station,
     activity: Activity,
     since: SimTime,
     /// The step in which the present activity began.
@@ -52,8 +45,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker of `shards` shards that waits to begin, with links of this discipline.
-    pub fn new(machine: Machine, shards: u32, links: Discipline) -> Worker {
+    /// A worker of `shards` shards that waits to begin.
+    pub fn new(machine: Machine, shards: u32) -> Worker {
         Worker {
             machine,
             finished: 0,
@@ -69,9 +62,6 @@ impl Worker {
             holds: false,
             standing: Standing::default(),
             asking: false,
-            messages: 0,
-            link_out: Station::new(links),
-            link_in: Station::new(links),
             activity: Activity::Wait,
             since: SimTime::ZERO,
             step: 0,
@@ -84,15 +74,13 @@ impl Worker {
         self.before + step
     }
 
-    /// Begins anew at `now`, with nothing in hand, as when its process is started.
-    pub(super) fn begin_anew(&mut self, now: SimTime) {
+    /// Starts again with nothing in hand, as when its process is started.
+    pub(super) fn start_again(&mut self) {
         self.before += std::mem::take(&mut self.begun);
         (self.flight, self.next, self.pushed) = (None, None, None);
         (self.asking, self.holds) = (false, false);
         self.held.fill(0);
-        self.link_out.empty(now);
-        self.link_in.empty(now);
-        self.standing.begin_anew();
+        self.standing.end_life();
     }
 
     /// Begins to do something else at `now`, in its step `step`; returns what it did until then,
@@ -109,6 +97,12 @@ impl Worker {
         self.since = now;
         self.step = step;
         before
+    }
+
+    /// Whether it is in no step, or waits to begin one.
+    pub(super) fn is_idle(&self) -> bool {
+        let doing = self.standing.suspended().unwrap_or(self.activity);
+        self.flight.is_none() && doing == Activity::Wait
     }
 
     /// What it is doing.
@@ -138,9 +132,6 @@ crate::persist!(Worker {
     holds: state,
     standing: state,
     asking: state,
-    messages: state,
-    link_out: state,
-    link_in: state,
     activity: state,
     since: state,
     step: state,

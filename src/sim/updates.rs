@@ -1,76 +1,78 @@
-//! What becomes of pushes: the protocol's decisions, carried out.
+//! What becomes of pushes: shards apply or discard them, and steps end.
 
+use super::books::Books;
+use super::coordinator::Coordinator;
 use super::divergence::{apart, gradient_norm};
-use super::engine::{Simulation, held};
 use super::error::SimError;
-use super::flight::Flight;
+use super::flight::{Flight, Flights};
+use super::presence::Presence;
+use super::queue::EventQueue;
 use super::record::{Finished, Observer, Record, RowStaleness};
+use super::session::Session;
 use super::training::Member;
+use super::watchdog::Watchdog;
+use super::worker::Worker;
 use crate::base::{ShardId, WorkerId};
-use crate::protocol::{Decision, Merge, PushId};
+use crate::protocol::{Merge, PushId};
 
-impl Simulation {
-    pub(super) fn carry_out(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        if self.decisions.is_empty() {
-            return Ok(());
-        }
-        let decisions = std::mem::take(&mut self.decisions);
-        let mut outcome = Ok(());
-        for index in 0..decisions.len() {
-            match decisions.get(index) {
-                Decision::Grant(worker, shard) => {
-                    if !self.holds_grant(worker, shard) {
-                        self.grant(worker, shard, observer);
-                    }
-                }
-                Decision::Discard(shard, push) => self.discard(shard, push, observer),
-                Decision::Abort(worker) => self.abort(worker, observer),
-                Decision::Apply(shard, pushes, merge) => {
-                    outcome = self.apply(shard, pushes, merge, observer);
-                    if outcome.is_err() {
-                        break;
-                    }
-                }
-            }
-        }
-        self.decisions = decisions;
-        self.decisions.clear();
-        outcome
-    }
+/// What updates touch: no message, no checkpoint, and of workers nothing but their machines.
+pub(super) struct Updates<'a> {
+    pub(super) queue: &'a mut EventQueue,
+    pub(super) workers: &'a [Worker],
+    pub(super) flights: &'a mut Flights,
+    pub(super) coordinator: &'a mut Coordinator,
+    pub(super) books: &'a mut Books,
+    pub(super) watchdog: &'a mut Watchdog,
+    pub(super) session: &'a mut Session,
+    pub(super) presence: &'a mut Presence,
+    /// Whether workers keep anything from step to step.
+    pub(super) keeps: bool,
+    pub(super) observer: &'a mut dyn Observer,
+}
 
-    fn apply(
+/// What is left of a step that will not land.
+#[derive(Debug)]
+pub(super) struct Abandoned {
+    /// Whose it was.
+    pub worker: WorkerId,
+    /// Examples that its push would have stood for.
+    pub examples: u64,
+    /// Which these are, if they are followed.
+    pub ids: Vec<u64>,
+}
+
+impl Updates<'_> {
+    /// A shard applies these pushes as one update.
+    pub(super) fn apply(
         &mut self,
         shard: ShardId,
         pushes: &[PushId],
         merge: Merge,
-        observer: &mut dyn Observer,
     ) -> Result<(), SimError> {
-        let s = shard.index();
-        let version = self.versions[s];
+        let version = self.coordinator.version(shard);
         assert!(!pushes.is_empty(), "the protocol made an update of {shard} out of no push");
         for &push in pushes {
             let staleness = self.land(shard, push, version);
             let flight = self.flights.get(push);
             flight.staleness += staleness;
-            observer.observe(&Record::Applied { shard, worker: flight.worker, staleness });
+            self.observer.observe(&Record::Applied { shard, worker: flight.worker, staleness });
         }
-        self.ledgers[s].update();
-        self.before_update(shard, pushes, observer);
+        self.books.update(shard);
+        self.before_update(shard, pushes);
         let outcome = self.update(shard, pushes, merge, version);
-        self.versions[s] = version + 1;
+        self.coordinator.count_update(shard);
         for &push in pushes {
             if self.flights.get(push).is_landed() {
-                self.finish(push, observer);
+                self.finish(push);
             }
         }
         outcome?;
-        let updates = self.versions.iter().copied().min().unwrap_or(0);
+        let updates = self.coordinator.updates();
         if updates > self.session.progress.updates {
             self.session.progress.updates = updates;
-            self.begin_late(updates);
-            self.session.updated(self.flights.len(), observer);
-            let Simulation { session, flights, .. } = self;
-            session.look(|| held(flights), observer);
+            self.presence.begin_late(updates, self.queue);
+            self.session.updated(self.flights.len(), self.observer);
+            self.session.look(|| self.flights.views(), self.observer);
         }
         Ok(())
     }
@@ -82,7 +84,7 @@ impl Simulation {
         });
         flight.land(shard);
         let staleness = version - flight.version(shard).expect("what has arrived has read");
-        self.ledgers[shard.index()].land(staleness);
+        self.books.land(shard, staleness);
         staleness
     }
 
@@ -138,7 +140,7 @@ impl Simulation {
     }
 
     /// What is measured on the parameters as they are just before an update.
-    fn before_update(&mut self, shard: ShardId, pushes: &[PushId], observer: &mut dyn Observer) {
+    fn before_update(&mut self, shard: ShardId, pushes: &[PushId]) {
         let Some(training) = self.session.work.training() else {
             return;
         };
@@ -167,72 +169,56 @@ impl Simulation {
                 let mine: Vec<usize> = here.map(|i| at + i as usize).collect();
                 let pick = |from: &[u32]| mine.iter().map(|&i| from[i]).collect::<Vec<u32>>();
                 let (pulled, now) = (pick(&step.row_updates), pick(&now));
-                observer.observe(&Record::Rows(RowStaleness { space, pulled: &pulled, now: &now }));
+                self.observer.observe(&Record::Rows(RowStaleness {
+                    space,
+                    pulled: &pulled,
+                    now: &now,
+                }));
                 at += ids.len();
             }
         }
     }
 
-    fn discard(&mut self, shard: ShardId, push: PushId, observer: &mut dyn Observer) {
-        let version = self.versions[shard.index()];
+    /// A shard discards its part of a push.
+    pub(super) fn discard(&mut self, shard: ShardId, push: PushId) {
+        let version = self.coordinator.version(shard);
         self.land(shard, push, version);
         let flight = self.flights.get(push);
         flight.discarded += 1;
         if flight.is_landed() {
-            self.finish(push, observer);
+            self.finish(push);
         }
-    }
-
-    /// Breaks off the step that a worker is in, if its push has not arrived everywhere.
-    fn abort(&mut self, worker: WorkerId, observer: &mut dyn Observer) {
-        let w = &mut self.workers[worker.index()];
-        let Some(push) = w.flight.take() else { return };
-        w.asking = false;
-        let flight = self.break_off(push);
-        self.flights.recycle(flight);
-        self.aborted += 1;
-        observer.observe(&Record::Aborted { worker, push });
-        self.freed(worker);
     }
 
     /// Takes a step that will not land off all accounts.
-    pub(super) fn break_off(&mut self, push: PushId) -> Box<Flight> {
+    pub(super) fn abandon(&mut self, push: PushId) -> Abandoned {
         let mut flight = self.flights.remove(push);
-        for (s, ledger) in self.ledgers.iter_mut().enumerate() {
-            let shard = ShardId(s as u32);
-            if flight.holds(shard) {
-                let read = flight.version(shard).expect("what is held was read");
-                ledger.land(self.versions[s] - read);
-            }
-        }
-        self.in_vain += 1;
-        if let (Some(cargo), Some(training)) =
-            (flight.cargo.take(), self.session.work.training_mut())
-        {
-            training.recycle(*cargo, self.routine.keeps());
-        }
-        flight
+        self.books.close(&flight, self.coordinator.versions());
+        self.watchdog.note_step(false);
+        let ids = std::mem::take(&mut flight.ids);
+        let abandoned = Abandoned { worker: flight.worker, examples: flight.examples, ids };
+        self.flights.recycle(flight, &mut self.session.work, self.keeps);
+        abandoned
     }
 
     /// A push that every shard has applied or discarded.
-    fn finish(&mut self, push: PushId, observer: &mut dyn Observer) {
-        let mut flight = self.flights.remove(push);
-        self.landed += 1;
+    fn finish(&mut self, push: PushId) {
+        let flight = self.flights.remove(push);
+        self.books.steps.landed += 1;
         let applied = flight.discarded == 0;
+        self.watchdog.note_step(applied);
         if applied {
-            self.in_vain = 0;
             self.session.progress.pushes += 1;
             self.session.progress.examples += flight.examples;
-            self.presence.used(&flight.ids);
+            self.presence.count_uses(&flight.ids);
         } else {
-            self.in_vain += 1;
-            self.discarded += 1;
+            self.books.steps.discarded += 1;
         }
         let staleness = flight.staleness as f64 / flight.written() as f64;
         // What no shard has applied need never have been computed.
         let taken = (flight.discarded as usize) < flight.written();
         let gradient = flight.cargo.as_ref().filter(|_| taken).and_then(|cargo| cargo.gradient());
-        let to_norm = gradient.filter(|_| observer.wants_gradient_norms());
+        let to_norm = gradient.filter(|_| self.observer.wants_gradient_norms());
         let finished = Finished {
             at: self.queue.now(),
             push,
@@ -252,13 +238,8 @@ impl Simulation {
         if let (true, Some(cargo)) = (applied, &flight.cargo) {
             self.session.pushed(cargo);
         }
-        observer.observe(&Record::Finished(&finished));
-        if let (Some(cargo), Some(training)) =
-            (flight.cargo.take(), self.session.work.training_mut())
-        {
-            training.recycle(*cargo, self.routine.keeps());
-        }
-        self.flights.recycle(flight);
+        self.observer.observe(&Record::Finished(&finished));
+        self.flights.recycle(flight, &mut self.session.work, self.keeps);
     }
 
     /// The gap of a step whose turn it was to be measured at every shard.

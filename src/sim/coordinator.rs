@@ -1,0 +1,118 @@
+//! The protocol, with all that it knows and has decided. The rest of the engine speaks to it here
+//! and nowhere else.
+
+use crate::base::{ShardId, SimTime, WorkerId};
+use crate::protocol::{Arrived, Cluster, Decisions, Protocol, PushId, Read};
+
+/// What a protocol is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Notice {
+    /// A worker asks to pull.
+    Asks(WorkerId),
+    /// A shard was read.
+    Read(Read),
+    /// A push has arrived at a shard.
+    Arrived(Arrived),
+    /// A worker is absent, and this step of it is lost.
+    Left(WorkerId, Option<PushId>),
+    /// A worker is present.
+    Joined(WorkerId),
+}
+
+/// A protocol at work.
+#[derive(Debug)]
+pub(super) struct Coordinator {
+    protocol: Box<dyn Protocol>,
+    /// What it has decided and nobody has carried out.
+    decisions: Decisions,
+    /// Updates applied, by shard.
+    versions: Vec<u64>,
+    /// Steps finished, by worker, and the largest of these numbers.
+    steps: Vec<u64>,
+    fastest: u64,
+}
+
+impl Coordinator {
+    /// A protocol before the first event.
+    pub(super) fn new(protocol: Box<dyn Protocol>, workers: usize, shards: usize) -> Coordinator {
+        Coordinator {
+            protocol,
+            decisions: Decisions::default(),
+            versions: vec![0; shards],
+            steps: vec![0; workers],
+            fastest: 0,
+        }
+    }
+
+    /// Tells the protocol what has happened, and collects its decisions.
+    pub(super) fn consult(&mut self, now: SimTime, notice: Notice) {
+        let Coordinator { protocol, decisions, versions, steps, .. } = self;
+        let cluster = Cluster { now, versions, steps };
+        match notice {
+            Notice::Asks(worker) => protocol.on_ready(worker, &cluster, decisions),
+            Notice::Read(read) => protocol.on_read(read, &cluster, decisions),
+            Notice::Arrived(arrived) => protocol.on_push(arrived, &cluster, decisions),
+            Notice::Left(worker, lost) => protocol.on_leave(worker, lost, &cluster, decisions),
+            Notice::Joined(worker) => protocol.on_join(worker, &cluster, decisions),
+        }
+    }
+
+    /// The decisions to carry out, if there are any.
+    pub(super) fn take_decisions(&mut self) -> Option<Decisions> {
+        (!self.decisions.is_empty()).then(|| std::mem::take(&mut self.decisions))
+    }
+
+    /// Takes the memory of decisions back.
+    pub(super) fn reuse(&mut self, mut decisions: Decisions) {
+        decisions.clear();
+        self.decisions = decisions;
+    }
+
+    /// Updates applied, by shard.
+    pub(super) fn versions(&self) -> &[u64] {
+        &self.versions
+    }
+
+    /// Updates that a shard has applied.
+    pub(super) fn version(&self, shard: ShardId) -> u64 {
+        self.versions[shard.index()]
+    }
+
+    /// Updates that every shard has applied.
+    pub(super) fn updates(&self) -> u64 {
+        self.versions.iter().copied().min().unwrap_or(0)
+    }
+
+    /// Counts an update of a shard.
+    pub(super) fn count_update(&mut self, shard: ShardId) {
+        self.versions[shard.index()] += 1;
+    }
+
+    /// Steps that a worker has finished.
+    pub(super) fn steps(&self, worker: WorkerId) -> u64 {
+        self.steps[worker.index()]
+    }
+
+    /// Counts a step that a worker has finished; returns by how many steps the fastest is ahead.
+    pub(super) fn count_step(&mut self, worker: WorkerId) -> u64 {
+        let steps = &mut self.steps[worker.index()];
+        *steps += 1;
+        self.fastest = self.fastest.max(*steps);
+        self.fastest - *steps
+    }
+
+    /// Starts again with this protocol, after all steps have ended.
+    pub(super) fn restart(&mut self, protocol: Box<dyn Protocol>) {
+        self.protocol = protocol;
+        self.steps.fill(0);
+        self.fastest = 0;
+    }
+}
+
+crate::persist!(Coordinator {
+    protocol: state,
+    decisions: scratch,
+    versions: state,
+    steps: state,
+    fastest: state
+});

@@ -1,0 +1,280 @@
+//! Workers come and go: they crash and are repaired, leave and join, sleep, and begin late.
+//!
+//! When a worker ceases to be present it is counted out: the protocol is told, and the step that it
+//! is in is lost, unless it leaves gracefully and finishes it, or its push is on the way and may
+//! arrive. When it is present again it is counted in and asks again. Each time it is counted out its
+//! *life* ends: events that were scheduled for that life find that it is over.
+
+use super::coordinator::Notice;
+use super::error::SimError;
+use super::plan::Plan;
+use super::queue::{Event, Life};
+use super::record::{Activity, Record};
+use super::simulation::Simulation;
+use super::turn::Turn;
+use crate::base::{SimTime, WorkerId};
+use crate::cluster::failures::{Lost, OnTheWay};
+use crate::protocol::PushId;
+
+/// Why and how a worker ceases to be present.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Exit {
+    Crash,
+    Abrupt,
+    Graceful,
+}
+
+impl Simulation {
+    /// Schedules what is known of the workers' lives.
+    pub(super) fn plan_lives(&mut self) {
+        let Simulation { presence, queue, workers, plan: Plan { streams, .. }, .. } = self;
+        let churn = &presence.churn;
+        let mut plan = |at, life| queue.plan(at, life);
+        for &(_, worker, latest) in &churn.starts {
+            workers[worker.index()].standing.late = true;
+            latest.into_iter().for_each(|at| plan(at, Life::Begins(worker)));
+        }
+        for (index, schedule) in (0..).zip(&churn.memberships) {
+            if !schedule.is_there(SimTime::ZERO) {
+                presence.there[index as usize] = false;
+                let all = (0..).map(WorkerId).zip(workers.iter_mut());
+                all.filter(|(worker, _)| schedule.covers(*worker))
+                    .for_each(|(_, w)| w.standing.away += 1);
+            }
+            schedule.next(SimTime::ZERO).into_iter().for_each(|at| plan(at, Life::Tide(index)));
+        }
+        if workers.iter().any(|w| !w.standing.may_be_present()) {
+            plan(SimTime::ZERO, Life::Opens);
+        }
+        for (worker, process) in (0..).map(WorkerId).zip(&churn.processes) {
+            if let Some(process) = process {
+                plan(SimTime::ZERO + process.runs(worker, 0, *streams), Life::Fails(worker));
+            }
+        }
+        (0..).zip(&churn.crashes).for_each(|(index, crash)| plan(crash.0, Life::Crashes(index)));
+        (0..).zip(&churn.sleeps).for_each(|(index, sleep)| plan(sleep.0, Life::Sleeps(index)));
+    }
+}
+
+impl Turn<'_> {
+    /// Something happens in the workers' lives.
+    pub(super) fn live(&mut self, life: Life) -> Result<(), SimError> {
+        let (now, streams) = (self.sim.queue.now(), self.sim.plan.streams);
+        match life {
+            Life::Opens => self.count_out_absent(),
+            Life::Fails(worker) => {
+                let standing = &mut self.sim.workers[worker.index()].standing;
+                let process = self.sim.presence.churn.processes[worker.index()].as_ref();
+                let process = process.expect("only what has a process fails");
+                let back = now + process.is_down(worker, standing.failures, streams);
+                standing.failures += 1;
+                standing.down += 1;
+                self.sim.queue.plan(back, Life::Repaired(worker));
+                self.settle(worker, Exit::Crash)
+            }
+            Life::Repaired(worker) => {
+                let standing = &mut self.sim.workers[worker.index()].standing;
+                let process = self.sim.presence.churn.processes[worker.index()].as_ref();
+                let process = process.expect("only what has a process fails");
+                let next = now + process.runs(worker, standing.failures, streams);
+                standing.down -= 1;
+                self.sim.queue.plan(next, Life::Fails(worker));
+                self.settle(worker, Exit::Crash)
+            }
+            Life::Crashes(index) => {
+                let (_, worker, span) = self.sim.presence.churn.crashes[index as usize];
+                self.sim.workers[worker.index()].standing.down += 1;
+                self.sim.queue.plan(now + span, Life::Recovers(worker));
+                self.settle(worker, Exit::Crash)
+            }
+            Life::Recovers(worker) => {
+                self.sim.workers[worker.index()].standing.down -= 1;
+                self.settle(worker, Exit::Crash)
+            }
+            Life::Tide(index) => self.turn_schedule(index),
+            Life::Sleeps(index) => {
+                let (_, worker, span) = self.sim.presence.churn.sleeps[index as usize];
+                self.fall_asleep(worker, now + span);
+                Ok(())
+            }
+            Life::Wakes(worker) => {
+                let standing = &mut self.sim.workers[worker.index()].standing;
+                if now >= standing.wakes
+                    && let Some(before) = standing.asleep.take()
+                {
+                    self.journey().turn_to(worker, before);
+                }
+                Ok(())
+            }
+            Life::Begins(worker) => {
+                self.sim.workers[worker.index()].standing.late = false;
+                self.settle(worker, Exit::Abrupt)
+            }
+            Life::Settles(worker) => self.settle(worker, Exit::Abrupt),
+        }
+    }
+
+    /// Counts out workers that are absent from the start.
+    fn count_out_absent(&mut self) -> Result<(), SimError> {
+        for worker in (0..self.sim.workers.len() as u32).map(WorkerId) {
+            if !self.sim.workers[worker.index()].standing.may_be_present() {
+                self.sim.workers[worker.index()].standing.tally.at_start = 0;
+                self.sim.presence.tally.at_start -= 1;
+                self.count_out(worker, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A schedule turns.
+    fn turn_schedule(&mut self, index: u32) -> Result<(), SimError> {
+        let now = self.sim.queue.now();
+        let schedule = self.sim.presence.churn.memberships[index as usize].clone();
+        let there = schedule.is_there(now);
+        schedule.next(now).into_iter().for_each(|at| self.sim.queue.plan(at, Life::Tide(index)));
+        if std::mem::replace(&mut self.sim.presence.there[index as usize], there) == there {
+            return Ok(());
+        }
+        let exit = if schedule.abruptly { Exit::Abrupt } else { Exit::Graceful };
+        let last = schedule.last.unwrap_or(u32::MAX).min(self.sim.workers.len() as u32 - 1);
+        for worker in (schedule.first..=last).map(WorkerId) {
+            let standing = &mut self.sim.workers[worker.index()].standing;
+            if there {
+                standing.away -= 1;
+            } else {
+                standing.away += 1;
+            }
+            self.settle(worker, exit)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a worker in or out, if it has come or gone.
+    fn settle(&mut self, worker: WorkerId, exit: Exit) -> Result<(), SimError> {
+        let w = &mut self.sim.workers[worker.index()];
+        match (w.standing.joined, w.standing.may_be_present()) {
+            (true, true) => w.standing.leaving = false,
+            (true, false) if exit == Exit::Graceful && !w.is_idle() => w.standing.leaving = true,
+            (true, false) => return self.count_out(worker, Some(exit)),
+            // Otherwise its last push is still on its way.
+            (false, true) if w.flight.is_none() => return self.count_in(worker),
+            (false, _) => self.turn_to_absence(worker),
+        }
+        Ok(())
+    }
+
+    /// A worker that is not to act any more leaves, if it has not yet.
+    pub(super) fn leave(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
+        let standing = &self.sim.workers[worker.index()].standing;
+        if life != standing.life {
+            return Ok(());
+        }
+        self.count_out(worker, Some(Exit::Graceful))
+    }
+
+    /// The worker ceases to be present; without an exit it has never been.
+    fn count_out(&mut self, worker: WorkerId, exit: Option<Exit>) -> Result<(), SimError> {
+        let w = &mut self.sim.workers[worker.index()];
+        let standing = &mut w.standing;
+        (standing.joined, standing.leaving, standing.asleep) = (false, false, None);
+        standing.life += 1;
+        (w.asking, w.holds) = (false, false);
+        let arrives = self.sim.presence.churn.on_the_way == OnTheWay::Arrives;
+        let lost = w.flight.filter(|&push| !(arrives && self.sim.flights.get(push).sent));
+        for tally in [&mut w.standing.tally, &mut self.sim.presence.tally] {
+            tally.crashes += u64::from(exit == Some(Exit::Crash));
+            tally.leaves += u64::from(matches!(exit, Some(Exit::Abrupt | Exit::Graceful)));
+        }
+        self.lose(worker, lost, self.sim.presence.churn.lost);
+        self.turn_to_absence(worker);
+        let crashed = exit == Some(Exit::Crash);
+        self.observer.observe(&Record::Left { worker, crashed, lost });
+        self.consult(Notice::Left(worker, lost))
+    }
+
+    /// Loses a step with its worker, the step ahead, and what the worker kept.
+    pub(super) fn lose(&mut self, worker: WorkerId, lost: Option<PushId>, fate: Lost) {
+        let w = &mut self.sim.workers[worker.index()];
+        let mut examples = std::mem::take(&mut w.examples_kept);
+        let mut ids = std::mem::take(&mut w.ids_kept);
+        // What is kept from step to step comes back with the gradients that are still to be computed.
+        let keeps = self.sim.plan.routine.keeps();
+        if let (true, Some(training)) = (keeps, self.sim.session.work.training_mut()) {
+            for push in [w.pushed, w.flight].into_iter().flatten() {
+                if let Some(cargo) = self.sim.flights.find(push).and_then(|f| f.cargo.as_mut()) {
+                    training.finish(cargo);
+                }
+            }
+        }
+        if let Some(push) = lost {
+            self.sim.workers[worker.index()].flight = None;
+            let mut step = self.updates().abandon(push);
+            // A step that was to push nothing counts those kept before.
+            examples = step.examples;
+            ids.append(&mut step.ids);
+        }
+        let ahead = self.sim.workers[worker.index()].next.take();
+        if let Some(push) = ahead {
+            let mut step = self.updates().abandon(push);
+            examples += step.examples;
+            ids.append(&mut step.ids);
+        }
+        let steps = u64::from(lost.is_some()) + u64::from(ahead.is_some());
+        self.sim.workers[worker.index()].standing.tally.count_lost(steps, examples);
+        self.sim.presence.count_lost(steps, examples);
+        if let Some(training) = self.sim.session.work.training_mut() {
+            training.give_back(worker, &ids, fate);
+            training.forget(worker);
+        }
+    }
+
+    /// The worker is present, and asks.
+    fn count_in(&mut self, worker: WorkerId) -> Result<(), SimError> {
+        let standing = &mut self.sim.workers[worker.index()].standing;
+        standing.joined = true;
+        let life = standing.life;
+        standing.tally.joins += 1;
+        self.sim.presence.tally.joins += 1;
+        self.journey().turn_to(worker, Activity::Wait);
+        self.observer.observe(&Record::Joined { worker });
+        let at = self.sim.presence.starts[worker.index()].max(self.sim.queue.now());
+        self.sim.queue.schedule(at, worker, Event::Ready(worker, life));
+        self.consult(Notice::Joined(worker))
+    }
+
+    fn turn_to_absence(&mut self, worker: WorkerId) {
+        let w = &self.sim.workers[worker.index()];
+        let away = w.standing.away > 0 || w.standing.late;
+        let activity = if away { Activity::Away } else { Activity::Down };
+        if w.activity() != activity {
+            self.journey().turn_to(worker, activity);
+        }
+    }
+
+    /// At the end: tells of workers that are absent or asleep, since nothing more would.
+    pub(super) fn tell_of_absent(&mut self) {
+        for worker in (0..self.sim.workers.len() as u32).map(WorkerId) {
+            let w = &mut self.sim.workers[worker.index()];
+            let gone = [Activity::Down, Activity::Away].contains(&w.activity());
+            let next = w.standing.asleep.take().or(gone.then(|| w.activity()));
+            if let Some(activity) = next {
+                self.journey().turn_to(worker, activity);
+            }
+        }
+    }
+
+    fn fall_asleep(&mut self, worker: WorkerId, until: SimTime) {
+        let w = &mut self.sim.workers[worker.index()];
+        if !w.standing.joined || until <= w.standing.wakes {
+            return;
+        }
+        w.standing.wakes = until;
+        self.sim.queue.plan(until, Life::Wakes(worker));
+        let w = &self.sim.workers[worker.index()];
+        if w.standing.asleep.is_none() {
+            let before = w.activity();
+            self.journey().turn_to(worker, Activity::Sleep);
+            self.sim.workers[worker.index()].standing.asleep = Some(before);
+        }
+    }
+}

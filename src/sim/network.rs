@@ -1,0 +1,247 @@
+//! The network and its stations: messages on their way through links and processors, whatever their
+//! discipline.
+
+use super::parts::Links;
+use super::queue::{Event, EventQueue, Place};
+use super::shard::Shard;
+use super::sharing::Onward;
+use super::station::Station;
+use crate::base::{Purpose, ShardId, SimSpan, SimTime, Streams, WorkerId};
+use crate::protocol::PushId;
+use crate::server::sharding::Load;
+
+/// The two kinds of requests to a shard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Request {
+    /// For values.
+    Pull,
+    /// With a gradient.
+    Push,
+}
+
+/// A request of a worker to a shard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message {
+    /// What it wants.
+    pub request: Request,
+    /// Its step.
+    pub push: PushId,
+    /// From.
+    pub worker: WorkerId,
+    /// To.
+    pub shard: ShardId,
+    /// What the shard contributes to the step.
+    pub load: Load,
+}
+
+/// A request that a processor serves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Service {
+    /// The processor's.
+    pub shard: ShardId,
+    /// The request's.
+    pub worker: WorkerId,
+    /// Which kind.
+    pub request: Request,
+    /// When it begins.
+    pub from: SimTime,
+    /// When it ends.
+    pub to: SimTime,
+}
+
+/// A worker's two directions.
+#[derive(Clone, Debug)]
+struct Line {
+    outward: Station,
+    inward: Station,
+    /// Messages sent or received, which number their latencies.
+    messages: u64,
+}
+
+/// Links, and the shards as stations.
+#[derive(Debug)]
+pub(super) struct Network {
+    links: Links,
+    streams: Streams,
+    /// By worker.
+    lines: Vec<Line>,
+    shards: Vec<Shard>,
+}
+
+impl Network {
+    /// An idle network.
+    pub(super) fn new(
+        links: Links,
+        streams: Streams,
+        workers: usize,
+        shards: Vec<Shard>,
+    ) -> Network {
+        let station = || Station::new(links.discipline);
+        let line = Line { outward: station(), inward: station(), messages: 0 };
+        Network { streams, lines: vec![line; workers], shards, links }
+    }
+
+    /// The shards.
+    pub(super) fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// Sends a message of `bytes` from a worker: `event` happens when it reaches the shard's link.
+    pub(super) fn send(
+        &mut self,
+        queue: &mut EventQueue,
+        worker: WorkerId,
+        bytes: u64,
+        event: Event,
+    ) {
+        let span = self.links.worker_time(bytes);
+        let after = self.latency(worker);
+        self.pass(queue, Place::WorkerOut(worker), span, Onward { worker, event, after });
+    }
+
+    /// A request reaches the shard's link. Returns whether it enters the processor's queue at once;
+    /// otherwise it does when it has passed the link. Where both are first come, first served, it
+    /// does: nothing overtakes it on the link, and its service begins when it has passed.
+    pub(super) fn arrive(&mut self, queue: &mut EventQueue, message: &Message) -> bool {
+        let Message { request, push, worker, shard, load } = *message;
+        let at = &mut self.shards[shard.index()];
+        let (bytes, event) = match request {
+            Request::Pull => {
+                at.count_pull(load);
+                (load.request_bytes(), Event::PullEnters(push, shard))
+            }
+            Request::Push => {
+                at.count_push(load);
+                (load.push_bytes(), Event::PushEnters(push, shard))
+            }
+        };
+        let span = self.links.shard_time(bytes);
+        if span.is_zero() || !(at.link_in.is_shared() || at.processor.is_shared()) {
+            at.received = at.link_in.serve(queue.now(), span);
+            return true;
+        }
+        let onward = Onward { worker, event, after: SimSpan::ZERO };
+        self.pass(queue, Place::ShardIn(shard), span, onward);
+        false
+    }
+
+    /// A request enters the processor's queue. Returns its service, if that is known already.
+    pub(super) fn enter(&mut self, queue: &mut EventQueue, message: &Message) -> Option<Service> {
+        let Message { request, push, worker, shard, load } = *message;
+        let now = queue.now();
+        let at = &mut self.shards[shard.index()];
+        let (work, weight, event) = match request {
+            Request::Pull => {
+                (at.pull_time(load, shard, self.streams), 1.0, Event::PullServed(push, shard))
+            }
+            Request::Push => {
+                let work = at.push_time(load, shard, self.streams);
+                (work, at.push_weight(), Event::PushServed(push, shard))
+            }
+        };
+        if at.processor.is_shared() && !work.is_zero() {
+            let onward = Onward { worker, event, after: SimSpan::ZERO };
+            self.share(queue, Place::Processor(shard), (work, weight), onward);
+            return None;
+        }
+        let done = at.processor.serve(at.received.max(now), work);
+        queue.schedule(done, worker, event);
+        let from = SimTime(done.0.saturating_sub(work.0));
+        Some(Service { shard, worker, request, from, to: done })
+    }
+
+    /// Values leave a shard for a worker.
+    pub(super) fn answer(&mut self, queue: &mut EventQueue, message: &Message) {
+        let Message { push, worker, shard, load, .. } = *message;
+        let span = self.links.shard_time(load.value_bytes());
+        let (event, after) = (Event::PullReturns(push, shard), self.latency(worker));
+        self.pass(queue, Place::ShardOut(shard), span, Onward { worker, event, after });
+    }
+
+    /// Values reach a worker's link. Returns when they will have passed it; if the link is shared,
+    /// an event says so.
+    pub(super) fn take_in(&mut self, queue: &mut EventQueue, message: &Message) -> Option<SimTime> {
+        let Message { push, worker, shard, load, .. } = *message;
+        let span = self.links.worker_time(load.value_bytes());
+        let inward = &mut self.lines[worker.index()].inward;
+        if !inward.is_shared() || span.is_zero() {
+            return Some(inward.serve(queue.now(), span));
+        }
+        let onward = Onward { worker, event: Event::PullPasses(push, shard), after: SimSpan::ZERO };
+        self.pass(queue, Place::WorkerIn(worker), span, onward);
+        None
+    }
+
+    /// Takes a message that needs `span` through a place.
+    fn pass(&mut self, queue: &mut EventQueue, place: Place, span: SimSpan, onward: Onward) {
+        let station = self.station(place);
+        if station.is_shared() && !span.is_zero() {
+            self.share(queue, place, (span, 1.0), onward);
+        } else {
+            let done = station.serve(queue.now(), span);
+            queue.schedule(done + onward.after, onward.worker, onward.event);
+        }
+    }
+
+    fn share(
+        &mut self,
+        queue: &mut EventQueue,
+        place: Place,
+        (work, weight): (SimSpan, f64),
+        onward: Onward,
+    ) {
+        let (at, turn) = self.station(place).enter(queue.now(), work, weight, onward);
+        queue.schedule(at, onward.worker, Event::Departs(place, turn));
+    }
+
+    /// A message leaves a shared place, unless the departure is void. Returns the service that ends
+    /// with it.
+    pub(super) fn depart(
+        &mut self,
+        queue: &mut EventQueue,
+        place: Place,
+        turn: u64,
+    ) -> Option<Service> {
+        let now = queue.now();
+        let (customer, next) = self.station(place).leave(now, turn)?;
+        let Onward { worker, event, after } = customer.onward;
+        queue.schedule(now + after, worker, event);
+        if let Some((at, turn)) = next {
+            queue.schedule(at, worker, Event::Departs(place, turn));
+        }
+        let Place::Processor(shard) = place else { return None };
+        let is_pull = matches!(event, Event::PullServed(..));
+        let request = if is_pull { Request::Pull } else { Request::Push };
+        Some(Service { shard, worker, request, from: customer.entered, to: now })
+    }
+
+    fn station(&mut self, place: Place) -> &mut Station {
+        match place {
+            Place::WorkerOut(worker) => &mut self.lines[worker.index()].outward,
+            Place::WorkerIn(worker) => &mut self.lines[worker.index()].inward,
+            Place::ShardIn(shard) => &mut self.shards[shard.index()].link_in,
+            Place::Processor(shard) => &mut self.shards[shard.index()].processor,
+            Place::ShardOut(shard) => &mut self.shards[shard.index()].link_out,
+        }
+    }
+
+    /// Latency of the worker's next message, in either direction.
+    pub(super) fn latency(&mut self, worker: WorkerId) -> SimSpan {
+        let line = &mut self.lines[worker.index()];
+        line.messages += 1;
+        let draw = self.streams.draw(Purpose::Network, u64::from(worker.0), line.messages);
+        self.links.latency(draw)
+    }
+
+    /// Forgets every message on its way.
+    pub(super) fn empty(&mut self, now: SimTime) {
+        self.shards.iter_mut().for_each(|shard| shard.empty(now));
+        for line in &mut self.lines {
+            line.outward.empty(now);
+            line.inward.empty(now);
+        }
+    }
+}
+
+crate::persist!(Line { outward: state, inward: state, messages: state });
+crate::persist!(Network { links: fixed, streams: fixed, lines: each, shards: each });

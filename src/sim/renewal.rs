@@ -1,0 +1,107 @@
+//! What a restart does to what servers hold and to the place in the data; and what a checkpoint takes
+//! from them.
+
+use super::last_pushes::LastPushes;
+use super::progress::Progress;
+use super::restart::{DataAt, InFlight, Kept, Restart, SlotsAt, WorkersAt};
+use super::save::Copied;
+use super::training::Training;
+use super::training_clock::Elapsed;
+use crate::base::{Purpose, Streams};
+use crate::data::order::Position;
+use crate::protocol::Merge;
+use crate::server::table::TableStore;
+use crate::server::{Aspects, Selection};
+
+impl Training {
+    /// Forgets whatever workers keep from step to step. Moving statistics that they keep for
+    /// themselves are in the checkpoint as they are exported.
+    pub(super) fn forget_workers(&mut self) {
+        let exported = self.exported_moving();
+        self.server.content_mut().moving.copy_from_slice(&exported);
+        self.keepsakes.clear();
+        self.kept.clear();
+        self.last = LastPushes::default();
+        self.merged = (Vec::new(), Merge::default());
+        self.moments.begin_at(self.server.moving());
+    }
+
+    /// The servers hold what was saved; and where examples in flight are lost, those follow that
+    /// followed when the save began.
+    pub(super) fn take_copy(&mut self, saved: &Copied, restart: &Restart) {
+        let layout = self.server.layout().clone();
+        let all = Selection::all(&layout);
+        let content = self.server.content_mut();
+        content.take(&saved.content, &all, Aspects::ALL);
+        content.take_moving(&saved.moving, &layout, &all);
+        if restart.workers == WorkersAt::Anew && restart.in_flight != InFlight::Requeue {
+            self.feed.seek(saved.position);
+        }
+    }
+
+    /// What the server holds and where the data stands, as the switches say.
+    pub(super) fn begin_anew(
+        &mut self,
+        restart: &Restart,
+        reinit: Option<&Selection>,
+        streams: Streams,
+    ) {
+        let redraws = reinit.is_some_and(|names| !names.is_empty()) || restart.perturb > 0.0;
+        let all = Selection::all(self.server.layout());
+        let slots = restart.slots == SlotsAt::Zero;
+        let counters = restart.counters == Kept::Reset;
+        if slots || counters || restart.moving == Kept::Reset {
+            // First values of slots and statistics are no draws.
+            let first = self.server.first_content(streams);
+            let what = Aspects { weights: false, slots, counters };
+            self.server.content_mut().take(&first, &all, what);
+            if restart.moving == Kept::Reset {
+                let layout = self.server.layout().clone();
+                self.server.content_mut().take_moving(&first.moving, &layout, &all);
+            }
+        }
+        if restart.admission == Kept::Reset {
+            let tables = &mut self.server.content_mut().tables;
+            tables.iter_mut().for_each(TableStore::forget_admission);
+        }
+        if restart.shrink < 1.0 || redraws {
+            let seed = streams.key(Purpose::Reinit, 0, 0);
+            let first = self.server.first_content(Streams::new(seed));
+            let layout = self.server.layout().clone();
+            let content = self.server.content_mut();
+            if restart.shrink < 1.0 || restart.perturb > 0.0 {
+                content.shrink_and_perturb(restart.shrink, restart.perturb, &first);
+            }
+            if let Some(names) = reinit {
+                content.take(&first, names, Aspects::ALL);
+                content.take_moving(&first.moving, &layout, names);
+            }
+        }
+        if restart.moving == Kept::Reset {
+            self.moments.begin_at(self.server.moving());
+        }
+        match restart.data {
+            DataAt::Continue => {}
+            DataAt::Reshuffle => {
+                self.feed.seek(Position { pass: self.feed.position().pass + 1, offset: 0 });
+            }
+            DataAt::Replay => self.feed.seek(Position::default()),
+        }
+    }
+
+    /// How far the job is, as its checkpoint says.
+    pub fn elapsed(&self, progress: &Progress, versions: &[u64]) -> Elapsed {
+        self.clock.elapsed(progress, versions)
+    }
+
+    /// What the servers hold now, as a checkpoint of a job that is so far.
+    pub(super) fn copied(&self, elapsed: Elapsed) -> Copied {
+        Copied {
+            content: self.server.content().clone(),
+            moving: self.exported_moving(),
+            elapsed,
+            position: self.feed.position(),
+            updated: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! A run on a simulated cluster: its rooms, and what may be seen of them.
+
+use super::books::Books;
+use super::coordinator::Coordinator;
+use super::evaluate::{Evaluated, Views};
+use super::feed::StepData;
+use super::flight::Flights;
+use super::network::Network;
+use super::parts::Parts;
+use super::plan::Plan;
+use super::presence::Presence;
+use super::queue::{Event, EventQueue};
+use super::record::EvaluatedView;
+use super::save_desk::SaveDesk;
+use super::session::{Session, by_worker};
+use super::shard::Shard;
+use super::watchdog::Watchdog;
+use super::worker::Worker;
+use crate::base::{SimTime, WorkerId};
+
+/// A run on a simulated cluster.
+#[derive(Debug)]
+pub struct Simulation {
+    /// What the scenario fixes.
+    pub(super) plan: Plan,
+    /// What will happen.
+    pub(super) queue: EventQueue,
+    /// Machines, and what they do.
+    pub(super) workers: Vec<Worker>,
+    /// Links, and shards as stations.
+    pub(super) network: Network,
+    /// Steps under way.
+    pub(super) flights: Flights,
+    /// The protocol.
+    pub(super) coordinator: Coordinator,
+    /// What became of all steps.
+    pub(super) books: Books,
+    /// What notices that a run never ends.
+    pub(super) watchdog: Watchdog,
+    /// The run apart from its cluster.
+    pub(super) session: Session,
+    /// Which workers are present.
+    pub(super) presence: Presence,
+    /// Checkpoints that are due, being saved, and saved.
+    pub(super) saves: SaveDesk,
+    /// Events so far.
+    pub(super) events: u64,
+}
+
+impl Simulation {
+    /// A cluster at time zero, its workers about to begin.
+    pub fn new(parts: Parts) -> Simulation {
+        let mut queue = EventQueue::default();
+        for (worker, at) in parts.starts.iter().enumerate() {
+            let worker = WorkerId(worker as u32);
+            queue.schedule(*at, worker, Event::Ready(worker, 0));
+        }
+        let (workers, shards) = (parts.machines.len(), parts.shards as usize);
+        let (service, law) = (parts.service, parts.service_law);
+        let shard = || Shard::new(service.clone(), law.clone(), parts.links.discipline);
+        let stations = std::iter::repeat_with(shard).take(shards).collect();
+        let worker = |machine| Worker::new(machine, parts.shards);
+        let mut simulation = Simulation {
+            queue,
+            workers: parts.machines.into_iter().map(worker).collect(),
+            network: Network::new(parts.links, parts.streams, workers, stations),
+            flights: Flights::default(),
+            coordinator: Coordinator::new(parts.protocol, workers, shards),
+            books: Books::new(shards),
+            watchdog: Watchdog::default(),
+            presence: Presence::new(parts.churn, parts.starts, parts.watch.audit.clone()),
+            saves: SaveDesk::new(parts.save),
+            events: 0,
+            plan: Plan {
+                streams: parts.streams,
+                compute: parts.compute,
+                routine: parts.routine,
+                dense_alone: parts.work.dense_alone(),
+            },
+            session: Session::new(parts.work, parts.limits, parts.watch),
+        };
+        simulation.plan_lives();
+        simulation
+    }
+
+    /// The run apart from its cluster: parameters, progress, limits.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The same, to measure it.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// The views that workers hold, as far as they are at hand: one per worker, the latest, in the
+    /// order of the workers.
+    pub fn views(&self) -> Vec<(WorkerId, &StepData)> {
+        by_worker(self.flights.views())
+    }
+
+    /// Evaluates the server and the chosen views now, and tells nobody else.
+    pub fn evaluate(&mut self, views: Views, told: impl FnMut(EvaluatedView, &Evaluated)) {
+        let Simulation { session, flights, .. } = self;
+        session.evaluate_now(views, &by_worker(flights.views()), told);
+    }
+
+    /// The workers.
+    pub fn workers(&self) -> &[Worker] {
+        &self.workers
+    }
+
+    /// The shards.
+    pub fn shards(&self) -> &[Shard] {
+        self.network.shards()
+    }
+
+    /// Updates applied, by shard.
+    pub fn versions(&self) -> &[u64] {
+        self.coordinator.versions()
+    }
+
+    /// The virtual clock.
+    pub fn now(&self) -> SimTime {
+        self.session.progress.now
+    }
+
+    /// When the next event happens, if any does.
+    pub fn next_time(&self) -> Option<SimTime> {
+        self.queue.next_time()
+    }
+
+    /// Number of events so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Pushes of which at least one shard discarded its part.
+    pub fn discarded(&self) -> u64 {
+        self.books.steps.discarded
+    }
+
+    /// Steps that the protocol aborted.
+    pub fn aborted(&self) -> u64 {
+        self.books.steps.aborted
+    }
+
+    /// Which workers are present, and what absence cost.
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    /// Makes sure that nothing is being computed, so that everything can be saved.
+    pub fn finish_gradients(&mut self) {
+        let Simulation { session, flights, .. } = self;
+        let Some(training) = session.work.training_mut() else { return };
+        flights.iter_mut().filter_map(|f| f.cargo.as_mut()).for_each(|c| training.finish(c));
+    }
+}
+
+// Between two events, and after `finish_gradients`.
+crate::persist!(Simulation {
+    plan: fixed,
+    queue: state,
+    workers: each,
+    network: state,
+    flights: state,
+    coordinator: state,
+    books: state,
+    watchdog: state,
+    session: state,
+    presence: state,
+    saves: via(|out| saves.save_all(out), |from| saves.load_all(session.work.training(), from)),
+    events: state
+});

@@ -1,0 +1,228 @@
+//! One event being done: a simulation, and the observer who is told. What happens to the steps of
+//! workers is in `journey`, what becomes of pushes in `updates`; here is what leads from one to the
+//! other, by way of the protocol.
+
+use super::coordinator::Notice;
+use super::error::SimError;
+use super::journey::{Journey, tell_service};
+use super::network::Request;
+use super::queue::Event;
+use super::record::{Activity, Observer, Record};
+use super::simulation::Simulation;
+use super::updates::Updates;
+use crate::base::WorkerId;
+use crate::protocol::Decision;
+
+/// A simulation in the course of an event.
+pub(super) struct Turn<'a> {
+    pub(super) sim: &'a mut Simulation,
+    pub(super) observer: &'a mut dyn Observer,
+}
+
+impl Turn<'_> {
+    /// The rooms that the steps of workers touch.
+    #[inline]
+    pub(super) fn journey(&mut self) -> Journey<'_> {
+        let Simulation {
+            plan,
+            queue,
+            network,
+            workers,
+            flights,
+            coordinator,
+            books,
+            session,
+            presence,
+            ..
+        } = &mut *self.sim;
+        let (follows, observer) = (presence.follows(), &mut *self.observer);
+        Journey {
+            plan,
+            queue,
+            network,
+            workers,
+            flights,
+            coordinator,
+            books,
+            session,
+            follows,
+            observer,
+        }
+    }
+
+    /// The rooms that updates touch.
+    #[inline]
+    pub(super) fn updates(&mut self) -> Updates<'_> {
+        let Simulation {
+            plan,
+            queue,
+            workers,
+            flights,
+            coordinator,
+            books,
+            watchdog,
+            session,
+            presence,
+            ..
+        } = &mut *self.sim;
+        let (keeps, observer) = (plan.routine.keeps(), &mut *self.observer);
+        Updates {
+            queue,
+            workers,
+            flights,
+            coordinator,
+            books,
+            watchdog,
+            session,
+            presence,
+            keeps,
+            observer,
+        }
+    }
+
+    /// Does what an event says.
+    pub(super) fn dispatch(&mut self, event: Event) -> Result<(), SimError> {
+        match event {
+            Event::Life(life) => return self.live(life),
+            Event::Saves(step) => return self.advance_save(step),
+            Event::Ready(worker, life) => return self.ready(worker, life),
+            Event::Asks(worker, life) => return self.ask(worker, life),
+            Event::Departs(place, turn) => {
+                let sim = &mut *self.sim;
+                if let Some(service) = sim.network.depart(&mut sim.queue, place, turn) {
+                    tell_service(service, self.observer);
+                }
+            }
+            Event::PullArrives(push, shard) => {
+                self.journey().request_arrives(Request::Pull, push, shard);
+            }
+            Event::PullEnters(push, shard) => {
+                self.journey().request_enters(Request::Pull, push, shard);
+            }
+            Event::PullServed(push, shard) => {
+                if let Some(notice) = self.journey().pull_served(push, shard) {
+                    return self.consult(notice);
+                }
+            }
+            Event::PullReturns(push, shard) => self.journey().pull_returns(push, shard),
+            Event::PullPasses(push, _) => {
+                let now = self.sim.queue.now();
+                self.journey().pull_passes(push, now);
+            }
+            Event::ComputeStarts(push) => {
+                if let Some(worker) = self.journey().compute_starts(push) {
+                    return self.ask_ahead(worker);
+                }
+            }
+            Event::ComputeEnds(push) => self.journey().compute_ends(push),
+            Event::PushArrives(push, shard) => {
+                self.journey().request_arrives(Request::Push, push, shard);
+            }
+            Event::PushEnters(push, shard) => {
+                self.journey().request_enters(Request::Push, push, shard);
+            }
+            Event::PushServed(push, shard) => {
+                let Some((notice, done)) = self.journey().push_served(push, shard) else {
+                    return Ok(());
+                };
+                self.consult(notice)?;
+                // The answer of the last shard is what the worker waits for.
+                if let Some(worker) = done {
+                    self.journey().free(worker);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The worker is free for its next step, unless this life of it is over.
+    fn ready(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
+        if !self.sim.workers[worker.index()].standing.acts(life) {
+            return self.leave(worker, life);
+        }
+        match self.journey().ready(worker, life) {
+            true => self.ask(worker, life),
+            false => Ok(()),
+        }
+    }
+
+    /// The worker asks to pull, unless this life of it is over or a save holds it up.
+    pub(super) fn ask(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
+        if !self.sim.workers[worker.index()].standing.acts(life) {
+            return self.leave(worker, life);
+        }
+        self.sim.offer_chief(worker);
+        if self.sim.saves.hold_ask(worker, life) {
+            self.journey().turn_to(worker, Activity::Wait);
+            return Ok(());
+        }
+        if self.journey().take_up_next(worker) {
+            return Ok(());
+        }
+        self.journey().turn_to(worker, Activity::Wait);
+        self.sim.workers[worker.index()].asking = true;
+        self.consult(Notice::Asks(worker))
+    }
+
+    /// Asks to pull for the worker's next step, if it prefetches and is to stay.
+    pub(super) fn ask_ahead(&mut self, worker: WorkerId) -> Result<(), SimError> {
+        let Simulation { workers, saves, plan, .. } = &mut *self.sim;
+        let w = &mut workers[worker.index()];
+        let life = w.standing.life();
+        let stays = plan.routine.prefetch && w.standing.acts(life);
+        if !stays || saves.hold_ahead(worker, life) {
+            return Ok(());
+        }
+        w.asking = true;
+        self.consult(Notice::Asks(worker))
+    }
+
+    /// Tells the protocol, and carries out what it decides.
+    pub(super) fn consult(&mut self, notice: Notice) -> Result<(), SimError> {
+        let now = self.sim.queue.now();
+        self.sim.coordinator.consult(now, notice);
+        let Some(decisions) = self.sim.coordinator.take_decisions() else { return Ok(()) };
+        let mut all = (0..decisions.len()).map(|index| decisions.get(index));
+        let outcome = all.try_for_each(|decision| self.carry_out(decision));
+        self.sim.coordinator.reuse(decisions);
+        outcome
+    }
+
+    fn carry_out(&mut self, decision: Decision<'_>) -> Result<(), SimError> {
+        match decision {
+            Decision::Grant(worker, shard) => {
+                if self.sim.saves.is_gathering() && !self.reads_on(worker) {
+                    let life = self.sim.workers[worker.index()].standing.life();
+                    self.sim.saves.hold_grant(worker, life, shard);
+                } else {
+                    self.journey().grant(worker, shard);
+                }
+            }
+            Decision::Discard(shard, push) => self.updates().discard(shard, push),
+            Decision::Abort(worker) => self.abort(worker),
+            Decision::Apply(shard, pushes, merge) => {
+                return self.updates().apply(shard, pushes, merge);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the worker is in a step that has begun to read, and may not read everything yet.
+    fn reads_on(&mut self, worker: WorkerId) -> bool {
+        let Simulation { workers, flights, .. } = &mut *self.sim;
+        let w = &workers[worker.index()];
+        let steps = [w.flight, w.next].into_iter().flatten();
+        steps.into_iter().any(|push| !flights.get(push).is_granted())
+    }
+
+    /// Aborts the step that a worker is in, if its push has not arrived everywhere.
+    fn abort(&mut self, worker: WorkerId) {
+        let w = &mut self.sim.workers[worker.index()];
+        let Some(push) = w.flight.take() else { return };
+        w.asking = false;
+        self.updates().abandon(push);
+        self.sim.books.steps.aborted += 1;
+        self.observer.observe(&Record::Aborted { worker, push });
+        self.journey().free(worker);
+    }
+}
