@@ -61,32 +61,22 @@ fn scenario_page() -> String {
     )
 }
 
+/// The names of all commands, in order; of a group of commands, those of its members.
+fn commands(path: &str, group: &clap::Command, names: &mut Vec<String>) {
+    for command in group.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let name = format!("{path} {}", command.get_name());
+        match command.has_subcommands() {
+            true => commands(&name, command, names),
+            false => names.push(name),
+        }
+    }
+}
+
 fn cli_page() -> String {
+    let mut names = vec!["straggler".to_string()];
+    commands("straggler", &straggler::cli::commands(), &mut names);
     let mut page = format!("{NOTE}# Command line\n\nWhat `--help` says.\n");
-    let commands = [
-        "",
-        "demo",
-        "run",
-        "sweep",
-        "resume",
-        "status",
-        "verify",
-        "check",
-        "new",
-        "list",
-        "explain",
-        "data inspect",
-        "data gen",
-        "fit",
-        "trace",
-        "report",
-        "compare",
-        "spread",
-        "spectrum",
-        "export",
-    ];
-    for command in commands {
-        let name = format!("straggler {command}").trim().to_string();
+    for name in names {
         let help = printed(&format!("{name} --help"));
         page.push_str(&format!("\n## `{name}`\n\n```text\n{}\n```\n", help.trim_end()));
     }

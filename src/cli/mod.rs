@@ -37,10 +37,15 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use args::{Args, Command, ProgressBy};
 use exit::{Exit, Failure};
+
+/// The program with all its commands and options, as the reference page walks them.
+pub fn commands() -> clap::Command {
+    Args::command()
+}
 
 /// Runs the program on its arguments, the program's name first.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {

@@ -8,8 +8,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bench::Bench;
-use super::feed::StepData;
 use super::local::Keepsake;
+use super::step_data::StepData;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pending, ShardId, WorkerId};
 use crate::params::{Gradient, Lookups};

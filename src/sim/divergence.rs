@@ -1,7 +1,7 @@
 //! How far the workers' views are from the server and from each other.
 
-use super::feed::StepData;
 use super::record::LayerDivergence;
+use super::step_data::StepData;
 use crate::base::{ShardId, WorkerId};
 use crate::nn::kernels::squares;
 use crate::params::view::row_range;

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bench::Bench;
-use super::feed::StepData;
 use super::record::EvaluatedView;
+use super::step_data::StepData;
 use crate::base::{Pool, Purpose, SimTime, Streams, WorkerId, stream::unit};
 use crate::data::{Batch, DataSource, Schema};
 use crate::metrics::{GroupWeight, Quality, auc, session_auc};

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::Bench;
 use super::cargo::Buffers;
+use super::step_data::StepData;
 use crate::base::{Pending, Persist, Pool, SimTime, WorkerId};
 use crate::data::order::Position;
-use crate::data::{Batch, Cursor, DataSource};
+use crate::data::{Cursor, DataSource};
 use crate::model::Model;
-use crate::params::{Locator, Lookups, View};
-use crate::remedy::Seen;
-use crate::server::{Carried, Sharding};
+use crate::params::Locator;
+use crate::server::Sharding;
 
 /// How the examples reach the workers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -58,42 +58,6 @@ impl ExampleOrder for Cursor {
 
     fn window(&self) -> u64 {
         self.order().examples()
-    }
-}
-
-/// A batch with its distinct rows found, and the buffers of the pull to come.
-#[derive(Debug, Default)]
-pub struct StepData {
-    /// Which examples.
-    pub examples: Vec<u64>,
-    /// Of the examples what a model reads: labels, numeric columns, and where histories begin. The
-    /// ids that they look up stand in [`lookups`](Self::lookups).
-    pub batch: Batch,
-    /// Their distinct rows.
-    pub lookups: Lookups,
-    /// The dense view.
-    pub dense: Vec<f32>,
-    /// The non-trainable view.
-    pub moving: Vec<f32>,
-    /// The view of the distinct rows.
-    pub rows: Vec<f32>,
-    /// Updates of each distinct id's row when it was pulled; empty if nobody asked.
-    pub row_updates: Vec<u32>,
-    /// What was taken along for update rules.
-    pub carried: Carried,
-}
-
-impl StepData {
-    /// The view that was pulled.
-    pub fn view(&self) -> View<'_, f32> {
-        let StepData { dense, moving, rows, lookups, .. } = self;
-        View { dense, moving, rows, lookups }
-    }
-
-    /// The view, for remedies.
-    pub fn as_seen(&self) -> Seen<'_> {
-        let StepData { dense, rows, row_updates, .. } = self;
-        Seen { dense, rows, row_updates }
     }
 }
 
@@ -300,16 +264,6 @@ impl Feed {
 
 crate::persist!(Drawn { from: state, ids: state, step: emptied });
 crate::persist_plain!(Position);
-crate::persist!(StepData {
-    examples: state,
-    batch: state,
-    lookups: state,
-    dense: state,
-    moving: state,
-    rows: state,
-    row_updates: state,
-    carried: state
-});
 
 crate::persist!(Feed {
     source: fixed,

@@ -9,8 +9,8 @@ use crate::protocol::PushId;
 use crate::server::sharding::Load;
 
 use super::cargo::Cargo;
-use super::feed::StepData;
 use super::network::{Message, Request};
+use super::step_data::StepData;
 use super::work::Work;
 
 /// A version that has not been read yet.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::bench::Bench;
-use super::feed::StepData;
+use super::step_data::StepData;
 use crate::cluster::Routine;
 use crate::cluster::routine::{Elastic, Local, LocalSteps};
 use crate::data::{Batch, Schema};

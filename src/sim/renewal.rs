@@ -1,10 +1,10 @@
 //! What a restart does to what servers hold and to the place in the data; and what a checkpoint takes
 //! from them.
 
+use super::copied::Copied;
 use super::last_pushes::LastPushes;
 use super::progress::Progress;
 use super::restart::{DataAt, InFlight, Kept, Restart, SlotsAt, WorkersAt};
-use super::save::Copied;
 use super::training::Training;
 use super::training_clock::Elapsed;
 use crate::base::{Purpose, Streams};

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::save::{Copied, Held, Save, SaveFor, SaveReport, Saved, Timed};
+use super::copied::{Copied, SaveReport, Saved};
+use super::save::{Save, SaveFor, Timed};
 use super::training::Training;
 use super::training_clock::Elapsed;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
@@ -19,6 +20,18 @@ pub(super) enum Phase {
     Gathers,
     /// Pieces are copied and written.
     Writes,
+}
+
+/// What waits for the end of a save.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Held {
+    /// Workers that would begin a step, and in which life of theirs.
+    pub asks: Vec<(WorkerId, u32)>,
+    /// Workers that the protocol has let begin one, and the shard that they may read, if it is not
+    /// all of them.
+    pub grants: Vec<(WorkerId, u32, Option<ShardId>)>,
+    /// Workers that would read ahead.
+    pub ahead: Vec<(WorkerId, u32)>,
 }
 
 /// The save under way.

@@ -1,12 +1,13 @@
 //! A checkpoint is saved in the course of a run: workers are held up or go on, and each piece of the
 //! servers is copied at its own instant.
 
+use super::copied::{SaveReport, Saved};
 use super::error::SimError;
 use super::flight::{Flight, Flights};
 use super::queue::{Event, EventQueue, Saves};
 use super::record::{Activity, Observer};
-use super::save::{Held, Save, SaveFor, SavePolicy, SaveReport, Saved, SavedBy, Timed};
-use super::save_desk::{Current, Phase, SaveDesk};
+use super::save::{Save, SaveFor, SavePolicy, SavedBy, Timed};
+use super::save_desk::{Current, Held, Phase, SaveDesk};
 use super::session::Session;
 use super::simulation::Simulation;
 use super::training::Training;

@@ -3,7 +3,6 @@
 use super::books::Books;
 use super::coordinator::Coordinator;
 use super::evaluate::{Evaluated, Views};
-use super::feed::StepData;
 use super::flight::Flights;
 use super::network::Network;
 use super::parts::Parts;
@@ -14,6 +13,7 @@ use super::record::EvaluatedView;
 use super::save_desk::SaveDesk;
 use super::session::{Session, by_worker};
 use super::shard::Shard;
+use super::step_data::StepData;
 use super::watchdog::Watchdog;
 use super::worker::Worker;
 use crate::base::{SimTime, WorkerId};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::bench::Bench;
 use super::cargo::{Buffers, Cargo, Computed, Stage};
-use super::feed::{Feed, StepData};
+use super::feed::Feed;
 use super::last_pushes::LastPushes;
 use super::local::{Job, Keepsake, LocalStep};
 use super::moments::LocalMoments;
 use super::progress::Progress;
+use super::step_data::StepData;
 use super::training_clock::TrainingClock;
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;

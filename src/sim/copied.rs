@@ -1,0 +1,131 @@
+//! What was saved: a copy of the servers, made piece by piece, and how it came about.
+
+use super::checkpoint::Checkpoint;
+use super::save::SaveFor;
+use super::training_clock::Elapsed;
+use crate::base::SimTime;
+use crate::data::order::Position;
+use crate::server::tensors::ABSENT;
+use crate::server::{Content, ParameterServer, Piece, Tensor, Values};
+
+/// A save that is over: what it took, and how far its pieces are apart.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct SaveReport {
+    /// What it was for.
+    pub what: SaveFor,
+    /// When it was due.
+    pub due: SimTime,
+    /// When the first piece was copied.
+    pub begun: SimTime,
+    /// When everything was written.
+    pub ended: SimTime,
+    /// Updates of the job when it was due, when the first piece was copied, and when everything was
+    /// written.
+    pub updates: [u64; 3],
+    /// Workers held up when the first piece was copied.
+    pub held: u64,
+    /// Steps in flight then that had not come to rest.
+    pub not_held: u64,
+    /// Largest number of updates of a shard between the first instant and the copy of one of its
+    /// pieces.
+    pub skew: u64,
+    /// Rows that have weights and no slots, slot by slot.
+    pub rows_without_slots: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What was saved.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// How it came about.
+    pub report: SaveReport,
+    /// What was saved; nothing for timing alone.
+    pub copy: Option<Copied>,
+}
+
+/// A copy of the servers, made piece by piece, and the place of the job when it began.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// What the servers held, each piece at its instant.
+    pub content: Content,
+    /// Moving statistics as they are exported.
+    pub moving: Vec<f32>,
+    /// Clocks.
+    pub elapsed: Elapsed,
+    /// Place in the stream of examples.
+    pub position: Position,
+    /// By slot and counter, by its name in the file: rows that had been updated when it was copied;
+    /// of a table's weights likewise.
+    pub(super) updated: Vec<(String, Vec<u32>)>,
+}
+
+impl SaveReport {
+    /// Of a save that is due now and has not begun.
+    pub(super) fn new(what: SaveFor, due: SimTime, updates: u64) -> SaveReport {
+        let (begun, ended) = (due, due);
+        SaveReport { what, due, begun, ended, updates: [updates; 3], ..SaveReport::default() }
+    }
+}
+
+impl Copied {
+    /// Rows whose weights were copied after their first update and whose slot before it, slot by
+    /// slot.
+    pub(super) fn rows_without(&self) -> Vec<(&str, Vec<u32>)> {
+        let of = |name: &str| self.updated.iter().find(|(other, _)| other == name);
+        let without = |(name, slot): &'_ (String, Vec<u32>)| {
+            let (table, _) = name.rsplit_once('/')?;
+            let (_, weights) = of(table)?;
+            let lacks = |id: &&u32| slot.binary_search(id).is_err();
+            let rows: Vec<u32> = weights.iter().filter(lacks).copied().collect();
+            (!rows.is_empty()).then_some(rows)
+        };
+        self.updated.iter().filter_map(|pair| Some((pair.0.as_str(), without(pair)?))).collect()
+    }
+
+    /// The checkpoint, for the server that it is a copy of.
+    pub fn checkpoint(&self, server: &ParameterServer) -> Checkpoint {
+        let mut tensors = self.content.tensors(server.layout(), server.rules(), &self.moving);
+        for (name, rows) in self.rows_without() {
+            if !name.ends_with("/updates") {
+                let tensor = Tensor { shape: vec![rows.len()], values: Values::U32(rows) };
+                tensors.insert(format!("{name}{ABSENT}"), tensor);
+            }
+        }
+        Checkpoint { tensors, elapsed: self.elapsed.clone(), position: self.position }
+    }
+
+    /// Notes which rows of a piece's tables had been updated by now.
+    pub(super) fn note(&mut self, server: &ParameterServer, piece: &Piece) {
+        for (name, table) in piece.tables() {
+            let rows = server.updated_rows(piece.shard, table);
+            match self.updated.iter_mut().find(|(other, _)| other == name) {
+                Some((_, all)) => {
+                    all.extend(rows);
+                    all.sort_unstable();
+                }
+                None => self.updated.push((name.to_owned(), rows)),
+            }
+        }
+    }
+}
+
+crate::persist!(SaveReport {
+    what: state,
+    due: state,
+    begun: state,
+    ended: state,
+    updates: each,
+    held: state,
+    not_held: state,
+    skew: state,
+    rows_without_slots: state,
+    bytes: state
+});
+crate::persist!(Copied {
+    content: state,
+    moving: state,
+    elapsed: state,
+    position: state,
+    updated: state
+});

@@ -1,0 +1,53 @@
+//! What a step carries before its gradient: a batch with its distinct rows, and the view pulled for it.
+
+use crate::data::Batch;
+use crate::params::{Lookups, View};
+use crate::remedy::Seen;
+use crate::server::Carried;
+
+/// A batch with its distinct rows found, and the buffers of the pull to come.
+#[derive(Debug, Default)]
+pub struct StepData {
+    /// Which examples.
+    pub examples: Vec<u64>,
+    /// Of the examples what a model reads: labels, numeric columns, and where histories begin. The
+    /// ids that they look up stand in [`lookups`](Self::lookups).
+    pub batch: Batch,
+    /// Their distinct rows.
+    pub lookups: Lookups,
+    /// The dense view.
+    pub dense: Vec<f32>,
+    /// The non-trainable view.
+    pub moving: Vec<f32>,
+    /// The view of the distinct rows.
+    pub rows: Vec<f32>,
+    /// Updates of each distinct id's row when it was pulled; empty if nobody asked.
+    pub row_updates: Vec<u32>,
+    /// What was taken along for update rules.
+    pub carried: Carried,
+}
+
+impl StepData {
+    /// The view that was pulled.
+    pub fn view(&self) -> View<'_, f32> {
+        let StepData { dense, moving, rows, lookups, .. } = self;
+        View { dense, moving, rows, lookups }
+    }
+
+    /// The view, for remedies.
+    pub fn as_seen(&self) -> Seen<'_> {
+        let StepData { dense, rows, row_updates, .. } = self;
+        Seen { dense, rows, row_updates }
+    }
+}
+
+crate::persist!(StepData {
+    examples: state,
+    batch: state,
+    lookups: state,
+    dense: state,
+    moving: state,
+    rows: state,
+    row_updates: state,
+    carried: state
+});
