@@ -2,6 +2,7 @@
 //! each in [`choice`].
 
 pub mod choice;
+pub mod config;
 pub mod din;
 pub mod error;
 pub mod init;
@@ -16,7 +17,8 @@ pub mod scale;
 mod tests;
 mod tower;
 
-pub use choice::{ModelChoice, ModelContext};
+pub use choice::ModelChoice;
+pub use config::{ModelConfig, ModelContext};
 pub use error::ModelError;
 pub use init::DenseInit;
 pub use network::{Mode, Model, Network, Workspace};

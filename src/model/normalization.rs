@@ -60,7 +60,7 @@ impl Default for Local {
 
 crate::registry! {
     /// How hidden layers are normalized, between the linear part and the activation.
-    pub enum Normalization {
+    pub enum Normalization: NormalizationConfig {
         /// Not at all.
         "none" => None(Nothing),
         /// Over the batch; moving moments are kept by the server, and every push moves them.
@@ -76,32 +76,53 @@ impl Default for Normalization {
     }
 }
 
-/// The rule of a layer's moments.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Rule {
-    /// Of the mean; the variance's names the mean's block besides.
-    pub(super) moving: Moving,
-    /// Added to the variance.
-    pub(super) epsilon: f64,
-}
-
 impl Normalization {
     /// Whether it is the default, which is left out of files.
     pub fn is_none(&self) -> bool {
-        matches!(self, Normalization::None(_))
+        *self == Normalization::default()
     }
+}
 
-    /// The rule of every layer, if layers are normalized.
-    pub(super) fn rule(&self) -> Result<Option<Rule>, ModelError> {
-        let (keep, epsilon, home) = match *self {
-            Normalization::None(_) => return Ok(None),
-            Normalization::Shared(Shared { keep, epsilon }) => (keep, epsilon, Home::Server),
-            Normalization::Local(Local { keep, epsilon, export }) => {
-                (keep, epsilon, Home::Workers(export))
-            }
-        };
+/// The rule of a layer's moments.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Rule {
+    /// Of the mean; the variance's names the mean's block besides.
+    pub moving: Moving,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+impl Rule {
+    fn new(keep: f64, epsilon: f64, home: Home) -> Result<Option<Rule>, ModelError> {
         let epsilon = non_negative("normalization.epsilon", epsilon)?;
         let keep = non_negative("normalization.keep", keep)? as f32;
         Ok(Some(Rule { moving: Moving { keep, home, mean: None }, epsilon }))
+    }
+}
+
+/// The configuration of a normalization.
+pub trait NormalizationConfig {
+    /// The rule of every layer, if layers are normalized.
+    ///
+    /// # Errors
+    /// Settings that are no numbers from zero on.
+    fn rule(&self) -> Result<Option<Rule>, ModelError>;
+}
+
+impl NormalizationConfig for Nothing {
+    fn rule(&self) -> Result<Option<Rule>, ModelError> {
+        Ok(None)
+    }
+}
+
+impl NormalizationConfig for Shared {
+    fn rule(&self) -> Result<Option<Rule>, ModelError> {
+        Rule::new(self.keep, self.epsilon, Home::Server)
+    }
+}
+
+impl NormalizationConfig for Local {
+    fn rule(&self) -> Result<Option<Rule>, ModelError> {
+        Rule::new(self.keep, self.epsilon, Home::Workers(self.export))
     }
 }

@@ -19,11 +19,14 @@
 //! Adam; or to the uncorrected root `sqrt(v)` (the "epsilon hat" of the paper, of TensorFlow and of
 //! PyTorch's SparseAdam), which is a larger epsilon while `t` is small.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::EDGE_OF_MEANS;
 use super::rule::power;
-use super::{Optimizer, Per, RowSemantics, Scope, Slot, Tick};
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, RowSemantics, Scope, Slot, Tick};
 use crate::nn::kernels::{AdamStep, Rows, finite};
 
 /// Configuration of `kind = "adam"`.
@@ -61,6 +64,25 @@ impl Default for Config {
             epsilon_hat: false,
             scope: Scope::Global,
             rows: RowSemantics::Lazy,
+        }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(Adam::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_MEANS,
+            descends: false,
+            remakes_weights: false,
         }
     }
 }

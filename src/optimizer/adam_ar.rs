@@ -12,11 +12,14 @@
 //! they do not decay: for them it is Adam. The update of the last touch is a slot of every row, exact
 //! up to 16 million and to a part in 16 million beyond.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::adam::{self, Adam};
-use super::{Optimizer, Per, RowSemantics, Scope, Slot, Tick};
+use super::config::EDGE_OF_MEANS;
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, RowSemantics, Scope, Slot, Tick};
 use crate::nn::kernels::AdamStep;
 
 /// Configuration of `kind = "adam_ar"`.
@@ -53,6 +56,25 @@ impl Default for Config {
             adam::Config::default();
         let (growth, times_rate) = (1e-3, true);
         Config { learning_rate, beta1, beta2, epsilon, epsilon_hat, scope, growth, times_rate }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(AdamAr::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_MEANS,
+            descends: false,
+            remakes_weights: false,
+        }
     }
 }
 

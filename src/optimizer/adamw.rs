@@ -4,11 +4,14 @@
 //! With `rows = "lazy"` a row decays when it is touched, and only then: a rare row is hardly
 //! regularised. With `rows = "dense"` every row decays at every update.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::adam::{self, Adam};
-use super::{Optimizer, RowSemantics, Scope, Slot, Tick};
+use super::config::EDGE_OF_MEANS;
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, RowSemantics, Scope, Slot, Tick};
 use crate::nn::kernels::{AdamStep, Rows};
 
 /// Configuration of `kind = "adamw"`.
@@ -44,6 +47,25 @@ impl Default for Config {
         let adam::Config { learning_rate, beta1, beta2, epsilon, epsilon_hat, scope, rows } =
             adam::Config::default();
         Config { learning_rate, beta1, beta2, epsilon, epsilon_hat, scope, rows, decay: 0.01 }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(Adamw::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_MEANS,
+            descends: false,
+            remakes_weights: false,
+        }
     }
 }
 

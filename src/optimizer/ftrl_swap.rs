@@ -11,12 +11,15 @@
 //! The number of discounts is a slot of every row and dense block. With a discount of 1 it is `ftrl`,
 //! bit by bit.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::EDGE_OF_OTHERS;
 use super::ftrl::{self, Ftrl};
 use super::swap::{CatchUp, Periods};
-use super::{Horizon, Optimizer, Per, Slot, Tick};
+use super::{Horizon, Optimizer, OptimizerConfig, OptimizerFacts, Per, Slot, Tick};
 
 /// Configuration of `kind = "ftrl_swap"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +69,25 @@ impl Default for Config {
             period: Horizon::Updates(100_000),
             floor: 0.1,
             catch_up: CatchUp::OnePerTouch,
+        }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(FtrlSwap::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: Some(self.period),
+            edge: EDGE_OF_OTHERS,
+            descends: false,
+            remakes_weights: true,
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod adamw;
 pub mod adaptive_revision;
 pub mod choice;
 pub mod clip;
+pub mod config;
 pub mod ftrl;
 pub mod ftrl_swap;
 pub mod momentum;
@@ -30,5 +31,6 @@ mod tests;
 
 pub use choice::OptimizerChoice;
 pub use clip::Clip;
+pub use config::{OptimizerConfig, OptimizerFacts};
 pub use rule::{Optimizer, Per, RowSemantics, Scope, Slot, Tick};
 pub use schedule::{Horizon, Progress, Schedule, ScheduleChoice};

@@ -69,7 +69,7 @@ impl Schedule {
 
 crate::registry! {
     /// How the learning rate changes over training.
-    pub enum ScheduleChoice {
+    pub enum ScheduleChoice: ScheduleConfig {
         /// The rate stays as it is.
         "constant" => Constant(Constant),
         /// The rate falls to a fraction over a length, by the same factor per unit, and stays there.
@@ -89,25 +89,40 @@ impl Default for ScheduleChoice {
     }
 }
 
-impl ScheduleChoice {
+/// The configuration of a schedule.
+pub trait ScheduleConfig {
     /// What the learning rate is multiplied by at `progress`.
-    pub fn factor(&self, progress: Progress) -> f64 {
-        match self {
-            ScheduleChoice::Constant(Constant {}) => 1.0,
-            ScheduleChoice::Exponential(Exponential { to, over }) => {
-                libm::pow(*to, over.passed(progress).min(1.0))
-            }
-            ScheduleChoice::Staircase(Staircase { factor, every }) => {
-                libm::pow(*factor, every.passed(progress).floor())
-            }
-            ScheduleChoice::InverseSqrt(InverseSqrt { after }) => {
-                after.passed(progress).max(1.0).sqrt().recip()
-            }
-            ScheduleChoice::Cosine(Cosine { to, over }) => {
-                let wave = libm::cos(PI * over.passed(progress).min(1.0));
-                to + (1.0 - to) * 0.5 * (1.0 + wave)
-            }
-        }
+    fn factor(&self, progress: Progress) -> f64;
+}
+
+impl ScheduleConfig for Constant {
+    fn factor(&self, _: Progress) -> f64 {
+        1.0
+    }
+}
+
+impl ScheduleConfig for Exponential {
+    fn factor(&self, progress: Progress) -> f64 {
+        libm::pow(self.to, self.over.passed(progress).min(1.0))
+    }
+}
+
+impl ScheduleConfig for Staircase {
+    fn factor(&self, progress: Progress) -> f64 {
+        libm::pow(self.factor, self.every.passed(progress).floor())
+    }
+}
+
+impl ScheduleConfig for InverseSqrt {
+    fn factor(&self, progress: Progress) -> f64 {
+        self.after.passed(progress).max(1.0).sqrt().recip()
+    }
+}
+
+impl ScheduleConfig for Cosine {
+    fn factor(&self, progress: Progress) -> f64 {
+        let wave = libm::cos(PI * self.over.passed(progress).min(1.0));
+        self.to + (1.0 - self.to) * 0.5 * (1.0 + wave)
     }
 }
 

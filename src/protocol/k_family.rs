@@ -16,7 +16,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules, Size};
+use super::Fit;
+use super::rounds::{RoundsConfig, Rules, Size};
 
 /// How many pushes make an update.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -33,29 +34,91 @@ impl Default for Config {
     }
 }
 
+/// Of K distinct workers; who is not among them is broken off.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct KSync(pub Config);
+
+/// Of K gradients at the present point; running steps are broken off.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct KBatchSync(pub Config);
+
+/// Of K distinct workers, however stale.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct KAsync(pub Config);
+
+/// Of any K pushes, however stale.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct KBatchAsync(pub Config);
+
 impl Config {
-    fn rounds(&self, workers: u32, shards: u32, rules: Rules) -> Rounds {
-        let size = if rules.wait { Size::Distinct(self.k) } else { Size::Any(self.k) };
-        Rounds::new(size, workers, shards, rules)
+    /// Whether there can be an update of K distinct workers.
+    fn fit(self, workers: u32) -> Fit {
+        match self.k {
+            k if k > workers => Fit::NeverFull {
+                setting: "k",
+                why: format!("an update of {k} distinct workers, and there are {workers}"),
+            },
+            _ => Fit::Works,
+        }
+    }
+}
+
+impl RoundsConfig for KSync {
+    fn size(&self) -> Size {
+        Size::Distinct(self.0.k)
     }
 
-    /// K-sync.
-    pub fn sync(&self, workers: u32, shards: u32) -> Rounds {
-        self.rounds(workers, shards, Rules { wait: true, fresh: true, abort: true })
+    fn rules(&self) -> Rules {
+        Rules { wait: true, fresh: true, abort: true }
     }
 
-    /// K-batch-sync.
-    pub fn batch_sync(&self, workers: u32, shards: u32) -> Rounds {
-        self.rounds(workers, shards, Rules { wait: false, fresh: true, abort: true })
+    fn fit(&self, workers: u32) -> Fit {
+        self.0.fit(workers)
+    }
+}
+
+impl RoundsConfig for KBatchSync {
+    fn size(&self) -> Size {
+        Size::Any(self.0.k)
     }
 
-    /// K-async.
-    pub fn asynchronous(&self, workers: u32, shards: u32) -> Rounds {
-        self.rounds(workers, shards, Rules { wait: true, fresh: false, abort: false })
+    fn rules(&self) -> Rules {
+        Rules { wait: false, fresh: true, abort: true }
     }
 
-    /// K-batch-async.
-    pub fn batch_asynchronous(&self, workers: u32, shards: u32) -> Rounds {
-        self.rounds(workers, shards, Rules::default())
+    fn fit(&self, _: u32) -> Fit {
+        Fit::Works
+    }
+}
+
+impl RoundsConfig for KAsync {
+    fn size(&self) -> Size {
+        Size::Distinct(self.0.k)
+    }
+
+    fn rules(&self) -> Rules {
+        Rules { wait: true, fresh: false, abort: false }
+    }
+
+    fn fit(&self, workers: u32) -> Fit {
+        self.0.fit(workers)
+    }
+}
+
+impl RoundsConfig for KBatchAsync {
+    fn size(&self) -> Size {
+        Size::Any(self.0.k)
+    }
+
+    fn rules(&self) -> Rules {
+        Rules { wait: false, fresh: false, abort: false }
+    }
+
+    fn fit(&self, _: u32) -> Fit {
+        Fit::Works
     }
 }

@@ -16,9 +16,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrival::Chances;
+use super::config::parameters;
 use super::fasgd::{Fasgd, Variant};
 use super::state::PerShard;
-use super::{Arrival, Gradients, Needs, Place, Remedy, fasgd};
+use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts, fasgd};
 use crate::base::ShardId;
 use crate::nn::kernels::amend::sum;
 use crate::params::Layout;
@@ -61,6 +62,28 @@ impl Config {
     /// Whether something may be spared.
     pub fn spares(&self) -> bool {
         self.pull_cost > 0.0 || self.push_cost > 0.0
+    }
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
+        Box::new(BFasgd::new(*self, layout))
+    }
+
+    fn numbers(&self, _: u32, layout: &Layout) -> u64 {
+        3 * parameters(layout)
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: false,
+            wants_descent: true,
+            counts_pushes: false,
+            wants_differences: false,
+            corrects_by_view: false,
+            tunes_rate: false,
+            spares: self.spares().then_some("fasgd"),
+        }
     }
 }
 

@@ -12,8 +12,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::parameters;
 use super::state::PerParameter;
-use super::{Arrival, Gradients, Needs, Place, Remedy};
+use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
 use crate::nn::kernels::amend::{Deviation, fasgd_by_deviation, fasgd_by_inverse, fasgd_by_size};
 use crate::params::Layout;
 
@@ -50,6 +51,28 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { variant: Variant::default(), gamma: 0.9, beta: 0.9, epsilon: 1e-4 }
+    }
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
+        Box::new(Fasgd::new(*self, layout))
+    }
+
+    fn numbers(&self, _: u32, layout: &Layout) -> u64 {
+        3 * parameters(layout)
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: false,
+            wants_descent: true,
+            counts_pushes: false,
+            wants_differences: false,
+            corrects_by_view: false,
+            tunes_rate: false,
+            spares: None,
+        }
     }
 }
 
