@@ -1,5 +1,8 @@
 //! Imposed staleness: delays in updates, drawn from a law instead of simulated.
 
+#[cfg(test)]
+mod new_part;
+
 use rand::RngExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +56,9 @@ crate::registry! {
         "uniform" => Uniform(Uniform),
         /// Drawn from given weights.
         "empirical" => Empirical(Empirical),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a worker does in a step, besides the plain pull, gradient, push: several batches to a pull,
 //! local steps, a replica of its own, dense parameters pulled or pushed only now and then.
 
+#[cfg(test)]
+mod new_part;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +93,9 @@ crate::registry! {
         "local_steps" => Steps(LocalSteps),
         /// Local steps on a replica of its own, drawn together with the server's parameters (EASGD).
         "elastic" => Elastic(Elastic),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 

@@ -1,6 +1,9 @@
 //! When workers begin: together, at distances, or by the slow-start policies of real systems, which
 //! let asynchronous training settle before all workers take part.
 
+#[cfg(test)]
+mod new_part;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +114,9 @@ crate::registry! {
         "monolith" => Monolith(Monolith),
         /// XDL after a restore: the chief at once, the others after two minutes.
         "xdl" => Xdl(Xdl),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 

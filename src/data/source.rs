@@ -1,5 +1,8 @@
 //! The registry of data sources: what `kind = "..."` may name, and how each is opened.
 
+#[cfg(test)]
+mod new_part;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,6 +49,9 @@ crate::registry! {
         "table" => Table(tabular::Config),
         /// Any CSV, TSV or Parquet file of (user, item, time): the next item, given the history.
         "interactions" => Interactions(interactions::Config),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 

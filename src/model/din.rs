@@ -20,7 +20,7 @@ use crate::nn::kernels::History as Pairs;
 use crate::nn::{Activation, Real};
 use crate::params::{Gradient, Init, Layout, View};
 
-use super::choice::{non_negative, widths};
+use super::error::{non_negative, widths};
 use super::inputs::{self, Lookup, Numeric, Selection, Tables};
 use super::l2::EmbeddingL2;
 use super::scale::Scaling;

@@ -11,7 +11,7 @@ use crate::params::{Gradient, Layout, View};
 
 use super::ModelContext;
 use super::ModelError;
-use super::choice::non_negative;
+use super::error::non_negative;
 
 /// The regulariser `lambda / 2 * sum of |w_r|^2 / n_r` over the distinct rows `r` of a batch. With
 /// no counts, every `n_r` is one.

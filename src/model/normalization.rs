@@ -7,11 +7,14 @@
 //! *Local batch normalization* is Algorithm 1 of Liu & Zhao (AAAI 2021), reconstructed from its
 //! name: "local" can only stand against statistics shared by the server.
 
+#[cfg(test)]
+mod new_part;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use super::choice::non_negative;
+use super::error::non_negative;
 use crate::params::{Export, Home, Moving};
 
 /// No normalization has no settings.
@@ -67,6 +70,9 @@ crate::registry! {
         "shared_batch" => Shared(Shared),
         /// Over the batch; every worker keeps moving moments of its own (Liu & Zhao 2021, reconstructed).
         "local_batch" => Local(Local),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 

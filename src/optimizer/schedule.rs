@@ -5,6 +5,9 @@
 //! every length of a schedule says on which clock it is measured. A schedule is a pure function of
 //! the three clocks; whether a restart sets them back is not its business.
 
+#[cfg(test)]
+mod new_part;
+
 use std::f64::consts::PI;
 
 use schemars::JsonSchema;
@@ -80,6 +83,9 @@ crate::registry! {
         "inverse_sqrt" => InverseSqrt(InverseSqrt),
         /// The rate falls to a fraction over a length, along half a cosine wave, and stays there.
         "cosine" => Cosine(Cosine),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 

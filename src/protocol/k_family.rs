@@ -19,106 +19,46 @@ use serde::{Deserialize, Serialize};
 use super::Fit;
 use super::rounds::{RoundsConfig, Rules, Size};
 
-/// How many pushes make an update.
+/// How many pushes make an update. `DISTINCT` says whether they are of distinct workers, who then wait
+/// for it; `FRESH` whether they have to be of the present point, so that all other steps are broken off.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
+#[serde(deny_unknown_fields)]
+pub struct Config<const DISTINCT: bool, const FRESH: bool> {
     /// Pushes to an update.
+    #[serde(default = "two")]
     #[schemars(range(min = 1, max = 100_000))]
     pub k: u32,
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        Config { k: 2 }
-    }
+/// K-sync.
+pub type KSync = Config<true, true>;
+/// K-batch-sync.
+pub type KBatchSync = Config<false, true>;
+/// K-async.
+pub type KAsync = Config<true, false>;
+/// K-batch-async.
+pub type KBatchAsync = Config<false, false>;
+
+fn two() -> u32 {
+    2
 }
 
-/// Of K distinct workers; who is not among them is broken off.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct KSync(pub Config);
+impl<const DISTINCT: bool, const FRESH: bool> RoundsConfig for Config<DISTINCT, FRESH> {
+    fn size(&self) -> Size {
+        if DISTINCT { Size::Distinct(self.k) } else { Size::Any(self.k) }
+    }
 
-/// Of K gradients at the present point; running steps are broken off.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct KBatchSync(pub Config);
+    fn rules(&self) -> Rules {
+        Rules { wait: DISTINCT, fresh: FRESH, abort: FRESH }
+    }
 
-/// Of K distinct workers, however stale.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct KAsync(pub Config);
-
-/// Of any K pushes, however stale.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct KBatchAsync(pub Config);
-
-impl Config {
-    /// Whether there can be an update of K distinct workers.
-    fn fit(self, workers: u32) -> Fit {
+    fn fit(&self, workers: u32) -> Fit {
         match self.k {
-            k if k > workers => Fit::NeverFull {
+            k if DISTINCT && k > workers => Fit::NeverFull {
                 setting: "k",
                 why: format!("an update of {k} distinct workers, and there are {workers}"),
             },
             _ => Fit::Works,
         }
-    }
-}
-
-impl RoundsConfig for KSync {
-    fn size(&self) -> Size {
-        Size::Distinct(self.0.k)
-    }
-
-    fn rules(&self) -> Rules {
-        Rules { wait: true, fresh: true, abort: true }
-    }
-
-    fn fit(&self, workers: u32) -> Fit {
-        self.0.fit(workers)
-    }
-}
-
-impl RoundsConfig for KBatchSync {
-    fn size(&self) -> Size {
-        Size::Any(self.0.k)
-    }
-
-    fn rules(&self) -> Rules {
-        Rules { wait: false, fresh: true, abort: true }
-    }
-
-    fn fit(&self, _: u32) -> Fit {
-        Fit::Works
-    }
-}
-
-impl RoundsConfig for KAsync {
-    fn size(&self) -> Size {
-        Size::Distinct(self.0.k)
-    }
-
-    fn rules(&self) -> Rules {
-        Rules { wait: true, fresh: false, abort: false }
-    }
-
-    fn fit(&self, workers: u32) -> Fit {
-        self.0.fit(workers)
-    }
-}
-
-impl RoundsConfig for KBatchAsync {
-    fn size(&self) -> Size {
-        Size::Any(self.0.k)
-    }
-
-    fn rules(&self) -> Rules {
-        Rules { wait: false, fresh: false, abort: false }
-    }
-
-    fn fit(&self, _: u32) -> Fit {
-        Fit::Works
     }
 }

@@ -11,6 +11,8 @@ pub mod dynamic_ssp;
 pub mod gba;
 pub mod hybrid;
 pub mod k_family;
+#[cfg(test)]
+mod new_part;
 pub mod rennala;
 pub mod ringmaster;
 pub mod rounds;
@@ -55,6 +57,9 @@ crate::registry! {
         "drop_stale" => DropStale(drop_stale::Config),
         /// Global batches by tokens, with rows averaged over who touched them (reconstructed).
         "gba" => Gba(gba::Config),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 

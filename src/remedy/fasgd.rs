@@ -32,11 +32,20 @@ pub enum Variant {
 }
 
 /// Which variant, and its running means.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Which variant.
     pub variant: Variant,
+    /// How it averages.
+    #[serde(flatten)]
+    pub means: Means,
+}
+
+/// The running means of FASGD.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Means {
     /// Share of the old moments that is kept at an update.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub gamma: f64,
@@ -48,9 +57,9 @@ pub struct Config {
     pub epsilon: f64,
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        Config { variant: Variant::default(), gamma: 0.9, beta: 0.9, epsilon: 1e-4 }
+impl Default for Means {
+    fn default() -> Means {
+        Means { gamma: 0.9, beta: 0.9, epsilon: 1e-4 }
     }
 }
 
@@ -103,7 +112,7 @@ impl Remedy for Fasgd {
     }
 
     fn amend(&mut self, arrival: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
-        let Config { variant, gamma, beta, epsilon } = self.config;
+        let Config { variant, means: Means { gamma, beta, epsilon } } = self.config;
         let tau = arrival.staleness as f32;
         let (least, stale) = match variant {
             Variant::AsCoded => (1e-3, tau + 1.0),

@@ -15,6 +15,8 @@ pub mod gap_aware;
 pub mod hinge;
 pub mod mixing;
 pub mod momentum_correction;
+#[cfg(test)]
+mod new_part;
 pub mod pipeline;
 pub mod power;
 pub mod rate_scaling;
@@ -64,5 +66,8 @@ crate::registry! {
         "mixing" => Mixing(mixing::Config),
         /// Clipping relative to the running mean of the norms.
         "clip_to_mean" => ClipToMean(clip_to_mean::Config),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }

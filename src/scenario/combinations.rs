@@ -1,11 +1,13 @@
 //! Whether the chosen parts fit together: protocol, shards, workers' routine, remedies, optimizer.
 
+use serde_json::json;
+
 use super::document::{Loaded, Problem};
 use super::rules::{CONFLICT, SUSPICIOUS};
 use super::spec::Scenario;
 use crate::cluster::LocalPlan;
 use crate::optimizer::OptimizerChoice;
-use crate::protocol::Fit;
+use crate::protocol::{Fit, ProtocolChoice};
 use crate::remedy::RemedyFacts;
 
 /// Reports parts that do not fit together.
@@ -254,9 +256,9 @@ fn prefetch(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
              pulls",
             choice.name()
         );
-        let help = "asynchronous, softsync, k_batch_async, drop_stale, and ringmaster without `abort` \
-                    never do";
-        conflict(message, other, help);
+        let help =
+            format!("{}, and ringmaster without `abort` never do", never_waiting().join(", "));
+        conflict(message, other, &help);
     }
     if worker.local.plan().keeps_replica() {
         let message =
@@ -267,6 +269,16 @@ fn prefetch(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         let message = "gradients that a worker adds up over steps go with one step at a time";
         conflict(message.into(), "worker.push_every", "leave one of them out");
     }
+}
+
+/// Kinds of protocol in which nobody waits, as they are without settings.
+fn never_waiting() -> Vec<&'static str> {
+    let names = ProtocolChoice::PARTS.iter().map(|part| part.name);
+    let never_waits = |name: &&str| {
+        let choice = serde_json::from_value::<ProtocolChoice>(json!({ "kind": name }));
+        choice.is_ok_and(|choice| choice.facts().never_waits)
+    };
+    names.filter(never_waits).collect()
 }
 
 /// What a worker does in a step must fit the shards, and the server's rule.

@@ -7,6 +7,8 @@ pub mod constant;
 pub mod exponential;
 pub mod gamma;
 pub mod lognormal;
+#[cfg(test)]
+mod new_part;
 pub mod pareto;
 pub mod shifted_exponential;
 pub mod trace;
@@ -75,6 +77,9 @@ crate::registry! {
         "pareto" => Pareto(pareto::Config),
         /// Step times replayed or resampled from a log.
         "trace" => Trace(trace::Config),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 

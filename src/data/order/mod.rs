@@ -10,6 +10,8 @@
 
 pub mod bijection;
 pub mod by_date;
+#[cfg(test)]
+mod new_part;
 pub mod shuffle_buffer;
 pub mod shuffled;
 pub mod shuffled_within_day;
@@ -35,6 +37,9 @@ crate::registry! {
         "shuffle_buffer" => ShuffleBuffer(shuffle_buffer::Config),
         /// All examples of the window shuffled together.
         "shuffled" => Shuffled(shuffled::Config),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 
