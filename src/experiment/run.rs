@@ -15,9 +15,9 @@ use super::stages::{self, Places, StageDone};
 use super::stop::StopSignal;
 use super::summary::Summary;
 use crate::base::ByteSize;
-use crate::data::{LeakError, SourceChoice};
+use crate::data::LeakError;
 use crate::metrics::Quality;
-use crate::scenario::build::{BuildError, Opener, Prepared};
+use crate::scenario::build::{BuildError, Opener, Prepared, open_anew};
 use crate::scenario::estimate::Estimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
@@ -178,7 +178,7 @@ impl Trial {
     /// # Errors
     /// Everything that files, windows and model can have against it.
     pub fn new(scenario: Scenario, folder: &Path, threads: usize) -> Result<Trial, RunError> {
-        Trial::with_sources(scenario, folder, threads, &SourceChoice::open)
+        Trial::with_sources(scenario, folder, threads, &open_anew)
     }
 
     /// As [`new`](Self::new), with the log from `open`, which may have it already.
@@ -326,7 +326,7 @@ impl Trial {
             return Ok(Vec::new());
         }
         let root = options.stages.clone().unwrap_or_else(|| out.join(stages::FOLDER));
-        let with = (self.threads, &SourceChoice::open as &Opener<'_>);
+        let with = (self.threads, &open_anew as &Opener<'_>);
         let done = stages::run(&self.earlier, &root, &self.folder, with, options);
         let (places, done) = done.map_err(|error| match error {
             RunError::Interrupted { signal, .. } => {
