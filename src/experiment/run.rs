@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{self, Keeper, StartFailed, Started, keeper};
+use super::checkpoint::{self, Keeper, StartFailed, keeper};
 use super::drive::{Driven, Driver, Failed, SaveEvery, restore};
 use super::expect::{self, Checked};
-use super::folder::{FolderError, Found, ResultsFolder, hex_digest, write_atomically};
-use super::outcome::OutcomeError;
 use super::probe;
 use super::recorder::{Begin, Recorder, Recording};
 use super::run_info::Stopwatch;
 use super::snapshot::Snapshots;
-use super::stages::{self, Places, StageDone};
+use super::stages::{self, Places};
 use super::stop::StopSignal;
-use super::summary::Summary;
+use super::summary::summary;
 use crate::base::ByteSize;
 use crate::data::LeakError;
 use crate::metrics::Quality;
+use crate::results::folder::{FolderError, Found, ResultsFolder, hex_digest, write_atomically};
+use crate::results::outcome::OutcomeError;
+use crate::results::summary::{DIAGNOSIS, FILE, StageDone, Started, Summary};
 use crate::scenario::build::{BuildError, Opener, Prepared, open_anew};
 use crate::scenario::estimate::Estimate;
 use crate::scenario::job::Job;
@@ -302,7 +303,7 @@ impl Trial {
         if let Err(error) = outcome {
             summary.ended = error.to_string();
             // Not `summary.json`: the trial is not done.
-            folder.write("diagnosis.json", &json(&summary))?;
+            folder.write(DIAGNOSIS, &json(&summary))?;
             snapshots.remove().map_err(written)?;
             return Err(RunError::Simulation { error, path: out.to_path_buf() });
         }
@@ -310,7 +311,7 @@ impl Trial {
         summary.files = digests(out).map_err(written)?;
         let checked = self.check_expectations(&summary, &folder)?;
         stopwatch.stop()?;
-        folder.write("summary.json", &json(&summary))?;
+        folder.write(FILE, &json(&summary))?;
         snapshots.remove().map_err(written)?;
         Ok(Finished { summary: Some(summary), path: out.to_path_buf(), checked })
     }
@@ -410,8 +411,7 @@ impl Trial {
         if expectations.is_empty() {
             return Ok(Vec::new());
         }
-        let summary = serde_json::to_value(summary).expect("a summary is valid JSON");
-        let checked = expect::check(expectations, summary, folder.path())?;
+        let checked = expect::check(expectations, summary.clone(), folder.path())?;
         folder.write(expect::FILE, &json(&checked))?;
         Ok(checked)
     }
@@ -431,8 +431,7 @@ impl Trial {
 
     fn summarise(&self, job: &Job, recorder: &Recorder, facts: Vec<(String, String)>) -> Summary {
         let session = job.session();
-        let mut summary =
-            Summary::new(&self.scenario, &session.progress, job.simulation(), recorder);
+        let mut summary = summary(&self.scenario, &session.progress, job.simulation(), recorder);
         let window = session.watch.window.filter(|window| *window > 0);
         summary.passes = window.map(|window| session.progress.examples as f64 / window as f64);
         summary.data = facts;
@@ -509,7 +508,7 @@ fn digests(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
 fn died(out: &Path, error: &SimError, stage: PathBuf) -> RunError {
     let name = stage.file_name().unwrap_or_default().to_string_lossy();
     let diagnosis = serde_json::json!({ "ended": format!("{error} (in stage {name})") });
-    let path = out.join("diagnosis.json");
+    let path = out.join(DIAGNOSIS);
     match write_atomically(&path, format!("{diagnosis:#}\n").as_bytes()) {
         Ok(()) => RunError::Simulation { error: error.clone(), path: stage },
         Err(error) => error.into(),

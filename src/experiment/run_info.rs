@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::{FolderError, write_atomically};
+use crate::results::folder::{FolderError, write_atomically};
 
 /// Name of the file.
 pub const FILE: &str = "run-info.json";

@@ -12,12 +12,13 @@ use super::sources::Sources;
 use crate::base::ByteSize;
 use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::checkpoint::start;
-use crate::experiment::folder::{FolderError, write_atomically};
 use crate::experiment::run::{RunError, RunOptions};
 use crate::experiment::snapshot::Snapshots;
 use crate::experiment::stages;
 use crate::experiment::stop::StopSignal;
-use crate::experiment::{SaveEvery, Summary, Trial};
+use crate::experiment::{SaveEvery, Trial};
+use crate::results::Summary;
+use crate::results::folder::{FolderError, write_atomically};
 use crate::scenario::Scenario;
 use crate::sim::Observer;
 
@@ -233,10 +234,13 @@ impl Runner<'_> {
                 }
             });
         }
-        let diagnosis = std::fs::read_to_string(out.join("diagnosis.json"));
-        let text = diagnosis.ok().filter(|_| !self.options.retry)?;
-        let read: Option<serde_json::Value> = serde_json::from_str(&text).ok();
-        let said = read.and_then(|value| Some(value.get("ended")?.as_str()?.to_string()));
-        Some(Ended::Failed(said.unwrap_or_else(|| "for an unknown reason".to_string())))
+        let text = Summary::read_diagnosis(out);
+        let said = match text {
+            _ if self.options.retry => return None,
+            Ok(summary) => summary?.ended,
+            Err(_) => String::new(),
+        };
+        let known = !said.is_empty();
+        Some(Ended::Failed(if known { said } else { "for an unknown reason".to_string() }))
     }
 }
