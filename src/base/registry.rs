@@ -1,15 +1,15 @@
 //! One line per interchangeable part.
 //!
-//! [`registry!`](crate::registry) turns a list of `"name" => module::Config` lines into the enum that a
-//! scenario file is read into (`kind = "name"` chooses the variant, the other keys are the fields
-//! of its `Config`), and into the table that `straggler list` and the property tests walk.
+//! [`registry!`](crate::registry) turns a list of `"name" => module::Config` lines into the enum
+//! that a scenario file is read into (`kind = "name"` chooses the variant, the other keys are the
+//! fields of its `Config`), and into the table that `straggler list` and the property tests walk.
 
 /// A registered part: its name in scenario files and the first sentence of its documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// The word written as `kind = "..."`.
     pub name: &'static str,
-    /// One line that says what it is.
+    /// One line that describes it.
     pub summary: &'static str,
 }
 
