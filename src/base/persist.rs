@@ -202,8 +202,7 @@ impl<'a> Loader<'a> {
 /// - `fixed`: the scenario says it.
 /// - `scratch`: its content is never read before it is written again.
 /// - `emptied`: it is not saved, and becomes its default when a state is loaded.
-/// - `via(|out| ..., |from| ...)`: saved and loaded by these two closures, which may use all fields
-///   by name.
+/// - `via(|out| ..., |from| ...)`: these two closures do it; they may use all fields by name.
 ///
 /// Fields of a tuple struct get names: `persist!(WorkerId(number: state))`. Type parameters come
 /// first: `persist!([R: Persist] Damping<R> { rule: state })`.

@@ -16,8 +16,7 @@ use rand::SeedableRng;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u64)]
 pub enum Purpose {
-    /// Initial value of a dense block (`who` = block) or an embedding row (`who` = table, `count` =
-    /// row).
+    /// Initial value of a dense block (`who` = block) or a row (`who` = table, `count` = row).
     Init = 1,
     /// Order of the training examples (`who` = pass).
     Order = 2,
