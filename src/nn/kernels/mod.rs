@@ -109,7 +109,7 @@ kernels! {
     table::pick(from: &[F], stride: usize, ids: &[u32], dim: usize, out: &mut [F]);
     /// Adds the numbers at the places in `d_out` to the rows of a table at `positions`.
     table::scatter_add(places: Places, d_out: &[F], positions: &[u32], d_rows: &mut [F]);
-    /// Overwrites each row `r` of `out` with that of `base` plus `factors[r]` times that of `scaled`.
+    /// Overwrites row `r` of `out` with that of `base` plus `factors[r]` times that of `scaled`.
     pairs::mix_rows(base: &[F], scaled: &[F], factors: &[F], out: &mut [F]);
     /// Overwrites every row of `out` with the same row of `base` plus that of `scaled` times
     /// `factors`, number by number.
