@@ -1,4 +1,4 @@
-//! Imposed staleness: delays in updates, drawn from a law instead of simulated.
+//! Imposed staleness: delays in updates, drawn from a distribution instead of simulated.
 
 use rand::RngExt;
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Purpose, Streams};
 
-/// Every gradient is exactly this old.
+/// Every gradient has exactly this staleness.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fixed {
@@ -15,7 +15,7 @@ pub struct Fixed {
     pub updates: u64,
 }
 
-/// Geometric staleness, as memoryless workers give: P(k) = p (1-p)^k with p = 1 / (1 + mean).
+/// Geometric staleness, as with memoryless workers: P(k) = p (1-p)^k with p = 1 / (1 + mean).
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Geometric {
@@ -24,7 +24,7 @@ pub struct Geometric {
     pub mean: f64,
 }
 
-/// Every staleness from `0` to `largest` equally often.
+/// Every staleness from `0` to `largest` is equally likely.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Uniform {
@@ -43,13 +43,13 @@ pub struct Empirical {
 }
 
 crate::registry! {
-    /// The law of an imposed staleness.
+    /// The distribution of an imposed staleness.
     pub enum DelayChoice {
-        /// Every gradient equally old.
+        /// Every gradient has the same staleness.
         "fixed" => Fixed(Fixed),
-        /// Geometric, as memoryless workers give.
+        /// Geometric, as with memoryless workers.
         "geometric" => Geometric(Geometric),
-        /// Every staleness up to a largest one equally often.
+        /// Every staleness up to a largest one is equally likely.
         "uniform" => Uniform(Uniform),
         /// Drawn from given weights.
         "empirical" => Empirical(Empirical),
@@ -57,7 +57,7 @@ crate::registry! {
 }
 
 impl DelayChoice {
-    /// The largest staleness that occurs. A geometric law is cut where its tail is below 1e-12.
+    /// The largest staleness. A geometric distribution is cut where its tail is below 1e-12.
     pub fn largest(&self) -> u64 {
         match self {
             Self::Fixed(Fixed { updates }) => *updates,
@@ -83,7 +83,7 @@ impl DelayChoice {
         }
     }
 
-    /// The staleness of update `update`, before it is cut to the updates that there were.
+    /// The staleness of update `update`, not yet limited to the number of updates made.
     pub fn draw(&self, update: u64, streams: Streams) -> u64 {
         let mut rng = streams.rng(Purpose::Delay, 0, update);
         match self {
