@@ -1,4 +1,4 @@
-//! Which vector registers the processor has, asked once and answered from then on.
+//! The vector instructions that the processor has, detected once.
 
 use std::sync::OnceLock;
 
@@ -44,7 +44,7 @@ fn detected() -> Level {
 }
 
 /// A function whose body is compiled for every level. The body must call `#[inline(always)]`
-/// functions, or nothing is gained.
+/// functions, otherwise nothing is gained.
 #[macro_export]
 macro_rules! versions {
     ($(#[$doc:meta])* $vis:vis fn $name:ident(
@@ -60,7 +60,7 @@ macro_rules! versions {
                 fn avx2($($argument: $type),*) $(-> $result)? $body
                 match $crate::base::level::level() {
                     #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
-                    // SAFETY: `level` has seen these features.
+                    // SAFETY: `level` has detected these features.
                     $crate::base::level::Level::Avx512 => return unsafe { avx512($($argument),*) },
                     #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
                     // SAFETY: as above.
@@ -78,7 +78,7 @@ thread_local! {
     static FORCED: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) };
 }
 
-/// Runs `job` at another level than the best.
+/// Runs `job` at a level other than the best.
 #[cfg(test)]
 pub(crate) fn at_level<T>(level: Level, job: impl FnOnce() -> T) -> T {
     FORCED.set(Some(level));

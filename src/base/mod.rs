@@ -1,6 +1,5 @@
-//! Floor 0, the words everything else is written in: virtual time, identifiers, random streams,
-//! quantities with units, saved state, the thread pool, and what the processor can do. Imports
-//! nothing of ours.
+//! Floor 0, used by all others: virtual time, identifiers, random streams, quantities with units,
+//! saved state, the thread pool, and the features of the processor. It imports no other floor.
 
 pub mod id;
 pub mod level;

@@ -1,9 +1,9 @@
-//! Host threads that compute ahead. They decide nothing: a job is a pure function of what it was
-//! given, so results are the same for any number of threads.
+//! Host threads that compute jobs ahead. They decide nothing: a job is a pure function of its
+//! inputs, so results are the same for any number of threads.
 //!
-//! Jobs are taken in order of need (`due`). Whoever waits for a job that nobody has started runs
-//! it itself; while somebody else runs it, the waiter works on the next job instead of sleeping.
-//! A pool of one thread is therefore the sequential program, and does without any lock; work whose
+//! Jobs are taken in order of need (`due`). A thread that waits for an unstarted job runs it
+//! itself. If another thread runs that job, the waiting thread works on the next one instead of
+//! sleeping. So a pool of one thread is the sequential program and needs no lock. A job whose
 //! [`Pending`] is dropped before it started is never computed.
 
 use std::cmp::Ordering;
@@ -25,13 +25,13 @@ pub struct Pool<W> {
     submitted: u64,
 }
 
-/// A job's result, now or later. Dropping it cancels the job if it has not started.
+/// A job's result, available now or later. Dropping it cancels the job if it has not started.
 pub struct Pending<T, W> {
     offer: Offer<T, W>,
 }
 
 enum Offer<T, W> {
-    /// To whoever waits for it, there being nobody else.
+    /// To the thread that waits for it; the pool has no other.
     Alone(Job<T, W>),
     /// To all threads.
     Shared(Claim<T, W>),
@@ -47,7 +47,7 @@ struct Shared<W> {
 
 struct Queue<W> {
     jobs: BinaryHeap<Entry<W>>,
-    /// Helpers that sleep: whoever wakes nobody saves a system call.
+    /// Number of sleeping helpers: no system call is needed if there are none to wake.
     asleep: usize,
     closed: bool,
 }
@@ -65,7 +65,7 @@ struct Task<T, W> {
 
 enum State<T, W> {
     Waiting(Job<T, W>),
-    /// And whether anybody sleeps until it is done.
+    /// And whether a thread sleeps until it is done.
     Running(bool),
     Done(thread::Result<T>),
     /// Cancelled before it started, or its result was taken.
@@ -73,11 +73,11 @@ enum State<T, W> {
 }
 
 trait Runnable<W>: Send + Sync {
-    /// Runs the job unless somebody else has started or cancelled it.
+    /// Runs the job unless another thread has started or cancelled it.
     fn run(&self, workspace: &mut W) -> bool;
 }
 
-/// Locks; a panic in a job is carried by its result, so a poisoned lock holds good data.
+/// Locks. The panic of a job is carried by its result, so a poisoned lock holds good data.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -104,7 +104,7 @@ impl<T: Send, W> Runnable<W> for Task<T, W> {
 }
 
 impl<T, W> Task<T, W> {
-    /// What came of it, if it is done; taken out.
+    /// Takes the result, if the job is done.
     fn result(&self) -> Option<thread::Result<T>> {
         let mut state = lock(&self.state);
         match std::mem::replace(&mut *state, State::Gone) {
@@ -116,7 +116,7 @@ impl<T, W> Task<T, W> {
         }
     }
 
-    /// Sleeps while it runs.
+    /// Sleeps while the job runs.
     fn sleep(&self) {
         let running = |state: &mut State<T, W>| match state {
             State::Running(awaited) => {
@@ -130,7 +130,7 @@ impl<T, W> Task<T, W> {
 }
 
 impl<W: Default + Send + 'static> Pool<W> {
-    /// A pool of `threads` host threads in all, the caller's included; zero counts as one.
+    /// A pool of `threads` host threads, including the caller's; zero counts as one.
     pub fn new(threads: usize) -> Pool<W> {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { jobs: BinaryHeap::new(), asleep: 0, closed: false }),
@@ -145,7 +145,7 @@ impl<W: Default + Send + 'static> Pool<W> {
         Pool { shared, helpers, workspace: W::default(), submitted: 0 }
     }
 
-    /// Number of host threads, the caller's included.
+    /// Number of host threads, including the caller's.
     pub fn threads(&self) -> usize {
         self.helpers.len() + 1
     }
@@ -174,10 +174,10 @@ impl<W: Default + Send + 'static> Pool<W> {
         Pending { offer: Offer::Shared(Claim(task)) }
     }
 
-    /// The job's result, computed here if nobody has started it.
+    /// The job's result, computed here if no thread has started it.
     ///
     /// # Panics
-    /// If the job itself panicked: its panic goes on in the caller.
+    /// If the job panicked: its panic continues in the caller.
     pub fn wait<T: Send>(&mut self, pending: Pending<T, W>) -> T {
         let claim = match pending.offer {
             Offer::Alone(job) => return job(&mut self.workspace),
@@ -189,7 +189,7 @@ impl<W: Default + Send + 'static> Pool<W> {
             if let Some(result) = task.result() {
                 return result.unwrap_or_else(|panic| resume_unwind(panic));
             }
-            // Somebody else is at it: do something useful meanwhile.
+            // Another thread runs it: do something useful meanwhile.
             let other = lock(&self.shared.queue).jobs.pop();
             match other {
                 Some(entry) => _ = entry.task.run(&mut self.workspace),
@@ -198,7 +198,7 @@ impl<W: Default + Send + 'static> Pool<W> {
         }
     }
 
-    /// Runs `job` in the caller, with the caller's workspace.
+    /// Runs `job` in the calling thread, with its workspace.
     pub fn run_here<T>(&mut self, job: impl FnOnce(&mut W) -> T) -> T {
         job(&mut self.workspace)
     }
@@ -270,7 +270,7 @@ impl<W> PartialOrd for Entry<W> {
     }
 }
 impl<W> Ord for Entry<W> {
-    /// The heap's greatest is the one needed first.
+    /// The greatest of the heap is the job needed first.
     fn cmp(&self, other: &Self) -> Ordering {
         (other.due, other.order).cmp(&(self.due, self.order))
     }

@@ -13,7 +13,7 @@
 pub struct Part {
     /// The word written as `kind = "..."`.
     pub name: &'static str,
-    /// One line that says what it is.
+    /// One line that describes it.
     pub summary: &'static str,
 }
 

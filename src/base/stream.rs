@@ -1,8 +1,8 @@
-//! Random draws as pure functions of (seed, purpose, who, count).
+//! Random draws as pure functions of (seed, purpose, entity, count).
 //!
-//! No generator state is stored or shared: the k-th draw of worker 7 is the same whatever other
-//! workers did, in whatever order events happened. Two settings can therefore be compared pair by
-//! pair (common random numbers), and there is nothing to save in a snapshot.
+//! No generator state is stored or shared: the k-th draw of worker 7 does not depend on other
+//! workers or on the order of events. So two settings can be compared pair by pair (common random
+//! numbers), and a snapshot needs no generator state.
 
 /// The generator of one draw. A named, portable algorithm (Blackman & Vigna's xoshiro256++), so
 /// that its values do not depend on the platform.
@@ -16,7 +16,7 @@ use rand::SeedableRng;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u64)]
 pub enum Purpose {
-    /// First value of a dense block (`who` = block) or an embedding row (`who` = table, `count` = row).
+    /// Initial value of a dense block (`who` = block) or a row (`who` = table, `count` = row).
     Init = 1,
     /// Order of the training examples (`who` = pass).
     Order = 2,
@@ -58,7 +58,7 @@ pub enum Purpose {
     Failure = 25,
     /// Whether dense parameters are transmitted (`who` = worker, `count` = occasion and shard).
     Transmission = 40,
-    /// Parameters that begin anew at a restart (a seed of its own draws).
+    /// Parameters re-initialised at a restart (a seed of its own draws).
     Reinit = 41,
     /// What uninitialised memory holds (`who` = block or table, `count` = place).
     Garbage = 42,
@@ -75,9 +75,9 @@ pub struct Draw {
     pub streams: Streams,
     /// What it is for.
     pub purpose: Purpose,
-    /// Whose draw it is.
+    /// The entity that draws.
     pub who: u64,
-    /// Which of theirs.
+    /// Number of the draw among those of the entity.
     pub count: u64,
 }
 
@@ -88,7 +88,7 @@ impl Draw {
     }
 }
 
-/// Every random draw of a run, by name. Holds a seed and nothing else.
+/// Every random draw of a run, by name. It holds a seed only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Streams {
     seed: u64,
@@ -119,7 +119,7 @@ impl Streams {
         Rng::seed_from_u64(self.key(purpose, who, count))
     }
 
-    /// The name of one draw, for parts that draw for themselves.
+    /// The name of one draw, for parts that make the draw later.
     pub fn draw(self, purpose: Purpose, who: u64, count: u64) -> Draw {
         Draw { streams: self, purpose, who, count }
     }

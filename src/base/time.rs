@@ -1,10 +1,10 @@
 //! Virtual time in integer nanoseconds, so that events are totally ordered on every machine.
 //!
-//! A point ([`SimTime`]) and a length ([`SimSpan`]) are different types and cannot be mixed up.
+//! A point ([`SimTime`]) and a length ([`SimSpan`]) are different types and cannot be confused.
 //! Random durations are drawn as a dimensionless [`Factor`] with 20 fractional bits and then
-//! multiplied: a last-bit difference of a mathematical library disappears in the rounding, and
-//! doubling every duration of a scenario doubles every time exactly (for durations that are
-//! multiples of 2^20 ns; within one nanosecond a draw otherwise).
+//! multiplied. Rounding hides last-bit differences of mathematical libraries. Doubling every
+//! duration of a scenario doubles every time exactly (for durations that are multiples of 2^20 ns;
+//! otherwise within one nanosecond per draw).
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Mul, Sub};
@@ -20,7 +20,7 @@ pub struct SimSpan(pub u64);
 impl SimTime {
     /// The start of every run.
     pub const ZERO: SimTime = SimTime(0);
-    /// The last representable instant, 584 years in. A clock that reaches it has overflowed.
+    /// The last representable instant, after 584 years. A clock that reaches it has overflowed.
     pub const MAX: SimTime = SimTime(u64::MAX);
 
     /// Seconds since the start, for output only.
@@ -28,14 +28,14 @@ impl SimTime {
         self.0 as f64 * 1e-9
     }
 
-    /// The span from `earlier` to here; zero when `earlier` is later.
+    /// The span from `earlier` to this instant; zero when `earlier` is later.
     pub fn since(self, earlier: SimTime) -> SimSpan {
         SimSpan(self.0.saturating_sub(earlier.0))
     }
 }
 
 impl SimSpan {
-    /// No time at all.
+    /// An empty span.
     pub const ZERO: SimSpan = SimSpan(0);
 
     /// Length in seconds, for output only.
@@ -93,7 +93,7 @@ impl fmt::Display for SimTime {
 }
 
 impl fmt::Display for SimSpan {
-    /// For people: two units at most, as in `2 h 14 m` or `63.2 s`.
+    /// For people: at most two units, as in `2 h 14 m` or `63.2 s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.seconds();
         let whole = self.0 / 1_000_000_000;
@@ -115,10 +115,10 @@ impl fmt::Display for SimSpan {
 pub struct Factor(u64);
 
 impl Factor {
-    /// Leaves a span as it is.
+    /// Leaves a span unchanged.
     pub const ONE: Factor = Factor(1 << 20);
 
-    /// The nearest representable factor; negative and NaN become zero, infinite the largest.
+    /// The nearest representable factor; negative values and NaN become zero, infinity the largest.
     pub fn new(value: f64) -> Factor {
         Factor((value * (1u64 << 20) as f64).round() as u64)
     }

@@ -1,8 +1,8 @@
 //! Quantities with units, as a user writes them: `"4ms"`, `"10Gbit/s"`, `"2GiB"`.
 //!
-//! Each type reads and writes itself as text with a unit, and a bare number is refused with the
-//! remedy in the message. The JSON Schema of each carries a `format` (`duration`, `bandwidth`,
-//! `bytes`) that the scenario checker uses to point at a wrong quantity.
+//! Each type reads and writes itself as text with a unit. A bare number is refused, and the message
+//! says how to write it. The JSON Schema of each carries a `format` (`duration`, `bandwidth`,
+//! `bytes`), by which the scenario checker points at a wrong quantity.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,7 +22,7 @@ pub struct Bandwidth(pub u64);
 pub struct ByteSize(pub u64);
 
 impl Bandwidth {
-    /// The time that `bytes` take.
+    /// The time needed to send `bytes`.
     pub fn time(self, bytes: u64) -> SimSpan {
         let ns = (u128::from(bytes) * 8_000_000_000).div_ceil(u128::from(self.0.max(1)));
         SimSpan(u64::try_from(ns).unwrap_or(u64::MAX))
@@ -59,7 +59,7 @@ const SIZES: &[(&str, f64)] = &[
     ("GiB", 1_073_741_824.0),
 ];
 
-/// Reads `"<number><unit>"`; the error says which units there are.
+/// Reads `"<number><unit>"`; the error lists the units.
 fn parse(text: &str, units: &[(&str, f64)], example: &str) -> Result<u64, String> {
     let text = text.trim();
     let split =

@@ -1,4 +1,4 @@
-//! Who is there when: crashes, schedules, scripted events and slow starts of one cluster together.
+//! Which workers are present when: all crashes, schedules, scripted events and slow starts.
 
 use std::path::Path;
 
@@ -9,23 +9,22 @@ use super::{LawError, MachineClass, StartChoice};
 use crate::base::{SimSpan, SimTime, WorkerId};
 use crate::cluster::machine::class_of;
 
-/// Workers that come, go and die. The default: all are there, always.
+/// Workers that join, leave and crash. By default all are always present.
 #[derive(Clone, Debug, Default)]
 pub struct Churn {
     /// What becomes of the examples of a lost step.
     pub lost: Lost,
-    /// What becomes of a push that is on its way.
+    /// What becomes of a push that is under way.
     pub on_the_way: OnTheWay,
     /// The random crashes of each worker's machine; empty if there are none.
     pub processes: Vec<Option<Process>>,
     /// Joins and leaves.
     pub memberships: Vec<Membership>,
-    /// Scripted crashes: when, whose, and for how long.
+    /// Scripted crashes: when, of which worker, and for how long.
     pub crashes: Vec<(SimTime, WorkerId, SimSpan)>,
-    /// Scripted sleeps: when, whose, and for how long.
+    /// Scripted sleeps: when, of which worker, and for how long.
     pub sleeps: Vec<(SimTime, WorkerId, SimSpan)>,
-    /// Workers that begin when others have made so many updates, by that number, and at the
-    /// latest when.
+    /// Workers that start after a number of updates by others: that number, and the latest start.
     pub starts: Vec<(u64, WorkerId, Option<SimTime>)>,
 }
 
@@ -61,7 +60,7 @@ impl Churn {
         self
     }
 
-    /// Scripted events. `sleeps` says for how long the worker of an event sleeps.
+    /// Scripted events. `sleeps` says how long the worker of an event sleeps.
     pub fn with_script(
         mut self,
         script: &[Scripted],
@@ -75,7 +74,7 @@ impl Churn {
         self
     }
 
-    /// Those of `workers` workers that begin when others have made so many updates.
+    /// Those of `workers` workers that start after a number of updates by others.
     pub fn with_starts(mut self, start: &StartChoice, workers: u32) -> Churn {
         let entry = |w| {
             let (updates, latest) = start.after_updates(WorkerId(w))?;
@@ -86,7 +85,7 @@ impl Churn {
         self
     }
 
-    /// Whether all workers are there, always.
+    /// Whether all workers are always present.
     pub fn is_none(&self) -> bool {
         self.processes.iter().all(Option::is_none)
             && self.memberships.is_empty()

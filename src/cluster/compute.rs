@@ -1,4 +1,4 @@
-//! What one step costs a worker on an ordinary machine.
+//! The compute time of one step on an ordinary machine.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,14 +10,14 @@ use crate::base::SimSpan;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Compute {
-    /// Cost of a batch whatever its size.
+    /// Time per batch, whatever its size.
     pub fixed: SimSpan,
-    /// Cost of each example.
+    /// Time per example.
     pub per_example: SimSpan,
     /// How the time varies from step to step.
     pub law: StepTimeChoice,
-    /// Time between a step's push and the worker's next pull, in which it holds nothing: waiting
-    /// for its input, or for a coordinator that hands out steps.
+    /// Time between a step's push and the worker's next pull, in which it holds no view: it waits
+    /// for its input, or for a coordinator that assigns steps.
     pub between: SimSpan,
 }
 

@@ -1,4 +1,4 @@
-//! Imposed staleness: delays in updates, drawn from a law instead of simulated.
+//! Imposed staleness: delays in updates, drawn from a distribution instead of simulated.
 
 #[cfg(test)]
 mod new_part;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Purpose, Rng, Streams};
 
-/// Every gradient is exactly this old.
+/// Every gradient has exactly this staleness.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fixed {
@@ -18,7 +18,7 @@ pub struct Fixed {
     pub updates: u64,
 }
 
-/// Geometric staleness, as memoryless workers give: P(k) = p (1-p)^k with p = 1 / (1 + mean).
+/// Geometric staleness, as with memoryless workers: P(k) = p (1-p)^k with p = 1 / (1 + mean).
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Geometric {
@@ -27,7 +27,7 @@ pub struct Geometric {
     pub mean: f64,
 }
 
-/// Every staleness from `0` to `largest` equally often.
+/// Every staleness from `0` to `largest` is equally likely.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Uniform {
@@ -46,13 +46,13 @@ pub struct Empirical {
 }
 
 crate::registry! {
-    /// The law of an imposed staleness.
+    /// The distribution of an imposed staleness.
     pub enum DelayChoice: DelayConfig {
-        /// Every gradient equally old.
+        /// Every gradient has the same staleness.
         "fixed" => Fixed(Fixed),
-        /// Geometric, as memoryless workers give.
+        /// Geometric, as with memoryless workers.
         "geometric" => Geometric(Geometric),
-        /// Every staleness up to a largest one equally often.
+        /// Every staleness up to a largest one is equally likely.
         "uniform" => Uniform(Uniform),
         /// Drawn from given weights.
         "empirical" => Empirical(Empirical),

@@ -1,16 +1,16 @@
-//! Who is served when several wait at a link or a shard.
+//! The order of service when several messages wait at a link or a shard.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a link or a processor divides itself among those that want it.
+/// How a link or a processor is divided among the messages that use it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Discipline {
     /// One at a time, in order of arrival.
     #[default]
     FirstCome,
-    /// All at once: each of n gets an n-th of the speed.
+    /// All at once: each of n gets one n-th of the speed.
     ProcessorSharing,
 }
 

@@ -1,9 +1,9 @@
 //! Crash and repair: how long machines run, how long they are down, and what becomes of the work
 //! that a crash interrupts.
 //!
-//! A machine runs for a random time of mean `every` and is then down for one of mean `repair`, again
-//! and again, whether it has work or not: an alternating renewal process. So in the long run a
-//! worker is there for the share MTBF / (MTBF + MTTR) of the time, whatever the laws. The k-th of
+//! A machine runs for a random time of mean `every` and is then down for a time of mean `repair`,
+//! again and again, with or without work: an alternating renewal process. So in the long run a
+//! worker is present for the share MTBF / (MTBF + MTTR) of the time, whatever the laws. The k-th of
 //! these times is a pure function of (seed, worker, k).
 
 use std::path::Path;
@@ -20,27 +20,27 @@ use crate::base::{Purpose, SimSpan, Streams, WorkerId};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Lost {
-    /// They are dropped: nobody uses them in this pass.
+    /// They are dropped: no worker uses them in this pass.
     #[default]
     Drop,
-    /// They go back to the head of the shared queue: whoever asks next gets them.
+    /// They return to the head of the shared queue: the next worker that asks gets them.
     Requeue,
-    /// The worker itself repeats them when it is back.
+    /// The same worker repeats them when it is back.
     Repeat,
 }
 
-/// What becomes of a push that is on its way when its worker goes.
+/// What becomes of a push that is under way when its worker crashes or leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnTheWay {
-    /// What has not arrived at a shard is lost, and what the protocol holds of it with it.
+    /// Parts that have not arrived at a shard are lost, and so are those that the protocol holds.
     #[default]
     Lost,
-    /// It had left the machine whole, and arrives.
+    /// It had left the machine completely, and arrives.
     Arrives,
 }
 
-/// Crashes of one machine class, where they differ.
+/// Crashes of one machine class that differs from the others.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OfClass {
@@ -48,20 +48,20 @@ pub struct OfClass {
     pub name: String,
     /// Mean time between failures of its machines.
     pub every: SimSpan,
-    /// Mean time to repair, where it differs.
+    /// Mean time to repair, if it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<SimSpan>,
 }
 
-/// Crashes of machines at random, and the fate of what any crash or sudden leave interrupts.
+/// Random crashes of machines, and the fate of the work that any crash or sudden leave interrupts.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Failures {
     /// Mean time between failures of a machine: from one repair to the next crash. When left out,
-    /// only classes named below crash at random.
+    /// only the classes named below crash at random.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<SimSpan>,
-    /// Mean time to repair: from a crash until the worker begins anew.
+    /// Mean time to repair: from a crash until the worker starts again.
     pub repair: SimSpan,
     /// How the time between failures varies.
     pub law: StepTimeChoice,
@@ -69,7 +69,7 @@ pub struct Failures {
     pub repair_law: StepTimeChoice,
     /// What becomes of the examples of a lost step.
     pub lost: Lost,
-    /// What becomes of a push that is on its way.
+    /// What becomes of a push that is under way.
     pub on_the_way: OnTheWay,
     /// Machine classes that crash more or less often.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -92,7 +92,7 @@ impl Default for Failures {
 }
 
 impl Failures {
-    /// Whether some machine crashes at random.
+    /// Whether any machine crashes at random.
     pub fn is_random(&self) -> bool {
         self.every.is_some() || !self.class.is_empty()
     }
@@ -123,7 +123,7 @@ impl Process {
     /// How long `worker`'s machine runs after its `count`-th repair, or from the start for 0.
     pub fn runs(&self, worker: WorkerId, count: u64, streams: Streams) -> SimSpan {
         let draw = streams.draw(Purpose::Failure, u64::from(worker.0), 2 * count);
-        // At least a nanosecond, so that the process gets on.
+        // At least a nanosecond, so that the process advances.
         SimSpan(self.law.time(self.every, draw).0.max(1))
     }
 

@@ -28,14 +28,13 @@ pub struct MachineClass {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 10.0))]
     pub spread: f64,
-    /// How its step times vary, where that differs from `cluster.compute.law`.
+    /// How its step times vary, if not as `cluster.compute.law` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub law: Option<StepTimeChoice>,
-    /// Numbers of workers that run on it whatever the shares, which spread the others.
+    /// Numbers of workers that run on it regardless of the shares, which spread the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<u32>,
-    /// Lasting slowdowns of these workers within their class, in the same order; 1 for those left
-    /// out.
+    /// Lasting slowdowns of these workers within their class, in the same order; 1 if missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own: Vec<f64>,
 }
@@ -49,7 +48,7 @@ fn one() -> f64 {
 pub struct Machine {
     /// Index of its class.
     pub class: usize,
-    /// Its slowdown, class and lasting difference together.
+    /// Its slowdown: class and lasting difference together.
     pub slowdown: Factor,
     /// Time between a step's push and the worker's next request.
     pub between: SimSpan,
@@ -59,7 +58,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine of class `class`, with a law that may be the caller's own.
+    /// A machine of class `class`, with a law that the caller may have written.
     pub fn new(class: usize, slowdown: Factor, law: Arc<dyn StepTimeLaw>) -> Machine {
         Machine { class, slowdown, between: SimSpan::ZERO, pace: None, law }
     }
@@ -70,7 +69,7 @@ impl Machine {
         self.law.time(base * self.slowdown, draw)
     }
 
-    /// When work that begins at `start` and takes `work` at its ordinary pace is done.
+    /// The end of work that begins at `start` and takes `work` at the ordinary pace.
     pub fn finish(&mut self, start: SimTime, work: SimSpan) -> SimTime {
         match &mut self.pace {
             Some(pace) => pace.finish(start, work),
@@ -84,8 +83,9 @@ impl Machine {
     }
 }
 
-/// The class of worker `w`: the one that names it, or else by a golden-ratio sequence over the cumulative shares, so that every
-/// prefix of workers is balanced and a worker keeps its class when workers are added.
+/// The class of a worker: the one that names it, otherwise by a golden-ratio sequence over the
+/// cumulative shares. So every prefix of workers is balanced, and a worker keeps its class when
+/// workers are added.
 pub fn class_of(worker: WorkerId, classes: &[MachineClass]) -> usize {
     if let Some(class) = classes.iter().position(|class| class.workers.contains(&worker.0)) {
         return class;
@@ -104,7 +104,7 @@ pub fn class_of(worker: WorkerId, classes: &[MachineClass]) -> usize {
     classes.len().saturating_sub(1)
 }
 
-/// The machines of workers `0..workers`. Without classes there is one, `ordinary`.
+/// The machines of workers `0..workers`. Without classes there is one class, `ordinary`.
 ///
 /// # Errors
 /// If a step-time trace cannot be read.

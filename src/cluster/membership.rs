@@ -1,5 +1,5 @@
-//! Workers that join and leave on a schedule, once or again and again: elastic jobs, preemption
-//! with notice or without, and the tide hours in which a shared cluster lends out its machines.
+//! Workers that join and leave on a schedule, once or repeatedly: elastic jobs, preemption with or
+//! without notice, and the hours of a day in which a shared cluster lends out its machines.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,42 +8,42 @@ use crate::base::{SimSpan, SimTime, WorkerId};
 
 /// When some of the workers belong to the job.
 ///
-/// With `join` before `leave` they are there in between; with `leave` before `join` they are there
-/// at first and return. A worker in several of these schedules is there when all of them say so.
+/// With `join` before `leave` they are present in between. With `leave` before `join` they are
+/// present at first, leave, and return. A worker in several schedules is present when all of them
+/// say so.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Membership {
     /// Number of the first of these workers; workers are counted from 0.
     pub first: u32,
-    /// Number of the last of them; the last of all when left out.
+    /// Number of the last of them; the last worker when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<u32>,
-    /// When they join; they are there from the start when left out.
+    /// When they join; they are present from the start when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub join: Option<SimSpan>,
     /// When they leave; never when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leave: Option<SimSpan>,
-    /// After so long it all begins again, as with tide hours of a day; only once when left out.
+    /// The schedule repeats after this time, as with a day; it runs only once when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<SimSpan>,
-    /// They leave at once, and the step they are in is lost as in a crash. Otherwise they finish
-    /// it first.
+    /// They leave at once, and their step is lost as in a crash. Otherwise they finish it first.
     pub abruptly: bool,
 }
 
 impl Membership {
-    /// Whether it is about this worker.
+    /// Whether the schedule includes this worker.
     pub fn covers(&self, worker: WorkerId) -> bool {
         self.first <= worker.0 && self.last.is_none_or(|last| worker.0 <= last)
     }
 
-    /// The time since the last beginning.
+    /// The time since the latest repetition began.
     fn phase(&self, at: SimTime) -> u64 {
         self.every.map_or(at.0, |every| at.0 % every.0.max(1))
     }
 
-    /// Whether its workers are there at `at`.
+    /// Whether its workers are present at `at`.
     pub fn is_there(&self, at: SimTime) -> bool {
         let phase = self.phase(at);
         match (self.join, self.leave) {
@@ -55,7 +55,7 @@ impl Membership {
         }
     }
 
-    /// The next moment after `after` at which they may join or leave.
+    /// The next moment after `after` at which its workers may join or leave.
     pub fn next(&self, after: SimTime) -> Option<SimTime> {
         let (phase, begun) = (self.phase(after), after.0 - self.phase(after));
         let points = [self.join, self.leave].into_iter().flatten().map(|point| point.0);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     proptest! {
-        /// Between two moments named by `next` nothing changes.
+        /// Nothing changes between two moments named by `next`.
         #[test]
         fn nothing_changes_in_between(
             join in proptest::option::of(0u64..40),

@@ -1,5 +1,6 @@
-//! Floor 3, the physics: how long things take, and for whom. Machine classes, step times, network,
-//! shard service, late start, who comes, goes and dies. Knows no parameter and no protocol.
+//! Floor 3, the physics: how long things take on each machine. Machine classes, step times,
+//! network, shard service, late start, joins, leaves and crashes. It knows no parameter and no
+//! protocol.
 
 pub mod churn;
 pub mod compute;

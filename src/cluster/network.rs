@@ -1,4 +1,4 @@
-//! Links and shards: what a message costs on its way and at its destination.
+//! Links and shards: the time that a message takes on its way and at its destination.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub struct Network {
     pub discipline: Discipline,
 }
 
-/// Service times of a shard, and who is served when several requests wait.
+/// Service times of a shard, and the order of service when several requests wait.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShardService {
@@ -43,11 +43,11 @@ pub struct ShardService {
     /// How service times vary; constant when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub law: Option<StepTimeChoice>,
-    /// Whether requests are served one after the other, or all at once as threads that share a
+    /// Whether requests are served one after the other, or all at once like threads that share a
     /// processor.
     #[serde(skip_serializing_if = "Discipline::is_first_come")]
     pub discipline: Discipline,
-    /// Under `processor_sharing`, how many times the share of a pull a push gets.
+    /// Under `processor_sharing`: the share of a push, relative to that of a pull.
     #[serde(skip_serializing_if = "is_one")]
     #[schemars(range(min = 0.001, max = 1_000.0))]
     pub push_weight: f64,

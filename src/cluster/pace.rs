@@ -1,12 +1,12 @@
 //! The pace of a machine over time: slow episodes, pauses, and the time of day.
 //!
-//! An episode source is a two-state Markov process: ordinary for an exponential time of mean `every`,
-//! then slow for one of mean `lasting`. The work of a step is integrated along the path, so that a
-//! step that straddles a switch changes its speed. With rates q01 = 1/every and q10 = 1/lasting and
-//! factor s, the long-run mean speed is (q10 + q01/s) / (q01 + q10).
+//! An episode source is a two-state Markov process: ordinary for an exponential time of mean
+//! `every`, then slow for one of mean `lasting`. The work of a step is integrated along the path,
+//! so that its speed changes within the step if a switch falls into it. With rates q01 = 1/every
+//! and q10 = 1/lasting and factor s, the long-run mean speed is (q10 + q01/s) / (q01 + q10).
 //!
-//! The path of a source is a pure function of (seed, source, machine or host, number of the switch).
-//! What a machine keeps is how far along it has looked, so that a step costs no more late in a run
+//! The path of a source is a pure function of (seed, source, machine or host, number of the
+//! switch). A machine keeps its position on the path, so that a step costs no more late in a run
 //! than early.
 
 use schemars::JsonSchema;
@@ -16,14 +16,14 @@ use super::scripted::Spell;
 use super::step_time::exponential::standard_exponential;
 use crate::base::{Purpose, SimSpan, SimTime, Streams};
 
-/// Who has an episode together.
+/// Which workers share an episode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Whose {
-    /// Each worker has its own.
+    /// Each worker has its own episodes.
     #[default]
     Worker,
-    /// All workers of a host slow down at once: a co-tenant's burst.
+    /// All workers of a host are slow at the same time: a burst of a co-tenant.
     Host,
 }
 
@@ -35,25 +35,25 @@ pub struct Episodes {
     pub every: SimSpan,
     /// Mean length of an episode.
     pub lasting: SimSpan,
-    /// How many times longer everything takes meanwhile; when left out the machine stands still.
+    /// How many times longer everything takes meanwhile; when left out, the machine stands still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1.0, max = 1_000_000.0))]
     pub factor: Option<f64>,
-    /// Who has them together.
+    /// Which workers share them.
     #[serde(default)]
     pub whose: Whose,
 }
 
-/// A load that rises and falls with the time of day: everything takes `1 + swing x sin` of its time.
+/// A load that follows the time of day: everything takes `1 + swing x sin` of its time.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Daily {
-    /// How far the factor swings to both sides of 1.
+    /// Largest deviation of the factor from 1, to both sides.
     #[schemars(range(min = 0.0, max = 0.99))]
     pub swing: f64,
     /// Length of a day.
     pub period: SimSpan,
-    /// By how much of a day each host is later than the one before.
+    /// Delay of each host's day behind that of the host before, as a share of a day.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub lag: f64,
 }
@@ -68,11 +68,11 @@ impl Default for Daily {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PaceConfig {
-    /// Workers that share a host, by their numbers in turn: 0, 1, 2 on the first with 3.
+    /// Workers per host, in the order of their numbers: with 3, the first host has 0, 1 and 2.
     #[schemars(range(min = 1, max = 100_000))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers_per_host: Option<u32>,
-    /// Sources of slow episodes; they multiply.
+    /// Sources of slow episodes; their factors multiply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub episodes: Vec<Episodes>,
     /// A load that follows the time of day.
@@ -100,7 +100,7 @@ impl PaceConfig {
         varies.then_some(Pace { sources, spells: Vec::new(), daily, host, streams })
     }
 
-    /// The pace of a worker's machine that has these scripted spells besides.
+    /// The pace of a worker's machine, with these scripted spells.
     pub fn of_with(&self, worker: u32, spells: Vec<Spell>, streams: Streams) -> Option<Pace> {
         let pace = self.of(worker, streams);
         if spells.is_empty() {
@@ -112,14 +112,14 @@ impl PaceConfig {
     }
 }
 
-/// Steps of a day in which its factor is constant.
+/// Steps of a day; the factor is constant within each.
 const STEPS: u64 = 288;
 
-/// The pace of one machine, and how far it has been followed.
+/// The pace of one machine, and the position reached on its path.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Pace {
     sources: Vec<Source>,
-    /// Scripted ones.
+    /// Scripted spells.
     spells: Vec<Spell>,
     daily: Option<Daily>,
     host: u32,
@@ -131,7 +131,7 @@ pub struct Pace {
 struct Source {
     every: SimSpan,
     lasting: SimSpan,
-    /// Infinite where the machine stands still.
+    /// Infinite if the machine stands still.
     factor: f64,
     who: u64,
     /// Whether it is slow from `from` to `until`, after `switches` switches.
@@ -157,7 +157,7 @@ impl Source {
         source
     }
 
-    /// The process begins as it would be found at any moment.
+    /// Starts the process in its stationary state.
     fn begin(&mut self, streams: Streams) {
         let (every, lasting) = (self.every.seconds(), self.lasting.seconds());
         let first = streams.uniform(Purpose::Episode, self.who, 0);
@@ -166,15 +166,15 @@ impl Source {
         self.until = SimTime::ZERO + self.stay(streams);
     }
 
-    /// How long it stays as it is after the latest switch.
+    /// The time from the latest switch to the next.
     fn stay(&self, streams: Streams) -> SimSpan {
         let mut rng = streams.rng(Purpose::Episode, self.who, self.switches + 1);
         let mean = if self.slow { self.lasting } else { self.every };
-        // At least a microsecond, so that the path gets on.
+        // At least a microsecond, so that the path advances.
         SimSpan(((mean.0 as f64 * standard_exponential(&mut rng)) as u64).max(1_000))
     }
 
-    /// The factor at `time`, and until when it stays.
+    /// The factor at `time`, and the end of the time for which it is valid.
     fn at(&mut self, time: SimTime, streams: Streams) -> (f64, SimTime) {
         if time < self.from {
             self.begin(streams);
@@ -200,7 +200,7 @@ impl Daily {
 }
 
 impl Pace {
-    /// When work is done that begins at `start` and takes `work` on the ordinary machine.
+    /// The end of work that begins at `start` and takes `work` on the ordinary machine.
     pub fn finish(&mut self, start: SimTime, work: SimSpan) -> SimTime {
         let (mut now, mut left) = (start, work.0 as f64);
         loop {
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_step_changes_speed_where_it_straddles_a_switch() {
-        // In small pieces or at once: the same end, but for rounding.
+        // In small pieces or at once, the end is the same, except for rounding.
         let config = episodes(Some(3.0));
         let mut pieces = config.of(1, Streams::new(2)).unwrap();
         let mut whole = pieces.clone();
@@ -321,7 +321,7 @@ mod tests {
         let spells = vec![spell(2, 4, f64::INFINITY), spell(6, 12, 3.0)];
         let mut pace = PaceConfig::default().of_with(0, spells, Streams::new(1)).unwrap();
         let mut done = |work: u64| pace.finish(SimTime::ZERO, SimSpan(work * second)).0 / second;
-        // Two at once, a sleep until 4, two more until 6, then three for each until 12.
+        // Two batches at once, a sleep until 4, two until 6, then three time units each until 12.
         assert_eq!([done(1), done(2), done(3), done(5), done(6), done(7)], [1, 2, 5, 9, 12, 13]);
         assert!(PaceConfig::default().of_with(0, Vec::new(), Streams::new(1)).is_none());
     }

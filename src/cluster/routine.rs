@@ -1,5 +1,5 @@
-//! What a worker does in a step, besides the plain pull, gradient, push: several batches to a pull,
-//! local steps, a replica of its own, dense parameters pulled or pushed only now and then.
+//! The work of a worker in a step, besides the plain pull, gradient and push: several batches per
+//! pull, local steps, a private replica, dense parameters pulled or pushed only in some steps.
 
 #[cfg(test)]
 mod new_part;
@@ -14,22 +14,22 @@ use crate::base::{SimSpan, Streams, WorkerId};
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Routine {
-    /// Batches to a step. Their rows are pulled together; each batch takes its own compute time.
+    /// Batches per step. Their rows are pulled together; each batch takes its own compute time.
     #[schemars(range(min = 1, max = 10_000))]
     pub batches: u32,
-    /// What the worker makes of them.
+    /// How the worker uses them.
     pub local: Local,
-    /// Dense parameters are pulled in every so many steps, if they lie on shards of their own
-    /// (`cluster.dense_shards`). In between the worker goes on with those that it has: `n_fetch` of
-    /// Downpour (Dean et al. 2012).
+    /// Every this many steps, dense parameters are pulled, if they are on shards of their own
+    /// (`cluster.dense_shards`). In between the worker continues with the ones that it has:
+    /// `n_fetch` of Downpour (Dean et al. 2012).
     #[schemars(range(min = 1, max = 1_000_000))]
     pub pull_every: u64,
-    /// Gradients of dense parameters are pushed in every so many steps, if they lie on shards of
-    /// their own. In between the worker adds them up: `n_push` of Downpour.
+    /// Every this many steps, gradients of dense parameters are pushed, if the parameters are on
+    /// shards of their own. In between the worker adds them up: `n_push` of Downpour.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub push_every: u64,
-    /// Whether a worker pulls for its next step while it computes the present one: the time of the pull
-    /// is hidden, and gradients are a step older. For protocols in which nobody waits.
+    /// Whether a worker pulls for its next step while it computes the current one: this hides the
+    /// time of the pull, and gradients are one step older. For protocols in which no worker waits.
     #[serde(skip_serializing_if = "is_false")]
     pub prefetch: bool,
 }
@@ -39,13 +39,13 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// The gradient on the view that was pulled has no settings.
+/// The gradient on the pulled view; it has no settings.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gradient {}
 
-/// Gradient descent by the worker itself, one step per batch, with Nesterov's momentum on the
-/// dense group.
+/// Gradient descent by the worker itself, one step per batch, with Nesterov's momentum on the dense
+/// group.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LocalSteps {
@@ -73,7 +73,7 @@ pub struct Elastic {
     /// Momentum of the dense group: EAMSGD.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub momentum: f64,
-    /// Share of the difference that both sides move: beta / N with beta = 0.9 in the paper.
+    /// Share of the difference by which both sides move: beta / N with beta = 0.9 in the paper.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub alpha: f64,
 }
@@ -85,13 +85,13 @@ impl Default for Elastic {
 }
 
 crate::registry! {
-    /// What a worker makes of the batches of a step, and pushes.
+    /// How a worker uses the batches of a step, and what it pushes.
     pub enum Local: LocalConfig {
-        /// The mean of their gradients, all on the view that was pulled.
+        /// The mean of their gradients, all on the pulled view.
         "gradient" => Gradient(Gradient),
-        /// Local steps from the view; minus the distance gone is pushed (local SGD, GEO).
+        /// Local steps from the view; minus the distance covered is pushed (local SGD, GEO).
         "local_steps" => Steps(LocalSteps),
-        /// Local steps on a replica of its own, drawn together with the server's parameters (EASGD).
+        /// Local steps on a replica; it and the server's parameters attract each other (EASGD).
         "elastic" => Elastic(Elastic),
         /// One that only tests know.
         #[cfg(test)]
@@ -172,12 +172,12 @@ impl Default for Routine {
 }
 
 impl Routine {
-    /// Whether it is the plain routine: the gradient of one batch, pushed as it is.
+    /// Whether it is the plain routine: the gradient of one batch, pushed unchanged.
     pub fn is_plain(&self) -> bool {
         self.batches == 1 && !self.local.plan().pushes_differences() && self.push_every == 1
     }
 
-    /// Whether something of the worker's outlives the step.
+    /// Whether the worker keeps state after the step.
     pub fn keeps(&self) -> bool {
         self.push_every > 1 || self.local.plan().keeps_replica()
     }
@@ -197,7 +197,7 @@ impl Routine {
         (step + 1).is_multiple_of(self.push_every.max(1))
     }
 
-    /// Compute time of the worker's step `step`, a batch of which takes `base` on the mean.
+    /// Compute time of the worker's step `step`; a batch takes `base` on average.
     pub fn time(
         &self,
         machine: &Machine,

@@ -1,5 +1,5 @@
-//! When workers begin: together, at distances, or by the slow-start policies of real systems, which
-//! let asynchronous training settle before all workers take part.
+//! When workers start: together, one after the other, or by the slow-start policies of real
+//! systems, which let asynchronous training settle before all workers take part.
 
 #[cfg(test)]
 mod new_part;
@@ -14,7 +14,7 @@ use crate::base::{Factor, Purpose, SimSpan, SimTime, Streams, WorkerId};
 #[serde(deny_unknown_fields)]
 pub struct Together {}
 
-/// One after the other at equal distances: worker `w` of `N` starts at `over x w / N`.
+/// One after the other at equal intervals: worker `w` of `N` starts at `over x w / N`.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Staggered {
@@ -30,9 +30,9 @@ pub struct Scattered {
     pub within: SimSpan,
 }
 
-/// TensorFlow's Estimator: worker `w` waits `min(most, step x w)`; worker 0 is the chief and does not
-/// wait (`_DELAY_SECS_PER_WORKER` and `_MAX_DELAY_SECS` in its `training.py`, where the workers beside
-/// the chief are counted from 0 and wait for one step more than their number).
+/// TensorFlow's Estimator: worker `w` waits `min(most, step x w)`; worker 0 is the chief and does
+/// not wait (`_DELAY_SECS_PER_WORKER` and `_MAX_DELAY_SECS` in its `training.py`, which counts the
+/// workers other than the chief from 0 and adds one step to their number).
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TensorFlow {
@@ -48,8 +48,8 @@ impl Default for TensorFlow {
     }
 }
 
-/// TensorFlow's `GlobalStepWaiterHook` as its documentation has it: worker `w` begins when
-/// `int(steps x ln(w + 1))` updates have been made; worker 0, the chief, at once.
+/// TensorFlow's `GlobalStepWaiterHook` as documented: worker `w` starts after `int(steps x ln(w +
+/// 1))` updates; worker 0, the chief, starts at once.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StepWaiter {
@@ -64,8 +64,8 @@ impl Default for StepWaiter {
     }
 }
 
-/// Monolith's slow start: as [`StepWaiter`] (`slow_start_steps` in its `cpu_training.py`), but nobody
-/// waits longer than `most` (`max_slow_start_wait_minute`, 10 by default).
+/// Monolith's slow start: as [`StepWaiter`] (`slow_start_steps` in its `cpu_training.py`), but no
+/// worker waits longer than `most` (`max_slow_start_wait_minute`, 10 by default).
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Monolith {
@@ -87,7 +87,7 @@ impl Default for Monolith {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Xdl {
-    /// For how long they sleep.
+    /// How long they sleep.
     pub sleep: SimSpan,
 }
 
@@ -98,11 +98,11 @@ impl Default for Xdl {
 }
 
 crate::registry! {
-    /// When the workers begin.
+    /// When the workers start.
     pub enum StartChoice: StartConfig {
         /// All workers at time zero.
         "together" => Together(Together),
-        /// One after the other, at equal distances.
+        /// One after the other, at equal intervals.
         "staggered" => Staggered(Staggered),
         /// Each at a random moment within a span.
         "scattered" => Scattered(Scattered),
@@ -110,7 +110,7 @@ crate::registry! {
         "tensorflow" => TensorFlow(TensorFlow),
         /// TensorFlow's step waiter: worker w after K ln(w + 1) updates.
         "tensorflow_step_waiter" => StepWaiter(StepWaiter),
-        /// Monolith: worker w after K ln(w + 1) updates, or ten minutes if these come first.
+        /// Monolith: worker w after K ln(w + 1) updates, or after ten minutes if that is earlier.
         "monolith" => Monolith(Monolith),
         /// XDL after a restore: the chief at once, the others after two minutes.
         "xdl" => Xdl(Xdl),
@@ -132,7 +132,7 @@ pub trait StartConfig {
     /// [after updates](Self::after_updates).
     fn at(&self, worker: WorkerId, workers: u32, streams: Streams) -> SimTime;
 
-    /// How many updates the worker waits for before it joins, and until when at the latest; `None`
+    /// How many updates the worker waits for before it starts, and until when at the latest; `None`
     /// if it waits for none.
     fn after_updates(&self, worker: WorkerId) -> Option<(u64, Option<SimTime>)>;
 }

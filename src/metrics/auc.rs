@@ -1,9 +1,9 @@
 //! Area under the ROC curve, exact: the share of (positive, negative) pairs in which the positive
-//! scores higher, ties counted half (the Mann-Whitney statistic).
+//! example scores higher; ties count half (the Mann-Whitney statistic).
 
 use super::order;
 
-/// Buffers of [`AucScratch::auc`], kept between evaluations so that none is allocated twice.
+/// Buffers of [`AucScratch::auc`], kept between evaluations so that they are allocated once.
 #[derive(Clone, Debug, Default)]
 pub struct AucScratch {
     ranked: Vec<u64>,
@@ -24,7 +24,7 @@ impl AucScratch {
     }
 }
 
-/// [`AucScratch::auc`] with buffers of its own.
+/// [`AucScratch::auc`] with its own buffers.
 pub fn auc(scores: &[f32], labels: &[f32]) -> Option<f64> {
     AucScratch::default().auc(scores, labels)
 }

@@ -1,4 +1,4 @@
-//! Every figure of a results folder, defined once.
+//! The definition of every figure of a results folder.
 
 /// One figure.
 #[derive(Clone, Copy, Debug)]
@@ -151,7 +151,7 @@ pub const METRICS: &[Metric] = &[
     },
 ];
 
-/// The figure of this name.
+/// The figure with this name.
 pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name)
 }

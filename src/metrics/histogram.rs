@@ -1,15 +1,15 @@
-//! A histogram of whole numbers, exact where staleness usually lies and logarithmic beyond.
+//! A histogram of whole numbers: exact for common values of staleness, logarithmic beyond.
 
 use std::ops::RangeInclusive;
 
-/// Values below this have a bucket of their own.
+/// Values below this have one bucket each.
 const EXACT: u64 = 1 << EXACT_BITS;
 const EXACT_BITS: u32 = 6;
 /// Buckets per doubling above, as a power of two: 2^3 = 8, each 1/8 to 1/15 of its values wide.
 const OCTAVE_BITS: u32 = 3;
 
-/// Counts of whole numbers: one bucket for each below 64, then eight per octave. Count, sum and
-/// maximum are exact, so the mean is too; quantiles are within a bucket, at most 12.5 % high.
+/// Counts of whole numbers: one bucket for each number below 64, then eight per octave. Count, sum
+/// and maximum are exact, and so is the mean; quantiles are within a bucket, at most 12.5 % high.
 ///
 /// Memory grows with the logarithm of the largest value, to 4 KiB at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
-    /// Counts all that `other` has counted.
+    /// Adds all counts of `other`.
     pub fn merge(&mut self, other: &Histogram) {
         if other.buckets.len() > self.buckets.len() {
             self.buckets.resize(other.buckets.len(), 0);
@@ -111,7 +111,7 @@ impl Histogram {
     }
 }
 
-/// The bucket that `value` falls into.
+/// The bucket of `value`.
 fn bucket_of(value: u64) -> usize {
     if value < EXACT {
         return value as usize;

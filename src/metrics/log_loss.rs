@@ -11,7 +11,7 @@ fn probability(logit: f32) -> f64 {
 /// `-y ln p - (1 - y) ln (1 - p)` of one example, without forming `p`.
 fn loss(logit: f32, label: f32) -> f64 {
     let (z, y) = (f64::from(logit), f64::from(label));
-    // An infinite logit on its own side is a perfect answer, not infinity minus infinity.
+    // An infinite logit on the side of its label is a perfect answer, not infinity minus infinity.
     if z.is_infinite() {
         return match (z > 0.0) == order::is_positive(label) {
             true => 0.0,
@@ -32,9 +32,9 @@ pub fn log_loss(logits: &[f32], labels: &[f32]) -> Option<f64> {
     defined(logits, labels).then(|| total() / logits.len() as f64)
 }
 
-/// Log-loss divided by the entropy of the mean label: 1 for a model that knows the click rate and
-/// nothing else, less is better (He et al. 2014, "Practical Lessons from Predicting Clicks on Ads
-/// at Facebook", section 3). `None` where log-loss is, and when all labels agree.
+/// Log-loss divided by the entropy of the mean label: 1 for a model that knows only the click rate,
+/// less is better (He et al. 2014, "Practical Lessons from Predicting Clicks on Ads at Facebook",
+/// section 3). `None` if log-loss is, and when all labels agree.
 pub fn normalised_entropy(logits: &[f32], labels: &[f32]) -> Option<f64> {
     let log_loss = log_loss(logits, labels)?;
     let entropy = label_entropy(labels);
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn calibration_error_by_hand() {
-        // Two bins: predictions .5 against labels 0, 1 and certain ones against labels 0, 1.
+        // Two bins: predictions of .5 with labels 0, 1 and certain predictions with labels 0, 1.
         let (logits, labels) = ([0.0, 0.0, 800.0, 900.0], [0.0, 1.0, 0.0, 1.0]);
         close(expected_calibration_error(&logits, &labels, 2), 0.25);
         close(calibration(&logits, &labels), 1.5);

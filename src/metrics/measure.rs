@@ -1,5 +1,5 @@
-//! What can be compared or expected of a run, as people write it: a figure (`best.auc`), or what it
-//! took to reach a quality (`time_to(best.auc>=0.73)`).
+//! Measures of a run that users compare or expect, as they write them: a figure (`best.auc`), or
+//! the cost of reaching a quality (`time_to(best.auc>=0.73)`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,20 +11,20 @@ use super::scalar::{self, Better};
 pub enum Measure {
     /// A figure of the whole run, by name.
     Scalar(String),
-    /// What it took until a quality was reached.
+    /// The cost until a quality was reached.
     Reach(Reach),
 }
 
-/// What it took until a quality was first reached.
+/// The cost until a quality was first reached.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Reach {
-    /// What is counted until then.
+    /// The kind of cost.
     pub cost: Cost,
     /// The quality.
     pub goal: Goal,
 }
 
-/// What is counted until a quality is reached.
+/// A kind of cost, counted until a quality is reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cost {
     /// Simulated seconds.
@@ -54,7 +54,7 @@ impl Cost {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Goal {
     /// Whether the figure is that of the best step so far, chosen on the selection half of the
-    /// holdout, and not that of each evaluation.
+    /// holdout, instead of that of each evaluation.
     pub best: bool,
     /// Which figure of an evaluation, such as `auc`.
     pub figure: String,
@@ -64,7 +64,7 @@ pub struct Goal {
     pub bound: f64,
 }
 
-/// Figures of an evaluation that can be waited for.
+/// Figures of an evaluation that a goal can name.
 pub const FIGURES: &[&str] =
     &["auc", "session_auc", "log_loss", "normalised_entropy", "calibration"];
 
@@ -75,13 +75,13 @@ impl Goal {
     }
 }
 
-/// A text that stands for no measure.
+/// A text that is not a measure.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{text:?} is no metric: {reason}")]
 pub struct MeasureError {
     /// The text.
     pub text: String,
-    /// Why not.
+    /// The reason.
     pub reason: String,
 }
 
@@ -94,7 +94,7 @@ impl Measure {
         }
     }
 
-    /// Whether it depends on the holdout, and so means nothing beside that of another holdout.
+    /// Whether it depends on the holdout, and so cannot be compared between different holdouts.
     pub fn is_quality(&self) -> bool {
         match self {
             Measure::Scalar(name) => scalar::is_quality(name),
@@ -102,7 +102,7 @@ impl Measure {
         }
     }
 
-    /// Whether this version knows it. Others may still be in the files of another version.
+    /// Whether this version knows it. Files of another version may contain others.
     pub fn is_known(&self) -> bool {
         match self {
             Measure::Scalar(name) => scalar::find(name).is_some(),

@@ -1,8 +1,8 @@
-//! Floor 3, how good a model is and how late its gradients are: pure functions of scores, labels
-//! and groups, and the two running summaries that records are kept in.
+//! Floor 3, how good a model is and how stale its gradients are: pure functions of scores, labels
+//! and groups, and the two running summaries in which records are kept.
 //!
-//! One convention throughout: a figure that is not defined for its input (no examples, one class
-//! only, a score that is NaN) is `None`. Nothing here panics, hangs or quietly skips a NaN.
+//! One convention holds throughout: a figure that is not defined for its input (no examples, one
+//! class only, a NaN score) is `None`. These functions never panic, hang or silently skip a NaN.
 
 pub mod auc;
 pub mod glossary;

@@ -1,7 +1,7 @@
 //! Mean and variance of a stream of numbers.
 
-/// Running mean and variance by Welford's update (Knuth, TAOCP vol. 2, 4.2.2), which does not
-/// lose digits when the mean is large against the spread. A NaN added shows in every figure.
+/// Running mean and variance by Welford's update (Knuth, TAOCP vol. 2, 4.2.2), which does not lose
+/// digits when the mean is much larger than the spread. An added NaN makes every figure NaN.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Moments {
     count: u64,
@@ -11,7 +11,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Takes one more number in.
+    /// Adds a number.
     pub fn add(&mut self, value: f64) {
         self.count += 1;
         let before = value - self.mean;
@@ -19,7 +19,7 @@ impl Moments {
         self.spread += before * (value - self.mean);
     }
 
-    /// Takes in all that `other` has seen (Chan, Golub and LeVeque 1979).
+    /// Adds all numbers of `other` (Chan, Golub and LeVeque 1979).
     pub fn merge(&mut self, other: &Moments) {
         if other.count == 0 {
             return;
@@ -31,17 +31,17 @@ impl Moments {
         self.spread += other.spread + apart * apart * own * its / (own + its);
     }
 
-    /// Numbers seen.
+    /// Count of the numbers.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Their mean; `None` before the first.
+    /// Their mean; `None` without numbers.
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then_some(self.mean)
     }
 
-    /// Their sample variance, dividing by count - 1; `None` before the second.
+    /// Their sample variance, dividing by count - 1; `None` for fewer than two numbers.
     pub fn variance(&self) -> Option<f64> {
         (self.count > 1).then(|| self.spread / (self.count - 1) as f64)
     }

@@ -1,8 +1,8 @@
-//! Scores as integers that sort the same way, and the radix sort over them.
+//! Scores as integers that have the same order, and the radix sort over them.
 
-/// The bits a ranked example uses: 32 of its score, one of its label.
+/// The bits of a ranked example: 32 for its score, one for its label.
 const KEY_BITS: u32 = 33;
-/// Bits sorted by one pass: three passes cover [`KEY_BITS`], and its counters fit the L1 cache.
+/// Bits sorted by one pass: three passes cover [`KEY_BITS`], and the counters fit the L1 cache.
 const DIGIT_BITS: u32 = 11;
 const BUCKETS: usize = 1 << DIGIT_BITS;
 /// Below this length clearing the counters costs more than a comparison sort.
@@ -23,12 +23,12 @@ pub(super) fn score_key(score: f32) -> Option<u32> {
     Some(bits ^ flip)
 }
 
-/// One example as a sortable integer: the score's key above, the label in the lowest bit.
+/// One example as a sortable integer: the key of the score, then the label in the lowest bit.
 pub(super) fn ranked(score: f32, label: f32) -> Option<u64> {
     Some(u64::from(score_key(score)?) << 1 | u64::from(is_positive(label)))
 }
 
-/// Sorts ranked examples in linear time; `spare` is working space that can be reused.
+/// Sorts ranked examples in linear time; `spare` is reusable working space.
 pub(super) fn sort(ranked: &mut Vec<u64>, spare: &mut Vec<u64>) {
     if ranked.len() < SMALL {
         ranked.sort_unstable();

@@ -1,4 +1,4 @@
-//! The figures that a whole run comes down to: one number each, under one name everywhere (tables
+//! The figures that describe a whole run: one number each, under the same name everywhere (tables
 //! of sweeps, comparisons, expectations, reports), with its unit and the direction that is good.
 
 /// Which direction is good.
@@ -17,22 +17,22 @@ pub enum Better {
 pub struct Scalar {
     /// Its name, dotted.
     pub name: &'static str,
-    /// Its unit; `-` without one.
+    /// Its unit; `-` if it has none.
     pub unit: &'static str,
     /// Which direction is good.
     pub better: Better,
-    /// What it is.
+    /// Its definition.
     pub text: &'static str,
 }
 
 impl Scalar {
-    /// Whether it is a quality on the holdout, and so means nothing beside that of another holdout.
+    /// Whether it is a quality on the holdout, and so not comparable between different holdouts.
     pub fn is_quality(&self) -> bool {
         is_quality(self.name)
     }
 }
 
-/// Whether a figure of this name is measured on the holdout.
+/// Whether the figure with this name is measured on the holdout.
 pub fn is_quality(name: &str) -> bool {
     ["best.", "last.", "bayes."].iter().any(|stem| name.starts_with(stem))
 }
@@ -49,7 +49,7 @@ const fn plain(name: &'static str, unit: &'static str, text: &'static str) -> Sc
     Scalar { name, unit, better: Better::Neither, text }
 }
 
-/// All of them, in the order of tables.
+/// All figures, in the order of tables.
 pub const SCALARS: &[Scalar] = &[
     higher(
         "best.auc",
@@ -108,7 +108,7 @@ pub const SCALARS: &[Scalar] = &[
     plain("bayes.calibration", "-", "Calibration of the true probabilities."),
 ];
 
-/// The figure of this name.
+/// The figure with this name.
 pub fn find(name: &str) -> Option<&'static Scalar> {
     SCALARS.iter().find(|scalar| scalar.name == name)
 }

@@ -1,19 +1,19 @@
-//! AUC within groups: ranking quality inside a search session (or of one user), blind to
+//! AUC within groups: ranking quality inside a search session (or for one user), independent of
 //! offsets between groups.
 //!
-//! With the impressions of a group as its weight this is the GAUC of Zhou et al. 2018
+//! If the weight of a group is its number of impressions, this is the GAUC of Zhou et al. 2018
 //! (Deep Interest Network, arXiv 1706.06978, eq. 9); the session AUC reported by default counts
 //! every session once.
 
 use super::{auc, order};
 
-/// How much a group counts in the mean.
+/// The weight of a group in the mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GroupWeight {
     /// Every group counts once.
     #[default]
     Equal,
-    /// A group counts with the number of its examples (GAUC).
+    /// A group counts by the number of its examples (GAUC).
     Examples,
 }
 
@@ -22,14 +22,14 @@ pub enum GroupWeight {
 pub struct GroupedAuc {
     /// The weighted mean; `None` when no group has both labels, or when any score is NaN.
     pub value: Option<f64>,
-    /// Groups with both labels: those in the mean.
+    /// Groups with both labels, which are in the mean.
     pub groups: u64,
     /// Groups with one label only, for which no AUC exists.
     pub skipped: u64,
 }
 
-/// Mean of the AUC of each group. `groups[i]` names the group of example `i`; the examples of a
-/// group need not be adjacent, but it is fastest when groups ascend. Lengths must agree.
+/// Mean of the AUC of each group. `groups[i]` is the group of example `i`. The examples of a group
+/// need not be adjacent, but ascending groups are fastest. Lengths must agree.
 pub fn session_auc(
     scores: &[f32],
     labels: &[f32],
@@ -43,7 +43,7 @@ pub fn session_auc(
     for i in 0..scores.len() {
         let ranked = order::ranked(scores[i], labels[i]);
         undefined |= ranked.is_none();
-        // The label alone keeps the counts of groups right when a score is NaN.
+        // With the label alone, the counts of groups are right although a score is NaN.
         let ranked = ranked.unwrap_or(u64::from(order::is_positive(labels[i])));
         examples.push((groups[i], ranked));
     }
@@ -57,7 +57,7 @@ pub fn session_auc(
     result
 }
 
-/// The mean over runs of equal groups, in ascending order of group.
+/// The mean over groups, whose examples are adjacent, in ascending order of group.
 fn mean_over_groups(examples: &mut [(u64, u64)], weight: GroupWeight) -> GroupedAuc {
     let mut result = GroupedAuc::default();
     let (mut total, mut weights) = (0.0, 0.0);

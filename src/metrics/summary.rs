@@ -1,4 +1,4 @@
-//! Every quality figure of one evaluation.
+//! All quality figures of one evaluation.
 
 use super::{GroupWeight, auc, calibration, log_loss, normalised_entropy, session_auc};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// All figures of `logits` against 0/1 `labels`, example `i` belonging to session `groups[i]`.
+    /// All figures of `logits` against 0/1 `labels`; example `i` belongs to session `groups[i]`.
     /// Lengths must agree. A figure that is not defined is `None`.
     pub fn of(logits: &[f32], labels: &[f32], groups: &[u64]) -> Quality {
         let sessions = session_auc(logits, labels, groups, GroupWeight::Equal);

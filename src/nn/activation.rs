@@ -1,4 +1,4 @@
-//! Activation functions: the choice, and those that act on each number alone. Dice, which looks at
+//! Activation functions: the choice, and those that treat each number separately. Dice, which needs
 //! the whole batch, is in [`dice`](super::dice).
 
 use schemars::JsonSchema;
@@ -28,7 +28,7 @@ pub enum Activation {
 const LEAK: f64 = 0.01;
 
 impl Activation {
-    /// First value of the learned slopes, for the functions that have them.
+    /// Initial value of the learned slopes, for the functions that have them.
     pub fn first_slope(self) -> Option<f64> {
         match self {
             Activation::Prelu => Some(0.25),
@@ -50,7 +50,7 @@ pub fn relu<F: Real>(z: &[F], a: &mut [F]) {
     }
 }
 
-/// Turns the gradient `d` by the output into that by `z`; zero at the corner.
+/// Turns the gradient `d` by the output into the gradient by `z`; zero at the corner.
 pub fn relu_backward<F: Real>(z: &[F], d: &mut [F]) {
     for (d, &z) in d.iter_mut().zip(z) {
         *d = if z > F::ZERO { *d } else { F::ZERO };
@@ -62,7 +62,7 @@ pub fn leaky_relu<F: Real>(z: &[F], a: &mut [F]) {
     leaky(z, F::from_f64(LEAK), a);
 }
 
-/// Turns the gradient `d` by the output into that by `z`.
+/// Turns the gradient `d` by the output into the gradient by `z`.
 pub fn leaky_relu_backward<F: Real>(z: &[F], d: &mut [F]) {
     let leak = F::from_f64(LEAK);
     for (d, &z) in d.iter_mut().zip(z) {
@@ -77,7 +77,7 @@ pub fn sigmoid<F: Real>(z: &[F], a: &mut [F]) {
     }
 }
 
-/// Turns the gradient `d` by the output `a` into that by `z`.
+/// Turns the gradient `d` by the output `a` into the gradient by `z`.
 pub fn sigmoid_backward<F: Real>(a: &[F], d: &mut [F]) {
     for (d, &a) in d.iter_mut().zip(a) {
         *d *= a * (F::ONE - a);
@@ -93,8 +93,8 @@ pub fn prelu<F: Real>(z: &[F], slope: &[F], a: &mut [F]) {
     F::prelu(z, slope, a);
 }
 
-/// Turns the gradient `d` by the output into that by `z`, and adds the gradient by the slopes to
-/// `d_slope`. Shapes as in [`prelu`].
+/// Turns the gradient `d` by the output into the gradient by `z`, and adds the gradient by the
+/// slopes to `d_slope`. Shapes as in [`prelu`].
 pub fn prelu_backward<F: Real>(
     z: &[F],
     slope: &[F],

@@ -1,10 +1,10 @@
-//! DIN's attention over a user's history (Zhou et al. 2017, arXiv 1706.06978), beyond the loops of
+//! DIN's attention over a user's history (Zhou et al. 2017, arXiv 1706.06978), except the loops of
 //! [`kernels`](super::kernels): the first layer of the attention unit, and an optional softmax over
 //! time.
 //!
-//! Histories are ragged: the events of all examples lie one after the other, and `offsets` says
-//! where each example's begin (`B + 1` numbers). Nothing is padded, and an example without events
-//! simply has an empty range.
+//! Histories are ragged: the events of all examples are stored one after the other, and `offsets`
+//! (`B + 1` numbers) says where each example's events begin. There is no padding; an example
+//! without events has an empty range.
 
 use std::ops::Range;
 
@@ -18,25 +18,25 @@ pub const FEATURE_BLOCKS: usize = 4;
 
 /// The layer `[q, h, q - h, q * h] w + b` for every event `h` and the candidate `q` of its example.
 ///
-/// With the rows of `w` in the blocks `w_q, w_h, w_d, w_p` it is computed as
-/// `q (w_q + w_d) + h (w_h - w_d + diag(q) w_p) + b`: the first term and the matrix that meets the
-/// events once per example, and a quarter of the width per event.
+/// With the rows of `w` in the blocks `w_q, w_h, w_d, w_p` it is computed as `q (w_q + w_d) + h
+/// (w_h - w_d + diag(q) w_p) + b`. The first term and the matrix for the events are computed once
+/// per example; each event then costs a quarter of the width.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PairLayer {
     /// Numbers per candidate and per event.
     pub width: usize,
-    /// Numbers that leave per event.
+    /// Numbers of output per event.
     pub outputs: usize,
 }
 
-/// What [`PairLayer::forward`] leaves for the backward pass, and the buffers of both.
+/// What [`PairLayer::forward`] keeps for the backward pass, and the buffers of both.
 #[derive(Debug, Default)]
 pub struct PairTape<F> {
     /// `w_q + w_d`, `[width x outputs]`.
     by_example: Lines<F>,
     /// `w_h - w_d`, `[width x outputs]`.
     by_event: Lines<F>,
-    /// The matrix that meets the events of one example; transposed in the backward pass.
+    /// The matrix that multiplies the events of one example; transposed in the backward pass.
     mixed: Lines<F>,
     /// The first term, and later the sums of each example's gradients: `[B x outputs]`.
     sums: Lines<F>,
@@ -86,8 +86,8 @@ impl PairLayer {
         }
     }
 
-    /// Adds the gradients by weight and bias to `d_weight` and `d_bias`, and those by candidates and
-    /// events to `d_q` and `d_events`. `tape` is what [`forward`](Self::forward) left.
+    /// Adds the gradients by weight and bias to `d_weight` and `d_bias`, and those by candidates
+    /// and events to `d_q` and `d_events`. `tape` must come from [`forward`](Self::forward).
     pub fn backward<F: Real>(
         self,
         weight: &[F],
@@ -121,8 +121,8 @@ impl PairLayer {
         gemm::add_scaled(F::ONE, turned, d_wp);
     }
 
-    /// The part of [`backward`](Self::backward) behind the events: leaves the gradients by
-    /// `w_h - w_d` and `w_p` in `tape.d_transposed`. Matrices stand transposed, so that neighbouring
+    /// The part of [`backward`](Self::backward) below the events: writes the gradients by `w_h -
+    /// w_d` and `w_p` into `tape.d_transposed`. The matrices are transposed, so that neighbouring
     /// numbers belong to neighbouring numbers of `q`.
     fn backward_events<F: Real>(
         self,
@@ -157,7 +157,7 @@ impl PairLayer {
     }
 }
 
-/// The events of each example in turn.
+/// The ranges of the events of each example.
 fn segments(offsets: &[u32]) -> impl Iterator<Item = Range<usize>> {
     offsets.windows(2).map(|ends| ends[0] as usize..ends[1] as usize)
 }
@@ -181,7 +181,7 @@ pub fn softmax<F: Real>(offsets: &[u32], scale: F, scores: &mut [F]) {
     }
 }
 
-/// Turns the gradient `d` by the weights of [`softmax`] into that by the scores.
+/// Turns the gradient `d` by the weights of [`softmax`] into the gradient by the scores.
 pub fn softmax_backward<F: Real>(offsets: &[u32], scale: F, weights: &[F], d: &mut [F]) {
     for events in segments(offsets) {
         let (weights, d) = (&weights[events.clone()], &mut d[events]);

@@ -1,17 +1,18 @@
-//! Reused memory of a step.
+//! Memory that steps reuse.
 
 use std::ops::{Deref, DerefMut};
 
 use super::Real;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 
-/// Makes `buffer` that long, with unspecified content: for what is written before it is read.
+/// Sets the length of `buffer` and leaves its content unspecified: for data that is written before
+/// it is read.
 pub fn fit<F: Real>(buffer: &mut Vec<F>, len: usize) -> &mut [F] {
     buffer.resize(len, F::ZERO);
     buffer
 }
 
-/// Makes `buffer` that long and fills it with zeros: for what is added to.
+/// Sets the length of `buffer` and fills it with zeros: for sums.
 pub fn zeroed<F: Real>(buffer: &mut Vec<F>, len: usize) -> &mut [F] {
     buffer.clear();
     buffer.resize(len, F::ZERO);
@@ -21,8 +22,7 @@ pub fn zeroed<F: Real>(buffer: &mut Vec<F>, len: usize) -> &mut [F] {
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// Numbers that begin at a cache line, so that a register or a row as long as a line touches one of
-/// them instead of two.
+/// Numbers that begin at a cache line, so that a register or row of one line never touches two.
 #[derive(Debug, Default)]
 pub struct Lines<F> {
     memory: Vec<F>,
@@ -38,12 +38,12 @@ impl<F: Real> Lines<F> {
         lines
     }
 
-    /// Makes it that long, with unspecified content: for what is written before it is read.
+    /// Sets the length and leaves the content unspecified: for data written before it is read.
     pub fn fit(&mut self, len: usize) -> &mut [F] {
         let room = len + LINE / size_of::<F>();
         if self.memory.len() < room {
             self.memory = vec![F::ZERO; room];
-            // At most the numbers of a line; none where the platform cannot tell.
+            // At most the numbers of a line; none where the platform does not know the address.
             let from = self.memory.as_ptr().align_offset(LINE);
             self.from = if from <= room - len { from } else { 0 };
         }
@@ -51,7 +51,7 @@ impl<F: Real> Lines<F> {
         self
     }
 
-    /// Makes it that long and fills it with zeros: for what is added to.
+    /// Sets the length and fills the buffer with zeros: for sums.
     pub fn zeroed(&mut self, len: usize) -> &mut [F] {
         self.fit(len).fill(F::ZERO);
         self

@@ -1,8 +1,8 @@
 //! Dice, the data-adaptive activation of DIN (Zhou et al. 2017, section 4.3 of arXiv 1706.06978):
 //! `a = p z + (1 - p) slope z` with `p = sigmoid((z - mean) / sqrt(variance + 1e-8))`.
 //!
-//! Mean and variance are those of the batch, per channel, in training (the gradient runs through
-//! both), and moving averages in evaluation. The variance is the biased one, as in the paper.
+//! In training, mean and variance are those of the batch per channel, and the gradient runs through
+//! both; in evaluation they are moving averages. The variance is the biased one, as in the paper.
 
 use super::Real;
 use super::activation::logistic;
@@ -12,7 +12,7 @@ use super::normalization::batch_moments;
 /// Added to the variance (the paper's value).
 pub const EPSILON: f64 = 1e-8;
 
-/// What [`forward`] leaves for [`backward`], and the statistics that it used.
+/// What [`forward`] keeps for [`backward`], and the statistics that it used.
 #[derive(Clone, Debug, Default)]
 pub struct Tape<F> {
     /// Mean per channel.
@@ -24,20 +24,20 @@ pub struct Tape<F> {
     sums: Vec<[F; 2]>,
 }
 
-/// Puts mean and biased variance of each channel of `z`, `[rows x channels]` with at least one row,
-/// into the tape.
+/// Stores mean and biased variance of each channel of `z` in the tape. `z` is `[rows x channels]`
+/// with at least one row.
 pub fn batch_statistics<F: Real>(z: &[F], channels: usize, tape: &mut Tape<F>) {
     batch_moments(z, channels, &mut tape.mean, &mut tape.variance);
 }
 
-/// Puts given (moving) statistics into the tape.
+/// Stores given (moving) statistics in the tape.
 pub fn given_statistics<F: Real>(mean: &[F], variance: &[F], tape: &mut Tape<F>) {
     fit(&mut tape.mean, mean.len()).copy_from_slice(mean);
     fit(&mut tape.variance, variance.len()).copy_from_slice(variance);
 }
 
-/// Overwrites `a` by the statistics in the tape. `z` and `a` are `[rows x channels]`; `slope` has
-/// one number per channel, or one for all.
+/// Overwrites `a`, using the statistics in the tape. `z` and `a` are `[rows x channels]`; `slope`
+/// has one number per channel, or one for all.
 pub fn forward<F: Real>(z: &[F], slope: &[F], tape: &mut Tape<F>, a: &mut [F]) {
     let channels = tape.mean.len();
     let gate = fit(&mut tape.gate, z.len());
@@ -52,9 +52,9 @@ pub fn forward<F: Real>(z: &[F], slope: &[F], tape: &mut Tape<F>, a: &mut [F]) {
     }
 }
 
-/// Turns the gradient `d` by the output into that by `z`, through the batch statistics too, and
-/// adds the gradient by the slopes to `d_slope`. The tape must come from [`batch_statistics`] and
-/// [`forward`].
+/// Turns the gradient `d` by the output into the gradient by `z`, through the batch statistics too,
+/// and adds the gradient by the slopes to `d_slope`. The tape must come from [`batch_statistics`]
+/// and [`forward`].
 pub fn backward<F: Real>(z: &[F], slope: &[F], tape: &mut Tape<F>, d: &mut [F], d_slope: &mut [F]) {
     let channels = tape.mean.len();
     let share = F::ONE / F::from_f64((z.len() / channels) as f64);

@@ -1,9 +1,9 @@
-//! Exponential and logarithm in single precision out of sums and products, so that loops over them
-//! become vector instructions, with the same bits on every processor.
+//! Exponential and logarithm in single precision, made of sums and products, so that loops over
+//! them become vector instructions that give the same bits on every processor.
 
 use std::f32::consts::LOG2_E;
 
-/// 1.5 times 2^23: what it is added to loses its fraction, and stands as an integer in the last bits.
+/// 1.5 times 2^23: a number added to it loses its fraction and becomes an integer in the last bits.
 const SHIFT: f32 = 12_582_912.0;
 
 /// ln 2 in two parts; the first times a small integer is exact (Cody & Waite 1980).
@@ -40,7 +40,7 @@ pub(super) fn exp(x: f32) -> f32 {
 #[inline(always)]
 pub(super) fn ln_1p(x: f32) -> f32 {
     let s = x / (2.0 + x);
-    // Smaller squares add nothing, and soon become denormal numbers, which are slow.
+    // Smaller squares change nothing, and soon become denormal numbers, which are slow.
     let square = if s < 1e-6 { 0.0 } else { s * s };
     let mut y = 1.0 / 15.0;
     for odd in [13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {

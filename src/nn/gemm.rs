@@ -1,7 +1,7 @@
 //! The three matrix products of a linear layer, on row-major slices.
 //!
 //! All three are described by the layer's own [`Size`]. A layer with a single output is a
-//! matrix-vector product, which a general kernel serves badly: its gradients have their own loops.
+//! matrix-vector product, for which a general kernel is slow: its gradients have their own loops.
 
 use super::Real;
 use super::buffer::Lines;
@@ -14,9 +14,9 @@ pub use super::kernels::dot;
 pub struct Size {
     /// Examples, or history events.
     pub rows: usize,
-    /// Numbers that enter per row.
+    /// Numbers of input per row.
     pub inputs: usize,
-    /// Numbers that leave per row.
+    /// Numbers of output per row.
     pub outputs: usize,
 }
 

@@ -7,9 +7,9 @@ use super::gemm::{self, Size, Start};
 /// A linear layer with bias. Weights are stored `[inputs x outputs]`, row by row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Linear {
-    /// Numbers that enter per row; at least one.
+    /// Numbers of input per row; at least one.
     pub inputs: usize,
-    /// Numbers that leave per row; at least one.
+    /// Numbers of output per row; at least one.
     pub outputs: usize,
 }
 

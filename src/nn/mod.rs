@@ -1,8 +1,8 @@
 //! Floor 1, the mathematics of networks: layers as forward and backward pairs, and the kernels
-//! under them. Knows no worker, no server and no time.
+//! below them. It knows no worker, no server and no time.
 //!
-//! A layer works on contiguous row-major slices that its caller owns, so that a step allocates
-//! nothing once the caller's buffers have grown to the size of a batch. Sums run in a fixed order.
+//! A layer works on contiguous row-major slices that its caller owns. So a step allocates nothing
+//! once the caller's buffers have grown to the size of a batch. Sums run in a fixed order.
 
 pub mod activation;
 pub mod attention;

@@ -1,13 +1,13 @@
 //! Batch normalization (Ioffe & Szegedy 2015, arXiv 1502.03167), per channel:
 //! `y = gamma (z - mean) / sqrt(variance + epsilon) + beta`.
 //!
-//! Mean and (biased) variance are those of the batch in training, where the gradient runs through
-//! both, and given ones in evaluation.
+//! In training, mean and (biased) variance are those of the batch, and the gradient runs through
+//! both; in evaluation they are given.
 
 use super::Real;
 use super::buffer::{Lines, fit, zeroed};
 
-/// What [`forward`] leaves for [`backward`], and the statistics that it used.
+/// What [`forward`] keeps for [`backward`], and the statistics that it used.
 #[derive(Debug, Default)]
 pub struct Tape<F> {
     /// Mean per channel.
@@ -22,8 +22,8 @@ pub struct Tape<F> {
     d_beta: Vec<F>,
 }
 
-/// Overwrites `mean` and `variance` (biased) of each channel of `z`, `[rows x channels]` with at least
-/// one row.
+/// Overwrites `mean` and `variance` (biased) of each channel of `z`, which is `[rows x channels]`
+/// with at least one row.
 pub fn batch_moments<F: Real>(z: &[F], channels: usize, mean: &mut Vec<F>, variance: &mut Vec<F>) {
     let share = F::ONE / F::from_f64((z.len() / channels) as f64);
     let mean = zeroed(mean, channels);
@@ -43,19 +43,19 @@ pub fn batch_moments<F: Real>(z: &[F], channels: usize, mean: &mut Vec<F>, varia
 }
 
 impl<F: Real> Tape<F> {
-    /// Takes the statistics of `z`, `[rows x channels]` with at least one row.
+    /// Computes the statistics of `z`, `[rows x channels]` with at least one row.
     pub fn measure(&mut self, z: &[F], channels: usize) {
         batch_moments(z, channels, &mut self.mean, &mut self.variance);
     }
 
-    /// Takes given (moving) statistics.
+    /// Copies given (moving) statistics.
     pub fn take(&mut self, mean: &[F], variance: &[F]) {
         fit(&mut self.mean, mean.len()).copy_from_slice(mean);
         fit(&mut self.variance, variance.len()).copy_from_slice(variance);
     }
 }
 
-/// Turns `z`, `[rows x channels]`, into `y` by the statistics in the tape.
+/// Turns `z`, `[rows x channels]`, into `y`, using the statistics in the tape.
 pub fn forward<F: Real>(z: &mut [F], gamma: &[F], beta: &[F], epsilon: F, tape: &mut Tape<F>) {
     let channels = gamma.len();
     let scale = fit(&mut tape.scale, channels);
@@ -71,9 +71,9 @@ pub fn forward<F: Real>(z: &mut [F], gamma: &[F], beta: &[F], epsilon: F, tape: 
     }
 }
 
-/// Turns the gradient `d` by the output into that by the input, through the batch statistics too,
-/// and adds those by `gamma` and `beta`. The tape must come from [`Tape::measure`] and
-/// [`forward`].
+/// Turns the gradient `d` by the output into the gradient by the input, through the batch
+/// statistics too, and adds the gradients by `gamma` and `beta`. The tape must come from
+/// [`Tape::measure`] and [`forward`].
 pub fn backward<F: Real>(
     d: &mut [F],
     gamma: &[F],

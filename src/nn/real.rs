@@ -1,4 +1,4 @@
-//! The two number types networks are written for: `f32` to train, `f64` to check gradients.
+//! The two number types of networks: `f32` for training, `f64` for checks of gradients.
 
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
@@ -39,9 +39,9 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// Square root.
     fn sqrt(self) -> Self;
-    /// e to the power of this, the same on every processor.
+    /// e to the power of this number, the same on every processor.
     fn exp(self) -> Self;
-    /// Natural logarithm of one plus this, which must lie between 0 and 1; likewise.
+    /// Natural logarithm of one plus this number in 0 to 1, the same on every processor.
     fn ln_1p(self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;

@@ -1,9 +1,9 @@
-//! What a worker pushes.
+//! The gradient that a worker pushes.
 
 /// A gradient of the mean loss over a batch, on exactly the view it was computed from.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Gradient<F = f32> {
-    /// Number of examples it is the mean of.
+    /// Number of examples that it is the mean of.
     pub examples: u32,
     /// Mean loss of the batch, before the update.
     pub loss: f64,
@@ -11,7 +11,7 @@ pub struct Gradient<F = f32> {
     pub dense: Vec<F>,
     /// Gradients of the distinct rows, laid out as [`View::rows`](super::View::rows).
     pub rows: Vec<F>,
-    /// The batch's own statistics for the non-trainable arena (not a gradient); the server moves
+    /// The batch's own statistics for the non-trainable arena (not a gradient). The server moves
     /// its moving averages towards them.
     pub moving: Vec<F>,
 }

@@ -1,4 +1,4 @@
-//! Which parameters a model has, and where they lie.
+//! Which parameters a model has, and where they are stored.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ pub enum Group {
     NonTrainable,
 }
 
-/// The first value of a parameter.
+/// The initial value of a parameter.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Init {
     /// The same number everywhere.
@@ -42,7 +42,7 @@ pub struct Block {
     pub shape: (usize, usize),
     /// First element in the arena.
     pub start: usize,
-    /// First value.
+    /// Initial value.
     pub init: Init,
 }
 
@@ -57,7 +57,7 @@ impl Block {
         self.len() == 0
     }
 
-    /// Where it lies in its arena.
+    /// Its position in its arena.
     pub fn range(&self) -> Range<usize> {
         self.start..self.start + self.len()
     }
@@ -74,12 +74,12 @@ pub struct Table {
     pub rows: u32,
     /// Numbers per row.
     pub dim: usize,
-    /// First value of a row.
+    /// Initial value of a row.
     pub init: Init,
 }
 
-/// Which columns of the log a model reads: only their ids are pulled and pushed. A row that is
-/// merely present in a batch must not count as touched, or a lazy optimizer would move it.
+/// Which columns of the log a model reads: only their ids are pulled and pushed. A row that is only
+/// present in a batch must not count as touched, or a lazy optimizer would move it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reads {
     /// For each field of the schema, whether it is read.
@@ -91,7 +91,7 @@ pub struct Reads {
 /// All parameters of a model.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Layout {
-    /// The columns that are read; every column if not said.
+    /// The columns that are read; all columns if absent.
     pub reads: Option<Reads>,
     /// Embedding tables.
     pub tables: Vec<Table>,
@@ -99,7 +99,7 @@ pub struct Layout {
     pub dense: Vec<Block>,
     /// Moving statistics, contiguous from 0 in their own arena.
     pub moving: Vec<Block>,
-    /// How the first of them move; those without a rule here have the default.
+    /// How the first of them move; later ones follow the default rule.
     pub moving_rules: Vec<Moving>,
 }
 
@@ -120,7 +120,7 @@ impl Layout {
         push(&mut self.moving, layer, part, shape, init)
     }
 
-    /// The same for a block that moves by a rule of its own.
+    /// The same for a block with its own rule.
     pub fn moving_block_by(
         &mut self,
         layer: &str,
@@ -140,7 +140,7 @@ impl Layout {
         self.moving_rules.get(block).copied().unwrap_or_default()
     }
 
-    /// Whether every worker keeps a non-trainable block for itself, so that it never travels.
+    /// Whether every worker keeps its own copy of a non-trainable block, so that it is never sent.
     pub fn stays_with_workers(&self, block: usize) -> bool {
         matches!(self.moving_rule(block).home, Home::Workers(_))
     }
@@ -161,7 +161,7 @@ impl Layout {
         self.moving.last().map_or(0, |block| block.range().end)
     }
 
-    /// Number of numbers in all tables.
+    /// Number of parameters in all tables.
     pub fn sparse_len(&self) -> u64 {
         self.tables.iter().map(|table| u64::from(table.rows) * table.dim as u64).sum()
     }
@@ -193,8 +193,8 @@ fn push(
 }
 
 impl Init {
-    /// Fills `values` with first values, a pure function of the seed and of the parameter's name
-    /// (`who`, `count`): a dense block (`u64::MAX - index`, 0), or a row (table, id).
+    /// Fills `values` with initial values, a pure function of the seed and the parameter's name
+    /// (`who`, `count`): a dense block is (`u64::MAX - index`, 0), a row is (table, id).
     pub fn fill<F: Real>(self, streams: Streams, who: u64, count: u64, values: &mut [F]) {
         match self {
             Init::Constant(value) => values.fill(F::from_f64(value)),

@@ -9,8 +9,8 @@ use super::{Layout, Parts};
 /// The distinct ids of a batch and, for each occurrence, its position among them.
 ///
 /// Position `k` in the id space `s` means the `k`-th entry of `ids[s]`, in order of first
-/// occurrence: column by column, first the fields, then the history. A row is therefore gathered once per pull, whatever the number of its occurrences,
-/// and the gradients of its occurrences are summed before they are pushed.
+/// occurrence: column by column, first the fields, then the history. So a row is gathered once per
+/// pull, and the gradients of its occurrences are summed before they are pushed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Lookups {
     /// Distinct ids, by id space.
@@ -19,12 +19,12 @@ pub struct Lookups {
     pub fields: Vec<u32>,
     /// Position of every history occurrence, `[events x columns]` as in [`Batch::history`].
     pub history: Vec<u32>,
-    /// Which of the distinct ids each shard holds, if that has been found out.
+    /// Which of the distinct ids each shard holds, if the rows have been divided.
     pub parts: Parts,
 }
 
 impl Lookups {
-    /// Stands for the position of an id in a column that the model does not read.
+    /// The position of an id in a column that the model does not read.
     pub const UNREAD: u32 = u32::MAX;
 
     /// Number of distinct ids over all id spaces.
@@ -33,7 +33,7 @@ impl Lookups {
     }
 }
 
-/// Finds the distinct ids of batches: an array per id space, reused from batch to batch.
+/// Finds the distinct ids of batches. It has one array per id space and reuses it for every batch.
 #[derive(Clone, Debug)]
 pub struct Locator {
     spaces: Vec<Stamped>,
@@ -43,16 +43,16 @@ pub struct Locator {
     history_space: Vec<Option<usize>>,
 }
 
-/// The ids of an id space met in the current batch.
+/// The ids of an id space that occur in the current batch.
 #[derive(Clone, Debug)]
 struct Stamped {
-    /// For every id, the number of the batch that had it last and, in the lower `bits`, its position
-    /// there: one word, since most ids are in no cache.
+    /// For every id, the number of the last batch that had it and, in the lower `bits`, its
+    /// position there. One word holds both, since most ids are in no cache.
     last: Vec<u32>,
     bits: u32,
-    /// Number of the current batch; no word bears a zero but those never written.
+    /// Number of the current batch; zero marks only words never written.
     current: u32,
-    /// Distinct ids of the current batch, and one more number that means nothing.
+    /// Distinct ids of the current batch, then a spare entry.
     ids: Vec<u32>,
     known: usize,
 }
@@ -100,8 +100,8 @@ impl Locator {
     }
 }
 
-/// Overwrites `to`. Where its memory must grow it gets a little more than that: the next batch has
-/// about as many ids.
+/// Overwrites `to`. If its memory must grow, it gets some spare: the next batch has about as many
+/// ids.
 fn copy(from: &[u32], to: &mut Vec<u32>) {
     to.clear();
     if from.len() > to.capacity() {
@@ -138,7 +138,7 @@ impl Stamped {
         Stamped { last: vec![0; rows as usize], bits: 0, current: 0, ids: vec![0], known: 0 }
     }
 
-    /// Forgets the last batch. The words are cleared only when the numbers of batches run out, or
+    /// Forgets the last batch. The words are cleared only when the batch numbers run out, or when
     /// the next batch needs more bits for positions.
     fn begin(&mut self, occurrences: usize) {
         let bits = usize::BITS - occurrences.leading_zeros();
@@ -154,12 +154,12 @@ impl Stamped {
 
     /// Writes the position of each id of a column, and appends those that are new to the ids.
     ///
-    /// Whether an id is new is a matter of chance, so nothing branches on it: a branch foretold
-    /// wrongly would cost more than the work on either side.
+    /// Whether an id is new depends on chance, so the code has no branch on it: a mispredicted
+    /// branch would cost more than the work on both sides.
     fn positions(&mut self, place: Column, from: &[u32], into: &mut [u32]) {
         let Column { column, columns } = place;
         let mut known = self.known;
-        // Room for all of them, and for one more that is written in vain.
+        // Room for all of them, and for the spare entry, which is written too.
         let most = known + from.len() / columns + 1;
         if most > self.ids.len() {
             self.ids.resize(most, 0);

@@ -1,5 +1,5 @@
-//! Floor 2, parameters on their way: the layout of a model's parameters, what a worker pulled, the
-//! gradient it pushes.
+//! Floor 2, the parameters that workers exchange with the server: the layout of a model's
+//! parameters, what a worker pulled, the gradient it pushes.
 //!
 //! Parameters come in three groups. *Sparse*: embedding rows, by table and id. *Dense*: everything
 //! else that is trained, in one contiguous arena. *Non-trainable*: moving statistics.

@@ -1,4 +1,4 @@
-//! Where the moving averages of non-trainable parameters are kept, and what becomes of them when a
+//! Where the moving averages of non-trainable parameters are kept, and how they are used when a
 //! model is evaluated or saved.
 
 use schemars::JsonSchema;
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// How one non-trainable block moves.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Moving {
-    /// Share of the old value that is kept at an update.
+    /// Share of the old value that an update keeps.
     pub keep: f32,
-    /// Who keeps it.
+    /// Where it is kept.
     pub home: Home,
     /// For a variance that goes with a mean: the index of the mean's block.
     pub mean: Option<usize>,
@@ -21,12 +21,12 @@ impl Default for Moving {
     }
 }
 
-/// Who keeps a moving average.
+/// Where a moving average is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Home {
     /// The server: every push moves it, and every pull reads it.
     Server,
-    /// Every worker its own, which nobody else sees before it is exported.
+    /// Every worker has its own, which no other part reads before it is exported.
     Workers(Export),
 }
 
@@ -38,8 +38,8 @@ pub enum Export {
     Chief,
     /// The means over the workers of means and of variances.
     Mean,
-    /// The means over the workers, and to the variances is added that of the means between
-    /// workers: the law of total variance.
+    /// The means over the workers; the variances also include the variance of the means between
+    /// workers (law of total variance).
     #[default]
     Pooled,
 }

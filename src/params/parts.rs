@@ -4,13 +4,13 @@ use crate::base::persist::{LoadError, Loader, Persist, Saver};
 
 /// The positions of a batch's distinct rows, shard by shard.
 ///
-/// Found once per step, since every shard would otherwise go through all rows at its pull and at its
-/// push. Whoever changes the ids must [forget](Self::forget) the parts.
+/// They are computed once per step; otherwise every shard would search all rows at its pull and at
+/// its push. Code that changes the ids must [forget](Self::forget) the parts.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Parts {
-    /// Shards; zero if nobody has divided the rows.
+    /// Number of shards; zero if the rows have not been divided.
     shards: usize,
-    /// Positions, id space after id space, within one shard after shard, and there ascending.
+    /// Positions, id space after id space, and within one shard after shard, in ascending order.
     positions: Vec<u32>,
     /// Where the part of each shard begins in each id space, `[id spaces x shards]`, and where the
     /// last one ends.
@@ -18,8 +18,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Divides the distinct `ids` of every id space among `shards` shards; `shard_of(space, id)` is
-    /// below that.
+    /// Divides the distinct `ids` of every id space among `shards` shards; `shard_of(space, id)`
+    /// must be below `shards`.
     pub fn divide(
         &mut self,
         ids: &[Vec<u32>],
@@ -32,8 +32,8 @@ impl Parts {
         self.positions.clear();
         self.positions.resize(ids.iter().map(Vec::len).sum(), 0);
         for (space, ids) in ids.iter().enumerate() {
-            // Counts, one place on; then where each part begins; then, as its rows are placed, where
-            // the next of them goes, which in the end is where the next part begins.
+            // First counts, one place later; then where each part begins. As rows are placed, an
+            // entry says where the next row goes, and at the end where the next part begins.
             let at = space * shards;
             let begin = self.starts[at];
             let starts = &mut self.starts[at..=at + shards];
@@ -53,13 +53,13 @@ impl Parts {
         }
     }
 
-    /// Nobody has divided the rows.
+    /// Marks the rows as not divided.
     pub fn forget(&mut self) {
         self.shards = 0;
     }
 
-    /// Positions among the distinct ids of `space` that the shard holds, ascending; none at all if
-    /// nobody has divided the rows.
+    /// Positions among the distinct ids of `space` that the shard holds, ascending; `None` if the
+    /// rows have not been divided.
     pub fn of(&self, space: usize, shard: usize) -> Option<&[u32]> {
         if self.shards == 0 {
             return None;
@@ -69,7 +69,7 @@ impl Parts {
     }
 }
 
-/// Follows from the ids: is not written, and forgotten when they are read.
+/// It follows from the ids: it is not saved, and forgotten when the ids are loaded.
 impl Persist for Parts {
     fn save(&self, _: &mut Saver<'_>) {}
 
@@ -93,7 +93,7 @@ mod tests {
             let shard_of = |space: usize, id: u32| (space + id as usize) % shards;
             let mut parts = Parts::default();
             prop_assert_eq!(parts.of(0, 0), None);
-            // Twice, since the memory is used again.
+            // Twice, because the memory is reused.
             for _ in 0..2 {
                 parts.divide(&spaces, shards, shard_of);
             }

@@ -1,10 +1,10 @@
-//! What a model reads: parameters as one worker holds them.
+//! The parameters that a worker holds, as the model reads them.
 
 use std::ops::Range;
 
 use super::{Layout, Lookups};
 
-/// The parameters that a worker holds for one batch. The model sees nothing else.
+/// The parameters that a worker holds for one batch. The model reads no others.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a, F> {
     /// The dense arena.
@@ -17,7 +17,7 @@ pub struct View<'a, F> {
     pub lookups: &'a Lookups,
 }
 
-/// Where table `table` lies in an arena of distinct rows: `distinct ids x dim` numbers.
+/// Range of table `table` in an arena of distinct rows: `distinct ids x dim` numbers.
 pub fn row_range(layout: &Layout, lookups: &Lookups, table: usize) -> Range<usize> {
     let size = |t: usize| lookups.ids[layout.tables[t].space].len() * layout.tables[t].dim;
     let start = (0..table).map(size).sum();

@@ -1,9 +1,9 @@
-//! Admission of embedding rows: an id that has not been met often enough reads zeros and learns
+//! Admission of embedding rows: an id that has not occurred often enough reads zeros and learns
 //! nothing.
 //!
-//! DeepRec calls it a counter filter, XDL and Monolith admit by occurrence likewise. It keeps the
-//! table small in a real system; here it is simulated for what it does to a model, and for what
-//! becomes of the counts at a restart.
+//! DeepRec calls it a counter filter; XDL and Monolith also admit by occurrence. In a real system
+//! it keeps the table small. Here it is simulated for its effect on a model, and for what happens
+//! to the counts at a restart.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admission {
-    /// Pushes that have the row's gradient and are thrown away for it; with the last of them the row
-    /// gets its first weights.
+    /// Pushes with the row's gradient that are not applied to it; with the last of them the row
+    /// gets its initial weights.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub after: u32,
 }
@@ -28,19 +28,19 @@ impl Default for Admission {
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
     after: u32,
-    /// Pushes that each row has met, up to `after`.
+    /// Pushes with each row, counted up to `after`.
     seen: Vec<u32>,
-    /// What each row begins with when it is admitted, `dim` numbers a row.
+    /// The weights that each row gets when it is admitted, `dim` numbers per row.
     waiting: Vec<f32>,
 }
 
 impl Gate {
-    /// Of a table whose rows begin with these weights; none is admitted.
+    /// For a table whose rows start with these weights; none is admitted.
     pub(super) fn new(admission: Admission, rows: usize, first: Vec<f32>) -> Gate {
         Gate { after: admission.after, seen: vec![0; rows], waiting: first }
     }
 
-    /// Pushes that each row has met, up to the number that it needs.
+    /// Pushes with each row, counted up to the number that it needs.
     pub fn seen(&self) -> &[u32] {
         &self.seen
     }
@@ -55,8 +55,8 @@ impl Gate {
         self.seen[id as usize] >= self.after
     }
 
-    /// Counts a push that has the row. Returns whether it is admitted already, and else, if it is
-    /// from now on, its first weights.
+    /// Counts a push with the row. Returns whether it was admitted before, and its initial weights
+    /// if this push admits it.
     pub(super) fn meets(&mut self, id: u32, dim: usize) -> (bool, Option<&[f32]>) {
         let at = id as usize;
         if self.seen[at] >= self.after {
@@ -67,19 +67,19 @@ impl Gate {
         (false, begins.then(|| &self.waiting[at * dim..][..dim]))
     }
 
-    /// What the row begins with.
+    /// The initial weights of the row.
     pub(super) fn first(&self, id: u32, dim: usize) -> &[f32] {
         &self.waiting[id as usize * dim..][..dim]
     }
 
-    /// Takes over the count of a row and what it begins with.
+    /// Copies the count and the initial weights of a row.
     pub(super) fn take(&mut self, id: u32, from: &Gate, dim: usize) {
         let at = id as usize;
         self.seen[at] = from.seen[at];
         self.waiting[at * dim..][..dim].copy_from_slice(from.first(id, dim));
     }
 
-    /// The row has met nothing, and is to begin with these weights.
+    /// Resets the count of the row, and sets its initial weights.
     pub(super) fn forget(&mut self, id: u32, weights: &[f32]) {
         let at = id as usize;
         self.seen[at] = 0;

@@ -1,5 +1,5 @@
 //! What a parameter server holds: weights, slots, counters and moving statistics. A checkpoint is a
-//! copy of it; a restart takes some of it over and leaves the rest as a new job has it.
+//! copy of it. A restart takes over some of it and leaves the rest as in a new job.
 
 use super::admission::Admission;
 use super::dense::DenseStore;
@@ -23,7 +23,7 @@ pub struct Content {
 }
 
 impl Content {
-    /// Every parameter at its first value, for the rules of dense blocks and of rows.
+    /// All parameters at their initial values, for the rules of dense blocks and of rows.
     pub fn new(
         layout: &Layout,
         shards: u32,
@@ -43,13 +43,13 @@ impl Content {
         }
     }
 
-    /// Admits no row yet, where rows are to be admitted.
+    /// Marks all rows as not admitted, if `admission` is given.
     pub fn admit(&mut self, admission: Option<Admission>) {
         let Some(admission) = admission else { return };
         self.tables.iter_mut().for_each(|table| table.admit(admission));
     }
 
-    /// Takes over the chosen parts of the chosen blocks and tables from the content of a server of
+    /// Copies the chosen parts of the chosen blocks and tables from the content of a server with
     /// the same layout and rules.
     pub fn take(&mut self, from: &Content, which: &Selection, what: Aspects) {
         for block in which.dense() {
@@ -65,8 +65,8 @@ impl Content {
         }
     }
 
-    /// Counters of a table that may have been spread over another number of shards: then each of
-    /// these goes on from the largest.
+    /// Copies the counters of a table. If `from` has another number of shards, each shard here
+    /// continues from the largest counter.
     pub(super) fn take_partitions(&mut self, table: usize, from: &[u64]) {
         let own = &mut self.partitions[table];
         if own.len() == from.len() {
@@ -76,7 +76,7 @@ impl Content {
         }
     }
 
-    /// Takes over the non-trainable blocks of the chosen layers.
+    /// Copies the non-trainable blocks of the chosen layers.
     pub fn take_moving(&mut self, from: &[f32], layout: &Layout, which: &Selection) {
         for block in which.moving() {
             let range = layout.moving[block].range();
@@ -84,8 +84,8 @@ impl Content {
         }
     }
 
-    /// Multiplies all weights by `shrink` and adds `perturb` times those of `fresh`: Ash & Adams
-    /// 2020, arXiv 1910.08475.
+    /// Multiplies all weights by `shrink` and adds `perturb` times those of `fresh` (Ash & Adams
+    /// 2020, arXiv 1910.08475).
     pub fn shrink_and_perturb(&mut self, shrink: f64, perturb: f64, fresh: &Content) {
         let blend = |own: &mut [f32], fresh: &[f32]| {
             for (w, p) in own.iter_mut().zip(fresh) {
@@ -121,7 +121,7 @@ mod tests {
         layout
     }
 
-    /// A content that has been updated a few times, and one that begins.
+    /// A content after a few updates, and a new one.
     fn contents() -> (Content, Content) {
         let keys = serde_json::json!({"kind": "adam"});
         let rule = serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();

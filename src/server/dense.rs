@@ -11,16 +11,16 @@ use crate::params::{Block, Layout};
 pub struct DenseStore {
     blocks: Vec<Block>,
     weights: Vec<f32>,
-    /// All slots of a block lie together, slot after slot.
+    /// All slots of a block are stored together, slot after slot.
     slots: Vec<f32>,
-    /// Where those of each block begin, and where the last end.
+    /// Where the slots of each block begin, and where the last ones end.
     starts: Vec<usize>,
     /// Updates of each block so far.
     updates: Vec<u64>,
 }
 
 impl DenseStore {
-    /// All blocks at their first values.
+    /// All blocks at their initial values.
     pub fn new(layout: &Layout, optimizer: &dyn Optimizer, streams: Streams) -> DenseStore {
         let kinds = optimizer.slots();
         let mut weights = vec![0.0; layout.dense_len()];
@@ -30,7 +30,7 @@ impl DenseStore {
         }
         let mut slots = vec![0.0; starts[layout.dense.len()]];
         for (index, block) in layout.dense.iter().enumerate() {
-            // Counted from the end, so that blocks and tables never share a name.
+            // Counted from the end, so that a block and a table never share a name.
             block.init.fill(streams, u64::MAX - index as u64, 0, &mut weights[block.range()]);
             Slot::begin(kinds, block.len(), &mut slots[starts[index]..starts[index + 1]]);
         }
@@ -48,14 +48,14 @@ impl DenseStore {
         &self.weights
     }
 
-    /// The arena of weights, to write.
+    /// The arena of weights, for writing.
     pub fn weights_mut(&mut self) -> &mut [f32] {
         &mut self.weights
     }
 
-    /// Updates one block with its part of the dense gradient `g` (the whole arena); the block's
-    /// own counters are set here. `then` is empty, or what the first slot was, in the whole arena,
-    /// when the gradient's parameters were read. Returns whether its weights stayed finite.
+    /// Updates one block with its part of the dense gradient `g` (the whole arena); this sets the
+    /// block's own counters. `then` is empty or holds the first slot of the whole arena at the time
+    /// when the gradient's parameters were read. Returns whether the weights stayed finite.
     pub fn update(
         &mut self,
         block: usize,
@@ -76,7 +76,7 @@ impl DenseStore {
         finite(weights)
     }
 
-    /// Takes over a block's weights, slots or counters from another store of the same blocks.
+    /// Copies a block's weights, slots or counters from another store of the same blocks.
     pub fn take(&mut self, block: usize, from: &DenseStore, what: Aspects) {
         if what.weights {
             let range = self.blocks[block].range();
@@ -96,7 +96,7 @@ impl DenseStore {
         &self.slots[self.starts[block]..self.starts[block + 1]]
     }
 
-    /// All slots of a block, to write.
+    /// All slots of a block, for writing.
     pub fn slots_mut(&mut self, block: usize) -> &mut [f32] {
         &mut self.slots[self.starts[block]..self.starts[block + 1]]
     }
@@ -106,12 +106,12 @@ impl DenseStore {
         &self.updates
     }
 
-    /// The same, to write.
+    /// The same, for writing.
     pub fn updates_mut(&mut self) -> &mut [u64] {
         &mut self.updates
     }
 
-    /// The first slot of a block, which has a number per weight.
+    /// The first slot of a block; it has one number per weight.
     pub fn slot(&self, block: usize) -> &[f32] {
         &self.slots[self.starts[block]..][..self.blocks[block].len()]
     }

@@ -7,8 +7,8 @@ use crate::server::Carried;
 
 /// Merges gradients; its memory is reused.
 ///
-/// Sums run in the order in which the gradients are given, so the result does not depend on who
-/// computed them or when.
+/// Sums run in the order in which the gradients are given, so the result does not depend on which
+/// thread computed them or when.
 #[derive(Clone, Debug)]
 pub struct Merger {
     stamps: Vec<Vec<u32>>,
@@ -54,7 +54,7 @@ impl Merger {
             let share = of(examples);
             into.loss += share * gradient.loss;
             add(&mut into.dense, &gradient.dense, (scale * share) as f32);
-            // Statistics are averaged, whatever the gradients are divided by.
+            // Statistics are averaged, whatever the divisor of the gradients is.
             add(&mut into.moving, &gradient.moving, share as f32);
             for (t, table) in layout.tables.iter().enumerate() {
                 let from = &gradient.rows[row_range(layout, lookups, t)];
@@ -74,8 +74,8 @@ impl Merger {
         into.examples = examples.min(u64::from(u32::MAX)) as u32;
     }
 
-    /// Lays out as the present merged gradient what its `parts` took along, the oldest first: the
-    /// first that has a parameter says when it was read.
+    /// Fills `into` with the carried slots of `parts`, the oldest part first, in the layout of the
+    /// merged gradient. The first part that has a parameter decides.
     pub fn oldest(&self, layout: &Layout, parts: &[(&Lookups, &Carried)], into: &mut Carried) {
         let Some((_, first)) = parts.first() else { return };
         into.dense.clone_from(&first.dense);

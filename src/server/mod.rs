@@ -1,7 +1,7 @@
 //! Floor 4, the parameter server: weights and slots, spread over shards, with one writer.
 //!
 //! Storage is one arena per table and one for the dense group; a shard is a set of rows and blocks,
-//! given by [`Sharding`]. Versions are the simulation's business: the server is told when.
+//! given by [`Sharding`]. The engine counts versions and passes them to the server.
 
 pub mod admission;
 pub mod content;

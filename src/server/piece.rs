@@ -1,5 +1,5 @@
-//! The pieces in which a server is copied when its job saves a checkpoint without stopping: each
-//! piece at an instant of its own, while others are being written to.
+//! The pieces in which a server is copied when its job saves a checkpoint without stopping. Each
+//! piece is copied at its own instant, while others are updated.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ use crate::base::ShardId;
 use crate::optimizer::Optimizer;
 use crate::params::Layout;
 
-/// What is copied at one instant.
+/// The amount copied at one instant.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, JsonSchema,
 )]
@@ -23,22 +23,22 @@ use crate::params::Layout;
 pub enum Unit {
     /// Everything, on all shards: a consistent cut.
     Job,
-    /// A shard, with all that it holds: shards differ from each other.
+    /// A shard with all its content: shards differ from each other.
     Shard,
-    /// A tensor's part on a shard; weights, each slot and counters are tensors of their own, in the
-    /// order of their names: so a row's weights and slots differ too.
+    /// One tensor's part on a shard. Weights, each slot and counters are separate tensors, copied
+    /// in the order of their names: so a row's weights and slots differ too.
     #[default]
     Tensor,
 }
 
-/// A tensor's part on one shard, or more of it.
+/// One tensor's part on one shard, or several.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Piece {
     /// The shard.
     pub shard: ShardId,
     /// Bytes.
     pub bytes: u64,
-    /// What is copied; in a larger [unit](Unit) all that the shard holds.
+    /// The tensors that are copied; in a larger [unit](Unit) all tensors of the shard.
     pub parts: Vec<Part>,
 }
 
@@ -47,9 +47,9 @@ pub struct Piece {
 pub struct Part {
     /// The name in checkpoint files.
     pub name: String,
-    /// Block or table.
+    /// The block or table.
     pub of: Of,
-    /// What of it.
+    /// Which of its data.
     pub aspect: Aspect,
 }
 
@@ -62,12 +62,12 @@ pub enum Of {
     Table(usize),
 }
 
-/// What of a block or table.
+/// One kind of data of a block or table.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Aspect {
     /// The parameters.
     Weights,
-    /// A slot: where it lies in the memory of a block or row.
+    /// A slot: its range in the memory of a block or row.
     Slot(usize, usize),
     /// Counters.
     Counters,
@@ -76,7 +76,7 @@ pub enum Aspect {
 }
 
 impl Piece {
-    /// The tables whose weights or slots it has: name of the tensor, and index of the table.
+    /// Tables whose weights or slots the piece contains: name of the tensor, index of the table.
     pub fn tables(&self) -> impl Iterator<Item = (&str, usize)> {
         self.parts.iter().filter_map(|part| match (part.of, &part.aspect) {
             (Of::Table(table), Aspect::Weights | Aspect::Slot(..)) => {
@@ -114,7 +114,7 @@ fn parts(layout: &Layout, rules: (&dyn Optimizer, &dyn Optimizer)) -> Vec<Part> 
 
 impl ParameterServer {
     /// The pieces of each shard, in the order in which they are copied; with `slots_first`, slots
-    /// come before weights. If a unit is more than a tensor, a shard is one piece.
+    /// come before weights. If the unit is larger than a tensor, a shard is one piece.
     pub fn pieces(&self, unit: Unit, slots_first: bool) -> Vec<Vec<Piece>> {
         let (layout, sharding) = (self.layout().as_ref(), self.sharding());
         let mut parts = parts(layout, self.rules());
@@ -144,7 +144,7 @@ impl ParameterServer {
         (0..sharding.shards()).map(|shard| of_shard(ShardId(shard))).collect()
     }
 
-    /// Copies a piece of what the server holds.
+    /// Copies a piece of the server's content.
     pub fn copy_piece(&self, piece: &Piece, into: &mut Content) {
         for part in &piece.parts {
             match part.of {
@@ -197,7 +197,7 @@ fn copy_block(from: &Content, block: usize, aspect: &Aspect, into: &mut Content)
             let slots = &from.dense.slots(block)[start..end];
             into.dense.slots_mut(block)[start..end].copy_from_slice(slots);
         }
-        // Rows are admitted, blocks are there.
+        // Only rows have an admission.
         Aspect::Seen => {}
     }
 }

@@ -19,7 +19,7 @@ pub enum Placement {
     /// By a hash of the block's name: adding a layer moves no other block, and shards are uneven.
     Hash,
     /// The largest block first, each on the shard with the fewest bytes so far: no shard holds more
-    /// than 4/3 of what the best placement would give the fullest (Graham 1969).
+    /// than 4/3 of what the best placement gives its fullest shard (Graham 1969).
     Balanced,
 }
 
@@ -33,7 +33,7 @@ impl Placement {
     pub(super) fn place(self, layout: &Layout, shards: u32) -> Vec<ShardId> {
         let blocks: Vec<_> = layout.dense.iter().chain(&layout.moving).collect();
         let sizes = layout.dense.iter().map(|block| block.len() as u64).chain(
-            // What stays with the workers weighs nothing.
+            // Blocks that stay with the workers take no bytes.
             layout.moving.iter().enumerate().map(|(index, block)| {
                 if layout.stays_with_workers(index) { 0 } else { block.len() as u64 }
             }),
@@ -111,14 +111,15 @@ mod tests {
         ) {
             let fullest = *loads(Placement::Balanced, &sizes, shards).iter().max().unwrap();
             let total: usize = sizes.iter().sum();
-            // No placement does better than the mean, the largest block, or two of the `shards` + 1
-            // largest on one shard.
+            // No placement can be better than the mean, the largest block, or two of the `shards` +
+            // 1 largest blocks on one shard.
             let mut sorted = sizes.clone();
             sorted.sort_unstable_by(|a, b| b.cmp(a));
             let n = shards as usize;
             let pair = sorted.get(n).map_or(0, |next| next + sorted[n - 1]);
             let least = total.div_ceil(n).max(sorted[0]).max(pair);
-            // The bound is for the optimum, which `least` only bounds from below: 3/2 is proven for it.
+            // The 4/3 bound is relative to the optimum, and `least` is only a lower bound of the
+            // optimum: relative to `least`, 3/2 is proven.
             prop_assert!(2 * fullest <= 3 * least, "{} {}", fullest, least);
         }
     }

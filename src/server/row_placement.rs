@@ -1,8 +1,8 @@
-//! How embedding rows are placed on shards, and what that means when some are hot.
+//! How embedding rows are placed on shards, and the effect on shards when some rows are hot.
 //!
-//! Rows of one id share a shard, in every table over the id space. Popularity is skewed: the rows of
-//! a few ids are in nearly every batch, and a batch asks for a row once however often it holds the
-//! id. So what a shard serves depends on whose rows it got, not on how many.
+//! Rows of one id share a shard, in every table over the id space. Popularity is skewed: the rows
+//! of a few ids are in nearly every batch, and a batch reads a row once however often the id occurs
+//! in it. So the load of a shard depends on which rows it has, not on how many.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,17 +18,17 @@ use crate::params::Layout;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowPlacement {
-    /// By a hash of the id: as good as at random.
+    /// By a hash of the id: effectively at random.
     #[default]
     Hash,
     /// The id modulo the number of shards (`partition_strategy = "mod"` of TensorFlow). Popular ids
     /// are spread if ids are ranks of popularity.
     RoundRobin,
-    /// A range of ids each, as even as can be (`partition_strategy = "div"` of TensorFlow). If popular
-    /// ids lie side by side, one shard gets them all.
+    /// One range of ids per shard, as even as possible (`partition_strategy = "div"` of
+    /// TensorFlow). If popular ids are neighbours, one shard gets them all.
     Ranges,
-    /// By what they will cost: the row with the most expected traffic first, each on the shard with
-    /// the least so far. Counts the ids of the training window before the run.
+    /// By expected traffic: the row with the most traffic first, each on the shard with the least
+    /// so far. The ids of the training window are counted before the run.
     Balanced,
 }
 
@@ -38,8 +38,8 @@ impl RowPlacement {
         *self == RowPlacement::Hash
     }
 
-    /// Places the rows of `layout` on `over` shards. `touches` tells, by id space, in which share of
-    /// the steps each id is expected; only [`Balanced`](Self::Balanced) asks.
+    /// Places the rows of `layout` on `over` shards. `touches` returns, by id space, the share of
+    /// the steps in which each id is expected; only [`Balanced`](Self::Balanced) calls it.
     pub(super) fn place(
         self,
         layout: &Layout,
@@ -67,7 +67,7 @@ pub fn expected_touches(count: u32, examples: u64, batch: u64) -> f64 {
     -libm::expm1(batch as f64 * libm::log1p(-p))
 }
 
-/// Where the rows lie; shards are counted from the first that holds rows.
+/// The shards of the rows, counted from the first shard that holds rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rows {
     Hash,
@@ -79,7 +79,7 @@ pub(super) enum Rows {
 }
 
 impl Rows {
-    /// The shard, of `over`, with the rows of `id`, an id of id space `space`.
+    /// The shard of the rows of `id` in the id space `space`, if `over` shards hold rows.
     pub(super) fn of(&self, space: usize, id: u32, over: u32) -> u32 {
         match self {
             Rows::Hash => (mix((space as u64) << 32 | u64::from(id)) % u64::from(over)) as u32,
@@ -90,7 +90,7 @@ impl Rows {
                 // The first ranges are longer by one.
                 match id / (least + 1) {
                     shard if shard < longer => shard,
-                    // A space without a table has no rows to ask for.
+                    // A space without a table has no rows to read.
                     _ => longer + (id - longer * (least + 1)).checked_div(least).unwrap_or(0),
                 }
             }
@@ -105,13 +105,13 @@ fn rows_of(layout: &Layout, space: usize) -> u32 {
     over.map(|table| table.rows).max().unwrap_or(0)
 }
 
-/// The id with the most traffic first, each on the shard with the least so far; ids that are never
-/// expected on the shard with the fewest ids.
+/// The id with the most traffic first, each on the shard with the least so far. Ids that are never
+/// expected go to the shard with the fewest ids.
 fn balance(layout: &Layout, over: u32, touches: &[Vec<f64>]) -> Vec<Vec<u16>> {
     let mut placed: Vec<Vec<u16>> = (0..touches.len())
         .map(|space| vec![0; (rows_of(layout, space) as usize).max(touches[space].len())])
         .collect();
-    // Whole numbers add up to the same in any order.
+    // Sums of integers do not depend on the order.
     const UNIT: f64 = (1u64 << 20) as f64;
     let mut rows: Vec<(u64, usize, usize)> = Vec::new();
     for (space, placed) in placed.iter().enumerate() {

@@ -32,7 +32,7 @@ pub struct Selection {
 pub struct UnknownName {
     /// The name.
     pub name: String,
-    /// Layers and tables that there are.
+    /// The layers and tables of the model.
     pub names: Vec<String>,
 }
 
@@ -45,17 +45,17 @@ impl Selection {
         }
     }
 
-    /// Everything.
+    /// All parameters.
     pub fn all(layout: &Layout) -> Selection {
         Selection::fill(layout, true)
     }
 
-    /// What these names mean: a layer (`mlp.0`), a block (`mlp.0.weight`), a table (`item`), the
-    /// last dense layers (`last`, `last.2`), `dense`, `embeddings`, or `all`. Moving statistics go
-    /// with their layers.
+    /// The parameters with these names: a layer (`mlp.0`), a block (`mlp.0.weight`), a table
+    /// (`item`), the last dense layers (`last`, `last.2`), `dense`, `embeddings`, or `all`. Moving
+    /// statistics belong to their layers.
     ///
     /// # Errors
-    /// The first name that means nothing.
+    /// The first name that no parameter has.
     pub fn of(layout: &Layout, names: &[String]) -> Result<Selection, UnknownName> {
         let mut chosen = Selection::fill(layout, false);
         for name in names {
@@ -66,7 +66,7 @@ impl Selection {
         Ok(chosen)
     }
 
-    /// Adds what `name` means; whether it means anything.
+    /// Adds the parameters called `name`; returns whether there are any.
     fn add(&mut self, layout: &Layout, name: &str) -> bool {
         match name {
             "all" => *self = Selection::all(layout),
@@ -124,7 +124,7 @@ fn chosen(flags: &[bool]) -> impl Iterator<Item = usize> {
     flags.iter().enumerate().filter(|(_, chosen)| **chosen).map(|(index, _)| index)
 }
 
-/// The layers that `last` or `last.K` means, unless a layer has that name.
+/// The layers that `last` or `last.K` stands for, unless a layer has that name.
 fn last_layers(layout: &Layout, name: &str) -> Option<Vec<String>> {
     let layers = layout.layers();
     let count = match name.strip_prefix("last")? {

@@ -1,4 +1,4 @@
-//! Which shard holds what.
+//! Which shard holds which parameters.
 
 use super::placement::Placement;
 use super::row_placement::{RowPlacement, Rows};
@@ -10,7 +10,7 @@ use crate::params::{Layout, Lookups};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sharding {
     shards: u32,
-    /// The first shard that holds rows; those before it hold dense parameters alone.
+    /// The first shard that holds rows; the shards before it hold dense parameters only.
     rows_from: u32,
     rows: Rows,
     /// Shard of each dense block.
@@ -19,7 +19,7 @@ pub struct Sharding {
     moving: Vec<ShardId>,
 }
 
-/// What one shard contributes to a pull or push, for service times and traffic.
+/// The part of one shard in a pull or push, for service times and traffic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Load {
     /// Embedding rows (ids times tables).
@@ -48,20 +48,19 @@ impl Load {
 }
 
 impl Sharding {
-    /// Places the parameters of `layout` on `shards` shards, rows and blocks on all of them, blocks in
-    /// turn.
+    /// Places the parameters of `layout` on `shards` shards: rows by hash, blocks in turn.
     pub fn new(layout: &Layout, shards: u32) -> Sharding {
         Sharding::placed(layout, shards, Placement::RoundRobin)
     }
 
-    /// Places the parameters on `shards` shards, rows and blocks on all of them.
+    /// Places the parameters of `layout` on `shards` shards: rows by hash, blocks by `placement`.
     pub fn placed(layout: &Layout, shards: u32, placement: Placement) -> Sharding {
         let shards = shards.max(1);
         Sharding::place(layout, (shards, 0, shards), placement)
     }
 
-    /// Places the dense and non-trainable blocks of `layout` on the first `dense` shards and the
-    /// rows on `rows` shards after them, so that the groups may have protocols of their own.
+    /// Places the dense and non-trainable blocks of `layout` on the first `dense` shards, and the
+    /// rows on `rows` shards after them, so that each group may have its own protocol.
     pub fn by_group(layout: &Layout, dense: u32, rows: u32, placement: Placement) -> Sharding {
         let dense = dense.max(1);
         Sharding::place(layout, (dense.saturating_add(rows.max(1)), dense, dense), placement)
@@ -77,8 +76,8 @@ impl Sharding {
         Sharding { shards, rows_from, rows: Rows::Hash, dense, moving }
     }
 
-    /// Places the rows otherwise than by a hash. `touches` tells, by id space, in which share of the
-    /// steps each id is expected; it is asked only where that matters.
+    /// Places the rows by another rule than a hash. `touches` returns, by id space, the share of
+    /// the steps in which each id is expected; it is called only if the rule needs it.
     pub fn with_rows(
         mut self,
         layout: &Layout,
@@ -99,7 +98,7 @@ impl Sharding {
         shard.0 >= self.rows_from
     }
 
-    /// The shard that holds the rows of `id`, an id of id space `space`, in every table over it.
+    /// The shard that holds the rows of `id` of the id space `space`, in every table over it.
     pub fn of_row(&self, space: usize, id: u32) -> ShardId {
         let over = self.shards - self.rows_from;
         if over == 1 {
@@ -108,7 +107,7 @@ impl Sharding {
         ShardId(self.rows_from + self.rows.of(space, id, over))
     }
 
-    /// Finds out which of the rows each shard holds, so that [`held`](Self::held) need not search.
+    /// Computes which rows each shard holds, so that [`held`](Self::held) need not search.
     pub fn divide(&self, lookups: &mut Lookups) {
         if self.shards > 1 {
             let shard_of = |space, id| self.of_row(space, id).index();
@@ -140,7 +139,7 @@ impl Sharding {
         self.moving[block]
     }
 
-    /// What each shard contributes to a pull of `lookups`.
+    /// The part of each shard in a pull of `lookups`.
     pub fn loads(&self, layout: &Layout, lookups: &Lookups, loads: &mut Vec<Load>) {
         loads.clear();
         loads.resize(self.shards as usize, Load::default());

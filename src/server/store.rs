@@ -1,4 +1,4 @@
-//! The parameter server as a whole: read by shard, written by shard.
+//! The parameter server as a whole, read and written shard by shard.
 
 use std::sync::Arc;
 
@@ -21,30 +21,31 @@ pub struct ParameterServer {
     dense_rule: Arc<dyn Optimizer>,
     sparse_rule: Arc<dyn Optimizer>,
     admission: Option<Admission>,
-    /// The rows of the update under way.
+    /// The rows of the current update.
     touched: Vec<Touched>,
 }
 
-/// The buffers of one pull, and which shard of them is meant.
+/// The buffers of one pull, and the shard that is read.
 #[derive(Debug)]
 pub struct Part<'a> {
     /// The shard that is read.
     pub shard: ShardId,
     /// Which rows.
     pub lookups: &'a Lookups,
-    /// The dense arena, filled where the shard's blocks lie.
+    /// The dense arena; the shard's blocks are filled.
     pub dense: &'a mut [f32],
     /// The non-trainable arena, likewise.
     pub moving: &'a mut [f32],
     /// The distinct rows, likewise.
     pub rows: &'a mut [f32],
-    /// Updates of each distinct id's row so far, likewise; one number per id, id space after id
-    /// space (of the first table over it), or empty.
+    /// Updates of each distinct id's row so far, likewise: one number per id, id space after id
+    /// space (for the first table over it), or empty.
     pub row_updates: &'a mut [u32],
 }
 
-/// What a worker that pulls takes along besides parameters: the first slot of the rules that
-/// [carry](Optimizer::carries) it, laid out as the view. Empty for a group whose rule does not.
+/// Slots that a worker pulls together with the parameters: the first slot of the rules that
+/// [carry](Optimizer::carries) it, in the layout of the view. Empty for a group whose rule does
+/// not.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Carried {
     /// Of the dense arena.
@@ -53,35 +54,35 @@ pub struct Carried {
     pub rows: Vec<f32>,
 }
 
-/// Clocks of an update.
+/// Rates and clocks of an update.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clocks<'a> {
     /// Learning rate of dense blocks.
     pub dense_rate: f32,
     /// Learning rate of rows.
     pub sparse_rate: f32,
-    /// Learning rate of each distinct row, id space after id space, where they differ.
+    /// Learning rate of each distinct row, id space after id space, if they differ.
     pub row_rates: Option<&'a [f32]>,
-    /// Updates of the shard so far, this one included.
+    /// Updates of the shard so far, including this one.
     pub version: u64,
-    /// Updates of the shard since the gradient's parameters were read; of several merged gradients
-    /// the mean.
+    /// Updates of the shard since the gradient's parameters were read; for several merged
+    /// gradients, the mean.
     pub staleness: f64,
-    /// How far training has come.
+    /// The progress of training.
     pub progress: Progress,
-    /// What was taken along when the gradient's parameters were read, laid out as the gradient.
+    /// Carried slots as of the time when the gradient's parameters were read, in its layout.
     pub carried: Option<&'a Carried>,
 }
 
 /// An update after which a parameter was no longer a finite number.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BadUpdate {
-    /// The block (`mlp.0.weight`) or table and row (`item[17]`) it happened to.
+    /// The block (`mlp.0.weight`) or table and row (`item[17]`).
     pub parameter: String,
 }
 
 impl ParameterServer {
-    /// A server with every parameter at its first value.
+    /// A server with every parameter at its initial value.
     pub fn new(
         layout: Arc<Layout>,
         sharding: Sharding,
@@ -101,34 +102,34 @@ impl ParameterServer {
         }
     }
 
-    /// Admits rows only when they have been met often enough; for a server that begins.
+    /// Admits rows only after enough occurrences; for a new server.
     pub fn with_admission(mut self, admission: Option<Admission>) -> ParameterServer {
         self.content.admit(admission);
         self.admission = admission;
         self
     }
 
-    /// The parameters it holds.
+    /// The layout of its parameters.
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
 
-    /// Where it holds them.
+    /// The placement of its parameters.
     pub fn sharding(&self) -> &Sharding {
         &self.sharding
     }
 
-    /// All that it holds.
+    /// All its content.
     pub fn content(&self) -> &Content {
         &self.content
     }
 
-    /// All that it holds, to write: for restarts and experiments, never during an update.
+    /// All its content, for writing: for restarts and experiments, never during an update.
     pub fn content_mut(&mut self) -> &mut Content {
         &mut self.content
     }
 
-    /// The content of a server that begins, with the draws of `streams`.
+    /// The content of a new server, with the draws of `streams`.
     pub fn first_content(&self, streams: Streams) -> Content {
         let rules = (self.dense_rule.as_ref(), self.sparse_rule.as_ref());
         let mut content = Content::new(&self.layout, self.sharding.shards(), rules, streams);
@@ -146,7 +147,7 @@ impl ParameterServer {
         self.content.dense.weights()
     }
 
-    /// The dense arena, to write: for imports and experiments, never during training.
+    /// The dense arena, for writing: for imports and experiments, never during training.
     pub fn dense_mut(&mut self) -> &mut [f32] {
         self.content.dense.weights_mut()
     }
@@ -161,12 +162,12 @@ impl ParameterServer {
         &self.content.tables[index]
     }
 
-    /// One table, to write: for imports and experiments, never during training.
+    /// One table, for writing: for imports and experiments, never during training.
     pub fn table_mut(&mut self, index: usize) -> &mut TableStore {
         &mut self.content.tables[index]
     }
 
-    /// Copies what one shard holds of a pull.
+    /// Copies one shard's part of a pull.
     pub fn pull(&self, part: Part<'_>) {
         let Part { shard, lookups, dense, moving, rows, row_updates } = part;
         for (index, block) in self.layout.dense.iter().enumerate() {
@@ -197,12 +198,12 @@ impl ParameterServer {
         }
     }
 
-    /// Whether workers take slots along when they pull.
+    /// Whether workers pull slots together with the parameters.
     pub fn carries(&self) -> bool {
         self.dense_rule.carries() || self.sparse_rule.carries()
     }
 
-    /// Copies what a worker takes along from one shard, and makes room for it.
+    /// Copies the carried slots of one shard, and makes room for them.
     pub fn carry(&self, shard: ShardId, lookups: &Lookups, into: &mut Carried) {
         let len = |carries, len| if carries { len } else { 0 };
         into.dense.resize(len(self.dense_rule.carries(), self.layout.dense_len()), 0.0);
@@ -236,8 +237,8 @@ impl ParameterServer {
         }
     }
 
-    /// Updates so far of each distinct id's row (of the first table over its id space), for the
-    /// ids of one shard or of all; the others are left alone.
+    /// Updates so far of each distinct id's row (of the first table over its id space), for the ids
+    /// of one shard or of all; the other numbers are unchanged.
     pub fn row_updates(&self, shard: Option<ShardId>, lookups: &Lookups, into: &mut [u32]) {
         let mut at = 0;
         for (space, ids) in lookups.ids.iter().enumerate() {
@@ -257,10 +258,10 @@ impl ParameterServer {
         }
     }
 
-    /// Updates what one shard holds with its part of `gradient`. The only writer.
+    /// Updates one shard with its part of `gradient`. The only writer.
     ///
     /// # Errors
-    /// If a parameter is no longer finite; the update is complete all the same.
+    /// If a parameter is no longer finite; the update is complete nevertheless.
     pub fn apply(
         &mut self,
         shard: ShardId,
@@ -343,8 +344,7 @@ impl ParameterServer {
                 bad = bad.or((!fine).then_some(row.id));
             }
         } else if let Some(rates) = clocks.row_rates {
-            // Rows of one rate at a time: there are few rates, and what a rule works out for all
-            // rows depends on them.
+            // Rows of one rate at a time: there are few rates, and rules compute numbers per rate.
             let rate = |row: &Touched| rates[first + row.position as usize];
             self.touched.sort_by_cached_key(|row| rate(row).to_bits());
             for rows in self.touched.chunk_by(|a, b| rate(a).to_bits() == rate(b).to_bits()) {

@@ -1,5 +1,5 @@
-//! One embedding table: a row's weights and slots side by side, so that an update touches one
-//! stretch of memory.
+//! One embedding table: a row's weights and slots are stored side by side, so that an update
+//! touches one range of memory.
 
 use super::admission::{Admission, Gate};
 use super::selection::Aspects;
@@ -19,16 +19,16 @@ pub struct TableStore {
     data: Lines<f32>,
     /// Updates of each row so far.
     updates: Vec<u32>,
-    /// Updates of each row of which the rule knows nothing any more; of none, if empty.
+    /// Updates of each row that the rule has forgotten; empty if there are none.
     forgotten: Vec<u32>,
-    /// [`updates`](Self::updates) of the rows that are being updated.
+    /// [`updates`](Self::updates) of the rows in the current update.
     counts: Vec<u32>,
-    /// Which rows are admitted; all of them, if there is none.
+    /// Which rows are admitted; `None` if all are.
     gate: Option<Gate>,
 }
 
 impl TableStore {
-    /// All rows at their first values; row `id` of table number `index` depends on these alone.
+    /// All rows at their initial values; row `id` of table `index` depends only on these numbers.
     pub fn new(
         table: &Table,
         index: usize,
@@ -54,19 +54,19 @@ impl TableStore {
         }
     }
 
-    /// Admits no row yet: all read zeros, and keep what they have for the time when they are.
+    /// Marks all rows as not admitted: they read zeros, and the gate keeps their weights.
     pub fn admit(&mut self, admission: Admission) {
         let first = (0..self.rows()).flat_map(|id| self.weights(id).to_vec()).collect();
         self.gate = Some(Gate::new(admission, self.rows() as usize, first));
         (0..self.rows()).for_each(|id| self.weights_mut(id).fill(0.0));
     }
 
-    /// Which rows are admitted, unless all are.
+    /// The gate of admission; `None` if all rows are admitted.
     pub fn gate(&self) -> Option<&Gate> {
         self.gate.as_ref()
     }
 
-    /// Sets how many pushes each row has met.
+    /// Sets the number of counted pushes of each row.
     pub fn set_seen(&mut self, seen: &[u32]) {
         if let Some(gate) = &mut self.gate {
             gate.set_seen(seen);
@@ -78,13 +78,13 @@ impl TableStore {
         self.gate.as_ref().is_none_or(|gate| gate.admits(id))
     }
 
-    /// What a row begins with, or has begun with if it is admitted as soon as it is there.
+    /// The initial weights of a row; its current weights if there is no admission.
     pub fn first(&self, id: u32) -> &[f32] {
         self.gate.as_ref().map_or_else(|| self.weights(id), |gate| gate.first(id, self.dim))
     }
 
-    /// Counts a push that has the row; returns whether the row learns from it. With the last push
-    /// that it needs a row gets its first weights.
+    /// Counts a push with the row; returns whether the row learns from it. The last push that a row
+    /// needs gives it its initial weights.
     pub fn meets(&mut self, id: u32) -> bool {
         let Some(gate) = &mut self.gate else { return true };
         let (admitted, first) = gate.meets(id, self.dim);
@@ -95,8 +95,8 @@ impl TableStore {
         admitted
     }
 
-    /// Forgets how many pushes rows have met: those that were admitted read zeros again, and have
-    /// their weights back when they are admitted once more.
+    /// Resets the counts of pushes: admitted rows read zeros again, and get their weights back when
+    /// they are admitted again.
     pub fn forget_admission(&mut self) {
         let TableStore { gate: Some(gate), dim, stride, data, .. } = self else { return };
         for (id, row) in (0..).zip(data.chunks_exact_mut((*stride).max(1))) {
@@ -108,7 +108,7 @@ impl TableStore {
         }
     }
 
-    /// Takes over whether a row is admitted, and what it begins with.
+    /// Copies the count of a row and its initial weights.
     pub fn take_admission(&mut self, id: u32, from: &TableStore) {
         if let (Some(gate), Some(from)) = (&mut self.gate, &from.gate) {
             gate.take(id, from, self.dim);
@@ -121,13 +121,13 @@ impl TableStore {
         &self.data[start..start + self.dim]
     }
 
-    /// The weights of a row, to write.
+    /// The weights of a row, for writing.
     pub fn weights_mut(&mut self, id: u32) -> &mut [f32] {
         let start = id as usize * self.stride;
         &mut self.data[start..start + self.dim]
     }
 
-    /// How often the row has been updated.
+    /// Number of updates of the row.
     pub fn updates(&self, id: u32) -> u32 {
         self.updates[id as usize]
     }
@@ -147,7 +147,7 @@ impl TableStore {
         Records { data: &self.data, stride: self.stride }
     }
 
-    /// Copies the first slot of a row, which has a number per weight, to `out`.
+    /// Copies the first slot of a row, which has one number per weight, to `out`.
     pub fn copy_slot(&self, id: u32, out: &mut [f32]) {
         let start = id as usize * self.stride + self.dim;
         out.copy_from_slice(&self.data[start..start + self.dim]);
@@ -163,18 +163,18 @@ impl TableStore {
         &self.data[id as usize * self.stride..][..self.stride]
     }
 
-    /// Weights and slots of a row, to write.
+    /// Weights and slots of a row, for writing.
     pub fn row_mut(&mut self, id: u32) -> &mut [f32] {
         &mut self.data[id as usize * self.stride..][..self.stride]
     }
 
-    /// Updates of each row that the rule knows of.
+    /// Updates of each row that the rule has counted.
     pub fn counted(&self) -> Vec<u32> {
         let forgotten = self.forgotten.iter().copied().chain(std::iter::repeat(0));
         self.updates.iter().zip(forgotten).map(|(all, forgotten)| all - forgotten).collect()
     }
 
-    /// Sets how many updates of each row there were, all of which the rule knows of.
+    /// Sets the number of updates of each row, all counted by the rule.
     ///
     /// # Panics
     /// If it is not one number per row.
@@ -183,8 +183,8 @@ impl TableStore {
         (self.updates, self.forgotten) = (updates, Vec::new());
     }
 
-    /// Takes over a row's weights, slots or counter from another store of the same table. The
-    /// number of updates never falls: views that are on their way compare with it.
+    /// Copies a row's weights, slots or counter from another store of the same table. The number of
+    /// updates never falls: pulled views are compared with it.
     pub fn take(&mut self, id: u32, from: &TableStore, what: Aspects) {
         let (start, end) = match (what.weights, what.slots) {
             (true, true) => (0, self.stride),
@@ -207,8 +207,8 @@ impl TableStore {
         }
     }
 
-    /// Updates the touched rows with their parts of `gradients`, `dim` numbers a row; `tick.row` is
-    /// set here. Returns the first row whose weights did not stay finite.
+    /// Updates the touched rows with their parts of `gradients`, `dim` numbers per row; `tick.row`
+    /// is set here. Returns the first row whose weights did not stay finite.
     pub fn update_rows(
         &mut self,
         touched: &[Touched],
@@ -243,8 +243,8 @@ impl TableStore {
         finite(weights)
     }
 
-    /// As [`update`](Self::update), with what the first slot was when the gradient's parameters
-    /// were read.
+    /// As [`update`](Self::update), with the first slot from the time when the gradient's
+    /// parameters were read.
     pub fn update_since(
         &mut self,
         id: u32,
@@ -257,7 +257,7 @@ impl TableStore {
         finite(weights)
     }
 
-    /// Counts an update of a row: its weights and slots, and the tick with its count.
+    /// Counts an update of a row; returns its weights and slots, and the tick with its count.
     fn touch(&mut self, id: u32, tick: Tick) -> (&mut [f32], &mut [f32], Tick) {
         let count = &mut self.updates[id as usize];
         *count = count.saturating_add(1);

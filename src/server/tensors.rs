@@ -1,14 +1,14 @@
-//! A server's content as named tensors: what checkpoint files hold, and other programs read and
-//! write.
+//! A server's content as named tensors, as checkpoint files hold it and other programs read and
+//! write it.
 //!
-//! | name | shape | what |
+//! | name | shape | content |
 //! |---|---|---|
 //! | `mlp.0.weight` | rows, columns; a vector: its length | weights of a dense block, or moving statistics |
 //! | `item` | rows, dim | weights of a table |
 //! | `mlp.0.weight/m`, `item/m` | as the weights, or one number per block or row | an optimizer's slot |
-//! | `mlp.0.weight/updates` | 1 | updates of the block that its rule has counted |
-//! | `item/updates` | rows | updates of each row, likewise |
-//! | `item/seen` | rows | pushes that each row has met, where rows are admitted |
+//! | `mlp.0.weight/updates` | 1 | updates of the block, counted by its rule |
+//! | `item/updates` | rows | updates of each row, counted by its rule |
+//! | `item/seen` | rows | pushes counted for each row, if rows are admitted |
 //! | `item/partition_updates` | shards | updates of the table's part on each shard, likewise |
 //! | `item/m/absent` | any | rows whose slot was copied before their first update, and their weights after it |
 
@@ -21,7 +21,7 @@ use crate::base::{Purpose, Streams};
 use crate::optimizer::{Optimizer, Slot};
 use crate::params::{Block, Layout};
 
-/// What the name of a list of absent rows ends with.
+/// The end of the name of a list of absent rows.
 pub const ABSENT: &str = "/absent";
 
 /// A named tensor, in row-major order.
@@ -60,12 +60,12 @@ pub enum TensorError {
         /// Type and shape that are needed.
         needed: String,
     },
-    /// There is no such tensor.
+    /// The tensor is missing.
     #[error("there is no `{name}`{}", nearest.as_ref().map_or(String::new(), |n| format!("; the nearest name is `{n}`")))]
     Missing {
         /// Its name.
         name: String,
-        /// The most similar name that there is.
+        /// The most similar existing name.
         nearest: Option<String>,
     },
 }
@@ -92,7 +92,7 @@ fn describe(kind: &str, shape: &[usize]) -> String {
     format!("{kind} [{}]", shape.join(", "))
 }
 
-/// The shape of a block: of a vector its length.
+/// The shape of a block; for a vector its length.
 fn shape_of(block: &Block) -> Vec<usize> {
     match block.shape {
         (1, columns) => vec![columns],
@@ -100,7 +100,7 @@ fn shape_of(block: &Block) -> Vec<usize> {
     }
 }
 
-/// Where each slot lies in the memory of a block or row of `weights` weights.
+/// The range of each slot in the memory of a block or row of `weights` weights.
 pub(super) fn places(
     rule: &dyn Optimizer,
     weights: usize,
@@ -112,7 +112,7 @@ pub(super) fn places(
     })
 }
 
-/// Bits drawn at random, as far as they are finite numbers.
+/// Random bits; zero where they form no finite number.
 fn garbage(memory: &mut [f32], streams: Streams, who: u64, count: u64) {
     let mut rng = streams.rng(Purpose::Garbage, who, count);
     memory.fill_with(|| {
@@ -122,7 +122,7 @@ fn garbage(memory: &mut [f32], streams: Streams, who: u64, count: u64) {
 }
 
 impl Content {
-    /// Everything as tensors. `moving` is the non-trainable arena as it is to be saved.
+    /// The whole content as tensors. `moving` is the non-trainable arena that is to be saved.
     pub fn tensors(
         &self,
         layout: &Layout,
@@ -176,8 +176,8 @@ impl Content {
         all
     }
 
-    /// Fills the slots of these names with garbage: bits drawn at random, as far as they are finite
-    /// numbers.
+    /// Fills the slots with these names with garbage: random bits, but zero instead of numbers that
+    /// are not finite.
     pub fn spoil(
         &mut self,
         layout: &Layout,
@@ -207,8 +207,8 @@ impl Content {
         }
     }
 
-    /// Fills slots with garbage where `tensors` say that a row is absent from them. Ids that the table
-    /// does not have are passed over.
+    /// Fills slots with garbage for the rows that `tensors` lists as absent. Ids that the table
+    /// does not have are skipped.
     pub fn spoil_rows(
         &mut self,
         layout: &Layout,
@@ -235,11 +235,11 @@ impl Content {
         garbage(&mut self.tables[t].row_mut(id)[range], streams, t as u64, count);
     }
 
-    /// Takes over what the tensors hold. Returns the names of slots and counters that are missing;
-    /// these keep their values. Tensors that this content does not have are not looked at.
+    /// Copies the content of the tensors. Returns the names of missing slots and counters; these
+    /// keep their values. Tensors that this content does not have are ignored.
     ///
     /// # Errors
-    /// Weights that are missing, or a tensor of another shape or type; the content is half written
+    /// If weights are missing, or a tensor has another shape or type; the content is half written
     /// then.
     pub fn set_tensors(
         &mut self,
@@ -367,7 +367,7 @@ fn misfit(name: &str, found: &Tensor, needed: String) -> TensorError {
     TensorError::Misfit { name: name.to_owned(), found: found.describe(), needed }
 }
 
-/// The most similar of some names, if any is similar at all.
+/// The most similar of some names, if any is similar.
 pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
     let scored = names.map(|other| (strsim::jaro_winkler(name, other), other));
     let best = scored.reduce(|a, b| if b.0 > a.0 { b } else { a })?;

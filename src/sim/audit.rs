@@ -1,28 +1,28 @@
 //! How often each example was used.
 //!
-//! An example is used once for every push of it that all shards have applied. So the counts add up:
-//! over all examples, to the examples applied in the run.
+//! An example is used once for every push of it that all shards have applied. So the counts of all
+//! examples add up to the number of examples applied in the run.
 
 use std::ops::Range;
 
-/// Counts the uses of the examples of a window.
+/// Counts how often the examples of a window are used.
 #[derive(Clone, Debug)]
 pub struct Audit {
     window: Vec<Range<u64>>,
     first: u64,
-    /// By example, from the first of the window to its last.
+    /// By example, from the first of the window to the last.
     uses: Vec<u32>,
 }
 
 impl Audit {
-    /// No example of `window`, whose parts do not overlap, has been used.
+    /// No example of `window` has been used. The parts of `window` do not overlap.
     pub fn new(window: Vec<Range<u64>>) -> Audit {
         let first = window.iter().map(|part| part.start).min().unwrap_or(0);
         let end = window.iter().map(|part| part.end).max().unwrap_or(first);
         Audit { window, first, uses: vec![0; (end - first) as usize] }
     }
 
-    /// Notes that these examples have been used.
+    /// Counts one use of each of these examples.
     pub fn note(&mut self, examples: &[u64]) {
         for id in examples {
             self.uses[(id - self.first) as usize] += 1;

@@ -1,16 +1,16 @@
-//! The workbench of one host thread.
+//! The workspace of one host thread.
 
 use crate::data::Batch;
 use crate::model::Workspace;
 use crate::params::Locator;
 
-/// What a host thread keeps from job to job.
+/// Memory that a host thread keeps from job to job.
 #[derive(Debug, Default)]
 pub struct Bench {
     /// Memory for running networks.
     pub network: Workspace,
     /// Finds distinct rows; made on first use.
     pub locator: Option<Locator>,
-    /// The examples whose distinct rows are looked for.
+    /// The examples whose distinct rows are located.
     pub batch: Batch,
 }

@@ -1,11 +1,11 @@
-//! The books: what became of every step, and the staleness that each shard owes and has paid.
+//! The books: how every step ended, and the staleness that each shard owes and has paid.
 
 use super::coordinator::Coordinator;
 use super::flight::{Flight, Flights};
 use super::ledger::Ledger;
 use crate::base::ShardId;
 
-/// How many steps ended in which way.
+/// How many steps ended in each way.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Steps {
     /// Begun.
@@ -23,9 +23,9 @@ pub(super) struct Steps {
 /// The accounts of a run.
 #[derive(Debug)]
 pub(super) struct Books {
-    /// By shard.
+    /// One ledger per shard.
     ledgers: Vec<Ledger>,
-    /// Of all workers.
+    /// The steps of all workers.
     pub steps: Steps,
 }
 
@@ -35,7 +35,7 @@ impl Books {
         Books { ledgers: vec![Ledger::default(); shards], steps: Steps::default() }
     }
 
-    /// A step that pushes to the shard has read it; what it read is `age` updates old.
+    /// A step that pushes to the shard has read it; the data that it read is `age` updates old.
     pub(super) fn read(&mut self, shard: ShardId, age: u64) {
         self.ledgers[shard.index()].read(age);
     }
@@ -50,7 +50,7 @@ impl Books {
         self.ledgers[shard.index()].update();
     }
 
-    /// A step ends without landing: it leaves the accounts of all shards that it holds.
+    /// A step ends without landing: it is removed from the accounts of all shards that it holds.
     pub(super) fn close(&mut self, flight: &Flight, versions: &[u64]) {
         for (s, ledger) in self.ledgers.iter_mut().enumerate() {
             let shard = ShardId(s as u32);
@@ -61,14 +61,14 @@ impl Books {
         }
     }
 
-    /// The invariants of the accounts; `lost` steps went with their workers.
+    /// Checks the invariants of the accounts; `lost` steps were lost with their workers.
     ///
     /// # Panics
     /// If one does not hold: a bug of the simulator.
     pub(super) fn check(&self, flights: &Flights, coordinator: &Coordinator, lost: u64) {
         for (s, ledger) in self.ledgers.iter().enumerate() {
             let shard = ShardId(s as u32);
-            // Flights that have landed on this shard already hold nothing of it any more.
+            // A flight that has already landed on this shard holds nothing of it.
             let ages: u128 = flights
                 .iter()
                 .filter(|flight| flight.holds(shard))

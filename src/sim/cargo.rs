@@ -1,9 +1,9 @@
-//! What a step carries: its examples and its view, later its gradient. And the buffers behind
-//! them, which go round.
+//! The data of a step: its examples and its view, later its gradient. And the buffers behind them,
+//! which are reused.
 //!
-//! A view that nobody wants to look at goes with the job that computes its gradient and is not
-//! kept after it, so that a step in flight holds either a view or a gradient. The ids that its
-//! examples look up are not kept at all, once their positions among the distinct rows are known.
+//! A view that no observer needs is moved to the job that computes its gradient and is not kept, so
+//! that a step in flight holds either a view or a gradient. The ids that its examples look up are
+//! not kept once their positions among the distinct rows are known.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,48 +14,48 @@ use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pending, ShardId, WorkerId};
 use crate::params::{Gradient, Lookups};
 
-/// What a step carries.
+/// The data of a step.
 #[derive(Debug)]
 pub struct Cargo {
     pub(super) worker: WorkerId,
     pub(super) stage: Stage,
     pub(super) gradient: Option<Gradient>,
     pub(super) pending: Option<Pending<Computed, Bench>>,
-    /// Shards that are not sent their part: they apply the worker's last one again.
+    /// Shards that are not sent their part: they apply the worker's last push again.
     pub(super) spared: Vec<ShardId>,
 }
 
-/// How far a step's computation is.
+/// The stage of a step's computation.
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// Shards are still being read. `watched` is whether the view is to stay when it is complete.
+    /// Shards are still being read. `watched` says whether the view is kept when it is complete.
     Filling {
         /// Examples and view.
         step: Box<StepData>,
-        /// Whether somebody will look at the view.
+        /// Whether an observer needs the view.
         watched: bool,
     },
-    /// The view is complete and shared with whoever computes.
+    /// The view is complete and shared with the thread that computes.
     Watched(Arc<StepData>),
-    /// The view has gone with the job.
+    /// The view has been moved to the job.
     Away,
-    /// The gradient is there, the view is gone: which rows were touched.
+    /// The gradient is present and the view is absent; the touched rows are kept.
     Spent(Lookups),
 }
 
 /// The outcome of a computation.
 #[derive(Debug)]
 pub(super) struct Computed {
-    /// What is pushed.
+    /// The gradient to push.
     pub(super) gradient: Gradient,
-    /// What the worker keeps for its next step.
+    /// The data that the worker keeps for its next step.
     pub(super) keepsake: Option<Box<Keepsake>>,
-    /// Which rows the gradient is of, if the view went with the job.
+    /// The rows of the gradient, if the view was moved to the job.
     pub(super) lookups: Option<Lookups>,
 }
 
 impl Cargo {
-    /// The view as far as it has been read, if it is at hand.
+    /// The view as far as it has been read, if it is present.
     pub fn view(&self) -> Option<&StepData> {
         match &self.stage {
             Stage::Filling { step, .. } => Some(step),
@@ -64,10 +64,10 @@ impl Cargo {
         }
     }
 
-    /// Which rows it touches.
+    /// The rows that it touches.
     ///
     /// # Panics
-    /// While its view is with the job that computes: a bug of the engine.
+    /// While its view is with the job: a bug of the engine.
     pub fn lookups(&self) -> &Lookups {
         match &self.stage {
             Stage::Filling { step, .. } => &step.lookups,
@@ -77,20 +77,20 @@ impl Cargo {
         }
     }
 
-    /// The gradient, once it has been asked for.
+    /// The gradient, once it has been computed.
     pub fn gradient(&self) -> Option<&Gradient> {
         self.gradient.as_ref()
     }
 }
 
-/// Used-up buffers, shared by all host threads. What is in them never matters.
+/// Free buffers, shared by all host threads. Their content never matters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buffers(Arc<Mutex<Spare>>);
 
 #[derive(Debug, Default)]
 struct Spare {
     steps: Vec<StepData>,
-    /// Of these the distinct ids and their division.
+    /// Distinct ids and their division, taken from steps.
     lookups: Vec<Lookups>,
     dense: Vec<Vec<f32>>,
     rows: Vec<Vec<f32>>,
@@ -101,7 +101,7 @@ impl Buffers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Room for a step's examples and view.
+    /// Buffers for a step's examples and view.
     pub(super) fn step(&self) -> StepData {
         let mut spare = self.spare();
         let mut step = spare.steps.pop().unwrap_or_default();
@@ -112,7 +112,7 @@ impl Buffers {
         step
     }
 
-    /// Room for a gradient.
+    /// Buffers for a gradient.
     pub(super) fn gradient(&self) -> Gradient {
         let mut spare = self.spare();
         let dense = spare.dense.pop().unwrap_or_default();
@@ -120,7 +120,7 @@ impl Buffers {
         Gradient { dense, rows, ..Gradient::default() }
     }
 
-    /// Takes a step back but for the rows it touches.
+    /// Takes back the buffers of a step, and returns the rows that it touches.
     pub(super) fn spend(&self, mut step: StepData) -> Lookups {
         let rows = rows_of(&mut step);
         self.take_step(step);
@@ -138,7 +138,7 @@ impl Buffers {
         spare.steps.push(step);
     }
 
-    /// Takes back everything that a cargo holds.
+    /// Takes back all buffers of a cargo.
     pub(super) fn take(&self, cargo: Cargo) {
         let Cargo { stage, gradient, .. } = cargo;
         match stage {
@@ -159,7 +159,7 @@ impl Buffers {
     }
 }
 
-/// Takes out which rows a step touches.
+/// Takes the touched rows out of a step.
 fn rows_of(step: &mut StepData) -> Lookups {
     let ids = std::mem::take(&mut step.lookups.ids);
     Lookups { ids, parts: std::mem::take(&mut step.lookups.parts), ..Lookups::default() }
@@ -177,7 +177,7 @@ impl Default for Cargo {
     }
 }
 
-// A state is saved when no gradient is being computed.
+// When a state is saved, no gradient is being computed.
 crate::persist!(Cargo {
     worker: state,
     stage: state,

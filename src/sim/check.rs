@@ -1,4 +1,4 @@
-//! Invariants: they cost nothing next to a gradient and are checked in release builds too.
+//! Invariants: they cost very little beside a gradient and are checked in release builds too.
 
 use super::error::SimError;
 use super::record::Activity;
@@ -6,10 +6,10 @@ use super::simulation::Simulation;
 use super::worker::Worker;
 
 impl Simulation {
-    /// The invariants that hold between any two events.
+    /// Checks the invariants that hold between any two events.
     ///
     /// # Panics
-    /// If one does not: a bug of the simulator.
+    /// If one does not hold: a bug of the simulator.
     pub fn check(&self) {
         let now = self.now();
         let tally = self.presence.tally();
@@ -24,7 +24,7 @@ impl Simulation {
         assert_eq!(came, there + tally.crashes + tally.leaves, "a worker was lost or made up");
     }
 
-    /// Nothing is left to happen: which worker waits for what.
+    /// The error that no event is left; it says what each worker waits for.
     pub(super) fn stalled(&self) -> SimError {
         let names = |list: Vec<String>| match list.len() {
             0 => "none".to_string(),

@@ -1,4 +1,4 @@
-//! Checkpoints of the simulated job: what it would save, and another job begins from.
+//! Checkpoints of the simulated job: what it saves, and what another job starts from.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,47 +11,47 @@ use crate::data::order::Position;
 use crate::server::tensors::ABSENT;
 use crate::server::{TensorError, Tensors, UnknownName};
 
-/// What becomes of slots and counters that a checkpoint does not have.
+/// What happens to slots and counters that a checkpoint does not have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// The run is refused.
     #[default]
     Error,
-    /// They have their first values.
+    /// They have their initial values.
     First,
-    /// Slots have whatever was in memory: any finite number, as in a system that does not
-    /// initialise the slots of rows which its checkpoint lacks. Counters have their first values.
+    /// Slots have unspecified content: any finite number, as in a system that does not initialise
+    /// the slots of rows missing in its checkpoint. Counters have their initial values.
     Garbage,
 }
 
-/// What a job saves: parameters, slots, counters and moving statistics of its servers, as they are
-/// at one instant, and how far it is.
+/// What a job saves: parameters, slots, counters and moving statistics of its servers at one
+/// instant, and the progress of the job.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Checkpoint {
     /// The servers' content.
     pub tensors: Tensors,
     /// The clocks of schedules and update rules.
     pub elapsed: Elapsed,
-    /// The place in the stream of examples; gradients in flight are lost, and so are their examples.
+    /// The position in the stream of examples; examples of gradients in flight are lost with them.
     pub position: Position,
 }
 
-/// Why a job cannot begin from a checkpoint.
+/// Why a job cannot start from a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// There is nothing to start: timing alone.
+    /// The job has no parameters: it simulates timing only.
     #[error("a run of timing alone has no parameters to start with")]
     NoModel,
     /// A tensor is missing or does not fit.
     #[error(transparent)]
     Tensor(#[from] TensorError),
-    /// Slots or counters are missing, and are not to be.
+    /// Slots or counters are missing, and the scenario refuses that.
     #[error("it has no {}: {} of the optimizer's slots and counters are missing; `start.missing = \"first\"` begins them anew", names.join(", "), count)]
     Missing {
         /// The first of them.
         names: Vec<String>,
-        /// How many there are.
+        /// How many are missing.
         count: usize,
     },
     /// Rows were copied without their slots.
@@ -60,13 +60,13 @@ pub enum StartError {
              `start.missing = \"first\"` begins them anew"
     )]
     Rows {
-        /// How many there are.
+        /// How many are missing.
         count: usize,
     },
-    /// Parameters that do not exist are to begin anew.
+    /// `reinit` names parameters that do not exist.
     #[error("`start.restart.reinit`: {0}")]
     Name(#[from] UnknownName),
-    /// Workers' views are in no checkpoint.
+    /// A restart cannot keep the workers' views: no checkpoint contains them.
     #[error(
         "`start.restart.{0}`: a checkpoint holds what the servers have, not what workers hold; \
          `straggler lab restart` can keep it"
@@ -74,14 +74,14 @@ pub enum StartError {
     NotInCheckpoint(&'static str),
 }
 
-/// Rows that the checkpoint has without their slots, slot by slot.
+/// Rows whose slots the checkpoint lacks, counted slot by slot.
 fn absent_rows(tensors: &Tensors) -> usize {
     let absent = tensors.iter().filter(|(name, _)| name.ends_with(ABSENT));
     absent.map(|(_, tensor)| tensor.shape.iter().product::<usize>()).sum()
 }
 
 impl Session {
-    /// A checkpoint of this moment, where the shards have these versions; `None` for timing alone.
+    /// A checkpoint of this moment, when the shards have these versions; `None` for timing only.
     pub fn checkpoint(&self, versions: &[u64]) -> Option<Checkpoint> {
         let training = self.work.training()?;
         let server = training.server();
@@ -93,13 +93,13 @@ impl Session {
         })
     }
 
-    /// Lets a job that has not begun start from a checkpoint. `same_window` is whether it is fed the
-    /// same window of the same data as the checkpoint's job: if it is not, what follows is a pass over
-    /// its own window. Returns the names of slots and counters
-    /// that the checkpoint does not have, which begin anew.
+    /// Starts a job that has not begun from a checkpoint. `same_window` says whether its data are
+    /// the same window of the same data as those of the checkpoint's job; if not, it makes a pass
+    /// over its own window. Returns the names of slots and counters that the checkpoint does not
+    /// have; they are re-initialised.
     ///
     /// # Errors
-    /// [`StartError`]; the job is of no use then.
+    /// [`StartError`]; the job cannot be used then.
     pub fn start_from(
         &mut self,
         checkpoint: &Checkpoint,

@@ -1,10 +1,10 @@
-//! The protocol, with all that it knows and has decided. The rest of the engine speaks to it here
-//! and nowhere else.
+//! The protocol, with all that it knows and has decided. The rest of the engine reaches it only
+//! through this struct.
 
 use crate::base::{ShardId, SimTime, WorkerId};
 use crate::protocol::{Arrived, Cluster, Decisions, Protocol, PushId, Read};
 
-/// What a protocol is told.
+/// A notice to the protocol.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Notice {
     /// A worker asks to pull.
@@ -19,11 +19,11 @@ pub(super) enum Notice {
     Joined(WorkerId),
 }
 
-/// A protocol at work.
+/// A protocol in use.
 #[derive(Debug)]
 pub(super) struct Coordinator {
     protocol: Box<dyn Protocol>,
-    /// What it has decided and nobody has carried out.
+    /// Decisions that have not been carried out.
     decisions: Decisions,
     /// Updates applied, by shard.
     versions: Vec<u64>,
@@ -93,7 +93,7 @@ impl Coordinator {
         self.steps[worker.index()]
     }
 
-    /// Counts a step that a worker has finished; returns by how many steps the fastest is ahead.
+    /// Counts a step that a worker has finished; returns how many steps it is behind the fastest.
     pub(super) fn count_step(&mut self, worker: WorkerId) -> u64 {
         let steps = &mut self.steps[worker.index()];
         *steps += 1;
@@ -101,7 +101,7 @@ impl Coordinator {
         self.fastest - *steps
     }
 
-    /// Starts again with this protocol, after all steps have ended.
+    /// Continues with this protocol, after all steps have ended.
     pub(super) fn restart(&mut self, protocol: Box<dyn Protocol>) {
         self.protocol = protocol;
         self.steps.fill(0);

@@ -1,4 +1,4 @@
-//! What was saved: a copy of the servers, made piece by piece, and how it came about.
+//! A copy of the servers, made piece by piece, and the report of how it was made.
 
 use super::checkpoint::Checkpoint;
 use super::save::SaveFor;
@@ -8,23 +8,23 @@ use crate::data::order::Position;
 use crate::server::tensors::ABSENT;
 use crate::server::{Content, ParameterServer, Piece, Tensor, Values};
 
-/// A save that is over: what it took, and how far its pieces are apart.
+/// A finished save: how long it took, and how far apart its pieces were copied.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct SaveReport {
-    /// What it was for.
+    /// Why it was made.
     pub what: SaveFor,
     /// When it was due.
     pub due: SimTime,
     /// When the first piece was copied.
     pub begun: SimTime,
-    /// When everything was written.
+    /// When all data were written.
     pub ended: SimTime,
-    /// Updates of the job when it was due, when the first piece was copied, and when everything was
-    /// written.
+    /// Updates of the job when the save was due, when the first piece was copied, and when all data
+    /// were written.
     pub updates: [u64; 3],
-    /// Workers held up when the first piece was copied.
+    /// Workers that waited when the first piece was copied.
     pub held: u64,
-    /// Steps in flight then that had not come to rest.
+    /// Steps in flight at that time that were not at rest.
     pub not_held: u64,
     /// Largest number of updates of a shard between the first instant and the copy of one of its
     /// pieces.
@@ -35,33 +35,33 @@ pub struct SaveReport {
     pub bytes: u64,
 }
 
-/// What was saved.
+/// The result of a save.
 #[derive(Clone, Debug)]
 pub struct Saved {
-    /// How it came about.
+    /// The report.
     pub report: SaveReport,
-    /// What was saved; nothing for timing alone.
+    /// The copy; `None` for timing only.
     pub copy: Option<Copied>,
 }
 
-/// A copy of the servers, made piece by piece, and the place of the job when it began.
+/// A copy of the servers, made piece by piece, and the position of the job when it began.
 #[derive(Clone, Debug)]
 pub struct Copied {
-    /// What the servers held, each piece at its instant.
+    /// The content of the servers, each piece at its own instant.
     pub content: Content,
     /// Moving statistics as they are exported.
     pub moving: Vec<f32>,
-    /// Clocks.
+    /// The clocks of the job.
     pub elapsed: Elapsed,
-    /// Place in the stream of examples.
+    /// Position in the stream of examples.
     pub position: Position,
-    /// By slot and counter, by its name in the file: rows that had been updated when it was copied;
-    /// of a table's weights likewise.
+    /// For each slot, counter and table of weights, by its name in the file: the rows that had been
+    /// updated when it was copied.
     pub(super) updated: Vec<(String, Vec<u32>)>,
 }
 
 impl SaveReport {
-    /// Of a save that is due now and has not begun.
+    /// The report of a save that is due now and has not begun.
     pub(super) fn new(what: SaveFor, due: SimTime, updates: u64) -> SaveReport {
         let (begun, ended) = (due, due);
         SaveReport { what, due, begun, ended, updates: [updates; 3], ..SaveReport::default() }
@@ -69,8 +69,8 @@ impl SaveReport {
 }
 
 impl Copied {
-    /// Rows whose weights were copied after their first update and whose slot before it, slot by
-    /// slot.
+    /// Rows whose weights were copied after their first update and whose slot was copied before it,
+    /// slot by slot.
     pub(super) fn rows_without(&self) -> Vec<(&str, Vec<u32>)> {
         let of = |name: &str| self.updated.iter().find(|(other, _)| other == name);
         let without = |(name, slot): &'_ (String, Vec<u32>)| {
@@ -83,7 +83,7 @@ impl Copied {
         self.updated.iter().filter_map(|pair| Some((pair.0.as_str(), without(pair)?))).collect()
     }
 
-    /// The checkpoint, for the server that it is a copy of.
+    /// The checkpoint, for the copied server.
     pub fn checkpoint(&self, server: &ParameterServer) -> Checkpoint {
         let mut tensors = self.content.tensors(server.layout(), server.rules(), &self.moving);
         for (name, rows) in self.rows_without() {
@@ -95,7 +95,7 @@ impl Copied {
         Checkpoint { tensors, elapsed: self.elapsed.clone(), position: self.position }
     }
 
-    /// Notes which rows of a piece's tables had been updated by now.
+    /// Notes which rows of a piece's tables have been updated by now.
     pub(super) fn note(&mut self, server: &ParameterServer, piece: &Piece) {
         for (name, table) in piece.tables() {
             let rows = server.updated_rows(piece.shard, table);

@@ -1,4 +1,4 @@
-//! How far the workers' views are from the server and from each other.
+//! Distances of the workers' views from the server and from each other.
 
 use super::record::LayerDivergence;
 use super::step_data::StepData;
@@ -7,7 +7,7 @@ use crate::nn::kernels::squares;
 use crate::params::view::row_range;
 use crate::server::ParameterServer;
 
-/// Distances by layer and table. Views are compared with the server's present parameters; for
+/// Distances by layer and table. Views are compared with the server's current parameters; for
 /// tables only the rows that a worker holds count.
 pub fn divergence(
     server: &ParameterServer,
@@ -72,7 +72,7 @@ fn table(server: &ParameterServer, t: usize, held: &[(WorkerId, &StepData)]) -> 
     }
 }
 
-/// Squared distance between a dense view and the server, over what one shard holds.
+/// Squared distance between a dense view and the server, over the blocks of one shard.
 pub(super) fn apart(server: &ParameterServer, shard: ShardId, view: &[f32]) -> f64 {
     let blocks = server.layout().dense.iter().enumerate();
     let here = blocks.filter(|(index, _)| server.sharding().of_block(*index) == shard);

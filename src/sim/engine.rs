@@ -1,4 +1,4 @@
-//! The engine: takes the next event and has it done, until a limit is reached.
+//! The engine: takes the next event and carries it out, until a limit is reached.
 
 use super::error::SimError;
 use super::queue::Event;
@@ -8,21 +8,21 @@ use super::turn::Turn;
 use super::watchdog::{Endless, Next};
 use crate::base::SimTime;
 
-/// Whether a run goes on.
+/// Whether a run continues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
-    /// There is more to come.
+    /// More events follow.
     Running,
     /// A limit is reached.
     Ended,
 }
 
 impl Simulation {
-    /// Runs to the end: first and last evaluation included.
+    /// Runs to the end, including the first and the last evaluation.
     ///
     /// # Errors
-    /// If a parameter blows up, nothing is left to happen, or the clock overflows. What observers
-    /// were told until then stays true.
+    /// If a parameter blows up, no event is left, or the clock overflows. The records that
+    /// observers have received stay valid.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
         self.look_first(observer);
         while self.step(observer)? == State::Running {}
@@ -30,7 +30,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// The first evaluation, before anything happens; for programs that call [`step`](Self::step)
+    /// The first evaluation, before the first event; for programs that call [`step`](Self::step)
     /// themselves.
     pub fn look_first(&mut self, observer: &mut dyn Observer) {
         self.session.look_at_ends(self.flights.views(), observer);
@@ -43,7 +43,7 @@ impl Simulation {
         self.check();
     }
 
-    /// Does one event.
+    /// Carries out one event.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -69,7 +69,7 @@ impl Simulation {
         Ok(State::Running)
     }
 
-    /// Does one event, whatever the limits of the run.
+    /// Carries out one event, regardless of the limits of the run.
     #[inline]
     pub(super) fn advance(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
         let (at, event) = self.queue.pop().ok_or_else(|| self.stalled())?;
@@ -86,7 +86,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Refuses to go on for ever.
+    /// Refuses to continue a run that would never end.
     fn watch(&mut self, at: SimTime, event: Event) -> Result<(), SimError> {
         let now = self.now();
         let next = Next {

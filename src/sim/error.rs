@@ -1,8 +1,8 @@
-//! How a run can end before its time.
+//! Why a run can end early.
 
 use crate::base::{SimTime, WorkerId};
 
-/// A run that cannot go on. What was recorded until then stays.
+/// A run that cannot continue. The records made before remain.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum SimError {
     /// A parameter became NaN or infinite.
@@ -12,13 +12,13 @@ pub enum SimError {
          lower the learning rate or the staleness, or clip gradients"
     )]
     BlowUp {
-        /// The update that made it, counted from 1.
+        /// The update with the blow-up, counted from 1.
         update: u64,
-        /// When.
+        /// The simulated time.
         at: SimTime,
         /// Block, or table and row.
         parameter: String,
-        /// Whose push it was (the last of them, if several made the update).
+        /// The worker that pushed (the last of them, if several pushes made the update).
         worker: WorkerId,
         /// Staleness of that push.
         staleness: u64,
@@ -27,41 +27,41 @@ pub enum SimError {
         /// Loss of its batch.
         loss: f64,
     },
-    /// Nothing is left to happen, and the run is not at its end.
+    /// No event is left, and the run is not at its end.
     #[error("the run stalled at {at}: {who}")]
     Stalled {
-        /// When.
+        /// The simulated time.
         at: SimTime,
-        /// Who waits for whom.
+        /// What each worker waits for.
         who: String,
     },
-    /// Nothing is ever applied.
+    /// No push is ever applied.
     #[error(
         "by {at} the last {steps} steps had all been discarded by some shard, broken off, or lost with their \
          workers: nothing gets through; loosen the protocol's bound, let workers pull more often, or crash \
          less often"
     )]
     Fruitless {
-        /// When.
+        /// The simulated time.
         at: SimTime,
-        /// How many steps.
+        /// Number of steps.
         steps: u64,
     },
-    /// Everything takes no time at all, and only the clock could end the run.
+    /// Steps take no simulated time, and only the clock could end the run.
     #[error(
         "the virtual clock stands still at {at}: steps take no time, so a limit on simulated time is never \
          reached; give `cluster.compute` a duration, or limit updates or examples"
     )]
     TimeStandsStill {
-        /// When.
+        /// The simulated time.
         at: SimTime,
     },
-    /// The virtual clock ran past its end, 584 years in.
+    /// The virtual clock reached its end, after 584 years.
     #[error(
         "the virtual clock ran past 584 years at update {update}: some duration is far too long"
     )]
     ClockOverflow {
-        /// Updates until then.
+        /// Updates before that.
         update: u64,
     },
 }

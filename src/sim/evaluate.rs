@@ -1,4 +1,4 @@
-//! Quality on the holdout: outside virtual time, with its own draws, on a copy of what it reads.
+//! Quality on the holdout: outside virtual time, with its own draws, on a copy of its inputs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use crate::params::view::row_range;
 use crate::params::{Layout, Locator, Lookups, View};
 use crate::server::ParameterServer;
 
-/// Examples scored at a time: as many as an ordinary batch, so that the working memory of a host
-/// thread is not made larger by evaluation.
+/// Examples scored at a time: as many as in an ordinary batch, so that evaluation does not increase
+/// the working memory of a host thread.
 pub const CHUNK: usize = 256;
 
 /// Chunks per host thread whose rows are gathered before they are scored: enough that no thread
 /// waits, and few, since a large holdout has thousands.
 const CHUNKS_AHEAD: usize = 4;
 
-/// Which parameters to evaluate besides the server's.
+/// The parameters to evaluate besides the server's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Views {
-    /// So many single workers' views: what worker 0, 1, ... holds at that moment. Rows that it does
-    /// not hold are the server's.
+    /// Number of single workers' views: the parameters that worker 0, 1, ... holds at that moment.
+    /// Rows that it does not hold are the server's.
     #[schemars(range(max = 1000))]
     pub workers: u32,
     /// The mean of all workers' dense views.
@@ -46,7 +46,7 @@ impl Views {
     }
 }
 
-/// By which figure, on the selection half, the best step is chosen.
+/// The figure by which the best step is chosen, on the selection half.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BestBy {
@@ -64,7 +64,7 @@ impl BestBy {
     }
 }
 
-/// The holdout, read and located once.
+/// The holdout: its examples are read and their rows located once.
 #[derive(Debug)]
 pub struct Evaluator {
     model: Arc<dyn Model>,
@@ -74,7 +74,7 @@ pub struct Evaluator {
     /// Whether each example belongs to the half that selects the best step.
     selects: Vec<bool>,
     best_by: BestBy,
-    /// Logits of the true probabilities, where the log knows them.
+    /// Logits of the true probabilities, if the log contains them.
     truth: Option<Vec<f32>>,
 }
 
@@ -83,14 +83,14 @@ pub struct Evaluator {
 pub struct Evaluated {
     /// Quality on the reporting half.
     pub quality: Quality,
-    /// AUC on the selection half, or what else the best step is chosen [by](BestBy); `None` if it is
-    /// not defined.
+    /// AUC on the selection half, or the other figure by which the best step is [chosen](BestBy);
+    /// `None` if it is not defined.
     pub selection_auc: Option<f64>,
 }
 
 impl Evaluator {
     /// Reads the examples `ids`. Whole groups go to the selection half with probability
-    /// `selection_share`; with zero, selection and report use all examples.
+    /// `selection_share`; if it is zero, selection and report use all examples.
     pub fn new(
         model: Arc<dyn Model>,
         source: &dyn DataSource,
@@ -118,14 +118,14 @@ impl Evaluator {
         Evaluator { model, chunks, labels, groups, selects, best_by, truth }
     }
 
-    /// Chooses the best step by another figure than AUC.
+    /// Chooses the best step by the given figure.
     pub fn choosing_by(mut self, best_by: BestBy) -> Evaluator {
         self.best_by = best_by;
         self
     }
 
-    /// Quality of the true probabilities on the reporting half, where the log knows them: what no
-    /// model can beat but by luck.
+    /// Quality of the true probabilities on the reporting half, if the log contains them. A model
+    /// can exceed it only by chance.
     pub fn bayes(&self) -> Option<Quality> {
         self.truth.as_ref().map(|logits| self.judge(logits).quality)
     }
@@ -140,8 +140,8 @@ impl Evaluator {
         self.labels.is_empty()
     }
 
-    /// Logits of all examples under the server's parameters, with `dense` in place of its dense
-    /// arena, and `view` in place of its rows, where it holds them, and of `moving`.
+    /// Logits of all examples under the server's parameters, with `dense` instead of its dense
+    /// arena, `view` instead of the rows that the view holds, and `moving`.
     pub fn logits(
         &self,
         server: &ParameterServer,
@@ -184,8 +184,8 @@ impl Evaluator {
         logits
     }
 
-    /// For every example, how often the rarest row of its fields has been updated: histories, of
-    /// which nearly all have a rare row, do not count.
+    /// For every example, the number of updates of the rarest row of its fields. Histories do not
+    /// count, since nearly all contain a rare row.
     pub fn rarest(&self, schema: &Schema, server: &ParameterServer) -> Vec<u32> {
         let layout = server.layout();
         let is_read = |f: usize| layout.reads.as_ref().is_none_or(|reads| reads.fields[f]);
@@ -217,7 +217,7 @@ impl Evaluator {
         let half = |wanted: bool| {
             let of = |i: &usize| self.selects[*i] == wanted;
             let chosen: Vec<usize> = (0..self.len()).filter(of).collect();
-            // An empty half stands for the whole.
+            // If a half is empty, all examples are used.
             if chosen.is_empty() { (0..self.len()).collect() } else { chosen }
         };
         let (report, select) = (half(false), half(true));
@@ -294,7 +294,7 @@ fn mean_dense(held: &[(WorkerId, &StepData)]) -> Vec<f32> {
     sum.into_iter().map(|x| (x / held.len() as f64) as f32).collect()
 }
 
-/// The rows that a worker holds, found by id.
+/// The rows that a worker holds, with an index by id.
 struct Held<'a> {
     view: &'a StepData,
     /// Position among the view's distinct ids, by id space and id.

@@ -1,4 +1,4 @@
-//! Who gets which examples: the stream of the window, cut into batches, read ahead on the pool.
+//! Which worker gets which examples: the window's stream, cut into batches and read ahead.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
@@ -24,7 +24,7 @@ pub enum Sharing {
     /// Every worker takes the next batch of one shared queue.
     #[default]
     Queue,
-    /// The k-th batch belongs to worker k modulo N, however slow it is.
+    /// The k-th batch belongs to worker k modulo N, regardless of its speed.
     Fixed,
 }
 
@@ -33,10 +33,10 @@ pub trait ExampleOrder: Persist + Send + Debug {
     /// Appends the next `count` ids.
     fn take(&mut self, count: usize, ids: &mut Vec<u64>);
 
-    /// Where the next id comes from.
+    /// The position of the next id.
     fn position(&self) -> Position;
 
-    /// Goes to a place in the stream.
+    /// Moves to a position in the stream.
     fn seek(&mut self, to: Position);
 
     /// Ids in a pass.
@@ -67,11 +67,11 @@ struct Drawn {
     /// Where it begins.
     from: Position,
     ids: Vec<u64>,
-    /// The batch itself, once it is being read.
+    /// The batch itself, once reading has started.
     step: Option<Pending<StepData, Bench>>,
 }
 
-/// Hands out the examples of steps.
+/// Supplies the examples of steps.
 #[derive(Debug)]
 pub struct Feed {
     source: Arc<dyn DataSource>,
@@ -79,17 +79,17 @@ pub struct Feed {
     order: Box<dyn ExampleOrder>,
     /// Examples of a step.
     examples: usize,
-    /// Batches drawn and not handed out, in the order of the stream.
+    /// Batches drawn and not supplied yet, in the order of the stream.
     ahead: VecDeque<Drawn>,
     /// Batches drawn for workers that have not asked yet; empty with a shared queue.
     queues: Vec<VecDeque<Vec<u64>>>,
-    /// Batches that came back, for whoever asks next.
+    /// Returned batches, for the next worker that asks.
     returned: VecDeque<Vec<u64>>,
-    /// Batches that their workers are to repeat.
+    /// Batches that their own workers are to repeat.
     repeats: BTreeMap<WorkerId, VecDeque<Vec<u64>>>,
     drawn: u64,
     buffers: Buffers,
-    /// Which shards the rows of its steps are divided among.
+    /// The shards among which the rows of its steps are divided.
     sharding: Option<Arc<Sharding>>,
 }
 
@@ -127,7 +127,7 @@ impl Feed {
         self.sharding = Some(Arc::new(sharding));
     }
 
-    /// Takes the memory of its steps from there.
+    /// Takes the memory of its steps from `buffers`.
     pub(super) fn use_buffers(&mut self, buffers: Buffers) {
         self.buffers = buffers;
     }
@@ -150,7 +150,7 @@ impl Feed {
         Drawn { from, ids, step: None }
     }
 
-    /// Where the next batch comes from that nobody has; how many are read ahead does not matter.
+    /// Position of the next batch that no worker has; batches read ahead do not count.
     pub fn position(&self) -> Position {
         self.ahead.front().map_or_else(|| self.order.position(), |drawn| drawn.from)
     }
@@ -160,7 +160,7 @@ impl Feed {
         self.order.window()
     }
 
-    /// Goes to a place in the stream, and forgets what was to be handed out first.
+    /// Moves to a position in the stream, and forgets all batches drawn before.
     pub fn seek(&mut self, to: Position) {
         self.order.seek(to);
         self.ahead.clear();
@@ -170,24 +170,24 @@ impl Feed {
         self.drawn = 0;
     }
 
-    /// Puts examples back to the head of the queue: whoever asks next gets them.
+    /// Puts examples back to the head of the queue: the next worker that asks gets them.
     pub fn requeue(&mut self, examples: &[u64]) {
         self.returned.extend(examples.chunks(self.examples.max(1)).map(<[u64]>::to_vec));
     }
 
-    /// Keeps examples for `worker` to repeat before it takes new ones.
+    /// Keeps examples for `worker`, which repeats them before it takes new ones.
     pub fn repeat(&mut self, worker: WorkerId, examples: &[u64]) {
         let batches = examples.chunks(self.examples.max(1)).map(<[u64]>::to_vec);
         self.repeats.entry(worker).or_default().extend(batches);
     }
 
-    /// Examples that came back or are to be repeated, and have not been handed out again.
+    /// Examples that were returned or are to be repeated, and have not been supplied again.
     pub fn outstanding(&self) -> u64 {
         let all = self.returned.iter().chain(self.repeats.values().flatten());
         all.map(|batch| batch.len() as u64).sum()
     }
 
-    /// What `worker` has to do before it takes new examples.
+    /// Examples that `worker` must take before new ones.
     fn again(&mut self, worker: WorkerId) -> Option<Vec<u64>> {
         if let Some(batches) = self.repeats.get_mut(&worker) {
             let batch = batches.pop_front();
@@ -210,7 +210,7 @@ impl Feed {
             let step = self.prepare(ids, pool, now);
             return pool.wait(step);
         }
-        // One batch in reserve for every thread that is not ours.
+        // One batch in reserve for every thread except the calling one.
         for reserve in 0..pool.threads() {
             if reserve == self.ahead.len() {
                 let drawn = self.draw();

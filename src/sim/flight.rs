@@ -16,7 +16,7 @@ use super::work::Work;
 /// A version that has not been read yet.
 const UNREAD: u64 = u64::MAX;
 
-/// Where a step stands with one shard.
+/// The stage of a step at one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 enum Stage {
     /// The protocol has not granted it yet.
@@ -31,7 +31,7 @@ enum Stage {
     Landed,
 }
 
-/// A step's business with one shard.
+/// The part of a step at one shard.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Part {
     stage: Stage,
@@ -41,12 +41,12 @@ struct Part {
     writes: bool,
 }
 
-/// One step on its way.
+/// One step in flight.
 #[derive(Debug)]
 pub struct Flight {
     /// Its number.
     pub push: PushId,
-    /// Whose it is.
+    /// Its worker.
     pub worker: WorkerId,
     /// Steps that the worker had begun before.
     pub step: u64,
@@ -54,11 +54,11 @@ pub struct Flight {
     pub first_read: SimTime,
     /// Whether the worker is still in the step before.
     pub ahead: bool,
-    /// When the worker has, or will have, all that a step ahead reads.
+    /// When the worker has, or will have, all data that a step ahead reads.
     pub passed: Option<SimTime>,
     /// Messages that the worker waits for.
     pub outstanding: u32,
-    /// What each shard contributes to it.
+    /// The load of each shard.
     pub loads: Vec<Load>,
     parts: Vec<Part>,
     /// Shards granted, shards read, shards that have landed.
@@ -72,17 +72,17 @@ pub struct Flight {
     /// Sum over shards of the staleness at their apply.
     pub staleness: u64,
     /// Sum over shards of the squared distance between view and server just before their apply,
-    /// where it is measured.
+    /// if it is measured.
     pub apart: f64,
     /// Examples that its push stands for.
     pub examples: u64,
-    /// Which these are, if they are followed.
+    /// Their ids, if examples are followed.
     pub ids: Vec<u64>,
     /// Whether the worker has sent its push.
     pub sent: bool,
-    /// Clock lag, set when all shards have taken the push in.
+    /// Clock lag, set when all shards have taken in the push.
     pub clock_lag: u64,
-    /// What it carries, when gradients are computed.
+    /// Its data, when gradients are computed.
     pub cargo: Option<Box<Cargo>>,
 }
 
@@ -98,13 +98,13 @@ impl Flight {
             Flight { push, worker, step, parts, loads, ids, written: shards as usize, ..empty() };
     }
 
-    /// Takes a shard out of the push: what is due to it is kept by the worker.
+    /// Excludes a shard from the push: the worker keeps that part.
     pub fn spare(&mut self, shard: ShardId) {
         self.parts[shard.index()].writes = false;
         self.written -= 1;
     }
 
-    /// Notes that the protocol lets the shard be read; returns whether it was closed.
+    /// Notes that the protocol lets the shard be read; returns whether it was closed before.
     pub fn grant(&mut self, shard: ShardId) -> bool {
         let part = &mut self.parts[shard.index()];
         let closed = part.stage == Stage::Closed;
@@ -135,7 +135,7 @@ impl Flight {
     /// Notes that the shard has applied or discarded its part.
     ///
     /// # Panics
-    /// If there is nothing to decide on: a bug of the protocol.
+    /// If no part awaits a decision: a bug of the protocol.
     pub fn land(&mut self, shard: ShardId) {
         let (push, part) = (self.push, &mut self.parts[shard.index()]);
         assert!(part.stage != Stage::Landed, "the protocol decided twice on {push:?} at {shard}");
@@ -160,7 +160,7 @@ impl Flight {
         self.written
     }
 
-    /// Whether a push to this shard, which was read, is neither applied nor discarded yet.
+    /// Whether its part at this shard has been read and is neither applied nor discarded yet.
     pub fn holds(&self, shard: ShardId) -> bool {
         let part = &self.parts[shard.index()];
         part.writes && matches!(part.stage, Stage::Read | Stage::Arrived)
@@ -171,7 +171,7 @@ impl Flight {
         self.parts.windows(2).any(|pair| pair[0].version != pair[1].version)
     }
 
-    /// Whether nothing more happens to it by itself: it waits for a grant or for a decision.
+    /// Whether no event concerns it until it gets a grant or a decision.
     pub fn rests(&self) -> bool {
         let moves = |part: &Part| match part.stage {
             Stage::Granted => true,
@@ -198,7 +198,7 @@ impl Flight {
 }
 
 impl Flight {
-    /// What it asks of a shard.
+    /// The message of its request to a shard.
     pub(super) fn message(&self, request: Request, shard: ShardId) -> Message {
         let (push, worker, load) = (self.push, self.worker, self.loads[shard.index()]);
         Message { request, push, worker, shard, load }
@@ -237,7 +237,7 @@ pub struct Flights {
     first: u64,
     list: VecDeque<Option<Box<Flight>>>,
     count: usize,
-    /// Flights that have landed, to be used again.
+    /// Landed flights, to be reused.
     #[expect(clippy::vec_box, reason = "boxes go to the list and back without copying a flight")]
     spare: Vec<Box<Flight>>,
 }
@@ -263,13 +263,13 @@ impl Flights {
         self.list.back_mut().and_then(Option::as_mut).expect("just put there")
     }
 
-    /// The flight of this number, unless it has landed or was broken off.
+    /// The flight with this number, unless it has landed or was aborted.
     pub fn find(&mut self, push: PushId) -> Option<&mut Flight> {
         let at = push.0.checked_sub(self.first)? as usize;
         self.list.get_mut(at)?.as_deref_mut()
     }
 
-    /// The flight of this number.
+    /// The flight with this number.
     ///
     /// # Panics
     /// If there is none.
@@ -277,7 +277,7 @@ impl Flights {
         self.find(push).unwrap_or_else(|| panic!("{push:?} is not in flight"))
     }
 
-    /// Takes the flight of this number out.
+    /// Removes the flight with this number and returns it.
     ///
     /// # Panics
     /// If there is none.
@@ -292,7 +292,7 @@ impl Flights {
         flight
     }
 
-    /// Takes back the memory of a flight that is over. `keeps` is whether workers keep anything
+    /// Takes back the memory of a flight that is over. `keeps` says whether workers keep anything
     /// from step to step.
     pub(super) fn recycle(&mut self, mut flight: Box<Flight>, work: &mut Work, keeps: bool) {
         if let (Some(cargo), Some(training)) = (flight.cargo.take(), work.training_mut()) {
@@ -301,14 +301,14 @@ impl Flights {
         self.spare.push(flight);
     }
 
-    /// What the workers hold: views that are complete, of their present steps.
+    /// The complete views of the workers' current steps.
     pub(super) fn views(&self) -> impl Iterator<Item = (WorkerId, &StepData)> {
         self.iter()
             .filter(|flight| flight.is_complete() && !flight.ahead)
             .filter_map(|flight| Some((flight.worker, flight.cargo.as_ref()?.view()?)))
     }
 
-    /// All flights in order, to change.
+    /// All flights in order, for writing.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Flight> {
         self.list.iter_mut().flatten().map(Box::as_mut)
     }

@@ -1,9 +1,8 @@
-//! Imposed staleness: training without a cluster, each gradient as old as a law says.
+//! Imposed staleness: training without a cluster; the age of each gradient is drawn.
 //!
 //! Update t is made with a gradient computed on the parameters after update t - tau(t), where
-//! tau(t) is drawn from the law and cut at t. This tests the optimisation half alone, and shows
-//! what staleness does apart from everything else a cluster does (Dai et al. 2018,
-//! arXiv:1810.03264).
+//! tau(t) is drawn and at most t. This tests the optimisation half alone, and shows the effect of
+//! staleness without the other effects of a cluster (Dai et al. 2018, arXiv:1810.03264).
 
 use std::collections::BTreeMap;
 
@@ -18,7 +17,7 @@ use crate::base::{ShardId, SimSpan, SimTime, Streams, WorkerId};
 use crate::cluster::{DelayChoice, Routine};
 use crate::protocol::{Merge, PushId};
 
-/// A run with imposed staleness. Its virtual clock stands still: its time is the update.
+/// A run with imposed staleness. Its virtual clock stands still; its time is the update.
 #[derive(Debug)]
 pub struct Imposed {
     session: Session,
@@ -28,7 +27,7 @@ pub struct Imposed {
     planned: u64,
     /// By version: the updates whose gradients are computed on it.
     due: BTreeMap<u64, Vec<u64>>,
-    /// Gradients on their way, by update.
+    /// Gradients under way, by update.
     flying: BTreeMap<u64, Flying>,
 }
 
@@ -44,12 +43,12 @@ impl Imposed {
         Imposed { session, law, streams, planned: 0, due: BTreeMap::new(), flying: BTreeMap::new() }
     }
 
-    /// The run apart from its delays.
+    /// The run without its delays.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// The same, to measure it.
+    /// The same, for measurements.
     pub fn session_mut(&mut self) -> &mut Session {
         &mut self.session
     }
@@ -65,7 +64,7 @@ impl Imposed {
         Ok(())
     }
 
-    /// The first evaluation, and the last; for those who call [`step`](Self::step) themselves.
+    /// The first evaluation, and the last; for programs that call [`step`](Self::step) themselves.
     pub fn look_at_ends(&mut self, observer: &mut dyn Observer) {
         self.session.look_at_ends(std::iter::empty(), observer);
     }
@@ -88,7 +87,7 @@ impl Imposed {
         Ok(State::Running)
     }
 
-    /// Draws staleness far enough ahead to know every update that reads the present version.
+    /// Draws staleness far enough ahead to know every update that reads the current version.
     fn plan(&mut self, version: u64) {
         while self.planned <= version + self.law.largest() {
             let update = self.planned;
@@ -176,7 +175,7 @@ impl Imposed {
 }
 
 impl Imposed {
-    /// Makes sure that nothing is being computed, so that everything can be saved.
+    /// Finishes all computations, so that the whole state can be saved.
     pub fn finish_gradients(&mut self) {
         let Some(training) = self.session.work.training_mut() else { return };
         self.flying.values_mut().for_each(|flying| training.finish(&mut flying.cargo));

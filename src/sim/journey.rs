@@ -1,12 +1,12 @@
 //! A worker's step: pulling, computing, pushing.
 //!
-//! What happens to a step names the step, not the worker: an aborted step is no longer found, and
-//! what was on its way to it is forgotten.
+//! Events of a step name the step, not the worker. So an aborted step is not found any more, and
+//! messages to it are ignored.
 //!
-//! With `prefetch` a worker pulls for its next step while it computes the present one. So it may have
-//! two steps in flight: the one that it computes or pushes, and one *ahead* that only reads. The step
-//! ahead becomes the present one when the push has been taken in. Its gradient is not begun before
-//! that: what a worker keeps for itself from step to step must be there.
+//! With `prefetch` a worker pulls for its next step while it computes the current one. So it may
+//! have two steps in flight: the one that it computes or pushes, and one *ahead* that only reads.
+//! The step ahead becomes the current one when the push has been taken in. Its gradient starts only
+//! then, since it needs the data that the worker keeps from step to step.
 
 use super::books::Books;
 use super::coordinator::{Coordinator, Notice};
@@ -21,7 +21,7 @@ use super::worker::Worker;
 use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
 use crate::protocol::{Arrived, PushId, Read};
 
-/// What the steps of workers touch: neither checkpoints nor the workers' comings and goings.
+/// The rooms that the steps of workers touch: no checkpoints, no joins and leaves.
 pub(super) struct Journey<'a> {
     pub(super) plan: &'a Plan,
     pub(super) queue: &'a mut EventQueue,
@@ -31,7 +31,7 @@ pub(super) struct Journey<'a> {
     pub(super) coordinator: &'a mut Coordinator,
     pub(super) books: &'a mut Books,
     pub(super) session: &'a mut Session,
-    /// Whether it matters which examples a step has.
+    /// Whether the example ids of a step are kept.
     pub(super) follows: bool,
     pub(super) observer: &'a mut dyn Observer,
 }
@@ -67,7 +67,7 @@ impl Journey<'_> {
     pub(super) fn grant(&mut self, worker: WorkerId, shard: Option<ShardId>) {
         let w = &self.workers[worker.index()];
         assert!(w.asking, "the protocol granted {worker}, which had not asked");
-        // If its step may read everything already, it has asked for the step ahead.
+        // If its step may read everything already, the request was for the step ahead.
         let ahead = w.flight.is_some_and(|push| self.flights.get(push).is_granted());
         let push = match if ahead { w.next } else { w.flight } {
             Some(push) => push,
@@ -95,7 +95,7 @@ impl Journey<'_> {
             self.workers[worker.index()].asking = false;
         }
         if flight.is_complete() {
-            // Nothing had to be read: the worker has it all.
+            // Nothing had to be read: the worker has all parameters.
             if !self.plan.routine.prefetch {
                 self.compute(push);
             }
@@ -103,7 +103,7 @@ impl Journey<'_> {
         }
     }
 
-    /// Begins the worker's next step, or the one ahead: with a batch, and nothing read.
+    /// Begins the worker's next step, or the one ahead: with a batch, and no shard read.
     fn begin(&mut self, worker: WorkerId, ahead: bool) -> PushId {
         let now = self.queue.now();
         let shards = self.shards();
@@ -140,7 +140,7 @@ impl Journey<'_> {
         flight.push
     }
 
-    /// Sends for what a shard holds of a step, unless the worker uses again what it has.
+    /// Requests one shard's part of a step, unless the worker reuses the part that it has.
     fn pull(&mut self, push: PushId, shard: ShardId) {
         let (s, now) = (shard.index(), self.queue.now());
         let flight = self.flights.get(push);
@@ -181,7 +181,7 @@ impl Journey<'_> {
         }
     }
 
-    /// A shard reads the values of a step. Returns what the protocol is to hear.
+    /// A shard reads the values of a step. Returns the notice for the protocol.
     pub(super) fn pull_served(&mut self, push: PushId, shard: ShardId) -> Option<Notice> {
         let flight = self.flights.find(push)?;
         let (worker, version) = (flight.worker, self.coordinator.version(shard));
@@ -202,8 +202,8 @@ impl Journey<'_> {
         Some(Notice::Read(Read { push, worker, shard, version }))
     }
 
-    /// The view is complete, and the worker's step before is over if it prefetches: its gradient may
-    /// be computed ahead of need.
+    /// The view is complete, and the worker's step before is over if it prefetches: its gradient
+    /// may be computed ahead of need.
     fn compute(&mut self, push: PushId) {
         let flight = self.flights.get(push);
         let (worker, step) = (flight.worker, flight.step);
@@ -212,7 +212,7 @@ impl Journey<'_> {
         w.holds = true;
         let before = w.pushed;
         let Some(training) = self.session.work.training_mut() else { return };
-        // What outlives a step comes back with the gradient of the step before.
+        // The data that the worker keeps returns with the gradient of the step before.
         if let Some(cargo) = before.and_then(|before| self.flights.find(before)?.cargo.as_mut())
             && routine.keeps()
         {
@@ -238,7 +238,7 @@ impl Journey<'_> {
         }
     }
 
-    /// Values have passed, or will have at `at`, the worker's link.
+    /// Values have passed the worker's link, or will have passed it at `at`.
     pub(super) fn pull_passes(&mut self, push: PushId, at: SimTime) {
         let Some(flight) = self.flights.find(push) else { return };
         let worker = flight.worker;
@@ -253,7 +253,7 @@ impl Journey<'_> {
         }
     }
 
-    /// The worker has all that its step has to read, or will have at `at`.
+    /// The worker has all values of its step, or will have them at `at`.
     fn note_read(&mut self, push: PushId, at: SimTime) {
         let flight = self.flights.get(push);
         if flight.ahead {
@@ -264,7 +264,7 @@ impl Journey<'_> {
         }
     }
 
-    /// Makes the worker's step ahead its present one; returns whether there is one.
+    /// Makes the worker's step ahead its current one; returns whether there is one.
     pub(super) fn take_up_next(&mut self, worker: WorkerId) -> bool {
         let w = &mut self.workers[worker.index()];
         let Some(push) = w.next.take() else { return false };
@@ -279,7 +279,7 @@ impl Journey<'_> {
         true
     }
 
-    /// A worker begins to compute. Returns which, if the step is still there.
+    /// A worker begins to compute. Returns the worker, if the step still exists.
     pub(super) fn compute_starts(&mut self, push: PushId) -> Option<WorkerId> {
         let flight = self.flights.find(push)?;
         let (worker, step) = (flight.worker, flight.step);
@@ -332,8 +332,8 @@ impl Journey<'_> {
         self.queue.schedule(self.queue.now(), worker, Event::Ready(worker, life));
     }
 
-    /// A shard has taken a push in. Returns what the protocol is to hear, and the worker if its step
-    /// is over with it.
+    /// A shard has taken in a push. Returns the notice for the protocol, and the worker if this
+    /// ends its step.
     pub(super) fn push_served(
         &mut self,
         push: PushId,
@@ -357,7 +357,7 @@ impl Journey<'_> {
         Some((Notice::Arrived(arrived), last.then_some(worker)))
     }
 
-    /// The worker's step is over: it hears of it after one latency, if it is present.
+    /// The worker's step is over: a present worker is told after one latency.
     pub(super) fn free(&mut self, worker: WorkerId) {
         let standing = &self.workers[worker.index()].standing;
         let now = self.queue.now();
@@ -370,7 +370,7 @@ impl Journey<'_> {
         }
     }
 
-    /// The worker does something else from now on.
+    /// Changes the activity of the worker.
     pub(super) fn turn_to(&mut self, worker: WorkerId, activity: Activity) {
         let now = self.queue.now();
         let w = &mut self.workers[worker.index()];
@@ -384,7 +384,7 @@ impl Journey<'_> {
         }
     }
 
-    /// When the worker's step `step` is computed if it begins at `start`.
+    /// When the worker's step `step` is computed, if it begins at `start`.
     fn computed(&mut self, start: SimTime, worker: WorkerId, step: u64) -> SimTime {
         let w = &mut self.workers[worker.index()];
         let span = self.plan.time(&w.machine, (worker, w.draw_of(step)));
@@ -392,7 +392,7 @@ impl Journey<'_> {
     }
 }
 
-/// Tells of a service, if it takes any time.
+/// Reports a service, if it takes any time.
 pub(super) fn tell_service(service: Service, observer: &mut dyn Observer) {
     let Service { shard, worker, request, from, to } = service;
     if to > from && observer.wants_timeline() {

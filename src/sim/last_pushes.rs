@@ -4,7 +4,7 @@ use crate::base::{ShardId, WorkerId};
 use crate::params::{Gradient, Layout};
 use crate::server::Sharding;
 
-/// The last dense gradients that shards had from each worker.
+/// The last dense gradients that each worker pushed to each shard.
 #[derive(Debug, Default)]
 pub(super) struct LastPushes {
     by_worker: Vec<LastPush>,
@@ -14,7 +14,7 @@ pub(super) struct LastPushes {
 struct LastPush {
     dense: Vec<f32>,
     moving: Vec<f32>,
-    /// By shard: the version that the gradient's parameters had.
+    /// By shard: the version of the parameters of the gradient.
     read: Vec<Option<u64>>,
 }
 
@@ -49,8 +49,7 @@ impl LastPushes {
         );
     }
 
-    /// Overwrites the shard's part of a gradient with the last one; returns the version that its
-    /// parameters had.
+    /// Overwrites the shard's part of a gradient with the last one; returns its read version.
     pub(super) fn recall(
         &self,
         (layout, sharding): (&Layout, &Sharding),
@@ -70,7 +69,7 @@ impl LastPushes {
     }
 }
 
-/// Copies the blocks that a shard holds, dense and non-trainable.
+/// Copies the dense and non-trainable blocks of a shard.
 fn copy(
     layout: &Layout,
     sharding: &Sharding,

@@ -1,6 +1,5 @@
-//! What becomes of each layer and table over time: its weights, the gradients that were applied to
-//! it, and the rows that nobody touches any more. Which layers have converged, which features are
-//! dead.
+//! The weights of each layer and table over time, the gradients applied to them, and the rows that
+//! no push touches any more. They show which layers have converged and which features are dead.
 
 use super::record::{GradientLook, LayerLook, RowsLook, Spread};
 use crate::nn::kernels::squares;
@@ -8,21 +7,21 @@ use crate::params::view::row_range;
 use crate::params::{Gradient, Lookups};
 use crate::server::ParameterServer;
 
-/// Quantiles are taken of at most so many values, evenly spread over the parameters.
+/// Quantiles are computed from at most this many values, evenly spread over the parameters.
 pub const SAMPLE: usize = 1 << 16;
 
 /// The shares below which the quantiles of a [`Spread`] lie.
 pub const QUANTILES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
-/// Watches layers and tables from look to look. Holds two numbers per parameter beside the
-/// server's.
+/// Watches layers and tables, from one observation to the next. It holds two numbers per parameter
+/// beside the server's.
 #[derive(Clone, Debug, Default)]
 pub struct LayerWatch {
-    /// Number of the present stretch between two looks, from 1; 0 before the first look.
+    /// Number of the current stretch between two observations, from 1; 0 before the first.
     stretch: u32,
-    /// Updates at the last look.
+    /// Updates at the last observation.
     looked_at: u64,
-    /// Pushes since then.
+    /// Pushes since that observation.
     pushes: u64,
     dense: Totals,
     /// Sums of squares of the gradient, by dense layer.
@@ -30,16 +29,16 @@ pub struct LayerWatch {
     tables: Vec<TableTotals>,
 }
 
-/// What is kept of a number of parameters.
+/// Data kept for a number of parameters.
 #[derive(Clone, Debug, Default)]
 struct Totals {
-    /// Their weights at the last look.
+    /// Their weights at the last observation.
     before: Vec<f32>,
-    /// Sum of their gradients since then.
+    /// Sum of their gradients since that observation.
     gradients: Vec<f32>,
 }
 
-/// What is kept of a table.
+/// Data kept for a table.
 #[derive(Clone, Debug, Default)]
 struct TableTotals {
     rows: Totals,
@@ -50,12 +49,12 @@ struct TableTotals {
 }
 
 impl LayerWatch {
-    /// Whether there was a look already after so many updates.
+    /// Whether an observation was already made after this many updates.
     pub fn has_looked(&self, updates: u64) -> bool {
         self.stretch > 0 && self.looked_at == updates
     }
 
-    /// Takes in an applied push; nothing before the first look.
+    /// Counts an applied push; does nothing before the first observation.
     pub fn pushed(&mut self, server: &ParameterServer, lookups: &Lookups, gradient: &Gradient) {
         if self.stretch == 0 {
             return;
@@ -78,7 +77,7 @@ impl LayerWatch {
         }
     }
 
-    /// Looks at every layer and table as it is after so many updates, and begins a new stretch.
+    /// Observes every layer and table after this many updates, and starts a new stretch.
     pub fn look(&mut self, server: &ParameterServer, updates: u64) -> Vec<LayerLook> {
         let first = self.stretch == 0;
         if first {
@@ -123,7 +122,7 @@ impl LayerWatch {
             idle: count(touched.len() - recent.len()),
             norm: (!touched.is_empty()).then(|| norms / touched.len() as f64),
         };
-        // Rows that no push touched have no gradient, rather than one of zero.
+        // Rows that no push touched have no gradient, instead of a zero one.
         let sums = &totals.rows.gradients;
         let gradients: Vec<f32> =
             recent.iter().flat_map(|&id| &sums[id * table.dim..][..table.dim]).copied().collect();
@@ -151,7 +150,7 @@ impl LayerWatch {
         self.tables = (0..layout.tables.len()).map(table).collect();
     }
 
-    /// Ends a stretch.
+    /// Starts a new stretch.
     fn turn(&mut self, server: &ParameterServer, updates: u64) {
         self.stretch += 1;
         self.looked_at = updates;
@@ -167,18 +166,18 @@ impl LayerWatch {
     }
 }
 
-/// One layer or table between two looks.
+/// One layer or table between two observations.
 struct Part<'a> {
     now: &'a [f32],
     before: &'a [f32],
-    /// Sums of gradients since the last look.
+    /// Sums of gradients since the last observation.
     gradients: &'a [f32],
     /// Sum over pushes of the squared norm of the gradient.
     squares: f64,
 }
 
 impl Part<'_> {
-    /// `pushes` since the last look; `None` at the first.
+    /// `pushes` is the number since the last observation; `None` at the first.
     fn look(
         self,
         group: &'static str,
@@ -214,7 +213,7 @@ impl Part<'_> {
     }
 }
 
-/// The values, each times `factor`; of none, zeros.
+/// The spread of the values, each times `factor`; zeros if there are none.
 fn spread(values: &[f32], factor: f64) -> Spread {
     let n = values.len().max(1) as f64;
     let norm = squares(values).sqrt() * factor;

@@ -16,18 +16,18 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// A step reads the shard; or it goes on with what its worker read `age` updates ago.
+    /// A step reads the shard, or continues with parameters that its worker read `age` updates ago.
     pub(super) fn read(&mut self, age: u64) {
         self.holders += 1;
         self.owed += u128::from(age);
     }
 
-    /// The shard is updated by steps that have just landed: whoever holds it now is another.
+    /// The shard is updated by steps that have just landed: all holders left are other steps.
     pub(super) fn update(&mut self) {
         self.owed += u128::from(self.holders);
     }
 
-    /// A step lands, applied, discarded or broken off, with this staleness.
+    /// A step lands (applied, discarded or aborted) with this staleness.
     pub(super) fn land(&mut self, staleness: u64) {
         self.holders -= 1;
         self.paid += u128::from(staleness);

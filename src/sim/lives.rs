@@ -1,9 +1,9 @@
-//! Workers come and go: they crash and are repaired, leave and join, sleep, and begin late.
+//! Workers that join and leave: they crash, are repaired, follow schedules, sleep, start late.
 //!
-//! When a worker ceases to be present it is counted out: the protocol is told, and the step that it
-//! is in is lost, unless it leaves gracefully and finishes it, or its push is on the way and may
-//! arrive. When it is present again it is counted in and asks again. Each time it is counted out its
-//! *life* ends: events that were scheduled for that life find that it is over.
+//! When a worker ceases to be present it is counted out: the protocol is told, and its step is
+//! lost. The step is not lost if the worker leaves gracefully and finishes it, or if its push is
+//! under way and may arrive. When the worker is present again it is counted in and asks again. Each
+//! count-out ends its *life*: events scheduled for that life have no effect any more.
 
 use super::coordinator::Notice;
 use super::error::SimError;
@@ -25,7 +25,7 @@ enum Exit {
 }
 
 impl Simulation {
-    /// Schedules what is known of the workers' lives.
+    /// Schedules the known events of the workers' lives.
     pub(super) fn plan_lives(&mut self) {
         let Simulation { presence, queue, workers, plan: Plan { streams, .. }, .. } = self;
         let churn = &presence.churn;
@@ -57,7 +57,7 @@ impl Simulation {
 }
 
 impl Turn<'_> {
-    /// Something happens in the workers' lives.
+    /// Handles an event of the workers' lives.
     pub(super) fn live(&mut self, life: Life) -> Result<(), SimError> {
         let (now, streams) = (self.sim.queue.now(), self.sim.plan.streams);
         match life {
@@ -126,7 +126,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// A schedule turns.
+    /// A schedule reaches a join or a leave.
     fn turn_schedule(&mut self, index: u32) -> Result<(), SimError> {
         let now = self.sim.queue.now();
         let schedule = self.sim.presence.churn.memberships[index as usize].clone();
@@ -149,21 +149,21 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Counts a worker in or out, if it has come or gone.
+    /// Counts a worker in or out, if its presence has changed.
     fn settle(&mut self, worker: WorkerId, exit: Exit) -> Result<(), SimError> {
         let w = &mut self.sim.workers[worker.index()];
         match (w.standing.joined, w.standing.may_be_present()) {
             (true, true) => w.standing.leaving = false,
             (true, false) if exit == Exit::Graceful && !w.is_idle() => w.standing.leaving = true,
             (true, false) => return self.count_out(worker, Some(exit)),
-            // Otherwise its last push is still on its way.
+            // Otherwise its last push is still under way.
             (false, true) if w.flight.is_none() => return self.count_in(worker),
             (false, _) => self.turn_to_absence(worker),
         }
         Ok(())
     }
 
-    /// A worker that is not to act any more leaves, if it has not yet.
+    /// A worker that is to leave leaves, if it has not yet.
     pub(super) fn leave(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
         let standing = &self.sim.workers[worker.index()].standing;
         if life != standing.life {
@@ -172,7 +172,7 @@ impl Turn<'_> {
         self.count_out(worker, Some(Exit::Graceful))
     }
 
-    /// The worker ceases to be present; without an exit it has never been.
+    /// The worker ceases to be present; without an exit it never was.
     fn count_out(&mut self, worker: WorkerId, exit: Option<Exit>) -> Result<(), SimError> {
         let w = &mut self.sim.workers[worker.index()];
         let standing = &mut w.standing;
@@ -192,12 +192,12 @@ impl Turn<'_> {
         self.consult(Notice::Left(worker, lost))
     }
 
-    /// Loses a step with its worker, the step ahead, and what the worker kept.
+    /// Loses a worker's step, its step ahead, and the data that it kept.
     pub(super) fn lose(&mut self, worker: WorkerId, lost: Option<PushId>, fate: Lost) {
         let w = &mut self.sim.workers[worker.index()];
         let mut examples = std::mem::take(&mut w.examples_kept);
         let mut ids = std::mem::take(&mut w.ids_kept);
-        // What is kept from step to step comes back with the gradients that are still to be computed.
+        // The data kept from step to step return with gradients that are still to be computed.
         let keeps = self.sim.plan.routine.keeps();
         if let (true, Some(training)) = (keeps, self.sim.session.work.training_mut()) {
             for push in [w.pushed, w.flight].into_iter().flatten() {
@@ -209,7 +209,7 @@ impl Turn<'_> {
         if let Some(push) = lost {
             self.sim.workers[worker.index()].flight = None;
             let mut step = self.updates().abandon(push);
-            // A step that was to push nothing counts those kept before.
+            // The count of a step includes the examples kept before.
             examples = step.examples;
             ids.append(&mut step.ids);
         }
@@ -228,7 +228,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The worker is present, and asks.
+    /// The worker is present again, and asks.
     fn count_in(&mut self, worker: WorkerId) -> Result<(), SimError> {
         let standing = &mut self.sim.workers[worker.index()].standing;
         standing.joined = true;
@@ -251,7 +251,7 @@ impl Turn<'_> {
         }
     }
 
-    /// At the end: tells of workers that are absent or asleep, since nothing more would.
+    /// At the end: reports workers that are absent or asleep, since no later event does.
     pub(super) fn tell_of_absent(&mut self) {
         for worker in (0..self.sim.workers.len() as u32).map(WorkerId) {
             let w = &mut self.sim.workers[worker.index()];

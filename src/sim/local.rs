@@ -1,5 +1,5 @@
-//! What a worker makes of the view it has pulled, where that is more than one gradient: a pure
-//! function of view, examples and what the worker keeps from step to step.
+//! The computation of a worker on its pulled view, if it is more than one gradient: a pure function
+//! of view, examples and the data that the worker keeps from step to step.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,16 @@ use crate::model::Model;
 use crate::params::view::{row_range, rows_len};
 use crate::params::{Gradient, Layout, Locator, Lookups, View};
 
-/// What outlives a worker's step.
+/// The data that a worker keeps after a step.
 #[derive(Debug, Default)]
 pub(super) struct Keepsake {
-    /// Dense gradients that were not pushed yet, summed up.
+    /// Sum of the dense gradients that were not pushed yet.
     accrued: Vec<f32>,
     /// The worker's replica; empty before its first step.
     replica: Replica,
 }
 
-/// A worker's own copy: of the dense group, and of the rows it has met.
+/// A worker's own copy of the dense group and of the rows that it has met.
 #[derive(Debug, Default)]
 struct Replica {
     dense: Vec<f32>,
@@ -34,11 +34,11 @@ struct Replica {
 #[derive(Debug)]
 pub(super) struct LocalStep {
     pub(super) routine: Routine,
-    /// Whether dense gradients are pushed in this step, those kept so far with them.
+    /// Whether this step pushes dense gradients, including those kept so far.
     pub(super) pushes_dense: bool,
 }
 
-/// What is worked on.
+/// The input of a computation.
 #[derive(Debug)]
 pub(super) struct Job<'a> {
     pub(super) model: &'a dyn Model,
@@ -48,7 +48,7 @@ pub(super) struct Job<'a> {
     pub(super) batch: &'a Batch,
 }
 
-/// Parameters that a worker trains: laid out as the view of its step.
+/// Parameters that a worker trains, in the layout of its step's view.
 struct Weights {
     dense: Vec<f32>,
     velocity: Vec<f32>,
@@ -56,7 +56,7 @@ struct Weights {
 }
 
 impl LocalStep {
-    /// Computes what is pushed.
+    /// Computes the gradient to push.
     pub(super) fn run(
         &self,
         job: &Job<'_>,
@@ -89,7 +89,7 @@ impl LocalStep {
     }
 }
 
-/// Adds the dense gradient to those kept, or those kept to the dense gradient that is pushed.
+/// Adds the dense gradient to the kept ones, or the kept ones to the dense gradient to push.
 fn accrue(kept: &mut Vec<f32>, pushed: bool, gradient: &mut [f32]) {
     kept.resize(gradient.len(), 0.0);
     if pushed {
@@ -113,7 +113,7 @@ fn mean_gradient(job: &Job<'_>, batches: u32, bench: &mut Bench, into: &mut Grad
     });
 }
 
-/// Trains `weights` on the batches, one step each; notes losses and statistics in `into`.
+/// Trains `weights` on the batches, one step each; stores losses and statistics in `into`.
 fn local_steps(
     job: &Job<'_>,
     batches: u32,
@@ -126,7 +126,7 @@ fn local_steps(
     let (rate, momentum) = (rule.learning_rate as f32, rule.momentum as f32);
     let mut ahead = Vec::new();
     for_each_batch(job, batches, bench, |portion, bench, gradient| {
-        // Nesterov: the gradient is taken where the velocity leads.
+        // Nesterov: the gradient is computed at the point that the velocity reaches.
         ahead.clone_from(&weights.dense);
         add(&mut ahead, &weights.velocity, momentum);
         portion.gradient(job, &ahead, &weights.rows, bench, gradient);
@@ -139,7 +139,7 @@ fn local_steps(
     });
 }
 
-/// Empties `into`, which is to be laid out as the step.
+/// Empties `into`, which gets the layout of the step.
 fn start(job: &Job<'_>, into: &mut Gradient) {
     let layout = job.model.layout();
     let rows = rows_len(layout, &job.step.lookups);
@@ -177,7 +177,7 @@ impl Weights {
 }
 
 impl Replica {
-    /// The replica as far as the step needs it. What it has not met begins as the server has it.
+    /// The part of the replica that the step needs. New parameters start with the server's values.
     fn take_out(&mut self, layout: &Layout, step: &StepData) -> Weights {
         let mut weights = Weights::of(step);
         if !self.dense.is_empty() {
@@ -210,12 +210,12 @@ impl Replica {
     }
 }
 
-/// One batch of a step: its examples, its distinct rows, and where these lie among the step's.
+/// One batch of a step: its examples, its distinct rows, and their positions among the step's.
 #[derive(Default)]
 struct Portion {
     batch: Batch,
     lookups: Lookups,
-    /// By id space: position in the step's lookups of each distinct id.
+    /// By id space: the position of each distinct id in the step's lookups.
     at: Vec<Vec<u32>>,
     rows: Vec<f32>,
 }
@@ -252,7 +252,7 @@ fn for_each_batch(
 }
 
 impl Portion {
-    /// The gradient of the batch at the given parameters, which are laid out as the step's view.
+    /// The gradient of the batch at the given parameters, which have the layout of the step's view.
     fn gradient(
         &mut self,
         job: &Job<'_>,

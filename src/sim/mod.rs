@@ -1,5 +1,5 @@
-//! Floor 6, the simulation: an event queue, an engine, and those who watch. No printing, no files,
-//! no wall clock.
+//! Floor 6, the simulation: an event queue, an engine, and observers. It prints nothing, opens no
+//! file and reads no wall clock.
 
 mod audit;
 pub mod bench;

@@ -1,19 +1,18 @@
-//! The workers' own moving statistics: what local batch normalization keeps at each worker, and how
-//! it is exported.
+//! The workers' own moving statistics, as local batch normalization keeps them, and their export.
 
 use std::ops::Range;
 
 use crate::base::WorkerId;
 use crate::params::{Export, Home, Layout};
 
-/// Statistics that workers keep for themselves; of nothing, where a model has none.
+/// Statistics that workers keep; empty if a model has none.
 #[derive(Clone, Debug, Default)]
 pub struct LocalMoments {
     blocks: Vec<Block>,
-    /// First values of the non-trainable arena.
+    /// Initial values of the non-trainable arena.
     first: Vec<f32>,
-    /// By worker, made at its first batch: the non-trainable arena, of which only the workers' own
-    /// blocks are used.
+    /// By worker, allocated at its first batch: the non-trainable arena. Only the workers' own
+    /// blocks of it are used.
     by_worker: Vec<Option<Vec<f32>>>,
 }
 
@@ -22,12 +21,12 @@ struct Block {
     range: Range<usize>,
     keep: f32,
     export: Export,
-    /// Where the mean lies that a variance goes with.
+    /// Where the mean begins that belongs to a variance.
     mean: Option<usize>,
 }
 
 impl LocalMoments {
-    /// Those of a model of this layout, whose non-trainable arena begins as `first`.
+    /// The statistics of a model with this layout, whose non-trainable arena begins as `first`.
     pub fn new(layout: &Layout, first: &[f32]) -> LocalMoments {
         let own = |(index, block): (usize, &crate::params::Block)| {
             let rule = layout.moving_rule(index);
@@ -42,7 +41,7 @@ impl LocalMoments {
         }
     }
 
-    /// Whether workers keep nothing.
+    /// Whether workers keep no statistics.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
@@ -56,7 +55,7 @@ impl LocalMoments {
         }
     }
 
-    /// Moves those of `worker` towards the statistics of a batch.
+    /// Moves the statistics of `worker` towards those of a batch.
     pub fn learn(&mut self, worker: WorkerId, seen: &[f32]) {
         if self.is_empty() {
             return;
@@ -72,21 +71,21 @@ impl LocalMoments {
         }
     }
 
-    /// A worker begins anew.
+    /// Resets the statistics of a worker.
     pub fn forget(&mut self, worker: WorkerId) {
         if let Some(own) = self.by_worker.get_mut(worker.index()) {
             *own = None;
         }
     }
 
-    /// All workers begin anew, with these values of the non-trainable arena.
+    /// Resets the statistics of all workers to these values of the non-trainable arena.
     pub fn begin_at(&mut self, first: &[f32]) {
         self.first.copy_from_slice(first);
         self.by_worker.clear();
     }
 
-    /// Overwrites the workers' own blocks with what is evaluated and saved. Before any batch they
-    /// stay as they are. Where worker 0 has seen no batch, the first that has is the chief.
+    /// Overwrites the workers' own blocks with the values that are evaluated and saved; before any
+    /// batch they do not change. If worker 0 has seen no batch, the first that has is the chief.
     pub fn export(&self, moving: &mut [f32]) {
         let workers: Vec<&Vec<f32>> = self.by_worker.iter().flatten().collect();
         let Some(chief) = workers.first() else { return };
@@ -150,7 +149,7 @@ mod tests {
     fn every_export_gives_what_it_says() {
         assert_eq!(exported(Export::Chief), [7.0, 3.0, 0.0, 1.0, 3.0]);
         assert_eq!(exported(Export::Mean), [7.0, 2.0, 2.0, 1.5, 2.0]);
-        // Means 3 and 1 are 1 from their mean, 0 and 4 are 2 from theirs.
+        // Means 3 and 1 differ by 1 from their mean, 0 and 4 by 2 from theirs.
         assert_eq!(exported(Export::Pooled), [7.0, 2.0, 2.0, 2.5, 6.0]);
     }
 

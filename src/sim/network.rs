@@ -1,5 +1,4 @@
-//! The network and its stations: messages on their way through links and processors, whatever their
-//! discipline.
+//! The network and its stations: messages pass links and processors of any discipline.
 
 use super::parts::Links;
 use super::queue::{Event, EventQueue, Place};
@@ -22,26 +21,26 @@ pub(super) enum Request {
 /// A request of a worker to a shard.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message {
-    /// What it wants.
+    /// Pull or push.
     pub request: Request,
-    /// Its step.
+    /// The step.
     pub push: PushId,
-    /// From.
+    /// The sender.
     pub worker: WorkerId,
-    /// To.
+    /// The receiver.
     pub shard: ShardId,
-    /// What the shard contributes to the step.
+    /// The load of the shard in the step.
     pub load: Load,
 }
 
 /// A request that a processor serves.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Service {
-    /// The processor's.
+    /// The processor's shard.
     pub shard: ShardId,
-    /// The request's.
+    /// The worker of the request.
     pub worker: WorkerId,
-    /// Which kind.
+    /// Pull or push.
     pub request: Request,
     /// When it begins.
     pub from: SimTime,
@@ -49,12 +48,12 @@ pub(super) struct Service {
     pub to: SimTime,
 }
 
-/// A worker's two directions.
+/// The two directions of a worker's link.
 #[derive(Clone, Debug)]
 struct Line {
     outward: Station,
     inward: Station,
-    /// Messages sent or received, which number their latencies.
+    /// Number of messages sent or received, by which latencies are drawn.
     messages: u64,
 }
 
@@ -100,8 +99,9 @@ impl Network {
     }
 
     /// A request reaches the shard's link. Returns whether it enters the processor's queue at once;
-    /// otherwise it does when it has passed the link. Where both are first come, first served, it
-    /// does: nothing overtakes it on the link, and its service begins when it has passed.
+    /// otherwise it enters after it has passed the link. It enters at once where link and processor
+    /// are both first come, first served: no message overtakes it on the link, and its service
+    /// starts when it has passed.
     pub(super) fn arrive(&mut self, queue: &mut EventQueue, message: &Message) -> bool {
         let Message { request, push, worker, shard, load } = *message;
         let at = &mut self.shards[shard.index()];
@@ -159,7 +159,7 @@ impl Network {
     }
 
     /// Values reach a worker's link. Returns when they will have passed it; if the link is shared,
-    /// an event says so.
+    /// an event follows instead.
     pub(super) fn take_in(&mut self, queue: &mut EventQueue, message: &Message) -> Option<SimTime> {
         let Message { push, worker, shard, load, .. } = *message;
         let span = self.links.worker_time(load.value_bytes());
@@ -172,7 +172,7 @@ impl Network {
         None
     }
 
-    /// Takes a message that needs `span` through a place.
+    /// Sends a message that needs `span` through a place.
     fn pass(&mut self, queue: &mut EventQueue, place: Place, span: SimSpan, onward: Onward) {
         let station = self.station(place);
         if station.is_shared() && !span.is_zero() {
@@ -233,7 +233,7 @@ impl Network {
         self.links.latency(draw)
     }
 
-    /// Forgets every message on its way.
+    /// Forgets every message under way.
     pub(super) fn empty(&mut self, now: SimTime) {
         self.shards.iter_mut().for_each(|shard| shard.empty(now));
         for line in &mut self.lines {

@@ -1,5 +1,5 @@
-//! Everything a simulated cluster is made of. A scenario builds it; a library user may do so by
-//! hand, with parts of their own.
+//! Everything that a simulated cluster consists of. A scenario builds it; a library user can build
+//! it without one, with their own parts.
 
 use std::sync::Arc;
 
@@ -14,17 +14,17 @@ use crate::protocol::Protocol;
 /// The parts of a run on a simulated cluster.
 #[derive(Debug)]
 pub struct Parts {
-    /// Where random draws come from.
+    /// The source of random draws.
     pub streams: Streams,
     /// One machine per worker.
     pub machines: Vec<Machine>,
-    /// When each worker begins.
+    /// When each worker starts.
     pub starts: Vec<SimTime>,
-    /// Who comes, goes and dies.
+    /// Workers that join, leave and crash.
     pub churn: Churn,
     /// Mean compute time of a batch on a machine of slowdown 1.
     pub compute: SimSpan,
-    /// What workers do in a step.
+    /// The steps of workers.
     pub routine: Routine,
     /// Number of shards.
     pub shards: u32,
@@ -34,13 +34,13 @@ pub struct Parts {
     pub service: ShardService,
     /// How service times vary; constant if `None`.
     pub service_law: Option<Arc<dyn StepTimeLaw>>,
-    /// Who may read now, and which pushes become an update.
+    /// Which workers may read, and which pushes become an update.
     pub protocol: Box<dyn Protocol>,
-    /// What is worked on.
+    /// The work of the run.
     pub work: Work,
     /// When the run ends.
     pub limits: Limits,
-    /// What is watched.
+    /// The measurements.
     pub watch: Watch,
     /// How checkpoints are saved.
     pub save: Save,

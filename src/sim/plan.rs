@@ -1,23 +1,23 @@
-//! What a scenario fixes for the whole run: how workers do their steps, and where draws come from.
+//! The fixed part of a run: the routine of workers, and the source of draws.
 
 use crate::base::{SimSpan, Streams, WorkerId};
 use crate::cluster::{Machine, Routine};
 
-/// What does not change in a run.
+/// Data that do not change in a run.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Where random draws come from.
+    /// The source of random draws.
     pub streams: Streams,
     /// Mean compute time of a batch on a machine of slowdown 1.
     pub compute: SimSpan,
-    /// What workers do in a step.
+    /// The steps of workers.
     pub routine: Routine,
-    /// By shard, whether it holds dense parameters alone.
+    /// By shard, whether it holds dense parameters only.
     pub dense_alone: Vec<bool>,
 }
 
 impl Plan {
-    /// Compute time of the step of this draw on a machine.
+    /// Compute time of the step with this draw on a machine.
     pub(super) fn time(&self, machine: &Machine, draw: (WorkerId, u64)) -> SimSpan {
         self.routine.time(machine, self.compute, draw, self.streams)
     }

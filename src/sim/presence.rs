@@ -1,5 +1,5 @@
-//! Which workers are present. A worker is present when its machine is up, every schedule has it, and
-//! it has begun.
+//! Which workers are present. A worker is present when its machine is up, every schedule includes
+//! it, and it has started.
 
 use std::ops::Range;
 
@@ -10,16 +10,16 @@ use crate::base::SimTime;
 use crate::cluster::Churn;
 use crate::cluster::failures::Lost;
 
-/// What has come, gone and been lost; of one worker, or of all.
+/// Counts of joins, leaves and losses, for one worker or for all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
-    /// Workers there when the run began.
+    /// Workers present when the run began.
     pub at_start: u64,
-    /// Crashes of workers that were there.
+    /// Crashes of present workers.
     pub crashes: u64,
     /// Leaves by schedule.
     pub leaves: u64,
-    /// Times that a worker was there again, or at last.
+    /// Times that a worker became present after the start.
     pub joins: u64,
     /// Steps lost with their workers.
     pub lost_steps: u64,
@@ -28,7 +28,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts steps and examples that were lost.
+    /// Counts lost steps and examples.
     pub(super) fn count_lost(&mut self, steps: u64, examples: u64) {
         self.lost_steps += steps;
         self.lost_examples += examples;
@@ -40,18 +40,18 @@ impl Tally {
 pub struct Standing {
     pub(super) joined: bool,
     pub(super) life: u32,
-    /// Schedules that do not have it.
+    /// Number of schedules under which it is absent.
     pub(super) away: u32,
     /// Crashes that are not repaired.
     pub(super) down: u32,
-    /// Whether it waits for updates before it begins.
+    /// Whether it waits for updates before it starts.
     pub(super) late: bool,
     /// Whether it leaves when its step is over.
     pub(super) leaving: bool,
-    /// While it sleeps: what it would be doing.
+    /// While it sleeps: its activity otherwise.
     pub(super) asleep: Option<Activity>,
     pub(super) wakes: SimTime,
-    /// Random crashes of its machine.
+    /// Number of random crashes of its machine.
     pub(super) failures: u64,
     pub(super) tally: Tally,
 }
@@ -74,12 +74,12 @@ impl Default for Standing {
 }
 
 impl Standing {
-    /// Whether it is one of the workers at present, as protocols see it.
+    /// Whether it is present, as protocols see it.
     pub fn is_joined(&self) -> bool {
         self.joined
     }
 
-    /// Its comings and goings.
+    /// The counts of this worker.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
@@ -89,22 +89,22 @@ impl Standing {
         self.life
     }
 
-    /// Whether it still does what it was to do in this life.
+    /// Whether events scheduled for this life still have an effect.
     pub(super) fn acts(&self, life: u32) -> bool {
         life == self.life && !self.leaving
     }
 
-    /// Until when it sleeps, if it does.
+    /// When it wakes, if it sleeps.
     pub(super) fn sleeps_until(&self) -> Option<SimTime> {
         self.asleep.map(|_| self.wakes)
     }
 
-    /// Ends this life of it, with all that was scheduled for it.
+    /// Ends its current life, with all events scheduled for it.
     pub(super) fn end_life(&mut self) {
         self.life += 1;
     }
 
-    /// Whether it sleeps; then what it would do is noted.
+    /// Whether it sleeps; if so, notes its activity for later.
     pub(super) fn sleeps_through(&mut self, activity: Activity) -> bool {
         let asleep = self.asleep.is_some();
         if let Some(before) = &mut self.asleep {
@@ -113,36 +113,36 @@ impl Standing {
         asleep
     }
 
-    /// While it sleeps: what it would be doing.
+    /// While it sleeps: its activity otherwise.
     pub(super) fn suspended(&self) -> Option<Activity> {
         self.asleep
     }
 
-    /// Whether nothing keeps it from being present.
+    /// Whether no reason for absence applies.
     pub(super) fn may_be_present(&self) -> bool {
         self.away == 0 && self.down == 0 && !self.late
     }
 }
 
-/// Who is there, and what it cost.
+/// Which workers are present, and the losses through absence.
 #[derive(Debug)]
 pub struct Presence {
     pub(super) churn: Churn,
-    /// When each worker begins.
+    /// When each worker starts.
     pub(super) starts: Vec<SimTime>,
-    /// By schedule: whether its workers are there.
+    /// By schedule: whether its workers are present.
     pub(super) there: Vec<bool>,
-    /// Of those that wait for updates, how many have begun; and the updates of the next.
+    /// Of the workers that wait for updates: how many have started, and the updates of the next.
     begun: usize,
     next_start: u64,
     pub(super) tally: Tally,
     audit: Option<Audit>,
-    /// Whether it matters which examples a step has.
+    /// Whether the example ids of steps are kept.
     follows: bool,
 }
 
 impl Presence {
-    /// All workers are there, before the run.
+    /// All workers are present, before the run.
     pub(super) fn new(
         churn: Churn,
         starts: Vec<SimTime>,
@@ -161,12 +161,12 @@ impl Presence {
         }
     }
 
-    /// All comings and goings.
+    /// The counts of all workers.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
 
-    /// Who may come, go and die.
+    /// Workers that join, leave and crash.
     pub fn churn(&self) -> &Churn {
         &self.churn
     }
@@ -176,17 +176,17 @@ impl Presence {
         self.audit.as_ref()
     }
 
-    /// Whether it matters which examples a step has.
+    /// Whether the example ids of steps are kept.
     pub(super) fn follows(&self) -> bool {
         self.follows
     }
 
-    /// Counts steps and examples that were lost.
+    /// Counts lost steps and examples.
     pub(super) fn count_lost(&mut self, steps: u64, examples: u64) {
         self.tally.count_lost(steps, examples);
     }
 
-    /// The first workers of the script that have waited for so many updates begin.
+    /// Starts the scripted workers that have waited for this number of updates.
     pub(super) fn begin_late(&mut self, updates: u64, queue: &mut EventQueue) {
         while updates >= self.next_start {
             let (_, worker, _) = self.churn.starts[self.begun];
@@ -196,7 +196,7 @@ impl Presence {
         }
     }
 
-    /// From now on, it matters which examples a step has.
+    /// Keeps the example ids of steps from now on.
     pub(super) fn follow(&mut self) {
         self.follows = true;
     }

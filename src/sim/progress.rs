@@ -1,4 +1,4 @@
-//! How far a run is, when it stops, and when something periodic is due.
+//! The progress of a run, when it stops, and when a periodic action is due.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{SimSpan, SimTime};
 use crate::optimizer::schedule;
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Progress {
     /// Updates that every shard has applied.
@@ -50,14 +50,14 @@ pub struct Stop {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sim_time: Option<SimSpan>,
     /// After this many evaluations in a row without a new best AUC on the selection half of the
-    /// holdout; without a holdout never. Alone, within one pass.
+    /// holdout; never without a holdout. As the only limit, it applies within at most one pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub patience: Option<u64>,
 }
 
 impl Stop {
-    /// The limit on examples, passes included; `window` is the number of examples of one pass.
+    /// The limit on examples, including that of passes; a pass has `window` examples.
     pub fn examples_limit(&self, window: u64) -> Option<u64> {
         let by_passes = self.passes.map(|passes| (passes * window as f64).ceil() as u64);
         match (self.examples, by_passes) {
@@ -66,7 +66,7 @@ impl Stop {
         }
     }
 
-    /// Whether no limit is given but patience, which may never end.
+    /// Whether the only limit, if any, is patience, which may never be reached.
     pub fn is_open(&self) -> bool {
         Stop { patience: None, ..self.clone() } == Stop::default()
     }
@@ -102,7 +102,7 @@ impl Limits {
             || self.updates.is_some_and(|limit| progress.updates >= limit)
     }
 
-    /// Share of the way, in `[0, 1]`, by the limit that is nearest.
+    /// Share of the run that is done, in `[0, 1]`, by the nearest limit.
     pub fn share(&self, progress: &Progress) -> f64 {
         let part = |done: u64, limit: Option<u64>| {
             limit.map_or(0.0, |limit| done as f64 / limit.max(1) as f64)
@@ -115,26 +115,26 @@ impl Limits {
     }
 }
 
-/// How often something happens: by one of the clocks of a run.
+/// The period of an action, by one of the clocks of a run.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Every {
-    /// Every so many updates.
+    /// Every this many updates.
     Updates(#[schemars(range(min = 1))] u64),
-    /// Every so many examples applied.
+    /// Every this many examples applied.
     Examples(#[schemars(range(min = 1))] u64),
-    /// Every so much simulated time.
+    /// Every this much simulated time.
     SimTime(SimSpan),
     /// This many times in the run, evenly by the limit that ends it.
     Times(#[schemars(range(min = 1, max = 1_000_000))] u64),
 }
 
-/// Knows when something periodic is due.
+/// Knows when a periodic action is due.
 #[derive(Clone, Copy, Debug)]
 pub struct Cadence {
     every: Every,
     limits: Limits,
-    /// Number of periods that have been seen.
+    /// Number of periods that have been reported.
     seen: u64,
 }
 
@@ -153,7 +153,7 @@ impl Cadence {
         }
     }
 
-    /// Whether a period has ended since the last time this said yes.
+    /// Whether a period has ended since the last call that returned true.
     pub fn due(&mut self, progress: &Progress) -> bool {
         let periods = self.periods(progress);
         let due = periods > self.seen;
@@ -161,9 +161,9 @@ impl Cadence {
         due
     }
 
-    /// The last moment up to `horizon` at which a cadence by simulated time is due, if it is due
-    /// until then at all; others are due at updates. Nothing changes before the next event, so of
-    /// several moments before it one is enough.
+    /// The last moment up to `horizon` at which a cadence by simulated time is due, or `None`;
+    /// other cadences are due at updates. Nothing changes before the next event, so one of several
+    /// moments before it is enough.
     pub fn next_time(&self, horizon: SimTime) -> Option<SimTime> {
         let Every::SimTime(span) = self.every else { return None };
         let periods = horizon.0 / span.0.max(1);

@@ -1,8 +1,8 @@
-//! The clock and the queue of what is to happen.
+//! The clock and the queue of future events.
 //!
-//! Events are totally ordered by (nanosecond, event class, worker, sequence number). Classes put
-//! reads before writes at equal times, so that a worker without latency has pulled again before
-//! the next push of the same instant is applied.
+//! Events are totally ordered by (nanosecond, event class, worker, sequence number). At equal
+//! times, reads come before writes: a worker without latency has pulled again before the next push
+//! of the same instant is applied.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,22 +15,22 @@ use crate::protocol::PushId;
 /// A link or a processor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Place {
-    /// A worker's link, outward.
+    /// A worker's outgoing link.
     WorkerOut(WorkerId),
-    /// A worker's link, inward.
+    /// A worker's incoming link.
     WorkerIn(WorkerId),
-    /// A shard's link, inward.
+    /// A shard's incoming link.
     ShardIn(ShardId),
-    /// What serves a shard's requests.
+    /// The processor of a shard's requests.
     Processor(ShardId),
-    /// A shard's link, outward.
+    /// A shard's outgoing link.
     ShardOut(ShardId),
 }
 
-/// Something in the lives of the workers.
+/// An event of the workers' lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Life {
-    /// The run begins: those that are not there are counted out.
+    /// The run starts: absent workers are counted out.
     Opens,
     /// A worker's machine crashes.
     Fails(WorkerId),
@@ -44,18 +44,18 @@ pub enum Life {
     Tide(u32),
     /// The sleep of this number in the script begins.
     Sleeps(u32),
-    /// A worker's sleep is over, unless a longer one has begun.
+    /// A worker's sleep ends, unless a longer one has started.
     Wakes(WorkerId),
-    /// A worker that has waited for updates begins, if it has not yet.
+    /// A worker that has waited for updates starts, if it has not yet.
     Begins(WorkerId),
-    /// The last push of a worker that is gone has arrived: it may come back.
+    /// The last push of an absent worker has arrived: the worker may return.
     Settles(WorkerId),
 }
 
 /// A step of a save, and the number of the save.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Saves {
-    /// Workers have been waited for long enough.
+    /// The time to wait for workers is over.
     TimesOut(u32),
     /// The piece of this number in the plan is copied.
     Copies(u32, u32),
@@ -63,19 +63,19 @@ pub enum Saves {
     Ends(u32),
 }
 
-/// Something that happens at an instant. The order of the variants is the order at equal times.
-/// What happens to a step names the step: if it has been broken off meanwhile, nothing happens.
+/// An event at an instant. The order of the variants is the order at equal times. Events of a step
+/// name the step: if it has been aborted, they have no effect.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Event {
-    /// Somebody comes, goes, dies or sleeps: before everything else.
+    /// A worker joins, leaves, crashes or sleeps: before all other events.
     Life(Life),
-    /// A checkpoint is being saved.
+    /// An event of a save.
     Saves(Saves),
-    /// The worker is free for its next step, unless it has been gone since this life of it.
+    /// The worker is free for its next step, if this life of it has not ended.
     Ready(WorkerId, u32),
     /// It asks the protocol for permission to pull, in this life of it.
     Asks(WorkerId, u32),
-    /// Somebody leaves a place that is shared, if nobody has entered or left it since this turn.
+    /// A message leaves a shared place, if no other has entered or left it since this turn.
     Departs(Place, u64),
     /// A pull request reaches a shard.
     PullArrives(PushId, ShardId),
@@ -100,14 +100,14 @@ pub enum Event {
 }
 
 impl Default for Event {
-    /// The first one of a run.
+    /// The first event of a run.
     fn default() -> Event {
         Event::Life(Life::Opens)
     }
 }
 
 impl Event {
-    /// Class and worker as one number: what orders events at equal times.
+    /// Class and worker as one number, which orders events at equal times.
     fn rank(self, worker: WorkerId) -> u64 {
         let class = match self {
             Event::Life(_) => 0,
@@ -130,7 +130,7 @@ impl Event {
     }
 }
 
-/// Earliest first; at equal times by class and worker, then in the order scheduled.
+/// The future events, the earliest first; at equal times by class, worker, order of scheduling.
 #[derive(Clone, Debug, Default)]
 pub struct EventQueue {
     now: SimTime,
@@ -144,12 +144,12 @@ impl EventQueue {
         self.now
     }
 
-    /// Number of events to come.
+    /// Number of future events.
     pub fn len(&self) -> usize {
         self.heap.len()
     }
 
-    /// Whether nothing is to come.
+    /// Whether there are no future events.
     pub fn is_empty(&self) -> bool {
         self.heap.is_empty()
     }
@@ -164,14 +164,14 @@ impl EventQueue {
         self.scheduled += 1;
     }
 
-    /// Adds something in the workers' lives, unless it never happens.
+    /// Adds an event of the workers' lives, unless its time is infinite.
     pub fn plan(&mut self, at: SimTime, life: Life) {
         if at < SimTime::MAX {
             self.schedule(at, WorkerId(0), Event::Life(life));
         }
     }
 
-    /// Forgets what was to happen to steps; what was to happen to workers stays.
+    /// Removes the events of steps and keeps those of the workers' lives.
     pub fn forget_steps(&mut self) {
         self.heap.retain(|Reverse((.., event))| matches!(event, Event::Life(_)));
     }

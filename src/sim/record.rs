@@ -1,4 +1,4 @@
-//! What happened: told to observers, which cannot change a run.
+//! Records of events, for observers, which cannot change a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,28 +8,28 @@ use crate::protocol::PushId;
 
 use super::progress::Progress;
 
-/// What a worker does. Every moment of a worker's time belongs to exactly one of these.
+/// The activity of a worker. Every moment of a worker's time belongs to exactly one activity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub enum Activity {
     /// Not started yet, or held by the protocol.
     #[default]
     Wait,
-    /// From its request to the last value received.
+    /// From its request to the last received value.
     Pull,
     /// Computing its gradient.
     Compute,
-    /// From sending the gradient until the last shard has taken it in and said so.
+    /// From sending the gradient until the worker knows that the last shard has taken it in.
     Push,
-    /// Standing still, as the script says.
+    /// Standing still, by script.
     Sleep,
-    /// Crashed, and not repaired yet.
+    /// Crashed and not yet repaired.
     Down,
-    /// Not one of the job's workers: it has not joined, or has left.
+    /// Not part of the job: it has not joined, or has left.
     Away,
 }
 
 impl Activity {
-    /// All of them, by their numbers.
+    /// All activities, by their numbers.
     pub const ALL: [Activity; 7] = [
         Activity::Wait,
         Activity::Pull,
@@ -40,7 +40,7 @@ impl Activity {
         Activity::Away,
     ];
 
-    /// The word in files and plots.
+    /// The name in files and plots.
     pub fn name(self) -> &'static str {
         match self {
             Activity::Wait => "wait",
@@ -57,21 +57,21 @@ impl Activity {
 /// A finished push: every shard has applied or discarded its part.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Finished {
-    /// When the last shard did.
+    /// When the last shard did so.
     pub at: SimTime,
     /// The push.
     pub push: PushId,
-    /// Whose it was.
+    /// Its worker.
     pub worker: WorkerId,
     /// Index of the worker's machine class.
     pub class: usize,
     /// Examples it was computed from.
     pub examples: u64,
-    /// Mean over the shards it was pushed to of the versions applied between pull and apply.
+    /// Mean over the shards that it was pushed to: versions applied between pull and apply.
     pub staleness: f64,
     /// The same, rounded, as counted in histograms.
     pub staleness_rounded: u64,
-    /// Steps that the worker was behind the fastest when it had pushed.
+    /// Steps that the worker was behind the fastest one after its push.
     pub clock_lag: u64,
     /// Simulated time from the first read to the last apply.
     pub age: SimSpan,
@@ -84,8 +84,8 @@ pub struct Finished {
     /// Norm of the pushed gradient, after clipping; NaN without gradients, or if the observer does
     /// not [want](Observer::wants_gradient_norms) it.
     pub gradient_norm: f64,
-    /// `|w_now - w_pulled| / sqrt(d)` over the dense group, where sampled: each shard's part just
-    /// before its apply, so that a step to which nothing happened meanwhile has none.
+    /// `|w_now - w_pulled| / sqrt(d)` over the dense group, if sampled: each shard's part is taken
+    /// just before its apply, so it is zero if the server did not change meanwhile.
     pub gap: Option<f64>,
 }
 
@@ -116,7 +116,7 @@ pub struct LayerDivergence {
     pub from_each_other: Option<f64>,
 }
 
-/// How numbers are spread.
+/// The spread of some numbers.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Spread {
     /// Euclidean norm of all of them.
@@ -129,59 +129,59 @@ pub struct Spread {
     pub quantiles: [f64; 5],
 }
 
-/// The gradients of a layer or table in the pushes between two looks; of a table, those of the rows
-/// that they touched.
+/// The gradients of a layer or table in the pushes between two observations; for a table, of the
+/// rows that they touched.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct GradientLook {
     /// Root mean square over the pushes of the norm of the layer's part.
     pub norm: f64,
     /// The gradient of each parameter, averaged over the pushes.
     pub mean: Spread,
-    /// `|sum of g| / sqrt(sum of |g|^2)`: about 1 for gradients that cancel as noise does, and
-    /// the root of the number of pushes for equal ones. Not defined where all are zero.
+    /// `|sum of g| / sqrt(sum of |g|^2)`: about 1 for gradients that cancel like noise, and the
+    /// square root of the number of pushes for equal ones. Not defined if all are zero.
     pub agreement: Option<f64>,
     /// Share of the parameters whose gradients were all zero.
     pub zero: f64,
 }
 
-/// The rows of a table at a look, as shares of all its rows.
+/// The rows of a table in an observation, as shares of all its rows.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct RowsLook {
     /// Touched by a push since the run began.
     pub touched: f64,
-    /// Touched before, and not since the last look.
+    /// Touched before, and not since the last observation.
     pub idle: f64,
-    /// Mean norm of those that were ever touched.
+    /// Mean norm of the rows that were ever touched.
     pub norm: Option<f64>,
 }
 
-/// One layer or table at a look.
+/// An observation of one layer or table.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LayerLook {
     /// `dense` or `sparse`.
     pub group: &'static str,
     /// Name of the layer or table.
     pub layer: String,
-    /// Numbers in it.
+    /// Number of its parameters.
     pub parameters: u64,
-    /// Pushes applied since the last look.
+    /// Pushes applied since the last observation.
     pub pushes: u64,
-    /// `|w - w_before| / |w|`, before being the last look; `None` at the first.
+    /// `|w - w_before| / |w|`, where `w_before` is from the last observation; `None` at the first.
     pub change: Option<f64>,
     /// Its weights.
     pub weights: Spread,
-    /// The gradients applied to it since the last look, if there were any.
+    /// The gradients applied to it since the last observation, if there were any.
     pub gradients: Option<GradientLook>,
     /// Its rows, if it is a table.
     pub rows: Option<RowsLook>,
 }
 
-/// Which parameters an evaluation used.
+/// The parameters that an evaluation used.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum EvaluatedView {
     /// The server's.
     Server,
-    /// What one worker holds: its dense view, and its rows where it holds them.
+    /// A worker's: its dense view, and the rows that it holds.
     Worker(WorkerId),
     /// The mean of the workers' dense views.
     MeanOfViews,
@@ -189,65 +189,65 @@ pub enum EvaluatedView {
     MeanOfPredictions,
 }
 
-/// One thing that happened.
+/// A record of something that happened.
 #[derive(Debug)]
 pub enum Record<'a> {
-    /// A worker did something for a while.
+    /// A worker was in one activity for a while.
     Activity {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
         /// Index of the worker's machine class.
         class: usize,
-        /// What.
+        /// The activity.
         activity: Activity,
-        /// From when.
+        /// Its start.
         from: SimTime,
-        /// Until when.
+        /// Its end.
         to: SimTime,
-        /// During which of its steps.
+        /// The step of the worker.
         step: u64,
     },
     /// A shard served a request.
     Service {
-        /// Which shard.
+        /// The shard.
         shard: ShardId,
-        /// Whose request.
+        /// The worker of the request.
         worker: WorkerId,
         /// `Pull` or `Push`.
         activity: Activity,
-        /// From when.
+        /// The start.
         from: SimTime,
-        /// Until when.
+        /// The end.
         to: SimTime,
     },
     /// One shard applied its part of a push.
     Applied {
-        /// Which shard.
+        /// The shard.
         shard: ShardId,
-        /// Whose push.
+        /// The worker of the push.
         worker: WorkerId,
         /// Versions of the shard applied between pull and apply.
         staleness: u64,
     },
-    /// The protocol broke a step off.
+    /// The protocol aborted a step.
     Aborted {
-        /// Whose step.
+        /// The worker of the step.
         worker: WorkerId,
         /// Its number.
         push: PushId,
     },
-    /// A worker is gone.
+    /// A worker is absent.
     Left {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
-        /// Whether it crashed; otherwise it left, or was not there from the start.
+        /// Whether it crashed; otherwise it left, or was absent from the start.
         crashed: bool,
         /// The step that was lost with it.
         lost: Option<PushId>,
     },
-    /// A worker is there: repaired, joined, or begun late.
+    /// A worker is present: repaired, joined, or started late.
     Joined {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
     },
     /// A push is finished.
@@ -270,7 +270,7 @@ pub enum Record<'a> {
         /// One entry per layer and table.
         layers: &'a [LayerDivergence],
     },
-    /// A look at every layer and table.
+    /// An observation of every layer and table.
     Layers {
         /// The state of the run.
         progress: &'a Progress,
@@ -281,34 +281,34 @@ pub enum Record<'a> {
     Evaluated {
         /// The state of the run.
         progress: &'a Progress,
-        /// Of which parameters.
+        /// The parameters.
         view: EvaluatedView,
-        /// On the reporting half.
+        /// Quality on the reporting half.
         quality: &'a Quality,
         /// AUC on the selection half, by which the best step is chosen.
         selection_auc: Option<f64>,
-        /// Passes over the training window so far, if it is known.
+        /// Passes over the training window so far, if known.
         passes: Option<f64>,
     },
 }
 
-/// Watches a run. Cannot change one.
+/// Watches a run without changing it.
 pub trait Observer {
-    /// Is told of everything, in order.
+    /// Receives every record, in order.
     fn observe(&mut self, record: &Record<'_>);
 
-    /// Whether [`Record::Activity`] and [`Record::Service`] are of interest at all.
+    /// Whether it needs [`Record::Activity`] and [`Record::Service`].
     fn wants_timeline(&self) -> bool {
         false
     }
 
-    /// Whether [`Finished::gradient_norm`] is of interest, which takes a pass over every gradient.
+    /// Whether it needs [`Finished::gradient_norm`], which costs a pass over every gradient.
     fn wants_gradient_norms(&self) -> bool {
         false
     }
 }
 
-/// An observer that looks away.
+/// An observer that ignores all records.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nobody;
 

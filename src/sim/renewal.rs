@@ -1,5 +1,5 @@
-//! What a restart does to what servers hold and to the place in the data; and what a checkpoint takes
-//! from them.
+//! What a restart does to the content of servers and to the position in the data, and what a
+//! checkpoint takes from them.
 
 use super::copied::Copied;
 use super::last_pushes::LastPushes;
@@ -14,8 +14,8 @@ use crate::server::table::TableStore;
 use crate::server::{Aspects, Selection};
 
 impl Training {
-    /// Forgets whatever workers keep from step to step. Moving statistics that they keep for
-    /// themselves are in the checkpoint as they are exported.
+    /// Forgets everything that workers keep from step to step. Their own moving statistics are in
+    /// the checkpoint as they are exported.
     pub(super) fn forget_workers(&mut self) {
         let exported = self.exported_moving();
         self.server.content_mut().moving.copy_from_slice(&exported);
@@ -26,8 +26,8 @@ impl Training {
         self.moments.begin_at(self.server.moving());
     }
 
-    /// The servers hold what was saved; and where examples in flight are lost, those follow that
-    /// followed when the save began.
+    /// Gives the servers the saved content. If examples in flight are lost, training continues with
+    /// the examples that followed when the save began.
     pub(super) fn take_copy(&mut self, saved: &Copied, restart: &Restart) {
         let layout = self.server.layout().clone();
         let all = Selection::all(&layout);
@@ -39,7 +39,7 @@ impl Training {
         }
     }
 
-    /// What the server holds and where the data stands, as the switches say.
+    /// Resets the server's content and the position in the data, as the switches say.
     pub(super) fn begin_anew(
         &mut self,
         restart: &Restart,
@@ -51,7 +51,7 @@ impl Training {
         let slots = restart.slots == SlotsAt::Zero;
         let counters = restart.counters == Kept::Reset;
         if slots || counters || restart.moving == Kept::Reset {
-            // First values of slots and statistics are no draws.
+            // Initial values of slots and statistics are not drawn.
             let first = self.server.first_content(streams);
             let what = Aspects { weights: false, slots, counters };
             self.server.content_mut().take(&first, &all, what);
@@ -89,12 +89,12 @@ impl Training {
         }
     }
 
-    /// How far the job is, as its checkpoint says.
+    /// The progress of the job, for its checkpoint.
     pub fn elapsed(&self, progress: &Progress, versions: &[u64]) -> Elapsed {
         self.clock.elapsed(progress, versions)
     }
 
-    /// What the servers hold now, as a checkpoint of a job that is so far.
+    /// The current content of the servers, for the checkpoint of a job with these clocks.
     pub(super) fn copied(&self, elapsed: Elapsed) -> Copied {
         Copied {
             content: self.server.content().clone(),

@@ -1,6 +1,6 @@
-//! A restart: the job ends, and begins again from a checkpoint. What is kept and what is lost are
-//! switches, each on its own, so that rival explanations of what a restart does to a model can be
-//! told apart. A restart that keeps everything is none.
+//! A restart: the job ends and starts again from a checkpoint. Separate switches say what is kept
+//! and what is lost, so that rival explanations of the effect of a restart on a model can be told
+//! apart. A restart that keeps everything has no effect.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,45 +13,45 @@ use crate::protocol::Protocol;
 use crate::remedy::Remedies;
 use crate::server::{Selection, UnknownName};
 
-/// What becomes of each part of a job at a restart.
+/// What happens to each part of a job at a restart.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Restart {
-    /// What the workers hold: the parameters that each has pulled, and the step that it is in.
+    /// What the workers hold: the parameters that each has pulled, and its current step.
     pub workers: WorkersAt,
-    /// The gradients that are in flight, if the workers begin anew.
+    /// The gradients that are in flight, if the workers start with a new pull.
     pub in_flight: InFlight,
     /// The optimizer's slots: moments, sums of squares.
     pub slots: SlotsAt,
     /// The updates that the optimizer has counted, by which it corrects young moments. Slots kept
-    /// and counters reset: large corrections of moments that need none, smaller steps for a while.
+    /// and counters reset: it over-corrects moments at first, then makes smaller steps for a while.
     pub counters: Kept,
-    /// How often rows have been met, where rows are admitted: reset, they read zeros until they have
-    /// been met often enough again, and have their weights back then.
+    /// The counts of pushes, if rows are admitted. After a reset, rows read zeros until they have
+    /// occurred often enough again; then they get their weights back.
     pub admission: Kept,
     /// Moving statistics of the model, such as those of Dice and batch normalization.
     pub moving: Kept,
-    /// What remedies remember.
+    /// The memory of remedies.
     pub remedies: Kept,
     /// Which examples come next.
     pub data: DataAt,
     /// The clocks of the learning-rate schedule and of update rules that discount by period.
     pub clock: ClockAt,
-    /// Parameters that begin anew, by name: a layer (`mlp.0`), a table (`item`), the last layers
-    /// (`last`, `last.2`), `dense`, `embeddings` or `all`. Their slots begin anew with them.
+    /// Parameters to re-initialise, by name: a layer (`mlp.0`), a table (`item`), the last layers
+    /// (`last`, `last.2`), `dense`, `embeddings` or `all`. Their slots are re-initialised too.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reinit: Vec<String>,
     /// All weights are multiplied by this (Ash & Adams 2020).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub shrink: f64,
-    /// Freshly drawn first weights times this are added to all weights.
+    /// Freshly drawn initial weights times this are added to all weights.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub perturb: f64,
-    /// How the checkpoint was saved that the job restarts from (lab only): the job goes on until it
-    /// is. At one instant and in no time, if left out.
+    /// How the checkpoint for the restart was saved (lab only): the job continues until the save is
+    /// done. If left out, it is saved at one instant and in no time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub save: Option<Save>,
-    /// When the workers begin, counted from the restart.
+    /// When the workers start, counted from the restart.
     pub start: StartChoice,
     /// Over this length after the restart the learning rate grows from zero.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,14 +65,14 @@ pub struct Restart {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkersAt {
-    /// Nothing: each pulls the server's parameters anew. So their views coalesce.
+    /// Nothing: each pulls the server's parameters. So their views coalesce.
     #[default]
     Anew,
-    /// What they held: each goes on with its own view, as only a simulator can have it.
+    /// What they held: each continues with its own view, which only a simulator can do.
     Keep,
 }
 
-/// What becomes of gradients in flight.
+/// What happens to gradients in flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InFlight {
@@ -81,20 +81,20 @@ pub enum InFlight {
     Drop,
     /// They are lost; their examples are trained on again.
     Requeue,
-    /// They arrive and are applied before the checkpoint is taken: workers begin no new step, and
-    /// finish the one they are in.
+    /// They arrive and are applied before the checkpoint is taken: workers finish their current
+    /// step, and start no new one.
     Apply,
 }
 
-/// What becomes of the optimizer's slots.
+/// What happens to the optimizer's slots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotsAt {
     /// They are in the checkpoint.
     #[default]
     Keep,
-    /// They are lost, and have their first values. If the counters are kept, a bias correction
-    /// believes that they have settled; if these are lost as well, the optimizer begins anew, as
+    /// They are lost and get their initial values. If the counters are kept, a bias correction
+    /// treats the slots as settled. If the counters are lost as well, the optimizer starts new, as
     /// when only weights are restored.
     Zero,
 }
@@ -106,7 +106,7 @@ pub enum Kept {
     /// It is in the checkpoint.
     #[default]
     Keep,
-    /// It begins anew.
+    /// It is reset.
     Reset,
 }
 
@@ -114,24 +114,24 @@ pub enum Kept {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DataAt {
-    /// Those that would have followed; where a run starts from a checkpoint of another window, a
-    /// pass over its own.
+    /// Those that would have followed; if a run starts from a checkpoint of another window, a pass
+    /// over its own.
     #[default]
     Continue,
-    /// A new pass over the window, in a new permutation where the order permutes.
+    /// A new pass over the window, in a new permutation if the order permutes.
     Reshuffle,
-    /// The very sequence that the job was fed from its start.
+    /// The same sequence as from the start of the job.
     Replay,
 }
 
-/// What becomes of the schedule's clocks.
+/// What happens to the schedule's clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockAt {
-    /// They go on.
+    /// They continue.
     #[default]
     Continue,
-    /// They begin at zero.
+    /// They start at zero.
     Reset,
 }
 
@@ -159,12 +159,12 @@ impl Default for Restart {
 }
 
 impl Restart {
-    /// The restart that keeps everything, which is none at all.
+    /// The restart that keeps everything, and so has no effect.
     pub fn nothing_lost() -> Restart {
         Restart { workers: WorkersAt::Keep, remedies: Kept::Keep, ..Restart::default() }
     }
 
-    /// The parameters that begin anew.
+    /// The parameters to re-initialise.
     ///
     /// # Errors
     /// A name that the model does not have.
@@ -173,7 +173,7 @@ impl Restart {
     }
 }
 
-/// Parts of the job as it begins anew, which the engine cannot make itself.
+/// New parts of the job, which the engine cannot build itself.
 #[derive(Debug)]
 pub struct Fresh {
     /// The protocol.

@@ -1,4 +1,4 @@
-//! A restart in the course of a run: what the switches of [`Restart`] do to the job.
+//! A restart during a run: what the switches of [`Restart`] do to the job.
 
 use super::coordinator::Notice;
 use super::engine::State;
@@ -15,18 +15,18 @@ use crate::protocol::PushId;
 use crate::server::UnknownName;
 
 impl Simulation {
-    /// From now on it is known which examples are in flight, so that a later restart can have them
-    /// trained on again. To be called before the first event.
+    /// Keeps the example ids of steps in flight from now on, so that a later restart can train on
+    /// them again. Must be called before the first event.
     pub fn follow_examples(&mut self) {
         self.presence.follow();
     }
 
-    /// The job restarts here and now, from a checkpoint of this moment. A job without gradients has
-    /// nothing but its workers to restart.
+    /// Restarts the job now, from a checkpoint of this moment. In a job without gradients, only the
+    /// workers restart.
     ///
     /// # Errors
-    /// If the parameters to begin anew have a name that the model does not have; nothing has
-    /// happened then. And as [`step`](Self::step), while gradients in flight are finished.
+    /// If a parameter to re-initialise has a name that the model does not have; the job is
+    /// unchanged then. Also as [`step`](Self::step), while gradients in flight are finished.
     pub fn restart(
         &mut self,
         restart: &Restart,
@@ -78,7 +78,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Begins no new step, and finishes those in flight, as far as they can be.
+    /// Starts no new step, and finishes those in flight as far as possible.
     ///
     /// # Errors
     /// As [`step`](Self::step).
@@ -92,7 +92,7 @@ impl Turn<'_> {
         outcome.map(|_| ())
     }
 
-    /// Every step in flight is lost, and every worker with it.
+    /// Loses every step in flight, and what every worker holds.
     fn end_steps(&mut self, restart: &Restart) {
         let requeue = restart.in_flight == InFlight::Requeue && restart.data == DataAt::Continue;
         let fate = if requeue { Lost::Requeue } else { Lost::Drop };
@@ -120,7 +120,7 @@ impl Turn<'_> {
         self.sim.watchdog.forget_steps();
     }
 
-    /// Every worker that is there begins, and the protocol hears of those that are not.
+    /// Starts every present worker, and tells the protocol of the absent ones.
     fn begin_steps(&mut self, restart: &Restart) -> Result<(), SimError> {
         let (now, workers) = (self.sim.queue.now(), self.sim.workers.len() as u32);
         for worker in (0..workers).map(WorkerId) {
@@ -132,7 +132,7 @@ impl Turn<'_> {
                     + restart.start.at(worker, workers, self.sim.plan.streams).since(SimTime::ZERO);
                 self.sim.queue.schedule(at, worker, Event::Ready(worker, life));
             } else {
-                // A push that kept it from coming back is gone.
+                // The push that kept it from returning is lost.
                 self.sim.queue.schedule(now, WorkerId(0), Event::Life(Life::Settles(worker)));
                 self.consult(Notice::Left(worker, None))?;
             }
@@ -144,7 +144,7 @@ impl Turn<'_> {
 /// Why a job cannot restart.
 #[derive(Debug, thiserror::Error)]
 pub enum RestartError {
-    /// Parameters that do not exist are to begin anew.
+    /// `reinit` names parameters that do not exist.
     #[error("`reinit`: {0}")]
     Name(#[from] UnknownName),
     /// Staleness is imposed: there is no cluster.

@@ -1,5 +1,5 @@
-//! How the simulated job saves a checkpoint: who is held up meanwhile, how long it takes, and at
-//! which instant each piece of it is copied.
+//! How the simulated job saves a checkpoint: which workers wait meanwhile, how long it takes, and
+//! at which instant each piece is copied.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,56 +7,56 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Bandwidth, SimSpan};
 use crate::server::{ParameterServer, Piece, Unit};
 
-/// How a checkpoint is saved. By default at one instant and in no time, as no real system does.
+/// How a checkpoint is saved. By default at one instant and in no time, unlike any real system.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Save {
-    /// What becomes of the workers meanwhile.
+    /// What the workers do meanwhile.
     pub policy: SavePolicy,
-    /// For how long a barrier waits for workers that are in a step.
+    /// How long a barrier waits for workers that are in a step.
     pub timeout: SimSpan,
-    /// Who saves.
+    /// Which part of the job saves.
     pub by: SavedBy,
-    /// Time that a shard takes, whatever its size.
+    /// Time that each shard takes, whatever its size.
     pub takes: SimSpan,
-    /// Rate at which a shard writes; infinite if left out.
+    /// Rate at which a shard writes; unlimited if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bandwidth: Option<Bandwidth>,
     /// Which shards write at the same time.
     pub shards: SavedShards,
-    /// What is copied at one instant: just before it is written.
+    /// The amount that is copied at one instant, just before it is written.
     pub unit: Unit,
     /// Slots and counters are copied before weights. A row that is updated for the first time
-    /// between the two has weights in the checkpoint, and no slots.
+    /// between the two copies has weights in the checkpoint, and no slots.
     pub slots_first: bool,
 }
 
-/// What becomes of the workers while a checkpoint is saved.
+/// What the workers do while a checkpoint is saved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SavePolicy {
-    /// Nothing: saving takes no time.
+    /// They continue: saving takes no time.
     #[default]
     Instant,
-    /// They finish the step that they are in, and begin none until everything is saved. Nothing is
-    /// saved before all have finished.
+    /// They finish their current step, and start none until everything is saved. Saving starts when
+    /// all have finished.
     Quiesce,
-    /// As `quiesce`, but those that have not finished within `timeout` are not waited for: their
-    /// pushes arrive while shards are saved.
+    /// As `quiesce`, but saving does not wait longer than `timeout`: pushes of workers that have
+    /// not finished arrive while shards are saved.
     Barrier,
-    /// They go on as ever, and push while shards are saved.
+    /// They continue as usual, and push while shards are saved.
     Live,
 }
 
-/// Who saves.
+/// Which part of the job saves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SavedBy {
     /// The servers, as soon as it is due.
     #[default]
     Servers,
-    /// The chief, which is the first worker that is there: between two of its steps, and it begins
-    /// none until everything is saved.
+    /// The chief, which is the first present worker: between two of its steps, and it starts none
+    /// until everything is saved.
     Chief,
 }
 
@@ -76,7 +76,7 @@ pub enum SavedShards {
 pub enum SaveFor {
     /// The parameters are the best so far.
     Best,
-    /// It is due after so many updates.
+    /// It is due after this many updates.
     Update(u64),
     /// The job ends.
     #[default]
@@ -85,32 +85,32 @@ pub enum SaveFor {
     Restart,
 }
 
-/// One piece, and when it is copied.
+/// One piece, and the time when it is copied.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Timed {
     /// The piece.
     pub piece: Piece,
-    /// Counted from the beginning of the save.
+    /// Time since the start of the save.
     pub after: SimSpan,
 }
 
 impl Save {
-    /// Whether nothing is said about it.
+    /// Whether it has the default settings.
     pub fn is_default(&self) -> bool {
         *self == Save::default()
     }
 
-    /// Whether it is over in the instant in which it begins, and stops nobody.
+    /// Whether it ends at the instant at which it starts, and no worker waits.
     pub fn is_instant(&self) -> bool {
         self.policy == SavePolicy::Instant
     }
 
-    /// Whether workers are kept from beginning a step.
+    /// Whether workers must wait before they start a step.
     pub(super) fn gathers(&self) -> bool {
         matches!(self.policy, SavePolicy::Quiesce | SavePolicy::Barrier)
     }
 
-    /// When each piece is copied, and when the last is written; both counted from the beginning.
+    /// When each piece is copied, and when the last is written; both counted from the save's start.
     pub fn plan(&self, server: Option<&ParameterServer>) -> (Vec<Timed>, SimSpan) {
         let shards = match server {
             Some(server) => server.pieces(self.unit, self.slots_first),
@@ -140,7 +140,7 @@ impl Save {
 }
 
 impl SaveFor {
-    /// The name of its file, without an ending.
+    /// The name of its file, without an extension.
     pub fn name(self) -> String {
         match self {
             SaveFor::Best => "best".to_owned(),

@@ -1,4 +1,4 @@
-//! The desk of saves: which checkpoints are due, the one being saved, and what waits for its end.
+//! The desk of saves: the checkpoints that are due, the current save, and what waits for its end.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use super::training_clock::Elapsed;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{ShardId, SimTime, WorkerId};
 
-/// How far a save is.
+/// The phase of a save.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum Phase {
     /// The chief is still in a step.
@@ -25,16 +25,16 @@ pub(super) enum Phase {
 /// What waits for the end of a save.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Held {
-    /// Workers that would begin a step, and in which life of theirs.
+    /// Workers that would start a step, each with its current life.
     pub asks: Vec<(WorkerId, u32)>,
-    /// Workers that the protocol has let begin one, and the shard that they may read, if it is not
-    /// all of them.
+    /// Workers that the protocol has allowed to start one, and the shard that they may read, or
+    /// `None` for all shards.
     pub grants: Vec<(WorkerId, u32, Option<ShardId>)>,
     /// Workers that would read ahead.
     pub ahead: Vec<(WorkerId, u32)>,
 }
 
-/// The save under way.
+/// The current save.
 #[derive(Debug)]
 pub(super) struct Current {
     pub phase: Phase,
@@ -53,19 +53,19 @@ impl Current {
     }
 }
 
-/// Saves that are due, under way and done.
+/// Saves that are due, current and done.
 #[derive(Debug, Default)]
 pub(super) struct SaveDesk {
     pub how: Save,
     pub due: VecDeque<(SaveFor, SimTime, u64)>,
     pub current: Option<Current>,
     pub done: VecDeque<Saved>,
-    /// Number of the save under way.
+    /// Number of the current save.
     pub number: u32,
-    /// The worker that saves, while it does.
+    /// The worker that saves, during its save.
     pub chief: Option<WorkerId>,
     pub held: Held,
-    /// Whether no worker begins a step any more: the job ends.
+    /// Whether no worker starts a step any more, since the job ends.
     pub closes: bool,
 }
 
@@ -79,7 +79,7 @@ impl SaveDesk {
         self.current.as_ref().is_some_and(|current| current.phase == phase)
     }
 
-    /// Whether something that happens elsewhere may let a save go on.
+    /// Whether an event elsewhere may let a save continue.
     #[inline]
     pub(super) fn is_waiting(&self) -> bool {
         self.is_in(Phase::Gathers)
@@ -91,7 +91,7 @@ impl SaveDesk {
         self.is_in(Phase::AwaitsChief)
     }
 
-    /// Whether workers are kept from beginning a step.
+    /// Whether workers must wait before they start a step.
     #[inline]
     pub(super) fn is_gathering(&self) -> bool {
         let gathers = |current: &Current| {
@@ -100,11 +100,11 @@ impl SaveDesk {
         self.closes || self.current.as_ref().is_some_and(gathers)
     }
 
-    /// Keeps a worker from beginning a step, if it has to wait. Returns whether it has to.
+    /// Makes a worker wait before it starts a step, if it must. Returns whether it must.
     pub(super) fn hold_ask(&mut self, worker: WorkerId, life: u32) -> bool {
         let held = self.is_gathering() || self.chief == Some(worker);
         if held {
-            // A worker that left and came back waits once.
+            // A worker that left and returned waits once.
             if life > 0 {
                 self.held.asks.retain(|(other, _)| *other != worker);
             }
@@ -113,7 +113,7 @@ impl SaveDesk {
         held
     }
 
-    /// Keeps a worker from reading ahead, if it has to wait. Returns whether it has to.
+    /// Makes a worker wait before it reads ahead, if it must. Returns whether it must.
     pub(super) fn hold_ahead(&mut self, worker: WorkerId, life: u32) -> bool {
         let held = self.is_gathering();
         if held {
@@ -127,20 +127,20 @@ impl SaveDesk {
         self.held.grants.push((worker, life, shard));
     }
 
-    /// Forgets the save under way, and what waits for its end.
+    /// Drops the current save, and everything that waits for its end.
     pub(super) fn forget(&mut self) {
         let how = std::mem::take(&mut self.how);
         *self = SaveDesk { number: self.number + 1, ..SaveDesk::new(how) };
     }
 
-    /// Saves itself, with the save under way.
+    /// Saves the desk, with the current save.
     pub(super) fn save_all(&self, out: &mut Saver<'_>) {
         self.save(out);
         out.plain(&self.current.as_ref().map(|current| current.copy.is_some()));
         out.each(&self.current);
     }
 
-    /// Loads what [`save_all`](Self::save_all) has saved of a job with this training.
+    /// Loads the state that [`save_all`](Self::save_all) has saved, for a job with this training.
     pub(super) fn load_all(
         &mut self,
         training: Option<&Training>,
@@ -149,7 +149,7 @@ impl SaveDesk {
         self.load(from)?;
         let Some(copied) = from.plain::<Option<bool>>()? else { return Ok(()) };
         let mut current = Current::new(SaveReport::default());
-        // Overwritten at once; but it has the shape.
+        // Overwritten at once; this gives it the right shape.
         current.copy =
             training.filter(|_| copied).map(|training| training.copied(Elapsed::default()));
         current.load(from)?;
@@ -161,7 +161,7 @@ impl SaveDesk {
     }
 }
 
-// What is done has been taken before the state is saved.
+// Finished saves have been taken before the state is saved.
 crate::persist!(SaveDesk {
     how: fixed,
     due: state,

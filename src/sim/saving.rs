@@ -1,5 +1,5 @@
-//! A checkpoint is saved in the course of a run: workers are held up or go on, and each piece of the
-//! servers is copied at its own instant.
+//! A checkpoint is saved during a run: workers wait or continue, and each piece of the servers is
+//! copied at its own instant.
 
 use super::copied::{SaveReport, Saved};
 use super::error::SimError;
@@ -16,7 +16,7 @@ use super::worker::Worker;
 use crate::base::WorkerId;
 use crate::server::Unit;
 
-/// What a save touches: it changes nothing but its own desk, and schedules its events.
+/// The rooms that a save touches: it changes only its desk, and schedules its events.
 struct Saving<'a> {
     desk: &'a mut SaveDesk,
     queue: &'a mut EventQueue,
@@ -27,30 +27,30 @@ struct Saving<'a> {
 }
 
 impl Saving<'_> {
-    /// Notes that a checkpoint is due, and begins it if it can.
+    /// Notes that a checkpoint is due, and starts it if it can.
     fn demand(&mut self, what: SaveFor) {
         let kind = std::mem::discriminant(&what);
         let progress = &self.session.progress;
         let now = (what, progress.now, progress.updates);
         match self.desk.due.iter_mut().find(|due| std::mem::discriminant(&due.0) == kind) {
-            // What was due for the same reason and has not begun is overtaken.
+            // It replaces one that was due for the same reason and has not started.
             Some(due) => *due = now,
             None => self.desk.due.push_back(now),
         }
         self.proceed();
     }
 
-    /// The job ends: no worker begins a step any more.
+    /// The job ends: no worker starts a step any more.
     fn close(&mut self) {
         self.desk.closes = true;
-        // The chief's steps are over.
+        // The chief takes no more steps.
         if self.desk.is_awaiting_chief() {
             self.gather();
         }
         self.proceed();
     }
 
-    /// A worker is between two steps: if it is the chief, it begins to save.
+    /// A worker is between two steps: if it is the chief, it starts to save.
     fn offer_chief(&mut self, worker: WorkerId) {
         // The chief is the first worker that is present.
         let chief = self.workers.iter().position(|worker| worker.standing.is_joined());
@@ -60,7 +60,7 @@ impl Saving<'_> {
         }
     }
 
-    /// Begins what is due, and what need not wait any more.
+    /// Starts the saves that are due and need not wait any more.
     fn proceed(&mut self) {
         if self.desk.current.is_none()
             && let Some((what, due, updates)) = self.desk.due.pop_front()
@@ -76,12 +76,12 @@ impl Saving<'_> {
         }
     }
 
-    /// Steps in flight that something will happen to by itself.
+    /// Number of steps in flight that are not at rest.
     fn unrest(&self) -> u64 {
         self.flights.iter().filter(|flight: &&Flight| !flight.rests()).count() as u64
     }
 
-    /// Waits for the workers, if they are to be waited for.
+    /// Waits for the workers, if the policy says so.
     fn gather(&mut self) {
         if !self.desk.how.gathers() {
             return self.write();
@@ -142,7 +142,7 @@ impl Saving<'_> {
         }
     }
 
-    /// Everything is written. Returns what has waited for it.
+    /// All data are written. Returns what has waited for it.
     fn end(&mut self) -> Held {
         let Some(current) = self.desk.current.take() else { return Held::default() };
         let Current { mut report, copy, .. } = current;
@@ -168,19 +168,19 @@ impl Simulation {
         Saving { desk: saves, queue, flights, workers, session, versions }
     }
 
-    /// Has a checkpoint saved, as soon as the one under way is. It is there when
-    /// [`take_saved`](Self::take_saved) yields it.
+    /// Has a checkpoint saved as soon as the current save is over. [`take_saved`](Self::take_saved)
+    /// returns it when it is done.
     pub fn save_checkpoint(&mut self, what: SaveFor) {
         self.saving().demand(what);
     }
 
-    /// A checkpoint that has been saved.
+    /// The next saved checkpoint, if there is one.
     pub fn take_saved(&mut self) -> Option<Saved> {
         self.saves.done.pop_front()
     }
 
-    /// Ends the job: no worker begins a step any more, and what is due is saved, while pushes on
-    /// their way arrive.
+    /// Ends the job: no worker starts a step any more, due checkpoints are saved, and pushes under
+    /// way arrive.
     ///
     /// # Errors
     /// As [`step`](Self::step).
@@ -192,12 +192,12 @@ impl Simulation {
         Ok(())
     }
 
-    /// Begins the save that has waited for the steps in flight, if they are at rest.
+    /// Starts the save that has waited for the steps in flight, if they are at rest.
     pub(super) fn proceed_with_saves(&mut self) {
         self.saving().proceed();
     }
 
-    /// Lets the chief save, if it has to be waited for and this is it.
+    /// Lets the chief save, if the save waits for it and this worker is the chief.
     pub(super) fn offer_chief(&mut self, worker: WorkerId) {
         if self.saves.is_awaiting_chief() {
             self.saving().offer_chief(worker);
@@ -206,7 +206,7 @@ impl Simulation {
 }
 
 impl Turn<'_> {
-    /// Saves and waits until it is done, whatever the limits of the run.
+    /// Saves and waits until it is done, regardless of the limits of the run.
     ///
     /// # Errors
     /// As [`Simulation::step`].
@@ -220,7 +220,7 @@ impl Turn<'_> {
         Ok(self.sim.saves.done.pop_front().expect("it was just saved"))
     }
 
-    /// Something happens in the course of a save.
+    /// Handles an event of a save.
     pub(super) fn advance_save(&mut self, step: Saves) -> Result<(), SimError> {
         let (Saves::TimesOut(number) | Saves::Copies(number, _) | Saves::Ends(number)) = step;
         if self.sim.saves.current.is_none() || number != self.sim.saves.number {
@@ -239,7 +239,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Workers go on that have waited for a save.
+    /// Lets the workers continue that have waited for a save.
     fn release(&mut self, held: Held) -> Result<(), SimError> {
         let Held { asks, grants, ahead } = held;
         for (worker, life) in asks {

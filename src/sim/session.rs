@@ -1,4 +1,4 @@
-//! A run apart from its cluster: work, progress, limits, and what is due.
+//! A run without its cluster: work, progress, limits, and periodic actions.
 
 use std::ops::Range;
 
@@ -19,13 +19,13 @@ use crate::protocol::PushId;
 pub struct Evaluation {
     /// The holdout.
     pub evaluator: Evaluator,
-    /// How often.
+    /// How often it is evaluated.
     pub every: Every,
-    /// Of which parameters besides the server's.
+    /// Which parameters are evaluated besides the server's.
     pub views: Views,
 }
 
-/// What is watched during a run, and how often.
+/// The measurements of a run, and how often they are made.
 #[derive(Debug, Default)]
 pub struct Watch {
     /// Quality on the holdout.
@@ -34,22 +34,22 @@ pub struct Watch {
     pub divergence: Option<Every>,
     /// Weights and gradients of every layer.
     pub layers: Option<Every>,
-    /// Number of examples of one pass, if there is such a thing.
+    /// Number of examples of one pass, if there are passes.
     pub window: Option<u64>,
-    /// Every so many pushes, the gap between view and server.
+    /// The gap between view and server is measured every this many pushes.
     pub gap_every: Option<u64>,
-    /// Every so many pushes, the staleness of its rows.
+    /// The staleness of rows is measured every this many pushes.
     pub rows_every: Option<u64>,
     /// The examples whose uses are counted.
     pub audit: Option<Vec<Range<u64>>>,
 }
 
-/// So many workers' views are compared with the server and with each other; of more workers, the
-/// first.
+/// At most this many workers' views are compared with the server and with each other: the first
+/// ones.
 pub const COMPARED: u32 = 100;
 
 impl Watch {
-    /// What has to be kept of this step to be looked at later.
+    /// The data of this step to keep for later measurements.
     pub(super) fn looks(&self, worker: WorkerId, push: PushId) -> Looks {
         let due = |every: Option<u64>| every.is_some_and(|n| push.0.is_multiple_of(n.max(1)));
         let views = self.evaluation.as_ref().map(|evaluation| evaluation.views).unwrap_or_default();
@@ -62,16 +62,16 @@ impl Watch {
     }
 }
 
-/// Work, progress and what is due.
+/// Work, progress and periodic actions.
 #[derive(Debug)]
 pub struct Session {
-    /// What is worked on.
+    /// The work of the run.
     pub work: Work,
-    /// How far it is.
+    /// The progress.
     pub progress: Progress,
-    /// When it ends.
+    /// The limits.
     pub limits: Limits,
-    /// What is watched.
+    /// The measurements.
     pub watch: Watch,
     evaluate: Option<Cadence>,
     diverge: Option<Cadence>,
@@ -110,8 +110,8 @@ impl Session {
             || self.limits.patience.is_some_and(|patience| self.since_best >= patience)
     }
 
-    /// A moment up to `horizon`, before which nothing else happens, at which something is due by
-    /// simulated time.
+    /// A moment up to `horizon`, with no other event before it, at which an action by simulated
+    /// time is due.
     pub fn next_time(&self, horizon: SimTime) -> Option<SimTime> {
         let next = |cadence: &Option<Cadence>| cadence.as_ref()?.next_time(horizon);
         let layers = self.layers.as_ref().and_then(|(cadence, _)| cadence.next_time(horizon));
@@ -122,14 +122,14 @@ impl Session {
         earlier(earlier(next(&self.evaluate), next(&self.diverge)), layers)
     }
 
-    /// Tells of an update that every shard has applied.
+    /// Reports an update that every shard has applied.
     pub fn updated(&self, in_flight: usize, observer: &mut dyn Observer) {
         let progress = &self.progress;
         let rate = self.work.training().map_or(f64::NAN, |t| t.rates(progress).dense);
         observer.observe(&Record::Updated { progress, rate, in_flight });
     }
 
-    /// Does what is due now. `views` yields what the workers hold.
+    /// Carries out the actions that are due. `views` yields the workers' views.
     pub fn look<'a, I>(&mut self, views: impl FnOnce() -> I, observer: &mut dyn Observer)
     where
         I: Iterator<Item = (WorkerId, &'a StepData)>,
@@ -165,7 +165,7 @@ impl Session {
         self.look_at_layers(observer);
     }
 
-    /// Takes in a push that every shard has applied.
+    /// Counts a push that every shard has applied.
     pub(super) fn pushed(&mut self, cargo: &Cargo) {
         let Some((_, layers)) = &mut self.layers else { return };
         if let (Some(training), Some(gradient)) = (self.work.training(), cargo.gradient()) {
@@ -217,8 +217,8 @@ impl Session {
         }
     }
 
-    /// Evaluates the server and the chosen views, whether or not it is due; of nothing, if there is
-    /// no holdout.
+    /// Evaluates the server and the chosen views, whether or not it is due; does nothing without a
+    /// holdout.
     pub(super) fn evaluate_now(
         &mut self,
         views: Views,

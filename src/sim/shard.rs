@@ -7,18 +7,18 @@ use crate::base::{Purpose, ShardId, SimSpan, SimTime, Streams};
 use crate::cluster::{Discipline, ShardService, StepTimeLaw};
 use crate::server::sharding::Load;
 
-/// One shard as a queueing system. Its parameters lie in the parameter server.
+/// One shard as a queueing system. The parameter server holds its parameters.
 #[derive(Clone, Debug)]
 pub struct Shard {
     service: ShardService,
     law: Option<Arc<dyn StepTimeLaw>>,
-    /// Its link, inward.
+    /// Its incoming link.
     pub link_in: Station,
-    /// Its link, outward.
+    /// Its outgoing link.
     pub link_out: Station,
-    /// What serves pulls and pushes.
+    /// The processor of pulls and pushes.
     pub processor: Station,
-    /// When the last request had passed the inward link.
+    /// When the last request had passed the incoming link.
     pub(super) received: SimTime,
     requests: u64,
     /// Bytes received.
@@ -53,21 +53,21 @@ impl Shard {
         }
     }
 
-    /// Forgets every request that is under way.
+    /// Forgets every current request.
     pub(super) fn empty(&mut self, now: SimTime) {
         for station in [&mut self.link_in, &mut self.link_out, &mut self.processor] {
             station.empty(now);
         }
     }
 
-    /// Notes the traffic of a pull.
+    /// Counts the traffic of a pull.
     pub fn count_pull(&mut self, load: Load) {
         self.bytes_in = self.bytes_in.saturating_add(load.request_bytes());
         self.bytes_out = self.bytes_out.saturating_add(load.value_bytes());
         self.rows_read = self.rows_read.saturating_add(load.rows);
     }
 
-    /// Notes the traffic of a push.
+    /// Counts the traffic of a push.
     pub fn count_push(&mut self, load: Load) {
         self.bytes_in = self.bytes_in.saturating_add(load.push_bytes());
         self.rows_written = self.rows_written.saturating_add(load.rows);
@@ -83,7 +83,7 @@ impl Shard {
         self.draw(self.service.push(load.rows, load.dense_bytes), shard, streams)
     }
 
-    /// What a push counts for where a shared processor divides itself, a pull counting 1.
+    /// The weight of a push when a shared processor divides itself; a pull has weight 1.
     pub fn push_weight(&self) -> f64 {
         self.service.push_weight
     }

@@ -1,10 +1,10 @@
-//! Processor sharing: a link or a processor that works on everything it has at once.
+//! Processor sharing: a link or a processor that serves all its customers at once.
 //!
-//! The station keeps a level: the work that a customer of weight 1 has been given so far. It rises at
-//! a rate of one over the sum of the weights, and a customer leaves when the level reaches its own
-//! mark, which is known when it enters. So an arrival or a departure costs one operation on a heap,
-//! whatever the number of customers. Since every arrival delays the departures to come, a departure
-//! is an event that the next arrival makes void: it carries the number of the turn it was made in.
+//! The station keeps a level: the work done so far for a customer of weight 1. It rises at a rate
+//! of one over the sum of the weights. A customer leaves when the level reaches its mark, which is
+//! known when it enters. So an arrival or a departure costs one operation on a heap, for any number
+//! of customers. Every arrival delays the later departures, so it makes the scheduled departure
+//! void: a departure carries the number of the turn in which it was scheduled.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -12,14 +12,14 @@ use std::collections::BinaryHeap;
 use super::queue::Event;
 use crate::base::{SimSpan, SimTime, WorkerId};
 
-/// What happens to a customer that leaves.
+/// What follows when a customer leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Onward {
-    /// Whose message it is.
+    /// The worker of its message.
     pub worker: WorkerId,
-    /// What happens next.
+    /// The event that follows.
     pub event: Event,
-    /// How long after it left.
+    /// The time from its departure to the event.
     pub after: SimSpan,
 }
 
@@ -30,11 +30,11 @@ pub struct Customer {
     mark: f64,
     number: u64,
     weight: f64,
-    /// When it came.
+    /// When it arrived.
     pub entered: SimTime,
-    /// What it needs of a station that it has for itself.
+    /// The time that it needs if it is the only customer.
     pub work: SimSpan,
-    /// What happens when it leaves.
+    /// What follows when it leaves.
     pub onward: Onward,
 }
 
@@ -58,7 +58,7 @@ impl Ord for Customer {
     }
 }
 
-/// The customers of a station that shares itself among them.
+/// The customers of a shared station.
 #[derive(Clone, Debug, Default)]
 pub struct Sharing {
     level: f64,
@@ -70,17 +70,17 @@ pub struct Sharing {
 }
 
 impl Sharing {
-    /// The turn: departures announced in an earlier one are void.
+    /// The turn: departures scheduled in an earlier one are void.
     pub fn turn(&self) -> u64 {
         self.turn
     }
 
-    /// Whether nobody is inside.
+    /// Whether there is no customer.
     pub fn is_empty(&self) -> bool {
         self.inside.is_empty()
     }
 
-    /// Takes in a customer that needs `work` and counts as much as `weight` ordinary ones.
+    /// Adds a customer that needs `work` and counts as `weight` ordinary ones.
     pub fn enter(&mut self, now: SimTime, work: SimSpan, weight: f64, onward: Onward) {
         self.rise(now);
         self.entered += 1;
@@ -91,19 +91,19 @@ impl Sharing {
         self.inside.push(Reverse(Customer { mark, number, weight, entered: now, work, onward }));
     }
 
-    /// When the next customer leaves if nobody enters before.
+    /// When the next customer leaves, if no other enters before.
     pub fn next_time(&self) -> Option<SimTime> {
         let Reverse(first) = self.inside.peek()?;
         let left = ((first.mark - self.level).max(0.0) * self.weights).ceil();
         Some(self.at + SimSpan(left as u64))
     }
 
-    /// Lets the next customer go, at the time announced.
+    /// Removes the next customer, at the scheduled time.
     pub fn leave(&mut self, now: SimTime) -> Option<Customer> {
         let Reverse(first) = self.inside.pop()?;
         self.turn += 1;
         self.at = now;
-        // The clock has whole nanoseconds and runs up to one ahead of the mark.
+        // The clock has whole nanoseconds and is up to one ahead of the mark.
         self.level = first.mark;
         self.weights -= first.weight;
         if self.inside.is_empty() {

@@ -1,4 +1,4 @@
-//! A run on a simulated cluster: its rooms, and what may be seen of them.
+//! A run on a simulated cluster: its rooms, and the views that it offers.
 
 use super::books::Books;
 use super::coordinator::Coordinator;
@@ -21,23 +21,23 @@ use crate::base::{SimTime, WorkerId};
 /// A run on a simulated cluster.
 #[derive(Debug)]
 pub struct Simulation {
-    /// What the scenario fixes.
+    /// The part that the scenario fixes.
     pub(super) plan: Plan,
-    /// What will happen.
+    /// The future events.
     pub(super) queue: EventQueue,
-    /// Machines, and what they do.
+    /// Machines and their activities.
     pub(super) workers: Vec<Worker>,
     /// Links, and shards as stations.
     pub(super) network: Network,
-    /// Steps under way.
+    /// Current steps.
     pub(super) flights: Flights,
     /// The protocol.
     pub(super) coordinator: Coordinator,
-    /// What became of all steps.
+    /// How all steps ended.
     pub(super) books: Books,
-    /// What notices that a run never ends.
+    /// Detects a run that would never end.
     pub(super) watchdog: Watchdog,
-    /// The run apart from its cluster.
+    /// The run without its cluster.
     pub(super) session: Session,
     /// Which workers are present.
     pub(super) presence: Presence,
@@ -48,7 +48,7 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// A cluster at time zero, its workers about to begin.
+    /// A cluster at time zero, before its workers start.
     pub fn new(parts: Parts) -> Simulation {
         let mut queue = EventQueue::default();
         for (worker, at) in parts.starts.iter().enumerate() {
@@ -83,23 +83,23 @@ impl Simulation {
         simulation
     }
 
-    /// The run apart from its cluster: parameters, progress, limits.
+    /// The run without its cluster: parameters, progress, limits.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// The same, to measure it.
+    /// The same, for measurements.
     pub fn session_mut(&mut self) -> &mut Session {
         &mut self.session
     }
 
-    /// The views that workers hold, as far as they are at hand: one per worker, the latest, in the
+    /// The views that workers hold, as far as they are present: the latest one per worker, in the
     /// order of the workers.
     pub fn views(&self) -> Vec<(WorkerId, &StepData)> {
         by_worker(self.flights.views())
     }
 
-    /// Evaluates the server and the chosen views now, and tells nobody else.
+    /// Evaluates the server and the chosen views now; only `told` gets the results.
     pub fn evaluate(&mut self, views: Views, told: impl FnMut(EvaluatedView, &Evaluated)) {
         let Simulation { session, flights, .. } = self;
         session.evaluate_now(views, &by_worker(flights.views()), told);
@@ -125,7 +125,7 @@ impl Simulation {
         self.session.progress.now
     }
 
-    /// When the next event happens, if any does.
+    /// When the next event happens, if there is one.
     pub fn next_time(&self) -> Option<SimTime> {
         self.queue.next_time()
     }
@@ -145,12 +145,12 @@ impl Simulation {
         self.books.steps.aborted
     }
 
-    /// Which workers are present, and what absence cost.
+    /// Which workers are present, and the losses through absence.
     pub fn presence(&self) -> &Presence {
         &self.presence
     }
 
-    /// Makes sure that nothing is being computed, so that everything can be saved.
+    /// Finishes all computations, so that the whole state can be saved.
     pub fn finish_gradients(&mut self) {
         let Simulation { session, flights, .. } = self;
         let Some(training) = session.work.training_mut() else { return };

@@ -1,5 +1,5 @@
-//! What is not transmitted, where a remedy wants to spare the network: pulls of dense parameters that
-//! a worker goes on without, and pushes in whose place a shard applies the last one again.
+//! Omitted messages, for a remedy that spares the network: pulls of dense parameters that a worker
+//! does without, and pushes that a shard replaces by the last one.
 
 use super::journey::Journey;
 use crate::base::{Purpose, ShardId, WorkerId};
@@ -14,7 +14,7 @@ impl Journey<'_> {
             && self.chance(worker, 2 * step, shard) >= training.chances(shard).pull
     }
 
-    /// Decides which parts of a push the shards are not sent. They hear of them all the same.
+    /// Decides which parts of a push are not sent to the shards. The shards are told nevertheless.
     pub(super) fn spare_pushes(&mut self, push: PushId) {
         let Some(training) = self.session.work.training() else { return };
         let flight = self.flights.get(push);

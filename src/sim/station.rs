@@ -4,7 +4,7 @@ use super::sharing::{Customer, Onward, Sharing};
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::Discipline;
 
-/// A server that does one thing at a time, in order of arrival, or everything at once. In order of
+/// A server for one customer at a time, in order of arrival, or for all at once. In order of
 /// arrival the end of a service is known on arrival, since arrivals are processed in the order of
 /// time.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +29,7 @@ impl Station {
         Station { sharing, ..Station::default() }
     }
 
-    /// Sends everybody away, as when the process behind it ends.
+    /// Removes all customers, as when the process behind it ends.
     pub fn empty(&mut self, now: SimTime) {
         self.free_at = now;
         if let Some(sharing) = &mut self.sharing {
@@ -42,8 +42,8 @@ impl Station {
         self.sharing.is_some()
     }
 
-    /// Takes a customer into a shared station; returns the next departure and the turn in which it
-    /// is announced.
+    /// Adds a customer to a shared station; returns the next departure and the turn in which it is
+    /// scheduled.
     ///
     /// # Panics
     /// If the station is not shared.
@@ -61,7 +61,7 @@ impl Station {
         (sharing.next_time().expect("somebody is inside"), sharing.turn())
     }
 
-    /// Lets a customer go, unless the departure is void; and the next departure, if there is one.
+    /// Removes a customer, unless the departure is void; returns it and the next departure.
     pub fn leave(&mut self, now: SimTime, turn: u64) -> Option<(Customer, Option<(SimTime, u64)>)> {
         let sharing = self.sharing.as_deref_mut().filter(|sharing| sharing.turn() == turn)?;
         let customer = sharing.leave(now)?;
@@ -69,8 +69,8 @@ impl Station {
         Some((customer, sharing.next_time().map(|at| (at, sharing.turn()))))
     }
 
-    /// Takes in a customer that arrives at `now` and needs `span`; returns when it is served. One
-    /// that needs nothing does not queue.
+    /// Serves a customer that arrives at `now` and needs `span`; returns when it is served. A
+    /// customer that needs no time does not queue.
     pub fn serve(&mut self, now: SimTime, span: SimSpan) -> SimTime {
         if span.is_zero() {
             return now;

@@ -1,17 +1,17 @@
-//! What a step carries before its gradient: a batch with its distinct rows, and the view pulled for it.
+//! The data of a step before its gradient: a batch with its distinct rows, and its view.
 
 use crate::data::Batch;
 use crate::params::{Lookups, View};
 use crate::remedy::Seen;
 use crate::server::Carried;
 
-/// A batch with its distinct rows found, and the buffers of the pull to come.
+/// A batch with its distinct rows, and the buffers of its pull.
 #[derive(Debug, Default)]
 pub struct StepData {
-    /// Which examples.
+    /// The ids of its examples.
     pub examples: Vec<u64>,
-    /// Of the examples what a model reads: labels, numeric columns, and where histories begin. The
-    /// ids that they look up stand in [`lookups`](Self::lookups).
+    /// The inputs of a model: labels, numeric columns, and where histories begin. The ids that the
+    /// examples look up are in [`lookups`](Self::lookups).
     pub batch: Batch,
     /// Their distinct rows.
     pub lookups: Lookups,
@@ -21,9 +21,9 @@ pub struct StepData {
     pub moving: Vec<f32>,
     /// The view of the distinct rows.
     pub rows: Vec<f32>,
-    /// Updates of each distinct id's row when it was pulled; empty if nobody asked.
+    /// Updates of each distinct id's row when it was pulled; empty if not needed.
     pub row_updates: Vec<u32>,
-    /// What was taken along for update rules.
+    /// The carried slots, for update rules.
     pub carried: Carried,
 }
 

@@ -1,4 +1,4 @@
-//! The real half of a run: batches, views, gradients, updates. Knows no time and no protocol.
+//! The real half of a run: batches, views, gradients, updates. It knows no time and no protocol.
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub struct Rates {
 /// The learning rates as a function of progress: base rates and schedule together.
 pub type RateAt = Box<dyn Fn(schedule::Progress) -> Rates + Send>;
 
-/// What is done to a gradient before it is pushed, such as clipping; a pure function.
+/// A change of a gradient before it is pushed, such as clipping; a pure function.
 pub type GradientFilter = Arc<dyn Fn(&mut Gradient) + Send + Sync>;
 
 /// Model, server, data and host threads of a run.
@@ -47,20 +47,20 @@ pub struct Training {
     pub(super) feed: Feed,
     pool: Pool<Bench>,
     rates: RateAt,
-    /// The clocks by which rates and update rules go.
+    /// The clocks of rates and update rules.
     pub(super) clock: TrainingClock,
     filter: Option<GradientFilter>,
     pub(super) remedies: Remedies,
     merger: Merger,
     /// The pushes that the merger holds, and how it has merged them.
     pub(super) merged: (Vec<u64>, Merge),
-    /// What outlives the workers' steps, by worker; away while the worker computes.
+    /// The data that workers keep after steps, by worker; absent while the worker computes.
     pub(super) keepsakes: Vec<Option<Box<Keepsake>>>,
-    /// The views from which workers go on with the dense parameters they have.
+    /// The views from which workers take dense parameters that they do not pull again.
     pub(super) kept: Vec<Option<Arc<StepData>>>,
-    /// What shards had from workers last, if some pushes are to be spared.
+    /// The last pushes of workers to shards, if some pushes are to be omitted.
     pub(super) last: LastPushes,
-    /// Moving statistics that workers keep for themselves.
+    /// Moving statistics that workers keep.
     pub(super) moments: LocalMoments,
     buffers: Buffers,
 }
@@ -71,12 +71,12 @@ impl fmt::Debug for Training {
     }
 }
 
-/// What observers want of a step, beyond its gradient.
+/// What observers need of a step, beyond its gradient.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Looks {
     /// Its view, until it has landed.
     pub view: bool,
-    /// How often its rows had been updated when it read them.
+    /// How often its rows had been updated when they were read.
     pub rows: bool,
 }
 
@@ -87,12 +87,12 @@ pub struct Member<'a> {
     pub push: u64,
     /// Versions of the shard applied since its worker read it.
     pub staleness: u64,
-    /// What it carries.
+    /// Its data.
     pub cargo: &'a mut Cargo,
 }
 
 impl Training {
-    /// Puts the parts together.
+    /// Builds the training job from its parts.
     pub fn new(
         model: Arc<dyn Model>,
         server: ParameterServer,
@@ -145,8 +145,8 @@ impl Training {
         &self.server
     }
 
-    /// The non-trainable parameters as they are evaluated and saved: the server's, and what is
-    /// exported of those that workers keep for themselves.
+    /// The non-trainable parameters as they are evaluated and saved: the server's, and the exported
+    /// ones of those that workers keep.
     pub fn exported_moving(&self) -> Vec<f32> {
         let mut moving = self.server.moving().to_vec();
         self.moments.export(&mut moving);
@@ -172,12 +172,12 @@ impl Training {
         }
     }
 
-    /// Examples that came back and have not been handed out again.
+    /// Examples that were returned and have not been supplied again.
     pub fn outstanding(&self) -> u64 {
         self.feed.outstanding()
     }
 
-    /// Forgets what a worker keeps from step to step; none of its steps may be computed later.
+    /// Forgets everything that a worker keeps; none of its steps may be computed later.
     pub fn forget(&mut self, worker: WorkerId) {
         if let Some(keepsake) = self.keepsakes.get_mut(worker.index()) {
             *keepsake = Some(Box::default());
@@ -195,13 +195,13 @@ impl Training {
         Rates { dense: dense * factor, sparse: sparse * factor }
     }
 
-    /// Takes the examples of the next step for `worker`, with room for the view it will pull.
+    /// Takes the examples of the next step for `worker`, with buffers for its view.
     pub fn begin(&mut self, worker: WorkerId, now: SimTime, looks: Looks) -> Box<Cargo> {
         let mut step = Box::new(self.feed.next(worker, &mut self.pool, now));
         let layout = self.model.layout();
         step.dense.resize(layout.dense_len(), 0.0);
         step.moving.resize(layout.moving_len(), 0.0);
-        // The shards overwrite all of it before it is read.
+        // The shards overwrite all rows before they are read.
         fit(&mut step.rows, rows_len(layout, &step.lookups));
         let needs = self.remedies.needs();
         let counted = if looks.rows || needs.row_staleness { step.lookups.distinct() } else { 0 };
@@ -212,7 +212,7 @@ impl Training {
         Box::new(Cargo { worker, stage, ..Cargo::default() })
     }
 
-    /// What each shard contributes to the pull of this step.
+    /// The load of each shard in the pull of this step.
     pub fn loads(&self, cargo: &Cargo, loads: &mut Vec<Load>) {
         self.server.sharding().loads(self.model.layout(), cargo.lookups(), loads);
     }
@@ -236,7 +236,7 @@ impl Training {
         }
     }
 
-    /// Fills one shard's part of the dense view with what the worker has from its last pull of it.
+    /// Fills one shard's part of the dense view from the worker's last pull of that shard.
     ///
     /// # Panics
     /// If the view is complete already: a bug of the engine.
@@ -263,12 +263,12 @@ impl Training {
         }
     }
 
-    /// The view is complete: offers what the worker makes of it to the pool, to be needed at
-    /// `due`. `pushes_dense` is whether gradients on shards of dense parameters alone are pushed in
-    /// this step.
+    /// The view is complete: offers the computation to the pool, to be needed at `due`.
+    /// `pushes_dense` says whether gradients on shards of only dense parameters are pushed in this
+    /// step.
     ///
     /// # Panics
-    /// If it was asked for already, or the worker's last step still computes: a bug of the engine.
+    /// If it was called before, or the worker's last step still computes: a bug of the engine.
     pub fn compute(
         &mut self,
         cargo: &mut Cargo,
@@ -314,7 +314,7 @@ impl Training {
         self.keepsakes[worker].take().expect("a worker computes one step after the other")
     }
 
-    /// Makes sure that the step's gradient is there, and with it what the worker keeps.
+    /// Makes sure that the step's gradient is present, and the data that the worker keeps.
     pub fn finish(&mut self, cargo: &mut Cargo) {
         if let Some(pending) = cargo.pending.take() {
             let Computed { gradient, keepsake, lookups } = self.pool.wait(pending);
@@ -328,7 +328,7 @@ impl Training {
         }
     }
 
-    /// Makes one update of one shard out of these pushes, merged as `merge` says.
+    /// Makes one update of one shard from these pushes, merged according to `merge`.
     ///
     /// # Errors
     /// If a parameter is no longer finite.
@@ -392,8 +392,8 @@ impl Training {
         apply(&mut self.server, &mut self.remedies, shard, whole, clocks)
     }
 
-    /// Puts a worker's last push in the place of one that was spared, or keeps this one for then.
-    /// `version` is the shard's after the update.
+    /// Replaces an omitted push by the worker's last one, or keeps this push for that purpose.
+    /// `version` is the shard's version after the update.
     fn repeat(&mut self, shard: ShardId, member: &mut Member<'_>, version: u64) {
         if !self.remedies.needs().spares {
             return;
@@ -410,12 +410,12 @@ impl Training {
         }
     }
 
-    /// Chances that a worker transmits the dense parameters of a shard.
+    /// The chances that a worker transmits the dense parameters of a shard.
     pub(super) fn chances(&self, shard: ShardId) -> Chances {
         self.remedies.chances(shard)
     }
 
-    /// Whether the worker has dense parameters to go on with.
+    /// Whether the worker has dense parameters to continue with.
     pub(super) fn may_spare_pull(&self, worker: WorkerId) -> bool {
         self.remedies.needs().spares && self.kept.get(worker.index()).is_some_and(Option::is_some)
     }
@@ -425,7 +425,7 @@ impl Training {
         self.last.has(worker, shard)
     }
 
-    /// Leads a push through the remedies; returns the factors of its step.
+    /// Passes a push through the remedies; returns the factors of its step.
     fn amend(
         &mut self,
         (shard, version): (ShardId, u64),
@@ -447,8 +447,8 @@ impl Training {
         (steps.all, steps.rows.map(<[f32]>::to_vec).unwrap_or_default())
     }
 
-    /// Merges pushes. In a round, several shards make their updates of the same pushes; they are
-    /// merged once, unless remedies amend each shard's part when its turn comes.
+    /// Merges pushes. In a round, several shards make their updates from the same pushes. These are
+    /// merged once, unless remedies amend each shard's part separately.
     fn merge(&mut self, members: &[Member<'_>], merge: Merge) {
         let (merged, how) = &mut self.merged;
         let same = *how == merge && merged.iter().eq(members.iter().map(|member| &member.push));
@@ -468,8 +468,8 @@ impl Training {
         self.server.sharding().divide(&mut self.merger.lookups);
     }
 
-    /// The worker has computed its gradient, whatever becomes of it: it takes the statistics of its
-    /// batch in.
+    /// The worker has computed its gradient, whether or not it is applied: adds the statistics of
+    /// its batch.
     pub fn computed(&mut self, cargo: &mut Cargo) {
         if !self.moments.is_empty() {
             self.finish(cargo);
@@ -478,24 +478,24 @@ impl Training {
         }
     }
 
-    /// Takes back the buffers of a step that is over or was broken off. A gradient that nobody
-    /// has started is never computed, unless what the worker keeps depends on it.
+    /// Takes back the buffers of a step that is over or was aborted. A gradient whose computation
+    /// has not started is never computed, unless the data that the worker keeps depend on it.
     pub fn recycle(&mut self, mut cargo: Cargo, keeps: bool) {
         if keeps {
             self.finish(&mut cargo);
         }
-        // A view that went with a job which has not started is lost with it.
+        // A view that was moved to an unstarted job is lost with it.
         drop(cargo.pending.take());
         self.buffers.take(cargo);
     }
 }
 
-/// A step as it is given to a job.
+/// The data of a step as a job gets them.
 #[derive(Debug)]
 enum Given {
-    /// To look at.
+    /// To read only.
     Shared(Arc<StepData>),
-    /// To use up.
+    /// To consume.
     Whole(Box<StepData>),
 }
 
@@ -538,12 +538,12 @@ impl Task {
     }
 }
 
-/// What a worker took along when it pulled, if an update rule wants it.
+/// The slots that a worker pulled with its parameters, if an update rule needs them.
 fn carried<'a>(server: &ParameterServer, cargo: &'a Cargo) -> Option<&'a Carried> {
     cargo.view().filter(|_| server.carries()).map(|step| &step.carried)
 }
 
-/// Makes an update and tells the remedies of the steps, if they want to know.
+/// Makes an update and tells the remedies of the steps, if they need that.
 fn apply(
     server: &mut ParameterServer,
     remedies: &mut Remedies,
@@ -557,8 +557,8 @@ fn apply(
     outcome
 }
 
-/// Makes `buffer` that long, with unspecified content. Where it must grow it gets a little more room
-/// than that: the next batch has about as many rows, and memory that was never used is dear.
+/// Sets the length of `buffer` and leaves its content unspecified. If it must grow, it gets some
+/// spare: the next batch has about as many rows, and fresh memory is expensive.
 fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
     if len > buffer.capacity() {
         buffer.clear();
@@ -567,7 +567,7 @@ fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
     buffer.resize(len, T::default());
 }
 
-// What the merger holds is made again of the gradients in flight.
+// The merged content is made again from the gradients in flight.
 crate::persist!(Training {
     model: fixed,
     server: state,

@@ -1,5 +1,5 @@
-//! How far training has come, for schedules and update rules: the run's own progress, plus what a
-//! checkpoint brings along, less what a restart forgets.
+//! The progress of training, for schedules and update rules: the run's own progress, plus that of a
+//! checkpoint, minus what a restart forgets.
 
 use super::progress::Progress;
 use crate::base::ShardId;
@@ -8,19 +8,19 @@ use crate::optimizer::schedule::{self, Horizon};
 /// The clocks of schedules and update rules.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct TrainingClock {
-    /// Updates and examples of earlier jobs; below zero, if those of this one are forgotten.
+    /// Updates and examples of earlier jobs; negative if those of this job are forgotten.
     updates: i64,
     examples: i64,
     seconds: f64,
-    /// Likewise the versions of each shard.
+    /// The same for the versions of each shard.
     versions: Vec<i64>,
-    /// Since when the rates are held down, by the run's own clocks; and over which lengths.
+    /// When the reduction of the rates began, by the run's own clocks, and its lengths.
     since: schedule::Progress,
     warm_up: Option<Horizon>,
     frozen: Option<Horizon>,
 }
 
-/// What a checkpoint says of the clocks of its job.
+/// The clocks of a checkpoint's job.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Elapsed {
     /// Updates, examples and simulated seconds.
@@ -40,13 +40,13 @@ impl TrainingClock {
         }
     }
 
-    /// The update that makes a shard's version `version`, as update rules count.
+    /// The number of the update that makes a shard's version `version`, as update rules count.
     pub fn update(&self, shard: ShardId, version: u64) -> u64 {
         let before = self.versions.get(shard.index()).copied().unwrap_or(0);
         version.saturating_add_signed(before)
     }
 
-    /// What the learning rate is multiplied by since the last restart.
+    /// The factor of the learning rate since the last restart.
     pub fn factor(&self, progress: &Progress) -> f64 {
         if self.frozen.is_none() && self.warm_up.is_none() {
             return 1.0;
@@ -64,20 +64,20 @@ impl TrainingClock {
         self.warm_up.map_or(1.0, |over| over.passed(passed).min(1.0))
     }
 
-    /// The job restarts here: from now on the rates are held down over these lengths.
+    /// The job restarts here: from now on the rates are reduced over these lengths.
     pub fn hold_down(
         &mut self,
         progress: &Progress,
         warm_up: Option<Horizon>,
         frozen: Option<Horizon>,
     ) {
-        // The first update after the restart is the first of the length.
+        // The first update after the restart is the first one of the length.
         let own = progress.clocks();
         self.since = schedule::Progress { updates: own.updates - 1, ..own };
         (self.warm_up, self.frozen) = (warm_up, frozen);
     }
 
-    /// Forgets how far training has come.
+    /// Forgets the progress of training.
     pub fn forget_progress(&mut self, progress: &Progress) {
         self.updates = -(progress.updates as i64);
         self.examples = -(progress.examples as i64);
@@ -89,15 +89,15 @@ impl TrainingClock {
         self.versions = versions.iter().map(|&version| -(version as i64)).collect();
     }
 
-    /// Goes on from where another job was.
+    /// Continues from the progress of another job.
     pub fn continue_progress(&mut self, elapsed: &Elapsed) {
         self.updates = elapsed.progress.updates as i64;
         self.examples = elapsed.progress.examples as i64;
         self.seconds = elapsed.progress.seconds;
     }
 
-    /// Goes on from the versions of another job on `shards` shards; if it had another number of
-    /// them, from the largest.
+    /// Continues from the versions of another job on `shards` shards; if it had another number of
+    /// shards, from the largest version.
     pub fn continue_versions(&mut self, elapsed: &Elapsed, shards: usize) {
         let all = &elapsed.versions;
         let largest = all.iter().copied().max().unwrap_or(0);
@@ -105,7 +105,7 @@ impl TrainingClock {
         self.versions = (0..shards).map(|s| of(s) as i64).collect();
     }
 
-    /// Where this job is: what its checkpoint says.
+    /// The clocks of this job, for its checkpoint.
     pub fn elapsed(&self, progress: &Progress, versions: &[u64]) -> Elapsed {
         let next = self.now(progress);
         let shards = (0..).map(ShardId).zip(versions);

@@ -1,6 +1,5 @@
-//! One event being done: a simulation, and the observer who is told. What happens to the steps of
-//! workers is in `journey`, what becomes of pushes in `updates`; here is what leads from one to the
-//! other, by way of the protocol.
+//! One event and how it is carried out: a simulation, and the observer. Events of workers' steps
+//! are in `journey`, the fate of pushes in `updates`; this file connects them through the protocol.
 
 use super::coordinator::Notice;
 use super::error::SimError;
@@ -13,7 +12,7 @@ use super::updates::Updates;
 use crate::base::WorkerId;
 use crate::protocol::Decision;
 
-/// A simulation in the course of an event.
+/// A simulation during an event.
 pub(super) struct Turn<'a> {
     pub(super) sim: &'a mut Simulation,
     pub(super) observer: &'a mut dyn Observer,
@@ -80,7 +79,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Does what an event says.
+    /// Carries out an event.
     pub(super) fn dispatch(&mut self, event: Event) -> Result<(), SimError> {
         match event {
             Event::Life(life) => return self.live(life),
@@ -126,7 +125,7 @@ impl Turn<'_> {
                     return Ok(());
                 };
                 self.consult(notice)?;
-                // The answer of the last shard is what the worker waits for.
+                // The worker waits for the answer of the last shard.
                 if let Some(worker) = done {
                     self.journey().free(worker);
                 }
@@ -146,7 +145,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The worker asks to pull, unless this life of it is over or a save holds it up.
+    /// The worker asks to pull, unless this life of it is over or a save makes it wait.
     pub(super) fn ask(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
         if !self.sim.workers[worker.index()].standing.acts(life) {
             return self.leave(worker, life);
@@ -164,7 +163,7 @@ impl Turn<'_> {
         self.consult(Notice::Asks(worker))
     }
 
-    /// Asks to pull for the worker's next step, if it prefetches and is to stay.
+    /// Asks to pull for the worker's next step, if the worker prefetches and stays.
     pub(super) fn ask_ahead(&mut self, worker: WorkerId) -> Result<(), SimError> {
         let Simulation { workers, saves, plan, .. } = &mut *self.sim;
         let w = &mut workers[worker.index()];
@@ -177,7 +176,7 @@ impl Turn<'_> {
         self.consult(Notice::Asks(worker))
     }
 
-    /// Tells the protocol, and carries out what it decides.
+    /// Tells the protocol, and carries out its decisions.
     pub(super) fn consult(&mut self, notice: Notice) -> Result<(), SimError> {
         let now = self.sim.queue.now();
         self.sim.coordinator.consult(now, notice);
@@ -207,7 +206,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Whether the worker is in a step that has begun to read, and may not read everything yet.
+    /// Whether the worker's step has begun to read, and may not read everything yet.
     fn reads_on(&mut self, worker: WorkerId) -> bool {
         let Simulation { workers, flights, .. } = &mut *self.sim;
         let w = &workers[worker.index()];
@@ -215,7 +214,7 @@ impl Turn<'_> {
         steps.into_iter().any(|push| !flights.get(push).is_granted())
     }
 
-    /// Aborts the step that a worker is in, if its push has not arrived everywhere.
+    /// Aborts the worker's step, if its push has not arrived everywhere.
     fn abort(&mut self, worker: WorkerId) {
         let w = &mut self.sim.workers[worker.index()];
         let Some(push) = w.flight.take() else { return };

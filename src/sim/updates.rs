@@ -1,4 +1,4 @@
-//! What becomes of pushes: shards apply or discard them, and steps end.
+//! The fate of pushes: shards apply or discard them, and steps end.
 
 use super::books::Books;
 use super::coordinator::Coordinator;
@@ -15,7 +15,7 @@ use super::worker::Worker;
 use crate::base::{ShardId, WorkerId};
 use crate::protocol::{Merge, PushId};
 
-/// What updates touch: no message, no checkpoint, and of workers nothing but their machines.
+/// The rooms that updates touch: no messages, no checkpoints, and of workers only the machines.
 pub(super) struct Updates<'a> {
     pub(super) queue: &'a mut EventQueue,
     pub(super) workers: &'a [Worker],
@@ -30,14 +30,14 @@ pub(super) struct Updates<'a> {
     pub(super) observer: &'a mut dyn Observer,
 }
 
-/// What is left of a step that will not land.
+/// The remains of a step that will not land.
 #[derive(Debug)]
 pub(super) struct Abandoned {
-    /// Whose it was.
+    /// Its worker.
     pub worker: WorkerId,
-    /// Examples that its push would have stood for.
+    /// Examples of its push.
     pub examples: u64,
-    /// Which these are, if they are followed.
+    /// Their ids, if examples are followed.
     pub ids: Vec<u64>,
 }
 
@@ -77,7 +77,7 @@ impl Updates<'_> {
         Ok(())
     }
 
-    /// Takes a step off a shard's account; returns its staleness there.
+    /// Removes a step from a shard's account; returns its staleness there.
     fn land(&mut self, shard: ShardId, push: PushId, version: u64) -> u64 {
         let flight = self.flights.find(push).unwrap_or_else(|| {
             panic!("the protocol decided on {push:?}, which is not in flight: it decided twice, or never saw it")
@@ -88,7 +88,7 @@ impl Updates<'_> {
         staleness
     }
 
-    /// The parameters' part of an update.
+    /// Carries out an update on the parameters.
     fn update(
         &mut self,
         shard: ShardId,
@@ -139,7 +139,7 @@ impl Updates<'_> {
         })
     }
 
-    /// What is measured on the parameters as they are just before an update.
+    /// Measures the parameters just before an update.
     fn before_update(&mut self, shard: ShardId, pushes: &[PushId]) {
         let Some(training) = self.session.work.training() else {
             return;
@@ -190,7 +190,7 @@ impl Updates<'_> {
         }
     }
 
-    /// Takes a step that will not land off all accounts.
+    /// Removes a step that will not land from all accounts.
     pub(super) fn abandon(&mut self, push: PushId) -> Abandoned {
         let mut flight = self.flights.remove(push);
         self.books.close(&flight, self.coordinator.versions());
@@ -201,7 +201,7 @@ impl Updates<'_> {
         abandoned
     }
 
-    /// A push that every shard has applied or discarded.
+    /// Ends a push that every shard has applied or discarded.
     fn finish(&mut self, push: PushId) {
         let flight = self.flights.remove(push);
         self.books.steps.landed += 1;
@@ -215,7 +215,7 @@ impl Updates<'_> {
             self.books.steps.discarded += 1;
         }
         let staleness = flight.staleness as f64 / flight.written() as f64;
-        // What no shard has applied need never have been computed.
+        // A push that no shard has applied may not have been computed.
         let taken = (flight.discarded as usize) < flight.written();
         let gradient = flight.cargo.as_ref().filter(|_| taken).and_then(|cargo| cargo.gradient());
         let to_norm = gradient.filter(|_| self.observer.wants_gradient_norms());
@@ -242,7 +242,7 @@ impl Updates<'_> {
         self.flights.recycle(flight, &mut self.session.work, self.keeps);
     }
 
-    /// The gap of a step whose turn it was to be measured at every shard.
+    /// The gap of a step, if it was measured at every shard.
     fn gap(&self, flight: &Flight) -> Option<f64> {
         let every = self.session.watch.gap_every?;
         let size = flight.cargo.as_ref()?.view()?.dense.len();

@@ -1,4 +1,4 @@
-//! Notices a run that would never end.
+//! Detects a run that would never end.
 
 use super::progress::Limits;
 use crate::base::SimTime;
@@ -8,50 +8,50 @@ use crate::base::SimTime;
 pub(super) enum Endless {
     /// The clock stands still, and only the clock could end the run.
     Clock,
-    /// So many steps in a row were discarded, aborted or lost.
+    /// This many steps in a row were discarded, aborted or lost.
     Fruitless(u64),
-    /// Workers come and go, and no push lands.
+    /// Workers join and leave, and no push lands.
     Restless,
 }
 
-/// What is about to happen.
+/// The next event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Next {
-    /// When.
+    /// Its time.
     pub at: SimTime,
-    /// The present time of the run.
+    /// The current time of the run.
     pub now: SimTime,
-    /// Whether a worker comes, goes or sleeps.
+    /// Whether a worker joins, leaves or sleeps.
     pub is_life: bool,
-    /// Steps that have landed until now.
+    /// Steps that have landed so far.
     pub landed: u64,
-    /// Workers.
+    /// Number of workers.
     pub workers: usize,
-    /// Shards.
+    /// Number of shards.
     pub shards: usize,
 }
 
-/// Counts what happens without any progress.
+/// Counts events without any progress.
 #[derive(Debug, Default)]
 pub(super) struct Watchdog {
-    /// Events at the present instant.
+    /// Events at the current instant.
     at_instant: u64,
     /// Steps since the last one that every shard has applied.
     in_vain: u64,
-    /// Comings and goings since a push has landed, and the pushes landed then.
+    /// Joins and leaves since a push landed, and the number of pushes landed then.
     lives: u64,
     landed: u64,
 }
 
 impl Watchdog {
-    /// Looks at the next event of a run with these limits.
+    /// Checks the next event of a run with these limits.
     ///
     /// # Errors
-    /// If far more has happened without progress than any run needs that ends.
+    /// If there were far more events without progress than in any run that ends.
     #[inline]
     pub(super) fn watch(&mut self, next: Next, limits: &Limits) -> Result<(), Endless> {
         self.at_instant = if next.at > next.now { 0 } else { self.at_instant + 1 };
-        // Far more than all workers and shards can need for a step.
+        // Far more than a step needs with all workers and shards.
         let most = 1_000 * (next.workers * next.shards + 1_000) as u64;
         if self.at_instant > most && limits.updates.is_none() && limits.examples.is_none() {
             return Err(Endless::Clock);
@@ -70,7 +70,7 @@ impl Watchdog {
         Ok(())
     }
 
-    /// A step ended: every shard has applied it, or it was in vain.
+    /// A step ended: every shard has applied it, or it had no effect.
     pub(super) fn note_step(&mut self, applied: bool) {
         self.in_vain = if applied { 0 } else { self.in_vain + 1 };
     }

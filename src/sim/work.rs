@@ -1,20 +1,20 @@
-//! What a run works on: a real training job, or nothing but its traffic.
+//! The work of a run: a real training job, or its traffic only.
 
 use super::training::Training;
 use crate::base::ShardId;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::server::sharding::Load;
 
-/// The traffic of a job without its gradients: for studies of timing alone.
+/// The traffic of a job without its gradients, for studies of timing only.
 #[derive(Clone, Debug)]
 pub struct NullWork {
     /// Examples per step.
     pub batch: u64,
-    /// What each shard contributes to a pull or push.
+    /// The load of each shard in a pull or push.
     pub loads: Vec<Load>,
 }
 
-/// A training job with true gradients, or its timing alone.
+/// A training job with true gradients, or its timing only.
 #[derive(Debug)]
 pub enum Work {
     /// Real gradients.
@@ -50,7 +50,7 @@ impl Work {
         }
     }
 
-    /// By shard, whether it holds dense parameters alone.
+    /// By shard, whether it holds dense parameters only.
     pub fn dense_alone(&self) -> Vec<bool> {
         match self {
             Work::Training(training) => {
@@ -71,7 +71,7 @@ impl Work {
         }
     }
 
-    /// The training job to act on, if there is one.
+    /// The training job, for writing, if there is one.
     pub fn training_mut(&mut self) -> Option<&mut Training> {
         match self {
             Work::Training(training) => Some(training),

@@ -1,4 +1,4 @@
-//! A simulated worker: a machine, what it is doing, and where its time went.
+//! A simulated worker: a machine, its activity, and its times.
 
 use super::presence::Standing;
 use super::record::Activity;
@@ -15,37 +15,37 @@ pub struct Worker {
     pub finished: u64,
     /// Examples in them.
     pub examples: u64,
-    /// Steps begun since the job has started, or restarted.
+    /// Steps begun since the job started or restarted.
     pub begun: u64,
-    /// Steps begun before: draws are numbered on through restarts.
+    /// Steps begun before that: the numbers of draws continue through restarts.
     before: u64,
-    /// The step it is in, from the first grant until every shard has taken its push in.
+    /// Its current step, from the first grant until every shard has taken in its push.
     pub flight: Option<PushId>,
-    /// The step after it, for which it already pulls.
+    /// The step ahead, for which it already pulls.
     pub next: Option<PushId>,
     /// Its last push.
     pub pushed: Option<PushId>,
     /// Examples whose gradients it keeps for its next push.
     pub examples_kept: u64,
-    /// Their examples, if these are followed.
+    /// Their ids, if examples are followed.
     pub(super) ids_kept: Vec<u64>,
     /// Versions of the dense parameters that it holds from step to step, by shard.
     pub held: Vec<u64>,
     /// Whether it holds a whole view from an earlier step.
     pub(super) holds: bool,
-    /// Whether it is there.
+    /// Whether it is present.
     pub standing: Standing,
-    /// Whether it has asked to pull and was not granted yet.
+    /// Whether it has asked to pull and has no grant yet.
     pub asking: bool,
     activity: Activity,
     since: SimTime,
-    /// The step in which the present activity began.
+    /// The step in which the current activity began.
     step: u64,
     spent: [SimSpan; Activity::ALL.len()],
 }
 
 impl Worker {
-    /// A worker of `shards` shards that waits to begin.
+    /// A worker for `shards` shards that waits to start.
     pub fn new(machine: Machine, shards: u32) -> Worker {
         Worker {
             machine,
@@ -74,7 +74,7 @@ impl Worker {
         self.before + step
     }
 
-    /// Starts again with nothing in hand, as when its process is started.
+    /// Starts again without any parameters, as a new process does.
     pub(super) fn start_again(&mut self) {
         self.before += std::mem::take(&mut self.begun);
         (self.flight, self.next, self.pushed) = (None, None, None);
@@ -83,8 +83,8 @@ impl Worker {
         self.standing.end_life();
     }
 
-    /// Begins to do something else at `now`, in its step `step`; returns what it did until then,
-    /// since when, and in which step.
+    /// Changes its activity at `now`, in its step `step`; returns the activity before, its start,
+    /// and its step.
     pub fn turn_to(
         &mut self,
         activity: Activity,
@@ -99,18 +99,18 @@ impl Worker {
         before
     }
 
-    /// Whether it is in no step, or waits to begin one.
+    /// Whether it has no current step, or waits to begin one.
     pub(super) fn is_idle(&self) -> bool {
         let doing = self.standing.suspended().unwrap_or(self.activity);
         self.flight.is_none() && doing == Activity::Wait
     }
 
-    /// What it is doing.
+    /// Its activity.
     pub fn activity(&self) -> Activity {
         self.activity
     }
 
-    /// Time spent so far on this activity, the present one included.
+    /// Time spent so far on this activity, including the current one.
     pub fn spent(&self, activity: Activity, now: SimTime) -> SimSpan {
         let present = if self.activity == activity { now.since(self.since) } else { SimSpan::ZERO };
         self.spent[activity as usize] + present

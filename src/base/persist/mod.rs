@@ -1,8 +1,8 @@
-//! Saving what changes in the course of a run, and loading it into a run that was built anew.
+//! Saving the state that changes during a run, and loading it into a newly built run.
 //!
-//! What a scenario says is not saved: loading takes a job as it is before its first event and gives
-//! it the state of another one of the same scenario. So every part lists its *state*, and nothing
-//! else, with [`persist!`](crate::persist); plain data goes through serde and postcard.
+//! What a scenario says is not saved: loading takes a job before its first event and gives it the
+//! state of another job of the same scenario. So every part lists its *state* only, with
+//! [`persist!`](crate::persist); plain data goes through serde and postcard.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
@@ -19,21 +19,21 @@ pub trait Persist {
     /// Appends the state.
     fn save(&self, out: &mut Saver<'_>);
 
-    /// Replaces the state by the next one that was saved.
+    /// Replaces the state by the next saved one.
     ///
     /// # Errors
-    /// If what follows is not the state of such a part.
+    /// If the next bytes are not the state of such a part.
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError>;
 }
 
-/// What was loaded is not the state of this run. After a checksum has matched, it is that of
-/// another version of the program.
+/// The loaded bytes are not the state of this run. If their checksum matched, another version of
+/// the program wrote them.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the saved state does not fit this run, from byte {at}: {problem}")]
 pub struct LoadError {
-    /// Where.
+    /// The position in the bytes.
     pub at: usize,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
 }
 
@@ -41,17 +41,17 @@ pub struct LoadError {
 #[derive(Default)]
 pub struct Saver<'a> {
     bytes: Vec<u8>,
-    /// Takes what has been collected, so that a state need not fit into memory twice.
+    /// Takes the collected bytes, so that a state need not fit into memory twice.
     spill: Option<Spill<'a>>,
 }
 
-/// Takes one piece of what is saved after the other.
+/// Takes the saved bytes, piece by piece.
 type Spill<'a> = Box<dyn FnMut(&[u8]) + 'a>;
 
-/// So much is collected before it is spilled.
+/// Number of bytes collected before they are spilled.
 const CHUNK: usize = 1 << 20;
 
-/// Hands states out again, in the same order.
+/// Returns states in the order in which they were saved.
 #[derive(Clone, Debug)]
 pub struct Loader<'a> {
     bytes: &'a [u8],
@@ -65,7 +65,7 @@ impl fmt::Debug for Saver<'_> {
 }
 
 impl<'a> Saver<'a> {
-    /// Hands what is saved to `spill`, piece by piece.
+    /// Hands the saved bytes to `spill`, piece by piece.
     pub fn spilling(spill: impl FnMut(&[u8]) + 'a) -> Saver<'a> {
         Saver { bytes: Vec::new(), spill: Some(Box::new(spill)) }
     }
@@ -92,7 +92,7 @@ impl<'a> Saver<'a> {
     /// Appends plain data.
     pub fn plain<T: Serialize + ?Sized>(&mut self, value: &T) {
         let bytes = std::mem::take(&mut self.bytes);
-        // It fails on types that say no length; none of ours are.
+        // This fails only on types without a known length; none of ours is one.
         self.bytes = postcard::to_extend(value, bytes).expect("plain data can be written");
         self.make_room();
     }
@@ -102,14 +102,14 @@ impl<'a> Saver<'a> {
         self.plain(&(length as u64));
     }
 
-    /// Appends the states of parts that are as many in every run of the scenario.
+    /// Appends the states of parts whose number is the same in every run of the scenario.
     pub fn each<'b, T: Persist + 'b>(&mut self, parts: impl IntoIterator<Item = &'b T>) {
         parts.into_iter().for_each(|part| part.save(self));
     }
 }
 
 impl<'a> Loader<'a> {
-    /// Begins with the first state.
+    /// Starts at the first state.
     pub fn new(bytes: &'a [u8]) -> Loader<'a> {
         Loader { bytes, at: 0 }
     }
@@ -128,7 +128,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// States of parts that are as many in every run of the scenario.
+    /// States of parts whose number is the same in every run of the scenario.
     ///
     /// # Errors
     /// If something else follows.
@@ -139,7 +139,7 @@ impl<'a> Loader<'a> {
         parts.into_iter().try_for_each(|part| part.load(self))
     }
 
-    /// A number of elements, which must be below what could follow.
+    /// A number of elements, which must be below the number of bytes left.
     ///
     /// # Errors
     /// If it is not.
@@ -151,15 +151,15 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Says that what follows is not what is expected.
+    /// The error that the next bytes are not the expected ones.
     pub fn wrong(&self, problem: impl Into<String>) -> LoadError {
         LoadError { at: self.at, problem: problem.into() }
     }
 
-    /// Ends.
+    /// Finishes loading.
     ///
     /// # Errors
-    /// If anything is left.
+    /// If any bytes are left.
     pub fn end(self) -> Result<(), LoadError> {
         match self.bytes.len() - self.at {
             0 => Ok(()),
@@ -178,8 +178,8 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Says of every field of a struct what becomes of it when a run is saved. A field that is not named
-/// does not compile.
+/// Says for every field of a struct what becomes of it when a run is saved. A field that is not
+/// named does not compile.
 ///
 /// ```text
 /// persist!(Station { free_at: state, sharing: each, capacity: fixed, buffer: scratch });
@@ -196,13 +196,13 @@ impl<'a> Loader<'a> {
 /// The roles:
 ///
 /// - `state`: it is saved and loaded.
-/// - `each`: likewise its elements, which are as many in every run of the scenario (of an option:
-///   whether there is one is what the scenario says).
+/// - `each`: likewise its elements, whose number is the same in every run of the scenario (of an
+///   option: the scenario says whether it is present).
 /// - `plain`: it is saved and loaded by serde.
 /// - `fixed`: the scenario says it.
-/// - `scratch`: nobody reads what it holds before it is written again.
+/// - `scratch`: its content is never read before it is written again.
 /// - `emptied`: it is not saved, and becomes its default when a state is loaded.
-/// - `via(|out| ..., |from| ...)`: by these two closures, which may use all fields by name.
+/// - `via(|out| ..., |from| ...)`: these two closures do it; they may use all fields by name.
 ///
 /// Fields of a tuple struct get names: `persist!(WorkerId(number: state))`. Type parameters come
 /// first: `persist!([R: Persist] Damping<R> { rule: state })`.

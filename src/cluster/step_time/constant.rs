@@ -1,4 +1,4 @@
-//! No variation at all.
+//! No variation.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

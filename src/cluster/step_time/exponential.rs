@@ -1,4 +1,4 @@
-//! The memoryless law: the one for which staleness is exactly geometric.
+//! The memoryless law, with which staleness is exactly geometric.
 
 use rand::RngExt;
 use schemars::JsonSchema;

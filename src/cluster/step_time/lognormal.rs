@@ -12,7 +12,7 @@ use crate::base::Rng;
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Standard deviation of the logarithm: at 0.15 one step in a hundred is 1.4 times the usual.
+    /// Standard deviation of the logarithm: at 0.15 one step in a hundred takes 1.4 times as long.
     #[schemars(range(min = 0.0, max = 5.0))]
     pub sigma: f64,
 }

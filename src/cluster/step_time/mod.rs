@@ -1,7 +1,7 @@
 //! Step-time laws: how the compute time of a step varies around its base. One file per law.
 //!
-//! Every law but `trace` multiplies the base time by a random [`Factor`] of mean 1, so that
-//! changing the law changes the spread and not the mean.
+//! Every law except `trace` multiplies the base time by a random [`Factor`] of mean 1. So the
+//! choice of the law changes the spread and not the mean.
 
 pub mod constant;
 pub mod exponential;
@@ -21,12 +21,12 @@ use crate::base::{Draw, Factor, Rng, SimSpan};
 
 /// The compute time of one step.
 pub trait StepTimeLaw: Send + Sync + Debug {
-    /// A time that would be `base` on average; a pure function of its arguments. For step times the
-    /// draw's `who` is the worker and its `count` the step.
+    /// A time whose mean is `base`; a pure function of its arguments. For step times the draw's
+    /// `who` is the worker and its `count` the step.
     fn time(&self, base: SimSpan, draw: Draw) -> SimSpan;
 }
 
-/// A law given by a random factor alone.
+/// A law that is a random factor only.
 pub trait FactorLaw: Send + Sync + Debug {
     /// Draws a factor of mean 1.
     fn draw(&self, rng: &mut Rng) -> f64;
@@ -89,9 +89,9 @@ pub enum LawError {
     /// The trace file cannot be read.
     #[error("cannot read the step-time trace {path}: {reason}")]
     Unreadable {
-        /// The file that was looked for.
+        /// The missing file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's message.
         reason: String,
     },
     /// A row of the trace is malformed.
@@ -101,7 +101,7 @@ pub enum LawError {
         path: PathBuf,
         /// Physical line, from 1.
         line: u64,
-        /// What is wrong and what is expected.
+        /// The problem, and what is expected.
         problem: String,
     },
 }

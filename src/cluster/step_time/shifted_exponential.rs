@@ -1,4 +1,4 @@
-//! A fixed part that every step needs, plus a memoryless rest.
+//! A fixed part that every step needs, plus a memoryless part.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::FactorLaw;
 use super::exponential::standard_exponential;
 use crate::base::Rng;
 
-/// `fixed_share` of the base time plus an exponential with the rest as mean.
+/// `fixed_share` of the base time, plus an exponential time whose mean is the rest.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -30,8 +30,8 @@ pub struct Config {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// In the order of the file, from its start again when it ends. Worker `w` replays the log of
-    /// the logged worker `w` modulo their number; in a file without workers it starts `w` rows in.
+    /// In the order of the file, again from its start when it ends. Worker `w` replays the log of
+    /// the logged worker `w` modulo their number; in a file without workers it starts at row `w`.
     #[default]
     Replay,
     /// Each step takes a row of its list at random.
@@ -106,7 +106,7 @@ impl StepTimeConfig for Config {
 }
 
 impl StepTimeLaw for Trace {
-    /// The base time plays no part: the trace says how long a step takes.
+    /// The base time is not used: the trace says how long a step takes.
     fn time(&self, _base: SimSpan, draw: Draw) -> SimSpan {
         let list = &self.lists[(draw.who % self.lists.len() as u64) as usize];
         let at = match self.mode {

@@ -1,14 +1,14 @@
 //! Corrections of arriving gradients, element by element: what remedies do to each number.
 //!
-//! Rows are taken one after the other with what lies beside them, the memory of later ones being
-//! asked for ahead. A dense block is a single long row.
+//! Rows are taken one after the other with the data beside them, and the memory of later rows is
+//! prefetched. A dense block is a single long row.
 
 use super::lanes::{of, of_mut};
 use super::prefetch::{AHEAD, prefetch};
 use super::update::Touched;
 use super::versions;
 
-/// Gradients of rows that have arrived, with the parameters that they are of.
+/// Gradients of rows that have arrived, with the parameters that they belong to.
 #[derive(Debug)]
 pub struct Gradients<'a> {
     /// Numbers per row.
@@ -17,16 +17,16 @@ pub struct Gradients<'a> {
     pub touched: &'a [Touched],
     /// Gradients, `dim` numbers a row, to be amended.
     pub values: &'a mut [f32],
-    /// The parameters as the server has them.
+    /// The current parameters of the server.
     pub now: Records<'a>,
-    /// The parameters as they were read, laid out as the gradients; or empty.
+    /// The parameters as the worker read them, in the layout of the gradients; or empty.
     pub seen: &'a [f32],
 }
 
 /// Parameters as a server holds them.
 #[derive(Clone, Copy, Debug)]
 pub struct Records<'a> {
-    /// Records of rows: first the parameters, then what else is kept of them.
+    /// Records of rows: the parameters come first, then the data kept with them.
     pub data: &'a [f32],
     /// Numbers per record.
     pub stride: usize,
@@ -62,33 +62,33 @@ pub struct Moved<'a> {
     pub dim: usize,
     /// Which rows.
     pub touched: &'a [Touched],
-    /// What they were, row after row.
+    /// Their earlier values, row after row.
     pub before: &'a [f32],
-    /// What they are.
+    /// Their current values.
     pub now: Records<'a>,
 }
 
-/// Numbers that a remedy keeps beside parameters: `stride` for each row, those of a kind together.
+/// Numbers that a remedy keeps beside parameters: `stride` per row, grouped by kind.
 #[derive(Debug)]
 pub struct Memory<'a> {
     /// The numbers.
     pub data: &'a mut [f32],
-    /// How many a row has.
+    /// Numbers per row.
     pub stride: usize,
 }
 
 impl Memory<'_> {
-    /// A remedy's memory that keeps nothing.
+    /// The memory of a remedy that keeps nothing.
     pub const fn none() -> Memory<'static> {
         Memory { data: &mut [], stride: 0 }
     }
 }
 
-/// What touches a block.
+/// The rows touched in a dense block: its only one.
 const BLOCK: &[Touched] = &[Touched { id: 0, position: 0 }];
 
 impl<'a> Gradients<'a> {
-    /// The gradient of a dense block, with its parameters as they are and as they were read.
+    /// The gradient of a dense block, with its current parameters and those that were read.
     pub fn of_block(values: &'a mut [f32], now: &'a [f32], seen: &'a [f32]) -> Gradients<'a> {
         let dim = values.len();
         Gradients { dim, touched: BLOCK, values, now: Records { data: now, stride: dim }, seen }
@@ -96,7 +96,7 @@ impl<'a> Gradients<'a> {
 }
 
 impl<'a> Moved<'a> {
-    /// A dense block that was `before` and is `now`.
+    /// A dense block that changed from `before` to `now`.
     pub fn block(before: &'a [f32], now: &'a [f32]) -> Moved<'a> {
         let dim = before.len();
         Moved { dim, touched: BLOCK, before, now: Records { data: now, stride: dim } }
@@ -104,7 +104,7 @@ impl<'a> Moved<'a> {
 }
 
 impl Gradients<'_> {
-    /// Calls `amend` with gradient, memory, present and read parameters of each row.
+    /// Calls `amend` with gradient, memory, current and read parameters of each row.
     #[inline(always)]
     fn each(
         &mut self,
@@ -126,8 +126,8 @@ impl Gradients<'_> {
     }
 }
 
-/// Runs a body for blocks of neighbouring elements whose number is a constant, which the compiler
-/// turns into registers.
+/// Runs a body for blocks of neighbouring elements. Their number is a constant, so that the
+/// compiler turns them into registers.
 macro_rules! blocks {
     ($len:expr, |$at:ident, $n:ident| $body:block) => {{
         let mut $at = 0;
@@ -150,7 +150,7 @@ macro_rules! blocks {
 }
 
 versions! {
-    /// Multiplies all values with a factor.
+    /// Multiplies all values by a factor.
     pub fn scale(values: &mut [f32], factor: f32) {
         values.iter_mut().for_each(|value| *value *= factor);
     }
@@ -172,8 +172,8 @@ versions! {
 }
 
 versions! {
-    /// The same with `lambda / sqrt(m + 1e-7)`, where `m` is the running mean of `g g`, of which the
-    /// share `keep` is kept.
+    /// The same with `lambda / sqrt(m + 1e-7)`, where `m` is the running mean of `g g`, which keeps
+    /// the share `keep` of its old value.
     pub fn compensate_adaptively(
         lambda: f32,
         keep: f32,
@@ -210,9 +210,9 @@ versions! {
 }
 
 versions! {
-    /// `g / (1 + |now - seen| / average step)`; the memory holds mean square steps, then the weight
-    /// that they have gathered, which is that of the first for the whole row. What has not moved is
-    /// left alone.
+    /// `g / (1 + |now - seen| / average step)`. The memory holds the mean squares of steps, then
+    /// the weight of all steps in them (its first number counts for the whole row). Elements that
+    /// have not moved are left unchanged.
     pub fn close_gap(tiny: f32, memory: Memory<'_>, gradients: &mut Gradients<'_>) {
         gradients.each(memory, |g, memory, now, seen| {
             let (squares, weights) = memory.split_at(g.len());
@@ -232,8 +232,8 @@ versions! {
 }
 
 versions! {
-    /// Takes steps into their mean squares, of which the share `keep` is kept, for
-    /// [`close_gap`].
+    /// Adds steps to their mean squares for [`close_gap`]; the means keep the share `keep` of their
+    /// old values.
     pub fn note_steps(keep: f32, memory: Memory<'_>, moved: Moved<'_>) {
         let Memory { data, stride } = memory;
         let dim = moved.dim;
@@ -256,20 +256,20 @@ versions! {
     }
 }
 
-/// What FASGD divides by.
+/// The divisor of FASGD.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Deviation {
-    /// Shares that are kept: of the moments, and of the deviation.
+    /// Shares of the old values that are kept: for the moments, and for the deviation.
     pub keep: [f32; 2],
     /// Added to the variance.
     pub epsilon: f32,
     /// Added to the deviation.
     pub least: f32,
-    /// Factor of the deviation, from the staleness.
+    /// Factor of the deviation that follows from the staleness.
     pub stale: f32,
 }
 
-/// A variant of FASGD: from gradient and deviation what is averaged.
+/// A variant of FASGD: computes the averaged quantity from gradient and deviation.
 macro_rules! fasgd {
     ($(#[$doc:meta])* $name:ident, |$size:pat_param, $variance:ident| $seen:expr) => {
         versions! {
@@ -296,7 +296,7 @@ macro_rules! fasgd {
     };
 }
 
-/// The root of a variance, which rounding may have made negative.
+/// The square root of a variance, which rounding may have made negative.
 #[inline(always)]
 fn deviation(variance: f32) -> f32 {
     variance.max(f32::MIN_POSITIVE).sqrt()
@@ -319,7 +319,7 @@ fasgd!(
 );
 
 versions! {
-    /// Momentum: `v = momentum v + g`, which takes the gradient's place.
+    /// Momentum: `v = momentum v + g`, which replaces the gradient.
     pub fn accumulate(momentum: f32, g: &mut [f32], v: &mut [f32]) {
         for (g, v) in g.iter_mut().zip(v) {
             *v = momentum * *v + *g;
@@ -348,8 +348,8 @@ versions! {
 }
 
 versions! {
-    /// The moving average of the gradient, of which `keep` is kept, and its momentum; the gradient
-    /// becomes `rate` times that.
+    /// The moving average of the gradient, which keeps the share `keep` of its old value, and its
+    /// momentum; the gradient becomes `rate` times that momentum.
     pub fn accumulate_and_average(
         keep: f32,
         momentum: f32,

@@ -1,11 +1,11 @@
-//! Loops over the rows of a matrix, block of columns by block of columns, so that what belongs to a
-//! column (a bias, a slope, a sum) stays in registers; some thousand numbers at a time, so that the
-//! next block of columns finds them in the first-level cache.
+//! Loops over the rows of a matrix, one block of columns after the other, so that the data of a
+//! column (a bias, a slope, a sum) stays in registers. They take some thousand numbers at a time,
+//! so that the next block of columns finds them in the first-level cache.
 
 use super::lanes::{Block, each_block, of, of_mut};
 use crate::nn::Real;
 
-/// Numbers of as many whole rows of `columns` as are gone through at a time.
+/// Numbers in the whole rows of `columns` that are processed at a time.
 #[inline(always)]
 fn some_rows(columns: usize) -> usize {
     (2048 / columns).max(1) * columns
@@ -170,7 +170,7 @@ pub(super) fn prelu_dots_backward<F: Real>(
 
 #[inline(always)]
 pub(super) fn transpose<F: Real>(from: &[F], rows: usize, columns: usize, to: &mut [F]) {
-    // Squares of 16, so that the lines of both sides stay near.
+    // Squares of 16, so that the lines of both sides stay in the cache.
     for row in (0..rows).step_by(16) {
         for column in (0..columns).step_by(16) {
             for j in column..(column + 16).min(columns) {
@@ -193,7 +193,7 @@ pub(super) mod single {
         #[cfg(target_arch = "x86_64")]
         if level() == Level::Avx512 {
             #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
-            // SAFETY: `level` has seen the features.
+            // SAFETY: `level` has detected the features.
             return unsafe { super::super::dots_x86::transpose(from, rows, columns, to) };
         }
         super::transpose(from, rows, columns, to);

@@ -1,5 +1,5 @@
-//! Products of rows with a vector. A row's products are summed over 16 running sums, column `j` in
-//! sum `j` modulo 16, and those are then added in halves: always in the same order.
+//! Products of rows with a vector. A row has 16 running sums: column `j` is added to sum `j` modulo
+//! 16. The sums are then added in halves, always in the same order.
 
 use std::ops::Range;
 
@@ -29,7 +29,7 @@ pub fn dot<F: Real>(a: &[F], b: &[F]) -> F {
     total(dot.2)
 }
 
-/// As [`dot`] of `weights` and `z` where it is positive, `slope z` elsewhere.
+/// As [`dot`] of `weights` and `z` where `z` is positive, `slope z` elsewhere.
 #[inline(always)]
 fn prelu_dot<F: Real>(z: &[F], slope: &[F], weights: &[F]) -> F {
     struct Dot<'a, F>(&'a [F], &'a [F], &'a [F], [F; 16]);
@@ -90,7 +90,7 @@ pub(super) fn pool_backward<F: Real>(
     }
 }
 
-/// The events of each example in turn.
+/// The ranges of the events of each example.
 #[inline(always)]
 pub(super) fn segments(offsets: &[u32]) -> impl Iterator<Item = Range<usize>> {
     offsets.windows(2).map(|ends| ends[0] as usize..ends[1] as usize)
@@ -106,7 +106,7 @@ pub(super) mod single {
         if level() == Level::Avx512 {
             let rows = Rows::new(x, None, weights);
             #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
-            // SAFETY: `level` has seen the features.
+            // SAFETY: `level` has detected the features.
             return unsafe { dots_x86::dots(rows, bias, out) };
         }
         others(x, weights, bias, out);
@@ -128,7 +128,7 @@ pub(super) mod single {
         if level() == Level::Avx512 {
             let rows = Rows::new(z, Some(slope), weights);
             #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
-            // SAFETY: `level` has seen the features.
+            // SAFETY: `level` has detected the features.
             return unsafe { dots_x86::dots(rows, bias, out) };
         }
         others(z, slope, weights, bias, out);
@@ -152,7 +152,7 @@ pub(super) mod single {
                 let x = &events[width * of_example.start..width * of_example.end];
                 let rows = Rows::new(x, None, d);
                 #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
-                // SAFETY: `level` has seen the features.
+                // SAFETY: `level` has detected the features.
                 unsafe {
                     dots_x86::dots(rows, 0.0, &mut d_weights[of_example]);
                 }

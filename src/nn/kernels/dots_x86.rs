@@ -12,7 +12,8 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Rows as long as `weights`; with a slope, what is not positive is first multiplied by it.
+    /// Rows as long as `weights`; with a slope, numbers that are not positive are first multiplied
+    /// by it.
     ///
     /// # Panics
     /// If `slope` has another length, or the rows do not fill `x`.
@@ -49,8 +50,7 @@ pub(super) fn dots(rows: Rows<'_>, bias: f32, out: &mut [f32]) {
     }
 }
 
-/// The sixteen running sums of up to sixteen rows; those of rows that are not there repeat the
-/// last row's.
+/// The sixteen running sums of up to sixteen rows; absent rows repeat those of the last row.
 ///
 /// # Safety
 /// `slope` must be as long as `weights`, `x` a multiple of it and not empty.
@@ -69,7 +69,7 @@ unsafe fn running_sums<const PRELU: bool>(
     let mut sums = [_mm512_setzero_ps(); 16];
     for at in (0..width).step_by(16) {
         let mask = first(width - at);
-        // SAFETY: the mask leaves out what lies beyond the row.
+        // SAFETY: the mask excludes everything beyond the row.
         unsafe {
             let of_slope = _mm512_maskz_loadu_ps(mask, slope.as_ptr().add(at));
             let of_weights = _mm512_maskz_loadu_ps(mask, weights.as_ptr().add(at));
@@ -110,14 +110,14 @@ fn totals(sums: &[__m512; 16]) -> __m512 {
 /// Overwrites `to`, `[columns x rows]`, with the transpose of `from`, `[rows x columns]`.
 ///
 /// # Panics
-/// If a side is shorter than that.
+/// If `from` or `to` is shorter than that.
 #[target_feature(enable = "avx512f")]
 pub(super) fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
     assert!(from.len() >= rows * columns && to.len() >= rows * columns, "as long as the sizes say");
     for row in (0..rows).step_by(16) {
         for column in (0..columns).step_by(16) {
             let (high, wide) = ((rows - row).min(16), (columns - column).min(16));
-            // SAFETY: the masks leave out what lies beyond the square.
+            // SAFETY: the masks exclude everything beyond the square.
             unsafe {
                 let square: [__m512; 16] = std::array::from_fn(|i| {
                     let mask = if i < high { first(wide) } else { 0 };
@@ -148,7 +148,7 @@ fn turned(rows: &[__m512; 16]) -> [__m512; 16] {
         fours[i + 2] = _mm512_shuffle_ps::<0x44>(upper_ab, upper_cd);
         fours[i + 3] = _mm512_shuffle_ps::<0xEE>(upper_ab, upper_cd);
     }
-    // Then the quarters among each other.
+    // Then exchange the quarters.
     let mut turned = [_mm512_setzero_ps(); 16];
     for j in 0..4 {
         let [a, b, c, d] = [fours[j], fours[4 + j], fours[8 + j], fours[12 + j]];

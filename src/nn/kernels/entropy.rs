@@ -3,8 +3,8 @@
 use super::lanes::{Block, each_block, of, of_mut};
 use crate::nn::Real;
 
-/// Gradients below this are set to zero: on their way back they would become denormal numbers, on
-/// which processors take many times as long, and no update rule makes anything of them.
+/// Gradients below this are set to zero: the backward pass would make them denormal numbers, on
+/// which processors take many times as long, and no update rule has a use for them.
 const VANISHING: f64 = 1e-20;
 
 #[inline(always)]

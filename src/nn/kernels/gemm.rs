@@ -1,9 +1,9 @@
-//! The matrix product under all layers, `c = start + a b`, for the small matrices of
-//! recommenders, whose operands lie in the second-level cache.
+//! The matrix product that all layers use, `c = start + a b`, for the small matrices of
+//! recommenders, whose operands fit into the second-level cache.
 //!
-//! Nothing is packed: a tile of `c` stays in registers while the common dimension is walked in
-//! ascending order, with one fused multiply-add per element and step. Every element is therefore
-//! the same chain of roundings whatever the tile, the blocking or the width of the registers.
+//! Nothing is packed: a tile of `c` stays in registers while the loop walks along the common
+//! dimension in ascending order, with one fused multiply-add per element and step. So every element
+//! is the same chain of roundings for every tile, blocking and register width.
 
 use ndarray::Array2;
 
@@ -19,16 +19,16 @@ pub struct Product {
     pub columns: usize,
     /// Columns of `a`, rows of `b`.
     pub depth: usize,
-    /// Whether `a` lies transposed in memory, `[depth x rows]`.
+    /// Whether `a` is stored transposed, `[depth x rows]`.
     pub transposed: bool,
 }
 
-/// What a product is added to.
+/// The start value of a product.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Start<'a, F> {
-    /// Nothing: `c` is overwritten unread.
+    /// Zero: `c` is overwritten unread.
     Zero,
-    /// What stands in `c`.
+    /// The content of `c`.
     Itself,
     /// The same row, as long as a row of `c`, for every row: `c` is overwritten unread.
     Row(&'a [F]),
@@ -60,7 +60,7 @@ pub(super) fn single(product: Product, start: Start<'_, f32>, a: &[f32], b: &[f3
     match level() {
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "calls a function compiled for a checked processor feature")]
-        // SAFETY: `level` has seen the features, and `fits` the lengths.
+        // SAFETY: `level` has detected the features, and `fits` has checked the lengths.
         Level::Avx512 => unsafe { super::gemm_x86::avx512::product(product, start, a, b, c) },
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "calls a function compiled for a checked processor feature")]
@@ -71,7 +71,7 @@ pub(super) fn single(product: Product, start: Start<'_, f32>, a: &[f32], b: &[f3
 }
 
 /// The product in double precision, for checks of gradients: a second implementation, by `ndarray`,
-/// so that a check of the network is a check of the kernels above as well.
+/// so that a check of the network also checks the kernels above.
 ///
 /// # Panics
 /// If an operand is shorter than its sizes say.

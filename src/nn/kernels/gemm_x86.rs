@@ -5,7 +5,7 @@ use std::arch::asm;
 
 use super::gemm::{Product, Start};
 
-/// Steps of the common dimension per pass, so that the rows of `b` and `a` stay near.
+/// Steps of the common dimension per pass, so that the rows of `b` and `a` stay in the cache.
 const DEPTH: usize = 256;
 
 /// Steps of the common dimension per turn of the innermost loop.
@@ -14,13 +14,13 @@ const UNROLLED: usize = 4;
 /// Rows of `a` that are reached from one address.
 const NEAR: usize = 4;
 
-/// One tile: where its operands begin, and how far it reaches.
+/// One tile: where its operands begin, and its size.
 #[derive(Clone, Copy)]
 struct Tile {
     a: *const f32,
     b: *const f32,
     c: *mut f32,
-    /// What the sums start from; null for zero.
+    /// The start values of the sums; null for zero.
     start: *const f32,
     /// Distance between two rows of `start`.
     start_stride: usize,
@@ -31,7 +31,7 @@ struct Tile {
     columns: usize,
 }
 
-/// How far the walk along the common dimension has come.
+/// The position on the way along the common dimension.
 struct Walk {
     /// Row `NEAR * k` of the tile's `a` at entry `k`; where `a` is transposed, the first row alone.
     a: [*const f32; 3],
@@ -49,7 +49,7 @@ impl Walk {
         Walk { a, b, stride, columns }
     }
 
-    /// Goes on by that many steps.
+    /// Advances by `steps`.
     #[inline(always)]
     fn on(&mut self, steps: usize, transposed: bool) {
         let along = if transposed { self.stride } else { 1 };
@@ -57,16 +57,16 @@ impl Walk {
         self.b = self.b.wrapping_add(steps * self.columns);
     }
 
-    /// Hides from the compiler how the addresses of a tile of `rows` rows depend on each other: it
-    /// would compute each from the one before, and whole numbers are added on the same ports as the
-    /// products. As it is, processors add up an address when they read there.
+    /// Hides from the compiler how the addresses of a tile of `rows` rows depend on each other.
+    /// Otherwise it computes each address from the one before, and those additions use the same
+    /// ports as the products. Hidden, they are computed by the load instructions.
     #[expect(clippy::pointers_in_nomem_asm_block, reason = "the address is not followed there")]
     #[inline(always)]
     fn hide(&mut self, rows: usize, transposed: bool) {
         for (k, a) in self.a.iter_mut().enumerate() {
             if k == 0 || (!transposed && rows > k * NEAR) {
                 let mut same = *a;
-                // SAFETY: no instruction at all; the address stays what it is.
+                // SAFETY: the assembly has no instruction; the address stays the same.
                 unsafe {
                     asm!("/* {0} */", inout(reg) same, options(pure, nomem, nostack));
                 }
@@ -76,7 +76,7 @@ impl Walk {
     }
 }
 
-/// The kernels for one register type. `$load` and `$store` leave out what the mask leaves out.
+/// The kernels for one register type. `$load` and `$store` skip the lanes that the mask excludes.
 macro_rules! kernels {
     (
         $features:literal, $vector:ty, $lanes:literal, $mask:ty, $mask_of:ident, $load:ident,
@@ -109,7 +109,7 @@ macro_rules! kernels {
                 let mut at = 0;
                 while at < columns {
                     let vectors = (columns - at).div_ceil($lanes);
-                    // Two panels of two rather than one of three and one of one.
+                    // Two panels of two registers rather than one of three and one of one.
                     let wide = if vectors == $most + 1 { $most - 1 } else { vectors.min($most) };
                     let lanes = (columns - at - (wide - 1) * $lanes).min($lanes);
                     // SAFETY: `from <= depth` and `at < columns` lie within the operands.
@@ -142,9 +142,9 @@ macro_rules! kernels {
             }
         }
 
-        /// All rows of a panel of `vectors` registers, in tiles as tall as registers allow. `T` is
-        /// whether `a` is transposed, `W` whether the last register is whole: a load under a mask
-        /// takes the place of a product.
+        /// All rows of a panel of `vectors` registers, in tiles as tall as the registers allow. `T`
+        /// says whether `a` is transposed, `W` whether the last register is full: a masked load
+        /// takes the time of a product.
         ///
         /// # Safety
         /// The tile, for all `rows`, must lie within the operands.
@@ -219,7 +219,7 @@ macro_rules! kernels {
             }
         }
 
-        /// One tile of `R` rows and `V` registers, the last of them masked unless it is whole.
+        /// One tile of `R` rows and `V` registers; the last one is masked unless it is full.
         ///
         /// # Safety
         /// The tile must lie within the operands.
@@ -300,14 +300,14 @@ pub(super) mod avx2 {
         _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes as i32), order)
     }
 
-    /// The numbers under the mask, zero elsewhere.
+    /// The numbers under the mask; zero elsewhere.
     ///
     /// # Safety
-    /// What the mask names must be readable.
+    /// The numbers under the mask must be readable.
     #[target_feature(enable = "avx2")]
     #[inline]
     unsafe fn load(mask: __m256i, from: *const f32) -> __m256 {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees it.
         unsafe { _mm256_maskload_ps(from, mask) }
     }
 

@@ -1,12 +1,12 @@
 //! Blocks of a fixed number of neighbouring columns, which the compiler turns into registers.
 
-/// What is done to the columns `at .. at + N` of every row.
+/// An operation on the columns `at .. at + N` of every row.
 pub(super) trait Block {
-    /// Does it.
+    /// Runs it.
     fn run<const N: usize>(&mut self, at: usize);
 }
 
-/// Runs `block` over all of `columns`: blocks of 16, then at most one of 8, of 4, and single ones.
+/// Runs `block` over all `columns`: blocks of 16, then at most one of 8, one of 4, and single ones.
 #[inline(always)]
 pub(super) fn each_block(columns: usize, block: &mut impl Block) {
     let mut at = 0;
@@ -34,7 +34,7 @@ pub(super) fn of<F, const N: usize>(row: &[F], at: usize) -> &[F; N] {
     row[at..].first_chunk().expect("a block within the row")
 }
 
-/// The block of a row, to write.
+/// The block of a row, for writing.
 #[inline(always)]
 pub(super) fn of_mut<F, const N: usize>(row: &mut [F], at: usize) -> &mut [F; N] {
     row[at..].first_chunk_mut().expect("a block within the row")

@@ -1,10 +1,10 @@
-//! The loops in which a run spends its time, compiled for several sets of vector instructions and
-//! chosen when the program runs.
+//! The loops in which a run spends its time, compiled for several sets of vector instructions; the
+//! program chooses one of them when it runs.
 //!
-//! All levels give the same bits: element-wise loops are one generic source compiled several times
-//! (the compiler may neither reorder sums nor fuse a product into a sum), sums run over a fixed
-//! number of lanes in a fixed order, and the matrix product is one chain of fused multiply-adds
-//! per element at every level.
+//! All levels give the same bits. Element-wise loops are one generic source compiled several times
+//! (the compiler may neither reorder sums nor fuse a product into a sum). Sums run over a fixed
+//! number of lanes in a fixed order. The matrix product is one chain of fused multiply-adds per
+//! element at every level.
 
 pub mod amend;
 mod columns;
@@ -31,8 +31,8 @@ pub use update::{AdamStep, Rows, Touched, finite, squares};
 
 use crate::versions;
 
-/// Makes [`Kernels`] and its two implementations out of a list of generic functions. Those under
-/// `by hand` have a version of their own for single precision, in the module `single` beside them.
+/// Makes [`Kernels`] and its two implementations from a list of generic functions. Those under `by
+/// hand` have a separate version for single precision, in the module `single` beside them.
 macro_rules! kernels {
     ($(
         $(#[$doc:meta])*
@@ -41,8 +41,8 @@ macro_rules! kernels {
         $(#[$hand_doc:meta])*
         $hand_module:ident::$hand:ident($($hand_argument:ident: $hand_type:ty),* $(,)?);
     )*) => {
-        /// Loops over slices of one number type: in single precision by the best instructions of
-        /// the processor, in double precision plainly.
+        /// Loops over slices of one number type: with the best instructions of the processor in
+        /// single precision, with portable ones in double precision.
         pub trait Kernels<F> {
             /// `c = start + a b`.
             ///
@@ -94,11 +94,11 @@ kernels! {
     columns::outer(factors: &[F], row: &[F], out: &mut [F]);
     /// Overwrites `a` with `z` above zero and `slope z` below, with a slope per column.
     columns::prelu(z: &[F], slope: &[F], a: &mut [F]);
-    /// Turns the gradient `d` by the output of [`prelu`](Kernels::prelu) into that by `z`, and
-    /// adds that by the slopes to `d_slope`.
+    /// Turns the gradient `d` by the output of [`prelu`](Kernels::prelu) into the gradient by `z`,
+    /// and adds the gradient by the slopes to `d_slope`.
     columns::prelu_backward(z: &[F], slope: &[F], d: &mut [F], d_slope: &mut [F]);
-    /// Given the gradient `d_out` by the result of [`prelu_dots`](Kernels::prelu_dots), turns `z`
-    /// into the gradient by it, and adds to `d_slope` and `d_weights`.
+    /// Given the gradient `d_out` by the result of [`prelu_dots`](Kernels::prelu_dots), replaces
+    /// `z` by its gradient, and adds to `d_slope` and `d_weights`.
     columns::prelu_dots_backward(
         z: &mut [F], slope: &[F], weights: &[F], d_out: &[F],
         d_slope: &mut [F], d_weights: &mut [F],
@@ -107,15 +107,15 @@ kernels! {
     table::gather(places: Places, rows: &[F], positions: &[u32], out: &mut [F]);
     /// Copies the first `dim` numbers of the rows `ids`, each `stride` long, side by side to `out`.
     table::pick(from: &[F], stride: usize, ids: &[u32], dim: usize, out: &mut [F]);
-    /// Adds what lies at the places in `d_out` to the rows of a table at `positions`.
+    /// Adds the numbers at the places in `d_out` to the rows of a table at `positions`.
     table::scatter_add(places: Places, d_out: &[F], positions: &[u32], d_rows: &mut [F]);
     /// Overwrites row `r` of `out` with that of `base` plus `factors[r]` times that of `scaled`.
     pairs::mix_rows(base: &[F], scaled: &[F], factors: &[F], out: &mut [F]);
-    /// Overwrites every row of `out` with that of `base` plus `factors`, number by number, times that
-    /// of `scaled`.
+    /// Overwrites every row of `out` with the same row of `base` plus that of `scaled` times
+    /// `factors`, number by number.
     pairs::mix_columns(base: &[F], scaled: &[F], factors: &[F], out: &mut [F]);
-    /// Given the gradient `d` by the result of [`mix_columns`](Kernels::mix_columns), adds to those
-    /// by its operands.
+    /// Given the gradient `d` by the result of [`mix_columns`](Kernels::mix_columns), adds to the
+    /// gradients by its operands.
     pairs::mix_columns_backward(
         scaled: &[F], factors: &[F], d: &[F],
         d_base: &mut [F], d_scaled: &mut [F], d_factors: &mut [F],

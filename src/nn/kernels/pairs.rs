@@ -1,5 +1,5 @@
-//! Loops over the events of each example's history, and over the weights that they meet: a matrix
-//! for each example, mixed by its candidate.
+//! Loops over the events of each example's history and over the weights applied to them: one matrix
+//! per example, mixed by its candidate.
 
 use super::dots::segments;
 use super::lanes::{Block, each_block, of, of_mut};

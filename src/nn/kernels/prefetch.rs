@@ -1,9 +1,9 @@
-//! Asking for memory before it is needed: rows of a large table are rarely in a cache.
+//! Prefetching: rows of a large table are rarely in a cache.
 
-/// How many rows ahead of the current one are asked for.
+/// The prefetched row is this many rows ahead of the current one.
 pub(super) const AHEAD: usize = 12;
 
-/// Asks for the cache lines of `values[from..from + len]`; does nothing outside the slice.
+/// Prefetches the cache lines of `values[from..from + len]`; does nothing outside the slice.
 #[inline(always)]
 pub(super) fn prefetch<F>(values: &[F], from: usize, len: usize) {
     #[cfg(target_arch = "x86_64")]
@@ -12,7 +12,7 @@ pub(super) fn prefetch<F>(values: &[F], from: usize, len: usize) {
         let step = (64 / size_of::<F>()).max(1);
         for line in part.chunks(step) {
             #[expect(unsafe_code, reason = "the hint takes a pointer")]
-            // SAFETY: a hint reads nothing, and the address lies in the slice.
+            // SAFETY: a hint reads nothing, and the address is inside the slice.
             unsafe {
                 _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
             }

@@ -1,13 +1,13 @@
-//! Rows of a table to their places in a matrix, and back.
+//! Copies rows of a table to their places in a matrix, and back.
 
 use super::lanes::{Block, each_block, of, of_mut};
 use super::prefetch::{AHEAD, prefetch};
 use crate::nn::Real;
 
-/// One column of ids and where its rows go: column `column` of a row-major matrix of positions with
-/// `columns` columns, into the columns `at .. at + dim` of a row-major matrix of width `width`.
+/// One column of ids and the place of its rows: column `column` of a row-major matrix of positions
+/// with `columns` columns, and columns `at .. at + dim` of a row-major matrix of width `width`.
 ///
-/// A position counts among the distinct rows of the table that a batch touches.
+/// A position is an index into the distinct rows of the table that a batch touches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Places {
     /// Column of the matrix of positions.
@@ -18,7 +18,7 @@ pub struct Places {
     pub dim: usize,
     /// First column that is written.
     pub at: usize,
-    /// Number of columns of the matrix that is written.
+    /// Number of columns of the written matrix.
     pub width: usize,
 }
 
@@ -141,7 +141,7 @@ mod tests {
     use crate::nn::check::{assert_slopes, numbers, slopes, weighted};
     use crate::nn::kernels::Kernels;
 
-    /// The second of two columns of ids, with a row that occurs twice and one that never does.
+    /// The second of two columns of ids; one row occurs twice, one never.
     const POSITIONS: [u32; 8] = [9, 1, 9, 0, 9, 1, 9, 3];
     const COLUMN: Places = Places { column: 1, columns: 2, dim: 2, at: 1, width: 4 };
 

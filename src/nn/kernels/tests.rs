@@ -11,7 +11,7 @@ fn numbers(count: usize, salt: u32) -> Vec<f32> {
     (0..count).map(number).collect()
 }
 
-/// Checks that `job`, which returns what it wrote, does the same at every level.
+/// Checks that `job` returns the same at every level.
 fn assert_same_bits(what: &str, job: impl Fn() -> Vec<Vec<f32>>) {
     let bits = |level| -> Vec<Vec<u32>> {
         let written = at_level(level, &job);
@@ -110,7 +110,7 @@ fn r08_loops_over_tables_give_the_same_bits_at_every_level() {
             let [mut out, mut d_rows] = [numbers(5 * (dim + 2), 2), rows.clone()];
             f32::gather(places, &rows, &positions, &mut out);
             f32::scatter_add(places, &out, &positions, &mut d_rows);
-            // Squared gradients are not negative.
+            // Averages of squares are not negative.
             let mut data: Vec<f32> = numbers(5 * 3 * dim, 3).iter().map(|x| x.abs()).collect();
             let mut table =
                 Rows { data: &mut data, stride: 3 * dim, dim, touched: &touched, gradients: &rows };

@@ -8,18 +8,18 @@ use super::versions;
 #[cfg(target_arch = "x86_64")]
 use crate::base::level::{Level, level};
 
-/// What one update of Adam needs besides the numbers it changes.
+/// The constants of one update of Adam.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct AdamStep {
-    /// Share of the average gradient that is kept, and the share that is new.
+    /// Share of the old average gradient, and share of the new gradient.
     pub first: [f32; 2],
-    /// The same of the average squared gradient.
+    /// The same for the average squared gradient.
     pub second: [f32; 2],
     /// Factor of `m / (sqrt(v) + epsilon)`.
     pub factor: f32,
     /// Keeps steps finite.
     pub epsilon: f32,
-    /// Share of the weights that decay leaves.
+    /// Share of the weights left by decay.
     pub kept: f32,
 }
 
@@ -32,11 +32,11 @@ pub struct Touched {
     pub position: u32,
 }
 
-/// Rows of a table that are updated together. A row of the table is its weights, then slot after
+/// Rows of a table that are updated together. A row of the table holds its weights, then slot after
 /// slot.
 #[derive(Debug)]
 pub struct Rows<'a> {
-    /// The table, `stride` numbers a row.
+    /// The table, `stride` numbers per row.
     pub data: &'a mut [f32],
     /// Numbers per row: weights and slots.
     pub stride: usize,
@@ -44,7 +44,7 @@ pub struct Rows<'a> {
     pub dim: usize,
     /// Which rows, and where their gradients are.
     pub touched: &'a [Touched],
-    /// Gradients, `dim` numbers a row.
+    /// Gradients, `dim` numbers per row.
     pub gradients: &'a [f32],
 }
 
@@ -69,12 +69,12 @@ impl AdamStep {
     /// Updates `weights`; `slots` holds all `m`, then all `v`.
     ///
     /// # Panics
-    /// If slots or gradient do not belong to as many weights.
+    /// If the lengths of slots and gradient do not fit the weights.
     pub fn update(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) {
         #[cfg(target_arch = "x86_64")]
         if level() == Level::Avx512 {
             #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
-            // SAFETY: `level` has seen the features.
+            // SAFETY: `level` has detected the features.
             return unsafe { update_x86::update(step, weights, slots, gradient) };
         }
         others(step, weights, slots, gradient);
@@ -93,7 +93,7 @@ impl AdamStep {
         #[cfg(target_arch = "x86_64")]
         if level() == Level::Avx512 {
             #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
-            // SAFETY: `level` has seen the features.
+            // SAFETY: `level` has detected the features.
             return unsafe { update_x86::update_rows(step, rows) };
         }
         return others(step, rows);
@@ -130,8 +130,8 @@ fn adam(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]
 }
 
 /// Gradients below this count as zero in the average of squares: their squares would soon be
-/// denormal numbers, on which processors take a hundred times as long. What is lost is below 1e-8
-/// of an epsilon of 1e-8.
+/// denormal numbers, on which processors take a hundred times as long. The loss is below 1e-8 of an
+/// epsilon of 1e-8.
 pub(super) const VANISHING: f32 = 1e-17;
 
 /// Averages of squares below this count as zero, for the same reason.

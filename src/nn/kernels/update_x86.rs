@@ -1,12 +1,12 @@
-//! Adam in AVX-512 registers, whole or half, with masks where a row does not fill them. The compiler
-//! makes single numbers of short rows, which cost six times as much.
+//! Adam in full or half AVX-512 registers, with masks where a row does not fill them. The compiler
+//! splits short rows into single numbers, which take six times as long.
 #![expect(unsafe_code, reason = "vector loads and stores through pointers, within checked bounds")]
 
 use std::arch::x86_64::*;
 
 use super::update::{AdamStep, Rows, VANISHING, VANISHING_SQUARE};
 
-/// Weights, both slots and gradient of as many numbers.
+/// Weights, both slots and gradient, all of the same length.
 #[derive(Clone, Copy)]
 struct Row {
     w: *mut f32,
@@ -33,8 +33,8 @@ impl Row {
     }
 }
 
-/// The update of some numbers of a row in one register. Returns zero for every weight that is finite
-/// afterwards, NaN for others.
+/// The update of some numbers of a row in one register. Returns zero for every weight that is
+/// finite afterwards, NaN for any other.
 macro_rules! in_register {
     (
         $name:ident, $vector:ty, $mask:ty, $load:ident, $store:ident, $same:ident, $zero:ident,
@@ -42,11 +42,11 @@ macro_rules! in_register {
         $root:ident, $times:ident, $plus:ident, $minus:ident
     ) => {
         /// # Safety
-        /// What the mask names, from number `at` on, must lie within the row.
+        /// The numbers under the mask, from number `at` on, must lie within the row.
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
         #[inline]
         unsafe fn $name(step: AdamStep, row: Row, at: usize, mask: $mask) -> $vector {
-            // SAFETY: the caller's.
+            // SAFETY: the caller guarantees it.
             unsafe {
                 let g = $load(mask, row.g.add(at));
                 let old = $times($same(step.first[0]), $load(mask, row.m.add(at)));
@@ -110,14 +110,14 @@ fn abs(x: __m256) -> __m256 {
     _mm256_andnot_ps(_mm256_set1_ps(-0.0), x)
 }
 
-/// One row; adds to `zeros` what [`sixteen`] and [`eight`] return.
+/// Updates one row; adds the results of [`sixteen`] and [`eight`] to `zeros`.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
 fn row(step: AdamStep, row: Row, zeros: &mut __m512) {
     let mut at = 0;
     while row.len - at > 8 {
         let mask = ((1u32 << (row.len - at).min(16)) - 1) as __mmask16;
-        // SAFETY: the mask leaves out what lies beyond the row.
+        // SAFETY: the mask excludes everything beyond the row.
         *zeros = _mm512_add_ps(*zeros, unsafe { sixteen(step, row, at, mask) });
         at += (row.len - at).min(16);
     }
@@ -132,7 +132,7 @@ fn row(step: AdamStep, row: Row, zeros: &mut __m512) {
 /// As [`AdamStep::update`].
 ///
 /// # Panics
-/// If slots or gradient do not belong to as many weights.
+/// If the lengths of slots and gradient do not fit the weights.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub(super) fn update(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) {
     row(step, Row::new(weights, slots, gradient), &mut _mm512_setzero_ps());
@@ -142,7 +142,7 @@ pub(super) fn update(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gra
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub(super) fn update_rows(step: AdamStep, rows: &mut Rows<'_>) -> bool {
     let mut zeros = _mm512_setzero_ps();
-    // Where rows are as long as a register nothing is masked, nor counted.
+    // Rows as long as a register need no mask and no loop.
     match rows.dim {
         8 => rows.each(|weights, slots, gradient, _| {
             // SAFETY: the row has eight numbers.
