@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::measure::Measure;
 use crate::results::compare::{Done, value};
+use crate::results::json;
 use crate::results::outcome::{OutcomeError, Results, State, TrialOutcome};
 use crate::results::summary::Summary;
 use crate::scenario::expect::Expectation;
@@ -61,17 +62,7 @@ pub fn check(
 /// # Errors
 /// If the file is there and cannot be read.
 pub fn read(folder: &Path) -> Result<Vec<Checked>, OutcomeError> {
-    let path = folder.join(FILE);
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(OutcomeError::Read { path, error }),
-    };
-    serde_json::from_slice(&text).map_err(|error| OutcomeError::Malformed {
-        line: error.line(),
-        problem: error.to_string(),
-        path,
-    })
+    Ok(json::read(&folder.join(FILE))?.unwrap_or_default())
 }
 
 /// The trials that are not as expected, by name, and what failed in each.

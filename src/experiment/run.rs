@@ -15,7 +15,8 @@ use super::summary::summary;
 use crate::base::ByteSize;
 use crate::data::LeakError;
 use crate::metrics::Quality;
-use crate::results::folder::{FolderError, Found, ResultsFolder, hex_digest, write_atomically};
+use crate::results::folder::{FolderError, Found, ResultsFolder, hex_digest};
+use crate::results::json;
 use crate::results::outcome::OutcomeError;
 use crate::results::summary::{DIAGNOSIS, FILE, StageDone, Started, Summary};
 use crate::scenario::build::{BuildError, Opener, Prepared, open_anew};
@@ -303,7 +304,7 @@ impl Trial {
         if let Err(error) = outcome {
             summary.ended = error.to_string();
             // Not `summary.json`: the trial is not done.
-            folder.write(DIAGNOSIS, &json(&summary))?;
+            json::write(&out.join(DIAGNOSIS), &summary)?;
             snapshots.remove().map_err(written)?;
             return Err(RunError::Simulation { error, path: out.to_path_buf() });
         }
@@ -311,7 +312,7 @@ impl Trial {
         summary.files = digests(out).map_err(written)?;
         let checked = self.check_expectations(&summary, &folder)?;
         stopwatch.stop()?;
-        folder.write(FILE, &json(&summary))?;
+        json::write(&out.join(FILE), &summary)?;
         snapshots.remove().map_err(written)?;
         Ok(Finished { summary: Some(summary), path: out.to_path_buf(), checked })
     }
@@ -412,7 +413,7 @@ impl Trial {
             return Ok(Vec::new());
         }
         let checked = expect::check(expectations, summary.clone(), folder.path())?;
-        folder.write(expect::FILE, &json(&checked))?;
+        json::write(&folder.path().join(expect::FILE), &checked)?;
         Ok(checked)
     }
 
@@ -464,12 +465,6 @@ fn bayes(job: &Job) -> Option<Quality> {
     evaluation.evaluator.bayes()
 }
 
-fn json(content: &impl serde::Serialize) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(content).expect("plain data is valid JSON");
-    text.push(b'\n');
-    text
-}
-
 /// SHA-256 of all parameters: dense, non-trainable, then the tables row by row.
 pub fn weights_digest(server: &ParameterServer) -> String {
     let mut bytes = Vec::new();
@@ -507,9 +502,7 @@ fn digests(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
 /// A stage died: the run that it is a stage of says so too.
 fn died(out: &Path, error: &SimError, stage: PathBuf) -> RunError {
     let name = stage.file_name().unwrap_or_default().to_string_lossy();
-    let diagnosis = serde_json::json!({ "ended": format!("{error} (in stage {name})") });
-    let path = out.join(DIAGNOSIS);
-    match write_atomically(&path, format!("{diagnosis:#}\n").as_bytes()) {
+    match Summary::write_reason(out, &format!("{error} (in stage {name})")) {
         Ok(()) => RunError::Simulation { error: error.clone(), path: stage },
         Err(error) => error.into(),
     }

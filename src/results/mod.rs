@@ -9,6 +9,7 @@ pub mod compare;
 pub(crate) mod disk;
 pub mod export;
 pub mod folder;
+pub mod json;
 pub mod outcome;
 pub mod overview;
 pub mod run;

@@ -21,12 +21,8 @@ pub enum OverviewError {
     Write(#[from] FolderError),
 }
 
-/// One trial with what is known of it.
-struct Trial<'a> {
-    point: &'a Point,
-    state: State,
-    scalars: Scalars,
-}
+/// One trial and its figures.
+type Trial = (TrialRow, Scalars);
 
 /// The tables of a sweep's folder.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,16 +39,19 @@ impl Overview {
     /// # Errors
     /// If a file is there and cannot be read.
     pub fn of(results: &Results) -> Result<Overview, OutcomeError> {
-        let mut trials = Vec::with_capacity(results.trials.len());
+        let mut trials: Vec<Trial> = Vec::with_capacity(results.trials.len());
         for trial in &results.trials {
-            trials.push(Trial {
-                point: &results.points[trial.point],
+            let row = TrialRow {
+                trial: trial.id.clone(),
+                point: trial.point,
+                label: results.points[trial.point].label.clone(),
+                seed: trial.seed,
                 state: trial.state(),
-                scalars: trial.scalars()?.unwrap_or_default(),
-            });
+            };
+            trials.push((row, trial.scalars()?.unwrap_or_default()));
         }
-        let (keys, figures) =
-            (results.swept_keys(), Scalars::names(trials.iter().map(|t| &t.scalars)));
+        let keys = results.swept_keys();
+        let figures = Scalars::names(trials.iter().map(|(_, scalars)| scalars));
         Ok(Overview {
             points: points_table(results, &trials, &keys, &figures),
             trials: trials_table(results, &trials, &keys, &figures),
@@ -74,28 +73,16 @@ impl Overview {
     }
 }
 
-fn trials_table(
-    results: &Results,
-    trials: &[Trial<'_>],
-    keys: &[&str],
-    figures: &[String],
-) -> String {
+fn trials_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[String]) -> String {
     let mut table = TableText::default();
     let mut header: Vec<Cell<'_>> = TrialRow::TABLE.header().map(Cell::from).collect();
     header.extend(keys.iter().copied().map(Cell::from));
     header.extend(figures.iter().map(|name| Cell::from(name.as_str())));
     table.row(&header);
-    for (outcome, trial) in results.trials.iter().zip(trials) {
-        let row = TrialRow {
-            trial: outcome.id.clone(),
-            point: outcome.point,
-            label: trial.point.label.clone(),
-            seed: outcome.seed,
-            state: trial.state,
-        };
+    for (row, scalars) in trials {
         let mut cells = row.cells();
-        cells.extend(settings(trial.point, keys));
-        cells.extend(figures.iter().map(|figure| Cell::from(trial.scalars.get(figure))));
+        cells.extend(settings(&results.points[row.point], keys));
+        cells.extend(figures.iter().map(|figure| Cell::from(scalars.get(figure))));
         table.row(&cells);
     }
     table.text
@@ -104,12 +91,7 @@ fn trials_table(
 /// Columns of [`PointRow`] in front of what the sweep sets.
 const FRONT: usize = 2;
 
-fn points_table(
-    results: &Results,
-    trials: &[Trial<'_>],
-    keys: &[&str],
-    figures: &[String],
-) -> String {
+fn points_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[String]) -> String {
     let mut header: Vec<Cell<'_>> = PointRow::TABLE.header().map(Cell::from).collect();
     header.splice(FRONT..FRONT, keys.iter().copied().map(Cell::from));
     for figure in figures {
@@ -119,22 +101,20 @@ fn points_table(
     let mut table = TableText::default();
     table.row(&header);
     for point in &results.points {
-        let of_point: Vec<&Trial<'_>> =
-            trials.iter().filter(|trial| trial.point.index == point.index).collect();
-        let count = |state| of_point.iter().filter(|trial| trial.state == state).count();
+        let own: Vec<&Trial> = trials.iter().filter(|(row, _)| row.point == point.index).collect();
+        let count = |state| own.iter().filter(|(row, _)| row.state == state).count();
         let row = PointRow {
             point: point.index,
             label: point.label.clone(),
-            trials: of_point.len(),
+            trials: own.len(),
             done: count(State::Done),
             failed: count(State::Failed),
         };
         let mut cells = row.cells();
         cells.splice(FRONT..FRONT, settings(point, keys));
         for figure in figures {
-            let values: Vec<f64> =
-                of_point.iter().filter_map(|trial| trial.scalars.get(figure)).collect();
-            cells.extend(interval(&values));
+            let values = own.iter().filter_map(|(_, scalars)| scalars.get(figure));
+            cells.extend(interval(&values.collect::<Vec<f64>>()));
         }
         table.row(&cells);
     }

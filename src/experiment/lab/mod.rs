@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use self::fork::{Base, ForkError, Forked};
 use super::stop::StopSignal;
 use crate::results::folder::{FolderError, ResultsFolder, hex_digest};
+use crate::results::json;
 use crate::results::semantics::SEMANTICS;
 use crate::results::table::{Row, TableText};
 use crate::results::tables::{ArmRow, CurveRow, EffectRow, LabViewRow};
@@ -286,9 +287,7 @@ impl RestartLab {
             controls: &results.controls,
             files,
         };
-        let mut text = serde_json::to_string_pretty(&written).expect("plain data is valid JSON");
-        text.push('\n');
-        folder.write(DONE, text.as_bytes())
+        json::write(&folder.path().join(DONE), &written)
     }
 }
 

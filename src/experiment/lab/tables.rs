@@ -5,7 +5,7 @@ use super::curve::Curve;
 use super::design::{factorial, terms};
 use super::fork::Forked;
 use super::responses::{Measure, RESPONSES, respond};
-use crate::results::statistics::{Estimate, holm, mean, student};
+use crate::results::statistics::{holm, mean, student};
 use crate::results::tables::{ArmRow, CurveRow, EffectRow, LabViewRow};
 use crate::scenario::lab::Lab;
 
@@ -62,16 +62,12 @@ pub(super) fn view_rows(results: &Results) -> Vec<LabViewRow> {
     rows
 }
 
-fn low(estimate: Option<Estimate>) -> Option<f64> {
-    estimate.map(|estimate| estimate.interval.low)
-}
-
-fn high(estimate: Option<Estimate>) -> Option<f64> {
-    estimate.map(|estimate| estimate.interval.high)
-}
-
-fn p(estimate: Option<Estimate>) -> Option<f64> {
-    estimate.map(|estimate| estimate.p)
+/// Mean, ends of its interval, and p-value.
+fn figures(values: &[f64]) -> [Option<f64>; 4] {
+    let estimate = student::of_mean(values);
+    let interval = estimate.map(|estimate| estimate.interval);
+    let [low, high] = [interval.map(|i| i.low), interval.map(|i| i.high)];
+    [mean(values), low, high, estimate.map(|estimate| estimate.p)]
 }
 
 fn measure(lab: &Lab) -> Measure {
@@ -103,16 +99,16 @@ pub fn arm_rows(lab: &Lab, results: &Results) -> Vec<ArmRow> {
                 bases.iter().map(|forked| responses(lab, forked, &forked.curves[number])).collect();
             for (k, response) in RESPONSES.iter().enumerate() {
                 let values: Vec<f64> = found.iter().filter_map(|found| found[k]).collect();
-                let estimate = student::of_mean(&values);
+                let [mean, low, high, p] = figures(&values);
                 rows.push(ArmRow {
                     workers,
                     arm: curve.arm.clone(),
                     response: response.name.to_owned(),
                     seeds: values.len(),
-                    mean: mean(&values),
-                    low: low(estimate),
-                    high: high(estimate),
-                    p: p(estimate),
+                    mean,
+                    low,
+                    high,
+                    p,
                 });
             }
         }
@@ -135,17 +131,17 @@ pub fn effect_rows(lab: &Lab, results: &Results) -> Vec<EffectRow> {
             let first = rows.len();
             for term in &terms {
                 let values: Vec<f64> = all.iter().map(|y| term.effect(&arms, y)).collect();
-                let estimate = student::of_mean(&values);
+                let [effect, low, high, p] = figures(&values);
                 rows.push(EffectRow {
                     workers,
                     response: response.name.to_owned(),
                     term: term.name.clone(),
                     aliases: term.aliases.join("; "),
                     seeds: values.len(),
-                    effect: mean(&values),
-                    low: low(estimate),
-                    high: high(estimate),
-                    p: p(estimate),
+                    effect,
+                    low,
+                    high,
+                    p,
                     p_holm: None,
                 });
             }

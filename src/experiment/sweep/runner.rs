@@ -18,7 +18,7 @@ use crate::experiment::stages;
 use crate::experiment::stop::StopSignal;
 use crate::experiment::{SaveEvery, Trial};
 use crate::results::Summary;
-use crate::results::folder::{FolderError, write_atomically};
+use crate::results::folder::FolderError;
 use crate::scenario::Scenario;
 use crate::sim::Observer;
 
@@ -169,11 +169,7 @@ impl Runner<'_> {
         ended.unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str);
             let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");
-            let diagnosis = serde_json::json!({ "ended": format!("a bug in straggler: {said}") });
-            match write_atomically(
-                &out.join("diagnosis.json"),
-                format!("{diagnosis:#}\n").as_bytes(),
-            ) {
+            match Summary::write_reason(&out, &format!("a bug in straggler: {said}")) {
                 Ok(()) => Ended::Panicked(said.to_string()),
                 Err(error) => Ended::Refused(error.into()),
             }
@@ -234,13 +230,13 @@ impl Runner<'_> {
                 }
             });
         }
-        let text = Summary::read_diagnosis(out);
-        let said = match text {
-            _ if self.options.retry => return None,
-            Ok(summary) => summary?.ended,
-            Err(_) => String::new(),
+        if self.options.retry {
+            return None;
+        }
+        let said = match Summary::read_diagnosis(out) {
+            Ok(diagnosis) => Some(diagnosis?.ended).filter(|said| !said.is_empty()),
+            Err(_) => None,
         };
-        let known = !said.is_empty();
-        Some(Ended::Failed(if known { said } else { "for an unknown reason".to_string() }))
+        Some(Ended::Failed(said.unwrap_or_else(|| "for an unknown reason".to_string())))
     }
 }

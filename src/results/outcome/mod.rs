@@ -13,7 +13,6 @@ mod spectrum;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::summary::{self, Scalars, Summary};
@@ -236,7 +235,7 @@ impl TrialOutcome {
     /// If `resolved.toml` is there and cannot be read.
     pub fn settings(&self) -> Result<Settings, OutcomeError> {
         let path = self.folder.join("resolved.toml");
-        let Some(text) = read(&path)? else { return Ok(Settings::new()) };
+        let Some(text) = read_text(&path)? else { return Ok(Settings::new()) };
         let value: Value = toml::from_str(&text).map_err(|error| OutcomeError::Malformed {
             line: error.span().map_or(1, |span| text[..span.start].lines().count().max(1)),
             problem: error.message().to_string(),
@@ -264,24 +263,11 @@ pub(super) fn folder_name(path: &Path) -> String {
 }
 
 /// A file as text; `None` where there is none.
-fn read(path: &Path) -> Result<Option<String>, OutcomeError> {
+pub(super) fn read_text(path: &Path) -> Result<Option<String>, OutcomeError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(OutcomeError::Read { path: path.to_path_buf(), error }),
-    }
-}
-
-/// A JSON file; `None` where there is none.
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, OutcomeError> {
-    let Some(text) = read(path)? else { return Ok(None) };
-    match serde_json::from_str(&text) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => Err(OutcomeError::Malformed {
-            line: error.line(),
-            problem: error.to_string(),
-            path: path.to_path_buf(),
-        }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, OutcomeError, Point, Results, Settings, TrialOutcome, folder_name, read};
+use super::{Kind, OutcomeError, Point, Results, Settings, TrialOutcome, folder_name, read_text};
 
 /// The file with the plan of a sweep.
 pub(super) const FILE: &str = "plan.jsonl";
@@ -31,7 +31,7 @@ pub struct Planned {
 /// The sweep at `path`.
 pub(super) fn open(path: &Path) -> Result<Results, OutcomeError> {
     let file = path.join(FILE);
-    let text = read(&file)?.unwrap_or_default();
+    let text = read_text(&file)?.unwrap_or_default();
     let malformed = |line: usize, problem: String| OutcomeError::Malformed {
         path: file.clone(),
         line: line + 1,

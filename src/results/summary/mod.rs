@@ -10,7 +10,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::outcome::{OutcomeError, read_json};
+use super::folder::FolderError;
+use super::json;
+use super::outcome::OutcomeError;
 use crate::metrics::Quality;
 
 pub use scalars::Scalars;
@@ -258,7 +260,7 @@ impl Summary {
     /// # Errors
     /// If the file is there and cannot be read.
     pub fn read(folder: &Path) -> Result<Option<Summary>, OutcomeError> {
-        read_json(&folder.join(FILE))
+        json::read(&folder.join(FILE))
     }
 
     /// What a run that did not end well has left in `folder` in place of it.
@@ -266,7 +268,15 @@ impl Summary {
     /// # Errors
     /// If the file is there and cannot be read.
     pub fn read_diagnosis(folder: &Path) -> Result<Option<Summary>, OutcomeError> {
-        read_json(&folder.join(DIAGNOSIS))
+        json::read(&folder.join(DIAGNOSIS))
+    }
+
+    /// Leaves in `folder` why a run has no figures at all.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn write_reason(folder: &Path, reason: &str) -> Result<(), FolderError> {
+        json::write(&folder.join(DIAGNOSIS), &serde_json::json!({ "ended": reason }))
     }
 
     /// Its figures under the names that they have everywhere.

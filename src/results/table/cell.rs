@@ -178,36 +178,25 @@ impl CellType for State {
     }
 }
 
-/// Views that belong to no single worker.
-const SHARED_VIEWS: [EvaluatedView; 3] =
-    [EvaluatedView::Server, EvaluatedView::MeanOfViews, EvaluatedView::MeanOfPredictions];
-
-fn view_name(view: EvaluatedView) -> &'static str {
-    match view {
-        EvaluatedView::Server => "server",
-        EvaluatedView::Worker(_) => "worker",
-        EvaluatedView::MeanOfViews => "mean_of_views",
-        EvaluatedView::MeanOfPredictions => "mean_of_predictions",
-    }
-}
-
 impl CellType for EvaluatedView {
     const KIND: Kind = Kind::Text;
 
     fn cell(&self) -> Cell<'_> {
         match self {
-            EvaluatedView::Worker(worker) => {
-                Cell::Text(format!("{}:{}", view_name(*self), worker.0).into())
-            }
-            view => view_name(*view).into(),
+            EvaluatedView::Server => "server".into(),
+            EvaluatedView::Worker(worker) => Cell::Text(format!("worker:{}", worker.0).into()),
+            EvaluatedView::MeanOfViews => "mean_of_views".into(),
+            EvaluatedView::MeanOfPredictions => "mean_of_predictions".into(),
         }
     }
 
     fn read(text: &str) -> Result<Self, String> {
-        match text.strip_prefix("worker:").and_then(|number| number.parse().ok()) {
-            Some(number) => Ok(EvaluatedView::Worker(WorkerId(number))),
-            None => named(text, &SHARED_VIEWS, view_name)
-                .map_err(|error| format!("unknown view: {error}, worker:0, worker:1, ...")),
+        let worker = || Some(WorkerId(text.strip_prefix("worker:")?.parse().ok()?));
+        match text {
+            "server" => Ok(EvaluatedView::Server),
+            "mean_of_views" => Ok(EvaluatedView::MeanOfViews),
+            "mean_of_predictions" => Ok(EvaluatedView::MeanOfPredictions),
+            _ => worker().map(EvaluatedView::Worker).ok_or_else(|| no(text, "known view")),
         }
     }
 }

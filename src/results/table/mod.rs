@@ -72,32 +72,32 @@ pub trait Row: Sized {
     fn read(cells: &mut Cells<'_>) -> Result<Self, String>;
 }
 
-/// Declares a CSV file: its name, what a row stands for, and for each column what it means, its
-/// name, its type, and the unit of its numbers. The struct of its rows and their [`Row`] follow.
+/// Declares a CSV file: what a row stands for, its name, and for each column its name, its type, the
+/// unit of its numbers, and what it means. The struct of its rows and their [`Row`] follow.
 #[macro_export]
 macro_rules! table {
     (
-        $(#[doc = $about:literal])+
+        $about:literal
         $file:literal $Row:ident {
-            $( $(#[doc = $text:literal])+ $column:ident: $Type:ty $([$unit:literal])?, )+
+            $( $column:ident: $Type:ty $([$unit:literal])? = $text:literal, )+
         }
     ) => {
-        $(#[doc = $about])+
+        #[doc = $about]
         #[derive(Clone, PartialEq, Debug)]
         pub struct $Row {
-            $( $(#[doc = $text])+ pub $column: $Type, )+
+            $( #[doc = $text] pub $column: $Type, )+
         }
 
         impl $crate::results::table::Row for $Row {
             const TABLE: $crate::results::table::Table = $crate::results::table::Table {
                 file: $file,
-                about: concat!($($about),+),
+                about: $about,
                 columns: &[$( $crate::results::table::Column {
                     name: std::borrow::Cow::Borrowed(stringify!($column)),
                     kind: <$Type as $crate::results::table::CellType>::KIND,
                     optional: <$Type as $crate::results::table::CellType>::OPTIONAL,
                     unit: concat!($($unit)?),
-                    about: concat!($($text),+),
+                    about: $text,
                 } ),+],
             };
 
@@ -106,7 +106,7 @@ macro_rules! table {
             }
 
             fn read(cells: &mut $crate::results::table::Cells<'_>) -> Result<$Row, String> {
-                Ok($Row { $( $column: cells.next()? ),+ })
+                Ok($Row { $( $column: cells.take()? ),+ })
             }
         }
     };

@@ -77,7 +77,7 @@ impl<'a> Cells<'a> {
     ///
     /// # Errors
     /// If it is no such value, or the column is missing and not optional.
-    pub fn next<T: CellType>(&mut self) -> Result<T, String> {
+    pub fn take<T: CellType>(&mut self) -> Result<T, String> {
         let (column, place) = (&self.table.columns[self.next], self.places[self.next]);
         self.next += 1;
         match place {
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!((row.view, row.auc, row.session_auc), (view, Some(0.5), None));
         std::fs::write(&path, format!("{header}1,32,0.1,2.5,boss,,,,,\n")).unwrap();
         let error = RunResults::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("unknown view: \"boss\""), "{error}");
+        assert!(error.contains("line 2") && error.contains("\"boss\" is no known view"), "{error}");
     }
 
     #[test]

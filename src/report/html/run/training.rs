@@ -26,12 +26,15 @@ pub(super) fn figures(folder: &RunResults) -> [Result<Figure, String>; 1] {
 
 fn build(folder: &RunResults) -> Result<Figure, String> {
     let rows = folder.training.rows()?;
-    let plots: Vec<Plot> = MEASURES.iter().filter_map(|measure| plot(rows, measure)).collect();
+    // The gap, say, is measured on request.
+    let known = |(_, _, value): &Measure| rows.iter().any(|row| value(row).is_some());
+    let measures: Vec<Measure> = MEASURES.into_iter().filter(known).collect();
+    let plots: Vec<Plot> = measures.iter().filter_map(|measure| plot(rows, measure)).collect();
     if plots.is_empty() {
         return Err(folder.training.unusable("holds no figures"));
     }
     let columns = [number("update"), number("examples"), number("simulated s")];
-    let named = MEASURES.iter().map(|(name, ..)| number(*name));
+    let named = measures.iter().map(|(name, ..)| number(*name));
     let grid =
         Grid::new("Training, interval by interval", columns.into_iter().chain(named).collect());
     Ok(Figure {
@@ -42,7 +45,7 @@ fn build(folder: &RunResults) -> Result<Figure, String> {
         grid: grid.fill(rows, MOST_ROWS, "training.csv", |row| {
             let head = [row.update.to_string(), row.examples.to_string(), figure(row.sim_s)];
             head.into_iter()
-                .chain(MEASURES.iter().map(|(_, _, value)| figure(value(row))))
+                .chain(measures.iter().map(|(_, _, value)| figure(value(row))))
                 .collect()
         }),
         file: "training.csv".to_string(),
@@ -72,5 +75,27 @@ fn sentence(rows: &[TrainingRow]) -> String {
             figure(mean(&losses[..part])),
             figure(mean(&losses[losses.len() - part..]))
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::table::Rows;
+
+    #[test]
+    fn the_gap_is_shown_where_it_was_measured() {
+        let folder = tempfile::tempdir().unwrap();
+        let figure = |gaps: &str| {
+            let rows = format!("update,examples,sim_s,loss,gap_mean\n1,32,0.5,0.25,{gaps}\n");
+            let run = RunResults::open(folder.path()).unwrap();
+            build(&RunResults { training: Rows::parse(&rows).unwrap(), ..run }).unwrap()
+        };
+        let labels = |figure: Figure| match figure.chart {
+            Chart::Plots(plots) => plots.into_iter().map(|plot| plot.label).collect::<Vec<_>>(),
+            Chart::Drawing { .. } => panic!("plots"),
+        };
+        assert_eq!(labels(figure("0.125")), ["loss", "gap"]);
+        assert_eq!(labels(figure("")), ["loss"]);
     }
 }

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::message::Message;
 use crate::metrics::scalar::{Better, SCALARS};
+use crate::results::export::setting::kind_of;
 use crate::results::outcome::{Point, Results, State, setting_text};
+use crate::results::table::Kind;
 
 /// The tag under which the figure of this name stands.
 pub(super) fn figure_tag(name: &str) -> String {
@@ -30,12 +32,12 @@ pub(super) fn experiment(results: &Results, figures: &[String]) -> Message {
                 distinct.push(value);
             }
         }
-        let kind = Kind::of(&distinct);
+        let kind = kind_of(distinct.iter().copied());
         let mut list = Message::default();
         for value in distinct {
-            list = list.message(1, &kind.encode(value));
+            list = list.message(1, &encode(kind, value));
         }
-        let about = Message::default().text(1, key).whole(4, kind as u64).message(5, &list);
+        let about = Message::default().text(1, key).whole(4, number(kind)).message(5, &list);
         experiment = experiment.message(4, &about);
     }
     for figure in figures {
@@ -52,8 +54,8 @@ pub(super) fn start(results: &Results, point: &Point) -> Message {
     let mut session = Message::default();
     for (key, value) in &point.settings {
         let values = results.points.iter().filter_map(|point| point.settings.get(key));
-        let kind = Kind::of(&values.collect::<Vec<_>>());
-        let entry = Message::default().text(1, key).message(2, &kind.encode(value));
+        let kind = kind_of(values);
+        let entry = Message::default().text(1, key).message(2, &encode(kind, value));
         session = session.message(1, &entry);
     }
     let session = session.text(4, group.trim_end()).double(5, 0.0);
@@ -72,29 +74,20 @@ pub(super) fn end(state: State, sim_s: f64) -> Message {
 }
 
 /// What a setting is, as the plugin numbers it.
-#[derive(Clone, Copy)]
-enum Kind {
-    Text = 1,
-    Flag = 2,
-    Number = 3,
+fn number(kind: Kind) -> u64 {
+    match kind {
+        Kind::Text => 1,
+        Kind::Flag => 2,
+        Kind::Whole | Kind::Number => 3,
+    }
 }
 
-impl Kind {
-    fn of(values: &[&Value]) -> Kind {
-        match values {
-            values if values.iter().all(|value| value.is_boolean()) => Kind::Flag,
-            values if values.iter().all(|value| value.is_number()) => Kind::Number,
-            _ => Kind::Text,
-        }
-    }
-
-    /// A `google.protobuf.Value`.
-    fn encode(self, value: &Value) -> Message {
-        let message = Message::default();
-        match (self, value.as_f64(), value.as_bool()) {
-            (Kind::Number, Some(number), _) => message.double(2, number),
-            (Kind::Flag, _, Some(flag)) => message.whole(4, u64::from(flag)),
-            _ => message.text(3, &setting_text(value)),
-        }
+/// A `google.protobuf.Value`.
+fn encode(kind: Kind, value: &Value) -> Message {
+    let message = Message::default();
+    match (number(kind), value.as_f64(), value.as_bool()) {
+        (3, Some(number), _) => message.double(2, number),
+        (2, _, Some(flag)) => message.whole(4, u64::from(flag)),
+        _ => message.text(3, &setting_text(value)),
     }
 }
