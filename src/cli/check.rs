@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::args::Check;
 use super::exit::{Exit, Failure};
 use super::load;
-use super::run::out;
+use super::say::out;
 use crate::base::SimSpan;
 use crate::experiment::Trial;
 use crate::report::terminal::{Align, TextTable};

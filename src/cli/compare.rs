@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{Compare, IntervalBy, PairBy};
 use super::comparison;
 use super::exit::{Exit, Failure};
-use super::run::{out, tell};
+use super::say::{out, tell};
 use crate::metrics::measure::{Goal, Measure};
 use crate::metrics::scalar;
 use crate::results::compare::gate::Gate;

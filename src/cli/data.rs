@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::args::Data;
 use super::exit::{Exit, Failure};
 use super::load;
-use super::run::out;
+use super::say::out;
 use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::build::BuildError;

@@ -2,7 +2,7 @@
 
 use super::args::Explain;
 use super::exit::{Exit, Failure};
-use super::run::out;
+use super::say::out;
 use crate::metrics::glossary;
 use crate::metrics::scalar::{self, Better};
 use crate::scenario::document::{Shape, explain as explain_key, find_code, reference_markdown};

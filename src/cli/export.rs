@@ -2,7 +2,7 @@
 
 use super::args::{Export, ExportFormat};
 use super::exit::{Exit, Failure};
-use super::run::out;
+use super::say::out;
 use crate::results::export::{ExportError, Format, export as write};
 use crate::results::outcome::Results;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::args::{Fit, FitColumns};
 use super::exit::{Exit, Failure};
 use super::load::folder_of;
-use super::run::out;
+use super::say::out;
 use crate::experiment::fit::figures::Figures;
 use crate::experiment::fit::log::{Columns, Log};
 use crate::experiment::fit::{FitError, Fitted, Traces, fit as fit_cluster, judge};

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::args::{Lab, LabRestart};
 use super::exit::{Exit, Failure, code};
-use super::run::{out, tell};
+use super::say::{out, tell};
 use super::{load, report, signals};
 use crate::experiment::lab::design::{NO_RESTART, arms, terms};
 use crate::experiment::lab::tables::{arm_rows, effect_rows};

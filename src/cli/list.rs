@@ -2,7 +2,7 @@
 
 use super::args::List;
 use super::exit::{Exit, Failure};
-use super::run::out;
+use super::say::out;
 use crate::base::registry::Part;
 use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, StartChoice, StepTimeChoice};

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use super::run::tell;
+use super::say::tell;
 use crate::scenario::document::{Input, Loaded, Look, Override, load};
 use crate::scenario::sweep::is_sweep;
 use crate::scenario::{Scenario, rules};

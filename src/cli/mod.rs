@@ -22,6 +22,7 @@ mod progress;
 mod report;
 mod resume;
 mod run;
+mod say;
 mod show;
 mod signals;
 mod spectrum;
@@ -68,7 +69,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
-                run::tell(&format!("{}\n", failure.message.trim_end()));
+                say::tell(&format!("{}\n", failure.message.trim_end()));
             }
             failure.exit.into()
         }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::args::New;
 use super::exit::{Exit, Failure};
-use super::run::{out, tell};
+use super::say::{out, tell};
 use crate::scenario::templates::{TEMPLATES, Template};
 
 pub(super) fn new(args: &New) -> Result<Exit, Failure> {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::args::Report;
 use super::exit::{Exit, Failure};
-use super::run::out;
+use super::say::out;
 #[cfg(feature = "plot")]
-use super::run::tell;
+use super::say::tell;
 use crate::experiment::lab;
 #[cfg(any(feature = "plot", feature = "html"))]
 use crate::report::ReportError;

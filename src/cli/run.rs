@@ -1,7 +1,7 @@
 //! `straggler run`.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,6 +9,7 @@ use super::args::{ProgressBy, Run, Sweeping};
 use super::events::{self, TrialEvents};
 use super::exit::{Exit, Failure};
 use super::progress::Live;
+use super::say::{out, tell};
 use super::sweep::plan;
 use super::{load, report, show, signals, sweep};
 use crate::experiment::expect::Checked;
@@ -142,24 +143,4 @@ fn print_json(done: &Done) -> Result<(), Failure> {
     let text = std::fs::read_to_string(done.path.join("summary.json"))
         .map_err(|error| Failure::new(Exit::Write, format!("cannot read summary.json: {error}")))?;
     out(&text)
-}
-
-/// Writes to stdout. A reader that has gone away is no error.
-pub(super) fn out(text: &str) -> Result<(), Failure> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Write, format!("cannot write to stdout: {error}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes to stderr. Talk that nobody can hear is no reason to stop.
-pub(super) fn tell(text: &str) {
-    if events::is_on() {
-        return events::message(text);
-    }
-    let mut stderr = std::io::stderr().lock();
-    drop(stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()));
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::exit::{Exit, Failure};
-use super::run::out;
+use super::say::out;
 use crate::base::SimSpan;
 use crate::experiment::Trial;
 use crate::experiment::expect::Checked;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::{OfSeries, Spectrum};
 use super::exit::{Exit, Failure};
-use super::run::{out, tell};
+use super::say::{out, tell};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::outcome::{Oscillating, PassSpectrum, Results, State};
 use crate::results::statistics::{deviation, mean, student};

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::args::Spread;
 use super::exit::{Exit, Failure};
-use super::run::out;
+use super::say::out;
 use crate::metrics::measure::Measure;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::compare::Side;

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::args::Status;
 use super::exit::{Exit, Failure};
-use super::run::out;
-use super::sweep::name;
+use super::say::out;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
 use crate::results::statistics::{self, student};
@@ -83,6 +82,11 @@ pub(super) fn points(results: &Results) -> Result<String, Failure> {
         table.row(cells);
     }
     Ok(table.render())
+}
+
+/// The label of a point; a sweep without axes has one point without a label.
+pub(super) fn name(label: &str) -> &str {
+    if label.is_empty() { "(the scenario as it is)" } else { label }
 }
 
 /// Such as `3/5`, or `3/5, 1 failed`.

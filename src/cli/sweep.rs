@@ -10,9 +10,9 @@ use serde_json::json;
 use super::args::{ProgressBy, Sweep, Sweeping};
 use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
-use super::run::{out, tell};
+use super::say::{out, tell};
 use super::sweep_watch::{Quiet, Watch};
-use super::{load, report, signals};
+use super::{load, report, signals, status};
 use crate::base::{ByteSize, SimSpan};
 use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::expect;
@@ -166,7 +166,7 @@ fn list(plan: &Plan, sweeping: &Sweeping) -> Result<Exit, Failure> {
         let time = |seconds: f64| SimSpan::from_seconds(seconds.min(1e8)).to_string();
         table.row([
             number.to_string(),
-            name(&first.planned.label).to_string(),
+            status::name(&first.planned.label).to_string(),
             chosen.len().to_string(),
             trial.estimate.pushes.map_or("?".into(), |n| n.to_string()),
             each.map_or("?".into(), time),
@@ -190,11 +190,6 @@ fn list(plan: &Plan, sweeping: &Sweeping) -> Result<Exit, Failure> {
 fn open(plan: &Plan, planned: &PlannedTrial, sources: &Sources) -> Result<Trial, RunError> {
     let open = |choice: &SourceChoice, context: &OpenContext<'_>| sources.open(choice, context);
     Trial::with_sources(planned.scenario.clone(), &plan.files_from, 1, &open)
-}
-
-/// The label of a point; a sweep without axes has one point without a label.
-pub(super) fn name(label: &str) -> &str {
-    if label.is_empty() { "(the scenario as it is)" } else { label }
 }
 
 fn chosen<'a>(plan: &'a Plan, selection: &Selection) -> Vec<&'a PlannedTrial> {
@@ -250,10 +245,10 @@ pub(super) fn execute(
         report::at_the_end(&path, true)?;
     }
     if sweeping.json {
-        let state = super::status::as_json(&results)?;
+        let state = status::as_json(&results)?;
         out(&format!("{state:#}\n"))?;
     } else {
-        out(&super::status::points(&results)?)?;
+        out(&status::points(&results)?)?;
         out(&format!("\nresults: {}\n", path.display()))?;
     }
     let unmet = expect::failing(&results)?;
@@ -303,7 +298,7 @@ fn check_limits(plan: &Plan, trials: &[&PlannedTrial]) -> Result<(), Failure> {
         let trial = open(plan, first, &sources)?;
         trial.check_limits().map_err(|error| {
             let failure = Failure::from(error);
-            let label = name(&first.planned.label);
+            let label = status::name(&first.planned.label);
             Failure::plain(failure.exit, format!("{}\nin point {number}: {label}", failure.message))
         })?;
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::run::tell;
+use super::say::tell;
 use crate::experiment::Trial;
 use crate::experiment::sweep::{Ended, PlannedTrial, SweepWatcher};
 use crate::sim::{EvaluatedView, Limits, Nobody, Observer, Progress, Record};

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 
 use super::args::Trace;
 use super::exit::{Exit, Failure};
-use super::run::out;
+use super::say::out;
 use crate::base::SimSpan;
 use crate::results::export::trace::{Span, TraceError, write_trace};
 

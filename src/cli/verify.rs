@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::args::{ProgressBy, Verify};
 use super::exit::{Exit, Failure};
-use super::run::{self, Look, out};
+use super::run::{self, Look};
+use super::say::out;
 use super::{load, resume};
 use crate::experiment::verify::{Difference, Verified, compare};
 use crate::experiment::{SaveEvery, Trial, run_info};

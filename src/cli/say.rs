@@ -1,0 +1,26 @@
+//! What the program says: results to stdout, everything else to stderr.
+
+use std::io::Write;
+
+use super::events;
+use super::exit::{Exit, Failure};
+
+/// Writes to stdout. A closed pipe is no error.
+pub(super) fn out(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Write, format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes to stderr. A closed stderr is no reason to stop.
+pub(super) fn tell(text: &str) {
+    if events::is_on() {
+        return events::message(text);
+    }
+    let mut stderr = std::io::stderr().lock();
+    drop(stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()));
+}
