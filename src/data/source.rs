@@ -1,4 +1,4 @@
-//! The registry of data sources: what `kind = "..."` may name, and how each is opened.
+//! The registry of data sources: the values of `kind = "..."`, and how each source is opened.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ crate::registry! {
 }
 
 impl SourceChoice {
-    /// Whether the log depends on the seed of the trial: it is generated, or its negatives are drawn.
+    /// Whether the log depends on the trial's seed: it is generated, or its negatives are drawn.
     pub fn draws(&self) -> bool {
         match self {
             SourceChoice::Synthetic(_)
@@ -53,7 +53,7 @@ impl SourceChoice {
     /// Opens the chosen source.
     ///
     /// # Errors
-    /// Whatever keeps the log from being loaded; the message says where and what to do.
+    /// If the log cannot be loaded; the message names the place and the remedy.
     pub fn open(&self, context: &OpenContext) -> Result<Arc<dyn DataSource>, DataError> {
         Ok(match self {
             SourceChoice::Synthetic(config) => Arc::new(Synthetic::new(config, context.streams)?),

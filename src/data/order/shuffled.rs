@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::Timeline;
 use super::bijection::Bijection;
 
-/// All examples of the window shuffled together, whatever their day.
+/// All examples of the window shuffled together, across days.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Shuffle anew for every pass; `false` repeats the first pass.
+    /// Shuffle again for every pass; `false` repeats the first pass.
     pub each_pass: bool,
 }
 
