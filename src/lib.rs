@@ -49,6 +49,8 @@
 //! - [`remedy`]: corrections against staleness when a push arrives.
 //! - [`sim`]: the event queue and the engine, which alone knows more than one part.
 //! - [`scenario`]: the scenario of a user: read, checked, explained, built.
+//! - [`results`]: a results folder as typed tables and a typed summary, written and read by the same
+//!   types; statistics, comparisons and exports of them.
 //! - [`experiment`]: from a scenario to a results folder. [`report`]: from there to plots.
 //! - `cli`: the program `straggler` (cargo feature `cli`, on by default).
 //!
@@ -80,6 +82,7 @@ pub mod params;
 pub mod protocol;
 pub mod remedy;
 pub mod report;
+pub mod results;
 pub mod scenario;
 pub mod server;
 pub mod sim;

@@ -18,6 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["remedy"],
     &["sim"],
     &["scenario"],
+    &["results"],
     &["experiment"],
     &["report"],
     &["cli"],
@@ -25,17 +26,44 @@ const FLOORS: &[&[&str]] = &[
 
 const MOST_LINES: usize = 600;
 
-/// Folders of interchangeable parts, the file with their registry, and the files that are no parts.
-const REGISTRIES: &[(&str, &str, &[&str])] = &[
-    ("src/protocol", "mod.rs", &["clocks", "decision", "hybrid", "rounds"]),
-    ("src/remedy", "mod.rs", &["arrival", "damping", "pipeline", "sensor", "state", "tuner"]),
+/// Folders of interchangeable parts, and the files that are no parts. Their registry is in `mod.rs`.
+const REGISTRIES: &[(&str, &[&str])] = &[
+    ("src/protocol", &["clocks", "config", "decision", "hybrid", "rounds"]),
+    ("src/remedy", &["arrival", "config", "damping", "pipeline", "sensor", "state", "tuner"]),
     (
         "src/model",
-        "choice.rs",
-        &["error", "init", "inputs", "l2", "network", "normalization", "scale", "tests", "tower"],
+        &[
+            "config",
+            "error",
+            "init",
+            "inputs",
+            "l2",
+            "network",
+            "normalization",
+            "scale",
+            "tests",
+            "tower",
+        ],
     ),
-    ("src/optimizer", "choice.rs", &["clip", "rule", "schedule", "swap", "tests"]),
-    ("src/cluster/step_time", "mod.rs", &[]),
+    ("src/optimizer", &["clip", "config", "rule", "schedule", "swap", "tests"]),
+    ("src/data/order", &["bijection", "tests"]),
+    ("src/cluster/step_time", &[]),
+];
+
+/// Every family of interchangeable parts: its choice, and the file with its registry.
+const FAMILIES: &[(&str, &str)] = &[
+    ("SourceChoice", "src/data/source.rs"),
+    ("OrderChoice", "src/data/order/mod.rs"),
+    ("ModelChoice", "src/model/mod.rs"),
+    ("Normalization", "src/model/normalization.rs"),
+    ("OptimizerChoice", "src/optimizer/mod.rs"),
+    ("ScheduleChoice", "src/optimizer/schedule.rs"),
+    ("ProtocolChoice", "src/protocol/mod.rs"),
+    ("RemedyChoice", "src/remedy/mod.rs"),
+    ("Local", "src/cluster/routine.rs"),
+    ("StepTimeChoice", "src/cluster/step_time/mod.rs"),
+    ("StartChoice", "src/cluster/start.rs"),
+    ("DelayChoice", "src/cluster/delay.rs"),
 ];
 
 fn root() -> &'static Path {
@@ -82,10 +110,13 @@ fn imports(text: &str) -> BTreeSet<String> {
         for after in line.split("crate::").skip(1) {
             let name: String =
                 after.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-            // Macros (`crate::registry!`) belong to `base`.
-            let is_macro =
-                ["registry", "persist", "persist_plain", "versions"].contains(&name.as_str());
-            found.insert(if is_macro { "base".to_string() } else { name });
+            // Macros stand at the root of the crate.
+            let of_base = ["registry", "persist", "persist_plain", "versions"];
+            found.insert(match name.as_str() {
+                "table" => "results".to_string(),
+                name if of_base.contains(&name) => "base".to_string(),
+                _ => name,
+            });
         }
     }
     found
@@ -161,40 +192,84 @@ fn a_protocol_sees_neither_weights_nor_gradients_and_a_report_no_simulation() {
     let expected =
         |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).into()).collect() };
     assert_eq!(imported("src/protocol"), expected(&["base", "protocol"]));
-    let report = imported("src/report");
-    for hidden in ["sim", "scenario", "server", "data", "model"] {
-        assert!(!report.contains(hidden), "src/report imports {hidden}");
-    }
-    // What reads results is shared, and knows no simulation either.
-    let readers = ["outcome", "statistics", "compare"];
-    // So is how files are written whole, and how cells are.
-    let writers = ["table::", "folder::", "FolderError"];
-    for path in files("src/report", "rs") {
-        for after in read(&path).split("crate::experiment::").skip(1) {
-            let reads = readers.iter().chain(&writers).any(|name| after.starts_with(name));
-            assert!(reads, "{} imports experiment::{}", path.display(), &after[..10]);
-        }
-    }
-    for reader in readers {
-        let folder = format!("src/experiment/{reader}");
-        let found = imported(&folder);
-        let lower = expected(&["base", "metrics", "experiment"]);
-        assert!(found.is_subset(&lower), "{folder} imports {found:?}");
+    // What reads results knows words of the simulation, such as those for activities, and runs none.
+    let within = |folder: &str, allowed: &[&str]| {
+        let found = imported(folder);
+        assert!(found.is_subset(&expected(allowed)), "{folder} imports {found:?}");
+    };
+    within("src/results", &["base", "metrics", "sim", "results"]);
+    within("src/report", &["base", "metrics", "results", "report"]);
+    for room in ["compare", "export", "statistics"] {
+        within(&format!("src/results/{room}"), &["base", "metrics", "results"]);
     }
 }
 
 #[test]
 fn every_part_is_registered() {
-    for (folder, registry, others) in REGISTRIES {
-        let text = read(&root().join(folder).join(registry));
+    for (folder, others) in REGISTRIES {
+        let text = read(&root().join(folder).join("mod.rs"));
         let registered = text.split("crate::registry!").nth(1).expect("the folder's registry");
         for path in files(folder, "rs") {
             let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            let is_part = name != "mod" && name != "choice" && !others.contains(&name.as_str());
-            if is_part {
-                let config = format!("({name}::Config)");
+            // A part may have a folder of its own, and two families may share one.
+            let is_part = name != "mod" && !others.contains(&name.as_str());
+            if is_part && path.parent() == Some(&root().join(folder)) {
+                let config = format!("({name}::");
                 assert!(registered.contains(&config), "{} is not registered", path.display());
             }
+        }
+    }
+}
+
+/// `src/scenario/new_parts.rs` takes a part of every family, which only tests know, through all that a
+/// part goes through. Besides its own file such a part may be named by the two lines that declare and
+/// register it, and nowhere else: that is all that a new part takes.
+#[test]
+fn a_new_part_is_one_file_and_one_line() {
+    let all = files("src", "rs");
+    for (_, registry) in FAMILIES {
+        let text = read(&root().join(registry));
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("new_part")).collect();
+        let [declared, registered] = lines[..] else { panic!("{registry}: {lines:#?}") };
+        assert_eq!(declared.trim(), "mod new_part;", "{registry}");
+        assert_eq!(registered.trim(), "\"new_part\" => NewPart(new_part::Config),", "{registry}");
+    }
+    for path in all {
+        let own = ["new_part.rs", "new_parts.rs"];
+        let is_own = own.contains(&path.file_name().unwrap().to_str().unwrap());
+        let registers = FAMILIES.iter().any(|(_, registry)| path == root().join(registry));
+        let text = read(&path).replace("mod new_parts;", "");
+        let names = text.contains("new_part") || text.contains("NewPart");
+        assert!(is_own || registers || !names, "{} names a new part", path.display());
+    }
+}
+
+/// Nobody but its own module, and what makes parts out of other things, takes a choice apart. All else
+/// asks the part what it is.
+#[test]
+fn rules_ask_parts_and_know_none_by_its_name() {
+    for path in files("src", "rs") {
+        let text = read(&path);
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let below = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        let is_exempt = ["src/experiment/fit/", "src/scenario/document/", "src/scenario/new_parts"]
+            .iter()
+            .any(|exempt| below.starts_with(exempt));
+        if is_exempt || below.ends_with("tests.rs") {
+            continue;
+        }
+        for (choice, registry) in FAMILIES {
+            let floor = registry.split('/').nth(1).expect("a folder");
+            let variant = |after: &str| {
+                let mut letters = after.chars();
+                letters.next().is_some_and(char::is_uppercase)
+                    && letters.next().is_some_and(char::is_lowercase)
+            };
+            let apart = code.match_indices(&format!("{choice}::")).any(|(at, found)| {
+                let before = code[..at].chars().next_back();
+                !before.is_some_and(char::is_alphanumeric) && variant(&code[at + found.len()..])
+            });
+            assert!(!apart || module(&path) == floor, "{below} takes a {choice} apart");
         }
     }
 }

@@ -17,6 +17,7 @@ use std::process::{Command, Output, Stdio};
 
 use straggler::metrics::glossary::METRICS;
 use straggler::metrics::scalar::{Better, SCALARS};
+use straggler::results::tables;
 use straggler::scenario::document::errors::CODES;
 use straggler::scenario::{rules, sweep};
 
@@ -114,6 +115,35 @@ fn metrics_page() -> String {
     page
 }
 
+fn tables_page() -> String {
+    let mut page = format!(
+        "{NOTE}# Tables\n\nThe CSV files of [results folders](results-folder.md) and [exports](../howto/export.md), \
+         column by column. An empty cell means that the figure is not defined there. Metrics are defined in \
+         [Metrics](metrics.md). Columns may be added in later versions; read them by name.\n"
+    );
+    let sections = [
+        ("A run", [&tables::EXPORTED[..], &tables::OF_A_RUN_TOO].concat()),
+        ("A sweep", tables::OF_A_SWEEP.to_vec()),
+        ("A restart lab", tables::OF_A_LAB.to_vec()),
+        ("An export", tables::OF_AN_EXPORT.to_vec()),
+    ];
+    for (title, tables) in sections {
+        page.push_str(&format!("\n## {title}\n"));
+        for table in tables {
+            let about = table.about.trim();
+            page.push_str(&format!(
+                "\n### `{}`\n\n{about}\n\n| column | unit | meaning |\n|---|---|---|\n",
+                table.file
+            ));
+            for column in table.columns {
+                let about = column.about.trim().replace('|', "\\|");
+                page.push_str(&format!("| `{}` | {} | {about} |\n", column.name, column.unit));
+            }
+        }
+    }
+    page
+}
+
 fn errors_page() -> String {
     let mut page = format!(
         "{NOTE}# Errors\n\nMistakes in scenarios and on the command line have a code. Errors begin with E \
@@ -169,6 +199,7 @@ fn generated_pages_are_up_to_date() {
         ("scenario", scenario_page()),
         ("cli", cli_page()),
         ("metrics", metrics_page()),
+        ("tables", tables_page()),
         ("errors", errors_page()),
         ("exit-codes", exit_codes_page()),
     ];

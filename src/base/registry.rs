@@ -1,8 +1,12 @@
 //! One line per interchangeable part.
 //!
-//! [`registry!`](crate::registry) turns a list of `"name" => module::Config` lines into the enum
-//! that a scenario file is read into (`kind = "name"` chooses the variant, the other keys are the
-//! fields of its `Config`), and into the table that `straggler list` and the property tests walk.
+//! [`registry!`](crate::registry) turns a list of `"name" => module::Config` lines into the enum that a
+//! scenario file is read into (`kind = "name"` chooses the variant, the other keys are the fields
+//! of its `Config`), and into the table that `straggler list` and the property tests walk.
+//!
+//! Every `Config` implements the trait of its family, which says how the part is built and what is
+//! true of it. The enum dereferences to that trait: whatever is to be known of a part is asked of the
+//! choice, and no code beside the part's own file knows it by name or variant.
 
 /// A registered part: its name in scenario files and the first sentence of its documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +17,13 @@ pub struct Part {
     pub summary: &'static str,
 }
 
-/// Declares the choice enum of a folder of interchangeable parts.
+/// Declares the choice enum of a family of interchangeable parts, and the trait that each of their
+/// configurations implements.
 ///
 /// ```text
 /// registry! {
 ///     /// How a dense or sparse group is updated.
-///     pub enum OptimizerChoice {
+///     pub enum OptimizerChoice: OptimizerConfig {
 ///         /// Plain gradient descent.
 ///         "sgd" => Sgd(sgd::Config),
 ///     }
@@ -28,8 +33,12 @@ pub struct Part {
 macro_rules! registry {
     (
         $(#[$meta:meta])*
-        pub enum $choice:ident {
-            $( #[doc = $summary:literal] $name:literal => $variant:ident($config:ty), )+
+        pub enum $choice:ident: $family:path {
+            $(
+                #[doc = $summary:literal]
+                $(#[$gate:meta])*
+                $name:literal => $variant:ident($config:ty),
+            )+
         }
     ) => {
         $(#[$meta])*
@@ -38,6 +47,7 @@ macro_rules! registry {
         pub enum $choice {
             $(
                 #[doc = $summary]
+                $(#[$gate])*
                 #[serde(rename = $name)]
                 $variant($config),
             )+
@@ -46,20 +56,31 @@ macro_rules! registry {
         impl $choice {
             /// Every registered part, in the order of registration.
             pub const PARTS: &'static [$crate::base::registry::Part] = &[
-                $( $crate::base::registry::Part { name: $name, summary: $summary }, )+
+                $( $(#[$gate])* $crate::base::registry::Part { name: $name, summary: $summary }, )+
             ];
 
             /// The name of the chosen part, as in a scenario file.
             pub fn name(&self) -> &'static str {
                 match self {
-                    $( Self::$variant(_) => $name, )+
+                    $( $(#[$gate])* Self::$variant(_) => $name, )+
                 }
             }
 
             /// Whether the chosen part was reconstructed, because its source could not be read.
             pub fn is_reconstructed(&self) -> bool {
                 match self {
-                    $( Self::$variant(_) => $summary.contains("reconstructed"), )+
+                    $( $(#[$gate])* Self::$variant(_) => $summary.contains("reconstructed"), )+
+                }
+            }
+        }
+
+        /// The configuration of the chosen part, as all parts of the family are seen.
+        impl std::ops::Deref for $choice {
+            type Target = dyn $family;
+
+            fn deref(&self) -> &(dyn $family + 'static) {
+                match self {
+                    $( $(#[$gate])* Self::$variant(config) => config, )+
                 }
             }
         }

@@ -6,12 +6,12 @@ use super::args::{Compare, IntervalBy, PairBy};
 use super::comparison;
 use super::exit::{Exit, Failure};
 use super::run::{out, tell};
-use crate::experiment::compare::gate::Gate;
-use crate::experiment::compare::pareto::{self, Front};
-use crate::experiment::compare::{self, CompareError, Method, Options, Pairing, Side};
-use crate::experiment::outcome::{Kind, OutcomeError, Point, Results};
 use crate::metrics::measure::{Goal, Measure};
 use crate::metrics::scalar;
+use crate::results::compare::gate::Gate;
+use crate::results::compare::pareto::{self, Front};
+use crate::results::compare::{self, CompareError, Method, Options, Pairing, Side};
+use crate::results::outcome::{Kind, OutcomeError, Point, Results};
 use crate::scenario::document::suggest;
 
 pub(super) fn compare(args: &Compare) -> Result<Exit, Failure> {

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::experiment::compare::pareto::{Front, Mean};
-use crate::experiment::compare::{Comparison, Difference, Method, Pairing, Row, Verdict};
-use crate::experiment::outcome::setting_text;
-use crate::experiment::statistics::{FEWEST, Interval};
 use crate::report::terminal::{Align, TextTable};
+use crate::results::compare::pareto::{Front, Mean};
+use crate::results::compare::{Comparison, Difference, Method, Pairing, Row, Verdict};
+use crate::results::outcome::setting_text;
+use crate::results::statistics::{FEWEST, Interval};
 use crate::scenario::document::printable;
 
 /// A comparison: what was compared, the table, and what else to know.
@@ -304,7 +304,7 @@ pub(super) fn front(front: &Front) -> String {
 }
 
 /// Why a point takes no part in the race.
-fn stays_out(place: &crate::experiment::compare::pareto::Place) -> String {
+fn stays_out(place: &crate::results::compare::pareto::Place) -> String {
     let not_done = place.trials - place.done - place.failed;
     match (place.failed, not_done) {
         (0, 0) => format!("(reached by {} of {} trials)", place.reached, place.trials),

@@ -1,7 +1,7 @@
 //! The defaults beside a resolved scenario: what its keys would be, had nobody written more than
 //! which parts there are and what has no default.
 
-use crate::experiment::outcome::{Settings, flatten};
+use crate::results::outcome::{Settings, flatten};
 use crate::scenario::Scenario;
 use crate::scenario::document::{Input, load, to_toml};
 use toml::{Table, Value};

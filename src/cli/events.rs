@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use crate::experiment::outcome::Scalars;
 use crate::experiment::sweep::{Ended, PlannedTrial, SweepWatcher, Tally};
-use crate::experiment::{RunError, Summary, Trial};
+use crate::experiment::{RunError, Trial};
+use crate::results::Summary;
 use crate::sim::{EvaluatedView, Limits, Observer, Progress, Record};
 
 /// Between two `progress` events of a trial.
@@ -169,8 +169,7 @@ impl Observer for TrialEvents {
 
 /// The figures of a run under the names that they have everywhere.
 fn figures(summary: &Summary) -> Map<String, Value> {
-    let summary = serde_json::to_value(summary).expect("a summary is valid JSON");
-    let scalars = Scalars::of(&summary);
+    let scalars = summary.scalars();
     scalars.iter().map(|(name, value)| (name.to_string(), value.into())).collect()
 }
 

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use crate::data::DataError;
-use crate::experiment::{FolderError, RunError};
+use crate::experiment::RunError;
+use crate::results::FolderError;
 use crate::scenario::BuildError;
 use crate::scenario::document::printable;
 

@@ -3,8 +3,8 @@
 use super::args::{Export, ExportFormat};
 use super::exit::{Exit, Failure};
 use super::run::out;
-use crate::experiment::outcome::Results;
-use crate::report::export::{ExportError, Format, export as write};
+use crate::results::export::{ExportError, Format, export as write};
+use crate::results::outcome::Results;
 
 pub(super) fn export(args: &Export) -> Result<Exit, Failure> {
     let results = Results::open(&args.folder)?;

@@ -3,9 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::experiment::Summary;
-use crate::report::Folder;
-use crate::report::folder::Worker;
+use crate::results::tables::WorkerRow;
+use crate::results::{RunResults, Summary};
 
 /// The closing words of `straggler demo`, with three commands to try.
 pub(super) fn insight(summary: &Summary, folder: &Path) -> String {
@@ -45,10 +44,10 @@ pub(super) fn insight(summary: &Summary, folder: &Path) -> String {
 
 /// What the slowest worker contributed.
 fn slowest(folder: &Path) -> Option<String> {
-    let folder = Folder::open(folder).ok()?;
+    let folder = RunResults::open(folder).ok()?;
     let workers = folder.workers.rows().ok()?;
     let all: u64 = workers.iter().map(|worker| worker.steps).sum();
-    let slowdown = |worker: &&Worker| worker.slowdown.unwrap_or(1.0);
+    let slowdown = |worker: &&WorkerRow| worker.slowdown.unwrap_or(1.0);
     let slow = workers.iter().max_by(|a, b| slowdown(a).total_cmp(&slowdown(b)))?;
     let age = slow.staleness_mean?;
     if slowdown(&slow) < 1.5 || all == 0 {

@@ -8,12 +8,12 @@ use super::args::{Lab, LabRestart};
 use super::exit::{Exit, Failure, code};
 use super::run::{out, tell};
 use super::{load, report, signals};
-use crate::experiment::folder::plan_hash;
 use crate::experiment::lab::design::{NO_RESTART, arms, terms};
-use crate::experiment::lab::tables::{ArmResponse, EffectRow, arm_responses, effect_rows};
+use crate::experiment::lab::tables::{arm_rows, effect_rows};
 use crate::experiment::lab::{LabError, RestartLab, Results};
-use crate::experiment::statistics::Estimate;
 use crate::report::terminal::{Align, TextTable};
+use crate::results::folder::plan_hash;
+use crate::results::tables::{ArmRow, EffectRow};
 use crate::scenario::document::Input;
 
 /// The responses of the table of arms.
@@ -60,8 +60,8 @@ fn restart(args: &LabRestart, arguments: &[OsString]) -> Result<Exit, Failure> {
 }
 
 fn failure(error: LabError) -> Failure {
-    use crate::experiment::FolderError;
     use crate::experiment::lab::fork::ForkError;
+    use crate::results::FolderError;
     let exit = match &error {
         LabError::Interrupted { signal, .. } => Exit::of_signal(*signal),
         LabError::Folder(FolderError::Io { .. }) => Exit::Write,
@@ -127,7 +127,7 @@ fn list(lab: &RestartLab) -> String {
 /// What came of the lab.
 fn show(lab: &RestartLab, results: &Results, path: &Path) -> String {
     let settings = lab.settings();
-    let responses = arm_responses(settings, results);
+    let responses = arm_rows(settings, results);
     let effects = effect_rows(settings, results);
     let mut text = String::new();
     for &workers in &settings.workers {
@@ -166,7 +166,7 @@ fn show(lab: &RestartLab, results: &Results, path: &Path) -> String {
     text
 }
 
-fn table_of_arms(responses: &[ArmResponse], workers: u32) -> String {
+fn table_of_arms(responses: &[ArmRow], workers: u32) -> String {
     let mut table = TextTable::new(&[
         Align::Left,
         Align::Right,
@@ -176,7 +176,7 @@ fn table_of_arms(responses: &[ArmResponse], workers: u32) -> String {
         Align::Right,
     ]);
     table.row(["arm", "at once", "depth", "early", "final", "recovered after"]);
-    let mine: Vec<&ArmResponse> = responses.iter().filter(|row| row.workers == workers).collect();
+    let mine: Vec<&ArmRow> = responses.iter().filter(|row| row.workers == workers).collect();
     let mut names: Vec<&str> = mine.iter().map(|row| row.arm.as_str()).collect();
     names.dedup();
     for name in names {
@@ -184,7 +184,7 @@ fn table_of_arms(responses: &[ArmResponse], workers: u32) -> String {
             let row = mine.iter().find(|row| row.arm == name && row.response == response);
             row.map_or(String::new(), |row| match response {
                 "recovered_after" => updates(row),
-                _ => basis_points(row.mean, row.estimate.as_ref()),
+                _ => basis_points(row.mean, row.low.zip(row.high)),
             })
         };
         let plain = |response: &str| name == NO_RESTART && !response.starts_with("depth");
@@ -194,17 +194,17 @@ fn table_of_arms(responses: &[ArmResponse], workers: u32) -> String {
     table.render()
 }
 
-fn updates(row: &ArmResponse) -> String {
+fn updates(row: &ArmRow) -> String {
     match row.mean {
         Some(mean) => format!("{mean:.0} ({})", row.seeds),
         None => "never".into(),
     }
 }
 
-fn basis_points(mean: Option<f64>, estimate: Option<&Estimate>) -> String {
-    match (mean, estimate) {
-        (Some(mean), Some(estimate)) => {
-            let half = (estimate.interval.high - estimate.interval.low) / 2.0;
+fn basis_points(mean: Option<f64>, interval: Option<(f64, f64)>) -> String {
+    match (mean, interval) {
+        (Some(mean), Some((low, high))) => {
+            let half = (high - low) / 2.0;
             format!("{:+.0} ± {:.0}", 1e4 * mean, 1e4 * half)
         }
         (Some(mean), None) => format!("{:+.0}", 1e4 * mean),
@@ -219,7 +219,7 @@ fn table_of_effects(effects: &[EffectRow], workers: &[u32]) -> String {
     table.row(std::iter::once("lost".to_owned()).chain(workers.iter().map(|&n| people(n))));
     let chosen: Vec<&EffectRow> = effects.iter().filter(|row| row.response == ATTRIBUTED).collect();
     let most = workers.last().copied();
-    let size = |row: &&EffectRow| row.mean.map_or(0.0, f64::abs);
+    let size = |row: &&EffectRow| row.effect.map_or(0.0, f64::abs);
     let mut order: Vec<&EffectRow> =
         chosen.iter().copied().filter(|row| Some(row.workers) == most).collect();
     order.sort_by(|a, b| size(b).total_cmp(&size(a)));
@@ -228,11 +228,11 @@ fn table_of_effects(effects: &[EffectRow], workers: &[u32]) -> String {
             let row = chosen.iter().find(|row| row.workers == workers && row.term == term.term);
             row.map_or(String::new(), |row| {
                 let star = if row.p_holm.is_some_and(|p| p < 0.05) { "*" } else { " " };
-                format!("{}{star}", basis_points(row.mean, row.estimate.as_ref()))
+                format!("{}{star}", basis_points(row.effect, row.low.zip(row.high)))
             })
         };
-        let name =
-            std::iter::once(term.term.as_str()).chain(term.aliases.iter().map(String::as_str));
+        let aliases = term.aliases.split("; ").filter(|alias| !alias.is_empty());
+        let name = std::iter::once(term.term.as_str()).chain(aliases);
         let name = name.collect::<Vec<_>>().join(" + ");
         table.row(std::iter::once(name).chain(workers.iter().map(cell)));
     }

@@ -1,4 +1,4 @@
-//! Floor 10, the command line: one file per command. Results go to stdout, talk to stderr.
+//! Floor 11, the command line: one file per command. Results go to stdout, talk to stderr.
 
 mod args;
 mod check;

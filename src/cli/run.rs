@@ -12,9 +12,10 @@ use super::progress::Live;
 use super::sweep::plan;
 use super::{load, report, show, signals, sweep};
 use crate::experiment::expect::Checked;
-use crate::experiment::folder::plan_hash;
-use crate::experiment::{RunOptions, SaveEvery, Summary, Trial};
+use crate::experiment::{RunOptions, SaveEvery, Trial};
 use crate::report::terminal::Glyphs;
+use crate::results::Summary;
+use crate::results::folder::plan_hash;
 use crate::scenario::document::Input;
 use crate::sim::Nobody;
 

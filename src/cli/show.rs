@@ -8,8 +8,8 @@ use super::run::out;
 use crate::base::SimSpan;
 use crate::experiment::Trial;
 use crate::experiment::expect::Checked;
-use crate::experiment::summary::{At, Summary};
 use crate::report::terminal::{Align, TextTable};
+use crate::results::summary::{At, Summary};
 
 /// What `straggler` alone says.
 pub(super) fn welcome() -> Result<Exit, Failure> {

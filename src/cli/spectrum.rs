@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::args::{OfSeries, Spectrum};
 use super::exit::{Exit, Failure};
 use super::run::{out, tell};
-use crate::experiment::outcome::{Oscillating, PassSpectrum, Results, State};
-use crate::experiment::statistics::{deviation, mean, student};
 use crate::report::terminal::{Align, TextTable};
+use crate::results::outcome::{Oscillating, PassSpectrum, Results, State};
+use crate::results::statistics::{deviation, mean, student};
 
 /// A run, or a point of a sweep with all its trials.
 #[derive(Debug, Serialize)]

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use super::args::Spread;
 use super::exit::{Exit, Failure};
 use super::run::out;
-use crate::experiment::compare::Side;
-use crate::experiment::compare::spread::{SpreadRow, spreads};
-use crate::experiment::outcome::Results;
 use crate::metrics::measure::Measure;
 use crate::report::terminal::{Align, TextTable};
+use crate::results::compare::Side;
+use crate::results::compare::spread::{SpreadRow, spreads};
+use crate::results::outcome::Results;
 
 pub(super) fn spread(args: &Spread) -> Result<Exit, Failure> {
     let measure: Measure = args.metric.parse().map_err(|error| Failure::new(Exit::Usage, error))?;

@@ -6,9 +6,9 @@ use super::args::Status;
 use super::exit::{Exit, Failure};
 use super::run::out;
 use super::sweep::name;
-use crate::experiment::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
-use crate::experiment::statistics::{self, student};
 use crate::report::terminal::{Align, TextTable};
+use crate::results::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
+use crate::results::statistics::{self, student};
 
 /// The figures that are shown, where there are any, with their decimals.
 const SHOWN: &[(&str, usize)] =

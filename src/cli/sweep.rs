@@ -16,15 +16,16 @@ use super::{load, report, signals};
 use crate::base::{ByteSize, SimSpan};
 use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::expect;
-use crate::experiment::folder::turn;
-use crate::experiment::outcome::State;
 use crate::experiment::run_info::Stopwatch;
 use crate::experiment::sweep::{
-    Plan, PlannedTrial, Selection, Sources, SweepFolder, SweepOptions, SweepWatcher, Tables, Tally,
-    budget, run as run_trials,
+    Plan, PlannedTrial, Selection, Sources, SweepFolder, SweepOptions, SweepWatcher, Tally, budget,
+    run as run_trials,
 };
 use crate::experiment::{RunError, Trial};
 use crate::report::terminal::{Align, TextTable};
+use crate::results::folder::turn;
+use crate::results::outcome::State;
+use crate::results::overview::Overview;
 use crate::scenario::document::{Override, Problem, Problems};
 use crate::scenario::sweep::arguments::{Argument, read as read_argument};
 use crate::scenario::sweep::file::Sweep as About;
@@ -242,7 +243,7 @@ pub(super) fn execute(
         let _turn = turn(&path).map_err(RunError::from)?;
         stopwatch.stop().map_err(RunError::from)?;
     }
-    let results = Tables::refresh(&path).map_err(|error| Failure::new(Exit::Write, error))?;
+    let results = Overview::refresh(&path).map_err(|error| Failure::new(Exit::Write, error))?;
     let is_complete = || results.trials.iter().all(|trial| trial.state() != State::ToDo);
     if sweeping.shard.is_none() || is_complete() {
         let _turn = turn(&path).map_err(RunError::from)?;

@@ -7,7 +7,7 @@ use super::args::Trace;
 use super::exit::{Exit, Failure};
 use super::run::out;
 use crate::base::SimSpan;
-use crate::experiment::trace::{Span, TraceError, write_trace};
+use crate::results::export::trace::{Span, TraceError, write_trace};
 
 pub(super) fn trace(args: &Trace) -> Result<Exit, Failure> {
     let window = args.window.as_deref().map(window).transpose()?;

@@ -9,9 +9,9 @@ use super::args::{ProgressBy, Verify};
 use super::exit::{Exit, Failure};
 use super::run::{self, Look, out};
 use super::{load, resume};
-use crate::experiment::semantics::SEMANTICS;
 use crate::experiment::verify::{Difference, Verified, compare};
 use crate::experiment::{SaveEvery, Trial, run_info};
+use crate::results::semantics::SEMANTICS;
 use crate::scenario::document::Input;
 use crate::scenario::document::printable;
 

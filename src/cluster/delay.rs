@@ -1,10 +1,13 @@
 //! Imposed staleness: delays in updates, drawn from a distribution instead of simulated.
 
+#[cfg(test)]
+mod new_part;
+
 use rand::RngExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Purpose, Streams};
+use crate::base::{Purpose, Rng, Streams};
 
 /// Every gradient has exactly this staleness.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -44,7 +47,7 @@ pub struct Empirical {
 
 crate::registry! {
     /// The distribution of an imposed staleness.
-    pub enum DelayChoice {
+    pub enum DelayChoice: DelayConfig {
         /// Every gradient has the same staleness.
         "fixed" => Fixed(Fixed),
         /// Geometric, as with memoryless workers.
@@ -53,59 +56,134 @@ crate::registry! {
         "uniform" => Uniform(Uniform),
         /// Drawn from given weights.
         "empirical" => Empirical(Empirical),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 
-impl DelayChoice {
-    /// The largest staleness. A geometric distribution is cut where its tail is below 1e-12.
-    pub fn largest(&self) -> u64 {
-        match self {
-            Self::Fixed(Fixed { updates }) => *updates,
-            Self::Geometric(Geometric { mean }) => (-12.0 * std::f64::consts::LN_10
-                / libm::log1p(-1.0 / (1.0 + mean.max(1e-9))))
-            .ceil() as u64,
-            Self::Uniform(Uniform { largest }) => *largest,
-            Self::Empirical(Empirical { weights }) => weights.len().saturating_sub(1) as u64,
-        }
-    }
+/// The configuration of an imposed staleness.
+pub trait DelayConfig {
+    /// The largest staleness that occurs.
+    fn largest(&self) -> u64;
 
     /// Mean staleness.
-    pub fn mean(&self) -> f64 {
-        match self {
-            Self::Fixed(Fixed { updates }) => *updates as f64,
-            Self::Geometric(Geometric { mean }) => *mean,
-            Self::Uniform(Uniform { largest }) => *largest as f64 / 2.0,
-            Self::Empirical(Empirical { weights }) => {
-                let total: f64 = weights.iter().sum();
-                let weighted = weights.iter().enumerate().map(|(k, weight)| k as f64 * weight);
-                weighted.sum::<f64>() / total
-            }
-        }
+    fn mean(&self) -> f64;
+
+    /// The staleness of update `update`, before it is cut to the updates that there were.
+    fn draw(&self, update: u64, streams: Streams) -> u64;
+
+    /// The setting that nothing can be drawn with, if there is one.
+    fn unusable(&self) -> Option<Unusable>;
+}
+
+/// A setting of a law that nothing can be drawn with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unusable {
+    /// The setting's key.
+    pub setting: &'static str,
+    /// What is wrong with it.
+    pub why: &'static str,
+    /// What is possible.
+    pub help: &'static str,
+}
+
+fn generator(update: u64, streams: Streams) -> Rng {
+    streams.rng(Purpose::Delay, 0, update)
+}
+
+impl DelayConfig for Fixed {
+    fn largest(&self) -> u64 {
+        self.updates
     }
 
-    /// The staleness of update `update`, not yet limited to the number of updates made.
-    pub fn draw(&self, update: u64, streams: Streams) -> u64 {
-        let mut rng = streams.rng(Purpose::Delay, 0, update);
-        match self {
-            Self::Fixed(Fixed { updates }) => *updates,
-            Self::Geometric(Geometric { mean }) => {
-                let u = 1.0 - rng.random::<f64>();
-                let k = libm::log(u) / libm::log1p(-1.0 / (1.0 + mean.max(1e-9)));
-                (k as u64).min(self.largest())
-            }
-            Self::Uniform(Uniform { largest }) => rng.random_range(0..=*largest),
-            Self::Empirical(Empirical { weights }) => {
-                let total: f64 = weights.iter().sum();
-                let mut left = rng.random::<f64>() * total;
-                for (k, weight) in weights.iter().enumerate() {
-                    left -= weight;
-                    if left < 0.0 {
-                        return k as u64;
-                    }
-                }
-                self.largest()
+    fn mean(&self) -> f64 {
+        self.updates as f64
+    }
+
+    fn draw(&self, _: u64, _: Streams) -> u64 {
+        self.updates
+    }
+
+    fn unusable(&self) -> Option<Unusable> {
+        None
+    }
+}
+
+impl DelayConfig for Geometric {
+    /// The law is cut where its tail is below 1e-12.
+    fn largest(&self) -> u64 {
+        (-12.0 * std::f64::consts::LN_10 / libm::log1p(-1.0 / (1.0 + self.mean.max(1e-9)))).ceil()
+            as u64
+    }
+
+    fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    fn draw(&self, update: u64, streams: Streams) -> u64 {
+        let u = 1.0 - generator(update, streams).random::<f64>();
+        let k = libm::log(u) / libm::log1p(-1.0 / (1.0 + self.mean.max(1e-9)));
+        (k as u64).min(self.largest())
+    }
+
+    fn unusable(&self) -> Option<Unusable> {
+        None
+    }
+}
+
+impl DelayConfig for Uniform {
+    fn largest(&self) -> u64 {
+        self.largest
+    }
+
+    fn mean(&self) -> f64 {
+        self.largest as f64 / 2.0
+    }
+
+    fn draw(&self, update: u64, streams: Streams) -> u64 {
+        generator(update, streams).random_range(0..=self.largest)
+    }
+
+    fn unusable(&self) -> Option<Unusable> {
+        None
+    }
+}
+
+impl DelayConfig for Empirical {
+    fn largest(&self) -> u64 {
+        self.weights.len().saturating_sub(1) as u64
+    }
+
+    fn mean(&self) -> f64 {
+        let total: f64 = self.weights.iter().sum();
+        let weighted = self.weights.iter().enumerate().map(|(k, weight)| k as f64 * weight);
+        weighted.sum::<f64>() / total
+    }
+
+    fn draw(&self, update: u64, streams: Streams) -> u64 {
+        let total: f64 = self.weights.iter().sum();
+        let mut left = generator(update, streams).random::<f64>() * total;
+        for (k, weight) in self.weights.iter().enumerate() {
+            left -= weight;
+            if left < 0.0 {
+                return k as u64;
             }
         }
+        self.largest()
+    }
+
+    fn unusable(&self) -> Option<Unusable> {
+        let total: f64 = self.weights.iter().sum();
+        let why = if self.weights.iter().any(|weight| *weight < 0.0) {
+            "holds a negative weight"
+        } else if total > 0.0 && total.is_finite() {
+            return None;
+        } else {
+            "needs a positive, finite sum"
+        };
+        let help = "one weight per delay of 0, 1, 2, ... updates, as in [1.0, 0.0, 3.0]";
+        Some(Unusable { setting: "weights", why, help })
     }
 }
 

@@ -18,14 +18,14 @@ pub mod step_time;
 
 pub use churn::Churn;
 pub use compute::Compute;
-pub use delay::DelayChoice;
+pub use delay::{DelayChoice, DelayConfig};
 pub use discipline::Discipline;
 pub use failures::Failures;
 pub use machine::{Machine, MachineClass};
 pub use membership::Membership;
 pub use network::{Network, ShardService};
 pub use pace::{Pace, PaceConfig};
-pub use routine::Routine;
+pub use routine::{LocalConfig, LocalPlan, Routine};
 pub use scripted::Scripted;
-pub use start::StartChoice;
-pub use step_time::{LawError, StepTimeChoice, StepTimeLaw};
+pub use start::{StartChoice, StartConfig};
+pub use step_time::{LawError, StepTimeChoice, StepTimeConfig, StepTimeLaw};

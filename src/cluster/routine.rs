@@ -1,6 +1,9 @@
 //! The work of a worker in a step, besides the plain pull, gradient and push: several batches per
 //! pull, local steps, a private replica, dense parameters pulled or pushed only in some steps.
 
+#[cfg(test)]
+mod new_part;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -83,13 +86,70 @@ impl Default for Elastic {
 
 crate::registry! {
     /// How a worker uses the batches of a step, and what it pushes.
-    pub enum Local {
+    pub enum Local: LocalConfig {
         /// The mean of their gradients, all on the pulled view.
         "gradient" => Gradient(Gradient),
         /// Local steps from the view; minus the distance covered is pushed (local SGD, GEO).
         "local_steps" => Steps(LocalSteps),
         /// Local steps on a replica; it and the server's parameters attract each other (EASGD).
         "elastic" => Elastic(Elastic),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
+    }
+}
+
+/// The configuration of what a worker does with its batches.
+pub trait LocalConfig {
+    /// What it does with them.
+    fn plan(&self) -> LocalPlan;
+}
+
+/// What a worker does with the batches of a step.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum LocalPlan {
+    /// It pushes the mean of their gradients on the view.
+    Gradient,
+    /// It makes local steps from the view, and pushes minus the distance gone.
+    Steps(LocalSteps),
+    /// It makes local steps on a replica that it keeps, and pushes a share of the distance between that
+    /// and the view, by which it moves the replica too.
+    Replica {
+        /// How the local steps are made.
+        steps: LocalSteps,
+        /// The share.
+        alpha: f64,
+    },
+}
+
+impl LocalPlan {
+    /// Whether differences of weights are pushed, and no gradients.
+    pub fn pushes_differences(&self) -> bool {
+        *self != LocalPlan::Gradient
+    }
+
+    /// Whether the worker keeps a replica.
+    pub fn keeps_replica(&self) -> bool {
+        matches!(self, LocalPlan::Replica { .. })
+    }
+}
+
+impl LocalConfig for Gradient {
+    fn plan(&self) -> LocalPlan {
+        LocalPlan::Gradient
+    }
+}
+
+impl LocalConfig for LocalSteps {
+    fn plan(&self) -> LocalPlan {
+        LocalPlan::Steps(*self)
+    }
+}
+
+impl LocalConfig for Elastic {
+    fn plan(&self) -> LocalPlan {
+        let Elastic { learning_rate, momentum, alpha } = *self;
+        LocalPlan::Replica { steps: LocalSteps { learning_rate, momentum }, alpha }
     }
 }
 
@@ -114,17 +174,17 @@ impl Default for Routine {
 impl Routine {
     /// Whether it is the plain routine: the gradient of one batch, pushed unchanged.
     pub fn is_plain(&self) -> bool {
-        self.batches == 1 && matches!(self.local, Local::Gradient(_)) && self.push_every == 1
+        self.batches == 1 && !self.local.plan().pushes_differences() && self.push_every == 1
     }
 
     /// Whether the worker keeps state after the step.
     pub fn keeps(&self) -> bool {
-        self.push_every > 1 || matches!(self.local, Local::Elastic(_))
+        self.push_every > 1 || self.local.plan().keeps_replica()
     }
 
     /// Whether the worker computes before it asks to pull.
     pub fn computes_first(&self) -> bool {
-        matches!(self.local, Local::Elastic(_))
+        self.local.plan().keeps_replica()
     }
 
     /// Whether dense parameters on shards of their own are pulled in the worker's step `step`.

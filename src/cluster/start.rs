@@ -1,6 +1,9 @@
 //! When workers start: together, one after the other, or by the slow-start policies of real
 //! systems, which let asynchronous training settle before all workers take part.
 
+#[cfg(test)]
+mod new_part;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +99,7 @@ impl Default for Xdl {
 
 crate::registry! {
     /// When the workers start.
-    pub enum StartChoice {
+    pub enum StartChoice: StartConfig {
         /// All workers at time zero.
         "together" => Together(Together),
         /// One after the other, at equal intervals.
@@ -111,6 +114,9 @@ crate::registry! {
         "monolith" => Monolith(Monolith),
         /// XDL after a restore: the chief at once, the others after two minutes.
         "xdl" => Xdl(Xdl),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 
@@ -120,40 +126,93 @@ impl Default for StartChoice {
     }
 }
 
-impl StartChoice {
-    /// When worker `worker` of `workers` starts, if it does not start [after
-    /// updates](Self::after_updates).
-    pub fn at(&self, worker: WorkerId, workers: u32, streams: Streams) -> SimTime {
-        let offset = match self {
-            Self::Together(_) => SimSpan::ZERO,
-            Self::Staggered(Staggered { over }) => {
-                let share = u128::from(over.0) * u128::from(worker.0) / u128::from(workers.max(1));
-                SimSpan(share as u64)
-            }
-            Self::Scattered(Scattered { within }) => {
-                let share = streams.uniform(Purpose::Start, u64::from(worker.0), 0);
-                *within * Factor::new(share)
-            }
-            Self::TensorFlow(TensorFlow { step, most }) => {
-                step.times(u64::from(worker.0)).min(*most)
-            }
-            Self::Xdl(Xdl { sleep }) if worker.0 > 0 => *sleep,
-            Self::Xdl(_) | Self::StepWaiter(_) | Self::Monolith(_) => SimSpan::ZERO,
-        };
-        SimTime::ZERO + offset
-    }
+/// The configuration of a start.
+pub trait StartConfig {
+    /// When worker `worker` of `workers` begins, if it does not begin
+    /// [after updates](Self::after_updates).
+    fn at(&self, worker: WorkerId, workers: u32, streams: Streams) -> SimTime;
 
     /// How many updates the worker waits for before it starts, and until when at the latest; `None`
     /// if it waits for none.
-    pub fn after_updates(&self, worker: WorkerId) -> Option<(u64, Option<SimTime>)> {
-        let (steps, most) = match self {
-            Self::StepWaiter(StepWaiter { steps }) => (*steps, None),
-            Self::Monolith(Monolith { steps, most }) => (*steps, Some(SimTime::ZERO + *most)),
-            _ => return None,
-        };
-        let updates = (steps * libm::log(f64::from(worker.0) + 1.0)) as u64;
-        (updates > 0).then_some((updates, most))
+    fn after_updates(&self, worker: WorkerId) -> Option<(u64, Option<SimTime>)>;
+}
+
+impl StartConfig for Together {
+    fn at(&self, _: WorkerId, _: u32, _: Streams) -> SimTime {
+        SimTime::ZERO
     }
+
+    fn after_updates(&self, _: WorkerId) -> Option<(u64, Option<SimTime>)> {
+        None
+    }
+}
+
+impl StartConfig for Staggered {
+    fn at(&self, worker: WorkerId, workers: u32, _: Streams) -> SimTime {
+        let share = u128::from(self.over.0) * u128::from(worker.0) / u128::from(workers.max(1));
+        SimTime::ZERO + SimSpan(share as u64)
+    }
+
+    fn after_updates(&self, _: WorkerId) -> Option<(u64, Option<SimTime>)> {
+        None
+    }
+}
+
+impl StartConfig for Scattered {
+    fn at(&self, worker: WorkerId, _: u32, streams: Streams) -> SimTime {
+        let share = streams.uniform(Purpose::Start, u64::from(worker.0), 0);
+        SimTime::ZERO + self.within * Factor::new(share)
+    }
+
+    fn after_updates(&self, _: WorkerId) -> Option<(u64, Option<SimTime>)> {
+        None
+    }
+}
+
+impl StartConfig for TensorFlow {
+    fn at(&self, worker: WorkerId, _: u32, _: Streams) -> SimTime {
+        SimTime::ZERO + self.step.times(u64::from(worker.0)).min(self.most)
+    }
+
+    fn after_updates(&self, _: WorkerId) -> Option<(u64, Option<SimTime>)> {
+        None
+    }
+}
+
+impl StartConfig for StepWaiter {
+    fn at(&self, _: WorkerId, _: u32, _: Streams) -> SimTime {
+        SimTime::ZERO
+    }
+
+    fn after_updates(&self, worker: WorkerId) -> Option<(u64, Option<SimTime>)> {
+        Some((logarithmic(self.steps, worker)?, None))
+    }
+}
+
+impl StartConfig for Monolith {
+    fn at(&self, _: WorkerId, _: u32, _: Streams) -> SimTime {
+        SimTime::ZERO
+    }
+
+    fn after_updates(&self, worker: WorkerId) -> Option<(u64, Option<SimTime>)> {
+        Some((logarithmic(self.steps, worker)?, Some(SimTime::ZERO + self.most)))
+    }
+}
+
+impl StartConfig for Xdl {
+    fn at(&self, worker: WorkerId, _: u32, _: Streams) -> SimTime {
+        SimTime::ZERO + if worker.0 > 0 { self.sleep } else { SimSpan::ZERO }
+    }
+
+    fn after_updates(&self, _: WorkerId) -> Option<(u64, Option<SimTime>)> {
+        None
+    }
+}
+
+/// Updates that worker `w` waits for, `steps x ln(w + 1)`; `None` for none.
+fn logarithmic(steps: f64, worker: WorkerId) -> Option<u64> {
+    let updates = (steps * libm::log(f64::from(worker.0) + 1.0)) as u64;
+    (updates > 0).then_some(updates)
 }
 
 #[cfg(test)]

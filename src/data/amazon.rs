@@ -3,11 +3,13 @@
 //! A review is an implicit positive: the user interacted with the item. Text and stars are not used.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::DataSource;
 use super::bad_rows::{BadRowKind, Fault, OnBadRow, RowTally, excerpt};
 use super::din_task::{self, TaskConfig};
 use super::error::DataError;
@@ -16,7 +18,7 @@ use super::file::{self, Input};
 use super::json_lines::{fault, for_each_line};
 use super::log::Log;
 use super::python_literal;
-use super::source::OpenContext;
+use super::source::{OpenContext, SourceConfig};
 use super::stamp::{Stamp, TimeFormat};
 
 /// Which level of a category path is an item's category.
@@ -90,6 +92,16 @@ impl Metadata<'_> {
             CategoryLevel::Last => path.last(),
         };
         entry.map(|text| text.0.as_ref())
+    }
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(open(self, context)?))
     }
 }
 

@@ -1,15 +1,18 @@
 //! The Avazu mobile advertising log of 2014: real clicks, categories, and the hour.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::DataSource;
 use super::bad_rows::OnBadRow;
 use super::columns::{Table, TableFormat};
 use super::delimited::Dialect;
 use super::error::DataError;
 use super::file::{self, Input};
 use super::log::Log;
-use super::source::OpenContext;
+use super::source::{OpenContext, SourceConfig};
 use super::stamp::TimeFormat;
 use super::tabular;
 
@@ -55,6 +58,16 @@ pub struct Config {
     pub on_bad_row: OnBadRow,
     /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
     pub max_bad_rows: u64,
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        false
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(open(self, context)?))
+    }
 }
 
 /// Loads the files named in `config`.

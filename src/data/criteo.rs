@@ -3,16 +3,19 @@
 //! The published form (tab-separated, no header) can be read, and the comma-separated form with a
 //! header that tutorials use. The log has no times; the published rows are in chronological order.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::DataSource;
 use super::bad_rows::OnBadRow;
 use super::columns::Table;
 use super::delimited::{Delimited, Dialect};
 use super::error::DataError;
 use super::file::{self, Input};
 use super::log::Log;
-use super::source::OpenContext;
+use super::source::{OpenContext, SourceConfig};
 use super::tabular::{self, Missing};
 
 /// Criteo click log: is the advertisement clicked?
@@ -47,6 +50,16 @@ impl Default for Config {
             on_bad_row: OnBadRow::default(),
             max_bad_rows: 0,
         }
+    }
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        false
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(open(self, context)?))
     }
 }
 

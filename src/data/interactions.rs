@@ -1,9 +1,12 @@
 //! General interactions: rows of user, item and time (and category), for the task of the Deep
 //! Interest Network.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::DataSource;
 use super::bad_rows::{Fault, OnBadRow, RowTally};
 use super::cell::{Condition, filled};
 use super::columns::{FileFilter, Filter, Table, TableFormat, find};
@@ -12,7 +15,7 @@ use super::error::DataError;
 use super::events::Events;
 use super::log::Log;
 use super::records::{Row, Stretch, Take, Verdict, for_each_row, take_rows};
-use super::source::OpenContext;
+use super::source::{OpenContext, SourceConfig};
 use super::stamp::{Stamp, TimeFormat};
 use super::text::Text;
 
@@ -93,6 +96,16 @@ impl Default for Config {
             on_bad_row: OnBadRow::default(),
             max_bad_rows: 0,
         }
+    }
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(open(self, context)?))
     }
 }
 

@@ -50,9 +50,9 @@ pub use batch::{Batch, ExampleInfo};
 pub use error::DataError;
 pub use leakage::{LeakError, check_holdout};
 pub use log::Log;
-pub use order::{Cursor, Order, OrderChoice, Position};
+pub use order::{Cursor, Order, OrderChoice, OrderConfig, Position};
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
-pub use source::{OpenContext, SourceChoice};
+pub use source::{OpenContext, SourceChoice, SourceConfig};
 pub use synthetic::Synthetic;
 pub use window::Window;
 

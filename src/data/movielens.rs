@@ -2,9 +2,12 @@
 //!
 //! A rating with any number of stars is an implicit positive: the user saw the film.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::DataSource;
 use super::bad_rows::{BadRowKind, Fault, OnBadRow, RowTally};
 use super::cell::filled;
 use super::columns::{Table, TableFormat};
@@ -16,7 +19,7 @@ use super::file::{self, Input};
 use super::interactions::{self, CategoryTable};
 use super::log::Log;
 use super::records::{Verdict, for_each_row};
-use super::source::OpenContext;
+use super::source::{OpenContext, SourceConfig};
 
 /// Number of genre flags at the end of a row of `u.item`.
 const GENRES: usize = 19;
@@ -37,6 +40,16 @@ pub struct Config {
     pub on_bad_row: OnBadRow,
     /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
     pub max_bad_rows: u64,
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(open(self, context)?))
+    }
 }
 
 /// Loads the files named in `config`.

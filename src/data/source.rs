@@ -1,11 +1,13 @@
 //! The registry of data sources: the values of `kind = "..."`, and how each source is opened.
 
+#[cfg(test)]
+mod new_part;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use super::{
-    DataError, DataSource, Synthetic, amazon, avazu, criteo, interactions, movielens, synthetic,
-    tabular,
+    DataError, DataSource, amazon, avazu, criteo, interactions, movielens, synthetic, tabular,
 };
 use crate::base::Streams;
 
@@ -18,9 +20,21 @@ pub struct OpenContext<'a> {
     pub streams: Streams,
 }
 
+/// The configuration of a source.
+pub trait SourceConfig {
+    /// Whether the log depends on the seed of the trial: it is generated, or its negatives are drawn.
+    fn draws(&self) -> bool;
+
+    /// Opens the source.
+    ///
+    /// # Errors
+    /// Whatever keeps the log from being loaded; the message says where and what to do.
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError>;
+}
+
 crate::registry! {
     /// Where the examples come from.
-    pub enum SourceChoice {
+    pub enum SourceChoice: SourceConfig {
         /// A generated e-commerce search log with a known ground truth; needs no file.
         "synthetic" => Synthetic(synthetic::Config),
         /// Amazon reviews (2014 and 2018 JSON lines): the next reviewed item, given the history.
@@ -35,35 +49,9 @@ crate::registry! {
         "table" => Table(tabular::Config),
         /// Any CSV, TSV or Parquet file of (user, item, time): the next item, given the history.
         "interactions" => Interactions(interactions::Config),
-    }
-}
-
-impl SourceChoice {
-    /// Whether the log depends on the trial's seed: it is generated, or its negatives are drawn.
-    pub fn draws(&self) -> bool {
-        match self {
-            SourceChoice::Synthetic(_)
-            | SourceChoice::Amazon(_)
-            | SourceChoice::Movielens(_)
-            | SourceChoice::Interactions(_) => true,
-            SourceChoice::Criteo(_) | SourceChoice::Avazu(_) | SourceChoice::Table(_) => false,
-        }
-    }
-
-    /// Opens the chosen source.
-    ///
-    /// # Errors
-    /// If the log cannot be loaded; the message names the place and the remedy.
-    pub fn open(&self, context: &OpenContext) -> Result<Arc<dyn DataSource>, DataError> {
-        Ok(match self {
-            SourceChoice::Synthetic(config) => Arc::new(Synthetic::new(config, context.streams)?),
-            SourceChoice::Amazon(config) => Arc::new(amazon::open(config, context)?),
-            SourceChoice::Movielens(config) => Arc::new(movielens::open(config, context)?),
-            SourceChoice::Criteo(config) => Arc::new(criteo::open(config, context)?),
-            SourceChoice::Avazu(config) => Arc::new(avazu::open(config, context)?),
-            SourceChoice::Table(config) => Arc::new(tabular::open(config, context)?),
-            SourceChoice::Interactions(config) => Arc::new(interactions::open(config, context)?),
-        })
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 

@@ -1,8 +1,11 @@
 //! The general loader: any CSV, TSV or Parquet file; settings give the meaning of its columns.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::DataSource;
 use super::bad_rows::{BadRowKind, Fault, OnBadRow, RowTally};
 use super::cell::{Condition, LabelRule, filled, number};
 use super::columns::{FileFilter, Filter, Table, TableFormat, find};
@@ -10,7 +13,7 @@ use super::error::DataError;
 use super::log::{Log, offset};
 use super::log_scale::LogScale;
 use super::records::{Row, Stretch, Take, Verdict, take_rows};
-use super::source::OpenContext;
+use super::source::{OpenContext, SourceConfig};
 use super::stamp::{Stamp, TimeFormat};
 use super::table_builder::TableBuilder;
 use super::text::Text;
@@ -155,6 +158,16 @@ impl Default for Config {
             on_bad_row: OnBadRow::default(),
             max_bad_rows: 0,
         }
+    }
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        false
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(open(self, context)?))
     }
 }
 

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use super::checkpoint::Keeper;
-use super::folder::FolderError;
 use super::recorder::Recorder;
 use super::snapshot::Snapshots;
 use super::stop::StopSignal;
 use crate::base::SimSpan;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::results::folder::FolderError;
 use crate::scenario::Job;
 use crate::sim::{Observer, Record, SimError, State};
 

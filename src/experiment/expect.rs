@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::compare::{Done, value};
-use super::outcome::{OutcomeError, Results, Scalars, State, TrialOutcome};
 use crate::metrics::measure::Measure;
+use crate::results::compare::{Done, value};
+use crate::results::json;
+use crate::results::outcome::{OutcomeError, Results, State, TrialOutcome};
+use crate::results::summary::Summary;
 use crate::scenario::expect::Expectation;
 
 /// The file in the results folder; absent without expectations.
@@ -35,12 +36,10 @@ pub struct Checked {
 /// If a series cannot be read.
 pub fn check(
     expectations: &[Expectation],
-    summary: Value,
+    summary: Summary,
     folder: &Path,
 ) -> Result<Vec<Checked>, OutcomeError> {
-    let seed = summary.get("seed").and_then(Value::as_u64).unwrap_or(0);
-    let trial = TrialOutcome { id: String::new(), point: 0, seed, folder: folder.to_path_buf() };
-    let done = Done { seed, scalars: Scalars::of(&summary), summary, trial };
+    let done = Done::new(TrialOutcome::of_run(folder, summary.seed), summary);
     let check = |expectation: &Expectation| {
         let measure = expectation.metric.parse::<Measure>().ok();
         let value = match measure {
@@ -63,17 +62,7 @@ pub fn check(
 /// # Errors
 /// If the file is there and cannot be read.
 pub fn read(folder: &Path) -> Result<Vec<Checked>, OutcomeError> {
-    let path = folder.join(FILE);
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(OutcomeError::Read { path, error }),
-    };
-    serde_json::from_slice(&text).map_err(|error| OutcomeError::Malformed {
-        line: error.line(),
-        problem: error.to_string(),
-        path,
-    })
+    Ok(json::read(&folder.join(FILE))?.unwrap_or_default())
 }
 
 /// The trials that are not as expected, by name, and what failed in each.

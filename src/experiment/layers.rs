@@ -1,61 +1,43 @@
-//! `layers.csv`: one row per layer and table and look.
+//! What is watched of layers, as rows of `layers.csv`.
 
-use std::io;
-
-use super::table::{Cell, TableWriter};
+use crate::results::tables::LayerRow;
 use crate::sim::{LayerLook, Progress};
 
-/// The name of the file.
-pub(super) const FILE: &str = "layers.csv";
-
-/// Its columns.
-pub(super) const HEADER: &str = "update,examples,sim_s,group,layer,parameters,pushes,change,\
-    weight_norm,weight_mean,weight_deviation,weight_p05,weight_p25,weight_p50,weight_p75,weight_p95,\
-    gradient_norm,agreement,gradient_zero,mean_gradient_norm,mean_gradient_deviation,\
-    mean_gradient_p05,mean_gradient_p25,mean_gradient_p50,mean_gradient_p75,mean_gradient_p95,\
-    rows_touched,rows_idle,row_norm_mean";
-
-/// Appends the rows of one look.
-pub(super) fn write(
-    table: &mut TableWriter,
-    progress: &Progress,
-    layers: &[LayerLook],
-) -> io::Result<()> {
-    for layer in layers {
-        let LayerLook { weights, gradients, rows, .. } = layer;
-        let mut cells = vec![
-            Cell::Whole(progress.updates),
-            Cell::Whole(progress.examples),
-            Cell::Number(progress.now.seconds()),
-            Cell::Text(layer.group),
-            Cell::Text(&layer.layer),
-            Cell::Whole(layer.parameters),
-            Cell::Whole(layer.pushes),
-            layer.change.into(),
-            Cell::Number(weights.norm),
-            Cell::Number(weights.mean),
-            Cell::Number(weights.deviation),
-        ];
-        cells.extend(weights.quantiles.map(Cell::Number));
-        let of_gradients = [
-            gradients.map(|g| g.norm),
-            gradients.and_then(|g| g.agreement),
-            gradients.map(|g| g.zero),
-            gradients.map(|g| g.mean.norm),
-            gradients.map(|g| g.mean.deviation),
-        ];
-        cells.extend(of_gradients.map(Cell::from));
-        match gradients {
-            Some(gradients) => cells.extend(gradients.mean.quantiles.map(Cell::Number)),
-            None => cells.extend([Cell::Empty; 5]),
-        }
-        let of_rows = [
-            rows.map(|rows| rows.touched),
-            rows.map(|rows| rows.idle),
-            rows.and_then(|rows| rows.norm),
-        ];
-        cells.extend(of_rows.map(Cell::from));
-        table.row(&cells)?;
+/// The row of a layer or table at one look.
+pub(super) fn row(progress: &Progress, look: &LayerLook) -> LayerRow {
+    let LayerLook { weights, gradients, rows, .. } = look;
+    let [weight_p05, weight_p25, weight_p50, weight_p75, weight_p95] = weights.quantiles.map(Some);
+    let mean = gradients.map(|gradients| gradients.mean);
+    let quantile = |index: usize| mean.map(|mean| mean.quantiles[index]);
+    LayerRow {
+        update: progress.updates,
+        examples: progress.examples,
+        sim_s: progress.now.seconds(),
+        group: look.group.to_string(),
+        layer: look.layer.clone(),
+        parameters: look.parameters,
+        pushes: look.pushes,
+        change: look.change,
+        weight_norm: Some(weights.norm),
+        weight_mean: Some(weights.mean),
+        weight_deviation: Some(weights.deviation),
+        weight_p05,
+        weight_p25,
+        weight_p50,
+        weight_p75,
+        weight_p95,
+        gradient_norm: gradients.map(|gradients| gradients.norm),
+        agreement: gradients.and_then(|gradients| gradients.agreement),
+        gradient_zero: gradients.map(|gradients| gradients.zero),
+        mean_gradient_norm: mean.map(|mean| mean.norm),
+        mean_gradient_deviation: mean.map(|mean| mean.deviation),
+        mean_gradient_p05: quantile(0),
+        mean_gradient_p25: quantile(1),
+        mean_gradient_p50: quantile(2),
+        mean_gradient_p75: quantile(3),
+        mean_gradient_p95: quantile(4),
+        rows_touched: rows.map(|rows| rows.touched),
+        rows_idle: rows.map(|rows| rows.idle),
+        row_norm_mean: rows.and_then(|rows| rows.norm),
     }
-    table.flush()
 }

@@ -1,4 +1,4 @@
-//! Floor 8, from a scenario to a results folder.
+//! Floor 9, from a scenario to a results folder.
 //!
 //! A folder holds reproducible files and incidental ones. Wall-clock facts go to `run-info.json`
 //! alone; everything else is the same bytes for the same scenario and seed. `summary.json` is
@@ -6,34 +6,24 @@
 
 pub mod best;
 pub mod checkpoint;
-pub mod compare;
-mod disk;
 pub mod drive;
 pub mod expect;
 pub mod fit;
-pub mod folder;
 pub mod lab;
 mod layers;
-pub mod outcome;
 pub mod presence;
 pub mod probe;
 pub mod recorder;
 pub mod run;
 pub mod run_info;
-pub mod semantics;
 pub mod snapshot;
 pub mod stages;
-pub mod statistics;
 pub mod stop;
-pub mod summary;
+mod summary;
 pub mod sweep;
-pub mod table;
-pub mod trace;
 pub mod verify;
 
 pub use drive::SaveEvery;
-pub use folder::{FolderError, ResultsFolder};
 pub use recorder::{Recorder, Recording};
 pub use run::{RunError, RunOptions, Trial};
 pub use stop::StopSignal;
-pub use summary::Summary;

@@ -5,10 +5,14 @@ use std::io;
 use std::path::Path;
 
 use super::best::Best;
-use super::table::{Cell, TableWriter};
-use super::{disk, layers, presence};
-use crate::base::SimTime;
+use super::{layers, presence};
 use crate::metrics::{Histogram, Moments, Quality};
+use crate::results::disk;
+use crate::results::table::{Row, TableWriter};
+use crate::results::tables::{
+    DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow, ServiceRow, ShardRow,
+    StalenessRow, TimelineRow, TrainingRow, WorkerRow,
+};
 use crate::sim::record::RowStaleness;
 use crate::sim::{
     Activity, Cadence, EvaluatedView, Every, Finished, LayerDivergence, Limits, Observer, Progress,
@@ -120,25 +124,20 @@ impl Recorder {
     /// # Errors
     /// If a file cannot be created or opened.
     pub fn open(folder: &Path, begin: Begin, recording: Recording) -> io::Result<Recorder> {
-        let table = |name, header| match begin {
-            Begin::Afresh => TableWriter::create(folder, name, header),
-            Begin::Reopen => TableWriter::reopen(folder, name),
-        };
+        fn table<R: Row>(folder: &Path, begin: Begin) -> io::Result<TableWriter> {
+            match begin {
+                Begin::Afresh => TableWriter::create::<R>(folder),
+                Begin::Reopen => TableWriter::reopen::<R>(folder),
+            }
+        }
         Ok(Recorder {
-            evaluations: table(
-                "evaluations.csv",
-                "update,examples,passes,sim_s,view,auc,session_auc,log_loss,normalised_entropy,\
-                 calibration,selection_auc",
-            )?,
-            training: table(
-                "training.csv",
-                "update,examples,sim_s,loss,rate,gradient_norm,staleness_mean,in_flight,gap_mean",
-            )?,
-            divergence: table("divergence.csv", "update,sim_s,group,layer,measure,mean,max")?,
-            timeline: table("timeline.csv", "worker,class,activity,start_s,end_s,step")?,
-            service: table("service.csv", "shard,worker,activity,start_s,end_s")?,
+            evaluations: table::<EvaluationRow>(folder, begin)?,
+            training: table::<TrainingRow>(folder, begin)?,
+            divergence: table::<DivergenceRow>(folder, begin)?,
+            timeline: table::<TimelineRow>(folder, begin)?,
+            service: table::<ServiceRow>(folder, begin)?,
             layers: match recording.layers {
-                true => Some(table(layers::FILE, layers::HEADER)?),
+                true => Some(table::<LayerRow>(folder, begin)?),
                 false => None,
             },
             timeline_left: recording.timeline,
@@ -228,17 +227,17 @@ impl Recorder {
         let Interval { pushes, loss, norm, staleness, gap } = std::mem::take(&mut self.interval);
         let n = pushes as f64;
         self.summary.loss = Some(loss / n);
-        let outcome = self.training.row(&[
-            Cell::Whole(progress.updates),
-            Cell::Whole(progress.examples),
-            Cell::Number(progress.now.seconds()),
-            Cell::Number(loss / n),
-            Cell::Number(rate),
-            Cell::Number(norm / n),
-            Cell::Number(staleness / n),
-            Cell::Whole(in_flight as u64),
-            gap.mean().into(),
-        ]);
+        let outcome = self.training.row(&TrainingRow {
+            update: progress.updates,
+            examples: progress.examples,
+            sim_s: progress.now.seconds(),
+            loss: Some(loss / n),
+            rate: Some(rate),
+            gradient_norm: Some(norm / n),
+            staleness_mean: Some(staleness / n),
+            in_flight: Some(in_flight as f64),
+            gap_mean: gap.mean(),
+        });
         self.keep(outcome);
     }
 
@@ -262,15 +261,16 @@ impl Recorder {
         });
         self.summary.divergence = mean.mean().or(self.summary.divergence);
         for layer in layers {
-            let head = [
-                Cell::Whole(progress.updates),
-                Cell::Number(progress.now.seconds()),
-                Cell::Text(layer.group),
-                Cell::Text(&layer.layer),
-            ];
-            let mut row = |measure, mean, max| {
-                let tail = [Cell::Text(measure), Cell::Number(mean), Cell::from(max)];
-                self.divergence.row(&[&head[..], &tail].concat())
+            let mut row = |measure: &str, mean: f64, max: Option<f64>| {
+                self.divergence.row(&DivergenceRow {
+                    update: progress.updates,
+                    sim_s: progress.now.seconds(),
+                    group: layer.group.to_string(),
+                    layer: layer.layer.clone(),
+                    measure: measure.to_string(),
+                    mean: Some(mean),
+                    max,
+                })
             };
             let mut outcome = row("from_server", layer.from_server, Some(layer.from_server_max));
             if let (Ok(()), Some(spread)) = (&outcome, layer.from_each_other) {
@@ -292,27 +292,22 @@ impl Recorder {
             self.summary.last = Some((*progress, *quality));
             self.best.offer(progress, quality, selection);
         }
-        let name = match view {
-            EvaluatedView::Server => "server".to_string(),
-            EvaluatedView::Worker(worker) => format!("worker:{}", worker.0),
-            EvaluatedView::MeanOfViews => "mean_of_views".to_string(),
-            EvaluatedView::MeanOfPredictions => "mean_of_predictions".to_string(),
+        let row = EvaluationRow {
+            update: progress.updates,
+            examples: progress.examples,
+            passes,
+            sim_s: progress.now.seconds(),
+            view,
+            auc: quality.auc,
+            session_auc: quality.session_auc,
+            log_loss: quality.log_loss,
+            normalised_entropy: quality.ne,
+            calibration: quality.calibration,
+            selection_auc: selection,
         };
         let outcome = self
             .evaluations
-            .row(&[
-                Cell::Whole(progress.updates),
-                Cell::Whole(progress.examples),
-                passes.into(),
-                Cell::Number(progress.now.seconds()),
-                Cell::Text(&name),
-                quality.auc.into(),
-                quality.session_auc.into(),
-                quality.log_loss.into(),
-                quality.ne.into(),
-                quality.calibration.into(),
-                selection.into(),
-            ])
+            .row(&row)
             .and_then(|()| self.evaluations.flush())
             .and_then(|()| self.training.flush())
             .and_then(|()| self.divergence.flush());
@@ -325,26 +320,27 @@ impl Recorder {
             return;
         }
         self.timeline_left -= 1;
-        let seconds = |time: &SimTime| Cell::Number(time.seconds());
         let outcome = match record {
             Record::Activity { worker, class, activity, from, to, step } => {
-                let class = self.recording.classes.get(*class).map_or("ordinary", String::as_str);
-                self.timeline.row(&[
-                    Cell::Whole(u64::from(worker.0)),
-                    Cell::Text(class),
-                    Cell::Text(activity.name()),
-                    seconds(from),
-                    seconds(to),
-                    Cell::Whole(*step),
-                ])
+                let class = self.class(*class).to_string();
+                self.timeline.row(&TimelineRow {
+                    worker: worker.0,
+                    class,
+                    activity: *activity,
+                    start_s: from.seconds(),
+                    end_s: to.seconds(),
+                    step: Some(*step),
+                })
             }
-            Record::Service { shard, worker, activity, from, to } => self.service.row(&[
-                Cell::Whole(u64::from(shard.0)),
-                Cell::Whole(u64::from(worker.0)),
-                Cell::Text(activity.name()),
-                seconds(from),
-                seconds(to),
-            ]),
+            Record::Service { shard, worker, activity, from, to } => {
+                self.service.row(&ServiceRow {
+                    shard: shard.0,
+                    worker: worker.0,
+                    activity: *activity,
+                    start_s: from.seconds(),
+                    end_s: to.seconds(),
+                })
+            }
             _ => Ok(()),
         };
         self.keep(outcome);
@@ -379,94 +375,77 @@ impl Recorder {
     }
 
     fn class(&self, index: usize) -> &str {
-        self.recording.classes.get(index).map_or("ordinary", String::as_str)
+        self.recording.classes.get(index).map_or(ONLY_CLASS, String::as_str)
     }
 
     fn write_staleness(&self, folder: &Path) -> io::Result<()> {
-        let mut table =
-            TableWriter::create(folder, "staleness.csv", "class,measure,low,high,count")?;
-        for ((class, measure), histogram) in &self.histograms {
-            for bucket in histogram.iter() {
-                table.row(&[
-                    Cell::Text(self.class(*class)),
-                    Cell::Text(MEASURES[*measure]),
-                    Cell::Whole(bucket.low),
-                    Cell::Whole(bucket.high),
-                    Cell::Whole(bucket.count),
-                ])?;
-            }
-        }
-        table.sync()
+        let buckets = self.histograms.iter().flat_map(|((class, measure), histogram)| {
+            histogram.iter().map(|bucket| StalenessRow {
+                class: self.class(*class).to_string(),
+                measure: MEASURES[*measure].to_string(),
+                low: bucket.low,
+                high: bucket.high,
+                count: bucket.count,
+            })
+        });
+        TableWriter::write(folder, buckets)
     }
 
     fn write_rows(&self, folder: &Path) -> io::Result<()> {
-        let mut table = TableWriter::create(
-            folder,
-            "rows.csv",
-            "table,popularity_low,popularity_high,touches,staleness_mean,staleness_max",
-        )?;
-        for ((space, bucket), popularity) in &self.rows {
-            let low = (1u64 << bucket) >> 1;
-            let high = (1u64 << bucket) - 1;
-            table.row(&[
-                Cell::Text(self.recording.spaces.get(*space).map_or("?", String::as_str)),
-                Cell::Whole(low),
-                Cell::Whole(high),
-                Cell::Whole(popularity.touches),
-                Cell::Number(popularity.sum as f64 / popularity.touches.max(1) as f64),
-                Cell::Whole(popularity.max),
-            ])?;
-        }
-        table.sync()
+        let rows = self.rows.iter().map(|((space, bucket), popularity)| {
+            let table = self.recording.spaces.get(*space).map_or("?", String::as_str);
+            let mean = popularity.sum as f64 / popularity.touches.max(1) as f64;
+            PopularityRow {
+                table: table.to_string(),
+                popularity_low: (1u64 << bucket) >> 1,
+                popularity_high: (1u64 << bucket) - 1,
+                touches: popularity.touches,
+                staleness_mean: Some(mean),
+                staleness_max: Some(popularity.max),
+            }
+        });
+        TableWriter::write(folder, rows)
     }
 
     fn write_shards(&self, folder: &Path, simulation: &Simulation) -> io::Result<()> {
-        let header = "shard,updates,busy_s,queue_wait_s,bytes_in,bytes_out,staleness_mean,staleness_p99,\
-             staleness_max,rows_read,rows_written";
-        let mut table = TableWriter::create(folder, "shards.csv", header)?;
-        for (index, shard) in simulation.shards().iter().enumerate() {
+        let shards = simulation.shards().iter().zip(simulation.versions());
+        let rows = shards.enumerate().map(|(index, (shard, version))| {
             let staleness = self.shards.get(index);
-            table.row(&[
-                Cell::Whole(index as u64),
-                Cell::Whole(simulation.versions()[index]),
-                Cell::Number(shard.processor.busy.seconds()),
-                Cell::Number((shard.processor.waited + shard.link_in.waited).seconds()),
-                Cell::Whole(shard.bytes_in),
-                Cell::Whole(shard.bytes_out),
-                staleness.and_then(Histogram::mean).into(),
-                staleness.and_then(|h| h.quantile(0.99)).map_or(Cell::Empty, Cell::Whole),
-                staleness.and_then(Histogram::max).map_or(Cell::Empty, Cell::Whole),
-                Cell::Whole(shard.rows_read),
-                Cell::Whole(shard.rows_written),
-            ])?;
-        }
-        table.sync()
+            ShardRow {
+                shard: index as u32,
+                updates: *version,
+                busy_s: shard.processor.busy.seconds(),
+                queue_wait_s: (shard.processor.waited + shard.link_in.waited).seconds(),
+                bytes_in: shard.bytes_in,
+                bytes_out: shard.bytes_out,
+                staleness_mean: staleness.and_then(Histogram::mean),
+                staleness_p99: staleness.and_then(|h| h.quantile(0.99)),
+                staleness_max: staleness.and_then(Histogram::max),
+                rows_read: Some(shard.rows_read as f64),
+                rows_written: Some(shard.rows_written as f64),
+            }
+        });
+        TableWriter::write(folder, rows)
     }
 
     fn write_workers(&self, folder: &Path, simulation: &Simulation) -> io::Result<()> {
-        let mut table = TableWriter::create(
-            folder,
-            "workers.csv",
-            "worker,class,slowdown,steps,examples,busy_s,network_s,waiting_s,staleness_mean,\
-             staleness_max",
-        )?;
         let now = simulation.now();
-        for (index, worker) in simulation.workers().iter().enumerate() {
+        let rows = simulation.workers().iter().enumerate().map(|(index, worker)| {
             let spent = |activity| worker.spent(activity, now).seconds();
-            table.row(&[
-                Cell::Whole(index as u64),
-                Cell::Text(self.class(worker.machine.class)),
-                Cell::Number(worker.machine.slowdown.value()),
-                Cell::Whole(worker.finished),
-                Cell::Whole(worker.examples),
-                Cell::Number(spent(Activity::Compute)),
-                Cell::Number(spent(Activity::Pull) + spent(Activity::Push)),
-                Cell::Number(spent(Activity::Wait)),
-                self.workers[index].mean().into(),
-                Cell::Whole(self.workers_max[index]),
-            ])?;
-        }
-        table.sync()
+            WorkerRow {
+                worker: index as u32,
+                class: self.class(worker.machine.class).to_string(),
+                slowdown: Some(worker.machine.slowdown.value()),
+                steps: worker.finished,
+                examples: worker.examples,
+                busy_s: spent(Activity::Compute),
+                network_s: spent(Activity::Pull) + spent(Activity::Push),
+                waiting_s: spent(Activity::Wait),
+                staleness_mean: self.workers[index].mean(),
+                staleness_max: Some(self.workers_max[index]),
+            }
+        });
+        TableWriter::write(folder, rows)
     }
 }
 
@@ -525,7 +504,9 @@ impl Observer for Recorder {
             }
             Record::Layers { progress, layers: looks } => {
                 if let Some(table) = &mut self.layers {
-                    let outcome = layers::write(table, progress, looks);
+                    let mut rows = looks.iter().map(|look| layers::row(progress, look));
+                    let written = rows.try_for_each(|row| table.row(&row));
+                    let outcome = written.and_then(|()| table.flush());
                     self.keep(outcome);
                 }
             }

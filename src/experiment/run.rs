@@ -2,22 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{self, Keeper, StartFailed, Started, keeper};
+use super::checkpoint::{self, Keeper, StartFailed, keeper};
 use super::drive::{Driven, Driver, Failed, SaveEvery, restore};
 use super::expect::{self, Checked};
-use super::folder::{FolderError, Found, ResultsFolder, hex_digest, write_atomically};
-use super::outcome::OutcomeError;
 use super::probe;
 use super::recorder::{Begin, Recorder, Recording};
 use super::run_info::Stopwatch;
 use super::snapshot::Snapshots;
-use super::stages::{self, Places, StageDone};
+use super::stages::{self, Places};
 use super::stop::StopSignal;
-use super::summary::Summary;
+use super::summary::summary;
 use crate::base::ByteSize;
-use crate::data::{LeakError, SourceChoice};
+use crate::data::LeakError;
 use crate::metrics::Quality;
-use crate::scenario::build::{BuildError, Opener, Prepared};
+use crate::results::folder::{FolderError, Found, ResultsFolder, hex_digest};
+use crate::results::json;
+use crate::results::outcome::OutcomeError;
+use crate::results::summary::{DIAGNOSIS, FILE, StageDone, Started, Summary};
+use crate::scenario::build::{BuildError, Opener, Prepared, open_anew};
 use crate::scenario::estimate::Estimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
@@ -178,7 +180,7 @@ impl Trial {
     /// # Errors
     /// Everything that files, windows and model can have against it.
     pub fn new(scenario: Scenario, folder: &Path, threads: usize) -> Result<Trial, RunError> {
-        Trial::with_sources(scenario, folder, threads, &SourceChoice::open)
+        Trial::with_sources(scenario, folder, threads, &open_anew)
     }
 
     /// As [`new`](Self::new), with the log from `open`, which may have it already.
@@ -302,7 +304,7 @@ impl Trial {
         if let Err(error) = outcome {
             summary.ended = error.to_string();
             // Not `summary.json`: the trial is not done.
-            folder.write("diagnosis.json", &json(&summary))?;
+            json::write(&out.join(DIAGNOSIS), &summary)?;
             snapshots.remove().map_err(written)?;
             return Err(RunError::Simulation { error, path: out.to_path_buf() });
         }
@@ -310,7 +312,7 @@ impl Trial {
         summary.files = digests(out).map_err(written)?;
         let checked = self.check_expectations(&summary, &folder)?;
         stopwatch.stop()?;
-        folder.write("summary.json", &json(&summary))?;
+        json::write(&out.join(FILE), &summary)?;
         snapshots.remove().map_err(written)?;
         Ok(Finished { summary: Some(summary), path: out.to_path_buf(), checked })
     }
@@ -326,7 +328,7 @@ impl Trial {
             return Ok(Vec::new());
         }
         let root = options.stages.clone().unwrap_or_else(|| out.join(stages::FOLDER));
-        let with = (self.threads, &SourceChoice::open as &Opener<'_>);
+        let with = (self.threads, &open_anew as &Opener<'_>);
         let done = stages::run(&self.earlier, &root, &self.folder, with, options);
         let (places, done) = done.map_err(|error| match error {
             RunError::Interrupted { signal, .. } => {
@@ -410,9 +412,8 @@ impl Trial {
         if expectations.is_empty() {
             return Ok(Vec::new());
         }
-        let summary = serde_json::to_value(summary).expect("a summary is valid JSON");
-        let checked = expect::check(expectations, summary, folder.path())?;
-        folder.write(expect::FILE, &json(&checked))?;
+        let checked = expect::check(expectations, summary.clone(), folder.path())?;
+        json::write(&folder.path().join(expect::FILE), &checked)?;
         Ok(checked)
     }
 
@@ -431,8 +432,7 @@ impl Trial {
 
     fn summarise(&self, job: &Job, recorder: &Recorder, facts: Vec<(String, String)>) -> Summary {
         let session = job.session();
-        let mut summary =
-            Summary::new(&self.scenario, &session.progress, job.simulation(), recorder);
+        let mut summary = summary(&self.scenario, &session.progress, job.simulation(), recorder);
         let window = session.watch.window.filter(|window| *window > 0);
         summary.passes = window.map(|window| session.progress.examples as f64 / window as f64);
         summary.data = facts;
@@ -463,12 +463,6 @@ fn spaces(prepared: Option<&Prepared>) -> Vec<String> {
 fn bayes(job: &Job) -> Option<Quality> {
     let evaluation = job.session().watch.evaluation.as_ref()?;
     evaluation.evaluator.bayes()
-}
-
-fn json(content: &impl serde::Serialize) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(content).expect("plain data is valid JSON");
-    text.push(b'\n');
-    text
 }
 
 /// SHA-256 of all parameters: dense, non-trainable, then the tables row by row.
@@ -508,9 +502,7 @@ fn digests(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
 /// A stage died: the run that it is a stage of says so too.
 fn died(out: &Path, error: &SimError, stage: PathBuf) -> RunError {
     let name = stage.file_name().unwrap_or_default().to_string_lossy();
-    let diagnosis = serde_json::json!({ "ended": format!("{error} (in stage {name})") });
-    let path = out.join("diagnosis.json");
-    match write_atomically(&path, format!("{diagnosis:#}\n").as_bytes()) {
+    match Summary::write_reason(out, &format!("{error} (in stage {name})")) {
         Ok(()) => RunError::Simulation { error: error.clone(), path: stage },
         Err(error) => error.into(),
     }

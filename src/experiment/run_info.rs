@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::{FolderError, write_atomically};
+use crate::results::folder::FolderError;
+use crate::results::json;
 
 /// Name of the file.
 pub const FILE: &str = "run-info.json";
@@ -85,16 +86,13 @@ impl Stopwatch {
     }
 
     fn write(&self) -> Result<(), FolderError> {
-        let mut text = serde_json::to_vec_pretty(&self.info).expect("the facts are valid JSON");
-        text.push(b'\n');
-        write_atomically(&self.file, &text)
+        json::write(&self.file, &self.info)
     }
 }
 
 /// What a results folder says about its execution; `None` if it does not say.
 pub fn read(folder: &Path) -> Option<RunInfo> {
-    let text = std::fs::read_to_string(folder.join(FILE)).ok()?;
-    serde_json::from_str(&text).ok()
+    json::read(&folder.join(FILE)).ok().flatten()
 }
 
 /// Peak resident memory of this process, where the system tells.

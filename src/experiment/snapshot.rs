@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::disk::{self, Output};
-use super::semantics::SEMANTICS;
 use crate::base::persist::Saver;
+use crate::results::disk::{self, Output};
+use crate::results::semantics::SEMANTICS;
 
 /// First bytes of every snapshot.
 pub const MAGIC: &[u8; 16] = b"straggler state\n";

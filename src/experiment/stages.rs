@@ -2,16 +2,17 @@
 //! does, so that one that is done is never trained again, in this run or in another trial of its
 //! sweep.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::checkpoint::keeper;
-use super::folder::{FolderError, hex_digest};
 use super::run::{RunError, RunOptions, Trial};
 use crate::data::check_holdout;
+use crate::results::folder::{FolderError, hex_digest};
+use crate::results::outcome::OutcomeError;
+use crate::results::summary::{self, StageDone, Summary};
+use crate::results::table::Rows;
+use crate::results::tables::EvaluationRow;
 use crate::scenario::Scenario;
 use crate::scenario::build::Opener;
 use crate::scenario::document;
@@ -22,47 +23,6 @@ use crate::sim::Nobody;
 pub const FOLDER: &str = "stages";
 /// Between two looks at a stage that another process is training.
 const WAIT: Duration = Duration::from_millis(200);
-
-/// A stage that is done.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct StageDone {
-    /// Its name.
-    pub name: String,
-    /// Its folder, among the stages.
-    pub folder: String,
-    /// Updates that it made.
-    pub updates: Option<u64>,
-    /// AUC on the reporting half of its holdout before its first update: of what it started from.
-    pub first_auc: Option<f64>,
-    /// The same at its best step.
-    pub best_auc: Option<f64>,
-    /// The same at its end.
-    pub last_auc: Option<f64>,
-    /// Whether its best step was better than what it started from.
-    pub better: Option<bool>,
-}
-
-/// One line for people.
-impl fmt::Display for StageDone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let auc = |value: Option<f64>| value.map_or("-".to_owned(), |auc| format!("{auc:.4}"));
-        let updates = self.updates.unwrap_or(0);
-        write!(f, "stage {}: {updates} updates", self.name)?;
-        if self.better.is_some() {
-            write!(f, ", AUC {} before any", auc(self.first_auc))?;
-        }
-        write!(
-            f,
-            ", AUC {} at its best step, {} at its end",
-            auc(self.best_auc),
-            auc(self.last_auc)
-        )?;
-        match self.better {
-            Some(false) => write!(f, "; no better than what it started from"),
-            _ => Ok(()),
-        }
-    }
-}
 
 /// Where the stages are that may be started from.
 #[derive(Clone, Debug, Default)]
@@ -167,12 +127,12 @@ pub(super) fn run(
     for stage in stages {
         let folder = key(stages, stage);
         let path = root.join(&folder);
-        if !path.join("summary.json").exists() {
+        if !path.join(summary::FILE).exists() {
             (options.tell)(&format!("stage {}: {}", stage.name, path.display()));
         }
-        let was_there = path.join("summary.json").exists();
+        let was_there = path.join(summary::FILE).exists();
         run_one(stage, &places, &path, files_from, (threads, open), options)?;
-        let figures = figures(stage, folder, &path);
+        let figures = figures(stage, folder, &path)?;
         if !was_there {
             (options.tell)(&figures.to_string());
         }
@@ -212,26 +172,20 @@ fn run_one(
     }
 }
 
-fn figures(stage: &ResolvedStage, folder: String, path: &Path) -> StageDone {
-    let summary = std::fs::read_to_string(path.join("summary.json")).unwrap_or_default();
-    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap_or_default();
-    let auc = |which: &str| summary[which]["quality"]["auc"].as_f64();
-    let first_auc = first_auc(path);
+/// What a stage that is done has come to.
+fn figures(stage: &ResolvedStage, folder: String, path: &Path) -> Result<StageDone, OutcomeError> {
+    let summary = Summary::read(path)?.unwrap_or_default();
+    let evaluations = Rows::<EvaluationRow>::read(path, true)?.into_vec();
+    let first_auc = evaluations.first().and_then(|first| first.auc);
+    let best_auc = summary.best.and_then(|best| best.quality.auc);
     let starts = stage.scenario.start.is_some();
-    StageDone {
+    Ok(StageDone {
         first_auc,
-        better: first_auc.zip(auc("best")).filter(|_| starts).map(|(first, best)| best > first),
+        better: first_auc.zip(best_auc).filter(|_| starts).map(|(first, best)| best > first),
         name: stage.name.clone(),
         folder,
-        updates: summary["updates"].as_u64(),
-        best_auc: auc("best"),
-        last_auc: auc("last"),
-    }
-}
-
-/// AUC of the server's parameters at the first evaluation of a run.
-fn first_auc(path: &Path) -> Option<f64> {
-    let mut reader = csv::Reader::from_path(path.join("evaluations.csv")).ok()?;
-    let at = reader.headers().ok()?.iter().position(|name| name == "auc")?;
-    reader.records().next()?.ok()?.get(at)?.parse().ok()
+        updates: Some(summary.updates),
+        best_auc,
+        last_auc: summary.last.and_then(|last| last.quality.auc),
+    })
 }

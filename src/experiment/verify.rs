@@ -11,9 +11,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use serde_json::Value;
-
-use super::folder::hex_digest;
+use crate::results::Summary;
+use crate::results::folder::hex_digest;
 
 /// The first place at which two folders differ.
 #[derive(Clone, PartialEq, Debug)]
@@ -106,14 +105,10 @@ fn results(folder: &Path) -> io::Result<BTreeSet<String>> {
 
 /// The files that `summary.json` lists, with the checksums that they had then.
 fn listed(folder: &Path) -> io::Result<Vec<(String, String)>> {
-    let text = read(&folder.join("summary.json"))?;
-    let summary: Value = serde_json::from_slice(&text).unwrap_or_default();
-    let listed = summary["files"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let pairs = listed.iter().filter_map(|pair| Some((pair[0].as_str()?, pair[1].as_str()?)));
+    let summary = Summary::read(folder).ok().flatten().unwrap_or_default();
     // A name with a folder in it is none of ours.
     let is_plain = |name: &str| Path::new(name).file_name().is_some_and(|plain| plain == name);
-    let ours = pairs.filter(|(name, _)| is_plain(name));
-    Ok(ours.map(|(name, digest)| (name.to_string(), digest.to_string())).collect())
+    Ok(summary.files.into_iter().filter(|(name, _)| is_plain(name)).collect())
 }
 
 /// The bytes of a file; none if it is not there.

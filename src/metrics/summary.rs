@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The quality of one set of predictions: one row of `evaluations.csv`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Quality {
     /// ROC AUC over all examples, ties counted half.
     pub auc: Option<f64>,

@@ -57,3 +57,21 @@ pub enum ModelError {
 fn hint(nearest: Option<&str>) -> String {
     nearest.map_or(String::new(), |name| format!(" (did you mean `{name}`?)"))
 }
+
+/// Checks numbers of units; returns them.
+pub(super) fn widths<'a>(key: &'static str, given: &'a [usize]) -> Result<&'a [usize], ModelError> {
+    let most = if key == "embedding_dim" { 4096 } else { 65_536 };
+    match given.iter().find(|&&width| width == 0 || width > most) {
+        Some(&given) => Err(ModelError::WidthOutOfRange { key, given, most }),
+        None => Ok(given),
+    }
+}
+
+/// Checks a strength or a deviation; returns it.
+pub(super) fn non_negative(key: &'static str, given: f64) -> Result<f64, ModelError> {
+    if given.is_finite() && given >= 0.0 {
+        Ok(given)
+    } else {
+        Err(ModelError::NotANonNegativeNumber { key, given: given.to_string() })
+    }
+}

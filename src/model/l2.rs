@@ -9,8 +9,9 @@ use crate::nn::gemm::add_scaled;
 use crate::params::view::row_range;
 use crate::params::{Gradient, Layout, View};
 
+use super::ModelContext;
 use super::ModelError;
-use super::choice::{ModelContext, non_negative};
+use super::error::non_negative;
 
 /// The regulariser `lambda / 2 * sum of |w_r|^2 / n_r` over the distinct rows `r` of a batch. With
 /// no counts, every `n_r` is one.

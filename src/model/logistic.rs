@@ -2,6 +2,7 @@
 //! log has one, is not read.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,11 +13,12 @@ use crate::nn::buffer::{fit, zeroed};
 use crate::nn::gemm::{add_scaled, dot};
 use crate::params::{Gradient, Init, Layout, View};
 
-use super::choice::ModelContext;
 use super::inputs::{self, Lookup, Numeric, Selection, Tables};
 use super::l2::EmbeddingL2;
 use super::scale::Scaling;
-use super::{InputScale, Mode, ModelError, Network};
+use super::{
+    InputScale, Mode, Model, ModelConfig, ModelContext, ModelError, Network, Normalization,
+};
 
 /// Configuration of `kind = "logistic"`. All weights begin at zero.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +33,28 @@ pub struct Config {
     /// the number of its occurrences in the data.
     #[schemars(range(min = 0.0))]
     pub l2_embedding: f64,
+}
+
+impl ModelConfig for Config {
+    fn build(&self, schema: &Schema, context: ModelContext) -> Result<Arc<dyn Model>, ModelError> {
+        Ok(Arc::new(Logistic::new(self, schema, context)?))
+    }
+
+    fn input_scale(&self) -> InputScale {
+        self.numeric
+    }
+
+    fn has_no_hidden_layer(&self) -> bool {
+        true
+    }
+
+    fn normalization(&self) -> Option<&Normalization> {
+        None
+    }
+
+    fn wants_counts(&self) -> bool {
+        self.l2_embedding > 0.0
+    }
 }
 
 /// Logistic regression over the columns of a log.

@@ -1,6 +1,8 @@
 //! Embedding and MLP: the embeddings of all fields and the numeric columns side by side, then a
 //! tower. A history, if the log has one, is not read.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,12 +11,15 @@ use crate::nn::buffer::Lines;
 use crate::nn::{Activation, Real};
 use crate::params::{Gradient, Init, Layout, View};
 
-use super::choice::{ModelContext, non_negative, widths};
+use super::error::{non_negative, widths};
 use super::inputs::{self, Lookup, Numeric, Selection, Tables};
 use super::l2::EmbeddingL2;
 use super::scale::Scaling;
 use super::tower::{Slopes, Tower, TowerSpec, TowerTape};
-use super::{DenseInit, InputScale, Mode, ModelError, Network, Normalization};
+use super::{
+    DenseInit, InputScale, Mode, Model, ModelConfig, ModelContext, ModelError, Network,
+    Normalization,
+};
 
 /// Configuration of `kind = "mlp"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +68,28 @@ impl Default for Config {
             normalization: Normalization::default(),
             l2_embedding: 0.0,
         }
+    }
+}
+
+impl ModelConfig for Config {
+    fn build(&self, schema: &Schema, context: ModelContext) -> Result<Arc<dyn Model>, ModelError> {
+        Ok(Arc::new(Mlp::new(self, schema, context)?))
+    }
+
+    fn input_scale(&self) -> InputScale {
+        self.numeric
+    }
+
+    fn has_no_hidden_layer(&self) -> bool {
+        self.hidden.is_empty()
+    }
+
+    fn normalization(&self) -> Option<&Normalization> {
+        Some(&self.normalization)
+    }
+
+    fn wants_counts(&self) -> bool {
+        self.l2_embedding > 0.0
     }
 }
 

@@ -1,7 +1,7 @@
 //! Floor 3, the networks: parameters and a batch in, a gradient out. One file per network, one line
-//! each in [`choice`].
+//! each in the registry below.
 
-pub mod choice;
+pub mod config;
 pub mod din;
 pub mod error;
 pub mod init;
@@ -10,16 +10,39 @@ mod l2;
 pub mod logistic;
 pub mod mlp;
 pub mod network;
+#[cfg(test)]
+mod new_part;
 pub mod normalization;
 pub mod scale;
 #[cfg(test)]
 mod tests;
 mod tower;
 
-pub use choice::{ModelChoice, ModelContext};
+pub use config::{ModelConfig, ModelContext};
 pub use error::ModelError;
 pub use init::DenseInit;
 pub use network::{Mode, Model, Network, Workspace};
 pub use normalization::Normalization;
 pub use scale::InputScale;
 pub use tower::Slopes;
+
+crate::registry! {
+    /// Which network is trained.
+    pub enum ModelChoice: ModelConfig {
+        /// Logistic regression: one weight per id, one per numeric column, and a bias.
+        "logistic" => Logistic(logistic::Config),
+        /// Embeddings of all fields side by side, then fully connected layers.
+        "mlp" => Mlp(mlp::Config),
+        /// Deep Interest Network: attention of the candidate over the user's history (Zhou et al. 2017).
+        "din" => Din(din::Config),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
+    }
+}
+
+impl Default for ModelChoice {
+    fn default() -> ModelChoice {
+        ModelChoice::Din(din::Config::default())
+    }
+}

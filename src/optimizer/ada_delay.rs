@@ -13,11 +13,14 @@
 //!
 //! `t` counts the updates of the shard, as `tau` does. Leaving untouched rows alone is exact.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::EDGE_OF_OTHERS;
 use super::rule::ratio;
-use super::{Optimizer, Per, Slot, Tick};
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, Slot, Tick};
 
 /// Configuration of `kind = "ada_delay"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +40,25 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { learning_rate: 0.1, smoothness: 1.0, initial: 0.1 }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(AdaDelay::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_OTHERS,
+            descends: false,
+            remakes_weights: false,
+        }
     }
 }
 

@@ -3,11 +3,14 @@
 //! Leaving untouched rows alone is exact: nothing decays, and a zero gradient changes nothing. The
 //! sum `a` of TensorFlow begins at 0.1 and has no epsilon; PyTorch's begins at 0 with 1e-10.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::EDGE_OF_OTHERS;
 use super::rule::ratio;
-use super::{Optimizer, Per, Slot, Tick};
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, Slot, Tick};
 
 /// Configuration of `kind = "adagrad"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +30,25 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { learning_rate: 0.01, initial: 0.1, epsilon: 1e-10 }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(Adagrad::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_OTHERS,
+            descends: false,
+            remakes_weights: false,
+        }
     }
 }
 

@@ -14,12 +14,15 @@
 //! the worker knew of when it sent the gradient; here it is the server's. Leaving untouched rows
 //! alone is exact with `catch_up = "exact"`. With a discount of 1 it is Adagrad, bit by bit.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::EDGE_OF_OTHERS;
 use super::rule::ratio;
 use super::swap::{CatchUp, Periods};
-use super::{Horizon, Optimizer, Per, Slot, Tick};
+use super::{Horizon, Optimizer, OptimizerConfig, OptimizerFacts, Per, Slot, Tick};
 
 /// Configuration of `kind = "adagrad_decay"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +59,25 @@ impl Default for Config {
             period: Horizon::Updates(100_000),
             floor: 0.1,
             catch_up: CatchUp::OnePerTouch,
+        }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(AdagradDecay::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: Some(self.period),
+            edge: EDGE_OF_OTHERS,
+            descends: false,
+            remakes_weights: false,
         }
     }
 }

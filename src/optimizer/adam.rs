@@ -19,17 +19,36 @@
 //! Adam; or to the uncorrected root `sqrt(v)` (the "epsilon hat" of the paper, of TensorFlow and of
 //! PyTorch's SparseAdam), which is a larger epsilon while `t` is small.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::EDGE_OF_MEANS;
 use super::rule::power;
-use super::{Optimizer, Per, RowSemantics, Scope, Slot, Tick};
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, RowSemantics, Scope, Slot, Tick};
 use crate::nn::kernels::{AdamStep, Rows, finite};
 
 /// Configuration of `kind = "adam"`.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// The rate and the averages.
+    #[serde(flatten)]
+    pub averages: Averages,
+    /// Whether epsilon is added before the bias correction of the root (TensorFlow, SparseAdam)
+    /// instead of after it (PyTorch's Adam).
+    pub epsilon_hat: bool,
+    /// Whose updates the bias correction counts.
+    pub scope: Scope,
+    /// What happens to rows that a gradient does not touch.
+    pub rows: RowSemantics,
+}
+
+/// The rate and the averages of Adam, which its relatives share.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Averages {
     /// Learning rate, before any schedule.
     #[schemars(range(min = 0.0))]
     pub learning_rate: f64,
@@ -42,25 +61,29 @@ pub struct Config {
     /// Keeps steps finite where gradients vanish.
     #[schemars(range(min = 0.0))]
     pub epsilon: f64,
-    /// Whether epsilon is added before the bias correction of the root (TensorFlow, SparseAdam)
-    /// instead of after it (PyTorch's Adam).
-    pub epsilon_hat: bool,
-    /// Whose updates the bias correction counts.
-    pub scope: Scope,
-    /// What happens to rows that a gradient does not touch.
-    pub rows: RowSemantics,
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            learning_rate: 1e-3,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            epsilon_hat: false,
-            scope: Scope::Global,
-            rows: RowSemantics::Lazy,
+impl Default for Averages {
+    fn default() -> Averages {
+        Averages { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(Adam::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.averages.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_MEANS,
+            descends: false,
+            remakes_weights: false,
         }
     }
 }
@@ -85,12 +108,12 @@ impl Adam {
 
     /// What an update at this tick needs, with a share of the weights that decay leaves.
     pub(super) fn step(&self, tick: &Tick, kept: f32) -> AdamStep {
-        let Config { beta1, beta2, .. } = self.config;
+        let Averages { beta1, beta2, epsilon, .. } = self.config.averages;
         let t = tick.count(self.config.scope);
         let first = 1.0 - power(beta1, t);
         let second = (1.0 - power(beta2, t)).sqrt();
         let factor = f64::from(tick.rate) * second / first;
-        let epsilon = self.config.epsilon * if self.config.epsilon_hat { 1.0 } else { second };
+        let epsilon = epsilon * if self.config.epsilon_hat { 1.0 } else { second };
         AdamStep {
             first: [beta1 as f32, (1.0 - beta1) as f32],
             second: [beta2 as f32, (1.0 - beta2) as f32],
@@ -164,7 +187,8 @@ mod tests {
     #[test]
     fn epsilon_hat_is_the_larger_epsilon_at_the_start() {
         let step = |epsilon_hat, t| {
-            let config = Config { epsilon: 0.1, epsilon_hat, ..Config::default() };
+            let averages = Averages { epsilon: 0.1, ..Averages::default() };
+            let config = Config { averages, epsilon_hat, ..Config::default() };
             let tick = Tick { rate: 1.0, global: t, variable: t, row: t, ..Tick::default() };
             let mut w = [0.0];
             Adam::new(&config).update(&mut w, &mut [0.0; 2], &[1.0], &tick);

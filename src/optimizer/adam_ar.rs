@@ -12,29 +12,23 @@
 //! they do not decay: for them it is Adam. The update of the last touch is a slot of every row, exact
 //! up to 16 million and to a part in 16 million beyond.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::adam::{self, Adam};
-use super::{Optimizer, Per, RowSemantics, Scope, Slot, Tick};
+use super::adam::{self, Adam, Averages};
+use super::config::EDGE_OF_MEANS;
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, RowSemantics, Scope, Slot, Tick};
 use crate::nn::kernels::AdamStep;
 
 /// Configuration of `kind = "adam_ar"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Learning rate, before any schedule.
-    #[schemars(range(min = 0.0))]
-    pub learning_rate: f64,
-    /// Share of the average gradient that is kept at every update.
-    #[schemars(range(min = 0.0, max = 0.999999))]
-    pub beta1: f64,
-    /// Share of the average squared gradient that is kept at every update.
-    #[schemars(range(min = 0.0, max = 0.999999))]
-    pub beta2: f64,
-    /// Keeps steps finite where gradients vanish.
-    #[schemars(range(min = 0.0))]
-    pub epsilon: f64,
+    /// The rate and the averages.
+    #[serde(flatten)]
+    pub averages: Averages,
     /// Whether epsilon is added before the bias correction of the root (TensorFlow, SparseAdam)
     /// instead of after it (PyTorch's AdamW).
     pub epsilon_hat: bool,
@@ -49,10 +43,27 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        let adam::Config { learning_rate, beta1, beta2, epsilon, epsilon_hat, scope, .. } =
-            adam::Config::default();
-        let (growth, times_rate) = (1e-3, true);
-        Config { learning_rate, beta1, beta2, epsilon, epsilon_hat, scope, growth, times_rate }
+        let adam::Config { averages, epsilon_hat, scope, .. } = adam::Config::default();
+        Config { averages, epsilon_hat, scope, growth: 1e-3, times_rate: true }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(AdamAr::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.averages.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_MEANS,
+            descends: false,
+            remakes_weights: false,
+        }
     }
 }
 
@@ -67,16 +78,9 @@ pub struct AdamAr {
 impl AdamAr {
     /// The rule of `config`.
     pub fn new(config: &Config) -> AdamAr {
-        let adam = adam::Config {
-            learning_rate: config.learning_rate,
-            beta1: config.beta1,
-            beta2: config.beta2,
-            epsilon: config.epsilon,
-            epsilon_hat: config.epsilon_hat,
-            scope: config.scope,
-            rows: RowSemantics::Lazy,
-        };
-        AdamAr { adam: Adam::new(&adam), growth: config.growth, times_rate: config.times_rate }
+        let Config { averages, epsilon_hat, scope, growth, times_rate } = *config;
+        let adam = adam::Config { averages, epsilon_hat, scope, rows: RowSemantics::Lazy };
+        AdamAr { adam: Adam::new(&adam), growth, times_rate }
     }
 }
 

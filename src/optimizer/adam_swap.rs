@@ -12,13 +12,16 @@
 //! what its `t` counts. `c` counts touches of a row or block. Untouched rows stay as they are. With
 //! `beta1 = 0` it is `rmsprop_swap`, bit by bit.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::EDGE_OF_MEANS;
 use super::rmsprop_swap::{self, note};
 use super::rule::{power, ratio};
 use super::swap::{CatchUp, Periods};
-use super::{Horizon, Optimizer, Per, Scope, Slot, Tick};
+use super::{Horizon, Optimizer, OptimizerConfig, OptimizerFacts, Per, Scope, Slot, Tick};
 
 /// Configuration of `kind = "adam_swap"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +53,25 @@ impl Default for Config {
             rmsprop_swap::Config::default();
         let scope = Scope::Global;
         Config { learning_rate, beta1: 0.9, epsilon, scope, discount, period, catch_up }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(AdamSwap::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: Some(self.period),
+            edge: EDGE_OF_MEANS,
+            descends: false,
+            remakes_weights: false,
+        }
     }
 }
 

@@ -4,29 +4,23 @@
 //! With `rows = "lazy"` a row decays when it is touched, and only then: a rare row is hardly
 //! regularised. With `rows = "dense"` every row decays at every update.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::adam::{self, Adam};
-use super::{Optimizer, RowSemantics, Scope, Slot, Tick};
+use super::adam::{self, Adam, Averages};
+use super::config::EDGE_OF_MEANS;
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, RowSemantics, Scope, Slot, Tick};
 use crate::nn::kernels::{AdamStep, Rows};
 
 /// Configuration of `kind = "adamw"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Learning rate, before any schedule.
-    #[schemars(range(min = 0.0))]
-    pub learning_rate: f64,
-    /// Share of the average gradient that is kept at every update.
-    #[schemars(range(min = 0.0, max = 0.999999))]
-    pub beta1: f64,
-    /// Share of the average squared gradient that is kept at every update.
-    #[schemars(range(min = 0.0, max = 0.999999))]
-    pub beta2: f64,
-    /// Keeps steps finite where gradients vanish.
-    #[schemars(range(min = 0.0))]
-    pub epsilon: f64,
+    /// The rate and the averages.
+    #[serde(flatten)]
+    pub averages: Averages,
     /// Whether epsilon is added before the bias correction of the root (TensorFlow, SparseAdam)
     /// instead of after it (PyTorch's AdamW).
     pub epsilon_hat: bool,
@@ -41,9 +35,27 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        let adam::Config { learning_rate, beta1, beta2, epsilon, epsilon_hat, scope, rows } =
-            adam::Config::default();
-        Config { learning_rate, beta1, beta2, epsilon, epsilon_hat, scope, rows, decay: 0.01 }
+        let adam::Config { averages, epsilon_hat, scope, rows } = adam::Config::default();
+        Config { averages, epsilon_hat, scope, rows, decay: 0.01 }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(Adamw::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.averages.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_MEANS,
+            descends: false,
+            remakes_weights: false,
+        }
     }
 }
 
@@ -57,15 +69,8 @@ pub struct Adamw {
 impl Adamw {
     /// The rule of `config`.
     pub fn new(config: &Config) -> Adamw {
-        let adam = adam::Config {
-            learning_rate: config.learning_rate,
-            beta1: config.beta1,
-            beta2: config.beta2,
-            epsilon: config.epsilon,
-            epsilon_hat: config.epsilon_hat,
-            scope: config.scope,
-            rows: config.rows,
-        };
+        let Config { averages, epsilon_hat, scope, rows, .. } = *config;
+        let adam = adam::Config { averages, epsilon_hat, scope, rows };
         Adamw { adam: Adam::new(&adam), decay: config.decay as f32 }
     }
 }

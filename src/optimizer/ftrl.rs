@@ -20,11 +20,14 @@
 //!
 //! Leaving untouched rows alone is exact: a zero gradient changes nothing.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::EDGE_OF_OTHERS;
 use super::rule::ratio;
-use super::{Optimizer, Per, Slot, Tick};
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, Slot, Tick};
 
 /// Configuration of `kind = "ftrl"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +55,25 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { learning_rate: 0.1, beta: 1.0, l1: 0.0, l2: 0.0, initial: 0.1, keeps_start: true }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(Ftrl::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_OTHERS,
+            descends: false,
+            remakes_weights: true,
+        }
     }
 }
 

@@ -11,34 +11,22 @@
 //! The number of discounts is a slot of every row and dense block. With a discount of 1 it is `ftrl`,
 //! bit by bit.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ftrl::{self, Ftrl};
 use super::swap::{CatchUp, Periods};
-use super::{Horizon, Optimizer, Per, Slot, Tick};
+use super::{Horizon, Optimizer, OptimizerConfig, OptimizerFacts, Per, Slot, Tick};
 
 /// Configuration of `kind = "ftrl_swap"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Learning rate (`alpha`), before any schedule.
-    #[schemars(range(min = 0.0))]
-    pub learning_rate: f64,
-    /// Added to the root of the sum of squares.
-    #[schemars(range(min = 0.0))]
-    pub beta: f64,
-    /// Weights whose gradients add up to less than this are exactly zero.
-    #[schemars(range(min = 0.0))]
-    pub l1: f64,
-    /// Pulls weights towards zero in proportion to their size.
-    #[schemars(range(min = 0.0))]
-    pub l2: f64,
-    /// First value of the sum of squares.
-    #[schemars(range(min = 0.0))]
-    pub initial: f64,
-    /// Whether learning goes out from the first value of a weight, instead of from zero.
-    pub keeps_start: bool,
+    /// What it shares with FTRL.
+    #[serde(flatten)]
+    pub ftrl: ftrl::Config,
     /// What the sum of squares is multiplied by when a period ends; 1 never forgets.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub discount: f64,
@@ -53,20 +41,27 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        let ftrl::Config { learning_rate, beta, l1, l2, initial, keeps_start } =
-            ftrl::Config::default();
         Config {
-            learning_rate,
-            beta,
-            l1,
-            l2,
-            initial,
-            keeps_start,
+            ftrl: ftrl::Config::default(),
             discount: 0.9,
             period: Horizon::Updates(100_000),
             floor: 0.1,
             catch_up: CatchUp::OnePerTouch,
         }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(FtrlSwap::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.ftrl.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts { period: Some(self.period), ..self.ftrl.facts() }
     }
 }
 
@@ -82,8 +77,7 @@ pub struct FtrlSwap {
 impl FtrlSwap {
     /// The rule of `config`.
     pub fn new(config: &Config) -> FtrlSwap {
-        let &Config { learning_rate, beta, l1, l2, initial, keeps_start, .. } = config;
-        let ftrl = Ftrl::new(&ftrl::Config { learning_rate, beta, l1, l2, initial, keeps_start });
+        let ftrl = Ftrl::new(&config.ftrl);
         let &[z, n, rate] = ftrl.slots() else { unreachable!("FTRL has three slots") };
         FtrlSwap {
             ftrl,

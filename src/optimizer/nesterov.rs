@@ -4,10 +4,13 @@
 //!
 //! Rows that a gradient does not touch are treated as in [`momentum`](super::momentum).
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Optimizer, Per, RowSemantics, Slot, Tick};
+use super::config::EDGE_OF_OTHERS;
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, RowSemantics, Slot, Tick};
 
 /// Configuration of `kind = "nesterov"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +29,25 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { learning_rate: 0.01, momentum: 0.9, rows: RowSemantics::Lazy }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(Nesterov::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_OTHERS,
+            descends: false,
+            remakes_weights: false,
+        }
     }
 }
 

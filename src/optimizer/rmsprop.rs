@@ -11,11 +11,14 @@
 //! AdamAsync does with `apply_sparse_rmsprop` (its kernel: `decay` = beta2, `momentum` = beta1, epsilon
 //! inside).
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::EDGE_OF_MEANS;
 use super::rule::ratio;
-use super::{Optimizer, Per, RowSemantics, Slot, Tick};
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, RowSemantics, Slot, Tick};
 
 /// Configuration of `kind = "rmsprop"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +52,25 @@ impl Default for Config {
             epsilon_inside: false,
             momentum: 0.0,
             rows: RowSemantics::Lazy,
+        }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(Rmsprop::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_MEANS,
+            descends: false,
+            remakes_weights: false,
         }
     }
 }

@@ -13,12 +13,15 @@
 //! would count as one. With a discount of 1, `v / c` is the mean over all gradients ever, and the step
 //! that of Adagrad with a rate that grows with the root of the touches.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::EDGE_OF_MEANS;
 use super::rule::ratio;
 use super::swap::{CatchUp, Periods};
-use super::{Horizon, Optimizer, Per, Slot, Tick};
+use super::{Horizon, Optimizer, OptimizerConfig, OptimizerFacts, Per, Slot, Tick};
 
 /// Configuration of `kind = "rmsprop_swap"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +50,25 @@ impl Default for Config {
             discount: 0.9,
             period: Horizon::Updates(100_000),
             catch_up: CatchUp::OnePerTouch,
+        }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(RmspropSwap::new(self))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: Some(self.period),
+            edge: EDGE_OF_MEANS,
+            descends: false,
+            remakes_weights: false,
         }
     }
 }

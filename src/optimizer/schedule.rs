@@ -5,6 +5,9 @@
 //! every length of a schedule says on which clock it is measured. A schedule is a pure function of
 //! the three clocks; whether a restart sets them back is not its business.
 
+#[cfg(test)]
+mod new_part;
+
 use std::f64::consts::PI;
 
 use schemars::JsonSchema;
@@ -71,7 +74,7 @@ impl Schedule {
 
 crate::registry! {
     /// How the learning rate changes over training.
-    pub enum ScheduleChoice {
+    pub enum ScheduleChoice: ScheduleConfig {
         /// The rate stays as it is.
         "constant" => Constant(Constant),
         /// The rate falls to a fraction over a length, by the same factor per unit, and stays there.
@@ -82,6 +85,9 @@ crate::registry! {
         "inverse_sqrt" => InverseSqrt(InverseSqrt),
         /// The rate falls to a fraction over a length, along half a cosine wave, and stays there.
         "cosine" => Cosine(Cosine),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 
@@ -91,25 +97,40 @@ impl Default for ScheduleChoice {
     }
 }
 
-impl ScheduleChoice {
+/// The configuration of a schedule.
+pub trait ScheduleConfig {
     /// What the learning rate is multiplied by at `progress`.
-    pub fn factor(&self, progress: Progress) -> f64 {
-        match self {
-            ScheduleChoice::Constant(Constant {}) => 1.0,
-            ScheduleChoice::Exponential(Exponential { to, over }) => {
-                libm::pow(*to, over.passed(progress).min(1.0))
-            }
-            ScheduleChoice::Staircase(Staircase { factor, every }) => {
-                libm::pow(*factor, every.passed(progress).floor())
-            }
-            ScheduleChoice::InverseSqrt(InverseSqrt { after }) => {
-                after.passed(progress).max(1.0).sqrt().recip()
-            }
-            ScheduleChoice::Cosine(Cosine { to, over }) => {
-                let wave = libm::cos(PI * over.passed(progress).min(1.0));
-                to + (1.0 - to) * 0.5 * (1.0 + wave)
-            }
-        }
+    fn factor(&self, progress: Progress) -> f64;
+}
+
+impl ScheduleConfig for Constant {
+    fn factor(&self, _: Progress) -> f64 {
+        1.0
+    }
+}
+
+impl ScheduleConfig for Exponential {
+    fn factor(&self, progress: Progress) -> f64 {
+        libm::pow(self.to, self.over.passed(progress).min(1.0))
+    }
+}
+
+impl ScheduleConfig for Staircase {
+    fn factor(&self, progress: Progress) -> f64 {
+        libm::pow(self.factor, self.every.passed(progress).floor())
+    }
+}
+
+impl ScheduleConfig for InverseSqrt {
+    fn factor(&self, progress: Progress) -> f64 {
+        self.after.passed(progress).max(1.0).sqrt().recip()
+    }
+}
+
+impl ScheduleConfig for Cosine {
+    fn factor(&self, progress: Progress) -> f64 {
+        let wave = libm::cos(PI * self.over.passed(progress).min(1.0));
+        self.to + (1.0 - self.to) * 0.5 * (1.0 + wave)
     }
 }
 

@@ -3,10 +3,13 @@
 //! A row that a gradient does not touch stays as it is, which is exact: a zero gradient changes
 //! nothing either.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Optimizer, Slot, Tick};
+use super::config::EDGE_OF_OTHERS;
+use super::{Optimizer, OptimizerConfig, OptimizerFacts, Slot, Tick};
 
 /// Configuration of `kind = "sgd"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +23,25 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { learning_rate: 0.1 }
+    }
+}
+
+impl OptimizerConfig for Config {
+    fn build(&self) -> Arc<dyn Optimizer> {
+        Arc::new(Sgd)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn facts(&self) -> OptimizerFacts {
+        OptimizerFacts {
+            period: None,
+            edge: EDGE_OF_OTHERS,
+            descends: true,
+            remakes_weights: false,
+        }
     }
 }
 

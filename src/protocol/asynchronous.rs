@@ -6,13 +6,38 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Cluster, Decisions, Protocol};
+use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts};
 use crate::base::WorkerId;
 
 /// Asynchronous updates have no settings.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {}
+
+impl ProtocolConfig for Config {
+    fn build(&self, _: u32, _: u32) -> Box<dyn Protocol> {
+        Box::new(Asynchronous)
+    }
+
+    fn pushes_per_update(&self, _: u32) -> u32 {
+        1
+    }
+
+    fn facts(&self) -> ProtocolFacts {
+        ProtocolFacts {
+            discards: false,
+            wants_whole_steps: false,
+            never_waits: true,
+            aborts: false,
+            never_stale: false,
+            bounds_age: false,
+        }
+    }
+
+    fn fit(&self, _: u32) -> Fit {
+        Fit::Works
+    }
+}
 
 /// The working protocol: it remembers nothing.
 #[derive(Clone, Copy, Debug)]

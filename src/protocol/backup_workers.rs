@@ -8,7 +8,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules, Size};
+use super::Fit;
+use super::rounds::{RoundsConfig, Rules, Size};
 
 /// How many workers each round does without.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -25,10 +26,22 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// The working protocol for `workers` workers and `shards` shards.
-    pub fn build(&self, workers: u32, shards: u32) -> Rounds {
-        let rules = Rules { wait: true, fresh: true, ..Rules::default() };
-        Rounds::new(Size::AllBut(self.backups), workers, shards, rules)
+impl RoundsConfig for Config {
+    fn size(&self) -> Size {
+        Size::AllBut(self.backups)
+    }
+
+    fn rules(&self) -> Rules {
+        Rules { wait: true, fresh: true, abort: false }
+    }
+
+    fn fit(&self, workers: u32) -> Fit {
+        match self.backups {
+            backups if backups >= workers => Fit::NeverFull {
+                setting: "backups",
+                why: format!("{backups} backups of {workers} workers in all"),
+            },
+            _ => Fit::Works,
+        }
     }
 }

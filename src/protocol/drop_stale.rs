@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Cluster, Decisions, Protocol};
+use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts};
 use crate::base::WorkerId;
 
 /// How old a push may be.
@@ -19,6 +19,31 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { bound: 100 }
+    }
+}
+
+impl ProtocolConfig for Config {
+    fn build(&self, _: u32, _: u32) -> Box<dyn Protocol> {
+        Box::new(DropStale::new(*self))
+    }
+
+    fn pushes_per_update(&self, _: u32) -> u32 {
+        1
+    }
+
+    fn facts(&self) -> ProtocolFacts {
+        ProtocolFacts {
+            discards: true,
+            wants_whole_steps: false,
+            never_waits: true,
+            aborts: false,
+            never_stale: false,
+            bounds_age: false,
+        }
+    }
+
+    fn fit(&self, _: u32) -> Fit {
+        Fit::Works
     }
 }
 

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clocks::Clocks;
-use super::{Arrived, Cluster, Decisions, Protocol, PushId};
+use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId};
 use crate::base::{SimSpan, SimTime, WorkerId};
 
 /// The range of the lead.
@@ -27,6 +27,31 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { lead: 3, extra: 12 }
+    }
+}
+
+impl ProtocolConfig for Config {
+    fn build(&self, workers: u32, _: u32) -> Box<dyn Protocol> {
+        Box::new(DynamicSsp::new(*self, workers))
+    }
+
+    fn pushes_per_update(&self, _: u32) -> u32 {
+        1
+    }
+
+    fn facts(&self) -> ProtocolFacts {
+        ProtocolFacts {
+            discards: false,
+            wants_whole_steps: false,
+            never_waits: false,
+            aborts: false,
+            never_stale: false,
+            bounds_age: true,
+        }
+    }
+
+    fn fit(&self, _: u32) -> Fit {
+        Fit::Works
     }
 }
 

@@ -7,7 +7,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Cluster, Decisions, Merge, Protocol, PushId, RowMean};
+use super::{
+    Arrived, Cluster, Decisions, Fit, Merge, Protocol, ProtocolConfig, ProtocolFacts, PushId,
+    RowMean,
+};
 use crate::base::WorkerId;
 
 /// The size of an update, and how far behind a token may be.
@@ -24,6 +27,31 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { batches: 8, late: 3 }
+    }
+}
+
+impl ProtocolConfig for Config {
+    fn build(&self, workers: u32, shards: u32) -> Box<dyn Protocol> {
+        Box::new(Gba::new(*self, workers, shards))
+    }
+
+    fn pushes_per_update(&self, _: u32) -> u32 {
+        self.batches
+    }
+
+    fn facts(&self) -> ProtocolFacts {
+        ProtocolFacts {
+            discards: true,
+            wants_whole_steps: false,
+            never_waits: false,
+            aborts: false,
+            never_stale: false,
+            bounds_age: false,
+        }
+    }
+
+    fn fit(&self, _: u32) -> Fit {
+        Fit::Works
     }
 }
 

@@ -16,46 +16,49 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules, Size};
+use super::Fit;
+use super::rounds::{RoundsConfig, Rules, Size};
 
-/// How many pushes make an update.
+/// How many pushes make an update. `DISTINCT` says whether they are of distinct workers, who then wait
+/// for it; `FRESH` whether they have to be of the present point, so that all other steps are broken off.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
+#[serde(deny_unknown_fields)]
+pub struct Config<const DISTINCT: bool, const FRESH: bool> {
     /// Pushes to an update.
+    #[serde(default = "two")]
     #[schemars(range(min = 1, max = 100_000))]
     pub k: u32,
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        Config { k: 2 }
-    }
+/// K-sync.
+pub type KSync = Config<true, true>;
+/// K-batch-sync.
+pub type KBatchSync = Config<false, true>;
+/// K-async.
+pub type KAsync = Config<true, false>;
+/// K-batch-async.
+pub type KBatchAsync = Config<false, false>;
+
+fn two() -> u32 {
+    2
 }
 
-impl Config {
-    fn rounds(&self, workers: u32, shards: u32, rules: Rules) -> Rounds {
-        let size = if rules.wait { Size::Distinct(self.k) } else { Size::Any(self.k) };
-        Rounds::new(size, workers, shards, rules)
+impl<const DISTINCT: bool, const FRESH: bool> RoundsConfig for Config<DISTINCT, FRESH> {
+    fn size(&self) -> Size {
+        if DISTINCT { Size::Distinct(self.k) } else { Size::Any(self.k) }
     }
 
-    /// K-sync.
-    pub fn sync(&self, workers: u32, shards: u32) -> Rounds {
-        self.rounds(workers, shards, Rules { wait: true, fresh: true, abort: true })
+    fn rules(&self) -> Rules {
+        Rules { wait: DISTINCT, fresh: FRESH, abort: FRESH }
     }
 
-    /// K-batch-sync.
-    pub fn batch_sync(&self, workers: u32, shards: u32) -> Rounds {
-        self.rounds(workers, shards, Rules { wait: false, fresh: true, abort: true })
-    }
-
-    /// K-async.
-    pub fn asynchronous(&self, workers: u32, shards: u32) -> Rounds {
-        self.rounds(workers, shards, Rules { wait: true, fresh: false, abort: false })
-    }
-
-    /// K-batch-async.
-    pub fn batch_asynchronous(&self, workers: u32, shards: u32) -> Rounds {
-        self.rounds(workers, shards, Rules::default())
+    fn fit(&self, workers: u32) -> Fit {
+        match self.k {
+            k if DISTINCT && k > workers => Fit::NeverFull {
+                setting: "k",
+                why: format!("an update of {k} distinct workers, and there are {workers}"),
+            },
+            _ => Fit::Works,
+        }
     }
 }

@@ -6,7 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules, Size};
+use super::Fit;
+use super::rounds::{RoundsConfig, Rules, Size};
 
 /// How many gradients make an update.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -23,10 +24,16 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// The working protocol for `workers` workers and `shards` shards.
-    pub fn build(&self, workers: u32, shards: u32) -> Rounds {
-        let rules = Rules { fresh: true, ..Rules::default() };
-        Rounds::new(Size::Any(self.batch), workers, shards, rules)
+impl RoundsConfig for Config {
+    fn size(&self) -> Size {
+        Size::Any(self.batch)
+    }
+
+    fn rules(&self) -> Rules {
+        Rules { wait: false, fresh: true, abort: false }
+    }
+
+    fn fit(&self, _: u32) -> Fit {
+        Fit::Works
     }
 }

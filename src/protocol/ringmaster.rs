@@ -7,7 +7,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Cluster, Decisions, Protocol, PushId, Read};
+use super::{
+    Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId, Read,
+};
 use crate::base::WorkerId;
 
 /// How old a gradient may be.
@@ -24,6 +26,31 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { bound: 16, abort: true }
+    }
+}
+
+impl ProtocolConfig for Config {
+    fn build(&self, workers: u32, shards: u32) -> Box<dyn Protocol> {
+        Box::new(Ringmaster::new(*self, workers, shards))
+    }
+
+    fn pushes_per_update(&self, _: u32) -> u32 {
+        1
+    }
+
+    fn facts(&self) -> ProtocolFacts {
+        ProtocolFacts {
+            discards: true,
+            wants_whole_steps: false,
+            never_waits: !self.abort,
+            aborts: self.abort,
+            never_stale: false,
+            bounds_age: false,
+        }
+    }
+
+    fn fit(&self, _: u32) -> Fit {
+        Fit::Works
     }
 }
 

@@ -7,7 +7,7 @@
 //! point, and whether the others are broken off when a round is closed. And in how large an update is
 //! when workers are gone, for whom nobody must wait.
 
-use super::{Arrived, Cluster, Decisions, Protocol, PushId};
+use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId};
 use crate::base::{ShardId, WorkerId};
 
 /// The three ways in which protocols of this family differ.
@@ -34,6 +34,59 @@ pub enum Size {
     Distinct(u32),
     /// So many, of any workers.
     Any(u32),
+}
+
+impl Size {
+    /// The pushes of an update when so many workers are there.
+    fn of(self, there: u32) -> u32 {
+        match self {
+            Size::Everybody => there,
+            Size::AllBut(backups) => there.saturating_sub(backups),
+            Size::Split(parts) => there / parts.max(1),
+            Size::Distinct(k) => k.min(there),
+            Size::Any(k) => k,
+        }
+        .max(1)
+    }
+}
+
+/// The configuration of a protocol of this family: how large its updates are and in which ways it
+/// differs say all else of it.
+pub trait RoundsConfig {
+    /// How many pushes make an update.
+    fn size(&self) -> Size;
+
+    /// In which ways it differs from the others.
+    fn rules(&self) -> Rules;
+
+    /// As [`ProtocolConfig::fit`].
+    fn fit(&self, workers: u32) -> Fit;
+}
+
+impl<C: RoundsConfig> ProtocolConfig for C {
+    fn build(&self, workers: u32, shards: u32) -> Box<dyn Protocol> {
+        Box::new(Rounds::new(self.size(), workers, shards, self.rules()))
+    }
+
+    fn pushes_per_update(&self, workers: u32) -> u32 {
+        self.size().of(workers)
+    }
+
+    fn facts(&self) -> ProtocolFacts {
+        let Rules { wait, fresh, abort } = self.rules();
+        ProtocolFacts {
+            discards: fresh,
+            wants_whole_steps: fresh,
+            never_waits: !wait && !fresh,
+            aborts: abort,
+            never_stale: fresh || wait && self.size() == Size::Everybody,
+            bounds_age: false,
+        }
+    }
+
+    fn fit(&self, workers: u32) -> Fit {
+        RoundsConfig::fit(self, workers)
+    }
 }
 
 /// The working protocol.
@@ -82,14 +135,7 @@ impl Rounds {
 
     /// Whether a shard holds what an update is made of.
     fn is_full(&self, held: &[(WorkerId, PushId)]) -> bool {
-        let needed = match self.size {
-            Size::Everybody => self.there,
-            Size::AllBut(backups) => self.there.saturating_sub(backups),
-            Size::Split(parts) => self.there / parts.max(1),
-            Size::Distinct(k) => k.min(self.there),
-            Size::Any(k) => k,
-        }
-        .max(1) as usize;
+        let needed = self.size.of(self.there) as usize;
         if held.len() < needed
             || self.size != Size::Everybody
             || self.there as usize == self.workers.len()

@@ -6,7 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules, Size};
+use super::Fit;
+use super::rounds::{RoundsConfig, Rules, Size};
 
 /// How often the workers are split.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -23,10 +24,22 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// The working protocol for `workers` workers and `shards` shards.
-    pub fn build(&self, workers: u32, shards: u32) -> Rounds {
-        let rules = Rules::default();
-        Rounds::new(Size::Split(self.n), workers, shards, rules)
+impl RoundsConfig for Config {
+    fn size(&self) -> Size {
+        Size::Split(self.n)
+    }
+
+    fn rules(&self) -> Rules {
+        Rules { wait: false, fresh: false, abort: false }
+    }
+
+    fn fit(&self, workers: u32) -> Fit {
+        match self.n {
+            n if n > workers => Fit::NeverFull {
+                setting: "n",
+                why: format!("{workers} workers cannot be split into {n}"),
+            },
+            _ => Fit::Works,
+        }
     }
 }

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clocks::Clocks;
-use super::{Arrived, Cluster, Decisions, Protocol, PushId};
+use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId};
 use crate::base::{ShardId, WorkerId};
 
 /// When pushes become updates.
@@ -57,6 +57,34 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { lead: 3, updates: Updates::default(), clock: Clock::default() }
+    }
+}
+
+impl ProtocolConfig for Config {
+    fn build(&self, workers: u32, shards: u32) -> Box<dyn Protocol> {
+        Box::new(StaleSynchronous::new(*self, workers, shards))
+    }
+
+    fn pushes_per_update(&self, workers: u32) -> u32 {
+        match self.updates {
+            Updates::OnArrival => 1,
+            Updates::ByClock => workers,
+        }
+    }
+
+    fn facts(&self) -> ProtocolFacts {
+        ProtocolFacts {
+            discards: false,
+            wants_whole_steps: false,
+            never_waits: false,
+            aborts: false,
+            never_stale: false,
+            bounds_age: true,
+        }
+    }
+
+    fn fit(&self, _: u32) -> Fit {
+        Fit::Works
     }
 }
 

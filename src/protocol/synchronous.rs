@@ -8,18 +8,28 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rounds::{Rounds, Rules, Size};
+use super::Fit;
+use super::rounds::{RoundsConfig, Rules, Size};
 
 /// The strict barrier has no settings.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {}
 
-impl Config {
-    /// The working protocol for `workers` workers and `shards` shards.
-    pub fn build(&self, workers: u32, shards: u32) -> Rounds {
-        let rules = Rules { wait: true, ..Rules::default() };
-        Rounds::new(Size::Everybody, workers, shards, rules)
+impl RoundsConfig for Config {
+    fn size(&self) -> Size {
+        Size::Everybody
+    }
+
+    fn rules(&self) -> Rules {
+        Rules { wait: true, fresh: false, abort: false }
+    }
+
+    fn fit(&self, workers: u32) -> Fit {
+        match workers {
+            1 => Fit::NoEffect { why: "one worker has nobody to wait for" },
+            _ => Fit::Works,
+        }
     }
 }
 
@@ -27,7 +37,7 @@ impl Config {
 mod tests {
     use super::*;
     use crate::base::{ShardId, SimTime, WorkerId};
-    use crate::protocol::{Arrived, Cluster, Decision, Decisions, Merge, Protocol, PushId};
+    use crate::protocol::{Arrived, Cluster, Decision, Decisions, Merge, ProtocolConfig, PushId};
 
     #[test]
     fn nobody_passes_before_all_have_pushed() {

@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Cluster, Decisions, Protocol, PushId};
+use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId};
 use crate::base::{ShardId, WorkerId};
 
 /// How many pushes are aggregated.
@@ -30,6 +30,31 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub aggregate: Option<u32>,
+}
+
+impl ProtocolConfig for Config {
+    fn build(&self, workers: u32, shards: u32) -> Box<dyn Protocol> {
+        Box::new(Tokens::new(*self, workers, shards))
+    }
+
+    fn pushes_per_update(&self, workers: u32) -> u32 {
+        self.aggregate.unwrap_or(workers)
+    }
+
+    fn facts(&self) -> ProtocolFacts {
+        ProtocolFacts {
+            discards: true,
+            wants_whole_steps: true,
+            never_waits: false,
+            aborts: false,
+            never_stale: true,
+            bounds_age: false,
+        }
+    }
+
+    fn fit(&self, _: u32) -> Fit {
+        Fit::Works
+    }
 }
 
 /// The working protocol.

@@ -16,9 +16,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrival::Chances;
-use super::fasgd::{Fasgd, Variant};
+use super::fasgd::{Fasgd, Means, Variant};
 use super::state::PerShard;
-use super::{Arrival, Gradients, Needs, Place, Remedy, fasgd};
+use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts, fasgd};
 use crate::base::ShardId;
 use crate::nn::kernels::amend::sum;
 use crate::params::Layout;
@@ -32,15 +32,9 @@ const EPSILON: f64 = 1e-4;
 pub struct Config {
     /// Which variant of FASGD.
     pub variant: Variant,
-    /// Share of the old moments that is kept at an update.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub gamma: f64,
-    /// Share of the old deviation that is kept at an update.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub beta: f64,
-    /// Added to the variance.
-    #[schemars(range(min = 0.0))]
-    pub epsilon: f64,
+    /// How it averages.
+    #[serde(flatten)]
+    pub means: Means,
     /// What a pull is held to cost: a pull of dense parameters happens with the chance
     /// `1 / (1 + c / mean deviation)`; 0: always.
     #[schemars(range(min = 0.0))]
@@ -52,15 +46,34 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        let fasgd::Config { variant, gamma, beta, epsilon } = fasgd::Config::default();
-        Config { variant, gamma, beta, epsilon, pull_cost: 0.01, push_cost: 0.0 }
+        let (variant, means) = (Variant::default(), Means::default());
+        Config { variant, means, pull_cost: 0.01, push_cost: 0.0 }
     }
 }
 
 impl Config {
+    /// FASGD itself.
+    fn rule(&self) -> fasgd::Config {
+        fasgd::Config { variant: self.variant, means: self.means }
+    }
+
     /// Whether something may be spared.
     pub fn spares(&self) -> bool {
         self.pull_cost > 0.0 || self.push_cost > 0.0
+    }
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
+        Box::new(BFasgd::new(*self, layout))
+    }
+
+    fn numbers(&self, workers: u32, layout: &Layout) -> u64 {
+        self.rule().numbers(workers, layout)
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts { spares: self.spares().then_some("fasgd"), ..self.rule().facts() }
     }
 }
 
@@ -98,8 +111,7 @@ impl Deviations {
 impl BFasgd {
     /// The rule for a model of this layout.
     pub fn new(config: Config, layout: &Layout) -> BFasgd {
-        let Config { variant, gamma, beta, epsilon, .. } = config;
-        let rule = Fasgd::new(fasgd::Config { variant, gamma, beta, epsilon }, layout);
+        let rule = Fasgd::new(config.rule(), layout);
         BFasgd { config, rule, deviations: PerShard::default() }
     }
 }
@@ -141,10 +153,9 @@ mod tests {
         layout.block("b", "weight", (1, 1), Init::Constant(0.0));
         let config = Config {
             variant: Variant::AsCoded,
-            beta: 0.5,
+            means: Means { beta: 0.5, ..Means::default() },
             pull_cost: 0.3,
             push_cost: 0.0,
-            ..Config::default()
         };
         let mut remedy = BFasgd::new(config, &layout);
         let shard = ShardId(1);

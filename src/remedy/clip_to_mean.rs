@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::{PerShard, Running};
-use super::{Arrival, Factors, Needs, Remedy};
+use super::{Arrival, Factors, Needs, Remedy, RemedyConfig, RemedyFacts};
+use crate::params::Layout;
 
 /// From which norm on a push is clipped.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +19,28 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { factor: 2.0 }
+    }
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, _: u32, _: &Layout) -> Box<dyn Remedy> {
+        Box::new(ClipToMean::new(*self))
+    }
+
+    fn numbers(&self, _: u32, _: &Layout) -> u64 {
+        0
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: false,
+            wants_descent: false,
+            counts_pushes: false,
+            wants_differences: false,
+            corrects_by_view: false,
+            tunes_rate: false,
+            spares: None,
+        }
     }
 }
 

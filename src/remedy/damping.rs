@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrival, Factors, Needs, Remedy};
+use super::{Arrival, Factors, Needs, Remedy, RemedyConfig, RemedyFacts};
 use crate::base::Persist;
+use crate::params::Layout;
 
 /// Where a factor acts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +37,37 @@ pub trait Rule: Persist + Send + std::fmt::Debug {
 
     /// The factor of a staleness, given what has arrived so far.
     fn factor(&self, arrival: &Arrival, staleness: f64) -> f64;
+}
+
+/// The configuration of a rule that scales by staleness.
+pub trait DampingConfig {
+    /// The rule.
+    type Rule: Rule + 'static;
+
+    /// The rule, where it acts, and on what staleness.
+    fn damping(&self) -> Damping<Self::Rule>;
+}
+
+impl<C: DampingConfig> RemedyConfig for C {
+    fn build(&self, _: u32, _: &Layout) -> Box<dyn Remedy> {
+        Box::new(self.damping())
+    }
+
+    fn numbers(&self, _: u32, _: &Layout) -> u64 {
+        0
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: true,
+            wants_descent: false,
+            counts_pushes: false,
+            wants_differences: false,
+            corrects_by_view: false,
+            tunes_rate: false,
+            spares: None,
+        }
+    }
 }
 
 /// A rule at work.

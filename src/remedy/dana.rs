@@ -12,8 +12,9 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrival, Gradients, Needs, Place, Remedy};
+use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
 use crate::nn::kernels::amend::accumulate_for_one;
+use crate::params::Layout;
 
 /// The two forms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +41,28 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { form: Form::default(), momentum: 0.9 }
+    }
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, workers: u32, layout: &Layout) -> Box<dyn Remedy> {
+        Box::new(Dana::new(*self, workers, layout.dense_len()))
+    }
+
+    fn numbers(&self, workers: u32, layout: &Layout) -> u64 {
+        (u64::from(workers) + 1) * layout.dense_len() as u64
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: false,
+            wants_descent: true,
+            counts_pushes: false,
+            wants_differences: false,
+            corrects_by_view: false,
+            tunes_rate: false,
+            spares: None,
+        }
     }
 }
 

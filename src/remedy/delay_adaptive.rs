@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
 
 /// The concurrency, the form, and where the factor acts.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -28,9 +28,10 @@ pub struct Config {
     pub rows: RowStaleness,
 }
 
-impl Config {
-    /// The working remedy.
-    pub fn build(&self) -> Damping<DelayAdaptive> {
+impl DampingConfig for Config {
+    type Rule = DelayAdaptive;
+
+    fn damping(&self) -> Damping<DelayAdaptive> {
         Damping::new(DelayAdaptive { config: *self }, self.position, self.rows)
     }
 }

@@ -9,8 +9,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::parameters;
 use super::state::PerParameter;
-use super::{Arrival, Gradients, Needs, Place, Remedy};
+use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
 use crate::nn::kernels::amend::{compensate, compensate_adaptively};
 use crate::params::Layout;
 
@@ -31,6 +32,28 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { lambda: 0.04, adaptive: false, memory: 0.95 }
+    }
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
+        Box::new(DelayCompensation::new(*self, layout))
+    }
+
+    fn numbers(&self, _: u32, layout: &Layout) -> u64 {
+        if self.adaptive { parameters(layout) } else { 0 }
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: true,
+            wants_descent: false,
+            counts_pushes: false,
+            wants_differences: false,
+            corrects_by_view: true,
+            tunes_rate: false,
+            spares: None,
+        }
     }
 }
 

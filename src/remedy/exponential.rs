@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
 use super::state::PerShard;
 use crate::metrics::Histogram;
 
@@ -36,9 +36,10 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// The working remedy.
-    pub fn build(&self) -> Damping<Exponential> {
+impl DampingConfig for Config {
+    type Rule = Exponential;
+
+    fn damping(&self) -> Damping<Exponential> {
         let rule = Exponential { config: *self, seen: PerShard::default() };
         Damping::new(rule, self.position, self.rows)
     }

@@ -12,8 +12,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::parameters;
 use super::state::PerParameter;
-use super::{Arrival, Gradients, Needs, Place, Remedy};
+use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
 use crate::nn::kernels::amend::{Deviation, fasgd_by_deviation, fasgd_by_inverse, fasgd_by_size};
 use crate::params::Layout;
 
@@ -31,11 +32,20 @@ pub enum Variant {
 }
 
 /// Which variant, and its running means.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Which variant.
     pub variant: Variant,
+    /// How it averages.
+    #[serde(flatten)]
+    pub means: Means,
+}
+
+/// The running means of FASGD.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Means {
     /// Share of the old moments that is kept at an update.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub gamma: f64,
@@ -47,9 +57,31 @@ pub struct Config {
     pub epsilon: f64,
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        Config { variant: Variant::default(), gamma: 0.9, beta: 0.9, epsilon: 1e-4 }
+impl Default for Means {
+    fn default() -> Means {
+        Means { gamma: 0.9, beta: 0.9, epsilon: 1e-4 }
+    }
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
+        Box::new(Fasgd::new(*self, layout))
+    }
+
+    fn numbers(&self, _: u32, layout: &Layout) -> u64 {
+        3 * parameters(layout)
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: false,
+            wants_descent: true,
+            counts_pushes: false,
+            wants_differences: false,
+            corrects_by_view: false,
+            tunes_rate: false,
+            spares: None,
+        }
     }
 }
 
@@ -80,7 +112,7 @@ impl Remedy for Fasgd {
     }
 
     fn amend(&mut self, arrival: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
-        let Config { variant, gamma, beta, epsilon } = self.config;
+        let Config { variant, means: Means { gamma, beta, epsilon } } = self.config;
         let tau = arrival.staleness as f32;
         let (least, stale) = match variant {
             Variant::AsCoded => (1e-3, tau + 1.0),

@@ -8,8 +8,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::config::parameters;
 use super::state::PerParameter;
-use super::{Arrival, Gradients, Moved, Needs, Place, Remedy};
+use super::{Arrival, Gradients, Moved, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
 use crate::nn::kernels::amend::{close_gap, note_steps};
 use crate::params::Layout;
 
@@ -25,6 +26,28 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { memory: 0.999 }
+    }
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
+        Box::new(GapAware::new(*self, layout))
+    }
+
+    fn numbers(&self, _: u32, layout: &Layout) -> u64 {
+        2 * parameters(layout)
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: true,
+            wants_descent: false,
+            counts_pushes: false,
+            wants_differences: false,
+            corrects_by_view: false,
+            tunes_rate: false,
+            spares: None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
 
 /// The two parameters, and where the factor acts.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -31,9 +31,10 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// The working remedy.
-    pub fn build(&self) -> Damping<Hinge> {
+impl DampingConfig for Config {
+    type Rule = Hinge;
+
+    fn damping(&self) -> Damping<Hinge> {
         Damping::new(Hinge { from: self.from, slope: self.slope }, self.position, self.rows)
     }
 }

@@ -8,8 +8,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrival, Gradients, Needs, Place, Remedy};
+use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
 use crate::nn::kernels::amend::mix;
+use crate::params::Layout;
 
 /// The share.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +24,28 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { alpha: 0.6 }
+    }
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, _: u32, _: &Layout) -> Box<dyn Remedy> {
+        Box::new(Mixing::new(*self))
+    }
+
+    fn numbers(&self, _: u32, _: &Layout) -> u64 {
+        0
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: false,
+            wants_descent: true,
+            counts_pushes: false,
+            wants_differences: true,
+            corrects_by_view: false,
+            tunes_rate: false,
+            spares: None,
+        }
     }
 }
 

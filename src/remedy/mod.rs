@@ -4,6 +4,7 @@
 pub mod arrival;
 pub mod b_fasgd;
 pub mod clip_to_mean;
+pub mod config;
 pub mod damping;
 pub mod dana;
 pub mod delay_adaptive;
@@ -14,6 +15,8 @@ pub mod gap_aware;
 pub mod hinge;
 pub mod mixing;
 pub mod momentum_correction;
+#[cfg(test)]
+mod new_part;
 pub mod pipeline;
 pub mod power;
 pub mod rate_scaling;
@@ -23,14 +26,14 @@ pub mod state;
 pub mod yellowfin;
 
 pub use arrival::{Arrival, Chances, Factors, Needs, Place, Remedy};
+pub use config::{RemedyConfig, RemedyFacts};
 pub use pipeline::{Push, Remedies, Seen, Steps};
 
 pub use crate::nn::kernels::amend::{Gradients, Moved};
-use crate::params::Layout;
 
 crate::registry! {
     /// What is done against staleness when a push arrives.
-    pub enum RemedyChoice {
+    pub enum RemedyChoice: RemedyConfig {
         /// The step divided by the staleness, by itself plus one, or by its mean.
         "staleness_aware" => StalenessAware(staleness_aware::Config),
         /// Staleness relative to what is usual, after Liu & Zhao 2021 (reconstructed).
@@ -63,65 +66,8 @@ crate::registry! {
         "mixing" => Mixing(mixing::Config),
         /// Clipping relative to the running mean of the norms.
         "clip_to_mean" => ClipToMean(clip_to_mean::Config),
-    }
-}
-
-impl RemedyChoice {
-    /// Whether it leaves gradients alone that are not stale.
-    pub fn needs_staleness(&self) -> bool {
-        matches!(
-            self,
-            Self::StalenessAware(_)
-                | Self::StalenessNormalization(_)
-                | Self::Power(_)
-                | Self::Exponential(_)
-                | Self::Hinge(_)
-                | Self::DelayAdaptive(_)
-                | Self::DelayCompensation(_)
-                | Self::GapAware(_)
-        )
-    }
-
-    /// Memory that the working remedy takes, in bytes, when every row has been met.
-    pub fn bytes(&self, workers: u32, layout: &Layout) -> u64 {
-        let dense = layout.dense_len() as u64;
-        let all = dense + layout.sparse_len();
-        4 * match self {
-            Self::DelayCompensation(config) if config.adaptive => all,
-            Self::GapAware(_) => 2 * all,
-            Self::Fasgd(_) | Self::BFasgd(_) => 3 * all,
-            Self::MomentumCorrection(_) => dense,
-            Self::YellowFin(config) => config.bytes(workers, dense) / 4,
-            Self::Dana(_) => (u64::from(workers) + 1) * dense,
-            _ => 0,
-        }
-    }
-
-    /// The working remedy, for `workers` workers and a model of this layout.
-    pub fn build(&self, workers: u32, layout: &Layout) -> Box<dyn Remedy> {
-        match self {
-            Self::StalenessAware(config) => Box::new(config.build()),
-            Self::StalenessNormalization(config) => Box::new(config.build()),
-            Self::Power(config) => Box::new(config.build()),
-            Self::Exponential(config) => Box::new(config.build()),
-            Self::Hinge(config) => Box::new(config.build()),
-            Self::DelayAdaptive(config) => Box::new(config.build()),
-            Self::RateScaling(config) => Box::new(rate_scaling::RateScaling::new(*config)),
-            Self::DelayCompensation(config) => {
-                Box::new(delay_compensation::DelayCompensation::new(*config, layout))
-            }
-            Self::GapAware(config) => Box::new(gap_aware::GapAware::new(*config, layout)),
-            Self::Dana(config) => Box::new(dana::Dana::new(*config, workers, layout.dense_len())),
-            Self::Fasgd(config) => Box::new(fasgd::Fasgd::new(*config, layout)),
-            Self::MomentumCorrection(config) => {
-                Box::new(momentum_correction::MomentumCorrection::new(*config, layout.dense_len()))
-            }
-            Self::YellowFin(config) => {
-                Box::new(yellowfin::YellowFin::new(*config, workers, layout.dense_len()))
-            }
-            Self::BFasgd(config) => Box::new(b_fasgd::BFasgd::new(*config, layout)),
-            Self::Mixing(config) => Box::new(mixing::Mixing::new(*config)),
-            Self::ClipToMean(config) => Box::new(clip_to_mean::ClipToMean::new(*config)),
-        }
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }

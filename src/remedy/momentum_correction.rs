@@ -11,8 +11,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::{PerShard, Running};
-use super::{Arrival, Factors, Gradients, Needs, Place, Remedy};
+use super::{Arrival, Factors, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
 use crate::nn::kernels::amend::accumulate;
+use crate::params::Layout;
 
 /// From what the momentum of asynchrony is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +44,28 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config { total: 0.9, implicit: Implicit::default(), least: -0.5 }
+    }
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
+        Box::new(MomentumCorrection::new(*self, layout.dense_len()))
+    }
+
+    fn numbers(&self, _: u32, layout: &Layout) -> u64 {
+        layout.dense_len() as u64
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: false,
+            wants_descent: true,
+            counts_pushes: true,
+            wants_differences: false,
+            corrects_by_view: false,
+            tunes_rate: false,
+            spares: None,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
 
 /// The exponent, and where the factor acts.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -29,9 +29,10 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// The working remedy.
-    pub fn build(&self) -> Damping<Power> {
+impl DampingConfig for Config {
+    type Rule = Power;
+
+    fn damping(&self) -> Damping<Power> {
         Damping::new(Power { exponent: self.exponent }, self.position, self.rows)
     }
 }

@@ -6,7 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrival, Factors, Remedy};
+use super::{Arrival, Factors, Remedy, RemedyConfig, RemedyFacts};
+use crate::params::Layout;
 
 /// By what the learning rate is divided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +26,28 @@ pub enum By {
 pub struct Config {
     /// By what the learning rate is divided.
     pub by: By,
+}
+
+impl RemedyConfig for Config {
+    fn build(&self, _: u32, _: &Layout) -> Box<dyn Remedy> {
+        Box::new(RateScaling::new(*self))
+    }
+
+    fn numbers(&self, _: u32, _: &Layout) -> u64 {
+        0
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: false,
+            wants_descent: false,
+            counts_pushes: false,
+            wants_differences: false,
+            corrects_by_view: false,
+            tunes_rate: false,
+            spares: None,
+        }
+    }
 }
 
 /// The working remedy.

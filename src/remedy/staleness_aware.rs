@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
 use super::state::{PerShard, Running};
 
 /// The published forms.
@@ -36,9 +36,10 @@ pub struct Config {
     pub rows: RowStaleness,
 }
 
-impl Config {
-    /// The working remedy.
-    pub fn build(&self) -> Damping<StalenessAware> {
+impl DampingConfig for Config {
+    type Rule = StalenessAware;
+
+    fn damping(&self) -> Damping<StalenessAware> {
         let rule = StalenessAware { form: self.form, mean: PerShard::default() };
         Damping::new(rule, self.position, self.rows)
     }

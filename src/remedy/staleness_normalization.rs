@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
 use super::state::{PerShard, Running};
 
 /// The readings.
@@ -53,9 +53,10 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// The working remedy.
-    pub fn build(&self) -> Damping<Normalization> {
+impl DampingConfig for Config {
+    type Rule = Normalization;
+
+    fn damping(&self) -> Damping<Normalization> {
         let rule = Normalization { reading: self.reading, k: self.k, seen: PerShard::default() };
         Damping::new(rule, self.position, self.rows)
     }

@@ -97,6 +97,17 @@ pub struct Prepared {
 pub type Opener<'a> =
     dyn Fn(&SourceChoice, &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> + 'a;
 
+/// Opens the log that was chosen, as an [`Opener`] does that has none yet.
+///
+/// # Errors
+/// Whatever keeps the log from being loaded.
+pub fn open_anew(
+    choice: &SourceChoice,
+    context: &OpenContext<'_>,
+) -> Result<Arc<dyn DataSource>, DataError> {
+    choice.open(context)
+}
+
 impl Scenario {
     /// Opens the log and lays out the model; `None` for a run of timing alone. Files are looked
     /// for relative to `folder`.
@@ -104,7 +115,7 @@ impl Scenario {
     /// # Errors
     /// Everything that the files, the windows and the model can have against it.
     pub fn prepare(&self, folder: &Path) -> Result<Option<Prepared>, BuildError> {
-        self.prepare_with(folder, &SourceChoice::open)
+        self.prepare_with(folder, &open_anew)
     }
 
     /// As [`prepare`](Self::prepare), with the log from `open`, which may have it already.

@@ -1,12 +1,14 @@
 //! Whether the chosen parts fit together: protocol, shards, workers' routine, remedies, optimizer.
 
+use serde_json::json;
+
 use super::document::{Loaded, Problem};
 use super::rules::{CONFLICT, SUSPICIOUS};
 use super::spec::Scenario;
-use crate::cluster::routine::Local;
+use crate::cluster::LocalPlan;
 use crate::optimizer::OptimizerChoice;
-use crate::protocol::{ProtocolChoice, k_family};
-use crate::remedy::RemedyChoice;
+use crate::protocol::{Fit, ProtocolChoice};
+use crate::remedy::RemedyFacts;
 
 /// Reports parts that do not fit together.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
@@ -23,13 +25,10 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 /// A bound on the age of what is read means something only where it is what the worker uses.
 fn promises(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { worker, protocol, sparse_protocol, imposed_staleness, .. } = &loaded.value;
-    let bounds = |choice: &&ProtocolChoice| {
-        matches!(choice, ProtocolChoice::StaleSynchronous(_) | ProtocolChoice::DynamicSsp(_))
-    };
     let both = [("protocol", Some(protocol)), ("sparse_protocol", sparse_protocol.as_ref())];
     for (key, choice) in both {
-        let Some(choice) = choice.filter(bounds) else { continue };
-        if matches!(worker.local, Local::Elastic(_)) && imposed_staleness.is_none() {
+        let Some(choice) = choice.filter(|choice| choice.facts().bounds_age) else { continue };
+        if worker.local.plan().keeps_replica() && imposed_staleness.is_none() {
             let message = format!(
                 "\"{}\" bounds the age of what a worker reads, and a replica of its own never takes that \
                  over",
@@ -60,13 +59,13 @@ fn promises(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 /// A correction from the parameters that a gradient is of needs gradients, and these parameters.
 fn remembered(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { remedy, worker, .. } = &loaded.value;
-    let why = match worker.local {
-        Local::Gradient(_) => return,
-        Local::Elastic(_) => "its replica is not what it has read, and nobody remembers it",
-        Local::Steps(_) => "it pushes the difference after local steps",
+    let why = match worker.local.plan() {
+        LocalPlan::Gradient => return,
+        LocalPlan::Replica { .. } => "its replica is not what it has read, and nobody remembers it",
+        LocalPlan::Steps(_) => "it pushes the difference after local steps",
     };
     for (index, choice) in remedy.iter().enumerate() {
-        if !matches!(choice, RemedyChoice::DelayCompensation(_)) {
+        if !choice.facts().corrects_by_view {
             continue;
         }
         let key = format!("remedy.{index}");
@@ -102,12 +101,12 @@ fn coordination(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { protocol, sparse_protocol, cluster, .. } = &loaded.value;
     let both = [("protocol", Some(protocol)), ("sparse_protocol", sparse_protocol.as_ref())];
     for (key, choice) in both {
-        let Some((field, message)) = choice.and_then(|c| cannot_fill(c, cluster.workers)) else {
+        let Some(Fit::NeverFull { setting, why }) = choice.map(|c| c.fit(cluster.workers)) else {
             continue;
         };
-        let key = format!("{key}.{field}");
+        let key = format!("{key}.{setting}");
         found.push(
-            Problem::error(&CONFLICT, &key, message)
+            Problem::error(&CONFLICT, &key, why)
                 .label(loaded.origin(&key), "")
                 .label(loaded.origin("cluster.workers"), "workers")
                 .help(format!("change `{key}` or `cluster.workers`")),
@@ -124,7 +123,7 @@ fn coordination(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         );
     }
     for (key, choice) in [("protocol", protocol), ("sparse_protocol", sparse)] {
-        if choice.aborts() {
+        if choice.facts().aborts {
             let message = format!(
                 "\"{}\" breaks steps off, which would take parts from the other group's protocol",
                 choice.name()
@@ -139,44 +138,17 @@ fn coordination(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Why so many workers can never fill an update, and which setting is to blame.
-fn cannot_fill(choice: &ProtocolChoice, workers: u32) -> Option<(&'static str, String)> {
-    match choice {
-        ProtocolChoice::BackupWorkers(config) if config.backups >= workers => {
-            Some(("backups", format!("{} backups of {workers} workers in all", config.backups)))
-        }
-        ProtocolChoice::KSync(k_family::Config { k })
-        | ProtocolChoice::KAsync(k_family::Config { k })
-            if *k > workers =>
-        {
-            Some(("k", format!("an update of {k} distinct workers, and there are {workers}")))
-        }
-        ProtocolChoice::Softsync(config) if config.n > workers => {
-            Some(("n", format!("{workers} workers cannot be split into {}", config.n)))
-        }
-        _ => None,
-    }
-}
-
 /// Remedies that replace the optimizer, and those that need workers of a certain kind.
 fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { remedy, optimizer, worker, protocol, cluster, .. } = &loaded.value;
-    let descends = matches!(optimizer, OptimizerChoice::Sgd(_));
+    let descends = optimizer.facts().descends;
     for (index, choice) in remedy.iter().enumerate() {
         let key = format!("remedy.{index}");
         let problem = |message: String| {
             Problem::warning(&SUSPICIOUS, &key, message).label(loaded.key_origin(&key), "")
         };
-        let alone = matches!(
-            choice,
-            RemedyChoice::Dana(_)
-                | RemedyChoice::Fasgd(_)
-                | RemedyChoice::BFasgd(_)
-                | RemedyChoice::MomentumCorrection(_)
-                | RemedyChoice::YellowFin(_)
-                | RemedyChoice::Mixing(_)
-        );
-        if alone && !descends {
+        let RemedyFacts { wants_descent, counts_pushes, wants_differences, .. } = choice.facts();
+        if wants_descent && !descends {
             let message = format!(
                 "\"{}\" is made for plain descent, and the optimizer is \"{}\"",
                 choice.name(),
@@ -188,9 +160,7 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                     .help("optimizer = { kind = \"sgd\", learning_rate = ... }"),
             );
         }
-        let momentum =
-            matches!(choice, RemedyChoice::MomentumCorrection(_) | RemedyChoice::YellowFin(_));
-        if momentum && protocol.pushes_per_update(cluster.workers) > 1 {
+        if counts_pushes && protocol.pushes_per_update(cluster.workers) > 1 {
             let message = format!(
                 "\"{}\" takes every push for a step of its own, and \"{}\" merges several",
                 choice.name(),
@@ -202,12 +172,13 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                     .help("optimizer = { kind = \"momentum\" } has one momentum for merged pushes"),
             );
         }
-        let gradients = matches!(worker.local, Local::Gradient(_));
-        if matches!(choice, RemedyChoice::Mixing(_)) && gradients {
-            let message = "\"mixing\" takes pushes for differences of models, and the workers push \
-                           gradients";
+        if wants_differences && !worker.local.plan().pushes_differences() {
+            let message = format!(
+                "\"{}\" takes pushes for differences of models, and the workers push gradients",
+                choice.name()
+            );
             found.push(
-                problem(message.to_string())
+                problem(message)
                     .help("worker.local = { kind = \"local_steps\", learning_rate = ... }"),
             );
         }
@@ -218,12 +189,10 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 fn sparing(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { remedy, worker, cluster, protocol, imposed_staleness, .. } = &loaded.value;
     for (index, choice) in remedy.iter().enumerate() {
-        let RemedyChoice::BFasgd(config) = choice else { continue };
-        if !config.spares() {
-            continue;
-        }
+        let Some(sparing_nothing) = choice.facts().spares else { continue };
+        let name = choice.name();
         let key = format!("remedy.{index}");
-        let mut conflict = |message: String, other: &str, why: &str, help: &str| {
+        let mut conflict = |message: String, other: &str, why: &str, help: String| {
             found.push(
                 Problem::error(&CONFLICT, &key, message)
                     .label(loaded.key_origin(&key), "this")
@@ -233,28 +202,33 @@ fn sparing(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         };
         if imposed_staleness.is_some() {
             let message = "with imposed staleness nothing is transmitted, so nothing can be spared";
-            let help = "kind = \"fasgd\" has the same steps without a network";
+            let help = format!("kind = \"{sparing_nothing}\" has the same steps without a network");
             conflict(message.into(), "imposed_staleness", "and this", help);
             continue;
         }
         if cluster.dense_shards.is_none() {
-            let message = "\"b_fasgd\" needs dense parameters on shards of their own";
+            let message = format!("\"{name}\" needs dense parameters on shards of their own");
             let help = "rows are pulled and pushed in every step: set cluster.dense_shards = 1, and \
                         cluster.shards to 2 or more";
-            conflict(message.into(), "cluster", "every shard holds rows here", help);
+            conflict(message, "cluster", "every shard holds rows here", help.into());
         }
-        if protocol.wants_whole_steps() {
+        if protocol.facts().wants_whole_steps {
             let message = format!(
-                "\"{}\" needs steps that pull everything, and \"b_fasgd\" spares pulls",
+                "\"{}\" needs steps that pull everything, and \"{name}\" spares pulls",
                 protocol.name()
             );
-            let help = "choose a protocol that takes stale gradients, or kind = \"fasgd\"";
+            let help = format!(
+                "choose a protocol that takes stale gradients, or kind = \"{sparing_nothing}\""
+            );
             conflict(message, "protocol", "and this", help);
         }
-        if matches!(worker.local, Local::Elastic(_)) {
-            let message = "a replica is exchanged in every step, and \"b_fasgd\" spares exchanges";
-            let help = "worker.local = { kind = \"gradient\" }, or kind = \"fasgd\"";
-            conflict(message.into(), "worker.local", "and this", help);
+        if worker.local.plan().keeps_replica() {
+            let message =
+                format!("a replica is exchanged in every step, and \"{name}\" spares exchanges");
+            let help = format!(
+                "worker.local = {{ kind = \"gradient\" }}, or kind = \"{sparing_nothing}\""
+            );
+            conflict(message, "worker.local", "and this", help);
         }
     }
 }
@@ -276,17 +250,17 @@ fn prefetch(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     };
     let both = [("protocol", Some(protocol)), ("sparse_protocol", sparse_protocol.as_ref())];
     for (other, choice) in both {
-        let Some(choice) = choice.filter(|choice| !choice.never_waits()) else { continue };
+        let Some(choice) = choice.filter(|choice| !choice.facts().never_waits) else { continue };
         let message = format!(
             "a worker that prefetches pulls before it has pushed, and \"{}\" lets it wait or counts its \
              pulls",
             choice.name()
         );
-        let help = "asynchronous, softsync, k_batch_async, drop_stale, and ringmaster without `abort` \
-                    never do";
-        conflict(message, other, help);
+        let help =
+            format!("{}, and ringmaster without `abort` never do", never_waiting().join(", "));
+        conflict(message, other, &help);
     }
-    if matches!(worker.local, Local::Elastic(_)) {
+    if worker.local.plan().keeps_replica() {
         let message =
             "a replica is exchanged after its local steps, so there is nothing to prefetch";
         conflict(message.into(), "worker.local", "leave `worker.prefetch` out");
@@ -297,10 +271,20 @@ fn prefetch(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
+/// Kinds of protocol in which nobody waits, as they are without settings.
+fn never_waiting() -> Vec<&'static str> {
+    let names = ProtocolChoice::PARTS.iter().map(|part| part.name);
+    let never_waits = |name: &&str| {
+        let choice = serde_json::from_value::<ProtocolChoice>(json!({ "kind": name }));
+        choice.is_ok_and(|choice| choice.facts().never_waits)
+    };
+    names.filter(never_waits).collect()
+}
+
 /// What a worker does in a step must fit the shards, and the server's rule.
 fn routine(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { worker, cluster, optimizer, protocol, .. } = &loaded.value;
-    let elastic = matches!(worker.local, Local::Elastic(_));
+    let elastic = worker.local.plan().keeps_replica();
     for (key, every) in
         [("worker.pull_every", worker.pull_every), ("worker.push_every", worker.push_every)]
     {
@@ -316,7 +300,7 @@ fn routine(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                     .help("rows are pulled and pushed in every step: set cluster.dense_shards = 1"),
             );
         }
-        if protocol.wants_whole_steps() {
+        if protocol.facts().wants_whole_steps {
             let message = format!(
                 "\"{}\" needs steps that pull and push everything, against `{key}`",
                 protocol.name()
@@ -338,10 +322,11 @@ fn routine(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             );
         }
     }
-    let descends = |choice: &OptimizerChoice| matches!(choice, OptimizerChoice::Sgd(sgd) if sgd.learning_rate == 1.0);
+    let descends =
+        |choice: &OptimizerChoice| choice.facts().descends && choice.learning_rate() == 1.0;
     let sparse = loaded.value.sparse_optimizer.as_ref();
     let adds = descends(optimizer) && sparse.is_none_or(descends);
-    if !matches!(worker.local, Local::Gradient(_)) && !adds {
+    if worker.local.plan().pushes_differences() && !adds {
         let message = "the workers push differences of weights, which the server's rule takes for \
                        gradients";
         found.push(

@@ -3,7 +3,6 @@
 use super::build::Prepared;
 use super::spec::Scenario;
 use crate::base::ByteSize;
-use crate::cluster::routine::Local;
 use crate::data::Batch;
 use crate::optimizer::Slot;
 use crate::params::view::rows_len;
@@ -55,8 +54,8 @@ impl Scenario {
         let window = prepared.map_or(0, |p| p.train.iter().map(|day| day.examples).sum());
         let limits = self.stop_limits(window.max(1));
         let batch = self.examples_per_step();
-        let per_update = u64::from(self.protocol.pushes_per_update(self.cluster.workers));
-        let in_updates = limits.updates.map(|updates| updates.saturating_mul(per_update));
+        let in_updates =
+            limits.updates.map(|updates| updates.saturating_mul(self.pushes_per_update()));
         let in_examples = limits.examples.map(|examples| examples.div_ceil(batch));
         let pushes = match (in_updates, in_examples) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -85,9 +84,14 @@ impl Scenario {
         (times + 1).saturating_mul(1 + u64::from(single) + u64::from(mean_of_views))
     }
 
+    /// How many pushes make an update; at least one.
+    fn pushes_per_update(&self) -> u64 {
+        u64::from(self.protocol.pushes_per_update(self.cluster.workers)).max(1)
+    }
+
     /// About how often something happens in a run of `steps`.
     fn times(&self, every: Every, steps: u64) -> u64 {
-        let updates = steps / u64::from(self.protocol.pushes_per_update(self.cluster.workers));
+        let updates = steps / self.pushes_per_update();
         let examples = steps.saturating_mul(self.examples_per_step());
         match every {
             Every::Times(times) => times,
@@ -142,19 +146,21 @@ impl Scenario {
                 let workers = u64::from(self.cluster.workers);
                 // Pushes that wait for others of the same update. Measured, one takes half as much
                 // again as a step of its own.
-                let held = self.protocol.pushes_per_update(self.cluster.workers);
-                let held = u64::from(held).saturating_sub(workers);
+                let held = self.pushes_per_update().saturating_sub(workers);
                 workers * (1 + u64::from(self.worker.prefetch)) + held.saturating_mul(2)
             }
         };
         let needs = self.needs(layout);
         let watched = self.watched(in_flight, needs);
-        let remedies = self.remedy.iter().map(|r| r.bytes(self.cluster.workers, layout)).sum();
+        let remedies =
+            self.remedy.iter().map(|r| 4 * r.numbers(self.cluster.workers, layout)).sum();
         // What outlives a step: dense sums, or a replica with velocity and the rows it has met.
-        let kept = match &self.worker.local {
-            Local::Elastic(_) => 8 * estimate.dense + 8 * estimate.sparse,
-            _ if self.worker.push_every > 1 => 4 * estimate.dense,
-            _ => 0,
+        let kept = if self.worker.local.plan().keeps_replica() {
+            8 * estimate.dense + 8 * estimate.sparse
+        } else if self.worker.push_every > 1 {
+            4 * estimate.dense
+        } else {
+            0
         };
         let kept = kept + if self.worker.pull_every > 1 || needs.spares { step } else { 0 };
         let own = (0..layout.moving.len()).any(|block| layout.stays_with_workers(block));

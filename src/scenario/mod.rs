@@ -9,6 +9,8 @@ pub mod estimate;
 pub mod expect;
 pub mod job;
 pub mod lab;
+#[cfg(test)]
+mod new_parts;
 mod passes;
 pub mod presets;
 mod read;

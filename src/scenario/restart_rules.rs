@@ -286,6 +286,6 @@ fn frozen(loaded: &Loaded<Scenario>, key: &str, restart: &Restart, found: &mut V
 
 /// The rule that makes weights anew from its sums, if one is chosen.
 fn remakes_weights(scenario: &Scenario) -> Option<&'static str> {
-    let rules = std::iter::once(&scenario.optimizer).chain(&scenario.sparse_optimizer);
-    rules.map(|rule| rule.name()).find(|name| name.starts_with("ftrl"))
+    let mut rules = std::iter::once(&scenario.optimizer).chain(&scenario.sparse_optimizer);
+    rules.find(|rule| rule.facts().remakes_weights).map(|rule| rule.name())
 }

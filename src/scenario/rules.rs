@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use super::document::{Code, Loaded, Problem};
 use super::spec::Scenario;
 use super::{churn, combinations, expect, restart_rules};
-use crate::cluster::routine::Local;
-use crate::cluster::{DelayChoice, ShardService};
+use crate::cluster::ShardService;
+use crate::cluster::delay::Unusable;
 use crate::optimizer::Horizon;
-use crate::protocol::ProtocolChoice;
-use crate::remedy::RemedyChoice;
+use crate::protocol::Fit;
 use crate::sim::Every;
 
 /// Two settings that contradict each other.
@@ -134,11 +133,11 @@ fn lengths(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         }
     }
     let periods = [
-        ("optimizer.period", scenario.optimizer.period()),
-        ("sparse_optimizer.period", scenario.sparse_optimizer.as_ref().and_then(|o| o.period())),
+        ("optimizer.period", Some(&scenario.optimizer)),
+        ("sparse_optimizer.period", scenario.sparse_optimizer.as_ref()),
     ];
-    for (key, period) in periods {
-        let nothing = match period {
+    for (key, optimizer) in periods {
+        let nothing = match optimizer.and_then(|optimizer| optimizer.facts().period) {
             Some(Horizon::Updates(length) | Horizon::Examples(length)) => length == 0,
             Some(Horizon::SimTime(length)) => length.is_zero(),
             None => false,
@@ -162,16 +161,9 @@ fn lengths(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 }
 
 fn delay_weights(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let Some(DelayChoice::Empirical(law)) = &loaded.value.imposed_staleness else { return };
-    let key = "imposed_staleness.weights";
-    let help = "one weight per delay of 0, 1, 2, ... updates, as in [1.0, 0.0, 3.0]";
-    if law.weights.iter().any(|weight| *weight < 0.0) {
-        found.push(unusable(loaded, key, "holds a negative weight", help));
-    } else {
-        let total: f64 = law.weights.iter().sum();
-        if !(total > 0.0 && total.is_finite()) {
-            found.push(unusable(loaded, key, "needs a positive, finite sum", help));
-        }
+    let law = loaded.value.imposed_staleness.as_ref();
+    if let Some(Unusable { setting, why, help }) = law.and_then(|law| law.unusable()) {
+        found.push(unusable(loaded, &format!("imposed_staleness.{setting}"), why, help));
     }
 }
 
@@ -290,20 +282,19 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         for key in ["model", "optimizer", "sparse_optimizer", "schedule", "holdout", "remedy"] {
             idle(key, "timing alone is simulated, without gradients");
         }
-        if !matches!(scenario.worker.local, Local::Elastic(_)) {
+        if !scenario.worker.local.plan().keeps_replica() {
             idle("worker.local", "timing alone is simulated, without gradients");
         }
     }
-    if scenario.cluster.workers == 1 && matches!(scenario.protocol, ProtocolChoice::Synchronous(_))
-    {
-        idle("protocol", "one worker has nobody to wait for");
+    if let Fit::NoEffect { why } = scenario.protocol.fit(scenario.cluster.workers) {
+        idle("protocol", why);
     }
     if scenario.cluster.workers == 1 || scenario.imposed_staleness.is_some() {
         idle("model.normalization.export", "there is one worker, whose moments are exported");
     }
     if never_stale(scenario) {
         for index in 0..scenario.remedy.len() {
-            if scenario.remedy[index].needs_staleness() {
+            if scenario.remedy[index].facts().needs_staleness {
                 let why = format!("with \"{}\" no gradient is stale", scenario.protocol.name());
                 idle(&format!("remedy.{index}"), &why);
             }
@@ -325,18 +316,20 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 /// Whether every gradient that counts is of the parameters that it is applied to.
 fn never_stale(scenario: &Scenario) -> bool {
     let Scenario { protocol, sparse_protocol, worker, imposed_staleness, .. } = scenario;
-    let fresh = matches!(protocol, ProtocolChoice::Synchronous(_)) || protocol.wants_whole_steps();
     let whole = worker.pull_every == 1 && worker.push_every == 1;
-    fresh && whole && sparse_protocol.is_none() && imposed_staleness.is_none()
+    protocol.facts().never_stale
+        && whole
+        && sparse_protocol.is_none()
+        && imposed_staleness.is_none()
 }
 
 fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let scenario = &loaded.value;
     let barrier = scenario.protocol.pushes_per_update(scenario.cluster.workers) > 1;
     // Its learning rate is a factor of one that is tuned.
-    let tuned = scenario.remedy.iter().any(|remedy| matches!(remedy, RemedyChoice::YellowFin(_)));
+    let tuned = scenario.remedy.iter().any(|remedy| remedy.facts().tunes_rate);
     // Differences of weights are as large as the workers' own rate makes them.
-    let differences = !matches!(scenario.worker.local, Local::Gradient(_));
+    let differences = scenario.worker.local.plan().pushes_differences();
     if scenario.timing_only.is_some()
         || scenario.imposed_staleness.is_some()
         || barrier
@@ -346,12 +339,7 @@ fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         return;
     }
     let (rate, workers) = (scenario.optimizer.learning_rate(), scenario.cluster.workers);
-    // Where asynchronous runs of small models broke: learning rate times workers near 0.3 for Adam
-    // and near 10 for plain gradient descent and Adagrad.
-    let edge = match scenario.optimizer.name() {
-        "adam" | "adamw" | "adam_ar" | "adam_swap" | "rmsprop" | "rmsprop_swap" => 0.3,
-        _ => 10.0,
-    };
+    let edge = scenario.optimizer.facts().edge;
     let product = rate * f64::from(workers);
     if product > edge && workers > 1 {
         let key = "optimizer.learning_rate";

@@ -3,27 +3,11 @@
 
 use super::admission::Admission;
 use super::dense::DenseStore;
-use super::selection::Selection;
+use super::selection::{Aspects, Selection};
 use super::table::TableStore;
 use crate::base::Streams;
 use crate::optimizer::Optimizer;
 use crate::params::Layout;
-
-/// The selected parts of the parameters.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Aspects {
-    /// The parameters themselves.
-    pub weights: bool,
-    /// The optimizer's memory beside them.
-    pub slots: bool,
-    /// The updates that the optimizer has counted.
-    pub counters: bool,
-}
-
-impl Aspects {
-    /// All of them.
-    pub const ALL: Aspects = Aspects { weights: true, slots: true, counters: true };
-}
 
 /// All that a server holds.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! The dense group: one arena of weights, and slots by block.
 
-use super::content::Aspects;
+use super::selection::Aspects;
 use crate::base::Streams;
 use crate::nn::kernels::finite;
 use crate::optimizer::{Optimizer, Slot, Tick};

@@ -17,12 +17,12 @@ pub mod table;
 pub mod tensors;
 
 pub use admission::Admission;
-pub use content::{Aspects, Content};
+pub use content::Content;
 pub use merge::Merger;
 pub use piece::{Piece, Unit};
 pub use placement::Placement;
 pub use row_placement::RowPlacement;
-pub use selection::{Selection, UnknownName};
+pub use selection::{Aspects, Selection, UnknownName};
 pub use sharding::Sharding;
 pub use store::{BadUpdate, Carried, Clocks, ParameterServer, Part};
 pub use tensors::{Tensor, TensorError, Tensors, Values};

@@ -6,7 +6,8 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::content::{Aspects, Content};
+use super::content::Content;
+use super::selection::Aspects;
 use super::sharding::Sharding;
 use super::store::ParameterServer;
 use super::tensors::places;

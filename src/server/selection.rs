@@ -2,6 +2,22 @@
 
 use crate::params::Layout;
 
+/// Which parts of the parameters are meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Aspects {
+    /// The parameters themselves.
+    pub weights: bool,
+    /// The optimizer's memory beside them.
+    pub slots: bool,
+    /// The updates that the optimizer has counted.
+    pub counters: bool,
+}
+
+impl Aspects {
+    /// All of them.
+    pub const ALL: Aspects = Aspects { weights: true, slots: true, counters: true };
+}
+
 /// Blocks and tables of a layout.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Selection {

@@ -2,7 +2,7 @@
 //! touches one range of memory.
 
 use super::admission::{Admission, Gate};
-use super::content::Aspects;
+use super::selection::Aspects;
 use crate::base::Streams;
 use crate::nn::buffer::Lines;
 use crate::nn::kernels::amend::Records;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::bench::Bench;
 use super::step_data::StepData;
 use crate::cluster::Routine;
-use crate::cluster::routine::{Elastic, Local, LocalSteps};
+use crate::cluster::routine::{LocalPlan, LocalSteps};
 use crate::data::{Batch, Schema};
 use crate::model::Model;
 use crate::params::view::{row_range, rows_len};
@@ -65,19 +65,18 @@ impl LocalStep {
         into: &mut Gradient,
     ) {
         let step = job.step;
-        match &self.routine.local {
-            Local::Gradient(_) => mean_gradient(job, self.routine.batches, bench, into),
-            Local::Steps(rule) => {
+        match self.routine.local.plan() {
+            LocalPlan::Gradient => mean_gradient(job, self.routine.batches, bench, into),
+            LocalPlan::Steps(rule) => {
                 let mut weights = Weights::of(step);
-                local_steps(job, self.routine.batches, *rule, &mut weights, bench, into);
+                local_steps(job, self.routine.batches, rule, &mut weights, bench, into);
                 minus_difference(&weights, step, 1.0, into);
             }
-            Local::Elastic(Elastic { learning_rate, momentum, alpha }) => {
-                let rule = LocalSteps { learning_rate: *learning_rate, momentum: *momentum };
+            LocalPlan::Replica { steps: rule, alpha } => {
                 let replica = &mut keepsake.expect("a replica outlives the step").replica;
                 let mut weights = replica.take_out(job.model.layout(), step);
                 local_steps(job, self.routine.batches, rule, &mut weights, bench, into);
-                minus_difference(&weights, step, *alpha as f32, into);
+                minus_difference(&weights, step, alpha as f32, into);
                 add(&mut weights.dense, &into.dense, 1.0);
                 add(&mut weights.rows, &into.rows, 1.0);
                 replica.put_back(job.model.layout(), step, weights);

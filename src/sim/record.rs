@@ -177,7 +177,7 @@ pub struct LayerLook {
 }
 
 /// The parameters that an evaluation used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum EvaluatedView {
     /// The server's.
     Server,

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use straggler::experiment::semantics::SEMANTICS;
+use straggler::results::semantics::SEMANTICS;
 
 use crate::support::{SMALL, done, scenario, straggler, summary};
 

@@ -30,7 +30,7 @@ fn prefetching(mut scenario: Scenario) -> Scenario {
 }
 
 fn permissive() -> impl Iterator<Item = ProtocolChoice> {
-    protocols().into_iter().filter(ProtocolChoice::never_waits)
+    protocols().into_iter().filter(|choice| choice.facts().never_waits)
 }
 
 /// Compute time and pull add up without prefetch, and the longer of them counts with it: for a server

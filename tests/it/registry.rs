@@ -236,14 +236,14 @@ prop_compose! {
         }
         scenario.worker.batches = batches;
         scenario.remedy = remedy;
-        let fits = !scenario.protocol.discards();
+        let fits = !scenario.protocol.facts().discards;
         let rhythm = rhythm.filter(|_| fits);
         if let (Some((pull_every, push_every)), 2..) = (rhythm, scenario.cluster.shards) {
             scenario.cluster.dense_shards = Some(1);
             scenario.worker.pull_every = pull_every;
             scenario.worker.push_every = push_every;
         }
-        let permitted = scenario.protocol.never_waits() && scenario.worker.push_every == 1;
+        let permitted = scenario.protocol.facts().never_waits && scenario.worker.push_every == 1;
         scenario.worker.prefetch = permitted && seed % 2 == 1;
         scenario.train.batch = batch;
         scenario.train.order = order;
@@ -270,7 +270,7 @@ proptest! {
         let pieces = run_in_pieces(&scenario, 2, 1 + stride as usize);
         prop_assert!(one.weights == pieces.weights && one.records == pieces.records);
         prop_assert!(one.values().iter().all(|x| x.is_finite()));
-        let may_discard = scenario.protocol.discards() && scenario.imposed_staleness.is_none();
+        let may_discard = scenario.protocol.facts().discards && scenario.imposed_staleness.is_none();
         let kept = |push: &Finished| push.applied || may_discard;
         prop_assert!(one.finished.iter().all(|push| push.staleness.is_finite() && kept(push)));
         check_invariants(&scenario, stride);

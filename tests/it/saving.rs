@@ -294,7 +294,7 @@ proptest! {
         let Some(protocol) = protocol_of(protocol, workers) else { return Ok(()) };
         scenario.protocol = protocol;
         // Others are refused with it.
-        scenario.worker.prefetch = prefetch && scenario.protocol.never_waits();
+        scenario.worker.prefetch = prefetch && scenario.protocol.facts().never_waits;
         if crashes {
             scenario.cluster.failures.every = Some(SimSpan(20 << 30));
             scenario.cluster.failures.repair = SimSpan(5 << 30);

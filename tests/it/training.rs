@@ -45,7 +45,7 @@ pub(crate) fn small() -> Scenario {
         }),
         model: small_din(),
         optimizer: OptimizerChoice::Adam(adam::Config {
-            learning_rate: 0.01,
+            averages: adam::Averages { learning_rate: 0.01, ..adam::Averages::default() },
             ..adam::Config::default()
         }),
         cluster: Cluster {

@@ -7,6 +7,8 @@ pub mod constant;
 pub mod exponential;
 pub mod gamma;
 pub mod lognormal;
+#[cfg(test)]
+mod new_part;
 pub mod pareto;
 pub mod shifted_exponential;
 pub mod trace;
@@ -30,15 +32,37 @@ pub trait FactorLaw: Send + Sync + Debug {
     fn draw(&self, rng: &mut Rng) -> f64;
 }
 
+/// The configuration of a law.
+pub trait StepTimeConfig {
+    /// The working law. Files are looked for relative to `folder`.
+    ///
+    /// # Errors
+    /// A file is missing or malformed.
+    fn build(&self, folder: &Path) -> Result<Arc<dyn StepTimeLaw>, LawError>;
+
+    /// Whether times are in proportion to the base time.
+    fn scales(&self) -> bool;
+}
+
 impl<L: FactorLaw> StepTimeLaw for L {
     fn time(&self, base: SimSpan, draw: Draw) -> SimSpan {
         base * Factor::new(self.draw(&mut draw.rng()))
     }
 }
 
+impl<L: FactorLaw + Copy + 'static> StepTimeConfig for L {
+    fn build(&self, _: &Path) -> Result<Arc<dyn StepTimeLaw>, LawError> {
+        Ok(Arc::new(*self))
+    }
+
+    fn scales(&self) -> bool {
+        true
+    }
+}
+
 crate::registry! {
     /// How the compute time of a step varies.
-    pub enum StepTimeChoice {
+    pub enum StepTimeChoice: StepTimeConfig {
         /// Every step takes exactly its base time.
         "constant" => Constant(constant::Config),
         /// Memoryless: exponential with the base time as mean.
@@ -53,6 +77,9 @@ crate::registry! {
         "pareto" => Pareto(pareto::Config),
         /// Step times replayed or resampled from a log.
         "trace" => Trace(trace::Config),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 
@@ -82,24 +109,6 @@ pub enum LawError {
 impl Default for StepTimeChoice {
     fn default() -> Self {
         StepTimeChoice::Constant(constant::Config {})
-    }
-}
-
-impl StepTimeChoice {
-    /// Builds the law. Files are searched relative to `folder`.
-    ///
-    /// # Errors
-    /// Only `trace` can fail: its file is missing or malformed.
-    pub fn build(&self, folder: &Path) -> Result<Arc<dyn StepTimeLaw>, LawError> {
-        Ok(match self {
-            Self::Constant(config) => Arc::new(*config),
-            Self::Exponential(config) => Arc::new(*config),
-            Self::ShiftedExponential(config) => Arc::new(*config),
-            Self::Gamma(config) => Arc::new(*config),
-            Self::Lognormal(config) => Arc::new(*config),
-            Self::Pareto(config) => Arc::new(*config),
-            Self::Trace(config) => Arc::new(config.read(folder)?),
-        })
     }
 }
 

@@ -1,11 +1,12 @@
 //! Step times from a log of a real job.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LawError, StepTimeLaw};
+use super::{LawError, StepTimeConfig, StepTimeLaw};
 use crate::base::{Draw, SimSpan};
 
 /// Step times replayed or resampled from a CSV file.
@@ -49,7 +50,7 @@ pub struct Trace {
 }
 
 impl Config {
-    pub(super) fn read(&self, folder: &Path) -> Result<Trace, LawError> {
+    fn read(&self, folder: &Path) -> Result<Trace, LawError> {
         let path = folder.join(&self.file);
         let unreadable = |reason: String| LawError::Unreadable { path: path.clone(), reason };
         let row = |line, problem| LawError::Row { path: path.clone(), line, problem };
@@ -91,6 +92,16 @@ impl Config {
             return Err(row(1, "the trace has no rows".to_string()));
         }
         Ok(Trace { lists: by_worker.into_values().collect(), mode: self.mode })
+    }
+}
+
+impl StepTimeConfig for Config {
+    fn build(&self, folder: &Path) -> Result<Arc<dyn StepTimeLaw>, LawError> {
+        Ok(Arc::new(self.read(folder)?))
+    }
+
+    fn scales(&self) -> bool {
+        false
     }
 }
 

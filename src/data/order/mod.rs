@@ -10,23 +10,25 @@
 
 pub mod bijection;
 pub mod by_date;
+#[cfg(test)]
+mod new_part;
 pub mod shuffle_buffer;
 pub mod shuffled;
 pub mod shuffled_within_day;
 
+use std::fmt::Debug;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use self::shuffle_buffer::Reservoir;
 use super::Day;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Purpose, Streams};
 
 crate::registry! {
     /// The order in which workers get the examples of the window.
-    pub enum OrderChoice {
+    pub enum OrderChoice: OrderConfig {
         /// As logged, the oldest day first: every pass repeats the history.
         "by_date" => ByDate(by_date::Config),
         /// The days in order, the examples of each day shuffled.
@@ -35,12 +37,48 @@ crate::registry! {
         "shuffle_buffer" => ShuffleBuffer(shuffle_buffer::Config),
         /// All examples of the window shuffled together.
         "shuffled" => Shuffled(shuffled::Config),
+        /// One that only tests know.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 
 impl Default for OrderChoice {
     fn default() -> OrderChoice {
         OrderChoice::Shuffled(shuffled::Config::default())
+    }
+}
+
+/// The configuration of an order.
+pub trait OrderConfig {
+    /// Refuses invalid settings.
+    ///
+    /// # Errors
+    /// If a setting is invalid.
+    fn check(&self) -> Result<(), OrderError>;
+
+    /// A walk through a pass over a window, starting at the `from`-th example of the pass.
+    fn walk(&self, pass: Pass, window: &Timeline, from: u64) -> Box<dyn Walk>;
+}
+
+/// A walk through one pass.
+pub trait Walk: Send + Debug {
+    /// Appends the examples at the places `range` of the pass, which are the next ones.
+    fn feed(&mut self, window: &Timeline, range: Range<u64>, ids: &mut Vec<u64>);
+}
+
+/// One pass, from which the keys of its permutations are drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    number: u64,
+    streams: Streams,
+}
+
+impl Pass {
+    /// Key of the permutation number `part`; the same for all passes unless `each_pass`.
+    pub fn key(self, each_pass: bool, part: u64) -> u64 {
+        let number = if each_pass { self.number } else { 0 };
+        self.streams.key(Purpose::Order, number, part)
     }
 }
 
@@ -69,7 +107,7 @@ pub struct Position {
 
 /// The examples of a window, one after the other, which every order policy permutes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Timeline {
+pub struct Timeline {
     days: Vec<Day>,
     /// Number of examples before each day, and before the end.
     starts: Vec<u64>,
@@ -84,12 +122,12 @@ pub struct Order {
 }
 
 /// A position that moves through the stream of examples.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Cursor {
     order: Order,
     position: Position,
-    /// Present during a pass through a shuffle buffer.
-    reservoir: Option<Reservoir>,
+    /// The walk through the current pass, once it has begun.
+    walk: Option<Box<dyn Walk>>,
 }
 
 impl Timeline {
@@ -103,18 +141,18 @@ impl Timeline {
     }
 
     /// Examples in the window.
-    pub(crate) fn examples(&self) -> u64 {
+    pub fn examples(&self) -> u64 {
         self.starts[self.days.len()]
     }
 
     /// The id of the `index`-th example.
-    pub(crate) fn id(&self, index: u64) -> u64 {
+    pub fn id(&self, index: u64) -> u64 {
         let (day, place) = self.locate(index);
         day.first + place
     }
 
     /// The day of the `index`-th example, and its place in the day.
-    pub(crate) fn locate(&self, index: u64) -> (&Day, u64) {
+    pub fn locate(&self, index: u64) -> (&Day, u64) {
         // The last day that starts at or before the index; days without examples are skipped.
         let day = self.starts.partition_point(|&start| start <= index) - 1;
         (&self.days[day], index - self.starts[day])
@@ -135,9 +173,7 @@ impl Order {
         if timeline.examples() == 0 {
             return Err(OrderError::EmptyWindow { days: timeline.days.len() });
         }
-        if matches!(&choice, OrderChoice::ShuffleBuffer(config) if config.size == 0) {
-            return Err(OrderError::EmptyBuffer);
-        }
+        choice.check()?;
         Ok(Order { choice, timeline, streams })
     }
 
@@ -148,13 +184,7 @@ impl Order {
 
     /// A cursor at the first example of the first pass.
     pub fn cursor(self) -> Cursor {
-        Cursor { order: self, position: Position::default(), reservoir: None }
-    }
-
-    /// Key of the permutation number `part` of a pass; the same for all passes unless `each_pass`.
-    fn key(&self, pass: u64, each_pass: bool, part: u64) -> u64 {
-        let pass = if each_pass { pass } else { 0 };
-        self.streams.key(Purpose::Order, pass, part)
+        Cursor { order: self, position: Position::default(), walk: None }
     }
 }
 
@@ -180,7 +210,7 @@ impl Cursor {
             self.position.offset = to;
             if to == self.order.examples() {
                 self.position = Position { pass: self.position.pass + 1, offset: 0 };
-                self.reservoir = None;
+                self.walk = None;
             }
         }
     }
@@ -199,31 +229,15 @@ impl Cursor {
             self.order.examples()
         );
         self.position = position;
-        self.reservoir = None;
+        self.walk = None;
     }
 
     /// Appends the examples at the places `range` of the current pass.
     fn feed(&mut self, range: Range<u64>, ids: &mut Vec<u64>) {
-        let (order, pass) = (&self.order, self.position.pass);
-        let days = &order.timeline;
-        match &order.choice {
-            OrderChoice::ByDate(_) => ids.extend(range.map(|index| days.id(index))),
-            OrderChoice::ShuffledWithinDay(config) => {
-                let key = |day: &Day| order.key(pass, config.each_pass, u64::from(day.number));
-                shuffled_within_day::feed(days, key, range, ids);
-            }
-            OrderChoice::Shuffled(config) => {
-                let key = order.key(pass, config.each_pass, 0);
-                shuffled::feed(days, key, range, ids);
-            }
-            OrderChoice::ShuffleBuffer(config) => {
-                let (key, size) = (order.key(pass, config.each_pass, 0), config.size);
-                let reservoir = self
-                    .reservoir
-                    .get_or_insert_with(|| Reservoir::at(days, key, size, range.start));
-                reservoir.feed(days, range, ids);
-            }
-        }
+        let Order { choice, timeline, streams } = &self.order;
+        let pass = Pass { number: self.position.pass, streams: *streams };
+        let walk = self.walk.get_or_insert_with(|| choice.walk(pass, timeline, range.start));
+        walk.feed(timeline, range, ids);
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Timeline;
+use super::{OrderConfig, OrderError, Pass, Timeline, Walk};
 use crate::base::stream::mix;
 
 /// A buffer of `size` examples is filled by date; each next example is drawn from it with equal
@@ -28,9 +28,19 @@ impl Default for Config {
     }
 }
 
+impl OrderConfig for Config {
+    fn check(&self) -> Result<(), OrderError> {
+        if self.size == 0 { Err(OrderError::EmptyBuffer) } else { Ok(()) }
+    }
+
+    fn walk(&self, pass: Pass, window: &Timeline, from: u64) -> Box<dyn Walk> {
+        Box::new(Reservoir::at(window, pass.key(self.each_pass, 0), self.size, from))
+    }
+}
+
 /// The buffer during a pass.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Reservoir {
+#[derive(Debug)]
+struct Reservoir {
     key: u64,
     /// Positions in the log of the waiting examples.
     waiting: Vec<u64>,
@@ -40,21 +50,13 @@ pub(crate) struct Reservoir {
 
 impl Reservoir {
     /// The buffer after `offset` examples of the pass have left it.
-    pub(super) fn at(days: &Timeline, key: u64, size: u64, offset: u64) -> Reservoir {
+    fn at(days: &Timeline, key: u64, size: u64, offset: u64) -> Reservoir {
         let filled = size.min(days.examples());
         let mut reservoir = Reservoir { key, waiting: (0..filled).collect(), entering: filled };
         for place in 0..offset {
             reservoir.draw(days, place);
         }
         reservoir
-    }
-
-    /// Appends the examples at the places `range` of the pass, which must be the next ones.
-    pub(super) fn feed(&mut self, days: &Timeline, range: Range<u64>, ids: &mut Vec<u64>) {
-        for place in range {
-            let index = self.draw(days, place);
-            ids.push(days.id(index));
-        }
     }
 
     /// The example that leaves at a place of the pass; each draw is named by its place.
@@ -67,6 +69,15 @@ impl Reservoir {
             std::mem::replace(&mut self.waiting[chosen], self.entering - 1)
         } else {
             self.waiting.swap_remove(chosen)
+        }
+    }
+}
+
+impl Walk for Reservoir {
+    fn feed(&mut self, window: &Timeline, range: Range<u64>, ids: &mut Vec<u64>) {
+        for place in range {
+            let index = self.draw(window, place);
+            ids.push(window.id(index));
         }
     }
 }

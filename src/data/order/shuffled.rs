@@ -5,8 +5,8 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Timeline;
 use super::bijection::Bijection;
+use super::{OrderConfig, OrderError, Pass, Timeline, Walk};
 
 /// All examples of the window shuffled together, across days.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -22,11 +22,26 @@ impl Default for Config {
     }
 }
 
-/// Appends the examples at the places `range` of the pass with this key.
-pub(super) fn feed(days: &Timeline, key: u64, range: Range<u64>, ids: &mut Vec<u64>) {
-    let fed = ids.len();
-    ids.extend(range);
-    let places = &mut ids[fed..];
-    Bijection::new(days.examples(), key).apply_each(places);
-    places.iter_mut().for_each(|place| *place = days.id(*place));
+impl OrderConfig for Config {
+    fn check(&self) -> Result<(), OrderError> {
+        Ok(())
+    }
+
+    fn walk(&self, pass: Pass, window: &Timeline, _: u64) -> Box<dyn Walk> {
+        Box::new(Shuffled(Bijection::new(window.examples(), pass.key(self.each_pass, 0))))
+    }
+}
+
+/// From places of the pass to places of the log.
+#[derive(Debug)]
+struct Shuffled(Bijection);
+
+impl Walk for Shuffled {
+    fn feed(&mut self, window: &Timeline, range: Range<u64>, ids: &mut Vec<u64>) {
+        let fed = ids.len();
+        ids.extend(range);
+        let places = &mut ids[fed..];
+        self.0.apply_each(places);
+        places.iter_mut().for_each(|place| *place = window.id(*place));
+    }
 }

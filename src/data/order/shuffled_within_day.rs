@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bijection::Bijection;
-use super::{Day, Timeline};
+use super::{OrderConfig, OrderError, Pass, Timeline, Walk};
 
 /// The days in order, the examples of each day shuffled, as in a job that shuffles one day's file
 /// at a time.
@@ -23,23 +23,36 @@ impl Default for Config {
     }
 }
 
-/// Appends the examples at the places `range` of a pass in which `key` gives the permutation of
-/// each day.
-pub(super) fn feed(
-    days: &Timeline,
-    key: impl Fn(&Day) -> u64,
-    range: Range<u64>,
-    ids: &mut Vec<u64>,
-) {
-    let mut next = range.start;
-    while next < range.end {
-        let (day, from) = days.locate(next);
-        let to = day.examples.min(from + range.end - next);
-        let fed = ids.len();
-        ids.extend(from..to);
-        let places = &mut ids[fed..];
-        Bijection::new(day.examples, key(day)).apply_each(places);
-        places.iter_mut().for_each(|place| *place += day.first);
-        next += to - from;
+impl OrderConfig for Config {
+    fn check(&self) -> Result<(), OrderError> {
+        Ok(())
+    }
+
+    fn walk(&self, pass: Pass, _: &Timeline, _: u64) -> Box<dyn Walk> {
+        Box::new(ShuffledWithinDay { pass, each_pass: self.each_pass })
+    }
+}
+
+/// The pass gives the permutation of each day.
+#[derive(Debug)]
+struct ShuffledWithinDay {
+    pass: Pass,
+    each_pass: bool,
+}
+
+impl Walk for ShuffledWithinDay {
+    fn feed(&mut self, window: &Timeline, range: Range<u64>, ids: &mut Vec<u64>) {
+        let mut next = range.start;
+        while next < range.end {
+            let (day, from) = window.locate(next);
+            let to = day.examples.min(from + range.end - next);
+            let fed = ids.len();
+            ids.extend(from..to);
+            let places = &mut ids[fed..];
+            let key = self.pass.key(self.each_pass, u64::from(day.number));
+            Bijection::new(day.examples, key).apply_each(places);
+            places.iter_mut().for_each(|place| *place += day.first);
+            next += to - from;
+        }
     }
 }

@@ -30,6 +30,8 @@ mod users;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 pub use bayes::Bayes;
 pub use config::{Config, MAX_ITEM_IDS, MAX_ROWS, SyntheticError, Weights};
 
@@ -40,7 +42,10 @@ use session::{Place, Session, World};
 use shop::Item;
 use truth::Truth;
 
-use super::{Batch, DataSource, Day, ExampleInfo, Field, History, HistoryColumn, IdSpace, Schema};
+use super::source::{OpenContext, SourceConfig};
+use super::{
+    Batch, DataError, DataSource, Day, ExampleInfo, Field, History, HistoryColumn, IdSpace, Schema,
+};
 use crate::base::Streams;
 
 /// The fields, in the order of the schema; each has its own id space of the same name and index.
@@ -79,6 +84,16 @@ struct Seen {
     user: u32,
     item: u32,
     clicked: bool,
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(Synthetic::new(self, context.streams)?))
+    }
 }
 
 impl Synthetic {

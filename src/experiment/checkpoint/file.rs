@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::data::order::Position;
-use crate::experiment::folder::{FolderError, hex_digest, write_atomically};
-use crate::experiment::semantics::SEMANTICS;
 use crate::optimizer::schedule::Progress;
+use crate::results::folder::{FolderError, hex_digest, write_atomically};
+use crate::results::semantics::SEMANTICS;
 use crate::server::{Tensor, Tensors, Values};
 use crate::sim::Checkpoint;
 use crate::sim::training_clock::Elapsed;

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use super::average::{self, Averaging};
 use super::file::{self, Source};
 use super::reports;
-use crate::experiment::disk;
-use crate::experiment::folder::FolderError;
+use crate::results::disk;
+use crate::results::folder::FolderError;
+use crate::results::table::Row;
+use crate::results::tables::CheckpointRow;
 use crate::scenario::Job;
 use crate::scenario::start::Saving;
 use crate::sim::{Cadence, Checkpoint, EvaluatedView, Limits, Record, SaveFor, SaveReport, Saved};
@@ -119,8 +121,10 @@ impl Keeper {
         if self.reports.is_empty() {
             return Ok(());
         }
-        reports::write(&self.out, &self.reports)
-            .map_err(|error| FolderError::Io { path: self.out.join(reports::FILE), error })
+        reports::write(&self.out, &self.reports).map_err(|error| FolderError::Io {
+            path: self.out.join(CheckpointRow::TABLE.file),
+            error,
+        })
     }
 
     /// The last state, with the average in place of its weights.

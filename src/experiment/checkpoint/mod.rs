@@ -9,4 +9,4 @@ pub mod start;
 
 pub use file::{CheckpointError, Read, Source};
 pub use keeper::Keeper;
-pub use start::{StartFailed, Started};
+pub use start::StartFailed;

@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::file::{self, CheckpointError};
-use crate::experiment::folder::hex_digest;
+use crate::results::folder::hex_digest;
+use crate::results::summary::{Started, Summary};
 use crate::scenario::stage::StageRef;
 use crate::scenario::start::Start;
 use crate::scenario::{Job, Scenario};
@@ -58,21 +57,6 @@ pub enum StartFailed {
     },
 }
 
-/// What a run has started from.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Started {
-    /// The file, as the scenario names it.
-    pub from: String,
-    /// SHA-256 of the file.
-    pub sha256: String,
-    /// The scenario that the checkpoint is of, unless another program has written it.
-    pub scenario: Option<String>,
-    /// Updates before it.
-    pub updates: u64,
-    /// Slots and counters that it does not have, which begin anew.
-    pub missing: Vec<String>,
-}
-
 /// Makes sure that results which are there started from what the file holds now that the scenario
 /// names, relative to `folder`. A file that is gone contradicts nothing.
 ///
@@ -86,11 +70,9 @@ pub fn check_unchanged(
     let from = scenario.start.as_ref().map(|start| start.from.as_str());
     let Some(from) = from.filter(|from| StageRef::parse(from).is_none()) else { return Ok(()) };
     let path = folder.join(from);
-    let summary = fs::read_to_string(results.join("summary.json")).unwrap_or_default();
-    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap_or_default();
-    let noted = summary["started_from"]["sha256"].as_str();
+    let noted = Summary::read(results).ok().flatten().and_then(|summary| summary.started_from);
     match (noted, fs::read(&path)) {
-        (Some(noted), Ok(bytes)) if *noted != hex_digest(&bytes) => {
+        (Some(noted), Ok(bytes)) if noted.sha256 != hex_digest(&bytes) => {
             Err(StartFailed::Changed { results: results.to_path_buf(), path })
         }
         _ => Ok(()),

@@ -197,18 +197,14 @@ fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice], pooled: bool) -
     let class = |(number, (group, law)): (usize, (&Group, &StepTimeChoice))| MachineClass {
         name: format!("class-{}", number + 1),
         share: group.workers.len() as f64 / workers as f64,
-        slowdown: match law {
-            StepTimeChoice::Trace(_) => 1.0,
-            _ => rounded(group.mean() / base),
-        },
+        slowdown: if law.scales() { rounded(group.mean() / base) } else { 1.0 },
         spread: 0.0,
         law: Some(law.clone()),
         workers: group.workers.iter().map(|&worker| worker as u32).collect(),
-        own: match (pooled, law) {
-            // A trace is replayed as it is, and of one worker the mean is the class's.
-            (true, _) | (_, StepTimeChoice::Trace(_)) => Vec::new(),
-            _ if group.workers.len() == 1 => Vec::new(),
-            _ => group.workers.iter().map(|&worker| own(worker, group)).collect(),
+        // A trace is replayed as it is, and of one worker the mean is the class's.
+        own: match pooled || !law.scales() || group.workers.len() == 1 {
+            true => Vec::new(),
+            false => group.workers.iter().map(|&worker| own(worker, group)).collect(),
         },
     };
     let mean: f64 = log.steps.iter().map(|step| step.compute).sum::<f64>() / log.steps.len() as f64;

@@ -300,6 +300,6 @@ fn look_at_views(arm: &str, updates: u64, simulation: &mut Simulation) -> ViewsA
             EvaluatedView::MeanOfPredictions => at.mean_of_predictions = auc,
         }
     });
-    at.single = crate::experiment::statistics::mean(&single);
+    at.single = crate::results::statistics::mean(&single);
     at
 }

@@ -21,9 +21,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use self::fork::{Base, ForkError, Forked};
-use super::folder::{FolderError, ResultsFolder, hex_digest};
-use super::semantics::SEMANTICS;
 use super::stop::StopSignal;
+use crate::results::folder::{FolderError, ResultsFolder, hex_digest};
+use crate::results::json;
+use crate::results::semantics::SEMANTICS;
+use crate::results::table::{Row, TableText};
+use crate::results::tables::{ArmRow, CurveRow, EffectRow, LabViewRow};
 use crate::scenario::Scenario;
 use crate::scenario::document::{self, Input, Override, Problems, load};
 use crate::scenario::lab::Lab;
@@ -264,15 +267,15 @@ impl RestartLab {
 
     fn write(&self, folder: &ResultsFolder, results: &Results) -> Result<(), FolderError> {
         let tables = [
-            ("curves.csv", tables::curves(results)),
-            ("arms.csv", tables::arms(&self.lab, results)),
-            ("effects.csv", tables::effects(&self.lab, results)),
-            ("views.csv", tables::views(results)),
+            (CurveRow::TABLE, TableText::of(tables::curve_rows(results))),
+            (ArmRow::TABLE, TableText::of(tables::arm_rows(&self.lab, results))),
+            (EffectRow::TABLE, TableText::of(tables::effect_rows(&self.lab, results))),
+            (LabViewRow::TABLE, TableText::of(tables::view_rows(results))),
         ];
         let mut files = Vec::new();
-        for (name, text) in tables {
-            folder.write(name, text.as_bytes())?;
-            files.push((name.to_owned(), hex_digest(text.as_bytes())));
+        for (table, text) in tables {
+            folder.write(table.file, text.as_bytes())?;
+            files.push((table.file.to_owned(), hex_digest(text.as_bytes())));
         }
         let about = &self.scenario.scenario;
         let written = Written {
@@ -284,9 +287,7 @@ impl RestartLab {
             controls: &results.controls,
             files,
         };
-        let mut text = serde_json::to_string_pretty(&written).expect("plain data is valid JSON");
-        text.push('\n');
-        folder.write(DONE, text.as_bytes())
+        json::write(&folder.path().join(DONE), &written)
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::plan::Plan;
 use super::select::Shard;
-use crate::experiment::disk;
-use crate::experiment::folder::{FolderError, lock, turn, write_atomically};
-use crate::experiment::outcome::Planned;
+use crate::results::disk;
+use crate::results::folder::{FolderError, lock, turn, write_atomically};
+use crate::results::outcome::Planned;
 
 /// A sweep's folder that this process writes.
 #[derive(Debug)]

@@ -10,11 +10,9 @@ pub mod plan;
 pub mod runner;
 pub mod select;
 pub mod sources;
-pub mod tables;
 
 pub use folder::SweepFolder;
 pub use plan::{Plan, PlanError, PlannedTrial};
 pub use runner::{Ended, SweepOptions, SweepWatcher, Tally, run};
 pub use select::{Selection, Shard};
 pub use sources::Sources;
-pub use tables::Tables;

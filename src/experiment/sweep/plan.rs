@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::experiment::folder::hex_digest;
-use crate::experiment::outcome::Planned;
+use crate::results::folder::hex_digest;
+use crate::results::outcome::Planned;
 use crate::scenario::Scenario;
 use crate::scenario::document::to_toml;
 use crate::scenario::sweep::file::{Keys, Sweep};

@@ -12,12 +12,13 @@ use super::sources::Sources;
 use crate::base::ByteSize;
 use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::checkpoint::start;
-use crate::experiment::folder::{FolderError, write_atomically};
 use crate::experiment::run::{RunError, RunOptions};
 use crate::experiment::snapshot::Snapshots;
 use crate::experiment::stages;
 use crate::experiment::stop::StopSignal;
-use crate::experiment::{SaveEvery, Summary, Trial};
+use crate::experiment::{SaveEvery, Trial};
+use crate::results::Summary;
+use crate::results::folder::FolderError;
 use crate::scenario::Scenario;
 use crate::sim::Observer;
 
@@ -168,11 +169,7 @@ impl Runner<'_> {
         ended.unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str);
             let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");
-            let diagnosis = serde_json::json!({ "ended": format!("a bug in straggler: {said}") });
-            match write_atomically(
-                &out.join("diagnosis.json"),
-                format!("{diagnosis:#}\n").as_bytes(),
-            ) {
+            match Summary::write_reason(&out, &format!("a bug in straggler: {said}")) {
                 Ok(()) => Ended::Panicked(said.to_string()),
                 Err(error) => Ended::Refused(error.into()),
             }
@@ -233,10 +230,13 @@ impl Runner<'_> {
                 }
             });
         }
-        let diagnosis = std::fs::read_to_string(out.join("diagnosis.json"));
-        let text = diagnosis.ok().filter(|_| !self.options.retry)?;
-        let read: Option<serde_json::Value> = serde_json::from_str(&text).ok();
-        let said = read.and_then(|value| Some(value.get("ended")?.as_str()?.to_string()));
+        if self.options.retry {
+            return None;
+        }
+        let said = match Summary::read_diagnosis(out) {
+            Ok(diagnosis) => Some(diagnosis?.ended).filter(|said| !said.is_empty()),
+            Err(_) => None,
+        };
         Some(Ended::Failed(said.unwrap_or_else(|| "for an unknown reason".to_string())))
     }
 }

@@ -29,7 +29,7 @@ impl Sources {
     /// The log that `choice` means for a trial, opened unless it is open.
     ///
     /// # Errors
-    /// As [`SourceChoice::open`].
+    /// As [`SourceConfig::open`](crate::data::SourceConfig::open).
     pub fn open(
         &self,
         choice: &SourceChoice,

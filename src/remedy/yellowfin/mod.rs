@@ -23,9 +23,10 @@ use serde::{Deserialize, Serialize};
 use self::sensor::Sensor;
 use self::tuner::Tuner;
 use super::state::PerShard;
-use super::{Arrival, Factors, Gradients, Needs, Place, Remedy};
+use super::{Arrival, Factors, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
 use crate::nn::kernels::amend::{accumulate_and_average, scale};
 use crate::nn::kernels::squares;
+use crate::params::Layout;
 
 /// Explicit momentum stays within this of zero: beyond 1 it would never end.
 const MOST: f64 = 0.99;
@@ -74,6 +75,30 @@ impl Default for Config {
     }
 }
 
+impl RemedyConfig for Config {
+    fn build(&self, workers: u32, layout: &Layout) -> Box<dyn Remedy> {
+        Box::new(YellowFin::new(*self, workers, layout.dense_len()))
+    }
+
+    fn numbers(&self, workers: u32, layout: &Layout) -> u64 {
+        let dense = layout.dense_len() as u64;
+        let sampled = (self.sample as u64).min(dense);
+        2 * dense + sampled * self.room(workers) as u64
+    }
+
+    fn facts(&self) -> RemedyFacts {
+        RemedyFacts {
+            needs_staleness: false,
+            wants_descent: true,
+            counts_pushes: true,
+            wants_differences: false,
+            corrects_by_view: false,
+            tunes_rate: true,
+            spares: None,
+        }
+    }
+}
+
 /// The working remedy.
 #[derive(Debug)]
 pub struct YellowFin {
@@ -109,11 +134,6 @@ impl Config {
     /// Versions of a shard that are remembered for the sensor.
     fn room(&self, workers: u32) -> usize {
         if self.closed_loop { 4 * workers as usize + 16 } else { 0 }
-    }
-
-    /// Memory in bytes beside `dense` parameters.
-    pub(super) fn bytes(&self, workers: u32, dense: u64) -> u64 {
-        8 * dense + 4 * (self.sample as u64).min(dense) * self.room(workers) as u64
     }
 }
 

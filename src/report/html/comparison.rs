@@ -8,8 +8,8 @@ use super::settings::compared;
 use super::sweep::gather::{Point, gather};
 use super::sweep::measures::{BEST_AUC, target};
 use super::sweep::{curves, points};
-use crate::experiment::outcome::{Kind, Results, Settings, State};
 use crate::report::error::ReportError;
+use crate::results::outcome::{Kind, Results, Settings, State};
 
 /// The page. Points of sweeps stand beside runs under the name of their folder.
 pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {

@@ -1,6 +1,6 @@
 //! The mean over seeds and how sure it is.
 
-use crate::experiment::statistics::{mean, student};
+use crate::results::statistics::{mean, student};
 
 /// A mean, with the 95 % interval of Student's t where there are seeds enough for one.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -23,7 +23,7 @@ mod thin;
 pub use read::Defaults;
 
 use super::error::ReportError;
-use crate::experiment::outcome::{Kind, Results};
+use crate::results::outcome::{Kind, Results};
 use std::path::{Path, PathBuf};
 
 /// The report of `folders` as one HTML document: the page of a run or of a sweep for one folder, a

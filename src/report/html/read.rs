@@ -1,10 +1,9 @@
 //! What a page needs of a folder.
 
-use crate::experiment::outcome::{Results, Scalars, Settings, TrialOutcome, setting_text};
 use crate::report::error::ReportError;
-use crate::report::folder::Folder;
-use serde_json::Value;
-use std::path::Path;
+use crate::results::RunResults;
+use crate::results::outcome::{Results, Settings, TrialOutcome, setting_text};
+use crate::results::summary::{Scalars, Summary};
 
 /// The default of every setting of a scenario, given the text of its `resolved.toml`; `None` if it
 /// cannot be told. The report knows no scenarios, so whoever asks for one brings this.
@@ -15,9 +14,9 @@ pub(super) struct Run {
     /// The name of its folder.
     pub name: String,
     /// Its tables.
-    pub folder: Folder,
+    pub folder: RunResults,
     /// `summary.json`, or what a run that did not end well left in its place.
-    pub summary: Option<Value>,
+    pub summary: Option<Summary>,
     /// Why it did not end well.
     pub diagnosis: Option<String>,
     /// Every value of its scenario.
@@ -34,13 +33,13 @@ impl Run {
         let diagnosis = trial.diagnosis()?.map(|diagnosis| diagnosis.reason);
         let summary = match trial.summary()? {
             Some(summary) => Some(summary),
-            None if diagnosis.is_some() => diagnosed(&results.path),
-            None => None,
+            // Where a stage died, there are no figures, and no version either.
+            None => Summary::read_diagnosis(&results.path)?.filter(|s| !s.version.is_empty()),
         };
         Ok(Run {
             name: results.name.clone(),
-            folder: Folder::open(&results.path)?,
-            scalars: summary.as_ref().map(Scalars::of).unwrap_or_default(),
+            folder: RunResults::open(&results.path)?,
+            scalars: summary.as_ref().map(Summary::scalars).unwrap_or_default(),
             summary,
             diagnosis,
             settings: trial.settings()?,
@@ -53,14 +52,9 @@ impl Run {
         self.scalars.get(name)
     }
 
-    /// A text of the summary.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        Some(self.summary.as_ref()?.get(name)?.as_str()?.to_string())
-    }
-
-    /// A value of the summary as text.
-    pub(super) fn shown(&self, name: &str) -> Option<String> {
-        self.summary.as_ref()?.get(name).map(setting_text)
+    /// A value of the summary as text; `None` where that is empty.
+    pub(super) fn said<T: ToString>(&self, of: impl Fn(&Summary) -> T) -> Option<String> {
+        self.summary.as_ref().map(|summary| of(summary).to_string()).filter(|text| !text.is_empty())
     }
 
     /// A setting as text.
@@ -73,9 +67,4 @@ impl Run {
 pub(super) fn defaults_of(trial: &TrialOutcome, defaults: Defaults<'_>) -> Option<Settings> {
     let resolved = std::fs::read_to_string(trial.folder.join("resolved.toml")).ok()?;
     defaults(&resolved)
-}
-
-fn diagnosed(folder: &Path) -> Option<Value> {
-    let text = std::fs::read_to_string(folder.join("diagnosis.json")).ok()?;
-    serde_json::from_str(&text).ok()
 }

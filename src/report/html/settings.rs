@@ -3,7 +3,7 @@
 
 use super::grid::{Grid, text};
 use super::page::{Part, Section};
-use crate::experiment::outcome::{Settings, setting_text};
+use crate::results::outcome::{Settings, setting_text};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -75,7 +75,7 @@ fn or_dash(value: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::outcome::flatten;
+    use crate::results::outcome::flatten;
     use serde_json::json;
 
     #[test]

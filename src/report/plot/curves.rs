@@ -8,8 +8,9 @@ use super::frame::{self, Panel, Swatch};
 use super::picture::{Picture, Rect};
 use super::style::{self, CATEGORIES};
 use super::{Outcome, write};
-use crate::experiment::outcome::{Evaluation, Point, Results};
 use crate::report::error::ReportError;
+use crate::results::outcome::{Point, Results};
+use crate::results::tables::EvaluationRow;
 
 /// A line that begins further than this below the others, since layers begin anew, rises into the
 /// picture from below.
@@ -19,7 +20,7 @@ const FAR: f64 = 0.02;
 type Line = Vec<(f64, f64)>;
 
 /// A panel: its title, and the figure of an evaluation that it shows.
-type Measure = (&'static str, fn(&Evaluation) -> Option<f64>);
+type Measure = (&'static str, fn(&EvaluationRow) -> Option<f64>);
 
 const MEASURES: [Measure; 2] = [("AUC", |e| e.auc), ("session AUC", |e| e.session_auc)];
 
@@ -30,7 +31,7 @@ const MEASURES: [Measure; 2] = [("AUC", |e| e.auc), ("session AUC", |e| e.sessio
 /// If its plan or an evaluation cannot be read, or a file cannot be written.
 pub fn draw_sweep(folder: &Path) -> Result<Outcome, ReportError> {
     let results = Results::open(folder)?;
-    let mut points: Vec<(String, Vec<Vec<Evaluation>>)> = Vec::new();
+    let mut points: Vec<(String, Vec<Vec<EvaluationRow>>)> = Vec::new();
     for point in results.points.iter().take(CATEGORIES.len()) {
         points.push((point.label.clone(), evaluations(&results, point)?));
     }
@@ -42,8 +43,8 @@ pub fn draw_sweep(folder: &Path) -> Result<Outcome, ReportError> {
 }
 
 /// Leaves out what would be a dot: a model that is evaluated and not trained, say.
-fn leave_out_short(points: &mut Vec<(String, Vec<Vec<Evaluation>>)>) {
-    let end = |trials: &[Vec<Evaluation>]| {
+fn leave_out_short(points: &mut Vec<(String, Vec<Vec<EvaluationRow>>)>) {
+    let end = |trials: &[Vec<EvaluationRow>]| {
         trials.iter().filter_map(|trial| trial.last()).map(|e| e.update).max().unwrap_or(0)
     };
     let longest = points.iter().map(|(_, trials)| end(trials)).max().unwrap_or(0);
@@ -51,7 +52,7 @@ fn leave_out_short(points: &mut Vec<(String, Vec<Vec<Evaluation>>)>) {
 }
 
 /// Of each trial that has any.
-fn evaluations(results: &Results, point: &Point) -> Result<Vec<Vec<Evaluation>>, ReportError> {
+fn evaluations(results: &Results, point: &Point) -> Result<Vec<Vec<EvaluationRow>>, ReportError> {
     let mut all = Vec::new();
     for trial in results.trials_of(point) {
         if trial.folder.join("evaluations.csv").exists() {
@@ -61,8 +62,8 @@ fn evaluations(results: &Results, point: &Point) -> Result<Vec<Vec<Evaluation>>,
     Ok(all)
 }
 
-fn draw(name: &str, points: &[(String, Vec<Vec<Evaluation>>)]) -> Option<Picture> {
-    let of = |figure: fn(&Evaluation) -> Option<f64>| -> Vec<Line> {
+fn draw(name: &str, points: &[(String, Vec<Vec<EvaluationRow>>)]) -> Option<Picture> {
+    let of = |figure: fn(&EvaluationRow) -> Option<f64>| -> Vec<Line> {
         points.iter().map(|(_, trials)| mean(trials, figure)).collect()
     };
     let panels: Vec<(&str, Vec<Line>)> =
@@ -105,9 +106,9 @@ fn draw(name: &str, points: &[(String, Vec<Vec<Evaluation>>)]) -> Option<Picture
 
 /// The mean over trials, at the updates at which all of them were evaluated: where one is missing
 /// the mean would jump.
-fn mean(trials: &[Vec<Evaluation>], figure: fn(&Evaluation) -> Option<f64>) -> Line {
+fn mean(trials: &[Vec<EvaluationRow>], figure: fn(&EvaluationRow) -> Option<f64>) -> Line {
     let Some((first, others)) = trials.split_first() else { return Line::new() };
-    let at = |trial: &[Evaluation], update: u64| -> Option<f64> {
+    let at = |trial: &[EvaluationRow], update: u64| -> Option<f64> {
         let found = trial.binary_search_by_key(&update, |e| e.update).ok()?;
         figure(&trial[found])
     };
@@ -143,15 +144,12 @@ fn slot(index: usize, of: usize) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::table::Rows;
 
-    fn trial(values: &[(u64, f64)]) -> Vec<Evaluation> {
-        let one = |&(update, auc): &(u64, f64)| {
-            let row = serde_json::json!({
-                "update": update, "examples": 0, "sim_s": 0.0, "view": "server", "auc": auc
-            });
-            serde_json::from_value(row).unwrap()
-        };
-        values.iter().map(one).collect()
+    fn trial(values: &[(u64, f64)]) -> Vec<EvaluationRow> {
+        let row = |(update, auc): &(u64, f64)| format!("{update},0,0,server,{auc}\n");
+        let rows: String = values.iter().map(row).collect();
+        Rows::parse(&format!("update,examples,sim_s,view,auc\n{rows}")).unwrap().into_vec()
     }
 
     #[test]

@@ -4,7 +4,8 @@ use super::axes::{self, Axis};
 use super::frame::{self, Panel, Swatch};
 use super::picture::{Picture, Rect};
 use super::style::{self, CATEGORIES, GREY, Ink};
-use crate::report::folder::{Divergence, Folder};
+use crate::results::RunResults;
+use crate::results::tables::DivergenceRow;
 
 /// The line of one layer.
 struct Layer {
@@ -23,7 +24,7 @@ impl Layer {
 }
 
 /// Draws the plot; a sentence that says why not when there is nothing to draw.
-pub fn draw(folder: &Folder) -> Result<Picture, String> {
+pub fn draw(folder: &RunResults) -> Result<Picture, String> {
     let rows = folder.divergence.rows()?;
     let found = ["from_server", "from_each_other"]
         .into_iter()
@@ -68,7 +69,7 @@ fn ink(layer: usize) -> Ink {
 }
 
 /// All layers with a distance, the farthest at the end first.
-fn layers(rows: &[Divergence], measure: &str) -> Vec<Layer> {
+fn layers(rows: &[DivergenceRow], measure: &str) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
     for row in rows.iter().filter(|r| r.measure == measure) {
         let Some(mean) = row.mean.filter(|m| m.is_finite() && row.sim_s.is_finite()) else {
@@ -92,7 +93,7 @@ fn layers(rows: &[Divergence], measure: &str) -> Vec<Layer> {
     layers
 }
 
-fn subtitle(folder: &Folder, layers: &[Layer], found: usize) -> String {
+fn subtitle(folder: &RunResults, layers: &[Layer], found: usize) -> String {
     let first = &layers[0];
     let farthest = match first.farthest {
         Some(max) => format!(" (farthest worker: {})", axes::percent(max)),

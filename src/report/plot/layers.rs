@@ -5,7 +5,8 @@ use super::axes::{self, Axis};
 use super::frame::{self, Panel, Swatch};
 use super::picture::{Anchor, Picture, Rect, Type};
 use super::style::{self, BLACK, BLUE, GREY, Ink, VERMILION};
-use crate::report::folder::{Folder, Layer};
+use crate::results::RunResults;
+use crate::results::tables::LayerRow;
 
 /// Most layers side by side.
 const MOST: usize = 10;
@@ -19,11 +20,11 @@ const INNER: f64 = 0.55;
 /// A layer's looks, in order.
 struct Column<'a> {
     name: &'a str,
-    looks: Vec<&'a Layer>,
+    looks: Vec<&'a LayerRow>,
 }
 
 impl Column<'_> {
-    fn last(&self) -> &Layer {
+    fn last(&self) -> &LayerRow {
         self.looks[self.looks.len() - 1]
     }
 
@@ -33,10 +34,10 @@ impl Column<'_> {
 }
 
 /// The quantiles of one kind of number at a look.
-type Quantiles = fn(&Layer) -> Option<[f64; 5]>;
+type Quantiles = fn(&LayerRow) -> Option<[f64; 5]>;
 
 /// Draws the plot; a sentence that says why not when there is nothing to draw.
-pub fn draw(folder: &Folder) -> Result<Picture, String> {
+pub fn draw(folder: &RunResults) -> Result<Picture, String> {
     let rows = folder.layers.rows()?;
     let mut columns = columns(rows);
     columns.retain(|column| column.looks.len() > 1);
@@ -68,8 +69,8 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     let of = columns.len();
     for (index, column) in columns.iter().enumerate() {
         head(&mut picture, column, slot(index, of, 0));
-        fan(&mut picture, column, slot(index, of, 0), BLUE, Layer::weights);
-        fan(&mut picture, column, slot(index, of, 1), VERMILION, Layer::gradients);
+        fan(&mut picture, column, slot(index, of, 0), BLUE, LayerRow::weights);
+        fan(&mut picture, column, slot(index, of, 1), VERMILION, LayerRow::gradients);
     }
     let at = (frame::RIGHT, frame::BOTTOM + 66.0);
     let set = Type::new(style::LABEL, BLACK).anchored(Anchor::End);
@@ -77,7 +78,7 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
     Ok(picture)
 }
 
-fn columns(rows: &[Layer]) -> Vec<Column<'_>> {
+fn columns(rows: &[LayerRow]) -> Vec<Column<'_>> {
     let mut columns: Vec<Column> = Vec::new();
     for row in rows {
         let known = columns.iter_mut().find(|c| c.name == row.layer && c.last().group == row.group);
@@ -89,7 +90,7 @@ fn columns(rows: &[Layer]) -> Vec<Column<'_>> {
     columns
 }
 
-fn subtitle(folder: &Folder, columns: &[Column], found: usize) -> String {
+fn subtitle(folder: &RunResults, columns: &[Column], found: usize) -> String {
     let by_change = |a: &&Column, b: &&Column| a.change().total_cmp(&b.change());
     let (Some(most), Some(least)) =
         (columns.iter().max_by(by_change), columns.iter().min_by(by_change))

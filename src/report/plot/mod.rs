@@ -1,4 +1,4 @@
-//! The plots of a results folder, one file each: a function from [`Folder`] to a [`Picture`].
+//! The plots of a results folder, one file each: a function from [`RunResults`] to a [`Picture`].
 //! This file holds the list of them and writes each as `plots/<name>.svg` and `plots/<name>.png`.
 
 pub mod axes;
@@ -23,7 +23,7 @@ pub mod utilisation;
 pub use picture::Picture;
 
 use super::error::ReportError;
-use super::folder::Folder;
+use crate::results::RunResults;
 use quality::Against;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ pub enum Outcome {
 }
 
 /// Draws a folder, or says why not.
-type Draw = fn(&Folder) -> Result<Picture, String>;
+type Draw = fn(&RunResults) -> Result<Picture, String>;
 
 /// Every plot of a run, in the order in which a report shows them; behind them that of `layers.csv`,
 /// where there is one.
@@ -69,7 +69,7 @@ pub const PLOTS: [(&str, Draw); 6] = [
 /// The bytes depend on the folder's files alone. Errors: a file of the folder that cannot be read
 /// or is malformed, a plot that cannot be written.
 pub fn draw_all(folder: &Path) -> Result<Vec<Drawn>, ReportError> {
-    let read = Folder::open(folder)?;
+    let read = RunResults::open(folder)?;
     let plots = folder.join("plots");
     let mut all = Vec::new();
     let asked = read.layers.is_there().then_some(("layers", layers::draw as Draw));

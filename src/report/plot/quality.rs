@@ -5,7 +5,8 @@ use super::axes::{self, Axis};
 use super::frame::{self, Panel, Swatch};
 use super::picture::{Anchor, Picture, Rect, Type};
 use super::style::{self, BLACK, BLUE, GREEN, GREY, Ink, ORANGE, PALE, VERMILION};
-use crate::report::folder::{Evaluation, Folder, View};
+use crate::results::RunResults;
+use crate::results::tables::{EvaluatedView, EvaluationRow};
 use std::collections::BTreeMap;
 
 /// What quality is plotted against.
@@ -18,7 +19,7 @@ pub enum Against {
 }
 
 impl Against {
-    fn of(self, evaluation: &Evaluation) -> f64 {
+    fn of(self, evaluation: &EvaluationRow) -> f64 {
         match self {
             Against::Examples => evaluation.examples as f64,
             Against::Time => evaluation.sim_s,
@@ -42,17 +43,19 @@ impl Against {
 
 /// Position and quality of one evaluation.
 type Value = (f64, f64);
-type Series = BTreeMap<View, Vec<Value>>;
+type Series = BTreeMap<EvaluatedView, Vec<Value>>;
 
 /// Draws the plot; a sentence that says why not when there is nothing to draw.
-pub fn draw(folder: &Folder, against: Against) -> Result<Picture, String> {
+pub fn draw(folder: &RunResults, against: Against) -> Result<Picture, String> {
     let rows = folder.evaluations.rows()?;
     let measures = [
         ("AUC", collect(rows, against, |e| e.auc)),
         ("session AUC", collect(rows, against, |e| e.session_auc)),
     ];
-    let measures: Vec<(&str, Series)> =
-        measures.into_iter().filter(|(_, series)| series.contains_key(&View::Server)).collect();
+    let measures: Vec<(&str, Series)> = measures
+        .into_iter()
+        .filter(|(_, series)| series.contains_key(&EvaluatedView::Server))
+        .collect();
     if measures.is_empty() {
         let reason = "has no AUC of the server's parameters";
         return Err(folder.evaluations.unusable(reason));
@@ -96,9 +99,9 @@ fn x_title(against: Against) -> &'static str {
 }
 
 fn collect(
-    rows: &[Evaluation],
+    rows: &[EvaluationRow],
     against: Against,
-    measure: impl Fn(&Evaluation) -> Option<f64>,
+    measure: impl Fn(&EvaluationRow) -> Option<f64>,
 ) -> Series {
     let mut series = Series::new();
     for row in rows {
@@ -112,8 +115,8 @@ fn collect(
 
 /// Where the best step is: the earliest with the highest AUC of the server on the selection half of
 /// the holdout. The curves show the other half, so their own maximum would be a winner's curse.
-fn chosen(rows: &[Evaluation], against: Against) -> Option<f64> {
-    let server = rows.iter().filter(|row| row.view == View::Server);
+fn chosen(rows: &[EvaluationRow], against: Against) -> Option<f64> {
+    let server = rows.iter().filter(|row| row.view == EvaluatedView::Server);
     let scored = server.filter_map(|row| Some((row.selection_auc?, against.of(row))));
     scored.reduce(|a, b| if b.0 > a.0 { b } else { a }).map(|(_, x)| x)
 }
@@ -125,12 +128,12 @@ fn best(values: &[Value], chosen: Option<f64>) -> Option<Value> {
 }
 
 fn subtitle(
-    folder: &Folder,
+    folder: &RunResults,
     (name, series): &(&str, Series),
     against: Against,
     chosen: Option<f64>,
 ) -> String {
-    let server = &series[&View::Server];
+    let server = &series[&EvaluatedView::Server];
     let (Some(best), Some(last)) = (best(server, chosen), server.last()) else {
         return folder.summary.name.clone();
     };
@@ -147,12 +150,12 @@ fn subtitle(
 }
 
 /// Colour, width and name of a view's line.
-fn look(view: View) -> (Ink, f64, &'static str) {
+fn look(view: EvaluatedView) -> (Ink, f64, &'static str) {
     match view {
-        View::Server => (BLUE, style::HEAVY, "server's parameters"),
-        View::Worker(_) => (PALE, style::THIN, "each worker's view"),
-        View::MeanOfViews => (GREEN, style::NORMAL, "mean of the views"),
-        View::MeanOfPredictions => (ORANGE, style::NORMAL, "mean of their predictions"),
+        EvaluatedView::Server => (BLUE, style::HEAVY, "server's parameters"),
+        EvaluatedView::Worker(_) => (PALE, style::THIN, "each worker's view"),
+        EvaluatedView::MeanOfViews => (GREEN, style::NORMAL, "mean of the views"),
+        EvaluatedView::MeanOfPredictions => (ORANGE, style::NORMAL, "mean of their predictions"),
     }
 }
 
@@ -179,7 +182,7 @@ fn slot(index: usize, of: usize) -> Rect {
 /// A range that shows the server's line without its first rise from chance, which would flatten
 /// all that follows. The rise ends at four fifths of the way from the first value to the best.
 fn quality_axis(series: &Series, bayes: Option<f64>, ticks: usize) -> Axis {
-    let server = &series[&View::Server];
+    let server = &series[&EvaluatedView::Server];
     let high = server.iter().map(|v| v.1).fold(f64::NEG_INFINITY, f64::max);
     let risen = server[0].1 + 0.8 * (high - server[0].1);
     let settled = server.iter().map(|v| v.1).skip_while(|v| *v < risen);
@@ -221,7 +224,7 @@ fn draw_series(
         let (ink, width, _) = look(*view);
         panel.line(picture, values, width, ink);
     }
-    let Some(best) = best(&series[&View::Server], chosen) else {
+    let Some(best) = best(&series[&EvaluatedView::Server], chosen) else {
         return;
     };
     let (x, y) = panel.at(best.0, best.1);

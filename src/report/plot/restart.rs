@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::axes::{Axis, doubling};
 use super::frame::{self, Panel, Swatch};
 use super::picture::{Anchor, Picture, Rect, Type};
 use super::style::{self, BLACK, CATEGORIES, GREY, Ink};
 use super::{Outcome, write};
 use crate::report::error::ReportError;
+use crate::results::table::Rows;
+use crate::results::tables::CurveRow;
 
 /// The run that simply goes on, as tables name it.
 const NO_RESTART: &str = "no restart";
@@ -19,16 +19,6 @@ const PANELS: usize = 4;
 const COLUMNS: usize = 2;
 /// Basis points below the fork from which on a line is out of the picture when it begins.
 const FAR: f64 = 500.0;
-
-/// A row of `curves.csv`, as far as it is drawn.
-#[derive(Debug, Deserialize)]
-struct Row {
-    workers: u32,
-    seed: u64,
-    arm: String,
-    updates: f64,
-    auc: Option<f64>,
-}
 
 /// The mean curve of an arm over its seeds: updates, and basis points above the fork.
 struct Line {
@@ -41,19 +31,11 @@ struct Line {
 /// # Errors
 /// If its `curves.csv` cannot be read, or a file cannot be written.
 pub fn draw_lab(folder: &Path) -> Result<Outcome, ReportError> {
-    let file = folder.join("curves.csv");
-    let bad = |error: csv::Error| ReportError::Malformed {
-        file: file.clone(),
-        line: error.position().map_or(0, csv::Position::line),
-        problem: error.to_string(),
-    };
-    let mut reader = csv::Reader::from_path(&file).map_err(bad)?;
-    let rows: Result<Vec<Row>, csv::Error> = reader.deserialize().collect();
-    let rows = rows.map_err(bad)?;
+    let rows = Rows::read(folder, true)?.into_vec();
     write(&draw(&rows), folder, "restart")
 }
 
-fn draw(rows: &[Row]) -> Picture {
+fn draw(rows: &[CurveRow]) -> Picture {
     let mut workers: Vec<u32> = rows.iter().map(|row| row.workers).collect();
     workers.dedup();
     // The most workers are the question; the fewest are its control.
@@ -139,8 +121,8 @@ fn range(lines: &[&Line], ticks: usize) -> Axis {
 }
 
 /// The mean curves of all arms with so many workers, in the order of the file.
-fn lines(rows: &[Row], workers: u32) -> Vec<Line> {
-    let mine: Vec<&Row> = rows.iter().filter(|row| row.workers == workers).collect();
+fn lines(rows: &[CurveRow], workers: u32) -> Vec<Line> {
+    let mine: Vec<&CurveRow> = rows.iter().filter(|row| row.workers == workers).collect();
     let mut arms: Vec<&str> = Vec::new();
     for row in &mine {
         if !arms.contains(&row.arm.as_str()) {
@@ -153,7 +135,7 @@ fn lines(rows: &[Row], workers: u32) -> Vec<Line> {
     };
     let line = |arm: &str| {
         // By update: the sum over the seeds, and their number.
-        let mut sums: Vec<(f64, f64, u32)> = Vec::new();
+        let mut sums: Vec<(u64, f64, u32)> = Vec::new();
         for row in mine.iter().filter(|row| row.arm == arm) {
             let Some((auc, fork)) = row.auc.zip(fork(row.seed)) else { continue };
             match sums.iter_mut().find(|sum| sum.0 == row.updates) {
@@ -164,7 +146,8 @@ fn lines(rows: &[Row], workers: u32) -> Vec<Line> {
         // Where some seeds are missing, the mean would jump.
         let most = sums.iter().map(|sum| sum.2).max().unwrap_or(0);
         let kept = sums.into_iter().filter(|sum| 2 * sum.2 > most);
-        let mut values: Vec<(f64, f64)> = kept.map(|(x, y, n)| (x, y / f64::from(n))).collect();
+        let mut values: Vec<(f64, f64)> =
+            kept.map(|(x, y, n)| (x as f64, y / f64::from(n))).collect();
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
         Line { arm: arm.to_owned(), values }
     };
@@ -193,18 +176,23 @@ fn chosen(lines: &[Line]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn row(workers: u32, seed: u64, arm: &str, updates: f64, auc: f64) -> Row {
-        Row { workers, seed, arm: arm.into(), updates, auc: Some(auc) }
+    /// The curves of one point each: seed, arm, AUC.
+    fn curves(points: &[(u64, &str, f64)]) -> Vec<CurveRow> {
+        let mut text = "workers,seed,arm,updates,examples,sim_s,auc\n".to_string();
+        for (seed, arm, auc) in points {
+            text += &format!("1,{seed},{arm},0,0,0,{auc}\n");
+        }
+        Rows::parse(&text).unwrap().into_vec()
     }
 
     #[test]
     fn curves_are_means_over_seeds_above_the_fork() {
-        let rows = [
-            row(1, 1, NO_RESTART, 0.0, 0.80),
-            row(1, 1, "lost: slots", 0.0, 0.79),
-            row(1, 2, NO_RESTART, 0.0, 0.70),
-            row(1, 2, "lost: slots", 0.0, 0.68),
-        ];
+        let rows = curves(&[
+            (1, NO_RESTART, 0.80),
+            (1, "lost: slots", 0.79),
+            (2, NO_RESTART, 0.70),
+            (2, "lost: slots", 0.68),
+        ]);
         let lines = lines(&rows, 1);
         assert_eq!(lines[0].values, [(0.0, 0.0)]);
         assert!((lines[1].values[0].1 + 150.0).abs() < 1e-6);

@@ -7,8 +7,8 @@ use super::frame::{self, Panel, Swatch};
 use super::picture::{Anchor, Picture, Rect, Type};
 use super::style::{self, CATEGORIES, GREY, Ink, PALE};
 use super::{Outcome, write};
-use crate::experiment::outcome::{Oscillating, PassSpectrum};
 use crate::report::error::ReportError;
+use crate::results::outcome::{Oscillating, PassSpectrum};
 
 /// A series is averaged over such a part of a pass, so that the eye sees more than the noise of batches.
 const SMOOTH: f64 = 0.1;

@@ -4,7 +4,8 @@ use super::axes::{self, Axis};
 use super::frame::{self, Panel, Swatch};
 use super::picture::{Picture, Rect};
 use super::style::{self, CATEGORIES, Ink};
-use crate::report::folder::{Folder, Staleness};
+use crate::results::RunResults;
+use crate::results::tables::StalenessRow;
 use std::collections::BTreeMap;
 
 /// Most display bins of a linear axis.
@@ -22,9 +23,9 @@ struct Class {
 }
 
 impl Class {
-    fn new(name: String, mut rows: Vec<&Staleness>) -> Class {
+    fn new(name: String, mut rows: Vec<&StalenessRow>) -> Class {
         rows.sort_by_key(|row| row.low);
-        let bucket = |r: &&Staleness| (r.low as f64, r.high.max(r.low) as f64, r.count as f64);
+        let bucket = |r: &&StalenessRow| (r.low as f64, r.high.max(r.low) as f64, r.count as f64);
         let buckets: Vec<(f64, f64, f64)> = rows.iter().map(bucket).collect();
         let total: f64 = buckets.iter().map(|b| b.2).sum();
         let sum: f64 = buckets.iter().map(|b| (b.0 + b.1) / 2.0 * b.2).sum();
@@ -114,7 +115,7 @@ impl Scale {
 }
 
 /// Draws the plot; a sentence that says why not when there is nothing to draw.
-pub fn draw(folder: &Folder) -> Result<Picture, String> {
+pub fn draw(folder: &RunResults) -> Result<Picture, String> {
     let rows = folder.staleness.rows()?;
     let classes = classes(rows);
     if classes.is_empty() {
@@ -150,14 +151,11 @@ fn ink(class: usize) -> Ink {
     CATEGORIES[class % CATEGORIES.len()]
 }
 
-/// The machine classes in order of mean staleness, or all workers together when there is one.
-fn classes(rows: &[Staleness]) -> Vec<Class> {
-    let mut by_class: BTreeMap<&str, Vec<&Staleness>> = BTreeMap::new();
+/// The machine classes in order of mean staleness.
+fn classes(rows: &[StalenessRow]) -> Vec<Class> {
+    let mut by_class: BTreeMap<&str, Vec<&StalenessRow>> = BTreeMap::new();
     for row in rows.iter().filter(|r| r.measure == "version" && r.count > 0) {
         by_class.entry(&row.class).or_default().push(row);
-    }
-    if by_class.len() > 1 {
-        by_class.remove("all");
     }
     let mut classes: Vec<Class> =
         by_class.into_iter().map(|(name, rows)| Class::new(name.to_string(), rows)).collect();
@@ -167,12 +165,9 @@ fn classes(rows: &[Staleness]) -> Vec<Class> {
     classes
 }
 
-fn subtitle(folder: &Folder, rows: &[Staleness], classes: &[Class]) -> String {
-    let counted = |r: &&Staleness| r.measure == "version" && r.count > 0;
-    let mut all: Vec<&Staleness> = rows.iter().filter(counted).collect();
-    if all.iter().any(|r| r.class == "all") {
-        all.retain(|r| r.class == "all");
-    }
+fn subtitle(folder: &RunResults, rows: &[StalenessRow], classes: &[Class]) -> String {
+    let counted = |r: &&StalenessRow| r.measure == "version" && r.count > 0;
+    let all: Vec<&StalenessRow> = rows.iter().filter(counted).collect();
     let named = all.iter().map(|r| &r.class).collect::<std::collections::BTreeSet<_>>().len();
     let all = Class::new(String::new(), all);
     let most = match named > classes.len() {
@@ -191,11 +186,7 @@ fn subtitle(folder: &Folder, rows: &[Staleness], classes: &[Class]) -> String {
 
 fn legend(classes: &[Class]) -> Vec<(Swatch, String)> {
     let entry = |(i, class): (usize, &Class)| {
-        let name = match class.name.as_str() {
-            "all" => "all workers",
-            name => name,
-        };
-        (Swatch::Block(ink(i)), format!("{name}: mean {:.1}", class.mean))
+        (Swatch::Block(ink(i)), format!("{}: mean {:.1}", class.name, class.mean))
     };
     let mut entries: Vec<(Swatch, String)> = classes.iter().enumerate().map(entry).collect();
     entries.push((Swatch::Dashes(style::GREY), "means".to_string()));
@@ -233,16 +224,17 @@ fn draw_steps(picture: &mut Picture, panel: &Panel, scale: &Scale, shares: &[f64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::table::Rows;
 
     fn class(buckets: &[(u64, u64, u64)]) -> Class {
-        let row = |&(low, high, count): &(u64, u64, u64)| Staleness {
+        let row = |&(low, high, count): &(u64, u64, u64)| StalenessRow {
             class: "all".to_string(),
             measure: "version".to_string(),
             low,
             high,
             count,
         };
-        let rows: Vec<Staleness> = buckets.iter().map(row).collect();
+        let rows: Vec<StalenessRow> = buckets.iter().map(row).collect();
         Class::new("all".to_string(), rows.iter().collect())
     }
 
@@ -257,6 +249,16 @@ mod tests {
         assert!(scale.logarithmic);
         let total: f64 = scale.shares(&wide).iter().sum();
         assert!((total - 1.0).abs() < 1e-12, "{total}");
+    }
+
+    #[test]
+    fn no_name_of_a_class_is_special() {
+        let rows = "class,measure,low,high,count\n\
+                    all,version,1,1,10\nordinary,version,3,3,30\nall,clock_lag,0,0,10\n";
+        let rows = Rows::parse(rows).unwrap().into_vec();
+        let classes = classes(&rows);
+        let found: Vec<(&str, f64)> = classes.iter().map(|c| (c.name.as_str(), c.total)).collect();
+        assert_eq!(found, [("all", 10.0), ("ordinary", 30.0)]);
     }
 
     #[test]

@@ -50,7 +50,6 @@ fn write_staleness(folder: &Path, workers: u32) {
         let spread = -(1.0 - noise(i)).ln() * 0.35 + 0.65 + 0.2 * noise(i + 7_777_777);
         let staleness = (f64::from(workers - 1) * slowdown * 0.6 * spread) as u64;
         by_class.entry(name).or_default().add(staleness);
-        by_class.entry("all").or_default().add(staleness);
     }
     let mut text = String::from("class,measure,low,high,count\n");
     for (name, histogram) in by_class {
@@ -105,7 +104,7 @@ fn write_divergence(folder: &Path) {
 }
 
 fn write_layers(folder: &Path) {
-    let names = "update,examples,group,layer,parameters,change,weight_norm,weight_p05,weight_p25,weight_p50,\
+    let names = "update,examples,sim_s,group,layer,parameters,pushes,change,weight_norm,weight_p05,weight_p25,weight_p50,\
                  weight_p75,weight_p95,gradient_norm,agreement,gradient_zero,mean_gradient_p05,\
                  mean_gradient_p25,mean_gradient_p50,mean_gradient_p75,mean_gradient_p95,rows_touched,rows_idle";
     let mut text = format!("{names}\n");
@@ -115,7 +114,7 @@ fn write_layers(folder: &Path) {
             let table = k < 2;
             let group = if table { "sparse" } else { "dense" };
             let rows = if table { "0.8,0.1" } else { "," };
-            write!(text, "{i},{},{group},layer-{k},{},", 64 * i, 1000 - k).unwrap();
+            write!(text, "{i},{},{i},{group},layer-{k},{},9,", 64 * i, 1000 - k).unwrap();
             match i {
                 0 => write!(text, ",1,").unwrap(),
                 _ => write!(text, "{step},1,").unwrap(),
@@ -203,13 +202,15 @@ fn layers_without_numbers_draw_and_never_panic() {
     write_layers(folder.path());
     let text = fs::read_to_string(folder.path().join("layers.csv")).unwrap();
     let header = text.lines().next().unwrap();
-    let empty = ",".repeat(header.split(',').count() - 6);
+    let empty = ",".repeat(header.split(',').count() - 8);
     for rows in [
-        format!("0,0,dense,a,1,{empty}\n1,9,dense,a,1,{empty}\n"),
-        format!("0,9,sparse,a,1,NaN{empty}\n0,9,sparse,a,1,inf{empty}\n1,0,dense,b,1,-1{empty}\n"),
+        format!("0,0,0,dense,a,1,9,{empty}\n1,9,1,dense,a,1,9,{empty}\n"),
+        format!(
+            "0,9,0,sparse,a,1,9,NaN{empty}\n0,9,0,sparse,a,1,9,inf{empty}\n1,0,1,dense,b,1,9,-1{empty}\n"
+        ),
     ] {
         fs::write(folder.path().join("layers.csv"), format!("{header}\n{rows}")).unwrap();
-        let picture = layers::draw(&Folder::open(folder.path()).unwrap()).unwrap();
+        let picture = layers::draw(&RunResults::open(folder.path()).unwrap()).unwrap();
         render::svg(&picture).unwrap();
     }
 }
@@ -338,7 +339,7 @@ proptest! {
         table("timeline.csv", "worker,class,activity,start_s,end_s,step", &|i| {
             format!("{i},a,compute,{:e},{:e},", c[18 + i], c[21 + i])
         });
-        let read = Folder::open(folder.path()).unwrap();
+        let read = RunResults::open(folder.path()).unwrap();
         for (_, draw) in PLOTS {
             if let Ok(picture) = draw(&read) {
                 render::svg(&picture).unwrap();

@@ -5,7 +5,8 @@ use super::fonts::{fitted, text_width};
 use super::frame::{self, Panel, Swatch};
 use super::picture::{Anchor, Picture, Rect, Type};
 use super::style::{self, BLACK, BLUE, GREY, Ink, MESH, ORANGE, PALE, PURPLE, SKY, VERMILION};
-use crate::report::folder::{Activity, Folder, Span};
+use crate::results::RunResults;
+use crate::results::tables::{Activity, TimelineRow};
 use std::collections::BTreeMap;
 
 /// Most rows: with more workers, as many are chosen evenly from the fastest to the slowest.
@@ -18,15 +19,16 @@ const TALLEST_ROW: f64 = 70.0;
 struct Row<'a> {
     worker: u32,
     class: &'a str,
-    spans: Vec<&'a Span>,
+    spans: Vec<&'a TimelineRow>,
     /// Mean seconds of a computation; infinite without one.
     pace: f64,
 }
 
 /// Draws the plot; a sentence that says why not when there is nothing to draw.
-pub fn draw(folder: &Folder) -> Result<Picture, String> {
-    let usable = |s: &&Span| s.start_s.is_finite() && s.end_s.is_finite() && s.end_s > s.start_s;
-    let spans: Vec<&Span> = folder.timeline.rows()?.iter().filter(usable).collect();
+pub fn draw(folder: &RunResults) -> Result<Picture, String> {
+    let usable =
+        |s: &&TimelineRow| s.start_s.is_finite() && s.end_s.is_finite() && s.end_s > s.start_s;
+    let spans: Vec<&TimelineRow> = folder.timeline.rows()?.iter().filter(usable).collect();
     if spans.is_empty() {
         return Err(folder.timeline.unusable("holds no span of time"));
     }
@@ -65,8 +67,8 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
 }
 
 /// One row per worker, the fastest class and worker first.
-fn rows<'a>(spans: &[&'a Span]) -> Vec<Row<'a>> {
-    let mut by_worker: BTreeMap<u32, Vec<&Span>> = BTreeMap::new();
+fn rows<'a>(spans: &[&'a TimelineRow]) -> Vec<Row<'a>> {
+    let mut by_worker: BTreeMap<u32, Vec<&TimelineRow>> = BTreeMap::new();
     for span in spans {
         by_worker.entry(span.worker).or_default().push(span);
     }
@@ -87,7 +89,7 @@ fn rows<'a>(spans: &[&'a Span]) -> Vec<Row<'a>> {
 }
 
 /// Mean length of the computations, those cut off by the window included.
-fn pace(spans: &[&Span]) -> f64 {
+fn pace(spans: &[&TimelineRow]) -> f64 {
     let computing = || spans.iter().filter(|s| s.activity == Activity::Compute);
     let total: f64 = computing().map(|s| s.end_s - s.start_s).sum();
     match computing().count() {
@@ -107,7 +109,7 @@ fn chosen(rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
     kept.map(|(_, row)| row).collect()
 }
 
-fn subtitle(folder: &Folder, rows: &[Row], workers: usize, window: (f64, f64)) -> String {
+fn subtitle(folder: &RunResults, rows: &[Row], workers: usize, window: (f64, f64)) -> String {
     let shown = match rows.len() < workers {
         true => format!("{} of {workers} workers, evenly from fastest to slowest", rows.len()),
         false if workers == 1 => "the only worker".to_string(),
@@ -140,7 +142,7 @@ fn ink(activity: Activity) -> Ink {
 }
 
 /// What workers always do, and of the rest what is shown.
-fn legend(spans: &[&Span]) -> Vec<(Swatch, String)> {
+fn legend(spans: &[&TimelineRow]) -> Vec<(Swatch, String)> {
     let rare = [Activity::Sleep, Activity::Down, Activity::Away];
     let named = [
         (Activity::Pull, "pull"),

@@ -5,7 +5,8 @@ use super::fonts::fitted;
 use super::frame::{self, Panel, Swatch};
 use super::picture::{Anchor, Picture, Rect, Type};
 use super::style::{self, BLACK, BLUE, GREY, ORANGE, PALE};
-use crate::report::folder::{Folder, Worker};
+use crate::results::RunResults;
+use crate::results::tables::WorkerRow;
 
 /// With more workers than this, classes are averaged and only the slowest shown one by one.
 const MOST_COLUMNS: usize = 64;
@@ -25,12 +26,12 @@ struct Column {
 }
 
 /// Draws the plot; a sentence that says why not when there is nothing to draw.
-pub fn draw(folder: &Folder) -> Result<Picture, String> {
-    let timed = |w: &&Worker| {
+pub fn draw(folder: &RunResults) -> Result<Picture, String> {
+    let timed = |w: &&WorkerRow| {
         let total = w.busy_s + w.network_s + w.waiting_s;
         total.is_finite() && total > 0.0
     };
-    let mut workers: Vec<&Worker> = folder.workers.rows()?.iter().filter(timed).collect();
+    let mut workers: Vec<&WorkerRow> = folder.workers.rows()?.iter().filter(timed).collect();
     if workers.is_empty() {
         return Err(folder.workers.unusable("records no time"));
     }
@@ -66,8 +67,8 @@ pub fn draw(folder: &Folder) -> Result<Picture, String> {
 }
 
 /// Fast classes first; within a class by slowdown, then by number.
-fn sort_by_class(workers: &mut [&Worker]) {
-    let slowdown = |w: &Worker| w.slowdown.filter(|s| s.is_finite()).unwrap_or(1.0);
+fn sort_by_class(workers: &mut [&WorkerRow]) {
+    let slowdown = |w: &WorkerRow| w.slowdown.filter(|s| s.is_finite()).unwrap_or(1.0);
     let mut fastest: std::collections::BTreeMap<String, f64> = Default::default();
     for worker in workers.iter() {
         let known = fastest.entry(worker.class.clone()).or_insert(f64::INFINITY);
@@ -81,11 +82,11 @@ fn sort_by_class(workers: &mut [&Worker]) {
     });
 }
 
-fn seconds(worker: &Worker) -> [f64; 3] {
+fn seconds(worker: &WorkerRow) -> [f64; 3] {
     [worker.busy_s, worker.network_s, worker.waiting_s]
 }
 
-fn column(worker: &Worker) -> Column {
+fn column(worker: &WorkerRow) -> Column {
     let slow = match worker.slowdown {
         Some(slowdown) => format!("{} x{slowdown:.1}", worker.class),
         None => worker.class.clone(),
@@ -98,7 +99,7 @@ fn column(worker: &Worker) -> Column {
 }
 
 /// Seconds of some workers together.
-fn totals<'a>(workers: impl Iterator<Item = &'a &'a Worker>) -> [f64; 3] {
+fn totals<'a>(workers: impl Iterator<Item = &'a &'a WorkerRow>) -> [f64; 3] {
     let mut sum = [0.0; 3];
     for worker in workers {
         for (total, own) in sum.iter_mut().zip(seconds(worker)) {
@@ -109,16 +110,16 @@ fn totals<'a>(workers: impl Iterator<Item = &'a &'a Worker>) -> [f64; 3] {
 }
 
 /// One column per class, then those with the fewest steps per simulated second.
-fn condense(workers: &[&Worker]) -> Vec<Column> {
+fn condense(workers: &[&WorkerRow]) -> Vec<Column> {
     let classes = workers.chunk_by(|a, b| a.class == b.class);
-    let mean = |class: &[&Worker]| Column {
+    let mean = |class: &[&WorkerRow]| Column {
         class: class[0].class.clone(),
         labels: [class[0].class.clone(), format!("{} workers", class.len())],
         seconds: totals(class.iter()),
     };
     let mut columns: Vec<Column> = classes.map(mean).collect();
     let mut slowest = workers.to_vec();
-    let pace = |w: &Worker| w.steps as f64 / seconds(w).iter().sum::<f64>();
+    let pace = |w: &WorkerRow| w.steps as f64 / seconds(w).iter().sum::<f64>();
     slowest.sort_by(|a, b| pace(a).total_cmp(&pace(b)).then(a.worker.cmp(&b.worker)));
     for worker in slowest.into_iter().take(SLOWEST) {
         let mut column = column(worker);
@@ -132,8 +133,8 @@ fn share(part: f64, of: &[f64; 3]) -> f64 {
     part / of.iter().sum::<f64>()
 }
 
-fn subtitle(folder: &Folder, workers: &[&Worker]) -> String {
-    let idle = |w: &Worker| share(w.waiting_s, &seconds(w));
+fn subtitle(folder: &RunResults, workers: &[&WorkerRow]) -> String {
+    let idle = |w: &WorkerRow| share(w.waiting_s, &seconds(w));
     let total = totals(workers.iter());
     let most = workers.iter().copied().reduce(|a, b| if idle(b) > idle(a) { b } else { a });
     let most = match most {
@@ -152,7 +153,7 @@ fn subtitle(folder: &Folder, workers: &[&Worker]) -> String {
     format!("{name}: {busy} of {whose} time goes into computing{most}")
 }
 
-fn legend(workers: &[&Worker]) -> Vec<(Swatch, String)> {
+fn legend(workers: &[&WorkerRow]) -> Vec<(Swatch, String)> {
     let total = totals(workers.iter());
     let entry = |i: usize, ink, name: &str| {
         let text = format!("{name} {}", axes::percent(share(total[i], &total)));

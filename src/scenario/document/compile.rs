@@ -1,9 +1,25 @@
 //! JSON Schema, as schemars writes it, to [`Shape`].
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use schemars::{JsonSchema, schema_for};
 use serde_json::{Map, Value as Json};
 
 use super::node::TAG;
 use super::shape::{Bounds, Field, Kind, Length, Measure, Shape, TableShape, Variant, Word};
+
+impl Shape {
+    /// The shape of the documents that `T` is read from: compiled once, since that takes longer than
+    /// reading a small document.
+    pub fn of<T: JsonSchema + 'static>() -> Arc<Shape> {
+        static KNOWN: Mutex<BTreeMap<TypeId, Arc<Shape>>> = Mutex::new(BTreeMap::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let compiled = || Arc::new(compile(schema_for!(T).as_value()));
+        Arc::clone(known.entry(TypeId::of::<T>()).or_insert_with(compiled))
+    }
+}
 
 /// Compiles a root schema. References are followed; one that leads back into itself becomes
 /// [`Kind::Any`], which leaves such a part to the typed reading.

@@ -78,7 +78,7 @@ pub mod parts {
 
 crate::registry! {
     /// How a group of parameters is updated.
-    pub enum OptimizerChoice {
+    pub enum OptimizerChoice: std::fmt::Debug {
         /// Plain gradient descent.
         "sgd" => Sgd(parts::Sgd),
         /// Adam whose moments move only for rows that got a gradient.
@@ -88,7 +88,7 @@ crate::registry! {
 
 crate::registry! {
     /// A random multiplier of a duration.
-    pub enum JitterChoice {
+    pub enum JitterChoice: std::fmt::Debug {
         /// Always one.
         "constant" => Constant(parts::Constant),
         /// Log-normal with mean one.

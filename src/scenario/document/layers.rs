@@ -5,10 +5,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::errors;
-use super::node::{Table, Value};
+use super::node::{Entry, Table, Value};
 use super::parse::{self, MAX_FILE};
 use super::problem::Problem;
 use super::source::{Layer, Origin, SourceId, Sources};
+use super::write::literal;
 
 /// The key at the top of a file that names the file below it.
 pub const EXTENDS: &str = "extends";
@@ -160,6 +161,50 @@ fn read_text(path: &Path) -> Result<String, String> {
         let line = 1 + error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count();
         format!("it is not UTF-8 text (line {line})")
     })
+}
+
+impl Table {
+    /// Lays `upper` over this table. Tables are merged; lists and other values are replaced; a
+    /// section in which `upper` chooses another `kind` is replaced as a whole.
+    pub fn overlay(&mut self, upper: Table) {
+        for (key, new) in upper.entries {
+            match self.entries.get_mut(&key) {
+                Some(old) => old.overlay(new),
+                None => {
+                    self.entries.insert(key, new);
+                }
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Puts `new` in the place of this entry, merging tables and remembering replaced values.
+    pub fn overlay(&mut self, new: Entry) {
+        if let (Value::Table(lower), Value::Table(_)) = (&mut self.node.value, &new.node.value) {
+            let Value::Table(upper) = new.node.value else {
+                return;
+            };
+            let same_kind = match (lower.tag(), upper.tag()) {
+                (Some(old), Some(chosen)) => old == chosen,
+                _ => true,
+            };
+            if same_kind {
+                lower.overlay(upper);
+            } else {
+                *lower = upper;
+            }
+            self.key_origin = new.key_origin;
+            self.node.origin = new.node.origin;
+            return;
+        }
+        let mut replaced = std::mem::take(&mut self.replaced);
+        if !self.node.origin.is_default() {
+            replaced.push((literal(&self.node), self.node.origin));
+        }
+        replaced.extend(new.replaced);
+        *self = Entry { replaced, ..new };
+    }
 }
 
 #[cfg(test)]

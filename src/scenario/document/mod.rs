@@ -68,6 +68,7 @@ pub mod source;
 pub mod suggest;
 #[cfg(test)]
 mod tests;
+mod text;
 pub mod typed;
 pub mod whereabouts;
 pub mod write;
@@ -84,9 +85,10 @@ pub use layers::Input;
 pub use overrides::Override;
 pub use problem::{Label, Problem, Problems, Severity};
 pub use reference::reference_markdown;
-pub use render::{Look, printable};
+pub use render::Look;
 pub use shape::Shape;
 pub use source::{Layer, Origin, Sources};
+pub use text::printable;
 
 use node::{Node, Value};
 use source::SourceId;

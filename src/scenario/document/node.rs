@@ -146,52 +146,12 @@ impl Table {
         list.sort_by_key(|(_, entry)| entry.key_origin);
         list
     }
-
-    /// Lays `upper` over this table. Tables are merged; lists and other values are replaced; a
-    /// section in which `upper` chooses another `kind` is replaced as a whole.
-    pub fn overlay(&mut self, upper: Table) {
-        for (key, new) in upper.entries {
-            match self.entries.get_mut(&key) {
-                Some(old) => old.overlay(new),
-                None => {
-                    self.entries.insert(key, new);
-                }
-            }
-        }
-    }
 }
 
 impl Entry {
     /// An entry that nobody wrote.
     pub fn default_value(node: Node) -> Self {
         Entry { key_origin: Origin::DEFAULT, node, replaced: Vec::new() }
-    }
-
-    /// Puts `new` in the place of this entry, merging tables and remembering replaced values.
-    pub fn overlay(&mut self, new: Entry) {
-        if let (Value::Table(lower), Value::Table(_)) = (&mut self.node.value, &new.node.value) {
-            let Value::Table(upper) = new.node.value else {
-                return;
-            };
-            let same_kind = match (lower.tag(), upper.tag()) {
-                (Some(old), Some(chosen)) => old == chosen,
-                _ => true,
-            };
-            if same_kind {
-                lower.overlay(upper);
-            } else {
-                *lower = upper;
-            }
-            self.key_origin = new.key_origin;
-            self.node.origin = new.node.origin;
-            return;
-        }
-        let mut replaced = std::mem::take(&mut self.replaced);
-        if !self.node.origin.is_default() {
-            replaced.push((super::write::literal(&self.node), self.node.origin));
-        }
-        replaced.extend(new.replaced);
-        *self = Entry { replaced, ..new };
     }
 }
 

@@ -5,7 +5,6 @@ use serde_json::Value as Json;
 use super::errors;
 use super::node::{Entry, Node, TAG, Table, Value, element, element_name, segments};
 use super::parse;
-use super::preset;
 use super::problem::Problem;
 use super::scalar::shown;
 use super::shape::{Kind, Shape, chosen, default_inside, inherited};
@@ -277,7 +276,7 @@ impl Placing<'_> {
         {
             let places = [self.setting.key_origin, preset_origin];
             let section = path.strip_suffix(&format!(".{TAG}")).unwrap_or(&path);
-            let told = preset::replaced(section, (&old, new), &of(Layer::Preset), places);
+            let told = preset_replaced(section, (&old, new), &of(Layer::Preset), places);
             self.problems.push(told);
         }
         let dropped = of(Layer::File);
@@ -290,4 +289,22 @@ impl Placing<'_> {
             .help("the file sets them for the former kind; give them as overrides to keep them");
         self.problems.push(problem);
     }
+}
+
+/// The warning that another kind of section drops these settings of a preset; `places` are those
+/// of the new section and of the preset's.
+pub(super) fn preset_replaced(
+    path: &str,
+    (old, new): (&str, &str),
+    dropped: &[&str],
+    places: [Origin; 2],
+) -> Problem {
+    let message = format!(
+        "`{path}` of kind \"{new}\" replaces the preset's of kind \"{old}\", with its {}",
+        dropped.join(", ")
+    );
+    Problem::warning(&errors::SECTION_REPLACED, path, message)
+        .label(places[0], "")
+        .label(places[1], "what the preset says")
+        .help(format!("leave `{TAG}` out to amend the preset's section"))
 }

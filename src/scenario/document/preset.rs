@@ -3,13 +3,12 @@
 //! A document type has presets if it has a key `preset` whose names carry the settings that they
 //! stand for, as TOML, in the schema property `x-settings`.
 
-use super::errors;
 use super::node::{TAG, Table, Value};
-use super::overrides::{self, Override};
+use super::overrides::{self, Override, preset_replaced};
 use super::parse;
 use super::problem::Problem;
 use super::shape::{Kind, Shape, Word};
-use super::source::{Layer, Origin, Sources};
+use super::source::{Layer, Sources};
 
 /// The key that names a preset.
 pub const PRESET: &str = "preset";
@@ -58,27 +57,14 @@ fn tell_replaced(preset: &Table, document: &Table, path: &str, told: &mut Vec<Pr
         let dropped: Vec<&str> =
             below.entries.keys().map(String::as_str).filter(|key| *key != TAG).collect();
         if !dropped.is_empty() {
-            told.push(replaced(&path, (old, new), &dropped, [upper.key_origin, lower.key_origin]));
+            told.push(preset_replaced(
+                &path,
+                (old, new),
+                &dropped,
+                [upper.key_origin, lower.key_origin],
+            ));
         }
     }
-}
-
-/// The warning that another kind of section drops these settings of a preset; `places` are those
-/// of the new section and of the preset's.
-pub(super) fn replaced(
-    path: &str,
-    (old, new): (&str, &str),
-    dropped: &[&str],
-    places: [Origin; 2],
-) -> Problem {
-    let message = format!(
-        "`{path}` of kind \"{new}\" replaces the preset's of kind \"{old}\", with its {}",
-        dropped.join(", ")
-    );
-    Problem::warning(&errors::SECTION_REPLACED, path, message)
-        .label(places[0], "")
-        .label(places[1], "what the preset says")
-        .help(format!("leave `{TAG}` out to amend the preset's section"))
 }
 
 /// What the preset of this name stands for.

@@ -1,9 +1,6 @@
 //! What is wrong with a document: one [`Problem`] per mistake, all of them in [`Problems`].
 
-use std::fmt;
-
 use super::errors::Code;
-use super::render::{self, Look};
 use super::source::{Origin, Sources};
 
 /// After so many mistakes of one text the others are not looked for any more.
@@ -111,17 +108,6 @@ impl Problems {
             let first = problem.labels.first();
             first.map(|label| label.origin)
         });
-    }
-
-    /// Errors and warnings with their lines and carets, at most 20, and a closing line.
-    pub fn render(&self, look: Look) -> String {
-        render::render(self, look)
-    }
-}
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(Look::default()))
     }
 }
 

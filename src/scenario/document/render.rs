@@ -1,12 +1,13 @@
 //! Draws problems with their lines and carets.
 
+use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::problem::{Label, MAX_PROBLEMS, Problem, Problems, Severity};
-use super::shape::counted;
 use super::source::{Layer, Origin, Source, SourceId, Sources};
+use super::text::{counted, printable};
 
 /// How many problems are drawn; the others are counted.
 pub const SHOWN: usize = 20;
@@ -18,6 +19,19 @@ const MARGIN: usize = 100;
 pub struct Look {
     /// Whether to use the colours of the terminal.
     pub colour: bool,
+}
+
+impl Problems {
+    /// Errors and warnings with their lines and carets, at most 20, and a closing line.
+    pub fn render(&self, look: Look) -> String {
+        render(self, look)
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(Look::default()))
+    }
 }
 
 /// All problems, at most [`SHOWN`] drawn, and the closing line.
@@ -220,16 +234,4 @@ fn line_around(text: &str, at: usize) -> Range<usize> {
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let end = text[at..].find('\n').map_or(text.len(), |n| at + n);
     start..end
-}
-
-/// The user's text with everything that could steer a terminal made visible.
-pub fn printable(text: &str) -> String {
-    let safe = |c: char| match c {
-        '\t' => ' ',
-        '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => '\u{FFFD}',
-        '\u{FEFF}' => '\u{FFFD}',
-        c if c.is_control() => '\u{FFFD}',
-        c => c,
-    };
-    text.chars().map(safe).collect()
 }

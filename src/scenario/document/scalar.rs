@@ -7,9 +7,10 @@ use crate::base::{Bandwidth, ByteSize, SimSpan};
 use super::errors::{self, Code};
 use super::node::{Node, Value};
 use super::problem::Problem;
-use super::shape::{Bounds, Kind, Length, Measure, Shape, Word, counted, quoted};
+use super::shape::{Bounds, Kind, Length, Measure, Shape, Word, quoted};
 use super::source::{Layer, Sources};
 use super::suggest;
+use super::text::counted;
 
 /// What is wrong with a value that is not a table.
 pub(super) fn check(node: &Node, shape: &Shape, path: &str, sources: &Sources) -> Option<Problem> {

@@ -1,15 +1,10 @@
 //! What a document may contain, compiled from the JSON Schema of the typed struct into a form
 //! that checking, overriding and explaining share.
 
-use std::any::TypeId;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use schemars::{JsonSchema, schema_for};
 use serde_json::Value as Json;
 
-use super::compile;
 use super::node::{TAG, Table};
+use super::text::counted;
 
 /// What may stand in one place.
 #[derive(Clone, Debug)]
@@ -138,15 +133,6 @@ pub struct Variant {
 }
 
 impl Shape {
-    /// The shape of the documents that `T` is read from: compiled once, since that takes longer than
-    /// reading a small document.
-    pub fn of<T: JsonSchema + 'static>() -> Arc<Shape> {
-        static KNOWN: Mutex<BTreeMap<TypeId, Arc<Shape>>> = Mutex::new(BTreeMap::new());
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        let compiled = || Arc::new(compile::compile(schema_for!(T).as_value()));
-        Arc::clone(known.entry(TypeId::of::<T>()).or_insert_with(compiled))
-    }
-
     /// What the table at hand may hold besides `kind`: its own keys, or those of the kind
     /// that it chooses itself or by default.
     pub fn table_for(&self, table: Option<&Table>, default: Option<&Json>) -> Option<&TableShape> {
@@ -267,14 +253,6 @@ impl Length {
             (None, Some(max)) => Some(format!("at most {}", counted(max))),
             (None, None) => None,
         }
-    }
-}
-
-/// A number of things: `1 element`, `2 elements`.
-pub fn counted(n: usize, noun: &str) -> String {
-    match n {
-        1 => format!("1 {noun}"),
-        _ => format!("{n} {noun}s"),
     }
 }
 

@@ -4,6 +4,7 @@
 use super::node::{Entry, Node, TAG, Table, Value};
 use super::shape::{Kind, Shape};
 use super::source::{Layer, Sources};
+use super::text::printable;
 
 /// Widest inline table, in characters.
 const INLINE: usize = 60;
@@ -102,7 +103,7 @@ impl Writer<'_> {
             true => origin,
             false => format!("{origin} ({})", replaced.join("; ")),
         };
-        Some(super::render::printable(&comment))
+        Some(printable(&comment))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use toml::de::DeValue;
 
-use super::design::{Axis, Literal};
+use super::design::Axis;
+use super::points::Literal;
 use super::values;
 use crate::scenario::document::node::{Node, Value};
 use crate::scenario::document::{Origin, write};

@@ -2,28 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::points::Point;
+use super::points::{Literal, Point, Setting};
 
 /// Most trials of one sweep.
 pub const MOST_TRIALS: u64 = 1_000_000;
-
-/// A value as TOML would write it, and where it was written.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Literal {
-    /// As TOML.
-    pub text: String,
-    /// Such as `workers.toml:12`.
-    pub place: String,
-}
-
-/// A key of the scenario and one value for it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Setting {
-    /// Dotted path.
-    pub key: String,
-    /// Its value.
-    pub value: Literal,
-}
 
 /// A key of the scenario and the values it takes.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::design::{Axis, Bundle, Design, Extra, Literal, MOST_TRIALS, Setting, Skip};
+use super::design::{Axis, Bundle, Design, Extra, MOST_TRIALS, Skip};
 use super::errors;
+use super::points::{Literal, Setting};
 use super::seeds::Seeds;
 use super::values::{self, MOST};
 use crate::scenario::document::node::{Entry, Node, Table, Value};

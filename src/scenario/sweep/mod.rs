@@ -13,7 +13,7 @@ pub mod points;
 pub mod seeds;
 pub mod values;
 
-pub use design::{Axis, Bundle, Design, Extra, Literal, Setting};
+pub use design::{Axis, Bundle, Design, Extra};
 pub use file::{SweepFile, is_sweep, read};
-pub use points::{Point, Resolved, resolve};
+pub use points::{Literal, Point, Resolved, Setting, resolve};
 pub use seeds::Seeds;

@@ -2,10 +2,27 @@
 
 use std::path::Path;
 
-use super::design::Setting;
 use super::errors;
 use crate::scenario::document::{Input, Override, Problem, Problems, load, to_toml};
 use crate::scenario::{Scenario, rules};
+
+/// A value as TOML would write it, and where it was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Literal {
+    /// As TOML.
+    pub text: String,
+    /// Such as `workers.toml:12`.
+    pub place: String,
+}
+
+/// A key of the scenario and one value for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Setting {
+    /// Dotted path.
+    pub key: String,
+    /// Its value.
+    pub value: Literal,
+}
 
 /// One set of settings; its trials differ in the seed alone.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,10 +1,11 @@
 //! How far the workers' views are from the server's parameters, layer by layer.
 
-use crate::report::folder::{Divergence, Folder};
 use crate::report::html::figure::{Axis, Chart, Figure, Plot, Unit};
 use crate::report::html::grid::{self, Grid, MOST_ROWS};
 use crate::report::html::number::{self, percent};
 use crate::report::html::thin;
+use crate::results::RunResults;
+use crate::results::tables::DivergenceRow;
 
 /// Most layers in one plot; the others are in the table.
 const MOST_LAYERS: usize = 12;
@@ -27,7 +28,7 @@ impl Layer<'_> {
 }
 
 /// The figure.
-pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
+pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
     let rows = folder.divergence.rows()?;
     let found: Vec<(&str, Vec<Layer>)> = MEASURES
         .iter()
@@ -62,7 +63,7 @@ pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
 }
 
 /// All layers with a distance, the farthest at the end first.
-fn layers<'a>(rows: &'a [Divergence], measure: &str) -> Vec<Layer<'a>> {
+fn layers<'a>(rows: &'a [DivergenceRow], measure: &str) -> Vec<Layer<'a>> {
     let mut layers: Vec<Layer> = Vec::new();
     for row in rows.iter().filter(|row| row.measure == measure) {
         let Some(mean) = row.mean.filter(|mean| mean.is_finite()) else { continue };

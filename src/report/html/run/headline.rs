@@ -5,7 +5,7 @@ use crate::report::html::read::Run;
 
 /// The heading: the scenario's title, else its name.
 pub(super) fn title(run: &Run) -> String {
-    [run.text("title"), run.setting("scenario.title"), run.text("name")]
+    [run.said(|s| s.title.clone()), run.setting("scenario.title"), run.said(|s| s.name.clone())]
         .into_iter()
         .flatten()
         .find(|text| !text.is_empty())
@@ -14,20 +14,22 @@ pub(super) fn title(run: &Run) -> String {
 
 /// What the scenario asks.
 pub(super) fn question(run: &Run) -> String {
-    run.text("question").or_else(|| run.setting("scenario.question")).unwrap_or_default()
+    run.said(|s| s.question.clone())
+        .or_else(|| run.setting("scenario.question"))
+        .unwrap_or_default()
 }
 
 /// What was run.
 pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
     let known = [
-        ("name", run.text("name").or_else(|| run.setting("scenario.name"))),
-        ("seed", run.shown("seed").or_else(|| run.setting("scenario.seed"))),
-        ("workers", run.shown("workers").or_else(|| run.setting("cluster.workers"))),
-        ("shards", run.shown("shards").or_else(|| run.setting("cluster.shards"))),
-        ("protocol", run.text("protocol").or_else(|| run.setting("protocol.kind"))),
-        ("model", run.text("model").or_else(|| run.setting("model.kind"))),
-        ("optimizer", run.text("optimizer").or_else(|| run.setting("optimizer.kind"))),
-        ("straggler", run.text("version")),
+        ("name", run.said(|s| s.name.clone()).or_else(|| run.setting("scenario.name"))),
+        ("seed", run.said(|s| s.seed).or_else(|| run.setting("scenario.seed"))),
+        ("workers", run.said(|s| s.workers).or_else(|| run.setting("cluster.workers"))),
+        ("shards", run.said(|s| s.shards).or_else(|| run.setting("cluster.shards"))),
+        ("protocol", run.said(|s| s.protocol.clone()).or_else(|| run.setting("protocol.kind"))),
+        ("model", run.said(|s| s.model.clone()).or_else(|| run.setting("model.kind"))),
+        ("optimizer", run.said(|s| s.optimizer.clone()).or_else(|| run.setting("optimizer.kind"))),
+        ("straggler", run.said(|s| s.version.clone())),
     ];
     let named = |(name, value): (&str, Option<String>)| Some((name.to_string(), value?));
     known.into_iter().filter_map(named).collect()
@@ -46,19 +48,12 @@ pub(super) fn notices(run: &Run) -> Vec<String> {
                 .to_string(),
         );
     }
-    let reconstructed = run.summary.as_ref().and_then(|summary| summary.get("reconstructed"));
-    let parts: Vec<&str> = reconstructed
-        .and_then(|parts| parts.as_array())
-        .into_iter()
-        .flatten()
-        .filter_map(|part| part.as_str())
-        .collect();
-    if !parts.is_empty() {
-        notices.push(format!(
-            "Reconstructed, because their sources could not be read: {}.",
-            parts.join(", ")
-        ));
-    }
+    let parts = run.said(|summary| summary.reconstructed.join(", "));
+    notices.extend(
+        parts.map(|parts| {
+            format!("Reconstructed, because their sources could not be read: {parts}.")
+        }),
+    );
     notices
 }
 
@@ -113,7 +108,7 @@ fn quality(run: &Run) -> Option<String> {
 }
 
 fn attainable(run: &Run) -> Option<String> {
-    let bayes = run.summary.as_ref()?.get("bayes_auc")?.as_f64()?;
+    let bayes = run.summary.as_ref()?.bayes_auc?;
     Some(format!("Knowing the true click probabilities would give an AUC of {bayes:.4}."))
 }
 
@@ -148,12 +143,9 @@ fn time_spent(run: &Run) -> Option<String> {
 }
 
 fn skipped(run: &Run) -> Option<String> {
-    let facts = run.summary.as_ref()?.get("data")?.as_array()?;
-    let fact = |pair: &serde_json::Value| {
-        let name = pair.get(0)?.as_str().filter(|name| name.contains("skipped"))?;
-        Some(format!("{name}: {}", pair.get(1)?.as_str()?))
-    };
-    let found: Vec<String> = facts.iter().filter_map(fact).collect();
+    let facts = run.summary.as_ref()?.data.iter();
+    let skipped = facts.filter(|(name, _)| name.contains("skipped"));
+    let found: Vec<String> = skipped.map(|(name, value)| format!("{name}: {value}")).collect();
     (!found.is_empty()).then(|| format!("Of the log, {}.", found.join("; ")))
 }
 

@@ -1,18 +1,19 @@
 //! What becomes of each layer and table: how far it still moves, what its gradients agree on, and
 //! which rows nobody touches any more.
 
-use crate::report::folder::{Folder, Layer};
 use crate::report::html::figure::{Axis, Chart, Figure, Plot, Unit};
 use crate::report::html::grid::{self, Grid, MOST_ROWS};
 use crate::report::html::number::{self, count, figure as written, percent};
 use crate::report::html::thin;
+use crate::results::RunResults;
+use crate::results::tables::LayerRow;
 
 /// Most layers in one plot; the others are in the table.
 const MOST_LAYERS: usize = 12;
 
 /// What is plotted: what to call it, what the axis says, its unit, whether ratios count, and where
 /// it stands.
-type Measure = (&'static str, &'static str, Unit, bool, fn(&Layer) -> Option<f64>);
+type Measure = (&'static str, &'static str, Unit, bool, fn(&LayerRow) -> Option<f64>);
 
 const MEASURES: [Measure; 6] = [
     ("movement", "change since the last look over the norm", Unit::Number, true, |l| l.change),
@@ -26,7 +27,7 @@ const MEASURES: [Measure; 6] = [
 ];
 
 /// The figure.
-pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
+pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
     let rows = folder.layers.rows()?;
     let mut names: Vec<&str> = Vec::new();
     for row in rows {
@@ -66,7 +67,7 @@ pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
 }
 
 fn plot(
-    rows: &[Layer],
+    rows: &[LayerRow],
     names: &[&str],
     (label, title, unit, log, value): &Measure,
 ) -> Option<Plot> {
@@ -88,7 +89,7 @@ fn plot(
     })
 }
 
-fn sentence(rows: &[Layer], names: &[&str]) -> String {
+fn sentence(rows: &[LayerRow], names: &[&str]) -> String {
     let last = |name: &&str| rows.iter().rfind(|row| row.layer == **name);
     let mut ends: Vec<(&str, f64)> = names
         .iter()
@@ -97,7 +98,7 @@ fn sentence(rows: &[Layer], names: &[&str]) -> String {
         .collect();
     ends.sort_by(|a, b| b.1.total_cmp(&a.1));
     let (Some(most), Some(least)) = (ends.first(), ends.last()) else { return String::new() };
-    let dead = |row: &Layer| {
+    let dead = |row: &LayerRow| {
         row.rows_idle.zip(row.rows_touched).map(|(idle, touched)| {
             let (idle, never) = (number::percent(Some(idle)), number::percent(Some(1.0 - touched)));
             format!(

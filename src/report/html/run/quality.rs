@@ -1,14 +1,15 @@
 //! Quality on the holdout against examples and against simulated time, for all evaluated views.
 
-use crate::report::folder::{Evaluation, Folder, View};
 use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Style, Unit};
 use crate::report::html::grid::{Grid, MOST_ROWS, number, text};
 use crate::report::html::number::{count, figure, time};
 use crate::report::html::thin;
+use crate::results::RunResults;
+use crate::results::tables::{EvaluatedView, EvaluationRow};
 use std::collections::BTreeMap;
 
 /// A measure of quality: its name and where it stands in an evaluation.
-type Measure = (&'static str, fn(&Evaluation) -> Option<f64>);
+type Measure = (&'static str, fn(&EvaluationRow) -> Option<f64>);
 
 /// Every measure of quality.
 const MEASURES: [Measure; 5] = [
@@ -20,7 +21,7 @@ const MEASURES: [Measure; 5] = [
 ];
 
 /// The two figures.
-pub(super) fn figures(folder: &Folder) -> [Result<Figure, String>; 2] {
+pub(super) fn figures(folder: &RunResults) -> [Result<Figure, String>; 2] {
     let by_examples = || {
         let axis = Axis::new("examples trained on", Unit::Count);
         build(folder, ("quality-by-examples", "Quality by examples"), axis, |e| e.examples as f64)
@@ -36,10 +37,10 @@ pub(super) fn figures(folder: &Folder) -> [Result<Figure, String>; 2] {
 }
 
 fn build(
-    folder: &Folder,
+    folder: &RunResults,
     (id, title): (&str, &str),
     x: Axis,
-    position: fn(&Evaluation) -> f64,
+    position: fn(&EvaluationRow) -> f64,
 ) -> Result<Figure, String> {
     let rows = folder.evaluations.rows()?;
     let plots: Vec<Plot> =
@@ -58,13 +59,13 @@ fn build(
 }
 
 fn plot(
-    folder: &Folder,
-    rows: &[Evaluation],
+    folder: &RunResults,
+    rows: &[EvaluationRow],
     (name, value): &Measure,
     x: &Axis,
-    position: fn(&Evaluation) -> f64,
+    position: fn(&EvaluationRow) -> f64,
 ) -> Option<Plot> {
-    let mut views: BTreeMap<View, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut views: BTreeMap<EvaluatedView, Vec<(f64, f64)>> = BTreeMap::new();
     for row in rows {
         if let Some(value) = value(row).filter(|value| value.is_finite()) {
             views.entry(row.view).or_default().push((position(row), value));
@@ -91,17 +92,17 @@ fn plot(
 
 /// The server's best step: that with the highest AUC on the selection half of the holdout, the first
 /// of equals. What is drawn is its figure on the other half, which need not be the highest.
-fn best_row(rows: &[Evaluation]) -> Option<&Evaluation> {
-    let of_server = rows.iter().filter(|row| row.view == View::Server);
+fn best_row(rows: &[EvaluationRow]) -> Option<&EvaluationRow> {
+    let of_server = rows.iter().filter(|row| row.view == EvaluatedView::Server);
     let scored = of_server.filter_map(|row| Some((row, row.selection_auc?)));
     scored.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(row, _)| row)
 }
 
 /// A ring around the best step.
 fn best_step(
-    rows: &[Evaluation],
-    value: &fn(&Evaluation) -> Option<f64>,
-    position: fn(&Evaluation) -> f64,
+    rows: &[EvaluationRow],
+    value: &fn(&EvaluationRow) -> Option<f64>,
+    position: fn(&EvaluationRow) -> f64,
 ) -> Option<Series> {
     let row = best_row(rows)?;
     let value = value(row).filter(|value| value.is_finite())?;
@@ -109,21 +110,22 @@ fn best_step(
     Some(Series { style: Style::Mark, ..ring })
 }
 
-fn view_name(view: View) -> String {
+fn view_name(view: EvaluatedView) -> String {
     match view {
-        View::Server => "server".to_string(),
-        View::Worker(id) => format!("worker {id}"),
-        View::MeanOfViews => "mean of views".to_string(),
-        View::MeanOfPredictions => "mean of predictions".to_string(),
+        EvaluatedView::Server => "server".to_string(),
+        EvaluatedView::Worker(id) => format!("worker {id}"),
+        EvaluatedView::MeanOfViews => "mean of views".to_string(),
+        EvaluatedView::MeanOfPredictions => "mean of predictions".to_string(),
     }
 }
 
-fn sentence(folder: &Folder, rows: &[Evaluation], unit: Unit) -> String {
-    let server = || rows.iter().filter(|row| row.view == View::Server && row.auc.is_some());
+fn sentence(folder: &RunResults, rows: &[EvaluationRow], unit: Unit) -> String {
+    let server =
+        || rows.iter().filter(|row| row.view == EvaluatedView::Server && row.auc.is_some());
     let (Some(first), Some(last)) = (server().next(), server().next_back()) else {
         return "The server's parameters have no AUC here.".to_string();
     };
-    let place = |row: &Evaluation| match unit {
+    let place = |row: &EvaluationRow| match unit {
         Unit::Time => time(row.sim_s),
         _ => format!("{} examples", count(row.examples)),
     };
@@ -142,7 +144,7 @@ fn sentence(folder: &Folder, rows: &[Evaluation], unit: Unit) -> String {
     )
 }
 
-fn grid(title: &str, rows: &[Evaluation]) -> Grid {
+fn grid(title: &str, rows: &[EvaluationRow]) -> Grid {
     let mut columns =
         vec![number("update"), number("examples"), number("simulated s"), text("view")];
     columns.extend(MEASURES.iter().map(|(name, _)| number(*name)));

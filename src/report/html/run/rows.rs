@@ -1,14 +1,15 @@
 //! Staleness of embedding rows by how often they are updated.
 
-use crate::report::folder::{Folder, Rows};
 use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Style, Unit};
 use crate::report::html::grid::{self, Grid, MOST_ROWS};
 use crate::report::html::number::{self, count};
 use crate::report::html::thin;
+use crate::results::RunResults;
+use crate::results::tables::PopularityRow;
 use std::collections::BTreeMap;
 
 /// The figure.
-pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
+pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
     let rows = folder.rows.rows()?;
     let mut tables: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for row in rows {
@@ -53,21 +54,21 @@ pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
 }
 
 /// The middle of a range of popularity; 0 stands at one half, since an axis of ratios has no 0.
-fn popularity(row: &Rows) -> f64 {
+fn popularity(row: &PopularityRow) -> f64 {
     let low = (row.popularity_low as f64).max(0.5);
     let high = (row.popularity_high as f64).max(0.5);
     (low * high).sqrt()
 }
 
 /// Mean staleness of a table's rows, weighted by how often they are seen.
-fn mean(rows: &[&Rows]) -> f64 {
+fn mean(rows: &[&PopularityRow]) -> f64 {
     let known = || rows.iter().filter_map(|row| Some((row.touches as f64, row.staleness_mean?)));
     known().map(|(touches, mean)| touches * mean).sum::<f64>()
         / known().map(|(t, _)| t).sum::<f64>()
 }
 
-fn sentence(rows: &[Rows]) -> String {
-    let mut tables: BTreeMap<&str, Vec<&Rows>> = BTreeMap::new();
+fn sentence(rows: &[PopularityRow]) -> String {
+    let mut tables: BTreeMap<&str, Vec<&PopularityRow>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.staleness_mean.is_some() && row.touches > 0) {
         tables.entry(&row.table).or_default().push(row);
     }

@@ -1,9 +1,10 @@
 //! Staleness of the applied gradients: a histogram per machine class.
 
-use crate::report::folder::{Folder, Staleness};
 use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Style, Unit};
 use crate::report::html::grid::{self, Grid, MOST_ROWS};
 use crate::report::html::number::{self, count, percent, short};
+use crate::results::RunResults;
+use crate::results::tables::StalenessRow;
 use std::collections::BTreeMap;
 
 /// The measures of the file: its name there, what the reader chooses by, what the axis says.
@@ -19,7 +20,7 @@ const BINS: u64 = 60;
 const WIDE: f64 = 8.0;
 
 /// The figure.
-pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
+pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
     let rows = folder.staleness.rows()?;
     let plots: Vec<Plot> = MEASURES.iter().filter_map(|measure| plot(rows, measure)).collect();
     if plots.is_empty() {
@@ -49,20 +50,16 @@ pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
 /// Buckets of one class: from, to (not included), gradients.
 type Buckets = Vec<(f64, f64, f64)>;
 
-fn classes(rows: &[Staleness], measure: &str) -> BTreeMap<String, Buckets> {
+fn classes(rows: &[StalenessRow], measure: &str) -> BTreeMap<String, Buckets> {
     let mut classes: BTreeMap<String, Buckets> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.measure == measure && row.count > 0) {
         let bucket = (row.low as f64, row.high as f64 + 1.0, row.count as f64);
         classes.entry(row.class.clone()).or_default().push(bucket);
     }
-    // `all` repeats what the classes say.
-    if classes.len() > 1 {
-        classes.remove("all");
-    }
     classes
 }
 
-fn plot(rows: &[Staleness], (measure, label, title): &(&str, &str, &str)) -> Option<Plot> {
+fn plot(rows: &[StalenessRow], (measure, label, title): &(&str, &str, &str)) -> Option<Plot> {
     let classes = classes(rows, measure);
     let largest = classes.values().flatten().map(|b| b.1).fold(0.0, f64::max);
     if classes.is_empty() {
@@ -124,7 +121,7 @@ fn outline(class: &str, buckets: &Buckets, edges: &[f64]) -> Series {
     }
 }
 
-fn sentence(rows: &[Staleness]) -> String {
+fn sentence(rows: &[StalenessRow]) -> String {
     let classes = classes(rows, "version");
     let mean = |buckets: &Buckets| {
         let total: f64 = buckets.iter().map(|b| b.2).sum();
@@ -143,4 +140,20 @@ fn sentence(rows: &[Staleness]) -> String {
     let more = classes.len().saturating_sub(parts.len());
     let more = if more > 0 { format!("; and {more} more classes") } else { String::new() };
     format!("Of {} gradients: {}{more}.", count(all as u64), parts.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::table::Rows;
+
+    #[test]
+    fn no_name_of_a_class_is_special() {
+        let rows = "class,measure,low,high,count\n\
+                    all,version,1,1,10\nordinary,version,3,3,30\nall,clock_lag,0,0,10\n";
+        let rows = Rows::parse(rows).unwrap().into_vec();
+        let found: Vec<String> = classes(&rows, "version").into_keys().collect();
+        assert_eq!(found, ["all", "ordinary"]);
+        assert!(sentence(&rows).starts_with("Of 40 gradients"), "{}", sentence(&rows));
+    }
 }

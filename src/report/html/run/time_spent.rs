@@ -1,9 +1,10 @@
 //! Where the workers' time went, by machine class.
 
-use crate::report::folder::{Folder, Worker};
 use crate::report::html::figure::{Chart, Figure};
 use crate::report::html::grid::{self, Grid, MOST_ROWS};
 use crate::report::html::number::{self, counted, percent};
+use crate::results::RunResults;
+use crate::results::tables::WorkerRow;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
@@ -35,7 +36,7 @@ impl Class {
 }
 
 /// The figure.
-pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
+pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
     let classes = classes(folder.workers.rows()?);
     let columns = [grid::text("class"), grid::number("workers")].into_iter();
     let columns = columns.chain(STATES.map(grid::number));
@@ -57,7 +58,7 @@ pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
 }
 
 /// All workers first, then the classes, where there are several.
-fn classes(workers: &[Worker]) -> Vec<Class> {
+fn classes(workers: &[WorkerRow]) -> Vec<Class> {
     let mut classes: BTreeMap<&str, Class> = BTreeMap::new();
     let mut all = Class { name: "all workers".to_string(), ..Class::default() };
     for worker in workers {

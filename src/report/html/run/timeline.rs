@@ -1,10 +1,11 @@
 //! What every worker does when: the first part of the timeline, one row per worker. States differ
 //! in height and place, so that none is told by colour alone.
 
-use crate::report::folder::{Activity, Folder, Span};
 use crate::report::html::figure::{Chart, Figure, SpanRow, Spans};
 use crate::report::html::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::html::number::{self, counted, percent, short, time};
+use crate::results::RunResults;
+use crate::results::tables::{Activity, TimelineRow};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -29,21 +30,21 @@ const AXIS: f64 = 30.0;
 struct Row<'a> {
     worker: u32,
     class: &'a str,
-    spans: Vec<&'a Span>,
+    spans: Vec<&'a TimelineRow>,
 }
 
 /// The figure.
-pub(super) fn figure(folder: &Folder) -> Result<Figure, String> {
+pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
     let all = folder.timeline.rows()?;
-    let usable = |span: &&Span| span.end_s > span.start_s && span.start_s.is_finite();
-    let spans: Vec<&Span> = all.iter().filter(usable).collect();
+    let usable = |span: &&TimelineRow| span.end_s > span.start_s && span.start_s.is_finite();
+    let spans: Vec<&TimelineRow> = all.iter().filter(usable).collect();
     if spans.is_empty() {
         return Err(folder.timeline.unusable("holds no span of time"));
     }
     let (rows, workers) = rows(&spans);
     let window = window(&rows);
     let rows = cut(rows, window);
-    let shown: Vec<&Span> = rows.iter().flat_map(|row| row.spans.iter().copied()).collect();
+    let shown: Vec<&TimelineRow> = rows.iter().flat_map(|row| row.spans.iter().copied()).collect();
     let columns = [grid::number("worker"), grid::text("class"), grid::text("activity")].into_iter();
     let columns = columns.chain(["from, s", "until, s", "step"].map(grid::number)).collect();
     let grid = Grid::new("Spans of the timeline shown", columns);
@@ -91,8 +92,8 @@ const ACTIVITIES: [Activity; 7] = [
 const USUAL: usize = 4;
 
 /// The workers shown, by class and number, and how many there are.
-fn rows<'a>(spans: &[&'a Span]) -> (Vec<Row<'a>>, usize) {
-    let mut workers: BTreeMap<(&str, u32), Vec<&Span>> = BTreeMap::new();
+fn rows<'a>(spans: &[&'a TimelineRow]) -> (Vec<Row<'a>>, usize) {
+    let mut workers: BTreeMap<(&str, u32), Vec<&TimelineRow>> = BTreeMap::new();
     for span in spans {
         workers.entry((&span.class, span.worker)).or_default().push(span);
     }
@@ -238,8 +239,9 @@ fn ticks((from, until): (f64, f64)) -> Vec<f64> {
 }
 
 fn data(rows: &[Row], window: (f64, f64)) -> Spans {
-    let span =
-        |span: &&Span| (name(span.activity).to_string(), short(span.start_s), short(span.end_s));
+    let span = |span: &&TimelineRow| {
+        (name(span.activity).to_string(), short(span.start_s), short(span.end_s))
+    };
     let row = |row: &Row| SpanRow {
         name: format!("{} {}", row.class, row.worker),
         spans: row.spans.iter().map(span).collect(),

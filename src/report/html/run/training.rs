@@ -1,35 +1,40 @@
 //! What training saw from one interval to the next: loss, norm of the gradients, staleness.
 
-use crate::report::folder::{Folder, Training};
 use crate::report::html::figure::{Axis, Chart, Figure, Plot, Unit};
 use crate::report::html::grid::{Grid, MOST_ROWS, number};
 use crate::report::html::number::{count, figure};
 use crate::report::html::thin;
+use crate::results::RunResults;
+use crate::results::tables::TrainingRow;
 
 /// A series of `training.csv`: what to call it, what the axis says, and where it stands.
-type Measure = (&'static str, &'static str, fn(&Training) -> Option<f64>);
+type Measure = (&'static str, &'static str, fn(&TrainingRow) -> Option<f64>);
 
-const MEASURES: [Measure; 5] = [
+const MEASURES: [Measure; 6] = [
     ("loss", "training loss, nats", |t| t.loss),
     ("gradient norm", "L2 norm of the gradients", |t| t.gradient_norm),
     ("staleness", "mean staleness, updates", |t| t.staleness_mean),
     ("learning rate", "learning rate", |t| t.rate),
     ("in flight", "gradients in flight", |t| t.in_flight),
+    ("gap", "mean gap between view and server", |t| t.gap_mean),
 ];
 
 /// One figure with a plot per series.
-pub(super) fn figures(folder: &Folder) -> [Result<Figure, String>; 1] {
+pub(super) fn figures(folder: &RunResults) -> [Result<Figure, String>; 1] {
     [build(folder)]
 }
 
-fn build(folder: &Folder) -> Result<Figure, String> {
+fn build(folder: &RunResults) -> Result<Figure, String> {
     let rows = folder.training.rows()?;
-    let plots: Vec<Plot> = MEASURES.iter().filter_map(|measure| plot(rows, measure)).collect();
+    // The gap, say, is measured on request.
+    let known = |(_, _, value): &Measure| rows.iter().any(|row| value(row).is_some());
+    let measures: Vec<Measure> = MEASURES.into_iter().filter(known).collect();
+    let plots: Vec<Plot> = measures.iter().filter_map(|measure| plot(rows, measure)).collect();
     if plots.is_empty() {
         return Err(folder.training.unusable("holds no figures"));
     }
     let columns = [number("update"), number("examples"), number("simulated s")];
-    let named = MEASURES.iter().map(|(name, ..)| number(*name));
+    let named = measures.iter().map(|(name, ..)| number(*name));
     let grid =
         Grid::new("Training, interval by interval", columns.into_iter().chain(named).collect());
     Ok(Figure {
@@ -40,15 +45,16 @@ fn build(folder: &Folder) -> Result<Figure, String> {
         grid: grid.fill(rows, MOST_ROWS, "training.csv", |row| {
             let head = [row.update.to_string(), row.examples.to_string(), figure(row.sim_s)];
             head.into_iter()
-                .chain(MEASURES.iter().map(|(_, _, value)| figure(value(row))))
+                .chain(measures.iter().map(|(_, _, value)| figure(value(row))))
                 .collect()
         }),
         file: "training.csv".to_string(),
     })
 }
 
-fn plot(rows: &[Training], (name, title, value): &Measure) -> Option<Plot> {
-    let point = |row: &Training| Some((row.examples as f64, value(row).filter(|v| v.is_finite())?));
+fn plot(rows: &[TrainingRow], (name, title, value): &Measure) -> Option<Plot> {
+    let point =
+        |row: &TrainingRow| Some((row.examples as f64, value(row).filter(|v| v.is_finite())?));
     let points: Vec<(f64, f64)> = rows.iter().filter_map(point).collect();
     (!points.is_empty()).then(|| Plot {
         label: name.to_string(),
@@ -58,7 +64,7 @@ fn plot(rows: &[Training], (name, title, value): &Measure) -> Option<Plot> {
     })
 }
 
-fn sentence(rows: &[Training]) -> String {
+fn sentence(rows: &[TrainingRow]) -> String {
     let losses: Vec<f64> = rows.iter().filter_map(|row| row.loss).collect();
     let part = losses.len().div_ceil(10);
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
@@ -69,5 +75,27 @@ fn sentence(rows: &[Training]) -> String {
             figure(mean(&losses[..part])),
             figure(mean(&losses[losses.len() - part..]))
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::table::Rows;
+
+    #[test]
+    fn the_gap_is_shown_where_it_was_measured() {
+        let folder = tempfile::tempdir().unwrap();
+        let figure = |gaps: &str| {
+            let rows = format!("update,examples,sim_s,loss,gap_mean\n1,32,0.5,0.25,{gaps}\n");
+            let run = RunResults::open(folder.path()).unwrap();
+            build(&RunResults { training: Rows::parse(&rows).unwrap(), ..run }).unwrap()
+        };
+        let labels = |figure: Figure| match figure.chart {
+            Chart::Plots(plots) => plots.into_iter().map(|plot| plot.label).collect::<Vec<_>>(),
+            Chart::Drawing { .. } => panic!("plots"),
+        };
+        assert_eq!(labels(figure("0.125")), ["loss", "gap"]);
+        assert_eq!(labels(figure("")), ["loss"]);
     }
 }

@@ -1,11 +1,11 @@
 //! The table of workers.
 
-use crate::report::folder::Worker;
 use crate::report::html::grid::{self, Grid, MOST_ROWS};
 use crate::report::html::number::figure;
+use crate::results::tables::WorkerRow;
 
 /// One row per worker.
-pub(super) fn grid(workers: &[Worker]) -> Grid {
+pub(super) fn grid(workers: &[WorkerRow]) -> Grid {
     let columns = [grid::number("worker"), grid::text("class")].into_iter();
     let names = [
         "slowdown",

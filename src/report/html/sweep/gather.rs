@@ -3,11 +3,10 @@
 
 use super::super::interval::{self, Interval};
 use super::measures::{MEASURES, Measure};
-use crate::experiment::outcome::{
-    Evaluation, Results, Settings, State, TrialOutcome, setting_text,
-};
 use crate::report::error::ReportError;
 use crate::report::html::grid::evenly;
+use crate::results::outcome::{Results, Settings, State, TrialOutcome, setting_text};
+use crate::results::tables::EvaluationRow;
 use serde_json::Value;
 
 /// Most evaluations kept of one trial.
@@ -146,7 +145,7 @@ fn trial(outcome: &TrialOutcome) -> Result<Trial, ReportError> {
     })
 }
 
-fn step(evaluation: &Evaluation) -> Step {
+fn step(evaluation: &EvaluationRow) -> Step {
     let quality = FOLLOWED.map(|(name, _)| evaluation.figure(name).unwrap_or(f64::NAN));
     Step { examples: evaluation.examples as f64, sim_s: evaluation.sim_s, quality }
 }

@@ -1,10 +1,10 @@
 //! The figures by which points are compared, and the quality that all are timed to.
 
 use super::gather::{Point, Trial};
-use crate::experiment::outcome::State;
 use crate::report::html::figure::Unit;
 use crate::report::html::interval::{self, Interval};
 use crate::report::html::number::{figure, percent, time};
+use crate::results::outcome::State;
 
 /// A figure of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +31,7 @@ pub(in crate::report::html) const SIM_TIME: Measure =
     measure("simulated time", "sim_s", Unit::Time);
 
 /// All of them, in the order of tables.
-pub(in crate::report::html) const MEASURES: [Measure; 7] = [
+pub(in crate::report::html) const MEASURES: [Measure; 8] = [
     BEST_AUC,
     measure("best session AUC", "best.session_auc", Unit::Number),
     measure("best log-loss", "best.log_loss", Unit::Number),
@@ -39,6 +39,7 @@ pub(in crate::report::html) const MEASURES: [Measure; 7] = [
     COST,
     measure("examples per simulated second", "examples_per_sim_s", Unit::Count),
     measure("mean staleness", "staleness.mean", Unit::Number),
+    measure("mean gap", "gap_mean", Unit::Number),
 ];
 
 impl Measure {
@@ -46,6 +47,15 @@ impl Measure {
     pub(in crate::report::html) fn index(&self) -> usize {
         MEASURES.iter().position(|other| other == self).unwrap_or(0)
     }
+}
+
+/// Those that some trial has.
+pub(in crate::report::html) fn known(points: &[Point]) -> Vec<Measure> {
+    let has = |measure: &Measure| {
+        let mut trials = points.iter().flat_map(|point| &point.trials);
+        trials.any(|trial| trial.values[measure.index()].is_some())
+    };
+    MEASURES.into_iter().filter(has).collect()
 }
 
 /// A value as its axis would write it.

@@ -13,8 +13,8 @@ use super::number::counted;
 use super::page::{Page, Part, Section};
 use super::read::{Defaults, defaults_of};
 use super::settings;
-use crate::experiment::outcome::{Results, Settings, State, setting_text};
 use crate::report::error::ReportError;
+use crate::results::outcome::{Results, Settings, State, setting_text};
 use gather::{Point, gather, swept};
 use measures::{BEST_AUC, plus_minus};
 

@@ -3,10 +3,10 @@
 
 use super::gather::Point;
 use super::measures::{BEST_AUC, COST, SIM_TIME, target, times_to, written};
-use crate::experiment::outcome::State;
 use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Style, Unit};
 use crate::report::html::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::html::number::{self, short};
+use crate::results::outcome::State;
 use std::collections::BTreeMap;
 
 /// Most groups of points told apart.

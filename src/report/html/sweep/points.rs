@@ -1,10 +1,10 @@
 //! The table of points.
 
 use super::gather::{Point, short_key, swept};
-use super::measures::{MEASURES, plus_minus, times_to};
-use crate::experiment::outcome::State;
+use super::measures::{self, plus_minus, times_to};
 use crate::report::html::grid::{self, Grid};
 use crate::report::html::number::counted;
+use crate::results::outcome::State;
 
 /// Most points in the page.
 const MOST_POINTS: usize = 500;
@@ -18,14 +18,7 @@ pub(in crate::report::html) fn grid(
     file: &str,
 ) -> Grid {
     let keys = if labels { Vec::new() } else { swept(points) };
-    let shown: Vec<usize> = MEASURES
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| {
-            points.iter().any(|p| p.trials.iter().any(|t| t.values[*index].is_some()))
-        })
-        .map(|(index, _)| index)
-        .collect();
+    let shown = measures::known(points);
     let mut columns = vec![if labels { grid::text("what") } else { grid::number("point") }];
     let named = !labels && points.iter().any(Point::is_named);
     columns.extend(named.then(|| grid::text("name")));
@@ -36,7 +29,7 @@ pub(in crate::report::html) fn grid(
     }));
     columns.extend(["done", "diverged or failed"].map(grid::number));
     columns.extend(target.map(|target| grid::number(format!("time to AUC {target:.3}, s"))));
-    columns.extend(shown.iter().map(|index| grid::number(header(MEASURES[*index].name))));
+    columns.extend(shown.iter().map(|measure| grid::number(header(measure.name))));
     let caption = "Points: means over seeds with 95 % intervals";
     let numbered: Vec<(usize, &Point)> = points.iter().enumerate().collect();
     Grid::new(caption, columns).fill(&numbered, MOST_POINTS, file, |(number, point)| {
@@ -46,7 +39,7 @@ pub(in crate::report::html) fn grid(
         cells.push(point.count(State::Done).to_string());
         cells.push(point.count(State::Failed).to_string());
         cells.extend(target.map(|target| timed(point, target)));
-        cells.extend(shown.iter().map(|index| plus_minus(point.interval(&MEASURES[*index]))));
+        cells.extend(shown.iter().map(|measure| plus_minus(point.interval(measure))));
         cells
     })
 }

@@ -2,7 +2,7 @@
 //! the others; and points side by side, where the sweep gives them names.
 
 use super::gather::{Point, short_key};
-use super::measures::{MEASURES, Measure, plus_minus, written};
+use super::measures::{self, MEASURES, Measure, plus_minus, written};
 use crate::report::html::figure::{Axis, Band, Chart, Figure, Plot, Series, Style, Unit};
 use crate::report::html::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::html::number::short;
@@ -283,11 +283,12 @@ fn grid(points: &[Point], by: By<'_>, keys: &[String]) -> Grid {
     };
     let others: Vec<&String> = keys.iter().filter(|other| Some(other.as_str()) != own).collect();
     columns.extend(others.iter().map(|other| grid::text(short_key(other, keys))));
-    columns.extend(MEASURES.iter().map(|measure| grid::number(measure.name)));
+    let shown = measures::known(points);
+    columns.extend(shown.iter().map(|measure| grid::number(measure.name)));
     Grid::new(title, columns).fill(points, MOST_ROWS, "points.csv", |point| {
         let mut cells = vec![by.text(point)];
         cells.extend(others.iter().map(|other| point.setting(other)));
-        cells.extend(MEASURES.iter().map(|measure| plus_minus(point.interval(measure))));
+        cells.extend(shown.iter().map(|measure| plus_minus(point.interval(measure))));
         cells
     })
 }

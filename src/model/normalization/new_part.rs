@@ -1,0 +1,17 @@
+//! A normalization that only tests know: it cannot be built.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ModelError, NormalizationConfig, Rule};
+
+/// It has no settings.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {}
+
+impl NormalizationConfig for Config {
+    fn rule(&self) -> Result<Option<Rule>, ModelError> {
+        Err(ModelError::NotANonNegativeNumber { key: "normalization", given: "new".into() })
+    }
+}

@@ -1,0 +1,17 @@
+//! A schedule that only tests know: half the rate, always.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Progress, ScheduleConfig};
+
+/// It has no settings.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {}
+
+impl ScheduleConfig for Config {
+    fn factor(&self, _: Progress) -> f64 {
+        0.5
+    }
+}

@@ -1,0 +1,42 @@
+//! What the configuration of a remedy says about it: how it is built, and what is true of it.
+
+use super::Remedy;
+use crate::params::Layout;
+
+/// The configuration of a remedy. Rules and estimates ask it, and know no remedy by its name.
+pub trait RemedyConfig {
+    /// The working remedy, for `workers` workers and a model of this layout.
+    fn build(&self, workers: u32, layout: &Layout) -> Box<dyn Remedy>;
+
+    /// Numbers in single precision that the working remedy keeps when every row has been met.
+    fn numbers(&self, workers: u32, layout: &Layout) -> u64;
+
+    /// What is true of it.
+    fn facts(&self) -> RemedyFacts;
+}
+
+/// What rules across settings have to know of a remedy. Nothing here has a default: a new remedy
+/// has to say all of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RemedyFacts {
+    /// Whether it leaves gradients alone that are not stale.
+    pub needs_staleness: bool,
+    /// Whether it is made for an optimizer of plain descent.
+    pub wants_descent: bool,
+    /// Whether it takes every push for a step of its own.
+    pub counts_pushes: bool,
+    /// Whether it takes pushes for differences of models instead of gradients.
+    pub wants_differences: bool,
+    /// Whether it corrects gradients by the parameters that the worker computed them from.
+    pub corrects_by_view: bool,
+    /// Whether the optimizer's learning rate is a factor of one that it tunes.
+    pub tunes_rate: bool,
+    /// If it spares pulls or pushes of dense parameters: the kind of remedy that takes the same steps
+    /// and spares nothing.
+    pub spares: Option<&'static str>,
+}
+
+/// Parameters of a model, rows included.
+pub(super) fn parameters(layout: &Layout) -> u64 {
+    layout.dense_len() as u64 + layout.sparse_len()
+}

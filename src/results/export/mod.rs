@@ -1,0 +1,126 @@
+//! Results for other programs: tidy tables as CSV, JSON lines or Parquet, event files for
+//! TensorBoard, and timelines for Perfetto.
+//!
+//! Whatever the format, what is written follows from the results alone: the same bytes every time.
+
+mod csv;
+mod jsonl;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod setting;
+mod tables;
+mod tensorboard;
+pub mod trace;
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::table::{Cell, Column};
+use super::{FolderError, OutcomeError, Results};
+
+/// How results are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// One CSV file per table; a missing value is an empty cell.
+    Csv,
+    /// One file per table with a JSON object per row; a missing value is `null`.
+    Jsonl,
+    /// One Parquet file per table; a missing value is null. Needs the cargo feature `parquet`.
+    Parquet,
+    /// One folder per trial with an event file.
+    Tensorboard,
+}
+
+/// Why results were not exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// A file of the results cannot be read.
+    #[error(transparent)]
+    Read(#[from] OutcomeError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] FolderError),
+    /// The Parquet library refuses.
+    #[error("cannot write {path}: {problem}")]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the library says.
+        problem: String,
+    },
+    /// This program was built without the format.
+    #[error(
+        "this straggler was built without Parquet; build it with `--features parquet`, or use --format csv, \
+         which the same programs read"
+    )]
+    NotBuilt,
+}
+
+/// Writes `results` into the folder `into`, which is created. Returns the files, in the order in
+/// which they were written; those that were there before under the same names are replaced.
+///
+/// # Errors
+/// If a file cannot be read or written, or the format is not built in.
+pub fn export(results: &Results, format: Format, into: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    if format == Format::Parquet && cfg!(not(feature = "parquet")) {
+        return Err(ExportError::NotBuilt);
+    }
+    fs::create_dir_all(into).map_err(|error| io_error(into, error))?;
+    match format {
+        Format::Csv => {
+            tables::write(results, &mut |name, columns| csv::Csv::create(into, name, columns))
+        }
+        Format::Jsonl => {
+            tables::write(results, &mut |name, columns| jsonl::Jsonl::create(into, name, columns))
+        }
+        #[cfg(feature = "parquet")]
+        Format::Parquet => tables::write(results, &mut |name, columns| {
+            parquet::Parquet::create(into, name, columns)
+        }),
+        #[cfg(not(feature = "parquet"))]
+        Format::Parquet => Err(ExportError::NotBuilt),
+        Format::Tensorboard => tensorboard::write(results, into),
+    }
+}
+
+/// Takes the rows of one table.
+trait Sink {
+    /// Adds a row: a cell for each column, of the column's kind or empty.
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), ExportError>;
+
+    /// Finishes the file and gives it its name.
+    fn end(self: Box<Self>) -> Result<PathBuf, ExportError>;
+}
+
+/// Opens a sink for the table of this name with these columns.
+type Open<'a> = dyn FnMut(&str, &[Column]) -> Result<Box<dyn Sink>, ExportError> + 'a;
+
+/// A file that has its name only when it is complete.
+struct Pending {
+    path: PathBuf,
+    temporary: PathBuf,
+    out: BufWriter<File>,
+}
+
+impl Pending {
+    fn create(folder: &Path, name: &str) -> Result<Pending, ExportError> {
+        let (path, temporary) = (folder.join(name), folder.join(format!("{name}.tmp")));
+        let file = File::create(&temporary).map_err(|error| io_error(&temporary, error))?;
+        Ok(Pending { path, temporary, out: BufWriter::new(file) })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
+        self.out.write_all(bytes).map_err(|error| io_error(&self.path, error))
+    }
+
+    fn end(mut self) -> Result<PathBuf, ExportError> {
+        let ended = self.out.flush().and_then(|()| fs::rename(&self.temporary, &self.path));
+        ended.map_err(|error| io_error(&self.path, error))?;
+        Ok(self.path)
+    }
+}
+
+fn io_error(path: &Path, error: io::Error) -> ExportError {
+    ExportError::Write(FolderError::Io { path: path.to_path_buf(), error })
+}

@@ -1,0 +1,64 @@
+//! What can be wrong with results.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Results that cannot be read. A file that is not there is no error: the trial has not come so
+/// far.
+#[derive(Debug, thiserror::Error)]
+pub enum OutcomeError {
+    /// The folder itself is missing.
+    #[error("{path} is not a folder: give the results folder of a run")]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder is none of ours.
+    #[error(
+        "{path} holds neither a run (resolved.toml, summary.json) nor a sweep (plan.jsonl); give the \
+         results folder of one"
+    )]
+    NotResults {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No point, or several, of this number or label.
+    #[error("{path} has no single point \"{wanted}\"; its points are{}", listed(.points))]
+    NoPoint {
+        /// The folder.
+        path: PathBuf,
+        /// What was asked for.
+        wanted: String,
+        /// The labels of its points.
+        points: Vec<String>,
+    },
+    /// A file is there and cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A file is there and is not what a run or a sweep writes.
+    #[error("{path}, line {line}: {problem}; was the file edited or cut off?")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Its line, counted from 1.
+        line: usize,
+        /// What is wrong in it.
+        problem: String,
+    },
+}
+
+/// The first labels of a list, one per line.
+fn listed(labels: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let numbered = labels.iter().enumerate().take(SHOWN);
+    let mut text: String = numbered.map(|(index, label)| format!("\n  {index}  {label}")).collect();
+    if labels.len() > SHOWN {
+        text.push_str(&format!("\n  ... and {} more", labels.len() - SHOWN));
+    }
+    text
+}

@@ -1,0 +1,275 @@
+//! Results as their files tell them: the trials of a run folder or a sweep folder, what state each
+//! is in, its settings, its figures and its series.
+//!
+//! Everything is read without locks, while others may be writing: a state follows from which files
+//! exist (two questions to the file system per trial), and everything else is read only when asked
+//! for. Nothing here knows a scenario or a simulation.
+
+mod error;
+mod plan;
+mod settings;
+mod spectrum;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::summary::{self, Scalars, Summary};
+use super::table::{Row, Rows};
+use super::tables::{EvaluatedView, EvaluationRow};
+
+pub use error::OutcomeError;
+pub use plan::Planned;
+pub use settings::{Settings, flatten, setting_text};
+pub use spectrum::{Oscillating, PassSpectrum};
+
+/// What lies in a results folder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// One run.
+    Run,
+    /// A sweep: many trials, planned together.
+    Sweep,
+}
+
+/// How far a trial has come, as its files say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// `summary.json` is there.
+    Done,
+    /// `diagnosis.json` is there, and no `summary.json`: it blew up, stalled or failed.
+    Failed,
+    /// Neither: not begun, running, or interrupted.
+    ToDo,
+}
+
+impl State {
+    /// The state of the run in `folder`; two questions to the file system at most.
+    pub fn of(folder: &Path) -> State {
+        if folder.join(summary::FILE).exists() {
+            State::Done
+        } else if folder.join(summary::DIAGNOSIS).exists() {
+            State::Failed
+        } else {
+            State::ToDo
+        }
+    }
+
+    /// The words in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Done => "done",
+            State::Failed => "failed",
+            State::ToDo => "to do",
+        }
+    }
+}
+
+/// Why a trial has no figures.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnosis {
+    /// Whether a parameter blew up; otherwise the run stalled or failed for another reason.
+    pub blew_up: bool,
+    /// What happened, one line.
+    pub reason: String,
+}
+
+/// One trial and its folder.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TrialOutcome {
+    /// Its name in the plan, such as `0000`; empty for a single run.
+    pub id: String,
+    /// The number of its point.
+    pub point: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// Its run folder, which need not exist yet.
+    pub folder: PathBuf,
+}
+
+/// Trials that differ in nothing but their seed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Point {
+    /// Its number, in plan order from 0.
+    pub index: usize,
+    /// What distinguishes it, such as `workers=10 remedy=none`; the folder's name for a single run.
+    pub label: String,
+    /// The settings that the sweep gives it; empty for a single run.
+    pub settings: Settings,
+    /// Its trials, as positions in [`Results::trials`], in plan order.
+    pub trials: Vec<usize>,
+}
+
+/// A results folder.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Results {
+    /// The folder.
+    pub path: PathBuf,
+    /// Its name, without the folders above.
+    pub name: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// The trials, in plan order; one for a run.
+    pub trials: Vec<TrialOutcome>,
+    /// The points, by number; one for a run.
+    pub points: Vec<Point>,
+}
+
+impl Results {
+    /// Opens a run folder or a sweep folder.
+    ///
+    /// # Errors
+    /// If it is neither, or its plan cannot be read.
+    pub fn open(path: &Path) -> Result<Results, OutcomeError> {
+        if path.join(plan::FILE).is_file() {
+            return plan::open(path);
+        }
+        let is_run = [summary::FILE, "resolved.toml", summary::DIAGNOSIS]
+            .iter()
+            .any(|file| path.join(file).is_file());
+        if !is_run {
+            return Err(OutcomeError::NotResults { path: path.to_path_buf() });
+        }
+        let name = folder_name(path);
+        let mut trial = TrialOutcome::of_run(path, 0);
+        trial.seed = trial.settings()?.get("scenario.seed").and_then(Value::as_u64).unwrap_or(0);
+        let point =
+            Point { index: 0, label: name.clone(), settings: Settings::new(), trials: vec![0] };
+        let (trials, points) = (vec![trial], vec![point]);
+        Ok(Results { path: path.to_path_buf(), name, kind: Kind::Run, trials, points })
+    }
+
+    /// Every key that some point sets, in the order of the first point that does.
+    pub fn swept_keys(&self) -> Vec<&str> {
+        let mut keys: Vec<&str> = Vec::new();
+        for key in self.points.iter().flat_map(|point| point.settings.keys()) {
+            if !keys.contains(&key.as_str()) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// The trials of a point.
+    pub fn trials_of<'a>(&'a self, point: &'a Point) -> impl Iterator<Item = &'a TrialOutcome> {
+        point.trials.iter().map(|index| &self.trials[*index])
+    }
+
+    /// The point of this number or label; a label may be cut short as long as it fits one point.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn point(&self, wanted: &str) -> Result<&Point, OutcomeError> {
+        let by_label = self.points.iter().find(|point| point.label == wanted);
+        let by_number = || wanted.parse::<usize>().ok().and_then(|index| self.points.get(index));
+        let by_part = || {
+            let words: Vec<&str> = wanted.split_whitespace().collect();
+            let fits = |point: &&Point| {
+                words.iter().all(|word| point.label.split_whitespace().any(|part| part == *word))
+            };
+            let mut fitting = self.points.iter().filter(fits);
+            let first = fitting.next().filter(|_| !words.is_empty());
+            if fitting.next().is_none() { first } else { None }
+        };
+        by_label.or_else(by_number).or_else(by_part).ok_or_else(|| OutcomeError::NoPoint {
+            path: self.path.clone(),
+            wanted: wanted.to_string(),
+            points: self.points.iter().map(|point| point.label.clone()).collect(),
+        })
+    }
+}
+
+impl TrialOutcome {
+    /// A single run in `folder`.
+    pub fn of_run(folder: &Path, seed: u64) -> TrialOutcome {
+        TrialOutcome { id: String::new(), point: 0, seed, folder: folder.to_path_buf() }
+    }
+
+    /// How far it has come; two questions to the file system at most.
+    pub fn state(&self) -> State {
+        State::of(&self.folder)
+    }
+
+    /// Why it has no figures; `None` unless it failed.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn diagnosis(&self) -> Result<Option<Diagnosis>, OutcomeError> {
+        if self.state() != State::Failed {
+            return Ok(None);
+        }
+        let Some(summary) = Summary::read_diagnosis(&self.folder)? else { return Ok(None) };
+        let reason = if summary.ended.is_empty() { "unknown".into() } else { summary.ended };
+        Ok(Some(Diagnosis { blew_up: reason.starts_with("blow-up"), reason }))
+    }
+
+    /// `summary.json`; `None` unless it is done.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn summary(&self) -> Result<Option<Summary>, OutcomeError> {
+        Summary::read(&self.folder)
+    }
+
+    /// Its figures; `None` unless it is done.
+    ///
+    /// # Errors
+    /// As [`summary`](Self::summary).
+    pub fn scalars(&self) -> Result<Option<Scalars>, OutcomeError> {
+        Ok(self.summary()?.map(|summary| summary.scalars()))
+    }
+
+    /// The rows of one of its tables so far. Of a file that is being written a row cut short is left
+    /// out.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn rows<R: Row>(&self) -> Result<Rows<R>, OutcomeError> {
+        Rows::read(&self.folder, self.state() != State::ToDo)
+    }
+
+    /// Every value of its scenario, by dotted key; empty until it has begun.
+    ///
+    /// # Errors
+    /// If `resolved.toml` is there and cannot be read.
+    pub fn settings(&self) -> Result<Settings, OutcomeError> {
+        let path = self.folder.join("resolved.toml");
+        let Some(text) = read_text(&path)? else { return Ok(Settings::new()) };
+        let value: Value = toml::from_str(&text).map_err(|error| OutcomeError::Malformed {
+            line: error.span().map_or(1, |span| text[..span.start].lines().count().max(1)),
+            problem: error.message().to_string(),
+            path,
+        })?;
+        Ok(flatten(&value))
+    }
+
+    /// The evaluations of the server's parameters so far, in order.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn evaluations(&self) -> Result<Vec<EvaluationRow>, OutcomeError> {
+        let mut rows = self.rows::<EvaluationRow>()?.into_vec();
+        rows.retain(|row| row.view == EvaluatedView::Server);
+        Ok(rows)
+    }
+}
+
+/// The last part of a path, or what the path leads to where it ends in `.` or `..`.
+pub(super) fn folder_name(path: &Path) -> String {
+    let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let real = || path.canonicalize().ok().and_then(|path| named(&path));
+    named(path).or_else(real).unwrap_or_else(|| path.display().to_string())
+}
+
+/// A file as text; `None` where there is none.
+pub(super) fn read_text(path: &Path) -> Result<Option<String>, OutcomeError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(OutcomeError::Read { path: path.to_path_buf(), error }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

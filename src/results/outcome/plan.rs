@@ -1,0 +1,76 @@
+//! `plan.jsonl`: the trials of a sweep, one per line.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, OutcomeError, Point, Results, Settings, TrialOutcome, folder_name, read_text};
+
+/// The file with the plan of a sweep.
+pub(super) const FILE: &str = "plan.jsonl";
+
+/// One line of a plan. Unknown keys are ignored, so that the file may grow.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Planned {
+    /// The trial's name, and its folder below `trials/`.
+    pub trial: String,
+    /// The number of its point.
+    pub point: usize,
+    /// What distinguishes the point.
+    pub label: String,
+    /// The trial's seed.
+    pub seed: u64,
+    /// What the sweep sets, by dotted key.
+    #[serde(default)]
+    pub settings: Settings,
+    /// SHA-256 of the trial's `resolved.toml`.
+    #[serde(default)]
+    pub sha256: String,
+}
+
+/// The sweep at `path`.
+pub(super) fn open(path: &Path) -> Result<Results, OutcomeError> {
+    let file = path.join(FILE);
+    let text = read_text(&file)?.unwrap_or_default();
+    let malformed = |line: usize, problem: String| OutcomeError::Malformed {
+        path: file.clone(),
+        line: line + 1,
+        problem,
+    };
+    let (mut trials, mut points) = (Vec::new(), Vec::<Point>::new());
+    for (line, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
+        let planned: Planned =
+            serde_json::from_str(text).map_err(|error| malformed(line, error.to_string()))?;
+        if !is_plain(&planned.trial) {
+            let problem = format!("{:?} is no name of a trial's folder", planned.trial);
+            return Err(malformed(line, problem));
+        }
+        if planned.point == points.len() {
+            points.push(Point {
+                index: planned.point,
+                label: planned.label,
+                settings: planned.settings,
+                trials: Vec::new(),
+            });
+        }
+        let Some(point) = points.get_mut(planned.point) else {
+            let problem = format!("point {} comes before its predecessors", planned.point);
+            return Err(malformed(line, problem));
+        };
+        point.trials.push(trials.len());
+        trials.push(TrialOutcome {
+            folder: path.join("trials").join(&planned.trial),
+            id: planned.trial,
+            point: planned.point,
+            seed: planned.seed,
+        });
+    }
+    let name = folder_name(path);
+    Ok(Results { path: path.to_path_buf(), name, kind: Kind::Sweep, trials, points })
+}
+
+/// Whether a name stays inside the folder it is put in.
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
+}

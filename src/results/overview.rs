@@ -1,0 +1,137 @@
+//! `trials.csv` and `points.csv`: the figures of a sweep, made of the files of its trials and made
+//! anew whenever some have been added.
+
+use std::path::Path;
+
+use super::folder::{FolderError, turn, write_atomically};
+use super::outcome::{OutcomeError, Point, Results, State, setting_text};
+use super::statistics::{self, Estimate, student};
+use super::summary::Scalars;
+use super::table::{Cell, Row, TableText};
+use super::tables::{PointRow, TrialRow};
+
+/// Why the tables could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OverviewError {
+    /// A file of the sweep cannot be read.
+    #[error(transparent)]
+    Read(#[from] OutcomeError),
+    /// A table cannot be written.
+    #[error(transparent)]
+    Write(#[from] FolderError),
+}
+
+/// One trial and its figures.
+type Trial = (TrialRow, Scalars);
+
+/// The tables of a sweep's folder.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Overview {
+    /// `trials.csv`: one row per trial.
+    pub trials: String,
+    /// `points.csv`: one row per point, with the mean over its seeds and its 95 % interval.
+    pub points: String,
+}
+
+impl Overview {
+    /// Makes the tables of what is there now.
+    ///
+    /// # Errors
+    /// If a file is there and cannot be read.
+    pub fn of(results: &Results) -> Result<Overview, OutcomeError> {
+        let mut trials: Vec<Trial> = Vec::with_capacity(results.trials.len());
+        for trial in &results.trials {
+            let row = TrialRow {
+                trial: trial.id.clone(),
+                point: trial.point,
+                label: results.points[trial.point].label.clone(),
+                seed: trial.seed,
+                state: trial.state(),
+            };
+            trials.push((row, trial.scalars()?.unwrap_or_default()));
+        }
+        let keys = results.swept_keys();
+        let figures = Scalars::names(trials.iter().map(|(_, scalars)| scalars));
+        Ok(Overview {
+            points: points_table(results, &trials, &keys, &figures),
+            trials: trials_table(results, &trials, &keys, &figures),
+        })
+    }
+
+    /// Reads the sweep at `path` and writes both tables into it.
+    ///
+    /// # Errors
+    /// If a file cannot be read or written.
+    pub fn refresh(path: &Path) -> Result<Results, OverviewError> {
+        let results = Results::open(path)?;
+        // Who writes last has seen every trial that was done before.
+        let _turn = turn(path)?;
+        let tables = Overview::of(&results)?;
+        write_atomically(&path.join("trials.csv"), tables.trials.as_bytes())?;
+        write_atomically(&path.join("points.csv"), tables.points.as_bytes())?;
+        Ok(results)
+    }
+}
+
+fn trials_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[String]) -> String {
+    let mut table = TableText::default();
+    let mut header: Vec<Cell<'_>> = TrialRow::TABLE.header().map(Cell::from).collect();
+    header.extend(keys.iter().copied().map(Cell::from));
+    header.extend(figures.iter().map(|name| Cell::from(name.as_str())));
+    table.row(&header);
+    for (row, scalars) in trials {
+        let mut cells = row.cells();
+        cells.extend(settings(&results.points[row.point], keys));
+        cells.extend(figures.iter().map(|figure| Cell::from(scalars.get(figure))));
+        table.row(&cells);
+    }
+    table.text
+}
+
+/// Columns of [`PointRow`] in front of what the sweep sets.
+const FRONT: usize = 2;
+
+fn points_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[String]) -> String {
+    let mut header: Vec<Cell<'_>> = PointRow::TABLE.header().map(Cell::from).collect();
+    header.splice(FRONT..FRONT, keys.iter().copied().map(Cell::from));
+    for figure in figures {
+        let ends = ["", ".low", ".high"].map(|end| format!("{figure}{end}"));
+        header.extend(ends.map(|name| Cell::Text(name.into())));
+    }
+    let mut table = TableText::default();
+    table.row(&header);
+    for point in &results.points {
+        let own: Vec<&Trial> = trials.iter().filter(|(row, _)| row.point == point.index).collect();
+        let count = |state| own.iter().filter(|(row, _)| row.state == state).count();
+        let row = PointRow {
+            point: point.index,
+            label: point.label.clone(),
+            trials: own.len(),
+            done: count(State::Done),
+            failed: count(State::Failed),
+        };
+        let mut cells = row.cells();
+        cells.splice(FRONT..FRONT, settings(point, keys));
+        for figure in figures {
+            let values = own.iter().filter_map(|(_, scalars)| scalars.get(figure));
+            cells.extend(interval(&values.collect::<Vec<f64>>()));
+        }
+        table.row(&cells);
+    }
+    table.text
+}
+
+/// Mean and 95 % interval; a mean alone where there are too few values for an interval.
+fn interval(values: &[f64]) -> [Cell<'static>; 3] {
+    match student::of_mean(values) {
+        Some(Estimate { value, interval, .. }) => {
+            [Cell::Number(value), Cell::Number(interval.low), Cell::Number(interval.high)]
+        }
+        None => [Cell::from(statistics::mean(values)), Cell::Empty, Cell::Empty],
+    }
+}
+
+fn settings<'a>(point: &'a Point, keys: &'a [&str]) -> impl Iterator<Item = Cell<'a>> {
+    let text = |key: &&str| point.settings.get(*key).map_or(String::new(), setting_text);
+    keys.iter().map(move |key| Cell::Text(text(key).into()))
+}

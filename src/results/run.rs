@@ -1,0 +1,65 @@
+//! Everything that a report can use of one run: its summary and its tables.
+
+use std::path::Path;
+
+use super::outcome::{OutcomeError, State, folder_name};
+use super::summary::Summary;
+use super::table::Rows;
+use super::tables::{
+    DivergenceRow, EvaluationRow, LayerRow, PopularityRow, ShardRow, StalenessRow, TimelineRow,
+    TrainingRow, WorkerRow,
+};
+
+/// The folder of one run, read. Files that are missing are tables that are not there.
+#[derive(Clone, Debug)]
+pub struct RunResults {
+    /// `summary.json`; its name is the folder's when there is none.
+    pub summary: Summary,
+    /// `evaluations.csv`.
+    pub evaluations: Rows<EvaluationRow>,
+    /// `training.csv`.
+    pub training: Rows<TrainingRow>,
+    /// `staleness.csv`.
+    pub staleness: Rows<StalenessRow>,
+    /// `workers.csv`.
+    pub workers: Rows<WorkerRow>,
+    /// `divergence.csv`.
+    pub divergence: Rows<DivergenceRow>,
+    /// `layers.csv`.
+    pub layers: Rows<LayerRow>,
+    /// `rows.csv`.
+    pub rows: Rows<PopularityRow>,
+    /// `shards.csv`.
+    pub shards: Rows<ShardRow>,
+    /// `timeline.csv`.
+    pub timeline: Rows<TimelineRow>,
+}
+
+impl RunResults {
+    /// Reads the files of the folder at `path`.
+    ///
+    /// # Errors
+    /// If there is no such folder, or a file in it cannot be read.
+    pub fn open(path: &Path) -> Result<RunResults, OutcomeError> {
+        if !path.is_dir() {
+            return Err(OutcomeError::NoFolder { path: path.to_path_buf() });
+        }
+        let whole = State::of(path) != State::ToDo;
+        let mut summary = Summary::read(path)?.unwrap_or_default();
+        if summary.name.is_empty() {
+            summary.name = folder_name(path);
+        }
+        Ok(RunResults {
+            summary,
+            evaluations: Rows::read(path, whole)?,
+            training: Rows::read(path, whole)?,
+            staleness: Rows::read(path, whole)?,
+            workers: Rows::read(path, whole)?,
+            divergence: Rows::read(path, whole)?,
+            layers: Rows::read(path, whole)?,
+            rows: Rows::read(path, whole)?,
+            shards: Rows::read(path, whole)?,
+            timeline: Rows::read(path, whole)?,
+        })
+    }
+}

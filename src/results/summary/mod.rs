@@ -1,0 +1,286 @@
+//! `summary.json`: what came out of a run, in numbers. Values that a file of another version lacks
+//! are those of [`Summary::default`].
+
+mod scalars;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::folder::FolderError;
+use super::json;
+use super::outcome::OutcomeError;
+use crate::metrics::Quality;
+
+pub use scalars::Scalars;
+
+/// The file of a run that is done; written last.
+pub const FILE: &str = "summary.json";
+/// The same in place of it, of a run that blew up, stalled or failed.
+pub const DIAGNOSIS: &str = "diagnosis.json";
+
+/// What came out of a run. Everything in it is the same for the same scenario and seed.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Summary {
+    /// Name of the scenario.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Its question.
+    pub question: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Version of the program.
+    pub version: String,
+    /// Which programs mean the same by the same scenario; see
+    /// [`SEMANTICS`](super::semantics::SEMANTICS). 0 if it does not say.
+    pub semantics: u32,
+    /// Number of workers.
+    pub workers: u32,
+    /// Number of shards.
+    pub shards: u32,
+    /// Chosen protocol.
+    pub protocol: String,
+    /// Chosen network; `none` for timing alone.
+    pub model: String,
+    /// Chosen update rule.
+    pub optimizer: String,
+    /// Chosen parts that were reconstructed, because their sources could not be read.
+    pub reconstructed: Vec<String>,
+    /// How the run ended: `finished`, or what stopped it.
+    pub ended: String,
+    /// Updates that every shard has applied.
+    pub updates: u64,
+    /// Pushes applied.
+    pub pushes: u64,
+    /// Pushes discarded by at least one shard.
+    pub discarded: u64,
+    /// Steps that the protocol broke off.
+    pub aborted: u64,
+    /// Examples in the applied pushes.
+    pub examples: u64,
+    /// Passes over the training window.
+    pub passes: Option<f64>,
+    /// The virtual clock at the end.
+    pub sim_s: f64,
+    /// Examples per simulated second.
+    pub examples_per_sim_s: Option<f64>,
+    /// Events simulated.
+    pub events: u64,
+    /// Staleness of the applied pushes.
+    pub staleness: Staleness,
+    /// Share of pushes that had read different versions at different shards.
+    pub mixed_reads: Option<f64>,
+    /// Mean age of applied pushes, simulated seconds.
+    pub age_mean_s: Option<f64>,
+    /// Mean gap between view and server, where it was measured.
+    pub gap_mean: Option<f64>,
+    /// Where the workers' time went.
+    pub utilisation: Option<Utilisation>,
+    /// What came, went and was lost, where workers do that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub churn: Option<Churn>,
+    /// How often the examples of the training window were used, where that is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
+    /// Mean training loss of the last interval.
+    pub loss: Option<f64>,
+    /// Last mean distance of the views from the server, relative, over dense layers.
+    pub divergence: Option<f64>,
+    /// The best step: chosen on the selection half of the holdout, reported on the other.
+    pub best: Option<At>,
+    /// The last evaluation.
+    pub last: Option<At>,
+    /// AUC of the true probabilities on the reporting half of the holdout, where they are known.
+    pub bayes_auc: Option<f64>,
+    /// All figures of the true probabilities.
+    pub bayes: Option<Quality>,
+    /// Facts about the log.
+    pub data: Vec<(String, String)>,
+    /// The stages before the last, whose figures these are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageDone>,
+    /// The checkpoint that it has started from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<Started>,
+    /// SHA-256 of all parameters at the end.
+    pub weights_sha256: Option<String>,
+    /// SHA-256 of each reproducible file of the folder.
+    pub files: Vec<(String, String)>,
+    /// What another version of the program has written, under its names.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// Staleness in updates.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Staleness {
+    /// Mean, exact.
+    pub mean: Option<f64>,
+    /// Median.
+    pub p50: Option<u64>,
+    /// 99th percentile.
+    pub p99: Option<u64>,
+    /// Largest.
+    pub max: Option<u64>,
+}
+
+/// Shares of the workers' time; what is missing to 1 they were gone or asleep.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Utilisation {
+    /// Computing.
+    pub busy: f64,
+    /// Pulling or pushing.
+    pub network: f64,
+    /// Waiting for the start or for the protocol.
+    pub waiting: f64,
+}
+
+/// An evaluation and when it was.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct At {
+    /// Updates.
+    pub update: u64,
+    /// Examples.
+    pub examples: u64,
+    /// Virtual clock.
+    pub sim_s: f64,
+    /// The figures.
+    pub quality: Quality,
+}
+
+/// What came, went and was lost.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Churn {
+    /// Crashes of workers that were there.
+    pub crashes: u64,
+    /// Leaves by schedule.
+    pub leaves: u64,
+    /// Times that a worker was there again, or at last.
+    pub joins: u64,
+    /// Steps lost with their workers.
+    pub lost_steps: u64,
+    /// Examples in them.
+    pub lost_examples: u64,
+    /// Examples that came back and were not handed out again by the end.
+    pub outstanding_examples: u64,
+    /// Share of the workers' time in which they were crashed.
+    pub down: f64,
+    /// Share in which they were not among the job's workers.
+    pub away: f64,
+    /// Share in which they slept, as the script says.
+    pub asleep: f64,
+}
+
+/// How often the examples of the training window were used.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Audit {
+    /// Examples of the window.
+    pub examples: u64,
+    /// Those never used.
+    pub unused: u64,
+    /// Those used once.
+    pub once: u64,
+    /// Those used more often.
+    pub more_often: u64,
+    /// All uses: the examples applied.
+    pub uses: u64,
+}
+
+/// What a run has started from.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Started {
+    /// The file, as the scenario names it.
+    pub from: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// The scenario that the checkpoint is of, unless another program has written it.
+    pub scenario: Option<String>,
+    /// Updates before it.
+    pub updates: u64,
+    /// Slots and counters that it does not have, which begin anew.
+    pub missing: Vec<String>,
+}
+
+/// A stage that is done.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StageDone {
+    /// Its name.
+    pub name: String,
+    /// Its folder, among the stages.
+    pub folder: String,
+    /// Updates that it made.
+    pub updates: Option<u64>,
+    /// AUC on the reporting half of its holdout before its first update: of what it started from.
+    pub first_auc: Option<f64>,
+    /// The same at its best step.
+    pub best_auc: Option<f64>,
+    /// The same at its end.
+    pub last_auc: Option<f64>,
+    /// Whether its best step was better than what it started from.
+    pub better: Option<bool>,
+}
+
+/// One line for people.
+impl fmt::Display for StageDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let auc = |value: Option<f64>| value.map_or("-".to_owned(), |auc| format!("{auc:.4}"));
+        let updates = self.updates.unwrap_or(0);
+        write!(f, "stage {}: {updates} updates", self.name)?;
+        if self.better.is_some() {
+            write!(f, ", AUC {} before any", auc(self.first_auc))?;
+        }
+        write!(
+            f,
+            ", AUC {} at its best step, {} at its end",
+            auc(self.best_auc),
+            auc(self.last_auc)
+        )?;
+        match self.better {
+            Some(false) => write!(f, "; no better than what it started from"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Summary {
+    /// The summary in `folder`; `None` unless its run is done.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn read(folder: &Path) -> Result<Option<Summary>, OutcomeError> {
+        json::read(&folder.join(FILE))
+    }
+
+    /// What a run that did not end well has left in `folder` in place of it.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn read_diagnosis(folder: &Path) -> Result<Option<Summary>, OutcomeError> {
+        json::read(&folder.join(DIAGNOSIS))
+    }
+
+    /// Leaves in `folder` why a run has no figures at all.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn write_reason(folder: &Path, reason: &str) -> Result<(), FolderError> {
+        json::write(&folder.join(DIAGNOSIS), &serde_json::json!({ "ended": reason }))
+    }
+
+    /// Its figures under the names that they have everywhere.
+    pub fn scalars(&self) -> Scalars {
+        Scalars::of(self)
+    }
+}

@@ -1,0 +1,81 @@
+//! The figures of `summary.json` as a flat list under the names of [`crate::metrics::scalar`].
+
+use serde_json::Value;
+
+use super::Summary;
+
+/// The figures of a finished run, in the order of its summary.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Scalars(Vec<(String, f64)>);
+
+/// Numbers of a summary that are no figures of the run.
+const NOT_FIGURES: &[&str] = &["seed", "semantics", "workers", "shards", "bayes_auc"];
+/// Counts beside the figures of an evaluation.
+const COUNTS: &[&str] = &["examples", "groups", "groups_skipped"];
+
+impl Scalars {
+    /// The figures of a summary. Figures that are not defined are left out; those that this version
+    /// does not know have the dotted name of their place.
+    pub(super) fn of(summary: &Summary) -> Scalars {
+        let mut scalars = Scalars::default();
+        let tree = serde_json::to_value(summary).expect("a summary is valid JSON");
+        for (name, value) in tree.as_object().into_iter().flatten() {
+            if !NOT_FIGURES.contains(&name.as_str()) {
+                scalars.collect(name, value);
+            }
+        }
+        let worker_s = f64::from(summary.workers) * summary.sim_s;
+        scalars.insert_after("sim_s", "worker_s", worker_s);
+        scalars
+    }
+
+    fn collect(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::Number(number) => {
+                let number = number.as_f64().unwrap_or(f64::NAN);
+                self.0.push((name.to_string(), number));
+            }
+            Value::Object(table) => {
+                // The figures of an evaluation stand one level deeper than when it was.
+                let quality = name.ends_with(".quality") || name == "bayes";
+                let stem = name.trim_end_matches(".quality");
+                for (part, value) in table {
+                    match part.as_str() {
+                        part if quality && COUNTS.contains(&part) => {}
+                        "ne" if quality => {
+                            self.collect(&format!("{stem}.normalised_entropy"), value)
+                        }
+                        part => self.collect(&format!("{stem}.{part}"), value),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn insert_after(&mut self, before: &str, name: &str, value: f64) {
+        let at = self.0.iter().position(|(name, _)| name == before).map_or(0, |at| at + 1);
+        self.0.insert(at, (name.to_string(), value));
+    }
+
+    /// Every figure that some of `all` has, in the order of the first that has it.
+    pub fn names<'a>(all: impl IntoIterator<Item = &'a Scalars>) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (name, _) in all.into_iter().flat_map(Scalars::iter) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_string());
+            }
+        }
+        names
+    }
+
+    /// The figure of this name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
+    }
+
+    /// All figures with their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+}

@@ -1,0 +1,50 @@
+//! The CSV files of results folders, each declared once.
+
+mod exported;
+mod lab;
+mod layers;
+mod series;
+mod sweep;
+mod totals;
+
+use super::table::{Row, Table};
+
+pub use crate::sim::{Activity, EvaluatedView};
+pub use exported::{ExportedSettingRow, ExportedTrialRow};
+pub use lab::{ArmRow, CurveRow, EffectRow, LabViewRow};
+pub use layers::LayerRow;
+pub use series::{DivergenceRow, EvaluationRow, ServiceRow, TimelineRow, TrainingRow};
+pub use sweep::{FrontRow, PointRow, TrialRow};
+pub use totals::{
+    AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardRow, StalenessRow, WorkerRow,
+};
+
+/// The class of all machines where the scenario names none.
+pub const ONLY_CLASS: &str = "ordinary";
+
+/// The files of a run that become tables of an export; the other two are for `straggler trace`.
+pub const EXPORTED: [Table; 10] = [
+    EvaluationRow::TABLE,
+    TrainingRow::TABLE,
+    StalenessRow::TABLE,
+    WorkerRow::TABLE,
+    DivergenceRow::TABLE,
+    LayerRow::TABLE,
+    ShardRow::TABLE,
+    PopularityRow::TABLE,
+    ChurnRow::TABLE,
+    AuditRow::TABLE,
+];
+
+/// The other files of a run.
+pub const OF_A_RUN_TOO: [Table; 3] = [CheckpointRow::TABLE, TimelineRow::TABLE, ServiceRow::TABLE];
+
+/// The files of a sweep and of the comparison of its points.
+pub const OF_A_SWEEP: [Table; 3] = [TrialRow::TABLE, PointRow::TABLE, FrontRow::TABLE];
+
+/// The tables of an export that are not files of the results.
+pub const OF_AN_EXPORT: [Table; 2] = [ExportedTrialRow::TABLE, ExportedSettingRow::TABLE];
+
+/// The files of a restart lab.
+pub const OF_A_LAB: [Table; 4] =
+    [CurveRow::TABLE, ArmRow::TABLE, EffectRow::TABLE, LabViewRow::TABLE];

@@ -1,0 +1,53 @@
+//! Files of a sweep.
+
+use crate::results::outcome::State;
+
+crate::table! {
+    "One row per trial. Behind these columns come a column per setting that the sweep gives, and \
+    one per figure of the summaries."
+    "trials.csv" TrialRow {
+        trial: String = "Its name.",
+        point: usize = "The number of its point.",
+        label: String = "What distinguishes the point.",
+        seed: u64 = "Its seed.",
+        state: State = "`done`, `failed` or `to do`.",
+    }
+}
+
+crate::table! {
+    "One row per point. Behind `label` comes a column per setting that the sweep gives; behind \
+    `failed` come three per figure of the summaries: the mean over its seeds, and the ends `.low` \
+    and `.high` of its 95 % interval (from three seeds on)."
+    "points.csv" PointRow {
+        point: usize = "Its number.",
+        label: String = "What distinguishes it.",
+        trials: usize = "Its trials.",
+        done: usize = "Those that are done.",
+        failed: usize = "Those that blew up, stalled or failed.",
+    }
+}
+
+crate::table! {
+    "What `straggler compare --pareto --csv FILE` writes: one row per point."
+    "front.csv" FrontRow {
+        point: usize = "Its number.",
+        label: String = "What distinguishes it.",
+        trials: usize = "Its trials, of any state.",
+        done: usize = "Those that finished.",
+        failed: usize = "Those that blew up, stalled or failed.",
+        reached: usize = "Those that reached the goal.",
+        quality: Option<f64> = "Best quality over the finished trials, on average.",
+        quality_low: Option<f64> = "Lower end of its 95 % interval, from three seeds on.",
+        quality_high: Option<f64> = "Upper end.",
+        time_s: Option<f64> ["simulated s"] = "Time to the goal, if every finished trial reached \
+            it.",
+        time_s_low: Option<f64> ["simulated s"] = "Lower end of its 95 % interval.",
+        time_s_high: Option<f64> ["simulated s"] = "Upper end.",
+        cost_worker_s: Option<f64> ["worker-seconds"] = "Cost to the goal, likewise.",
+        cost_worker_s_low: Option<f64> ["worker-seconds"] = "Lower end of its 95 % interval.",
+        cost_worker_s_high: Option<f64> ["worker-seconds"] = "Upper end.",
+        on_front: u8 = "1 if no other point is at least as good in all three and better in one, \
+            else 0.",
+        dominated_by: Option<usize> = "The number of one that is.",
+    }
+}

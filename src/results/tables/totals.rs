@@ -1,0 +1,106 @@
+//! Files that are written when a run ends.
+
+crate::table! {
+    "Histograms over the applied pushes, one row per bucket."
+    "staleness.csv" StalenessRow {
+        class: String = "The machine class.",
+        measure: String = "`version` (staleness of the whole push), `clock_lag` in steps, or \
+            `age_us` in simulated microseconds.",
+        low: u64 = "The smallest value of the bucket: exact for small values, wider for large \
+            ones.",
+        high: u64 = "The largest value of the bucket, included.",
+        count: u64 ["pushes"] = "Pushes in it.",
+    }
+}
+
+crate::table! {
+    "Row staleness by popularity, sampled every `record.rows_every` pushes."
+    "rows.csv" PopularityRow {
+        table: String = "The id space of the rows.",
+        popularity_low: u64 ["updates"] = "Fewest updates that a row had had when it was pulled.",
+        popularity_high: u64 ["updates"] = "Most such updates, included.",
+        touches: u64 = "Rows seen.",
+        staleness_mean: Option<f64> ["updates"] = "Updates of the row between pull and apply, on \
+            average.",
+        staleness_max: Option<u64> ["updates"] = "The most of them.",
+    }
+}
+
+crate::table! {
+    "One row per worker. The times add up to the clock at the end, with those in `churn.csv`."
+    "workers.csv" WorkerRow {
+        worker: u32 = "Its number.",
+        class: String = "Its machine class.",
+        slowdown: Option<f64> = "Its step time over that of a machine of slowdown 1.",
+        steps: u64 = "Pushes that all shards have taken in.",
+        examples: u64 = "Examples in them.",
+        busy_s: f64 ["simulated s"] = "Time computing.",
+        network_s: f64 ["simulated s"] = "Time pulling and pushing.",
+        waiting_s: f64 ["simulated s"] = "Time waiting for the start or for the protocol.",
+        staleness_mean: Option<f64> ["updates"] = "Staleness of its applied pushes, on average.",
+        staleness_max: Option<u64> ["updates"] = "The largest of them.",
+    }
+}
+
+crate::table! {
+    "One row per worker, only where workers come and go."
+    "churn.csv" ChurnRow {
+        worker: u32 = "Its number.",
+        class: String = "Its machine class.",
+        crashes: u64 = "How often it crashed.",
+        leaves: u64 = "How often it left by schedule.",
+        joins: u64 = "How often it was there again, or at last.",
+        lost_steps: u64 ["steps"] = "Steps lost with it.",
+        lost_examples: u64 ["examples"] = "Examples in them.",
+        down_s: f64 ["simulated s"] = "Time crashed.",
+        away_s: f64 ["simulated s"] = "Time not among the job's workers.",
+        asleep_s: f64 ["simulated s"] = "Time asleep by the script.",
+    }
+}
+
+crate::table! {
+    "How often the examples of the training window were used, only with `record.audit`."
+    "audit.csv" AuditRow {
+        uses: u64 = "So often.",
+        examples: u64 ["examples"] = "So many examples.",
+    }
+}
+
+crate::table! {
+    "One row per checkpoint, only with a `checkpoint.save` that takes time."
+    "checkpoints.csv" CheckpointRow {
+        checkpoint: String = "The name of its file.",
+        due_s: f64 ["simulated s"] = "When it was due.",
+        begun_s: f64 ["simulated s"] = "When its first piece was copied.",
+        ended_s: f64 ["simulated s"] = "When everything was written.",
+        updates_due: u64 ["updates"] = "The job's updates when it was due.",
+        updates_begun: u64 ["updates"] = "The job's updates when its first piece was copied.",
+        updates_ended: u64 ["updates"] = "The job's updates when everything was written.",
+        held: u64 = "Workers held up when the first piece was copied.",
+        not_held: u64 ["steps"] = "Steps in flight then that had not come to rest.",
+        skew: u64 ["updates"] = "Most updates of a shard between the first piece and the copy of \
+            one of its pieces.",
+        rows_without_slots: u64 = "Rows saved with weights and without a slot, slot by slot.",
+        bytes: u64 ["bytes"] = "What was written.",
+    }
+}
+
+crate::table! {
+    "One row per shard."
+    "shards.csv" ShardRow {
+        shard: u32 = "Its number.",
+        updates: u64 ["updates"] = "Updates that it has applied.",
+        busy_s: f64 ["simulated s"] = "Time spent serving.",
+        queue_wait_s: f64 ["simulated s"] = "Time that requests waited for the shard and its \
+            inward link, added up.",
+        bytes_in: u64 ["bytes"] = "Bytes pushed to it.",
+        bytes_out: u64 ["bytes"] = "Bytes pulled from it.",
+        staleness_mean: Option<f64> ["updates"] = "Staleness of the pushes it has applied, in its \
+            own versions, on average.",
+        staleness_p99: Option<u64> ["updates"] = "99th percentile of the same.",
+        staleness_max: Option<u64> ["updates"] = "The largest of them.",
+        rows_read: Option<f64> = "Embedding rows (ids times tables) that pulls read: what hot rows \
+            weigh.",
+        rows_written: Option<f64> = "Embedding rows that pushes brought it.",
+    }
+}
