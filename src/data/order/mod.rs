@@ -37,7 +37,7 @@ crate::registry! {
         "shuffle_buffer" => ShuffleBuffer(shuffle_buffer::Config),
         /// All examples of the window shuffled together.
         "shuffled" => Shuffled(shuffled::Config),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }

@@ -32,7 +32,7 @@ impl OrderConfig for Config {
     }
 }
 
-/// From places of the pass to places of the log.
+/// Maps places in the pass to places in the log.
 #[derive(Debug)]
 struct Shuffled(Bijection);
 

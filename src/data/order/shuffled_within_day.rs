@@ -33,7 +33,7 @@ impl OrderConfig for Config {
     }
 }
 
-/// The pass gives the permutation of each day.
+/// The pass determines the permutation of each day.
 #[derive(Debug)]
 struct ShuffledWithinDay {
     pass: Pass,

@@ -10,7 +10,7 @@ fn window() -> Vec<Day> {
     vec![day(1, 100, 40), day(2, 140, 0), day(3, 500, 25), day(9, 1_000, 35)]
 }
 
-/// The orders of which it is known here what they do.
+/// The orders with known results in these tests.
 fn known_choices() -> Vec<OrderChoice> {
     let buffer = |size| shuffle_buffer::Config { size, each_pass: true };
     vec![
@@ -25,7 +25,7 @@ fn known_choices() -> Vec<OrderChoice> {
     ]
 }
 
-/// Those, and every registered one as it is without settings.
+/// These, and every registered order with default settings.
 fn every_choice() -> Vec<OrderChoice> {
     let registered = OrderChoice::PARTS.iter().map(|part| {
         serde_json::from_value(serde_json::json!({"kind": part.name})).expect("defaults")
