@@ -1,13 +1,13 @@
 //! **straggler** simulates asynchronous parameter-server training in virtual time, with true
-//! gradients: many workers pull parameters, compute a gradient on what they hold, and push it to a
-//! server that has moved on meanwhile. Who is late, and by how much, follows from a simulated
-//! cluster; what that does to learning follows from a real click-through-rate model that is really
-//! trained.
+//! gradients: many workers pull parameters, compute a gradient on them, and push it to a server
+//! that has applied other updates meanwhile. Which workers are late, and by how much, follows from
+//! a simulated cluster. The effect on learning follows from a real click-through-rate model that
+//! is really trained.
 //!
 //! # A first run
 //!
-//! A [`scenario::Scenario`] says everything about a run. It becomes a [`scenario::Job`], and
-//! whoever watches the job is told of everything that happens:
+//! A [`scenario::Scenario`] describes a run completely. It becomes a [`scenario::Job`], and an
+//! observer of the job receives a record of everything that happens:
 //!
 //! ```
 //! use std::path::Path;
@@ -36,19 +36,19 @@
 //!
 //! # The tour, floor by floor
 //!
-//! A module imports only from floors below its own; a test sees to it.
+//! A module imports only from floors below its own; a test checks this.
 //!
 //! - [`base`]: virtual time in whole nanoseconds, random draws as pure functions of their name,
 //!   quantities with units, the thread pool.
-//! - [`data`]: a log as a function from example ids to examples: generated ([`data::synthetic`])
-//!   or loaded. [`nn`]: layers as forward and backward pairs.
+//! - [`data`]: a log as a function from example ids to examples: generated ([`data::synthetic`]) or
+//!   loaded. [`nn`]: layers as forward and backward pairs.
 //! - [`params`]: the layout of a model's parameters, what a worker pulled, the gradient it pushes.
 //! - [`model`], [`optimizer`], [`cluster`], [`protocol`], [`metrics`]: the interchangeable parts,
-//!   one file each, none knowing another's folder.
+//!   one file each; none imports another's folder.
 //! - [`server`]: weights and optimizer slots, spread over shards.
-//! - [`remedy`]: what is done against staleness when a push arrives.
-//! - [`sim`]: the event queue and the engine; the only place that knows more than one part.
-//! - [`scenario`]: what a user writes: read, checked, explained, built.
+//! - [`remedy`]: corrections against staleness when a push arrives.
+//! - [`sim`]: the event queue and the engine, which alone knows more than one part.
+//! - [`scenario`]: the scenario of a user: read, checked, explained, built.
 //! - [`results`]: a results folder as typed tables and a typed summary, written and read by the same
 //!   types; statistics, comparisons and exports of them.
 //! - [`experiment`]: from a scenario to a results folder. [`report`]: from there to plots.
@@ -56,17 +56,17 @@
 //!
 //! # Parts of your own
 //!
-//! Implement [`protocol::Protocol`] (who may pull, which pushes become an update),
+//! Implement [`protocol::Protocol`] (which workers may pull, which pushes become an update),
 //! [`cluster::StepTimeLaw`] (how long a step takes), [`model::Model`], [`optimizer::Optimizer`],
-//! [`data::DataSource`] or [`sim::Observer`], take the [`sim::Parts`] of a scenario with
+//! [`data::DataSource`] or [`sim::Observer`]. Take the [`sim::Parts`] of a scenario with
 //! [`Scenario::parts`](scenario::Scenario::parts) or fill them in yourself, and give them to
 //! [`sim::Simulation::new`]. The programs in `examples/` do so in under eighty lines each.
 //!
-//! # What can be relied on
+//! # Guarantees
 //!
-//! The same scenario and seed give the same bytes, whatever the number of host threads. Invariants
-//! such as the conservation of staleness are checked at the end of every run, in release builds
-//! too ([`sim::Simulation::check`]).
+//! The same scenario and seed give the same bytes, for any number of host threads. Invariants such
+//! as the conservation of staleness are checked at the end of every run, in release builds too
+//! ([`sim::Simulation::check`]).
 
 pub mod base;
 #[cfg(feature = "cli")]

@@ -1,12 +1,12 @@
 //! One line per interchangeable part.
 //!
-//! [`registry!`](crate::registry) turns a list of `"name" => module::Config` lines into the enum that a
-//! scenario file is read into (`kind = "name"` chooses the variant, the other keys are the fields
-//! of its `Config`), and into the table that `straggler list` and the property tests walk.
+//! [`registry!`](crate::registry) turns a list of `"name" => module::Config` lines into the enum
+//! that a scenario file is read into (`kind = "name"` chooses the variant, the other keys are the
+//! fields of its `Config`), and into the table that `straggler list` and the property tests walk.
 //!
-//! Every `Config` implements the trait of its family, which says how the part is built and what is
-//! true of it. The enum dereferences to that trait: whatever is to be known of a part is asked of the
-//! choice, and no code beside the part's own file knows it by name or variant.
+//! Every `Config` implements the trait of its family, which says how the part is built and what its
+//! properties are. The enum dereferences to that trait: code asks the choice about a part, and only
+//! the part's own file knows it by name or variant.
 
 /// A registered part: its name in scenario files and the first sentence of its documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ macro_rules! registry {
             }
         }
 
-        /// The configuration of the chosen part, as all parts of the family are seen.
+        /// The configuration of the chosen part, as the trait of its family.
         impl std::ops::Deref for $choice {
             type Target = dyn $family;
 

@@ -56,7 +56,7 @@ crate::registry! {
         "uniform" => Uniform(Uniform),
         /// Drawn from given weights.
         "empirical" => Empirical(Empirical),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }
@@ -70,21 +70,21 @@ pub trait DelayConfig {
     /// Mean staleness.
     fn mean(&self) -> f64;
 
-    /// The staleness of update `update`, before it is cut to the updates that there were.
+    /// The staleness of update `update`, not yet limited to the number of updates made.
     fn draw(&self, update: u64, streams: Streams) -> u64;
 
-    /// The setting that nothing can be drawn with, if there is one.
+    /// A setting with which nothing can be drawn, if there is one.
     fn unusable(&self) -> Option<Unusable>;
 }
 
-/// A setting of a law that nothing can be drawn with.
+/// A setting of a law with which nothing can be drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unusable {
     /// The setting's key.
     pub setting: &'static str,
-    /// What is wrong with it.
+    /// The problem.
     pub why: &'static str,
-    /// What is possible.
+    /// The possible settings.
     pub help: &'static str,
 }
 

@@ -93,29 +93,29 @@ crate::registry! {
         "local_steps" => Steps(LocalSteps),
         /// Local steps on a replica; it and the server's parameters attract each other (EASGD).
         "elastic" => Elastic(Elastic),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }
 }
 
-/// The configuration of what a worker does with its batches.
+/// The configuration of a worker's use of its batches.
 pub trait LocalConfig {
-    /// What it does with them.
+    /// The plan for the batches of a step.
     fn plan(&self) -> LocalPlan;
 }
 
-/// What a worker does with the batches of a step.
+/// How a worker uses the batches of a step.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum LocalPlan {
     /// It pushes the mean of their gradients on the view.
     Gradient,
-    /// It makes local steps from the view, and pushes minus the distance gone.
+    /// It makes local steps from the view, and pushes minus the distance covered.
     Steps(LocalSteps),
-    /// It makes local steps on a replica that it keeps, and pushes a share of the distance between that
-    /// and the view, by which it moves the replica too.
+    /// It makes local steps on a replica that it keeps, and pushes a share of the distance between
+    /// the replica and the view; the replica moves by the same amount.
     Replica {
-        /// How the local steps are made.
+        /// The local steps.
         steps: LocalSteps,
         /// The share.
         alpha: f64,
@@ -123,7 +123,7 @@ pub enum LocalPlan {
 }
 
 impl LocalPlan {
-    /// Whether differences of weights are pushed, and no gradients.
+    /// Whether differences of weights are pushed instead of gradients.
     pub fn pushes_differences(&self) -> bool {
         *self != LocalPlan::Gradient
     }

@@ -114,7 +114,7 @@ crate::registry! {
         "monolith" => Monolith(Monolith),
         /// XDL after a restore: the chief at once, the others after two minutes.
         "xdl" => Xdl(Xdl),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }
@@ -128,8 +128,8 @@ impl Default for StartChoice {
 
 /// The configuration of a start.
 pub trait StartConfig {
-    /// When worker `worker` of `workers` begins, if it does not begin
-    /// [after updates](Self::after_updates).
+    /// When worker `worker` of `workers` starts, if it does not start [after
+    /// updates](Self::after_updates).
     fn at(&self, worker: WorkerId, workers: u32, streams: Streams) -> SimTime;
 
     /// How many updates the worker waits for before it starts, and until when at the latest; `None`

@@ -25,7 +25,7 @@ use super::stamp::{Stamp, TimeFormat};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CategoryLevel {
-    /// The widest: the first entry of the first path.
+    /// The broadest: the first entry of the first path.
     First,
     /// The narrowest: the last entry of the last path, as in the DIN paper's public code.
     #[default]
@@ -51,7 +51,7 @@ pub struct Config {
     pub max_bad_rows: u64,
 }
 
-/// The keys of a review that are used; all others are passed over.
+/// The keys of a review that are used; all others are ignored.
 #[derive(Debug, Deserialize)]
 struct Review<'a> {
     #[serde(borrow, rename = "reviewerID")]
@@ -62,7 +62,7 @@ struct Review<'a> {
     time: Option<Value>,
 }
 
-/// Text that is borrowed from the line unless it has escapes.
+/// Text that is borrowed from the line unless it contains escapes.
 #[derive(Debug, Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -71,10 +71,10 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 struct Metadata<'a> {
     #[serde(borrow)]
     asin: Option<Text<'a>>,
-    /// 2014: several paths.
+    /// Edition of 2014: several paths.
     #[serde(borrow)]
     categories: Option<Vec<Vec<Text<'a>>>>,
-    /// 2018: one path, which may be empty.
+    /// Edition of 2018: one path, which may be empty.
     #[serde(borrow)]
     category: Option<Vec<Text<'a>>>,
 }
@@ -108,7 +108,7 @@ impl SourceConfig for Config {
 /// Loads the files named in `config`.
 ///
 /// # Errors
-/// Files that cannot be read, malformed rows, or no user with two reviews.
+/// If a file cannot be read, a row is malformed, or no user has two reviews.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let reviews = config.reviews.iter().map(|path| file::open(context.base_dir, path));
     let metadata = config.metadata.as_ref().map(|path| file::open(context.base_dir, path));
@@ -183,7 +183,7 @@ fn present<'a>(text: Option<Text<'a>>, key: &str) -> Result<Cow<'a, str>, Fault>
     Ok(text)
 }
 
-/// Reads a line of metadata: JSON, or else a Python literal (the edition of 2014).
+/// Reads a line of metadata: JSON, otherwise a Python literal (the edition of 2014).
 fn with_metadata(line: &str, take: impl FnOnce(&str, &Metadata)) -> Result<(), Fault> {
     let converted;
     let metadata: Metadata = match serde_json::from_str(line) {

@@ -38,8 +38,8 @@ impl Read for MemberReader {
 
 /// Finds `member` (or the only file, if `None`) and returns its name and its bytes.
 ///
-/// The `zip` crate lends out a member as a borrow of the archive; here the directory is read once
-/// and the member is streamed from the file itself, so that the reader owns what it reads.
+/// The `zip` crate returns a member as a borrow of the archive. Here the directory is read once and
+/// the member is streamed from the file itself, so that the reader owns its input.
 pub(crate) fn open_member(
     file: File,
     path: &str,

@@ -52,7 +52,7 @@ pub struct Config {
     pub files: Vec<String>,
     /// Ids that occur less often share one row of their table; 0 and 1 keep all.
     pub min_count: u32,
-    /// Hashes ids into so many rows per table, instead of listing them; 0 lists them.
+    /// Hashes ids into this many rows per table, instead of listing them; 0 lists them.
     pub hash_rows: u32,
     /// What to do about a malformed row.
     pub on_bad_row: OnBadRow,
@@ -73,7 +73,7 @@ impl SourceConfig for Config {
 /// Loads the files named in `config`.
 ///
 /// # Errors
-/// Files that cannot be read, or malformed rows.
+/// If a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     load(config, config.files.iter().map(|path| file::open(context.base_dir, path)))
 }

@@ -1,4 +1,4 @@
-//! Malformed rows: their kinds, what to do about them, and the count that drops none silently.
+//! Malformed rows: their kinds, what to do about them, and the count that includes every one.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::error::DataError;
 
 macro_rules! kinds {
     ($( $(#[doc = $doc:literal])+ $variant:ident = $name:literal, )+) => {
-        /// What is wrong with a row.
+        /// The fault of a row.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
         #[non_exhaustive]
         pub enum BadRowKind {
@@ -17,7 +17,7 @@ macro_rules! kinds {
         }
 
         impl BadRowKind {
-            /// Every kind, in the order in which summaries list them.
+            /// All kinds, in the order of summaries.
             pub const ALL: &'static [BadRowKind] = &[ $( BadRowKind::$variant, )+ ];
 
             /// The kind's name in messages and summaries.
@@ -35,17 +35,17 @@ kinds! {
     MissingField = "missing_field",
     /// More fields than the header.
     ExtraField = "extra_field",
-    /// A value that must be there is empty.
+    /// A required value is empty.
     EmptyField = "empty_field",
-    /// Not a number where one is needed.
+    /// Text instead of a number.
     BadNumber = "bad_number",
     /// NaN, infinite, or beyond the range of the type.
     NonFinite = "non_finite",
-    /// A label that is neither 0 nor 1 and no rule says what it means.
+    /// A label other than 0 and 1, without a rule for it.
     BadLabel = "bad_label",
     /// A time that does not have the stated format.
     BadTime = "bad_time",
-    /// A time outside the years 1900 to 2200: seconds taken for milliseconds, say.
+    /// A time outside the years 1900 to 2200, for example seconds read as milliseconds.
     TimeOutOfRange = "time_out_of_range",
     /// Bytes that are not UTF-8 text.
     BadUtf8 = "bad_utf8",
@@ -53,7 +53,7 @@ kinds! {
     NulByte = "nul_byte",
     /// Not a JSON value.
     BadJson = "bad_json",
-    /// JSON, but of another shape than expected: a list for an object, a number for a name.
+    /// JSON of another shape than expected: a list for an object, a number for a name.
     WrongType = "wrong_type",
     /// A quote that is never closed.
     UnclosedQuote = "unclosed_quote",
@@ -63,19 +63,19 @@ kinds! {
     LineTooLong = "line_too_long",
     /// The header once more, as in files joined with `cat`.
     RepeatedHeader = "repeated_header",
-    /// A line that is meant as a Python literal (Amazon metadata of 2014) and is none.
+    /// A line that is not the expected Python literal (Amazon metadata of 2014).
     BadLiteral = "bad_literal",
 }
 
 /// One malformed row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BadRow {
-    /// What is wrong.
+    /// Its fault.
     pub kind: BadRowKind,
-    /// The 1-based physical line on which the row begins (line breaks in quoted fields count too;
-    /// row groups of Parquet files have no lines, so there it is the row's number).
+    /// The 1-based physical line on which the row begins. Line breaks in quoted fields count too.
+    /// Row groups of Parquet files have no lines, so there it is the row's number.
     pub line: u64,
-    /// Which field, and what it holds.
+    /// The field and its content.
     pub detail: String,
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for BadRow {
     }
 }
 
-/// A row's fault before its line is known.
+/// The fault of a row whose line is not known yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Fault {
     pub(crate) kind: BadRowKind,
@@ -98,12 +98,12 @@ impl Fault {
         Fault { kind, detail: detail.into() }
     }
 
-    /// A fault of one cell: `what` it should be, and the beginning of what is there.
+    /// A fault of one cell: `what` it should be, and the beginning of its content.
     pub(crate) fn cell(kind: BadRowKind, what: impl fmt::Display, cell: &[u8]) -> Fault {
         Fault::new(kind, format!("{what}, found {}", excerpt(cell)))
     }
 
-    /// The same with its line.
+    /// The fault with its line.
     pub(crate) fn at(self, line: u64) -> BadRow {
         BadRow { kind: self.kind, line, detail: self.detail }
     }
@@ -128,7 +128,7 @@ pub enum OnBadRow {
     Skip,
 }
 
-/// The count of rows of one log: accepted + filtered + skipped = total, always.
+/// The counts of rows of one log; always accepted + filtered + skipped = total.
 #[derive(Clone, Debug)]
 pub(crate) struct RowTally {
     on_bad_row: OnBadRow,
@@ -140,7 +140,7 @@ pub(crate) struct RowTally {
 }
 
 impl RowTally {
-    /// An empty count under the policy; refuses `skip` without a limit.
+    /// Empty counts under the policy; refuses `skip` without a limit.
     pub(crate) fn new(on_bad_row: OnBadRow, max_bad_rows: u64) -> Result<RowTally, DataError> {
         if on_bad_row == OnBadRow::Skip && max_bad_rows == 0 {
             return Err(DataError::Setting {
@@ -159,28 +159,28 @@ impl RowTally {
         })
     }
 
-    /// A row was read: exactly one of `accept`, `filter` and `reject` follows.
+    /// Counts a row that was read: exactly one of `accept`, `filter` and `reject` must follow.
     pub(crate) fn begin(&mut self) {
         self.total += 1;
     }
 
-    /// The row is in the log.
+    /// Counts a row as part of the log.
     pub(crate) fn accept(&mut self) {
         self.accepted += 1;
     }
 
-    /// So many rows were read, and are in the log.
+    /// Counts `rows` rows that were read and are part of the log.
     pub(crate) fn accept_all(&mut self, rows: u64) {
         self.total += rows;
         self.accepted += rows;
     }
 
-    /// The row is sound and the user's own rule leaves it out.
+    /// Counts a sound row that the user's own rule leaves out.
     pub(crate) fn filter(&mut self) {
         self.filtered += 1;
     }
 
-    /// The row is malformed: an error, or a count.
+    /// Counts a malformed row, or returns the error for it.
     pub(crate) fn reject(&mut self, path: &str, bad: BadRow) -> Result<(), DataError> {
         let path = path.to_string();
         if self.on_bad_row == OnBadRow::Stop {

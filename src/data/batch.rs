@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-/// What is known of an example besides its features.
+/// Data of an example besides its features.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ExampleInfo {
-    /// Identity of the example in its source, so that "seen before" is known.
+    /// Identity of the example in its source, by which repeated examples are recognised.
     pub id: u64,
     /// Day number; 0 for examples held out by the source.
     pub day: u32,
@@ -47,10 +47,10 @@ impl Batch {
         self.history_offsets.last().map_or(0, |&end| end as usize)
     }
 
-    /// Becomes a copy of the examples `range` of `other`.
+    /// Replaces the content by a copy of the examples `range` of `other`.
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If `other` has fewer examples.
     pub fn copy_part(&mut self, other: &Batch, range: Range<usize>) {
         self.clear();
         let all = other.len().max(1);
@@ -70,7 +70,7 @@ impl Batch {
         }
     }
 
-    /// Forgets the examples and keeps the memory.
+    /// Removes the examples and keeps the memory.
     pub fn clear(&mut self) {
         self.labels.clear();
         self.fields.clear();

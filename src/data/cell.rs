@@ -30,9 +30,9 @@ fn unusual_number(cell: Text, what: &str) -> Result<f64, Fault> {
     }
 }
 
-/// A number of digits and perhaps a sign and a point, at most 15 bytes of them: most of the cells
-/// of real logs. Its digits and the power of ten are exact in a double, so their quotient is
-/// rounded as the standard library rounds (Clinger 1990).
+/// A number of digits, optionally with a sign and a point, of at most 15 bytes: most cells of real
+/// logs are such. Its digits and the power of ten are exact in a double, so their quotient is
+/// rounded as in the standard library (Clinger 1990).
 #[inline(always)]
 fn decimal(cell: Text) -> Option<f64> {
     match cell.short_decimal() {
@@ -71,7 +71,7 @@ fn longer_decimal(cell: &[u8]) -> Option<f64> {
 const POWERS: [f64; 15] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
 
-/// The cell, which must not be empty.
+/// The cell; a fault if it is empty.
 #[inline(always)]
 pub(crate) fn filled<'a>(cell: Text<'a>, what: &str) -> Result<Text<'a>, Fault> {
     match *cell {
@@ -95,7 +95,7 @@ enum Operator {
     Below,
 }
 
-/// Longer spellings first, so that `>=` is not read as `>`.
+/// Longer operators come first, so that `>=` is not read as `>`.
 const OPERATORS: [(&str, Operator); 7] = [
     (">=", Operator::AtLeast),
     ("<=", Operator::AtMost),
@@ -106,8 +106,8 @@ const OPERATORS: [(&str, Operator); 7] = [
     ("<", Operator::Below),
 ];
 
-/// A comparison of a cell with a constant: as numbers if the constant is one (and not in single
-/// quotes), else as text, byte by byte.
+/// A comparison of a cell with a constant: as numbers if the constant is a number (and not in
+/// single quotes), otherwise as text, byte by byte.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Condition {
     operator: Operator,
@@ -116,7 +116,7 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// Reads `">= 4"` or `"!= ''"`; `key` is named in the error.
+    /// Reads `">= 4"` or `"!= ''"`; errors name `key`.
     pub(crate) fn parse(key: &'static str, text: &str) -> Result<Condition, DataError> {
         let found = OPERATORS.iter().find_map(|(sign, operator)| {
             text.trim().strip_prefix(sign).map(|rest| (*operator, rest.trim()))
@@ -156,7 +156,7 @@ impl Condition {
     /// Whether `cell` fulfils the condition.
     ///
     /// # Errors
-    /// If the order of numbers is asked for and the cell is not one.
+    /// If the condition compares the order of numbers and the cell is not a number.
     pub(crate) fn holds(&self, cell: Text, what: &str) -> Result<bool, Fault> {
         let equality = matches!(self.operator, Operator::Equal | Operator::NotEqual);
         let order = match self.number {
@@ -183,7 +183,7 @@ fn column_end(text: &str) -> usize {
     text.find(['>', '<', '=', '!']).unwrap_or(text.len())
 }
 
-/// What makes a label positive.
+/// The rule for a positive label.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum LabelRule {
     /// The cell is 0 or 1.

@@ -1,4 +1,4 @@
-//! Finding the columns of a mapping in a file, and opening files of rows in whatever form.
+//! Finding the columns of a mapping in a file, and opening files of rows in any format.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::error::DataError;
 use super::file::{self, Input};
 use super::records::{Row, Rows};
 
-/// Index of the column `name`, which the setting `key` asks for.
+/// Index of the column `name`, which the setting `key` names.
 pub(crate) fn find(
     path: &str,
     columns: &[String],
@@ -38,7 +38,7 @@ fn suggestion(columns: &[String], name: &str) -> String {
     near.map_or(String::new(), |(_, column)| format!("; did you mean {column:?}?"))
 }
 
-/// Conditions on columns that a row must fulfil to be in the log.
+/// Conditions on columns that a row of the log must fulfil.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     conditions: Vec<(String, Condition)>,
@@ -51,7 +51,7 @@ impl Filter {
         Ok(Filter { conditions: conditions.iter().map(parse).collect::<Result<_, _>>()? })
     }
 
-    /// The same for the columns of one file.
+    /// The filter for the columns of one file.
     pub(crate) fn on(&self, path: &str, columns: &[String]) -> Result<FileFilter<'_>, DataError> {
         let find = |(name, condition): &'_ (String, Condition)| {
             Ok((find(path, columns, "keep_when", name)?, condition.clone()))
@@ -86,7 +86,7 @@ impl FileFilter<'_> {
     }
 }
 
-/// How files of rows are written, as settings say it.
+/// The format of files of rows, according to the settings.
 #[derive(Clone, Debug)]
 pub(crate) struct TableFormat {
     dialect: Dialect,
@@ -97,7 +97,7 @@ impl TableFormat {
     /// Text separated by `delimiter`; `columns` names the columns of files without a header.
     ///
     /// # Errors
-    /// If the delimiter cannot separate anything.
+    /// If the character cannot be a delimiter.
     pub(crate) fn new(
         delimiter: char,
         quotes: bool,
@@ -112,7 +112,7 @@ impl TableFormat {
         Ok(TableFormat { dialect, names })
     }
 
-    /// A known form; without `names` the first row has them.
+    /// A known format; without `names` the first row has them.
     pub(crate) fn with(dialect: Dialect, names: &[&str]) -> TableFormat {
         let all: Vec<String> = names.iter().map(|name| name.to_string()).collect();
         TableFormat { dialect, names: (!all.is_empty()).then_some(all) }
@@ -137,8 +137,8 @@ impl<'a> Table<'a> {
         Ok(Table { name, rows: Box::new(format.rows(input)?) })
     }
 
-    /// Opens a file of delimited text, or a Parquet file (told by its first bytes or its name).
-    /// Of a Parquet file only the columns in `wanted` are read.
+    /// Opens a file of delimited text, or a Parquet file (recognised by its first bytes or its
+    /// name). Of a Parquet file only the columns in `wanted` are read.
     pub(crate) fn open(
         base_dir: &Path,
         path: &str,

@@ -1,7 +1,7 @@
 //! The Criteo display advertising log of 2014: real clicks, 13 integers, 26 hashed categories.
 //!
-//! Read as it is published (tab-separated, no header), and in the comma-separated form with a
-//! header that tutorials use. It has no times; the published rows are in chronological order.
+//! The published form (tab-separated, no header) can be read, and the comma-separated form with a
+//! header that tutorials use. The log has no times; the published rows are in chronological order.
 
 use std::sync::Arc;
 
@@ -20,19 +20,19 @@ use super::tabular::{self, Missing};
 
 /// Criteo click log: is the advertisement clicked?
 ///
-/// Integers become sign(x) ln(1 + |x|), so small negative ones (there are some) keep their meaning;
-/// an empty one becomes 0 and sets a flag column. An empty category is an id of its own.
+/// Integers become sign(x) ln(1 + |x|), which keeps the meaning of the few small negative ones; an
+/// empty integer becomes 0 and sets a flag column. An empty category is a separate id.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The files, in chronological order.
     pub files: Vec<String>,
-    /// The log is divided into so many equal days; the published one spans seven.
+    /// The log is divided into this many equal days; the published one covers seven.
     #[schemars(range(min = 1, max = 100_000))]
     pub days: u32,
     /// Ids that occur less often share one row of their table; 0 and 1 keep all.
     pub min_count: u32,
-    /// Hashes ids into so many rows per table, instead of listing them; 0 lists them.
+    /// Hashes ids into this many rows per table, instead of listing them; 0 lists them.
     pub hash_rows: u32,
     /// What to do about a malformed row.
     pub on_bad_row: OnBadRow,
@@ -66,7 +66,7 @@ impl SourceConfig for Config {
 /// Loads the files named in `config`.
 ///
 /// # Errors
-/// Files that cannot be read, or malformed rows.
+/// If a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     load(config, config.files.iter().map(|path| file::open(context.base_dir, path)))
 }
@@ -102,7 +102,7 @@ fn table(mut input: Input) -> Result<Table, DataError> {
     let name = input.name.clone();
     let rows = if header.any(|name| name.eq_ignore_ascii_case(b"label")) {
         let mut rows = Delimited::new(input, dialect, None)?;
-        // Kaggle writes `Label`, others `label`.
+        // Kaggle writes `Label`, other sources `label`.
         rows.rename("Label", "label");
         rows
     } else {

@@ -1,8 +1,8 @@
 //! Rows of delimited text: CSV and TSV.
 //!
-//! Delimited text is split here rather than by the `csv` crate because a row needs its physical
-//! line (also after CR LF, blank lines and quoted line breaks), an unclosed quote must be an error
-//! at its own line, and memory must stay bounded. The `csv` crate is the oracle of the tests.
+//! Delimited text is split here rather than by the `csv` crate, for three reasons: a row needs its
+//! physical line (also after CR LF, blank lines and quoted line breaks), an unclosed quote must be
+//! an error at its own line, and memory must stay bounded. Tests compare with the `csv` crate.
 
 use std::io;
 
@@ -13,13 +13,13 @@ use super::lines::{Line, Lines, MAX_LINE_BYTES, without_break};
 use super::records::{Row, RowError, Rows, Stretch};
 use super::split::{Found, Shape, Span, Splitter};
 
-/// A quoted cell that runs over more lines than this was never closed.
+/// A quoted cell with more lines than this counts as never closed.
 const MAX_RECORD_LINES: u64 = 1000;
 
-/// Cells of a stretch: few enough to stay in the first-level cache.
+/// Cells of a stretch: few enough for the first-level cache.
 const STRETCH_CELLS: usize = 1024;
 
-/// How delimited text is written.
+/// The syntax of delimited text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Dialect {
     /// Separates the cells.
@@ -36,13 +36,13 @@ impl Dialect {
         Dialect { delimiter, quotes: true, utf8: true }
     }
 
-    /// UTF-8 text in which a quote is a character like others.
+    /// UTF-8 text in which a quote is an ordinary character.
     pub(crate) fn plain(delimiter: u8) -> Dialect {
         Dialect { delimiter, quotes: false, utf8: true }
     }
 
-    /// Takes the quotes off cells that stand between a pair of them. `false` if that does not account
-    /// for all `quotes` of the line, so that some mean something else.
+    /// Removes the pairs of quotes around cells. `false` if these are not all `quotes` of the line,
+    /// so that some have another meaning.
     fn strip(self, block: &[u8], cells: &mut [Span], quotes: u32) -> bool {
         if quotes == 0 || !self.quotes {
             return true;
@@ -64,17 +64,17 @@ pub(crate) struct Delimited<'a> {
     dialect: Dialect,
     columns: Vec<String>,
     splitter: Splitter,
-    /// The cells of the present row.
+    /// The cells of the current row.
     cells: Vec<Span>,
-    /// Rows to be read one by one before several are looked for again, now and after the last time
-    /// that none were found: where most rows have delimiters in quotes, looking is in vain.
+    /// Number of rows still to be read one by one before the next search for several, and its value
+    /// after the last failed search: where most rows have quoted delimiters, searches fail.
     one_by_one: (u32, u32),
 }
 
-/// The most rows that are read one by one after rows were looked for in vain.
+/// The most rows that are read one by one after a search without success.
 const MOST_ONE_BY_ONE: u32 = 31;
 
-/// Where a row begins, and what is wrong with it.
+/// Where a row begins, and its fault, if any.
 struct Next {
     line: u64,
     sound: Result<(), Fault>,
@@ -115,7 +115,7 @@ impl<'a> Delimited<'a> {
         }
     }
 
-    /// Calls the column `from`, if there is one, by the name `to`.
+    /// Renames the column `from` to `to`, if it exists.
     pub(crate) fn rename(&mut self, from: &str, to: &str) {
         if let Some(name) = self.columns.iter_mut().find(|name| *name == from) {
             *name = to.to_string();
@@ -152,8 +152,8 @@ impl<'a> Delimited<'a> {
         }
     }
 
-    /// Finds the cells of the next rows, up to one that is not whole, that is unlike the others or
-    /// that may be wrong; returns their number.
+    /// Finds the cells of the next rows, up to one that is incomplete, differs from the others or
+    /// may be malformed; returns their number.
     fn next_rows(&mut self) -> usize {
         let (ahead, width) = (self.lines.ahead(), self.columns.len());
         let block = self.lines.block();
@@ -167,7 +167,7 @@ impl<'a> Delimited<'a> {
         rows
     }
 
-    /// The same line by line, for rows that may have quotes; also says where the last one ends.
+    /// The same line by line, for rows that may have quotes; also returns the end of the last one.
     fn next_lines(&mut self) -> (usize, usize) {
         let (ahead, width) = (self.lines.ahead(), self.columns.len());
         let block = self.lines.block();
@@ -193,7 +193,7 @@ impl<'a> Delimited<'a> {
         (rows, end)
     }
 
-    /// Reads on until the next line is whole.
+    /// Reads until the next line is complete.
     fn read_on(&mut self) -> io::Result<Line> {
         self.splitter.forget();
         self.lines.begin();
@@ -204,7 +204,7 @@ impl<'a> Delimited<'a> {
         Ok(line)
     }
 
-    /// Sees to a line with quotes or with bytes that are perhaps no text.
+    /// Handles a line with quotes or with bytes that may not be text.
     fn unusual(&mut self, found: Found) -> io::Result<Result<(), Fault>> {
         let simple = self.dialect.strip(self.lines.block(), &mut self.cells, found.quotes);
         if simple && !found.odd {
@@ -222,7 +222,7 @@ impl<'a> Delimited<'a> {
     }
 
     /// Adds lines to the record until no quote is open. If the quotes make no sense, all but the
-    /// first line are taken back, so that one bad row swallows no others.
+    /// first line are taken back, so that one bad row affects no others.
     fn complete_quotes(&mut self) -> io::Result<Result<(), Fault>> {
         self.splitter.forget();
         let first = self.lines.record().len();
@@ -249,7 +249,7 @@ impl<'a> Delimited<'a> {
         Ok(Err(Fault::new(kind, text)))
     }
 
-    /// Whether the record is text.
+    /// Checks that the record is text.
     fn check_text(&self, record: &[u8]) -> Result<(), Fault> {
         if memchr::memchr(0, record).is_some() {
             let text = "a zero byte; if the file is UTF-16, convert it to UTF-8";
@@ -266,7 +266,7 @@ impl<'a> Delimited<'a> {
         Ok(())
     }
 
-    /// Finds the cells of a whole record, and takes the quotes out of quoted ones in place.
+    /// Finds the cells of a complete record, and removes the quotes of quoted cells in place.
     fn split_quoted(&mut self) {
         self.cells.clear();
         let record = self.lines.record();
@@ -290,7 +290,7 @@ impl<'a> Delimited<'a> {
     }
 }
 
-/// The fault of a line that was passed over for its length.
+/// The fault of a line that was skipped because of its length.
 pub(crate) fn too_long() -> Fault {
     let limit = MAX_LINE_BYTES >> 20;
     Fault::new(BadRowKind::LineTooLong, format!("the line is longer than {limit} MiB"))
@@ -327,14 +327,14 @@ impl Rows for Delimited<'_> {
     }
 }
 
-/// Where a scan stands: a quote opens a cell only at its very beginning.
+/// The state of a scan; a quote opens a cell only at its beginning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Quote {
     Start,
     Outside,
     Inside,
     Closing,
-    /// After text that follows a closing quote; nothing leads out of it.
+    /// After text that follows a closing quote; this state is final.
     Stray,
 }
 
@@ -364,7 +364,7 @@ mod tests {
     use proptest::prelude::*;
     use std::io::Cursor;
 
-    /// A row's line and cells, or its line and what is wrong.
+    /// A row's line and cells, or its line and its fault.
     type Seen = Result<(u64, Vec<String>), (u64, BadRowKind)>;
 
     fn rows(text: &[u8]) -> Vec<Seen> {
@@ -431,7 +431,7 @@ mod tests {
         );
     }
 
-    /// What the `csv` crate reads.
+    /// The cells that the `csv` crate reads.
     fn oracle(text: &[u8]) -> Vec<Vec<String>> {
         let mut reader = csv::ReaderBuilder::new();
         let mut reader = reader.has_headers(false).flexible(true).from_reader(text);
@@ -449,7 +449,7 @@ mod tests {
             "caf\u{e9},1,\r\n",
             "\n",
         ];
-        // Of lengths that drift against those of blocks and of chunks.
+        // The lengths are such that lines shift against blocks and chunks.
         let text: String =
             (0..60_000).map(|row| kinds[row * row / 3 % kinds.len()].repeat(1 + row % 2)).collect();
         assert!(text.len() > 1_000_000);

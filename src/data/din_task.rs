@@ -1,9 +1,9 @@
 //! From interactions (user, item, time) to the task of the Deep Interest Network (Zhou et al. 2018):
 //! does this user interact with this item next, given the earlier interactions?
 //!
-//! Every event with a history is a positive example; beside it stands a negative one, the same
-//! user and history with an item that the user never touched. Negatives are drawn once, so the
-//! log is fixed, as in the paper's public experiments.
+//! Every event with a history is a positive example. It is paired with a negative one: the same
+//! user and history with an item that the user never touched. Negatives are drawn once, so the log
+//! is fixed, as in the paper's public experiments.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use super::stamp::Stamp;
 use super::{Field, History, HistoryColumn, IdSpace, Schema};
 use crate::base::{Purpose, Streams};
 
-/// Which events are set aside for evaluation.
+/// Which events are held out for evaluation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
@@ -61,10 +61,10 @@ pub struct TaskConfig {
     /// With `split = "tail"`: the share of each user's events that is held out.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub tail_share: f64,
-    /// Longest history; older events are forgotten.
+    /// Longest history; older events are left out.
     #[schemars(range(min = 1))]
     pub max_history: u32,
-    /// Only events with a strictly earlier time are history, so that one basket does not explain itself.
+    /// Only events with a strictly earlier time are history, so that no basket is its own history.
     pub strict_history: bool,
     /// How negatives are drawn.
     pub negatives: Negatives,
@@ -86,7 +86,7 @@ impl Default for TaskConfig {
 }
 
 impl TaskConfig {
-    /// Refuses values that make no sense.
+    /// Refuses invalid settings.
     pub(crate) fn check(&self) -> Result<(), DataError> {
         let refuse =
             |key, problem: &str| Err(DataError::Setting { key, problem: problem.to_string() });
@@ -100,24 +100,24 @@ impl TaskConfig {
     }
 }
 
-/// Examples of one event: the position in the timeline, and the drawn negative.
+/// The two examples of one event: its position in the timeline, and the drawn negative.
 #[derive(Clone, Copy, Debug)]
 struct Pair {
     /// Index into the timeline's events in order of time.
     event: u32,
-    /// First and one-past-last position of the history in the users' sequences.
+    /// First position of the history in the users' sequences, and the position after its last.
     history: (u32, u32),
     negative: u32,
 }
 
-/// Counts for people.
+/// Counts of events that give no example, for messages.
 #[derive(Clone, Copy, Debug, Default)]
 struct Left {
     without_history: u64,
     without_negative: u64,
 }
 
-/// Turns `events` into a log of examples; `facts` are those of the reading.
+/// Turns `events` into a log of examples; `facts` come from the reading.
 ///
 /// # Errors
 /// If no event has a history, or the log is too large.
@@ -137,7 +137,7 @@ pub(crate) fn build(
         let why = "no user has an event with a history (and an item that the user never touched)";
         return Err(DataError::Empty { path: path.to_string(), why: why.to_string() });
     }
-    // Both parts stay in order of time.
+    // Both parts stay in the order of time.
     let (pairs, later): (Vec<Pair>, Vec<Pair>) = pairs
         .into_iter()
         .partition(|pair| !held_out[timeline.positions[pair.event as usize] as usize]);
@@ -149,7 +149,7 @@ pub(crate) fn build(
     Ok(Log { days, facts, ..log }.checked())
 }
 
-/// Per position in the users' sequences: whether the event is held out.
+/// By position in the users' sequences: whether the event is held out.
 fn held_out(timeline: &Timeline, task: &TaskConfig) -> Vec<bool> {
     let mut held_out = vec![false; timeline.len()];
     for bounds in timeline.starts.windows(2) {
@@ -200,7 +200,7 @@ fn pairs(
     (pairs, left)
 }
 
-/// The columns of the log, without days and facts: those to train on, then those held out.
+/// The columns of the log without days and facts: first the training examples, then those held out.
 fn columns(timeline: &Timeline, parts: [&[Pair]; 2]) -> Log {
     let examples = 2 * (parts[0].len() + parts[1].len());
     let mut log = Log {
@@ -327,7 +327,7 @@ mod tests {
         build(all, task, Streams::new(3), "t", Vec::new())
     }
 
-    /// The log's positives with the names that the ids stand for.
+    /// The log's positives, with names instead of ids.
     fn positives(log: &Log, events: &[(u8, u8, u8)]) -> Vec<Positive> {
         let (mut users, mut items): (Vec<u8>, Vec<u8>) = Default::default();
         for (user, item, _) in sorted(events) {
@@ -359,7 +359,7 @@ mod tests {
             max_history in 1u32..5,
             split in prop::sample::select(vec![Split::Days, Split::LeaveOneOut, Split::Tail]),
         ) {
-            // Items that nobody else touches, so that every user has possible negatives.
+            // Items that no other user touches, so that every user has possible negatives.
             events.extend([(9, 100, 0), (10, 101, 0)]);
             let task = TaskConfig { strict_history, max_history, split, tail_share: 0.5, ..TaskConfig::default() };
             let expected = expected(&events, &task);

@@ -1,21 +1,21 @@
-//! What can go wrong between a path in a scenario and a log in memory.
+//! Everything that can fail between a path in a scenario and a log in memory.
 
 use super::bad_rows::{BadRow, BadRowKind};
 use super::synthetic::SyntheticError;
 
-/// Why a log could not be loaded: what is wrong, where, and what to do.
+/// Why a log could not be loaded: the problem, its place, and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error(
         "no file at {path}: paths are taken from the scenario file's folder; correct the path, or put the data there"
     )]
     Missing {
-        /// The absolute path that was looked at.
+        /// The absolute path.
         path: String,
     },
-    /// The file is there and cannot be opened.
+    /// The file exists and cannot be opened.
     #[error("{path} cannot be opened: {source}")]
     Open {
         /// The absolute path.
@@ -23,14 +23,14 @@ pub enum DataError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// Reading failed in the middle: a truncated archive, a damaged checksum, a failing disk.
+    /// Reading failed before the end: a truncated archive, a wrong checksum, a failing disk.
     #[error(
         "{path}: reading failed after line {line}: {source}; the file is probably cut short or damaged, fetch it again"
     )]
     Read {
         /// The file.
         path: String,
-        /// The last line that was read whole.
+        /// The last line that was read completely.
         line: u64,
         /// The decoder's or the operating system's reason.
         source: std::io::Error,
@@ -40,10 +40,10 @@ pub enum DataError {
     Archive {
         /// The archive.
         path: String,
-        /// What is wrong and what to do.
+        /// The problem and its remedy.
         problem: String,
     },
-    /// The archive has no such member.
+    /// The archive does not have this member.
     #[error(
         "{path} has no member {member:?}; write `{path}!member` with one of: {}",
         .members.join(", ")
@@ -51,9 +51,9 @@ pub enum DataError {
     Member {
         /// The archive.
         path: String,
-        /// The member that was asked for; empty if none was named.
+        /// The requested member; empty if none was named.
         member: String,
-        /// The members there are.
+        /// The existing members.
         members: Vec<String>,
     },
     /// A row that cannot be used, with `on_bad_row = "stop"`.
@@ -67,39 +67,39 @@ pub enum DataError {
     /// More bad rows than allowed, with `on_bad_row = "skip"`.
     #[error("{path}, line {}: {bad}; this is one more than max_bad_rows = {limit} ({counts}): is the format right? Otherwise raise the limit", .bad.line)]
     TooManyBadRows {
-        /// The file with the row that was one too many.
+        /// The file with the row that exceeds the limit.
         path: String,
-        /// The row that was one too many.
+        /// The row that exceeds the limit.
         bad: BadRow,
         /// The limit.
         limit: u64,
-        /// What was skipped so far, per kind.
+        /// Number of rows skipped so far, by kind.
         counts: String,
     },
-    /// A column of the mapping is not in the file, or is there twice.
+    /// A column of the mapping is not in the file, or is in it twice.
     #[error("{path}, line 1: {problem}; its columns are: {}", .columns.join(", "))]
     Column {
         /// The file.
         path: String,
-        /// Which column, and what is the matter with it.
+        /// The column, and its problem.
         problem: String,
-        /// The columns there are.
+        /// The existing columns.
         columns: Vec<String>,
     },
-    /// A setting that makes no sense, alone or with another.
+    /// An invalid setting, alone or together with another.
     #[error("{key}: {problem}")]
     Setting {
         /// The key in the source's settings.
         key: &'static str,
-        /// What is wrong and what to write instead.
+        /// The problem, and what to write instead.
         problem: String,
     },
-    /// The files were read and no example came of them.
+    /// The files were read and contain no example.
     #[error("{path}: no examples: {why}")]
     Empty {
         /// The file, or the first of several.
         path: String,
-        /// What is missing.
+        /// The reason.
         why: String,
     },
     /// The log does not fit the 32-bit offsets of the in-memory form.
@@ -107,15 +107,15 @@ pub enum DataError {
         "the log has more than {limit} {what}, which is more than fits in memory: load fewer files"
     )]
     TooLarge {
-        /// What there are too many of.
+        /// What the log has too many of.
         what: &'static str,
-        /// The largest number possible.
+        /// The largest possible number.
         limit: u64,
     },
-    /// A generated log that cannot be.
+    /// A log that cannot be generated.
     #[error(transparent)]
     Synthetic(#[from] SyntheticError),
-    /// The file needs a part that was left out of this build.
+    /// The file needs a feature that this build does not have.
     #[error(
         "{path}: reading {format} files needs the cargo feature `{feature}`: build with `--features {feature}`, or convert the file to CSV"
     )]
@@ -130,7 +130,7 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// The 1-based physical line the error is about, where there is one.
+    /// The 1-based physical line that the error is about, if any.
     pub fn line(&self) -> Option<u64> {
         match self {
             DataError::BadRow { bad, .. } | DataError::TooManyBadRows { bad, .. } => Some(bad.line),
@@ -140,7 +140,7 @@ impl DataError {
         }
     }
 
-    /// The kind of the bad row the error is about, where there is one.
+    /// The kind of the bad row that the error is about, if any.
     pub fn kind(&self) -> Option<BadRowKind> {
         match self {
             DataError::BadRow { bad, .. } | DataError::TooManyBadRows { bad, .. } => Some(bad.kind),

@@ -1,4 +1,4 @@
-//! Interactions as they are read, and as a timeline: sorted, with dense ids and one sequence per user.
+//! Interactions as they are read, and their timeline: sorted, with dense ids, by user.
 
 use rustc_hash::FxHashSet;
 
@@ -65,7 +65,7 @@ impl Events {
         self.category_of.resize(self.item_names.len(), NO_CATEGORY);
     }
 
-    /// Says what category an item has; the first word counts, and items without events are passed over.
+    /// Sets the category of an item; the first call counts, and items without events are ignored.
     pub(crate) fn set_category(&mut self, item: Text, category: Text) {
         if let Some(code) = self.item_names.get(item) {
             let slot = &mut self.category_of[code as usize];
@@ -95,23 +95,23 @@ impl Events {
 
 /// Events in order of time (and of the files, at equal times).
 ///
-/// Ids of users, items and categories are given out by first occurrence in that order.
+/// Ids of users, items and categories are assigned by first occurrence in that order.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     pub(crate) users: Vec<u32>,
     pub(crate) items: Vec<u32>,
     pub(crate) stamps: Vec<Stamp>,
-    /// Position of each event in the users' sequences, which lie one after the other.
+    /// Position of each event in the users' sequences, which are stored one after the other.
     pub(crate) positions: Vec<u32>,
     /// Where each user's sequence begins, and the end of the last.
     pub(crate) starts: Vec<usize>,
-    /// Per position: the first position of that user with the same time.
+    /// By position: the first position of that user with the same time.
     pub(crate) same_stamp: Vec<u32>,
-    /// Category per item.
+    /// Category of each item.
     pub(crate) category_of: Vec<u32>,
     /// Number of categories; at least one.
     pub(crate) categories: u32,
-    /// Number of events, dropped ones among them, that repeat another in user, item and time.
+    /// Number of events, including dropped ones, that repeat another in user, item and time.
     pub(crate) duplicates: u64,
 }
 

@@ -1,7 +1,7 @@
-//! Opening what a scenario names: plain files, gzip, zstd, and members of zip archives.
+//! Opens the files that a scenario names: plain files, gzip, zstd, and members of zip archives.
 //!
-//! The compression is told by the first bytes, not by the name. Everything is streamed; nothing
-//! is unpacked to disk or held whole in memory.
+//! The first bytes decide about the compression, not the name. Everything is streamed; nothing is
+//! unpacked to disk or held completely in memory.
 
 use std::fmt;
 use std::fs::File;
@@ -47,7 +47,7 @@ impl<'a> Input<'a> {
         Ok(Input { name: name.to_string(), reader: decoded })
     }
 
-    /// The beginning of the first line, without taking it from the stream; for telling formats apart.
+    /// The beginning of the first line, which stays in the stream; it distinguishes formats.
     pub(crate) fn first_line(&mut self) -> Result<Vec<u8>, DataError> {
         let bytes = self.reader.fill_buf().map_err(|source| DataError::Read {
             path: self.name.clone(),
@@ -81,12 +81,12 @@ fn buffered<'a>(reader: impl Read + 'a) -> Box<dyn BufRead + 'a> {
 
 /// Opens `path`, taken from `base_dir` unless absolute, for streaming.
 ///
-/// A member of a zip archive is written as `archive.zip!folder/member.csv`; an archive with one
+/// A member of a zip archive is written as `archive.zip!folder/member.csv`; an archive with a
 /// single file needs no member.
 ///
 /// # Errors
-/// A missing file (with the absolute path that was looked at), one that cannot be opened, an
-/// archive without that member (with the members there are), or a damaged beginning.
+/// If the file is missing or cannot be opened, the archive does not have that member, or its
+/// beginning is damaged. The error names the absolute path, or the existing members.
 pub fn open(base_dir: &Path, path: &str) -> Result<Input<'static>, DataError> {
     let whole = absolute(base_dir, path);
     if let Some((archive, member)) = path.split_once('!').filter(|_| !whole.exists()) {

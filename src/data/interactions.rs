@@ -1,4 +1,4 @@
-//! Interactions in general: rows of user, item and time (and category), as the task of the Deep
+//! General interactions: rows of user, item and time (and category), for the task of the Deep
 //! Interest Network.
 
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub struct Config {
     pub files: Vec<String>,
     /// Character between the cells of a text file.
     pub delimiter: char,
-    /// Whether cells may be quoted with `"`; if not, a quote is a character like others.
+    /// Whether cells may be quoted with `"`; if not, a quote is an ordinary character.
     pub quotes: bool,
     /// Names of the columns of text files without a header; empty if the first row has them.
     pub columns: Vec<String>,
@@ -112,7 +112,7 @@ impl SourceConfig for Config {
 /// Loads the files named in `config`.
 ///
 /// # Errors
-/// Files that cannot be read, malformed rows, or no user with two events.
+/// If a file cannot be read, a row is malformed, or no user has two events.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let format = TableFormat::new(config.delimiter, config.quotes, &config.columns)?;
     let wanted = wanted(config);
@@ -141,7 +141,7 @@ pub(crate) fn load<'a>(
     })
 }
 
-/// Loads the rows of `tables`; `categorise` then sets the categories of items and returns facts.
+/// Loads the rows of `tables`; then `categorise` sets the categories of items and returns facts.
 pub(crate) fn load_with<'a>(
     config: &Config,
     tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
@@ -191,7 +191,7 @@ fn read_events(
     take_rows(&table.name, &mut *table.rows, tally, taker)
 }
 
-/// What makes events of rows.
+/// Makes events from rows.
 struct Taker<'a> {
     filter: FileFilter<'a>,
     user: usize,
@@ -199,13 +199,13 @@ struct Taker<'a> {
     time: usize,
     category: Option<usize>,
     format: TimeFormat,
-    /// Times of the rows that are looked at.
+    /// Times of the current rows.
     stamps: Vec<Stamp>,
     events: &'a mut Events,
 }
 
 impl Taker<'_> {
-    /// Reads the times of `rows` rows and sees that they have a user and an item.
+    /// Reads the times of `rows` rows and checks that they have a user and an item.
     #[inline(always)]
     fn check<'t>(
         &mut self,

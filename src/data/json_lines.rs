@@ -6,7 +6,7 @@ use super::error::DataError;
 use super::file::Input;
 use super::lines::{Line, Lines, without_break};
 
-/// Feeds every line but blank ones to `take` and keeps the tally. `take` changes nothing on a fault.
+/// Passes every line that is not blank to `take`, which changes nothing on a fault; counts rows.
 pub(crate) fn for_each_line(
     input: Input,
     tally: &mut RowTally,
@@ -51,7 +51,7 @@ fn text(line: &[u8]) -> Result<&str, Fault> {
     })
 }
 
-/// The fault that a JSON error is: not JSON at all, or of the wrong shape.
+/// The fault of a JSON error: not JSON, or JSON of the wrong shape.
 pub(crate) fn fault(error: &serde_json::Error) -> Fault {
     let kind = if error.is_data() { BadRowKind::WrongType } else { BadRowKind::BadJson };
     Fault::new(kind, format!("column {}: {error}", error.column()))

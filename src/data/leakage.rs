@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::Day;
 use super::window::show;
 
-/// Why a holdout would not measure what it should.
+/// Why a holdout would give a wrong measurement.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum LeakError {
     /// A day that is trained on and evaluated on.
@@ -19,7 +19,7 @@ pub enum LeakError {
         /// The training window.
         train: String,
     },
-    /// Evaluation on the past with knowledge of the future.
+    /// The holdout comes before days that the model is trained on.
     #[error(
         "holdout day {day} comes before the end of the training window {train}, so the model would \
          know its future; hold out later days, or allow holdout days in the past"
@@ -36,7 +36,7 @@ pub enum LeakError {
 /// before the last training day.
 ///
 /// # Errors
-/// The first holdout day that is wrong, and the training window.
+/// If a holdout day is not allowed: the first such day, and the training window.
 pub fn check_holdout(train: &[Day], holdout: &[Day], allow_past: bool) -> Result<(), LeakError> {
     let mut trained: Vec<u32> = train.iter().map(|day| day.number).collect();
     trained.sort_unstable();

@@ -1,7 +1,7 @@
 //! Physical lines of a stream, numbered, with a bound on their length.
 //!
-//! They are not copied: a record of one or several lines is a part of the buffer that the stream
-//! is read into.
+//! Lines are not copied: a record of one or several lines is a part of the buffer into which the
+//! stream is read.
 
 use std::io::{self, BufRead};
 use std::ops::Range;
@@ -11,10 +11,10 @@ use memchr::memchr;
 /// The longest line that is kept. Amazon's metadata lines reach a few hundred kB.
 pub(crate) const MAX_LINE_BYTES: usize = 4 << 20;
 
-/// Zero bytes behind those that were read, so that vector loops may read past the last line.
+/// Zero bytes after the read ones, so that vector loops may read past the last line.
 pub(crate) const PADDING: usize = 64;
 
-/// Bytes asked of the stream at once.
+/// Bytes requested from the stream at once.
 const READ_BYTES: usize = 1 << 18;
 
 /// What [`Lines::append`] found.
@@ -24,29 +24,29 @@ pub(crate) enum Line {
     End,
     /// A line, with its line break; the last line of the stream gets one if it has none.
     Whole,
-    /// A line longer than [`MAX_LINE_BYTES`]; it was passed over, and the record with it.
+    /// A line longer than [`MAX_LINE_BYTES`]; it was skipped together with the record.
     TooLong,
 }
 
-/// Lines ending in LF or CR LF, counted from 1, of which one or several at a time are a *record*.
+/// Lines ending in LF or CR LF, counted from 1. One or several lines at a time form a *record*.
 pub(crate) struct Lines<'a> {
     reader: Box<dyn BufRead + 'a>,
-    /// What was read and is not passed yet, then [`PADDING`], then anything.
+    /// The bytes read and not yet used, then [`PADDING`], then unspecified bytes.
     block: Vec<u8>,
     /// The bytes of `block` that hold the record.
     record: Range<usize>,
-    /// End of what was read.
+    /// End of the bytes read.
     end: usize,
-    /// Number of the line that was read last; 0 before the first.
+    /// Number of the last line read; 0 before the first.
     number: u64,
     state: State,
 }
 
-/// What can still come from a stream.
+/// The state of a stream.
 enum State {
     Open,
     Ended,
-    /// It broke; the lines before are still to be had.
+    /// It failed; the lines before the failure can still be read.
     Broken(io::Error),
 }
 
@@ -57,32 +57,32 @@ impl<'a> Lines<'a> {
         Lines { reader, block, record: 0..0, end: 0, number: 0, state: State::Open }
     }
 
-    /// Number of the line read last; 0 before the first.
+    /// Number of the last line read; 0 before the first.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
-    /// What was read, [`PADDING`] and anything behind it included.
+    /// The bytes read, with [`PADDING`] and everything after it.
     pub(crate) fn block(&self) -> &[u8] {
         &self.block
     }
 
-    /// The same, to be written to within the record.
+    /// The same, for writing within the record.
     pub(crate) fn block_mut(&mut self) -> &mut [u8] {
         &mut self.block
     }
 
-    /// Where in the block the record lies.
+    /// The range of the record in the block.
     pub(crate) fn record(&self) -> Range<usize> {
         self.record.clone()
     }
 
-    /// Bytes of the block behind the record, which were read and are to come.
+    /// The bytes of the block after the record, which have been read.
     pub(crate) fn ahead(&self) -> Range<usize> {
         self.record.end..self.end
     }
 
-    /// Begins a record without lines behind the present one.
+    /// Begins a record without lines after the current one.
     pub(crate) fn begin(&mut self) {
         self.record.start = self.record.end;
     }
@@ -99,7 +99,7 @@ impl<'a> Lines<'a> {
         self.number += lines;
     }
 
-    /// Adds the next line to the record, its line break included.
+    /// Adds the next line to the record, including its line break.
     pub(crate) fn append(&mut self) -> io::Result<Line> {
         let mut searched = self.record.end;
         loop {
@@ -124,13 +124,13 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Takes `lines` lines of the record back, all behind its first `keep` bytes: they come again.
+    /// Takes back `lines` lines of the record, after its first `keep` bytes: they are read again.
     pub(crate) fn take_back(&mut self, keep: usize, lines: u64) {
         self.record.end = self.record.start + keep;
         self.number -= lines;
     }
 
-    /// Passes over the rest of a line that is too long, and the record with it.
+    /// Skips the rest of a line that is too long, together with the record.
     fn pass_over(&mut self) -> io::Result<Line> {
         self.number += 1;
         loop {
@@ -143,7 +143,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Reads on, the record kept (at another place); returns the number of new bytes, 0 at the end.
+    /// Reads more, keeps the record (it may move); returns the number of new bytes, 0 at the end.
     fn fill(&mut self) -> io::Result<usize> {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Open => {}
@@ -174,7 +174,7 @@ impl<'a> Lines<'a> {
             self.block[self.end] = b'\n';
             self.end += 1;
         }
-        // Not all behind: after a long line the block is larger than what is read at once.
+        // Not everything after it: after a long line the block is larger than one read.
         self.block[self.end..self.end + PADDING].fill(0);
         Ok(self.end - before)
     }
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use std::io::{BufReader, Cursor, Read};
 
-    /// The next line as a record of its own.
+    /// The next line as a separate record.
     fn next(lines: &mut Lines) -> Result<(Line, u64, String), io::ErrorKind> {
         lines.begin();
         let line = lines.append().map_err(|error| error.kind())?;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::stamp::Stamp;
 use super::{Batch, DataError, DataSource, Day, ExampleInfo, Schema};
 
-/// Where an example's [`ExampleInfo::group`] comes from.
+/// The source of an example's [`ExampleInfo::group`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Groups {
     /// All examples are one group.
@@ -19,7 +19,7 @@ pub(crate) enum Groups {
 
 /// Histories of varying length, each a slice of one array of events.
 ///
-/// Examples may share events: the histories of one user are slices of the user's one sequence.
+/// Examples may share events: all histories of one user are slices of one sequence.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Histories {
     /// Ids, `[events x columns]`, oldest first within a sequence.
@@ -127,7 +127,7 @@ impl DataSource for Log {
             Groups::One | Groups::Field(_) => 0,
         };
         let words = self.fields.len() + self.numeric.len() + self.histories.events.len() + groups;
-        // A loader holds its log about twice while it builds it.
+        // While a loader builds its log, it holds the log about twice.
         2 * (self.labels.len() + 4 * words + 8 * self.histories.spans.len()) as u64
     }
 

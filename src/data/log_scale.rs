@@ -1,6 +1,6 @@
-//! `sign(x) ln(1 + |x|)`, quickly where `x` is a small whole number: a count, as it mostly is.
+//! `sign(x) ln(1 + |x|)`, fast if `x` is a small whole number, as counts mostly are.
 
-/// Counts below this are looked up.
+/// The values of counts below this come from a table.
 const KNOWN: u32 = 4096;
 
 /// The scale with its table.

@@ -1,4 +1,4 @@
-//! Floor 1, what workers train on: examples with ids, in days, read in any order.
+//! Floor 1, the data that workers train on: examples with ids, in days, read in any order.
 //!
 //! One file per source. A source is a pure function from example ids to examples: the same ids
 //! give the same batch, on any thread, in any order.
@@ -85,8 +85,8 @@ pub trait DataSource: Send + Sync + Debug {
     /// The days of the log, in order; days without examples may be left out. Ids rise with time.
     fn days(&self) -> &[Day];
 
-    /// Examples that the source itself sets aside for evaluation (the last event of each user, say).
-    /// They belong to no day. Empty for sources that only know days.
+    /// Examples that the source itself holds out for evaluation (for example the last event of each
+    /// user). They belong to no day. Empty for sources that have only days.
     fn held_out(&self) -> Range<u64> {
         0..0
     }
@@ -97,16 +97,16 @@ pub trait DataSource: Send + Sync + Debug {
     /// If an id is neither in [`days`](Self::days) nor in [`held_out`](Self::held_out).
     fn read(&self, ids: &[u64], batch: &mut Batch);
 
-    /// The true click probability of each example, where the source knows it (generated logs).
+    /// The true click probability of each example, if the source knows it (generated logs).
     fn truth(&self, _ids: &[u64]) -> Option<Vec<f64>> {
         None
     }
 
-    /// Memory that the log takes at most while it is built and read, for estimates.
+    /// The most memory that the log takes while it is built and read, for estimates.
     fn bytes(&self) -> u64 {
         0
     }
 
-    /// Facts about the log as (name, value) lines for people: rows, users, base rate, bad rows skipped.
+    /// Facts about the log as (name, value) lines for people: rows, users, base rate, skipped rows.
     fn facts(&self) -> Vec<(String, String)>;
 }

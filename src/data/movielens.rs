@@ -1,6 +1,6 @@
 //! MovieLens ratings: `u.data` of the 100K set, and the CSV form of all later ones.
 //!
-//! A rating, whatever its stars, is an implicit positive: the user saw the film.
+//! A rating with any number of stars is an implicit positive: the user saw the film.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ const ITEM_COLUMNS: usize = 5 + GENRES;
 pub struct Config {
     /// `u.data` of the 100K set, or `ratings.csv`, also as `ml-latest-small.zip!ml-latest-small/ratings.csv`.
     pub ratings: String,
-    /// `u.item` or `movies.csv`: the first genre of a film is its category; without it all films share one.
+    /// `u.item` or `movies.csv`: the first genre is the category; without it all films share one.
     pub movies: Option<String>,
     /// How ratings become examples.
     pub task: TaskConfig,
@@ -55,7 +55,7 @@ impl SourceConfig for Config {
 /// Loads the files named in `config`.
 ///
 /// # Errors
-/// Files that cannot be read, malformed rows, or no user with two ratings.
+/// If a file cannot be read, a row is malformed, or no user has two ratings.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     if config.ratings.is_empty() {
         let problem =
@@ -112,7 +112,7 @@ fn read_movies(
         let mut table = Table::text(movies, &TableFormat::with(Dialect::quoted(b','), &[]))?;
         return interactions::read_categories(&settings, &mut table, events, tally);
     }
-    // Titles are Latin-1 and not used.
+    // Titles are in Latin-1; they are not used.
     let dialect = Dialect { delimiter: b'|', quotes: false, utf8: false };
     let names: Vec<String> = (1..=ITEM_COLUMNS).map(|column| format!("column {column}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! Drawing items that a user never touched.
+//! Draws items that a user never touched.
 
 use rand::RngExt;
 
@@ -8,25 +8,25 @@ use crate::base::Rng;
 /// Rejected draws after which the untouched items are listed instead.
 const TRIES: u32 = 64;
 
-/// A user whose events are more than one in so many items has a bit per item: at most 16 bytes an
-/// event, and one look instead of a search.
+/// A user with more than one event per this many items has a bit per item: at most 16 bytes per
+/// event, and one access instead of a search.
 const DENSE: usize = 128;
 
-/// What every user touched.
+/// The items that every user touched.
 #[derive(Clone, Debug)]
 struct Touched {
-    /// The users' items; sorted within each user that has no bits.
+    /// The users' items; sorted for each user without bits.
     items: Vec<u32>,
     starts: Vec<usize>,
-    /// Words of the bits of an item each, for those users who have them.
+    /// Bits for all items, in words, for each user who has them.
     bits: Vec<u64>,
     /// Where a user's bits begin.
     first_bits: Vec<Option<usize>>,
-    /// Words of one user's bits.
+    /// Number of words for one user's bits.
     words: usize,
 }
 
-/// What one user touched.
+/// The items that one user touched.
 #[derive(Clone, Copy, Debug)]
 enum Items<'a> {
     Sorted(&'a [u32]),
@@ -78,14 +78,14 @@ impl Items<'_> {
     }
 }
 
-/// Draws negatives; the distribution is that of the untouched items, whichever way they are found.
+/// Draws negatives. The distribution is that of the untouched items for both ways to find them.
 #[derive(Clone, Debug)]
 pub(crate) struct Sampler {
     items: u32,
     touched: Touched,
-    /// Items of training events, from which popular ones are drawn; empty for uniform draws.
+    /// Items of training events, from which popular items are drawn; empty for uniform draws.
     train_items: Vec<u32>,
-    /// Weight of each item: 1, or its training events.
+    /// Weight of each item: 1, or its number of training events.
     weights: Vec<u32>,
 }
 
@@ -108,7 +108,7 @@ impl Sampler {
         Sampler { train_items, weights, ..Sampler::uniform(timeline) }
     }
 
-    /// An item that `user` never touched; `None` if there is none that could be drawn.
+    /// An item that `user` never touched; `None` if none can be drawn.
     pub(crate) fn draw(&self, user: u32, rng: &mut Rng) -> Option<u32> {
         let touched = self.touched.of(user);
         let is_new = |item: &u32| !touched.has(*item);
@@ -145,7 +145,7 @@ mod tests {
     use crate::data::events::Events;
     use crate::data::stamp::Stamp;
 
-    /// User 0 touched items 0..98 of 100; users 1 touched the last two, item 99 three times.
+    /// User 0 touched items 0..98 of 100; user 1 touched the last two, item 99 three times.
     fn timeline() -> Timeline {
         let mut events = Events::new();
         for item in 0..98u32 {

@@ -1,4 +1,4 @@
-//! Short texts as a few numbers, so that a table of them needs no memory besides its slots.
+//! Short texts as a few numbers, so that a table of them needs memory only for its slots.
 
 use std::hash::{Hash, Hasher};
 
@@ -7,7 +7,7 @@ use super::text::Text;
 /// A text of up to eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Short {
-    // Halves rather than one word, so that a slot of a table with a 32-bit value takes 16 bytes.
+    // Two halves instead of one word, so that a slot with a 32-bit value takes 16 bytes.
     halves: [u32; 2],
     len: u8,
 }
@@ -48,7 +48,7 @@ impl Hash for Short {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let word = u64::from(self.halves[1]) << 32 | u64::from(self.halves[0]);
-        // Texts that differ only in zeros behind them are rare: `eq` tells them apart.
+        // Texts that differ only in zeros at their end are rare: `eq` distinguishes them.
         state.write_u64(word);
     }
 }

@@ -1,7 +1,7 @@
 //! Parquet files as rows of text cells (cargo feature `parquet`).
 //!
-//! The record reader of the `parquet` crate is used, which needs no Arrow. Cells become text, so
-//! that everything behind them is the same as for CSV; times become `YYYY-MM-DD HH:MM:SS.mmm`.
+//! The record reader of the `parquet` crate is used, which does not need Arrow. Cells become text,
+//! so that all later steps are the same as for CSV; times become `YYYY-MM-DD HH:MM:SS.mmm`.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -25,13 +25,13 @@ pub(crate) struct ParquetRows {
     decoded: Vec<usize>,
     rows: RowIter<'static>,
     number: u64,
-    /// Text and cells of the present row.
+    /// Text and cells of the current row.
     text: Vec<u8>,
     cells: Vec<Span>,
 }
 
 impl ParquetRows {
-    /// Opens the file at `path` and decodes the columns in `wanted` that it has.
+    /// Opens the file at `path` and decodes its columns that are in `wanted`.
     pub(crate) fn open(path: &Path, wanted: &[&str]) -> Result<ParquetRows, DataError> {
         let failed = |error: parquet::errors::ParquetError| DataError::Open {
             path: path.display().to_string(),

@@ -47,7 +47,7 @@ fn push_string(json: &mut String, text: &str) {
     json.push('"');
 }
 
-/// The content of a string whose opening quote was read.
+/// The content of a string after its opening quote.
 fn string(chars: &mut Peekable<Chars>, quote: char) -> Option<String> {
     let mut text = String::new();
     loop {

@@ -7,12 +7,12 @@ use super::error::DataError;
 use super::split::Span;
 use super::text::Text;
 
-/// One row's cells; they lie where they were read to.
+/// The cells of one row, in the buffer into which they were read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<'a> {
     /// The 1-based line on which it begins.
     pub(crate) line: u64,
-    /// Where the cells' text is.
+    /// The text that contains the cells.
     pub(crate) block: &'a [u8],
     /// The cells, in order.
     pub(crate) cells: &'a [Span],
@@ -36,11 +36,11 @@ impl<'a> Row<'a> {
 pub(crate) struct Stretch<'a> {
     /// The 1-based line of the first; each of the others is on the next one.
     pub(crate) line: u64,
-    /// Where the cells' text is.
+    /// The text that contains the cells.
     pub(crate) block: &'a [u8],
     /// The cells, row by row.
     pub(crate) cells: &'a [Span],
-    /// Cells of a row.
+    /// Number of cells per row.
     pub(crate) width: usize,
 }
 
@@ -64,7 +64,7 @@ impl<'a> Stretch<'a> {
     }
 }
 
-/// Why a row could not be had.
+/// Why a row could not be read.
 #[derive(Debug)]
 pub(crate) enum RowError {
     /// The row is malformed; the next one may be sound.
@@ -81,20 +81,19 @@ pub(crate) trait Rows {
     /// The next row; `None` at the end.
     fn read(&mut self) -> Result<Option<Row<'_>>, RowError>;
 
-    /// The next rows, as far as they are at hand and there is nothing to say about them; the one
-    /// behind them is for `read`.
+    /// The next rows, if they have been read and are sound; `read` returns the row after them.
     fn read_stretch(&mut self) -> Option<Stretch<'_>> {
         None
     }
 }
 
-/// What is done with rows.
+/// A consumer of rows.
 pub(crate) trait Take {
     /// Takes a row; changes nothing on a fault.
     fn row(&mut self, row: &Row) -> Result<Verdict, Fault>;
 
-    /// Accepts all of these rows, if that is quicker than one by one; changes nothing and returns
-    /// `false` if one of them needs to be looked at by itself.
+    /// Accepts all these rows, if that is faster than one by one; changes nothing and returns
+    /// `false` if one of them must be checked separately.
     fn stretch(&mut self, _: &Stretch) -> bool {
         false
     }
@@ -108,7 +107,7 @@ impl<F: FnMut(&Row) -> Result<Verdict, Fault>> Take for OneByOne<F> {
     }
 }
 
-/// What a row turned out to be.
+/// The result for a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
     /// It is in the log.
@@ -117,7 +116,7 @@ pub(crate) enum Verdict {
     Filtered,
 }
 
-/// Feeds every row of `rows` to `take`, which changes nothing on a fault, and keeps the tally.
+/// Passes every row of `rows` to `take`, which changes nothing on a fault, and counts rows.
 pub(crate) fn for_each_row(
     path: &str,
     rows: &mut dyn Rows,
@@ -127,7 +126,7 @@ pub(crate) fn for_each_row(
     take_rows(path, rows, tally, OneByOne(take))
 }
 
-/// Feeds all rows to `take` and keeps the tally.
+/// Passes all rows to `take` and counts them.
 pub(crate) fn take_rows(
     path: &str,
     rows: &mut dyn Rows,
@@ -145,7 +144,7 @@ pub(crate) fn take_rows(
                 take_row(path, &columns, &row, tally, &mut take)?;
             }
         }
-        // Looked at where it lies: a copy would wait until all its parts are written.
+        // Used in place: a copy would wait until all its parts are written.
         match rows.read() {
             Ok(Some(row)) => take_row(path, &columns, &row, tally, &mut take)?,
             Ok(None) => return Ok(()),
@@ -160,7 +159,7 @@ pub(crate) fn take_rows(
     }
 }
 
-/// Feeds one row to `take`.
+/// Passes one row to `take`.
 #[inline]
 fn take_row(
     path: &str,

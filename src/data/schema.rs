@@ -1,4 +1,4 @@
-//! What the columns of a log mean.
+//! The meaning of the columns of a log.
 
 /// A set of ids with one embedding row each: items, users, categories. Fields and histories that
 /// share an id space share its rows.
@@ -19,7 +19,7 @@ pub struct Field {
     pub space: usize,
 }
 
-/// One aligned column of the history: every past event has one id of it.
+/// One aligned column of the history: it has one id for every past event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HistoryColumn {
     /// Index into [`Schema::spaces`].
@@ -48,7 +48,7 @@ pub struct Schema {
     pub history: Option<History>,
     /// Names of the numeric columns.
     pub numeric: Vec<String>,
-    /// What [`ExampleInfo::group`](super::ExampleInfo::group) is: `session` or `user`; used in reports.
+    /// What reports call [`ExampleInfo::group`](super::ExampleInfo::group): `session` or `user`.
     pub group: String,
 }
 

@@ -1,4 +1,4 @@
-//! The registry of data sources: what `kind = "..."` may name, and how each is opened.
+//! The registry of data sources: the values of `kind = "..."`, and how each source is opened.
 
 #[cfg(test)]
 mod new_part;
@@ -22,13 +22,13 @@ pub struct OpenContext<'a> {
 
 /// The configuration of a source.
 pub trait SourceConfig {
-    /// Whether the log depends on the seed of the trial: it is generated, or its negatives are drawn.
+    /// Whether the log depends on the trial's seed: it is generated, or its negatives are drawn.
     fn draws(&self) -> bool;
 
     /// Opens the source.
     ///
     /// # Errors
-    /// Whatever keeps the log from being loaded; the message says where and what to do.
+    /// If the log cannot be loaded; the message names the place and the remedy.
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError>;
 }
 
@@ -49,7 +49,7 @@ crate::registry! {
         "table" => Table(tabular::Config),
         /// Any CSV, TSV or Parquet file of (user, item, time): the next item, given the history.
         "interactions" => Interactions(interactions::Config),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }

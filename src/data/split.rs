@@ -1,8 +1,8 @@
-//! Finding lines and their cells in a block of text.
+//! Finds lines and their cells in a block of text.
 //!
-//! 64 bytes at a time: a bit per byte that is a delimiter, a line break, a quote, or no plain
-//! text; then the bits one by one. Most cells of a click log have eight bytes or none, too few
-//! for a search of their own each.
+//! It takes 64 bytes at a time: first a bit per byte for delimiters, line breaks, quotes and bytes
+//! that are no plain text; then the set bits one by one. Most cells of a click log have eight bytes
+//! or none, which is too short for separate searches.
 
 use std::ops::Range;
 
@@ -11,10 +11,10 @@ use super::text::Text;
 #[cfg(target_arch = "x86_64")]
 use crate::base::level::{Level, level};
 
-/// Bytes that are looked at together.
+/// Bytes that are processed together.
 const CHUNK: usize = 64;
 
-/// Where a cell lies in its block.
+/// The position of a cell in its block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Span {
     pub(crate) start: u32,
@@ -28,7 +28,7 @@ impl Span {
         Span { start: start as u32, end: end as u32 }
     }
 
-    /// Whether nothing is in it.
+    /// Whether the cell is empty.
     #[inline]
     pub(crate) fn is_empty(self) -> bool {
         self.start == self.end
@@ -41,19 +41,19 @@ impl Span {
     }
 }
 
-/// How many cells to look for.
+/// How many cells to find.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
-    /// Of a row.
+    /// Cells per row.
     pub(crate) width: usize,
-    /// Altogether; there may be a chunk's more.
+    /// Cells in total; up to a chunk more may be found.
     pub(crate) most: usize,
 }
 
 /// A line that was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Found {
-    /// Behind its line break.
+    /// The position after its line break.
     pub(crate) end: usize,
     /// Number of quotes.
     pub(crate) quotes: u32,
@@ -62,7 +62,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Whether there is nothing but ASCII text without quotes.
+    /// Whether there is only ASCII text without quotes.
     pub(crate) fn is_plain(self) -> bool {
         self.quotes == 0 && !self.odd
     }
@@ -78,32 +78,32 @@ struct Marks {
     odd: u64,
 }
 
-/// Finds one line after the other, with what the delimiter separates; quotes mean nothing here.
+/// Finds one line after the other, and its cells between delimiters; quotes have no meaning here.
 #[derive(Clone, Debug)]
 pub(crate) struct Splitter {
     delimiter: u8,
-    /// Where the chunk begins that `marks` are of.
+    /// Where the chunk of `marks` begins.
     chunk: usize,
-    /// Marks of the lines to come.
+    /// Marks of the next lines.
     marks: Marks,
-    /// Where the next line begins, if `marks` are those of the block.
+    /// Where the next line begins; `None` if `marks` do not belong to the block.
     next: Option<usize>,
 }
 
 impl Splitter {
-    /// For cells between `delimiter`s.
+    /// For cells separated by `delimiter`.
     pub(crate) fn new(delimiter: u8) -> Splitter {
         Splitter { delimiter, chunk: 0, marks: Marks::default(), next: None }
     }
 
-    /// To be said whenever the block has changed.
+    /// Must be called after every change of the block.
     pub(crate) fn forget(&mut self) {
         self.next = None;
     }
 
-    /// The line that begins at `from` of a block with text up to `until` (and [`PADDING`] zeros
-    /// behind); adds its cells, the line break not among them. `None` if it ends later, and then
-    /// some cells of it have been added.
+    /// The line that begins at `from` of a block with text up to `until` (followed by [`PADDING`]
+    /// zeros); adds its cells without the line break. `None` if the line ends later; then some of
+    /// its cells have been added.
     #[inline]
     pub(crate) fn line(
         &mut self,
@@ -151,9 +151,9 @@ impl Splitter {
         }
     }
 
-    /// The first rows in a part of such a block, as far as each has the right number of cells and is
-    /// plain text; their cells take the place of `cells`. Returns their number and where the next
-    /// line begins.
+    /// The first rows in a part of such a block, as long as each has the right number of cells and
+    /// is plain text; their cells replace `cells`. Returns their number and the start of the next
+    /// line.
     pub(crate) fn rows(
         &mut self,
         block: &[u8],
@@ -174,7 +174,7 @@ impl Splitter {
             if (marks.quotes | marks.odd) & ahead != 0 {
                 break;
             }
-            // No more than that is filled: where rows with quotes are many, there are few others.
+            // No more than that is filled: where many rows have quotes, few others are found.
             if cells.len() < found + CHUNK {
                 cells.resize(found + CHUNK, Span::default());
             }
@@ -188,8 +188,8 @@ impl Splitter {
             }
             (chunk, ahead) = (chunk + CHUNK, !0);
         }
-        // Sound rows end at a line break and have no other. If all do and there are no more breaks
-        // than rows, that is so; else it is seen row by row.
+        // A sound row ends at a line break and has no other. If all rows end at one and there are
+        // no more breaks than rows, all are sound; otherwise each row is checked.
         let at_break = |cell: &Span| block[cell.end as usize] == b'\n';
         let whole = cells[..found / width * width].chunks_exact(width);
         let mut rows = whole.clone().take_while(|row| at_break(&row[width - 1])).count();
@@ -214,7 +214,7 @@ impl Splitter {
 }
 
 impl Marks {
-    /// Leaves out the bits in `passed`.
+    /// Clears the bits in `passed`.
     #[inline]
     fn pass(&mut self, passed: u64) {
         self.delimiters &= !passed;
@@ -238,7 +238,7 @@ fn marks(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
     #[cfg(target_arch = "x86_64")]
     if level() >= Level::Avx2 {
         #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
-        // SAFETY: `level` has seen AVX2.
+        // SAFETY: `level` has detected AVX2.
         return unsafe { avx2(chunk, delimiter) };
     }
     Marks {
@@ -249,18 +249,18 @@ fn marks(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
     }
 }
 
-/// Bit `i` says what `is` says of byte `i`.
+/// Bit `i` is the result of `is` for byte `i`.
 fn bits(chunk: &[u8; CHUNK], is: impl Fn(u8) -> bool) -> u64 {
     let flags = chunk.map(|byte| u8::from(is(byte)));
     let (words, _) = flags.as_chunks::<8>();
     words.iter().enumerate().fold(0, |bits, (index, word)| {
-        // Gathers the lowest bits of eight bytes in the uppermost one.
+        // Collects the lowest bits of eight bytes in the highest byte.
         let gathered = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
         bits | gathered << (index * 8)
     })
 }
 
-/// The same with vector compares, which the compiler does not find in loops: 3.9 instead of 13 ns.
+/// The same with vector compares, which compilers do not make from loops: 3.9 instead of 13 ns.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn avx2(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
@@ -314,7 +314,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
-        /// Rows found together are the lines one by one, up to the first that is not like them.
+        /// Rows found together are the lines one by one, up to the first line of another kind.
         #[test]
         fn rows_are_the_lines_of_one_width(
             rows in prop::collection::vec(
@@ -344,7 +344,7 @@ mod tests {
                 let next = one.line(&block, at, text.len(), &mut line);
                 let plain = next.is_some_and(|next| next.is_plain()) && line.len() == width;
                 let blank = line.len() == 1 && line[0].is_empty();
-                // An odd byte ends the rows a chunk before it; so do the zeros behind the text.
+                // An odd byte ends the rows up to a chunk before it; so do zeros after the text.
                 let mut near = block[at..].iter().take(2 * CHUNK);
                 let near = near.any(|byte| matches!(byte, 0 | b'"' | 0x80..));
                 prop_assert!(!plain || blank || near || cells.len() + width > most);

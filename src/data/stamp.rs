@@ -14,7 +14,7 @@ const MS_PER_DAY: i64 = 86_400_000;
 const YEARS: Range<i64> =
     days_since_1970(1900, 1, 1) * MS_PER_DAY..days_since_1970(2201, 1, 1) * MS_PER_DAY;
 
-/// The times of days up to the millionth.
+/// The times of days up to number one million.
 const DAYS: Range<i64> = -1_000_000 * MS_PER_DAY..1_000_001 * MS_PER_DAY;
 
 /// A point in time: milliseconds since 1970-01-01 00:00 UTC, leap seconds left out.
@@ -39,7 +39,7 @@ impl Stamp {
     }
 }
 
-/// How a time is written.
+/// The format of a time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeFormat {
@@ -49,7 +49,7 @@ pub enum TimeFormat {
     /// Milliseconds since 1970-01-01 UTC.
     UnixMilliseconds,
     /// `YYYY-MM-DD HH:MM:SS`, where the seconds, their fraction or the whole time may be missing,
-    /// and `T` may stand for the blank; taken as UTC.
+    /// and `T` may replace the blank; read as UTC.
     DateTime,
     /// `YYMMDDHH` of the years 2000 to 2099, as in the Avazu log.
     Yymmddhh,
@@ -111,7 +111,7 @@ fn scaled(cell: Text, scale: i64) -> Option<i64> {
         Some(value) => Some(value.saturating_mul(scale)),
         None => {
             let value: f64 = std::str::from_utf8(&cell).ok()?.parse().ok()?;
-            // The cast saturates, and what saturates is out of range.
+            // The cast saturates, and saturated values are out of range.
             value.is_finite().then(|| (value * scale as f64).floor() as i64)
         }
     }

@@ -19,7 +19,7 @@ pub(crate) struct TableBuilder {
     stamps: Vec<Stamp>,
     /// Codes, `[rows x categorical columns]`.
     codes: Vec<u32>,
-    /// `[rows x numeric columns]`, NaN where missing, each row with room for the flags.
+    /// `[rows x numeric columns]`, NaN where missing, each row with space for the flags.
     numeric: Vec<f32>,
     /// Numeric columns of a row, without flags.
     numeric_columns: usize,
@@ -27,7 +27,7 @@ pub(crate) struct TableBuilder {
     flags: usize,
     groups: Vec<u32>,
     history: Option<HistoryCells>,
-    /// Whether the rows were put in another order than that of the files.
+    /// Whether the order of the rows differs from that of the files.
     sorted: bool,
 }
 
@@ -59,7 +59,7 @@ impl HistoryCells {
 }
 
 impl TableBuilder {
-    /// Without rows, for the mapping of `config` (which is checked).
+    /// A builder without rows, for the mapping of `config`, which has been checked.
     pub(crate) fn new(config: &Config) -> TableBuilder {
         let history = config.history.as_ref().map(|settings| HistoryCells {
             settings: settings.clone(),
@@ -96,12 +96,12 @@ impl TableBuilder {
         self.history.as_ref().map_or(0, |history| history.events.len())
     }
 
-    /// Numeric columns of a row, those of flags included.
+    /// Numeric columns of a row, including flags.
     pub(crate) fn numeric_width(&self) -> usize {
         self.numeric_columns + self.flags
     }
 
-    /// Adds rows: their values, and the ids in their categorical columns and in that of groups.
+    /// Adds rows: their values, and the ids in their categorical columns and in the group column.
     #[inline(always)]
     pub(crate) fn extend<'t>(
         &mut self,
@@ -130,14 +130,14 @@ impl TableBuilder {
         }
     }
 
-    /// Adds the history of the row that was added last.
+    /// Adds the history of the last added row.
     pub(crate) fn push_history(&mut self, cell: Text) {
         if let Some(cells) = &mut self.history {
             cells.push(cell, &mut self.vocabularies[cells.field]);
         }
     }
 
-    /// The log.
+    /// Builds the log.
     ///
     /// # Errors
     /// If there is no row.
@@ -168,7 +168,7 @@ impl TableBuilder {
         Ok(Log { schema, days, labels, fields, numeric, groups, histories, facts }.checked())
     }
 
-    /// Puts the rows in order of time; most files have them so.
+    /// Sorts the rows by time; most files are sorted already.
     fn sort(&mut self) {
         if self.stamps.is_sorted() {
             return;
@@ -193,12 +193,12 @@ impl TableBuilder {
         days_by_calendar(self.stamps.iter().copied(), self.stamps[0])
     }
 
-    /// Turns the codes of the fields into ids, in place; the ids of the history, and the rows of
-    /// each space.
+    /// Replaces the codes of the fields by ids, in place; returns the histories as ids, and the
+    /// rows of each space.
     fn number_ids(&mut self, config: &Config) -> (Histories, Vec<u32>) {
         let mut histories = Histories::default();
         if !self.sorted && self.history.is_none() && config.min_count < 2 {
-            // Codes were given out by first occurrence in this very order.
+            // Codes were assigned by first occurrence in this same order.
             return (histories, self.vocabularies.iter().map(|v| v.len() as u32).collect());
         }
         let columns = self.vocabularies.len().max(1);
@@ -248,7 +248,7 @@ impl TableBuilder {
         }
     }
 
-    /// Standardises the numeric columns, fills gaps and sets the flags, in place.
+    /// Standardises the numeric columns, fills missing values and sets the flags, in place.
     fn scale_numbers(&mut self, config: &Config) {
         let columns = config.numeric.len();
         if columns == 0 {
@@ -291,7 +291,7 @@ fn space(name: &str, rows: u32) -> IdSpace {
     IdSpace { name: name.to_string(), rows }
 }
 
-/// Mean and standard deviation of the present values; a constant column is not scaled.
+/// Mean and standard deviation of the values that are not missing; a constant column is not scaled.
 fn moments(values: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
     let present = values.filter(|value| !value.is_nan()).map(f64::from);
     let count = present.clone().count().max(1) as f64;

@@ -1,4 +1,4 @@
-//! The general loader: any CSV, TSV or Parquet file, with the meaning of its columns in the settings.
+//! The general loader: any CSV, TSV or Parquet file; settings give the meaning of its columns.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::stamp::{Stamp, TimeFormat};
 use super::table_builder::TableBuilder;
 use super::text::Text;
 
-/// What makes a label positive: a condition such as `">= 4"`, or a list of values.
+/// The rule for a positive label: a condition such as `">= 4"`, or a list of values.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum PositiveWhen {
@@ -41,7 +41,7 @@ pub enum Missing {
     Flag,
 }
 
-/// Which end of a history cell is the most recent event.
+/// Which end of a history cell has the most recent event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HistoryOrder {
@@ -58,11 +58,11 @@ pub enum HistoryOrder {
 pub struct HistoryConfig {
     /// Name of the column.
     pub column: String,
-    /// The categorical column whose ids these are; the history is compared with it.
+    /// The categorical column to which these ids belong; the history is compared with it.
     pub field: String,
     /// Character between the ids.
     pub separator: char,
-    /// Which end is the most recent.
+    /// Which end has the most recent event.
     pub order: HistoryOrder,
     /// Only this many most recent events are kept.
     #[schemars(range(min = 1))]
@@ -81,7 +81,7 @@ impl Default for HistoryConfig {
     }
 }
 
-/// A file of rows, one example each.
+/// Files of rows, one example per row.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -89,21 +89,21 @@ pub struct Config {
     pub files: Vec<String>,
     /// Character between the cells of a text file.
     pub delimiter: char,
-    /// Whether cells may be quoted with `"`; if not, a quote is a character like others.
+    /// Whether cells may be quoted with `"`; if not, a quote is an ordinary character.
     pub quotes: bool,
     /// Names of the columns of text files without a header; empty if the first row has them.
     pub columns: Vec<String>,
     /// Column with the label.
     pub label: String,
-    /// What makes the label positive; without it the label must be 0 or 1.
+    /// The rule for a positive label; without it the label must be 0 or 1.
     pub positive_when: Option<PositiveWhen>,
     /// Column with the time; rows are sorted by it and divided into calendar days (UTC).
     pub time: Option<String>,
-    /// How the time is written.
+    /// The format of the time.
     pub time_format: TimeFormat,
     /// Column with the number of the day, instead of a time.
     pub day: Option<String>,
-    /// Without a time or day: the rows are taken as chronological and divided into so many equal days.
+    /// Without a time or day: rows, taken as chronological, are divided into this many equal days.
     #[schemars(range(min = 1, max = 100_000))]
     pub days: u32,
     /// Column with the session or user, for the grouped AUC.
@@ -124,7 +124,7 @@ pub struct Config {
     pub keep_when: Vec<String>,
     /// Ids that occur less often share one row of their table; 0 and 1 keep all.
     pub min_count: u32,
-    /// Hashes ids into so many rows per table, instead of listing them; 0 lists them.
+    /// Hashes ids into this many rows per table, instead of listing them; 0 lists them.
     pub hash_rows: u32,
     /// What to do about a malformed row.
     pub on_bad_row: OnBadRow,
@@ -174,7 +174,7 @@ impl SourceConfig for Config {
 /// Loads the files named in `config`.
 ///
 /// # Errors
-/// Settings that contradict each other, files that cannot be read, malformed rows.
+/// If settings contradict each other, a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let format = TableFormat::new(config.delimiter, config.quotes, &config.columns)?;
     let wanted = wanted(config);
@@ -321,7 +321,7 @@ impl<'a> Plan<'a> {
 /// The checked values of rows, before anything is added to the log.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
-    /// 1 where the label is positive.
+    /// 1 if the label is positive.
     pub(crate) labels: Vec<u8>,
     /// Times, if there is a column of them.
     pub(crate) stamps: Vec<Stamp>,
@@ -330,10 +330,10 @@ pub(crate) struct Values {
     pub(crate) numeric: Vec<f32>,
 }
 
-/// The time that was read last: in most logs many rows that follow each other have the same.
+/// The last time read: in most logs many neighbouring rows have the same.
 #[derive(Debug, Default)]
 struct LastTime {
-    /// The beginning and the length of its text; both are all of it if that has up to eight bytes.
+    /// The first word and the length of its text, which are all of it for up to eight bytes.
     text: (u64, usize),
     stamp: Stamp,
 }
@@ -350,7 +350,7 @@ impl LastTime {
     }
 }
 
-/// What brings rows to the log.
+/// Adds rows to the log.
 struct Taker<'a> {
     plan: Plan<'a>,
     values: Values,
@@ -362,7 +362,7 @@ impl<'a> Taker<'a> {
         Taker { plan, values: Values::default(), builder }
     }
 
-    /// Reads what is no id of `rows` rows, column by column; `cell` is the cell of a row and column.
+    /// Reads the cells of `rows` rows except ids, column by column; `cell` takes row and column.
     #[inline(always)]
     fn check<'t>(
         &mut self,

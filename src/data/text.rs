@@ -1,5 +1,5 @@
-//! A piece of text with its first eight bytes at hand as one number, so that short cells (nearly
-//! all of a click log) are compared, hashed and read without a loop over their bytes.
+//! A piece of text with its first eight bytes as one number. So short cells (nearly all of a click
+//! log) are compared, hashed and read without a loop over their bytes.
 
 use std::ops::Deref;
 
@@ -13,7 +13,7 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Text<'a> {
     bytes: &'a [u8],
-    /// The first eight bytes, little-endian; zeros behind the end of a shorter text.
+    /// The first eight bytes, little-endian; zeros after the end of a shorter text.
     word: u64,
 }
 
@@ -39,13 +39,13 @@ impl<'a> Text<'a> {
         self.bytes
     }
 
-    /// The first eight bytes, little-endian; zeros behind the end of a shorter text.
+    /// The first eight bytes, little-endian; zeros after the end of a shorter text.
     #[inline]
     pub(crate) fn word(self) -> u64 {
         self.word
     }
 
-    /// The number written in at most 18 digits; `None` if there is anything else.
+    /// The number written in at most 18 digits; `None` if the text has anything else.
     #[inline]
     pub(crate) fn whole_number(self) -> Option<u64> {
         let (first, rest) = self.bytes.split_at(self.bytes.len().min(WORD));
@@ -58,8 +58,8 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// The digits of a number in at most eight bytes that may have a point, as a whole number, and
-    /// how many of them stand behind the point.
+    /// The digits of a number of at most eight bytes, optionally with a point, as an integer, and
+    /// how many digits are after the point.
     #[inline]
     pub(crate) fn short_decimal(self) -> Option<(u64, usize)> {
         let len = self.bytes.len();
@@ -79,7 +79,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The lowest `len` bytes of a word, all of them if `len` is larger.
+/// The lowest `len` bytes of a word; all if `len` is larger.
 #[inline]
 fn low(len: usize) -> u64 {
     const LOW: [u64; WORD + 1] =
@@ -90,7 +90,7 @@ fn low(len: usize) -> u64 {
 /// The number that the `len` lowest bytes of `word` spell, the lowest byte first; 1 to 8 digits.
 #[inline]
 fn digits(word: u64, len: usize) -> Option<u64> {
-    // Zeros are put in front.
+    // Adds zeros at the front.
     let missing = 8 * (WORD - len) as u32;
     let word = word.checked_shl(missing)? | ZEROS & low(WORD - len);
     let high = 0xf0f0_f0f0_f0f0_f0f0;
@@ -99,7 +99,7 @@ fn digits(word: u64, len: usize) -> Option<u64> {
     if !all {
         return None;
     }
-    // Pairs of digits, of pairs, of fours: the lower one counts for more.
+    // Pairs of digits, then fours, then eights: the lower part counts more.
     let pairs = (word - ZEROS).wrapping_mul(10 << 8 | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_ffff_0000_ffff;
     Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
@@ -112,7 +112,7 @@ impl<'a> From<&'a [u8]> for Text<'a> {
             (Some(word), _, _) => u64::from_le_bytes(*word),
             (None, Some(first), Some(last)) => {
                 let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-                // Where the two overlap they are the same.
+                // In the overlap both are the same.
                 u64::from(first) | u64::from(last) << (8 * (bytes.len() - 4))
             }
             _ => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),

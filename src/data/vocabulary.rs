@@ -1,8 +1,8 @@
 //! From the text of ids to dense numbers.
 //!
 //! While a file is read, each new text gets the next provisional *code*. When the order of the log
-//! is known, a [`Numbering`] turns codes into ids by first occurrence in that order, so that ids do
-//! not depend on how a file happens to be sorted.
+//! is known, a [`Numbering`] replaces codes by ids by first occurrence in that order. So ids do not
+//! depend on the order of rows in a file.
 
 use rustc_hash::FxHashMap;
 
@@ -52,7 +52,7 @@ impl Listed {
         let code = if let Some(text) = Medium::new(&text) {
             *self.medium.entry(text).or_insert(next)
         } else {
-            // A key of its own is made for new texts only.
+            // An owned key is made for new texts only.
             match self.long.get(text.bytes()) {
                 Some(code) => *code,
                 None => *self.long.entry(text.bytes().into()).or_insert(next),
@@ -61,7 +61,7 @@ impl Listed {
         self.given(code)
     }
 
-    /// Counts a code that is new.
+    /// Counts a new code.
     #[inline(always)]
     fn given(&mut self, code: u32) -> u32 {
         if code == self.texts {
@@ -91,7 +91,7 @@ impl Vocabulary {
         }
     }
 
-    /// The code of `text`, a new one if it is new.
+    /// The code of `text`; a new code for a new text.
     #[inline]
     pub(crate) fn code(&mut self, text: Text) -> u32 {
         match self {
@@ -100,7 +100,7 @@ impl Vocabulary {
         }
     }
 
-    /// Tells `put` the codes of `rows` texts.
+    /// Passes the codes of `rows` texts to `put`.
     #[inline(always)]
     pub(crate) fn codes<'t>(
         &mut self,
@@ -118,7 +118,7 @@ impl Vocabulary {
         }
     }
 
-    /// The code of `text` if it has one.
+    /// The code of `text`, if it has one.
     pub(crate) fn get(&self, text: Text) -> Option<u32> {
         match self {
             Vocabulary::Hashed { rows } => Some(hashed_row(text, *rows)),
@@ -149,7 +149,7 @@ fn hashed_row(text: Text, rows: u32) -> u32 {
     ((u128::from(hash(text)) * u128::from(rows)) >> 64) as u32
 }
 
-/// Eight bytes at a time through a mixer: stable on every platform, part of what a setting means.
+/// Mixes eight bytes at a time: stable on every platform, and part of the meaning of a setting.
 #[inline]
 fn hash(text: Text) -> u64 {
     let start = mix(text.len() as u64);
@@ -168,10 +168,10 @@ fn hash(text: Text) -> u64 {
 
 const UNSEEN: u32 = u32::MAX;
 
-/// Ids of codes, given out by first occurrence.
+/// Ids of codes, assigned by first occurrence.
 ///
-/// Codes that occur less than `min_count` times share one row, *rare*, which is id 0 if there
-/// are any. Count every occurrence first, then number in the order of the log.
+/// Codes that occur less than `min_count` times share one row, *rare*, which has id 0 if there are
+/// any. First count every occurrence, then number in the order of the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbering {
     counts: Vec<u32>,
@@ -181,7 +181,7 @@ pub(crate) struct Numbering {
 }
 
 impl Numbering {
-    /// For `codes` codes, none seen.
+    /// For `codes` codes that have not occurred.
     pub(crate) fn new(codes: usize, min_count: u32) -> Numbering {
         let counts = if min_count > 1 { vec![0; codes] } else { Vec::new() };
         Numbering { counts, ids: vec![UNSEEN; codes], min_count, rows: 0 }
@@ -198,7 +198,7 @@ impl Numbering {
         }
     }
 
-    /// Ends the counting: the codes that are rare share row 0.
+    /// Ends the counting: rare codes share row 0.
     pub(crate) fn settle(&mut self) {
         for (id, count) in self.ids.iter_mut().zip(&self.counts) {
             if (1..self.min_count).contains(count) {
@@ -208,7 +208,7 @@ impl Numbering {
         }
     }
 
-    /// The id of `code`, the next one at its first occurrence.
+    /// The id of `code`; the next id at its first occurrence.
     pub(crate) fn id(&mut self, code: u32) -> u32 {
         let id = &mut self.ids[code as usize];
         if *id == UNSEEN {
@@ -218,7 +218,7 @@ impl Numbering {
         *id
     }
 
-    /// Number of ids given out, the rare row included.
+    /// Number of assigned ids, including the rare row.
     pub(crate) fn rows(&self) -> u32 {
         self.rows
     }

@@ -12,39 +12,38 @@ use thiserror::Error;
 use super::Day;
 
 /// Days as a user writes them: `"1..12"`, `"31"`, or a list of these as in `["31", "2..30"]` (one
-/// new day and a mix of old ones). Both ends of a range belong to it.
+/// new day and a mix of old ones). Ranges include both ends.
 ///
-/// A window is a set: the order of writing does not matter, days are kept by number, and in which
-/// order their examples are fed is the matter of [`Order`](super::Order). So a day may not be named
-/// twice.
+/// A window is a set: the written order does not matter, and days are kept by number.
+/// [`Order`](super::Order) decides the order of their examples. So a day may not be named twice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Window {
-    /// First and last day of each range, by rising day, none touching the next.
+    /// First and last day of each range, by rising day; ranges do not touch.
     ranges: Vec<(u32, u32)>,
 }
 
-/// What is wrong with a window.
+/// Why a window is invalid.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum WindowError {
     /// Not a day and not a range of days.
     #[error("\"{text}\" is neither a day, as \"31\", nor a range of days, as \"1..12\"")]
     Syntax {
-        /// What was written.
+        /// The text.
         text: String,
     },
     /// Days are counted from 1.
     #[error("\"{text}\": days are counted from 1")]
     DayZero {
-        /// What was written.
+        /// The text.
         text: String,
     },
     /// A range whose end comes before its beginning.
     #[error("\"{text}\" ends before it begins; write the earlier day first")]
     Backwards {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// No day at all.
+    /// No day.
     #[error("names no day; write a day, as \"31\", or a range of days, as \"1..12\"")]
     Empty,
     /// A day that is named twice.
@@ -56,7 +55,7 @@ pub enum WindowError {
     /// A day that the log does not have.
     #[error("the log has no {asked}; its days are {first}..{last}")]
     NoSuchDay {
-        /// The day or range that was asked for.
+        /// The requested day or range.
         asked: String,
         /// First day of the log.
         first: u32,
@@ -72,7 +71,7 @@ impl Window {
     /// The window made of ranges of days, both ends included.
     ///
     /// # Errors
-    /// No range, a day named twice, day 0, or a range that ends before it begins.
+    /// If there is no range, a day is named twice or is 0, or a range ends before it begins.
     pub fn new(mut ranges: Vec<(u32, u32)>) -> Result<Window, WindowError> {
         for &(first, last) in &ranges {
             if first == 0 {
@@ -101,10 +100,10 @@ impl Window {
         Ok(Window { ranges: joined })
     }
 
-    /// The window that a list of texts such as `["1..12", "31"]` names.
+    /// The window of a list of texts such as `["1..12", "31"]`.
     ///
     /// # Errors
-    /// As [`Window::new`], or a text that is neither a day nor a range.
+    /// As [`Window::new`], or if a text is neither a day nor a range.
     pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Window, WindowError> {
         let ranges: Result<Vec<_>, _> = texts.iter().map(|text| range(text.as_ref())).collect();
         Window::new(ranges?)
@@ -121,11 +120,11 @@ impl Window {
         after > 0 && day <= self.ranges[after - 1].1
     }
 
-    /// The days of a log that belong to the window, by rising number. Days missing in the midst of
-    /// the log (a gap) are passed over, unless a range has nothing else.
+    /// The days of a log that belong to the window, by rising number. Days missing inside the log
+    /// (a gap) are skipped, unless a range has no other days.
     ///
     /// # Errors
-    /// A range that reaches beyond the log, or that has no day in it.
+    /// If a range reaches beyond the log, or has no day in it.
     pub fn select(&self, days: &[Day]) -> Result<Vec<Day>, WindowError> {
         let first = days.iter().map(|day| day.number).min();
         let last = days.iter().map(|day| day.number).max();
@@ -165,12 +164,12 @@ fn range(text: &str) -> Result<(u32, u32), WindowError> {
     Ok((first, last))
 }
 
-/// A range as it is written.
+/// The text of a range.
 pub(super) fn show(first: u32, last: u32) -> String {
     if first == last { first.to_string() } else { format!("{first}..{last}") }
 }
 
-/// The part of a range that lies outside of the log, or the whole range if it is in a gap.
+/// The part of a range that is outside the log, or the whole range if it is in a gap.
 fn missing(from: u32, to: u32, first: u32, last: u32) -> String {
     let (from, to) = if to > last {
         (from.max(last + 1), to)

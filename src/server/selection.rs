@@ -2,7 +2,7 @@
 
 use crate::params::Layout;
 
-/// Which parts of the parameters are meant.
+/// The selected parts of the parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Aspects {
     /// The parameters themselves.

@@ -11,7 +11,7 @@ struct Part {
     by_row: BTreeMap<(u64, u32), VecDeque<u8>>,
 }
 
-// `size` is what the scenario says.
+// The scenario says `size`.
 crate::persist!(Part { size: fixed, weights: state, held: state, by_row: state });
 
 fn saved(part: &impl Persist) -> Vec<u8> {
@@ -79,7 +79,7 @@ fn every_role_does_what_it_says() {
     other.load(&mut Loader::new(&bytes)).unwrap();
     let expected = Roles { by_scenario: 1, buffer: vec![1], away: None, ..roles(7) };
     assert_eq!(other, expected);
-    // Whether there are several is what the scenario says.
+    // The scenario says whether there are several.
     let none = Roles { several: None, ..roles(3) };
     let mut other = Roles { several: None, ..roles(1) };
     other.load(&mut Loader::new(&saved(&none))).unwrap();

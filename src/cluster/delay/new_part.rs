@@ -1,15 +1,15 @@
-//! A law of staleness that only tests know: one update, unless it is forbidden.
+//! A law of staleness for tests only: one update, unless it is forbidden.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DelayConfig, Streams, Unusable};
 
-/// Whether it can be used.
+/// Whether it is refused.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// It cannot.
+    /// It is refused.
     pub forbidden: bool,
 }
 

@@ -1,11 +1,11 @@
-//! Local work that only tests know: steps at a rate of one, from the view or on a replica.
+//! Local work for tests only: steps at a rate of one, from the view or on a replica.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LocalConfig, LocalPlan, LocalSteps};
 
-/// Where.
+/// Where the steps start.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -1,11 +1,11 @@
-//! A start that only tests know: all workers but the chief wait for some updates.
+//! A start for tests only: all workers except the chief wait for some updates.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{SimTime, StartConfig, Streams, WorkerId};
 
-/// For how many.
+/// How many updates they wait for.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

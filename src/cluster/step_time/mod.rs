@@ -34,13 +34,13 @@ pub trait FactorLaw: Send + Sync + Debug {
 
 /// The configuration of a law.
 pub trait StepTimeConfig {
-    /// The working law. Files are looked for relative to `folder`.
+    /// Builds the law. Files are searched relative to `folder`.
     ///
     /// # Errors
-    /// A file is missing or malformed.
+    /// If a file is missing or malformed.
     fn build(&self, folder: &Path) -> Result<Arc<dyn StepTimeLaw>, LawError>;
 
-    /// Whether times are in proportion to the base time.
+    /// Whether times are proportional to the base time.
     fn scales(&self) -> bool;
 }
 
@@ -77,7 +77,7 @@ crate::registry! {
         "pareto" => Pareto(pareto::Config),
         /// Step times replayed or resampled from a log.
         "trace" => Trace(trace::Config),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }

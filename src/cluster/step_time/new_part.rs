@@ -1,4 +1,4 @@
-//! A law that only tests know: every step takes a second.
+//! A law for tests only: every step takes a second.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Mutated files: no loader panics, every row error has a line of the file, no row goes missing.
+//! Mutated files: no loader panics, row errors have a line of the file, all rows are counted.
 
 use std::io::Write;
 
@@ -17,14 +17,14 @@ use crate::data::{
 /// Mutated files per loader.
 const MUTATIONS: u64 = 30_000;
 
-/// A loader, a small sound file, and a file of items where the loader has one.
+/// A loader, a small sound file, and a file of items if the loader has one.
 struct Case {
     loader: Loader,
     file: Vec<u8>,
     items: Option<Vec<u8>>,
 }
 
-/// What often breaks readers.
+/// Text that often breaks readers.
 const TOKENS: &[&[u8]] = &[
     b"\"",
     b"'",
@@ -81,7 +81,7 @@ fn mutate(file: &[u8], rng: &mut Rng) -> Vec<u8> {
     file
 }
 
-/// Says which mutation broke a loader if the test dies in it.
+/// Names the mutation that broke a loader, if the test panics.
 struct Witness<'a>(&'a str, u64, &'a [u8]);
 
 impl Drop for Witness<'_> {

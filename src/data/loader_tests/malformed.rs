@@ -1,4 +1,4 @@
-//! Malformed rows of every kind, each with its physical line; and the traps of real formats.
+//! Malformed rows of every kind, each with its physical line; and the pitfalls of real formats.
 
 use super::Loader;
 use crate::data::bad_rows::{BadRowKind, OnBadRow};
@@ -28,7 +28,7 @@ fn skip(config: tabular::Config) -> tabular::Config {
     tabular::Config { on_bad_row: OnBadRow::Skip, max_bad_rows: 10, ..config }
 }
 
-/// Rows of a table that are malformed, one of each kind that a table can have.
+/// Malformed rows of a table, one of each kind that a table can have.
 fn bad_table_rows() -> Vec<(BadRowKind, Vec<u8>)> {
     let text = |kind, row: &str| (kind, format!("{row}\n").into_bytes());
     vec![

@@ -46,7 +46,7 @@ enum Loader {
 }
 
 impl Loader {
-    /// Loads `file`, and `items` as the file of items where the loader has one.
+    /// Loads `file`, and `items` as the file of items if the loader has one.
     fn load(&self, file: &[u8], items: Option<&[u8]>) -> Result<Log, DataError> {
         let input =
             |name: &str, bytes: &[u8]| Input::decode(name, Box::new(Cursor::new(bytes.to_vec())));

@@ -1,4 +1,4 @@
-//! The real sets: their published counts, and the numbers of the task that reference results refer to.
+//! The real sets: their published counts, and the counts of the task in reference results.
 
 use std::path::Path;
 
@@ -23,8 +23,8 @@ fn examples(log: &Log) -> (u64, u64) {
     (held_out.start, held_out.end - held_out.start)
 }
 
-/// What holds for every log of the task: pairs of a positive and a negative of the same user and
-/// history, the negative never touched, days ascending and complete.
+/// Checks what holds for every log of the task: pairs of a positive and a negative of the same user
+/// and history, the negative never touched, days ascending and complete.
 fn check_pairs(log: &Log) {
     let ids: Vec<u64> = (0..log.held_out().end).collect();
     let mut batch = Batch::default();
@@ -191,7 +191,7 @@ fn retail(files: &[&str], since: &str) -> interactions::Config {
         keep_when: vec![
             "Customer ID != ''".into(),
             "Quantity > 0".into(),
-            // Articles have numbers; postage, fees and the like have words.
+            // Articles have numbers; postage, fees and similar rows have words.
             "StockCode >= '0'".into(),
             "StockCode < ':'".into(),
             format!("InvoiceDate >= {since}"),
@@ -308,7 +308,7 @@ fn open_avazu(folder: &Path, files: &[&str]) -> Log {
     avazu::open(&avazu::Config { files, ..avazu::Config::default() }, &context(folder)).unwrap()
 }
 
-/// AUC on the held-out examples of the item's number of training events.
+/// AUC on the held-out examples, if the score is the item's number of training events.
 fn popularity_auc(log: &Log) -> f64 {
     let mut batch = Batch::default();
     log.read(&(0..log.held_out().end).collect::<Vec<u64>>(), &mut batch);
@@ -317,7 +317,7 @@ fn popularity_auc(log: &Log) -> f64 {
         let (first, end) =
             (batch.history_offsets[row] as usize, batch.history_offsets[row + 1] as usize);
         if end - first == 1 {
-            // The user's first event has no example of its own.
+            // The user's first event has no example.
             popularity[batch.history[first * 2] as usize] += 1;
         }
         if batch.info[row].day > 0 {

@@ -1,4 +1,4 @@
-//! Rows that are taken together, column by column, make the log that they make one by one.
+//! Rows that are taken together, column by column, give the same log as rows taken one by one.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::data::stamp::TimeFormat;
 use crate::data::tabular::{Config, Missing};
 use crate::data::{DataError, Log};
 
-/// Rows of every sort, sound ones more often; a number stands in the place of `#`.
+/// Rows of all kinds, mostly sound ones; a number replaces `#`.
 const ROWS: &[&str] = &[
     "1,3,u#,i1,2.5,9",
     "0,3,u#,i1,2.5,9",
@@ -28,7 +28,7 @@ const ROWS: &[&str] = &[
     "1,4,\"u,i,3,9",
 ];
 
-/// The first so many rows are sound and plain.
+/// The first rows, which are sound and plain.
 const PLAIN: usize = 6;
 
 fn config() -> Config {
@@ -43,7 +43,7 @@ fn config() -> Config {
     }
 }
 
-/// Everything of a log that its examples come from, or what is wrong where.
+/// Everything in a log that its examples come from, or the error and its line.
 fn outcome(result: Result<Log, DataError>) -> Result<String, (Option<BadRowKind>, Option<u64>)> {
     match result {
         Ok(log) => Ok(format!("{log:?}")),
@@ -66,7 +66,7 @@ proptest! {
         text.push_str(if last { "\n" } else { "" });
         let skip = || Config { on_bad_row: OnBadRow::Skip, max_bad_rows: 1000, ..config() };
         for together in [config(), skip()] {
-            // A condition is looked at row by row; every label fulfils this one.
+            // A condition is evaluated row by row; every label fulfils this one.
             let keep_when = vec!["label != 'none'".to_string()];
             let apart = Config { keep_when, ..together.clone() };
             let load = |config| outcome(Loader::Table(config).load(text.as_bytes(), None));

@@ -1,8 +1,8 @@
 //! Random permutations of `0..n` without a table.
 //!
-//! A Feistel network permutes the smallest power of two that holds `n` (and at least 256), keyed
-//! by a random word; a value that falls outside of `0..n` is sent through again until it falls
-//! inside (*cycle walking*, Black & Rogaway 2002). Both steps are bijections, so the whole is one
+//! A Feistel network permutes the smallest power of two that holds `n` (and at least 256), keyed by
+//! a random word. A value that falls outside of `0..n` passes through it again until it is inside
+//! (*cycle walking*, Black & Rogaway 2002). Both steps are bijections, so the whole is a bijection
 //! on `0..n`.
 
 use crate::base::stream::mix;
@@ -12,7 +12,7 @@ use crate::versions;
 const ROUNDS: u64 = 8;
 /// Halves below 4 bits mix badly.
 const LEAST_BITS: u32 = 8;
-/// Values that are sent through the network side by side.
+/// Values that pass through the network together.
 const BLOCK: usize = 64;
 
 /// A permutation of `0..n`, chosen by a key. Memory does not grow with `n`.
@@ -36,7 +36,7 @@ impl Bijection {
         Bijection { n, key, low_bits: bits / 2, bits }
     }
 
-    /// Where `index` goes.
+    /// The image of `index`.
     ///
     /// # Panics
     /// If `index` is not below `n`.
@@ -46,9 +46,9 @@ impl Bijection {
         value[0]
     }
 
-    /// Puts in the place of each index where it goes. A way through the network is one long chain,
-    /// and whether it must be gone again nobody can guess: side by side they take a fourth of the
-    /// time that they take one after the other.
+    /// Replaces each index by its image. One pass through the network is a long chain of dependent
+    /// operations, and the processor cannot predict whether a value needs another pass. Together
+    /// they take a fourth of the time that they take one after the other.
     ///
     /// # Panics
     /// If an index is not below `n`.
@@ -74,7 +74,7 @@ impl Bijection {
         }
     }
 
-    /// One way through the network: each round changes one half by a function of the other.
+    /// One pass through the network: each round changes one half by a function of the other.
     #[inline(always)]
     fn network(&self, value: u64) -> u64 {
         let low_mask = (1 << self.low_bits) - 1;
@@ -96,7 +96,7 @@ impl Bijection {
 }
 
 versions! {
-    /// Sends every value through the network once.
+    /// Passes every value through the network once.
     fn through(bijection: &Bijection, values: &mut [u64]) {
         for value in values {
             *value = bijection.network(*value);

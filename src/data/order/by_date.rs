@@ -22,7 +22,7 @@ impl OrderConfig for Config {
     }
 }
 
-/// The places of the pass are those of the log.
+/// Places in the pass are places in the log.
 #[derive(Debug)]
 struct ByDate;
 

@@ -1,12 +1,12 @@
-//! The order in which the examples of a training window are fed.
+//! The order in which workers get the examples of a training window.
 //!
 //! A *pass* visits every example of the window exactly once. An [`Order`] says which example comes
-//! at which place of which pass; a [`Cursor`] walks through it. The stream of examples has no
-//! gaps: when a pass ends the next begins, and a batch that does not fit into the rest of a pass
-//! takes its remaining examples from the next one.
+//! at which place of which pass; a [`Cursor`] moves through it. The stream of examples has no gaps:
+//! after a pass the next one begins, and a batch that does not fit into the rest of a pass takes
+//! its remaining examples from the next one.
 //!
-//! No permutation is held in memory, however large the window: full shuffles are keyed
-//! [bijections](bijection), and only the shuffle buffer holds what its name says.
+//! No permutation is stored, so a window of any size needs no memory for it: full shuffles are
+//! keyed [bijections](bijection), and only the shuffle buffer has a buffer.
 
 pub mod bijection;
 pub mod by_date;
@@ -27,7 +27,7 @@ use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Purpose, Streams};
 
 crate::registry! {
-    /// In which order the examples of the window are fed to the workers.
+    /// The order in which workers get the examples of the window.
     pub enum OrderChoice: OrderConfig {
         /// As logged, the oldest day first: every pass repeats the history.
         "by_date" => ByDate(by_date::Config),
@@ -37,7 +37,7 @@ crate::registry! {
         "shuffle_buffer" => ShuffleBuffer(shuffle_buffer::Config),
         /// All examples of the window shuffled together.
         "shuffled" => Shuffled(shuffled::Config),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }
@@ -51,13 +51,13 @@ impl Default for OrderChoice {
 
 /// The configuration of an order.
 pub trait OrderConfig {
-    /// Finds settings without meaning.
+    /// Refuses invalid settings.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// If a setting is invalid.
     fn check(&self) -> Result<(), OrderError>;
 
-    /// A walk through a pass over a window, from the `from`-th example of the pass on.
+    /// A walk through a pass over a window, starting at the `from`-th example of the pass.
     fn walk(&self, pass: Pass, window: &Timeline, from: u64) -> Box<dyn Walk>;
 }
 
@@ -75,15 +75,14 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Key of the permutation number `part`; the same for all passes if it is not to change in
-    /// `each_pass`.
+    /// Key of the permutation number `part`; the same for all passes unless `each_pass`.
     pub fn key(self, each_pass: bool, part: u64) -> u64 {
         let number = if each_pass { self.number } else { 0 };
         self.streams.key(Purpose::Order, number, part)
     }
 }
 
-/// Why examples cannot be fed.
+/// Why there is no order of examples.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum OrderError {
     /// The window has no examples.
@@ -92,7 +91,7 @@ pub enum OrderError {
         /// Days in the window.
         days: usize,
     },
-    /// A shuffle buffer without room.
+    /// A shuffle buffer of size 0.
     #[error("shuffle_buffer: size = 0 holds no example; 1 keeps the order by date")]
     EmptyBuffer,
 }
@@ -102,15 +101,15 @@ pub enum OrderError {
 pub struct Position {
     /// 0-based number of the pass.
     pub pass: u64,
-    /// Examples of the pass that were fed already; less than the examples of the window.
+    /// Examples of the pass before this one; fewer than the examples of the window.
     pub offset: u64,
 }
 
-/// The examples of a window, one after the other: what every order policy permutes.
+/// The examples of a window, one after the other, which every order policy permutes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Timeline {
     days: Vec<Day>,
-    /// Examples before each day, and after the last.
+    /// Number of examples before each day, and before the end.
     starts: Vec<u64>,
 }
 
@@ -122,12 +121,12 @@ pub struct Order {
     streams: Streams,
 }
 
-/// A walk through the stream of examples.
+/// A position that moves through the stream of examples.
 #[derive(Debug)]
 pub struct Cursor {
     order: Order,
     position: Position,
-    /// Through the present pass, while it is under way.
+    /// The walk through the current pass, once it has begun.
     walk: Option<Box<dyn Walk>>,
 }
 
@@ -154,17 +153,17 @@ impl Timeline {
 
     /// The day of the `index`-th example, and its place in the day.
     pub fn locate(&self, index: u64) -> (&Day, u64) {
-        // The last day that starts at or before the index; days without examples are passed over.
+        // The last day that starts at or before the index; days without examples are skipped.
         let day = self.starts.partition_point(|&start| start <= index) - 1;
         (&self.days[day], index - self.starts[day])
     }
 }
 
 impl Order {
-    /// The order `choice` over the days of a window, in the order in which they are given.
+    /// The order `choice` over the days of a window, in the given order.
     ///
     /// # Errors
-    /// A window without examples; a choice without meaning.
+    /// If the window has no examples, or the choice is invalid.
     pub fn new(
         choice: OrderChoice,
         window: Vec<Day>,
@@ -183,24 +182,24 @@ impl Order {
         self.timeline.examples()
     }
 
-    /// A walk from the first example of the first pass.
+    /// A cursor at the first example of the first pass.
     pub fn cursor(self) -> Cursor {
         Cursor { order: self, position: Position::default(), walk: None }
     }
 }
 
 impl Cursor {
-    /// The order that is walked through.
+    /// The order that it moves through.
     pub fn order(&self) -> &Order {
         &self.order
     }
 
-    /// Where the next example comes from.
+    /// The position of the next example.
     pub fn position(&self) -> Position {
         self.position
     }
 
-    /// Appends the next `count` example ids to `ids` and moves on.
+    /// Appends the next `count` example ids to `ids` and advances.
     pub fn next(&mut self, count: usize, ids: &mut Vec<u64>) {
         let mut left = count as u64;
         while left > 0 {
@@ -216,9 +215,9 @@ impl Cursor {
         }
     }
 
-    /// Goes to a place in the stream, forwards or backwards. What follows is the same as if the
-    /// cursor had walked there. Costs nothing, except with a shuffle buffer, whose pass is
-    /// walked through from its beginning.
+    /// Moves to a position in the stream, forwards or backwards. The examples after it are the same
+    /// as if the cursor had advanced there. This takes no time, except with a shuffle buffer, whose
+    /// pass is repeated from its beginning.
     ///
     /// # Panics
     /// If the offset is not inside a pass.
@@ -233,7 +232,7 @@ impl Cursor {
         self.walk = None;
     }
 
-    /// Appends the examples at the places `range` of the present pass.
+    /// Appends the examples at the places `range` of the current pass.
     fn feed(&mut self, range: Range<u64>, ids: &mut Vec<u64>) {
         let Order { choice, timeline, streams } = &self.order;
         let pass = Pass { number: self.position.pass, streams: *streams };
@@ -243,7 +242,7 @@ impl Cursor {
 }
 
 impl Persist for Cursor {
-    /// The position says it all: a shuffle buffer is walked through again.
+    /// The position is the whole state: the pass of a shuffle buffer is repeated on loading.
     fn save(&self, out: &mut Saver<'_>) {
         (self.position.pass, self.position.offset).save(out);
     }

@@ -1,15 +1,15 @@
-//! An order that only tests know: by date, unless it is forbidden.
+//! An order for tests only: by date, unless it is forbidden.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OrderConfig, OrderError, Pass, Timeline, Walk, by_date};
 
-/// Whether it can be used.
+/// Whether it is refused.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// It cannot.
+    /// It is refused.
     pub forbidden: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Shuffling through a buffer, as input pipelines do that cannot hold the log in memory.
+//! Shuffling through a buffer, as in input pipelines that cannot hold the log in memory.
 
 use std::ops::Range;
 
@@ -9,8 +9,8 @@ use super::{OrderConfig, OrderError, Pass, Timeline, Walk};
 use crate::base::stream::mix;
 
 /// A buffer of `size` examples is filled by date; each next example is drawn from it with equal
-/// chances and replaced by the next one of the log. At the end of a pass the buffer runs empty.
-/// An example comes less than `size` places early, and may come arbitrarily late.
+/// chances and replaced by the next one of the log. At the end of a pass the buffer becomes empty.
+/// An example comes fewer than `size` places early, and may come arbitrarily late.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -18,7 +18,7 @@ pub struct Config {
     /// shuffle.
     #[schemars(range(min = 1))]
     pub size: u64,
-    /// Shuffle anew for every pass; `false` repeats the first pass.
+    /// Shuffle again for every pass; `false` repeats the first pass.
     pub each_pass: bool,
 }
 
@@ -38,13 +38,13 @@ impl OrderConfig for Config {
     }
 }
 
-/// The buffer in the midst of a pass.
+/// The buffer during a pass.
 #[derive(Debug)]
 struct Reservoir {
     key: u64,
-    /// Places in the log of the examples that wait.
+    /// Positions in the log of the waiting examples.
     waiting: Vec<u64>,
-    /// Place of the next example that enters.
+    /// Position of the next example to enter.
     entering: u64,
 }
 
@@ -59,7 +59,7 @@ impl Reservoir {
         reservoir
     }
 
-    /// The example that leaves at a place of the pass; draws are named by the place.
+    /// The example that leaves at a place of the pass; each draw is named by its place.
     fn draw(&mut self, days: &Timeline, place: u64) -> u64 {
         let word = mix(self.key.wrapping_add((place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let chosen = (u128::from(word) * self.waiting.len() as u128) >> 64;

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::bijection::Bijection;
 use super::{OrderConfig, OrderError, Pass, Timeline, Walk};
 
-/// All examples of the window shuffled together, whatever their day.
+/// All examples of the window shuffled together, across days.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Shuffle anew for every pass; `false` repeats the first pass.
+    /// Shuffle again for every pass; `false` repeats the first pass.
     pub each_pass: bool,
 }
 
@@ -32,7 +32,7 @@ impl OrderConfig for Config {
     }
 }
 
-/// From places of the pass to places of the log.
+/// Maps places in the pass to places in the log.
 #[derive(Debug)]
 struct Shuffled(Bijection);
 

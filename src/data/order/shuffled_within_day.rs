@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::bijection::Bijection;
 use super::{OrderConfig, OrderError, Pass, Timeline, Walk};
 
-/// The days in order, the examples of each day shuffled: what a job that shuffles one day's file
-/// at a time does.
+/// The days in order, the examples of each day shuffled, as in a job that shuffles one day's file
+/// at a time.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Shuffle anew for every pass; `false` repeats the first pass.
+    /// Shuffle again for every pass; `false` repeats the first pass.
     pub each_pass: bool,
 }
 
@@ -33,7 +33,7 @@ impl OrderConfig for Config {
     }
 }
 
-/// The pass gives the permutation of each day.
+/// The pass determines the permutation of each day.
 #[derive(Debug)]
 struct ShuffledWithinDay {
     pass: Pass,

@@ -1,4 +1,4 @@
-//! What every order policy promises, and what sets each apart.
+//! The guarantees of every order policy, and the differences between them.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ fn window() -> Vec<Day> {
     vec![day(1, 100, 40), day(2, 140, 0), day(3, 500, 25), day(9, 1_000, 35)]
 }
 
-/// The orders of which it is known here what they do.
+/// The orders with known results in these tests.
 fn known_choices() -> Vec<OrderChoice> {
     let buffer = |size| shuffle_buffer::Config { size, each_pass: true };
     vec![
@@ -25,7 +25,7 @@ fn known_choices() -> Vec<OrderChoice> {
     ]
 }
 
-/// Those, and every registered one as it is without settings.
+/// These, and every registered order with default settings.
 fn every_choice() -> Vec<OrderChoice> {
     let registered = OrderChoice::PARTS.iter().map(|part| {
         serde_json::from_value(serde_json::json!({"kind": part.name})).expect("defaults")
@@ -150,8 +150,8 @@ fn within_a_day_means_that_days_stay_in_order_and_are_shuffled_differently() {
     );
 }
 
-/// Nothing leaves the buffer before it has entered, and by the geometric law an example waits as
-/// many places as the buffer is large, on average.
+/// An example leaves the buffer only after it has entered. By the geometric law it waits on average
+/// as many places as the buffer is large.
 #[test]
 fn a_buffer_brings_examples_early_by_its_size_at_most() {
     let day = Day { number: 1, first: 0, examples: 20_000 };
@@ -162,8 +162,8 @@ fn a_buffer_brings_examples_early_by_its_size_at_most() {
     let late: Vec<i64> =
         ids.iter().enumerate().map(|(place, id)| place as i64 - *id as i64).collect();
     assert!(late.iter().all(|&places| places > -500));
-    // Examples that entered an already full buffer and left before it ran empty: they enter
-    // 499 places before their turn and wait geometrically with mean 500.
+    // Examples that entered a full buffer and left before it became empty: they enter 499 places
+    // before their turn and wait geometrically with mean 500.
     let middle: Vec<i64> = ids[..19_500]
         .iter()
         .zip(&late)

@@ -1,4 +1,4 @@
-//! A source that only tests know: a small generated log, if it has any rows.
+//! A source for tests only: a small generated log, if it has any rows.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{OpenContext, SourceConfig};
 use crate::data::{DataError, DataSource, Synthetic, synthetic};
 
-/// How large it is.
+/// The size of the log.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -6,7 +6,7 @@ use super::draws::Draws;
 /// outcome.
 #[derive(Clone, Debug)]
 pub(super) struct Alias {
-    /// For each column, the chance in 2^-32 of staying, and where to go otherwise.
+    /// For each column, the chance in 2^-32 of staying, and the outcome otherwise.
     columns: Vec<(u32, u32)>,
 }
 
@@ -14,7 +14,7 @@ impl Alias {
     /// A table for outcomes with these weights.
     ///
     /// # Panics
-    /// If there is no weight, more than 2^32 of them, or one is not positive and finite.
+    /// If there is no weight, there are more than 2^32, or one is not positive and finite.
     pub(super) fn new(weights: &[f64]) -> Alias {
         assert!(!weights.is_empty() && u32::try_from(weights.len()).is_ok());
         assert!(weights.iter().all(|w| w.is_finite() && *w > 0.0));
@@ -32,7 +32,7 @@ impl Alias {
                 small.push(rich);
             }
         }
-        // Rounding leaves a few columns that are full up to an ulp: they keep to themselves.
+        // Rounding leaves a few columns that are full up to an ulp: these always stay.
         for (i, column) in columns.iter_mut().enumerate() {
             if column.0 == u32::MAX {
                 column.1 = i as u32;
@@ -46,7 +46,7 @@ impl Alias {
         Alias::new(&power_weights(outcomes, offset, exponent))
     }
 
-    /// The outcome that a word stands for.
+    /// The outcome of a word.
     pub(super) fn pick(&self, word: u64) -> u32 {
         let spread = u128::from(word) * self.columns.len() as u128;
         let (column, rest) = ((spread >> 64) as usize, (spread as u64 >> 32) as u32);
@@ -54,7 +54,7 @@ impl Alias {
         if rest < stay { column as u32 } else { other }
     }
 
-    /// The next draw's outcome.
+    /// The outcome of the next draw.
     pub(super) fn draw(&self, draws: &mut Draws) -> u32 {
         self.pick(draws.word())
     }
@@ -72,7 +72,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
-        /// The exact probability of each outcome, read off the columns, is its share of the weight.
+        /// The exact probability of each outcome, computed from the columns, is its weight's share.
         #[test]
         fn columns_add_up_to_the_weights(weights in prop::collection::vec(0.01f64..50.0, 1..80)) {
             let alias = Alias::new(&weights);

@@ -1,7 +1,7 @@
-//! What a model that knew the truth would score: the line that a learned model is judged by.
+//! The scores of a model that knows the truth: the limit with which a learned model is compared.
 
-/// Scores of the true click probabilities on given examples, against the labels that these examples
-/// really have. On a small set they scatter like a model's own scores do, and together with them.
+/// Scores of the true click probabilities on given examples, against the real labels of these
+/// examples. On a small set they vary by chance as a model's own scores do, and together with them.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bayes {
     /// Number of examples.
@@ -32,7 +32,7 @@ impl Bayes {
         let n = outcomes.len() as f64;
         let clicks = outcomes.iter().filter(|o| o.clicked).count() as f64;
         let by_probability = |a: &Outcome, b: &Outcome| a.probability.total_cmp(&b.probability);
-        // Mostly they come session by session, which a stable sort notices.
+        // Examples mostly come session by session, and a stable sort is fast then.
         outcomes.sort_by_key(|o| o.session);
         let sessions: Vec<f64> = outcomes
             .chunk_by_mut(|a, b| a.session == b.session)
@@ -60,8 +60,8 @@ fn log_likelihood(outcome: &Outcome) -> f64 {
     libm::log(p.max(f64::MIN_POSITIVE))
 }
 
-/// Chance that a clicked outcome has the higher probability, ties counting one half; NaN without
-/// both labels. `sorted` by rising probability.
+/// Chance that a clicked outcome has the higher probability; ties count one half; NaN without both
+/// labels. `sorted` by rising probability.
 fn auc(sorted: &[Outcome]) -> f64 {
     let (mut won, mut clicks, mut others) = (0.0, 0.0, 0.0);
     let (mut tied_clicks, mut tied_others, mut of) = (0.0, 0.0, f64::NAN);

@@ -1,12 +1,12 @@
-//! Scaling the ground truth to a click rate and to the AUC that it allows at best.
+//! Scales the ground truth to a click rate and to the best possible AUC.
 //!
-//! Without it the seed of the data decides more about an AUC than anything under study does: the
-//! same effects with other random items differ by 0.02 in the best AUC possible.
+//! Without this, the seed of the data has a larger influence on an AUC than anything under study:
+//! the same effects with other random items differ by 0.02 in the best possible AUC.
 
 use super::config::{Config, SyntheticError};
 use super::logistic::{BLOCK, logistic, logistics};
 
-/// What turns the sum of effects into a logit: `scale x effects + shift`.
+/// The conversion of the sum of effects to a logit: `scale x effects + shift`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Calibration {
     /// Strength of all effects together.
@@ -18,20 +18,20 @@ pub(super) struct Calibration {
 /// The impressions that a log is calibrated on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Impressions {
-    /// Sum of the effects on each.
+    /// Sum of the effects on each impression.
     pub(super) effects: Vec<f64>,
-    /// Base rate of the day of each, as a difference of logits.
+    /// Base rate of the day of each impression, as a difference of logits.
     pub(super) day_shifts: Vec<f64>,
 }
 
 /// Scales beyond this decide every click.
 const LARGEST_SCALE: f64 = 64.0;
-/// How exactly the AUC and the click rate are met on the sample.
+/// The accuracy of AUC and click rate on the sample.
 const AUC_TOLERANCE: f64 = 1e-6;
 const RATE_TOLERANCE: f64 = 1e-9;
 
-/// Finds scale and shift by false position on the scale: the end of the bracket that stays has its
-/// weight halved (the Illinois rule), so both ends close in.
+/// Finds scale and shift by false position on the scale: the end of the bracket that stays gets
+/// half its weight (the Illinois rule), so that both ends converge.
 ///
 /// # Errors
 /// [`SyntheticError::AucOutOfReach`].
@@ -74,7 +74,7 @@ pub(super) fn calibrate(
     Ok(Calibration { scale, shift })
 }
 
-/// The sample, with what is kept between two trial scales.
+/// The sample, with the state that is kept between two trial scales.
 struct Search<'a> {
     sample: &'a Impressions,
     click_rate: f64,
@@ -102,14 +102,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The AUC to expect from the true probabilities at a scale.
+    /// The expected AUC of the true probabilities at a scale.
     fn auc(&mut self, scale: f64) -> f64 {
         self.shift(scale);
         for (logit, example) in &mut self.ranked {
             *logit = self.logits[*example as usize];
         }
         if !self.ranked.is_sorted_by(|a, b| a.0 <= b.0) {
-            // Examples of one logit have one chance: it does not matter which comes first.
+            // Examples with the same logit have the same chance, so their order does not matter.
             self.ranked.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         }
         expected_auc(self.ranked.iter().map(|&(logit, example)| {
@@ -118,8 +118,8 @@ impl<'a> Search<'a> {
         }))
     }
 
-    /// Finds the shift that gives the click rate: Newton's method, kept inside a bracket. Leaves the
-    /// unshifted logits and the chances behind.
+    /// Finds the shift that gives the click rate: Newton's method, kept inside a bracket. Sets the
+    /// logits without the shift, and the chances.
     fn shift(&mut self, scale: f64) -> f64 {
         let sample = self.sample.effects.iter().zip(&self.sample.day_shifts);
         for (logit, (effects, day)) in self.logits.iter_mut().zip(sample) {
@@ -148,7 +148,7 @@ impl<'a> Search<'a> {
         self.shift
     }
 
-    /// Works out the chances at `shift`; their sum and its derivative by the shift.
+    /// Computes the chances at `shift`; returns their sum and its derivative by the shift.
     fn mean_and_slope(&mut self) -> (f64, f64) {
         let (mut mean, mut slope) = (0.0, 0.0);
         let mut add = |p: f64| {
@@ -169,14 +169,14 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The AUC to expect of scores whose true click probabilities are known, over all draws of the
+/// The expected AUC of scores whose true click probabilities are known, over all draws of the
 /// labels: of all pairs, weighted by the chance that one is clicked and the other not, the share in
 /// which the clicked one has the higher score (ties count one half).
 ///
 /// `scored` gives (score, probability) by rising score.
 pub(super) fn expected_auc(scored: impl Iterator<Item = (f64, f64)>) -> f64 {
     let (mut won, mut clicks, mut others) = (0.0, 0.0, 0.0);
-    // Clicks and others among the scores equal to the present one.
+    // Clicks and others among the scores equal to the current one.
     let (mut tied_clicks, mut tied_others, mut of) = (0.0, 0.0, f64::NAN);
     let mut itself = 0.0;
     for (score, p) in scored {

@@ -1,4 +1,4 @@
-//! The knobs of a generated log, their limits, and what is wrong when they cannot be met.
+//! The settings of a generated log, their limits, and the errors when they cannot be met.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,11 @@ pub(super) const MAX_CATEGORIES: u32 = 60_000;
 
 /// A generated e-commerce search log with a known ground truth.
 ///
-/// Two knobs set the size of the *one-epoch effect* (quality falls at the start of the second pass
-/// because the network has adapted to memorised embedding rows): impressions per user, which is
-/// `days x rows_per_day / users`, and `items`. With about 100 impressions per user it is small,
-/// with 20 or fewer it is clear. How much a stale model loses is set by the three half-lives and
-/// by `item_churn_per_day`.
+/// Two settings determine the size of the *one-epoch effect* (quality falls at the start of the
+/// second pass because the network has adapted to memorised embedding rows): impressions per user,
+/// which is `days x rows_per_day / users`, and `items`. With about 100 impressions per user it is
+/// small, with 20 or fewer it is clear. The three half-lives and `item_churn_per_day` determine how
+/// much a stale model loses.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -31,7 +31,7 @@ pub struct Config {
     /// Number of users. Fewer impressions per user make the one-epoch effect larger.
     #[schemars(range(min = 1, max = 20_000_000))]
     pub users: u32,
-    /// Number of items on offer at any time, dealt evenly to the categories.
+    /// Number of items on offer at any time, distributed evenly over the categories.
     #[schemars(range(min = 2, max = 20_000_000))]
     pub items: u32,
     /// Number of categories, at most the number of items.
@@ -54,12 +54,12 @@ pub struct Config {
     /// Share of impressions that are clicked, over the whole log.
     #[schemars(range(min = 0.001, max = 0.9))]
     pub click_rate: f64,
-    /// AUC that the true click probabilities reach: the best that any model can do. The strength
-    /// of all effects together is scaled to meet it, so that seeds are comparable.
+    /// AUC of the true click probabilities: the best that any model can reach. All effects together
+    /// are scaled to this value, so that seeds are comparable.
     #[schemars(range(min = 0.51, max = 0.99))]
     pub target_bayes_auc: f64,
-    /// Share of labels that are replaced by a draw at `click_rate`, whatever was shown. The target
-    /// AUC is met with the noise included.
+    /// Share of labels that are replaced by a draw at `click_rate`, independent of the shown item.
+    /// The target AUC is met with the noise included.
     #[schemars(range(min = 0.0, max = 0.9))]
     pub label_noise: f64,
     /// Share of the items on offer that are replaced by new ones per day.
@@ -81,13 +81,13 @@ pub struct Config {
     /// sales campaigns.
     #[schemars(range(min = 0.0, max = 3.0))]
     pub day_rate_deviation: f64,
-    /// How unequal the users are: activity falls with rank r as (r + 10)^-exponent.
+    /// Inequality of the users: activity falls with rank r as (r + 10)^-exponent.
     #[schemars(range(min = 0.0, max = 3.0))]
     pub user_exponent: f64,
-    /// How unequal the items of a category are: popularity falls with rank r as r^-exponent.
+    /// Inequality of the items of a category: popularity falls with rank r as r^-exponent.
     #[schemars(range(min = 0.0, max = 3.0))]
     pub item_exponent: f64,
-    /// Relative strength of what decides about a click.
+    /// Relative strength of the effects on a click.
     pub weights: Weights,
 }
 
@@ -105,7 +105,7 @@ pub struct Weights {
     /// The brand's appeal.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub brand: f64,
-    /// Likeness of the item to those recent events of the user that are of the same category.
+    /// Similarity of the item to the user's recent events of the same category.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub history: f64,
     /// Loss of attention down the page.
@@ -152,12 +152,12 @@ impl Default for Weights {
 /// Why a log cannot be generated.
 #[derive(Clone, PartialEq, Debug, Error)]
 pub enum SyntheticError {
-    /// A number outside of its range.
+    /// A number outside its range.
     #[error("synthetic log: {key} = {value} is outside of {min} to {max}")]
     OutOfRange {
         /// The key in the scenario file.
         key: &'static str,
-        /// What was given.
+        /// The given value.
         value: f64,
         /// Smallest value allowed.
         min: f64,
@@ -170,9 +170,9 @@ pub enum SyntheticError {
          use fewer days or a smaller rows_per_day"
     )]
     TooManyRows {
-        /// Days asked for.
+        /// The number of days.
         days: u32,
-        /// Rows per day asked for.
+        /// The number of rows per day.
         rows_per_day: u64,
     },
     /// Churn would create too many items.
@@ -184,7 +184,7 @@ pub enum SyntheticError {
         /// Item ids over all days.
         ids: u64,
     },
-    /// Some category would be empty.
+    /// A category would be empty.
     #[error(
         "synthetic log: {items} items cannot fill {categories} categories; \
          items must be at least as many as categories"
@@ -192,16 +192,16 @@ pub enum SyntheticError {
     EmptyCategories {
         /// Items on offer.
         items: u32,
-        /// Categories asked for.
+        /// The number of categories.
         categories: u32,
     },
-    /// No strength of the effects gives the AUC that was asked for.
+    /// No strength of the effects gives the target AUC.
     #[error(
         "synthetic log: target_bayes_auc = {target} cannot be met: with these weights, \
          day_rate_deviation and label_noise it can lie between {low:.3} and {high:.3}"
     )]
     AucOutOfReach {
-        /// What was asked for.
+        /// The target.
         target: f64,
         /// Bayes AUC when the effects vanish.
         low: f64,
@@ -214,8 +214,8 @@ impl Config {
     /// Checks every number against its range and the combinations against the limits.
     ///
     /// # Errors
-    /// The first thing found to be wrong; [`SyntheticError::AucOutOfReach`] is found later, when
-    /// the log is built.
+    /// The first error found; [`SyntheticError::AucOutOfReach`] is found later, when the log is
+    /// built.
     pub fn check(&self) -> Result<(), SyntheticError> {
         for (key, value, min, max) in self.ranges() {
             if !(min..=max).contains(&value) {
@@ -298,7 +298,7 @@ impl Config {
 mod tests {
     use super::*;
 
-    /// The ranges live twice, in the schema for editors and in `ranges` for the library: they
+    /// The ranges exist twice, in the schema for editors and in `ranges` for the library; they
     /// agree.
     #[test]
     fn ranges_agree_with_the_schema() {

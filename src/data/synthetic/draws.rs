@@ -18,7 +18,7 @@ pub(super) fn dot(a: &Latent, b: &Latent) -> f32 {
 }
 
 /// The words of a SplitMix64 generator that starts at a key of [`Streams`](crate::base::Streams).
-/// Word `i` can also be had directly, which is what random access needs.
+/// Any word `i` can be computed directly, which random access needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Draws {
     state: u64,
@@ -43,7 +43,7 @@ impl Draws {
         unit(self.word())
     }
 
-    /// The generator that begins `words` words from here.
+    /// The generator that starts `words` words later.
     pub(super) fn skip(self, words: u64) -> Draws {
         Draws { state: self.state.wrapping_add(STEP.wrapping_mul(words)) }
     }
@@ -58,7 +58,7 @@ const LEVEL_BITS: u32 = 12;
 const LEVELS: usize = 1 << LEVEL_BITS;
 
 /// The standard normal distribution as 4096 equally likely values, symmetric and of unit variance:
-/// a draw is one table look-up.
+/// a draw is one table access.
 #[derive(Clone, Debug)]
 pub(super) struct Normal {
     values: Vec<f32>,
@@ -93,11 +93,11 @@ impl Normal {
     }
 }
 
-/// About where the lowest level lies.
+/// Approximate position of the lowest level.
 const LOWEST: f64 = -3.7;
 
-/// Solves `P(Z <= z) = p` for `p < 1/2` from a lower `z` by Newton's method on the logarithm, which is
-/// concave: no step goes too far.
+/// Solves `P(Z <= z) = p` for `p < 1/2` from a lower `z` by Newton's method on the logarithm. It is
+/// concave, so no step is too long.
 fn quantile(p: f64, near: f64) -> f64 {
     let mut z = near;
     for _ in 0..30 {
@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    /// By bisection, which took 3 ms of every start.
+    /// Compares with bisection, which took 3 ms of every start.
     #[test]
     fn no_level_depends_on_how_it_was_solved() {
         let by_bisection = |level: usize| {

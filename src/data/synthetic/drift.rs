@@ -1,10 +1,10 @@
 //! Slow change as a pure function of time.
 //!
-//! A drifting quantity has an independent standard normal value at every *knot*, and in between
-//! the two neighbouring values are blended with weights whose squares add up to one. So its
-//! variance is one at every instant, it can be read at any time without walking there, and with a
-//! random phase of the knots it is stationary. Its autocorrelation falls to 1/2 at the half-life,
-//! to 0.03 at twice the half-life and to 0 from 2.65 times on.
+//! A drifting quantity has an independent standard normal value at every *knot*. In between, the
+//! two neighbouring values are blended with weights whose squares add up to one. So its variance is
+//! one at every instant, it can be computed for any time directly, and with a random phase of the
+//! knots it is stationary. Its autocorrelation falls to 1/2 at the half-life, to 0.03 at twice the
+//! half-life and to 0 from 2.65 times on.
 
 use super::draws::{Draws, Normal};
 
@@ -12,7 +12,7 @@ use super::draws::{Draws, Normal};
 /// numerically; a test recomputes it.
 const HALF: f64 = 0.753_733_708;
 
-/// How fast something drifts.
+/// The speed of a drift.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Drift {
     knots_per_day: f64,
@@ -23,11 +23,11 @@ pub(super) struct Drift {
 pub(super) struct Course {
     /// Shift of its knots, in `[0, 1)`.
     pub(super) phase: f64,
-    /// Words of its values at the knots.
+    /// The words of its values at the knots.
     pub(super) knots: Draws,
 }
 
-/// Where an instant lies between two knots.
+/// The position of an instant between two knots.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Blend {
     /// The knot before; the other one is the next.
@@ -48,7 +48,7 @@ impl Drift {
     /// `phase`, in `[0, 1)`.
     pub(super) fn blend(self, phase: f64, time: f64) -> Blend {
         let position = time * self.knots_per_day + phase;
-        // `floor` is a call on processors of 2003.
+        // `floor` is a function call in code for the x86-64 processors of 2003.
         let cut = position as i64;
         let knot = cut - i64::from(cut as f64 > position);
         let after = position - knot as f64;
@@ -58,8 +58,8 @@ impl Drift {
     }
 
     /// The number at an instant.
-    // Inlined twice into one sum, the two calls were packed into vectors by way of the stack: a third
-    // of all time spent on effects.
+    // Inlined twice into one sum, the compiler packed the two calls into vectors through the stack:
+    // a third of all time spent on effects.
     #[inline(never)]
     pub(super) fn value(self, course: &Course, time: f64, normal: &Normal) -> f32 {
         let blend = self.blend(course.phase, time);
@@ -75,8 +75,8 @@ impl Blend {
         self.before as f32 * before + self.after as f32 * after
     }
 
-    /// The knot that speaks for this instant when a uniform draw decides: each with a chance of its
-    /// squared weight.
+    /// The knot that counts at this instant when a uniform draw decides: each has its squared
+    /// weight as chance.
     pub(super) fn choose(self, unit: f64) -> i64 {
         if unit < self.before * self.before { self.knot } else { self.knot + 1 }
     }

@@ -8,13 +8,13 @@ pub(super) fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + e)
 }
 
-/// Numbers that [`logistics`] takes at a time.
+/// Numbers per call of [`logistics`].
 pub(super) const BLOCK: usize = 64;
 
-/// Largest exponent in magnitude that [`exponential`] takes.
+/// Limit of the magnitude of the exponent in [`exponential`].
 const LARGEST: f64 = 700.0;
 
-/// The logistic function of a block of numbers, to the same bits as [`logistic`].
+/// The logistic function of a block of numbers, with the same bits as [`logistic`].
 pub(super) fn logistics(x: &[f64; BLOCK], values: &mut [f64; BLOCK]) {
     if x.iter().all(|x| x.abs() < LARGEST) {
         within_range(x, values);
@@ -32,7 +32,7 @@ versions! {
 }
 
 /// `libm::exp` for `|x| < 700`, operation by operation but without branches, so that a loop over it
-/// becomes one over vectors. The method is that of the C library of FreeBSD: `x = k ln 2 + r`, a
+/// becomes a loop over vectors. The method is that of the C library of FreeBSD: `x = k ln 2 + r`, a
 /// rational function of `r`, and a power of two.
 #[inline(always)]
 fn exponential(x: f64) -> f64 {
@@ -46,9 +46,9 @@ fn exponential(x: f64) -> f64 {
         f64::from_bits(0xbebb_bd41_c5d2_6bf1),
         f64::from_bits(0x3e66_3769_72be_a4d0),
     ];
-    // 1.5 x 2^52: what is added to it is rounded to a whole number, which its low bits then hold.
+    // 1.5 x 2^52: a number added to it is rounded to an integer, which its low bits then hold.
     const WHOLE: f64 = 6_755_399_441_055_744.0;
-    // The method compares upper halves of bits: these are the least numbers above its bounds.
+    // The method compares upper halves of bits: these are the smallest numbers above its bounds.
     const TINY: f64 = f64::from_bits(0x3e30_0001_0000_0000);
     const HALF_LN2: f64 = f64::from_bits(0x3fd6_2e43_0000_0000);
 
@@ -110,7 +110,7 @@ mod tests {
                 }
             }
         }
-        // Where the number of steps changes.
+        // Values at which the number of steps changes.
         for k in 1..1_000 {
             let x = (f64::from(k) + 0.5) * std::f64::consts::LN_2;
             same(std::array::from_fn(|i| f64::from_bits(x.to_bits() + i as u64 - 32)));

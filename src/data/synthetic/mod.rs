@@ -1,17 +1,17 @@
 //! A generated e-commerce search log, day by day, whose ground truth is known.
 //!
-//! Every example is a pure function of (configuration, seed, id): any id can be read at any time, and
-//! a log of 10^9 rows costs no more memory than one of 10^7. What is held (tables of users, brands and
-//! category directions) is smaller than a model of the log; sessions of a shorter log are kept once
-//! they were generated (`pages.rs`).
+//! Every example is a pure function of (configuration, seed, id): any id can be read at any time,
+//! and a log of 10^9 rows takes no more memory than one of 10^7. The tables in memory (users,
+//! brands and category directions) are smaller than a model of the log; sessions of a shorter log
+//! are kept after they were generated (`pages.rs`).
 //!
 //! Ids count impressions in the order of time: `id = day x rows_per_day + row`. Rows come in
 //! sessions of `impressions_per_session`, from the top of the page down. A session has a user
-//! (drawn by activity), an instant, a category (one of the user's favourites at the time, mostly),
-//! and items drawn by popularity, hardly ever one twice. Tastes, item quality and category trends
-//! drift (`drift.rs`); items are replaced (`shop.rs`); the history is the user's own events before
-//! the day began (`users.rs`). The click probability is the logistic of a weighted sum of effects
-//! (`truth.rs`), scaled so that the best possible AUC is the one asked for (`calibrate.rs`).
+//! (drawn by activity), an instant, a category (mostly one of the user's favourites at the time),
+//! and items drawn by popularity, rarely one twice. Tastes, item quality and category trends drift
+//! (`drift.rs`); items are replaced (`shop.rs`); the history contains the user's own events before
+//! the day began (`users.rs`). The click probability is the logistic function of a weighted sum of
+//! effects (`truth.rs`), scaled to the requested best possible AUC (`calibrate.rs`).
 
 mod alias;
 mod bayes;
@@ -63,13 +63,13 @@ pub struct Synthetic {
     schema: Schema,
     days: Vec<Day>,
     streams: Streams,
-    /// Sessions that were read already, unless the log is too long to keep them.
+    /// Sessions that have been generated, unless the log is too long to keep them.
     pages: Option<Pages>,
-    /// What the truth scores on the sessions that the log is calibrated on.
+    /// The scores of the truth on the sessions that the log is calibrated on.
     on_sample: Bayes,
 }
 
-/// One impression: what was shown and how likely a click is.
+/// One impression: the shown item and the chance of a click.
 struct Impression {
     session: u64,
     position: u32,
@@ -77,7 +77,7 @@ struct Impression {
     probability: f64,
 }
 
-/// What a model may see of one example besides the history.
+/// The data of one example that a model may see, besides the history.
 struct Seen {
     id: u64,
     place: Place,
@@ -100,7 +100,7 @@ impl Synthetic {
     /// Prepares the log that `config` and the seed of `streams` describe.
     ///
     /// # Errors
-    /// A number out of its range, a log beyond the limits, or an AUC that cannot be met.
+    /// If a number is out of its range, the log exceeds the limits, or the AUC cannot be met.
     pub fn new(config: &Config, streams: Streams) -> Result<Synthetic, SyntheticError> {
         config.check()?;
         let world = World::new(config, streams);
@@ -127,7 +127,7 @@ impl Synthetic {
         &self.config
     }
 
-    /// What a model that knew the truth would score on the examples `ids`, with their labels.
+    /// The scores of a model that knows the truth, on the examples `ids` with their labels.
     ///
     /// # Panics
     /// If an id is not in the log.
@@ -144,7 +144,7 @@ impl Synthetic {
     }
 
     /// Generates the impressions `ids` one after the other. Neighbours of one session share its
-    /// preparation; what comes out does not depend on it.
+    /// preparation; the result does not depend on it.
     fn each(&self, ids: &[u64], mut use_it: impl FnMut(Impression)) {
         let mut session = Session::default();
         for &id in ids {
@@ -153,7 +153,7 @@ impl Synthetic {
         }
     }
 
-    /// Where an example stands in the log.
+    /// The place of an example in the log.
     fn place(&self, id: u64) -> Place {
         assert!(id < self.config.rows(), "example {id} is not in the log");
         self.world.place(id)
@@ -167,7 +167,7 @@ impl Synthetic {
     }
 
     /// The impression at a position of a session and the sum of the effects on its click; its
-    /// probability is not known yet.
+    /// probability is not yet known.
     fn show(&self, number: u64, position: u32, session: &mut Session) -> (f64, Impression) {
         if self.world.enter(number, session) {
             self.truth.enter(&self.world, session);
@@ -182,7 +182,7 @@ impl Synthetic {
         self.world.click_draw(shown.session, shown.position) < shown.probability
     }
 
-    /// Reads examples of which nothing is kept.
+    /// Reads examples whose sessions are not kept.
     fn read_anew(&self, ids: &[u64], batch: &mut Batch) {
         let mut session = Session::default();
         for &id in ids {
@@ -194,15 +194,15 @@ impl Synthetic {
         }
     }
 
-    /// Reads examples of sessions that are kept.
+    /// Reads examples whose sessions are kept.
     fn read_kept(&self, ids: &[u64], pages: &Pages, batch: &mut Batch) {
         let place = |&id| {
             let place = self.place(id);
             (id, place, pages.page(place.day, place.of_day))
         };
         let places: Vec<_> = ids.iter().map(place).collect();
-        // Asked for one after the other, with no work in between, words that lie far apart in memory
-        // come at the same time.
+        // First all words are read without work in between, so that accesses to distant memory
+        // overlap.
         let look = |place: &Place, page: Page<'_>| (page.user(), page.shown(place.position));
         let mut kept: Vec<_> = places.iter().map(|(_, place, page)| look(place, *page)).collect();
         let mut scratch = Session::default();

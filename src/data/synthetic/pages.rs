@@ -1,9 +1,9 @@
-//! Sessions that are kept once they were generated. The examples of a shuffled order come from as many
-//! sessions, and to prepare a session costs more than to show one item in it.
+//! Sessions that are kept after they were generated. The examples of a shuffled order come from
+//! different sessions, and preparing a session costs more than showing one of its items.
 //!
-//! A session takes few bytes, for what is slow about a large table is to find a place in it: an event
-//! and its category are one word, and what is shown is looked up again but for its number. Several
-//! threads may generate the same session at the same time; they write the same numbers.
+//! A session takes few bytes, since random access to a large table is slow: an event and its
+//! category are one word, and only the number of a shown item is kept. Several threads may generate
+//! the same session at the same time; they write the same numbers.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,19 +12,19 @@ use super::config::{Config, MAX_CATEGORIES};
 use super::shop::LISTED;
 use super::users::Event;
 
-/// Sessions are kept if all of the log take no more than this and all items are listed; other logs are
-/// generated anew at every reading.
+/// Sessions are kept if all sessions of the log take no more than this and all items are listed;
+/// other logs are generated again at every reading.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// Stands for the events that a short history does not have: there is no such category.
+/// Marks the missing events of a short history: no category has this number.
 const NONE: u32 = u32::MAX;
 /// Marks an item that was clicked; ids of items are smaller.
 const CLICKED: u32 = 1 << 31;
-/// An event is its item, and above these bits its category.
+/// The lower bits of an event are its item, the higher ones its category.
 const ITEM_BITS: u32 = LISTED.trailing_zeros();
 const _: () = assert!(LISTED.is_power_of_two() && MAX_CATEGORIES < u32::MAX >> ITEM_BITS);
 
-/// The sessions of a log, those of a day from the first time that one of them is wanted.
+/// The sessions of a log; those of a day are allocated when one of them is first needed.
 #[derive(Debug)]
 pub(super) struct Pages {
     days: Vec<OnceLock<Vec<AtomicU32>>>,
@@ -33,8 +33,8 @@ pub(super) struct Pages {
     events: usize,
 }
 
-/// What is kept of one session: its user, counted from one, and zero before it was generated; then her
-/// events, and the items shown.
+/// The data of one session: its user, counted from one, or zero before it was generated; then the
+/// user's events, and the items shown.
 #[derive(Clone, Copy)]
 pub(super) struct Page<'a> {
     words: &'a [AtomicU32],
@@ -42,7 +42,7 @@ pub(super) struct Page<'a> {
 }
 
 impl Pages {
-    /// Room for the sessions of a log, unless they are not kept.
+    /// Memory for the sessions of a log; `None` if they are not kept.
     pub(super) fn of(config: &Config) -> Option<Pages> {
         let kept = Pages::bytes(config) <= MOST_BYTES && config.item_ids() <= LISTED;
         kept.then(|| Pages {
@@ -53,14 +53,14 @@ impl Pages {
         })
     }
 
-    /// Memory of all sessions of a log.
+    /// Bytes of all sessions of a log.
     pub(super) fn bytes(config: &Config) -> u64 {
         let words =
             1 + u64::from(config.history_length) + u64::from(config.impressions_per_session);
         4 * words * u64::from(config.days) * config.sessions_per_day()
     }
 
-    /// Where a session of a day (0-based) is kept.
+    /// The memory of a session of a day (0-based).
     pub(super) fn page(&self, day: u32, of_day: u64) -> Page<'_> {
         let words = 1 + self.events + self.impressions;
         let of_days = self.days[day as usize].get_or_init(|| {
@@ -74,17 +74,17 @@ impl Pages {
 impl Page<'_> {
     /// The user, if the session can be read.
     pub(super) fn user(self) -> Option<u32> {
-        // What was written before the user is seen after it.
+        // This read also sees everything that was written before the user.
         self.words[0].load(Ordering::Acquire).checked_sub(1)
     }
 
-    /// Keeps what was shown at a position.
+    /// Keeps the item shown at a position.
     pub(super) fn keep_shown(self, position: u32, item: u32, clicked: bool) {
         let word = item | if clicked { CLICKED } else { 0 };
         self.shown_at(position).store(word, Ordering::Relaxed);
     }
 
-    /// Marks what is kept at a position as clicked.
+    /// Marks the item at a position as clicked.
     pub(super) fn click(self, position: u32) {
         self.shown_at(position).fetch_or(CLICKED, Ordering::Relaxed);
     }
@@ -98,12 +98,12 @@ impl Page<'_> {
         }
     }
 
-    /// Says who searched, once all else is kept: from now on the session can be read.
+    /// Sets the user, after everything else was written: from now on the session can be read.
     pub(super) fn open(self, user: u32) {
         self.words[0].store(user + 1, Ordering::Release);
     }
 
-    /// The item at a position, and whether it was clicked; without meaning before the session can be
+    /// The item at a position, and whether it was clicked; meaningless before the session can be
     /// read.
     pub(super) fn shown(self, position: u32) -> (u32, bool) {
         let word = self.shown_at(position).load(Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! The sessions that a log is calibrated on, spread evenly over it.
 //!
-//! They are generated once, before the calibration: it decides who clicks, not what is shown. Where
-//! they are a good part of a log whose sessions are kept, they are the first ones of it to be kept.
+//! They are generated once, before the calibration, which decides about clicks and not about shown
+//! items. If they are a good part of a log with kept sessions, they are the first ones kept.
 
 use super::bayes::{Bayes, Outcome};
 use super::calibrate::Impressions;
@@ -11,24 +11,24 @@ use super::session::Session;
 use super::{Impression, Synthetic};
 use crate::base::Purpose;
 
-/// Impressions, about, in whole sessions.
+/// Approximate number of impressions, in whole sessions.
 const SAMPLE: u64 = 49_152;
-/// Sessions, at least.
+/// Smallest number of sessions.
 const SAMPLE_SESSIONS: u64 = 256;
-/// Logs of more samples than this do not keep the sessions of theirs: room would be taken for every
-/// day, whether it is read or not, to save a small part of the work.
+/// Logs of more samples than this do not keep the sessions of the sample: memory would be allocated
+/// for every day, read or not, to save a small part of the work.
 const MOST_SAMPLES: u64 = 8;
 
 /// Sessions whose clicks are not drawn yet.
 pub(super) struct Sample {
-    /// Numbers of the sessions, and who searches in each.
+    /// Numbers of the sessions, and the user of each.
     sessions: Vec<(u64, u32)>,
-    /// What is known of each impression, session by session.
+    /// Data of each impression, session by session.
     pub(super) impressions: Impressions,
 }
 
 impl Synthetic {
-    /// One session at random out of each of equal parts of the log, in the order of time.
+    /// One random session from each of equal parts of the log, in the order of time.
     pub(super) fn sample_sessions(&self) -> Vec<u64> {
         let sessions = u64::from(self.config.days) * self.config.sessions_per_day();
         let per_session = u64::from(self.config.impressions_per_session);
@@ -41,8 +41,8 @@ impl Synthetic {
         (0..parts).map(one_of).collect()
     }
 
-    /// Generates sessions, but for their clicks. For a log that nobody has read yet: those that are
-    /// kept are not to be seen before they are settled.
+    /// Generates sessions without their clicks. The log must not have been read yet: kept sessions
+    /// may be read only after they are settled.
     pub(super) fn sample(&self, sessions: &[u64]) -> Sample {
         let mut sample =
             Sample { sessions: Vec::with_capacity(sessions.len()), impressions: <_>::default() };
@@ -66,7 +66,7 @@ impl Synthetic {
         sample
     }
 
-    /// Draws the clicks on a sample, now that the log is calibrated; what the truth scores on it.
+    /// Draws the clicks on a sample, after the calibration; returns the scores of the truth on it.
     pub(super) fn settle(&self, sample: &Sample) -> Bayes {
         let mut outcomes = Vec::with_capacity(sample.impressions.effects.len());
         let mut effects = sample.impressions.effects.iter();
@@ -89,7 +89,7 @@ impl Synthetic {
         Bayes::of(outcomes)
     }
 
-    /// Where a session of the sample is kept, if it is.
+    /// The memory of a session of the sample, if it is kept.
     fn page_of_sample(&self, day: u32, of_day: u64) -> Option<Page<'_>> {
         let few = self.config.rows() <= MOST_SAMPLES * SAMPLE;
         self.pages.as_ref().filter(|_| few).map(|pages| pages.page(day, of_day))

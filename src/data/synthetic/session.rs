@@ -1,4 +1,4 @@
-//! Generated search sessions: who searches, when, for what, and which items are shown.
+//! Generated search sessions: the user, the time, the category, and the shown items.
 
 use super::config::Config;
 use super::draws::{Draws, Latent};
@@ -6,13 +6,13 @@ use super::shop::Shop;
 use super::users::{Event, Users};
 use crate::base::{Purpose, Streams};
 
-/// A shown item is drawn anew when it is on the page already, this many times at most.
+/// A shown item that is already on the page is drawn again, at most this many times.
 const REDRAWS: u32 = 8;
 /// Words of a session's stream before the first place on the page, and per place.
 const HEAD_WORDS: u64 = 8;
 const PLACE_WORDS: u64 = 16;
 
-/// Users, shop and sessions: everything but the clicks.
+/// Users, shop and sessions: everything except the clicks.
 #[derive(Clone, Debug)]
 pub(super) struct World {
     streams: Streams,
@@ -24,7 +24,7 @@ pub(super) struct World {
     focus: f64,
 }
 
-/// Where an example stands in the log.
+/// The place of an example in the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Place {
     /// 0-based day.
@@ -46,11 +46,11 @@ pub(super) struct Session {
     pub(super) day: u32,
     /// Instant in days since the log began.
     pub(super) time: f64,
-    /// Who searches.
+    /// The user who searches.
     pub(super) user: u32,
-    /// Her taste at the time.
+    /// The user's taste at the time.
     pub(super) taste: Latent,
-    /// Her recent events, the newest first.
+    /// The user's recent events, the newest first.
     pub(super) events: Vec<Event>,
     /// The category searched for, and its trend at the time.
     pub(super) category: u32,
@@ -75,12 +75,12 @@ impl World {
         }
     }
 
-    /// What is on offer.
+    /// The shop.
     pub(super) fn shop(&self) -> &Shop {
         &self.shop
     }
 
-    /// Where an example stands in the log.
+    /// The place of an example in the log.
     pub(super) fn place(&self, id: u64) -> Place {
         let (day, row) = (id / self.rows_per_day, id % self.rows_per_day);
         let of_day = row / self.impressions;
@@ -102,8 +102,8 @@ impl World {
         self.impressions.min(self.rows_per_day - of_day * self.impressions) as u32
     }
 
-    /// Makes `session` the session with this number, but for the trend of its category; `false` if it
-    /// is already.
+    /// Makes `session` the session with this number, without the trend of its category; `false` if
+    /// it already is.
     pub(super) fn enter(&self, number: u64, session: &mut Session) -> bool {
         if session.number == Some(number) {
             return false;
@@ -147,7 +147,7 @@ impl World {
         self.shop.item_on(slot, i64::from(session.day))
     }
 
-    /// A uniform number that decides about the click on an impression.
+    /// The uniform number that decides about the click on an impression.
     pub(super) fn click_draw(&self, session: u64, position: u32) -> f64 {
         self.streams.uniform(Purpose::Impression, session, u64::from(position))
     }

@@ -1,11 +1,11 @@
-//! What the generated shop offers: categories, and items that come and go.
+//! The offer of the generated shop: categories, and items that appear and are replaced.
 //!
 //! The shop has a fixed number of *slots*. Slot `s` belongs to category `s mod categories` and has
-//! popularity rank `s / categories` there. Items are replaced one after the other, round and round
-//! the slots in an order that mixes categories and ranks; a new item inherits the slot's rank and
-//! nothing else. Items are numbered in the order of their appearance: the first ones by slot,
-//! replacement `r` is item `slots + r`. So the ids have no gaps and everything about an item
-//! follows from its id.
+//! popularity rank `s / categories` there. Items are replaced one after the other, in rounds over
+//! the slots, in an order that mixes categories and ranks; a new item inherits only the slot's
+//! rank. Items are numbered in the order of their appearance: the first ones by slot, replacement
+//! `r` is item `slots + r`. So the ids have no gaps and everything about an item follows from its
+//! id.
 
 use super::alias::Alias;
 use super::config::Config;
@@ -13,16 +13,16 @@ use super::draws::{Draws, FACTORS, Latent, Normal, below};
 use super::drift::Course;
 use crate::base::{Purpose, Streams};
 
-/// How unequal categories are: popularity falls with rank r as r^-0.5.
+/// Inequality of the categories: popularity falls with rank r as r^-0.5.
 const CATEGORY_EXPONENT: f64 = 0.5;
 /// Weight of the category's direction in the character of an item; the rest of the variance is
 /// its own.
 const CATEGORY_WEIGHT: f32 = 0.8;
 /// Distinguishes drifting items from drifting users in the name of a draw.
 const ITEM_DRIFT: u64 = 1 << 40;
-/// Multiples of the golden ratio, modulo one, are spread as evenly as can be.
+/// Multiples of the golden ratio, modulo one, are spread as evenly as possible.
 const GOLDEN: f64 = 0.618_033_988_749_895;
-/// What is fixed about the first so many items is worked out once; to calibrate a log takes as many.
+/// The fixed data of this many first items are computed once; calibrating a log needs as many.
 pub(super) const LISTED: u64 = 1 << 16;
 
 /// Categories and slots, and items as functions of their id.
@@ -45,7 +45,7 @@ pub(super) struct Shop {
     listed: Vec<Item>,
 }
 
-/// What is fixed about an item.
+/// The fixed data of an item.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
     /// Its category.
@@ -54,7 +54,7 @@ pub(super) struct Item {
     pub(super) brand: u32,
     /// Its character: unit variance per factor.
     pub(super) character: Latent,
-    /// How good it is.
+    /// Its quality.
     pub(super) quality: Course,
 }
 
@@ -89,7 +89,7 @@ impl Shop {
         shop
     }
 
-    /// The normal variates that everything in the shop is made of.
+    /// The normal variates of everything in the shop.
     pub(super) fn normal(&self) -> &Normal {
         &self.normal
     }
@@ -131,7 +131,7 @@ impl Shop {
             return slot;
         }
         let (slots, since) = (u64::from(self.slots), replaced - 1 - turn);
-        // Mostly no slot was emptied twice.
+        // Mostly, no slot was emptied twice.
         let rounds = if since < slots { 0 } else { since / slots };
         self.slots + (turn + rounds * slots) as u32
     }
@@ -145,8 +145,8 @@ impl Shop {
         slot % self.categories()
     }
 
-    /// What `of` makes of what is fixed about an item. (To hand out a copy costs more than to look it
-    /// up.)
+    /// The result of `of` for the fixed data of an item. (Returning a copy costs more than the
+    /// access.)
     pub(super) fn item<T>(&self, id: u32, of: impl Fn(&Item) -> T) -> T {
         match self.listed.get(id as usize) {
             Some(item) => of(item),
@@ -154,7 +154,7 @@ impl Shop {
         }
     }
 
-    /// An item, drawn.
+    /// Draws an item.
     fn made(&self, id: u32) -> Item {
         let mut draws = Draws::new(self.streams.key(Purpose::Item, u64::from(id), 0));
         let own_weight = (1.0 - CATEGORY_WEIGHT * CATEGORY_WEIGHT).sqrt();
@@ -195,12 +195,12 @@ impl Turn {
         Turn { slots, stride, first, inverse }
     }
 
-    /// When it is the slot's turn in a round.
+    /// The turn of a slot within a round.
     fn of_slot(self, slot: u32) -> u64 {
         (u64::from(slot) + self.slots - self.first) % self.slots * self.inverse % self.slots
     }
 
-    /// The slot whose turn it is at a replacement.
+    /// The slot of a replacement.
     fn slot(self, replacement: u32) -> u32 {
         let turn = u64::from(replacement) % self.slots;
         ((turn * self.stride + self.first) % self.slots) as u32

@@ -1,4 +1,4 @@
-//! What the generated log promises as a whole.
+//! The guarantees of the generated log as a whole.
 
 use std::sync::LazyLock;
 
@@ -52,8 +52,8 @@ proptest! {
     }
 }
 
-/// From the first reading or a later one, by one thread or two, with histories and without, and at the
-/// end of a day, whose last session is short.
+/// At the first reading or a later one, by one thread or two, with histories and without, and at
+/// the end of a day, whose last session is short.
 #[test]
 fn what_is_kept_is_what_is_generated_anew() {
     for (history, seed) in [(0, 1), (8, 2), (31, 3)] {
@@ -124,7 +124,7 @@ fn a_session_has_one_user_and_no_item_twice() {
         assert!(session.chunks(5).map(|f| f[4]).eq(0..12));
         items.sort_unstable();
         items.dedup();
-        // Redraws are bounded, so a very popular item may slip through once in a long while.
+        // Redraws are bounded, so a very popular item may rarely appear twice.
         assert!(items.len() >= 11);
     }
 }
@@ -140,8 +140,7 @@ fn click_rate_and_bayes_auc_are_near_what_was_asked_for() {
     }
 }
 
-/// Of the examples that the truth gives a chance between 20 % and 30 %, as many are clicked as it
-/// says.
+/// Of the examples with a true chance between 20 % and 30 %, the mean chance is the share clicked.
 #[test]
 fn labels_are_drawn_with_the_true_probabilities() {
     let ids = every(&LOG, 5);
@@ -218,7 +217,7 @@ fn tastes_have_unit_variance_and_forget_half_in_a_half_life() {
         sum / 10_000.0
     };
     let now = mean_product(4.0, 4.0);
-    // Favourites are popular categories in common, so tastes do not average to zero.
+    // Users share popular categories as favourites, so tastes do not average to zero.
     let common = mean_product(4.0, 400.0);
     let later = mean_product(4.0, 24.0);
     let kept = (later - common) / (now - common);
@@ -235,7 +234,7 @@ fn every_effect_counts_for_about_its_weight() {
             *clear(weights) = 0.0;
         }
         *choose(weights) = 1.0;
-        // The AUC asked for is within reach of a single effect.
+        // A single effect can reach the target AUC.
         config.target_bayes_auc = 0.6;
         let log = Synthetic::new(&config, Streams::new(6)).unwrap();
         let sessions: Vec<u64> = (0..14 * 3_400).step_by(37).collect();
@@ -301,8 +300,8 @@ fn values_are_stable() {
     assert_eq!(fingerprint, 18_108_323_789_571_147_884);
 }
 
-/// A longer log has the same beginning but for the strength of the effects: days do not know how
-/// many follow them.
+/// A longer log has the same beginning except for the strength of the effects: a day does not
+/// depend on the number of days after it.
 #[test]
 fn more_days_do_not_change_what_is_shown() {
     let (short, long) = (log(|c| c.days = 3, 4), log(|c| c.days = 9, 4));
@@ -335,7 +334,7 @@ fn the_smallest_and_oddest_logs_can_be_made() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
-    /// Any configuration within the ranges makes a log that can be read, or an error.
+    /// Any configuration within the ranges gives a log that can be read, or an error.
     #[test]
     fn no_configuration_panics(
         (days, rows_per_day, users) in (1u32..2_000, 100u64..3_000, 1u32..3_000),
@@ -374,8 +373,8 @@ fn errors_of_the_target_name_what_can_be_reached() {
     assert!(matches!(error, SyntheticError::AucOutOfReach { high, .. } if high < 0.87));
 }
 
-/// Click counts by item, by user and category, and by position, taken as independent: what one can
-/// learn without a model. It must be well above chance and below the truth.
+/// Click counts by item, by user and category, and by position, taken as independent: the quality
+/// possible without a model. It must be well above chance and below the truth.
 #[test]
 fn counting_clicks_learns_a_part_of_the_truth() {
     let train = read(&LOG, 0..12 * 40_800);

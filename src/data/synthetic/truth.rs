@@ -33,7 +33,7 @@ pub(super) struct Truth {
 }
 
 impl Truth {
-    /// The truth that a configuration describes, before it is scaled.
+    /// The truth of a configuration, before it is scaled.
     pub(super) fn new(config: &Config, streams: Streams, world: &World) -> Truth {
         let normal = world.shop().normal();
         let appeal = |brand: u32| normal.one(streams.key(Purpose::Category, u64::from(brand), 1));
@@ -60,7 +60,7 @@ impl Truth {
         }
     }
 
-    /// Works out what is the same for many items of a session that was entered.
+    /// Computes the values that many items of an entered session share.
     pub(super) fn enter(&self, world: &World, session: &mut Session) {
         session.trend = self.trend_of(world, session.category, session.time);
     }
@@ -105,8 +105,8 @@ impl Truth {
         p + self.noise * (self.click_rate - p)
     }
 
-    /// Likeness of an item to the user's recent events of the same category, the newest first in
-    /// weight: what an attention over the history can find and a sum over it cannot.
+    /// Similarity of an item to the user's recent events of the same category, with the largest
+    /// weight for the newest: an attention over the history can learn it and a sum over it cannot.
     fn interest(&self, world: &World, session: &Session, item: &Item) -> f32 {
         let mut sum = 0.0;
         for (event, weight) in session.events.iter().zip(&self.recency) {

@@ -1,4 +1,4 @@
-//! Generated users: how active they are, what they like at an instant, and what they did before.
+//! Generated users: their activity, their taste at an instant, and their earlier events.
 
 use super::alias::{Alias, power_weights};
 use super::config::Config;
@@ -9,16 +9,16 @@ use crate::base::{Purpose, Streams};
 
 /// Rank offset of the activity power law: the most active users are not arbitrarily active.
 const ACTIVITY_OFFSET: f64 = 10.0;
-/// Events of her own (bought, viewed) that a user leaves per search session, on average.
+/// Own events (bought, viewed) per search session of a user, on average.
 const EVENTS_PER_SESSION: f64 = 2.0;
 /// Accounts are up to this old, in days, when the log begins; a new account has a short history.
 const OLDEST_ACCOUNT: f64 = 60.0;
-/// Chance that a search or event has nothing to do with the user's favourite categories.
+/// Chance that a search or event is outside the user's favourite categories.
 const WHIM: f64 = 0.1;
-/// Weight of each of two favourite categories in a taste; the rest of the variance is her own.
+/// Weight of each of two favourite categories in a taste; the rest is the user's own.
 const FAVOURITE_WEIGHT: f32 = 0.6;
 
-/// Words of the stream of knots set aside for one knot, and of the history for one event.
+/// Words of the stream of knots reserved for one knot, and of the history for one event.
 const WORDS: u64 = 16;
 
 /// All users, as functions of their number.
@@ -43,21 +43,21 @@ pub(super) struct Event {
     pub(super) time: f64,
 }
 
-/// One user, ready to answer questions about any instant.
+/// One user, for queries about any instant.
 #[derive(Debug)]
 pub(super) struct User<'a> {
     users: &'a Users,
     shop: &'a Shop,
     /// Events per day.
     rate: f64,
-    /// Days that the account existed before the log began.
+    /// Age of the account, in days, when the log begins.
     age: f64,
-    /// Shift of the knots of her taste.
+    /// Shift of the knots of the user's taste.
     phase: f64,
     knots: Draws,
     events: Draws,
-    /// The favourite categories at the two knots looked at last, by parity of the knot: a walk
-    /// through time needs no more.
+    /// The favourite categories at the last two knots used, by parity of the knot: moving forward
+    /// in time needs no more.
     favourites: [(i64, [u32; 2]); 2],
 }
 
@@ -76,12 +76,12 @@ impl Users {
         }
     }
 
-    /// Who searches next.
+    /// The user of the next search.
     pub(super) fn draw(&self, draws: &mut Draws) -> u32 {
         self.activity.draw(draws)
     }
 
-    /// The user with a number, in a given shop.
+    /// The user with this number, in a given shop.
     pub(super) fn user<'a>(&'a self, number: u32, shop: &'a Shop) -> User<'a> {
         let who = u64::from(number);
         let mut draws = Draws::new(self.streams.key(Purpose::User, who, 0));
@@ -99,7 +99,7 @@ impl Users {
 }
 
 impl User<'_> {
-    /// Her taste at an instant: unit variance per factor over users and time.
+    /// The user's taste at an instant: unit variance per factor over users and time.
     pub(super) fn taste(&mut self, time: f64) -> Latent {
         let blend = self.users.drift.blend(self.phase, time);
         let before = self.taste_at_knot(blend.knot, self.shop.normal());
@@ -107,18 +107,18 @@ impl User<'_> {
         std::array::from_fn(|i| blend.of(before[i], after[i]))
     }
 
-    /// The category that she searches or uses at an instant.
+    /// The category that the user searches or uses at an instant.
     pub(super) fn category(&mut self, time: f64, draws: &mut Draws) -> u32 {
         let blend = self.users.drift.blend(self.phase, time);
         self.category_at(blend, draws)
     }
 
-    /// Her most recent events before `day` began (0-based), the newest first, up to the longest
+    /// The user's last events before `day` began (0-based), newest first, up to the longest
     /// history.
     pub(super) fn history(&mut self, day: u32, events: &mut Vec<Event>) {
         events.clear();
-        // The `number`-th event falls somewhere in the `number`-th of equal intervals since she
-        // joined; the day may begin in the midst of the last one.
+        // The `number`-th event is somewhere in the `number`-th of equal intervals since the user
+        // joined; the day may begin inside the last interval.
         let begun = (self.rate * (f64::from(day) + self.age)) as u64;
         let oldest = begun.saturating_sub(self.users.history_length);
         for number in (oldest..=begun).rev() {
@@ -171,7 +171,7 @@ impl User<'_> {
         [first, second]
     }
 
-    /// The sum of the favourite categories' directions and of a part of her own.
+    /// The sum of the favourite categories' directions and of the user's own part.
     fn taste_at_knot(&mut self, knot: i64, normal: &Normal) -> Latent {
         let own_weight = (1.0 - 2.0 * FAVOURITE_WEIGHT * FAVOURITE_WEIGHT).sqrt();
         let [first, second] = self.favourites_at(knot).map(|c| self.shop.direction(c));
