@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::args::{ProgressBy, Run, Sweeping};
-use super::events::{self, TrialEvents};
+use super::events::TrialEvents;
 use super::exit::{Exit, Failure};
 use super::progress::Live;
 use super::say::{out, tell};
