@@ -38,7 +38,9 @@ impl Default for Config {
 
 impl RemedyConfig for Config {
     fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
-        Box::new(DelayCompensation::new(*self, layout))
+        let squares = || (PerParameter::new(layout, 1, 0.0), self.memory as f32);
+        let adaptive = self.adaptive.then(squares);
+        Box::new(DelayCompensation { lambda: self.lambda as f32, adaptive })
     }
 
     fn numbers(&self, _: u32, layout: &Layout) -> u64 {
@@ -64,15 +66,6 @@ pub struct DelayCompensation {
     lambda: f32,
     /// Mean squares, and the share of them that is kept.
     adaptive: Option<(PerParameter, f32)>,
-}
-
-impl DelayCompensation {
-    /// The correction for a model of this layout.
-    pub fn new(config: Config, layout: &Layout) -> DelayCompensation {
-        let squares = || (PerParameter::new(layout, 1, 0.0), config.memory as f32);
-        let adaptive = config.adaptive.then(squares);
-        DelayCompensation { lambda: config.lambda as f32, adaptive }
-    }
 }
 
 impl Remedy for DelayCompensation {
