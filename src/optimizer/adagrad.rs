@@ -35,7 +35,8 @@ impl Default for Config {
 
 impl OptimizerConfig for Config {
     fn build(&self) -> Arc<dyn Optimizer> {
-        Arc::new(Adagrad::new(self))
+        let slot = Slot { name: "a", init: self.initial as f32, per: Per::Weight };
+        Arc::new(Adagrad { slots: [slot], epsilon: self.epsilon as f32 })
     }
 
     fn learning_rate(&self) -> f64 {
@@ -57,14 +58,6 @@ impl OptimizerConfig for Config {
 pub struct Adagrad {
     slots: [Slot; 1],
     epsilon: f32,
-}
-
-impl Adagrad {
-    /// The rule of `config`.
-    pub fn new(config: &Config) -> Adagrad {
-        let slot = Slot { name: "a", init: config.initial as f32, per: Per::Weight };
-        Adagrad { slots: [slot], epsilon: config.epsilon as f32 }
-    }
 }
 
 impl Optimizer for Adagrad {

@@ -65,7 +65,13 @@ impl Default for Config {
 
 impl OptimizerConfig for Config {
     fn build(&self) -> Arc<dyn Optimizer> {
-        Arc::new(AdagradDecay::new(self))
+        let sum = Slot { name: "a", init: self.initial as f32, per: Per::Weight };
+        Arc::new(AdagradDecay {
+            slots: [sum, Slot { name: "periods", init: 0.0, per: Per::Row }],
+            epsilon: self.epsilon as f32,
+            periods: Periods::new(self.period, self.discount, self.catch_up),
+            floor: self.floor as f32,
+        })
     }
 
     fn learning_rate(&self) -> f64 {
@@ -89,19 +95,6 @@ pub struct AdagradDecay {
     epsilon: f32,
     periods: Periods,
     floor: f32,
-}
-
-impl AdagradDecay {
-    /// The rule of `config`.
-    pub fn new(config: &Config) -> AdagradDecay {
-        let sum = Slot { name: "a", init: config.initial as f32, per: Per::Weight };
-        AdagradDecay {
-            slots: [sum, Slot { name: "periods", init: 0.0, per: Per::Row }],
-            epsilon: config.epsilon as f32,
-            periods: Periods::new(config.period, config.discount, config.catch_up),
-            floor: config.floor as f32,
-        }
-    }
 }
 
 impl Optimizer for AdagradDecay {

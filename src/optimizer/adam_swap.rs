@@ -58,7 +58,12 @@ impl Default for Config {
 
 impl OptimizerConfig for Config {
     fn build(&self) -> Arc<dyn Optimizer> {
-        Arc::new(AdamSwap::new(self))
+        Arc::new(AdamSwap {
+            beta1: self.beta1,
+            scope: self.scope,
+            epsilon: self.epsilon as f32,
+            periods: Periods::new(self.period, self.discount, self.catch_up),
+        })
     }
 
     fn learning_rate(&self) -> f64 {
@@ -82,18 +87,6 @@ pub struct AdamSwap {
     scope: Scope,
     epsilon: f32,
     periods: Periods,
-}
-
-impl AdamSwap {
-    /// The rule of `config`.
-    pub fn new(config: &Config) -> AdamSwap {
-        AdamSwap {
-            beta1: config.beta1,
-            scope: config.scope,
-            epsilon: config.epsilon as f32,
-            periods: Periods::new(config.period, config.discount, config.catch_up),
-        }
-    }
 }
 
 /// Average gradient, then as in RMSProp-SWAP.

@@ -42,7 +42,9 @@ impl Default for Config {
 
 impl OptimizerConfig for Config {
     fn build(&self) -> Arc<dyn Optimizer> {
-        Arc::new(Adamw::new(self))
+        let Config { averages, epsilon_hat, scope, rows, .. } = *self;
+        let adam = adam::Config { averages, epsilon_hat, scope, rows };
+        Arc::new(Adamw { adam: Adam::new(&adam), decay: self.decay as f32 })
     }
 
     fn learning_rate(&self) -> f64 {
@@ -64,15 +66,6 @@ impl OptimizerConfig for Config {
 pub struct Adamw {
     adam: Adam,
     decay: f32,
-}
-
-impl Adamw {
-    /// The rule of `config`.
-    pub fn new(config: &Config) -> Adamw {
-        let Config { averages, epsilon_hat, scope, rows, .. } = *config;
-        let adam = adam::Config { averages, epsilon_hat, scope, rows };
-        Adamw { adam: Adam::new(&adam), decay: config.decay as f32 }
-    }
 }
 
 impl Adamw {

@@ -53,7 +53,14 @@ impl Default for Config {
 
 impl OptimizerConfig for Config {
     fn build(&self) -> Arc<dyn Optimizer> {
-        Arc::new(FtrlSwap::new(self))
+        let ftrl = Ftrl::new(&self.ftrl);
+        let &[z, n, rate] = ftrl.slots() else { unreachable!("FTRL has three slots") };
+        Arc::new(FtrlSwap {
+            ftrl,
+            slots: [z, n, rate, Slot { name: "periods", init: 0.0, per: Per::Row }],
+            periods: Periods::new(self.period, self.discount, self.catch_up),
+            floor: self.floor as f32,
+        })
     }
 
     fn learning_rate(&self) -> f64 {
@@ -72,20 +79,6 @@ pub struct FtrlSwap {
     slots: [Slot; 4],
     periods: Periods,
     floor: f32,
-}
-
-impl FtrlSwap {
-    /// The rule of `config`.
-    pub fn new(config: &Config) -> FtrlSwap {
-        let ftrl = Ftrl::new(&config.ftrl);
-        let &[z, n, rate] = ftrl.slots() else { unreachable!("FTRL has three slots") };
-        FtrlSwap {
-            ftrl,
-            slots: [z, n, rate, Slot { name: "periods", init: 0.0, per: Per::Row }],
-            periods: Periods::new(config.period, config.discount, config.catch_up),
-            floor: config.floor as f32,
-        }
-    }
 }
 
 impl Optimizer for FtrlSwap {

@@ -35,7 +35,7 @@ impl Default for Config {
 
 impl OptimizerConfig for Config {
     fn build(&self) -> Arc<dyn Optimizer> {
-        Arc::new(Momentum::new(self))
+        Arc::new(Momentum { momentum: self.momentum as f32, rows: self.rows })
     }
 
     fn learning_rate(&self) -> f64 {
@@ -57,13 +57,6 @@ impl OptimizerConfig for Config {
 pub struct Momentum {
     momentum: f32,
     rows: RowSemantics,
-}
-
-impl Momentum {
-    /// The rule of `config`.
-    pub fn new(config: &Config) -> Momentum {
-        Momentum { momentum: config.momentum as f32, rows: config.rows }
-    }
 }
 
 impl Optimizer for Momentum {

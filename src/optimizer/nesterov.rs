@@ -34,7 +34,7 @@ impl Default for Config {
 
 impl OptimizerConfig for Config {
     fn build(&self) -> Arc<dyn Optimizer> {
-        Arc::new(Nesterov::new(self))
+        Arc::new(Nesterov { momentum: self.momentum as f32, rows: self.rows })
     }
 
     fn learning_rate(&self) -> f64 {
@@ -56,13 +56,6 @@ impl OptimizerConfig for Config {
 pub struct Nesterov {
     momentum: f32,
     rows: RowSemantics,
-}
-
-impl Nesterov {
-    /// The rule of `config`.
-    pub fn new(config: &Config) -> Nesterov {
-        Nesterov { momentum: config.momentum as f32, rows: config.rows }
-    }
 }
 
 impl Optimizer for Nesterov {

@@ -58,7 +58,16 @@ impl Default for Config {
 
 impl OptimizerConfig for Config {
     fn build(&self) -> Arc<dyn Optimizer> {
-        Arc::new(Rmsprop::new(self))
+        let epsilon = self.epsilon as f32;
+        let (inside, outside) = if self.epsilon_inside { (epsilon, 0.0) } else { (0.0, epsilon) };
+        Arc::new(Rmsprop {
+            decay: self.decay as f32,
+            share: (1.0 - self.decay) as f32,
+            inside,
+            outside,
+            momentum: self.momentum as f32,
+            rows: self.rows,
+        })
     }
 
     fn learning_rate(&self) -> f64 {
@@ -91,22 +100,6 @@ const SLOTS: [Slot; 2] = [
     Slot { name: "a", init: 0.0, per: Per::Weight },
     Slot { name: "b", init: 0.0, per: Per::Weight },
 ];
-
-impl Rmsprop {
-    /// The rule of `config`.
-    pub fn new(config: &Config) -> Rmsprop {
-        let epsilon = config.epsilon as f32;
-        let (inside, outside) = if config.epsilon_inside { (epsilon, 0.0) } else { (0.0, epsilon) };
-        Rmsprop {
-            decay: config.decay as f32,
-            share: (1.0 - config.decay) as f32,
-            inside,
-            outside,
-            momentum: config.momentum as f32,
-            rows: config.rows,
-        }
-    }
-}
 
 impl Optimizer for Rmsprop {
     fn slots(&self) -> &[Slot] {

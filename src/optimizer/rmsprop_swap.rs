@@ -56,7 +56,10 @@ impl Default for Config {
 
 impl OptimizerConfig for Config {
     fn build(&self) -> Arc<dyn Optimizer> {
-        Arc::new(RmspropSwap::new(self))
+        Arc::new(RmspropSwap {
+            epsilon: self.epsilon as f32,
+            periods: Periods::new(self.period, self.discount, self.catch_up),
+        })
     }
 
     fn learning_rate(&self) -> f64 {
@@ -78,16 +81,6 @@ impl OptimizerConfig for Config {
 pub struct RmspropSwap {
     epsilon: f32,
     periods: Periods,
-}
-
-impl RmspropSwap {
-    /// The rule of `config`.
-    pub fn new(config: &Config) -> RmspropSwap {
-        RmspropSwap {
-            epsilon: config.epsilon as f32,
-            periods: Periods::new(config.period, config.discount, config.catch_up),
-        }
-    }
 }
 
 /// Sum of squares, discounted touches, discounts.

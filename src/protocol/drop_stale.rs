@@ -24,7 +24,7 @@ impl Default for Config {
 
 impl ProtocolConfig for Config {
     fn build(&self, _: u32, _: u32) -> Box<dyn Protocol> {
-        Box::new(DropStale::new(*self))
+        Box::new(DropStale { bound: self.bound })
     }
 
     fn pushes_per_update(&self, _: u32) -> u32 {
@@ -51,13 +51,6 @@ impl ProtocolConfig for Config {
 #[derive(Clone, Copy, Debug)]
 pub struct DropStale {
     bound: u64,
-}
-
-impl DropStale {
-    /// A bound on the staleness of what is applied.
-    pub fn new(config: Config) -> DropStale {
-        DropStale { bound: config.bound }
-    }
 }
 
 impl Protocol for DropStale {

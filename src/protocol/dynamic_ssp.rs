@@ -32,7 +32,12 @@ impl Default for Config {
 
 impl ProtocolConfig for Config {
     fn build(&self, workers: u32, _: u32) -> Box<dyn Protocol> {
-        Box::new(DynamicSsp::new(*self, workers))
+        Box::new(DynamicSsp {
+            config: *self,
+            clocks: Clocks::new(workers),
+            credit: vec![0; workers as usize],
+            last: vec![None; workers as usize],
+        })
     }
 
     fn pushes_per_update(&self, _: u32) -> u32 {
@@ -67,16 +72,6 @@ pub struct DynamicSsp {
 }
 
 impl DynamicSsp {
-    /// A lead that adapts, for `workers` workers.
-    pub fn new(config: Config, workers: u32) -> DynamicSsp {
-        DynamicSsp {
-            config,
-            clocks: Clocks::new(workers),
-            credit: vec![0; workers as usize],
-            last: vec![None; workers as usize],
-        }
-    }
-
     /// The number of extra steps after which `worker` waits least for the slowest.
     fn best(&self, worker: WorkerId) -> u64 {
         let of = |w: WorkerId| match self.last[w.index()] {

@@ -32,7 +32,8 @@ impl Default for Config {
 
 impl ProtocolConfig for Config {
     fn build(&self, workers: u32, shards: u32) -> Box<dyn Protocol> {
-        Box::new(Gba::new(*self, workers, shards))
+        let held = vec![Vec::new(); shards as usize];
+        Box::new(Gba { config: *self, granted: 0, tokens: vec![0; workers as usize], held })
     }
 
     fn pushes_per_update(&self, _: u32) -> u32 {
@@ -64,14 +65,6 @@ pub struct Gba {
     tokens: Vec<u64>,
     /// What each shard has collected, with tokens.
     held: Vec<Vec<(WorkerId, PushId, u64)>>,
-}
-
-impl Gba {
-    /// Global batches for `workers` workers and `shards` shards.
-    pub fn new(config: Config, workers: u32, shards: u32) -> Gba {
-        let held = vec![Vec::new(); shards as usize];
-        Gba { config, granted: 0, tokens: vec![0; workers as usize], held }
-    }
 }
 
 impl Protocol for Gba {

@@ -31,7 +31,10 @@ impl Default for Config {
 
 impl ProtocolConfig for Config {
     fn build(&self, workers: u32, shards: u32) -> Box<dyn Protocol> {
-        Box::new(Ringmaster::new(*self, workers, shards))
+        Box::new(Ringmaster {
+            config: *self,
+            read: vec![vec![None; workers as usize]; shards as usize],
+        })
     }
 
     fn pushes_per_update(&self, _: u32) -> u32 {
@@ -61,13 +64,6 @@ pub struct Ringmaster {
     /// By shard and worker: the version that a step has read there, until its push has arrived or
     /// the worker is gone.
     read: Vec<Vec<Option<u64>>>,
-}
-
-impl Ringmaster {
-    /// A bound on the age of the steps of `workers` workers at `shards` shards.
-    pub fn new(config: Config, workers: u32, shards: u32) -> Ringmaster {
-        Ringmaster { config, read: vec![vec![None; workers as usize]; shards as usize] }
-    }
 }
 
 impl Protocol for Ringmaster {

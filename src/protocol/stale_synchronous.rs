@@ -62,7 +62,13 @@ impl Default for Config {
 
 impl ProtocolConfig for Config {
     fn build(&self, workers: u32, shards: u32) -> Box<dyn Protocol> {
-        Box::new(StaleSynchronous::new(*self, workers, shards))
+        Box::new(StaleSynchronous {
+            config: *self,
+            workers: workers as usize,
+            clocks: Clocks::new(workers),
+            heard: vec![Clocks::new(workers); shards as usize],
+            held: vec![BTreeMap::new(); shards as usize],
+        })
     }
 
     fn pushes_per_update(&self, workers: u32) -> u32 {
@@ -101,17 +107,6 @@ pub struct StaleSynchronous {
 }
 
 impl StaleSynchronous {
-    /// A bounded lead for `workers` workers and `shards` shards.
-    pub fn new(config: Config, workers: u32, shards: u32) -> StaleSynchronous {
-        StaleSynchronous {
-            config,
-            workers: workers as usize,
-            clocks: Clocks::new(workers),
-            heard: vec![Clocks::new(workers); shards as usize],
-            held: vec![BTreeMap::new(); shards as usize],
-        }
-    }
-
     /// The clocks that count at a shard.
     fn clocks_at(&self, shard: ShardId) -> &Clocks {
         match self.config.clock {

@@ -34,7 +34,16 @@ pub struct Config {
 
 impl ProtocolConfig for Config {
     fn build(&self, workers: u32, shards: u32) -> Box<dyn Protocol> {
-        Box::new(Tokens::new(*self, workers, shards))
+        let aggregate = self.aggregate.unwrap_or(workers).max(1);
+        Box::new(Tokens {
+            aggregate: aggregate as usize,
+            tokens_per_update: u64::from(aggregate.max(workers)),
+            tokens: (workers..aggregate).map(|_| 0).collect(),
+            queue: VecDeque::new(),
+            local: vec![None; workers as usize],
+            joined: vec![false; workers as usize],
+            held: vec![Vec::new(); shards as usize],
+        })
     }
 
     fn pushes_per_update(&self, workers: u32) -> u32 {
@@ -76,20 +85,6 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Tokens for `workers` workers and `shards` shards.
-    pub fn new(config: Config, workers: u32, shards: u32) -> Tokens {
-        let aggregate = config.aggregate.unwrap_or(workers).max(1);
-        Tokens {
-            aggregate: aggregate as usize,
-            tokens_per_update: u64::from(aggregate.max(workers)),
-            tokens: (workers..aggregate).map(|_| 0).collect(),
-            queue: VecDeque::new(),
-            local: vec![None; workers as usize],
-            joined: vec![false; workers as usize],
-            held: vec![Vec::new(); shards as usize],
-        }
-    }
-
     fn hand_out(&mut self, decide: &mut Decisions) {
         while let (Some(&worker), Some(&token)) = (self.queue.front(), self.tokens.front()) {
             self.queue.pop_front();

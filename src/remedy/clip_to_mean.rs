@@ -24,7 +24,7 @@ impl Default for Config {
 
 impl RemedyConfig for Config {
     fn build(&self, _: u32, _: &Layout) -> Box<dyn Remedy> {
-        Box::new(ClipToMean::new(*self))
+        Box::new(ClipToMean { factor: self.factor, norms: PerShard::default() })
     }
 
     fn numbers(&self, _: u32, _: &Layout) -> u64 {
@@ -49,13 +49,6 @@ impl RemedyConfig for Config {
 pub struct ClipToMean {
     factor: f64,
     norms: PerShard<Running>,
-}
-
-impl ClipToMean {
-    /// Clips beyond so many mean norms.
-    pub fn new(config: Config) -> ClipToMean {
-        ClipToMean { factor: config.factor, norms: PerShard::default() }
-    }
 }
 
 impl Remedy for ClipToMean {

@@ -46,7 +46,12 @@ impl Default for Config {
 
 impl RemedyConfig for Config {
     fn build(&self, workers: u32, layout: &Layout) -> Box<dyn Remedy> {
-        Box::new(Dana::new(*self, workers, layout.dense_len()))
+        Box::new(Dana {
+            form: self.form,
+            momentum: self.momentum as f32,
+            velocity: vec![Vec::new(); workers as usize],
+            sum: vec![0.0; layout.dense_len()],
+        })
     }
 
     fn numbers(&self, workers: u32, layout: &Layout) -> u64 {
@@ -75,18 +80,6 @@ pub struct Dana {
     velocity: Vec<Vec<f32>>,
     /// Their sum.
     sum: Vec<f32>,
-}
-
-impl Dana {
-    /// Momentum for `workers` workers over `dense` parameters.
-    pub fn new(config: Config, workers: u32, dense: usize) -> Dana {
-        Dana {
-            form: config.form,
-            momentum: config.momentum as f32,
-            velocity: vec![Vec::new(); workers as usize],
-            sum: vec![0.0; dense],
-        }
-    }
 }
 
 impl Remedy for Dana {

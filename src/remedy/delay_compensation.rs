@@ -37,7 +37,9 @@ impl Default for Config {
 
 impl RemedyConfig for Config {
     fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
-        Box::new(DelayCompensation::new(*self, layout))
+        let squares = self.adaptive.then(|| PerParameter::new(layout, 1, 0.0));
+        let (lambda, memory) = (self.lambda as f32, self.memory as f32);
+        Box::new(DelayCompensation { lambda, memory, squares })
     }
 
     fn numbers(&self, _: u32, layout: &Layout) -> u64 {
@@ -65,15 +67,6 @@ pub struct DelayCompensation {
     memory: f32,
     /// Mean squares, if it is adaptive.
     squares: Option<PerParameter>,
-}
-
-impl DelayCompensation {
-    /// The correction for a model of this layout.
-    pub fn new(config: Config, layout: &Layout) -> DelayCompensation {
-        let squares = config.adaptive.then(|| PerParameter::new(layout, 1, 0.0));
-        let (lambda, memory) = (config.lambda as f32, config.memory as f32);
-        DelayCompensation { lambda, memory, squares }
-    }
 }
 
 impl Remedy for DelayCompensation {

@@ -31,7 +31,7 @@ impl Default for Config {
 
 impl RemedyConfig for Config {
     fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
-        Box::new(GapAware::new(*self, layout))
+        Box::new(GapAware { memory: self.memory as f32, steps: PerParameter::new(layout, 2, 0.0) })
     }
 
     fn numbers(&self, _: u32, layout: &Layout) -> u64 {
@@ -62,13 +62,6 @@ pub struct GapAware {
 
 /// Keeps the penalty finite where nothing has moved yet.
 const TINY: f32 = 1e-12;
-
-impl GapAware {
-    /// The penalty for a model of this layout.
-    pub fn new(config: Config, layout: &Layout) -> GapAware {
-        GapAware { memory: config.memory as f32, steps: PerParameter::new(layout, 2, 0.0) }
-    }
-}
 
 impl Remedy for GapAware {
     fn needs(&self) -> Needs {

@@ -29,7 +29,7 @@ impl Default for Config {
 
 impl RemedyConfig for Config {
     fn build(&self, _: u32, _: &Layout) -> Box<dyn Remedy> {
-        Box::new(Mixing::new(*self))
+        Box::new(Mixing { alpha: self.alpha as f32 })
     }
 
     fn numbers(&self, _: u32, _: &Layout) -> u64 {
@@ -53,13 +53,6 @@ impl RemedyConfig for Config {
 #[derive(Debug)]
 pub struct Mixing {
     alpha: f32,
-}
-
-impl Mixing {
-    /// A server that moves this share of the way.
-    pub fn new(config: Config) -> Mixing {
-        Mixing { alpha: config.alpha as f32 }
-    }
 }
 
 impl Remedy for Mixing {

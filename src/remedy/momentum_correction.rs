@@ -49,7 +49,13 @@ impl Default for Config {
 
 impl RemedyConfig for Config {
     fn build(&self, _: u32, layout: &Layout) -> Box<dyn Remedy> {
-        Box::new(MomentumCorrection::new(*self, layout.dense_len()))
+        let velocity = vec![0.0; layout.dense_len()];
+        Box::new(MomentumCorrection {
+            config: *self,
+            staleness: PerShard::default(),
+            momentum: 0.0,
+            velocity,
+        })
     }
 
     fn numbers(&self, _: u32, layout: &Layout) -> u64 {
@@ -81,12 +87,6 @@ pub struct MomentumCorrection {
 }
 
 impl MomentumCorrection {
-    /// Momentum over `dense` parameters.
-    pub fn new(config: Config, dense: usize) -> MomentumCorrection {
-        let velocity = vec![0.0; dense];
-        MomentumCorrection { config, staleness: PerShard::default(), momentum: 0.0, velocity }
-    }
-
     /// The explicit momentum beside that of asynchrony.
     fn explicit(&self, implicit: f64) -> f64 {
         (self.config.total - implicit).max(self.config.least)
