@@ -23,7 +23,7 @@ use straggler::model::{Model, ModelChoice, ModelContext, din, mlp};
 use straggler::optimizer::{OptimizerChoice, adam};
 use straggler::server::sharding::Load;
 use straggler::server::{ParameterServer, Sharding};
-use straggler::sim::feed::{ExampleOrder, Feed, Sharing};
+use straggler::sim::feed::{ExampleOrder, ExampleSharing, Feed};
 use straggler::sim::{NullWork, Observer, Rates, Record, Simulation, Training, Work};
 
 use arguments::Arguments;
@@ -88,7 +88,7 @@ fn training(name: &str, arguments: &Arguments) -> (Simulation, Value) {
         Arc::clone(&shared),
         Box::new(Counting::default()),
         batch,
-        Sharing::Queue,
+        ExampleSharing::Queue,
         arguments.workers,
     );
     let rates = Box::new(|_| Rates { dense: RATE, sparse: RATE });

@@ -20,7 +20,7 @@ use straggler::optimizer::{OptimizerChoice, adam};
 use straggler::protocol::ProtocolChoice;
 use straggler::remedy::Remedies;
 use straggler::server::{ParameterServer, Sharding};
-use straggler::sim::feed::{ExampleOrder, Feed, Sharing};
+use straggler::sim::feed::{ExampleOrder, ExampleSharing, Feed};
 use straggler::sim::{
     Limits, Links, Nobody, Parts, Rates, Save, Simulation, Training, Watch, Work,
 };
@@ -215,7 +215,8 @@ pub(crate) fn training_on(
     let log = Arc::clone(&workload.log) as Arc<dyn DataSource>;
     let rates = Box::new(move |_| Rates { dense: rate, sparse: rate });
     let model = Arc::clone(&workload.model);
-    let feed = Feed::new(log, Arc::clone(&model), order, workload.batch, Sharing::Queue, workers);
+    let feed =
+        Feed::new(log, Arc::clone(&model), order, workload.batch, ExampleSharing::Queue, workers);
     let training = Training::new(model, server, feed, Pool::new(threads), rates, None);
     let training = training.with_remedies(remedies);
     cluster(workers, shards, Work::Training(Box::new(training)), ShardService::default())

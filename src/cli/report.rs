@@ -42,7 +42,7 @@ pub(super) fn at_the_end(folder: &Path, quiet: bool) -> Result<PathBuf, Failure>
 }
 
 /// Whether everything has been drawn into a results folder.
-pub(super) fn is_there(folder: &Path) -> bool {
+pub(super) fn is_present(folder: &Path) -> bool {
     folder.join(PAGE).exists() || (cfg!(not(feature = "html")) && folder.join("plots").exists())
 }
 

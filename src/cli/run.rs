@@ -132,7 +132,7 @@ pub(super) fn execute(
     let wall = started.elapsed().as_secs_f64();
     let finished = outcome?;
     // A process that was killed in between has left its figures without their pictures.
-    let pictured = finished.summary.is_none() && report::is_there(&finished.path);
+    let pictured = finished.summary.is_none() && report::is_present(&finished.path);
     if look.plots && !pictured {
         report::at_the_end(&finished.path, look.progress == ProgressBy::None)?;
     }

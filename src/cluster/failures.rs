@@ -121,14 +121,14 @@ pub struct Process {
 
 impl Process {
     /// How long `worker`'s machine runs after its `count`-th repair, or from the start for 0.
-    pub fn runs(&self, worker: WorkerId, count: u64, streams: Streams) -> SimSpan {
+    pub fn up_time(&self, worker: WorkerId, count: u64, streams: Streams) -> SimSpan {
         let draw = streams.draw(Purpose::Failure, u64::from(worker.0), 2 * count);
         // At least a nanosecond, so that the process advances.
         SimSpan(self.law.time(self.every, draw).0.max(1))
     }
 
     /// How long its `count`-th repair takes, counted from 0.
-    pub fn is_down(&self, worker: WorkerId, count: u64, streams: Streams) -> SimSpan {
+    pub fn down_time(&self, worker: WorkerId, count: u64, streams: Streams) -> SimSpan {
         let draw = streams.draw(Purpose::Failure, u64::from(worker.0), 2 * count + 1);
         SimSpan(self.repair_law.time(self.repair, draw).0.max(1))
     }
@@ -145,8 +145,8 @@ mod tests {
         let process = failures.process("", Path::new(".")).unwrap().unwrap();
         let streams = Streams::new(3);
         let sum = |of: &dyn Fn(u64) -> SimSpan| (0..20_000).map(|k| of(k).seconds()).sum::<f64>();
-        let up = sum(&|k| process.runs(WorkerId(7), k, streams));
-        let down = sum(&|k| process.is_down(WorkerId(7), k, streams));
+        let up = sum(&|k| process.up_time(WorkerId(7), k, streams));
+        let down = sum(&|k| process.down_time(WorkerId(7), k, streams));
         assert!((up / (up + down) / 0.9 - 1.0).abs() < 0.005, "{}", up / (up + down));
     }
 

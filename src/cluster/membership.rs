@@ -44,7 +44,7 @@ impl Membership {
     }
 
     /// Whether its workers are present at `at`.
-    pub fn is_there(&self, at: SimTime) -> bool {
+    pub fn is_present(&self, at: SimTime) -> bool {
         let phase = self.phase(at);
         match (self.join, self.leave) {
             (None, None) => true,
@@ -79,11 +79,11 @@ mod tests {
     #[test]
     fn tides_come_and_go_across_midnight() {
         let night = schedule(Some(22), Some(6), Some(24));
-        let there: Vec<u64> = (0..48).filter(|&h| night.is_there(SimTime(h))).collect();
+        let there: Vec<u64> = (0..48).filter(|&h| night.is_present(SimTime(h))).collect();
         let expected = (0..6).chain(22..30).chain(46..48);
         assert!(there.iter().copied().eq(expected), "{there:?}");
         let returning = schedule(Some(9), Some(5), None);
-        let there: Vec<u64> = (0..12).filter(|&t| returning.is_there(SimTime(t))).collect();
+        let there: Vec<u64> = (0..12).filter(|&t| returning.is_present(SimTime(t))).collect();
         assert_eq!(there, [0, 1, 2, 3, 4, 9, 10, 11]);
     }
 
@@ -104,14 +104,14 @@ mod tests {
             every in proptest::option::of(1u64..30),
         ) {
             let schedule = schedule(join, leave, every);
-            let (mut at, mut there) = (SimTime(0), schedule.is_there(SimTime(0)));
+            let (mut at, mut there) = (SimTime(0), schedule.is_present(SimTime(0)));
             for t in 1..200 {
                 let next = schedule.next(at);
                 prop_assert!(next.is_none_or(|next| next > at));
                 if next == Some(SimTime(t)) {
-                    (at, there) = (SimTime(t), schedule.is_there(SimTime(t)));
+                    (at, there) = (SimTime(t), schedule.is_present(SimTime(t)));
                 }
-                prop_assert_eq!(schedule.is_there(SimTime(t)), there);
+                prop_assert_eq!(schedule.is_present(SimTime(t)), there);
             }
         }
     }

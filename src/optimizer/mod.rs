@@ -36,7 +36,7 @@ mod tests;
 pub use clip::Clip;
 pub use config::{OptimizerConfig, OptimizerFacts};
 pub use rule::{Optimizer, Per, RowSemantics, Scope, Slot, Tick};
-pub use schedule::{Horizon, Progress, Schedule, ScheduleChoice};
+pub use schedule::{Horizon, Moment, Schedule, ScheduleChoice};
 
 crate::registry! {
     /// How a group of parameters is updated.

@@ -6,7 +6,7 @@ use std::hint::select_unpredictable;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schedule::Progress;
+use super::schedule::Moment;
 use crate::nn::kernels::{Rows, finite};
 
 /// One slot: optimizer memory beside the weights.
@@ -93,7 +93,7 @@ pub struct Tick {
     /// gradients the mean.
     pub staleness: f64,
     /// How far training has come.
-    pub progress: Progress,
+    pub progress: Moment,
 }
 
 impl Tick {

@@ -18,7 +18,7 @@ use crate::base::SimSpan;
 /// How far training has come when an update is made: itself among the updates, its examples not yet
 /// among the examples.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Progress {
+pub struct Moment {
     /// Updates of the server (first update: 1).
     pub updates: u64,
     /// Examples behind the updates before.
@@ -27,7 +27,7 @@ pub struct Progress {
     pub seconds: f64,
 }
 
-crate::persist!(Progress { updates: state, examples: state, seconds: state });
+crate::persist!(Moment { updates: state, examples: state, seconds: state });
 
 /// A length of training on one of three clocks, such as `{ updates = 10000 }`.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -44,7 +44,7 @@ pub enum Horizon {
 impl Horizon {
     /// Lengths of this horizon that have passed: 1 at its end. A horizon of length zero has always
     /// ended.
-    pub fn passed(self, progress: Progress) -> f64 {
+    pub fn passed(self, progress: Moment) -> f64 {
         let (now, length) = match self {
             Horizon::Updates(length) => (progress.updates as f64, length as f64),
             Horizon::Examples(length) => (progress.examples as f64, length as f64),
@@ -66,7 +66,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// The learning rate at `progress`, for a learning rate of `base` before any schedule.
-    pub fn rate(&self, base: f64, progress: Progress) -> f64 {
+    pub fn rate(&self, base: f64, progress: Moment) -> f64 {
         let warm = self.warm_up.map_or(1.0, |over| over.passed(progress).min(1.0));
         base * warm * self.decay.factor(progress)
     }
@@ -100,35 +100,35 @@ impl Default for ScheduleChoice {
 /// The configuration of a schedule.
 pub trait ScheduleConfig {
     /// What the learning rate is multiplied by at `progress`.
-    fn factor(&self, progress: Progress) -> f64;
+    fn factor(&self, progress: Moment) -> f64;
 }
 
 impl ScheduleConfig for Constant {
-    fn factor(&self, _: Progress) -> f64 {
+    fn factor(&self, _: Moment) -> f64 {
         1.0
     }
 }
 
 impl ScheduleConfig for Exponential {
-    fn factor(&self, progress: Progress) -> f64 {
+    fn factor(&self, progress: Moment) -> f64 {
         libm::pow(self.to, self.over.passed(progress).min(1.0))
     }
 }
 
 impl ScheduleConfig for Staircase {
-    fn factor(&self, progress: Progress) -> f64 {
+    fn factor(&self, progress: Moment) -> f64 {
         libm::pow(self.factor, self.every.passed(progress).floor())
     }
 }
 
 impl ScheduleConfig for InverseSqrt {
-    fn factor(&self, progress: Progress) -> f64 {
+    fn factor(&self, progress: Moment) -> f64 {
         self.after.passed(progress).max(1.0).sqrt().recip()
     }
 }
 
 impl ScheduleConfig for Cosine {
-    fn factor(&self, progress: Progress) -> f64 {
+    fn factor(&self, progress: Moment) -> f64 {
         let wave = libm::cos(PI * self.over.passed(progress).min(1.0));
         self.to + (1.0 - self.to) * 0.5 * (1.0 + wave)
     }
@@ -217,8 +217,8 @@ mod tests {
     }
 
     /// Twenty examples per update, two seconds per update.
-    fn at(updates: u64) -> Progress {
-        Progress { updates, examples: 20 * updates, seconds: 2.0 * updates as f64 }
+    fn at(updates: u64) -> Moment {
+        Moment { updates, examples: 20 * updates, seconds: 2.0 * updates as f64 }
     }
 
     fn assert_rates(config: serde_json::Value, expected: &[(u64, f64)]) {

@@ -69,10 +69,10 @@ impl Periods {
 mod tests {
     use super::*;
     use crate::base::SimSpan;
-    use crate::optimizer::Progress;
+    use crate::optimizer::Moment;
 
     fn tick(updates: u64) -> Tick {
-        let progress = Progress { updates, examples: 10 * updates, seconds: updates as f64 / 2.0 };
+        let progress = Moment { updates, examples: 10 * updates, seconds: updates as f64 / 2.0 };
         Tick { progress, ..Tick::default() }
     }
 

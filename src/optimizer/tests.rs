@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Optimizer, OptimizerChoice, Progress, RowSemantics, Slot, Tick};
+use super::{Moment, Optimizer, OptimizerChoice, RowSemantics, Slot, Tick};
 
 /// A table as a server keeps it: the simplest implementation of what the row semantics mean.
 #[derive(Clone, PartialEq, Debug)]
@@ -50,7 +50,7 @@ impl Table {
     fn update_row(&mut self, rule: &dyn Optimizer, rate: f32, row: usize, gradient: &[f32]) {
         self.touches[row] += 1;
         let (global, row_count) = (self.updates, self.touches[row]);
-        let progress = Progress { updates: global, ..Progress::default() };
+        let progress = Moment { updates: global, ..Moment::default() };
         // Some staleness, for the rules that mind.
         let staleness = (global % 3) as f64;
         let tick = Tick { rate, global, variable: global, row: row_count, staleness, progress };

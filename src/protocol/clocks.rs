@@ -44,7 +44,7 @@ impl Clocks {
     }
 
     /// Whether the worker is there.
-    pub(super) fn is_there(&self, worker: WorkerId) -> bool {
+    pub(super) fn is_present(&self, worker: WorkerId) -> bool {
         self.there[worker.index()]
     }
 

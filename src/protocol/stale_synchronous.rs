@@ -133,7 +133,7 @@ impl StaleSynchronous {
         }
         // Those that stand there or before, and have not pushed here.
         let expected = clocks.up_to(clock);
-        let here = |worker: WorkerId| clocks.is_there(worker) && clocks.of(worker) == clock;
+        let here = |worker: WorkerId| clocks.is_present(worker) && clocks.of(worker) == clock;
         members.len() >= expected
             && members.iter().filter(|(worker, _)| here(*worker)).count() == expected
     }

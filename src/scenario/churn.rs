@@ -6,7 +6,7 @@ use super::spec::Scenario;
 use crate::base::SimSpan;
 use crate::cluster::failures::{Lost, OnTheWay};
 use crate::cluster::{Membership, Scripted};
-use crate::sim::feed::Sharing;
+use crate::sim::feed::ExampleSharing;
 
 /// Reports what cannot be, and what has no effect.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
@@ -92,7 +92,7 @@ fn failures(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 /// What becomes of lost examples must be possible.
 fn fate(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { cluster, train, .. } = &loaded.value;
-    if cluster.failures.lost == Lost::Requeue && train.sharing == Sharing::Fixed {
+    if cluster.failures.lost == Lost::Requeue && train.sharing == ExampleSharing::Fixed {
         let message = "lost examples cannot go back to a shared queue: there is none".to_string();
         let help = "set cluster.failures.lost = \"repeat\", or train.sharing = \"queue\"";
         found.push(conflict(loaded, ("cluster.failures.lost", "train.sharing"), message, help));

@@ -26,7 +26,7 @@ use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
 use crate::server::{Admission, Placement, RowPlacement};
 use crate::sim::evaluate::{BestBy, Views};
-use crate::sim::feed::Sharing;
+use crate::sim::feed::ExampleSharing;
 use crate::sim::{Every, Stop};
 
 /// A scenario: one training job on one simulated cluster.
@@ -185,7 +185,7 @@ pub struct Train {
     /// In which order the examples are fed.
     pub order: OrderChoice,
     /// How examples reach the workers.
-    pub sharing: Sharing,
+    pub sharing: ExampleSharing,
     /// Clips every gradient before it is pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<Clip>,
@@ -199,7 +199,7 @@ impl Default for Train {
             days: None,
             batch: 128,
             order: OrderChoice::default(),
-            sharing: Sharing::default(),
+            sharing: ExampleSharing::default(),
             clip: None,
             stop: Stop::default(),
         }

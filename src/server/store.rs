@@ -8,7 +8,7 @@ use super::content::Content;
 use super::table::TableStore;
 use crate::base::{ShardId, Streams};
 use crate::nn::kernels::Touched;
-use crate::optimizer::{Optimizer, Progress, RowSemantics, Tick};
+use crate::optimizer::{Moment, Optimizer, RowSemantics, Tick};
 use crate::params::view::{row_range, rows_len};
 use crate::params::{Gradient, Layout, Lookups};
 
@@ -69,7 +69,7 @@ pub struct Clocks<'a> {
     /// gradients, the mean.
     pub staleness: f64,
     /// The progress of training.
-    pub progress: Progress,
+    pub progress: Moment,
     /// Carried slots as of the time when the gradient's parameters were read, in its layout.
     pub carried: Option<&'a Carried>,
 }

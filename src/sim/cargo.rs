@@ -18,7 +18,7 @@ use crate::params::{Gradient, Lookups};
 #[derive(Debug)]
 pub struct Cargo {
     pub(super) worker: WorkerId,
-    pub(super) stage: Stage,
+    pub(super) stage: CargoStage,
     pub(super) gradient: Option<Gradient>,
     pub(super) pending: Option<Pending<Computed, Bench>>,
     /// Shards that are not sent their part: they apply the worker's last push again.
@@ -27,7 +27,7 @@ pub struct Cargo {
 
 /// The stage of a step's computation.
 #[derive(Debug)]
-pub(super) enum Stage {
+pub(super) enum CargoStage {
     /// Shards are still being read. `watched` says whether the view is kept when it is complete.
     Filling {
         /// Examples and view.
@@ -58,9 +58,9 @@ impl Cargo {
     /// The view as far as it has been read, if it is present.
     pub fn view(&self) -> Option<&StepData> {
         match &self.stage {
-            Stage::Filling { step, .. } => Some(step),
-            Stage::Watched(step) => Some(step),
-            Stage::Away | Stage::Spent(_) => None,
+            CargoStage::Filling { step, .. } => Some(step),
+            CargoStage::Watched(step) => Some(step),
+            CargoStage::Away | CargoStage::Spent(_) => None,
         }
     }
 
@@ -70,10 +70,10 @@ impl Cargo {
     /// While its view is with the job: a bug of the engine.
     pub fn lookups(&self) -> &Lookups {
         match &self.stage {
-            Stage::Filling { step, .. } => &step.lookups,
-            Stage::Watched(step) => &step.lookups,
-            Stage::Spent(lookups) => lookups,
-            Stage::Away => panic!("the rows of a step were asked for before its gradient"),
+            CargoStage::Filling { step, .. } => &step.lookups,
+            CargoStage::Watched(step) => &step.lookups,
+            CargoStage::Spent(lookups) => lookups,
+            CargoStage::Away => panic!("the rows of a step were asked for before its gradient"),
         }
     }
 
@@ -142,14 +142,14 @@ impl Buffers {
     pub(super) fn take(&self, cargo: Cargo) {
         let Cargo { stage, gradient, .. } = cargo;
         match stage {
-            Stage::Filling { step, .. } => self.take_step(*step),
-            Stage::Watched(step) => {
+            CargoStage::Filling { step, .. } => self.take_step(*step),
+            CargoStage::Watched(step) => {
                 if let Ok(step) = Arc::try_unwrap(step) {
                     self.take_step(step);
                 }
             }
-            Stage::Away => {}
-            Stage::Spent(lookups) => self.spare().lookups.push(lookups),
+            CargoStage::Away => {}
+            CargoStage::Spent(lookups) => self.spare().lookups.push(lookups),
         }
         if let Some(gradient) = gradient {
             let mut spare = self.spare();
@@ -169,7 +169,7 @@ impl Default for Cargo {
     fn default() -> Cargo {
         Cargo {
             worker: WorkerId(0),
-            stage: Stage::Spent(Lookups::default()),
+            stage: CargoStage::Spent(Lookups::default()),
             gradient: None,
             pending: None,
             spared: Vec::new(),
@@ -186,22 +186,22 @@ crate::persist!(Cargo {
     spared: state
 });
 
-impl Persist for Stage {
+impl Persist for CargoStage {
     fn save(&self, out: &mut Saver<'_>) {
         match self {
-            Stage::Filling { step, watched } => {
+            CargoStage::Filling { step, watched } => {
                 (0u8, *watched).save(out);
                 step.save(out);
             }
-            Stage::Watched(step) => {
+            CargoStage::Watched(step) => {
                 (1u8, false).save(out);
                 step.save(out);
             }
-            Stage::Spent(lookups) => {
+            CargoStage::Spent(lookups) => {
                 (2u8, false).save(out);
                 lookups.save(out);
             }
-            Stage::Away => panic!("a step was saved before its gradient was finished"),
+            CargoStage::Away => panic!("a step was saved before its gradient was finished"),
         }
     }
 
@@ -212,17 +212,17 @@ impl Persist for Stage {
             (0, watched) => {
                 let mut step = Box::<StepData>::default();
                 step.load(from)?;
-                *self = Stage::Filling { step, watched };
+                *self = CargoStage::Filling { step, watched };
             }
             (1, _) => {
                 let mut step = Arc::<StepData>::default();
                 step.load(from)?;
-                *self = Stage::Watched(step);
+                *self = CargoStage::Watched(step);
             }
             (2, _) => {
                 let mut lookups = Lookups::default();
                 lookups.load(from)?;
-                *self = Stage::Spent(lookups);
+                *self = CargoStage::Spent(lookups);
             }
             _ => return Err(from.wrong("no stage of a step")),
         }

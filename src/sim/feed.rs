@@ -20,7 +20,7 @@ use crate::server::Sharding;
 /// How the examples reach the workers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Sharing {
+pub enum ExampleSharing {
     /// Every worker takes the next batch of one shared queue.
     #[default]
     Queue,
@@ -100,12 +100,12 @@ impl Feed {
         model: Arc<dyn Model>,
         order: Box<dyn ExampleOrder>,
         examples: usize,
-        sharing: Sharing,
+        sharing: ExampleSharing,
         workers: u32,
     ) -> Feed {
         let queues = match sharing {
-            Sharing::Queue => Vec::new(),
-            Sharing::Fixed => vec![VecDeque::new(); workers as usize],
+            ExampleSharing::Queue => Vec::new(),
+            ExampleSharing::Fixed => vec![VecDeque::new(); workers as usize],
         };
         Feed {
             source,

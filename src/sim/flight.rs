@@ -18,7 +18,7 @@ const UNREAD: u64 = u64::MAX;
 
 /// The stage of a step at one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-enum Stage {
+enum PartStage {
     /// The protocol has not granted it yet.
     Closed,
     /// It may be read.
@@ -33,8 +33,8 @@ enum Stage {
 
 /// The part of a step at one shard.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Part {
-    stage: Stage,
+struct FlightPart {
+    stage: PartStage,
     /// Version that was read.
     version: u64,
     /// Whether the step pushes to the shard.
@@ -60,7 +60,7 @@ pub struct Flight {
     pub outstanding: u32,
     /// The load of each shard.
     pub loads: Vec<Load>,
-    parts: Vec<Part>,
+    parts: Vec<FlightPart>,
     /// Shards granted, shards read, shards that have landed.
     granted: usize,
     read: usize,
@@ -88,7 +88,7 @@ pub struct Flight {
 
 impl Flight {
     fn reset(&mut self, push: PushId, worker: WorkerId, step: u64, shards: u32) {
-        let part = Part { stage: Stage::Closed, version: UNREAD, writes: true };
+        let part = FlightPart { stage: PartStage::Closed, version: UNREAD, writes: true };
         self.parts.clear();
         self.parts.resize(shards as usize, part);
         self.ids.clear();
@@ -107,9 +107,9 @@ impl Flight {
     /// Notes that the protocol lets the shard be read; returns whether it was closed before.
     pub fn grant(&mut self, shard: ShardId) -> bool {
         let part = &mut self.parts[shard.index()];
-        let closed = part.stage == Stage::Closed;
+        let closed = part.stage == PartStage::Closed;
         if closed {
-            part.stage = Stage::Granted;
+            part.stage = PartStage::Granted;
             self.granted += 1;
         }
         closed
@@ -122,14 +122,14 @@ impl Flight {
         }
         self.read += 1;
         let part = &mut self.parts[shard.index()];
-        debug_assert_eq!(part.stage, Stage::Granted);
-        part.stage = Stage::Read;
+        debug_assert_eq!(part.stage, PartStage::Granted);
+        part.stage = PartStage::Read;
         part.version = version;
     }
 
     /// Notes that the push has arrived at a shard.
     pub fn arrive(&mut self, shard: ShardId) {
-        self.parts[shard.index()].stage = Stage::Arrived;
+        self.parts[shard.index()].stage = PartStage::Arrived;
     }
 
     /// Notes that the shard has applied or discarded its part.
@@ -138,10 +138,13 @@ impl Flight {
     /// If no part awaits a decision: a bug of the protocol.
     pub fn land(&mut self, shard: ShardId) {
         let (push, part) = (self.push, &mut self.parts[shard.index()]);
-        assert!(part.stage != Stage::Landed, "the protocol decided twice on {push:?} at {shard}");
-        let arrived = part.stage == Stage::Arrived;
+        assert!(
+            part.stage != PartStage::Landed,
+            "the protocol decided twice on {push:?} at {shard}"
+        );
+        let arrived = part.stage == PartStage::Arrived;
         assert!(arrived, "the protocol decided on {push:?} before it had arrived at {shard}");
-        part.stage = Stage::Landed;
+        part.stage = PartStage::Landed;
         self.landed += 1;
     }
 
@@ -163,20 +166,20 @@ impl Flight {
     /// Whether its part at this shard has been read and is neither applied nor discarded yet.
     pub fn holds(&self, shard: ShardId) -> bool {
         let part = &self.parts[shard.index()];
-        part.writes && matches!(part.stage, Stage::Read | Stage::Arrived)
+        part.writes && matches!(part.stage, PartStage::Read | PartStage::Arrived)
     }
 
     /// Whether the shards were read at different versions.
-    pub fn mixed(&self) -> bool {
+    pub fn is_mixed(&self) -> bool {
         self.parts.windows(2).any(|pair| pair[0].version != pair[1].version)
     }
 
     /// Whether no event concerns it until it gets a grant or a decision.
-    pub fn rests(&self) -> bool {
-        let moves = |part: &Part| match part.stage {
-            Stage::Granted => true,
-            Stage::Read => part.writes,
-            Stage::Closed | Stage::Arrived | Stage::Landed => false,
+    pub fn is_at_rest(&self) -> bool {
+        let moves = |part: &FlightPart| match part.stage {
+            PartStage::Granted => true,
+            PartStage::Read => part.writes,
+            PartStage::Closed | PartStage::Arrived | PartStage::Landed => false,
         };
         self.is_complete() && self.ahead || !self.parts.iter().any(moves)
     }

@@ -366,7 +366,7 @@ impl Journey<'_> {
             let at = now + self.network.latency(worker);
             self.queue.schedule(at, worker, event);
         } else {
-            self.queue.schedule(now, worker, Event::Life(Life::Settles(worker)));
+            self.queue.schedule(now, worker, Event::Life(Life::LastPushArrives(worker)));
         }
     }
 
@@ -374,7 +374,7 @@ impl Journey<'_> {
     pub(super) fn turn_to(&mut self, worker: WorkerId, activity: Activity) {
         let now = self.queue.now();
         let w = &mut self.workers[worker.index()];
-        if w.standing.sleeps_through(activity) {
+        if w.standing.note_if_asleep(activity) {
             return;
         }
         let (before, from, step) = w.turn_to(activity, now, self.coordinator.steps(worker));

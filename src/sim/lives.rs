@@ -35,20 +35,23 @@ impl Simulation {
             latest.into_iter().for_each(|at| plan(at, Life::Begins(worker)));
         }
         for (index, schedule) in (0..).zip(&churn.memberships) {
-            if !schedule.is_there(SimTime::ZERO) {
+            if !schedule.is_present(SimTime::ZERO) {
                 presence.there[index as usize] = false;
                 let all = (0..).map(WorkerId).zip(workers.iter_mut());
                 all.filter(|(worker, _)| schedule.covers(*worker))
                     .for_each(|(_, w)| w.standing.away += 1);
             }
-            schedule.next(SimTime::ZERO).into_iter().for_each(|at| plan(at, Life::Tide(index)));
+            schedule
+                .next(SimTime::ZERO)
+                .into_iter()
+                .for_each(|at| plan(at, Life::ScheduleChanges(index)));
         }
         if workers.iter().any(|w| !w.standing.may_be_present()) {
             plan(SimTime::ZERO, Life::Opens);
         }
         for (worker, process) in (0..).map(WorkerId).zip(&churn.processes) {
             if let Some(process) = process {
-                plan(SimTime::ZERO + process.runs(worker, 0, *streams), Life::Fails(worker));
+                plan(SimTime::ZERO + process.up_time(worker, 0, *streams), Life::Fails(worker));
             }
         }
         (0..).zip(&churn.crashes).for_each(|(index, crash)| plan(crash.0, Life::Crashes(index)));
@@ -58,7 +61,7 @@ impl Simulation {
 
 impl Turn<'_> {
     /// Handles an event of the workers' lives.
-    pub(super) fn live(&mut self, life: Life) -> Result<(), SimError> {
+    pub(super) fn advance_life(&mut self, life: Life) -> Result<(), SimError> {
         let (now, streams) = (self.sim.queue.now(), self.sim.plan.streams);
         match life {
             Life::Opens => self.count_out_absent(),
@@ -66,7 +69,7 @@ impl Turn<'_> {
                 let standing = &mut self.sim.workers[worker.index()].standing;
                 let process = self.sim.presence.churn.processes[worker.index()].as_ref();
                 let process = process.expect("only what has a process fails");
-                let back = now + process.is_down(worker, standing.failures, streams);
+                let back = now + process.down_time(worker, standing.failures, streams);
                 standing.failures += 1;
                 standing.down += 1;
                 self.sim.queue.plan(back, Life::Repaired(worker));
@@ -76,7 +79,7 @@ impl Turn<'_> {
                 let standing = &mut self.sim.workers[worker.index()].standing;
                 let process = self.sim.presence.churn.processes[worker.index()].as_ref();
                 let process = process.expect("only what has a process fails");
-                let next = now + process.runs(worker, standing.failures, streams);
+                let next = now + process.up_time(worker, standing.failures, streams);
                 standing.down -= 1;
                 self.sim.queue.plan(next, Life::Fails(worker));
                 self.settle(worker, Exit::Crash)
@@ -91,7 +94,7 @@ impl Turn<'_> {
                 self.sim.workers[worker.index()].standing.down -= 1;
                 self.settle(worker, Exit::Crash)
             }
-            Life::Tide(index) => self.turn_schedule(index),
+            Life::ScheduleChanges(index) => self.change_by_schedule(index),
             Life::Sleeps(index) => {
                 let (_, worker, span) = self.sim.presence.churn.sleeps[index as usize];
                 self.fall_asleep(worker, now + span);
@@ -110,7 +113,7 @@ impl Turn<'_> {
                 self.sim.workers[worker.index()].standing.late = false;
                 self.settle(worker, Exit::Abrupt)
             }
-            Life::Settles(worker) => self.settle(worker, Exit::Abrupt),
+            Life::LastPushArrives(worker) => self.settle(worker, Exit::Abrupt),
         }
     }
 
@@ -127,11 +130,14 @@ impl Turn<'_> {
     }
 
     /// A schedule reaches a join or a leave.
-    fn turn_schedule(&mut self, index: u32) -> Result<(), SimError> {
+    fn change_by_schedule(&mut self, index: u32) -> Result<(), SimError> {
         let now = self.sim.queue.now();
         let schedule = self.sim.presence.churn.memberships[index as usize].clone();
-        let there = schedule.is_there(now);
-        schedule.next(now).into_iter().for_each(|at| self.sim.queue.plan(at, Life::Tide(index)));
+        let there = schedule.is_present(now);
+        schedule
+            .next(now)
+            .into_iter()
+            .for_each(|at| self.sim.queue.plan(at, Life::ScheduleChanges(index)));
         if std::mem::replace(&mut self.sim.presence.there[index as usize], there) == there {
             return Ok(());
         }

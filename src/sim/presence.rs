@@ -105,7 +105,7 @@ impl Standing {
     }
 
     /// Whether it sleeps; if so, notes its activity for later.
-    pub(super) fn sleeps_through(&mut self, activity: Activity) -> bool {
+    pub(super) fn note_if_asleep(&mut self, activity: Activity) -> bool {
         let asleep = self.asleep.is_some();
         if let Some(before) = &mut self.asleep {
             *before = activity;

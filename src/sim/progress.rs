@@ -21,8 +21,8 @@ pub struct Progress {
 
 impl Progress {
     /// The clocks of the next update, for schedules and update rules.
-    pub fn clocks(&self) -> schedule::Progress {
-        schedule::Progress {
+    pub fn clocks(&self) -> schedule::Moment {
+        schedule::Moment {
             updates: self.updates + 1,
             examples: self.examples,
             seconds: self.now.seconds(),

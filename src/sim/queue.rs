@@ -41,7 +41,7 @@ pub enum Life {
     /// The worker is back from a scripted crash.
     Recovers(WorkerId),
     /// The workers of this schedule join or leave.
-    Tide(u32),
+    ScheduleChanges(u32),
     /// The sleep of this number in the script begins.
     Sleeps(u32),
     /// A worker's sleep ends, unless a longer one has started.
@@ -49,7 +49,7 @@ pub enum Life {
     /// A worker that has waited for updates starts, if it has not yet.
     Begins(WorkerId),
     /// The last push of an absent worker has arrived: the worker may return.
-    Settles(WorkerId),
+    LastPushArrives(WorkerId),
 }
 
 /// A step of a save, and the number of the save.

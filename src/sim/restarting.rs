@@ -83,12 +83,14 @@ impl Turn<'_> {
     /// # Errors
     /// As [`step`](Self::step).
     fn drain(&mut self) -> Result<(), SimError> {
-        self.sim.saves.closes = true;
+        self.sim.saves.is_closing = true;
         let mut outcome = Ok(State::Running);
-        while matches!(outcome, Ok(State::Running)) && self.sim.flights.iter().any(|f| !f.rests()) {
+        while matches!(outcome, Ok(State::Running))
+            && self.sim.flights.iter().any(|f| !f.is_at_rest())
+        {
             outcome = self.sim.step(self.observer);
         }
-        self.sim.saves.closes = false;
+        self.sim.saves.is_closing = false;
         outcome.map(|_| ())
     }
 
@@ -133,7 +135,11 @@ impl Turn<'_> {
                 self.sim.queue.schedule(at, worker, Event::Ready(worker, life));
             } else {
                 // The push that kept it from returning is lost.
-                self.sim.queue.schedule(now, WorkerId(0), Event::Life(Life::Settles(worker)));
+                self.sim.queue.schedule(
+                    now,
+                    WorkerId(0),
+                    Event::Life(Life::LastPushArrives(worker)),
+                );
                 self.consult(Notice::Left(worker, None))?;
             }
         }

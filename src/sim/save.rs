@@ -106,7 +106,7 @@ impl Save {
     }
 
     /// Whether workers must wait before they start a step.
-    pub(super) fn gathers(&self) -> bool {
+    pub(super) fn stops_workers(&self) -> bool {
         matches!(self.policy, SavePolicy::Quiesce | SavePolicy::Barrier)
     }
 

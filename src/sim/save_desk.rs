@@ -66,7 +66,7 @@ pub(super) struct SaveDesk {
     pub chief: Option<WorkerId>,
     pub held: Held,
     /// Whether no worker starts a step any more, since the job ends.
-    pub closes: bool,
+    pub is_closing: bool,
 }
 
 impl SaveDesk {
@@ -95,9 +95,9 @@ impl SaveDesk {
     #[inline]
     pub(super) fn is_gathering(&self) -> bool {
         let gathers = |current: &Current| {
-            self.how.gathers() && matches!(current.phase, Phase::Gathers | Phase::Writes)
+            self.how.stops_workers() && matches!(current.phase, Phase::Gathers | Phase::Writes)
         };
-        self.closes || self.current.as_ref().is_some_and(gathers)
+        self.is_closing || self.current.as_ref().is_some_and(gathers)
     }
 
     /// Makes a worker wait before it starts a step, if it must. Returns whether it must.
@@ -170,6 +170,6 @@ crate::persist!(SaveDesk {
     number: state,
     chief: state,
     held: plain,
-    closes: state
+    is_closing: state
 });
 crate::persist!(Current { phase: plain, report: state, versions: state, copy: each, plan: fixed });

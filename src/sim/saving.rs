@@ -42,7 +42,7 @@ impl Saving<'_> {
 
     /// The job ends: no worker starts a step any more.
     fn close(&mut self) {
-        self.desk.closes = true;
+        self.desk.is_closing = true;
         // The chief takes no more steps.
         if self.desk.is_awaiting_chief() {
             self.gather();
@@ -67,7 +67,7 @@ impl Saving<'_> {
         {
             self.desk.number += 1;
             self.desk.current = Some(Current::new(SaveReport::new(what, due, updates)));
-            if self.desk.how.by == SavedBy::Servers || self.desk.closes {
+            if self.desk.how.by == SavedBy::Servers || self.desk.is_closing {
                 self.gather();
             }
         }
@@ -78,12 +78,12 @@ impl Saving<'_> {
 
     /// Number of steps in flight that are not at rest.
     fn unrest(&self) -> u64 {
-        self.flights.iter().filter(|flight: &&Flight| !flight.rests()).count() as u64
+        self.flights.iter().filter(|flight: &&Flight| !flight.is_at_rest()).count() as u64
     }
 
     /// Waits for the workers, if the policy says so.
     fn gather(&mut self) {
-        if !self.desk.how.gathers() {
+        if !self.desk.how.stops_workers() {
             return self.write();
         }
         if let Some(current) = &mut self.desk.current {
@@ -101,7 +101,7 @@ impl Saving<'_> {
         let (now, number) = (self.queue.now(), self.desk.number);
         let unrest = self.unrest();
         let present = self.workers.iter().filter(|w| w.standing.is_joined()).count() as u64;
-        let held = match self.desk.how.gathers() {
+        let held = match self.desk.how.stops_workers() {
             true => present.saturating_sub(unrest),
             false => u64::from(self.desk.chief.is_some()),
         };
@@ -154,7 +154,7 @@ impl Saving<'_> {
         }
         self.desk.done.push_back(Saved { report, copy });
         self.desk.chief = None;
-        match self.desk.closes {
+        match self.desk.is_closing {
             true => Held::default(),
             false => std::mem::take(&mut self.desk.held),
         }

@@ -60,7 +60,7 @@ impl Ord for Customer {
 
 /// The customers of a shared station.
 #[derive(Clone, Debug, Default)]
-pub struct Sharing {
+pub struct SharedStation {
     level: f64,
     at: SimTime,
     weights: f64,
@@ -69,7 +69,7 @@ pub struct Sharing {
     turn: u64,
 }
 
-impl Sharing {
+impl SharedStation {
     /// The turn: departures scheduled in an earlier one are void.
     pub fn turn(&self) -> u64 {
         self.turn
@@ -129,7 +129,7 @@ crate::persist!(Customer {
     work: state,
     onward: state
 });
-crate::persist!(Sharing {
+crate::persist!(SharedStation {
     level: state,
     at: state,
     weights: state,
@@ -147,7 +147,7 @@ mod tests {
         Onward { worker, event: Event::Ready(worker, 0), after: SimSpan::ZERO }
     }
 
-    fn leaves(sharing: &mut Sharing) -> (u64, u32) {
+    fn leaves(sharing: &mut SharedStation) -> (u64, u32) {
         let at = sharing.next_time().unwrap();
         (at.0, sharing.leave(at).unwrap().onward.worker.0)
     }
@@ -155,7 +155,7 @@ mod tests {
     /// Alone for 4, then half the speed each: the first has 6 left and needs 12, the second 10 - 6.
     #[test]
     fn two_customers_share_evenly() {
-        let mut sharing = Sharing::default();
+        let mut sharing = SharedStation::default();
         sharing.enter(SimTime(0), SimSpan(10), 1.0, onward(0));
         sharing.enter(SimTime(4), SimSpan(10), 1.0, onward(1));
         assert_eq!(leaves(&mut sharing), (16, 0));
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn weight_counts() {
-        let mut sharing = Sharing::default();
+        let mut sharing = SharedStation::default();
         sharing.enter(SimTime(0), SimSpan(9), 1.0, onward(0));
         sharing.enter(SimTime(0), SimSpan(9), 3.0, onward(1));
         assert_eq!(leaves(&mut sharing), (12, 1));
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn no_work_is_lost_among_many() {
-        let mut sharing = Sharing::default();
+        let mut sharing = SharedStation::default();
         let total: u64 = (1..=100).sum();
         for k in 1..=100u32 {
             sharing.enter(SimTime(0), SimSpan(u64::from(k)), 1.0, onward(k));

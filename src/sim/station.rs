@@ -1,6 +1,6 @@
 //! Links and shard processors: first come, first served, or shared by all.
 
-use super::sharing::{Customer, Onward, Sharing};
+use super::sharing::{Customer, Onward, SharedStation};
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::Discipline;
 
@@ -10,7 +10,7 @@ use crate::cluster::Discipline;
 #[derive(Clone, Debug, Default)]
 pub struct Station {
     free_at: SimTime,
-    sharing: Option<Box<Sharing>>,
+    sharing: Option<Box<SharedStation>>,
     /// Time spent serving.
     pub busy: SimSpan,
     /// Time that customers spent waiting for their turn.
@@ -33,7 +33,7 @@ impl Station {
     pub fn empty(&mut self, now: SimTime) {
         self.free_at = now;
         if let Some(sharing) = &mut self.sharing {
-            **sharing = Sharing::default();
+            **sharing = SharedStation::default();
         }
     }
 

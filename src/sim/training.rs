@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::bench::Bench;
-use super::cargo::{Buffers, Cargo, Computed, Stage};
+use super::cargo::{Buffers, Cargo, CargoStage, Computed};
 use super::feed::Feed;
 use super::last_pushes::LastPushes;
 use super::local::{Job, Keepsake, LocalStep};
@@ -35,7 +35,7 @@ pub struct Rates {
 }
 
 /// The learning rates as a function of progress: base rates and schedule together.
-pub type RateAt = Box<dyn Fn(schedule::Progress) -> Rates + Send>;
+pub type RateAt = Box<dyn Fn(schedule::Moment) -> Rates + Send>;
 
 /// A change of a gradient before it is pushed, such as clipping; a pure function.
 pub type GradientFilter = Arc<dyn Fn(&mut Gradient) + Send + Sync>;
@@ -208,7 +208,7 @@ impl Training {
         step.row_updates.resize(counted, 0);
         let kept = needs.view || needs.row_staleness || self.server.carries();
         let watched = looks.view || looks.rows || kept;
-        let stage = Stage::Filling { step, watched };
+        let stage = CargoStage::Filling { step, watched };
         Box::new(Cargo { worker, stage, ..Cargo::default() })
     }
 
@@ -222,7 +222,7 @@ impl Training {
     /// # Panics
     /// If the view is complete already: a bug of the engine.
     pub fn pull(&self, cargo: &mut Cargo, shard: ShardId, progress: &Progress) {
-        let Stage::Filling { step, .. } = &mut cargo.stage else {
+        let CargoStage::Filling { step, .. } = &mut cargo.stage else {
             panic!("a shard was read twice")
         };
         let StepData { lookups, dense, moving, rows, row_updates, carried, .. } = step.as_mut();
@@ -241,7 +241,7 @@ impl Training {
     /// # Panics
     /// If the view is complete already: a bug of the engine.
     pub fn keep(&self, cargo: &mut Cargo, shard: ShardId) {
-        let Stage::Filling { step, .. } = &mut cargo.stage else {
+        let CargoStage::Filling { step, .. } = &mut cargo.stage else {
             panic!("a shard was read twice")
         };
         let kept = self.kept.get(cargo.worker.index()).and_then(Option::as_ref);
@@ -277,7 +277,8 @@ impl Training {
         due: SimTime,
     ) {
         let worker = cargo.worker.index();
-        let Stage::Filling { mut step, watched } = std::mem::replace(&mut cargo.stage, Stage::Away)
+        let CargoStage::Filling { mut step, watched } =
+            std::mem::replace(&mut cargo.stage, CargoStage::Away)
         else {
             panic!("a gradient was asked for twice")
         };
@@ -285,7 +286,7 @@ impl Training {
         let keeps_views = routine.pull_every > 1 || self.remedies.needs().spares;
         let step = if watched || keeps_views {
             let step = Arc::new(*step);
-            cargo.stage = Stage::Watched(Arc::clone(&step));
+            cargo.stage = CargoStage::Watched(Arc::clone(&step));
             Given::Shared(step)
         } else {
             Given::Whole(step)
@@ -320,7 +321,7 @@ impl Training {
             let Computed { gradient, keepsake, lookups } = self.pool.wait(pending);
             cargo.gradient = Some(gradient);
             if let Some(lookups) = lookups {
-                cargo.stage = Stage::Spent(lookups);
+                cargo.stage = CargoStage::Spent(lookups);
             }
             if keepsake.is_some() {
                 self.keepsakes[cargo.worker.index()] = keepsake;
@@ -436,10 +437,10 @@ impl Training {
         let Cargo { worker, stage, gradient, .. } = &mut *member.cargo;
         let gradient = gradient.as_mut().expect("just finished");
         let (lookups, seen) = match stage {
-            Stage::Filling { step, .. } => (&step.lookups, None),
-            Stage::Watched(step) => (&step.lookups, Some(step.as_seen())),
-            Stage::Spent(lookups) => (&*lookups, None),
-            Stage::Away => panic!("a push was amended before its gradient"),
+            CargoStage::Filling { step, .. } => (&step.lookups, None),
+            CargoStage::Watched(step) => (&step.lookups, Some(step.as_seen())),
+            CargoStage::Spent(lookups) => (&*lookups, None),
+            CargoStage::Away => panic!("a push was amended before its gradient"),
         };
         let (worker, staleness) = (*worker, member.staleness);
         let push = Push { worker, version, staleness, lookups, seen, gradient };

@@ -15,7 +15,7 @@ pub struct TrainingClock {
     /// The same for the versions of each shard.
     versions: Vec<i64>,
     /// When the reduction of the rates began, by the run's own clocks, and its lengths.
-    since: schedule::Progress,
+    since: schedule::Moment,
     warm_up: Option<Horizon>,
     frozen: Option<Horizon>,
 }
@@ -24,16 +24,16 @@ pub struct TrainingClock {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Elapsed {
     /// Updates, examples and simulated seconds.
-    pub progress: schedule::Progress,
+    pub progress: schedule::Moment,
     /// Updates of each shard.
     pub versions: Vec<u64>,
 }
 
 impl TrainingClock {
     /// The clocks of the next update.
-    pub fn now(&self, progress: &Progress) -> schedule::Progress {
+    pub fn now(&self, progress: &Progress) -> schedule::Moment {
         let own = progress.clocks();
-        schedule::Progress {
+        schedule::Moment {
             updates: own.updates.saturating_add_signed(self.updates),
             examples: own.examples.saturating_add_signed(self.examples),
             seconds: own.seconds + self.seconds,
@@ -52,12 +52,12 @@ impl TrainingClock {
             return 1.0;
         }
         let (own, since) = (progress.clocks(), self.since);
-        let passed = schedule::Progress {
+        let passed = schedule::Moment {
             updates: own.updates - since.updates,
             examples: own.examples - since.examples,
             seconds: own.seconds - since.seconds,
         };
-        let before = schedule::Progress { updates: passed.updates - 1, ..passed };
+        let before = schedule::Moment { updates: passed.updates - 1, ..passed };
         if self.frozen.is_some_and(|over| over.passed(before) < 1.0) {
             return 0.0;
         }
@@ -73,7 +73,7 @@ impl TrainingClock {
     ) {
         // The first update after the restart is the first one of the length.
         let own = progress.clocks();
-        self.since = schedule::Progress { updates: own.updates - 1, ..own };
+        self.since = schedule::Moment { updates: own.updates - 1, ..own };
         (self.warm_up, self.frozen) = (warm_up, frozen);
     }
 
@@ -110,7 +110,7 @@ impl TrainingClock {
         let next = self.now(progress);
         let shards = (0..).map(ShardId).zip(versions);
         Elapsed {
-            progress: schedule::Progress { updates: next.updates - 1, ..next },
+            progress: schedule::Moment { updates: next.updates - 1, ..next },
             versions: shards.map(|(shard, &version)| self.update(shard, version)).collect(),
         }
     }

@@ -82,7 +82,7 @@ impl Turn<'_> {
     /// Carries out an event.
     pub(super) fn dispatch(&mut self, event: Event) -> Result<(), SimError> {
         match event {
-            Event::Life(life) => return self.live(life),
+            Event::Life(life) => return self.advance_life(life),
             Event::Saves(step) => return self.advance_save(step),
             Event::Ready(worker, life) => return self.ready(worker, life),
             Event::Asks(worker, life) => return self.ask(worker, life),
@@ -190,7 +190,7 @@ impl Turn<'_> {
     fn carry_out(&mut self, decision: Decision<'_>) -> Result<(), SimError> {
         match decision {
             Decision::Grant(worker, shard) => {
-                if self.sim.saves.is_gathering() && !self.reads_on(worker) {
+                if self.sim.saves.is_gathering() && !self.has_reads_left(worker) {
                     let life = self.sim.workers[worker.index()].standing.life();
                     self.sim.saves.hold_grant(worker, life, shard);
                 } else {
@@ -207,7 +207,7 @@ impl Turn<'_> {
     }
 
     /// Whether the worker's step has begun to read, and may not read everything yet.
-    fn reads_on(&mut self, worker: WorkerId) -> bool {
+    fn has_reads_left(&mut self, worker: WorkerId) -> bool {
         let Simulation { workers, flights, .. } = &mut *self.sim;
         let w = &workers[worker.index()];
         let steps = [w.flight, w.next].into_iter().flatten();

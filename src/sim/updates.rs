@@ -229,7 +229,7 @@ impl Updates<'_> {
             staleness_rounded: staleness.round() as u64,
             clock_lag: flight.clock_lag,
             age: self.queue.now().since(flight.first_read),
-            mixed: flight.mixed(),
+            mixed: flight.is_mixed(),
             applied,
             loss: gradient.map_or(f64::NAN, |g| g.loss),
             gradient_norm: to_norm.map_or(f64::NAN, |g| gradient_norm(&g.dense, &g.rows)),

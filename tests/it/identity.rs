@@ -18,7 +18,7 @@ use straggler::protocol::{ProtocolChoice, synchronous};
 use straggler::scenario::Scenario;
 use straggler::server::{Clocks, ParameterServer, Part, Sharding};
 use straggler::sim::evaluate::Views;
-use straggler::sim::feed::Sharing;
+use straggler::sim::feed::ExampleSharing;
 use straggler::sim::{Activity, Every, Record, Stop};
 
 use crate::training::{
@@ -166,7 +166,7 @@ fn r01_the_number_of_threads_changes_nothing() {
     let plain = small();
     let synchronous = Scenario { protocol: barrier(), ..networked() };
     let mut fixed = networked();
-    fixed.train.sharing = Sharing::Fixed;
+    fixed.train.sharing = ExampleSharing::Fixed;
     let mut imposed = undelayed(&plain);
     imposed.imposed_staleness = Some(DelayChoice::Fixed(Fixed { updates: 5 }));
     let mut watched = networked();
@@ -396,7 +396,7 @@ fn fixed_shares_are_dealt_in_turn() {
     let mut scenario = small();
     scenario.cluster.workers = 7;
     let (stream, _) = overhear(&scenario);
-    scenario.train.sharing = Sharing::Fixed;
+    scenario.train.sharing = ExampleSharing::Fixed;
     let (read, outcome) = overhear(&scenario);
     let mut pushes = outcome.finished;
     pushes.sort_by_key(|push| push.push);

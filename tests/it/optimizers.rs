@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use straggler::base::{ShardId, Streams};
-use straggler::optimizer::{Optimizer, OptimizerChoice, Progress, Slot, Tick};
+use straggler::optimizer::{Moment, Optimizer, OptimizerChoice, Slot, Tick};
 use straggler::params::{Gradient, Init, Layout, Lookups};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::Scenario;
@@ -39,7 +39,7 @@ impl Row {
     }
 
     fn update(&mut self, rate: f32, update: u64, gradient: &[f32]) {
-        let progress = Progress { updates: update, ..Progress::default() };
+        let progress = Moment { updates: update, ..Moment::default() };
         let (global, variable, row) = (update, update, update);
         let tick = Tick { rate, global, variable, row, progress, ..Tick::default() };
         self.rule.update(&mut self.weights, &mut self.slots, gradient, &tick);
@@ -79,7 +79,7 @@ fn adagrad_decay_does_as_in_deeprec() {
         server.gather(&all, &mut rows);
         assert_near(2.0 * rows.iter().sum::<f32>(), loss);
         assert_near(2.0 * server.dense().iter().sum::<f32>(), loss);
-        let progress = Progress { updates: before + 1, ..Progress::default() };
+        let progress = Moment { updates: before + 1, ..Moment::default() };
         let (version, rate) = (before + 1, 0.1);
         let clocks =
             Clocks { dense_rate: rate, sparse_rate: rate, version, progress, ..Clocks::default() };

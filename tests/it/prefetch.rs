@@ -7,7 +7,7 @@ use straggler::cluster::{Failures, Membership, Scripted};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::document::{Input, load};
 use straggler::scenario::{Scenario, rules};
-use straggler::sim::feed::Sharing;
+use straggler::sim::feed::ExampleSharing;
 use straggler::sim::{Finished, Nobody, Record, State, Stop};
 
 use crate::absence::{
@@ -196,7 +196,7 @@ fn threads_and_pieces_change_nothing() {
             scenario.cluster.failures = Failures { lost: Lost::Requeue, ..failing(12, 3) };
             let event = Scripted { worker: 2, at: seconds(4), ..Scripted::default() };
             scenario.cluster.event = vec![Scripted { sleep: Some(seconds(5)), ..event }];
-            scenario.train.sharing = Sharing::Queue;
+            scenario.train.sharing = ExampleSharing::Queue;
             let one = training::run(&scenario, 1);
             let (three, pieces) = (training::run(&scenario, 3), run_in_pieces(&scenario, 2, 13));
             assert!(one.records == three.records && one.weights == three.weights, "{text}");

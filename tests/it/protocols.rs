@@ -11,7 +11,7 @@ use straggler::protocol::{
     Arrived, Cluster, Decisions, Merge, Protocol, ProtocolChoice, PushId, Read, RowMean,
 };
 use straggler::scenario::Scenario;
-use straggler::sim::feed::Sharing;
+use straggler::sim::feed::ExampleSharing;
 use straggler::sim::{Limits, Links, Nobody, SimError, Simulation, State};
 
 use crate::cluster::{NullCluster, mean, seconds};
@@ -276,7 +276,7 @@ fn rows_are_read_when_their_own_shard_is_fresh_enough() {
     scenario.cluster.shards = 3;
     scenario.cluster.network.latency = SimSpan(1 << 24);
     // The k-th batch of a worker, whenever it begins.
-    scenario.train.sharing = Sharing::Fixed;
+    scenario.train.sharing = ExampleSharing::Fixed;
     // Shards of uneven load, so that pushes arrive at different times.
     scenario.cluster.server = ShardService {
         push_fixed: SimSpan(1 << 26),

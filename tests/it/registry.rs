@@ -18,7 +18,7 @@ use straggler::optimizer::{Clip, OptimizerChoice, ScheduleChoice};
 use straggler::protocol::ProtocolChoice;
 use straggler::remedy::RemedyChoice;
 use straggler::scenario::{Job, Scenario};
-use straggler::sim::feed::Sharing;
+use straggler::sim::feed::ExampleSharing;
 use straggler::sim::{Finished, Nobody, State, Stop};
 
 use crate::training::{Outcome, job, run, run_in_pieces, small};
@@ -247,7 +247,7 @@ prop_compose! {
         scenario.worker.prefetch = permitted && seed % 2 == 1;
         scenario.train.batch = batch;
         scenario.train.order = order;
-        scenario.train.sharing = if fixed { Sharing::Fixed } else { Sharing::Queue };
+        scenario.train.sharing = if fixed { ExampleSharing::Fixed } else { ExampleSharing::Queue };
         scenario.train.clip = clipped.then_some(Clip { value: None, norm: Some(0.5) });
         scenario.train.stop = Stop { updates: Some(30), ..Stop::default() };
         scenario.imposed_staleness = imposed.map(|mean| DelayChoice::Geometric(Geometric { mean }));

@@ -10,7 +10,7 @@ use straggler::nn::Real;
 use straggler::optimizer::sgd::Sgd;
 use straggler::params::{Gradient, Init, Layout, View};
 use straggler::server::{ParameterServer, Sharding};
-use straggler::sim::feed::{ExampleOrder, Feed, Sharing};
+use straggler::sim::feed::{ExampleOrder, ExampleSharing, Feed};
 use straggler::sim::{Rates, Training};
 
 /// The loss `sum of h_i x_i^2 / 2`, whatever the examples; every `x_i` begins at 1.
@@ -131,7 +131,8 @@ pub(crate) fn descent_by(curvatures: &[f64], rate: f64, workers: u32, examples: 
     );
     let blank = Arc::new(Blank::default());
     let order = Box::new(Counting(0));
-    let feed = Feed::new(blank, Arc::clone(&model), order, examples, Sharing::Queue, workers);
+    let feed =
+        Feed::new(blank, Arc::clone(&model), order, examples, ExampleSharing::Queue, workers);
     let rates = Box::new(move |_| Rates { dense: rate, sparse: rate });
     Training::new(model, server, feed, Pool::new(1), rates, None)
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::data::order::Position;
-use crate::optimizer::schedule::Progress;
+use crate::optimizer::schedule::Moment;
 use crate::results::folder::{FolderError, hex_digest, write_atomically};
 use crate::results::semantics::SEMANTICS;
 use crate::server::{Tensor, Tensors, Values};
@@ -207,7 +207,7 @@ pub fn parse(file: &[u8]) -> Result<Read, CheckpointError> {
         return Err(CheckpointError::Damaged);
     }
     let About { updates, examples, seconds, versions, position, .. } = about.clone();
-    let elapsed = Elapsed { progress: Progress { updates, examples, seconds }, versions };
+    let elapsed = Elapsed { progress: Moment { updates, examples, seconds }, versions };
     let checkpoint = Checkpoint { tensors, elapsed, position };
     Ok(Read { checkpoint, about: Some(about), sha256: hex_digest(file) })
 }
@@ -257,7 +257,7 @@ mod tests {
             ("out.bias/updates".to_owned(), tensor(&[1], Values::U64(vec![u64::MAX]))),
         ]);
         let seconds = 0.1 + 0.2;
-        let progress = Progress { updates: 7, examples: 900, seconds };
+        let progress = Moment { updates: 7, examples: 900, seconds };
         let elapsed = Elapsed { progress, versions: vec![7, 8] };
         Checkpoint { tensors, elapsed, position: Position { pass: 1, offset: 3 } }
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Progress, ScheduleConfig};
+use super::{Moment, ScheduleConfig};
 
 /// It has no settings.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -11,7 +11,7 @@ use super::{Progress, ScheduleConfig};
 pub struct Config {}
 
 impl ScheduleConfig for Config {
-    fn factor(&self, _: Progress) -> f64 {
+    fn factor(&self, _: Moment) -> f64 {
         0.5
     }
 }

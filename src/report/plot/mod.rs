@@ -72,7 +72,7 @@ pub fn draw_all(folder: &Path) -> Result<Vec<Drawn>, ReportError> {
     let read = RunResults::open(folder)?;
     let plots = folder.join("plots");
     let mut all = Vec::new();
-    let asked = read.layers.is_there().then_some(("layers", layers::draw as Draw));
+    let asked = read.layers.is_present().then_some(("layers", layers::draw as Draw));
     for (name, draw) in PLOTS.into_iter().chain(asked) {
         let outcome = match draw(&read) {
             Ok(picture) => write(&picture, &plots, name)?,

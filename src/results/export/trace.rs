@@ -139,7 +139,7 @@ fn read<R: Row>(folder: &Path) -> Result<Vec<R>, TraceError> {
     let wrong = |error: OutcomeError| TraceError::Timeline(error.to_string());
     let whole = State::of(folder) != State::ToDo;
     let rows = Rows::read(folder, whole).map_err(wrong)?;
-    match rows.is_there() {
+    match rows.is_present() {
         true => Ok(rows.into_vec()),
         false => {
             let missing = format!("{} is not there", folder.join(R::TABLE.file).display());

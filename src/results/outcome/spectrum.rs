@@ -91,7 +91,7 @@ impl TrialOutcome {
         skip: f64,
     ) -> Result<Result<PassSpectrum, String>, OutcomeError> {
         let rows = self.rows::<TrainingRow>()?;
-        let Some(summary) = self.summary()?.filter(|_| rows.is_there()) else {
+        let Some(summary) = self.summary()?.filter(|_| rows.is_present()) else {
             return Ok(Err("it is not done".to_string()));
         };
         let passes = summary.passes.filter(|passes| *passes > 0.0 && summary.examples > 0);

@@ -52,7 +52,7 @@ impl<R: Row> Rows<R> {
     }
 
     /// Whether there is such a file.
-    pub fn is_there(&self) -> bool {
+    pub fn is_present(&self) -> bool {
         self.rows.is_some()
     }
 
