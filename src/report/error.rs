@@ -1,4 +1,4 @@
-//! What can be wrong with a results folder.
+//! What can be wrong with a report.
 
 use std::path::PathBuf;
 
