@@ -1,6 +1,6 @@
 //! The rules of `ARCHITECTURE.md` that a program can check.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -139,6 +139,114 @@ fn modules_import_only_from_lower_floors() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Files that may import each other: a kernel and its form for one instruction set, and runs, which
+/// have stages, which are runs.
+const PAIRS: &[(&str, &str)] = &[("gemm", "gemm_x86"), ("update", "update_x86"), ("run", "stages")];
+
+/// The names in `names` that the text of a file, tests and comments aside, imports from its own
+/// folder, which lies `depth` modules above what the file's `self` is.
+fn siblings(text: &str, folder: &str, depth: usize, names: &[String]) -> BTreeSet<String> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = lines.collect::<Vec<_>>().join(" ");
+    let mut prefixes = vec!["super::".repeat(depth)];
+    if !folder.is_empty() {
+        prefixes.push(format!("crate::{}::", folder.replace('/', "::")));
+    }
+    let mut found = BTreeSet::new();
+    for prefix in prefixes {
+        for (at, _) in code.match_indices(&prefix) {
+            // Of `super::super::name` the inner `super::name` is another folder's.
+            if code[..at].ends_with("super::") || code[..at].ends_with("crate::") {
+                continue;
+            }
+            let after = &code[at + prefix.len()..];
+            let listed = after.strip_prefix('{').and_then(|list| list.split('}').next());
+            let heads: Vec<&str> = listed
+                .unwrap_or(after)
+                .split(", ")
+                .take(match listed {
+                    Some(_) => usize::MAX,
+                    None => 1,
+                })
+                .collect();
+            for head in heads {
+                let is_word = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+                let name: String = head.trim().chars().take_while(is_word).collect();
+                found.extend(names.iter().find(|other| **other == name).cloned());
+            }
+        }
+    }
+    found
+}
+
+/// Of each folder below `src/`: which of its files and folders import which others.
+fn imports_inside() -> Vec<(String, BTreeMap<String, BTreeSet<String>>)> {
+    let src = root().join("src");
+    let mut folders: BTreeMap<String, BTreeMap<String, Vec<(PathBuf, usize)>>> = BTreeMap::new();
+    for path in files("src", "rs") {
+        let below = path.strip_prefix(&src).expect("a file of src/").to_path_buf();
+        let parts: Vec<String> = below
+            .iter()
+            .map(|part| part.to_string_lossy().trim_end_matches(".rs").into())
+            .collect();
+        for level in 0..parts.len() {
+            let (folder, name) = (parts[..level].join("/"), parts[level].clone());
+            let is_own = ["mod", "tests", "lib", "main"].contains(&name.as_str());
+            // `super` once for each module between the file and the folder.
+            let modules = parts.len() - level - usize::from(parts.ends_with(&["mod".to_string()]));
+            if !is_own {
+                let files = folders.entry(folder).or_default().entry(name).or_default();
+                files.push((path.clone(), modules));
+            }
+        }
+    }
+    let graph = |(folder, members): (String, BTreeMap<String, Vec<(PathBuf, usize)>>)| {
+        let names: Vec<String> = members.keys().cloned().collect();
+        let of = |(name, files): (&String, &Vec<(PathBuf, usize)>)| {
+            let all = files
+                .iter()
+                .flat_map(|(path, depth)| siblings(&read(path), &folder, *depth, &names));
+            (name.clone(), all.filter(|other| other != name).collect())
+        };
+        let graph = members.iter().map(of).collect();
+        (folder, graph)
+    };
+    folders.into_iter().map(graph).collect()
+}
+
+#[test]
+fn no_files_of_a_folder_import_each_other_in_a_circle() {
+    let mut circles = Vec::new();
+    let mut edges = 0;
+    for (folder, mut graph) in imports_inside() {
+        for (one, other) in PAIRS {
+            if let Some(imports) = graph.get_mut(*other) {
+                imports.remove(*one);
+            }
+        }
+        edges += graph.values().map(BTreeSet::len).sum::<usize>();
+        // What imports nothing that is left is no part of a circle.
+        loop {
+            let done: Vec<String> = graph
+                .iter()
+                .filter(|(_, to)| to.is_empty())
+                .map(|(name, _)| name.clone())
+                .collect();
+            if done.is_empty() {
+                break;
+            }
+            graph.retain(|name, _| !done.contains(name));
+            graph.values_mut().for_each(|to| to.retain(|name| !done.contains(name)));
+        }
+        if !graph.is_empty() {
+            circles.push((folder, graph));
+        }
+    }
+    assert!(edges > 500, "only {edges} imports were found: the test looks in the wrong places");
+    assert!(circles.is_empty(), "{circles:#?}");
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn errors_page() -> String {
         "\n## Malformed rows\n\nThe kinds of rows that a loader cannot read. They stop the load, or are \
          skipped and counted by kind with `on_bad_row = \"skip\"`.\n\n| kind | what it is |\n|---|---|\n",
     );
-    let source = include_str!("../src/data/bad_rows.rs");
+    let source = include_str!("../src/data/bad_row.rs");
     for (text, name) in documented(source, "kinds! {", "\n}") {
         let name = name.split('"').nth(1).expect("a name in quotes");
         page.push_str(&format!("| `{name}` | {text} |\n"));

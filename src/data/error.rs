@@ -1,6 +1,6 @@
 //! Everything that can fail between a path in a scenario and a log in memory.
 
-use super::bad_rows::{BadRow, BadRowKind};
+use super::bad_row::{BadRow, BadRowKind};
 use super::synthetic::SyntheticError;
 
 /// Why a log could not be loaded: the problem, its place, and the remedy.

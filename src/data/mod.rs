@@ -5,6 +5,7 @@
 
 pub mod amazon;
 pub mod avazu;
+mod bad_row;
 pub mod bad_rows;
 pub mod batch;
 pub mod criteo;
@@ -39,6 +40,8 @@ mod python_literal;
 mod records;
 mod split;
 mod table_builder;
+mod table_config;
+mod table_values;
 mod text;
 mod vocabulary;
 

@@ -16,7 +16,8 @@ use crate::results::tables::EvaluationRow;
 use crate::scenario::Scenario;
 use crate::scenario::build::Opener;
 use crate::scenario::document;
-use crate::scenario::stage::{ResolvedStage, StageRef, Which};
+use crate::scenario::stage::{StageRef, Which};
+use crate::scenario::stages::ResolvedStage;
 use crate::sim::Nobody;
 
 /// The folder of the stages, below that of the results.

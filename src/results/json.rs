@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::error::{OutcomeError, read_text};
 use super::folder::{FolderError, write_atomically};
-use super::outcome::{OutcomeError, read_text};
 
 /// What a file holds; `None` where there is none.
 ///

@@ -7,6 +7,7 @@
 
 pub mod compare;
 pub(crate) mod disk;
+mod error;
 pub mod export;
 pub mod folder;
 pub mod json;
@@ -14,6 +15,7 @@ pub mod outcome;
 pub mod overview;
 pub mod run;
 pub mod semantics;
+mod state;
 pub mod statistics;
 pub mod summary;
 pub mod table;

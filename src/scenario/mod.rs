@@ -1,8 +1,6 @@
 //! Floor 7, what the user wrote: reading, checking, explaining and building scenarios.
 
 pub mod build;
-mod churn;
-mod combinations;
 pub mod daily;
 pub mod document;
 pub mod estimate;
@@ -15,11 +13,11 @@ mod passes;
 pub mod presets;
 mod read;
 mod restart;
-mod restart_rules;
 pub mod rules;
 pub mod seeds;
 pub mod spec;
 pub mod stage;
+pub mod stages;
 pub mod start;
 pub mod sweep;
 pub mod templates;

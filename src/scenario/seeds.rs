@@ -3,9 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::spec::About;
-use crate::base::Streams;
-
 /// Seeds of single parts of a run, where they are not `scenario.seed`: so that trials may differ in
 /// one part alone, as several trainings on the same log do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -45,27 +42,10 @@ pub enum Drawn {
     Cluster,
 }
 
-impl About {
-    /// The seed of a part.
-    pub fn seed_of(&self, part: Drawn) -> u64 {
-        let own = match part {
-            Drawn::Data => self.seed_of.data,
-            Drawn::Weights => self.seed_of.weights,
-            Drawn::Order => self.seed_of.order,
-            Drawn::Cluster => self.seed_of.cluster,
-        };
-        own.unwrap_or(self.seed)
-    }
-
-    /// The random streams of a part.
-    pub fn streams(&self, part: Drawn) -> Streams {
-        Streams::new(self.seed_of(part))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::spec::About;
 
     #[test]
     fn a_part_without_a_seed_has_that_of_the_scenario() {

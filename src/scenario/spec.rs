@@ -7,10 +7,10 @@ use super::daily::Daily;
 use super::expect::Expectation;
 use super::lab::Lab;
 use super::presets::Preset;
-use super::seeds::SeedOf;
+use super::seeds::{Drawn, SeedOf};
 use super::stage::Stage;
 use super::start::{Saving, Start};
-use crate::base::ByteSize;
+use crate::base::{ByteSize, Streams};
 use crate::cluster::{
     Compute, DelayChoice, Failures, MachineClass, Membership, Network, PaceConfig, Routine,
     Scripted, ShardService, StartChoice,
@@ -133,6 +133,24 @@ pub struct About {
     /// Seeds of single parts, where they differ from `seed`.
     #[serde(skip_serializing_if = "SeedOf::is_empty")]
     pub seed_of: SeedOf,
+}
+
+impl About {
+    /// The seed of a part.
+    pub fn seed_of(&self, part: Drawn) -> u64 {
+        let own = match part {
+            Drawn::Data => self.seed_of.data,
+            Drawn::Weights => self.seed_of.weights,
+            Drawn::Order => self.seed_of.order,
+            Drawn::Cluster => self.seed_of.cluster,
+        };
+        own.unwrap_or(self.seed)
+    }
+
+    /// The random streams of a part.
+    pub fn streams(&self, part: Drawn) -> Streams {
+        Streams::new(self.seed_of(part))
+    }
 }
 
 impl Default for About {

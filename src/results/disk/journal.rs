@@ -9,16 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::fault;
-
-/// How much of what is not on the disk is lost.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// All of it.
-    All,
-    /// Each name, and the new content of each file, by chance; of some contents, half.
-    Some { seed: u64 },
-}
+use super::fault_plan::{Loss, will_cut_power};
 
 /// What a name stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +39,7 @@ pub(super) struct Journal {
 /// Tells the journal, if one is kept.
 pub(super) fn journal(tell: impl FnOnce(&mut Journal)) {
     static JOURNAL: OnceLock<Mutex<Journal>> = OnceLock::new();
-    if fault::will_cut_power() {
+    if will_cut_power() {
         let journal = JOURNAL.get_or_init(Mutex::default);
         tell(&mut journal.lock().unwrap_or_else(PoisonError::into_inner));
     }

@@ -8,6 +8,7 @@
 //! was not yet on the disk is gone. Other builds know nothing of it.
 
 mod fault;
+mod fault_plan;
 mod journal;
 
 use std::fs::{self, File};

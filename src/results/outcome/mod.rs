@@ -5,21 +5,21 @@
 //! exist (two questions to the file system per trial), and everything else is read only when asked
 //! for. Nothing here knows a scenario or a simulation.
 
-mod error;
 mod plan;
 mod settings;
 mod spectrum;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::error::read_text;
 use super::summary::{self, Scalars, Summary};
 use super::table::{Row, Rows};
 use super::tables::{EvaluatedView, EvaluationRow};
 
-pub use error::OutcomeError;
+pub use super::error::OutcomeError;
+pub use super::state::State;
 pub use plan::Planned;
 pub use settings::{Settings, flatten, setting_text};
 pub use spectrum::{Oscillating, PassSpectrum};
@@ -31,39 +31,6 @@ pub enum Kind {
     Run,
     /// A sweep: many trials, planned together.
     Sweep,
-}
-
-/// How far a trial has come, as its files say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
-    /// `summary.json` is there.
-    Done,
-    /// `diagnosis.json` is there, and no `summary.json`: it blew up, stalled or failed.
-    Failed,
-    /// Neither: not begun, running, or interrupted.
-    ToDo,
-}
-
-impl State {
-    /// The state of the run in `folder`; two questions to the file system at most.
-    pub fn of(folder: &Path) -> State {
-        if folder.join(summary::FILE).exists() {
-            State::Done
-        } else if folder.join(summary::DIAGNOSIS).exists() {
-            State::Failed
-        } else {
-            State::ToDo
-        }
-    }
-
-    /// The words in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Done => "done",
-            State::Failed => "failed",
-            State::ToDo => "to do",
-        }
-    }
 }
 
 /// Why a trial has no figures.
@@ -260,15 +227,6 @@ pub(super) fn folder_name(path: &Path) -> String {
     let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
     let real = || path.canonicalize().ok().and_then(|path| named(&path));
     named(path).or_else(real).unwrap_or_else(|| path.display().to_string())
-}
-
-/// A file as text; `None` where there is none.
-pub(super) fn read_text(path: &Path) -> Result<Option<String>, OutcomeError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(OutcomeError::Read { path: path.to_path_buf(), error }),
-    }
 }
 
 #[cfg(test)]

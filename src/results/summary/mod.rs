@@ -10,9 +10,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::error::OutcomeError;
 use super::folder::FolderError;
 use super::json;
-use super::outcome::OutcomeError;
 use crate::metrics::Quality;
 
 pub use scalars::Scalars;

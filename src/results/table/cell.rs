@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::WorkerId;
-use crate::results::outcome::State;
+use crate::results::state::State;
 use crate::sim::{Activity, EvaluatedView};
 
 /// What the cells of a column hold.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use csv::StringRecord;
 
 use super::{Cell, CellType, Row, Table};
-use crate::results::outcome::OutcomeError;
+use crate::results::error::OutcomeError;
 
 /// The rows of one file, or the fact that it is not there.
 #[derive(Clone, PartialEq, Debug)]

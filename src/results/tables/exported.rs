@@ -1,6 +1,6 @@
 //! Tables of an export that are not files of the results.
 
-use crate::results::outcome::State;
+use crate::results::state::State;
 
 crate::table! {
     "One row per trial of the results: its figures. Behind `seed` comes a column per setting that \

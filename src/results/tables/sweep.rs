@@ -1,6 +1,6 @@
 //! Files of a sweep.
 
-use crate::results::outcome::State;
+use crate::results::state::State;
 
 crate::table! {
     "One row per trial. Behind these columns come a column per setting that the sweep gives, and \

@@ -1,11 +1,11 @@
 //! Whether workers can come, go and die as a scenario says.
 
-use super::document::{Loaded, Problem};
-use super::rules::{CONFLICT, NO_EFFECT, SUSPICIOUS, UNUSABLE};
-use super::spec::Scenario;
+use super::codes::{CONFLICT, NO_EFFECT, SUSPICIOUS, UNUSABLE};
 use crate::base::SimSpan;
 use crate::cluster::failures::{Lost, OnTheWay};
 use crate::cluster::{Membership, Scripted};
+use crate::scenario::document::{Loaded, Problem};
+use crate::scenario::spec::Scenario;
 use crate::sim::feed::ExampleSharing;
 
 /// Reports what cannot be, and what has no effect.

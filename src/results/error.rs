@@ -1,7 +1,7 @@
 //! What can be wrong with results.
 
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// Results that cannot be read. A file that is not there is no error: the trial has not come so
 /// far.
@@ -61,4 +61,13 @@ fn listed(labels: &[String]) -> String {
         text.push_str(&format!("\n  ... and {} more", labels.len() - SHOWN));
     }
     text
+}
+
+/// A file as text; `None` where there is none.
+pub(super) fn read_text(path: &Path) -> Result<Option<String>, OutcomeError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(OutcomeError::Read { path: path.to_path_buf(), error }),
+    }
 }

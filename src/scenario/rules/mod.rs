@@ -1,50 +1,22 @@
 //! Rules across keys: combinations that cannot be, and settings without effect.
 
+mod churn;
+mod codes;
+mod combinations;
+mod expectations;
+mod restart;
+
 use std::collections::BTreeMap;
 
-use super::document::{Code, Loaded, Problem};
+use super::document::{Loaded, Problem};
 use super::spec::Scenario;
-use super::{churn, combinations, expect, restart_rules};
 use crate::cluster::ShardService;
 use crate::cluster::delay::Unusable;
 use crate::optimizer::Horizon;
 use crate::protocol::Fit;
 use crate::sim::Every;
 
-/// Two settings that contradict each other.
-pub const CONFLICT: Code = Code {
-    id: "E0201",
-    title: "settings that contradict each other",
-    text: "Each of the marked settings is fine by itself; together they describe nothing that can be \
-           run. The help says which of them to change.",
-};
-
-/// A setting that has no effect.
-pub const NO_EFFECT: Code = Code {
-    id: "W0202",
-    title: "a setting without effect",
-    text: "The marked setting is legal, but another setting makes it irrelevant. The run would be the \
-           same without it.",
-};
-
-/// A setting that is legal and rarely meant.
-pub const SUSPICIOUS: Code = Code {
-    id: "W0203",
-    title: "a suspicious setting",
-    text: "The marked setting is legal, but lies where runs usually fail. The message says why.",
-};
-
-/// A value of the right type that nothing can be done with.
-pub const UNUSABLE: Code = Code {
-    id: "E0204",
-    title: "a value that cannot be used",
-    text: "The marked value has the right type and lies in its range, but stands for nothing that can \
-           be done: a name that is no safe name of a folder, a link without any bandwidth, a period \
-           without any length. The help says what is possible.",
-};
-
-/// All codes of this module, for `explain`.
-pub const CODES: &[&Code] = &[&CONFLICT, &NO_EFFECT, &SUSPICIOUS, &UNUSABLE];
+pub use codes::{CODES, CONFLICT, NO_EFFECT, SUSPICIOUS, UNUSABLE};
 
 /// Longest name of a scenario; the results folder begins with it.
 const LONGEST_NAME: usize = 64;
@@ -67,9 +39,9 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     lengths(loaded, &mut found);
     delay_weights(loaded, &mut found);
     combinations::check(loaded, &mut found);
-    expect::check(loaded, &mut found);
+    expectations::check(loaded, &mut found);
     churn::check(loaded, &mut found);
-    restart_rules::check(loaded, &mut found);
+    restart::check(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
     without_effect(loaded, &mut found);

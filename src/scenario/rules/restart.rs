@@ -1,12 +1,12 @@
 //! Rules about starts from checkpoints and about the restart lab.
 
-use super::document::{Loaded, Problem};
-use super::lab::Factor;
-use super::rules::{CONFLICT, NO_EFFECT, UNUSABLE};
-use super::spec::Scenario;
-use super::stage::StageError;
+use super::codes::{CONFLICT, NO_EFFECT, UNUSABLE};
 use crate::base::{SimSpan, WorkerId};
 use crate::cluster::StartChoice;
+use crate::scenario::document::{Loaded, Problem};
+use crate::scenario::lab::Factor;
+use crate::scenario::spec::Scenario;
+use crate::scenario::stage::StageError;
 use crate::server::Unit;
 use crate::sim::restart::{InFlight, Kept, WorkersAt};
 use crate::sim::save::SavePolicy;

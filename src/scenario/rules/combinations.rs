@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::document::{Loaded, Problem};
-use super::rules::{CONFLICT, SUSPICIOUS};
-use super::spec::Scenario;
+use super::codes::{CONFLICT, SUSPICIOUS};
 use crate::cluster::LocalPlan;
 use crate::optimizer::OptimizerChoice;
 use crate::protocol::{Fit, ProtocolChoice};
 use crate::remedy::RemedyFacts;
+use crate::scenario::document::{Loaded, Problem};
+use crate::scenario::spec::Scenario;
 
 /// Reports parts that do not fit together.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {

@@ -1,0 +1,53 @@
+//! Which fault is to happen, and when, as `STRAGGLER_IO_FAULT` says.
+
+use std::sync::OnceLock;
+
+/// How much of what is not on the disk is lost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// All of it.
+    All,
+    /// Each name, and the new content of each file, by chance; of some contents, half.
+    Some { seed: u64 },
+}
+
+/// What happens to an operation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Abort,
+    Power(Loss),
+    Denied,
+    Broken,
+    Full,
+    Short,
+    Interrupted,
+}
+
+/// Whether a power cut is to come, so that it has to be noted what is on the disk.
+pub(super) fn will_cut_power() -> bool {
+    matches!(plan(), Some((Kind::Power(_), _)))
+}
+
+/// The fault, and the number of the operation that it happens to.
+pub(super) fn plan() -> Option<(Kind, u64)> {
+    static PLAN: OnceLock<Option<(Kind, u64)>> = OnceLock::new();
+    if cfg!(debug_assertions) { *PLAN.get_or_init(read_plan) } else { None }
+}
+
+fn read_plan() -> Option<(Kind, u64)> {
+    let text = std::env::var("STRAGGLER_IO_FAULT").ok()?;
+    let (kind, at) = text.split_once(':')?;
+    let at = at.parse().ok()?;
+    let kind = match kind {
+        "abort" => Kind::Abort,
+        "power" => Kind::Power(Loss::All),
+        "power-some" => Kind::Power(Loss::Some { seed: at }),
+        "denied" => Kind::Denied,
+        "broken" => Kind::Broken,
+        "full" => Kind::Full,
+        "short" => Kind::Short,
+        "interrupted" => Kind::Interrupted,
+        _ => return None,
+    };
+    Some((kind, at))
+}

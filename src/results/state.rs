@@ -1,0 +1,38 @@
+//! How far a trial has come.
+
+use std::path::Path;
+
+use super::summary;
+
+/// How far a trial has come, as its files say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// `summary.json` is there.
+    Done,
+    /// `diagnosis.json` is there, and no `summary.json`: it blew up, stalled or failed.
+    Failed,
+    /// Neither: not begun, running, or interrupted.
+    ToDo,
+}
+
+impl State {
+    /// The state of the run in `folder`; two questions to the file system at most.
+    pub fn of(folder: &Path) -> State {
+        if folder.join(summary::FILE).exists() {
+            State::Done
+        } else if folder.join(summary::DIAGNOSIS).exists() {
+            State::Failed
+        } else {
+            State::ToDo
+        }
+    }
+
+    /// The words in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Done => "done",
+            State::Failed => "failed",
+            State::ToDo => "to do",
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The stages of a scenario, each as a scenario of its own.
+
+use serde_json::Value;
+
+use super::document::{Input, Override, Problems, load, suggest, to_toml};
+use super::rules;
+use super::spec::Scenario;
+use super::stage::{PREFIX, Stage, StageError, StageRef, Which};
+use super::start::Saving;
+use crate::sim::Every;
+
+/// A stage as a scenario of its own.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ResolvedStage {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub scenario: Scenario,
+}
+
+impl Scenario {
+    /// The stages of this scenario, each as a scenario of its own, with the checkpoints that later
+    /// ones start from; none, if it has no stages.
+    ///
+    /// # Errors
+    /// [`StageError`].
+    pub fn stages(&self) -> Result<Vec<ResolvedStage>, StageError> {
+        let all = match &self.daily {
+            Some(daily) if self.stage.is_empty() => daily.stages(),
+            Some(_) => return Err(StageError::Both),
+            None => self.stage.clone(),
+        };
+        if all.is_empty() {
+            return match self.start.as_ref().map(|start| &start.from) {
+                Some(from) if from.starts_with(PREFIX) => {
+                    Err(StageError::NoStages { from: from.clone() })
+                }
+                _ => Ok(Vec::new()),
+            };
+        }
+        let whole = Scenario {
+            stage: Vec::new(),
+            daily: None,
+            lab: None,
+            expect: Vec::new(),
+            ..self.clone()
+        };
+        let text = to_toml(&whole).expect("a scenario is valid TOML");
+        let mut stages: Vec<ResolvedStage> = Vec::with_capacity(all.len());
+        for (number, stage) in (1..).zip(&all) {
+            check_name(number, stage, &stages)?;
+            let mut scenario = resolve(&text, stage)?;
+            if number == all.len() {
+                // What is expected of the run is expected of its end.
+                scenario.expect.clone_from(&self.expect);
+            }
+            keep_what_it_starts_from(stage, &scenario, &mut stages)?;
+            stages.push(ResolvedStage { name: stage.name.clone(), scenario });
+        }
+        Ok(stages)
+    }
+}
+
+fn check_name(number: usize, stage: &Stage, before: &[ResolvedStage]) -> Result<(), StageError> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let begins_well = stage.name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if !begins_well || !stage.name.chars().all(is_plain) || stage.name.len() > 64 {
+        return Err(StageError::Nameless { number });
+    }
+    match before.iter().any(|other| other.name == stage.name) {
+        true => Err(StageError::Twice { stage: stage.name.clone() }),
+        false => Ok(()),
+    }
+}
+
+/// Lays the settings of a stage over the scenario.
+fn resolve(text: &str, stage: &Stage) -> Result<Scenario, StageError> {
+    let mut settings = Vec::new();
+    for (key, value) in &stage.set.0 {
+        if ["stage", "daily", "scenario", "lab", "expect", "straggler", "preset"]
+            .contains(&key.as_str())
+        {
+            return Err(StageError::NotItsOwn { stage: stage.name.clone(), key: key.clone() });
+        }
+        leaves(key.clone(), value, &mut settings);
+    }
+    // By itself a stage has no stages that it could refer to.
+    let is_reference = |key: &str, value: &str| {
+        key == "start.from" && value.trim_start_matches(['"', '\'']).starts_with(PREFIX)
+    };
+    let refers = settings.iter_mut().find(|(key, value)| is_reference(key, value));
+    let from = refers.map(|(_, value)| std::mem::replace(value, "\"a stage\"".into()));
+    let place = format!("stage `{}`", stage.name);
+    let overrides: Vec<Override> = settings
+        .into_iter()
+        .map(|(key, value)| Override::sweep_point(place.clone(), format!("{key}={value}")))
+        .collect();
+    let invalid = |problems: Problems| {
+        let list: Vec<String> = problems.list.iter().map(|p| p.message.clone()).collect();
+        StageError::Invalid { stage: stage.name.clone(), problems: list.join("; ") }
+    };
+    let input = Input::Text { name: &place, text };
+    let mut loaded = load::<Scenario>(input, &overrides).map_err(invalid)?;
+    rules::check(&mut loaded);
+    let mut scenario = loaded.finish().map_err(invalid)?.value;
+    if let (Some(start), Some(from)) = (&mut scenario.start, from) {
+        start.from = from.trim_matches(['"', '\'']).to_owned();
+    }
+    Ok(scenario)
+}
+
+/// Dotted keys and their values as TOML.
+fn leaves(key: String, value: &Value, into: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(table) if !table.is_empty() => {
+            for (name, value) in table {
+                leaves(format!("{key}.{name}"), value, into);
+            }
+        }
+        value => {
+            let literal = toml::Value::try_from(value).expect("what was TOML is TOML");
+            into.push((key, literal.to_string()));
+        }
+    }
+}
+
+/// Makes the stage that a stage starts from write the checkpoint.
+fn keep_what_it_starts_from(
+    stage: &Stage,
+    scenario: &Scenario,
+    before: &mut [ResolvedStage],
+) -> Result<(), StageError> {
+    let Some(from) = scenario.start.as_ref().map(|start| &start.from) else { return Ok(()) };
+    let reference = match StageRef::parse(from) {
+        None => return Ok(()),
+        Some(Ok(reference)) => reference,
+        Some(Err(())) => {
+            let (stage, from) = (stage.name.clone(), from.clone());
+            return Err(StageError::BadReference { stage, from });
+        }
+    };
+    let names: Vec<String> = before.iter().map(|earlier| earlier.name.clone()).collect();
+    let Some(earlier) = before.iter_mut().find(|earlier| earlier.name == reference.stage) else {
+        let nearest = suggest::nearest(&reference.stage, names.iter().map(String::as_str));
+        let nearest = nearest.map(str::to_owned);
+        return Err(StageError::NotBefore {
+            stage: stage.name.clone(),
+            of: reference.stage,
+            nearest,
+        });
+    };
+    let saving = earlier.scenario.checkpoint.get_or_insert_with(Saving::default);
+    match reference.which {
+        Which::Best | Which::Serving => saving.best = true,
+        Which::Last => saving.last = true,
+        Which::Average => {
+            saving.average.get_or_insert_default();
+        }
+        Which::Update(update) => {
+            saving.every.get_or_insert(Every::Updates(update));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::start::Average;
+
+    fn read(stages: &str) -> Result<Vec<ResolvedStage>, StageError> {
+        let text = format!("straggler = 1\n[data]\nkind = \"synthetic\"\n{stages}");
+        let input = Input::Text { name: "test", text: &text };
+        load::<Scenario>(input, &[]).unwrap().value.stages()
+    }
+
+    const TWO: &str = r#"
+        [[stage]]
+        name = "base"
+        set = { train.days = "1..3", holdout.days = "5", train.stop = { passes = 2.5 } }
+        [[stage]]
+        name = "refresh"
+        [stage.set]
+        train = { days = "2..4", batch = 64 }
+        holdout.days = "5"
+        start = { from = "stage:base@best", restart = { slots = "zero" } }
+    "#;
+
+    #[test]
+    fn each_stage_is_the_scenario_with_its_own_settings() {
+        let stages = read(TWO).unwrap();
+        assert_eq!(stages.len(), 2);
+        let (base, refresh) = (&stages[0].scenario, &stages[1].scenario);
+        assert_eq!((base.train.batch, refresh.train.batch), (128, 64));
+        assert_eq!(base.train.stop.passes, Some(2.5));
+        assert!(base.checkpoint.as_ref().unwrap().best && refresh.checkpoint.is_none());
+        assert_eq!(refresh.start.as_ref().unwrap().from, "stage:base@best");
+        assert!(base.stage.is_empty() && refresh.stage.is_empty());
+    }
+
+    #[test]
+    fn a_stage_averages_because_another_one_starts_from_that() {
+        let saving = |text: &str| read(text).unwrap()[0].scenario.checkpoint.clone().unwrap();
+        let from_average = TWO.replace("@best", "@average");
+        assert_eq!(saving(&from_average).average, Some(Average::Last(5)));
+        let with = "train.days = \"1..3\", checkpoint.average = { decay = 0.9 }";
+        let found = saving(&from_average.replace("train.days = \"1..3\"", with));
+        assert_eq!((found.average, found.best), (Some(Average::Decay(0.9)), false));
+    }
+
+    #[test]
+    fn stages_that_make_no_sense_are_refused() {
+        let wrong = |from: &str, to: &str| {
+            let error = read(&TWO.replace(from, to)).unwrap_err();
+            error.to_string()
+        };
+        let cases = [
+            ("stage:base@best", "stage:bsae@best", "did you mean `base`?"),
+            ("stage:base@best", "stage:refresh@best", "no stage before it"),
+            ("stage:base@best", "stage:base", "names no checkpoint"),
+            ("stage:base@best", "stage:base@0", "names no checkpoint"),
+            ("\"refresh\"", "\"base\"", "two stages are called `base`"),
+            ("\"refresh\"", "\"../x\"", "stage 2 has no name"),
+            ("batch = 64", "batch = 0", "stage `refresh` is no valid scenario"),
+            ("batch = 64", "bacht = 64", "bacht"),
+            ("train = { days", "lab = { seeds = 3 }, train = { days", "sets `lab`"),
+        ];
+        for (from, to, text) in cases {
+            let to = to.replace("}, train", "}\ntrain");
+            let found = wrong(from, &to);
+            assert!(found.contains(text), "{to}: {found}");
+        }
+        let error = Scenario {
+            start: Some(crate::scenario::start::Start {
+                from: "stage:base@best".into(),
+                ..Default::default()
+            }),
+            ..Scenario::default()
+        };
+        assert!(matches!(error.stages(), Err(StageError::NoStages { .. })));
+    }
+
+    #[test]
+    fn references_read_back() {
+        let read = |text| StageRef::parse(text);
+        assert_eq!(read("results/x.safetensors"), None);
+        let update = StageRef { stage: "a@b".into(), which: Which::Update(7) };
+        assert_eq!(read("stage:a@b@7"), Some(Ok(update)));
+        let average = StageRef { stage: "a".into(), which: Which::Average };
+        assert_eq!(read("stage:a@average"), Some(Ok(average)));
+        assert_eq!(read("stage:a@worst"), Some(Err(())));
+    }
+}
