@@ -1,10 +1,8 @@
 //! Figures, tables and commands as HTML.
 
-use super::drawing;
-use super::section::Part;
-use crate::report::figure::Figure;
-use crate::report::figure::chart::Chart;
-use crate::report::figure::grid::Grid;
+use super::figure::{Chart, Figure};
+use super::grid::Grid;
+use super::page::Part;
 use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 
@@ -28,7 +26,7 @@ pub(super) fn part(part: &Part) -> Markup {
 
 fn figure(figure: &Figure) -> Markup {
     let title = format!("{}-title", figure.id);
-    let wide = !matches!(figure.chart, Chart::Plots(..));
+    let wide = matches!(figure.chart, Chart::Drawing { .. });
     html! {
         figure id=(figure.id) class=[wide.then_some("wide")] aria-labelledby=(title) {
             figcaption {
@@ -36,16 +34,12 @@ fn figure(figure: &Figure) -> Markup {
                 p { (figure.sentence) }
             }
             @match &figure.chart {
-                Chart::Plots(plots, _) => {
+                Chart::Plots(plots) => {
                     div class="plot" { (data(plots)) }
                     noscript { p class="text" { "The chart needs scripts; the table has its data." } }
                 }
-                Chart::Shares(shares) => div class="drawing" { (drawing::shares(shares)) },
-                Chart::Spans(spans) => {
-                    div class="drawing" {
-                        (drawing::spans(spans))
-                        (data(&drawing::SpanData::of(spans)))
-                    }
+                Chart::Drawing { svg, spans } => {
+                    div class="drawing" { (svg) @if let Some(spans) = spans { (data(spans)) } }
                 }
             }
             details class="data" {
