@@ -119,7 +119,7 @@ const MEASURES: [&str; 3] = ["version", "clock_lag", "age_us"];
 
 impl Recorder {
     /// Creates the series in `folder`, or opens those that are there to go on with them: then the
-    /// state is [loaded](Persist::load) next, and [`cut`](Self::cut) drops what is behind it.
+    /// state is [loaded](crate::base::Persist::load) next, and [`cut`](Self::cut) drops what is behind it.
     ///
     /// # Errors
     /// If a file cannot be created or opened.
