@@ -65,7 +65,7 @@ fn page(folders: &[PathBuf], _: &Path) -> Result<PathBuf, Failure> {
 /// Draws the picture of a restart lab.
 #[cfg(feature = "plot")]
 pub(super) fn picture_of_lab(folder: &Path) -> Result<(), Failure> {
-    crate::report::plot::restart::draw_lab(folder).map(|_| ()).map_err(failure)
+    crate::report::plot::draw_lab(folder).map(|_| ()).map_err(failure)
 }
 
 #[cfg(not(feature = "plot"))]
@@ -76,7 +76,7 @@ pub(super) fn picture_of_lab(_: &Path) -> Result<(), Failure> {
 /// Draws the curves of a sweep.
 #[cfg(feature = "plot")]
 fn curves_of_sweep(folder: &Path) -> Result<(), Failure> {
-    crate::report::plot::curves::draw_sweep(folder).map(|_| ()).map_err(failure)
+    crate::report::plot::draw_sweep(folder).map(|_| ()).map_err(failure)
 }
 
 #[cfg(not(feature = "plot"))]

@@ -101,7 +101,7 @@ fn text(rows: &[Row], of: Oscillating) -> String {
 fn draw(rows: &[Row], of: Oscillating, file: &Path) -> Result<(), Failure> {
     let lines: Vec<(&str, &[PassSpectrum])> =
         rows.iter().map(|row| (row.name.as_str(), &row.trials[..])).collect();
-    crate::report::plot::spectrum::draw_file(&lines, of, file)
+    crate::report::plot::draw_spectra(&lines, of, file)
         .map_err(|error| Failure::new(Exit::Write, error))
 }
 

@@ -2,6 +2,7 @@
 //! small pieces of text for the terminal. Reads folders by `results` only; never sees a simulation.
 
 pub mod error;
+pub mod figure;
 #[cfg(feature = "html")]
 pub mod html;
 #[cfg(feature = "plot")]

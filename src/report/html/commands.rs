@@ -1,7 +1,7 @@
 //! How to get every figure again: commands as a shell reads them.
 
-use super::grid::{Grid, text};
-use super::page::{Part, Section};
+use super::section::{Part, Section};
+use crate::report::figure::grid::{Grid, text};
 
 /// A word of a shell command, quoted if it has to be.
 pub(super) fn quoted(word: &str) -> String {

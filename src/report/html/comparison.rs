@@ -2,13 +2,16 @@
 //! differs between their settings.
 
 use super::commands::{self, quoted};
-use super::number::{counted, figure};
-use super::page::{Page, Part, Section};
+use super::page::Page;
+use super::section::{Part, Section};
 use super::settings::compared;
-use super::sweep::gather::{Point, gather};
-use super::sweep::measures::{BEST_AUC, target};
-use super::sweep::{curves, points};
+use super::sweep::points;
 use crate::report::error::ReportError;
+use crate::report::figure::number::{counted, figure};
+use crate::report::figure::sweep::curves;
+use crate::report::figure::sweep::gather::{Point, gather};
+use crate::report::figure::sweep::measures::BEST_AUC;
+use crate::report::figure::sweep::target::target;
 use crate::results::outcome::{Kind, Results, Settings, State};
 
 /// The page. Points of sweeps stand beside runs under the name of their folder.

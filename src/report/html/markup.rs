@@ -1,8 +1,10 @@
 //! Figures, tables and commands as HTML.
 
-use super::figure::{Chart, Figure};
-use super::grid::Grid;
-use super::page::Part;
+use super::drawing;
+use super::section::Part;
+use crate::report::figure::Figure;
+use crate::report::figure::chart::Chart;
+use crate::report::figure::grid::Grid;
 use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 
@@ -26,7 +28,7 @@ pub(super) fn part(part: &Part) -> Markup {
 
 fn figure(figure: &Figure) -> Markup {
     let title = format!("{}-title", figure.id);
-    let wide = matches!(figure.chart, Chart::Drawing { .. });
+    let wide = !matches!(figure.chart, Chart::Plots(..));
     html! {
         figure id=(figure.id) class=[wide.then_some("wide")] aria-labelledby=(title) {
             figcaption {
@@ -34,12 +36,16 @@ fn figure(figure: &Figure) -> Markup {
                 p { (figure.sentence) }
             }
             @match &figure.chart {
-                Chart::Plots(plots) => {
+                Chart::Plots(plots, _) => {
                     div class="plot" { (data(plots)) }
                     noscript { p class="text" { "The chart needs scripts; the table has its data." } }
                 }
-                Chart::Drawing { svg, spans } => {
-                    div class="drawing" { (svg) @if let Some(spans) = spans { (data(spans)) } }
+                Chart::Shares(shares) => div class="drawing" { (drawing::shares(shares)) },
+                Chart::Spans(spans) => {
+                    div class="drawing" {
+                        (drawing::spans(spans))
+                        (data(&drawing::SpanData::of(spans)))
+                    }
                 }
             }
             details class="data" {

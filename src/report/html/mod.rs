@@ -1,24 +1,21 @@
 //! One offline HTML file about results: a run, a sweep, or several folders beside each other.
 //!
 //! `read` and the readers it stands on take the files in; `run`, `sweep` and `comparison`
-//! turn them into a `page::Page` of plain texts, tables and figures; `page` and `markup` write
-//! it as HTML, where every text is escaped; `policy` holds the scripts and styles that the file
+//! turn them into a `page::Page` of plain texts, tables and figures; `page`, `markup` and `drawing`
+//! write it as HTML, where every text is escaped; `policy` holds the scripts and styles that the file
 //! carries and forbids all others. The bytes depend on the folders' files and names alone.
 
 mod commands;
 mod comparison;
-mod figure;
-mod grid;
-mod interval;
+mod drawing;
 mod markup;
-mod number;
 mod page;
 mod policy;
 mod read;
 mod run;
+mod section;
 mod settings;
 mod sweep;
-mod thin;
 
 pub use read::Defaults;
 

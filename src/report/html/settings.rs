@@ -1,8 +1,8 @@
 //! What was set: values that differ from their defaults, all values, and what differs between
 //! results.
 
-use super::grid::{Grid, text};
-use super::page::{Part, Section};
+use super::section::{Part, Section};
+use crate::report::figure::grid::{Grid, text};
 use crate::results::outcome::{Settings, setting_text};
 use serde_json::Value;
 use std::collections::BTreeSet;

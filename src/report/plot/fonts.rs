@@ -1,6 +1,8 @@
 //! DejaVu Sans, compiled in: the same letters on every machine, and widths known before drawing.
 
-use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
+use super::style::FINE;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontDesc, FontFamily, FontStyle, RGBColor, TextStyle, register_font};
 use std::sync::Once;
 
 /// The family that SVG files ask for. A viewer without DejaVu takes Verdana, which is as wide.
@@ -18,6 +20,17 @@ pub(super) fn font(size: f64, bold: bool) -> FontDesc<'static> {
     });
     let style = if bold { FontStyle::Bold } else { FontStyle::Normal };
     FontDesc::new(FontFamily::Name(FAMILY), size, style)
+}
+
+/// plotters' font sizes over those that its SVG backend writes.
+pub(super) const SVG_FONT: f64 = 1.24;
+/// How far below the top of a text plotters' SVG backend puts the baseline, in font sizes.
+pub(super) const ASCENT: f64 = 0.76;
+
+/// How a text is set on a sheet, its position being this end of it, at its top.
+pub(super) fn set(size: f64, bold: bool, colour: RGBColor, end: HPos) -> TextStyle<'static> {
+    let style = TextStyle::from(font(size * FINE * SVG_FONT, bold));
+    TextStyle { color: colour.to_backend_color(), ..style }.pos(Pos::new(end, VPos::Top))
 }
 
 /// How wide a text is when set in `size`.

@@ -1,33 +1,27 @@
-//! The plots of a results folder, one file each: a function from [`RunResults`] to a [`Picture`].
-//! This file holds the list of them and writes each as `plots/<name>.svg` and `plots/<name>.png`.
+//! Static pictures: draws any figure with plotters, and writes it as SVG and PNG. Lists which
+//! pictures a folder gets.
 
-pub mod axes;
-pub mod curves;
-pub mod divergence;
 pub mod fonts;
-pub mod frame;
-pub mod layers;
-pub mod picture;
-pub mod quality;
+mod panels;
 mod raster;
 pub mod render;
-pub mod restart;
-pub mod spectrum;
-pub mod staleness;
-pub mod style;
+mod shares;
+mod sheet;
+mod spans;
+mod style;
 #[cfg(test)]
 mod tests;
-pub mod timeline;
-pub mod utilisation;
-
-pub use picture::Picture;
 
 use super::error::ReportError;
+use super::figure::spectrum::Spectra;
+use super::figure::sweep::{curves, gather::gather};
+use super::figure::{Figure, OF_A_RUN, Topic, restart, spectrum};
 use crate::results::RunResults;
-use quality::Against;
+use crate::results::outcome::{Oscillating, Results};
+use crate::results::table::Rows;
 use std::path::{Path, PathBuf};
 
-/// What became of one plot.
+/// What became of one picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawn {
     /// Its name: that of its files without the ending.
@@ -36,7 +30,7 @@ pub struct Drawn {
     pub outcome: Outcome,
 }
 
-/// The files of a plot, or why there are none.
+/// The files of a picture, or why there are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Both files were written.
@@ -50,49 +44,82 @@ pub enum Outcome {
     Skipped(String),
 }
 
-/// Draws a folder, or says why not.
-type Draw = fn(&RunResults) -> Result<Picture, String>;
-
-/// Every plot of a run, in the order in which a report shows them; behind them that of `layers.csv`,
-/// where there is one.
-pub const PLOTS: [(&str, Draw); 6] = [
-    ("quality-by-examples", |f| quality::draw(f, Against::Examples)),
-    ("quality-by-time", |f| quality::draw(f, Against::Time)),
-    ("staleness", staleness::draw),
-    ("divergence", divergence::draw),
-    ("utilisation", utilisation::draw),
-    ("timeline", timeline::draw),
-];
-
-/// Draws every plot that the results in `folder` allow into `folder/plots`.
-///
-/// The bytes depend on the folder's files alone. Errors: a file of the folder that cannot be read
-/// or is malformed, a plot that cannot be written.
-pub fn draw_all(folder: &Path) -> Result<Vec<Drawn>, ReportError> {
-    let read = RunResults::open(folder)?;
-    let plots = folder.join("plots");
-    let mut all = Vec::new();
-    let asked = read.layers.is_present().then_some(("layers", layers::draw as Draw));
-    for (name, draw) in PLOTS.into_iter().chain(asked) {
-        let outcome = match draw(&read) {
-            Ok(picture) => write(&picture, &plots, name)?,
-            Err(reason) => Outcome::Skipped(reason),
-        };
-        all.push(Drawn { name, outcome });
-    }
-    Ok(all)
+/// The pictures of a run that recorded what they show.
+fn pictures(run: &RunResults) -> impl Iterator<Item = (&'static str, &'static Topic)> {
+    let recorded = OF_A_RUN.iter().filter(|topic| (topic.recorded)(run));
+    recorded.filter_map(|topic| Some((topic.picture?, topic)))
 }
 
-fn write(picture: &Picture, plots: &Path, name: &str) -> Result<Outcome, ReportError> {
-    let svg = plots.join(format!("{name}.svg"));
-    let png = plots.join(format!("{name}.png"));
+/// Draws every picture that the results in `folder` allow into `folder/plots`.
+///
+/// The bytes depend on the folder's files alone. Errors: a file of the folder that cannot be read
+/// or is malformed, a picture that cannot be written.
+pub fn draw_all(folder: &Path) -> Result<Vec<Drawn>, ReportError> {
+    let run = RunResults::open(folder)?;
+    let place = folder.join("plots");
+    let drawn = pictures(&run).map(|(name, topic)| {
+        let outcome = outcome((topic.build)(&run), &run.summary.name, &place, name)?;
+        Ok(Drawn { name, outcome })
+    });
+    drawn.collect()
+}
+
+/// Draws `curves.svg` and `curves.png` into the folder of a sweep.
+///
+/// # Errors
+/// If its plan or an evaluation cannot be read, or a file cannot be written.
+pub fn draw_sweep(folder: &Path) -> Result<Outcome, ReportError> {
+    let results = Results::open(folder)?;
+    let figure = curves::by_examples(&gather(&results)?, "trials/*/evaluations.csv");
+    outcome(figure, &results.name, folder, "curves")
+}
+
+/// Draws `restart.svg` and `restart.png` into the folder of a lab.
+///
+/// # Errors
+/// If its `curves.csv` cannot be read, or a file cannot be written.
+pub fn draw_lab(folder: &Path) -> Result<Outcome, ReportError> {
+    let rows = Rows::read(folder, true)?.into_vec();
+    outcome(restart::figure(&rows), "", folder, "restart")
+}
+
+/// Draws spectra as `file` with the endings `.svg` and `.png`.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn draw_spectra(
+    spectra: &Spectra<'_>,
+    of: Oscillating,
+    file: &Path,
+) -> Result<(), ReportError> {
+    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let figure = spectrum::figure(spectra, of);
+    write(&figure, "", folder.unwrap_or(Path::new(".")), &name).map(|_| ())
+}
+
+fn outcome(
+    figure: Result<Figure, String>,
+    whose: &str,
+    folder: &Path,
+    name: &str,
+) -> Result<Outcome, ReportError> {
+    match figure {
+        Ok(figure) => write(&figure, whose, folder, name),
+        Err(reason) => Ok(Outcome::Skipped(reason)),
+    }
+}
+
+fn write(figure: &Figure, whose: &str, folder: &Path, name: &str) -> Result<Outcome, ReportError> {
+    let svg = folder.join(format!("{name}.svg"));
+    let png = folder.join(format!("{name}.png"));
     let failed =
         |file: &Path, problem: String| ReportError::Write { file: file.to_path_buf(), problem };
-    std::fs::create_dir_all(plots).map_err(|e| failed(plots, e.to_string()))?;
+    std::fs::create_dir_all(folder).map_err(|e| failed(folder, e.to_string()))?;
     // A link that somebody has put there is not followed.
     [&svg, &png].into_iter().for_each(|old| drop(std::fs::remove_file(old)));
-    let document = render::svg(picture).map_err(|e| failed(&svg, e))?;
+    let document = render::svg(figure, whose).map_err(|e| failed(&svg, e))?;
     std::fs::write(&svg, document).map_err(|e| failed(&svg, e.to_string()))?;
-    render::write_png(picture, &png).map_err(|e| failed(&png, e))?;
+    render::write_png(figure, whose, &png).map_err(|e| failed(&png, e))?;
     Ok(Outcome::Written { svg, png })
 }

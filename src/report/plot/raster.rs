@@ -2,20 +2,38 @@
 //! smooth at any angle and width, with round joins, the same on every machine.
 
 use super::fonts;
-use super::picture::{Anchor, Picture, Point, Rect, Shape, Type};
-use super::style::Ink;
+use super::style::FINE;
+use plotters::style::text_anchor::{HPos, VPos};
+use plotters_backend::{
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
+    FontStyle,
+};
 use std::convert::Infallible;
 use std::ops::Range;
 
-/// Glyphs are drawn this many times larger and averaged down.
-const OVERSAMPLE: i32 = 4;
+/// Units of the sheet on the side of a pixel; glyphs are drawn as much larger and averaged down.
+const OVERSAMPLE: i32 = FINE as i32;
+/// Height of small letters of DejaVu Sans over the font size.
+const X_HEIGHT: f64 = 0.547;
 
-/// RGB pixels, row by row from the top.
-#[derive(Clone, Debug)]
-pub(super) struct Raster {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) pixels: Vec<u8>,
+type Point = (f64, f64);
+type Drawn = Result<(), DrawingErrorKind<Infallible>>;
+
+/// RGB pixels, row by row from the top: the backend that plotters draws pictures for PNG files on.
+#[derive(Debug)]
+pub(super) struct Raster<'a> {
+    width: usize,
+    height: usize,
+    pixels: &'a mut [u8],
+}
+
+/// A rectangle between two corners.
+#[derive(Clone, Copy, Debug)]
+struct Rect {
+    left: f64,
+    top: f64,
+    right: f64,
+    bottom: f64,
 }
 
 /// Pixel columns and rows that a shape may touch.
@@ -24,20 +42,102 @@ struct Window {
     rows: Range<usize>,
 }
 
-impl Raster {
-    /// Paints all shapes of a picture, one pixel per unit.
-    pub(super) fn of(picture: &Picture) -> Raster {
-        let (width, height) = (Picture::WIDTH as usize, picture.height as usize);
-        let mut raster = Raster { width, height, pixels: vec![255; width * height * 3] };
-        for shape in &picture.shapes {
-            match shape {
-                Shape::Line { points, width, ink } => raster.line(points, *width, *ink),
-                Shape::Area { rect, ink } => raster.area(rect, *ink),
-                Shape::Disc { centre, radius, ink } => raster.disc(*centre, *radius, *ink),
-                Shape::Text { at, set, text } => raster.text(*at, set, text),
-            }
+/// Where a point of the sheet lies among the pixels.
+fn place(point: BackendCoord) -> Point {
+    (f64::from(point.0) / FINE, f64::from(point.1) / FINE)
+}
+
+impl DrawingBackend for Raster<'_> {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        (self.width as u32 * FINE as u32, self.height as u32 * FINE as u32)
+    }
+
+    fn ensure_prepared(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, point: BackendCoord, color: BackendColor) -> Drawn {
+        let ((left, top), side) = (place(point), 1.0 / FINE);
+        self.area(&Rect { left, top, right: left + side, bottom: top + side }, color);
+        Ok(())
+    }
+
+    fn draw_line<S: BackendStyle>(&mut self, a: BackendCoord, b: BackendCoord, style: &S) -> Drawn {
+        self.draw_path([a, b], style)
+    }
+
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
+        let points: Vec<Point> = path.into_iter().map(place).collect();
+        if points.len() > 1 {
+            self.line(&points, f64::from(style.stroke_width()) / FINE, style.color());
         }
-        raster
+        Ok(())
+    }
+
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        one: BackendCoord,
+        other: BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
+        if !fill {
+            let corners = [one, (other.0, one.1), other, (one.0, other.1), one];
+            return self.draw_path(corners, style);
+        }
+        let ((a, b), (c, d)) = (place(one), place(other));
+        let rect = Rect { left: a.min(c), top: b.min(d), right: a.max(c), bottom: b.max(d) };
+        self.area(&rect, style.color());
+        Ok(())
+    }
+
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        centre: BackendCoord,
+        radius: u32,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
+        let stroke = if fill { None } else { Some(f64::from(style.stroke_width()) / FINE) };
+        self.disc(place(centre), f64::from(radius) / FINE, stroke, style.color());
+        Ok(())
+    }
+
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, set: &S, at: BackendCoord) -> Drawn {
+        let bold = matches!(set.style(), FontStyle::Bold);
+        let size = set.size() / FINE / fonts::SVG_FONT;
+        let (left, top) = place(at);
+        let width = fonts::text_width(text, size, bold);
+        let start = match set.anchor().h_pos {
+            HPos::Left => left,
+            HPos::Center => left - width / 2.0,
+            HPos::Right => left - width,
+        };
+        let baseline = match set.anchor().v_pos {
+            VPos::Top => top + fonts::ASCENT * size,
+            VPos::Center => top + X_HEIGHT * size / 2.0,
+            VPos::Bottom => top - X_HEIGHT * size / 2.0,
+        };
+        self.text((start, baseline), (size, bold), width, set.color(), text);
+        Ok(())
+    }
+}
+
+impl<'a> Raster<'a> {
+    /// White paper on these pixels.
+    pub(super) fn new(width: usize, height: usize, pixels: &'a mut [u8]) -> Raster<'a> {
+        pixels.fill(255);
+        Raster { width, height, pixels }
     }
 
     fn window(&self, rect: &Rect) -> Window {
@@ -52,7 +152,7 @@ impl Raster {
         }
     }
 
-    fn blend(&mut self, column: usize, row: usize, coverage: f64, ink: Ink) {
+    fn blend(&mut self, column: usize, row: usize, coverage: f64, ink: BackendColor) {
         let share = coverage.clamp(0.0, 1.0) * ink.alpha;
         if share <= 0.0 {
             return;
@@ -64,7 +164,7 @@ impl Raster {
         }
     }
 
-    fn area(&mut self, rect: &Rect, ink: Ink) {
+    fn area(&mut self, rect: &Rect, ink: BackendColor) {
         let window = self.window(rect);
         let overlap = |cell: usize, low: f64, high: f64| {
             (high.min(cell as f64 + 1.0) - low.max(cell as f64)).max(0.0)
@@ -86,26 +186,30 @@ impl Raster {
     }
 
     /// Covers some columns of a row.
-    fn fill(&mut self, columns: Range<usize>, row: usize, ink: Ink) {
+    fn fill(&mut self, columns: Range<usize>, row: usize, ink: BackendColor) {
         let start = row * self.width;
         let cells = &mut self.pixels[(start + columns.start) * 3..(start + columns.end) * 3];
         cells.as_chunks_mut().0.fill(channels(ink));
     }
 
-    fn disc(&mut self, centre: Point, radius: f64, ink: Ink) {
-        let reach = radius + 1.0;
-        let window = self.window(&around(centre, centre, reach));
+    /// A filled circle, or a ring with such a stroke.
+    fn disc(&mut self, centre: Point, radius: f64, stroke: Option<f64>, ink: BackendColor) {
+        let window = self.window(&around(centre, centre, radius + stroke.unwrap_or(0.0) + 1.0));
         for row in window.rows {
             for column in window.columns.clone() {
                 let (x, y) = middle(column, row);
-                let distance = length(x - centre.0, y - centre.1);
-                self.blend(column, row, radius + 0.5 - distance, ink);
+                let distance = length(x - centre.0, y - centre.1) - radius;
+                let coverage = match stroke {
+                    None => 0.5 - distance,
+                    Some(width) => covered_by_stroke(distance.abs(), width),
+                };
+                self.blend(column, row, coverage, ink);
             }
         }
     }
 
     /// The whole line is one shape: where its pieces overlap, ink is laid once.
-    fn line(&mut self, points: &[Point], width: f64, ink: Ink) {
+    fn line(&mut self, points: &[Point], width: f64, ink: BackendColor) {
         let reach = width / 2.0 + 1.0;
         let mut bounds = around(points[0], points[0], reach);
         for pair in points.windows(2) {
@@ -132,24 +236,25 @@ impl Raster {
         self.lay(&coverage, ink);
     }
 
-    fn text(&mut self, at: Point, set: &Type, text: &str) {
+    /// A text that begins at `at` on its baseline.
+    fn text(
+        &mut self,
+        at: Point,
+        (size, bold): (f64, bool),
+        width: f64,
+        ink: BackendColor,
+        text: &str,
+    ) {
         let scale = f64::from(OVERSAMPLE);
-        let size = set.size * fonts::LINE_HEIGHT * scale;
-        let width = fonts::text_width(text, set.size, set.bold);
-        let start = match set.anchor {
-            Anchor::Start => at.0,
-            Anchor::Middle => at.0 - width / 2.0,
-            Anchor::End => at.0 - width,
-        };
+        let glyphs = size * fonts::LINE_HEIGHT * scale;
         // plotters hands out glyph pixels with the baseline half a size below the origin.
-        let baseline = (size as f32 / 2.0) as i32;
-        let origin = ((start * scale).round() as i32, (at.1 * scale).round() as i32 - baseline);
-        let room = Rect::new(start, at.1 - set.size, start + width, at.1 + set.size / 2.0);
-        let room =
-            self.window(&around((room.left, room.top), (room.right, room.bottom), set.size / 2.0));
+        let baseline = (glyphs as f32 / 2.0) as i32;
+        let origin = ((at.0 * scale).round() as i32, (at.1 * scale).round() as i32 - baseline);
+        let (first, last) = ((at.0, at.1 - size), (at.0 + width, at.1 + size / 2.0));
+        let room = self.window(&around(first, last, size / 2.0));
         let (columns, rows) = (room.columns.clone(), room.rows.clone());
         let mut coverage = Coverage::of(room);
-        let drawn = fonts::font(size, set.bold).draw(text, origin, |x, y, covered| {
+        let drawn = fonts::font(glyphs, bold).draw(text, origin, |x, y, covered| {
             let column = usize::try_from(x.div_euclid(OVERSAMPLE)).ok();
             let row = usize::try_from(y.div_euclid(OVERSAMPLE)).ok();
             let column = column.filter(|c| columns.contains(c));
@@ -160,11 +265,11 @@ impl Raster {
             Ok::<(), Infallible>(())
         });
         assert!(drawn.is_ok(), "the compiled-in fonts can draw any text");
-        self.lay(&coverage, set.ink);
+        self.lay(&coverage, ink);
     }
 
     /// Lays ink by the coverage of each pixel.
-    fn lay(&mut self, coverage: &Coverage, ink: Ink) {
+    fn lay(&mut self, coverage: &Coverage, ink: BackendColor) {
         for (row, touched) in coverage.window.rows.clone().zip(&coverage.touched) {
             let start = coverage.start_of(row);
             for column in touched.clone() {
@@ -228,7 +333,7 @@ fn length(dx: f64, dy: f64) -> f64 {
     (dx * dx + dy * dy).sqrt()
 }
 
-fn channels(ink: Ink) -> [u8; 3] {
+fn channels(ink: BackendColor) -> [u8; 3] {
     [ink.rgb.0, ink.rgb.1, ink.rgb.2]
 }
 
@@ -238,12 +343,12 @@ fn middle(column: usize, row: usize) -> Point {
 
 /// The rectangle around two points, `reach` wider on every side.
 fn around(a: Point, b: Point, reach: f64) -> Rect {
-    Rect::new(
-        a.0.min(b.0) - reach,
-        a.1.min(b.1) - reach,
-        a.0.max(b.0) + reach,
-        a.1.max(b.1) + reach,
-    )
+    Rect {
+        left: a.0.min(b.0) - reach,
+        top: a.1.min(b.1) - reach,
+        right: a.0.max(b.0) + reach,
+        bottom: a.1.max(b.1) + reach,
+    }
 }
 
 /// Share of a pixel under a stroke of the given width whose middle line is `distance` away.
@@ -266,26 +371,35 @@ fn distance_to_piece(p: Point, a: Point, b: Point) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::plot::style::BLACK;
 
-    fn darkness(raster: &Raster) -> f64 {
-        let sum: f64 = raster.pixels.iter().map(|&c| 255.0 - f64::from(c)).sum();
+    const BLACK: BackendColor = BackendColor { alpha: 1.0, rgb: (34, 34, 34) };
+
+    /// The pixels that are painted on white paper.
+    fn painted(paint: impl FnOnce(&mut Raster<'_>)) -> Vec<u8> {
+        let mut pixels = vec![0; 1600 * 1000 * 3];
+        paint(&mut Raster::new(1600, 1000, &mut pixels));
+        pixels
+    }
+
+    fn rect(left: f64, top: f64, right: f64, bottom: f64) -> Rect {
+        Rect { left, top, right, bottom }
+    }
+
+    fn darkness(pixels: &[u8]) -> f64 {
+        let sum: f64 = pixels.iter().map(|&c| 255.0 - f64::from(c)).sum();
         sum / (3.0 * (255.0 - 34.0))
     }
 
     #[test]
     fn shapes_cover_their_area() {
-        let mut picture = Picture::new();
-        picture.area(Rect::new(10.25, 10.0, 20.0, 30.5), BLACK);
-        assert!((darkness(&Raster::of(&picture)) - 9.75 * 20.5).abs() < 0.2);
-        let mut picture = Picture::new();
-        picture.line(vec![(100.0, 100.0), (400.0, 500.0)], 3.0, BLACK);
+        let pixels = painted(|raster| raster.area(&rect(10.25, 10.0, 20.0, 30.5), BLACK));
+        assert!((darkness(&pixels) - 9.75 * 20.5).abs() < 0.2);
+        let pixels = painted(|raster| raster.line(&[(100.0, 100.0), (400.0, 500.0)], 3.0, BLACK));
         let expected = 500.0 * 3.0 + std::f64::consts::PI * 2.25;
-        assert!((darkness(&Raster::of(&picture)) / expected - 1.0).abs() < 0.02);
-        let mut picture = Picture::new();
-        picture.disc((50.0, 50.0), 10.0, BLACK);
+        assert!((darkness(&pixels) / expected - 1.0).abs() < 0.02);
+        let pixels = painted(|raster| raster.disc((50.0, 50.0), 10.0, None, BLACK));
         let expected = std::f64::consts::PI * 100.0;
-        assert!((darkness(&Raster::of(&picture)) / expected - 1.0).abs() < 0.02);
+        assert!((darkness(&pixels) / expected - 1.0).abs() < 0.02);
     }
 
     /// In all directions, also as good as level and as good as upright.
@@ -295,10 +409,11 @@ mod tests {
             [(400.0, 1e-300), (400.0, 1e-8), (400.0, 0.01), (1e-300, 400.0), (0.01, 400.0)];
         let round = (0..24).map(|i| libm::sincos(f64::from(i) * std::f64::consts::PI / 12.0));
         for (dx, dy) in almost.into_iter().chain(round.map(|(y, x)| (400.0 * x, 400.0 * y))) {
-            let mut picture = Picture::new();
-            picture.line(vec![(500.3, 450.2), (500.3 + dx, 450.2 + dy)], 5.0, BLACK);
+            let pixels = painted(|raster| {
+                raster.line(&[(500.3, 450.2), (500.3 + dx, 450.2 + dy)], 5.0, BLACK)
+            });
             let expected = 400.0 * 5.0 + std::f64::consts::PI * 6.25;
-            let found = darkness(&Raster::of(&picture));
+            let found = darkness(&pixels);
             assert!((found / expected - 1.0).abs() < 0.02, "{dx} {dy}: {found}");
         }
     }
@@ -310,10 +425,9 @@ mod tests {
             for (left, right) in
                 [(10.0, 20.0), (10.25, 10.75), (9.5, 11.25), (12.0, 12.0), (12.6, 12.4)]
             {
-                let mut picture = Picture::new();
-                let ink = Ink { alpha, ..BLACK };
-                picture.area(Rect::new(left, 10.0, right, 30.0), ink);
-                let found = darkness(&Raster::of(&picture));
+                let ink = BackendColor { alpha, ..BLACK };
+                let pixels = painted(|raster| raster.area(&rect(left, 10.0, right, 30.0), ink));
+                let found = darkness(&pixels);
                 // A pixel's colour is a whole number.
                 let expected = (right - left).max(0.0) * 20.0 * alpha;
                 assert!((found - expected).abs() < 0.5, "{left} {right}");
@@ -323,24 +437,21 @@ mod tests {
 
     #[test]
     fn what_lies_outside_is_cut_off() {
-        let mut picture = Picture::new();
-        picture.line(vec![(-50.0, -50.0), (-10.0, 2000.0), (5000.0, 3000.0)], 3.0, BLACK);
-        picture.disc((1700.0, -5.0), 10.0, BLACK);
-        picture.area(Rect::new(-10.0, -10.0, -5.0, -5.0), BLACK);
-        picture.text((-300.0, 1005.0), Type::new(20.0, BLACK), "outside");
-        assert!(darkness(&Raster::of(&picture)) < 1.0);
+        let pixels = painted(|raster| {
+            raster.line(&[(-50.0, -50.0), (-10.0, 2000.0), (5000.0, 3000.0)], 3.0, BLACK);
+            raster.disc((1700.0, -5.0), 10.0, None, BLACK);
+            raster.area(&rect(-10.0, -10.0, -5.0, -5.0), BLACK);
+            raster.text((-300.0, 1005.0), (20.0, false), 80.0, BLACK, "outside");
+        });
+        assert!(darkness(&pixels) < 1.0);
     }
 
     #[test]
     fn letters_stand_on_their_baseline() {
-        let mut picture = Picture::new();
-        picture.text((100.0, 200.0), Type::new(40.0, BLACK), "HI");
-        let raster = Raster::of(&picture);
-        let inked = |row: usize| {
-            let start = row * raster.width * 3;
-            raster.pixels[start..start + raster.width * 3].iter().any(|&c| c < 128)
-        };
-        let rows: Vec<usize> = (0..raster.height).filter(|&row| inked(row)).collect();
+        let pixels =
+            painted(|raster| raster.text((100.0, 200.0), (40.0, false), 50.0, BLACK, "HI"));
+        let inked = |row: &usize| pixels[row * 4800..][..4800].iter().any(|&c| c < 128);
+        let rows: Vec<usize> = (0..1000).filter(inked).collect();
         assert!((199..=200).contains(rows.last().unwrap()), "{rows:?}");
         let cap_height = (rows.len() as f64 / 40.0 - 0.729).abs();
         assert!(cap_height < 0.05, "{} rows", rows.len());

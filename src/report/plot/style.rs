@@ -1,67 +1,95 @@
-//! How every plot looks: one palette, one set of sizes. Lengths are in the units of the picture,
+//! How every picture looks: one palette, one set of sizes. Lengths are in the units of the picture,
 //! 1600 x 1000.
 
-/// A colour with its opacity.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ink {
-    /// Red, green, blue.
-    pub rgb: (u8, u8, u8),
-    /// 0 invisible, 1 solid.
-    pub alpha: f64,
-}
+use crate::report::figure::chart::{Ink, Series, Style};
+use plotters::style::{Color, RGBAColor, RGBColor, ShapeStyle};
 
-impl Ink {
-    const fn solid(r: u8, g: u8, b: u8) -> Ink {
-        Ink { rgb: (r, g, b), alpha: 1.0 }
-    }
+/// plotters draws on whole units: a sheet this many times larger leaves a quarter of a unit.
+pub(super) const FINE: f64 = 4.0;
 
-    /// The same colour at another opacity.
-    pub const fn fade(self, alpha: f64) -> Ink {
-        Ink { rgb: self.rgb, alpha }
-    }
-}
-
-/// Blue of the palette: the server, computing.
-pub const BLUE: Ink = Ink::solid(0, 114, 178);
-/// Vermilion: what went wrong or deserves a look.
-pub const VERMILION: Ink = Ink::solid(213, 94, 0);
-/// Bluish green.
-pub const GREEN: Ink = Ink::solid(0, 158, 115);
-/// Reddish purple.
-pub const PURPLE: Ink = Ink::solid(204, 121, 167);
-/// Orange: the network.
-pub const ORANGE: Ink = Ink::solid(230, 159, 0);
-/// Sky blue.
-pub const SKY: Ink = Ink::solid(86, 180, 233);
 /// Text and axes.
-pub const BLACK: Ink = Ink::solid(34, 34, 34);
+pub(super) const BLACK: RGBColor = RGBColor(34, 34, 34);
 /// Secondary text.
-pub const GREY: Ink = Ink::solid(95, 99, 104);
-/// Waiting, and what stays in the background.
-pub const PALE: Ink = Ink::solid(205, 208, 212);
+pub(super) const GREY: RGBColor = RGBColor(95, 99, 104);
+/// What stays in the background.
+pub(super) const PALE: RGBColor = RGBColor(205, 208, 212);
 /// The mesh.
-pub const MESH: Ink = Ink::solid(232, 234, 237);
-/// The paper.
-pub const WHITE: Ink = Ink::solid(255, 255, 255);
+pub(super) const MESH: RGBColor = RGBColor(232, 234, 237);
 
-/// The order in which categories take colours: Okabe and Ito's palette, which people with any
-/// colour vision can tell apart, without its yellow (too light for lines) and with black last.
-pub const CATEGORIES: [Ink; 7] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK];
+/// The order in which series take colours: Okabe and Ito's palette, which people with any colour
+/// vision can tell apart, without its yellow (too light for lines) and with black last.
+const SERIES: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    BLACK,
+];
 
 /// Font size of the title.
-pub const TITLE: f64 = 34.0;
-/// Font size of the subtitle.
-pub const SUBTITLE: f64 = 22.0;
+pub(super) const TITLE: f64 = 34.0;
+/// Font size of the sentence below it.
+pub(super) const SUBTITLE: f64 = 22.0;
 /// Font size of axis titles, legends and labels within the data.
-pub const LABEL: f64 = 20.0;
+pub(super) const LABEL: f64 = 20.0;
 /// Font size of tick labels.
-pub const TICK: f64 = 19.0;
+pub(super) const TICK: f64 = 19.0;
 /// Font size where many labels must fit.
-pub const SMALL: f64 = 15.0;
+pub(super) const SMALL: f64 = 15.0;
 
-/// Width of the line that matters.
-pub const HEAVY: f64 = 3.5;
-/// Width of other data lines.
-pub const NORMAL: f64 = 2.5;
+/// Width of data lines.
+pub(super) const NORMAL: f64 = 2.5;
 /// Width of background lines and of the mesh.
-pub const THIN: f64 = 1.25;
+pub(super) const THIN: f64 = 1.25;
+/// Length of a dash and of the gap behind it.
+pub(super) const DASH: f64 = 9.0;
+
+/// A length in the units of plotters.
+pub(super) fn units(length: f64) -> i32 {
+    (length * FINE).round().clamp(-1e8, 1e8) as i32
+}
+
+/// A line of such a width.
+pub(super) fn stroke(colour: impl Color, width: f64) -> ShapeStyle {
+    colour.stroke_width(units(width) as u32)
+}
+
+/// The colour of a series by its number.
+pub(super) fn colour(number: usize) -> RGBColor {
+    SERIES[number % SERIES.len()]
+}
+
+/// The colour of a part of a drawing.
+pub(super) fn ink(ink: Ink) -> RGBColor {
+    match ink {
+        Ink::Series(number) => colour(number),
+        Ink::Quiet => PALE,
+    }
+}
+
+/// How a line is drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    /// Its colour.
+    pub colour: RGBAColor,
+    /// Its width.
+    pub width: f64,
+    /// Whether it is broken into dashes.
+    pub dashed: bool,
+}
+
+/// How the series at a place among others is drawn. Lines beyond the last colour are dashed.
+pub(super) fn line(series: &Series, place: usize) -> Line {
+    let number = series.colour.unwrap_or(place);
+    match series.style {
+        Style::Quiet => Line { colour: PALE.mix(1.0), width: THIN, dashed: false },
+        Style::Limit => Line { colour: GREY.mix(1.0), width: THIN, dashed: true },
+        Style::Mark => Line { colour: BLACK.mix(1.0), width: NORMAL, dashed: false },
+        _ => {
+            let dashed = number >= SERIES.len();
+            Line { colour: colour(number).mix(1.0), width: NORMAL, dashed }
+        }
+    }
+}

@@ -5,6 +5,9 @@ use proptest::prelude::*;
 use std::fmt::Write as _;
 use std::fs;
 
+/// Pictures of a run without layers.
+const PICTURES: usize = 6;
+
 /// A reproducible number in 0..1 that looks random.
 fn noise(i: u64) -> f64 {
     let mixed = (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -210,8 +213,9 @@ fn layers_without_numbers_draw_and_never_panic() {
         ),
     ] {
         fs::write(folder.path().join("layers.csv"), format!("{header}\n{rows}")).unwrap();
-        let picture = layers::draw(&RunResults::open(folder.path()).unwrap()).unwrap();
-        render::svg(&picture).unwrap();
+        let run = RunResults::open(folder.path()).unwrap();
+        let figure = crate::report::figure::layers::quantiles(&run).unwrap();
+        render::svg(&figure, "x").unwrap();
     }
 }
 
@@ -221,9 +225,9 @@ fn layers_are_drawn_where_they_were_watched() {
     write_folder(&folder, 4);
     write_layers(&folder);
     let drawn = draw_all(&folder).unwrap();
-    assert_eq!(written(&drawn), PLOTS.len() + 1, "{drawn:?}");
+    assert_eq!(written(&drawn), PICTURES + 1, "{drawn:?}");
     let svg = fs::read_to_string(folder.join("plots/layers.svg")).unwrap();
-    assert!(svg.contains("10 of 12 layers shown") && svg.contains("never 20 %"));
+    assert!(svg.contains("10 of 12 layers shown") && svg.contains("never 20.0 %"));
 }
 
 #[test]
@@ -232,7 +236,7 @@ fn every_plot_is_drawn_for_few_and_for_many_workers() {
         let (_guard, folder) = gallery(name);
         write_folder(&folder, workers);
         let drawn = draw_all(&folder).unwrap();
-        assert_eq!(written(&drawn), PLOTS.len(), "{drawn:?}");
+        assert_eq!(written(&drawn), PICTURES, "{drawn:?}");
     }
 }
 
@@ -264,7 +268,7 @@ fn missing_and_empty_files_are_skipped_with_a_reason() {
     };
     assert_eq!(reason("timeline"), "there is no timeline.csv");
     assert_eq!(reason("staleness"), "staleness.csv has no rows");
-    assert_eq!(written(&drawn), PLOTS.len() - 2);
+    assert_eq!(written(&drawn), PICTURES - 2);
 }
 
 #[test]
@@ -296,7 +300,7 @@ fn odd_numbers_draw_or_skip_and_never_panic() {
     for (file, text) in files {
         fs::write(folder.path().join(file), text).unwrap();
     }
-    assert_eq!(written(&draw_all(folder.path()).unwrap()), PLOTS.len());
+    assert_eq!(written(&draw_all(folder.path()).unwrap()), PICTURES);
     for (file, text) in files {
         let bad = format!("{}\n0,0,0\n", text.lines().next().unwrap());
         fs::write(folder.path().join(file), bad).unwrap();
@@ -340,9 +344,9 @@ proptest! {
             format!("{i},a,compute,{:e},{:e},", c[18 + i], c[21 + i])
         });
         let read = RunResults::open(folder.path()).unwrap();
-        for (_, draw) in PLOTS {
-            if let Ok(picture) = draw(&read) {
-                render::svg(&picture).unwrap();
+        for (_, topic) in pictures(&read) {
+            if let Ok(figure) = (topic.build)(&read) {
+                render::svg(&figure, "x").unwrap();
             }
         }
     }

@@ -54,7 +54,7 @@ const Numbers = (() => {
   // The labels of an axis: all in one unit, except where equal distances are equal ratios.
   function ticks(axis, splits) {
     const sizes = splits.filter((v) => v !== null).map(Math.abs);
-    const size = axis.log ? undefined : Math.max(...sizes);
+    const size = axis.scale !== "linear" ? undefined : Math.max(...sizes);
     return splits.map((v) => (v === null ? "" : write(axis, v, 4, size)));
   }
 

@@ -13,10 +13,12 @@ const PlotOptions = (() => {
 
   function look(series, index) {
     if (series.style === "mark") return { colour: ink("--text"), dash: [], width: 2 };
+    if (series.style === "quiet") return { colour: faded(ink("--text-2"), 45), dash: [], width: 1 };
     if (series.style === "limit") return { colour: ink("--text-2"), dash: [4, 4], width: 1.5 };
-    const colour = ink(`--series-${index % COLOURS}`);
-    const round = Math.floor(index / COLOURS);
-    return { colour, dash: DASHES[(index + 3 * round) % DASHES.length], width: 2 };
+    const place = series.colour ?? index;
+    const colour = ink(`--series-${place % COLOURS}`);
+    const round = Math.floor(place / COLOURS);
+    return { colour, dash: DASHES[(place + 3 * round) % DASHES.length], width: 2 };
   }
 
   function faded(colour, share) {
@@ -78,6 +80,25 @@ const PlotOptions = (() => {
     return { series, bands };
   }
 
+  // Upright lines behind the data.
+  function uprights(u, plot) {
+    if (!plot.uprights) return;
+    const { ctx, bbox } = u;
+    ctx.save();
+    ctx.lineWidth = 1.5 * devicePixelRatio;
+    ctx.setLineDash([6, 4].map((length) => length * devicePixelRatio));
+    plot.uprights.forEach(({ x, colour }) => {
+      const at = Math.round(u.valToPos(x, "x", true));
+      if (at < bbox.left || at > bbox.left + bbox.width) return;
+      ctx.strokeStyle = colour === null ? ink("--edge") : ink(`--series-${colour % COLOURS}`);
+      ctx.beginPath();
+      ctx.moveTo(at, bbox.top);
+      ctx.lineTo(at, bbox.top + bbox.height);
+      ctx.stroke();
+    });
+    ctx.restore();
+  }
+
   // Bars at the values that have an interval and few neighbours.
   function bars(u, plot) {
     const { ctx } = u;
@@ -132,10 +153,12 @@ const PlotOptions = (() => {
       size: vertical ? 66 : 30,
       values: (u, splits) => Numbers.ticks(data, splits),
     };
-    if (data.log) {
-      options.splits = (u, index, low, high) => ratios(low, high);
-      options.filter = (u, splits) => splits;
+    if (data.scale === "ratios") options.splits = (u, index, low, high) => ratios(low, high);
+    if (data.scale === "doublings") {
+      options.splits = (u, index, low, high) =>
+        [0, ...ratios(1, Math.max(10, high))].filter((value) => value >= low && value <= high);
     }
+    if (data.scale !== "linear") options.filter = (u, splits) => splits;
     if (data.ticks) options.splits = () => data.ticks;
     if (data.names) {
       options.splits = () => data.names.map((_, index) => index);
@@ -146,14 +169,19 @@ const PlotOptions = (() => {
 
   function scale(data) {
     if (data.names) return { time: false, range: [-0.5, data.names.length - 0.5] };
-    if (data.log) return { time: false, distr: 3, log: 10 };
+    if (data.scale === "ratios") return { time: false, distr: 3, log: 10 };
+    // Equal ratios of 1 + x at equal distances; nothing lies below the edge of the whole number 0.
+    if (data.scale === "doublings") {
+      const range = (u, low, high) => (low === null ? [0, 1] : [low, high]);
+      return { time: false, distr: 100, fwd: (x) => Math.log2(1 + Math.max(x, -0.5)), bwd: (y) => 2 ** y - 1, range };
+    }
     return { time: false };
   }
 
   // Quality lies in a narrow range, whose ends should not touch the frame.
   function vertical(data) {
     const base = scale(data);
-    if (data.log) return base;
+    if (data.scale !== "linear") return base;
     const range = (u, low, high) => {
       if (low === null || high === null) return [0, 1];
       const pad = (high - low) * 0.06 || Math.abs(high) * 0.05 || 1;
@@ -168,7 +196,8 @@ const PlotOptions = (() => {
     if (plot.x.names || !plot.series.some((s) => ["points", "dots", "mark"].includes(s.style))) return base;
     const range = (u, low, high) => {
       if (low === null || high === null) return [0, 1];
-      if (plot.x.log) return [low / 1.15, high * 1.15];
+      if (plot.x.scale === "ratios") return [low / 1.15, high * 1.15];
+      if (plot.x.scale === "doublings") return [(1 + low) / 1.15 - 1, (1 + high) * 1.15 - 1];
       const pad = (high - low) * 0.03 || 0.5;
       return [low - pad, high + pad];
     };
@@ -196,7 +225,12 @@ const PlotOptions = (() => {
       series,
       bands,
       padding: [12, 16, 0, 0],
-      hooks: { ...hooks, draw: [(u) => bars(u, plot)], setSeries: [focus] },
+      hooks: {
+        ...hooks,
+        drawAxes: [(u) => uprights(u, plot)],
+        draw: [(u) => bars(u, plot)],
+        setSeries: [focus],
+      },
     };
   }
 

@@ -1,6 +1,6 @@
 //! What came out of a run, in sentences computed from its figures.
 
-use crate::report::html::number::{count, figure, percent, time};
+use crate::report::figure::number::{count, figure, percent, time};
 use crate::report::html::read::Run;
 
 /// The heading: the scenario's title, else its name.

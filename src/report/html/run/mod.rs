@@ -1,44 +1,32 @@
 //! The page of one run.
 
-mod divergence;
 mod headline;
-mod layers;
-mod quality;
-mod rows;
-mod staleness;
-mod time_spent;
-mod timeline;
-mod training;
 mod workers;
 
 use super::commands::{self, quoted};
-use super::page::{Page, Part, Section};
+use super::page::Page;
 use super::read::Run;
+use super::section::{Part, Section};
 use super::settings;
+use crate::report::figure::OF_A_RUN;
 
-/// Where the section of layers stands: behind the divergence of views.
-const LAYERS: usize = 4;
+/// The sections of figures.
+const SECTIONS: [(&str, &str); 6] = [
+    ("quality", "Quality on the holdout"),
+    ("training", "Training"),
+    ("staleness", "Staleness"),
+    ("divergence", "Divergence of views"),
+    ("layers", "Layers"),
+    (WORKERS, "Workers"),
+];
+const WORKERS: &str = "workers";
 
 /// The page of a run, as much of it as its folder holds.
 pub(super) fn page(run: &Run) -> Page {
-    let folder = &run.folder;
-    let mut sections = vec![
-        Section::of_figures("quality", "Quality on the holdout", quality::figures(folder)),
-        Section::of_figures("training", "Training", training::figures(folder)),
-        Section::of_figures(
-            "staleness",
-            "Staleness",
-            [staleness::figure(folder), rows::figure(folder)],
-        ),
-        Section::of_figures("divergence", "Divergence of views", [divergence::figure(folder)]),
-        workers_section(run),
-        settings::section(&run.settings, run.defaults.as_ref(), "the run"),
-    ];
+    let mut sections: Vec<Section> =
+        SECTIONS.iter().filter_map(|(id, title)| figures(run, id, title)).collect();
+    sections.push(settings::section(&run.settings, run.defaults.as_ref(), "the run"));
     let again = format!("straggler report {}", quoted(&run.name));
-    // Layers are watched on request; who has not asked for it need not read that it is missing.
-    if let Ok(figure) = layers::figure(folder) {
-        sections.insert(LAYERS, Section::of_figures("layers", "Layers", [Ok(figure)]));
-    }
     sections.push(commands::section(again_and_again(run, &again), &sections, &again));
     Page {
         kind: "Run",
@@ -51,13 +39,16 @@ pub(super) fn page(run: &Run) -> Page {
     }
 }
 
-fn workers_section(run: &Run) -> Section {
-    let figures = [timeline::figure(&run.folder), time_spent::figure(&run.folder)];
-    let mut section = Section::of_figures("workers", "Workers", figures);
-    if let Ok(workers) = run.folder.workers.rows() {
+/// A section with its figures; none where the run was not asked to record any.
+fn figures(run: &Run, id: &'static str, title: &'static str) -> Option<Section> {
+    let topics = OF_A_RUN.iter().filter(|topic| topic.section == Some(id));
+    let recorded = topics.filter(|topic| (topic.recorded)(&run.folder));
+    let mut section =
+        Section::of_figures(id, title, recorded.map(|topic| (topic.build)(&run.folder)));
+    if let (WORKERS, Ok(workers)) = (id, run.folder.workers.rows()) {
         section.parts.push(Part::Table(workers::grid(workers)));
     }
-    section
+    (!section.parts.is_empty()).then_some(section)
 }
 
 fn again_and_again(run: &Run, again: &str) -> Vec<(String, Vec<String>)> {

@@ -1,7 +1,7 @@
 //! The table of workers.
 
-use crate::report::html::grid::{self, Grid, MOST_ROWS};
-use crate::report::html::number::figure;
+use crate::report::figure::grid::{self, Grid, MOST_ROWS};
+use crate::report::figure::number::figure;
 use crate::results::tables::WorkerRow;
 
 /// One row per worker.

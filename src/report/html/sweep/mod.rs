@@ -1,22 +1,20 @@
 //! The page of a sweep.
 
-pub(super) mod curves;
-pub(super) mod gather;
-pub(super) mod measures;
-mod pareto;
 pub(super) mod points;
-mod response;
 
 use super::commands::{self, quoted};
-use super::grid::{self, Grid, MOST_ROWS};
-use super::number::counted;
-use super::page::{Page, Part, Section};
+use super::page::Page;
 use super::read::{Defaults, defaults_of};
+use super::section::{Part, Section};
 use super::settings;
 use crate::report::error::ReportError;
+use crate::report::figure::Figure;
+use crate::report::figure::grid::{self, Grid, MOST_ROWS};
+use crate::report::figure::number::counted;
+use crate::report::figure::sweep::gather::{self, Point, gather, swept};
+use crate::report::figure::sweep::measures::{BEST_AUC, plus_minus};
+use crate::report::figure::sweep::{curves, pareto, response, target};
 use crate::results::outcome::{Results, Settings, State, setting_text};
-use gather::{Point, gather, swept};
-use measures::{BEST_AUC, plus_minus};
 
 /// Most swept settings with a figure of their own.
 const MOST_KEYS: usize = 8;
@@ -25,7 +23,7 @@ const MOST_KEYS: usize = 8;
 pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, ReportError> {
     let points = gather(results)?;
     let keys = swept(&points);
-    let target = measures::target(&points);
+    let target = target::target(&points);
     let begun = results.trials.iter().find(|trial| trial.folder.join("resolved.toml").exists());
     let base = match begun {
         Some(trial) => trial.settings()?,
@@ -56,7 +54,7 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
     })
 }
 
-fn responses(points: &[Point], keys: &[String]) -> Vec<Result<super::figure::Figure, String>> {
+fn responses(points: &[Point], keys: &[String]) -> Vec<Result<Figure, String>> {
     let shown = response::axes(points, keys).into_iter().take(MOST_KEYS).enumerate();
     shown.map(|(number, by)| response::figure(points, by, keys, number)).collect()
 }

@@ -1,9 +1,10 @@
 //! The table of points.
 
-use super::gather::{Point, short_key, swept};
-use super::measures::{self, plus_minus, times_to};
-use crate::report::html::grid::{self, Grid};
-use crate::report::html::number::counted;
+use crate::report::figure::grid::{self, Grid};
+use crate::report::figure::number::counted;
+use crate::report::figure::sweep::gather::{Point, short_key, swept};
+use crate::report::figure::sweep::measures::plus_minus;
+use crate::report::figure::sweep::target::{known, times_to};
 use crate::results::outcome::State;
 
 /// Most points in the page.
@@ -18,7 +19,7 @@ pub(in crate::report::html) fn grid(
     file: &str,
 ) -> Grid {
     let keys = if labels { Vec::new() } else { swept(points) };
-    let shown = measures::known(points);
+    let shown = known(points);
     let mut columns = vec![if labels { grid::text("what") } else { grid::number("point") }];
     let named = !labels && points.iter().any(Point::is_named);
     columns.extend(named.then(|| grid::text("name")));

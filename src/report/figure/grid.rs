@@ -1,11 +1,11 @@
 //! Tables: what a chart shows, for those who do not see it, and lists of their own.
 
 /// Most rows of a table in the page; the file that is named has them all.
-pub(super) const MOST_ROWS: usize = 200;
+pub const MOST_ROWS: usize = 200;
 
 /// A table with a header.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Grid {
+pub struct Grid {
     /// What it shows, for screen readers.
     pub caption: String,
     /// The names of its columns.
@@ -18,7 +18,7 @@ pub(super) struct Grid {
 
 /// A column of a table.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
+pub struct Column {
     /// Its header.
     pub name: String,
     /// Whether its cells are aligned as numbers.
@@ -27,13 +27,13 @@ pub(super) struct Column {
 
 impl Grid {
     /// An empty table.
-    pub(super) fn new(caption: impl Into<String>, columns: Vec<Column>) -> Grid {
+    pub fn new(caption: impl Into<String>, columns: Vec<Column>) -> Grid {
         Grid { caption: caption.into(), columns, rows: Vec::new(), note: None }
     }
 
     /// Fills it with at most `most` of the rows, evenly chosen, the first and the last among them;
     /// says where all of them are.
-    pub(super) fn fill<T>(
+    pub fn fill<T>(
         mut self,
         items: &[T],
         most: usize,
@@ -53,17 +53,17 @@ impl Grid {
 }
 
 /// A column of text.
-pub(super) fn text(name: impl Into<String>) -> Column {
+pub fn text(name: impl Into<String>) -> Column {
     Column { name: name.into(), numeric: false }
 }
 
 /// A column of numbers.
-pub(super) fn number(name: impl Into<String>) -> Column {
+pub fn number(name: impl Into<String>) -> Column {
     Column { name: name.into(), numeric: true }
 }
 
 /// At most `most` positions of `0..count`, evenly spread with both ends.
-pub(super) fn evenly(count: usize, most: usize) -> impl Iterator<Item = usize> {
+pub fn evenly(count: usize, most: usize) -> impl Iterator<Item = usize> {
     let shown = count.min(most);
     (0..shown).map(move |i| if shown < 2 { 0 } else { i * (count - 1) / (shown - 1) })
 }

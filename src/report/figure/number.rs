@@ -6,7 +6,7 @@ use crate::base::SimSpan;
 const DIGITS: usize = 4;
 
 /// A number with four significant digits; a dash where there is none.
-pub(super) fn figure(value: impl Into<Option<f64>>) -> String {
+pub fn figure(value: impl Into<Option<f64>>) -> String {
     match value.into() {
         Some(value) if value.is_finite() => rounded(value),
         Some(value) => value.to_string(),
@@ -31,7 +31,7 @@ fn rounded(value: f64) -> String {
 }
 
 /// A count with its thousands set apart by narrow spaces that do not break.
-pub(super) fn count(value: u64) -> String {
+pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (i, digit) in digits.chars().enumerate() {
@@ -44,7 +44,7 @@ pub(super) fn count(value: u64) -> String {
 }
 
 /// A share as a percentage; a dash where there is none.
-pub(super) fn percent(share: impl Into<Option<f64>>) -> String {
+pub fn percent(share: impl Into<Option<f64>>) -> String {
     match share.into().filter(|share| share.is_finite()) {
         Some(share) if share != 0.0 && share.abs() < 0.001 => {
             format!("{} %", figure(share * 100.0))
@@ -55,7 +55,7 @@ pub(super) fn percent(share: impl Into<Option<f64>>) -> String {
 }
 
 /// Simulated seconds with a fitting unit; a dash where there are none.
-pub(super) fn time(seconds: impl Into<Option<f64>>) -> String {
+pub fn time(seconds: impl Into<Option<f64>>) -> String {
     match seconds.into().filter(|seconds| seconds.is_finite() && *seconds >= 0.0) {
         Some(seconds) => SimSpan::from_seconds(seconds).to_string(),
         None => "–".to_string(),
@@ -63,7 +63,7 @@ pub(super) fn time(seconds: impl Into<Option<f64>>) -> String {
 }
 
 /// `1 worker`, `2 workers`.
-pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
+pub fn counted(number: usize, one: &str, many: &str) -> String {
     match number {
         1 => format!("1 {one}"),
         number => format!("{} {many}", count(number as u64)),
@@ -71,7 +71,7 @@ pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
 }
 
 /// The number as a chart needs it: six significant digits, so that files stay small.
-pub(super) fn short(value: f64) -> f64 {
+pub fn short(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
 

@@ -1,10 +1,11 @@
 //! Quality against examples and against simulated time, a line per point: mean and band over seeds.
 
 use super::gather::{FOLLOWED, Point, Step};
-use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Unit};
-use crate::report::html::grid::{self, Grid, MOST_ROWS, evenly};
-use crate::report::html::number::{counted, figure};
-use crate::report::html::thin::mean_line;
+use crate::report::figure::axis::{Axis, Unit};
+use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series};
+use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
+use crate::report::figure::number::{counted, figure};
+use crate::report::figure::thin::mean_line;
 
 /// Most lines of one plot.
 const MOST_LINES: usize = 12;
@@ -12,6 +13,10 @@ const MOST_LINES: usize = 12;
 const POSITIONS: usize = 120;
 /// From this ratio of the longest to the shortest run on, the axis of time is one of ratios.
 const WIDE: f64 = 20.0;
+
+/// A line that begins further than this below the others, since layers begin anew, rises into a
+/// picture from below.
+const FAR: f64 = 0.02;
 
 /// What quality is shown against.
 struct Against {
@@ -38,11 +43,13 @@ const TIME: Against = Against {
 };
 
 /// The two figures; `file` is where the series are.
-pub(in crate::report::html) fn figures(
-    points: &[Point],
-    file: &str,
-) -> [Result<Figure, String>; 2] {
-    [build(points, &EXAMPLES, file), build(points, &TIME, file)]
+pub fn figures(points: &[Point], file: &str) -> [Result<Figure, String>; 2] {
+    [by_examples(points, file), build(points, &TIME, file)]
+}
+
+/// The first of them.
+pub fn by_examples(points: &[Point], file: &str) -> Result<Figure, String> {
+    build(points, &EXAMPLES, file)
 }
 
 fn build(points: &[Point], against: &Against, file: &str) -> Result<Figure, String> {
@@ -66,7 +73,7 @@ fn build(points: &[Point], against: &Against, file: &str) -> Result<Figure, Stri
         title: against.title.to_string(),
         sentence: sentence(&with, shown.len()),
         grid: grid(against, &plots, file),
-        chart: Chart::Plots(plots),
+        chart: Chart::Plots(plots, Panels::stacked(2)),
         file: file.to_string(),
     })
 }
@@ -85,12 +92,27 @@ fn plot(points: &[&Point], measure: usize, against: &Against, log: bool) -> Opti
     };
     let series: Vec<Series> =
         points.iter().map(line).filter(|series| !series.x.is_empty()).collect();
-    (!series.is_empty()).then(|| Plot {
-        label: FOLLOWED[measure].1.to_string(),
-        x: Axis::new(against.axis, against.unit).scaled(log),
-        y: Axis::new(FOLLOWED[measure].1, Unit::Number),
-        series,
+    let (low, high) = range(&series);
+    (!series.is_empty()).then(|| {
+        Plot::new(
+            FOLLOWED[measure].1,
+            Axis::new(against.axis, against.unit).scaled(log),
+            Axis::new(FOLLOWED[measure].1, Unit::Number).between(low, high),
+            series,
+        )
     })
+}
+
+/// From the lowest value of the lines that begin high to the highest of all.
+fn range(series: &[Series]) -> (f64, f64) {
+    let first = |series: &Series| series.points().next().map(|point| point.1);
+    let begin = series.iter().filter_map(first).fold(f64::NEG_INFINITY, f64::max);
+    let near = |series: &&Series| first(series).is_some_and(|first| first > begin - FAR);
+    let low = series.iter().filter(near).flat_map(Series::points).map(|v| v.1);
+    let low = low.fold(f64::INFINITY, f64::min);
+    let high = series.iter().flat_map(Series::points).map(|v| v.1).fold(0.0, f64::max);
+    let room = (high - low).max(1e-4);
+    (low - 0.05 * room, high + 0.08 * room)
 }
 
 fn sentence(points: &[&Point], shown: usize) -> String {
@@ -128,7 +150,7 @@ fn grid(against: &Against, plots: &[Plot], file: &str) -> Grid {
     for plot in plots {
         for series in &plot.series {
             for index in 0..series.x.len() {
-                let edge = |edges: fn(&super::super::figure::Band) -> &Vec<Option<f64>>| {
+                let edge = |edges: fn(&Band) -> &Vec<Option<f64>>| {
                     figure(series.band.as_ref().and_then(|band| edges(band)[index]))
                 };
                 rows.push(vec![

@@ -1,22 +1,20 @@
-//! `restart`: quality around a restart, one curve per arm of a restart lab, one panel per number of
-//! workers.
+//! Quality around a restart: one curve per arm of a restart lab, one plot per number of workers.
 
-use std::path::Path;
-
-use super::axes::{Axis, doubling};
-use super::frame::{self, Panel, Swatch};
-use super::picture::{Anchor, Picture, Rect, Type};
-use super::style::{self, BLACK, CATEGORIES, GREY, Ink};
-use super::{Outcome, write};
-use crate::report::error::ReportError;
-use crate::results::table::Rows;
+use super::axis::{Axis, Unit};
+use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
+use super::grid::{self, Grid, MOST_ROWS};
+use super::number::{self, counted, short};
 use crate::results::tables::CurveRow;
 
 /// The run that simply goes on, as tables name it.
 const NO_RESTART: &str = "no restart";
-/// Most panels, and how many of them lie side by side.
-const PANELS: usize = 4;
+/// Most plots, and how many of them lie side by side.
+const MOST_PLOTS: usize = 4;
 const COLUMNS: usize = 2;
+/// Most arms.
+const MOST_ARMS: usize = 7;
+/// The colour of the run that simply goes on, the last of those of series.
+const LAST_COLOUR: usize = 6;
 /// Basis points below the fork from which on a line is out of the picture when it begins.
 const FAR: f64 = 500.0;
 
@@ -26,98 +24,88 @@ struct Line {
     values: Vec<(f64, f64)>,
 }
 
-/// Draws `restart.svg` and `restart.png` into the folder of a lab.
-///
-/// # Errors
-/// If its `curves.csv` cannot be read, or a file cannot be written.
-pub fn draw_lab(folder: &Path) -> Result<Outcome, ReportError> {
-    let rows = Rows::read(folder, true)?.into_vec();
-    write(&draw(&rows), folder, "restart")
-}
-
-fn draw(rows: &[CurveRow]) -> Picture {
+/// The figure.
+pub fn figure(rows: &[CurveRow]) -> Result<Figure, String> {
     let mut workers: Vec<u32> = rows.iter().map(|row| row.workers).collect();
     workers.dedup();
     // The most workers are the question; the fewest are its control.
-    if workers.len() > PANELS {
-        workers.drain(1..=workers.len() - PANELS);
+    if workers.len() > MOST_PLOTS {
+        workers.drain(1..=workers.len() - MOST_PLOTS);
     }
-    let panels: Vec<(u32, Vec<Line>)> = workers.iter().map(|&n| (n, lines(rows, n))).collect();
-    let shown = chosen(panels.last().map_or(&[][..], |(_, lines)| lines));
-    let mut picture = Picture::new();
-    frame::heading(
-        &mut picture,
-        "Quality around a restart",
-        "AUC on the reporting half of the holdout, in basis points above that at the fork; mean over seeds",
-    );
-    let legend: Vec<(Swatch, String)> = shown
+    let all: Vec<(u32, Vec<Line>)> = workers.iter().map(|&n| (n, lines(rows, n))).collect();
+    let Some((_, last)) = all.last() else { return Err("the lab has no curves".to_string()) };
+    let shown = chosen(last);
+    let columns = ["workers", "updates after the fork", "basis points"].map(grid::number);
+    let columns = columns.into_iter().chain([grid::text("arm")]).collect();
+    let points: Vec<(u32, &Line, (f64, f64))> = all
         .iter()
-        .enumerate()
-        .map(|(i, arm)| (Swatch::Line(ink(i), style::HEAVY), arm.clone()))
+        .flat_map(|(n, lines)| lines.iter().map(move |line| (*n, line)))
+        .flat_map(|(n, line)| line.values.iter().map(move |value| (n, line, *value)))
         .collect();
-    frame::legend(&mut picture, &legend);
-    let of = panels.len();
-    for (index, (workers, lines)) in panels.iter().enumerate() {
-        let drawn: Vec<&Line> = lines.iter().filter(|line| shown.contains(&line.arm)).collect();
-        let last = drawn.iter().flat_map(|line| &line.values).map(|v| v.0).fold(1.0, f64::max);
-        let panel = Panel {
-            rect: slot(index, of),
-            x: Axis::doublings(0.0, last),
-            y: range(&drawn, if of > 2 { 5 } else { 8 }),
-        };
-        panel.draw_y(&mut picture, "basis points");
-        if index + COLUMNS >= of {
-            panel.draw_x(&mut picture, "updates after the fork");
-        } else {
-            panel.draw_base(&mut picture);
-        }
-        let text = if *workers == 1 { "1 worker".into() } else { format!("{workers} workers") };
-        let set = Type::new(style::LABEL, BLACK).bold();
-        let above = (panel.rect.right, panel.rect.top - 12.0);
-        picture.text(above, set.anchored(Anchor::End), text);
-        let zero = panel.row(0.0);
-        picture.dashes(
-            &[(panel.rect.left, zero), (panel.rect.right, zero)],
-            7.0,
-            style::THIN,
-            GREY,
-        );
-        for (i, arm) in shown.iter().enumerate().rev() {
-            if let Some(line) = lines.iter().find(|line| line.arm == *arm) {
-                let values: Vec<(f64, f64)> =
-                    line.values.iter().map(|&(x, y)| (doubling(x), y)).collect();
-                panel.line(&mut picture, &values, style::HEAVY, ink(i));
-            }
-        }
-    }
-    picture
+    Ok(Figure {
+        id: "restart".to_string(),
+        title: "Quality around a restart".to_string(),
+        sentence: "AUC on the reporting half of the holdout, in basis points above that at the fork; mean over \
+                   seeds."
+            .to_string(),
+        chart: Chart::Plots(
+            all.iter().map(|(n, lines)| plot(*n, lines, &shown)).collect(),
+            Panels::side_by_side(COLUMNS.min(all.len())),
+        ),
+        grid: Grid::new("Quality around a restart", columns).fill(
+            &points,
+            MOST_ROWS,
+            "curves.csv",
+            |(n, line, (updates, points))| {
+                let numbers = [f64::from(*n), *updates, *points].map(number::figure);
+                numbers.into_iter().chain([line.arm.clone()]).collect()
+            },
+        ),
+        file: "curves.csv".to_string(),
+    })
 }
 
-fn ink(index: usize) -> Ink {
-    // The run that simply goes on is black.
-    if index == 0 { BLACK } else { CATEGORIES[(index - 1) % (CATEGORIES.len() - 1)] }
-}
-
-fn slot(index: usize, of: usize) -> Rect {
-    let (left, gap) = (150.0, 110.0);
-    let columns = of.min(COLUMNS);
-    let rows = of.div_ceil(COLUMNS);
-    let width = (frame::RIGHT - left - gap * (columns - 1) as f64) / columns as f64;
-    let height = (frame::BOTTOM - frame::TOP - 70.0 * (rows - 1) as f64) / rows as f64;
-    let start = left + (index % COLUMNS) as f64 * (width + gap);
-    let top = frame::TOP + (index / COLUMNS) as f64 * (height + 70.0);
-    Rect::new(start, top, start + width, top + height)
+fn plot(workers: u32, lines: &[Line], shown: &[String]) -> Plot {
+    let line_of = |(place, arm): (usize, &String)| {
+        let line = lines.iter().find(|line| line.arm == *arm)?;
+        Some((place.checked_sub(1).unwrap_or(LAST_COLOUR), line))
+    };
+    let drawn: Vec<(usize, &Line)> = shown.iter().enumerate().filter_map(line_of).collect();
+    let last = drawn.iter().flat_map(|(_, line)| &line.values).map(|v| v.0).fold(1.0, f64::max);
+    let mut series: Vec<Series> = drawn
+        .iter()
+        .map(|(colour, line)| Series {
+            name: line.arm.clone(),
+            x: line.values.iter().map(|value| short(value.0)).collect(),
+            y: line.values.iter().map(|value| Some(short(value.1))).collect(),
+            colour: Some(*colour),
+            ..Series::default()
+        })
+        .collect();
+    series.push(Series {
+        name: "at the fork".to_string(),
+        x: vec![0.0, last],
+        y: vec![Some(0.0); 2],
+        style: Style::Limit,
+        ..Series::default()
+    });
+    let drawn: Vec<&Line> = drawn.into_iter().map(|(_, line)| line).collect();
+    let (low, high) = range(&drawn);
+    let x = Axis::new("updates after the fork", Unit::Count).doubling(true).between(0.0, last);
+    let y = Axis::new("basis points", Unit::Number).between(low, high);
+    let name = counted(workers as usize, "worker", "workers");
+    Plot { notes: vec![name.clone()], ..Plot::new(name, x, y, series) }
 }
 
 /// A range that shows every line which begins near the fork; one that begins far below, since
 /// layers begin anew, rises into it.
-fn range(lines: &[&Line], ticks: usize) -> Axis {
+fn range(lines: &[&Line]) -> (f64, f64) {
     let begins_near = |line: &&&Line| line.values.first().is_some_and(|first| first.1 > -FAR);
     let values = || lines.iter().filter(begins_near).flat_map(|line| &line.values);
     let low = values().map(|v| v.1).fold(0.0, f64::min);
     let high = values().map(|v| v.1).fold(0.0, f64::max);
     let room = (high - low).max(1.0);
-    Axis::numbers(low - 0.05 * room, high + 0.12 * room, ticks)
+    (low - 0.05 * room, high + 0.12 * room)
 }
 
 /// The mean curves of all arms with so many workers, in the order of the file.
@@ -168,7 +156,7 @@ fn chosen(lines: &[Line]) -> Vec<String> {
     let mut rest: Vec<&Line> = lines.iter().filter(|line| !names.contains(&line.arm)).collect();
     rest.sort_by(|a, b| depth(a).total_cmp(&depth(b)));
     names.extend(rest.into_iter().map(|line| line.arm.clone()));
-    names.truncate(CATEGORIES.len());
+    names.truncate(MOST_ARMS);
     names
 }
 
@@ -197,7 +185,8 @@ mod tests {
         assert_eq!(lines[0].values, [(0.0, 0.0)]);
         assert!((lines[1].values[0].1 + 150.0).abs() < 1e-6);
         assert_eq!(chosen(&lines), [NO_RESTART, "lost: slots"]);
-        draw(&rows);
-        draw(&[]);
+        let Chart::Plots(plots, _) = figure(&rows).unwrap().chart else { panic!("plots") };
+        assert_eq!(plots.len(), 1);
+        assert!(figure(&[]).is_err());
     }
 }

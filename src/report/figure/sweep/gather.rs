@@ -1,10 +1,10 @@
 //! The trials of a sweep, point by point, with the few figures and the short series that its page
 //! needs of each.
 
-use super::super::interval::{self, Interval};
 use super::measures::{MEASURES, Measure};
 use crate::report::error::ReportError;
-use crate::report::html::grid::evenly;
+use crate::report::figure::grid::evenly;
+use crate::report::figure::interval::{self, Interval};
 use crate::results::outcome::{Results, Settings, State, TrialOutcome, setting_text};
 use crate::results::tables::EvaluationRow;
 use serde_json::Value;
@@ -13,12 +13,12 @@ use serde_json::Value;
 const MOST_STEPS: usize = 200;
 
 /// The figures that are followed over a trial: names in an evaluation, and for people.
-pub(in crate::report::html) const FOLLOWED: [(&str, &str); 3] =
+pub const FOLLOWED: [(&str, &str); 3] =
     [("auc", "AUC"), ("session_auc", "session AUC"), ("log_loss", "log-loss")];
 
 /// Trials that differ in nothing but their seed.
 #[derive(Clone, Debug)]
-pub(in crate::report::html) struct Point {
+pub struct Point {
     /// What distinguishes it.
     pub label: String,
     /// What the sweep sets.
@@ -29,7 +29,7 @@ pub(in crate::report::html) struct Point {
 
 /// One trial.
 #[derive(Clone, Debug)]
-pub(in crate::report::html) struct Trial {
+pub struct Trial {
     /// Its name in the plan.
     pub id: String,
     /// Its seed.
@@ -46,7 +46,7 @@ pub(in crate::report::html) struct Trial {
 
 /// One evaluation of the server's parameters.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::report::html) struct Step {
+pub struct Step {
     /// Examples before it.
     pub examples: f64,
     /// Simulated seconds before it.
@@ -57,22 +57,18 @@ pub(in crate::report::html) struct Step {
 
 impl Point {
     /// Number of trials in a state.
-    pub(in crate::report::html) fn count(&self, state: State) -> usize {
+    pub fn count(&self, state: State) -> usize {
         self.trials.iter().filter(|trial| trial.state == state).count()
     }
 
     /// Mean and interval of a measure over the trials that are done.
-    pub(in crate::report::html) fn interval(&self, measure: &Measure) -> Option<Interval> {
+    pub fn interval(&self, measure: &Measure) -> Option<Interval> {
         let values = self.trials.iter().filter_map(|trial| trial.values[measure.index()]);
         interval::of_mean(&values.collect::<Vec<f64>>())
     }
 
     /// The series of the trials: position and figure of each evaluation.
-    pub(in crate::report::html) fn curves(
-        &self,
-        figure: usize,
-        position: fn(&Step) -> f64,
-    ) -> Vec<Vec<(f64, f64)>> {
+    pub fn curves(&self, figure: usize, position: fn(&Step) -> f64) -> Vec<Vec<(f64, f64)>> {
         let curve = |trial: &Trial| {
             let points = trial.steps.iter().map(|step| (position(step), step.quality[figure]));
             points.filter(|point| point.1.is_finite()).collect::<Vec<_>>()
@@ -82,19 +78,19 @@ impl Point {
     }
 
     /// A setting as text; a dash where the point has none.
-    pub(in crate::report::html) fn setting(&self, key: &str) -> String {
+    pub fn setting(&self, key: &str) -> String {
         self.settings.get(key).map_or_else(|| "–".to_string(), setting_text)
     }
 
     /// Whether the author of the sweep has named it: its label says more than its settings do.
-    pub(in crate::report::html) fn is_named(&self) -> bool {
+    pub fn is_named(&self) -> bool {
         let says = |key: &String| self.label.split(' ').any(|word| speaks_of(word, key));
         !self.label.is_empty() && (self.settings.is_empty() || !self.settings.keys().all(says))
     }
 
     /// What tells it from the points that differ in `key` alone: its name without what that says of
     /// `key`, if it has one, else its other settings.
-    pub(in crate::report::html) fn besides(&self, key: &str, keys: &[String]) -> String {
+    pub fn besides(&self, key: &str, keys: &[String]) -> String {
         if self.is_named() {
             let others = self.label.split(' ').filter(|word| !speaks_of(word, key));
             return others.collect::<Vec<_>>().join(" ");
@@ -105,7 +101,7 @@ impl Point {
     }
 
     /// A setting as a number.
-    pub(in crate::report::html) fn number(&self, key: &str) -> Option<f64> {
+    pub fn number(&self, key: &str) -> Option<f64> {
         self.settings.get(key).and_then(Value::as_f64)
     }
 }
@@ -117,7 +113,7 @@ fn speaks_of(word: &str, key: &str) -> bool {
 }
 
 /// Reads all trials of a folder. That of a run is one point with one trial.
-pub(in crate::report::html) fn gather(results: &Results) -> Result<Vec<Point>, ReportError> {
+pub fn gather(results: &Results) -> Result<Vec<Point>, ReportError> {
     results
         .points
         .iter()
@@ -151,7 +147,7 @@ fn step(evaluation: &EvaluationRow) -> Step {
 }
 
 /// The keys whose values are not the same at every point; all keys of a sweep of one point.
-pub(in crate::report::html) fn swept(points: &[Point]) -> Vec<String> {
+pub fn swept(points: &[Point]) -> Vec<String> {
     let mut keys: Vec<&String> = points.iter().flat_map(|point| point.settings.keys()).collect();
     keys.sort();
     keys.dedup();
@@ -163,7 +159,7 @@ pub(in crate::report::html) fn swept(points: &[Point]) -> Vec<String> {
 }
 
 /// A key without the tables that all of `keys` can do without: its last word where that is enough.
-pub(in crate::report::html) fn short_key(key: &str, keys: &[String]) -> String {
+pub fn short_key(key: &str, keys: &[String]) -> String {
     let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_string();
     let own = last(key);
     match keys.iter().filter(|other| last(other) == own).count() {

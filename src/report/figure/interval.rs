@@ -4,7 +4,7 @@ use crate::results::statistics::{mean, student};
 
 /// A mean, with the 95 % interval of Student's t where there are seeds enough for one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Interval {
+pub struct Interval {
     /// The mean.
     pub mean: f64,
     /// Lower end; the mean itself without an interval.
@@ -17,13 +17,13 @@ pub(super) struct Interval {
 
 impl Interval {
     /// Half of its width.
-    pub(super) fn half(&self) -> f64 {
+    pub fn half(&self) -> f64 {
         (self.high - self.low) / 2.0
     }
 }
 
 /// The mean of `values`, those that are not finite left out; `None` without any.
-pub(super) fn of_mean(values: &[f64]) -> Option<Interval> {
+pub fn of_mean(values: &[f64]) -> Option<Interval> {
     let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let mean = mean(&values)?;
     let interval = student::of_mean(&values).map(|estimate| estimate.interval);

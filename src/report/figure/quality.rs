@@ -1,9 +1,10 @@
 //! Quality on the holdout against examples and against simulated time, for all evaluated views.
 
-use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Style, Unit};
-use crate::report::html::grid::{Grid, MOST_ROWS, number, text};
-use crate::report::html::number::{count, figure, time};
-use crate::report::html::thin;
+use super::axis::{Axis, Unit};
+use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
+use super::grid::{Grid, MOST_ROWS, number, text};
+use super::number::{count, figure, time};
+use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::{EvaluatedView, EvaluationRow};
 use std::collections::BTreeMap;
@@ -20,46 +21,45 @@ const MEASURES: [Measure; 5] = [
     ("calibration", |e| e.calibration),
 ];
 
-/// The two figures.
-pub(super) fn figures(folder: &RunResults) -> [Result<Figure, String>; 2] {
-    let by_examples = || {
-        let axis = Axis::new("examples trained on", Unit::Count);
-        build(folder, ("quality-by-examples", "Quality by examples"), axis, |e| e.examples as f64)
-    };
-    let by_time = || {
-        let axis = Axis::new("simulated time", Unit::Time);
-        if !folder.evaluations.rows()?.iter().any(|e| e.sim_s > 0.0) {
-            return Err(folder.evaluations.unusable("was written without a virtual clock"));
-        }
-        build(folder, ("quality-by-time", "Quality by simulated time"), axis, |e| e.sim_s)
-    };
-    [by_examples(), by_time()]
+/// Against examples trained on.
+pub fn by_examples(run: &RunResults) -> Result<Figure, String> {
+    let axis = Axis::new("examples trained on", Unit::Count);
+    build(run, ("quality-by-examples", "Quality by examples"), axis, |e| e.examples as f64)
+}
+
+/// Against the virtual clock.
+pub fn by_time(run: &RunResults) -> Result<Figure, String> {
+    let axis = Axis::new("simulated time", Unit::Time);
+    if !run.evaluations.rows()?.iter().any(|e| e.sim_s > 0.0) {
+        return Err(run.evaluations.unusable("was written without a virtual clock"));
+    }
+    build(run, ("quality-by-time", "Quality by simulated time"), axis, |e| e.sim_s)
 }
 
 fn build(
-    folder: &RunResults,
+    run: &RunResults,
     (id, title): (&str, &str),
     x: Axis,
     position: fn(&EvaluationRow) -> f64,
 ) -> Result<Figure, String> {
-    let rows = folder.evaluations.rows()?;
+    let rows = run.evaluations.rows()?;
     let plots: Vec<Plot> =
-        MEASURES.iter().filter_map(|measure| plot(folder, rows, measure, &x, position)).collect();
+        MEASURES.iter().filter_map(|measure| plot(run, rows, measure, &x, position)).collect();
     if plots.is_empty() {
-        return Err(folder.evaluations.unusable("holds no figures of quality"));
+        return Err(run.evaluations.unusable("holds no figures of quality"));
     }
     Ok(Figure {
         id: id.to_string(),
         title: title.to_string(),
-        sentence: sentence(folder, rows, x.unit),
-        chart: Chart::Plots(plots),
+        sentence: sentence(run, rows, x.unit),
+        chart: Chart::Plots(plots, Panels::stacked(2)),
         grid: grid(title, rows),
         file: "evaluations.csv".to_string(),
     })
 }
 
 fn plot(
-    folder: &RunResults,
+    run: &RunResults,
     rows: &[EvaluationRow],
     (name, value): &Measure,
     x: &Axis,
@@ -67,27 +67,51 @@ fn plot(
 ) -> Option<Plot> {
     let mut views: BTreeMap<EvaluatedView, Vec<(f64, f64)>> = BTreeMap::new();
     for row in rows {
-        if let Some(value) = value(row).filter(|value| value.is_finite()) {
-            views.entry(row.view).or_default().push((position(row), value));
+        let point = (position(row), value(row).unwrap_or(f64::NAN));
+        if point.0.is_finite() && point.1.is_finite() {
+            views.entry(row.view).or_default().push(point);
         }
     }
-    let lines = views.len();
+    let (lines, bayes) = (views.len(), run.summary.bayes_auc.filter(|_| *name == "AUC"));
     let mut series: Vec<Series> = views
         .iter()
-        .map(|(view, points)| Series {
-            style: if points.len() <= 60 { Style::Dots } else { Style::Line },
-            ..thin::line(view_name(*view), points, lines)
+        .map(|(view, points)| {
+            let (name, style, colour) = look(*view);
+            let dots = style == Style::Line && points.len() <= 60;
+            let style = if dots { Style::Dots } else { style };
+            Series { style, colour, ..thin::line(name, points, lines) }
         })
         .collect();
     let ends = views.values().flatten().map(|p| p.0);
     let (low, high) = ends.fold((f64::MAX, f64::MIN), |(l, h), x| (l.min(x), h.max(x)));
-    if let (Some(bayes), true, "AUC") = (folder.summary.bayes_auc, low <= high, *name) {
-        let limit = thin::line("true probabilities", &[(low, bayes), (high, bayes)], 1);
+    if let (Some(bayes), true) = (bayes, low <= high) {
+        let limit = thin::line(
+            format!("true probabilities, {bayes:.4}"),
+            &[(low, bayes), (high, bayes)],
+            1,
+        );
         series.push(Series { style: Style::Limit, ..limit });
     }
     series.extend(best_step(rows, value, position));
-    let y = Axis::new(*name, Unit::Number);
-    (!views.is_empty()).then(|| Plot { label: name.to_string(), x: x.clone(), y, series })
+    let range = views.get(&EvaluatedView::Server).map(|points| range(points, bayes));
+    let y = Axis { range, ..Axis::new(*name, Unit::Number) };
+    (!views.is_empty()).then(|| Plot::new(*name, x.clone(), y, series))
+}
+
+/// What shows the server's line without its first rise from chance, which would flatten all that
+/// follows. The rise ends at four fifths of the way from the first value to the best.
+fn range(server: &[(f64, f64)], bayes: Option<f64>) -> (f64, f64) {
+    let high = server.iter().map(|v| v.1).fold(f64::NEG_INFINITY, f64::max);
+    let risen = server[0].1 + 0.8 * (high - server[0].1);
+    let settled = server.iter().map(|v| v.1).skip_while(|v| *v < risen);
+    let low = settled.fold(high, f64::min);
+    let room = (high - low).max(1e-4);
+    // The limit is shown if it costs the data no more than a third of the height.
+    let high = match bayes {
+        Some(bayes) if bayes > high && bayes < high + 0.5 * room => bayes,
+        _ => high,
+    };
+    (low - 0.06 * room, high + 0.16 * room)
 }
 
 /// The server's best step: that with the highest AUC on the selection half of the holdout, the first
@@ -105,21 +129,24 @@ fn best_step(
     position: fn(&EvaluationRow) -> f64,
 ) -> Option<Series> {
     let row = best_row(rows)?;
-    let value = value(row).filter(|value| value.is_finite())?;
+    let value = value(row).filter(|value| value.is_finite() && position(row).is_finite())?;
     let ring = thin::line("best step", &[(position(row), value)], 1);
     Some(Series { style: Style::Mark, ..ring })
 }
 
-fn view_name(view: EvaluatedView) -> String {
+/// Name, style and colour of a view's line.
+fn look(view: EvaluatedView) -> (String, Style, Option<usize>) {
     match view {
-        EvaluatedView::Server => "server".to_string(),
-        EvaluatedView::Worker(id) => format!("worker {id}"),
-        EvaluatedView::MeanOfViews => "mean of views".to_string(),
-        EvaluatedView::MeanOfPredictions => "mean of predictions".to_string(),
+        EvaluatedView::Server => ("server".to_string(), Style::Line, Some(0)),
+        EvaluatedView::Worker(id) => (format!("worker {id}"), Style::Quiet, None),
+        EvaluatedView::MeanOfViews => ("mean of views".to_string(), Style::Line, Some(2)),
+        EvaluatedView::MeanOfPredictions => {
+            ("mean of predictions".to_string(), Style::Line, Some(4))
+        }
     }
 }
 
-fn sentence(folder: &RunResults, rows: &[EvaluationRow], unit: Unit) -> String {
+fn sentence(run: &RunResults, rows: &[EvaluationRow], unit: Unit) -> String {
     let server =
         || rows.iter().filter(|row| row.view == EvaluatedView::Server && row.auc.is_some());
     let (Some(first), Some(last)) = (server().next(), server().next_back()) else {
@@ -132,7 +159,7 @@ fn sentence(folder: &RunResults, rows: &[EvaluationRow], unit: Unit) -> String {
     let best = best_row(rows).map_or_else(String::new, |row| {
         format!("; the best step, chosen on the other half of the holdout, is at {}", place(row))
     });
-    let limit = folder.summary.bayes_auc;
+    let limit = run.summary.bayes_auc;
     let limit = limit.map_or_else(String::new, |v| format!("; {v:.4} is attainable"));
     let views = rows.iter().map(|row| row.view).collect::<std::collections::BTreeSet<_>>().len();
     let views = if views > 1 { format!("; {views} views were evaluated") } else { String::new() };
@@ -153,7 +180,7 @@ fn grid(title: &str, rows: &[EvaluationRow]) -> Grid {
             row.update.to_string(),
             row.examples.to_string(),
             figure(row.sim_s),
-            view_name(row.view),
+            look(row.view).0,
         ];
         cells.extend(MEASURES.iter().map(|(_, value)| figure(value(row))));
         cells

@@ -2,10 +2,12 @@
 //! points that no other beats in both.
 
 use super::gather::Point;
-use super::measures::{BEST_AUC, COST, SIM_TIME, target, times_to, written};
-use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Style, Unit};
-use crate::report::html::grid::{self, Grid, MOST_ROWS, evenly};
-use crate::report::html::number::{self, short};
+use super::measures::{BEST_AUC, COST, SIM_TIME};
+use super::target::{target, times_to};
+use crate::report::figure::axis::{Axis, Unit};
+use crate::report::figure::chart::{Chart, Figure, Panels, Plot, Series, Style};
+use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
+use crate::report::figure::number::{self, short};
 use crate::results::outcome::State;
 use std::collections::BTreeMap;
 
@@ -38,7 +40,7 @@ struct View {
 }
 
 /// The figure.
-pub(super) fn figure(points: &[Point], keys: &[String]) -> Result<Figure, String> {
+pub fn figure(points: &[Point], keys: &[String]) -> Result<Figure, String> {
     let target = target(points).ok_or("no finished trial has an AUC")?;
     let places: Vec<Place> = points.iter().map(|point| place(point, keys, target)).collect();
     let views = views(target);
@@ -50,7 +52,7 @@ pub(super) fn figure(points: &[Point], keys: &[String]) -> Result<Figure, String
         id: "pareto".to_string(),
         title: "What workers and cost buy".to_string(),
         sentence: sentence(&places, target),
-        chart: Chart::Plots(plots),
+        chart: Chart::Plots(plots, Panels::stacked(2)),
         grid: grid(&places, &views, target),
         file: "trials.csv".to_string(),
     })
@@ -137,15 +139,16 @@ fn plot(places: &[Place], view: &View) -> Option<Plot> {
         ..Series::default()
     });
     let x = Axis::new(view.x.0, view.x.1).scaled(wide(values.iter().map(|v| v.0)));
-    Some(Plot {
-        label: view.label.clone(),
-        x: match view.x.0 {
-            "workers" => x.labelled(values.iter().map(|v| v.0)),
-            _ => x,
-        },
-        y: Axis::new(view.y.0.as_str(), view.y.1).scaled(wide(values.iter().map(|v| v.1))),
+    let x = match view.x.0 {
+        "workers" => x.labelled(values.iter().map(|v| v.0)),
+        _ => x,
+    };
+    Some(Plot::new(
+        view.label.as_str(),
+        x,
+        Axis::new(view.y.0.as_str(), view.y.1).scaled(wide(values.iter().map(|v| v.1))),
         series,
-    })
+    ))
 }
 
 fn scatter(group: &str, known: &[&Placed]) -> Series {
@@ -192,7 +195,7 @@ fn sentence(places: &[Place], target: f64) -> String {
          of {} points: first by {} ({}), cheapest by {} ({} worker-seconds).",
         places.len(),
         fastest.label,
-        written(Unit::Time, fastest.time.unwrap_or(f64::NAN)),
+        Unit::Time.write(fastest.time),
         cheapest.label,
         number::figure(cheapest.cost)
     )

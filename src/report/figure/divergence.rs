@@ -1,9 +1,10 @@
 //! How far the workers' views are from the server's parameters, layer by layer.
 
-use crate::report::html::figure::{Axis, Chart, Figure, Plot, Unit};
-use crate::report::html::grid::{self, Grid, MOST_ROWS};
-use crate::report::html::number::{self, percent};
-use crate::report::html::thin;
+use super::axis::{Axis, Unit};
+use super::chart::{Chart, Figure, Panels, Plot};
+use super::grid::{self, Grid, MOST_ROWS};
+use super::number::{self, percent};
+use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::DivergenceRow;
 
@@ -28,15 +29,15 @@ impl Layer<'_> {
 }
 
 /// The figure.
-pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
-    let rows = folder.divergence.rows()?;
+pub fn figure(run: &RunResults) -> Result<Figure, String> {
+    let rows = run.divergence.rows()?;
     let found: Vec<(&str, Vec<Layer>)> = MEASURES
         .iter()
         .map(|(measure, label)| (*label, layers(rows, measure)))
         .filter(|(_, layers)| !layers.is_empty())
         .collect();
     let Some((label, first)) = found.first() else {
-        return Err(folder.divergence.unusable("holds no distances"));
+        return Err(run.divergence.unusable("holds no distances"));
     };
     let columns = [grid::number("update"), grid::number("simulated s")].into_iter();
     let columns = columns.chain(["group", "layer", "measure"].map(grid::text));
@@ -46,7 +47,10 @@ pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
         id: "divergence-by-layer".to_string(),
         title: "How far the workers' views are apart".to_string(),
         sentence: sentence(label, first),
-        chart: Chart::Plots(found.iter().map(|(label, layers)| plot(label, layers)).collect()),
+        chart: Chart::Plots(
+            found.iter().map(|(label, layers)| plot(label, layers)).collect(),
+            Panels::with_ends(),
+        ),
         grid: grid.fill(rows, MOST_ROWS, "divergence.csv", |row| {
             vec![
                 row.update.to_string(),
@@ -66,7 +70,9 @@ pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
 fn layers<'a>(rows: &'a [DivergenceRow], measure: &str) -> Vec<Layer<'a>> {
     let mut layers: Vec<Layer> = Vec::new();
     for row in rows.iter().filter(|row| row.measure == measure) {
-        let Some(mean) = row.mean.filter(|mean| mean.is_finite()) else { continue };
+        let Some(mean) = row.mean.filter(|mean| mean.is_finite() && row.sim_s.is_finite()) else {
+            continue;
+        };
         let known = layers.iter().position(|l| l.name == row.layer && l.group == row.group);
         let index = known.unwrap_or_else(|| {
             layers.push(Layer { name: &row.layer, group: &row.group, points: Vec::new() });
@@ -84,12 +90,12 @@ fn plot(label: &str, layers: &[Layer]) -> Plot {
         "sparse" => format!("{} (rows)", layer.name),
         _ => layer.name.to_string(),
     };
-    Plot {
-        label: label.to_string(),
-        x: Axis::new("simulated time", Unit::Time),
-        y: Axis::new("mean relative distance", Unit::Percent),
-        series: shown.iter().map(|l| thin::line(name(l), &l.points, shown.len())).collect(),
-    }
+    Plot::new(
+        label,
+        Axis::new("simulated time", Unit::Time),
+        Axis::new("mean distance over the norm of the server's weights", Unit::Percent),
+        shown.iter().map(|l| thin::line(name(l), &l.points, shown.len())).collect(),
+    )
 }
 
 fn sentence(label: &str, layers: &[Layer]) -> String {

@@ -1,7 +1,7 @@
 //! Fewer values for the eye: long series thinned so that their peaks remain, and many series of one
 //! setting as a mean with a band.
 
-use super::figure::{Band, Series};
+use super::chart::{Band, Series};
 use super::interval;
 use super::number::short;
 
@@ -11,7 +11,7 @@ const MOST: usize = 1000;
 const MOST_TOGETHER: usize = 6000;
 
 /// A line through `points`, thinned to a share of what a plot of `lines` lines may hold.
-pub(super) fn line(name: impl Into<String>, points: &[(f64, f64)], lines: usize) -> Series {
+pub fn line(name: impl Into<String>, points: &[(f64, f64)], lines: usize) -> Series {
     let most = MOST.min(MOST_TOGETHER / lines.max(1));
     let kept = thinned(points, most);
     Series {
@@ -23,7 +23,7 @@ pub(super) fn line(name: impl Into<String>, points: &[(f64, f64)], lines: usize)
 }
 
 /// At most about `most` of the points: of every stretch the lowest and the highest, and both ends.
-pub(super) fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
+pub fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     if points.len() <= most.max(4) {
         return points.to_vec();
     }
@@ -47,11 +47,7 @@ pub(super) fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
 /// The mean over `runs` at `positions`, with the interval of the mean where there are several.
 /// Between its values a run is interpolated; beyond its end it has none, and the line ends with the
 /// shortest run.
-pub(super) fn mean_line(
-    name: impl Into<String>,
-    runs: &[Vec<(f64, f64)>],
-    positions: usize,
-) -> Series {
+pub fn mean_line(name: impl Into<String>, runs: &[Vec<(f64, f64)>], positions: usize) -> Series {
     let runs: Vec<&[(f64, f64)]> =
         runs.iter().map(Vec::as_slice).filter(|run| !run.is_empty()).collect();
     let from = runs.iter().map(|run| run[0].0).fold(f64::NEG_INFINITY, f64::max);
@@ -87,7 +83,7 @@ fn common_positions(runs: &[&[(f64, f64)]], from: f64, until: f64, most: usize) 
 }
 
 /// The value of a run at `x`, on the straight line between its neighbours.
-pub(super) fn at(run: &[(f64, f64)], x: f64) -> Option<f64> {
+pub fn at(run: &[(f64, f64)], x: f64) -> Option<f64> {
     let after = run.partition_point(|p| p.0 < x);
     let right = *run.get(after)?;
     if right.0 == x || after == 0 {

@@ -1,16 +1,17 @@
 //! Staleness of embedding rows by how often they are updated.
 
-use crate::report::html::figure::{Axis, Chart, Figure, Plot, Series, Style, Unit};
-use crate::report::html::grid::{self, Grid, MOST_ROWS};
-use crate::report::html::number::{self, count};
-use crate::report::html::thin;
+use super::axis::{Axis, Unit};
+use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
+use super::grid::{self, Grid, MOST_ROWS};
+use super::number::{self, count};
+use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::PopularityRow;
 use std::collections::BTreeMap;
 
 /// The figure.
-pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
-    let rows = folder.rows.rows()?;
+pub fn figure(run: &RunResults) -> Result<Figure, String> {
+    let rows = run.rows.rows()?;
     let mut tables: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for row in rows {
         if let Some(mean) = row.staleness_mean.filter(|mean| mean.is_finite()) {
@@ -18,18 +19,18 @@ pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
         }
     }
     if tables.is_empty() {
-        return Err(folder.rows.unusable("holds no staleness"));
+        return Err(run.rows.unusable("holds no staleness"));
     }
     let line = |(table, points): (&&str, &Vec<(f64, f64)>)| Series {
         style: Style::Dots,
         ..thin::line(*table, points, tables.len())
     };
-    let plot = Plot {
-        label: "row staleness".to_string(),
-        x: Axis::new("updates the row had had when it was pulled", Unit::Count).scaled(true),
-        y: Axis::new("mean staleness, updates of the row", Unit::Number),
-        series: tables.iter().map(line).collect(),
-    };
+    let plot = Plot::new(
+        "row staleness",
+        Axis::new("updates the row had had when it was pulled", Unit::Count).doubling(true),
+        Axis::new("mean staleness, updates of the row", Unit::Number),
+        tables.iter().map(line).collect(),
+    );
     let columns = [grid::text("table")].into_iter();
     let names = ["popularity from", "to", "rows seen", "mean staleness", "largest"];
     let grid =
@@ -38,7 +39,7 @@ pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
         id: "staleness-of-rows".to_string(),
         title: "Staleness of embedding rows by popularity".to_string(),
         sentence: sentence(rows),
-        chart: Chart::Plots(vec![plot]),
+        chart: Chart::Plots(vec![plot], Panels::stacked(1)),
         grid: grid.fill(rows, MOST_ROWS, "rows.csv", |row| {
             vec![
                 row.table.clone(),
@@ -53,11 +54,10 @@ pub(super) fn figure(folder: &RunResults) -> Result<Figure, String> {
     })
 }
 
-/// The middle of a range of popularity; 0 stands at one half, since an axis of ratios has no 0.
+/// The middle of a range of popularity on its axis.
 fn popularity(row: &PopularityRow) -> f64 {
-    let low = (row.popularity_low as f64).max(0.5);
-    let high = (row.popularity_high as f64).max(0.5);
-    (low * high).sqrt()
+    let (low, high) = (row.popularity_low as f64, row.popularity_high as f64);
+    ((1.0 + low) * (1.0 + high)).sqrt() - 1.0
 }
 
 /// Mean staleness of a table's rows, weighted by how often they are seen.

@@ -1,9 +1,10 @@
 //! What training saw from one interval to the next: loss, norm of the gradients, staleness.
 
-use crate::report::html::figure::{Axis, Chart, Figure, Plot, Unit};
-use crate::report::html::grid::{Grid, MOST_ROWS, number};
-use crate::report::html::number::{count, figure};
-use crate::report::html::thin;
+use super::axis::{Axis, Unit};
+use super::chart::{Chart, Figure, Panels, Plot};
+use super::grid::{self, Grid, MOST_ROWS};
+use super::number::{self, count};
+use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::TrainingRow;
 
@@ -19,33 +20,30 @@ const MEASURES: [Measure; 6] = [
     ("gap", "mean gap between view and server", |t| t.gap_mean),
 ];
 
-/// One figure with a plot per series.
-pub(super) fn figures(folder: &RunResults) -> [Result<Figure, String>; 1] {
-    [build(folder)]
-}
-
-fn build(folder: &RunResults) -> Result<Figure, String> {
-    let rows = folder.training.rows()?;
+/// The figure, with a plot per series.
+pub fn figure(run: &RunResults) -> Result<Figure, String> {
+    let rows = run.training.rows()?;
     // The gap, say, is measured on request.
     let known = |(_, _, value): &Measure| rows.iter().any(|row| value(row).is_some());
     let measures: Vec<Measure> = MEASURES.into_iter().filter(known).collect();
     let plots: Vec<Plot> = measures.iter().filter_map(|measure| plot(rows, measure)).collect();
     if plots.is_empty() {
-        return Err(folder.training.unusable("holds no figures"));
+        return Err(run.training.unusable("holds no figures"));
     }
-    let columns = [number("update"), number("examples"), number("simulated s")];
-    let named = measures.iter().map(|(name, ..)| number(*name));
+    let columns = ["update", "examples", "simulated s"].map(grid::number);
+    let named = measures.iter().map(|(name, ..)| grid::number(*name));
     let grid =
         Grid::new("Training, interval by interval", columns.into_iter().chain(named).collect());
     Ok(Figure {
         id: "loss".to_string(),
         title: "Loss and what goes with it".to_string(),
         sentence: sentence(rows),
-        chart: Chart::Plots(plots),
+        chart: Chart::Plots(plots, Panels::stacked(2)),
         grid: grid.fill(rows, MOST_ROWS, "training.csv", |row| {
-            let head = [row.update.to_string(), row.examples.to_string(), figure(row.sim_s)];
+            let head =
+                [row.update.to_string(), row.examples.to_string(), number::figure(row.sim_s)];
             head.into_iter()
-                .chain(measures.iter().map(|(_, _, value)| figure(value(row))))
+                .chain(measures.iter().map(|(_, _, value)| number::figure(value(row))))
                 .collect()
         }),
         file: "training.csv".to_string(),
@@ -56,11 +54,13 @@ fn plot(rows: &[TrainingRow], (name, title, value): &Measure) -> Option<Plot> {
     let point =
         |row: &TrainingRow| Some((row.examples as f64, value(row).filter(|v| v.is_finite())?));
     let points: Vec<(f64, f64)> = rows.iter().filter_map(point).collect();
-    (!points.is_empty()).then(|| Plot {
-        label: name.to_string(),
-        x: Axis::new("examples trained on", Unit::Count),
-        y: Axis::new(*title, Unit::Number),
-        series: vec![thin::line(*name, &points, 1)],
+    (!points.is_empty()).then(|| {
+        Plot::new(
+            *name,
+            Axis::new("examples trained on", Unit::Count),
+            Axis::new(*title, Unit::Number),
+            vec![thin::line(*name, &points, 1)],
+        )
     })
 }
 
@@ -72,8 +72,8 @@ fn sentence(rows: &[TrainingRow]) -> String {
         true => format!("{} intervals without a loss.", count(rows.len() as u64)),
         false => format!(
             "Over its first tenth the training loss is {} nats on average, over its last {}.",
-            figure(mean(&losses[..part])),
-            figure(mean(&losses[losses.len() - part..]))
+            number::figure(mean(&losses[..part])),
+            number::figure(mean(&losses[losses.len() - part..]))
         ),
     }
 }

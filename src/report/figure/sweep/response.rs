@@ -2,10 +2,12 @@
 //! the others; and points side by side, where the sweep gives them names.
 
 use super::gather::{Point, short_key};
-use super::measures::{self, MEASURES, Measure, plus_minus, written};
-use crate::report::html::figure::{Axis, Band, Chart, Figure, Plot, Series, Style, Unit};
-use crate::report::html::grid::{self, Grid, MOST_ROWS, evenly};
-use crate::report::html::number::short;
+use super::measures::{MEASURES, Measure, plus_minus};
+use super::target::known;
+use crate::report::figure::axis::{Axis, Unit};
+use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
+use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
+use crate::report::figure::number::short;
 use std::collections::BTreeMap;
 
 /// Most lines of one plot.
@@ -18,8 +20,8 @@ const ROOM: usize = 60;
 const WIDE: f64 = 16.0;
 
 /// What the points are lined up by.
-#[derive(Clone, Copy)]
-pub(super) enum By<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum By<'a> {
     /// The values of a key.
     Key(&'a str),
     /// The names that the sweep gives them.
@@ -59,7 +61,7 @@ impl By<'_> {
 
 /// What there is to line up: every key that takes several values while all else stays, and, where
 /// points have names and keys say little, the names.
-pub(super) fn axes<'a>(points: &[Point], keys: &'a [String]) -> Vec<By<'a>> {
+pub fn axes<'a>(points: &[Point], keys: &'a [String]) -> Vec<By<'a>> {
     let compares = |key: &&String| {
         lines(points, By::Key(key), keys).iter().any(|(_, line)| {
             let first = line.first().map(|point| point.setting(key));
@@ -73,7 +75,7 @@ pub(super) fn axes<'a>(points: &[Point], keys: &'a [String]) -> Vec<By<'a>> {
 }
 
 /// The figure of one of [`axes`], the `number`th.
-pub(super) fn figure(
+pub fn figure(
     points: &[Point],
     by: By<'_>,
     keys: &[String],
@@ -84,7 +86,7 @@ pub(super) fn figure(
         // Names stand side by side and must have room.
         By::Name => evenly(points.len(), MOST_NAMES).map(|index| points[index].clone()).collect(),
     };
-    let mut axis = Scale::of(&shown, by, keys);
+    let mut axis = Places::of(&shown, by, keys);
     if let By::Name = by {
         axis.number_if_crowded(points);
     }
@@ -112,21 +114,21 @@ pub(super) fn figure(
             By::Name => "Point beside point".to_string(),
         },
         sentence: format!("{}{left_out}", sentence(&lines, by)),
-        chart: Chart::Plots(plots),
+        chart: Chart::Plots(plots, Panels::stacked(2)),
         grid: grid(points, by, keys),
         file: "points.csv".to_string(),
     })
 }
 
 /// How values are placed.
-struct Scale {
+struct Places {
     axis: Axis,
     /// Values in order, where they are no numbers.
     names: Vec<String>,
 }
 
-impl Scale {
-    fn of(points: &[Point], by: By<'_>, keys: &[String]) -> Scale {
+impl Places {
+    fn of(points: &[Point], by: By<'_>, keys: &[String]) -> Places {
         let numbers: Option<Vec<f64>> = points.iter().map(|point| by.number(point)).collect();
         let title = by.title(keys);
         match numbers {
@@ -136,7 +138,7 @@ impl Scale {
                 let log = low > 0.0 && high / low >= WIDE;
                 // Evenly spread values have room for their labels; others have it by their ratios.
                 let axis = Axis::new(title, Unit::Number).scaled(log).labelled(numbers);
-                Scale { axis, names: Vec::new() }
+                Places { axis, names: Vec::new() }
             }
             None => {
                 let mut names: Vec<String> = Vec::new();
@@ -146,7 +148,7 @@ impl Scale {
                     }
                 }
                 let axis = Axis { names: names.clone(), ..Axis::new(title, Unit::Number) };
-                Scale { axis, names }
+                Places { axis, names }
             }
         }
     }
@@ -195,7 +197,7 @@ fn lines<'a>(points: &'a [Point], by: By<'_>, keys: &[String]) -> Vec<(String, V
 fn plot(
     lines: &[(String, Vec<&Point>)],
     by: By<'_>,
-    scale: &Scale,
+    scale: &Places,
     measure: &Measure,
 ) -> Option<Plot> {
     let shown: Vec<&(String, Vec<&Point>)> =
@@ -211,11 +213,8 @@ fn plot(
         (!series.x.is_empty()).then_some(series)
     };
     let series: Vec<Series> = shown.into_iter().enumerate().filter_map(named).collect();
-    (!series.is_empty()).then(|| Plot {
-        label: measure.name.to_string(),
-        x: scale.axis.clone(),
-        y: Axis::new(measure.name, measure.unit),
-        series,
+    (!series.is_empty()).then(|| {
+        Plot::new(measure.name, scale.axis.clone(), Axis::new(measure.name, measure.unit), series)
     })
 }
 
@@ -223,7 +222,7 @@ fn line(
     name: &str,
     points: &[&Point],
     by: By<'_>,
-    scale: &Scale,
+    scale: &Places,
     measure: &Measure,
     aside: f64,
 ) -> Series {
@@ -241,7 +240,7 @@ fn line(
         y: values.iter().map(|(_, i)| Some(short(i.mean))).collect(),
         band,
         style: if scale.names.is_empty() { Style::Dots } else { Style::Points },
-        labels: Vec::new(),
+        ..Series::default()
     }
 }
 
@@ -249,8 +248,8 @@ fn line(
 /// lowest.
 fn sentence(lines: &[(String, Vec<&Point>)], by: By<'_>) -> String {
     let all = || lines.iter().flat_map(|(_, points)| points);
-    let known = |measure: &&Measure| all().any(|point| point.interval(measure).is_some());
-    let Some(measure) = MEASURES.iter().find(known) else { return String::new() };
+    let has = |measure: &&Measure| all().any(|point| point.interval(measure).is_some());
+    let Some(measure) = MEASURES.iter().find(has) else { return String::new() };
     let value = |point: &Point| point.interval(measure).map(|interval| interval.mean);
     let ends = |points: &[&Point]| {
         let mut known: Vec<(f64, String)> =
@@ -268,9 +267,9 @@ fn sentence(lines: &[(String, Vec<&Point>)], by: By<'_>) -> String {
          mean.",
         measure.name,
         high.1,
-        written(measure.unit, high.0),
+        measure.unit.write(high.0),
         low.1,
-        written(measure.unit, low.0)
+        measure.unit.write(low.0)
     );
     text[..1].to_uppercase() + &text[1..]
 }
@@ -283,7 +282,7 @@ fn grid(points: &[Point], by: By<'_>, keys: &[String]) -> Grid {
     };
     let others: Vec<&String> = keys.iter().filter(|other| Some(other.as_str()) != own).collect();
     columns.extend(others.iter().map(|other| grid::text(short_key(other, keys))));
-    let shown = measures::known(points);
+    let shown = known(points);
     columns.extend(shown.iter().map(|measure| grid::number(measure.name)));
     Grid::new(title, columns).fill(points, MOST_ROWS, "points.csv", |point| {
         let mut cells = vec![by.text(point)];

@@ -1,0 +1,66 @@
+//! Figures: what there is to see of a run, a sweep or a lab, each computed once from its rows, with
+//! scales, labels, a sentence and a table. The page and the static pictures draw them; a new figure of a
+//! run is a file here and a line in [`OF_A_RUN`].
+
+pub mod axis;
+pub mod chart;
+pub mod classes;
+pub mod divergence;
+pub mod grid;
+pub mod interval;
+pub mod layers;
+pub mod number;
+pub mod quality;
+pub mod restart;
+pub mod rows;
+pub mod spectrum;
+pub mod staleness;
+pub mod sweep;
+pub mod thin;
+pub mod time_spent;
+pub mod timeline;
+pub mod training;
+
+pub use chart::Figure;
+
+use crate::results::RunResults;
+
+/// A figure of a run, and where it is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Topic {
+    /// The section of the page.
+    pub section: Option<&'static str>,
+    /// The name of the picture's files without their ending.
+    pub picture: Option<&'static str>,
+    /// Whether a run can hold it.
+    pub recorded: fn(&RunResults) -> bool,
+    /// Builds it, or says why not.
+    pub build: fn(&RunResults) -> Result<Figure, String>,
+}
+
+/// Every figure of a run, in the order in which a page shows them.
+pub const OF_A_RUN: [Topic; 10] = [
+    both("quality", "quality-by-examples", quality::by_examples),
+    both("quality", "quality-by-time", quality::by_time),
+    Topic { picture: None, ..both("training", "", training::figure) },
+    both("staleness", "staleness", staleness::figure),
+    Topic { picture: None, ..both("staleness", "", rows::figure) },
+    both("divergence", "divergence", divergence::figure),
+    // Layers are watched on request; without it nobody need read that they are missing.
+    Topic { picture: None, recorded: layers_are_watched, ..both("layers", "", layers::figure) },
+    both("workers", "timeline", timeline::figure),
+    both("workers", "utilisation", time_spent::figure),
+    Topic { section: None, recorded: layers_are_watched, ..both("", "layers", layers::quantiles) },
+];
+
+const fn both(
+    section: &'static str,
+    picture: &'static str,
+    build: fn(&RunResults) -> Result<Figure, String>,
+) -> Topic {
+    Topic { section: Some(section), picture: Some(picture), recorded: |_| true, build }
+}
+
+fn layers_are_watched(run: &RunResults) -> bool {
+    run.layers.is_present()
+}

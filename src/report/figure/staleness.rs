@@ -1,0 +1,249 @@
+//! Staleness of the applied gradients: a histogram per machine class.
+
+use super::axis::{Axis, Unit};
+use super::chart::{Chart, Figure, Panels, Plot, Series, Style, Upright};
+use super::classes::Classes;
+use super::grid::{self, Grid, MOST_ROWS};
+use super::number::{self, count, short};
+use crate::results::RunResults;
+use crate::results::tables::StalenessRow;
+use std::collections::BTreeMap;
+
+/// The measures of the file: its name there, what the reader chooses by, what the axis says.
+const MEASURES: [(&str, &str, &str); 3] = [
+    ("version", "updates", "staleness: updates applied between pull and apply"),
+    ("clock_lag", "steps behind", "clock lag: steps behind the fastest worker"),
+    ("age_us", "age", "age when applied, simulated microseconds"),
+];
+
+/// Most classes in one plot, those with the most gradients.
+const MOST_CLASSES: usize = 12;
+/// Most bins of equal width.
+const BINS: f64 = 100.0;
+/// Bins per doubling, where they widen with the value.
+const PER_DOUBLING: f64 = 6.0;
+
+/// The histogram of one class.
+struct Class {
+    name: String,
+    /// Its place in the order of classes.
+    place: usize,
+    /// Smallest and largest value, count; ascending.
+    buckets: Vec<(f64, f64, f64)>,
+    total: f64,
+    mean: f64,
+}
+
+impl Class {
+    fn new(name: &str, place: usize, mut rows: Vec<&StalenessRow>) -> Class {
+        rows.sort_by_key(|row| row.low);
+        let bucket = |r: &&StalenessRow| (r.low as f64, r.high.max(r.low) as f64, r.count as f64);
+        let buckets: Vec<(f64, f64, f64)> = rows.iter().map(bucket).collect();
+        let total: f64 = buckets.iter().map(|b| b.2).sum();
+        let sum: f64 = buckets.iter().map(|b| (b.0 + b.1) / 2.0 * b.2).sum();
+        Class { name: name.to_string(), place, buckets, total, mean: sum / total }
+    }
+
+    /// The upper end of the bucket that a share of all values reaches.
+    fn quantile(&self, share: f64) -> f64 {
+        let mut seen = 0.0;
+        let reached = self.buckets.iter().find(|bucket| {
+            seen += bucket.2;
+            seen >= share * self.total
+        });
+        reached.map_or(self.largest(), |bucket| bucket.1)
+    }
+
+    fn largest(&self) -> f64 {
+        self.buckets.last().map_or(0.0, |b| b.1)
+    }
+}
+
+/// The figure.
+pub fn figure(run: &RunResults) -> Result<Figure, String> {
+    let rows = run.staleness.rows()?;
+    let order = Classes::of(run);
+    let plots: Vec<Plot> =
+        MEASURES.iter().filter_map(|measure| plot(rows, &order, measure)).collect();
+    if plots.is_empty() {
+        return Err(run.staleness.unusable("counts no gradients"));
+    }
+    let columns = ["class", "measure"].map(grid::text).into_iter();
+    let columns = columns.chain(["from", "to", "gradients"].map(grid::number)).collect();
+    let grid = Grid::new("Gradients by staleness", columns);
+    Ok(Figure {
+        id: "staleness-histogram".to_string(),
+        title: "How old gradients are when they are applied".to_string(),
+        sentence: sentence(rows, &order),
+        chart: Chart::Plots(plots, Panels::stacked(1)),
+        grid: grid.fill(rows, MOST_ROWS, "staleness.csv", |row| {
+            vec![
+                row.class.clone(),
+                row.measure.clone(),
+                row.low.to_string(),
+                row.high.to_string(),
+                row.count.to_string(),
+            ]
+        }),
+        file: "staleness.csv".to_string(),
+    })
+}
+
+/// The classes with gradients, in their order.
+fn classes(rows: &[StalenessRow], order: &Classes, measure: &str) -> Vec<Class> {
+    let mut by_class: BTreeMap<(usize, &str), Vec<&StalenessRow>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.measure == measure && row.count > 0) {
+        by_class.entry((order.place(&row.class), &row.class)).or_default().push(row);
+    }
+    by_class.into_iter().map(|((place, name), rows)| Class::new(name, place, rows)).collect()
+}
+
+fn plot(
+    rows: &[StalenessRow],
+    order: &Classes,
+    (measure, label, title): &(&str, &str, &str),
+) -> Option<Plot> {
+    let mut classes = classes(rows, order, measure);
+    if classes.is_empty() {
+        return None;
+    }
+    let mut totals: Vec<f64> = classes.iter().map(|class| class.total).collect();
+    totals.sort_by(|a, b| b.total_cmp(a));
+    let least = totals[classes.len().min(MOST_CLASSES) - 1];
+    classes.retain(|class| class.total >= least);
+    let bins = Bins::of(&classes, title);
+    let outline = |class: &Class| Series {
+        name: format!("{}, mean {}", class.name, number::figure(class.mean)),
+        x: bins.edges.iter().map(|edge| short(*edge)).collect(),
+        y: bins.shares(class).into_iter().map(|share| Some(short(share))).collect(),
+        style: Style::Steps,
+        colour: Some(class.place),
+        ..Series::default()
+    };
+    let series = classes.iter().map(outline).collect();
+    let y = Axis::new(format!("share of a class's gradients {}", bins.name), Unit::Percent);
+    let mean = |class: &Class| Upright { x: short(class.mean), colour: Some(class.place) };
+    let uprights = classes.iter().map(mean).collect();
+    Some(Plot { uprights, ..Plot::new(*label, bins.axis, y, series) })
+}
+
+/// The bins of a histogram. A whole number `v` covers what lies between `v - 0.5` and `v + 0.5`.
+struct Bins {
+    axis: Axis,
+    edges: Vec<f64>,
+    /// What a bin is.
+    name: String,
+}
+
+impl Bins {
+    /// Of equal width, or widening with the value where the distribution has a long tail.
+    fn of(classes: &[Class], title: &str) -> Bins {
+        let least = |share| classes.iter().map(|c| c.quantile(share)).fold(f64::MAX, f64::min);
+        let reach = classes.iter().map(|c| c.quantile(0.999)).fold(1.0, f64::max);
+        let largest = classes.iter().map(Class::largest).fold(1.0, f64::max) + 0.5;
+        let axis = Axis::new(title, Unit::Count);
+        if reach > 64.0 && reach > 6.0 * (least(0.5) + 1.0) {
+            let axis = axis.doubling(true).between(0.7 * least(0.001), 1.3 * reach);
+            let count = (PER_DOUBLING * (axis.position(largest) + 1.0)).ceil() as usize;
+            let edge = |i: usize| libm::exp2(i as f64 / PER_DOUBLING - 1.0) - 1.0;
+            let name = format!("in each bin, {PER_DOUBLING} to a doubling");
+            return Bins { axis, edges: (0..=count).map(edge).collect(), name };
+        }
+        let width = (reach / BINS).ceil().max(1.0);
+        let count = ((largest.min(2.0 * reach) + 0.5) / width).ceil() as usize;
+        let name = match width {
+            1.0 => "at each value".to_string(),
+            width => format!("in each bin of {width}"),
+        };
+        Bins {
+            axis: axis.between(-0.5, reach * 1.04 + 0.5),
+            edges: (0..=count).map(|i| i as f64 * width - 0.5).collect(),
+            name,
+        }
+    }
+
+    /// Share of a class in each bin, none behind the last edge. What a bucket holds is spread evenly
+    /// over its width on the axis.
+    fn shares(&self, class: &Class) -> Vec<f64> {
+        let at: Vec<f64> = self.edges.iter().map(|edge| self.axis.position(*edge)).collect();
+        let mut shares = vec![0.0; at.len()];
+        for &(low, high, count) in &class.buckets {
+            let (from, to) = (self.axis.position(low - 0.5), self.axis.position(high + 0.5));
+            let first = at.partition_point(|edge| *edge <= from).saturating_sub(1);
+            for (bin, pair) in at.windows(2).enumerate().skip(first) {
+                if pair[0] >= to {
+                    break;
+                }
+                let overlap = (to.min(pair[1]) - from.max(pair[0])).max(0.0);
+                shares[bin] += count / class.total * overlap / (to - from);
+            }
+        }
+        shares
+    }
+}
+
+fn sentence(rows: &[StalenessRow], order: &Classes) -> String {
+    let classes = classes(rows, order, "version");
+    let counted = rows.iter().filter(|row| row.measure == "version" && row.count > 0);
+    let all = Class::new("", 0, counted.collect());
+    let part = |class: &Class| format!("{} {}", class.name, number::figure(class.mean));
+    let parts: Vec<String> = classes.iter().take(4).map(part).collect();
+    let more = classes.len().saturating_sub(parts.len());
+    let more = if more > 0 { format!(" and {more} more classes") } else { String::new() };
+    format!(
+        "Of {} gradients, {} updates old on average, 99 % were at most {} old and the oldest {}; by class on \
+         average {}{more}.",
+        count(all.total as u64),
+        number::figure(all.mean),
+        number::figure(all.quantile(0.99)),
+        number::figure(all.largest()),
+        parts.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::table::Rows;
+
+    fn class(buckets: &[(u64, u64, u64)]) -> Class {
+        let row =
+            |(low, high, count): &(u64, u64, u64)| format!("all,version,{low},{high},{count}\n");
+        let text: String = buckets.iter().map(row).collect();
+        let rows =
+            Rows::parse(&format!("class,measure,low,high,count\n{text}")).unwrap().into_vec();
+        Class::new("all", 0, rows.iter().collect())
+    }
+
+    #[test]
+    fn every_gradient_is_in_a_bin() {
+        let narrow = class(&[(0, 0, 5), (1, 1, 10), (3, 3, 5)]);
+        let bins = Bins::of(std::slice::from_ref(&narrow), "");
+        assert_eq!(bins.shares(&narrow)[..4], [0.25, 0.5, 0.0, 0.25]);
+        let wide = class(&[(0, 0, 500), (5, 5, 490), (64, 71, 5), (1024, 1151, 5)]);
+        let bins = Bins::of(std::slice::from_ref(&wide), "");
+        assert_eq!(bins.axis.scale, super::super::axis::Scale::Doublings);
+        let total: f64 = bins.shares(&wide).iter().sum();
+        assert!((total - 1.0).abs() < 1e-12, "{total}");
+    }
+
+    #[test]
+    fn no_name_of_a_class_is_special() {
+        let rows = "class,measure,low,high,count\n\
+                    all,version,1,1,10\nordinary,version,3,3,30\nall,clock_lag,0,0,10\n";
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("staleness.csv"), rows).unwrap();
+        let run = RunResults::open(folder.path()).unwrap();
+        let (rows, order) = (run.staleness.rows().unwrap(), Classes::of(&run));
+        let classes = classes(rows, &order, "version");
+        let found: Vec<(&str, f64)> = classes.iter().map(|c| (c.name.as_str(), c.total)).collect();
+        assert_eq!(found, [("all", 10.0), ("ordinary", 30.0)]);
+        assert!(sentence(rows, &order).starts_with("Of 40 gradients"));
+    }
+
+    #[test]
+    fn figures_come_from_the_buckets() {
+        let class = class(&[(0, 0, 5), (1, 1, 10), (3, 3, 5)]);
+        assert_eq!((class.mean, class.quantile(0.5), class.largest()), (1.25, 1.0, 3.0));
+    }
+}

@@ -1,0 +1,79 @@
+//! What is known of points: the measures that they have, and the quality that all are timed to.
+
+use super::gather::{Point, Trial};
+use super::measures::{BEST_AUC, MEASURES, Measure};
+use crate::report::figure::interval::{self, Interval};
+use crate::results::outcome::State;
+
+/// Those that some trial has.
+pub fn known(points: &[Point]) -> Vec<Measure> {
+    let has = |measure: &Measure| {
+        let mut trials = points.iter().flat_map(|point| &point.trials);
+        trials.any(|trial| trial.values[measure.index()].is_some())
+    };
+    MEASURES.into_iter().filter(has).collect()
+}
+
+/// The AUC that every point is timed to: what half of the points reach at their best, cut off
+/// behind the third decimal. `None` if none has an AUC.
+pub fn target(points: &[Point]) -> Option<f64> {
+    let means = points.iter().filter_map(|point| point.interval(&BEST_AUC));
+    let mut means: Vec<f64> = means.map(|interval| interval.mean).collect();
+    means.sort_by(f64::total_cmp);
+    let middle = means.get(means.len().checked_sub(1)? / 2)?;
+    Some((middle * 1e3).floor() / 1e3)
+}
+
+/// The simulated seconds until a trial first had this AUC, between evaluations on a straight line.
+pub fn time_to(trial: &Trial, target: f64) -> Option<f64> {
+    let mut before: Option<(f64, f64)> = None;
+    for step in &trial.steps {
+        let now = (step.sim_s, step.quality[0]);
+        if now.1 >= target {
+            let Some((left, low)) = before.filter(|before| before.1 < target) else {
+                return Some(now.0);
+            };
+            return Some(left + (now.0 - left) * (target - low) / (now.1 - low));
+        }
+        before = Some(now).filter(|now| now.1.is_finite());
+    }
+    None
+}
+
+/// Mean and interval of the time to `target` over the seeds that reach it, and how many do.
+pub fn times_to(point: &Point, target: f64) -> (Option<Interval>, usize) {
+    let done = point.trials.iter().filter(|trial| trial.state == State::Done);
+    let times: Vec<f64> = done.filter_map(|trial| time_to(trial, target)).collect();
+    (interval::of_mean(&times), times.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gather::Step;
+    use super::super::measures::MEASURES;
+    use super::*;
+
+    fn trial(values: &[(f64, f64)]) -> Trial {
+        let step = |(sim_s, auc): &(f64, f64)| Step {
+            examples: sim_s * 100.0,
+            sim_s: *sim_s,
+            quality: [*auc, f64::NAN, f64::NAN],
+        };
+        Trial {
+            id: String::new(),
+            seed: 1,
+            state: State::Done,
+            reason: None,
+            values: vec![None; MEASURES.len()],
+            steps: values.iter().map(step).collect(),
+        }
+    }
+
+    #[test]
+    fn the_time_to_a_quality_lies_between_evaluations() {
+        let trial = trial(&[(0.0, 0.5), (1.0, 0.6), (2.0, 0.7), (3.0, 0.65)]);
+        assert!((time_to(&trial, 0.65).unwrap() - 1.5).abs() < 1e-12);
+        assert_eq!(time_to(&trial, 0.4), Some(0.0));
+        assert_eq!(time_to(&trial, 0.71), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! Where the workers' time went, by machine class and worker by worker.
+
+use super::chart::{Bar, Chart, Figure, Ink, Shares};
+use super::classes::Classes;
+use super::grid::{self, Grid, MOST_ROWS};
+use super::number::{self, counted, percent};
+use crate::results::RunResults;
+use crate::results::tables::WorkerRow;
+
+/// Most bars of classes.
+const MOST_CLASSES: usize = 30;
+/// With more workers than this, a picture shows classes and the slowest workers.
+const MOST_WORKERS: usize = 64;
+/// How many of the slowest then.
+const SLOWEST: usize = 10;
+
+/// The states in order.
+const STATES: [(&str, Ink); 3] =
+    [("busy", Ink::Series(0)), ("network", Ink::Series(4)), ("waiting", Ink::Quiet)];
+
+/// The time of some workers together, seconds: busy, network, waiting.
+struct Spent {
+    name: String,
+    workers: usize,
+    seconds: [f64; 3],
+}
+
+impl Spent {
+    fn of(name: &str, workers: &[&WorkerRow]) -> Spent {
+        let mut seconds = [0.0; 3];
+        for own in workers.iter().map(|worker| self::seconds(worker)) {
+            seconds.iter_mut().zip(own).for_each(|(sum, more)| *sum += more);
+        }
+        Spent { name: name.to_string(), workers: workers.len(), seconds }
+    }
+
+    fn shares(&self) -> [f64; 3] {
+        shares(self.seconds)
+    }
+}
+
+fn seconds(worker: &WorkerRow) -> [f64; 3] {
+    [worker.busy_s, worker.network_s, worker.waiting_s]
+}
+
+fn shares(seconds: [f64; 3]) -> [f64; 3] {
+    let all: f64 = seconds.iter().sum();
+    seconds.map(|seconds| seconds / all)
+}
+
+/// The figure.
+pub fn figure(run: &RunResults) -> Result<Figure, String> {
+    let timed = |worker: &&WorkerRow| {
+        let total: f64 = seconds(worker).iter().sum();
+        total.is_finite() && total > 0.0
+    };
+    let mut workers: Vec<&WorkerRow> = run.workers.rows()?.iter().filter(timed).collect();
+    if workers.is_empty() {
+        return Err(run.workers.unusable("records no time"));
+    }
+    let order = Classes::of(run);
+    workers.sort_by_key(|worker| (order.place(&worker.class), worker.worker));
+    let classes = workers.chunk_by(|a, b| a.class == b.class);
+    let classes: Vec<Spent> = classes.map(|class| Spent::of(&class[0].class, class)).collect();
+    let groups: Vec<Spent> = match classes.len() {
+        1 => classes,
+        _ => {
+            let all = std::iter::once(Spent::of("all workers", &workers));
+            all.chain(classes).take(MOST_CLASSES).collect()
+        }
+    };
+    let columns = [grid::text("class"), grid::number("workers")].into_iter();
+    let columns = columns.chain(STATES.map(|(state, _)| grid::number(state)));
+    let columns = columns.chain(STATES.map(|(state, _)| grid::number(format!("{state}, s"))));
+    let grid = Grid::new("Time of the workers by class", columns.collect());
+    Ok(Figure {
+        id: "time-spent".to_string(),
+        title: "Where the workers' time goes".to_string(),
+        sentence: sentence(&groups),
+        chart: Chart::Shares(Shares {
+            parts: STATES,
+            groups: groups.iter().map(bar_of_class).collect(),
+            members: members(&workers, &groups),
+            member: "worker",
+        }),
+        grid: grid.fill(&groups, MOST_ROWS, "workers.csv", |class| {
+            let shares = class.shares().map(percent).into_iter();
+            let seconds = class.seconds.map(number::figure);
+            let head = [class.name.clone(), class.workers.to_string()];
+            head.into_iter().chain(shares).chain(seconds).collect()
+        }),
+        file: "workers.csv".to_string(),
+    })
+}
+
+fn bar_of_class(class: &Spent) -> Bar {
+    let name = counted(class.workers, "worker", "workers");
+    Bar { group: class.name.clone(), name, shares: class.shares() }
+}
+
+/// One bar per worker; of many, the classes and those with the fewest steps per second.
+fn members(workers: &[&WorkerRow], groups: &[Spent]) -> Vec<Bar> {
+    let bar = |worker: &&WorkerRow| Bar {
+        group: worker.class.clone(),
+        name: worker.worker.to_string(),
+        shares: shares(seconds(worker)),
+    };
+    if workers.len() <= MOST_WORKERS {
+        return workers.iter().map(bar).collect();
+    }
+    let pace = |worker: &WorkerRow| worker.steps as f64 / seconds(worker).iter().sum::<f64>();
+    let mut slowest = workers.to_vec();
+    slowest.sort_by(|a, b| pace(a).total_cmp(&pace(b)));
+    let slowest = slowest.iter().take(SLOWEST);
+    let slowest =
+        slowest.map(|worker| Bar { group: "the slowest workers".to_string(), ..bar(worker) });
+    groups.iter().map(bar_of_class).chain(slowest).collect()
+}
+
+fn sentence(groups: &[Spent]) -> String {
+    let Some(all) = groups.first() else { return String::new() };
+    let [busy, network, waiting] = all.shares().map(percent);
+    let idlest = groups[1..].iter().max_by(|a, b| a.shares()[2].total_cmp(&b.shares()[2]));
+    let idlest = match idlest.filter(|class| class.shares()[2] > 0.0) {
+        Some(class) => format!("; {} waits most, {}", class.name, percent(class.shares()[2])),
+        None => String::new(),
+    };
+    format!(
+        "{} computed {busy} of the time, pulled and pushed {network}, and waited {waiting}{idlest}.",
+        counted(all.workers, "worker", "workers")
+    )
+}

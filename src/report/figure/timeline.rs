@@ -1,0 +1,172 @@
+//! What every worker does when: the first part of the timeline, one row per worker.
+
+use super::axis::{Axis, Unit};
+use super::chart::{Chart, Figure, Ink, Look, SpanRow, Spans};
+use super::classes::Classes;
+use super::grid::{self, Grid, MOST_ROWS, evenly};
+use super::number::{self, counted, percent, time};
+use crate::results::RunResults;
+use crate::results::tables::{Activity, TimelineRow};
+use std::collections::BTreeMap;
+
+/// Most workers shown, evenly chosen.
+const MOST_WORKERS: usize = 40;
+/// Most spans shown: the window is cut where they are reached.
+const MOST_SPANS: usize = 3000;
+/// About how many steps of the median worker fill the window.
+const STEPS: f64 = 14.0;
+
+/// Spans of one worker, in order of time.
+struct Row<'a> {
+    worker: u32,
+    class: &'a str,
+    spans: Vec<&'a TimelineRow>,
+}
+
+/// The figure.
+pub fn figure(run: &RunResults) -> Result<Figure, String> {
+    let all = run.timeline.rows()?;
+    let usable =
+        |span: &&TimelineRow| span.end_s > span.start_s && (span.end_s - span.start_s).is_finite();
+    let spans: Vec<&TimelineRow> = all.iter().filter(usable).collect();
+    if spans.is_empty() {
+        return Err(run.timeline.unusable("holds no span of time"));
+    }
+    let (rows, workers) = rows(&spans, &Classes::of(run));
+    let window = window(&rows);
+    let rows = cut(rows, window);
+    let shown: Vec<&TimelineRow> = rows.iter().flat_map(|row| row.spans.iter().copied()).collect();
+    let columns = [grid::number("worker"), grid::text("class"), grid::text("activity")].into_iter();
+    let columns = columns.chain(["from, s", "until, s", "step"].map(grid::number)).collect();
+    let grid = Grid::new("Spans of the timeline shown", columns);
+    Ok(Figure {
+        id: "timeline".to_string(),
+        title: "Who does what when".to_string(),
+        sentence: sentence(&rows, workers, window),
+        chart: Chart::Spans(spans_of(&rows, window)),
+        grid: grid.fill(&shown, MOST_ROWS, "timeline.csv", |span| {
+            vec![
+                span.worker.to_string(),
+                span.class.clone(),
+                look(span.activity).name.to_string(),
+                number::figure(span.start_s),
+                number::figure(span.end_s),
+                span.step.map_or_else(|| "–".to_string(), |step| step.to_string()),
+            ]
+        }),
+        file: "timeline.csv".to_string(),
+    })
+}
+
+/// How an activity looks: computing fills the row, a pull its upper part, a push its lower part,
+/// waiting is a line in the middle, sleep a thicker one; a crash is a line at the bottom, and a worker
+/// that is away leaves a hairline.
+fn look(activity: Activity) -> Look {
+    let (name, ink, band) = match activity {
+        Activity::Compute => ("compute", Ink::Series(0), (0.0, 1.0)),
+        Activity::Pull => ("pull", Ink::Series(2), (0.0, 0.45)),
+        Activity::Push => ("push", Ink::Series(4), (0.55, 1.0)),
+        Activity::Wait => ("wait", Ink::Quiet, (0.45, 0.6)),
+        Activity::Sleep => ("asleep", Ink::Series(3), (0.3, 0.75)),
+        Activity::Down => ("crashed", Ink::Series(1), (0.8, 1.0)),
+        Activity::Away => ("away", Ink::Quiet, (0.48, 0.54)),
+    };
+    Look { name, ink, band }
+}
+
+const ACTIVITIES: [Activity; 7] = [
+    Activity::Compute,
+    Activity::Pull,
+    Activity::Push,
+    Activity::Wait,
+    Activity::Sleep,
+    Activity::Down,
+    Activity::Away,
+];
+/// The first of them occur in every run.
+const USUAL: usize = 4;
+
+/// The workers shown, by class and number, and how many there are.
+fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<Row<'a>>, usize) {
+    let mut workers: BTreeMap<(usize, &str, u32), Vec<&TimelineRow>> = BTreeMap::new();
+    for span in spans {
+        workers.entry((order.place(&span.class), &span.class, span.worker)).or_default().push(span);
+    }
+    let mut rows: Vec<Row> = workers
+        .into_iter()
+        .map(|((_, class, worker), mut spans)| {
+            spans.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+            Row { worker, class, spans }
+        })
+        .collect();
+    let count = rows.len();
+    let mut chosen = evenly(count, MOST_WORKERS).peekable();
+    let mut index = 0;
+    rows.retain(|_| {
+        let keep = chosen.next_if_eq(&index).is_some();
+        index += 1;
+        keep
+    });
+    (rows, count)
+}
+
+/// From the first span until the median worker has done some steps.
+fn window(rows: &[Row]) -> (f64, f64) {
+    let spans = || rows.iter().flat_map(|row| &row.spans);
+    let from = spans().map(|span| span.start_s).fold(f64::INFINITY, f64::min);
+    let last = spans().map(|span| span.end_s).fold(from, f64::max);
+    let computing = spans().filter(|span| span.activity == Activity::Compute);
+    let mut lengths: Vec<f64> = computing.map(|span| span.end_s - span.start_s).collect();
+    lengths.sort_by(f64::total_cmp);
+    let typical = lengths.get(lengths.len() / 2).copied().unwrap_or(last - from);
+    let mut until = (from + STEPS * typical).min(last);
+    let inside = |until: f64| spans().filter(|span| span.start_s < until).count();
+    while inside(until) > MOST_SPANS {
+        until = from + (until - from) * 0.7;
+    }
+    (from, until)
+}
+
+fn cut<'a>(rows: Vec<Row<'a>>, window: (f64, f64)) -> Vec<Row<'a>> {
+    let cut = |row: Row<'a>| Row {
+        spans: row.spans.into_iter().filter(|span| span.start_s < window.1).collect(),
+        ..row
+    };
+    rows.into_iter().map(cut).collect()
+}
+
+fn spans_of(rows: &[Row], window: (f64, f64)) -> Spans {
+    let occurs = |activity| rows.iter().flat_map(|row| &row.spans).any(|s| s.activity == activity);
+    let legend = ACTIVITIES.into_iter().enumerate();
+    let legend = legend.filter(|(index, activity)| *index < USUAL || occurs(*activity));
+    let span = |span: &&TimelineRow| (look(span.activity), span.start_s, span.end_s.min(window.1));
+    let row = |row: &Row| SpanRow {
+        name: format!("{} {}", row.class, row.worker),
+        spans: row.spans.iter().map(span).collect(),
+    };
+    Spans {
+        time: Axis::new("simulated time", Unit::Time),
+        window,
+        legend: legend.map(|(_, activity)| look(activity)).collect(),
+        rows: rows.iter().map(row).collect(),
+    }
+}
+
+fn sentence(rows: &[Row], workers: usize, window: (f64, f64)) -> String {
+    let spent = |wanted: Option<Activity>| -> f64 {
+        let spans = rows.iter().flat_map(|row| &row.spans);
+        let wanted = spans.filter(|span| wanted.is_none_or(|w| w == span.activity));
+        wanted.map(|span| span.end_s.min(window.1) - span.start_s).sum()
+    };
+    let shown = match rows.len() < workers {
+        true => {
+            format!("{} of {} (evenly chosen)", rows.len(), counted(workers, "worker", "workers"))
+        }
+        false => counted(workers, "worker", "workers"),
+    };
+    format!(
+        "The first {} of {shown}: {} of the time shown is spent computing.",
+        time(window.1 - window.0),
+        percent(spent(Some(Activity::Compute)) / spent(None))
+    )
+}

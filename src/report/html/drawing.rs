@@ -1,0 +1,186 @@
+//! Drawings that need no script: shares as bars, spans as a timeline.
+
+use crate::report::figure::chart::{Bar, Ink, Look, Shares, SpanRow, Spans};
+use crate::report::figure::number::{percent, short};
+use maud::{Markup, html};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// Width of a drawing, in its own units.
+const WIDTH: f64 = 1000.0;
+/// Left edge of the bars, behind the names.
+const BARS: f64 = 160.0;
+/// Height of a row of bars, and of the bar in it.
+const BAR_ROW: f64 = 34.0;
+const BAR: f64 = 22.0;
+/// Left and right edge of the spans.
+const SPANS: (f64, f64) = (120.0, WIDTH - 12.0);
+/// Height of a row of spans, and of the time axis below them.
+const ROW: f64 = 22.0;
+const AXIS: f64 = 30.0;
+
+/// The spans for those who move along them.
+#[derive(Serialize)]
+pub(super) struct SpanData<'a> {
+    /// The simulated seconds shown: from, until.
+    window: (f64, f64),
+    /// Where the drawing begins and ends, as shares of its width.
+    frame: (f64, f64),
+    rows: Vec<RowData<'a>>,
+}
+
+#[derive(Serialize)]
+struct RowData<'a> {
+    name: &'a str,
+    /// Activity, from, until; in order of time.
+    spans: Vec<(&'static str, f64, f64)>,
+}
+
+impl<'a> SpanData<'a> {
+    /// Those of a figure.
+    pub(super) fn of(spans: &'a Spans) -> SpanData<'a> {
+        let row = |row: &'a SpanRow| RowData {
+            name: &row.name,
+            spans: row.spans.iter().map(|s| (s.0.name, short(s.1), short(s.2))).collect(),
+        };
+        SpanData {
+            window: spans.window,
+            frame: (SPANS.0 / WIDTH, SPANS.1 / WIDTH),
+            rows: spans.rows.iter().map(row).collect(),
+        }
+    }
+}
+
+fn class(ink: Ink) -> String {
+    match ink {
+        Ink::Series(colour) => format!("ink-{colour}"),
+        Ink::Quiet => "ink-quiet".to_string(),
+    }
+}
+
+fn legend(entries: &[(Markup, &str)]) -> Markup {
+    html! {
+        div class="legend" aria-hidden="true" {
+            @for (swatch, name) in entries {
+                span class="entry" {
+                    svg class="swatch" viewBox="0 0 24 16" width="24" height="16" { (swatch) }
+                    (name)
+                }
+            }
+        }
+    }
+}
+
+/// A bar for each group.
+pub(super) fn shares(shares: &Shares) -> Markup {
+    let height = BAR_ROW * shares.groups.len() as f64;
+    let entry = |(part, (name, ink)): (usize, &(&'static str, Ink))| {
+        (bar(*ink, part, (0.0, 24.0), 1.0, 14.0), *name)
+    };
+    let entries: Vec<(Markup, &str)> = shares.parts.iter().enumerate().map(entry).collect();
+    html! {
+        (legend(&entries))
+        svg class="shares" viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
+            aria-label="Shares of the workers' time; the data is in the table" {
+            @for (index, group) in shares.groups.iter().enumerate() {
+                (bar_row(group, &shares.parts, index as f64 * BAR_ROW))
+            }
+        }
+    }
+}
+
+fn bar_row(group: &Bar, parts: &[(&'static str, Ink)], top: f64) -> Markup {
+    let name: String = group.group.chars().take(16).collect();
+    let mut left = BARS;
+    let bars = group.shares.map(|share| {
+        let from = left;
+        left += share * (WIDTH - BARS);
+        (from, left - from, share)
+    });
+    html! {
+        text class="tick" x=(BARS - 10.0) y=(top + 22.0) text-anchor="end" { (name) }
+        @for (part, (from, width, share)) in bars.into_iter().enumerate() {
+            @if width > 0.0 { (bar(parts[part].1, part, (from, width), top + 5.0, BAR)) }
+            @if width > 60.0 {
+                text class={ "inside " (class(parts[part].1)) } x=(format!("{:.1}", from + width / 2.0))
+                    y=(top + 21.0) text-anchor="middle" { (percent(share)) }
+            }
+        }
+    }
+}
+
+/// A part of a bar: the second is lower, and the last is an outline.
+fn bar(ink: Ink, part: usize, (left, width): (f64, f64), top: f64, height: f64) -> Markup {
+    let inset = [0.0, height * 0.15, 0.5][part];
+    html! {
+        rect class={ "share " (class(ink)) } x=(format!("{left:.1}"))
+            y=(format!("{:.1}", top + inset)) width=(format!("{:.1}", width.max(0.5)))
+            height=(format!("{:.1}", height - 2.0 * inset)) {}
+    }
+}
+
+/// A row of blocks for each worker.
+pub(super) fn spans(spans: &Spans) -> Markup {
+    let height = ROW * spans.rows.len() as f64 + AXIS;
+    let column = |seconds: f64| {
+        let share = (seconds - spans.window.0) / (spans.window.1 - spans.window.0);
+        SPANS.0 + share * (SPANS.1 - SPANS.0)
+    };
+    let swatch = |look: &Look| (path(*look, &block(*look, 0.0, 24.0, 0.0, 16.0)), look.name);
+    let entries: Vec<(Markup, &str)> = spans.legend.iter().map(swatch).collect();
+    html! {
+        (legend(&entries))
+        svg class="gantt" viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
+            aria-label="Timeline of the workers; its data is in the table" {
+            @for (tick, label) in spans.time.labels(spans.window.0, spans.window.1, 6) {
+                line class="mesh" x1=(short(column(tick))) x2=(short(column(tick)))
+                    y1="0" y2=(height - AXIS) {}
+                text class="tick" x=(short(column(tick))) y=(height - AXIS + 18.0)
+                    text-anchor="middle" { (label) }
+            }
+            @for (index, row) in spans.rows.iter().enumerate() {
+                (span_row(row, &spans.legend, index as f64 * ROW, column))
+            }
+        }
+    }
+}
+
+fn span_row(row: &SpanRow, looks: &[Look], top: f64, column: impl Fn(f64) -> f64) -> Markup {
+    let outline = |look: &Look| {
+        let own = row.spans.iter().filter(|span| span.0 == *look);
+        let blocks = own
+            .map(|span| block(*look, column(span.1), column(span.2), top + 3.0, top + ROW - 3.0));
+        (*look, blocks.collect::<String>())
+    };
+    let outlines: Vec<(Look, String)> = looks.iter().map(outline).collect();
+    html! {
+        text class="tick" x=(SPANS.0 - 8.0) y=(top + ROW * 0.68) text-anchor="end" {
+            (short_name(&row.name))
+        }
+        @for (look, blocks) in &outlines {
+            @if !blocks.is_empty() { (path(*look, blocks)) }
+        }
+    }
+}
+
+/// A name that has room: its end, the number of the worker, is kept.
+fn short_name(name: &str) -> String {
+    let (class, number) = name.rsplit_once(' ').unwrap_or((name, ""));
+    let class: String = class.chars().take(10).collect();
+    format!("{class} {number}")
+}
+
+fn path(look: Look, blocks: &str) -> Markup {
+    html! { path class=(class(look.ink)) d=(blocks) {} }
+}
+
+/// The outline of a span.
+fn block(look: Look, left: f64, right: f64, top: f64, bottom: f64) -> String {
+    let (from, until) = (top + (bottom - top) * look.band.0, top + (bottom - top) * look.band.1);
+    // A thin edge tells neighbours apart where there is room for it.
+    let edge = if right - left > 3.0 { 0.4 } else { 0.0 };
+    let (left, right) = (left + edge, (right - edge).max(left + edge + 0.3));
+    let mut outline = String::new();
+    _ = write!(outline, "M{left:.1} {from:.1}H{right:.1}V{until:.1}H{left:.1}Z");
+    outline
+}

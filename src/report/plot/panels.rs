@@ -1,0 +1,490 @@
+//! Lines over axes, one panel per plot.
+
+use super::fonts::{fitted, text_width};
+use super::sheet::{BOTTOM, Chart, Drawing, INNER, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch, WIDTH};
+use super::style::{self, BLACK, GREY, Line, PALE, stroke, units};
+use crate::report::figure::axis::{Axis, Unit, proper};
+use crate::report::figure::chart::{Band, Panels, Plot, Series, Style};
+use crate::report::figure::number;
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+
+/// With more panels side by side than this, they are small.
+const MOST_LARGE: usize = 3;
+/// Room for names where lines end.
+const ENDS: f64 = 210.0;
+/// How strong a band is, and what lies under a histogram.
+const BAND: f64 = 0.3;
+const UNDER: f64 = 0.14;
+
+/// A value on both scales, as positions there.
+type Point = (f64, f64);
+
+/// Draws the plots that the layout shows below `top`.
+pub(super) fn draw<DB: DrawingBackend>(
+    sheet: &Sheet<DB>,
+    top: f64,
+    plots: &[Plot],
+    layout: &Panels,
+) -> Drawing<DB> {
+    let plots = &plots[..plots.len().min(layout.shown)];
+    let top = match layout.ends {
+        true => top,
+        false => sheet.legend(top, &legend(plots))?,
+    };
+    for (index, plot) in plots.iter().enumerate() {
+        let below = index + layout.columns >= plots.len();
+        let panel = Panel::new(plot, slot(index, plots, layout, top), layout, below);
+        panel.draw(sheet)?;
+    }
+    if is_small(layout)
+        && let Some(plot) = plots.last()
+    {
+        let at = (RIGHT, BOTTOM + 66.0);
+        sheet.text(at, (style::LABEL, false), BLACK, HPos::Right, &plot.x.title)?;
+    }
+    Ok(())
+}
+
+fn is_small(layout: &Panels) -> bool {
+    layout.columns > MOST_LARGE
+}
+
+/// Where the data of a panel lie.
+fn slot(index: usize, plots: &[Plot], layout: &Panels, top: f64) -> Rect {
+    let small = is_small(layout);
+    let (left, between, gap) = match (small, layout.columns) {
+        (true, columns) => (118.0, if columns > 8 { 70.0 } else { 82.0 }, 60.0),
+        (false, _) => (INNER, 130.0, 80.0),
+    };
+    let notes = plots.iter().map(|plot| plot.notes.len()).max().unwrap_or(0);
+    let top = top + if small { 19.0 * notes as f64 } else { 34.0 };
+    let right = if layout.ends { RIGHT - ENDS } else { RIGHT };
+    let (columns, rows) = (layout.columns, plots.len().div_ceil(layout.columns));
+    let share =
+        |from: f64, to: f64, gap: f64, of: usize| (to - from - gap * (of - 1) as f64) / of as f64;
+    let (width, height) = (share(left, right, between, columns), share(top, BOTTOM, gap, rows));
+    let left = left + (index % columns) as f64 * (width + between);
+    let top = top + (index / columns) as f64 * (height + gap);
+    Rect { left, top, right: left + width, bottom: top + height }
+}
+
+/// Every line of the plots once; of many quiet ones the first and the last.
+fn legend(plots: &[Plot]) -> Vec<(Swatch, String)> {
+    let mut entries: Vec<(Swatch, String)> = Vec::new();
+    let mut quiet: Vec<(Line, &str)> = Vec::new();
+    for plot in plots {
+        for (place, series) in plot.series.iter().enumerate() {
+            let line = style::line(series, place);
+            let swatch = match series.style {
+                Style::Mark => Swatch::Ring(line),
+                Style::Steps if series.band.is_some() => Swatch::Block(line.colour.mix(BAND)),
+                Style::Steps if series.colour.is_some() && !is_fan(plot) => {
+                    Swatch::Block(line.colour)
+                }
+                _ => Swatch::Line(line),
+            };
+            if series.style == Style::Quiet {
+                if !quiet.iter().any(|(_, name)| *name == series.name) {
+                    quiet.push((line, &series.name));
+                }
+            } else if !entries.iter().any(|(_, name)| *name == series.name) {
+                entries.push((swatch, series.name.clone()));
+            }
+        }
+    }
+    match quiet.as_slice() {
+        [] => {}
+        [(line, name)] => entries.push((Swatch::Line(*line), (*name).to_string())),
+        [(line, first), .., (_, last)] => {
+            entries.push((Swatch::Line(*line), format!("{first} to {last}")));
+        }
+    }
+    entries
+}
+
+/// Whether bands are what a plot shows.
+fn is_fan(plot: &Plot) -> bool {
+    plot.series.iter().any(|series| series.style == Style::Steps && series.band.is_some())
+}
+
+/// One plot and its place.
+struct Panel<'a> {
+    plot: &'a Plot,
+    rect: Rect,
+    x: Ruler,
+    y: Ruler,
+    small: bool,
+    /// Whether its lines are named where they end.
+    ends: bool,
+    /// Whether none lies below it.
+    below: bool,
+}
+
+impl Panel<'_> {
+    fn new<'a>(plot: &'a Plot, rect: Rect, layout: &Panels, below: bool) -> Panel<'a> {
+        let small = is_small(layout);
+        let per_label = if small { (60.0, 70.0) } else { (190.0, 80.0) };
+        let count = |length: f64, per: f64| (length / per).ceil().max(2.0) as usize;
+        let edges = |series: &Series| {
+            let band = series.band.as_ref().into_iter().flat_map(|b| b.low.iter().chain(&b.high));
+            let band: Vec<f64> = band.copied().flatten().collect();
+            series.points().map(|point| point.1).chain(band).collect::<Vec<f64>>()
+        };
+        let x = plot.series.iter().flat_map(|series| series.x.iter().copied());
+        let y = plot.series.iter().flat_map(edges);
+        let mut x = ruler(&plot.x, x, count(rect.right - rect.left, per_label.0));
+        if !below && layout.columns == 1 {
+            x.labels.clear();
+        }
+        let y = ruler(&plot.y, y, count(rect.bottom - rect.top, per_label.1));
+        Panel { plot, rect, x, y, small, ends: layout.ends, below }
+    }
+
+    fn draw<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
+        self.titles(sheet)?;
+        let (size, room) = if self.small { (style::SMALL, 80.0) } else { (style::TICK, 100.0) };
+        let mut chart = sheet.chart(&self.rect, (&self.x, &self.y), size, room)?;
+        for upright in &self.plot.uprights {
+            let x = self.plot.x.position(upright.x);
+            let colour = upright.colour.map_or(PALE, style::colour);
+            let line = Line { colour: colour.mix(1.0), width: style::NORMAL, dashed: true };
+            self.line(&mut chart, &[(x, self.y.low), (x, self.y.high)], line)?;
+        }
+        // Backwards, so that the first line lies on top; bands from the widest to the narrowest.
+        let order: Vec<usize> = match is_fan(self.plot) {
+            true => (0..self.plot.series.len()).collect(),
+            false => (0..self.plot.series.len()).rev().collect(),
+        };
+        for place in order {
+            self.series(&mut chart, place)?;
+        }
+        for series in self.plot.series.iter().filter(|series| series.style == Style::Mark) {
+            self.marks(sheet, &mut chart, series)?;
+        }
+        if self.ends { self.names_at_ends(sheet) } else { Ok(()) }
+    }
+
+    fn titles<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
+        let Rect { left, top, right, bottom } = self.rect;
+        if self.small {
+            for (row, note) in self.plot.notes.iter().rev().enumerate() {
+                let head = row + 1 == self.plot.notes.len();
+                let at = (left - 30.0, top - 14.0 - 19.0 * row as f64);
+                let colour = if head { BLACK } else { GREY };
+                sheet.text(at, (style::SMALL, head), colour, HPos::Left, note)?;
+            }
+            return Ok(());
+        }
+        let at = (left - INNER + LEFT, top - 20.0);
+        sheet.text(at, (style::LABEL, false), BLACK, HPos::Left, &self.plot.y.title)?;
+        if let Some(note) = self.plot.notes.first() {
+            let at = (right, top - 12.0);
+            sheet.text(at, (style::LABEL, true), BLACK, HPos::Right, note)?;
+        }
+        if !self.below {
+            return Ok(());
+        }
+        let at = (right, bottom + 66.0);
+        sheet.text(at, (style::LABEL, false), BLACK, HPos::Right, &self.plot.x.title)
+    }
+
+    fn at(&self, (x, y): (f64, f64)) -> Point {
+        (self.plot.x.position(x), self.plot.y.position(y))
+    }
+
+    fn series<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, place: usize) -> Drawing<DB> {
+        let series = &self.plot.series[place];
+        let line = style::line(series, place);
+        match (series.style, &series.band) {
+            (Style::Mark, _) => Ok(()),
+            (Style::Steps, Some(band)) => self.bands(chart, series, band, line),
+            (Style::Steps, None) => self.steps(chart, series, line),
+            (Style::Points, _) => self.dots(chart, series, line, 5.0),
+            (Style::Dots, _) => {
+                self.through(chart, series, line)?;
+                self.dots(chart, series, line, 4.0)
+            }
+            (Style::Line | Style::Quiet | Style::Limit, _) => self.through(chart, series, line),
+        }
+    }
+
+    fn through<DB: DrawingBackend>(
+        &self,
+        chart: &mut Chart<'_, DB>,
+        series: &Series,
+        line: Line,
+    ) -> Drawing<DB> {
+        let points: Vec<Point> = series.points().map(|point| self.at(point)).collect();
+        self.line(chart, &points, line)
+    }
+
+    /// The line through values, cut off where it leaves the panel.
+    fn line<DB: DrawingBackend>(
+        &self,
+        chart: &mut Chart<'_, DB>,
+        points: &[Point],
+        line: Line,
+    ) -> Drawing<DB> {
+        let style = stroke(line.colour, line.width);
+        for piece in self.visible(points) {
+            if line.dashed {
+                let dash = units(style::DASH);
+                chart.draw_series(DashedLineSeries::new(piece, dash, dash, style))?;
+            } else {
+                chart.draw_series(LineSeries::new(piece, style))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn dots<DB: DrawingBackend>(
+        &self,
+        chart: &mut Chart<'_, DB>,
+        series: &Series,
+        line: Line,
+        radius: f64,
+    ) -> Drawing<DB> {
+        let points = series.points().map(|point| self.at(point));
+        let dots = points.filter(|point| self.is_inside(*point));
+        let dots = dots.map(|point| Circle::new(point, units(radius), line.colour.filled()));
+        chart.draw_series(dots).map(|_| ())
+    }
+
+    /// Where each value begins and ends, cut off at the panel's sides.
+    fn stretches(&self, series: &Series) -> Vec<(usize, f64, f64)> {
+        let at: Vec<f64> = series.x.iter().map(|x| self.plot.x.position(*x)).collect();
+        let cut = |(place, pair): (usize, &[f64])| {
+            (place, pair[0].max(self.x.low), pair[1].min(self.x.high))
+        };
+        let all = at.windows(2).enumerate().map(cut);
+        all.filter(|(_, from, to)| to > from).collect()
+    }
+
+    fn block(&self, (from, to): (f64, f64), (low, high): (f64, f64)) -> [Point; 2] {
+        let within = |y: f64| self.plot.y.position(y).clamp(self.y.low, self.y.high);
+        [(from, within(low)), (to, within(high))]
+    }
+
+    fn bands<DB: DrawingBackend>(
+        &self,
+        chart: &mut Chart<'_, DB>,
+        series: &Series,
+        band: &Band,
+        line: Line,
+    ) -> Drawing<DB> {
+        let block = |(place, from, to): (usize, f64, f64)| {
+            let corners = self.block((from, to), (band.low[place]?, band.high[place]?));
+            Some(Rectangle::new(corners, line.colour.mix(BAND).filled()))
+        };
+        chart.draw_series(self.stretches(series).into_iter().filter_map(block)).map(|_| ())
+    }
+
+    /// Steps over the stretches that hold something, lightly filled where they are a histogram.
+    fn steps<DB: DrawingBackend>(
+        &self,
+        chart: &mut Chart<'_, DB>,
+        series: &Series,
+        line: Line,
+    ) -> Drawing<DB> {
+        let histogram = !is_fan(self.plot);
+        let mut outline: Vec<Point> = Vec::new();
+        for (place, from, to) in self.stretches(series) {
+            let value = series.y[place].filter(|value| !histogram || *value > 0.0);
+            if let Some(value) = value {
+                let y = self.plot.y.position(value);
+                if histogram {
+                    let corners = self.block((from, to), (0.0, value));
+                    let filled = line.colour.mix(UNDER).filled();
+                    chart.draw_series([Rectangle::new(corners, filled)])?;
+                    if outline.is_empty() {
+                        outline.push((from, 0.0));
+                    }
+                }
+                outline.extend([(from, y), (to, y)]);
+            } else {
+                self.outline(chart, std::mem::take(&mut outline), histogram, line)?;
+            }
+        }
+        self.outline(chart, outline, histogram, line)
+    }
+
+    fn outline<DB: DrawingBackend>(
+        &self,
+        chart: &mut Chart<'_, DB>,
+        mut outline: Vec<Point>,
+        histogram: bool,
+        line: Line,
+    ) -> Drawing<DB> {
+        if let (Some(&(end, _)), true) = (outline.last(), histogram) {
+            outline.push((end, 0.0));
+        }
+        let width = if self.small { style::THIN } else { line.width };
+        self.line(chart, &outline, Line { width, ..line })
+    }
+
+    /// Rings around values, which are written above them.
+    fn marks<DB: DrawingBackend>(
+        &self,
+        sheet: &Sheet<DB>,
+        chart: &mut Chart<'_, DB>,
+        series: &Series,
+    ) -> Drawing<DB> {
+        for point in series.points().filter(|point| self.is_inside(self.at(*point))) {
+            let (x, y) = self.at(point);
+            let style = stroke(BLACK, style::NORMAL);
+            chart.draw_series([Circle::new((x, y), units(8.0), style)])?;
+            let share = (x - self.x.low) / (self.x.high - self.x.low);
+            let height = (y - self.y.low) / (self.y.high - self.y.low);
+            let Rect { left, top, right, bottom } = self.rect;
+            let at = (left + share * (right - left), bottom - height * (bottom - top) - 17.0);
+            let (end, aside) = match share {
+                share if share > 0.9 => (HPos::Right, 8.0),
+                share if share < 0.1 => (HPos::Left, -8.0),
+                _ => (HPos::Center, 0.0),
+            };
+            let text = number::figure(point.1);
+            sheet.text((at.0 + aside, at.1), (style::LABEL, true), BLACK, end, &text)?;
+        }
+        Ok(())
+    }
+
+    /// Name and last value of each line beside its end, moved apart where they would overlap.
+    fn names_at_ends<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
+        let Rect { top, right, bottom, .. } = self.rect;
+        let lines = self.plot.series.iter().enumerate();
+        let ends: Vec<(Line, &str, f64)> = lines
+            .filter_map(|(place, series)| {
+                let last = series.points().next_back()?;
+                Some((style::line(series, place), series.name.as_str(), last.1))
+            })
+            .collect();
+        let row = |value: f64| {
+            let share = (self.plot.y.position(value) - self.y.low) / (self.y.high - self.y.low);
+            (bottom - share * (bottom - top)).clamp(top, bottom)
+        };
+        let rows: Vec<f64> = ends.iter().map(|end| row(end.2)).collect();
+        let moved = spread(&rows, style::LABEL * 1.25, top, bottom);
+        for (((line, name, value), row), to) in ends.iter().zip(&rows).zip(moved) {
+            let faded = Line { colour: line.colour.mix(0.6), width: style::THIN, dashed: false };
+            sheet.line((right + 2.0, *row), (right + 16.0, to), faded)?;
+            let value = self.plot.y.unit.write(*value);
+            let room = WIDTH - right - 36.0 - text_width(&value, style::LABEL, false);
+            let text = format!("{} {value}", fitted(name, style::LABEL, false, room));
+            let at = (right + 20.0, to + style::LABEL * 0.35);
+            let colour = RGBColor(line.colour.0, line.colour.1, line.colour.2);
+            sheet.text(at, (style::LABEL, false), colour, HPos::Left, &text)?;
+        }
+        Ok(())
+    }
+
+    fn is_inside(&self, (x, y): Point) -> bool {
+        (self.x.low..=self.x.high).contains(&x) && (self.y.low..=self.y.high).contains(&y)
+    }
+
+    /// The pieces of a line that lie within the panel.
+    fn visible(&self, points: &[Point]) -> Vec<Vec<Point>> {
+        let mut pieces: Vec<Vec<Point>> = Vec::new();
+        for pair in points.windows(2) {
+            let Some((from, to)) = self.clip(pair[0], pair[1]) else { continue };
+            match pieces.last_mut() {
+                Some(piece) if piece.last() == Some(&from) => piece.push(to),
+                _ => pieces.push(vec![from, to]),
+            }
+        }
+        pieces
+    }
+
+    /// The part of a straight piece within the panel (Liang and Barsky 1984).
+    fn clip(&self, from: Point, to: Point) -> Option<(Point, Point)> {
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let (mut enter, mut leave) = (0.0f64, 1.0f64);
+        let sides = [
+            (-dx, from.0 - self.x.low),
+            (dx, self.x.high - from.0),
+            (-dy, from.1 - self.y.low),
+            (dy, self.y.high - from.1),
+        ];
+        for (speed, room) in sides {
+            if speed == 0.0 && room < 0.0 {
+                return None;
+            } else if speed < 0.0 {
+                enter = enter.max(room / speed);
+            } else if speed > 0.0 {
+                leave = leave.min(room / speed);
+            }
+        }
+        let along = |share: f64| match share {
+            0.0 => from,
+            1.0 => to,
+            _ => (from.0 + share * dx, from.1 + share * dy),
+        };
+        (enter < leave).then(|| (along(enter), along(leave)))
+    }
+}
+
+/// The scale of an axis over its range, or over all values with some room.
+fn ruler(axis: &Axis, values: impl Iterator<Item = f64>, count: usize) -> Ruler {
+    let all = values.filter(|value| value.is_finite());
+    let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
+    let wide = match axis.unit {
+        Unit::Percent => (0.0, high * 1.06),
+        _ => (low, high),
+    };
+    let (low, high) = axis.range.unwrap_or(wide);
+    let (low, high) = proper(low, high);
+    let labels = axis.labels(low, high, count);
+    Ruler {
+        low: axis.position(low),
+        high: axis.position(high),
+        labels: labels.into_iter().map(|(value, label)| (axis.position(value), label)).collect(),
+    }
+}
+
+/// Positions at least `gap` apart, in the order of `wanted` and near it, between `low` and `high`
+/// if they fit there.
+fn spread(wanted: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
+    let mut placed = wanted.to_vec();
+    let mut free = low;
+    for &i in &order {
+        placed[i] = placed[i].max(free);
+        free = placed[i] + gap;
+    }
+    let mut free = high;
+    for &i in order.iter().rev() {
+        placed[i] = placed[i].min(free);
+        free = placed[i] - gap;
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_at_the_panel() {
+        let axis = |high| Axis::new("", Unit::Number).between(0.0, high);
+        let plot = Plot::new("", axis(10.0), axis(1.0), Vec::new());
+        let rect = Rect { left: 100.0, top: 100.0, right: 200.0, bottom: 200.0 };
+        let panel = Panel::new(&plot, rect, &Panels::stacked(1), true);
+        let pieces = panel.visible(&[(0.0, -1.0), (4.0, 1.0), (8.0, 3.0), (9.0, 0.5)]);
+        assert_eq!(pieces.len(), 2);
+        assert_eq!(pieces[0], [(2.0, 0.0), (4.0, 1.0)]);
+        assert!(pieces[1].iter().all(|p| p.1 <= 1.0));
+        assert!(panel.visible(&[(-5.0, 0.5), (-1.0, 0.5)]).is_empty());
+        assert_eq!(panel.visible(&[(0.0, 0.5), (5.0, 0.5), (10.0, 1.0)])[0].len(), 3);
+    }
+
+    #[test]
+    fn labels_are_moved_apart_in_order() {
+        let placed = spread(&[50.0, 52.0, 51.0, 190.0], 20.0, 40.0, 200.0);
+        assert_eq!(placed, [50.0, 90.0, 70.0, 190.0]);
+        let placed = spread(&[199.0, 200.0], 20.0, 0.0, 200.0);
+        assert_eq!(placed, [180.0, 200.0]);
+    }
+}

@@ -1,0 +1,69 @@
+//! Shares of a whole as upright bars, their groups named below.
+
+use super::fonts::fitted;
+use super::sheet::{Drawing, INNER, RIGHT, Rect, Ruler, Sheet, Swatch};
+use super::style::{self, BLACK, GREY, Line};
+use crate::report::figure::axis::{Axis, Unit};
+use crate::report::figure::chart::Shares;
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+
+/// Room for a bar where there are few.
+const WIDEST: f64 = 220.0;
+/// Room beside a bar, as a share of its own.
+const PAD: f64 = 0.12;
+const BOTTOM: f64 = 880.0;
+
+/// Draws the bars below `top`.
+pub(super) fn draw<DB: DrawingBackend>(
+    sheet: &Sheet<DB>,
+    top: f64,
+    shares: &Shares,
+) -> Drawing<DB> {
+    let swatch = |(name, ink): &(&'static str, _)| {
+        (Swatch::Block(style::ink(*ink).mix(1.0)), (*name).to_string())
+    };
+    let entries: Vec<(Swatch, String)> = shares.parts.iter().map(swatch).collect();
+    let top = sheet.legend(top, &entries)? + 16.0;
+    let count = shares.members.len() as f64;
+    let right = RIGHT.min(INNER + WIDEST * count);
+    let rect = Rect { left: INNER, top, right, bottom: BOTTOM };
+    let y = Axis::new("", Unit::Percent);
+    let y = Ruler { low: 0.0, high: 1.0, labels: y.labels(0.0, 1.0, 5) };
+    let mut chart = sheet.chart(&rect, (&Ruler::bare(0.0, count), &y), style::TICK, 90.0)?;
+    for (place, bar) in shares.members.iter().enumerate() {
+        let (left, right) = (place as f64 + PAD, place as f64 + 1.0 - PAD);
+        let mut from = 0.0;
+        let parts = bar.shares.iter().zip(&shares.parts).map(|(share, (_, ink))| {
+            let low = from;
+            from += share;
+            Rectangle::new([(left, low), (right, from)], style::ink(*ink).filled())
+        });
+        chart.draw_series(parts)?;
+    }
+    names(sheet, shares, &rect)
+}
+
+/// The name of each bar below it, and a bracket with its name below each group.
+fn names<DB: DrawingBackend>(sheet: &Sheet<DB>, shares: &Shares, rect: &Rect) -> Drawing<DB> {
+    let width = (rect.right - rect.left) / shares.members.len() as f64;
+    let column = |place: f64| rect.left + place * width;
+    for (place, bar) in shares.members.iter().enumerate() {
+        let name = fitted(&bar.name, style::SMALL, false, width - 2.0);
+        let at = (column(place as f64 + 0.5), rect.bottom + 24.0);
+        sheet.text(at, (style::SMALL, false), GREY, HPos::Center, &name)?;
+    }
+    let mut first = 0.0;
+    for group in shares.members.chunk_by(|a, b| a.group == b.group) {
+        let end = first + group.len() as f64;
+        let (left, right) = (column(first + PAD), column(end - PAD));
+        let line = Line { colour: GREY.mix(1.0), width: style::NORMAL, dashed: false };
+        sheet.line((left, rect.bottom + 38.0), (right, rect.bottom + 38.0), line)?;
+        let name = fitted(&group[0].group, style::LABEL, false, right - left);
+        let at = ((left + right) / 2.0, rect.bottom + 64.0);
+        sheet.text(at, (style::LABEL, false), BLACK, HPos::Center, &name)?;
+        first = end;
+    }
+    let at = (rect.left - 14.0, rect.bottom + 24.0);
+    sheet.text(at, (style::SMALL, false), GREY, HPos::Right, shares.member)
+}
