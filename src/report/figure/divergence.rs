@@ -93,7 +93,7 @@ fn plot(label: &str, layers: &[Layer]) -> Plot {
     Plot::new(
         label,
         Axis::new("simulated time", Unit::Time),
-        Axis::new("mean distance over the norm of the server's weights", Unit::Percent),
+        Axis::new("mean relative distance", Unit::Percent),
         shown.iter().map(|l| thin::line(name(l), &l.points, shown.len())).collect(),
     )
 }

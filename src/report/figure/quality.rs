@@ -138,7 +138,7 @@ fn best_step(
 fn look(view: EvaluatedView) -> (String, Style, Option<usize>) {
     match view {
         EvaluatedView::Server => ("server".to_string(), Style::Line, Some(0)),
-        EvaluatedView::Worker(id) => (format!("worker {id}"), Style::Quiet, None),
+        EvaluatedView::Worker(id) => (id.to_string(), Style::Quiet, None),
         EvaluatedView::MeanOfViews => ("mean of views".to_string(), Style::Line, Some(2)),
         EvaluatedView::MeanOfPredictions => {
             ("mean of predictions".to_string(), Style::Line, Some(4))

@@ -163,6 +163,7 @@ fn chosen(lines: &[Line]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::table::Rows;
 
     /// The curves of one point each: seed, arm, AUC.
     fn curves(points: &[(u64, &str, f64)]) -> Vec<CurveRow> {

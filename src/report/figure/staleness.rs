@@ -121,7 +121,7 @@ fn plot(
         ..Series::default()
     };
     let series = classes.iter().map(outline).collect();
-    let y = Axis::new(format!("share of a class's gradients {}", bins.name), Unit::Percent);
+    let y = Axis::new("share of a class's gradients", Unit::Percent);
     let mean = |class: &Class| Upright { x: short(class.mean), colour: Some(class.place) };
     let uprights = classes.iter().map(mean).collect();
     Some(Plot { uprights, ..Plot::new(*label, bins.axis, y, series) })
@@ -131,8 +131,6 @@ fn plot(
 struct Bins {
     axis: Axis,
     edges: Vec<f64>,
-    /// What a bin is.
-    name: String,
 }
 
 impl Bins {
@@ -141,24 +139,20 @@ impl Bins {
         let least = |share| classes.iter().map(|c| c.quantile(share)).fold(f64::MAX, f64::min);
         let reach = classes.iter().map(|c| c.quantile(0.999)).fold(1.0, f64::max);
         let largest = classes.iter().map(Class::largest).fold(1.0, f64::max) + 0.5;
-        let axis = Axis::new(title, Unit::Count);
+        let axis = |bins: String| Axis::new(format!("{title}{bins}"), Unit::Count);
         if reach > 64.0 && reach > 6.0 * (least(0.5) + 1.0) {
-            let axis = axis.doubling(true).between(0.7 * least(0.001), 1.3 * reach);
+            let axis = axis(format!("; {PER_DOUBLING} bins to a doubling")).doubling(true);
+            let axis = axis.between(0.7 * least(0.001), 1.3 * reach);
             let count = (PER_DOUBLING * (axis.position(largest) + 1.0)).ceil() as usize;
             let edge = |i: usize| libm::exp2(i as f64 / PER_DOUBLING - 1.0) - 1.0;
-            let name = format!("in each bin, {PER_DOUBLING} to a doubling");
-            return Bins { axis, edges: (0..=count).map(edge).collect(), name };
+            return Bins { axis, edges: (0..=count).map(edge).collect() };
         }
         let width = (reach / BINS).ceil().max(1.0);
         let count = ((largest.min(2.0 * reach) + 0.5) / width).ceil() as usize;
-        let name = match width {
-            1.0 => "at each value".to_string(),
-            width => format!("in each bin of {width}"),
-        };
+        let bins = if width > 1.0 { format!("; bins of {width}") } else { String::new() };
         Bins {
-            axis: axis.between(-0.5, reach * 1.04 + 0.5),
+            axis: axis(bins).between(-0.5, reach * 1.04 + 0.5),
             edges: (0..=count).map(|i| i as f64 * width - 0.5).collect(),
-            name,
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     for (index, plot) in plots.iter().enumerate() {
         let below = index + layout.columns >= plots.len();
         let panel = Panel::new(plot, slot(index, plots, layout, top), layout, below);
-        panel.draw(sheet)?;
+        Panel { head: head(plots), ..panel }.draw(sheet)?;
     }
     if is_small(layout)
         && let Some(plot) = plots.last()
@@ -50,6 +50,11 @@ fn is_small(layout: &Panels) -> bool {
     layout.columns > MOST_LARGE
 }
 
+/// Height of the notes above small panels.
+fn head(plots: &[Plot]) -> f64 {
+    19.0 * plots.iter().map(|plot| plot.notes.len()).max().unwrap_or(0) as f64
+}
+
 /// Where the data of a panel lie.
 fn slot(index: usize, plots: &[Plot], layout: &Panels, top: f64) -> Rect {
     let small = is_small(layout);
@@ -57,8 +62,7 @@ fn slot(index: usize, plots: &[Plot], layout: &Panels, top: f64) -> Rect {
         (true, columns) => (118.0, if columns > 8 { 70.0 } else { 82.0 }, 60.0),
         (false, _) => (INNER, 130.0, 80.0),
     };
-    let notes = plots.iter().map(|plot| plot.notes.len()).max().unwrap_or(0);
-    let top = top + if small { 19.0 * notes as f64 } else { 34.0 };
+    let top = top + if small { head(plots) } else { 34.0 };
     let right = if layout.ends { RIGHT - ENDS } else { RIGHT };
     let (columns, rows) = (layout.columns, plots.len().div_ceil(layout.columns));
     let share =
@@ -115,6 +119,8 @@ struct Panel<'a> {
     x: Ruler,
     y: Ruler,
     small: bool,
+    /// Height of what stands above a small one.
+    head: f64,
     /// Whether its lines are named where they end.
     ends: bool,
     /// Whether none lies below it.
@@ -134,11 +140,11 @@ impl Panel<'_> {
         let x = plot.series.iter().flat_map(|series| series.x.iter().copied());
         let y = plot.series.iter().flat_map(edges);
         let mut x = ruler(&plot.x, x, count(rect.right - rect.left, per_label.0));
-        if !below && layout.columns == 1 {
+        if !below && !small {
             x.labels.clear();
         }
         let y = ruler(&plot.y, y, count(rect.bottom - rect.top, per_label.1));
-        Panel { plot, rect, x, y, small, ends: layout.ends, below }
+        Panel { plot, rect, x, y, small, head: 0.0, ends: layout.ends, below }
     }
 
     fn draw<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
@@ -148,7 +154,8 @@ impl Panel<'_> {
         for upright in &self.plot.uprights {
             let x = self.plot.x.position(upright.x);
             let colour = upright.colour.map_or(PALE, style::colour);
-            let line = Line { colour: colour.mix(1.0), width: style::NORMAL, dashed: true };
+            let width = if upright.colour.is_some() { style::NORMAL } else { style::THIN };
+            let line = Line { colour: colour.mix(1.0), width, dashed: true };
             self.line(&mut chart, &[(x, self.y.low), (x, self.y.high)], line)?;
         }
         // Backwards, so that the first line lies on top; bands from the widest to the narrowest.
@@ -168,9 +175,9 @@ impl Panel<'_> {
     fn titles<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
         let Rect { left, top, right, bottom } = self.rect;
         if self.small {
-            for (row, note) in self.plot.notes.iter().rev().enumerate() {
-                let head = row + 1 == self.plot.notes.len();
-                let at = (left - 30.0, top - 14.0 - 19.0 * row as f64);
+            for (row, note) in self.plot.notes.iter().enumerate() {
+                let head = row == 0;
+                let at = (left - 30.0, top - self.head + 5.0 + 19.0 * row as f64);
                 let colour = if head { BLACK } else { GREY };
                 sheet.text(at, (style::SMALL, head), colour, HPos::Left, note)?;
             }
@@ -431,7 +438,9 @@ fn ruler(axis: &Axis, values: impl Iterator<Item = f64>, count: usize) -> Ruler 
     });
     let wide = match axis.unit {
         Unit::Percent => (0.0, high * 1.06),
-        _ => (low, high),
+        // Time and counts begin at nothing.
+        Unit::Time | Unit::Count => (low.min(0.0), high),
+        Unit::Number => (low, high),
     };
     let (low, high) = axis.range.unwrap_or(wide);
     let (low, high) = proper(low, high);

@@ -1,6 +1,6 @@
 //! Shares of a whole as upright bars, their groups named below.
 
-use super::fonts::fitted;
+use super::fonts::{fitted, text_width};
 use super::sheet::{Drawing, INNER, RIGHT, Rect, Ruler, Sheet, Swatch};
 use super::style::{self, BLACK, GREY, Line};
 use crate::report::figure::axis::{Axis, Unit};
@@ -59,9 +59,12 @@ fn names<DB: DrawingBackend>(sheet: &Sheet<DB>, shares: &Shares, rect: &Rect) ->
         let (left, right) = (column(first + PAD), column(end - PAD));
         let line = Line { colour: GREY.mix(1.0), width: style::NORMAL, dashed: false };
         sheet.line((left, rect.bottom + 38.0), (right, rect.bottom + 38.0), line)?;
-        let name = fitted(&group[0].group, style::LABEL, false, right - left);
+        let name = &group[0].group;
+        let is_wide = text_width(name, style::LABEL, false) > right - left;
+        let size = if is_wide { style::SMALL } else { style::LABEL };
+        let name = fitted(name, size, false, width * group.len() as f64 - 4.0);
         let at = ((left + right) / 2.0, rect.bottom + 64.0);
-        sheet.text(at, (style::LABEL, false), BLACK, HPos::Center, &name)?;
+        sheet.text(at, (size, false), BLACK, HPos::Center, &name)?;
         first = end;
     }
     let at = (rect.left - 14.0, rect.bottom + 24.0);

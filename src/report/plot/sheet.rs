@@ -229,22 +229,27 @@ impl<DB: DrawingBackend> Sheet<DB> {
             .y_label_area_size(units(room))
             .x_label_area_size(units(below))
             .build_cartesian_2d(x.clone(), y.clone())?;
-        let mut mesh = chart.configure_mesh();
-        mesh.disable_x_mesh()
+        // Two passes, since the vertical scale has labels and no line.
+        let set = fonts::set(size, false, GREY, HPos::Left);
+        let [across, down] = if size < style::TICK { [3.0, 5.0] } else { [7.0, 7.0] };
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .disable_x_axis()
             .bold_line_style(stroke(MESH, style::THIN))
             .light_line_style(TRANSPARENT)
+            .axis_style(TRANSPARENT)
+            .set_tick_mark_size(LabelAreaPosition::Left, units(across))
+            .label_style(set.clone())
+            .draw()?;
+        chart
+            .configure_mesh()
+            .disable_mesh()
+            .disable_y_axis()
             .axis_style(stroke(GREY, style::THIN))
-            .set_tick_mark_size(
-                LabelAreaPosition::Bottom,
-                units(if size < style::TICK { 5.0 } else { 7.0 }),
-            )
-            .set_tick_mark_size(
-                LabelAreaPosition::Left,
-                units(if size < style::TICK { 3.0 } else { 7.0 }),
-            )
-            .label_style(fonts::set(size, false, GREY, HPos::Left))
-            .disable_y_axis();
-        mesh.draw()?;
+            .set_tick_mark_size(LabelAreaPosition::Bottom, units(down))
+            .label_style(set)
+            .draw()?;
         Ok(chart)
     }
 }
