@@ -7,9 +7,9 @@
 //! w -= rate g / (smoothness + sqrt((t + tau) / t  a))
 //! ```
 //!
-//! which is `c = sqrt(a / t)`. Reconstructed: of the paper only the abstract could be read; the form
-//! is from memory. Late in training `tau` is small beside `t`, and little is left of the
-//! correction. Without delay it is Adagrad with `smoothness` as epsilon, bit by bit.
+//! which is `c = sqrt(a / t)`. Reconstructed: of the paper only the abstract could be read; the
+//! form is from memory. Late in training `tau` is small compared with `t`, so the correction
+//! becomes small. Without delay it is Adagrad with `smoothness` as epsilon, bit by bit.
 //!
 //! `t` counts the updates of the shard, as `tau` does. Leaving untouched rows alone is exact.
 
