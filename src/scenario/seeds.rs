@@ -1,9 +1,9 @@
-//! Seeds of the parts of a run: what is drawn again when one of them changes, and what stays.
+//! Seeds of the parts of a run: which draws change with each of them, and which stay.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Seeds of single parts of a run, where they are not `scenario.seed`: so that trials may differ in
+/// Seeds of single parts of a run, if they are not `scenario.seed`. With them trials may differ in
 /// one part alone, as several trainings on the same log do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
