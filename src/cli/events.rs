@@ -227,7 +227,7 @@ impl SweepWatcher for SweepEvents {
             Ended::Done(summary) => emit("finished", &who, json!({ "figures": figures(summary) })),
             Ended::Already => tell("skipped", "it was done before"),
             Ended::Elsewhere => tell("skipped", "another process is running it"),
-            Ended::Interrupted => tell("interrupted", "somebody asked to stop"),
+            Ended::Interrupted => tell("interrupted", "it was asked to stop"),
             Ended::Failed(reason) => tell("failed", reason),
             Ended::Panicked(reason) => tell("failed", &format!("a bug in straggler: {reason}")),
             Ended::Refused(error) => tell("failed", &error.to_string()),

@@ -30,8 +30,8 @@ fn promises(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         let Some(choice) = choice.filter(|choice| choice.facts().bounds_age) else { continue };
         if worker.local.plan().keeps_replica() && imposed_staleness.is_none() {
             let message = format!(
-                "\"{}\" bounds the age of what a worker reads, and a replica of its own never takes that \
-                 over",
+                "\"{}\" bounds the age of what a worker reads, but its own replica is never replaced by \
+                 that",
                 choice.name()
             );
             found.push(
@@ -61,7 +61,7 @@ fn remembered(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { remedy, worker, .. } = &loaded.value;
     let why = match worker.local.plan() {
         LocalPlan::Gradient => return,
-        LocalPlan::Replica { .. } => "its replica is not what it has read, and nobody remembers it",
+        LocalPlan::Replica { .. } => "these are its own replica, which is not kept",
         LocalPlan::Steps(_) => "it pushes the difference after local steps",
     };
     for (index, choice) in remedy.iter().enumerate() {
