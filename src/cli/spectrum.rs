@@ -1,4 +1,5 @@
-//! `straggler spectrum`: does the training loss, or the quality, oscillate with the passes over the data?
+//! `straggler spectrum`: does the training loss, or the quality, oscillate with the passes over the
+//! data?
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! How fast this machine is: about how long a run will take, by timing its parts before it starts. No
-//! result depends on it.
+//! How fast this machine is: about how long a run will take, by timing its parts before it starts.
+//! No result depends on it.
 
 use std::time::{Duration, Instant};
 

@@ -5,8 +5,8 @@
 //! The score of an event is a small network of `[q, h, q - h, q * h]`. Here `q` is the candidate
 //! and `h` the event: the embeddings of their aligned columns side by side. The first layer of the
 //! small network is factored ([`PairLayer`]). The paper takes the scores as weights; its published
-//! code takes the softmax over time of `score / sqrt(width of q)`. The tower reads `[q, p, q * p,
-//! other fields, numeric columns]`, with `p` the weighted sum.
+//! code takes the softmax over time of `score / sqrt(width of q)`. The tower reads
+//! `[q, p, q * p, other fields, numeric columns]`, with `p` the weighted sum.
 
 use std::sync::Arc;
 

@@ -243,8 +243,8 @@ impl Tower {
         }
     }
 
-    /// Whether the last activation is a PReLU with a slope per channel: it is then computed together
-    /// with the last linear layer, and its result is stored nowhere.
+    /// Whether the last activation is a PReLU with a slope per channel: it is then computed
+    /// together with the last linear layer, and its result is stored nowhere.
     fn ends_in_prelu(&self) -> bool {
         let per_channel = |last: &Hidden| last.slope.len() == last.dense.linear.outputs;
         self.activation == Activation::Prelu && self.hidden.last().is_some_and(per_channel)

@@ -1,5 +1,5 @@
-//! AdaDelay (Sra, Yu, Li & Smola, AISTATS 2016, arXiv 1508.05003): Adagrad whose steps shrink with the
-//! staleness `tau` of each gradient relative to the update `t` it arrives at, as
+//! AdaDelay (Sra, Yu, Li & Smola, AISTATS 2016, arXiv 1508.05003): Adagrad whose steps shrink with
+//! the staleness `tau` of each gradient relative to the update `t` it arrives at, as
 //! `1 / (L + c sqrt(t + tau))`, with a `c` per weight:
 //!
 //! ```text

@@ -11,9 +11,9 @@
 //! w -= new g,   w += (old - new) b
 //! ```
 //!
-//! Reconstructed: the paper's text could not be read; the form is from memory, and its state (`z` and
-//! `y` begin at 1) agrees with a public implementation in a parameter server (Petuum's). Without delay
-//! `b` is zero, and it is Adagrad with `initial = 1` and `epsilon = 0`, bit by bit.
+//! Reconstructed: the paper's text could not be read; the form is from memory, and its state (`z`
+//! and `y` begin at 1) agrees with a public implementation in a parameter server (Petuum's).
+//! Without delay `b` is zero, and it is Adagrad with `initial = 1` and `epsilon = 0`, bit by bit.
 //!
 //! `b` is a slot, the sum of all gradients, as it is now minus as it was at the read. The value at
 //! the read travels with the view: a worker that pulls takes the slot along, so nothing is stored

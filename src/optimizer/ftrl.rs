@@ -1,5 +1,5 @@
-//! FTRL-proximal (McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013): Adagrad
-//! that keeps weights exactly zero until their gradients add up to more than `l1`:
+//! FTRL-proximal (McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013):
+//! Adagrad that keeps weights exactly zero until their gradients add up to more than `l1`:
 //!
 //! ```text
 //! s = (sqrt(n + g^2) - sqrt(n)) / rate
@@ -114,8 +114,8 @@ impl Ftrl {
         (self.beta + n.sqrt()) / rate + self.l2
     }
 
-    /// Multiplies the sums of squares by `factor`, but not to below `floor`, and moves `z` along, so
-    /// that the weights stay as they are.
+    /// Multiplies the sums of squares by `factor`, but not to below `floor`, and moves `z` along,
+    /// so that the weights stay as they are.
     pub(super) fn discount(&self, weights: &[f32], slots: &mut [f32], factor: f32, floor: f32) {
         let (zs, rest) = slots.split_at_mut(weights.len());
         let (ns, rate) = rest.split_at_mut(weights.len());

@@ -1,5 +1,5 @@
-//! SWAP: a statistic of gradients that is kept whole within a sampling period, and discounted when a
-//! period ends.
+//! SWAP: a statistic of gradients that is kept whole within a sampling period, and discounted when
+//! a period ends.
 //!
 //! A sum of squares that only grows (Adagrad) brings learning to a stop after weeks of data. A
 //! moving average (RMSProp, Adam) forgets by the update: of a million updates a day it knows only

@@ -7,9 +7,9 @@
 //!   running steps are aborted. A fast worker may contribute several times.
 //! - *K-async*: pushes of K distinct workers, however stale. A worker that has pushed waits for the
 //!   update; no step is aborted.
-//! - *K-batch-async*: any K pushes, however stale; no worker waits. The mean time per update is `K
-//!   E[X] / N` for any law. With `worker.local.kind = "local_steps"` this is the buffer of FedBuff
-//!   (Nguyen et al. 2021, arXiv:2106.06639), whose K is 10.
+//! - *K-batch-async*: any K pushes, however stale; no worker waits. The mean time per update is
+//!   `K E[X] / N` for any law. With `worker.local.kind = "local_steps"` this is the buffer of
+//!   FedBuff (Nguyen et al. 2021, arXiv:2106.06639), whose K is 10.
 //!
 //! When fewer than K workers are present, an update of distinct workers takes one push of each.
 

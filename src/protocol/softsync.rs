@@ -1,8 +1,8 @@
 //! n-softsync: each update is the mean of `floor(workers / n)` pushes of any workers; no worker
 //! waits.
 //!
-//! Zhang, Gupta, Lian, Liu (2015), arXiv:1511.05950. Mean staleness is `(workers - 1) / c` with `c
-//! = floor(workers / n)`, where only present workers count. `n = workers` is the asynchronous
+//! Zhang, Gupta, Lian, Liu (2015), arXiv:1511.05950. Mean staleness is `(workers - 1) / c` with
+//! `c = floor(workers / n)`, where only present workers count. `n = workers` is the asynchronous
 //! protocol.
 
 use schemars::JsonSchema;

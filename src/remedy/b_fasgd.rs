@@ -36,8 +36,8 @@ pub struct Config {
     /// How it averages.
     #[serde(flatten)]
     pub means: Means,
-    /// The assumed cost of a pull: a pull of dense parameters happens with the chance `1 / (1 + c /
-    /// mean deviation)`; 0: always.
+    /// The assumed cost of a pull: a pull of dense parameters happens with the chance
+    /// `1 / (1 + c / mean deviation)`; 0: always.
     #[schemars(range(min = 0.0))]
     pub pull_cost: f64,
     /// The assumed cost of a push. The paper found that pushes can hardly be left out.

@@ -1,9 +1,9 @@
 //! Mixing (FedAsync): the server moves a share of the way towards the model that a worker sends,
 //! `w = (1 - alpha) w + alpha w_worker`.
 //!
-//! Xie et al. (2019), arXiv:1903.03934, reconstructed from memory. For workers that push differences
-//! (`worker.local.kind = "local_steps"`) and a server of plain descent with rate 1; with a damping
-//! rule after it, `alpha` falls with staleness.
+//! Xie et al. (2019), arXiv:1903.03934, reconstructed from memory. For workers that push
+//! differences (`worker.local.kind = "local_steps"`) and a server of plain descent with rate 1;
+//! with a damping rule after it, `alpha` falls with staleness.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

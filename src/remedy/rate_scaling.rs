@@ -1,7 +1,7 @@
 //! A learning rate divided by the number of workers, or by its root.
 //!
-//! N asynchronous workers at rate `eta` behave like `N eta` of a synchronous one, so `eta / N` is the
-//! first thing to try.
+//! N asynchronous workers at rate `eta` behave like `N eta` of a synchronous one, so `eta / N` is
+//! the first thing to try.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SeedOf {
-    /// Of the log, where it is generated or its negatives are drawn, and of the halves of the holdout.
+    /// Of the log, where it is generated or its negatives are drawn, and of the halves of the
+    /// holdout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<u64>,
     /// Of the first weights, and of those that begin anew at a start.

@@ -10,8 +10,9 @@ use crate::sim::{Every, Restart, Save};
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Start {
-    /// A checkpoint file, relative to this scenario: one that a run has written into `checkpoints/`,
-    /// or any safetensors file whose tensors have the names and shapes of this model.
+    /// A checkpoint file, relative to this scenario: one that a run has written into
+    /// `checkpoints/`, or any safetensors file whose tensors have the names and shapes of this
+    /// model.
     pub from: String,
     /// What becomes of the optimizer's slots and counters that the checkpoint does not have.
     pub missing: Missing,
@@ -23,7 +24,8 @@ pub struct Start {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Saving {
-    /// `best.safetensors`: at the evaluation with the best AUC on the selection half of the holdout.
+    /// `best.safetensors`: at the evaluation with the best AUC on the selection half of the
+    /// holdout.
     pub best: bool,
     /// `last.safetensors`: when the run ends. It does not include gradients in flight.
     pub last: bool,

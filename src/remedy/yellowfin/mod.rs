@@ -5,14 +5,16 @@
 //! Zhang & Mitliagkas (2017), arXiv:1706.03471. The tuner follows the released code, which was
 //! read. It takes norms of gradients as curvatures (least and largest of a window, smoothed as
 //! logarithms), and uses the gradients' variance and the distance `mean |g| / mean |g|^2`. The
-//! momentum is the larger of two numbers: the one with the best single step, and `((r - 1) / (r +
-//! 1))^2` with `r` the root of the ratio of curvatures. The rate is `(1 - sqrt(momentum))^2 / least
-//! curvature`, with a slow rise at the start. Clipping to the root of the largest curvature is the
-//! paper's, from memory. The correction for sparse gradients is left out, since rows are left out.
+//! momentum is the larger of two numbers: the one with the best single step, and
+//! `((r - 1) / (r + 1))^2` with `r` the root of the ratio of curvatures. The rate is
+//! `(1 - sqrt(momentum))^2 / least curvature`, with a slow rise at the start. Clipping to the root
+//! of the largest curvature is the paper's, from memory. The correction for sparse gradients is
+//! left out, since rows are left out.
 //!
-//! The closed loop is reconstructed. It measures the total momentum `median (x_(r+1) - x_r + rate
-//! g(x_r)) / (x_r - x_(r-1))`. It moves the explicit momentum by `feedback` times the difference of
-//! tuned and measured momentum; the explicit one may become negative.
+//! The closed loop is reconstructed. It measures the total momentum
+//! `median (x_(r+1) - x_r + rate g(x_r)) / (x_r - x_(r-1))`. It moves the explicit momentum by
+//! `feedback` times the difference of tuned and measured momentum; the explicit one may become
+//! negative.
 //!
 //! Every shard tunes its own parameters. The optimizer of the dense group has to be plain descent,
 //! and its learning rate, with its schedule, is a factor of the tuned one.

@@ -56,8 +56,8 @@ pub fn tones(series: &[(f64, f64)], frequencies: &[f64]) -> Option<Vec<Tone>> {
     frequencies.iter().map(tone).collect()
 }
 
-/// Solves linear equations, the right side in the last column, by elimination with pivots; `None` if
-/// they have no single solution.
+/// Solves linear equations, the right side in the last column, by elimination with pivots; `None`
+/// if they have no single solution.
 fn solve(mut rows: [[f64; TERMS + 1]; TERMS]) -> Option<[f64; TERMS]> {
     for column in 0..TERMS {
         let size = |row: &usize| rows[*row][column].abs();

@@ -5,9 +5,9 @@ use crate::scenario::document::write;
 /// Most values of one axis.
 pub const MOST: usize = 10_000;
 
-/// Expands a range written as text: `1..10`, `0..100 step 20`, `lin:0..1 x5` or `log:1e-4..1e-2
-/// x5`. Gives literals of TOML. If both ends are whole numbers, values are rounded to whole numbers
-/// and repeats dropped.
+/// Expands a range written as text: `1..10`, `0..100 step 20`, `lin:0..1 x5` or
+/// `log:1e-4..1e-2 x5`. Gives literals of TOML. If both ends are whole numbers, values are rounded
+/// to whole numbers and repeats dropped.
 ///
 /// # Errors In words, if the text has none of these forms.
 pub fn range(text: &str) -> Result<Vec<String>, String> {
