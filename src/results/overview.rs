@@ -79,7 +79,7 @@ fn trials_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[S
     header.extend(figures.iter().map(|name| Cell::from(name.as_str())));
     table.row(&header);
     for (row, scalars) in trials {
-        let mut cells = row.cells();
+        let mut cells = row.cells().as_ref().to_vec();
         cells.extend(settings(&results.points[row.point], keys));
         cells.extend(figures.iter().map(|figure| Cell::from(scalars.get(figure))));
         table.row(&cells);
@@ -109,7 +109,7 @@ fn points_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[S
             done: count(State::Done),
             failed: count(State::Failed),
         };
-        let mut cells = row.cells();
+        let mut cells = row.cells().as_ref().to_vec();
         cells.splice(FRONT..FRONT, settings(point, keys));
         for figure in figures {
             let values = own.iter().filter_map(|(_, scalars)| scalars.get(figure));

@@ -83,7 +83,7 @@ fn trials(results: &Results, swept: &Swept, open: &mut Open<'_>) -> Result<PathB
     columns.extend(figures.iter().map(|name| Column::new(name, Kind::Number)));
     let mut sink = open("trials", &columns)?;
     for (row, scalars) in &all {
-        let mut cells = row.cells();
+        let mut cells = row.cells().as_ref().to_vec();
         cells.splice(FRONT..FRONT, swept.cells(results, row.point));
         cells.extend(figures.iter().map(|name| Cell::from(scalars.get(name))));
         sink.row(&cells)?;
@@ -110,7 +110,7 @@ fn settings(results: &Results, open: &mut Open<'_>) -> Result<PathBuf, ExportErr
                 value: setting_text(value),
                 number: value.as_f64(),
             };
-            sink.row(&row.cells())?;
+            sink.row(row.cells().as_ref())?;
         }
     }
     sink.end()

@@ -63,7 +63,7 @@ pub trait Row: Sized {
     const TABLE: Table;
 
     /// A cell for each column.
-    fn cells(&self) -> Vec<Cell<'_>>;
+    fn cells(&self) -> impl AsRef<[Cell<'_>]>;
 
     /// The row of these cells.
     ///
@@ -100,8 +100,8 @@ macro_rules! table {
                 } ),+],
             };
 
-            fn cells(&self) -> Vec<$crate::results::table::Cell<'_>> {
-                vec![$( $crate::results::table::CellType::cell(&self.$column) ),+]
+            fn cells(&self) -> impl AsRef<[$crate::results::table::Cell<'_>]> {
+                [$( $crate::results::table::CellType::cell(&self.$column) ),+]
             }
 
             fn read(cells: &mut $crate::results::table::Cells<'_>) -> Result<$Row, String> {

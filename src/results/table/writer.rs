@@ -24,7 +24,7 @@ impl TableText {
     pub fn of<R: Row>(rows: impl IntoIterator<Item = R>) -> String {
         let mut table = TableText::default();
         table.row(&R::TABLE.header().map(Cell::from).collect::<Vec<_>>());
-        rows.into_iter().for_each(|row| table.row(&row.cells()));
+        rows.into_iter().for_each(|row| table.row(row.cells().as_ref()));
         table.text
     }
 }
@@ -114,7 +114,7 @@ impl TableWriter {
     pub fn row<R: Row>(&mut self, row: &R) -> io::Result<()> {
         debug_assert!(self.path.ends_with(R::TABLE.file), "a row of another table");
         self.line.clear();
-        push_row(&mut self.line, &row.cells());
+        push_row(&mut self.line, row.cells().as_ref());
         self.write_line()
     }
 
@@ -157,6 +157,10 @@ pub(super) fn push_row(line: &mut String, cells: &[Cell<'_>]) {
 }
 
 fn push_text(line: &mut String, text: &str) {
+    let is_special = |c: char| c.is_control() || matches!(c, ',' | '"');
+    if !text.starts_with(['=', '+', '-', '@']) && !text.contains(is_special) {
+        return line.push_str(text);
+    }
     let clean: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     let clean = match clean.chars().next() {
         Some('=' | '+' | '-' | '@') => format!("'{clean}"),
