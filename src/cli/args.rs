@@ -1,4 +1,4 @@
-//! What may be typed.
+//! The commands and their arguments.
 
 use std::path::PathBuf;
 
@@ -42,7 +42,7 @@ pub(super) enum Command {
     /// Look at a log, or write a generated one to a file.
     #[command(subcommand)]
     Data(Data),
-    /// Take a restart apart: fork a run and try what each part of its state is worth.
+    /// Take a restart apart: fork a run and measure the effect of each part of its state.
     #[command(subcommand)]
     Lab(Lab),
     /// Fit a cluster to a log of the steps of a real job.
@@ -143,7 +143,7 @@ pub(super) struct LabRestart {
     /// Host threads, one base run on each; results do not depend on their number.
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
-    /// Print the arms and what they can tell; runs nothing.
+    /// Print the arms and the effects that they can show; runs nothing.
     #[arg(long)]
     pub(super) list: bool,
     /// No progress.
@@ -186,16 +186,16 @@ pub(super) struct Sweeping {
     /// Trials at a time; as many as threads when left out.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
-    /// What trials running at a time may take together; most of what is free when left out.
+    /// Memory for all running trials together; most of the free memory when left out.
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<ByteSize>,
     /// How often each trial is saved: a time (5min), a number of updates (10000), or never.
     #[arg(long, value_name = "WHEN", default_value = "1min")]
     pub(super) save_every: SaveEvery,
-    /// Run above the limits, and again what is done already.
+    /// Run even above the limits, and run finished trials again.
     #[arg(long)]
     pub(super) force: bool,
-    /// Run again what diverged or failed.
+    /// Run again the trials that diverged or failed.
     #[arg(long)]
     pub(super) retry: bool,
     /// Print the state of every point as JSON.
@@ -218,7 +218,7 @@ pub(super) enum ProgressBy {
     /// Redrawn on a terminal, lines elsewhere.
     #[default]
     Auto,
-    /// Lines, ever rarer.
+    /// Lines, at growing intervals.
     Plain,
     /// A JSON object per line, for programs.
     Json,
@@ -227,7 +227,7 @@ pub(super) enum ProgressBy {
 }
 
 impl ProgressBy {
-    /// What is meant together with `--quiet` and `--plain`.
+    /// The choice that `--quiet` and `--plain` give together with this one.
     pub(super) fn with(self, quiet: bool, plain: bool) -> ProgressBy {
         match self {
             _ if quiet => ProgressBy::None,
@@ -238,7 +238,7 @@ impl ProgressBy {
 }
 
 impl Sweeping {
-    /// The trials that are asked for.
+    /// The selected trials.
     pub(super) fn selection(&self) -> Selection {
         Selection { only: self.only.clone(), shard: self.shard }
     }
@@ -277,7 +277,7 @@ pub(super) struct Verify {
     /// Host threads; results do not depend on their number.
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
-    /// Also if the results are of another semantics.
+    /// Verify even if the results are of another semantics.
     #[arg(long)]
     pub(super) force: bool,
     /// Only ASCII, no drawing.
@@ -441,7 +441,7 @@ pub(super) struct Export {
     pub(super) out: Option<PathBuf>,
 }
 
-/// What results are written as.
+/// The format of exported results.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(super) enum ExportFormat {
     /// A CSV file per table.
@@ -493,7 +493,7 @@ pub(super) struct Compare {
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
-    /// Compare what cannot be compared: other holdouts, other semantics.
+    /// Compare results even if they are not comparable: other holdouts, other semantics.
     #[arg(long)]
     pub(super) force: bool,
 }
@@ -522,7 +522,7 @@ pub(super) struct Spectrum {
     /// What may oscillate.
     #[arg(long, value_enum, value_name = "WHAT", default_value = "loss")]
     pub(super) of: OfSeries,
-    /// So many passes are left out at the beginning, where the loss falls fast.
+    /// Number of passes left out at the beginning, where the loss falls fast.
     #[arg(long, value_name = "PASSES", default_value = "1", value_parser = not_negative)]
     pub(super) skip: f64,
     /// Draw it as FILE, once ending in .svg and once in .png; the first seven runs or points.

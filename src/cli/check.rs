@@ -1,4 +1,4 @@
-//! `straggler check`: everything that is wrong, and what the run will need.
+//! `straggler check`: all mistakes, and an estimate of the run.
 
 use std::ffi::OsString;
 

@@ -1,4 +1,4 @@
-//! `straggler compare`: results side by side, with honest uncertainty.
+//! `straggler compare`: results side by side, with their uncertainty.
 
 use std::path::Path;
 
@@ -82,7 +82,7 @@ fn practical(text: &str) -> Result<(Option<String>, f64), Failure> {
     }
 }
 
-/// The baseline, what is compared with it, and whether they are all points of one sweep.
+/// The baseline, the other sides, and whether they are all points of one sweep.
 fn sides(args: &Compare) -> Result<(Side, Vec<Side>, bool), Failure> {
     if let [only] = &args.results[..] {
         let (results, point) = find(only)?;
@@ -191,7 +191,7 @@ impl From<CompareError> for Failure {
     }
 }
 
-/// The name that was probably meant: with `best.` before it, or a near one.
+/// The name that was probably meant: the same name after `best.`, or a similar one.
 fn nearest_metric<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     match scalar::find(&format!("best.{name}")) {
         Some(best) => Some(best.name.to_string()),

@@ -1,4 +1,4 @@
-//! Comparisons and Pareto fronts as people read them.
+//! Comparisons and Pareto fronts as text.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::results::outcome::setting_text;
 use crate::results::statistics::{FEWEST, Interval};
 use crate::scenario::document::printable;
 
-/// A comparison: what was compared, the table, and what else to know.
+/// A comparison as text: its sides, the table, and further remarks.
 pub(super) fn text(comparison: &Comparison, is_sweep: bool) -> String {
     let mut text = heading(comparison, is_sweep);
     text.push('\n');
@@ -104,7 +104,7 @@ fn p_text(p: f64) -> String {
 /// Metric, both means, their difference, its interval, and the correlation.
 fn cells_of(row: &Row) -> [String; 6] {
     let digits = decimals(row);
-    // Means of one or two values hide more than they say.
+    // A mean of one or two values is misleading, so the values are shown.
     let few = row.values_a.len().max(row.values_b.len()) < FEWEST;
     let side = |mean: Option<f64>, values: &[f64]| match mean {
         None => "-".to_string(),
@@ -117,7 +117,7 @@ fn cells_of(row: &Row) -> [String; 6] {
         row.measure.to_string(),
         side(row.a, &row.values_a),
         side(row.b, &row.values_b),
-        // Of the pairs that are left it would be that of a selection.
+        // If values are missing, the remaining pairs are a selection, so no difference is shown.
         match row.delta.filter(|_| row.verdict != Verdict::Missing) {
             Some(delta) => format!("{delta:+.digits$}"),
             None => "-".to_string(),
@@ -131,7 +131,7 @@ fn interval_text(interval: Interval, digits: usize) -> String {
     format!("[{:+.digits$}, {:+.digits$}]", interval.low, interval.high)
 }
 
-/// Decimals that show two digits of the uncertainty, or else of the difference.
+/// Number of decimals that shows two digits of the uncertainty, or else of the difference.
 fn decimals(row: &Row) -> usize {
     let half = row.interval.map_or(0.0, |interval| (interval.high - interval.low) / 2.0);
     let size = row.a.map_or(1.0, |a| a.abs() * 1e-3);
@@ -255,7 +255,7 @@ fn varying(comparison: &Comparison, text: &mut String) {
     }
 }
 
-/// Trials without figures: they are in no mean, so they are named.
+/// Trials without figures. They are in no mean, so they are named here.
 fn unfinished(comparison: &Comparison, text: &mut String) {
     for side in std::iter::once(&comparison.baseline).chain(&comparison.others) {
         let name = printable(&side.name);
@@ -303,7 +303,7 @@ pub(super) fn front(front: &Front) -> String {
     text
 }
 
-/// Why a point takes no part in the race.
+/// Why a point is not compared.
 fn stays_out(place: &crate::results::compare::pareto::Place) -> String {
     let not_done = place.trials - place.done - place.failed;
     match (place.failed, not_done) {

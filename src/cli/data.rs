@@ -59,7 +59,7 @@ fn inspect(source: &dyn DataSource, head: usize) -> String {
     }
     for space in &schema.spaces {
         let name = format!("ids of {}", space.name);
-        // Some sources count their ids among the facts.
+        // Some sources have the numbers of ids among their facts already.
         if facts.iter().all(|(fact, _)| *fact != name) {
             table.row([name, space.rows.to_string()]);
         }
@@ -121,7 +121,7 @@ fn header(schema: &Schema) -> String {
     let group = if schema.group.is_empty() { "group" } else { &schema.group };
     let mut names: Vec<String> = ["example", "day", group, "label"].map(Into::into).into();
     names.extend(schema.fields.iter().map(|field| {
-        // The group may be a field as well.
+        // A field may have the same name as the group column.
         if field.name == group { format!("{}_id", field.name) } else { field.name.clone() }
     }));
     names.extend(schema.numeric.iter().cloned());
@@ -151,7 +151,7 @@ fn line(schema: &Schema, batch: &Batch, i: usize) -> String {
     for column in 0..columns {
         let events = batch.history_offsets[i] as usize..batch.history_offsets[i + 1] as usize;
         let ids: Vec<String> =
-            // The most recent event last, as logs usually have it.
+            // The most recent event comes last, as in most logs.
             events.rev().map(|event| batch.history[event * columns + column].to_string()).collect();
         cells.push(ids.join("|"));
     }

@@ -1,16 +1,16 @@
-//! The defaults beside a resolved scenario: what its keys would be, had nobody written more than
-//! which parts there are and what has no default.
+//! The defaults of a resolved scenario: the values of its keys if only its parts were chosen, and
+//! keys without defaults were written.
 
 use crate::results::outcome::{Settings, flatten};
 use crate::scenario::Scenario;
 use crate::scenario::document::{Input, load, to_toml};
 use toml::{Table, Value};
 
-/// Each round settles at least one table; so many are enough for any scenario.
+/// Each round settles at least one table, so this number is enough for any scenario.
 const ROUNDS: usize = 64;
 
-/// The default of every key of the scenario in `text`, the content of a `resolved.toml`. Keys that
-/// have none are left out. `None` for a text that is no scenario.
+/// The default of every key of the scenario in `text`, the content of a `resolved.toml`. Keys
+/// without defaults are left out. `None` if the text is not a scenario.
 pub(super) fn of_resolved(text: &str) -> Option<Settings> {
     let resolved = Value::Table(text.parse().ok()?);
     let mut bare = bones(resolved.as_table()?);
@@ -32,7 +32,7 @@ pub(super) fn of_resolved(text: &str) -> Option<Settings> {
     settings(&Scenario::default(), &[])
 }
 
-/// The values of a scenario, without those that had to be written.
+/// The values of a scenario, without keys that had to be written.
 fn settings(scenario: &Scenario, written: &[String]) -> Option<Settings> {
     let tree: serde_json::Value = toml::from_str(&to_toml(scenario).ok()?).ok()?;
     let mut settings = flatten(&tree);
@@ -57,8 +57,8 @@ fn bones(table: &Table) -> Table {
     bare
 }
 
-/// Amends what is wrong at `keys`: a table without keys goes, since its default may be another
-/// choice of keys; what has no default is copied. Says whether it was copied.
+/// Corrects the mistakes at `keys`. A table without keys is removed, since its default may be
+/// another choice of keys. A key without a default is copied. Returns whether it was copied.
 fn amend(from: &Value, into: &mut Table, keys: &[&str]) -> bool {
     let [key, below @ ..] = keys else { return false };
     let Some(value) = from.get(*key) else { return false };
@@ -89,7 +89,8 @@ mod tests {
         assert_ne!(defaults["optimizer.learning_rate"], 7.0);
         assert_ne!(defaults["cluster.workers"], 77);
         assert!(!defaults.contains_key("optimizer.beta1"));
-        // A section that has no default as a whole has those of its keys, without the required.
+        // A section without a default of its own has the defaults of its keys, except required
+        // keys.
         assert!(defaults.contains_key("holdout.selection_share"), "{defaults:?}");
         assert!(!defaults.contains_key("holdout.days"));
         assert!(of_resolved("no toml").is_none());

@@ -1,4 +1,4 @@
-//! `straggler demo`: something true and surprising within a minute, with no data and no network.
+//! `straggler demo`: a result within a minute, with no data and no network.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(super) fn demo(args: &Demo, arguments: &[OsString]) -> Result<Exit, Failure>
     let threads = load::threads(args.threads);
     let trial = Trial::new(loaded.value, Path::new("."), threads)?;
     tell(&format!("{}\n\n", trial.scenario.scenario.title));
-    // It is over so soon that a finished folder is no reason not to run.
+    // The run is so short that it is repeated even if the folder is finished.
     let look = Look {
         progress: ProgressBy::Auto,
         plain: false,

@@ -1,8 +1,8 @@
 //! Progress for programs: one JSON object per line on stderr, by `--progress json`.
 //!
-//! Everything has a key `event`. What concerns one trial of a sweep names it by `trial`, `point`,
-//! `label` and `seed`; what has no `trial` concerns the whole. While this is on, everything else
-//! that would be said on stderr comes as an event as well, `message`.
+//! Every object has a key `event`. An event about one trial of a sweep names it by `trial`,
+//! `point`, `label` and `seed`; an event without `trial` is about the whole sweep. In this mode
+//! every other message to stderr is an event as well, `message`.
 
 use std::io::Write;
 use std::path::Path;
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Whether stderr carries events. There is one stderr per process.
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// From now on stderr carries events and nothing else.
+/// From now on only events go to stderr.
 pub(super) fn switch_on() {
     ON.store(true, Ordering::Relaxed);
 }
@@ -41,11 +41,11 @@ fn emit(event: &str, who: &Map<String, Value>, about: Value) {
         line.extend(about);
     }
     let line = format!("{}\n", Value::Object(line));
-    // Progress that cannot be shown is no reason to stop.
+    // If progress cannot be shown, the run continues.
     drop(std::io::stderr().lock().write_all(line.as_bytes()));
 }
 
-/// Text for people.
+/// Writes a text for people as an event.
 pub(super) fn message(text: &str) {
     let text = text.trim();
     if !text.is_empty() {
@@ -53,7 +53,7 @@ pub(super) fn message(text: &str) {
     }
 }
 
-/// Tells how one trial goes.
+/// Writes events about one trial.
 pub(super) struct TrialEvents {
     who: Map<String, Value>,
     limits: Limits,
@@ -142,7 +142,7 @@ impl Observer for TrialEvents {
                 self.loss.0 += push.loss;
                 self.loss.1 += 1;
             }
-            // The clock is asked now and then: an update can take less than a look at it.
+            // The clock is read only now and then: an update can take less time than reading it.
             Record::Updated { progress, .. } if progress.updates.is_multiple_of(16) => {
                 self.progress(progress);
             }
@@ -173,11 +173,11 @@ fn figures(summary: &Summary) -> Map<String, Value> {
     scalars.iter().map(|(name, value)| (name.to_string(), value.into())).collect()
 }
 
-/// Tells how a sweep goes.
+/// Writes events about a sweep.
 pub(super) struct SweepEvents;
 
 impl SweepEvents {
-    /// The sweep begins; `about` says what it is.
+    /// The sweep begins; `about` describes it.
     pub(super) fn begin(about: Value) -> SweepEvents {
         emit("started", &Map::new(), about);
         SweepEvents
@@ -227,7 +227,7 @@ impl SweepWatcher for SweepEvents {
             Ended::Done(summary) => emit("finished", &who, json!({ "figures": figures(summary) })),
             Ended::Already => tell("skipped", "it was done before"),
             Ended::Elsewhere => tell("skipped", "another process is running it"),
-            Ended::Interrupted => tell("interrupted", "somebody asked to stop"),
+            Ended::Interrupted => tell("interrupted", "it was asked to stop"),
             Ended::Failed(reason) => tell("failed", reason),
             Ended::Panicked(reason) => tell("failed", &format!("a bug in straggler: {reason}")),
             Ended::Refused(error) => tell("failed", &error.to_string()),

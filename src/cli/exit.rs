@@ -11,29 +11,29 @@ use crate::scenario::document::printable;
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Exit {
-    /// All that was asked for was done.
+    /// Everything that was asked for is done.
     Done = 0,
-    /// All was done, and a check said no: an expectation of the scenario, `compare --fail-if`, or
-    /// `verify`.
+    /// Everything is done, but a check failed: an expectation of the scenario, `compare --fail-if`,
+    /// or `verify`.
     Check = 1,
     /// A bad command line or scenario; nothing was started.
     Usage = 2,
     /// The simulated job blew up, stalled or overflowed; the folder holds what was computed.
     Simulation = 3,
-    /// The data: missing, malformed, an empty window, a leak.
+    /// The data are missing or malformed, a window is empty, or there is a leak.
     Data = 4,
-    /// The estimate is above a limit, or results cannot be compared; nothing was written. `--force`
+    /// The estimate is above a limit, or results cannot be compared. Nothing was written; `--force`
     /// goes on.
     Refused = 5,
     /// The results folder is locked, or belongs to something else.
     Folder = 6,
     /// Writing failed: disk full, permission.
     Write = 7,
-    /// A bug of ours.
+    /// A bug of the program.
     Bug = 70,
-    /// SIGINT: what is done is kept, and can be gone on with.
+    /// SIGINT: finished work is kept, and can be resumed.
     Interrupted = 130,
-    /// SIGTERM, likewise.
+    /// SIGTERM: as for SIGINT.
     Terminated = 143,
 }
 
@@ -50,7 +50,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An end with something to say on stderr.
+/// An end with a message on stderr.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) exit: Exit,
@@ -59,7 +59,7 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl std::fmt::Display) -> Failure {
-        // It may name what a file says.
+        // The message may contain text from a file.
         let lines: Vec<String> = message.to_string().lines().map(printable).collect();
         Failure { exit, message: format!("error: {}", lines.join("\n")) }
     }
@@ -78,7 +78,7 @@ impl Failure {
         }
     }
 
-    /// For messages that bring their own heading.
+    /// For messages that have their own heading.
     pub(super) fn plain(exit: Exit, message: impl Into<String>) -> Failure {
         Failure { exit, message: message.into() }
     }

@@ -99,7 +99,7 @@ fn off(predicted: Option<f64>, logged: Option<f64>) -> String {
     }
 }
 
-/// Logged against predicted.
+/// The table of logged and predicted figures.
 fn comparison(log: &Log, logged: &Figures, predicted: &Figures, halves: bool) -> String {
     let mut table = TextTable::new(&[Align::Left, Align::Right, Align::Right, Align::Right]);
     table.row([if halves { "second half" } else { "" }, "logged", "predicted", "off"]);

@@ -1,4 +1,4 @@
-//! What the demonstration showed, in sentences computed from its own results.
+//! The results of the demonstration, in sentences computed from its own files.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -42,7 +42,7 @@ pub(super) fn insight(summary: &Summary, folder: &Path) -> String {
     text
 }
 
-/// What the slowest worker contributed.
+/// The contribution of the slowest worker.
 fn slowest(folder: &Path) -> Option<String> {
     let folder = RunResults::open(folder).ok()?;
     let workers = folder.workers.rows().ok()?;

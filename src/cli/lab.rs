@@ -1,4 +1,4 @@
-//! `straggler lab restart`: a restart taken apart.
+//! `straggler lab restart`: which part of a restart has which effect.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::scenario::document::Input;
 
 /// The responses of the table of arms.
 const SHOWN: [&str; 5] = ["at_once", "depth", "early", "final", "recovered_after"];
-/// The response that the drop is attributed by.
+/// The response for which the effects are shown.
 const ATTRIBUTED: &str = "depth";
 
 pub(super) fn lab(args: &Lab, arguments: &[OsString]) -> Result<Exit, Failure> {
@@ -96,7 +96,7 @@ fn heading(lab: &RestartLab, path: &Path) -> String {
     )
 }
 
-/// The arms and what the design can tell apart; runs nothing.
+/// The arms and the effects that the design can estimate; runs nothing.
 fn list(lab: &RestartLab) -> String {
     let settings = lab.settings();
     let most = settings.workers.iter().copied().max().unwrap_or(1);
@@ -124,7 +124,7 @@ fn list(lab: &RestartLab) -> String {
     text
 }
 
-/// What came of the lab.
+/// The results of the lab.
 fn show(lab: &RestartLab, results: &Results, path: &Path) -> String {
     let settings = lab.settings();
     let responses = arm_rows(settings, results);

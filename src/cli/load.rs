@@ -45,13 +45,13 @@ pub(super) fn argument(text: &str, arguments: &[OsString]) -> Override {
     Override::argument(at.unwrap_or(0), text)
 }
 
-/// Colours on a terminal, unless NO_COLOR says otherwise.
+/// Colours on a terminal, unless NO_COLOR forbids them.
 pub(super) fn look() -> Look {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     Look { colour }
 }
 
-/// The folder that a scenario's files are looked for in: its own.
+/// The folder that a scenario's files are looked for in: the folder of the scenario.
 pub(super) fn folder_of(scenario: &Path) -> PathBuf {
     match scenario.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
@@ -59,7 +59,7 @@ pub(super) fn folder_of(scenario: &Path) -> PathBuf {
     }
 }
 
-/// Host threads to use: as asked for, or all.
+/// Number of host threads: as asked for, or all.
 pub(super) fn threads(asked: Option<usize>) -> usize {
     let all = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     asked.unwrap_or_else(all).clamp(1, 256)

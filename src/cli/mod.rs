@@ -1,4 +1,4 @@
-//! Floor 11, the command line: one file per command. Results go to stdout, talk to stderr.
+//! Floor 11, the command line: one file per command. Results go to stdout, messages to stderr.
 
 mod args;
 mod check;
@@ -43,7 +43,7 @@ use clap::{CommandFactory, Parser};
 use args::{Args, Command, ProgressBy};
 use exit::{Exit, Failure};
 
-/// The program with all its commands and options, as the reference page walks them.
+/// The program with all its commands and options, for the reference page.
 pub fn commands() -> clap::Command {
     Args::command()
 }
@@ -53,7 +53,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
         Err(error) => {
-            // Help and version are answers, everything else is a mistake.
+            // Help and version are normal output; everything else is a mistake.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             return match error.print() {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Write.into(),
@@ -76,9 +76,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// Turns a panic into the exit code that stands for a bug of ours.
+/// Turns a panic into the exit code for a bug of the program.
 fn guarded(work: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
-    // Nothing that the panic may have left half done is used again.
+    // Data that the panic may have left half done are not used again.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let message = "this is a bug in straggler, not in your input: please report the lines above, \
                        the command and the scenario";

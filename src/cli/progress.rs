@@ -1,4 +1,5 @@
-//! Live progress on stderr: one block redrawn on a terminal, thinned plain lines elsewhere.
+//! Live progress on stderr: one block that is redrawn on a terminal, and elsewhere lines at growing
+//! intervals.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -78,11 +79,12 @@ impl Live {
             self.bar.set_position((share * STEPS as f64) as u64);
             self.bar.set_message(self.message(share, elapsed, "\n"));
         } else {
-            // Ever rarer, down to once a minute: who looks at a log wants to see that it lives.
+            // At growing intervals, up to one minute: a reader of a log still sees that the run
+            // continues.
             self.next = elapsed + elapsed.min(Duration::from_secs(60));
             let line = self.message(share, elapsed, "; ");
             let mut err = std::io::stderr().lock();
-            // Progress that cannot be shown is no reason to stop.
+            // If progress cannot be shown, the run continues.
             drop(writeln!(err, "{:3.0} %  {line}", share * 100.0));
         }
     }
@@ -135,7 +137,8 @@ impl Observer for Live {
             }
             Record::Updated { progress, .. } => {
                 self.progress = **progress;
-                // The clock is asked now and then: an update can take less than a look at it.
+                // The clock is read only now and then: an update can take less time than reading
+                // it.
                 if progress.updates.is_multiple_of(16) {
                     self.tick();
                 }

@@ -1,4 +1,4 @@
-//! `straggler report`, and what a run draws at its end: pictures in `plots/`, and one HTML file.
+//! `straggler report`, and the report at the end of a run: pictures in `plots/`, and one HTML file.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,8 @@ pub(super) fn report(args: &Report) -> Result<Exit, Failure> {
 }
 
 /// Draws everything that the files of a results folder allow into that folder: the pictures of a
-/// run, the curves of a sweep, and the page of either. Returns what to look at.
+/// run, the curves of a sweep, and the page of either. Returns the path of the page, or of the
+/// pictures.
 pub(super) fn at_the_end(folder: &Path, quiet: bool) -> Result<PathBuf, Failure> {
     if folder.join(lab::DONE).exists() {
         picture_of_lab(folder)?;
@@ -37,7 +38,7 @@ pub(super) fn at_the_end(folder: &Path, quiet: bool) -> Result<PathBuf, Failure>
     } else {
         draw(folder, quiet)?;
     }
-    // Last: where it is, all of it is.
+    // The page is last: if it exists, everything exists.
     page(&[folder.to_path_buf()], &folder.join(PAGE))
 }
 
@@ -53,7 +54,7 @@ fn page(folders: &[PathBuf], file: &Path) -> Result<PathBuf, Failure> {
     Ok(file.to_path_buf())
 }
 
-/// Without the feature there is no page; the pictures are what there is to look at.
+/// Without the feature there is no page, only the pictures.
 #[cfg(not(feature = "html"))]
 fn page(folders: &[PathBuf], _: &Path) -> Result<PathBuf, Failure> {
     match folders {
@@ -101,8 +102,8 @@ fn draw(_: &Path, _: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A folder that cannot be read is a matter of the folder, a file that cannot be written one of
-/// writing.
+/// A folder that cannot be read is an error of the folder. A file that cannot be written is an
+/// error of writing.
 #[cfg(any(feature = "plot", feature = "html"))]
 fn failure(error: ReportError) -> Failure {
     let exit = match &error {

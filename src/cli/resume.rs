@@ -1,4 +1,5 @@
-//! `straggler resume`: goes on with what a folder holds, without the arguments it was begun with.
+//! `straggler resume`: continues the work of a folder, without the arguments that it was begun
+//! with.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,7 @@ pub(super) fn resume(args: &Resume) -> Result<Exit, Failure> {
     run::end(&done, sweeping.json)
 }
 
-/// The folder that the scenario's files are in: as given, or as the results folder says.
+/// The folder of the scenario's files: as given, or as the results folder says.
 pub(super) fn files_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf, Failure> {
     let known = || run_info::read(folder).map(|info| info.files_from);
     given.map(Path::to_path_buf).or_else(known).ok_or_else(|| {

@@ -49,7 +49,7 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
     end(&done, args.json)
 }
 
-/// Prints what came out of a run.
+/// Prints the results of a run.
 pub(super) fn end(done: &Done, json: bool) -> Result<Exit, Failure> {
     if json {
         print_json(done)?;
@@ -67,7 +67,7 @@ pub(super) fn end(done: &Done, json: bool) -> Result<Exit, Failure> {
     Ok(if as_expected { Exit::Done } else { Exit::Check })
 }
 
-/// How a run shows itself.
+/// How the progress of a run is shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
     pub(super) progress: ProgressBy,
@@ -85,7 +85,8 @@ pub(super) struct Done {
     pub(super) checked: Vec<Checked>,
 }
 
-/// Runs a trial with live progress, writes its pictures and page, and notes the wall-clock facts.
+/// Runs a trial with live progress, writes its pictures and page, and notes the facts about the
+/// wall clock.
 pub(super) fn execute(
     trial: Trial,
     out: Option<&Path>,
@@ -131,7 +132,7 @@ pub(super) fn execute(
     };
     let wall = started.elapsed().as_secs_f64();
     let finished = outcome?;
-    // A process that was killed in between has left its figures without their pictures.
+    // If a process was killed before it drew the pictures, the figures exist without them.
     let pictured = finished.summary.is_none() && report::is_present(&finished.path);
     if look.plots && !pictured {
         report::at_the_end(&finished.path, look.progress == ProgressBy::None)?;

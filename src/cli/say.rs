@@ -1,11 +1,11 @@
-//! What the program says: results to stdout, everything else to stderr.
+//! The output of the program: results go to stdout, everything else to stderr.
 
 use std::io::Write;
 
 use super::events;
 use super::exit::{Exit, Failure};
 
-/// Writes to stdout. A closed pipe is no error.
+/// Writes to stdout. A closed pipe is not an error.
 pub(super) fn out(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -16,7 +16,7 @@ pub(super) fn out(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes to stderr. A closed stderr is no reason to stop.
+/// Writes to stderr. If stderr is closed, the program goes on.
 pub(super) fn tell(text: &str) {
     if events::is_on() {
         return events::message(text);

@@ -1,4 +1,4 @@
-//! What people read: the heading of a run, its summary, the welcome.
+//! Texts for people: the heading of a run, its summary, the welcome.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::experiment::expect::Checked;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::summary::{At, Summary};
 
-/// What `straggler` alone says.
+/// The output of `straggler` without a command.
 pub(super) fn welcome() -> Result<Exit, Failure> {
     out(WELCOME)?;
     Ok(Exit::Done)
@@ -35,7 +35,7 @@ straggler simulates asynchronous parameter-server training in virtual time, with
 Start here: straggler demo
 ";
 
-/// The lines above the progress: what runs, and what it will need.
+/// The lines above the progress: the scenario, and the estimate of the run.
 pub(super) fn heading(trial: &Trial, path: &Path, threads: usize) -> String {
     let scenario = &trial.scenario;
     let cluster = &scenario.cluster;
@@ -144,7 +144,7 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     text
 }
 
-/// What came of the expectations of a scenario; nothing if it has none.
+/// The results of the scenario's expectations; empty if it has none.
 pub(super) fn expectations(checked: &[Checked]) -> String {
     if checked.is_empty() {
         return String::new();

@@ -1,4 +1,4 @@
-//! Signals that would end the program without a word.
+//! Signals that would end the program without a message.
 
 use crate::experiment::StopSignal;
 
@@ -11,8 +11,8 @@ pub(super) fn stop_on_request() -> StopSignal {
     let stop = StopSignal::default();
     for signal in [SIGINT, SIGTERM] {
         let second = std::sync::Arc::default();
-        // In this order: the first time the condition is not set yet. Without the handlers the
-        // defaults stay, which is no reason not to run.
+        // The order matters: at the first signal the condition is not set yet. Without the handlers
+        // the defaults stay, and the run can go on.
         drop(flag::register_conditional_shutdown(
             signal,
             128 + signal,
@@ -24,18 +24,18 @@ pub(super) fn stop_on_request() -> StopSignal {
     stop
 }
 
-/// Other systems end the program.
+/// On other systems the signals end the program.
 #[cfg(not(unix))]
 pub(super) fn stop_on_request() -> StopSignal {
     StopSignal::default()
 }
 
-/// A file that reaches a size limit (`ulimit -f`, a quota) kills a process by default. With the
-/// signal received, the write fails instead, and is reported like a full disk.
+/// By default, a file that reaches a size limit (`ulimit -f`, a quota) kills the process. With a
+/// handler for the signal, the write fails instead, and is reported like a full disk.
 #[cfg(unix)]
 pub(super) fn survive_file_size_limits() {
     let seen = std::sync::Arc::default();
-    // Without the handler the default stays, which is no reason not to run.
+    // Without the handler the default stays, and the run can go on.
     drop(signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen));
 }
 

@@ -1,4 +1,5 @@
-//! `straggler spectrum`: does the training loss, or the quality, oscillate with the passes over the data?
+//! `straggler spectrum`: does the training loss, or the quality, oscillate with the passes over the
+//! data?
 
 use std::path::Path;
 
@@ -42,7 +43,7 @@ pub(super) fn spectrum(args: &Spectrum) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The spectra of a folder; says on stderr what has none.
+/// The spectra of a folder; names on stderr the runs without a spectrum.
 fn read(folder: &Path, of: Oscillating, skip: f64) -> Result<Vec<Row>, Failure> {
     let results = Results::open(folder)?;
     let mut rows = Vec::new();

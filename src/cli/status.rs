@@ -1,4 +1,4 @@
-//! `straggler status`: how far a sweep or a run is, as its files say.
+//! `straggler status`: how far a sweep or a run is, read from its files.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::report::terminal::{Align, TextTable};
 use crate::results::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
 use crate::results::statistics::{self, student};
 
-/// The figures that are shown, where there are any, with their decimals.
+/// The figures that are shown if they exist, with their decimals.
 const SHOWN: &[(&str, usize)] =
     &[("best.auc", 4), ("last.log_loss", 4), ("examples_per_sim_s", 0), ("staleness.mean", 2)];
 
@@ -89,7 +89,7 @@ pub(super) fn name(label: &str) -> &str {
     if label.is_empty() { "(the scenario as it is)" } else { label }
 }
 
-/// Such as `3/5`, or `3/5, 1 failed`.
+/// The number of finished trials, such as `3/5`, or `3/5, 1 failed`.
 fn done(results: &Results, point: &Point) -> String {
     let states: Vec<State> = results.trials_of(point).map(TrialOutcome::state).collect();
     let count = |wanted| states.iter().filter(|state| **state == wanted).count();
@@ -100,7 +100,7 @@ fn done(results: &Results, point: &Point) -> String {
     format!("{}/{}{failed}", count(State::Done), states.len())
 }
 
-/// Such as `0.7312 [0.7301, 0.7323]`; of too few values the mean alone.
+/// The mean and its interval, such as `0.7312 [0.7301, 0.7323]`. Too few values have only a mean.
 fn estimate(values: &[f64], decimals: usize) -> String {
     let text = |value: f64| format!("{value:.decimals$}");
     let Some(mean) = statistics::mean(values) else { return "-".to_string() };

@@ -31,7 +31,8 @@ use crate::scenario::sweep::arguments::{Argument, read as read_argument};
 use crate::scenario::sweep::file::Sweep as About;
 use crate::scenario::sweep::{self, Design, Resolved, Seeds, is_sweep, resolve};
 
-/// Points whose needs are looked at before anything starts; of more, each is looked at in its turn.
+/// Number of points that are estimated before anything starts. Further points are estimated in
+/// their turn.
 const LOOKED_AT: usize = 64;
 
 pub(super) fn sweep(args: &Sweep, arguments: &[OsString]) -> Result<Exit, Failure> {
@@ -100,7 +101,7 @@ pub(super) fn plan(
     Ok(Plan::new(about, &design, &points, load::folder_of(&scenario)))
 }
 
-/// Arguments with several values, and those with one.
+/// Separates arguments with several values from those with one.
 fn split(
     overrides: &[String],
     arguments: &[OsString],
@@ -119,7 +120,7 @@ fn split(
     Ok((axes, settings))
 }
 
-/// Tells every warning once, however many points it concerns.
+/// Prints every warning once, for any number of points.
 fn warn_of(points: &[Resolved]) {
     let mut told = BTreeSet::new();
     points.iter().for_each(|point| warn(&point.warnings, &mut told));
@@ -135,7 +136,7 @@ fn warn(warnings: &Problems, told: &mut BTreeSet<String>) {
     }
 }
 
-/// Every point with what a trial of it will need; runs nothing.
+/// Prints every point with the estimate of a trial; runs nothing.
 fn list(plan: &Plan, sweeping: &Sweeping) -> Result<Exit, Failure> {
     let threads = load::threads(sweeping.threads);
     let selection = sweeping.selection();
@@ -197,7 +198,7 @@ fn chosen<'a>(plan: &'a Plan, selection: &Selection) -> Vec<&'a PlannedTrial> {
     numbered.filter(|(index, trial)| selection.has(*index, trial)).map(|(_, trial)| trial).collect()
 }
 
-/// Runs what is missing of a plan.
+/// Runs the missing trials of a plan.
 pub(super) fn execute(
     plan: &Plan,
     path: Option<&Path>,
@@ -255,7 +256,7 @@ pub(super) fn execute(
     end(tally, unmet, &path, &options)
 }
 
-/// Says what is about to run, and who will say how it goes.
+/// Prints what is about to run, and returns the watcher that shows its progress.
 fn watcher(
     plan: &Plan,
     path: &Path,
@@ -288,7 +289,7 @@ fn watcher(
     }
 }
 
-/// Refuses a sweep of which a point is above its limits, before anything is written.
+/// Refuses a sweep if one of its points is above the limits, before anything is written.
 fn check_limits(plan: &Plan, trials: &[&PlannedTrial]) -> Result<(), Failure> {
     let sources = Sources::default();
     for number in 0..plan.len().min(LOOKED_AT) {
@@ -305,12 +306,12 @@ fn check_limits(plan: &Plan, trials: &[&PlannedTrial]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What trials may take together: most of what is free.
+/// Memory that trials may take together: most of the free memory.
 fn memory() -> ByteSize {
     ByteSize(budget::available().map_or(2 << 30, |bytes| bytes / 10 * 8))
 }
 
-/// What became of the trials, and the exit code that stands for it.
+/// Prints how the trials ended; returns the exit code for it.
 fn end(
     tally: Tally,
     unmet: Vec<(String, String)>,

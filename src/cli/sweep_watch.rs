@@ -1,4 +1,4 @@
-//! Live progress of a sweep: a bar for all of it, and a line for each trial that runs.
+//! Live progress of a sweep: a bar for the whole, and a line for each running trial.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::sim::{EvaluatedView, Limits, Nobody, Observer, Progress, Record};
 /// Steps of a bar.
 const STEPS: u64 = 1000;
 
-/// Says nothing but where trials go on.
+/// Prints only where trials continue.
 pub(super) struct Quiet;
 
 impl SweepWatcher for Quiet {
@@ -28,7 +28,7 @@ impl SweepWatcher for Quiet {
     fn ended(&self, _: &PlannedTrial, _: &Ended) {}
 }
 
-/// Bars on a terminal, else a line whenever a trial has ended.
+/// Bars on a terminal, elsewhere a line whenever a trial has ended.
 pub(super) struct Watch {
     terminal: bool,
     bars: MultiProgress,
@@ -80,7 +80,8 @@ impl SweepWatcher for Watch {
 
     fn says(&self, planned: &PlannedTrial, text: &str) {
         match self.terminal {
-            // Above the bars; nobody can be told of a failure to tell.
+            // The line is printed above the bars. If this fails, the failure cannot be shown
+            // either.
             true => drop(self.bars.println(said(planned, text).trim_end())),
             false => tell(&said(planned, text)),
         }
@@ -93,7 +94,7 @@ impl SweepWatcher for Watch {
                 Some(auc) => format!("AUC {auc:.4}"),
                 None => format!("{:.0} examples/s", summary.examples_per_sim_s.unwrap_or(0.0)),
             },
-            // Nothing happened that anybody would want to read.
+            // Nothing new to report.
             Ended::Already | Ended::Interrupted => {
                 self.all.inc(1);
                 return;
@@ -122,7 +123,7 @@ fn title(planned: &PlannedTrial) -> String {
     format!("{}  {label}seed={}", planned.trial, planned.seed)
 }
 
-/// What a trial has to say, as a line.
+/// A message of a trial, as a line.
 fn said(planned: &PlannedTrial, text: &str) -> String {
     format!("{}  {text}\n", planned.planned.trial)
 }
@@ -152,7 +153,7 @@ impl TrialBar {
 impl Observer for TrialBar {
     fn observe(&mut self, record: &Record<'_>) {
         match record {
-            // The clock is asked now and then: an update can take less than a look at it.
+            // The clock is read only now and then: an update can take less time than reading it.
             Record::Updated { progress, .. } if progress.updates.is_multiple_of(16) => {
                 self.show(progress);
             }

@@ -1,4 +1,5 @@
-//! `straggler verify`: runs a finished run once more and names the first place at which it differs.
+//! `straggler verify`: runs a finished run once more and names the first place where the results
+//! differ.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,13 +30,13 @@ pub(super) fn verify(args: &Verify) -> Result<Exit, Failure> {
         progress: ProgressBy::Auto.with(args.quiet, args.plain),
         plain: args.plain,
         plots: false,
-        // It was run before, and whoever names a folder wants it run into that.
+        // The limits were accepted before, and a named folder is to be used even if it has results.
         force: true,
         save_every: SaveEvery::Never,
     };
     match run::execute(trial, Some(&place.path), threads, look) {
         Ok(_) => {}
-        // One that blew up has to blow up again.
+        // A run that blew up has to blow up again.
         Err(failure) if failure.exit == Exit::Simulation => {}
         Err(failure) if matches!(failure.exit, Exit::Interrupted | Exit::Terminated) => {
             return Err(Failure::new(failure.exit, "stopped; nothing was verified"));
@@ -47,7 +48,7 @@ pub(super) fn verify(args: &Verify) -> Result<Exit, Failure> {
     Ok(if verified.first.is_some() { Exit::Check } else { Exit::Done })
 }
 
-/// Refuses what cannot be verified.
+/// Refuses folders that cannot be verified.
 fn check(folder: &Path, force: bool) -> Result<(), Failure> {
     let refuse = |exit, why: &str| Err(Failure::new(exit, format!("{}: {why}", folder.display())));
     if folder.join("plan.jsonl").exists() {
@@ -74,7 +75,7 @@ fn check(folder: &Path, force: bool) -> Result<(), Failure> {
     }
 }
 
-/// What was found, for people.
+/// The result of the comparison, for people.
 fn report(folder: &Path, verified: &Verified) -> String {
     let name = folder.display();
     let Some(first) = &verified.first else {
@@ -123,10 +124,10 @@ fn describe(first: &Difference) -> String {
     text
 }
 
-/// Where the run is run again.
+/// The folder of the second run.
 struct Place {
     path: PathBuf,
-    /// Whether it is thrown away.
+    /// Whether the folder is removed afterwards.
     passing: bool,
 }
 
@@ -136,7 +137,7 @@ impl Place {
             return Ok(Place { path: path.to_path_buf(), passing: false });
         }
         let path = std::env::temp_dir().join(format!("straggler-verify-{}", std::process::id()));
-        // Not what somebody else has put there.
+        // Only a new folder is used, so that no other files are removed.
         fs::create_dir(&path).map_err(|error| {
             Failure::new(Exit::Write, format!("cannot make {}: {error}", path.display()))
         })?;

@@ -15,15 +15,15 @@ use crate::results::folder::FolderError;
 use crate::scenario::Job;
 use crate::sim::{Observer, Record, SimError, State};
 
-/// Between two looks at the clock and at the disk.
+/// Number of events between two checks of the clock and of failed writes.
 const EVENTS: u32 = 1024;
 
 /// How often a run is saved. Its results do not depend on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SaveEvery {
-    /// Of wall time.
+    /// After this wall time.
     Wall(Duration),
-    /// So many updates.
+    /// After so many updates.
     Updates(u64),
     /// Only when asked to stop.
     Never,
@@ -59,7 +59,7 @@ impl FromStr for SaveEvery {
 pub(super) enum Driven {
     /// The run has ended.
     ToTheEnd,
-    /// Somebody asked to stop, by a signal of this number; the run is saved.
+    /// The run was asked to stop, by a signal of this number; it is saved.
     Stopped(usize),
 }
 
@@ -68,13 +68,13 @@ pub(super) enum Driven {
 pub(super) enum Failed {
     /// The simulated job cannot go on.
     Simulation(SimError),
-    /// Something cannot be written.
+    /// A file of the results cannot be written.
     Write(io::Error),
     /// A checkpoint cannot be written.
     Keep(FolderError),
 }
 
-/// A job, and everybody who is told of it.
+/// A job, and its observers.
 pub(super) struct Driver<'a> {
     pub(super) job: &'a mut Job,
     pub(super) recorder: &'a mut Recorder,
@@ -86,7 +86,7 @@ pub(super) struct Driver<'a> {
 }
 
 impl Driver<'_> {
-    /// Runs to the end, or until somebody asks to stop.
+    /// Runs to the end, or until it is asked to stop.
     pub(super) fn run(&mut self, resumed: bool) -> Result<Driven, Failed> {
         if !resumed {
             let (job, mut all) = self.split();
@@ -117,7 +117,7 @@ impl Driver<'_> {
         }
     }
 
-    /// The job ends: with the checkpoint that is due then, and the last evaluation.
+    /// Ends the job: with the checkpoint that is due then, and the last evaluation.
     fn end(&mut self) -> Result<(), Failed> {
         self.keeper.ends(self.job);
         self.close()?;
@@ -130,7 +130,7 @@ impl Driver<'_> {
         self.keeper.end(self.job).map_err(Failed::Keep)
     }
 
-    /// Has saved what is due in simulated time.
+    /// Saves the checkpoints that are due in simulated time.
     fn close(&mut self) -> Result<(), Failed> {
         if self.keeper.takes_time() {
             let (job, mut all) = self.split();
@@ -151,7 +151,7 @@ impl Driver<'_> {
 
     /// Saves the run as it is between two events.
     fn save(&mut self) -> io::Result<()> {
-        // What a snapshot counts on has to be there after a power cut.
+        // Files that a snapshot relies on have to be there after a power cut.
         self.recorder.sync()?;
         self.job.finish_gradients();
         let (job, recorder, keeper) = (&*self.job, &*self.recorder, &*self.keeper);
@@ -166,8 +166,7 @@ impl Driver<'_> {
 
 /// Gives `job`, `recorder` and `keeper`, which have just been made, the state in a snapshot.
 ///
-/// # Errors
-/// In words, if the snapshot cannot be used; then both are to be thrown away.
+/// # Errors In words, if the snapshot cannot be used; then all three must be thrown away.
 pub(super) fn restore(
     snapshots: &Snapshots,
     path: &Path,
@@ -192,7 +191,7 @@ fn events(job: &Job) -> u64 {
     job.simulation().map_or(job.session().progress.updates, |simulation| simulation.events())
 }
 
-/// When a run was saved last.
+/// When a run was last saved.
 struct Saved {
     at: Instant,
     elapsed: Duration,
@@ -219,7 +218,7 @@ impl Saved {
     }
 }
 
-/// The recorder, the keeper of checkpoints and somebody else, told the same.
+/// The recorder, the keeper of checkpoints and another observer, as one observer.
 struct All<'a> {
     recorder: &'a mut Recorder,
     keeper: &'a mut Keeper,

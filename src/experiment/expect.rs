@@ -1,4 +1,4 @@
-//! Whether a run is as its scenario expects: `expect.json`.
+//! Whether a run meets the expectations of its scenario: `expect.json`.
 
 use std::path::Path;
 
@@ -14,14 +14,14 @@ use crate::scenario::expect::Expectation;
 /// The file in the results folder; absent without expectations.
 pub const FILE: &str = "expect.json";
 
-/// One expectation and what came of it.
+/// One expectation and its result.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Checked {
     /// The figure.
     pub metric: String,
     /// What was expected, as in `above 0.7`.
     pub wanted: String,
-    /// What it is; `None` where it is not defined, or a goal was not reached.
+    /// The value; `None` if it is not defined, or a goal was not reached.
     pub value: Option<f64>,
     /// Whether it is as expected.
     pub holds: bool,
@@ -57,15 +57,14 @@ pub fn check(
     expectations.iter().map(check).collect()
 }
 
-/// What was checked of a finished run; empty without expectations.
+/// The checked expectations of a finished run; empty without expectations.
 ///
-/// # Errors
-/// If the file is there and cannot be read.
+/// # Errors If the file exists and cannot be read.
 pub fn read(folder: &Path) -> Result<Vec<Checked>, OutcomeError> {
     Ok(json::read(&folder.join(FILE))?.unwrap_or_default())
 }
 
-/// The trials that are not as expected, by name, and what failed in each.
+/// The trials that do not meet their expectations, by name, and what failed in each.
 ///
 /// # Errors
 /// As [`read`].

@@ -1,4 +1,4 @@
-//! What is watched of layers, as rows of `layers.csv`.
+//! The measurements of layers, as rows of `layers.csv`.
 
 use crate::results::tables::LayerRow;
 use crate::sim::{LayerLook, Progress};

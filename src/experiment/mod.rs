@@ -1,8 +1,8 @@
 //! Floor 9, from a scenario to a results folder.
 //!
-//! A folder holds reproducible files and incidental ones. Wall-clock facts go to `run-info.json`
-//! alone; everything else is the same bytes for the same scenario and seed. `summary.json` is
-//! written last: where it exists, the trial is done.
+//! A folder holds reproducible files and incidental ones. Facts about the wall clock are only in
+//! `run-info.json`. All other files have the same bytes for the same scenario and seed.
+//! `summary.json` is written last: if it exists, the trial is done.
 
 pub mod best;
 pub mod checkpoint;

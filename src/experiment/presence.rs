@@ -1,5 +1,6 @@
-//! What a results folder holds of workers that come, go and die, and of how often examples were
-//! used. Nothing, where all workers are there always and nobody counts.
+//! The parts of a results folder about workers that join, leave and crash, and about how often
+//! examples were used. They are left out if all workers are always present and no audit was asked
+//! for.
 
 use std::io;
 use std::path::Path;
@@ -9,7 +10,7 @@ use crate::results::table::TableWriter;
 use crate::results::tables::{AuditRow, ChurnRow};
 use crate::sim::{Activity, Simulation, Work};
 
-/// What came, went and was lost; `None` if all workers were to be there always.
+/// Counts of joins, leaves and losses; `None` if all workers were always to be present.
 pub fn churn(simulation: &Simulation) -> Option<Churn> {
     let presence = simulation.presence();
     if presence.churn().is_none() {
@@ -39,7 +40,7 @@ pub fn churn(simulation: &Simulation) -> Option<Churn> {
     })
 }
 
-/// How often the examples were used; `None` if nobody counted.
+/// How often the examples were used; `None` if no audit was asked for.
 pub fn audit(simulation: &Simulation) -> Option<Audit> {
     let mut audit = Audit::default();
     for (uses, examples) in simulation.presence().audit()?.counts() {
@@ -54,7 +55,7 @@ pub fn audit(simulation: &Simulation) -> Option<Audit> {
     Some(audit)
 }
 
-/// Writes `churn.csv` and `audit.csv`, where there is something to write. `class` names the machine
+/// Writes `churn.csv` and `audit.csv`, if there is anything to write. `class` names the machine
 /// classes.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! How fast this machine is: about how long a run will take, by timing its parts before it starts. No
-//! result depends on it.
+//! How fast this machine is: about how long a run will take, by timing its parts before it starts.
+//! No result depends on it.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::scenario::Prepared;
 use crate::scenario::estimate::sample;
 use crate::sim::evaluate::CHUNK;
 
-/// What a run does, as far as its time goes.
+/// The work of a run, as far as it determines its time.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Work {
     /// Examples of a step.
@@ -22,12 +22,13 @@ pub struct Work {
     pub scored: u64,
 }
 
-/// Pulling and applying, per number that a step moves: copies, slots and their bookkeeping. Fitted,
-/// with the two below, to the processor time of five scenarios with 8,000 to 50,000 dense parameters.
+/// Pulling and applying, per number that a step moves: copies, slots and their bookkeeping. This
+/// and the next two constants are fitted to the processor time of five scenarios with 8,000 to
+/// 50,000 dense parameters.
 const PER_NUMBER: f64 = 2e-9;
 /// Events, records and reports of a step.
 const PER_STEP: f64 = 5e-6;
-/// What goes on beside it all: divergence of views, order of examples, cold caches.
+/// Factor for all other work: divergence of views, order of examples, cold caches.
 const BESIDES: f64 = 1.15;
 /// Longest time that is spent on measuring one part.
 const PATIENCE: Duration = Duration::from_millis(25);
@@ -57,7 +58,7 @@ pub fn seconds(prepared: &Prepared, work: Work, threads: usize) -> f64 {
     });
     let scoring = scoring / batch.len().max(1) as f64 * work.scored as f64;
     let steps = work.steps as f64;
-    // Updates are applied one after the other, whoever has time for the rest.
+    // Updates are applied one after the other, while several threads share the rest.
     let in_turn = steps * (PER_STEP + PER_NUMBER * numbers as f64);
     let shared = steps * (reading + computing) + scoring;
     BESIDES * ((in_turn + shared) / threads.max(1) as f64).max(in_turn)
@@ -86,7 +87,7 @@ impl Values {
     }
 }
 
-/// Ids from all over the training window, as a shuffled batch has them.
+/// Ids from the whole training window, as a shuffled batch has them.
 fn spread(prepared: &Prepared, count: usize) -> Vec<u64> {
     let days = &prepared.train;
     let id = |k: usize| {
@@ -96,12 +97,12 @@ fn spread(prepared: &Prepared, count: usize) -> Vec<u64> {
     (0..count).map(id).collect()
 }
 
-/// The shortest of several times: what it takes when nothing else is going on.
+/// The shortest of several times: the time without disturbance by other programs.
 fn quickest(mut job: impl FnMut()) -> f64 {
     #[expect(clippy::disallowed_methods, reason = "it is the speed of this machine that is asked")]
     let began = Instant::now();
     let mut best = Duration::MAX;
-    // The first one allocates.
+    // The first one also allocates memory.
     for turn in 0..8 {
         #[expect(clippy::disallowed_methods, reason = "as above")]
         let started = Instant::now();
@@ -131,7 +132,7 @@ mod tests {
         let work = Work { batch: 32, steps: 1_000, scored: 0 };
         let one = seconds(&prepared, work, 1);
         assert!(one > 1e-3 && one < 1e3, "{one}");
-        // Far enough apart that the noise of the clock does not matter.
+        // The two numbers of steps differ so much that the noise of the clock does not matter.
         assert!(seconds(&prepared, Work { steps: 50_000, ..work }, 1) > one);
         assert!(seconds(&prepared, Work { scored: 100_000_000, ..work }, 1) > one);
         assert!(seconds(&prepared, Work { steps: 50_000, ..work }, 8) < 50.0 * one);

@@ -1,4 +1,4 @@
-//! The observer that fills a results folder: series as they happen, distributions at the end.
+//! The observer that writes a results folder: series during the run, distributions at the end.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -38,12 +38,12 @@ pub struct Recording {
     pub layers: bool,
 }
 
-/// Whether series begin or are gone on with.
+/// Whether series begin or are continued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Begin {
     /// They begin.
     Afresh,
-    /// They are there already.
+    /// They exist already.
     Reopen,
 }
 
@@ -67,8 +67,8 @@ struct Popularity {
 
 /// Records a run into its folder.
 ///
-/// A write that fails is remembered and reported by [`finish`](Self::finish) and
-/// `problem`; the simulation itself knows nothing of files.
+/// A failed write is remembered and reported by [`finish`](Self::finish) and `problem`, because the
+/// simulation itself knows nothing of files.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,
@@ -77,7 +77,7 @@ pub struct Recorder {
     divergence: TableWriter,
     timeline: TableWriter,
     service: TableWriter,
-    /// Only where it was asked for.
+    /// Only if the scenario asks for it.
     layers: Option<TableWriter>,
     timeline_left: u64,
     cadence: Cadence,
@@ -118,8 +118,9 @@ pub struct Totals {
 const MEASURES: [&str; 3] = ["version", "clock_lag", "age_us"];
 
 impl Recorder {
-    /// Creates the series in `folder`, or opens those that are there to go on with them: then the
-    /// state is [loaded](crate::base::Persist::load) next, and [`cut`](Self::cut) drops what is behind it.
+    /// Creates the series in `folder`, or opens existing ones to continue them. In the second case
+    /// the state is [loaded](crate::base::Persist::load) next, and [`cut`](Self::cut) drops rows
+    /// written after that state.
     ///
     /// # Errors
     /// If a file cannot be created or opened.
@@ -155,15 +156,14 @@ impl Recorder {
         })
     }
 
-    /// Drops what was written behind the state that was loaded.
+    /// Drops the rows that were written after the loaded state.
     ///
-    /// # Errors
-    /// If a file is not as it was when the state was saved.
+    /// # Errors If a file is not as it was when the state was saved.
     pub fn cut(&mut self) -> io::Result<()> {
         self.tables_mut().try_for_each(TableWriter::cut)
     }
 
-    /// Hands everything written so far to the disk.
+    /// Makes sure that everything written so far is on the disk.
     ///
     /// # Errors
     /// The first write that failed, now or before.
@@ -243,7 +243,7 @@ impl Recorder {
 
     fn rows(&mut self, rows: &RowStaleness<'_>) {
         for (&pulled, &now) in rows.pulled.iter().zip(rows.now) {
-            // Buckets 0, 1, 2-3, 4-7, ...: by the number of updates that the row had had.
+            // Buckets 0, 1, 2-3, 4-7, ...: by the number of updates that the row had at the pull.
             let bucket = u32::BITS - pulled.leading_zeros();
             let staleness = u64::from(now.saturating_sub(pulled));
             let entry = self.rows.entry((rows.space, bucket)).or_default();
@@ -314,7 +314,7 @@ impl Recorder {
         self.keep(outcome);
     }
 
-    /// One line of the timeline, workers and shards alike, until there are enough.
+    /// Writes one row of the timeline, for workers and shards alike, until there are enough.
     fn timeline(&mut self, record: &Record<'_>) {
         if self.timeline_left == 0 {
             return;
@@ -364,11 +364,12 @@ impl Recorder {
             self.write_shards(folder, simulation)?;
             presence::write(folder, simulation, |class| self.class(class))?;
         }
-        // What says that the run is done must not reach the disk before what it speaks of.
+        // `summary.json` says that the run is done. It must not reach the disk before the files
+        // that it describes.
         disk::sync_folder_of(&folder.join("staleness.csv"))
     }
 
-    /// The series that are written as they happen.
+    /// The series that are written during the run.
     fn tables_mut(&mut self) -> impl Iterator<Item = &mut TableWriter> {
         let Recorder { evaluations, training, divergence, timeline, service, layers, .. } = self;
         [evaluations, training, divergence, timeline, service].into_iter().chain(layers)
@@ -462,7 +463,7 @@ crate::persist!(Totals {
     divergence: state
 });
 
-// A table says how long its file is: what is written after a snapshot is cut off again.
+// A table saves the length of its file: rows written after a snapshot are cut off again.
 crate::persist!(Recorder {
     recording: fixed,
     evaluations: state,

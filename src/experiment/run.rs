@@ -37,12 +37,12 @@ pub struct Trial {
     pub scenario: Scenario,
     /// Every value of the scenario, defaults included; can be run again as it is.
     pub resolved: String,
-    /// What it will need.
+    /// What the run will need.
     pub estimate: Estimate,
     prepared: Option<Prepared>,
     folder: PathBuf,
     threads: usize,
-    /// The stages before the last, which are to be done first.
+    /// The stages before the last, which have to be done first.
     earlier: Vec<ResolvedStage>,
     /// Where the stages are that this one may start from.
     places: Places,
@@ -67,10 +67,10 @@ pub enum RunError {
         /// The limit.
         limit: ByteSize,
     },
-    /// Its stages make no sense.
+    /// Its stages are not valid.
     #[error(transparent)]
     Stages(#[from] StageError),
-    /// A stage is evaluated on days on which a stage was trained that it comes from.
+    /// A stage is evaluated on days that a stage was trained on from which it started.
     #[error("stage `{stage}` comes from stage `{of}`: {error}")]
     StageLeak {
         /// The stage that is evaluated.
@@ -94,10 +94,10 @@ pub enum RunError {
         /// What the system says.
         error: std::io::Error,
     },
-    /// What an earlier run has left, or this one has written, cannot be read.
+    /// Files of an earlier run, or of this one, cannot be read.
     #[error(transparent)]
     Read(#[from] OutcomeError),
-    /// Somebody asked to stop.
+    /// The run was asked to stop.
     #[error("stopped by signal {signal} and saved; go on with: straggler resume {path}")]
     Interrupted {
         /// Number of the signal.
@@ -118,16 +118,16 @@ pub enum RunError {
 /// How a trial is run. Its results depend on none of this.
 #[derive(Clone)]
 pub struct RunOptions<'a> {
-    /// Also if the folder is done already, and from the start.
+    /// Runs again from the start, even if the folder is done already.
     pub again: bool,
-    /// Asks to stop.
+    /// Asks the run to stop.
     pub stop: StopSignal,
     /// How often the run is saved.
     pub save_every: SaveEvery,
     /// Where the stages before the last are, if not in the results folder: trials of a sweep share
-    /// those that are the same.
+    /// equal stages.
     pub stages: Option<PathBuf>,
-    /// Is told where the run goes on, and which snapshots cannot be used.
+    /// Called with a line that says where the run goes on, or which snapshots cannot be used.
     pub tell: &'a dyn Fn(&str),
 }
 
@@ -157,20 +157,20 @@ struct Begun {
     job: Job,
     recorder: Recorder,
     keeper: Keeper,
-    /// What it has started from.
+    /// The checkpoint that it has started from.
     started: Option<Started>,
-    /// Whether it goes on from a snapshot.
+    /// Whether it continues from a snapshot.
     resumed: bool,
 }
 
-/// What a run leaves behind.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Finished {
     /// The figures; `None` if the folder was done before.
     pub summary: Option<Summary>,
     /// The folder.
     pub path: PathBuf,
-    /// What came of the scenario's expectations.
+    /// The results of the scenario's expectations.
     pub checked: Vec<Checked>,
 }
 
@@ -178,13 +178,12 @@ impl Trial {
     /// Opens the log of `scenario` and estimates the run. Files are looked for relative to
     /// `folder`.
     ///
-    /// # Errors
-    /// Everything that files, windows and model can have against it.
+    /// # Errors If a file, a window or the model makes the run impossible.
     pub fn new(scenario: Scenario, folder: &Path, threads: usize) -> Result<Trial, RunError> {
         Trial::with_sources(scenario, folder, threads, &open_anew)
     }
 
-    /// As [`new`](Self::new), with the log from `open`, which may have it already.
+    /// As [`new`](Self::new), with the log from `open`, which may already have it open.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -210,7 +209,7 @@ impl Trial {
         Ok(Trial { resolved, estimate, earlier: all, ..trial })
     }
 
-    /// A stage by itself, which may start from those in `places`.
+    /// A single stage, which may start from those in `places`.
     pub(super) fn of_stage(
         scenario: Scenario,
         folder: &Path,
@@ -230,7 +229,7 @@ impl Trial {
         self.prepared.as_ref()
     }
 
-    /// About how long the run will take on this machine, in wall seconds, where its end is known.
+    /// About how long the run will take on this machine, in wall seconds, if its end is known.
     pub fn wall_estimate(&self) -> Option<f64> {
         let prepared = self.prepared.as_ref()?;
         let steps = self.estimate.pushes?;
@@ -255,7 +254,7 @@ impl Trial {
         over("disk", self.estimate.disk, limits.disk)
     }
 
-    /// Runs into the folder `out`. `watcher` is told of everything beside the recorder.
+    /// Runs into the folder `out`. `watcher` sees everything that the recorder sees.
     ///
     /// # Errors
     /// If the folder cannot be used or written, or the simulated job cannot go on; what was
@@ -269,7 +268,7 @@ impl Trial {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
         let snapshots = Snapshots::of(out, &self.resolved);
         if found == Found::Done && !options.again {
-            // It may have been killed just before it did this itself.
+            // The earlier run may have been killed just before it removed its snapshots.
             snapshots
                 .remove()
                 .map_err(|error| RunError::Write { path: out.to_path_buf(), error })?;
@@ -304,7 +303,7 @@ impl Trial {
         summary.stages = stages;
         if let Err(error) = outcome {
             summary.ended = error.to_string();
-            // Not `summary.json`: the trial is not done.
+            // The file is not `summary.json`, since the trial is not done.
             json::write(&out.join(DIAGNOSIS), &summary)?;
             snapshots.remove().map_err(written)?;
             return Err(RunError::Simulation { error, path: out.to_path_buf() });
@@ -318,14 +317,14 @@ impl Trial {
         Ok(Finished { summary: Some(summary), path: out.to_path_buf(), checked })
     }
 
-    /// Does what is missing of the stages before the last.
+    /// Runs the missing stages before the last.
     fn do_earlier(
         &mut self,
         out: &Path,
         options: &RunOptions<'_>,
     ) -> Result<Vec<StageDone>, RunError> {
         if self.earlier.is_empty() {
-            // A stage itself: what it may start from is known.
+            // This run is itself a stage: the places that it may start from are known.
             return Ok(Vec::new());
         }
         let root = options.stages.clone().unwrap_or_else(|| out.join(stages::FOLDER));
@@ -342,7 +341,7 @@ impl Trial {
         Ok(done)
     }
 
-    /// A job and its recorder: as the last snapshot that can be used has left them, or new ones.
+    /// A job and its recorder: in the state of the last usable snapshot, or new ones.
     fn begin(
         &mut self,
         out: &Path,
@@ -403,7 +402,7 @@ impl Trial {
         Keeper::new(out, saving, source, job.session().limits)
     }
 
-    /// Before the summary is written: where that exists, everything does.
+    /// Comes before the summary is written: when the summary exists, all files do.
     fn check_expectations(
         &self,
         summary: &Summary,
@@ -446,8 +445,8 @@ impl Trial {
     }
 }
 
-/// What names the days and the data that a scenario is trained on; two jobs with the same name are
-/// fed the same examples.
+/// A text that identifies the days and the data that a scenario is trained on. Two jobs with the
+/// same text are fed the same examples.
 fn window(scenario: &Scenario, prepared: Option<&Prepared>) -> String {
     let days = prepared.map(|prepared| &prepared.train);
     let data = serde_json::to_string(&scenario.data).expect("a scenario is plain data");
@@ -460,7 +459,7 @@ fn spaces(prepared: Option<&Prepared>) -> Vec<String> {
     spaces.iter().map(|space| space.name.clone()).collect()
 }
 
-/// Quality of the true probabilities on the holdout, where the log knows them.
+/// Quality of the true probabilities on the holdout, if the log knows them.
 fn bayes(job: &Job) -> Option<Quality> {
     let evaluation = job.session().watch.evaluation.as_ref()?;
     evaluation.evaluator.bayes()
@@ -500,7 +499,7 @@ fn digests(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
     Ok(digests)
 }
 
-/// A stage died: the run that it is a stage of says so too.
+/// A stage ended with an error: the run that it is a stage of reports it too.
 fn died(out: &Path, error: &SimError, stage: PathBuf) -> RunError {
     let name = stage.file_name().unwrap_or_default().to_string_lossy();
     match Summary::write_reason(out, &format!("{error} (in stage {name})")) {

@@ -1,4 +1,4 @@
-//! `run-info.json`: what is true of one execution and not of the simulated job. No other file of a
+//! `run-info.json`: facts about one execution, and not about the simulated job. No other file of a
 //! results folder holds such facts, so the others can be compared byte by byte.
 
 use std::path::{Path, PathBuf};
@@ -21,16 +21,17 @@ pub struct RunInfo {
     pub threads: usize,
     /// Wall seconds; `None` while it runs, or if it was killed.
     pub wall_s: Option<f64>,
-    /// Peak resident memory of the process, where the system tells.
+    /// Peak resident memory of the process, if the system tells it.
     pub peak_memory_bytes: Option<u64>,
     /// Operating system.
     pub os: String,
     /// Processor architecture.
     pub arch: String,
-    /// The folder that the scenario's files are looked for in; to go on with an interrupted run.
+    /// The folder that the scenario's files are looked for in. It is needed to continue an
+    /// interrupted run.
     pub files_from: PathBuf,
-    /// The preset that the scenario named, if it did. Its settings are in `resolved.toml`; the name
-    /// is no part of them.
+    /// The preset of the scenario, if it has one. Its settings are in `resolved.toml`, but its name
+    /// is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
 }
@@ -44,8 +45,8 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Starts, and writes the file as far as it is known. Without a preset the one of an earlier
-    /// execution stays: a run that goes on is resumed from its resolved scenario.
+    /// Starts, and writes the facts known so far. Without a preset, that of an earlier execution
+    /// stays: a run continues from its resolved scenario, which does not have the name.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -90,12 +91,12 @@ impl Stopwatch {
     }
 }
 
-/// What a results folder says about its execution; `None` if it does not say.
+/// The facts of a results folder about its execution; `None` if it has none.
 pub fn read(folder: &Path) -> Option<RunInfo> {
     json::read(&folder.join(FILE)).ok().flatten()
 }
 
-/// Peak resident memory of this process, where the system tells.
+/// Peak resident memory of this process, if the system tells it.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -118,7 +119,7 @@ mod tests {
         watch.stop().unwrap();
         let info = read(path).unwrap();
         assert!(info.wall_s.is_some() && info.threads == 2);
-        // Whoever goes on from the resolved scenario does not know the preset.
+        // A run that continues from the resolved scenario does not know the preset.
         Stopwatch::start(path, 1, Path::new("scenarios"), None).unwrap().stop().unwrap();
         assert_eq!(read(path).unwrap().preset.as_deref(), Some("xdl"));
     }

@@ -1,12 +1,13 @@
-//! Snapshots: the whole state of a run in a file, so that a run that was killed goes on where it was.
+//! Snapshots: the whole state of a run in a file, so that a killed run can continue where it was.
 //!
-//! A snapshot is written beside the series of its run and says how long each of them was: what is
-//! behind that is cut off again. So a run that was interrupted any number of times ends in the same
-//! bytes as one that was not. Files are written whole or not at all; each begins with what it belongs
-//! to and ends with its checksum. The last two are kept, since the last one may be damaged.
+//! A snapshot is written beside the series of its run and holds the length of each series. Rows
+//! after that length are cut off again. So a run that was interrupted any number of times ends with
+//! the same bytes as one that was not. Files are written whole or not at all. Each begins with the
+//! run that it belongs to and ends with its checksum. The last two are kept, since the last one may
+//! be damaged.
 //!
-//! Layout: [`MAGIC`], format version (u32), [`SEMANTICS`] (u32), SHA-256 of version and resolved scenario,
-//! the state, and SHA-256 of everything before; numbers are little-endian.
+//! Layout: [`MAGIC`], format version (u32), [`SEMANTICS`] (u32), SHA-256 of version and resolved
+//! scenario, the state, and SHA-256 of everything before; numbers are little-endian.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -22,12 +23,12 @@ use crate::results::semantics::SEMANTICS;
 pub const MAGIC: &[u8; 16] = b"straggler state\n";
 /// Version of the layout.
 const FORMAT: u32 = 3;
-/// Bytes before the state, and behind it.
+/// Number of bytes before the state, and after it.
 const HEAD: usize = 16 + 4 + 4 + 32;
 const TAIL: usize = 32;
-/// The folder that they lie in, below that of the results.
+/// The folder of the snapshots, below that of the results.
 const FOLDER: &str = "snapshots";
-/// So many are kept.
+/// Number of snapshots that are kept.
 const KEPT: usize = 2;
 
 /// The snapshots of one run.
@@ -44,10 +45,10 @@ pub enum SnapshotError {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Read(#[from] io::Error),
-    /// It is no snapshot, or cut off.
+    /// It is not a snapshot, or it is cut off.
     #[error("it is too short, or no snapshot at all")]
     NoSnapshot,
-    /// A byte is not as it was written.
+    /// The file has changed since it was written.
     #[error("its checksum does not match: it is damaged")]
     Damaged,
     /// Its layout is that of another version of the program.
@@ -68,9 +69,10 @@ pub enum SnapshotError {
 }
 
 impl Snapshots {
-    /// Those of the run in the results folder `out`.
+    /// The snapshots of the run in the results folder `out`.
     pub fn of(out: &Path, resolved: &str) -> Snapshots {
-        // Of this version alone: what another one saves may look alike and mean something else.
+        // Only of this version: the state of another version may look alike and mean something
+        // else.
         let plan = Sha256::new().chain_update(env!("CARGO_PKG_VERSION")).chain_update(resolved);
         let plan = plan.finalize().into();
         Snapshots { folder: out.join(FOLDER), plan }
@@ -81,17 +83,16 @@ impl Snapshots {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|end| end == "state"));
-        // Names are numbers of equal length.
+        // Names are numbers of equal length, so this is the order of the events.
         paths.sort();
         paths.reverse();
         paths
     }
 
-    /// Writes the state that `save` saves, as that after `number` events, and removes all but the
-    /// last two.
+    /// Writes the state that `save` saves, as the state after `number` events. Removes all
+    /// snapshots but the last two.
     ///
-    /// # Errors
-    /// If the system refuses; those that are there stay.
+    /// # Errors If the system refuses; existing snapshots stay.
     pub fn write(&self, number: u64, save: impl FnOnce(&mut Saver<'_>)) -> io::Result<PathBuf> {
         disk::create_folders(&self.folder)?;
         let path = self.folder.join(format!("{number:020}.state"));
@@ -115,8 +116,7 @@ impl Snapshots {
 
     /// The state in a file, checked.
     ///
-    /// # Errors
-    /// If it is damaged, or that of another run.
+    /// # Errors If it is damaged, or belongs to another run.
     pub fn read(&self, path: &Path) -> Result<Vec<u8>, SnapshotError> {
         let mut bytes = fs::read(path)?;
         if bytes.len() < HEAD + TAIL || !bytes.starts_with(MAGIC) {
@@ -141,7 +141,7 @@ impl Snapshots {
         Ok(bytes)
     }
 
-    /// Removes those of the run in the results folder `out`.
+    /// Removes the snapshots of the run in the results folder `out`.
     ///
     /// # Errors
     /// If the system refuses.
@@ -149,7 +149,7 @@ impl Snapshots {
         disk::remove_folder(&out.join(FOLDER))
     }
 
-    /// Removes them all: the run is done.
+    /// Removes all snapshots: the run is done.
     ///
     /// # Errors
     /// If the system refuses.

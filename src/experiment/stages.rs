@@ -1,6 +1,5 @@
-//! The stages of a run before its last: each is a run of its own, in a folder named after what it
-//! does, so that one that is done is never trained again, in this run or in another trial of its
-//! sweep.
+//! The stages of a run before its last. Each is a run of its own, in a folder named after what it
+//! does. So a finished stage is never trained again, in this run or in another trial of its sweep.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,10 +21,10 @@ use crate::sim::Nobody;
 
 /// The folder of the stages, below that of the results.
 pub const FOLDER: &str = "stages";
-/// Between two looks at a stage that another process is training.
+/// Time between two checks of a stage that another process is training.
 const WAIT: Duration = Duration::from_millis(200);
 
-/// Where the stages are that may be started from.
+/// Where the stages are that a stage may start from.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places(Vec<Place>);
 
@@ -33,12 +32,13 @@ pub(super) struct Places(Vec<Place>);
 struct Place {
     stage: String,
     folder: PathBuf,
-    /// The file of the model that serves after it.
+    /// The file of the model that serves after the stage.
     serving: PathBuf,
 }
 
 impl Places {
-    /// The file that `start.from` names; relative to `folder`, if it is no reference to a stage.
+    /// The file that `start.from` names. It is relative to `folder` if it is not a reference to a
+    /// stage.
     pub(super) fn file(&self, from: &str, folder: &Path) -> PathBuf {
         let Some(Ok(StageRef { stage, which })) = StageRef::parse(from) else {
             return folder.join(from);
@@ -60,8 +60,8 @@ fn checkpoint(folder: &Path, name: &str) -> PathBuf {
     folder.join(keeper::FOLDER).join(format!("{name}.safetensors"))
 }
 
-/// Refuses a stage that is evaluated on days on which an earlier stage, which it has started from,
-/// was trained.
+/// Refuses a stage that is evaluated on days that an earlier stage was trained on, if it started
+/// from that stage.
 pub(super) fn check_leaks(
     stages: &[ResolvedStage],
     files_from: &Path,
@@ -92,7 +92,7 @@ fn origin(stages: &[ResolvedStage], stage: &ResolvedStage) -> Option<usize> {
     stages.iter().position(|earlier| earlier.name == reference.stage)
 }
 
-/// A name that says what a stage does, and what the stages do that it starts from.
+/// A name for what a stage does, and for what the stages do that it starts from.
 fn key(stages: &[ResolvedStage], stage: &ResolvedStage) -> String {
     let mut digest = hex_digest(identity(stages, stage).as_bytes());
     digest.truncate(12);
@@ -113,7 +113,7 @@ fn text(scenario: &Scenario) -> String {
     document::to_toml(scenario).expect("a scenario is valid TOML")
 }
 
-/// Trains what is missing of `stages`, in their order, into folders below `root`.
+/// Trains the missing stages of `stages`, in their order, into folders below `root`.
 pub(super) fn run(
     stages: &[ResolvedStage],
     root: &Path,
@@ -122,7 +122,7 @@ pub(super) fn run(
     options: &RunOptions<'_>,
 ) -> Result<(Places, Vec<StageDone>), RunError> {
     let (mut places, mut done) = (Places::default(), Vec::new());
-    // What trials share is not trained again under the eyes of another one.
+    // Shared stages are not trained again, since another trial may be using them.
     let again = options.again && options.stages.is_none();
     let options = &RunOptions { again, ..options.clone() };
     for stage in stages {
@@ -161,7 +161,7 @@ fn run_one(
         let trial = Trial::of_stage(scenario, files_from, (threads, open), places.clone())?;
         match trial.run(path, options, &mut Nobody) {
             Ok(_) => return Ok(()),
-            // Another trial trains it: its results will be the same.
+            // Another trial is training it, and will get the same results.
             Err(RunError::Folder(FolderError::Busy { .. })) => {
                 if let Some(signal) = options.stop.asked() {
                     return Err(RunError::Interrupted { signal, path: path.to_path_buf() });
@@ -173,7 +173,7 @@ fn run_one(
     }
 }
 
-/// What a stage that is done has come to.
+/// The figures of a finished stage.
 fn figures(stage: &ResolvedStage, folder: String, path: &Path) -> Result<StageDone, OutcomeError> {
     let summary = Summary::read(path)?.unwrap_or_default();
     let evaluations = Rows::<EvaluationRow>::read(path, true)?.into_vec();

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Set from outside, by a signal handler say; runs look at it between events.
+/// Set from outside, for example by a signal handler. Runs check it between events.
 #[derive(Clone, Debug, Default)]
 pub struct StopSignal(Arc<AtomicUsize>);
 
 impl StopSignal {
-    /// Asks everybody who holds this signal to stop; `number` is that of the system's signal.
+    /// Asks all holders of this signal to stop; `number` is that of the system's signal.
     pub fn ask(&self, number: usize) {
         self.0.store(number, Ordering::Relaxed);
     }
 
-    /// The number of the signal, if somebody asked.
+    /// The number of the signal, if a stop was asked for.
     pub fn asked(&self) -> Option<usize> {
         Some(self.0.load(Ordering::Relaxed)).filter(|number| *number != 0)
     }

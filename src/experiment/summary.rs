@@ -1,4 +1,4 @@
-//! Puts the figures of a run together.
+//! Assembles the figures of a run.
 
 use super::presence;
 use super::recorder::Recorder;
@@ -8,8 +8,7 @@ use crate::results::summary::{At, Staleness, Summary, Utilisation};
 use crate::scenario::Scenario;
 use crate::sim::{Activity, Progress, Simulation};
 
-/// Puts the figures of a run together; data facts, Bayes figures and hashes are added by the
-/// caller.
+/// Assembles the figures of a run. The caller adds data facts, Bayes figures and hashes.
 pub(super) fn summary(
     scenario: &Scenario,
     progress: &Progress,

@@ -1,9 +1,9 @@
-//! Whether two executions of the same plan have the same results, and if not, where they differ
-//! first.
+//! Whether two executions of the same plan have the same results, and if not, where they first
+//! differ.
 //!
-//! Series are written as the simulation goes, so the first difference is the one with the smallest
-//! simulated time, whichever file it is in. Tables that are written at the end come after all of them.
-//! Pictures and pages are made of these files and not looked at; nor is `run-info.json`.
+//! Series are written during the simulation. So the first difference is the one with the smallest
+//! simulated time, in any file. Tables that are written at the end come after all of them. Pictures
+//! and pages are made from these files and are not compared; nor is `run-info.json`.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -21,11 +21,11 @@ pub struct Difference {
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// The column of a table, where one cell differs.
+    /// The column of a table, if a single cell differs.
     pub column: Option<String>,
-    /// What the cell or line says in the folder that was kept; `None` if it ends before.
+    /// The cell or line in the folder that was kept; `None` if the file ends before it.
     pub kept: Option<String>,
-    /// What it says in the other one.
+    /// The cell or line in the other folder.
     pub again: Option<String>,
     /// The cells that say when and where: update, simulated time, worker, shard, layer.
     pub at: Vec<(String, String)>,
@@ -40,8 +40,8 @@ pub struct Verified {
     pub files: usize,
     /// Lines that were compared.
     pub lines: usize,
-    /// Files that no longer have the checksum that `summary.json` gives them: somebody has changed
-    /// them since.
+    /// Files that no longer have the checksum that `summary.json` gives them: they were changed
+    /// later.
     pub changed: Vec<String>,
     /// The first difference.
     pub first: Option<Difference>,
@@ -49,7 +49,7 @@ pub struct Verified {
 
 /// Columns that say when a row was written, by preference.
 const TIMES: [&str; 2] = ["sim_s", "end_s"];
-/// Columns that say where in the simulated job it belongs.
+/// Columns that say where in the simulated job a row belongs.
 const PLACES: [&str; 11] = [
     "update", "sim_s", "end_s", "step", "worker", "shard", "view", "group", "layer", "class",
     "table",
@@ -83,14 +83,14 @@ pub fn compare(kept: &Path, again: &Path) -> io::Result<Verified> {
 }
 
 impl Difference {
-    /// Which of two comes first: by time; what has none was written at the end.
+    /// Which of two comes first: by time. A difference without a time was written at the end.
     fn when(&self, other: &Difference) -> Ordering {
         let time = |difference: &Difference| difference.sim_s.unwrap_or(f64::INFINITY);
         time(self).total_cmp(&time(other))
     }
 }
 
-/// The names of the files that results are in.
+/// The names of the files with results.
 fn results(folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for entry in fs::read_dir(folder)? {
@@ -106,12 +106,12 @@ fn results(folder: &Path) -> io::Result<BTreeSet<String>> {
 /// The files that `summary.json` lists, with the checksums that they had then.
 fn listed(folder: &Path) -> io::Result<Vec<(String, String)>> {
     let summary = Summary::read(folder).ok().flatten().unwrap_or_default();
-    // A name with a folder in it is none of ours.
+    // A name with a folder in it is not a file of results.
     let is_plain = |name: &str| Path::new(name).file_name().is_some_and(|plain| plain == name);
     Ok(summary.files.into_iter().filter(|(name, _)| is_plain(name)).collect())
 }
 
-/// The bytes of a file; none if it is not there.
+/// The bytes of a file; empty if it does not exist.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -120,8 +120,8 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The first line that differs. The version of the program may: another one may have the same
-/// results.
+/// The first line that differs. The version of the program may differ: another version may have the
+/// same results.
 fn first_difference(file: &str, one: &str, other: &str) -> Option<Difference> {
     let is_version = |line: &str| line.trim_start().starts_with("\"version\":");
     let (mut kept, mut again) = (one.lines(), other.lines());
@@ -157,7 +157,7 @@ impl Difference {
     fn look_into_the_row(&mut self, header: &[String]) {
         let split = |line: &Option<String>| line.as_deref().map(cells).unwrap_or_default();
         let (kept, again) = (split(&self.kept), split(&self.again));
-        // What was computed now tells where it is, unless the run has ended by then.
+        // The newly computed row says where it belongs, unless that run has ended by then.
         let row = if again.is_empty() { &kept } else { &again };
         let cell = |name: &str| {
             let at = header.iter().position(|column| column == name)?;
@@ -176,7 +176,7 @@ impl Difference {
     }
 }
 
-/// Cells of a row; a row that is no CSV is one cell.
+/// Cells of a row; a row that is not CSV is one cell.
 fn cells(line: &str) -> Vec<String> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
     match reader.records().next() {
@@ -219,7 +219,8 @@ mod tests {
         assert_eq!((first.file.as_str(), first.line), ("b.csv", 3));
         assert_eq!((first.column.as_deref(), first.sim_s), (Some("worker"), Some(1.25)));
         assert_eq!((first.kept.as_deref(), first.again.as_deref()), (Some("4"), Some("5")));
-        // Without the series, what is written at the end; another version alone is no difference.
+        // Without the series, the files written at the end are compared; another version alone is
+        // no difference.
         for name in ["a.csv", "b.csv"] {
             fs::copy(one.path().join(name), other.path().join(name)).unwrap();
         }

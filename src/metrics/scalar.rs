@@ -81,7 +81,7 @@ pub const SCALARS: &[Scalar] = &[
     plain("updates", "updates", "Updates that every shard has applied."),
     plain("pushes", "pushes", "Pushes applied."),
     plain("discarded", "pushes", "Pushes discarded by at least one shard."),
-    plain("aborted", "steps", "Steps that the protocol broke off."),
+    plain("aborted", "steps", "Steps that the protocol aborted."),
     plain("examples", "examples", "Examples in the applied pushes."),
     plain("passes", "-", "Passes over the training window."),
     plain("events", "events", "Events simulated."),

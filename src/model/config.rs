@@ -7,7 +7,8 @@ use crate::data::Schema;
 use super::scale::ColumnMoments;
 use super::{InputScale, Model, ModelError, Normalization};
 
-/// The configuration of a network. What asks it knows no network by its name.
+/// The configuration of a network. Code outside this folder asks it, and knows no network by its
+/// name.
 pub trait ModelConfig {
     /// Builds the model for the columns of `schema`.
     ///
@@ -18,13 +19,13 @@ pub trait ModelConfig {
     /// What is done to numeric columns.
     fn input_scale(&self) -> InputScale;
 
-    /// Whether it has no hidden layer.
+    /// Whether the network has no hidden layer.
     fn has_no_hidden_layer(&self) -> bool;
 
     /// How hidden layers are normalized, where there are any.
     fn normalization(&self) -> Option<&Normalization>;
 
-    /// Whether [`ModelContext::counts`] would be used: counting takes a pass over the window.
+    /// Whether [`ModelContext::counts`] would be used. Counting takes a pass over the window.
     fn wants_counts(&self) -> bool;
 }
 

@@ -1,12 +1,12 @@
 //! Deep Interest Network (Zhou et al. 2017, arXiv 1706.06978): the candidate attends over the
-//! user's history, event by event, and the weighted sum of the events joins the other inputs of a
+//! user's history, event by event. The weighted sum of the events joins the other inputs of a
 //! tower.
 //!
-//! With the candidate `q` and an event `h` (the embeddings of their aligned columns side by side),
-//! the score of an event is a small network of `[q, h, q - h, q * h]`, whose first layer is factored
-//! ([`PairLayer`]). The paper takes the scores
-//! as weights; its published code takes the softmax over time of `score / sqrt(width of q)`. The
-//! tower reads `[q, p, q * p, other fields, numeric columns]`, with `p` the weighted sum.
+//! The score of an event is a small network of `[q, h, q - h, q * h]`. Here `q` is the candidate
+//! and `h` the event: the embeddings of their aligned columns side by side. The first layer of the
+//! small network is factored ([`PairLayer`]). The paper takes the scores as weights; its published
+//! code takes the softmax over time of `score / sqrt(width of q)`. The tower reads
+//! `[q, p, q * p, other fields, numeric columns]`, with `p` the weighted sum.
 
 use std::sync::Arc;
 
@@ -63,7 +63,8 @@ pub struct Config {
     pub slopes: Slopes,
     /// First values of the layers.
     pub init: DenseInit,
-    /// How hidden layers of attention unit and tower are normalized, and whose moments evaluation uses.
+    /// How hidden layers of attention unit and tower are normalized, and which moments evaluation
+    /// uses.
     #[serde(skip_serializing_if = "Normalization::is_none")]
     pub normalization: Normalization,
     /// Strength of the L2 penalty on the embedding rows that a batch touches, each divided by the
@@ -131,7 +132,7 @@ pub struct Din {
     l2: EmbeddingL2,
 }
 
-/// What the forward pass leaves for the backward pass, and the buffers of that.
+/// The results of the forward pass that the backward pass needs, and the buffers of both.
 #[derive(Debug, Default)]
 pub struct Tape<F> {
     /// Candidates, `[B x width]`.
@@ -150,7 +151,7 @@ pub struct Tape<F> {
     d: Gradients<F>,
 }
 
-/// Gradients by what the tape's buffers hold.
+/// Gradients with respect to what the tape's buffers hold.
 #[derive(Debug, Default)]
 struct Gradients<F> {
     q: Lines<F>,
@@ -215,7 +216,7 @@ impl Din {
         PairLayer { width: self.width, outputs: self.attention.first().linear.outputs }
     }
 
-    /// Overwrites `pooled` and what it is made of.
+    /// Overwrites `pooled` and the buffers that it is computed from.
     fn attend<F: Real>(&self, view: View<'_, F>, batch: &Batch, mode: Mode, tape: &mut Tape<F>) {
         let (width, events, offsets) = (self.width, batch.events(), &batch.history_offsets);
         let q = tape.q.fit(batch.len() * width);
@@ -251,7 +252,8 @@ impl Din {
         }
     }
 
-    /// Overwrites the gradients by `q` and `p` with what [`join`](Self::join) owes to that by `x`.
+    /// Overwrites the gradients by `q` and `p` with their part of the gradient by `x`, through
+    /// [`join`](Self::join).
     fn part<F: Real>(&self, q: &[F], pooled: &[F], d_x: &[F], d_q: &mut [F], d_p: &mut [F]) {
         let width = self.width;
         let rows = q.chunks_exact(width).zip(pooled.chunks_exact(width));
@@ -270,8 +272,8 @@ impl Din {
         }
     }
 
-    /// Turns the gradient by the pooled histories into those by candidates and events, and adds
-    /// that by the attention unit's parameters to `gradient`.
+    /// Turns the gradient by the pooled histories into those by candidates and events. Adds the
+    /// gradient by the attention unit's parameters to `gradient`.
     fn attend_backward<F: Real>(
         &self,
         view: View<'_, F>,

@@ -18,7 +18,7 @@ pub enum ModelError {
     #[error("`fields` names `{name}`, which the data does not have{}: its columns are {}",
         hint(nearest.as_deref()), known.join(", "))]
     UnknownField {
-        /// What was written.
+        /// The name in the configuration.
         name: String,
         /// The column whose name is nearest, if any is near.
         nearest: Option<String>,
@@ -28,20 +28,20 @@ pub enum ModelError {
     /// `fields` names a column twice.
     #[error("`fields` names `{name}` twice: name every column once")]
     RepeatedField {
-        /// What was written twice.
+        /// The repeated name.
         name: String,
     },
     /// No column is left to learn from.
     #[error("the model has no input: name at least one column in `fields`, or leave `fields` out")]
     NoInputs,
-    /// A number of units is zero or absurdly large.
+    /// A number of units is zero or far too large.
     #[error("`{key}` must lie between 1 and {most}, but is {given}")]
     WidthOutOfRange {
         /// Key in the scenario.
         key: &'static str,
-        /// What was written.
+        /// The number in the configuration.
         given: usize,
-        /// Largest value that is taken.
+        /// Largest allowed value.
         most: usize,
     },
     /// A number that must be finite and not negative is not.
@@ -49,7 +49,7 @@ pub enum ModelError {
     NotANonNegativeNumber {
         /// Key in the scenario.
         key: &'static str,
-        /// What was written.
+        /// The number in the configuration.
         given: String,
     },
 }

@@ -1,5 +1,5 @@
 //! From a batch to a matrix: which columns of the log a model reads, the tables behind them, and
-//! the rows they lie in.
+//! where their rows go.
 
 use std::ops::Range;
 
@@ -43,7 +43,7 @@ impl Selection {
         Ok(Selection { fields: indices(fields), numeric: indices(numeric) })
     }
 
-    /// What a model reads that takes these fields, the fields `besides`, and perhaps the history.
+    /// What a model reads: these fields, the fields `besides`, and perhaps the history.
     pub(super) fn reads(&self, schema: &Schema, besides: &[usize], history: bool) -> Reads {
         let read = |field: usize| self.fields.contains(&field) || besides.contains(&field);
         Reads { fields: (0..schema.fields.len()).map(read).collect(), history }

@@ -1,5 +1,5 @@
 //! Mini-batch-aware L2 regularisation of embedding rows (Zhou et al. 2017, section 4.2 of arXiv
-//! 1706.06978): only the rows that a batch touches are pulled towards zero, a row with `n`
+//! 1706.06978). Only the rows that a batch touches are pulled towards zero: a row with `n`
 //! occurrences in the data by `lambda / n`.
 
 use std::sync::Arc;

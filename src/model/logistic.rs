@@ -68,7 +68,7 @@ pub struct Logistic {
     l2: EmbeddingL2,
 }
 
-/// What the forward pass leaves for the backward pass.
+/// The results of the forward pass that the backward pass needs.
 #[derive(Debug, Default)]
 pub struct Tape<F> {
     /// The weight of every field, then the value of every numeric column: `[B x width]`.

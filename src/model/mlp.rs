@@ -45,7 +45,7 @@ pub struct Config {
     pub slopes: Slopes,
     /// First values of the layers.
     pub init: DenseInit,
-    /// How hidden layers are normalized, and whose moments evaluation uses.
+    /// How hidden layers are normalized, and which moments evaluation uses.
     #[serde(skip_serializing_if = "Normalization::is_none")]
     pub normalization: Normalization,
     /// Strength of the L2 penalty on the embedding rows that a batch touches, each divided by the
@@ -103,7 +103,7 @@ pub struct Mlp {
     l2: EmbeddingL2,
 }
 
-/// What the forward pass leaves for the backward pass.
+/// The results of the forward pass that the backward pass needs.
 #[derive(Debug, Default)]
 pub struct Tape<F> {
     /// Embeddings, then numeric columns: `[B x width]`.

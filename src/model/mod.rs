@@ -1,5 +1,5 @@
-//! Floor 3, the networks: parameters and a batch in, a gradient out. One file per network, one line
-//! each in the registry below.
+//! Floor 3, the networks: a network takes parameters and a batch, and gives a gradient. One file
+//! per network, one line each in the registry below.
 
 pub mod config;
 pub mod din;
@@ -35,7 +35,7 @@ crate::registry! {
         "mlp" => Mlp(mlp::Config),
         /// Deep Interest Network: attention of the candidate over the user's history (Zhou et al. 2017).
         "din" => Din(din::Config),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }

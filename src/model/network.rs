@@ -1,4 +1,4 @@
-//! What a network is, and how it is run on a view.
+//! The interface of a network, and how it is run on a view.
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -19,10 +19,10 @@ pub enum Mode {
 
 /// A network, written once for `f32` and `f64`. Holds no weights, so any thread may run it.
 pub trait Network: Send + Sync + Debug {
-    /// What the forward pass leaves for the backward pass; its buffers are reused.
+    /// The results of the forward pass that the backward pass needs; its buffers are reused.
     type Tape<F: Real>: Default + Send + 'static;
 
-    /// The parameters it wants.
+    /// The parameters that the network needs.
     fn layout(&self) -> &Layout;
 
     /// Writes one logit per example.
@@ -36,7 +36,7 @@ pub trait Network: Send + Sync + Debug {
     );
 
     /// Adds to `gradient` (zeroed, of the right size) the gradient that belongs to `d_logits`, and
-    /// writes its batch statistics; `tape` is what `forward` left in `Mode::Train`.
+    /// writes its batch statistics. `tape` is as `forward` left it in `Mode::Train`.
     fn backward<F: Real>(
         &self,
         view: View<'_, F>,
@@ -51,9 +51,9 @@ pub trait Network: Send + Sync + Debug {
     }
 }
 
-/// A [`Network`] behind a pointer: what the rest of the program holds.
+/// A [`Network`] behind a pointer: the form that the rest of the program uses.
 pub trait Model: Send + Sync + Debug {
-    /// The parameters it wants.
+    /// The parameters that the network needs.
     fn layout(&self) -> &Layout;
 
     /// Mean binary cross-entropy of the batch and its gradient on `view`, regulariser included.

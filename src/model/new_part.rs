@@ -1,4 +1,4 @@
-//! A network that only tests know: logistic regression, and what its settings say that it is.
+//! A part for tests only: logistic regression, with the facts that its settings list.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use super::logistic::{self, Logistic};
 use super::{InputScale, Model, ModelConfig, ModelContext, ModelError, Normalization};
 use crate::data::Schema;
 
-/// What it is to say of itself.
+/// What the network says of itself.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Whether it has hidden layers.
     pub hidden: bool,
-    /// How they are normalized.
+    /// How hidden layers are normalized.
     pub normalization: Normalization,
     /// Strength of the L2 penalty.
     pub l2_embedding: f64,

@@ -1,11 +1,12 @@
-//! Batch normalization of hidden layers: whose moments a layer is judged by outside training.
+//! Batch normalization of hidden layers: which moments a layer uses outside training.
 //!
 //! In training a layer always uses the moments of the worker's own batch, so the choice changes no
-//! gradient. It decides what is evaluated and saved, and what travels: moments that the server keeps
-//! are pulled and pushed with every step and are themselves stale; a worker's own are not sent at all.
+//! gradient. It decides what is evaluated, saved and sent. Moments that the server keeps are pulled
+//! and pushed with every step, and are themselves stale. A worker's own moments are not sent at
+//! all.
 //!
 //! *Local batch normalization* is Algorithm 1 of Liu & Zhao (AAAI 2021), reconstructed from its
-//! name: "local" can only stand against statistics shared by the server.
+//! name: "local" can only mean that the server does not share the statistics.
 
 #[cfg(test)]
 mod new_part;
@@ -64,13 +65,13 @@ impl Default for Local {
 crate::registry! {
     /// How hidden layers are normalized, between the linear part and the activation.
     pub enum Normalization: NormalizationConfig {
-        /// Not at all.
+        /// Hidden layers are not normalized.
         "none" => None(Nothing),
         /// Over the batch; moving moments are kept by the server, and every push moves them.
         "shared_batch" => Shared(Shared),
         /// Over the batch; every worker keeps moving moments of its own (Liu & Zhao 2021, reconstructed).
         "local_batch" => Local(Local),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }
@@ -89,10 +90,10 @@ impl Normalization {
     }
 }
 
-/// The rule of a layer's moments.
+/// How the moments of a layer are kept.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Rule {
-    /// Of the mean; the variance's names the mean's block besides.
+    /// How the mean is kept. For the variance the same holds, and it also names the mean's block.
     pub moving: Moving,
     /// Added to the variance.
     pub epsilon: f64,
@@ -110,8 +111,7 @@ impl Rule {
 pub trait NormalizationConfig {
     /// The rule of every layer, if layers are normalized.
     ///
-    /// # Errors
-    /// Settings that are no numbers from zero on.
+    /// # Errors Settings that are not numbers, or are negative.
     fn rule(&self) -> Result<Option<Rule>, ModelError>;
 }
 

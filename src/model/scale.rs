@@ -15,16 +15,16 @@ pub enum InputScale {
     /// Nothing.
     #[default]
     AsIs,
-    /// `sign(x) ln(1 + |x|)`. Some data sources do that themselves.
+    /// `sign(x) ln(1 + |x|)`. Some data sources already do that.
     Log,
     /// `(x - mean) / deviation`, both over the examples of the training window. Costs a pass over
-    /// it; a column that never varies becomes zero.
+    /// the window. A column that never varies becomes zero.
     Standardise,
     /// First the logarithm, then mean and deviation of that.
     LogStandardise,
 }
 
-/// Mean and standard deviation of each numeric column, as it is scaled before.
+/// Mean and standard deviation of each numeric column, after the part that needs no moments.
 pub type ColumnMoments = Arc<Vec<(f64, f64)>>;
 
 impl InputScale {
@@ -33,7 +33,7 @@ impl InputScale {
         *self == InputScale::AsIs
     }
 
-    /// Whether it needs [`ColumnMoments`].
+    /// Whether the scale needs [`ColumnMoments`].
     pub fn standardises(self) -> bool {
         matches!(self, InputScale::Standardise | InputScale::LogStandardise)
     }
@@ -51,7 +51,7 @@ impl InputScale {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Scaling {
     scale: InputScale,
-    /// What is taken off a column, and what the rest is multiplied by; empty without moments.
+    /// What is subtracted from a column, and what the rest is multiplied by; empty without moments.
     columns: Vec<(f64, f64)>,
 }
 
@@ -69,7 +69,7 @@ impl Scaling {
         self.scale.is_as_is()
     }
 
-    /// A value of a column.
+    /// The scaled value of a column.
     pub(super) fn of<F: Real>(&self, column: usize, x: f32) -> F {
         let x = self.scale.before(f64::from(x));
         let (mean, factor) = self.columns.get(column).copied().unwrap_or((0.0, 1.0));

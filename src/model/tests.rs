@@ -1,5 +1,5 @@
 //! Every registered model, in many configurations, on ragged batches: gradients against central
-//! differences, single against double precision, and what a layout promises.
+//! differences, single against double precision, and the promises of a layout.
 
 use std::sync::Arc;
 
@@ -92,7 +92,7 @@ impl Setting {
         let view = View { dense: &dense, moving: &moving, rows: &rows, lookups: &self.lookups };
         let (mut workspace, mut gradient) = (Workspace::default(), Gradient::default());
         let mut logits = Vec::new();
-        // Twice, with another batch's buffers left in the workspace in between.
+        // Two runs: the second finds the buffers of the first in the workspace.
         for _ in 0..2 {
             self.model.gradient(view, batch, &mut workspace, &mut gradient);
             self.model.scores(view, batch, &mut workspace, &mut logits);
@@ -143,7 +143,7 @@ fn configurations() -> Vec<ModelChoice> {
             }
         }
     }
-    // A model without settings here is tried as it is.
+    // A model without settings in this list is tested with its defaults.
     for part in ModelChoice::PARTS {
         if !configs.iter().any(|config| config["kind"] == part.name) {
             configs.push(json!({"kind": part.name}));
@@ -217,7 +217,8 @@ fn scores_do_not_depend_on_who_else_is_in_the_batch() {
     for choice in configurations() {
         let build = || choice.build(&schema, ModelContext::default()).unwrap();
         let (_, together) = Setting::new(build(), &schema, &all).single(&all);
-        // The first example alone; it meets its rows first in both, but others may follow there.
+        // The first example alone. It meets its rows first in both batches, but the full batch adds
+        // others.
         let mut first = all.clone();
         first.labels.truncate(1);
         first.fields.truncate(schema.fields.len());
@@ -345,8 +346,8 @@ fn what_does_not_fit_is_refused_with_the_remedy() {
     assert!(error(negative, &schema()).to_string().contains("at least 0"));
 }
 
-/// The moments that a normalized layer pushes are those of its batch, and evaluation uses the
-/// view's: with the batch's own it gives the logits of training.
+/// The moments that a normalized layer pushes are those of its batch. Evaluation uses the view's
+/// moments: with the batch's own it gives the logits of training.
 #[test]
 fn moments_are_pushed_and_used_in_evaluation() {
     let (schema, batch) = (schema(), batch(&schema(), 9));
@@ -360,7 +361,8 @@ fn moments_are_pushed_and_used_in_evaluation() {
     let layout = setting.model.layout().clone();
     let names: Vec<&str> = layout.moving.iter().map(|block| block.name.as_str()).collect();
     assert_eq!(names, ["mlp.0.norm_mean", "mlp.0.norm_variance"]);
-    // By hand: the same network without the normalization gives z through its own first layer.
+    // Computed by hand: the same network without the normalization gives z through its own first
+    // layer.
     let plain = Setting::new(build(config(json!({"kind": "none"}))), &schema, &batch);
     let width = plain.model.layout().dense[0].shape.0;
     let z = |example: usize, unit: usize| {
@@ -383,7 +385,7 @@ fn moments_are_pushed_and_used_in_evaluation() {
         assert!((before.moving[unit] - mean).abs() < 1e-12);
         assert!((before.moving[3 + unit] - variance).abs() < 1e-12);
     }
-    // Moments of the view change no gradient, but scores; with the batch's own, scores are those of
+    // Moments of the view change scores, but no gradient. With the batch's own, scores are those of
     // training.
     let other = setting.single(&batch).1;
     setting.moving.clone_from(&before.moving);

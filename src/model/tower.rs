@@ -58,7 +58,7 @@ pub(super) struct Dense {
     pub(super) bias: Range<usize>,
 }
 
-/// A linear layer and the parameters of the activation behind it; empty ranges where it has none.
+/// A linear layer and the parameters of the activation behind it; empty ranges if it has none.
 #[derive(Clone, Debug)]
 struct Hidden {
     dense: Dense,
@@ -78,7 +78,7 @@ struct Norm {
     epsilon: f64,
 }
 
-/// What a tower's forward pass leaves for its backward pass.
+/// The results of a tower's forward pass that its backward pass needs.
 #[derive(Debug, Default)]
 pub(super) struct TowerTape<F> {
     hidden: Vec<HiddenTape<F>>,
@@ -87,7 +87,7 @@ pub(super) struct TowerTape<F> {
     transposed: Lines<F>,
 }
 
-/// Before and after the activation.
+/// Values before and after the activation.
 #[derive(Debug, Default)]
 struct HiddenTape<F> {
     z: Lines<F>,
@@ -126,7 +126,7 @@ impl Tower {
         self.forward_behind(view, mode, rows, tape, out, |z| first.forward(dense, x, z));
     }
 
-    /// As [`forward`](Self::forward) for `rows` rows, where the caller writes what leaves the first
+    /// As [`forward`](Self::forward) for `rows` rows, but the caller writes the output of the first
     /// linear layer.
     pub(super) fn forward_behind<F: Real>(
         &self,
@@ -169,8 +169,8 @@ impl Tower {
         }
     }
 
-    /// Given the gradient by the output, adds that by the tower's parameters to `gradient`, writes
-    /// the batch statistics there, and overwrites `d_x` with the gradient by the input.
+    /// Given the gradient by the output, adds the gradient by the tower's parameters to `gradient`.
+    /// Writes the batch statistics there, and overwrites `d_x` with the gradient by the input.
     pub(super) fn backward<F: Real>(
         &self,
         view: View<'_, F>,
@@ -186,8 +186,8 @@ impl Tower {
         self.first().backward(view.dense, x, d, gradient, transposed, d_x);
     }
 
-    /// As [`backward`](Self::backward) without the first linear layer: returns the gradient by what
-    /// leaves it.
+    /// As [`backward`](Self::backward) without the first linear layer: returns the gradient by the
+    /// output of that layer.
     pub(super) fn backward_behind<'t, F: Real>(
         &self,
         view: View<'_, F>,
@@ -234,8 +234,8 @@ impl Tower {
         self.behind_first(hidden, d)
     }
 
-    /// Where the backward pass leaves the gradient by what leaves the first linear layer: in the
-    /// place of that, where the layer is the last hidden one as well.
+    /// Where the backward pass leaves the gradient by the output of the first linear layer. If that
+    /// layer is also the last hidden one, it is in the place of the output itself.
     fn behind_first<'t, F>(&self, hidden: &'t [HiddenTape<F>], d: &'t [F]) -> &'t [F] {
         match hidden {
             [only] if self.ends_in_prelu() => &only.z,
@@ -243,8 +243,8 @@ impl Tower {
         }
     }
 
-    /// Whether the last activation is a PReLU with a slope per channel: it is then computed together
-    /// with the last linear layer, and its result is stored nowhere.
+    /// Whether the last activation is a PReLU with a slope per channel: it is then computed
+    /// together with the last linear layer, and its result is stored nowhere.
     fn ends_in_prelu(&self) -> bool {
         let per_channel = |last: &Hidden| last.slope.len() == last.dense.linear.outputs;
         self.activation == Activation::Prelu && self.hidden.last().is_some_and(per_channel)
@@ -261,7 +261,7 @@ impl Tower {
     }
 }
 
-/// What the layer before leaves, which is there unless it is the first.
+/// The output of the layer before, which exists unless this is the first layer.
 fn inner<F>(before: Option<&HiddenTape<F>>) -> &[F] {
     &before.expect("a layer behind the first").a
 }
@@ -340,7 +340,8 @@ impl Hidden {
             Activation::LeakyRelu => activation::leaky_relu(z, a),
             Activation::Sigmoid => activation::sigmoid(z, a),
             Activation::Dice => {
-                // Without a row there are no batch statistics; the moving ones then stay put.
+                // Without a row there are no batch statistics. The moving ones then stay as they
+                // are.
                 if mode == Mode::Train && !z.is_empty() {
                     dice::batch_statistics(z, channels, dice);
                 } else {
@@ -404,7 +405,7 @@ impl Norm {
         z: &mut [F],
         tape: &mut normalization::Tape<F>,
     ) {
-        // Without a row there are no batch statistics; the moving ones then stay put.
+        // Without a row there are no batch statistics. The moving ones then stay as they are.
         if mode == Mode::Train && !z.is_empty() {
             tape.measure(z, self.gamma.len());
         } else {
@@ -414,8 +415,8 @@ impl Norm {
         normalization::forward(z, gamma, beta, F::from_f64(self.epsilon), tape);
     }
 
-    /// Turns the gradient `d` by what [`forward`](Self::forward) left into that by what it was given,
-    /// and writes the batch statistics.
+    /// Turns the gradient `d` by the output of [`forward`](Self::forward) into the gradient by its
+    /// input, and writes the batch statistics.
     fn backward<F: Real>(
         &self,
         view: View<'_, F>,

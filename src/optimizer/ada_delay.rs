@@ -1,5 +1,5 @@
-//! AdaDelay (Sra, Yu, Li & Smola, AISTATS 2016, arXiv 1508.05003): Adagrad whose steps shrink with the
-//! staleness `tau` of each gradient relative to the update `t` it arrives at, as
+//! AdaDelay (Sra, Yu, Li & Smola, AISTATS 2016, arXiv 1508.05003): Adagrad whose steps shrink with
+//! the staleness `tau` of each gradient relative to the update `t` it arrives at, as
 //! `1 / (L + c sqrt(t + tau))`, with a `c` per weight:
 //!
 //! ```text
@@ -7,9 +7,9 @@
 //! w -= rate g / (smoothness + sqrt((t + tau) / t  a))
 //! ```
 //!
-//! which is `c = sqrt(a / t)`. Reconstructed: of the paper only the abstract could be read; the form
-//! is from memory. Late in training `tau` is small beside `t`, and little is left of the
-//! correction. Without delay it is Adagrad with `smoothness` as epsilon, bit by bit.
+//! which is `c = sqrt(a / t)`. Reconstructed: of the paper only the abstract could be read; the
+//! form is from memory. Late in training `tau` is small compared with `t`, so the correction
+//! becomes small. Without delay it is Adagrad with `smoothness` as epsilon, bit by bit.
 //!
 //! `t` counts the updates of the shard, as `tau` does. Leaving untouched rows alone is exact.
 

@@ -6,13 +6,14 @@
 //! w -= rate g / (sqrt(a) + epsilon)
 //! ```
 //!
-//! This is AdagradDecay of DeepRec, whose documentation and kernels were read; its test is ours. That
-//! it is Algorithm 2 of Liu & Zhao (AAAI 2021) is inferred, see [`swap`](super::swap). Their run had a
-//! discount of 0.8 and a period of 1.4e7 updates.
+//! This is AdagradDecay of DeepRec: its documentation and kernels were read, and the tests here are
+//! our own. That it is Algorithm 2 of Liu & Zhao (AAAI 2021) is inferred, see
+//! [`swap`](super::swap). Their run had a discount of 0.8 and a period of 1.4e7 updates.
 //!
-//! The number of discounts is a slot of every row and dense block. DeepRec decides by the update that
-//! the worker knew of when it sent the gradient; here it is the server's. Leaving untouched rows
-//! alone is exact with `catch_up = "exact"`. With a discount of 1 it is Adagrad, bit by bit.
+//! The number of discounts is a slot of every row and dense block. DeepRec decides by the update
+//! that the worker knew of when it sent the gradient; here the server's update decides. Leaving
+//! untouched rows alone is exact with `catch_up = "exact"`. With a discount of 1 it is Adagrad, bit
+//! by bit.
 
 use std::sync::Arc;
 

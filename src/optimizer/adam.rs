@@ -10,10 +10,10 @@
 //! Adam does for sparse gradients.
 //!
 //! *What `t` counts* (`scope`). Lazy Adam counts the server's updates, so the first touch of a rare
-//! row late in training moves it by up to `(1 - beta1) / sqrt(1 - beta2)` = 3.16 times the rate. A
-//! count per row makes every first step exactly the rate. A count per variable is DeepRec's AdamAsync,
-//! where each variable has powers of the betas; its switch to another rule for sparse variables is
-//! `rmsprop` with momentum as the `sparse_optimizer`.
+//! row late in training moves it by up to `(1 - beta1) / sqrt(1 - beta2)` = 3.16 times the rate.
+//! With a count per row every first step is exactly the rate. A count per variable is DeepRec's
+//! AdamAsync, where each variable has powers of the betas. For sparse variables AdamAsync switches
+//! to another rule: that is `rmsprop` with momentum as the `sparse_optimizer`.
 //!
 //! *Where epsilon stands* (`epsilon_hat`). Added to the corrected root, as above and in PyTorch's
 //! Adam; or to the uncorrected root `sqrt(v)` (the "epsilon hat" of the paper, of TensorFlow and of
@@ -106,7 +106,8 @@ impl Adam {
         Adam { config: config.clone() }
     }
 
-    /// What an update at this tick needs, with a share of the weights that decay leaves.
+    /// The numbers that an update at this tick needs. `kept` is the share of the weights that decay
+    /// leaves.
     pub(super) fn step(&self, tick: &Tick, kept: f32) -> AdamStep {
         let Averages { beta1, beta2, epsilon, .. } = self.config.averages;
         let t = tick.count(self.config.scope);

@@ -1,16 +1,17 @@
-//! AdamAR: AdamW whose decay of a row grows with how long it was not touched (Li & Lyu, "Adaptive
-//! regularization for large-scale sparse feature embedding models", ICLR 2026, arXiv 2511.06374), against
-//! the overfitting of rare rows in a second pass.
+//! AdamAR: AdamW with a decay of each row that grows with the time since its last touch (Li & Lyu,
+//! "Adaptive regularization for large-scale sparse feature embedding models", ICLR 2026, arXiv
+//! 2511.06374). It is meant against the overfitting of rare rows in a second pass.
 //!
-//! With `i` the updates of the server between the row's last touch and this one (0 if they follow one
-//! another), `lambda = min(1, growth i)`, and `w -= rate lambda w` before Adam's own step. Read in
-//! secondary sources alone, which do not say whether the learning rate is part of the decay, as in
-//! PyTorch's AdamW, or not, as in the paper that AdamW is from: `times_rate` chooses. Without it, a
-//! row that was away for `1 / growth` updates begins anew at zero.
+//! Let `i` be the number of the server's updates between the row's last touch and this one (0 if
+//! they follow one another). Then `lambda = min(1, growth i)`, and `w -= rate lambda w` before
+//! Adam's own step. Only secondary sources were read. They do not say whether the learning rate is
+//! part of the decay, as in PyTorch's AdamW, or not, as in the paper that AdamW is from:
+//! `times_rate` chooses. Without it, a row that was not touched for `1 / growth` updates begins
+//! anew at zero.
 //!
 //! A row's first touch does not decay its first value. Dense blocks are touched by every update, so
-//! they do not decay: for them it is Adam. The update of the last touch is a slot of every row, exact
-//! up to 16 million and to a part in 16 million beyond.
+//! they do not decay: for them it is Adam. The update of the last touch is a slot of every row. It
+//! is exact up to 16 million, and to a part in 16 million beyond.
 
 use std::sync::Arc;
 
@@ -84,7 +85,7 @@ impl AdamAr {
     }
 }
 
-/// Adam's averages, and the server's update that touched the row last; 0 if none did.
+/// Adam's averages, and the number of the server's update that last touched the row; 0 if none did.
 const SLOTS: [Slot; 3] =
     [adam::SLOTS[0], adam::SLOTS[1], Slot { name: "last", init: 0.0, per: Per::Row }];
 

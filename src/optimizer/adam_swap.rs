@@ -1,5 +1,5 @@
-//! Adam-SWAP: Adam whose mean square gradient is that of RMSProp-SWAP, in which all gradients of a
-//! sampling period weigh the same, and those of every period before it `discount` times less:
+//! Adam with the mean square gradient of RMSProp-SWAP: all gradients of a sampling period weigh the
+//! same, and those of every period before it `discount` times less:
 //!
 //! ```text
 //! if a period has ended:  v = discount v,  c = discount c
@@ -7,10 +7,10 @@
 //! w -= rate m / (1 - beta1^t) / (sqrt(v / c) + epsilon)
 //! ```
 //!
-//! Reconstructed: an extension of [`swap`](super::swap) with no published counterpart. The mean square
-//! needs no correction for its start, since it is a mean; the average gradient does, and `scope` says
-//! what its `t` counts. `c` counts touches of a row or block. Untouched rows stay as they are. With
-//! `beta1 = 0` it is `rmsprop_swap`, bit by bit.
+//! Reconstructed: an extension of [`swap`](super::swap) with no published counterpart. The mean
+//! square needs no correction for its start, since it is a mean. The average gradient does, and
+//! `scope` says what its `t` counts. `c` counts touches of a row or block. Untouched rows stay as
+//! they are. With `beta1 = 0` it is `rmsprop_swap`, bit by bit.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ pub struct AdamSwap {
     periods: Periods,
 }
 
-/// Average gradient, then as in RMSProp-SWAP.
+/// The average gradient, then the slots of RMSProp-SWAP.
 const SLOTS: [Slot; 4] = [
     Slot { name: "m", init: 0.0, per: Per::Weight },
     rmsprop_swap::SLOTS[0],

@@ -1,5 +1,5 @@
-//! AdamW: Adam with decoupled weight decay, `w -= rate decay w` before Adam's own step (Loshchilov &
-//! Hutter 2019, arXiv 1711.05101).
+//! AdamW: Adam with decoupled weight decay, `w -= rate decay w` before Adam's own step (Loshchilov
+//! & Hutter 2019, arXiv 1711.05101).
 //!
 //! With `rows = "lazy"` a row decays when it is touched, and only then: a rare row is hardly
 //! regularised. With `rows = "dense"` every row decays at every update.

@@ -1,6 +1,7 @@
 //! AdaptiveRevision (McMahan & Streeter, "Delay-tolerant algorithms for asynchronous distributed
-//! online learning", NIPS 2014): Adagrad that knows which gradients were applied since a worker read,
-//! and takes their steps anew with the smaller rate that it would have used had it known.
+//! online learning", NIPS 2014): Adagrad that knows which gradients were applied since a worker
+//! read. It takes their steps again, with the smaller rate that it would have used if it had known
+//! the late gradient.
 //!
 //! With `b` the sum of the gradients applied since the parameters of `g` were read:
 //!
@@ -10,15 +11,15 @@
 //! w -= new g,   w += (old - new) b
 //! ```
 //!
-//! Reconstructed: the paper's text could not be read; the form is from memory, and its state (`z` and
-//! `y` begin at 1) agrees with a public implementation in a parameter server (Petuum's). Without delay
-//! `b` is zero, and it is Adagrad with `initial = 1` and `epsilon = 0`, bit by bit.
+//! Reconstructed: the paper's text could not be read; the form is from memory, and its state (`z`
+//! and `y` begin at 1) agrees with a public implementation in a parameter server (Petuum's).
+//! Without delay `b` is zero, and it is Adagrad with `initial = 1` and `epsilon = 0`, bit by bit.
 //!
-//! `b` is the difference of a slot, the sum of all gradients, between now and then. *Then* travels with
-//! the view: a worker that pulls takes the slot along, so that nothing is stored by worker. It doubles
-//! what a pull carries in memory; the simulated network counts the weights alone. Of several merged
-//! gradients, the oldest that has a parameter says when it was read. Leaving untouched rows alone is
-//! exact.
+//! `b` is a slot, the sum of all gradients, as it is now minus as it was at the read. The value at
+//! the read travels with the view: a worker that pulls takes the slot along, so nothing is stored
+//! by worker. This doubles the memory of a pull; the simulated network counts the weights alone.
+//! When several gradients are merged, the oldest one that has a parameter says when the parameter
+//! was read. Leaving untouched rows alone is exact.
 
 use std::sync::Arc;
 

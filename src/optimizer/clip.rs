@@ -1,8 +1,8 @@
 //! Gradient clipping: by value, by global norm, or both in this order.
 //!
 //! A gradient that is not a number is never made to look healthy: clipping by value keeps NaN, and
-//! clipping by norm leaves a gradient without a finite norm as it is. Whoever watches for a blow-up
-//! still sees it.
+//! clipping by norm leaves a gradient without a finite norm as it is. So a watch for blow-ups still
+//! sees it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,8 @@ impl Clip {
     }
 }
 
-/// Euclidean norm of the dense part and the distinct rows together, in double precision: finite
-/// for every gradient with finite elements.
+/// Euclidean norm of the dense part and the distinct rows together. It is computed in double
+/// precision, so it is finite for every gradient with finite elements.
 pub fn global_norm(gradient: &Gradient) -> f64 {
     let squares = |values: &[f32]| values.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>();
     (squares(&gradient.dense) + squares(&gradient.rows)).sqrt()

@@ -1,5 +1,5 @@
-//! FTRL-proximal (McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013): Adagrad
-//! that keeps weights exactly zero until their gradients add up to more than `l1`:
+//! FTRL-proximal (McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013):
+//! Adagrad that keeps weights exactly zero until their gradients add up to more than `l1`:
 //!
 //! ```text
 //! s = (sqrt(n + g^2) - sqrt(n)) / rate
@@ -9,14 +9,15 @@
 //!
 //! Without `l1` and `l2` this is a step `w -= rate g / (beta + sqrt(n))`.
 //!
-//! *A rate that changes*, by a schedule or a remedy, must not rescale what was learned before. So `s`
-//! is the growth of `(beta + sqrt(n)) / rate` as a whole, with the rate of the row's last update in a
-//! slot; with a constant rate it is the formula above. An update at a rate of zero changes nothing.
+//! *A rate that changes*, by a schedule or a remedy, must not rescale what was learned before. So
+//! `s` is the growth of `(beta + sqrt(n)) / rate` as a whole, and the rate of the row's last update
+//! is a slot. With a constant rate it is the formula above. An update at a rate of zero changes
+//! nothing.
 //!
-//! *First values.* Weights are a function of `z`, which begins at zero in TensorFlow: the first update
-//! of a row forgets its random first value, and a network's layer whose weights are all forgotten
-//! cannot learn. With `keeps_start` (the default) `z` begins where it stands for the first value. For
-//! weights that begin at zero both are the same.
+//! *First values.* Weights are a function of `z`, which begins at zero in TensorFlow. So the first
+//! update of a row forgets its random first value, and a layer whose weights are all forgotten
+//! cannot learn. With `keeps_start` (the default) `z` begins at the value that gives the first
+//! weight. For weights that begin at zero both are the same.
 //!
 //! Leaving untouched rows alone is exact: a zero gradient changes nothing.
 
@@ -48,7 +49,7 @@ pub struct Config {
     /// First value of the sum of squares.
     #[schemars(range(min = 0.0))]
     pub initial: f64,
-    /// Whether learning goes out from the first value of a weight, instead of from zero.
+    /// Whether learning begins at the first value of a weight, instead of at zero.
     pub keeps_start: bool,
 }
 
@@ -108,13 +109,13 @@ impl Ftrl {
         if x == 0.0 { 0.0 } else { self.l1.copysign(x) }
     }
 
-    /// What `z`, but for its threshold, is divided by to be the weight.
+    /// The weight is `z`, reduced by its threshold, divided by this.
     fn steepness(&self, n: f32, rate: f32) -> f32 {
         (self.beta + n.sqrt()) / rate + self.l2
     }
 
-    /// Multiplies the sums of squares by `factor`, but not to below `floor`, and moves `z` along, so
-    /// that the weights stay as they are.
+    /// Multiplies the sums of squares by `factor`, but not to below `floor`, and moves `z` along,
+    /// so that the weights stay as they are.
     pub(super) fn discount(&self, weights: &[f32], slots: &mut [f32], factor: f32, floor: f32) {
         let (zs, rest) = slots.split_at_mut(weights.len());
         let (ns, rate) = rest.split_at_mut(weights.len());
@@ -152,7 +153,7 @@ impl Optimizer for Ftrl {
                 *z = -(*w * self.steepness(*n, rate)) - self.threshold(*w);
             }
             let root = n.sqrt();
-            // Beyond the largest number there would be no telling how far the sum has grown.
+            // If the sum were infinite, its growth could not be computed.
             let squares = (*n + g * g).min(f32::MAX);
             let growth = ratio(squares - *n, squares.sqrt() + root) / rate;
             let change = (self.beta + root) * (1.0 / rate - 1.0 / before);

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! `z` moves with `n` so that the discount itself leaves the weights as they are; a weight of zero
-//! keeps its `z`. Reconstructed: an extension of [`swap`](super::swap) with no published counterpart.
-//! The number of discounts is a slot of every row and dense block. With a discount of 1 it is `ftrl`,
-//! bit by bit.
+//! keeps its `z`. Reconstructed: an extension of [`swap`](super::swap) with no published
+//! counterpart. The number of discounts is a slot of every row and dense block. With a discount of
+//! 1 it is `ftrl`, bit by bit.
 
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
-//! Floor 3, the update rules: one file each, one line each in the registry below. A rule owns no memory:
-//! its slots lie beside the weights, owned by the server, so that a checkpoint can keep or lose
-//! them.
+//! Floor 3, the update rules: one file each, and one line each in the registry below. A rule owns
+//! no memory: its slots lie beside the weights, owned by the server, so that a checkpoint can keep
+//! or lose them.
 //!
-//! There is no `lazy_adam`: it is `adam` with `rows = "lazy"`, the default, and a second name for
-//! one rule would only invite the question how they differ.
+//! There is no `lazy_adam`: it is `adam` with `rows = "lazy"`, the default. Two names for one rule
+//! would make users ask how they differ.
 //!
 //! Also here, because they decide what a rule is given: the learning-rate [`schedule`] and gradient
 //! clipping ([`clip`]).
@@ -65,13 +65,13 @@ crate::registry! {
         "ftrl" => Ftrl(ftrl::Config),
         /// FTRL-proximal with sums discounted at the end of every sampling period: SWAP for FTRL (reconstructed).
         "ftrl_swap" => FtrlSwap(ftrl_swap::Config),
-        /// Adagrad that takes the steps made since a worker read anew (McMahan & Streeter 2014, reconstructed).
+        /// Adagrad that revises the steps made since a worker read (McMahan & Streeter 2014, reconstructed).
         "adaptive_revision" => AdaptiveRevision(adaptive_revision::Config),
         /// Adagrad with steps that shrink with staleness relative to the update (Sra et al. 2016, reconstructed).
         "ada_delay" => AdaDelay(ada_delay::Config),
         /// AdamW with a decay that grows with the time a row was not touched (Li & Lyu 2026).
         "adam_ar" => AdamAr(adam_ar::Config),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }

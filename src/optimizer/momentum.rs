@@ -1,9 +1,9 @@
 //! Heavy-ball momentum: `m = momentum m + g`, `w -= rate m` (Polyak 1964; the form of PyTorch and
 //! TensorFlow, where the first `m` is `g` itself).
 //!
-//! With `rows = "lazy"` a row that a gradient does not touch neither moves on along its old `m` nor
-//! lets it decay: `m` is frozen until the row is next touched. With `rows = "dense"` both happen at
-//! every update.
+//! With `rows = "lazy"` the `m` of a row that a gradient does not touch is frozen until the row is
+//! next touched: it does not decay, and the row does not move along it. With `rows = "dense"` both
+//! happen at every update.
 
 use std::sync::Arc;
 

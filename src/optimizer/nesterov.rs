@@ -1,6 +1,6 @@
-//! Momentum with Nesterov's look-ahead: `m = momentum m + g`, `w -= rate (g + momentum m)` (the
-//! form of Sutskever et al. 2013 that PyTorch and TensorFlow use: the weights kept are those at the
-//! looked-ahead point).
+//! Momentum with Nesterov's look-ahead: `m = momentum m + g`, `w -= rate (g + momentum m)`. This is
+//! the form of Sutskever et al. 2013 that PyTorch and TensorFlow use: the stored weights are those
+//! at the looked-ahead point.
 //!
 //! Rows that a gradient does not touch are treated as in [`momentum`](super::momentum).
 

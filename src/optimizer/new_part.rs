@@ -1,4 +1,4 @@
-//! An update rule that only tests know: plain descent, and what its settings say that it is.
+//! A part for tests only: plain descent, with the facts that its settings list.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::sgd::Sgd;
 use super::{Horizon, Optimizer, OptimizerConfig, OptimizerFacts};
 
-/// What it is to say of itself.
+/// What the rule says of itself.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -3,13 +3,13 @@
 //!
 //! With `rows = "lazy"` the average `a` of a row that a gradient does not touch is frozen: it
 //! counts the row's own updates. With `rows = "dense"` it decays at every update, so that a rare
-//! row's next step is larger. The weights of an untouched row stay as they are in both, but for
+//! row's next step is larger. In both, the weights of an untouched row stay as they are, except for
 //! momentum.
 //!
 //! With `momentum` the steps are summed up, `b = momentum b + rate g / (...)`, `w -= b`, as in
-//! TensorFlow, where the rate of the moment enters the sum. For embedding rows this is what DeepRec's
-//! AdamAsync does with `apply_sparse_rmsprop` (its kernel: `decay` = beta2, `momentum` = beta1, epsilon
-//! inside).
+//! TensorFlow: each step enters the sum with the rate of its own update. For embedding rows this is
+//! what DeepRec's AdamAsync does with `apply_sparse_rmsprop` (its kernel: `decay` = beta2,
+//! `momentum` = beta1, epsilon inside).
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! RMSProp-SWAP: steps divided by the root of the mean square gradient, in which all gradients of a
-//! sampling period weigh the same, and those of every period before it `discount` times less:
+//! RMSProp-SWAP: steps divided by the root of a mean square gradient. In the mean, all gradients of
+//! a sampling period weigh the same, and those of every period before it `discount` times less:
 //!
 //! ```text
 //! if a period has ended:  v = discount v,  c = discount c
@@ -8,10 +8,10 @@
 //! ```
 //!
 //! Reconstructed: an extension of [`swap`](super::swap) to a mean, with no published counterpart.
-//! `c` counts touches, so the mean of a rare row is over its own gradients; it and the number of
-//! discounts are slots of every row and dense block. Untouched rows stay as they are: a zero gradient
-//! would count as one. With a discount of 1, `v / c` is the mean over all gradients ever, and the step
-//! that of Adagrad with a rate that grows with the root of the touches.
+//! `c` counts touches, so the mean of a rare row is over its own gradients. `c` and the number of
+//! discounts are slots of every row and dense block. Untouched rows stay as they are: a zero
+//! gradient would count as one. With a discount of 1, `v / c` is the mean over all gradients ever.
+//! The step is then that of Adagrad with a rate that grows with the root of the number of touches.
 
 use std::sync::Arc;
 
@@ -90,8 +90,8 @@ pub(super) const SLOTS: [Slot; 3] = [
     Slot { name: "periods", init: 0.0, per: Per::Row },
 ];
 
-/// Takes a gradient into the sums of squares in `slots`, which are [`SLOTS`]; afterwards the first of
-/// them divided by what is returned are the means.
+/// Takes a gradient into the sums of squares in `slots`, which are [`SLOTS`]. Returns the number
+/// that the first of them has to be divided by to give the means.
 pub(super) fn note(periods: &Periods, slots: &mut [f32], gradient: &[f32], tick: &Tick) -> f32 {
     let (sums, counters) = slots.split_at_mut(gradient.len());
     let factor = periods.due(&mut counters[1], tick);

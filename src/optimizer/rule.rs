@@ -1,4 +1,4 @@
-//! What an update rule is.
+//! The interface of an update rule.
 
 use std::fmt::Debug;
 use std::hint::select_unpredictable;
@@ -30,7 +30,7 @@ pub enum Per {
 }
 
 impl Slot {
-    /// Numbers beside a row or block of `weights` weights.
+    /// How many numbers the slot has beside a row or block of `weights` weights.
     pub fn len(&self, weights: usize) -> usize {
         match self.per {
             Per::Weight => weights,
@@ -38,7 +38,7 @@ impl Slot {
         }
     }
 
-    /// Numbers of all `slots` beside a row or block of `weights` weights.
+    /// How many numbers all `slots` have beside a row or block of `weights` weights.
     pub fn all(slots: &[Slot], weights: usize) -> usize {
         slots.iter().map(|slot| slot.len(weights)).sum()
     }
@@ -53,7 +53,7 @@ impl Slot {
     }
 }
 
-/// Whose updates a bias correction counts.
+/// Which updates a bias correction counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -89,8 +89,8 @@ pub struct Tick {
     pub variable: u64,
     /// Updates of this row so far, this one included; for a block the same as `variable`.
     pub row: u64,
-    /// Versions of the shard applied since the gradient's parameters were read; of several merged
-    /// gradients the mean.
+    /// Versions of the shard applied since the gradient's parameters were read. For several merged
+    /// gradients it is their mean.
     pub staleness: f64,
     /// How far training has come.
     pub progress: Moment,
@@ -109,7 +109,7 @@ impl Tick {
 
 /// An update rule for one row or one dense block.
 pub trait Optimizer: Send + Sync + Debug {
-    /// The slots it wants. Their first values may depend on the rule's configuration.
+    /// The slots that the rule needs. Their first values may depend on the rule's configuration.
     fn slots(&self) -> &[Slot];
 
     /// What happens to untouched rows.
@@ -117,8 +117,8 @@ pub trait Optimizer: Send + Sync + Debug {
         RowSemantics::Lazy
     }
 
-    /// Whether a worker that pulls takes the first slot along, which must have one number per
-    /// weight, and [`update_since`](Self::update_since) gets it back with the gradient.
+    /// Whether a worker that pulls takes the first slot along. The slot must have one number per
+    /// weight. [`update_since`](Self::update_since) gets it back with the gradient.
     fn carries(&self) -> bool {
         false
     }
@@ -126,8 +126,8 @@ pub trait Optimizer: Send + Sync + Debug {
     /// Updates `weights` in place. `slots` holds the slots one after the other.
     fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick);
 
-    /// As [`update`](Self::update), for a rule that [`carries`](Self::carries): `then` is what the
-    /// first slot was when the gradient's parameters were read.
+    /// As [`update`](Self::update), for a rule that [`carries`](Self::carries). `then` is the value
+    /// of the first slot when the gradient's parameters were read.
     fn update_since(
         &self,
         weights: &mut [f32],
@@ -164,7 +164,7 @@ pub(super) fn ratio(amount: f32, root: f32) -> f32 {
 pub(super) fn power(base: f64, mut exponent: u64) -> f64 {
     let (mut square, mut result) = (base, 1.0);
     while exponent > 0 {
-        // The lowest bits of a counter are as good as random: nothing branches on them.
+        // The lowest bits of a counter are hard to predict, so nothing branches on them.
         result *= select_unpredictable(exponent & 1 == 1, square, 1.0);
         square *= square;
         exponent >>= 1;

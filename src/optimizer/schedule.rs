@@ -1,9 +1,10 @@
 //! Learning-rate schedules on an explicit clock.
 //!
 //! In an asynchronous cluster the server's updates, the examples behind them and the time they take
-//! do not keep step: two clusters at the same update have seen different numbers of examples. So
-//! every length of a schedule says on which clock it is measured. A schedule is a pure function of
-//! the three clocks; whether a restart sets them back is not its business.
+//! do not advance in proportion: two clusters at the same update have seen different numbers of
+//! examples. So every length of a schedule says on which clock it is measured. A schedule is a pure
+//! function of the three clocks. A restart may set them back, but the schedule does not decide
+//! that.
 
 #[cfg(test)]
 mod new_part;
@@ -15,13 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::SimSpan;
 
-/// How far training has come when an update is made: itself among the updates, its examples not yet
-/// among the examples.
+/// How far training has come when an update is made. The updates include this one; the examples do
+/// not include its own.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Moment {
     /// Updates of the server (first update: 1).
     pub updates: u64,
-    /// Examples behind the updates before.
+    /// Examples of all earlier updates.
     pub examples: u64,
     /// Simulated seconds since the start.
     pub seconds: f64,
@@ -42,7 +43,7 @@ pub enum Horizon {
 }
 
 impl Horizon {
-    /// Lengths of this horizon that have passed: 1 at its end. A horizon of length zero has always
+    /// How many times this length has passed: 1 at its end. A horizon of length zero has always
     /// ended.
     pub fn passed(self, progress: Moment) -> f64 {
         let (now, length) = match self {
@@ -85,7 +86,7 @@ crate::registry! {
         "inverse_sqrt" => InverseSqrt(InverseSqrt),
         /// The rate falls to a fraction over a length, along half a cosine wave, and stays there.
         "cosine" => Cosine(Cosine),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }

@@ -1,6 +1,6 @@
 //! Plain gradient descent: `w -= rate g`.
 //!
-//! A row that a gradient does not touch stays as it is, which is exact: a zero gradient changes
+//! A row that a gradient does not touch stays as it is. This is exact: a zero gradient would change
 //! nothing either.
 
 use std::sync::Arc;

@@ -1,15 +1,16 @@
-//! SWAP: a statistic of gradients that is kept whole within a sampling period, and discounted when a
-//! period ends.
+//! SWAP: a statistic of gradients that is kept whole within a sampling period, and discounted when
+//! a period ends.
 //!
-//! A sum of squares that only grows (Adagrad) brings learning to a stop after weeks of data. A moving
-//! average (RMSProp, Adam) forgets by the update: of a million updates a day, it knows the last few
-//! thousand, so the order of the examples within a day matters absurdly. Here all examples of a
-//! period, say a quarter of a day, weigh the same, and every further period weighs `discount` times
-//! less.
+//! A sum of squares that only grows (Adagrad) brings learning to a stop after weeks of data. A
+//! moving average (RMSProp, Adam) forgets by the update: of a million updates a day it knows only
+//! the last few thousand. So the order of the examples within a day matters far too much. Here all
+//! examples of a period, for example a quarter of a day, weigh the same, and every earlier period
+//! weighs `discount` times less.
 //!
-//! After Liu & Zhao (AAAI 2021), whose text could not be read: that SWAP is what DeepRec documents
-//! as AdagradDecay (same company, same words, same three settings) is inferred. What it means for
-//! rules other than Adagrad is proposed here.
+//! After Liu & Zhao (AAAI 2021), whose text could not be read. DeepRec documents its AdagradDecay
+//! with the same words and the same three settings, and comes from the same company: so it is
+//! inferred that AdagradDecay is SWAP. What SWAP means for rules other than Adagrad is proposed
+//! here.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ pub struct Periods {
 }
 
 impl Periods {
-    /// Periods of `length`, at whose end a statistic is multiplied by `discount`.
+    /// Periods of `length`. At the end of each a statistic is multiplied by `discount`.
     pub fn new(length: Horizon, discount: f64, catch_up: CatchUp) -> Periods {
         Periods { length, discount, catch_up }
     }
@@ -48,7 +49,7 @@ impl Periods {
     pub fn due(&self, ended: &mut f32, tick: &Tick) -> f32 {
         let now = self.length.passed(tick.progress).floor();
         let behind = now - f64::from(*ended);
-        // Not a number: of a period without length, infinitely many have ended.
+        // NaN: infinitely many periods without length have ended.
         if behind.is_nan() || behind < 1.0 {
             return 1.0;
         }

@@ -51,7 +51,7 @@ impl Table {
         self.touches[row] += 1;
         let (global, row_count) = (self.updates, self.touches[row]);
         let progress = Moment { updates: global, ..Moment::default() };
-        // Some staleness, for the rules that mind.
+        // Some staleness, for the rules that depend on it.
         let staleness = (global % 3) as f64;
         let tick = Tick { rate, global, variable: global, row: row_count, staleness, progress };
         rule.update(&mut self.weights[row], &mut self.slots[row], gradient, &tick);
@@ -80,7 +80,8 @@ fn rules() -> Vec<(String, Arc<dyn Optimizer>)> {
         for option in &options {
             let mut config = option.clone();
             config["kind"] = Value::from(part.name);
-            // A rule without the option refuses the key; its defaults are in the list anyway.
+            // A rule without the option refuses the key; the list has the rule with its defaults
+            // anyway.
             if let Ok(choice) = serde_json::from_value::<OptimizerChoice>(config.clone()) {
                 rules.push((config.to_string(), choice.build()));
             }
@@ -193,7 +194,7 @@ proptest! {
     fn a_first_update_goes_against_the_gradient(g in row(), start in row()) {
         for (name, rule) in rules() {
             if name.contains("adamw") || name.contains("l1") {
-                continue; // What pulls towards zero may be the larger part.
+                continue; // The pull towards zero may be larger than the step.
             }
             // FTRL computes the weight anew, with a rounding of its own.
             let tolerance = if name.contains("ftrl") { 1e-6 } else { 0.0 };

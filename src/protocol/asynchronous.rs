@@ -1,7 +1,7 @@
-//! Asynchronous (ASP, "Downpour"): every push is applied as it arrives, nobody waits.
+//! Asynchronous (ASP, "Downpour"): every push is applied as it arrives, and no worker waits.
 //!
-//! Dean et al. (2012), "Large scale distributed deep networks". With one shard, no latency and
-//! equal or unequal workers, mean staleness is N-1 whatever the step times.
+//! Dean et al. (2012), "Large scale distributed deep networks". With one shard and no latency, mean
+//! staleness is N-1, for any step times and for equal or unequal workers.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
-//! Synchronous with backup workers: each round takes the first N of N + b pushes, late ones are
-//! dropped when they arrive.
+//! Synchronous with backup workers: each round takes the first N of N + b pushes. Late pushes are
+//! discarded when they arrive.
 //!
-//! Chen et al. (2016), arXiv:1604.00981. The length of a round is the N-th order statistic of
-//! N + b step times, for memoryless workers `(H_(N+b) - H_b) / mu`. When workers are gone, rounds become
-//! smaller: the backups remain as many.
+//! Chen et al. (2016), arXiv:1604.00981. The length of a round is the N-th order statistic of N + b
+//! step times: for memoryless workers `(H_(N+b) - H_b) / mu`. When workers leave, rounds become
+//! smaller; the number of backups stays the same.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::Fit;
 use super::rounds::{RoundsConfig, Rules, Size};
 
-/// How many workers each round does without.
+/// Number of backup workers.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// So many of the workers are backups: each round is closed without the last so many.
+    /// Number of backups: each round is closed without the last so many workers.
     #[schemars(range(max = 100_000))]
     pub backups: u32,
 }

@@ -1,25 +1,27 @@
-//! The workers' clocks: steps finished by each, and how many workers stand at each clock.
+//! The workers' clocks: the steps that each has finished, and how many workers are at each clock.
 //!
-//! A worker that is gone stands nowhere, so that nobody waits for it. One that joins pulls the present
-//! parameters, and stands where the slowest stands, if that is ahead of its own clock.
+//! A worker that has left has no clock among them, so no worker waits for it. A worker that joins
+//! pulls the current parameters. Its clock becomes that of the slowest worker, unless its own is
+//! ahead.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::WorkerId;
 
-/// Clocks of all workers, and who waits until the slowest has caught up.
+/// Clocks of all workers, and the workers that wait until the slowest has caught up.
 #[derive(Clone, Debug)]
 pub(super) struct Clocks {
     clocks: Vec<u64>,
-    /// By how much each clock is ahead of the worker's finished steps: it has skipped some.
+    /// By how much each clock is ahead of the worker's finished steps: the steps that it has
+    /// skipped.
     skipped: Vec<u64>,
-    /// Who is there.
+    /// Whether each worker is present.
     there: Vec<bool>,
-    /// Whether somebody was ever not there.
+    /// Whether any worker has ever left.
     changed: bool,
     /// Number of workers at each clock.
     at: BTreeMap<u64, u32>,
-    /// Those that wait, by clock.
+    /// Waiting workers, by clock.
     waiting: BTreeSet<(u64, WorkerId)>,
 }
 
@@ -43,22 +45,22 @@ impl Clocks {
         self.clocks[worker.index()]
     }
 
-    /// Whether the worker is there.
+    /// Whether the worker is present.
     pub(super) fn is_present(&self, worker: WorkerId) -> bool {
         self.there[worker.index()]
     }
 
-    /// Whether all workers have always been there.
+    /// Whether all workers have always been present.
     pub(super) fn is_complete(&self) -> bool {
         !self.changed
     }
 
-    /// How many of those that are there stand at `clock` or before.
+    /// How many of the present workers are at `clock` or before.
     pub(super) fn up_to(&self, clock: u64) -> usize {
         self.at.range(..=clock).map(|(_, count)| *count as usize).sum()
     }
 
-    /// The worker is gone.
+    /// The worker leaves.
     pub(super) fn leave(&mut self, worker: WorkerId) {
         self.changed = true;
         if std::mem::replace(&mut self.there[worker.index()], false) {
@@ -68,7 +70,7 @@ impl Clocks {
         }
     }
 
-    /// The worker is there.
+    /// The worker joins.
     pub(super) fn join(&mut self, worker: WorkerId) {
         let w = worker.index();
         if !std::mem::replace(&mut self.there[w], true) {
@@ -98,7 +100,7 @@ impl Clocks {
         self.clocks[worker.index()].saturating_sub(self.slowest())
     }
 
-    /// A worker that stands at the slowest clock.
+    /// A worker with the slowest clock.
     pub(super) fn a_slowest(&self) -> WorkerId {
         let slowest = self.slowest();
         let mut all = self.clocks.iter().zip(&self.there);
@@ -133,7 +135,7 @@ impl Clocks {
         self.waiting.insert((self.clocks[worker.index()], worker));
     }
 
-    /// Takes out somebody who waits and is at most `lead` steps ahead of the slowest.
+    /// Takes out a waiting worker that is at most `lead` steps ahead of the slowest.
     pub(super) fn release(&mut self, lead: u64) -> Option<WorkerId> {
         let first = *self.waiting.first()?;
         if first.0 > self.slowest().saturating_add(lead) {
@@ -168,7 +170,7 @@ mod tests {
         clocks.leave(slow);
         assert_eq!((clocks.lead(fast), clocks.release(2)), (1, Some(fast)));
         assert_eq!((clocks.a_slowest(), clocks.up_to(4), clocks.up_to(5)), (other, 1, 2));
-        // A push that arrives late moves its clock, and nobody else.
+        // A push that arrives late moves the clock of its own worker, and no other.
         assert!(!clocks.set(slow, 1));
         clocks.join(slow);
         assert_eq!((clocks.of(slow), clocks.slowest(), clocks.is_complete()), (4, 4, false));

@@ -1,9 +1,9 @@
 //! What a protocol is told, and what it may decide.
 //!
-//! A pull and a push are split per shard and arrive at each shard on their own, so a protocol
+//! A pull and a push are split per shard and arrive at each shard on their own. So a protocol
 //! decides per shard, as the shards of a real parameter server do. With one shard this is the
-//! textbook interface; a shard that holds one parameter group alone is how groups get protocols
-//! of their own.
+//! textbook interface. A shard that holds only one parameter group lets that group have a protocol
+//! of its own.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +24,11 @@ crate::persist!(PushId(inner: state));
 /// The part of a push that has arrived at one shard. Arriving is not applying.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Arrived {
-    /// The push it is part of.
+    /// The push that this is a part of.
     pub push: PushId,
-    /// Whose it is.
+    /// The worker that sent it.
     pub worker: WorkerId,
-    /// Where it arrived.
+    /// The shard where it arrived.
     pub shard: ShardId,
     /// Number of steps that the worker had begun before this one.
     pub step: u64,
@@ -41,11 +41,11 @@ pub struct Arrived {
 pub struct Read {
     /// The step.
     pub push: PushId,
-    /// Whose it is.
+    /// The worker that reads.
     pub worker: WorkerId,
-    /// Which shard.
+    /// The shard that was read.
     pub shard: ShardId,
-    /// Its version.
+    /// The version of the shard.
     pub version: u64,
 }
 
@@ -60,11 +60,12 @@ pub struct Cluster<'a> {
     pub steps: &'a [u64],
 }
 
-/// How the pushes of one update become one gradient. Each counts by its number of examples.
+/// How the pushes of one update become one gradient. Each push is weighted by its number of
+/// examples.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Merge {
-    /// How many pushes their sum is divided by. `None` is the mean of those merged; a larger number
-    /// leaves room for pushes that were discarded, one makes it their sum.
+    /// What the sum of the pushes is divided by. `None` gives the mean of the merged pushes. A
+    /// larger number counts discarded pushes as zeros; 1 gives the sum.
     pub over: Option<u32>,
     /// What the gradient of an embedding row is divided by.
     pub rows: RowMean,
@@ -83,14 +84,14 @@ pub enum RowMean {
 /// One decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision<'a> {
-    /// The worker, which asked, may begin its step and pull: from this shard, or from all that it
-    /// was not granted yet.
+    /// The worker, which has asked, may begin its step and pull: from this shard, or from all
+    /// shards that it was not granted yet.
     Grant(WorkerId, Option<ShardId>),
     /// The parts of these pushes that have arrived at the shard become one update, in this order.
     Apply(ShardId, &'a [PushId], Merge),
-    /// The part of this push that has arrived at the shard is thrown away.
+    /// The part of this push that has arrived at the shard is discarded.
     Discard(ShardId, PushId),
-    /// The worker's unfinished step is broken off.
+    /// The worker's unfinished step is aborted.
     Abort(WorkerId),
 }
 
@@ -133,15 +134,15 @@ impl Decisions {
         self.list.push(Entry::Apply(shard, start..self.pushes.len(), merge));
     }
 
-    /// Throws away what has arrived at the shard of `push`.
+    /// Discards the part of `push` that has arrived at the shard.
     pub fn discard(&mut self, shard: ShardId, push: PushId) {
         self.list.push(Entry::Discard(shard, push));
     }
 
-    /// Breaks off the step that `worker` is in, until its push has arrived at every shard; after
-    /// that, or when it waits, nothing happens. What shards have applied stays applied, all other
-    /// parts are lost, held ones too: the protocol must forget them. The worker hears of it after
-    /// one latency, and asks again.
+    /// Aborts the current step of `worker`, unless its push has arrived at every shard. Nothing
+    /// happens if it has, or if the worker waits. What shards have applied stays applied. All other
+    /// parts are lost, held ones too, and the protocol must forget them. The worker hears of it
+    /// after one latency, and asks again.
     pub fn abort(&mut self, worker: WorkerId) {
         self.list.push(Entry::Abort(worker));
     }
@@ -175,14 +176,14 @@ impl Decisions {
     }
 }
 
-/// Who may read now, and which pushes become an update?
+/// Decides which worker may read now, and which pushes become an update.
 ///
-/// The engine carries decisions out in order. It refuses, as a bug of the protocol, to decide on a
-/// part that has not arrived, to apply or discard the same part twice, and to grant a worker that
-/// did not ask.
+/// The engine carries decisions out in order. It treats three decisions as a bug of the protocol:
+/// about a part that has not arrived, applying or discarding the same part twice, and granting a
+/// worker that did not ask.
 pub trait Protocol: Persist + Send + Debug {
-    /// `worker` asks to pull: it has just begun, all shards have taken in its last push, or it has
-    /// heard that its step was broken off.
+    /// `worker` asks to pull: it has just begun, or all shards have taken in its last push, or it
+    /// has heard that its step was aborted.
     fn on_ready(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions);
 
     /// A shard has read its values for a step.
@@ -191,11 +192,12 @@ pub trait Protocol: Persist + Send + Debug {
     /// Part of a push has arrived at a shard.
     fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions);
 
-    /// `worker` is gone, or not there from the start: until [`on_join`](Self::on_join) it does not
-    /// ask, and nobody must wait for it. What it has asked for is forgotten. `lost` is the step that
-    /// was broken off with it: as with [`Decisions::abort`], what shards have applied of it stays
-    /// applied, and all other parts are lost, held ones too: the protocol must forget them. Pushes
-    /// that all shards have taken in stay valid, and a push on its way may still arrive.
+    /// `worker` has left, or is absent from the start: until [`on_join`](Self::on_join) it does not
+    /// ask, and no worker must wait for it. What it has asked for is forgotten. `lost` is the step
+    /// that was aborted with it. As with [`Decisions::abort`], what shards have applied of that
+    /// step stays applied. All other parts are lost, held ones too, and the protocol must forget
+    /// them. Pushes that all shards have taken in stay valid, and a push on its way may still
+    /// arrive.
     fn on_leave(
         &mut self,
         _worker: WorkerId,
@@ -205,6 +207,6 @@ pub trait Protocol: Persist + Send + Debug {
     ) {
     }
 
-    /// `worker` is there again, or at last, and will ask. Nothing of it is on its way.
+    /// `worker` is present again, or for the first time, and will ask. Nothing of it is on its way.
     fn on_join(&mut self, _worker: WorkerId, _cluster: &Cluster<'_>, _decide: &mut Decisions) {}
 }

@@ -1,4 +1,4 @@
-//! Asynchronous, but a push that is more than `bound` updates old is dropped when it arrives.
+//! Asynchronous, but a push that is more than `bound` updates old is discarded when it arrives.
 //!
 //! TensorFlow's `DropStaleGradientOptimizer(staleness = bound)`.
 

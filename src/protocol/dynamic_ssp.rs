@@ -1,10 +1,10 @@
-//! Dynamic stale-synchronous (DSSP): the allowed lead lies between `lead` and `lead + extra`; when a
-//! worker reaches the lower bound, it is granted as many further steps as make the predicted wait
-//! for the slowest least.
+//! Dynamic stale-synchronous (DSSP): the allowed lead is between `lead` and `lead + extra`. When a
+//! worker reaches the lower bound, the protocol grants further steps: as many as make the predicted
+//! wait for the slowest worker shortest.
 //!
 //! Zhao et al. (ICDCS 2019); the controller is reconstructed from the abstract and from memory. It
-//! predicts the next pushes of the worker and of the slowest from their last two, as two
-//! arithmetic sequences, and picks the number of extra steps after which they come closest.
+//! predicts the next pushes of the worker and of the slowest worker from their last two, as two
+//! arithmetic sequences. It picks the number of extra steps after which they are closest.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,12 +67,12 @@ pub struct DynamicSsp {
     clocks: Clocks,
     /// Steps that each worker may still take beyond the lower bound.
     credit: Vec<u64>,
-    /// When each worker's last push was complete, and how long after the one before.
+    /// When each worker's last push was complete, and how long after the push before it.
     last: Vec<Option<(SimTime, Option<SimSpan>)>>,
 }
 
 impl DynamicSsp {
-    /// The number of extra steps after which `worker` waits least for the slowest.
+    /// The number of extra steps after which `worker` waits for the slowest for the shortest time.
     fn best(&self, worker: WorkerId) -> u64 {
         let of = |w: WorkerId| match self.last[w.index()] {
             Some((at, Some(interval))) if !interval.is_zero() => Some((at.0, interval.0)),

@@ -1,6 +1,7 @@
 //! GBA, global batch aggregation: every batch handed out carries a token, the number of the update
-//! it belongs to. Each update is made of so many pushes; those whose token is too far behind count
-//! as zero, and the gradient of an embedding row is averaged over the pushes that contain it.
+//! that it belongs to. Each update is made of a fixed number of pushes. A push whose token is too
+//! far behind counts as zero. The gradient of an embedding row is averaged over the pushes that
+//! contain it.
 //!
 //! Su et al. (NeurIPS 2022), arXiv:2205.11048; the mechanism is reconstructed from secondary notes.
 

@@ -1,4 +1,4 @@
-//! Groups with protocols of their own: one for the shards that hold dense parameters alone, another
+//! Groups with protocols of their own: one for the shards that hold only dense parameters, another
 //! for those that hold rows.
 //!
 //! As in Persia (Lian et al. 2021, arXiv:2111.05897): rows are updated asynchronously, the dense
@@ -26,7 +26,7 @@ struct Part {
 
 impl Hybrid {
     /// `dense` for the first `dense_shards` of `shards` shards, `sparse` for the others. Each was
-    /// built for so many shards as it gets.
+    /// built for the number of shards that it gets.
     pub fn new(
         dense: Box<dyn Protocol>,
         sparse: Box<dyn Protocol>,
@@ -51,7 +51,7 @@ impl Part {
         ShardId(shard.0 - self.first)
     }
 
-    /// Asks the protocol with the shards that concern it, and passes its decisions on.
+    /// Asks the protocol about its own shards, and passes its decisions on.
     fn ask(
         &mut self,
         cluster: &Cluster<'_>,

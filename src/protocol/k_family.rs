@@ -1,17 +1,17 @@
 //! The K-family of Dutta et al. (2018), arXiv:1803.01113: updates of K pushes, in four ways.
 //!
-//! - *K-sync*: each round takes the first K distinct workers, the others are broken off and begin
-//!   anew. A round lasts as long as the K-th order statistic of N step times, for memoryless
-//!   workers `(H_N - H_(N-K)) / mu`.
-//! - *K-batch-sync*: the first K gradients at the present point, whoever computes them; then all
-//!   running steps are broken off. A fast worker may contribute several times.
-//! - *K-async*: pushes of K distinct workers, however stale; a worker that has pushed waits for the
-//!   update, nobody is broken off.
-//! - *K-batch-async*: any K pushes, however stale; nobody waits. The mean time per update is
-//!   `K E[X] / N` for any law. With `worker.local.kind = "local_steps"` this is the buffer of FedBuff
-//!   (Nguyen et al. 2021, arXiv:2106.06639), whose K is 10.
+//! - *K-sync*: each round takes the first K distinct workers; the steps of the others are aborted,
+//!   and they begin anew. A round lasts as long as the K-th order statistic of N step times: for
+//!   memoryless workers `(H_N - H_(N-K)) / mu`.
+//! - *K-batch-sync*: the first K gradients of the current version, from any workers; then all
+//!   running steps are aborted. A fast worker may contribute several times.
+//! - *K-async*: pushes of K distinct workers, however stale. A worker that has pushed waits for the
+//!   update; no step is aborted.
+//! - *K-batch-async*: any K pushes, however stale; no worker waits. The mean time per update is
+//!   `K E[X] / N` for any law. With `worker.local.kind = "local_steps"` this is the buffer of
+//!   FedBuff (Nguyen et al. 2021, arXiv:2106.06639), whose K is 10.
 //!
-//! When fewer than K workers are there, updates of distinct workers are made of as many as there are.
+//! When fewer than K workers are present, an update of distinct workers takes one push of each.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 use super::Fit;
 use super::rounds::{RoundsConfig, Rules, Size};
 
-/// How many pushes make an update. `DISTINCT` says whether they are of distinct workers, who then wait
-/// for it; `FRESH` whether they have to be of the present point, so that all other steps are broken off.
+/// How many pushes make an update. `DISTINCT`: the pushes come from distinct workers, which then
+/// wait for the update. `FRESH`: the pushes are of the current version, so all other steps are
+/// aborted.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config<const DISTINCT: bool, const FRESH: bool> {

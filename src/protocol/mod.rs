@@ -1,5 +1,5 @@
-//! Floor 3, coordination: who may read now, and which pushes become an update. One file per
-//! protocol. A protocol never sees a weight or a gradient.
+//! Floor 3, coordination: which worker may read now, and which pushes become an update. One file
+//! per protocol. A protocol never sees a weight or a gradient.
 
 pub mod asynchronous;
 pub mod backup_workers;
@@ -33,7 +33,7 @@ crate::registry! {
         "synchronous" => Synchronous(synchronous::Config),
         /// A barrier that does without the last few workers; late pushes are dropped.
         "backup_workers" => BackupWorkers(backup_workers::Config),
-        /// A barrier as TensorFlow and XDL really have it: who comes first takes the token.
+        /// A barrier as TensorFlow and XDL really have it: the first workers to ask take the tokens.
         "tokens" => Tokens(tokens::Config),
         /// Bounded lead (SSP): at most so many steps ahead of the slowest (reconstructed).
         "stale_synchronous" => StaleSynchronous(stale_synchronous::Config),
@@ -41,23 +41,23 @@ crate::registry! {
         "dynamic_ssp" => DynamicSsp(dynamic_ssp::Config),
         /// An update of every floor(workers / n) pushes; nobody waits.
         "softsync" => Softsync(softsync::Config),
-        /// An update of the first K workers of a round; the others are broken off.
+        /// An update of the first K workers of a round; the steps of the others are aborted.
         "k_sync" => KSync(k_family::KSync),
-        /// An update of the first K gradients at the present point; running steps are broken off.
+        /// An update of the first K gradients of the current version; running steps are aborted.
         "k_batch_sync" => KBatchSync(k_family::KBatchSync),
-        /// An update of K distinct workers' pushes, however stale; who has pushed waits.
+        /// An update of K distinct workers' pushes, however stale; a worker that has pushed waits.
         "k_async" => KAsync(k_family::KAsync),
         /// An update of any K pushes, however stale; nobody waits (FedBuff's buffer).
         "k_batch_async" => KBatchAsync(k_family::KBatchAsync),
-        /// An update of the first S gradients at the present point; older ones are discarded.
+        /// An update of the first S gradients of the current version; older ones are discarded.
         "rennala" => Rennala(rennala::Config),
-        /// Asynchronous; what is too old is discarded, and broken off if wanted.
+        /// Asynchronous; a gradient that is too old is discarded, and its step aborted if wanted.
         "ringmaster" => Ringmaster(ringmaster::Config),
-        /// Asynchronous; what arrives too stale is dropped.
+        /// Asynchronous; a push that is too stale is discarded.
         "drop_stale" => DropStale(drop_stale::Config),
-        /// Global batches by tokens, with rows averaged over who touched them (reconstructed).
+        /// Global batches by tokens; each row is averaged over the pushes that contain it (reconstructed).
         "gba" => Gba(gba::Config),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }

@@ -1,4 +1,4 @@
-//! A protocol that only tests know: asynchronous, and what its settings say that it is.
+//! A part for tests only: asynchronous, and with the facts that its settings list.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::asynchronous::Asynchronous;
 use super::{Fit, Protocol, ProtocolConfig, ProtocolFacts};
 
-/// What it is to say of itself.
+/// What the protocol says of itself.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -1,7 +1,7 @@
-//! Rennala: each update is the mean of the first S gradients computed at the present point, whoever
-//! sends them; gradients of an older point are discarded when they arrive.
+//! Rennala: each update is the mean of the first S gradients of the current version, from any
+//! workers. Gradients of an older version are discarded when they arrive.
 //!
-//! Tyurin, Richtarik (2023), Rennala SGD. Unlike K-batch-sync nothing is broken off.
+//! Tyurin, Richtarik (2023), Rennala SGD. Unlike in K-batch-sync, no step is aborted.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

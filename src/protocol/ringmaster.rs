@@ -1,5 +1,5 @@
-//! Ringmaster: a gradient that is `bound` updates old or older is discarded; optionally it is broken
-//! off as soon as it has become so old.
+//! Ringmaster: a gradient that is at least `bound` updates old is discarded. Optionally its step is
+//! aborted as soon as it is that old.
 //!
 //! Ringmaster ASGD, arXiv:2501.16168: `bound = max(1, ceil(sigma^2 / epsilon))`. Without a bound it
 //! is the asynchronous protocol.
@@ -19,7 +19,7 @@ pub struct Config {
     /// Staleness from which a gradient is not applied: the paper's R.
     #[schemars(range(min = 1))]
     pub bound: u64,
-    /// Whether a running step is broken off when it has become so old.
+    /// Whether a running step is aborted as soon as it is that old.
     pub abort: bool,
 }
 
@@ -62,7 +62,7 @@ impl ProtocolConfig for Config {
 pub struct Ringmaster {
     config: Config,
     /// By shard and worker: the version that a step has read there, until its push has arrived or
-    /// the worker is gone.
+    /// the worker has left.
     read: Vec<Vec<Option<u64>>>,
 }
 
@@ -103,7 +103,7 @@ impl Protocol for Ringmaster {
         _: &Cluster<'_>,
         _: &mut Decisions,
     ) {
-        // A push that is still on its way is not broken off: nobody would begin anew.
+        // The push may still be on its way. Its step is not aborted: no worker would begin anew.
         self.read.iter_mut().for_each(|read| read[worker.index()] = None);
     }
 }

@@ -1,43 +1,44 @@
-//! Updates made of so many pushes: what barriers, backup workers, buffers and the K-family have in
-//! common.
+//! Updates made of a number of pushes: what barriers, backup workers, buffers and the K-family have
+//! in common.
 //!
-//! Each shard collects pushes and makes an update of the first `size` of them, in the order of the
-//! workers, so that the order of arrival does not show in the sums. Variants differ in three ways:
-//! whether a worker waits until its push has been applied, what happens to a push from an older
-//! point, and whether the others are broken off when a round is closed. And in how large an update is
-//! when workers are gone, for whom nobody must wait.
+//! Each shard collects pushes and makes an update of the first `size` of them. It takes them in the
+//! order of the workers, so the order of arrival does not affect the sums. Variants differ in four
+//! ways: whether a worker waits until its push has been applied; what happens to a push of an older
+//! version; whether other steps are aborted when a round is closed; and how large an update is when
+//! workers have left, since no worker must wait for them.
 
 use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId};
 use crate::base::{ShardId, WorkerId};
 
-/// The three ways in which protocols of this family differ.
+/// Three ways in which protocols of this family differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Rules {
     /// A worker may pull again only when every shard has applied its push.
     pub wait: bool,
-    /// A push that was computed on an older version of the shard is discarded.
+    /// A push that was computed from an older version of the shard is discarded.
     pub fresh: bool,
-    /// When every shard has closed a round, steps under way are broken off.
+    /// When every shard has closed a round, running steps are aborted.
     pub abort: bool,
 }
 
 /// How many pushes make an update.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Size {
-    /// One of every worker that is there: a push of one that is gone comes on top.
+    /// One push of every present worker. A push of a worker that has left comes on top.
     Everybody,
-    /// As many as workers are there, but for so many.
+    /// As many as there are present workers, minus this number.
     AllBut(u32),
-    /// The workers that are there, split into so many parts.
+    /// The number of present workers divided by this number.
     Split(u32),
-    /// So many pushes of distinct workers, or of all that are there if these are fewer.
+    /// This number of pushes of distinct workers, or one of every present worker if these are
+    /// fewer.
     Distinct(u32),
-    /// So many, of any workers.
+    /// This number, from any workers.
     Any(u32),
 }
 
 impl Size {
-    /// The pushes of an update when so many workers are there.
+    /// The pushes of an update when so many workers are present.
     fn of(self, there: u32) -> u32 {
         match self {
             Size::Everybody => there,
@@ -50,13 +51,13 @@ impl Size {
     }
 }
 
-/// The configuration of a protocol of this family: how large its updates are and in which ways it
-/// differs say all else of it.
+/// The configuration of a protocol of this family. The size of its updates and its rules determine
+/// everything else.
 pub trait RoundsConfig {
     /// How many pushes make an update.
     fn size(&self) -> Size;
 
-    /// In which ways it differs from the others.
+    /// In which ways the protocol differs from the others.
     fn rules(&self) -> Rules;
 
     /// As [`ProtocolConfig::fit`].
@@ -94,9 +95,9 @@ impl<C: RoundsConfig> ProtocolConfig for C {
 pub struct Rounds {
     size: Size,
     rules: Rules,
-    /// How many workers take part.
+    /// Number of workers that take part.
     there: u32,
-    /// How many are to take part from the next round on.
+    /// Number of workers that will take part from the next round on.
     joining: u32,
     /// What each shard has collected.
     held: Vec<Vec<(WorkerId, PushId)>>,
@@ -109,18 +110,18 @@ pub struct Rounds {
 struct State {
     /// Shards that hold a part of a push of this worker.
     held: u32,
-    /// Whether it has asked and was not granted yet.
+    /// Whether the worker has asked and was not granted yet.
     asking: bool,
     /// Its latest push, and at how many shards it has arrived.
     latest: Option<(PushId, u32)>,
-    /// Whether it is gone, or takes no part yet.
+    /// Whether the worker has left, or does not take part yet.
     gone: bool,
-    /// Whether it is to take part from the next round on.
+    /// Whether the worker will take part from the next round on.
     joining: bool,
 }
 
 impl Rounds {
-    /// Updates of `size` pushes (one at least) for `workers` workers and `shards` shards.
+    /// Updates of `size` pushes (at least one) for `workers` workers and `shards` shards.
     pub fn new(size: Size, workers: u32, shards: u32, rules: Rules) -> Rounds {
         Rounds {
             size,
@@ -133,7 +134,7 @@ impl Rounds {
         }
     }
 
-    /// Whether a shard holds what an update is made of.
+    /// Whether a shard holds enough pushes for an update.
     fn is_full(&self, held: &[(WorkerId, PushId)]) -> bool {
         let needed = self.size.of(self.there) as usize;
         if held.len() < needed
@@ -156,7 +157,7 @@ impl Rounds {
         let version = cluster.versions[shard.index()];
         let ahead = |(s, v): (usize, &u64)| s == shard.index() || *v > version;
         let last = cluster.versions.iter().enumerate().all(ahead);
-        // First, or it would break off what is granted below.
+        // Aborts come first: after the grants below they would abort the new steps.
         if last && self.rules.abort {
             (0..self.workers.len() as u32).for_each(|w| self.abort(WorkerId(w), decide));
         }
@@ -167,14 +168,14 @@ impl Rounds {
                 decide.grant(worker);
             }
         }
-        // Its memory goes on.
+        // The empty list keeps its memory for the next round.
         self.held[shard.index()] = members;
         if last {
             self.admit(decide);
         }
     }
 
-    /// Lets those take part who have joined in the middle of a round.
+    /// Lets the workers take part that joined in the middle of a round.
     fn admit(&mut self, decide: &mut Decisions) {
         if std::mem::take(&mut self.joining) == 0 {
             return;
@@ -190,7 +191,7 @@ impl Rounds {
         }
     }
 
-    /// Breaks off the worker's step, if its push has not arrived everywhere.
+    /// Aborts the worker's step, unless its push has arrived everywhere.
     fn abort(&mut self, worker: WorkerId, decide: &mut Decisions) {
         let state = &mut self.workers[worker.index()];
         let whole = self.held.len() as u32;
@@ -202,7 +203,7 @@ impl Rounds {
 }
 
 impl State {
-    /// Forgets the parts of a push that was broken off.
+    /// Forgets the parts of a push whose step was aborted.
     fn forget(&mut self, lost: PushId, shards: &mut [Vec<(WorkerId, PushId)>]) {
         for held in shards {
             let before = held.len();
@@ -259,7 +260,7 @@ impl Protocol for Rounds {
         if !std::mem::replace(&mut state.gone, true) {
             self.there -= 1;
         }
-        // Those who have waited for it need not wait any longer.
+        // Workers that waited for this one need not wait any longer.
         for shard in (0..self.held.len() as u32).map(ShardId) {
             let held = &self.held[shard.index()];
             if !held.is_empty() && self.is_full(held) {
@@ -276,7 +277,8 @@ impl Protocol for Rounds {
         if state.gone && !std::mem::replace(&mut state.joining, true) {
             self.joining += 1;
         }
-        // Some shards may have closed a round that others have not: its push would be in two rounds.
+        // Between two rounds all shards have the same version. In the middle of one, some shards
+        // have closed it and others have not: a push of the new worker would belong to two rounds.
         let between = cluster.versions.windows(2).all(|pair| pair[0] == pair[1]);
         if between || !self.rules.wait || self.there == 0 {
             self.admit(decide);
@@ -302,7 +304,7 @@ mod tests {
     use crate::base::SimTime;
     use crate::protocol::Decision;
 
-    /// A barrier of three workers on two shards, and how it is told things.
+    /// A barrier of three workers on two shards, with what the engine would keep for it.
     struct Told {
         barrier: Rounds,
         versions: [u64; 2],
@@ -316,7 +318,7 @@ mod tests {
             Told { barrier, versions: [0, 0], decide: Decisions::default() }
         }
 
-        /// Tells it something; returns what is applied where, and who is granted.
+        /// Calls the barrier; returns what is applied where, and which workers are granted.
         fn tell(
             &mut self,
             what: impl FnOnce(&mut Rounds, &Cluster<'_>, &mut Decisions),
@@ -373,11 +375,12 @@ mod tests {
         for (worker, shard) in [(0, 0), (0, 1), (1, 0), (2, 1)] {
             assert_eq!(told.push(worker, shard), NOTHING);
         }
-        // Worker 2 is lost with a part at shard 1: shard 0 has all that it can get.
+        // Worker 2 leaves, with a part of a push at shard 1: shard 0 has all that it can get.
         assert_eq!(told.leave(2, Some(PushId(2))), (vec![(0, 2)], vec![]));
         assert_eq!(told.ready(0), NOTHING);
         assert_eq!(told.push(1, 1), (vec![(1, 2)], vec![0]));
-        // The push of one who goes afterwards takes part, and counts for nobody else.
+        // The push of a worker that leaves afterwards takes part, but replaces no other worker's
+        // push.
         let mut told = Told::new();
         assert_eq!((told.push(2, 0), told.push(2, 1)), (NOTHING, NOTHING));
         assert_eq!(told.leave(2, None), NOTHING);
@@ -394,7 +397,7 @@ mod tests {
         // Shard 0 has closed the round, shard 1 has not.
         assert_eq!((told.join(2), told.ready(2)), (NOTHING, NOTHING));
         assert_eq!(told.push(1, 1), (vec![(1, 2)], vec![2]));
-        // From now on it is waited for.
+        // From now on shards wait for worker 2.
         assert_eq!((told.push(0, 0), told.push(1, 0)), (NOTHING, NOTHING));
         assert_eq!(told.push(2, 0), (vec![(0, 3)], vec![]));
     }

@@ -1,7 +1,9 @@
-//! n-softsync: each update is the mean of `floor(workers / n)` pushes of any workers; nobody waits.
+//! n-softsync: each update is the mean of `floor(workers / n)` pushes of any workers; no worker
+//! waits.
 //!
 //! Zhang, Gupta, Lian, Liu (2015), arXiv:1511.05950. Mean staleness is `(workers - 1) / c` with
-//! `c = floor(workers / n)`, the workers being those that are there. `n = workers` is the asynchronous protocol.
+//! `c = floor(workers / n)`, where only present workers count. `n = workers` is the asynchronous
+//! protocol.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Fit;
 use super::rounds::{RoundsConfig, Rules, Size};
 
-/// How often the workers are split.
+/// Into how many parts the workers are split.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -1,12 +1,13 @@
 //! Stale-synchronous (SSP): a worker may be at most `lead` steps ahead of the slowest.
 //!
 //! Ho et al. (2013), "More effective distributed ML via a stale synchronous parallel parameter
-//! server"; reconstructed from memory. By the *workers' clocks*, a worker that has finished `c` steps
-//! may begin the next if `c - min c_q <= lead`. By the *rows' clocks* it may read a row once that is
-//! fresh enough: once it contains every update of the steps before `c - lead`, of all workers. The
-//! rows of a shard share its clock, the step up to which the shard has heard of every worker, since
-//! which rows a worker will touch is not known before it does. So a step waits shard by shard, and
-//! what a fast shard holds is read while a slow one still catches up.
+//! server"; reconstructed from memory. There are two variants. By the *workers' clocks*, a worker
+//! that has finished `c` steps may begin the next if `c - min c_q <= lead`. By the *rows' clocks*,
+//! it may read a row once that row is fresh enough: once it contains every update of the steps
+//! before `c - lead`, of all workers. It is not known beforehand which rows a worker will touch. So
+//! the rows of a shard share one clock: the step up to which the shard has received the pushes of
+//! every worker. A step waits shard by shard: it reads a fast shard while a slow one still catches
+//! up.
 
 use std::collections::BTreeMap;
 
@@ -29,16 +30,16 @@ pub enum Updates {
     ByClock,
 }
 
-/// By whose clock a read is fresh enough.
+/// Which clock decides whether a read is fresh enough.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Clock {
-    /// By the workers': a step begins when the slowest worker has finished the steps that it must
-    /// have, at every shard.
+    /// The workers': a step begins when the slowest worker has finished, at every shard, the steps
+    /// that the lead requires.
     #[default]
     Worker,
-    /// By the rows', which are their shard's: a shard is read when it has heard of those steps
-    /// itself. With one shard nothing differs.
+    /// The rows', which is their shard's: a shard is read when it has itself received the pushes of
+    /// those steps. With one shard nothing differs.
     Row,
 }
 
@@ -50,7 +51,7 @@ pub struct Config {
     pub lead: u64,
     /// When pushes become updates.
     pub updates: Updates,
-    /// By whose clock a read is fresh enough.
+    /// Which clock decides whether a read is fresh enough.
     pub clock: Clock,
 }
 
@@ -100,7 +101,7 @@ pub struct StaleSynchronous {
     config: Config,
     workers: usize,
     clocks: Clocks,
-    /// By shard: how far it has heard of every worker.
+    /// By shard: the clocks of the pushes that it has received.
     heard: Vec<Clocks>,
     /// Pushes of clocks that are not complete, by shard and clock.
     held: Vec<BTreeMap<u64, Vec<(WorkerId, PushId)>>>,
@@ -124,14 +125,14 @@ impl StaleSynchronous {
         }
     }
 
-    /// Whether the shard holds a push of the clock from everybody from whom one is to be expected.
+    /// Whether the shard holds a push of this clock from every worker that can still send one.
     fn is_due(&self, shard: ShardId, clock: u64) -> bool {
         let members = &self.held[shard.index()][&clock];
         let clocks = self.clocks_at(shard);
         if clocks.is_complete() {
             return members.len() == self.workers;
         }
-        // Those that stand there or before, and have not pushed here.
+        // The workers at this clock or before, which have not pushed here.
         let expected = clocks.up_to(clock);
         let here = |worker: WorkerId| clocks.is_present(worker) && clocks.of(worker) == clock;
         members.len() >= expected
@@ -145,7 +146,7 @@ impl StaleSynchronous {
         decide.apply(shard, &pushes);
     }
 
-    /// Applies what waits for nobody any more.
+    /// Applies the updates that need to wait for no worker any more.
     fn apply_due(&mut self, decide: &mut Decisions) {
         for shard in (0..self.held.len() as u32).map(ShardId) {
             let clocks: Vec<u64> = self.held[shard.index()].keys().copied().collect();
@@ -165,7 +166,7 @@ impl StaleSynchronous {
 }
 
 impl StaleSynchronous {
-    /// Lets `worker` read every shard that is fresh enough for it; it waits for the others.
+    /// Lets `worker` read every shard that is fresh enough for it. It waits for the other shards.
     fn read_rows(&mut self, worker: WorkerId, decide: &mut Decisions) {
         let lead = self.config.lead;
         if self.heard.iter().all(|heard| heard.lead(worker) <= lead) {
@@ -180,15 +181,15 @@ impl StaleSynchronous {
         }
     }
 
-    /// A shard has heard of a worker's step, which may make it fresh enough for others.
+    /// A shard has received a worker's push, which may make the shard fresh enough for others.
     fn hear(&mut self, arrived: Arrived, decide: &mut Decisions) {
-        // Steps that were lost do not count, so it is not the number of the step.
+        // The clock is not the number of the step, since lost steps do not count.
         if self.heard[arrived.shard.index()].advance(arrived.worker) {
             self.release_at(arrived.shard, decide);
         }
     }
 
-    /// Lets those read a shard that have waited until it is fresh enough.
+    /// Lets waiting workers read a shard for which it is now fresh enough.
     fn release_at(&mut self, shard: ShardId, decide: &mut Decisions) {
         while let Some(worker) = self.heard[shard.index()].release(self.config.lead) {
             decide.grant_shard(worker, shard);

@@ -1,9 +1,9 @@
 //! Synchronous (BSP): a strict barrier, one update per round.
 //!
-//! Each shard collects one push of every worker and applies their mean in the order of the
-//! workers, so that N workers with batch B make the same update as one worker with batch N x B.
-//! A worker may pull again once every shard has closed the round. A round is one push of every worker
-//! that is there when it is closed; if one goes that had pushed already, its push takes part too.
+//! Each shard collects one push of every worker and applies their mean in the order of the workers.
+//! So N workers with batch B make the same update as one worker with batch N x B. A worker may pull
+//! again once every shard has closed the round. A round is one push of every worker that is present
+//! when it is closed. If a worker leaves after it has pushed, its push takes part too.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

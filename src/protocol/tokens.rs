@@ -1,17 +1,18 @@
-//! Synchronous with tokens, as TensorFlow's and XDL's synchronisation really behaves: an update of
-//! the first `aggregate` fresh pushes, which then puts tokens with the number of the next update into
-//! a queue: as many as there are workers, or pushes to an update if these are more. A worker needs a
-//! token to go on, and whoever comes first takes it, so a fast worker may contribute twice to an
-//! update while a slow one finds its token gone.
+//! Synchronous with tokens, as TensorFlow's and XDL's synchronisation really behaves. An update
+//! takes the first `aggregate` fresh pushes. It then puts tokens with the number of the next update
+//! into a queue: as many as there are workers, or pushes to an update if these are more. A worker
+//! needs a token to go on, and tokens go to the first workers that ask. So a fast worker may
+//! contribute twice to an update, and a slow one then finds no token.
 //!
-//! `tf.compat.v1.train.SyncReplicasOptimizer`: a push is as fresh as the token it was made with; the
-//! first step needs no token; if more pushes are aggregated than there are workers, the difference
-//! is put into the queue at the start.
+//! `tf.compat.v1.train.SyncReplicasOptimizer`: a push is as fresh as the token that it was made
+//! with. The first step needs no token. If more pushes are aggregated than there are workers,
+//! tokens for the difference are put into the queue at the start.
 //!
-//! Nobody waits for a worker that is gone: the token of a step that is lost with it goes back to the head
-//! of the queue, as does one for a first step that it never makes, and a fast worker contributes in its place. (In TensorFlow it stays lost until the
-//! worker is back, and the job may hang.) A worker that joins sets out from the present update, as
-//! TensorFlow's does when its session begins, and needs no token for its first step.
+//! No worker waits for one that has left. The token of a step that is lost with it goes back to the
+//! head of the queue, and a fast worker contributes in its place. The same holds for a first step
+//! that it never makes. (In TensorFlow the token stays lost until the worker is back, and the job
+//! may hang.) A worker that joins begins at the current update, as TensorFlow's does when its
+//! session begins, and needs no token for its first step.
 
 use std::collections::VecDeque;
 
@@ -70,15 +71,15 @@ impl ProtocolConfig for Config {
 #[derive(Clone, Debug)]
 pub struct Tokens {
     aggregate: usize,
-    /// Tokens that an update hands out.
+    /// Number of tokens that an update hands out.
     tokens_per_update: u64,
-    /// Tokens that nobody has taken, each the number of an update.
+    /// Tokens that are not taken yet; each is the number of an update.
     tokens: VecDeque<u64>,
-    /// Who waits for one.
+    /// Workers that wait for a token.
     queue: VecDeque<WorkerId>,
-    /// The token of each worker's present step; none before its first.
+    /// The token of each worker's present step; `None` before its first.
     local: Vec<Option<u64>>,
-    /// Who has joined and not begun yet.
+    /// Whether each worker has joined and not begun yet.
     joined: Vec<bool>,
     /// What each shard has collected.
     held: Vec<Vec<(WorkerId, PushId)>>,
@@ -146,7 +147,7 @@ impl Protocol for Tokens {
         self.held.iter_mut().for_each(|held| held.retain(|(_, push)| Some(*push) != lost));
         let local = &mut self.local[worker.index()];
         if local.is_none() {
-            // Its first step, which needed no token, is one that others count on.
+            // Its first step needs no token, but other workers count on its push.
             *local = cluster.versions.iter().copied().min();
             self.tokens.extend(*local);
         } else if lost.is_some() {

@@ -9,37 +9,38 @@ use crate::nn::kernels::amend::{Gradients, Moved};
 /// Part of a push that is about to become (part of) an update of a shard.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Arrival {
-    /// Whose push.
+    /// The worker that sent the push.
     pub worker: WorkerId,
     /// Number of workers.
     pub workers: u32,
-    /// Which shard.
+    /// The shard where it arrived.
     pub shard: ShardId,
     /// Version of the shard.
     pub version: u64,
     /// Versions of the shard applied since the worker read it.
     pub staleness: u64,
-    /// Learning rate of the group under the shard's present schedule: of dense parameters.
+    /// Learning rate of dense parameters under the shard's current schedule.
     pub dense_rate: f32,
-    /// The same of rows.
+    /// Learning rate of rows under the shard's current schedule.
     pub sparse_rate: f32,
-    /// Norm of the part that has arrived, in its present state; 0 unless [`Needs::norm`].
+    /// Norm of the part that has arrived, in its current state; 0 unless [`Needs::norm`].
     pub norm: f64,
-    /// The same of its dense parameters alone; 0 unless [`Needs::dense_norm`].
+    /// Norm of its dense parameters alone; 0 unless [`Needs::dense_norm`].
     pub dense_norm: f64,
 }
 
-/// Chances that a worker transmits what it could.
+/// Chances that a worker transmits what it could transmit.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Chances {
-    /// Of a pull of dense parameters; otherwise the worker goes on with those that it has.
+    /// Chance of a pull of dense parameters. Without the pull the worker goes on with those that it
+    /// has.
     pub pull: f64,
-    /// Of a push of their gradients; otherwise the shard applies the last ones it had from the
-    /// worker again.
+    /// Chance of a push of their gradients. Without the push the shard applies the last ones that
+    /// it had from the worker again.
     pub push: f64,
 }
 
-/// What some parameters are.
+/// Where some parameters lie.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Place {
     /// A dense block, as a range of the dense arena. It counts as a single long row.
@@ -48,12 +49,12 @@ pub enum Place {
     Rows(usize),
 }
 
-/// Factors of a gradient and of the step made of it; 1 changes nothing.
+/// Factors of a gradient and of the step made from it; 1 changes nothing.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Factors {
-    /// Before the optimizer's accumulators.
+    /// On the gradient, before the optimizer's accumulators.
     pub gradient: f32,
-    /// On the learning rate, after them.
+    /// On the learning rate, after the accumulators.
     pub step: f32,
 }
 
@@ -62,16 +63,16 @@ impl Factors {
     pub const ONE: Factors = Factors { gradient: 1.0, step: 1.0 };
 }
 
-/// What a remedy has to be given.
+/// What a remedy needs to be given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Needs {
     /// The parameters that the worker had read.
     pub view: bool,
-    /// How often each row was updated since then.
+    /// How often each row was updated since the worker read it.
     pub row_staleness: bool,
     /// [`Remedy::amend`] is to be called for dense blocks.
     pub dense: bool,
-    /// The same for rows.
+    /// [`Remedy::amend`] is to be called for rows.
     pub rows: bool,
     /// [`Remedy::stepped`] is to be called.
     pub steps: bool,
@@ -81,12 +82,12 @@ pub struct Needs {
     pub norm: bool,
     /// The norm of its dense parameters.
     pub dense_norm: bool,
-    /// [`Remedy::chances`] is to be heeded: what workers pulled and pushed last is kept.
+    /// The engine draws from [`Remedy::chances`] and keeps what workers pulled and pushed last.
     pub spares: bool,
 }
 
 impl Needs {
-    /// What both need.
+    /// The needs of both.
     pub fn and(self, other: Needs) -> Needs {
         Needs {
             view: self.view || other.view,
@@ -102,14 +103,14 @@ impl Needs {
     }
 }
 
-/// Amends one arriving gradient or its step size; never drops one.
+/// Amends one arriving gradient or its step size; never discards one.
 pub trait Remedy: Persist + Send + Debug {
-    /// What it has to be given.
+    /// What the remedy needs to be given.
     fn needs(&self) -> Needs {
         Needs::default()
     }
 
-    /// Is told of an arrival, before [`amend`](Self::amend); returns factors for all of it.
+    /// Takes an arrival into account, before [`amend`](Self::amend); returns factors for all of it.
     fn arrive(&mut self, _arrival: &Arrival) -> Factors {
         Factors::ONE
     }
@@ -120,13 +121,13 @@ pub trait Remedy: Persist + Send + Debug {
     }
 
     /// Changes the gradient of a dense block, or of all rows of a table that the shard holds,
-    /// element by element. What the worker had read is there if [`Needs::view`].
+    /// element by element. The parameters that the worker had read are there if [`Needs::view`].
     fn amend(&mut self, _arrival: &Arrival, _place: &Place, _gradients: &mut Gradients<'_>) {}
 
-    /// Is told how far an update has moved some parameters.
+    /// Takes into account how far an update has moved some parameters.
     fn stepped(&mut self, _place: &Place, _moved: Moved<'_>) {}
 
-    /// Chances that a worker transmits dense parameters that lie on a shard of their own.
+    /// Chances that a worker transmits the dense parameters of a shard that holds only these.
     fn chances(&self, _shard: ShardId) -> Chances {
         Chances { pull: 1.0, push: 1.0 }
     }

@@ -1,16 +1,17 @@
-//! B-FASGD: FASGD over a dear network. Dense parameters are pulled and pushed by chance only, the
-//! more rarely the smaller the gradients' deviations have become.
+//! B-FASGD: FASGD for an expensive network. Dense parameters are pulled and pushed by chance only:
+//! the smaller the gradients' deviations have become, the more rarely.
 //!
 //! Odena (2016), arXiv:1601.04033, and its released code. Whenever a worker could pull or push, it
-//! does so with the chance `1 / (1 + c / (v + 1e-4))`, with `v` the mean over the shard's dense
-//! parameters of what [`fasgd`] divides by, 1 before its first update. A worker that
-//! does not pull goes on with the parameters it has. For a push that is not sent, the shard applies
-//! the last gradient that it had from the worker once more, as old as that gradient is by then. (The
-//! released code forgets that parameters which were not pulled are old; here they are.)
+//! does so with the chance `1 / (1 + c / (v + 1e-4))`. Here `v` is the mean over the shard's dense
+//! parameters of what [`fasgd`] divides by, and 1 before its first update. A worker that does not
+//! pull goes on with the parameters it has. For a push that is not sent, the shard applies the last
+//! gradient that it had from the worker once more, and that gradient is by then older. (The
+//! released code counts parameters that were not pulled as fresh; here they count with their real
+//! age.)
 //!
-//! The remedy names the chances; the draws, what a worker keeps and what a shard applies again are the
-//! engine's. Rows are always transmitted, since a worker needs others in every step, so the dense
-//! parameters have to lie on shards of their own.
+//! The remedy names the chances. The engine draws, keeps what a worker has, and keeps what a shard
+//! applies again. Rows are always transmitted, since a worker needs other rows in every step. So
+//! the dense parameters have to lie on shards of their own.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ use crate::base::ShardId;
 use crate::nn::kernels::amend::sum;
 use crate::params::Layout;
 
-/// Keeps a chance above zero where nothing deviates.
+/// Keeps a chance above zero when nothing deviates.
 const EPSILON: f64 = 1e-4;
 
 /// Which variant, its running means, and what transmission costs.
@@ -35,11 +36,11 @@ pub struct Config {
     /// How it averages.
     #[serde(flatten)]
     pub means: Means,
-    /// What a pull is held to cost: a pull of dense parameters happens with the chance
+    /// The assumed cost of a pull: a pull of dense parameters happens with the chance
     /// `1 / (1 + c / mean deviation)`; 0: always.
     #[schemars(range(min = 0.0))]
     pub pull_cost: f64,
-    /// The same of a push. The paper found that pushes can hardly be spared.
+    /// The assumed cost of a push. The paper found that pushes can hardly be left out.
     #[schemars(range(min = 0.0))]
     pub push_cost: f64,
 }
@@ -52,12 +53,12 @@ impl Default for Config {
 }
 
 impl Config {
-    /// FASGD itself.
+    /// The configuration of FASGD itself.
     fn rule(&self) -> fasgd::Config {
         fasgd::Config { variant: self.variant, means: self.means }
     }
 
-    /// Whether something may be spared.
+    /// Whether any pull or push may be left out.
     pub fn spares(&self) -> bool {
         self.pull_cost > 0.0 || self.push_cost > 0.0
     }
@@ -88,7 +89,7 @@ pub struct BFasgd {
 /// Sums of the deviations of a shard's dense blocks.
 #[derive(Debug, Default)]
 struct Deviations {
-    /// By block, in the order of the arena: where it begins, its length, the sum.
+    /// For each block, in the order of the arena: where it begins, its length, the sum.
     blocks: Vec<(usize, usize, f64)>,
 }
 

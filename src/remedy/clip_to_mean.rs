@@ -7,7 +7,7 @@ use super::state::{PerShard, Running};
 use super::{Arrival, Factors, Needs, Remedy, RemedyConfig, RemedyFacts};
 use crate::params::Layout;
 
-/// From which norm on a push is clipped.
+/// The norm from which a push is clipped.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -60,7 +60,8 @@ impl Remedy for ClipToMean {
         let norms = self.norms.at(arrival.shard);
         let most = self.factor * norms.mean();
         let first = norms.mean() == 0.0;
-        // What is clipped counts as what it was clipped to, or a few wild pushes lift the bound.
+        // A clipped push counts with its clipped norm. Otherwise a few very large pushes would
+        // raise the bound.
         norms.add(if first { arrival.norm } else { arrival.norm.min(most) });
         let clip = !first && arrival.norm > most;
         Factors { gradient: if clip { (most / arrival.norm) as f32 } else { 1.0 }, step: 1.0 }

@@ -11,28 +11,28 @@ pub trait RemedyConfig {
     /// Numbers in single precision that the working remedy keeps when every row has been met.
     fn numbers(&self, workers: u32, layout: &Layout) -> u64;
 
-    /// What is true of it.
+    /// What is true of the remedy.
     fn facts(&self) -> RemedyFacts;
 }
 
 /// What rules across settings have to know of a remedy. Nothing here has a default: a new remedy
-/// has to say all of it.
+/// has to state every fact.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RemedyFacts {
-    /// Whether it leaves gradients alone that are not stale.
+    /// Whether it leaves gradients unchanged that are not stale.
     pub needs_staleness: bool,
     /// Whether it is made for an optimizer of plain descent.
     pub wants_descent: bool,
-    /// Whether it takes every push for a step of its own.
+    /// Whether it treats every push as a step of its own.
     pub counts_pushes: bool,
-    /// Whether it takes pushes for differences of models instead of gradients.
+    /// Whether it treats pushes as differences of models instead of gradients.
     pub wants_differences: bool,
     /// Whether it corrects gradients by the parameters that the worker computed them from.
     pub corrects_by_view: bool,
-    /// Whether the optimizer's learning rate is a factor of one that it tunes.
+    /// Whether the remedy tunes a rate, of which the optimizer's learning rate is only a factor.
     pub tunes_rate: bool,
-    /// If it spares pulls or pushes of dense parameters: the kind of remedy that takes the same steps
-    /// and spares nothing.
+    /// If it leaves out pulls or pushes of dense parameters: the kind of remedy that takes the same
+    /// steps and leaves out nothing.
     pub spares: Option<&'static str>,
 }
 

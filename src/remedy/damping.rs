@@ -1,4 +1,5 @@
-//! What the rules that scale by staleness share: where the factor acts, and on what staleness.
+//! What the rules that scale by staleness have in common: where the factor acts, and on which
+//! staleness.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,8 @@ pub enum Position {
     /// On the step, after the optimizer's accumulators.
     #[default]
     Step,
-    /// On the gradient, before them. An adaptive optimizer sees the factor too and undoes most of
-    /// it.
+    /// On the gradient, before the accumulators. An adaptive optimizer sees the factor too and
+    /// undoes most of it.
     Gradient,
 }
 
@@ -26,7 +27,7 @@ pub enum RowStaleness {
     /// The push's, as for dense parameters.
     #[default]
     Push,
-    /// Its own: updates of that row since it was read. Hardly any for rare rows.
+    /// The row's own: updates of that row since it was read. Rare rows have hardly any.
     Own,
 }
 
@@ -44,7 +45,7 @@ pub trait DampingConfig {
     /// The rule.
     type Rule: Rule + 'static;
 
-    /// The rule, where it acts, and on what staleness.
+    /// The rule, where it acts, and on which staleness.
     fn damping(&self) -> Damping<Self::Rule>;
 }
 
@@ -79,7 +80,7 @@ pub struct Damping<R> {
 }
 
 impl<R: Rule> Damping<R> {
-    /// `rule`, acting there and on that staleness.
+    /// `rule`, acting at `position`, with the staleness `rows` for rows.
     pub fn new(rule: R, position: Position, rows: RowStaleness) -> Damping<R> {
         Damping { rule, position, rows }
     }

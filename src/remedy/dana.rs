@@ -1,11 +1,11 @@
-//! DANA: momentum that survives many workers, by looking ahead. For the dense group; rows go
-//! without momentum.
+//! DANA: momentum for many workers, by looking ahead. It acts on the dense group; rows have no
+//! momentum.
 //!
 //! Hakimi et al. (2019), arXiv:1907.11612, reconstructed from its abstract and from memory. Each
-//! worker has a momentum of its own. *Zero*: the server replies to a pull with its estimate of where
-//! the parameters will be, `w - eta gamma sum_j v_j`, and updates with `v_i = gamma v_i + g`. *Slim*: the
-//! worker pushes `gamma v_i + g` with the new `v_i`, the server does plain descent. The optimizer of
-//! the dense group has to be plain descent in both.
+//! worker has a momentum of its own. *Zero*: the server replies to a pull with its estimate of
+//! where the parameters will be, `w - eta gamma sum_j v_j`, and updates with `v_i = gamma v_i + g`.
+//! *Slim*: the worker pushes `gamma v_i + g` with the new `v_i`, and the server does plain descent.
+//! In both forms the optimizer of the dense group has to be plain descent.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ use crate::params::Layout;
 pub enum Form {
     /// The server looks ahead.
     Zero,
-    /// The worker does.
+    /// The worker looks ahead.
     #[default]
     Slim,
 }
@@ -31,7 +31,7 @@ pub enum Form {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Who looks ahead.
+    /// Which side looks ahead.
     pub form: Form,
     /// Momentum; 0 changes nothing.
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -76,9 +76,9 @@ impl RemedyConfig for Config {
 pub struct Dana {
     form: Form,
     momentum: f32,
-    /// By worker, made at its first push: momentum over the dense arena.
+    /// By worker: its momentum over the dense arena, made at its first push.
     velocity: Vec<Vec<f32>>,
-    /// Their sum.
+    /// The sum of all momenta.
     sum: Vec<f32>,
 }
 

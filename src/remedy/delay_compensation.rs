@@ -2,9 +2,9 @@
 //! `g + lambda g * g * (w_now - w_seen)`.
 //!
 //! Zheng et al. (2016), arXiv:1609.08326, and the code released with it. The adaptive form has
-//! `lambda / sqrt(M + 1e-7)` with `M` the running mean of `g * g`; the released code keeps one `M` per
-//! worker, the paper one in all, and so does this. What the worker saw is still with its step in
-//! flight, so no copy per worker is kept.
+//! `lambda / sqrt(M + 1e-7)` with `M` the running mean of `g * g`. The released code keeps one `M`
+//! per worker; the paper keeps one for all, and so does this file. The parameters that the worker
+//! saw are kept with its step in flight, so no copy per worker is needed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ pub struct DelayCompensation {
     lambda: f32,
     /// Share of the mean squares that is kept.
     memory: f32,
-    /// Mean squares, if it is adaptive.
+    /// Mean squares, for the adaptive form.
     squares: Option<PerParameter>,
 }
 

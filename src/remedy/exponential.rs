@@ -1,8 +1,8 @@
 //! Exponential damping: a factor `exp(-beta tau)` (AdaSGD).
 //!
-//! Damaskinos et al. (2020), FLeet, arXiv:2006.07273. Without a given `beta` it follows the stream:
-//! `exp(-beta h) = 1 / (h + 1)` at `h`, half of a high percentile of the staleness so far. The
-//! similarity boost of the paper needs label histograms and is left out.
+//! Damaskinos et al. (2020), FLeet, arXiv:2006.07273. When `beta` is left out it follows the
+//! stream: `exp(-beta h) = 1 / (h + 1)` at `h`, half of a high percentile of the staleness so far.
+//! The similarity boost of the paper needs label histograms and is left out.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! FASGD: the step is divided by the staleness and by a running estimate of the gradient's standard
 //! deviation.
 //!
-//! Odena (2016), arXiv:1601.04033. The text divides by the deviation, the formula as typeset by the
-//! mean of its inverse, and the released code by something else; all three are here:
+//! Odena (2016), arXiv:1601.04033. The text divides by the deviation, the typeset formula by the
+//! mean of its inverse, and the released code by something else. All three are here:
 //! - `intent`: `v = EMA of sqrt(n - b^2 + epsilon)`, `g / (v max(1, tau))`;
 //! - `as_typeset`: `v = EMA of 1 / sqrt(n - b^2 + epsilon)`, `g / (v max(1, tau))`;
 //! - `as_coded`: `v = EMA of |g|`, `g / ((v + 0.001) (tau + 1))`;
@@ -22,12 +22,12 @@ use crate::params::Layout;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
-    /// What the text says.
+    /// As the text says.
     #[default]
     Intent,
-    /// What the formula says.
+    /// As the formula says.
     AsTypeset,
-    /// What the code does.
+    /// As the code does.
     AsCoded,
 }
 
@@ -37,7 +37,7 @@ pub enum Variant {
 pub struct Config {
     /// Which variant.
     pub variant: Variant,
-    /// How it averages.
+    /// How its running means are taken.
     #[serde(flatten)]
     pub means: Means,
 }

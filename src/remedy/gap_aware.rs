@@ -1,9 +1,9 @@
-//! Gap-Aware: a gradient is divided, element by element, by one plus the number of average steps that
-//! the parameter has moved since it was read.
+//! Gap-Aware: a gradient is divided, element by element, by one plus a number of average steps. The
+//! number says how many of them the parameter has moved since it was read.
 //!
-//! Barkai, Hakimi, Schuster (2019), arXiv:1909.10802: `g / (1 + |w_now - w_seen| / C)`. `C` is the root
-//! of the running mean square of the steps really made, which is the paper's for Adam and close to
-//! it for momentum.
+//! Barkai, Hakimi, Schuster (2019), arXiv:1909.10802: `g / (1 + |w_now - w_seen| / C)`. `C` is the
+//! root of the running mean square of the real steps. This is the paper's `C` for Adam, and close
+//! to it for momentum.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,12 +55,12 @@ impl RemedyConfig for Config {
 #[derive(Debug)]
 pub struct GapAware {
     memory: f32,
-    /// Per parameter the mean square step; then, for all parameters of a row or block, the weight
-    /// that these have gathered, in the first of as many numbers.
+    /// For every row or block: the mean square step of each parameter, then as many numbers again.
+    /// Only the first of these is used: the weight that the means have gathered.
     steps: PerParameter,
 }
 
-/// Keeps the penalty finite where nothing has moved yet.
+/// Keeps the penalty finite when nothing has moved yet.
 const TINY: f32 = 1e-12;
 
 impl Remedy for GapAware {

@@ -1,9 +1,9 @@
 //! Mixing (FedAsync): the server moves a share of the way towards the model that a worker sends,
 //! `w = (1 - alpha) w + alpha w_worker`.
 //!
-//! Xie et al. (2019), arXiv:1903.03934, reconstructed from memory. For workers that push differences
-//! (`worker.local.kind = "local_steps"`) and a server of plain descent with rate 1; with a damping
-//! rule after it, `alpha` falls with staleness.
+//! Xie et al. (2019), arXiv:1903.03934, reconstructed from memory. For workers that push
+//! differences (`worker.local.kind = "local_steps"`) and a server of plain descent with rate 1;
+//! with a damping rule after it, `alpha` falls with staleness.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::params::Layout;
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Share of the way.
+    /// Share of the way towards the worker's model.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub alpha: f64,
 }
@@ -61,7 +61,7 @@ impl Remedy for Mixing {
     }
 
     fn amend(&mut self, _: &Arrival, _: &Place, gradients: &mut Gradients<'_>) {
-        // What is pushed is `seen - w_worker`, and the step to make is `alpha (w_worker - now)`.
+        // The push is `seen - w_worker`, and the step to make is `alpha (w_worker - now)`.
         mix(self.alpha, gradients);
     }
 }

@@ -1,5 +1,5 @@
-//! Floor 5, remedies: each amends one arriving gradient or its step size, and never drops one. One
-//! file per remedy; `pipeline` leads an arriving push through all that are chosen, in order.
+//! Floor 5, remedies: each amends one arriving gradient or its step size, and never discards one.
+//! One file per remedy; `pipeline` leads an arriving push through all chosen remedies, in order.
 
 pub mod arrival;
 pub mod b_fasgd;
@@ -50,7 +50,7 @@ crate::registry! {
         "rate_scaling" => RateScaling(rate_scaling::Config),
         /// A first-order correction of the stale gradient (DC-ASGD).
         "delay_compensation" => DelayCompensation(delay_compensation::Config),
-        /// Division by the gap in average steps, element by element.
+        /// Division by the number of average steps moved since the read, element by element.
         "gap_aware" => GapAware(gap_aware::Config),
         /// Momentum per worker that looks ahead (DANA, reconstructed).
         "dana" => Dana(dana::Config),
@@ -58,7 +58,7 @@ crate::registry! {
         "fasgd" => Fasgd(fasgd::Config),
         /// FASGD that pulls and pushes dense parameters by chance, to spare the network (B-FASGD).
         "b_fasgd" => BFasgd(b_fasgd::Config),
-        /// Explicit momentum that makes up what asynchrony lacks of a total (reconstructed).
+        /// Adds the explicit momentum that is still missing beside that of asynchrony (reconstructed).
         "momentum_correction" => MomentumCorrection(momentum_correction::Config),
         /// Learning rate and momentum tuned from the gradients, in a closed loop (YellowFin, reconstructed).
         "yellowfin" => YellowFin(yellowfin::Config),
@@ -66,7 +66,7 @@ crate::registry! {
         "mixing" => Mixing(mixing::Config),
         /// Clipping relative to the running mean of the norms.
         "clip_to_mean" => ClipToMean(clip_to_mean::Config),
-        /// One that only tests know.
+        /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
     }

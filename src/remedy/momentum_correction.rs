@@ -1,11 +1,11 @@
-//! Momentum correction: as much explicit momentum as is missing once asynchrony has given its share.
-//! For the dense group; rows are seldom stale and go without.
+//! Momentum correction: asynchrony acts like momentum, and this remedy adds only as much explicit
+//! momentum as is still missing. It acts on the dense group. Rows are seldom stale and have none.
 //!
-//! Mitliagkas et al. (2016), arXiv:1605.09774, found that n memoryless workers act, in the mean, like
-//! momentum `m = 1 - 1/n` at a rate of `eta / n`; how the explicit momentum is to be lowered in turn is
-//! reconstructed here. With explicit momentum `mu` as well, the mean step `d` follows
-//! `d' = (mu + m) d - mu m d_before - (eta / n) g`, so `mu = total - m` gives the last step the weight
-//! that was asked for. It is negative where asynchrony alone gives more than that.
+//! Mitliagkas et al. (2016), arXiv:1605.09774, found that n memoryless workers act, in the mean,
+//! like momentum `m = 1 - 1/n` at a rate of `eta / n`. How the explicit momentum is to be lowered
+//! in turn is reconstructed here. With explicit momentum `mu` as well, the mean step `d` follows
+//! `d' = (mu + m) d - mu m d_before - (eta / n) g`. So `mu = total - m` gives the last step the
+//! weight that was asked for. It is negative if asynchrony alone gives more than that.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,26 +15,26 @@ use super::{Arrival, Factors, Gradients, Needs, Place, Remedy, RemedyConfig, Rem
 use crate::nn::kernels::amend::accumulate;
 use crate::params::Layout;
 
-/// From what the momentum of asynchrony is told.
+/// How the momentum of asynchrony is estimated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Implicit {
-    /// From the mean staleness `s` at the shard so far: `s / (s + 1)`. Also right where pushes are
-    /// merged, dropped or held back.
+    /// From the mean staleness `s` at the shard so far: `s / (s + 1)`. Also right when pushes are
+    /// merged, discarded or held back.
     #[default]
     Staleness,
     /// From the number of workers n: `1 - 1/n`.
     Workers,
 }
 
-/// How much momentum there is to be in all.
+/// How much momentum there is to be in total.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Explicit momentum and that of asynchrony together.
     #[schemars(range(min = 0.0, max = 0.999))]
     pub total: f64,
-    /// From what the momentum of asynchrony is told.
+    /// How the momentum of asynchrony is estimated.
     pub implicit: Implicit,
     /// Least explicit momentum; 0 forbids negative momentum.
     #[schemars(range(min = -0.9, max = 0.0))]
@@ -80,14 +80,14 @@ impl RemedyConfig for Config {
 pub struct MomentumCorrection {
     config: Config,
     staleness: PerShard<Running>,
-    /// Explicit momentum of the present arrival.
+    /// Explicit momentum for the current arrival.
     momentum: f32,
-    /// Over the dense arena.
+    /// The sum of past gradients, over the dense arena.
     velocity: Vec<f32>,
 }
 
 impl MomentumCorrection {
-    /// The explicit momentum beside that of asynchrony.
+    /// The explicit momentum that is missing when asynchrony gives `implicit`.
     fn explicit(&self, implicit: f64) -> f64 {
         (self.config.total - implicit).max(self.config.least)
     }
@@ -113,7 +113,7 @@ impl Remedy for MomentumCorrection {
         let Place::Dense(range) = place else { return };
         let velocity = &mut self.velocity[range.clone()];
         if self.momentum == 0.0 {
-            // Not a bit changes, not even the sign of a zero.
+            // No bit changes, not even the sign of a zero.
             return velocity.copy_from_slice(gradients.values);
         }
         accumulate(self.momentum, gradients.values, velocity);

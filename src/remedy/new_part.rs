@@ -1,5 +1,5 @@
-//! A remedy that only tests know: it divides the rate by the workers, and is what its
-//! settings say that it is.
+//! A part for tests only: it divides the rate by the workers, with the facts that its settings
+//! list.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use super::rate_scaling::{self, RateScaling};
 use super::{Remedy, RemedyConfig, RemedyFacts};
 use crate::params::Layout;
 
-/// What it is to say of itself.
+/// What the remedy says of itself.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

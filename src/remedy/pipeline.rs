@@ -1,4 +1,4 @@
-//! An arriving push, led through all remedies in order.
+//! Leads an arriving push through all remedies in order.
 
 use std::ops::Range;
 
@@ -15,18 +15,18 @@ use crate::server::ParameterServer;
 pub struct Remedies {
     list: Vec<Box<dyn Remedy>>,
     workers: u32,
-    /// Step factors of the rows of the present push, id space after id space.
+    /// Step factors of the rows of the current push, id space after id space.
     row_steps: Vec<f32>,
-    /// What a shard held before the present update: dense blocks, then the touched rows.
+    /// What a shard held before the current update: dense blocks, then the touched rows.
     before: Vec<f32>,
-    /// Rows of the present push at its shard.
+    /// Rows of the current push at its shard.
     held: Held,
 }
 
-/// Which rows a shard holds of a push.
+/// The rows of a push that a shard holds.
 #[derive(Debug, Default)]
 struct Held {
-    /// Table after table; positions are those among the table's rows of the push.
+    /// Table after table; a position is an index into the push's rows of that table.
     touched: Vec<Touched>,
     /// By table, where its rows lie in `touched`.
     tables: Vec<Range<usize>>,
@@ -64,7 +64,7 @@ impl Held {
 /// A push that has arrived.
 #[derive(Debug)]
 pub struct Push<'a> {
-    /// Whose it is.
+    /// The worker that sent it.
     pub worker: WorkerId,
     /// Version of the shard.
     pub version: u64,
@@ -72,7 +72,7 @@ pub struct Push<'a> {
     pub staleness: u64,
     /// Its distinct rows.
     pub lookups: &'a Lookups,
-    /// What the worker had read, where it was asked for.
+    /// What the worker had read, if a remedy asks for it.
     pub seen: Option<Seen<'a>>,
     /// Its gradient.
     pub gradient: &'a mut Gradient,
@@ -85,16 +85,16 @@ pub struct Seen<'a> {
     pub dense: &'a [f32],
     /// The distinct rows.
     pub rows: &'a [f32],
-    /// How often each had been updated, id space after id space; empty if nobody asked.
+    /// How often each row had been updated, id space after id space; empty if no remedy needs it.
     pub row_updates: &'a [u32],
 }
 
-/// Factors of the step that is made of a push.
+/// Factors of the step that is made from a push.
 #[derive(Clone, Copy, Debug)]
 pub struct Steps<'a> {
-    /// Of everything.
+    /// The factor of everything.
     pub all: f32,
-    /// Of the rows, one per distinct id, where they have their own; in place of `all`.
+    /// The factors of the rows, one per distinct id, if they have their own; in place of `all`.
     pub rows: Option<&'a [f32]>,
 }
 
@@ -104,19 +104,19 @@ impl Remedies {
         Remedies { list, workers, ..Remedies::default() }
     }
 
-    /// Whether there is none.
+    /// Whether there are no remedies.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// What they have to be given.
+    /// What the remedies need to be given.
     pub fn needs(&self) -> Needs {
         self.list.iter().fold(Needs::default(), |needs, remedy| needs.and(remedy.needs()))
     }
 
     /// Amends the part of a push that a shard holds. `rates` are the learning rates of dense
-    /// parameters and of rows; `merged` is whether the push is one of several in an update, which
-    /// has but one step: then step factors act on the gradient.
+    /// parameters and of rows. `merged` says whether the push is one of several in an update: the
+    /// update has only one step, so step factors then act on the gradient.
     pub fn amend(
         &mut self,
         server: &ParameterServer,
@@ -161,7 +161,7 @@ impl Remedies {
         Steps { all, rows }
     }
 
-    /// Rows go their own way, with the common factor of the remedies before.
+    /// Gives the rows factors of their own, starting from the common factor of the remedies before.
     fn begin_rows(&mut self, lookups: &Lookups, all: f32) {
         if self.row_steps.is_empty() {
             self.row_steps.resize(lookups.distinct(), all);
@@ -211,7 +211,7 @@ impl Remedies {
         }
     }
 
-    /// Notes what a shard holds before an update of these rows, if somebody wants to know steps.
+    /// Notes what a shard holds before an update of these rows, if a remedy needs to see steps.
     pub fn before_step(&mut self, server: &ParameterServer, shard: ShardId, lookups: &Lookups) {
         if !self.needs().steps {
             return;
@@ -228,7 +228,7 @@ impl Remedies {
         }
     }
 
-    /// Tells of the steps made since [`before_step`](Self::before_step).
+    /// Shows the remedies the steps made since [`before_step`](Self::before_step).
     pub fn after_step(&mut self, server: &ParameterServer, shard: ShardId, lookups: &Lookups) {
         let Remedies { list, before, held, .. } = self;
         for remedy in list.iter_mut().filter(|remedy| remedy.needs().steps) {
@@ -249,8 +249,8 @@ impl Remedies {
         }
     }
 
-    /// Chances that a worker transmits the dense parameters of a shard: those of all remedies
-    /// together.
+    /// Chances that a worker transmits the dense parameters of a shard: the product over all
+    /// remedies.
     pub fn chances(&self, shard: ShardId) -> Chances {
         let sparing = self.list.iter().filter(|remedy| remedy.needs().spares);
         sparing.fold(Chances { pull: 1.0, push: 1.0 }, |all, remedy| {
@@ -277,7 +277,7 @@ impl Remedies {
     }
 }
 
-/// Factors of rows by their staleness, each worked out once for a push.
+/// Factors of rows by their staleness, each computed once for a push.
 #[derive(Default)]
 struct RowFactors(Vec<Option<Option<Factors>>>);
 
@@ -304,7 +304,7 @@ fn blocks(server: &ParameterServer, shard: ShardId) -> impl Iterator<Item = Rang
         .map(|(_, block)| block.range())
 }
 
-/// Leads what a shard holds of a push through one remedy, as far as that wants it.
+/// Leads the part of a push that a shard holds through one remedy, as far as the remedy needs it.
 fn amend(
     remedy: &mut dyn Remedy,
     arrival: &Arrival,
@@ -355,7 +355,7 @@ fn scale_rows(server: &ParameterServer, held: &Held, push: &mut Push<'_>, factor
     }
 }
 
-/// Norms of what has arrived: of all of it, and of its dense parameters, as far as they are needed.
+/// Norms of the part that has arrived: of all of it, and of its dense parameters, as far as needed.
 fn norms(
     server: &ParameterServer,
     (shard, held): (ShardId, &Held),

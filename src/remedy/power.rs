@@ -1,7 +1,7 @@
 //! Power damping: a factor `(1 + tau)^-exponent`.
 //!
-//! With exponent 0.5 the weight of FedBuff (Nguyen et al. 2021, arXiv:2106.06639) and the polynomial
-//! of FedAsync (Xie et al. 2019, arXiv:1903.03934).
+//! With exponent 0.5 the weight of FedBuff (Nguyen et al. 2021, arXiv:2106.06639) and the
+//! polynomial of FedAsync (Xie et al. 2019, arXiv:1903.03934).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

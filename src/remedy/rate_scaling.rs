@@ -1,7 +1,7 @@
 //! A learning rate divided by the number of workers, or by its root.
 //!
-//! N asynchronous workers at rate `eta` behave like `N eta` of a synchronous one, so `eta / N` is the
-//! first thing to try.
+//! N asynchronous workers at rate `eta` behave like `N eta` of a synchronous one, so `eta / N` is
+//! the first thing to try.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 use super::{Arrival, Factors, Remedy, RemedyConfig, RemedyFacts};
 use crate::params::Layout;
 
-/// By what the learning rate is divided.
+/// The divisor of the learning rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// The number of workers.
     #[default]
     Workers,
-    /// Its square root.
+    /// The square root of the number of workers.
     RootOfWorkers,
 }
 
-/// By what the learning rate is divided.
+/// The divisor of the learning rate.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -57,7 +57,7 @@ pub struct RateScaling {
 }
 
 impl RateScaling {
-    /// A learning rate divided so.
+    /// A learning rate divided as `config` says.
     pub fn new(config: Config) -> RateScaling {
         RateScaling { by: config.by }
     }

@@ -1,8 +1,8 @@
 //! Staleness normalization, after Liu & Zhao (AAAI 2021), "Asynchronous stochastic gradient descent
 //! for extreme-scale recommender systems".
 //!
-//! The paper's formula could not be read; these are four readings of what is known of it (it
-//! normalises staleness, has one parameter `k = 2`, and keeps thousands of workers stable). With
+//! The paper's formula could not be read. It is known that it normalises staleness, has one
+//! parameter `k = 2`, and keeps thousands of workers stable. These are four readings of that. With
 //! `mu` and `sigma` the running mean and deviation of the staleness at the shard:
 //! - `s1`: `min(1, (mu / tau)^k)`, a power of relative staleness: ordinary pushes keep their step.
 //! - `s2`: `tau^(-1/k)`.

@@ -5,14 +5,15 @@ use crate::base::Persist;
 use crate::nn::kernels::amend::Memory;
 use crate::params::Layout;
 
-/// Some numbers per parameter, laid out as the parameters are; tables are made on first use.
+/// Some numbers per parameter, laid out as the parameters are. The numbers of a table are made on
+/// first use.
 #[derive(Clone, Debug)]
 pub struct PerParameter {
     /// Numbers per parameter.
     width: usize,
     first: f32,
     dense: Vec<f32>,
-    /// By table: rows and numbers per row.
+    /// By table: its number of rows and its numbers per row.
     shapes: Vec<(usize, usize)>,
     tables: Vec<Vec<f32>>,
 }
@@ -31,8 +32,8 @@ impl PerParameter {
         }
     }
 
-    /// The numbers beside some parameters. For each row there are first those of the first kind,
-    /// then those of the second, and so on.
+    /// The numbers beside some parameters. Each row has first those of the first kind, then those
+    /// of the second, and so on.
     pub fn at(&mut self, place: &Place) -> Memory<'_> {
         match place {
             Place::Dense(range) => Memory {
@@ -51,7 +52,7 @@ impl PerParameter {
     }
 }
 
-/// Mean and variance of a stream: of all values while there are few, then of the recent ones.
+/// Mean and variance of a stream: of all values while there are few, later of the recent ones.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Running {
     count: u64,
@@ -72,12 +73,12 @@ impl Running {
         self.variance = (1.0 - weight) * (self.variance + weight * apart * apart);
     }
 
-    /// The mean; 0 of nothing.
+    /// The mean; 0 without values.
     pub fn mean(&self) -> f64 {
         self.mean
     }
 
-    /// The standard deviation; 0 of nothing.
+    /// The standard deviation; 0 without values.
     pub fn deviation(&self) -> f64 {
         self.variance.max(0.0).sqrt()
     }

@@ -1,10 +1,10 @@
-//! What can be wrong with results.
+//! The errors of results.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Results that cannot be read. A file that is not there is no error: the trial has not come so
-/// far.
+/// Results that cannot be read. A missing file is not an error: the trial has not reached that
+/// point.
 #[derive(Debug, thiserror::Error)]
 pub enum OutcomeError {
     /// The folder itself is missing.
@@ -13,7 +13,7 @@ pub enum OutcomeError {
         /// The folder.
         path: PathBuf,
     },
-    /// The folder is none of ours.
+    /// The folder is not a results folder.
     #[error(
         "{path} holds neither a run (resolved.toml, summary.json) nor a sweep (plan.jsonl); give the \
          results folder of one"
@@ -32,7 +32,7 @@ pub enum OutcomeError {
         /// The labels of its points.
         points: Vec<String>,
     },
-    /// A file is there and cannot be read.
+    /// A file exists and cannot be read.
     #[error("cannot read {path}: {error}")]
     Read {
         /// The file.
@@ -40,7 +40,7 @@ pub enum OutcomeError {
         /// What the system says.
         error: io::Error,
     },
-    /// A file is there and is not what a run or a sweep writes.
+    /// A file exists, but not as a run or a sweep writes it.
     #[error("{path}, line {line}: {problem}; was the file edited or cut off?")]
     Malformed {
         /// The file.
@@ -63,7 +63,7 @@ fn listed(labels: &[String]) -> String {
     text
 }
 
-/// A file as text; `None` where there is none.
+/// A file as text; `None` if there is no file.
 pub(super) fn read_text(path: &Path) -> Result<Option<String>, OutcomeError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),

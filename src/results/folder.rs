@@ -1,4 +1,4 @@
-//! The results folder: named after the plan, held by one writer at a time.
+//! The results folder: it is named after the plan, and one process at a time may write it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -13,7 +13,7 @@ use super::disk::{self, Output};
 #[derive(Debug)]
 pub struct ResultsFolder {
     path: PathBuf,
-    /// Held as long as the folder is written; the kernel releases it when the process dies.
+    /// Held while the folder is written; the kernel releases it when the process dies.
     _lock: File,
 }
 
@@ -39,23 +39,23 @@ pub enum FolderError {
         /// The folder.
         path: PathBuf,
     },
-    /// It exists and is no results folder.
+    /// It exists and is not a results folder.
     #[error("{path} exists and is not a results folder; choose another --out")]
     NotResults {
         /// The folder.
         path: PathBuf,
     },
-    /// The system refuses.
+    /// The system reports an error.
     #[error("cannot write {path}: {error}")]
     Io {
-        /// What was to be written.
+        /// The file or folder that could not be written.
         path: PathBuf,
         /// What the system says.
         error: io::Error,
     },
 }
 
-/// Whether a folder already holds what is asked for.
+/// Whether a folder already has the results.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Found {
     /// Nothing, or an unfinished run.
@@ -103,20 +103,19 @@ impl ResultsFolder {
         Ok((folder, Found::ToDo))
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Writes a file whole or not at all.
     ///
-    /// # Errors
-    /// If the system refuses; what was there before stays.
+    /// # Errors If the system refuses; an earlier file stays as it was.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
         write_atomically(&self.path.join(name), content)
     }
 
-    /// Removes what an earlier run of the same plan has left.
+    /// Removes the files that mark an earlier run of the same plan as done or failed.
     ///
     /// # Errors
     /// If the system refuses.
@@ -129,10 +128,9 @@ impl ResultsFolder {
     }
 }
 
-/// Writes a file whole or not at all, and for good: what is renamed has reached the disk before.
+/// Writes a file whole or not at all, and syncs it before it is renamed.
 ///
-/// # Errors
-/// If the system refuses; what was there before stays.
+/// # Errors If the system refuses; an earlier file stays as it was.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FolderError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
@@ -144,13 +142,13 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FolderError> 
     written.map_err(|error| FolderError::Io { path: path.to_path_buf(), error })
 }
 
-/// Takes a lock of a folder; its content, the number of our process, is for people.
+/// Takes a lock of a folder. Its content, the number of this process, is information for people.
 ///
 /// # Errors
 /// If another process holds it, or the system refuses.
 pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
     let path = folder.join(name);
-    // Not truncated: it may be another process's.
+    // The file is not truncated, since another process may hold the lock.
     let opened = disk::no_link(&path).and_then(|()| {
         File::options().create(true).truncate(false).read(true).write(true).open(&path)
     });
@@ -160,16 +158,16 @@ pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
             let who = holder(&mut lock).map_or(String::new(), |number| format!(" ({number})"));
             return Err(FolderError::Busy { path: folder.to_path_buf(), who });
         }
-        // A file system without locks: go on without one.
+        // A file system without locks: continue without one.
         Ok(()) | Err(TryLockError::Error(_)) => {}
     }
-    // Without it the message is shorter.
+    // Without the number the message to others is shorter.
     drop(lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())));
     Ok(lock)
 }
 
-/// The number of the process that holds a lock. It takes a moment until the holder has written it,
-/// and until then an older one may stand there.
+/// The number of the process that holds a lock. Until the holder has written its own, the number of
+/// an older process may be there.
 fn holder(lock: &mut File) -> Option<u32> {
     for _ in 0..20 {
         let mut text = String::new();
@@ -182,14 +180,14 @@ fn holder(lock: &mut File) -> Option<u32> {
     None
 }
 
-/// Whether a process is there, as far as the system tells.
+/// Whether a process exists, if the system tells.
 fn is_alive(number: u32) -> bool {
     let processes = Path::new("/proc/self").exists();
     !processes || Path::new(&format!("/proc/{number}")).exists()
 }
 
-/// Waits for the turn to write what several processes write into a folder; the turn ends when what
-/// is returned is dropped.
+/// Waits for its turn to write files of a folder that several processes write. The turn ends when
+/// the returned value is dropped.
 ///
 /// # Errors
 /// If the system refuses.
@@ -198,7 +196,7 @@ pub fn turn(folder: &Path) -> Result<File, FolderError> {
     let opened = disk::no_link(&path)
         .and_then(|()| File::options().create(true).truncate(false).write(true).open(&path));
     let file = opened.map_err(|error| FolderError::Io { path, error })?;
-    // A file system without locks: go on without one.
+    // A file system without locks: continue without one.
     drop(file.lock());
     Ok(file)
 }

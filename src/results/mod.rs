@@ -1,5 +1,5 @@
-//! Floor 8, results folders: what their files are called, which columns they have, how they are
-//! written and read, and what can be computed from them.
+//! Floor 8, results folders: the names and columns of their files, how they are written and read,
+//! and what can be computed from them.
 //!
 //! Each file has one type, which writes it and reads it. The [tables] declare each CSV file
 //! once: from the declaration follow the struct of its rows, its header, its cells, the kinds of

@@ -1,5 +1,5 @@
-//! `trials.csv` and `points.csv`: the figures of a sweep, made of the files of its trials and made
-//! anew whenever some have been added.
+//! `trials.csv` and `points.csv`: the figures of a sweep. They are made from the files of its
+//! trials, and made again whenever trials are added.
 
 use std::path::Path;
 
@@ -34,10 +34,9 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// Makes the tables of what is there now.
+    /// Makes the tables of the trials that exist now.
     ///
-    /// # Errors
-    /// If a file is there and cannot be read.
+    /// # Errors If a file exists and cannot be read.
     pub fn of(results: &Results) -> Result<Overview, OutcomeError> {
         let mut trials: Vec<Trial> = Vec::with_capacity(results.trials.len());
         for trial in &results.trials {
@@ -64,7 +63,7 @@ impl Overview {
     /// If a file cannot be read or written.
     pub fn refresh(path: &Path) -> Result<Results, OverviewError> {
         let results = Results::open(path)?;
-        // Who writes last has seen every trial that was done before.
+        // The process that writes last has seen every trial that was done before.
         let _turn = turn(path)?;
         let tables = Overview::of(&results)?;
         write_atomically(&path.join("trials.csv"), tables.trials.as_bytes())?;
@@ -80,7 +79,7 @@ fn trials_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[S
     header.extend(figures.iter().map(|name| Cell::from(name.as_str())));
     table.row(&header);
     for (row, scalars) in trials {
-        let mut cells = row.cells();
+        let mut cells = row.cells().as_ref().to_vec();
         cells.extend(settings(&results.points[row.point], keys));
         cells.extend(figures.iter().map(|figure| Cell::from(scalars.get(figure))));
         table.row(&cells);
@@ -88,7 +87,7 @@ fn trials_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[S
     table.text
 }
 
-/// Columns of [`PointRow`] in front of what the sweep sets.
+/// Columns of [`PointRow`] before the settings of the sweep.
 const FRONT: usize = 2;
 
 fn points_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[String]) -> String {
@@ -110,7 +109,7 @@ fn points_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[S
             done: count(State::Done),
             failed: count(State::Failed),
         };
-        let mut cells = row.cells();
+        let mut cells = row.cells().as_ref().to_vec();
         cells.splice(FRONT..FRONT, settings(point, keys));
         for figure in figures {
             let values = own.iter().filter_map(|(_, scalars)| scalars.get(figure));
@@ -121,7 +120,7 @@ fn points_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[S
     table.text
 }
 
-/// Mean and 95 % interval; a mean alone where there are too few values for an interval.
+/// Mean and 95 % interval; only the mean if there are too few values for an interval.
 fn interval(values: &[f64]) -> [Cell<'static>; 3] {
     match student::of_mean(values) {
         Some(Estimate { value, interval, .. }) => {

@@ -10,10 +10,10 @@ use super::tables::{
     TrainingRow, WorkerRow,
 };
 
-/// The folder of one run, read. Files that are missing are tables that are not there.
+/// The files of one run. A missing file gives a table that is not present.
 #[derive(Clone, Debug)]
 pub struct RunResults {
-    /// `summary.json`; its name is the folder's when there is none.
+    /// `summary.json`; without the file, an empty summary with the name of the folder.
     pub summary: Summary,
     /// `evaluations.csv`.
     pub evaluations: Rows<EvaluationRow>,

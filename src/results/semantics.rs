@@ -1,10 +1,11 @@
-//! The semantics epoch: which programs mean the same by the same scenario.
+//! The semantics epoch: programs with the same number give the same meaning to the same scenario.
 
 /// Goes into every `summary.json`; results of different epochs are compared only by force.
 ///
-/// It is raised by one, with a line in the changelog, by any change after which the same scenario
-/// and seed give other weights, other times, or a figure of another definition, be it for some
-/// scenarios only. New parts, keys, figures and files do not raise it, as no scenario of before
-/// changes by them; neither does a change in the last bits of floating point, which other
+/// A change raises it by one, with a line in the changelog, if the same scenario and seed then give
+/// other weights, other times, or a figure of another definition. This holds even if only some
+/// scenarios change. New parts, keys, figures and files do not raise it, since no earlier scenario
+/// changes by them. Changes in the last bits of floating point do not raise it either, since other
+/// processors cause them too.
 /// processors bring as well.
 pub const SEMANTICS: u32 = 1;

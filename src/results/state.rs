@@ -7,16 +7,16 @@ use super::summary;
 /// How far a trial has come, as its files say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
-    /// `summary.json` is there.
+    /// `summary.json` exists.
     Done,
-    /// `diagnosis.json` is there, and no `summary.json`: it blew up, stalled or failed.
+    /// `diagnosis.json` exists, and no `summary.json`: it blew up, stalled or failed.
     Failed,
-    /// Neither: not begun, running, or interrupted.
+    /// Neither exists: not begun, running, or interrupted.
     ToDo,
 }
 
 impl State {
-    /// The state of the run in `folder`; two questions to the file system at most.
+    /// The state of the run in `folder`; at most two questions to the file system.
     pub fn of(folder: &Path) -> State {
         if folder.join(summary::FILE).exists() {
             State::Done
@@ -27,7 +27,7 @@ impl State {
         }
     }
 
-    /// The words in files.
+    /// The word that files use.
     pub fn name(self) -> &'static str {
         match self {
             State::Done => "done",

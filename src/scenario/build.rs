@@ -48,7 +48,7 @@ pub enum BuildError {
         /// What is wrong.
         problem: WindowError,
     },
-    /// A holdout that would not measure what it should.
+    /// A holdout that would not measure what it is meant to measure.
     #[error("`holdout.days`: {0}")]
     Leak(#[from] LeakError),
     /// A holdout without examples.
@@ -97,10 +97,9 @@ pub struct Prepared {
 pub type Opener<'a> =
     dyn Fn(&SourceChoice, &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> + 'a;
 
-/// Opens the log that was chosen, as an [`Opener`] does that has none yet.
+/// Opens the chosen log anew: the [`Opener`] for callers that have no log open yet.
 ///
-/// # Errors
-/// Whatever keeps the log from being loaded.
+/// # Errors If the log cannot be loaded.
 pub fn open_anew(
     choice: &SourceChoice,
     context: &OpenContext<'_>,
@@ -109,16 +108,15 @@ pub fn open_anew(
 }
 
 impl Scenario {
-    /// Opens the log and lays out the model; `None` for a run of timing alone. Files are looked
-    /// for relative to `folder`.
+    /// Opens the log and lays out the model; `None` for a run of timing alone. Files are looked for
+    /// relative to `folder`.
     ///
-    /// # Errors
-    /// Everything that the files, the windows and the model can have against it.
+    /// # Errors If a file, a window or the model makes the run impossible.
     pub fn prepare(&self, folder: &Path) -> Result<Option<Prepared>, BuildError> {
         self.prepare_with(folder, &open_anew)
     }
 
-    /// As [`prepare`](Self::prepare), with the log from `open`, which may have it already.
+    /// As [`prepare`](Self::prepare), with the log from `open`, which may already have it open.
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
@@ -135,7 +133,7 @@ impl Scenario {
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
         let source = open(choice, &OpenContext { base_dir: folder, streams })?;
         let (train, holdout) = self.split(source.as_ref())?;
-        // What is wrong with the order is to be known before a results folder is touched.
+        // Mistakes in the order are found here, before a results folder is touched.
         Order::new(self.train.order.clone(), train.clone(), streams)?;
         let wanted = self.model.wants_counts();
         let counts = wanted.then(|| Arc::new(passes::counts(source.as_ref(), &train)));
@@ -164,7 +162,7 @@ impl Scenario {
         Ok(())
     }
 
-    /// The days trained on, and those held out, of a log that is opened for this alone.
+    /// The days trained on, and those held out, of a log that is opened only for this.
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
@@ -194,7 +192,7 @@ impl Scenario {
         };
         let train = match &self.train.days {
             Some(window) => select("train.days", window)?,
-            // Everything before the holdout.
+            // All days before the holdout.
             None => {
                 let end = held.first().map_or(u32::MAX, |day| day.number);
                 days.iter().copied().filter(|day| day.number < end).collect()
@@ -219,8 +217,7 @@ impl Scenario {
 
     /// The job, ready to run on `threads` host threads; results do not depend on their number.
     ///
-    /// # Errors
-    /// As [`prepare`](Self::prepare), and what the cluster's step-time traces can have.
+    /// # Errors As [`prepare`](Self::prepare), and mistakes in the cluster's step-time traces.
     pub fn build(
         &self,
         prepared: Option<Prepared>,
@@ -239,13 +236,12 @@ impl Scenario {
 
     /// [`prepare`](Self::prepare) and [`build`](Self::build) in one.
     ///
-    /// # Errors
-    /// As theirs.
+    /// # Errors As for both.
     pub fn job(&self, folder: &Path, threads: usize) -> Result<Job, BuildError> {
         self.build(self.prepare(folder)?, folder, threads)
     }
 
-    /// The parts of the simulated cluster, for those who want to replace some before they make a
+    /// The parts of the simulated cluster, for callers that want to replace some before they make a
     /// [`Simulation`] of them. An imposed staleness is ignored.
     ///
     /// # Errors
@@ -289,7 +285,7 @@ impl Scenario {
         })
     }
 
-    /// The parts of the job that the engine cannot make anew itself when it restarts.
+    /// The parts of the job that the engine needs for a restart and cannot make itself.
     pub fn fresh(&self, layout: &Layout) -> Fresh {
         let remedies = self.remedies(self.cluster.workers, layout);
         Fresh { protocol: self.coordination(), remedies }
@@ -313,7 +309,7 @@ impl Scenario {
         Ok(machines)
     }
 
-    /// Who comes, goes and dies.
+    /// Workers that join, leave and crash.
     fn churn(&self, folder: &Path, machines: &[Machine]) -> Result<Churn, LawError> {
         let Cluster { workers, class, compute, failures, membership, event, start, .. } =
             &self.cluster;
@@ -326,7 +322,7 @@ impl Scenario {
             .with_starts(start, *workers))
     }
 
-    /// The protocol, or the two of them.
+    /// The protocol, or one each for dense parameters and rows.
     fn coordination(&self) -> Box<dyn Protocol> {
         let (workers, shards) = (self.cluster.workers, self.cluster.shards);
         match (&self.sparse_protocol, self.cluster.dense_shards) {
@@ -340,7 +336,7 @@ impl Scenario {
         }
     }
 
-    /// What is worked on, until when, and what is watched.
+    /// The work of the run, its limits, and what is recorded.
     fn work(
         &self,
         prepared: Option<Prepared>,
@@ -466,7 +462,7 @@ impl Scenario {
         let shards = u64::from(self.cluster.shards);
         let apart = self.cluster.dense_shards.map(u64::from);
         let (dense_over, rows_from) = (apart.unwrap_or(shards), apart.unwrap_or(0));
-        // Share of the `k`-th of `parts` shards; those that do not take part have none.
+        // Share of the `k`-th of `parts` shards; 0 for a shard without these parameters.
         let share = |total: u64, k: Option<u64>, parts: u64| {
             k.filter(|&k| k < parts).map_or(0, |k| total / parts + u64::from(k < total % parts))
         };
@@ -496,7 +492,8 @@ fn thin(ranges: &[Range<u64>], holdout: &Holdout) -> Result<Vec<u64>, BuildError
     let mut before = 0;
     for range in ranges {
         let after = before + (range.end - range.start);
-        // The k-th of them is number k * all / most: those that fall into this range.
+        // The k-th example kept is number k * all / most. This loop takes those in the current
+        // range.
         while (ids.len() as u64) < most {
             let number = (ids.len() as u128 * u128::from(all) / u128::from(most)) as u64;
             if number >= after {

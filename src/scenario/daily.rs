@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::stage::{Settings, Stage};
 use crate::sim::{Restart, Stop};
 
-/// One stage per day: each trains on the last days up to its own, starts from the model that serves,
-/// and is judged, as is that model, on the same later day.
+/// One stage per day. Each stage trains on the last days up to its own and starts from the model
+/// that serves. The new model and the serving model are then evaluated on the same later day.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Daily {
@@ -23,14 +23,14 @@ pub struct Daily {
     #[schemars(range(min = 1))]
     pub window: u32,
     /// Each stage is evaluated on the day so many days after its own. With 1, the model that serves
-    /// is judged on every day before it is trained on it (prequential evaluation).
+    /// is evaluated on every day before it is trained on it (prequential evaluation).
     #[schemars(range(min = 1, max = 365))]
     pub ahead: u32,
     /// When a stage after the first ends.
     pub stop: Stop,
-    /// What becomes of each part of the model that it starts from.
+    /// What becomes of each part of the model that a stage starts from.
     pub restart: Restart,
-    /// Which model serves from then on, and is started from on the next day.
+    /// Which model serves from then on. The next day starts from it.
     pub push: Push,
     /// Every stage starts at random instead, and trains as `train.stop` says: the control.
     pub scratch: bool,
@@ -44,7 +44,7 @@ pub enum Push {
     #[default]
     Always,
     /// The new one, if its AUC on the reporting half is above that of the one before it on the same
-    /// day; else the one before.
+    /// day. If not, the one before.
     IfBetter,
 }
 

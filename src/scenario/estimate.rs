@@ -1,4 +1,4 @@
-//! What a run will need, before it starts.
+//! What a run will need, estimated before it starts.
 
 use super::build::Prepared;
 use super::spec::Scenario;
@@ -34,7 +34,8 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// The same with a stage before it: one is in memory at a time, and both are on the disk.
+    /// The estimate together with a stage before it: only one is in memory at a time, but both are
+    /// on the disk.
     pub fn and_before(self, stage: &Estimate) -> Estimate {
         Estimate {
             pushes: self.pushes.zip(stage.pushes).map(|(own, before)| own.saturating_add(before)),
@@ -45,7 +46,7 @@ impl Estimate {
     }
 }
 
-/// What the program itself takes.
+/// Memory of the program itself.
 const PROGRAM: u64 = 24 << 20;
 
 impl Scenario {
@@ -74,13 +75,13 @@ impl Scenario {
         estimate
     }
 
-    /// About how many times the holdout is scored in a run of `steps`, all views counted.
+    /// About how many times the holdout is scored in a run of `steps`, with all views counted.
     pub fn evaluations(&self, steps: u64) -> u64 {
         let Some(holdout) = &self.holdout else { return 0 };
         let times = self.times(holdout.every, steps);
         let Views { workers, mean_of_views, mean_of_predictions } = holdout.views;
         let single = if mean_of_predictions { self.cluster.workers } else { workers };
-        // Before the first step, and after the last if it is not due just then.
+        // Once more before the first step, and after the last if that is not due anyway.
         (times + 1).saturating_mul(1 + u64::from(single) + u64::from(mean_of_views))
     }
 
@@ -97,7 +98,7 @@ impl Scenario {
             Every::Times(times) => times,
             Every::Updates(every) => updates / every.max(1),
             Every::Examples(every) => examples / every.max(1),
-            // How long the run lasts in simulated time is not known before it.
+            // The length of the run in simulated time is not known beforehand.
             Every::SimTime(_) => 20,
         }
     }
@@ -129,8 +130,8 @@ impl Scenario {
             |dim: usize| (dim + Slot::all(sparse_rule.slots(), dim) + 1 + admitted(dim)) as u64;
         let sparse = layout.tables.iter().map(|t| u64::from(t.rows).saturating_mul(row(t.dim)));
         let server = 4 * (dense.sum::<usize>() as u64 + sparse.sum::<u64>());
-        // A step in flight holds its batch and its view, or its gradient; one that is looked at
-        // holds all of them.
+        // A step in flight holds its batch, and either its view or its gradient. A watched step
+        // holds both.
         let view = 4 * (estimate.dense + rows + moving);
         let examples = batch.len().max(1) as u64;
         // A day may be shorter than a step.
@@ -140,12 +141,12 @@ impl Scenario {
             + if dense_rule.carries() { 4 * estimate.dense } else { 0 }
             + if sparse_rule.carries() { 4 * rows } else { 0 };
         let in_flight = match &self.imposed_staleness {
-            // Of a random number of gradients in flight, what is rarely exceeded.
+            // The number of gradients in flight is random: this is rarely exceeded.
             Some(law) => (1.5 * law.mean()) as u64 + 16,
             None => {
                 let workers = u64::from(self.cluster.workers);
-                // Pushes that wait for others of the same update. Measured, one takes half as much
-                // again as a step of its own.
+                // Pushes that wait for others of the same update. Measured, each takes 1.5 times
+                // the memory of a step.
                 let held = self.pushes_per_update().saturating_sub(workers);
                 workers * (1 + u64::from(self.worker.prefetch)) + held.saturating_mul(2)
             }
@@ -154,7 +155,8 @@ impl Scenario {
         let watched = self.watched(in_flight, needs);
         let remedies =
             self.remedy.iter().map(|r| 4 * r.numbers(self.cluster.workers, layout)).sum();
-        // What outlives a step: dense sums, or a replica with velocity and the rows it has met.
+        // Memory that outlives a step: dense sums, or a replica with velocity and the rows that it
+        // has met.
         let kept = if self.worker.local.plan().keeps_replica() {
             8 * estimate.dense + 8 * estimate.sparse
         } else if self.worker.push_every > 1 {
@@ -171,7 +173,7 @@ impl Scenario {
         } else {
             0
         };
-        // Distinct rows are found with two arrays over each id space, per thread.
+        // Each thread finds distinct rows with two arrays over each id space.
         let spaces = &prepared.source.schema().spaces;
         let located = 8 * spaces.iter().map(|space| u64::from(space.rows)).sum::<u64>();
         let scored = if estimate.holdout > 0 { CHUNK as u64 } else { 0 };
@@ -189,7 +191,8 @@ impl Scenario {
             threads.saturating_mul(located.saturating_add(tape)),
             located,
             if self.record.audit { 8 * estimate.window } else { 0 },
-            // Weights and sums of gradients, those of tables once more while they are looked at.
+            // Weights and sums of gradients. Those of tables exist a second time while they are
+            // compared.
             if self.record.layers.is_some() {
                 8 * estimate.dense + 12 * estimate.sparse
             } else {
@@ -202,35 +205,34 @@ impl Scenario {
         estimate.memory.0 = all;
     }
 
-    /// Adds what checkpoints take on the disk, where servers hold so many bytes, and returns what they
-    /// take in memory.
+    /// Adds the disk space of checkpoints, where servers hold `server` bytes. Returns their memory.
     fn add_checkpoints(&self, estimate: &mut Estimate, server: u64, moving: u64) -> u64 {
         let average = self.checkpoint.as_ref().and_then(|saving| saving.average);
         let state = 4 * (estimate.dense + estimate.sparse + moving);
         let averaged = average.map_or(0, |average| average.copies().saturating_mul(state));
         let checkpoints = self.checkpoints(estimate.pushes);
-        // One more while a file is replaced.
+        // One more exists while a file is replaced.
         let files = if checkpoints > 0 { checkpoints + 1 } else { 0 };
         estimate.disk.0 = estimate.disk.0.saturating_add(files.saturating_mul(server));
         let copies = match (&self.start, checkpoints) {
-            // The file, its tensors, and what a new job has.
+            // The file, its tensors, and the parameters of the new job.
             (Some(_), _) => 3,
             (None, 1..) => 2,
             (None, 0) => 0,
         };
-        // A copy that is being made, and one that is being written.
+        // One copy is being made while another is being written.
         let takes_time = self.checkpoint.as_ref().is_some_and(|saving| !saving.save.is_instant());
         let copies = copies + if takes_time { 2 } else { 0 };
         averaged.saturating_add(server.saturating_mul(copies))
     }
 
-    /// What the remedies have to be given.
+    /// What the remedies need to be given.
     fn needs(&self, layout: &Layout) -> Needs {
         let build = |choice: &RemedyChoice| choice.build(self.cluster.workers, layout).needs();
         self.remedy.iter().map(build).fold(Needs::default(), Needs::and)
     }
 
-    /// How many of the steps in flight somebody looks at.
+    /// How many steps in flight keep their view for a remedy, an evaluation or a record.
     fn watched(&self, in_flight: u64, needs: Needs) -> u64 {
         let views = self.holdout.as_ref().map(|holdout| holdout.views).unwrap_or_default();
         if needs.view || needs.row_staleness || views.mean_of_views || views.mean_of_predictions {
@@ -252,8 +254,8 @@ impl Scenario {
     }
 }
 
-/// Memory of a network's tape: what every layer takes in and puts out, values and gradients, once
-/// per example, or once per event for the layers of an attention unit.
+/// Memory of a network's tape: inputs and outputs of every layer, values and gradients. They exist
+/// once per example, or once per event for the layers of an attention unit.
 fn tape(layout: &Layout, examples: u64, events: f64) -> u64 {
     let widths = |attention: bool| -> u64 {
         let of = |layer: &str| layer.starts_with("attention") == attention;
@@ -271,7 +273,7 @@ const TAPE_FACTOR: f64 = 3.0;
 pub(crate) fn sample(prepared: &Prepared, size: usize) -> (Batch, Lookups) {
     let day = prepared.train[prepared.train.len() / 2];
     let size = (size as u64).min(day.examples);
-    // Spread over the day, as a shuffled batch would be.
+    // Examples are taken from the whole day, as in a shuffled batch.
     let ids: Vec<u64> = (0..size).map(|k| day.first + k * day.examples / size.max(1)).collect();
     let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
     let layout = prepared.model.layout();

@@ -15,7 +15,7 @@ pub struct Expectation {
     /// It has to be below this number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub below: Option<f64>,
-    /// It has to lie between these two numbers, or on one of them.
+    /// It has to lie between these two numbers, both included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub between: Option<Vec<f64>>,
     /// Why that is expected.
@@ -34,7 +34,7 @@ impl Expectation {
             })
     }
 
-    /// What is expected, as in `above 0.7`.
+    /// The expectation in words, as in `above 0.7`.
     pub fn wanted(&self) -> String {
         match (self.above, self.below, self.between.as_deref()) {
             (Some(bound), ..) => format!("above {bound}"),

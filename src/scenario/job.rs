@@ -26,7 +26,7 @@ impl Job {
         }
     }
 
-    /// The same, to measure it.
+    /// The run apart from its cluster, to measure it.
     pub fn session_mut(&mut self) -> &mut Session {
         match self {
             Job::Cluster(simulation) => simulation.session_mut(),
@@ -82,14 +82,14 @@ impl Job {
     }
 
     /// Has a checkpoint saved in simulated time; see [`Simulation::save_checkpoint`]. With imposed
-    /// staleness there is no time in which it could be.
+    /// staleness there is no simulated time, and nothing is saved.
     pub fn save_checkpoint(&mut self, what: SaveFor) {
         if let Job::Cluster(simulation) = self {
             simulation.save_checkpoint(what);
         }
     }
 
-    /// A checkpoint that has been saved in simulated time.
+    /// Takes out a checkpoint that has been saved in simulated time.
     pub fn take_saved(&mut self) -> Option<Saved> {
         match self {
             Job::Cluster(simulation) => simulation.take_saved(),
@@ -97,7 +97,7 @@ impl Job {
         }
     }
 
-    /// Ends the job: nobody begins a step any more, and what is due is saved.
+    /// Ends the job: no worker begins a step any more, and due checkpoints are saved.
     ///
     /// # Errors
     /// As [`step`](Self::step).
@@ -123,7 +123,7 @@ impl Job {
         self.session_mut().start_from(checkpoint, restart, same_window, streams)
     }
 
-    /// Makes sure that nothing is being computed, so that everything can be saved.
+    /// Waits until no gradient is being computed, so that the whole state can be saved.
     pub fn finish_gradients(&mut self) {
         match self {
             Job::Cluster(simulation) => simulation.finish_gradients(),
@@ -143,7 +143,7 @@ impl Job {
     }
 }
 
-/// Between two steps, and after [`finish_gradients`](Job::finish_gradients).
+/// Saved only between two steps, and after [`finish_gradients`](Job::finish_gradients).
 impl Persist for Job {
     fn save(&self, out: &mut Saver<'_>) {
         match self {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::sim::Save;
 use crate::sim::restart::{ClockAt, DataAt, InFlight, Kept, Restart, SlotsAt, WorkersAt};
 
-/// What `straggler lab restart` does: it runs the scenario up to a fork, and from there on once for
-/// every arm, all with the same random draws.
+/// What `straggler lab restart` does. It runs the scenario up to a fork. From there it runs once
+/// for every arm, always with the same random draws.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lab {
@@ -16,10 +16,10 @@ pub struct Lab {
     /// Updates that every arm makes after the fork.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub updates: u64,
-    /// Updates after the fork in which the depth of a drop is looked for.
+    /// Updates after the fork within which the depth of a drop is measured.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub early: u64,
-    /// Evaluations of every arm after the fork, the denser the nearer to it.
+    /// Evaluations of every arm after the fork; they are denser near the fork.
     #[schemars(range(min = 2, max = 10_000))]
     pub points: u32,
     /// Numbers of workers; one and that of the scenario when left out.
@@ -35,10 +35,10 @@ pub struct Lab {
     /// How the checkpoint is saved in arms that lose the factor `save`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub save: Option<Save>,
-    /// Further arms: restarts of one's own.
+    /// Further arms, with restarts that you define.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub arm: Vec<Arm>,
-    /// An arm counts as recovered from the evaluation on after which it is never again further than
+    /// An arm counts as recovered from the first evaluation after which it is never further than
     /// this below the run without a restart.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub recovered_within: f64,
@@ -80,8 +80,8 @@ pub enum Fork {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Factor {
-    /// What the workers hold, and the gradients in flight: lost, they all pull the server's
-    /// parameters anew, and coalesce.
+    /// The workers' views, and the gradients in flight. If lost, all workers pull the server's
+    /// parameters anew: their views coalesce.
     Workers,
     /// The examples of gradients in flight: lost, instead of trained on again. Has no effect in
     /// arms that keep the workers.
@@ -102,8 +102,8 @@ pub enum Factor {
     Remedies,
     /// How often rows have been met, where rows are admitted: from zero.
     Admission,
-    /// The one instant at which the checkpoint was taken: it is saved as `lab.save` says, while
-    /// training goes on.
+    /// Whether the checkpoint is taken at one instant. If lost, it is saved as `lab.save` says,
+    /// while training goes on.
     Save,
 }
 
@@ -125,7 +125,8 @@ impl Factor {
         }
     }
 
-    /// Loses it. `save` is how checkpoints are saved that are not of one instant.
+    /// Makes `restart` lose the factor. `save` is how checkpoints are saved that are not of one
+    /// instant.
     pub fn lose(self, restart: &mut Restart, save: Option<&Save>) {
         match self {
             Factor::Workers => restart.workers = WorkersAt::Anew,
@@ -143,7 +144,7 @@ impl Factor {
     }
 }
 
-/// A restart of one's own.
+/// An arm with a restart that you define.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Arm {

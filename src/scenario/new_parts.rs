@@ -1,6 +1,6 @@
-//! A new part is one file with its `Config` and one line in the registry of its family. Every family
-//! has one that only tests know, `kind = "new_part"`; here they go through all that a part goes through,
-//! and `tests/architecture.rs` sees to it that no other file names them.
+//! A new part is one file with its `Config` and one line in the registry of its family. Every
+//! family has a part for tests only, `kind = "new_part"`. Here these parts go through all that a
+//! part goes through, and `tests/architecture.rs` checks that no other file names them.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ worker.local.kind = "new_part"
 kind = "new_part"
 "#;
 
-/// The same with a staleness imposed.
+/// The same job with imposed staleness.
 const IMPOSED: &str = r#"
 train = { batch = 8, stop.updates = 40, order.kind = "new_part" }
 data = { kind = "new_part", rows = 200 }
@@ -43,7 +43,7 @@ fn scenario(text: &str) -> Scenario {
     Scenario::from_text(text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-/// All that is said of a scenario, warnings too.
+/// Everything that is reported about a scenario, warnings too.
 fn said(text: &str) -> String {
     use crate::scenario::document::{Input, load};
     let mut loaded = load::<Scenario>(Input::Text { name: "the scenario", text }, &[])
@@ -113,7 +113,7 @@ fn facts_of_a_new_source_and_a_new_law_reach_those_who_ask() {
     assert_eq!(scenario.data.unwrap().open(&context).unwrap().days().len(), 2);
 }
 
-/// Rules meet a new part as they meet any other.
+/// Rules treat a new part like any other.
 #[test]
 fn every_rule_asks_a_new_part() {
     let protocol = |facts: &str| format!("protocol = {{ kind = \"new_part\", is = [{facts}] }}\n");
@@ -209,7 +209,7 @@ fn every_rule_asks_a_new_part() {
         let said = said(&text);
         assert!(said.contains(expected), "{text}\n{said}");
     }
-    // A learning rate that is tuned is no learning rate to warn of.
+    // A tuned learning rate gives no warning that it is high.
     let fast =
         "data.kind = \"synthetic\"\noptimizer = { kind = \"new_part\", learning_rate = 0.1 }\n";
     assert!(said(&(fast.to_string() + &remedy(""))).contains("lies beyond"));

@@ -1,4 +1,4 @@
-//! Passes over the training window before a run: what a model wants to know of its data.
+//! Passes over the training window before a run: the statistics of the data that a model needs.
 
 use crate::data::{Batch, DataSource, Day};
 use crate::model::InputScale;
@@ -20,8 +20,8 @@ fn each_batch(source: &dyn DataSource, train: &[Day], mut each: impl FnMut(&Batc
     }
 }
 
-/// In which share of the steps of `batch` examples each id is expected, by id space, as far as the
-/// model reads it.
+/// The share of the steps of `batch` examples in which each id is expected, by id space, for the
+/// ids that the model reads.
 pub(super) fn touches(
     source: &dyn DataSource,
     train: &[Day],
@@ -61,8 +61,8 @@ fn counts_read(source: &dyn DataSource, train: &[Day], reads: Option<&Reads>) ->
     counts
 }
 
-/// Mean and standard deviation of every numeric column in the training window, as far as `scale`
-/// scales it without them. Values that are no finite numbers are left out.
+/// Mean and standard deviation of every numeric column in the training window, after the part of
+/// `scale` that needs no moments. Values that are not finite are left out.
 pub(super) fn column_moments(
     source: &dyn DataSource,
     train: &[Day],

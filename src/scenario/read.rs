@@ -1,4 +1,4 @@
-//! Reading and checking a scenario in one call, for those who use the library.
+//! Reading and checking a scenario in one call, for users of the library.
 
 use std::path::Path;
 
@@ -8,9 +8,8 @@ use super::{Scenario, rules};
 impl Scenario {
     /// Reads a scenario from TOML text and checks it as `straggler check` does.
     ///
-    /// # Errors
-    /// Everything that is wrong with it, with line and column. Warnings are no errors and are
-    /// dropped; [`load`] and [`rules::check`] keep them.
+    /// # Errors Everything that is wrong with it, with line and column. Warnings are not errors and
+    /// are dropped; [`load`] and [`rules::check`] keep them.
     pub fn from_text(text: &str) -> Result<Scenario, Problems> {
         read(Input::Text { name: "the scenario", text })
     }

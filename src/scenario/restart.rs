@@ -8,8 +8,8 @@ use crate::sim::{Observer, Restart, RestartError};
 impl Scenario {
     /// Restarts `job`, which was built from this scenario.
     ///
-    /// # Errors
-    /// [`RestartError`]; among them that staleness is imposed, so that there are no workers.
+    /// # Errors [`RestartError`], for example if staleness is imposed, so that there are no
+    /// workers.
     pub fn restart(
         &self,
         job: &mut Job,

@@ -1,14 +1,15 @@
-//! Seeds of the parts of a run: what is drawn again when one of them changes, and what stays.
+//! Seeds of the parts of a run: which draws change with each of them, and which stay.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Seeds of single parts of a run, where they are not `scenario.seed`: so that trials may differ in
+/// Seeds of single parts of a run, if they are not `scenario.seed`. With them trials may differ in
 /// one part alone, as several trainings on the same log do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SeedOf {
-    /// Of the log, where it is generated or its negatives are drawn, and of the halves of the holdout.
+    /// Of the log, where it is generated or its negatives are drawn, and of the halves of the
+    /// holdout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<u64>,
     /// Of the first weights, and of those that begin anew at a start.

@@ -1,4 +1,4 @@
-//! What the user writes: the typed scenario, and the single truth about its keys.
+//! What the user writes: the typed scenario, which defines all keys.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,8 +35,8 @@ use crate::sim::{Every, Stop};
 pub struct Scenario {
     /// Version of the scenario format; 1 is the only one.
     pub straggler: Format,
-    /// A real system whose semantics lie under everything that is said here: a shorthand for the
-    /// settings that `straggler check --show` lists.
+    /// A real system whose settings are the defaults here: a shorthand for the settings that
+    /// `straggler check --show` lists.
     #[serde(skip_serializing)]
     pub preset: Option<Preset>,
     /// What it is called, what it asks, and its seed.

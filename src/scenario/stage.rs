@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a reference to the checkpoint of a stage begins with.
+/// The beginning of a reference to the checkpoint of a stage.
 pub(super) const PREFIX: &str = "stage:";
 
 /// A training period of its own.
@@ -18,8 +18,8 @@ pub struct Stage {
     pub name: String,
     /// What it sets, over everything else: any key of the scenario but `stage`, `scenario` and
     /// `lab`. `start.from = "stage:NAME@best"` (or `@last`, `@average`, or `@12000` for an update)
-    /// starts it from a checkpoint of an earlier stage; `@serving` from its best if that was better than what it
-    /// had started from, else from that.
+    /// starts it from a checkpoint of an earlier stage. `@serving` is that stage's best if it was
+    /// better than the checkpoint that the stage had started from, else that checkpoint.
     pub set: Settings,
 }
 
@@ -48,15 +48,15 @@ pub enum Which {
     Average,
     /// After so many updates.
     Update(u64),
-    /// At its best step if it was better there than what it started from, on the same holdout; else
-    /// what it started from.
+    /// The checkpoint at its best step if that was better than the one it started from, on the same
+    /// holdout. If not, the one it started from.
     Serving,
 }
 
-/// Why the stages of a scenario make no sense.
+/// Why the stages of a scenario are not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
-    /// A stage is no valid scenario.
+    /// A stage is not a valid scenario.
     #[error("stage `{stage}` is no valid scenario: {problems}")]
     Invalid {
         /// Its name.
@@ -64,7 +64,7 @@ pub enum StageError {
         /// What is wrong with it.
         problems: String,
     },
-    /// It sets what a stage cannot set.
+    /// It sets a key that a stage cannot set.
     #[error("stage `{stage}` sets `{key}`, which belongs to the scenario as a whole")]
     NotItsOwn {
         /// Its name.
@@ -72,7 +72,7 @@ pub enum StageError {
         /// The key.
         key: String,
     },
-    /// Two stages have one name.
+    /// Two stages have the same name.
     #[error("two stages are called `{stage}`")]
     Twice {
         /// The name.
@@ -81,7 +81,7 @@ pub enum StageError {
     /// It has no usable name.
     #[error("stage {number} has no name that could be a folder's")]
     Nameless {
-        /// Counted from 1.
+        /// The number of the stage, counted from 1.
         number: usize,
     },
     /// A reference to a stage cannot be read.
@@ -91,7 +91,7 @@ pub enum StageError {
     BadReference {
         /// The stage that starts.
         stage: String,
-        /// What it says.
+        /// The value of `start.from`.
         from: String,
     },
     /// A stage starts from one that has not run before it.
@@ -99,27 +99,26 @@ pub enum StageError {
     NotBefore {
         /// The stage that starts.
         stage: String,
-        /// What it names.
+        /// The stage that it names.
         of: String,
         /// The most similar name of a stage before it.
         nearest: Option<String>,
     },
-    /// Stages are given twice.
+    /// Stages are given in two ways: `stage` and `daily`.
     #[error("`daily` makes the stages, and `stage` gives others: leave one of them out")]
     Both,
     /// A scenario without stages refers to one.
     #[error("`start.from = \"{from}\"` refers to a stage, and the scenario has no [[stage]]")]
     NoStages {
-        /// What it says.
+        /// The value of `start.from`.
         from: String,
     },
 }
 
 impl StageRef {
-    /// What `start.from` refers to; `None` if it is a file.
+    /// The stage that `start.from` refers to; `None` if it is a file.
     ///
-    /// # Errors
-    /// If it refers to a stage and cannot be read.
+    /// # Errors If it refers to a stage and cannot be read.
     pub fn parse(from: &str) -> Option<Result<StageRef, ()>> {
         let rest = from.strip_prefix(PREFIX)?;
         let Some((stage, which)) = rest.rsplit_once('@') else { return Some(Err(())) };

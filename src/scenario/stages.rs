@@ -20,10 +20,9 @@ pub struct ResolvedStage {
 
 impl Scenario {
     /// The stages of this scenario, each as a scenario of its own, with the checkpoints that later
-    /// ones start from; none, if it has no stages.
+    /// ones start from. Empty if the scenario has no stages.
     ///
-    /// # Errors
-    /// [`StageError`].
+    /// # Errors [`StageError`].
     pub fn stages(&self) -> Result<Vec<ResolvedStage>, StageError> {
         let all = match &self.daily {
             Some(daily) if self.stage.is_empty() => daily.stages(),
@@ -51,7 +50,7 @@ impl Scenario {
             check_name(number, stage, &stages)?;
             let mut scenario = resolve(&text, stage)?;
             if number == all.len() {
-                // What is expected of the run is expected of its end.
+                // Expectations of the run are checked at the end of its last stage.
                 scenario.expect.clone_from(&self.expect);
             }
             keep_what_it_starts_from(stage, &scenario, &mut stages)?;
@@ -84,7 +83,7 @@ fn resolve(text: &str, stage: &Stage) -> Result<Scenario, StageError> {
         }
         leaves(key.clone(), value, &mut settings);
     }
-    // By itself a stage has no stages that it could refer to.
+    // A stage on its own has no stages that it could refer to.
     let is_reference = |key: &str, value: &str| {
         key == "start.from" && value.trim_start_matches(['"', '\'']).starts_with(PREFIX)
     };
@@ -124,7 +123,7 @@ fn leaves(key: String, value: &Value, into: &mut Vec<(String, String)>) {
     }
 }
 
-/// Makes the stage that a stage starts from write the checkpoint.
+/// Makes the earlier stage write the checkpoint that a stage starts from.
 fn keep_what_it_starts_from(
     stage: &Stage,
     scenario: &Scenario,

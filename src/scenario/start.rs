@@ -10,12 +10,13 @@ use crate::sim::{Every, Restart, Save};
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Start {
-    /// A checkpoint file, relative to this scenario: one that a run has written into `checkpoints/`,
-    /// or any safetensors file whose tensors have the names and shapes of this model.
+    /// A checkpoint file, relative to this scenario: one that a run has written into
+    /// `checkpoints/`, or any safetensors file whose tensors have the names and shapes of this
+    /// model.
     pub from: String,
     /// What becomes of the optimizer's slots and counters that the checkpoint does not have.
     pub missing: Missing,
-    /// What becomes of each part that it has. What workers held is in no checkpoint.
+    /// What becomes of each part of the checkpoint. No checkpoint has the views of workers.
     pub restart: Restart,
 }
 
@@ -23,20 +24,22 @@ pub struct Start {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Saving {
-    /// `best.safetensors`: at the evaluation with the best AUC on the selection half of the holdout.
+    /// `best.safetensors`: at the evaluation with the best AUC on the selection half of the
+    /// holdout.
     pub best: bool,
-    /// `last.safetensors`: when the run ends, gradients in flight not among it.
+    /// `last.safetensors`: when the run ends. It does not include gradients in flight.
     pub last: bool,
     /// `update-N.safetensors`, this often. N is the number of updates when it was due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<Every>,
     /// `average.safetensors`, at the end: the average of weights and moving statistics over states
-    /// of the run, which are those of `every`, if that is given, else those of all evaluations after
-    /// the first update. Slots and counters are those of the last state: they belong together, and
-    /// counters have no average.
+    /// of the run. These are the states of `every`, if that is given, else those of all evaluations
+    /// after the first update. Slots and counters are those of the last state: they belong
+    /// together, and counters have no average.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average: Option<Average>,
-    /// How the simulated job saves them: in which time, with whom held up, and which piece when.
+    /// How the simulated job saves checkpoints: how long it takes, which workers wait, and when
+    /// each piece is saved.
     #[serde(skip_serializing_if = "Save::is_default")]
     pub save: Save,
 }
@@ -45,10 +48,11 @@ pub struct Saving {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Average {
-    /// The last so many, equally. As many copies of the weights are held in memory.
+    /// The last so many states, equally weighted. As many copies of the weights are held in memory.
     Last(#[schemars(range(min = 1, max = 1_000))] u32),
-    /// All of them, the weight of each being that of the next times this: an exponential moving
-    /// average, without a bias towards the first values. One copy is held in memory.
+    /// All of them: the weight of each is that of the next one times this number. This is an
+    /// exponential moving average, without a bias towards the first values. One copy is held in
+    /// memory.
     Decay(#[schemars(range(min = 0.0, max = 0.999_999))] f64),
 }
 
@@ -59,7 +63,7 @@ impl Default for Average {
 }
 
 impl Average {
-    /// Copies of the weights that it holds at most, with the one that is being added.
+    /// Copies of the weights that it holds at most, including the one that is being added.
     pub fn copies(self) -> u64 {
         match self {
             Average::Last(most) => u64::from(most) + 1,

@@ -86,6 +86,7 @@ impl Network {
     }
 
     /// Sends a message of `bytes` from a worker: `event` happens when it reaches the shard's link.
+    #[inline]
     pub(super) fn send(
         &mut self,
         queue: &mut EventQueue,
@@ -102,6 +103,7 @@ impl Network {
     /// otherwise it enters after it has passed the link. It enters at once where link and processor
     /// are both first come, first served: no message overtakes it on the link, and its service
     /// starts when it has passed.
+    #[inline]
     pub(super) fn arrive(&mut self, queue: &mut EventQueue, message: &Message) -> bool {
         let Message { request, push, worker, shard, load } = *message;
         let at = &mut self.shards[shard.index()];
@@ -126,6 +128,7 @@ impl Network {
     }
 
     /// A request enters the processor's queue. Returns its service, if that is known already.
+    #[inline]
     pub(super) fn enter(&mut self, queue: &mut EventQueue, message: &Message) -> Option<Service> {
         let Message { request, push, worker, shard, load } = *message;
         let now = queue.now();
@@ -151,6 +154,7 @@ impl Network {
     }
 
     /// Values leave a shard for a worker.
+    #[inline]
     pub(super) fn answer(&mut self, queue: &mut EventQueue, message: &Message) {
         let Message { push, worker, shard, load, .. } = *message;
         let span = self.links.shard_time(load.value_bytes());
@@ -160,6 +164,7 @@ impl Network {
 
     /// Values reach a worker's link. Returns when they will have passed it; if the link is shared,
     /// an event follows instead.
+    #[inline]
     pub(super) fn take_in(&mut self, queue: &mut EventQueue, message: &Message) -> Option<SimTime> {
         let Message { push, worker, shard, load, .. } = *message;
         let span = self.links.worker_time(load.value_bytes());
@@ -173,6 +178,7 @@ impl Network {
     }
 
     /// Sends a message that needs `span` through a place.
+    #[inline]
     fn pass(&mut self, queue: &mut EventQueue, place: Place, span: SimSpan, onward: Onward) {
         let station = self.station(place);
         if station.is_shared() && !span.is_zero() {
@@ -226,6 +232,7 @@ impl Network {
     }
 
     /// Latency of the worker's next message, in either direction.
+    #[inline]
     pub(super) fn latency(&mut self, worker: WorkerId) -> SimSpan {
         let line = &mut self.lines[worker.index()];
         line.messages += 1;

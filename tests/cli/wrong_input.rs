@@ -119,11 +119,11 @@ const FILES: &[(&str, &[&str])] = &[
     ),
     (
         "[protocol]\nkind = \"stale_synchronous\"\n[worker.local]\nkind = \"elastic\"",
-        &["my.toml:1", "3 | [worker.local]", "replica of its own never takes that over"],
+        &["my.toml:1", "3 | [worker.local]", "its own replica is never replaced by that"],
     ),
     (
         "[[remedy]]\nkind = \"delay_compensation\"\n[worker.local]\nkind = \"elastic\"",
-        &["my.toml:1", "3 | [worker.local]", "nobody remembers it"],
+        &["my.toml:1", "3 | [worker.local]", "its own replica, which is not kept"],
     ),
     (
         "[[remedy]]\nkind = \"delay_compensation\"\n[worker.local]\nkind = \"local_steps\"",

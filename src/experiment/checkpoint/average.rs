@@ -12,11 +12,11 @@ use crate::sim::Training;
 #[derive(Debug)]
 pub struct Averaging {
     kind: Average,
-    /// The last states, the oldest first; or the mean so far and nothing else.
+    /// The last states, the oldest first; for an average with decay only the mean so far.
     states: VecDeque<Vec<f32>>,
-    /// What the weights of all states so far add up to, where that of the last one is 1.
+    /// The sum of the weights of all states so far, where the weight of the last one is 1.
     total: f64,
-    /// Whether the present state is to be added.
+    /// Whether the current state is to be added.
     pub(super) is_due: bool,
 }
 
@@ -28,11 +28,11 @@ impl Averaging {
         Averaging { kind, states: VecDeque::new(), total: 0.0, is_due: false }
     }
 
-    /// Adds a state; all are equally long.
+    /// Adds a state; all states have the same length.
     pub fn add(&mut self, state: Vec<f32>) {
         match (self.kind, self.states.front_mut()) {
             (Average::Last(most), _) => {
-                // A running sum would have to forget what it has rounded away.
+                // All states are kept: a running sum could not subtract its old rounding errors.
                 self.states.push_back(state);
                 let excess = self.states.len().saturating_sub(most as usize);
                 self.states.drain(..excess);
@@ -62,7 +62,7 @@ impl Averaging {
     }
 }
 
-/// Everything that is averaged, one after the other: dense weights, moving statistics, tables.
+/// All averaged numbers, one after the other: dense weights, moving statistics, tables.
 pub fn state(training: &Training) -> Vec<f32> {
     let server = training.server();
     let layout = server.layout();
@@ -77,7 +77,7 @@ pub fn state(training: &Training) -> Vec<f32> {
     all
 }
 
-/// Puts such a state in the place of what a checkpoint has.
+/// Replaces the numbers of a checkpoint by those of such a state.
 pub fn replace(tensors: &mut Tensors, layout: &Layout, state: &[f32]) {
     let (dense, rest) = state.split_at(layout.dense_len());
     let (moving, mut rows) = rest.split_at(layout.moving_len());

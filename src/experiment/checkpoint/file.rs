@@ -1,5 +1,5 @@
-//! Checkpoint files: safetensors, which every framework reads. One entry of its metadata,
-//! `straggler`, holds what is no tensor, and a checksum of everything.
+//! Checkpoint files: safetensors, which every framework reads. One entry of the metadata,
+//! `straggler`, holds everything that is not a tensor, and a checksum of the whole.
 
 use std::borrow::Cow;
 use std::fs;
@@ -23,7 +23,7 @@ const KEY: &str = "straggler";
 /// Version of the entry.
 const FORMAT: u32 = 1;
 
-/// What a checkpoint file says beside its tensors.
+/// The content of a checkpoint file besides its tensors.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
@@ -35,17 +35,17 @@ pub struct About {
     pub scenario: String,
     /// Its seed.
     pub seed: u64,
-    /// What names the days and the data that it was trained on.
+    /// A text that identifies the days and the data that it was trained on.
     pub window: String,
-    /// Updates, with those of earlier jobs.
+    /// Updates, including those of earlier jobs.
     pub updates: u64,
-    /// Examples behind them.
+    /// Examples of these updates.
     pub examples: u64,
     /// Simulated seconds.
     pub seconds: f64,
     /// Updates of each shard.
     pub versions: Vec<u64>,
-    /// Where the next examples come from: pass, and examples of it that were fed.
+    /// Where the next examples come from: the pass, and the number of its examples that were fed.
     pub position: Position,
     /// SHA-256 of everything else in the file, tensor by tensor.
     pub sha256: String,
@@ -57,7 +57,7 @@ pub enum CheckpointError {
     /// It cannot be read.
     #[error("cannot read the checkpoint: {0}")]
     Read(#[from] io::Error),
-    /// It is no safetensors file, or cut off.
+    /// It is not a safetensors file, or it is cut off.
     #[error("this is no safetensors file, or it is cut off or damaged: {0}")]
     Format(SafeTensorError),
     /// Its metadata cannot be read.
@@ -69,10 +69,10 @@ pub enum CheckpointError {
         /// Its version.
         found: u32,
     },
-    /// A byte is not as it was written.
+    /// The file has changed since it was written.
     #[error("its checksum does not match: it is damaged")]
     Damaged,
-    /// A tensor has a type that is not read.
+    /// A tensor has a type that is not supported.
     #[error("`{name}` has elements of type {dtype}; f32, f64, u32 and u64 are read")]
     Type {
         /// The tensor.
@@ -85,23 +85,23 @@ pub enum CheckpointError {
 /// A checkpoint that was read.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Read {
-    /// What it holds. Of a file that straggler has not written, nothing but tensors.
+    /// The parts of the job in the file. A file that straggler has not written has only tensors.
     pub checkpoint: Checkpoint,
-    /// What it says beside them; `None` if straggler has not written it: then nothing shows whether
-    /// it is damaged.
+    /// The content besides the tensors. `None` if straggler has not written the file: then nothing
+    /// shows whether it is damaged.
     pub about: Option<About>,
     /// SHA-256 of the whole file.
     pub sha256: String,
 }
 
-/// Which scenario a checkpoint is of.
+/// The scenario that a checkpoint belongs to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Source {
     /// Its name.
     pub scenario: String,
     /// Its seed.
     pub seed: u64,
-    /// What names the days and the data that it is trained on.
+    /// A text that identifies the days and the data that it is trained on.
     pub window: String,
 }
 
@@ -143,8 +143,7 @@ fn bytes(tensor: &Tensor) -> Vec<u8> {
 
 /// Writes a checkpoint, whole or not at all: the same bytes for the same checkpoint.
 ///
-/// # Errors
-/// If the system refuses; what was there before stays.
+/// # Errors If the system refuses; an earlier file stays as it was.
 pub fn write(path: &Path, checkpoint: &Checkpoint, source: &Source) -> Result<(), FolderError> {
     let Checkpoint { tensors, elapsed, position } = checkpoint;
     let mut about = About {
@@ -161,7 +160,7 @@ pub fn write(path: &Path, checkpoint: &Checkpoint, source: &Source) -> Result<()
         sha256: String::new(),
     };
     about.sha256 = checksum(&json(&about), tensors);
-    // A single entry: the order of several would not be the same every time.
+    // Only one entry, because the order of several entries is not always the same.
     let text = json(&about);
     let entry = std::iter::once((KEY.to_owned(), text)).collect();
     let views = tensors.iter().map(|(name, tensor)| (name, Bytes(tensor)));
@@ -202,7 +201,7 @@ pub fn parse(file: &[u8]) -> Result<Read, CheckpointError> {
     if about.format != FORMAT {
         return Err(CheckpointError::Version { found: about.format });
     }
-    // The text counts, not what it means: several texts may mean the same number.
+    // The checksum is of the text, not of its meaning: several texts may mean the same number.
     if checksum(&entry.replacen(&about.sha256, "", 1), &tensors) != about.sha256 {
         return Err(CheckpointError::Damaged);
     }
@@ -230,8 +229,8 @@ fn json(about: &About) -> String {
     serde_json::to_string(about).expect("plain data is valid JSON")
 }
 
-/// Of everything in the file but itself: our entry without it, and the tensors; it does not matter
-/// how the rest of the header is written.
+/// A checksum of everything in the file but itself: our entry without the checksum, and the
+/// tensors. It does not matter how the rest of the header is written.
 fn checksum(entry: &str, tensors: &Tensors) -> String {
     let mut hash = Sha256::new();
     hash.update(entry);
@@ -288,7 +287,8 @@ mod tests {
             let mut damaged = whole.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
             let found = parse(&damaged);
-            // The name of our entry is ours alone: with another one it is somebody else's file.
+            // Only our entry has this name. With another name the file counts as written by another
+            // program.
             let is_foreign = found.as_ref().is_ok_and(|found| found.about.is_none());
             assert!(found.is_err() || is_foreign, "bit {bit} of {}", whole.len() * 8);
         }

@@ -27,14 +27,14 @@ pub struct Keeper {
     average: Option<Averaging>,
     /// Best AUC so far on the selection half.
     best: Option<f64>,
-    /// Whether the present parameters are the best.
+    /// Whether the current parameters are the best.
     is_best: bool,
     /// How checkpoints were saved in simulated time.
     reports: Vec<SaveReport>,
 }
 
 impl Keeper {
-    /// That of a run with these results and limits.
+    /// The keeper of a run with these results and limits.
     pub fn new(out: &Path, saving: Saving, source: Source, limits: Limits) -> Keeper {
         let every = saving.every.map(|every| Cadence::new(every, limits));
         let average = saving.average.map(Averaging::new);
@@ -43,7 +43,7 @@ impl Keeper {
         Keeper { out, saving, source, every, average, best: None, is_best: false, reports }
     }
 
-    /// Is told everything that happens.
+    /// Takes everything in that happens.
     pub fn observe(&mut self, record: &Record<'_>) {
         let Record::Evaluated { view: EvaluatedView::Server, selection_auc, .. } = record else {
             return;
@@ -58,7 +58,7 @@ impl Keeper {
         }
     }
 
-    /// Writes what is due between two events.
+    /// Writes the checkpoints that are due between two events.
     ///
     /// # Errors
     /// If the system refuses.
@@ -68,7 +68,7 @@ impl Keeper {
         let is_due = self.every.as_mut().is_some_and(|every| every.due(&progress));
         if let Some(average) = &mut self.average {
             let is_state = std::mem::take(&mut average.is_due) || is_due;
-            // Before the first update there is nothing of this run in it.
+            // Before the first update the state has nothing of this run.
             if let (true, 1.., Some(training)) =
                 (is_state, progress.updates, job.session().work.training())
             {
@@ -84,7 +84,7 @@ impl Keeper {
         if self.takes_time() { self.collect(job) } else { Ok(()) }
     }
 
-    /// Writes what has been saved in simulated time.
+    /// Writes the checkpoints that have been saved in simulated time.
     fn collect(&mut self, job: &mut Job) -> Result<(), FolderError> {
         while let Some(Saved { report, copy }) = job.take_saved() {
             let server = job.session().work.training().map(|training| training.server());
@@ -101,14 +101,14 @@ impl Keeper {
         !self.saving.save.is_instant()
     }
 
-    /// The job is about to end: what takes time begins to be saved.
+    /// The job is about to end: begins to save checkpoints that take simulated time.
     pub fn ends(&mut self, job: &mut Job) {
         if self.saving.last && self.takes_time() {
             job.save_checkpoint(SaveFor::Last);
         }
     }
 
-    /// Writes what is due at the end, and how checkpoints were saved.
+    /// Writes the checkpoints that are due at the end, and how checkpoints were saved.
     ///
     /// # Errors
     /// If the system refuses.

@@ -1,5 +1,5 @@
-//! Checkpoints of the simulated job on our disk: written at the best step, at the end, or at a
-//! cadence, or averaged; read when a run starts from one.
+//! Checkpoints of the simulated job on our disk. They are written at the best step, at the end, at
+//! a cadence, or averaged, and read when a run starts from one.
 
 pub mod average;
 pub mod file;

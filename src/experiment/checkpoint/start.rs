@@ -22,7 +22,7 @@ pub enum StartFailed {
         /// What is wrong with it.
         error: CheckpointError,
     },
-    /// A stage has not written what another one starts from.
+    /// A stage has not written the checkpoint that another one starts from.
     #[error(
         "`start.from = \"{from}\"`: the stage has written no such checkpoint ({}); `@best` needs a holdout \
          with both labels, `@average` an evaluation or a cadence (`checkpoint.every`) after the first update, and `@N` a \
@@ -35,7 +35,7 @@ pub enum StartFailed {
         /// Where it would be.
         path: PathBuf,
     },
-    /// The results that are there are those of another content.
+    /// The existing results started from a file with other content.
     #[error(
         "the results in {} started from other content of {}: remove them, or keep them and give the file \
          another name",
@@ -57,11 +57,10 @@ pub enum StartFailed {
     },
 }
 
-/// Makes sure that results which are there started from what the file holds now that the scenario
-/// names, relative to `folder`. A file that is gone contradicts nothing.
+/// Makes sure that existing results started from the content that the scenario's checkpoint file,
+/// relative to `folder`, has now. A missing file contradicts nothing.
 ///
-/// # Errors
-/// [`StartFailed::Changed`].
+/// # Errors [`StartFailed::Changed`].
 pub fn check_unchanged(
     results: &Path,
     scenario: &Scenario,
@@ -79,10 +78,10 @@ pub fn check_unchanged(
     }
 }
 
-/// Lets a job that has not begun start as `start` says, from the file `path`. `window` names the days and data that the job is fed.
+/// Lets a job that has not begun start as `start` says, from the file `path`. `window` identifies
+/// the days and data that the job is fed.
 ///
-/// # Errors
-/// [`StartFailed`]; the job is of no use then.
+/// # Errors [`StartFailed`]; the job cannot be used then.
 pub fn start(
     job: &mut Job,
     start: &Start,

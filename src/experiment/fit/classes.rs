@@ -2,7 +2,7 @@
 
 use super::log::Log;
 
-/// Workers whose step times cannot be told apart.
+/// Workers whose step times do not differ significantly.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Group {
     /// Indices of the workers, in order.
@@ -25,10 +25,10 @@ impl Group {
     }
 }
 
-/// Differences below this share of the mean are of no interest, however significant.
+/// Differences below this share of the mean are ignored, however significant they are.
 const NEGLIGIBLE: f64 = 0.02;
-/// Standard errors by which the means of different machines differ: with ten logs of ten workers, one
-/// false alarm in fifty.
+/// Means that differ by more standard errors belong to different machines. With ten logs of ten
+/// workers, this gives one false alarm in fifty.
 const SIGNIFICANT: f64 = 3.7;
 
 /// Groups the workers, the fastest first. Workers without a step are left out.

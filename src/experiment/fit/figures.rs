@@ -1,4 +1,4 @@
-//! What is compared between a log and a simulation.
+//! The figures that are compared between a log and a simulation.
 
 /// Throughput and staleness of some steps.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -14,7 +14,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Figures of no step of `workers` workers.
+    /// Figures without any step, for `workers` workers.
     pub fn new(workers: usize) -> Figures {
         Figures { steps: vec![0; workers], staleness: vec![0.0; workers], ..Figures::default() }
     }
@@ -40,7 +40,7 @@ impl Figures {
         self.total() / self.seconds
     }
 
-    /// Mean staleness, where it is known.
+    /// Mean staleness, if it is known.
     pub fn mean(&self) -> Option<f64> {
         let counted: u64 = self.histogram.iter().sum();
         (counted > 0).then(|| self.staleness.iter().sum::<f64>() / counted as f64)

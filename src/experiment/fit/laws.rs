@@ -1,8 +1,8 @@
 //! Step-time laws fitted to observed times by maximum likelihood.
 //!
-//! Every law of ours has the base time as its mean and one parameter at most. The base time is set to
-//! the mean observed, so that throughput is right whatever the law, and the parameter maximises the
-//! likelihood under this mean. Laws are compared by the Bayesian information criterion (Schwarz 1978).
+//! Every law has the base time as its mean, and at most one parameter. The base time is set to the
+//! observed mean, so that throughput is right for every law. The parameter maximises the likelihood
+//! under this mean. Laws are compared by the Bayesian information criterion (Schwarz 1978).
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub struct FittedLaw {
     pub criterion: f64,
 }
 
-/// What the likelihoods need to know of the times.
+/// The statistics of the times that the likelihoods need.
 struct Sample {
     n: f64,
     mean: f64,
@@ -57,7 +57,7 @@ pub fn fit_laws(times: &[f64]) -> Vec<FittedLaw> {
 }
 
 /// Largest difference between the distribution functions of the times and of the law
-/// (Kolmogorov-Smirnov), the law's own from many draws.
+/// (Kolmogorov-Smirnov). The law's own function comes from many draws.
 pub fn misfit(times: &[f64], law: &StepTimeChoice) -> f64 {
     let Ok(law) = law.build(Path::new(".")) else { return 1.0 };
     let base = SimSpan::from_seconds(times.iter().sum::<f64>() / times.len() as f64);
@@ -91,8 +91,8 @@ impl Sample {
     }
 
     fn shifted(&self) -> (StepTimeChoice, f64, f64) {
-        // The likelihood rises with the fixed part up to the smallest time; the sample's exceeds the
-        // law's by an n-th of the mean rest.
+        // The likelihood rises with the fixed part, up to the smallest time. On average the
+        // smallest of n times exceeds the law's fixed part by an n-th of the mean rest.
         let fixed = (self.smallest - (self.mean - self.smallest) / self.n).max(0.0);
         let fixed_share = rounded(fixed / self.mean);
         let law = StepTimeChoice::ShiftedExponential(shifted_exponential::Config { fixed_share });
@@ -124,7 +124,8 @@ impl Sample {
     }
 
     fn pareto(&self) -> (StepTimeChoice, f64, f64) {
-        // The smallest time possible, (shape - 1) / shape of the mean, must not exceed that observed.
+        // The law's smallest possible time is (shape - 1) / shape of the mean. It must not exceed
+        // the smallest observed time.
         let largest = (self.mean / (self.mean - self.smallest)).min(100.0);
         let likelihood = |shape: f64| {
             let least = self.mean * (shape - 1.0) / shape;
@@ -137,7 +138,7 @@ impl Sample {
     }
 }
 
-/// Where a function with one hump is largest, and its value there (golden-section search).
+/// Where a function with a single maximum has it, and its value there (golden-section search).
 fn maximise(f: impl Fn(f64) -> f64, from: f64, to: f64) -> (f64, f64) {
     const GOLDEN: f64 = 0.618_033_988_749_894_8;
     let (mut a, mut b) = (from, to);

@@ -1,4 +1,4 @@
-//! A log of the steps of a real job: who did a step, when, and how stale it was.
+//! A log of the steps of a real job: which worker did a step, when, and how stale it was.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,11 +8,11 @@ use std::path::Path;
 use super::FitError;
 use super::figures::Figures;
 
-/// Names of the columns. Those that are left out are looked for under their usual names and may be
-/// missing, as long as a step's worker and time are known.
+/// Names of the columns. A column that is left out here is looked for under its usual name. It may
+/// be missing, as long as a step's worker and time are known.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Columns {
-    /// Who did the step (`worker`).
+    /// Name of the worker (`worker`).
     pub worker: Option<String>,
     /// Number of the step among those of its worker (`step`).
     pub step: Option<String>,
@@ -31,7 +31,7 @@ pub struct Columns {
     pub pull_version: Option<String>,
     /// Version after the push (`push_version`).
     pub push_version: Option<String>,
-    /// Updates between pull and push (`staleness`), where the versions are not known.
+    /// Updates between pull and push (`staleness`), if the versions are not known.
     pub staleness: Option<String>,
 }
 
@@ -51,7 +51,7 @@ pub struct Instants {
 pub struct Step {
     /// Index of its worker.
     pub worker: usize,
-    /// Its number among the worker's steps, where it is logged.
+    /// Its number among the worker's steps, if it is logged.
     pub number: Option<u64>,
     /// Seconds of computing.
     pub compute: f64,
@@ -61,14 +61,15 @@ pub struct Step {
     pub staleness: Option<u64>,
 }
 
-/// The steps of a job, in the order of their pushes where these are known.
+/// The steps of a job, in the order of their pushes if these are known.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Log {
     /// Names of the workers, in order; a worker's index is its place here.
     pub workers: Vec<String>,
     /// The steps.
     pub steps: Vec<Step>,
-    /// Seconds from the first worker's first pull to the last worker's, where these are known.
+    /// Seconds from the first worker's first pull to the last worker's first pull, if these are
+    /// known.
     pub start_spread: f64,
 }
 
@@ -126,7 +127,7 @@ impl Log {
     /// Reads a CSV file with a header, compressed if its name ends in `.gz`.
     ///
     /// # Errors
-    /// If it cannot be read, lacks what is needed, or a row is malformed.
+    /// If it cannot be read, lacks a needed column, or a row is malformed.
     pub fn read(path: &Path, columns: &Columns) -> Result<Log, FitError> {
         let unreadable = |error: std::io::Error| FitError::Unreadable {
             path: path.to_path_buf(),
@@ -175,7 +176,7 @@ impl Log {
         first_pull: &BTreeMap<String, f64>,
     ) -> Result<Log, FitError> {
         let mut workers: Vec<String> = rows.iter().map(|(worker, _)| worker.clone()).collect();
-        // By number where they are numbers.
+        // Names that are numbers are sorted as numbers.
         workers.sort_by_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
         workers.dedup();
         if rows.len() < 2 * workers.len() || rows.len() < 10 {
@@ -202,7 +203,7 @@ impl Log {
         self.steps.iter().all(|step| step.at.is_some())
     }
 
-    /// The steps `from..to` alone, with all workers.
+    /// Only the steps `from..to`, with all workers.
     pub fn part(&self, from: usize, to: usize) -> Log {
         Log { steps: self.steps[from..to].to_vec(), ..self.clone() }
     }
@@ -216,7 +217,7 @@ impl Log {
         lists
     }
 
-    /// What was logged.
+    /// The figures of the logged steps.
     pub fn figures(&self) -> Figures {
         let mut figures = Figures::new(self.workers.len());
         for step in &self.steps {
@@ -226,7 +227,7 @@ impl Log {
         let ends = self.steps.first().and_then(pushed).zip(self.steps.last().and_then(pushed));
         figures.seconds = match ends {
             Some((first, last)) => last - first,
-            // Nothing is known but the time computing: everybody at it all the time.
+            // Only the compute time is known: all workers are taken to compute all the time.
             None => {
                 let total: f64 = self.steps.iter().map(|step| step.compute).sum();
                 total / self.workers.len() as f64
@@ -277,7 +278,7 @@ fn number(record: &csv::StringRecord, column: usize, line: u64) -> Result<f64, F
     value.ok_or_else(|| FitError::Row { line, problem: format!("\"{text}\" is not a number") })
 }
 
-/// Where no staleness is logged, counts the pushes that ended between a step's pull and its push.
+/// If no staleness is logged, counts the pushes that ended between a step's pull and its push.
 fn count_staleness(steps: &mut [Step]) {
     if steps.iter().any(|step| step.staleness.is_some() || step.at.is_none()) {
         return;
@@ -334,7 +335,7 @@ mod tests {
 
     #[test]
     fn staleness_is_counted_where_it_is_not_logged() {
-        // Two workers in turn: one push of the other between pull and push.
+        // Two workers in turn: one push of the other worker between pull and push.
         let text = rows("worker,t_pull0,t_pull1,t_push0,t_push1", |k| {
             format!("{},{},{},{},{}", k % 2, k as f64 + 0.1, k as f64 + 0.2, k + 2, k + 2)
         });

@@ -1,10 +1,10 @@
 //! A cluster fitted to a log of a real job: machine classes, step-time laws, overheads.
 //!
-//! Step times and classes are read off the log. What a step costs at the servers is read off too
-//! (`overhead`). How the servers divide themselves among those who come at once cannot be: it
-//! decides whether workers of equal speed drift apart or clump, and with that the mean staleness.
-//! So it is found by simulation: of a grid of candidates the one is taken whose own run comes
-//! closest to the log in throughput and staleness, and it is then refined.
+//! Step times and classes are read off the log, and so is the time of a step at the servers
+//! (`overhead`). The log does not show how the servers divide their time among workers that come at
+//! the same moment. This decides whether workers of equal speed drift apart or clump, and so the
+//! mean staleness. It is found by simulation: of a grid of candidates, the one is chosen whose run
+//! comes closest to the log in throughput and staleness. It is then refined.
 
 pub mod classes;
 pub mod figures;
@@ -38,22 +38,22 @@ pub enum FitError {
         /// What the system says.
         reason: String,
     },
-    /// A column that was asked for is not there.
+    /// A requested column is missing.
     #[error("no column \"{name}\"; the header has {known}")]
     Column {
         /// Its name.
         name: String,
-        /// The columns there are.
+        /// The columns of the file.
         known: String,
     },
-    /// A column that is needed was not found.
+    /// A needed column was not found.
     #[error("no column tells {what}: name it with {flag}; the header has {known}")]
     Missing {
-        /// What it would tell.
+        /// What the column contains.
         what: &'static str,
         /// The flag that names it.
         flag: &'static str,
-        /// The columns there are.
+        /// The columns of the file.
         known: String,
     },
     /// A malformed row.
@@ -64,7 +64,7 @@ pub enum FitError {
         /// What is wrong.
         problem: String,
     },
-    /// Too little to fit anything to.
+    /// The log is too short to fit anything.
     #[error("the log has {steps} step(s): at least 10, and two of each worker, are needed")]
     Short {
         /// Steps in the log.
@@ -94,17 +94,17 @@ pub struct Fitted {
     pub laws: Vec<StepTimeChoice>,
 }
 
-/// Where step times are written that no law describes.
+/// Where step times that no law describes are written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Traces {
-    /// The folder, which is the fragment's.
+    /// The folder, which is the same as the fragment's.
     pub folder: PathBuf,
-    /// What their names begin with.
+    /// The beginning of their names.
     pub stem: String,
 }
 
-/// Fits a cluster to the log. Each worker keeps the mean step time that it had, be it a property of
-/// its machine or chance, unless they are `pooled`.
+/// Fits a cluster to the log. Each worker keeps its own mean step time, whether that comes from its
+/// machine or from chance, unless they are `pooled`.
 ///
 /// # Errors
 /// If a trace cannot be written or the cluster cannot be simulated.
@@ -137,8 +137,8 @@ pub fn judge(
     predict(&fitted.cluster, Window::of(from, to, steps), folder)
 }
 
-/// Differences of distribution functions above this share, if significant, call for the times
-/// themselves.
+/// If the distribution functions differ by more than this share, and significantly, the times
+/// themselves are used.
 const MISFIT: f64 = 0.05;
 
 fn law_of(
@@ -173,12 +173,12 @@ fn constant_law() -> StepTimeChoice {
     StepTimeChoice::Constant(constant::Config {})
 }
 
-/// A span to the microsecond, which is as exact as a log and reads better.
+/// A span to the microsecond: as exact as a log, and easier to read.
 fn span(seconds: f64) -> SimSpan {
     SimSpan((seconds.max(0.0) * 1e6).round() as u64 * 1_000)
 }
 
-/// To six digits behind the point.
+/// The value with six digits after the decimal point.
 fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
@@ -201,7 +201,7 @@ fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice], pooled: bool) -
         spread: 0.0,
         law: Some(law.clone()),
         workers: group.workers.iter().map(|&worker| worker as u32).collect(),
-        // A trace is replayed as it is, and of one worker the mean is the class's.
+        // A trace is replayed as it is. For one worker the mean is the class's.
         own: match pooled || !law.scales() || group.workers.len() == 1 {
             true => Vec::new(),
             false => group.workers.iter().map(|&worker| own(worker, group)).collect(),

@@ -1,25 +1,26 @@
-//! What a step costs besides computing: the way through the servers, alone and in company.
+//! The cost of a step besides computing: the time at the servers, alone and together with other
+//! workers.
 //!
-//! From the begin of its push to the end of its next pull a worker is with the servers. Where n
-//! workers are there at once and share one processor, a second of each is worth an n-th of a second
-//! of work. The integral of 1/n over a step's stay is the work that it needs, whatever the company;
-//! its mean over the steps is what a step costs alone.
+//! From the begin of its push to the end of its next pull a worker is at the servers. If n workers
+//! are there at the same time and share one processor, a second of each is worth an n-th of a
+//! second of work. The integral of 1/n over a step's stay is the work that it needs, whatever the
+//! number of other workers. The mean over the steps is the cost of a step alone.
 
 use super::log::Log;
 
 /// Seconds that a step needs of the servers when it is alone there.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Overhead {
-    /// For its push.
+    /// Seconds for its push.
     pub push: f64,
-    /// From the end of its push to the end of the worker's next pull.
+    /// Seconds from the end of its push to the end of the worker's next pull.
     pub pull: f64,
 }
 
 /// A stay: push begins, push ends, next pull ends.
 type Stay = [f64; 3];
 
-/// The mean overhead; none for a log without instants.
+/// The mean overhead; zero for a log without instants.
 pub fn overhead(log: &Log) -> Overhead {
     let mut stays: Vec<Stay> = Vec::new();
     for steps in log.by_worker() {
@@ -46,7 +47,7 @@ pub fn overhead(log: &Log) -> Overhead {
     Overhead { push: mean(0, 1), pull: mean(1, 2) }
 }
 
-/// The integral of one over the number of those present.
+/// The integral of one over the number of workers at the servers.
 struct Shared {
     at: Vec<f64>,
     integral: Vec<f64>,
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
     use crate::experiment::fit::log::Columns;
 
-    /// Two workers always together: each has half of the processor.
+    /// Two workers that are always together: each has half of the processor.
     #[test]
     fn company_is_taken_out() {
         let mut text = String::from("worker,t_pull1,t_push0,t_push1\n");

@@ -1,4 +1,4 @@
-//! What the simulator makes of a fitted cluster.
+//! The figures of a fitted cluster in the simulator.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::scenario::Scenario;
 use crate::scenario::spec::{About, Cluster, Record as Recorded, Traffic};
 use crate::sim::{Observer, Record, Simulation, Stop};
 
-/// The steps of a run that are looked at: those with numbers in `from..to`, over several seeds.
+/// The steps of a run that count: those with numbers in `from..to`, over several seeds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
     /// First step.

@@ -1,9 +1,9 @@
-//! The search for how the servers divide themselves.
+//! The search for how the servers divide their time.
 //!
-//! A candidate says which share of the overhead is the worker's own (latency, waiting for a
-//! coordinator) and which is work at a processor that all share, how service times vary, and how
-//! much more than a pull a push gets of the processor. Candidates are simulated with the same
-//! seeds, so that they differ by what they are.
+//! A candidate has four parts: which share of the overhead is the worker's own (latency, waiting
+//! for a coordinator), while the rest is work at a processor that all share; how service times
+//! vary; and how much more of the processor a push gets than a pull. Candidates are simulated with
+//! the same seeds, so their results differ only because of their parts.
 
 use std::path::Path;
 
@@ -18,9 +18,9 @@ use crate::scenario::spec::Cluster;
 
 /// Steps that each candidate of the grid is simulated for.
 const STEPS: usize = 6_000;
-/// The same when it comes to choosing among the best.
+/// The number of steps when the best candidates are compared.
 const MORE_STEPS: usize = 16_000;
-/// Differences that count alike: of the histogram, of the mean and of the throughput.
+/// Differences that count equally: of the histogram, of the mean and of the throughput.
 const TOLERANCE: [f64; 3] = [0.08, 0.03, 0.03];
 
 const OWN_SHARES: [f64; 3] = [0.0, 0.5, 1.0];
@@ -29,13 +29,13 @@ const WEIGHTS: [f64; 5] = [1.0, 1.5, 2.0, 3.0, 5.0];
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Candidate {
-    /// Share of the overhead that nobody else is in the way of.
+    /// Share of the overhead that does not depend on other workers.
     own: f64,
     /// Variation of service times.
     variation: f64,
     /// Weight of a push.
     weight: f64,
-    /// By what the overhead is multiplied, to meet the throughput.
+    /// Factor of the overhead that makes the throughput right.
     scale: f64,
 }
 
@@ -94,7 +94,7 @@ impl Search<'_> {
             server.discipline = Discipline::ProcessorSharing;
             server.push_weight = rounded(weight);
         }
-        // Two messages carry a push and its answer, two a request and the values.
+        // Two messages carry a push and its answer, and two carry a request and the values.
         let latency = 0.5 * push.min(pull);
         cluster.network.latency = span(scale * own * latency);
         cluster.network.jitter = (own > 0.0).then_some(law);
@@ -121,7 +121,7 @@ impl Search<'_> {
         Ok((squares.sum(), throughput))
     }
 
-    /// Sets the scale so that the throughput is met.
+    /// Sets the scale so that the throughput is right.
     fn calibrate(&self, mut candidate: Candidate) -> Result<(f64, Candidate), FitError> {
         let workers = f64::from(self.bare.workers);
         let logged = workers / self.logged.throughput();
@@ -132,14 +132,14 @@ impl Search<'_> {
             if best.is_none_or(|(least, _)| score < least) {
                 best = Some((score, candidate));
             }
-            // A step takes as much longer as it is delayed, at the least.
+            // A delay makes a step longer by at least the delay.
             let short = logged - workers / throughput;
             candidate.scale = (candidate.scale + 0.7 * short / overhead).clamp(0.1, 4.0);
         }
         Ok(best.expect("there were rounds"))
     }
 
-    /// Goes downhill from a candidate of the grid.
+    /// Searches from a candidate of the grid for better ones nearby.
     fn refine(&self, candidate: Candidate) -> Result<(f64, Candidate), FitError> {
         let mut best = self.calibrate(candidate)?;
         if candidate.own == 1.0 {

@@ -1,4 +1,4 @@
-//! What is measured of an arm: quality at some moments after the fork.
+//! The measurements of an arm: quality at some moments after the fork.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,8 @@ pub struct Point {
     pub sim_s: f64,
     /// AUC on the reporting half of the holdout.
     pub auc: Option<f64>,
-    /// AUC on the half that selects the best step: where this one falls and the other does not, it
-    /// is the winner's curse.
+    /// AUC on the half that selects the best step. If this one falls and the other does not, the
+    /// reason is the winner's curse.
     pub selection_auc: Option<f64>,
     /// Mean AUC over sessions, on the reporting half.
     pub session_auc: Option<f64>,
@@ -35,7 +35,7 @@ pub struct Point {
 pub struct Curve {
     /// The arm's name.
     pub arm: String,
-    /// What was measured, in order.
+    /// The measurements, in order.
     pub points: Vec<Point>,
     /// SHA-256 of all weights at the end.
     pub weights: String,
@@ -52,7 +52,7 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// For a job that stands at the fork; `None` if there is nothing to evaluate.
+    /// A gauge for a job that is at the fork; `None` if there is nothing to evaluate.
     pub fn new(session: &Session) -> Option<Gauge> {
         let evaluator = &session.watch.evaluation.as_ref()?.evaluator;
         let training = session.work.training()?;
@@ -69,7 +69,7 @@ impl Gauge {
         &self.fork
     }
 
-    /// Counts from here, instead of from the fork.
+    /// Counts from here instead of from the fork.
     pub fn begin_at(&mut self, progress: Progress) {
         self.fork = progress;
     }
@@ -105,8 +105,8 @@ impl Gauge {
     }
 }
 
-/// The updates after the fork at which arms are evaluated: `points` of them up to `last`, the denser
-/// the nearer to the fork, at which they begin.
+/// The updates after the fork at which arms are evaluated: `points` of them, from the fork to
+/// `last`. They are denser near the fork.
 pub fn moments(last: u64, points: u32) -> Vec<u64> {
     let at = |k: u32| {
         let share = f64::from(k) / f64::from(points - 1);

@@ -1,11 +1,11 @@
-//! The arms of a lab: a factorial of what is kept and lost, and single restarts beside it.
+//! The arms of a lab: a factorial of kept and lost factors, and single restarts in addition.
 
 use crate::optimizer::schedule::Horizon;
 use crate::scenario::lab::{Factor, Lab};
 use crate::sim::restart::InFlight;
 use crate::sim::{Restart, Save};
 
-/// Most factors of a full factorial; of more, a fraction is run.
+/// Most factors of a full factorial. With more factors, a fraction of it is run.
 const FULL: usize = 4;
 
 /// One way to go on from the fork.
@@ -13,9 +13,9 @@ const FULL: usize = 4;
 pub struct Arm {
     /// Its name.
     pub label: String,
-    /// By factor, whether it is lost; empty for arms beside the factorial.
+    /// By factor, whether it is lost; empty for arms outside the factorial.
     pub lost: Vec<bool>,
-    /// What happens at the fork; `None` for the run that simply goes on.
+    /// What happens at the fork; `None` for the run without a restart.
     pub restart: Option<Restart>,
 }
 
@@ -24,24 +24,24 @@ pub struct Arm {
 pub struct Term {
     /// `slots`, or `slots x counters`.
     pub name: String,
-    /// Interactions of two that cannot be told apart from it.
+    /// Interactions of two factors that have the same estimate as this one.
     pub aliases: Vec<String>,
     /// Indices of its factors.
     factors: Vec<usize>,
 }
 
-/// The name of the run that simply goes on.
+/// The name of the run without a restart.
 pub const NO_RESTART: &str = "no restart";
 /// The name of the arm whose weights stay for one step of every worker.
 pub const RATE_ZERO: &str = "coalesce, rate zero for N updates";
 
-/// The factorial's arms, the one that loses nothing first.
+/// The arms of the factorial; the arm that loses nothing comes first.
 pub fn factorial(factors: &[Factor], save: Option<&Save>) -> Vec<Arm> {
     let basic = factors.len().min(FULL);
     let arm = |number: usize| {
         let bit = |k: usize| number >> k & 1 == 1;
         let level = |k: usize| {
-            // Beyond the basic factors, each is the product of three of these.
+            // Beyond the basic factors, the levels of each factor are the product of some of these.
             if k < basic {
                 bit(k)
             } else {
@@ -65,9 +65,9 @@ pub fn factorial(factors: &[Factor], save: Option<&Save>) -> Vec<Arm> {
     (0..1 << basic).map(arm).collect()
 }
 
-/// The basic factors whose product gives the levels of a further factor: words of odd length, so
-/// that no main effect is confounded with an interaction of two (resolution IV; with one further
-/// factor, V).
+/// The basic factors whose product gives the levels of a further factor. They are chosen so that no
+/// main effect is confounded with an interaction of two (resolution IV; with one further factor,
+/// V).
 fn generator(factor: usize, factors: usize) -> &'static [usize] {
     const TRIPLES: [&[usize]; 4] = [&[0, 1, 2], &[0, 1, 3], &[0, 2, 3], &[1, 2, 3]];
     if factors == FULL + 1 { &[0, 1, 2, 3] } else { TRIPLES[factor - FULL] }
@@ -84,7 +84,7 @@ pub fn arms(lab: &Lab, workers: u32) -> Vec<Arm> {
     arms
 }
 
-/// What the factorial of these factors can tell: every factor, then every interaction of two.
+/// The effects that this factorial can estimate: every factor, then every interaction of two.
 /// Interactions with the same levels in all arms are one term.
 pub fn terms(factors: &[Factor]) -> Vec<Term> {
     let arms = factorial(factors, None);
@@ -110,15 +110,14 @@ pub fn terms(factors: &[Factor]) -> Vec<Term> {
 }
 
 impl Term {
-    /// +1 where an odd number of its factors is lost (of one: where it is lost), else -1; of two,
-    /// +1 where both or neither are.
+    /// For one factor: +1 if it is lost, else -1. For two: +1 if both or neither are lost, else -1.
     fn sign(&self, arm: &Arm) -> f64 {
         self.factors.iter().map(|&k| if arm.lost[k] { 1.0 } else { -1.0 }).product()
     }
 
-    /// The effect on a response, one value per arm of the factorial: of a factor, the mean where it
-    /// is lost minus the mean where it is kept; of an interaction, half the difference that losing
-    /// the one makes to the effect of the other.
+    /// The effect on a response, one value per arm of the factorial. For a factor: the mean where
+    /// it is lost minus the mean where it is kept. For an interaction: half the difference that
+    /// losing one factor makes to the effect of the other.
     pub fn effect(&self, arms: &[Arm], responses: &[f64]) -> f64 {
         let sum: f64 = arms.iter().zip(responses).map(|(arm, y)| self.sign(arm) * y).sum();
         2.0 * sum / arms.len() as f64

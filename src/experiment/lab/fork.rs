@@ -1,4 +1,4 @@
-//! One base run, forked: from the same state on, every arm goes its own way.
+//! One base run and its fork: every arm goes on from the same state.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use crate::sim::{
     EvaluatedView, Every, Nobody, Record, RestartError, SimError, Simulation, State, Stop,
 };
 
-/// Single views that are evaluated beside the server.
+/// Number of single views that are evaluated besides the server.
 const SINGLE_VIEWS: u32 = 3;
 
 /// One base run and its arms.
@@ -35,11 +35,11 @@ pub struct Forked {
     pub passes: f64,
     /// A curve per arm.
     pub curves: Vec<Curve>,
-    /// How much the workers' views differ, and what that is worth.
+    /// How much the workers' views differ, and how good they are.
     pub views: Vec<ViewsAt>,
 }
 
-/// The workers' views at one moment of the run that simply goes on, and of the one whose views
+/// The workers' views at one moment, of the run without a restart and of the one whose views
 /// coalesce.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ViewsAt {
@@ -47,13 +47,13 @@ pub struct ViewsAt {
     pub arm: String,
     /// Updates since the fork.
     pub updates: u64,
-    /// AUC on the reporting half: of the server's parameters.
+    /// AUC of the server's parameters, on the reporting half.
     pub server: Option<f64>,
-    /// Of single workers' views, the mean.
+    /// Mean AUC of single workers' views.
     pub single: Option<f64>,
-    /// Of the mean of all views.
+    /// AUC of the mean of all views.
     pub mean_of_views: Option<f64>,
-    /// Of the mean of all views' predictions.
+    /// AUC of the mean of all views' predictions.
     pub mean_of_predictions: Option<f64>,
     /// Mean distance of the views from the server, relative to its norm: by layer, then table.
     pub distance: Vec<(String, f64)>,
@@ -76,7 +76,7 @@ pub enum ForkError {
         /// Updates that it made.
         updates: u64,
     },
-    /// An arm cannot restart as it should.
+    /// An arm cannot restart as its settings say.
     #[error("arm \"{arm}\": {error}")]
     Restart {
         /// Its name.
@@ -94,29 +94,29 @@ pub enum ForkError {
         "with an imposed staleness there are no workers, and nothing that could restart: leave out `imposed_staleness`"
     )]
     NoCluster,
-    /// A state that was just saved does not fit.
+    /// A state that was just saved cannot be loaded.
     #[error("a bug: {0}")]
     State(#[from] LoadError),
-    /// Somebody asked to stop.
+    /// The lab was asked to stop.
     #[error("stopped by signal {0}")]
     Stopped(usize),
 }
 
-/// What a base run needs.
+/// The input of a base run.
 #[derive(Clone, Debug)]
 pub struct Base<'a> {
-    /// The scenario, with the numbers of workers and the seed of this run.
+    /// The scenario, with the number of workers and the seed of this run.
     pub scenario: &'a Scenario,
     /// Its lab.
     pub lab: &'a Lab,
     /// Where files are looked for.
     pub folder: &'a Path,
-    /// Asks to stop.
+    /// Asks the lab to stop.
     pub stop: StopSignal,
 }
 
 impl Base<'_> {
-    /// Runs up to the fork, and then every arm. `told` hears of every arm that is done.
+    /// Runs up to the fork, and then every arm. Calls `told` after every arm.
     ///
     /// # Errors
     /// [`ForkError`].
@@ -152,7 +152,7 @@ impl Base<'_> {
     }
 
     fn job(&self, prepared: &Prepared, scenario: &Scenario) -> Result<Job, ForkError> {
-        // The lab runs several base runs side by side; each has one thread.
+        // The lab runs several base runs at the same time; each has one thread.
         let mut job = scenario.build(Some(prepared.clone()), self.folder, 1)?;
         match &mut job {
             Job::Cluster(simulation) => simulation.follow_examples(),
@@ -161,15 +161,15 @@ impl Base<'_> {
         Ok(job)
     }
 
-    /// The scenario of the base run: views stay at hand.
+    /// The scenario of the base run: it keeps views available.
     fn base_scenario(&self) -> Scenario {
         let mut scenario = self.scenario.clone();
         scenario.record.divergence = Some(Every::Updates(u64::MAX));
         scenario
     }
 
-    /// The scenario of the arms: the same cluster, that does not end by itself and is evaluated by
-    /// nobody but the lab.
+    /// The scenario of the arms: the same cluster, but the run does not end by itself, and only the
+    /// lab evaluates it.
     fn forked_scenario(&self) -> Scenario {
         let mut scenario = self.base_scenario();
         scenario.train.stop = Stop { updates: Some(u64::MAX), ..Stop::default() };
@@ -235,7 +235,7 @@ impl Base<'_> {
                 .restart(&mut job, restart, &mut Nobody)
                 .map_err(|error| ForkError::Restart { arm: arm.label.clone(), error })?;
             if restart.save.is_some() {
-                // What was trained while the checkpoint was saved is trained again.
+                // Updates that were made while the checkpoint was saved are made again.
                 gauge.begin_at(job.session().progress);
             }
         }
@@ -259,7 +259,7 @@ impl Base<'_> {
         Ok(curve)
     }
 
-    /// Runs until so many updates have been made; inside, whether the model blew up.
+    /// Runs until so many updates have been made. The inner result tells whether the model blew up.
     fn advance(&self, job: &mut Job, updates: u64) -> Result<Result<(), SimError>, ForkError> {
         while job.session().progress.updates < updates {
             match job.step(&mut Nobody) {
@@ -282,7 +282,7 @@ fn save(job: &mut Job) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// Evaluates and measures what the workers hold.
+/// Evaluates and measures the workers' views.
 fn look_at_views(arm: &str, updates: u64, simulation: &mut Simulation) -> ViewsAt {
     let mut at = ViewsAt { arm: arm.to_owned(), updates, ..ViewsAt::default() };
     if let Some(training) = simulation.session().work.training() {

@@ -1,9 +1,9 @@
-//! The restart lab: what a restart does to a model, and which part of it carries the effect.
+//! The restart lab: what a restart does to a model, and which part of the restart causes it.
 //!
-//! A base run is forked: its whole state is saved, workers' views, gradients in flight and the place
-//! in the data included. From there every arm goes on by itself, with the same random draws, so that
-//! arms differ in nothing but what their restart keeps and loses. A factorial of these switches tells
-//! main effects from interactions; the run that simply goes on is what everything is compared with.
+//! A base run is forked: its whole state is saved, including workers' views, gradients in flight
+//! and the place in the data. From there every arm goes on by itself, with the same random draws.
+//! So arms differ only in what their restart keeps and loses. A factorial of these switches
+//! separates main effects from interactions. Every arm is compared with the run without a restart.
 
 pub mod curve;
 pub mod design;
@@ -32,9 +32,9 @@ use crate::scenario::document::{self, Input, Override, Problems, load};
 use crate::scenario::lab::Lab;
 use crate::scenario::rules;
 
-/// Where the base runs that are done are kept, in the lab's folder.
+/// Where finished base runs are kept, in the lab's folder.
 const FORKS: &str = "forks";
-/// Written last: where it exists, the lab is done.
+/// Written last: if it exists, the lab is done.
 pub const DONE: &str = "lab.json";
 
 /// A scenario with its lab.
@@ -42,15 +42,15 @@ pub const DONE: &str = "lab.json";
 pub struct RestartLab {
     /// The scenario.
     pub scenario: Scenario,
-    /// Every value of it, defaults included.
+    /// Every value of the scenario, defaults included.
     pub resolved: String,
     lab: Lab,
 }
 
-/// Why a lab did not finish. What was computed until then is kept, and not computed again.
+/// Why a lab did not finish. Finished base runs are kept, and not computed again.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
-    /// A base run or an arm.
+    /// A base run or an arm failed.
     #[error("{error} (base run with workers = {workers}, seed {seed})")]
     Fork {
         /// Workers of the base run.
@@ -60,7 +60,7 @@ pub enum LabError {
         /// Why.
         error: ForkError,
     },
-    /// The scenario makes no sense with so many workers.
+    /// The scenario is not valid with so many workers.
     #[error(
         "with workers = {workers} this is no valid scenario: {problems}; name others with `lab.workers`"
     )]
@@ -70,10 +70,10 @@ pub enum LabError {
         /// What is wrong.
         problems: String,
     },
-    /// The folder.
+    /// The folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// Somebody asked to stop.
+    /// The lab was asked to stop.
     #[error(
         "stopped by signal {signal}; base runs that are done are kept in {path}: the same command goes on"
     )]
@@ -85,7 +85,7 @@ pub enum LabError {
     },
 }
 
-/// What came of a lab.
+/// The results of a lab.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Results {
     /// The base runs, by workers and then by seed.
@@ -94,14 +94,14 @@ pub struct Results {
     pub controls: Vec<Control>,
 }
 
-/// A control that is to come out as expected if the simulator is right.
+/// A control: it comes out as expected if the simulator is right.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Control {
     /// What is checked.
     pub name: String,
     /// Workers of the base runs.
     pub workers: u32,
-    /// Base runs in which it holds, and all of them.
+    /// Base runs in which it holds.
     pub holds: usize,
     /// All of them.
     pub of: usize,
@@ -120,7 +120,7 @@ struct Written<'a> {
 }
 
 impl RestartLab {
-    /// The lab of a scenario; of one without a `[lab]`, the default.
+    /// The lab of a scenario; the default lab if the scenario has no `[lab]`.
     pub fn new(mut scenario: Scenario) -> RestartLab {
         let lab = scenario.lab.take().unwrap_or_default();
         scenario.lab = Some(Lab { workers: numbers_of_workers(&lab, &scenario), ..lab });
@@ -129,12 +129,12 @@ impl RestartLab {
         RestartLab { scenario, resolved, lab }
     }
 
-    /// Its settings.
+    /// The settings of the lab.
     pub fn settings(&self) -> &Lab {
         &self.lab
     }
 
-    /// The base runs, as (workers, seed): the first numbers of workers first.
+    /// The base runs, as (workers, seed), in the order of the numbers of workers.
     pub fn bases(&self) -> Vec<(u32, u64)> {
         let first = self.scenario.scenario.seed;
         let seeds = (0..u64::from(self.lab.seeds)).map(|k| first.wrapping_add(k));
@@ -142,8 +142,8 @@ impl RestartLab {
         self.lab.workers.iter().flat_map(of).collect()
     }
 
-    /// Runs what is missing, on `threads` host threads, one base run on each; and writes the tables.
-    /// `told` hears of every step, from several threads.
+    /// Runs the missing base runs on `threads` host threads, one base run on each, and writes the
+    /// tables. Calls `told` after every step, from several threads.
     ///
     /// # Errors
     /// [`LabError`]: of the first base run that failed.
@@ -156,7 +156,7 @@ impl RestartLab {
         told: &(dyn Fn(u32, u64, &str) + Sync),
     ) -> Result<Results, LabError> {
         self.check_workers()?;
-        // What is wrong with the data is to be known before a folder is made.
+        // Mistakes in the data are found here, before a folder is made.
         let (workers, seed) = (self.lab.workers[0], self.scenario.scenario.seed);
         let fail = |error| LabError::Fork { workers, seed, error };
         self.scenario.prepare(files_from).map_err(|error| fail(error.into()))?;
@@ -187,7 +187,7 @@ impl RestartLab {
                 let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                 done[index] = Some(outcome);
                 if failed {
-                    // Nobody begins another one.
+                    // No thread begins another base run.
                     next.store(bases.len(), Ordering::Relaxed);
                 }
             }
@@ -241,7 +241,7 @@ impl RestartLab {
         base.run(|what| told(workers, seed, what))
     }
 
-    /// What a base run is the outcome of.
+    /// A hash of everything that determines a base run.
     fn key(&self) -> [u8; 32] {
         let hash = Sha256::new().chain_update(env!("CARGO_PKG_VERSION"));
         hash.chain_update(SEMANTICS.to_le_bytes()).chain_update(&self.resolved).finalize().into()
@@ -255,8 +255,8 @@ impl RestartLab {
         bytes
     }
 
-    /// A base run that was done before; `None` if it was not, or the file is damaged or another
-    /// plan's.
+    /// A base run that was done before; `None` if there is none, or if its file is damaged or
+    /// belongs to another plan.
     fn read(&self, path: &Path) -> Option<Forked> {
         let bytes = fs::read(path).ok()?;
         let (content, checksum) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
@@ -291,7 +291,7 @@ impl RestartLab {
     }
 }
 
-/// One worker, where nothing can coalesce, and as many as the scenario has.
+/// One worker, for which nothing can coalesce, and the number of the scenario.
 fn numbers_of_workers(lab: &Lab, scenario: &Scenario) -> Vec<u32> {
     let mut workers = lab.workers.clone();
     if workers.is_empty() {

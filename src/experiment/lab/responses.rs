@@ -1,4 +1,4 @@
-//! What an arm is judged by: single numbers of its curve, against the run that simply goes on.
+//! The responses of an arm: single numbers of its curve, compared with the run without a restart.
 
 use super::curve::{BUCKETS, Curve, Point};
 
@@ -7,12 +7,12 @@ use super::curve::{BUCKETS, Curve, Point};
 pub struct Response {
     /// The word in files and tables.
     pub name: &'static str,
-    /// What it is.
+    /// Its meaning.
     pub about: &'static str,
 }
 
-/// All responses, in the order of [`respond`]. Differences of AUC, unless they say otherwise;
-/// positive is better.
+/// All responses, in the order of [`respond`]. They are differences of AUC unless they say
+/// otherwise, and positive is better.
 pub const RESPONSES: [Response; 10] = [
     Response { name: "at_once", about: "AUC before any update, minus that at the fork" },
     Response { name: "depth", about: "lowest AUC early after the fork, minus that at the fork" },
@@ -44,8 +44,8 @@ pub struct Measure {
     pub recovered_within: f64,
 }
 
-/// The responses of a curve against that of no restart; `None` where an AUC is missing, or the arm
-/// never recovers.
+/// The responses of a curve compared with that of no restart; `None` if an AUC is missing, or the
+/// arm never recovers.
 pub fn respond(measure: Measure, curve: &Curve, plain: &Curve) -> [Option<f64>; 10] {
     let whole = curve.broke.is_none();
     let auc = |point: &Point| point.auc;
@@ -81,7 +81,7 @@ pub fn respond(measure: Measure, curve: &Curve, plain: &Curve) -> [Option<f64>; 
     ]
 }
 
-/// Mean over the updates up to `until` of the difference of two curves, by trapezes; both were
+/// Mean difference of two curves over the updates up to `until`, by trapezes. Both curves were
 /// measured at the same moments.
 fn mean_difference(
     curve: &Curve,

@@ -35,7 +35,7 @@ pub(super) fn curve_rows(results: &Results) -> impl Iterator<Item = CurveRow> {
     })
 }
 
-/// One row per moment at which the workers' views were looked at, and one per layer of it.
+/// One row per moment at which the workers' views were measured, and one per layer at that moment.
 pub(super) fn view_rows(results: &Results) -> Vec<LabViewRow> {
     let mut rows = Vec::new();
     for forked in &results.forks {
@@ -74,7 +74,7 @@ fn measure(lab: &Lab) -> Measure {
     Measure { early: lab.early.min(lab.updates), recovered_within: lab.recovered_within }
 }
 
-/// Numbers of workers in the order of the base runs, each with these.
+/// Numbers of workers in the order of the base runs, each with its base runs.
 fn by_workers(results: &Results) -> Vec<(u32, Vec<&Forked>)> {
     let mut groups: Vec<(u32, Vec<&Forked>)> = Vec::new();
     for forked in &results.forks {
@@ -90,7 +90,7 @@ fn responses(lab: &Lab, forked: &Forked, curve: &Curve) -> [Option<f64>; RESPONS
     respond(measure(lab), curve, &forked.curves[0])
 }
 
-/// What every arm does, by number of workers, then by arm, then by response.
+/// The responses of every arm, by number of workers, then by arm, then by response.
 pub fn arm_rows(lab: &Lab, results: &Results) -> Vec<ArmRow> {
     let mut rows = Vec::new();
     for (workers, bases) in by_workers(results) {
@@ -116,7 +116,7 @@ pub fn arm_rows(lab: &Lab, results: &Results) -> Vec<ArmRow> {
     rows
 }
 
-/// What the factorial attributes, by number of workers, then by response, then by term.
+/// The effects of the factorial, by number of workers, then by response, then by term.
 pub fn effect_rows(lab: &Lab, results: &Results) -> Vec<EffectRow> {
     let (arms, terms) = (factorial(&lab.factors, lab.save.as_ref()), terms(&lab.factors));
     let mut rows = Vec::new();

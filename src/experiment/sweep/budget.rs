@@ -1,8 +1,8 @@
-//! The memory that trials running side by side may take together.
+//! The memory that trials may take together when they run side by side.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Memory that is given out and comes back.
+/// Memory that is given out and given back.
 #[derive(Debug)]
 pub struct Budget {
     limit: u64,
@@ -18,19 +18,19 @@ pub struct Share<'a> {
 }
 
 impl Budget {
-    /// So many bytes.
+    /// A budget of so many bytes.
     pub fn new(limit: u64) -> Budget {
         Budget { limit, taken: Mutex::new(0), freed: Condvar::new() }
     }
 
-    /// Waits until `bytes` fit beside what the others have; more than there is fits once nobody
-    /// else has any.
+    /// Waits until `bytes` fit beside the shares of the others. More than the whole budget fits
+    /// once there are no other shares.
     pub fn take(&self, bytes: u64) -> Share<'_> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         while *taken > 0 && taken.saturating_add(bytes) > self.limit {
             taken = self.freed.wait(taken).unwrap_or_else(PoisonError::into_inner);
         }
-        // At least one, so that a share is seen by the others.
+        // At least one byte, so that other threads see the share.
         let bytes = bytes.clamp(1, u64::MAX / 2 - *taken / 2);
         *taken += bytes;
         Share { budget: self, bytes }
@@ -45,7 +45,7 @@ impl Drop for Share<'_> {
     }
 }
 
-/// The memory that is free for new programs, where the system tells.
+/// The memory that is free for new programs, if the system tells it.
 pub fn available() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

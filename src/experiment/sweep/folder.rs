@@ -1,4 +1,4 @@
-//! The folder of a sweep: its plan, its points, and who writes it.
+//! The folder of a sweep: its plan, its points, and the lock of the process that writes it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use crate::results::outcome::Planned;
 #[derive(Debug)]
 pub struct SweepFolder {
     path: PathBuf,
-    /// Held as long as the folder is written; the kernel releases it when the process dies.
+    /// Held while the folder is written; the kernel releases it when the process dies.
     _lock: File,
 }
 
 impl SweepFolder {
     /// Opens or creates `path` for `plan`, and writes the plan. A folder that holds a part of the
-    /// plan, or the plan with fewer seeds, is gone on with; one that holds more keeps it.
+    /// plan, or the plan with fewer seeds, is continued. A folder with more seeds keeps them.
     ///
     /// # Errors
     /// If it holds another plan or something else, another process writes the same part of it, or
@@ -57,13 +57,13 @@ impl SweepFolder {
                 text.push_str(&serde_json::to_string(line).expect("a plan is valid JSON"));
                 text.push('\n');
             }
-            // Last: a folder with a plan is complete.
+            // The plan is written last: a folder with a plan is complete.
             folder.write("plan.jsonl", text.as_bytes())?;
         }
         Ok(folder)
     }
 
-    /// The plan that is there already, if it fits.
+    /// The plan that exists already, if it fits.
     fn known(&self, plan: &Plan) -> Result<Vec<Planned>, FolderError> {
         let text = match fs::read_to_string(self.path.join("plan.jsonl")) {
             Ok(text) => text,
@@ -79,7 +79,7 @@ impl SweepFolder {
         if fits { Ok(known) } else { Err(other()) }
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -91,14 +91,13 @@ impl SweepFolder {
 
     /// Writes a file whole or not at all.
     ///
-    /// # Errors
-    /// If the system refuses; what was there before stays.
+    /// # Errors If the system refuses; an earlier file stays as it was.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
         write_atomically(&self.path.join(name), content)
     }
 }
 
-/// Whether a process may have left this that died before the plan was written.
+/// Whether a process may have left this file because it died before the plan was written.
 fn is_ours(entry: fs::DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy().into_owned();
     let ours = ["points", "trials", "sweep.toml", "sweep.toml.tmp", "plan.jsonl.tmp"];

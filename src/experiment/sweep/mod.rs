@@ -1,8 +1,8 @@
 //! Sweeps: many trials of one scenario, planned together, run side by side.
 //!
-//! The plan is a file (`plan.jsonl`), each trial a run folder of its own below `trials/`. Whether a
-//! trial is done follows from its files, so the same command again, or another process with another
-//! part of the plan, does what is missing and nothing else.
+//! The plan is a file (`plan.jsonl`), and each trial has a run folder of its own below `trials/`.
+//! Whether a trial is done follows from its files. So the same command again does only what is
+//! missing, and so does another process with another part of the plan.
 
 pub mod budget;
 pub mod folder;

@@ -22,12 +22,12 @@ pub struct PlannedTrial {
 }
 
 /// Every trial of a sweep, seed by seed: all points with the first seed, then all with the second.
-/// So the first look comes early, and more seeds add to the end of the plan.
+/// So first results of all points come early, and more seeds add to the end of the plan.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Short name.
     pub name: String,
-    /// The first six hexadecimal digits of the hash of all points, whatever the seeds.
+    /// The first six hexadecimal digits of the hash of all points; it does not depend on the seeds.
     pub hash: String,
     /// The sweep as a file.
     pub sweep: String,
@@ -40,8 +40,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Puts the plan of a sweep together. `about` gives names and seeds; its keys are taken from
-    /// `design`.
+    /// Assembles the plan of a sweep. `about` gives names and seeds; the keys come from `design`.
     pub fn new(about: Sweep, design: &Design, points: &[Resolved], files_from: PathBuf) -> Plan {
         let texts: Vec<String> =
             points.iter().map(|point| point.with_seed(point.scenario.scenario.seed).1).collect();
@@ -83,7 +82,7 @@ impl Plan {
     }
 }
 
-/// Why a plan cannot be gone on with.
+/// Why a plan cannot be continued.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// Its files cannot be read.
@@ -94,7 +93,7 @@ pub enum PlanError {
         /// What the system says.
         error: std::io::Error,
     },
-    /// A file is not what a sweep writes.
+    /// A file is not as a sweep writes it.
     #[error("{path} is not as the sweep has written it: {problem}")]
     Malformed {
         /// The file.
@@ -102,7 +101,7 @@ pub enum PlanError {
         /// What is wrong.
         problem: String,
     },
-    /// This program understands the scenario of a point in another way.
+    /// This program reads the scenario of a point differently than the one that planned it.
     #[error(
         "this version of straggler reads {path} in another way than the one that planned the sweep; go on \
          with that version, or begin in another folder"
@@ -116,8 +115,7 @@ pub enum PlanError {
 impl Plan {
     /// The plan of the sweep in `folder`, as it was written there.
     ///
-    /// # Errors
-    /// If it cannot be read, or is understood differently by this program.
+    /// # Errors If it cannot be read, or this program reads a point differently.
     pub fn read(folder: &Path, files_from: PathBuf) -> Result<Plan, PlanError> {
         let read = |name: &str| -> Result<(PathBuf, String), PlanError> {
             let path = folder.join(name);
@@ -158,8 +156,8 @@ impl Plan {
     }
 }
 
-/// A seed that no other trial has, as long as there are fewer than a million seeds: the seeds of
-/// point k are those of point 0 plus k million.
+/// A seed that no other trial has, if there are fewer than a million seeds: the seeds of point k
+/// are those of point 0 plus k million.
 fn own_seed(seeds: &Seeds, turn: usize, point: usize) -> u64 {
     seeds.list()[turn].wrapping_add(1_000_000 * point as u64) & (i64::MAX as u64)
 }
@@ -196,7 +194,7 @@ fn with_keys(mut about: Sweep, design: &Design) -> Sweep {
     about
 }
 
-/// A literal of TOML as JSON; a text that is none of these stays a text.
+/// A literal of TOML as JSON; a text that is not a literal stays a text.
 fn json(literal: &str) -> Value {
     let read = toml::from_str::<BTreeMap<String, Value>>(&format!("value = {literal}"));
     let value = read.ok().and_then(|mut table| table.remove("value"));

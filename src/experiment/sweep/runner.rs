@@ -29,13 +29,13 @@ pub struct SweepOptions {
     pub threads: usize,
     /// Trials at a time; each gets its part of the threads.
     pub jobs: usize,
-    /// What trials running at a time may take together.
+    /// The memory that trials may take together when they run at the same time.
     pub memory: ByteSize,
-    /// Runs trials above their limits, and again those that are done.
+    /// Runs trials above their limits, and runs finished trials again.
     pub force: bool,
-    /// Runs again those that failed.
+    /// Runs failed trials again.
     pub retry: bool,
-    /// Asks to stop.
+    /// Asks the sweep to stop.
     pub stop: StopSignal,
     /// How often each trial is saved.
     pub save_every: SaveEvery,
@@ -44,28 +44,28 @@ pub struct SweepOptions {
 /// How a trial ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// With its summary written.
+    /// It is done, and its summary is written.
     Done(Box<Summary>),
     /// It was done before.
     Already,
-    /// It diverged or stalled, now or before; its folder says why.
+    /// It diverged or stalled, now or before; its folder holds the reason.
     Failed(String),
-    /// It hit a bug of ours.
+    /// It hit a bug of the program.
     Panicked(String),
-    /// It could not be begun, or its results not be written.
+    /// It could not begin, or its results could not be written.
     Refused(RunError),
     /// Another process is running it.
     Elsewhere,
-    /// Somebody asked to stop.
+    /// It was asked to stop.
     Interrupted,
 }
 
-/// Is told how a sweep goes, by several threads at a time.
+/// Sees the course of a sweep, from several threads at a time.
 pub trait SweepWatcher: Sync {
-    /// A trial begins; what is returned is told everything that happens in it.
+    /// A trial begins; the returned observer sees everything that happens in it.
     fn begins<'a>(&'a self, planned: &PlannedTrial, trial: &Trial) -> Box<dyn Observer + 'a>;
 
-    /// A trial goes on from a snapshot, or cannot use one.
+    /// A trial continues from a snapshot, or cannot use one.
     fn says(&self, planned: &PlannedTrial, text: &str);
 
     /// A trial has ended.
@@ -81,7 +81,7 @@ pub struct Tally {
     pub already: usize,
     /// Trials that diverged or stalled, and why.
     pub failed: Vec<(String, String)>,
-    /// Trials that hit a bug of ours, and what it said.
+    /// Trials that hit a bug of the program, and its message.
     pub panicked: Vec<(String, String)>,
     /// Trials that could not be run, and why.
     pub refused: Vec<(String, RunError)>,
@@ -111,8 +111,8 @@ impl Tally {
     }
 }
 
-/// Runs `trials` into the folder of their sweep. One that diverges, fails or panics stops itself
-/// alone. Files of the scenario are looked for in `files_from`.
+/// Runs `trials` into the folder of their sweep. A trial that diverges, fails or panics stops only
+/// itself. Files of the scenario are looked for in `files_from`.
 pub fn run(
     folder: &SweepFolder,
     trials: &[&PlannedTrial],
@@ -161,10 +161,10 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Runs a trial; a bug of ours in it is its own end and nobody else's.
+    /// Runs a trial; a bug of the program that it hits ends this trial and no other.
     fn guarded(&self, planned: &PlannedTrial) -> Ended {
         let out = self.folder.trial(&planned.planned.trial);
-        // What the panic may have left half done belongs to this trial alone.
+        // The panic may leave something half done, but only of this trial.
         let ended = catch_unwind(AssertUnwindSafe(|| self.trial(planned, &out)));
         ended.unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str);
@@ -221,7 +221,7 @@ impl Runner<'_> {
             if let Err(error) = start::check_unchanged(out, scenario, self.files_from) {
                 return Some(Ended::Refused(error.into()));
             }
-            // It may have been killed just before it removed them itself.
+            // The earlier run may have been killed just before it removed them.
             return Some(match Snapshots::remove_from(out) {
                 Ok(()) => Ended::Already,
                 Err(error) => {

@@ -13,7 +13,8 @@ pub struct Selection {
     pub shard: Option<Shard>,
 }
 
-/// Part `number` of `of`: the trials whose number leaves this remainder.
+/// Part `number` of `of`: the trials whose number, divided by `of`, leaves the remainder of this
+/// part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shard {
     /// Which part, from 1.
@@ -37,7 +38,7 @@ impl FromStr for Shard {
 }
 
 impl Selection {
-    /// Whether the trial number `index` of the plan belongs to it.
+    /// Whether the trial number `index` of the plan belongs to the selection.
     pub fn has(&self, index: usize, trial: &PlannedTrial) -> bool {
         let shard = self.shard.is_none_or(|shard| index % shard.of == shard.number - 1);
         let label = &trial.planned.label;

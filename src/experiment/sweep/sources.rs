@@ -1,7 +1,8 @@
-//! Logs that several trials share: what two trials would load or generate alike is there once.
+//! Logs that several trials share: a log that two trials would load or generate alike is in memory
+//! once.
 //!
-//! A log is a pure function of its settings, of the folder that its files are in and, where it draws,
-//! of the seed; nobody changes it once it is open. So sharing changes no result.
+//! A log is a pure function of its settings, of the folder of its files and, if it draws, of the
+//! seed. It never changes once it is open. So sharing changes no result.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,14 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use crate::base::Streams;
 use crate::data::{DataError, DataSource, OpenContext, SourceChoice};
 
-/// What makes two logs the same.
+/// Two logs with the same key are the same.
 type Key = (PathBuf, String, Option<u64>);
-/// A log that may be open; locked while it is being opened.
+/// A log that may be open; the slot is locked while the log is being opened.
 type Slot = Arc<Mutex<Option<Weak<dyn DataSource>>>>;
 
 /// The open logs of a sweep.
 ///
-/// Those that some trial has are given to the next that wants them. The one given last is kept a
+/// A log that some trial has is given to the next trial that needs it. The log given last is kept a
 /// little longer, for trials that run one after the other.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -26,7 +27,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The log that `choice` means for a trial, opened unless it is open.
+    /// The log that `choice` means for a trial; it is opened unless it is open already.
     ///
     /// # Errors
     /// As [`SourceConfig::open`](crate::data::SourceConfig::open).
@@ -39,13 +40,14 @@ impl Sources {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(slots.entry(key(choice, context)).or_default())
         };
-        // Whoever wants the same waits here, and finds it.
+        // Another thread that needs the same log waits here and then finds it.
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(source) = slot.as_ref().and_then(Weak::upgrade) {
             self.keep(&source);
             return Ok(source);
         }
-        // What nobody else has must go before a new one comes: together they may be too much.
+        // A log that no trial has any more must go before a new one is opened: both may be too much
+        // for memory.
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let source = choice.open(context)?;
         *slot = Some(Arc::downgrade(&source));
@@ -87,7 +89,7 @@ mod tests {
         assert!(!Arc::ptr_eq(&first, &open(&choice, 2)), "another seed is another log");
         assert!(!Arc::ptr_eq(&first, &open(&other, 1)));
         assert!(Arc::ptr_eq(&first, &open(&choice, 1)), "it is still in use");
-        // Of those that nobody has, only the last is kept.
+        // Of the logs that no trial has, only the last is kept.
         let (gone, kept) = (Arc::downgrade(&open(&choice, 3)), Arc::downgrade(&open(&choice, 4)));
         assert!(gone.upgrade().is_none() && kept.upgrade().is_some());
     }

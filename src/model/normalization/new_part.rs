@@ -1,11 +1,11 @@
-//! A normalization that only tests know: it cannot be built.
+//! A part for tests only: a normalization that cannot be built.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ModelError, NormalizationConfig, Rule};
 
-/// It has no settings.
+/// This part has no settings.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {}

@@ -1,11 +1,11 @@
-//! A schedule that only tests know: half the rate, always.
+//! A part for tests only: always half the rate.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Moment, ScheduleConfig};
 
-/// It has no settings.
+/// This part has no settings.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {}

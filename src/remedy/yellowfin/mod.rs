@@ -1,18 +1,23 @@
-//! YellowFin: learning rate and momentum tuned from the gradients, with a closed loop that takes the
-//! momentum of asynchrony off. For the dense group; rows keep their optimizer's learning rate.
+//! YellowFin: learning rate and momentum tuned from the gradients, with a closed loop that
+//! subtracts the momentum of asynchrony. It acts on the dense group; rows keep their optimizer's
+//! learning rate.
 //!
-//! Zhang & Mitliagkas (2017), arXiv:1706.03471. The tuner follows the released code, which was read:
-//! with norms of gradients as curvatures (least and largest of a window, smoothed as logarithms), the
-//! gradients' variance and the distance `|mean g| / mean |g|^2`, the momentum is the larger of what
-//! makes a step best and `((r - 1) / (r + 1))^2` with `r` the root of the ratio of curvatures, and the
-//! rate is `(1 - sqrt(momentum))^2 / least curvature`, risen to slowly. Clipping to the root of the
-//! largest curvature is the paper's, from memory. The correction for sparse
-//! gradients is left out, since rows are. The closed loop is reconstructed: it measures the total
-//! momentum `median (x_(r+1) - x_r + rate g(x_r)) / (x_r - x_(r-1))` and moves the explicit one by
-//! `feedback` times what the measured one lacks of the tuned one; it may become negative.
+//! Zhang & Mitliagkas (2017), arXiv:1706.03471. The tuner follows the released code, which was
+//! read. It takes norms of gradients as curvatures (least and largest of a window, smoothed as
+//! logarithms), and uses the gradients' variance and the distance `mean |g| / mean |g|^2`. The
+//! momentum is the larger of two numbers: the one with the best single step, and
+//! `((r - 1) / (r + 1))^2` with `r` the root of the ratio of curvatures. The rate is
+//! `(1 - sqrt(momentum))^2 / least curvature`, with a slow rise at the start. Clipping to the root
+//! of the largest curvature is the paper's, from memory. The correction for sparse gradients is
+//! left out, since rows are left out.
 //!
-//! Every shard tunes what it holds. The optimizer of the dense group has to be plain descent, and its
-//! learning rate, with its schedule, is a factor of the tuned one.
+//! The closed loop is reconstructed. It measures the total momentum
+//! `median (x_(r+1) - x_r + rate g(x_r)) / (x_r - x_(r-1))`. It moves the explicit momentum by
+//! `feedback` times the difference of tuned and measured momentum; the explicit one may become
+//! negative.
+//!
+//! Every shard tunes its own parameters. The optimizer of the dense group has to be plain descent,
+//! and its learning rate, with its schedule, is a factor of the tuned one.
 
 mod sensor;
 mod tuner;
@@ -28,7 +33,7 @@ use crate::nn::kernels::amend::{accumulate_and_average, scale};
 use crate::nn::kernels::squares;
 use crate::params::Layout;
 
-/// Explicit momentum stays within this of zero: beyond 1 it would never end.
+/// Bound of the absolute explicit momentum: with more than 1 a step would never die out.
 const MOST: f64 = 0.99;
 
 /// Smoothing, first values and the loop.
@@ -49,8 +54,8 @@ pub struct Config {
     pub first_momentum: f64,
     /// Whether gradients are clipped to the root of the largest curvature so far.
     pub clip: bool,
-    /// Whether the explicit momentum is set so that the total one is as tuned; otherwise the
-    /// explicit one is.
+    /// Whether the explicit momentum is set so that the total is as tuned. Otherwise the explicit
+    /// momentum itself is as tuned.
     pub closed_loop: bool,
     /// Share of the difference by which the loop moves the explicit momentum at an update.
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -103,13 +108,13 @@ impl RemedyConfig for Config {
 #[derive(Debug)]
 pub struct YellowFin {
     config: Config,
-    /// Every so many dense parameters one is measured.
+    /// The distance between two measured dense parameters.
     stride: usize,
-    /// Versions that are remembered.
+    /// Number of versions that the sensor remembers.
     room: usize,
     shards: PerShard<Option<Shard>>,
-    /// Over the dense arena: sums of past gradients with momentum, and their moving averages before
-    /// the division by their weight.
+    /// Both over the dense arena: sums of past gradients with momentum, and the gradients' moving
+    /// averages before the division by their weight.
     velocity: Vec<f32>,
     mean: Vec<f32>,
 }
@@ -121,7 +126,7 @@ struct Shard {
     sensor: Sensor,
     /// Explicit momentum of the closed loop.
     explicit: f64,
-    /// Factor of the present gradient that clips it.
+    /// Factor that clips the current gradient.
     clip: f64,
     /// Norm of the last gradient, and the sum of the squares of the averages after it.
     last: Option<f64>,
@@ -131,7 +136,7 @@ struct Shard {
 }
 
 impl Config {
-    /// Versions of a shard that are remembered for the sensor.
+    /// Number of versions of a shard that the sensor remembers.
     fn room(&self, workers: u32) -> usize {
         if self.closed_loop { 4 * workers as usize + 16 } else { 0 }
     }
@@ -165,7 +170,7 @@ impl Shard {
         }
     }
 
-    /// Learns from the last gradient, now that all of it was seen.
+    /// Learns from the last gradient, now that all of its parts have been seen.
     fn learn(&mut self) {
         if let Some(norm) = self.last.take() {
             self.tuner.learn(norm, self.squares / (self.weight * self.weight));
@@ -245,12 +250,12 @@ mod tests {
     use super::*;
     use crate::base::{Purpose, ShardId, Streams, WorkerId};
 
-    /// Noisy descent on eight curvatures towards a minimum that keeps moving, every gradient
-    /// `staleness` updates old, with a tuner that keeps to a momentum of 0.6; returns the explicit
+    /// Noisy descent on eight curvatures towards a minimum that keeps moving. Every gradient is
+    /// `staleness` updates old, and the tuner is fixed to a momentum of 0.6. Returns the explicit
     /// momentum at the end.
     fn descend(staleness: usize) -> f64 {
         let beta = 0.999_999;
-        // Clipping would hide from the loop how far the steps go.
+        // Clipping would hide the length of the steps from the loop.
         let (first_rate, first_momentum) = (0.03, 0.6);
         let config = Config { beta, first_rate, first_momentum, clip: false, ..Config::default() };
         let mut remedy = YellowFin::new(config, 8, 8);
@@ -286,7 +291,7 @@ mod tests {
         remedy.shards.at(ShardId(0)).as_ref().expect("it was used").explicit
     }
 
-    /// Staleness brings momentum of its own, and the loop takes the explicit one back.
+    /// Staleness acts like momentum, and the loop lowers the explicit momentum.
     #[test]
     fn the_loop_makes_room_for_the_momentum_of_asynchrony() {
         let (fresh, stale) = (descend(0), descend(7));

@@ -1,5 +1,5 @@
-//! The sensor of YellowFin's closed loop: how much momentum a shard's parameters move with, that of
-//! asynchrony included.
+//! The sensor of YellowFin's closed loop: the total momentum of a shard's parameters, including
+//! that of asynchrony.
 
 use std::collections::VecDeque;
 
@@ -13,27 +13,28 @@ pub(super) struct Snapshot {
 /// A gradient that was applied, at the same places.
 #[derive(Clone, Debug, Default)]
 struct Applied {
-    /// Version at which it was computed.
+    /// Version from which it was computed.
     read: u64,
     rate: f64,
     gradient: Vec<f32>,
 }
 
-/// What a shard was at its last versions, and the gradient that waits to be compared with it.
+/// The values of a shard at its last versions, and the gradient that waits to be compared with
+/// them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sensor {
     past: VecDeque<Snapshot>,
-    /// Being filled.
+    /// The version whose values are being noted.
     present: Snapshot,
     applied: Applied,
-    /// Of the arrival before: its parameters' next version is there by now.
+    /// The gradient of the arrival before: by now its parameters' next version is known.
     waiting: Option<Applied>,
 }
 
 impl Sensor {
-    /// A gradient arrives at version `version`, which was computed at version `read` and will move
-    /// the parameters at `rate`; `room` versions are remembered. Returns the momentum told from the
-    /// gradient before the last one.
+    /// A gradient arrives at version `version`. It was computed from version `read` and will move
+    /// the parameters at `rate`; `room` versions are remembered. Returns the momentum measured with
+    /// the gradient before the last one.
     pub(super) fn begin(
         &mut self,
         (version, read): (u64, u64),
@@ -110,7 +111,7 @@ mod tests {
         assert_eq!(median(&mut [3.0, -1.0, 2.0, 5.0]), Some(2.5));
     }
 
-    /// Heavy ball with momentum 0.7, without delay: the sensor tells 0.7, two updates later.
+    /// Heavy ball with momentum 0.7, without delay: the sensor measures 0.7, two updates later.
     #[test]
     fn momentum_is_told_exactly_where_it_is_the_only_one() {
         let (h, rate, momentum) = (0.5f32, 0.25f32, 0.7f32);
@@ -129,7 +130,7 @@ mod tests {
         }
     }
 
-    /// What was computed on a version that is no longer remembered says nothing.
+    /// A gradient of a version that is no longer remembered gives no measurement.
     #[test]
     fn too_old_is_not_told() {
         let mut sensor = Sensor::default();

@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 /// Least variance of the gradient, as in the released code.
 const LEAST_VARIANCE: f64 = 1e-6;
 
-/// Halvings of the interval that holds the root: all the digits there are.
+/// Halvings of the interval that holds the root: enough for all digits.
 const HALVINGS: u32 = 60;
 
-/// Windows over which the learning rate rises to its own.
+/// Windows over which the learning rate rises to its full value.
 const SLOW_START: f64 = 10.0;
 
-/// A moving average without the weight of its start.
+/// A moving average, corrected for its start at zero.
 #[derive(Clone, Copy, Debug, Default)]
 struct Average {
     sum: f64,
@@ -29,7 +29,7 @@ impl Average {
     }
 }
 
-/// What is known of the gradients of a shard, and what follows from it.
+/// The statistics of a shard's gradients, and the rate and momentum that follow from them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tuner {
     keep: f64,
@@ -45,7 +45,7 @@ pub(super) struct Tuner {
     count: u64,
     /// Learning rate now.
     pub(super) rate: f64,
-    /// Momentum that is aimed at now.
+    /// The tuned momentum now.
     pub(super) momentum: f64,
 }
 
@@ -66,13 +66,13 @@ impl Tuner {
         }
     }
 
-    /// The root of the largest curvature so far, once there is one.
+    /// The root of the largest curvature so far, if there was a gradient.
     pub(super) fn largest_norm(&self) -> Option<f64> {
         (self.count > 0).then(|| libm::exp(0.5 * self.largest.value()))
     }
 
-    /// Takes in a gradient of this norm, after which the mean gradient has the squared norm
-    /// `mean_square`. A gradient of nothing says nothing.
+    /// Takes in a gradient of this norm. With it, the mean gradient has the squared norm
+    /// `mean_square`. Gradients of norm zero or without a finite norm are skipped.
     pub(super) fn learn(&mut self, norm: f64, mean_square: f64) {
         if !(norm > 0.0 && norm.is_finite()) {
             return;
@@ -111,8 +111,8 @@ impl Tuner {
     }
 }
 
-/// The root in `(0, 1)` of `(1 - x)^3 = p x`, for `p > 0`: the square root of the momentum that leaves
-/// least of distance and variance after a step.
+/// The root in `(0, 1)` of `(1 - x)^3 = p x`, for `p > 0`. It is the square root of the momentum
+/// that leaves the least distance and variance after a step.
 fn single_step(p: f64) -> f64 {
     let (mut low, mut high) = (0.0f64, 1.0f64);
     for _ in 0..HALVINGS {
@@ -152,7 +152,7 @@ mod tests {
         }
     }
 
-    /// Two gradients of norms 1 and 2 along one axis, with nothing forgotten but by halves.
+    /// Two gradients of norms 1 and 2 along one axis; averages keep half of their old value.
     #[test]
     fn two_gradients_by_hand() {
         let mut tuner = Tuner::new(0.5, 20, 0.1, 0.0);

@@ -16,8 +16,8 @@ const HOLDOUT: &[&str] = &[
     "scenario.seed_of.data",
 ];
 
-/// Why the sides cannot be compared; empty if they can. `quality`: figures on the holdout are asked
-/// for.
+/// Why the sides cannot be compared; empty if they can. `quality` says whether figures on the
+/// holdout are compared.
 pub(super) fn objections(baseline: &Side, others: &[Side], quality: bool) -> Vec<String> {
     let mut reasons = Vec::new();
     for other in others {
@@ -67,7 +67,7 @@ fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
     texts
 }
 
-/// The semantics that a summary was made under.
+/// The semantics of the program that made a summary.
 fn epoch(done: &Done) -> String {
     match done.summary.semantics {
         0 => "unknown".to_string(),
@@ -87,7 +87,7 @@ fn other_holdout(a: &Settings, b: &Settings) -> Option<String> {
     ))
 }
 
-/// The same settings, and yet other data: a log that was changed, say.
+/// The reason, if runs with the same settings have different data, for example a changed log.
 fn other_data(a: &Side, b: &Side) -> Option<String> {
     let (one, other) = a.done.iter().find_map(|one| Some((one, b.of_seed(one.seed)?)))?;
     let (a, b) = (&one.summary, &other.summary);

@@ -1,4 +1,4 @@
-//! In which settings two sides differ.
+//! The settings in which two sides differ.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ pub struct Difference {
     pub b: Option<Value>,
 }
 
-/// Keys that say what a run is called and what it may use, not what it does.
+/// Keys for the name of a run and its limits: they do not change what it does.
 const NOT_THE_RUN: &[&str] = &["scenario", "limits", "expect"];
 
 /// The settings that differ, by key.

@@ -51,7 +51,7 @@ enum Relation {
 }
 
 impl Relation {
-    /// Longer ones first, as they begin with shorter ones.
+    /// Longer ones come first, since shorter ones are their beginnings.
     const NAMES: &[(&str, Relation)] = &[
         ("<=", Relation::LessEqual),
         (">=", Relation::GreaterEqual),
@@ -69,7 +69,7 @@ enum Bound {
 
 const VERDICTS: &[&str] = &["higher", "lower", "same", "undecided", "better", "worse"];
 
-/// A text that is no condition.
+/// A text that is not a condition.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
     "{text:?} is no condition: {reason}; write METRIC.FIELD, a relation and a value, as in \
@@ -80,12 +80,12 @@ pub struct GateError {
     reason: String,
 }
 
-/// What a condition found.
+/// The result of a condition.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
     /// The other side's name.
     pub side: String,
-    /// What was found, or why nothing could be.
+    /// The reason, or why the condition could not be checked.
     pub found: String,
 }
 
@@ -94,7 +94,7 @@ impl FromStr for Gate {
 
     fn from_str(text: &str) -> Result<Gate, GateError> {
         let wrong = |reason: String| GateError { text: text.to_string(), reason };
-        // The measure may hold a relation of its own, in brackets.
+        // The measure may contain a relation itself, in brackets.
         let begin = text.rfind(')').map_or(0, |end| end + 1);
         let sign = text[begin..].find(['<', '>', '=']);
         let sign = begin + sign.ok_or_else(|| wrong("it has no relation".into()))?;
@@ -137,7 +137,7 @@ impl fmt::Display for Gate {
 }
 
 impl Gate {
-    /// Where the condition is met, or cannot be told: a gate that cannot see does not open.
+    /// The rows for which the condition is met, or cannot be checked: then the gate fails too.
     pub fn findings(&self, comparison: &Comparison) -> Vec<Finding> {
         let rows = comparison.rows.iter().filter(|row| row.measure == self.measure);
         let finding = |row: &Row| {
@@ -182,7 +182,7 @@ impl Gate {
 }
 
 fn number(row: &Row, field: Field) -> Option<f64> {
-    // Values that some trials lack are no basis for anything.
+    // Values that some trials lack cannot be compared.
     if row.missing != [0, 0] {
         return None;
     }

@@ -1,8 +1,8 @@
 //! Comparing results: differences pair by pair of seeds, their uncertainty, and a verdict.
 //!
-//! The same seed means the same random draws on both sides, so that the difference of a pair holds
-//! far less chance than either of its values. Trials that failed are named and never averaged away;
-//! a verdict corrects for the number of questions asked at once.
+//! The same seed means the same random draws on both sides. So the difference of a pair varies much
+//! less by chance than each of its values. Trials that failed are named and never averaged away. A
+//! verdict corrects for the number of questions asked at once.
 
 mod comparable;
 mod differences;
@@ -56,7 +56,7 @@ pub struct Options {
     pub method: Method,
     /// Differences up to this size do not matter; for the figure of that name, or for all others.
     pub practical: Vec<(Option<String>, f64)>,
-    /// Compares what cannot be compared.
+    /// Compares results even if they do not mean the same.
     pub force: bool,
 }
 
@@ -83,14 +83,14 @@ impl Options {
     }
 }
 
-/// What is compared when nothing is asked for.
+/// The figures that are compared when none are asked for.
 pub const DEFAULT_MEASURES: &[&str] =
     &["best.auc", "best.log_loss", "examples_per_sim_s", "staleness.mean"];
 
 /// The outcome of a comparison.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Comparison {
-    /// What the others are compared with.
+    /// The side that the others are compared with.
     pub baseline: Compared,
     /// The others.
     pub others: Vec<Compared>,
@@ -102,7 +102,7 @@ pub struct Comparison {
     pub method: Method,
     /// Number of questions that verdicts are corrected for, after Holm.
     pub questions: usize,
-    /// What else to know.
+    /// Further remarks.
     pub notes: Vec<String>,
 }
 
@@ -143,7 +143,7 @@ pub enum CompareError {
     /// Pairs were asked for, and there are none.
     #[error("{0} and {1} have no seed in common; --pair none compares them without pairing")]
     NoPairs(String, String),
-    /// Nothing is finished on one side.
+    /// No trial is finished on one side.
     #[error("{0} has no finished trial")]
     Empty(String),
 }
@@ -204,7 +204,7 @@ pub fn compare(
     })
 }
 
-/// Corrects the p-values for each other and gives the verdicts; returns how many there are.
+/// Corrects the p-values for the number of questions and gives the verdicts; returns that number.
 fn correct(rows: &mut [Row]) -> usize {
     let asked: Vec<usize> = (0..rows.len()).filter(|index| rows[*index].p.is_some()).collect();
     let p: Vec<f64> = asked.iter().filter_map(|index| rows[*index].p).collect();

@@ -1,5 +1,5 @@
-//! The Pareto front of the points of a sweep: which of them are beaten by none in all three of time
-//! to a quality, best quality, and cost.
+//! The Pareto front of the points of a sweep: the points that no other point beats. Three figures
+//! count: time to a quality, best quality, and cost.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::results::statistics::{Interval, mean, student};
 use crate::results::table::TableText;
 use crate::results::tables::FrontRow;
 
-/// A mean over seeds and its interval, where there are seeds enough.
+/// A mean over seeds and its interval, if there are enough seeds.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Mean {
     /// The mean.
@@ -42,7 +42,7 @@ pub struct Place {
     pub cost: Option<Mean>,
     /// Whether no other point is at least as good in all three and better in one.
     pub on_front: bool,
-    /// One that is, if there is.
+    /// A point that is at least as good in all three and better in one, if there is one.
     pub dominated_by: Option<usize>,
 }
 
@@ -122,8 +122,8 @@ fn summarised(values: &[f64]) -> Option<Mean> {
     Some(Mean { value: mean(values)?, interval })
 }
 
-/// Time, quality and cost such that less is better; `None` for a point that stays out of the race:
-/// some of its trials failed, are not done, or missed the goal.
+/// Time, quality and cost, such that less is better. `None` for a point that is not compared: some
+/// of its trials failed, are not done, or missed the goal.
 fn key(place: &Place, goal: &Goal) -> Option<[f64; 3]> {
     if place.done < place.trials {
         return None;

@@ -1,4 +1,4 @@
-//! One question of a comparison: is this figure of that side another than the baseline's?
+//! One question of a comparison: does this figure of that side differ from the baseline's?
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::results::statistics::{
     CONFIDENCE, Estimate, FEWEST, Interval, bootstrap, correlation, deviation, mean, seeds, student,
 };
 
-/// What the numbers say.
+/// The result of a question.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Verdict {
@@ -20,18 +20,18 @@ pub enum Verdict {
     Higher,
     /// It is lower.
     Lower,
-    /// They are the same in every pair, or the interval of their difference lies within what does
-    /// not matter.
+    /// They are the same in every pair, or the interval of their difference lies within the size
+    /// that does not matter.
     Same,
-    /// It cannot be told.
+    /// The trials do not decide it.
     Undecided {
         /// About how many seeds it would take; `None` for very many.
         seeds: Option<u64>,
     },
     /// Too few seeds for an interval.
     TooFew,
-    /// The figure is missing in some trials: not defined, or a goal not reached. What is left would
-    /// be a selection.
+    /// The figure is missing in some trials: it is not defined, or a goal was not reached. The
+    /// other trials would be a selection.
     Missing,
 }
 
@@ -59,12 +59,12 @@ pub struct Row {
     pub delta: Option<f64>,
     /// Interval of the difference.
     pub interval: Option<Interval>,
-    /// Two-sided p-value of there being none.
+    /// Two-sided p-value of no difference.
     pub p: Option<f64>,
-    /// The same, corrected for the number of questions.
+    /// The p-value, corrected for the number of questions.
     pub adjusted_p: Option<f64>,
-    /// Standard deviation of the differences of the pairs; that of a difference of two values if
-    /// they are not paired.
+    /// Standard deviation of the differences of the pairs. If values are not paired, that of a
+    /// difference of two values.
     pub deviation: Option<f64>,
     /// Correlation of the pairs.
     pub correlation: Option<f64>,
@@ -72,7 +72,7 @@ pub struct Row {
     pub unpaired: Option<Interval>,
     /// The size up to which a difference does not matter.
     pub practical: f64,
-    /// What all this says.
+    /// The verdict that follows from all this.
     pub verdict: Verdict,
 }
 
@@ -80,11 +80,11 @@ fn as_text<S: serde::Serializer>(measure: &Measure, out: S) -> Result<S::Ok, S::
     out.collect_str(measure)
 }
 
-/// The seed of every bootstrap: nothing about an interval is left to chance.
+/// The seed of every bootstrap: the same values always have the same interval.
 const BOOTSTRAP_SEED: u64 = 1;
 
 impl Row {
-    /// Puts the values side by side. The verdict has to wait for the other questions.
+    /// Puts the values side by side. The verdict follows after all questions are known.
     pub(super) fn new(
         index: usize,
         baseline: &Side,
@@ -158,7 +158,8 @@ impl Row {
         if interval.low >= -self.practical && interval.high <= self.practical {
             return Verdict::Same;
         }
-        // Told from zero if it is large enough to matter, from what matters if it is not.
+        // A difference large enough to matter is tested against zero, a smaller one against the
+        // size that matters.
         let distance = match delta.abs() > self.practical {
             true => delta,
             false => self.practical - delta.abs(),
@@ -169,7 +170,8 @@ impl Row {
         Verdict::Undecided { seeds: seeds.map(|seeds| seeds.max(have + 1)) }
     }
 
-    /// Whether the verdict is good news; `None` without a verdict, or a good direction.
+    /// Whether the verdict is an improvement; `None` without a verdict, or if no direction is
+    /// better.
     pub fn is_better(&self) -> Option<bool> {
         match (self.verdict, self.measure.better()) {
             (Verdict::Higher, Better::Higher) | (Verdict::Lower, Better::Lower) => Some(true),
@@ -213,7 +215,7 @@ impl Values {
         }
     }
 
-    /// Those of the seeds that finished on both sides.
+    /// The values of the seeds that finished on both sides.
     fn paired(baseline: &Side, other: &Side, measure: &Measure) -> Result<Values, OutcomeError> {
         let mut values = Values::default();
         for one in &baseline.done {

@@ -1,4 +1,4 @@
-//! One side of a comparison: trials that differ in nothing but their seed.
+//! One side of a comparison: trials that differ only in their seed.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::results::outcome::{OutcomeError, Point, Results, Settings, State, Tri
 use crate::results::summary::{Scalars, Summary};
 use crate::results::tables::EvaluationRow;
 
-/// Trials that differ in nothing but their seed.
+/// Trials that differ only in their seed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Side {
     /// Its name.
@@ -49,8 +49,7 @@ pub struct Failed {
 impl Side {
     /// Reads the trials of a point.
     ///
-    /// # Errors
-    /// If a file is there and cannot be read.
+    /// # Errors If a file exists and cannot be read.
     pub fn load(results: &Results, point: &Point, name: &str) -> Result<Side, OutcomeError> {
         let mut side = Side {
             name: name.to_string(),
@@ -110,7 +109,7 @@ impl Done {
     }
 }
 
-/// A measure of a finished trial; `None` where it is not defined, or a goal was not reached.
+/// A measure of a finished trial; `None` if it is not defined, or a goal was not reached.
 ///
 /// # Errors
 /// If the trial's series cannot be read.
@@ -136,8 +135,8 @@ pub(super) fn first_to_meet<'a>(
 ) -> Option<&'a EvaluationRow> {
     let mut best: Option<(f64, &EvaluationRow)> = None;
     evaluations.iter().find(|&evaluation| {
-        // As `summary.json` chooses the best step: the highest on the selection half, the first of
-        // equals, and its figure on the other half.
+        // `summary.json` chooses the best step in the same way: the highest value on the selection
+        // half, the first of equals, and its value on the other half.
         if let Some(score) = evaluation.selection_auc
             && best.is_none_or(|(highest, _)| score > highest)
         {

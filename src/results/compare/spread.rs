@@ -1,4 +1,4 @@
-//! How far apart trials of one setting end, and how much further than those of another.
+//! How far apart trials of one setting end, and how much further than those of another setting.
 
 use serde::Serialize;
 
@@ -24,15 +24,15 @@ pub struct SpreadRow {
     pub interval: Option<Interval>,
     /// Its standard deviation over the baseline's; `None` for the baseline itself.
     pub ratio: Option<Estimate>,
-    /// Standard deviation of AUC over the evaluations of the last pass of a trial, on average, where the
-    /// figure is the AUC at the end.
+    /// Standard deviation of AUC over the evaluations of the last pass of a trial, on average. Only
+    /// if the figure is the AUC at the end.
     pub within: Option<f64>,
-    /// What both halves of the holdout say, where the figure is the AUC at the end.
+    /// The comparison of both halves of the holdout. Only if the figure is the AUC at the end.
     pub halves: Option<Halves>,
 }
 
-/// The AUC of the same models on the two halves of a holdout. What differs from trial to trial on
-/// both alike is quality; the rest is luck with the examples that are held out.
+/// The AUC of the same models on the two halves of a holdout. Differences between trials that
+/// appear on both halves are quality. The rest is chance from the examples that are held out.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Halves {
     /// Correlation over the trials.
@@ -72,7 +72,7 @@ pub fn spreads(sides: &[Side], measure: &Measure) -> Result<Vec<SpreadRow>, Outc
     Ok(rows)
 }
 
-/// How much AUC varies within the last pass of a trial; `None` if that was not evaluated thrice.
+/// How much AUC varies within the last pass of a trial; `None` with fewer than three evaluations.
 fn within(side: &Side) -> Result<Option<f64>, OutcomeError> {
     let mut deviations = Vec::new();
     for done in &side.done {
@@ -95,7 +95,7 @@ fn halves(side: &Side) -> Result<Option<Halves>, OutcomeError> {
             selection.push(other);
         }
     }
-    // Without a selection half, all examples stand in both columns.
+    // Without a selection half, both columns are of all examples.
     if reporting == selection {
         return Ok(None);
     }

@@ -76,7 +76,7 @@ fn row(a: &[f64], b: &[f64], options: &Options) -> Row {
     compare(&sides[0], &sides[1..], options).unwrap().rows.remove(0)
 }
 
-/// Whatever a summary holds can be asked for.
+/// Every number in a summary can be asked for.
 #[test]
 fn the_gap_is_a_measure() {
     let root = tempfile::tempdir().unwrap();
@@ -105,7 +105,7 @@ fn pairs_are_made_by_seed() {
     assert!((found.delta.unwrap() - 0.00072).abs() < 1e-9);
     assert!((found.interval.unwrap().high - 0.0013494636427149103).abs() < 1e-9);
     assert!((found.correlation.unwrap() - 0.9715746832471789).abs() < 1e-9);
-    // What pairing gains: the same values apart decide nothing.
+    // The gain of pairing: without it the same values do not decide.
     assert!(found.unpaired.unwrap().contains(0.0));
     let apart = Options { pairing: Pairing::None, ..measure("best.auc") };
     let found = row(&A, &B, &apart);
@@ -146,7 +146,7 @@ fn failed_trials_are_named_and_in_no_mean() {
     let [failed] = &found.others[0].failed[..] else { panic!("one failed") };
     assert_eq!((failed.seed, failed.blew_up), (2, true));
     assert_eq!(found.others[0].to_do, [5]);
-    // Nothing at all on one side.
+    // One side has no values at all.
     for trial in 5..10 {
         drop(fs::remove_dir_all(root.path().join(format!("trials/{trial:04}"))));
     }
@@ -194,7 +194,7 @@ fn what_cannot_be_compared_is_refused_unless_forced() {
         fs::write(folder.join("resolved.toml"), text.replace("100", "200")).unwrap();
     };
     refused(&other_data, "best.auc", "data.users: 100 -> 200");
-    // A figure that is not measured on the holdout does not mind.
+    // A figure that is not measured on the holdout can still be compared.
     refused(&other_data, "sim_s", "");
     let facts = |folder: &Path| change(folder, "/data", json!([["rows", "1001"]]));
     refused(&facts, "best.auc", "facts about their logs");
@@ -217,7 +217,7 @@ fn unknown_figures_are_refused_and_those_of_other_versions_found() {
     let error = compare(&sides[0], &sides[1..], &options).unwrap_err();
     let CompareError::Unknown { known, .. } = error else { panic!("unknown") };
     assert!(known.contains(&"best.auc".to_string()));
-    // Not defined in these trials, but known.
+    // Known, but not defined in these trials.
     let found = compare(&sides[0], &sides[1..], &measure("divergence")).unwrap();
     assert_eq!((found.rows[0].verdict, found.rows[0].missing), (Verdict::Missing, [5, 5]));
 }
@@ -237,7 +237,7 @@ fn a_goal_is_reached_at_the_first_evaluation_that_meets_it() {
     assert_eq!(of("time_to(auc>=0.9)"), None);
     assert_eq!(of("time_to(log_loss<=0.9)"), None);
     assert_eq!(of("time_to(auc<=0.5)"), Some(0.0));
-    // A goal that some trials miss gives no verdict on those that do not.
+    // If some trials miss a goal, there is no verdict on the trials that reach it.
     let found = compare(&sides[0], &sides[1..], &measure("time_to(auc>=0.7315)")).unwrap();
     assert_eq!((found.rows[0].missing, found.rows[0].verdict), ([3, 0], Verdict::Missing));
 }
@@ -294,7 +294,7 @@ fn gates_fail_on_what_they_say_and_on_what_they_cannot_see() {
 fn a_front_has_the_points_that_none_beats() {
     let root = tempfile::tempdir().unwrap();
     let results = write_sweep(root.path(), &[&[0.80; 3], &[0.79; 3], &[0.85; 3], &[0.70; 3]]);
-    // Better, but slower and dearer.
+    // Better, but slower and more expensive.
     for trial in 6..9 {
         let folder = root.path().join(format!("trials/{trial:04}"));
         write_run(&folder, trial - 5, 0.85, &[(0.0, 0.5), (3.0, 0.85)]);

@@ -1,4 +1,4 @@
-//! Faults on demand: what `STRAGGLER_IO_FAULT` asks for.
+//! Faults for tests, as `STRAGGLER_IO_FAULT` asks for them.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ pub(super) enum Length {
     Half,
 }
 
-/// An operation that only fails or works.
+/// An operation that either fails or works, with nothing between.
 pub(super) fn point() -> io::Result<()> {
     match next() {
         Some(Kind::Short | Kind::Interrupted) | None => Ok(()),
@@ -38,7 +38,8 @@ fn strike(kind: Kind) -> io::Error {
         Kind::Short | Kind::Interrupted => ErrorKind::Interrupted.into(),
         Kind::Abort => std::process::abort(),
         Kind::Power(loss) => {
-            // Nobody else changes anything while the journal is held, and it is never given back.
+            // While this thread holds the journal, no other changes anything. It is never given
+            // back.
             journal(|journal| {
                 journal.undo(loss);
                 std::process::abort()
@@ -48,7 +49,7 @@ fn strike(kind: Kind) -> io::Error {
     }
 }
 
-/// What is to happen at the next operation.
+/// The fault for the next operation, if it is due.
 fn next() -> Option<Kind> {
     static DONE: AtomicU64 = AtomicU64::new(0);
     let (kind, at) = plan()?;

@@ -1,8 +1,8 @@
-//! Which fault is to happen, and when, as `STRAGGLER_IO_FAULT` says.
+//! Which fault happens, and when, as `STRAGGLER_IO_FAULT` says.
 
 use std::sync::OnceLock;
 
-/// How much of what is not on the disk is lost.
+/// How much is lost of the changes that are not on the disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Loss {
     /// All of it.
@@ -11,7 +11,7 @@ pub(super) enum Loss {
     Some { seed: u64 },
 }
 
-/// What happens to an operation.
+/// The kind of fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Abort,
@@ -23,7 +23,7 @@ pub(super) enum Kind {
     Interrupted,
 }
 
-/// Whether a power cut is to come, so that it has to be noted what is on the disk.
+/// Whether a power cut is planned, so that a journal of the disk must be kept.
 pub(super) fn will_cut_power() -> bool {
     matches!(plan(), Some((Kind::Power(_), _)))
 }

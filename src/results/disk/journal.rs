@@ -1,7 +1,8 @@
-//! What a power cut would take back, noted for tests: the model of a disk that keeps a file's bytes
-//! once the file is synced and a name once its folder is, and promises nothing of anything else.
+//! A journal, for tests, of what a power cut would undo. It models a disk that keeps a file's bytes
+//! once the file is synced, and a name once its folder is synced. It guarantees nothing else.
 //!
-//! A name that is not synced may appear or not, whatever became of others; a renamed file may have
+//! A name that is not synced may exist or not, independently of other names; a renamed file may
+//! have both names. A process without a planned power cut keeps no journal.
 //! both names. A process that was not asked for a power cut keeps no journal.
 
 use std::collections::BTreeMap;
@@ -11,32 +12,32 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::fault_plan::{Loss, will_cut_power};
 
-/// What a name stands for.
+/// The file or folder of a name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Entry {
     Absent,
     Folder,
-    /// A file, whatever its names.
+    /// A file, with any names.
     File(usize),
 }
 
-/// A name: what it stands for, and what it stood for when its folder was synced.
+/// A name: its present file or folder, and the one when its folder was synced.
 #[derive(Clone, Copy)]
 struct Name {
     now: Entry,
     synced: Entry,
 }
 
-/// Everything that the process has touched. What it has not touched is on the disk.
+/// Everything that the process has touched. All else is on the disk.
 #[derive(Default)]
 pub(super) struct Journal {
-    /// Above comes before below.
+    /// Sorted, so a folder comes before its contents.
     names: BTreeMap<PathBuf, Name>,
     /// The bytes of each file when it was synced.
     files: Vec<Vec<u8>>,
 }
 
-/// Tells the journal, if one is kept.
+/// Passes a change to the journal, if one is kept.
 pub(super) fn journal(tell: impl FnOnce(&mut Journal)) {
     static JOURNAL: OnceLock<Mutex<Journal>> = OnceLock::new();
     if will_cut_power() {
@@ -46,7 +47,7 @@ pub(super) fn journal(tell: impl FnOnce(&mut Journal)) {
 }
 
 impl Journal {
-    /// A name as it is known; one that is met for the first time is as it is on the disk.
+    /// A name in the journal. A name that was not seen before is as it is on the disk.
     fn name(&mut self, path: &Path) -> &mut Name {
         let files = &mut self.files;
         self.names.entry(path.to_path_buf()).or_insert_with(|| {
@@ -97,7 +98,7 @@ impl Journal {
         self.name(path).now = Entry::Absent;
     }
 
-    /// A folder is about to be removed with all that is in it.
+    /// A folder is about to be removed with its contents.
     pub(super) fn removes_folder(&mut self, path: &Path) {
         self.name(path).now = Entry::Absent;
         for entry in fs::read_dir(path).into_iter().flatten().flatten() {
@@ -121,7 +122,7 @@ impl Journal {
     /// Leaves on the disk what a power cut would leave.
     pub(super) fn undo(&mut self, loss: Loss) {
         let mut chance = Chance::of(loss);
-        // What the files hold now, before their names change.
+        // The contents of the files now, before their names change.
         let mut contents: Vec<Vec<u8>> = self.files.clone();
         for (path, name) in &self.names {
             if let (Entry::File(file), Ok(now)) = (name.now, fs::read(path)) {
@@ -136,7 +137,7 @@ impl Journal {
             match left {
                 _ if is_below_nothing => {}
                 Entry::Absent => {
-                    // It is one of them, or gone already.
+                    // The path may be one of these files, or gone already.
                     drop(fs::remove_file(path));
                     drop(fs::remove_dir_all(path));
                 }
@@ -149,7 +150,7 @@ impl Journal {
     }
 }
 
-/// Decides what is lost.
+/// Decides by chance what is lost.
 struct Chance(Option<u64>);
 
 impl Chance {
@@ -160,7 +161,7 @@ impl Chance {
         }
     }
 
-    /// A number below four; zero where everything is lost.
+    /// A number below four; zero if everything is lost.
     fn roll(&mut self) -> u64 {
         let Some(state) = &mut self.0 else { return 0 };
         *state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
@@ -171,7 +172,7 @@ impl Chance {
         self.roll() < 2
     }
 
-    /// What is left of a file that held `synced` on the disk and holds `now` in memory.
+    /// The content that is left of a file with `synced` on the disk and `now` in memory.
     fn content(&mut self, synced: &[u8], mut now: Vec<u8>) -> Vec<u8> {
         match self.roll() {
             0 | 1 => synced.to_vec(),
@@ -207,7 +208,7 @@ mod tests {
         put(&mut journal, "safe", "one");
         journal.syncs_file(&at("safe"));
         journal.syncs_folder(root.path());
-        // Then gone on with, without another sync.
+        // Then changed, without another sync.
         fs::write(at("safe"), "one two").unwrap();
         // Synced, but not its name; emptied and written anew; removed.
         put(&mut journal, "nameless", "content");

@@ -1,10 +1,12 @@
-//! What changes a results folder: every such operation of a run or sweep goes through here, so that
-//! tests can let each of them fail in turn, or the process die in front of it.
+//! Changes of a results folder. Every such operation of a run or sweep goes through here, so that
+//! tests can let each of them fail, or let the process die before it.
 //!
 //! In builds with debug assertions the variable `STRAGGLER_IO_FAULT` says what happens at the n-th
-//! operation: `abort:17`, `denied:17` or `broken:17` for one error, `full:17` for a disk that is full
-//! from then on, `short:17` for a write that takes half of its bytes, `interrupted:17` for one that has
-//! to be tried again, `power:17` and `power-some:17` for a power cut, after which all or some of what
+//! operation. `abort:17` ends the process; `denied:17` and `broken:17` give one error; `full:17` is
+//! a disk that is full from then on. `short:17` is a write that takes half of its bytes, and
+//! `interrupted:17` one that has to be tried again. `power:17` and `power-some:17` are power cuts
+//! that undo all or some of the changes that were not yet on the disk. Other builds ignore the
+//! variable.
 //! was not yet on the disk is gone. Other builds know nothing of it.
 
 mod fault;
@@ -25,8 +27,8 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// A new file, or an old one emptied. A link that somebody has put there is removed and not
-    /// followed: what it leads to is not ours.
+    /// A new file, or an old one emptied. A symbolic link at its path is removed and not followed:
+    /// its target is not part of the results.
     pub(crate) fn create(path: &Path) -> io::Result<Output> {
         fault::point()?;
         if path.is_symlink() {
@@ -36,7 +38,7 @@ impl Output {
         Ok(Output { file: File::create(path)?, path: path.to_path_buf() })
     }
 
-    /// A file that is there.
+    /// An existing file.
     pub(crate) fn reopen(path: &Path) -> io::Result<Output> {
         fault::point()?;
         no_link(path)?;
@@ -45,13 +47,13 @@ impl Output {
         Ok(Output { file, path: path.to_path_buf() })
     }
 
-    /// Cuts it off.
+    /// Cuts the file off.
     pub(crate) fn set_len(&self, length: u64) -> io::Result<()> {
         fault::point()?;
         self.file.set_len(length)
     }
 
-    /// Hands everything to the disk. The file still has the name it was opened under.
+    /// Makes sure that everything is on the disk. The file still has the name it was opened under.
     pub(crate) fn sync(&self) -> io::Result<()> {
         fault::point()?;
         self.file.sync_all()?;
@@ -59,7 +61,7 @@ impl Output {
         Ok(())
     }
 
-    /// What it holds, to read.
+    /// The content of the file, to read.
     pub(crate) fn content(&mut self) -> &mut impl Read {
         &mut self.file
     }
@@ -84,10 +86,9 @@ impl Seek for Output {
     }
 }
 
-/// Refuses a symbolic link where a file of ours should be.
+/// Refuses a symbolic link in the place of a file of the results.
 ///
-/// # Errors
-/// If it is one.
+/// # Errors If there is a symbolic link.
 pub(crate) fn no_link(path: &Path) -> io::Result<()> {
     if path.is_symlink() {
         return Err(io::Error::other("it is a symbolic link, which no run has made"));
@@ -95,7 +96,7 @@ pub(crate) fn no_link(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder, and those above it, for good.
+/// Makes a folder, and those above it, and syncs them.
 pub(crate) fn create_folders(path: &Path) -> io::Result<()> {
     fault::point()?;
     journal(|journal| journal.makes_folders(path));
@@ -112,14 +113,14 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// Removes a file; one that is not there is no mistake.
+/// Removes a file; a missing file is not an error.
 pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     fault::point()?;
     journal(|journal| journal.removes(path));
     gone(fs::remove_file(path))
 }
 
-/// Removes a folder with all that is in it; one that is not there is no mistake.
+/// Removes a folder with its contents; a missing folder is not an error.
 pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
     if !path.exists() {
         return Ok(());
@@ -136,8 +137,8 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Makes the names in the folder of `path` last: without this a power cut may undo a rename. Systems
-/// that cannot open a folder have their own ways.
+/// Syncs the names in the folder of `path`: without this a power cut may undo a rename. Systems
+/// that cannot open a folder sync names in their own way.
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     fault::point()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());

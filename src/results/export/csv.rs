@@ -1,4 +1,4 @@
-//! Tables as CSV: a header, commas, dots in numbers, empty cells for what is missing.
+//! Tables as CSV: a header, commas, dots in numbers, and empty cells for missing values.
 
 use std::path::{Path, PathBuf};
 

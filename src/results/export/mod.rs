@@ -1,7 +1,7 @@
 //! Results for other programs: tidy tables as CSV, JSON lines or Parquet, event files for
 //! TensorBoard, and timelines for Perfetto.
 //!
-//! Whatever the format, what is written follows from the results alone: the same bytes every time.
+//! In every format the content follows from the results alone: the same bytes every time.
 
 mod csv;
 mod jsonl;
@@ -41,12 +41,12 @@ pub enum ExportError {
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] FolderError),
-    /// The Parquet library refuses.
+    /// The Parquet library reports an error.
     #[error("cannot write {path}: {problem}")]
     Parquet {
         /// The file.
         path: PathBuf,
-        /// What the library says.
+        /// The message of the library.
         problem: String,
     },
     /// This program was built without the format.
@@ -58,7 +58,7 @@ pub enum ExportError {
 }
 
 /// Writes `results` into the folder `into`, which is created. Returns the files, in the order in
-/// which they were written; those that were there before under the same names are replaced.
+/// which they were written; existing files with the same names are replaced.
 ///
 /// # Errors
 /// If a file cannot be read or written, or the format is not built in.

@@ -17,8 +17,8 @@ use crate::results::table::{Cell, Column, Kind};
 /// Rows kept in memory before they are written as a row group.
 const GROUP: usize = 1 << 16;
 
-/// The cells of a column that are waiting to be written: the values that are there, and for every
-/// row whether there is one (definition level 1) or not (0).
+/// The cells of a column that are waiting to be written: the values that exist, and for every row
+/// whether it has one (definition level 1) or not (0).
 struct Waiting {
     kind: Kind,
     levels: Vec<i16>,
@@ -81,7 +81,7 @@ impl Parquet {
         Ok(Box::new(Parquet { writer, file, columns }))
     }
 
-    /// Writes what is waiting as a row group, and what has become of it to the file.
+    /// Writes the waiting cells as a row group, and the description of the group to the file.
     fn write_group(&mut self) -> Result<(), ExportError> {
         let written = write_group(&mut self.writer, &self.columns);
         written.map_err(|error| refused(&self.file, &error))?;

@@ -1,5 +1,6 @@
-//! Which tables there are, and what stands in them: one row per trial, per setting of a point, and
-//! per row of each series of each trial, with the trial and what the sweep sets in front.
+//! The exported tables and their content: one row per trial, one per setting of a point, and one
+//! per row of each series of each trial. Each row begins with the trial and the settings of the
+//! sweep.
 
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use crate::results::table::read::Records;
 use crate::results::table::{Cell, Column, Kind, Row, Table};
 use crate::results::tables::{EXPORTED, ExportedSettingRow, ExportedTrialRow};
 
-/// Columns of [`ExportedTrialRow`] in front of what the sweep sets.
+/// Columns of [`ExportedTrialRow`] before the settings of the sweep.
 const FRONT: usize = 4;
 
 /// Writes all tables of `results`.
@@ -24,10 +25,10 @@ pub(super) fn write(results: &Results, open: &mut Open<'_>) -> Result<Vec<PathBu
     Ok(files)
 }
 
-/// What the sweep sets.
+/// The settings of the sweep.
 struct Swept {
     columns: Vec<Column>,
-    /// What each point sets, as text, in the order of the columns.
+    /// The settings of each point, as text, in the order of the columns.
     texts: Vec<Vec<String>>,
 }
 
@@ -82,7 +83,7 @@ fn trials(results: &Results, swept: &Swept, open: &mut Open<'_>) -> Result<PathB
     columns.extend(figures.iter().map(|name| Column::new(name, Kind::Number)));
     let mut sink = open("trials", &columns)?;
     for (row, scalars) in &all {
-        let mut cells = row.cells();
+        let mut cells = row.cells().as_ref().to_vec();
         cells.splice(FRONT..FRONT, swept.cells(results, row.point));
         cells.extend(figures.iter().map(|name| Cell::from(scalars.get(name))));
         sink.row(&cells)?;
@@ -109,7 +110,7 @@ fn settings(results: &Results, open: &mut Open<'_>) -> Result<PathBuf, ExportErr
                 value: setting_text(value),
                 number: value.as_f64(),
             };
-            sink.row(&row.cells())?;
+            sink.row(row.cells().as_ref())?;
         }
     }
     sink.end()

@@ -15,9 +15,9 @@ use crate::results::tables::{ServiceRow, TimelineRow};
 /// A window of simulated seconds.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Span {
-    /// From.
+    /// Start of the window.
     pub from: f64,
-    /// Until.
+    /// End of the window.
     pub to: f64,
 }
 
@@ -35,11 +35,11 @@ pub enum TraceError {
     /// Nothing happened in the window.
     #[error("nothing was recorded between {from} s and {to} s; the timeline ends at {end} s")]
     Empty {
-        /// From.
+        /// Start of the window.
         from: f64,
-        /// Until.
+        /// End of the window.
         to: f64,
-        /// End of what was recorded.
+        /// End of the recorded timeline.
         end: f64,
     },
     /// The trace would be larger than viewers open.
@@ -52,16 +52,16 @@ pub enum TraceError {
         /// The limit.
         limit: usize,
     },
-    /// The system refuses.
+    /// The system reports an error.
     #[error("cannot write the trace: {0}")]
     Io(#[from] io::Error),
 }
 
-/// Events that viewers open without trouble: about 100 MB.
+/// Number of events that viewers open without trouble: about 100 MB.
 pub const MOST_EVENTS: usize = 800_000;
 
-/// Writes the timeline of a results folder; returns the number of events. Without a window, all of
-/// it.
+/// Writes the timeline of a results folder; returns the number of events. Without a window, writes
+/// all of it.
 ///
 /// # Errors
 /// If there is no timeline, nothing in the window, too much in it, or `out` cannot be written.

@@ -1,9 +1,9 @@
-//! Results as their files tell them: the trials of a run folder or a sweep folder, what state each
-//! is in, its settings, its figures and its series.
+//! Results, read from their files: the trials of a run folder or a sweep folder, with their states,
+//! settings, figures and series.
 //!
-//! Everything is read without locks, while others may be writing: a state follows from which files
-//! exist (two questions to the file system per trial), and everything else is read only when asked
-//! for. Nothing here knows a scenario or a simulation.
+//! Everything is read without locks, while other processes may be writing. A state follows from
+//! which files exist (two questions to the file system per trial). Everything else is read only
+//! when asked for. Nothing here knows a scenario or a simulation.
 
 mod plan;
 mod settings;
@@ -24,7 +24,7 @@ pub use plan::Planned;
 pub use settings::{Settings, flatten, setting_text};
 pub use spectrum::{Oscillating, PassSpectrum};
 
-/// What lies in a results folder.
+/// The kind of a results folder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// One run.
@@ -55,7 +55,7 @@ pub struct TrialOutcome {
     pub folder: PathBuf,
 }
 
-/// Trials that differ in nothing but their seed.
+/// Trials that differ only in their seed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Point {
     /// Its number, in plan order from 0.
@@ -123,10 +123,10 @@ impl Results {
         point.trials.iter().map(|index| &self.trials[*index])
     }
 
-    /// The point of this number or label; a label may be cut short as long as it fits one point.
+    /// The point of this number or label. A label may be cut short if only one point has that
+    /// beginning.
     ///
-    /// # Errors
-    /// If there is none, or more than one.
+    /// # Errors If there is no such point, or more than one.
     pub fn point(&self, wanted: &str) -> Result<&Point, OutcomeError> {
         let by_label = self.points.iter().find(|point| point.label == wanted);
         let by_number = || wanted.parse::<usize>().ok().and_then(|index| self.points.get(index));
@@ -153,15 +153,14 @@ impl TrialOutcome {
         TrialOutcome { id: String::new(), point: 0, seed, folder: folder.to_path_buf() }
     }
 
-    /// How far it has come; two questions to the file system at most.
+    /// How far the trial has come; at most two questions to the file system.
     pub fn state(&self) -> State {
         State::of(&self.folder)
     }
 
-    /// Why it has no figures; `None` unless it failed.
+    /// Why the trial has no figures; `None` unless it failed.
     ///
-    /// # Errors
-    /// If the file is there and cannot be read.
+    /// # Errors If the file exists and cannot be read.
     pub fn diagnosis(&self) -> Result<Option<Diagnosis>, OutcomeError> {
         if self.state() != State::Failed {
             return Ok(None);
@@ -171,10 +170,9 @@ impl TrialOutcome {
         Ok(Some(Diagnosis { blew_up: reason.starts_with("blow-up"), reason }))
     }
 
-    /// `summary.json`; `None` unless it is done.
+    /// `summary.json`; `None` unless the trial is done.
     ///
-    /// # Errors
-    /// If the file is there and cannot be read.
+    /// # Errors If the file exists and cannot be read.
     pub fn summary(&self) -> Result<Option<Summary>, OutcomeError> {
         Summary::read(&self.folder)
     }
@@ -187,19 +185,17 @@ impl TrialOutcome {
         Ok(self.summary()?.map(|summary| summary.scalars()))
     }
 
-    /// The rows of one of its tables so far. Of a file that is being written a row cut short is left
-    /// out.
+    /// The rows of one of the trial's tables so far. A last row that is cut short, because the file
+    /// is being written, is left out.
     ///
-    /// # Errors
-    /// If the file is there and cannot be read.
+    /// # Errors If the file exists and cannot be read.
     pub fn rows<R: Row>(&self) -> Result<Rows<R>, OutcomeError> {
         Rows::read(&self.folder, self.state() != State::ToDo)
     }
 
-    /// Every value of its scenario, by dotted key; empty until it has begun.
+    /// Every value of the trial's scenario, by dotted key; empty until it has begun.
     ///
-    /// # Errors
-    /// If `resolved.toml` is there and cannot be read.
+    /// # Errors If `resolved.toml` exists and cannot be read.
     pub fn settings(&self) -> Result<Settings, OutcomeError> {
         let path = self.folder.join("resolved.toml");
         let Some(text) = read_text(&path)? else { return Ok(Settings::new()) };
@@ -222,7 +218,8 @@ impl TrialOutcome {
     }
 }
 
-/// The last part of a path, or what the path leads to where it ends in `.` or `..`.
+/// The last part of a path. If the path ends in `.` or `..`, the last part of the path that this
+/// stands for.
 pub(super) fn folder_name(path: &Path) -> String {
     let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
     let real = || path.canonicalize().ok().and_then(|path| named(&path));

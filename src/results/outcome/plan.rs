@@ -20,7 +20,7 @@ pub struct Planned {
     pub label: String,
     /// The trial's seed.
     pub seed: u64,
-    /// What the sweep sets, by dotted key.
+    /// The settings of the sweep, by dotted key.
     #[serde(default)]
     pub settings: Settings,
     /// SHA-256 of the trial's `resolved.toml`.
@@ -69,7 +69,7 @@ pub(super) fn open(path: &Path) -> Result<Results, OutcomeError> {
     Ok(Results { path: path.to_path_buf(), name, kind: Kind::Sweep, trials, points })
 }
 
-/// Whether a name stays inside the folder it is put in.
+/// Whether a name stays inside its folder.
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)

@@ -6,14 +6,15 @@ use super::{OutcomeError, TrialOutcome};
 use crate::results::statistics::spectrum::{Tone, tones};
 use crate::results::tables::{EvaluationRow, TrainingRow};
 
-/// The highest frequency looked at, in oscillations per pass.
+/// The highest frequency, in oscillations per pass.
 const HIGHEST: f64 = 5.5;
-/// Rows per oscillation, at least: with two, an oscillation of any size may hide in its own zeros.
+/// At least so many rows per oscillation. With two, the rows may all be at zeros of the
+/// oscillation.
 const ROWS: f64 = 2.2;
-/// The lowest: what is slower belongs to the trend.
+/// The lowest frequency: slower changes belong to the trend.
 const LOWEST: f64 = 0.5;
 
-/// What may oscillate.
+/// The series that may oscillate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Oscillating {
     /// The training loss, from `training.csv`.
@@ -28,11 +29,12 @@ pub enum Oscillating {
 pub struct PassSpectrum {
     /// Where the analysed part begins, in passes.
     pub from: f64,
-    /// So many whole passes are analysed.
+    /// Number of whole passes that are analysed.
     pub passes: u64,
-    /// Multiples of one oscillation in these passes, as oscillations per pass.
+    /// Tones at the multiples of one oscillation in these passes; frequencies are in oscillations
+    /// per pass.
     pub tones: Vec<Tone>,
-    /// The series by passes, from the beginning of the run.
+    /// The series, with time in passes, from the beginning of the run.
     #[serde(skip)]
     pub series: Vec<(f64, f64)>,
 }
@@ -43,7 +45,8 @@ impl PassSpectrum {
         self.tones.iter().find(|tone| is_harmonic(tone, 1)).map_or(f64::NAN, |tone| tone.amplitude)
     }
 
-    /// Median amplitude of what is no harmonic of a pass, up to one and a half oscillations per pass.
+    /// Median amplitude of the tones that are not harmonics of a pass, up to one and a half
+    /// oscillations per pass.
     pub fn background(&self) -> f64 {
         let near = self.tones.iter().filter(|tone| tone.frequency <= 1.5 && !is_multiple(tone));
         let mut amplitudes: Vec<f64> = near.map(|tone| tone.amplitude).collect();
@@ -64,7 +67,7 @@ impl PassSpectrum {
         power(&|tone| is_multiple(tone)) / power(&|_| true)
     }
 
-    /// What that share is expected to be if all frequencies are alike.
+    /// The expected share if all frequencies have equal power.
     pub fn chance(&self) -> f64 {
         let harmonics = self.tones.iter().filter(|tone| is_multiple(tone)).count();
         harmonics as f64 / self.tones.len().max(1) as f64
@@ -80,10 +83,10 @@ fn is_multiple(tone: &Tone) -> bool {
 }
 
 impl TrialOutcome {
-    /// The oscillations of a series over the last whole passes behind the first `skip`; a sentence
-    /// that says why not, where there are none.
+    /// The oscillations of a series over the last whole passes after the first `skip`. If there are
+    /// none, a sentence that says why.
     ///
-    /// # Errors
+    /// # Errors If a file exists and cannot be read.
     /// If a file is there and cannot be read.
     pub fn spectrum(
         &self,
@@ -109,7 +112,7 @@ impl TrialOutcome {
     }
 }
 
-/// The loss by passes; each row at the middle of what it is a mean of.
+/// The loss by passes; each row is at the middle of the interval that it is the mean of.
 fn losses(rows: &[TrainingRow], pass: f64) -> Vec<(f64, f64)> {
     let mut before = 0;
     let mut series = Vec::new();
@@ -124,7 +127,7 @@ fn losses(rows: &[TrainingRow], pass: f64) -> Vec<(f64, f64)> {
 
 fn analyse(series: Vec<(f64, f64)>, skip: f64) -> Result<PassSpectrum, String> {
     let end = series.last().map_or(0.0, |row| row.0);
-    // Rows stand at the middles of their intervals, so the last one is not quite at the end.
+    // Rows are at the middles of their intervals, so the last one is not quite at the end.
     let spacing = end / series.len().max(1) as f64;
     let passes = (end + spacing - skip).floor();
     if passes < 2.0 {
@@ -155,7 +158,7 @@ mod tests {
     fn series(amplitude: f64) -> Vec<(f64, f64)> {
         let rows = 600;
         let pass = |k: usize| (k as f64 + 0.5) * 6.0 / rows as f64;
-        // Something that looks like noise, and a loss that falls.
+        // Values that look like noise, and a falling loss.
         let noise = |k: usize| ((k * k) as f64 * 0.7).sin() * 0.02;
         let loss = |k: usize| 0.3 + 0.4 / (1.0 + pass(k)) + amplitude * (TAU * pass(k)).cos();
         (0..rows).map(|k| (pass(k), loss(k) + noise(k))).collect()

@@ -1,4 +1,4 @@
-//! Reading folders in every state a crash or a running writer can leave them in.
+//! Reads folders in every state that a crash or a running writer can leave behind.
 
 use std::fs;
 
@@ -70,7 +70,7 @@ fn figures_that_are_not_defined_or_not_known_yet() {
             .unwrap();
     let scalars = summary.scalars();
     assert_eq!((scalars.get("stage.drop"), scalars.get("loss")), (Some(0.25), None));
-    // What another version has written stays when the summary is written again.
+    // Fields of another version are kept when the summary is written again.
     assert_eq!(serde_json::to_value(&summary).unwrap()["stage"], json!({"drop": 0.25}));
 }
 

@@ -1,8 +1,8 @@
-//! The bootstrap: an interval that assumes no normal law. Bias-corrected and accelerated (BCa),
-//! after Efron (1987), "Better bootstrap confidence intervals", equations 2.3 and 6.6.
+//! The bootstrap: an interval that does not assume a normal law. Bias-corrected and accelerated
+//! (BCa), after Efron (1987), "Better bootstrap confidence intervals", equations 2.3 and 6.6.
 //!
-//! With few values it is too narrow (`a_few_values_are_covered_less_often` measures how much), as
-//! resamples cannot hold what was never seen. Student's t is the default for a reason.
+//! With few values it is too narrow, since resamples contain only values that were seen
+//! (`a_few_values_are_covered_less_often` measures how much). So Student's t is the default.
 
 use rand::RngExt;
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -10,7 +10,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use super::{CONFIDENCE, Estimate, FEWEST, Interval, mean};
 use crate::base::{Purpose, Streams};
 
-/// Resamples that an interval is made of.
+/// Number of resamples for an interval.
 pub const RESAMPLES: usize = 10_000;
 
 /// The mean of `values`; `None` for fewer than [`FEWEST`]. The same streams give the same interval.
@@ -40,7 +40,7 @@ fn estimate(samples: &[(f64, &[f64])], streams: Streams) -> Estimate {
         high: sorted_quantile(&resampled, shape.corrected(1.0 - tail)),
     };
     let one_sided = shape.uncorrected(share_below(&resampled, 0.0));
-    // So many resamples cannot tell smaller ones apart.
+    // A smaller value cannot be estimated from so many resamples.
     let p = (2.0 * one_sided.min(1.0 - one_sided)).clamp(1.0 / RESAMPLES as f64, 1.0);
     Estimate { value, interval, p }
 }
@@ -65,20 +65,20 @@ fn resample(samples: &[(f64, &[f64])], streams: Streams) -> Vec<f64> {
     resampled
 }
 
-/// How the distribution of resamples is to be read.
+/// The corrections for reading the distribution of resamples.
 struct Shape {
     bias: f64,
     acceleration: f64,
 }
 
 impl Shape {
-    /// The level of the resamples that stands for the level `p` of the interval.
+    /// The level of the resamples for the level `p` of the interval.
     fn corrected(&self, p: f64) -> f64 {
         let shifted = self.bias + normal().inverse_cdf(p);
         normal().cdf(self.bias + shifted / (1.0 - self.acceleration * shifted))
     }
 
-    /// The other way round.
+    /// The inverse: the level of the interval for a level of the resamples.
     fn uncorrected(&self, level: f64) -> f64 {
         let beyond = normal().inverse_cdf(level) - self.bias;
         normal().cdf(beyond / (1.0 + self.acceleration * beyond) - self.bias)
@@ -93,7 +93,7 @@ fn bias(resampled: &[f64], value: f64) -> f64 {
     normal().inverse_cdf(share_below(resampled, value))
 }
 
-/// Share of sorted numbers below `value`, ties counted half; never quite 0 or 1.
+/// Share of sorted numbers below `value`, ties counted half; never exactly 0 or 1.
 fn share_below(sorted: &[f64], value: f64) -> f64 {
     let below = sorted.partition_point(|x| *x < value);
     let up_to = sorted.partition_point(|x| *x <= value);
@@ -102,7 +102,7 @@ fn share_below(sorted: &[f64], value: f64) -> f64 {
     share.clamp(least, 1.0 - least)
 }
 
-/// Skewness of the influence of single values, over six: for means it has a closed form.
+/// Skewness of the influence of single values, divided by six: for means it has a closed form.
 fn acceleration(samples: &[(f64, &[f64])]) -> f64 {
     let (mut squares, mut cubes) = (0.0, 0.0);
     for (sign, values) in samples {

@@ -1,4 +1,4 @@
-//! How much the two sides of pairs go together: what pairing gains.
+//! How strongly the two sides of pairs are correlated: the gain of pairing.
 
 use super::mean;
 

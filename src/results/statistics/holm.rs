@@ -1,5 +1,5 @@
-//! Holm's step-down correction (Holm 1979): with many questions at once, the chance of even one
-//! false verdict stays below the level, whatever hangs together with what.
+//! Holm's step-down correction (Holm 1979). With many questions at once, the chance of even one
+//! false verdict stays below the level, for any dependence between the questions.
 
 /// Adjusted p-values, in the order given: each is to be compared with the level itself.
 pub fn adjust(p: &[f64]) -> Vec<f64> {

@@ -1,7 +1,7 @@
-//! Honest uncertainty for a handful of seeds: intervals of a mean and of a difference, correction
-//! for many questions at once, and how many seeds a decision would take.
+//! Uncertainty with few seeds: intervals of a mean and of a difference, correction for many
+//! questions at once, and how many seeds a decision would take.
 //!
-//! Pure functions of numbers. Sums run in the order given; the bootstrap draws by name.
+//! Pure functions of numbers. Sums are in the order given; the bootstrap draws by name.
 
 pub mod bootstrap;
 pub mod correlation;
@@ -13,7 +13,7 @@ pub mod student;
 
 use serde::Serialize;
 
-/// Fewest values (or pairs) that an interval is made of.
+/// Fewest values (or pairs) for an interval.
 pub const FEWEST: usize = 3;
 
 /// The share of repetitions in which an interval is to cover the truth.
@@ -40,7 +40,7 @@ impl Interval {
 pub struct Estimate {
     /// The estimate itself.
     pub value: f64,
-    /// What covers the truth in [`CONFIDENCE`] of all repetitions.
+    /// It covers the truth in [`CONFIDENCE`] of all repetitions.
     pub interval: Interval,
     /// Two-sided p-value of the truth being zero.
     pub p: f64,

@@ -4,12 +4,12 @@ use super::student::quantile;
 
 /// Chance that an experiment of the size given by [`needed`] decides.
 pub const POWER: f64 = 0.8;
-/// Sizes beyond this are not worth naming.
+/// Larger numbers of seeds are not reported.
 pub const MOST: u64 = 100_000;
 
-/// The smallest number of pairs with which a true difference as large as the one observed, and
-/// differences that spread like those observed, would be told from zero at the two-sided level
-/// `alpha` with a chance of [`POWER`]. `None` beyond [`MOST`], or without a difference.
+/// The smallest number of pairs that would show a difference from zero at the two-sided level
+/// `alpha`, with a chance of [`POWER`]. It takes the observed difference and the observed spread as
+/// true. `None` beyond [`MOST`], or without a difference.
 ///
 /// The usual formula n = ((t(1 - alpha/2) + t(power)) s / d)^2 with n - 1 degrees of freedom.
 pub fn needed(difference: f64, deviation: f64, alpha: f64) -> Option<u64> {

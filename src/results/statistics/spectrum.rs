@@ -1,8 +1,8 @@
 //! Periodic parts of a series on top of a slow trend.
 //!
-//! Each frequency is fitted on its own by least squares, a cosine and a sine together with a cubic
+//! Each frequency is fitted on its own by least squares: a cosine and a sine together with a cubic
 //! trend (Lomb 1976, with a trend in place of the mean). So the moments of the series need not be
-//! evenly spaced, and a loss that falls does not pass for an oscillation.
+//! evenly spaced, and a falling loss does not count as an oscillation.
 
 use std::f64::consts::TAU;
 
@@ -18,19 +18,19 @@ const TERMS: usize = TREND + 2;
 pub struct Tone {
     /// Oscillations per unit of time.
     pub frequency: f64,
-    /// Amplitude: half of the way from peak to trough.
+    /// Amplitude: half of the distance from peak to trough.
     pub amplitude: f64,
 }
 
 impl Tone {
-    /// Its variance.
+    /// The variance of the tone.
     pub fn power(self) -> f64 {
         self.amplitude * self.amplitude / 2.0
     }
 }
 
-/// The tones of the series `(time, value)` at these frequencies; `None` if there are fewer than three
-/// points per term of a fit, all at one time, or some that are no numbers.
+/// The tones of the series `(time, value)` at these frequencies. `None` if there are fewer than
+/// three points per term of a fit, if all are at one time, or if some are not numbers.
 pub fn tones(series: &[(f64, f64)], frequencies: &[f64]) -> Option<Vec<Tone>> {
     let first = series.first()?.0;
     let half = (series.last()?.0 - first) / 2.0;
@@ -56,8 +56,8 @@ pub fn tones(series: &[(f64, f64)], frequencies: &[f64]) -> Option<Vec<Tone>> {
     frequencies.iter().map(tone).collect()
 }
 
-/// Solves linear equations, the right side in the last column, by elimination with pivots; `None` if
-/// they have no single solution.
+/// Solves linear equations, the right side in the last column, by elimination with pivots; `None`
+/// if they have no single solution.
 fn solve(mut rows: [[f64; TERMS + 1]; TERMS]) -> Option<[f64; TERMS]> {
     for column in 0..TERMS {
         let size = |row: &usize| rows[*row][column].abs();
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn series(points: usize, of: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
-        // Not evenly spaced.
+        // These times are not evenly spaced.
         let time = |k: usize| 5.0 * (k as f64 + 0.3 * (k % 3) as f64) / points as f64;
         (0..points).map(|k| (time(k), of(time(k)))).collect()
     }

@@ -1,11 +1,11 @@
 //! How far values are apart: the interval of a standard deviation (chi-squared), and of the ratio
-//! of two (Fisher's F). Both take the values for normal, and are too narrow for heavy tails.
+//! of two (Fisher's F). Both assume normal values, and are too narrow for heavy tails.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
 
 use super::{CONFIDENCE, Estimate, FEWEST, Interval, deviation};
 
-/// What lies below and above the middle of a distribution that an interval covers.
+/// The probability below the interval, and the same above it.
 const TAIL: f64 = (1.0 - CONFIDENCE) / 2.0;
 
 /// The standard deviation of `values` and its interval; `None` for fewer than [`FEWEST`].
@@ -20,8 +20,8 @@ pub fn of_deviation(values: &[f64]) -> Option<(f64, Interval)> {
     Some((deviation, Interval { low: end(1.0 - TAIL), high: end(TAIL) }))
 }
 
-/// The standard deviation of `b` over that of `a`, which are independent; `p` is that of their being
-/// equal. `None` if either has fewer than [`FEWEST`] values, or none apart.
+/// The standard deviation of `b` over that of `a`, which are independent; `p` is for the hypothesis
+/// that they are equal. `None` if either has fewer than [`FEWEST`] values, or only equal ones.
 pub fn of_ratio(a: &[f64], b: &[f64]) -> Option<Estimate> {
     if a.len().min(b.len()) < FEWEST {
         return None;

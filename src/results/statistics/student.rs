@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{CONFIDENCE, Estimate, FEWEST, Interval, deviation, mean};
 
-/// The value below which a t-distributed number lies with probability `p`. `freedom` is positive.
+/// A t-distributed number lies below this value with probability `p`. `freedom` is positive.
 pub fn quantile(p: f64, freedom: f64) -> f64 {
     law(freedom).inverse_cdf(p)
 }
@@ -41,7 +41,7 @@ pub fn of_difference(a: &[f64], b: &[f64]) -> Option<Estimate> {
 }
 
 fn estimate(value: f64, error: f64, freedom: f64) -> Estimate {
-    // Spreads too small for their squares to be numbers are no spread.
+    // If the squares of the spreads are too small for floating point, the spread counts as zero.
     if !(error > 0.0 && freedom.is_finite()) {
         return Estimate::exact(value);
     }
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(of_difference(&[0.5; 3], &[0.5; 4]).unwrap().p, 1.0);
     }
 
-    /// 20 000 repetitions: the share covered is within four standard errors of 95 %.
+    /// 20 000 repetitions: the covered share is within four standard errors of 95 %.
     #[test]
     fn intervals_cover_the_truth_as_often_as_they_say() {
         let streams = Streams::new(11);

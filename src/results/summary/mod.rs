@@ -1,4 +1,4 @@
-//! `summary.json`: what came out of a run, in numbers. Values that a file of another version lacks
+//! `summary.json`: the results of a run, in numbers. Values that a file of another version lacks
 //! are those of [`Summary::default`].
 
 mod scalars;
@@ -19,10 +19,10 @@ pub use scalars::Scalars;
 
 /// The file of a run that is done; written last.
 pub const FILE: &str = "summary.json";
-/// The same in place of it, of a run that blew up, stalled or failed.
+/// This file is written in its place for a run that blew up, stalled or failed.
 pub const DIAGNOSIS: &str = "diagnosis.json";
 
-/// What came out of a run. Everything in it is the same for the same scenario and seed.
+/// The results of a run. Everything in it is the same for the same scenario and seed.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Summary {
@@ -59,7 +59,7 @@ pub struct Summary {
     pub pushes: u64,
     /// Pushes discarded by at least one shard.
     pub discarded: u64,
-    /// Steps that the protocol broke off.
+    /// Steps that the protocol aborted.
     pub aborted: u64,
     /// Examples in the applied pushes.
     pub examples: u64,
@@ -111,7 +111,7 @@ pub struct Summary {
     pub weights_sha256: Option<String>,
     /// SHA-256 of each reproducible file of the folder.
     pub files: Vec<(String, String)>,
-    /// What another version of the program has written, under its names.
+    /// Fields that another version of the program has written, by their names.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
 }
@@ -130,7 +130,7 @@ pub struct Staleness {
     pub max: Option<u64>,
 }
 
-/// Shares of the workers' time; what is missing to 1 they were gone or asleep.
+/// Shares of the workers' time. The rest to 1 is time in which they were gone or asleep.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Utilisation {
@@ -160,11 +160,11 @@ pub struct At {
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Churn {
-    /// Crashes of workers that were there.
+    /// Crashes of present workers.
     pub crashes: u64,
     /// Leaves by schedule.
     pub leaves: u64,
-    /// Times that a worker was there again, or at last.
+    /// Times that a worker joined again, or for the first time.
     pub joins: u64,
     /// Steps lost with their workers.
     pub lost_steps: u64,
@@ -204,7 +204,7 @@ pub struct Started {
     pub from: String,
     /// SHA-256 of the file.
     pub sha256: String,
-    /// The scenario that the checkpoint is of, unless another program has written it.
+    /// The scenario that the checkpoint belongs to, if straggler has written it.
     pub scenario: Option<String>,
     /// Updates before it.
     pub updates: u64,
@@ -222,13 +222,14 @@ pub struct StageDone {
     pub folder: String,
     /// Updates that it made.
     pub updates: Option<u64>,
-    /// AUC on the reporting half of its holdout before its first update: of what it started from.
+    /// AUC on the reporting half of its holdout before its first update: that of its starting
+    /// point.
     pub first_auc: Option<f64>,
-    /// The same at its best step.
+    /// AUC at its best step.
     pub best_auc: Option<f64>,
-    /// The same at its end.
+    /// AUC at its end.
     pub last_auc: Option<f64>,
-    /// Whether its best step was better than what it started from.
+    /// Whether its best step was better than its starting point.
     pub better: Option<bool>,
 }
 
@@ -257,21 +258,19 @@ impl fmt::Display for StageDone {
 impl Summary {
     /// The summary in `folder`; `None` unless its run is done.
     ///
-    /// # Errors
-    /// If the file is there and cannot be read.
+    /// # Errors If the file exists and cannot be read.
     pub fn read(folder: &Path) -> Result<Option<Summary>, OutcomeError> {
         json::read(&folder.join(FILE))
     }
 
-    /// What a run that did not end well has left in `folder` in place of it.
+    /// The file that a run without a good end has left in `folder` in place of its summary.
     ///
-    /// # Errors
-    /// If the file is there and cannot be read.
+    /// # Errors If the file exists and cannot be read.
     pub fn read_diagnosis(folder: &Path) -> Result<Option<Summary>, OutcomeError> {
         json::read(&folder.join(DIAGNOSIS))
     }
 
-    /// Leaves in `folder` why a run has no figures at all.
+    /// Writes into `folder` why a run has no figures at all.
     ///
     /// # Errors
     /// If the system refuses.
@@ -279,7 +278,7 @@ impl Summary {
         json::write(&folder.join(DIAGNOSIS), &serde_json::json!({ "ended": reason }))
     }
 
-    /// Its figures under the names that they have everywhere.
+    /// The figures under the names that they have everywhere.
     pub fn scalars(&self) -> Scalars {
         Scalars::of(self)
     }

@@ -8,14 +8,14 @@ use super::Summary;
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Scalars(Vec<(String, f64)>);
 
-/// Numbers of a summary that are no figures of the run.
+/// Numbers of a summary that are not figures of the run.
 const NOT_FIGURES: &[&str] = &["seed", "semantics", "workers", "shards", "bayes_auc"];
-/// Counts beside the figures of an evaluation.
+/// Counts next to the figures of an evaluation.
 const COUNTS: &[&str] = &["examples", "groups", "groups_skipped"];
 
 impl Scalars {
-    /// The figures of a summary. Figures that are not defined are left out; those that this version
-    /// does not know have the dotted name of their place.
+    /// The figures of a summary. Figures that are not defined are left out. Figures that this
+    /// version does not know are named by the dotted key of their place.
     pub(super) fn of(summary: &Summary) -> Scalars {
         let mut scalars = Scalars::default();
         let tree = serde_json::to_value(summary).expect("a summary is valid JSON");
@@ -36,7 +36,7 @@ impl Scalars {
                 self.0.push((name.to_string(), number));
             }
             Value::Object(table) => {
-                // The figures of an evaluation stand one level deeper than when it was.
+                // The figures of an evaluation are one level deeper than its moment.
                 let quality = name.ends_with(".quality") || name == "bayes";
                 let stem = name.trim_end_matches(".quality");
                 for (part, value) in table {

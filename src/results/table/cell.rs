@@ -6,7 +6,7 @@ use crate::base::WorkerId;
 use crate::results::state::State;
 use crate::sim::{Activity, EvaluatedView};
 
-/// What the cells of a column hold.
+/// The type of the cells of a column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// Texts.
@@ -24,7 +24,8 @@ pub enum Kind {
 pub enum Cell<'a> {
     /// Nothing.
     Empty,
-    /// Text; a leading `=`, `+`, `-` or `@` is defused for spreadsheets.
+    /// Text; a leading `=`, `+`, `-` or `@` is escaped, so that spreadsheets do not take it for a
+    /// formula.
     Text(Cow<'a, str>),
     /// A whole number.
     Whole(i128),
@@ -35,10 +36,9 @@ pub enum Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// The cell of a column of this kind that is written like this.
+    /// The cell with this text, in a column of this kind.
     ///
-    /// # Errors
-    /// If it is no such thing; says what it is not.
+    /// # Errors If the text is not of this kind; says which kind it is not.
     pub fn read(kind: Kind, text: &str) -> Result<Cell<'_>, String> {
         Ok(match kind {
             _ if text.is_empty() => Cell::Empty,
@@ -48,7 +48,7 @@ impl Cell<'_> {
         })
     }
 
-    /// The same; nothing in place of NaN and infinity.
+    /// The cell, but empty in place of NaN and infinity.
     pub fn finite(self) -> Self {
         match self {
             Cell::Number(number) if !number.is_finite() => Cell::Empty,
@@ -71,7 +71,7 @@ impl From<Option<f64>> for Cell<'_> {
 
 /// A type that a column can have.
 pub trait CellType: Sized {
-    /// What its cells hold.
+    /// The type of its cells.
     const KIND: Kind;
     /// Whether a cell may be empty.
     const OPTIONAL: bool = false;
@@ -79,10 +79,9 @@ pub trait CellType: Sized {
     /// The value as a cell.
     fn cell(&self) -> Cell<'_>;
 
-    /// The value that is written like this.
+    /// The value with this text.
     ///
-    /// # Errors
-    /// If it is no such value; says what it is not.
+    /// # Errors If the text is not such a value; says which value it is not.
     fn read(text: &str) -> Result<Self, String>;
 }
 

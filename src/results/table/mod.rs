@@ -16,7 +16,7 @@ pub use writer::{TableText, TableWriter};
 pub struct Column {
     /// Its name in the header.
     pub name: Cow<'static, str>,
-    /// What its cells hold.
+    /// The type of its cells.
     pub kind: Kind,
     /// Whether cells may be empty, and the column missing in files of other versions.
     pub optional: bool,
@@ -27,7 +27,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column that follows from the results and is declared nowhere.
+    /// A column that follows from the results, and has no declaration.
     pub fn new(name: &str, kind: Kind) -> Column {
         let name = Cow::Owned(name.to_string());
         Column { name, kind, optional: true, unit: "", about: "" }
@@ -39,9 +39,9 @@ impl Column {
 pub struct Table {
     /// Its name.
     pub file: &'static str,
-    /// What a row stands for.
+    /// What a row means.
     pub about: &'static str,
-    /// Its columns, in order. Columns that follow from the results come behind them.
+    /// Its columns, in order. Columns that follow from the results come after them.
     pub columns: &'static [Column],
 }
 
@@ -63,17 +63,16 @@ pub trait Row: Sized {
     const TABLE: Table;
 
     /// A cell for each column.
-    fn cells(&self) -> Vec<Cell<'_>>;
+    fn cells(&self) -> impl AsRef<[Cell<'_>]>;
 
     /// The row of these cells.
     ///
-    /// # Errors
-    /// If a cell is not what its column holds; says what is wrong.
+    /// # Errors If a cell is not of the type of its column; says what is wrong.
     fn read(cells: &mut Cells<'_>) -> Result<Self, String>;
 }
 
-/// Declares a CSV file: what a row stands for, its name, and for each column its name, its type, the
-/// unit of its numbers, and what it means. The struct of its rows and their [`Row`] follow.
+/// Declares a CSV file: the meaning of a row, its name, and for each column its name, its type, the
+/// unit of its numbers, and its meaning. The struct of its rows and their [`Row`] follow from this.
 #[macro_export]
 macro_rules! table {
     (
@@ -101,8 +100,8 @@ macro_rules! table {
                 } ),+],
             };
 
-            fn cells(&self) -> Vec<$crate::results::table::Cell<'_>> {
-                vec![$( $crate::results::table::CellType::cell(&self.$column) ),+]
+            fn cells(&self) -> impl AsRef<[$crate::results::table::Cell<'_>]> {
+                [$( $crate::results::table::CellType::cell(&self.$column) ),+]
             }
 
             fn read(cells: &mut $crate::results::table::Cells<'_>) -> Result<$Row, String> {

@@ -1,5 +1,5 @@
-//! Reading one CSV file. Columns beyond those that are declared are ignored, so that a file may
-//! grow; optional ones may be missing, so that older files can be read.
+//! Reads one CSV file. Undeclared columns are ignored, so that a file may grow. Optional columns
+//! may be missing, so that older files can be read.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,24 +10,23 @@ use csv::StringRecord;
 use super::{Cell, CellType, Row, Table};
 use crate::results::error::OutcomeError;
 
-/// The rows of one file, or the fact that it is not there.
+/// The rows of one file, or the fact that the file is missing.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rows<R> {
     rows: Option<Vec<R>>,
 }
 
 impl<R: Row> Rows<R> {
-    /// Reads the file in `folder`. One that is not `whole`, because its run goes on or was killed,
-    /// is read as far as its last line feed.
+    /// Reads the file in `folder`. If it is not `whole`, because its run continues or was killed,
+    /// it is read up to its last line feed.
     ///
-    /// # Errors
-    /// If the file is there and cannot be read; names the line.
+    /// # Errors If the file exists and cannot be read; names the line.
     pub fn read(folder: &Path, whole: bool) -> Result<Rows<R>, OutcomeError> {
         let records = Records::read(folder, R::TABLE, whole)?;
         Ok(Rows { rows: records.map(|records| records.each(R::read)).transpose()? })
     }
 
-    /// The rows of a text that is such a file.
+    /// The rows of a text in the form of such a file.
     ///
     /// # Errors
     /// If it cannot be read; names the line.
@@ -37,7 +36,7 @@ impl<R: Row> Rows<R> {
         Ok(Rows { rows: Some(records.each(R::read)?) })
     }
 
-    /// Its rows; a sentence that says why not when there are none.
+    /// Its rows; if there are none, a sentence that says why.
     pub fn rows(&self) -> Result<&[R], String> {
         match self.rows.as_deref() {
             None => Err(format!("there is no {}", R::TABLE.file)),
@@ -46,7 +45,7 @@ impl<R: Row> Rows<R> {
         }
     }
 
-    /// Its rows; none where there is no file.
+    /// Its rows; empty if there is no file.
     pub fn into_vec(self) -> Vec<R> {
         self.rows.unwrap_or_default()
     }
@@ -56,7 +55,7 @@ impl<R: Row> Rows<R> {
         self.rows.is_some()
     }
 
-    /// Why a plot cannot use the rows that there are.
+    /// Why a plot cannot use the existing rows.
     pub fn unusable(&self, reason: &str) -> String {
         format!("{} {reason}", R::TABLE.file)
     }
@@ -75,8 +74,7 @@ pub struct Cells<'a> {
 impl<'a> Cells<'a> {
     /// The value in the next column.
     ///
-    /// # Errors
-    /// If it is no such value, or the column is missing and not optional.
+    /// # Errors If the cell is not such a value, or the column is missing and not optional.
     pub fn take<T: CellType>(&mut self) -> Result<T, String> {
         let (column, place) = (&self.table.columns[self.next], self.places[self.next]);
         self.next += 1;
@@ -107,7 +105,7 @@ pub(in crate::results) struct Records {
 }
 
 impl Records {
-    /// Reads a file; `None` where there is none.
+    /// Reads a file; `None` if there is no file.
     pub(in crate::results) fn read(
         folder: &Path,
         table: Table,
@@ -139,7 +137,7 @@ impl Records {
         Ok(Records { path, table, places, records })
     }
 
-    /// What `read` makes of each line.
+    /// Applies `read` to each line.
     fn each<'a, T>(
         &'a self,
         read: impl Fn(&mut Cells<'a>) -> Result<T, String>,

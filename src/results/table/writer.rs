@@ -24,7 +24,7 @@ impl TableText {
     pub fn of<R: Row>(rows: impl IntoIterator<Item = R>) -> String {
         let mut table = TableText::default();
         table.row(&R::TABLE.header().map(Cell::from).collect::<Vec<_>>());
-        rows.into_iter().for_each(|row| table.row(&row.cells()));
+        rows.into_iter().for_each(|row| table.row(row.cells().as_ref()));
         table.text
     }
 }
@@ -54,7 +54,7 @@ impl TableWriter {
         Ok(table)
     }
 
-    /// Writes a whole table, for good.
+    /// Writes a whole table, and syncs it.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -64,21 +64,19 @@ impl TableWriter {
         table.sync()
     }
 
-    /// Opens a file that is there already and changes nothing in it. How much of it counts is
-    /// loaded next, and [`cut`](Self::cut) drops the rest.
+    /// Opens an existing file and changes nothing in it. The valid length is loaded next, and
+    /// [`cut`](Self::cut) drops the rest.
     ///
-    /// # Errors
-    /// If the file is not there or cannot be opened.
+    /// # Errors If the file does not exist or cannot be opened.
     pub fn reopen<R: Row>(folder: &Path) -> io::Result<TableWriter> {
         let path = folder.join(R::TABLE.file);
         let out = BufWriter::new(Output::reopen(&path)?);
         Ok(TableWriter { path, out, line: String::new(), written: 0, checksum: 0 })
     }
 
-    /// Drops what was written behind the state that was loaded.
+    /// Drops the rows that were written after the loaded state.
     ///
-    /// # Errors
-    /// If the file is shorter, or begins otherwise than when the state was saved.
+    /// # Errors If the file is shorter, or its beginning has changed since the state was saved.
     pub fn cut(&mut self) -> io::Result<()> {
         let mut checksum = crc32fast::Hasher::new();
         let mut kept = Vec::new();
@@ -93,7 +91,7 @@ impl TableWriter {
         self.out.seek(SeekFrom::Start(self.written)).map(|_| ())
     }
 
-    /// Hands everything to the disk.
+    /// Makes sure that everything is on the disk.
     ///
     /// # Errors
     /// As [`row`](Self::row).
@@ -112,16 +110,15 @@ impl TableWriter {
 
     /// Adds a row of the table that it was created for.
     ///
-    /// # Errors
-    /// If the file cannot be written, a full disk for instance.
+    /// # Errors If the file cannot be written, for example because the disk is full.
     pub fn row<R: Row>(&mut self, row: &R) -> io::Result<()> {
         debug_assert!(self.path.ends_with(R::TABLE.file), "a row of another table");
         self.line.clear();
-        push_row(&mut self.line, &row.cells());
+        push_row(&mut self.line, row.cells().as_ref());
         self.write_line()
     }
 
-    /// Hands what is buffered to the system.
+    /// Gives buffered rows to the system.
     ///
     /// # Errors
     /// As [`row`](Self::row).
@@ -129,7 +126,7 @@ impl TableWriter {
         self.out.flush()
     }
 
-    /// Where the table is written.
+    /// The path of the table's file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -160,6 +157,10 @@ pub(super) fn push_row(line: &mut String, cells: &[Cell<'_>]) {
 }
 
 fn push_text(line: &mut String, text: &str) {
+    let is_special = |c: char| c.is_control() || matches!(c, ',' | '"');
+    if !text.starts_with(['=', '+', '-', '@']) && !text.contains(is_special) {
+        return line.push_str(text);
+    }
     let clean: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     let clean = match clean.chars().next() {
         Some('=' | '+' | '-' | '@') => format!("'{clean}"),

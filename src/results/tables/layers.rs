@@ -1,4 +1,4 @@
-//! What is watched of layers.
+//! The measurements of layers.
 
 crate::table! {
     "One row per layer and table before the first update, at every `record.layers`, and at the \
@@ -57,7 +57,7 @@ impl LayerRow {
         ])
     }
 
-    /// The same of its mean gradients since the last look.
+    /// Quantiles of its mean gradients since the last look, as for the weights.
     pub fn gradients(&self) -> Option<[f64; 5]> {
         Some([
             self.mean_gradient_p05?,

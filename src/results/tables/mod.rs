@@ -19,7 +19,7 @@ pub use totals::{
     AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardRow, StalenessRow, WorkerRow,
 };
 
-/// The class of all machines where the scenario names none.
+/// The class of all machines if the scenario names none.
 pub const ONLY_CLASS: &str = "ordinary";
 
 /// The files of a run that become tables of an export; the other two are for `straggler trace`.

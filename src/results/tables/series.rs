@@ -1,4 +1,4 @@
-//! Files that grow while a run goes on.
+//! Files that grow during a run.
 
 use super::{Activity, EvaluatedView};
 

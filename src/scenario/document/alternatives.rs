@@ -1,8 +1,8 @@
 //! Tables that hold exactly one of several keys, such as `every = { times = 20 }`.
 //!
-//! Laying `{ updates = 5 }` over `{ times = 20 }` merges the two into a table that nobody meant.
-//! What a higher layer chose replaces the choice below it; two choices in one text stay, and the
-//! check refuses them.
+//! If `{ updates = 5 }` were laid over `{ times = 20 }`, the two would merge into a table with two
+//! keys, which is not meant. So the choice of a higher layer replaces the choice below it. Two
+//! choices in one text stay, and the check refuses them.
 
 use std::cmp::Reverse;
 
@@ -10,7 +10,7 @@ use super::node::{Entry, Node, Table, Value};
 use super::shape::{Kind, Shape, TableShape};
 use super::source::Sources;
 
-/// Keeps, in every table that holds one of several keys, only what the highest layer wrote.
+/// In every table that holds one of several keys, keeps only the keys of the highest layer.
 pub(super) fn settle(root: &mut Table, shape: &Shape, sources: &Sources) {
     for table in tables_of(shape) {
         settle_fields(root, table, sources);
@@ -40,7 +40,7 @@ fn settle_node(node: &mut Node, shape: &Shape, sources: &Sources) {
     }
 }
 
-/// The tables that may stand in a place, whatever `kind` is chosen.
+/// The tables that may be in a place, for any `kind`.
 fn tables_of(shape: &Shape) -> Vec<&TableShape> {
     match &shape.kind {
         Kind::Table(table) => vec![table],
@@ -61,7 +61,7 @@ pub(super) fn is_one_of_several(shape: &Shape) -> bool {
 }
 
 fn keep_highest(table: &mut Table, sources: &Sources) {
-    // Of two files, the one read first extends the other and wins.
+    // If two files have the choice, the one that was read first wins: it extends the other.
     let rank = |entry: &Entry| {
         let source = entry.key_origin.source;
         let layer = sources.get(source).layer;

@@ -13,11 +13,12 @@ use super::source::{Origin, Sources};
 use super::suggest;
 use super::whereabouts::Whereabouts;
 
-/// Looking for what was meant costs time; after so many mistakes nobody reads it any more.
+/// A suggestion takes time to find, and after so many mistakes no user reads it.
 const MAX_SUGGESTIONS: usize = 200;
 
-/// All differences between `root` and `shape`, up to [`MAX_PROBLEMS`]. An empty list means that the document can be read
-/// into the typed struct, apart from conditions that the schema does not express.
+/// All differences between `root` and `shape`, up to [`MAX_PROBLEMS`]. If there are none, the
+/// document can be read into the typed struct, apart from conditions that the schema does not
+/// express.
 pub fn check(root: &Table, start: Origin, shape: &Shape, sources: &Sources) -> Vec<Problem> {
     let mut checker = Checker {
         sources,
@@ -94,7 +95,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Accepts what any alternative accepts; else tells the mistakes of the nearest one.
+    /// Accepts what any alternative accepts. If none does, reports the mistakes of the nearest one.
     fn union(&mut self, node: &Node, holder: Origin, shapes: &[Shape], default: Option<&Json>) {
         let mut attempts = Vec::new();
         for shape in shapes {
@@ -202,7 +203,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Reports a key that was meant to be `kind`. Without it nothing else can be judged.
+    /// Reports a key that was meant to be `kind`. Without `kind` nothing else can be checked.
     fn misspelt_tag(&mut self, table: &Table, variants: &[Variant]) -> bool {
         let known = |key: &str| variants.iter().any(|v| v.table.field(key).is_some());
         let meant = |key: &&String| !known(key) && suggest::nearest(key, [TAG]).is_some();

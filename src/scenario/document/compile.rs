@@ -11,8 +11,8 @@ use super::node::TAG;
 use super::shape::{Bounds, Field, Kind, Length, Measure, Shape, TableShape, Variant, Word};
 
 impl Shape {
-    /// The shape of the documents that `T` is read from: compiled once, since that takes longer than
-    /// reading a small document.
+    /// The shape of the documents that `T` is read from. It is compiled only once, since that takes
+    /// longer than reading a small document.
     pub fn of<T: JsonSchema + 'static>() -> Arc<Shape> {
         static KNOWN: Mutex<BTreeMap<TypeId, Arc<Shape>>> = Mutex::new(BTreeMap::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -21,8 +21,8 @@ impl Shape {
     }
 }
 
-/// Compiles a root schema. References are followed; one that leads back into itself becomes
-/// [`Kind::Any`], which leaves such a part to the typed reading.
+/// Compiles a root schema. References are followed. A reference that leads back into itself becomes
+/// [`Kind::Any`], so that such a part is checked by the typed reading.
 pub(super) fn compile(root: &Json) -> Shape {
     let empty = Map::new();
     let definitions = root.get("$defs").and_then(Json::as_object);
@@ -250,7 +250,7 @@ fn bounds(schema: &Json) -> Bounds {
         let open = schema.get(open).and_then(Json::as_f64).map(|b| (b, true));
         open.or_else(|| schema.get(closed).and_then(Json::as_f64).map(|b| (b, false)))
     };
-    // The schema states the width of the narrowest integers only.
+    // The schema states limits only for narrower integers; for 32 bits they follow from the format.
     let (low, high) = match schema.get("format").and_then(Json::as_str) {
         Some("int32") => (Some(i32::MIN.into()), Some(i32::MAX.into())),
         Some("uint32") => (Some(0.0), Some(u32::MAX.into())),
@@ -293,7 +293,7 @@ mod tests {
         Each(Vec<f64>),
     }
 
-    /// Shapes that are rare in documents, together.
+    /// Unusual shapes, together in one document.
     #[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
     #[serde(default, deny_unknown_fields)]
     struct Odd {

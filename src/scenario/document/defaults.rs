@@ -58,14 +58,14 @@ fn fill_node(node: &mut Node, shape: &Shape, default: Option<&Json>) {
                 nodes.iter_mut().for_each(|node| fill_node(node, items, None));
             }
         }
-        // Whoever wrote it knows how long it is.
+        // A number that the user wrote keeps its digits.
         Value::Float(_) if !node.origin.is_default() => {}
         _ => shorten_node(node, shape),
     }
 }
 
-/// Numbers in single precision come widened out of a typed struct, 0.1 as 0.10000000149011612: back
-/// to their short form.
+/// Numbers in single precision come out of a typed struct as doubles, 0.1 as 0.10000000149011612.
+/// This gives them their short form again.
 pub fn shorten(table: &mut Table, shape: &Shape) {
     let Some(keys) = shape.table_for(Some(table), None) else {
         return;

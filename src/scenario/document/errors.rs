@@ -11,7 +11,7 @@ pub struct Code {
     pub id: &'static str,
     /// A headline.
     pub title: &'static str,
-    /// What causes it and what to do, in a few sentences.
+    /// The cause and what to do, in a few sentences.
     pub text: &'static str,
 }
 
@@ -98,7 +98,7 @@ codes! {
          section without a `kind` amends what lies below it.";
 }
 
-/// The code with this id, whatever its case, among ours and those of `more`.
+/// The code with this id, in upper or lower case, among those of this module and `more`.
 pub fn find_code(id: &str, more: &[&'static Code]) -> Option<&'static Code> {
     let mut all = CODES.iter().chain(more);
     all.find(|code| code.id.eq_ignore_ascii_case(id)).copied()

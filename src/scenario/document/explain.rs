@@ -1,4 +1,4 @@
-//! What a key means: `straggler explain cluster.workers`, derived from the typed structs.
+//! Explains a key: `straggler explain cluster.workers`, derived from the typed structs.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub struct Explanation {
     pub type_name: String,
     /// The range or length in words.
     pub range: Option<String>,
-    /// What holds if it is not written, as TOML.
+    /// The value if the key is not written, as TOML.
     pub default: Option<String>,
     /// How to write a quantity.
     pub example: Option<String>,
@@ -46,11 +46,10 @@ pub struct KeySummary {
     pub doc: String,
 }
 
-/// Looks up a dotted path. Lists are passed through: `cluster.class.share`. A kind is a step of
-/// its own, `optimizer.adam.beta1`, that may be left out where no other kind has the key.
+/// Looks up a dotted path. Lists are passed through: `cluster.class.share`. A kind is a step of its
+/// own, `optimizer.adam.beta1`. It may be left out if no other kind has the key.
 ///
-/// # Errors
-/// The nearest paths, if there is nothing at `path`.
+/// # Errors The nearest paths, if there is nothing at `path`.
 pub fn explain(root: &Shape, path: &str) -> Result<Explanation, Vec<String>> {
     let mut here =
         Here { place: Place::Value(root), default: None, doc: root.doc.clone(), required: false };

@@ -37,7 +37,7 @@ pub struct Files {
     pub table: Table,
     /// The topmost file.
     pub main: SourceId,
-    /// Whatever was wrong with reading them.
+    /// Every problem in reading them.
     pub problems: Vec<Problem>,
 }
 
@@ -148,7 +148,7 @@ impl Chain {
     }
 }
 
-/// The text of a file, or in words why there is none. Never reads more than the limit.
+/// The text of a file, or in words why it cannot be read. Never reads more than the limit.
 fn read_text(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();

@@ -1,20 +1,20 @@
 //! Strict, friendly reading of TOML documents into typed structs.
 //!
-//! The typed struct (serde + schemars) is the single truth. From its JSON Schema comes a [`Shape`];
+//! The typed struct (serde + schemars) is the only source. From its JSON Schema comes a [`Shape`];
 //! from the shape come the checks, the overrides, `explain` and the reference page. [`load`] takes
 //! these steps:
 //!
 //! 1. [`layers`]: the file and those it extends become one [`node`] tree that knows the place of
 //!    every key and value;
-//! 2. [`preset`]: the settings of the preset that it names, if it does, are laid under it;
-//! 3. [`overrides`]: `key=value` arguments are laid over it, each being a text of its own;
-//!    where exactly one of several keys is allowed, that of the highest layer stays;
+//! 2. [`preset`]: if the document names a preset, the settings of the preset are laid under it;
+//! 3. [`overrides`]: `key=value` arguments are laid over it, each as a text of its own; in tables
+//!    that hold exactly one of several keys, the key of the highest layer stays;
 //! 4. [`check`]: every difference between tree and shape, all at once;
-//! 5. [`defaults`]: what nobody wrote is filled in, so the tree holds every value;
+//! 5. [`defaults`]: defaults are filled in, so the tree holds every value;
 //! 6. [`typed`]: the tree is read into the struct.
 //!
 //! Later checks across fields find places by path with [`Loaded::origin`] and report with
-//! [`Loaded::report`]. [`Problems`] draw themselves.
+//! [`Loaded::report`]. [`Problems`] can be printed with their lines and carets.
 //!
 //! ```
 //! use straggler::scenario::document::{self, Code, Input, Override, Problem};
@@ -143,8 +143,8 @@ pub fn load<T: DeserializeOwned + JsonSchema + 'static>(
     }
 }
 
-/// Whether a finding still counts when some text could not be read. Behind the first syntax error
-/// of a text, and about what is missing, the tree is not to be trusted.
+/// Whether a finding still counts when some text could not be read. After the first syntax error of
+/// a text, the tree is not reliable. Nor does it show what is missing.
 fn is_trustworthy(problem: &Problem, reading: &[Problem], main: SourceId) -> bool {
     let broken = |p: &&Problem| {
         p.code == &errors::SYNTAX || p.code == &errors::UNREADABLE || p.code == &errors::TOO_LARGE
@@ -166,7 +166,7 @@ fn is_trustworthy(problem: &Problem, reading: &[Problem], main: SourceId) -> boo
     })
 }
 
-/// What the typed struct refused although the schema allows it.
+/// A value that the typed struct refused although the schema allows it.
 fn refused(refusal: typed::Refusal) -> Problem {
     let keys: Vec<&str> = refusal.keys.iter().rev().map(String::as_str).collect();
     let path = keys.join(".");
@@ -183,7 +183,7 @@ fn refused(refusal: typed::Refusal) -> Problem {
 
 impl<T> Loaded<T> {
     /// The place of the value at `path`, where elements of lists are addressed by name or index.
-    /// [`Origin::DEFAULT`] if nobody wrote it.
+    /// [`Origin::DEFAULT`] if the value is a default.
     pub fn origin(&self, path: &str) -> Origin {
         let found = self.tree.find(path);
         found.map_or(Origin::DEFAULT, |found| found.node.origin)
@@ -195,8 +195,8 @@ impl<T> Loaded<T> {
         found.map_or(Origin::DEFAULT, |found| found.key_origin.unwrap_or(found.node.origin))
     }
 
-    /// Whether a user wrote the value at `path`. A preset is not what a user wrote: its settings may
-    /// well be without effect.
+    /// Whether a user wrote the value at `path`. The settings of a preset do not count: they may be
+    /// without effect.
     pub fn is_written(&self, path: &str) -> bool {
         self.problems.sources.get(self.origin(path).source).layer > Layer::Preset
     }
@@ -233,8 +233,8 @@ impl<T> Loaded<T> {
 /// # Errors
 /// If `T` holds what TOML cannot express, such as a whole number above 2^63.
 pub fn to_toml<T: Serialize + JsonSchema + 'static>(value: &T) -> Result<String, toml::ser::Error> {
-    // By way of a table, so that the writer of TOML is compiled for tables alone and not for every
-    // struct of a scenario.
+    // Goes through a table, so that the writer of TOML is compiled only for tables and not for
+    // every struct of a scenario.
     let text = toml::to_string(&toml::Table::try_from(value)?)?;
     let (mut root, shape) = (parse::generated(&text), Shape::of::<T>());
     defaults::shorten(&mut root, &shape);

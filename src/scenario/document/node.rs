@@ -149,7 +149,7 @@ impl Table {
 }
 
 impl Entry {
-    /// An entry that nobody wrote.
+    /// An entry with a default value.
     pub fn default_value(node: Node) -> Self {
         Entry { key_origin: Origin::DEFAULT, node, replaced: Vec::new() }
     }

@@ -57,8 +57,8 @@ struct Setting {
     node: Node,
 }
 
-/// Lays `overrides` over `root` and tells what is wrong with them. Unknown keys are put in as
-/// well: the check of the whole document finds them.
+/// Lays `overrides` over `root` and returns the problems found. Unknown keys are put in as well:
+/// the check of the whole document finds them.
 pub fn apply(
     root: &mut Table,
     shape: &Shape,
@@ -83,7 +83,7 @@ pub fn apply(
             Err(problem) => problems.push(problem),
         }
     }
-    // Whole sections before their keys, and `kind` before its neighbours.
+    // Whole sections come before their keys, and `kind` before its neighbours.
     settings.sort_by_key(|setting| {
         let is_kind = setting.path.last().is_some_and(|key| key == TAG);
         (setting.layer, setting.path.len(), !is_kind)
@@ -131,7 +131,7 @@ fn read(given: &Override, source: SourceId) -> Result<(Setting, Vec<Problem>), P
     Ok((setting, problems))
 }
 
-/// The value: what TOML makes of it, else the text itself.
+/// The value: read as TOML if possible, else the text itself.
 fn value(
     text: &str,
     place: Origin,
@@ -196,7 +196,7 @@ impl Placing<'_> {
                 replaced: Vec::new(),
             }
         });
-        // What a preset began and a user goes on with is the user's.
+        // A section of a preset that the user changes counts as written by the user.
         if self.sources.get(entry.key_origin.source).layer == Layer::Preset {
             entry.key_origin = self.setting.key_origin;
             entry.node.origin = self.setting.key_origin;
@@ -249,7 +249,7 @@ impl Placing<'_> {
         }
     }
 
-    /// Drops what lower layers set for another kind.
+    /// Drops the settings of lower layers for another kind.
     fn start_afresh(&mut self, table: &mut Table, default: Option<&Json>) {
         let former = chosen(Some(table), default).map(str::to_string);
         if former.is_none() || former.as_deref() == self.setting.node.as_str() {
@@ -257,7 +257,7 @@ impl Placing<'_> {
         }
         let preset_origin = table.entries.get(TAG).map_or(Origin::DEFAULT, |kind| kind.key_origin);
         let layer = |origin: Origin| self.sources.get(origin.source).layer;
-        // What a sweep or an argument sets was meant for this kind.
+        // Settings of a sweep or an argument were meant for this kind, so they stay.
         let is_lower = |entry: &Entry| layer(entry.node.origin) <= Layer::File;
         let dropped: Vec<(String, Layer)> = table
             .entries

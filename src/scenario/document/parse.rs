@@ -17,7 +17,7 @@ pub const MAX_TEXT: usize = 4096;
 /// Deepest nesting of tables and lists.
 pub const MAX_DEPTH: usize = 64;
 
-/// Reads a whole file. The tree holds what could be understood; with no problem it is complete.
+/// Reads a whole file. The tree holds all that could be read; without a problem it is complete.
 pub fn document(text: &str, source: SourceId) -> (Table, Vec<Problem>) {
     let start = Origin::new(source, 0..0);
     if text.len() > MAX_FILE {
@@ -34,7 +34,7 @@ pub fn document(text: &str, source: SourceId) -> (Table, Vec<Problem>) {
     (table, reader.problems)
 }
 
-/// Reads a text that we wrote ourselves: no limit of size, and nothing to point at.
+/// Reads a text that the program wrote itself: it has no limit of size and no places to point at.
 pub fn generated(text: &str) -> Table {
     let (tree, _) = DeTable::parse_recoverable(text);
     Reader::new(text, Origin::DEFAULT.source, 0).table(tree.get_ref(), 0)

@@ -13,8 +13,8 @@ use super::source::{Layer, Sources};
 /// The key that names a preset.
 pub const PRESET: &str = "preset";
 
-/// Lays the settings of the preset that the document or an override names under the document. A
-/// name that is none is left to the check. Returns warnings of what the document replaces.
+/// Lays the settings of the preset that the document or an override names under the document. An
+/// unknown name is left to the check. Returns warnings about what the document replaces.
 pub(super) fn lay_under(
     root: &mut Table,
     shape: &Shape,
@@ -36,8 +36,9 @@ pub(super) fn lay_under(
     told
 }
 
-/// Warns of sections of a preset, with more in them than their `kind`, in whose place the document
-/// puts one of another kind. A section without a `kind`, or with the same, amends the preset's.
+/// Warns of sections of a preset that the document replaces by a section of another kind, if the
+/// preset sets more in them than their `kind`. A section without a `kind`, or with the same, amends
+/// the preset's.
 fn tell_replaced(preset: &Table, document: &Table, path: &str, told: &mut Vec<Problem>) {
     for (key, upper) in &document.entries {
         let Some(lower) = preset.entries.get(key) else { continue };
@@ -67,7 +68,7 @@ fn tell_replaced(preset: &Table, document: &Table, path: &str, told: &mut Vec<Pr
     }
 }
 
-/// What the preset of this name stands for.
+/// The settings of the preset of this name.
 fn settings<'a>(shape: &'a Shape, name: &str) -> Option<&'a str> {
     let Kind::Table(table) = &shape.kind else { return None };
     let Kind::Words(words) = &table.field(PRESET)?.shape.kind else { return None };

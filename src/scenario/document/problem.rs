@@ -3,7 +3,7 @@
 use super::errors::Code;
 use super::source::{Origin, Sources};
 
-/// After so many mistakes of one text the others are not looked for any more.
+/// After so many mistakes in one text the search ends.
 pub const MAX_PROBLEMS: usize = 1000;
 
 /// Whether a problem stops the run.
@@ -11,7 +11,7 @@ pub const MAX_PROBLEMS: usize = 1000;
 pub enum Severity {
     /// Nothing is started.
     Error,
-    /// Legal, and probably not what was meant.
+    /// Legal, and probably not intended.
     Warning,
 }
 
@@ -63,7 +63,7 @@ impl Problem {
         }
     }
 
-    /// Something legal that is probably not meant.
+    /// Something legal that is probably not intended.
     pub fn warning(
         code: &'static Code,
         path: impl Into<String>,
@@ -72,7 +72,7 @@ impl Problem {
         Problem { severity: Severity::Warning, ..Problem::error(code, path, message) }
     }
 
-    /// Points at a piece of text. A default, which nobody wrote, adds a line of help instead.
+    /// Points at a piece of text. A default, which is written nowhere, adds a line of help instead.
     pub fn label(mut self, origin: Origin, text: impl Into<String>) -> Self {
         let text = text.into();
         match origin.is_default() {

@@ -69,7 +69,7 @@ fn closing_line(problems: &Problems) -> String {
     }
 }
 
-/// Said before counts when the search for mistakes was cut short.
+/// The words before the counts if the search for mistakes was cut short.
 fn at_least(problems: &Problems) -> &'static str {
     match problems.list.len() >= MAX_PROBLEMS {
         true => "at least ",

@@ -1,4 +1,4 @@
-//! What is written as TOML reads back as the identical value.
+//! A value written as TOML reads back as the identical value.
 
 use proptest::prelude::*;
 

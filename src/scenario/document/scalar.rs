@@ -12,7 +12,7 @@ use super::source::{Layer, Sources};
 use super::suggest;
 use super::text::counted;
 
-/// What is wrong with a value that is not a table.
+/// The mistakes of a value that is not a table.
 pub(super) fn check(node: &Node, shape: &Shape, path: &str, sources: &Sources) -> Option<Problem> {
     let problem = match (&shape.kind, &node.value) {
         (Kind::Bool, Value::Bool(_)) | (Kind::Any, _) => None,
@@ -40,7 +40,7 @@ pub(super) fn check(node: &Node, shape: &Shape, path: &str, sources: &Sources) -
     problem.map(|problem| list_of_values(node, path, sources).unwrap_or(problem))
 }
 
-/// A value of another type than its key wants.
+/// A value of another type than its key needs.
 pub(super) fn wrong_type(node: &Node, shape: &Shape, path: &str) -> Problem {
     let message = format!("`{path}` must be {}, not {}", shape.describe(), describe(&node.value));
     let problem = Problem::error(&errors::WRONG_TYPE, path, message).label(node.origin, "");

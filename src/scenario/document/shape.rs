@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::node::{TAG, Table};
 use super::text::counted;
 
-/// What may stand in one place.
+/// The allowed contents of one place.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// The documentation comment.
@@ -26,7 +26,7 @@ pub enum Kind {
     Integer(Bounds),
     /// A number; `single` if it is held in single precision.
     Number {
-        /// What it may be.
+        /// The allowed range.
         bounds: Bounds,
         /// Whether it is an `f32`.
         single: bool,
@@ -102,7 +102,7 @@ pub struct Word {
 pub struct TableShape {
     /// Known keys in the order of declaration.
     pub fields: Vec<Field>,
-    /// What other keys hold, where any key is allowed.
+    /// The shape of other keys, if any key is allowed.
     pub others: Option<Box<Shape>>,
 }
 
@@ -115,7 +115,7 @@ pub struct Field {
     pub shape: Shape,
     /// The documentation comment of the field, or else of its type.
     pub doc: String,
-    /// What holds when it is not written. See [`inherited`] for which default applies.
+    /// The value when the key is not written. See [`inherited`] for which default applies.
     pub default: Option<Json>,
     /// Whether it has to be written.
     pub required: bool,
@@ -216,7 +216,7 @@ impl Bounds {
     }
 
     /// The range in words, as after "must be": `at least 1`. Bounds that only repeat the width of
-    /// the machine's numbers are not worth telling.
+    /// the machine's numbers are left out.
     pub fn describe(&self) -> Option<String> {
         let told = Bounds {
             min: self.min.filter(|(min, _)| *min > f64::from(i32::MIN)),
@@ -256,7 +256,7 @@ impl Length {
     }
 }
 
-/// The `kind` of a table: what it says itself, else the default.
+/// The `kind` of a table: its own if it has one, else the default.
 pub fn chosen<'a>(table: Option<&'a Table>, default: Option<&'a Json>) -> Option<&'a str> {
     match table.and_then(|table| table.entries.get(TAG)) {
         Some(entry) => entry.node.as_str(),
@@ -276,7 +276,7 @@ pub fn inherited<'a>(outer: Option<&'a Json>, field: &'a Field) -> Option<&'a Js
     default.filter(|json| !json.is_null())
 }
 
-/// The default that holds inside a table: none if the table chooses another kind than it.
+/// The default that holds inside a table: none if the table chooses another kind than the default.
 pub fn default_inside<'a>(table: Option<&Table>, default: Option<&'a Json>) -> Option<&'a Json> {
     let tag = table.and_then(|table| table.entries.get(TAG));
     default.filter(|json| match (tag, json.get(TAG)) {

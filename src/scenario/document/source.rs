@@ -10,7 +10,7 @@ pub struct SourceId(u32);
 /// What kind of text a source is. The order is that of precedence: a later layer wins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Layer {
-    /// Not written by anybody: the defaults of the typed structs.
+    /// The defaults of the typed structs, which are in no text.
     Default,
     /// The settings that a preset stands for.
     Preset,
@@ -53,7 +53,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The origin of every value that nobody wrote.
+    /// The origin of every value that is a default.
     pub const DEFAULT: Origin = Origin { source: SourceId(0), start: 0, end: 0 };
 
     /// The place `span` of `source`.
@@ -61,7 +61,7 @@ impl Origin {
         Origin { source, start: span.start, end: span.end }
     }
 
-    /// Whether nobody wrote this value.
+    /// Whether the value is a default.
     pub fn is_default(self) -> bool {
         self.source == SourceId(0)
     }

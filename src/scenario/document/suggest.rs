@@ -28,7 +28,7 @@ pub fn ranked<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     near.into_iter().map(|(_, _, name)| name).collect()
 }
 
-/// Upper and lower case, hyphens and underscores are no difference.
+/// The name without differences of case, and with hyphens as underscores.
 fn plain(name: &str) -> String {
     name.to_lowercase().replace('-', "_")
 }

@@ -8,7 +8,7 @@ pub(super) fn counted(n: usize, noun: &str) -> String {
     }
 }
 
-/// The user's text with everything that could steer a terminal made visible.
+/// The user's text, with control characters for the terminal made visible.
 pub fn printable(text: &str) -> String {
     let safe = |c: char| match c {
         '\t' => ' ',

@@ -9,10 +9,10 @@ use serde::forward_to_deserialize_any;
 use super::node::{Entry, Node, Table, Value};
 use super::source::Origin;
 
-/// Why the typed struct refused, and the innermost value concerned.
+/// Why the typed struct refused the tree, and the innermost value concerned.
 #[derive(Debug)]
 pub struct Refusal {
-    /// What the type says.
+    /// The message of the type.
     pub message: String,
     /// The value.
     pub origin: Option<Origin>,

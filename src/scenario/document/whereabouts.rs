@@ -55,7 +55,7 @@ impl Whereabouts {
         Some(format!("{}{more}", few.join(" or ")))
     }
 
-    /// Where the key most like this one belongs.
+    /// Where the key with the most similar name belongs.
     pub fn nearest(&self, key: &str) -> Option<String> {
         let name = suggest::nearest(key, self.places.keys().map(String::as_str))?;
         self.exactly(name)

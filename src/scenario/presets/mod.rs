@@ -1,10 +1,10 @@
 //! Presets: the semantics of real systems under their names.
 //!
 //! A preset is a bundle of settings in a file beside this one, with the evidence for each in its
-//! comments. `preset = "xdl"` at the top of a scenario lays it under everything that the scenario
-//! says: defaults < preset < files < sweep < command line. It is a shorthand and nothing else: the
-//! resolved scenario holds the settings, not the name (that is in `run-info.json`), and `straggler
-//! check --show` tells which of them came from where.
+//! comments. `preset = "xdl"` at the top of a scenario lays it under all settings of the scenario:
+//! defaults < preset < files < sweep < command line. It is only a shorthand: the resolved scenario
+//! holds the settings, not the name (that is in `run-info.json`). `straggler check --show` tells
+//! where each setting comes from.
 //!
 //! To add one, write `name.toml` here and one line below.
 
@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::registry::Part;
 
-/// Declares the presets: a line of documentation and a name each; the file is called as the preset.
+/// Declares the presets: a line of documentation and a name each. The file has the name of the
+/// preset.
 macro_rules! presets {
     ($( #[doc = $summary:literal] $name:literal => $variant:ident, )+) => {
         /// A named bundle of the settings of a real system.

@@ -1,4 +1,4 @@
-//! What holds of every preset, and of the layer that presets are.
+//! Properties of every preset, and of the layer that presets form.
 
 use super::*;
 use crate::scenario::document::{Input, Loaded, Override, load, to_toml};
@@ -79,14 +79,14 @@ fn another_kind_replaces_a_presets_section_whole_and_says_so() {
         let place = if overrides.is_empty() { "my.toml:4" } else { "command line, argument 3" };
         assert!(told.contains(place) && told.contains("preset deeprec"), "{told}");
     }
-    // Without a kind, or with the same, it is amended, and nothing is said.
+    // Without a kind, or with the same kind, the section is amended, and there is no warning.
     for keys in ["beta2 = 0.9", "kind = \"adam\"\nbeta2 = 0.9"] {
         let loaded = read(&format!("preset = \"deeprec\"\n{TIMING}[optimizer]\n{keys}\n"), &[]);
         assert!(loaded.show().contains("scope"), "{}", loaded.show());
         assert!(loaded.show().contains("(0.999, preset deeprec)"), "{}", loaded.show());
         assert!(!loaded.problems.to_string().contains("W0101"), "{}", loaded.problems);
     }
-    // Nor is anything said where the preset's section has nothing but its kind.
+    // There is no warning either if the preset's section has only its kind.
     let loaded = read(&format!("preset = \"xdl\"\nprotocol.kind = \"synchronous\"\n{TIMING}"), &[]);
     assert!(loaded.problems.list.is_empty(), "{}", loaded.problems);
 }

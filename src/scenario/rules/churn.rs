@@ -1,4 +1,4 @@
-//! Whether workers can come, go and die as a scenario says.
+//! Checks whether workers can join, leave and crash as a scenario says.
 
 use super::codes::{CONFLICT, NO_EFFECT, SUSPICIOUS, UNUSABLE};
 use crate::base::SimSpan;
@@ -8,7 +8,7 @@ use crate::scenario::document::{Loaded, Problem};
 use crate::scenario::spec::Scenario;
 use crate::sim::feed::ExampleSharing;
 
-/// Reports what cannot be, and what has no effect.
+/// Reports settings that are impossible, and settings that have no effect.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     failures(loaded, found);
     fate(loaded, found);
@@ -46,7 +46,7 @@ fn no_effect(loaded: &Loaded<Scenario>, key: &str, why: &str) -> Problem {
         .label(loaded.key_origin(key), "")
 }
 
-/// Machines that run for some time, of classes that there are.
+/// Checks that machines run for some time, and that their classes exist.
 fn failures(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let cluster = &loaded.value.cluster;
     let mut times = vec![("cluster.failures.every".to_string(), cluster.failures.every)];
@@ -89,7 +89,7 @@ fn failures(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// What becomes of lost examples must be possible.
+/// Checks that the chosen fate of lost examples is possible.
 fn fate(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { cluster, train, .. } = &loaded.value;
     if cluster.failures.lost == Lost::Requeue && train.sharing == ExampleSharing::Fixed {
@@ -153,12 +153,12 @@ fn membership(
     }
 }
 
-/// Whether a schedule is about all workers.
+/// Whether a schedule concerns all workers.
 fn is_everybody(schedule: &Membership, workers: u32) -> bool {
     schedule.first == 0 && schedule.last.is_none_or(|last| last + 1 >= workers)
 }
 
-/// Something happens, to a worker that there is, before the end.
+/// Checks that an event does something, that its worker exists, and that it is before the end.
 fn scripted(loaded: &Loaded<Scenario>, key: &str, event: &Scripted, found: &mut Vec<Problem>) {
     let Scenario { cluster, train, .. } = &loaded.value;
     let at = |field: &str| format!("{key}.{field}");
@@ -207,7 +207,7 @@ fn scripted(loaded: &Loaded<Scenario>, key: &str, event: &Scripted, found: &mut 
     }
 }
 
-/// Settings that nothing makes use of.
+/// Reports settings that nothing uses.
 fn idle(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let scenario = &loaded.value;
     let cluster = &scenario.cluster;

@@ -1,4 +1,4 @@
-//! The codes of what rules find.
+//! The codes of the problems that rules find.
 
 use crate::scenario::document::Code;
 
@@ -18,14 +18,14 @@ pub const NO_EFFECT: Code = Code {
            same without it.",
 };
 
-/// A setting that is legal and rarely meant.
+/// A setting that is legal and rarely intended.
 pub const SUSPICIOUS: Code = Code {
     id: "W0203",
     title: "a suspicious setting",
     text: "The marked setting is legal, but lies where runs usually fail. The message says why.",
 };
 
-/// A value of the right type that nothing can be done with.
+/// A value of the right type that cannot be used.
 pub const UNUSABLE: Code = Code {
     id: "E0204",
     title: "a value that cannot be used",

@@ -22,7 +22,7 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     remembered(loaded, found);
 }
 
-/// A bound on the age of what is read means something only where it is what the worker uses.
+/// A bound on the age of what is read is useful only if the worker uses what it reads.
 fn promises(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { worker, protocol, sparse_protocol, imposed_staleness, .. } = &loaded.value;
     let both = [("protocol", Some(protocol)), ("sparse_protocol", sparse_protocol.as_ref())];
@@ -30,8 +30,8 @@ fn promises(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         let Some(choice) = choice.filter(|choice| choice.facts().bounds_age) else { continue };
         if worker.local.plan().keeps_replica() && imposed_staleness.is_none() {
             let message = format!(
-                "\"{}\" bounds the age of what a worker reads, and a replica of its own never takes that \
-                 over",
+                "\"{}\" bounds the age of what a worker reads, but its own replica is never replaced by \
+                 that",
                 choice.name()
             );
             found.push(
@@ -56,12 +56,12 @@ fn promises(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// A correction from the parameters that a gradient is of needs gradients, and these parameters.
+/// A correction that uses the parameters of a gradient needs a gradient, and these parameters.
 fn remembered(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { remedy, worker, .. } = &loaded.value;
     let why = match worker.local.plan() {
         LocalPlan::Gradient => return,
-        LocalPlan::Replica { .. } => "its replica is not what it has read, and nobody remembers it",
+        LocalPlan::Replica { .. } => "these are its own replica, which is not kept",
         LocalPlan::Steps(_) => "it pushes the difference after local steps",
     };
     for (index, choice) in remedy.iter().enumerate() {
@@ -82,7 +82,7 @@ fn remembered(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Dense parameters on shards of their own leave at least one to the rows.
+/// Shards with only dense parameters must leave at least one shard for the rows.
 fn shards_by_group(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let cluster = &loaded.value.cluster;
     let Some(dense) = cluster.dense_shards.filter(|&dense| dense >= cluster.shards) else { return };
@@ -96,7 +96,7 @@ fn shards_by_group(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     );
 }
 
-/// A protocol must be able to fill its updates, and two of them must get along.
+/// A protocol must be able to fill its updates, and two protocols must fit together.
 fn coordination(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { protocol, sparse_protocol, cluster, .. } = &loaded.value;
     let both = [("protocol", Some(protocol)), ("sparse_protocol", sparse_protocol.as_ref())];
@@ -185,7 +185,8 @@ fn remedies(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// What is to be spared must lie on shards of its own, and workers must be able to do without.
+/// Traffic can be spared only on shards with only dense parameters, and if workers can do without
+/// it.
 fn sparing(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { remedy, worker, cluster, protocol, imposed_staleness, .. } = &loaded.value;
     for (index, choice) in remedy.iter().enumerate() {
@@ -233,7 +234,8 @@ fn sparing(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Who pulls for the next step while it is in one must be let, and must know by then where it stands.
+/// A worker that pulls for the next step during a step must be allowed to. It must also know by
+/// then which parameters it has.
 fn prefetch(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { worker, protocol, sparse_protocol, imposed_staleness, .. } = &loaded.value;
     if !worker.prefetch || imposed_staleness.is_some() {
@@ -271,7 +273,7 @@ fn prefetch(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Kinds of protocol in which nobody waits, as they are without settings.
+/// Kinds of protocol in which no worker waits, with their default settings.
 fn never_waiting() -> Vec<&'static str> {
     let names = ProtocolChoice::PARTS.iter().map(|part| part.name);
     let never_waits = |name: &&str| {
@@ -281,7 +283,7 @@ fn never_waiting() -> Vec<&'static str> {
     names.filter(never_waits).collect()
 }
 
-/// What a worker does in a step must fit the shards, and the server's rule.
+/// The routine of a worker must fit the shards and the server's rule.
 fn routine(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { worker, cluster, optimizer, protocol, .. } = &loaded.value;
     let elastic = worker.local.plan().keeps_replica();

@@ -1,4 +1,4 @@
-//! What `[[expect]]` may say.
+//! The rules for `[[expect]]`.
 
 use super::codes::{CONFLICT, UNUSABLE};
 use crate::metrics::measure::Measure;

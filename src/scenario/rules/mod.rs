@@ -1,4 +1,4 @@
-//! Rules across keys: combinations that cannot be, and settings without effect.
+//! Rules across keys: impossible combinations, and settings without effect.
 
 mod churn;
 mod codes;
@@ -21,10 +21,10 @@ pub use codes::{CODES, CONFLICT, NO_EFFECT, SUSPICIOUS, UNUSABLE};
 /// Longest name of a scenario; the results folder begins with it.
 const LONGEST_NAME: usize = 64;
 
-/// Most places that one kind of mistake is shown at: of thousands nobody reads more.
+/// At most so many places are shown for one kind of mistake: no user reads thousands.
 const MARKED: usize = 20;
 
-/// Checks what a schema cannot say, and reports into `loaded`.
+/// Checks what a schema cannot express, and reports into `loaded`.
 pub fn check(loaded: &mut Loaded<Scenario>) {
     for problem in problems(loaded) {
         loaded.report(problem);
@@ -91,7 +91,7 @@ fn class_names(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Links that carry nothing, and periods that never end.
+/// Reports links without bandwidth, and periods that never end.
 fn lengths(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let scenario = &loaded.value;
     let network = &scenario.cluster.network;
@@ -209,7 +209,7 @@ fn what_to_run(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// A clock that never advances never reaches the end.
+/// Reports a clock that never advances: the run would never end.
 fn still_clock(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Scenario { train, cluster, .. } = &loaded.value;
     let stop = &train.stop;
@@ -285,7 +285,7 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Whether every gradient that counts is of the parameters that it is applied to.
+/// Whether every applied gradient is of the parameters that it is applied to.
 fn never_stale(scenario: &Scenario) -> bool {
     let Scenario { protocol, sparse_protocol, worker, imposed_staleness, .. } = scenario;
     let whole = worker.pull_every == 1 && worker.push_every == 1;
@@ -298,9 +298,9 @@ fn never_stale(scenario: &Scenario) -> bool {
 fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let scenario = &loaded.value;
     let barrier = scenario.protocol.pushes_per_update(scenario.cluster.workers) > 1;
-    // Its learning rate is a factor of one that is tuned.
+    // The learning rate here is only a factor of a tuned one.
     let tuned = scenario.remedy.iter().any(|remedy| remedy.facts().tunes_rate);
-    // Differences of weights are as large as the workers' own rate makes them.
+    // The size of weight differences is set by the workers' own learning rate.
     let differences = scenario.worker.local.plan().pushes_differences();
     if scenario.timing_only.is_some()
         || scenario.imposed_staleness.is_some()

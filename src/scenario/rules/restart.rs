@@ -82,7 +82,7 @@ fn start(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     frozen(loaded, "start.restart", &start.restart, found);
 }
 
-/// Checkpoints that take time need a cluster, and say how long they take.
+/// Checkpoints that take time need a cluster, and settings that say how long they take.
 fn saving(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     if let Some(saving) = &loaded.value.checkpoint {
         save(loaded, "checkpoint.save", &saving.save, found);
@@ -114,7 +114,7 @@ fn saving(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// What one way of saving says that has no effect.
+/// Reports settings of one way of saving that have no effect.
 fn save(loaded: &Loaded<Scenario>, key: &str, how: &Save, found: &mut Vec<Problem>) {
     let usual = Save { policy: how.policy, ..Save::default() };
     let mut idle = |at: &str, why: &str| {
@@ -149,7 +149,7 @@ fn save(loaded: &Loaded<Scenario>, key: &str, how: &Save, found: &mut Vec<Proble
     }
 }
 
-/// States to average have to come from somewhere; of a scenario with stages, in each of these.
+/// States to average have to come from somewhere; in a scenario with stages, in each stage.
 fn average(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let scenario = &loaded.value;
     let Some(saving) = &scenario.checkpoint else { return };
@@ -164,7 +164,7 @@ fn average(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Every stage is a valid scenario, and starts from one before it.
+/// Every stage must be a valid scenario, and start from a stage before it.
 fn stages(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Err(error) = loaded.value.stages() else { return };
     let stages = &loaded.value.stage;
@@ -268,7 +268,8 @@ fn lab(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Weights that FTRL makes of its sums at a learning rate of zero are zero, not what they were.
+/// FTRL computes weights from its sums. At a learning rate of zero they become zero, instead of
+/// staying as they were.
 fn frozen(loaded: &Loaded<Scenario>, key: &str, restart: &Restart, found: &mut Vec<Problem>) {
     let held_down = restart.frozen.is_some() || restart.warm_up.is_some();
     if let (true, Some(rule)) = (held_down, remakes_weights(&loaded.value)) {
@@ -284,7 +285,7 @@ fn frozen(loaded: &Loaded<Scenario>, key: &str, restart: &Restart, found: &mut V
     }
 }
 
-/// The rule that makes weights anew from its sums, if one is chosen.
+/// The chosen rule that computes every weight anew from its sums, if there is one.
 fn remakes_weights(scenario: &Scenario) -> Option<&'static str> {
     let mut rules = std::iter::once(&scenario.optimizer).chain(&scenario.sparse_optimizer);
     rules.find(|rule| rule.facts().remakes_weights).map(|rule| rule.name())

@@ -17,11 +17,10 @@ pub enum Argument {
     Override,
 }
 
-/// Reads one argument. Commas outside of brackets, braces and quotes part values; `lin:`, `log:`
-/// and `range:` expand to several. `place` says where it was written.
+/// Reads one argument. Commas outside of brackets, braces and quotes separate values; `lin:`,
+/// `log:` and `range:` expand to several. `place` says where it was written.
 ///
-/// # Errors
-/// In words, if a range cannot be expanded or a value is empty.
+/// # Errors In words, if a range cannot be expanded or a value is empty.
 pub fn read(text: &str, place: &str) -> Result<Argument, String> {
     let Some((key, value)) = text.split_once('=') else { return Ok(Argument::Override) };
     let trimmed = value.trim();
@@ -43,7 +42,7 @@ pub fn read(text: &str, place: &str) -> Result<Argument, String> {
     Ok(Argument::Axis(Axis { key: key.trim().to_string(), values }))
 }
 
-/// What is no TOML value is a text, as in overrides: units and names need no quotes.
+/// Text that is not a TOML value becomes a string, as in overrides: units and names need no quotes.
 fn toml_literal(text: String) -> String {
     match DeValue::parse(&text) {
         Ok(value) if !value.get_ref().is_datetime() => text,

@@ -1,4 +1,4 @@
-//! The design of a sweep: which settings are combined, and the points that come of it.
+//! The design of a sweep: which settings are combined, and the points that result.
 
 use std::collections::BTreeSet;
 
@@ -32,16 +32,16 @@ impl Bundle {
         self.axes.first().map(|axis| axis.values.len()).or(labels).unwrap_or(0)
     }
 
-    /// Whether it has no step.
+    /// Whether the bundle has no step.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// A point beside the grid.
+/// A point in addition to the grid.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Extra {
-    /// Its name, if it was given one.
+    /// Its name, if it has one.
     pub label: Option<String>,
     /// Its settings.
     pub settings: Vec<Setting>,
@@ -50,7 +50,7 @@ pub struct Extra {
 /// Points to leave out: those that have, for each key, one of the values.
 pub type Skip = Vec<(String, Vec<String>)>;
 
-/// What is combined with what.
+/// Which settings are combined.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Design {
     /// Every combination of these; the last varies fastest.
@@ -86,7 +86,7 @@ impl Design {
         keys
     }
 
-    /// Replaces the axis of the same key, or adds it.
+    /// Replaces the axis of the same key, or adds the axis.
     pub fn set(&mut self, axis: Axis) {
         match self.grid.iter_mut().find(|known| known.key == axis.key) {
             Some(known) => *known = axis,
@@ -94,7 +94,7 @@ impl Design {
         }
     }
 
-    /// The points, those of the grid first, without those left out and without repetitions.
+    /// The points: those of the grid first, without those left out and without repetitions.
     pub fn points(&self) -> Vec<Point> {
         let keys = self.keys();
         let mut points: Vec<Point> = Vec::new();
@@ -164,7 +164,7 @@ impl Axis {
     }
 }
 
-/// Counts one up, the last place first; `false` after the last combination.
+/// Moves to the next combination, the last place first; `false` after the last combination.
 fn advance(at: &mut [usize], lengths: &[usize]) -> bool {
     for place in (0..at.len()).rev() {
         at[place] += 1;
@@ -183,7 +183,8 @@ fn matches(skip: &Skip, point: &Point) -> bool {
     })
 }
 
-/// A setting in a label: the end of the key that tells it from the other keys, and the value.
+/// A setting in a label: the value, and the end of the key that distinguishes it from the other
+/// keys.
 fn part(setting: &Setting, keys: &[&str]) -> String {
     let mut value = setting.value.text.trim_matches('"').to_string();
     if let Some((cut, _)) = value.char_indices().nth(48) {
@@ -193,7 +194,7 @@ fn part(setting: &Setting, keys: &[&str]) -> String {
     format!("{}={value}", short(&setting.key, keys))
 }
 
-/// The shortest end of `key` that no other of `keys` has; `kind` alone says too little.
+/// The shortest end of `key` that no other of `keys` has. `kind` alone would not be clear enough.
 pub fn short<'a>(key: &'a str, keys: &[&str]) -> &'a str {
     let starts = key.rmatch_indices('.').map(|(dot, _)| dot + 1).chain([0]);
     for start in starts {

@@ -1,4 +1,4 @@
-//! The classes of mistakes that sweeps have of their own.
+//! The classes of mistakes that only sweeps have.
 
 use crate::scenario::document::Code;
 

@@ -27,14 +27,14 @@ pub struct Setting {
 /// One set of settings; its trials differ in the seed alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Point {
-    /// What people call it.
+    /// The name for people.
     pub label: String,
     /// What it sets.
     pub settings: Vec<Setting>,
 }
 
 impl Point {
-    /// What it sets, in the order of the keys: two points with the same settings are one.
+    /// The settings, in the order of the keys: two points with the same settings are one.
     pub fn identity(&self) -> Vec<(String, String)> {
         let pair = |setting: &Setting| (setting.key.clone(), setting.value.text.clone());
         let mut pairs: Vec<_> = self.settings.iter().map(pair).collect();
@@ -86,7 +86,7 @@ pub fn resolve(
                 "" => "the scenario of this sweep has errors".to_string(),
                 label => format!("point {number} of the sweep ({label}) is not a valid scenario"),
             };
-            // The scenario alone is at fault where nothing is laid over it.
+            // If nothing is laid over the scenario, the mistake is in the scenario itself.
             if !point.settings.is_empty() {
                 problems.list.push(Problem::error(&errors::BAD_POINT, "", message));
             }

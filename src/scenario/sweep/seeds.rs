@@ -37,10 +37,9 @@ impl Seeds {
         }
     }
 
-    /// These, in this order.
+    /// Exactly these seeds, in this order.
     ///
-    /// # Errors
-    /// If there are none, or one occurs twice.
+    /// # Errors If there are none, or one occurs twice.
     pub fn these(list: Vec<u64>) -> Result<Seeds, SeedsError> {
         let mut sorted = list.clone();
         sorted.sort_unstable();

@@ -5,11 +5,11 @@ use crate::scenario::document::write;
 /// Most values of one axis.
 pub const MOST: usize = 10_000;
 
-/// Expands a range written as text: `1..10`, `0..100 step 20`, `lin:0..1 x5` or `log:1e-4..1e-2 x5`.
-/// Gives literals of TOML. Whole ends give whole values (rounded, repeats dropped).
+/// Expands a range written as text: `1..10`, `0..100 step 20`, `lin:0..1 x5` or
+/// `log:1e-4..1e-2 x5`. Gives literals of TOML. If both ends are whole numbers, values are rounded
+/// to whole numbers and repeats dropped.
 ///
-/// # Errors
-/// In words, if the text is none of these.
+/// # Errors In words, if the text has none of these forms.
 pub fn range(text: &str) -> Result<Vec<String>, String> {
     let text = text.trim();
     if let Some(rest) = text.strip_prefix("lin:") {
@@ -92,7 +92,7 @@ fn spread(text: &str, at: impl Fn(f64, f64, f64) -> f64) -> Result<Vec<String>, 
         };
         let literal = match i {
             _ if whole => format!("{}", value.round() as i64),
-            // The ends as they were written, what lies between rounded.
+            // The ends keep their exact values; values between them are rounded.
             0 => write::float(value),
             _ if i + 1 == count => write::float(value),
             _ => tidy(value),
@@ -104,7 +104,7 @@ fn spread(text: &str, at: impl Fn(f64, f64, f64) -> f64) -> Result<Vec<String>, 
     Ok(values)
 }
 
-/// Four significant digits: nobody wants to read 0.00031622776601683794 in a table.
+/// Four significant digits: 0.00031622776601683794 would be hard to read in a table.
 fn tidy(value: f64) -> String {
     let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     write::float(rounded)

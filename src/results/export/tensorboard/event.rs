@@ -3,17 +3,17 @@
 use super::message::Message;
 use super::record;
 
-/// When something was: TensorBoard's step is the update, its wall time the simulated time.
+/// A moment: TensorBoard's step is the update, and its wall time is the simulated time.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Moment {
     pub(super) update: u64,
     pub(super) sim_s: f64,
 }
 
-/// The buckets of a histogram: from, up to, how many.
+/// The buckets of a histogram: lower end, upper end, count.
 pub(super) type Buckets = Vec<(f64, f64, f64)>;
 
-/// What is shown for a moment.
+/// The content of an event.
 pub(super) enum Shown {
     Scalar(f64),
     Histogram(Buckets),
@@ -43,7 +43,7 @@ impl Events {
     pub(super) fn into_file(mut self) -> Vec<u8> {
         self.list.sort_by_key(|(moment, ..)| moment.update);
         let mut file = Vec::new();
-        // Without this TensorBoard takes steps that go back for a restart.
+        // Without this TensorBoard treats decreasing steps as a restart.
         let version = Message::default().double(1, 0.0).text(3, "brain.Event:2");
         record::push(&mut file, &version.bytes);
         for (moment, tag, shown) in &self.list {
@@ -67,7 +67,8 @@ fn value(tag: &str, shown: &Shown) -> Message {
         Shown::Settings(content) => {
             let plugin = Message::default().text(1, "hparams").message(2, content);
             let metadata = Message::default().message(1, &plugin);
-            // Readers drop values without a content: one zero, as a tensor of 32-bit floats.
+            // Readers drop values without content, so this is a single zero as a tensor of 32-bit
+            // floats.
             let shape = Message::default().message(2, &Message::default().whole(1, 1));
             let tensor = Message::default().whole(1, 1).message(2, &shape).float(5, 0.0);
             value.message(9, &metadata).message(8, &tensor)
@@ -75,8 +76,8 @@ fn value(tag: &str, shown: &Shown) -> Message {
     }
 }
 
-/// Buckets with whatever is between them, as readers take each to begin where the one before ends.
-/// Sums are those of the buckets' middles.
+/// The given buckets and the gaps between them, because readers let each bucket begin where the one
+/// before ends. Sums are those of the buckets' middles.
 fn histogram(buckets: &Buckets) -> Message {
     let (mut limits, mut counts) = (Vec::new(), Vec::new());
     let (mut all, mut sum, mut squares) = (0.0, 0.0, 0.0);

@@ -1,6 +1,6 @@
-//! What TensorBoard's view of hyperparameters wants (`plugin_data.proto` and `api.proto` of its
-//! plugin `hparams`): which settings and figures a sweep has, which settings a trial has, and how it
-//! ended. Trials of one point are a group, over whose seeds TensorBoard takes means.
+//! The data for TensorBoard's view of hyperparameters (`plugin_data.proto` and `api.proto` of its
+//! plugin `hparams`): which settings and figures a sweep has, which settings a trial has, and how
+//! it ended. Trials of one point are a group, and TensorBoard takes means over its seeds.
 
 use serde_json::Value;
 
@@ -10,18 +10,18 @@ use crate::results::export::setting::kind_of;
 use crate::results::outcome::{Point, Results, State, setting_text};
 use crate::results::table::Kind;
 
-/// The tag under which the figure of this name stands.
+/// The tag of the figure of this name.
 pub(super) fn figure_tag(name: &str) -> String {
     format!("figures/{name}")
 }
 
-/// The figures worth a column: those of which one direction is good.
+/// Whether a figure gets a column: those with a better direction do.
 pub(super) fn compared(name: &str) -> bool {
     SCALARS.iter().any(|scalar| scalar.name == name && scalar.better != Better::Neither)
 }
 
-/// The settings and the figures of a sweep. A setting is a text, a number or a flag, whichever all
-/// its values are.
+/// The settings and the figures of a sweep. A setting is a text, a number or a flag if all its
+/// values are.
 pub(super) fn experiment(results: &Results, figures: &[String]) -> Message {
     let mut experiment = Message::default().text(6, &results.name);
     for key in results.swept_keys() {
@@ -73,7 +73,7 @@ pub(super) fn end(state: State, sim_s: f64) -> Message {
     Message::default().message(4, &session)
 }
 
-/// What a setting is, as the plugin numbers it.
+/// The plugin's number for a type of setting.
 fn number(kind: Kind) -> u64 {
     match kind {
         Kind::Text => 1,

@@ -1,5 +1,5 @@
-//! Protocol buffer messages, encoded by hand: TensorBoard's are few and small, and their field
-//! numbers are fixed for good.
+//! Protocol buffer messages, encoded by hand: TensorBoard has few and small ones, and their field
+//! numbers never change.
 
 /// A message that is being put together, field by field.
 #[derive(Default)]

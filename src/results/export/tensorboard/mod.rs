@@ -2,8 +2,8 @@
 //! figures and the histograms of its staleness; and for a sweep what the view of hyperparameters
 //! needs.
 //!
-//! TensorBoard's step is the number of updates, and its wall time is simulated time, counted from
-//! 1970: its axis "relative" shows simulated hours. No clock is asked.
+//! TensorBoard's step is the number of updates. Its wall time is simulated time, counted from 1970:
+//! its axis "relative" shows simulated hours. The wall clock is not used.
 
 mod event;
 mod hparams;
@@ -102,7 +102,7 @@ fn events(
     Ok(events)
 }
 
-/// Adds a scalar for every number in a file. Its tag is made of the texts of the row (whose
+/// Adds a scalar for every number in a file. Its tag consists of the texts of the row (whose
 /// parameters, which layer) and the name of the column.
 fn add_series(
     events: &mut Events,
@@ -119,7 +119,7 @@ fn add_series(
             match (name, cell) {
                 ("update", Cell::Whole(update)) => moment.update = update as u64,
                 ("sim_s", Cell::Number(seconds)) => moment.sim_s = seconds,
-                // Other ways to say when.
+                // Other columns for the moment of the row.
                 ("examples" | "passes", _) => {}
                 (_, Cell::Text(text)) => of.push_str(&format!("{}/", text.replace(':', "_"))),
                 (name, Cell::Number(number)) => numbers.push((name, number)),

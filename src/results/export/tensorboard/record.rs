@@ -1,8 +1,8 @@
 //! The frame around each event of an event file, called TFRecord: length, checksum of the length,
 //! the event, checksum of the event; all numbers little-endian.
 //!
-//! Checksums are CRC-32C (Castagnoli, as in RFC 3720), turned by 15 bits and shifted by a constant,
-//! because checksums of data that hold checksums are weak.
+//! Checksums are CRC-32C (Castagnoli, as in RFC 3720), rotated by 15 bits and shifted by a
+//! constant. The format does this because a checksum is weak for data that contain checksums.
 
 /// CRC-32C of every byte, with the polynomial's bits in reverse.
 const TABLE: [u32; 256] = {
