@@ -144,6 +144,8 @@ pub enum Style {
     Line,
     /// A line with a dot at every value.
     Dots,
+    /// A dashed line: of another kind than those beside it.
+    Dashes,
     /// A histogram's outline: the value holds until the next position.
     Steps,
     /// Points without a line.
@@ -177,6 +179,8 @@ pub struct Shares {
     pub members: Vec<Bar>,
     /// What a member is.
     pub member: &'static str,
+    /// What the shares are of.
+    pub whole: &'static str,
 }
 
 /// One bar.

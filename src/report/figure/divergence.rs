@@ -1,7 +1,7 @@
 //! How far the workers' views are from the server's parameters, layer by layer.
 
 use super::axis::{Axis, Unit};
-use super::chart::{Chart, Figure, Panels, Plot};
+use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS};
 use super::number::{self, percent};
 use super::thin;
@@ -20,6 +20,8 @@ struct Layer<'a> {
     name: &'a str,
     group: &'a str,
     points: Vec<(f64, f64)>,
+    /// Distance of the farthest worker at the last moment.
+    farthest: Option<f64>,
 }
 
 impl Layer<'_> {
@@ -75,10 +77,16 @@ fn layers<'a>(rows: &'a [DivergenceRow], measure: &str) -> Vec<Layer<'a>> {
         };
         let known = layers.iter().position(|l| l.name == row.layer && l.group == row.group);
         let index = known.unwrap_or_else(|| {
-            layers.push(Layer { name: &row.layer, group: &row.group, points: Vec::new() });
+            layers.push(Layer {
+                name: &row.layer,
+                group: &row.group,
+                points: Vec::new(),
+                farthest: None,
+            });
             layers.len() - 1
         });
         layers[index].points.push((row.sim_s, mean));
+        layers[index].farthest = row.max.filter(|max| max.is_finite());
     }
     layers.sort_by(|a, b| b.last().total_cmp(&a.last()));
     layers
@@ -86,15 +94,18 @@ fn layers<'a>(rows: &'a [DivergenceRow], measure: &str) -> Vec<Layer<'a>> {
 
 fn plot(label: &str, layers: &[Layer]) -> Plot {
     let shown = &layers[..layers.len().min(MOST_LAYERS)];
-    let name = |layer: &Layer| match layer.group {
-        "sparse" => format!("{} (rows)", layer.name),
-        _ => layer.name.to_string(),
+    let line = |layer: &Layer| {
+        let (name, style) = match layer.group {
+            "sparse" => (format!("{} (rows)", layer.name), Style::Dashes),
+            _ => (layer.name.to_string(), Style::Line),
+        };
+        Series { style, ..thin::line(name, &layer.points, shown.len()) }
     };
     Plot::new(
         label,
         Axis::new("simulated time", Unit::Time),
         Axis::new("mean relative distance", Unit::Percent),
-        shown.iter().map(|l| thin::line(name(l), &l.points, shown.len())).collect(),
+        shown.iter().map(line).collect(),
     )
 }
 
@@ -107,9 +118,12 @@ fn sentence(label: &str, layers: &[Layer]) -> String {
         0 => String::new(),
         n => format!(" The plot shows the {MOST_LAYERS} farthest and leaves out {n}."),
     };
+    let worker = farthest.farthest.map_or_else(String::new, |distance| {
+        format!(" (the farthest worker {})", percent(distance))
+    });
     format!(
-        "At the end the views are {} away {label} in {} and {} in {}, the farthest and the closest of {} \
-         layers.{left_out}",
+        "At the end the views are {} away {label} in {}{worker} and {} in {}, the farthest and the closest \
+         of {} layers.{left_out}",
         percent(farthest.last()),
         farthest.name,
         percent(closest.last()),

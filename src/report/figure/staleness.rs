@@ -4,7 +4,7 @@ use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style, Upright};
 use super::classes::Classes;
 use super::grid::{self, Grid, MOST_ROWS};
-use super::number::{self, count, short};
+use super::number::{self, count, percent, short};
 use crate::results::RunResults;
 use crate::results::tables::StalenessRow;
 use std::collections::BTreeMap;
@@ -52,6 +52,11 @@ impl Class {
             seen >= share * self.total
         });
         reached.map_or(self.largest(), |bucket| bucket.1)
+    }
+
+    /// How many are larger than `value`.
+    fn above(&self, value: f64) -> f64 {
+        self.buckets.iter().filter(|bucket| bucket.0 > value).map(|bucket| bucket.2).sum()
     }
 
     fn largest(&self) -> f64 {
@@ -107,10 +112,9 @@ fn plot(
     if classes.is_empty() {
         return None;
     }
-    let mut totals: Vec<f64> = classes.iter().map(|class| class.total).collect();
-    totals.sort_by(|a, b| b.total_cmp(a));
-    let least = totals[classes.len().min(MOST_CLASSES) - 1];
-    classes.retain(|class| class.total >= least);
+    classes.sort_by(|a, b| b.total.total_cmp(&a.total));
+    classes.truncate(MOST_CLASSES);
+    classes.sort_by_key(|class| class.place);
     let bins = Bins::of(&classes, title);
     let outline = |class: &Class| Series {
         name: format!("{}, mean {}", class.name, number::figure(class.mean)),
@@ -149,7 +153,13 @@ impl Bins {
         }
         let width = (reach / BINS).ceil().max(1.0);
         let count = ((largest.min(2.0 * reach) + 0.5) / width).ceil() as usize;
-        let bins = if width > 1.0 { format!("; bins of {width}") } else { String::new() };
+        let end = count as f64 * width - 0.5;
+        let mut bins = if width > 1.0 { format!("; bins of {width}") } else { String::new() };
+        let beyond: f64 = classes.iter().map(|class| class.above(end)).sum();
+        if beyond > 0.0 {
+            let all: f64 = classes.iter().map(|class| class.total).sum();
+            bins += &format!("; {} above {} left out", percent(beyond / all), end.floor());
+        }
         Bins {
             axis: axis(bins).between(-0.5, reach * 1.04 + 0.5),
             edges: (0..=count).map(|i| i as f64 * width - 0.5).collect(),
@@ -180,13 +190,20 @@ fn sentence(rows: &[StalenessRow], order: &Classes) -> String {
     let classes = classes(rows, order, "version");
     let counted = rows.iter().filter(|row| row.measure == "version" && row.count > 0);
     let all = Class::new("", 0, counted.collect());
-    let part = |class: &Class| format!("{} {}", class.name, number::figure(class.mean));
+    let part = |class: &Class| {
+        let share = percent(class.total / all.total);
+        format!("{} {} ({share} of them)", class.name, number::figure(class.mean))
+    };
     let parts: Vec<String> = classes.iter().take(4).map(part).collect();
     let more = classes.len().saturating_sub(parts.len());
     let more = if more > 0 { format!(" and {more} more classes") } else { String::new() };
+    let left_out = match classes.len() > MOST_CLASSES {
+        true => format!(" The {MOST_CLASSES} classes with the most gradients are drawn."),
+        false => String::new(),
+    };
     format!(
         "Of {} gradients, {} updates old on average, 99 % were at most {} old and the oldest {}; by class on \
-         average {}{more}.",
+         average {}{more}.{left_out}",
         count(all.total as u64),
         number::figure(all.mean),
         number::figure(all.quantile(0.99)),

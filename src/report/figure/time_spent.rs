@@ -76,12 +76,13 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     Ok(Figure {
         id: "time-spent".to_string(),
         title: "Where the workers' time goes".to_string(),
-        sentence: sentence(&groups),
+        sentence: sentence(&groups, &workers),
         chart: Chart::Shares(Shares {
             parts: STATES,
             groups: groups.iter().map(bar_of_class).collect(),
             members: members(&workers, &groups),
             member: "worker",
+            whole: "share of the simulated time",
         }),
         grid: grid.fill(&groups, MOST_ROWS, "workers.csv", |class| {
             let shares = class.shares().map(percent).into_iter();
@@ -112,21 +113,29 @@ fn members(workers: &[&WorkerRow], groups: &[Spent]) -> Vec<Bar> {
     let mut slowest = workers.to_vec();
     slowest.sort_by(|a, b| pace(a).total_cmp(&pace(b)));
     let slowest = slowest.iter().take(SLOWEST);
-    let slowest =
-        slowest.map(|worker| Bar { group: "the slowest workers".to_string(), ..bar(worker) });
+    let slowest = slowest.map(|worker| Bar {
+        group: "the slowest workers".to_string(),
+        name: format!("{} {}", worker.class, worker.worker),
+        ..bar(worker)
+    });
     groups.iter().map(bar_of_class).chain(slowest).collect()
 }
 
-fn sentence(groups: &[Spent]) -> String {
+fn sentence(groups: &[Spent], workers: &[&WorkerRow]) -> String {
     let Some(all) = groups.first() else { return String::new() };
     let [busy, network, waiting] = all.shares().map(percent);
-    let idlest = groups[1..].iter().max_by(|a, b| a.shares()[2].total_cmp(&b.shares()[2]));
-    let idlest = match idlest.filter(|class| class.shares()[2] > 0.0) {
-        Some(class) => format!("; {} waits most, {}", class.name, percent(class.shares()[2])),
+    let waits = |worker: &WorkerRow| shares(seconds(worker))[2];
+    // The first of equals.
+    let most = workers.iter().rev().max_by(|a, b| waits(a).total_cmp(&waits(b)));
+    let most = match most.filter(|worker| workers.len() > 1 && waits(worker) > 0.0) {
+        Some(worker) => {
+            let share = percent(waits(worker));
+            format!("; worker {} ({}) waits most, {share}", worker.worker, worker.class)
+        }
         None => String::new(),
     };
     format!(
-        "{} computed {busy} of the time, pulled and pushed {network}, and waited {waiting}{idlest}.",
+        "{} computed {busy} of the time, pulled and pushed {network}, and waited {waiting}{most}.",
         counted(all.workers, "worker", "workers")
     )
 }

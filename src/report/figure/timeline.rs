@@ -13,8 +13,6 @@ use std::collections::BTreeMap;
 const MOST_WORKERS: usize = 40;
 /// Most spans shown: the window is cut where they are reached.
 const MOST_SPANS: usize = 3000;
-/// About how many steps of the median worker fill the window.
-const STEPS: f64 = 14.0;
 
 /// Spans of one worker, in order of time.
 struct Row<'a> {
@@ -110,16 +108,11 @@ fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<Row<'a>>, usize)
     (rows, count)
 }
 
-/// From the first span until the median worker has done some steps.
+/// All spans, or from the first one on as many as are shown.
 fn window(rows: &[Row]) -> (f64, f64) {
     let spans = || rows.iter().flat_map(|row| &row.spans);
     let from = spans().map(|span| span.start_s).fold(f64::INFINITY, f64::min);
-    let last = spans().map(|span| span.end_s).fold(from, f64::max);
-    let computing = spans().filter(|span| span.activity == Activity::Compute);
-    let mut lengths: Vec<f64> = computing.map(|span| span.end_s - span.start_s).collect();
-    lengths.sort_by(f64::total_cmp);
-    let typical = lengths.get(lengths.len() / 2).copied().unwrap_or(last - from);
-    let mut until = (from + STEPS * typical).min(last);
+    let mut until = spans().map(|span| span.end_s).fold(from, f64::max);
     let inside = |until: f64| spans().filter(|span| span.start_s < until).count();
     while inside(until) > MOST_SPANS {
         until = from + (until - from) * 0.7;

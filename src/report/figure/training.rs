@@ -89,11 +89,12 @@ mod tests {
         let figure = |gaps: &str| {
             let rows = format!("update,examples,sim_s,loss,gap_mean\n1,32,0.5,0.25,{gaps}\n");
             let run = RunResults::open(folder.path()).unwrap();
-            build(&RunResults { training: Rows::parse(&rows).unwrap(), ..run }).unwrap()
+            let run = RunResults { training: Rows::parse(&rows).unwrap(), ..run };
+            super::figure(&run).unwrap()
         };
         let labels = |figure: Figure| match figure.chart {
-            Chart::Plots(plots) => plots.into_iter().map(|plot| plot.label).collect::<Vec<_>>(),
-            Chart::Drawing { .. } => panic!("plots"),
+            Chart::Plots(plots, _) => plots.into_iter().map(|plot| plot.label).collect::<Vec<_>>(),
+            _ => panic!("plots"),
         };
         assert_eq!(labels(figure("0.125")), ["loss", "gap"]);
         assert_eq!(labels(figure("")), ["loss"]);

@@ -115,6 +115,8 @@ fn is_fan(plot: &Plot) -> bool {
 /// One plot and its place.
 struct Panel<'a> {
     plot: &'a Plot,
+    /// The lines drawn. Where dashes have a meaning, they can't tell a second round of colours.
+    series: &'a [Series],
     rect: Rect,
     x: Ruler,
     y: Ruler,
@@ -137,14 +139,16 @@ impl Panel<'_> {
             let band: Vec<f64> = band.copied().flatten().collect();
             series.points().map(|point| point.1).chain(band).collect::<Vec<f64>>()
         };
-        let x = plot.series.iter().flat_map(|series| series.x.iter().copied());
-        let y = plot.series.iter().flat_map(edges);
+        let most = if layout.ends { style::COLOURS } else { usize::MAX };
+        let series = &plot.series[..plot.series.len().min(most)];
+        let x = series.iter().flat_map(|series| series.x.iter().copied());
+        let y = series.iter().flat_map(edges);
         let mut x = ruler(&plot.x, x, count(rect.right - rect.left, per_label.0));
         if !below && !small {
             x.labels.clear();
         }
         let y = ruler(&plot.y, y, count(rect.bottom - rect.top, per_label.1));
-        Panel { plot, rect, x, y, small, head: 0.0, ends: layout.ends, below }
+        Panel { plot, series, rect, x, y, small, head: 0.0, ends: layout.ends, below }
     }
 
     fn draw<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
@@ -160,13 +164,13 @@ impl Panel<'_> {
         }
         // Backwards, so that the first line lies on top; bands from the widest to the narrowest.
         let order: Vec<usize> = match is_fan(self.plot) {
-            true => (0..self.plot.series.len()).collect(),
-            false => (0..self.plot.series.len()).rev().collect(),
+            true => (0..self.series.len()).collect(),
+            false => (0..self.series.len()).rev().collect(),
         };
         for place in order {
             self.series(&mut chart, place)?;
         }
-        for series in self.plot.series.iter().filter(|series| series.style == Style::Mark) {
+        for series in self.series.iter().filter(|series| series.style == Style::Mark) {
             self.marks(sheet, &mut chart, series)?;
         }
         if self.ends { self.names_at_ends(sheet) } else { Ok(()) }
@@ -201,7 +205,7 @@ impl Panel<'_> {
     }
 
     fn series<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, place: usize) -> Drawing<DB> {
-        let series = &self.plot.series[place];
+        let series = &self.series[place];
         let line = style::line(series, place);
         match (series.style, &series.band) {
             (Style::Mark, _) => Ok(()),
@@ -212,7 +216,9 @@ impl Panel<'_> {
                 self.through(chart, series, line)?;
                 self.dots(chart, series, line, 4.0)
             }
-            (Style::Line | Style::Quiet | Style::Limit, _) => self.through(chart, series, line),
+            (Style::Line | Style::Dashes | Style::Quiet | Style::Limit, _) => {
+                self.through(chart, series, line)
+            }
         }
     }
 
@@ -359,7 +365,7 @@ impl Panel<'_> {
     /// Name and last value of each line beside its end, moved apart where they would overlap.
     fn names_at_ends<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
         let Rect { top, right, bottom, .. } = self.rect;
-        let lines = self.plot.series.iter().enumerate();
+        let lines = self.series.iter().enumerate();
         let ends: Vec<(Line, &str, f64)> = lines
             .filter_map(|(place, series)| {
                 let last = series.points().next_back()?;
@@ -382,7 +388,12 @@ impl Panel<'_> {
             let colour = RGBColor(line.colour.0, line.colour.1, line.colour.2);
             sheet.text(at, (style::LABEL, false), colour, HPos::Left, &text)?;
         }
-        Ok(())
+        let more = match self.plot.series.len() - self.series.len() {
+            0 => return Ok(()),
+            more => format!("{more} more not drawn"),
+        };
+        let at = (right + 20.0, top - 20.0);
+        sheet.text(at, (style::LABEL, false), GREY, HPos::Left, &more)
     }
 
     fn is_inside(&self, (x, y): Point) -> bool {
@@ -438,8 +449,8 @@ fn ruler(axis: &Axis, values: impl Iterator<Item = f64>, count: usize) -> Ruler 
     });
     let wide = match axis.unit {
         Unit::Percent => (0.0, high * 1.06),
-        // Time and counts begin at nothing.
-        Unit::Time | Unit::Count => (low.min(0.0), high),
+        // Time and counts begin at nothing, and the last value has some room.
+        Unit::Time | Unit::Count => (low.min(0.0), high + 0.02 * high.abs()),
         Unit::Number => (low, high),
     };
     let (low, high) = axis.range.unwrap_or(wide);

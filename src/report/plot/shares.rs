@@ -1,7 +1,7 @@
 //! Shares of a whole as upright bars, their groups named below.
 
 use super::fonts::{fitted, text_width};
-use super::sheet::{Drawing, INNER, RIGHT, Rect, Ruler, Sheet, Swatch};
+use super::sheet::{Drawing, INNER, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch};
 use super::style::{self, BLACK, GREY, Line};
 use crate::report::figure::axis::{Axis, Unit};
 use crate::report::figure::chart::Shares;
@@ -24,7 +24,9 @@ pub(super) fn draw<DB: DrawingBackend>(
         (Swatch::Block(style::ink(*ink).mix(1.0)), (*name).to_string())
     };
     let entries: Vec<(Swatch, String)> = shares.parts.iter().map(swatch).collect();
-    let top = sheet.legend(top, &entries)? + 16.0;
+    let top = sheet.legend(top, &entries)?;
+    sheet.text((LEFT, top), (style::LABEL, false), BLACK, HPos::Left, shares.whole)?;
+    let top = top + 20.0;
     let count = shares.members.len() as f64;
     let right = RIGHT.min(INNER + WIDEST * count);
     let rect = Rect { left: INNER, top, right, bottom: BOTTOM };

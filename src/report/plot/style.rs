@@ -28,6 +28,9 @@ const SERIES: [RGBColor; 7] = [
     BLACK,
 ];
 
+/// How many colours there are.
+pub(super) const COLOURS: usize = SERIES.len();
+
 /// Font size of the title.
 pub(super) const TITLE: f64 = 34.0;
 /// Font size of the sentence below it.
@@ -88,7 +91,7 @@ pub(super) fn line(series: &Series, place: usize) -> Line {
         Style::Limit => Line { colour: GREY.mix(1.0), width: THIN, dashed: true },
         Style::Mark => Line { colour: BLACK.mix(1.0), width: NORMAL, dashed: false },
         _ => {
-            let dashed = number >= SERIES.len();
+            let dashed = series.style == Style::Dashes || number >= SERIES.len();
             Line { colour: colour(number).mix(1.0), width: NORMAL, dashed }
         }
     }

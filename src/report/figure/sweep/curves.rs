@@ -2,7 +2,7 @@
 
 use super::gather::{FOLLOWED, Point, Step};
 use crate::report::figure::axis::{Axis, Unit};
-use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series};
+use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
 use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::figure::number::{counted, figure};
 use crate::report::figure::thin::mean_line;
@@ -88,7 +88,10 @@ fn plot(points: &[&Point], measure: usize, against: &Against, log: bool) -> Opti
         if log {
             curves.iter_mut().for_each(|curve| curve.retain(|step| step.0 > 0.0));
         }
-        mean_line(point.label.as_str(), &curves, POSITIONS)
+        let series = mean_line(point.label.as_str(), &curves, POSITIONS);
+        // A model that is evaluated and not trained is a dot.
+        let style = if series.x.len() == 1 { Style::Points } else { Style::Line };
+        Series { style, ..series }
     };
     let series: Vec<Series> =
         points.iter().map(line).filter(|series| !series.x.is_empty()).collect();

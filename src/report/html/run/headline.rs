@@ -115,7 +115,9 @@ fn attainable(run: &Run) -> Option<String> {
 fn staleness(run: &Run) -> Option<String> {
     let mean = run.figure("staleness.mean")?;
     let tail = match (run.figure("staleness.p99"), run.figure("staleness.max")) {
-        (Some(p99), Some(max)) => format!("; 1 in 100 was older than {p99}, the oldest {max}"),
+        (Some(p99), Some(max)) => {
+            format!("; 99 in 100 were at most {p99} updates old, the oldest {max}")
+        }
         _ => String::new(),
     };
     Some(format!(
