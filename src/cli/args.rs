@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::base::ByteSize;
 use crate::experiment::SaveEvery;
-use crate::experiment::sweep::{Selection, Shard};
+use crate::experiment::sweep::{Shard, TrialSelection};
 use crate::scenario::sweep::Seeds;
 
 /// Simulates asynchronous parameter-server training in virtual time, with true gradients.
@@ -239,8 +239,8 @@ impl ProgressBy {
 
 impl Sweeping {
     /// The selected trials.
-    pub(super) fn selection(&self) -> Selection {
-        Selection { only: self.only.clone(), shard: self.shard }
+    pub(super) fn selection(&self) -> TrialSelection {
+        TrialSelection { only: self.only.clone(), shard: self.shard }
     }
 }
 

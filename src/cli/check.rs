@@ -9,10 +9,10 @@ use super::say::out;
 use crate::base::SimSpan;
 use crate::experiment::Trial;
 use crate::report::terminal::{Align, TextTable};
-use crate::scenario::document::Input;
+use crate::scenario::document::DocumentInput;
 
 pub(super) fn check(args: &Check, arguments: &[OsString]) -> Result<Exit, Failure> {
-    let loaded = load::scenario(Input::File(&args.scenario), &args.overrides, arguments)?;
+    let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
     if args.show {
         out(&loaded.show())?;
         return Ok(Exit::Done);

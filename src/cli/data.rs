@@ -13,7 +13,7 @@ use super::say::out;
 use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::build::BuildError;
-use crate::scenario::document::Input;
+use crate::scenario::document::DocumentInput;
 use crate::scenario::seeds::Drawn;
 
 pub(super) fn data(args: &Data, arguments: &[OsString]) -> Result<Exit, Failure> {
@@ -43,7 +43,7 @@ fn open(
     overrides: &[String],
     arguments: &[OsString],
 ) -> Result<Arc<dyn DataSource>, Failure> {
-    let loaded = load::scenario(Input::File(scenario), overrides, arguments)?;
+    let loaded = load::scenario(DocumentInput::File(scenario), overrides, arguments)?;
     let folder = load::folder_of(scenario);
     let streams = loaded.value.scenario.streams(Drawn::Data);
     let choice = loaded.value.data.ok_or(BuildError::NoData)?;

@@ -16,9 +16,9 @@ use crate::remedy::RemedyChoice;
 use crate::scenario::presets::Preset;
 
 /// A kind of part: its plural, the key that chooses it, and the parts.
-type Kind = (&'static str, &'static str, &'static [Part]);
+type PartFamily = (&'static str, &'static str, &'static [Part]);
 
-const KINDS: &[Kind] = &[
+const KINDS: &[PartFamily] = &[
     ("presets", "preset", Preset::PARTS),
     ("sources", "data.kind", SourceChoice::PARTS),
     ("orders", "train.order.kind", OrderChoice::PARTS),
@@ -34,7 +34,7 @@ const KINDS: &[Kind] = &[
 ];
 
 pub(super) fn list(args: &List) -> Result<Exit, Failure> {
-    let chosen: Vec<&Kind> = match &args.what {
+    let chosen: Vec<&PartFamily> = match &args.what {
         None => KINDS.iter().collect(),
         Some(what) => KINDS.iter().filter(|(name, ..)| name == what).collect(),
     };

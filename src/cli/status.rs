@@ -49,10 +49,10 @@ impl From<OutcomeError> for Failure {
 }
 
 /// Figures of the finished trials of each point, by name.
-type Figures = Vec<BTreeMap<String, Vec<f64>>>;
+type PointFigures = Vec<BTreeMap<String, Vec<f64>>>;
 
-fn figures(results: &Results) -> Result<Figures, OutcomeError> {
-    let mut figures: Figures = vec![BTreeMap::new(); results.points.len()];
+fn figures(results: &Results) -> Result<PointFigures, OutcomeError> {
+    let mut figures: PointFigures = vec![BTreeMap::new(); results.points.len()];
     for trial in results.trials.iter().filter(|trial| trial.state() == State::Done) {
         let Some(scalars) = trial.scalars()? else { continue };
         for (name, value) in scalars.iter() {

@@ -5,11 +5,11 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::nn::buffer::{Lines, fit};
+use crate::nn::buffer::{AlignedBuffer, fit};
 use crate::nn::{Activation, Linear, Real, activation, dice, normalization};
 use crate::params::{Gradient, Init, Layout, Moving, View};
 
-use super::normalization::Rule;
+use super::normalization::MomentsRule;
 use super::{DenseInit, Mode};
 
 /// How many learned slopes a layer has, for activations with slopes.
@@ -39,7 +39,7 @@ pub(super) struct TowerSpec<'a> {
     /// First values.
     pub(super) init: DenseInit,
     /// Normalization of the hidden layers, before their activation.
-    pub(super) norm: Option<Rule>,
+    pub(super) norm: Option<MomentsRule>,
 }
 
 /// A stack of linear layers with one output: `[rows x inputs]` to `[rows]`.
@@ -82,16 +82,16 @@ struct Norm {
 #[derive(Debug, Default)]
 pub(super) struct TowerTape<F> {
     hidden: Vec<HiddenTape<F>>,
-    d: Lines<F>,
-    d_next: Lines<F>,
-    transposed: Lines<F>,
+    d: AlignedBuffer<F>,
+    d_next: AlignedBuffer<F>,
+    transposed: AlignedBuffer<F>,
 }
 
 /// Values before and after the activation.
 #[derive(Debug, Default)]
 struct HiddenTape<F> {
-    z: Lines<F>,
-    a: Lines<F>,
+    z: AlignedBuffer<F>,
+    a: AlignedBuffer<F>,
     dice: dice::Tape<F>,
     norm: normalization::Tape<F>,
 }
@@ -178,7 +178,7 @@ impl Tower {
         tape: &mut TowerTape<F>,
         d_out: &[F],
         gradient: &mut Gradient<F>,
-        d_x: &mut Lines<F>,
+        d_x: &mut AlignedBuffer<F>,
     ) {
         self.backward_behind(view, tape, d_out, gradient);
         let TowerTape { hidden, d, transposed, .. } = tape;
@@ -286,8 +286,8 @@ impl Dense {
         x: &[F],
         d_y: &[F],
         gradient: &mut Gradient<F>,
-        transposed: &mut Lines<F>,
-        d_x: &mut Lines<F>,
+        transposed: &mut AlignedBuffer<F>,
+        d_x: &mut AlignedBuffer<F>,
     ) {
         let (d_weight, d_bias) = self.of(&mut gradient.dense);
         self.linear.backward_weights(x, d_y, d_weight, d_bias);
@@ -380,14 +380,14 @@ impl Hidden {
 }
 
 impl Norm {
-    fn new(layer: &str, units: usize, rule: Rule, layout: &mut Layout) -> Norm {
+    fn new(layer: &str, units: usize, rule: MomentsRule, layout: &mut Layout) -> Norm {
         let shape = (1, units);
         let mut trained = |part: &str, first: f64| {
             let block = layout.block(layer, part, shape, Init::Constant(first));
             layout.dense[block].range()
         };
         let (gamma, beta) = (trained("gamma", 1.0), trained("beta", 0.0));
-        let Rule { moving, epsilon } = rule;
+        let MomentsRule { moving, epsilon } = rule;
         let zero = Init::Constant(0.0);
         let mean = layout.moving_block_by(layer, "norm_mean", shape, zero, moving);
         let moving = Moving { mean: Some(mean), ..moving };

@@ -5,7 +5,7 @@
 //! both; in evaluation they are given.
 
 use super::Real;
-use super::buffer::{Lines, fit, zeroed};
+use super::buffer::{AlignedBuffer, fit, zeroed};
 
 /// What [`forward`] keeps for [`backward`], and the statistics that it used.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Tape<F> {
     /// `1 / sqrt(variance + epsilon)`.
     scale: Vec<F>,
     /// `(z - mean) scale`, `[rows x channels]`.
-    normal: Lines<F>,
+    normal: AlignedBuffer<F>,
     d_gamma: Vec<F>,
     d_beta: Vec<F>,
 }

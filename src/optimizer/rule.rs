@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::Moment;
-use crate::nn::kernels::{Rows, finite};
+use crate::nn::kernels::{UpdatedRows, finite};
 
 /// One slot: optimizer memory beside the weights.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -143,7 +143,7 @@ pub trait Optimizer: Send + Sync + Debug {
     /// Updates several rows of a table in place, each as [`update`](Self::update) does; `counts`
     /// are their [`Tick::row`]s. Returns whether their weights stayed finite. A rule overrides this
     /// to compute once what the rows share.
-    fn update_rows(&self, rows: &mut Rows<'_>, counts: &[u32], tick: &Tick) -> bool {
+    fn update_rows(&self, rows: &mut UpdatedRows<'_>, counts: &[u32], tick: &Tick) -> bool {
         let mut fine = true;
         rows.each(|weights, slots, gradient, i| {
             let tick = Tick { row: u64::from(counts[i]), ..*tick };

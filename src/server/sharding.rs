@@ -1,7 +1,7 @@
 //! Which shard holds which parameters.
 
 use super::placement::Placement;
-use super::row_placement::{RowPlacement, Rows};
+use super::row_placement::{RowPlacement, RowShards};
 use crate::base::ShardId;
 use crate::params::{Layout, Lookups};
 
@@ -12,7 +12,7 @@ pub struct Sharding {
     shards: u32,
     /// The first shard that holds rows; the shards before it hold dense parameters only.
     rows_from: u32,
-    rows: Rows,
+    rows: RowShards,
     /// Shard of each dense block.
     dense: Vec<ShardId>,
     /// Shard of each non-trainable block.
@@ -73,7 +73,7 @@ impl Sharding {
     ) -> Sharding {
         let mut dense = placement.place(layout, dense);
         let moving = dense.split_off(layout.dense.len());
-        Sharding { shards, rows_from, rows: Rows::Hash, dense, moving }
+        Sharding { shards, rows_from, rows: RowShards::Hash, dense, moving }
     }
 
     /// Places the rows by another rule than a hash. `touches` returns, by id space, the share of

@@ -7,7 +7,7 @@ use super::admission::Admission;
 use super::content::Content;
 use super::table::TableStore;
 use crate::base::{ShardId, Streams};
-use crate::nn::kernels::Touched;
+use crate::nn::kernels::TouchedRow;
 use crate::optimizer::{Moment, Optimizer, RowSemantics, Tick};
 use crate::params::view::{row_range, rows_len};
 use crate::params::{Gradient, Layout, Lookups};
@@ -22,12 +22,12 @@ pub struct ParameterServer {
     sparse_rule: Arc<dyn Optimizer>,
     admission: Option<Admission>,
     /// The rows of the current update.
-    touched: Vec<Touched>,
+    touched: Vec<TouchedRow>,
 }
 
 /// The buffers of one pull, and the shard that is read.
 #[derive(Debug)]
-pub struct Part<'a> {
+pub struct PullBuffers<'a> {
     /// The shard that is read.
     pub shard: ShardId,
     /// Which rows.
@@ -56,7 +56,7 @@ pub struct Carried {
 
 /// Rates and clocks of an update.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Clocks<'a> {
+pub struct UpdateContext<'a> {
     /// Learning rate of dense blocks.
     pub dense_rate: f32,
     /// Learning rate of rows.
@@ -168,8 +168,8 @@ impl ParameterServer {
     }
 
     /// Copies one shard's part of a pull.
-    pub fn pull(&self, part: Part<'_>) {
-        let Part { shard, lookups, dense, moving, rows, row_updates } = part;
+    pub fn pull(&self, part: PullBuffers<'_>) {
+        let PullBuffers { shard, lookups, dense, moving, rows, row_updates } = part;
         for (index, block) in self.layout.dense.iter().enumerate() {
             if self.sharding.of_block(index) == shard {
                 dense[block.range()].copy_from_slice(&self.content.dense.weights()[block.range()]);
@@ -267,7 +267,7 @@ impl ParameterServer {
         shard: ShardId,
         lookups: &Lookups,
         gradient: &Gradient,
-        clocks: Clocks<'_>,
+        clocks: UpdateContext<'_>,
     ) -> Result<(), BadUpdate> {
         let tick = Tick {
             rate: clocks.dense_rate,
@@ -310,7 +310,7 @@ impl ParameterServer {
         shard: ShardId,
         (lookups, gradient): (&Lookups, &Gradient),
         tick: Tick,
-        clocks: Clocks<'_>,
+        clocks: UpdateContext<'_>,
     ) -> Result<(), BadUpdate> {
         let table = &self.layout.tables[t];
         let count = &mut self.content.partitions[t][shard.index()];
@@ -321,7 +321,7 @@ impl ParameterServer {
         let ids = &lookups.ids[table.space];
         let sharding = &self.sharding;
         self.touched.clear();
-        let touched = |position: u32| Touched { id: ids[position as usize], position };
+        let touched = |position: u32| TouchedRow { id: ids[position as usize], position };
         if sharding.shards() == 1 {
             self.touched.extend((0..ids.len() as u32).map(touched));
         } else {
@@ -345,7 +345,7 @@ impl ParameterServer {
             }
         } else if let Some(rates) = clocks.row_rates {
             // Rows of one rate at a time: there are few rates, and rules compute numbers per rate.
-            let rate = |row: &Touched| rates[first + row.position as usize];
+            let rate = |row: &TouchedRow| rates[first + row.position as usize];
             self.touched.sort_by_cached_key(|row| rate(row).to_bits());
             for rows in self.touched.chunk_by(|a, b| rate(a).to_bits() == rate(b).to_bits()) {
                 let tick = Tick { rate: rate(&rows[0]), ..tick };

@@ -1,12 +1,12 @@
 //! One embedding table: a row's weights and slots are stored side by side, so that an update
 //! touches one range of memory.
 
-use super::admission::{Admission, Gate};
+use super::admission::{Admission, AdmissionGate};
 use super::selection::Aspects;
 use crate::base::Streams;
-use crate::nn::buffer::Lines;
-use crate::nn::kernels::amend::Records;
-use crate::nn::kernels::{Kernels, Rows, Touched, finite};
+use crate::nn::buffer::AlignedBuffer;
+use crate::nn::kernels::amend::StoredRows;
+use crate::nn::kernels::{Kernels, TouchedRow, UpdatedRows, finite};
 use crate::optimizer::{Optimizer, RowSemantics, Slot, Tick};
 use crate::params::Table;
 
@@ -16,7 +16,7 @@ pub struct TableStore {
     dim: usize,
     /// Numbers per row: weights, then slot after slot.
     stride: usize,
-    data: Lines<f32>,
+    data: AlignedBuffer<f32>,
     /// Updates of each row so far.
     updates: Vec<u32>,
     /// Updates of each row that the rule has forgotten; empty if there are none.
@@ -24,7 +24,7 @@ pub struct TableStore {
     /// [`updates`](Self::updates) of the rows in the current update.
     counts: Vec<u32>,
     /// Which rows are admitted; `None` if all are.
-    gate: Option<Gate>,
+    gate: Option<AdmissionGate>,
 }
 
 impl TableStore {
@@ -37,7 +37,7 @@ impl TableStore {
     ) -> TableStore {
         let (dim, slots) = (table.dim, optimizer.slots());
         let stride = dim + Slot::all(slots, dim);
-        let mut data = Lines::zeros(table.rows as usize * stride);
+        let mut data = AlignedBuffer::zeros(table.rows as usize * stride);
         for (id, row) in data.chunks_exact_mut(stride.max(1)).enumerate() {
             let (weights, memory) = row.split_at_mut(dim);
             table.init.fill(streams, index as u64, id as u64, weights);
@@ -57,12 +57,12 @@ impl TableStore {
     /// Marks all rows as not admitted: they read zeros, and the gate keeps their weights.
     pub fn admit(&mut self, admission: Admission) {
         let first = (0..self.rows()).flat_map(|id| self.weights(id).to_vec()).collect();
-        self.gate = Some(Gate::new(admission, self.rows() as usize, first));
+        self.gate = Some(AdmissionGate::new(admission, self.rows() as usize, first));
         (0..self.rows()).for_each(|id| self.weights_mut(id).fill(0.0));
     }
 
     /// The gate of admission; `None` if all rows are admitted.
-    pub fn gate(&self) -> Option<&Gate> {
+    pub fn gate(&self) -> Option<&AdmissionGate> {
         self.gate.as_ref()
     }
 
@@ -143,8 +143,8 @@ impl TableStore {
     }
 
     /// All rows, as records of weights and slots.
-    pub fn records(&self) -> Records<'_> {
-        Records { data: &self.data, stride: self.stride }
+    pub fn records(&self) -> StoredRows<'_> {
+        StoredRows { data: &self.data, stride: self.stride }
     }
 
     /// Copies the first slot of a row, which has one number per weight, to `out`.
@@ -211,7 +211,7 @@ impl TableStore {
     /// is set here. Returns the first row whose weights did not stay finite.
     pub fn update_rows(
         &mut self,
-        touched: &[Touched],
+        touched: &[TouchedRow],
         optimizer: &dyn Optimizer,
         gradients: &[f32],
         tick: Tick,
@@ -229,7 +229,7 @@ impl TableStore {
             }
         }
         let TableStore { dim, stride, ref mut data, ref counts, .. } = *self;
-        let mut rows = Rows { data, stride, dim, touched, gradients };
+        let mut rows = UpdatedRows { data, stride, dim, touched, gradients };
         if optimizer.update_rows(&mut rows, counts, &tick) {
             return None;
         }

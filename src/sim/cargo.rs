@@ -7,8 +7,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::bench::Bench;
-use super::local::Keepsake;
+use super::bench::ThreadWorkspace;
+use super::local::WorkerState;
 use super::step_data::StepData;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pending, ShardId, WorkerId};
@@ -20,7 +20,7 @@ pub struct Cargo {
     pub(super) worker: WorkerId,
     pub(super) stage: CargoStage,
     pub(super) gradient: Option<Gradient>,
-    pub(super) pending: Option<Pending<Computed, Bench>>,
+    pub(super) pending: Option<Pending<Computed, ThreadWorkspace>>,
     /// Shards that are not sent their part: they apply the worker's last push again.
     pub(super) spared: Vec<ShardId>,
 }
@@ -49,7 +49,7 @@ pub(super) struct Computed {
     /// The gradient to push.
     pub(super) gradient: Gradient,
     /// The data that the worker keeps for its next step.
-    pub(super) keepsake: Option<Box<Keepsake>>,
+    pub(super) keepsake: Option<Box<WorkerState>>,
     /// The rows of the gradient, if the view was moved to the job.
     pub(super) lookups: Option<Lookups>,
 }

@@ -5,7 +5,7 @@ use super::queue::Event;
 use super::record::Observer;
 use super::simulation::Simulation;
 use super::turn::Turn;
-use super::watchdog::{Endless, Next};
+use super::watchdog::{Endless, NextEvent};
 use crate::base::SimTime;
 
 /// Whether a run continues.
@@ -89,7 +89,7 @@ impl Simulation {
     /// Refuses to continue a run that would never end.
     fn watch(&mut self, at: SimTime, event: Event) -> Result<(), SimError> {
         let now = self.now();
-        let next = Next {
+        let next = NextEvent {
             at,
             now,
             is_life: matches!(event, Event::Life(_)),

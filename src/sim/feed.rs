@@ -7,7 +7,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::bench::Bench;
+use super::bench::ThreadWorkspace;
 use super::cargo::Buffers;
 use super::step_data::StepData;
 use crate::base::{Pending, Persist, Pool, SimTime, WorkerId};
@@ -63,12 +63,12 @@ impl ExampleOrder for Cursor {
 
 /// A batch that was drawn.
 #[derive(Debug, Default)]
-struct Drawn {
+struct DrawnBatch {
     /// Where it begins.
     from: Position,
     ids: Vec<u64>,
     /// The batch itself, once reading has started.
-    step: Option<Pending<StepData, Bench>>,
+    step: Option<Pending<StepData, ThreadWorkspace>>,
 }
 
 /// Supplies the examples of steps.
@@ -80,7 +80,7 @@ pub struct Feed {
     /// Examples of a step.
     examples: usize,
     /// Batches drawn and not supplied yet, in the order of the stream.
-    ahead: VecDeque<Drawn>,
+    ahead: VecDeque<DrawnBatch>,
     /// Batches drawn for workers that have not asked yet; empty with a shared queue.
     queues: Vec<VecDeque<Vec<u64>>>,
     /// Returned batches, for the next worker that asks.
@@ -142,12 +142,12 @@ impl Feed {
         &self.source
     }
 
-    fn draw(&mut self) -> Drawn {
+    fn draw(&mut self) -> DrawnBatch {
         let from = self.order.position();
         let mut ids = Vec::with_capacity(self.examples);
         self.order.take(self.examples, &mut ids);
         self.drawn += 1;
-        Drawn { from, ids, step: None }
+        DrawnBatch { from, ids, step: None }
     }
 
     /// Position of the next batch that no worker has; batches read ahead do not count.
@@ -200,7 +200,12 @@ impl Feed {
     }
 
     /// The next batch for `worker`.
-    pub fn next(&mut self, worker: WorkerId, pool: &mut Pool<Bench>, now: SimTime) -> StepData {
+    pub fn next(
+        &mut self,
+        worker: WorkerId,
+        pool: &mut Pool<ThreadWorkspace>,
+        now: SimTime,
+    ) -> StepData {
         if let Some(ids) = self.again(worker) {
             let step = self.prepare(ids, pool, now);
             return pool.wait(step);
@@ -237,12 +242,12 @@ impl Feed {
     fn prepare(
         &self,
         ids: Vec<u64>,
-        pool: &mut Pool<Bench>,
+        pool: &mut Pool<ThreadWorkspace>,
         now: SimTime,
-    ) -> Pending<StepData, Bench> {
+    ) -> Pending<StepData, ThreadWorkspace> {
         let (source, model) = (Arc::clone(&self.source), Arc::clone(&self.model));
         let (buffers, sharding) = (self.buffers.clone(), self.sharding.clone());
-        pool.submit(now, move |bench: &mut Bench| {
+        pool.submit(now, move |bench: &mut ThreadWorkspace| {
             let mut step = buffers.step();
             source.read(&ids, &mut bench.batch);
             let locator = bench
@@ -262,7 +267,7 @@ impl Feed {
     }
 }
 
-crate::persist!(Drawn { from: state, ids: state, step: emptied });
+crate::persist!(DrawnBatch { from: state, ids: state, step: emptied });
 crate::persist_plain!(Position);
 
 crate::persist!(Feed {

@@ -11,8 +11,8 @@ use super::divergence::gradient_norm;
 use super::engine::State;
 use super::error::SimError;
 use super::record::{Finished, Observer, Record};
-use super::session::Session;
-use super::training::{Looks, Member};
+use super::session::TrainingSession;
+use super::training::{Member, Observed};
 use crate::base::{ShardId, SimSpan, SimTime, Streams, WorkerId};
 use crate::cluster::{DelayChoice, Routine};
 use crate::protocol::{Merge, PushId};
@@ -20,7 +20,7 @@ use crate::protocol::{Merge, PushId};
 /// A run with imposed staleness. Its virtual clock stands still; its time is the update.
 #[derive(Debug)]
 pub struct Imposed {
-    session: Session,
+    session: TrainingSession,
     law: DelayChoice,
     streams: Streams,
     /// Updates whose staleness has been drawn: `0 .. planned`.
@@ -39,17 +39,17 @@ struct Flying {
 
 impl Imposed {
     /// A run of `session`, whose work must be a training job, with delays from `law`.
-    pub fn new(session: Session, law: DelayChoice, streams: Streams) -> Imposed {
+    pub fn new(session: TrainingSession, law: DelayChoice, streams: Streams) -> Imposed {
         Imposed { session, law, streams, planned: 0, due: BTreeMap::new(), flying: BTreeMap::new() }
     }
 
     /// The run without its delays.
-    pub fn session(&self) -> &Session {
+    pub fn session(&self) -> &TrainingSession {
         &self.session
     }
 
     /// The same, for measurements.
-    pub fn session_mut(&mut self) -> &mut Session {
+    pub fn session_mut(&mut self) -> &mut TrainingSession {
         &mut self.session
     }
 
@@ -100,7 +100,7 @@ impl Imposed {
     fn pull(&mut self, update: u64, version: u64) {
         let progress = self.session.progress;
         let Some(training) = self.session.work.training_mut() else { return };
-        let mut cargo = training.begin(WorkerId(0), SimTime::ZERO, Looks::default());
+        let mut cargo = training.begin(WorkerId(0), SimTime::ZERO, Observed::default());
         for shard in 0..training.server().sharding().shards() {
             training.pull(&mut cargo, ShardId(shard), &progress);
         }

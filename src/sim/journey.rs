@@ -11,11 +11,11 @@
 use super::books::Books;
 use super::coordinator::{Coordinator, Notice};
 use super::flight::Flights;
-use super::network::{Network, Request, Service};
-use super::plan::Plan;
+use super::network::{NetworkState, Request, Service};
+use super::plan::RunConstants;
 use super::queue::{Event, EventQueue, Life};
 use super::record::{Activity, Observer, Record};
-use super::session::Session;
+use super::session::TrainingSession;
 use super::work::Work;
 use super::worker::Worker;
 use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
@@ -23,14 +23,14 @@ use crate::protocol::{Arrived, PushId, Read};
 
 /// The rooms that the steps of workers touch: no checkpoints, no joins and leaves.
 pub(super) struct Journey<'a> {
-    pub(super) plan: &'a Plan,
+    pub(super) plan: &'a RunConstants,
     pub(super) queue: &'a mut EventQueue,
-    pub(super) network: &'a mut Network,
+    pub(super) network: &'a mut NetworkState,
     pub(super) workers: &'a mut [Worker],
     pub(super) flights: &'a mut Flights,
     pub(super) coordinator: &'a mut Coordinator,
     pub(super) books: &'a mut Books,
-    pub(super) session: &'a mut Session,
+    pub(super) session: &'a mut TrainingSession,
     /// Whether the example ids of a step are kept.
     pub(super) follows: bool,
     pub(super) observer: &'a mut dyn Observer,

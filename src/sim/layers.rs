@@ -23,7 +23,7 @@ pub struct LayerWatch {
     looked_at: u64,
     /// Pushes since that observation.
     pushes: u64,
-    dense: Totals,
+    dense: LayerTotals,
     /// Sums of squares of the gradient, by dense layer.
     squares: Vec<f64>,
     tables: Vec<TableTotals>,
@@ -31,7 +31,7 @@ pub struct LayerWatch {
 
 /// Data kept for a number of parameters.
 #[derive(Clone, Debug, Default)]
-struct Totals {
+struct LayerTotals {
     /// Their weights at the last observation.
     before: Vec<f32>,
     /// Sum of their gradients since that observation.
@@ -41,7 +41,7 @@ struct Totals {
 /// Data kept for a table.
 #[derive(Clone, Debug, Default)]
 struct TableTotals {
-    rows: Totals,
+    rows: LayerTotals,
     /// Sum of squares of the gradient.
     squares: f64,
     /// By row, the last stretch in which a push touched it; 0 for none.
@@ -86,7 +86,7 @@ impl LayerWatch {
         let mut looks = Vec::new();
         for ((layer, range), squares) in server.layout().layers().into_iter().zip(&self.squares) {
             let now = &server.dense()[range.clone()];
-            let part = Part {
+            let part = LayerInterval {
                 now,
                 before: &self.dense.before[range.clone()],
                 gradients: &self.dense.gradients[range],
@@ -126,7 +126,7 @@ impl LayerWatch {
         let sums = &totals.rows.gradients;
         let gradients: Vec<f32> =
             recent.iter().flat_map(|&id| &sums[id * table.dim..][..table.dim]).copied().collect();
-        let part = Part {
+        let part = LayerInterval {
             now: &weights,
             before: &totals.rows.before,
             gradients: &gradients,
@@ -145,7 +145,7 @@ impl LayerWatch {
             let before = weights_of(server, t);
             let gradients = vec![0.0; before.len()];
             let touched = vec![0; layout.tables[t].rows as usize];
-            TableTotals { rows: Totals { before, gradients }, squares: 0.0, touched }
+            TableTotals { rows: LayerTotals { before, gradients }, squares: 0.0, touched }
         };
         self.tables = (0..layout.tables.len()).map(table).collect();
     }
@@ -167,7 +167,7 @@ impl LayerWatch {
 }
 
 /// One layer or table between two observations.
-struct Part<'a> {
+struct LayerInterval<'a> {
     now: &'a [f32],
     before: &'a [f32],
     /// Sums of gradients since the last observation.
@@ -176,7 +176,7 @@ struct Part<'a> {
     squares: f64,
 }
 
-impl Part<'_> {
+impl LayerInterval<'_> {
     /// `pushes` is the number since the last observation; `None` at the first.
     fn look(
         self,
@@ -238,7 +238,7 @@ fn add(sums: &mut [f32], values: &[f32]) {
     sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
-crate::persist!(Totals { before: state, gradients: state });
+crate::persist!(LayerTotals { before: state, gradients: state });
 crate::persist!(TableTotals { rows: state, squares: state, touched: state });
 crate::persist!(LayerWatch {
     stretch: state,
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn gradients_that_cancel_do_not_agree() {
         let look = |gradients: &[f32], squares, pushes| {
-            let part = Part { now: &[3.0, 4.0], before: &[3.0, 3.0], gradients, squares };
+            let part = LayerInterval { now: &[3.0, 4.0], before: &[3.0, 3.0], gradients, squares };
             part.look("dense", "l".into(), pushes, None)
         };
         assert_eq!(look(&[0.0; 2], 0.0, None).change, None);

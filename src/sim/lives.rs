@@ -7,18 +7,18 @@
 
 use super::coordinator::Notice;
 use super::error::SimError;
-use super::plan::Plan;
+use super::plan::RunConstants;
 use super::queue::{Event, Life};
 use super::record::{Activity, Record};
 use super::simulation::Simulation;
 use super::turn::Turn;
 use crate::base::{SimTime, WorkerId};
-use crate::cluster::failures::{Lost, OnTheWay};
+use crate::cluster::failures::{InFlightMessages, Lost};
 use crate::protocol::PushId;
 
 /// Why and how a worker ceases to be present.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Exit {
+enum Departure {
     Crash,
     Abrupt,
     Graceful,
@@ -27,7 +27,7 @@ enum Exit {
 impl Simulation {
     /// Schedules the known events of the workers' lives.
     pub(super) fn plan_lives(&mut self) {
-        let Simulation { presence, queue, workers, plan: Plan { streams, .. }, .. } = self;
+        let Simulation { presence, queue, workers, plan: RunConstants { streams, .. }, .. } = self;
         let churn = &presence.churn;
         let mut plan = |at, life| queue.plan(at, life);
         for &(_, worker, latest) in &churn.starts {
@@ -73,7 +73,7 @@ impl Turn<'_> {
                 standing.failures += 1;
                 standing.down += 1;
                 self.sim.queue.plan(back, Life::Repaired(worker));
-                self.settle(worker, Exit::Crash)
+                self.settle(worker, Departure::Crash)
             }
             Life::Repaired(worker) => {
                 let standing = &mut self.sim.workers[worker.index()].standing;
@@ -82,17 +82,17 @@ impl Turn<'_> {
                 let next = now + process.up_time(worker, standing.failures, streams);
                 standing.down -= 1;
                 self.sim.queue.plan(next, Life::Fails(worker));
-                self.settle(worker, Exit::Crash)
+                self.settle(worker, Departure::Crash)
             }
             Life::Crashes(index) => {
                 let (_, worker, span) = self.sim.presence.churn.crashes[index as usize];
                 self.sim.workers[worker.index()].standing.down += 1;
                 self.sim.queue.plan(now + span, Life::Recovers(worker));
-                self.settle(worker, Exit::Crash)
+                self.settle(worker, Departure::Crash)
             }
             Life::Recovers(worker) => {
                 self.sim.workers[worker.index()].standing.down -= 1;
-                self.settle(worker, Exit::Crash)
+                self.settle(worker, Departure::Crash)
             }
             Life::ScheduleChanges(index) => self.change_by_schedule(index),
             Life::Sleeps(index) => {
@@ -111,9 +111,9 @@ impl Turn<'_> {
             }
             Life::Begins(worker) => {
                 self.sim.workers[worker.index()].standing.late = false;
-                self.settle(worker, Exit::Abrupt)
+                self.settle(worker, Departure::Abrupt)
             }
-            Life::LastPushArrives(worker) => self.settle(worker, Exit::Abrupt),
+            Life::LastPushArrives(worker) => self.settle(worker, Departure::Abrupt),
         }
     }
 
@@ -141,7 +141,7 @@ impl Turn<'_> {
         if std::mem::replace(&mut self.sim.presence.there[index as usize], there) == there {
             return Ok(());
         }
-        let exit = if schedule.abruptly { Exit::Abrupt } else { Exit::Graceful };
+        let exit = if schedule.abruptly { Departure::Abrupt } else { Departure::Graceful };
         let last = schedule.last.unwrap_or(u32::MAX).min(self.sim.workers.len() as u32 - 1);
         for worker in (schedule.first..=last).map(WorkerId) {
             let standing = &mut self.sim.workers[worker.index()].standing;
@@ -156,11 +156,13 @@ impl Turn<'_> {
     }
 
     /// Counts a worker in or out, if its presence has changed.
-    fn settle(&mut self, worker: WorkerId, exit: Exit) -> Result<(), SimError> {
+    fn settle(&mut self, worker: WorkerId, exit: Departure) -> Result<(), SimError> {
         let w = &mut self.sim.workers[worker.index()];
         match (w.standing.joined, w.standing.may_be_present()) {
             (true, true) => w.standing.leaving = false,
-            (true, false) if exit == Exit::Graceful && !w.is_idle() => w.standing.leaving = true,
+            (true, false) if exit == Departure::Graceful && !w.is_idle() => {
+                w.standing.leaving = true
+            }
             (true, false) => return self.count_out(worker, Some(exit)),
             // Otherwise its last push is still under way.
             (false, true) if w.flight.is_none() => return self.count_in(worker),
@@ -175,25 +177,26 @@ impl Turn<'_> {
         if life != standing.life {
             return Ok(());
         }
-        self.count_out(worker, Some(Exit::Graceful))
+        self.count_out(worker, Some(Departure::Graceful))
     }
 
     /// The worker ceases to be present; without an exit it never was.
-    fn count_out(&mut self, worker: WorkerId, exit: Option<Exit>) -> Result<(), SimError> {
+    fn count_out(&mut self, worker: WorkerId, exit: Option<Departure>) -> Result<(), SimError> {
         let w = &mut self.sim.workers[worker.index()];
         let standing = &mut w.standing;
         (standing.joined, standing.leaving, standing.asleep) = (false, false, None);
         standing.life += 1;
         (w.asking, w.holds) = (false, false);
-        let arrives = self.sim.presence.churn.on_the_way == OnTheWay::Arrives;
+        let arrives = self.sim.presence.churn.on_the_way == InFlightMessages::Arrives;
         let lost = w.flight.filter(|&push| !(arrives && self.sim.flights.get(push).sent));
         for tally in [&mut w.standing.tally, &mut self.sim.presence.tally] {
-            tally.crashes += u64::from(exit == Some(Exit::Crash));
-            tally.leaves += u64::from(matches!(exit, Some(Exit::Abrupt | Exit::Graceful)));
+            tally.crashes += u64::from(exit == Some(Departure::Crash));
+            tally.leaves +=
+                u64::from(matches!(exit, Some(Departure::Abrupt | Departure::Graceful)));
         }
         self.lose(worker, lost, self.sim.presence.churn.lost);
         self.turn_to_absence(worker);
-        let crashed = exit == Some(Exit::Crash);
+        let crashed = exit == Some(Departure::Crash);
         self.observer.observe(&Record::Left { worker, crashed, lost });
         self.consult(Notice::Left(worker, lost))
     }

@@ -37,7 +37,7 @@ impl Tally {
 
 /// Whether a worker is present.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct WorkerPresence {
     pub(super) joined: bool,
     pub(super) life: u32,
     /// Number of schedules under which it is absent.
@@ -56,9 +56,9 @@ pub struct Standing {
     pub(super) tally: Tally,
 }
 
-impl Default for Standing {
+impl Default for WorkerPresence {
     fn default() -> Self {
-        Standing {
+        WorkerPresence {
             joined: true,
             life: 0,
             away: 0,
@@ -73,7 +73,7 @@ impl Default for Standing {
     }
 }
 
-impl Standing {
+impl WorkerPresence {
     /// Whether it is present, as protocols see it.
     pub fn is_joined(&self) -> bool {
         self.joined
@@ -217,7 +217,7 @@ crate::persist!(Tally {
     lost_steps: state,
     lost_examples: state
 });
-crate::persist!(Standing {
+crate::persist!(WorkerPresence {
     joined: state,
     life: state,
     away: state,

@@ -310,9 +310,9 @@ pub trait Observer {
 
 /// An observer that ignores all records.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Nobody;
+pub struct NoObserver;
 
-impl Observer for Nobody {
+impl Observer for NoObserver {
     fn observe(&mut self, _: &Record<'_>) {}
 }
 

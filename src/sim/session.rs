@@ -9,7 +9,7 @@ use super::layers::LayerWatch;
 use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{EvaluatedView, Observer, Record};
 use super::step_data::StepData;
-use super::training::Looks;
+use super::training::Observed;
 use super::work::Work;
 use crate::base::{SimTime, WorkerId};
 use crate::protocol::PushId;
@@ -50,12 +50,12 @@ pub const COMPARED: u32 = 100;
 
 impl Watch {
     /// The data of this step to keep for later measurements.
-    pub(super) fn looks(&self, worker: WorkerId, push: PushId) -> Looks {
+    pub(super) fn looks(&self, worker: WorkerId, push: PushId) -> Observed {
         let due = |every: Option<u64>| every.is_some_and(|n| push.0.is_multiple_of(n.max(1)));
         let views = self.evaluation.as_ref().map(|evaluation| evaluation.views).unwrap_or_default();
         let everybody = views.mean_of_views || views.mean_of_predictions;
         let compared = self.divergence.is_some() && worker.0 < COMPARED;
-        Looks {
+        Observed {
             view: due(self.gap_every) || compared || worker.0 < views.workers || everybody,
             rows: due(self.rows_every),
         }
@@ -64,7 +64,7 @@ impl Watch {
 
 /// Work, progress and periodic actions.
 #[derive(Debug)]
-pub struct Session {
+pub struct TrainingSession {
     /// The work of the run.
     pub work: Work,
     /// The progress.
@@ -82,15 +82,15 @@ pub struct Session {
     since_best: u64,
 }
 
-impl Session {
+impl TrainingSession {
     /// A session at its start.
-    pub fn new(work: Work, limits: Limits, watch: Watch) -> Session {
+    pub fn new(work: Work, limits: Limits, watch: Watch) -> TrainingSession {
         let cadence = |every: Every| Cadence::new(every, limits);
         let evaluate = watch.evaluation.as_ref().map(|evaluation| cadence(evaluation.every));
         let diverge = watch.divergence.map(cadence);
         let layers = watch.layers.map(|every| (cadence(every), LayerWatch::default()));
         let progress = Progress::default();
-        Session {
+        TrainingSession {
             work,
             progress,
             limits,
@@ -247,7 +247,7 @@ pub(super) fn by_worker<'a>(
     held
 }
 
-crate::persist!(Session {
+crate::persist!(TrainingSession {
     work: state,
     progress: state,
     limits: fixed,

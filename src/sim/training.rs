@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::bench::Bench;
+use super::bench::ThreadWorkspace;
 use super::cargo::{Buffers, Cargo, CargoStage, Computed};
 use super::feed::Feed;
 use super::last_pushes::LastPushes;
-use super::local::{Job, Keepsake, LocalStep};
+use super::local::{LocalInput, LocalStep, WorkerState};
 use super::moments::LocalMoments;
 use super::progress::Progress;
 use super::step_data::StepData;
@@ -21,9 +21,9 @@ use crate::optimizer::schedule;
 use crate::params::view::rows_len;
 use crate::params::{Gradient, Lookups};
 use crate::protocol::Merge;
-use crate::remedy::{Chances, Push, Remedies};
+use crate::remedy::{ArrivedPush, Chances, Remedies};
 use crate::server::sharding::Load;
-use crate::server::{BadUpdate, Carried, Clocks, Merger, ParameterServer, Part};
+use crate::server::{BadUpdate, Carried, Merger, ParameterServer, PullBuffers, UpdateContext};
 
 /// Learning rates at one moment.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -45,7 +45,7 @@ pub struct Training {
     model: Arc<dyn Model>,
     pub(super) server: ParameterServer,
     pub(super) feed: Feed,
-    pool: Pool<Bench>,
+    pool: Pool<ThreadWorkspace>,
     rates: RateAt,
     /// The clocks of rates and update rules.
     pub(super) clock: TrainingClock,
@@ -55,7 +55,7 @@ pub struct Training {
     /// The pushes that the merger holds, and how it has merged them.
     pub(super) merged: (Vec<u64>, Merge),
     /// The data that workers keep after steps, by worker; absent while the worker computes.
-    pub(super) keepsakes: Vec<Option<Box<Keepsake>>>,
+    pub(super) keepsakes: Vec<Option<Box<WorkerState>>>,
     /// The views from which workers take dense parameters that they do not pull again.
     pub(super) kept: Vec<Option<Arc<StepData>>>,
     /// The last pushes of workers to shards, if some pushes are to be omitted.
@@ -73,7 +73,7 @@ impl fmt::Debug for Training {
 
 /// What observers need of a step, beyond its gradient.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Looks {
+pub struct Observed {
     /// Its view, until it has landed.
     pub view: bool,
     /// How often its rows had been updated when they were read.
@@ -97,7 +97,7 @@ impl Training {
         model: Arc<dyn Model>,
         server: ParameterServer,
         mut feed: Feed,
-        pool: Pool<Bench>,
+        pool: Pool<ThreadWorkspace>,
         rates: RateAt,
         filter: Option<GradientFilter>,
     ) -> Training {
@@ -154,7 +154,7 @@ impl Training {
     }
 
     /// The parameters and the host threads, for evaluation.
-    pub fn server_and_pool(&mut self) -> (&ParameterServer, &mut Pool<Bench>) {
+    pub fn server_and_pool(&mut self) -> (&ParameterServer, &mut Pool<ThreadWorkspace>) {
         (&self.server, &mut self.pool)
     }
 
@@ -196,7 +196,7 @@ impl Training {
     }
 
     /// Takes the examples of the next step for `worker`, with buffers for its view.
-    pub fn begin(&mut self, worker: WorkerId, now: SimTime, looks: Looks) -> Box<Cargo> {
+    pub fn begin(&mut self, worker: WorkerId, now: SimTime, looks: Observed) -> Box<Cargo> {
         let mut step = Box::new(self.feed.next(worker, &mut self.pool, now));
         let layout = self.model.layout();
         step.dense.resize(layout.dense_len(), 0.0);
@@ -229,7 +229,7 @@ impl Training {
         if self.server.carries() {
             self.server.carry(shard, lookups, carried);
         }
-        self.server.pull(Part { shard, lookups, dense, moving, rows, row_updates });
+        self.server.pull(PullBuffers { shard, lookups, dense, moving, rows, row_updates });
         if self.remedies.needs().look_ahead {
             let rate = self.rates(progress).dense as f32;
             self.remedies.look_ahead(&self.server, shard, rate, dense);
@@ -295,7 +295,7 @@ impl Training {
             self.kept.resize(self.kept.len().max(worker + 1), None);
             self.kept[worker] = Some(Arc::clone(step));
         }
-        let task = Task {
+        let task = GradientTask {
             model: Arc::clone(&self.model),
             source: Arc::clone(self.feed.source()),
             filter: self.filter.clone(),
@@ -305,10 +305,11 @@ impl Training {
             buffers: self.buffers.clone(),
             step,
         };
-        cargo.pending = Some(self.pool.submit(due, move |bench: &mut Bench| task.run(bench)));
+        cargo.pending =
+            Some(self.pool.submit(due, move |bench: &mut ThreadWorkspace| task.run(bench)));
     }
 
-    fn keepsake(&mut self, worker: usize) -> Box<Keepsake> {
+    fn keepsake(&mut self, worker: usize) -> Box<WorkerState> {
         if self.keepsakes.len() <= worker {
             self.keepsakes.resize_with(worker + 1, || Some(Box::default()));
         }
@@ -349,13 +350,13 @@ impl Training {
         let (dense_rate, sparse_rate) = (rates.dense as f32, rates.sparse as f32);
         let staleness = members.iter().map(|member| member.staleness as f64).sum::<f64>()
             / members.len().max(1) as f64;
-        let mut clocks = Clocks {
+        let mut clocks = UpdateContext {
             dense_rate,
             sparse_rate,
             version: self.clock.update(shard, version),
             staleness,
             progress: self.clock.now(progress),
-            ..Clocks::default()
+            ..UpdateContext::default()
         };
         let merged = members.len() > 1 || merge.over.is_some_and(|over| over != 1);
         let mut row_rates = Vec::new();
@@ -443,7 +444,7 @@ impl Training {
             CargoStage::Away => panic!("a push was amended before its gradient"),
         };
         let (worker, staleness) = (*worker, member.staleness);
-        let push = Push { worker, version, staleness, lookups, seen, gradient };
+        let push = ArrivedPush { worker, version, staleness, lookups, seen, gradient };
         let steps = self.remedies.amend(&self.server, shard, rates, push, merged);
         (steps.all, steps.rows.map(<[f32]>::to_vec).unwrap_or_default())
     }
@@ -501,18 +502,18 @@ enum Given {
 }
 
 /// Everything that the computation of one gradient needs.
-struct Task {
+struct GradientTask {
     model: Arc<dyn Model>,
     source: Arc<dyn DataSource>,
     filter: Option<GradientFilter>,
     local: Option<LocalStep>,
-    keepsake: Option<Box<Keepsake>>,
+    keepsake: Option<Box<WorkerState>>,
     buffers: Buffers,
     step: Given,
 }
 
-impl Task {
-    fn run(mut self, bench: &mut Bench) -> Computed {
+impl GradientTask {
+    fn run(mut self, bench: &mut ThreadWorkspace) -> Computed {
         let mut gradient = self.buffers.gradient();
         let step: &StepData = match &self.step {
             Given::Shared(step) => step,
@@ -524,7 +525,7 @@ impl Task {
             Some(local) => {
                 let mut batch = Batch::default();
                 self.source.read(&step.examples, &mut batch);
-                let job = Job { model, schema: self.source.schema(), step, batch: &batch };
+                let job = LocalInput { model, schema: self.source.schema(), step, batch: &batch };
                 local.run(&job, self.keepsake.as_deref_mut(), bench, &mut gradient);
             }
         }
@@ -550,7 +551,7 @@ fn apply(
     remedies: &mut Remedies,
     shard: ShardId,
     (lookups, gradient): (&Lookups, &Gradient),
-    clocks: Clocks<'_>,
+    clocks: UpdateContext<'_>,
 ) -> Result<(), BadUpdate> {
     remedies.before_step(server, shard, lookups);
     let outcome = server.apply(shard, lookups, gradient, clocks);

@@ -1,6 +1,6 @@
 //! A simulated worker: a machine, its activity, and its times.
 
-use super::presence::Standing;
+use super::presence::WorkerPresence;
 use super::record::Activity;
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::Machine;
@@ -34,7 +34,7 @@ pub struct Worker {
     /// Whether it holds a whole view from an earlier step.
     pub(super) holds: bool,
     /// Whether it is present.
-    pub standing: Standing,
+    pub standing: WorkerPresence,
     /// Whether it has asked to pull and has no grant yet.
     pub asking: bool,
     activity: Activity,
@@ -60,7 +60,7 @@ impl Worker {
             ids_kept: Vec::new(),
             held: vec![0; shards as usize],
             holds: false,
-            standing: Standing::default(),
+            standing: WorkerPresence::default(),
             asking: false,
             activity: Activity::Wait,
             since: SimTime::ZERO,

@@ -14,7 +14,7 @@ use straggler::protocol::ProtocolChoice;
 use straggler::scenario::spec::{About, Cluster, Holdout, Scenario, Train};
 use straggler::scenario::{Job, Prepared};
 use straggler::server::ParameterServer;
-use straggler::sim::{Every, Finished, Record, Session, SimError, State, Stop};
+use straggler::sim::{Every, Finished, Record, SimError, State, Stop, TrainingSession};
 
 /// A generated log of three small days, the last one held out, and a small DIN on four workers.
 pub(crate) fn small() -> Scenario {
@@ -200,7 +200,7 @@ fn moved(job: &mut Job, mut other: Job) -> Job {
     other
 }
 
-pub(crate) fn server(session: &Session) -> &ParameterServer {
+pub(crate) fn server(session: &TrainingSession) -> &ParameterServer {
     session.work.training().expect("gradients are computed").server()
 }
 
