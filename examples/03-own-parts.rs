@@ -54,7 +54,7 @@ struct Pauses;
 
 impl StepTimeLaw for Pauses {
     fn time(&self, base: SimSpan, draw: Draw) -> SimSpan {
-        if (draw.count + draw.who) % 10 == 9 { base.times(5) } else { base }
+        if (draw.count + draw.entity) % 10 == 9 { base.times(5) } else { base }
     }
 }
 

@@ -70,13 +70,13 @@ impl Step {
 
     pub(crate) fn apply(&mut self) {
         self.done += 1;
-        let clocks = UpdateContext {
+        let context = UpdateContext {
             dense_rate: super::RATE as f32,
             sparse_rate: super::RATE as f32,
             version: self.done,
             ..UpdateContext::default()
         };
         let shard = ShardId(0);
-        self.server.apply(shard, &self.lookups, &self.gradient, clocks).expect("a finite update");
+        self.server.apply(shard, &self.lookups, &self.gradient, context).expect("a finite update");
     }
 }

@@ -87,12 +87,12 @@ impl PaceConfig {
     pub fn of(&self, worker: u32, streams: Streams) -> Option<Pace> {
         let host = worker / self.workers_per_host.unwrap_or(1).max(1);
         let source = |(index, episodes): (usize, &Episodes)| {
-            let (kind, who) = match episodes.whose {
+            let (kind, entity) = match episodes.whose {
                 EpisodeScope::Worker => (0, worker),
                 EpisodeScope::Host => (1, host),
             };
-            let who = (index as u64) << 33 | kind << 32 | u64::from(who);
-            EpisodeSource::new(episodes, who, streams)
+            let entity = (index as u64) << 33 | kind << 32 | u64::from(entity);
+            EpisodeSource::new(episodes, entity, streams)
         };
         let ever = |(_, episodes): &(usize, &Episodes)| !episodes.lasting.is_zero();
         let sources: Vec<EpisodeSource> =
@@ -135,7 +135,7 @@ struct EpisodeSource {
     lasting: SimSpan,
     /// Infinite if the machine stands still.
     factor: f64,
-    who: u64,
+    entity: u64,
     /// Whether it is slow from `from` to `until`, after `switches` switches.
     slow: bool,
     switches: u64,
@@ -144,12 +144,12 @@ struct EpisodeSource {
 }
 
 impl EpisodeSource {
-    fn new(episodes: &Episodes, who: u64, streams: Streams) -> EpisodeSource {
+    fn new(episodes: &Episodes, entity: u64, streams: Streams) -> EpisodeSource {
         let mut source = EpisodeSource {
             every: episodes.every,
             lasting: episodes.lasting,
             factor: episodes.factor.unwrap_or(f64::INFINITY),
-            who,
+            entity,
             slow: false,
             switches: 0,
             from: SimTime::ZERO,
@@ -162,7 +162,7 @@ impl EpisodeSource {
     /// Starts the process in its stationary state.
     fn begin(&mut self, streams: Streams) {
         let (every, lasting) = (self.every.seconds(), self.lasting.seconds());
-        let first = streams.uniform(Purpose::Episode, self.who, 0);
+        let first = streams.uniform(Purpose::Episode, self.entity, 0);
         self.slow = first * (every + lasting) < lasting;
         (self.switches, self.from) = (0, SimTime::ZERO);
         self.until = SimTime::ZERO + self.stay(streams);
@@ -170,7 +170,7 @@ impl EpisodeSource {
 
     /// The time from the latest switch to the next.
     fn stay(&self, streams: Streams) -> SimSpan {
-        let mut rng = streams.rng(Purpose::Episode, self.who, self.switches + 1);
+        let mut rng = streams.rng(Purpose::Episode, self.entity, self.switches + 1);
         let mean = if self.slow { self.lasting } else { self.every };
         // At least a microsecond, so that the path advances.
         SimSpan(((mean.0 as f64 * standard_exponential(&mut rng)) as u64).max(1_000))

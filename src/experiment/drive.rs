@@ -90,7 +90,7 @@ impl Driver<'_> {
     pub(super) fn run(&mut self, resumed: bool) -> Result<Driven, DriveError> {
         if !resumed {
             let (job, mut all) = self.split();
-            job.look_first(&mut all);
+            job.evaluate_first(&mut all);
             self.keep()?;
         }
         let mut saved = LastSave::now(self.job);
@@ -122,7 +122,7 @@ impl Driver<'_> {
         self.keeper.ends(self.job);
         self.close()?;
         let (job, mut all) = self.split();
-        job.look_last(&mut all);
+        job.evaluate_last(&mut all);
         // The last evaluation may be the best.
         self.keep()?;
         self.close()?;

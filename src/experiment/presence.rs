@@ -76,7 +76,7 @@ pub fn write<'a>(
     let now = simulation.now();
     let workers = (0..).zip(simulation.workers());
     let rows = workers.map(|(index, worker)| {
-        let tally = worker.standing.tally();
+        let tally = worker.presence.tally();
         let spent = |activity| worker.spent(activity, now).seconds();
         ChurnRow {
             worker: index,

@@ -221,7 +221,7 @@ impl Recorder {
     }
 
     fn updated(&mut self, progress: &Progress, rate: f64, in_flight: usize) {
-        if !self.cadence.due(progress) || self.interval.pushes == 0 {
+        if !self.cadence.is_due(progress) || self.interval.pushes == 0 {
             return;
         }
         let IntervalTotals { pushes, loss, norm, staleness, gap } =

@@ -87,7 +87,7 @@ impl Tables {
         spaces.for_each(|space| used[space] = true);
         let add = |(space, used): (usize, bool)| {
             let of = &schema.spaces[space];
-            used.then(|| layout.table(&of.name, space, of.rows, dim, init))
+            used.then(|| layout.add_table(&of.name, space, of.rows, dim, init))
         };
         Tables { of_space: used.into_iter().enumerate().map(add).collect(), dim }
     }

@@ -93,11 +93,11 @@ impl Logistic {
         let weight = match selection.numeric.len() {
             0 => 0..0,
             n => {
-                let block = layout.block("linear", "weight", (n, 1), Init::Constant(0.0));
+                let block = layout.add_block("linear", "weight", (n, 1), Init::Constant(0.0));
                 layout.dense[block].range()
             }
         };
-        let bias = layout.block("linear", "bias", (1, 1), Init::Constant(0.0));
+        let bias = layout.add_block("linear", "bias", (1, 1), Init::Constant(0.0));
         Ok(Logistic {
             lookups: tables.fields(schema, &selection.fields, 0, numeric.width),
             numeric,

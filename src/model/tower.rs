@@ -269,8 +269,9 @@ fn inner<F>(before: Option<&HiddenTape<F>>) -> &[F] {
 impl Dense {
     fn new(layer: &str, linear: Linear, init: DenseInit, layout: &mut Layout) -> Dense {
         let Linear { inputs, outputs } = linear;
-        let weight = layout.block(layer, "weight", (inputs, outputs), init.weight(inputs, outputs));
-        let bias = layout.block(layer, "bias", (1, outputs), init.bias(inputs));
+        let weight =
+            layout.add_block(layer, "weight", (inputs, outputs), init.weight(inputs, outputs));
+        let bias = layout.add_block(layer, "bias", (1, outputs), init.bias(inputs));
         Dense { linear, weight: layout.dense[weight].range(), bias: layout.dense[bias].range() }
     }
 
@@ -310,14 +311,14 @@ impl Hidden {
             Slopes::Layer => 1,
         };
         let slope = spec.activation.first_slope().map_or(0..0, |first| {
-            let block = layout.block(layer, "slope", (1, slopes), Init::Constant(first));
+            let block = layout.add_block(layer, "slope", (1, slopes), Init::Constant(first));
             layout.dense[block].range()
         });
         let mut statistic = |part: &str, first: f64| {
             if !spec.activation.has_statistics() {
                 return 0..0;
             }
-            let block = layout.moving_block(layer, part, (1, units), Init::Constant(first));
+            let block = layout.add_moving_block(layer, part, (1, units), Init::Constant(first));
             layout.moving[block].range()
         };
         let (mean, variance) = (statistic("mean", 0.0), statistic("variance", 1.0));
@@ -383,16 +384,16 @@ impl Norm {
     fn new(layer: &str, units: usize, rule: MomentsRule, layout: &mut Layout) -> Norm {
         let shape = (1, units);
         let mut trained = |part: &str, first: f64| {
-            let block = layout.block(layer, part, shape, Init::Constant(first));
+            let block = layout.add_block(layer, part, shape, Init::Constant(first));
             layout.dense[block].range()
         };
         let (gamma, beta) = (trained("gamma", 1.0), trained("beta", 0.0));
         let MomentsRule { moving, epsilon } = rule;
         let zero = Init::Constant(0.0);
-        let mean = layout.moving_block_by(layer, "norm_mean", shape, zero, moving);
+        let mean = layout.add_moving_block_by(layer, "norm_mean", shape, zero, moving);
         let moving = Moving { mean: Some(mean), ..moving };
         let one = Init::Constant(1.0);
-        let variance = layout.moving_block_by(layer, "norm_variance", shape, one, moving);
+        let variance = layout.add_moving_block_by(layer, "norm_variance", shape, one, moving);
         let (mean, variance) = (layout.moving[mean].range(), layout.moving[variance].range());
         Norm { gamma, beta, mean, variance, epsilon }
     }
@@ -409,7 +410,7 @@ impl Norm {
         if mode == Mode::Train && !z.is_empty() {
             tape.measure(z, self.gamma.len());
         } else {
-            tape.take(&view.moving[self.mean.clone()], &view.moving[self.variance.clone()]);
+            tape.copy_from(&view.moving[self.mean.clone()], &view.moving[self.variance.clone()]);
         }
         let (gamma, beta) = (&view.dense[self.gamma.clone()], &view.dense[self.beta.clone()]);
         normalization::forward(z, gamma, beta, F::from_f64(self.epsilon), tape);

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::config::EDGE_OF_MEANS;
 use super::rule::power;
 use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, RowSemantics, Scope, Slot, Tick};
-use crate::nn::kernels::{AdamStep, UpdatedRows, finite};
+use crate::nn::kernels::{AdamStep, UpdatedRows, all_finite};
 
 /// Configuration of `kind = "adam"`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -139,7 +139,7 @@ impl Adam {
         rows.each(|weights, slots, gradient, i| {
             let tick = Tick { row: u64::from(counts[i]), ..*tick };
             AdamStep::update(self.step(&tick, kept), weights, slots, gradient);
-            fine &= finite(weights);
+            fine &= all_finite(weights);
         });
         fine
     }

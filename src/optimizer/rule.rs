@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::Moment;
-use crate::nn::kernels::{UpdatedRows, finite};
+use crate::nn::kernels::{UpdatedRows, all_finite};
 
 /// One slot: optimizer memory beside the weights.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -119,7 +119,7 @@ pub trait Optimizer: Send + Sync + Debug {
 
     /// Whether a worker that pulls takes the first slot along. The slot must have one number per
     /// weight. [`update_since`](Self::update_since) gets it back with the gradient.
-    fn carries(&self) -> bool {
+    fn carries_slots(&self) -> bool {
         false
     }
 
@@ -148,7 +148,7 @@ pub trait Optimizer: Send + Sync + Debug {
         rows.each(|weights, slots, gradient, i| {
             let tick = Tick { row: u64::from(counts[i]), ..*tick };
             self.update(weights, slots, gradient, &tick);
-            fine &= finite(weights);
+            fine &= all_finite(weights);
         });
         fine
     }

@@ -119,7 +119,7 @@ impl StaleSynchronous {
         }
     }
 
-    fn by_clock(&mut self, arrived: Arrived, decide: &mut Decisions) {
+    fn collect_by_clock(&mut self, arrived: Arrived, decide: &mut Decisions) {
         let clock = self.clocks_at(arrived.shard).of(arrived.worker);
         let members = self.held[arrived.shard.index()].entry(clock).or_default();
         members.push((arrived.worker, arrived.push));
@@ -185,7 +185,7 @@ impl StaleSynchronous {
     }
 
     /// A shard has received a worker's push, which may make the shard fresh enough for others.
-    fn hear(&mut self, arrived: Arrived, decide: &mut Decisions) {
+    fn note_arrival(&mut self, arrived: Arrived, decide: &mut Decisions) {
         // The clock is not the number of the step, since lost steps do not count.
         if self.heard[arrived.shard.index()].advance(arrived.worker) {
             self.release_at(arrived.shard, decide);
@@ -214,10 +214,10 @@ impl Protocol for StaleSynchronous {
     fn on_push(&mut self, arrived: Arrived, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         match self.config.updates {
             UpdateTiming::OnArrival => decide.apply(arrived.shard, &[arrived.push]),
-            UpdateTiming::ByClock => self.by_clock(arrived, decide),
+            UpdateTiming::ByClock => self.collect_by_clock(arrived, decide),
         }
         if self.config.clock == Clock::Row {
-            return self.hear(arrived, decide);
+            return self.note_arrival(arrived, decide);
         }
         let worker = arrived.worker;
         if self.clocks.set(worker, cluster.steps[worker.index()]) {

@@ -59,7 +59,7 @@ impl Config {
     }
 
     /// Whether any pull or push may be left out.
-    pub fn spares(&self) -> bool {
+    pub fn may_spare(&self) -> bool {
         self.pull_cost > 0.0 || self.push_cost > 0.0
     }
 }
@@ -74,7 +74,7 @@ impl RemedyConfig for Config {
     }
 
     fn facts(&self) -> RemedyFacts {
-        RemedyFacts { spares: self.spares().then_some("fasgd"), ..self.rule().facts() }
+        RemedyFacts { spares: self.may_spare().then_some("fasgd"), ..self.rule().facts() }
     }
 }
 
@@ -119,12 +119,12 @@ impl BFasgd {
 
 impl Remedy for BFasgd {
     fn needs(&self) -> Needs {
-        Needs { spares: self.config.spares(), ..self.rule.needs() }
+        Needs { spares: self.config.may_spare(), ..self.rule.needs() }
     }
 
     fn amend(&mut self, arrival: &Arrival, place: &ParameterSet, gradients: &mut RowGradients<'_>) {
         self.rule.amend(arrival, place, gradients);
-        if let (ParameterSet::Dense(range), true) = (place, self.config.spares()) {
+        if let (ParameterSet::Dense(range), true) = (place, self.config.may_spare()) {
             let values = self.rule.deviations(place);
             self.deviations.at(arrival.shard).set(range.start, values);
         }
@@ -150,8 +150,8 @@ mod tests {
     #[test]
     fn chances_fall_with_the_deviations() {
         let mut layout = Layout::default();
-        layout.block("a", "weight", (1, 2), Init::Constant(0.0));
-        layout.block("b", "weight", (1, 1), Init::Constant(0.0));
+        layout.add_block("a", "weight", (1, 2), Init::Constant(0.0));
+        layout.add_block("b", "weight", (1, 1), Init::Constant(0.0));
         let config = Config {
             variant: FasgdVariant::AsCoded,
             means: Means { beta: 0.5, ..Means::default() },

@@ -22,13 +22,13 @@ pub struct ResultsFolder {
 pub enum FolderError {
     /// Another process writes it.
     #[error(
-        "{path} is being written by another process{who}; wait for it, or choose another --out"
+        "{path} is being written by another process{process}; wait for it, or choose another --out"
     )]
     Busy {
         /// The folder.
         path: PathBuf,
         /// The number of that process in brackets, if it left it.
-        who: String,
+        process: String,
     },
     /// It belongs to another plan.
     #[error(
@@ -160,8 +160,8 @@ pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
     let mut lock = opened.map_err(|error| FolderError::Io { path, error })?;
     match lock.try_lock() {
         Err(TryLockError::WouldBlock) => {
-            let who = holder(&mut lock).map_or(String::new(), |number| format!(" ({number})"));
-            return Err(FolderError::Busy { path: folder.to_path_buf(), who });
+            let process = holder(&mut lock).map_or(String::new(), |number| format!(" ({number})"));
+            return Err(FolderError::Busy { path: folder.to_path_buf(), process });
         }
         // A file system without locks: continue without one.
         Ok(()) | Err(TryLockError::Error(_)) => {}

@@ -138,8 +138,8 @@ impl Scenario {
         let times = self.examples_per_step().div_ceil(examples);
         let step = (bytes(&batch) + bytes_of(&lookups)).saturating_mul(times)
             + view
-            + if dense_rule.carries() { 4 * estimate.dense } else { 0 }
-            + if sparse_rule.carries() { 4 * rows } else { 0 };
+            + if dense_rule.carries_slots() { 4 * estimate.dense } else { 0 }
+            + if sparse_rule.carries_slots() { 4 * rows } else { 0 };
         let in_flight = match &self.imposed_staleness {
             // The number of gradients in flight is random: this is rarely exceeded.
             Some(law) => (1.5 * law.mean()) as u64 + 16,

@@ -43,10 +43,10 @@ impl Job {
     }
 
     /// The first evaluation, before anything happens.
-    pub fn look_first(&mut self, observer: &mut dyn Observer) {
+    pub fn evaluate_first(&mut self, observer: &mut dyn Observer) {
         match self {
-            Job::Cluster(simulation) => simulation.look_first(observer),
-            Job::Imposed(imposed) => imposed.look_at_ends(observer),
+            Job::Cluster(simulation) => simulation.evaluate_first(observer),
+            Job::Imposed(imposed) => imposed.evaluate_at_ends(observer),
         }
     }
 
@@ -62,10 +62,10 @@ impl Job {
     }
 
     /// The last evaluation, after [`step`](Self::step) has said that the run has ended.
-    pub fn look_last(&mut self, observer: &mut dyn Observer) {
+    pub fn evaluate_last(&mut self, observer: &mut dyn Observer) {
         match self {
-            Job::Cluster(simulation) => simulation.look_last(observer),
-            Job::Imposed(imposed) => imposed.look_at_ends(observer),
+            Job::Cluster(simulation) => simulation.evaluate_last(observer),
+            Job::Imposed(imposed) => imposed.evaluate_at_ends(observer),
         }
     }
 
@@ -136,9 +136,9 @@ impl Job {
     /// # Errors
     /// If the run cannot go on; see [`SimError`].
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.look_first(observer);
+        self.evaluate_first(observer);
         while self.step(observer)? == State::Running {}
-        self.look_last(observer);
+        self.evaluate_last(observer);
         Ok(())
     }
 }

@@ -51,13 +51,13 @@ impl AdmissionGate {
     }
 
     /// Whether the row is admitted.
-    pub fn admits(&self, id: u32) -> bool {
+    pub fn is_admitted(&self, id: u32) -> bool {
         self.seen[id as usize] >= self.after
     }
 
     /// Counts a push with the row. Returns whether it was admitted before, and its initial weights
     /// if this push admits it.
-    pub(super) fn meets(&mut self, id: u32, dim: usize) -> (bool, Option<&[f32]>) {
+    pub(super) fn count_push(&mut self, id: u32, dim: usize) -> (bool, Option<&[f32]>) {
         let at = id as usize;
         if self.seen[at] >= self.after {
             return (true, None);
@@ -73,7 +73,7 @@ impl AdmissionGate {
     }
 
     /// Copies the count and the initial weights of a row.
-    pub(super) fn take(&mut self, id: u32, from: &AdmissionGate, dim: usize) {
+    pub(super) fn copy_from(&mut self, id: u32, from: &AdmissionGate, dim: usize) {
         let at = id as usize;
         self.seen[at] = from.seen[at];
         self.waiting[at * dim..][..dim].copy_from_slice(from.first(id, dim));

@@ -140,8 +140,8 @@ mod tests {
     #[test]
     fn rows_are_united_and_averaged_over_examples() {
         let mut layout = Layout::default();
-        layout.table("item", 0, 10, 1, Init::Constant(0.0));
-        layout.block("b", "bias", (1, 1), Init::Constant(0.0));
+        layout.add_table("item", 0, 10, 1, Init::Constant(0.0));
+        layout.add_block("b", "bias", (1, 1), Init::Constant(0.0));
         let part = |ids: &[u32], rows: &[f32], dense: f32, examples| {
             let lookups = Lookups { ids: vec![ids.to_vec()], ..Lookups::default() };
             let gradient = Gradient {

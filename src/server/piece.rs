@@ -166,11 +166,11 @@ impl ParameterServer {
                 Aspect::Weights => 0..dim,
                 Aspect::Slot(start, end) => dim + start..dim + end,
                 Aspect::Counters => {
-                    into.tables[t].take(id, &from.tables[t], counters);
+                    into.tables[t].copy_from(id, &from.tables[t], counters);
                     continue;
                 }
                 Aspect::Seen => {
-                    into.tables[t].take_admission(id, &from.tables[t]);
+                    into.tables[t].copy_admission_from(id, &from.tables[t]);
                     continue;
                 }
             };
@@ -194,8 +194,8 @@ impl ParameterServer {
 fn copy_block(from: &Content, block: usize, aspect: &Aspect, into: &mut Content) {
     let only = |weights, counters| Aspects { weights, slots: false, counters };
     match *aspect {
-        Aspect::Weights => into.dense.take(block, &from.dense, only(true, false)),
-        Aspect::Counters => into.dense.take(block, &from.dense, only(false, true)),
+        Aspect::Weights => into.dense.copy_from(block, &from.dense, only(true, false)),
+        Aspect::Counters => into.dense.copy_from(block, &from.dense, only(false, true)),
         Aspect::Slot(start, end) => {
             let slots = &from.dense.slots(block)[start..end];
             into.dense.slots_mut(block)[start..end].copy_from_slice(slots);
@@ -249,9 +249,9 @@ mod tests {
 
     fn server(shards: u32) -> ParameterServer {
         let mut layout = Layout::default();
-        layout.table("item", 0, 10, 2, Init::Normal(1.0));
-        layout.block("mlp.0", "weight", (2, 2), Init::Normal(1.0));
-        layout.block("out", "weight", (2, 1), Init::Normal(1.0));
+        layout.add_table("item", 0, 10, 2, Init::Normal(1.0));
+        layout.add_block("mlp.0", "weight", (2, 2), Init::Normal(1.0));
+        layout.add_block("out", "weight", (2, 1), Init::Normal(1.0));
         let keys = serde_json::json!({"kind": "adam"});
         let rule: Arc<dyn Optimizer> =
             serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();
@@ -263,14 +263,14 @@ mod tests {
         let lookups = Lookups { ids: vec![vec![2, 3, 7]], ..Lookups::default() };
         let gradient = Gradient { dense: vec![0.5; 6], rows: vec![0.25; 6], ..Gradient::default() };
         for version in 1..=updates {
-            let clocks = UpdateContext {
+            let context = UpdateContext {
                 dense_rate: 0.1,
                 sparse_rate: 0.1,
                 version,
                 ..UpdateContext::default()
             };
             for shard in 0..server.sharding().shards() {
-                server.apply(ShardId(shard), &lookups, &gradient, clocks).unwrap();
+                server.apply(ShardId(shard), &lookups, &gradient, context).unwrap();
             }
         }
     }

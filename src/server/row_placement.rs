@@ -158,7 +158,7 @@ mod tests {
     fn layout(spaces: &[u32]) -> Layout {
         let mut layout = Layout::default();
         for (space, &rows) in spaces.iter().enumerate() {
-            layout.table(&format!("t{space}"), space, rows, 4, Init::Constant(0.0));
+            layout.add_table(&format!("t{space}"), space, rows, 4, Init::Constant(0.0));
         }
         layout
     }

@@ -199,23 +199,24 @@ impl ParameterServer {
     }
 
     /// Whether workers pull slots together with the parameters.
-    pub fn carries(&self) -> bool {
-        self.dense_rule.carries() || self.sparse_rule.carries()
+    pub fn carries_slots(&self) -> bool {
+        self.dense_rule.carries_slots() || self.sparse_rule.carries_slots()
     }
 
     /// Copies the carried slots of one shard, and makes room for them.
     pub fn carry(&self, shard: ShardId, lookups: &Lookups, into: &mut Carried) {
         let len = |carries, len| if carries { len } else { 0 };
-        into.dense.resize(len(self.dense_rule.carries(), self.layout.dense_len()), 0.0);
-        into.rows.resize(len(self.sparse_rule.carries(), rows_len(&self.layout, lookups)), 0.0);
-        if self.dense_rule.carries() {
+        into.dense.resize(len(self.dense_rule.carries_slots(), self.layout.dense_len()), 0.0);
+        into.rows
+            .resize(len(self.sparse_rule.carries_slots(), rows_len(&self.layout, lookups)), 0.0);
+        if self.dense_rule.carries_slots() {
             for (index, block) in self.layout.dense.iter().enumerate() {
                 if self.sharding.of_block(index) == shard {
                     into.dense[block.range()].copy_from_slice(self.content.dense.slot(index));
                 }
             }
         }
-        if self.sparse_rule.carries() {
+        if self.sparse_rule.carries_slots() {
             for (t, table) in self.layout.tables.iter().enumerate() {
                 let rows = &mut into.rows[row_range(&self.layout, lookups, t)];
                 let ids = &lookups.ids[table.space];
@@ -267,16 +268,16 @@ impl ParameterServer {
         shard: ShardId,
         lookups: &Lookups,
         gradient: &Gradient,
-        clocks: UpdateContext<'_>,
+        context: UpdateContext<'_>,
     ) -> Result<(), BadUpdate> {
         let tick = Tick {
-            rate: clocks.dense_rate,
-            global: clocks.version,
-            staleness: clocks.staleness,
-            progress: clocks.progress,
+            rate: context.dense_rate,
+            global: context.version,
+            staleness: context.staleness,
+            progress: context.progress,
             ..Tick::default()
         };
-        let then = clocks.carried.map_or(&[][..], |carried| &carried.dense);
+        let then = context.carried.map_or(&[][..], |carried| &carried.dense);
         let mut bad = None;
         for (index, block) in self.layout.dense.iter().enumerate() {
             if self.sharding.of_block(index) == shard {
@@ -297,8 +298,8 @@ impl ParameterServer {
             }
         }
         for t in 0..self.content.tables.len() {
-            let tick = Tick { rate: clocks.sparse_rate, ..tick };
-            let fine = self.apply_table(t, shard, (lookups, gradient), tick, clocks);
+            let tick = Tick { rate: context.sparse_rate, ..tick };
+            let fine = self.apply_table(t, shard, (lookups, gradient), tick, context);
             bad = bad.or(fine.err());
         }
         bad.map_or(Ok(()), Err)
@@ -310,7 +311,7 @@ impl ParameterServer {
         shard: ShardId,
         (lookups, gradient): (&Lookups, &Gradient),
         tick: Tick,
-        clocks: UpdateContext<'_>,
+        context: UpdateContext<'_>,
     ) -> Result<(), BadUpdate> {
         let table = &self.layout.tables[t];
         let count = &mut self.content.partitions[t][shard.index()];
@@ -328,22 +329,22 @@ impl ParameterServer {
             self.touched.extend(sharding.held(lookups, table.space, shard).map(touched));
         }
         if self.admission.is_some() {
-            self.touched.retain(|row| store.meets(row.id));
+            self.touched.retain(|row| store.count_push(row.id));
         }
-        let then = clocks.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
+        let then = context.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
         let then = then.map(|rows| &rows[row_range(&self.layout, lookups, t)]);
         let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
         let mut bad = None;
         if let Some(then) = then {
             for row in &self.touched {
                 let position = row.position as usize;
-                let rate = clocks.row_rates.map_or(tick.rate, |rates| rates[first + position]);
+                let rate = context.row_rates.map_or(tick.rate, |rates| rates[first + position]);
                 let own = position * table.dim..(position + 1) * table.dim;
                 let pair = (&from[own.clone()], &then[own]);
                 let fine = store.update_since(row.id, rule, pair, Tick { rate, ..tick });
                 bad = bad.or((!fine).then_some(row.id));
             }
-        } else if let Some(rates) = clocks.row_rates {
+        } else if let Some(rates) = context.row_rates {
             // Rows of one rate at a time: there are few rates, and rules compute numbers per rate.
             let rate = |row: &TouchedRow| rates[first + row.position as usize];
             self.touched.sort_by_cached_key(|row| rate(row).to_bits());
@@ -357,7 +358,7 @@ impl ParameterServer {
         if rule.rows() == RowSemantics::Dense {
             let mut touched = vec![false; table.rows as usize];
             ids.iter().for_each(|&id| touched[id as usize] = true);
-            let admitted: Vec<bool> = (0..table.rows).map(|id| store.admits(id)).collect();
+            let admitted: Vec<bool> = (0..table.rows).map(|id| store.is_admitted(id)).collect();
             let untouched = store.update_untouched(rule, tick, |id| {
                 let at = id as usize;
                 !touched[at] && admitted[at] && sharding.of_row(table.space, id) == shard

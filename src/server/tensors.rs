@@ -113,8 +113,8 @@ pub(super) fn places(
 }
 
 /// Random bits; zero where they form no finite number.
-fn garbage(memory: &mut [f32], streams: Streams, who: u64, count: u64) {
-    let mut rng = streams.rng(Purpose::Garbage, who, count);
+fn garbage(memory: &mut [f32], streams: Streams, entity: u64, count: u64) {
+    let mut rng = streams.rng(Purpose::Garbage, entity, count);
     memory.fill_with(|| {
         let x = f32::from_bits(rng.random());
         if x.is_finite() { x } else { 0.0 }
@@ -189,9 +189,9 @@ impl Content {
         for (index, block) in layout.dense.iter().enumerate() {
             for (slot, range) in places(dense_rule, block.len()) {
                 if is_meant(&block.name, slot) {
-                    let who = u64::MAX - index as u64;
+                    let entity = u64::MAX - index as u64;
                     let memory = &mut self.dense.slots_mut(index)[range.clone()];
-                    garbage(memory, streams, who, range.start as u64);
+                    garbage(memory, streams, entity, range.start as u64);
                 }
             }
         }
@@ -299,7 +299,7 @@ impl Content {
             }
             let name = format!("{}/partition_updates", table.name);
             if let Some(updates) = from.counters(&name, None)? {
-                self.take_partitions(t, updates);
+                self.copy_partitions_from(t, updates);
             }
         }
         Ok(from.missing)
@@ -385,10 +385,10 @@ mod tests {
 
     fn layout() -> Layout {
         let mut layout = Layout::default();
-        layout.table("item", 0, 3, 2, Init::Normal(1.0));
-        layout.block("mlp.0", "weight", (2, 2), Init::Normal(1.0));
-        layout.block("mlp.0", "bias", (1, 2), Init::Normal(1.0));
-        layout.moving_block("mlp.0", "mean", (1, 2), Init::Constant(0.5));
+        layout.add_table("item", 0, 3, 2, Init::Normal(1.0));
+        layout.add_block("mlp.0", "weight", (2, 2), Init::Normal(1.0));
+        layout.add_block("mlp.0", "bias", (1, 2), Init::Normal(1.0));
+        layout.add_moving_block("mlp.0", "mean", (1, 2), Init::Constant(0.5));
         layout
     }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::bench::ThreadWorkspace;
 use super::record::EvaluatedView;
 use super::step_data::StepData;
+use super::workspace::ThreadWorkspace;
 use crate::base::{Pool, Purpose, SimTime, Streams, WorkerId, stream::unit};
 use crate::data::{Batch, DataSource, Schema};
 use crate::metrics::{GroupWeight, Quality, auc, session_auc};
@@ -170,13 +170,16 @@ impl Evaluator {
                 None => moving.to_vec(),
             };
             let model = Arc::clone(&self.model);
-            pending.push_back(pool.submit(SimTime::ZERO, move |bench: &mut ThreadWorkspace| {
-                let (batch, lookups) = (&chunk.0, &chunk.1);
-                let view = View { dense: &dense, moving: &moving, rows: &rows, lookups };
-                let mut logits = Vec::new();
-                model.scores(view, batch, &mut bench.network, &mut logits);
-                logits
-            }));
+            pending.push_back(pool.submit(
+                SimTime::ZERO,
+                move |workspace: &mut ThreadWorkspace| {
+                    let (batch, lookups) = (&chunk.0, &chunk.1);
+                    let view = View { dense: &dense, moving: &moving, rows: &rows, lookups };
+                    let mut logits = Vec::new();
+                    model.scores(view, batch, &mut workspace.network, &mut logits);
+                    logits
+                },
+            ));
         }
         for last in pending {
             logits.extend(pool.wait(last));

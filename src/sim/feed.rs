@@ -7,9 +7,9 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::bench::ThreadWorkspace;
 use super::cargo::Buffers;
 use super::step_data::StepData;
+use super::workspace::ThreadWorkspace;
 use crate::base::{Pending, Persist, Pool, SimTime, WorkerId};
 use crate::data::order::Position;
 use crate::data::{Cursor, DataSource};
@@ -188,7 +188,7 @@ impl Feed {
     }
 
     /// Examples that `worker` must take before new ones.
-    fn again(&mut self, worker: WorkerId) -> Option<Vec<u64>> {
+    fn next_repeated(&mut self, worker: WorkerId) -> Option<Vec<u64>> {
         if let Some(batches) = self.repeats.get_mut(&worker) {
             let batch = batches.pop_front();
             if batches.is_empty() {
@@ -206,7 +206,7 @@ impl Feed {
         pool: &mut Pool<ThreadWorkspace>,
         now: SimTime,
     ) -> StepData {
-        if let Some(ids) = self.again(worker) {
+        if let Some(ids) = self.next_repeated(worker) {
             let step = self.prepare(ids, pool, now);
             return pool.wait(step);
         }
@@ -247,17 +247,17 @@ impl Feed {
     ) -> Pending<StepData, ThreadWorkspace> {
         let (source, model) = (Arc::clone(&self.source), Arc::clone(&self.model));
         let (buffers, sharding) = (self.buffers.clone(), self.sharding.clone());
-        pool.submit(now, move |bench: &mut ThreadWorkspace| {
+        pool.submit(now, move |workspace: &mut ThreadWorkspace| {
             let mut step = buffers.step();
-            source.read(&ids, &mut bench.batch);
-            let locator = bench
+            source.read(&ids, &mut workspace.batch);
+            let locator = workspace
                 .locator
                 .get_or_insert_with(|| Locator::for_layout(source.schema(), model.layout()));
-            locator.locate(&bench.batch, &mut step.lookups);
+            locator.locate(&workspace.batch, &mut step.lookups);
             if let Some(sharding) = sharding {
                 sharding.divide(&mut step.lookups);
             }
-            let (from, to) = (&bench.batch, &mut step.batch);
+            let (from, to) = (&workspace.batch, &mut step.batch);
             to.labels.clone_from(&from.labels);
             to.numeric.clone_from(&from.numeric);
             to.history_offsets.clone_from(&from.history_offsets);

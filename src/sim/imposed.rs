@@ -58,15 +58,15 @@ impl Imposed {
     /// # Errors
     /// If a parameter is no longer finite.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.look_at_ends(observer);
+        self.evaluate_at_ends(observer);
         while self.step(observer)? == State::Running {}
-        self.look_at_ends(observer);
+        self.evaluate_at_ends(observer);
         Ok(())
     }
 
     /// The first evaluation, and the last; for programs that call [`step`](Self::step) themselves.
-    pub fn look_at_ends(&mut self, observer: &mut dyn Observer) {
-        self.session.look_at_ends(std::iter::empty(), observer);
+    pub fn evaluate_at_ends(&mut self, observer: &mut dyn Observer) {
+        self.session.evaluate_at_ends(std::iter::empty(), observer);
     }
 
     /// Makes one update.
@@ -117,7 +117,7 @@ impl Imposed {
         let progress = self.session.progress;
         let Some(training) = self.session.work.training_mut() else { return Ok(()) };
         let mut outcome = Ok(());
-        training.computed(&mut flying.cargo);
+        training.add_batch_statistics(&mut flying.cargo);
         for shard in 0..training.server().sharding().shards() {
             let staleness = flying.staleness;
             let mut members = [Member { push: update, staleness, cargo: &mut flying.cargo }];
@@ -151,7 +151,7 @@ impl Imposed {
             },
             gap: None,
         };
-        self.session.pushed(&flying.cargo);
+        self.session.count_push(&flying.cargo);
         if let Some(training) = self.session.work.training_mut() {
             training.recycle(*flying.cargo, false);
         }
@@ -169,7 +169,7 @@ impl Imposed {
         self.session.progress.examples += finished.examples;
         self.session.progress.updates += 1;
         self.session.updated(self.flying.len(), observer);
-        self.session.look(std::iter::empty, observer);
+        self.session.observe_due(std::iter::empty, observer);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The weights of each layer and table over time, the gradients applied to them, and the rows that
 //! no push touches any more. They show which layers have converged and which features are dead.
 
-use super::record::{GradientLook, LayerLook, RowsLook, Spread};
+use super::record::{GradientObservation, LayerObservation, RowsObservation, Spread};
 use crate::nn::kernels::squares;
 use crate::params::view::row_range;
 use crate::params::{Gradient, Lookups};
@@ -50,12 +50,12 @@ struct TableTotals {
 
 impl LayerWatch {
     /// Whether an observation was already made after this many updates.
-    pub fn has_looked(&self, updates: u64) -> bool {
+    pub fn has_observed(&self, updates: u64) -> bool {
         self.stretch > 0 && self.looked_at == updates
     }
 
     /// Counts an applied push; does nothing before the first observation.
-    pub fn pushed(&mut self, server: &ParameterServer, lookups: &Lookups, gradient: &Gradient) {
+    pub fn count_push(&mut self, server: &ParameterServer, lookups: &Lookups, gradient: &Gradient) {
         if self.stretch == 0 {
             return;
         }
@@ -78,12 +78,12 @@ impl LayerWatch {
     }
 
     /// Observes every layer and table after this many updates, and starts a new stretch.
-    pub fn look(&mut self, server: &ParameterServer, updates: u64) -> Vec<LayerLook> {
+    pub fn observe(&mut self, server: &ParameterServer, updates: u64) -> Vec<LayerObservation> {
         let first = self.stretch == 0;
         if first {
             self.begin(server);
         }
-        let mut looks = Vec::new();
+        let mut layers = Vec::new();
         for ((layer, range), squares) in server.layout().layers().into_iter().zip(&self.squares) {
             let now = &server.dense()[range.clone()];
             let part = LayerInterval {
@@ -92,22 +92,22 @@ impl LayerWatch {
                 gradients: &self.dense.gradients[range],
                 squares: *squares,
             };
-            looks.push(part.look("dense", layer, (!first).then_some(self.pushes), None));
+            layers.push(part.observe("dense", layer, (!first).then_some(self.pushes), None));
         }
         for (t, totals) in self.tables.iter().enumerate() {
-            looks.push(self.look_at_table(server, t, totals, first));
+            layers.push(self.observe_table(server, t, totals, first));
         }
-        self.turn(server, updates);
-        looks
+        self.start_stretch(server, updates);
+        layers
     }
 
-    fn look_at_table(
+    fn observe_table(
         &self,
         server: &ParameterServer,
         t: usize,
         totals: &TableTotals,
         first: bool,
-    ) -> LayerLook {
+    ) -> LayerObservation {
         let table = &server.layout().tables[t];
         let weights = weights_of(server, t);
         let row = |id: usize| &weights[id * table.dim..][..table.dim];
@@ -117,7 +117,7 @@ impl LayerWatch {
             touched.iter().copied().filter(|&id| totals.touched[id] == self.stretch).collect();
         let norms: f64 = touched.iter().map(|&id| squares(row(id)).sqrt()).sum();
         let count = |n: usize| n as f64 / totals.touched.len().max(1) as f64;
-        let rows = RowsLook {
+        let rows = RowsObservation {
             touched: count(touched.len()),
             idle: count(touched.len() - recent.len()),
             norm: (!touched.is_empty()).then(|| norms / touched.len() as f64),
@@ -133,7 +133,7 @@ impl LayerWatch {
             squares: totals.squares,
         };
         let pushes = (!first).then_some(self.pushes);
-        part.look("sparse", table.name.clone(), pushes, Some(rows))
+        part.observe("sparse", table.name.clone(), pushes, Some(rows))
     }
 
     fn begin(&mut self, server: &ParameterServer) {
@@ -151,7 +151,7 @@ impl LayerWatch {
     }
 
     /// Starts a new stretch.
-    fn turn(&mut self, server: &ParameterServer, updates: u64) {
+    fn start_stretch(&mut self, server: &ParameterServer, updates: u64) {
         self.stretch += 1;
         self.looked_at = updates;
         self.pushes = 0;
@@ -178,13 +178,13 @@ struct LayerInterval<'a> {
 
 impl LayerInterval<'_> {
     /// `pushes` is the number since the last observation; `None` at the first.
-    fn look(
+    fn observe(
         self,
         group: &'static str,
         layer: String,
         pushes: Option<u64>,
-        rows: Option<RowsLook>,
-    ) -> LayerLook {
+        rows: Option<RowsObservation>,
+    ) -> LayerObservation {
         let weights = spread(self.now, 1.0);
         let apart = self.now.iter().zip(self.before);
         let moved: f64 = apart.map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
@@ -193,14 +193,14 @@ impl LayerInterval<'_> {
             let n = pushes as f64;
             let zeros = self.gradients.iter().filter(|g| **g == 0.0).count();
             let sum = squares(self.gradients).sqrt();
-            GradientLook {
+            GradientObservation {
                 norm: (self.squares / n).sqrt(),
                 mean: spread(self.gradients, 1.0 / n),
                 agreement: (self.squares > 0.0).then(|| sum / self.squares.sqrt()),
                 zero: zeros as f64 / self.gradients.len().max(1) as f64,
             }
         });
-        LayerLook {
+        LayerObservation {
             group,
             layer,
             parameters: self.now.len() as u64,
@@ -277,7 +277,7 @@ mod tests {
     fn gradients_that_cancel_do_not_agree() {
         let look = |gradients: &[f32], squares, pushes| {
             let part = LayerInterval { now: &[3.0, 4.0], before: &[3.0, 3.0], gradients, squares };
-            part.look("dense", "l".into(), pushes, None)
+            part.observe("dense", "l".into(), pushes, None)
         };
         assert_eq!(look(&[0.0; 2], 0.0, None).change, None);
         let same = look(&[8.0, 0.0], 16.0, Some(4));

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::bench::ThreadWorkspace;
 use super::step_data::StepData;
+use super::workspace::ThreadWorkspace;
 use crate::cluster::Routine;
 use crate::cluster::routine::{LocalPlan, LocalSteps};
 use crate::data::{Batch, Schema};
@@ -60,22 +60,22 @@ impl LocalStep {
     pub(super) fn run(
         &self,
         job: &LocalInput<'_>,
-        keepsake: Option<&mut WorkerState>,
-        bench: &mut ThreadWorkspace,
+        worker_state: Option<&mut WorkerState>,
+        workspace: &mut ThreadWorkspace,
         into: &mut Gradient,
     ) {
         let step = job.step;
         match self.routine.local.plan() {
-            LocalPlan::Gradient => mean_gradient(job, self.routine.batches, bench, into),
+            LocalPlan::Gradient => mean_gradient(job, self.routine.batches, workspace, into),
             LocalPlan::Steps(rule) => {
                 let mut weights = LocalWeights::of(step);
-                local_steps(job, self.routine.batches, rule, &mut weights, bench, into);
+                local_steps(job, self.routine.batches, rule, &mut weights, workspace, into);
                 minus_difference(&weights, step, 1.0, into);
             }
             LocalPlan::Replica { steps: rule, alpha } => {
-                let replica = &mut keepsake.expect("a replica outlives the step").replica;
+                let replica = &mut worker_state.expect("a replica outlives the step").replica;
                 let mut weights = replica.take_out(job.model.layout(), step);
-                local_steps(job, self.routine.batches, rule, &mut weights, bench, into);
+                local_steps(job, self.routine.batches, rule, &mut weights, workspace, into);
                 minus_difference(&weights, step, alpha as f32, into);
                 add(&mut weights.dense, &into.dense, 1.0);
                 add(&mut weights.rows, &into.rows, 1.0);
@@ -83,8 +83,8 @@ impl LocalStep {
                 return;
             }
         }
-        if let Some(keepsake) = keepsake {
-            accrue(&mut keepsake.accrued, self.pushes_dense, &mut into.dense);
+        if let Some(worker_state) = worker_state {
+            accrue(&mut worker_state.accrued, self.pushes_dense, &mut into.dense);
         }
     }
 }
@@ -104,14 +104,14 @@ fn accrue(kept: &mut Vec<f32>, pushed: bool, gradient: &mut [f32]) {
 fn mean_gradient(
     job: &LocalInput<'_>,
     batches: u32,
-    bench: &mut ThreadWorkspace,
+    workspace: &mut ThreadWorkspace,
     into: &mut Gradient,
 ) {
     let step = job.step;
     start(job, into);
     let share = 1.0 / batches as f32;
-    for_each_batch(job, batches, bench, |portion, bench, gradient| {
-        portion.gradient(job, &step.dense, &step.rows, bench, gradient);
+    for_each_batch(job, batches, workspace, |portion, workspace, gradient| {
+        portion.gradient(job, &step.dense, &step.rows, workspace, gradient);
         add(&mut into.dense, &gradient.dense, share);
         portion.scatter(job, &gradient.rows, share, &mut into.rows);
         note(into, gradient, batches);
@@ -124,17 +124,17 @@ fn local_steps(
     batches: u32,
     rule: LocalSteps,
     weights: &mut LocalWeights,
-    bench: &mut ThreadWorkspace,
+    workspace: &mut ThreadWorkspace,
     into: &mut Gradient,
 ) {
     start(job, into);
     let (rate, momentum) = (rule.learning_rate as f32, rule.momentum as f32);
     let mut ahead = Vec::new();
-    for_each_batch(job, batches, bench, |portion, bench, gradient| {
+    for_each_batch(job, batches, workspace, |portion, workspace, gradient| {
         // Nesterov: the gradient is computed at the point that the velocity reaches.
         ahead.clone_from(&weights.dense);
         add(&mut ahead, &weights.velocity, momentum);
-        portion.gradient(job, &ahead, &weights.rows, bench, gradient);
+        portion.gradient(job, &ahead, &weights.rows, workspace, gradient);
         for (v, g) in weights.velocity.iter_mut().zip(&gradient.dense) {
             *v = momentum * *v - rate * g;
         }
@@ -229,7 +229,7 @@ struct Portion {
 fn for_each_batch(
     job: &LocalInput<'_>,
     batches: u32,
-    bench: &mut ThreadWorkspace,
+    workspace: &mut ThreadWorkspace,
     mut each: impl FnMut(&mut Portion, &mut ThreadWorkspace, &mut Gradient),
 ) {
     let known: Vec<BTreeMap<u32, u32>> = job
@@ -244,7 +244,7 @@ fn for_each_batch(
     for index in 0..batches as usize {
         let examples = index * size..((index + 1) * size).min(job.batch.len());
         portion.batch.copy_part(job.batch, examples);
-        let locator = bench
+        let locator = workspace
             .locator
             .get_or_insert_with(|| Locator::for_layout(job.schema, job.model.layout()));
         locator.locate(&portion.batch, &mut portion.lookups);
@@ -252,7 +252,7 @@ fn for_each_batch(
         for (ids, known) in portion.lookups.ids.iter().zip(&known) {
             portion.at.push(ids.iter().map(|id| known[id]).collect());
         }
-        each(&mut portion, bench, &mut gradient);
+        each(&mut portion, workspace, &mut gradient);
     }
 }
 
@@ -263,7 +263,7 @@ impl Portion {
         job: &LocalInput<'_>,
         dense: &[f32],
         rows: &[f32],
-        bench: &mut ThreadWorkspace,
+        workspace: &mut ThreadWorkspace,
         into: &mut Gradient,
     ) {
         let (layout, all) = (job.model.layout(), &job.step.lookups);
@@ -277,7 +277,7 @@ impl Portion {
         }
         let (moving, lookups) = (&job.step.moving, &self.lookups);
         let view = View { dense, moving, rows: &self.rows, lookups };
-        job.model.gradient(view, &self.batch, &mut bench.network, into);
+        job.model.gradient(view, &self.batch, &mut workspace.network, into);
     }
 
     /// Adds `share` times the batch's rows to the step's.

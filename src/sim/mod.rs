@@ -2,7 +2,6 @@
 //! file and reads no wall clock.
 
 mod audit;
-pub mod bench;
 mod books;
 pub mod cargo;
 mod check;
@@ -50,6 +49,7 @@ mod updates;
 mod watchdog;
 pub mod work;
 pub mod worker;
+pub mod workspace;
 
 pub use cargo::Cargo;
 pub use checkpoint::{Checkpoint, StartError};
@@ -60,7 +60,8 @@ pub use imposed::Imposed;
 pub use parts::{Links, Parts};
 pub use progress::{Cadence, Every, Limits, Progress, Stop};
 pub use record::{
-    Activity, EvaluatedView, Finished, LayerDivergence, LayerLook, NoObserver, Observer, Record,
+    Activity, EvaluatedView, Finished, LayerDivergence, LayerObservation, NoObserver, Observer,
+    Record,
 };
 pub use restart::{Fresh, Restart};
 pub use restarting::RestartError;

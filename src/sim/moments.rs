@@ -118,11 +118,11 @@ mod tests {
 
     fn layout(export: Export) -> Layout {
         let mut layout = Layout::default();
-        layout.moving_block("elsewhere", "mean", (1, 1), Init::Constant(0.0));
+        layout.add_moving_block("elsewhere", "mean", (1, 1), Init::Constant(0.0));
         let rule = Moving { keep: 0.5, home: Home::Workers(export), mean: None };
-        let mean = layout.moving_block_by("a", "mean", (1, 2), Init::Constant(0.0), rule);
+        let mean = layout.add_moving_block_by("a", "mean", (1, 2), Init::Constant(0.0), rule);
         let rule = Moving { mean: Some(mean), ..rule };
-        layout.moving_block_by("a", "variance", (1, 2), Init::Constant(1.0), rule);
+        layout.add_moving_block_by("a", "variance", (1, 2), Init::Constant(1.0), rule);
         layout
     }
 

@@ -177,12 +177,12 @@ impl NetworkState {
         None
     }
 
-    /// Sends a message that needs `span` through a place.
+    /// Sends a message that needs `span` through a station.
     #[inline]
-    fn pass(&mut self, queue: &mut EventQueue, place: StationId, span: SimSpan, onward: Onward) {
-        let station = self.station(place);
+    fn pass(&mut self, queue: &mut EventQueue, id: StationId, span: SimSpan, onward: Onward) {
+        let station = self.station(id);
         if station.is_shared() && !span.is_zero() {
-            self.share(queue, place, (span, 1.0), onward);
+            self.share(queue, id, (span, 1.0), onward);
         } else {
             let done = station.serve(queue.now(), span);
             queue.schedule(done + onward.after, onward.worker, onward.event);
@@ -192,37 +192,37 @@ impl NetworkState {
     fn share(
         &mut self,
         queue: &mut EventQueue,
-        place: StationId,
+        id: StationId,
         (work, weight): (SimSpan, f64),
         onward: Onward,
     ) {
-        let (at, turn) = self.station(place).enter(queue.now(), work, weight, onward);
-        queue.schedule(at, onward.worker, Event::Departs(place, turn));
+        let (at, turn) = self.station(id).enter(queue.now(), work, weight, onward);
+        queue.schedule(at, onward.worker, Event::Departs(id, turn));
     }
 
-    /// A message leaves a shared place, unless the departure is void. Returns the service that ends
+    /// A message leaves a shared station, unless the departure is void. Returns the service that ends
     /// with it.
     pub(super) fn depart(
         &mut self,
         queue: &mut EventQueue,
-        place: StationId,
+        id: StationId,
         turn: u64,
     ) -> Option<Service> {
         let now = queue.now();
-        let (customer, next) = self.station(place).leave(now, turn)?;
+        let (customer, next) = self.station(id).leave(now, turn)?;
         let Onward { worker, event, after } = customer.onward;
         queue.schedule(now + after, worker, event);
         if let Some((at, turn)) = next {
-            queue.schedule(at, worker, Event::Departs(place, turn));
+            queue.schedule(at, worker, Event::Departs(id, turn));
         }
-        let StationId::Processor(shard) = place else { return None };
+        let StationId::Processor(shard) = id else { return None };
         let is_pull = matches!(event, Event::PullServed(..));
         let request = if is_pull { Request::Pull } else { Request::Push };
         Some(Service { shard, worker, request, from: customer.entered, to: now })
     }
 
-    fn station(&mut self, place: StationId) -> &mut Station {
-        match place {
+    fn station(&mut self, id: StationId) -> &mut Station {
+        match id {
             StationId::WorkerOut(worker) => &mut self.lines[worker.index()].outward,
             StationId::WorkerIn(worker) => &mut self.lines[worker.index()].inward,
             StationId::ShardIn(shard) => &mut self.shards[shard.index()].link_in,
@@ -241,11 +241,11 @@ impl NetworkState {
     }
 
     /// Forgets every message under way.
-    pub(super) fn empty(&mut self, now: SimTime) {
-        self.shards.iter_mut().for_each(|shard| shard.empty(now));
+    pub(super) fn clear(&mut self, now: SimTime) {
+        self.shards.iter_mut().for_each(|shard| shard.clear(now));
         for line in &mut self.lines {
-            line.outward.empty(now);
-            line.inward.empty(now);
+            line.outward.clear(now);
+            line.inward.clear(now);
         }
     }
 }

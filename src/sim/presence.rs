@@ -90,7 +90,7 @@ impl WorkerPresence {
     }
 
     /// Whether events scheduled for this life still have an effect.
-    pub(super) fn acts(&self, life: u32) -> bool {
+    pub(super) fn is_active_in(&self, life: u32) -> bool {
         life == self.life && !self.leaving
     }
 
@@ -177,7 +177,7 @@ impl Presence {
     }
 
     /// Whether the example ids of steps are kept.
-    pub(super) fn follows(&self) -> bool {
+    pub(super) fn keeps_ids(&self) -> bool {
         self.follows
     }
 
@@ -197,7 +197,7 @@ impl Presence {
     }
 
     /// Keeps the example ids of steps from now on.
-    pub(super) fn follow(&mut self) {
+    pub(super) fn keep_ids(&mut self) {
         self.follows = true;
     }
 

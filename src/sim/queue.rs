@@ -75,7 +75,7 @@ pub enum Event {
     Ready(WorkerId, u32),
     /// It asks the protocol for permission to pull, in this life of it.
     Asks(WorkerId, u32),
-    /// A message leaves a shared place, if no other has entered or left it since this turn.
+    /// A message leaves a shared station, if no other has entered or left it since this turn.
     Departs(StationId, u64),
     /// A pull request reaches a shard.
     PullArrives(PushId, ShardId),

@@ -170,8 +170,8 @@ mod tests {
 
     fn server(shards: u32) -> ParameterServer {
         let mut layout = Layout::default();
-        layout.table("item", 0, 100, 4, Init::Normal(1.0));
-        layout.block("out", "weight", (2, 1), Init::Normal(1.0));
+        layout.add_table("item", 0, 100, 4, Init::Normal(1.0));
+        layout.add_block("out", "weight", (2, 1), Init::Normal(1.0));
         let keys = serde_json::json!({"kind": "adam"});
         let rule: Arc<dyn Optimizer> =
             serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();

@@ -53,7 +53,7 @@ impl Saving<'_> {
     /// A worker is between two steps: if it is the chief, it starts to save.
     fn offer_chief(&mut self, worker: WorkerId) {
         // The chief is the first worker that is present.
-        let chief = self.workers.iter().position(|worker| worker.standing.is_joined());
+        let chief = self.workers.iter().position(|worker| worker.presence.is_joined());
         if chief == Some(worker.index()) {
             self.desk.chief = Some(worker);
             self.gather();
@@ -100,7 +100,7 @@ impl Saving<'_> {
     fn write(&mut self) {
         let (now, number) = (self.queue.now(), self.desk.number);
         let unrest = self.unrest();
-        let present = self.workers.iter().filter(|w| w.standing.is_joined()).count() as u64;
+        let present = self.workers.iter().filter(|w| w.presence.is_joined()).count() as u64;
         let held = match self.desk.how.stops_workers() {
             true => present.saturating_sub(unrest),
             false => u64::from(self.desk.chief.is_some()),
@@ -247,14 +247,14 @@ impl Turn<'_> {
         }
         for (worker, life, shard) in grants {
             let w = &self.sim.workers[worker.index()];
-            if w.standing.life() == life && w.asking {
+            if w.presence.life() == life && w.asking {
                 self.journey().grant(worker, shard);
             }
         }
         for (worker, life) in ahead {
             let w = &self.sim.workers[worker.index()];
             let computes = w.activity() == Activity::Compute && w.next.is_none() && !w.asking;
-            if w.standing.life() == life && computes {
+            if w.presence.life() == life && computes {
                 self.ask_ahead(worker)?;
             }
         }

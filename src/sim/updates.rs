@@ -72,7 +72,7 @@ impl Updates<'_> {
             self.session.progress.updates = updates;
             self.presence.begin_late(updates, self.queue);
             self.session.updated(self.flights.len(), self.observer);
-            self.session.look(|| self.flights.views(), self.observer);
+            self.session.observe_due(|| self.flights.views(), self.observer);
         }
         Ok(())
     }
@@ -236,7 +236,7 @@ impl Updates<'_> {
             gap: self.gap(&flight),
         };
         if let (true, Some(cargo)) = (applied, &flight.cargo) {
-            self.session.pushed(cargo);
+            self.session.count_push(cargo);
         }
         self.observer.observe(&Record::Finished(&finished));
         self.flights.recycle(flight, &mut self.session.work, self.keeps);

@@ -125,7 +125,7 @@ fn a_stall_says_who_waits_for_whom() {
         let mut simulation = Simulation::new(parts);
         let error = simulation.run(&mut NoObserver).unwrap_err();
         simulation.check();
-        let SimError::Stalled { at, who } = &error else { panic!("{error}") };
+        let SimError::Stalled { at, waiting: said } = &error else { panic!("{error}") };
         assert_eq!(*at, if grants == 0 { SimTime::ZERO } else { SimTime(1 << 30) });
         let mut expected: Vec<&str> = waiting.split(", ").collect();
         expected.sort_unstable();
@@ -133,7 +133,7 @@ fn a_stall_says_who_waits_for_whom() {
             "workers waiting for permission to pull: {}; workers whose pushes are held: {held}",
             expected.join(", ")
         );
-        assert_eq!(*who, text);
+        assert_eq!(*said, text);
     }
 }
 

@@ -161,7 +161,7 @@ fn patience_ends_after_so_many_evaluations_without_a_new_best() {
     scenario.optimizer = OptimizerChoice::Sgd(sgd::Config { learning_rate: 1e-300 });
     scenario.train.stop.patience = Some(3);
     let mut job = job(&scenario, 1);
-    job.look_first(&mut NoObserver);
+    job.evaluate_first(&mut NoObserver);
     while job.step(&mut NoObserver).unwrap() == State::Running {}
     // The first evaluation, before any update, is the best for ever.
     assert_eq!(job.session().progress.updates, 15);

@@ -97,13 +97,13 @@ fn by_hand(scenario: &Scenario, updates: u64) -> Vec<u32> {
         });
         let view = View { dense: &dense, moving: &moving, rows: &rows, lookups: &lookups };
         model.gradient(view, &batch, &mut workspace, &mut gradient);
-        let clocks = UpdateContext {
+        let context = UpdateContext {
             dense_rate: rate,
             sparse_rate: rate,
             version,
             ..UpdateContext::default()
         };
-        server.apply(ShardId(0), &lookups, &gradient, clocks).unwrap();
+        server.apply(ShardId(0), &lookups, &gradient, context).unwrap();
     }
     weights(&server)
 }

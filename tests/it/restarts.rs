@@ -17,7 +17,7 @@ fn advanced(scenario: &Scenario, threads: usize, events: usize) -> Job {
     let mut job = job(scenario, threads);
     let Job::Cluster(simulation) = &mut job else { panic!("a cluster") };
     simulation.follow_examples();
-    job.look_first(&mut NoObserver);
+    job.evaluate_first(&mut NoObserver);
     for _ in 0..events {
         assert_eq!(job.step(&mut NoObserver).unwrap(), State::Running);
     }
@@ -29,7 +29,7 @@ fn end(mut job: Job) -> (Vec<u32>, Vec<String>) {
     let mut records = Vec::new();
     let mut note = |record: &Record<'_>| records.push(format!("{record:?}"));
     while job.step(&mut note).unwrap() == State::Running {}
-    job.look_last(&mut note);
+    job.evaluate_last(&mut note);
     if let Job::Cluster(simulation) = &job {
         simulation.check();
     }
@@ -234,10 +234,10 @@ fn rows_that_are_not_admitted_read_zeros_and_learn_nothing() {
         for table in &content(job).tables {
             for id in 0..table.rows() {
                 let met = table.gate().unwrap().seen()[id as usize];
-                assert!(table.admits(id) == (met == 4) && met <= 4);
+                assert!(table.is_admitted(id) == (met == 4) && met <= 4);
                 let is_zero = table.weights(id).iter().all(|&w| w == 0.0);
-                assert!(table.admits(id) != is_zero, "row {id}, met {met} times");
-                assert!(table.admits(id) || table.updates(id) == 0);
+                assert!(table.is_admitted(id) != is_zero, "row {id}, met {met} times");
+                assert!(table.is_admitted(id) || table.updates(id) == 0);
                 rows[usize::from(is_zero)] += 1;
             }
         }
@@ -254,13 +254,13 @@ fn rows_that_are_not_admitted_read_zeros_and_learn_nothing() {
     let reset = Restart { admission: Kept::Reset, ..Restart::nothing_lost() };
     let mut job = restarted(&scenario, &reset, 300, 1);
     let table = &content(&job).tables[0];
-    assert!((0..table.rows()).all(|id| !table.admits(id) && table.weights(id)[0] == 0.0));
+    assert!((0..table.rows()).all(|id| !table.is_admitted(id) && table.weights(id)[0] == 0.0));
     let before = advanced(&scenario, 1, 300);
     let (id, trained) = (0..)
         .map(|id| (id, content(&before).tables[0].weights(id).to_vec()))
-        .find(|(id, _)| content(&before).tables[0].admits(*id))
+        .find(|(id, _)| content(&before).tables[0].is_admitted(*id))
         .unwrap();
-    while !content(&job).tables[0].admits(id) {
+    while !content(&job).tables[0].is_admitted(id) {
         assert_eq!(job.step(&mut NoObserver).unwrap(), State::Running);
     }
     assert_eq!(content(&job).tables[0].weights(id), trained, "it has its weights back");

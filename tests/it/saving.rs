@@ -31,7 +31,7 @@ fn live(unit: Unit) -> Save {
 
 fn advanced(scenario: &Scenario, events: usize) -> Job {
     let mut job = job(scenario, 2);
-    job.look_first(&mut NoObserver);
+    job.evaluate_first(&mut NoObserver);
     for _ in 0..events {
         assert_eq!(job.step(&mut NoObserver).unwrap(), State::Running);
     }

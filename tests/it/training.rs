@@ -166,7 +166,7 @@ pub(crate) fn run_in_pieces(scenario: &Scenario, threads: usize, stride: usize) 
         scenario.build(prepared, Path::new("."), threads).unwrap()
     };
     let mut piece = build();
-    piece.look_first(&mut note);
+    piece.evaluate_first(&mut note);
     let mut step = 0;
     while piece.step(&mut note).unwrap() == State::Running {
         step += 1;
@@ -174,7 +174,7 @@ pub(crate) fn run_in_pieces(scenario: &Scenario, threads: usize, stride: usize) 
             piece = moved(&mut piece, build());
         }
     }
-    piece.look_last(&mut note);
+    piece.evaluate_last(&mut note);
     let events = piece.simulation().map_or(0, |simulation| simulation.events());
     let weights = weights(server(piece.session()));
     Outcome { weights, records, finished, end: Ok(()), events }

@@ -22,7 +22,7 @@ use crate::base::{Draw, Rng, SimSpan, TimeFactor};
 /// The compute time of one step.
 pub trait StepTimeLaw: Send + Sync + Debug {
     /// A time whose mean is `base`; a pure function of its arguments. For step times the draw's
-    /// `who` is the worker and its `count` the step.
+    /// `entity` is the worker and its `count` the step.
     fn time(&self, base: SimSpan, draw: Draw) -> SimSpan;
 }
 
@@ -117,8 +117,8 @@ mod tests {
     use super::*;
     use crate::base::{Purpose, Streams};
 
-    fn draw(seed: u64, who: u64, count: u64) -> Draw {
-        Streams::new(seed).draw(Purpose::StepTime, who, count)
+    fn draw(seed: u64, entity: u64, count: u64) -> Draw {
+        Streams::new(seed).draw(Purpose::StepTime, entity, count)
     }
 
     fn every_law() -> Vec<StepTimeChoice> {

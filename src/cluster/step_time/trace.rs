@@ -109,11 +109,11 @@ impl StepTimeConfig for Config {
 impl StepTimeLaw for Trace {
     /// The base time is not used: the trace says how long a step takes.
     fn time(&self, _base: SimSpan, draw: Draw) -> SimSpan {
-        let list = &self.lists[(draw.who % self.lists.len() as u64) as usize];
+        let list = &self.lists[(draw.entity % self.lists.len() as u64) as usize];
         let at = match self.mode {
-            TraceMode::Replay if self.lists.len() == 1 => draw.count + draw.who,
+            TraceMode::Replay if self.lists.len() == 1 => draw.count + draw.entity,
             TraceMode::Replay => draw.count,
-            TraceMode::Resample => draw.streams.key(draw.purpose, draw.who, draw.count),
+            TraceMode::Resample => draw.streams.key(draw.purpose, draw.entity, draw.count),
         };
         list[(at % list.len() as u64) as usize]
     }

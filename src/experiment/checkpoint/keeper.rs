@@ -72,7 +72,7 @@ impl Keeper {
     pub fn keep(&mut self, job: &mut Job) -> Result<(), FolderError> {
         let is_best = std::mem::take(&mut self.is_best) && self.saving.best;
         let progress = job.session().progress;
-        let is_due = self.every.as_mut().is_some_and(|every| every.due(&progress));
+        let is_due = self.every.as_mut().is_some_and(|every| every.is_due(&progress));
         if let Some(average) = &mut self.average {
             let is_state = std::mem::take(&mut average.is_due) || is_due;
             // Before the first update the state has nothing of this run.

@@ -51,7 +51,7 @@ impl DepthWalk {
 
     /// Advances by `steps`.
     #[inline(always)]
-    fn on(&mut self, steps: usize, transposed: bool) {
+    fn advance(&mut self, steps: usize, transposed: bool) {
         let along = if transposed { self.stride } else { 1 };
         self.a = self.a.map(|a| a.wrapping_add(steps * along));
         self.b = self.b.wrapping_add(steps * self.columns);
@@ -250,11 +250,11 @@ macro_rules! kernels {
                     for q in 0..UNROLLED {
                         step::<T, W, R, V>(&walk, q, mask, &mut sums);
                     }
-                    walk.on(UNROLLED, T);
+                    walk.advance(UNROLLED, T);
                 }
                 for _ in 0..depth % UNROLLED {
                     step::<T, W, R, V>(&walk, 0, mask, &mut sums);
-                    walk.on(1, T);
+                    walk.advance(1, T);
                 }
                 for r in 0..R {
                     for v in 0..V {

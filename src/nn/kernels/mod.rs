@@ -27,7 +27,7 @@ pub use dots::dot;
 pub use gemm::{Product, ProductStart};
 pub use pairs::CandidateEvents;
 pub use table::IdColumn;
-pub use update::{AdamStep, TouchedRow, UpdatedRows, finite, squares};
+pub use update::{AdamStep, TouchedRow, UpdatedRows, all_finite, squares};
 
 use crate::versions;
 

@@ -151,7 +151,7 @@ fn one(step: AdamStep, w: &mut f32, m: &mut f32, v: &mut f32, g: f32) {
 
 versions! {
     /// Whether all numbers are finite; one pass without branches.
-    pub fn finite(values: &[f32]) -> bool {
+    pub fn all_finite(values: &[f32]) -> bool {
         let mut zeros = [0.0; 16];
         add_zeros(values, &mut zeros);
         zeros == [0.0; 16]
