@@ -16,7 +16,8 @@ use rand::SeedableRng;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u64)]
 pub enum Purpose {
-    /// Initial value of a dense block (`entity` = block) or a row (`entity` = table, `count` = row).
+    /// Initial value: of a dense block (`entity` = block), or of a row (`entity` = table,
+    /// `count` = row).
     Init = 1,
     /// Order of the training examples (`entity` = pass).
     Order = 2,

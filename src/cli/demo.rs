@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::args::{Demo, ProgressBy};
+use super::args::{DemoArgs, ProgressBy};
 use super::exit::{Exit, Failure};
 use super::insight::insight;
 use super::run::{ProgressDisplay, execute};
@@ -13,7 +13,7 @@ use crate::experiment::{SaveEvery, Trial};
 use crate::scenario::document::DocumentInput;
 use crate::scenario::templates::Template;
 
-pub(super) fn demo(args: &Demo, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn demo(args: &DemoArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
     let template = Template::find("demo").expect("it is built in");
     let input = DocumentInput::Text { name: "the built-in demo", text: template.text };
     let loaded = load::scenario(input, &args.overrides, arguments)?;

@@ -1,12 +1,12 @@
 //! `straggler export`: results for notebooks and TensorBoard.
 
-use super::args::{Export, ExportFormat};
+use super::args::{ExportArgs, ExportFormat};
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::results::export::{ExportError, FileFormat, export as write};
 use crate::results::outcome::Results;
 
-pub(super) fn export(args: &Export) -> Result<Exit, Failure> {
+pub(super) fn export(args: &ExportArgs) -> Result<Exit, Failure> {
     let results = Results::open(&args.folder)?;
     let (format, name) = match args.format {
         ExportFormat::Csv => (FileFormat::Csv, "csv"),

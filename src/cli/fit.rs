@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::args::{Fit, FitColumns};
+use super::args::{FitArgs, FitColumnArgs};
 use super::exit::{Exit, Failure};
 use super::load::folder_of;
 use super::say::out;
@@ -25,7 +25,7 @@ struct Fragment<'a> {
     cluster: &'a Cluster,
 }
 
-pub(super) fn fit(args: &Fit) -> Result<Exit, Failure> {
+pub(super) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
     let log = StepLog::read(&args.log, &columns(&args.columns)).map_err(|error| match error {
         FitError::Row { .. } | FitError::Short { .. } => {
             Failure::new(Exit::Data, format!("{}: {error}", args.log.display()))
@@ -71,7 +71,7 @@ fn failure(error: &FitError) -> Failure {
     Failure::new(exit, error)
 }
 
-fn columns(args: &FitColumns) -> Columns {
+fn columns(args: &FitColumnArgs) -> Columns {
     Columns {
         worker: args.worker.clone(),
         step: args.step.clone(),

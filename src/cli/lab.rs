@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Instant;
 
-use super::args::{Lab, LabRestart};
+use super::args::{LabCommand, LabRestartArgs};
 use super::exit::{Exit, Failure, code};
 use super::say::{out, tell};
 use super::{load, report, signals};
@@ -21,12 +21,12 @@ const SHOWN: [&str; 5] = ["at_once", "depth", "early", "final", "recovered_after
 /// The response for which the effects are shown.
 const ATTRIBUTED: &str = "depth";
 
-pub(super) fn lab(args: &Lab, arguments: &[OsString]) -> Result<Exit, Failure> {
-    let Lab::Restart(args) = args;
+pub(super) fn lab(args: &LabCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
+    let LabCommand::Restart(args) = args;
     restart(args, arguments)
 }
 
-fn restart(args: &LabRestart, arguments: &[OsString]) -> Result<Exit, Failure> {
+fn restart(args: &LabRestartArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
     let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
     let files_from = load::folder_of(&args.scenario);
     let lab = RestartLab::new(loaded.value);

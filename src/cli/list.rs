@@ -1,6 +1,6 @@
 //! `straggler list`: every registered part, with one line each.
 
-use super::args::List;
+use super::args::ListArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::base::registry::Part;
@@ -33,7 +33,7 @@ const KINDS: &[PartFamily] = &[
     ("delays", "imposed_staleness.kind", DelayChoice::PARTS),
 ];
 
-pub(super) fn list(args: &List) -> Result<Exit, Failure> {
+pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
     let chosen: Vec<&PartFamily> = match &args.what {
         None => KINDS.iter().collect(),
         Some(what) => KINDS.iter().filter(|(name, ..)| name == what).collect(),

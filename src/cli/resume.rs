@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::Resume;
+use super::args::ResumeArgs;
 use super::exit::{Exit, Failure};
 use super::run::ProgressDisplay;
 use super::{load, run, sweep};
@@ -11,7 +11,7 @@ use crate::experiment::sweep::{PlanError, SweepPlan};
 use crate::experiment::{Trial, run_info};
 use crate::scenario::document::DocumentInput;
 
-pub(super) fn resume(args: &Resume) -> Result<Exit, Failure> {
+pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     let folder = &args.folder;
     let files = files_of(folder, args.files.as_deref())?;
     if folder.join("plan.jsonl").exists() {

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::{ProgressBy, Run, Sweeping};
+use super::args::{ProgressBy, RunArgs, SweepingArgs};
 use super::events::TrialEvents;
 use super::exit::{Exit, Failure};
 use super::progress::Live;
@@ -20,17 +20,17 @@ use crate::results::folder::plan_hash;
 use crate::scenario::document::DocumentInput;
 use crate::sim::NoObserver;
 
-pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
     if args.seeds.is_some() {
         let plan = plan(&args.scenario, &args.overrides, args.seeds.as_ref(), arguments)?;
-        let sweeping = Sweeping {
+        let sweeping = SweepingArgs {
             threads: args.threads,
             force: args.force,
             plain: args.plain,
             quiet: args.quiet,
             progress: args.progress,
             save_every: args.save_every,
-            ..Sweeping::default()
+            ..SweepingArgs::default()
         };
         return sweep::execute(&plan, args.out.as_deref(), &sweeping);
     }

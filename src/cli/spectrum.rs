@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::args::{OfSeries, Spectrum};
+use super::args::{OfSeries, SpectrumArgs};
 use super::exit::{Exit, Failure};
 use super::say::{out, tell};
 use crate::report::terminal::{Align, TextTable};
@@ -19,7 +19,7 @@ struct SpectrumRow {
     trials: Vec<PassSpectrum>,
 }
 
-pub(super) fn spectrum(args: &Spectrum) -> Result<Exit, Failure> {
+pub(super) fn spectrum(args: &SpectrumArgs) -> Result<Exit, Failure> {
     let of = match args.of {
         OfSeries::Loss => Oscillating::Loss,
         OfSeries::Auc => Oscillating::Auc,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::args::Status;
+use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::report::terminal::{Align, TextTable};
@@ -13,7 +13,7 @@ use crate::results::statistics::{self, student};
 const SHOWN: &[(&str, usize)] =
     &[("best.auc", 4), ("last.log_loss", 4), ("examples_per_sim_s", 0), ("staleness.mean", 2)];
 
-pub(super) fn status(args: &Status) -> Result<Exit, Failure> {
+pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     let results = Results::open(&args.folder)?;
     if args.json {
         out(&format!("{:#}\n", as_json(&results)?))?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::args::{ProgressBy, Sweep, Sweeping};
+use super::args::{ProgressBy, SweepArgs, SweepingArgs};
 use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
 use super::say::{out, tell};
@@ -35,7 +35,7 @@ use crate::scenario::sweep::{self, Design, Resolved, Seeds, is_sweep, resolve};
 /// their turn.
 const LOOKED_AT: usize = 64;
 
-pub(super) fn sweep(args: &Sweep, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn sweep(args: &SweepArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
     let plan = plan(&args.file, &args.overrides, args.seeds.as_ref(), arguments)?;
     if args.list {
         return list(&plan, &args.sweeping);
@@ -137,7 +137,7 @@ fn warn(warnings: &Problems, told: &mut BTreeSet<String>) {
 }
 
 /// Prints every point with the estimate of a trial; runs nothing.
-fn list(plan: &SweepPlan, sweeping: &Sweeping) -> Result<Exit, Failure> {
+fn list(plan: &SweepPlan, sweeping: &SweepingArgs) -> Result<Exit, Failure> {
     let threads = load::threads(sweeping.threads);
     let selection = sweeping.selection();
     let mut table = TextTable::new(&[
@@ -202,7 +202,7 @@ fn chosen<'a>(plan: &'a SweepPlan, selection: &TrialSelection) -> Vec<&'a Planne
 pub(super) fn execute(
     plan: &SweepPlan,
     path: Option<&Path>,
-    sweeping: &Sweeping,
+    sweeping: &SweepingArgs,
 ) -> Result<Exit, Failure> {
     let trials = chosen(plan, &sweeping.selection());
     if trials.is_empty() {
@@ -262,7 +262,7 @@ fn watcher(
     path: &Path,
     trials: usize,
     options: &SweepOptions,
-    sweeping: &Sweeping,
+    sweeping: &SweepingArgs,
 ) -> Box<dyn SweepWatcher> {
     let (points, threads, jobs) = (plan.len(), options.threads, options.jobs.min(trials));
     let (version, path) = (env!("CARGO_PKG_VERSION"), path.display());

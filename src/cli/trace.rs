@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use super::args::Trace;
+use super::args::TraceArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::base::SimSpan;
 use crate::results::export::trace::{TimeWindow, TraceError, write_trace};
 
-pub(super) fn trace(args: &Trace) -> Result<Exit, Failure> {
+pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
     let window = args.window.as_deref().map(window).transpose()?;
     let path = args.out.clone().unwrap_or_else(|| args.folder.join("trace.json"));
     let mut buffer = Vec::new();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::args::{ProgressBy, Verify};
+use super::args::{ProgressBy, VerifyArgs};
 use super::exit::{Exit, Failure};
 use super::run::{self, ProgressDisplay};
 use super::say::out;
@@ -17,7 +17,7 @@ use crate::results::semantics::SEMANTICS;
 use crate::scenario::document::DocumentInput;
 use crate::scenario::document::printable;
 
-pub(super) fn verify(args: &Verify) -> Result<Exit, Failure> {
+pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let folder = &args.folder;
     check(folder, args.force)?;
     let files = resume::files_of(folder, args.files.as_deref())?;

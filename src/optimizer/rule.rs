@@ -126,8 +126,8 @@ pub trait Optimizer: Send + Sync + Debug {
     /// Updates `weights` in place. `slots` holds the slots one after the other.
     fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick);
 
-    /// As [`update`](Self::update), for a rule that [`carries`](Self::carries). `then` is the value
-    /// of the first slot when the gradient's parameters were read.
+    /// As [`update`](Self::update), for a rule that [carries slots](Self::carries_slots). `then` is
+    /// the value of the first slot when the gradient's parameters were read.
     fn update_since(
         &self,
         weights: &mut [f32],

@@ -43,7 +43,7 @@ impl Merger {
 
     /// Replaces [`gradient`](Self::gradient) by `parts`, merged as `merge` says.
     pub fn merge(&mut self, layout: &Layout, parts: &[(&Lookups, &Gradient)], merge: Merge) {
-        self.union(parts);
+        self.unite(parts);
         let rows = crate::params::view::rows_len(layout, &self.lookups);
         let into = &mut self.gradient;
         into.reset(layout.dense_len(), rows, layout.moving_len());
@@ -96,7 +96,7 @@ impl Merger {
         }
     }
 
-    fn union(&mut self, parts: &[(&Lookups, &Gradient)]) {
+    fn unite(&mut self, parts: &[(&Lookups, &Gradient)]) {
         self.current = self.current.wrapping_add(1);
         if self.current == 0 {
             self.stamps.iter_mut().for_each(|stamps| stamps.fill(0));

@@ -44,7 +44,7 @@ pub struct PullBuffers<'a> {
 }
 
 /// Slots that a worker pulls together with the parameters: the first slot of the rules that
-/// [carry](Optimizer::carries) it, in the layout of the view. Empty for a group whose rule does
+/// [carry](Optimizer::carries_slots) it, in the layout of the view. Empty for a group whose rule does
 /// not.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Carried {

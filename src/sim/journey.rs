@@ -42,7 +42,7 @@ impl Journey<'_> {
     }
 
     /// The worker is free for its next step. Returns whether it asks at once.
-    pub(super) fn ready(&mut self, worker: WorkerId, life: u32) -> bool {
+    pub(super) fn prepare_next_step(&mut self, worker: WorkerId, life: u32) -> bool {
         let w = &self.workers[worker.index()];
         if let Some(wakes) = w.presence.sleeps_until() {
             self.queue.schedule(wakes, worker, Event::Ready(worker, life));
@@ -131,7 +131,7 @@ impl Journey<'_> {
         }
         for shard in shards {
             if !pushes_dense && self.plan.dense_alone[shard.index()] {
-                flight.spare(shard);
+                flight.exclude(shard);
             }
         }
         if flight.written() > 0 {

@@ -84,7 +84,7 @@ impl Turn<'_> {
         match event {
             Event::Life(life) => return self.advance_life(life),
             Event::Saves(step) => return self.advance_save(step),
-            Event::Ready(worker, life) => return self.ready(worker, life),
+            Event::Ready(worker, life) => return self.begin_next_step(worker, life),
             Event::Asks(worker, life) => return self.ask(worker, life),
             Event::Departs(station, turn) => {
                 let sim = &mut *self.sim;
@@ -135,11 +135,11 @@ impl Turn<'_> {
     }
 
     /// The worker is free for its next step, unless this life of it is over.
-    fn ready(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
+    fn begin_next_step(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
         if !self.sim.workers[worker.index()].presence.is_active_in(life) {
             return self.leave(worker, life);
         }
-        match self.journey().ready(worker, life) {
+        match self.journey().prepare_next_step(worker, life) {
             true => self.ask(worker, life),
             false => Ok(()),
         }

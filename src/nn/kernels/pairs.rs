@@ -118,12 +118,12 @@ pub(super) fn pool<F: Real>(
     width: usize,
     out: &mut [F],
 ) {
-    struct Pool<'a, F> {
+    struct PoolKernel<'a, F> {
         weights: &'a [F],
         events: &'a [F],
         out: &'a mut [F],
     }
-    impl<F: Real> BlockKernel for Pool<'_, F> {
+    impl<F: Real> BlockKernel for PoolKernel<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let mut sums = [F::ZERO; N];
@@ -139,7 +139,7 @@ pub(super) fn pool<F: Real>(
     }
     for (out, range) in out.chunks_exact_mut(width).zip(segments(offsets)) {
         let events = &events[width * range.start..width * range.end];
-        each_block(width, &mut Pool { weights: &weights[range], events, out });
+        each_block(width, &mut PoolKernel { weights: &weights[range], events, out });
     }
 }
 

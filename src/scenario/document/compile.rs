@@ -289,7 +289,8 @@ mod tests {
 
     #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
     #[serde(untagged)]
-    enum Level {
+    #[schemars(rename = "Level")]
+    enum TestLevel {
         Switch(Switch),
         Number(#[schemars(range(min = 0.0))] f64),
         Each(Vec<f64>),
@@ -300,7 +301,7 @@ mod tests {
     #[serde(default, deny_unknown_fields)]
     struct Odd {
         #[serde(skip_serializing_if = "Option::is_none")]
-        level: Option<Level>,
+        level: Option<TestLevel>,
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         rates: BTreeMap<String, f64>,
         #[serde(skip_serializing_if = "Option::is_none")]
