@@ -14,7 +14,7 @@ use std::{env, fs};
 
 use straggler::data::{Batch, DataSource};
 use straggler::model::{Model, Workspace};
-use straggler::nn::kernels::{Kernels, Product, Start};
+use straggler::nn::kernels::{Kernels, Product, ProductStart};
 use straggler::params::{Gradient, Layout, View};
 
 use workload::sequential::Step;
@@ -223,8 +223,9 @@ fn products(blocks: usize) {
         let flops = 2 * rows * columns * depth;
         let name = format!("{rows}x{columns}x{depth}{}", if transposed { " a^T" } else { "" });
         let count = (10_000_000_000 / flops as u64) as u32;
-        let least =
-            measure(&name, blocks, count, || f32::product(product, Start::Itself, &a, &b, &mut c));
+        let least = measure(&name, blocks, count, || {
+            f32::product(product, ProductStart::Itself, &a, &b, &mut c)
+        });
         if least.is_finite() {
             println!("{:>60.0} GFLOP/s", flops as f64 / least / 1e3);
         }

@@ -4,7 +4,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use straggler::base::SimSpan;
-use straggler::scenario::document::{Input, load, parse::MAX_FILE};
+use straggler::scenario::document::{DocumentInput, load, parse::MAX_FILE};
 
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -36,7 +36,7 @@ fn largest_files(criterion: &mut Criterion) {
     for (name, text) in &files {
         group.bench_function(*name, |bencher| {
             bencher.iter(|| {
-                let loaded = load::<Plan>(Input::Text { name, text }, &[]);
+                let loaded = load::<Plan>(DocumentInput::Text { name, text }, &[]);
                 loaded.map_or_else(|problems| problems.to_string().len(), |_| 0)
             });
         });

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use straggler::base::{Draw, SimSpan, WorkerId};
 use straggler::cluster::{Machine, StepTimeLaw};
 use straggler::metrics::Moments;
-use straggler::protocol::{Arrived, Cluster, Decisions, Protocol, PushId, asynchronous};
+use straggler::protocol::{Arrived, ClusterState, Decisions, Protocol, PushId, asynchronous};
 use straggler::scenario::Scenario;
 use straggler::sim::{EvaluatedView, Record, Simulation};
 
@@ -34,11 +34,11 @@ struct MergeFour {
 straggler::persist!(MergeFour { held: state });
 
 impl Protocol for MergeFour {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         decide.grant(worker);
     }
 
-    fn on_push(&mut self, arrived: Arrived, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, _: &ClusterState<'_>, decide: &mut Decisions) {
         let held = &mut self.held[arrived.shard.index()];
         held.push(arrived.push);
         if held.len() == 4 {
@@ -54,7 +54,7 @@ struct Pauses;
 
 impl StepTimeLaw for Pauses {
     fn time(&self, base: SimSpan, draw: Draw) -> SimSpan {
-        if (draw.count + draw.who) % 10 == 9 { base.times(5) } else { base }
+        if (draw.count + draw.entity) % 10 == 9 { base.times(5) } else { base }
     }
 }
 

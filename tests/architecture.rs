@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use straggler::scenario::document::{Input, load};
+use straggler::scenario::document::{DocumentInput, load};
 use straggler::scenario::sweep::{self, is_sweep, resolve};
 use straggler::scenario::{Scenario, rules};
 
@@ -404,9 +404,10 @@ fn every_scenario_reads_without_a_warning() {
                 .unwrap_or_else(|problems| panic!("{problems}"));
             continue;
         }
-        let mut loaded = load::<Scenario>(Input::File(&path), &[]).unwrap_or_else(|problems| {
-            panic!("{}: {problems}", path.display());
-        });
+        let mut loaded =
+            load::<Scenario>(DocumentInput::File(&path), &[]).unwrap_or_else(|problems| {
+                panic!("{}: {problems}", path.display());
+            });
         rules::check(&mut loaded);
         let loaded = loaded.finish().unwrap_or_else(|problems| panic!("{problems}"));
         assert!(loaded.problems.list.is_empty(), "{}", loaded.problems);

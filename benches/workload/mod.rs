@@ -22,7 +22,7 @@ use straggler::remedy::Remedies;
 use straggler::server::{ParameterServer, Sharding};
 use straggler::sim::feed::{ExampleOrder, ExampleSharing, Feed};
 use straggler::sim::{
-    Limits, Links, Nobody, Parts, Rates, Save, Simulation, Training, Watch, Work,
+    Limits, Links, NoObserver, Parts, Rates, Save, Simulation, Training, Watch, Work,
 };
 
 /// The weights stay where they are: the same few batches over and over would be learned by heart,
@@ -261,6 +261,6 @@ pub(crate) fn cluster(workers: u32, shards: u32, work: Work, service: ShardServi
 pub(crate) fn advance(simulation: &mut Simulation, count: u64) {
     let end = simulation.session().progress.pushes + count;
     while simulation.session().progress.pushes < end {
-        simulation.step(&mut Nobody).expect("the run goes on");
+        simulation.step(&mut NoObserver).expect("the run goes on");
     }
 }

@@ -5,7 +5,7 @@ use straggler::data::{Batch, DataSource};
 use straggler::model::Workspace;
 use straggler::params::view::rows_len;
 use straggler::params::{Gradient, Locator, Lookups, View};
-use straggler::server::{Clocks, ParameterServer, Part};
+use straggler::server::{ParameterServer, PullBuffers, UpdateContext};
 
 use super::Workload;
 
@@ -52,7 +52,7 @@ impl Step {
     pub(crate) fn pull(&mut self, work: &Workload) {
         self.find(work);
         self.rows.resize(rows_len(work.model.layout(), &self.lookups), 0.0);
-        self.server.pull(Part {
+        self.server.pull(PullBuffers {
             shard: ShardId(0),
             lookups: &self.lookups,
             dense: &mut self.dense,
@@ -70,13 +70,13 @@ impl Step {
 
     pub(crate) fn apply(&mut self) {
         self.done += 1;
-        let clocks = Clocks {
+        let context = UpdateContext {
             dense_rate: super::RATE as f32,
             sparse_rate: super::RATE as f32,
             version: self.done,
-            ..Clocks::default()
+            ..UpdateContext::default()
         };
         let shard = ShardId(0);
-        self.server.apply(shard, &self.lookups, &self.gradient, clocks).expect("a finite update");
+        self.server.apply(shard, &self.lookups, &self.gradient, context).expect("a finite update");
     }
 }

@@ -14,5 +14,5 @@ pub use id::{ShardId, WorkerId};
 pub use persist::Persist;
 pub use pool::{Pending, Pool};
 pub use stream::{Draw, Purpose, Rng, Streams};
-pub use time::{Factor, SimSpan, SimTime};
+pub use time::{SimSpan, SimTime, TimeFactor};
 pub use units::{Bandwidth, ByteSize};

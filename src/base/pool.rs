@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 
 use super::time::SimTime;
 
-type Job<T, W> = Box<dyn FnOnce(&mut W) -> T + Send>;
+type JobFn<T, W> = Box<dyn FnOnce(&mut W) -> T + Send>;
 
 /// A fixed set of threads, each with its own workspace `W` that its jobs may reuse.
 pub struct Pool<W> {
@@ -32,7 +32,7 @@ pub struct Pending<T, W> {
 
 enum Offer<T, W> {
     /// To the thread that waits for it; the pool has no other.
-    Alone(Job<T, W>),
+    Alone(JobFn<T, W>),
     /// To all threads.
     Shared(Claim<T, W>),
 }
@@ -46,13 +46,13 @@ struct Shared<W> {
 }
 
 struct Queue<W> {
-    jobs: BinaryHeap<Entry<W>>,
+    jobs: BinaryHeap<QueuedTask<W>>,
     /// Number of sleeping helpers: no system call is needed if there are none to wake.
     asleep: usize,
     closed: bool,
 }
 
-struct Entry<W> {
+struct QueuedTask<W> {
     due: SimTime,
     order: u64,
     task: Arc<dyn Runnable<W>>,
@@ -64,7 +64,7 @@ struct Task<T, W> {
 }
 
 enum State<T, W> {
-    Waiting(Job<T, W>),
+    Waiting(JobFn<T, W>),
     /// And whether a thread sleeps until it is done.
     Running(bool),
     Done(thread::Result<T>),
@@ -163,7 +163,7 @@ impl<W: Default + Send + 'static> Pool<W> {
         let task = Arc::new(Task { state: Mutex::new(State::Waiting(job)), done: Condvar::new() });
         let order = self.submitted;
         self.submitted += 1;
-        let entry = Entry { due, order, task: Arc::clone(&task) as Arc<dyn Runnable<W>> };
+        let entry = QueuedTask { due, order, task: Arc::clone(&task) as Arc<dyn Runnable<W>> };
         let mut queue = lock(&self.shared.queue);
         queue.jobs.push(entry);
         let asleep = queue.asleep > 0;
@@ -258,18 +258,18 @@ impl<W> fmt::Debug for Pool<W> {
     }
 }
 
-impl<W> PartialEq for Entry<W> {
+impl<W> PartialEq for QueuedTask<W> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
-impl<W> Eq for Entry<W> {}
-impl<W> PartialOrd for Entry<W> {
+impl<W> Eq for QueuedTask<W> {}
+impl<W> PartialOrd for QueuedTask<W> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
-impl<W> Ord for Entry<W> {
+impl<W> Ord for QueuedTask<W> {
     /// The greatest of the heap is the job needed first.
     fn cmp(&self, other: &Self) -> Ordering {
         (other.due, other.order).cmp(&(self.due, self.order))

@@ -16,53 +16,54 @@ use rand::SeedableRng;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u64)]
 pub enum Purpose {
-    /// Initial value of a dense block (`who` = block) or a row (`who` = table, `count` = row).
+    /// Initial value: of a dense block (`entity` = block), or of a row (`entity` = table,
+    /// `count` = row).
     Init = 1,
-    /// Order of the training examples (`who` = pass).
+    /// Order of the training examples (`entity` = pass).
     Order = 2,
-    /// Compute time of one step (`who` = worker, `count` = its step).
+    /// Compute time of one step (`entity` = worker, `count` = its step).
     StepTime = 3,
-    /// Speed of a worker that lasts the whole run (`who` = worker).
+    /// Speed of a worker that lasts the whole run (`entity` = worker).
     WorkerSpeed = 4,
-    /// Network latency (`who` = worker, `count` = its message).
+    /// Network latency (`entity` = worker, `count` = its message).
     Network = 5,
-    /// Service time at a shard (`who` = shard, `count` = request).
+    /// Service time at a shard (`entity` = shard, `count` = request).
     Service = 10,
-    /// Late start of a worker (`who` = worker).
+    /// Late start of a worker (`entity` = worker).
     Start = 6,
-    /// Imposed staleness (`who` = 0, `count` = update).
+    /// Imposed staleness (`entity` = 0, `count` = update).
     Delay = 7,
-    /// Choice of sampled negatives (`who` = user, `count` = position).
+    /// Choice of sampled negatives (`entity` = user, `count` = position).
     Negative = 8,
     /// Which holdout examples select the best step.
     Selection = 9,
-    /// Generated users (`who` = user).
+    /// Generated users (`entity` = user).
     User = 16,
-    /// Generated items (`who` = item).
+    /// Generated items (`entity` = item).
     Item = 17,
     /// Generated categories (`count` = 0) and brands (`count` = 1).
     Category = 18,
-    /// Generated sessions (`who` = day, `count` = session of the day).
+    /// Generated sessions (`entity` = day, `count` = session of the day).
     Session = 19,
-    /// Generated impressions (`who` = session, `count` = position).
+    /// Generated impressions (`entity` = session, `count` = position).
     Impression = 20,
-    /// Generated histories (`who` = user; one word stream per user).
+    /// Generated histories (`entity` = user; one word stream per user).
     History = 21,
-    /// Drift of generated tastes and trends (`who` = entity; one word stream per entity).
+    /// Drift of generated tastes and trends (`entity` = what drifts; one word stream each).
     Drift = 22,
-    /// Base rate of a generated day (`who` = day).
+    /// Base rate of a generated day (`entity` = day).
     Day = 23,
-    /// Slow episodes (`who` = source and machine or host, `count` = switch).
+    /// Slow episodes (`entity` = source and machine or host, `count` = switch).
     Episode = 24,
-    /// Crashes and repairs (`who` = worker, `count` = 2 k for the k-th time up, 2 k + 1 down).
+    /// Crashes and repairs (`entity` = worker, `count` = 2 k for the k-th time up, 2 k + 1 down).
     Failure = 25,
-    /// Whether dense parameters are transmitted (`who` = worker, `count` = occasion and shard).
+    /// Whether dense parameters are transmitted (`entity` = worker, `count` = occasion and shard).
     Transmission = 40,
     /// Parameters re-initialised at a restart (a seed of its own draws).
     Reinit = 41,
-    /// What uninitialised memory holds (`who` = block or table, `count` = place).
+    /// What uninitialised memory holds (`entity` = block or table, `count` = place).
     Garbage = 42,
-    /// Resamples of a bootstrap (`who` = sample, `count` = resample); not part of any run.
+    /// Resamples of a bootstrap (`entity` = sample, `count` = resample); not part of any run.
     Resample = 64,
     /// Parts that a library user adds.
     Custom = 1 << 32,
@@ -76,7 +77,7 @@ pub struct Draw {
     /// What it is for.
     pub purpose: Purpose,
     /// The entity that draws.
-    pub who: u64,
+    pub entity: u64,
     /// Number of the draw among those of the entity.
     pub count: u64,
 }
@@ -84,7 +85,7 @@ pub struct Draw {
 impl Draw {
     /// The generator of this draw.
     pub fn rng(self) -> Rng {
-        self.streams.rng(self.purpose, self.who, self.count)
+        self.streams.rng(self.purpose, self.entity, self.count)
     }
 }
 
@@ -106,27 +107,27 @@ impl Streams {
     }
 
     /// A 64-bit hash of the draw's name: uniform, and independent between names.
-    pub fn key(self, purpose: Purpose, who: u64, count: u64) -> u64 {
+    pub fn key(self, purpose: Purpose, entity: u64, count: u64) -> u64 {
         let mut h = mix(self.seed ^ 0x9e37_79b9_7f4a_7c15);
-        for word in [purpose as u64, who, count] {
+        for word in [purpose as u64, entity, count] {
             h = mix(h.wrapping_add(0x9e37_79b9_7f4a_7c15) ^ mix(word ^ 0xd1b5_4a32_d192_ed03));
         }
         h
     }
 
     /// The generator for one draw (or one bundle of draws that belong together).
-    pub fn rng(self, purpose: Purpose, who: u64, count: u64) -> Rng {
-        Rng::seed_from_u64(self.key(purpose, who, count))
+    pub fn rng(self, purpose: Purpose, entity: u64, count: u64) -> Rng {
+        Rng::seed_from_u64(self.key(purpose, entity, count))
     }
 
     /// The name of one draw, for parts that make the draw later.
-    pub fn draw(self, purpose: Purpose, who: u64, count: u64) -> Draw {
-        Draw { streams: self, purpose, who, count }
+    pub fn draw(self, purpose: Purpose, entity: u64, count: u64) -> Draw {
+        Draw { streams: self, purpose, entity, count }
     }
 
     /// A uniform number in `[0, 1)` with 53 random bits.
-    pub fn uniform(self, purpose: Purpose, who: u64, count: u64) -> f64 {
-        unit(self.key(purpose, who, count))
+    pub fn uniform(self, purpose: Purpose, entity: u64, count: u64) -> f64 {
+        unit(self.key(purpose, entity, count))
     }
 }
 

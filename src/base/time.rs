@@ -1,7 +1,7 @@
 //! Virtual time in integer nanoseconds, so that events are totally ordered on every machine.
 //!
 //! A point ([`SimTime`]) and a length ([`SimSpan`]) are different types and cannot be confused.
-//! Random durations are drawn as a dimensionless [`Factor`] with 20 fractional bits and then
+//! Random durations are drawn as a dimensionless [`TimeFactor`] with 20 fractional bits and then
 //! multiplied. Rounding hides last-bit differences of mathematical libraries. Doubling every
 //! duration of a scenario doubles every time exactly (for durations that are multiples of 2^20 ns;
 //! otherwise within one nanosecond per draw).
@@ -112,15 +112,15 @@ impl fmt::Display for SimSpan {
 
 /// A random multiplier of a duration: fixed point with 20 fractional bits, never negative.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Factor(u64);
+pub struct TimeFactor(u64);
 
-impl Factor {
+impl TimeFactor {
     /// Leaves a span unchanged.
-    pub const ONE: Factor = Factor(1 << 20);
+    pub const ONE: TimeFactor = TimeFactor(1 << 20);
 
     /// The nearest representable factor; negative values and NaN become zero, infinity the largest.
-    pub fn new(value: f64) -> Factor {
-        Factor((value * (1u64 << 20) as f64).round() as u64)
+    pub fn new(value: f64) -> TimeFactor {
+        TimeFactor((value * (1u64 << 20) as f64).round() as u64)
     }
 
     /// The factor as a number.
@@ -129,9 +129,9 @@ impl Factor {
     }
 }
 
-impl Mul<Factor> for SimSpan {
+impl Mul<TimeFactor> for SimSpan {
     type Output = SimSpan;
-    fn mul(self, factor: Factor) -> SimSpan {
+    fn mul(self, factor: TimeFactor) -> SimSpan {
         let product = (u128::from(self.0) * u128::from(factor.0) + (1 << 19)) >> 20;
         SimSpan(u64::try_from(product).unwrap_or(u64::MAX))
     }
@@ -154,20 +154,20 @@ mod tests {
     #[test]
     fn overflow_saturates() {
         assert_eq!(SimTime::MAX + SimSpan(1), SimTime::MAX);
-        assert_eq!(SimSpan(u64::MAX) * Factor::new(3.0), SimSpan(u64::MAX));
+        assert_eq!(SimSpan(u64::MAX) * TimeFactor::new(3.0), SimSpan(u64::MAX));
     }
 
     proptest! {
         #[test]
         fn doubling_a_span_doubles_the_product(units in 0u64..1 << 20, factor in 0.0f64..1e4) {
-            let (span, factor) = (SimSpan(units << 20), Factor::new(factor));
+            let (span, factor) = (SimSpan(units << 20), TimeFactor::new(factor));
             let double = SimSpan(span.0 * 2) * factor;
             prop_assert_eq!(double.0, (span * factor).0 * 2);
         }
 
         #[test]
         fn a_factor_is_close_to_its_number(value in 0.0f64..1e6) {
-            prop_assert!((Factor::new(value).value() - value).abs() <= 0.5 / (1 << 20) as f64);
+            prop_assert!((TimeFactor::new(value).value() - value).abs() <= 0.5 / (1 << 20) as f64);
         }
     }
 }

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::base::ByteSize;
 use crate::experiment::SaveEvery;
-use crate::experiment::sweep::{Selection, Shard};
+use crate::experiment::sweep::{Shard, TrialSelection};
 use crate::scenario::sweep::Seeds;
 
 /// Simulates asynchronous parameter-server training in virtual time, with true gradients.
@@ -20,45 +20,45 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run a built-in example: no data, no configuration, a few seconds.
-    Demo(Demo),
+    Demo(DemoArgs),
     /// Run a scenario file and write its results folder.
-    Run(Run),
+    Run(RunArgs),
     /// Run many trials: a sweep file, or a scenario with lists of values and seeds.
-    Sweep(Sweep),
+    Sweep(SweepArgs),
     /// Go on with a sweep or run that was interrupted.
-    Resume(Resume),
+    Resume(ResumeArgs),
     /// Show how far a sweep is, and its figures so far.
-    Status(Status),
+    Status(StatusArgs),
     /// Run a finished run once more, and name the first place at which its results differ.
-    Verify(Verify),
+    Verify(VerifyArgs),
     /// Check a scenario file and estimate what it needs; runs nothing.
-    Check(Check),
+    Check(CheckArgs),
     /// Print a commented scenario to start from.
-    New(New),
+    New(NewArgs),
     /// List every part that a scenario can choose.
-    List(List),
+    List(ListArgs),
     /// Explain a key of the scenario, a metric, or an error code.
-    Explain(Explain),
+    Explain(ExplainArgs),
     /// Look at a log, or write a generated one to a file.
     #[command(subcommand)]
-    Data(Data),
+    Data(DataCommand),
     /// Take a restart apart: fork a run and measure the effect of each part of its state.
     #[command(subcommand)]
-    Lab(Lab),
+    Lab(LabCommand),
     /// Fit a cluster to a log of the steps of a real job.
-    Fit(Box<Fit>),
+    Fit(Box<FitArgs>),
     /// Write the timeline of a results folder for Perfetto or chrome://tracing.
-    Trace(Trace),
+    Trace(TraceArgs),
     /// Write the report of results folders: one HTML file, and the pictures of a run.
-    Report(Report),
+    Report(ReportArgs),
     /// Compare results: paired differences, intervals, verdicts, and what differs in the settings.
-    Compare(Compare),
+    Compare(CompareArgs),
     /// Show how far apart the trials of each point of a sweep end: standard deviations and their intervals.
-    Spread(Spread),
+    Spread(SpreadArgs),
     /// Show whether training loss or quality oscillates with the passes over the data.
-    Spectrum(Spectrum),
+    Spectrum(SpectrumArgs),
     /// Write results for other programs: tables for pandas, polars and R, event files for TensorBoard.
-    Export(Export),
+    Export(ExportArgs),
 }
 
 impl Command {
@@ -74,7 +74,7 @@ impl Command {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Demo {
+pub(super) struct DemoArgs {
     /// Settings to change, such as `cluster.workers=32`.
     pub(super) overrides: Vec<String>,
     /// Where the results go.
@@ -86,7 +86,7 @@ pub(super) struct Demo {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Run {
+pub(super) struct RunArgs {
     /// The scenario file.
     pub(super) scenario: PathBuf,
     /// Settings to change, such as `cluster.workers=100 optimizer.learning_rate=3e-4`.
@@ -126,13 +126,13 @@ pub(super) struct Run {
 
 /// Experiments that only a simulator can make.
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Lab {
+pub(super) enum LabCommand {
     /// Fork a run, restart it in every way of a factorial, and say which part carries the drop.
-    Restart(LabRestart),
+    Restart(LabRestartArgs),
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct LabRestart {
+pub(super) struct LabRestartArgs {
     /// The scenario file; its section `[lab]` says what is tried.
     pub(super) scenario: PathBuf,
     /// Settings to change, such as `lab.seeds=3 lab.factors=workers,slots`.
@@ -152,7 +152,7 @@ pub(super) struct LabRestart {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Sweep {
+pub(super) struct SweepArgs {
     /// A sweep file, or a scenario file.
     pub(super) file: PathBuf,
     /// Settings for every point (`train.batch=64`), and keys to sweep (`cluster.workers=1,10,30`,
@@ -168,11 +168,11 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "SEEDS")]
     pub(super) seeds: Option<Seeds>,
     #[command(flatten)]
-    pub(super) sweeping: Sweeping,
+    pub(super) sweeping: SweepingArgs,
 }
 
 #[derive(Debug, Default, clap::Args)]
-pub(super) struct Sweeping {
+pub(super) struct SweepingArgs {
     /// Only points whose settings have this word, such as `workers=10` or `workers=*`; several
     /// must all fit.
     #[arg(long, value_name = "WORD")]
@@ -237,26 +237,26 @@ impl ProgressBy {
     }
 }
 
-impl Sweeping {
+impl SweepingArgs {
     /// The selected trials.
-    pub(super) fn selection(&self) -> Selection {
-        Selection { only: self.only.clone(), shard: self.shard }
+    pub(super) fn selection(&self) -> TrialSelection {
+        TrialSelection { only: self.only.clone(), shard: self.shard }
     }
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Resume {
+pub(super) struct ResumeArgs {
     /// The results folder.
     pub(super) folder: PathBuf,
     /// Where the scenario's files are, if they have moved since.
     #[arg(long, value_name = "DIR")]
     pub(super) files: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) sweeping: Sweeping,
+    pub(super) sweeping: SweepingArgs,
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Status {
+pub(super) struct StatusArgs {
     /// The results folder.
     pub(super) folder: PathBuf,
     /// Print it as JSON.
@@ -265,7 +265,7 @@ pub(super) struct Status {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Verify {
+pub(super) struct VerifyArgs {
     /// The results folder of a run, or of a trial of a sweep.
     pub(super) folder: PathBuf,
     /// Where the scenario's files are, if they have moved since.
@@ -289,7 +289,7 @@ pub(super) struct Verify {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Check {
+pub(super) struct CheckArgs {
     /// The scenario file.
     pub(super) scenario: PathBuf,
     /// Settings to change.
@@ -300,7 +300,7 @@ pub(super) struct Check {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct New {
+pub(super) struct NewArgs {
     /// Which one; without a name they are listed.
     pub(super) template: Option<String>,
     /// Write to a file that does not exist yet.
@@ -309,13 +309,13 @@ pub(super) struct New {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct List {
+pub(super) struct ListArgs {
     /// Only this kind of part, such as `optimizers`.
     pub(super) what: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Explain {
+pub(super) struct ExplainArgs {
     /// A key (`cluster.workers`), a metric (`staleness`) or an error code (`E0103`); the top level
     /// when left out.
     pub(super) key: Option<String>,
@@ -328,7 +328,7 @@ pub(super) struct Explain {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Data {
+pub(super) enum DataCommand {
     /// Facts about the log of a scenario: rows, days, base rate, bad rows.
     Inspect {
         /// The scenario file.
@@ -355,7 +355,7 @@ pub(super) enum Data {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Fit {
+pub(super) struct FitArgs {
     /// The log: CSV with a header, one row per step; may be compressed (`.gz`).
     pub(super) log: PathBuf,
     /// Write the `[cluster]` table to this file, and step times that no law describes beside it;
@@ -369,11 +369,11 @@ pub(super) struct Fit {
     #[arg(long)]
     pub(super) pooled: bool,
     #[command(flatten)]
-    pub(super) columns: FitColumns,
+    pub(super) columns: FitColumnArgs,
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct FitColumns {
+pub(super) struct FitColumnArgs {
     /// Column with the worker [default: worker]
     #[arg(long, value_name = "COLUMN")]
     pub(super) worker: Option<String>,
@@ -408,7 +408,7 @@ pub(super) struct FitColumns {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Trace {
+pub(super) struct TraceArgs {
     /// The results folder.
     pub(super) folder: PathBuf,
     /// Only this part, such as `0s..60s`.
@@ -420,7 +420,7 @@ pub(super) struct Trace {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Report {
+pub(super) struct ReportArgs {
     /// A results folder of a run or a sweep; several are shown beside each other.
     #[arg(required = true, value_name = "DIR")]
     pub(super) folders: Vec<PathBuf>,
@@ -430,7 +430,7 @@ pub(super) struct Report {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Export {
+pub(super) struct ExportArgs {
     /// The results folder of a run or a sweep.
     pub(super) folder: PathBuf,
     /// What is written.
@@ -455,7 +455,7 @@ pub(super) enum ExportFormat {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Compare {
+pub(super) struct CompareArgs {
     /// What to compare: run folders, sweep folders of one point, or points of sweeps, written
     /// `FOLDER@POINT` with its number or label. The first is what the others are compared with. One
     /// sweep alone: all its points.
@@ -499,7 +499,7 @@ pub(super) struct Compare {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Spread {
+pub(super) struct SpreadArgs {
     /// The results folder of a sweep.
     #[arg(value_name = "DIR")]
     pub(super) folder: PathBuf,
@@ -515,7 +515,7 @@ pub(super) struct Spread {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Spectrum {
+pub(super) struct SpectrumArgs {
     /// Results folders of runs or sweeps; of a sweep, every point.
     #[arg(required = true, value_name = "DIR")]
     pub(super) folders: Vec<PathBuf>,

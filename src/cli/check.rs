@@ -2,17 +2,17 @@
 
 use std::ffi::OsString;
 
-use super::args::Check;
+use super::args::CheckArgs;
 use super::exit::{Exit, Failure};
 use super::load;
 use super::say::out;
 use crate::base::SimSpan;
 use crate::experiment::Trial;
 use crate::report::terminal::{Align, TextTable};
-use crate::scenario::document::Input;
+use crate::scenario::document::DocumentInput;
 
-pub(super) fn check(args: &Check, arguments: &[OsString]) -> Result<Exit, Failure> {
-    let loaded = load::scenario(Input::File(&args.scenario), &args.overrides, arguments)?;
+pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+    let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
     if args.show {
         out(&loaded.show())?;
         return Ok(Exit::Done);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{Compare, IntervalBy, PairBy};
+use super::args::{CompareArgs, IntervalBy, PairBy};
 use super::comparison;
 use super::exit::{Exit, Failure};
 use super::say::{out, tell};
@@ -14,7 +14,7 @@ use crate::results::compare::{self, CompareError, Method, Options, Pairing, Side
 use crate::results::outcome::{Kind, OutcomeError, Point, Results};
 use crate::scenario::document::suggest;
 
-pub(super) fn compare(args: &Compare) -> Result<Exit, Failure> {
+pub(super) fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
     if args.pareto {
         return front(args);
     }
@@ -46,11 +46,11 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     out(&format!("{text}\n"))
 }
 
-fn gates(args: &Compare) -> Result<Vec<Gate>, Failure> {
+fn gates(args: &CompareArgs) -> Result<Vec<Gate>, Failure> {
     args.fail_if.iter().map(|text| text.parse().map_err(usage)).collect()
 }
 
-fn options(args: &Compare, gates: &[Gate]) -> Result<Options, Failure> {
+fn options(args: &CompareArgs, gates: &[Gate]) -> Result<Options, Failure> {
     let measures = args.metric.iter().map(|text| text.parse().map_err(usage));
     Ok(Options {
         measures: measures.collect::<Result<Vec<Measure>, _>>()?,
@@ -83,7 +83,7 @@ fn practical(text: &str) -> Result<(Option<String>, f64), Failure> {
 }
 
 /// The baseline, the other sides, and whether they are all points of one sweep.
-fn sides(args: &Compare) -> Result<(Side, Vec<Side>, bool), Failure> {
+fn sides(args: &CompareArgs) -> Result<(Side, Vec<Side>, bool), Failure> {
     if let [only] = &args.results[..] {
         let (results, point) = find(only)?;
         if point.is_some() || results.kind == Kind::Run || results.points.len() < 2 {
@@ -144,7 +144,7 @@ fn only_point<'a>(results: &'a Results, argument: &str) -> Result<&'a Point, Fai
     }
 }
 
-fn front(args: &Compare) -> Result<Exit, Failure> {
+fn front(args: &CompareArgs) -> Result<Exit, Failure> {
     let goal: Option<Goal> = match &args.goal {
         None => None,
         Some(text) => {

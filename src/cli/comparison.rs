@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::report::terminal::{Align, TextTable};
 use crate::results::compare::pareto::{Front, Mean};
-use crate::results::compare::{Comparison, Difference, Method, Pairing, Row, Verdict};
+use crate::results::compare::{Comparison, ComparisonRow, Difference, Method, Pairing, Verdict};
 use crate::results::outcome::setting_text;
 use crate::results::statistics::{FEWEST, Interval};
 use crate::scenario::document::printable;
@@ -52,7 +52,7 @@ fn heading(comparison: &Comparison, is_sweep: bool) -> String {
     _ = match comparison.pairing {
         Pairing::None => writeln!(text, "Not paired."),
         Pairing::Seed => {
-            let count = |row: &Row| row.seeds.len();
+            let count = |row: &ComparisonRow| row.seeds.len();
             let most = comparison.rows.iter().map(count).max().unwrap_or(0);
             let least = comparison.rows.iter().map(count).min().unwrap_or(0);
             let pairs = if least == most { most.to_string() } else { format!("{least} to {most}") };
@@ -102,7 +102,7 @@ fn p_text(p: f64) -> String {
 }
 
 /// Metric, both means, their difference, its interval, and the correlation.
-fn cells_of(row: &Row) -> [String; 6] {
+fn cells_of(row: &ComparisonRow) -> [String; 6] {
     let digits = decimals(row);
     // A mean of one or two values is misleading, so the values are shown.
     let few = row.values_a.len().max(row.values_b.len()) < FEWEST;
@@ -132,7 +132,7 @@ fn interval_text(interval: Interval, digits: usize) -> String {
 }
 
 /// Number of decimals that shows two digits of the uncertainty, or else of the difference.
-fn decimals(row: &Row) -> usize {
+fn decimals(row: &ComparisonRow) -> usize {
     let half = row.interval.map_or(0.0, |interval| (interval.high - interval.low) / 2.0);
     let size = row.a.map_or(1.0, |a| a.abs() * 1e-3);
     let scale = [half, row.delta.unwrap_or(0.0).abs(), size, 1e-3];
@@ -143,7 +143,7 @@ fn digits_for(scale: f64) -> usize {
     (1.0 - scale.log10().floor()).clamp(0.0, 9.0) as usize
 }
 
-fn verdict(row: &Row) -> String {
+fn verdict(row: &ComparisonRow) -> String {
     let good = match row.is_better() {
         Some(true) => " (better)",
         Some(false) => " (worse)",
@@ -177,7 +177,7 @@ fn remarks(comparison: &Comparison, is_sweep: bool, text: &mut String) {
             comparison.questions
         );
     }
-    let decided = |row: &&Row| matches!(row.verdict, Verdict::Higher | Verdict::Lower);
+    let decided = |row: &&ComparisonRow| matches!(row.verdict, Verdict::Higher | Verdict::Lower);
     for row in comparison.rows.iter().filter(decided) {
         let Some(unpaired) = row.unpaired.filter(|interval| interval.contains(0.0)) else {
             continue;
@@ -304,7 +304,7 @@ pub(super) fn front(front: &Front) -> String {
 }
 
 /// Why a point is not compared.
-fn stays_out(place: &crate::results::compare::pareto::Place) -> String {
+fn stays_out(place: &crate::results::compare::pareto::ParetoPoint) -> String {
     let not_done = place.trials - place.done - place.failed;
     match (place.failed, not_done) {
         (0, 0) => format!("(reached by {} of {} trials)", place.reached, place.trials),

@@ -6,23 +6,23 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::Data;
+use super::args::DataCommand;
 use super::exit::{Exit, Failure};
 use super::load;
 use super::say::out;
 use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::build::BuildError;
-use crate::scenario::document::Input;
+use crate::scenario::document::DocumentInput;
 use crate::scenario::seeds::Drawn;
 
-pub(super) fn data(args: &Data, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn data(args: &DataCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
     match args {
-        Data::Inspect { scenario, overrides, head } => {
+        DataCommand::Inspect { scenario, overrides, head } => {
             let source = open(scenario, overrides, arguments)?;
             out(&inspect(source.as_ref(), *head))?;
         }
-        Data::Gen { scenario, overrides, days, out: file } => {
+        DataCommand::Gen { scenario, overrides, days, out: file } => {
             let source = open(scenario, overrides, arguments)?;
             let days = match days {
                 None => source.days().to_vec(),
@@ -43,7 +43,7 @@ fn open(
     overrides: &[String],
     arguments: &[OsString],
 ) -> Result<Arc<dyn DataSource>, Failure> {
-    let loaded = load::scenario(Input::File(scenario), overrides, arguments)?;
+    let loaded = load::scenario(DocumentInput::File(scenario), overrides, arguments)?;
     let folder = load::folder_of(scenario);
     let streams = loaded.value.scenario.streams(Drawn::Data);
     let choice = loaded.value.data.ok_or(BuildError::NoData)?;

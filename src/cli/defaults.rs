@@ -3,7 +3,7 @@
 
 use crate::results::outcome::{Settings, flatten};
 use crate::scenario::Scenario;
-use crate::scenario::document::{Input, load, to_toml};
+use crate::scenario::document::{DocumentInput, load, to_toml};
 use toml::{Table, Value};
 
 /// Each round settles at least one table, so this number is enough for any scenario.
@@ -17,7 +17,7 @@ pub(super) fn of_resolved(text: &str) -> Option<Settings> {
     let mut written = Vec::new();
     for _ in 0..ROUNDS {
         let text = bare.to_string();
-        match load::<Scenario>(Input::Text { name: "the bones", text: &text }, &[]) {
+        match load::<Scenario>(DocumentInput::Text { name: "the bones", text: &text }, &[]) {
             Ok(loaded) => return settings(&loaded.value, &written),
             Err(problems) => {
                 for problem in problems.list {

@@ -3,25 +3,25 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::args::{Demo, ProgressBy};
+use super::args::{DemoArgs, ProgressBy};
 use super::exit::{Exit, Failure};
 use super::insight::insight;
-use super::run::{Look, execute};
+use super::run::{ProgressDisplay, execute};
 use super::say::{out, tell};
 use super::{load, show};
 use crate::experiment::{SaveEvery, Trial};
-use crate::scenario::document::Input;
+use crate::scenario::document::DocumentInput;
 use crate::scenario::templates::Template;
 
-pub(super) fn demo(args: &Demo, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn demo(args: &DemoArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
     let template = Template::find("demo").expect("it is built in");
-    let input = Input::Text { name: "the built-in demo", text: template.text };
+    let input = DocumentInput::Text { name: "the built-in demo", text: template.text };
     let loaded = load::scenario(input, &args.overrides, arguments)?;
     let threads = load::threads(args.threads);
     let trial = Trial::new(loaded.value, Path::new("."), threads)?;
     tell(&format!("{}\n\n", trial.scenario.scenario.title));
     // The run is so short that it is repeated even if the folder is finished.
-    let look = Look {
+    let look = ProgressDisplay {
         progress: ProgressBy::Auto,
         plain: false,
         plots: true,

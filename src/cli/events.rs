@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use crate::experiment::sweep::{Ended, PlannedTrial, SweepWatcher, Tally};
+use crate::experiment::sweep::{Ended, PlannedTrial, SweepWatcher, TrialCounts};
 use crate::experiment::{RunError, Trial};
 use crate::results::Summary;
 use crate::sim::{EvaluatedView, Limits, Observer, Progress, Record};
@@ -185,7 +185,7 @@ impl SweepEvents {
 }
 
 /// The sweep has ended.
-pub(super) fn sweep_end(tally: &Tally) {
+pub(super) fn sweep_end(tally: &TrialCounts) {
     emit(
         "finished",
         &Map::new(),

@@ -1,6 +1,6 @@
 //! `straggler explain`: a key, a metric or an error code, in words.
 
-use super::args::Explain;
+use super::args::ExplainArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::metrics::glossary;
@@ -8,7 +8,7 @@ use crate::metrics::scalar::{self, Better};
 use crate::scenario::document::{Shape, explain as explain_key, find_code, reference_markdown};
 use crate::scenario::{Scenario, rules, sweep};
 
-pub(super) fn explain(args: &Explain) -> Result<Exit, Failure> {
+pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
     let shape = Shape::of::<Scenario>();
     if args.schema {
         let schema = schemars::schema_for!(Scenario);

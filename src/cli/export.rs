@@ -1,23 +1,23 @@
 //! `straggler export`: results for notebooks and TensorBoard.
 
-use super::args::{Export, ExportFormat};
+use super::args::{ExportArgs, ExportFormat};
 use super::exit::{Exit, Failure};
 use super::say::out;
-use crate::results::export::{ExportError, Format, export as write};
+use crate::results::export::{ExportError, FileFormat, export as write};
 use crate::results::outcome::Results;
 
-pub(super) fn export(args: &Export) -> Result<Exit, Failure> {
+pub(super) fn export(args: &ExportArgs) -> Result<Exit, Failure> {
     let results = Results::open(&args.folder)?;
     let (format, name) = match args.format {
-        ExportFormat::Csv => (Format::Csv, "csv"),
-        ExportFormat::Jsonl => (Format::Jsonl, "jsonl"),
-        ExportFormat::Parquet => (Format::Parquet, "parquet"),
-        ExportFormat::Tensorboard => (Format::Tensorboard, "tensorboard"),
+        ExportFormat::Csv => (FileFormat::Csv, "csv"),
+        ExportFormat::Jsonl => (FileFormat::Jsonl, "jsonl"),
+        ExportFormat::Parquet => (FileFormat::Parquet, "parquet"),
+        ExportFormat::Tensorboard => (FileFormat::Tensorboard, "tensorboard"),
     };
     let into = args.out.clone().unwrap_or_else(|| args.folder.join("export").join(name));
     let files = write(&results, format, &into)?;
     match format {
-        Format::Tensorboard => out(&format!(
+        FileFormat::Tensorboard => out(&format!(
             "{} ({} event files); look at it with: tensorboard --logdir {}\n",
             into.display(),
             files.len(),

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::args::{Fit, FitColumns};
+use super::args::{FitArgs, FitColumnArgs};
 use super::exit::{Exit, Failure};
 use super::load::folder_of;
 use super::say::out;
 use crate::experiment::fit::figures::Figures;
-use crate::experiment::fit::log::{Columns, Log};
+use crate::experiment::fit::log::{Columns, StepLog};
 use crate::experiment::fit::{FitError, Fitted, Traces, fit as fit_cluster, judge};
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::spec::Cluster;
@@ -25,8 +25,8 @@ struct Fragment<'a> {
     cluster: &'a Cluster,
 }
 
-pub(super) fn fit(args: &Fit) -> Result<Exit, Failure> {
-    let log = Log::read(&args.log, &columns(&args.columns)).map_err(|error| match error {
+pub(super) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
+    let log = StepLog::read(&args.log, &columns(&args.columns)).map_err(|error| match error {
         FitError::Row { .. } | FitError::Short { .. } => {
             Failure::new(Exit::Data, format!("{}: {error}", args.log.display()))
         }
@@ -71,7 +71,7 @@ fn failure(error: &FitError) -> Failure {
     Failure::new(exit, error)
 }
 
-fn columns(args: &FitColumns) -> Columns {
+fn columns(args: &FitColumnArgs) -> Columns {
     Columns {
         worker: args.worker.clone(),
         step: args.step.clone(),
@@ -100,7 +100,7 @@ fn off(predicted: Option<f64>, logged: Option<f64>) -> String {
 }
 
 /// The table of logged and predicted figures.
-fn comparison(log: &Log, logged: &Figures, predicted: &Figures, halves: bool) -> String {
+fn comparison(log: &StepLog, logged: &Figures, predicted: &Figures, halves: bool) -> String {
     let mut table = TextTable::new(&[Align::Left, Align::Right, Align::Right, Align::Right]);
     table.row([if halves { "second half" } else { "" }, "logged", "predicted", "off"]);
     let mut row = |name: String, logged: Option<f64>, predicted: Option<f64>| {
@@ -124,7 +124,7 @@ fn comparison(log: &Log, logged: &Figures, predicted: &Figures, halves: bool) ->
 }
 
 /// The classes with their laws.
-fn machines(log: &Log, fitted: &Fitted) -> String {
+fn machines(log: &StepLog, fitted: &Fitted) -> String {
     let mut table = TextTable::new(&[Align::Left, Align::Right, Align::Left, Align::Left]);
     table.row(["class", "mean", "law", "workers"]);
     for (number, (group, law)) in fitted.groups.iter().zip(&fitted.laws).enumerate() {

@@ -4,30 +4,30 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Instant;
 
-use super::args::{Lab, LabRestart};
+use super::args::{LabCommand, LabRestartArgs};
 use super::exit::{Exit, Failure, code};
 use super::say::{out, tell};
 use super::{load, report, signals};
 use crate::experiment::lab::design::{NO_RESTART, arms, terms};
 use crate::experiment::lab::tables::{arm_rows, effect_rows};
-use crate::experiment::lab::{LabError, RestartLab, Results};
+use crate::experiment::lab::{LabError, LabResults, RestartLab};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::folder::plan_hash;
 use crate::results::tables::{ArmRow, EffectRow};
-use crate::scenario::document::Input;
+use crate::scenario::document::DocumentInput;
 
 /// The responses of the table of arms.
 const SHOWN: [&str; 5] = ["at_once", "depth", "early", "final", "recovered_after"];
 /// The response for which the effects are shown.
 const ATTRIBUTED: &str = "depth";
 
-pub(super) fn lab(args: &Lab, arguments: &[OsString]) -> Result<Exit, Failure> {
-    let Lab::Restart(args) = args;
+pub(super) fn lab(args: &LabCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
+    let LabCommand::Restart(args) = args;
     restart(args, arguments)
 }
 
-fn restart(args: &LabRestart, arguments: &[OsString]) -> Result<Exit, Failure> {
-    let loaded = load::scenario(Input::File(&args.scenario), &args.overrides, arguments)?;
+fn restart(args: &LabRestartArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+    let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
     let files_from = load::folder_of(&args.scenario);
     let lab = RestartLab::new(loaded.value);
     if args.list {
@@ -125,7 +125,7 @@ fn list(lab: &RestartLab) -> String {
 }
 
 /// The results of the lab.
-fn show(lab: &RestartLab, results: &Results, path: &Path) -> String {
+fn show(lab: &RestartLab, results: &LabResults, path: &Path) -> String {
     let settings = lab.settings();
     let responses = arm_rows(settings, results);
     let effects = effect_rows(settings, results);

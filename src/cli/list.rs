@@ -1,6 +1,6 @@
 //! `straggler list`: every registered part, with one line each.
 
-use super::args::List;
+use super::args::ListArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::base::registry::Part;
@@ -16,9 +16,9 @@ use crate::remedy::RemedyChoice;
 use crate::scenario::presets::Preset;
 
 /// A kind of part: its plural, the key that chooses it, and the parts.
-type Kind = (&'static str, &'static str, &'static [Part]);
+type PartFamily = (&'static str, &'static str, &'static [Part]);
 
-const KINDS: &[Kind] = &[
+const KINDS: &[PartFamily] = &[
     ("presets", "preset", Preset::PARTS),
     ("sources", "data.kind", SourceChoice::PARTS),
     ("orders", "train.order.kind", OrderChoice::PARTS),
@@ -33,8 +33,8 @@ const KINDS: &[Kind] = &[
     ("delays", "imposed_staleness.kind", DelayChoice::PARTS),
 ];
 
-pub(super) fn list(args: &List) -> Result<Exit, Failure> {
-    let chosen: Vec<&Kind> = match &args.what {
+pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
+    let chosen: Vec<&PartFamily> = match &args.what {
         None => KINDS.iter().collect(),
         Some(what) => KINDS.iter().filter(|(name, ..)| name == what).collect(),
     };

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
 use super::say::tell;
-use crate::scenario::document::{Input, Loaded, Look, Override, load};
+use crate::scenario::document::{DocumentInput, Loaded, Override, ProblemStyle, load};
 use crate::scenario::sweep::is_sweep;
 use crate::scenario::{Scenario, rules};
 
 /// Reads and checks a scenario; warnings go to stderr.
 pub(super) fn scenario(
-    input: Input<'_>,
+    input: DocumentInput<'_>,
     overrides: &[String],
     arguments: &[OsString],
 ) -> Result<Loaded<Scenario>, Failure> {
-    if let Input::File(path) = input
+    if let DocumentInput::File(path) = input
         && is_sweep(path)
     {
         let message = format!(
@@ -46,9 +46,9 @@ pub(super) fn argument(text: &str, arguments: &[OsString]) -> Override {
 }
 
 /// Colours on a terminal, unless NO_COLOR forbids them.
-pub(super) fn look() -> Look {
+pub(super) fn look() -> ProblemStyle {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    Look { colour }
+    ProblemStyle { colour }
 }
 
 /// The folder that a scenario's files are looked for in: the folder of the scenario.

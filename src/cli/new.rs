@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::Write;
 
-use super::args::New;
+use super::args::NewArgs;
 use super::exit::{Exit, Failure};
 use super::say::{out, tell};
 use crate::scenario::templates::{TEMPLATES, Template};
 
-pub(super) fn new(args: &New) -> Result<Exit, Failure> {
+pub(super) fn new(args: &NewArgs) -> Result<Exit, Failure> {
     let Some(name) = &args.template else {
         let mut text = String::new();
         for template in TEMPLATES {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::Report;
+use super::args::ReportArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 #[cfg(feature = "plot")]
@@ -14,7 +14,7 @@ use crate::report::ReportError;
 /// The name of the page in a results folder.
 const PAGE: &str = "report.html";
 
-pub(super) fn report(args: &Report) -> Result<Exit, Failure> {
+pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let written = match (args.folders.as_slice(), &args.out) {
         ([folder], None) => at_the_end(folder, false)?,
         ([folder], Some(file)) => page(std::slice::from_ref(folder), file)?,

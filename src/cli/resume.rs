@@ -3,27 +3,27 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::Resume;
+use super::args::ResumeArgs;
 use super::exit::{Exit, Failure};
-use super::run::Look;
+use super::run::ProgressDisplay;
 use super::{load, run, sweep};
-use crate::experiment::sweep::{Plan, PlanError};
+use crate::experiment::sweep::{PlanError, SweepPlan};
 use crate::experiment::{Trial, run_info};
-use crate::scenario::document::Input;
+use crate::scenario::document::DocumentInput;
 
-pub(super) fn resume(args: &Resume) -> Result<Exit, Failure> {
+pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     let folder = &args.folder;
     let files = files_of(folder, args.files.as_deref())?;
     if folder.join("plan.jsonl").exists() {
-        let plan = Plan::read(folder, files)?;
+        let plan = SweepPlan::read(folder, files)?;
         return sweep::execute(&plan, Some(folder), &args.sweeping);
     }
     let resolved = folder.join("resolved.toml");
     let sweeping = &args.sweeping;
-    let loaded = load::scenario(Input::File(&resolved), &[], &[])?;
+    let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
     let threads = load::threads(sweeping.threads);
     let trial = Trial::new(loaded.value, &files, threads)?;
-    let look = Look {
+    let look = ProgressDisplay {
         progress: sweeping.progress.with(sweeping.quiet, sweeping.plain),
         plain: sweeping.plain,
         plots: true,

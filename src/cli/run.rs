@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::{ProgressBy, Run, Sweeping};
+use super::args::{ProgressBy, RunArgs, SweepingArgs};
 use super::events::TrialEvents;
 use super::exit::{Exit, Failure};
 use super::progress::Live;
@@ -17,26 +17,26 @@ use crate::experiment::{RunOptions, SaveEvery, Trial};
 use crate::report::terminal::Glyphs;
 use crate::results::Summary;
 use crate::results::folder::plan_hash;
-use crate::scenario::document::Input;
-use crate::sim::Nobody;
+use crate::scenario::document::DocumentInput;
+use crate::sim::NoObserver;
 
-pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
     if args.seeds.is_some() {
         let plan = plan(&args.scenario, &args.overrides, args.seeds.as_ref(), arguments)?;
-        let sweeping = Sweeping {
+        let sweeping = SweepingArgs {
             threads: args.threads,
             force: args.force,
             plain: args.plain,
             quiet: args.quiet,
             progress: args.progress,
             save_every: args.save_every,
-            ..Sweeping::default()
+            ..SweepingArgs::default()
         };
         return sweep::execute(&plan, args.out.as_deref(), &sweeping);
     }
-    let loaded = load::scenario(Input::File(&args.scenario), &args.overrides, arguments)?;
+    let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
     let folder = load::folder_of(&args.scenario);
-    let look = Look {
+    let look = ProgressDisplay {
         progress: args.progress.with(args.quiet, args.plain),
         plain: args.plain,
         plots: !args.no_plots,
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Run, arguments: &[OsString]) -> Result<Exit, Failure> {
 }
 
 /// Prints the results of a run.
-pub(super) fn end(done: &Done, json: bool) -> Result<Exit, Failure> {
+pub(super) fn end(done: &FinishedRun, json: bool) -> Result<Exit, Failure> {
     if json {
         print_json(done)?;
         tell(&show::expectations(&done.checked));
@@ -69,7 +69,7 @@ pub(super) fn end(done: &Done, json: bool) -> Result<Exit, Failure> {
 
 /// How the progress of a run is shown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(super) struct ProgressDisplay {
     pub(super) progress: ProgressBy,
     pub(super) plain: bool,
     pub(super) plots: bool,
@@ -78,7 +78,7 @@ pub(super) struct Look {
 }
 
 /// A run that is done.
-pub(super) struct Done {
+pub(super) struct FinishedRun {
     pub(super) summary: Option<Summary>,
     pub(super) path: PathBuf,
     pub(super) wall: f64,
@@ -91,8 +91,8 @@ pub(super) fn execute(
     trial: Trial,
     out: Option<&Path>,
     threads: usize,
-    look: Look,
-) -> Result<Done, Failure> {
+    look: ProgressDisplay,
+) -> Result<FinishedRun, Failure> {
     if !look.force {
         trial.check_limits()?;
     }
@@ -114,7 +114,7 @@ pub(super) fn execute(
         tell: &|text| tell(&format!("{text}\n")),
     };
     let outcome = match look.progress {
-        ProgressBy::None => trial.run(&path, &options, &mut Nobody),
+        ProgressBy::None => trial.run(&path, &options, &mut NoObserver),
         ProgressBy::Json => {
             let mut events = TrialEvents::of_run(&trial, &path, threads);
             let outcome = trial.run(&path, &options, &mut events);
@@ -137,10 +137,15 @@ pub(super) fn execute(
     if look.plots && !pictured {
         report::at_the_end(&finished.path, look.progress == ProgressBy::None)?;
     }
-    Ok(Done { summary: finished.summary, path: finished.path, wall, checked: finished.checked })
+    Ok(FinishedRun {
+        summary: finished.summary,
+        path: finished.path,
+        wall,
+        checked: finished.checked,
+    })
 }
 
-fn print_json(done: &Done) -> Result<(), Failure> {
+fn print_json(done: &FinishedRun) -> Result<(), Failure> {
     let text = std::fs::read_to_string(done.path.join("summary.json"))
         .map_err(|error| Failure::new(Exit::Write, format!("cannot read summary.json: {error}")))?;
     out(&text)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::args::{OfSeries, Spectrum};
+use super::args::{OfSeries, SpectrumArgs};
 use super::exit::{Exit, Failure};
 use super::say::{out, tell};
 use crate::report::terminal::{Align, TextTable};
@@ -14,12 +14,12 @@ use crate::results::statistics::{deviation, mean, student};
 
 /// A run, or a point of a sweep with all its trials.
 #[derive(Debug, Serialize)]
-struct Row {
+struct SpectrumRow {
     name: String,
     trials: Vec<PassSpectrum>,
 }
 
-pub(super) fn spectrum(args: &Spectrum) -> Result<Exit, Failure> {
+pub(super) fn spectrum(args: &SpectrumArgs) -> Result<Exit, Failure> {
     let of = match args.of {
         OfSeries::Loss => Oscillating::Loss,
         OfSeries::Auc => Oscillating::Auc,
@@ -44,11 +44,11 @@ pub(super) fn spectrum(args: &Spectrum) -> Result<Exit, Failure> {
 }
 
 /// The spectra of a folder; names on stderr the runs without a spectrum.
-fn read(folder: &Path, of: Oscillating, skip: f64) -> Result<Vec<Row>, Failure> {
+fn read(folder: &Path, of: Oscillating, skip: f64) -> Result<Vec<SpectrumRow>, Failure> {
     let results = Results::open(folder)?;
     let mut rows = Vec::new();
     for point in &results.points {
-        let mut row = Row { name: point.label.clone(), trials: Vec::new() };
+        let mut row = SpectrumRow { name: point.label.clone(), trials: Vec::new() };
         for trial in results.trials_of(point).filter(|trial| trial.state() == State::Done) {
             match trial.spectrum(of, skip)? {
                 Ok(found) => row.trials.push(found),
@@ -62,7 +62,7 @@ fn read(folder: &Path, of: Oscillating, skip: f64) -> Result<Vec<Row>, Failure> 
     Ok(rows)
 }
 
-fn text(rows: &[Row], of: Oscillating) -> String {
+fn text(rows: &[SpectrumRow], of: Oscillating) -> String {
     let what = match of {
         Oscillating::Loss => "the training loss, in nats,",
         Oscillating::Auc => "AUC on the holdout",
@@ -99,7 +99,7 @@ fn text(rows: &[Row], of: Oscillating) -> String {
 }
 
 #[cfg(feature = "plot")]
-fn draw(rows: &[Row], of: Oscillating, file: &Path) -> Result<(), Failure> {
+fn draw(rows: &[SpectrumRow], of: Oscillating, file: &Path) -> Result<(), Failure> {
     let lines: Vec<(&str, &[PassSpectrum])> =
         rows.iter().map(|row| (row.name.as_str(), &row.trials[..])).collect();
     crate::report::plot::draw_spectra(&lines, of, file)
@@ -107,6 +107,6 @@ fn draw(rows: &[Row], of: Oscillating, file: &Path) -> Result<(), Failure> {
 }
 
 #[cfg(not(feature = "plot"))]
-fn draw(_: &[Row], _: Oscillating, _: &Path) -> Result<(), Failure> {
+fn draw(_: &[SpectrumRow], _: Oscillating, _: &Path) -> Result<(), Failure> {
     Err(Failure::new(Exit::Usage, "this program was built without plots"))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::args::Spread;
+use super::args::SpreadArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::metrics::measure::Measure;
@@ -11,7 +11,7 @@ use crate::results::compare::Side;
 use crate::results::compare::spread::{SpreadRow, spreads};
 use crate::results::outcome::Results;
 
-pub(super) fn spread(args: &Spread) -> Result<Exit, Failure> {
+pub(super) fn spread(args: &SpreadArgs) -> Result<Exit, Failure> {
     let measure: Measure = args.metric.parse().map_err(|error| Failure::new(Exit::Usage, error))?;
     let results = Results::open(&args.folder)?;
     let baseline = results.point(&args.baseline)?.index;

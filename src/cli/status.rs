@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::args::Status;
+use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::report::terminal::{Align, TextTable};
@@ -13,7 +13,7 @@ use crate::results::statistics::{self, student};
 const SHOWN: &[(&str, usize)] =
     &[("best.auc", 4), ("last.log_loss", 4), ("examples_per_sim_s", 0), ("staleness.mean", 2)];
 
-pub(super) fn status(args: &Status) -> Result<Exit, Failure> {
+pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     let results = Results::open(&args.folder)?;
     if args.json {
         out(&format!("{:#}\n", as_json(&results)?))?;
@@ -49,10 +49,10 @@ impl From<OutcomeError> for Failure {
 }
 
 /// Figures of the finished trials of each point, by name.
-type Figures = Vec<BTreeMap<String, Vec<f64>>>;
+type PointFigures = Vec<BTreeMap<String, Vec<f64>>>;
 
-fn figures(results: &Results) -> Result<Figures, OutcomeError> {
-    let mut figures: Figures = vec![BTreeMap::new(); results.points.len()];
+fn figures(results: &Results) -> Result<PointFigures, OutcomeError> {
+    let mut figures: PointFigures = vec![BTreeMap::new(); results.points.len()];
     for trial in results.trials.iter().filter(|trial| trial.state() == State::Done) {
         let Some(scalars) = trial.scalars()? else { continue };
         for (name, value) in scalars.iter() {

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::args::{ProgressBy, Sweep, Sweeping};
+use super::args::{ProgressBy, SweepArgs, SweepingArgs};
 use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
 use super::say::{out, tell};
-use super::sweep_watch::{Quiet, Watch};
+use super::sweep_watch::{Quiet, SweepWatch};
 use super::{load, report, signals, status};
 use crate::base::{ByteSize, SimSpan};
 use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::expect;
 use crate::experiment::run_info::Stopwatch;
 use crate::experiment::sweep::{
-    Plan, PlannedTrial, Selection, Sources, SweepFolder, SweepOptions, SweepWatcher, Tally, budget,
-    run as run_trials,
+    OpenLogs, PlannedTrial, SweepFolder, SweepOptions, SweepPlan, SweepWatcher, TrialCounts,
+    TrialSelection, budget, run as run_trials,
 };
 use crate::experiment::{RunError, Trial};
 use crate::report::terminal::{Align, TextTable};
@@ -35,7 +35,7 @@ use crate::scenario::sweep::{self, Design, Resolved, Seeds, is_sweep, resolve};
 /// their turn.
 const LOOKED_AT: usize = 64;
 
-pub(super) fn sweep(args: &Sweep, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn sweep(args: &SweepArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
     let plan = plan(&args.file, &args.overrides, args.seeds.as_ref(), arguments)?;
     if args.list {
         return list(&plan, &args.sweeping);
@@ -49,7 +49,7 @@ pub(super) fn plan(
     overrides: &[String],
     seeds: Option<&Seeds>,
     arguments: &[OsString],
-) -> Result<Plan, Failure> {
+) -> Result<SweepPlan, Failure> {
     let refused = |problems: Problems| Failure::plain(Exit::Usage, problems.render(load::look()));
     let (mut about, mut design, scenario) = if is_sweep(file) {
         let read = sweep::read(file).map_err(refused)?;
@@ -98,7 +98,7 @@ pub(super) fn plan(
     if trials > sweep::design::MOST_TRIALS {
         return Err(too_many());
     }
-    Ok(Plan::new(about, &design, &points, load::folder_of(&scenario)))
+    Ok(SweepPlan::new(about, &design, &points, load::folder_of(&scenario)))
 }
 
 /// Separates arguments with several values from those with one.
@@ -137,7 +137,7 @@ fn warn(warnings: &Problems, told: &mut BTreeSet<String>) {
 }
 
 /// Prints every point with the estimate of a trial; runs nothing.
-fn list(plan: &Plan, sweeping: &Sweeping) -> Result<Exit, Failure> {
+fn list(plan: &SweepPlan, sweeping: &SweepingArgs) -> Result<Exit, Failure> {
     let threads = load::threads(sweeping.threads);
     let selection = sweeping.selection();
     let mut table = TextTable::new(&[
@@ -154,7 +154,7 @@ fn list(plan: &Plan, sweeping: &Sweeping) -> Result<Exit, Failure> {
     for trial in chosen(plan, &selection) {
         by_point[trial.planned.point].push(trial);
     }
-    let sources = Sources::default();
+    let sources = OpenLogs::default();
     for (number, chosen) in by_point.iter().enumerate() {
         let Some(first) = chosen.first() else { continue };
         let trial = open(plan, first, &sources)?;
@@ -188,21 +188,21 @@ fn list(plan: &Plan, sweeping: &Sweeping) -> Result<Exit, Failure> {
 }
 
 /// A trial with its log, which other points may share.
-fn open(plan: &Plan, planned: &PlannedTrial, sources: &Sources) -> Result<Trial, RunError> {
+fn open(plan: &SweepPlan, planned: &PlannedTrial, sources: &OpenLogs) -> Result<Trial, RunError> {
     let open = |choice: &SourceChoice, context: &OpenContext<'_>| sources.open(choice, context);
     Trial::with_sources(planned.scenario.clone(), &plan.files_from, 1, &open)
 }
 
-fn chosen<'a>(plan: &'a Plan, selection: &Selection) -> Vec<&'a PlannedTrial> {
+fn chosen<'a>(plan: &'a SweepPlan, selection: &TrialSelection) -> Vec<&'a PlannedTrial> {
     let numbered = plan.trials.iter().enumerate();
     numbered.filter(|(index, trial)| selection.has(*index, trial)).map(|(_, trial)| trial).collect()
 }
 
 /// Runs the missing trials of a plan.
 pub(super) fn execute(
-    plan: &Plan,
+    plan: &SweepPlan,
     path: Option<&Path>,
-    sweeping: &Sweeping,
+    sweeping: &SweepingArgs,
 ) -> Result<Exit, Failure> {
     let trials = chosen(plan, &sweeping.selection());
     if trials.is_empty() {
@@ -258,11 +258,11 @@ pub(super) fn execute(
 
 /// Prints what is about to run, and returns the watcher that shows its progress.
 fn watcher(
-    plan: &Plan,
+    plan: &SweepPlan,
     path: &Path,
     trials: usize,
     options: &SweepOptions,
-    sweeping: &Sweeping,
+    sweeping: &SweepingArgs,
 ) -> Box<dyn SweepWatcher> {
     let (points, threads, jobs) = (plan.len(), options.threads, options.jobs.min(trials));
     let (version, path) = (env!("CARGO_PKG_VERSION"), path.display());
@@ -284,14 +284,14 @@ fn watcher(
                 plan.name, options.memory
             ));
             let terminal = std::io::stderr().is_terminal() && how == ProgressBy::Auto;
-            Box::new(Watch::new(trials, terminal))
+            Box::new(SweepWatch::new(trials, terminal))
         }
     }
 }
 
 /// Refuses a sweep if one of its points is above the limits, before anything is written.
-fn check_limits(plan: &Plan, trials: &[&PlannedTrial]) -> Result<(), Failure> {
-    let sources = Sources::default();
+fn check_limits(plan: &SweepPlan, trials: &[&PlannedTrial]) -> Result<(), Failure> {
+    let sources = OpenLogs::default();
     for number in 0..plan.len().min(LOOKED_AT) {
         let Some(first) = trials.iter().find(|trial| trial.planned.point == number) else {
             continue;
@@ -313,7 +313,7 @@ fn memory() -> ByteSize {
 
 /// Prints how the trials ended; returns the exit code for it.
 fn end(
-    tally: Tally,
+    tally: TrialCounts,
     unmet: Vec<(String, String)>,
     path: &Path,
     options: &SweepOptions,

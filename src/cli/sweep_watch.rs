@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::say::tell;
 use crate::experiment::Trial;
 use crate::experiment::sweep::{Ended, PlannedTrial, SweepWatcher};
-use crate::sim::{EvaluatedView, Limits, Nobody, Observer, Progress, Record};
+use crate::sim::{EvaluatedView, Limits, NoObserver, Observer, Progress, Record};
 
 /// Steps of a bar.
 const STEPS: u64 = 1000;
@@ -18,7 +18,7 @@ pub(super) struct Quiet;
 
 impl SweepWatcher for Quiet {
     fn begins<'a>(&'a self, _: &PlannedTrial, _: &Trial) -> Box<dyn Observer + 'a> {
-        Box::new(Nobody)
+        Box::new(NoObserver)
     }
 
     fn says(&self, planned: &PlannedTrial, text: &str) {
@@ -29,7 +29,7 @@ impl SweepWatcher for Quiet {
 }
 
 /// Bars on a terminal, elsewhere a line whenever a trial has ended.
-pub(super) struct Watch {
+pub(super) struct SweepWatch {
     terminal: bool,
     bars: MultiProgress,
     all: ProgressBar,
@@ -39,8 +39,8 @@ pub(super) struct Watch {
     started: Instant,
 }
 
-impl Watch {
-    pub(super) fn new(trials: usize, terminal: bool) -> Watch {
+impl SweepWatch {
+    pub(super) fn new(trials: usize, terminal: bool) -> SweepWatch {
         let target = match terminal {
             true => ProgressDrawTarget::stderr_with_hz(5),
             false => ProgressDrawTarget::hidden(),
@@ -51,11 +51,11 @@ impl Watch {
         #[expect(clippy::disallowed_methods, reason = "progress is shown by the wall clock")]
         let started = Instant::now();
         let (ended, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Watch { terminal, bars, all, trials, ended, failed, started }
+        SweepWatch { terminal, bars, all, trials, ended, failed, started }
     }
 }
 
-impl Drop for Watch {
+impl Drop for SweepWatch {
     fn drop(&mut self) {
         self.all.finish_and_clear();
     }
@@ -67,7 +67,7 @@ fn style(bar: &ProgressBar, template: &str) {
     }
 }
 
-impl SweepWatcher for Watch {
+impl SweepWatcher for SweepWatch {
     fn begins<'a>(&'a self, planned: &PlannedTrial, trial: &Trial) -> Box<dyn Observer + 'a> {
         let bar = self.bars.add(ProgressBar::new(STEPS));
         style(&bar, "  [{bar:28}] {prefix}  {msg}");

@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use super::args::Trace;
+use super::args::TraceArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::base::SimSpan;
-use crate::results::export::trace::{Span, TraceError, write_trace};
+use crate::results::export::trace::{TimeWindow, TraceError, write_trace};
 
-pub(super) fn trace(args: &Trace) -> Result<Exit, Failure> {
+pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
     let window = args.window.as_deref().map(window).transpose()?;
     let path = args.out.clone().unwrap_or_else(|| args.folder.join("trace.json"));
     let mut buffer = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn trace(args: &Trace) -> Result<Exit, Failure> {
 }
 
 /// `0s..60s` as a span.
-fn window(text: &str) -> Result<Span, Failure> {
+fn window(text: &str) -> Result<TimeWindow, Failure> {
     let wrong = |why: &str| {
         Failure::new(Exit::Usage, format!("--window \"{text}\": {why}; write it as 0s..60s"))
     };
@@ -42,6 +42,6 @@ fn window(text: &str) -> Result<Span, Failure> {
     let seconds = |part: &str| -> Result<f64, Failure> {
         part.parse::<SimSpan>().map(SimSpan::seconds).map_err(|why| wrong(&why))
     };
-    let span = Span { from: seconds(from)?, to: seconds(to)? };
+    let span = TimeWindow { from: seconds(from)?, to: seconds(to)? };
     if span.from < span.to { Ok(span) } else { Err(wrong("it ends before it begins")) }
 }

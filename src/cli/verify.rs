@@ -6,27 +6,27 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::args::{ProgressBy, Verify};
+use super::args::{ProgressBy, VerifyArgs};
 use super::exit::{Exit, Failure};
-use super::run::{self, Look};
+use super::run::{self, ProgressDisplay};
 use super::say::out;
 use super::{load, resume};
-use crate::experiment::verify::{Difference, Verified, compare};
+use crate::experiment::verify::{FirstDifference, Verified, compare};
 use crate::experiment::{SaveEvery, Trial, run_info};
 use crate::results::semantics::SEMANTICS;
-use crate::scenario::document::Input;
+use crate::scenario::document::DocumentInput;
 use crate::scenario::document::printable;
 
-pub(super) fn verify(args: &Verify) -> Result<Exit, Failure> {
+pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let folder = &args.folder;
     check(folder, args.force)?;
     let files = resume::files_of(folder, args.files.as_deref())?;
     let resolved = folder.join("resolved.toml");
-    let loaded = load::scenario(Input::File(&resolved), &[], &[])?;
+    let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
     let threads = load::threads(args.threads);
     let trial = Trial::new(loaded.value, &files, threads)?;
-    let place = Place::of(args.out.as_deref())?;
-    let look = Look {
+    let place = SecondFolder::of(args.out.as_deref())?;
+    let look = ProgressDisplay {
         progress: ProgressBy::Auto.with(args.quiet, args.plain),
         plain: args.plain,
         plots: false,
@@ -107,7 +107,7 @@ fn report(folder: &Path, verified: &Verified) -> String {
     text
 }
 
-fn describe(first: &Difference) -> String {
+fn describe(first: &FirstDifference) -> String {
     let mut text = format!("first difference: {}, line {}", printable(&first.file), first.line);
     if let Some(column) = &first.column {
         text.push_str(&format!(", column {}", printable(column)));
@@ -125,27 +125,27 @@ fn describe(first: &Difference) -> String {
 }
 
 /// The folder of the second run.
-struct Place {
+struct SecondFolder {
     path: PathBuf,
     /// Whether the folder is removed afterwards.
     passing: bool,
 }
 
-impl Place {
-    fn of(out: Option<&Path>) -> Result<Place, Failure> {
+impl SecondFolder {
+    fn of(out: Option<&Path>) -> Result<SecondFolder, Failure> {
         if let Some(path) = out {
-            return Ok(Place { path: path.to_path_buf(), passing: false });
+            return Ok(SecondFolder { path: path.to_path_buf(), passing: false });
         }
         let path = std::env::temp_dir().join(format!("straggler-verify-{}", std::process::id()));
         // Only a new folder is used, so that no other files are removed.
         fs::create_dir(&path).map_err(|error| {
             Failure::new(Exit::Write, format!("cannot make {}: {error}", path.display()))
         })?;
-        Ok(Place { path, passing: true })
+        Ok(SecondFolder { path, passing: true })
     }
 }
 
-impl Drop for Place {
+impl Drop for SecondFolder {
     fn drop(&mut self) {
         if self.passing {
             drop(fs::remove_dir_all(&self.path));

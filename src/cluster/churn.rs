@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::failures::{Failures, Lost, OnTheWay, Process};
+use super::failures::{Failures, InFlightMessages, Lost, Process};
 use super::membership::Membership;
 use super::scripted::Scripted;
 use super::{LawError, MachineClass, StartChoice};
@@ -15,7 +15,7 @@ pub struct Churn {
     /// What becomes of the examples of a lost step.
     pub lost: Lost,
     /// What becomes of a push that is under way.
-    pub on_the_way: OnTheWay,
+    pub on_the_way: InFlightMessages,
     /// The random crashes of each worker's machine; empty if there are none.
     pub processes: Vec<Option<Process>>,
     /// Joins and leaves.

@@ -32,7 +32,8 @@ pub enum Lost {
 /// What becomes of a push that is under way when its worker crashes or leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum OnTheWay {
+#[schemars(rename = "OnTheWay")]
+pub enum InFlightMessages {
     /// Parts that have not arrived at a shard are lost, and so are those that the protocol holds.
     #[default]
     Lost,
@@ -70,7 +71,7 @@ pub struct Failures {
     /// What becomes of the examples of a lost step.
     pub lost: Lost,
     /// What becomes of a push that is under way.
-    pub on_the_way: OnTheWay,
+    pub on_the_way: InFlightMessages,
     /// Machine classes that crash more or less often.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<OfClass>,
@@ -85,7 +86,7 @@ impl Default for Failures {
             law: memoryless.clone(),
             repair_law: memoryless,
             lost: Lost::default(),
-            on_the_way: OnTheWay::default(),
+            on_the_way: InFlightMessages::default(),
             class: Vec::new(),
         }
     }

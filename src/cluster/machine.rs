@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::step_time::gamma::gamma_factor;
 use super::{Compute, LawError, Pace, StepTimeChoice, StepTimeLaw};
-use crate::base::{Factor, Purpose, SimSpan, SimTime, Streams, WorkerId};
+use crate::base::{Purpose, SimSpan, SimTime, Streams, TimeFactor, WorkerId};
 
 /// A kind of machine in a heterogeneous cluster.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -49,7 +49,7 @@ pub struct Machine {
     /// Index of its class.
     pub class: usize,
     /// Its slowdown: class and lasting difference together.
-    pub slowdown: Factor,
+    pub slowdown: TimeFactor,
     /// Time between a step's push and the worker's next request.
     pub between: SimSpan,
     /// How its pace varies over time; steady if `None`.
@@ -59,7 +59,7 @@ pub struct Machine {
 
 impl Machine {
     /// A machine of class `class`, with a law that the caller may have written.
-    pub fn new(class: usize, slowdown: Factor, law: Arc<dyn StepTimeLaw>) -> Machine {
+    pub fn new(class: usize, slowdown: TimeFactor, law: Arc<dyn StepTimeLaw>) -> Machine {
         Machine { class, slowdown, between: SimSpan::ZERO, pace: None, law }
     }
 
@@ -127,7 +127,7 @@ pub fn machines(
     let machine = |w: u32| {
         if classes.is_empty() {
             let law = Arc::clone(&ordinary);
-            return Machine { between, ..Machine::new(0, Factor::ONE, law) };
+            return Machine { between, ..Machine::new(0, TimeFactor::ONE, law) };
         }
         let class = class_of(WorkerId(w), classes);
         let MachineClass { slowdown, spread, ref workers, ref own, .. } = classes[class];
@@ -136,7 +136,7 @@ pub fn machines(
         let mut rng = streams.rng(Purpose::WorkerSpeed, u64::from(w), 0);
         let own = gamma_factor(spread, &mut rng);
         let law = Arc::clone(&laws[class]);
-        Machine { between, ..Machine::new(class, Factor::new(slowdown * own), law) }
+        Machine { between, ..Machine::new(class, TimeFactor::new(slowdown * own), law) }
     };
     Ok((0..workers).map(machine).collect())
 }

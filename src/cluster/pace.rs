@@ -19,7 +19,8 @@ use crate::base::{Purpose, SimSpan, SimTime, Streams};
 /// Which workers share an episode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Whose {
+#[schemars(rename = "Whose")]
+pub enum EpisodeScope {
     /// Each worker has its own episodes.
     #[default]
     Worker,
@@ -41,13 +42,14 @@ pub struct Episodes {
     pub factor: Option<f64>,
     /// Which workers share them.
     #[serde(default)]
-    pub whose: Whose,
+    pub whose: EpisodeScope,
 }
 
 /// A load that follows the time of day: everything takes `1 + swing x sin` of its time.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Daily {
+#[schemars(rename = "Daily")]
+pub struct DailyLoad {
     /// Largest deviation of the factor from 1, to both sides.
     #[schemars(range(min = 0.0, max = 0.99))]
     pub swing: f64,
@@ -58,9 +60,9 @@ pub struct Daily {
     pub lag: f64,
 }
 
-impl Default for Daily {
+impl Default for DailyLoad {
     fn default() -> Self {
-        Daily { swing: 0.2, period: SimSpan(86_400_000_000_000), lag: 0.0 }
+        DailyLoad { swing: 0.2, period: SimSpan(86_400_000_000_000), lag: 0.0 }
     }
 }
 
@@ -77,7 +79,7 @@ pub struct PaceConfig {
     pub episodes: Vec<Episodes>,
     /// A load that follows the time of day.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub daily: Option<Daily>,
+    pub daily: Option<DailyLoad>,
 }
 
 impl PaceConfig {
@@ -85,15 +87,15 @@ impl PaceConfig {
     pub fn of(&self, worker: u32, streams: Streams) -> Option<Pace> {
         let host = worker / self.workers_per_host.unwrap_or(1).max(1);
         let source = |(index, episodes): (usize, &Episodes)| {
-            let (kind, who) = match episodes.whose {
-                Whose::Worker => (0, worker),
-                Whose::Host => (1, host),
+            let (kind, entity) = match episodes.whose {
+                EpisodeScope::Worker => (0, worker),
+                EpisodeScope::Host => (1, host),
             };
-            let who = (index as u64) << 33 | kind << 32 | u64::from(who);
-            Source::new(episodes, who, streams)
+            let entity = (index as u64) << 33 | kind << 32 | u64::from(entity);
+            EpisodeSource::new(episodes, entity, streams)
         };
         let ever = |(_, episodes): &(usize, &Episodes)| !episodes.lasting.is_zero();
-        let sources: Vec<Source> =
+        let sources: Vec<EpisodeSource> =
             self.episodes.iter().enumerate().filter(ever).map(source).collect();
         let daily = self.daily.filter(|daily| daily.swing > 0.0 && daily.period.0 >= STEPS);
         let varies = !sources.is_empty() || daily.is_some();
@@ -118,22 +120,22 @@ const STEPS: u64 = 288;
 /// The pace of one machine, and the position reached on its path.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Pace {
-    sources: Vec<Source>,
+    sources: Vec<EpisodeSource>,
     /// Scripted spells.
     spells: Vec<Spell>,
-    daily: Option<Daily>,
+    daily: Option<DailyLoad>,
     host: u32,
     streams: Streams,
 }
 
 /// One source of episodes along one path.
 #[derive(Clone, PartialEq, Debug)]
-struct Source {
+struct EpisodeSource {
     every: SimSpan,
     lasting: SimSpan,
     /// Infinite if the machine stands still.
     factor: f64,
-    who: u64,
+    entity: u64,
     /// Whether it is slow from `from` to `until`, after `switches` switches.
     slow: bool,
     switches: u64,
@@ -141,13 +143,13 @@ struct Source {
     until: SimTime,
 }
 
-impl Source {
-    fn new(episodes: &Episodes, who: u64, streams: Streams) -> Source {
-        let mut source = Source {
+impl EpisodeSource {
+    fn new(episodes: &Episodes, entity: u64, streams: Streams) -> EpisodeSource {
+        let mut source = EpisodeSource {
             every: episodes.every,
             lasting: episodes.lasting,
             factor: episodes.factor.unwrap_or(f64::INFINITY),
-            who,
+            entity,
             slow: false,
             switches: 0,
             from: SimTime::ZERO,
@@ -160,7 +162,7 @@ impl Source {
     /// Starts the process in its stationary state.
     fn begin(&mut self, streams: Streams) {
         let (every, lasting) = (self.every.seconds(), self.lasting.seconds());
-        let first = streams.uniform(Purpose::Episode, self.who, 0);
+        let first = streams.uniform(Purpose::Episode, self.entity, 0);
         self.slow = first * (every + lasting) < lasting;
         (self.switches, self.from) = (0, SimTime::ZERO);
         self.until = SimTime::ZERO + self.stay(streams);
@@ -168,7 +170,7 @@ impl Source {
 
     /// The time from the latest switch to the next.
     fn stay(&self, streams: Streams) -> SimSpan {
-        let mut rng = streams.rng(Purpose::Episode, self.who, self.switches + 1);
+        let mut rng = streams.rng(Purpose::Episode, self.entity, self.switches + 1);
         let mean = if self.slow { self.lasting } else { self.every };
         // At least a microsecond, so that the path advances.
         SimSpan(((mean.0 as f64 * standard_exponential(&mut rng)) as u64).max(1_000))
@@ -189,7 +191,7 @@ impl Source {
     }
 }
 
-impl Daily {
+impl DailyLoad {
     fn at(&self, time: SimTime, host: u32) -> (f64, SimTime) {
         let step = self.period.0 / STEPS;
         let number = time.0 / step;
@@ -243,7 +245,7 @@ mod tests {
 
     fn episodes(factor: Option<f64>) -> PaceConfig {
         let (every, lasting) = (SimSpan(6_000_000_000), SimSpan(2_000_000_000));
-        let episodes = vec![Episodes { every, lasting, factor, whose: Whose::Worker }];
+        let episodes = vec![Episodes { every, lasting, factor, whose: EpisodeScope::Worker }];
         PaceConfig { episodes, ..PaceConfig::default() }
     }
 
@@ -296,14 +298,14 @@ mod tests {
     #[test]
     fn a_host_has_its_episodes_together_and_days_average_out() {
         let mut config = episodes(Some(3.0));
-        config.episodes[0].whose = Whose::Host;
+        config.episodes[0].whose = EpisodeScope::Host;
         config.workers_per_host = Some(4);
         let finish = |w| {
             config.of(w, Streams::new(1)).unwrap().finish(SimTime::ZERO, SimSpan(90_000_000_000))
         };
         assert_eq!(finish(4), finish(7));
         assert_ne!(finish(3), finish(4));
-        let daily = Some(Daily { swing: 0.5, period: SimSpan(86_400_000_000), lag: 0.0 });
+        let daily = Some(DailyLoad { swing: 0.5, period: SimSpan(86_400_000_000), lag: 0.0 });
         let config = PaceConfig { daily, ..PaceConfig::default() };
         // The mean of 1 / (1 + a sin) is 1 / sqrt(1 - a^2).
         let found = speed(&config, 20_000);

@@ -42,7 +42,8 @@ fn is_false(flag: &bool) -> bool {
 /// The gradient on the pulled view; it has no settings.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Gradient {}
+#[schemars(rename = "Gradient")]
+pub struct PlainGradient {}
 
 /// Gradient descent by the worker itself, one step per batch, with Nesterov's momentum on the dense
 /// group.
@@ -88,7 +89,7 @@ crate::registry! {
     /// How a worker uses the batches of a step, and what it pushes.
     pub enum Local: LocalConfig {
         /// The mean of their gradients, all on the pulled view.
-        "gradient" => Gradient(Gradient),
+        "gradient" => Gradient(PlainGradient),
         /// Local steps from the view; minus the distance covered is pushed (local SGD, GEO).
         "local_steps" => Steps(LocalSteps),
         /// Local steps on a replica; it and the server's parameters attract each other (EASGD).
@@ -134,7 +135,7 @@ impl LocalPlan {
     }
 }
 
-impl LocalConfig for Gradient {
+impl LocalConfig for PlainGradient {
     fn plan(&self) -> LocalPlan {
         LocalPlan::Gradient
     }
@@ -155,7 +156,7 @@ impl LocalConfig for Elastic {
 
 impl Default for Local {
     fn default() -> Local {
-        Local::Gradient(Gradient {})
+        Local::Gradient(PlainGradient {})
     }
 }
 

@@ -7,7 +7,7 @@ mod new_part;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Factor, Purpose, SimSpan, SimTime, Streams, WorkerId};
+use crate::base::{Purpose, SimSpan, SimTime, Streams, TimeFactor, WorkerId};
 
 /// All workers at time zero.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -161,7 +161,7 @@ impl StartConfig for Staggered {
 impl StartConfig for Scattered {
     fn at(&self, worker: WorkerId, _: u32, streams: Streams) -> SimTime {
         let share = streams.uniform(Purpose::Start, u64::from(worker.0), 0);
-        SimTime::ZERO + self.within * Factor::new(share)
+        SimTime::ZERO + self.within * TimeFactor::new(share)
     }
 
     fn after_updates(&self, _: WorkerId) -> Option<(u64, Option<SimTime>)> {

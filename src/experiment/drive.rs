@@ -65,7 +65,7 @@ pub(super) enum Driven {
 
 /// Why driving failed.
 #[derive(Debug)]
-pub(super) enum Failed {
+pub(super) enum DriveError {
     /// The simulated job cannot go on.
     Simulation(SimError),
     /// A file of the results cannot be written.
@@ -87,54 +87,54 @@ pub(super) struct Driver<'a> {
 
 impl Driver<'_> {
     /// Runs to the end, or until it is asked to stop.
-    pub(super) fn run(&mut self, resumed: bool) -> Result<Driven, Failed> {
+    pub(super) fn run(&mut self, resumed: bool) -> Result<Driven, DriveError> {
         if !resumed {
             let (job, mut all) = self.split();
-            job.look_first(&mut all);
+            job.evaluate_first(&mut all);
             self.keep()?;
         }
-        let mut saved = Saved::now(self.job);
+        let mut saved = LastSave::now(self.job);
         loop {
             for _ in 0..EVENTS {
                 let (job, mut all) = self.split();
-                if job.step(&mut all).map_err(Failed::Simulation)? == State::Ended {
+                if job.step(&mut all).map_err(DriveError::Simulation)? == State::Ended {
                     return self.end().map(|()| Driven::ToTheEnd);
                 }
                 self.keep()?;
                 if let Some(signal) = self.stop.asked() {
-                    self.save().map_err(Failed::Write)?;
+                    self.save().map_err(DriveError::Write)?;
                     return Ok(Driven::Stopped(signal));
                 }
                 if saved.is_due(self.every, self.job) {
-                    self.save().map_err(Failed::Write)?;
-                    saved = Saved::now(self.job);
+                    self.save().map_err(DriveError::Write)?;
+                    saved = LastSave::now(self.job);
                 }
             }
             if let Some(problem) = self.recorder.take_problem() {
-                return Err(Failed::Write(problem));
+                return Err(DriveError::Write(problem));
             }
             saved.look_at_the_clock();
         }
     }
 
     /// Ends the job: with the checkpoint that is due then, and the last evaluation.
-    fn end(&mut self) -> Result<(), Failed> {
+    fn end(&mut self) -> Result<(), DriveError> {
         self.keeper.ends(self.job);
         self.close()?;
         let (job, mut all) = self.split();
-        job.look_last(&mut all);
+        job.evaluate_last(&mut all);
         // The last evaluation may be the best.
         self.keep()?;
         self.close()?;
         self.keep()?;
-        self.keeper.end(self.job).map_err(Failed::Keep)
+        self.keeper.end(self.job).map_err(DriveError::Keep)
     }
 
     /// Saves the checkpoints that are due in simulated time.
-    fn close(&mut self) -> Result<(), Failed> {
+    fn close(&mut self) -> Result<(), DriveError> {
         if self.keeper.takes_time() {
             let (job, mut all) = self.split();
-            job.close(&mut all).map_err(Failed::Simulation)?;
+            job.close(&mut all).map_err(DriveError::Simulation)?;
         }
         Ok(())
     }
@@ -145,8 +145,8 @@ impl Driver<'_> {
         (&mut **job, All { recorder, keeper, watcher: &mut **watcher })
     }
 
-    fn keep(&mut self) -> Result<(), Failed> {
-        self.keeper.keep(self.job).map_err(Failed::Keep)
+    fn keep(&mut self) -> Result<(), DriveError> {
+        self.keeper.keep(self.job).map_err(DriveError::Keep)
     }
 
     /// Saves the run as it is between two events.
@@ -192,17 +192,17 @@ fn events(job: &Job) -> u64 {
 }
 
 /// When a run was last saved.
-struct Saved {
+struct LastSave {
     at: Instant,
     elapsed: Duration,
     updates: u64,
 }
 
-impl Saved {
-    fn now(job: &Job) -> Saved {
+impl LastSave {
+    fn now(job: &Job) -> LastSave {
         #[expect(clippy::disallowed_methods, reason = "runs are saved by the wall clock")]
         let at = Instant::now();
-        Saved { at, elapsed: Duration::ZERO, updates: job.session().progress.updates }
+        LastSave { at, elapsed: Duration::ZERO, updates: job.session().progress.updates }
     }
 
     fn look_at_the_clock(&mut self) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::measure::Measure;
-use crate::results::compare::{Done, value};
+use crate::results::compare::{FinishedTrial, value};
 use crate::results::json;
 use crate::results::outcome::{OutcomeError, Results, State, TrialOutcome};
 use crate::results::summary::Summary;
@@ -39,7 +39,7 @@ pub fn check(
     summary: Summary,
     folder: &Path,
 ) -> Result<Vec<Checked>, OutcomeError> {
-    let done = Done::new(TrialOutcome::of_run(folder, summary.seed), summary);
+    let done = FinishedTrial::new(TrialOutcome::of_run(folder, summary.seed), summary);
     let check = |expectation: &Expectation| {
         let measure = expectation.metric.parse::<Measure>().ok();
         let value = match measure {

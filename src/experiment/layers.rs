@@ -1,11 +1,11 @@
 //! The measurements of layers, as rows of `layers.csv`.
 
 use crate::results::tables::LayerRow;
-use crate::sim::{LayerLook, Progress};
+use crate::sim::{LayerObservation, Progress};
 
 /// The row of a layer or table at one look.
-pub(super) fn row(progress: &Progress, look: &LayerLook) -> LayerRow {
-    let LayerLook { weights, gradients, rows, .. } = look;
+pub(super) fn row(progress: &Progress, look: &LayerObservation) -> LayerRow {
+    let LayerObservation { weights, gradients, rows, .. } = look;
     let [weight_p05, weight_p25, weight_p50, weight_p75, weight_p95] = weights.quantiles.map(Some);
     let mean = gradients.map(|gradients| gradients.mean);
     let quantile = |index: usize| mean.map(|mean| mean.quantiles[index]);

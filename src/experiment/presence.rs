@@ -5,13 +5,13 @@
 use std::io;
 use std::path::Path;
 
-use crate::results::summary::{Audit, Churn};
+use crate::results::summary::{AuditSummary, ChurnSummary};
 use crate::results::table::TableWriter;
 use crate::results::tables::{AuditRow, ChurnRow};
 use crate::sim::{Activity, Simulation, Work};
 
 /// Counts of joins, leaves and losses; `None` if all workers were always to be present.
-pub fn churn(simulation: &Simulation) -> Option<Churn> {
+pub fn churn(simulation: &Simulation) -> Option<ChurnSummary> {
     let presence = simulation.presence();
     if presence.churn().is_none() {
         return None;
@@ -27,7 +27,7 @@ pub fn churn(simulation: &Simulation) -> Option<Churn> {
         Work::Training(training) => training.outstanding(),
         Work::Null(_) => 0,
     };
-    Some(Churn {
+    Some(ChurnSummary {
         crashes: tally.crashes,
         leaves: tally.leaves,
         joins: tally.joins,
@@ -41,8 +41,8 @@ pub fn churn(simulation: &Simulation) -> Option<Churn> {
 }
 
 /// How often the examples were used; `None` if no audit was asked for.
-pub fn audit(simulation: &Simulation) -> Option<Audit> {
-    let mut audit = Audit::default();
+pub fn audit(simulation: &Simulation) -> Option<AuditSummary> {
+    let mut audit = AuditSummary::default();
     for (uses, examples) in simulation.presence().audit()?.counts() {
         audit.examples += examples;
         audit.uses += u64::from(uses) * examples;
@@ -76,7 +76,7 @@ pub fn write<'a>(
     let now = simulation.now();
     let workers = (0..).zip(simulation.workers());
     let rows = workers.map(|(index, worker)| {
-        let tally = worker.standing.tally();
+        let tally = worker.presence.tally();
         let spent = |activity| worker.spent(activity, now).seconds();
         ChurnRow {
             worker: index,

@@ -13,7 +13,7 @@ use crate::sim::evaluate::CHUNK;
 
 /// The work of a run, as far as it determines its time.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Work {
+pub struct RunWork {
     /// Examples of a step.
     pub batch: usize,
     /// Steps.
@@ -34,7 +34,7 @@ const BESIDES: f64 = 1.15;
 const PATIENCE: Duration = Duration::from_millis(25);
 
 /// Wall seconds of `work` on `threads` host threads.
-pub fn seconds(prepared: &Prepared, work: Work, threads: usize) -> f64 {
+pub fn seconds(prepared: &Prepared, work: RunWork, threads: usize) -> f64 {
     let layout = prepared.model.layout();
     let (batch, lookups) = sample(prepared, work.batch);
     let (mut read, mut found) = (Batch::default(), Lookups::default());
@@ -46,12 +46,12 @@ pub fn seconds(prepared: &Prepared, work: Work, threads: usize) -> f64 {
     });
     let numbers = layout.dense_len() + rows_len(layout, &lookups);
     let (mut workspace, mut gradient) = (Workspace::default(), Gradient::default());
-    let values = Values::of(prepared, &lookups);
+    let values = ProbeParameters::of(prepared, &lookups);
     let computing = quickest(|| {
         prepared.model.gradient(values.view(&lookups), &batch, &mut workspace, &mut gradient);
     });
     let (batch, lookups) = sample(prepared, CHUNK);
-    let values = Values::of(prepared, &lookups);
+    let values = ProbeParameters::of(prepared, &lookups);
     let mut logits = Vec::new();
     let scoring = quickest(|| {
         prepared.model.scores(values.view(&lookups), &batch, &mut workspace, &mut logits);
@@ -65,17 +65,17 @@ pub fn seconds(prepared: &Prepared, work: Work, threads: usize) -> f64 {
 }
 
 /// Parameters of an untrained model.
-struct Values {
+struct ProbeParameters {
     dense: Vec<f32>,
     moving: Vec<f32>,
     rows: Vec<f32>,
 }
 
-impl Values {
-    fn of(prepared: &Prepared, lookups: &Lookups) -> Values {
+impl ProbeParameters {
+    fn of(prepared: &Prepared, lookups: &Lookups) -> ProbeParameters {
         let layout = prepared.model.layout();
         let small = |count: usize| (0..count).map(|i| ((i % 17) as f32 - 8.0) / 100.0).collect();
-        Values {
+        ProbeParameters {
             dense: small(layout.dense_len()),
             moving: vec![1.0; layout.moving_len()],
             rows: small(rows_len(layout, lookups)),
@@ -129,12 +129,12 @@ mod tests {
                     model = { kind = \"mlp\", hidden = [8] }";
         let scenario = Scenario::from_text(text).unwrap();
         let prepared = scenario.prepare(Path::new(".")).unwrap().unwrap();
-        let work = Work { batch: 32, steps: 1_000, scored: 0 };
+        let work = RunWork { batch: 32, steps: 1_000, scored: 0 };
         let one = seconds(&prepared, work, 1);
         assert!(one > 1e-3 && one < 1e3, "{one}");
         // The two numbers of steps differ so much that the noise of the clock does not matter.
-        assert!(seconds(&prepared, Work { steps: 50_000, ..work }, 1) > one);
-        assert!(seconds(&prepared, Work { scored: 100_000_000, ..work }, 1) > one);
-        assert!(seconds(&prepared, Work { steps: 50_000, ..work }, 8) < 50.0 * one);
+        assert!(seconds(&prepared, RunWork { steps: 50_000, ..work }, 1) > one);
+        assert!(seconds(&prepared, RunWork { scored: 100_000_000, ..work }, 1) > one);
+        assert!(seconds(&prepared, RunWork { steps: 50_000, ..work }, 8) < 50.0 * one);
     }
 }

@@ -8,7 +8,7 @@ use super::best::Best;
 use super::{layers, presence};
 use crate::metrics::{Histogram, Moments, Quality};
 use crate::results::disk;
-use crate::results::table::{Row, TableWriter};
+use crate::results::table::{TableRow, TableWriter};
 use crate::results::tables::{
     DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow, ServiceRow, ShardRow,
     StalenessRow, TimelineRow, TrainingRow, WorkerRow,
@@ -49,7 +49,7 @@ pub enum Begin {
 
 /// Running totals since the last row of the training series.
 #[derive(Clone, Copy, Debug, Default)]
-struct Interval {
+struct IntervalTotals {
     pushes: u64,
     loss: f64,
     norm: f64,
@@ -81,21 +81,21 @@ pub struct Recorder {
     layers: Option<TableWriter>,
     timeline_left: u64,
     cadence: Cadence,
-    interval: Interval,
+    interval: IntervalTotals,
     /// By class and measure, an index into [`MEASURES`].
     histograms: BTreeMap<(usize, usize), Histogram>,
     workers: Vec<Moments>,
     workers_max: Vec<u64>,
     shards: Vec<Histogram>,
     rows: BTreeMap<(usize, u32), Popularity>,
-    summary: Totals,
+    summary: RunTotals,
     best: Best,
     problem: Option<io::Error>,
 }
 
 /// Totals of a run.
 #[derive(Clone, Debug, Default)]
-pub struct Totals {
+pub struct RunTotals {
     /// Staleness of applied pushes.
     pub staleness: Histogram,
     /// Age of applied pushes in simulated seconds.
@@ -125,7 +125,7 @@ impl Recorder {
     /// # Errors
     /// If a file cannot be created or opened.
     pub fn open(folder: &Path, begin: Begin, recording: Recording) -> io::Result<Recorder> {
-        fn table<R: Row>(folder: &Path, begin: Begin) -> io::Result<TableWriter> {
+        fn table<R: TableRow>(folder: &Path, begin: Begin) -> io::Result<TableWriter> {
             match begin {
                 Begin::Afresh => TableWriter::create::<R>(folder),
                 Begin::Reopen => TableWriter::reopen::<R>(folder),
@@ -143,13 +143,13 @@ impl Recorder {
             },
             timeline_left: recording.timeline,
             cadence: Cadence::new(recording.every, recording.limits),
-            interval: Interval::default(),
+            interval: IntervalTotals::default(),
             histograms: BTreeMap::new(),
             workers: vec![Moments::default(); recording.workers],
             workers_max: vec![0; recording.workers],
             shards: Vec::new(),
             rows: BTreeMap::new(),
-            summary: Totals::default(),
+            summary: RunTotals::default(),
             best: Best::default(),
             problem: None,
             recording,
@@ -175,7 +175,7 @@ impl Recorder {
     }
 
     /// Totals so far.
-    pub fn totals(&self) -> &Totals {
+    pub fn totals(&self) -> &RunTotals {
         &self.summary
     }
 
@@ -221,10 +221,11 @@ impl Recorder {
     }
 
     fn updated(&mut self, progress: &Progress, rate: f64, in_flight: usize) {
-        if !self.cadence.due(progress) || self.interval.pushes == 0 {
+        if !self.cadence.is_due(progress) || self.interval.pushes == 0 {
             return;
         }
-        let Interval { pushes, loss, norm, staleness, gap } = std::mem::take(&mut self.interval);
+        let IntervalTotals { pushes, loss, norm, staleness, gap } =
+            std::mem::take(&mut self.interval);
         let n = pushes as f64;
         self.summary.loss = Some(loss / n);
         let outcome = self.training.row(&TrainingRow {
@@ -450,9 +451,15 @@ impl Recorder {
     }
 }
 
-crate::persist!(Interval { pushes: state, loss: state, norm: state, staleness: state, gap: state });
+crate::persist!(IntervalTotals {
+    pushes: state,
+    loss: state,
+    norm: state,
+    staleness: state,
+    gap: state
+});
 crate::persist!(Popularity { touches: state, sum: state, max: state });
-crate::persist!(Totals {
+crate::persist!(RunTotals {
     staleness: state,
     age: state,
     gap: state,

@@ -3,24 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::{self, Keeper, StartFailed, keeper};
-use super::drive::{Driven, Driver, Failed, SaveEvery, restore};
+use super::drive::{DriveError, Driven, Driver, SaveEvery, restore};
 use super::expect::{self, Checked};
 use super::probe;
 use super::recorder::{Begin, Recorder, Recording};
 use super::run_info::Stopwatch;
 use super::snapshot::Snapshots;
-use super::stages::{self, Places};
+use super::stages::{self, StageFolders};
 use super::stop::StopSignal;
 use super::summary::summary;
 use crate::base::ByteSize;
 use crate::data::LeakError;
 use crate::metrics::Quality;
-use crate::results::folder::{FolderError, Found, ResultsFolder, hex_digest};
+use crate::results::folder::{ExistingResults, FolderError, ResultsFolder, hex_digest};
 use crate::results::json;
 use crate::results::outcome::OutcomeError;
 use crate::results::summary::{DIAGNOSIS, FILE, StageDone, Started, Summary};
 use crate::scenario::build::{BuildError, Opener, Prepared, open_anew};
-use crate::scenario::estimate::Estimate;
+use crate::scenario::estimate::ResourceEstimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
 use crate::scenario::seeds::Drawn;
@@ -38,14 +38,14 @@ pub struct Trial {
     /// Every value of the scenario, defaults included; can be run again as it is.
     pub resolved: String,
     /// What the run will need.
-    pub estimate: Estimate,
+    pub estimate: ResourceEstimate,
     prepared: Option<Prepared>,
     folder: PathBuf,
     threads: usize,
     /// The stages before the last, which have to be done first.
     earlier: Vec<ResolvedStage>,
     /// Where the stages are that this one may start from.
-    places: Places,
+    places: StageFolders,
 }
 
 /// Why a trial did not finish.
@@ -165,7 +165,7 @@ struct Begun {
 
 /// The results of a run.
 #[derive(Debug)]
-pub struct Finished {
+pub struct RunOutcome {
     /// The figures; `None` if the folder was done before.
     pub summary: Option<Summary>,
     /// The folder.
@@ -200,7 +200,7 @@ impl Trial {
         let preset = scenario.preset;
         let scenario = all.pop().map_or(scenario, |last| last.scenario);
         let scenario = Scenario { preset, ..scenario };
-        let trial = Trial::of_stage(scenario, folder, (threads, open), Places::default())?;
+        let trial = Trial::of_stage(scenario, folder, (threads, open), StageFolders::default())?;
         let mut estimate = trial.estimate;
         for stage in &all {
             let prepared = stage.scenario.prepare_with(folder, open)?;
@@ -214,7 +214,7 @@ impl Trial {
         scenario: Scenario,
         folder: &Path,
         (threads, open): (usize, &Opener<'_>),
-        places: Places,
+        places: StageFolders,
     ) -> Result<Trial, RunError> {
         let prepared = scenario.prepare_with(folder, open)?;
         let estimate = scenario.estimate(prepared.as_ref(), threads);
@@ -233,7 +233,7 @@ impl Trial {
     pub fn wall_estimate(&self) -> Option<f64> {
         let prepared = self.prepared.as_ref()?;
         let steps = self.estimate.pushes?;
-        let work = probe::Work {
+        let work = probe::RunWork {
             batch: self.scenario.examples_per_step() as usize,
             steps,
             scored: self.estimate.holdout.saturating_mul(self.scenario.evaluations(steps)),
@@ -264,17 +264,17 @@ impl Trial {
         out: &Path,
         options: &RunOptions<'_>,
         watcher: &mut dyn Observer,
-    ) -> Result<Finished, RunError> {
+    ) -> Result<RunOutcome, RunError> {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
         let snapshots = Snapshots::of(out, &self.resolved);
-        if found == Found::Done && !options.again {
+        if found == ExistingResults::Done && !options.again {
             // The earlier run may have been killed just before it removed its snapshots.
             snapshots
                 .remove()
                 .map_err(|error| RunError::Write { path: out.to_path_buf(), error })?;
             checkpoint::start::check_unchanged(out, &self.scenario, &self.folder)?;
             let checked = expect::read(out)?;
-            return Ok(Finished { summary: None, path: out.to_path_buf(), checked });
+            return Ok(RunOutcome { summary: None, path: out.to_path_buf(), checked });
         }
         folder.clear()?;
         let preset = self.scenario.preset.map(Preset::name);
@@ -293,9 +293,9 @@ impl Trial {
             Ok(Driven::Stopped(signal)) => {
                 return Err(RunError::Interrupted { signal, path: out.to_path_buf() });
             }
-            Err(Failed::Write(error)) => return Err(written(error)),
-            Err(Failed::Keep(error)) => return Err(error.into()),
-            Err(Failed::Simulation(error)) => Err(error),
+            Err(DriveError::Write(error)) => return Err(written(error)),
+            Err(DriveError::Keep(error)) => return Err(error.into()),
+            Err(DriveError::Simulation(error)) => Err(error),
         };
         recorder.finish(out, job.simulation()).map_err(written)?;
         let mut summary = self.summarise(job, recorder, facts);
@@ -314,7 +314,7 @@ impl Trial {
         stopwatch.stop()?;
         json::write(&out.join(FILE), &summary)?;
         snapshots.remove().map_err(written)?;
-        Ok(Finished { summary: Some(summary), path: out.to_path_buf(), checked })
+        Ok(RunOutcome { summary: Some(summary), path: out.to_path_buf(), checked })
     }
 
     /// Runs the missing stages before the last.
@@ -393,7 +393,7 @@ impl Trial {
 
     fn keeper(&self, out: &Path, job: &Job, window: &str) -> Keeper {
         let about = &self.scenario.scenario;
-        let source = checkpoint::Source {
+        let source = checkpoint::CheckpointSource {
             scenario: about.name.clone(),
             seed: about.seed,
             window: window.to_owned(),

@@ -17,7 +17,7 @@ use crate::scenario::build::Opener;
 use crate::scenario::document;
 use crate::scenario::stage::{StageRef, Which};
 use crate::scenario::stages::ResolvedStage;
-use crate::sim::Nobody;
+use crate::sim::NoObserver;
 
 /// The folder of the stages, below that of the results.
 pub const FOLDER: &str = "stages";
@@ -26,17 +26,17 @@ const WAIT: Duration = Duration::from_millis(200);
 
 /// Where the stages are that a stage may start from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Places(Vec<Place>);
+pub(super) struct StageFolders(Vec<StageFolder>);
 
 #[derive(Clone, Debug)]
-struct Place {
+struct StageFolder {
     stage: String,
     folder: PathBuf,
     /// The file of the model that serves after the stage.
     serving: PathBuf,
 }
 
-impl Places {
+impl StageFolders {
     /// The file that `start.from` names. It is relative to `folder` if it is not a reference to a
     /// stage.
     pub(super) fn file(&self, from: &str, folder: &Path) -> PathBuf {
@@ -120,8 +120,8 @@ pub(super) fn run(
     files_from: &Path,
     (threads, open): (usize, &Opener<'_>),
     options: &RunOptions<'_>,
-) -> Result<(Places, Vec<StageDone>), RunError> {
-    let (mut places, mut done) = (Places::default(), Vec::new());
+) -> Result<(StageFolders, Vec<StageDone>), RunError> {
+    let (mut places, mut done) = (StageFolders::default(), Vec::new());
     // Shared stages are not trained again, since another trial may be using them.
     let again = options.again && options.stages.is_none();
     let options = &RunOptions { again, ..options.clone() };
@@ -143,14 +143,14 @@ pub(super) fn run(
             _ => checkpoint(&path, "best"),
         };
         done.push(figures);
-        places.0.push(Place { stage: stage.name.clone(), folder: path, serving });
+        places.0.push(StageFolder { stage: stage.name.clone(), folder: path, serving });
     }
     Ok((places, done))
 }
 
 fn run_one(
     stage: &ResolvedStage,
-    places: &Places,
+    places: &StageFolders,
     path: &Path,
     files_from: &Path,
     (threads, open): (usize, &Opener<'_>),
@@ -159,7 +159,7 @@ fn run_one(
     loop {
         let scenario = stage.scenario.clone();
         let trial = Trial::of_stage(scenario, files_from, (threads, open), places.clone())?;
-        match trial.run(path, options, &mut Nobody) {
+        match trial.run(path, options, &mut NoObserver) {
             Ok(_) => return Ok(()),
             // Another trial is training it, and will get the same results.
             Err(RunError::Folder(FolderError::Busy { .. })) => {

@@ -16,7 +16,7 @@ use crate::results::folder::hex_digest;
 
 /// The first place at which two folders differ.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Difference {
+pub struct FirstDifference {
     /// The file.
     pub file: String,
     /// The line, from 1.
@@ -44,7 +44,7 @@ pub struct Verified {
     /// later.
     pub changed: Vec<String>,
     /// The first difference.
-    pub first: Option<Difference>,
+    pub first: Option<FirstDifference>,
 }
 
 /// Columns that say when a row was written, by preference.
@@ -82,10 +82,10 @@ pub fn compare(kept: &Path, again: &Path) -> io::Result<Verified> {
     Ok(verified)
 }
 
-impl Difference {
+impl FirstDifference {
     /// Which of two comes first: by time. A difference without a time was written at the end.
-    fn when(&self, other: &Difference) -> Ordering {
-        let time = |difference: &Difference| difference.sim_s.unwrap_or(f64::INFINITY);
+    fn when(&self, other: &FirstDifference) -> Ordering {
+        let time = |difference: &FirstDifference| difference.sim_s.unwrap_or(f64::INFINITY);
         time(self).total_cmp(&time(other))
     }
 }
@@ -122,7 +122,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The first line that differs. The version of the program may differ: another version may have the
 /// same results.
-fn first_difference(file: &str, one: &str, other: &str) -> Option<Difference> {
+fn first_difference(file: &str, one: &str, other: &str) -> Option<FirstDifference> {
     let is_version = |line: &str| line.trim_start().starts_with("\"version\":");
     let (mut kept, mut again) = (one.lines(), other.lines());
     let mut line = 0;
@@ -136,7 +136,7 @@ fn first_difference(file: &str, one: &str, other: &str) -> Option<Difference> {
             continue;
         }
         let text = |line: Option<&str>| line.map(|text| text.trim().to_string());
-        let mut found = Difference {
+        let mut found = FirstDifference {
             file: file.to_string(),
             line,
             column: None,
@@ -152,7 +152,7 @@ fn first_difference(file: &str, one: &str, other: &str) -> Option<Difference> {
     }
 }
 
-impl Difference {
+impl FirstDifference {
     /// Finds the cell that differs, and when and where the row was written.
     fn look_into_the_row(&mut self, header: &[String]) {
         let split = |line: &Option<String>| line.as_deref().map(cells).unwrap_or_default();

@@ -15,18 +15,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Batch, History, Schema};
 use crate::nn::attention::{self, FEATURE_BLOCKS, PairLayer, PairTape};
-use crate::nn::buffer::Lines;
-use crate::nn::kernels::History as Pairs;
+use crate::nn::buffer::AlignedBuffer;
+use crate::nn::kernels::CandidateEvents as Pairs;
 use crate::nn::{Activation, Real};
 use crate::params::{Gradient, Init, Layout, View};
 
 use super::error::{non_negative, widths};
-use super::inputs::{self, Lookup, Numeric, Selection, Tables};
+use super::inputs::{self, ColumnSelection, Lookup, Numeric, Tables};
 use super::l2::EmbeddingL2;
 use super::scale::Scaling;
 use super::tower::{Slopes, Tower, TowerSpec, TowerTape};
 use super::{
-    DenseInit, InputScale, Mode, Model, ModelConfig, ModelContext, ModelError, Network,
+    DenseInit, InputScale, Mode, Model, ModelConfig, ModelContext, ModelError, NeuralNetwork,
     Normalization,
 };
 
@@ -136,29 +136,29 @@ pub struct Din {
 #[derive(Debug, Default)]
 pub struct Tape<F> {
     /// Candidates, `[B x width]`.
-    q: Lines<F>,
+    q: AlignedBuffer<F>,
     /// Events, `[events x width]`.
-    events: Lines<F>,
+    events: AlignedBuffer<F>,
     /// Weight of every event.
     weights: Vec<F>,
     /// Weighted sums of the histories, `[B x width]`.
-    pooled: Lines<F>,
+    pooled: AlignedBuffer<F>,
     /// Input of the tower.
-    x: Lines<F>,
+    x: AlignedBuffer<F>,
     pair_layer: PairTape<F>,
     attention: TowerTape<F>,
     tower: TowerTape<F>,
-    d: Gradients<F>,
+    d: BufferGradients<F>,
 }
 
 /// Gradients with respect to what the tape's buffers hold.
 #[derive(Debug, Default)]
-struct Gradients<F> {
-    q: Lines<F>,
-    events: Lines<F>,
-    weights: Lines<F>,
-    pooled: Lines<F>,
-    x: Lines<F>,
+struct BufferGradients<F> {
+    q: AlignedBuffer<F>,
+    events: AlignedBuffer<F>,
+    weights: AlignedBuffer<F>,
+    pooled: AlignedBuffer<F>,
+    x: AlignedBuffer<F>,
 }
 
 impl Din {
@@ -167,7 +167,7 @@ impl Din {
         let history = schema.history.as_ref().filter(|history| !history.columns.is_empty());
         let history = history.ok_or(ModelError::NeedsHistory { model: "din" })?;
         let targets: Vec<usize> = history.columns.iter().map(|column| column.target).collect();
-        let mut selection = Selection::new(schema, config.fields.as_deref())?;
+        let mut selection = ColumnSelection::new(schema, config.fields.as_deref())?;
         selection.fields.retain(|field| !targets.contains(field));
 
         let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
@@ -303,7 +303,7 @@ impl Din {
 fn spaces_read(
     schema: &Schema,
     history: &History,
-    selection: &Selection,
+    selection: &ColumnSelection,
 ) -> impl Iterator<Item = usize> {
     let targets = history.columns.iter().map(|column| schema.fields[column.target].space);
     let events = history.columns.iter().map(|column| column.space);
@@ -311,7 +311,7 @@ fn spaces_read(
     targets.chain(events).chain(others)
 }
 
-impl Network for Din {
+impl NeuralNetwork for Din {
     type Tape<F: Real> = Tape<F>;
 
     fn layout(&self) -> &Layout {

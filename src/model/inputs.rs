@@ -13,17 +13,20 @@ use super::scale::Scaling;
 
 /// The columns that a model was told to read, in the order of the schema.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Selection {
+pub(super) struct ColumnSelection {
     /// Indices into the schema's fields.
     pub(super) fields: Vec<usize>,
     /// Indices into the schema's numeric columns.
     pub(super) numeric: Vec<usize>,
 }
 
-impl Selection {
+impl ColumnSelection {
     /// Resolves the `fields` of a configuration: names of fields and numeric columns, or nothing
     /// for all of them.
-    pub(super) fn new(schema: &Schema, names: Option<&[String]>) -> Result<Selection, ModelError> {
+    pub(super) fn new(
+        schema: &Schema,
+        names: Option<&[String]>,
+    ) -> Result<ColumnSelection, ModelError> {
         let known: Vec<&str> = schema
             .fields
             .iter()
@@ -40,7 +43,7 @@ impl Selection {
         }
         let (fields, numeric) = chosen.split_at(schema.fields.len());
         let indices = |chosen: &[bool]| (0..chosen.len()).filter(|&i| chosen[i]).collect();
-        Ok(Selection { fields: indices(fields), numeric: indices(numeric) })
+        Ok(ColumnSelection { fields: indices(fields), numeric: indices(numeric) })
     }
 
     /// What a model reads: these fields, the fields `besides`, and perhaps the history.
@@ -84,7 +87,7 @@ impl Tables {
         spaces.for_each(|space| used[space] = true);
         let add = |(space, used): (usize, bool)| {
             let of = &schema.spaces[space];
-            used.then(|| layout.table(&of.name, space, of.rows, dim, init))
+            used.then(|| layout.add_table(&of.name, space, of.rows, dim, init))
         };
         Tables { of_space: used.into_iter().enumerate().map(add).collect(), dim }
     }
@@ -181,7 +184,7 @@ impl Numeric {
     /// The selected numeric columns, behind `at` other columns. An error if there is neither.
     pub(super) fn new(
         schema: &Schema,
-        selection: &Selection,
+        selection: &ColumnSelection,
         at: usize,
         scaling: Scaling,
     ) -> Result<Numeric, ModelError> {
@@ -226,31 +229,31 @@ mod tests {
 
     #[test]
     fn no_names_means_every_column() {
-        let all = Selection::new(&schema(), None).unwrap();
+        let all = ColumnSelection::new(&schema(), None).unwrap();
         assert_eq!((all.fields, all.numeric), (vec![0, 1, 2, 3], vec![0, 1]));
     }
 
     #[test]
     fn names_choose_fields_and_numeric_columns() {
-        let some = Selection::new(&schema(), Some(&names(&["age", "item"]))).unwrap();
+        let some = ColumnSelection::new(&schema(), Some(&names(&["age", "item"]))).unwrap();
         assert_eq!((some.fields, some.numeric), (vec![0], vec![1]));
     }
 
     #[test]
     fn a_misspelt_name_is_answered_with_the_nearest() {
-        let error = Selection::new(&schema(), Some(&names(&["catgory"]))).unwrap_err();
+        let error = ColumnSelection::new(&schema(), Some(&names(&["catgory"]))).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`fields` names `catgory`, which the data does not have (did you mean `category`?): \
              its columns are item, category, user, shelf, price, age"
         );
-        let error = Selection::new(&schema(), Some(&names(&["zzz"]))).unwrap_err();
+        let error = ColumnSelection::new(&schema(), Some(&names(&["zzz"]))).unwrap_err();
         assert!(!error.to_string().contains("did you mean"));
     }
 
     #[test]
     fn a_repeated_name_is_refused() {
-        let error = Selection::new(&schema(), Some(&names(&["item", "item"]))).unwrap_err();
+        let error = ColumnSelection::new(&schema(), Some(&names(&["item", "item"]))).unwrap_err();
         assert_eq!(error, ModelError::RepeatedField { name: "item".to_string() });
     }
 }

@@ -13,11 +13,11 @@ use crate::nn::buffer::{fit, zeroed};
 use crate::nn::gemm::{add_scaled, dot};
 use crate::params::{Gradient, Init, Layout, View};
 
-use super::inputs::{self, Lookup, Numeric, Selection, Tables};
+use super::inputs::{self, ColumnSelection, Lookup, Numeric, Tables};
 use super::l2::EmbeddingL2;
 use super::scale::Scaling;
 use super::{
-    InputScale, Mode, Model, ModelConfig, ModelContext, ModelError, Network, Normalization,
+    InputScale, Mode, Model, ModelConfig, ModelContext, ModelError, NeuralNetwork, Normalization,
 };
 
 /// Configuration of `kind = "logistic"`. All weights begin at zero.
@@ -83,7 +83,7 @@ impl Logistic {
         schema: &Schema,
         context: ModelContext,
     ) -> Result<Logistic, ModelError> {
-        let selection = Selection::new(schema, config.fields.as_deref())?;
+        let selection = ColumnSelection::new(schema, config.fields.as_deref())?;
         let reads = Some(selection.reads(schema, &[], false));
         let mut layout = Layout { reads, ..Layout::default() };
         let spaces = selection.fields.iter().map(|&field| schema.fields[field].space);
@@ -93,11 +93,11 @@ impl Logistic {
         let weight = match selection.numeric.len() {
             0 => 0..0,
             n => {
-                let block = layout.block("linear", "weight", (n, 1), Init::Constant(0.0));
+                let block = layout.add_block("linear", "weight", (n, 1), Init::Constant(0.0));
                 layout.dense[block].range()
             }
         };
-        let bias = layout.block("linear", "bias", (1, 1), Init::Constant(0.0));
+        let bias = layout.add_block("linear", "bias", (1, 1), Init::Constant(0.0));
         Ok(Logistic {
             lookups: tables.fields(schema, &selection.fields, 0, numeric.width),
             numeric,
@@ -109,7 +109,7 @@ impl Logistic {
     }
 }
 
-impl Network for Logistic {
+impl NeuralNetwork for Logistic {
     type Tape<F: Real> = Tape<F>;
 
     fn layout(&self) -> &Layout {

@@ -7,17 +7,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Batch, Schema};
-use crate::nn::buffer::Lines;
+use crate::nn::buffer::AlignedBuffer;
 use crate::nn::{Activation, Real};
 use crate::params::{Gradient, Init, Layout, View};
 
 use super::error::{non_negative, widths};
-use super::inputs::{self, Lookup, Numeric, Selection, Tables};
+use super::inputs::{self, ColumnSelection, Lookup, Numeric, Tables};
 use super::l2::EmbeddingL2;
 use super::scale::Scaling;
 use super::tower::{Slopes, Tower, TowerSpec, TowerTape};
 use super::{
-    DenseInit, InputScale, Mode, Model, ModelConfig, ModelContext, ModelError, Network,
+    DenseInit, InputScale, Mode, Model, ModelConfig, ModelContext, ModelError, NeuralNetwork,
     Normalization,
 };
 
@@ -107,8 +107,8 @@ pub struct Mlp {
 #[derive(Debug, Default)]
 pub struct Tape<F> {
     /// Embeddings, then numeric columns: `[B x width]`.
-    x: Lines<F>,
-    d_x: Lines<F>,
+    x: AlignedBuffer<F>,
+    d_x: AlignedBuffer<F>,
     tower: TowerTape<F>,
 }
 
@@ -116,7 +116,7 @@ impl Mlp {
     /// Builds the model for the columns of `schema`.
     pub fn new(config: &Config, schema: &Schema, context: ModelContext) -> Result<Mlp, ModelError> {
         let dim = widths("embedding_dim", &[config.embedding_dim])?[0];
-        let selection = Selection::new(schema, config.fields.as_deref())?;
+        let selection = ColumnSelection::new(schema, config.fields.as_deref())?;
         let reads = Some(selection.reads(schema, &[], false));
         let mut layout = Layout { reads, ..Layout::default() };
         let spaces = selection.fields.iter().map(|&field| schema.fields[field].space);
@@ -143,7 +143,7 @@ impl Mlp {
     }
 }
 
-impl Network for Mlp {
+impl NeuralNetwork for Mlp {
     type Tape<F: Real> = Tape<F>;
 
     fn layout(&self) -> &Layout {

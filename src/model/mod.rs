@@ -21,7 +21,7 @@ mod tower;
 pub use config::{ModelConfig, ModelContext};
 pub use error::ModelError;
 pub use init::DenseInit;
-pub use network::{Mode, Model, Network, Workspace};
+pub use network::{Mode, Model, NeuralNetwork, Workspace};
 pub use normalization::Normalization;
 pub use scale::InputScale;
 pub use tower::Slopes;

@@ -18,7 +18,7 @@ pub enum Mode {
 }
 
 /// A network, written once for `f32` and `f64`. Holds no weights, so any thread may run it.
-pub trait Network: Send + Sync + Debug {
+pub trait NeuralNetwork: Send + Sync + Debug {
     /// The results of the forward pass that the backward pass needs; its buffers are reused.
     type Tape<F: Real>: Default + Send + 'static;
 
@@ -51,7 +51,7 @@ pub trait Network: Send + Sync + Debug {
     }
 }
 
-/// A [`Network`] behind a pointer: the form that the rest of the program uses.
+/// A [`NeuralNetwork`] behind a pointer: the form that the rest of the program uses.
 pub trait Model: Send + Sync + Debug {
     /// The parameters that the network needs.
     fn layout(&self) -> &Layout;
@@ -102,9 +102,9 @@ impl Workspace {
     }
 }
 
-impl<N: Network> Model for N {
+impl<N: NeuralNetwork> Model for N {
     fn layout(&self) -> &Layout {
-        Network::layout(self)
+        NeuralNetwork::layout(self)
     }
 
     fn gradient(
@@ -136,7 +136,7 @@ impl<N: Network> Model for N {
     }
 }
 
-fn run<N: Network, F: Real>(
+fn run<N: NeuralNetwork, F: Real>(
     network: &N,
     view: View<'_, F>,
     batch: &Batch,

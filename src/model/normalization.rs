@@ -26,7 +26,8 @@ pub struct Nothing {}
 /// Moving moments at the server.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Shared {
+#[schemars(rename = "Shared")]
+pub struct ServerMoments {
     /// Share of the old moments that is kept at an update of the server.
     #[schemars(range(min = 0.0, max = 0.999999))]
     pub keep: f64,
@@ -38,7 +39,8 @@ pub struct Shared {
 /// Moving moments at each worker.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Local {
+#[schemars(rename = "Local")]
+pub struct WorkerMoments {
     /// Share of the old moments that a worker keeps at a step.
     #[schemars(range(min = 0.0, max = 0.999999))]
     pub keep: f64,
@@ -49,16 +51,16 @@ pub struct Local {
     pub export: Export,
 }
 
-impl Default for Shared {
-    fn default() -> Shared {
-        Shared { keep: 0.99, epsilon: 1e-3 }
+impl Default for ServerMoments {
+    fn default() -> ServerMoments {
+        ServerMoments { keep: 0.99, epsilon: 1e-3 }
     }
 }
 
-impl Default for Local {
-    fn default() -> Local {
-        let Shared { keep, epsilon } = Shared::default();
-        Local { keep, epsilon, export: Export::default() }
+impl Default for WorkerMoments {
+    fn default() -> WorkerMoments {
+        let ServerMoments { keep, epsilon } = ServerMoments::default();
+        WorkerMoments { keep, epsilon, export: Export::default() }
     }
 }
 
@@ -68,9 +70,9 @@ crate::registry! {
         /// Hidden layers are not normalized.
         "none" => None(Nothing),
         /// Over the batch; moving moments are kept by the server, and every push moves them.
-        "shared_batch" => Shared(Shared),
+        "shared_batch" => Shared(ServerMoments),
         /// Over the batch; every worker keeps moving moments of its own (Liu & Zhao 2021, reconstructed).
-        "local_batch" => Local(Local),
+        "local_batch" => Local(WorkerMoments),
         /// A part for tests only.
         #[cfg(test)]
         "new_part" => NewPart(new_part::Config),
@@ -92,18 +94,18 @@ impl Normalization {
 
 /// How the moments of a layer are kept.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Rule {
+pub struct MomentsRule {
     /// How the mean is kept. For the variance the same holds, and it also names the mean's block.
     pub moving: Moving,
     /// Added to the variance.
     pub epsilon: f64,
 }
 
-impl Rule {
-    fn new(keep: f64, epsilon: f64, home: Home) -> Result<Option<Rule>, ModelError> {
+impl MomentsRule {
+    fn new(keep: f64, epsilon: f64, home: Home) -> Result<Option<MomentsRule>, ModelError> {
         let epsilon = non_negative("normalization.epsilon", epsilon)?;
         let keep = non_negative("normalization.keep", keep)? as f32;
-        Ok(Some(Rule { moving: Moving { keep, home, mean: None }, epsilon }))
+        Ok(Some(MomentsRule { moving: Moving { keep, home, mean: None }, epsilon }))
     }
 }
 
@@ -112,23 +114,23 @@ pub trait NormalizationConfig {
     /// The rule of every layer, if layers are normalized.
     ///
     /// # Errors Settings that are not numbers, or are negative.
-    fn rule(&self) -> Result<Option<Rule>, ModelError>;
+    fn rule(&self) -> Result<Option<MomentsRule>, ModelError>;
 }
 
 impl NormalizationConfig for Nothing {
-    fn rule(&self) -> Result<Option<Rule>, ModelError> {
+    fn rule(&self) -> Result<Option<MomentsRule>, ModelError> {
         Ok(None)
     }
 }
 
-impl NormalizationConfig for Shared {
-    fn rule(&self) -> Result<Option<Rule>, ModelError> {
-        Rule::new(self.keep, self.epsilon, Home::Server)
+impl NormalizationConfig for ServerMoments {
+    fn rule(&self) -> Result<Option<MomentsRule>, ModelError> {
+        MomentsRule::new(self.keep, self.epsilon, Home::Server)
     }
 }
 
-impl NormalizationConfig for Local {
-    fn rule(&self) -> Result<Option<Rule>, ModelError> {
-        Rule::new(self.keep, self.epsilon, Home::Workers(self.export))
+impl NormalizationConfig for WorkerMoments {
+    fn rule(&self) -> Result<Option<MomentsRule>, ModelError> {
+        MomentsRule::new(self.keep, self.epsilon, Home::Workers(self.export))
     }
 }

@@ -54,7 +54,7 @@ fn batch(schema: &Schema, examples: usize) -> Batch {
 }
 
 /// Parameters of a model for one batch, in double precision and all of order one.
-struct Setting {
+struct TestParameters {
     model: Arc<dyn Model>,
     lookups: Lookups,
     dense: Vec<f64>,
@@ -62,13 +62,13 @@ struct Setting {
     rows: Vec<f64>,
 }
 
-impl Setting {
-    fn new(model: Arc<dyn Model>, schema: &Schema, batch: &Batch) -> Setting {
+impl TestParameters {
+    fn new(model: Arc<dyn Model>, schema: &Schema, batch: &Batch) -> TestParameters {
         let mut lookups = Lookups::default();
         let layout = model.layout();
         Locator::for_layout(schema, layout).locate(batch, &mut lookups);
         let halved = |numbers: Vec<f64>| numbers.into_iter().map(|x| 0.5 * x).collect();
-        Setting {
+        TestParameters {
             dense: halved(numbers(1, layout.dense_len())),
             rows: numbers(2, view::rows_len(layout, &lookups)),
             moving: numbers(3, layout.moving_len()).iter().map(|x| 1.0 + 0.5 * x).collect(),
@@ -157,8 +157,8 @@ fn gradients_are_the_slopes_of_the_loss() {
     let (schema, batch) = (schema(), batch(&schema(), 7));
     for choice in configurations() {
         let model = choice.build(&schema, ModelContext::default()).unwrap();
-        let setting = Setting::new(model, &schema, &batch);
-        let Setting { dense, rows, .. } = &setting;
+        let setting = TestParameters::new(model, &schema, &batch);
+        let TestParameters { dense, rows, .. } = &setting;
         let gradient = setting.gradient(&batch, dense, rows);
         let by_dense = slopes(dense, |dense| setting.gradient(&batch, dense, rows).loss);
         let by_rows = slopes(rows, |rows| setting.gradient(&batch, dense, rows).loss);
@@ -172,7 +172,7 @@ fn single_precision_is_close_to_double() {
     let (schema, batch) = (schema(), batch(&schema(), 40));
     for choice in configurations() {
         let model = choice.build(&schema, ModelContext::default()).unwrap();
-        let setting = Setting::new(model, &schema, &batch);
+        let setting = TestParameters::new(model, &schema, &batch);
         let double = setting.gradient(&batch, &setting.dense, &setting.rows);
         let (single, _) = setting.single(&batch);
         assert!((single.loss - double.loss).abs() < 1e-6 * double.loss.max(1.0), "{choice:?}");
@@ -202,7 +202,7 @@ fn histories_may_all_be_empty_and_so_may_the_batch() {
     for choice in configurations() {
         for batch in [&without_history, &empty] {
             let model = choice.build(&schema, ModelContext::default()).unwrap();
-            let setting = Setting::new(model, &schema, batch);
+            let setting = TestParameters::new(model, &schema, batch);
             let (gradient, logits) = setting.single(batch);
             assert_eq!((gradient.examples as usize, logits.len()), (batch.len(), batch.len()));
             let all = [&gradient.dense, &gradient.rows, &gradient.moving, &logits];
@@ -216,7 +216,7 @@ fn scores_do_not_depend_on_who_else_is_in_the_batch() {
     let (schema, all) = (schema(), batch(&schema(), 6));
     for choice in configurations() {
         let build = || choice.build(&schema, ModelContext::default()).unwrap();
-        let (_, together) = Setting::new(build(), &schema, &all).single(&all);
+        let (_, together) = TestParameters::new(build(), &schema, &all).single(&all);
         // The first example alone. It meets its rows first in both batches, but the full batch adds
         // others.
         let mut first = all.clone();
@@ -225,8 +225,8 @@ fn scores_do_not_depend_on_who_else_is_in_the_batch() {
         first.history_offsets.truncate(2);
         first.history.truncate(2 * first.events());
         first.numeric.truncate(2);
-        let setting = Setting::new(build(), &schema, &all);
-        let mut alone = Setting::new(build(), &schema, &first);
+        let setting = TestParameters::new(build(), &schema, &all);
+        let mut alone = TestParameters::new(build(), &schema, &first);
         copy_rows(&setting, &mut alone);
         let (_, alone) = alone.single(&first);
         assert!((alone[0] - together[0]).abs() < 1e-5, "{choice:?}");
@@ -234,7 +234,7 @@ fn scores_do_not_depend_on_who_else_is_in_the_batch() {
 }
 
 /// Gives the rows of `to` the values that the same ids have in `from`.
-fn copy_rows(from: &Setting, to: &mut Setting) {
+fn copy_rows(from: &TestParameters, to: &mut TestParameters) {
     let layout = from.model.layout().clone();
     for (t, table) in layout.tables.iter().enumerate() {
         let source = view::row_range(&layout, &from.lookups, t).start;
@@ -258,7 +258,7 @@ fn the_regulariser_pulls_touched_rows_by_strength_over_count() {
                 let choice = choice(json!({"kind": kind, "l2_embedding": l2}));
                 let context = ModelContext { counts: counts.clone(), ..ModelContext::default() };
                 let setting =
-                    Setting::new(choice.build(&schema, context).unwrap(), &schema, &batch);
+                    TestParameters::new(choice.build(&schema, context).unwrap(), &schema, &batch);
                 (setting.gradient(&batch, &setting.dense, &setting.rows), setting)
             };
             let ((plain, _), (pulled, setting)) = (gradient(0.0), gradient(0.3));
@@ -310,7 +310,7 @@ fn only_the_rows_that_are_read_are_touched() {
     let (schema, batch) = (schema(), batch(&schema(), 40));
     let touched = |config| {
         let model = choice(config).build(&schema, ModelContext::default()).unwrap();
-        let setting = Setting::new(model, &schema, &batch);
+        let setting = TestParameters::new(model, &schema, &batch);
         setting.lookups.ids.iter().map(Vec::len).collect::<Vec<_>>()
     };
     let distinct = |columns: &[usize]| {
@@ -356,14 +356,15 @@ fn moments_are_pushed_and_used_in_evaluation() {
                       "normalization": normalization}))
     };
     let build = |config: ModelChoice| config.build(&schema, ModelContext::default()).unwrap();
-    let mut setting = Setting::new(build(config(json!({"kind": "local_batch"}))), &schema, &batch);
+    let mut setting =
+        TestParameters::new(build(config(json!({"kind": "local_batch"}))), &schema, &batch);
     let before = setting.gradient(&batch, &setting.dense, &setting.rows);
     let layout = setting.model.layout().clone();
     let names: Vec<&str> = layout.moving.iter().map(|block| block.name.as_str()).collect();
     assert_eq!(names, ["mlp.0.norm_mean", "mlp.0.norm_variance"]);
     // Computed by hand: the same network without the normalization gives z through its own first
     // layer.
-    let plain = Setting::new(build(config(json!({"kind": "none"}))), &schema, &batch);
+    let plain = TestParameters::new(build(config(json!({"kind": "none"}))), &schema, &batch);
     let width = plain.model.layout().dense[0].shape.0;
     let z = |example: usize, unit: usize| {
         let mut x = Vec::new();
@@ -407,7 +408,7 @@ fn numeric_columns_are_standardised_by_the_moments_given() {
     let logits = |numeric: &str, columns: Option<Arc<Vec<(f64, f64)>>>, batch: &Batch| {
         let config = choice(json!({"kind": "logistic", "numeric": numeric}));
         let model = config.build(&schema, ModelContext { columns, ..Default::default() }).unwrap();
-        Setting::new(model, &schema, batch).single(batch).1
+        TestParameters::new(model, &schema, batch).single(batch).1
     };
     let mut scaled = batch.clone();
     for row in scaled.numeric.chunks_exact_mut(2) {

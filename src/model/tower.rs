@@ -5,11 +5,11 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::nn::buffer::{Lines, fit};
+use crate::nn::buffer::{AlignedBuffer, fit};
 use crate::nn::{Activation, Linear, Real, activation, dice, normalization};
 use crate::params::{Gradient, Init, Layout, Moving, View};
 
-use super::normalization::Rule;
+use super::normalization::MomentsRule;
 use super::{DenseInit, Mode};
 
 /// How many learned slopes a layer has, for activations with slopes.
@@ -39,7 +39,7 @@ pub(super) struct TowerSpec<'a> {
     /// First values.
     pub(super) init: DenseInit,
     /// Normalization of the hidden layers, before their activation.
-    pub(super) norm: Option<Rule>,
+    pub(super) norm: Option<MomentsRule>,
 }
 
 /// A stack of linear layers with one output: `[rows x inputs]` to `[rows]`.
@@ -82,16 +82,16 @@ struct Norm {
 #[derive(Debug, Default)]
 pub(super) struct TowerTape<F> {
     hidden: Vec<HiddenTape<F>>,
-    d: Lines<F>,
-    d_next: Lines<F>,
-    transposed: Lines<F>,
+    d: AlignedBuffer<F>,
+    d_next: AlignedBuffer<F>,
+    transposed: AlignedBuffer<F>,
 }
 
 /// Values before and after the activation.
 #[derive(Debug, Default)]
 struct HiddenTape<F> {
-    z: Lines<F>,
-    a: Lines<F>,
+    z: AlignedBuffer<F>,
+    a: AlignedBuffer<F>,
     dice: dice::Tape<F>,
     norm: normalization::Tape<F>,
 }
@@ -178,7 +178,7 @@ impl Tower {
         tape: &mut TowerTape<F>,
         d_out: &[F],
         gradient: &mut Gradient<F>,
-        d_x: &mut Lines<F>,
+        d_x: &mut AlignedBuffer<F>,
     ) {
         self.backward_behind(view, tape, d_out, gradient);
         let TowerTape { hidden, d, transposed, .. } = tape;
@@ -269,8 +269,9 @@ fn inner<F>(before: Option<&HiddenTape<F>>) -> &[F] {
 impl Dense {
     fn new(layer: &str, linear: Linear, init: DenseInit, layout: &mut Layout) -> Dense {
         let Linear { inputs, outputs } = linear;
-        let weight = layout.block(layer, "weight", (inputs, outputs), init.weight(inputs, outputs));
-        let bias = layout.block(layer, "bias", (1, outputs), init.bias(inputs));
+        let weight =
+            layout.add_block(layer, "weight", (inputs, outputs), init.weight(inputs, outputs));
+        let bias = layout.add_block(layer, "bias", (1, outputs), init.bias(inputs));
         Dense { linear, weight: layout.dense[weight].range(), bias: layout.dense[bias].range() }
     }
 
@@ -286,8 +287,8 @@ impl Dense {
         x: &[F],
         d_y: &[F],
         gradient: &mut Gradient<F>,
-        transposed: &mut Lines<F>,
-        d_x: &mut Lines<F>,
+        transposed: &mut AlignedBuffer<F>,
+        d_x: &mut AlignedBuffer<F>,
     ) {
         let (d_weight, d_bias) = self.of(&mut gradient.dense);
         self.linear.backward_weights(x, d_y, d_weight, d_bias);
@@ -310,14 +311,14 @@ impl Hidden {
             Slopes::Layer => 1,
         };
         let slope = spec.activation.first_slope().map_or(0..0, |first| {
-            let block = layout.block(layer, "slope", (1, slopes), Init::Constant(first));
+            let block = layout.add_block(layer, "slope", (1, slopes), Init::Constant(first));
             layout.dense[block].range()
         });
         let mut statistic = |part: &str, first: f64| {
             if !spec.activation.has_statistics() {
                 return 0..0;
             }
-            let block = layout.moving_block(layer, part, (1, units), Init::Constant(first));
+            let block = layout.add_moving_block(layer, part, (1, units), Init::Constant(first));
             layout.moving[block].range()
         };
         let (mean, variance) = (statistic("mean", 0.0), statistic("variance", 1.0));
@@ -380,19 +381,19 @@ impl Hidden {
 }
 
 impl Norm {
-    fn new(layer: &str, units: usize, rule: Rule, layout: &mut Layout) -> Norm {
+    fn new(layer: &str, units: usize, rule: MomentsRule, layout: &mut Layout) -> Norm {
         let shape = (1, units);
         let mut trained = |part: &str, first: f64| {
-            let block = layout.block(layer, part, shape, Init::Constant(first));
+            let block = layout.add_block(layer, part, shape, Init::Constant(first));
             layout.dense[block].range()
         };
         let (gamma, beta) = (trained("gamma", 1.0), trained("beta", 0.0));
-        let Rule { moving, epsilon } = rule;
+        let MomentsRule { moving, epsilon } = rule;
         let zero = Init::Constant(0.0);
-        let mean = layout.moving_block_by(layer, "norm_mean", shape, zero, moving);
+        let mean = layout.add_moving_block_by(layer, "norm_mean", shape, zero, moving);
         let moving = Moving { mean: Some(mean), ..moving };
         let one = Init::Constant(1.0);
-        let variance = layout.moving_block_by(layer, "norm_variance", shape, one, moving);
+        let variance = layout.add_moving_block_by(layer, "norm_variance", shape, one, moving);
         let (mean, variance) = (layout.moving[mean].range(), layout.moving[variance].range());
         Norm { gamma, beta, mean, variance, epsilon }
     }
@@ -409,7 +410,7 @@ impl Norm {
         if mode == Mode::Train && !z.is_empty() {
             tape.measure(z, self.gamma.len());
         } else {
-            tape.take(&view.moving[self.mean.clone()], &view.moving[self.variance.clone()]);
+            tape.copy_from(&view.moving[self.mean.clone()], &view.moving[self.variance.clone()]);
         }
         let (gamma, beta) = (&view.dense[self.gamma.clone()], &view.dense[self.beta.clone()]);
         normalization::forward(z, gamma, beta, F::from_f64(self.epsilon), tape);

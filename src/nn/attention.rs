@@ -9,9 +9,9 @@
 use std::ops::Range;
 
 use super::Real;
-use super::buffer::Lines;
-use super::gemm::{self, Size, Start};
-use super::kernels::History;
+use super::buffer::AlignedBuffer;
+use super::gemm::{self, GemmSize, ProductStart};
+use super::kernels::CandidateEvents;
 
 /// Number of blocks in the input of the attention unit: `q`, `h`, `q - h`, `q * h`.
 pub const FEATURE_BLOCKS: usize = 4;
@@ -33,24 +33,24 @@ pub struct PairLayer {
 #[derive(Debug, Default)]
 pub struct PairTape<F> {
     /// `w_q + w_d`, `[width x outputs]`.
-    by_example: Lines<F>,
+    by_example: AlignedBuffer<F>,
     /// `w_h - w_d`, `[width x outputs]`.
-    by_event: Lines<F>,
+    by_event: AlignedBuffer<F>,
     /// The matrix that multiplies the events of one example; transposed in the backward pass.
-    mixed: Lines<F>,
+    mixed: AlignedBuffer<F>,
     /// The first term, and later the sums of each example's gradients: `[B x outputs]`.
-    sums: Lines<F>,
-    d_by_example: Lines<F>,
-    d_mixed: Lines<F>,
+    sums: AlignedBuffer<F>,
+    d_by_example: AlignedBuffer<F>,
+    d_mixed: AlignedBuffer<F>,
     /// `w_h - w_d` and `w_p`, transposed.
-    transposed: [Lines<F>; 2],
+    transposed: [AlignedBuffer<F>; 2],
     /// Their gradients.
-    d_transposed: [Lines<F>; 2],
+    d_transposed: [AlignedBuffer<F>; 2],
 }
 
 impl PairLayer {
-    fn size(self, rows: usize) -> Size {
-        Size { rows, inputs: self.width, outputs: self.outputs }
+    fn size(self, rows: usize) -> GemmSize {
+        GemmSize { rows, inputs: self.width, outputs: self.outputs }
     }
 
     /// Overwrites `y`, `[events x outputs]`. `weight` is `[4 width x outputs]`.
@@ -58,7 +58,7 @@ impl PairLayer {
         self,
         weight: &[F],
         bias: &[F],
-        history: History<'_, F>,
+        history: CandidateEvents<'_, F>,
         tape: &mut PairTape<F>,
         y: &mut [F],
     ) {
@@ -74,11 +74,11 @@ impl PairLayer {
         }
         let examples = self.size(history.q.len() / width);
         let sums = tape.sums.fit(examples.rows * outputs);
-        gemm::nn(examples, Start::Row(bias), history.q, by_example, sums);
+        gemm::nn(examples, ProductStart::Row(bias), history.q, by_example, sums);
         let mixed = tape.mixed.fit(block);
         for (example, events) in segments(history.offsets).enumerate() {
             let q = &history.q[example * width..][..width];
-            let sum = Start::Row(&sums[example * outputs..][..outputs]);
+            let sum = ProductStart::Row(&sums[example * outputs..][..outputs]);
             let h = &history.events[events.start * width..events.end * width];
             let y = &mut y[events.start * outputs..events.end * outputs];
             F::mix_rows(by_event, w_p, q, mixed);
@@ -91,7 +91,7 @@ impl PairLayer {
     pub fn backward<F: Real>(
         self,
         weight: &[F],
-        history: History<'_, F>,
+        history: CandidateEvents<'_, F>,
         d_y: &[F],
         tape: &mut PairTape<F>,
         (d_weight, d_bias): (&mut [F], &mut [F]),
@@ -104,8 +104,8 @@ impl PairLayer {
         F::sum_rows(history.offsets, d_y, outputs, sums);
         F::column_sums(sums, d_bias);
         let d_example = tape.d_by_example.fit(block);
-        gemm::tn(examples, Start::Zero, history.q, sums, d_example);
-        gemm::nt(examples, Start::Itself, sums, &tape.by_example, &mut tape.mixed, d_q);
+        gemm::tn(examples, ProductStart::Zero, history.q, sums, d_example);
+        gemm::nt(examples, ProductStart::Itself, sums, &tape.by_example, &mut tape.mixed, d_q);
 
         self.backward_events(&weight[3 * block..], history, d_y, tape, (d_q, d_events));
         let (sides, rest) = d_weight.split_at_mut(2 * block);
@@ -127,7 +127,7 @@ impl PairLayer {
     fn backward_events<F: Real>(
         self,
         w_p: &[F],
-        history: History<'_, F>,
+        history: CandidateEvents<'_, F>,
         d_y: &[F],
         tape: &mut PairTape<F>,
         (d_q, d_events): (&mut [F], &mut [F]),
@@ -149,9 +149,9 @@ impl PairLayer {
             let (h, d_h) = (&history.events[of_events.clone()], &mut d_events[of_events]);
             let d_y = &d_y[events.start * outputs..events.end * outputs];
             F::mix_columns(by_event, by_product, q, mixed);
-            let back = Size { rows: events.len(), inputs: outputs, outputs: width };
-            gemm::nn(back, Start::Itself, d_y, mixed, d_h);
-            gemm::tn(back, Start::Zero, d_y, h, d_mixed);
+            let back = GemmSize { rows: events.len(), inputs: outputs, outputs: width };
+            gemm::nn(back, ProductStart::Itself, d_y, mixed, d_h);
+            gemm::tn(back, ProductStart::Zero, d_y, h, d_mixed);
             F::mix_columns_backward(by_product, q, d_mixed, d_by_event, d_by_product, d_q);
         }
     }
@@ -203,8 +203,8 @@ mod tests {
     const EVENTS: usize = 9;
     const LAYER: PairLayer = PairLayer { width: WIDTH, outputs: 2 };
 
-    fn history<'a>(q: &'a [f64], events: &'a [f64]) -> History<'a, f64> {
-        History { offsets: &OFFSETS, q, events, width: WIDTH }
+    fn history<'a>(q: &'a [f64], events: &'a [f64]) -> CandidateEvents<'a, f64> {
+        CandidateEvents { offsets: &OFFSETS, q, events, width: WIDTH }
     }
 
     fn layer(w: &[f64], b: &[f64], q: &[f64], h: &[f64], tape: &mut PairTape<f64>) -> Vec<f64> {

@@ -24,16 +24,16 @@ const LINE: usize = 64;
 
 /// Numbers that begin at a cache line, so that a register or row of one line never touches two.
 #[derive(Debug, Default)]
-pub struct Lines<F> {
+pub struct AlignedBuffer<F> {
     memory: Vec<F>,
     from: usize,
     len: usize,
 }
 
-impl<F: Real> Lines<F> {
+impl<F: Real> AlignedBuffer<F> {
     /// `len` zeros.
-    pub fn zeros(len: usize) -> Lines<F> {
-        let mut lines = Lines::default();
+    pub fn zeros(len: usize) -> AlignedBuffer<F> {
+        let mut lines = AlignedBuffer::default();
         lines.fit(len);
         lines
     }
@@ -58,7 +58,7 @@ impl<F: Real> Lines<F> {
     }
 }
 
-impl<F> Deref for Lines<F> {
+impl<F> Deref for AlignedBuffer<F> {
     type Target = [F];
 
     fn deref(&self) -> &[F] {
@@ -66,21 +66,21 @@ impl<F> Deref for Lines<F> {
     }
 }
 
-impl<F> DerefMut for Lines<F> {
+impl<F> DerefMut for AlignedBuffer<F> {
     fn deref_mut(&mut self) -> &mut [F] {
         &mut self.memory[self.from..self.from + self.len]
     }
 }
 
-impl<F: Real> Clone for Lines<F> {
-    fn clone(&self) -> Lines<F> {
-        let mut lines = Lines::zeros(self.len);
+impl<F: Real> Clone for AlignedBuffer<F> {
+    fn clone(&self) -> AlignedBuffer<F> {
+        let mut lines = AlignedBuffer::zeros(self.len);
         lines.copy_from_slice(self);
         lines
     }
 }
 
-impl Persist for Lines<f32> {
+impl Persist for AlignedBuffer<f32> {
     fn save(&self, out: &mut Saver<'_>) {
         out.length(self.len);
         out.each(self.iter());
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn lines_begin_at_a_line_whatever_becomes_of_them() {
-        let mut lines = Lines::<f32>::default();
+        let mut lines = AlignedBuffer::<f32>::default();
         assert!(lines.is_empty());
         for len in [0, 1, 100, 3, 1000, 0, 17] {
             lines.zeroed(len).fill(1.5);

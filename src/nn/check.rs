@@ -34,9 +34,9 @@ pub(crate) fn assert_slopes(what: &str, slopes: &[f64], gradient: &[f64]) {
     }
 }
 
-/// `len` numbers, uniform in `[-1, 1]`, that depend only on `who`.
-pub(crate) fn numbers(who: u64, len: usize) -> Vec<f64> {
-    let draw = |count| 2.0 * Streams::new(17).uniform(Purpose::Custom, who, count) - 1.0;
+/// `len` numbers, uniform in `[-1, 1]`, that depend only on `entity`.
+pub(crate) fn numbers(entity: u64, len: usize) -> Vec<f64> {
+    let draw = |count| 2.0 * Streams::new(17).uniform(Purpose::Custom, entity, count) - 1.0;
     (0..len as u64).map(draw).collect()
 }
 

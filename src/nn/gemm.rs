@@ -1,17 +1,17 @@
 //! The three matrix products of a linear layer, on row-major slices.
 //!
-//! All three are described by the layer's own [`Size`]. A layer with a single output is a
+//! All three are described by the layer's own [`GemmSize`]. A layer with a single output is a
 //! matrix-vector product, for which a general kernel is slow: its gradients have their own loops.
 
 use super::Real;
-use super::buffer::Lines;
+use super::buffer::AlignedBuffer;
 use super::kernels::Product;
-pub use super::kernels::Start;
+pub use super::kernels::ProductStart;
 pub use super::kernels::dot;
 
 /// The sizes of a linear layer on a batch: `[rows x inputs] [inputs x outputs] = [rows x outputs]`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Size {
+pub struct GemmSize {
     /// Examples, or history events.
     pub rows: usize,
     /// Numbers of input per row.
@@ -23,16 +23,16 @@ pub struct Size {
 /// `y = start + x w`: the forward product.
 ///
 /// `x` is `[rows x inputs]`, `w` is `[inputs x outputs]`, `y` is `[rows x outputs]`.
-pub fn nn<F: Real>(size: Size, start: Start<'_, F>, x: &[F], w: &[F], y: &mut [F]) {
-    let Size { rows, inputs, outputs } = size;
+pub fn nn<F: Real>(size: GemmSize, start: ProductStart<'_, F>, x: &[F], w: &[F], y: &mut [F]) {
+    let GemmSize { rows, inputs, outputs } = size;
     let product = Product { rows, columns: outputs, depth: inputs, transposed: false };
     F::product(product, start, x, w, y);
 }
 
 /// `d_w = start + x^T d_y`: the gradient by the weights. Shapes as in [`nn`].
-pub fn tn<F: Real>(size: Size, start: Start<'_, F>, x: &[F], d_y: &[F], d_w: &mut [F]) {
-    let Size { rows, inputs, outputs } = size;
-    if outputs == 1 && start == Start::Itself {
+pub fn tn<F: Real>(size: GemmSize, start: ProductStart<'_, F>, x: &[F], d_y: &[F], d_w: &mut [F]) {
+    let GemmSize { rows, inputs, outputs } = size;
+    if outputs == 1 && start == ProductStart::Itself {
         return F::weighted_sums(x, d_y, d_w);
     }
     let product = Product { rows: inputs, columns: outputs, depth: rows, transposed: true };
@@ -42,15 +42,15 @@ pub fn tn<F: Real>(size: Size, start: Start<'_, F>, x: &[F], d_y: &[F], d_w: &mu
 /// `d_x = start + d_y w^T`: the gradient by the input. Shapes as in [`nn`];
 /// `transposed` is memory for `w^T`.
 pub fn nt<F: Real>(
-    size: Size,
-    start: Start<'_, F>,
+    size: GemmSize,
+    start: ProductStart<'_, F>,
     d_y: &[F],
     w: &[F],
-    transposed: &mut Lines<F>,
+    transposed: &mut AlignedBuffer<F>,
     d_x: &mut [F],
 ) {
-    let Size { rows, inputs, outputs } = size;
-    if outputs == 1 && start == Start::Zero {
+    let GemmSize { rows, inputs, outputs } = size;
+    if outputs == 1 && start == ProductStart::Zero {
         return F::outer(d_y, w, d_x);
     }
     let w_t = transposed.fit(inputs * outputs);
@@ -94,8 +94,8 @@ mod tests {
         fn products_follow_their_definition(
             rows in 0usize..20, inputs in 1usize..40, outputs in 1usize..12, add: bool,
         ) {
-            let (size, beta) = (Size { rows, inputs, outputs }, f64::from(u8::from(add)));
-            let start = if add { Start::Itself } else { Start::Zero };
+            let (size, beta) = (GemmSize { rows, inputs, outputs }, f64::from(u8::from(add)));
+            let start = if add { ProductStart::Itself } else { ProductStart::Zero };
             let (x, w, y) = (
                 numbers(1, rows * inputs),
                 numbers(2, inputs * outputs),
@@ -113,7 +113,7 @@ mod tests {
             let transposed = |i, j| x_at(j, i);
             assert_near(&out, &plain((inputs, rows, outputs), transposed, y_at, (beta, &w)));
             let mut out = x.clone();
-            nt(size, start, &y, &w, &mut Lines::default(), &mut out);
+            nt(size, start, &y, &w, &mut AlignedBuffer::default(), &mut out);
             let transposed = |i, j| w_at(j, i);
             assert_near(&out, &plain((rows, outputs, inputs), y_at, transposed, (beta, &x)));
         }
@@ -122,14 +122,14 @@ mod tests {
     #[test]
     fn what_is_not_added_to_is_not_read() {
         for outputs in [1, 3] {
-            let size = Size { rows: 2, inputs: 2, outputs };
+            let size = GemmSize { rows: 2, inputs: 2, outputs };
             let (x, w) = (numbers(1, 4), numbers(2, 2 * outputs));
             let mut y = vec![f64::NAN; 2 * outputs];
-            nn(size, Start::Zero, &x, &w, &mut y);
+            nn(size, ProductStart::Zero, &x, &w, &mut y);
             let mut d_w = vec![f64::NAN; 2 * outputs];
-            tn(size, Start::Zero, &x, &y, &mut d_w);
+            tn(size, ProductStart::Zero, &x, &y, &mut d_w);
             let mut d_x = vec![f64::NAN; 4];
-            nt(size, Start::Zero, &y, &w, &mut Lines::default(), &mut d_x);
+            nt(size, ProductStart::Zero, &y, &w, &mut AlignedBuffer::default(), &mut d_x);
             assert!(y.iter().chain(&d_w).chain(&d_x).all(|value| value.is_finite()));
         }
     }

@@ -1,8 +1,8 @@
 //! The linear layer `y = x w + b`.
 
 use super::Real;
-use super::buffer::Lines;
-use super::gemm::{self, Size, Start};
+use super::buffer::AlignedBuffer;
+use super::gemm::{self, GemmSize, ProductStart};
 
 /// A linear layer with bias. Weights are stored `[inputs x outputs]`, row by row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,9 +14,9 @@ pub struct Linear {
 }
 
 impl Linear {
-    fn size(self, rows: usize) -> Size {
+    fn size(self, rows: usize) -> GemmSize {
         let Linear { inputs, outputs } = self;
-        Size { rows, inputs, outputs }
+        GemmSize { rows, inputs, outputs }
     }
 
     /// Overwrites `y`, `[rows x outputs]`.
@@ -24,7 +24,7 @@ impl Linear {
         if let [bias] = *bias {
             return F::row_dots(x, weight, bias, y);
         }
-        gemm::nn(self.size(x.len() / self.inputs), Start::Row(bias), x, weight, y);
+        gemm::nn(self.size(x.len() / self.inputs), ProductStart::Row(bias), x, weight, y);
     }
 
     /// Adds the gradients by weight and bias to `d_weight` and `d_bias`.
@@ -35,7 +35,7 @@ impl Linear {
         d_weight: &mut [F],
         d_bias: &mut [F],
     ) {
-        gemm::tn(self.size(x.len() / self.inputs), Start::Itself, x, d_y, d_weight);
+        gemm::tn(self.size(x.len() / self.inputs), ProductStart::Itself, x, d_y, d_weight);
         F::column_sums(d_y, d_bias);
     }
 
@@ -45,11 +45,11 @@ impl Linear {
         self,
         weight: &[F],
         d_y: &[F],
-        transposed: &mut Lines<F>,
+        transposed: &mut AlignedBuffer<F>,
         d_x: &mut [F],
     ) {
         let size = self.size(d_y.len() / self.outputs);
-        gemm::nt(size, Start::Zero, d_y, weight, transposed, d_x);
+        gemm::nt(size, ProductStart::Zero, d_y, weight, transposed, d_x);
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
             let mut d_bias = vec![0.0; outputs];
             let mut d_x = vec![0.0; x.len()];
             layer.backward_weights(&x, &d_y, &mut d_weight, &mut d_bias);
-            layer.backward_input(&weight, &d_y, &mut Lines::default(), &mut d_x);
+            layer.backward_input(&weight, &d_y, &mut AlignedBuffer::default(), &mut d_x);
             assert_slopes("weight", &slopes(&weight, |w| value(w, &bias, &x)), &d_weight);
             assert_slopes("bias", &slopes(&bias, |b| value(&weight, b, &x)), &d_bias);
             assert_slopes("x", &slopes(&x, |x| value(&weight, &bias, x)), &d_x);

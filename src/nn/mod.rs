@@ -19,6 +19,6 @@ pub mod normalization;
 pub mod real;
 
 pub use activation::Activation;
-pub use kernels::Places as Column;
+pub use kernels::IdColumn as Column;
 pub use linear::Linear;
 pub use real::Real;

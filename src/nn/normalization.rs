@@ -5,7 +5,7 @@
 //! both; in evaluation they are given.
 
 use super::Real;
-use super::buffer::{Lines, fit, zeroed};
+use super::buffer::{AlignedBuffer, fit, zeroed};
 
 /// What [`forward`] keeps for [`backward`], and the statistics that it used.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Tape<F> {
     /// `1 / sqrt(variance + epsilon)`.
     scale: Vec<F>,
     /// `(z - mean) scale`, `[rows x channels]`.
-    normal: Lines<F>,
+    normal: AlignedBuffer<F>,
     d_gamma: Vec<F>,
     d_beta: Vec<F>,
 }
@@ -49,7 +49,7 @@ impl<F: Real> Tape<F> {
     }
 
     /// Copies given (moving) statistics.
-    pub fn take(&mut self, mean: &[F], variance: &[F]) {
+    pub fn copy_from(&mut self, mean: &[F], variance: &[F]) {
         fit(&mut self.mean, mean.len()).copy_from_slice(mean);
         fit(&mut self.variance, variance.len()).copy_from_slice(variance);
     }
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!((&tape.mean[..], &tape.variance[..]), (&[2.0, 2.0][..], &[1.0, 4.0][..]));
         forward(&mut y, &[3.0, 1.0], &[10.0, 0.0], 0.0, &mut tape);
         assert_eq!(y, [7.0, -1.0, 13.0, 1.0]);
-        tape.take(&[1.0, 0.0], &[4.0, 1.0]);
+        tape.copy_from(&[1.0, 0.0], &[4.0, 1.0]);
         let mut y = vec![3.0, 5.0];
         forward(&mut y, &[1.0, 2.0], &[0.0, 1.0], 0.0, &mut tape);
         assert_eq!(y, [1.0, 11.0]);

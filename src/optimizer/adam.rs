@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::config::EDGE_OF_MEANS;
 use super::rule::power;
 use super::{Optimizer, OptimizerConfig, OptimizerFacts, Per, RowSemantics, Scope, Slot, Tick};
-use crate::nn::kernels::{AdamStep, Rows, finite};
+use crate::nn::kernels::{AdamStep, UpdatedRows, all_finite};
 
 /// Configuration of `kind = "adam"`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -127,7 +127,7 @@ impl Adam {
     /// As [`Optimizer::update_rows`].
     pub(super) fn update_rows(
         &self,
-        rows: &mut Rows<'_>,
+        rows: &mut UpdatedRows<'_>,
         counts: &[u32],
         tick: &Tick,
         kept: f32,
@@ -139,7 +139,7 @@ impl Adam {
         rows.each(|weights, slots, gradient, i| {
             let tick = Tick { row: u64::from(counts[i]), ..*tick };
             AdamStep::update(self.step(&tick, kept), weights, slots, gradient);
-            fine &= finite(weights);
+            fine &= all_finite(weights);
         });
         fine
     }
@@ -158,7 +158,7 @@ impl Optimizer for Adam {
         AdamStep::update(self.step(tick, 1.0), weights, slots, gradient);
     }
 
-    fn update_rows(&self, rows: &mut Rows<'_>, counts: &[u32], tick: &Tick) -> bool {
+    fn update_rows(&self, rows: &mut UpdatedRows<'_>, counts: &[u32], tick: &Tick) -> bool {
         self.update_rows(rows, counts, tick, 1.0)
     }
 }

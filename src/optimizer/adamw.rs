@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::adam::{self, Adam, Averages};
 use super::config::EDGE_OF_MEANS;
 use super::{Optimizer, OptimizerConfig, OptimizerFacts, RowSemantics, Scope, Slot, Tick};
-use crate::nn::kernels::{AdamStep, Rows};
+use crate::nn::kernels::{AdamStep, UpdatedRows};
 
 /// Configuration of `kind = "adamw"`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -92,7 +92,7 @@ impl Optimizer for Adamw {
         AdamStep::update(self.step(tick), weights, slots, gradient);
     }
 
-    fn update_rows(&self, rows: &mut Rows<'_>, counts: &[u32], tick: &Tick) -> bool {
+    fn update_rows(&self, rows: &mut UpdatedRows<'_>, counts: &[u32], tick: &Tick) -> bool {
         self.adam.update_rows(rows, counts, tick, self.kept(tick))
     }
 }

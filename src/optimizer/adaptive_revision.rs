@@ -87,7 +87,7 @@ impl Optimizer for AdaptiveRevision {
         &self.slots
     }
 
-    fn carries(&self) -> bool {
+    fn carries_slots(&self) -> bool {
         true
     }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::Moment;
-use crate::nn::kernels::{Rows, finite};
+use crate::nn::kernels::{UpdatedRows, all_finite};
 
 /// One slot: optimizer memory beside the weights.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -119,15 +119,15 @@ pub trait Optimizer: Send + Sync + Debug {
 
     /// Whether a worker that pulls takes the first slot along. The slot must have one number per
     /// weight. [`update_since`](Self::update_since) gets it back with the gradient.
-    fn carries(&self) -> bool {
+    fn carries_slots(&self) -> bool {
         false
     }
 
     /// Updates `weights` in place. `slots` holds the slots one after the other.
     fn update(&self, weights: &mut [f32], slots: &mut [f32], gradient: &[f32], tick: &Tick);
 
-    /// As [`update`](Self::update), for a rule that [`carries`](Self::carries). `then` is the value
-    /// of the first slot when the gradient's parameters were read.
+    /// As [`update`](Self::update), for a rule that [carries slots](Self::carries_slots). `then` is
+    /// the value of the first slot when the gradient's parameters were read.
     fn update_since(
         &self,
         weights: &mut [f32],
@@ -143,12 +143,12 @@ pub trait Optimizer: Send + Sync + Debug {
     /// Updates several rows of a table in place, each as [`update`](Self::update) does; `counts`
     /// are their [`Tick::row`]s. Returns whether their weights stayed finite. A rule overrides this
     /// to compute once what the rows share.
-    fn update_rows(&self, rows: &mut Rows<'_>, counts: &[u32], tick: &Tick) -> bool {
+    fn update_rows(&self, rows: &mut UpdatedRows<'_>, counts: &[u32], tick: &Tick) -> bool {
         let mut fine = true;
         rows.each(|weights, slots, gradient, i| {
             let tick = Tick { row: u64::from(counts[i]), ..*tick };
             self.update(weights, slots, gradient, &tick);
-            fine &= finite(weights);
+            fine &= all_finite(weights);
         });
         fine
     }

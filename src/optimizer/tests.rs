@@ -9,21 +9,21 @@ use super::{Moment, Optimizer, OptimizerChoice, RowSemantics, Slot, Tick};
 
 /// A table as a server keeps it: the simplest implementation of what the row semantics mean.
 #[derive(Clone, PartialEq, Debug)]
-struct Table {
+struct TestTable {
     weights: Vec<Vec<f32>>,
     slots: Vec<Vec<f32>>,
     touches: Vec<u64>,
     updates: u64,
 }
 
-impl Table {
-    fn new(rule: &dyn Optimizer, weights: &[Vec<f32>]) -> Table {
+impl TestTable {
+    fn new(rule: &dyn Optimizer, weights: &[Vec<f32>]) -> TestTable {
         let slots_of = |row: &Vec<f32>| {
             let mut memory = vec![0.0; Slot::all(rule.slots(), row.len())];
             Slot::begin(rule.slots(), row.len(), &mut memory);
             memory
         };
-        Table {
+        TestTable {
             weights: weights.to_vec(),
             slots: weights.iter().map(slots_of).collect(),
             touches: vec![0; weights.len()],
@@ -112,7 +112,7 @@ proptest! {
     #[test]
     fn the_order_of_rows_does_not_matter(updates in history(5), start in row()) {
         for (name, rule) in rules() {
-            let mut forwards = Table::new(&*rule, &vec![start.clone(); 5]);
+            let mut forwards = TestTable::new(&*rule, &vec![start.clone(); 5]);
             let mut backwards = forwards.clone();
             for update in &updates {
                 forwards.apply(&*rule, 0.1, update);
@@ -126,9 +126,9 @@ proptest! {
     #[test]
     fn a_row_is_updated_as_its_elements_alone(updates in history(1), start in row()) {
         for (name, rule) in rules() {
-            let mut whole = Table::new(&*rule, std::slice::from_ref(&start));
-            let mut parts: Vec<Table> =
-                start.iter().map(|&w| Table::new(&*rule, &[vec![w]])).collect();
+            let mut whole = TestTable::new(&*rule, std::slice::from_ref(&start));
+            let mut parts: Vec<TestTable> =
+                start.iter().map(|&w| TestTable::new(&*rule, &[vec![w]])).collect();
             for update in &updates {
                 whole.apply(&*rule, 0.1, update);
                 for (i, part) in parts.iter_mut().enumerate() {
@@ -149,7 +149,7 @@ proptest! {
                 continue;
             }
             let run = |rule: Arc<dyn Optimizer>| {
-                let mut table = Table::new(&*rule, &vec![vec![0.5; 3]; 2]);
+                let mut table = TestTable::new(&*rule, &vec![vec![0.5; 3]; 2]);
                 for g in &updates {
                     table.apply(&*rule, 0.1, &[(0, g.clone()), (1, g.clone())]);
                 }
@@ -164,7 +164,7 @@ proptest! {
         sizes in prop::collection::vec((-30.0f32..30.0, any::<bool>()), 1..12),
     ) {
         for (name, rule) in rules() {
-            let mut table = Table::new(&*rule, &[vec![1.0]]);
+            let mut table = TestTable::new(&*rule, &[vec![1.0]]);
             for (exponent, negative) in &sizes {
                 let size = 10.0f32.powf(*exponent);
                 let g = if *negative { -size } else { size };
@@ -180,7 +180,7 @@ proptest! {
     ) {
         for kind in ["sgd", "adagrad", "rmsprop", "adagrad_decay", "rmsprop_swap", "ada_delay"] {
             let rule = rule(json!({"kind": kind}));
-            let mut table = Table::new(&*rule, std::slice::from_ref(&start));
+            let mut table = TestTable::new(&*rule, std::slice::from_ref(&start));
             for update in &updates {
                 table.apply(&*rule, 0.1, update);
             }
@@ -198,7 +198,7 @@ proptest! {
             }
             // FTRL computes the weight anew, with a rounding of its own.
             let tolerance = if name.contains("ftrl") { 1e-6 } else { 0.0 };
-            let mut table = Table::new(&*rule, std::slice::from_ref(&start));
+            let mut table = TestTable::new(&*rule, std::slice::from_ref(&start));
             table.apply(&*rule, 0.1, &[(0, g.clone())]);
             for ((new, old), g) in table.weights[0].iter().zip(&start).zip(&g) {
                 prop_assert!((new - old) * g <= tolerance, "{}", name);
@@ -210,7 +210,7 @@ proptest! {
 #[test]
 fn a_not_a_number_is_not_hidden() {
     for (name, rule) in rules() {
-        let mut table = Table::new(&*rule, &[vec![1.0]]);
+        let mut table = TestTable::new(&*rule, &[vec![1.0]]);
         table.apply(&*rule, 0.1, &[(0, vec![f32::NAN])]);
         assert!(table.weights[0][0].is_nan(), "{name}");
     }
@@ -222,7 +222,7 @@ fn untouched_rows_move_only_in_dense_semantics() {
     for kind in ["momentum", "nesterov", "adam", "adamw"] {
         for (rows, moves) in [("lazy", false), ("dense", true)] {
             let rule = rule(json!({"kind": kind, "rows": rows}));
-            let mut table = Table::new(&*rule, &vec![vec![0.5]; 2]);
+            let mut table = TestTable::new(&*rule, &vec![vec![0.5]; 2]);
             table.apply(&*rule, 0.1, &[(0, vec![1.0]), (1, vec![1.0])]);
             let before = table.clone();
             table.apply(&*rule, 0.1, &[(0, vec![1.0])]);
@@ -238,7 +238,7 @@ fn untouched_rows_move_only_in_dense_semantics() {
 fn steps_of_adam_under_noise_have_the_known_size() {
     use crate::base::{Purpose, Streams};
     let rule = rule(json!({"kind": "adam"}));
-    let mut table = Table::new(&*rule, &[vec![0.0; 64]]);
+    let mut table = TestTable::new(&*rule, &[vec![0.0; 64]]);
     let (mut squares, mut count) = (0.0, 0);
     for update in 0..6_000u64 {
         let noise = |i| Streams::new(8).uniform(Purpose::Custom, update, i) as f32 - 0.5;

@@ -105,12 +105,18 @@ pub struct Layout {
 
 impl Layout {
     /// Adds a trained block and returns its index.
-    pub fn block(&mut self, layer: &str, part: &str, shape: (usize, usize), init: Init) -> usize {
+    pub fn add_block(
+        &mut self,
+        layer: &str,
+        part: &str,
+        shape: (usize, usize),
+        init: Init,
+    ) -> usize {
         push(&mut self.dense, layer, part, shape, init)
     }
 
     /// Adds a non-trainable block and returns its index.
-    pub fn moving_block(
+    pub fn add_moving_block(
         &mut self,
         layer: &str,
         part: &str,
@@ -121,7 +127,7 @@ impl Layout {
     }
 
     /// The same for a block with its own rule.
-    pub fn moving_block_by(
+    pub fn add_moving_block_by(
         &mut self,
         layer: &str,
         part: &str,
@@ -129,7 +135,7 @@ impl Layout {
         init: Init,
         rule: Moving,
     ) -> usize {
-        let index = self.moving_block(layer, part, shape, init);
+        let index = self.add_moving_block(layer, part, shape, init);
         self.moving_rules.resize(index, Moving::default());
         self.moving_rules.push(rule);
         index
@@ -146,7 +152,14 @@ impl Layout {
     }
 
     /// Adds a table and returns its index.
-    pub fn table(&mut self, name: &str, space: usize, rows: u32, dim: usize, init: Init) -> usize {
+    pub fn add_table(
+        &mut self,
+        name: &str,
+        space: usize,
+        rows: u32,
+        dim: usize,
+        init: Init,
+    ) -> usize {
         self.tables.push(Table { name: name.to_string(), space, rows, dim, init });
         self.tables.len() - 1
     }
@@ -194,16 +207,16 @@ fn push(
 
 impl Init {
     /// Fills `values` with initial values, a pure function of the seed and the parameter's name
-    /// (`who`, `count`): a dense block is (`u64::MAX - index`, 0), a row is (table, id).
-    pub fn fill<F: Real>(self, streams: Streams, who: u64, count: u64, values: &mut [F]) {
+    /// (`entity`, `count`): a dense block is (`u64::MAX - index`, 0), a row is (table, id).
+    pub fn fill<F: Real>(self, streams: Streams, entity: u64, count: u64, values: &mut [F]) {
         match self {
             Init::Constant(value) => values.fill(F::from_f64(value)),
             Init::Normal(deviation) => {
-                let mut rng = streams.rng(Purpose::Init, who, count);
+                let mut rng = streams.rng(Purpose::Init, entity, count);
                 values.fill_with(|| F::from_f64(deviation * rng.sample::<f64, _>(StandardNormal)));
             }
             Init::Uniform(bound) => {
-                let mut rng = streams.rng(Purpose::Init, who, count);
+                let mut rng = streams.rng(Purpose::Init, entity, count);
                 values.fill_with(|| F::from_f64(bound * (2.0 * rng.random::<f64>() - 1.0)));
             }
         }
@@ -217,9 +230,9 @@ mod tests {
     #[test]
     fn blocks_are_contiguous_and_layers_group_them() {
         let mut layout = Layout::default();
-        layout.block("mlp.0", "weight", (4, 3), Init::Normal(0.1));
-        layout.block("mlp.0", "bias", (1, 3), Init::Constant(0.0));
-        layout.block("mlp.last", "weight", (3, 1), Init::Normal(0.1));
+        layout.add_block("mlp.0", "weight", (4, 3), Init::Normal(0.1));
+        layout.add_block("mlp.0", "bias", (1, 3), Init::Constant(0.0));
+        layout.add_block("mlp.last", "weight", (3, 1), Init::Normal(0.1));
         assert_eq!(layout.dense_len(), 18);
         assert_eq!(
             layout.layers(),
@@ -229,9 +242,9 @@ mod tests {
 
     #[test]
     fn a_first_value_depends_on_the_name_alone() {
-        let fill = |who, count| {
+        let fill = |entity, count| {
             let mut row = [0.0f32; 4];
-            Init::Normal(0.01).fill(Streams::new(3), who, count, &mut row);
+            Init::Normal(0.01).fill(Streams::new(3), entity, count, &mut row);
             row
         };
         assert_eq!(fill(1, 5), fill(1, 5));

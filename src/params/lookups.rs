@@ -4,7 +4,7 @@ use std::hint::select_unpredictable;
 
 use crate::data::{Batch, Schema};
 
-use super::{Layout, Parts};
+use super::{Layout, ShardPositions};
 
 /// The distinct ids of a batch and, for each occurrence, its position among them.
 ///
@@ -20,7 +20,7 @@ pub struct Lookups {
     /// Position of every history occurrence, `[events x columns]` as in [`Batch::history`].
     pub history: Vec<u32>,
     /// Which of the distinct ids each shard holds, if the rows have been divided.
-    pub parts: Parts,
+    pub parts: ShardPositions,
 }
 
 impl Lookups {
@@ -115,7 +115,7 @@ fn positions(from: &[u32], columns: &[Option<usize>], spaces: &mut [Stamped], in
     // Every position is overwritten.
     into.resize(from.len(), Lookups::UNREAD);
     for (column, &space) in columns.iter().enumerate() {
-        let place = Column { column, columns: columns.len() };
+        let place = MatrixColumn { column, columns: columns.len() };
         match space {
             Some(space) => spaces[space].positions(place, from, into),
             None => {
@@ -128,7 +128,7 @@ fn positions(from: &[u32], columns: &[Option<usize>], spaces: &mut [Stamped], in
 
 /// A column of row-major matrices.
 #[derive(Clone, Copy)]
-struct Column {
+struct MatrixColumn {
     column: usize,
     columns: usize,
 }
@@ -156,8 +156,8 @@ impl Stamped {
     ///
     /// Whether an id is new depends on chance, so the code has no branch on it: a mispredicted
     /// branch would cost more than the work on both sides.
-    fn positions(&mut self, place: Column, from: &[u32], into: &mut [u32]) {
-        let Column { column, columns } = place;
+    fn positions(&mut self, place: MatrixColumn, from: &[u32], into: &mut [u32]) {
+        let MatrixColumn { column, columns } = place;
         let mut known = self.known;
         // Room for all of them, and for the spare entry, which is written too.
         let most = known + from.len() / columns + 1;

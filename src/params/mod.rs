@@ -15,5 +15,5 @@ pub use gradient::Gradient;
 pub use layout::{Block, Group, Init, Layout, Reads, Table};
 pub use lookups::{Locator, Lookups};
 pub use moving::{Export, Home, Moving};
-pub use parts::Parts;
+pub use parts::ShardPositions;
 pub use view::View;

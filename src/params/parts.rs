@@ -7,7 +7,7 @@ use crate::base::persist::{LoadError, Loader, Persist, Saver};
 /// They are computed once per step; otherwise every shard would search all rows at its pull and at
 /// its push. Code that changes the ids must [forget](Self::forget) the parts.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Parts {
+pub struct ShardPositions {
     /// Number of shards; zero if the rows have not been divided.
     shards: usize,
     /// Positions, id space after id space, and within one shard after shard, in ascending order.
@@ -17,7 +17,7 @@ pub struct Parts {
     starts: Vec<u32>,
 }
 
-impl Parts {
+impl ShardPositions {
     /// Divides the distinct `ids` of every id space among `shards` shards; `shard_of(space, id)`
     /// must be below `shards`.
     pub fn divide(
@@ -70,7 +70,7 @@ impl Parts {
 }
 
 /// It follows from the ids: it is not saved, and forgotten when the ids are loaded.
-impl Persist for Parts {
+impl Persist for ShardPositions {
     fn save(&self, _: &mut Saver<'_>) {}
 
     fn load(&mut self, _: &mut Loader<'_>) -> Result<(), LoadError> {
@@ -91,7 +91,7 @@ mod tests {
             shards in 1usize..6,
         ) {
             let shard_of = |space: usize, id: u32| (space + id as usize) % shards;
-            let mut parts = Parts::default();
+            let mut parts = ShardPositions::default();
             prop_assert_eq!(parts.of(0, 0), None);
             // Twice, because the memory is reused.
             for _ in 0..2 {

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts};
+use super::{Arrived, ClusterState, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts};
 use crate::base::WorkerId;
 
 /// Asynchronous updates have no settings.
@@ -44,11 +44,11 @@ impl ProtocolConfig for Config {
 pub struct Asynchronous;
 
 impl Protocol for Asynchronous {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         decide.grant(worker);
     }
 
-    fn on_push(&mut self, arrived: Arrived, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, _: &ClusterState<'_>, decide: &mut Decisions) {
         decide.apply(arrived.shard, &[arrived.push]);
     }
 }

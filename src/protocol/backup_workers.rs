@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fit;
-use super::rounds::{RoundsConfig, Rules, Size};
+use super::rounds::{RoundSize, RoundsConfig, Rules};
 
 /// Number of backup workers.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -27,8 +27,8 @@ impl Default for Config {
 }
 
 impl RoundsConfig for Config {
-    fn size(&self) -> Size {
-        Size::AllBut(self.backups)
+    fn size(&self) -> RoundSize {
+        RoundSize::AllBut(self.backups)
     }
 
     fn rules(&self) -> Rules {

@@ -66,7 +66,7 @@ impl Clocks {
         if std::mem::replace(&mut self.there[worker.index()], false) {
             let clock = self.clocks[worker.index()];
             self.waiting.remove(&(clock, worker));
-            self.take(clock);
+            self.remove_clock(clock);
         }
     }
 
@@ -81,7 +81,7 @@ impl Clocks {
         }
     }
 
-    fn take(&mut self, clock: u64) {
+    fn remove_clock(&mut self, clock: u64) {
         if let Some(count) = self.at.get_mut(&clock) {
             *count -= 1;
             if *count == 0 {
@@ -119,7 +119,7 @@ impl Clocks {
         if !self.there[worker.index()] {
             return false;
         }
-        self.take(old);
+        self.remove_clock(old);
         *self.at.entry(clock).or_default() += 1;
         self.slowest() > before
     }

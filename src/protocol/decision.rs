@@ -51,7 +51,7 @@ pub struct Read {
 
 /// What a protocol may know of the cluster.
 #[derive(Clone, Copy, Debug)]
-pub struct Cluster<'a> {
+pub struct ClusterState<'a> {
     /// The virtual clock.
     pub now: SimTime,
     /// Updates applied so far, by shard.
@@ -98,12 +98,12 @@ pub enum Decision<'a> {
 /// Decisions in the order in which they will be carried out.
 #[derive(Clone, Default, Debug)]
 pub struct Decisions {
-    list: Vec<Entry>,
+    list: Vec<DecisionEntry>,
     pushes: Vec<PushId>,
 }
 
 #[derive(Clone, Debug)]
-enum Entry {
+enum DecisionEntry {
     Grant(WorkerId, Option<ShardId>),
     Apply(ShardId, Range<usize>, Merge),
     Discard(ShardId, PushId),
@@ -113,13 +113,13 @@ enum Entry {
 impl Decisions {
     /// Lets `worker` pull from every shard.
     pub fn grant(&mut self, worker: WorkerId) {
-        self.list.push(Entry::Grant(worker, None));
+        self.list.push(DecisionEntry::Grant(worker, None));
     }
 
     /// Lets `worker` pull from one shard. Its step begins with the first shard granted; it
     /// computes when it has read all.
     pub fn grant_shard(&mut self, worker: WorkerId, shard: ShardId) {
-        self.list.push(Entry::Grant(worker, Some(shard)));
+        self.list.push(DecisionEntry::Grant(worker, Some(shard)));
     }
 
     /// Makes one update of the shard out of the mean of these pushes.
@@ -131,12 +131,12 @@ impl Decisions {
     pub fn merge(&mut self, shard: ShardId, pushes: &[PushId], merge: Merge) {
         let start = self.pushes.len();
         self.pushes.extend_from_slice(pushes);
-        self.list.push(Entry::Apply(shard, start..self.pushes.len(), merge));
+        self.list.push(DecisionEntry::Apply(shard, start..self.pushes.len(), merge));
     }
 
     /// Discards the part of `push` that has arrived at the shard.
     pub fn discard(&mut self, shard: ShardId, push: PushId) {
-        self.list.push(Entry::Discard(shard, push));
+        self.list.push(DecisionEntry::Discard(shard, push));
     }
 
     /// Aborts the current step of `worker`, unless its push has arrived at every shard. Nothing
@@ -144,7 +144,7 @@ impl Decisions {
     /// parts are lost, held ones too, and the protocol must forget them. The worker hears of it
     /// after one latency, and asks again.
     pub fn abort(&mut self, worker: WorkerId) {
-        self.list.push(Entry::Abort(worker));
+        self.list.push(DecisionEntry::Abort(worker));
     }
 
     /// Number of decisions.
@@ -160,12 +160,12 @@ impl Decisions {
     /// The decision at `index`.
     pub fn get(&self, index: usize) -> Decision<'_> {
         match &self.list[index] {
-            Entry::Grant(worker, shard) => Decision::Grant(*worker, *shard),
-            Entry::Apply(shard, range, merge) => {
+            DecisionEntry::Grant(worker, shard) => Decision::Grant(*worker, *shard),
+            DecisionEntry::Apply(shard, range, merge) => {
                 Decision::Apply(*shard, &self.pushes[range.clone()], *merge)
             }
-            Entry::Discard(shard, push) => Decision::Discard(*shard, *push),
-            Entry::Abort(worker) => Decision::Abort(*worker),
+            DecisionEntry::Discard(shard, push) => Decision::Discard(*shard, *push),
+            DecisionEntry::Abort(worker) => Decision::Abort(*worker),
         }
     }
 
@@ -184,13 +184,13 @@ impl Decisions {
 pub trait Protocol: Persist + Send + Debug {
     /// `worker` asks to pull: it has just begun, or all shards have taken in its last push, or it
     /// has heard that its step was aborted.
-    fn on_ready(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions);
+    fn on_ready(&mut self, worker: WorkerId, cluster: &ClusterState<'_>, decide: &mut Decisions);
 
     /// A shard has read its values for a step.
-    fn on_read(&mut self, _read: Read, _cluster: &Cluster<'_>, _decide: &mut Decisions) {}
+    fn on_read(&mut self, _read: Read, _cluster: &ClusterState<'_>, _decide: &mut Decisions) {}
 
     /// Part of a push has arrived at a shard.
-    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions);
+    fn on_push(&mut self, arrived: Arrived, cluster: &ClusterState<'_>, decide: &mut Decisions);
 
     /// `worker` has left, or is absent from the start: until [`on_join`](Self::on_join) it does not
     /// ask, and no worker must wait for it. What it has asked for is forgotten. `lost` is the step
@@ -202,11 +202,12 @@ pub trait Protocol: Persist + Send + Debug {
         &mut self,
         _worker: WorkerId,
         _lost: Option<PushId>,
-        _cluster: &Cluster<'_>,
+        _cluster: &ClusterState<'_>,
         _decide: &mut Decisions,
     ) {
     }
 
     /// `worker` is present again, or for the first time, and will ask. Nothing of it is on its way.
-    fn on_join(&mut self, _worker: WorkerId, _cluster: &Cluster<'_>, _decide: &mut Decisions) {}
+    fn on_join(&mut self, _worker: WorkerId, _cluster: &ClusterState<'_>, _decide: &mut Decisions) {
+    }
 }

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts};
+use super::{Arrived, ClusterState, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts};
 use crate::base::WorkerId;
 
 /// How old a push may be.
@@ -54,11 +54,11 @@ pub struct DropStale {
 }
 
 impl Protocol for DropStale {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         decide.grant(worker);
     }
 
-    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         let Arrived { push, shard, pulled, .. } = arrived;
         if cluster.versions[shard.index()] - pulled > self.bound {
             decide.discard(shard, push);

@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clocks::Clocks;
-use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId};
+use super::{
+    Arrived, ClusterState, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId,
+};
 use crate::base::{SimSpan, SimTime, WorkerId};
 
 /// The range of the lead.
@@ -101,7 +103,7 @@ impl DynamicSsp {
 }
 
 impl Protocol for DynamicSsp {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         let w = worker.index();
         if self.clocks.lead(worker) <= self.config.lead {
             decide.grant(worker);
@@ -119,7 +121,7 @@ impl Protocol for DynamicSsp {
         }
     }
 
-    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         decide.apply(arrived.shard, &[arrived.push]);
         let worker = arrived.worker;
         let (w, steps) = (worker.index(), cluster.steps[worker.index()]);
@@ -136,7 +138,7 @@ impl Protocol for DynamicSsp {
         &mut self,
         worker: WorkerId,
         _: Option<PushId>,
-        _: &Cluster<'_>,
+        _: &ClusterState<'_>,
         decide: &mut Decisions,
     ) {
         self.clocks.leave(worker);
@@ -144,7 +146,7 @@ impl Protocol for DynamicSsp {
         self.release(decide);
     }
 
-    fn on_join(&mut self, worker: WorkerId, _: &Cluster<'_>, _: &mut Decisions) {
+    fn on_join(&mut self, worker: WorkerId, _: &ClusterState<'_>, _: &mut Decisions) {
         self.clocks.join(worker);
     }
 }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Arrived, Cluster, Decisions, Fit, Merge, Protocol, ProtocolConfig, ProtocolFacts, PushId,
+    Arrived, ClusterState, Decisions, Fit, Merge, Protocol, ProtocolConfig, ProtocolFacts, PushId,
     RowMean,
 };
 use crate::base::WorkerId;
@@ -69,13 +69,13 @@ pub struct Gba {
 }
 
 impl Protocol for Gba {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         self.tokens[worker.index()] = self.granted / u64::from(self.config.batches.max(1));
         self.granted += 1;
         decide.grant(worker);
     }
 
-    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         let Arrived { push, worker, shard, .. } = arrived;
         let held = &mut self.held[shard.index()];
         held.push((worker, push, self.tokens[worker.index()]));
@@ -99,7 +99,13 @@ impl Protocol for Gba {
         }
     }
 
-    fn on_leave(&mut self, _: WorkerId, lost: Option<PushId>, _: &Cluster<'_>, _: &mut Decisions) {
+    fn on_leave(
+        &mut self,
+        _: WorkerId,
+        lost: Option<PushId>,
+        _: &ClusterState<'_>,
+        _: &mut Decisions,
+    ) {
         self.held.iter_mut().for_each(|held| held.retain(|(_, push, _)| Some(*push) != lost));
     }
 }

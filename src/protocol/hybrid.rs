@@ -5,20 +5,20 @@
 //! network synchronously. A worker reads each group when that group's protocol lets it, and
 //! computes when it has both.
 
-use super::{Arrived, Cluster, Decision, Decisions, Protocol, PushId, Read};
+use super::{Arrived, ClusterState, Decision, Decisions, Protocol, PushId, Read};
 use crate::base::{ShardId, WorkerId};
 
 /// Two protocols side by side.
 #[derive(Debug)]
 pub struct Hybrid {
-    dense: Part,
-    sparse: Part,
+    dense: SubProtocol,
+    sparse: SubProtocol,
     scratch: Decisions,
 }
 
 /// One protocol and its shards.
 #[derive(Debug)]
-struct Part {
+struct SubProtocol {
     protocol: Box<dyn Protocol>,
     first: u32,
     end: u32,
@@ -34,19 +34,19 @@ impl Hybrid {
         shards: u32,
     ) -> Hybrid {
         Hybrid {
-            dense: Part { protocol: dense, first: 0, end: dense_shards },
-            sparse: Part { protocol: sparse, first: dense_shards, end: shards },
+            dense: SubProtocol { protocol: dense, first: 0, end: dense_shards },
+            sparse: SubProtocol { protocol: sparse, first: dense_shards, end: shards },
             scratch: Decisions::default(),
         }
     }
 
-    fn part_of(&mut self, shard: ShardId) -> (&mut Part, &mut Decisions) {
+    fn part_of(&mut self, shard: ShardId) -> (&mut SubProtocol, &mut Decisions) {
         let part = if shard.0 < self.dense.end { &mut self.dense } else { &mut self.sparse };
         (part, &mut self.scratch)
     }
 }
 
-impl Part {
+impl SubProtocol {
     fn inner(&self, shard: ShardId) -> ShardId {
         ShardId(shard.0 - self.first)
     }
@@ -54,12 +54,12 @@ impl Part {
     /// Asks the protocol about its own shards, and passes its decisions on.
     fn ask(
         &mut self,
-        cluster: &Cluster<'_>,
+        cluster: &ClusterState<'_>,
         (scratch, decide): (&mut Decisions, &mut Decisions),
-        question: impl FnOnce(&mut dyn Protocol, &Cluster<'_>, &mut Decisions),
+        question: impl FnOnce(&mut dyn Protocol, &ClusterState<'_>, &mut Decisions),
     ) {
         let versions = &cluster.versions[self.first as usize..self.end as usize];
-        question(self.protocol.as_mut(), &Cluster { versions, ..*cluster }, scratch);
+        question(self.protocol.as_mut(), &ClusterState { versions, ..*cluster }, scratch);
         let outer = |shard: ShardId| ShardId(shard.0 + self.first);
         for index in 0..scratch.len() {
             match scratch.get(index) {
@@ -77,7 +77,7 @@ impl Part {
 }
 
 impl Protocol for Hybrid {
-    fn on_ready(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         for part in [&mut self.sparse, &mut self.dense] {
             part.ask(cluster, (&mut self.scratch, decide), |protocol, cluster, decide| {
                 protocol.on_ready(worker, cluster, decide);
@@ -85,7 +85,7 @@ impl Protocol for Hybrid {
         }
     }
 
-    fn on_read(&mut self, read: Read, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_read(&mut self, read: Read, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         let (part, scratch) = self.part_of(read.shard);
         let read = Read { shard: part.inner(read.shard), ..read };
         part.ask(cluster, (scratch, decide), |protocol, cluster, decide| {
@@ -93,7 +93,7 @@ impl Protocol for Hybrid {
         });
     }
 
-    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         let (part, scratch) = self.part_of(arrived.shard);
         let arrived = Arrived { shard: part.inner(arrived.shard), ..arrived };
         part.ask(cluster, (scratch, decide), |protocol, cluster, decide| {
@@ -105,7 +105,7 @@ impl Protocol for Hybrid {
         &mut self,
         worker: WorkerId,
         lost: Option<PushId>,
-        cluster: &Cluster<'_>,
+        cluster: &ClusterState<'_>,
         decide: &mut Decisions,
     ) {
         for part in [&mut self.sparse, &mut self.dense] {
@@ -115,7 +115,7 @@ impl Protocol for Hybrid {
         }
     }
 
-    fn on_join(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_join(&mut self, worker: WorkerId, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         for part in [&mut self.sparse, &mut self.dense] {
             part.ask(cluster, (&mut self.scratch, decide), |protocol, cluster, decide| {
                 protocol.on_join(worker, cluster, decide);
@@ -124,6 +124,6 @@ impl Protocol for Hybrid {
     }
 }
 
-crate::persist!(Part { protocol: state, first: fixed, end: fixed });
+crate::persist!(SubProtocol { protocol: state, first: fixed, end: fixed });
 
 crate::persist!(Hybrid { dense: state, sparse: state, scratch: fixed });

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fit;
-use super::rounds::{RoundsConfig, Rules, Size};
+use super::rounds::{RoundSize, RoundsConfig, Rules};
 
 /// How many pushes make an update. `DISTINCT`: the pushes come from distinct workers, which then
 /// wait for the update. `FRESH`: the pushes are of the current version, so all other steps are
@@ -45,8 +45,8 @@ fn two() -> u32 {
 }
 
 impl<const DISTINCT: bool, const FRESH: bool> RoundsConfig for Config<DISTINCT, FRESH> {
-    fn size(&self) -> Size {
-        if DISTINCT { Size::Distinct(self.k) } else { Size::Any(self.k) }
+    fn size(&self) -> RoundSize {
+        if DISTINCT { RoundSize::Distinct(self.k) } else { RoundSize::Any(self.k) }
     }
 
     fn rules(&self) -> Rules {

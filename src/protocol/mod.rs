@@ -22,7 +22,9 @@ pub mod synchronous;
 pub mod tokens;
 
 pub use config::{Fit, ProtocolConfig, ProtocolFacts};
-pub use decision::{Arrived, Cluster, Decision, Decisions, Merge, Protocol, PushId, Read, RowMean};
+pub use decision::{
+    Arrived, ClusterState, Decision, Decisions, Merge, Protocol, PushId, Read, RowMean,
+};
 
 crate::registry! {
     /// How workers and server coordinate.

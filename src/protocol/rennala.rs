@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fit;
-use super::rounds::{RoundsConfig, Rules, Size};
+use super::rounds::{RoundSize, RoundsConfig, Rules};
 
 /// How many gradients make an update.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -25,8 +25,8 @@ impl Default for Config {
 }
 
 impl RoundsConfig for Config {
-    fn size(&self) -> Size {
-        Size::Any(self.batch)
+    fn size(&self) -> RoundSize {
+        RoundSize::Any(self.batch)
     }
 
     fn rules(&self) -> Rules {

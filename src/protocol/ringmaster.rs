@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId, Read,
+    Arrived, ClusterState, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId, Read,
 };
 use crate::base::WorkerId;
 
@@ -67,15 +67,15 @@ pub struct Ringmaster {
 }
 
 impl Protocol for Ringmaster {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         decide.grant(worker);
     }
 
-    fn on_read(&mut self, read: Read, _: &Cluster<'_>, _: &mut Decisions) {
+    fn on_read(&mut self, read: Read, _: &ClusterState<'_>, _: &mut Decisions) {
         self.read[read.shard.index()][read.worker.index()] = Some(read.version);
     }
 
-    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         let Arrived { push, worker, shard, pulled, .. } = arrived;
         self.read[shard.index()][worker.index()] = None;
         let version = cluster.versions[shard.index()];
@@ -100,7 +100,7 @@ impl Protocol for Ringmaster {
         &mut self,
         worker: WorkerId,
         _: Option<PushId>,
-        _: &Cluster<'_>,
+        _: &ClusterState<'_>,
         _: &mut Decisions,
     ) {
         // The push may still be on its way. Its step is not aborted: no worker would begin anew.

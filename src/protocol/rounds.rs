@@ -7,7 +7,9 @@
 //! version; whether other steps are aborted when a round is closed; and how large an update is when
 //! workers have left, since no worker must wait for them.
 
-use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId};
+use super::{
+    Arrived, ClusterState, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId,
+};
 use crate::base::{ShardId, WorkerId};
 
 /// Three ways in which protocols of this family differ.
@@ -23,7 +25,7 @@ pub struct Rules {
 
 /// How many pushes make an update.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Size {
+pub enum RoundSize {
     /// One push of every present worker. A push of a worker that has left comes on top.
     Everybody,
     /// As many as there are present workers, minus this number.
@@ -37,15 +39,15 @@ pub enum Size {
     Any(u32),
 }
 
-impl Size {
+impl RoundSize {
     /// The pushes of an update when so many workers are present.
     fn of(self, there: u32) -> u32 {
         match self {
-            Size::Everybody => there,
-            Size::AllBut(backups) => there.saturating_sub(backups),
-            Size::Split(parts) => there / parts.max(1),
-            Size::Distinct(k) => k.min(there),
-            Size::Any(k) => k,
+            RoundSize::Everybody => there,
+            RoundSize::AllBut(backups) => there.saturating_sub(backups),
+            RoundSize::Split(parts) => there / parts.max(1),
+            RoundSize::Distinct(k) => k.min(there),
+            RoundSize::Any(k) => k,
         }
         .max(1)
     }
@@ -55,7 +57,7 @@ impl Size {
 /// everything else.
 pub trait RoundsConfig {
     /// How many pushes make an update.
-    fn size(&self) -> Size;
+    fn size(&self) -> RoundSize;
 
     /// In which ways the protocol differs from the others.
     fn rules(&self) -> Rules;
@@ -80,7 +82,7 @@ impl<C: RoundsConfig> ProtocolConfig for C {
             wants_whole_steps: fresh,
             never_waits: !wait && !fresh,
             aborts: abort,
-            never_stale: fresh || wait && self.size() == Size::Everybody,
+            never_stale: fresh || wait && self.size() == RoundSize::Everybody,
             bounds_age: false,
         }
     }
@@ -93,7 +95,7 @@ impl<C: RoundsConfig> ProtocolConfig for C {
 /// The working protocol.
 #[derive(Clone, Debug)]
 pub struct Rounds {
-    size: Size,
+    size: RoundSize,
     rules: Rules,
     /// Number of workers that take part.
     there: u32,
@@ -122,7 +124,7 @@ struct State {
 
 impl Rounds {
     /// Updates of `size` pushes (at least one) for `workers` workers and `shards` shards.
-    pub fn new(size: Size, workers: u32, shards: u32, rules: Rules) -> Rounds {
+    pub fn new(size: RoundSize, workers: u32, shards: u32, rules: Rules) -> Rounds {
         Rounds {
             size,
             rules,
@@ -138,7 +140,7 @@ impl Rounds {
     fn is_full(&self, held: &[(WorkerId, PushId)]) -> bool {
         let needed = self.size.of(self.there) as usize;
         if held.len() < needed
-            || self.size != Size::Everybody
+            || self.size != RoundSize::Everybody
             || self.there as usize == self.workers.len()
         {
             return held.len() >= needed;
@@ -147,7 +149,7 @@ impl Rounds {
         held.iter().filter(there).count() >= self.there as usize
     }
 
-    fn close(&mut self, shard: ShardId, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn close(&mut self, shard: ShardId, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         let mut members = std::mem::take(&mut self.held[shard.index()]);
         members.sort_unstable();
         self.pushes.clear();
@@ -214,7 +216,7 @@ impl State {
 }
 
 impl Protocol for Rounds {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         let state = &mut self.workers[worker.index()];
         if self.rules.wait && (state.held > 0 || state.joining) {
             state.asking = true;
@@ -223,7 +225,7 @@ impl Protocol for Rounds {
         }
     }
 
-    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         let Arrived { push, worker, shard, pulled, .. } = arrived;
         let state = &mut self.workers[worker.index()];
         match &mut state.latest {
@@ -245,7 +247,7 @@ impl Protocol for Rounds {
         &mut self,
         worker: WorkerId,
         lost: Option<PushId>,
-        cluster: &Cluster<'_>,
+        cluster: &ClusterState<'_>,
         decide: &mut Decisions,
     ) {
         let state = &mut self.workers[worker.index()];
@@ -272,7 +274,7 @@ impl Protocol for Rounds {
         }
     }
 
-    fn on_join(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_join(&mut self, worker: WorkerId, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         let state = &mut self.workers[worker.index()];
         if state.gone && !std::mem::replace(&mut state.joining, true) {
             self.joining += 1;
@@ -314,17 +316,17 @@ mod tests {
     impl Told {
         fn new() -> Told {
             let rules = Rules { wait: true, ..Rules::default() };
-            let barrier = Rounds::new(Size::Everybody, 3, 2, rules);
+            let barrier = Rounds::new(RoundSize::Everybody, 3, 2, rules);
             Told { barrier, versions: [0, 0], decide: Decisions::default() }
         }
 
         /// Calls the barrier; returns what is applied where, and which workers are granted.
         fn tell(
             &mut self,
-            what: impl FnOnce(&mut Rounds, &Cluster<'_>, &mut Decisions),
+            what: impl FnOnce(&mut Rounds, &ClusterState<'_>, &mut Decisions),
         ) -> (Vec<(u32, usize)>, Vec<u32>) {
             let versions = self.versions;
-            let cluster = Cluster { now: SimTime(0), versions: &versions, steps: &[0; 3] };
+            let cluster = ClusterState { now: SimTime(0), versions: &versions, steps: &[0; 3] };
             what(&mut self.barrier, &cluster, &mut self.decide);
             let (mut applied, mut granted) = (Vec::new(), Vec::new());
             for index in 0..self.decide.len() {

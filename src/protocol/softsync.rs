@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fit;
-use super::rounds::{RoundsConfig, Rules, Size};
+use super::rounds::{RoundSize, RoundsConfig, Rules};
 
 /// Into how many parts the workers are split.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -27,8 +27,8 @@ impl Default for Config {
 }
 
 impl RoundsConfig for Config {
-    fn size(&self) -> Size {
-        Size::Split(self.n)
+    fn size(&self) -> RoundSize {
+        RoundSize::Split(self.n)
     }
 
     fn rules(&self) -> Rules {

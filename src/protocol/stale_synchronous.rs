@@ -15,13 +15,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clocks::Clocks;
-use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId};
+use super::{
+    Arrived, ClusterState, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId,
+};
 use crate::base::{ShardId, WorkerId};
 
 /// When pushes become updates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Updates {
+#[schemars(rename = "Updates")]
+pub enum UpdateTiming {
     /// Each as it arrives.
     #[default]
     OnArrival,
@@ -50,14 +53,14 @@ pub struct Config {
     /// Steps that a worker may be ahead of the slowest.
     pub lead: u64,
     /// When pushes become updates.
-    pub updates: Updates,
+    pub updates: UpdateTiming,
     /// Which clock decides whether a read is fresh enough.
     pub clock: Clock,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { lead: 3, updates: Updates::default(), clock: Clock::default() }
+        Config { lead: 3, updates: UpdateTiming::default(), clock: Clock::default() }
     }
 }
 
@@ -74,8 +77,8 @@ impl ProtocolConfig for Config {
 
     fn pushes_per_update(&self, workers: u32) -> u32 {
         match self.updates {
-            Updates::OnArrival => 1,
-            Updates::ByClock => workers,
+            UpdateTiming::OnArrival => 1,
+            UpdateTiming::ByClock => workers,
         }
     }
 
@@ -116,7 +119,7 @@ impl StaleSynchronous {
         }
     }
 
-    fn by_clock(&mut self, arrived: Arrived, decide: &mut Decisions) {
+    fn collect_by_clock(&mut self, arrived: Arrived, decide: &mut Decisions) {
         let clock = self.clocks_at(arrived.shard).of(arrived.worker);
         let members = self.held[arrived.shard.index()].entry(clock).or_default();
         members.push((arrived.worker, arrived.push));
@@ -182,7 +185,7 @@ impl StaleSynchronous {
     }
 
     /// A shard has received a worker's push, which may make the shard fresh enough for others.
-    fn hear(&mut self, arrived: Arrived, decide: &mut Decisions) {
+    fn note_arrival(&mut self, arrived: Arrived, decide: &mut Decisions) {
         // The clock is not the number of the step, since lost steps do not count.
         if self.heard[arrived.shard.index()].advance(arrived.worker) {
             self.release_at(arrived.shard, decide);
@@ -198,7 +201,7 @@ impl StaleSynchronous {
 }
 
 impl Protocol for StaleSynchronous {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         if self.config.clock == Clock::Row {
             self.read_rows(worker, decide);
         } else if self.clocks.lead(worker) <= self.config.lead {
@@ -208,13 +211,13 @@ impl Protocol for StaleSynchronous {
         }
     }
 
-    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         match self.config.updates {
-            Updates::OnArrival => decide.apply(arrived.shard, &[arrived.push]),
-            Updates::ByClock => self.by_clock(arrived, decide),
+            UpdateTiming::OnArrival => decide.apply(arrived.shard, &[arrived.push]),
+            UpdateTiming::ByClock => self.collect_by_clock(arrived, decide),
         }
         if self.config.clock == Clock::Row {
-            return self.hear(arrived, decide);
+            return self.note_arrival(arrived, decide);
         }
         let worker = arrived.worker;
         if self.clocks.set(worker, cluster.steps[worker.index()]) {
@@ -226,7 +229,7 @@ impl Protocol for StaleSynchronous {
         &mut self,
         worker: WorkerId,
         lost: Option<PushId>,
-        _: &Cluster<'_>,
+        _: &ClusterState<'_>,
         decide: &mut Decisions,
     ) {
         self.clocks.leave(worker);
@@ -240,7 +243,7 @@ impl Protocol for StaleSynchronous {
         (0..self.heard.len() as u32).for_each(|shard| self.release_at(ShardId(shard), decide));
     }
 
-    fn on_join(&mut self, worker: WorkerId, _: &Cluster<'_>, _: &mut Decisions) {
+    fn on_join(&mut self, worker: WorkerId, _: &ClusterState<'_>, _: &mut Decisions) {
         self.clocks.join(worker);
         self.heard.iter_mut().for_each(|heard| heard.join(worker));
     }

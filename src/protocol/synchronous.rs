@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fit;
-use super::rounds::{RoundsConfig, Rules, Size};
+use super::rounds::{RoundSize, RoundsConfig, Rules};
 
 /// The strict barrier has no settings.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -17,8 +17,8 @@ use super::rounds::{RoundsConfig, Rules, Size};
 pub struct Config {}
 
 impl RoundsConfig for Config {
-    fn size(&self) -> Size {
-        Size::Everybody
+    fn size(&self) -> RoundSize {
+        RoundSize::Everybody
     }
 
     fn rules(&self) -> Rules {
@@ -37,14 +37,16 @@ impl RoundsConfig for Config {
 mod tests {
     use super::*;
     use crate::base::{ShardId, SimTime, WorkerId};
-    use crate::protocol::{Arrived, Cluster, Decision, Decisions, Merge, ProtocolConfig, PushId};
+    use crate::protocol::{
+        Arrived, ClusterState, Decision, Decisions, Merge, ProtocolConfig, PushId,
+    };
 
     #[test]
     fn nobody_passes_before_all_have_pushed() {
         let mut barrier = Config {}.build(3, 1);
         let mut decide = Decisions::default();
-        fn cluster(steps: &[u64]) -> Cluster<'_> {
-            Cluster { now: SimTime(0), versions: &[0], steps }
+        fn cluster(steps: &[u64]) -> ClusterState<'_> {
+            ClusterState { now: SimTime(0), versions: &[0], steps }
         }
         for (w, steps) in [(2u32, [0, 0, 1]), (0, [1, 0, 1])] {
             let arrived = Arrived {

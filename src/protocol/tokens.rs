@@ -19,7 +19,9 @@ use std::collections::VecDeque;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Cluster, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId};
+use super::{
+    Arrived, ClusterState, Decisions, Fit, Protocol, ProtocolConfig, ProtocolFacts, PushId,
+};
 use crate::base::{ShardId, WorkerId};
 
 /// How many pushes are aggregated.
@@ -95,7 +97,7 @@ impl Tokens {
         }
     }
 
-    fn update(&mut self, shard: ShardId, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn update(&mut self, shard: ShardId, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         let held = &mut self.held[shard.index()];
         held.sort_unstable();
         let members: Vec<PushId> = held.drain(..).map(|(_, push)| push).collect();
@@ -110,7 +112,7 @@ impl Tokens {
 }
 
 impl Protocol for Tokens {
-    fn on_ready(&mut self, worker: WorkerId, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         if std::mem::take(&mut self.joined[worker.index()]) {
             self.local[worker.index()] = cluster.versions.iter().copied().min();
             decide.grant(worker);
@@ -123,7 +125,7 @@ impl Protocol for Tokens {
         }
     }
 
-    fn on_push(&mut self, arrived: Arrived, cluster: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, cluster: &ClusterState<'_>, decide: &mut Decisions) {
         let Arrived { push, worker, shard, .. } = arrived;
         if self.local[worker.index()].unwrap_or(0) < cluster.versions[shard.index()] {
             decide.discard(shard, push);
@@ -139,7 +141,7 @@ impl Protocol for Tokens {
         &mut self,
         worker: WorkerId,
         lost: Option<PushId>,
-        cluster: &Cluster<'_>,
+        cluster: &ClusterState<'_>,
         decide: &mut Decisions,
     ) {
         self.joined[worker.index()] = false;
@@ -156,7 +158,7 @@ impl Protocol for Tokens {
         self.hand_out(decide);
     }
 
-    fn on_join(&mut self, worker: WorkerId, _: &Cluster<'_>, _: &mut Decisions) {
+    fn on_join(&mut self, worker: WorkerId, _: &ClusterState<'_>, _: &mut Decisions) {
         self.joined[worker.index()] = true;
     }
 }

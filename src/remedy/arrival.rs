@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 use crate::base::{Persist, ShardId, WorkerId};
-use crate::nn::kernels::amend::{Gradients, Moved};
+use crate::nn::kernels::amend::{Moved, RowGradients};
 
 /// Part of a push that is about to become (part of) an update of a shard.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -42,7 +42,7 @@ pub struct Chances {
 
 /// Where some parameters lie.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum ParameterSet {
     /// A dense block, as a range of the dense arena. It counts as a single long row.
     Dense(Range<usize>),
     /// Rows of a table, by its index.
@@ -122,10 +122,16 @@ pub trait Remedy: Persist + Send + Debug {
 
     /// Changes the gradient of a dense block, or of all rows of a table that the shard holds,
     /// element by element. The parameters that the worker had read are there if [`Needs::view`].
-    fn amend(&mut self, _arrival: &Arrival, _place: &Place, _gradients: &mut Gradients<'_>) {}
+    fn amend(
+        &mut self,
+        _arrival: &Arrival,
+        _place: &ParameterSet,
+        _gradients: &mut RowGradients<'_>,
+    ) {
+    }
 
     /// Takes into account how far an update has moved some parameters.
-    fn stepped(&mut self, _place: &Place, _moved: Moved<'_>) {}
+    fn stepped(&mut self, _place: &ParameterSet, _moved: Moved<'_>) {}
 
     /// Chances that a worker transmits the dense parameters of a shard that holds only these.
     fn chances(&self, _shard: ShardId) -> Chances {

@@ -17,9 +17,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrival::Chances;
-use super::fasgd::{Fasgd, Means, Variant};
+use super::fasgd::{Fasgd, FasgdVariant, Means};
 use super::state::PerShard;
-use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts, fasgd};
+use super::{Arrival, Needs, ParameterSet, Remedy, RemedyConfig, RemedyFacts, RowGradients, fasgd};
 use crate::base::ShardId;
 use crate::nn::kernels::amend::sum;
 use crate::params::Layout;
@@ -32,7 +32,7 @@ const EPSILON: f64 = 1e-4;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Which variant of FASGD.
-    pub variant: Variant,
+    pub variant: FasgdVariant,
     /// How it averages.
     #[serde(flatten)]
     pub means: Means,
@@ -47,7 +47,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        let (variant, means) = (Variant::default(), Means::default());
+        let (variant, means) = (FasgdVariant::default(), Means::default());
         Config { variant, means, pull_cost: 0.01, push_cost: 0.0 }
     }
 }
@@ -59,7 +59,7 @@ impl Config {
     }
 
     /// Whether any pull or push may be left out.
-    pub fn spares(&self) -> bool {
+    pub fn may_spare(&self) -> bool {
         self.pull_cost > 0.0 || self.push_cost > 0.0
     }
 }
@@ -74,7 +74,7 @@ impl RemedyConfig for Config {
     }
 
     fn facts(&self) -> RemedyFacts {
-        RemedyFacts { spares: self.spares().then_some("fasgd"), ..self.rule().facts() }
+        RemedyFacts { spares: self.may_spare().then_some("fasgd"), ..self.rule().facts() }
     }
 }
 
@@ -119,12 +119,12 @@ impl BFasgd {
 
 impl Remedy for BFasgd {
     fn needs(&self) -> Needs {
-        Needs { spares: self.config.spares(), ..self.rule.needs() }
+        Needs { spares: self.config.may_spare(), ..self.rule.needs() }
     }
 
-    fn amend(&mut self, arrival: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
+    fn amend(&mut self, arrival: &Arrival, place: &ParameterSet, gradients: &mut RowGradients<'_>) {
         self.rule.amend(arrival, place, gradients);
-        if let (Place::Dense(range), true) = (place, self.config.spares()) {
+        if let (ParameterSet::Dense(range), true) = (place, self.config.may_spare()) {
             let values = self.rule.deviations(place);
             self.deviations.at(arrival.shard).set(range.start, values);
         }
@@ -150,10 +150,10 @@ mod tests {
     #[test]
     fn chances_fall_with_the_deviations() {
         let mut layout = Layout::default();
-        layout.block("a", "weight", (1, 2), Init::Constant(0.0));
-        layout.block("b", "weight", (1, 1), Init::Constant(0.0));
+        layout.add_block("a", "weight", (1, 2), Init::Constant(0.0));
+        layout.add_block("b", "weight", (1, 1), Init::Constant(0.0));
         let config = Config {
-            variant: Variant::AsCoded,
+            variant: FasgdVariant::AsCoded,
             means: Means { beta: 0.5, ..Means::default() },
             pull_cost: 0.3,
             push_cost: 0.0,
@@ -177,8 +177,8 @@ mod tests {
         for (range, values) in [(0..2, vec![0.2f32, -0.6]), (2..3, vec![0.4])] {
             let mut gradient = values.clone();
             let now = vec![0.0; values.len()];
-            let mut gradients = Gradients::of_block(&mut gradient, &now, &[]);
-            remedy.amend(&arrival, &Place::Dense(range), &mut gradients);
+            let mut gradients = RowGradients::of_block(&mut gradient, &now, &[]);
+            remedy.amend(&arrival, &ParameterSet::Dense(range), &mut gradients);
         }
         // v = 0.1, 0.3, 0.2: mean 0.2.
         close(remedy.chances(shard).pull, 0.2001 / 0.5001);

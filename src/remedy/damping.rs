@@ -11,7 +11,8 @@ use crate::params::Layout;
 /// Where a factor acts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Position {
+#[schemars(rename = "Position")]
+pub enum FactorTarget {
     /// On the step, after the optimizer's accumulators.
     #[default]
     Step,
@@ -23,7 +24,8 @@ pub enum Position {
 /// Which staleness counts for an embedding row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum RowStaleness {
+#[schemars(rename = "RowStaleness")]
+pub enum RowStalenessRule {
     /// The push's, as for dense parameters.
     #[default]
     Push,
@@ -32,7 +34,7 @@ pub enum RowStaleness {
 }
 
 /// A rule that turns staleness into a factor.
-pub trait Rule: Persist + Send + std::fmt::Debug {
+pub trait DampingRule: Persist + Send + std::fmt::Debug {
     /// Takes an arrival into account; returns its factor.
     fn arrive(&mut self, arrival: &Arrival) -> f64;
 
@@ -43,7 +45,7 @@ pub trait Rule: Persist + Send + std::fmt::Debug {
 /// The configuration of a rule that scales by staleness.
 pub trait DampingConfig {
     /// The rule.
-    type Rule: Rule + 'static;
+    type Rule: DampingRule + 'static;
 
     /// The rule, where it acts, and on which staleness.
     fn damping(&self) -> Damping<Self::Rule>;
@@ -75,27 +77,27 @@ impl<C: DampingConfig> RemedyConfig for C {
 #[derive(Debug)]
 pub struct Damping<R> {
     rule: R,
-    position: Position,
-    rows: RowStaleness,
+    position: FactorTarget,
+    rows: RowStalenessRule,
 }
 
-impl<R: Rule> Damping<R> {
+impl<R: DampingRule> Damping<R> {
     /// `rule`, acting at `position`, with the staleness `rows` for rows.
-    pub fn new(rule: R, position: Position, rows: RowStaleness) -> Damping<R> {
+    pub fn new(rule: R, position: FactorTarget, rows: RowStalenessRule) -> Damping<R> {
         Damping { rule, position, rows }
     }
 
     fn place(&self, factor: f64) -> Factors {
         match self.position {
-            Position::Step => Factors { step: factor as f32, ..Factors::ONE },
-            Position::Gradient => Factors { gradient: factor as f32, ..Factors::ONE },
+            FactorTarget::Step => Factors { step: factor as f32, ..Factors::ONE },
+            FactorTarget::Gradient => Factors { gradient: factor as f32, ..Factors::ONE },
         }
     }
 }
 
-impl<R: Rule> Remedy for Damping<R> {
+impl<R: DampingRule> Remedy for Damping<R> {
     fn needs(&self) -> Needs {
-        Needs { row_staleness: self.rows == RowStaleness::Own, ..Needs::default() }
+        Needs { row_staleness: self.rows == RowStalenessRule::Own, ..Needs::default() }
     }
 
     fn arrive(&mut self, arrival: &Arrival) -> Factors {
@@ -104,7 +106,7 @@ impl<R: Rule> Remedy for Damping<R> {
     }
 
     fn row(&self, arrival: &Arrival, staleness: u64) -> Option<Factors> {
-        (self.rows == RowStaleness::Own)
+        (self.rows == RowStalenessRule::Own)
             .then(|| self.place(self.rule.factor(arrival, staleness as f64)))
     }
 }

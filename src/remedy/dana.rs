@@ -12,14 +12,15 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
+use super::{Arrival, Needs, ParameterSet, Remedy, RemedyConfig, RemedyFacts, RowGradients};
 use crate::nn::kernels::amend::accumulate_for_one;
 use crate::params::Layout;
 
 /// The two forms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Form {
+#[schemars(rename = "Form")]
+pub enum DanaForm {
     /// The server looks ahead.
     Zero,
     /// The worker looks ahead.
@@ -32,7 +33,7 @@ pub enum Form {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Which side looks ahead.
-    pub form: Form,
+    pub form: DanaForm,
     /// Momentum; 0 changes nothing.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub momentum: f64,
@@ -40,7 +41,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { form: Form::default(), momentum: 0.9 }
+        Config { form: DanaForm::default(), momentum: 0.9 }
     }
 }
 
@@ -74,7 +75,7 @@ impl RemedyConfig for Config {
 /// The working remedy.
 #[derive(Debug)]
 pub struct Dana {
-    form: Form,
+    form: DanaForm,
     momentum: f32,
     /// By worker: its momentum over the dense arena, made at its first push.
     velocity: Vec<Vec<f32>>,
@@ -84,16 +85,16 @@ pub struct Dana {
 
 impl Remedy for Dana {
     fn needs(&self) -> Needs {
-        let look_ahead = self.form == Form::Zero && self.momentum != 0.0;
+        let look_ahead = self.form == DanaForm::Zero && self.momentum != 0.0;
         Needs { dense: self.momentum != 0.0, look_ahead, ..Needs::default() }
     }
 
-    fn amend(&mut self, arrival: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
-        let Place::Dense(range) = place else { return };
+    fn amend(&mut self, arrival: &Arrival, place: &ParameterSet, gradients: &mut RowGradients<'_>) {
+        let ParameterSet::Dense(range) = place else { return };
         let velocity = &mut self.velocity[arrival.worker.index()];
         velocity.resize(self.sum.len(), 0.0);
         let (old, sum) = (&mut velocity[range.clone()], &mut self.sum[range.clone()]);
-        let ahead = self.form == Form::Slim;
+        let ahead = self.form == DanaForm::Slim;
         accumulate_for_one(self.momentum, ahead, gradients.values, old, sum);
     }
 

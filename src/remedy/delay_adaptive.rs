@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, DampingRule, FactorTarget, RowStalenessRule};
 
 /// The concurrency, the form, and where the factor acts.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -23,9 +23,9 @@ pub struct Config {
     #[schemars(range(min = 0.0))]
     pub smoothness: Option<f64>,
     /// Where the factor acts.
-    pub position: Position,
+    pub position: FactorTarget,
     /// Which staleness counts for a row.
-    pub rows: RowStaleness,
+    pub rows: RowStalenessRule,
 }
 
 impl DampingConfig for Config {
@@ -42,7 +42,7 @@ pub struct DelayAdaptive {
     config: Config,
 }
 
-impl Rule for DelayAdaptive {
+impl DampingRule for DelayAdaptive {
     fn arrive(&mut self, arrival: &Arrival) -> f64 {
         self.factor(arrival, arrival.staleness as f64)
     }

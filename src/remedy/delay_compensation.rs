@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::parameters;
 use super::state::PerParameter;
-use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
+use super::{Arrival, Needs, ParameterSet, Remedy, RemedyConfig, RemedyFacts, RowGradients};
 use crate::nn::kernels::amend::{compensate, compensate_adaptively};
 use crate::params::Layout;
 
@@ -74,7 +74,7 @@ impl Remedy for DelayCompensation {
         Needs { view: true, dense: true, rows: true, ..Needs::default() }
     }
 
-    fn amend(&mut self, _: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
+    fn amend(&mut self, _: &Arrival, place: &ParameterSet, gradients: &mut RowGradients<'_>) {
         match &mut self.squares {
             _ if self.lambda == 0.0 => {}
             None => compensate(self.lambda, gradients),

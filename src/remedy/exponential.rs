@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, DampingRule, FactorTarget, RowStalenessRule};
 use super::state::PerShard;
 use crate::metrics::Histogram;
 
@@ -24,35 +24,35 @@ pub struct Config {
     #[schemars(range(min = 0.5, max = 1.0))]
     pub percentile: f64,
     /// Where the factor acts.
-    pub position: Position,
+    pub position: FactorTarget,
     /// Which staleness counts for a row.
-    pub rows: RowStaleness,
+    pub rows: RowStalenessRule,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        let (position, rows) = (Position::default(), RowStaleness::default());
+        let (position, rows) = (FactorTarget::default(), RowStalenessRule::default());
         Config { beta: None, percentile: 0.997, position, rows }
     }
 }
 
 impl DampingConfig for Config {
-    type Rule = Exponential;
+    type Rule = ExponentialDamping;
 
-    fn damping(&self) -> Damping<Exponential> {
-        let rule = Exponential { config: *self, seen: PerShard::default() };
+    fn damping(&self) -> Damping<ExponentialDamping> {
+        let rule = ExponentialDamping { config: *self, seen: PerShard::default() };
         Damping::new(rule, self.position, self.rows)
     }
 }
 
 /// The rule.
 #[derive(Debug)]
-pub struct Exponential {
+pub struct ExponentialDamping {
     config: Config,
     seen: PerShard<Histogram>,
 }
 
-impl Rule for Exponential {
+impl DampingRule for ExponentialDamping {
     fn arrive(&mut self, arrival: &Arrival) -> f64 {
         if self.config.beta.is_none() {
             self.seen.at(arrival.shard).add(arrival.staleness);
@@ -70,4 +70,4 @@ impl Rule for Exponential {
     }
 }
 
-crate::persist!(Exponential { config: fixed, seen: state });
+crate::persist!(ExponentialDamping { config: fixed, seen: state });

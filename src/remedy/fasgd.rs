@@ -14,14 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use super::config::parameters;
 use super::state::PerParameter;
-use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
+use super::{Arrival, Needs, ParameterSet, Remedy, RemedyConfig, RemedyFacts, RowGradients};
 use crate::nn::kernels::amend::{Deviation, fasgd_by_deviation, fasgd_by_inverse, fasgd_by_size};
 use crate::params::Layout;
 
 /// The three variants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Variant {
+#[schemars(rename = "Variant")]
+pub enum FasgdVariant {
     /// As the text says.
     #[default]
     Intent,
@@ -36,7 +37,7 @@ pub enum Variant {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Which variant.
-    pub variant: Variant,
+    pub variant: FasgdVariant,
     /// How its running means are taken.
     #[serde(flatten)]
     pub means: Means,
@@ -100,7 +101,7 @@ impl Fasgd {
     }
 
     /// The running deviations of a dense block.
-    pub(super) fn deviations(&mut self, place: &Place) -> &[f32] {
+    pub(super) fn deviations(&mut self, place: &ParameterSet) -> &[f32] {
         let moments = self.moments.at(place).data;
         &moments[moments.len() / 3 * 2..]
     }
@@ -111,19 +112,19 @@ impl Remedy for Fasgd {
         Needs { dense: true, rows: true, ..Needs::default() }
     }
 
-    fn amend(&mut self, arrival: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
+    fn amend(&mut self, arrival: &Arrival, place: &ParameterSet, gradients: &mut RowGradients<'_>) {
         let Config { variant, means: Means { gamma, beta, epsilon } } = self.config;
         let tau = arrival.staleness as f32;
         let (least, stale) = match variant {
-            Variant::AsCoded => (1e-3, tau + 1.0),
-            Variant::Intent | Variant::AsTypeset => (0.0, tau.max(1.0)),
+            FasgdVariant::AsCoded => (1e-3, tau + 1.0),
+            FasgdVariant::Intent | FasgdVariant::AsTypeset => (0.0, tau.max(1.0)),
         };
         let keep = [gamma as f32, beta as f32];
         let rule = Deviation { keep, epsilon: epsilon as f32, least, stale };
         let amend = match variant {
-            Variant::Intent => fasgd_by_deviation,
-            Variant::AsTypeset => fasgd_by_inverse,
-            Variant::AsCoded => fasgd_by_size,
+            FasgdVariant::Intent => fasgd_by_deviation,
+            FasgdVariant::AsTypeset => fasgd_by_inverse,
+            FasgdVariant::AsCoded => fasgd_by_size,
         };
         amend(rule, self.moments.at(place), gradients);
     }

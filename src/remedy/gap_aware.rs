@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::parameters;
 use super::state::PerParameter;
-use super::{Arrival, Gradients, Moved, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
+use super::{Arrival, Moved, Needs, ParameterSet, Remedy, RemedyConfig, RemedyFacts, RowGradients};
 use crate::nn::kernels::amend::{close_gap, note_steps};
 use crate::params::Layout;
 
@@ -68,11 +68,11 @@ impl Remedy for GapAware {
         Needs { view: true, dense: true, rows: true, steps: true, ..Needs::default() }
     }
 
-    fn amend(&mut self, _: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
+    fn amend(&mut self, _: &Arrival, place: &ParameterSet, gradients: &mut RowGradients<'_>) {
         close_gap(TINY, self.steps.at(place), gradients);
     }
 
-    fn stepped(&mut self, place: &Place, moved: Moved<'_>) {
+    fn stepped(&mut self, place: &ParameterSet, moved: Moved<'_>) {
         note_steps(self.memory, self.steps.at(place), moved);
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, DampingRule, FactorTarget, RowStalenessRule};
 
 /// The two parameters, and where the factor acts.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -19,14 +19,14 @@ pub struct Config {
     #[schemars(range(min = 0.0))]
     pub slope: f64,
     /// Where the factor acts.
-    pub position: Position,
+    pub position: FactorTarget,
     /// Which staleness counts for a row.
-    pub rows: RowStaleness,
+    pub rows: RowStalenessRule,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        let (position, rows) = (Position::default(), RowStaleness::default());
+        let (position, rows) = (FactorTarget::default(), RowStalenessRule::default());
         Config { from: 4.0, slope: 10.0, position, rows }
     }
 }
@@ -46,7 +46,7 @@ pub struct Hinge {
     slope: f64,
 }
 
-impl Rule for Hinge {
+impl DampingRule for Hinge {
     fn arrive(&mut self, arrival: &Arrival) -> f64 {
         self.factor(arrival, arrival.staleness as f64)
     }

@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrival, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
+use super::{Arrival, Needs, ParameterSet, Remedy, RemedyConfig, RemedyFacts, RowGradients};
 use crate::nn::kernels::amend::mix;
 use crate::params::Layout;
 
@@ -60,7 +60,7 @@ impl Remedy for Mixing {
         Needs { view: true, dense: true, rows: true, ..Needs::default() }
     }
 
-    fn amend(&mut self, _: &Arrival, _: &Place, gradients: &mut Gradients<'_>) {
+    fn amend(&mut self, _: &Arrival, _: &ParameterSet, gradients: &mut RowGradients<'_>) {
         // The push is `seen - w_worker`, and the step to make is `alpha (w_worker - now)`.
         mix(self.alpha, gradients);
     }

@@ -25,11 +25,11 @@ pub mod staleness_normalization;
 pub mod state;
 pub mod yellowfin;
 
-pub use arrival::{Arrival, Chances, Factors, Needs, Place, Remedy};
+pub use arrival::{Arrival, Chances, Factors, Needs, ParameterSet, Remedy};
 pub use config::{RemedyConfig, RemedyFacts};
-pub use pipeline::{Push, Remedies, Seen, Steps};
+pub use pipeline::{ArrivedPush, Remedies, SeenParameters, StepFactors};
 
-pub use crate::nn::kernels::amend::{Gradients, Moved};
+pub use crate::nn::kernels::amend::{Moved, RowGradients};
 
 crate::registry! {
     /// What is done against staleness when a push arrives.

@@ -11,7 +11,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state::{PerShard, Running};
-use super::{Arrival, Factors, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
+use super::{
+    Arrival, Factors, Needs, ParameterSet, Remedy, RemedyConfig, RemedyFacts, RowGradients,
+};
 use crate::nn::kernels::amend::accumulate;
 use crate::params::Layout;
 
@@ -109,8 +111,8 @@ impl Remedy for MomentumCorrection {
         Factors::ONE
     }
 
-    fn amend(&mut self, _: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
-        let Place::Dense(range) = place else { return };
+    fn amend(&mut self, _: &Arrival, place: &ParameterSet, gradients: &mut RowGradients<'_>) {
+        let ParameterSet::Dense(range) = place else { return };
         let velocity = &mut self.velocity[range.clone()];
         if self.momentum == 0.0 {
             // No bit changes, not even the sign of a zero.

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Arrival, Chances, Factors, Gradients, Moved, Needs, Place, Remedy};
+use super::{Arrival, Chances, Factors, Moved, Needs, ParameterSet, Remedy, RowGradients};
 use crate::base::{ShardId, WorkerId};
 use crate::nn::kernels::amend::scale;
-use crate::nn::kernels::{Touched, squares};
+use crate::nn::kernels::{TouchedRow, squares};
 use crate::params::view::row_range;
 use crate::params::{Gradient, Layout, Lookups};
 use crate::server::ParameterServer;
@@ -20,26 +20,26 @@ pub struct Remedies {
     /// What a shard held before the current update: dense blocks, then the touched rows.
     before: Vec<f32>,
     /// Rows of the current push at its shard.
-    held: Held,
+    held: HeldRows,
 }
 
 /// The rows of a push that a shard holds.
 #[derive(Debug, Default)]
-struct Held {
+struct HeldRows {
     /// Table after table; a position is an index into the push's rows of that table.
-    touched: Vec<Touched>,
+    touched: Vec<TouchedRow>,
     /// By table, where its rows lie in `touched`.
     tables: Vec<Range<usize>>,
 }
 
-impl Held {
+impl HeldRows {
     fn find(&mut self, server: &ParameterServer, shard: ShardId, lookups: &Lookups) {
         let sharding = server.sharding();
         self.touched.clear();
         self.tables.clear();
         for table in &server.layout().tables {
             let ids = &lookups.ids[table.space];
-            let touched = |position: u32| Touched { id: ids[position as usize], position };
+            let touched = |position: u32| TouchedRow { id: ids[position as usize], position };
             let from = self.touched.len();
             if sharding.shards() == 1 {
                 self.touched.extend((0..ids.len() as u32).map(touched));
@@ -55,7 +55,7 @@ impl Held {
         &'a self,
         layout: &'a Layout,
         lookups: &'a Lookups,
-    ) -> impl Iterator<Item = (usize, Range<usize>, &'a [Touched])> + 'a {
+    ) -> impl Iterator<Item = (usize, Range<usize>, &'a [TouchedRow])> + 'a {
         let touched = self.tables.iter().map(|range| &self.touched[range.clone()]);
         touched.enumerate().map(|(t, touched)| (t, row_range(layout, lookups, t), touched))
     }
@@ -63,7 +63,7 @@ impl Held {
 
 /// A push that has arrived.
 #[derive(Debug)]
-pub struct Push<'a> {
+pub struct ArrivedPush<'a> {
     /// The worker that sent it.
     pub worker: WorkerId,
     /// Version of the shard.
@@ -73,14 +73,14 @@ pub struct Push<'a> {
     /// Its distinct rows.
     pub lookups: &'a Lookups,
     /// What the worker had read, if a remedy asks for it.
-    pub seen: Option<Seen<'a>>,
+    pub seen: Option<SeenParameters<'a>>,
     /// Its gradient.
     pub gradient: &'a mut Gradient,
 }
 
 /// What a worker had read.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
+pub struct SeenParameters<'a> {
     /// The dense arena.
     pub dense: &'a [f32],
     /// The distinct rows.
@@ -91,7 +91,7 @@ pub struct Seen<'a> {
 
 /// Factors of the step that is made from a push.
 #[derive(Clone, Copy, Debug)]
-pub struct Steps<'a> {
+pub struct StepFactors<'a> {
     /// The factor of everything.
     pub all: f32,
     /// The factors of the rows, one per distinct id, if they have their own; in place of `all`.
@@ -122,9 +122,9 @@ impl Remedies {
         server: &ParameterServer,
         shard: ShardId,
         rates: (f32, f32),
-        mut push: Push<'_>,
+        mut push: ArrivedPush<'_>,
         merged: bool,
-    ) -> Steps<'_> {
+    ) -> StepFactors<'_> {
         self.row_steps.clear();
         self.held.find(server, shard, push.lookups);
         let mut all = 1.0;
@@ -158,7 +158,7 @@ impl Remedies {
             amend(self.list[at].as_mut(), &arrival, (server, &self.held), &mut push);
         }
         let rows = (!self.row_steps.is_empty()).then_some(self.row_steps.as_slice());
-        Steps { all, rows }
+        StepFactors { all, rows }
     }
 
     /// Gives the rows factors of their own, starting from the common factor of the remedies before.
@@ -174,7 +174,7 @@ impl Remedies {
         at: usize,
         arrival: &Arrival,
         server: &ParameterServer,
-        push: &mut Push<'_>,
+        push: &mut ArrivedPush<'_>,
         merged: bool,
     ) {
         let Some(seen) = push.seen else { return };
@@ -237,14 +237,14 @@ impl Remedies {
                 let (before, after) = rest.split_at(block.len());
                 rest = after;
                 let moved = Moved::block(before, &server.dense()[block.clone()]);
-                remedy.stepped(&Place::Dense(block), moved);
+                remedy.stepped(&ParameterSet::Dense(block), moved);
             }
             for (t, _, touched) in held.tables(server.layout(), lookups) {
                 let dim = server.layout().tables[t].dim;
                 let (before, after) = rest.split_at(touched.len() * dim);
                 rest = after;
                 let now = server.table(t).records();
-                remedy.stepped(&Place::Rows(t), Moved { dim, touched, before, now });
+                remedy.stepped(&ParameterSet::Rows(t), Moved { dim, touched, before, now });
             }
         }
     }
@@ -308,16 +308,16 @@ fn blocks(server: &ParameterServer, shard: ShardId) -> impl Iterator<Item = Rang
 fn amend(
     remedy: &mut dyn Remedy,
     arrival: &Arrival,
-    (server, held): (&ParameterServer, &Held),
-    push: &mut Push<'_>,
+    (server, held): (&ParameterServer, &HeldRows),
+    push: &mut ArrivedPush<'_>,
 ) {
     let needs = remedy.needs();
     let Gradient { dense, rows, .. } = &mut *push.gradient;
     for block in blocks(server, arrival.shard).filter(|_| needs.dense) {
         let seen = push.seen.map_or(&[][..], |seen| &seen.dense[block.clone()]);
         let now = &server.dense()[block.clone()];
-        let mut gradients = Gradients::of_block(&mut dense[block.clone()], now, seen);
-        remedy.amend(arrival, &Place::Dense(block), &mut gradients);
+        let mut gradients = RowGradients::of_block(&mut dense[block.clone()], now, seen);
+        remedy.amend(arrival, &ParameterSet::Dense(block), &mut gradients);
     }
     if !needs.rows {
         return;
@@ -326,18 +326,18 @@ fn amend(
         let dim = server.layout().tables[t].dim;
         let seen = push.seen.map_or(&[][..], |seen| &seen.rows[arena.clone()]);
         let (values, now) = (&mut rows[arena], server.table(t).records());
-        let mut gradients = Gradients { dim, touched, values, now, seen };
-        remedy.amend(arrival, &Place::Rows(t), &mut gradients);
+        let mut gradients = RowGradients { dim, touched, values, now, seen };
+        remedy.amend(arrival, &ParameterSet::Rows(t), &mut gradients);
     }
 }
 
-fn scale_dense(server: &ParameterServer, shard: ShardId, push: &mut Push<'_>, factor: f32) {
+fn scale_dense(server: &ParameterServer, shard: ShardId, push: &mut ArrivedPush<'_>, factor: f32) {
     if factor != 1.0 {
         blocks(server, shard).for_each(|block| scale(&mut push.gradient.dense[block], factor));
     }
 }
 
-fn scale_rows(server: &ParameterServer, held: &Held, push: &mut Push<'_>, factor: f32) {
+fn scale_rows(server: &ParameterServer, held: &HeldRows, push: &mut ArrivedPush<'_>, factor: f32) {
     if factor == 1.0 {
         return;
     }
@@ -358,8 +358,8 @@ fn scale_rows(server: &ParameterServer, held: &Held, push: &mut Push<'_>, factor
 /// Norms of the part that has arrived: of all of it, and of its dense parameters, as far as needed.
 fn norms(
     server: &ParameterServer,
-    (shard, held): (ShardId, &Held),
-    push: &Push<'_>,
+    (shard, held): (ShardId, &HeldRows),
+    push: &ArrivedPush<'_>,
     needs: Needs,
 ) -> (f64, f64) {
     if !needs.norm && !needs.dense_norm {
@@ -373,7 +373,7 @@ fn norms(
         all += if touched.len() * dim == rows.len() {
             squares(rows)
         } else {
-            let own = |row: &Touched| &rows[row.position as usize * dim..][..dim];
+            let own = |row: &TouchedRow| &rows[row.position as usize * dim..][..dim];
             let square = |&g: &f32| f64::from(g) * f64::from(g);
             touched.iter().flat_map(own).map(square).sum::<f64>()
         };

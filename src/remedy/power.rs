@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, DampingRule, FactorTarget, RowStalenessRule};
 
 /// The exponent, and where the factor acts.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -17,14 +17,14 @@ pub struct Config {
     #[schemars(range(min = 0.0, max = 10.0))]
     pub exponent: f64,
     /// Where the factor acts.
-    pub position: Position,
+    pub position: FactorTarget,
     /// Which staleness counts for a row.
-    pub rows: RowStaleness,
+    pub rows: RowStalenessRule,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        let (position, rows) = (Position::default(), RowStaleness::default());
+        let (position, rows) = (FactorTarget::default(), RowStalenessRule::default());
         Config { exponent: 0.5, position, rows }
     }
 }
@@ -43,7 +43,7 @@ pub struct Power {
     exponent: f64,
 }
 
-impl Rule for Power {
+impl DampingRule for Power {
     fn arrive(&mut self, arrival: &Arrival) -> f64 {
         self.factor(arrival, arrival.staleness as f64)
     }

@@ -8,13 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, DampingRule, FactorTarget, RowStalenessRule};
 use super::state::{PerShard, Running};
 
 /// The published forms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Form {
+#[schemars(rename = "Form")]
+pub enum StalenessAwareForm {
     /// `1 / max(1, tau)`.
     #[default]
     Own,
@@ -29,11 +30,11 @@ pub enum Form {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// By what the step is divided.
-    pub form: Form,
+    pub form: StalenessAwareForm,
     /// Where the factor acts.
-    pub position: Position,
+    pub position: FactorTarget,
     /// Which staleness counts for a row.
-    pub rows: RowStaleness,
+    pub rows: RowStalenessRule,
 }
 
 impl DampingConfig for Config {
@@ -48,13 +49,13 @@ impl DampingConfig for Config {
 /// The rule.
 #[derive(Debug)]
 pub struct StalenessAware {
-    form: Form,
+    form: StalenessAwareForm,
     mean: PerShard<Running>,
 }
 
-impl Rule for StalenessAware {
+impl DampingRule for StalenessAware {
     fn arrive(&mut self, arrival: &Arrival) -> f64 {
-        if self.form == Form::Mean {
+        if self.form == StalenessAwareForm::Mean {
             self.mean.at(arrival.shard).add(arrival.staleness as f64);
         }
         self.factor(arrival, arrival.staleness as f64)
@@ -62,9 +63,11 @@ impl Rule for StalenessAware {
 
     fn factor(&self, arrival: &Arrival, staleness: f64) -> f64 {
         match self.form {
-            Form::Own => 1.0 / staleness.max(1.0),
-            Form::PlusOne => 1.0 / (staleness + 1.0),
-            Form::Mean => 1.0 / self.mean.get(arrival.shard).map_or(0.0, Running::mean).max(1.0),
+            StalenessAwareForm::Own => 1.0 / staleness.max(1.0),
+            StalenessAwareForm::PlusOne => 1.0 / (staleness + 1.0),
+            StalenessAwareForm::Mean => {
+                1.0 / self.mean.get(arrival.shard).map_or(0.0, Running::mean).max(1.0)
+            }
         }
     }
 }

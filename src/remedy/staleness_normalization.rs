@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Arrival;
-use super::damping::{Damping, DampingConfig, Position, RowStaleness, Rule};
+use super::damping::{Damping, DampingConfig, DampingRule, FactorTarget, RowStalenessRule};
 use super::state::{PerShard, Running};
 
 /// The readings.
@@ -41,36 +41,37 @@ pub struct Config {
     #[schemars(range(min = 1.000001, max = 1_000.0))]
     pub k: f64,
     /// Where the factor acts.
-    pub position: Position,
+    pub position: FactorTarget,
     /// Which staleness counts for a row. Its mean is that of the pushes.
-    pub rows: RowStaleness,
+    pub rows: RowStalenessRule,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        let (position, rows) = (Position::default(), RowStaleness::default());
+        let (position, rows) = (FactorTarget::default(), RowStalenessRule::default());
         Config { reading: Reading::S1, k: 2.0, position, rows }
     }
 }
 
 impl DampingConfig for Config {
-    type Rule = Normalization;
+    type Rule = StalenessNormalization;
 
-    fn damping(&self) -> Damping<Normalization> {
-        let rule = Normalization { reading: self.reading, k: self.k, seen: PerShard::default() };
+    fn damping(&self) -> Damping<StalenessNormalization> {
+        let rule =
+            StalenessNormalization { reading: self.reading, k: self.k, seen: PerShard::default() };
         Damping::new(rule, self.position, self.rows)
     }
 }
 
 /// The rule.
 #[derive(Debug)]
-pub struct Normalization {
+pub struct StalenessNormalization {
     reading: Reading,
     k: f64,
     seen: PerShard<Running>,
 }
 
-impl Rule for Normalization {
+impl DampingRule for StalenessNormalization {
     fn arrive(&mut self, arrival: &Arrival) -> f64 {
         self.seen.at(arrival.shard).add(arrival.staleness as f64);
         self.factor(arrival, arrival.staleness as f64)
@@ -90,4 +91,4 @@ impl Rule for Normalization {
     }
 }
 
-crate::persist!(Normalization { reading: fixed, k: fixed, seen: state });
+crate::persist!(StalenessNormalization { reading: fixed, k: fixed, seen: state });

@@ -1,6 +1,6 @@
 //! Memory of a remedy: numbers beside every parameter, and running statistics.
 
-use super::Place;
+use super::ParameterSet;
 use crate::base::Persist;
 use crate::nn::kernels::amend::Memory;
 use crate::params::Layout;
@@ -34,13 +34,13 @@ impl PerParameter {
 
     /// The numbers beside some parameters. Each row has first those of the first kind, then those
     /// of the second, and so on.
-    pub fn at(&mut self, place: &Place) -> Memory<'_> {
+    pub fn at(&mut self, place: &ParameterSet) -> Memory<'_> {
         match place {
-            Place::Dense(range) => Memory {
+            ParameterSet::Dense(range) => Memory {
                 data: &mut self.dense[range.start * self.width..range.end * self.width],
                 stride: range.len() * self.width,
             },
-            Place::Rows(table) => {
+            ParameterSet::Rows(table) => {
                 let (rows, dim) = self.shapes[*table];
                 let data = &mut self.tables[*table];
                 if data.is_empty() {

@@ -22,13 +22,13 @@ pub struct ResultsFolder {
 pub enum FolderError {
     /// Another process writes it.
     #[error(
-        "{path} is being written by another process{who}; wait for it, or choose another --out"
+        "{path} is being written by another process{process}; wait for it, or choose another --out"
     )]
     Busy {
         /// The folder.
         path: PathBuf,
         /// The number of that process in brackets, if it left it.
-        who: String,
+        process: String,
     },
     /// It belongs to another plan.
     #[error(
@@ -57,7 +57,7 @@ pub enum FolderError {
 
 /// Whether a folder already has the results.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Found {
+pub enum ExistingResults {
     /// Nothing, or an unfinished run.
     ToDo,
     /// A finished run of the same plan.
@@ -81,7 +81,10 @@ impl ResultsFolder {
     ///
     /// # Errors
     /// If it belongs to another plan, another process writes it, or the system refuses.
-    pub fn open(path: &Path, resolved: &str) -> Result<(ResultsFolder, Found), FolderError> {
+    pub fn open(
+        path: &Path,
+        resolved: &str,
+    ) -> Result<(ResultsFolder, ExistingResults), FolderError> {
         let io = |error| FolderError::Io { path: path.to_path_buf(), error };
         let existed = path.exists();
         if existed && !path.join("resolved.toml").exists() {
@@ -96,11 +99,13 @@ impl ResultsFolder {
             Ok(text) if text != resolved => {
                 return Err(FolderError::OtherPlan { path: path.to_path_buf() });
             }
-            Ok(_) if path.join("summary.json").exists() => return Ok((folder, Found::Done)),
+            Ok(_) if path.join("summary.json").exists() => {
+                return Ok((folder, ExistingResults::Done));
+            }
             _ => {}
         }
         folder.write("resolved.toml", resolved.as_bytes())?;
-        Ok((folder, Found::ToDo))
+        Ok((folder, ExistingResults::ToDo))
     }
 
     /// The path of the folder.
@@ -155,8 +160,8 @@ pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
     let mut lock = opened.map_err(|error| FolderError::Io { path, error })?;
     match lock.try_lock() {
         Err(TryLockError::WouldBlock) => {
-            let who = holder(&mut lock).map_or(String::new(), |number| format!(" ({number})"));
-            return Err(FolderError::Busy { path: folder.to_path_buf(), who });
+            let process = holder(&mut lock).map_or(String::new(), |number| format!(" ({number})"));
+            return Err(FolderError::Busy { path: folder.to_path_buf(), process });
         }
         // A file system without locks: continue without one.
         Ok(()) | Err(TryLockError::Error(_)) => {}
@@ -210,11 +215,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("results/a");
         let (first, found) = ResultsFolder::open(&path, "seed = 1\n").unwrap();
-        assert_eq!(found, Found::ToDo);
+        assert_eq!(found, ExistingResults::ToDo);
         assert!(matches!(ResultsFolder::open(&path, "seed = 1\n"), Err(FolderError::Busy { .. })));
         first.write("summary.json", b"{}").unwrap();
         drop(first);
-        assert_eq!(ResultsFolder::open(&path, "seed = 1\n").unwrap().1, Found::Done);
+        assert_eq!(ResultsFolder::open(&path, "seed = 1\n").unwrap().1, ExistingResults::Done);
         let other = ResultsFolder::open(&path, "seed = 2\n");
         assert!(matches!(other, Err(FolderError::OtherPlan { .. })));
     }

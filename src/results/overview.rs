@@ -7,7 +7,7 @@ use super::folder::{FolderError, turn, write_atomically};
 use super::outcome::{OutcomeError, Point, Results, State, setting_text};
 use super::statistics::{self, Estimate, student};
 use super::summary::Scalars;
-use super::table::{Cell, Row, TableText};
+use super::table::{Cell, TableRow, TableText};
 use super::tables::{PointRow, TrialRow};
 
 /// Why the tables could not be made.
@@ -22,7 +22,7 @@ pub enum OverviewError {
 }
 
 /// One trial and its figures.
-type Trial = (TrialRow, Scalars);
+type TrialFigures = (TrialRow, Scalars);
 
 /// The tables of a sweep's folder.
 #[derive(Clone, PartialEq, Debug)]
@@ -38,7 +38,7 @@ impl Overview {
     ///
     /// # Errors If a file exists and cannot be read.
     pub fn of(results: &Results) -> Result<Overview, OutcomeError> {
-        let mut trials: Vec<Trial> = Vec::with_capacity(results.trials.len());
+        let mut trials: Vec<TrialFigures> = Vec::with_capacity(results.trials.len());
         for trial in &results.trials {
             let row = TrialRow {
                 trial: trial.id.clone(),
@@ -72,7 +72,12 @@ impl Overview {
     }
 }
 
-fn trials_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[String]) -> String {
+fn trials_table(
+    results: &Results,
+    trials: &[TrialFigures],
+    keys: &[&str],
+    figures: &[String],
+) -> String {
     let mut table = TableText::default();
     let mut header: Vec<Cell<'_>> = TrialRow::TABLE.header().map(Cell::from).collect();
     header.extend(keys.iter().copied().map(Cell::from));
@@ -90,7 +95,12 @@ fn trials_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[S
 /// Columns of [`PointRow`] before the settings of the sweep.
 const FRONT: usize = 2;
 
-fn points_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[String]) -> String {
+fn points_table(
+    results: &Results,
+    trials: &[TrialFigures],
+    keys: &[&str],
+    figures: &[String],
+) -> String {
     let mut header: Vec<Cell<'_>> = PointRow::TABLE.header().map(Cell::from).collect();
     header.splice(FRONT..FRONT, keys.iter().copied().map(Cell::from));
     for figure in figures {
@@ -100,7 +110,8 @@ fn points_table(results: &Results, trials: &[Trial], keys: &[&str], figures: &[S
     let mut table = TableText::default();
     table.row(&header);
     for point in &results.points {
-        let own: Vec<&Trial> = trials.iter().filter(|(row, _)| row.point == point.index).collect();
+        let own: Vec<&TrialFigures> =
+            trials.iter().filter(|(row, _)| row.point == point.index).collect();
         let count = |state| own.iter().filter(|(row, _)| row.state == state).count();
         let row = PointRow {
             point: point.index,

@@ -27,8 +27,8 @@ use crate::sim::evaluate::Evaluator;
 use crate::sim::feed::Feed;
 use crate::sim::training::{GradientFilter, RateAt};
 use crate::sim::{
-    Evaluation, Fresh, Imposed, Limits, Links, NullWork, Parts, Rates, Session, Simulation,
-    Training, Watch, Work,
+    Evaluation, Fresh, Imposed, Limits, Links, NullWork, Parts, Rates, Simulation, Training,
+    TrainingSession, Watch, Work,
 };
 
 /// Most examples of a holdout.
@@ -229,7 +229,7 @@ impl Scenario {
             return Ok(Job::Cluster(Box::new(Simulation::new(parts))));
         };
         let (work, limits, watch) = self.work(prepared, 1, 1, threads)?;
-        let session = Session::new(work, limits, watch);
+        let session = TrainingSession::new(work, limits, watch);
         let streams = self.scenario.streams(Drawn::Cluster);
         Ok(Job::Imposed(Box::new(Imposed::new(session, law.clone(), streams))))
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::stage::{Settings, Stage};
+use super::stage::{Stage, StageSettings};
 use crate::sim::{Restart, Stop};
 
 /// One stage per day. Each stage trains on the last days up to its own and starts from the model
@@ -31,7 +31,7 @@ pub struct Daily {
     /// What becomes of each part of the model that a stage starts from.
     pub restart: Restart,
     /// Which model serves from then on. The next day starts from it.
-    pub push: Push,
+    pub push: ServingRule,
     /// Every stage starts at random instead, and trains as `train.stop` says: the control.
     pub scratch: bool,
 }
@@ -39,7 +39,8 @@ pub struct Daily {
 /// Which model serves after a stage.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Push {
+#[schemars(rename = "Push")]
+pub enum ServingRule {
     /// The new one, at its best step.
     #[default]
     Always,
@@ -57,7 +58,7 @@ impl Default for Daily {
             ahead: 2,
             stop: Stop { passes: Some(1.0), ..Stop::default() },
             restart: Restart::default(),
-            push: Push::default(),
+            push: ServingRule::default(),
             scratch: false,
         }
     }
@@ -78,15 +79,15 @@ impl Daily {
         });
         if day > self.first && !self.scratch {
             let which = match self.push {
-                Push::Always => "best",
-                Push::IfBetter => "serving",
+                ServingRule::Always => "best",
+                ServingRule::IfBetter => "serving",
             };
             let from = format!("stage:{}@{which}", name(day - 1));
             set["start"] = json!({"from": from, "restart": self.restart});
             set["train"]["stop"] = json!(self.stop);
         }
         let Value::Object(set) = set else { unreachable!("it was made as an object") };
-        Stage { name: name(day), set: Settings(set.into_iter().collect()) }
+        Stage { name: name(day), set: StageSettings(set.into_iter().collect()) }
     }
 }
 
@@ -109,7 +110,7 @@ mod tests {
         assert_eq!(stages[2].set.0["train"]["days"], "3..5");
         assert_eq!(stages[2].set.0["holdout"]["days"], "7");
         assert_eq!(stages[2].set.0["start"]["from"], "stage:day-004@best");
-        let careful = Daily { push: Push::IfBetter, window: 1, ..daily.clone() };
+        let careful = Daily { push: ServingRule::IfBetter, window: 1, ..daily.clone() };
         assert_eq!(careful.stages()[1].set.0["start"]["from"], "stage:day-003@serving");
         assert_eq!(careful.stages()[1].set.0["train"]["days"], "4");
         let scratch = Daily { scratch: true, ..daily };

@@ -14,7 +14,7 @@ use crate::sim::session::COMPARED;
 
 /// An estimate of memory, disk and work.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Estimate {
+pub struct ResourceEstimate {
     /// Trained parameters outside tables.
     pub dense: u64,
     /// Numbers in all tables.
@@ -33,11 +33,11 @@ pub struct Estimate {
     pub disk: ByteSize,
 }
 
-impl Estimate {
+impl ResourceEstimate {
     /// The estimate together with a stage before it: only one is in memory at a time, but both are
     /// on the disk.
-    pub fn and_before(self, stage: &Estimate) -> Estimate {
-        Estimate {
+    pub fn and_before(self, stage: &ResourceEstimate) -> ResourceEstimate {
+        ResourceEstimate {
             pushes: self.pushes.zip(stage.pushes).map(|(own, before)| own.saturating_add(before)),
             memory: self.memory.max(stage.memory),
             disk: ByteSize(self.disk.0.saturating_add(stage.disk.0)),
@@ -51,7 +51,7 @@ const PROGRAM: u64 = 24 << 20;
 
 impl Scenario {
     /// Estimates a run on `threads` host threads. Reads one batch of the log.
-    pub fn estimate(&self, prepared: Option<&Prepared>, threads: usize) -> Estimate {
+    pub fn estimate(&self, prepared: Option<&Prepared>, threads: usize) -> ResourceEstimate {
         let window = prepared.map_or(0, |p| p.train.iter().map(|day| day.examples).sum());
         let limits = self.stop_limits(window.max(1));
         let batch = self.examples_per_step();
@@ -62,12 +62,12 @@ impl Scenario {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        let mut estimate = Estimate {
+        let mut estimate = ResourceEstimate {
             window,
             pushes: pushes.filter(|_| limits.time.is_none()),
             memory: ByteSize(PROGRAM + 512 * u64::from(self.cluster.workers)),
             disk: ByteSize(self.disk()),
-            ..Estimate::default()
+            ..ResourceEstimate::default()
         };
         if let Some(prepared) = prepared {
             self.add_training(&mut estimate, prepared, threads as u64);
@@ -112,7 +112,7 @@ impl Scenario {
         single.saturating_add(every)
     }
 
-    fn add_training(&self, estimate: &mut Estimate, prepared: &Prepared, threads: u64) {
+    fn add_training(&self, estimate: &mut ResourceEstimate, prepared: &Prepared, threads: u64) {
         let layout = prepared.model.layout();
         let (batch, lookups) = sample(prepared, self.examples_per_step() as usize);
         let rows = rows_len(layout, &lookups) as u64;
@@ -138,8 +138,8 @@ impl Scenario {
         let times = self.examples_per_step().div_ceil(examples);
         let step = (bytes(&batch) + bytes_of(&lookups)).saturating_mul(times)
             + view
-            + if dense_rule.carries() { 4 * estimate.dense } else { 0 }
-            + if sparse_rule.carries() { 4 * rows } else { 0 };
+            + if dense_rule.carries_slots() { 4 * estimate.dense } else { 0 }
+            + if sparse_rule.carries_slots() { 4 * rows } else { 0 };
         let in_flight = match &self.imposed_staleness {
             // The number of gradients in flight is random: this is rarely exceeded.
             Some(law) => (1.5 * law.mean()) as u64 + 16,
@@ -206,7 +206,7 @@ impl Scenario {
     }
 
     /// Adds the disk space of checkpoints, where servers hold `server` bytes. Returns their memory.
-    fn add_checkpoints(&self, estimate: &mut Estimate, server: u64, moving: u64) -> u64 {
+    fn add_checkpoints(&self, estimate: &mut ResourceEstimate, server: u64, moving: u64) -> u64 {
         let average = self.checkpoint.as_ref().and_then(|saving| saving.average);
         let state = 4 * (estimate.dense + estimate.sparse + moving);
         let averaged = average.map_or(0, |average| average.copies().saturating_mul(state));

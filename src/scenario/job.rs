@@ -2,10 +2,10 @@
 
 use crate::base::Streams;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
-use crate::sim::checkpoint::Missing;
+use crate::sim::checkpoint::MissingState;
 use crate::sim::{
-    Checkpoint, Imposed, Observer, Restart, SaveFor, Saved, Session, SimError, Simulation,
-    StartError, State,
+    Checkpoint, Imposed, Observer, Restart, SaveReason, Saved, SimError, Simulation, StartError,
+    State, TrainingSession,
 };
 
 /// A job that is ready to run.
@@ -19,7 +19,7 @@ pub enum Job {
 
 impl Job {
     /// The run apart from its cluster.
-    pub fn session(&self) -> &Session {
+    pub fn session(&self) -> &TrainingSession {
         match self {
             Job::Cluster(simulation) => simulation.session(),
             Job::Imposed(imposed) => imposed.session(),
@@ -27,7 +27,7 @@ impl Job {
     }
 
     /// The run apart from its cluster, to measure it.
-    pub fn session_mut(&mut self) -> &mut Session {
+    pub fn session_mut(&mut self) -> &mut TrainingSession {
         match self {
             Job::Cluster(simulation) => simulation.session_mut(),
             Job::Imposed(imposed) => imposed.session_mut(),
@@ -43,10 +43,10 @@ impl Job {
     }
 
     /// The first evaluation, before anything happens.
-    pub fn look_first(&mut self, observer: &mut dyn Observer) {
+    pub fn evaluate_first(&mut self, observer: &mut dyn Observer) {
         match self {
-            Job::Cluster(simulation) => simulation.look_first(observer),
-            Job::Imposed(imposed) => imposed.look_at_ends(observer),
+            Job::Cluster(simulation) => simulation.evaluate_first(observer),
+            Job::Imposed(imposed) => imposed.evaluate_at_ends(observer),
         }
     }
 
@@ -62,10 +62,10 @@ impl Job {
     }
 
     /// The last evaluation, after [`step`](Self::step) has said that the run has ended.
-    pub fn look_last(&mut self, observer: &mut dyn Observer) {
+    pub fn evaluate_last(&mut self, observer: &mut dyn Observer) {
         match self {
-            Job::Cluster(simulation) => simulation.look_last(observer),
-            Job::Imposed(imposed) => imposed.look_at_ends(observer),
+            Job::Cluster(simulation) => simulation.evaluate_last(observer),
+            Job::Imposed(imposed) => imposed.evaluate_at_ends(observer),
         }
     }
 
@@ -83,7 +83,7 @@ impl Job {
 
     /// Has a checkpoint saved in simulated time; see [`Simulation::save_checkpoint`]. With imposed
     /// staleness there is no simulated time, and nothing is saved.
-    pub fn save_checkpoint(&mut self, what: SaveFor) {
+    pub fn save_checkpoint(&mut self, what: SaveReason) {
         if let Job::Cluster(simulation) = self {
             simulation.save_checkpoint(what);
         }
@@ -108,14 +108,14 @@ impl Job {
         }
     }
 
-    /// Starts a job that has not begun from a checkpoint; see [`Session::start_from`].
+    /// Starts a job that has not begun from a checkpoint; see [`TrainingSession::start_from`].
     ///
     /// # Errors
     /// [`StartError`]; the job is of no use then.
     pub fn start_from(
         &mut self,
         checkpoint: &Checkpoint,
-        restart: (&Restart, Missing),
+        restart: (&Restart, MissingState),
         same_window: bool,
         seed: u64,
     ) -> Result<Vec<String>, StartError> {
@@ -136,9 +136,9 @@ impl Job {
     /// # Errors
     /// If the run cannot go on; see [`SimError`].
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.look_first(observer);
+        self.evaluate_first(observer);
         while self.step(observer)? == State::Running {}
-        self.look_last(observer);
+        self.evaluate_last(observer);
         Ok(())
     }
 }

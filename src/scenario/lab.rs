@@ -37,7 +37,7 @@ pub struct Lab {
     pub save: Option<Save>,
     /// Further arms, with restarts that you define.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub arm: Vec<Arm>,
+    pub arm: Vec<CustomArm>,
     /// An arm counts as recovered from the first evaluation after which it is never further than
     /// this below the run without a restart.
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -147,7 +147,8 @@ impl Factor {
 /// An arm with a restart that you define.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Arm {
+#[schemars(rename = "Arm")]
+pub struct CustomArm {
     /// What it is called in tables and pictures.
     #[schemars(length(min = 1, max = 60))]
     pub label: String,

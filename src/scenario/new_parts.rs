@@ -14,7 +14,7 @@ use crate::optimizer::{OptimizerChoice, ScheduleChoice};
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
 use crate::scenario::Scenario;
-use crate::sim::{Nobody, State};
+use crate::sim::{NoObserver, State};
 
 /// A job in which every part is new.
 const ALL_NEW: &str = r#"
@@ -45,8 +45,8 @@ fn scenario(text: &str) -> Scenario {
 
 /// Everything that is reported about a scenario, warnings too.
 fn said(text: &str) -> String {
-    use crate::scenario::document::{Input, load};
-    let mut loaded = load::<Scenario>(Input::Text { name: "the scenario", text }, &[])
+    use crate::scenario::document::{DocumentInput, load};
+    let mut loaded = load::<Scenario>(DocumentInput::Text { name: "the scenario", text }, &[])
         .unwrap_or_else(|problems| panic!("{problems}"));
     super::rules::check(&mut loaded);
     loaded.finish().map_or_else(|problems| problems.to_string(), |read| read.problems.to_string())
@@ -78,7 +78,7 @@ fn a_new_part_of_every_family_is_listed_read_written_checked_built_and_run() {
         let prepared = scenario.prepare(Path::new(".")).unwrap();
         assert!(scenario.estimate(prepared.as_ref(), 1).pushes == Some(40));
         let mut job = scenario.build(prepared, Path::new("."), 1).unwrap();
-        while job.step(&mut Nobody).unwrap() == State::Running {}
+        while job.step(&mut NoObserver).unwrap() == State::Running {}
         assert_eq!(job.session().progress.updates, 40);
     }
 }

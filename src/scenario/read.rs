@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::document::{Input, Problems, load};
+use super::document::{DocumentInput, Problems, load};
 use super::{Scenario, rules};
 
 impl Scenario {
@@ -11,7 +11,7 @@ impl Scenario {
     /// # Errors Everything that is wrong with it, with line and column. Warnings are not errors and
     /// are dropped; [`load`] and [`rules::check`] keep them.
     pub fn from_text(text: &str) -> Result<Scenario, Problems> {
-        read(Input::Text { name: "the scenario", text })
+        read(DocumentInput::Text { name: "the scenario", text })
     }
 
     /// Reads a scenario file, and those that it extends, and checks it.
@@ -19,11 +19,11 @@ impl Scenario {
     /// # Errors
     /// As [`from_text`](Self::from_text).
     pub fn from_file(path: &Path) -> Result<Scenario, Problems> {
-        read(Input::File(path))
+        read(DocumentInput::File(path))
     }
 }
 
-fn read(input: Input<'_>) -> Result<Scenario, Problems> {
+fn read(input: DocumentInput<'_>) -> Result<Scenario, Problems> {
     let mut loaded = load::<Scenario>(input, &[])?;
     rules::check(&mut loaded);
     Ok(loaded.finish()?.value)

@@ -9,7 +9,7 @@ use super::lab::Lab;
 use super::presets::Preset;
 use super::seeds::{Drawn, SeedOf};
 use super::stage::Stage;
-use super::start::{Saving, Start};
+use super::start::{CheckpointSaving, Start};
 use crate::base::{ByteSize, Streams};
 use crate::cluster::{
     Compute, DelayChoice, Failures, MachineClass, Membership, Network, PaceConfig, Routine,
@@ -54,7 +54,7 @@ pub struct Scenario {
     pub start: Option<Start>,
     /// Which checkpoints are written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<Saving>,
+    pub checkpoint: Option<CheckpointSaving>,
     /// The network.
     pub model: ModelChoice,
     /// How parameters are updated.
@@ -89,7 +89,7 @@ pub struct Scenario {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timing_only: Option<Traffic>,
     /// What is recorded besides the standard series.
-    pub record: Record,
+    pub record: RecordSettings,
     /// Above these estimates nothing is started.
     pub limits: ResourceLimits,
     /// Training periods one after the other; the figures of the run are those of the last.
@@ -373,7 +373,8 @@ impl Default for Traffic {
 /// What is recorded besides the standard series.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Record {
+#[schemars(rename = "Record")]
+pub struct RecordSettings {
     /// How often a row is added to the training series.
     pub training: Every,
     /// How often the workers' views are compared with the server's parameters; never when left out.
@@ -399,9 +400,9 @@ pub struct Record {
     pub timeline: u64,
 }
 
-impl Default for Record {
+impl Default for RecordSettings {
     fn default() -> Self {
-        Record {
+        RecordSettings {
             training: Every::Times(200),
             divergence: Some(Every::Times(20)),
             layers: None,

@@ -20,13 +20,14 @@ pub struct Stage {
     /// `lab`. `start.from = "stage:NAME@best"` (or `@last`, `@average`, or `@12000` for an update)
     /// starts it from a checkpoint of an earlier stage. `@serving` is that stage's best if it was
     /// better than the checkpoint that the stage had started from, else that checkpoint.
-    pub set: Settings,
+    pub set: StageSettings,
 }
 
 /// Keys of the scenario and their values.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Settings(pub BTreeMap<String, Value>);
+#[schemars(rename = "Settings")]
+pub struct StageSettings(pub BTreeMap<String, Value>);
 
 /// The checkpoint of a stage.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::document::{Input, Override, Problems, load, suggest, to_toml};
+use super::document::{DocumentInput, Override, Problems, load, suggest, to_toml};
 use super::rules;
 use super::spec::Scenario;
 use super::stage::{PREFIX, Stage, StageError, StageRef, Which};
-use super::start::Saving;
+use super::start::CheckpointSaving;
 use crate::sim::Every;
 
 /// A stage as a scenario of its own.
@@ -98,7 +98,7 @@ fn resolve(text: &str, stage: &Stage) -> Result<Scenario, StageError> {
         let list: Vec<String> = problems.list.iter().map(|p| p.message.clone()).collect();
         StageError::Invalid { stage: stage.name.clone(), problems: list.join("; ") }
     };
-    let input = Input::Text { name: &place, text };
+    let input = DocumentInput::Text { name: &place, text };
     let mut loaded = load::<Scenario>(input, &overrides).map_err(invalid)?;
     rules::check(&mut loaded);
     let mut scenario = loaded.finish().map_err(invalid)?.value;
@@ -148,7 +148,7 @@ fn keep_what_it_starts_from(
             nearest,
         });
     };
-    let saving = earlier.scenario.checkpoint.get_or_insert_with(Saving::default);
+    let saving = earlier.scenario.checkpoint.get_or_insert_with(CheckpointSaving::default);
     match reference.which {
         Which::Best | Which::Serving => saving.best = true,
         Which::Last => saving.last = true,
@@ -169,7 +169,7 @@ mod tests {
 
     fn read(stages: &str) -> Result<Vec<ResolvedStage>, StageError> {
         let text = format!("straggler = 1\n[data]\nkind = \"synthetic\"\n{stages}");
-        let input = Input::Text { name: "test", text: &text };
+        let input = DocumentInput::Text { name: "test", text: &text };
         load::<Scenario>(input, &[]).unwrap().value.stages()
     }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::sim::checkpoint::Missing;
+use crate::sim::checkpoint::MissingState;
 use crate::sim::{Every, Restart, Save};
 
 /// Starts training from a checkpoint instead of from random first values.
@@ -15,7 +15,7 @@ pub struct Start {
     /// model.
     pub from: String,
     /// What becomes of the optimizer's slots and counters that the checkpoint does not have.
-    pub missing: Missing,
+    pub missing: MissingState,
     /// What becomes of each part of the checkpoint. No checkpoint has the views of workers.
     pub restart: Restart,
 }
@@ -23,7 +23,8 @@ pub struct Start {
 /// Which checkpoints are written into `checkpoints/` of the results folder, as safetensors.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Saving {
+#[schemars(rename = "Saving")]
+pub struct CheckpointSaving {
     /// `best.safetensors`: at the evaluation with the best AUC on the selection half of the
     /// holdout.
     pub best: bool,

@@ -44,19 +44,19 @@ impl Template {
 mod tests {
     use super::*;
     use crate::scenario::Scenario;
-    use crate::scenario::document::{Input, load, to_toml};
+    use crate::scenario::document::{DocumentInput, load, to_toml};
     use crate::scenario::rules;
 
     #[test]
     fn every_template_reads_without_a_warning_and_resolves_to_itself() {
         for template in TEMPLATES {
-            let input = Input::Text { name: template.name, text: template.text };
+            let input = DocumentInput::Text { name: template.name, text: template.text };
             let mut loaded = load::<Scenario>(input, &[]).unwrap();
             rules::check(&mut loaded);
             let loaded = loaded.finish().unwrap();
             assert!(loaded.problems.list.is_empty(), "{}", loaded.problems);
             let resolved = to_toml(&loaded.value).unwrap();
-            let input = Input::Text { name: "resolved", text: &resolved };
+            let input = DocumentInput::Text { name: "resolved", text: &resolved };
             let again = load::<Scenario>(input, &[]).unwrap();
             assert_eq!(again.value, loaded.value, "{resolved}");
         }

@@ -26,7 +26,7 @@ impl Default for Admission {
 
 /// The counts of one table, and the weights of the rows that are not admitted.
 #[derive(Clone, Debug, Default)]
-pub struct Gate {
+pub struct AdmissionGate {
     after: u32,
     /// Pushes with each row, counted up to `after`.
     seen: Vec<u32>,
@@ -34,10 +34,10 @@ pub struct Gate {
     waiting: Vec<f32>,
 }
 
-impl Gate {
+impl AdmissionGate {
     /// For a table whose rows start with these weights; none is admitted.
-    pub(super) fn new(admission: Admission, rows: usize, first: Vec<f32>) -> Gate {
-        Gate { after: admission.after, seen: vec![0; rows], waiting: first }
+    pub(super) fn new(admission: Admission, rows: usize, first: Vec<f32>) -> AdmissionGate {
+        AdmissionGate { after: admission.after, seen: vec![0; rows], waiting: first }
     }
 
     /// Pushes with each row, counted up to the number that it needs.
@@ -51,13 +51,13 @@ impl Gate {
     }
 
     /// Whether the row is admitted.
-    pub fn admits(&self, id: u32) -> bool {
+    pub fn is_admitted(&self, id: u32) -> bool {
         self.seen[id as usize] >= self.after
     }
 
     /// Counts a push with the row. Returns whether it was admitted before, and its initial weights
     /// if this push admits it.
-    pub(super) fn meets(&mut self, id: u32, dim: usize) -> (bool, Option<&[f32]>) {
+    pub(super) fn count_push(&mut self, id: u32, dim: usize) -> (bool, Option<&[f32]>) {
         let at = id as usize;
         if self.seen[at] >= self.after {
             return (true, None);
@@ -73,7 +73,7 @@ impl Gate {
     }
 
     /// Copies the count and the initial weights of a row.
-    pub(super) fn take(&mut self, id: u32, from: &Gate, dim: usize) {
+    pub(super) fn copy_from(&mut self, id: u32, from: &AdmissionGate, dim: usize) {
         let at = id as usize;
         self.seen[at] = from.seen[at];
         self.waiting[at * dim..][..dim].copy_from_slice(from.first(id, dim));
@@ -87,4 +87,4 @@ impl Gate {
     }
 }
 
-crate::persist!(Gate { after: fixed, seen: state, waiting: state });
+crate::persist!(AdmissionGate { after: fixed, seen: state, waiting: state });

@@ -51,23 +51,23 @@ impl Content {
 
     /// Copies the chosen parts of the chosen blocks and tables from the content of a server with
     /// the same layout and rules.
-    pub fn take(&mut self, from: &Content, which: &Selection, what: Aspects) {
+    pub fn copy_from(&mut self, from: &Content, which: &Selection, what: Aspects) {
         for block in which.dense() {
-            self.dense.take(block, &from.dense, what);
+            self.dense.copy_from(block, &from.dense, what);
         }
         for t in which.tables() {
             for id in 0..self.tables[t].rows() {
-                self.tables[t].take(id, &from.tables[t], what);
+                self.tables[t].copy_from(id, &from.tables[t], what);
             }
             if what.counters {
-                self.take_partitions(t, &from.partitions[t]);
+                self.copy_partitions_from(t, &from.partitions[t]);
             }
         }
     }
 
     /// Copies the counters of a table. If `from` has another number of shards, each shard here
     /// continues from the largest counter.
-    pub(super) fn take_partitions(&mut self, table: usize, from: &[u64]) {
+    pub(super) fn copy_partitions_from(&mut self, table: usize, from: &[u64]) {
         let own = &mut self.partitions[table];
         if own.len() == from.len() {
             own.copy_from_slice(from);
@@ -77,7 +77,7 @@ impl Content {
     }
 
     /// Copies the non-trainable blocks of the chosen layers.
-    pub fn take_moving(&mut self, from: &[f32], layout: &Layout, which: &Selection) {
+    pub fn copy_moving_from(&mut self, from: &[f32], layout: &Layout, which: &Selection) {
         for block in which.moving() {
             let range = layout.moving[block].range();
             self.moving[range.clone()].copy_from_slice(&from[range]);
@@ -95,7 +95,7 @@ impl Content {
         blend(self.dense.weights_mut(), fresh.dense.weights());
         for (own, fresh) in self.tables.iter_mut().zip(&fresh.tables) {
             for id in 0..own.rows() {
-                if own.admits(id) {
+                if own.is_admitted(id) {
                     blend(own.weights_mut(id), fresh.first(id));
                 }
             }
@@ -114,10 +114,10 @@ mod tests {
 
     fn layout() -> Layout {
         let mut layout = Layout::default();
-        layout.table("item", 0, 3, 2, Init::Normal(1.0));
-        layout.block("mlp.0", "weight", (2, 2), Init::Normal(1.0));
-        layout.block("out", "weight", (2, 1), Init::Normal(1.0));
-        layout.moving_block("mlp.0", "mean", (1, 2), Init::Constant(0.5));
+        layout.add_table("item", 0, 3, 2, Init::Normal(1.0));
+        layout.add_block("mlp.0", "weight", (2, 2), Init::Normal(1.0));
+        layout.add_block("out", "weight", (2, 1), Init::Normal(1.0));
+        layout.add_moving_block("mlp.0", "mean", (1, 2), Init::Constant(0.5));
         layout
     }
 
@@ -146,12 +146,12 @@ mod tests {
         let layout = layout();
         let last = Selection::of(&layout, &["last".to_owned()]).unwrap();
         let mut content = used.clone();
-        content.take(&fresh, &last, Aspects { weights: true, ..Aspects::default() });
+        content.copy_from(&fresh, &last, Aspects { weights: true, ..Aspects::default() });
         assert_eq!(content.dense.weights()[..4], used.dense.weights()[..4]);
         assert_eq!(content.dense.weights()[4..], fresh.dense.weights()[4..]);
         assert_eq!(content.dense.slots(1), used.dense.slots(1));
         let mut content = used.clone();
-        content.take(
+        content.copy_from(
             &fresh,
             &Selection::all(&layout),
             Aspects { slots: true, ..Aspects::default() },
@@ -168,12 +168,12 @@ mod tests {
         let (used, fresh) = contents();
         let mut content = used.clone();
         let counters = Aspects { counters: true, ..Aspects::default() };
-        content.take(&fresh, &Selection::all(&layout()), counters);
+        content.copy_from(&fresh, &Selection::all(&layout()), counters);
         assert_eq!(content.tables[0].updates(1), 3);
         assert_eq!(content.tables[0].counted(), [0, 0, 0]);
         assert_eq!((content.dense.updates()[0], content.partitions[0][0]), (0, 0));
         let mut next = fresh.clone();
-        next.take(&used, &Selection::all(&layout()), counters);
+        next.copy_from(&used, &Selection::all(&layout()), counters);
         assert_eq!(next.tables[0].counted(), [0, 3, 0]);
     }
 
@@ -181,8 +181,8 @@ mod tests {
     fn taking_everything_is_a_copy() {
         let (used, mut fresh) = contents();
         let layout = layout();
-        fresh.take(&used, &Selection::all(&layout), Aspects::ALL);
-        fresh.take_moving(&used.moving, &layout, &Selection::all(&layout));
+        fresh.copy_from(&used, &Selection::all(&layout), Aspects::ALL);
+        fresh.copy_moving_from(&used.moving, &layout, &Selection::all(&layout));
         let bytes = |content: &Content| {
             let mut out = Saver::default();
             content.dense.save(&mut out);

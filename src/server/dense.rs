@@ -2,7 +2,7 @@
 
 use super::selection::Aspects;
 use crate::base::Streams;
-use crate::nn::kernels::finite;
+use crate::nn::kernels::all_finite;
 use crate::optimizer::{Optimizer, Slot, Tick};
 use crate::params::{Block, Layout};
 
@@ -73,11 +73,11 @@ impl DenseStore {
             Some(then) => optimizer.update_since(weights, slots, &g[range], then, &tick),
             None => optimizer.update(weights, slots, &g[range], &tick),
         }
-        finite(weights)
+        all_finite(weights)
     }
 
     /// Copies a block's weights, slots or counters from another store of the same blocks.
-    pub fn take(&mut self, block: usize, from: &DenseStore, what: Aspects) {
+    pub fn copy_from(&mut self, block: usize, from: &DenseStore, what: Aspects) {
         if what.weights {
             let range = self.blocks[block].range();
             self.weights[range.clone()].copy_from_slice(&from.weights[range]);

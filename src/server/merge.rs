@@ -43,7 +43,7 @@ impl Merger {
 
     /// Replaces [`gradient`](Self::gradient) by `parts`, merged as `merge` says.
     pub fn merge(&mut self, layout: &Layout, parts: &[(&Lookups, &Gradient)], merge: Merge) {
-        self.union(parts);
+        self.unite(parts);
         let rows = crate::params::view::rows_len(layout, &self.lookups);
         let into = &mut self.gradient;
         into.reset(layout.dense_len(), rows, layout.moving_len());
@@ -96,7 +96,7 @@ impl Merger {
         }
     }
 
-    fn union(&mut self, parts: &[(&Lookups, &Gradient)]) {
+    fn unite(&mut self, parts: &[(&Lookups, &Gradient)]) {
         self.current = self.current.wrapping_add(1);
         if self.current == 0 {
             self.stamps.iter_mut().for_each(|stamps| stamps.fill(0));
@@ -140,8 +140,8 @@ mod tests {
     #[test]
     fn rows_are_united_and_averaged_over_examples() {
         let mut layout = Layout::default();
-        layout.table("item", 0, 10, 1, Init::Constant(0.0));
-        layout.block("b", "bias", (1, 1), Init::Constant(0.0));
+        layout.add_table("item", 0, 10, 1, Init::Constant(0.0));
+        layout.add_block("b", "bias", (1, 1), Init::Constant(0.0));
         let part = |ids: &[u32], rows: &[f32], dense: f32, examples| {
             let lookups = Lookups { ids: vec![ids.to_vec()], ..Lookups::default() };
             let gradient = Gradient {

@@ -24,5 +24,5 @@ pub use placement::Placement;
 pub use row_placement::RowPlacement;
 pub use selection::{Aspects, Selection, UnknownName};
 pub use sharding::Sharding;
-pub use store::{BadUpdate, Carried, Clocks, ParameterServer, Part};
-pub use tensors::{Tensor, TensorError, Tensors, Values};
+pub use store::{BadUpdate, Carried, ParameterServer, PullBuffers, UpdateContext};
+pub use tensors::{Tensor, TensorError, TensorValues, Tensors};

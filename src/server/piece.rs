@@ -39,12 +39,12 @@ pub struct Piece {
     /// Bytes.
     pub bytes: u64,
     /// The tensors that are copied; in a larger [unit](Unit) all tensors of the shard.
-    pub parts: Vec<Part>,
+    pub parts: Vec<TensorPart>,
 }
 
 /// A tensor of a content.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Part {
+pub struct TensorPart {
     /// The name in checkpoint files.
     pub name: String,
     /// The block or table.
@@ -88,16 +88,16 @@ impl Piece {
 }
 
 /// The tensors of a layout with their aspects.
-fn parts(layout: &Layout, rules: (&dyn Optimizer, &dyn Optimizer)) -> Vec<Part> {
+fn parts(layout: &Layout, rules: (&dyn Optimizer, &dyn Optimizer)) -> Vec<TensorPart> {
     let mut all = Vec::new();
     let mut of = |name: &str, of: Of, slots: Vec<(String, Range<usize>)>| {
-        all.push(Part { name: name.to_owned(), of, aspect: Aspect::Weights });
-        all.extend(slots.into_iter().map(|(slot, range)| Part {
+        all.push(TensorPart { name: name.to_owned(), of, aspect: Aspect::Weights });
+        all.extend(slots.into_iter().map(|(slot, range)| TensorPart {
             name: format!("{name}/{slot}"),
             of,
             aspect: Aspect::Slot(range.start, range.end),
         }));
-        all.push(Part { name: format!("{name}/updates"), of, aspect: Aspect::Counters });
+        all.push(TensorPart { name: format!("{name}/updates"), of, aspect: Aspect::Counters });
     };
     let slots = |rule, weights| {
         let named = |(slot, range): (&crate::optimizer::Slot, _)| (slot.name.to_string(), range);
@@ -121,7 +121,7 @@ impl ParameterServer {
         for (index, table) in layout.tables.iter().enumerate() {
             if self.table(index).gate().is_some() {
                 let (name, of) = (format!("{}/seen", table.name), Of::Table(index));
-                parts.push(Part { name, of, aspect: Aspect::Seen });
+                parts.push(TensorPart { name, of, aspect: Aspect::Seen });
             }
         }
         parts.sort();
@@ -133,11 +133,14 @@ impl ParameterServer {
             let own = parts.iter().map(|part| (part, bytes(part, layout, &rows, sharding, shard)));
             let own = own.filter(|(_, bytes)| *bytes > 0);
             if unit == Unit::Tensor {
-                let alone =
-                    |(part, bytes): (&Part, u64)| Piece { shard, bytes, parts: vec![part.clone()] };
+                let alone = |(part, bytes): (&TensorPart, u64)| Piece {
+                    shard,
+                    bytes,
+                    parts: vec![part.clone()],
+                };
                 return own.map(alone).collect();
             }
-            let (parts, bytes): (Vec<&Part>, Vec<u64>) = own.unzip();
+            let (parts, bytes): (Vec<&TensorPart>, Vec<u64>) = own.unzip();
             let parts = parts.into_iter().cloned().collect();
             vec![Piece { shard, bytes: bytes.iter().sum(), parts }]
         };
@@ -163,11 +166,11 @@ impl ParameterServer {
                 Aspect::Weights => 0..dim,
                 Aspect::Slot(start, end) => dim + start..dim + end,
                 Aspect::Counters => {
-                    into.tables[t].take(id, &from.tables[t], counters);
+                    into.tables[t].copy_from(id, &from.tables[t], counters);
                     continue;
                 }
                 Aspect::Seen => {
-                    into.tables[t].take_admission(id, &from.tables[t]);
+                    into.tables[t].copy_admission_from(id, &from.tables[t]);
                     continue;
                 }
             };
@@ -191,8 +194,8 @@ impl ParameterServer {
 fn copy_block(from: &Content, block: usize, aspect: &Aspect, into: &mut Content) {
     let only = |weights, counters| Aspects { weights, slots: false, counters };
     match *aspect {
-        Aspect::Weights => into.dense.take(block, &from.dense, only(true, false)),
-        Aspect::Counters => into.dense.take(block, &from.dense, only(false, true)),
+        Aspect::Weights => into.dense.copy_from(block, &from.dense, only(true, false)),
+        Aspect::Counters => into.dense.copy_from(block, &from.dense, only(false, true)),
         Aspect::Slot(start, end) => {
             let slots = &from.dense.slots(block)[start..end];
             into.dense.slots_mut(block)[start..end].copy_from_slice(slots);
@@ -214,7 +217,7 @@ fn rows_by_shard(layout: &Layout, sharding: &Sharding) -> Vec<Vec<u64>> {
 
 /// Bytes of a tensor on a shard.
 fn bytes(
-    part: &Part,
+    part: &TensorPart,
     layout: &Layout,
     rows: &[Vec<u64>],
     sharding: &Sharding,
@@ -242,13 +245,13 @@ mod tests {
     use crate::base::Streams;
     use crate::optimizer::OptimizerChoice;
     use crate::params::{Gradient, Init, Lookups};
-    use crate::server::Clocks;
+    use crate::server::UpdateContext;
 
     fn server(shards: u32) -> ParameterServer {
         let mut layout = Layout::default();
-        layout.table("item", 0, 10, 2, Init::Normal(1.0));
-        layout.block("mlp.0", "weight", (2, 2), Init::Normal(1.0));
-        layout.block("out", "weight", (2, 1), Init::Normal(1.0));
+        layout.add_table("item", 0, 10, 2, Init::Normal(1.0));
+        layout.add_block("mlp.0", "weight", (2, 2), Init::Normal(1.0));
+        layout.add_block("out", "weight", (2, 1), Init::Normal(1.0));
         let keys = serde_json::json!({"kind": "adam"});
         let rule: Arc<dyn Optimizer> =
             serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();
@@ -260,9 +263,14 @@ mod tests {
         let lookups = Lookups { ids: vec![vec![2, 3, 7]], ..Lookups::default() };
         let gradient = Gradient { dense: vec![0.5; 6], rows: vec![0.25; 6], ..Gradient::default() };
         for version in 1..=updates {
-            let clocks = Clocks { dense_rate: 0.1, sparse_rate: 0.1, version, ..Clocks::default() };
+            let context = UpdateContext {
+                dense_rate: 0.1,
+                sparse_rate: 0.1,
+                version,
+                ..UpdateContext::default()
+            };
             for shard in 0..server.sharding().shards() {
-                server.apply(ShardId(shard), &lookups, &gradient, clocks).unwrap();
+                server.apply(ShardId(shard), &lookups, &gradient, context).unwrap();
             }
         }
     }

@@ -74,7 +74,7 @@ mod tests {
     fn layout(sizes: &[usize]) -> Layout {
         let mut layout = Layout::default();
         for (index, &size) in sizes.iter().enumerate() {
-            layout.block(&format!("layer.{index}"), "weight", (1, size), Init::Constant(0.0));
+            layout.add_block(&format!("layer.{index}"), "weight", (1, size), Init::Constant(0.0));
         }
         layout
     }

@@ -45,17 +45,19 @@ impl RowPlacement {
         layout: &Layout,
         over: u32,
         touches: impl FnOnce() -> Vec<Vec<f64>>,
-    ) -> Rows {
+    ) -> RowShards {
         match self {
-            RowPlacement::Hash => Rows::Hash,
-            RowPlacement::RoundRobin => Rows::RoundRobin,
+            RowPlacement::Hash => RowShards::Hash,
+            RowPlacement::RoundRobin => RowShards::RoundRobin,
             RowPlacement::Ranges => {
                 let spaces = layout.tables.iter().map(|table| table.space + 1).max().unwrap_or(0);
-                Rows::Ranges((0..spaces).map(|space| rows_of(layout, space)).collect())
+                RowShards::Ranges((0..spaces).map(|space| rows_of(layout, space)).collect())
             }
             // With one shard there is nothing to balance.
-            RowPlacement::Balanced if over <= 1 => Rows::Hash,
-            RowPlacement::Balanced => Rows::Listed(Arc::new(balance(layout, over, &touches()))),
+            RowPlacement::Balanced if over <= 1 => RowShards::Hash,
+            RowPlacement::Balanced => {
+                RowShards::Listed(Arc::new(balance(layout, over, &touches())))
+            }
         }
     }
 }
@@ -69,7 +71,7 @@ pub fn expected_touches(count: u32, examples: u64, batch: u64) -> f64 {
 
 /// The shards of the rows, counted from the first shard that holds rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Rows {
+pub(super) enum RowShards {
     Hash,
     RoundRobin,
     /// Rows of each id space.
@@ -78,13 +80,13 @@ pub(super) enum Rows {
     Listed(Arc<Vec<Vec<u16>>>),
 }
 
-impl Rows {
+impl RowShards {
     /// The shard of the rows of `id` in the id space `space`, if `over` shards hold rows.
     pub(super) fn of(&self, space: usize, id: u32, over: u32) -> u32 {
         match self {
-            Rows::Hash => (mix((space as u64) << 32 | u64::from(id)) % u64::from(over)) as u32,
-            Rows::RoundRobin => id % over,
-            Rows::Ranges(rows) => {
+            RowShards::Hash => (mix((space as u64) << 32 | u64::from(id)) % u64::from(over)) as u32,
+            RowShards::RoundRobin => id % over,
+            RowShards::Ranges(rows) => {
                 let rows = rows.get(space).copied().unwrap_or(0);
                 let (least, longer) = (rows / over, rows % over);
                 // The first ranges are longer by one.
@@ -94,7 +96,7 @@ impl Rows {
                     _ => longer + (id - longer * (least + 1)).checked_div(least).unwrap_or(0),
                 }
             }
-            Rows::Listed(shards) => u32::from(shards[space][id as usize]),
+            RowShards::Listed(shards) => u32::from(shards[space][id as usize]),
         }
     }
 }
@@ -156,7 +158,7 @@ mod tests {
     fn layout(spaces: &[u32]) -> Layout {
         let mut layout = Layout::default();
         for (space, &rows) in spaces.iter().enumerate() {
-            layout.table(&format!("t{space}"), space, rows, 4, Init::Constant(0.0));
+            layout.add_table(&format!("t{space}"), space, rows, 4, Init::Constant(0.0));
         }
         layout
     }

@@ -147,13 +147,13 @@ mod tests {
 
     fn layout() -> Layout {
         let mut layout = Layout::default();
-        layout.table("item", 0, 3, 2, Init::Constant(0.0));
-        layout.table("user", 1, 3, 2, Init::Constant(0.0));
+        layout.add_table("item", 0, 3, 2, Init::Constant(0.0));
+        layout.add_table("user", 1, 3, 2, Init::Constant(0.0));
         for layer in ["attention.0", "mlp.0", "out"] {
-            layout.block(layer, "weight", (2, 2), Init::Constant(0.0));
-            layout.block(layer, "bias", (1, 2), Init::Constant(0.0));
+            layout.add_block(layer, "weight", (2, 2), Init::Constant(0.0));
+            layout.add_block(layer, "bias", (1, 2), Init::Constant(0.0));
         }
-        layout.moving_block("mlp.0", "mean", (1, 2), Init::Constant(0.0));
+        layout.add_moving_block("mlp.0", "mean", (1, 2), Init::Constant(0.0));
         layout
     }
 

@@ -1,7 +1,7 @@
 //! Which shard holds which parameters.
 
 use super::placement::Placement;
-use super::row_placement::{RowPlacement, Rows};
+use super::row_placement::{RowPlacement, RowShards};
 use crate::base::ShardId;
 use crate::params::{Layout, Lookups};
 
@@ -12,7 +12,7 @@ pub struct Sharding {
     shards: u32,
     /// The first shard that holds rows; the shards before it hold dense parameters only.
     rows_from: u32,
-    rows: Rows,
+    rows: RowShards,
     /// Shard of each dense block.
     dense: Vec<ShardId>,
     /// Shard of each non-trainable block.
@@ -73,7 +73,7 @@ impl Sharding {
     ) -> Sharding {
         let mut dense = placement.place(layout, dense);
         let moving = dense.split_off(layout.dense.len());
-        Sharding { shards, rows_from, rows: Rows::Hash, dense, moving }
+        Sharding { shards, rows_from, rows: RowShards::Hash, dense, moving }
     }
 
     /// Places the rows by another rule than a hash. `touches` returns, by id space, the share of
@@ -182,10 +182,10 @@ mod tests {
     #[test]
     fn loads_add_up_whatever_the_number_of_shards() {
         let mut layout = Layout::default();
-        layout.table("item", 0, 100, 4, Init::Constant(0.0));
-        layout.table("wide.item", 0, 100, 1, Init::Constant(0.0));
-        layout.block("mlp.0", "weight", (4, 3), Init::Constant(0.0));
-        layout.block("mlp.0", "bias", (1, 3), Init::Constant(0.0));
+        layout.add_table("item", 0, 100, 4, Init::Constant(0.0));
+        layout.add_table("wide.item", 0, 100, 1, Init::Constant(0.0));
+        layout.add_block("mlp.0", "weight", (4, 3), Init::Constant(0.0));
+        layout.add_block("mlp.0", "bias", (1, 3), Init::Constant(0.0));
         let lookups = Lookups { ids: vec![(0..100).collect()], ..Lookups::default() };
         for shards in [1, 2, 7] {
             let mut loads = Vec::new();
@@ -210,8 +210,8 @@ mod tests {
     #[test]
     fn divided_rows_are_those_that_a_search_finds() {
         let mut layout = Layout::default();
-        layout.table("item", 0, 100, 4, Init::Constant(0.0));
-        layout.table("user", 1, 50, 2, Init::Constant(0.0));
+        layout.add_table("item", 0, 100, 4, Init::Constant(0.0));
+        layout.add_table("user", 1, 50, 2, Init::Constant(0.0));
         let ids = vec![(0..100).rev().step_by(3).collect(), vec![7, 3, 49]];
         let searched = Lookups { ids, ..Lookups::default() };
         let ways = [

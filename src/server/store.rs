@@ -7,7 +7,7 @@ use super::admission::Admission;
 use super::content::Content;
 use super::table::TableStore;
 use crate::base::{ShardId, Streams};
-use crate::nn::kernels::Touched;
+use crate::nn::kernels::TouchedRow;
 use crate::optimizer::{Moment, Optimizer, RowSemantics, Tick};
 use crate::params::view::{row_range, rows_len};
 use crate::params::{Gradient, Layout, Lookups};
@@ -22,12 +22,12 @@ pub struct ParameterServer {
     sparse_rule: Arc<dyn Optimizer>,
     admission: Option<Admission>,
     /// The rows of the current update.
-    touched: Vec<Touched>,
+    touched: Vec<TouchedRow>,
 }
 
 /// The buffers of one pull, and the shard that is read.
 #[derive(Debug)]
-pub struct Part<'a> {
+pub struct PullBuffers<'a> {
     /// The shard that is read.
     pub shard: ShardId,
     /// Which rows.
@@ -44,7 +44,7 @@ pub struct Part<'a> {
 }
 
 /// Slots that a worker pulls together with the parameters: the first slot of the rules that
-/// [carry](Optimizer::carries) it, in the layout of the view. Empty for a group whose rule does
+/// [carry](Optimizer::carries_slots) it, in the layout of the view. Empty for a group whose rule does
 /// not.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Carried {
@@ -56,7 +56,7 @@ pub struct Carried {
 
 /// Rates and clocks of an update.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Clocks<'a> {
+pub struct UpdateContext<'a> {
     /// Learning rate of dense blocks.
     pub dense_rate: f32,
     /// Learning rate of rows.
@@ -168,8 +168,8 @@ impl ParameterServer {
     }
 
     /// Copies one shard's part of a pull.
-    pub fn pull(&self, part: Part<'_>) {
-        let Part { shard, lookups, dense, moving, rows, row_updates } = part;
+    pub fn pull(&self, part: PullBuffers<'_>) {
+        let PullBuffers { shard, lookups, dense, moving, rows, row_updates } = part;
         for (index, block) in self.layout.dense.iter().enumerate() {
             if self.sharding.of_block(index) == shard {
                 dense[block.range()].copy_from_slice(&self.content.dense.weights()[block.range()]);
@@ -199,23 +199,24 @@ impl ParameterServer {
     }
 
     /// Whether workers pull slots together with the parameters.
-    pub fn carries(&self) -> bool {
-        self.dense_rule.carries() || self.sparse_rule.carries()
+    pub fn carries_slots(&self) -> bool {
+        self.dense_rule.carries_slots() || self.sparse_rule.carries_slots()
     }
 
     /// Copies the carried slots of one shard, and makes room for them.
     pub fn carry(&self, shard: ShardId, lookups: &Lookups, into: &mut Carried) {
         let len = |carries, len| if carries { len } else { 0 };
-        into.dense.resize(len(self.dense_rule.carries(), self.layout.dense_len()), 0.0);
-        into.rows.resize(len(self.sparse_rule.carries(), rows_len(&self.layout, lookups)), 0.0);
-        if self.dense_rule.carries() {
+        into.dense.resize(len(self.dense_rule.carries_slots(), self.layout.dense_len()), 0.0);
+        into.rows
+            .resize(len(self.sparse_rule.carries_slots(), rows_len(&self.layout, lookups)), 0.0);
+        if self.dense_rule.carries_slots() {
             for (index, block) in self.layout.dense.iter().enumerate() {
                 if self.sharding.of_block(index) == shard {
                     into.dense[block.range()].copy_from_slice(self.content.dense.slot(index));
                 }
             }
         }
-        if self.sparse_rule.carries() {
+        if self.sparse_rule.carries_slots() {
             for (t, table) in self.layout.tables.iter().enumerate() {
                 let rows = &mut into.rows[row_range(&self.layout, lookups, t)];
                 let ids = &lookups.ids[table.space];
@@ -267,16 +268,16 @@ impl ParameterServer {
         shard: ShardId,
         lookups: &Lookups,
         gradient: &Gradient,
-        clocks: Clocks<'_>,
+        context: UpdateContext<'_>,
     ) -> Result<(), BadUpdate> {
         let tick = Tick {
-            rate: clocks.dense_rate,
-            global: clocks.version,
-            staleness: clocks.staleness,
-            progress: clocks.progress,
+            rate: context.dense_rate,
+            global: context.version,
+            staleness: context.staleness,
+            progress: context.progress,
             ..Tick::default()
         };
-        let then = clocks.carried.map_or(&[][..], |carried| &carried.dense);
+        let then = context.carried.map_or(&[][..], |carried| &carried.dense);
         let mut bad = None;
         for (index, block) in self.layout.dense.iter().enumerate() {
             if self.sharding.of_block(index) == shard {
@@ -297,8 +298,8 @@ impl ParameterServer {
             }
         }
         for t in 0..self.content.tables.len() {
-            let tick = Tick { rate: clocks.sparse_rate, ..tick };
-            let fine = self.apply_table(t, shard, (lookups, gradient), tick, clocks);
+            let tick = Tick { rate: context.sparse_rate, ..tick };
+            let fine = self.apply_table(t, shard, (lookups, gradient), tick, context);
             bad = bad.or(fine.err());
         }
         bad.map_or(Ok(()), Err)
@@ -310,7 +311,7 @@ impl ParameterServer {
         shard: ShardId,
         (lookups, gradient): (&Lookups, &Gradient),
         tick: Tick,
-        clocks: Clocks<'_>,
+        context: UpdateContext<'_>,
     ) -> Result<(), BadUpdate> {
         let table = &self.layout.tables[t];
         let count = &mut self.content.partitions[t][shard.index()];
@@ -321,31 +322,31 @@ impl ParameterServer {
         let ids = &lookups.ids[table.space];
         let sharding = &self.sharding;
         self.touched.clear();
-        let touched = |position: u32| Touched { id: ids[position as usize], position };
+        let touched = |position: u32| TouchedRow { id: ids[position as usize], position };
         if sharding.shards() == 1 {
             self.touched.extend((0..ids.len() as u32).map(touched));
         } else {
             self.touched.extend(sharding.held(lookups, table.space, shard).map(touched));
         }
         if self.admission.is_some() {
-            self.touched.retain(|row| store.meets(row.id));
+            self.touched.retain(|row| store.count_push(row.id));
         }
-        let then = clocks.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
+        let then = context.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
         let then = then.map(|rows| &rows[row_range(&self.layout, lookups, t)]);
         let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
         let mut bad = None;
         if let Some(then) = then {
             for row in &self.touched {
                 let position = row.position as usize;
-                let rate = clocks.row_rates.map_or(tick.rate, |rates| rates[first + position]);
+                let rate = context.row_rates.map_or(tick.rate, |rates| rates[first + position]);
                 let own = position * table.dim..(position + 1) * table.dim;
                 let pair = (&from[own.clone()], &then[own]);
                 let fine = store.update_since(row.id, rule, pair, Tick { rate, ..tick });
                 bad = bad.or((!fine).then_some(row.id));
             }
-        } else if let Some(rates) = clocks.row_rates {
+        } else if let Some(rates) = context.row_rates {
             // Rows of one rate at a time: there are few rates, and rules compute numbers per rate.
-            let rate = |row: &Touched| rates[first + row.position as usize];
+            let rate = |row: &TouchedRow| rates[first + row.position as usize];
             self.touched.sort_by_cached_key(|row| rate(row).to_bits());
             for rows in self.touched.chunk_by(|a, b| rate(a).to_bits() == rate(b).to_bits()) {
                 let tick = Tick { rate: rate(&rows[0]), ..tick };
@@ -357,7 +358,7 @@ impl ParameterServer {
         if rule.rows() == RowSemantics::Dense {
             let mut touched = vec![false; table.rows as usize];
             ids.iter().for_each(|&id| touched[id as usize] = true);
-            let admitted: Vec<bool> = (0..table.rows).map(|id| store.admits(id)).collect();
+            let admitted: Vec<bool> = (0..table.rows).map(|id| store.is_admitted(id)).collect();
             let untouched = store.update_untouched(rule, tick, |id| {
                 let at = id as usize;
                 !touched[at] && admitted[at] && sharding.of_row(table.space, id) == shard

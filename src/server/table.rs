@@ -1,12 +1,12 @@
 //! One embedding table: a row's weights and slots are stored side by side, so that an update
 //! touches one range of memory.
 
-use super::admission::{Admission, Gate};
+use super::admission::{Admission, AdmissionGate};
 use super::selection::Aspects;
 use crate::base::Streams;
-use crate::nn::buffer::Lines;
-use crate::nn::kernels::amend::Records;
-use crate::nn::kernels::{Kernels, Rows, Touched, finite};
+use crate::nn::buffer::AlignedBuffer;
+use crate::nn::kernels::amend::StoredRows;
+use crate::nn::kernels::{Kernels, TouchedRow, UpdatedRows, all_finite};
 use crate::optimizer::{Optimizer, RowSemantics, Slot, Tick};
 use crate::params::Table;
 
@@ -16,7 +16,7 @@ pub struct TableStore {
     dim: usize,
     /// Numbers per row: weights, then slot after slot.
     stride: usize,
-    data: Lines<f32>,
+    data: AlignedBuffer<f32>,
     /// Updates of each row so far.
     updates: Vec<u32>,
     /// Updates of each row that the rule has forgotten; empty if there are none.
@@ -24,7 +24,7 @@ pub struct TableStore {
     /// [`updates`](Self::updates) of the rows in the current update.
     counts: Vec<u32>,
     /// Which rows are admitted; `None` if all are.
-    gate: Option<Gate>,
+    gate: Option<AdmissionGate>,
 }
 
 impl TableStore {
@@ -37,7 +37,7 @@ impl TableStore {
     ) -> TableStore {
         let (dim, slots) = (table.dim, optimizer.slots());
         let stride = dim + Slot::all(slots, dim);
-        let mut data = Lines::zeros(table.rows as usize * stride);
+        let mut data = AlignedBuffer::zeros(table.rows as usize * stride);
         for (id, row) in data.chunks_exact_mut(stride.max(1)).enumerate() {
             let (weights, memory) = row.split_at_mut(dim);
             table.init.fill(streams, index as u64, id as u64, weights);
@@ -57,12 +57,12 @@ impl TableStore {
     /// Marks all rows as not admitted: they read zeros, and the gate keeps their weights.
     pub fn admit(&mut self, admission: Admission) {
         let first = (0..self.rows()).flat_map(|id| self.weights(id).to_vec()).collect();
-        self.gate = Some(Gate::new(admission, self.rows() as usize, first));
+        self.gate = Some(AdmissionGate::new(admission, self.rows() as usize, first));
         (0..self.rows()).for_each(|id| self.weights_mut(id).fill(0.0));
     }
 
     /// The gate of admission; `None` if all rows are admitted.
-    pub fn gate(&self) -> Option<&Gate> {
+    pub fn gate(&self) -> Option<&AdmissionGate> {
         self.gate.as_ref()
     }
 
@@ -74,8 +74,8 @@ impl TableStore {
     }
 
     /// Whether the row is admitted.
-    pub fn admits(&self, id: u32) -> bool {
-        self.gate.as_ref().is_none_or(|gate| gate.admits(id))
+    pub fn is_admitted(&self, id: u32) -> bool {
+        self.gate.as_ref().is_none_or(|gate| gate.is_admitted(id))
     }
 
     /// The initial weights of a row; its current weights if there is no admission.
@@ -85,9 +85,9 @@ impl TableStore {
 
     /// Counts a push with the row; returns whether the row learns from it. The last push that a row
     /// needs gives it its initial weights.
-    pub fn meets(&mut self, id: u32) -> bool {
+    pub fn count_push(&mut self, id: u32) -> bool {
         let Some(gate) = &mut self.gate else { return true };
-        let (admitted, first) = gate.meets(id, self.dim);
+        let (admitted, first) = gate.count_push(id, self.dim);
         if let Some(first) = first {
             let start = id as usize * self.stride;
             self.data[start..start + self.dim].copy_from_slice(first);
@@ -102,16 +102,16 @@ impl TableStore {
         for (id, row) in (0..).zip(data.chunks_exact_mut((*stride).max(1))) {
             let weights = &mut row[..*dim];
             let kept =
-                if gate.admits(id) { weights.to_vec() } else { gate.first(id, *dim).to_vec() };
+                if gate.is_admitted(id) { weights.to_vec() } else { gate.first(id, *dim).to_vec() };
             gate.forget(id, &kept);
             weights.fill(0.0);
         }
     }
 
     /// Copies the count of a row and its initial weights.
-    pub fn take_admission(&mut self, id: u32, from: &TableStore) {
+    pub fn copy_admission_from(&mut self, id: u32, from: &TableStore) {
         if let (Some(gate), Some(from)) = (&mut self.gate, &from.gate) {
-            gate.take(id, from, self.dim);
+            gate.copy_from(id, from, self.dim);
         }
     }
 
@@ -143,8 +143,8 @@ impl TableStore {
     }
 
     /// All rows, as records of weights and slots.
-    pub fn records(&self) -> Records<'_> {
-        Records { data: &self.data, stride: self.stride }
+    pub fn records(&self) -> StoredRows<'_> {
+        StoredRows { data: &self.data, stride: self.stride }
     }
 
     /// Copies the first slot of a row, which has one number per weight, to `out`.
@@ -185,7 +185,7 @@ impl TableStore {
 
     /// Copies a row's weights, slots or counter from another store of the same table. The number of
     /// updates never falls: pulled views are compared with it.
-    pub fn take(&mut self, id: u32, from: &TableStore, what: Aspects) {
+    pub fn copy_from(&mut self, id: u32, from: &TableStore, what: Aspects) {
         let (start, end) = match (what.weights, what.slots) {
             (true, true) => (0, self.stride),
             (true, false) => (0, self.dim),
@@ -194,7 +194,7 @@ impl TableStore {
         };
         self.row_mut(id)[start..end].copy_from_slice(&from.row(id)[start..end]);
         if what.weights {
-            self.take_admission(id, from);
+            self.copy_admission_from(id, from);
         }
         if what.counters {
             let at = id as usize;
@@ -211,7 +211,7 @@ impl TableStore {
     /// is set here. Returns the first row whose weights did not stay finite.
     pub fn update_rows(
         &mut self,
-        touched: &[Touched],
+        touched: &[TouchedRow],
         optimizer: &dyn Optimizer,
         gradients: &[f32],
         tick: Tick,
@@ -229,18 +229,18 @@ impl TableStore {
             }
         }
         let TableStore { dim, stride, ref mut data, ref counts, .. } = *self;
-        let mut rows = Rows { data, stride, dim, touched, gradients };
+        let mut rows = UpdatedRows { data, stride, dim, touched, gradients };
         if optimizer.update_rows(&mut rows, counts, &tick) {
             return None;
         }
-        touched.iter().map(|row| row.id).find(|&id| !finite(self.weights(id)))
+        touched.iter().map(|row| row.id).find(|&id| !all_finite(self.weights(id)))
     }
 
     /// Updates one row; `tick.row` is set here. Returns whether its weights stayed finite.
     pub fn update(&mut self, id: u32, optimizer: &dyn Optimizer, g: &[f32], tick: Tick) -> bool {
         let (weights, slots, tick) = self.touch(id, tick);
         optimizer.update(weights, slots, g, &tick);
-        finite(weights)
+        all_finite(weights)
     }
 
     /// As [`update`](Self::update), with the first slot from the time when the gradient's
@@ -254,7 +254,7 @@ impl TableStore {
     ) -> bool {
         let (weights, slots, tick) = self.touch(id, tick);
         optimizer.update_since(weights, slots, g, then, &tick);
-        finite(weights)
+        all_finite(weights)
     }
 
     /// Counts an update of a row; returns its weights and slots, and the tick with its count.
@@ -336,11 +336,14 @@ mod tests {
         let (mut store, rule) = gated(2);
         let first = store.first(1).to_vec();
         assert_eq!(store.weights(1), [0.0, 0.0]);
-        assert!(!store.meets(1) && !store.admits(1));
+        assert!(!store.count_push(1) && !store.is_admitted(1));
         assert_eq!(store.weights(1), [0.0, 0.0]);
-        assert!(!store.meets(1) && store.admits(1), "the last push that it needs is lost too");
+        assert!(
+            !store.count_push(1) && store.is_admitted(1),
+            "the last push that it needs is lost too"
+        );
         assert_eq!(store.weights(1), first);
-        assert!(store.meets(1));
+        assert!(store.count_push(1));
         store.update(1, rule.as_ref(), &[1.0, 1.0], Tick { rate: 0.5, ..Tick::default() });
         assert_eq!(store.weights(1), [first[0] - 0.5, first[1] - 0.5]);
         assert_eq!(store.gate().unwrap().seen(), [0, 2, 0]);
@@ -349,19 +352,19 @@ mod tests {
     #[test]
     fn forgotten_counts_hide_a_row_until_it_is_admitted_again() {
         let (mut store, rule) = gated(1);
-        store.meets(0);
+        store.count_push(0);
         store.update(0, rule.as_ref(), &[1.0, 1.0], Tick { rate: 0.5, ..Tick::default() });
         let (trained, unmet) = (store.weights(0).to_vec(), store.first(2).to_vec());
         store.forget_admission();
-        assert_eq!((store.weights(0), store.admits(0)), (&[0.0, 0.0][..], false));
-        assert!(!store.meets(0) && !store.meets(2));
+        assert_eq!((store.weights(0), store.is_admitted(0)), (&[0.0, 0.0][..], false));
+        assert!(!store.count_push(0) && !store.count_push(2));
         assert_eq!((store.weights(0), store.weights(2)), (&trained[..], &unmet[..]));
     }
 
     #[test]
     fn what_is_not_finite_is_seen() {
-        assert!(finite(&[1.0, -3e38, 0.0]));
-        assert!(!finite(&[1.0, f32::NAN]));
-        assert!(!finite(&[f32::INFINITY, f32::NEG_INFINITY]));
+        assert!(all_finite(&[1.0, -3e38, 0.0]));
+        assert!(!all_finite(&[1.0, f32::NAN]));
+        assert!(!all_finite(&[f32::INFINITY, f32::NEG_INFINITY]));
     }
 }

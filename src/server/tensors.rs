@@ -30,12 +30,12 @@ pub struct Tensor {
     /// Its length along each axis.
     pub shape: Vec<usize>,
     /// Its elements.
-    pub values: Values,
+    pub values: TensorValues,
 }
 
 /// Elements of a tensor.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Values {
+pub enum TensorValues {
     /// Weights, slots, statistics.
     F32(Vec<f32>),
     /// Counters of rows.
@@ -70,12 +70,12 @@ pub enum TensorError {
     },
 }
 
-impl Values {
+impl TensorValues {
     fn kind(&self) -> &'static str {
         match self {
-            Values::F32(_) => "f32",
-            Values::U32(_) => "u32",
-            Values::U64(_) => "u64",
+            TensorValues::F32(_) => "f32",
+            TensorValues::U32(_) => "u32",
+            TensorValues::U64(_) => "u64",
         }
     }
 }
@@ -113,8 +113,8 @@ pub(super) fn places(
 }
 
 /// Random bits; zero where they form no finite number.
-fn garbage(memory: &mut [f32], streams: Streams, who: u64, count: u64) {
-    let mut rng = streams.rng(Purpose::Garbage, who, count);
+fn garbage(memory: &mut [f32], streams: Streams, entity: u64, count: u64) {
+    let mut rng = streams.rng(Purpose::Garbage, entity, count);
     memory.fill_with(|| {
         let x = f32::from_bits(rng.random());
         if x.is_finite() { x } else { 0.0 }
@@ -130,48 +130,48 @@ impl Content {
         moving: &[f32],
     ) -> Tensors {
         let mut all = Tensors::new();
-        let mut put = |name: String, shape: Vec<usize>, values: Values| {
+        let mut put = |name: String, shape: Vec<usize>, values: TensorValues| {
             all.insert(name, Tensor { shape, values });
         };
         for (index, block) in layout.dense.iter().enumerate() {
             let weights = self.dense.weights()[block.range()].to_vec();
-            put(block.name.clone(), shape_of(block), Values::F32(weights));
+            put(block.name.clone(), shape_of(block), TensorValues::F32(weights));
             for (slot, range) in places(dense_rule, block.len()) {
                 let values = self.dense.slots(index)[range].to_vec();
                 let whole = values.len() == block.len();
                 let shape = if whole { shape_of(block) } else { vec![values.len()] };
-                put(format!("{}/{}", block.name, slot.name), shape, Values::F32(values));
+                put(format!("{}/{}", block.name, slot.name), shape, TensorValues::F32(values));
             }
             let updates = vec![self.dense.updates()[index]];
-            put(format!("{}/updates", block.name), vec![1], Values::U64(updates));
+            put(format!("{}/updates", block.name), vec![1], TensorValues::U64(updates));
         }
         for block in &layout.moving {
             let values = moving[block.range()].to_vec();
-            put(block.name.clone(), shape_of(block), Values::F32(values));
+            put(block.name.clone(), shape_of(block), TensorValues::F32(values));
         }
         for (t, table) in layout.tables.iter().enumerate() {
             let (store, rows, dim) = (&self.tables[t], table.rows as usize, table.dim);
             let gather = |range: std::ops::Range<usize>| -> Vec<f32> {
                 (0..table.rows).flat_map(|id| &store.row(id)[range.clone()]).copied().collect()
             };
-            put(table.name.clone(), vec![rows, dim], Values::F32(gather(0..dim)));
+            put(table.name.clone(), vec![rows, dim], TensorValues::F32(gather(0..dim)));
             for (slot, range) in places(sparse_rule, dim) {
                 let width = range.len();
                 let values = gather(dim + range.start..dim + range.end);
                 put(
                     format!("{}/{}", table.name, slot.name),
                     vec![rows, width],
-                    Values::F32(values),
+                    TensorValues::F32(values),
                 );
             }
-            put(format!("{}/updates", table.name), vec![rows], Values::U32(store.counted()));
+            put(format!("{}/updates", table.name), vec![rows], TensorValues::U32(store.counted()));
             if let Some(gate) = store.gate() {
                 let seen = gate.seen().to_vec();
-                put(format!("{}/seen", table.name), vec![rows], Values::U32(seen));
+                put(format!("{}/seen", table.name), vec![rows], TensorValues::U32(seen));
             }
             let partitions = self.partitions[t].clone();
             let shape = vec![partitions.len()];
-            put(format!("{}/partition_updates", table.name), shape, Values::U64(partitions));
+            put(format!("{}/partition_updates", table.name), shape, TensorValues::U64(partitions));
         }
         all
     }
@@ -189,9 +189,9 @@ impl Content {
         for (index, block) in layout.dense.iter().enumerate() {
             for (slot, range) in places(dense_rule, block.len()) {
                 if is_meant(&block.name, slot) {
-                    let who = u64::MAX - index as u64;
+                    let entity = u64::MAX - index as u64;
                     let memory = &mut self.dense.slots_mut(index)[range.clone()];
-                    garbage(memory, streams, who, range.start as u64);
+                    garbage(memory, streams, entity, range.start as u64);
                 }
             }
         }
@@ -219,7 +219,8 @@ impl Content {
         for (t, table) in layout.tables.iter().enumerate() {
             for (slot, range) in places(sparse_rule, table.dim) {
                 let name = format!("{}/{}{ABSENT}", table.name, slot.name);
-                let Some(Values::U32(ids)) = tensors.get(&name).map(|tensor| &tensor.values) else {
+                let Some(TensorValues::U32(ids)) = tensors.get(&name).map(|tensor| &tensor.values)
+                else {
                     continue;
                 };
                 let range = table.dim + range.start..table.dim + range.end;
@@ -247,7 +248,7 @@ impl Content {
         (dense_rule, sparse_rule): (&dyn Optimizer, &dyn Optimizer),
         tensors: &Tensors,
     ) -> Result<Vec<String>, TensorError> {
-        let mut from = Reader { tensors, missing: Vec::new() };
+        let mut from = TensorReader { tensors, missing: Vec::new() };
         for (index, block) in layout.dense.iter().enumerate() {
             let weights = from.weights(&block.name, &shape_of(block))?;
             self.dense.weights_mut()[block.range()].copy_from_slice(weights);
@@ -298,19 +299,19 @@ impl Content {
             }
             let name = format!("{}/partition_updates", table.name);
             if let Some(updates) = from.counters(&name, None)? {
-                self.take_partitions(t, updates);
+                self.copy_partitions_from(t, updates);
             }
         }
         Ok(from.missing)
     }
 }
 
-struct Reader<'a> {
+struct TensorReader<'a> {
     tensors: &'a Tensors,
     missing: Vec<String>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> TensorReader<'a> {
     fn weights(&mut self, name: &str, shape: &[usize]) -> Result<&'a [f32], TensorError> {
         self.floats(name, shape)?.ok_or_else(|| TensorError::Missing {
             name: name.to_owned(),
@@ -321,7 +322,7 @@ impl<'a> Reader<'a> {
     fn floats(&mut self, name: &str, shape: &[usize]) -> Result<Option<&'a [f32]>, TensorError> {
         match self.find(name) {
             None => Ok(None),
-            Some(Tensor { shape: found, values: Values::F32(values) }) if found == shape => {
+            Some(Tensor { shape: found, values: TensorValues::F32(values) }) if found == shape => {
                 Ok(Some(values))
             }
             Some(other) => Err(misfit(name, other, describe("f32", shape))),
@@ -335,7 +336,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Option<&'a [u64]>, TensorError> {
         match self.find(name) {
             None => Ok(None),
-            Some(Tensor { values: Values::U64(values), .. })
+            Some(Tensor { values: TensorValues::U64(values), .. })
                 if length.is_none_or(|length| values.len() == length) =>
             {
                 Ok(Some(values))
@@ -347,7 +348,7 @@ impl<'a> Reader<'a> {
     fn row_counters(&mut self, name: &str, rows: usize) -> Result<Option<&'a [u32]>, TensorError> {
         match self.find(name) {
             None => Ok(None),
-            Some(Tensor { values: Values::U32(values), .. }) if values.len() == rows => {
+            Some(Tensor { values: TensorValues::U32(values), .. }) if values.len() == rows => {
                 Ok(Some(values))
             }
             Some(other) => Err(misfit(name, other, describe("u32", &[rows]))),
@@ -384,10 +385,10 @@ mod tests {
 
     fn layout() -> Layout {
         let mut layout = Layout::default();
-        layout.table("item", 0, 3, 2, Init::Normal(1.0));
-        layout.block("mlp.0", "weight", (2, 2), Init::Normal(1.0));
-        layout.block("mlp.0", "bias", (1, 2), Init::Normal(1.0));
-        layout.moving_block("mlp.0", "mean", (1, 2), Init::Constant(0.5));
+        layout.add_table("item", 0, 3, 2, Init::Normal(1.0));
+        layout.add_block("mlp.0", "weight", (2, 2), Init::Normal(1.0));
+        layout.add_block("mlp.0", "bias", (1, 2), Init::Normal(1.0));
+        layout.add_moving_block("mlp.0", "mean", (1, 2), Init::Constant(0.5));
         layout
     }
 
@@ -473,7 +474,10 @@ mod tests {
         tensors.insert("mlp.0.weights".into(), weight);
         let error = into.set_tensors(&layout(), rules, &tensors).unwrap_err().to_string();
         assert_eq!(error, "there is no `mlp.0.weight`; the nearest name is `mlp.0.weights`");
-        tensors.insert("item".into(), Tensor { shape: vec![6], values: Values::F32(vec![0.0; 6]) });
+        tensors.insert(
+            "item".into(),
+            Tensor { shape: vec![6], values: TensorValues::F32(vec![0.0; 6]) },
+        );
         tensors.insert("mlp.0.weight".into(), tensors["mlp.0.weights"].clone());
         let error = into.set_tensors(&layout(), rules, &tensors).unwrap_err().to_string();
         assert_eq!(error, "`item` is f32 [6], and this model needs f32 [3, 2]");

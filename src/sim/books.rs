@@ -7,7 +7,7 @@ use crate::base::ShardId;
 
 /// How many steps ended in each way.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Steps {
+pub(super) struct StepCounts {
     /// Begun.
     pub begun: u64,
     /// Decided on by every shard.
@@ -26,13 +26,13 @@ pub(super) struct Books {
     /// One ledger per shard.
     ledgers: Vec<Ledger>,
     /// The steps of all workers.
-    pub steps: Steps,
+    pub steps: StepCounts,
 }
 
 impl Books {
     /// Empty accounts.
     pub(super) fn new(shards: usize) -> Books {
-        Books { ledgers: vec![Ledger::default(); shards], steps: Steps::default() }
+        Books { ledgers: vec![Ledger::default(); shards], steps: StepCounts::default() }
     }
 
     /// A step that pushes to the shard has read it; the data that it read is `age` updates old.
@@ -77,13 +77,13 @@ impl Books {
                 .sum();
             assert!(ledger.balances(ages), "staleness is not conserved at {shard}");
         }
-        let Steps { begun, landed, aborted, kept, .. } = self.steps;
+        let StepCounts { begun, landed, aborted, kept, .. } = self.steps;
         let ended = landed + aborted + kept + lost;
         assert_eq!(begun, ended + flights.len() as u64, "a step was lost or made up");
     }
 }
 
-crate::persist!(Steps {
+crate::persist!(StepCounts {
     begun: state,
     landed: state,
     discarded: state,

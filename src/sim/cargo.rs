@@ -7,9 +7,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::bench::Bench;
-use super::local::Keepsake;
+use super::local::WorkerState;
 use super::step_data::StepData;
+use super::workspace::ThreadWorkspace;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::{Pending, ShardId, WorkerId};
 use crate::params::{Gradient, Lookups};
@@ -20,7 +20,7 @@ pub struct Cargo {
     pub(super) worker: WorkerId,
     pub(super) stage: CargoStage,
     pub(super) gradient: Option<Gradient>,
-    pub(super) pending: Option<Pending<Computed, Bench>>,
+    pub(super) pending: Option<Pending<Computed, ThreadWorkspace>>,
     /// Shards that are not sent their part: they apply the worker's last push again.
     pub(super) spared: Vec<ShardId>,
 }
@@ -49,7 +49,7 @@ pub(super) struct Computed {
     /// The gradient to push.
     pub(super) gradient: Gradient,
     /// The data that the worker keeps for its next step.
-    pub(super) keepsake: Option<Box<Keepsake>>,
+    pub(super) worker_state: Option<Box<WorkerState>>,
     /// The rows of the gradient, if the view was moved to the job.
     pub(super) lookups: Option<Lookups>,
 }
@@ -123,11 +123,11 @@ impl Buffers {
     /// Takes back the buffers of a step, and returns the rows that it touches.
     pub(super) fn spend(&self, mut step: StepData) -> Lookups {
         let rows = rows_of(&mut step);
-        self.take_step(step);
+        self.recycle_step(step);
         rows
     }
 
-    fn take_step(&self, mut step: StepData) {
+    fn recycle_step(&self, mut step: StepData) {
         let mut spare = self.spare();
         spare.dense.push(std::mem::take(&mut step.dense));
         spare.rows.push(std::mem::take(&mut step.rows));
@@ -139,13 +139,13 @@ impl Buffers {
     }
 
     /// Takes back all buffers of a cargo.
-    pub(super) fn take(&self, cargo: Cargo) {
+    pub(super) fn recycle(&self, cargo: Cargo) {
         let Cargo { stage, gradient, .. } = cargo;
         match stage {
-            CargoStage::Filling { step, .. } => self.take_step(*step),
+            CargoStage::Filling { step, .. } => self.recycle_step(*step),
             CargoStage::Watched(step) => {
                 if let Ok(step) = Arc::try_unwrap(step) {
-                    self.take_step(step);
+                    self.recycle_step(step);
                 }
             }
             CargoStage::Away => {}

@@ -19,7 +19,7 @@ impl Simulation {
                 Activity::ALL.iter().map(|&activity| worker.spent(activity, now).0).sum();
             assert_eq!(spent, now.0, "the time of worker {index} does not add up");
         }
-        let there = self.workers.iter().filter(|worker| worker.standing.is_joined()).count() as u64;
+        let there = self.workers.iter().filter(|worker| worker.presence.is_joined()).count() as u64;
         let came = tally.at_start + tally.joins;
         assert_eq!(came, there + tally.crashes + tally.leaves, "a worker was lost or made up");
     }
@@ -35,7 +35,7 @@ impl Simulation {
         let waiting = self.workers.iter().enumerate().filter_map(asking).collect();
         let held = self.flights.iter().map(|flight| flight.worker.0.to_string()).collect();
         let gone =
-            |(index, w): (usize, &Worker)| (!w.standing.is_joined()).then(|| index.to_string());
+            |(index, w): (usize, &Worker)| (!w.presence.is_joined()).then(|| index.to_string());
         let gone: Vec<String> = self.workers.iter().enumerate().filter_map(gone).collect();
         let gone = match gone.is_empty() {
             true => String::new(),
@@ -43,7 +43,7 @@ impl Simulation {
         };
         SimError::Stalled {
             at: self.now(),
-            who: format!(
+            waiting: format!(
                 "workers waiting for permission to pull: {}; workers whose pushes are held: {}{gone}",
                 names(waiting),
                 names(held)

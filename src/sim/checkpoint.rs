@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::restart::{ClockAt, DataAt, InFlight, Kept, Restart, WorkersAt};
-use super::session::Session;
+use super::session::TrainingSession;
 use super::training_clock::Elapsed;
 use crate::base::Streams;
 use crate::data::order::Position;
@@ -14,7 +14,8 @@ use crate::server::{TensorError, Tensors, UnknownName};
 /// What happens to slots and counters that a checkpoint does not have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Missing {
+#[schemars(rename = "Missing")]
+pub enum MissingState {
     /// The run is refused.
     #[default]
     Error,
@@ -80,7 +81,7 @@ fn absent_rows(tensors: &Tensors) -> usize {
     absent.map(|(_, tensor)| tensor.shape.iter().product::<usize>()).sum()
 }
 
-impl Session {
+impl TrainingSession {
     /// A checkpoint of this moment, when the shards have these versions; `None` for timing only.
     pub fn checkpoint(&self, versions: &[u64]) -> Option<Checkpoint> {
         let training = self.work.training()?;
@@ -103,7 +104,7 @@ impl Session {
     pub fn start_from(
         &mut self,
         checkpoint: &Checkpoint,
-        (restart, absent): (&Restart, Missing),
+        (restart, absent): (&Restart, MissingState),
         same_window: bool,
         streams: Streams,
     ) -> Result<Vec<String>, StartError> {
@@ -125,19 +126,19 @@ impl Session {
         let missing =
             content.set_tensors(&layout, training.server().rules(), &checkpoint.tensors)?;
         match absent {
-            Missing::Error if !missing.is_empty() => {
+            MissingState::Error if !missing.is_empty() => {
                 let names = missing.iter().take(3).cloned().collect();
                 return Err(StartError::Missing { names, count: missing.len() });
             }
-            Missing::Error if absent_rows(&checkpoint.tensors) > 0 => {
+            MissingState::Error if absent_rows(&checkpoint.tensors) > 0 => {
                 return Err(StartError::Rows { count: absent_rows(&checkpoint.tensors) });
             }
-            Missing::Garbage => {
+            MissingState::Garbage => {
                 let rules = training.server().rules();
                 content.spoil(&layout, rules, &missing, streams);
                 content.spoil_rows(&layout, rules.1, &checkpoint.tensors, streams);
             }
-            Missing::Error | Missing::First => {}
+            MissingState::Error | MissingState::First => {}
         }
         *training.server.content_mut() = content;
         training.forget_workers();

@@ -2,7 +2,7 @@
 //! through this struct.
 
 use crate::base::{ShardId, SimTime, WorkerId};
-use crate::protocol::{Arrived, Cluster, Decisions, Protocol, PushId, Read};
+use crate::protocol::{Arrived, ClusterState, Decisions, Protocol, PushId, Read};
 
 /// A notice to the protocol.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ impl Coordinator {
     /// Tells the protocol what has happened, and collects its decisions.
     pub(super) fn consult(&mut self, now: SimTime, notice: Notice) {
         let Coordinator { protocol, decisions, versions, steps, .. } = self;
-        let cluster = Cluster { now, versions, steps };
+        let cluster = ClusterState { now, versions, steps };
         match notice {
             Notice::Asks(worker) => protocol.on_ready(worker, &cluster, decisions),
             Notice::Read(read) => protocol.on_read(read, &cluster, decisions),

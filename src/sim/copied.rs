@@ -1,18 +1,18 @@
 //! A copy of the servers, made piece by piece, and the report of how it was made.
 
 use super::checkpoint::Checkpoint;
-use super::save::SaveFor;
+use super::save::SaveReason;
 use super::training_clock::Elapsed;
 use crate::base::SimTime;
 use crate::data::order::Position;
 use crate::server::tensors::ABSENT;
-use crate::server::{Content, ParameterServer, Piece, Tensor, Values};
+use crate::server::{Content, ParameterServer, Piece, Tensor, TensorValues};
 
 /// A finished save: how long it took, and how far apart its pieces were copied.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct SaveReport {
     /// Why it was made.
-    pub what: SaveFor,
+    pub what: SaveReason,
     /// When it was due.
     pub due: SimTime,
     /// When the first piece was copied.
@@ -62,7 +62,7 @@ pub struct Copied {
 
 impl SaveReport {
     /// The report of a save that is due now and has not begun.
-    pub(super) fn new(what: SaveFor, due: SimTime, updates: u64) -> SaveReport {
+    pub(super) fn new(what: SaveReason, due: SimTime, updates: u64) -> SaveReport {
         let (begun, ended) = (due, due);
         SaveReport { what, due, begun, ended, updates: [updates; 3], ..SaveReport::default() }
     }
@@ -88,7 +88,7 @@ impl Copied {
         let mut tensors = self.content.tensors(server.layout(), server.rules(), &self.moving);
         for (name, rows) in self.rows_without() {
             if !name.ends_with("/updates") {
-                let tensor = Tensor { shape: vec![rows.len()], values: Values::U32(rows) };
+                let tensor = Tensor { shape: vec![rows.len()], values: TensorValues::U32(rows) };
                 tensors.insert(format!("{name}{ABSENT}"), tensor);
             }
         }

@@ -5,7 +5,7 @@ use super::queue::Event;
 use super::record::Observer;
 use super::simulation::Simulation;
 use super::turn::Turn;
-use super::watchdog::{Endless, Next};
+use super::watchdog::{Endless, NextEvent};
 use crate::base::SimTime;
 
 /// Whether a run continues.
@@ -24,22 +24,22 @@ impl Simulation {
     /// If a parameter blows up, no event is left, or the clock overflows. The records that
     /// observers have received stay valid.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.look_first(observer);
+        self.evaluate_first(observer);
         while self.step(observer)? == State::Running {}
-        self.look_last(observer);
+        self.evaluate_last(observer);
         Ok(())
     }
 
     /// The first evaluation, before the first event; for programs that call [`step`](Self::step)
     /// themselves.
-    pub fn look_first(&mut self, observer: &mut dyn Observer) {
-        self.session.look_at_ends(self.flights.views(), observer);
+    pub fn evaluate_first(&mut self, observer: &mut dyn Observer) {
+        self.session.evaluate_at_ends(self.flights.views(), observer);
     }
 
     /// The last evaluation, when [`step`](Self::step) says that the run has ended.
-    pub fn look_last(&mut self, observer: &mut dyn Observer) {
-        Turn { sim: self, observer }.tell_of_absent();
-        self.session.look_at_ends(self.flights.views(), observer);
+    pub fn evaluate_last(&mut self, observer: &mut dyn Observer) {
+        Turn { sim: self, observer }.report_absent();
+        self.session.evaluate_at_ends(self.flights.views(), observer);
         self.check();
     }
 
@@ -58,7 +58,7 @@ impl Simulation {
         }
         if let Some(look) = self.session.next_time(next.min(end)) {
             self.session.progress.now = look;
-            self.session.look(|| self.flights.views(), observer);
+            self.session.observe_due(|| self.flights.views(), observer);
             return Ok(State::Running);
         }
         if next > end {
@@ -89,7 +89,7 @@ impl Simulation {
     /// Refuses to continue a run that would never end.
     fn watch(&mut self, at: SimTime, event: Event) -> Result<(), SimError> {
         let now = self.now();
-        let next = Next {
+        let next = NextEvent {
             at,
             now,
             is_life: matches!(event, Event::Life(_)),

@@ -28,12 +28,12 @@ pub enum SimError {
         loss: f64,
     },
     /// No event is left, and the run is not at its end.
-    #[error("the run stalled at {at}: {who}")]
+    #[error("the run stalled at {at}: {waiting}")]
     Stalled {
         /// The simulated time.
         at: SimTime,
         /// What each worker waits for.
-        who: String,
+        waiting: String,
     },
     /// No push is ever applied.
     #[error(

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::bench::Bench;
 use super::record::EvaluatedView;
 use super::step_data::StepData;
+use super::workspace::ThreadWorkspace;
 use crate::base::{Pool, Purpose, SimTime, Streams, WorkerId, stream::unit};
 use crate::data::{Batch, DataSource, Schema};
 use crate::metrics::{GroupWeight, Quality, auc, session_auc};
@@ -147,9 +147,9 @@ impl Evaluator {
         server: &ParameterServer,
         (dense, moving): (Arc<Vec<f32>>, &[f32]),
         view: Option<&StepData>,
-        pool: &mut Pool<Bench>,
+        pool: &mut Pool<ThreadWorkspace>,
     ) -> Vec<f32> {
-        let held = view.map(|view| Held::new(server.layout(), view));
+        let held = view.map(|view| WorkerRows::new(server.layout(), view));
         let ahead = CHUNKS_AHEAD * pool.threads();
         let mut pending = VecDeque::with_capacity(ahead);
         let mut logits = Vec::with_capacity(self.len());
@@ -170,13 +170,16 @@ impl Evaluator {
                 None => moving.to_vec(),
             };
             let model = Arc::clone(&self.model);
-            pending.push_back(pool.submit(SimTime::ZERO, move |bench: &mut Bench| {
-                let (batch, lookups) = (&chunk.0, &chunk.1);
-                let view = View { dense: &dense, moving: &moving, rows: &rows, lookups };
-                let mut logits = Vec::new();
-                model.scores(view, batch, &mut bench.network, &mut logits);
-                logits
-            }));
+            pending.push_back(pool.submit(
+                SimTime::ZERO,
+                move |workspace: &mut ThreadWorkspace| {
+                    let (batch, lookups) = (&chunk.0, &chunk.1);
+                    let view = View { dense: &dense, moving: &moving, rows: &rows, lookups };
+                    let mut logits = Vec::new();
+                    model.scores(view, batch, &mut workspace.network, &mut logits);
+                    logits
+                },
+            ));
         }
         for last in pending {
             logits.extend(pool.wait(last));
@@ -243,7 +246,7 @@ impl Evaluator {
         views: Views,
         held: &[(WorkerId, &StepData)],
         (server, moving): (&ParameterServer, &[f32]),
-        pool: &mut Pool<Bench>,
+        pool: &mut Pool<ThreadWorkspace>,
         mut told: impl FnMut(EvaluatedView, &Evaluated),
     ) {
         let dense = Arc::new(server.dense().to_vec());
@@ -295,18 +298,18 @@ fn mean_dense(held: &[(WorkerId, &StepData)]) -> Vec<f32> {
 }
 
 /// The rows that a worker holds, with an index by id.
-struct Held<'a> {
+struct WorkerRows<'a> {
     view: &'a StepData,
     /// Position among the view's distinct ids, by id space and id.
     positions: Vec<BTreeMap<u32, usize>>,
     starts: Vec<usize>,
 }
 
-impl<'a> Held<'a> {
-    fn new(layout: &Layout, view: &'a StepData) -> Held<'a> {
+impl<'a> WorkerRows<'a> {
+    fn new(layout: &Layout, view: &'a StepData) -> WorkerRows<'a> {
         let index = |ids: &Vec<u32>| ids.iter().enumerate().map(|(at, &id)| (id, at)).collect();
         let starts = (0..layout.tables.len()).map(|t| row_range(layout, &view.lookups, t).start);
-        Held {
+        WorkerRows {
             view,
             positions: view.lookups.ids.iter().map(index).collect(),
             starts: starts.collect(),

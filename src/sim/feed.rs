@@ -7,9 +7,9 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::bench::Bench;
 use super::cargo::Buffers;
 use super::step_data::StepData;
+use super::workspace::ThreadWorkspace;
 use crate::base::{Pending, Persist, Pool, SimTime, WorkerId};
 use crate::data::order::Position;
 use crate::data::{Cursor, DataSource};
@@ -63,12 +63,12 @@ impl ExampleOrder for Cursor {
 
 /// A batch that was drawn.
 #[derive(Debug, Default)]
-struct Drawn {
+struct DrawnBatch {
     /// Where it begins.
     from: Position,
     ids: Vec<u64>,
     /// The batch itself, once reading has started.
-    step: Option<Pending<StepData, Bench>>,
+    step: Option<Pending<StepData, ThreadWorkspace>>,
 }
 
 /// Supplies the examples of steps.
@@ -80,7 +80,7 @@ pub struct Feed {
     /// Examples of a step.
     examples: usize,
     /// Batches drawn and not supplied yet, in the order of the stream.
-    ahead: VecDeque<Drawn>,
+    ahead: VecDeque<DrawnBatch>,
     /// Batches drawn for workers that have not asked yet; empty with a shared queue.
     queues: Vec<VecDeque<Vec<u64>>>,
     /// Returned batches, for the next worker that asks.
@@ -142,12 +142,12 @@ impl Feed {
         &self.source
     }
 
-    fn draw(&mut self) -> Drawn {
+    fn draw(&mut self) -> DrawnBatch {
         let from = self.order.position();
         let mut ids = Vec::with_capacity(self.examples);
         self.order.take(self.examples, &mut ids);
         self.drawn += 1;
-        Drawn { from, ids, step: None }
+        DrawnBatch { from, ids, step: None }
     }
 
     /// Position of the next batch that no worker has; batches read ahead do not count.
@@ -188,7 +188,7 @@ impl Feed {
     }
 
     /// Examples that `worker` must take before new ones.
-    fn again(&mut self, worker: WorkerId) -> Option<Vec<u64>> {
+    fn next_repeated(&mut self, worker: WorkerId) -> Option<Vec<u64>> {
         if let Some(batches) = self.repeats.get_mut(&worker) {
             let batch = batches.pop_front();
             if batches.is_empty() {
@@ -200,8 +200,13 @@ impl Feed {
     }
 
     /// The next batch for `worker`.
-    pub fn next(&mut self, worker: WorkerId, pool: &mut Pool<Bench>, now: SimTime) -> StepData {
-        if let Some(ids) = self.again(worker) {
+    pub fn next(
+        &mut self,
+        worker: WorkerId,
+        pool: &mut Pool<ThreadWorkspace>,
+        now: SimTime,
+    ) -> StepData {
+        if let Some(ids) = self.next_repeated(worker) {
             let step = self.prepare(ids, pool, now);
             return pool.wait(step);
         }
@@ -237,22 +242,22 @@ impl Feed {
     fn prepare(
         &self,
         ids: Vec<u64>,
-        pool: &mut Pool<Bench>,
+        pool: &mut Pool<ThreadWorkspace>,
         now: SimTime,
-    ) -> Pending<StepData, Bench> {
+    ) -> Pending<StepData, ThreadWorkspace> {
         let (source, model) = (Arc::clone(&self.source), Arc::clone(&self.model));
         let (buffers, sharding) = (self.buffers.clone(), self.sharding.clone());
-        pool.submit(now, move |bench: &mut Bench| {
+        pool.submit(now, move |workspace: &mut ThreadWorkspace| {
             let mut step = buffers.step();
-            source.read(&ids, &mut bench.batch);
-            let locator = bench
+            source.read(&ids, &mut workspace.batch);
+            let locator = workspace
                 .locator
                 .get_or_insert_with(|| Locator::for_layout(source.schema(), model.layout()));
-            locator.locate(&bench.batch, &mut step.lookups);
+            locator.locate(&workspace.batch, &mut step.lookups);
             if let Some(sharding) = sharding {
                 sharding.divide(&mut step.lookups);
             }
-            let (from, to) = (&bench.batch, &mut step.batch);
+            let (from, to) = (&workspace.batch, &mut step.batch);
             to.labels.clone_from(&from.labels);
             to.numeric.clone_from(&from.numeric);
             to.history_offsets.clone_from(&from.history_offsets);
@@ -262,7 +267,7 @@ impl Feed {
     }
 }
 
-crate::persist!(Drawn { from: state, ids: state, step: emptied });
+crate::persist!(DrawnBatch { from: state, ids: state, step: emptied });
 crate::persist_plain!(Position);
 
 crate::persist!(Feed {

@@ -99,7 +99,7 @@ impl Flight {
     }
 
     /// Excludes a shard from the push: the worker keeps that part.
-    pub fn spare(&mut self, shard: ShardId) {
+    pub fn exclude(&mut self, shard: ShardId) {
         self.parts[shard.index()].writes = false;
         self.written -= 1;
     }

@@ -11,8 +11,8 @@ use super::divergence::gradient_norm;
 use super::engine::State;
 use super::error::SimError;
 use super::record::{Finished, Observer, Record};
-use super::session::Session;
-use super::training::{Looks, Member};
+use super::session::TrainingSession;
+use super::training::{Member, Observed};
 use crate::base::{ShardId, SimSpan, SimTime, Streams, WorkerId};
 use crate::cluster::{DelayChoice, Routine};
 use crate::protocol::{Merge, PushId};
@@ -20,7 +20,7 @@ use crate::protocol::{Merge, PushId};
 /// A run with imposed staleness. Its virtual clock stands still; its time is the update.
 #[derive(Debug)]
 pub struct Imposed {
-    session: Session,
+    session: TrainingSession,
     law: DelayChoice,
     streams: Streams,
     /// Updates whose staleness has been drawn: `0 .. planned`.
@@ -39,17 +39,17 @@ struct Flying {
 
 impl Imposed {
     /// A run of `session`, whose work must be a training job, with delays from `law`.
-    pub fn new(session: Session, law: DelayChoice, streams: Streams) -> Imposed {
+    pub fn new(session: TrainingSession, law: DelayChoice, streams: Streams) -> Imposed {
         Imposed { session, law, streams, planned: 0, due: BTreeMap::new(), flying: BTreeMap::new() }
     }
 
     /// The run without its delays.
-    pub fn session(&self) -> &Session {
+    pub fn session(&self) -> &TrainingSession {
         &self.session
     }
 
     /// The same, for measurements.
-    pub fn session_mut(&mut self) -> &mut Session {
+    pub fn session_mut(&mut self) -> &mut TrainingSession {
         &mut self.session
     }
 
@@ -58,15 +58,15 @@ impl Imposed {
     /// # Errors
     /// If a parameter is no longer finite.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<(), SimError> {
-        self.look_at_ends(observer);
+        self.evaluate_at_ends(observer);
         while self.step(observer)? == State::Running {}
-        self.look_at_ends(observer);
+        self.evaluate_at_ends(observer);
         Ok(())
     }
 
     /// The first evaluation, and the last; for programs that call [`step`](Self::step) themselves.
-    pub fn look_at_ends(&mut self, observer: &mut dyn Observer) {
-        self.session.look_at_ends(std::iter::empty(), observer);
+    pub fn evaluate_at_ends(&mut self, observer: &mut dyn Observer) {
+        self.session.evaluate_at_ends(std::iter::empty(), observer);
     }
 
     /// Makes one update.
@@ -100,7 +100,7 @@ impl Imposed {
     fn pull(&mut self, update: u64, version: u64) {
         let progress = self.session.progress;
         let Some(training) = self.session.work.training_mut() else { return };
-        let mut cargo = training.begin(WorkerId(0), SimTime::ZERO, Looks::default());
+        let mut cargo = training.begin(WorkerId(0), SimTime::ZERO, Observed::default());
         for shard in 0..training.server().sharding().shards() {
             training.pull(&mut cargo, ShardId(shard), &progress);
         }
@@ -117,7 +117,7 @@ impl Imposed {
         let progress = self.session.progress;
         let Some(training) = self.session.work.training_mut() else { return Ok(()) };
         let mut outcome = Ok(());
-        training.computed(&mut flying.cargo);
+        training.add_batch_statistics(&mut flying.cargo);
         for shard in 0..training.server().sharding().shards() {
             let staleness = flying.staleness;
             let mut members = [Member { push: update, staleness, cargo: &mut flying.cargo }];
@@ -151,7 +151,7 @@ impl Imposed {
             },
             gap: None,
         };
-        self.session.pushed(&flying.cargo);
+        self.session.count_push(&flying.cargo);
         if let Some(training) = self.session.work.training_mut() {
             training.recycle(*flying.cargo, false);
         }
@@ -169,7 +169,7 @@ impl Imposed {
         self.session.progress.examples += finished.examples;
         self.session.progress.updates += 1;
         self.session.updated(self.flying.len(), observer);
-        self.session.look(std::iter::empty, observer);
+        self.session.observe_due(std::iter::empty, observer);
         Ok(())
     }
 }

@@ -11,11 +11,11 @@
 use super::books::Books;
 use super::coordinator::{Coordinator, Notice};
 use super::flight::Flights;
-use super::network::{Network, Request, Service};
-use super::plan::Plan;
+use super::network::{NetworkState, Request, Service};
+use super::plan::RunConstants;
 use super::queue::{Event, EventQueue, Life};
 use super::record::{Activity, Observer, Record};
-use super::session::Session;
+use super::session::TrainingSession;
 use super::work::Work;
 use super::worker::Worker;
 use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
@@ -23,14 +23,14 @@ use crate::protocol::{Arrived, PushId, Read};
 
 /// The rooms that the steps of workers touch: no checkpoints, no joins and leaves.
 pub(super) struct Journey<'a> {
-    pub(super) plan: &'a Plan,
+    pub(super) plan: &'a RunConstants,
     pub(super) queue: &'a mut EventQueue,
-    pub(super) network: &'a mut Network,
+    pub(super) network: &'a mut NetworkState,
     pub(super) workers: &'a mut [Worker],
     pub(super) flights: &'a mut Flights,
     pub(super) coordinator: &'a mut Coordinator,
     pub(super) books: &'a mut Books,
-    pub(super) session: &'a mut Session,
+    pub(super) session: &'a mut TrainingSession,
     /// Whether the example ids of a step are kept.
     pub(super) follows: bool,
     pub(super) observer: &'a mut dyn Observer,
@@ -42,9 +42,9 @@ impl Journey<'_> {
     }
 
     /// The worker is free for its next step. Returns whether it asks at once.
-    pub(super) fn ready(&mut self, worker: WorkerId, life: u32) -> bool {
+    pub(super) fn prepare_next_step(&mut self, worker: WorkerId, life: u32) -> bool {
         let w = &self.workers[worker.index()];
-        if let Some(wakes) = w.standing.sleeps_until() {
+        if let Some(wakes) = w.presence.sleeps_until() {
             self.queue.schedule(wakes, worker, Event::Ready(worker, life));
             return false;
         }
@@ -52,7 +52,7 @@ impl Journey<'_> {
         let begins = self.queue.now() + pause;
         let at = if self.plan.routine.computes_first() {
             self.turn_to(worker, Activity::Compute);
-            self.computed(begins, worker, self.workers[worker.index()].begun)
+            self.computed_at(begins, worker, self.workers[worker.index()].begun)
         } else if pause.is_zero() {
             return true;
         } else {
@@ -118,8 +118,8 @@ impl Journey<'_> {
         self.books.steps.begun += 1;
         match &mut self.session.work {
             Work::Training(training) => {
-                let looks = self.session.watch.looks(worker, flight.push);
-                let cargo = training.begin(worker, now, looks);
+                let observed = self.session.watch.observed(worker, flight.push);
+                let cargo = training.begin(worker, now, observed);
                 training.loads(&cargo, &mut flight.loads);
                 if self.follows {
                     flight.ids.append(&mut w.ids_kept);
@@ -131,7 +131,7 @@ impl Journey<'_> {
         }
         for shard in shards {
             if !pushes_dense && self.plan.dense_alone[shard.index()] {
-                flight.spare(shard);
+                flight.exclude(shard);
             }
         }
         if flight.written() > 0 {
@@ -289,7 +289,7 @@ impl Journey<'_> {
         self.turn_to(worker, Activity::Compute);
         let now = self.queue.now();
         let computes_first = self.plan.routine.computes_first();
-        let at = if computes_first { now } else { self.computed(now, worker, step) };
+        let at = if computes_first { now } else { self.computed_at(now, worker, step) };
         self.queue.schedule(at, worker, Event::ComputeEnds(push));
         Some(worker)
     }
@@ -302,7 +302,7 @@ impl Journey<'_> {
         flight.sent = true;
         if let (Some(cargo), Some(training)) = (&mut flight.cargo, self.session.work.training_mut())
         {
-            training.computed(cargo);
+            training.add_batch_statistics(cargo);
         }
         if written == 0 {
             return self.keep(push);
@@ -328,7 +328,7 @@ impl Journey<'_> {
         w.flight = None;
         w.ids_kept.append(&mut flight.ids);
         self.flights.recycle(flight, &mut self.session.work, self.plan.routine.keeps());
-        let life = self.workers[worker.index()].standing.life();
+        let life = self.workers[worker.index()].presence.life();
         self.queue.schedule(self.queue.now(), worker, Event::Ready(worker, life));
     }
 
@@ -359,10 +359,10 @@ impl Journey<'_> {
 
     /// The worker's step is over: a present worker is told after one latency.
     pub(super) fn free(&mut self, worker: WorkerId) {
-        let standing = &self.workers[worker.index()].standing;
+        let presence = &self.workers[worker.index()].presence;
         let now = self.queue.now();
-        if standing.is_joined() {
-            let event = Event::Ready(worker, standing.life());
+        if presence.is_joined() {
+            let event = Event::Ready(worker, presence.life());
             let at = now + self.network.latency(worker);
             self.queue.schedule(at, worker, event);
         } else {
@@ -374,7 +374,7 @@ impl Journey<'_> {
     pub(super) fn turn_to(&mut self, worker: WorkerId, activity: Activity) {
         let now = self.queue.now();
         let w = &mut self.workers[worker.index()];
-        if w.standing.note_if_asleep(activity) {
+        if w.presence.note_if_asleep(activity) {
             return;
         }
         let (before, from, step) = w.turn_to(activity, now, self.coordinator.steps(worker));
@@ -385,7 +385,7 @@ impl Journey<'_> {
     }
 
     /// When the worker's step `step` is computed, if it begins at `start`.
-    fn computed(&mut self, start: SimTime, worker: WorkerId, step: u64) -> SimTime {
+    fn computed_at(&mut self, start: SimTime, worker: WorkerId, step: u64) -> SimTime {
         let w = &mut self.workers[worker.index()];
         let span = self.plan.time(&w.machine, (worker, w.draw_of(step)));
         w.machine.finish(start, span)

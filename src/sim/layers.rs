@@ -1,7 +1,7 @@
 //! The weights of each layer and table over time, the gradients applied to them, and the rows that
 //! no push touches any more. They show which layers have converged and which features are dead.
 
-use super::record::{GradientLook, LayerLook, RowsLook, Spread};
+use super::record::{GradientObservation, LayerObservation, RowsObservation, Spread};
 use crate::nn::kernels::squares;
 use crate::params::view::row_range;
 use crate::params::{Gradient, Lookups};
@@ -23,7 +23,7 @@ pub struct LayerWatch {
     looked_at: u64,
     /// Pushes since that observation.
     pushes: u64,
-    dense: Totals,
+    dense: LayerTotals,
     /// Sums of squares of the gradient, by dense layer.
     squares: Vec<f64>,
     tables: Vec<TableTotals>,
@@ -31,7 +31,7 @@ pub struct LayerWatch {
 
 /// Data kept for a number of parameters.
 #[derive(Clone, Debug, Default)]
-struct Totals {
+struct LayerTotals {
     /// Their weights at the last observation.
     before: Vec<f32>,
     /// Sum of their gradients since that observation.
@@ -41,7 +41,7 @@ struct Totals {
 /// Data kept for a table.
 #[derive(Clone, Debug, Default)]
 struct TableTotals {
-    rows: Totals,
+    rows: LayerTotals,
     /// Sum of squares of the gradient.
     squares: f64,
     /// By row, the last stretch in which a push touched it; 0 for none.
@@ -50,12 +50,12 @@ struct TableTotals {
 
 impl LayerWatch {
     /// Whether an observation was already made after this many updates.
-    pub fn has_looked(&self, updates: u64) -> bool {
+    pub fn has_observed(&self, updates: u64) -> bool {
         self.stretch > 0 && self.looked_at == updates
     }
 
     /// Counts an applied push; does nothing before the first observation.
-    pub fn pushed(&mut self, server: &ParameterServer, lookups: &Lookups, gradient: &Gradient) {
+    pub fn count_push(&mut self, server: &ParameterServer, lookups: &Lookups, gradient: &Gradient) {
         if self.stretch == 0 {
             return;
         }
@@ -78,36 +78,36 @@ impl LayerWatch {
     }
 
     /// Observes every layer and table after this many updates, and starts a new stretch.
-    pub fn look(&mut self, server: &ParameterServer, updates: u64) -> Vec<LayerLook> {
+    pub fn observe(&mut self, server: &ParameterServer, updates: u64) -> Vec<LayerObservation> {
         let first = self.stretch == 0;
         if first {
             self.begin(server);
         }
-        let mut looks = Vec::new();
+        let mut layers = Vec::new();
         for ((layer, range), squares) in server.layout().layers().into_iter().zip(&self.squares) {
             let now = &server.dense()[range.clone()];
-            let part = Part {
+            let part = LayerInterval {
                 now,
                 before: &self.dense.before[range.clone()],
                 gradients: &self.dense.gradients[range],
                 squares: *squares,
             };
-            looks.push(part.look("dense", layer, (!first).then_some(self.pushes), None));
+            layers.push(part.observe("dense", layer, (!first).then_some(self.pushes), None));
         }
         for (t, totals) in self.tables.iter().enumerate() {
-            looks.push(self.look_at_table(server, t, totals, first));
+            layers.push(self.observe_table(server, t, totals, first));
         }
-        self.turn(server, updates);
-        looks
+        self.start_stretch(server, updates);
+        layers
     }
 
-    fn look_at_table(
+    fn observe_table(
         &self,
         server: &ParameterServer,
         t: usize,
         totals: &TableTotals,
         first: bool,
-    ) -> LayerLook {
+    ) -> LayerObservation {
         let table = &server.layout().tables[t];
         let weights = weights_of(server, t);
         let row = |id: usize| &weights[id * table.dim..][..table.dim];
@@ -117,7 +117,7 @@ impl LayerWatch {
             touched.iter().copied().filter(|&id| totals.touched[id] == self.stretch).collect();
         let norms: f64 = touched.iter().map(|&id| squares(row(id)).sqrt()).sum();
         let count = |n: usize| n as f64 / totals.touched.len().max(1) as f64;
-        let rows = RowsLook {
+        let rows = RowsObservation {
             touched: count(touched.len()),
             idle: count(touched.len() - recent.len()),
             norm: (!touched.is_empty()).then(|| norms / touched.len() as f64),
@@ -126,14 +126,14 @@ impl LayerWatch {
         let sums = &totals.rows.gradients;
         let gradients: Vec<f32> =
             recent.iter().flat_map(|&id| &sums[id * table.dim..][..table.dim]).copied().collect();
-        let part = Part {
+        let part = LayerInterval {
             now: &weights,
             before: &totals.rows.before,
             gradients: &gradients,
             squares: totals.squares,
         };
         let pushes = (!first).then_some(self.pushes);
-        part.look("sparse", table.name.clone(), pushes, Some(rows))
+        part.observe("sparse", table.name.clone(), pushes, Some(rows))
     }
 
     fn begin(&mut self, server: &ParameterServer) {
@@ -145,13 +145,13 @@ impl LayerWatch {
             let before = weights_of(server, t);
             let gradients = vec![0.0; before.len()];
             let touched = vec![0; layout.tables[t].rows as usize];
-            TableTotals { rows: Totals { before, gradients }, squares: 0.0, touched }
+            TableTotals { rows: LayerTotals { before, gradients }, squares: 0.0, touched }
         };
         self.tables = (0..layout.tables.len()).map(table).collect();
     }
 
     /// Starts a new stretch.
-    fn turn(&mut self, server: &ParameterServer, updates: u64) {
+    fn start_stretch(&mut self, server: &ParameterServer, updates: u64) {
         self.stretch += 1;
         self.looked_at = updates;
         self.pushes = 0;
@@ -167,7 +167,7 @@ impl LayerWatch {
 }
 
 /// One layer or table between two observations.
-struct Part<'a> {
+struct LayerInterval<'a> {
     now: &'a [f32],
     before: &'a [f32],
     /// Sums of gradients since the last observation.
@@ -176,15 +176,15 @@ struct Part<'a> {
     squares: f64,
 }
 
-impl Part<'_> {
+impl LayerInterval<'_> {
     /// `pushes` is the number since the last observation; `None` at the first.
-    fn look(
+    fn observe(
         self,
         group: &'static str,
         layer: String,
         pushes: Option<u64>,
-        rows: Option<RowsLook>,
-    ) -> LayerLook {
+        rows: Option<RowsObservation>,
+    ) -> LayerObservation {
         let weights = spread(self.now, 1.0);
         let apart = self.now.iter().zip(self.before);
         let moved: f64 = apart.map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
@@ -193,14 +193,14 @@ impl Part<'_> {
             let n = pushes as f64;
             let zeros = self.gradients.iter().filter(|g| **g == 0.0).count();
             let sum = squares(self.gradients).sqrt();
-            GradientLook {
+            GradientObservation {
                 norm: (self.squares / n).sqrt(),
                 mean: spread(self.gradients, 1.0 / n),
                 agreement: (self.squares > 0.0).then(|| sum / self.squares.sqrt()),
                 zero: zeros as f64 / self.gradients.len().max(1) as f64,
             }
         });
-        LayerLook {
+        LayerObservation {
             group,
             layer,
             parameters: self.now.len() as u64,
@@ -238,7 +238,7 @@ fn add(sums: &mut [f32], values: &[f32]) {
     sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
-crate::persist!(Totals { before: state, gradients: state });
+crate::persist!(LayerTotals { before: state, gradients: state });
 crate::persist!(TableTotals { rows: state, squares: state, touched: state });
 crate::persist!(LayerWatch {
     stretch: state,
@@ -276,8 +276,8 @@ mod tests {
     #[test]
     fn gradients_that_cancel_do_not_agree() {
         let look = |gradients: &[f32], squares, pushes| {
-            let part = Part { now: &[3.0, 4.0], before: &[3.0, 3.0], gradients, squares };
-            part.look("dense", "l".into(), pushes, None)
+            let part = LayerInterval { now: &[3.0, 4.0], before: &[3.0, 3.0], gradients, squares };
+            part.observe("dense", "l".into(), pushes, None)
         };
         assert_eq!(look(&[0.0; 2], 0.0, None).change, None);
         let same = look(&[8.0, 0.0], 16.0, Some(4));

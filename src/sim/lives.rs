@@ -7,18 +7,18 @@
 
 use super::coordinator::Notice;
 use super::error::SimError;
-use super::plan::Plan;
+use super::plan::RunConstants;
 use super::queue::{Event, Life};
 use super::record::{Activity, Record};
 use super::simulation::Simulation;
 use super::turn::Turn;
 use crate::base::{SimTime, WorkerId};
-use crate::cluster::failures::{Lost, OnTheWay};
+use crate::cluster::failures::{InFlightMessages, Lost};
 use crate::protocol::PushId;
 
 /// Why and how a worker ceases to be present.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Exit {
+enum Departure {
     Crash,
     Abrupt,
     Graceful,
@@ -27,11 +27,11 @@ enum Exit {
 impl Simulation {
     /// Schedules the known events of the workers' lives.
     pub(super) fn plan_lives(&mut self) {
-        let Simulation { presence, queue, workers, plan: Plan { streams, .. }, .. } = self;
+        let Simulation { presence, queue, workers, plan: RunConstants { streams, .. }, .. } = self;
         let churn = &presence.churn;
         let mut plan = |at, life| queue.plan(at, life);
         for &(_, worker, latest) in &churn.starts {
-            workers[worker.index()].standing.late = true;
+            workers[worker.index()].presence.late = true;
             latest.into_iter().for_each(|at| plan(at, Life::Begins(worker)));
         }
         for (index, schedule) in (0..).zip(&churn.memberships) {
@@ -39,14 +39,14 @@ impl Simulation {
                 presence.there[index as usize] = false;
                 let all = (0..).map(WorkerId).zip(workers.iter_mut());
                 all.filter(|(worker, _)| schedule.covers(*worker))
-                    .for_each(|(_, w)| w.standing.away += 1);
+                    .for_each(|(_, w)| w.presence.away += 1);
             }
             schedule
                 .next(SimTime::ZERO)
                 .into_iter()
                 .for_each(|at| plan(at, Life::ScheduleChanges(index)));
         }
-        if workers.iter().any(|w| !w.standing.may_be_present()) {
+        if workers.iter().any(|w| !w.presence.may_be_present()) {
             plan(SimTime::ZERO, Life::Opens);
         }
         for (worker, process) in (0..).map(WorkerId).zip(&churn.processes) {
@@ -66,33 +66,33 @@ impl Turn<'_> {
         match life {
             Life::Opens => self.count_out_absent(),
             Life::Fails(worker) => {
-                let standing = &mut self.sim.workers[worker.index()].standing;
+                let presence = &mut self.sim.workers[worker.index()].presence;
                 let process = self.sim.presence.churn.processes[worker.index()].as_ref();
                 let process = process.expect("only what has a process fails");
-                let back = now + process.down_time(worker, standing.failures, streams);
-                standing.failures += 1;
-                standing.down += 1;
+                let back = now + process.down_time(worker, presence.failures, streams);
+                presence.failures += 1;
+                presence.down += 1;
                 self.sim.queue.plan(back, Life::Repaired(worker));
-                self.settle(worker, Exit::Crash)
+                self.settle(worker, Departure::Crash)
             }
             Life::Repaired(worker) => {
-                let standing = &mut self.sim.workers[worker.index()].standing;
+                let presence = &mut self.sim.workers[worker.index()].presence;
                 let process = self.sim.presence.churn.processes[worker.index()].as_ref();
                 let process = process.expect("only what has a process fails");
-                let next = now + process.up_time(worker, standing.failures, streams);
-                standing.down -= 1;
+                let next = now + process.up_time(worker, presence.failures, streams);
+                presence.down -= 1;
                 self.sim.queue.plan(next, Life::Fails(worker));
-                self.settle(worker, Exit::Crash)
+                self.settle(worker, Departure::Crash)
             }
             Life::Crashes(index) => {
                 let (_, worker, span) = self.sim.presence.churn.crashes[index as usize];
-                self.sim.workers[worker.index()].standing.down += 1;
+                self.sim.workers[worker.index()].presence.down += 1;
                 self.sim.queue.plan(now + span, Life::Recovers(worker));
-                self.settle(worker, Exit::Crash)
+                self.settle(worker, Departure::Crash)
             }
             Life::Recovers(worker) => {
-                self.sim.workers[worker.index()].standing.down -= 1;
-                self.settle(worker, Exit::Crash)
+                self.sim.workers[worker.index()].presence.down -= 1;
+                self.settle(worker, Departure::Crash)
             }
             Life::ScheduleChanges(index) => self.change_by_schedule(index),
             Life::Sleeps(index) => {
@@ -101,27 +101,27 @@ impl Turn<'_> {
                 Ok(())
             }
             Life::Wakes(worker) => {
-                let standing = &mut self.sim.workers[worker.index()].standing;
-                if now >= standing.wakes
-                    && let Some(before) = standing.asleep.take()
+                let presence = &mut self.sim.workers[worker.index()].presence;
+                if now >= presence.wakes
+                    && let Some(before) = presence.asleep.take()
                 {
                     self.journey().turn_to(worker, before);
                 }
                 Ok(())
             }
             Life::Begins(worker) => {
-                self.sim.workers[worker.index()].standing.late = false;
-                self.settle(worker, Exit::Abrupt)
+                self.sim.workers[worker.index()].presence.late = false;
+                self.settle(worker, Departure::Abrupt)
             }
-            Life::LastPushArrives(worker) => self.settle(worker, Exit::Abrupt),
+            Life::LastPushArrives(worker) => self.settle(worker, Departure::Abrupt),
         }
     }
 
     /// Counts out workers that are absent from the start.
     fn count_out_absent(&mut self) -> Result<(), SimError> {
         for worker in (0..self.sim.workers.len() as u32).map(WorkerId) {
-            if !self.sim.workers[worker.index()].standing.may_be_present() {
-                self.sim.workers[worker.index()].standing.tally.at_start = 0;
+            if !self.sim.workers[worker.index()].presence.may_be_present() {
+                self.sim.workers[worker.index()].presence.tally.at_start = 0;
                 self.sim.presence.tally.at_start -= 1;
                 self.count_out(worker, None)?;
             }
@@ -141,14 +141,14 @@ impl Turn<'_> {
         if std::mem::replace(&mut self.sim.presence.there[index as usize], there) == there {
             return Ok(());
         }
-        let exit = if schedule.abruptly { Exit::Abrupt } else { Exit::Graceful };
+        let exit = if schedule.abruptly { Departure::Abrupt } else { Departure::Graceful };
         let last = schedule.last.unwrap_or(u32::MAX).min(self.sim.workers.len() as u32 - 1);
         for worker in (schedule.first..=last).map(WorkerId) {
-            let standing = &mut self.sim.workers[worker.index()].standing;
+            let presence = &mut self.sim.workers[worker.index()].presence;
             if there {
-                standing.away -= 1;
+                presence.away -= 1;
             } else {
-                standing.away += 1;
+                presence.away += 1;
             }
             self.settle(worker, exit)?;
         }
@@ -156,11 +156,13 @@ impl Turn<'_> {
     }
 
     /// Counts a worker in or out, if its presence has changed.
-    fn settle(&mut self, worker: WorkerId, exit: Exit) -> Result<(), SimError> {
+    fn settle(&mut self, worker: WorkerId, exit: Departure) -> Result<(), SimError> {
         let w = &mut self.sim.workers[worker.index()];
-        match (w.standing.joined, w.standing.may_be_present()) {
-            (true, true) => w.standing.leaving = false,
-            (true, false) if exit == Exit::Graceful && !w.is_idle() => w.standing.leaving = true,
+        match (w.presence.joined, w.presence.may_be_present()) {
+            (true, true) => w.presence.leaving = false,
+            (true, false) if exit == Departure::Graceful && !w.is_idle() => {
+                w.presence.leaving = true
+            }
             (true, false) => return self.count_out(worker, Some(exit)),
             // Otherwise its last push is still under way.
             (false, true) if w.flight.is_none() => return self.count_in(worker),
@@ -171,29 +173,30 @@ impl Turn<'_> {
 
     /// A worker that is to leave leaves, if it has not yet.
     pub(super) fn leave(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
-        let standing = &self.sim.workers[worker.index()].standing;
-        if life != standing.life {
+        let presence = &self.sim.workers[worker.index()].presence;
+        if life != presence.life {
             return Ok(());
         }
-        self.count_out(worker, Some(Exit::Graceful))
+        self.count_out(worker, Some(Departure::Graceful))
     }
 
     /// The worker ceases to be present; without an exit it never was.
-    fn count_out(&mut self, worker: WorkerId, exit: Option<Exit>) -> Result<(), SimError> {
+    fn count_out(&mut self, worker: WorkerId, exit: Option<Departure>) -> Result<(), SimError> {
         let w = &mut self.sim.workers[worker.index()];
-        let standing = &mut w.standing;
-        (standing.joined, standing.leaving, standing.asleep) = (false, false, None);
-        standing.life += 1;
+        let presence = &mut w.presence;
+        (presence.joined, presence.leaving, presence.asleep) = (false, false, None);
+        presence.life += 1;
         (w.asking, w.holds) = (false, false);
-        let arrives = self.sim.presence.churn.on_the_way == OnTheWay::Arrives;
+        let arrives = self.sim.presence.churn.on_the_way == InFlightMessages::Arrives;
         let lost = w.flight.filter(|&push| !(arrives && self.sim.flights.get(push).sent));
-        for tally in [&mut w.standing.tally, &mut self.sim.presence.tally] {
-            tally.crashes += u64::from(exit == Some(Exit::Crash));
-            tally.leaves += u64::from(matches!(exit, Some(Exit::Abrupt | Exit::Graceful)));
+        for tally in [&mut w.presence.tally, &mut self.sim.presence.tally] {
+            tally.crashes += u64::from(exit == Some(Departure::Crash));
+            tally.leaves +=
+                u64::from(matches!(exit, Some(Departure::Abrupt | Departure::Graceful)));
         }
         self.lose(worker, lost, self.sim.presence.churn.lost);
         self.turn_to_absence(worker);
-        let crashed = exit == Some(Exit::Crash);
+        let crashed = exit == Some(Departure::Crash);
         self.observer.observe(&Record::Left { worker, crashed, lost });
         self.consult(Notice::Left(worker, lost))
     }
@@ -226,7 +229,7 @@ impl Turn<'_> {
             ids.append(&mut step.ids);
         }
         let steps = u64::from(lost.is_some()) + u64::from(ahead.is_some());
-        self.sim.workers[worker.index()].standing.tally.count_lost(steps, examples);
+        self.sim.workers[worker.index()].presence.tally.count_lost(steps, examples);
         self.sim.presence.count_lost(steps, examples);
         if let Some(training) = self.sim.session.work.training_mut() {
             training.give_back(worker, &ids, fate);
@@ -236,10 +239,10 @@ impl Turn<'_> {
 
     /// The worker is present again, and asks.
     fn count_in(&mut self, worker: WorkerId) -> Result<(), SimError> {
-        let standing = &mut self.sim.workers[worker.index()].standing;
-        standing.joined = true;
-        let life = standing.life;
-        standing.tally.joins += 1;
+        let presence = &mut self.sim.workers[worker.index()].presence;
+        presence.joined = true;
+        let life = presence.life;
+        presence.tally.joins += 1;
         self.sim.presence.tally.joins += 1;
         self.journey().turn_to(worker, Activity::Wait);
         self.observer.observe(&Record::Joined { worker });
@@ -250,7 +253,7 @@ impl Turn<'_> {
 
     fn turn_to_absence(&mut self, worker: WorkerId) {
         let w = &self.sim.workers[worker.index()];
-        let away = w.standing.away > 0 || w.standing.late;
+        let away = w.presence.away > 0 || w.presence.late;
         let activity = if away { Activity::Away } else { Activity::Down };
         if w.activity() != activity {
             self.journey().turn_to(worker, activity);
@@ -258,11 +261,11 @@ impl Turn<'_> {
     }
 
     /// At the end: reports workers that are absent or asleep, since no later event does.
-    pub(super) fn tell_of_absent(&mut self) {
+    pub(super) fn report_absent(&mut self) {
         for worker in (0..self.sim.workers.len() as u32).map(WorkerId) {
             let w = &mut self.sim.workers[worker.index()];
             let gone = [Activity::Down, Activity::Away].contains(&w.activity());
-            let next = w.standing.asleep.take().or(gone.then(|| w.activity()));
+            let next = w.presence.asleep.take().or(gone.then(|| w.activity()));
             if let Some(activity) = next {
                 self.journey().turn_to(worker, activity);
             }
@@ -271,16 +274,16 @@ impl Turn<'_> {
 
     fn fall_asleep(&mut self, worker: WorkerId, until: SimTime) {
         let w = &mut self.sim.workers[worker.index()];
-        if !w.standing.joined || until <= w.standing.wakes {
+        if !w.presence.joined || until <= w.presence.wakes {
             return;
         }
-        w.standing.wakes = until;
+        w.presence.wakes = until;
         self.sim.queue.plan(until, Life::Wakes(worker));
         let w = &self.sim.workers[worker.index()];
-        if w.standing.asleep.is_none() {
+        if w.presence.asleep.is_none() {
             let before = w.activity();
             self.journey().turn_to(worker, Activity::Sleep);
-            self.sim.workers[worker.index()].standing.asleep = Some(before);
+            self.sim.workers[worker.index()].presence.asleep = Some(before);
         }
     }
 }

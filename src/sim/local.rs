@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::bench::Bench;
 use super::step_data::StepData;
+use super::workspace::ThreadWorkspace;
 use crate::cluster::Routine;
 use crate::cluster::routine::{LocalPlan, LocalSteps};
 use crate::data::{Batch, Schema};
@@ -14,7 +14,7 @@ use crate::params::{Gradient, Layout, Locator, Lookups, View};
 
 /// The data that a worker keeps after a step.
 #[derive(Debug, Default)]
-pub(super) struct Keepsake {
+pub(super) struct WorkerState {
     /// Sum of the dense gradients that were not pushed yet.
     accrued: Vec<f32>,
     /// The worker's replica; empty before its first step.
@@ -40,7 +40,7 @@ pub(super) struct LocalStep {
 
 /// The input of a computation.
 #[derive(Debug)]
-pub(super) struct Job<'a> {
+pub(super) struct LocalInput<'a> {
     pub(super) model: &'a dyn Model,
     pub(super) schema: &'a Schema,
     pub(super) step: &'a StepData,
@@ -49,7 +49,7 @@ pub(super) struct Job<'a> {
 }
 
 /// Parameters that a worker trains, in the layout of its step's view.
-struct Weights {
+struct LocalWeights {
     dense: Vec<f32>,
     velocity: Vec<f32>,
     rows: Vec<f32>,
@@ -59,23 +59,23 @@ impl LocalStep {
     /// Computes the gradient to push.
     pub(super) fn run(
         &self,
-        job: &Job<'_>,
-        keepsake: Option<&mut Keepsake>,
-        bench: &mut Bench,
+        job: &LocalInput<'_>,
+        worker_state: Option<&mut WorkerState>,
+        workspace: &mut ThreadWorkspace,
         into: &mut Gradient,
     ) {
         let step = job.step;
         match self.routine.local.plan() {
-            LocalPlan::Gradient => mean_gradient(job, self.routine.batches, bench, into),
+            LocalPlan::Gradient => mean_gradient(job, self.routine.batches, workspace, into),
             LocalPlan::Steps(rule) => {
-                let mut weights = Weights::of(step);
-                local_steps(job, self.routine.batches, rule, &mut weights, bench, into);
+                let mut weights = LocalWeights::of(step);
+                local_steps(job, self.routine.batches, rule, &mut weights, workspace, into);
                 minus_difference(&weights, step, 1.0, into);
             }
             LocalPlan::Replica { steps: rule, alpha } => {
-                let replica = &mut keepsake.expect("a replica outlives the step").replica;
+                let replica = &mut worker_state.expect("a replica outlives the step").replica;
                 let mut weights = replica.take_out(job.model.layout(), step);
-                local_steps(job, self.routine.batches, rule, &mut weights, bench, into);
+                local_steps(job, self.routine.batches, rule, &mut weights, workspace, into);
                 minus_difference(&weights, step, alpha as f32, into);
                 add(&mut weights.dense, &into.dense, 1.0);
                 add(&mut weights.rows, &into.rows, 1.0);
@@ -83,8 +83,8 @@ impl LocalStep {
                 return;
             }
         }
-        if let Some(keepsake) = keepsake {
-            accrue(&mut keepsake.accrued, self.pushes_dense, &mut into.dense);
+        if let Some(worker_state) = worker_state {
+            accrue(&mut worker_state.accrued, self.pushes_dense, &mut into.dense);
         }
     }
 }
@@ -101,12 +101,17 @@ fn accrue(kept: &mut Vec<f32>, pushed: bool, gradient: &mut [f32]) {
 }
 
 /// The mean of the batches' gradients on the view.
-fn mean_gradient(job: &Job<'_>, batches: u32, bench: &mut Bench, into: &mut Gradient) {
+fn mean_gradient(
+    job: &LocalInput<'_>,
+    batches: u32,
+    workspace: &mut ThreadWorkspace,
+    into: &mut Gradient,
+) {
     let step = job.step;
     start(job, into);
     let share = 1.0 / batches as f32;
-    for_each_batch(job, batches, bench, |portion, bench, gradient| {
-        portion.gradient(job, &step.dense, &step.rows, bench, gradient);
+    for_each_batch(job, batches, workspace, |portion, workspace, gradient| {
+        portion.gradient(job, &step.dense, &step.rows, workspace, gradient);
         add(&mut into.dense, &gradient.dense, share);
         portion.scatter(job, &gradient.rows, share, &mut into.rows);
         note(into, gradient, batches);
@@ -115,21 +120,21 @@ fn mean_gradient(job: &Job<'_>, batches: u32, bench: &mut Bench, into: &mut Grad
 
 /// Trains `weights` on the batches, one step each; stores losses and statistics in `into`.
 fn local_steps(
-    job: &Job<'_>,
+    job: &LocalInput<'_>,
     batches: u32,
     rule: LocalSteps,
-    weights: &mut Weights,
-    bench: &mut Bench,
+    weights: &mut LocalWeights,
+    workspace: &mut ThreadWorkspace,
     into: &mut Gradient,
 ) {
     start(job, into);
     let (rate, momentum) = (rule.learning_rate as f32, rule.momentum as f32);
     let mut ahead = Vec::new();
-    for_each_batch(job, batches, bench, |portion, bench, gradient| {
+    for_each_batch(job, batches, workspace, |portion, workspace, gradient| {
         // Nesterov: the gradient is computed at the point that the velocity reaches.
         ahead.clone_from(&weights.dense);
         add(&mut ahead, &weights.velocity, momentum);
-        portion.gradient(job, &ahead, &weights.rows, bench, gradient);
+        portion.gradient(job, &ahead, &weights.rows, workspace, gradient);
         for (v, g) in weights.velocity.iter_mut().zip(&gradient.dense) {
             *v = momentum * *v - rate * g;
         }
@@ -140,7 +145,7 @@ fn local_steps(
 }
 
 /// Empties `into`, which gets the layout of the step.
-fn start(job: &Job<'_>, into: &mut Gradient) {
+fn start(job: &LocalInput<'_>, into: &mut Gradient) {
     let layout = job.model.layout();
     let rows = rows_len(layout, &job.step.lookups);
     into.reset(layout.dense_len(), rows, layout.moving_len());
@@ -153,7 +158,7 @@ fn note(into: &mut Gradient, gradient: &Gradient, batches: u32) {
 }
 
 /// Sets the dense and row parts of `into` to `share (view - weights)`.
-fn minus_difference(weights: &Weights, step: &StepData, share: f32, into: &mut Gradient) {
+fn minus_difference(weights: &LocalWeights, step: &StepData, share: f32, into: &mut Gradient) {
     let differences = |into: &mut [f32], from: &[f32], to: &[f32]| {
         for (d, (a, b)) in into.iter_mut().zip(from.iter().zip(to)) {
             *d = share * (a - b);
@@ -169,17 +174,17 @@ fn add(into: &mut [f32], from: &[f32], share: f32) {
     }
 }
 
-impl Weights {
-    fn of(step: &StepData) -> Weights {
+impl LocalWeights {
+    fn of(step: &StepData) -> LocalWeights {
         let velocity = vec![0.0; step.dense.len()];
-        Weights { dense: step.dense.clone(), velocity, rows: step.rows.clone() }
+        LocalWeights { dense: step.dense.clone(), velocity, rows: step.rows.clone() }
     }
 }
 
 impl Replica {
     /// The part of the replica that the step needs. New parameters start with the server's values.
-    fn take_out(&mut self, layout: &Layout, step: &StepData) -> Weights {
-        let mut weights = Weights::of(step);
+    fn take_out(&mut self, layout: &Layout, step: &StepData) -> LocalWeights {
+        let mut weights = LocalWeights::of(step);
         if !self.dense.is_empty() {
             weights.dense = std::mem::take(&mut self.dense);
             weights.velocity = std::mem::take(&mut self.velocity);
@@ -196,7 +201,7 @@ impl Replica {
         weights
     }
 
-    fn put_back(&mut self, layout: &Layout, step: &StepData, weights: Weights) {
+    fn put_back(&mut self, layout: &Layout, step: &StepData, weights: LocalWeights) {
         self.dense = weights.dense;
         self.velocity = weights.velocity;
         for (t, table) in layout.tables.iter().enumerate() {
@@ -222,10 +227,10 @@ struct Portion {
 
 /// Calls `each` for every batch of the step, in order, with a gradient to fill.
 fn for_each_batch(
-    job: &Job<'_>,
+    job: &LocalInput<'_>,
     batches: u32,
-    bench: &mut Bench,
-    mut each: impl FnMut(&mut Portion, &mut Bench, &mut Gradient),
+    workspace: &mut ThreadWorkspace,
+    mut each: impl FnMut(&mut Portion, &mut ThreadWorkspace, &mut Gradient),
 ) {
     let known: Vec<BTreeMap<u32, u32>> = job
         .step
@@ -239,7 +244,7 @@ fn for_each_batch(
     for index in 0..batches as usize {
         let examples = index * size..((index + 1) * size).min(job.batch.len());
         portion.batch.copy_part(job.batch, examples);
-        let locator = bench
+        let locator = workspace
             .locator
             .get_or_insert_with(|| Locator::for_layout(job.schema, job.model.layout()));
         locator.locate(&portion.batch, &mut portion.lookups);
@@ -247,7 +252,7 @@ fn for_each_batch(
         for (ids, known) in portion.lookups.ids.iter().zip(&known) {
             portion.at.push(ids.iter().map(|id| known[id]).collect());
         }
-        each(&mut portion, bench, &mut gradient);
+        each(&mut portion, workspace, &mut gradient);
     }
 }
 
@@ -255,10 +260,10 @@ impl Portion {
     /// The gradient of the batch at the given parameters, which have the layout of the step's view.
     fn gradient(
         &mut self,
-        job: &Job<'_>,
+        job: &LocalInput<'_>,
         dense: &[f32],
         rows: &[f32],
-        bench: &mut Bench,
+        workspace: &mut ThreadWorkspace,
         into: &mut Gradient,
     ) {
         let (layout, all) = (job.model.layout(), &job.step.lookups);
@@ -272,11 +277,11 @@ impl Portion {
         }
         let (moving, lookups) = (&job.step.moving, &self.lookups);
         let view = View { dense, moving, rows: &self.rows, lookups };
-        job.model.gradient(view, &self.batch, &mut bench.network, into);
+        job.model.gradient(view, &self.batch, &mut workspace.network, into);
     }
 
     /// Adds `share` times the batch's rows to the step's.
-    fn scatter(&self, job: &Job<'_>, from: &[f32], share: f32, into: &mut [f32]) {
+    fn scatter(&self, job: &LocalInput<'_>, from: &[f32], share: f32, into: &mut [f32]) {
         let (layout, all) = (job.model.layout(), &job.step.lookups);
         for (t, table) in layout.tables.iter().enumerate() {
             let from = &from[row_range(layout, &self.lookups, t)];
@@ -290,4 +295,4 @@ impl Portion {
 }
 
 crate::persist!(Replica { dense: state, velocity: state, rows: state });
-crate::persist!(Keepsake { accrued: state, replica: state });
+crate::persist!(WorkerState { accrued: state, replica: state });

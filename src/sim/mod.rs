@@ -2,7 +2,6 @@
 //! file and reads no wall clock.
 
 mod audit;
-pub mod bench;
 mod books;
 pub mod cargo;
 mod check;
@@ -50,6 +49,7 @@ mod updates;
 mod watchdog;
 pub mod work;
 pub mod worker;
+pub mod workspace;
 
 pub use cargo::Cargo;
 pub use checkpoint::{Checkpoint, StartError};
@@ -60,12 +60,13 @@ pub use imposed::Imposed;
 pub use parts::{Links, Parts};
 pub use progress::{Cadence, Every, Limits, Progress, Stop};
 pub use record::{
-    Activity, EvaluatedView, Finished, LayerDivergence, LayerLook, Nobody, Observer, Record,
+    Activity, EvaluatedView, Finished, LayerDivergence, LayerObservation, NoObserver, Observer,
+    Record,
 };
 pub use restart::{Fresh, Restart};
 pub use restarting::RestartError;
-pub use save::{Save, SaveFor};
-pub use session::{Evaluation, Session, Watch};
+pub use save::{Save, SaveReason};
+pub use session::{Evaluation, TrainingSession, Watch};
 pub use simulation::Simulation;
-pub use training::{Looks, Rates, Training};
+pub use training::{Observed, Rates, Training};
 pub use work::{NullWork, Work};

@@ -8,7 +8,7 @@ use crate::params::{Export, Home, Layout};
 /// Statistics that workers keep; empty if a model has none.
 #[derive(Clone, Debug, Default)]
 pub struct LocalMoments {
-    blocks: Vec<Block>,
+    blocks: Vec<MomentBlock>,
     /// Initial values of the non-trainable arena.
     first: Vec<f32>,
     /// By worker, allocated at its first batch: the non-trainable arena. Only the workers' own
@@ -17,7 +17,7 @@ pub struct LocalMoments {
 }
 
 #[derive(Clone, Debug)]
-struct Block {
+struct MomentBlock {
     range: Range<usize>,
     keep: f32,
     export: Export,
@@ -32,7 +32,7 @@ impl LocalMoments {
             let rule = layout.moving_rule(index);
             let Home::Workers(export) = rule.home else { return None };
             let mean = rule.mean.map(|mean| layout.moving[mean].start);
-            Some(Block { range: block.range(), keep: rule.keep, export, mean })
+            Some(MomentBlock { range: block.range(), keep: rule.keep, export, mean })
         };
         LocalMoments {
             blocks: layout.moving.iter().enumerate().filter_map(own).collect(),
@@ -50,7 +50,7 @@ impl LocalMoments {
     pub fn overlay(&self, worker: WorkerId, moving: &mut [f32]) {
         let own = self.by_worker.get(worker.index()).and_then(Option::as_ref);
         let own = own.unwrap_or(&self.first);
-        for Block { range, .. } in &self.blocks {
+        for MomentBlock { range, .. } in &self.blocks {
             moving[range.clone()].copy_from_slice(&own[range.clone()]);
         }
     }
@@ -64,7 +64,7 @@ impl LocalMoments {
             self.by_worker.resize(worker.index() + 1, None);
         }
         let own = self.by_worker[worker.index()].get_or_insert_with(|| self.first.clone());
-        for Block { range, keep, .. } in &self.blocks {
+        for MomentBlock { range, keep, .. } in &self.blocks {
             for (own, &seen) in own[range.clone()].iter_mut().zip(&seen[range.clone()]) {
                 *own = keep * *own + (1.0 - keep) * seen;
             }
@@ -91,7 +91,7 @@ impl LocalMoments {
         let Some(chief) = workers.first() else { return };
         let count = workers.len() as f64;
         let mean = |at: usize| workers.iter().map(|own| f64::from(own[at])).sum::<f64>() / count;
-        for Block { range, export, mean: of_mean, .. } in &self.blocks {
+        for MomentBlock { range, export, mean: of_mean, .. } in &self.blocks {
             for (k, at) in range.clone().enumerate() {
                 moving[at] = match (export, of_mean) {
                     (Export::Chief, _) => chief[at],
@@ -118,11 +118,11 @@ mod tests {
 
     fn layout(export: Export) -> Layout {
         let mut layout = Layout::default();
-        layout.moving_block("elsewhere", "mean", (1, 1), Init::Constant(0.0));
+        layout.add_moving_block("elsewhere", "mean", (1, 1), Init::Constant(0.0));
         let rule = Moving { keep: 0.5, home: Home::Workers(export), mean: None };
-        let mean = layout.moving_block_by("a", "mean", (1, 2), Init::Constant(0.0), rule);
+        let mean = layout.add_moving_block_by("a", "mean", (1, 2), Init::Constant(0.0), rule);
         let rule = Moving { mean: Some(mean), ..rule };
-        layout.moving_block_by("a", "variance", (1, 2), Init::Constant(1.0), rule);
+        layout.add_moving_block_by("a", "variance", (1, 2), Init::Constant(1.0), rule);
         layout
     }
 

@@ -1,7 +1,7 @@
 //! The network and its stations: messages pass links and processors of any discipline.
 
 use super::parts::Links;
-use super::queue::{Event, EventQueue, Place};
+use super::queue::{Event, EventQueue, StationId};
 use super::shard::Shard;
 use super::sharing::Onward;
 use super::station::Station;
@@ -50,7 +50,7 @@ pub(super) struct Service {
 
 /// The two directions of a worker's link.
 #[derive(Clone, Debug)]
-struct Line {
+struct WorkerLink {
     outward: Station,
     inward: Station,
     /// Number of messages sent or received, by which latencies are drawn.
@@ -59,25 +59,25 @@ struct Line {
 
 /// Links, and the shards as stations.
 #[derive(Debug)]
-pub(super) struct Network {
+pub(super) struct NetworkState {
     links: Links,
     streams: Streams,
     /// By worker.
-    lines: Vec<Line>,
+    lines: Vec<WorkerLink>,
     shards: Vec<Shard>,
 }
 
-impl Network {
+impl NetworkState {
     /// An idle network.
     pub(super) fn new(
         links: Links,
         streams: Streams,
         workers: usize,
         shards: Vec<Shard>,
-    ) -> Network {
+    ) -> NetworkState {
         let station = || Station::new(links.discipline);
-        let line = Line { outward: station(), inward: station(), messages: 0 };
-        Network { streams, lines: vec![line; workers], shards, links }
+        let line = WorkerLink { outward: station(), inward: station(), messages: 0 };
+        NetworkState { streams, lines: vec![line; workers], shards, links }
     }
 
     /// The shards.
@@ -96,7 +96,7 @@ impl Network {
     ) {
         let span = self.links.worker_time(bytes);
         let after = self.latency(worker);
-        self.pass(queue, Place::WorkerOut(worker), span, Onward { worker, event, after });
+        self.pass(queue, StationId::WorkerOut(worker), span, Onward { worker, event, after });
     }
 
     /// A request reaches the shard's link. Returns whether it enters the processor's queue at once;
@@ -123,7 +123,7 @@ impl Network {
             return true;
         }
         let onward = Onward { worker, event, after: SimSpan::ZERO };
-        self.pass(queue, Place::ShardIn(shard), span, onward);
+        self.pass(queue, StationId::ShardIn(shard), span, onward);
         false
     }
 
@@ -144,7 +144,7 @@ impl Network {
         };
         if at.processor.is_shared() && !work.is_zero() {
             let onward = Onward { worker, event, after: SimSpan::ZERO };
-            self.share(queue, Place::Processor(shard), (work, weight), onward);
+            self.share(queue, StationId::Processor(shard), (work, weight), onward);
             return None;
         }
         let done = at.processor.serve(at.received.max(now), work);
@@ -159,7 +159,7 @@ impl Network {
         let Message { push, worker, shard, load, .. } = *message;
         let span = self.links.shard_time(load.value_bytes());
         let (event, after) = (Event::PullReturns(push, shard), self.latency(worker));
-        self.pass(queue, Place::ShardOut(shard), span, Onward { worker, event, after });
+        self.pass(queue, StationId::ShardOut(shard), span, Onward { worker, event, after });
     }
 
     /// Values reach a worker's link. Returns when they will have passed it; if the link is shared,
@@ -173,16 +173,16 @@ impl Network {
             return Some(inward.serve(queue.now(), span));
         }
         let onward = Onward { worker, event: Event::PullPasses(push, shard), after: SimSpan::ZERO };
-        self.pass(queue, Place::WorkerIn(worker), span, onward);
+        self.pass(queue, StationId::WorkerIn(worker), span, onward);
         None
     }
 
-    /// Sends a message that needs `span` through a place.
+    /// Sends a message that needs `span` through a station.
     #[inline]
-    fn pass(&mut self, queue: &mut EventQueue, place: Place, span: SimSpan, onward: Onward) {
-        let station = self.station(place);
+    fn pass(&mut self, queue: &mut EventQueue, id: StationId, span: SimSpan, onward: Onward) {
+        let station = self.station(id);
         if station.is_shared() && !span.is_zero() {
-            self.share(queue, place, (span, 1.0), onward);
+            self.share(queue, id, (span, 1.0), onward);
         } else {
             let done = station.serve(queue.now(), span);
             queue.schedule(done + onward.after, onward.worker, onward.event);
@@ -192,42 +192,42 @@ impl Network {
     fn share(
         &mut self,
         queue: &mut EventQueue,
-        place: Place,
+        id: StationId,
         (work, weight): (SimSpan, f64),
         onward: Onward,
     ) {
-        let (at, turn) = self.station(place).enter(queue.now(), work, weight, onward);
-        queue.schedule(at, onward.worker, Event::Departs(place, turn));
+        let (at, turn) = self.station(id).enter(queue.now(), work, weight, onward);
+        queue.schedule(at, onward.worker, Event::Departs(id, turn));
     }
 
-    /// A message leaves a shared place, unless the departure is void. Returns the service that ends
+    /// A message leaves a shared station, unless the departure is void. Returns the service that ends
     /// with it.
     pub(super) fn depart(
         &mut self,
         queue: &mut EventQueue,
-        place: Place,
+        id: StationId,
         turn: u64,
     ) -> Option<Service> {
         let now = queue.now();
-        let (customer, next) = self.station(place).leave(now, turn)?;
+        let (customer, next) = self.station(id).leave(now, turn)?;
         let Onward { worker, event, after } = customer.onward;
         queue.schedule(now + after, worker, event);
         if let Some((at, turn)) = next {
-            queue.schedule(at, worker, Event::Departs(place, turn));
+            queue.schedule(at, worker, Event::Departs(id, turn));
         }
-        let Place::Processor(shard) = place else { return None };
+        let StationId::Processor(shard) = id else { return None };
         let is_pull = matches!(event, Event::PullServed(..));
         let request = if is_pull { Request::Pull } else { Request::Push };
         Some(Service { shard, worker, request, from: customer.entered, to: now })
     }
 
-    fn station(&mut self, place: Place) -> &mut Station {
-        match place {
-            Place::WorkerOut(worker) => &mut self.lines[worker.index()].outward,
-            Place::WorkerIn(worker) => &mut self.lines[worker.index()].inward,
-            Place::ShardIn(shard) => &mut self.shards[shard.index()].link_in,
-            Place::Processor(shard) => &mut self.shards[shard.index()].processor,
-            Place::ShardOut(shard) => &mut self.shards[shard.index()].link_out,
+    fn station(&mut self, id: StationId) -> &mut Station {
+        match id {
+            StationId::WorkerOut(worker) => &mut self.lines[worker.index()].outward,
+            StationId::WorkerIn(worker) => &mut self.lines[worker.index()].inward,
+            StationId::ShardIn(shard) => &mut self.shards[shard.index()].link_in,
+            StationId::Processor(shard) => &mut self.shards[shard.index()].processor,
+            StationId::ShardOut(shard) => &mut self.shards[shard.index()].link_out,
         }
     }
 
@@ -241,14 +241,14 @@ impl Network {
     }
 
     /// Forgets every message under way.
-    pub(super) fn empty(&mut self, now: SimTime) {
-        self.shards.iter_mut().for_each(|shard| shard.empty(now));
+    pub(super) fn clear(&mut self, now: SimTime) {
+        self.shards.iter_mut().for_each(|shard| shard.clear(now));
         for line in &mut self.lines {
-            line.outward.empty(now);
-            line.inward.empty(now);
+            line.outward.clear(now);
+            line.inward.clear(now);
         }
     }
 }
 
-crate::persist!(Line { outward: state, inward: state, messages: state });
-crate::persist!(Network { links: fixed, streams: fixed, lines: each, shards: each });
+crate::persist!(WorkerLink { outward: state, inward: state, messages: state });
+crate::persist!(NetworkState { links: fixed, streams: fixed, lines: each, shards: each });

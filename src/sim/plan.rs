@@ -5,7 +5,7 @@ use crate::cluster::{Machine, Routine};
 
 /// Data that do not change in a run.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct RunConstants {
     /// The source of random draws.
     pub streams: Streams,
     /// Mean compute time of a batch on a machine of slowdown 1.
@@ -16,7 +16,7 @@ pub(super) struct Plan {
     pub dense_alone: Vec<bool>,
 }
 
-impl Plan {
+impl RunConstants {
     /// Compute time of the step with this draw on a machine.
     pub(super) fn time(&self, machine: &Machine, draw: (WorkerId, u64)) -> SimSpan {
         self.routine.time(machine, self.compute, draw, self.streams)

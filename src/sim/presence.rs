@@ -37,7 +37,7 @@ impl Tally {
 
 /// Whether a worker is present.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct WorkerPresence {
     pub(super) joined: bool,
     pub(super) life: u32,
     /// Number of schedules under which it is absent.
@@ -56,9 +56,9 @@ pub struct Standing {
     pub(super) tally: Tally,
 }
 
-impl Default for Standing {
+impl Default for WorkerPresence {
     fn default() -> Self {
-        Standing {
+        WorkerPresence {
             joined: true,
             life: 0,
             away: 0,
@@ -73,7 +73,7 @@ impl Default for Standing {
     }
 }
 
-impl Standing {
+impl WorkerPresence {
     /// Whether it is present, as protocols see it.
     pub fn is_joined(&self) -> bool {
         self.joined
@@ -90,7 +90,7 @@ impl Standing {
     }
 
     /// Whether events scheduled for this life still have an effect.
-    pub(super) fn acts(&self, life: u32) -> bool {
+    pub(super) fn is_active_in(&self, life: u32) -> bool {
         life == self.life && !self.leaving
     }
 
@@ -177,7 +177,7 @@ impl Presence {
     }
 
     /// Whether the example ids of steps are kept.
-    pub(super) fn follows(&self) -> bool {
+    pub(super) fn keeps_ids(&self) -> bool {
         self.follows
     }
 
@@ -197,7 +197,7 @@ impl Presence {
     }
 
     /// Keeps the example ids of steps from now on.
-    pub(super) fn follow(&mut self) {
+    pub(super) fn keep_ids(&mut self) {
         self.follows = true;
     }
 
@@ -217,7 +217,7 @@ crate::persist!(Tally {
     lost_steps: state,
     lost_examples: state
 });
-crate::persist!(Standing {
+crate::persist!(WorkerPresence {
     joined: state,
     life: state,
     away: state,

@@ -97,7 +97,7 @@ impl Limits {
     }
 
     /// Whether the run is over.
-    pub fn reached(&self, progress: &Progress) -> bool {
+    pub fn is_reached(&self, progress: &Progress) -> bool {
         self.examples.is_some_and(|limit| progress.examples >= limit)
             || self.updates.is_some_and(|limit| progress.updates >= limit)
     }
@@ -154,7 +154,7 @@ impl Cadence {
     }
 
     /// Whether a period has ended since the last call that returned true.
-    pub fn due(&mut self, progress: &Progress) -> bool {
+    pub fn is_due(&mut self, progress: &Progress) -> bool {
         let periods = self.periods(progress);
         let due = periods > self.seen;
         self.seen = self.seen.max(periods);
@@ -185,7 +185,11 @@ mod tests {
             let mut cadence = Cadence::new(every, limits);
             (1..=100)
                 .filter(|&updates| {
-                    cadence.due(&Progress { updates, examples: 8 * updates, ..Progress::default() })
+                    cadence.is_due(&Progress {
+                        updates,
+                        examples: 8 * updates,
+                        ..Progress::default()
+                    })
                 })
                 .collect::<Vec<u64>>()
         };
@@ -200,7 +204,7 @@ mod tests {
         assert_eq!(cadence.next_time(SimTime(9)), None);
         assert_eq!(cadence.next_time(SimTime(10)), Some(SimTime(10)));
         assert_eq!(cadence.next_time(SimTime(47)), Some(SimTime(40)));
-        assert!(cadence.due(&Progress { now: SimTime(40), ..Progress::default() }));
+        assert!(cadence.is_due(&Progress { now: SimTime(40), ..Progress::default() }));
         assert_eq!(cadence.next_time(SimTime(49)), None);
     }
 }

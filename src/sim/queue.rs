@@ -14,7 +14,7 @@ use crate::protocol::PushId;
 
 /// A link or a processor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum Place {
+pub enum StationId {
     /// A worker's outgoing link.
     WorkerOut(WorkerId),
     /// A worker's incoming link.
@@ -75,8 +75,8 @@ pub enum Event {
     Ready(WorkerId, u32),
     /// It asks the protocol for permission to pull, in this life of it.
     Asks(WorkerId, u32),
-    /// A message leaves a shared place, if no other has entered or left it since this turn.
-    Departs(Place, u64),
+    /// A message leaves a shared station, if no other has entered or left it since this turn.
+    Departs(StationId, u64),
     /// A pull request reaches a shard.
     PullArrives(PushId, ShardId),
     /// It has passed the shard's link.

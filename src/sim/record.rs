@@ -132,7 +132,7 @@ pub struct Spread {
 /// The gradients of a layer or table in the pushes between two observations; for a table, of the
 /// rows that they touched.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct GradientLook {
+pub struct GradientObservation {
     /// Root mean square over the pushes of the norm of the layer's part.
     pub norm: f64,
     /// The gradient of each parameter, averaged over the pushes.
@@ -146,7 +146,7 @@ pub struct GradientLook {
 
 /// The rows of a table in an observation, as shares of all its rows.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct RowsLook {
+pub struct RowsObservation {
     /// Touched by a push since the run began.
     pub touched: f64,
     /// Touched before, and not since the last observation.
@@ -157,7 +157,7 @@ pub struct RowsLook {
 
 /// An observation of one layer or table.
 #[derive(Clone, PartialEq, Debug)]
-pub struct LayerLook {
+pub struct LayerObservation {
     /// `dense` or `sparse`.
     pub group: &'static str,
     /// Name of the layer or table.
@@ -171,9 +171,9 @@ pub struct LayerLook {
     /// Its weights.
     pub weights: Spread,
     /// The gradients applied to it since the last observation, if there were any.
-    pub gradients: Option<GradientLook>,
+    pub gradients: Option<GradientObservation>,
     /// Its rows, if it is a table.
-    pub rows: Option<RowsLook>,
+    pub rows: Option<RowsObservation>,
 }
 
 /// The parameters that an evaluation used.
@@ -275,7 +275,7 @@ pub enum Record<'a> {
         /// The state of the run.
         progress: &'a Progress,
         /// One entry per layer and table.
-        layers: &'a [LayerLook],
+        layers: &'a [LayerObservation],
     },
     /// Quality on the holdout.
     Evaluated {
@@ -310,9 +310,9 @@ pub trait Observer {
 
 /// An observer that ignores all records.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Nobody;
+pub struct NoObserver;
 
-impl Observer for Nobody {
+impl Observer for NoObserver {
     fn observe(&mut self, _: &Record<'_>) {}
 }
 

@@ -19,7 +19,7 @@ impl Training {
     pub(super) fn forget_workers(&mut self) {
         let exported = self.exported_moving();
         self.server.content_mut().moving.copy_from_slice(&exported);
-        self.keepsakes.clear();
+        self.worker_states.clear();
         self.kept.clear();
         self.last = LastPushes::default();
         self.merged = (Vec::new(), Merge::default());
@@ -28,12 +28,12 @@ impl Training {
 
     /// Gives the servers the saved content. If examples in flight are lost, training continues with
     /// the examples that followed when the save began.
-    pub(super) fn take_copy(&mut self, saved: &Copied, restart: &Restart) {
+    pub(super) fn restore_copy(&mut self, saved: &Copied, restart: &Restart) {
         let layout = self.server.layout().clone();
         let all = Selection::all(&layout);
         let content = self.server.content_mut();
-        content.take(&saved.content, &all, Aspects::ALL);
-        content.take_moving(&saved.moving, &layout, &all);
+        content.copy_from(&saved.content, &all, Aspects::ALL);
+        content.copy_moving_from(&saved.moving, &layout, &all);
         if restart.workers == WorkersAt::Anew && restart.in_flight != InFlight::Requeue {
             self.feed.seek(saved.position);
         }
@@ -54,10 +54,10 @@ impl Training {
             // Initial values of slots and statistics are not drawn.
             let first = self.server.first_content(streams);
             let what = Aspects { weights: false, slots, counters };
-            self.server.content_mut().take(&first, &all, what);
+            self.server.content_mut().copy_from(&first, &all, what);
             if restart.moving == Kept::Reset {
                 let layout = self.server.layout().clone();
-                self.server.content_mut().take_moving(&first.moving, &layout, &all);
+                self.server.content_mut().copy_moving_from(&first.moving, &layout, &all);
             }
         }
         if restart.admission == Kept::Reset {
@@ -73,8 +73,8 @@ impl Training {
                 content.shrink_and_perturb(restart.shrink, restart.perturb, &first);
             }
             if let Some(names) = reinit {
-                content.take(&first, names, Aspects::ALL);
-                content.take_moving(&first.moving, &layout, names);
+                content.copy_from(&first, names, Aspects::ALL);
+                content.copy_moving_from(&first.moving, &layout, names);
             }
         }
         if restart.moving == Kept::Reset {

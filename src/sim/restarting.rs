@@ -18,7 +18,7 @@ impl Simulation {
     /// Keeps the example ids of steps in flight from now on, so that a later restart can train on
     /// them again. Must be called before the first event.
     pub fn follow_examples(&mut self) {
-        self.presence.follow();
+        self.presence.keep_ids();
     }
 
     /// Restarts the job now, from a checkpoint of this moment. In a job without gradients, only the
@@ -58,7 +58,7 @@ impl Turn<'_> {
                 training.forget_workers();
             }
             if let Some(saved) = &saved {
-                training.take_copy(saved, restart);
+                training.restore_copy(saved, restart);
             }
             if restart.remedies == Kept::Reset {
                 training.remedies = fresh.remedies;
@@ -117,7 +117,7 @@ impl Turn<'_> {
         let now = self.sim.queue.now();
         self.sim.queue.forget_steps();
         self.sim.saves.forget();
-        self.sim.network.empty(now);
+        self.sim.network.clear(now);
         self.sim.workers.iter_mut().for_each(Worker::start_again);
         self.sim.watchdog.forget_steps();
     }
@@ -126,9 +126,9 @@ impl Turn<'_> {
     fn begin_steps(&mut self, restart: &Restart) -> Result<(), SimError> {
         let (now, workers) = (self.sim.queue.now(), self.sim.workers.len() as u32);
         for worker in (0..workers).map(WorkerId) {
-            let standing = &self.sim.workers[worker.index()].standing;
-            if standing.is_joined() {
-                let life = standing.life();
+            let presence = &self.sim.workers[worker.index()].presence;
+            if presence.is_joined() {
+                let life = presence.life();
                 self.journey().turn_to(worker, Activity::Wait);
                 let at = now
                     + restart.start.at(worker, workers, self.sim.plan.streams).since(SimTime::ZERO);

@@ -73,7 +73,7 @@ pub enum SavedShards {
 
 /// Why a checkpoint is saved.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
-pub enum SaveFor {
+pub enum SaveReason {
     /// The parameters are the best so far.
     Best,
     /// It is due after this many updates.
@@ -139,19 +139,19 @@ impl Save {
     }
 }
 
-impl SaveFor {
+impl SaveReason {
     /// The name of its file, without an extension.
     pub fn name(self) -> String {
         match self {
-            SaveFor::Best => "best".to_owned(),
-            SaveFor::Update(updates) => format!("update-{updates:09}"),
-            SaveFor::Last => "last".to_owned(),
-            SaveFor::Restart => "restart".to_owned(),
+            SaveReason::Best => "best".to_owned(),
+            SaveReason::Update(updates) => format!("update-{updates:09}"),
+            SaveReason::Last => "last".to_owned(),
+            SaveReason::Restart => "restart".to_owned(),
         }
     }
 }
 
-crate::persist_plain!(SaveFor);
+crate::persist_plain!(SaveReason);
 
 #[cfg(test)]
 mod tests {
@@ -164,14 +164,14 @@ mod tests {
     use crate::optimizer::{Optimizer, OptimizerChoice};
     use crate::params::{Init, Layout};
     use crate::server::Sharding;
-    use crate::server::Values;
+    use crate::server::TensorValues;
     use crate::sim::copied::Copied;
     use crate::sim::training_clock::Elapsed;
 
     fn server(shards: u32) -> ParameterServer {
         let mut layout = Layout::default();
-        layout.table("item", 0, 100, 4, Init::Normal(1.0));
-        layout.block("out", "weight", (2, 1), Init::Normal(1.0));
+        layout.add_table("item", 0, 100, 4, Init::Normal(1.0));
+        layout.add_block("out", "weight", (2, 1), Init::Normal(1.0));
         let keys = serde_json::json!({"kind": "adam"});
         let rule: Arc<dyn Optimizer> =
             serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();
@@ -235,7 +235,7 @@ mod tests {
         };
         assert_eq!(copied.rows_without(), [("item/m", vec![5])]);
         let tensors = copied.checkpoint(&server).tensors;
-        assert_eq!(tensors["item/m/absent"].values, Values::U32(vec![5]));
+        assert_eq!(tensors["item/m/absent"].values, TensorValues::U32(vec![5]));
         assert!(!tensors.contains_key("item/v/absent"));
     }
 }

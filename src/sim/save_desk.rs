@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::copied::{Copied, SaveReport, Saved};
-use super::save::{Save, SaveFor, Timed};
+use super::save::{Save, SaveReason, Timed};
 use super::training::Training;
 use super::training_clock::Elapsed;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
@@ -24,7 +24,7 @@ pub(super) enum Phase {
 
 /// What waits for the end of a save.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Held {
+pub(super) struct WaitingWorkers {
     /// Workers that would start a step, each with its current life.
     pub asks: Vec<(WorkerId, u32)>,
     /// Workers that the protocol has allowed to start one, and the shard that they may read, or
@@ -57,14 +57,14 @@ impl Current {
 #[derive(Debug, Default)]
 pub(super) struct SaveDesk {
     pub how: Save,
-    pub due: VecDeque<(SaveFor, SimTime, u64)>,
+    pub due: VecDeque<(SaveReason, SimTime, u64)>,
     pub current: Option<Current>,
     pub done: VecDeque<Saved>,
     /// Number of the current save.
     pub number: u32,
     /// The worker that saves, during its save.
     pub chief: Option<WorkerId>,
-    pub held: Held,
+    pub held: WaitingWorkers,
     /// Whether no worker starts a step any more, since the job ends.
     pub is_closing: bool,
 }

@@ -6,9 +6,9 @@ use super::error::SimError;
 use super::flight::{Flight, Flights};
 use super::queue::{Event, EventQueue, Saves};
 use super::record::{Activity, Observer};
-use super::save::{Save, SaveFor, SavePolicy, SavedBy, Timed};
-use super::save_desk::{Current, Held, Phase, SaveDesk};
-use super::session::Session;
+use super::save::{Save, SavePolicy, SaveReason, SavedBy, Timed};
+use super::save_desk::{Current, Phase, SaveDesk, WaitingWorkers};
+use super::session::TrainingSession;
 use super::simulation::Simulation;
 use super::training::Training;
 use super::turn::Turn;
@@ -22,13 +22,13 @@ struct Saving<'a> {
     queue: &'a mut EventQueue,
     flights: &'a Flights,
     workers: &'a [Worker],
-    session: &'a Session,
+    session: &'a TrainingSession,
     versions: &'a [u64],
 }
 
 impl Saving<'_> {
     /// Notes that a checkpoint is due, and starts it if it can.
-    fn demand(&mut self, what: SaveFor) {
+    fn demand(&mut self, what: SaveReason) {
         let kind = std::mem::discriminant(&what);
         let progress = &self.session.progress;
         let now = (what, progress.now, progress.updates);
@@ -53,7 +53,7 @@ impl Saving<'_> {
     /// A worker is between two steps: if it is the chief, it starts to save.
     fn offer_chief(&mut self, worker: WorkerId) {
         // The chief is the first worker that is present.
-        let chief = self.workers.iter().position(|worker| worker.standing.is_joined());
+        let chief = self.workers.iter().position(|worker| worker.presence.is_joined());
         if chief == Some(worker.index()) {
             self.desk.chief = Some(worker);
             self.gather();
@@ -100,7 +100,7 @@ impl Saving<'_> {
     fn write(&mut self) {
         let (now, number) = (self.queue.now(), self.desk.number);
         let unrest = self.unrest();
-        let present = self.workers.iter().filter(|w| w.standing.is_joined()).count() as u64;
+        let present = self.workers.iter().filter(|w| w.presence.is_joined()).count() as u64;
         let held = match self.desk.how.stops_workers() {
             true => present.saturating_sub(unrest),
             false => u64::from(self.desk.chief.is_some()),
@@ -143,8 +143,8 @@ impl Saving<'_> {
     }
 
     /// All data are written. Returns what has waited for it.
-    fn end(&mut self) -> Held {
-        let Some(current) = self.desk.current.take() else { return Held::default() };
+    fn end(&mut self) -> WaitingWorkers {
+        let Some(current) = self.desk.current.take() else { return WaitingWorkers::default() };
         let Current { mut report, copy, .. } = current;
         report.ended = self.queue.now();
         report.updates[2] = self.session.progress.updates;
@@ -155,7 +155,7 @@ impl Saving<'_> {
         self.desk.done.push_back(Saved { report, copy });
         self.desk.chief = None;
         match self.desk.is_closing {
-            true => Held::default(),
+            true => WaitingWorkers::default(),
             false => std::mem::take(&mut self.desk.held),
         }
     }
@@ -170,7 +170,7 @@ impl Simulation {
 
     /// Has a checkpoint saved as soon as the current save is over. [`take_saved`](Self::take_saved)
     /// returns it when it is done.
-    pub fn save_checkpoint(&mut self, what: SaveFor) {
+    pub fn save_checkpoint(&mut self, what: SaveReason) {
         self.saving().demand(what);
     }
 
@@ -212,7 +212,7 @@ impl Turn<'_> {
     /// As [`Simulation::step`].
     pub(super) fn save_now(&mut self, how: &Save) -> Result<Saved, SimError> {
         let usual = std::mem::replace(&mut self.sim.saves.how, how.clone());
-        self.sim.save_checkpoint(SaveFor::Restart);
+        self.sim.save_checkpoint(SaveReason::Restart);
         while self.sim.saves.done.is_empty() {
             self.sim.advance(self.observer)?;
         }
@@ -240,21 +240,21 @@ impl Turn<'_> {
     }
 
     /// Lets the workers continue that have waited for a save.
-    fn release(&mut self, held: Held) -> Result<(), SimError> {
-        let Held { asks, grants, ahead } = held;
+    fn release(&mut self, held: WaitingWorkers) -> Result<(), SimError> {
+        let WaitingWorkers { asks, grants, ahead } = held;
         for (worker, life) in asks {
             self.ask(worker, life)?;
         }
         for (worker, life, shard) in grants {
             let w = &self.sim.workers[worker.index()];
-            if w.standing.life() == life && w.asking {
+            if w.presence.life() == life && w.asking {
                 self.journey().grant(worker, shard);
             }
         }
         for (worker, life) in ahead {
             let w = &self.sim.workers[worker.index()];
             let computes = w.activity() == Activity::Compute && w.next.is_none() && !w.asking;
-            if w.standing.life() == life && computes {
+            if w.presence.life() == life && computes {
                 self.ask_ahead(worker)?;
             }
         }

@@ -9,7 +9,7 @@ use super::layers::LayerWatch;
 use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{EvaluatedView, Observer, Record};
 use super::step_data::StepData;
-use super::training::Looks;
+use super::training::Observed;
 use super::work::Work;
 use crate::base::{SimTime, WorkerId};
 use crate::protocol::PushId;
@@ -50,12 +50,12 @@ pub const COMPARED: u32 = 100;
 
 impl Watch {
     /// The data of this step to keep for later measurements.
-    pub(super) fn looks(&self, worker: WorkerId, push: PushId) -> Looks {
+    pub(super) fn observed(&self, worker: WorkerId, push: PushId) -> Observed {
         let due = |every: Option<u64>| every.is_some_and(|n| push.0.is_multiple_of(n.max(1)));
         let views = self.evaluation.as_ref().map(|evaluation| evaluation.views).unwrap_or_default();
         let everybody = views.mean_of_views || views.mean_of_predictions;
         let compared = self.divergence.is_some() && worker.0 < COMPARED;
-        Looks {
+        Observed {
             view: due(self.gap_every) || compared || worker.0 < views.workers || everybody,
             rows: due(self.rows_every),
         }
@@ -64,7 +64,7 @@ impl Watch {
 
 /// Work, progress and periodic actions.
 #[derive(Debug)]
-pub struct Session {
+pub struct TrainingSession {
     /// The work of the run.
     pub work: Work,
     /// The progress.
@@ -82,15 +82,15 @@ pub struct Session {
     since_best: u64,
 }
 
-impl Session {
+impl TrainingSession {
     /// A session at its start.
-    pub fn new(work: Work, limits: Limits, watch: Watch) -> Session {
+    pub fn new(work: Work, limits: Limits, watch: Watch) -> TrainingSession {
         let cadence = |every: Every| Cadence::new(every, limits);
         let evaluate = watch.evaluation.as_ref().map(|evaluation| cadence(evaluation.every));
         let diverge = watch.divergence.map(cadence);
         let layers = watch.layers.map(|every| (cadence(every), LayerWatch::default()));
         let progress = Progress::default();
-        Session {
+        TrainingSession {
             work,
             progress,
             limits,
@@ -106,7 +106,7 @@ impl Session {
 
     /// Whether a limit is reached.
     pub fn is_over(&self) -> bool {
-        self.limits.reached(&self.progress)
+        self.limits.is_reached(&self.progress)
             || self.limits.patience.is_some_and(|patience| self.since_best >= patience)
     }
 
@@ -130,23 +130,23 @@ impl Session {
     }
 
     /// Carries out the actions that are due. `views` yields the workers' views.
-    pub fn look<'a, I>(&mut self, views: impl FnOnce() -> I, observer: &mut dyn Observer)
+    pub fn observe_due<'a, I>(&mut self, views: impl FnOnce() -> I, observer: &mut dyn Observer)
     where
         I: Iterator<Item = (WorkerId, &'a StepData)>,
     {
         let progress = self.progress;
         let due = |cadence: &mut Option<Cadence>| {
-            cadence.as_mut().is_some_and(|cadence| cadence.due(&progress))
+            cadence.as_mut().is_some_and(|cadence| cadence.is_due(&progress))
         };
         let (evaluate, diverge) = (due(&mut self.evaluate), due(&mut self.diverge));
-        if self.layers.as_mut().is_some_and(|(cadence, _)| cadence.due(&progress)) {
-            self.look_at_layers(observer);
+        if self.layers.as_mut().is_some_and(|(cadence, _)| cadence.is_due(&progress)) {
+            self.observe_layers(observer);
         }
         if evaluate || diverge {
             let held = by_worker(views());
             if diverge {
                 let first = held.partition_point(|(worker, _)| worker.0 < COMPARED);
-                self.diverge(&held[..first], observer);
+                self.measure_divergence(&held[..first], observer);
             }
             if evaluate {
                 self.evaluate(&held, observer);
@@ -155,35 +155,35 @@ impl Session {
     }
 
     /// Evaluates at the start, before any update, and at the end.
-    pub fn look_at_ends<'a, I>(&mut self, views: I, observer: &mut dyn Observer)
+    pub fn evaluate_at_ends<'a, I>(&mut self, views: I, observer: &mut dyn Observer)
     where
         I: Iterator<Item = (WorkerId, &'a StepData)>,
     {
         if self.evaluated_at != Some(self.progress.updates) {
             self.evaluate(&by_worker(views), observer);
         }
-        self.look_at_layers(observer);
+        self.observe_layers(observer);
     }
 
     /// Counts a push that every shard has applied.
-    pub(super) fn pushed(&mut self, cargo: &Cargo) {
+    pub(super) fn count_push(&mut self, cargo: &Cargo) {
         let Some((_, layers)) = &mut self.layers else { return };
         if let (Some(training), Some(gradient)) = (self.work.training(), cargo.gradient()) {
-            layers.pushed(training.server(), cargo.lookups(), gradient);
+            layers.count_push(training.server(), cargo.lookups(), gradient);
         }
     }
 
-    fn look_at_layers(&mut self, observer: &mut dyn Observer) {
+    fn observe_layers(&mut self, observer: &mut dyn Observer) {
         let (Some((_, watch)), Some(training)) = (&mut self.layers, self.work.training()) else {
             return;
         };
-        if !watch.has_looked(self.progress.updates) {
-            let layers = watch.look(training.server(), self.progress.updates);
+        if !watch.has_observed(self.progress.updates) {
+            let layers = watch.observe(training.server(), self.progress.updates);
             observer.observe(&Record::Layers { progress: &self.progress, layers: &layers });
         }
     }
 
-    fn diverge(&mut self, held: &[(WorkerId, &StepData)], observer: &mut dyn Observer) {
+    fn measure_divergence(&mut self, held: &[(WorkerId, &StepData)], observer: &mut dyn Observer) {
         if let Some(training) = self.work.training() {
             let layers = divergence(training.server(), held);
             observer.observe(&Record::Diverged { progress: &self.progress, layers: &layers });
@@ -247,7 +247,7 @@ pub(super) fn by_worker<'a>(
     held
 }
 
-crate::persist!(Session {
+crate::persist!(TrainingSession {
     work: state,
     progress: state,
     limits: fixed,

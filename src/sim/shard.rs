@@ -54,9 +54,9 @@ impl Shard {
     }
 
     /// Forgets every current request.
-    pub(super) fn empty(&mut self, now: SimTime) {
+    pub(super) fn clear(&mut self, now: SimTime) {
         for station in [&mut self.link_in, &mut self.link_out, &mut self.processor] {
-            station.empty(now);
+            station.clear(now);
         }
     }
 

@@ -82,7 +82,7 @@ impl SharedStation {
 
     /// Adds a customer that needs `work` and counts as `weight` ordinary ones.
     pub fn enter(&mut self, now: SimTime, work: SimSpan, weight: f64, onward: Onward) {
-        self.rise(now);
+        self.raise_level(now);
         self.entered += 1;
         self.turn += 1;
         self.weights += weight;
@@ -112,7 +112,7 @@ impl SharedStation {
         Some(first)
     }
 
-    fn rise(&mut self, now: SimTime) {
+    fn raise_level(&mut self, now: SimTime) {
         if !self.inside.is_empty() {
             self.level += now.since(self.at).0 as f64 / self.weights;
         }

@@ -4,14 +4,14 @@ use super::books::Books;
 use super::coordinator::Coordinator;
 use super::evaluate::{Evaluated, Views};
 use super::flight::Flights;
-use super::network::Network;
+use super::network::NetworkState;
 use super::parts::Parts;
-use super::plan::Plan;
+use super::plan::RunConstants;
 use super::presence::Presence;
 use super::queue::{Event, EventQueue};
 use super::record::EvaluatedView;
 use super::save_desk::SaveDesk;
-use super::session::{Session, by_worker};
+use super::session::{TrainingSession, by_worker};
 use super::shard::Shard;
 use super::step_data::StepData;
 use super::watchdog::Watchdog;
@@ -22,13 +22,13 @@ use crate::base::{SimTime, WorkerId};
 #[derive(Debug)]
 pub struct Simulation {
     /// The part that the scenario fixes.
-    pub(super) plan: Plan,
+    pub(super) plan: RunConstants,
     /// The future events.
     pub(super) queue: EventQueue,
     /// Machines and their activities.
     pub(super) workers: Vec<Worker>,
     /// Links, and shards as stations.
-    pub(super) network: Network,
+    pub(super) network: NetworkState,
     /// Current steps.
     pub(super) flights: Flights,
     /// The protocol.
@@ -38,7 +38,7 @@ pub struct Simulation {
     /// Detects a run that would never end.
     pub(super) watchdog: Watchdog,
     /// The run without its cluster.
-    pub(super) session: Session,
+    pub(super) session: TrainingSession,
     /// Which workers are present.
     pub(super) presence: Presence,
     /// Checkpoints that are due, being saved, and saved.
@@ -63,7 +63,7 @@ impl Simulation {
         let mut simulation = Simulation {
             queue,
             workers: parts.machines.into_iter().map(worker).collect(),
-            network: Network::new(parts.links, parts.streams, workers, stations),
+            network: NetworkState::new(parts.links, parts.streams, workers, stations),
             flights: Flights::default(),
             coordinator: Coordinator::new(parts.protocol, workers, shards),
             books: Books::new(shards),
@@ -71,25 +71,25 @@ impl Simulation {
             presence: Presence::new(parts.churn, parts.starts, parts.watch.audit.clone()),
             saves: SaveDesk::new(parts.save),
             events: 0,
-            plan: Plan {
+            plan: RunConstants {
                 streams: parts.streams,
                 compute: parts.compute,
                 routine: parts.routine,
                 dense_alone: parts.work.dense_alone(),
             },
-            session: Session::new(parts.work, parts.limits, parts.watch),
+            session: TrainingSession::new(parts.work, parts.limits, parts.watch),
         };
         simulation.plan_lives();
         simulation
     }
 
     /// The run without its cluster: parameters, progress, limits.
-    pub fn session(&self) -> &Session {
+    pub fn session(&self) -> &TrainingSession {
         &self.session
     }
 
     /// The same, for measurements.
-    pub fn session_mut(&mut self) -> &mut Session {
+    pub fn session_mut(&mut self) -> &mut TrainingSession {
         &mut self.session
     }
 

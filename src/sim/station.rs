@@ -30,7 +30,7 @@ impl Station {
     }
 
     /// Removes all customers, as when the process behind it ends.
-    pub fn empty(&mut self, now: SimTime) {
+    pub fn clear(&mut self, now: SimTime) {
         self.free_at = now;
         if let Some(sharing) = &mut self.sharing {
             **sharing = SharedStation::default();

@@ -2,7 +2,7 @@
 
 use crate::data::Batch;
 use crate::params::{Lookups, View};
-use crate::remedy::Seen;
+use crate::remedy::SeenParameters;
 use crate::server::Carried;
 
 /// A batch with its distinct rows, and the buffers of its pull.
@@ -35,9 +35,9 @@ impl StepData {
     }
 
     /// The view, for remedies.
-    pub fn as_seen(&self) -> Seen<'_> {
+    pub fn as_seen(&self) -> SeenParameters<'_> {
         let StepData { dense, rows, row_updates, .. } = self;
-        Seen { dense, rows, row_updates }
+        SeenParameters { dense, rows, row_updates }
     }
 }
 

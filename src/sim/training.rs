@@ -3,15 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::bench::Bench;
 use super::cargo::{Buffers, Cargo, CargoStage, Computed};
 use super::feed::Feed;
 use super::last_pushes::LastPushes;
-use super::local::{Job, Keepsake, LocalStep};
+use super::local::{LocalInput, LocalStep, WorkerState};
 use super::moments::LocalMoments;
 use super::progress::Progress;
 use super::step_data::StepData;
 use super::training_clock::TrainingClock;
+use super::workspace::ThreadWorkspace;
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;
 use crate::cluster::failures::Lost;
@@ -21,9 +21,9 @@ use crate::optimizer::schedule;
 use crate::params::view::rows_len;
 use crate::params::{Gradient, Lookups};
 use crate::protocol::Merge;
-use crate::remedy::{Chances, Push, Remedies};
+use crate::remedy::{ArrivedPush, Chances, Remedies};
 use crate::server::sharding::Load;
-use crate::server::{BadUpdate, Carried, Clocks, Merger, ParameterServer, Part};
+use crate::server::{BadUpdate, Carried, Merger, ParameterServer, PullBuffers, UpdateContext};
 
 /// Learning rates at one moment.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -45,7 +45,7 @@ pub struct Training {
     model: Arc<dyn Model>,
     pub(super) server: ParameterServer,
     pub(super) feed: Feed,
-    pool: Pool<Bench>,
+    pool: Pool<ThreadWorkspace>,
     rates: RateAt,
     /// The clocks of rates and update rules.
     pub(super) clock: TrainingClock,
@@ -55,7 +55,7 @@ pub struct Training {
     /// The pushes that the merger holds, and how it has merged them.
     pub(super) merged: (Vec<u64>, Merge),
     /// The data that workers keep after steps, by worker; absent while the worker computes.
-    pub(super) keepsakes: Vec<Option<Box<Keepsake>>>,
+    pub(super) worker_states: Vec<Option<Box<WorkerState>>>,
     /// The views from which workers take dense parameters that they do not pull again.
     pub(super) kept: Vec<Option<Arc<StepData>>>,
     /// The last pushes of workers to shards, if some pushes are to be omitted.
@@ -73,7 +73,7 @@ impl fmt::Debug for Training {
 
 /// What observers need of a step, beyond its gradient.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Looks {
+pub struct Observed {
     /// Its view, until it has landed.
     pub view: bool,
     /// How often its rows had been updated when they were read.
@@ -97,7 +97,7 @@ impl Training {
         model: Arc<dyn Model>,
         server: ParameterServer,
         mut feed: Feed,
-        pool: Pool<Bench>,
+        pool: Pool<ThreadWorkspace>,
         rates: RateAt,
         filter: Option<GradientFilter>,
     ) -> Training {
@@ -117,7 +117,7 @@ impl Training {
             remedies: Remedies::default(),
             merger,
             merged: (Vec::new(), Merge::default()),
-            keepsakes: Vec::new(),
+            worker_states: Vec::new(),
             kept: Vec::new(),
             last: LastPushes::default(),
             moments,
@@ -154,7 +154,7 @@ impl Training {
     }
 
     /// The parameters and the host threads, for evaluation.
-    pub fn server_and_pool(&mut self) -> (&ParameterServer, &mut Pool<Bench>) {
+    pub fn server_and_pool(&mut self) -> (&ParameterServer, &mut Pool<ThreadWorkspace>) {
         (&self.server, &mut self.pool)
     }
 
@@ -179,8 +179,8 @@ impl Training {
 
     /// Forgets everything that a worker keeps; none of its steps may be computed later.
     pub fn forget(&mut self, worker: WorkerId) {
-        if let Some(keepsake) = self.keepsakes.get_mut(worker.index()) {
-            *keepsake = Some(Box::default());
+        if let Some(worker_state) = self.worker_states.get_mut(worker.index()) {
+            *worker_state = Some(Box::default());
         }
         if let Some(view) = self.kept.get_mut(worker.index()) {
             *view = None;
@@ -196,7 +196,7 @@ impl Training {
     }
 
     /// Takes the examples of the next step for `worker`, with buffers for its view.
-    pub fn begin(&mut self, worker: WorkerId, now: SimTime, looks: Looks) -> Box<Cargo> {
+    pub fn begin(&mut self, worker: WorkerId, now: SimTime, observed: Observed) -> Box<Cargo> {
         let mut step = Box::new(self.feed.next(worker, &mut self.pool, now));
         let layout = self.model.layout();
         step.dense.resize(layout.dense_len(), 0.0);
@@ -204,10 +204,11 @@ impl Training {
         // The shards overwrite all rows before they are read.
         fit(&mut step.rows, rows_len(layout, &step.lookups));
         let needs = self.remedies.needs();
-        let counted = if looks.rows || needs.row_staleness { step.lookups.distinct() } else { 0 };
+        let counted =
+            if observed.rows || needs.row_staleness { step.lookups.distinct() } else { 0 };
         step.row_updates.resize(counted, 0);
-        let kept = needs.view || needs.row_staleness || self.server.carries();
-        let watched = looks.view || looks.rows || kept;
+        let kept = needs.view || needs.row_staleness || self.server.carries_slots();
+        let watched = observed.view || observed.rows || kept;
         let stage = CargoStage::Filling { step, watched };
         Box::new(Cargo { worker, stage, ..Cargo::default() })
     }
@@ -226,10 +227,10 @@ impl Training {
             panic!("a shard was read twice")
         };
         let StepData { lookups, dense, moving, rows, row_updates, carried, .. } = step.as_mut();
-        if self.server.carries() {
+        if self.server.carries_slots() {
             self.server.carry(shard, lookups, carried);
         }
-        self.server.pull(Part { shard, lookups, dense, moving, rows, row_updates });
+        self.server.pull(PullBuffers { shard, lookups, dense, moving, rows, row_updates });
         if self.remedies.needs().look_ahead {
             let rate = self.rates(progress).dense as f32;
             self.remedies.look_ahead(&self.server, shard, rate, dense);
@@ -295,36 +296,37 @@ impl Training {
             self.kept.resize(self.kept.len().max(worker + 1), None);
             self.kept[worker] = Some(Arc::clone(step));
         }
-        let task = Task {
+        let task = GradientTask {
             model: Arc::clone(&self.model),
             source: Arc::clone(self.feed.source()),
             filter: self.filter.clone(),
             local: (!routine.is_plain())
                 .then(|| LocalStep { routine: routine.clone(), pushes_dense }),
-            keepsake: routine.keeps().then(|| self.keepsake(worker)),
+            worker_state: routine.keeps().then(|| self.worker_state(worker)),
             buffers: self.buffers.clone(),
             step,
         };
-        cargo.pending = Some(self.pool.submit(due, move |bench: &mut Bench| task.run(bench)));
+        cargo.pending =
+            Some(self.pool.submit(due, move |workspace: &mut ThreadWorkspace| task.run(workspace)));
     }
 
-    fn keepsake(&mut self, worker: usize) -> Box<Keepsake> {
-        if self.keepsakes.len() <= worker {
-            self.keepsakes.resize_with(worker + 1, || Some(Box::default()));
+    fn worker_state(&mut self, worker: usize) -> Box<WorkerState> {
+        if self.worker_states.len() <= worker {
+            self.worker_states.resize_with(worker + 1, || Some(Box::default()));
         }
-        self.keepsakes[worker].take().expect("a worker computes one step after the other")
+        self.worker_states[worker].take().expect("a worker computes one step after the other")
     }
 
     /// Makes sure that the step's gradient is present, and the data that the worker keeps.
     pub fn finish(&mut self, cargo: &mut Cargo) {
         if let Some(pending) = cargo.pending.take() {
-            let Computed { gradient, keepsake, lookups } = self.pool.wait(pending);
+            let Computed { gradient, worker_state, lookups } = self.pool.wait(pending);
             cargo.gradient = Some(gradient);
             if let Some(lookups) = lookups {
                 cargo.stage = CargoStage::Spent(lookups);
             }
-            if keepsake.is_some() {
-                self.keepsakes[cargo.worker.index()] = keepsake;
+            if worker_state.is_some() {
+                self.worker_states[cargo.worker.index()] = worker_state;
             }
         }
     }
@@ -349,13 +351,13 @@ impl Training {
         let (dense_rate, sparse_rate) = (rates.dense as f32, rates.sparse as f32);
         let staleness = members.iter().map(|member| member.staleness as f64).sum::<f64>()
             / members.len().max(1) as f64;
-        let mut clocks = Clocks {
+        let mut context = UpdateContext {
             dense_rate,
             sparse_rate,
             version: self.clock.update(shard, version),
             staleness,
             progress: self.clock.now(progress),
-            ..Clocks::default()
+            ..UpdateContext::default()
         };
         let merged = members.len() > 1 || merge.over.is_some_and(|over| over != 1);
         let mut row_rates = Vec::new();
@@ -363,34 +365,40 @@ impl Training {
             for member in members.iter_mut() {
                 let rates = (dense_rate, sparse_rate);
                 let steps = self.amend((shard, version - 1), member, rates, merged);
-                clocks.dense_rate = dense_rate * steps.0;
-                clocks.sparse_rate = sparse_rate * steps.0;
+                context.dense_rate = dense_rate * steps.0;
+                context.sparse_rate = sparse_rate * steps.0;
                 row_rates = steps.1;
             }
         }
         if !row_rates.is_empty() {
             row_rates.iter_mut().for_each(|rate| *rate *= sparse_rate);
-            clocks.row_rates = Some(&row_rates);
+            context.row_rates = Some(&row_rates);
         }
         if let ([member], false) = (&members, merged) {
             let gradient = member.cargo.gradient.as_ref().expect("just finished");
             let lookups = member.cargo.lookups();
-            clocks.carried = carried(&self.server, member.cargo);
-            return apply(&mut self.server, &mut self.remedies, shard, (lookups, gradient), clocks);
+            context.carried = carried(&self.server, member.cargo);
+            return apply(
+                &mut self.server,
+                &mut self.remedies,
+                shard,
+                (lookups, gradient),
+                context,
+            );
         }
         self.merge(members, merge);
         let mut oldest = Carried::default();
-        if self.server.carries() {
+        if self.server.carries_slots() {
             let mut by_age: Vec<_> = members.iter().collect();
             by_age.sort_by_key(|member| std::cmp::Reverse(member.staleness));
             let parts = by_age.iter().filter_map(|Member { cargo, .. }| {
                 carried(&self.server, cargo).map(|carried| (cargo.lookups(), carried))
             });
             self.merger.oldest(self.model.layout(), &parts.collect::<Vec<_>>(), &mut oldest);
-            clocks.carried = Some(&oldest);
+            context.carried = Some(&oldest);
         }
         let whole = (&self.merger.lookups, &self.merger.gradient);
-        apply(&mut self.server, &mut self.remedies, shard, whole, clocks)
+        apply(&mut self.server, &mut self.remedies, shard, whole, context)
     }
 
     /// Replaces an omitted push by the worker's last one, or keeps this push for that purpose.
@@ -443,7 +451,7 @@ impl Training {
             CargoStage::Away => panic!("a push was amended before its gradient"),
         };
         let (worker, staleness) = (*worker, member.staleness);
-        let push = Push { worker, version, staleness, lookups, seen, gradient };
+        let push = ArrivedPush { worker, version, staleness, lookups, seen, gradient };
         let steps = self.remedies.amend(&self.server, shard, rates, push, merged);
         (steps.all, steps.rows.map(<[f32]>::to_vec).unwrap_or_default())
     }
@@ -471,7 +479,7 @@ impl Training {
 
     /// The worker has computed its gradient, whether or not it is applied: adds the statistics of
     /// its batch.
-    pub fn computed(&mut self, cargo: &mut Cargo) {
+    pub fn add_batch_statistics(&mut self, cargo: &mut Cargo) {
         if !self.moments.is_empty() {
             self.finish(cargo);
             let gradient = cargo.gradient.as_ref().expect("just finished");
@@ -487,7 +495,7 @@ impl Training {
         }
         // A view that was moved to an unstarted job is lost with it.
         drop(cargo.pending.take());
-        self.buffers.take(cargo);
+        self.buffers.recycle(cargo);
     }
 }
 
@@ -501,18 +509,18 @@ enum Given {
 }
 
 /// Everything that the computation of one gradient needs.
-struct Task {
+struct GradientTask {
     model: Arc<dyn Model>,
     source: Arc<dyn DataSource>,
     filter: Option<GradientFilter>,
     local: Option<LocalStep>,
-    keepsake: Option<Box<Keepsake>>,
+    worker_state: Option<Box<WorkerState>>,
     buffers: Buffers,
     step: Given,
 }
 
-impl Task {
-    fn run(mut self, bench: &mut Bench) -> Computed {
+impl GradientTask {
+    fn run(mut self, workspace: &mut ThreadWorkspace) -> Computed {
         let mut gradient = self.buffers.gradient();
         let step: &StepData = match &self.step {
             Given::Shared(step) => step,
@@ -520,12 +528,12 @@ impl Task {
         };
         let model = self.model.as_ref();
         match &self.local {
-            None => model.gradient(step.view(), &step.batch, &mut bench.network, &mut gradient),
+            None => model.gradient(step.view(), &step.batch, &mut workspace.network, &mut gradient),
             Some(local) => {
                 let mut batch = Batch::default();
                 self.source.read(&step.examples, &mut batch);
-                let job = Job { model, schema: self.source.schema(), step, batch: &batch };
-                local.run(&job, self.keepsake.as_deref_mut(), bench, &mut gradient);
+                let job = LocalInput { model, schema: self.source.schema(), step, batch: &batch };
+                local.run(&job, self.worker_state.as_deref_mut(), workspace, &mut gradient);
             }
         }
         if let Some(filter) = &self.filter {
@@ -535,13 +543,13 @@ impl Task {
             Given::Shared(_) => None,
             Given::Whole(step) => Some(self.buffers.spend(*step)),
         };
-        Computed { gradient, keepsake: self.keepsake, lookups }
+        Computed { gradient, worker_state: self.worker_state, lookups }
     }
 }
 
 /// The slots that a worker pulled with its parameters, if an update rule needs them.
 fn carried<'a>(server: &ParameterServer, cargo: &'a Cargo) -> Option<&'a Carried> {
-    cargo.view().filter(|_| server.carries()).map(|step| &step.carried)
+    cargo.view().filter(|_| server.carries_slots()).map(|step| &step.carried)
 }
 
 /// Makes an update and tells the remedies of the steps, if they need that.
@@ -550,10 +558,10 @@ fn apply(
     remedies: &mut Remedies,
     shard: ShardId,
     (lookups, gradient): (&Lookups, &Gradient),
-    clocks: Clocks<'_>,
+    context: UpdateContext<'_>,
 ) -> Result<(), BadUpdate> {
     remedies.before_step(server, shard, lookups);
-    let outcome = server.apply(shard, lookups, gradient, clocks);
+    let outcome = server.apply(shard, lookups, gradient, context);
     remedies.after_step(server, shard, lookups);
     outcome
 }
@@ -580,7 +588,7 @@ crate::persist!(Training {
     remedies: state,
     merger: scratch,
     merged: emptied,
-    keepsakes: state,
+    worker_states: state,
     kept: state,
     last: state,
     moments: state,

@@ -34,7 +34,7 @@ impl Turn<'_> {
             presence,
             ..
         } = &mut *self.sim;
-        let (follows, observer) = (presence.follows(), &mut *self.observer);
+        let (follows, observer) = (presence.keeps_ids(), &mut *self.observer);
         Journey {
             plan,
             queue,
@@ -84,11 +84,11 @@ impl Turn<'_> {
         match event {
             Event::Life(life) => return self.advance_life(life),
             Event::Saves(step) => return self.advance_save(step),
-            Event::Ready(worker, life) => return self.ready(worker, life),
+            Event::Ready(worker, life) => return self.begin_next_step(worker, life),
             Event::Asks(worker, life) => return self.ask(worker, life),
-            Event::Departs(place, turn) => {
+            Event::Departs(station, turn) => {
                 let sim = &mut *self.sim;
-                if let Some(service) = sim.network.depart(&mut sim.queue, place, turn) {
+                if let Some(service) = sim.network.depart(&mut sim.queue, station, turn) {
                     tell_service(service, self.observer);
                 }
             }
@@ -135,11 +135,11 @@ impl Turn<'_> {
     }
 
     /// The worker is free for its next step, unless this life of it is over.
-    fn ready(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
-        if !self.sim.workers[worker.index()].standing.acts(life) {
+    fn begin_next_step(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
+        if !self.sim.workers[worker.index()].presence.is_active_in(life) {
             return self.leave(worker, life);
         }
-        match self.journey().ready(worker, life) {
+        match self.journey().prepare_next_step(worker, life) {
             true => self.ask(worker, life),
             false => Ok(()),
         }
@@ -147,7 +147,7 @@ impl Turn<'_> {
 
     /// The worker asks to pull, unless this life of it is over or a save makes it wait.
     pub(super) fn ask(&mut self, worker: WorkerId, life: u32) -> Result<(), SimError> {
-        if !self.sim.workers[worker.index()].standing.acts(life) {
+        if !self.sim.workers[worker.index()].presence.is_active_in(life) {
             return self.leave(worker, life);
         }
         self.sim.offer_chief(worker);
@@ -167,8 +167,8 @@ impl Turn<'_> {
     pub(super) fn ask_ahead(&mut self, worker: WorkerId) -> Result<(), SimError> {
         let Simulation { workers, saves, plan, .. } = &mut *self.sim;
         let w = &mut workers[worker.index()];
-        let life = w.standing.life();
-        let stays = plan.routine.prefetch && w.standing.acts(life);
+        let life = w.presence.life();
+        let stays = plan.routine.prefetch && w.presence.is_active_in(life);
         if !stays || saves.hold_ahead(worker, life) {
             return Ok(());
         }
@@ -191,7 +191,7 @@ impl Turn<'_> {
         match decision {
             Decision::Grant(worker, shard) => {
                 if self.sim.saves.is_gathering() && !self.has_reads_left(worker) {
-                    let life = self.sim.workers[worker.index()].standing.life();
+                    let life = self.sim.workers[worker.index()].presence.life();
                     self.sim.saves.hold_grant(worker, life, shard);
                 } else {
                     self.journey().grant(worker, shard);

@@ -8,7 +8,7 @@ use super::flight::{Flight, Flights};
 use super::presence::Presence;
 use super::queue::EventQueue;
 use super::record::{Finished, Observer, Record, RowStaleness};
-use super::session::Session;
+use super::session::TrainingSession;
 use super::training::Member;
 use super::watchdog::Watchdog;
 use super::worker::Worker;
@@ -23,7 +23,7 @@ pub(super) struct Updates<'a> {
     pub(super) coordinator: &'a mut Coordinator,
     pub(super) books: &'a mut Books,
     pub(super) watchdog: &'a mut Watchdog,
-    pub(super) session: &'a mut Session,
+    pub(super) session: &'a mut TrainingSession,
     pub(super) presence: &'a mut Presence,
     /// Whether workers keep anything from step to step.
     pub(super) keeps: bool,
@@ -72,7 +72,7 @@ impl Updates<'_> {
             self.session.progress.updates = updates;
             self.presence.begin_late(updates, self.queue);
             self.session.updated(self.flights.len(), self.observer);
-            self.session.look(|| self.flights.views(), self.observer);
+            self.session.observe_due(|| self.flights.views(), self.observer);
         }
         Ok(())
     }
@@ -236,7 +236,7 @@ impl Updates<'_> {
             gap: self.gap(&flight),
         };
         if let (true, Some(cargo)) = (applied, &flight.cargo) {
-            self.session.pushed(cargo);
+            self.session.count_push(cargo);
         }
         self.observer.observe(&Record::Finished(&finished));
         self.flights.recycle(flight, &mut self.session.work, self.keeps);

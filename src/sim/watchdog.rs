@@ -16,7 +16,7 @@ pub(super) enum Endless {
 
 /// The next event.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Next {
+pub(super) struct NextEvent {
     /// Its time.
     pub at: SimTime,
     /// The current time of the run.
@@ -49,7 +49,7 @@ impl Watchdog {
     /// # Errors
     /// If there were far more events without progress than in any run that ends.
     #[inline]
-    pub(super) fn watch(&mut self, next: Next, limits: &Limits) -> Result<(), Endless> {
+    pub(super) fn watch(&mut self, next: NextEvent, limits: &Limits) -> Result<(), Endless> {
         self.at_instant = if next.at > next.now { 0 } else { self.at_instant + 1 };
         // Far more than a step needs with all workers and shards.
         let most = 1_000 * (next.workers * next.shards + 1_000) as u64;

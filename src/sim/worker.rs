@@ -1,6 +1,6 @@
 //! A simulated worker: a machine, its activity, and its times.
 
-use super::presence::Standing;
+use super::presence::WorkerPresence;
 use super::record::Activity;
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::Machine;
@@ -34,7 +34,7 @@ pub struct Worker {
     /// Whether it holds a whole view from an earlier step.
     pub(super) holds: bool,
     /// Whether it is present.
-    pub standing: Standing,
+    pub presence: WorkerPresence,
     /// Whether it has asked to pull and has no grant yet.
     pub asking: bool,
     activity: Activity,
@@ -60,7 +60,7 @@ impl Worker {
             ids_kept: Vec::new(),
             held: vec![0; shards as usize],
             holds: false,
-            standing: Standing::default(),
+            presence: WorkerPresence::default(),
             asking: false,
             activity: Activity::Wait,
             since: SimTime::ZERO,
@@ -80,7 +80,7 @@ impl Worker {
         (self.flight, self.next, self.pushed) = (None, None, None);
         (self.asking, self.holds) = (false, false);
         self.held.fill(0);
-        self.standing.end_life();
+        self.presence.end_life();
     }
 
     /// Changes its activity at `now`, in its step `step`; returns the activity before, its start,
@@ -101,7 +101,7 @@ impl Worker {
 
     /// Whether it has no current step, or waits to begin one.
     pub(super) fn is_idle(&self) -> bool {
-        let doing = self.standing.suspended().unwrap_or(self.activity);
+        let doing = self.presence.suspended().unwrap_or(self.activity);
         self.flight.is_none() && doing == Activity::Wait
     }
 
@@ -130,7 +130,7 @@ crate::persist!(Worker {
     ids_kept: state,
     held: state,
     holds: state,
-    standing: state,
+    presence: state,
     asking: state,
     activity: state,
     since: state,

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use straggler::data::SourceChoice;
-use straggler::scenario::document::{Input, load};
+use straggler::scenario::document::{DocumentInput, load};
 use straggler::scenario::sweep;
 use straggler::scenario::templates::TEMPLATES;
 use straggler::scenario::{Scenario, rules};
@@ -156,7 +156,7 @@ fn damage(text: &str, dice: &mut Dice) -> String {
 
 /// Reads, checks and, where that is quick, prepares one damaged file. Says how far it came.
 fn survive(text: &str, folder: &Path, prepare: bool) -> usize {
-    let input = Input::Text { name: "damaged", text };
+    let input = DocumentInput::Text { name: "damaged", text };
     let mut loaded = match load::<Scenario>(input, &[]) {
         Ok(loaded) => loaded,
         Err(problems) => {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use straggler::experiment::{Trial, run_info};
 use straggler::scenario::Scenario;
-use straggler::scenario::document::{Input, Override, load};
+use straggler::scenario::document::{DocumentInput, Override, load};
 
 use crate::support::{done, say, scenario, straggler};
 
@@ -77,7 +77,8 @@ fn r32_a_run_takes_no_more_than_was_estimated() {
         let file = scenario(file);
         let settings: Vec<Override> =
             overrides.iter().map(|text| Override::argument(0, *text)).collect();
-        let loaded = load::<Scenario>(Input::File(&file), &settings).unwrap().finish().unwrap();
+        let loaded =
+            load::<Scenario>(DocumentInput::File(&file), &settings).unwrap().finish().unwrap();
         let estimate = Trial::new(loaded.value, Path::new("."), 2).unwrap().estimate;
         let out = folder.path().join(number.to_string());
         let mut command = straggler();

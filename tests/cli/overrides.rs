@@ -5,11 +5,11 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
 use straggler::experiment::{RunError, RunOptions, Trial};
-use straggler::scenario::document::shape::{Bounds, Field, Kind, Measure};
-use straggler::scenario::document::{Input, Loaded, Override, Shape, load};
+use straggler::scenario::document::shape::{Bounds, Dimension, KnownKey, ValueKind};
+use straggler::scenario::document::{DocumentInput, Loaded, Override, Shape, load};
 use straggler::scenario::templates::Template;
 use straggler::scenario::{Scenario, rules};
-use straggler::sim::{Every, Nobody};
+use straggler::sim::{Every, NoObserver};
 
 use crate::fuzz::{Dice, cases, is_small};
 
@@ -32,7 +32,7 @@ fn join(path: &str, key: &str) -> String {
 }
 
 fn descend<'a>(shape: &'a Shape, path: &str, kinds: Kinds, found: &mut Vec<(String, &'a Shape)>) {
-    let mut fields = |path: &str, fields: &'a [Field]| {
+    let mut fields = |path: &str, fields: &'a [KnownKey]| {
         for field in fields {
             let path = join(path, &field.name);
             found.push((path.clone(), &field.shape));
@@ -40,8 +40,8 @@ fn descend<'a>(shape: &'a Shape, path: &str, kinds: Kinds, found: &mut Vec<(Stri
         }
     };
     match &shape.kind {
-        Kind::Table(table) => fields(path, &table.fields),
-        Kind::Choice(variants) => {
+        ValueKind::Table(table) => fields(path, &table.fields),
+        ValueKind::Choice(variants) => {
             for variant in variants {
                 match kinds {
                     Kinds::Named => fields(&join(path, &variant.name), &variant.table.fields),
@@ -49,7 +49,9 @@ fn descend<'a>(shape: &'a Shape, path: &str, kinds: Kinds, found: &mut Vec<(Stri
                 }
             }
         }
-        Kind::Union(shapes) => shapes.iter().for_each(|shape| descend(shape, path, kinds, found)),
+        ValueKind::Union(shapes) => {
+            shapes.iter().for_each(|shape| descend(shape, path, kinds, found))
+        }
         _ => {}
     }
 }
@@ -57,34 +59,34 @@ fn descend<'a>(shape: &'a Shape, path: &str, kinds: Kinds, found: &mut Vec<(Stri
 /// A TOML value for a place: mostly small and in range, now and then at an edge or beyond it.
 fn value(shape: &Shape, dice: &mut Dice) -> String {
     match &shape.kind {
-        Kind::Any => "1".to_string(),
-        Kind::Bool => ["true", "false"][dice.roll(2)].to_string(),
-        Kind::Integer(bounds) => integer(bounds, dice),
-        Kind::Number { bounds, .. } => number(bounds, dice),
-        Kind::Text(_) => {
+        ValueKind::Any => "1".to_string(),
+        ValueKind::Bool => ["true", "false"][dice.roll(2)].to_string(),
+        ValueKind::Integer(bounds) => integer(bounds, dice),
+        ValueKind::Number { bounds, .. } => number(bounds, dice),
+        ValueKind::Text(_) => {
             ["\"a\"", "\"\"", "\"1..3\"", "\"4\"", "\"item\"", "\"x/../y\"", "\"none.csv\""]
                 [dice.roll(7)]
             .to_string()
         }
-        Kind::Quantity { measure, .. } => quantity(*measure, dice),
-        Kind::Words(words) => format!("\"{}\"", words[dice.roll(words.len())].name),
-        Kind::List { items, .. } => {
+        ValueKind::Quantity { measure, .. } => quantity(*measure, dice),
+        ValueKind::Words(words) => format!("\"{}\"", words[dice.roll(words.len())].name),
+        ValueKind::List { items, .. } => {
             let items: Vec<String> = (0..dice.roll(4)).map(|_| value(items, dice)).collect();
             format!("[{}]", items.join(", "))
         }
-        Kind::Table(table) => format!("{{{}}}", entries(&table.fields, dice).join(", ")),
-        Kind::Choice(variants) => {
+        ValueKind::Table(table) => format!("{{{}}}", entries(&table.fields, dice).join(", ")),
+        ValueKind::Choice(variants) => {
             let variant = &variants[dice.roll(variants.len())];
             let mut entries = entries(&variant.table.fields, dice);
             entries.push(format!("kind = \"{}\"", variant.name));
             format!("{{{}}}", entries.join(", "))
         }
-        Kind::Union(shapes) => value(&shapes[dice.roll(shapes.len())], dice),
+        ValueKind::Union(shapes) => value(&shapes[dice.roll(shapes.len())], dice),
     }
 }
 
-fn entries(fields: &[Field], dice: &mut Dice) -> Vec<String> {
-    let chosen: Vec<&Field> =
+fn entries(fields: &[KnownKey], dice: &mut Dice) -> Vec<String> {
+    let chosen: Vec<&KnownKey> =
         fields.iter().filter(|field| field.required || dice.roll(3) == 0).collect();
     chosen.iter().map(|field| format!("{} = {}", field.name, value(&field.shape, dice))).collect()
 }
@@ -119,16 +121,16 @@ fn number(bounds: &Bounds, dice: &mut Dice) -> String {
     format!("{number:?}")
 }
 
-fn quantity(measure: Measure, dice: &mut Dice) -> String {
+fn quantity(measure: Dimension, dice: &mut Dice) -> String {
     let text = match measure {
-        Measure::Duration => {
+        Dimension::Duration => {
             ["0s", "1ns", "3us", "2ms", "70ms", "1s", "5h", "100000d", "210000d", "9e9d", "-1s"]
                 [dice.roll(11)]
         }
-        Measure::Bandwidth => {
+        Dimension::Bandwidth => {
             ["0bit/s", "1bit/s", "9kbit/s", "10Gbit/s", "18000000Tbit/s", "1"][dice.roll(6)]
         }
-        Measure::Bytes => ["0B", "1B", "64MiB", "3GiB", "17000000000GiB"][dice.roll(5)],
+        Dimension::Bytes => ["0B", "1B", "64MiB", "3GiB", "17000000000GiB"][dice.roll(5)],
     };
     format!("\"{text}\"")
 }
@@ -180,7 +182,7 @@ fn is_rare(every: Option<Every>) -> bool {
 /// A template with overrides, if it passes the checks.
 fn read(base: &str, arguments: &[String]) -> Option<Loaded<Scenario>> {
     let template = Template::find(base).expect("a template");
-    let input = Input::Text { name: "base", text: template.text };
+    let input = DocumentInput::Text { name: "base", text: template.text };
     let number = |(index, text): (usize, &String)| Override::argument(index, text.clone());
     let overrides: Vec<Override> = arguments.iter().enumerate().map(number).collect();
     let mut loaded = load::<Scenario>(input, &overrides).ok()?;
@@ -224,7 +226,7 @@ fn attempt(base: &str, arguments: &[String], folder: &Path) -> Fate {
     if trial.check_limits().is_err() {
         return Fate::TooLarge;
     }
-    match trial.run(&folder.join("out"), &RunOptions::default(), &mut Nobody) {
+    match trial.run(&folder.join("out"), &RunOptions::default(), &mut NoObserver) {
         Ok(finished) => assert!(finished.summary.is_some()),
         Err(RunError::Simulation { .. }) => {}
         // A checkpoint that is not there.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 use straggler::experiment::checkpoint::file;
-use straggler::server::Values;
+use straggler::server::TensorValues;
 
 use crate::support::{
     Rows, SMALL, assert_same, done, reproducible, say, scenario, small_run, straggler, summary,
@@ -163,7 +163,7 @@ fn a_run_writes_checkpoints_and_another_starts_from_one() {
 fn tensor(run: &Path, checkpoint: &str, name: &str) -> Vec<f32> {
     let path = run.join(format!("checkpoints/{checkpoint}.safetensors"));
     match &file::read(&path).unwrap().checkpoint.tensors[name].values {
-        Values::F32(values) => values.clone(),
+        TensorValues::F32(values) => values.clone(),
         other => panic!("{other:?}"),
     }
 }

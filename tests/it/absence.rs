@@ -6,7 +6,7 @@ use straggler::cluster::{Failures, Membership, Scripted, StepTimeChoice};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::Scenario;
 use straggler::scenario::spec::Traffic;
-use straggler::sim::{Nobody, Observer, Simulation, State};
+use straggler::sim::{NoObserver, Observer, Simulation, State};
 
 pub(crate) const SECOND: u64 = 1 << 30;
 
@@ -47,7 +47,7 @@ pub(crate) fn run_with(scenario: &Scenario, observer: &mut dyn Observer) -> Simu
 }
 
 pub(crate) fn run(scenario: &Scenario) -> Simulation {
-    run_with(scenario, &mut Nobody)
+    run_with(scenario, &mut NoObserver)
 }
 
 pub(crate) fn failing(every: u64, repair: u64) -> Failures {
@@ -106,7 +106,7 @@ pub(crate) fn churning(workers: u32) -> Scenario {
 /// Runs event by event and checks the invariants every so often.
 pub(crate) fn check_invariants(simulation: &mut Simulation, stride: u64) {
     let mut count = 0;
-    while simulation.step(&mut Nobody).unwrap() == State::Running {
+    while simulation.step(&mut NoObserver).unwrap() == State::Running {
         count += 1;
         if count % stride == 0 {
             simulation.check();

@@ -9,10 +9,12 @@ use straggler::cluster::delay::Fixed;
 use straggler::cluster::step_time::{constant, pareto};
 use straggler::cluster::{DelayChoice, ShardService, StepTimeChoice};
 use straggler::optimizer::{OptimizerChoice, sgd};
-use straggler::protocol::{Arrived, Cluster, Decisions, Protocol, PushId};
+use straggler::protocol::{Arrived, ClusterState, Decisions, Protocol, PushId};
 use straggler::scenario::Scenario;
 use straggler::server::ParameterServer;
-use straggler::sim::{Every, Limits, Links, Nobody, NullWork, SimError, Simulation, Stop, Work};
+use straggler::sim::{
+    Every, Limits, Links, NoObserver, NullWork, SimError, Simulation, Stop, Work,
+};
 
 use crate::cluster::NullCluster;
 use crate::training::{finish, job, run, server, small, small_logistic, small_mlp};
@@ -98,14 +100,14 @@ struct Mute {
 straggler::persist!(Mute { grants: state });
 
 impl Protocol for Mute {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         if self.grants > 0 {
             self.grants -= 1;
             decide.grant(worker);
         }
     }
 
-    fn on_push(&mut self, _: Arrived, _: &Cluster<'_>, _: &mut Decisions) {}
+    fn on_push(&mut self, _: Arrived, _: &ClusterState<'_>, _: &mut Decisions) {}
 }
 
 fn null_parts(shards: u32) -> straggler::sim::Parts {
@@ -121,9 +123,9 @@ fn a_stall_says_who_waits_for_whom() {
         let mut parts = null_parts(2);
         parts.protocol = Box::new(Mute { grants });
         let mut simulation = Simulation::new(parts);
-        let error = simulation.run(&mut Nobody).unwrap_err();
+        let error = simulation.run(&mut NoObserver).unwrap_err();
         simulation.check();
-        let SimError::Stalled { at, who } = &error else { panic!("{error}") };
+        let SimError::Stalled { at, waiting: said } = &error else { panic!("{error}") };
         assert_eq!(*at, if grants == 0 { SimTime::ZERO } else { SimTime(1 << 30) });
         let mut expected: Vec<&str> = waiting.split(", ").collect();
         expected.sort_unstable();
@@ -131,7 +133,7 @@ fn a_stall_says_who_waits_for_whom() {
             "workers waiting for permission to pull: {}; workers whose pushes are held: {held}",
             expected.join(", ")
         );
-        assert_eq!(*who, text);
+        assert_eq!(*said, text);
     }
 }
 
@@ -152,11 +154,11 @@ struct Broken(Breach);
 straggler::persist!(Broken(breach: fixed));
 
 impl Protocol for Broken {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         decide.grant(worker);
     }
 
-    fn on_push(&mut self, arrived: Arrived, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, _: &ClusterState<'_>, decide: &mut Decisions) {
         let (shard, push) = (arrived.shard, arrived.push);
         match self.0 {
             Breach::TwiceInOneUpdate => decide.apply(shard, &[push, push]),
@@ -189,7 +191,7 @@ fn a_protocol_that_breaks_its_contract_is_told_how() {
             let mut parts = null_parts(shards);
             parts.protocol = Box::new(Broken(breach));
             let mut simulation = Simulation::new(parts);
-            let run = AssertUnwindSafe(|| simulation.run(&mut Nobody));
+            let run = AssertUnwindSafe(|| simulation.run(&mut NoObserver));
             let panic = catch_unwind(run).expect_err("the breach went unnoticed");
             let text = panic.downcast_ref::<String>().expect("a message");
             assert!(text.contains(expected), "{breach:?}: {text}");
@@ -202,7 +204,7 @@ fn r33_a_clock_that_runs_out_is_an_error() {
     let law = StepTimeChoice::Constant(constant::Config {});
     let cluster = NullCluster { base: SimSpan(1 << 62), ..NullCluster::textbook(2, law) };
     let mut simulation = cluster.build();
-    let error = simulation.run(&mut Nobody).unwrap_err();
+    let error = simulation.run(&mut NoObserver).unwrap_err();
     assert_eq!(error, SimError::ClockOverflow { update: 6 });
     // A run that ends before does not care.
     let limits = Limits { time: Some(SimTime(u64::MAX - 1)), ..Limits::default() };
@@ -244,7 +246,7 @@ proptest! {
             ..NullCluster::textbook(workers, law)
         };
         let mut simulation = cluster.build();
-        match simulation.run(&mut Nobody) {
+        match simulation.run(&mut NoObserver) {
             Ok(()) | Err(SimError::ClockOverflow { .. }) => simulation.check(),
             Err(other) => panic!("{other}"),
         }
@@ -256,6 +258,6 @@ fn a_clock_that_cannot_reach_its_limit_is_an_error() {
     let mut cluster = NullCluster::textbook(3, StepTimeChoice::default());
     cluster.base = SimSpan::ZERO;
     cluster.limits = Limits { time: Some(SimTime(1_000)), ..Limits::default() };
-    let outcome = cluster.build().run(&mut Nobody);
+    let outcome = cluster.build().run(&mut NoObserver);
     assert_eq!(outcome, Err(SimError::TimeStandsStill { at: SimTime::ZERO }));
 }

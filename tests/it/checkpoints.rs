@@ -2,24 +2,24 @@
 
 use straggler::data::Window;
 use straggler::optimizer::{OptimizerChoice, sgd};
-use straggler::scenario::start::{Average, Saving};
+use straggler::scenario::start::{Average, CheckpointSaving};
 use straggler::scenario::{Job, Scenario};
-use straggler::sim::checkpoint::Missing;
+use straggler::sim::checkpoint::MissingState;
 use straggler::sim::restart::{ClockAt, DataAt, InFlight, Kept, SlotsAt, WorkersAt};
-use straggler::sim::{Checkpoint, Nobody, Restart, StartError, State};
+use straggler::sim::{Checkpoint, NoObserver, Restart, StartError, State};
 
 use crate::training::{job, prepare, server, small, weights};
 
 fn advance(job: &mut Job, events: usize) {
     for _ in 0..events {
-        assert_eq!(job.step(&mut Nobody).unwrap(), State::Running);
+        assert_eq!(job.step(&mut NoObserver).unwrap(), State::Running);
     }
 }
 
 /// Runs until so many updates have been made.
 fn until(job: &mut Job, updates: u64) -> Vec<u32> {
     while job.session().progress.updates < updates {
-        job.step(&mut Nobody).unwrap();
+        job.step(&mut NoObserver).unwrap();
     }
     weights(server(job.session()))
 }
@@ -34,7 +34,7 @@ fn saved(scenario: &Scenario, events: usize) -> (Job, Checkpoint) {
 fn started(scenario: &Scenario, from: &Checkpoint, restart: &Restart, same: bool) -> Job {
     let mut job = job(scenario, 1);
     assert_eq!(
-        job.start_from(from, (restart, Missing::Error), same, 7).unwrap(),
+        job.start_from(from, (restart, MissingState::Error), same, 7).unwrap(),
         Vec::<String>::new()
     );
     job
@@ -63,7 +63,7 @@ fn a_job_that_starts_from_a_checkpoint_does_what_the_restarted_job_does() {
     for restart in switches {
         let (mut job, checkpoint) = saved(&scenario, 130);
         let updates = job.session().progress.updates;
-        scenario.restart(&mut job, &restart, &mut Nobody).unwrap();
+        scenario.restart(&mut job, &restart, &mut NoObserver).unwrap();
         let restarted = until(&mut job, updates + 25);
         let mut other = started(&scenario, &checkpoint, &restart, true);
         assert!(until(&mut other, 25) == restarted, "{restart:?}");
@@ -112,11 +112,11 @@ fn what_a_checkpoint_does_not_have_is_said() {
         let from = (&Restart::default(), absent);
         job.start_from(&plain, from, true, 7).map(|missing| (job, missing))
     };
-    let error = start(Missing::Error).unwrap_err();
+    let error = start(MissingState::Error).unwrap_err();
     assert!(matches!(error, StartError::Missing { .. }), "{error}");
-    let (first, missing) = start(Missing::First).unwrap();
+    let (first, missing) = start(MissingState::First).unwrap();
     assert!(missing.iter().any(|name| name.ends_with("/v")), "{missing:?}");
-    let (garbage, _) = start(Missing::Garbage).unwrap();
+    let (garbage, _) = start(MissingState::Garbage).unwrap();
     let slots = |job: &Job| server(job.session()).content().dense.slots(0).to_vec();
     assert!(slots(&first).iter().all(|&slot| slot == 0.0));
     let found = slots(&garbage);
@@ -127,14 +127,14 @@ fn what_a_checkpoint_does_not_have_is_said() {
     let apply = Restart { in_flight: InFlight::Apply, ..Restart::default() };
     for restart in [keep, apply] {
         let error = job(&scenario, 1)
-            .start_from(&checkpoint, (&restart, Missing::First), true, 7)
+            .start_from(&checkpoint, (&restart, MissingState::First), true, 7)
             .unwrap_err();
         assert!(matches!(error, StartError::NotInCheckpoint(_)), "{error}");
         assert!(error.to_string().contains("straggler lab restart"));
     }
     let mut smaller = alone();
     smaller.model = crate::training::small_mlp();
-    let from = (&Restart::default(), Missing::First);
+    let from = (&Restart::default(), MissingState::First);
     let error = job(&smaller, 1).start_from(&checkpoint, from, true, 7).unwrap_err();
     assert!(matches!(error, StartError::Tensor(_)), "{error}");
 }
@@ -143,7 +143,7 @@ fn what_a_checkpoint_does_not_have_is_said() {
 fn what_an_average_holds_is_in_the_estimate_of_memory() {
     let memory = |average| {
         let mut scenario = small();
-        scenario.checkpoint = Some(Saving { average, ..Saving::default() });
+        scenario.checkpoint = Some(CheckpointSaving { average, ..CheckpointSaving::default() });
         let estimate = scenario.estimate(Some(&prepare(&scenario)), 1);
         (estimate.memory.0, 4 * (estimate.dense + estimate.sparse))
     };
@@ -161,8 +161,8 @@ fn patience_ends_after_so_many_evaluations_without_a_new_best() {
     scenario.optimizer = OptimizerChoice::Sgd(sgd::Config { learning_rate: 1e-300 });
     scenario.train.stop.patience = Some(3);
     let mut job = job(&scenario, 1);
-    job.look_first(&mut Nobody);
-    while job.step(&mut Nobody).unwrap() == State::Running {}
+    job.evaluate_first(&mut NoObserver);
+    while job.step(&mut NoObserver).unwrap() == State::Running {}
     // The first evaluation, before any update, is the best for ever.
     assert_eq!(job.session().progress.updates, 15);
 }

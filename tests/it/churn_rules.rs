@@ -1,7 +1,7 @@
 //! Nonsense about workers that come and go is refused, with all places named; what has no effect is
 //! warned about.
 
-use straggler::scenario::document::{Input, load};
+use straggler::scenario::document::{DocumentInput, load};
 use straggler::scenario::{Scenario, rules};
 
 /// Everything that is said about a scenario with these lines, as a user sees it.
@@ -10,7 +10,7 @@ fn said(lines: &str) -> String {
         "timing_only = {{}}\ntrain.stop.sim_time = \"1h\"\ncluster.workers = 4\n\
          cluster.compute.fixed = \"1s\"\n{lines}\n"
     );
-    match load::<Scenario>(Input::Text { name: "test.toml", text: &text }, &[]) {
+    match load::<Scenario>(DocumentInput::Text { name: "test.toml", text: &text }, &[]) {
         Err(problems) => problems.to_string(),
         Ok(mut loaded) => {
             rules::check(&mut loaded);

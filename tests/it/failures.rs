@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use straggler::base::{SimSpan, SimTime, WorkerId};
-use straggler::cluster::failures::{Lost, OfClass, OnTheWay};
+use straggler::cluster::failures::{InFlightMessages, Lost, OfClass};
 use straggler::cluster::step_time::lognormal;
 use straggler::cluster::{Failures, MachineClass, Membership, Routine, Scripted, StepTimeChoice};
 use straggler::scenario::Scenario;
-use straggler::sim::{Activity, Finished, Nobody, Record, SimError, Simulation, Stop};
+use straggler::sim::{Activity, Finished, NoObserver, Record, SimError, Simulation, Stop};
 
 use crate::absence::{
     SECOND, build, constant, exponential, failing, protocol, run, run_with, seconds, timing,
@@ -159,8 +159,8 @@ fn a_push_on_its_way_has_a_rule() {
         (ends, simulation.presence().tally().lost_steps)
     };
     // Lost: it begins anew at 12. Otherwise when the push has arrived.
-    assert_eq!(ends(OnTheWay::Lost), (vec![12 + 13, 12 + 13 + 17], 1));
-    assert_eq!(ends(OnTheWay::Arrives), (vec![13, 13 + 13], 0));
+    assert_eq!(ends(InFlightMessages::Lost), (vec![12 + 13, 12 + 13 + 17], 1));
+    assert_eq!(ends(InFlightMessages::Arrives), (vec![13, 13 + 13], 0));
 }
 
 /// A crash of one worker changes no crash of another, however many there are.
@@ -270,7 +270,7 @@ fn routines_begin_anew_after_a_crash() {
     ];
     for text in routines {
         let routine: Routine = toml::from_str(text).unwrap();
-        for on_the_way in [OnTheWay::Lost, OnTheWay::Arrives] {
+        for on_the_way in [InFlightMessages::Lost, InFlightMessages::Arrives] {
             for choice in ["asynchronous", "synchronous", "ringmaster"] {
                 let mut scenario = audited(Lost::Requeue);
                 scenario.protocol = protocol(&format!("kind = '{choice}'"));
@@ -295,13 +295,13 @@ fn a_job_without_workers_is_told_so() {
     let mut scenario = timing(3, constant());
     let leave = Some(seconds(10));
     scenario.cluster.membership = vec![Membership { leave, ..Membership::default() }];
-    let error = build(&scenario).run(&mut Nobody).unwrap_err();
+    let error = build(&scenario).run(&mut NoObserver).unwrap_err();
     assert!(matches!(error, SimError::Stalled { .. }), "{error}");
     assert!(error.to_string().contains("workers that are gone: 0, 1, 2"), "{error}");
     // Machines that never run for as long as a step takes.
     scenario.cluster.membership.clear();
     scenario.cluster.failures = Failures { law: constant(), ..failing(1, 1) };
     scenario.cluster.compute.fixed = seconds(2);
-    let error = build(&scenario).run(&mut Nobody).unwrap_err();
+    let error = build(&scenario).run(&mut NoObserver).unwrap_err();
     assert!(matches!(error, SimError::Fruitless { .. } | SimError::Stalled { .. }), "{error}");
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use straggler::experiment::fit::figures::Figures;
-use straggler::experiment::fit::log::{Columns, Log};
+use straggler::experiment::fit::log::{Columns, StepLog};
 use straggler::experiment::fit::{fit, judge};
 
 fn logs() -> Vec<PathBuf> {
@@ -69,7 +69,7 @@ fn largest_distance(name: &str) -> f64 {
 fn the_fit_behaves_like_the_log() {
     for path in logs() {
         let name = name(&path);
-        let log = Log::read(&path, &Columns::default()).unwrap();
+        let log = StepLog::read(&path, &Columns::default()).unwrap();
         let fitted = fit(&log, false, None).unwrap();
         let predicted = judge(&fitted, (0, log.steps.len()), 30_000, Path::new(".")).unwrap();
         let off = Off::between(&predicted, &log.figures());
@@ -85,7 +85,7 @@ fn the_fit_behaves_like_the_log() {
 fn half_a_log_predicts_the_other_half() {
     for path in logs() {
         let name = name(&path);
-        let log = Log::read(&path, &Columns::default()).unwrap();
+        let log = StepLog::read(&path, &Columns::default()).unwrap();
         let (half, all) = (log.steps.len() / 2, log.steps.len());
         let fitted = fit(&log.part(0, half), true, None).unwrap();
         let predicted = judge(&fitted, (half, all), 30_000, Path::new(".")).unwrap();

@@ -16,7 +16,7 @@ use straggler::params::view::rows_len;
 use straggler::params::{Gradient, Locator, Lookups, View};
 use straggler::protocol::{ProtocolChoice, synchronous};
 use straggler::scenario::Scenario;
-use straggler::server::{Clocks, ParameterServer, Part, Sharding};
+use straggler::server::{ParameterServer, PullBuffers, Sharding, UpdateContext};
 use straggler::sim::evaluate::Views;
 use straggler::sim::feed::ExampleSharing;
 use straggler::sim::{Activity, Every, Record, Stop};
@@ -87,7 +87,7 @@ fn by_hand(scenario: &Scenario, updates: u64) -> Vec<u32> {
         let mut dense = vec![0.0; layout.dense_len()];
         let mut moving = vec![0.0; layout.moving_len()];
         let mut rows = vec![0.0; rows_len(&layout, &lookups)];
-        server.pull(Part {
+        server.pull(PullBuffers {
             shard: ShardId(0),
             lookups: &lookups,
             dense: &mut dense,
@@ -97,8 +97,13 @@ fn by_hand(scenario: &Scenario, updates: u64) -> Vec<u32> {
         });
         let view = View { dense: &dense, moving: &moving, rows: &rows, lookups: &lookups };
         model.gradient(view, &batch, &mut workspace, &mut gradient);
-        let clocks = Clocks { dense_rate: rate, sparse_rate: rate, version, ..Clocks::default() };
-        server.apply(ShardId(0), &lookups, &gradient, clocks).unwrap();
+        let context = UpdateContext {
+            dense_rate: rate,
+            sparse_rate: rate,
+            version,
+            ..UpdateContext::default()
+        };
+        server.apply(ShardId(0), &lookups, &gradient, context).unwrap();
     }
     weights(&server)
 }

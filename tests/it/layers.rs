@@ -2,7 +2,7 @@
 
 use straggler::optimizer::{OptimizerChoice, sgd};
 use straggler::scenario::Scenario;
-use straggler::sim::record::LayerLook;
+use straggler::sim::record::LayerObservation;
 use straggler::sim::{Every, Record};
 
 use crate::absence::run_with;
@@ -18,7 +18,7 @@ fn watched() -> Scenario {
     scenario
 }
 
-fn looks(scenario: &Scenario) -> Vec<(u64, Vec<LayerLook>)> {
+fn looks(scenario: &Scenario) -> Vec<(u64, Vec<LayerObservation>)> {
     let mut looks = Vec::new();
     run_with(scenario, &mut |record: &Record<'_>| {
         if let Record::Layers { progress, layers } = record {

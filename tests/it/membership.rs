@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use straggler::base::{SimSpan, SimTime, WorkerId};
-use straggler::cluster::failures::{Lost, OnTheWay};
+use straggler::cluster::failures::{InFlightMessages, Lost};
 use straggler::cluster::{Failures, Membership, Scripted, StartChoice, start};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::Scenario;
@@ -260,7 +260,7 @@ prop_compose! {
         scenario.protocol = choice;
         scenario.cluster.shards = shards;
         scenario.cluster.network.latency = SimSpan(latency);
-        let on_the_way = if arrives { OnTheWay::Arrives } else { OnTheWay::Lost };
+        let on_the_way = if arrives { InFlightMessages::Arrives } else { InFlightMessages::Lost };
         scenario.cluster.failures = Failures { lost, on_the_way, ..failing(every, repair) };
         let (join, leave, period) = (Some(seconds(tide.0)), Some(seconds(tide.1)), tide.2);
         scenario.cluster.membership = vec![Membership {

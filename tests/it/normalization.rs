@@ -6,7 +6,7 @@ use straggler::base::SimSpan;
 use straggler::model::{ModelChoice, Normalization};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::Scenario;
-use straggler::sim::Nobody;
+use straggler::sim::NoObserver;
 use straggler::sim::evaluate::Views;
 
 use crate::training::{self, Outcome};
@@ -32,7 +32,7 @@ fn shared() -> Value {
 /// What is evaluated at the end, and what the server holds.
 fn moments(scenario: &Scenario, threads: usize) -> (Vec<f32>, Vec<f32>) {
     let mut job = training::job(scenario, threads);
-    job.run(&mut Nobody).unwrap();
+    job.run(&mut NoObserver).unwrap();
     let training = job.session().work.training().unwrap();
     (training.exported_moving(), training.server().moving().to_vec())
 }
@@ -128,7 +128,7 @@ fn workers_differ_in_their_moments() {
 fn own_moments_never_travel() {
     let bytes = |keys: Value| {
         let mut job = training::job(&with(keys), 1);
-        job.run(&mut Nobody).unwrap();
+        job.run(&mut NoObserver).unwrap();
         let shard = &job.simulation().unwrap().shards()[0];
         (shard.bytes_out, shard.bytes_in)
     };

@@ -9,9 +9,9 @@ use straggler::optimizer::{Moment, Optimizer, OptimizerChoice, Slot, Tick};
 use straggler::params::{Gradient, Init, Layout, Lookups};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::Scenario;
-use straggler::scenario::document::{Input, load};
+use straggler::scenario::document::{DocumentInput, load};
 use straggler::scenario::rules;
-use straggler::server::{Carried, Clocks, ParameterServer, Sharding};
+use straggler::server::{Carried, ParameterServer, Sharding, UpdateContext};
 
 use crate::training::{Outcome, run, small, small_logistic, small_mlp};
 
@@ -53,8 +53,8 @@ fn assert_near(found: f32, expected: f32) {
 /// A server with one table of `rows` rows and one dense block of as many weights, all of them 1.
 fn server(config: Value, rows: u32, dim: usize) -> ParameterServer {
     let mut layout = Layout::default();
-    layout.table("item", 0, rows, dim, Init::Constant(1.0));
-    layout.block("bias", "bias", (rows as usize, dim), Init::Constant(1.0));
+    layout.add_table("item", 0, rows, dim, Init::Constant(1.0));
+    layout.add_block("bias", "bias", (rows as usize, dim), Init::Constant(1.0));
     let rule = choice(config).build();
     let sharding = Sharding::new(&layout, 1);
     ParameterServer::new(Arc::new(layout), sharding, Arc::clone(&rule), rule, Streams::new(1))
@@ -81,9 +81,14 @@ fn adagrad_decay_does_as_in_deeprec() {
         assert_near(2.0 * server.dense().iter().sum::<f32>(), loss);
         let progress = Moment { updates: before + 1, ..Moment::default() };
         let (version, rate) = (before + 1, 0.1);
-        let clocks =
-            Clocks { dense_rate: rate, sparse_rate: rate, version, progress, ..Clocks::default() };
-        server.apply(ShardId(0), &all, &gradient, clocks).unwrap();
+        let context = UpdateContext {
+            dense_rate: rate,
+            sparse_rate: rate,
+            version,
+            progress,
+            ..UpdateContext::default()
+        };
+        server.apply(ShardId(0), &all, &gradient, context).unwrap();
     }
 }
 
@@ -222,14 +227,14 @@ fn adaptive_revision_has_the_known_values_at_the_server() {
     let at_start = read(&server);
     let mut push = |g: f32, carried: &Carried, version, expected: f32| {
         let gradient = Gradient { dense: vec![g; 4], rows: vec![g], ..Gradient::default() };
-        let clocks = Clocks {
+        let context = UpdateContext {
             dense_rate: 1.0,
             sparse_rate: 1.0,
             version,
             carried: Some(carried),
-            ..Clocks::default()
+            ..UpdateContext::default()
         };
-        server.apply(ShardId(0), &row, &gradient, clocks).unwrap();
+        server.apply(ShardId(0), &row, &gradient, context).unwrap();
         assert_near(server.table(0).weights(2)[0] - 1.0, expected);
         assert_near(server.dense()[3] - 1.0, expected);
         assert_eq!(server.table(0).weights(1), [1.0]);
@@ -354,7 +359,7 @@ fn a_period_without_length_is_refused() {
         let text = format!(
             "[data]\nkind = \"synthetic\"\n[{group}]\nkind = \"adagrad_decay\"\nperiod = {{ {period} }}\n"
         );
-        let input = Input::Text { name: "periods", text: &text };
+        let input = DocumentInput::Text { name: "periods", text: &text };
         let mut loaded = load::<Scenario>(input, &[]).expect("it reads well");
         rules::check(&mut loaded);
         let problems = loaded.finish().expect_err("a period without length").to_string();

@@ -1,12 +1,12 @@
 //! Oracles of the cluster's physics: shared links and processors, and pace over time.
 
 use straggler::base::SimSpan;
-use straggler::cluster::pace::{Episodes, Whose};
+use straggler::cluster::pace::{EpisodeScope, Episodes};
 use straggler::cluster::step_time::{constant, exponential, gamma, pareto};
 use straggler::cluster::{Discipline, PaceConfig, ShardService, StepTimeChoice};
 use straggler::scenario::Scenario;
 use straggler::scenario::spec::Traffic;
-use straggler::sim::{Limits, Nobody, Simulation};
+use straggler::sim::{Limits, NoObserver, Simulation};
 
 use crate::cluster::{NullCluster, seconds};
 
@@ -63,7 +63,7 @@ fn scenario() -> Scenario {
 fn run(scenario: &Scenario) -> Simulation {
     let parts = scenario.parts(None, std::path::Path::new("."), 1).unwrap();
     let mut simulation = Simulation::new(parts);
-    simulation.run(&mut Nobody).unwrap();
+    simulation.run(&mut NoObserver).unwrap();
     simulation
 }
 
@@ -98,7 +98,8 @@ fn episodes_cost_what_the_markov_process_says() {
     scenario.train.stop.updates = Some(60_000);
     let steady = run(&scenario).now().seconds();
     let (every, lasting) = (SimSpan(3_000_000_000), SimSpan(1_000_000_000));
-    let episodes = vec![Episodes { every, lasting, factor: Some(4.0), whose: Whose::Worker }];
+    let episodes =
+        vec![Episodes { every, lasting, factor: Some(4.0), whose: EpisodeScope::Worker }];
     scenario.cluster.pace = PaceConfig { episodes, ..PaceConfig::default() };
     let slowed = run(&scenario).now().seconds();
     let (q01, q10) = (1.0 / 3.0, 1.0);
@@ -112,7 +113,7 @@ fn a_neutral_pace_changes_nothing() {
     let mut scenario = scenario();
     let before = run(&scenario).now();
     let (every, lasting) = (SimSpan(3_000_000_000), SimSpan::ZERO);
-    let never = Episodes { every, lasting, factor: Some(4.0), whose: Whose::Host };
+    let never = Episodes { every, lasting, factor: Some(4.0), whose: EpisodeScope::Host };
     let mild = Episodes { lasting: every, factor: Some(1.0), ..never.clone() };
     scenario.cluster.pace.episodes = vec![never];
     assert_eq!(run(&scenario).now(), before);

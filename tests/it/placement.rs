@@ -4,7 +4,7 @@ use straggler::base::SimSpan;
 use straggler::cluster::ShardService;
 use straggler::scenario::{Job, Scenario};
 use straggler::server::RowPlacement;
-use straggler::sim::{Nobody, Simulation};
+use straggler::sim::{NoObserver, Simulation};
 
 use crate::training::{job, run, run_in_pieces, small};
 
@@ -20,7 +20,7 @@ fn placed(placement: RowPlacement, shards: u32) -> Scenario {
 
 fn simulated(scenario: &Scenario) -> Simulation {
     let Job::Cluster(mut simulation) = job(scenario, 1) else { panic!("a cluster was asked for") };
-    simulation.run(&mut Nobody).unwrap();
+    simulation.run(&mut NoObserver).unwrap();
     *simulation
 }
 

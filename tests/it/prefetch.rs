@@ -2,13 +2,13 @@
 //! made up when workers go while they pull ahead.
 
 use straggler::base::{Bandwidth, SimSpan};
-use straggler::cluster::failures::{Lost, OnTheWay};
+use straggler::cluster::failures::{InFlightMessages, Lost};
 use straggler::cluster::{Failures, Membership, Scripted};
 use straggler::protocol::ProtocolChoice;
-use straggler::scenario::document::{Input, load};
+use straggler::scenario::document::{DocumentInput, load};
 use straggler::scenario::{Scenario, rules};
 use straggler::sim::feed::ExampleSharing;
-use straggler::sim::{Finished, Nobody, Record, State, Stop};
+use straggler::sim::{Finished, NoObserver, Record, State, Stop};
 
 use crate::absence::{
     SECOND, build, check_invariants, churning, constant, exponential, failing, protocols, run,
@@ -116,7 +116,7 @@ fn without_a_network_only_the_age_of_gradients_changes() {
 #[test]
 fn nothing_is_lost_or_made_up_when_workers_come_and_go() {
     for choice in permissive() {
-        for (shards, on_the_way) in [(1, OnTheWay::Lost), (3, OnTheWay::Arrives)] {
+        for (shards, on_the_way) in [(1, InFlightMessages::Lost), (3, InFlightMessages::Arrives)] {
             let mut scenario = prefetching(churning(6));
             scenario.protocol = choice.clone();
             scenario.cluster.shards = shards;
@@ -215,7 +215,7 @@ fn two_protocols_let_a_worker_pull_ahead() {
     scenario.sparse_protocol = Some(toml::from_str("kind = 'asynchronous'").unwrap());
     scenario.train.stop.updates = Some(300);
     let mut simulation = build(&scenario);
-    while simulation.step(&mut Nobody).unwrap() == State::Running {
+    while simulation.step(&mut NoObserver).unwrap() == State::Running {
         simulation.check();
         let ahead = simulation.workers().iter().filter(|w| w.next.is_some()).count();
         assert!(ahead <= 4);
@@ -229,7 +229,7 @@ fn what_cannot_be_prefetched_is_refused_with_both_places() {
             "timing_only = {{}}\ntrain.stop.updates = 9\nworker.prefetch = true\n{lines}\n"
         );
         let mut loaded =
-            load::<Scenario>(Input::Text { name: "t.toml", text: &text }, &[]).unwrap();
+            load::<Scenario>(DocumentInput::Text { name: "t.toml", text: &text }, &[]).unwrap();
         rules::check(&mut loaded);
         let problems = loaded.finish().unwrap_err().to_string();
         for word in ["t.toml:3", "E0201", "worker.prefetch"].iter().chain(words) {

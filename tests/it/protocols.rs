@@ -8,11 +8,11 @@ use straggler::base::{Purpose, ShardId, SimSpan, Streams, WorkerId, stream::unit
 use straggler::cluster::step_time::{constant, exponential, lognormal};
 use straggler::cluster::{MachineClass, ShardService, StepTimeChoice};
 use straggler::protocol::{
-    Arrived, Cluster, Decisions, Merge, Protocol, ProtocolChoice, PushId, Read, RowMean,
+    Arrived, ClusterState, Decisions, Merge, Protocol, ProtocolChoice, PushId, Read, RowMean,
 };
 use straggler::scenario::Scenario;
 use straggler::sim::feed::ExampleSharing;
-use straggler::sim::{Limits, Links, Nobody, SimError, Simulation, State};
+use straggler::sim::{Limits, Links, NoObserver, SimError, Simulation, State};
 
 use crate::cluster::{NullCluster, mean, seconds};
 use crate::training::{self, Outcome};
@@ -373,7 +373,7 @@ fn with_protocol(scenario: &Scenario, protocol: Box<dyn Protocol>, threads: usiz
     let mut parts = scenario.parts(scenario.prepare(here).unwrap(), here, threads).unwrap();
     parts.protocol = protocol;
     let mut simulation = Simulation::new(parts);
-    simulation.run(&mut Nobody).unwrap();
+    simulation.run(&mut NoObserver).unwrap();
     training::weights(training::server(simulation.session()))
 }
 
@@ -420,7 +420,7 @@ straggler::persist!(Chaos {
 });
 
 impl Protocol for Chaos {
-    fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
         let first = (self.draw() * f64::from(self.shards)) as u32;
         if self.shards > 1 && self.draw() < 0.5 {
             decide.grant_shard(worker, ShardId(first));
@@ -428,14 +428,14 @@ impl Protocol for Chaos {
         decide.grant(worker);
     }
 
-    fn on_read(&mut self, _: Read, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_read(&mut self, _: Read, _: &ClusterState<'_>, decide: &mut Decisions) {
         if self.draw() < 0.02 {
             let worker = WorkerId((self.draw() * f64::from(self.workers)) as u32);
             self.abort(worker, decide);
         }
     }
 
-    fn on_push(&mut self, arrived: Arrived, _: &Cluster<'_>, decide: &mut Decisions) {
+    fn on_push(&mut self, arrived: Arrived, _: &ClusterState<'_>, decide: &mut Decisions) {
         let parts = self.arrived.entry(arrived.worker).or_insert((arrived.push, 0));
         parts.1 += 1;
         if parts.1 == self.shards {
@@ -486,7 +486,7 @@ proptest! {
         let chaos = Chaos::new(seed, workers, shards);
         let mut simulation = cluster.build_with(Box::new(chaos));
         let mut events = 0u64;
-        while simulation.step(&mut Nobody).unwrap() == State::Running {
+        while simulation.step(&mut NoObserver).unwrap() == State::Running {
             events += 1;
             if events.is_multiple_of(40) {
                 simulation.check();
@@ -515,15 +515,15 @@ fn a_protocol_that_lets_nothing_through_is_told_so() {
     struct Never;
     straggler::persist!(Never {});
     impl Protocol for Never {
-        fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+        fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
             decide.grant(worker);
         }
-        fn on_push(&mut self, arrived: Arrived, _: &Cluster<'_>, decide: &mut Decisions) {
+        fn on_push(&mut self, arrived: Arrived, _: &ClusterState<'_>, decide: &mut Decisions) {
             decide.discard(arrived.shard, arrived.push);
         }
     }
     let cluster = NullCluster::textbook(3, StepTimeChoice::Constant(constant::Config {}));
-    let error = cluster.build_with(Box::new(Never)).run(&mut Nobody).unwrap_err();
+    let error = cluster.build_with(Box::new(Never)).run(&mut NoObserver).unwrap_err();
     assert!(matches!(error, SimError::Fruitless { .. }), "{error}");
 }
 
@@ -535,14 +535,14 @@ fn what_is_on_its_way_cannot_be_applied() {
     struct Hasty;
     straggler::persist!(Hasty {});
     impl Protocol for Hasty {
-        fn on_ready(&mut self, worker: WorkerId, _: &Cluster<'_>, decide: &mut Decisions) {
+        fn on_ready(&mut self, worker: WorkerId, _: &ClusterState<'_>, decide: &mut Decisions) {
             decide.grant(worker);
         }
-        fn on_read(&mut self, read: Read, _: &Cluster<'_>, decide: &mut Decisions) {
+        fn on_read(&mut self, read: Read, _: &ClusterState<'_>, decide: &mut Decisions) {
             decide.apply(read.shard, &[read.push]);
         }
-        fn on_push(&mut self, _: Arrived, _: &Cluster<'_>, _: &mut Decisions) {}
+        fn on_push(&mut self, _: Arrived, _: &ClusterState<'_>, _: &mut Decisions) {}
     }
     let cluster = NullCluster::textbook(2, StepTimeChoice::Constant(constant::Config {}));
-    let _ = cluster.build_with(Box::new(Hasty)).run(&mut Nobody);
+    let _ = cluster.build_with(Box::new(Hasty)).run(&mut NoObserver);
 }

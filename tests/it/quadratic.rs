@@ -8,7 +8,9 @@ use straggler::cluster::delay::{Fixed, Geometric};
 use straggler::cluster::step_time::exponential;
 use straggler::cluster::{DelayChoice, StepTimeChoice};
 use straggler::protocol::{ProtocolChoice, synchronous};
-use straggler::sim::{Imposed, Limits, Nobody, Session, Simulation, State, Training, Watch, Work};
+use straggler::sim::{
+    Imposed, Limits, NoObserver, Simulation, State, Training, TrainingSession, Watch, Work,
+};
 
 use crate::cluster::NullCluster;
 use crate::toy::descent;
@@ -27,11 +29,11 @@ fn with_delay(
     updates: u64,
 ) -> Vec<Vec<f64>> {
     let work = Work::Training(Box::new(descent(curvatures, rate, 1)));
-    let session = Session::new(work, Limits::default(), Watch::default());
+    let session = TrainingSession::new(work, Limits::default(), Watch::default());
     let mut run = Imposed::new(session, law, Streams::new(seed));
     let mut path = vec![weights(run.session().work.training())];
     for _ in 0..updates {
-        run.step(&mut Nobody).unwrap();
+        run.step(&mut NoObserver).unwrap();
         path.push(weights(run.session().work.training()));
     }
     path
@@ -48,7 +50,7 @@ fn on_cluster(workers: u32, step: f64, seed: u64, updates: u64) -> Vec<f64> {
     let training = descent(&[step], 1.0, workers);
     let mut simulation = Simulation::new(cluster.parts(Work::Training(Box::new(training))));
     let mut path = vec![1.0];
-    while simulation.step(&mut Nobody).unwrap() == State::Running {
+    while simulation.step(&mut NoObserver).unwrap() == State::Running {
         if simulation.session().progress.updates as usize == path.len() {
             path.push(weights(simulation.session().work.training())[0]);
         }
@@ -192,7 +194,7 @@ fn a_barrier_has_no_momentum() {
     };
     let training = descent(&[0.3], 1.0, 2);
     let mut simulation = Simulation::new(cluster.parts(Work::Training(Box::new(training))));
-    simulation.run(&mut Nobody).unwrap();
+    simulation.run(&mut NoObserver).unwrap();
     let alone = with_delay(&[0.3], 1.0, fixed(0), 0, 40);
     assert_eq!(weights(simulation.session().work.training()), *alone.last().unwrap());
 }

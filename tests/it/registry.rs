@@ -19,7 +19,7 @@ use straggler::protocol::ProtocolChoice;
 use straggler::remedy::RemedyChoice;
 use straggler::scenario::{Job, Scenario};
 use straggler::sim::feed::ExampleSharing;
-use straggler::sim::{Finished, Nobody, State, Stop};
+use straggler::sim::{Finished, NoObserver, State, Stop};
 
 use crate::training::{Outcome, job, run, run_in_pieces, small};
 
@@ -59,7 +59,7 @@ fn choose<T: serde::de::DeserializeOwned>(part: &Part, settings: Value) -> T {
 fn check_invariants(scenario: &Scenario, stride: u64) {
     let Job::Cluster(mut simulation) = job(scenario, 1) else { return };
     let mut count = 0;
-    while simulation.step(&mut Nobody).unwrap() == State::Running {
+    while simulation.step(&mut NoObserver).unwrap() == State::Running {
         count += 1;
         if count % stride == 0 {
             simulation.check();

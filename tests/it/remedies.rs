@@ -10,7 +10,9 @@ use straggler::optimizer::{OptimizerChoice, adam, sgd};
 use straggler::protocol::{ProtocolChoice, synchronous};
 use straggler::remedy::{Remedies, RemedyChoice};
 use straggler::scenario::Scenario;
-use straggler::sim::{Imposed, Limits, Nobody, Session, Simulation, State, Watch, Work};
+use straggler::sim::{
+    Imposed, Limits, NoObserver, Simulation, State, TrainingSession, Watch, Work,
+};
 
 use crate::cluster::NullCluster;
 use crate::toy::descent;
@@ -28,12 +30,12 @@ fn path(list: &[Value], (h, eta): (f64, f64), law: DelayChoice, updates: usize) 
     let build = |keys: &Value| remedy(keys.clone()).build(4, &layout);
     let remedies = Remedies::new(list.iter().map(build).collect(), 4);
     let work = Work::Training(Box::new(training.with_remedies(remedies)));
-    let session = Session::new(work, Limits::default(), Watch::default());
+    let session = TrainingSession::new(work, Limits::default(), Watch::default());
     let mut run = Imposed::new(session, law, Streams::new(3));
     let weight = |run: &Imposed| f64::from(training::server(run.session()).dense()[0]);
     let mut path = vec![weight(&run)];
     for _ in 0..updates {
-        run.step(&mut Nobody).unwrap();
+        run.step(&mut NoObserver).unwrap();
         path.push(weight(&run));
     }
     path
@@ -345,7 +347,7 @@ fn walk(cluster: &NullCluster, list: &[Value], (h, eta): (f64, f64)) -> Vec<f64>
     let training = training.with_remedies(Remedies::new(list.iter().map(build).collect(), n));
     let mut simulation = Simulation::new(cluster.parts(Work::Training(Box::new(training))));
     let mut path = vec![1.0];
-    while simulation.step(&mut Nobody).unwrap() == State::Running {
+    while simulation.step(&mut NoObserver).unwrap() == State::Running {
         simulation.check();
         if simulation.session().progress.updates as usize == path.len() {
             path.push(f64::from(training::server(simulation.session()).dense()[0]));
@@ -396,7 +398,7 @@ fn sparing_saves_traffic_and_costs_freshness() {
         let traffic = |keys: Value| {
             let scenario = Scenario { remedy: vec![remedy(keys)], ..scenario.clone() };
             let mut job = training::job(&scenario, 1);
-            job.run(&mut Nobody).unwrap();
+            job.run(&mut NoObserver).unwrap();
             let shard = &job.simulation().unwrap().shards()[0];
             (shard.bytes_out, shard.bytes_in)
         };

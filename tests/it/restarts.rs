@@ -1,14 +1,14 @@
 //! Restarts: what keeps everything changes nothing, and each switch does what it says.
 
 use proptest::prelude::*;
-use straggler::cluster::failures::OnTheWay;
+use straggler::cluster::failures::InFlightMessages;
 use straggler::optimizer::schedule::Horizon;
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::{Job, Scenario};
 use straggler::server::{Admission, Content, Selection};
-use straggler::sim::checkpoint::Missing;
+use straggler::sim::checkpoint::MissingState;
 use straggler::sim::restart::{ClockAt, DataAt, InFlight, Kept, SlotsAt, WorkersAt};
-use straggler::sim::{Nobody, Record, Restart, StartError, State};
+use straggler::sim::{NoObserver, Record, Restart, StartError, State};
 
 use crate::training::{copy, job, protocol_of, server, small, weights};
 
@@ -17,9 +17,9 @@ fn advanced(scenario: &Scenario, threads: usize, events: usize) -> Job {
     let mut job = job(scenario, threads);
     let Job::Cluster(simulation) = &mut job else { panic!("a cluster") };
     simulation.follow_examples();
-    job.look_first(&mut Nobody);
+    job.evaluate_first(&mut NoObserver);
     for _ in 0..events {
-        assert_eq!(job.step(&mut Nobody).unwrap(), State::Running);
+        assert_eq!(job.step(&mut NoObserver).unwrap(), State::Running);
     }
     job
 }
@@ -29,7 +29,7 @@ fn end(mut job: Job) -> (Vec<u32>, Vec<String>) {
     let mut records = Vec::new();
     let mut note = |record: &Record<'_>| records.push(format!("{record:?}"));
     while job.step(&mut note).unwrap() == State::Running {}
-    job.look_last(&mut note);
+    job.evaluate_last(&mut note);
     if let Job::Cluster(simulation) = &job {
         simulation.check();
     }
@@ -38,7 +38,7 @@ fn end(mut job: Job) -> (Vec<u32>, Vec<String>) {
 
 fn restarted(scenario: &Scenario, restart: &Restart, events: usize, threads: usize) -> Job {
     let mut job = advanced(scenario, threads, events);
-    scenario.restart(&mut job, restart, &mut Nobody).unwrap();
+    scenario.restart(&mut job, restart, &mut NoObserver).unwrap();
     job
 }
 
@@ -149,7 +149,7 @@ fn a_restart_of_one_worker_with_fresh_slots_is_a_fresh_optimizer() {
     let before = content(&job).dense.weights().to_vec();
     let updates = job.session().progress.updates;
     while job.session().progress.updates == updates {
-        job.step(&mut Nobody).unwrap();
+        job.step(&mut NoObserver).unwrap();
     }
     let steps = before.iter().zip(content(&job).dense.weights()).map(|(a, b)| (a - b).abs());
     let moved: Vec<f32> = steps.filter(|&step| step > 0.0).collect();
@@ -179,7 +179,7 @@ fn what_begins_anew_has_new_first_values_and_the_rest_stays() {
     }
     let unknown = Restart { reinit: vec!["mlp.9".into()], ..Restart::default() };
     let mut job = advanced(&scenario, 1, 90);
-    let error = scenario.restart(&mut job, &unknown, &mut Nobody).unwrap_err().to_string();
+    let error = scenario.restart(&mut job, &unknown, &mut NoObserver).unwrap_err().to_string();
     assert!(error.contains("\"mlp.9\"") && error.contains("mlp.0"), "{error}");
     assert!(end(job) == end(advanced(&scenario, 1, 90)), "a refused restart changes nothing");
 }
@@ -195,7 +195,7 @@ fn frozen_weights_stay_and_their_slots_fill() {
     let mut job = restarted(&scenario, &restart, 90, 1);
     let before = weights(server(job.session()));
     for _ in 0..60 {
-        job.step(&mut Nobody).unwrap();
+        job.step(&mut NoObserver).unwrap();
     }
     assert_eq!(content(&job).dense.weights().len(), server(job.session()).dense().len());
     let moving = server(job.session()).moving().len();
@@ -234,10 +234,10 @@ fn rows_that_are_not_admitted_read_zeros_and_learn_nothing() {
         for table in &content(job).tables {
             for id in 0..table.rows() {
                 let met = table.gate().unwrap().seen()[id as usize];
-                assert!(table.admits(id) == (met == 4) && met <= 4);
+                assert!(table.is_admitted(id) == (met == 4) && met <= 4);
                 let is_zero = table.weights(id).iter().all(|&w| w == 0.0);
-                assert!(table.admits(id) != is_zero, "row {id}, met {met} times");
-                assert!(table.admits(id) || table.updates(id) == 0);
+                assert!(table.is_admitted(id) != is_zero, "row {id}, met {met} times");
+                assert!(table.is_admitted(id) || table.updates(id) == 0);
                 rows[usize::from(is_zero)] += 1;
             }
         }
@@ -254,14 +254,14 @@ fn rows_that_are_not_admitted_read_zeros_and_learn_nothing() {
     let reset = Restart { admission: Kept::Reset, ..Restart::nothing_lost() };
     let mut job = restarted(&scenario, &reset, 300, 1);
     let table = &content(&job).tables[0];
-    assert!((0..table.rows()).all(|id| !table.admits(id) && table.weights(id)[0] == 0.0));
+    assert!((0..table.rows()).all(|id| !table.is_admitted(id) && table.weights(id)[0] == 0.0));
     let before = advanced(&scenario, 1, 300);
     let (id, trained) = (0..)
         .map(|id| (id, content(&before).tables[0].weights(id).to_vec()))
-        .find(|(id, _)| content(&before).tables[0].admits(*id))
+        .find(|(id, _)| content(&before).tables[0].is_admitted(*id))
         .unwrap();
-    while !content(&job).tables[0].admits(id) {
-        assert_eq!(job.step(&mut Nobody).unwrap(), State::Running);
+    while !content(&job).tables[0].is_admitted(id) {
+        assert_eq!(job.step(&mut NoObserver).unwrap(), State::Running);
     }
     assert_eq!(content(&job).tables[0].weights(id), trained, "it has its weights back");
 }
@@ -277,10 +277,10 @@ fn a_checkpoint_holds_which_rows_are_admitted() {
         let missing = job.start_from(from, (&Restart::default(), missing), true, 7)?;
         Ok::<_, StartError>((job.checkpoint().unwrap().tensors, missing))
     };
-    let (same, missing) = start(&checkpoint, Missing::Error).unwrap();
+    let (same, missing) = start(&checkpoint, MissingState::Error).unwrap();
     assert!(missing.is_empty() && same == checkpoint.tensors);
-    assert!(start(&plain, Missing::Error).unwrap_err().to_string().contains("/seen"));
-    let (anew, missing) = start(&plain, Missing::First).unwrap();
+    assert!(start(&plain, MissingState::Error).unwrap_err().to_string().contains("/seen"));
+    let (anew, missing) = start(&plain, MissingState::First).unwrap();
     assert!(missing.iter().all(|name| name.ends_with("/seen")));
     let table = missing[0].strip_suffix("/seen").unwrap();
     assert!(anew[table] != plain.tensors[table], "they read zeros");
@@ -309,19 +309,19 @@ proptest! {
         if crashes {
             scenario.cluster.failures.every = Some(straggler::base::SimSpan(20 << 30));
             scenario.cluster.failures.repair = straggler::base::SimSpan(5 << 30);
-            scenario.cluster.failures.on_the_way = OnTheWay::Arrives;
+            scenario.cluster.failures.on_the_way = InFlightMessages::Arrives;
         }
         let mut job = job(&scenario, 1);
         for _ in 0..events {
-            let Ok(State::Running) = job.step(&mut Nobody) else { return Ok(()) };
+            let Ok(State::Running) = job.step(&mut NoObserver) else { return Ok(()) };
         }
         let workers = if keep { WorkersAt::Keep } else { WorkersAt::Anew };
         let restart = Restart { workers, in_flight, ..Restart::default() };
-        if scenario.restart(&mut job, &restart, &mut Nobody).is_err() {
+        if scenario.restart(&mut job, &restart, &mut NoObserver).is_err() {
             return Ok(());
         }
         let mut steps = 0;
-        while let Ok(State::Running) = job.step(&mut Nobody) {
+        while let Ok(State::Running) = job.step(&mut NoObserver) {
             if let (0, Job::Cluster(simulation)) = (steps % 29, &job) {
                 simulation.check();
             }

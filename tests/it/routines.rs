@@ -8,7 +8,7 @@ use straggler::cluster::{Routine, StepTimeChoice};
 use straggler::optimizer::{OptimizerChoice, sgd};
 use straggler::protocol::{ProtocolChoice, synchronous};
 use straggler::scenario::Scenario;
-use straggler::sim::{Finished, Limits, Nobody, Parts, Record, Simulation, State, Work};
+use straggler::sim::{Finished, Limits, NoObserver, Parts, Record, Simulation, State, Work};
 
 use crate::cluster::{NullCluster, mean};
 use crate::toy::descent_by;
@@ -30,7 +30,7 @@ fn path(
     let parts = cluster.parts(Work::Training(Box::new(training)));
     let mut simulation = Simulation::new(Parts { routine, ..parts });
     let mut path = vec![1.0];
-    while simulation.step(&mut Nobody).unwrap() == State::Running {
+    while simulation.step(&mut NoObserver).unwrap() == State::Running {
         simulation.check();
         if simulation.session().progress.updates as usize == path.len() {
             path.push(training::server(simulation.session()).dense()[0]);
@@ -167,7 +167,7 @@ fn a_kept_view_counts_as_old_as_it_is() {
 
 fn with_routine(scenario: &Scenario, worker: Routine, threads: usize) -> (Vec<f32>, u64) {
     let mut job = training::job(&Scenario { worker, ..scenario.clone() }, threads);
-    job.run(&mut Nobody).unwrap();
+    job.run(&mut NoObserver).unwrap();
     let now = job.simulation().expect("a cluster is simulated").now().0;
     (
         training::weights(training::server(job.session()))

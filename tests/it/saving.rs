@@ -5,11 +5,12 @@ use straggler::base::{SimSpan, SimTime};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::{Job, Scenario};
 use straggler::server::{Tensors, Unit};
-use straggler::sim::checkpoint::Missing;
+use straggler::sim::checkpoint::MissingState;
 use straggler::sim::restart::WorkersAt;
 use straggler::sim::save::{SavePolicy, SavedBy, SavedShards};
 use straggler::sim::{
-    Activity, Checkpoint, Nobody, Record, Restart, Save, SaveFor, SaveReport, StartError, State,
+    Activity, Checkpoint, NoObserver, Record, Restart, Save, SaveReason, SaveReport, StartError,
+    State,
 };
 
 use crate::training::{copy, job, protocol_of, server, small, weights};
@@ -19,7 +20,7 @@ const TAKES: SimSpan = SimSpan(3 << 30);
 
 fn with(save: Save) -> Scenario {
     let mut scenario = small();
-    let saving = straggler::scenario::start::Saving { save, ..Default::default() };
+    let saving = straggler::scenario::start::CheckpointSaving { save, ..Default::default() };
     scenario.checkpoint = Some(saving);
     scenario
 }
@@ -30,16 +31,16 @@ fn live(unit: Unit) -> Save {
 
 fn advanced(scenario: &Scenario, events: usize) -> Job {
     let mut job = job(scenario, 2);
-    job.look_first(&mut Nobody);
+    job.evaluate_first(&mut NoObserver);
     for _ in 0..events {
-        assert_eq!(job.step(&mut Nobody).unwrap(), State::Running);
+        assert_eq!(job.step(&mut NoObserver).unwrap(), State::Running);
     }
     job
 }
 
 /// Asks for a checkpoint and goes on until it is saved.
 fn save(job: &mut Job, observer: &mut impl FnMut(&Record<'_>)) -> (SaveReport, Checkpoint) {
-    job.save_checkpoint(SaveFor::Update(1));
+    job.save_checkpoint(SaveReason::Update(1));
     loop {
         if let Some(saved) = job.take_saved() {
             let checkpoint = saved.copy.unwrap().checkpoint(server(job.session()));
@@ -50,7 +51,7 @@ fn save(job: &mut Job, observer: &mut impl FnMut(&Record<'_>)) -> (SaveReport, C
 }
 
 fn end(job: &mut Job) -> Vec<u32> {
-    while job.step(&mut Nobody).unwrap() == State::Running {}
+    while job.step(&mut NoObserver).unwrap() == State::Running {}
     if let Job::Cluster(simulation) = &job {
         simulation.check();
     }
@@ -102,7 +103,7 @@ fn every_tensor_is_copied_at_its_own_instant() {
 fn until(job: &mut Job, at: SimTime) {
     let Job::Cluster(simulation) = job else { panic!("a cluster") };
     while simulation.next_time().is_some_and(|next| next < at) {
-        simulation.step(&mut Nobody).unwrap();
+        simulation.step(&mut NoObserver).unwrap();
     }
 }
 
@@ -173,16 +174,16 @@ fn a_run_that_is_saved_in_the_midst_of_a_checkpoint_goes_on_as_it_was() {
         let scenario = with(how);
         let saved = |events: usize| {
             let mut job = advanced(&scenario, 90);
-            job.save_checkpoint(SaveFor::Best);
+            job.save_checkpoint(SaveReason::Best);
             for _ in 0..events {
-                job.step(&mut Nobody).unwrap();
+                job.step(&mut NoObserver).unwrap();
             }
             let mut job = copy(&scenario, 1, &mut job);
             let saved = loop {
                 if let Some(saved) = job.take_saved() {
                     break saved;
                 }
-                job.step(&mut Nobody).unwrap();
+                job.step(&mut NoObserver).unwrap();
             };
             let checkpoint = saved.copy.unwrap().checkpoint(server(job.session()));
             (saved.report, checkpoint, end(&mut job))
@@ -195,10 +196,10 @@ fn a_run_that_is_saved_in_the_midst_of_a_checkpoint_goes_on_as_it_was() {
 #[test]
 fn at_the_end_pushes_on_their_way_arrive_while_the_checkpoint_is_saved() {
     let mut job = advanced(&with(live(Unit::Tensor)), 0);
-    while job.step(&mut Nobody).unwrap() == State::Running {}
+    while job.step(&mut NoObserver).unwrap() == State::Running {}
     let at_the_end = job.session().progress.updates;
-    job.save_checkpoint(SaveFor::Last);
-    job.close(&mut Nobody).unwrap();
+    job.save_checkpoint(SaveReason::Last);
+    job.close(&mut NoObserver).unwrap();
     let saved = job.take_saved().unwrap();
     assert_eq!(at_the_end, 60);
     // Three workers were in a step.
@@ -222,7 +223,7 @@ fn rows_that_were_first_updated_meanwhile_have_weights_and_no_slots() {
         let restart = Restart::default();
         job.start_from(&saved, (&restart, missing), true, 7).map(|_| job)
     };
-    let refused = start(Missing::Error).unwrap_err();
+    let refused = start(MissingState::Error).unwrap_err();
     assert!(
         matches!(refused, StartError::Rows { count } if count as u64 == report.rows_without_slots)
     );
@@ -233,8 +234,8 @@ fn rows_that_were_first_updated_meanwhile_have_weights_and_no_slots() {
         let slots = all.flat_map(|(t, id)| &content.tables[t].row(id)[4..]);
         slots.fold(0.0_f32, |most, slot| most.max(slot.abs()))
     };
-    assert!(largest(start(Missing::First).unwrap()) < 1.0);
-    assert!(largest(start(Missing::Garbage).unwrap()) > 1e10);
+    assert!(largest(start(MissingState::First).unwrap()) < 1.0);
+    assert!(largest(start(MissingState::Garbage).unwrap()) > 1e10);
 }
 
 #[test]
@@ -245,7 +246,7 @@ fn a_restart_from_a_copy_that_took_no_time_is_one_from_the_instant() {
         let plain = Restart { workers, ..Restart::nothing_lost() };
         let outcome = |restart: &Restart| {
             let mut job = advanced(&scenario, 90);
-            scenario.restart(&mut job, restart, &mut Nobody).unwrap();
+            scenario.restart(&mut job, restart, &mut NoObserver).unwrap();
             end(&mut job)
         };
         let restart = Restart { save: Some(none.clone()), ..plain.clone() };
@@ -303,10 +304,10 @@ proptest! {
         let (mut events, mut saved) = (0, 0);
         loop {
             if moments.contains(&events) {
-                job.save_checkpoint(SaveFor::Update(events as u64));
+                job.save_checkpoint(SaveReason::Update(events as u64));
             }
             // Whether the run ends as it would without saves is for the protocol's own tests.
-            let Ok(State::Running) = job.step(&mut Nobody) else { break };
+            let Ok(State::Running) = job.step(&mut NoObserver) else { break };
             saved += usize::from(job.take_saved().is_some());
             events += 1;
             if let (0, Job::Cluster(simulation)) = (events % 29, &job) {
@@ -314,7 +315,7 @@ proptest! {
             }
         }
         prop_assert!(job.session().progress.updates >= 40 || crashes, "it came to a halt");
-        let closed = job.close(&mut Nobody);
+        let closed = job.close(&mut NoObserver);
         prop_assert!(closed.is_ok() || crashes, "{closed:?}");
         while job.take_saved().is_some() {
             saved += 1;

@@ -97,7 +97,7 @@ proptest! {
     fn r12_r16_invariants_hold_in_random_clusters(cluster in any_cluster()) {
         let mut simulation = cluster.build();
         let mut count = 0;
-        while simulation.step(&mut straggler::sim::Nobody).unwrap() == straggler::sim::State::Running {
+        while simulation.step(&mut straggler::sim::NoObserver).unwrap() == straggler::sim::State::Running {
             count += 1;
             if count % 50 == 0 {
                 simulation.check();

@@ -23,7 +23,7 @@ pub(crate) struct Quadratic {
 impl Quadratic {
     pub(crate) fn new(curvatures: &[f64]) -> Quadratic {
         let mut layout = Layout::default();
-        layout.block("x", "weight", (1, curvatures.len()), Init::Constant(1.0));
+        layout.add_block("x", "weight", (1, curvatures.len()), Init::Constant(1.0));
         Quadratic { layout, curvatures: curvatures.to_vec() }
     }
 

@@ -14,7 +14,7 @@ use straggler::protocol::ProtocolChoice;
 use straggler::scenario::spec::{About, Cluster, Holdout, Scenario, Train};
 use straggler::scenario::{Job, Prepared};
 use straggler::server::ParameterServer;
-use straggler::sim::{Every, Finished, Record, Session, SimError, State, Stop};
+use straggler::sim::{Every, Finished, Record, SimError, State, Stop, TrainingSession};
 
 /// A generated log of three small days, the last one held out, and a small DIN on four workers.
 pub(crate) fn small() -> Scenario {
@@ -166,7 +166,7 @@ pub(crate) fn run_in_pieces(scenario: &Scenario, threads: usize, stride: usize) 
         scenario.build(prepared, Path::new("."), threads).unwrap()
     };
     let mut piece = build();
-    piece.look_first(&mut note);
+    piece.evaluate_first(&mut note);
     let mut step = 0;
     while piece.step(&mut note).unwrap() == State::Running {
         step += 1;
@@ -174,7 +174,7 @@ pub(crate) fn run_in_pieces(scenario: &Scenario, threads: usize, stride: usize) 
             piece = moved(&mut piece, build());
         }
     }
-    piece.look_last(&mut note);
+    piece.evaluate_last(&mut note);
     let events = piece.simulation().map_or(0, |simulation| simulation.events());
     let weights = weights(server(piece.session()));
     Outcome { weights, records, finished, end: Ok(()), events }
@@ -200,7 +200,7 @@ fn moved(job: &mut Job, mut other: Job) -> Job {
     other
 }
 
-pub(crate) fn server(session: &Session) -> &ParameterServer {
+pub(crate) fn server(session: &TrainingSession) -> &ParameterServer {
     session.work.training().expect("gradients are computed").server()
 }
 

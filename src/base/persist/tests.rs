@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 #[derive(Debug, Default, PartialEq)]
-struct Part {
+struct TestPart {
     size: u32,
     weights: Vec<f32>,
     held: Option<(u64, bool)>,
@@ -12,7 +12,7 @@ struct Part {
 }
 
 // The scenario says `size`.
-crate::persist!(Part { size: fixed, weights: state, held: state, by_row: state });
+crate::persist!(TestPart { size: fixed, weights: state, held: state, by_row: state });
 
 fn saved(part: &impl Persist) -> Vec<u8> {
     let mut out = Saver::default();
@@ -22,10 +22,10 @@ fn saved(part: &impl Persist) -> Vec<u8> {
 
 #[test]
 fn state_replaces_state_and_the_rest_stays() {
-    let mut one = Part { size: 3, weights: vec![1.5, f32::NAN], ..Part::default() };
+    let mut one = TestPart { size: 3, weights: vec![1.5, f32::NAN], ..TestPart::default() };
     one.by_row.insert((1, 2), VecDeque::from([7]));
     let bytes = saved(&one);
-    let mut other = Part { size: 4, held: Some((9, true)), ..Part::default() };
+    let mut other = TestPart { size: 4, held: Some((9, true)), ..TestPart::default() };
     let mut from = Loader::new(&bytes);
     other.load(&mut from).unwrap();
     from.end().unwrap();
@@ -101,7 +101,7 @@ proptest! {
 
 #[test]
 fn what_is_spilled_is_what_would_be_collected() {
-    let part = Part { weights: vec![0.25; CHUNK], ..Part::default() };
+    let part = TestPart { weights: vec![0.25; CHUNK], ..TestPart::default() };
     let (mut pieces, mut spilled) = (0, Vec::new());
     let mut out = Saver::spilling(|bytes| {
         pieces += 1;
@@ -118,17 +118,17 @@ proptest! {
     fn what_is_cut_off_is_refused_and_never_a_panic(
         weights: Vec<f32>, held: Option<(u64, bool)>, cut in 0usize..200
     ) {
-        let part = Part { size: 0, weights, held, by_row: BTreeMap::new() };
+        let part = TestPart { size: 0, weights, held, by_row: BTreeMap::new() };
         let bytes = saved(&part);
         let cut = cut.min(bytes.len());
         let mut from = Loader::new(&bytes[..cut]);
-        let outcome = Part::default().load(&mut from);
+        let outcome = TestPart::default().load(&mut from);
         prop_assert_eq!(outcome.is_ok() && from.end().is_ok(), cut == bytes.len());
     }
 
     #[test]
     fn nonsense_is_answered(bytes: Vec<u8>) {
-        let mut part = Part::default();
+        let mut part = TestPart::default();
         if part.load(&mut Loader::new(&bytes)).is_ok() {
             prop_assert!(saved(&part).len() <= bytes.len() + 64);
         }

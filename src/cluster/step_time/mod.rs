@@ -1,6 +1,6 @@
 //! Step-time laws: how the compute time of a step varies around its base. One file per law.
 //!
-//! Every law except `trace` multiplies the base time by a random [`Factor`] of mean 1. So the
+//! Every law except `trace` multiplies the base time by a random [`TimeFactor`] of mean 1. So the
 //! choice of the law changes the spread and not the mean.
 
 pub mod constant;
@@ -17,12 +17,12 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{Draw, Factor, Rng, SimSpan};
+use crate::base::{Draw, Rng, SimSpan, TimeFactor};
 
 /// The compute time of one step.
 pub trait StepTimeLaw: Send + Sync + Debug {
     /// A time whose mean is `base`; a pure function of its arguments. For step times the draw's
-    /// `who` is the worker and its `count` the step.
+    /// `entity` is the worker and its `count` the step.
     fn time(&self, base: SimSpan, draw: Draw) -> SimSpan;
 }
 
@@ -46,7 +46,7 @@ pub trait StepTimeConfig {
 
 impl<L: FactorLaw> StepTimeLaw for L {
     fn time(&self, base: SimSpan, draw: Draw) -> SimSpan {
-        base * Factor::new(self.draw(&mut draw.rng()))
+        base * TimeFactor::new(self.draw(&mut draw.rng()))
     }
 }
 
@@ -117,8 +117,8 @@ mod tests {
     use super::*;
     use crate::base::{Purpose, Streams};
 
-    fn draw(seed: u64, who: u64, count: u64) -> Draw {
-        Streams::new(seed).draw(Purpose::StepTime, who, count)
+    fn draw(seed: u64, entity: u64, count: u64) -> Draw {
+        Streams::new(seed).draw(Purpose::StepTime, entity, count)
     }
 
     fn every_law() -> Vec<StepTimeChoice> {

@@ -23,13 +23,14 @@ pub struct Config {
     pub worker: Option<String>,
     /// How the rows are used.
     #[serde(default)]
-    pub mode: Mode,
+    pub mode: TraceMode,
 }
 
 /// How the rows of a trace are used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+#[schemars(rename = "Mode")]
+pub enum TraceMode {
     /// In the order of the file, again from its start when it ends. Worker `w` replays the log of
     /// the logged worker `w` modulo their number; in a file without workers it starts at row `w`.
     #[default]
@@ -46,7 +47,7 @@ fn seconds_column() -> String {
 #[derive(Clone, Debug)]
 pub struct Trace {
     lists: Vec<Vec<SimSpan>>,
-    mode: Mode,
+    mode: TraceMode,
 }
 
 impl Config {
@@ -108,11 +109,11 @@ impl StepTimeConfig for Config {
 impl StepTimeLaw for Trace {
     /// The base time is not used: the trace says how long a step takes.
     fn time(&self, _base: SimSpan, draw: Draw) -> SimSpan {
-        let list = &self.lists[(draw.who % self.lists.len() as u64) as usize];
+        let list = &self.lists[(draw.entity % self.lists.len() as u64) as usize];
         let at = match self.mode {
-            Mode::Replay if self.lists.len() == 1 => draw.count + draw.who,
-            Mode::Replay => draw.count,
-            Mode::Resample => draw.streams.key(draw.purpose, draw.who, draw.count),
+            TraceMode::Replay if self.lists.len() == 1 => draw.count + draw.entity,
+            TraceMode::Replay => draw.count,
+            TraceMode::Resample => draw.streams.key(draw.purpose, draw.entity, draw.count),
         };
         list[(at % list.len() as u64) as usize]
     }
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
     use crate::base::{Purpose, Streams};
 
-    fn config(text: &str, mode: Mode) -> (tempfile::TempDir, Config) {
+    fn config(text: &str, mode: TraceMode) -> (tempfile::TempDir, Config) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("log.csv"), text).unwrap();
         let config =
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn replays_the_log_of_its_worker() {
-        let (folder, config) = config("w,s\n0,1\n1,5\n0,2\n", Mode::Replay);
+        let (folder, config) = config("w,s\n0,1\n1,5\n0,2\n", TraceMode::Replay);
         let trace = config.read(folder.path()).unwrap();
         let draw = |w, k| Streams::new(0).draw(Purpose::StepTime, w, k);
         let time = |w, k| trace.time(SimSpan(7), draw(w, k)).seconds();
@@ -144,11 +145,11 @@ mod tests {
     #[test]
     fn a_bad_row_is_named_by_its_line() {
         for text in ["w,s\n0,1\n0,fast\n", "w,s\n0,1\n0,-2\n", "w,s\n0,1\nx,2\n"] {
-            let (folder, config) = config(text, Mode::Replay);
+            let (folder, config) = config(text, TraceMode::Replay);
             let error = config.read(folder.path()).unwrap_err().to_string();
             assert!(error.contains("line 3"), "{error}");
         }
-        let (folder, config) = config("w,t\n0,1\n", Mode::Replay);
+        let (folder, config) = config("w,t\n0,1\n", TraceMode::Replay);
         let error = config.read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("no column \"s\"; the header has w, t"), "{error}");
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::params::Layout;
 use crate::scenario::start::Average;
-use crate::server::{Tensors, Values};
+use crate::server::{TensorValues, Tensors};
 use crate::sim::Training;
 
 /// Averages states as they come.
@@ -83,7 +83,7 @@ pub fn replace(tensors: &mut Tensors, layout: &Layout, state: &[f32]) {
     let (moving, mut rows) = rest.split_at(layout.moving_len());
     let mut put = |name: &str, values: &[f32]| {
         let tensor = tensors.get_mut(name).expect("a checkpoint has all weights");
-        tensor.values = Values::F32(values.to_vec());
+        tensor.values = TensorValues::F32(values.to_vec());
     };
     for block in &layout.dense {
         put(&block.name, &dense[block.range()]);

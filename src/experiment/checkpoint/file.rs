@@ -14,7 +14,7 @@ use crate::data::order::Position;
 use crate::optimizer::schedule::Moment;
 use crate::results::folder::{FolderError, hex_digest, write_atomically};
 use crate::results::semantics::SEMANTICS;
-use crate::server::{Tensor, Tensors, Values};
+use crate::server::{Tensor, TensorValues, Tensors};
 use crate::sim::Checkpoint;
 use crate::sim::training_clock::Elapsed;
 
@@ -26,7 +26,7 @@ const FORMAT: u32 = 1;
 /// The content of a checkpoint file besides its tensors.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct About {
+pub struct CheckpointMetadata {
     /// Version of this entry.
     pub format: u32,
     /// Version of the simulation's semantics.
@@ -84,19 +84,19 @@ pub enum CheckpointError {
 
 /// A checkpoint that was read.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Read {
+pub struct LoadedCheckpoint {
     /// The parts of the job in the file. A file that straggler has not written has only tensors.
     pub checkpoint: Checkpoint,
     /// The content besides the tensors. `None` if straggler has not written the file: then nothing
     /// shows whether it is damaged.
-    pub about: Option<About>,
+    pub about: Option<CheckpointMetadata>,
     /// SHA-256 of the whole file.
     pub sha256: String,
 }
 
 /// The scenario that a checkpoint belongs to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Source {
+pub struct CheckpointSource {
     /// Its name.
     pub scenario: String,
     /// Its seed.
@@ -110,9 +110,9 @@ struct Bytes<'a>(&'a Tensor);
 impl View for Bytes<'_> {
     fn dtype(&self) -> Dtype {
         match self.0.values {
-            Values::F32(_) => Dtype::F32,
-            Values::U32(_) => Dtype::U32,
-            Values::U64(_) => Dtype::U64,
+            TensorValues::F32(_) => Dtype::F32,
+            TensorValues::U32(_) => Dtype::U32,
+            TensorValues::U64(_) => Dtype::U64,
         }
     }
 
@@ -126,27 +126,31 @@ impl View for Bytes<'_> {
 
     fn data_len(&self) -> usize {
         match &self.0.values {
-            Values::F32(values) => 4 * values.len(),
-            Values::U32(values) => 4 * values.len(),
-            Values::U64(values) => 8 * values.len(),
+            TensorValues::F32(values) => 4 * values.len(),
+            TensorValues::U32(values) => 4 * values.len(),
+            TensorValues::U64(values) => 8 * values.len(),
         }
     }
 }
 
 fn bytes(tensor: &Tensor) -> Vec<u8> {
     match &tensor.values {
-        Values::F32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        Values::U32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        Values::U64(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        TensorValues::F32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        TensorValues::U32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        TensorValues::U64(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
     }
 }
 
 /// Writes a checkpoint, whole or not at all: the same bytes for the same checkpoint.
 ///
 /// # Errors If the system refuses; an earlier file stays as it was.
-pub fn write(path: &Path, checkpoint: &Checkpoint, source: &Source) -> Result<(), FolderError> {
+pub fn write(
+    path: &Path,
+    checkpoint: &Checkpoint,
+    source: &CheckpointSource,
+) -> Result<(), FolderError> {
     let Checkpoint { tensors, elapsed, position } = checkpoint;
-    let mut about = About {
+    let mut about = CheckpointMetadata {
         format: FORMAT,
         semantics: SEMANTICS,
         scenario: source.scenario.clone(),
@@ -172,7 +176,7 @@ pub fn write(path: &Path, checkpoint: &Checkpoint, source: &Source) -> Result<()
 ///
 /// # Errors
 /// [`CheckpointError`].
-pub fn read(path: &Path) -> Result<Read, CheckpointError> {
+pub fn read(path: &Path) -> Result<LoadedCheckpoint, CheckpointError> {
     parse(&fs::read(path)?)
 }
 
@@ -180,7 +184,7 @@ pub fn read(path: &Path) -> Result<Read, CheckpointError> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn parse(file: &[u8]) -> Result<Read, CheckpointError> {
+pub fn parse(file: &[u8]) -> Result<LoadedCheckpoint, CheckpointError> {
     let (_, header) = SafeTensors::read_metadata(file).map_err(CheckpointError::Format)?;
     let entry = header.metadata().as_ref().and_then(|entries| entries.get(KEY)).cloned();
     let all = SafeTensors::deserialize(file).map_err(CheckpointError::Format)?;
@@ -195,9 +199,9 @@ pub fn parse(file: &[u8]) -> Result<Read, CheckpointError> {
     let Some(entry) = entry else {
         let (elapsed, position) = (Elapsed::default(), Position::default());
         let checkpoint = Checkpoint { tensors, elapsed, position };
-        return Ok(Read { checkpoint, about: None, sha256: hex_digest(file) });
+        return Ok(LoadedCheckpoint { checkpoint, about: None, sha256: hex_digest(file) });
     };
-    let about: About = serde_json::from_str(&entry).map_err(CheckpointError::About)?;
+    let about: CheckpointMetadata = serde_json::from_str(&entry).map_err(CheckpointError::About)?;
     if about.format != FORMAT {
         return Err(CheckpointError::Version { found: about.format });
     }
@@ -205,18 +209,18 @@ pub fn parse(file: &[u8]) -> Result<Read, CheckpointError> {
     if checksum(&entry.replacen(&about.sha256, "", 1), &tensors) != about.sha256 {
         return Err(CheckpointError::Damaged);
     }
-    let About { updates, examples, seconds, versions, position, .. } = about.clone();
+    let CheckpointMetadata { updates, examples, seconds, versions, position, .. } = about.clone();
     let elapsed = Elapsed { progress: Moment { updates, examples, seconds }, versions };
     let checkpoint = Checkpoint { tensors, elapsed, position };
-    Ok(Read { checkpoint, about: Some(about), sha256: hex_digest(file) })
+    Ok(LoadedCheckpoint { checkpoint, about: Some(about), sha256: hex_digest(file) })
 }
 
-fn values(dtype: Dtype, data: &[u8]) -> Option<Values> {
+fn values(dtype: Dtype, data: &[u8]) -> Option<TensorValues> {
     Some(match dtype {
-        Dtype::F32 => Values::F32(numbers(data, f32::from_le_bytes)),
-        Dtype::F64 => Values::F32(numbers(data, |bytes| f64::from_le_bytes(bytes) as f32)),
-        Dtype::U32 => Values::U32(numbers(data, u32::from_le_bytes)),
-        Dtype::U64 => Values::U64(numbers(data, u64::from_le_bytes)),
+        Dtype::F32 => TensorValues::F32(numbers(data, f32::from_le_bytes)),
+        Dtype::F64 => TensorValues::F32(numbers(data, |bytes| f64::from_le_bytes(bytes) as f32)),
+        Dtype::U32 => TensorValues::U32(numbers(data, u32::from_le_bytes)),
+        Dtype::U64 => TensorValues::U64(numbers(data, u64::from_le_bytes)),
         _ => return None,
     })
 }
@@ -225,7 +229,7 @@ fn numbers<const N: usize, T>(data: &[u8], number: impl Fn([u8; N]) -> T) -> Vec
     data.as_chunks::<N>().0.iter().map(|bytes| number(*bytes)).collect()
 }
 
-fn json(about: &About) -> String {
+fn json(about: &CheckpointMetadata) -> String {
     serde_json::to_string(about).expect("plain data is valid JSON")
 }
 
@@ -250,10 +254,10 @@ mod tests {
         let tensors = Tensors::from([
             (
                 "item".to_owned(),
-                tensor(&[2, 2], Values::F32(vec![1.0, -0.5, f32::MIN_POSITIVE, 0.0])),
+                tensor(&[2, 2], TensorValues::F32(vec![1.0, -0.5, f32::MIN_POSITIVE, 0.0])),
             ),
-            ("item/updates".to_owned(), tensor(&[2], Values::U32(vec![7, 0]))),
-            ("out.bias/updates".to_owned(), tensor(&[1], Values::U64(vec![u64::MAX]))),
+            ("item/updates".to_owned(), tensor(&[2], TensorValues::U32(vec![7, 0]))),
+            ("out.bias/updates".to_owned(), tensor(&[1], TensorValues::U64(vec![u64::MAX]))),
         ]);
         let seconds = 0.1 + 0.2;
         let progress = Moment { updates: 7, examples: 900, seconds };
@@ -261,8 +265,8 @@ mod tests {
         Checkpoint { tensors, elapsed, position: Position { pass: 1, offset: 3 } }
     }
 
-    fn source() -> Source {
-        Source { scenario: "small".into(), seed: 3, window: "days 1..2".into() }
+    fn source() -> CheckpointSource {
+        CheckpointSource { scenario: "small".into(), seed: 3, window: "days 1..2".into() }
     }
 
     #[test]

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::average::{self, Averaging};
-use super::file::{self, Source};
+use super::file::{self, CheckpointSource};
 use super::reports;
 use crate::results::disk;
 use crate::results::folder::FolderError;
-use crate::results::table::Row;
+use crate::results::table::TableRow;
 use crate::results::tables::CheckpointRow;
 use crate::scenario::Job;
-use crate::scenario::start::Saving;
-use crate::sim::{Cadence, Checkpoint, EvaluatedView, Limits, Record, SaveFor, SaveReport, Saved};
+use crate::scenario::start::CheckpointSaving;
+use crate::sim::{
+    Cadence, Checkpoint, EvaluatedView, Limits, Record, SaveReason, SaveReport, Saved,
+};
 
 /// The folder of a run's checkpoints, below that of its results.
 pub const FOLDER: &str = "checkpoints";
@@ -21,8 +23,8 @@ pub const FOLDER: &str = "checkpoints";
 pub struct Keeper {
     /// The folder of the results.
     out: PathBuf,
-    saving: Saving,
-    source: Source,
+    saving: CheckpointSaving,
+    source: CheckpointSource,
     every: Option<Cadence>,
     average: Option<Averaging>,
     /// Best AUC so far on the selection half.
@@ -35,7 +37,12 @@ pub struct Keeper {
 
 impl Keeper {
     /// The keeper of a run with these results and limits.
-    pub fn new(out: &Path, saving: Saving, source: Source, limits: Limits) -> Keeper {
+    pub fn new(
+        out: &Path,
+        saving: CheckpointSaving,
+        source: CheckpointSource,
+        limits: Limits,
+    ) -> Keeper {
         let every = saving.every.map(|every| Cadence::new(every, limits));
         let average = saving.average.map(Averaging::new);
         let out = out.to_path_buf();
@@ -65,7 +72,7 @@ impl Keeper {
     pub fn keep(&mut self, job: &mut Job) -> Result<(), FolderError> {
         let is_best = std::mem::take(&mut self.is_best) && self.saving.best;
         let progress = job.session().progress;
-        let is_due = self.every.as_mut().is_some_and(|every| every.due(&progress));
+        let is_due = self.every.as_mut().is_some_and(|every| every.is_due(&progress));
         if let Some(average) = &mut self.average {
             let is_state = std::mem::take(&mut average.is_due) || is_due;
             // Before the first update the state has nothing of this run.
@@ -76,10 +83,10 @@ impl Keeper {
             }
         }
         if is_best {
-            self.save(SaveFor::Best, job)?;
+            self.save(SaveReason::Best, job)?;
         }
         if is_due {
-            self.save(SaveFor::Update(progress.updates), job)?;
+            self.save(SaveReason::Update(progress.updates), job)?;
         }
         if self.takes_time() { self.collect(job) } else { Ok(()) }
     }
@@ -104,7 +111,7 @@ impl Keeper {
     /// The job is about to end: begins to save checkpoints that take simulated time.
     pub fn ends(&mut self, job: &mut Job) {
         if self.saving.last && self.takes_time() {
-            job.save_checkpoint(SaveFor::Last);
+            job.save_checkpoint(SaveReason::Last);
         }
     }
 
@@ -115,7 +122,7 @@ impl Keeper {
     pub fn end(&mut self, job: &mut Job) -> Result<(), FolderError> {
         self.keep(job)?;
         if self.saving.last && !self.takes_time() {
-            self.save(SaveFor::Last, job)?;
+            self.save(SaveReason::Last, job)?;
         }
         self.write_average(job)?;
         if self.reports.is_empty() {
@@ -136,7 +143,7 @@ impl Keeper {
         self.put("average", &checkpoint)
     }
 
-    fn save(&self, what: SaveFor, job: &mut Job) -> Result<(), FolderError> {
+    fn save(&self, what: SaveReason, job: &mut Job) -> Result<(), FolderError> {
         if self.takes_time() {
             job.save_checkpoint(what);
             return Ok(());

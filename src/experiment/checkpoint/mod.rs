@@ -7,6 +7,6 @@ pub mod keeper;
 pub mod reports;
 pub mod start;
 
-pub use file::{CheckpointError, Read, Source};
+pub use file::{CheckpointError, CheckpointSource, LoadedCheckpoint};
 pub use keeper::Keeper;
 pub use start::StartFailed;

@@ -1,17 +1,17 @@
 //! Workers grouped into machine classes by their step times.
 
-use super::log::Log;
+use super::log::StepLog;
 
 /// Workers whose step times do not differ significantly.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Group {
+pub struct SpeedGroup {
     /// Indices of the workers, in order.
     pub workers: Vec<usize>,
     /// All their compute times, in seconds, in the order of the log.
     pub times: Vec<f64>,
 }
 
-impl Group {
+impl SpeedGroup {
     /// Mean compute time.
     pub fn mean(&self) -> f64 {
         self.times.iter().sum::<f64>() / self.times.len() as f64
@@ -32,19 +32,19 @@ const NEGLIGIBLE: f64 = 0.02;
 const SIGNIFICANT: f64 = 3.7;
 
 /// Groups the workers, the fastest first. Workers without a step are left out.
-pub fn classes(log: &Log) -> Vec<Group> {
-    let mut single: Vec<Group> = log
+pub fn classes(log: &StepLog) -> Vec<SpeedGroup> {
+    let mut single: Vec<SpeedGroup> = log
         .by_worker()
         .iter()
         .enumerate()
         .filter(|(_, steps)| !steps.is_empty())
-        .map(|(worker, steps)| Group {
+        .map(|(worker, steps)| SpeedGroup {
             workers: vec![worker],
             times: steps.iter().map(|step| step.compute).collect(),
         })
         .collect();
     single.sort_by(|a, b| a.mean().total_cmp(&b.mean()));
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<SpeedGroup> = Vec::new();
     for next in single {
         match groups.last_mut() {
             Some(group) if alike(group, &next) => {
@@ -60,7 +60,7 @@ pub fn classes(log: &Log) -> Vec<Group> {
     groups
 }
 
-fn alike(a: &Group, b: &Group) -> bool {
+fn alike(a: &SpeedGroup, b: &SpeedGroup) -> bool {
     let difference = (a.mean() - b.mean()).abs();
     let error = (a.error() + b.error()).sqrt();
     difference <= (NEGLIGIBLE * a.mean()).max(SIGNIFICANT * error)
@@ -80,7 +80,7 @@ mod tests {
                 text.push_str(&format!("{w},{time}\n"));
             }
         }
-        let log = Log::parse(text.as_bytes(), &Columns::default()).unwrap();
+        let log = StepLog::parse(text.as_bytes(), &Columns::default()).unwrap();
         classes(&log).into_iter().map(|group| group.workers).collect()
     }
 

@@ -23,7 +23,7 @@ pub struct FittedLaw {
 }
 
 /// The statistics of the times that the likelihoods need.
-struct Sample {
+struct SampleStatistics {
     n: f64,
     mean: f64,
     smallest: f64,
@@ -33,7 +33,7 @@ struct Sample {
 
 /// Fits every law to positive times; the best comes first.
 pub fn fit_laws(times: &[f64]) -> Vec<FittedLaw> {
-    let sample = Sample::new(times);
+    let sample = SampleStatistics::new(times);
     let spread = sample.logs.iter().map(|log| (log - sample.logs[0]).abs()).fold(0.0, f64::max);
     if spread < 1e-9 {
         let law = StepTimeChoice::Constant(constant::Config {});
@@ -73,11 +73,11 @@ pub fn misfit(times: &[f64], law: &StepTimeChoice) -> f64 {
     gaps.fold(0.0, f64::max)
 }
 
-impl Sample {
-    fn new(times: &[f64]) -> Sample {
+impl SampleStatistics {
+    fn new(times: &[f64]) -> SampleStatistics {
         let n = times.len() as f64;
         let logs: Vec<f64> = times.iter().map(|&t| libm::log(t.max(1e-9))).collect();
-        Sample {
+        SampleStatistics {
             n,
             mean: times.iter().sum::<f64>() / n,
             smallest: times.iter().copied().fold(f64::INFINITY, f64::min),

@@ -63,7 +63,7 @@ pub struct Step {
 
 /// The steps of a job, in the order of their pushes if these are known.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Log {
+pub struct StepLog {
     /// Names of the workers, in order; a worker's index is its place here.
     pub workers: Vec<String>,
     /// The steps.
@@ -74,7 +74,7 @@ pub struct Log {
 }
 
 /// The columns that a file has.
-struct Found {
+struct FoundColumns {
     worker: usize,
     step: Option<usize>,
     step_time: Option<usize>,
@@ -86,8 +86,8 @@ struct Found {
     staleness: Option<usize>,
 }
 
-impl Found {
-    fn find(header: &csv::StringRecord, columns: &Columns) -> Result<Found, FitError> {
+impl FoundColumns {
+    fn find(header: &csv::StringRecord, columns: &Columns) -> Result<FoundColumns, FitError> {
         let find = |asked: &Option<String>, usual: &[&str]| -> Result<Option<usize>, FitError> {
             let at = |name: &str| header.iter().position(|h| h.trim() == name);
             match asked {
@@ -100,7 +100,7 @@ impl Found {
         };
         let known = || header.iter().map(str::trim).collect::<Vec<_>>().join(", ");
         let missing = |what, flag| FitError::Missing { what, flag, known: known() };
-        let found = Found {
+        let found = FoundColumns {
             worker: find(&columns.worker, &["worker"])?
                 .ok_or_else(|| missing("the worker", "--worker"))?,
             step: find(&columns.step, &["step"])?,
@@ -123,21 +123,21 @@ impl Found {
     }
 }
 
-impl Log {
+impl StepLog {
     /// Reads a CSV file with a header, compressed if its name ends in `.gz`.
     ///
     /// # Errors
     /// If it cannot be read, lacks a needed column, or a row is malformed.
-    pub fn read(path: &Path, columns: &Columns) -> Result<Log, FitError> {
+    pub fn read(path: &Path, columns: &Columns) -> Result<StepLog, FitError> {
         let unreadable = |error: std::io::Error| FitError::Unreadable {
             path: path.to_path_buf(),
             reason: error.to_string(),
         };
         let file = File::open(path).map_err(unreadable)?;
         if path.extension().is_some_and(|extension| extension == "gz") {
-            Log::parse(flate2::read::MultiGzDecoder::new(file), columns)
+            StepLog::parse(flate2::read::MultiGzDecoder::new(file), columns)
         } else {
-            Log::parse(file, columns)
+            StepLog::parse(file, columns)
         }
     }
 
@@ -145,14 +145,14 @@ impl Log {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn parse(text: impl Read, columns: &Columns) -> Result<Log, FitError> {
+    pub fn parse(text: impl Read, columns: &Columns) -> Result<StepLog, FitError> {
         let mut reader = csv::Reader::from_reader(text);
         let malformed = |error: csv::Error| FitError::Row {
             line: error.position().map_or(0, csv::Position::line),
             problem: error.to_string(),
         };
         let header = reader.headers().map_err(malformed)?.clone();
-        let found = Found::find(&header, columns)?;
+        let found = FoundColumns::find(&header, columns)?;
         let pull_begin = columns.pull_begin.as_deref().unwrap_or("t_pull0");
         let pull_begin = header.iter().position(|name| name.trim() == pull_begin);
         let mut rows = Vec::new();
@@ -168,13 +168,13 @@ impl Log {
             }
             rows.push((worker, step));
         }
-        Log::assemble(rows, &first_pull)
+        StepLog::assemble(rows, &first_pull)
     }
 
     fn assemble(
         mut rows: Vec<(String, Step)>,
         first_pull: &BTreeMap<String, f64>,
-    ) -> Result<Log, FitError> {
+    ) -> Result<StepLog, FitError> {
         let mut workers: Vec<String> = rows.iter().map(|(worker, _)| worker.clone()).collect();
         // Names that are numbers are sorted as numbers.
         workers.sort_by_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
@@ -195,7 +195,7 @@ impl Log {
         let latest = first_pull.values().copied().fold(f64::NEG_INFINITY, f64::max);
         let earliest = first_pull.values().copied().fold(f64::INFINITY, f64::min);
         let start_spread = if first_pull.is_empty() { 0.0 } else { latest - earliest };
-        Ok(Log { workers, steps, start_spread })
+        Ok(StepLog { workers, steps, start_spread })
     }
 
     /// Whether the instants of the steps are known.
@@ -204,8 +204,8 @@ impl Log {
     }
 
     /// Only the steps `from..to`, with all workers.
-    pub fn part(&self, from: usize, to: usize) -> Log {
-        Log { steps: self.steps[from..to].to_vec(), ..self.clone() }
+    pub fn part(&self, from: usize, to: usize) -> StepLog {
+        StepLog { steps: self.steps[from..to].to_vec(), ..self.clone() }
     }
 
     /// The steps of each worker, in order.
@@ -240,7 +240,7 @@ impl Log {
 fn read_step(
     record: &csv::StringRecord,
     line: u64,
-    found: &Found,
+    found: &FoundColumns,
 ) -> Result<(String, Step), FitError> {
     let whole = |at: Option<usize>| at.map(|at| number(record, at, line)).transpose();
     let at = match found.instants() {
@@ -295,8 +295,8 @@ fn count_staleness(steps: &mut [Step]) {
 mod tests {
     use super::*;
 
-    fn parse(text: &str, columns: &Columns) -> Result<Log, FitError> {
-        Log::parse(text.as_bytes(), columns)
+    fn parse(text: &str, columns: &Columns) -> Result<StepLog, FitError> {
+        StepLog::parse(text.as_bytes(), columns)
     }
 
     fn rows(header: &str, row: impl Fn(usize) -> String) -> String {

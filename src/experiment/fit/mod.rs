@@ -21,11 +21,11 @@ use crate::cluster::step_time::{constant, trace};
 use crate::cluster::{Compute, MachineClass, StartChoice, StepTimeChoice, start};
 use crate::scenario::spec::Cluster;
 
-use classes::Group;
+use classes::SpeedGroup;
 use figures::Figures;
-use log::Log;
+use log::StepLog;
 use overhead::Overhead;
-use predict::{Window, predict};
+use predict::{StepWindow, predict};
 
 /// Why a log cannot be fitted.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +89,7 @@ pub struct Fitted {
     /// The cluster.
     pub cluster: Cluster,
     /// The machine classes, the fastest first.
-    pub groups: Vec<Group>,
+    pub groups: Vec<SpeedGroup>,
     /// The law of each.
     pub laws: Vec<StepTimeChoice>,
 }
@@ -108,7 +108,7 @@ pub struct Traces {
 ///
 /// # Errors
 /// If a trace cannot be written or the cluster cannot be simulated.
-pub fn fit(log: &Log, pooled: bool, traces: Option<&Traces>) -> Result<Fitted, FitError> {
+pub fn fit(log: &StepLog, pooled: bool, traces: Option<&Traces>) -> Result<Fitted, FitError> {
     let groups = classes::classes(log);
     let laws = groups
         .iter()
@@ -134,7 +134,7 @@ pub fn judge(
     steps: usize,
     folder: &Path,
 ) -> Result<Figures, FitError> {
-    predict(&fitted.cluster, Window::of(from, to, steps), folder)
+    predict(&fitted.cluster, StepWindow::of(from, to, steps), folder)
 }
 
 /// If the distribution functions differ by more than this share, and significantly, the times
@@ -142,7 +142,7 @@ pub fn judge(
 const MISFIT: f64 = 0.05;
 
 fn law_of(
-    group: &Group,
+    group: &SpeedGroup,
     number: usize,
     traces: Option<&Traces>,
 ) -> Result<StepTimeChoice, FitError> {
@@ -165,7 +165,7 @@ fn law_of(
         file: name.into(),
         seconds: "seconds".into(),
         worker: None,
-        mode: trace::Mode::Resample,
+        mode: trace::TraceMode::Resample,
     }))
 }
 
@@ -184,17 +184,17 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// The cluster without overheads.
-fn cluster(log: &Log, groups: &[Group], laws: &[StepTimeChoice], pooled: bool) -> Cluster {
+fn cluster(log: &StepLog, groups: &[SpeedGroup], laws: &[StepTimeChoice], pooled: bool) -> Cluster {
     let largest = (0..groups.len()).rev().max_by_key(|&g| groups[g].workers.len()).unwrap_or(0);
     let base = groups[largest].mean();
     let workers: usize = groups.iter().map(|group| group.workers.len()).sum();
     let steps = log.by_worker();
-    let own = |worker: usize, group: &Group| {
+    let own = |worker: usize, group: &SpeedGroup| {
         let total: f64 = steps[worker].iter().map(|step| step.compute).sum();
         let relative = total / steps[worker].len() as f64 / group.mean();
         rounded(relative)
     };
-    let class = |(number, (group, law)): (usize, (&Group, &StepTimeChoice))| MachineClass {
+    let class = |(number, (group, law)): (usize, (&SpeedGroup, &StepTimeChoice))| MachineClass {
         name: format!("class-{}", number + 1),
         share: group.workers.len() as f64 / workers as f64,
         slowdown: if law.scales() { rounded(group.mean() / base) } else { 1.0 },

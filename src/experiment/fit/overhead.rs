@@ -6,7 +6,7 @@
 //! second of work. The integral of 1/n over a step's stay is the work that it needs, whatever the
 //! number of other workers. The mean over the steps is the cost of a step alone.
 
-use super::log::Log;
+use super::log::StepLog;
 
 /// Seconds that a step needs of the servers when it is alone there.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -21,7 +21,7 @@ pub struct Overhead {
 type Stay = [f64; 3];
 
 /// The mean overhead; zero for a log without instants.
-pub fn overhead(log: &Log) -> Overhead {
+pub fn overhead(log: &StepLog) -> Overhead {
     let mut stays: Vec<Stay> = Vec::new();
     for steps in log.by_worker() {
         for pair in steps.windows(2) {
@@ -38,7 +38,7 @@ pub fn overhead(log: &Log) -> Overhead {
     if stays.is_empty() {
         return Overhead::default();
     }
-    let shared = Shared::new(&stays);
+    let shared = ServerSharing::new(&stays);
     let n = stays.len() as f64;
     let mean = |from: usize, to: usize| {
         let work = |stay: &Stay| shared.until(stay[to]) - shared.until(stay[from]);
@@ -48,21 +48,22 @@ pub fn overhead(log: &Log) -> Overhead {
 }
 
 /// The integral of one over the number of workers at the servers.
-struct Shared {
+struct ServerSharing {
     at: Vec<f64>,
     integral: Vec<f64>,
     present: Vec<f64>,
 }
 
-impl Shared {
-    fn new(stays: &[Stay]) -> Shared {
+impl ServerSharing {
+    fn new(stays: &[Stay]) -> ServerSharing {
         let mut changes: Vec<(f64, f64)> = Vec::new();
         for stay in stays {
             changes.push((stay[0], 1.0));
             changes.push((stay[2], -1.0));
         }
         changes.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut shared = Shared { at: Vec::new(), integral: Vec::new(), present: Vec::new() };
+        let mut shared =
+            ServerSharing { at: Vec::new(), integral: Vec::new(), present: Vec::new() };
         let (mut sum, mut present, mut before) = (0.0, 0.0, changes[0].0);
         for (at, change) in changes {
             if present > 0.0 {
@@ -102,7 +103,7 @@ mod tests {
                 text.push_str(&format!("{w},{at},{},{}\n", at + 6.0, at + 7.0));
             }
         }
-        let log = Log::parse(text.as_bytes(), &Columns::default()).unwrap();
+        let log = StepLog::parse(text.as_bytes(), &Columns::default()).unwrap();
         let found = overhead(&log);
         assert!((found.push - 0.5).abs() < 1e-9 && (found.pull - 1.5).abs() < 1e-9, "{found:?}");
     }

@@ -6,12 +6,12 @@ use super::FitError;
 use super::figures::Figures;
 use crate::base::SimTime;
 use crate::scenario::Scenario;
-use crate::scenario::spec::{About, Cluster, Record as Recorded, Traffic};
+use crate::scenario::spec::{About, Cluster, RecordSettings as Recorded, Traffic};
 use crate::sim::{Observer, Record, Simulation, Stop};
 
 /// The steps of a run that count: those with numbers in `from..to`, over several seeds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Window {
+pub struct StepWindow {
     /// First step.
     pub from: u64,
     /// One after the last.
@@ -20,17 +20,17 @@ pub struct Window {
     pub seeds: u64,
 }
 
-impl Window {
+impl StepWindow {
     /// A window of as many seeds as give about `steps` steps.
-    pub fn of(from: usize, to: usize, steps: usize) -> Window {
+    pub fn of(from: usize, to: usize, steps: usize) -> StepWindow {
         let seeds = steps.div_ceil((to - from).max(1)).max(2) as u64;
-        Window { from: from as u64, to: to as u64, seeds }
+        StepWindow { from: from as u64, to: to as u64, seeds }
     }
 }
 
 /// Counts the steps of a window.
 struct Counter<'a> {
-    window: Window,
+    window: StepWindow,
     seen: u64,
     began: SimTime,
     ended: SimTime,
@@ -55,7 +55,7 @@ impl Observer for Counter<'_> {
 ///
 /// # Errors
 /// If it cannot be built or run.
-pub fn predict(cluster: &Cluster, window: Window, folder: &Path) -> Result<Figures, FitError> {
+pub fn predict(cluster: &Cluster, window: StepWindow, folder: &Path) -> Result<Figures, FitError> {
     let mut figures = Figures::new(cluster.workers as usize);
     for seed in 1..=window.seeds {
         let mut scenario = Scenario {

@@ -8,9 +8,9 @@
 use std::path::Path;
 
 use super::figures::Figures;
-use super::log::Log;
+use super::log::StepLog;
 use super::overhead::Overhead;
-use super::predict::{Window, predict};
+use super::predict::{StepWindow, predict};
 use super::{FitError, rounded, span};
 use crate::cluster::step_time::gamma;
 use crate::cluster::{Discipline, StepTimeChoice};
@@ -39,7 +39,7 @@ struct Candidate {
     scale: f64,
 }
 
-struct Search<'a> {
+struct OverheadSearch<'a> {
     bare: &'a Cluster,
     overhead: Overhead,
     logged: Figures,
@@ -51,10 +51,11 @@ struct Search<'a> {
 pub(super) fn search(
     bare: &Cluster,
     overhead: Overhead,
-    log: &Log,
+    log: &StepLog,
     folder: &Path,
 ) -> Result<Cluster, FitError> {
-    let search = Search { bare, overhead, logged: log.figures(), steps: log.steps.len(), folder };
+    let search =
+        OverheadSearch { bare, overhead, logged: log.figures(), steps: log.steps.len(), folder };
     let mut grid = Vec::new();
     for own in OWN_SHARES {
         for variation in VARIATIONS {
@@ -80,7 +81,7 @@ pub(super) fn search(
     Ok(search.cluster(candidate))
 }
 
-impl Search<'_> {
+impl OverheadSearch<'_> {
     fn cluster(&self, candidate: Candidate) -> Cluster {
         let Candidate { own, variation, weight, scale } = candidate;
         let Overhead { push, pull } = self.overhead;
@@ -104,7 +105,7 @@ impl Search<'_> {
 
     /// How far the candidate is from the log, in tolerances, and its throughput.
     fn score(&self, candidate: Candidate, steps: usize) -> Result<(f64, f64), FitError> {
-        let window = Window::of(0, self.steps, steps);
+        let window = StepWindow::of(0, self.steps, steps);
         let figures = predict(&self.cluster(candidate), window, self.folder)?;
         let off = |a: f64, b: f64| a / b - 1.0;
         let mean = match (figures.mean(), self.logged.mean()) {

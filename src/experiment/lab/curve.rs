@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::Job;
-use crate::sim::{Progress, Session};
+use crate::sim::{Progress, TrainingSession};
 
 /// Thirds of the holdout by how often the rarest row of an example has been updated at the fork.
 pub const BUCKETS: [&str; 3] = ["rare", "middle", "frequent"];
 
 /// Quality of the server's parameters at one moment.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Point {
+pub struct CurvePoint {
     /// Updates since the fork.
     pub updates: u64,
     /// Examples since the fork.
@@ -36,7 +36,7 @@ pub struct Curve {
     /// The arm's name.
     pub arm: String,
     /// The measurements, in order.
-    pub points: Vec<Point>,
+    pub points: Vec<CurvePoint>,
     /// SHA-256 of all weights at the end.
     pub weights: String,
     /// Why it ended too early, if it did.
@@ -53,7 +53,7 @@ pub struct Gauge {
 
 impl Gauge {
     /// A gauge for a job that is at the fork; `None` if there is nothing to evaluate.
-    pub fn new(session: &Session) -> Option<Gauge> {
+    pub fn new(session: &TrainingSession) -> Option<Gauge> {
         let evaluator = &session.watch.evaluation.as_ref()?.evaluator;
         let training = session.work.training()?;
         let rarest = evaluator.rarest(training.source().schema(), training.server());
@@ -75,14 +75,14 @@ impl Gauge {
     }
 
     /// Measures the server's parameters as they are now.
-    pub fn measure(&self, job: &mut Job) -> Point {
+    pub fn measure(&self, job: &mut Job) -> CurvePoint {
         let session = job.session_mut();
         let now = session.progress;
-        let mut point = Point {
+        let mut point = CurvePoint {
             updates: now.updates - self.fork.updates,
             examples: now.examples - self.fork.examples,
             sim_s: now.now.since(self.fork.now).seconds(),
-            ..Point::default()
+            ..CurvePoint::default()
         };
         let (Some(training), Some(evaluation)) =
             (session.work.training_mut(), &session.watch.evaluation)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::curve::{Curve, Gauge, Point, moments};
+use super::curve::{Curve, CurvePoint, Gauge, moments};
 use super::design::{Arm, arms};
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::experiment::run::weights_digest;
@@ -16,7 +16,7 @@ use crate::scenario::lab::{Fork, Lab};
 use crate::sim::divergence::divergence;
 use crate::sim::evaluate::Views;
 use crate::sim::{
-    EvaluatedView, Every, Nobody, Record, RestartError, SimError, Simulation, State, Stop,
+    EvaluatedView, Every, NoObserver, Record, RestartError, SimError, Simulation, State, Stop,
 };
 
 /// Number of single views that are evaluated besides the server.
@@ -232,7 +232,7 @@ impl Base<'_> {
         let mut gauge = gauge.clone();
         if let Some(restart) = &arm.restart {
             self.scenario
-                .restart(&mut job, restart, &mut Nobody)
+                .restart(&mut job, restart, &mut NoObserver)
                 .map_err(|error| ForkError::Restart { arm: arm.label.clone(), error })?;
             if restart.save.is_some() {
                 // Updates that were made while the checkpoint was saved are made again.
@@ -246,7 +246,7 @@ impl Base<'_> {
                 curve.broke = Some(error.to_string());
                 break;
             }
-            let point: Point = gauge.measure(&mut job);
+            let point: CurvePoint = gauge.measure(&mut job);
             curve.points.push(point);
             let looked_at = [0, moments.len() / 2, moments.len() - 1].contains(&index);
             if let (true, true, Job::Cluster(simulation)) = (watches_views, looked_at, &mut job) {
@@ -262,7 +262,7 @@ impl Base<'_> {
     /// Runs until so many updates have been made. The inner result tells whether the model blew up.
     fn advance(&self, job: &mut Job, updates: u64) -> Result<Result<(), SimError>, ForkError> {
         while job.session().progress.updates < updates {
-            match job.step(&mut Nobody) {
+            match job.step(&mut NoObserver) {
                 Ok(State::Running) => {}
                 Ok(State::Ended) => break,
                 Err(error) => return Ok(Err(error)),

@@ -25,10 +25,10 @@ use super::stop::StopSignal;
 use crate::results::folder::{FolderError, ResultsFolder, hex_digest};
 use crate::results::json;
 use crate::results::semantics::SEMANTICS;
-use crate::results::table::{Row, TableText};
+use crate::results::table::{TableRow, TableText};
 use crate::results::tables::{ArmRow, CurveRow, EffectRow, LabViewRow};
 use crate::scenario::Scenario;
-use crate::scenario::document::{self, Input, Override, Problems, load};
+use crate::scenario::document::{self, DocumentInput, Override, Problems, load};
 use crate::scenario::lab::Lab;
 use crate::scenario::rules;
 
@@ -87,7 +87,7 @@ pub enum LabError {
 
 /// The results of a lab.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Results {
+pub struct LabResults {
     /// The base runs, by workers and then by seed.
     pub forks: Vec<Forked>,
     /// The controls that every lab makes by itself.
@@ -109,7 +109,7 @@ pub struct Control {
 
 /// The content of `lab.json`.
 #[derive(Debug, Serialize)]
-struct Written<'a> {
+struct LabFile<'a> {
     kind: &'static str,
     name: &'a str,
     title: &'a str,
@@ -154,7 +154,7 @@ impl RestartLab {
         threads: usize,
         stop: &StopSignal,
         told: &(dyn Fn(u32, u64, &str) + Sync),
-    ) -> Result<Results, LabError> {
+    ) -> Result<LabResults, LabError> {
         self.check_workers()?;
         // Mistakes in the data are found here, before a folder is made.
         let (workers, seed) = (self.lab.workers[0], self.scenario.scenario.seed);
@@ -203,7 +203,7 @@ impl RestartLab {
         let forks: Result<Vec<Forked>, LabError> = done.into_iter().flatten().collect();
         let forks = forks?;
         let controls = controls(&forks, &self.lab.workers);
-        let results = Results { forks, controls };
+        let results = LabResults { forks, controls };
         self.write(&folder, &results)?;
         Ok(results)
     }
@@ -213,7 +213,8 @@ impl RestartLab {
         for &workers in &self.lab.workers {
             let setting =
                 Override::sweep_point("lab.workers", format!("cluster.workers={workers}"));
-            let input = Input::Text { name: "the scenario of the lab", text: &self.resolved };
+            let input =
+                DocumentInput::Text { name: "the scenario of the lab", text: &self.resolved };
             let invalid = |problems: Problems| {
                 let list: Vec<String> = problems.list.iter().map(|p| p.message.clone()).collect();
                 LabError::Workers { workers, problems: list.join("; ") }
@@ -265,7 +266,7 @@ impl RestartLab {
         is_whole.then(|| postcard::from_bytes(forked).ok()).flatten()
     }
 
-    fn write(&self, folder: &ResultsFolder, results: &Results) -> Result<(), FolderError> {
+    fn write(&self, folder: &ResultsFolder, results: &LabResults) -> Result<(), FolderError> {
         let tables = [
             (CurveRow::TABLE, TableText::of(tables::curve_rows(results))),
             (ArmRow::TABLE, TableText::of(tables::arm_rows(&self.lab, results))),
@@ -278,7 +279,7 @@ impl RestartLab {
             files.push((table.file.to_owned(), hex_digest(text.as_bytes())));
         }
         let about = &self.scenario.scenario;
-        let written = Written {
+        let written = LabFile {
             kind: "restart_lab",
             name: &about.name,
             title: &about.title,

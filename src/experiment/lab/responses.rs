@@ -1,6 +1,6 @@
 //! The responses of an arm: single numbers of its curve, compared with the run without a restart.
 
-use super::curve::{BUCKETS, Curve, Point};
+use super::curve::{BUCKETS, Curve, CurvePoint};
 
 /// A number of a curve.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -37,7 +37,7 @@ pub const RESPONSES: [Response; 10] = [
 
 /// How responses are measured.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Measure {
+pub struct ResponseSettings {
     /// Updates that count as early.
     pub early: u64,
     /// Tolerance of `recovered_after`.
@@ -46,20 +46,20 @@ pub struct Measure {
 
 /// The responses of a curve compared with that of no restart; `None` if an AUC is missing, or the
 /// arm never recovers.
-pub fn respond(measure: Measure, curve: &Curve, plain: &Curve) -> [Option<f64>; 10] {
+pub fn respond(measure: ResponseSettings, curve: &Curve, plain: &Curve) -> [Option<f64>; 10] {
     let whole = curve.broke.is_none();
-    let auc = |point: &Point| point.auc;
+    let auc = |point: &CurvePoint| point.auc;
     let last = plain.points.last().map_or(0, |point| point.updates);
-    let first = |of: fn(&Point) -> Option<f64>| plain.points.first().and_then(of);
-    let depth = |of: fn(&Point) -> Option<f64>| {
+    let first = |of: fn(&CurvePoint) -> Option<f64>| plain.points.first().and_then(of);
+    let depth = |of: fn(&CurvePoint) -> Option<f64>| {
         let early = curve.points.iter().filter(|point| point.updates <= measure.early);
         let values: Option<Vec<f64>> = early.map(of).collect();
         Some(values?.into_iter().reduce(f64::min)? - first(of)?)
     };
-    let mean_until = |until: u64, of: &dyn Fn(&Point) -> Option<f64>| {
+    let mean_until = |until: u64, of: &dyn Fn(&CurvePoint) -> Option<f64>| {
         mean_difference(curve, plain, until, of).filter(|_| whole)
     };
-    let bucket = |k: usize| mean_until(measure.early, &|point: &Point| point.by_frequency[k]);
+    let bucket = |k: usize| mean_until(measure.early, &|point: &CurvePoint| point.by_frequency[k]);
     debug_assert_eq!(BUCKETS.len(), 3);
     [
         curve.points.first().and_then(auc).zip(first(auc)).map(|(y, at)| y - at),
@@ -87,7 +87,7 @@ fn mean_difference(
     curve: &Curve,
     plain: &Curve,
     until: u64,
-    of: &dyn Fn(&Point) -> Option<f64>,
+    of: &dyn Fn(&CurvePoint) -> Option<f64>,
 ) -> Option<f64> {
     let pairs = curve.points.iter().zip(&plain.points).filter(|(_, at)| at.updates <= until);
     let differences: Option<Vec<(f64, f64)>> =
@@ -102,9 +102,10 @@ fn mean_difference(
 }
 
 fn recovered_after(within: f64, curve: &Curve, plain: &Curve) -> Option<f64> {
-    let pairs: Vec<(&Point, &Point)> = curve.points.iter().zip(&plain.points).collect();
-    let is_near =
-        |(y, at): &(&Point, &Point)| y.auc.zip(at.auc).is_some_and(|(y, at)| y >= at - within);
+    let pairs: Vec<(&CurvePoint, &CurvePoint)> = curve.points.iter().zip(&plain.points).collect();
+    let is_near = |(y, at): &(&CurvePoint, &CurvePoint)| {
+        y.auc.zip(at.auc).is_some_and(|(y, at)| y >= at - within)
+    };
     let bad = pairs.iter().rposition(|pair| !is_near(pair));
     pairs.get(bad.map_or(0, |bad| bad + 1)).map(|(_, at)| at.updates as f64)
 }
@@ -114,12 +115,12 @@ mod tests {
     use super::*;
 
     fn curve(points: &[(u64, f64)]) -> Curve {
-        let point = |&(updates, auc): &(u64, f64)| Point {
+        let point = |&(updates, auc): &(u64, f64)| CurvePoint {
             updates,
             auc: Some(auc),
             selection_auc: Some(auc + 0.1),
             by_frequency: [Some(auc); 3],
-            ..Point::default()
+            ..CurvePoint::default()
         };
         Curve { points: points.iter().map(point).collect(), ..Curve::default() }
     }
@@ -130,7 +131,7 @@ mod tests {
 
     #[test]
     fn responses_of_a_drop_that_recovers() {
-        let measure = Measure { early: 100, recovered_within: 0.001 };
+        let measure = ResponseSettings { early: 100, recovered_within: 0.001 };
         let plain = curve(&[(0, 0.80), (50, 0.80), (100, 0.80), (200, 0.81)]);
         let drop = curve(&[(0, 0.79), (50, 0.70), (100, 0.78), (200, 0.8095)]);
         let found = respond(measure, &drop, &plain);
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_never_recovers_or_breaks_has_no_such_number() {
-        let measure = Measure { early: 100, recovered_within: 0.001 };
+        let measure = ResponseSettings { early: 100, recovered_within: 0.001 };
         let plain = curve(&[(0, 0.8), (50, 0.8), (100, 0.8)]);
         let mut low = curve(&[(0, 0.8), (50, 0.7), (100, 0.7)]);
         assert_eq!(respond(measure, &low, &plain)[6], None);

@@ -1,16 +1,16 @@
 //! The rows of a lab's tables: curves, arms, effects, views.
 
-use super::Results;
+use super::LabResults;
 use super::curve::Curve;
 use super::design::{factorial, terms};
 use super::fork::Forked;
-use super::responses::{Measure, RESPONSES, respond};
+use super::responses::{RESPONSES, ResponseSettings, respond};
 use crate::results::statistics::{holm, mean, student};
 use crate::results::tables::{ArmRow, CurveRow, EffectRow, LabViewRow};
 use crate::scenario::lab::Lab;
 
 /// One row per arm and moment.
-pub(super) fn curve_rows(results: &Results) -> impl Iterator<Item = CurveRow> {
+pub(super) fn curve_rows(results: &LabResults) -> impl Iterator<Item = CurveRow> {
     results.forks.iter().flat_map(|forked| {
         let curves = forked.curves.iter();
         let points = curves.flat_map(|curve| curve.points.iter().map(move |point| (curve, point)));
@@ -36,7 +36,7 @@ pub(super) fn curve_rows(results: &Results) -> impl Iterator<Item = CurveRow> {
 }
 
 /// One row per moment at which the workers' views were measured, and one per layer at that moment.
-pub(super) fn view_rows(results: &Results) -> Vec<LabViewRow> {
+pub(super) fn view_rows(results: &LabResults) -> Vec<LabViewRow> {
     let mut rows = Vec::new();
     for forked in &results.forks {
         for at in &forked.views {
@@ -70,12 +70,12 @@ fn figures(values: &[f64]) -> [Option<f64>; 4] {
     [mean(values), low, high, estimate.map(|estimate| estimate.p)]
 }
 
-fn measure(lab: &Lab) -> Measure {
-    Measure { early: lab.early.min(lab.updates), recovered_within: lab.recovered_within }
+fn measure(lab: &Lab) -> ResponseSettings {
+    ResponseSettings { early: lab.early.min(lab.updates), recovered_within: lab.recovered_within }
 }
 
 /// Numbers of workers in the order of the base runs, each with its base runs.
-fn by_workers(results: &Results) -> Vec<(u32, Vec<&Forked>)> {
+fn by_workers(results: &LabResults) -> Vec<(u32, Vec<&Forked>)> {
     let mut groups: Vec<(u32, Vec<&Forked>)> = Vec::new();
     for forked in &results.forks {
         match groups.last_mut().filter(|(workers, _)| *workers == forked.workers) {
@@ -91,7 +91,7 @@ fn responses(lab: &Lab, forked: &Forked, curve: &Curve) -> [Option<f64>; RESPONS
 }
 
 /// The responses of every arm, by number of workers, then by arm, then by response.
-pub fn arm_rows(lab: &Lab, results: &Results) -> Vec<ArmRow> {
+pub fn arm_rows(lab: &Lab, results: &LabResults) -> Vec<ArmRow> {
     let mut rows = Vec::new();
     for (workers, bases) in by_workers(results) {
         for (number, curve) in bases[0].curves.iter().enumerate() {
@@ -117,7 +117,7 @@ pub fn arm_rows(lab: &Lab, results: &Results) -> Vec<ArmRow> {
 }
 
 /// The effects of the factorial, by number of workers, then by response, then by term.
-pub fn effect_rows(lab: &Lab, results: &Results) -> Vec<EffectRow> {
+pub fn effect_rows(lab: &Lab, results: &LabResults) -> Vec<EffectRow> {
     let (arms, terms) = (factorial(&lab.factors, lab.save.as_ref()), terms(&lab.factors));
     let mut rows = Vec::new();
     for (workers, bases) in by_workers(results) {

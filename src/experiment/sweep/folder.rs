@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::plan::Plan;
+use super::plan::SweepPlan;
 use super::select::Shard;
 use crate::results::disk;
 use crate::results::folder::{FolderError, lock, turn, write_atomically};
@@ -26,7 +26,7 @@ impl SweepFolder {
     /// the system refuses.
     pub fn open(
         path: &Path,
-        plan: &Plan,
+        plan: &SweepPlan,
         shard: Option<Shard>,
     ) -> Result<SweepFolder, FolderError> {
         let io = |error| FolderError::Io { path: path.to_path_buf(), error };
@@ -64,7 +64,7 @@ impl SweepFolder {
     }
 
     /// The plan that exists already, if it fits.
-    fn known(&self, plan: &Plan) -> Result<Vec<Planned>, FolderError> {
+    fn known(&self, plan: &SweepPlan) -> Result<Vec<Planned>, FolderError> {
         let text = match fs::read_to_string(self.path.join("plan.jsonl")) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

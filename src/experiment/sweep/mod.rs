@@ -12,7 +12,7 @@ pub mod select;
 pub mod sources;
 
 pub use folder::SweepFolder;
-pub use plan::{Plan, PlanError, PlannedTrial};
-pub use runner::{Ended, SweepOptions, SweepWatcher, Tally, run};
-pub use select::{Selection, Shard};
-pub use sources::Sources;
+pub use plan::{PlanError, PlannedTrial, SweepPlan};
+pub use runner::{Ended, SweepOptions, SweepWatcher, TrialCounts, run};
+pub use select::{Shard, TrialSelection};
+pub use sources::OpenLogs;

@@ -24,7 +24,7 @@ pub struct PlannedTrial {
 /// Every trial of a sweep, seed by seed: all points with the first seed, then all with the second.
 /// So first results of all points come early, and more seeds add to the end of the plan.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct SweepPlan {
     /// Short name.
     pub name: String,
     /// The first six hexadecimal digits of the hash of all points; it does not depend on the seeds.
@@ -39,9 +39,14 @@ pub struct Plan {
     pub files_from: PathBuf,
 }
 
-impl Plan {
+impl SweepPlan {
     /// Assembles the plan of a sweep. `about` gives names and seeds; the keys come from `design`.
-    pub fn new(about: Sweep, design: &Design, points: &[Resolved], files_from: PathBuf) -> Plan {
+    pub fn new(
+        about: Sweep,
+        design: &Design,
+        points: &[Resolved],
+        files_from: PathBuf,
+    ) -> SweepPlan {
         let texts: Vec<String> =
             points.iter().map(|point| point.with_seed(point.scenario.scenario.seed).1).collect();
         let unseeded: String = points.iter().map(|point| point.with_seed(0).1).collect();
@@ -68,7 +73,7 @@ impl Plan {
         let name = about.name.clone();
         let file = SweepFile { sweep: with_keys(about, design), ..SweepFile::default() };
         let sweep = to_toml(&file).expect("a sweep is valid TOML");
-        Plan { name, hash, sweep, points: texts, trials, files_from }
+        SweepPlan { name, hash, sweep, points: texts, trials, files_from }
     }
 
     /// Number of points.
@@ -112,11 +117,11 @@ pub enum PlanError {
     },
 }
 
-impl Plan {
+impl SweepPlan {
     /// The plan of the sweep in `folder`, as it was written there.
     ///
     /// # Errors If it cannot be read, or this program reads a point differently.
-    pub fn read(folder: &Path, files_from: PathBuf) -> Result<Plan, PlanError> {
+    pub fn read(folder: &Path, files_from: PathBuf) -> Result<SweepPlan, PlanError> {
         let read = |name: &str| -> Result<(PathBuf, String), PlanError> {
             let path = folder.join(name);
             match std::fs::read_to_string(&path) {
@@ -152,7 +157,7 @@ impl Plan {
             trials.push(PlannedTrial { planned, scenario });
         }
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Plan { name, hash: String::new(), sweep, points, trials, files_from })
+        Ok(SweepPlan { name, hash: String::new(), sweep, points, trials, files_from })
     }
 }
 

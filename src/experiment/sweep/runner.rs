@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::budget::Budget;
 use super::folder::SweepFolder;
 use super::plan::PlannedTrial;
-use super::sources::Sources;
+use super::sources::OpenLogs;
 use crate::base::ByteSize;
 use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::checkpoint::start;
@@ -74,7 +74,7 @@ pub trait SweepWatcher: Sync {
 
 /// Counts of trials by how they ended.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct TrialCounts {
     /// Done now.
     pub done: usize,
     /// Done before.
@@ -91,7 +91,7 @@ pub struct Tally {
     pub interrupted: usize,
 }
 
-impl Tally {
+impl TrialCounts {
     fn count(&mut self, id: &str, ended: Ended) {
         match ended {
             Ended::Done(_) => self.done += 1,
@@ -119,7 +119,7 @@ pub fn run(
     files_from: &Path,
     options: &SweepOptions,
     watcher: &dyn SweepWatcher,
-) -> Tally {
+) -> TrialCounts {
     let jobs = options.jobs.min(trials.len()).max(1);
     let runner = Runner {
         folder,
@@ -128,9 +128,9 @@ pub fn run(
         watcher,
         threads: (options.threads / jobs).max(1),
         budget: Budget::new(options.memory.0),
-        sources: Sources::default(),
+        sources: OpenLogs::default(),
     };
-    let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
+    let (next, tally) = (AtomicUsize::new(0), Mutex::new(TrialCounts::default()));
     let work = || {
         while let Some(planned) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
             let ended = runner.guarded(planned);
@@ -157,7 +157,7 @@ struct Runner<'a> {
     watcher: &'a dyn SweepWatcher,
     threads: usize,
     budget: Budget,
-    sources: Sources,
+    sources: OpenLogs,
 }
 
 impl Runner<'_> {

@@ -6,7 +6,7 @@ use super::plan::PlannedTrial;
 
 /// A part of a plan. The default is all of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Selection {
+pub struct TrialSelection {
     /// Words that the point's label must have; `*` stands for anything.
     pub only: Vec<String>,
     /// Every n-th trial.
@@ -37,7 +37,7 @@ impl FromStr for Shard {
     }
 }
 
-impl Selection {
+impl TrialSelection {
     /// Whether the trial number `index` of the plan belongs to the selection.
     pub fn has(&self, index: usize, trial: &PlannedTrial) -> bool {
         let shard = self.shard.is_none_or(|shard| index % shard.of == shard.number - 1);

@@ -14,19 +14,19 @@ use crate::data::{DataError, DataSource, OpenContext, SourceChoice};
 /// Two logs with the same key are the same.
 type Key = (PathBuf, String, Option<u64>);
 /// A log that may be open; the slot is locked while the log is being opened.
-type Slot = Arc<Mutex<Option<Weak<dyn DataSource>>>>;
+type OpenLog = Arc<Mutex<Option<Weak<dyn DataSource>>>>;
 
 /// The open logs of a sweep.
 ///
 /// A log that some trial has is given to the next trial that needs it. The log given last is kept a
 /// little longer, for trials that run one after the other.
 #[derive(Debug, Default)]
-pub struct Sources {
-    slots: Mutex<BTreeMap<Key, Slot>>,
+pub struct OpenLogs {
+    slots: Mutex<BTreeMap<Key, OpenLog>>,
     last: Mutex<Option<Arc<dyn DataSource>>>,
 }
 
-impl Sources {
+impl OpenLogs {
     /// The log that `choice` means for a trial; it is opened unless it is open already.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ mod tests {
         let choice: SourceChoice = toml::from_str(small).unwrap();
         let other: SourceChoice =
             toml::from_str(&small.replace("users = 50", "users = 51")).unwrap();
-        let sources = Sources::default();
+        let sources = OpenLogs::default();
         let open = |choice, seed| sources.open(choice, &context(seed)).unwrap();
         let first = open(&choice, 1);
         assert!(Arc::ptr_eq(&first, &open(&choice, 1)));
@@ -100,7 +100,7 @@ mod tests {
         std::fs::write(folder.path().join("log.csv"), "label,item\n1,3\n0,4\n").unwrap();
         let text = "kind = \"table\"\nfiles = [\"log.csv\"]\ncategorical = [\"item\"]\n";
         let choice: SourceChoice = toml::from_str(text).unwrap();
-        let sources = Sources::default();
+        let sources = OpenLogs::default();
         let open = |seed| {
             let context = OpenContext { base_dir: folder.path(), streams: Streams::new(seed) };
             sources.open(&choice, &context).unwrap()

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ModelError, NormalizationConfig, Rule};
+use super::{ModelError, MomentsRule, NormalizationConfig};
 
 /// This part has no settings.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -11,7 +11,7 @@ use super::{ModelError, NormalizationConfig, Rule};
 pub struct Config {}
 
 impl NormalizationConfig for Config {
-    fn rule(&self) -> Result<Option<Rule>, ModelError> {
+    fn rule(&self) -> Result<Option<MomentsRule>, ModelError> {
         Err(ModelError::NotANonNegativeNumber { key: "normalization", given: "new".into() })
     }
 }

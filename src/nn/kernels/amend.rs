@@ -5,34 +5,34 @@
 
 use super::lanes::{of, of_mut};
 use super::prefetch::{AHEAD, prefetch};
-use super::update::Touched;
+use super::update::TouchedRow;
 use super::versions;
 
 /// Gradients of rows that have arrived, with the parameters that they belong to.
 #[derive(Debug)]
-pub struct Gradients<'a> {
+pub struct RowGradients<'a> {
     /// Numbers per row.
     pub dim: usize,
     /// Which rows, and where their gradients are.
-    pub touched: &'a [Touched],
+    pub touched: &'a [TouchedRow],
     /// Gradients, `dim` numbers a row, to be amended.
     pub values: &'a mut [f32],
     /// The current parameters of the server.
-    pub now: Records<'a>,
+    pub now: StoredRows<'a>,
     /// The parameters as the worker read them, in the layout of the gradients; or empty.
     pub seen: &'a [f32],
 }
 
 /// Parameters as a server holds them.
 #[derive(Clone, Copy, Debug)]
-pub struct Records<'a> {
+pub struct StoredRows<'a> {
     /// Records of rows: the parameters come first, then the data kept with them.
     pub data: &'a [f32],
     /// Numbers per record.
     pub stride: usize,
 }
 
-impl<'a> Records<'a> {
+impl<'a> StoredRows<'a> {
     /// The first `dim` numbers of a record.
     #[inline(always)]
     pub fn row(&self, id: u32, dim: usize) -> &'a [f32] {
@@ -40,7 +40,7 @@ impl<'a> Records<'a> {
     }
 
     /// Appends the first `dim` numbers of these records to `to`.
-    pub fn append(&self, dim: usize, touched: &[Touched], to: &mut Vec<f32>) {
+    pub fn append(&self, dim: usize, touched: &[TouchedRow], to: &mut Vec<f32>) {
         for (i, row) in touched.iter().enumerate() {
             if let Some(next) = touched.get(i + AHEAD) {
                 self.prefetch(next.id, dim);
@@ -61,11 +61,11 @@ pub struct Moved<'a> {
     /// Numbers per row.
     pub dim: usize,
     /// Which rows.
-    pub touched: &'a [Touched],
+    pub touched: &'a [TouchedRow],
     /// Their earlier values, row after row.
     pub before: &'a [f32],
     /// Their current values.
-    pub now: Records<'a>,
+    pub now: StoredRows<'a>,
 }
 
 /// Numbers that a remedy keeps beside parameters: `stride` per row, grouped by kind.
@@ -85,13 +85,19 @@ impl Memory<'_> {
 }
 
 /// The rows touched in a dense block: its only one.
-const BLOCK: &[Touched] = &[Touched { id: 0, position: 0 }];
+const BLOCK: &[TouchedRow] = &[TouchedRow { id: 0, position: 0 }];
 
-impl<'a> Gradients<'a> {
+impl<'a> RowGradients<'a> {
     /// The gradient of a dense block, with its current parameters and those that were read.
-    pub fn of_block(values: &'a mut [f32], now: &'a [f32], seen: &'a [f32]) -> Gradients<'a> {
+    pub fn of_block(values: &'a mut [f32], now: &'a [f32], seen: &'a [f32]) -> RowGradients<'a> {
         let dim = values.len();
-        Gradients { dim, touched: BLOCK, values, now: Records { data: now, stride: dim }, seen }
+        RowGradients {
+            dim,
+            touched: BLOCK,
+            values,
+            now: StoredRows { data: now, stride: dim },
+            seen,
+        }
     }
 }
 
@@ -99,11 +105,11 @@ impl<'a> Moved<'a> {
     /// A dense block that changed from `before` to `now`.
     pub fn block(before: &'a [f32], now: &'a [f32]) -> Moved<'a> {
         let dim = before.len();
-        Moved { dim, touched: BLOCK, before, now: Records { data: now, stride: dim } }
+        Moved { dim, touched: BLOCK, before, now: StoredRows { data: now, stride: dim } }
     }
 }
 
-impl Gradients<'_> {
+impl RowGradients<'_> {
     /// Calls `amend` with gradient, memory, current and read parameters of each row.
     #[inline(always)]
     fn each(
@@ -158,7 +164,7 @@ versions! {
 
 versions! {
     /// `g + lambda g g (now - seen)`.
-    pub fn compensate(lambda: f32, gradients: &mut Gradients<'_>) {
+    pub fn compensate(lambda: f32, gradients: &mut RowGradients<'_>) {
         gradients.each(Memory::none(), |g, _, now, seen| {
             blocks!(g.len(), |at, N| {
                 let g: &mut [f32; N] = of_mut(g, at);
@@ -178,7 +184,7 @@ versions! {
         lambda: f32,
         keep: f32,
         memory: Memory<'_>,
-        gradients: &mut Gradients<'_>,
+        gradients: &mut RowGradients<'_>,
     ) {
         gradients.each(memory, |g, m, now, seen| {
             blocks!(g.len(), |at, N| {
@@ -196,7 +202,7 @@ versions! {
 
 versions! {
     /// `alpha (now - seen + g)`.
-    pub fn mix(alpha: f32, gradients: &mut Gradients<'_>) {
+    pub fn mix(alpha: f32, gradients: &mut RowGradients<'_>) {
         gradients.each(Memory::none(), |g, _, now, seen| {
             blocks!(g.len(), |at, N| {
                 let g: &mut [f32; N] = of_mut(g, at);
@@ -213,7 +219,7 @@ versions! {
     /// `g / (1 + |now - seen| / average step)`. The memory holds the mean squares of steps, then
     /// the weight of all steps in them (its first number counts for the whole row). Elements that
     /// have not moved are left unchanged.
-    pub fn close_gap(tiny: f32, memory: Memory<'_>, gradients: &mut Gradients<'_>) {
+    pub fn close_gap(tiny: f32, memory: Memory<'_>, gradients: &mut RowGradients<'_>) {
         gradients.each(memory, |g, memory, now, seen| {
             let (squares, weights) = memory.split_at(g.len());
             let share = 1.0 / weights.first().map_or(tiny, |weight| weight.max(tiny));
@@ -274,7 +280,7 @@ macro_rules! fasgd {
     ($(#[$doc:meta])* $name:ident, |$size:pat_param, $variance:ident| $seen:expr) => {
         versions! {
             $(#[$doc])*
-            pub fn $name(rule: Deviation, memory: Memory<'_>, gradients: &mut Gradients<'_>) {
+            pub fn $name(rule: Deviation, memory: Memory<'_>, gradients: &mut RowGradients<'_>) {
                 let Deviation { keep: [gamma, beta], epsilon, least, stale } = rule;
                 gradients.each(memory, |g, memory, _, _| {
                     let (n, rest) = memory.split_at_mut(g.len());

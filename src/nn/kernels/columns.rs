@@ -2,7 +2,7 @@
 //! column (a bias, a slope, a sum) stays in registers. They take some thousand numbers at a time,
 //! so that the next block of columns finds them in the first-level cache.
 
-use super::lanes::{Block, each_block, of, of_mut};
+use super::lanes::{BlockKernel, each_block, of, of_mut};
 use crate::nn::Real;
 
 /// Numbers in the whole rows of `columns` that are processed at a time.
@@ -14,7 +14,7 @@ fn some_rows(columns: usize) -> usize {
 #[inline(always)]
 pub(super) fn column_sums<F: Real>(x: &[F], sums: &mut [F]) {
     struct Sums<'a, F>(&'a [F], &'a mut [F]);
-    impl<F: Real> Block for Sums<'_, F> {
+    impl<F: Real> BlockKernel for Sums<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let mut sums: [F; N] = *of(self.1, at);
@@ -35,7 +35,7 @@ pub(super) fn column_sums<F: Real>(x: &[F], sums: &mut [F]) {
 #[inline(always)]
 pub(super) fn weighted_sums<F: Real>(x: &[F], factors: &[F], sums: &mut [F]) {
     struct Sums<'a, F>(&'a [F], &'a [F], &'a mut [F]);
-    impl<F: Real> Block for Sums<'_, F> {
+    impl<F: Real> BlockKernel for Sums<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let mut sums: [F; N] = *of(self.2, at);
@@ -57,7 +57,7 @@ pub(super) fn weighted_sums<F: Real>(x: &[F], factors: &[F], sums: &mut [F]) {
 #[inline(always)]
 pub(super) fn outer<F: Real>(factors: &[F], row: &[F], out: &mut [F]) {
     struct Outer<'a, F>(&'a [F], &'a [F], &'a mut [F]);
-    impl<F: Real> Block for Outer<'_, F> {
+    impl<F: Real> BlockKernel for Outer<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let row: &[F; N] = of(self.1, at);
@@ -75,7 +75,7 @@ pub(super) fn outer<F: Real>(factors: &[F], row: &[F], out: &mut [F]) {
 #[inline(always)]
 pub(super) fn prelu<F: Real>(z: &[F], slope: &[F], a: &mut [F]) {
     struct Prelu<'a, F>(&'a [F], &'a [F], &'a mut [F]);
-    impl<F: Real> Block for Prelu<'_, F> {
+    impl<F: Real> BlockKernel for Prelu<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let channels = self.1.len();
@@ -98,7 +98,7 @@ pub(super) fn prelu<F: Real>(z: &[F], slope: &[F], a: &mut [F]) {
 #[inline(always)]
 pub(super) fn prelu_backward<F: Real>(z: &[F], slope: &[F], d: &mut [F], d_slope: &mut [F]) {
     struct Backward<'a, F>(&'a [F], &'a [F], &'a mut [F], &'a mut [F]);
-    impl<F: Real> Block for Backward<'_, F> {
+    impl<F: Real> BlockKernel for Backward<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let channels = self.1.len();
@@ -139,7 +139,7 @@ pub(super) fn prelu_dots_backward<F: Real>(
         d_slope: &'a mut [F],
         d_weights: &'a mut [F],
     }
-    impl<F: Real> Block for Backward<'_, F> {
+    impl<F: Real> BlockKernel for Backward<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let channels = self.slope.len();

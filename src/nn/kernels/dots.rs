@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 #[cfg(target_arch = "x86_64")]
-use super::dots_x86::{self, Rows};
-use super::lanes::{Block, each_block, of, of_mut};
+use super::dots_x86::{self, DotRows};
+use super::lanes::{BlockKernel, each_block, of, of_mut};
 #[cfg(target_arch = "x86_64")]
 use crate::base::level::{Level, level};
 use crate::nn::Real;
@@ -14,7 +14,7 @@ use crate::nn::Real;
 #[inline(always)]
 pub fn dot<F: Real>(a: &[F], b: &[F]) -> F {
     struct Dot<'a, F>(&'a [F], &'a [F], [F; 16]);
-    impl<F: Real> Block for Dot<'_, F> {
+    impl<F: Real> BlockKernel for Dot<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let (a, b): (&[F; N], &[F; N]) = (of(self.0, at), of(self.1, at));
@@ -33,7 +33,7 @@ pub fn dot<F: Real>(a: &[F], b: &[F]) -> F {
 #[inline(always)]
 fn prelu_dot<F: Real>(z: &[F], slope: &[F], weights: &[F]) -> F {
     struct Dot<'a, F>(&'a [F], &'a [F], &'a [F], [F; 16]);
-    impl<F: Real> Block for Dot<'_, F> {
+    impl<F: Real> BlockKernel for Dot<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let (z, slope): (&[F; N], &[F; N]) = (of(self.0, at), of(self.1, at));
@@ -104,7 +104,7 @@ pub(super) mod single {
     pub(in super::super) fn row_dots(x: &[f32], weights: &[f32], bias: f32, out: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         if level() == Level::Avx512 {
-            let rows = Rows::new(x, None, weights);
+            let rows = DotRows::new(x, None, weights);
             #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
             // SAFETY: `level` has detected the features.
             return unsafe { dots_x86::dots(rows, bias, out) };
@@ -126,7 +126,7 @@ pub(super) mod single {
     ) {
         #[cfg(target_arch = "x86_64")]
         if level() == Level::Avx512 {
-            let rows = Rows::new(z, Some(slope), weights);
+            let rows = DotRows::new(z, Some(slope), weights);
             #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
             // SAFETY: `level` has detected the features.
             return unsafe { dots_x86::dots(rows, bias, out) };
@@ -150,7 +150,7 @@ pub(super) mod single {
         if level() == Level::Avx512 {
             for (d, of_example) in d.chunks_exact(width).zip(segments(offsets)) {
                 let x = &events[width * of_example.start..width * of_example.end];
-                let rows = Rows::new(x, None, d);
+                let rows = DotRows::new(x, None, d);
                 #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
                 // SAFETY: `level` has detected the features.
                 unsafe {

@@ -5,22 +5,22 @@ use std::arch::x86_64::*;
 
 /// The operands of [`dots`], whose lengths fit each other.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<'a> {
+pub(super) struct DotRows<'a> {
     x: &'a [f32],
     slope: Option<&'a [f32]>,
     weights: &'a [f32],
 }
 
-impl<'a> Rows<'a> {
+impl<'a> DotRows<'a> {
     /// Rows as long as `weights`; with a slope, numbers that are not positive are first multiplied
     /// by it.
     ///
     /// # Panics
     /// If `slope` has another length, or the rows do not fill `x`.
-    pub(super) fn new(x: &'a [f32], slope: Option<&'a [f32]>, weights: &'a [f32]) -> Rows<'a> {
+    pub(super) fn new(x: &'a [f32], slope: Option<&'a [f32]>, weights: &'a [f32]) -> DotRows<'a> {
         assert!(slope.is_none_or(|slope| slope.len() == weights.len()), "a slope per column");
         assert!(x.len().is_multiple_of(weights.len()), "whole rows");
-        Rows { x, slope, weights }
+        DotRows { x, slope, weights }
     }
 }
 
@@ -34,11 +34,11 @@ fn first(count: usize) -> __mmask16 {
 /// # Panics
 /// If `out` is shorter than there are rows.
 #[target_feature(enable = "avx512f")]
-pub(super) fn dots(rows: Rows<'_>, bias: f32, out: &mut [f32]) {
-    let Rows { x, slope, weights } = rows;
+pub(super) fn dots(rows: DotRows<'_>, bias: f32, out: &mut [f32]) {
+    let DotRows { x, slope, weights } = rows;
     let group = 16 * weights.len();
     for (x, out) in x.chunks(group).zip(out[..x.len() / weights.len()].chunks_mut(16)) {
-        // SAFETY: `Rows` holds whole rows, and a group has as many as `out`.
+        // SAFETY: `DotRows` holds whole rows, and a group has as many as `out`.
         unsafe {
             let sums = match slope {
                 Some(slope) => running_sums::<true>(x, slope, weights),

@@ -1,6 +1,6 @@
 //! Binary cross-entropy, example by example.
 
-use super::lanes::{Block, each_block, of, of_mut};
+use super::lanes::{BlockKernel, each_block, of, of_mut};
 use crate::nn::Real;
 
 /// Gradients below this are set to zero: the backward pass would make them denormal numbers, on
@@ -16,7 +16,7 @@ pub(super) fn cross_entropy<F: Real>(
     d_logits: &mut [F],
 ) {
     struct Entropy<'a, F>(&'a [F], &'a [f32], F, &'a mut [F], &'a mut [F]);
-    impl<F: Real> Block for Entropy<'_, F> {
+    impl<F: Real> BlockKernel for Entropy<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let (z, y): (&[F; N], &[f32; N]) = (of(self.0, at), of(self.1, at));

@@ -25,7 +25,7 @@ pub struct Product {
 
 /// The start value of a product.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Start<'a, F> {
+pub enum ProductStart<'a, F> {
     /// Zero: `c` is overwritten unread.
     Zero,
     /// The content of `c`.
@@ -36,9 +36,9 @@ pub enum Start<'a, F> {
 
 impl Product {
     /// Whether every element of the operands lies within slices of these lengths.
-    fn fits<F>(&self, start: Start<'_, F>, a: usize, b: usize, c: usize) -> bool {
+    fn fits<F>(&self, start: ProductStart<'_, F>, a: usize, b: usize, c: usize) -> bool {
         let Product { rows, columns, depth, .. } = *self;
-        let start = if let Start::Row(row) = start { row.len() } else { columns };
+        let start = if let ProductStart::Row(row) = start { row.len() } else { columns };
         start == columns && a >= rows * depth && b >= depth * columns && c >= rows * columns
     }
 
@@ -52,7 +52,13 @@ impl Product {
 ///
 /// # Panics
 /// If an operand is shorter than its sizes say.
-pub(super) fn single(product: Product, start: Start<'_, f32>, a: &[f32], b: &[f32], c: &mut [f32]) {
+pub(super) fn single(
+    product: Product,
+    start: ProductStart<'_, f32>,
+    a: &[f32],
+    b: &[f32],
+    c: &mut [f32],
+) {
     assert!(product.fits(start, a.len(), b.len(), c.len()), "operands as long as {product:?} says");
     if product.rows == 0 || product.columns == 0 {
         return;
@@ -75,7 +81,13 @@ pub(super) fn single(product: Product, start: Start<'_, f32>, a: &[f32], b: &[f3
 ///
 /// # Panics
 /// If an operand is shorter than its sizes say.
-pub(super) fn double(product: Product, start: Start<'_, f64>, a: &[f64], b: &[f64], c: &mut [f64]) {
+pub(super) fn double(
+    product: Product,
+    start: ProductStart<'_, f64>,
+    a: &[f64],
+    b: &[f64],
+    c: &mut [f64],
+) {
     assert!(product.fits(start, a.len(), b.len(), c.len()), "operands as long as {product:?} says");
     let Product { rows, columns, depth, .. } = product;
     let (row_stride, column_stride) = product.strides();
@@ -85,23 +97,23 @@ pub(super) fn double(product: Product, start: Start<'_, f64>, a: &[f64], b: &[f6
     for (at, (c, &sum)) in c.iter_mut().zip(&left.dot(&right)).enumerate() {
         *c = sum
             + match start {
-                Start::Zero => 0.0,
-                Start::Itself => *c,
-                Start::Row(row) => row[at % columns],
+                ProductStart::Zero => 0.0,
+                ProductStart::Itself => *c,
+                ProductStart::Row(row) => row[at % columns],
             };
     }
 }
 
 /// The product by its definition, element by element: the portable level.
-fn chain(product: Product, start: Start<'_, f32>, a: &[f32], b: &[f32], c: &mut [f32]) {
+fn chain(product: Product, start: ProductStart<'_, f32>, a: &[f32], b: &[f32], c: &mut [f32]) {
     let Product { rows, columns, depth, .. } = product;
     let (row_stride, column_stride) = product.strides();
     for i in 0..rows {
         let c = &mut c[i * columns..(i + 1) * columns];
         match start {
-            Start::Zero => c.fill(0.0),
-            Start::Itself => {}
-            Start::Row(row) => c.copy_from_slice(row),
+            ProductStart::Zero => c.fill(0.0),
+            ProductStart::Itself => {}
+            ProductStart::Row(row) => c.copy_from_slice(row),
         }
         for p in 0..depth {
             let a = a[i * row_stride + p * column_stride];
@@ -133,7 +145,7 @@ mod tests {
         ) {
             let product = Product { rows, columns, depth, transposed };
             let row = numbers(columns, 4);
-            let start = [Start::Zero, Start::Itself, Start::Row(&row[..])][start];
+            let start = [ProductStart::Zero, ProductStart::Itself, ProductStart::Row(&row[..])][start];
             let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
             let results: Vec<Vec<u32>> = levels().map(|level| {
                 let mut c = numbers(rows * columns, 3);
@@ -156,8 +168,8 @@ mod tests {
             let wide = |from: &[f32]| from.iter().copied().map(f64::from).collect::<Vec<f64>>();
             let row = numbers(columns, 4);
             let wide_row = wide(&row);
-            let wide_start = [Start::Zero, Start::Itself, Start::Row(&wide_row[..])][start];
-            let start = [Start::Zero, Start::Itself, Start::Row(&row[..])][start];
+            let wide_start = [ProductStart::Zero, ProductStart::Itself, ProductStart::Row(&wide_row[..])][start];
+            let start = [ProductStart::Zero, ProductStart::Itself, ProductStart::Row(&row[..])][start];
             let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
             let mut c = numbers(rows * columns, 3);
             let mut exact = wide(&c);
@@ -173,6 +185,6 @@ mod tests {
     #[should_panic(expected = "as long as")]
     fn operands_that_are_too_short_are_refused() {
         let product = Product { rows: 2, columns: 2, depth: 3, transposed: false };
-        single(product, Start::Zero, &[0.0; 5], &[0.0; 6], &mut [0.0; 4]);
+        single(product, ProductStart::Zero, &[0.0; 5], &[0.0; 6], &mut [0.0; 4]);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::arch::asm;
 
-use super::gemm::{Product, Start};
+use super::gemm::{Product, ProductStart};
 
 /// Steps of the common dimension per pass, so that the rows of `b` and `a` stay in the cache.
 const DEPTH: usize = 256;
@@ -32,7 +32,7 @@ struct Tile {
 }
 
 /// The position on the way along the common dimension.
-struct Walk {
+struct DepthWalk {
     /// Row `NEAR * k` of the tile's `a` at entry `k`; where `a` is transposed, the first row alone.
     a: [*const f32; 3],
     b: *const f32,
@@ -41,17 +41,17 @@ struct Walk {
     columns: usize,
 }
 
-impl Walk {
-    fn new(tile: &Tile, transposed: bool) -> Walk {
+impl DepthWalk {
+    fn new(tile: &Tile, transposed: bool) -> DepthWalk {
         let Tile { a, b, stride, columns, .. } = *tile;
         let apart = if transposed { 0 } else { NEAR * stride };
         let a = [a, a.wrapping_add(apart), a.wrapping_add(2 * apart)];
-        Walk { a, b, stride, columns }
+        DepthWalk { a, b, stride, columns }
     }
 
     /// Advances by `steps`.
     #[inline(always)]
-    fn on(&mut self, steps: usize, transposed: bool) {
+    fn advance(&mut self, steps: usize, transposed: bool) {
         let along = if transposed { self.stride } else { 1 };
         self.a = self.a.map(|a| a.wrapping_add(steps * along));
         self.b = self.b.wrapping_add(steps * self.columns);
@@ -90,7 +90,7 @@ macro_rules! kernels {
         #[target_feature(enable = $features)]
         pub(in super::super) unsafe fn product(
             product: Product,
-            start: Start<'_, f32>,
+            start: ProductStart<'_, f32>,
             a: &[f32],
             b: &[f32],
             c: &mut [f32],
@@ -98,9 +98,9 @@ macro_rules! kernels {
             let Product { rows, columns, depth, transposed } = product;
             let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
             let (mut start, mut start_stride) = match start {
-                Start::Zero => (null(), 0),
-                Start::Row(row) => (row.as_ptr(), 0),
-                Start::Itself => (c.cast_const(), columns),
+                ProductStart::Zero => (null(), 0),
+                ProductStart::Row(row) => (row.as_ptr(), 0),
+                ProductStart::Itself => (c.cast_const(), columns),
             };
             let mut from = 0;
             // At least once, so that a product without depth still clears `c`.
@@ -194,7 +194,7 @@ macro_rules! kernels {
         #[target_feature(enable = $features)]
         #[inline]
         unsafe fn step<const T: bool, const W: bool, const R: usize, const V: usize>(
-            walk: &Walk,
+            walk: &DepthWalk,
             q: usize,
             mask: $mask,
             sums: &mut [[$vector; V]; R],
@@ -234,7 +234,7 @@ macro_rules! kernels {
             let full = $mask_of($lanes);
             let mask_of = |v: usize| if v + 1 == V && !W { mask } else { full };
             let mut sums = [[$zero(); V]; R];
-            let mut walk = Walk::new(&tile, T);
+            let mut walk = DepthWalk::new(&tile, T);
             // SAFETY: every address is that of an element of the tile, or masked out.
             unsafe {
                 if !start.is_null() {
@@ -250,11 +250,11 @@ macro_rules! kernels {
                     for q in 0..UNROLLED {
                         step::<T, W, R, V>(&walk, q, mask, &mut sums);
                     }
-                    walk.on(UNROLLED, T);
+                    walk.advance(UNROLLED, T);
                 }
                 for _ in 0..depth % UNROLLED {
                     step::<T, W, R, V>(&walk, 0, mask, &mut sums);
-                    walk.on(1, T);
+                    walk.advance(1, T);
                 }
                 for r in 0..R {
                     for v in 0..V {
@@ -271,7 +271,7 @@ pub(super) mod avx512 {
     use std::arch::x86_64::*;
     use std::ptr::null;
 
-    use super::{DEPTH, NEAR, Product, Start, Tile, UNROLLED, Walk};
+    use super::{DEPTH, DepthWalk, NEAR, Product, ProductStart, Tile, UNROLLED};
 
     /// The first `lanes` lanes.
     fn first(lanes: usize) -> __mmask16 {
@@ -290,7 +290,7 @@ pub(super) mod avx2 {
     use std::arch::x86_64::*;
     use std::ptr::null;
 
-    use super::{DEPTH, NEAR, Product, Start, Tile, UNROLLED, Walk};
+    use super::{DEPTH, DepthWalk, NEAR, Product, ProductStart, Tile, UNROLLED};
 
     /// The first `lanes` lanes.
     #[target_feature(enable = "avx2")]

@@ -1,14 +1,14 @@
 //! Blocks of a fixed number of neighbouring columns, which the compiler turns into registers.
 
 /// An operation on the columns `at .. at + N` of every row.
-pub(super) trait Block {
+pub(super) trait BlockKernel {
     /// Runs it.
     fn run<const N: usize>(&mut self, at: usize);
 }
 
 /// Runs `block` over all `columns`: blocks of 16, then at most one of 8, one of 4, and single ones.
 #[inline(always)]
-pub(super) fn each_block(columns: usize, block: &mut impl Block) {
+pub(super) fn each_block(columns: usize, block: &mut impl BlockKernel) {
     let mut at = 0;
     while columns - at >= 16 {
         block.run::<16>(at);

@@ -24,10 +24,10 @@ mod update;
 mod update_x86;
 
 pub use dots::dot;
-pub use gemm::{Product, Start};
-pub use pairs::History;
-pub use table::Places;
-pub use update::{AdamStep, Rows, Touched, finite, squares};
+pub use gemm::{Product, ProductStart};
+pub use pairs::CandidateEvents;
+pub use table::IdColumn;
+pub use update::{AdamStep, TouchedRow, UpdatedRows, all_finite, squares};
 
 use crate::versions;
 
@@ -48,7 +48,7 @@ macro_rules! kernels {
             ///
             /// # Panics
             /// If an operand is shorter than its sizes say.
-            fn product(product: Product, start: Start<'_, F>, a: &[F], b: &[F], c: &mut [F]);
+            fn product(product: Product, start: ProductStart<'_, F>, a: &[F], b: &[F], c: &mut [F]);
             $( $(#[$doc])* fn $name($($argument: $type),*); )*
             $( $(#[$hand_doc])* fn $hand($($hand_argument: $hand_type),*); )*
         }
@@ -58,7 +58,7 @@ macro_rules! kernels {
             type F = f64;
 
             impl Kernels<f64> for f64 {
-                fn product(product: Product, start: Start<'_, F>, a: &[F], b: &[F], c: &mut [F]) {
+                fn product(product: Product, start: ProductStart<'_, F>, a: &[F], b: &[F], c: &mut [F]) {
                     gemm::double(product, start, a, b, c);
                 }
                 $( fn $name($($argument: $type),*) { $module::$name($($argument),*) } )*
@@ -73,7 +73,7 @@ macro_rules! kernels {
             type F = f32;
 
             impl Kernels<f32> for f32 {
-                fn product(product: Product, start: Start<'_, F>, a: &[F], b: &[F], c: &mut [F]) {
+                fn product(product: Product, start: ProductStart<'_, F>, a: &[F], b: &[F], c: &mut [F]) {
                     gemm::single(product, start, a, b, c);
                 }
                 $( versions! { fn $name($($argument: $type),*) { $module::$name($($argument),*) } } )*
@@ -104,11 +104,11 @@ kernels! {
         d_slope: &mut [F], d_weights: &mut [F],
     );
     /// Copies the rows of a table at `positions` to their places in `out`.
-    table::gather(places: Places, rows: &[F], positions: &[u32], out: &mut [F]);
+    table::gather(places: IdColumn, rows: &[F], positions: &[u32], out: &mut [F]);
     /// Copies the first `dim` numbers of the rows `ids`, each `stride` long, side by side to `out`.
     table::pick(from: &[F], stride: usize, ids: &[u32], dim: usize, out: &mut [F]);
     /// Adds the numbers at the places in `d_out` to the rows of a table at `positions`.
-    table::scatter_add(places: Places, d_out: &[F], positions: &[u32], d_rows: &mut [F]);
+    table::scatter_add(places: IdColumn, d_out: &[F], positions: &[u32], d_rows: &mut [F]);
     /// Overwrites row `r` of `out` with that of `base` plus `factors[r]` times that of `scaled`.
     pairs::mix_rows(base: &[F], scaled: &[F], factors: &[F], out: &mut [F]);
     /// Overwrites every row of `out` with the same row of `base` plus that of `scaled` times

@@ -2,12 +2,12 @@
 //! per example, mixed by its candidate.
 
 use super::dots::segments;
-use super::lanes::{Block, each_block, of, of_mut};
+use super::lanes::{BlockKernel, each_block, of, of_mut};
 use crate::nn::Real;
 
 /// Candidates and the events that they are compared with.
 #[derive(Clone, Copy, Debug)]
-pub struct History<'a, F> {
+pub struct CandidateEvents<'a, F> {
     /// Where each example's events begin, `B + 1` numbers.
     pub offsets: &'a [u32],
     /// Candidates, `[B x width]`.
@@ -21,7 +21,7 @@ pub struct History<'a, F> {
 #[inline(always)]
 pub(super) fn mix_rows<F: Real>(base: &[F], scaled: &[F], factors: &[F], out: &mut [F]) {
     struct Mix<'a, F>(&'a [F], &'a [F], F, &'a mut [F]);
-    impl<F: Real> Block for Mix<'_, F> {
+    impl<F: Real> BlockKernel for Mix<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let (base, scaled): (&[F; N], &[F; N]) = (of(self.0, at), of(self.1, at));
@@ -41,7 +41,7 @@ pub(super) fn mix_rows<F: Real>(base: &[F], scaled: &[F], factors: &[F], out: &m
 #[inline(always)]
 pub(super) fn mix_columns<F: Real>(base: &[F], scaled: &[F], factors: &[F], out: &mut [F]) {
     struct Mix<'a, F>(&'a [F], &'a [F], &'a [F], &'a mut [F]);
-    impl<F: Real> Block for Mix<'_, F> {
+    impl<F: Real> BlockKernel for Mix<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let columns = self.2.len();
@@ -76,7 +76,7 @@ pub(super) fn mix_columns_backward<F: Real>(
         d_scaled: &'a mut [F],
         d_factors: &'a mut [F],
     }
-    impl<F: Real> Block for Backward<'_, F> {
+    impl<F: Real> BlockKernel for Backward<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let columns = self.factors.len();
@@ -118,12 +118,12 @@ pub(super) fn pool<F: Real>(
     width: usize,
     out: &mut [F],
 ) {
-    struct Pool<'a, F> {
+    struct PoolKernel<'a, F> {
         weights: &'a [F],
         events: &'a [F],
         out: &'a mut [F],
     }
-    impl<F: Real> Block for Pool<'_, F> {
+    impl<F: Real> BlockKernel for PoolKernel<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let mut sums = [F::ZERO; N];
@@ -139,7 +139,7 @@ pub(super) fn pool<F: Real>(
     }
     for (out, range) in out.chunks_exact_mut(width).zip(segments(offsets)) {
         let events = &events[width * range.start..width * range.end];
-        each_block(width, &mut Pool { weights: &weights[range], events, out });
+        each_block(width, &mut PoolKernel { weights: &weights[range], events, out });
     }
 }
 

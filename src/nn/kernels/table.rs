@@ -1,6 +1,6 @@
 //! Copies rows of a table to their places in a matrix, and back.
 
-use super::lanes::{Block, each_block, of, of_mut};
+use super::lanes::{BlockKernel, each_block, of, of_mut};
 use super::prefetch::{AHEAD, prefetch};
 use crate::nn::Real;
 
@@ -9,7 +9,7 @@ use crate::nn::Real;
 ///
 /// A position is an index into the distinct rows of the table that a batch touches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Places {
+pub struct IdColumn {
     /// Column of the matrix of positions.
     pub column: usize,
     /// Number of columns of the matrix of positions.
@@ -24,7 +24,7 @@ pub struct Places {
 
 /// Copies one row.
 struct Copy<'a, F>(&'a [F], &'a mut [F]);
-impl<F: Real> Block for Copy<'_, F> {
+impl<F: Real> BlockKernel for Copy<'_, F> {
     #[inline(always)]
     fn run<const N: usize>(&mut self, at: usize) {
         *of_mut::<F, N>(self.1, at) = *of(self.0, at);
@@ -32,13 +32,13 @@ impl<F: Real> Block for Copy<'_, F> {
 }
 
 #[inline(always)]
-pub(super) fn gather<F: Real>(places: Places, rows: &[F], positions: &[u32], out: &mut [F]) {
+pub(super) fn gather<F: Real>(places: IdColumn, rows: &[F], positions: &[u32], out: &mut [F]) {
     match places.dim {
         8 => return gather_of::<F, 8>(places, rows, positions, out),
         16 => return gather_of::<F, 16>(places, rows, positions, out),
         _ => {}
     }
-    let Places { column, columns, dim, at, width } = places;
+    let IdColumn { column, columns, dim, at, width } = places;
     let matrix = out.chunks_exact_mut(width);
     for (positions, place) in positions.chunks_exact(columns).zip(matrix) {
         let from = positions[column] as usize * dim;
@@ -49,7 +49,7 @@ pub(super) fn gather<F: Real>(places: Places, rows: &[F], positions: &[u32], out
 /// As [`gather`], for rows of `N` numbers: a row is then one register.
 #[inline(always)]
 fn gather_of<F: Real, const N: usize>(
-    places: Places,
+    places: IdColumn,
     rows: &[F],
     positions: &[u32],
     out: &mut [F],
@@ -90,13 +90,13 @@ fn pick_of<F: Real, const N: usize>(from: &[F], stride: usize, ids: &[u32], out:
 
 #[inline(always)]
 pub(super) fn scatter_add<F: Real>(
-    places: Places,
+    places: IdColumn,
     d_out: &[F],
     positions: &[u32],
     d_rows: &mut [F],
 ) {
     struct Add<'a, F>(&'a [F], &'a mut [F]);
-    impl<F: Real> Block for Add<'_, F> {
+    impl<F: Real> BlockKernel for Add<'_, F> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let (from, to): (&[F; N], &mut [F; N]) = (of(self.0, at), of_mut(self.1, at));
@@ -110,7 +110,7 @@ pub(super) fn scatter_add<F: Real>(
         16 => return scatter_add_of::<F, 16>(places, d_out, positions, d_rows),
         _ => {}
     }
-    let Places { column, columns, dim, at, width } = places;
+    let IdColumn { column, columns, dim, at, width } = places;
     for (positions, place) in positions.chunks_exact(columns).zip(d_out.chunks_exact(width)) {
         let to = positions[column] as usize * dim;
         each_block(dim, &mut Add(&place[at..][..dim], &mut d_rows[to..][..dim]));
@@ -120,7 +120,7 @@ pub(super) fn scatter_add<F: Real>(
 /// As [`scatter_add`], for rows of `N` numbers.
 #[inline(always)]
 fn scatter_add_of<F: Real, const N: usize>(
-    places: Places,
+    places: IdColumn,
     d_out: &[F],
     positions: &[u32],
     d_rows: &mut [F],
@@ -143,7 +143,7 @@ mod tests {
 
     /// The second of two columns of ids; one row occurs twice, one never.
     const POSITIONS: [u32; 8] = [9, 1, 9, 0, 9, 1, 9, 3];
-    const COLUMN: Places = Places { column: 1, columns: 2, dim: 2, at: 1, width: 4 };
+    const COLUMN: IdColumn = IdColumn { column: 1, columns: 2, dim: 2, at: 1, width: 4 };
 
     #[test]
     fn rows_go_to_their_places_and_nothing_else_is_written() {

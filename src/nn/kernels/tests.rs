@@ -101,9 +101,9 @@ fn r08_loops_over_events_give_the_same_bits_at_every_level() {
 fn r08_loops_over_tables_give_the_same_bits_at_every_level() {
     let (positions, ids) = ([0, 2, 2, 1, 0], [3, 0, 4]);
     for dim in [1, 6, 8, 16, 21] {
-        let places = Places { column: 0, columns: 1, dim, at: 1, width: dim + 2 };
+        let places = IdColumn { column: 0, columns: 1, dim, at: 1, width: dim + 2 };
         let rows = numbers(3 * dim, 1);
-        let touched = [0, 1, 2].map(|at| Touched { id: ids[at], position: at as u32 });
+        let touched = [0, 1, 2].map(|at| TouchedRow { id: ids[at], position: at as u32 });
         let (first, second) = ([0.9, 0.1], [0.999, 0.001]);
         let step = AdamStep { first, second, factor: 0.01, epsilon: 1e-8, kept: 0.99 };
         assert_same_bits(&format!("dim {dim}"), || {
@@ -112,8 +112,13 @@ fn r08_loops_over_tables_give_the_same_bits_at_every_level() {
             f32::scatter_add(places, &out, &positions, &mut d_rows);
             // Averages of squares are not negative.
             let mut data: Vec<f32> = numbers(5 * 3 * dim, 3).iter().map(|x| x.abs()).collect();
-            let mut table =
-                Rows { data: &mut data, stride: 3 * dim, dim, touched: &touched, gradients: &rows };
+            let mut table = UpdatedRows {
+                data: &mut data,
+                stride: 3 * dim,
+                dim,
+                touched: &touched,
+                gradients: &rows,
+            };
             assert!(AdamStep::update_rows(step, &mut table));
             let mut picked = numbers(3 * dim, 4);
             f32::pick(&data, 3 * dim, &ids, dim, &mut picked);

@@ -1,6 +1,6 @@
 //! Update rules over the weights and slots of a dense block or of rows of a table.
 
-use super::lanes::{Block, each_block, of, of_mut};
+use super::lanes::{BlockKernel, each_block, of, of_mut};
 use super::prefetch::{AHEAD, prefetch};
 #[cfg(target_arch = "x86_64")]
 use super::update_x86;
@@ -25,7 +25,7 @@ pub struct AdamStep {
 
 /// A row that a gradient touches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Touched {
+pub struct TouchedRow {
     /// Its id.
     pub id: u32,
     /// Its position among the rows of the gradient.
@@ -35,7 +35,7 @@ pub struct Touched {
 /// Rows of a table that are updated together. A row of the table holds its weights, then slot after
 /// slot.
 #[derive(Debug)]
-pub struct Rows<'a> {
+pub struct UpdatedRows<'a> {
     /// The table, `stride` numbers per row.
     pub data: &'a mut [f32],
     /// Numbers per row: weights and slots.
@@ -43,16 +43,16 @@ pub struct Rows<'a> {
     /// Weights per row.
     pub dim: usize,
     /// Which rows, and where their gradients are.
-    pub touched: &'a [Touched],
+    pub touched: &'a [TouchedRow],
     /// Gradients, `dim` numbers per row.
     pub gradients: &'a [f32],
 }
 
-impl Rows<'_> {
+impl UpdatedRows<'_> {
     /// Calls `update` with weights, slots and gradient of each row, and its place in `touched`.
     #[inline(always)]
     pub fn each(&mut self, mut update: impl FnMut(&mut [f32], &mut [f32], &[f32], usize)) {
-        let Rows { stride, dim, .. } = *self;
+        let UpdatedRows { stride, dim, .. } = *self;
         for (i, row) in self.touched.iter().enumerate() {
             if let Some(next) = self.touched.get(i + AHEAD) {
                 prefetch(self.data, next.id as usize * stride, stride);
@@ -89,7 +89,7 @@ impl AdamStep {
     ///
     /// # Panics
     /// If the rows do not have two slots.
-    pub fn update_rows(step: AdamStep, rows: &mut Rows<'_>) -> bool {
+    pub fn update_rows(step: AdamStep, rows: &mut UpdatedRows<'_>) -> bool {
         #[cfg(target_arch = "x86_64")]
         if level() == Level::Avx512 {
             #[expect(unsafe_code, reason = "compiled for a checked processor feature")]
@@ -98,7 +98,7 @@ impl AdamStep {
         }
         return others(step, rows);
         versions! {
-            fn others(step: AdamStep, rows: &mut Rows<'_>) -> bool {
+            fn others(step: AdamStep, rows: &mut UpdatedRows<'_>) -> bool {
                 let mut finite = [0.0; 16];
                 rows.each(|weights, slots, gradient, _| {
                     adam(step, weights, slots, gradient);
@@ -112,8 +112,8 @@ impl AdamStep {
 
 #[inline(always)]
 fn adam(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) {
-    struct Adam<'a>(AdamStep, [&'a mut [f32]; 3], &'a [f32]);
-    impl Block for Adam<'_> {
+    struct AdamKernel<'a>(AdamStep, [&'a mut [f32]; 3], &'a [f32]);
+    impl BlockKernel for AdamKernel<'_> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let (step, [w, m, v]) = (self.0, &mut self.1);
@@ -126,7 +126,7 @@ fn adam(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]
         }
     }
     let (ms, vs) = slots.split_at_mut(weights.len());
-    each_block(weights.len(), &mut Adam(step, [weights, ms, vs], gradient));
+    each_block(weights.len(), &mut AdamKernel(step, [weights, ms, vs], gradient));
 }
 
 /// Gradients below this count as zero in the average of squares: their squares would soon be
@@ -151,7 +151,7 @@ fn one(step: AdamStep, w: &mut f32, m: &mut f32, v: &mut f32, g: f32) {
 
 versions! {
     /// Whether all numbers are finite; one pass without branches.
-    pub fn finite(values: &[f32]) -> bool {
+    pub fn all_finite(values: &[f32]) -> bool {
         let mut zeros = [0.0; 16];
         add_zeros(values, &mut zeros);
         zeros == [0.0; 16]
@@ -185,7 +185,7 @@ versions! {
 #[inline(always)]
 fn add_zeros(values: &[f32], zeros: &mut [f32; 16]) {
     struct Zeros<'a>(&'a [f32], &'a mut [f32; 16]);
-    impl Block for Zeros<'_> {
+    impl BlockKernel for Zeros<'_> {
         #[inline(always)]
         fn run<const N: usize>(&mut self, at: usize) {
             let values: &[f32; N] = of(self.0, at);

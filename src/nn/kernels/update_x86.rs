@@ -4,11 +4,11 @@
 
 use std::arch::x86_64::*;
 
-use super::update::{AdamStep, Rows, VANISHING, VANISHING_SQUARE};
+use super::update::{AdamStep, UpdatedRows, VANISHING, VANISHING_SQUARE};
 
 /// Weights, both slots and gradient, all of the same length.
 #[derive(Clone, Copy)]
-struct Row {
+struct RowPointers {
     w: *mut f32,
     m: *mut f32,
     v: *mut f32,
@@ -16,14 +16,14 @@ struct Row {
     len: usize,
 }
 
-impl Row {
+impl RowPointers {
     /// # Panics
     /// If the lengths do not fit each other.
-    fn new(weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) -> Row {
+    fn new(weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) -> RowPointers {
         let len = weights.len();
         assert!(slots.len() >= 2 * len && gradient.len() == len, "two slots, and a gradient");
         let (m, v) = slots.split_at_mut(len);
-        Row {
+        RowPointers {
             w: weights.as_mut_ptr(),
             m: m.as_mut_ptr(),
             v: v.as_mut_ptr(),
@@ -45,7 +45,7 @@ macro_rules! in_register {
         /// The numbers under the mask, from number `at` on, must lie within the row.
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
         #[inline]
-        unsafe fn $name(step: AdamStep, row: Row, at: usize, mask: $mask) -> $vector {
+        unsafe fn $name(step: AdamStep, row: RowPointers, at: usize, mask: $mask) -> $vector {
             // SAFETY: the caller guarantees it.
             unsafe {
                 let g = $load(mask, row.g.add(at));
@@ -113,7 +113,7 @@ fn abs(x: __m256) -> __m256 {
 /// Updates one row; adds the results of [`sixteen`] and [`eight`] to `zeros`.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
-fn row(step: AdamStep, row: Row, zeros: &mut __m512) {
+fn row(step: AdamStep, row: RowPointers, zeros: &mut __m512) {
     let mut at = 0;
     while row.len - at > 8 {
         let mask = ((1u32 << (row.len - at).min(16)) - 1) as __mmask16;
@@ -135,27 +135,29 @@ fn row(step: AdamStep, row: Row, zeros: &mut __m512) {
 /// If the lengths of slots and gradient do not fit the weights.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub(super) fn update(step: AdamStep, weights: &mut [f32], slots: &mut [f32], gradient: &[f32]) {
-    row(step, Row::new(weights, slots, gradient), &mut _mm512_setzero_ps());
+    row(step, RowPointers::new(weights, slots, gradient), &mut _mm512_setzero_ps());
 }
 
 /// As [`AdamStep::update_rows`].
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-pub(super) fn update_rows(step: AdamStep, rows: &mut Rows<'_>) -> bool {
+pub(super) fn update_rows(step: AdamStep, rows: &mut UpdatedRows<'_>) -> bool {
     let mut zeros = _mm512_setzero_ps();
     // Rows as long as a register need no mask and no loop.
     match rows.dim {
         8 => rows.each(|weights, slots, gradient, _| {
             // SAFETY: the row has eight numbers.
-            let found = unsafe { eight(step, Row::new(weights, slots, gradient), 0, u8::MAX) };
+            let found =
+                unsafe { eight(step, RowPointers::new(weights, slots, gradient), 0, u8::MAX) };
             zeros = _mm512_add_ps(zeros, _mm512_zextps256_ps512(found));
         }),
         16 => rows.each(|weights, slots, gradient, _| {
             // SAFETY: the row has sixteen numbers.
-            let found = unsafe { sixteen(step, Row::new(weights, slots, gradient), 0, u16::MAX) };
+            let found =
+                unsafe { sixteen(step, RowPointers::new(weights, slots, gradient), 0, u16::MAX) };
             zeros = _mm512_add_ps(zeros, found);
         }),
         _ => rows.each(|weights, slots, gradient, _| {
-            row(step, Row::new(weights, slots, gradient), &mut zeros);
+            row(step, RowPointers::new(weights, slots, gradient), &mut zeros);
         }),
     }
     _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(zeros, _mm512_setzero_ps()) == u16::MAX

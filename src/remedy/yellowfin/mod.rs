@@ -28,7 +28,9 @@ use serde::{Deserialize, Serialize};
 use self::sensor::Sensor;
 use self::tuner::Tuner;
 use super::state::PerShard;
-use super::{Arrival, Factors, Gradients, Needs, Place, Remedy, RemedyConfig, RemedyFacts};
+use super::{
+    Arrival, Factors, Needs, ParameterSet, Remedy, RemedyConfig, RemedyFacts, RowGradients,
+};
 use crate::nn::kernels::amend::{accumulate_and_average, scale};
 use crate::nn::kernels::squares;
 use crate::params::Layout;
@@ -207,8 +209,8 @@ impl Remedy for YellowFin {
         Factors::ONE
     }
 
-    fn amend(&mut self, arrival: &Arrival, place: &Place, gradients: &mut Gradients<'_>) {
-        let Place::Dense(range) = place else { return };
+    fn amend(&mut self, arrival: &Arrival, place: &ParameterSet, gradients: &mut RowGradients<'_>) {
+        let ParameterSet::Dense(range) = place else { return };
         let Some(shard) = self.shards.at(arrival.shard) else { return };
         let (now, gradient) = (gradients.now.data, &mut *gradients.values);
         if shard.clip < 1.0 {
@@ -283,8 +285,8 @@ mod tests {
                 dense_norm: norm,
             };
             remedy.arrive(&arrival);
-            let mut gradients = Gradients::of_block(&mut gradient, &now, &[]);
-            remedy.amend(&arrival, &Place::Dense(0..8), &mut gradients);
+            let mut gradients = RowGradients::of_block(&mut gradient, &now, &[]);
+            remedy.amend(&arrival, &ParameterSet::Dense(0..8), &mut gradients);
             path.push(now.iter().zip(&gradient).map(|(x, g)| x - g).collect());
         }
         assert!(path.iter().flatten().all(|x| x.abs() < 10.0), "it blew up: {:?}", path.last());

@@ -13,12 +13,12 @@ const SLOW_START: f64 = 10.0;
 
 /// A moving average, corrected for its start at zero.
 #[derive(Clone, Copy, Debug, Default)]
-struct Average {
+struct MovingAverage {
     sum: f64,
     weight: f64,
 }
 
-impl Average {
+impl MovingAverage {
     fn add(&mut self, keep: f64, value: f64) {
         self.sum = keep * self.sum + (1.0 - keep) * value;
         self.weight = keep * self.weight + (1.0 - keep);
@@ -36,11 +36,11 @@ pub(super) struct Tuner {
     window: usize,
     /// Logarithms of the last squared norms.
     recent: VecDeque<f64>,
-    least: Average,
-    largest: Average,
-    norm: Average,
-    square: Average,
-    distance: Average,
+    least: MovingAverage,
+    largest: MovingAverage,
+    norm: MovingAverage,
+    square: MovingAverage,
+    distance: MovingAverage,
     /// Gradients so far.
     count: u64,
     /// Learning rate now.
@@ -55,11 +55,11 @@ impl Tuner {
             keep,
             window: window.max(1),
             recent: VecDeque::new(),
-            least: Average::default(),
-            largest: Average::default(),
-            norm: Average::default(),
-            square: Average::default(),
-            distance: Average::default(),
+            least: MovingAverage::default(),
+            largest: MovingAverage::default(),
+            norm: MovingAverage::default(),
+            square: MovingAverage::default(),
+            distance: MovingAverage::default(),
             count: 0,
             rate,
             momentum,
@@ -123,7 +123,7 @@ fn single_step(p: f64) -> f64 {
     0.5 * (low + high)
 }
 
-crate::persist!(Average { sum: state, weight: state });
+crate::persist!(MovingAverage { sum: state, weight: state });
 crate::persist!(Tuner {
     keep: state,
     window: state,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::differences::differences;
-use super::side::{Done, Side};
+use super::side::{FinishedTrial, Side};
 use crate::metrics::Quality;
 use crate::results::outcome::{Settings, setting_text};
 
@@ -51,7 +51,7 @@ pub(super) fn objections(baseline: &Side, others: &[Side], quality: bool) -> Vec
 /// Remarks on sides that can be compared.
 pub(super) fn remarks(baseline: &Side, others: &[Side]) -> Vec<String> {
     let all = || std::iter::once(baseline).chain(others).flat_map(|side| &side.done);
-    let text = |done: &Done| done.summary.version.clone();
+    let text = |done: &FinishedTrial| done.summary.version.clone();
     let versions = distinct(all().map(text));
     let mut notes = Vec::new();
     if versions.len() > 1 {
@@ -68,7 +68,7 @@ fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// The semantics of the program that made a summary.
-fn epoch(done: &Done) -> String {
+fn epoch(done: &FinishedTrial) -> String {
     match done.summary.semantics {
         0 => "unknown".to_string(),
         epoch => epoch.to_string(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Comparison, Row, Verdict};
+use super::{Comparison, ComparisonRow, Verdict};
 use crate::metrics::measure::Measure;
 
 /// A condition on the rows of a figure.
@@ -11,13 +11,13 @@ use crate::metrics::measure::Measure;
 pub struct Gate {
     /// The figure.
     pub measure: Measure,
-    field: Field,
+    field: RowField,
     relation: Relation,
     bound: Bound,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Field {
+enum RowField {
     A,
     B,
     Delta,
@@ -28,16 +28,16 @@ enum Field {
     Verdict,
 }
 
-impl Field {
-    const NAMES: &[(&str, Field)] = &[
-        ("a", Field::A),
-        ("b", Field::B),
-        ("delta", Field::Delta),
-        ("relative", Field::Relative),
-        ("low", Field::Low),
-        ("high", Field::High),
-        ("p", Field::P),
-        ("verdict", Field::Verdict),
+impl RowField {
+    const NAMES: &[(&str, RowField)] = &[
+        ("a", RowField::A),
+        ("b", RowField::B),
+        ("delta", RowField::Delta),
+        ("relative", RowField::Relative),
+        ("low", RowField::Low),
+        ("high", RowField::High),
+        ("p", RowField::P),
+        ("verdict", RowField::Verdict),
     ];
 }
 
@@ -101,17 +101,18 @@ impl FromStr for Gate {
         let relation = Relation::NAMES.iter().find(|(name, _)| text[sign..].starts_with(name));
         let (name, relation) = relation.ok_or_else(|| wrong("its relation is unknown".into()))?;
         let (left, right) = (text[..sign].trim(), text[sign + name.len()..].trim());
-        let fields = || Field::NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let fields =
+            || RowField::NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let unknown = || wrong(format!("a metric is followed by one of {}", fields()));
         let (measure, field) = left.rsplit_once('.').ok_or_else(unknown)?;
         let (_, field) =
-            Field::NAMES.iter().find(|(name, _)| *name == field).ok_or_else(unknown)?;
+            RowField::NAMES.iter().find(|(name, _)| *name == field).ok_or_else(unknown)?;
         let measure = measure.parse().map_err(|error| wrong(format!("{error}")))?;
         let bound = match field {
-            Field::Verdict if VERDICTS.contains(&right) && *relation == Relation::Equal => {
+            RowField::Verdict if VERDICTS.contains(&right) && *relation == Relation::Equal => {
                 Bound::Verdict(right.to_string())
             }
-            Field::Verdict => {
+            RowField::Verdict => {
                 return Err(wrong(format!("a verdict == one of {}", VERDICTS.join(", "))));
             }
             _ => match right.parse::<f64>() {
@@ -125,7 +126,7 @@ impl FromStr for Gate {
 
 impl fmt::Display for Gate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let field = Field::NAMES.iter().find(|(_, field)| *field == self.field);
+        let field = RowField::NAMES.iter().find(|(_, field)| *field == self.field);
         let relation = Relation::NAMES.iter().find(|(_, relation)| *relation == self.relation);
         let (field, relation) = (field.map_or("", |f| f.0), relation.map_or("", |r| r.0));
         write!(out, "{}.{field} {relation} ", self.measure)?;
@@ -140,14 +141,14 @@ impl Gate {
     /// The rows for which the condition is met, or cannot be checked: then the gate fails too.
     pub fn findings(&self, comparison: &Comparison) -> Vec<Finding> {
         let rows = comparison.rows.iter().filter(|row| row.measure == self.measure);
-        let finding = |row: &Row| {
+        let finding = |row: &ComparisonRow| {
             let found = self.found(row)?;
             Some(Finding { side: comparison.others[row.other].name.clone(), found })
         };
         rows.filter_map(finding).collect()
     }
 
-    fn found(&self, row: &Row) -> Option<String> {
+    fn found(&self, row: &ComparisonRow) -> Option<String> {
         match &self.bound {
             Bound::Verdict(wanted) => {
                 let is = match (wanted.as_str(), row.verdict) {
@@ -181,20 +182,20 @@ impl Gate {
     }
 }
 
-fn number(row: &Row, field: Field) -> Option<f64> {
+fn number(row: &ComparisonRow, field: RowField) -> Option<f64> {
     // Values that some trials lack cannot be compared.
     if row.missing != [0, 0] {
         return None;
     }
     match field {
-        Field::A => row.a,
-        Field::B => row.b,
-        Field::Delta => row.delta,
-        Field::Relative => row.delta.zip(row.a).map(|(delta, a)| delta / a.abs()),
-        Field::Low => row.interval.map(|interval| interval.low),
-        Field::High => row.interval.map(|interval| interval.high),
-        Field::P => row.adjusted_p,
-        Field::Verdict => None,
+        RowField::A => row.a,
+        RowField::B => row.b,
+        RowField::Delta => row.delta,
+        RowField::Relative => row.delta.zip(row.a).map(|(delta, a)| delta / a.abs()),
+        RowField::Low => row.interval.map(|interval| interval.low),
+        RowField::High => row.interval.map(|interval| interval.high),
+        RowField::P => row.adjusted_p,
+        RowField::Verdict => None,
     }
     .filter(|number| number.is_finite())
 }

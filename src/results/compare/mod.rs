@@ -20,8 +20,8 @@ use crate::metrics::measure::Measure;
 use crate::metrics::scalar::SCALARS;
 
 pub use differences::{Difference, differences};
-pub use row::{Row, Verdict};
-pub use side::{Done, Failed, Side, value};
+pub use row::{ComparisonRow, Verdict};
+pub use side::{FailedTrial, FinishedTrial, Side, value};
 
 /// How values of two sides go together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -95,7 +95,7 @@ pub struct Comparison {
     /// The others.
     pub others: Vec<Compared>,
     /// One row per other and figure, in that order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ComparisonRow>,
     /// How values went together.
     pub pairing: Pairing,
     /// How intervals were made.
@@ -114,7 +114,7 @@ pub struct Compared {
     /// The seeds of its finished trials.
     pub seeds: Vec<u64>,
     /// Its trials that blew up, stalled or failed.
-    pub failed: Vec<Failed>,
+    pub failed: Vec<FailedTrial>,
     /// The seeds of trials that are not done.
     pub to_do: Vec<u64>,
     /// The settings in which it differs from the baseline.
@@ -178,7 +178,7 @@ pub fn compare(
     let mut rows = Vec::new();
     for (index, other) in others.iter().enumerate() {
         for measure in &measures {
-            rows.push(Row::new(index, baseline, other, measure, options)?);
+            rows.push(ComparisonRow::new(index, baseline, other, measure, options)?);
         }
     }
     let questions = correct(&mut rows);
@@ -205,7 +205,7 @@ pub fn compare(
 }
 
 /// Corrects the p-values for the number of questions and gives the verdicts; returns that number.
-fn correct(rows: &mut [Row]) -> usize {
+fn correct(rows: &mut [ComparisonRow]) -> usize {
     let asked: Vec<usize> = (0..rows.len()).filter(|index| rows[*index].p.is_some()).collect();
     let p: Vec<f64> = asked.iter().filter_map(|index| rows[*index].p).collect();
     for (index, adjusted) in asked.iter().zip(holm::adjust(&p)) {
@@ -250,7 +250,7 @@ fn measures(
     match wanted.iter().find(is_unknown) {
         None => Ok(wanted),
         Some(measure) => {
-            let defined = all().flat_map(|side| &side.done).flat_map(Done::names);
+            let defined = all().flat_map(|side| &side.done).flat_map(FinishedTrial::names);
             let mut known: Vec<String> =
                 SCALARS.iter().map(|scalar| scalar.name.to_string()).chain(defined).collect();
             known.sort();

@@ -21,7 +21,7 @@ pub struct Mean {
 
 /// Where a point stands.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Place {
+pub struct ParetoPoint {
     /// Number of the point.
     pub point: usize,
     /// Its label.
@@ -53,7 +53,7 @@ pub struct Front {
     #[serde(serialize_with = "as_text")]
     pub goal: Goal,
     /// The points, by number.
-    pub places: Vec<Place>,
+    pub places: Vec<ParetoPoint>,
 }
 
 fn as_text<S: serde::Serializer>(goal: &Goal, out: S) -> Result<S::Ok, S::Error> {
@@ -92,7 +92,7 @@ pub fn front(sides: &[Side], goal: Goal) -> Result<Front, OutcomeError> {
     Ok(Front { goal, places })
 }
 
-fn place(point: usize, side: &Side, goal: &Goal) -> Result<Place, OutcomeError> {
+fn place(point: usize, side: &Side, goal: &Goal) -> Result<ParetoPoint, OutcomeError> {
     let of = |measure: Measure| -> Result<Vec<f64>, OutcomeError> {
         let values = side.done.iter().map(|done| value(done, &measure));
         Ok(values.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
@@ -102,7 +102,7 @@ fn place(point: usize, side: &Side, goal: &Goal) -> Result<Place, OutcomeError> 
     let all = |values: &[f64]| {
         if values.len() == side.done.len() { summarised(values) } else { None }
     };
-    Ok(Place {
+    Ok(ParetoPoint {
         point,
         label: side.name.clone(),
         trials: side.done.len() + side.failed.len() + side.to_do.len(),
@@ -124,7 +124,7 @@ fn summarised(values: &[f64]) -> Option<Mean> {
 
 /// Time, quality and cost, such that less is better. `None` for a point that is not compared: some
 /// of its trials failed, are not done, or missed the goal.
-fn key(place: &Place, goal: &Goal) -> Option<[f64; 3]> {
+fn key(place: &ParetoPoint, goal: &Goal) -> Option<[f64; 3]> {
     if place.done < place.trials {
         return None;
     }
@@ -135,11 +135,11 @@ fn key(place: &Place, goal: &Goal) -> Option<[f64; 3]> {
 impl Front {
     /// The points as CSV, one row each, by number.
     pub fn csv(&self) -> String {
-        TableText::of(self.places.iter().map(Place::row))
+        TableText::of(self.places.iter().map(ParetoPoint::row))
     }
 }
 
-impl Place {
+impl ParetoPoint {
     fn row(&self) -> FrontRow {
         let parts = |mean: Option<Mean>| {
             let interval = mean.and_then(|mean| mean.interval);

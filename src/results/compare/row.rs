@@ -37,7 +37,7 @@ pub enum Verdict {
 
 /// One figure of one side beside the baseline's.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Row {
+pub struct ComparisonRow {
     /// Which of the others.
     pub other: usize,
     /// The figure.
@@ -83,7 +83,7 @@ fn as_text<S: serde::Serializer>(measure: &Measure, out: S) -> Result<S::Ok, S::
 /// The seed of every bootstrap: the same values always have the same interval.
 const BOOTSTRAP_SEED: u64 = 1;
 
-impl Row {
+impl ComparisonRow {
     /// Puts the values side by side. The verdict follows after all questions are known.
     pub(super) fn new(
         index: usize,
@@ -91,8 +91,8 @@ impl Row {
         other: &Side,
         measure: &Measure,
         options: &Options,
-    ) -> Result<Row, OutcomeError> {
-        let values = Values::read(baseline, other, measure, options.pairing)?;
+    ) -> Result<ComparisonRow, OutcomeError> {
+        let values = SideValues::read(baseline, other, measure, options.pairing)?;
         let (a, b) = (&values.a[..], &values.b[..]);
         let streams = Streams::new(BOOTSTRAP_SEED);
         let paired = options.pairing == Pairing::Seed;
@@ -116,7 +116,7 @@ impl Row {
         };
         let delta =
             if paired { mean(&differences) } else { mean(b).zip(mean(a)).map(|(b, a)| b - a) };
-        Ok(Row {
+        Ok(ComparisonRow {
             other: index,
             measure: measure.clone(),
             missing: values.missing,
@@ -183,24 +183,24 @@ impl Row {
 
 /// The values of both sides.
 #[derive(Default)]
-struct Values {
+struct SideValues {
     seeds: Vec<u64>,
     a: Vec<f64>,
     b: Vec<f64>,
     missing: [usize; 2],
 }
 
-impl Values {
+impl SideValues {
     fn read(
         baseline: &Side,
         other: &Side,
         measure: &Measure,
         pairing: Pairing,
-    ) -> Result<Values, OutcomeError> {
+    ) -> Result<SideValues, OutcomeError> {
         match pairing {
-            Pairing::Seed => Values::paired(baseline, other, measure),
+            Pairing::Seed => SideValues::paired(baseline, other, measure),
             Pairing::None => {
-                let mut values = Values::default();
+                let mut values = SideValues::default();
                 let columns = [(baseline, &mut values.a), (other, &mut values.b)];
                 for ((side, column), missing) in columns.into_iter().zip(&mut values.missing) {
                     for done in &side.done {
@@ -216,8 +216,12 @@ impl Values {
     }
 
     /// The values of the seeds that finished on both sides.
-    fn paired(baseline: &Side, other: &Side, measure: &Measure) -> Result<Values, OutcomeError> {
-        let mut values = Values::default();
+    fn paired(
+        baseline: &Side,
+        other: &Side,
+        measure: &Measure,
+    ) -> Result<SideValues, OutcomeError> {
+        let mut values = SideValues::default();
         for one in &baseline.done {
             let Some(two) = other.of_seed(one.seed) else { continue };
             match (value(one, measure)?, value(two, measure)?) {

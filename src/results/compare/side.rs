@@ -13,9 +13,9 @@ pub struct Side {
     /// Its name.
     pub name: String,
     /// Finished trials, by seed.
-    pub done: Vec<Done>,
+    pub done: Vec<FinishedTrial>,
     /// Trials that blew up, stalled or failed, by seed.
-    pub failed: Vec<Failed>,
+    pub failed: Vec<FailedTrial>,
     /// Seeds of trials that are not done.
     pub to_do: Vec<u64>,
     /// The settings of one of its trials.
@@ -24,7 +24,7 @@ pub struct Side {
 
 /// A finished trial.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Done {
+pub struct FinishedTrial {
     /// Its seed.
     pub seed: u64,
     /// Its figures.
@@ -37,7 +37,7 @@ pub struct Done {
 
 /// A trial without figures.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Failed {
+pub struct FailedTrial {
     /// Its seed.
     pub seed: u64,
     /// Whether a parameter blew up; otherwise it failed for another reason.
@@ -80,27 +80,27 @@ impl Side {
             State::Failed => {
                 if let Some(diagnosis) = trial.diagnosis()? {
                     let (blew_up, reason) = (diagnosis.blew_up, diagnosis.reason);
-                    self.failed.push(Failed { seed, blew_up, reason });
+                    self.failed.push(FailedTrial { seed, blew_up, reason });
                 }
             }
             State::Done => {
                 let summary = trial.summary()?.unwrap_or_default();
-                self.done.push(Done::new(trial.clone(), summary));
+                self.done.push(FinishedTrial::new(trial.clone(), summary));
             }
         }
         Ok(())
     }
 
     /// The finished trial of a seed.
-    pub fn of_seed(&self, seed: u64) -> Option<&Done> {
+    pub fn of_seed(&self, seed: u64) -> Option<&FinishedTrial> {
         self.done.iter().find(|done| done.seed == seed)
     }
 }
 
-impl Done {
+impl FinishedTrial {
     /// The trial with this summary.
-    pub fn new(trial: TrialOutcome, summary: Summary) -> Done {
-        Done { seed: trial.seed, scalars: summary.scalars(), summary, trial }
+    pub fn new(trial: TrialOutcome, summary: Summary) -> FinishedTrial {
+        FinishedTrial { seed: trial.seed, scalars: summary.scalars(), summary, trial }
     }
 
     /// The names of its figures.
@@ -113,7 +113,7 @@ impl Done {
 ///
 /// # Errors
 /// If the trial's series cannot be read.
-pub fn value(done: &Done, measure: &Measure) -> Result<Option<f64>, OutcomeError> {
+pub fn value(done: &FinishedTrial, measure: &Measure) -> Result<Option<f64>, OutcomeError> {
     let reach = match measure {
         Measure::Scalar(name) => return Ok(done.scalars.get(name)),
         Measure::Reach(reach) => reach,

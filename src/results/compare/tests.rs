@@ -70,7 +70,7 @@ fn measure(name: &str) -> Options {
 }
 
 /// The only row of a comparison of the AUCs of two points.
-fn row(a: &[f64], b: &[f64], options: &Options) -> Row {
+fn row(a: &[f64], b: &[f64], options: &Options) -> ComparisonRow {
     let root = tempfile::tempdir().unwrap();
     let sides = sides(&write_sweep(root.path(), &[a, b]));
     compare(&sides[0], &sides[1..], options).unwrap().rows.remove(0)

@@ -3,11 +3,11 @@
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::fault_plan::{Kind, plan};
+use super::fault_plan::{FaultKind, plan};
 use super::journal::journal;
 
 /// How much of a write is done.
-pub(super) enum Length {
+pub(super) enum WriteLength {
     Whole,
     Half,
 }
@@ -15,29 +15,29 @@ pub(super) enum Length {
 /// An operation that either fails or works, with nothing between.
 pub(super) fn point() -> io::Result<()> {
     match next() {
-        Some(Kind::Short | Kind::Interrupted) | None => Ok(()),
+        Some(FaultKind::Short | FaultKind::Interrupted) | None => Ok(()),
         Some(kind) => Err(strike(kind)),
     }
 }
 
 /// A write.
-pub(super) fn write() -> io::Result<Length> {
+pub(super) fn write() -> io::Result<WriteLength> {
     match next() {
-        Some(Kind::Short) => Ok(Length::Half),
+        Some(FaultKind::Short) => Ok(WriteLength::Half),
         Some(kind) => Err(strike(kind)),
-        None => Ok(Length::Whole),
+        None => Ok(WriteLength::Whole),
     }
 }
 
 /// The error of a fault, or the end of the process.
-fn strike(kind: Kind) -> io::Error {
+fn strike(kind: FaultKind) -> io::Error {
     match kind {
-        Kind::Denied => ErrorKind::PermissionDenied.into(),
-        Kind::Broken => io::Error::other("the disk is broken, for a test"),
-        Kind::Full => ErrorKind::StorageFull.into(),
-        Kind::Short | Kind::Interrupted => ErrorKind::Interrupted.into(),
-        Kind::Abort => std::process::abort(),
-        Kind::Power(loss) => {
+        FaultKind::Denied => ErrorKind::PermissionDenied.into(),
+        FaultKind::Broken => io::Error::other("the disk is broken, for a test"),
+        FaultKind::Full => ErrorKind::StorageFull.into(),
+        FaultKind::Short | FaultKind::Interrupted => ErrorKind::Interrupted.into(),
+        FaultKind::Abort => std::process::abort(),
+        FaultKind::Power(loss) => {
             // While this thread holds the journal, no other changes anything. It is never given
             // back.
             journal(|journal| {
@@ -50,9 +50,9 @@ fn strike(kind: Kind) -> io::Error {
 }
 
 /// The fault for the next operation, if it is due.
-fn next() -> Option<Kind> {
+fn next() -> Option<FaultKind> {
     static DONE: AtomicU64 = AtomicU64::new(0);
     let (kind, at) = plan()?;
     let number = 1 + DONE.fetch_add(1, Ordering::Relaxed);
-    (number == at || (kind == Kind::Full && number > at)).then_some(kind)
+    (number == at || (kind == FaultKind::Full && number > at)).then_some(kind)
 }

@@ -13,7 +13,7 @@ pub(super) enum Loss {
 
 /// The kind of fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FaultKind {
     Abort,
     Power(Loss),
     Denied,
@@ -25,28 +25,28 @@ pub(super) enum Kind {
 
 /// Whether a power cut is planned, so that a journal of the disk must be kept.
 pub(super) fn will_cut_power() -> bool {
-    matches!(plan(), Some((Kind::Power(_), _)))
+    matches!(plan(), Some((FaultKind::Power(_), _)))
 }
 
 /// The fault, and the number of the operation that it happens to.
-pub(super) fn plan() -> Option<(Kind, u64)> {
-    static PLAN: OnceLock<Option<(Kind, u64)>> = OnceLock::new();
+pub(super) fn plan() -> Option<(FaultKind, u64)> {
+    static PLAN: OnceLock<Option<(FaultKind, u64)>> = OnceLock::new();
     if cfg!(debug_assertions) { *PLAN.get_or_init(read_plan) } else { None }
 }
 
-fn read_plan() -> Option<(Kind, u64)> {
+fn read_plan() -> Option<(FaultKind, u64)> {
     let text = std::env::var("STRAGGLER_IO_FAULT").ok()?;
     let (kind, at) = text.split_once(':')?;
     let at = at.parse().ok()?;
     let kind = match kind {
-        "abort" => Kind::Abort,
-        "power" => Kind::Power(Loss::All),
-        "power-some" => Kind::Power(Loss::Some { seed: at }),
-        "denied" => Kind::Denied,
-        "broken" => Kind::Broken,
-        "full" => Kind::Full,
-        "short" => Kind::Short,
-        "interrupted" => Kind::Interrupted,
+        "abort" => FaultKind::Abort,
+        "power" => FaultKind::Power(Loss::All),
+        "power-some" => FaultKind::Power(Loss::Some { seed: at }),
+        "denied" => FaultKind::Denied,
+        "broken" => FaultKind::Broken,
+        "full" => FaultKind::Full,
+        "short" => FaultKind::Short,
+        "interrupted" => FaultKind::Interrupted,
         _ => return None,
     };
     Some((kind, at))

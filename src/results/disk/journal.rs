@@ -14,7 +14,7 @@ use super::fault_plan::{Loss, will_cut_power};
 
 /// The file or folder of a name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Entry {
+enum DiskEntry {
     Absent,
     Folder,
     /// A file, with any names.
@@ -24,8 +24,8 @@ enum Entry {
 /// A name: its present file or folder, and the one when its folder was synced.
 #[derive(Clone, Copy)]
 struct Name {
-    now: Entry,
-    synced: Entry,
+    now: DiskEntry,
+    synced: DiskEntry,
 }
 
 /// Everything that the process has touched. All else is on the disk.
@@ -54,10 +54,10 @@ impl Journal {
             let entry = match fs::read(path) {
                 Ok(bytes) => {
                     files.push(bytes);
-                    Entry::File(files.len() - 1)
+                    DiskEntry::File(files.len() - 1)
                 }
-                Err(_) if path.is_dir() => Entry::Folder,
-                Err(_) => Entry::Absent,
+                Err(_) if path.is_dir() => DiskEntry::Folder,
+                Err(_) => DiskEntry::Absent,
             };
             Name { now: entry, synced: entry }
         })
@@ -67,14 +67,14 @@ impl Journal {
     pub(super) fn opens(&mut self, path: &Path) {
         let next = self.files.len();
         let name = self.name(path);
-        if name.now == Entry::Absent {
-            name.now = Entry::File(next);
+        if name.now == DiskEntry::Absent {
+            name.now = DiskEntry::File(next);
             self.files.push(Vec::new());
         }
     }
 
     pub(super) fn syncs_file(&mut self, path: &Path) {
-        if let Entry::File(file) = self.name(path).now {
+        if let DiskEntry::File(file) = self.name(path).now {
             self.files[file] = fs::read(path).unwrap_or_default();
         }
     }
@@ -84,23 +84,23 @@ impl Journal {
             if folder.exists() {
                 break;
             }
-            self.name(folder).now = Entry::Folder;
+            self.name(folder).now = DiskEntry::Folder;
         }
     }
 
     pub(super) fn renames(&mut self, from: &Path, to: &Path) {
         let entry = self.name(from).now;
         self.name(to).now = entry;
-        self.name(from).now = Entry::Absent;
+        self.name(from).now = DiskEntry::Absent;
     }
 
     pub(super) fn removes(&mut self, path: &Path) {
-        self.name(path).now = Entry::Absent;
+        self.name(path).now = DiskEntry::Absent;
     }
 
     /// A folder is about to be removed with its contents.
     pub(super) fn removes_folder(&mut self, path: &Path) {
-        self.name(path).now = Entry::Absent;
+        self.name(path).now = DiskEntry::Absent;
         for entry in fs::read_dir(path).into_iter().flatten().flatten() {
             match entry.path() {
                 folder if folder.is_dir() => self.removes_folder(&folder),
@@ -125,7 +125,7 @@ impl Journal {
         // The contents of the files now, before their names change.
         let mut contents: Vec<Vec<u8>> = self.files.clone();
         for (path, name) in &self.names {
-            if let (Entry::File(file), Ok(now)) = (name.now, fs::read(path)) {
+            if let (DiskEntry::File(file), Ok(now)) = (name.now, fs::read(path)) {
                 contents[file] = chance.content(&self.files[file], now);
             }
         }
@@ -136,13 +136,13 @@ impl Journal {
                 path.parent().is_some_and(|above| !above.as_os_str().is_empty() && !above.is_dir());
             match left {
                 _ if is_below_nothing => {}
-                Entry::Absent => {
+                DiskEntry::Absent => {
                     // The path may be one of these files, or gone already.
                     drop(fs::remove_file(path));
                     drop(fs::remove_dir_all(path));
                 }
-                Entry::Folder => fs::create_dir_all(path).expect("a folder that was there"),
-                Entry::File(file) => {
+                DiskEntry::Folder => fs::create_dir_all(path).expect("a folder that was there"),
+                DiskEntry::File(file) => {
                     fs::write(path, &contents[file]).expect("a file that was there");
                 }
             }

@@ -70,8 +70,8 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match fault::write()? {
-            fault::Length::Whole => self.file.write(bytes),
-            fault::Length::Half => self.file.write(&bytes[..bytes.len().div_ceil(2)]),
+            fault::WriteLength::Whole => self.file.write(bytes),
+            fault::WriteLength::Half => self.file.write(&bytes[..bytes.len().div_ceil(2)]),
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{ExportError, Pending, Sink};
+use super::{ExportError, PendingFile, Sink};
 use crate::results::table::{Cell, Column, TableText};
 
 pub(super) struct Csv {
-    file: Pending,
+    file: PendingFile,
     line: TableText,
 }
 
@@ -16,7 +16,7 @@ impl Csv {
         name: &str,
         columns: &[Column],
     ) -> Result<Box<dyn Sink>, ExportError> {
-        let file = Pending::create(folder, &format!("{name}.csv"))?;
+        let file = PendingFile::create(folder, &format!("{name}.csv"))?;
         let mut csv = Csv { file, line: TableText::default() };
         csv.row(&columns.iter().map(|column| Cell::from(&*column.name)).collect::<Vec<_>>())?;
         Ok(Box::new(csv))

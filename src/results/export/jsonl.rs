@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{ExportError, Pending, Sink};
+use super::{ExportError, PendingFile, Sink};
 use crate::results::table::{Cell, Column};
 
 pub(super) struct Jsonl {
-    file: Pending,
+    file: PendingFile,
     names: Vec<String>,
 }
 
@@ -18,7 +18,7 @@ impl Jsonl {
         name: &str,
         columns: &[Column],
     ) -> Result<Box<dyn Sink>, ExportError> {
-        let file = Pending::create(folder, &format!("{name}.jsonl"))?;
+        let file = PendingFile::create(folder, &format!("{name}.jsonl"))?;
         Ok(Box::new(Jsonl {
             file,
             names: columns.iter().map(|column| column.name.to_string()).collect(),

@@ -21,7 +21,7 @@ use super::{FolderError, OutcomeError, Results};
 
 /// How results are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
+pub enum FileFormat {
     /// One CSV file per table; a missing value is an empty cell.
     Csv,
     /// One file per table with a JSON object per row; a missing value is `null`.
@@ -62,25 +62,29 @@ pub enum ExportError {
 ///
 /// # Errors
 /// If a file cannot be read or written, or the format is not built in.
-pub fn export(results: &Results, format: Format, into: &Path) -> Result<Vec<PathBuf>, ExportError> {
-    if format == Format::Parquet && cfg!(not(feature = "parquet")) {
+pub fn export(
+    results: &Results,
+    format: FileFormat,
+    into: &Path,
+) -> Result<Vec<PathBuf>, ExportError> {
+    if format == FileFormat::Parquet && cfg!(not(feature = "parquet")) {
         return Err(ExportError::NotBuilt);
     }
     fs::create_dir_all(into).map_err(|error| io_error(into, error))?;
     match format {
-        Format::Csv => {
+        FileFormat::Csv => {
             tables::write(results, &mut |name, columns| csv::Csv::create(into, name, columns))
         }
-        Format::Jsonl => {
+        FileFormat::Jsonl => {
             tables::write(results, &mut |name, columns| jsonl::Jsonl::create(into, name, columns))
         }
         #[cfg(feature = "parquet")]
-        Format::Parquet => tables::write(results, &mut |name, columns| {
+        FileFormat::Parquet => tables::write(results, &mut |name, columns| {
             parquet::Parquet::create(into, name, columns)
         }),
         #[cfg(not(feature = "parquet"))]
-        Format::Parquet => Err(ExportError::NotBuilt),
-        Format::Tensorboard => tensorboard::write(results, into),
+        FileFormat::Parquet => Err(ExportError::NotBuilt),
+        FileFormat::Tensorboard => tensorboard::write(results, into),
     }
 }
 
@@ -97,17 +101,17 @@ trait Sink {
 type Open<'a> = dyn FnMut(&str, &[Column]) -> Result<Box<dyn Sink>, ExportError> + 'a;
 
 /// A file that has its name only when it is complete.
-struct Pending {
+struct PendingFile {
     path: PathBuf,
     temporary: PathBuf,
     out: BufWriter<File>,
 }
 
-impl Pending {
-    fn create(folder: &Path, name: &str) -> Result<Pending, ExportError> {
+impl PendingFile {
+    fn create(folder: &Path, name: &str) -> Result<PendingFile, ExportError> {
         let (path, temporary) = (folder.join(name), folder.join(format!("{name}.tmp")));
         let file = File::create(&temporary).map_err(|error| io_error(&temporary, error))?;
-        Ok(Pending { path, temporary, out: BufWriter::new(file) })
+        Ok(PendingFile { path, temporary, out: BufWriter::new(file) })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ExportError> {

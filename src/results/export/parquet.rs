@@ -11,8 +11,8 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::{ExportError, Pending, Sink};
-use crate::results::table::{Cell, Column, Kind};
+use super::{ExportError, PendingFile, Sink};
+use crate::results::table::{Cell, CellKind, Column};
 
 /// Rows kept in memory before they are written as a row group.
 const GROUP: usize = 1 << 16;
@@ -20,7 +20,7 @@ const GROUP: usize = 1 << 16;
 /// The cells of a column that are waiting to be written: the values that exist, and for every row
 /// whether it has one (definition level 1) or not (0).
 struct Waiting {
-    kind: Kind,
+    kind: CellKind,
     levels: Vec<i16>,
     texts: Vec<ByteArray>,
     wholes: Vec<i64>,
@@ -29,20 +29,20 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn new(kind: Kind) -> Waiting {
+    fn new(kind: CellKind) -> Waiting {
         let (texts, wholes, numbers, flags) = Default::default();
         Waiting { kind, levels: Vec::new(), texts, wholes, numbers, flags }
     }
 
     fn add(&mut self, cell: &Cell<'_>) {
         match (self.kind, cell) {
-            (Kind::Text, Cell::Text(text)) => self.texts.push((&**text).into()),
-            (Kind::Whole, Cell::Whole(n)) => match i64::try_from(*n) {
+            (CellKind::Text, Cell::Text(text)) => self.texts.push((&**text).into()),
+            (CellKind::Whole, Cell::Whole(n)) => match i64::try_from(*n) {
                 Ok(n) => self.wholes.push(n),
                 Err(_) => return self.levels.push(0),
             },
-            (Kind::Number, Cell::Number(x)) => self.numbers.push(*x),
-            (Kind::Flag, Cell::Flag(flag)) => self.flags.push(*flag),
+            (CellKind::Number, Cell::Number(x)) => self.numbers.push(*x),
+            (CellKind::Flag, Cell::Flag(flag)) => self.flags.push(*flag),
             (_, cell) => {
                 assert_eq!(*cell, Cell::Empty, "a cell is of its column's kind");
                 return self.levels.push(0);
@@ -58,7 +58,7 @@ impl Waiting {
 
 pub(super) struct Parquet {
     writer: SerializedFileWriter<Vec<u8>>,
-    file: Pending,
+    file: PendingFile,
     columns: Vec<Waiting>,
 }
 
@@ -68,7 +68,7 @@ impl Parquet {
         name: &str,
         columns: &[Column],
     ) -> Result<Box<dyn Sink>, ExportError> {
-        let file = Pending::create(folder, &format!("{name}.parquet"))?;
+        let file = PendingFile::create(folder, &format!("{name}.parquet"))?;
         let refused = |error: ParquetError| refused(&file, &error);
         let schema = schema(columns).map_err(refused)?;
         let properties = WriterProperties::builder()
@@ -112,7 +112,7 @@ impl Sink for Parquet {
     }
 }
 
-fn refused(file: &Pending, error: &ParquetError) -> ExportError {
+fn refused(file: &PendingFile, error: &ParquetError) -> ExportError {
     ExportError::Parquet { path: file.path.clone(), problem: error.to_string() }
 }
 
@@ -120,10 +120,10 @@ fn schema(columns: &[Column]) -> Result<TypePtr, ParquetError> {
     let mut fields = Vec::with_capacity(columns.len());
     for column in columns {
         let (physical, logical) = match column.kind {
-            Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
-            Kind::Whole => (Physical::INT64, None),
-            Kind::Number => (Physical::DOUBLE, None),
-            Kind::Flag => (Physical::BOOLEAN, None),
+            CellKind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+            CellKind::Whole => (Physical::INT64, None),
+            CellKind::Number => (Physical::DOUBLE, None),
+            CellKind::Flag => (Physical::BOOLEAN, None),
         };
         let field = Type::primitive_type_builder(&column.name, physical)
             .with_repetition(Repetition::OPTIONAL)
@@ -141,10 +141,10 @@ fn write_group(
     for column in columns {
         let mut out = group.next_column()?.expect("the schema has a column for each");
         match column.kind {
-            Kind::Text => put(out.typed::<ByteArrayType>(), &column.texts, &column.levels)?,
-            Kind::Whole => put(out.typed::<Int64Type>(), &column.wholes, &column.levels)?,
-            Kind::Number => put(out.typed::<DoubleType>(), &column.numbers, &column.levels)?,
-            Kind::Flag => put(out.typed::<BoolType>(), &column.flags, &column.levels)?,
+            CellKind::Text => put(out.typed::<ByteArrayType>(), &column.texts, &column.levels)?,
+            CellKind::Whole => put(out.typed::<Int64Type>(), &column.wholes, &column.levels)?,
+            CellKind::Number => put(out.typed::<DoubleType>(), &column.numbers, &column.levels)?,
+            CellKind::Flag => put(out.typed::<BoolType>(), &column.flags, &column.levels)?,
         }
         out.close()?;
     }

@@ -9,7 +9,7 @@ use super::{ExportError, Open};
 use crate::results::outcome::{Kind as FolderKind, Results, State, setting_text};
 use crate::results::summary::Scalars;
 use crate::results::table::read::Records;
-use crate::results::table::{Cell, Column, Kind, Row, Table};
+use crate::results::table::{Cell, CellKind, Column, CsvTable, TableRow};
 use crate::results::tables::{EXPORTED, ExportedSettingRow, ExportedTrialRow};
 
 /// Columns of [`ExportedTrialRow`] before the settings of the sweep.
@@ -80,7 +80,7 @@ fn trials(results: &Results, swept: &Swept, open: &mut Open<'_>) -> Result<PathB
     let figures = Scalars::names(all.iter().map(|(_, scalars)| scalars));
     let mut columns = ExportedTrialRow::TABLE.columns.to_vec();
     columns.splice(FRONT..FRONT, swept.columns.iter().cloned());
-    columns.extend(figures.iter().map(|name| Column::new(name, Kind::Number)));
+    columns.extend(figures.iter().map(|name| Column::new(name, CellKind::Number)));
     let mut sink = open("trials", &columns)?;
     for (row, scalars) in &all {
         let mut cells = row.cells().as_ref().to_vec();
@@ -119,7 +119,7 @@ fn settings(results: &Results, open: &mut Open<'_>) -> Result<PathBuf, ExportErr
 /// The rows of one file of all trials; `None` if no trial has it.
 fn series(
     results: &Results,
-    table: Table,
+    table: CsvTable,
     swept: &Swept,
     open: &mut Open<'_>,
 ) -> Result<Option<PathBuf>, ExportError> {

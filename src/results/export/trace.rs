@@ -9,12 +9,12 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::results::outcome::{OutcomeError, State};
-use crate::results::table::{Row, Rows};
+use crate::results::table::{Rows, TableRow};
 use crate::results::tables::{ServiceRow, TimelineRow};
 
 /// A window of simulated seconds.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Span {
+pub struct TimeWindow {
     /// Start of the window.
     pub from: f64,
     /// End of the window.
@@ -67,10 +67,10 @@ pub const MOST_EVENTS: usize = 800_000;
 /// If there is no timeline, nothing in the window, too much in it, or `out` cannot be written.
 pub fn write_trace(
     folder: &Path,
-    window: Option<Span>,
+    window: Option<TimeWindow>,
     out: &mut dyn Write,
 ) -> Result<usize, TraceError> {
-    let window = window.unwrap_or(Span { from: 0.0, to: f64::INFINITY });
+    let window = window.unwrap_or(TimeWindow { from: 0.0, to: f64::INFINITY });
     let workers: Vec<TimelineRow> = read(folder)?;
     let shards: Vec<ServiceRow> = read(folder)?;
     let end = workers.iter().map(|row| row.end_s).fold(0.0, f64::max);
@@ -135,7 +135,7 @@ fn write_events(
     writeln!(out, "]}}")
 }
 
-fn read<R: Row>(folder: &Path) -> Result<Vec<R>, TraceError> {
+fn read<R: TableRow>(folder: &Path) -> Result<Vec<R>, TraceError> {
     let wrong = |error: OutcomeError| TraceError::Timeline(error.to_string());
     let whole = State::of(folder) != State::ToDo;
     let rows = Rows::read(folder, whole).map_err(wrong)?;
@@ -178,7 +178,8 @@ mod tests {
     #[test]
     fn a_window_cuts_and_an_empty_one_says_where_the_timeline_ends() {
         let folder = folder();
-        let cut = |from, to| write_trace(folder.path(), Some(Span { from, to }), &mut Vec::new());
+        let cut =
+            |from, to| write_trace(folder.path(), Some(TimeWindow { from, to }), &mut Vec::new());
         assert_eq!(cut(0.55, 0.56).unwrap(), 2);
         let error = cut(5.0, 6.0).unwrap_err().to_string();
         assert!(error.contains("ends at 2 s"), "{error}");

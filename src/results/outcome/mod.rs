@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::error::read_text;
 use super::summary::{self, Scalars, Summary};
-use super::table::{Row, Rows};
+use super::table::{Rows, TableRow};
 use super::tables::{EvaluatedView, EvaluationRow};
 
 pub use super::error::OutcomeError;
@@ -189,7 +189,7 @@ impl TrialOutcome {
     /// is being written, is left out.
     ///
     /// # Errors If the file exists and cannot be read.
-    pub fn rows<R: Row>(&self) -> Result<Rows<R>, OutcomeError> {
+    pub fn rows<R: TableRow>(&self) -> Result<Rows<R>, OutcomeError> {
         Rows::read(&self.folder, self.state() != State::ToDo)
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::metrics::Quality;
 use crate::metrics::scalar::{self, SCALARS};
-use crate::results::summary::{At, Churn, StageDone, Staleness, Started, Utilisation};
+use crate::results::summary::{At, ChurnSummary, StageDone, Staleness, Started, Utilisation};
 
 fn full_quality() -> Quality {
     Quality {
@@ -77,7 +77,7 @@ fn figures_that_are_not_defined_or_not_known_yet() {
 #[test]
 fn a_summary_reads_back_as_it_was_written() {
     let mut summary = full_summary();
-    summary.churn = Some(Churn { crashes: 2, down: 0.1, ..Churn::default() });
+    summary.churn = Some(ChurnSummary { crashes: 2, down: 0.1, ..ChurnSummary::default() });
     summary.stages = vec![StageDone { name: "a".into(), ..StageDone::default() }];
     summary.started_from = Some(Started { from: "x".into(), ..Started::default() });
     summary.data = vec![("rows".into(), "7".into())];

@@ -33,7 +33,8 @@ fn estimate(samples: &[(f64, &[f64])], streams: Streams) -> Estimate {
         return Estimate::exact(value);
     }
     let resampled = resample(samples, streams);
-    let shape = Shape { bias: bias(&resampled, value), acceleration: acceleration(samples) };
+    let shape =
+        BootstrapCorrections { bias: bias(&resampled, value), acceleration: acceleration(samples) };
     let tail = (1.0 - CONFIDENCE) / 2.0;
     let interval = Interval {
         low: sorted_quantile(&resampled, shape.corrected(tail)),
@@ -66,12 +67,12 @@ fn resample(samples: &[(f64, &[f64])], streams: Streams) -> Vec<f64> {
 }
 
 /// The corrections for reading the distribution of resamples.
-struct Shape {
+struct BootstrapCorrections {
     bias: f64,
     acceleration: f64,
 }
 
-impl Shape {
+impl BootstrapCorrections {
     /// The level of the resamples for the level `p` of the interval.
     fn corrected(&self, p: f64) -> f64 {
         let shifted = self.bias + normal().inverse_cdf(p);
@@ -154,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_p_value_and_the_interval_agree() {
-        let shape = Shape { bias: 0.13, acceleration: 0.07 };
+        let shape = BootstrapCorrections { bias: 0.13, acceleration: 0.07 };
         for p in [0.001, 0.025, 0.4, 0.975] {
             assert!((shape.uncorrected(shape.corrected(p)) - p).abs() < 1e-9);
         }

@@ -83,10 +83,10 @@ pub struct Summary {
     pub utilisation: Option<Utilisation>,
     /// What came, went and was lost, where workers do that.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub churn: Option<Churn>,
+    pub churn: Option<ChurnSummary>,
     /// How often the examples of the training window were used, where that is counted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub audit: Option<Audit>,
+    pub audit: Option<AuditSummary>,
     /// Mean training loss of the last interval.
     pub loss: Option<f64>,
     /// Last mean distance of the views from the server, relative, over dense layers.
@@ -159,7 +159,7 @@ pub struct At {
 /// What came, went and was lost.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Churn {
+pub struct ChurnSummary {
     /// Crashes of present workers.
     pub crashes: u64,
     /// Leaves by schedule.
@@ -183,7 +183,7 @@ pub struct Churn {
 /// How often the examples of the training window were used.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Audit {
+pub struct AuditSummary {
     /// Examples of the window.
     pub examples: u64,
     /// Those never used.

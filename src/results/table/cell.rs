@@ -8,7 +8,7 @@ use crate::sim::{Activity, EvaluatedView};
 
 /// The type of the cells of a column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum CellKind {
     /// Texts.
     Text,
     /// Whole numbers.
@@ -39,12 +39,12 @@ impl Cell<'_> {
     /// The cell with this text, in a column of this kind.
     ///
     /// # Errors If the text is not of this kind; says which kind it is not.
-    pub fn read(kind: Kind, text: &str) -> Result<Cell<'_>, String> {
+    pub fn read(kind: CellKind, text: &str) -> Result<Cell<'_>, String> {
         Ok(match kind {
             _ if text.is_empty() => Cell::Empty,
-            Kind::Text | Kind::Flag => Cell::Text(text.into()),
-            Kind::Whole => Cell::Whole(text.parse().map_err(|_| no(text, "whole number"))?),
-            Kind::Number => f64::read(text).map(Cell::Number)?.finite(),
+            CellKind::Text | CellKind::Flag => Cell::Text(text.into()),
+            CellKind::Whole => Cell::Whole(text.parse().map_err(|_| no(text, "whole number"))?),
+            CellKind::Number => f64::read(text).map(Cell::Number)?.finite(),
         })
     }
 
@@ -72,7 +72,7 @@ impl From<Option<f64>> for Cell<'_> {
 /// A type that a column can have.
 pub trait CellType: Sized {
     /// The type of its cells.
-    const KIND: Kind;
+    const KIND: CellKind;
     /// Whether a cell may be empty.
     const OPTIONAL: bool = false;
 
@@ -90,7 +90,7 @@ fn no(text: &str, what: &str) -> String {
 }
 
 impl<T: CellType> CellType for Option<T> {
-    const KIND: Kind = T::KIND;
+    const KIND: CellKind = T::KIND;
     const OPTIONAL: bool = true;
 
     fn cell(&self) -> Cell<'_> {
@@ -105,7 +105,7 @@ impl<T: CellType> CellType for Option<T> {
 macro_rules! whole {
     ($($Type:ty),+) => {
         $( impl CellType for $Type {
-            const KIND: Kind = Kind::Whole;
+            const KIND: CellKind = CellKind::Whole;
 
             fn cell(&self) -> Cell<'_> {
                 Cell::Whole(*self as i128)
@@ -121,7 +121,7 @@ macro_rules! whole {
 whole!(u8, u32, u64, usize);
 
 impl CellType for f64 {
-    const KIND: Kind = Kind::Number;
+    const KIND: CellKind = CellKind::Number;
 
     fn cell(&self) -> Cell<'_> {
         Cell::Number(*self)
@@ -133,7 +133,7 @@ impl CellType for f64 {
 }
 
 impl CellType for String {
-    const KIND: Kind = Kind::Text;
+    const KIND: CellKind = CellKind::Text;
 
     fn cell(&self) -> Cell<'_> {
         self.as_str().into()
@@ -154,7 +154,7 @@ fn named<T: Copy>(text: &str, all: &[T], name: fn(T) -> &'static str) -> Result<
 }
 
 impl CellType for Activity {
-    const KIND: Kind = Kind::Text;
+    const KIND: CellKind = CellKind::Text;
 
     fn cell(&self) -> Cell<'_> {
         self.name().into()
@@ -166,7 +166,7 @@ impl CellType for Activity {
 }
 
 impl CellType for State {
-    const KIND: Kind = Kind::Text;
+    const KIND: CellKind = CellKind::Text;
 
     fn cell(&self) -> Cell<'_> {
         self.name().into()
@@ -178,7 +178,7 @@ impl CellType for State {
 }
 
 impl CellType for EvaluatedView {
-    const KIND: Kind = Kind::Text;
+    const KIND: CellKind = CellKind::Text;
 
     fn cell(&self) -> Cell<'_> {
         match self {

@@ -7,7 +7,7 @@ pub mod writer;
 
 use std::borrow::Cow;
 
-pub use cell::{Cell, CellType, Kind};
+pub use cell::{Cell, CellKind, CellType};
 pub use read::{Cells, Rows};
 pub use writer::{TableText, TableWriter};
 
@@ -17,7 +17,7 @@ pub struct Column {
     /// Its name in the header.
     pub name: Cow<'static, str>,
     /// The type of its cells.
-    pub kind: Kind,
+    pub kind: CellKind,
     /// Whether cells may be empty, and the column missing in files of other versions.
     pub optional: bool,
     /// Unit of its numbers; empty without one.
@@ -28,7 +28,7 @@ pub struct Column {
 
 impl Column {
     /// A column that follows from the results, and has no declaration.
-    pub fn new(name: &str, kind: Kind) -> Column {
+    pub fn new(name: &str, kind: CellKind) -> Column {
         let name = Cow::Owned(name.to_string());
         Column { name, kind, optional: true, unit: "", about: "" }
     }
@@ -36,7 +36,7 @@ impl Column {
 
 /// A CSV file of a results folder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Table {
+pub struct CsvTable {
     /// Its name.
     pub file: &'static str,
     /// What a row means.
@@ -45,7 +45,7 @@ pub struct Table {
     pub columns: &'static [Column],
 }
 
-impl Table {
+impl CsvTable {
     /// The names of its columns.
     pub fn header(&self) -> impl Iterator<Item = &'static str> {
         self.columns.iter().map(|column| &*column.name)
@@ -58,9 +58,9 @@ impl Table {
 }
 
 /// A row of a table that is declared with [`table!`](crate::table).
-pub trait Row: Sized {
+pub trait TableRow: Sized {
     /// The table.
-    const TABLE: Table;
+    const TABLE: CsvTable;
 
     /// A cell for each column.
     fn cells(&self) -> impl AsRef<[Cell<'_>]>;
@@ -72,23 +72,23 @@ pub trait Row: Sized {
 }
 
 /// Declares a CSV file: the meaning of a row, its name, and for each column its name, its type, the
-/// unit of its numbers, and its meaning. The struct of its rows and their [`Row`] follow from this.
+/// unit of its numbers, and its meaning. The struct of its rows and their [`TableRow`] follow from this.
 #[macro_export]
 macro_rules! table {
     (
         $about:literal
-        $file:literal $Row:ident {
+        $file:literal $TableRow:ident {
             $( $column:ident: $Type:ty $([$unit:literal])? = $text:literal, )+
         }
     ) => {
         #[doc = $about]
         #[derive(Clone, PartialEq, Debug)]
-        pub struct $Row {
+        pub struct $TableRow {
             $( #[doc = $text] pub $column: $Type, )+
         }
 
-        impl $crate::results::table::Row for $Row {
-            const TABLE: $crate::results::table::Table = $crate::results::table::Table {
+        impl $crate::results::table::TableRow for $TableRow {
+            const TABLE: $crate::results::table::CsvTable = $crate::results::table::CsvTable {
                 file: $file,
                 about: $about,
                 columns: &[$( $crate::results::table::Column {
@@ -104,8 +104,8 @@ macro_rules! table {
                 [$( $crate::results::table::CellType::cell(&self.$column) ),+]
             }
 
-            fn read(cells: &mut $crate::results::table::Cells<'_>) -> Result<$Row, String> {
-                Ok($Row { $( $column: cells.take()? ),+ })
+            fn read(cells: &mut $crate::results::table::Cells<'_>) -> Result<$TableRow, String> {
+                Ok($TableRow { $( $column: cells.take()? ),+ })
             }
         }
     };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 
-use super::{Cell, CellType, Row, Table};
+use super::{Cell, CellType, CsvTable, TableRow};
 use crate::results::error::OutcomeError;
 
 /// The rows of one file, or the fact that the file is missing.
@@ -16,7 +16,7 @@ pub struct Rows<R> {
     rows: Option<Vec<R>>,
 }
 
-impl<R: Row> Rows<R> {
+impl<R: TableRow> Rows<R> {
     /// Reads the file in `folder`. If it is not `whole`, because its run continues or was killed,
     /// it is read up to its last line feed.
     ///
@@ -64,7 +64,7 @@ impl<R: Row> Rows<R> {
 /// The cells of one row, as they are written.
 #[derive(Debug)]
 pub struct Cells<'a> {
-    table: &'a Table,
+    table: &'a CsvTable,
     record: &'a StringRecord,
     /// Where each column is in the file, if it is there.
     places: &'a [Option<usize>],
@@ -99,7 +99,7 @@ impl<'a> Cells<'a> {
 /// The lines of one file.
 pub(in crate::results) struct Records {
     path: PathBuf,
-    table: Table,
+    table: CsvTable,
     places: Vec<Option<usize>>,
     records: Vec<StringRecord>,
 }
@@ -108,7 +108,7 @@ impl Records {
     /// Reads a file; `None` if there is no file.
     pub(in crate::results) fn read(
         folder: &Path,
-        table: Table,
+        table: CsvTable,
         whole: bool,
     ) -> Result<Option<Records>, OutcomeError> {
         let path = folder.join(table.file);
@@ -123,7 +123,7 @@ impl Records {
         Records::parse(path, &bytes, table).map(Some)
     }
 
-    fn parse(path: PathBuf, bytes: &[u8], table: Table) -> Result<Records, OutcomeError> {
+    fn parse(path: PathBuf, bytes: &[u8], table: CsvTable) -> Result<Records, OutcomeError> {
         let mut reader = csv::Reader::from_reader(bytes);
         let malformed = |error: csv::Error| OutcomeError::Malformed {
             line: error.position().map_or(1, |position| position.line() as usize),

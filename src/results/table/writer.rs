@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Cell, Row};
+use super::{Cell, TableRow};
 use crate::results::disk::Output;
 
 /// A table in memory.
@@ -21,7 +21,7 @@ impl TableText {
     }
 
     /// A whole table.
-    pub fn of<R: Row>(rows: impl IntoIterator<Item = R>) -> String {
+    pub fn of<R: TableRow>(rows: impl IntoIterator<Item = R>) -> String {
         let mut table = TableText::default();
         table.row(&R::TABLE.header().map(Cell::from).collect::<Vec<_>>());
         rows.into_iter().for_each(|row| table.row(row.cells().as_ref()));
@@ -45,7 +45,7 @@ impl TableWriter {
     ///
     /// # Errors
     /// If the file cannot be created.
-    pub fn create<R: Row>(folder: &Path) -> io::Result<TableWriter> {
+    pub fn create<R: TableRow>(folder: &Path) -> io::Result<TableWriter> {
         let path = folder.join(R::TABLE.file);
         let out = BufWriter::new(Output::create(&path)?);
         let mut table = TableWriter { path, out, line: String::new(), written: 0, checksum: 0 };
@@ -58,7 +58,7 @@ impl TableWriter {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write<R: Row>(folder: &Path, rows: impl IntoIterator<Item = R>) -> io::Result<()> {
+    pub fn write<R: TableRow>(folder: &Path, rows: impl IntoIterator<Item = R>) -> io::Result<()> {
         let mut table = TableWriter::create::<R>(folder)?;
         rows.into_iter().try_for_each(|row| table.row(&row))?;
         table.sync()
@@ -68,7 +68,7 @@ impl TableWriter {
     /// [`cut`](Self::cut) drops the rest.
     ///
     /// # Errors If the file does not exist or cannot be opened.
-    pub fn reopen<R: Row>(folder: &Path) -> io::Result<TableWriter> {
+    pub fn reopen<R: TableRow>(folder: &Path) -> io::Result<TableWriter> {
         let path = folder.join(R::TABLE.file);
         let out = BufWriter::new(Output::reopen(&path)?);
         Ok(TableWriter { path, out, line: String::new(), written: 0, checksum: 0 })
@@ -111,7 +111,7 @@ impl TableWriter {
     /// Adds a row of the table that it was created for.
     ///
     /// # Errors If the file cannot be written, for example because the disk is full.
-    pub fn row<R: Row>(&mut self, row: &R) -> io::Result<()> {
+    pub fn row<R: TableRow>(&mut self, row: &R) -> io::Result<()> {
         debug_assert!(self.path.ends_with(R::TABLE.file), "a row of another table");
         self.line.clear();
         push_row(&mut self.line, row.cells().as_ref());

@@ -7,7 +7,7 @@ mod series;
 mod sweep;
 mod totals;
 
-use super::table::{Row, Table};
+use super::table::{CsvTable, TableRow};
 
 pub use crate::sim::{Activity, EvaluatedView};
 pub use exported::{ExportedSettingRow, ExportedTrialRow};
@@ -23,7 +23,7 @@ pub use totals::{
 pub const ONLY_CLASS: &str = "ordinary";
 
 /// The files of a run that become tables of an export; the other two are for `straggler trace`.
-pub const EXPORTED: [Table; 10] = [
+pub const EXPORTED: [CsvTable; 10] = [
     EvaluationRow::TABLE,
     TrainingRow::TABLE,
     StalenessRow::TABLE,
@@ -37,14 +37,15 @@ pub const EXPORTED: [Table; 10] = [
 ];
 
 /// The other files of a run.
-pub const OF_A_RUN_TOO: [Table; 3] = [CheckpointRow::TABLE, TimelineRow::TABLE, ServiceRow::TABLE];
+pub const OF_A_RUN_TOO: [CsvTable; 3] =
+    [CheckpointRow::TABLE, TimelineRow::TABLE, ServiceRow::TABLE];
 
 /// The files of a sweep and of the comparison of its points.
-pub const OF_A_SWEEP: [Table; 3] = [TrialRow::TABLE, PointRow::TABLE, FrontRow::TABLE];
+pub const OF_A_SWEEP: [CsvTable; 3] = [TrialRow::TABLE, PointRow::TABLE, FrontRow::TABLE];
 
 /// The tables of an export that are not files of the results.
-pub const OF_AN_EXPORT: [Table; 2] = [ExportedTrialRow::TABLE, ExportedSettingRow::TABLE];
+pub const OF_AN_EXPORT: [CsvTable; 2] = [ExportedTrialRow::TABLE, ExportedSettingRow::TABLE];
 
 /// The files of a restart lab.
-pub const OF_A_LAB: [Table; 4] =
+pub const OF_A_LAB: [CsvTable; 4] =
     [CurveRow::TABLE, ArmRow::TABLE, EffectRow::TABLE, LabViewRow::TABLE];

@@ -6,18 +6,18 @@
 
 use std::cmp::Reverse;
 
-use super::node::{Entry, Node, Table, Value};
-use super::shape::{Kind, Shape, TableShape};
+use super::node::{Entry, KeyTable, Node, Value};
+use super::shape::{Shape, TableShape, ValueKind};
 use super::source::Sources;
 
 /// In every table that holds one of several keys, keeps only the keys of the highest layer.
-pub(super) fn settle(root: &mut Table, shape: &Shape, sources: &Sources) {
+pub(super) fn settle(root: &mut KeyTable, shape: &Shape, sources: &Sources) {
     for table in tables_of(shape) {
         settle_fields(root, table, sources);
     }
 }
 
-fn settle_fields(table: &mut Table, shape: &TableShape, sources: &Sources) {
+fn settle_fields(table: &mut KeyTable, shape: &TableShape, sources: &Sources) {
     for field in &shape.fields {
         if let Some(entry) = table.entries.get_mut(&field.name) {
             settle_node(&mut entry.node, &field.shape, sources);
@@ -33,7 +33,7 @@ fn settle_node(node: &mut Node, shape: &Shape, sources: &Sources) {
             }
             settle(table, shape, sources);
         }
-        (Value::Array(nodes), Kind::List { items, .. }) => {
+        (Value::Array(nodes), ValueKind::List { items, .. }) => {
             nodes.iter_mut().for_each(|node| settle_node(node, items, sources));
         }
         _ => {}
@@ -43,24 +43,24 @@ fn settle_node(node: &mut Node, shape: &Shape, sources: &Sources) {
 /// The tables that may be in a place, for any `kind`.
 fn tables_of(shape: &Shape) -> Vec<&TableShape> {
     match &shape.kind {
-        Kind::Table(table) => vec![table],
-        Kind::Choice(variants) => variants.iter().map(|variant| &variant.table).collect(),
-        Kind::Union(shapes) => shapes.iter().flat_map(tables_of).collect(),
+        ValueKind::Table(table) => vec![table],
+        ValueKind::Choice(variants) => variants.iter().map(|variant| &variant.table).collect(),
+        ValueKind::Union(shapes) => shapes.iter().flat_map(tables_of).collect(),
         _ => Vec::new(),
     }
 }
 
 /// Whether it is a table that holds exactly one of several keys.
 pub(super) fn is_one_of_several(shape: &Shape) -> bool {
-    let Kind::Union(shapes) = &shape.kind else { return false };
+    let ValueKind::Union(shapes) = &shape.kind else { return false };
     let one_key = |shape: &Shape| match &shape.kind {
-        Kind::Table(table) => table.others.is_none() && table.fields.len() == 1,
+        ValueKind::Table(table) => table.others.is_none() && table.fields.len() == 1,
         _ => false,
     };
     shapes.len() > 1 && shapes.iter().all(one_key)
 }
 
-fn keep_highest(table: &mut Table, sources: &Sources) {
+fn keep_highest(table: &mut KeyTable, sources: &Sources) {
     // If two files have the choice, the one that was read first wins: it extends the other.
     let rank = |entry: &Entry| {
         let source = entry.key_origin.source;

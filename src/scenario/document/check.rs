@@ -3,11 +3,12 @@
 use serde_json::Value as Json;
 
 use super::errors;
-use super::node::{Entry, Node, TAG, Table, Value, element_name};
+use super::node::{Entry, KeyTable, Node, TAG, Value, element_name};
 use super::problem::{MAX_PROBLEMS, Problem};
 use super::scalar;
 use super::shape::{
-    Field, Kind, Length, Shape, TableShape, Variant, chosen, default_inside, inherited, quoted,
+    KnownKey, LengthRange, Shape, TableShape, ValueKind, Variant, chosen, default_inside,
+    inherited, quoted,
 };
 use super::source::{Origin, Sources};
 use super::suggest;
@@ -19,14 +20,14 @@ const MAX_SUGGESTIONS: usize = 200;
 /// All differences between `root` and `shape`, up to [`MAX_PROBLEMS`]. If there are none, the
 /// document can be read into the typed struct, apart from conditions that the schema does not
 /// express.
-pub fn check(root: &Table, start: Origin, shape: &Shape, sources: &Sources) -> Vec<Problem> {
+pub fn check(root: &KeyTable, start: Origin, shape: &Shape, sources: &Sources) -> Vec<Problem> {
     let mut checker = Checker {
         sources,
         whereabouts: Whereabouts::of(shape),
         path: Vec::new(),
         problems: Vec::new(),
     };
-    if let Kind::Table(keys) = &shape.kind {
+    if let ValueKind::Table(keys) = &shape.kind {
         checker.table(root, start, keys, None, None);
     }
     checker.problems
@@ -62,17 +63,17 @@ impl Checker<'_> {
             return;
         }
         match (&shape.kind, &node.value) {
-            (Kind::Any, _) => {}
-            (Kind::Table(keys), Value::Table(table)) => {
+            (ValueKind::Any, _) => {}
+            (ValueKind::Table(keys), Value::Table(table)) => {
                 self.table(table, holder, keys, default, None);
             }
-            (Kind::Choice(variants), Value::Table(table)) => {
+            (ValueKind::Choice(variants), Value::Table(table)) => {
                 self.choice(table, holder, variants, default);
             }
-            (Kind::List { items, length }, Value::Array(nodes)) => {
+            (ValueKind::List { items, length }, Value::Array(nodes)) => {
                 self.list(node, nodes, items, *length);
             }
-            (Kind::Union(shapes), _) => self.union(node, holder, shapes, default),
+            (ValueKind::Union(shapes), _) => self.union(node, holder, shapes, default),
             _ => {
                 let found = scalar::check(node, shape, &self.path(), self.sources);
                 self.problems.extend(found);
@@ -80,7 +81,7 @@ impl Checker<'_> {
         }
     }
 
-    fn list(&mut self, node: &Node, nodes: &[Node], items: &Shape, length: Length) {
+    fn list(&mut self, node: &Node, nodes: &[Node], items: &Shape, length: LengthRange) {
         if let Some(problem) = scalar::check_length(node, nodes.len(), length, &self.path()) {
             self.problems.push(problem);
         }
@@ -114,7 +115,7 @@ impl Checker<'_> {
         });
         let best = best.unwrap_or_default();
         if other_type(&best) {
-            let union = Shape { doc: String::new(), kind: Kind::Union(shapes.to_vec()) };
+            let union = Shape { doc: String::new(), kind: ValueKind::Union(shapes.to_vec()) };
             self.problems.push(scalar::wrong_type(node, &union, &path));
         } else {
             self.problems.extend(best);
@@ -123,7 +124,7 @@ impl Checker<'_> {
 
     fn table(
         &mut self,
-        table: &Table,
+        table: &KeyTable,
         holder: Origin,
         keys: &TableShape,
         default: Option<&Json>,
@@ -161,7 +162,7 @@ impl Checker<'_> {
 
     fn choice(
         &mut self,
-        table: &Table,
+        table: &KeyTable,
         holder: Origin,
         variants: &[Variant],
         default: Option<&Json>,
@@ -174,7 +175,7 @@ impl Checker<'_> {
         let Some(name) = chosen(Some(table), default) else {
             let problem = match table.entries.get(TAG) {
                 Some(entry) => {
-                    let shape = Shape { doc: String::new(), kind: Kind::Words(words) };
+                    let shape = Shape { doc: String::new(), kind: ValueKind::Words(words) };
                     scalar::wrong_type(&entry.node, &shape, &self.path_to(TAG))
                 }
                 None => {
@@ -204,7 +205,7 @@ impl Checker<'_> {
     }
 
     /// Reports a key that was meant to be `kind`. Without `kind` nothing else can be checked.
-    fn misspelt_tag(&mut self, table: &Table, variants: &[Variant]) -> bool {
+    fn misspelt_tag(&mut self, table: &KeyTable, variants: &[Variant]) -> bool {
         let known = |key: &str| variants.iter().any(|v| v.table.field(key).is_some());
         let meant = |key: &&String| !known(key) && suggest::nearest(key, [TAG]).is_some();
         let Some(key) = table.entries.keys().find(meant) else {
@@ -222,7 +223,7 @@ impl Checker<'_> {
         true
     }
 
-    fn missing_key(&mut self, field: &Field, holder: Origin) {
+    fn missing_key(&mut self, field: &KnownKey, holder: Origin) {
         let path = self.path_to(&field.name);
         let message = format!("missing key `{path}`");
         let mut problem = Problem::error(&errors::MISSING_KEY, path, message).label(holder, "");
@@ -235,7 +236,7 @@ impl Checker<'_> {
         &mut self,
         key: &str,
         entry: &Entry,
-        table: &Table,
+        table: &KeyTable,
         keys: &TableShape,
         kinds: Option<Kinds<'_>>,
     ) {
@@ -266,7 +267,13 @@ impl Checker<'_> {
     }
 
     /// What an unknown key may have been meant to be: a neighbour, or a key of another table.
-    fn meant(&self, key: &str, table: &Table, keys: &TableShape, tagged: bool) -> Option<String> {
+    fn meant(
+        &self,
+        key: &str,
+        table: &KeyTable,
+        keys: &TableShape,
+        tagged: bool,
+    ) -> Option<String> {
         let tag = tagged.then_some(TAG);
         let names = || keys.fields.iter().map(|field| field.name.as_str()).chain(tag);
         let unused = names().filter(|name| !table.entries.contains_key(*name));

@@ -8,7 +8,9 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::{Map, Value as Json};
 
 use super::node::TAG;
-use super::shape::{Bounds, Field, Kind, Length, Measure, Shape, TableShape, Variant, Word};
+use super::shape::{
+    Bounds, Dimension, KnownKey, LengthRange, Shape, TableShape, ValueKind, Variant, Word,
+};
 
 impl Shape {
     /// The shape of the documents that `T` is read from. It is compiled only once, since that takes
@@ -22,7 +24,7 @@ impl Shape {
 }
 
 /// Compiles a root schema. References are followed. A reference that leads back into itself becomes
-/// [`Kind::Any`], so that such a part is checked by the typed reading.
+/// [`ValueKind::Any`], so that such a part is checked by the typed reading.
 pub(super) fn compile(root: &Json) -> Shape {
     let empty = Map::new();
     let definitions = root.get("$defs").and_then(Json::as_object);
@@ -60,7 +62,7 @@ impl Compiler<'_> {
         let name = reference.rsplit('/').next().unwrap_or_default();
         let target = self.definitions.get(name).and_then(Json::as_object);
         let (Some(target), false) = (target, self.open.iter().any(|open| open == name)) else {
-            return Shape { doc: description(schema), kind: Kind::Any };
+            return Shape { doc: description(schema), kind: ValueKind::Any };
         };
         let mut merged = target.clone();
         for (key, value) in schema.as_object().into_iter().flatten() {
@@ -80,11 +82,11 @@ impl Compiler<'_> {
         own.as_object_mut().map(|map| map.remove("allOf"));
         let mut table = self.table(&own);
         for part in parts {
-            if let Kind::Table(shape) = self.shape(part).kind {
+            if let ValueKind::Table(shape) = self.shape(part).kind {
                 table.fields.extend(shape.fields);
             }
         }
-        Shape { doc: description(schema), kind: Kind::Table(table) }
+        Shape { doc: description(schema), kind: ValueKind::Table(table) }
     }
 
     fn options(&mut self, options: &[Json]) -> Shape {
@@ -95,18 +97,18 @@ impl Compiler<'_> {
         }
         let kind = if let Some(words) = options.iter().map(|o| words(o)).collect::<Option<Vec<_>>>()
         {
-            Kind::Words(words.concat())
+            ValueKind::Words(words.concat())
         } else if options.iter().all(|option| tag(option).is_some()) {
-            Kind::Choice(options.iter().map(|option| self.variant(option)).collect())
+            ValueKind::Choice(options.iter().map(|option| self.variant(option)).collect())
         } else {
-            Kind::Union(options.iter().map(|option| self.shape(option)).collect())
+            ValueKind::Union(options.iter().map(|option| self.shape(option)).collect())
         };
         Shape { doc: String::new(), kind }
     }
 
     fn variant(&mut self, option: &Json) -> Variant {
         let mut table = match self.shape_of_variant(option).kind {
-            Kind::Table(table) => table,
+            ValueKind::Table(table) => table,
             _ => TableShape::default(),
         };
         table.fields.retain(|field| field.name != TAG);
@@ -117,40 +119,40 @@ impl Compiler<'_> {
     fn shape_of_variant(&mut self, option: &Json) -> Shape {
         let shape = self.shape(option);
         match (option.get("$ref"), shape.kind) {
-            (Some(reference), Kind::Table(mut table)) => {
+            (Some(reference), ValueKind::Table(mut table)) => {
                 let inner = self.shape(&serde_json::json!({ "$ref": reference }));
-                if let Kind::Table(inner) = inner.kind {
+                if let ValueKind::Table(inner) = inner.kind {
                     table.fields.extend(inner.fields);
                 }
-                Shape { doc: shape.doc, kind: Kind::Table(table) }
+                Shape { doc: shape.doc, kind: ValueKind::Table(table) }
             }
             (_, kind) => Shape { doc: shape.doc, kind },
         }
     }
 
-    fn kind(&mut self, schema: &Json) -> Kind {
+    fn kind(&mut self, schema: &Json) -> ValueKind {
         if let Some(words) = words(schema) {
-            return Kind::Words(words);
+            return ValueKind::Words(words);
         }
         let format = schema.get("format").and_then(Json::as_str);
         match type_name(schema) {
-            Some("boolean") => Kind::Bool,
-            Some("integer") => Kind::Integer(bounds(schema)),
+            Some("boolean") => ValueKind::Bool,
+            Some("integer") => ValueKind::Integer(bounds(schema)),
             Some("number") => {
-                Kind::Number { bounds: bounds(schema), single: format == Some("float") }
+                ValueKind::Number { bounds: bounds(schema), single: format == Some("float") }
             }
             Some("string") => text(schema, format),
             Some("array") => {
                 let items = items(schema).map(|items| self.shape(items));
-                let any = || Shape { doc: String::new(), kind: Kind::Any };
-                Kind::List {
+                let any = || Shape { doc: String::new(), kind: ValueKind::Any };
+                ValueKind::List {
                     items: Box::new(items.unwrap_or_else(any)),
                     length: length(schema, "minItems", "maxItems"),
                 }
             }
-            Some("object") => Kind::Table(self.table(schema)),
-            _ if schema.get("properties").is_some() => Kind::Table(self.table(schema)),
-            _ => Kind::Any,
+            Some("object") => ValueKind::Table(self.table(schema)),
+            _ if schema.get("properties").is_some() => ValueKind::Table(self.table(schema)),
+            _ => ValueKind::Any,
         }
     }
 
@@ -162,7 +164,7 @@ impl Compiler<'_> {
         let properties = schema.get("properties").and_then(Json::as_object);
         for (name, property) in properties.into_iter().flatten() {
             let shape = self.shape(property);
-            fields.push(Field {
+            fields.push(KnownKey {
                 name: name.clone(),
                 doc: shape.doc.clone(),
                 shape,
@@ -189,15 +191,15 @@ fn items(schema: &Json) -> Option<&Json> {
     rest.iter().all(|item| item == first).then_some(first)
 }
 
-fn text(schema: &Json, format: Option<&str>) -> Kind {
+fn text(schema: &Json, format: Option<&str>) -> ValueKind {
     let measure = match format {
-        Some("duration") => Measure::Duration,
-        Some("bandwidth") => Measure::Bandwidth,
-        Some("bytes") => Measure::Bytes,
-        _ => return Kind::Text(length(schema, "minLength", "maxLength")),
+        Some("duration") => Dimension::Duration,
+        Some("bandwidth") => Dimension::Bandwidth,
+        Some("bytes") => Dimension::Bytes,
+        _ => return ValueKind::Text(length(schema, "minLength", "maxLength")),
     };
     let example = schema.pointer("/examples/0").and_then(Json::as_str);
-    Kind::Quantity { measure, example: example.unwrap_or_default().to_string() }
+    ValueKind::Quantity { measure, example: example.unwrap_or_default().to_string() }
 }
 
 /// The documentation, with line breaks inside paragraphs removed.
@@ -263,9 +265,9 @@ fn bounds(schema: &Json) -> Bounds {
     }
 }
 
-fn length(schema: &Json, min: &str, max: &str) -> Length {
+fn length(schema: &Json, min: &str, max: &str) -> LengthRange {
     let bound = |key: &str| schema.get(key).and_then(Json::as_u64).map(|n| n as usize);
-    Length { min: bound(min), max: bound(max) }
+    LengthRange { min: bound(min), max: bound(max) }
 }
 
 #[cfg(test)]
@@ -275,7 +277,7 @@ mod tests {
     use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
 
-    use super::super::{Input, load, to_toml};
+    use super::super::{DocumentInput, load, to_toml};
 
     #[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
     #[serde(rename_all = "snake_case")]
@@ -287,7 +289,8 @@ mod tests {
 
     #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
     #[serde(untagged)]
-    enum Level {
+    #[schemars(rename = "Level")]
+    enum TestLevel {
         Switch(Switch),
         Number(#[schemars(range(min = 0.0))] f64),
         Each(Vec<f64>),
@@ -298,7 +301,7 @@ mod tests {
     #[serde(default, deny_unknown_fields)]
     struct Odd {
         #[serde(skip_serializing_if = "Option::is_none")]
-        level: Option<Level>,
+        level: Option<TestLevel>,
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         rates: BTreeMap<String, f64>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -307,7 +310,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Odd, String> {
-        let input = Input::Text { name: "odd.toml", text };
+        let input = DocumentInput::Text { name: "odd.toml", text };
         let loaded = load::<Odd>(input, &[]);
         loaded.map(|loaded| loaded.value).map_err(|p| p.to_string())
     }

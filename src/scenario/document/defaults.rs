@@ -3,17 +3,18 @@
 use serde_json::Value as Json;
 
 use super::alternatives::is_one_of_several;
-use super::node::{Entry, Node, TAG, Table, Value};
-use super::shape::{Field, Kind, Shape, default_inside, inherited};
+use super::node::{Entry, KeyTable, Node, TAG, Value};
+use super::shape::{KnownKey, Shape, ValueKind, default_inside, inherited};
 
 /// Adds every key that has a default and is not written.
-pub fn fill(root: &mut Table, shape: &Shape) {
+pub fn fill(root: &mut KeyTable, shape: &Shape) {
     fill_table(root, shape, None);
 }
 
-fn fill_table(table: &mut Table, shape: &Shape, default: Option<&Json>) {
+fn fill_table(table: &mut KeyTable, shape: &Shape, default: Option<&Json>) {
     let default = default_inside(Some(table), default);
-    if let (Kind::Choice(_), Some(tag)) = (&shape.kind, default.and_then(|json| json.get(TAG))) {
+    if let (ValueKind::Choice(_), Some(tag)) = (&shape.kind, default.and_then(|json| json.get(TAG)))
+    {
         insert(table, TAG, tag);
     }
     let Some(keys) = shape.table_for(Some(table), default) else {
@@ -32,14 +33,14 @@ fn fill_table(table: &mut Table, shape: &Shape, default: Option<&Json>) {
     }
 }
 
-fn insert_field(table: &mut Table, field: &Field, json: &Json) {
+fn insert_field(table: &mut KeyTable, field: &KnownKey, json: &Json) {
     insert(table, &field.name, json);
     if let Some(entry) = table.entries.get_mut(&field.name) {
         fill_node(&mut entry.node, &field.shape, Some(json));
     }
 }
 
-fn insert(table: &mut Table, key: &str, json: &Json) {
+fn insert(table: &mut KeyTable, key: &str, json: &Json) {
     if table.entries.contains_key(key) {
         return;
     }
@@ -54,7 +55,7 @@ fn fill_node(node: &mut Node, shape: &Shape, default: Option<&Json>) {
         Value::Table(table) if is_one_of_several(shape) && !table.entries.is_empty() => {}
         Value::Table(table) => fill_table(table, shape, default),
         Value::Array(nodes) => {
-            if let Kind::List { items, .. } = &shape.kind {
+            if let ValueKind::List { items, .. } = &shape.kind {
                 nodes.iter_mut().for_each(|node| fill_node(node, items, None));
             }
         }
@@ -66,7 +67,7 @@ fn fill_node(node: &mut Node, shape: &Shape, default: Option<&Json>) {
 
 /// Numbers in single precision come out of a typed struct as doubles, 0.1 as 0.10000000149011612.
 /// This gives them their short form again.
-pub fn shorten(table: &mut Table, shape: &Shape) {
+pub fn shorten(table: &mut KeyTable, shape: &Shape) {
     let Some(keys) = shape.table_for(Some(table), None) else {
         return;
     };
@@ -81,7 +82,7 @@ fn shorten_node(node: &mut Node, shape: &Shape) {
     match &mut node.value {
         Value::Table(table) => shorten(table, shape),
         Value::Array(nodes) => {
-            if let Kind::List { items, .. } = &shape.kind {
+            if let ValueKind::List { items, .. } = &shape.kind {
                 nodes.iter_mut().for_each(|node| shorten_node(node, items));
             }
         }
@@ -94,5 +95,5 @@ fn shorten_node(node: &mut Node, shape: &Shape) {
 }
 
 fn is_single(shape: &Shape) -> bool {
-    matches!(shape.kind, Kind::Number { single: true, .. })
+    matches!(shape.kind, ValueKind::Number { single: true, .. })
 }

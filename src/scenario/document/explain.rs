@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::node::{Node, TAG, segments};
-use super::shape::{Field, Kind, Shape, TableShape, Variant, Word, inherited};
+use super::shape::{KnownKey, Shape, TableShape, ValueKind, Variant, Word, inherited};
 use super::suggest;
 use super::whereabouts::Whereabouts;
 use super::write::literal;
@@ -51,8 +51,12 @@ pub struct KeySummary {
 ///
 /// # Errors The nearest paths, if there is nothing at `path`.
 pub fn explain(root: &Shape, path: &str) -> Result<Explanation, Vec<String>> {
-    let mut here =
-        Here { place: Place::Value(root), default: None, doc: root.doc.clone(), required: false };
+    let mut here = Here {
+        place: ShapePlace::Value(root),
+        default: None,
+        doc: root.doc.clone(),
+        required: false,
+    };
     for segment in segments(path) {
         here = here.step(&segment).ok_or_else(|| nearest(root, path))?;
     }
@@ -83,14 +87,14 @@ fn nearest(root: &Shape, path: &str) -> Vec<String> {
 
 /// A place in the shape.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+enum ShapePlace<'a> {
     Value(&'a Shape),
     Kinds(&'a [Variant]),
     Variant(&'a Variant),
 }
 
 struct Here<'a> {
-    place: Place<'a>,
+    place: ShapePlace<'a>,
     default: Option<&'a Json>,
     doc: String,
     required: bool,
@@ -99,21 +103,21 @@ struct Here<'a> {
 impl<'a> Here<'a> {
     fn step(&self, segment: &str) -> Option<Here<'a>> {
         match self.place {
-            Place::Value(shape) => self.in_shape(shape, segment),
-            Place::Variant(variant) => self.in_table(&variant.table, segment, self.default),
-            Place::Kinds(_) => None,
+            ShapePlace::Value(shape) => self.in_shape(shape, segment),
+            ShapePlace::Variant(variant) => self.in_table(&variant.table, segment, self.default),
+            ShapePlace::Kinds(_) => None,
         }
     }
 
     fn in_shape(&self, shape: &'a Shape, segment: &str) -> Option<Here<'a>> {
         match &shape.kind {
-            Kind::Table(table) => self.in_table(table, segment, self.default),
-            Kind::List { items, .. } => {
-                let inner = Here { default: None, ..self.at(Place::Value(items)) };
+            ValueKind::Table(table) => self.in_table(table, segment, self.default),
+            ValueKind::List { items, .. } => {
+                let inner = Here { default: None, ..self.at(ShapePlace::Value(items)) };
                 inner.in_shape(items, segment)
             }
-            Kind::Choice(variants) => self.in_choice(variants, segment),
-            Kind::Union(shapes) => shapes.iter().find_map(|s| self.in_shape(s, segment)),
+            ValueKind::Choice(variants) => self.in_choice(variants, segment),
+            ValueKind::Union(shapes) => shapes.iter().find_map(|s| self.in_shape(s, segment)),
             _ => None,
         }
     }
@@ -123,7 +127,7 @@ impl<'a> Here<'a> {
         if segment == TAG {
             let default = self.default.and_then(|json| json.get(TAG));
             return Some(Here {
-                place: Place::Kinds(variants),
+                place: ShapePlace::Kinds(variants),
                 default,
                 doc: self.doc.clone(),
                 required: default.is_none(),
@@ -132,7 +136,7 @@ impl<'a> Here<'a> {
         if let Some(variant) = variants.iter().find(|variant| variant.name == segment) {
             let default = self.default.filter(|_| chosen == Some(segment));
             return Some(Here {
-                place: Place::Variant(variant),
+                place: ShapePlace::Variant(variant),
                 default,
                 doc: variant.doc.clone(),
                 required: false,
@@ -154,14 +158,14 @@ impl<'a> Here<'a> {
         let field = table.field(segment)?;
         let default = inherited(outer, field);
         Some(Here {
-            place: Place::Value(&field.shape),
+            place: ShapePlace::Value(&field.shape),
             default,
             doc: field.doc.clone(),
             required: field.required && default.is_none(),
         })
     }
 
-    fn at(&self, place: Place<'a>) -> Here<'a> {
+    fn at(&self, place: ShapePlace<'a>) -> Here<'a> {
         Here { place, default: self.default, doc: self.doc.clone(), required: self.required }
     }
 
@@ -177,22 +181,22 @@ impl<'a> Here<'a> {
             keys: Vec::new(),
         };
         match self.place {
-            Place::Value(shape) => {
+            ShapePlace::Value(shape) => {
                 explanation.type_name = shape.describe();
                 explanation.range = range(shape);
                 explanation.default = default_literal(shape, self.default);
                 explanation.words = shape.words();
                 explanation.keys = keys_of(shape, self.default);
-                if let Kind::Quantity { example, .. } = &shape.kind {
+                if let ValueKind::Quantity { example, .. } = &shape.kind {
                     explanation.example = Some(format!("\"{example}\""));
                 }
             }
-            Place::Kinds(variants) => {
+            ShapePlace::Kinds(variants) => {
                 explanation.type_name = "a name".to_string();
                 explanation.default = self.default.map(Json::to_string);
                 explanation.words = variants.iter().map(Variant::word).collect();
             }
-            Place::Variant(variant) => {
+            ShapePlace::Variant(variant) => {
                 explanation.type_name = format!("chosen by {TAG} = \"{}\"", variant.name);
                 explanation.keys = summaries(&variant.table, self.default);
             }
@@ -207,9 +211,9 @@ impl<'a> Here<'a> {
 /// The range of numbers or lengths in words.
 pub fn range(shape: &Shape) -> Option<String> {
     match &shape.kind {
-        Kind::Integer(bounds) | Kind::Number { bounds, .. } => bounds.describe(),
-        Kind::Text(length) => length.describe("character"),
-        Kind::List { length, .. } => length.describe("element"),
+        ValueKind::Integer(bounds) | ValueKind::Number { bounds, .. } => bounds.describe(),
+        ValueKind::Text(length) => length.describe("character"),
+        ValueKind::List { length, .. } => length.describe("element"),
         _ => None,
     }
 }
@@ -217,8 +221,8 @@ pub fn range(shape: &Shape) -> Option<String> {
 /// A default as TOML; a table's default is told by its keys.
 pub fn default_literal(shape: &Shape, default: Option<&Json>) -> Option<String> {
     match (&shape.kind, default?) {
-        (Kind::Table(_) | Kind::Choice(_), _) => None,
-        (Kind::Number { single: true, .. }, Json::Number(number)) => {
+        (ValueKind::Table(_) | ValueKind::Choice(_), _) => None,
+        (ValueKind::Number { single: true, .. }, Json::Number(number)) => {
             let short: f64 = (number.as_f64()? as f32).to_string().parse().ok()?;
             Some(super::write::float(short))
         }
@@ -228,15 +232,15 @@ pub fn default_literal(shape: &Shape, default: Option<&Json>) -> Option<String> 
 
 fn keys_of(shape: &Shape, default: Option<&Json>) -> Vec<KeySummary> {
     match &shape.kind {
-        Kind::Table(table) => summaries(table, default),
-        Kind::List { items, .. } => keys_of(items, None),
+        ValueKind::Table(table) => summaries(table, default),
+        ValueKind::List { items, .. } => keys_of(items, None),
         _ => Vec::new(),
     }
 }
 
 /// One line for every key of a table.
 pub fn summaries(table: &TableShape, outer: Option<&Json>) -> Vec<KeySummary> {
-    let summary = |field: &Field| {
+    let summary = |field: &KnownKey| {
         let default = inherited(outer, field);
         let mut type_name = field.shape.describe();
         if let Some(range) = range(&field.shape) {

@@ -18,7 +18,7 @@ impl Dice {
 }
 
 fn read(text: &str) -> Result<Loaded<Doc>, Problems> {
-    let input = Input::Text { name: "fuzz.toml", text };
+    let input = DocumentInput::Text { name: "fuzz.toml", text };
     load(input, &[])
 }
 
@@ -41,7 +41,7 @@ fn names() -> Vec<(usize, usize, bool)> {
         }
     }
     let mut sources = Sources::default();
-    let input = Input::Text { name: "full", text: FULL };
+    let input = DocumentInput::Text { name: "full", text: FULL };
     let files = layers::read(input, &mut sources);
     let mut list = Vec::new();
     let root = Node::new(Value::Table(files.table), Origin::DEFAULT);
@@ -199,7 +199,7 @@ fn r27_damaged_overrides_are_refused_politely() {
             format!("{}={}", keys.join("."), VALUES[dice.roll(VALUES.len())])
         };
         let overrides = [Override::argument(1, argument()), Override::argument(2, argument())];
-        let input = Input::Text { name: "full", text: FULL };
+        let input = DocumentInput::Text { name: "full", text: FULL };
         if let Err(problems) = load::<Doc>(input, &overrides) {
             assert!(problems.has_errors(), "{overrides:?}");
             let mut labels = problems.list.iter().flat_map(|problem| &problem.labels);

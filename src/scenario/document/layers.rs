@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::errors;
-use super::node::{Entry, Table, Value};
+use super::node::{Entry, KeyTable, Value};
 use super::parse::{self, MAX_FILE};
 use super::problem::Problem;
 use super::source::{Layer, Origin, SourceId, Sources};
@@ -18,7 +18,7 @@ pub const MAX_CHAIN: usize = 8;
 
 /// Where a document begins.
 #[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
+pub enum DocumentInput<'a> {
     /// A file; it may extend others in its directory and below.
     File(&'a Path),
     /// A text, called `name` in messages; it may not extend files.
@@ -34,7 +34,7 @@ pub enum Input<'a> {
 #[derive(Debug)]
 pub struct Files {
     /// Everything the files say, without `extends`.
-    pub table: Table,
+    pub table: KeyTable,
     /// The topmost file.
     pub main: SourceId,
     /// Every problem in reading them.
@@ -42,14 +42,14 @@ pub struct Files {
 }
 
 /// Reads `input` and everything it extends.
-pub fn read(input: Input<'_>, sources: &mut Sources) -> Files {
+pub fn read(input: DocumentInput<'_>, sources: &mut Sources) -> Files {
     let mut chain = Chain { home: None, open: Vec::new(), problems: Vec::new() };
     let (main, table) = match input {
-        Input::Text { name, text } => {
+        DocumentInput::Text { name, text } => {
             let main = sources.add(name.to_string(), text.to_string(), Layer::File);
             (main, chain.parse(main, sources, None))
         }
-        Input::File(path) => match read_text(path) {
+        DocumentInput::File(path) => match read_text(path) {
             Ok(text) => {
                 let main = sources.add(path.display().to_string(), text, Layer::File);
                 let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
@@ -62,7 +62,7 @@ pub fn read(input: Input<'_>, sources: &mut Sources) -> Files {
                 let message = format!("cannot read {}: {reason}", path.display());
                 let problem = Problem::error(&errors::UNREADABLE, "", message);
                 chain.problems.push(problem);
-                (main, Table::default())
+                (main, KeyTable::default())
             }
         },
     };
@@ -76,7 +76,7 @@ struct Chain {
 }
 
 impl Chain {
-    fn parse(&mut self, source: SourceId, sources: &mut Sources, path: Option<&Path>) -> Table {
+    fn parse(&mut self, source: SourceId, sources: &mut Sources, path: Option<&Path>) -> KeyTable {
         let (mut table, problems) = parse::document(&sources.get(source).text, source);
         self.problems.extend(problems);
         let Some(entry) = table.entries.remove(EXTENDS) else {
@@ -105,7 +105,7 @@ impl Chain {
         path: &Path,
         origin: Origin,
         sources: &mut Sources,
-    ) -> Option<Table> {
+    ) -> Option<KeyTable> {
         let target = path.parent().unwrap_or(Path::new("")).join(name);
         let real = match target.canonicalize() {
             Ok(real) => real,
@@ -163,10 +163,10 @@ fn read_text(path: &Path) -> Result<String, String> {
     })
 }
 
-impl Table {
+impl KeyTable {
     /// Lays `upper` over this table. Tables are merged; lists and other values are replaced; a
     /// section in which `upper` chooses another `kind` is replaced as a whole.
-    pub fn overlay(&mut self, upper: Table) {
+    pub fn overlay(&mut self, upper: KeyTable) {
         for (key, new) in upper.entries {
             match self.entries.get_mut(&key) {
                 Some(old) => old.overlay(new),
@@ -224,7 +224,7 @@ mod tests {
         fs::write(dir.path().join("base.toml"), "extends = 'parts/low.toml'\nb.c = 4").unwrap();
         fs::write(dir.path().join("top.toml"), "extends = 'base.toml'\na = 5").unwrap();
         let mut sources = Sources::default();
-        let files = read(Input::File(&dir.path().join("top.toml")), &mut sources);
+        let files = read(DocumentInput::File(&dir.path().join("top.toml")), &mut sources);
         assert_eq!(messages(&files), Vec::<String>::new());
         let root = super::super::node::Node::new(Value::Table(files.table), Origin::DEFAULT);
         let value = |path| root.find(path).unwrap().node.value.clone();
@@ -249,7 +249,7 @@ mod tests {
         }
         fs::write(home.join("c10.toml"), "").unwrap();
         let problem = |name: &str| {
-            let files = read(Input::File(&home.join(name)), &mut Sources::default());
+            let files = read(DocumentInput::File(&home.join(name)), &mut Sources::default());
             messages(&files).concat()
         };
         assert!(problem("out.toml").contains("outside"));
@@ -257,7 +257,7 @@ mod tests {
         assert!(problem("c0.toml").contains("more than 8"));
         assert_eq!(problem("c2.toml"), "");
         assert!(problem("none.toml").contains("cannot read"));
-        let text = Input::Text { name: "page", text: "extends = 'a.toml'" };
+        let text = DocumentInput::Text { name: "page", text: "extends = 'a.toml'" };
         let files = read(text, &mut Sources::default());
         assert!(messages(&files).concat().contains("only a file"));
     }

@@ -81,11 +81,11 @@ use serde::de::DeserializeOwned;
 
 pub use errors::{Code, find_code};
 pub use explain::{Explanation, explain};
-pub use layers::Input;
+pub use layers::DocumentInput;
 pub use overrides::Override;
 pub use problem::{Label, Problem, Problems, Severity};
 pub use reference::reference_markdown;
-pub use render::Look;
+pub use render::ProblemStyle;
 pub use shape::Shape;
 pub use source::{Layer, Origin, Sources};
 pub use text::printable;
@@ -111,7 +111,7 @@ pub struct Loaded<T> {
 /// # Errors
 /// Everything that is wrong with it, in the order of the text, warnings included.
 pub fn load<T: DeserializeOwned + JsonSchema + 'static>(
-    input: Input<'_>,
+    input: DocumentInput<'_>,
     overrides: &[Override],
 ) -> Result<Loaded<T>, Problems> {
     let shape = Shape::of::<T>();

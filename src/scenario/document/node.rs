@@ -24,7 +24,7 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Keys and values.
-    Table(Table),
+    Table(KeyTable),
     /// A list, or an array of tables.
     Array(Vec<Node>),
     /// Text.
@@ -41,7 +41,7 @@ pub enum Value {
 
 /// Keys and values, by key.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Table {
+pub struct KeyTable {
     /// What the table holds.
     pub entries: BTreeMap<String, Entry>,
 }
@@ -59,7 +59,7 @@ pub struct Entry {
 
 /// A place of the tree found by its path.
 #[derive(Clone, Copy, Debug)]
-pub struct Found<'a> {
+pub struct FoundNode<'a> {
     /// Where the key was written; elements of arrays have none.
     pub key_origin: Option<Origin>,
     /// The value.
@@ -87,7 +87,7 @@ impl Node {
                 Value::Array(items.iter().map(Node::from_json).collect::<Option<Vec<_>>>()?)
             }
             Json::Object(fields) => {
-                let mut table = Table::default();
+                let mut table = KeyTable::default();
                 for (key, json) in fields {
                     if let Some(node) = Node::from_json(json) {
                         table.entries.insert(key.clone(), Entry::default_value(node));
@@ -100,7 +100,7 @@ impl Node {
     }
 
     /// The table, if it is one.
-    pub fn as_table(&self) -> Option<&Table> {
+    pub fn as_table(&self) -> Option<&KeyTable> {
         match &self.value {
             Value::Table(table) => Some(table),
             _ => None,
@@ -116,16 +116,16 @@ impl Node {
     }
 
     /// The place called `path`, such as `cluster.class.old.share` or `cluster.class.1.share`.
-    pub fn find(&self, path: &str) -> Option<Found<'_>> {
-        let mut found = Found { key_origin: None, node: self };
+    pub fn find(&self, path: &str) -> Option<FoundNode<'_>> {
+        let mut found = FoundNode { key_origin: None, node: self };
         for segment in segments(path) {
             found = match &found.node.value {
                 Value::Table(table) => {
                     let entry = table.entries.get(&segment)?;
-                    Found { key_origin: Some(entry.key_origin), node: &entry.node }
+                    FoundNode { key_origin: Some(entry.key_origin), node: &entry.node }
                 }
                 Value::Array(items) => {
-                    Found { key_origin: None, node: &items[element(items, &segment)?] }
+                    FoundNode { key_origin: None, node: &items[element(items, &segment)?] }
                 }
                 _ => return None,
             };
@@ -134,7 +134,7 @@ impl Node {
     }
 }
 
-impl Table {
+impl KeyTable {
     /// The name chosen by `kind = "..."`, if it is a string.
     pub fn tag(&self) -> Option<&str> {
         self.entries.get(TAG)?.node.as_str()

@@ -3,11 +3,11 @@
 use serde_json::Value as Json;
 
 use super::errors;
-use super::node::{Entry, Node, TAG, Table, Value, element, element_name, segments};
+use super::node::{Entry, KeyTable, Node, TAG, Value, element, element_name, segments};
 use super::parse;
 use super::problem::Problem;
 use super::scalar::shown;
-use super::shape::{Kind, Shape, chosen, default_inside, inherited};
+use super::shape::{Shape, ValueKind, chosen, default_inside, inherited};
 use super::source::{Layer, Origin, SourceId, Sources};
 use super::suggest;
 
@@ -50,7 +50,7 @@ pub(super) fn text_of(overrides: &[Override], key: &str) -> Option<String> {
 }
 
 /// An override that has been read.
-struct Setting {
+struct ParsedOverride {
     path: Vec<String>,
     layer: Layer,
     key_origin: Origin,
@@ -60,20 +60,21 @@ struct Setting {
 /// Lays `overrides` over `root` and returns the problems found. Unknown keys are put in as well:
 /// the check of the whole document finds them.
 pub fn apply(
-    root: &mut Table,
+    root: &mut KeyTable,
     shape: &Shape,
     overrides: &[Override],
     sources: &mut Sources,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut settings: Vec<Setting> = Vec::new();
+    let mut settings: Vec<ParsedOverride> = Vec::new();
     for given in overrides {
         let source = sources.add(given.place.clone(), given.text.clone(), given.layer);
         match read(given, source) {
             Ok((setting, found)) => {
                 problems.extend(found);
-                let twin =
-                    |other: &&Setting| other.path == setting.path && other.layer == setting.layer;
+                let twin = |other: &&ParsedOverride| {
+                    other.path == setting.path && other.layer == setting.layer
+                };
                 if let Some(first) = settings.iter().find(twin) {
                     problems.push(twice(first, &setting));
                 } else {
@@ -95,7 +96,7 @@ pub fn apply(
     problems
 }
 
-fn twice(first: &Setting, second: &Setting) -> Problem {
+fn twice(first: &ParsedOverride, second: &ParsedOverride) -> Problem {
     let path = second.path.join(".");
     Problem::error(&errors::TWICE, &path, format!("`{path}` is set twice"))
         .label(second.key_origin, "")
@@ -103,7 +104,7 @@ fn twice(first: &Setting, second: &Setting) -> Problem {
         .help("remove one of the two")
 }
 
-fn read(given: &Override, source: SourceId) -> Result<(Setting, Vec<Problem>), Problem> {
+fn read(given: &Override, source: SourceId) -> Result<(ParsedOverride, Vec<Problem>), Problem> {
     let whole = Origin::new(source, 0..given.text.len());
     let bad = |message: &str| {
         Problem::error(&errors::BAD_OVERRIDE, "", message)
@@ -127,7 +128,7 @@ fn read(given: &Override, source: SourceId) -> Result<(Setting, Vec<Problem>), P
     let offset = key.len() + 1;
     let place = Origin::new(source, offset..given.text.len());
     let (node, problems) = value(text, place, source, offset)?;
-    let setting = Setting { path, layer: given.layer, key_origin, node };
+    let setting = ParsedOverride { path, layer: given.layer, key_origin, node };
     Ok((setting, problems))
 }
 
@@ -154,13 +155,13 @@ fn value(
 
 /// Walks down to the place of one setting.
 struct Placing<'a> {
-    setting: &'a Setting,
+    setting: &'a ParsedOverride,
     sources: &'a Sources,
     problems: &'a mut Vec<Problem>,
 }
 
 impl Placing<'_> {
-    fn table(&mut self, table: &mut Table, shape: &Shape, default: Option<&Json>, depth: usize) {
+    fn table(&mut self, table: &mut KeyTable, shape: &Shape, default: Option<&Json>, depth: usize) {
         let key = &self.setting.path[depth];
         let default = default_inside(Some(table), default);
         let is_last = depth + 1 == self.setting.path.len();
@@ -183,13 +184,13 @@ impl Placing<'_> {
         }
         let keys = shape.table_for(Some(table), default);
         let field = keys.and_then(|keys| keys.field(key));
-        let any = Shape { doc: String::new(), kind: Kind::Any };
+        let any = Shape { doc: String::new(), kind: ValueKind::Any };
         let inner_shape = field.map_or(&any, |field| &field.shape);
         let inner_default = field.and_then(|field| inherited(default, field));
         let entry = table.entries.entry(key.clone()).or_insert_with(|| {
-            let list = matches!(inner_shape.kind, Kind::List { .. });
+            let list = matches!(inner_shape.kind, ValueKind::List { .. });
             let written = inner_default.filter(|_| list).and_then(Node::from_json);
-            let empty = || Node::new(Value::Table(Table::default()), self.setting.key_origin);
+            let empty = || Node::new(Value::Table(KeyTable::default()), self.setting.key_origin);
             Entry {
                 key_origin: self.setting.key_origin,
                 node: written.unwrap_or_else(empty),
@@ -216,9 +217,9 @@ impl Placing<'_> {
                     self.problems.push(problem);
                     return;
                 };
-                let any = Shape { doc: String::new(), kind: Kind::Any };
+                let any = Shape { doc: String::new(), kind: ValueKind::Any };
                 let items_shape = match &shape.kind {
-                    Kind::List { items, .. } => items,
+                    ValueKind::List { items, .. } => items,
                     _ => &any,
                 };
                 if depth + 1 == self.setting.path.len() {
@@ -250,7 +251,7 @@ impl Placing<'_> {
     }
 
     /// Drops the settings of lower layers for another kind.
-    fn start_afresh(&mut self, table: &mut Table, default: Option<&Json>) {
+    fn start_afresh(&mut self, table: &mut KeyTable, default: Option<&Json>) {
         let former = chosen(Some(table), default).map(str::to_string);
         if former.is_none() || former.as_deref() == self.setting.node.as_str() {
             return;

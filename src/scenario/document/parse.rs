@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::errors;
-use super::node::{Entry, Node, Table, Value};
+use super::node::{Entry, KeyTable, Node, Value};
 use super::problem::{MAX_PROBLEMS, Problem};
 use super::source::{Origin, SourceId};
 
@@ -18,15 +18,15 @@ pub const MAX_TEXT: usize = 4096;
 pub const MAX_DEPTH: usize = 64;
 
 /// Reads a whole file. The tree holds all that could be read; without a problem it is complete.
-pub fn document(text: &str, source: SourceId) -> (Table, Vec<Problem>) {
+pub fn document(text: &str, source: SourceId) -> (KeyTable, Vec<Problem>) {
     let start = Origin::new(source, 0..0);
     if text.len() > MAX_FILE {
         let message = format!("the text has {} bytes; at most {MAX_FILE}", text.len());
         let problem = Problem::error(&errors::TOO_LARGE, "", message).label(start, "");
-        return (Table::default(), vec![problem]);
+        return (KeyTable::default(), vec![problem]);
     }
     let (tree, syntax) = DeTable::parse_recoverable(text);
-    let mut reader = Reader::new(text, source, 0);
+    let mut reader = TomlReader::new(text, source, 0);
     for error in syntax.iter().take(MAX_PROBLEMS) {
         reader.syntax(error);
     }
@@ -35,30 +35,30 @@ pub fn document(text: &str, source: SourceId) -> (Table, Vec<Problem>) {
 }
 
 /// Reads a text that the program wrote itself: it has no limit of size and no places to point at.
-pub fn generated(text: &str) -> Table {
+pub fn generated(text: &str) -> KeyTable {
     let (tree, _) = DeTable::parse_recoverable(text);
-    Reader::new(text, Origin::DEFAULT.source, 0).table(tree.get_ref(), 0)
+    TomlReader::new(text, Origin::DEFAULT.source, 0).table(tree.get_ref(), 0)
 }
 
 /// Reads the value of an override, which begins at byte `offset` of its source. `None` if it is
 /// not a TOML value.
 pub fn value(text: &str, source: SourceId, offset: usize) -> Option<(Node, Vec<Problem>)> {
     let parsed = DeValue::parse(text).ok()?;
-    let mut reader = Reader::new(text, source, offset);
+    let mut reader = TomlReader::new(text, source, offset);
     let node = reader.node(&parsed, 0);
     Some((node, reader.problems))
 }
 
-struct Reader<'a> {
+struct TomlReader<'a> {
     text: &'a str,
     source: SourceId,
     offset: usize,
     problems: Vec<Problem>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> TomlReader<'a> {
     fn new(text: &'a str, source: SourceId, offset: usize) -> Self {
-        Reader { text, source, offset, problems: Vec::new() }
+        TomlReader { text, source, offset, problems: Vec::new() }
     }
 
     /// The place of `span`, kept inside the text and on the borders of characters.
@@ -80,8 +80,8 @@ impl<'a> Reader<'a> {
         self.problems.push(problem.label(origin, ""));
     }
 
-    fn table(&mut self, tree: &DeTable<'_>, depth: usize) -> Table {
-        let mut table = Table::default();
+    fn table(&mut self, tree: &DeTable<'_>, depth: usize) -> KeyTable {
+        let mut table = KeyTable::default();
         for (key, value) in tree {
             let key_origin = self.origin(key.span());
             let name = key.get_ref().to_string();

@@ -3,11 +3,11 @@
 //! A document type has presets if it has a key `preset` whose names carry the settings that they
 //! stand for, as TOML, in the schema property `x-settings`.
 
-use super::node::{TAG, Table, Value};
+use super::node::{KeyTable, TAG, Value};
 use super::overrides::{self, Override, preset_replaced};
 use super::parse;
 use super::problem::Problem;
-use super::shape::{Kind, Shape, Word};
+use super::shape::{Shape, ValueKind, Word};
 use super::source::{Layer, Sources};
 
 /// The key that names a preset.
@@ -16,7 +16,7 @@ pub const PRESET: &str = "preset";
 /// Lays the settings of the preset that the document or an override names under the document. An
 /// unknown name is left to the check. Returns warnings about what the document replaces.
 pub(super) fn lay_under(
-    root: &mut Table,
+    root: &mut KeyTable,
     shape: &Shape,
     overrides: &[Override],
     sources: &mut Sources,
@@ -39,7 +39,7 @@ pub(super) fn lay_under(
 /// Warns of sections of a preset that the document replaces by a section of another kind, if the
 /// preset sets more in them than their `kind`. A section without a `kind`, or with the same, amends
 /// the preset's.
-fn tell_replaced(preset: &Table, document: &Table, path: &str, told: &mut Vec<Problem>) {
+fn tell_replaced(preset: &KeyTable, document: &KeyTable, path: &str, told: &mut Vec<Problem>) {
     for (key, upper) in &document.entries {
         let Some(lower) = preset.entries.get(key) else { continue };
         let (Value::Table(below), Value::Table(above)) = (&lower.node.value, &upper.node.value)
@@ -70,8 +70,8 @@ fn tell_replaced(preset: &Table, document: &Table, path: &str, told: &mut Vec<Pr
 
 /// The settings of the preset of this name.
 fn settings<'a>(shape: &'a Shape, name: &str) -> Option<&'a str> {
-    let Kind::Table(table) = &shape.kind else { return None };
-    let Kind::Words(words) = &table.field(PRESET)?.shape.kind else { return None };
+    let ValueKind::Table(table) = &shape.kind else { return None };
+    let ValueKind::Words(words) = &table.field(PRESET)?.shape.kind else { return None };
     let word = |word: &&Word| word.name == name;
     words.iter().find(word)?.settings.as_deref()
 }

@@ -4,38 +4,38 @@ use serde_json::Value as Json;
 
 use super::explain::{KeySummary, summaries};
 use super::node::TAG;
-use super::shape::{Kind, Shape, TableShape, Variant, Word, inherited};
+use super::shape::{Shape, TableShape, ValueKind, Variant, Word, inherited};
 
 /// Every table, key, kind and name with its documentation, in the order of declaration.
 pub fn reference_markdown(root: &Shape) -> String {
-    let mut page = Page { text: String::new() };
+    let mut page = ReferencePage { text: String::new() };
     page.shape(root, "", None);
     page.text
 }
 
-struct Page {
+struct ReferencePage {
     text: String,
 }
 
-impl Page {
+impl ReferencePage {
     fn shape(&mut self, shape: &Shape, path: &str, default: Option<&Json>) {
         match &shape.kind {
-            Kind::Table(table) => {
+            ValueKind::Table(table) => {
                 self.heading(&format!("[{path}]"), path, &shape.doc);
                 self.table(table, path, default);
             }
-            Kind::List { items, .. } => match &items.kind {
-                Kind::Table(table) => {
+            ValueKind::List { items, .. } => match &items.kind {
+                ValueKind::Table(table) => {
                     self.heading(&format!("[[{path}]]"), path, &shape.doc);
                     self.table(table, path, None);
                 }
                 _ => self.shape(items, path, None),
             },
-            Kind::Choice(variants) => {
+            ValueKind::Choice(variants) => {
                 self.heading(&format!("[{path}]"), path, &shape.doc);
                 self.kinds(variants, path, default);
             }
-            Kind::Union(shapes) => shapes.iter().for_each(|s| self.shape(s, path, default)),
+            ValueKind::Union(shapes) => shapes.iter().for_each(|s| self.shape(s, path, default)),
             _ => {}
         }
     }
@@ -51,7 +51,7 @@ impl Page {
     fn table(&mut self, table: &TableShape, path: &str, outer: Option<&Json>) {
         self.rows(&summaries(table, outer));
         for field in &table.fields {
-            if let Kind::Words(words) = &field.shape.kind {
+            if let ValueKind::Words(words) = &field.shape.kind {
                 self.words(&join(path, &field.name), words);
             }
         }

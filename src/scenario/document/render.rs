@@ -16,26 +16,26 @@ const MARGIN: usize = 100;
 
 /// How problems are drawn.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Look {
+pub struct ProblemStyle {
     /// Whether to use the colours of the terminal.
     pub colour: bool,
 }
 
 impl Problems {
     /// Errors and warnings with their lines and carets, at most 20, and a closing line.
-    pub fn render(&self, look: Look) -> String {
+    pub fn render(&self, look: ProblemStyle) -> String {
         render(self, look)
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(Look::default()))
+        f.write_str(&self.render(ProblemStyle::default()))
     }
 }
 
 /// All problems, at most [`SHOWN`] drawn, and the closing line.
-pub fn render(problems: &Problems, look: Look) -> String {
+pub fn render(problems: &Problems, look: ProblemStyle) -> String {
     let renderer = match look.colour {
         true => Renderer::styled(),
         false => Renderer::plain(),

@@ -7,7 +7,7 @@ use crate::base::{Bandwidth, ByteSize, SimSpan};
 use super::errors::{self, Code};
 use super::node::{Node, Value};
 use super::problem::Problem;
-use super::shape::{Bounds, Kind, Length, Measure, Shape, Word, quoted};
+use super::shape::{Bounds, Dimension, LengthRange, Shape, ValueKind, Word, quoted};
 use super::source::{Layer, Sources};
 use super::suggest;
 use super::text::counted;
@@ -15,26 +15,26 @@ use super::text::counted;
 /// The mistakes of a value that is not a table.
 pub(super) fn check(node: &Node, shape: &Shape, path: &str, sources: &Sources) -> Option<Problem> {
     let problem = match (&shape.kind, &node.value) {
-        (Kind::Bool, Value::Bool(_)) | (Kind::Any, _) => None,
-        (Kind::Integer(bounds), Value::Integer(number)) => {
+        (ValueKind::Bool, Value::Bool(_)) | (ValueKind::Any, _) => None,
+        (ValueKind::Integer(bounds), Value::Integer(number)) => {
             check_range(node, *number as f64, bounds, path)
         }
-        (Kind::Number { bounds, .. }, Value::Integer(number)) => {
+        (ValueKind::Number { bounds, .. }, Value::Integer(number)) => {
             check_range(node, *number as f64, bounds, path)
         }
-        (Kind::Number { bounds, single }, Value::Float(number)) => {
+        (ValueKind::Number { bounds, single }, Value::Float(number)) => {
             let fits = !*single || (*number as f32).is_finite();
             let number = if fits { *number } else { f64::INFINITY };
             check_range(node, number, bounds, path)
         }
-        (Kind::Text(length), Value::String(text)) => {
+        (ValueKind::Text(length), Value::String(text)) => {
             check_length(node, text.chars().count(), *length, path)
         }
-        (Kind::Words(words), Value::String(text)) => {
+        (ValueKind::Words(words), Value::String(text)) => {
             let known = words.iter().any(|word| word.name == *text);
             (!known).then(|| unknown_name(node, text, words, path, sources))
         }
-        (Kind::Quantity { measure, example }, _) => quantity(node, *measure, example, path),
+        (ValueKind::Quantity { measure, example }, _) => quantity(node, *measure, example, path),
         _ => Some(wrong_type(node, shape, path)),
     };
     problem.map(|problem| list_of_values(node, path, sources).unwrap_or(problem))
@@ -57,29 +57,31 @@ fn type_help(node: &Node, shape: &Shape, path: &str) -> Option<String> {
         return None;
     }
     match (&shape.kind, &node.value) {
-        (Kind::Text(_), Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => {
+        (ValueKind::Text(_), Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => {
             Some(format!("put it in quotes: \"{value}\""))
         }
-        (Kind::Text(_), Value::Datetime(text)) => Some(format!("put it in quotes: \"{text}\"")),
-        (Kind::Integer(_), Value::Float(number)) if number.fract() == 0.0 => {
+        (ValueKind::Text(_), Value::Datetime(text)) => {
+            Some(format!("put it in quotes: \"{text}\""))
+        }
+        (ValueKind::Integer(_), Value::Float(number)) if number.fract() == 0.0 => {
             Some(format!("write {number} without the point"))
         }
-        (Kind::Integer(_) | Kind::Number { .. }, Value::String(text))
+        (ValueKind::Integer(_) | ValueKind::Number { .. }, Value::String(text))
             if text.parse::<f64>().is_ok() =>
         {
             Some(format!("leave out the quotes: {text}"))
         }
-        (Kind::Bool, Value::String(text)) => match text.as_str() {
+        (ValueKind::Bool, Value::String(text)) => match text.as_str() {
             "on" | "yes" => Some("write true".to_string()),
             "off" | "no" => Some("write false".to_string()),
             _ => None,
         },
-        (Kind::List { items, .. }, Value::Table(_)) if is_table(items) => {
+        (ValueKind::List { items, .. }, Value::Table(_)) if is_table(items) => {
             Some(format!("write the header with two brackets: [[{path}]]"))
         }
-        (Kind::List { .. }, Value::Array(_) | Value::Table(_)) => None,
-        (Kind::List { .. }, _) => Some(format!("put it in brackets: [{value}]")),
-        (Kind::Choice(variants), Value::String(text)) => {
+        (ValueKind::List { .. }, Value::Array(_) | Value::Table(_)) => None,
+        (ValueKind::List { .. }, _) => Some(format!("put it in brackets: [{value}]")),
+        (ValueKind::Choice(variants), Value::String(text)) => {
             let words: Vec<Word> = variants.iter().map(|variant| variant.word()).collect();
             let names = words.iter().map(|word| word.name.as_str());
             match suggest::nearest(text, names) {
@@ -94,7 +96,7 @@ fn type_help(node: &Node, shape: &Shape, path: &str) -> Option<String> {
 }
 
 fn is_table(shape: &Shape) -> bool {
-    matches!(shape.kind, Kind::Table(_) | Kind::Choice(_))
+    matches!(shape.kind, ValueKind::Table(_) | ValueKind::Choice(_))
 }
 
 /// A name that is not among the ones allowed.
@@ -121,7 +123,7 @@ pub(super) fn unknown_name(
 pub(super) fn check_length(
     node: &Node,
     count: usize,
-    length: Length,
+    length: LengthRange,
     path: &str,
 ) -> Option<Problem> {
     let short = length.min.is_some_and(|min| count < min);
@@ -153,7 +155,7 @@ fn check_range(node: &Node, number: f64, bounds: &Bounds, path: &str) -> Option<
     error(format!("`{path}` must be {range}"))
 }
 
-fn quantity(node: &Node, measure: Measure, example: &str, path: &str) -> Option<Problem> {
+fn quantity(node: &Node, measure: Dimension, example: &str, path: &str) -> Option<Problem> {
     let code: &'static Code = &errors::BAD_QUANTITY;
     let unit = example.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     let needs_unit = |number: &str| {
@@ -173,9 +175,9 @@ fn quantity(node: &Node, measure: Measure, example: &str, path: &str) -> Option<
         }
         Value::String(text) => {
             let reason = match measure {
-                Measure::Duration => SimSpan::from_str(text).err(),
-                Measure::Bandwidth => Bandwidth::from_str(text).err(),
-                Measure::Bytes => ByteSize::from_str(text).err(),
+                Dimension::Duration => SimSpan::from_str(text).err(),
+                Dimension::Bandwidth => Bandwidth::from_str(text).err(),
+                Dimension::Bytes => ByteSize::from_str(text).err(),
             }?;
             let message = format!("`{path}` is not {}: `{}`", measure.describe(), shown(text));
             Some(Problem::error(code, path, message).label(node.origin, "").help(reason))

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use super::node::{TAG, Table};
+use super::node::{KeyTable, TAG};
 use super::text::counted;
 
 /// The allowed contents of one place.
@@ -12,12 +12,12 @@ pub struct Shape {
     /// The documentation comment.
     pub doc: String,
     /// The type.
-    pub kind: Kind,
+    pub kind: ValueKind,
 }
 
 /// The types of values.
 #[derive(Clone, Debug)]
-pub enum Kind {
+pub enum ValueKind {
     /// Anything at all.
     Any,
     /// `true` or `false`.
@@ -32,11 +32,11 @@ pub enum Kind {
         single: bool,
     },
     /// Text of a length in characters.
-    Text(Length),
+    Text(LengthRange),
     /// Text with a number and a unit.
     Quantity {
         /// What is measured.
-        measure: Measure,
+        measure: Dimension,
         /// How to write it, such as `4ms`.
         example: String,
     },
@@ -47,7 +47,7 @@ pub enum Kind {
         /// What each element is.
         items: Box<Shape>,
         /// How many there may be.
-        length: Length,
+        length: LengthRange,
     },
     /// Keys and values.
     Table(TableShape),
@@ -59,7 +59,7 @@ pub enum Kind {
 
 /// What a quantity measures: the `format` of its schema.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Measure {
+pub enum Dimension {
     /// [`SimSpan`](crate::base::SimSpan)
     Duration,
     /// [`Bandwidth`](crate::base::Bandwidth)
@@ -79,7 +79,7 @@ pub struct Bounds {
 
 /// The range of a length.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Length {
+pub struct LengthRange {
     /// Least number of elements.
     pub min: Option<usize>,
     /// Greatest number of elements.
@@ -101,14 +101,14 @@ pub struct Word {
 #[derive(Clone, Debug, Default)]
 pub struct TableShape {
     /// Known keys in the order of declaration.
-    pub fields: Vec<Field>,
+    pub fields: Vec<KnownKey>,
     /// The shape of other keys, if any key is allowed.
     pub others: Option<Box<Shape>>,
 }
 
 /// A known key.
 #[derive(Clone, Debug)]
-pub struct Field {
+pub struct KnownKey {
     /// The key.
     pub name: String,
     /// What belongs there.
@@ -135,15 +135,21 @@ pub struct Variant {
 impl Shape {
     /// What the table at hand may hold besides `kind`: its own keys, or those of the kind
     /// that it chooses itself or by default.
-    pub fn table_for(&self, table: Option<&Table>, default: Option<&Json>) -> Option<&TableShape> {
+    pub fn table_for(
+        &self,
+        table: Option<&KeyTable>,
+        default: Option<&Json>,
+    ) -> Option<&TableShape> {
         match &self.kind {
-            Kind::Table(shape) => Some(shape),
-            Kind::Choice(variants) => {
+            ValueKind::Table(shape) => Some(shape),
+            ValueKind::Choice(variants) => {
                 let tag = chosen(table, default)?;
                 let variant = variants.iter().find(|variant| variant.name == tag);
                 variant.map(|variant| &variant.table)
             }
-            Kind::Union(shapes) => shapes.iter().find_map(|shape| shape.table_for(table, default)),
+            ValueKind::Union(shapes) => {
+                shapes.iter().find_map(|shape| shape.table_for(table, default))
+            }
             _ => None,
         }
     }
@@ -151,9 +157,9 @@ impl Shape {
     /// The names that may be written here, for words and for choices.
     pub fn words(&self) -> Vec<Word> {
         match &self.kind {
-            Kind::Words(words) => words.clone(),
-            Kind::Choice(variants) => variants.iter().map(Variant::word).collect(),
-            Kind::Union(shapes) => shapes.iter().flat_map(Shape::words).collect(),
+            ValueKind::Words(words) => words.clone(),
+            ValueKind::Choice(variants) => variants.iter().map(Variant::word).collect(),
+            ValueKind::Union(shapes) => shapes.iter().flat_map(Shape::words).collect(),
             _ => Vec::new(),
         }
     }
@@ -161,20 +167,20 @@ impl Shape {
     /// The type in words, as after "must be": `a whole number`.
     pub fn describe(&self) -> String {
         match &self.kind {
-            Kind::Any => "a value".to_string(),
-            Kind::Bool => "true or false".to_string(),
-            Kind::Integer(_) => "a whole number".to_string(),
-            Kind::Number { .. } => "a number".to_string(),
-            Kind::Text(_) => "text in quotes".to_string(),
-            Kind::Quantity { measure, .. } => measure.describe().to_string(),
-            Kind::Words(words) => format!("one of {}", quoted(words)),
-            Kind::List { items, .. } => match items.kind {
-                Kind::Table(_) | Kind::Choice(_) => "a list of tables".to_string(),
+            ValueKind::Any => "a value".to_string(),
+            ValueKind::Bool => "true or false".to_string(),
+            ValueKind::Integer(_) => "a whole number".to_string(),
+            ValueKind::Number { .. } => "a number".to_string(),
+            ValueKind::Text(_) => "text in quotes".to_string(),
+            ValueKind::Quantity { measure, .. } => measure.describe().to_string(),
+            ValueKind::Words(words) => format!("one of {}", quoted(words)),
+            ValueKind::List { items, .. } => match items.kind {
+                ValueKind::Table(_) | ValueKind::Choice(_) => "a list of tables".to_string(),
                 _ => "a list".to_string(),
             },
-            Kind::Table(_) => "a table".to_string(),
-            Kind::Choice(_) => format!("a table with a `{TAG}`"),
-            Kind::Union(shapes) => {
+            ValueKind::Table(_) => "a table".to_string(),
+            ValueKind::Choice(_) => format!("a table with a `{TAG}`"),
+            ValueKind::Union(shapes) => {
                 let names: Vec<String> = shapes.iter().map(Shape::describe).collect();
                 names.join(" or ")
             }
@@ -182,13 +188,13 @@ impl Shape {
     }
 }
 
-impl Measure {
+impl Dimension {
     /// The type in words.
     pub fn describe(self) -> &'static str {
         match self {
-            Measure::Duration => "a duration with a unit",
-            Measure::Bandwidth => "a bandwidth with a unit",
-            Measure::Bytes => "a size with a unit",
+            Dimension::Duration => "a duration with a unit",
+            Dimension::Bandwidth => "a bandwidth with a unit",
+            Dimension::Bytes => "a size with a unit",
         }
     }
 }
@@ -202,7 +208,7 @@ impl Variant {
 
 impl TableShape {
     /// The key called `name`.
-    pub fn field(&self, name: &str) -> Option<&Field> {
+    pub fn field(&self, name: &str) -> Option<&KnownKey> {
         self.fields.iter().find(|field| field.name == name)
     }
 }
@@ -242,7 +248,7 @@ impl Bounds {
     }
 }
 
-impl Length {
+impl LengthRange {
     /// The range in words, as after "must have": `at least 1 element`.
     pub fn describe(&self, noun: &str) -> Option<String> {
         let counted = |n: usize| counted(n, noun);
@@ -257,7 +263,7 @@ impl Length {
 }
 
 /// The `kind` of a table: its own if it has one, else the default.
-pub fn chosen<'a>(table: Option<&'a Table>, default: Option<&'a Json>) -> Option<&'a str> {
+pub fn chosen<'a>(table: Option<&'a KeyTable>, default: Option<&'a Json>) -> Option<&'a str> {
     match table.and_then(|table| table.entries.get(TAG)) {
         Some(entry) => entry.node.as_str(),
         None => default?.get(TAG)?.as_str(),
@@ -268,7 +274,7 @@ pub fn chosen<'a>(table: Option<&'a Table>, default: Option<&'a Json>) -> Option
 ///
 /// The outermost default that speaks about a key decides, so every path has one default whether
 /// or not the tables around it are written.
-pub fn inherited<'a>(outer: Option<&'a Json>, field: &'a Field) -> Option<&'a Json> {
+pub fn inherited<'a>(outer: Option<&'a Json>, field: &'a KnownKey) -> Option<&'a Json> {
     let default = match outer {
         Some(outer) => outer.get(&field.name),
         None => field.default.as_ref(),
@@ -277,7 +283,7 @@ pub fn inherited<'a>(outer: Option<&'a Json>, field: &'a Field) -> Option<&'a Js
 }
 
 /// The default that holds inside a table: none if the table chooses another kind than the default.
-pub fn default_inside<'a>(table: Option<&Table>, default: Option<&'a Json>) -> Option<&'a Json> {
+pub fn default_inside<'a>(table: Option<&KeyTable>, default: Option<&'a Json>) -> Option<&'a Json> {
     let tag = table.and_then(|table| table.entries.get(TAG));
     default.filter(|json| match (tag, json.get(TAG)) {
         (Some(entry), Some(default)) => entry.node.as_str() == default.as_str(),

@@ -53,7 +53,7 @@ force = false
 "#;
 
 pub(super) fn read(text: &str, arguments: &[&str]) -> Result<Loaded<Doc>, Problems> {
-    let input = Input::Text { name: "jd.toml", text };
+    let input = DocumentInput::Text { name: "jd.toml", text };
     let arguments = arguments.iter().enumerate();
     let overrides: Vec<Override> =
         arguments.map(|(index, text)| Override::argument(index + 3, *text)).collect();
@@ -338,11 +338,11 @@ fn a_missing_file_and_an_empty_document_are_told_as_such() {
         #[expect(dead_code, reason = "only its absence matters")]
         answer: u32,
     }
-    let input = Input::Text { name: "n.toml", text: "" };
+    let input = DocumentInput::Text { name: "n.toml", text: "" };
     let got = load::<Needy>(input, &[]).unwrap_err().to_string();
     assert!(got.contains("missing key `answer`"), "{got}");
     assert!(got.contains("help: it is a whole number: What cannot be guessed."), "{got}");
-    let input = Input::File(std::path::Path::new("no-such-file.toml"));
+    let input = DocumentInput::File(std::path::Path::new("no-such-file.toml"));
     let got = load::<Doc>(input, &[]).unwrap_err().to_string();
     assert!(got.starts_with("error[E0101]: cannot read no-such-file.toml: "), "{got}");
 }
@@ -360,7 +360,7 @@ fn what_the_typed_struct_refuses_is_reported_at_the_value() {
         #[schemars(with = "String")]
         letter: char,
     }
-    let input = Input::Text { name: "s.toml", text: "[inner]\nletter = 'ab'" };
+    let input = DocumentInput::Text { name: "s.toml", text: "[inner]\nletter = 'ab'" };
     let problems = load::<Small>(input, &[]).unwrap_err().to_string();
     assert!(problems.contains("error[E0117]: `inner.letter`:"), "{problems}");
     assert!(problems.contains("s.toml:2:10"), "{problems}");

@@ -6,7 +6,7 @@ use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::node::{Entry, Node, Table, Value};
+use super::node::{Entry, KeyTable, Node, Value};
 use super::source::Origin;
 
 /// Why the typed struct refused the tree, and the innermost value concerned.
@@ -111,7 +111,7 @@ struct Fields<'de> {
 }
 
 impl<'de> Fields<'de> {
-    fn new(table: &'de Table) -> Self {
+    fn new(table: &'de KeyTable) -> Self {
         Fields { rest: table.entries.iter(), current: None }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::node::TAG;
-use super::shape::{Kind, Shape, TableShape};
+use super::shape::{Shape, TableShape, ValueKind};
 use super::suggest;
 
 /// Every key of a document with the paths at which it occurs.
@@ -22,15 +22,15 @@ impl Whereabouts {
 
     fn visit(&mut self, shape: &Shape, path: &str, note: &str) {
         match &shape.kind {
-            Kind::Table(table) => self.table(table, path, note),
-            Kind::Choice(variants) => {
+            ValueKind::Table(table) => self.table(table, path, note),
+            ValueKind::Choice(variants) => {
                 for variant in variants {
                     let note = format!(" with {TAG} = \"{}\"", variant.name);
                     self.table(&variant.table, path, &note);
                 }
             }
-            Kind::List { items, .. } => self.visit(items, path, note),
-            Kind::Union(shapes) => shapes.iter().for_each(|s| self.visit(s, path, note)),
+            ValueKind::List { items, .. } => self.visit(items, path, note),
+            ValueKind::Union(shapes) => shapes.iter().for_each(|s| self.visit(s, path, note)),
             _ => {}
         }
     }

@@ -1,8 +1,8 @@
 //! Writes a document as TOML: the resolved scenario, and the listing that tells the origin of
 //! every value.
 
-use super::node::{Entry, Node, TAG, Table, Value};
-use super::shape::{Kind, Shape};
+use super::node::{Entry, KeyTable, Node, TAG, Value};
+use super::shape::{Shape, ValueKind};
 use super::source::{Layer, Sources};
 use super::text::printable;
 
@@ -10,14 +10,14 @@ use super::text::printable;
 const INLINE: usize = 60;
 
 /// The document as TOML in the order in which its shape declares the keys.
-pub fn to_toml(root: &Table, shape: &Shape) -> String {
+pub fn to_toml(root: &KeyTable, shape: &Shape) -> String {
     let mut writer = Writer { sources: None, text: String::new() };
     writer.table(root, Some(shape), &[], "");
     writer.text.trim_start().to_string()
 }
 
 /// The document as TOML with the origin of every value as a comment.
-pub fn with_origins(root: &Table, shape: &Shape, sources: &Sources) -> String {
+pub fn with_origins(root: &KeyTable, shape: &Shape, sources: &Sources) -> String {
     let mut writer = Writer { sources: Some(sources), text: String::new() };
     writer.table(root, Some(shape), &[], "");
     writer.text.trim_start().to_string()
@@ -30,7 +30,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Writes plain values first, since everything behind a header belongs to it.
-    fn table(&mut self, table: &Table, shape: Option<&Shape>, path: &[String], header: &str) {
+    fn table(&mut self, table: &KeyTable, shape: Option<&Shape>, path: &[String], header: &str) {
         let entries = ordered(table, shape);
         let (sections, values): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|(_, entry)| self.is_section(&entry.node, path.len()));
@@ -62,7 +62,7 @@ impl Writer<'_> {
                 }
                 Value::Array(items) => {
                     let inner = inner.and_then(|shape| match &shape.kind {
-                        Kind::List { items, .. } => Some(items.as_ref()),
+                        ValueKind::List { items, .. } => Some(items.as_ref()),
                         _ => None,
                     });
                     for item in items.iter().filter_map(Node::as_table) {
@@ -108,7 +108,7 @@ impl Writer<'_> {
 }
 
 /// Entries in the order of the shape; `kind` first, unknown keys last.
-fn ordered<'a>(table: &'a Table, shape: Option<&Shape>) -> Vec<(&'a String, &'a Entry)> {
+fn ordered<'a>(table: &'a KeyTable, shape: Option<&Shape>) -> Vec<(&'a String, &'a Entry)> {
     let keys = shape.and_then(|shape| shape.table_for(Some(table), None));
     let rank = |name: &str| match keys {
         _ if name == TAG => 0,
@@ -123,7 +123,7 @@ fn ordered<'a>(table: &'a Table, shape: Option<&Shape>) -> Vec<(&'a String, &'a 
     entries
 }
 
-fn field_shape<'a>(shape: &'a Shape, table: &Table, name: &str) -> Option<&'a Shape> {
+fn field_shape<'a>(shape: &'a Shape, table: &KeyTable, name: &str) -> Option<&'a Shape> {
     let keys = shape.table_for(Some(table), None)?;
     let field = keys.field(name).map(|field| &field.shape);
     field.or(keys.others.as_deref())

@@ -1,14 +1,14 @@
 //! Properties of every preset, and of the layer that presets form.
 
 use super::*;
-use crate::scenario::document::{Input, Loaded, Override, load, to_toml};
+use crate::scenario::document::{DocumentInput, Loaded, Override, load, to_toml};
 use crate::scenario::templates::TEMPLATES;
 use crate::scenario::{Scenario, rules};
 
 fn read(text: &str, overrides: &[&str]) -> Loaded<Scenario> {
     let overrides: Vec<Override> =
         (3..).zip(overrides).map(|(at, text)| Override::argument(at, *text)).collect();
-    let input = Input::Text { name: "my.toml", text };
+    let input = DocumentInput::Text { name: "my.toml", text };
     let mut loaded = load::<Scenario>(input, &overrides).unwrap();
     rules::check(&mut loaded);
     loaded.finish().unwrap()
@@ -21,7 +21,7 @@ fn every_preset_goes_with_every_template_without_a_word_and_resolves_to_plain_se
     for preset in Preset::PARTS {
         for template in TEMPLATES {
             let overrides = [Override::argument(1, format!("preset={}", preset.name))];
-            let input = Input::Text { name: template.name, text: template.text };
+            let input = DocumentInput::Text { name: template.name, text: template.text };
             let mut loaded = load::<Scenario>(input, &overrides).expect(preset.name);
             rules::check(&mut loaded);
             let loaded = loaded.finish().expect(preset.name);
@@ -30,7 +30,7 @@ fn every_preset_goes_with_every_template_without_a_word_and_resolves_to_plain_se
             assert!(!told, "{name} with {}: {problems}", template.name);
             let resolved = to_toml(&loaded.value).unwrap();
             assert!(!resolved.contains("preset"), "{resolved}");
-            let input = Input::Text { name: "resolved.toml", text: &resolved };
+            let input = DocumentInput::Text { name: "resolved.toml", text: &resolved };
             let again = load::<Scenario>(input, &[]).unwrap().value;
             assert_eq!(Scenario { preset: None, ..loaded.value }, again, "{name}");
         }
@@ -95,7 +95,7 @@ fn another_kind_replaces_a_presets_section_whole_and_says_so() {
 fn a_preset_can_be_swept_and_chosen_on_the_command_line() {
     let text = format!("preset = \"xdl\"\n{TIMING}");
     let swept = Override::sweep_point("point 1", "preset=\"monolith\"");
-    let input = Input::Text { name: "my.toml", text: &text };
+    let input = DocumentInput::Text { name: "my.toml", text: &text };
     let loaded = load::<Scenario>(input, std::slice::from_ref(&swept)).unwrap();
     assert_eq!(loaded.value.cluster.start.name(), "monolith");
     assert_eq!(loaded.value.preset, Some(Preset::Monolith));
@@ -107,7 +107,9 @@ fn a_preset_can_be_swept_and_chosen_on_the_command_line() {
 #[test]
 fn an_unknown_preset_is_answered_with_the_nearest() {
     let refused = |overrides: &[Override], text| {
-        load::<Scenario>(Input::Text { name: "my.toml", text }, overrides).unwrap_err().to_string()
+        load::<Scenario>(DocumentInput::Text { name: "my.toml", text }, overrides)
+            .unwrap_err()
+            .to_string()
     };
     let problems = refused(&[], "preset = \"monolit\"\n");
     assert!(problems.contains("did you mean \"monolith\"?"), "{problems}");
@@ -119,7 +121,8 @@ fn an_unknown_preset_is_answered_with_the_nearest() {
 
 #[test]
 fn what_contradicts_a_preset_is_marked_in_both_places() {
-    let input = Input::Text { name: "my.toml", text: "preset = \"persia\"\ncluster.shards = 1\n" };
+    let input =
+        DocumentInput::Text { name: "my.toml", text: "preset = \"persia\"\ncluster.shards = 1\n" };
     let mut loaded = load::<Scenario>(input, &[]).unwrap();
     rules::check(&mut loaded);
     let problems = loaded.finish().unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use super::codes::{CONFLICT, NO_EFFECT, SUSPICIOUS, UNUSABLE};
 use crate::base::SimSpan;
-use crate::cluster::failures::{Lost, OnTheWay};
+use crate::cluster::failures::{InFlightMessages, Lost};
 use crate::cluster::{Membership, Scripted};
 use crate::scenario::document::{Loaded, Problem};
 use crate::scenario::spec::Scenario;
@@ -238,7 +238,7 @@ fn idle(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         if cluster.failures.lost != Lost::default() {
             warn("cluster.failures.lost", why);
         }
-        if cluster.failures.on_the_way != OnTheWay::default() {
+        if cluster.failures.on_the_way != InFlightMessages::default() {
             warn("cluster.failures.on_the_way", why);
         }
     } else if scenario.timing_only.is_some() && cluster.failures.lost != Lost::default() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::points::{Literal, Point, Setting};
+use super::points::{DesignPoint, Literal, Setting};
 
 /// Most trials of one sweep.
 pub const MOST_TRIALS: u64 = 1_000_000;
@@ -95,11 +95,11 @@ impl Design {
     }
 
     /// The points: those of the grid first, without those left out and without repetitions.
-    pub fn points(&self) -> Vec<Point> {
+    pub fn points(&self) -> Vec<DesignPoint> {
         let keys = self.keys();
-        let mut points: Vec<Point> = Vec::new();
+        let mut points: Vec<DesignPoint> = Vec::new();
         let mut known = BTreeSet::new();
-        let mut add = |point: Point| {
+        let mut add = |point: DesignPoint| {
             if known.insert(point.identity()) {
                 points.push(point);
             }
@@ -121,7 +121,7 @@ impl Design {
         for extra in &self.extra {
             let parts = extra.settings.iter().map(|setting| part(setting, &keys));
             let label = extra.label.clone().unwrap_or_else(|| parts.collect::<Vec<_>>().join(" "));
-            add(Point { label, settings: extra.settings.clone() });
+            add(DesignPoint { label, settings: extra.settings.clone() });
         }
         points
     }
@@ -138,7 +138,7 @@ impl Design {
         Some(format!("`{key}` never is {strange}"))
     }
 
-    fn combination(&self, at: &[usize], keys: &[&str]) -> Point {
+    fn combination(&self, at: &[usize], keys: &[&str]) -> DesignPoint {
         let mut settings = Vec::new();
         let mut parts = Vec::new();
         for (axis, &index) in self.grid.iter().zip(at) {
@@ -154,7 +154,7 @@ impl Design {
             }
             settings.extend(bundled);
         }
-        Point { label: parts.join(" "), settings }
+        DesignPoint { label: parts.join(" "), settings }
     }
 }
 
@@ -176,7 +176,7 @@ fn advance(at: &mut [usize], lengths: &[usize]) -> bool {
     false
 }
 
-fn matches(skip: &Skip, point: &Point) -> bool {
+fn matches(skip: &Skip, point: &DesignPoint) -> bool {
     skip.iter().all(|(key, values)| {
         let mut settings = point.settings.iter();
         settings.any(|setting| setting.key == *key && values.contains(&setting.value.text))

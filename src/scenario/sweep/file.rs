@@ -11,8 +11,8 @@ use super::errors;
 use super::points::{Literal, Setting};
 use super::seeds::Seeds;
 use super::values::{self, MOST};
-use crate::scenario::document::node::{Entry, Node, Table, Value};
-use crate::scenario::document::{Input, Loaded, Origin, Problem, Problems, load, write};
+use crate::scenario::document::node::{Entry, KeyTable, Node, Value};
+use crate::scenario::document::{DocumentInput, Loaded, Origin, Problem, Problems, load, write};
 use crate::scenario::spec::Format;
 
 /// A sweep file: one scenario at many points.
@@ -78,7 +78,7 @@ pub struct Keys(pub BTreeMap<String, serde_json::Value>);
 
 /// A sweep file that has been read.
 #[derive(Clone, Debug)]
-pub struct Read {
+pub struct LoadedSweep {
     /// What the file says.
     pub file: SweepFile,
     /// The combinations it asks for.
@@ -100,8 +100,8 @@ pub fn is_sweep(path: &Path) -> bool {
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
-pub fn read(path: &Path) -> Result<Read, Problems> {
-    let mut loaded = load::<SweepFile>(Input::File(path), &[])?;
+pub fn read(path: &Path) -> Result<LoadedSweep, Problems> {
+    let mut loaded = load::<SweepFile>(DocumentInput::File(path), &[])?;
     if loaded.value.sweep.scenario.is_empty() {
         let problem =
             Problem::error(&errors::BAD_DESIGN, "sweep.scenario", "the sweep names no scenario")
@@ -114,13 +114,13 @@ pub fn read(path: &Path) -> Result<Read, Problems> {
     let loaded = loaded.finish()?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let scenario = folder.join(&loaded.value.sweep.scenario);
-    Ok(Read { file: loaded.value, design, scenario, warnings: loaded.problems })
+    Ok(LoadedSweep { file: loaded.value, design, scenario, warnings: loaded.problems })
 }
 
 /// The axes, in the order in which they were written.
 fn design(loaded: &mut Loaded<SweepFile>) -> Design {
     let tree = loaded.tree.clone();
-    let tables = |path: &str| -> Vec<Table> {
+    let tables = |path: &str| -> Vec<KeyTable> {
         let found = tree.find(path).map(|found| &found.node.value);
         match found {
             Some(Value::Table(table)) => vec![table.clone()],
@@ -162,7 +162,7 @@ fn design(loaded: &mut Loaded<SweepFile>) -> Design {
 
 /// Dotted keys and their values, in the order of writing; tables are paths, since `a.b = 1` and
 /// `"a.b" = 1` mean the same here.
-fn leaves(table: &Table) -> Vec<(String, Entry)> {
+fn leaves(table: &KeyTable) -> Vec<(String, Entry)> {
     let mut found = Vec::new();
     for (key, entry) in table.in_order() {
         match &entry.node.value {
@@ -176,7 +176,7 @@ fn leaves(table: &Table) -> Vec<(String, Entry)> {
     found
 }
 
-fn axes(loaded: &mut Loaded<SweepFile>, table: &Table) -> Vec<Axis> {
+fn axes(loaded: &mut Loaded<SweepFile>, table: &KeyTable) -> Vec<Axis> {
     let leaves = leaves(table);
     leaves.into_iter().filter_map(|(key, entry)| axis(loaded, key, &entry)).collect()
 }
@@ -274,7 +274,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn read_text(text: &str) -> Result<Read, Problems> {
+    fn read_text(text: &str) -> Result<LoadedSweep, Problems> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.toml");
         fs::write(&path, text).unwrap();

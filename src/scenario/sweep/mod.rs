@@ -2,7 +2,7 @@
 //!
 //! A sweep file (or arguments such as `cluster.workers=1,10,30`) becomes a [`Design`]: axes of a
 //! grid, bundles of axes that advance together, single points, and points to leave out. The design
-//! expands to [`Point`]s; each is a list of settings that are laid over the scenario like
+//! expands to [`DesignPoint`]s; each is a list of settings that are laid over the scenario like
 //! overrides, and checked like them before anything runs.
 
 pub mod arguments;
@@ -15,5 +15,5 @@ pub mod values;
 
 pub use design::{Axis, Bundle, Design, Extra};
 pub use file::{SweepFile, is_sweep, read};
-pub use points::{Literal, Point, Resolved, Setting, resolve};
+pub use points::{DesignPoint, Literal, Resolved, Setting, resolve};
 pub use seeds::Seeds;

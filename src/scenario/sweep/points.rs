@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::errors;
-use crate::scenario::document::{Input, Override, Problem, Problems, load, to_toml};
+use crate::scenario::document::{DocumentInput, Override, Problem, Problems, load, to_toml};
 use crate::scenario::{Scenario, rules};
 
 /// A value as TOML would write it, and where it was written.
@@ -26,14 +26,14 @@ pub struct Setting {
 
 /// One set of settings; its trials differ in the seed alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Point {
+pub struct DesignPoint {
     /// The name for people.
     pub label: String,
     /// What it sets.
     pub settings: Vec<Setting>,
 }
 
-impl Point {
+impl DesignPoint {
     /// The settings, in the order of the keys: two points with the same settings are one.
     pub fn identity(&self) -> Vec<(String, String)> {
         let pair = |setting: &Setting| (setting.key.clone(), setting.value.text.clone());
@@ -47,7 +47,7 @@ impl Point {
 #[derive(Clone, Debug)]
 pub struct Resolved {
     /// The point.
-    pub point: Point,
+    pub point: DesignPoint,
     /// Its scenario; the seed is that of the file.
     pub scenario: Scenario,
     /// Warnings.
@@ -71,7 +71,7 @@ impl Resolved {
 /// What is wrong with the first point that has errors.
 pub fn resolve(
     scenario: &Path,
-    points: Vec<Point>,
+    points: Vec<DesignPoint>,
     overrides: &[Override],
 ) -> Result<Vec<Resolved>, Problems> {
     let mut resolved = Vec::with_capacity(points.len());
@@ -92,7 +92,7 @@ pub fn resolve(
             }
             problems
         };
-        let mut loaded = load::<Scenario>(Input::File(scenario), &all).map_err(name)?;
+        let mut loaded = load::<Scenario>(DocumentInput::File(scenario), &all).map_err(name)?;
         rules::check(&mut loaded);
         let loaded = loaded.finish().map_err(name)?;
         resolved.push(Resolved { scenario: loaded.value, warnings: loaded.problems, point });

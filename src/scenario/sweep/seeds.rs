@@ -96,8 +96,8 @@ impl Serialize for Seeds {
 
 impl<'de> Deserialize<'de> for Seeds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
-        impl<'de> Visitor<'de> for Written {
+        struct SeedsVisitor;
+        impl<'de> Visitor<'de> for SeedsVisitor {
             type Value = Seeds;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for Seeds {
                 Seeds::these(list).map_err(A::Error::custom)
             }
         }
-        deserializer.deserialize_any(Written)
+        deserializer.deserialize_any(SeedsVisitor)
     }
 }
 

@@ -18,9 +18,9 @@ use crate::results::folder::write_atomically;
 use crate::results::outcome::{Kind as FolderKind, OutcomeError, Results, State, TrialOutcome};
 use crate::results::summary::Scalars;
 use crate::results::table::read::Records;
-use crate::results::table::{Cell, Row, Table};
+use crate::results::table::{Cell, CsvTable, TableRow};
 use crate::results::tables::{DivergenceRow, EvaluationRow, LayerRow, StalenessRow, TrainingRow};
-use event::{Events, Moment, Shown};
+use event::{EventTime, FolderEvents, Shown};
 
 /// The name of an event file; TensorBoard looks for `tfevents` in it.
 const FILE: &str = "events.out.tfevents.0000000000.straggler";
@@ -40,16 +40,16 @@ pub(super) fn write(results: &Results, into: &Path) -> Result<Vec<PathBuf>, Expo
         files.push(put(&into.join(folder_name(results, trial)), events)?);
     }
     if results.kind == FolderKind::Sweep {
-        let mut about = Events::default();
+        let mut about = FolderEvents::default();
         let content = hparams::experiment(results, &figures);
-        let start = Moment { update: 0, sim_s: 0.0 };
+        let start = EventTime { update: 0, sim_s: 0.0 };
         about.add(start, "_hparams_/experiment".to_string(), Shown::Settings(content));
         files.push(put(into, about)?);
     }
     Ok(files)
 }
 
-fn put(folder: &Path, events: Events) -> Result<PathBuf, ExportError> {
+fn put(folder: &Path, events: FolderEvents) -> Result<PathBuf, ExportError> {
     fs::create_dir_all(folder).map_err(|error| io_error(folder, error))?;
     let path = folder.join(FILE);
     write_atomically(&path, &events.into_file())?;
@@ -77,15 +77,15 @@ fn events(
     results: &Results,
     trial: &TrialOutcome,
     scalars: &Scalars,
-) -> Result<Events, OutcomeError> {
-    let mut events = Events::default();
+) -> Result<FolderEvents, OutcomeError> {
+    let mut events = FolderEvents::default();
     add_series(&mut events, trial, EvaluationRow::TABLE, "")?;
     add_series(&mut events, trial, TrainingRow::TABLE, "training/")?;
     add_series(&mut events, trial, DivergenceRow::TABLE, "divergence/")?;
     add_series(&mut events, trial, LayerRow::TABLE, "layers/")?;
     let mut end = events.last();
     if let (Some(updates), Some(sim_s)) = (scalars.get("updates"), scalars.get("sim_s")) {
-        end = Moment { update: updates as u64, sim_s };
+        end = EventTime { update: updates as u64, sim_s };
     }
     for (name, value) in scalars.iter().filter(|(_, value)| value.is_finite()) {
         events.add(end, hparams::figure_tag(name), Shown::Scalar(value));
@@ -93,7 +93,7 @@ fn events(
     add_staleness(&mut events, trial, end)?;
     if results.kind == FolderKind::Sweep {
         let point = &results.points[trial.point];
-        let begin = Moment { update: 0, sim_s: 0.0 };
+        let begin = EventTime { update: 0, sim_s: 0.0 };
         let started = Shown::Settings(hparams::start(results, point));
         events.add(begin, "_hparams_/session_start_info".to_string(), started);
         let ended = Shown::Settings(hparams::end(trial.state(), end.sim_s));
@@ -105,15 +105,15 @@ fn events(
 /// Adds a scalar for every number in a file. Its tag consists of the texts of the row (whose
 /// parameters, which layer) and the name of the column.
 fn add_series(
-    events: &mut Events,
+    events: &mut FolderEvents,
     trial: &TrialOutcome,
-    table: Table,
+    table: CsvTable,
     stem: &str,
 ) -> Result<(), OutcomeError> {
     let whole = trial.state() != State::ToDo;
     let Some(records) = Records::read(&trial.folder, table, whole)? else { return Ok(()) };
     for row in records.cells()? {
-        let mut moment = Moment { update: 0, sim_s: 0.0 };
+        let mut moment = EventTime { update: 0, sim_s: 0.0 };
         let (mut of, mut numbers) = (String::new(), Vec::new());
         for (name, cell) in table.header().zip(row) {
             match (name, cell) {
@@ -135,9 +135,9 @@ fn add_series(
 
 /// Adds the histograms of a run. A bucket of whole numbers ends where the next number begins.
 fn add_staleness(
-    events: &mut Events,
+    events: &mut FolderEvents,
     trial: &TrialOutcome,
-    end: Moment,
+    end: EventTime,
 ) -> Result<(), OutcomeError> {
     let mut histograms: Vec<(String, event::Buckets)> = Vec::new();
     for StalenessRow { class, measure, low, high, count } in trial.rows()?.into_vec() {

@@ -6,7 +6,7 @@ use crate::params::Locator;
 
 /// Memory that a host thread keeps from job to job.
 #[derive(Debug, Default)]
-pub struct Bench {
+pub struct ThreadWorkspace {
     /// Memory for running networks.
     pub network: Workspace,
     /// Finds distinct rows; made on first use.
