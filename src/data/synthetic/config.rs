@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::data::error::DataError;
+
 /// Most examples that a generated log may have.
 pub const MAX_ROWS: u64 = 1_000_000_000;
 /// Most item ids that may exist over the whole log.
@@ -208,6 +210,12 @@ pub enum SyntheticError {
         /// Bayes AUC when the effects decide everything.
         high: f64,
     },
+}
+
+impl From<SyntheticError> for DataError {
+    fn from(error: SyntheticError) -> DataError {
+        DataError::Refused(Box::new(error))
+    }
 }
 
 impl Config {
