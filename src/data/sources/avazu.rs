@@ -1,0 +1,104 @@
+//! The Avazu mobile advertising log of 2014: real clicks, categories, and the hour.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::tabular;
+use super::{OpenContext, SourceConfig};
+use crate::data::DataSource;
+use crate::data::error::DataError;
+use crate::data::log::Log;
+use crate::data::reading::bad_rows::OnBadRow;
+use crate::data::reading::columns::{Table, TableFormat};
+use crate::data::reading::delimited::Dialect;
+use crate::data::reading::file::{self, Input};
+use crate::data::reading::stamp::TimeFormat;
+
+/// The columns as published; the first three are not features.
+const COLUMNS: [&str; 24] = [
+    "id",
+    "click",
+    "hour",
+    "C1",
+    "banner_pos",
+    "site_id",
+    "site_domain",
+    "site_category",
+    "app_id",
+    "app_domain",
+    "app_category",
+    "device_id",
+    "device_ip",
+    "device_model",
+    "device_type",
+    "device_conn_type",
+    "C14",
+    "C15",
+    "C16",
+    "C17",
+    "C18",
+    "C19",
+    "C20",
+    "C21",
+];
+
+/// Avazu click log: is the advertisement clicked?
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The files, with or without a header.
+    pub files: Vec<String>,
+    /// Ids that occur less often share one row of their table; 0 and 1 keep all.
+    pub min_count: u32,
+    /// Hashes ids into this many rows per table, instead of listing them; 0 lists them.
+    pub hash_rows: u32,
+    /// What to do about a malformed row.
+    pub on_bad_row: OnBadRow,
+    /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
+    pub max_bad_rows: u64,
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        false
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(open(self, context)?))
+    }
+}
+
+/// Loads the files named in `config`.
+///
+/// # Errors
+/// If a file cannot be read, or a row is malformed.
+pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
+    load(config, config.files.iter().map(|path| file::open(context.base_dir, path)))
+}
+
+/// Loads the rows of streams.
+pub(crate) fn load<'a>(
+    config: &Config,
+    inputs: impl Iterator<Item = Result<Input<'a>, DataError>>,
+) -> Result<Log, DataError> {
+    let mapping = tabular::Config {
+        label: "click".to_string(),
+        time: Some("hour".to_string()),
+        time_format: TimeFormat::Yymmddhh,
+        categorical: COLUMNS[3..].iter().map(|name| name.to_string()).collect(),
+        min_count: config.min_count,
+        hash_rows: config.hash_rows,
+        on_bad_row: config.on_bad_row,
+        max_bad_rows: config.max_bad_rows,
+        ..tabular::Config::default()
+    };
+    tabular::load(&mapping, inputs.map(|input| table(input?)))
+}
+
+fn table(mut input: Input) -> Result<Table, DataError> {
+    let has_header = input.first_line()?.starts_with(b"id,");
+    let names: &[&str] = if has_header { &[] } else { &COLUMNS };
+    Table::text(input, &TableFormat::with(Dialect::quoted(b','), names))
+}
