@@ -19,12 +19,13 @@ pub mod schema;
 mod sources;
 pub mod window;
 
-pub use bad_rows::{BadRow, BadRowKind, OnBadRow};
+pub use bad_rows::{BadRow, BadRowKind, BadRows, OnBadRow};
 pub use batch::{Batch, ExampleInfo};
 pub use error::DataError;
 pub use leakage::{LeakError, check_holdout};
-pub use log::{Log, din_task};
+pub use log::{IdRows, Log, din_task};
 pub use order::{Cursor, Order, OrderChoice, OrderConfig, Position};
+pub use reading::columns::TableFiles;
 pub use reading::{bad_rows, file, stamp};
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
 pub use sources::{OpenContext, SourceChoice, SourceConfig};

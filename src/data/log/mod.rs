@@ -7,6 +7,8 @@ mod negatives;
 mod packed;
 pub(super) mod vocabulary;
 
+pub use vocabulary::IdRows;
+
 use std::ops::Range;
 
 use crate::data::reading::stamp::Stamp;

@@ -5,10 +5,34 @@
 //! depend on the order of rows in a file.
 
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::packed::{Medium, Short};
 use crate::base::stream::mix;
+use crate::data::error::DataError;
 use crate::data::reading::text::Text;
+
+/// How the ids of a table's columns get the rows of their tables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdRows {
+    /// Ids that occur less often share one row of their table; 0 and 1 keep all.
+    pub min_count: u32,
+    /// Hashes ids into this many rows per table, instead of listing them; 0 lists them.
+    pub hash_rows: u32,
+}
+
+impl IdRows {
+    /// Refuses a count for hashed ids, which are not counted.
+    pub(crate) fn check(self) -> Result<(), DataError> {
+        if self.min_count > 1 && self.hash_rows > 0 {
+            let problem = "has no effect on hashed ids; leave it or hash_rows out".to_string();
+            return Err(DataError::Setting { key: "min_count", problem });
+        }
+        Ok(())
+    }
+}
 
 /// Codes of texts.
 #[derive(Clone, Debug)]

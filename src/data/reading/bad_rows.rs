@@ -18,11 +18,27 @@ pub enum OnBadRow {
     Skip,
 }
 
+/// The settings of all loaders about malformed rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BadRows {
+    /// What to do about a malformed row.
+    pub on_bad_row: OnBadRow,
+    /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
+    pub max_bad_rows: u64,
+}
+
+impl BadRows {
+    /// Leaves malformed rows out, up to `max_bad_rows` of them.
+    pub fn skip(max_bad_rows: u64) -> BadRows {
+        BadRows { on_bad_row: OnBadRow::Skip, max_bad_rows }
+    }
+}
+
 /// The counts of rows of one log; always accepted + filtered + skipped = total.
 #[derive(Clone, Debug)]
 pub(crate) struct RowTally {
-    on_bad_row: OnBadRow,
-    max_bad_rows: u64,
+    settings: BadRows,
     total: u64,
     accepted: u64,
     filtered: u64,
@@ -30,9 +46,9 @@ pub(crate) struct RowTally {
 }
 
 impl RowTally {
-    /// Empty counts under the policy; refuses `skip` without a limit.
-    pub(crate) fn new(on_bad_row: OnBadRow, max_bad_rows: u64) -> Result<RowTally, DataError> {
-        if on_bad_row == OnBadRow::Skip && max_bad_rows == 0 {
+    /// Empty counts; refuses `skip` without a limit.
+    pub(crate) fn new(settings: BadRows) -> Result<RowTally, DataError> {
+        if settings.on_bad_row == OnBadRow::Skip && settings.max_bad_rows == 0 {
             return Err(DataError::Setting {
                 key: "max_bad_rows",
                 problem: "on_bad_row = \"skip\" needs a limit above 0, e.g. max_bad_rows = 100"
@@ -40,8 +56,7 @@ impl RowTally {
             });
         }
         Ok(RowTally {
-            on_bad_row,
-            max_bad_rows,
+            settings,
             total: 0,
             accepted: 0,
             filtered: 0,
@@ -73,11 +88,12 @@ impl RowTally {
     /// Counts a malformed row, or returns the error for it.
     pub(crate) fn reject(&mut self, path: &str, bad: BadRow) -> Result<(), DataError> {
         let path = path.to_string();
-        if self.on_bad_row == OnBadRow::Stop {
+        if self.settings.on_bad_row == OnBadRow::Stop {
             return Err(DataError::BadRow { path, bad });
         }
-        if self.skipped() >= self.max_bad_rows {
-            let (limit, counts) = (self.max_bad_rows, self.per_kind());
+        let limit = self.settings.max_bad_rows;
+        if self.skipped() >= limit {
+            let counts = self.per_kind();
             return Err(DataError::TooManyBadRows { path, bad, limit, counts });
         }
         self.skipped[bad.kind as usize] += 1;
@@ -115,6 +131,12 @@ impl RowTally {
         }
         facts
     }
+
+    /// The counts of a further file, named `file`.
+    pub(crate) fn facts_of(&self, file: &str) -> Vec<(String, String)> {
+        let facts = self.facts().into_iter();
+        facts.map(|(name, value)| (format!("{file}: {name}"), value)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +149,7 @@ mod tests {
 
     #[test]
     fn stop_names_file_line_and_kind() {
-        let mut tally = RowTally::new(OnBadRow::Stop, 0).unwrap();
+        let mut tally = RowTally::new(BadRows::default()).unwrap();
         tally.begin();
         let error = tally.reject("a.csv", bad(7)).unwrap_err();
         assert_eq!((error.line(), error.kind()), (Some(7), Some(BadRowKind::BadNumber)));
@@ -137,7 +159,7 @@ mod tests {
 
     #[test]
     fn skip_counts_up_to_the_limit() {
-        let mut tally = RowTally::new(OnBadRow::Skip, 2).unwrap();
+        let mut tally = RowTally::new(BadRows::skip(2)).unwrap();
         for line in 1..=2 {
             tally.begin();
             tally.reject("a.csv", bad(line)).unwrap();
@@ -156,7 +178,7 @@ mod tests {
 
     #[test]
     fn skip_without_a_limit_is_refused() {
-        let error = RowTally::new(OnBadRow::Skip, 0).unwrap_err().to_string();
+        let error = RowTally::new(BadRows::skip(0)).unwrap_err().to_string();
         assert!(error.starts_with("max_bad_rows"), "{error}");
     }
 

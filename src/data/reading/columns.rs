@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::bad_rows::Fault;
 use super::cell::Condition;
 use super::delimited::{Delimited, Dialect};
@@ -86,6 +89,46 @@ impl FileFilter<'_> {
     }
 }
 
+/// Files of rows and their format, as settings.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TableFiles {
+    /// The files, in order; gzip and zstd are decompressed, `a.zip!b.csv` is a member of an archive.
+    pub files: Vec<String>,
+    /// Character between the cells of a text file.
+    pub delimiter: char,
+    /// Whether cells may be quoted with `"`; if not, a quote is an ordinary character.
+    pub quotes: bool,
+    /// Names of the columns of text files without a header; empty if the first row has them.
+    pub columns: Vec<String>,
+}
+
+impl Default for TableFiles {
+    fn default() -> Self {
+        TableFiles { files: Vec::new(), delimiter: ',', quotes: true, columns: Vec::new() }
+    }
+}
+
+impl TableFiles {
+    /// The format of the files.
+    ///
+    /// # Errors
+    /// If the character cannot be a delimiter.
+    pub(crate) fn format(&self) -> Result<TableFormat, DataError> {
+        TableFormat::new(self.delimiter, self.quotes, &self.columns)
+    }
+
+    /// Opens one file after the other. Of Parquet files only the columns in `wanted` are read.
+    pub(crate) fn open<'a>(
+        &'a self,
+        base_dir: &'a Path,
+        wanted: &'a [&'a str],
+    ) -> Result<impl Iterator<Item = Result<Table<'static>, DataError>> + 'a, DataError> {
+        let format = self.format()?;
+        Ok(self.files.iter().map(move |path| Table::open(base_dir, path, &format, wanted)))
+    }
+}
+
 /// The format of files of rows, according to the settings.
 #[derive(Clone, Debug)]
 pub(crate) struct TableFormat {
@@ -151,6 +194,26 @@ impl<'a> Table<'a> {
         }
         Table::text(input, format)
     }
+}
+
+/// Passes one table after the other to `read`; returns the name of the first.
+///
+/// # Errors
+/// If there is none, one cannot be opened, or `read` fails.
+pub(crate) fn for_each_table<'a>(
+    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
+    mut read: impl FnMut(&mut Table<'a>) -> Result<(), DataError>,
+) -> Result<String, DataError> {
+    let mut first = None;
+    for table in tables {
+        let mut table = table?;
+        read(&mut table)?;
+        first.get_or_insert(table.name);
+    }
+    first.ok_or_else(|| DataError::Setting {
+        key: "files",
+        problem: "name at least one file".to_string(),
+    })
 }
 
 #[cfg(feature = "parquet")]

@@ -15,7 +15,7 @@ use crate::data::error::DataError;
 use crate::data::log::Log;
 use crate::data::log::din_task::{self, TaskConfig};
 use crate::data::log::events::Events;
-use crate::data::reading::bad_rows::{BadRowKind, Fault, OnBadRow, RowTally, excerpt};
+use crate::data::reading::bad_rows::{BadRowKind, BadRows, Fault, RowTally, excerpt};
 use crate::data::reading::file::{self, Input};
 use crate::data::reading::json_lines::{fault, for_each_line};
 use crate::data::reading::python_literal;
@@ -45,10 +45,9 @@ pub struct Config {
     pub category_level: CategoryLevel,
     /// How reviews become examples.
     pub task: TaskConfig,
-    /// What to do about a malformed row.
-    pub on_bad_row: OnBadRow,
-    /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
-    pub max_bad_rows: u64,
+    /// What to do about malformed rows.
+    #[serde(flatten)]
+    pub bad_rows: BadRows,
 }
 
 /// The keys of a review that are used; all others are ignored.
@@ -123,7 +122,7 @@ pub(crate) fn load<'a>(
     context: &OpenContext,
 ) -> Result<Log, DataError> {
     config.task.check()?;
-    let mut tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
+    let mut tally = RowTally::new(config.bad_rows)?;
     let mut events = Events::new();
     let mut first_path = None;
     for input in reviews {
@@ -141,7 +140,7 @@ pub(crate) fn load<'a>(
     })?;
     let mut facts = tally.facts();
     if let Some(input) = metadata {
-        let mut tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
+        let mut tally = RowTally::new(config.bad_rows)?;
         for_each_line(input, &mut tally, |line| {
             with_metadata(line, |item, metadata| {
                 if let Some(category) = metadata.category(config.category_level) {
@@ -149,9 +148,7 @@ pub(crate) fn load<'a>(
                 }
             })
         })?;
-        let meta =
-            tally.facts().into_iter().map(|(name, value)| (format!("metadata: {name}"), value));
-        facts.extend(meta);
+        facts.extend(tally.facts_of("metadata"));
     }
     din_task::build(events, &config.task, context.streams, &path, facts)
 }

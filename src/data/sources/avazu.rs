@@ -9,8 +9,8 @@ use super::tabular;
 use super::{OpenContext, SourceConfig};
 use crate::data::DataSource;
 use crate::data::error::DataError;
-use crate::data::log::Log;
-use crate::data::reading::bad_rows::OnBadRow;
+use crate::data::log::{IdRows, Log};
+use crate::data::reading::bad_rows::BadRows;
 use crate::data::reading::columns::{Table, TableFormat};
 use crate::data::reading::delimited::Dialect;
 use crate::data::reading::file::{self, Input};
@@ -50,14 +50,12 @@ const COLUMNS: [&str; 24] = [
 pub struct Config {
     /// The files, with or without a header.
     pub files: Vec<String>,
-    /// Ids that occur less often share one row of their table; 0 and 1 keep all.
-    pub min_count: u32,
-    /// Hashes ids into this many rows per table, instead of listing them; 0 lists them.
-    pub hash_rows: u32,
-    /// What to do about a malformed row.
-    pub on_bad_row: OnBadRow,
-    /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
-    pub max_bad_rows: u64,
+    /// How ids get the rows of their tables.
+    #[serde(flatten)]
+    pub ids: IdRows,
+    /// What to do about malformed rows.
+    #[serde(flatten)]
+    pub bad_rows: BadRows,
 }
 
 impl SourceConfig for Config {
@@ -88,10 +86,8 @@ pub(crate) fn load<'a>(
         time: Some("hour".to_string()),
         time_format: TimeFormat::Yymmddhh,
         categorical: COLUMNS[3..].iter().map(|name| name.to_string()).collect(),
-        min_count: config.min_count,
-        hash_rows: config.hash_rows,
-        on_bad_row: config.on_bad_row,
-        max_bad_rows: config.max_bad_rows,
+        ids: config.ids,
+        bad_rows: config.bad_rows,
         ..tabular::Config::default()
     };
     tabular::load(&mapping, inputs.map(|input| table(input?)))

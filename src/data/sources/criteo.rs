@@ -12,8 +12,8 @@ use super::tabular::{self, Missing};
 use super::{OpenContext, SourceConfig};
 use crate::data::DataSource;
 use crate::data::error::DataError;
-use crate::data::log::Log;
-use crate::data::reading::bad_rows::OnBadRow;
+use crate::data::log::{IdRows, Log};
+use crate::data::reading::bad_rows::BadRows;
 use crate::data::reading::columns::Table;
 use crate::data::reading::delimited::{Delimited, Dialect};
 use crate::data::reading::file::{self, Input};
@@ -30,26 +30,17 @@ pub struct Config {
     /// The log is divided into this many equal days; the published one covers seven.
     #[schemars(range(min = 1, max = 100_000))]
     pub days: u32,
-    /// Ids that occur less often share one row of their table; 0 and 1 keep all.
-    pub min_count: u32,
-    /// Hashes ids into this many rows per table, instead of listing them; 0 lists them.
-    pub hash_rows: u32,
-    /// What to do about a malformed row.
-    pub on_bad_row: OnBadRow,
-    /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
-    pub max_bad_rows: u64,
+    /// How ids get the rows of their tables.
+    #[serde(flatten)]
+    pub ids: IdRows,
+    /// What to do about malformed rows.
+    #[serde(flatten)]
+    pub bad_rows: BadRows,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config {
-            files: Vec::new(),
-            days: 7,
-            min_count: 0,
-            hash_rows: 0,
-            on_bad_row: OnBadRow::default(),
-            max_bad_rows: 0,
-        }
+        Config { files: Vec::new(), days: 7, ids: IdRows::default(), bad_rows: BadRows::default() }
     }
 }
 
@@ -83,10 +74,8 @@ pub(crate) fn load<'a>(
         numeric: numbered('I', 13).collect(),
         log1p: true,
         missing: Missing::Flag,
-        min_count: config.min_count,
-        hash_rows: config.hash_rows,
-        on_bad_row: config.on_bad_row,
-        max_bad_rows: config.max_bad_rows,
+        ids: config.ids,
+        bad_rows: config.bad_rows,
         ..tabular::Config::default()
     };
     tabular::load(&mapping, inputs.map(|input| table(input?)))

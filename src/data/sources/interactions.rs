@@ -12,9 +12,11 @@ use crate::data::error::DataError;
 use crate::data::log::Log;
 use crate::data::log::din_task::{self, TaskConfig};
 use crate::data::log::events::Events;
-use crate::data::reading::bad_rows::{Fault, OnBadRow, RowTally};
+use crate::data::reading::bad_rows::{BadRows, Fault, RowTally};
 use crate::data::reading::cell::{Condition, filled};
-use crate::data::reading::columns::{FileFilter, Filter, Table, TableFormat, find};
+use crate::data::reading::columns::{
+    FileFilter, Filter, Table, TableFiles, TableFormat, find, for_each_table,
+};
 use crate::data::reading::records::{Row, Stretch, Take, Verdict, for_each_row, take_rows};
 use crate::data::reading::stamp::{Stamp, TimeFormat};
 use crate::data::reading::text::Text;
@@ -48,14 +50,9 @@ impl Default for CategoryTable {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The files, in order; gzip and zstd are decompressed, `a.zip!b.csv` is a member of an archive.
-    pub files: Vec<String>,
-    /// Character between the cells of a text file.
-    pub delimiter: char,
-    /// Whether cells may be quoted with `"`; if not, a quote is an ordinary character.
-    pub quotes: bool,
-    /// Names of the columns of text files without a header; empty if the first row has them.
-    pub columns: Vec<String>,
+    /// The files and their format.
+    #[serde(flatten)]
+    pub tables: TableFiles,
     /// Column with the user.
     pub user: String,
     /// Column with the item.
@@ -72,19 +69,15 @@ pub struct Config {
     pub keep_when: Vec<String>,
     /// How events become examples.
     pub task: TaskConfig,
-    /// What to do about a malformed row.
-    pub on_bad_row: OnBadRow,
-    /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
-    pub max_bad_rows: u64,
+    /// What to do about malformed rows.
+    #[serde(flatten)]
+    pub bad_rows: BadRows,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Config {
-            files: Vec::new(),
-            delimiter: ',',
-            quotes: true,
-            columns: Vec::new(),
+            tables: TableFiles::default(),
             user: "user".to_string(),
             item: "item".to_string(),
             time: "time".to_string(),
@@ -93,8 +86,7 @@ impl Default for Config {
             categories: None,
             keep_when: Vec::new(),
             task: TaskConfig::default(),
-            on_bad_row: OnBadRow::default(),
-            max_bad_rows: 0,
+            bad_rows: BadRows::default(),
         }
     }
 }
@@ -114,12 +106,10 @@ impl SourceConfig for Config {
 /// # Errors
 /// If a file cannot be read, a row is malformed, or no user has two events.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    let format = TableFormat::new(config.delimiter, config.quotes, &config.columns)?;
     let wanted = wanted(config);
-    let tables =
-        config.files.iter().map(|path| Table::open(context.base_dir, path, &format, &wanted));
+    let tables = config.tables.open(context.base_dir, &wanted)?;
     let categories = config.categories.as_ref().map(|table| {
-        let format = TableFormat::new(config.delimiter, config.quotes, &[])?;
+        let format = TableFormat::new(config.tables.delimiter, config.tables.quotes, &[])?;
         Table::open(context.base_dir, &table.file, &format, &[&table.item, &table.category])
     });
     load(config, tables, categories.transpose()?, context)
@@ -134,7 +124,7 @@ pub(crate) fn load<'a>(
 ) -> Result<Log, DataError> {
     load_with(config, tables, context, |events| match (categories, &config.categories) {
         (Some(mut table), Some(settings)) => {
-            let tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
+            let tally = RowTally::new(config.bad_rows)?;
             read_categories(settings, &mut table, events, tally)
         }
         _ => Ok(Vec::new()),
@@ -150,17 +140,10 @@ pub(crate) fn load_with<'a>(
 ) -> Result<Log, DataError> {
     config.task.check()?;
     let filter = Filter::parse(&config.keep_when)?;
-    let mut tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
+    let mut tally = RowTally::new(config.bad_rows)?;
     let mut events = Events::new();
-    let mut first_path = None;
-    for table in tables {
-        let mut table = table?;
-        read_events(config, &mut table, &filter, &mut events, &mut tally)?;
-        first_path.get_or_insert(table.name);
-    }
-    let path = first_path.ok_or_else(|| DataError::Setting {
-        key: "files",
-        problem: "name at least one file".to_string(),
+    let path = for_each_table(tables, |table| {
+        read_events(config, table, &filter, &mut events, &mut tally)
     })?;
     let mut facts = tally.facts();
     facts.extend(categorise(&mut events)?);
@@ -269,9 +252,5 @@ pub(crate) fn read_categories(
         events.set_category(item, first.into());
         Ok(Verdict::Accepted)
     })?;
-    Ok(tally
-        .facts()
-        .into_iter()
-        .map(|(name, value)| (format!("item file: {name}"), value))
-        .collect())
+    Ok(tally.facts_of("item file"))
 }

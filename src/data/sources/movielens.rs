@@ -14,7 +14,7 @@ use crate::data::error::DataError;
 use crate::data::log::Log;
 use crate::data::log::din_task::TaskConfig;
 use crate::data::log::events::Events;
-use crate::data::reading::bad_rows::{BadRowKind, Fault, OnBadRow, RowTally};
+use crate::data::reading::bad_rows::{BadRowKind, BadRows, Fault, RowTally};
 use crate::data::reading::cell::filled;
 use crate::data::reading::columns::{Table, TableFormat};
 use crate::data::reading::delimited::Dialect;
@@ -36,10 +36,9 @@ pub struct Config {
     pub movies: Option<String>,
     /// How ratings become examples.
     pub task: TaskConfig,
-    /// What to do about a malformed row.
-    pub on_bad_row: OnBadRow,
-    /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
-    pub max_bad_rows: u64,
+    /// What to do about malformed rows.
+    #[serde(flatten)]
+    pub bad_rows: BadRows,
 }
 
 impl SourceConfig for Config {
@@ -86,13 +85,12 @@ pub(crate) fn load(
         item: "movieId".to_string(),
         time: "timestamp".to_string(),
         task: config.task.clone(),
-        on_bad_row: config.on_bad_row,
-        max_bad_rows: config.max_bad_rows,
+        bad_rows: config.bad_rows,
         ..interactions::Config::default()
     };
     let table = Table::text(ratings, &format);
     interactions::load_with(&rows, std::iter::once(table), context, |events| {
-        let tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
+        let tally = RowTally::new(config.bad_rows)?;
         movies.map_or(Ok(Vec::new()), |movies| read_movies(movies, events, tally))
     })
 }
@@ -125,9 +123,5 @@ fn read_movies(
         events.set_category(item, genre.to_string().as_str().into());
         Ok(Verdict::Accepted)
     })?;
-    Ok(tally
-        .facts()
-        .into_iter()
-        .map(|(name, value)| (format!("item file: {name}"), value))
-        .collect())
+    Ok(tally.facts_of("item file"))
 }

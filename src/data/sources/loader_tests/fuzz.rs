@@ -6,12 +6,12 @@ use rand::RngExt;
 
 use super::Loader;
 use crate::base::{Purpose, Rng, Streams};
-use crate::data::bad_rows::OnBadRow;
 use crate::data::din_task::{Negatives, Split, TaskConfig};
 use crate::data::stamp::TimeFormat;
 use crate::data::tabular::{HistoryConfig, Missing};
 use crate::data::{
-    Batch, DataError, DataSource, amazon, avazu, criteo, interactions, movielens, tabular,
+    BadRows, Batch, DataError, DataSource, IdRows, amazon, avazu, criteo, interactions, movielens,
+    tabular,
 };
 
 /// Mutated files per loader.
@@ -145,7 +145,7 @@ fn mutated_tables() {
         numeric: vec!["price".into()],
         standardise: true,
         missing: Missing::Flag,
-        min_count: 2,
+        ids: IdRows { min_count: 2, hash_rows: 0 },
         history: Some(HistoryConfig {
             column: "past".into(),
             field: "item".into(),
@@ -163,7 +163,7 @@ fn mutated_tables() {
     ]);
     let case = Case { loader: Loader::Table(config.clone()), file, items: None };
     fuzz("table", &case, MUTATIONS);
-    let skipping = tabular::Config { on_bad_row: OnBadRow::Skip, max_bad_rows: 2, ..config };
+    let skipping = tabular::Config { bad_rows: BadRows::skip(2), ..config };
     fuzz("table, skipping", &Case { loader: Loader::Table(skipping), ..case }, MUTATIONS);
 }
 
@@ -237,7 +237,10 @@ fn mutated_click_logs() {
         format!("{label}{}{}", format!("\t{number}").repeat(13), format!("\t{id}").repeat(26))
     };
     let rows = [criteo_row(0, "1", "68fd1e64"), criteo_row(1, "", ""), criteo_row(1, "-2", "a")];
-    let loader = Loader::Criteo(criteo::Config { hash_rows: 5, ..criteo::Config::default() });
+    let loader = Loader::Criteo(criteo::Config {
+        ids: IdRows { min_count: 0, hash_rows: 5 },
+        ..criteo::Config::default()
+    });
     fuzz("criteo", &Case { loader, file: rows.join("\n").into_bytes(), items: None }, MUTATIONS);
     let avazu_row =
         |click: u32, hour: &str| format!("100,{click},{hour}{}", ",1fbe01fe".repeat(21));

@@ -1,10 +1,10 @@
 //! Malformed rows of every kind, each with its physical line; and the pitfalls of real formats.
 
 use super::Loader;
-use crate::data::bad_rows::{BadRowKind, OnBadRow};
 use crate::data::tabular::{HistoryConfig, HistoryOrder, Missing, PositiveWhen};
 use crate::data::{
-    Batch, DataError, DataSource, Log, amazon, criteo, interactions, movielens, tabular,
+    BadRowKind, BadRows, Batch, DataError, DataSource, IdRows, Log, TableFiles, amazon, criteo,
+    interactions, movielens, tabular,
 };
 
 fn table() -> tabular::Config {
@@ -25,7 +25,7 @@ fn load(config: &tabular::Config, rows: &[u8]) -> Result<Log, DataError> {
 }
 
 fn skip(config: tabular::Config) -> tabular::Config {
-    tabular::Config { on_bad_row: OnBadRow::Skip, max_bad_rows: 10, ..config }
+    tabular::Config { bad_rows: BadRows::skip(10), ..config }
 }
 
 /// Malformed rows of a table, one of each kind that a table can have.
@@ -92,7 +92,7 @@ fn r29_every_kind_of_json_line_is_found_at_its_line() {
         let mut config = amazon::Config::default();
         let error = Loader::Amazon(config.clone()).load(file.as_bytes(), None).unwrap_err();
         assert_eq!((error.kind(), error.line()), (Some(kind), Some(3)), "{error}");
-        (config.on_bad_row, config.max_bad_rows) = (OnBadRow::Skip, 1);
+        config.bad_rows = BadRows::skip(1);
         let log = Loader::Amazon(config).load(file.as_bytes(), None).unwrap();
         assert_eq!(log.held_out(), 0..2);
     }
@@ -165,7 +165,7 @@ fn numbers_are_standardised_and_gaps_flagged() {
 fn histories_labels_days_and_filters_are_read() {
     let file = "\u{feff}rating;day;movie;past\n5;-2;a;b|c\n2;-1;b;\n4;3;c;a|b|c|d\n1;3;x;a\n";
     let config = tabular::Config {
-        delimiter: ';',
+        tables: TableFiles { delimiter: ';', ..TableFiles::default() },
         label: "rating".into(),
         positive_when: Some(PositiveWhen::Condition(">= 4".into())),
         day: Some("day".into()),
@@ -205,7 +205,11 @@ fn histories_labels_days_and_filters_are_read() {
 #[test]
 fn rare_ids_share_a_row() {
     let rows = "1,1,u,a,1\n1,2,u,b,1\n0,3,v,b,1\n";
-    let log = load(&tabular::Config { min_count: 2, ..table() }, rows.as_bytes()).unwrap();
+    let log = load(
+        &tabular::Config { ids: IdRows { min_count: 2, hash_rows: 0 }, ..table() },
+        rows.as_bytes(),
+    )
+    .unwrap();
     let mut batch = Batch::default();
     log.read(&[0, 1, 2], &mut batch);
     assert_eq!(batch.fields, [1, 0, 1, 1, 0, 1]);
@@ -241,7 +245,14 @@ fn r29_a_doubled_or_missing_column_stops_at_line_one() {
 #[test]
 fn quotes_may_be_characters_like_others() {
     let rows = "1,1,\"u,i,2\n0,2,\"u,j,3\n";
-    let log = load(&tabular::Config { quotes: false, ..table() }, rows.as_bytes()).unwrap();
+    let log = load(
+        &tabular::Config {
+            tables: TableFiles { quotes: false, ..TableFiles::default() },
+            ..table()
+        },
+        rows.as_bytes(),
+    )
+    .unwrap();
     assert_eq!(log.schema().spaces[0].rows, 1);
     let error = load(&table(), rows.as_bytes()).unwrap_err();
     assert_eq!((error.kind(), error.line()), (Some(BadRowKind::StrayQuote), Some(2)), "{error}");
@@ -251,13 +262,19 @@ fn quotes_may_be_characters_like_others() {
 fn settings_that_contradict_each_other_are_refused() {
     let history = HistoryConfig { field: "colour".into(), ..HistoryConfig::default() };
     for (config, key) in [
-        (tabular::Config { min_count: 5, hash_rows: 10, ..table() }, "min_count"),
+        (tabular::Config { ids: IdRows { min_count: 5, hash_rows: 10 }, ..table() }, "min_count"),
         (tabular::Config { day: Some("time".into()), ..table() }, "day"),
         (tabular::Config { days: 0, ..table() }, "days"),
-        (tabular::Config { delimiter: '"', ..table() }, "delimiter"),
+        (
+            tabular::Config {
+                tables: TableFiles { delimiter: '"', ..TableFiles::default() },
+                ..table()
+            },
+            "delimiter",
+        ),
         (tabular::Config { history: Some(history), ..table() }, "history.field"),
         (tabular::Config { keep_when: vec!["price".into()], ..table() }, "keep_when"),
-        (tabular::Config { on_bad_row: OnBadRow::Skip, ..table() }, "max_bad_rows"),
+        (tabular::Config { bad_rows: BadRows::skip(0), ..table() }, "max_bad_rows"),
     ] {
         let error = load(&config, GOOD.as_bytes()).unwrap_err();
         assert!(matches!(error, DataError::Setting { .. }), "{error}");

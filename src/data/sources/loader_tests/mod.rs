@@ -57,14 +57,14 @@ impl Loader {
         let context = context(Path::new("/"));
         match self {
             Loader::Table(config) => {
-                let format = TableFormat::new(config.delimiter, config.quotes, &config.columns)?;
+                let format = config.tables.format()?;
                 tabular::load(
                     config,
                     std::iter::once(main.and_then(|input| Table::text(input, &format))),
                 )
             }
             Loader::Interactions(config) => {
-                let format = TableFormat::new(config.delimiter, config.quotes, &config.columns)?;
+                let format = config.tables.format()?;
                 let table = main.and_then(|input| Table::text(input, &format));
                 let items =
                     items.map(|input| Table::text(input, &TableFormat::new(',', true, &[])?));

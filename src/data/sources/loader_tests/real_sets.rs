@@ -8,7 +8,9 @@ use super::{context, fact, real_data};
 use crate::data::din_task::{Negatives, Repeats, Split, TaskConfig};
 use crate::data::interactions::CategoryTable;
 use crate::data::stamp::TimeFormat;
-use crate::data::{Batch, DataSource, Log, amazon, avazu, criteo, interactions, movielens};
+use crate::data::{
+    Batch, DataSource, IdRows, Log, TableFiles, amazon, avazu, criteo, interactions, movielens,
+};
 
 fn facts(log: &Log, names: &[&str]) -> Vec<String> {
     names.iter().map(|name| fact(log, name).to_string()).collect()
@@ -68,7 +70,10 @@ fn check_pairs(log: &Log) {
 
 fn grocery(task: TaskConfig) -> interactions::Config {
     interactions::Config {
-        files: ["train", "dev", "test"].map(|part| format!("{part}.csv.gz")).to_vec(),
+        tables: TableFiles {
+            files: ["train", "dev", "test"].map(|part| format!("{part}.csv.gz")).to_vec(),
+            ..TableFiles::default()
+        },
         user: "user_id".into(),
         item: "item_id".into(),
         categories: Some(CategoryTable {
@@ -183,7 +188,10 @@ fn movielens_latest_small() {
 
 fn retail(files: &[&str], since: &str) -> interactions::Config {
     interactions::Config {
-        files: files.iter().map(|file| file.to_string()).collect(),
+        tables: TableFiles {
+            files: files.iter().map(|file| file.to_string()).collect(),
+            ..TableFiles::default()
+        },
         user: "Customer ID".into(),
         item: "StockCode".into(),
         time: "InvoiceDate".into(),
@@ -267,8 +275,11 @@ fn criteo_in_all_its_forms() {
         assert_eq!(log.schema().numeric.len(), 26);
     }
     let parts = ["train", "dev", "test"].map(|part| format!("criteo_{part}.csv"));
-    let config =
-        criteo::Config { files: parts.to_vec(), hash_rows: 1000, ..criteo::Config::default() };
+    let config = criteo::Config {
+        files: parts.to_vec(),
+        ids: IdRows { min_count: 0, hash_rows: 1000 },
+        ..criteo::Config::default()
+    };
     let log = criteo::open(&config, &context(&folder)).unwrap();
     assert_eq!(fact(&log, "examples"), "8000");
     assert!(fact(&log, "base rate").starts_with("0.21"), "{}", fact(&log, "base rate"));

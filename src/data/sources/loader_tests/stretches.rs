@@ -3,10 +3,9 @@
 use proptest::prelude::*;
 
 use super::Loader;
-use crate::data::bad_rows::{BadRowKind, OnBadRow};
 use crate::data::stamp::TimeFormat;
 use crate::data::tabular::{Config, Missing};
-use crate::data::{DataError, Log};
+use crate::data::{BadRowKind, BadRows, DataError, Log};
 
 /// Rows of all kinds, mostly sound ones; a number replaces `#`.
 const ROWS: &[&str] = &[
@@ -64,7 +63,7 @@ proptest! {
             text.push_str(&ROWS[row].replace('#', &number.to_string()));
         }
         text.push_str(if last { "\n" } else { "" });
-        let skip = || Config { on_bad_row: OnBadRow::Skip, max_bad_rows: 1000, ..config() };
+        let skip = || Config { bad_rows: BadRows::skip(1000), ..config() };
         for together in [config(), skip()] {
             // A condition is evaluated row by row; every label fulfils this one.
             let keep_when = vec!["label != 'none'".to_string()];

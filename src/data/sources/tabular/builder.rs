@@ -72,7 +72,7 @@ impl TableBuilder {
             vocabularies: config
                 .categorical
                 .iter()
-                .map(|_| Vocabulary::new(config.hash_rows))
+                .map(|_| Vocabulary::new(config.ids.hash_rows))
                 .collect(),
             group_names: Vocabulary::new(0),
             labels: Vec::new(),
@@ -198,13 +198,13 @@ impl TableBuilder {
     /// rows of each space.
     fn number_ids(&mut self, config: &Config) -> (Histories, Vec<u32>) {
         let mut histories = Histories::default();
-        if !self.sorted && self.history.is_none() && config.min_count < 2 {
+        if !self.sorted && self.history.is_none() && config.ids.min_count < 2 {
             // Codes were assigned by first occurrence in this same order.
             return (histories, self.vocabularies.iter().map(|v| v.len() as u32).collect());
         }
         let columns = self.vocabularies.len().max(1);
         let mut spaces: Vec<Numbering> =
-            self.vocabularies.iter().map(|v| v.numbering(config.min_count)).collect();
+            self.vocabularies.iter().map(|v| v.numbering(config.ids.min_count)).collect();
         for codes in self.codes.chunks_exact(columns) {
             spaces.iter_mut().zip(codes).for_each(|(space, code)| space.count(*code));
         }

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::reading::bad_rows::OnBadRow;
+use crate::data::log::IdRows;
+use crate::data::reading::bad_rows::BadRows;
+use crate::data::reading::columns::TableFiles;
 use crate::data::reading::stamp::TimeFormat;
 
 /// The rule for a positive label: a condition such as `">= 4"`, or a list of values.
@@ -73,14 +75,9 @@ impl Default for HistoryConfig {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The files, in order; gzip and zstd are decompressed, `a.zip!b.csv` is a member of an archive.
-    pub files: Vec<String>,
-    /// Character between the cells of a text file.
-    pub delimiter: char,
-    /// Whether cells may be quoted with `"`; if not, a quote is an ordinary character.
-    pub quotes: bool,
-    /// Names of the columns of text files without a header; empty if the first row has them.
-    pub columns: Vec<String>,
+    /// The files and their format.
+    #[serde(flatten)]
+    pub tables: TableFiles,
     /// Column with the label.
     pub label: String,
     /// The rule for a positive label; without it the label must be 0 or 1.
@@ -110,23 +107,18 @@ pub struct Config {
     pub history: Option<HistoryConfig>,
     /// Conditions such as `"Quantity > 0"`; rows that do not fulfil all are left out and counted.
     pub keep_when: Vec<String>,
-    /// Ids that occur less often share one row of their table; 0 and 1 keep all.
-    pub min_count: u32,
-    /// Hashes ids into this many rows per table, instead of listing them; 0 lists them.
-    pub hash_rows: u32,
-    /// What to do about a malformed row.
-    pub on_bad_row: OnBadRow,
-    /// With `on_bad_row = "skip"`: stop if more rows than this are malformed.
-    pub max_bad_rows: u64,
+    /// How ids get the rows of their tables.
+    #[serde(flatten)]
+    pub ids: IdRows,
+    /// What to do about malformed rows.
+    #[serde(flatten)]
+    pub bad_rows: BadRows,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Config {
-            files: Vec::new(),
-            delimiter: ',',
-            quotes: true,
-            columns: Vec::new(),
+            tables: TableFiles::default(),
             label: "label".to_string(),
             positive_when: None,
             time: None,
@@ -141,10 +133,8 @@ impl Default for Config {
             missing: Missing::default(),
             history: None,
             keep_when: Vec::new(),
-            min_count: 0,
-            hash_rows: 0,
-            on_bad_row: OnBadRow::default(),
-            max_bad_rows: 0,
+            ids: IdRows::default(),
+            bad_rows: BadRows::default(),
         }
     }
 }

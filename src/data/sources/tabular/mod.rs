@@ -19,7 +19,7 @@ use crate::data::error::DataError;
 use crate::data::log::{Log, offset};
 use crate::data::reading::bad_rows::{BadRowKind, Fault, RowTally};
 use crate::data::reading::cell::{Condition, LabelRule, filled, number};
-use crate::data::reading::columns::{FileFilter, Filter, Table, TableFormat, find};
+use crate::data::reading::columns::{FileFilter, Filter, Table, find, for_each_table};
 use crate::data::reading::records::{Row, Stretch, Take, Verdict, take_rows};
 use crate::data::reading::stamp::TimeFormat;
 use crate::data::reading::text::Text;
@@ -39,11 +39,8 @@ impl SourceConfig for Config {
 /// # Errors
 /// If settings contradict each other, a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    let format = TableFormat::new(config.delimiter, config.quotes, &config.columns)?;
     let wanted = wanted(config);
-    let tables =
-        config.files.iter().map(|path| Table::open(context.base_dir, path, &format, &wanted));
-    load(config, tables)
+    load(config, config.tables.open(context.base_dir, &wanted)?)
 }
 
 /// Loads the rows of `tables`.
@@ -54,18 +51,11 @@ pub(crate) fn load<'a>(
     check(config)?;
     let filter = Filter::parse(&config.keep_when)?;
     let rule = label_rule(config)?;
-    let mut tally = RowTally::new(config.on_bad_row, config.max_bad_rows)?;
+    let mut tally = RowTally::new(config.bad_rows)?;
     let mut builder = TableBuilder::new(config);
-    let mut first_path = None;
-    for table in tables {
-        let mut table = table?;
-        let plan = Plan::new(config, &table, &filter, &rule)?;
-        take_rows(&table.name, &mut *table.rows, &mut tally, Taker::new(plan, &mut builder))?;
-        first_path.get_or_insert(table.name);
-    }
-    let path = first_path.ok_or_else(|| DataError::Setting {
-        key: "files",
-        problem: "name at least one file".to_string(),
+    let path = for_each_table(tables, |table| {
+        let plan = Plan::new(config, table, &filter, &rule)?;
+        take_rows(&table.name, &mut *table.rows, &mut tally, Taker::new(plan, &mut builder))
     })?;
     offset(builder.rows(), "examples")?;
     offset(builder.events(), "history events")?;
@@ -94,9 +84,7 @@ fn check(config: &Config) -> Result<(), DataError> {
     if config.categorical.is_empty() && config.numeric.is_empty() {
         return refuse("categorical", "name at least one categorical or numeric column");
     }
-    if config.min_count > 1 && config.hash_rows > 0 {
-        return refuse("min_count", "has no effect on hashed ids; leave it or hash_rows out");
-    }
+    config.ids.check()?;
     if let Some(history) = &config.history {
         if !config.categorical.contains(&history.field) {
             return refuse("history.field", "must be one of the categorical columns");
