@@ -47,12 +47,13 @@ const REGISTRIES: &[(&str, &[&str])] = &[
     ),
     ("src/optimizer", &["clip", "config", "rule", "schedule", "swap", "tests"]),
     ("src/data/order", &["bijection", "tests"]),
+    ("src/data/sources", &[]),
     ("src/cluster/step_time", &[]),
 ];
 
 /// Every family of interchangeable parts: its choice, and the file with its registry.
 const FAMILIES: &[(&str, &str)] = &[
-    ("SourceChoice", "src/data/source.rs"),
+    ("SourceChoice", "src/data/sources/mod.rs"),
     ("OrderChoice", "src/data/order/mod.rs"),
     ("ModelChoice", "src/model/mod.rs"),
     ("Normalization", "src/model/normalization.rs"),

@@ -99,7 +99,7 @@ impl From<BuildError> for Failure {
 /// The exit code of a scenario that cannot be built.
 pub(super) fn code(error: &BuildError) -> Exit {
     match error {
-        BuildError::Data(DataError::Setting { .. } | DataError::Synthetic(_))
+        BuildError::Data(DataError::Setting { .. } | DataError::Refused(_))
         | BuildError::Model(_)
         | BuildError::NoData => Exit::Usage,
         BuildError::LargeHoldout { .. } => Exit::Refused,

@@ -1,7 +1,6 @@
 //! Everything that can fail between a path in a scenario and a log in memory.
 
 use super::bad_row::{BadRow, BadRowKind};
-use super::synthetic::SyntheticError;
 
 /// Why a log could not be loaded: the problem, its place, and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -112,9 +111,9 @@ pub enum DataError {
         /// The largest possible number.
         limit: u64,
     },
-    /// A log that cannot be generated.
+    /// Settings that a source refuses with an error of its own.
     #[error(transparent)]
-    Synthetic(#[from] SyntheticError),
+    Refused(Box<dyn std::error::Error + Send + Sync>),
     /// The file needs a feature that this build does not have.
     #[error(
         "{path}: reading {format} files needs the cargo feature `{feature}`: build with `--features {feature}`, or convert the file to CSV"

@@ -1,61 +1,35 @@
 //! Floor 1, the data that workers train on: examples with ids, in days, read in any order.
 //!
-//! One file per source. A source is a pure function from example ids to examples: the same ids
-//! give the same batch, on any thread, in any order.
+//! A source is a pure function from example ids to examples: the same ids give the same batch, on
+//! any thread, in any order.
+//!
+//! Three rooms make a log of files, and each imports only from those before it: `reading` (from a
+//! path to rows of cells), `log` (from rows to examples with dense ids), `sources` (one file per
+//! source: its settings, and how it uses the other two). `order` says in which order workers get
+//! the examples. What all of them share is beside them.
 
-pub mod amazon;
-pub mod avazu;
 mod bad_row;
-pub mod bad_rows;
 pub mod batch;
-pub mod criteo;
-pub mod din_task;
 pub mod error;
-pub mod file;
-pub mod interactions;
 pub mod leakage;
-pub mod log;
-pub mod movielens;
+mod log;
 pub mod order;
+mod reading;
 pub mod schema;
-pub mod source;
-pub mod stamp;
-pub mod synthetic;
-pub mod tabular;
+mod sources;
 pub mod window;
 
-mod archive;
-mod cell;
-mod columns;
-mod delimited;
-mod events;
-mod json_lines;
-mod lines;
-mod log_scale;
-mod negatives;
-mod packed;
-#[cfg(feature = "parquet")]
-mod parquet;
-mod python_literal;
-mod records;
-mod split;
-mod table_builder;
-mod table_config;
-mod table_values;
-mod text;
-mod vocabulary;
-
-#[cfg(test)]
-mod loader_tests;
-
-pub use bad_rows::{BadRow, BadRowKind, OnBadRow};
+pub use bad_rows::{BadRow, BadRowKind, BadRows, OnBadRow};
 pub use batch::{Batch, ExampleInfo};
 pub use error::DataError;
 pub use leakage::{LeakError, check_holdout};
-pub use log::Log;
+pub use log::{IdRows, Log, din_task};
 pub use order::{Cursor, Order, OrderChoice, OrderConfig, Position};
+pub use reading::columns::TableFiles;
+pub use reading::{bad_rows, file, stamp};
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
-pub use source::{OpenContext, SourceChoice, SourceConfig};
+pub use sources::{OpenContext, SourceChoice, SourceConfig};
+pub use sources::{amazon, avazu, criteo, interactions, movielens, synthetic, tabular};
 pub use synthetic::Synthetic;
 pub use window::Window;
 

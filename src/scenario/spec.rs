@@ -15,8 +15,8 @@ use crate::cluster::{
     Compute, DelayChoice, Failures, MachineClass, Membership, Network, PaceConfig, Routine,
     Scripted, ShardService, StartChoice,
 };
+use crate::data::SourceChoice;
 use crate::data::order::OrderChoice;
-use crate::data::source::SourceChoice;
 use crate::data::window::Window;
 use crate::model::ModelChoice;
 use crate::optimizer::OptimizerChoice;

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use straggler::base::Streams;
 use straggler::data::din_task::{Split, TaskConfig};
-use straggler::data::source::SourceChoice;
-use straggler::data::{Batch, DataSource, Synthetic, Window, amazon, movielens, synthetic};
+use straggler::data::{
+    Batch, DataSource, SourceChoice, Synthetic, Window, amazon, movielens, synthetic,
+};
 use straggler::metrics::{Quality, auc};
 use straggler::model::{ModelChoice, din, mlp};
 use straggler::optimizer::{OptimizerChoice, adam};

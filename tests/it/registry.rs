@@ -11,8 +11,8 @@ use straggler::cluster::delay::Geometric;
 use straggler::cluster::{
     DelayChoice, MachineClass, Network, ShardService, StartChoice, StepTimeChoice,
 };
+use straggler::data::SourceChoice;
 use straggler::data::order::OrderChoice;
-use straggler::data::source::SourceChoice;
 use straggler::model::{ModelChoice, Normalization};
 use straggler::optimizer::{Clip, OptimizerChoice, ScheduleChoice};
 use straggler::protocol::ProtocolChoice;

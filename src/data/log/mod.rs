@@ -1,0 +1,259 @@
+//! A log in memory, column by column: what every loader of real logs returns. Its files make
+//! examples of what was read: dense ids of texts, and the task that interactions become.
+
+pub mod din_task;
+pub(super) mod events;
+mod negatives;
+mod packed;
+pub(super) mod vocabulary;
+
+pub use vocabulary::IdRows;
+
+use std::ops::Range;
+
+use crate::data::reading::stamp::Stamp;
+use crate::data::{Batch, DataError, DataSource, Day, ExampleInfo, Schema};
+
+/// The source of an example's [`ExampleInfo::group`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Groups {
+    /// All examples are one group.
+    #[default]
+    One,
+    /// The id of this field.
+    Field(usize),
+    /// One number per example.
+    Column(Vec<u32>),
+}
+
+/// Histories of varying length, each a slice of one array of events.
+///
+/// Examples may share events: all histories of one user are slices of one sequence.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Histories {
+    /// Ids, `[events x columns]`, oldest first within a sequence.
+    pub(crate) events: Vec<u32>,
+    /// First event and number of events, per example.
+    pub(crate) spans: Vec<(u32, u32)>,
+}
+
+/// Examples in the order of their ids: those of the days first, then those held out.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    pub(crate) schema: Schema,
+    pub(crate) days: Vec<Day>,
+    /// 0 or 1 per example.
+    pub(crate) labels: Vec<u8>,
+    /// Ids, `[examples x fields]`.
+    pub(crate) fields: Vec<u32>,
+    /// `[examples x numeric columns]`.
+    pub(crate) numeric: Vec<f32>,
+    pub(crate) groups: Groups,
+    /// Present if the schema has a history.
+    pub(crate) histories: Histories,
+    pub(crate) facts: Vec<(String, String)>,
+}
+
+impl Log {
+    /// Checks that the columns fit each other.
+    pub(crate) fn checked(self) -> Log {
+        let (rows, schema) = (self.labels.len(), &self.schema);
+        assert_eq!(self.fields.len(), rows * schema.fields.len());
+        assert_eq!(self.numeric.len(), rows * schema.numeric.len());
+        assert_eq!(self.histories.spans.len(), if schema.history.is_some() { rows } else { 0 });
+        assert!(self.in_days() <= rows as u64);
+        self
+    }
+
+    /// Number of examples.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn in_days(&self) -> u64 {
+        self.days.last().map_or(0, |day| day.first + day.examples)
+    }
+
+    fn day_of(&self, id: u64) -> u32 {
+        let after = self.days.partition_point(|day| day.first <= id);
+        match after.checked_sub(1).map(|at| self.days[at]) {
+            Some(day) if day.ids().contains(&id) => day.number,
+            _ => 0,
+        }
+    }
+
+    fn read_history(&self, row: usize, columns: usize, batch: &mut Batch) {
+        let (first, len) = self.histories.spans[row];
+        for event in (first..first + len).rev() {
+            let at = event as usize * columns;
+            batch.history.extend_from_slice(&self.histories.events[at..at + columns]);
+        }
+    }
+}
+
+impl DataSource for Log {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn days(&self) -> &[Day] {
+        &self.days
+    }
+
+    fn held_out(&self) -> Range<u64> {
+        self.in_days()..self.len() as u64
+    }
+
+    fn read(&self, ids: &[u64], batch: &mut Batch) {
+        batch.clear();
+        let (fields, numeric) = (self.schema.fields.len(), self.schema.numeric.len());
+        let columns = self.schema.history_columns();
+        for &id in ids {
+            assert!(id < self.len() as u64, "example {id} of a log of {}", self.len());
+            let row = id as usize;
+            batch.labels.push(f32::from(self.labels[row]));
+            let ids = &self.fields[row * fields..(row + 1) * fields];
+            batch.fields.extend_from_slice(ids);
+            batch.numeric.extend_from_slice(&self.numeric[row * numeric..(row + 1) * numeric]);
+            if columns > 0 {
+                self.read_history(row, columns, batch);
+            }
+            let events = batch.history.len().checked_div(columns).unwrap_or(0);
+            batch.history_offsets.push(events as u32);
+            let group = match &self.groups {
+                Groups::One => 0,
+                Groups::Field(field) => ids[*field],
+                Groups::Column(groups) => groups[row],
+            };
+            let info = ExampleInfo { id, day: self.day_of(id), group: u64::from(group) };
+            batch.info.push(info);
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        let groups = match &self.groups {
+            Groups::Column(groups) => groups.len(),
+            Groups::One | Groups::Field(_) => 0,
+        };
+        let words = self.fields.len() + self.numeric.len() + self.histories.events.len() + groups;
+        // While a loader builds its log, it holds the log about twice.
+        2 * (self.labels.len() + 4 * words + 8 * self.histories.spans.len()) as u64
+    }
+
+    fn facts(&self) -> Vec<(String, String)> {
+        self.facts.clone()
+    }
+}
+
+/// The days of examples whose `stamps` ascend; day 1 is the day of `origin`.
+pub(crate) fn days_by_calendar(stamps: impl Iterator<Item = Stamp>, origin: Stamp) -> Vec<Day> {
+    let mut days: Vec<Day> = Vec::new();
+    let mut day_end = Stamp(i64::MIN);
+    for (id, stamp) in stamps.enumerate() {
+        match days.last_mut() {
+            Some(day) if stamp < day_end => day.examples += 1,
+            _ => {
+                let number = u32::try_from(stamp.day() - origin.day() + 1);
+                let number = number.expect("stamps are bounded and ascend");
+                days.push(Day { number, first: id as u64, examples: 1 });
+                day_end = stamp.day_end();
+            }
+        }
+    }
+    days
+}
+
+/// `examples` examples in `parts` days of equal length (within one example); none is empty.
+pub(crate) fn days_by_parts(examples: u64, parts: u32) -> Vec<Day> {
+    let parts = u128::from(parts.max(1));
+    let start = |part: u128| (u128::from(examples) * part / parts) as u64;
+    (0..parts)
+        .map(|part| (part as u32 + 1, start(part), start(part + 1)))
+        .filter(|(_, first, end)| end > first)
+        .map(|(number, first, end)| Day { number, first, examples: end - first })
+        .collect()
+}
+
+/// A position as a 32-bit number.
+pub(crate) fn offset(value: usize, what: &'static str) -> Result<u32, DataError> {
+    u32::try_from(value).map_err(|_| DataError::TooLarge { what, limit: u64::from(u32::MAX) })
+}
+
+/// The share of positive labels, for people.
+pub(crate) fn base_rate(labels: &[u8]) -> String {
+    let positive = labels.iter().filter(|label| **label == 1).count();
+    format!("{:.4}", positive as f64 / labels.len().max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Field, History, HistoryColumn, IdSpace};
+
+    fn log() -> Log {
+        let schema = Schema {
+            spaces: vec![IdSpace { name: "item".into(), rows: 9 }],
+            fields: vec![Field { name: "item".into(), space: 0 }],
+            history: Some(History {
+                max_len: 2,
+                columns: vec![HistoryColumn { space: 0, target: 0 }],
+            }),
+            numeric: vec!["price".into()],
+            group: "user".into(),
+        };
+        Log {
+            schema,
+            days: vec![
+                Day { number: 1, first: 0, examples: 2 },
+                Day { number: 4, first: 2, examples: 1 },
+            ],
+            labels: vec![1, 0, 1, 0],
+            fields: vec![5, 6, 7, 8],
+            numeric: vec![0.5, 1.5, 2.5, 3.5],
+            groups: Groups::Field(0),
+            histories: Histories {
+                events: vec![1, 2, 3],
+                spans: vec![(0, 2), (0, 0), (1, 2), (2, 1)],
+            },
+            facts: Vec::new(),
+        }
+        .checked()
+    }
+
+    #[test]
+    fn batches_are_read_in_any_order_with_the_newest_event_first() {
+        let mut batch = Batch::default();
+        let log = log();
+        log.read(&[3, 0, 1, 2], &mut batch);
+        assert_eq!(batch.labels, [0.0, 1.0, 0.0, 1.0]);
+        assert_eq!(batch.fields, [8, 5, 6, 7]);
+        assert_eq!(batch.numeric, [3.5, 0.5, 1.5, 2.5]);
+        assert_eq!(batch.history_offsets, [0, 1, 3, 3, 5]);
+        assert_eq!(batch.history, [3, 2, 1, 3, 2]);
+        let info: Vec<(u64, u32, u64)> =
+            batch.info.iter().map(|i| (i.id, i.day, i.group)).collect();
+        assert_eq!(info, [(3, 0, 8), (0, 1, 5), (1, 1, 6), (2, 4, 7)]);
+        assert_eq!(log.held_out(), 3..4);
+        log.read(&[], &mut batch);
+        assert_eq!((batch.len(), batch.history_offsets.as_slice()), (0, [0].as_slice()));
+    }
+
+    #[test]
+    fn parts_differ_by_one_example_at_most() {
+        let days = days_by_parts(10, 3);
+        let sizes: Vec<u64> = days.iter().map(|day| day.examples).collect();
+        assert_eq!(sizes, [3, 3, 4]);
+        assert_eq!(days_by_parts(2, 5).len(), 2);
+        assert!(days_by_parts(0, 5).is_empty());
+    }
+
+    #[test]
+    fn calendar_days_may_have_gaps() {
+        let day = 86_400_000;
+        let stamps = [Stamp(-1), Stamp(0), Stamp(1), Stamp(3 * day)];
+        let days = days_by_calendar(stamps.into_iter(), Stamp(-1));
+        let numbers: Vec<(u32, u64, u64)> =
+            days.iter().map(|d| (d.number, d.first, d.examples)).collect();
+        assert_eq!(numbers, [(1, 0, 1), (2, 1, 2), (5, 3, 1)]);
+    }
+}

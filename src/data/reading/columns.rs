@@ -1,0 +1,263 @@
+//! Finding the columns of a mapping in a file, and opening files of rows in any format.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::bad_rows::Fault;
+use super::cell::Condition;
+use super::delimited::{Delimited, Dialect};
+use super::file::{self, Input};
+use super::records::{Row, Rows};
+use crate::data::error::DataError;
+
+/// Index of the column `name`, which the setting `key` names.
+pub(crate) fn find(
+    path: &str,
+    columns: &[String],
+    key: &str,
+    name: &str,
+) -> Result<usize, DataError> {
+    let mut found = columns.iter().enumerate().filter(|(_, column)| *column == name);
+    let problem = match (found.next(), found.next()) {
+        (Some((index, _)), None) => return Ok(index),
+        (Some(_), Some(_)) => {
+            format!(
+                "the column {name:?} ({key}) is there twice; rename one, or give `columns` yourself"
+            )
+        }
+        (None, _) => format!("there is no column {name:?} ({key}){}", suggestion(columns, name)),
+    };
+    Err(DataError::Column { path: path.to_string(), problem, columns: columns.to_vec() })
+}
+
+fn suggestion(columns: &[String], name: &str) -> String {
+    let near = columns
+        .iter()
+        .map(|column| (strsim::jaro_winkler(&column.to_lowercase(), &name.to_lowercase()), column))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    near.map_or(String::new(), |(_, column)| format!("; did you mean {column:?}?"))
+}
+
+/// Conditions on columns that a row of the log must fulfil.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    conditions: Vec<(String, Condition)>,
+}
+
+impl Filter {
+    /// Reads conditions such as `"Quantity > 0"`.
+    pub(crate) fn parse(conditions: &[String]) -> Result<Filter, DataError> {
+        let parse = |text: &String| Condition::parse_with_column("keep_when", text);
+        Ok(Filter { conditions: conditions.iter().map(parse).collect::<Result<_, _>>()? })
+    }
+
+    /// The filter for the columns of one file.
+    pub(crate) fn on(&self, path: &str, columns: &[String]) -> Result<FileFilter<'_>, DataError> {
+        let find = |(name, condition): &'_ (String, Condition)| {
+            Ok((find(path, columns, "keep_when", name)?, condition.clone()))
+        };
+        let found: Result<Vec<_>, DataError> = self.conditions.iter().map(find).collect();
+        Ok(FileFilter { names: self, conditions: found? })
+    }
+}
+
+/// A [`Filter`] whose columns are found.
+#[derive(Clone, Debug)]
+pub(crate) struct FileFilter<'a> {
+    names: &'a Filter,
+    conditions: Vec<(usize, Condition)>,
+}
+
+impl FileFilter<'_> {
+    /// Whether it has no conditions.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// Whether the row fulfils all conditions.
+    #[inline(always)]
+    pub(crate) fn keeps(&self, row: &Row) -> Result<bool, Fault> {
+        for ((column, condition), (name, _)) in self.conditions.iter().zip(&self.names.conditions) {
+            if !condition.holds(row.cell(*column), name)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Files of rows and their format, as settings.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TableFiles {
+    /// The files, in order; gzip and zstd are decompressed, `a.zip!b.csv` is a member of an archive.
+    pub files: Vec<String>,
+    /// Character between the cells of a text file.
+    pub delimiter: char,
+    /// Whether cells may be quoted with `"`; if not, a quote is an ordinary character.
+    pub quotes: bool,
+    /// Names of the columns of text files without a header; empty if the first row has them.
+    pub columns: Vec<String>,
+}
+
+impl Default for TableFiles {
+    fn default() -> Self {
+        TableFiles { files: Vec::new(), delimiter: ',', quotes: true, columns: Vec::new() }
+    }
+}
+
+impl TableFiles {
+    /// The format of the files.
+    ///
+    /// # Errors
+    /// If the character cannot be a delimiter.
+    pub(crate) fn format(&self) -> Result<TableFormat, DataError> {
+        TableFormat::new(self.delimiter, self.quotes, &self.columns)
+    }
+
+    /// Opens one file after the other. Of Parquet files only the columns in `wanted` are read.
+    pub(crate) fn open<'a>(
+        &'a self,
+        base_dir: &'a Path,
+        wanted: &'a [&'a str],
+    ) -> Result<impl Iterator<Item = Result<Table<'static>, DataError>> + 'a, DataError> {
+        let format = self.format()?;
+        Ok(self.files.iter().map(move |path| Table::open(base_dir, path, &format, wanted)))
+    }
+}
+
+/// The format of files of rows, according to the settings.
+#[derive(Clone, Debug)]
+pub(crate) struct TableFormat {
+    dialect: Dialect,
+    names: Option<Vec<String>>,
+}
+
+impl TableFormat {
+    /// Text separated by `delimiter`; `columns` names the columns of files without a header.
+    ///
+    /// # Errors
+    /// If the character cannot be a delimiter.
+    pub(crate) fn new(
+        delimiter: char,
+        quotes: bool,
+        columns: &[String],
+    ) -> Result<TableFormat, DataError> {
+        if !delimiter.is_ascii() || "\"\r\n\0".contains(delimiter) {
+            let problem = format!("{delimiter:?} cannot separate cells: use e.g. \",\" or \"\\t\"");
+            return Err(DataError::Setting { key: "delimiter", problem });
+        }
+        let names = (!columns.is_empty()).then(|| columns.to_vec());
+        let dialect = Dialect { quotes, ..Dialect::quoted(delimiter as u8) };
+        Ok(TableFormat { dialect, names })
+    }
+
+    /// A known format; without `names` the first row has them.
+    pub(crate) fn with(dialect: Dialect, names: &[&str]) -> TableFormat {
+        let all: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+        TableFormat { dialect, names: (!all.is_empty()).then_some(all) }
+    }
+
+    /// The rows of a stream of text.
+    pub(crate) fn rows<'a>(&self, input: Input<'a>) -> Result<Delimited<'a>, DataError> {
+        Delimited::new(input, self.dialect, self.names.as_deref())
+    }
+}
+
+/// A source of rows and its name in messages.
+pub(crate) struct Table<'a> {
+    pub(crate) name: String,
+    pub(crate) rows: Box<dyn Rows + 'a>,
+}
+
+impl<'a> Table<'a> {
+    /// The rows of delimited text.
+    pub(crate) fn text(input: Input<'a>, format: &TableFormat) -> Result<Table<'a>, DataError> {
+        let name = input.name.clone();
+        Ok(Table { name, rows: Box::new(format.rows(input)?) })
+    }
+
+    /// Opens a file of delimited text, or a Parquet file (recognised by its first bytes or its
+    /// name). Of a Parquet file only the columns in `wanted` are read.
+    pub(crate) fn open(
+        base_dir: &Path,
+        path: &str,
+        format: &TableFormat,
+        wanted: &[&str],
+    ) -> Result<Table<'static>, DataError> {
+        let mut input = file::open(base_dir, path)?;
+        if input.first_line()?.starts_with(b"PAR1") || path.ends_with(".parquet") {
+            return parquet_table(input.name, wanted);
+        }
+        Table::text(input, format)
+    }
+}
+
+/// Passes one table after the other to `read`; returns the name of the first.
+///
+/// # Errors
+/// If there is none, one cannot be opened, or `read` fails.
+pub(crate) fn for_each_table<'a>(
+    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
+    mut read: impl FnMut(&mut Table<'a>) -> Result<(), DataError>,
+) -> Result<String, DataError> {
+    let mut first = None;
+    for table in tables {
+        let mut table = table?;
+        read(&mut table)?;
+        first.get_or_insert(table.name);
+    }
+    first.ok_or_else(|| DataError::Setting {
+        key: "files",
+        problem: "name at least one file".to_string(),
+    })
+}
+
+#[cfg(feature = "parquet")]
+fn parquet_table(name: String, wanted: &[&str]) -> Result<Table<'static>, DataError> {
+    let rows = super::parquet::ParquetRows::open(Path::new(&name), wanted)?;
+    Ok(Table { name, rows: Box::new(rows) })
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet_table(name: String, _wanted: &[&str]) -> Result<Table<'static>, DataError> {
+    Err(DataError::Feature { path: name, format: "Parquet", feature: "parquet" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_or_doubled_column_says_what_there_is() {
+        let columns = ["user_id", "time", "time"].map(String::from);
+        assert_eq!(find("a.csv", &columns, "user", "user_id").unwrap(), 0);
+        let text = find("a.csv", &columns, "user", "userid").unwrap_err().to_string();
+        assert!(
+            text.contains("did you mean \"user_id\"") && text.contains("user_id, time"),
+            "{text}"
+        );
+        let text = find("a.csv", &columns, "time", "time").unwrap_err().to_string();
+        assert!(text.contains("twice"), "{text}");
+    }
+
+    #[test]
+    fn a_quote_is_no_delimiter() {
+        assert!(TableFormat::new('"', true, &[]).is_err());
+        assert!(TableFormat::new('\t', true, &[]).is_ok());
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    #[test]
+    fn a_parquet_file_names_the_feature() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("log.bin"), b"PAR1....PAR1").unwrap();
+        let format = TableFormat::new(',', true, &[]).unwrap();
+        let table = Table::open(folder.path(), "log.bin", &format, &[]);
+        let text = table.err().unwrap().to_string();
+        assert!(text.contains("--features parquet"), "{text}");
+    }
+}

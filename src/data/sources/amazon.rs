@@ -1,0 +1,254 @@
+//! Amazon product reviews as published by McAuley and others: the editions of 2014 and 2018.
+//!
+//! A review is an implicit positive: the user interacted with the item. Text and stars are not used.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{OpenContext, SourceConfig};
+use crate::data::DataSource;
+use crate::data::error::DataError;
+use crate::data::log::Log;
+use crate::data::log::din_task::{self, TaskConfig};
+use crate::data::log::events::Events;
+use crate::data::reading::bad_rows::{BadRowKind, BadRows, Fault, RowTally, excerpt};
+use crate::data::reading::file::{self, Input};
+use crate::data::reading::json_lines::{fault, for_each_line};
+use crate::data::reading::python_literal;
+use crate::data::reading::stamp::{Stamp, TimeFormat};
+
+/// Which level of a category path is an item's category.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CategoryLevel {
+    /// The broadest: the first entry of the first path.
+    First,
+    /// The narrowest: the last entry of the last path, as in the DIN paper's public code.
+    #[default]
+    Last,
+}
+
+/// Amazon reviews as JSON lines: does the user review the item next?
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Files of reviews such as `reviews_Electronics_5.json.gz`, one JSON object per line.
+    pub reviews: Vec<String>,
+    /// File of item metadata such as `meta_Electronics.json.gz`, for the categories; without it
+    /// all items share one category.
+    pub metadata: Option<String>,
+    /// Which level of the category path is used.
+    pub category_level: CategoryLevel,
+    /// How reviews become examples.
+    pub task: TaskConfig,
+    /// What to do about malformed rows.
+    #[serde(flatten)]
+    pub bad_rows: BadRows,
+}
+
+/// The keys of a review that are used; all others are ignored.
+#[derive(Debug, Deserialize)]
+struct Review<'a> {
+    #[serde(borrow, rename = "reviewerID")]
+    user: Option<Text<'a>>,
+    #[serde(borrow, rename = "asin")]
+    item: Option<Text<'a>>,
+    #[serde(rename = "unixReviewTime")]
+    time: Option<Value>,
+}
+
+/// Text that is borrowed from the line unless it contains escapes.
+#[derive(Debug, Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The keys of an item's metadata that are used.
+#[derive(Debug, Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    asin: Option<Text<'a>>,
+    /// Edition of 2014: several paths.
+    #[serde(borrow)]
+    categories: Option<Vec<Vec<Text<'a>>>>,
+    /// Edition of 2018: one path, which may be empty.
+    #[serde(borrow)]
+    category: Option<Vec<Text<'a>>>,
+}
+
+impl Metadata<'_> {
+    fn category(&self, level: CategoryLevel) -> Option<&str> {
+        let paths = self.categories.as_deref().unwrap_or(&[]);
+        let (paths, path) = match level {
+            CategoryLevel::First => (paths.first(), self.category.as_ref()),
+            CategoryLevel::Last => (paths.last(), self.category.as_ref()),
+        };
+        let path = paths.or(path)?;
+        let entry = match level {
+            CategoryLevel::First => path.first(),
+            CategoryLevel::Last => path.last(),
+        };
+        entry.map(|text| text.0.as_ref())
+    }
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(open(self, context)?))
+    }
+}
+
+/// Loads the files named in `config`.
+///
+/// # Errors
+/// If a file cannot be read, a row is malformed, or no user has two reviews.
+pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
+    let reviews = config.reviews.iter().map(|path| file::open(context.base_dir, path));
+    let metadata = config.metadata.as_ref().map(|path| file::open(context.base_dir, path));
+    load(config, reviews, metadata.transpose()?, context)
+}
+
+/// Loads reviews and metadata from streams.
+pub(crate) fn load<'a>(
+    config: &Config,
+    reviews: impl Iterator<Item = Result<Input<'a>, DataError>>,
+    metadata: Option<Input>,
+    context: &OpenContext,
+) -> Result<Log, DataError> {
+    config.task.check()?;
+    let mut tally = RowTally::new(config.bad_rows)?;
+    let mut events = Events::new();
+    let mut first_path = None;
+    for input in reviews {
+        let input = input?;
+        first_path.get_or_insert_with(|| input.name.clone());
+        for_each_line(input, &mut tally, |line| {
+            let (user, item, stamp) = review(line)?;
+            events.push((&*user).into(), (&*item).into(), stamp);
+            Ok(())
+        })?;
+    }
+    let path = first_path.ok_or_else(|| DataError::Setting {
+        key: "reviews",
+        problem: "name at least one file of reviews".to_string(),
+    })?;
+    let mut facts = tally.facts();
+    if let Some(input) = metadata {
+        let mut tally = RowTally::new(config.bad_rows)?;
+        for_each_line(input, &mut tally, |line| {
+            with_metadata(line, |item, metadata| {
+                if let Some(category) = metadata.category(config.category_level) {
+                    events.set_category(item.into(), category.into());
+                }
+            })
+        })?;
+        facts.extend(tally.facts_of("metadata"));
+    }
+    din_task::build(events, &config.task, context.streams, &path, facts)
+}
+
+fn review(line: &str) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
+    let review: Review = serde_json::from_str(line).map_err(|error| fault(&error))?;
+    let user = present(review.user, "reviewerID")?;
+    let item = present(review.item, "asin")?;
+    let missing = || Fault::new(BadRowKind::MissingField, "no key \"unixReviewTime\"");
+    let text = match review.time.ok_or_else(missing)? {
+        Value::Number(number) => number.to_string(),
+        other => {
+            let detail = format!(
+                "\"unixReviewTime\" must be a number, found {}",
+                excerpt(other.to_string().as_bytes())
+            );
+            return Err(Fault::new(BadRowKind::WrongType, detail));
+        }
+    };
+    Ok((user, item, TimeFormat::UnixSeconds.parse(text[..].into())?))
+}
+
+fn present<'a>(text: Option<Text<'a>>, key: &str) -> Result<Cow<'a, str>, Fault> {
+    let text =
+        text.ok_or_else(|| Fault::new(BadRowKind::MissingField, format!("no key {key:?}")))?.0;
+    if text.is_empty() {
+        return Err(Fault::new(BadRowKind::EmptyField, format!("{key:?} is empty")));
+    }
+    Ok(text)
+}
+
+/// Reads a line of metadata: JSON, otherwise a Python literal (the edition of 2014).
+fn with_metadata(line: &str, take: impl FnOnce(&str, &Metadata)) -> Result<(), Fault> {
+    let converted;
+    let metadata: Metadata = match serde_json::from_str(line) {
+        Ok(metadata) => metadata,
+        Err(error)
+            if error.is_data()
+                || !line.trim_start().starts_with(['{', '['])
+                || !line.contains('\'') =>
+        {
+            return Err(fault(&error));
+        }
+        Err(_) => {
+            let bad = || Fault::new(BadRowKind::BadLiteral, "neither JSON nor a Python literal");
+            converted = python_literal::to_json(line).ok_or_else(bad)?;
+            serde_json::from_str(&converted).map_err(|error| match error.is_data() {
+                true => fault(&error),
+                false => bad(),
+            })?
+        }
+    };
+    let item = match &metadata.asin {
+        Some(asin) => asin.0.as_ref(),
+        None => return Err(Fault::new(BadRowKind::MissingField, "no key \"asin\"")),
+    };
+    take(item, &metadata);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn category(line: &str, level: CategoryLevel) -> Result<Option<String>, BadRowKind> {
+        let mut found = None;
+        with_metadata(line, |_, metadata| found = metadata.category(level).map(str::to_string))
+            .map_err(|fault| fault.kind)?;
+        Ok(found)
+    }
+
+    #[test]
+    fn both_editions_of_metadata_are_read() {
+        let old = "{'asin': '1', 'categories': [['Books', \"Children's\"], ['Toys', 'Games']]}";
+        assert_eq!(category(old, CategoryLevel::First), Ok(Some("Books".into())));
+        assert_eq!(category(old, CategoryLevel::Last), Ok(Some("Games".into())));
+        let new = r#"{"asin": "1", "category": ["Gift Cards", "Gift Cards &amp; More"]}"#;
+        assert_eq!(category(new, CategoryLevel::First), Ok(Some("Gift Cards".into())));
+        assert_eq!(category(new, CategoryLevel::Last), Ok(Some("Gift Cards &amp; More".into())));
+        assert_eq!(category(r#"{"asin": "1", "category": []}"#, CategoryLevel::Last), Ok(None));
+        assert_eq!(category(r#"{"asin": "1"}"#, CategoryLevel::Last), Ok(None));
+    }
+
+    #[test]
+    fn metadata_that_is_neither_is_refused() {
+        for (line, kind) in [
+            ("{'asin': '1", BadRowKind::BadLiteral),
+            ("{'asin': '1'", BadRowKind::BadLiteral),
+            ("asin", BadRowKind::BadJson),
+            ("{'categories': []}", BadRowKind::MissingField),
+            ("{'asin': 1}", BadRowKind::WrongType),
+        ] {
+            assert_eq!(category(line, CategoryLevel::Last), Err(kind), "{line}");
+        }
+    }
+
+    #[test]
+    fn optional_keys_of_both_editions_are_passed_over() {
+        let line = r#"{"overall": 5.0, "vote": "1,234", "verified": true, "style": {"Size:": " 7 oz"}, "image": ["x"], "helpful": [0, 1], "reviewerID": "A\u0041", "asin": "B0", "unixReviewTime": 1472688000}"#;
+        let (user, item, stamp) = review(line).unwrap();
+        assert_eq!((user.as_ref(), item.as_ref(), stamp), ("AA", "B0", Stamp(1_472_688_000_000)));
+    }
+}

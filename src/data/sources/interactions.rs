@@ -1,0 +1,256 @@
+//! General interactions: rows of user, item and time (and category), for the task of the Deep
+//! Interest Network.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{OpenContext, SourceConfig};
+use crate::data::DataSource;
+use crate::data::error::DataError;
+use crate::data::log::Log;
+use crate::data::log::din_task::{self, TaskConfig};
+use crate::data::log::events::Events;
+use crate::data::reading::bad_rows::{BadRows, Fault, RowTally};
+use crate::data::reading::cell::{Condition, filled};
+use crate::data::reading::columns::{
+    FileFilter, Filter, Table, TableFiles, TableFormat, find, for_each_table,
+};
+use crate::data::reading::records::{Row, Stretch, Take, Verdict, for_each_row, take_rows};
+use crate::data::reading::stamp::{Stamp, TimeFormat};
+use crate::data::reading::text::Text;
+
+/// A file with the category of every item.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CategoryTable {
+    /// The file, with a header; same delimiter as the interactions.
+    pub file: String,
+    /// Column with the item.
+    pub item: String,
+    /// Column with the category.
+    pub category: String,
+    /// The category is the part before the first such character: `"|"` for `Comedy|Drama`.
+    pub separator: Option<char>,
+}
+
+impl Default for CategoryTable {
+    fn default() -> Self {
+        CategoryTable {
+            file: String::new(),
+            item: "item".to_string(),
+            category: "category".to_string(),
+            separator: None,
+        }
+    }
+}
+
+/// Files of rows (user, item, time): does the user interact with the item next?
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The files and their format.
+    #[serde(flatten)]
+    pub tables: TableFiles,
+    /// Column with the user.
+    pub user: String,
+    /// Column with the item.
+    pub item: String,
+    /// Column with the time.
+    pub time: String,
+    /// How the time is written.
+    pub time_format: TimeFormat,
+    /// Column with the item's category; the first row of an item decides.
+    pub category: Option<String>,
+    /// A further file with the category of every item.
+    pub categories: Option<CategoryTable>,
+    /// Conditions such as `"Quantity > 0"`; rows that do not fulfil all are left out and counted.
+    pub keep_when: Vec<String>,
+    /// How events become examples.
+    pub task: TaskConfig,
+    /// What to do about malformed rows.
+    #[serde(flatten)]
+    pub bad_rows: BadRows,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            tables: TableFiles::default(),
+            user: "user".to_string(),
+            item: "item".to_string(),
+            time: "time".to_string(),
+            time_format: TimeFormat::default(),
+            category: None,
+            categories: None,
+            keep_when: Vec::new(),
+            task: TaskConfig::default(),
+            bad_rows: BadRows::default(),
+        }
+    }
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(open(self, context)?))
+    }
+}
+
+/// Loads the files named in `config`.
+///
+/// # Errors
+/// If a file cannot be read, a row is malformed, or no user has two events.
+pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
+    let wanted = wanted(config);
+    let tables = config.tables.open(context.base_dir, &wanted)?;
+    let categories = config.categories.as_ref().map(|table| {
+        let format = TableFormat::new(config.tables.delimiter, config.tables.quotes, &[])?;
+        Table::open(context.base_dir, &table.file, &format, &[&table.item, &table.category])
+    });
+    load(config, tables, categories.transpose()?, context)
+}
+
+/// Loads the rows of `tables`, and the categories of items.
+pub(crate) fn load<'a>(
+    config: &Config,
+    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
+    categories: Option<Table>,
+    context: &OpenContext,
+) -> Result<Log, DataError> {
+    load_with(config, tables, context, |events| match (categories, &config.categories) {
+        (Some(mut table), Some(settings)) => {
+            let tally = RowTally::new(config.bad_rows)?;
+            read_categories(settings, &mut table, events, tally)
+        }
+        _ => Ok(Vec::new()),
+    })
+}
+
+/// Loads the rows of `tables`; then `categorise` sets the categories of items and returns facts.
+pub(crate) fn load_with<'a>(
+    config: &Config,
+    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
+    context: &OpenContext,
+    categorise: impl FnOnce(&mut Events) -> Result<Vec<(String, String)>, DataError>,
+) -> Result<Log, DataError> {
+    config.task.check()?;
+    let filter = Filter::parse(&config.keep_when)?;
+    let mut tally = RowTally::new(config.bad_rows)?;
+    let mut events = Events::new();
+    let path = for_each_table(tables, |table| {
+        read_events(config, table, &filter, &mut events, &mut tally)
+    })?;
+    let mut facts = tally.facts();
+    facts.extend(categorise(&mut events)?);
+    din_task::build(events, &config.task, context.streams, &path, facts)
+}
+
+fn wanted(config: &Config) -> Vec<&str> {
+    let columns = [&config.user, &config.item, &config.time].into_iter().chain(&config.category);
+    let conditions = config.keep_when.iter().map(|text| Condition::column(text));
+    columns.map(String::as_str).chain(conditions).collect()
+}
+
+fn read_events(
+    config: &Config,
+    table: &mut Table,
+    filter: &Filter,
+    events: &mut Events,
+    tally: &mut RowTally,
+) -> Result<(), DataError> {
+    let columns = table.rows.columns();
+    let one = |key: &str, name: &String| find(&table.name, columns, key, name);
+    let (user, item) = (one("user", &config.user)?, one("item", &config.item)?);
+    let time = one("time", &config.time)?;
+    let category = config.category.as_ref().map(|name| one("category", name)).transpose()?;
+    let filter = filter.on(&table.name, columns)?;
+    let format = config.time_format;
+    let taker = Taker { filter, user, item, time, category, format, stamps: Vec::new(), events };
+    take_rows(&table.name, &mut *table.rows, tally, taker)
+}
+
+/// Makes events from rows.
+struct Taker<'a> {
+    filter: FileFilter<'a>,
+    user: usize,
+    item: usize,
+    time: usize,
+    category: Option<usize>,
+    format: TimeFormat,
+    /// Times of the current rows.
+    stamps: Vec<Stamp>,
+    events: &'a mut Events,
+}
+
+impl Taker<'_> {
+    /// Reads the times of `rows` rows and checks that they have a user and an item.
+    #[inline(always)]
+    fn check<'t>(
+        &mut self,
+        rows: usize,
+        cell: impl Fn(usize, usize) -> Text<'t>,
+    ) -> Result<(), Fault> {
+        self.stamps.clear();
+        for row in 0..rows {
+            self.stamps.push(self.format.parse(cell(row, self.time))?);
+        }
+        for row in 0..rows {
+            filled(cell(row, self.user), "the user")?;
+            filled(cell(row, self.item), "the item")?;
+        }
+        Ok(())
+    }
+}
+
+impl Take for Taker<'_> {
+    fn row(&mut self, row: &Row) -> Result<Verdict, Fault> {
+        if !self.filter.keeps(row)? {
+            return Ok(Verdict::Filtered);
+        }
+        let cell = |_, column| row.cell(column);
+        self.check(1, cell)?;
+        let columns = (self.user, self.item);
+        self.events.extend(&self.stamps, columns, cell);
+        if let Some(category) = self.category {
+            self.events.set_category(row.cell(self.item), row.cell(category));
+        }
+        Ok(Verdict::Accepted)
+    }
+
+    fn stretch(&mut self, stretch: &Stretch) -> bool {
+        let cell = |row, column| stretch.cell(row, column);
+        let whole = self.filter.is_empty() && self.category.is_none();
+        let sound = whole && self.check(stretch.len(), cell).is_ok();
+        if sound {
+            let columns = (self.user, self.item);
+            self.events.extend(&self.stamps, columns, cell);
+        }
+        sound
+    }
+}
+
+/// Reads the categories of items; returns facts about the file.
+pub(crate) fn read_categories(
+    settings: &CategoryTable,
+    table: &mut Table,
+    events: &mut Events,
+    mut tally: RowTally,
+) -> Result<Vec<(String, String)>, DataError> {
+    let columns = table.rows.columns();
+    let item = find(&table.name, columns, "categories.item", &settings.item)?;
+    let category = find(&table.name, columns, "categories.category", &settings.category)?;
+    for_each_row(&table.name, &mut *table.rows, &mut tally, |row| {
+        let item = filled(row.cell(item), "the item")?;
+        let text = std::str::from_utf8(row.cell(category).bytes()).unwrap_or("");
+        let first =
+            settings.separator.map_or(text, |separator| text.split(separator).next().unwrap_or(""));
+        events.set_category(item, first.into());
+        Ok(Verdict::Accepted)
+    })?;
+    Ok(tally.facts_of("item file"))
+}

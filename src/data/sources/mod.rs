@@ -1,0 +1,115 @@
+//! The registry of data sources: the values of `kind = "..."`, and how each source is opened.
+
+pub mod amazon;
+pub mod avazu;
+pub mod criteo;
+pub mod interactions;
+pub mod movielens;
+pub mod synthetic;
+pub mod tabular;
+
+#[cfg(test)]
+mod loader_tests;
+#[cfg(test)]
+mod new_part;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{DataError, DataSource};
+use crate::base::Streams;
+
+/// What a source needs besides its settings.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenContext<'a> {
+    /// The scenario file's folder; paths in settings are relative to it.
+    pub base_dir: &'a Path,
+    /// The trial's random streams, for sampled negatives.
+    pub streams: Streams,
+}
+
+/// The configuration of a source.
+pub trait SourceConfig {
+    /// Whether the log depends on the trial's seed: it is generated, or its negatives are drawn.
+    fn draws(&self) -> bool;
+
+    /// Opens the source.
+    ///
+    /// # Errors
+    /// If the log cannot be loaded; the message names the place and the remedy.
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError>;
+}
+
+crate::registry! {
+    /// Where the examples come from.
+    pub enum SourceChoice: SourceConfig {
+        /// A generated e-commerce search log with a known ground truth; needs no file.
+        "synthetic" => Synthetic(synthetic::Config),
+        /// Amazon reviews (2014 and 2018 JSON lines): the next reviewed item, given the history.
+        "amazon" => Amazon(amazon::Config),
+        /// MovieLens (100K `u.data`, or `ratings.csv`): the next rated film, given the history.
+        "movielens" => Movielens(movielens::Config),
+        /// The Criteo display advertising log: 13 integers, 26 hashed categories, real clicks.
+        "criteo" => Criteo(criteo::Config),
+        /// The Avazu mobile advertising log: 21 categories and the hour, real clicks.
+        "avazu" => Avazu(avazu::Config),
+        /// Any CSV, TSV or Parquet file with a column mapping, one example per row.
+        "table" => Table(tabular::Config),
+        /// Any CSV, TSV or Parquet file of (user, item, time): the next item, given the history.
+        "interactions" => Interactions(interactions::Config),
+        /// A part for tests only.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_is_chosen_by_its_name_and_refuses_unknown_keys() {
+        for part in SourceChoice::PARTS {
+            let text = format!("kind = \"{}\"\n", part.name);
+            let choice: SourceChoice = toml::from_str(&text).unwrap();
+            assert_eq!(choice.name(), part.name);
+            assert!(toml::from_str::<SourceChoice>(&format!("{text}colour = 1\n")).is_err());
+            let written = toml::to_string(&choice).unwrap();
+            assert_eq!(toml::from_str::<SourceChoice>(&written).unwrap(), choice, "{written}");
+        }
+    }
+
+    #[test]
+    fn without_files_every_source_says_what_to_name() {
+        let context = OpenContext { base_dir: Path::new("/"), streams: Streams::new(1) };
+        for part in SourceChoice::PARTS.iter().filter(|part| part.name != "synthetic") {
+            let choice: SourceChoice =
+                toml::from_str(&format!("kind = \"{}\"", part.name)).unwrap();
+            let error = choice.open(&context).unwrap_err();
+            assert!(matches!(error, DataError::Setting { .. }), "{}: {error}", part.name);
+        }
+    }
+
+    #[test]
+    fn a_mapping_is_read_as_a_user_writes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("log.tsv"), "stars\tday\tfilm\n5\t1\ta\n2\t1\tb\n")
+            .unwrap();
+        let choice: SourceChoice = toml::from_str(
+            r#"
+            kind = "table"
+            files = ["log.tsv"]
+            delimiter = "\t"
+            label = "stars"
+            positive_when = ">= 4"
+            day = "day"
+            categorical = ["film"]
+            "#,
+        )
+        .unwrap();
+        let context = OpenContext { base_dir: folder.path(), streams: Streams::new(1) };
+        let source = choice.open(&context).unwrap();
+        assert_eq!(source.days()[0].examples, 2);
+        assert_eq!(source.schema().spaces[0].rows, 2);
+    }
+}

@@ -1,0 +1,127 @@
+//! MovieLens ratings: `u.data` of the 100K set, and the CSV form of all later ones.
+//!
+//! A rating with any number of stars is an implicit positive: the user saw the film.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::interactions::{self, CategoryTable};
+use super::{OpenContext, SourceConfig};
+use crate::data::DataSource;
+use crate::data::error::DataError;
+use crate::data::log::Log;
+use crate::data::log::din_task::TaskConfig;
+use crate::data::log::events::Events;
+use crate::data::reading::bad_rows::{BadRowKind, BadRows, Fault, RowTally};
+use crate::data::reading::cell::filled;
+use crate::data::reading::columns::{Table, TableFormat};
+use crate::data::reading::delimited::Dialect;
+use crate::data::reading::file::{self, Input};
+use crate::data::reading::records::{Verdict, for_each_row};
+
+/// Number of genre flags at the end of a row of `u.item`.
+const GENRES: usize = 19;
+/// Columns of `u.item`: number, title, two dates, address, genre flags.
+const ITEM_COLUMNS: usize = 5 + GENRES;
+
+/// MovieLens ratings: does the user rate the film next?
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `u.data` of the 100K set, or `ratings.csv`, also as `ml-latest-small.zip!ml-latest-small/ratings.csv`.
+    pub ratings: String,
+    /// `u.item` or `movies.csv`: the first genre is the category; without it all films share one.
+    pub movies: Option<String>,
+    /// How ratings become examples.
+    pub task: TaskConfig,
+    /// What to do about malformed rows.
+    #[serde(flatten)]
+    pub bad_rows: BadRows,
+}
+
+impl SourceConfig for Config {
+    fn draws(&self) -> bool {
+        true
+    }
+
+    fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        Ok(Arc::new(open(self, context)?))
+    }
+}
+
+/// Loads the files named in `config`.
+///
+/// # Errors
+/// If a file cannot be read, a row is malformed, or no user has two ratings.
+pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
+    if config.ratings.is_empty() {
+        let problem =
+            "name the file, e.g. \"ml-latest-small.zip!ml-latest-small/ratings.csv\"".to_string();
+        return Err(DataError::Setting { key: "ratings", problem });
+    }
+    let ratings = file::open(context.base_dir, &config.ratings)?;
+    let movies = config.movies.as_ref().map(|path| file::open(context.base_dir, path));
+    load(config, ratings, movies.transpose()?, context)
+}
+
+/// Loads ratings and films from streams.
+pub(crate) fn load(
+    config: &Config,
+    mut ratings: Input,
+    movies: Option<Input>,
+    context: &OpenContext,
+) -> Result<Log, DataError> {
+    let old = ratings.first_line()?.contains(&b'\t');
+    let format = match old {
+        true => {
+            TableFormat::with(Dialect::plain(b'\t'), &["userId", "movieId", "rating", "timestamp"])
+        }
+        false => TableFormat::with(Dialect::quoted(b','), &[]),
+    };
+    let rows = interactions::Config {
+        user: "userId".to_string(),
+        item: "movieId".to_string(),
+        time: "timestamp".to_string(),
+        task: config.task.clone(),
+        bad_rows: config.bad_rows,
+        ..interactions::Config::default()
+    };
+    let table = Table::text(ratings, &format);
+    interactions::load_with(&rows, std::iter::once(table), context, |events| {
+        let tally = RowTally::new(config.bad_rows)?;
+        movies.map_or(Ok(Vec::new()), |movies| read_movies(movies, events, tally))
+    })
+}
+
+fn read_movies(
+    mut movies: Input,
+    events: &mut Events,
+    mut tally: RowTally,
+) -> Result<Vec<(String, String)>, DataError> {
+    if !movies.first_line()?.contains(&b'|') || movies.first_line()?.starts_with(b"movieId") {
+        let settings = CategoryTable {
+            item: "movieId".to_string(),
+            category: "genres".to_string(),
+            separator: Some('|'),
+            ..CategoryTable::default()
+        };
+        let mut table = Table::text(movies, &TableFormat::with(Dialect::quoted(b','), &[]))?;
+        return interactions::read_categories(&settings, &mut table, events, tally);
+    }
+    // Titles are in Latin-1; they are not used.
+    let dialect = Dialect { delimiter: b'|', quotes: false, utf8: false };
+    let names: Vec<String> = (1..=ITEM_COLUMNS).map(|column| format!("column {column}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut table = Table::text(movies, &TableFormat::with(dialect, &names))?;
+    for_each_row(&table.name, &mut *table.rows, &mut tally, |row| {
+        let item = filled(row.cell(0), "the film's number")?;
+        let genre = (0..GENRES).find(|genre| *row.cell(ITEM_COLUMNS - GENRES + genre) == *b"1");
+        let genre =
+            genre.ok_or_else(|| Fault::new(BadRowKind::EmptyField, "no genre flag is 1"))?;
+        events.set_category(item, genre.to_string().as_str().into());
+        Ok(Verdict::Accepted)
+    })?;
+    Ok(tally.facts_of("item file"))
+}

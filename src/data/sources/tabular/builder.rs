@@ -1,0 +1,303 @@
+//! Collects the rows of a table and turns them into a [`Log`]: sorted by time, ids dense.
+
+use super::config::{Config, HistoryConfig, HistoryOrder, Missing};
+use super::values::Values;
+use crate::data::error::DataError;
+use crate::data::log::vocabulary::{Numbering, Vocabulary};
+use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts};
+use crate::data::reading::bad_rows::RowTally;
+use crate::data::reading::stamp::Stamp;
+use crate::data::reading::text::Text;
+use crate::data::{Day, Field, History, HistoryColumn, IdSpace, Schema};
+
+/// The rows read so far, in file order.
+#[derive(Debug)]
+pub(crate) struct TableBuilder {
+    /// One per categorical column.
+    vocabularies: Vec<Vocabulary>,
+    group_names: Vocabulary,
+    labels: Vec<u8>,
+    stamps: Vec<Stamp>,
+    /// Codes, `[rows x categorical columns]`.
+    codes: Vec<u32>,
+    /// `[rows x numeric columns]`, NaN where missing, each row with space for the flags.
+    numeric: Vec<f32>,
+    /// Numeric columns of a row, without flags.
+    numeric_columns: usize,
+    /// Flag columns of a row.
+    flags: usize,
+    groups: Vec<u32>,
+    history: Option<HistoryCells>,
+    /// Whether the order of the rows differs from that of the files.
+    sorted: bool,
+}
+
+/// The history column: its settings, and the codes of its events, oldest first.
+#[derive(Debug)]
+struct HistoryCells {
+    settings: HistoryConfig,
+    /// Index of the categorical column whose vocabulary is shared.
+    field: usize,
+    events: Vec<u32>,
+    spans: Vec<(u32, u32)>,
+}
+
+impl HistoryCells {
+    fn push(&mut self, cell: Text, vocabulary: &mut Vocabulary) {
+        let first = self.events.len();
+        if !cell.is_empty() {
+            let ids = cell.split(|byte| *byte == self.settings.separator as u8);
+            self.events.extend(ids.map(|id| vocabulary.code(id.into())));
+        }
+        if self.settings.order == HistoryOrder::RecentFirst {
+            self.events[first..].reverse();
+        }
+        let surplus = (self.events.len() - first).saturating_sub(self.settings.max_len);
+        self.events.drain(first..first + surplus);
+        // A log of more than 2^32 events is refused before it is used.
+        self.spans.push((first as u32, (self.events.len() - first) as u32));
+    }
+}
+
+impl TableBuilder {
+    /// A builder without rows, for the mapping of `config`, which has been checked.
+    pub(crate) fn new(config: &Config) -> TableBuilder {
+        let history = config.history.as_ref().map(|settings| HistoryCells {
+            settings: settings.clone(),
+            field: config.categorical.iter().position(|name| *name == settings.field).unwrap_or(0),
+            events: Vec::new(),
+            spans: Vec::new(),
+        });
+        TableBuilder {
+            vocabularies: config
+                .categorical
+                .iter()
+                .map(|_| Vocabulary::new(config.ids.hash_rows))
+                .collect(),
+            group_names: Vocabulary::new(0),
+            labels: Vec::new(),
+            stamps: Vec::new(),
+            codes: Vec::new(),
+            numeric: Vec::new(),
+            numeric_columns: config.numeric.len(),
+            flags: if config.missing == Missing::Flag { config.numeric.len() } else { 0 },
+            groups: Vec::new(),
+            history,
+            sorted: false,
+        }
+    }
+
+    /// Number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Number of history events.
+    pub(crate) fn events(&self) -> usize {
+        self.history.as_ref().map_or(0, |history| history.events.len())
+    }
+
+    /// Numeric columns of a row, including flags.
+    pub(crate) fn numeric_width(&self) -> usize {
+        self.numeric_columns + self.flags
+    }
+
+    /// Adds rows: their values, and the ids in their categorical columns and in the group column.
+    #[inline(always)]
+    pub(crate) fn extend<'t>(
+        &mut self,
+        values: &Values,
+        categorical: &[usize],
+        group: Option<usize>,
+        cell: impl Fn(usize, usize) -> Text<'t>,
+    ) {
+        let rows = values.labels.len();
+        self.labels.extend_from_slice(&values.labels);
+        self.stamps.extend_from_slice(&values.stamps);
+        self.numeric.extend_from_slice(&values.numeric);
+        let (first, width) = (self.codes.len(), categorical.len());
+        self.codes.resize(first + rows * width, 0);
+        let codes = &mut self.codes[first..];
+        let vocabularies = self.vocabularies.iter_mut().zip(categorical);
+        for (index, (vocabulary, column)) in vocabularies.enumerate() {
+            vocabulary.codes(
+                rows,
+                |row| cell(row, *column),
+                |row, code| codes[row * width + index] = code,
+            );
+        }
+        if let Some(column) = group {
+            self.groups.extend((0..rows).map(|row| self.group_names.code(cell(row, column))));
+        }
+    }
+
+    /// Adds the history of the last added row.
+    pub(crate) fn push_history(&mut self, cell: Text) {
+        if let Some(cells) = &mut self.history {
+            cells.push(cell, &mut self.vocabularies[cells.field]);
+        }
+    }
+
+    /// Builds the log.
+    ///
+    /// # Errors
+    /// If there is no row.
+    pub(crate) fn finish(
+        mut self,
+        config: &Config,
+        path: &str,
+        tally: &RowTally,
+    ) -> Result<Log, DataError> {
+        if self.labels.is_empty() {
+            let why = "no row was left; is there more than a header, and does keep_when keep any?";
+            return Err(DataError::Empty { path: path.to_string(), why: why.to_string() });
+        }
+        self.sort();
+        let days = self.days(config);
+        let (histories, rows) = self.number_ids(config);
+        self.scale_numbers(config);
+        let schema = self.schema(config, &rows, &histories);
+        let mut facts = tally.facts();
+        facts.push(("examples".into(), self.labels.len().to_string()));
+        facts.push(("days".into(), days.len().to_string()));
+        facts.push(("base rate".into(), base_rate(&self.labels)));
+        for space in &schema.spaces {
+            facts.push((format!("ids of {}", space.name), space.rows.to_string()));
+        }
+        let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
+        let TableBuilder { labels, codes: fields, numeric, .. } = self;
+        Ok(Log { schema, days, labels, fields, numeric, groups, histories, facts }.checked())
+    }
+
+    /// Sorts the rows by time; most files are sorted already.
+    fn sort(&mut self) {
+        if self.stamps.is_sorted() {
+            return;
+        }
+        let mut order: Vec<u32> = (0..self.labels.len() as u32).collect();
+        order.sort_by_key(|row| self.stamps[*row as usize]);
+        self.labels = permuted(&self.labels, 1, &order);
+        self.stamps = permuted(&self.stamps, 1, &order);
+        self.codes = permuted(&self.codes, self.vocabularies.len(), &order);
+        self.numeric = permuted(&self.numeric, self.numeric.len() / order.len(), &order);
+        self.groups = permuted(&self.groups, self.groups.len() / order.len(), &order);
+        if let Some(cells) = &mut self.history {
+            cells.spans = permuted(&cells.spans, 1, &order);
+        }
+        self.sorted = true;
+    }
+
+    fn days(&self, config: &Config) -> Vec<Day> {
+        if config.time.is_none() && config.day.is_none() {
+            return days_by_parts(self.labels.len() as u64, config.days);
+        }
+        days_by_calendar(self.stamps.iter().copied(), self.stamps[0])
+    }
+
+    /// Replaces the codes of the fields by ids, in place; returns the histories as ids, and the
+    /// rows of each space.
+    fn number_ids(&mut self, config: &Config) -> (Histories, Vec<u32>) {
+        let mut histories = Histories::default();
+        if !self.sorted && self.history.is_none() && config.ids.min_count < 2 {
+            // Codes were assigned by first occurrence in this same order.
+            return (histories, self.vocabularies.iter().map(|v| v.len() as u32).collect());
+        }
+        let columns = self.vocabularies.len().max(1);
+        let mut spaces: Vec<Numbering> =
+            self.vocabularies.iter().map(|v| v.numbering(config.ids.min_count)).collect();
+        for codes in self.codes.chunks_exact(columns) {
+            spaces.iter_mut().zip(codes).for_each(|(space, code)| space.count(*code));
+        }
+        if let Some(cells) = &self.history {
+            cells.events.iter().for_each(|code| spaces[cells.field].count(*code));
+        }
+        spaces.iter_mut().for_each(Numbering::settle);
+        let mut rows = self.codes.chunks_exact_mut(columns);
+        for row in 0..self.labels.len() {
+            let codes = rows.next().unwrap_or_default();
+            spaces.iter_mut().zip(codes).for_each(|(space, code)| *code = space.id(*code));
+            if let Some(cells) = &self.history {
+                let (first, len) = cells.spans[row];
+                let events = &cells.events[first as usize..(first + len) as usize];
+                histories.spans.push((histories.events.len() as u32, len));
+                histories.events.extend(events.iter().map(|code| spaces[cells.field].id(*code)));
+            }
+        }
+        (histories, spaces.iter().map(Numbering::rows).collect())
+    }
+
+    fn schema(&self, config: &Config, rows: &[u32], histories: &Histories) -> Schema {
+        let names = config.categorical.iter();
+        let max_len = histories.spans.iter().map(|span| span.1).max().unwrap_or(0) as usize;
+        let history = self.history.as_ref().map(|cells| History {
+            max_len,
+            columns: vec![HistoryColumn { space: cells.field, target: cells.field }],
+        });
+        let mut numeric = config.numeric.clone();
+        if config.missing == Missing::Flag {
+            numeric.extend(config.numeric.iter().map(|name| format!("{name}_missing")));
+        }
+        Schema {
+            spaces: names.clone().zip(rows).map(|(name, rows)| space(name, *rows)).collect(),
+            fields: names
+                .enumerate()
+                .map(|(space, name)| Field { name: name.clone(), space })
+                .collect(),
+            history,
+            numeric,
+            group: config.group.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Standardises the numeric columns, fills missing values and sets the flags, in place.
+    fn scale_numbers(&mut self, config: &Config) {
+        let columns = config.numeric.len();
+        if columns == 0 {
+            return;
+        }
+        let width = columns + self.flags;
+        if self.flags > 0 {
+            for row in self.numeric.chunks_exact_mut(width) {
+                let (values, flags) = row.split_at_mut(columns);
+                for (flag, value) in flags.iter_mut().zip(values) {
+                    *flag = f32::from(u8::from(value.is_nan()));
+                }
+            }
+        }
+        if config.standardise {
+            let column = |at: usize| self.numeric.iter().skip(at).step_by(width).copied();
+            let scales: Vec<(f64, f64)> = (0..columns).map(|at| moments(column(at))).collect();
+            for row in self.numeric.chunks_exact_mut(width) {
+                for (value, (mean, deviation)) in row.iter_mut().zip(&scales) {
+                    *value = ((f64::from(*value) - mean) / deviation) as f32;
+                }
+            }
+        }
+        for value in &mut self.numeric {
+            *value = if value.is_nan() { 0.0 } else { *value };
+        }
+    }
+}
+
+/// The rows of a table, `width` values each, in another order.
+fn permuted<T: Copy>(values: &[T], width: usize, order: &[u32]) -> Vec<T> {
+    let mut sorted = Vec::with_capacity(values.len());
+    for row in order {
+        sorted.extend_from_slice(&values[*row as usize * width..][..width]);
+    }
+    sorted
+}
+
+fn space(name: &str, rows: u32) -> IdSpace {
+    IdSpace { name: name.to_string(), rows }
+}
+
+/// Mean and standard deviation of the values that are not missing; a constant column is not scaled.
+fn moments(values: impl Iterator<Item = f32> + Clone) -> (f64, f64) {
+    let present = values.filter(|value| !value.is_nan()).map(f64::from);
+    let count = present.clone().count().max(1) as f64;
+    let mean = present.clone().sum::<f64>() / count;
+    let deviation =
+        (present.map(|value| (value - mean) * (value - mean)).sum::<f64>() / count).sqrt();
+    (mean, if deviation > 0.0 { deviation } else { 1.0 })
+}

@@ -1,0 +1,140 @@
+//! The settings of the general loader.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::data::log::IdRows;
+use crate::data::reading::bad_rows::BadRows;
+use crate::data::reading::columns::TableFiles;
+use crate::data::reading::stamp::TimeFormat;
+
+/// The rule for a positive label: a condition such as `">= 4"`, or a list of values.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum PositiveWhen {
+    /// An operator (`>=`, `<=`, `>`, `<`, `=`, `!=`) and a value.
+    Condition(String),
+    /// The values that are positive; all others are negative.
+    OneOf(Vec<String>),
+}
+
+/// What to do with an empty cell of a numeric column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// It is a malformed row.
+    #[default]
+    Refuse,
+    /// It counts as 0 (as the mean, if the column is standardised).
+    Zero,
+    /// As `zero`, and a further column `<name>_missing` is 1.
+    Flag,
+}
+
+/// Which end of a history cell has the most recent event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HistoryOrder {
+    /// The last id of the cell.
+    #[default]
+    RecentLast,
+    /// The first id of the cell.
+    RecentFirst,
+}
+
+/// A column that holds the ids of earlier events.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HistoryConfig {
+    /// Name of the column.
+    pub column: String,
+    /// The categorical column to which these ids belong; the history is compared with it.
+    pub field: String,
+    /// Character between the ids.
+    pub separator: char,
+    /// Which end has the most recent event.
+    pub order: HistoryOrder,
+    /// Only this many most recent events are kept.
+    #[schemars(range(min = 1))]
+    pub max_len: usize,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        HistoryConfig {
+            column: String::new(),
+            field: String::new(),
+            separator: '|',
+            order: HistoryOrder::default(),
+            max_len: 50,
+        }
+    }
+}
+
+/// Files of rows, one example per row.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The files and their format.
+    #[serde(flatten)]
+    pub tables: TableFiles,
+    /// Column with the label.
+    pub label: String,
+    /// The rule for a positive label; without it the label must be 0 or 1.
+    pub positive_when: Option<PositiveWhen>,
+    /// Column with the time; rows are sorted by it and divided into calendar days (UTC).
+    pub time: Option<String>,
+    /// The format of the time.
+    pub time_format: TimeFormat,
+    /// Column with the number of the day, instead of a time.
+    pub day: Option<String>,
+    /// Without a time or day: rows, taken as chronological, are divided into this many equal days.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub days: u32,
+    /// Column with the session or user, for the grouped AUC.
+    pub group: Option<String>,
+    /// Columns with ids; each gets its own embedding table.
+    pub categorical: Vec<String>,
+    /// Columns with numbers.
+    pub numeric: Vec<String>,
+    /// Replaces every number x by sign(x) ln(1 + |x|).
+    pub log1p: bool,
+    /// Shifts and scales every numeric column to mean 0 and standard deviation 1, over all rows.
+    pub standardise: bool,
+    /// What to do with an empty numeric cell.
+    pub missing: Missing,
+    /// A column with the ids of earlier events.
+    pub history: Option<HistoryConfig>,
+    /// Conditions such as `"Quantity > 0"`; rows that do not fulfil all are left out and counted.
+    pub keep_when: Vec<String>,
+    /// How ids get the rows of their tables.
+    #[serde(flatten)]
+    pub ids: IdRows,
+    /// What to do about malformed rows.
+    #[serde(flatten)]
+    pub bad_rows: BadRows,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            tables: TableFiles::default(),
+            label: "label".to_string(),
+            positive_when: None,
+            time: None,
+            time_format: TimeFormat::default(),
+            day: None,
+            days: 1,
+            group: None,
+            categorical: Vec::new(),
+            numeric: Vec::new(),
+            log1p: false,
+            standardise: false,
+            missing: Missing::default(),
+            history: None,
+            keep_when: Vec::new(),
+            ids: IdRows::default(),
+            bad_rows: BadRows::default(),
+        }
+    }
+}
