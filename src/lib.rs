@@ -60,13 +60,21 @@
 //! [`cluster::StepTimeLaw`] (how long a step takes), [`model::Model`], [`optimizer::Optimizer`],
 //! [`data::DataSource`] or [`sim::Observer`]. Take the [`sim::Parts`] of a scenario with
 //! [`Scenario::parts`](scenario::Scenario::parts) or fill them in yourself, and give them to
-//! [`sim::Simulation::new`]. The programs in `examples/` do so in under eighty lines each.
+//! [`sim::Simulation::new`]. The programs in `examples/` do so in under ninety lines each.
+//!
+//! Weights, views and gradients are arenas of numbers, and [`params::Layout`] names what lies in
+//! them. [`params::Block::matrix`] and [`params::Layout::row_matrix`] show a named parameter in any
+//! arena as a matrix of [`ndarray`]; [`server::ParameterServer::weights`] shows it as the server has
+//! it.
 //!
 //! # Guarantees
 //!
 //! The same scenario and seed give the same bytes, for any number of host threads. Invariants such
 //! as the conservation of staleness are checked at the end of every run, in release builds too
 //! ([`sim::Simulation::check`]).
+
+/// The version of `ndarray` whose views this crate hands out.
+pub use ndarray;
 
 pub mod base;
 #[cfg(feature = "cli")]

@@ -68,3 +68,8 @@ fn watch_a_run() {
 fn own_parts() {
     check("03-own-parts");
 }
+
+#[test]
+fn look_at_weights() {
+    check("04-look-at-weights");
+}

@@ -7,6 +7,7 @@
 pub mod gradient;
 pub mod layout;
 pub mod lookups;
+mod matrix;
 pub mod moving;
 pub mod parts;
 pub mod view;

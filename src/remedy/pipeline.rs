@@ -268,10 +268,8 @@ impl Remedies {
         dense: &mut [f32],
     ) {
         for remedy in self.list.iter().filter(|remedy| remedy.needs().look_ahead) {
-            for (index, block) in server.layout().dense.iter().enumerate() {
-                if server.sharding().of_block(index) == shard {
-                    remedy.look_ahead(rate, block.range(), &mut dense[block.range()]);
-                }
+            for block in blocks(server, shard) {
+                remedy.look_ahead(rate, block.clone(), &mut dense[block]);
             }
         }
     }
@@ -298,10 +296,7 @@ impl RowFactors {
 
 /// The dense blocks that a shard holds, as ranges of the dense arena.
 fn blocks(server: &ParameterServer, shard: ShardId) -> impl Iterator<Item = Range<usize>> {
-    let blocks = server.layout().dense.iter().enumerate();
-    blocks
-        .filter(move |(index, _)| server.sharding().of_block(*index) == shard)
-        .map(|(_, block)| block.range())
+    server.sharding().dense_blocks(server.layout(), shard).map(|(_, block)| block.range())
 }
 
 /// Leads the part of a push that a shard holds through one remedy, as far as the remedy needs it.

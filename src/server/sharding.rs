@@ -3,7 +3,7 @@
 use super::placement::Placement;
 use super::row_placement::{RowPlacement, RowShards};
 use crate::base::ShardId;
-use crate::params::{Layout, Lookups};
+use crate::params::{Block, Layout, Lookups};
 
 /// The placement of parameters: rows by a [`RowPlacement`], dense and non-trainable blocks by a
 /// [`Placement`].
@@ -134,6 +134,41 @@ impl Sharding {
         self.dense[block]
     }
 
+    /// The dense blocks that a shard holds, with their places in the layout.
+    pub fn dense_blocks<'a>(
+        &'a self,
+        layout: &'a Layout,
+        shard: ShardId,
+    ) -> impl Iterator<Item = (usize, &'a Block)> {
+        held_by(shard, &self.dense, &layout.dense)
+    }
+
+    /// The non-trainable blocks that a shard holds, with their places in the layout.
+    pub fn moving_blocks<'a>(
+        &'a self,
+        layout: &'a Layout,
+        shard: ShardId,
+    ) -> impl Iterator<Item = (usize, &'a Block)> {
+        held_by(shard, &self.moving, &layout.moving)
+    }
+
+    /// Copies the dense and the non-trainable blocks that a shard holds from one pair of arenas to
+    /// another.
+    pub fn copy_blocks(
+        &self,
+        layout: &Layout,
+        shard: ShardId,
+        from: (&[f32], &[f32]),
+        to: (&mut [f32], &mut [f32]),
+    ) {
+        for (_, block) in self.dense_blocks(layout, shard) {
+            to.0[block.range()].copy_from_slice(&from.0[block.range()]);
+        }
+        for (_, block) in self.moving_blocks(layout, shard) {
+            to.1[block.range()].copy_from_slice(&from.1[block.range()]);
+        }
+    }
+
     /// The shard that holds the non-trainable block.
     pub fn of_moving(&self, block: usize) -> ShardId {
         self.moving[block]
@@ -170,6 +205,15 @@ impl Sharding {
             }
         }
     }
+}
+
+/// The blocks for which `shards` names this shard.
+fn held_by<'a>(
+    shard: ShardId,
+    shards: &'a [ShardId],
+    blocks: &'a [Block],
+) -> impl Iterator<Item = (usize, &'a Block)> {
+    blocks.iter().enumerate().filter(move |(index, _)| shards[*index] == shard)
 }
 
 crate::persist!(Load { rows: state, row_bytes: state, dense_bytes: state });

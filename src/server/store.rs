@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ndarray::ArrayView2;
+
 use super::Sharding;
 use super::admission::Admission;
 use super::content::Content;
@@ -152,6 +154,16 @@ impl ParameterServer {
         self.content.dense.weights_mut()
     }
 
+    /// The weights with this name as a matrix: a dense or non-trainable block such as
+    /// `mlp.0.weight`, rows x columns, or an embedding table such as `item`, rows x dim.
+    pub fn weights(&self, name: &str) -> Option<ArrayView2<'_, f32>> {
+        let layout = &self.layout;
+        let dense = || layout.dense_block(name).map(|block| block.matrix(self.dense()));
+        let moving = || layout.moving_block(name).map(|block| block.matrix(self.moving()));
+        let table = || layout.tables.iter().position(|table| table.name == name);
+        dense().or_else(moving).or_else(|| Some(self.table(table()?).matrix()))
+    }
+
     /// The non-trainable arena.
     pub fn moving(&self) -> &[f32] {
         &self.content.moving
@@ -170,16 +182,8 @@ impl ParameterServer {
     /// Copies one shard's part of a pull.
     pub fn pull(&self, part: PullBuffers<'_>) {
         let PullBuffers { shard, lookups, dense, moving, rows, row_updates } = part;
-        for (index, block) in self.layout.dense.iter().enumerate() {
-            if self.sharding.of_block(index) == shard {
-                dense[block.range()].copy_from_slice(&self.content.dense.weights()[block.range()]);
-            }
-        }
-        for (index, block) in self.layout.moving.iter().enumerate() {
-            if self.sharding.of_moving(index) == shard {
-                moving[block.range()].copy_from_slice(&self.content.moving[block.range()]);
-            }
-        }
+        let own = (self.content.dense.weights(), &self.content.moving[..]);
+        self.sharding.copy_blocks(&self.layout, shard, own, (dense, moving));
         for (t, table) in self.layout.tables.iter().enumerate() {
             let into = &mut rows[row_range(&self.layout, lookups, t)];
             let ids = &lookups.ids[table.space];
@@ -210,10 +214,8 @@ impl ParameterServer {
         into.rows
             .resize(len(self.sparse_rule.carries_slots(), rows_len(&self.layout, lookups)), 0.0);
         if self.dense_rule.carries_slots() {
-            for (index, block) in self.layout.dense.iter().enumerate() {
-                if self.sharding.of_block(index) == shard {
-                    into.dense[block.range()].copy_from_slice(self.content.dense.slot(index));
-                }
+            for (index, block) in self.sharding.dense_blocks(&self.layout, shard) {
+                into.dense[block.range()].copy_from_slice(self.content.dense.slot(index));
             }
         }
         if self.sparse_rule.carries_slots() {
@@ -279,17 +281,15 @@ impl ParameterServer {
         };
         let then = context.carried.map_or(&[][..], |carried| &carried.dense);
         let mut bad = None;
-        for (index, block) in self.layout.dense.iter().enumerate() {
-            if self.sharding.of_block(index) == shard {
-                let rule = self.dense_rule.as_ref();
-                let fine = self.content.dense.update(index, rule, &gradient.dense, then, tick);
-                if !fine && bad.is_none() {
-                    bad = Some(BadUpdate { parameter: block.name.clone() });
-                }
+        for (index, block) in self.sharding.dense_blocks(&self.layout, shard) {
+            let rule = self.dense_rule.as_ref();
+            let fine = self.content.dense.update(index, rule, &gradient.dense, then, tick);
+            if !fine && bad.is_none() {
+                bad = Some(BadUpdate { parameter: block.name.clone() });
             }
         }
-        for (index, block) in self.layout.moving.iter().enumerate() {
-            if self.sharding.of_moving(index) == shard && !self.layout.stays_with_workers(index) {
+        for (index, block) in self.sharding.moving_blocks(&self.layout, shard) {
+            if !self.layout.stays_with_workers(index) {
                 let keep = self.layout.moving_rule(index).keep;
                 for at in block.range() {
                     let seen = gradient.moving[at];

@@ -1,6 +1,8 @@
 //! One embedding table: a row's weights and slots are stored side by side, so that an update
 //! touches one range of memory.
 
+use ndarray::{ArrayView2, ShapeBuilder};
+
 use super::admission::{Admission, AdmissionGate};
 use super::selection::Aspects;
 use crate::base::Streams;
@@ -119,6 +121,12 @@ impl TableStore {
     pub fn weights(&self, id: u32) -> &[f32] {
         let start = id as usize * self.stride;
         &self.data[start..start + self.dim]
+    }
+
+    /// The weights of all rows, rows x dim.
+    pub fn matrix(&self) -> ArrayView2<'_, f32> {
+        let shape = (self.updates.len(), self.dim).strides((self.stride, 1));
+        ArrayView2::from_shape(shape, &self.data).expect("the table has this shape")
     }
 
     /// The weights of a row, for writing.

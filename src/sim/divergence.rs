@@ -74,8 +74,7 @@ fn table(server: &ParameterServer, t: usize, held: &[(WorkerId, &StepData)]) -> 
 
 /// Squared distance between a dense view and the server, over the blocks of one shard.
 pub(super) fn apart(server: &ParameterServer, shard: ShardId, view: &[f32]) -> f64 {
-    let blocks = server.layout().dense.iter().enumerate();
-    let here = blocks.filter(|(index, _)| server.sharding().of_block(*index) == shard);
+    let here = server.sharding().dense_blocks(server.layout(), shard);
     here.map(|(_, block)| distance(&view[block.range()], &server.dense()[block.range()]).powi(2))
         .sum()
 }

@@ -40,9 +40,8 @@ impl LastPushes {
         last.moving.resize(gradient.moving.len(), 0.0);
         last.read.resize(sharding.shards() as usize, None);
         last.read[shard.index()] = Some(read);
-        copy(
+        sharding.copy_blocks(
             layout,
-            sharding,
             shard,
             (&gradient.dense, &gradient.moving),
             (&mut last.dense, &mut last.moving),
@@ -58,34 +57,13 @@ impl LastPushes {
     ) -> Option<u64> {
         let last = self.by_worker.get(worker.index())?;
         let read = (*last.read.get(shard.index())?)?;
-        copy(
+        sharding.copy_blocks(
             layout,
-            sharding,
             shard,
             (&last.dense, &last.moving),
             (&mut gradient.dense, &mut gradient.moving),
         );
         Some(read)
-    }
-}
-
-/// Copies the dense and non-trainable blocks of a shard.
-fn copy(
-    layout: &Layout,
-    sharding: &Sharding,
-    shard: ShardId,
-    from: (&[f32], &[f32]),
-    to: (&mut [f32], &mut [f32]),
-) {
-    for (index, block) in layout.dense.iter().enumerate() {
-        if sharding.of_block(index) == shard {
-            to.0[block.range()].copy_from_slice(&from.0[block.range()]);
-        }
-    }
-    for (index, block) in layout.moving.iter().enumerate() {
-        if sharding.of_moving(index) == shard {
-            to.1[block.range()].copy_from_slice(&from.1[block.range()]);
-        }
     }
 }
 

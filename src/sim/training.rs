@@ -248,18 +248,13 @@ impl Training {
         let kept = self.kept.get(cargo.worker.index()).and_then(Option::as_ref);
         let kept = kept.expect("a worker's first step pulls everything");
         let (layout, sharding) = (self.model.layout(), self.server.sharding());
-        for (index, block) in layout.dense.iter().enumerate() {
-            if sharding.of_block(index) == shard {
-                step.dense[block.range()].copy_from_slice(&kept.dense[block.range()]);
-                if let Some(then) = kept.carried.dense.get(block.range()) {
-                    step.carried.dense.resize(kept.carried.dense.len(), 0.0);
-                    step.carried.dense[block.range()].copy_from_slice(then);
-                }
-            }
-        }
-        for (index, block) in layout.moving.iter().enumerate() {
-            if sharding.of_moving(index) == shard {
-                step.moving[block.range()].copy_from_slice(&kept.moving[block.range()]);
+        let (from, to) =
+            ((&kept.dense[..], &kept.moving[..]), (&mut step.dense[..], &mut step.moving[..]));
+        sharding.copy_blocks(layout, shard, from, to);
+        for (_, block) in sharding.dense_blocks(layout, shard) {
+            if let Some(then) = kept.carried.dense.get(block.range()) {
+                step.carried.dense.resize(kept.carried.dense.len(), 0.0);
+                step.carried.dense[block.range()].copy_from_slice(then);
             }
         }
     }
