@@ -36,7 +36,8 @@ pub enum Init {
 pub struct Block {
     /// Unique name, such as `mlp.0.weight`.
     pub name: String,
-    /// The layer it belongs to, such as `mlp.0`: the unit of divergence plots and re-initialisation.
+    /// The layer it belongs to, such as `mlp.0`: the unit of divergence plots and
+    /// re-initialisation.
     pub layer: String,
     /// Rows and columns; a vector has one row.
     pub shape: (usize, usize),
@@ -99,7 +100,7 @@ pub struct Layout {
     pub dense: Vec<Block>,
     /// Moving statistics, contiguous from 0 in their own arena.
     pub moving: Vec<Block>,
-    /// How the first of them move; later ones follow the default rule.
+    /// The rules of the first of them; the others move by the default rule.
     pub moving_rules: Vec<Moving>,
 }
 
@@ -126,7 +127,7 @@ impl Layout {
         push(&mut self.moving, layer, part, shape, init)
     }
 
-    /// The same for a block with its own rule.
+    /// Adds a non-trainable block with its own rule and returns its index.
     pub fn add_moving_block_by(
         &mut self,
         layer: &str,

@@ -37,9 +37,9 @@ impl Lookups {
 #[derive(Clone, Debug)]
 pub struct Locator {
     spaces: Vec<Stamped>,
-    /// Id space of every field; none where the field is not read.
+    /// Id space of every field; `None` if the field is not read.
     field_space: Vec<Option<usize>>,
-    /// Id space of every history column; none where the history is not read.
+    /// Id space of every history column; `None` if the history is not read.
     history_space: Vec<Option<usize>>,
 }
 
@@ -47,10 +47,10 @@ pub struct Locator {
 #[derive(Clone, Debug)]
 struct Stamped {
     /// For every id, the number of the last batch that had it and, in the lower `bits`, its
-    /// position there. One word holds both, since most ids are in no cache.
+    /// position there. One word holds both, because most ids are not in the processor's cache.
     last: Vec<u32>,
     bits: u32,
-    /// Number of the current batch; zero marks only words never written.
+    /// Number of the current batch, at least one; words that were never written hold zero.
     current: u32,
     /// Distinct ids of the current batch, then a spare entry.
     ids: Vec<u32>,
@@ -100,8 +100,8 @@ impl Locator {
     }
 }
 
-/// Overwrites `to`. If its memory must grow, it gets some spare: the next batch has about as many
-/// ids.
+/// Overwrites `to`. If its memory must grow, it grows by some more, because the next batch may have
+/// a few more ids.
 fn copy(from: &[u32], to: &mut Vec<u32>) {
     to.clear();
     if from.len() > to.capacity() {
@@ -159,7 +159,7 @@ impl Stamped {
     fn positions(&mut self, place: MatrixColumn, from: &[u32], into: &mut [u32]) {
         let MatrixColumn { column, columns } = place;
         let mut known = self.known;
-        // Room for all of them, and for the spare entry, which is written too.
+        // Room for all ids to be new, and for the spare entry, which is written too.
         let most = known + from.len() / columns + 1;
         if most > self.ids.len() {
             self.ids.resize(most, 0);

@@ -32,8 +32,9 @@ impl ShardPositions {
         self.positions.clear();
         self.positions.resize(ids.iter().map(Vec::len).sum(), 0);
         for (space, ids) in ids.iter().enumerate() {
-            // First counts, one place later; then where each part begins. As rows are placed, an
-            // entry says where the next row goes, and at the end where the next part begins.
+            // The entries first hold counts, shifted by one place, then the beginnings of the
+            // parts. While rows are placed, an entry says where the next row goes. So at the end it
+            // says where the next part begins.
             let at = space * shards;
             let begin = self.starts[at];
             let starts = &mut self.starts[at..=at + shards];
@@ -69,7 +70,7 @@ impl ShardPositions {
     }
 }
 
-/// It follows from the ids: it is not saved, and forgotten when the ids are loaded.
+/// The parts follow from the ids. So they are not saved, and are forgotten when ids are loaded.
 impl Persist for ShardPositions {
     fn save(&self, _: &mut Saver<'_>) {}
 

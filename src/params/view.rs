@@ -13,7 +13,7 @@ pub struct View<'a, F> {
     pub moving: &'a [F],
     /// The distinct rows of every table, table after table; see [`row_range`].
     pub rows: &'a [F],
-    /// Which rows, and where the batch refers to them.
+    /// The ids of these rows, and the places at which the batch refers to them.
     pub lookups: &'a Lookups,
 }
 

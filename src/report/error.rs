@@ -1,11 +1,11 @@
-//! What can be wrong with a report.
+//! The errors of reports.
 
 use std::path::PathBuf;
 
-/// A results folder that cannot be reported on.
+/// Why a report cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// Results that are none, or that cannot be read.
+    /// The folder has no results, or they cannot be read.
     #[error(transparent)]
     Results(#[from] crate::results::OutcomeError),
     /// A plot or a page cannot be written.
@@ -13,7 +13,7 @@ pub enum ReportError {
     Write {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The reason.
         problem: String,
     },
 }

@@ -1,5 +1,6 @@
-//! Floor 10, what a finished run looks like: the plots drawn from a results folder, its page, and
-//! small pieces of text for the terminal. Reads folders by `results` only; never sees a simulation.
+//! Floor 10, reports on finished runs: plots and an HTML page made from a results folder, and small
+//! pieces of text for the terminal. It reads folders only through `results` and never sees a
+//! simulation.
 
 pub mod error;
 pub mod figure;

@@ -1,9 +1,9 @@
-//! Small pieces of text for the terminal: sparklines and aligned tables. Colourless, so that they
-//! can be piped.
+//! Small pieces of text for the terminal: sparklines and aligned tables. They have no colours, so
+//! that they can be piped.
 
 /// The eight heights of a sparkline.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// The same for terminals without block characters.
+/// The same heights for terminals without block characters.
 const PLAIN: [char; 8] = ['_', '.', ',', '-', '=', '+', '*', '#'];
 
 /// Which characters may be used.
@@ -16,9 +16,9 @@ pub enum Glyphs {
     Plain,
 }
 
-/// A series as a line of at most `width` characters: lowest value to lowest block, highest to
-/// highest. Longer series are averaged over equal stretches. A stretch without a finite value is a
-/// blank; a constant series is drawn at mid height.
+/// A series as a line of at most `width` characters. The lowest value gets the lowest block, and
+/// the highest value the highest block. A longer series is averaged over equal stretches. A stretch
+/// without a finite value is a blank; a constant series is drawn at middle height.
 pub fn sparkline(series: &[f64], width: usize, glyphs: Glyphs) -> String {
     let columns = stretch_means(series, width);
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -31,7 +31,7 @@ pub fn sparkline(series: &[f64], width: usize, glyphs: Glyphs) -> String {
         Glyphs::Plain => PLAIN,
     };
     let block = |value: f64| match high > low {
-        // Halves first: the difference of two finite numbers can be infinite.
+        // Both are halved first, because the difference of two finite numbers can be infinite.
         true => {
             blocks[((value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0) * 7.0).round() as usize]
         }
@@ -62,7 +62,7 @@ pub enum Align {
     Right,
 }
 
-/// An aligned table without rules: two spaces between columns, no trailing blanks.
+/// An aligned table without ruled lines: two spaces between columns, no trailing blanks.
 #[derive(Clone, Debug)]
 pub struct TextTable {
     align: Vec<Align>,
@@ -75,13 +75,13 @@ impl TextTable {
         TextTable { align: align.to_vec(), rows: Vec::new() }
     }
 
-    /// Adds a line. Missing cells are blank; cells beyond the last column are aligned left.
+    /// Adds a row. Missing cells are blank; cells beyond the last column are aligned left.
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) -> &mut TextTable {
         self.rows.push(cells.into_iter().map(Into::into).collect());
         self
     }
 
-    /// The lines, each ending in a line feed. Widths are counted in characters.
+    /// The table as text; every line ends in a line feed. Widths are counted in characters.
     pub fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {

@@ -65,7 +65,8 @@ impl Events {
         self.category_of.resize(self.item_names.len(), NO_CATEGORY);
     }
 
-    /// Sets the category of an item; the first call counts, and items without events are ignored.
+    /// Sets the category of an item. Its first category that is not empty counts; items without
+    /// events are ignored.
     pub(crate) fn set_category(&mut self, item: Text, category: Text) {
         if let Some(code) = self.item_names.get(item) {
             let slot = &mut self.category_of[code as usize];
@@ -105,7 +106,7 @@ pub(crate) struct Timeline {
     pub(crate) positions: Vec<u32>,
     /// Where each user's sequence begins, and the end of the last.
     pub(crate) starts: Vec<usize>,
-    /// By position: the first position of that user with the same time.
+    /// For each position, the first position of the same user with the same time.
     pub(crate) same_stamp: Vec<u32>,
     /// Category of each item.
     pub(crate) category_of: Vec<u32>,
@@ -116,8 +117,8 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    /// Sorts and numbers `events`, fewer than 2^32; with `first_only`, a user's later events with an
-    /// item are dropped.
+    /// Sorts and numbers `events`, fewer than 2^32; with `first_only`, a user's later events with
+    /// an item are dropped.
     pub(crate) fn new(events: Events, first_only: bool) -> Timeline {
         let mut order: Vec<u32> = (0..events.len() as u32).collect();
         if !events.stamps.is_sorted() {

@@ -1,5 +1,5 @@
-//! A log in memory, column by column: what every loader of real logs returns. Its files make
-//! examples of what was read: dense ids of texts, and the task that interactions become.
+//! A log in memory, column by column: what every loader of real logs returns. The files of this
+//! folder make examples from rows: they give texts dense ids, and turn interactions into a task.
 
 pub mod din_task;
 pub(super) mod events;
@@ -179,7 +179,7 @@ pub(crate) fn offset(value: usize, what: &'static str) -> Result<u32, DataError>
     u32::try_from(value).map_err(|_| DataError::TooLarge { what, limit: u64::from(u32::MAX) })
 }
 
-/// The share of positive labels, for people.
+/// The share of positive labels, as text.
 pub(crate) fn base_rate(labels: &[u8]) -> String {
     let positive = labels.iter().filter(|label| **label == 1).count();
     format!("{:.4}", positive as f64 / labels.len().max(1) as f64)

@@ -8,7 +8,7 @@ use crate::base::Rng;
 /// Rejected draws after which the untouched items are listed instead.
 const TRIES: u32 = 64;
 
-/// A user with more than one event per this many items has a bit per item: at most 16 bytes per
+/// A user with at least one event per this many items has a bit per item: at most 16 bytes per
 /// event, and one access instead of a search.
 const DENSE: usize = 128;
 
@@ -18,7 +18,7 @@ struct Touched {
     /// The users' items; sorted for each user without bits.
     items: Vec<u32>,
     starts: Vec<usize>,
-    /// Bits for all items, in words, for each user who has them.
+    /// Bits for all items, in words, for each user with bits.
     bits: Vec<u64>,
     /// Where a user's bits begin.
     first_bits: Vec<Option<usize>>,
@@ -78,7 +78,7 @@ impl Items<'_> {
     }
 }
 
-/// Draws negatives. The distribution is that of the untouched items for both ways to find them.
+/// Draws negatives. Rejection and the list of untouched items give the same distribution.
 #[derive(Clone, Debug)]
 pub(crate) struct Sampler {
     items: u32,

@@ -52,7 +52,7 @@ pub(crate) struct Listed {
     short: FxHashMap<Short, u32>,
     medium: FxHashMap<Medium, u32>,
     long: FxHashMap<Box<[u8]>, u32>,
-    /// Number of texts, the next one's code.
+    /// Number of texts, which is also the code of the next new text.
     texts: u32,
 }
 
@@ -173,7 +173,8 @@ fn hashed_row(text: Text, rows: u32) -> u32 {
     ((u128::from(hash(text)) * u128::from(rows)) >> 64) as u32
 }
 
-/// Mixes eight bytes at a time: stable on every platform, and part of the meaning of a setting.
+/// Mixes eight bytes at a time. The result is the same on every platform and must not change: the
+/// rows of `hash_rows` depend on it.
 #[inline]
 fn hash(text: Text) -> u64 {
     let start = mix(text.len() as u64);

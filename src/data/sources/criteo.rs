@@ -1,7 +1,8 @@
 //! The Criteo display advertising log of 2014: real clicks, 13 integers, 26 hashed categories.
 //!
-//! The published form (tab-separated, no header) can be read, and the comma-separated form with a
-//! header that tutorials use. The log has no times; the published rows are in chronological order.
+//! The loader reads the published form (tab-separated, no header) and the comma-separated form with
+//! a header that tutorials use. The log has no times; the published rows are in chronological
+//! order.
 
 use std::sync::Arc;
 

@@ -36,7 +36,7 @@ pub trait SourceConfig {
     /// Opens the source.
     ///
     /// # Errors
-    /// If the log cannot be loaded; the message names the place and the remedy.
+    /// If the log cannot be loaded; the message names the place and says what to do.
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError>;
 }
 

@@ -1,4 +1,4 @@
-//! A source for tests only: a small generated log, if it has any rows.
+//! A part for tests only: a source with a small generated log.
 
 use std::sync::Arc;
 

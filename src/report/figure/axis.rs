@@ -3,7 +3,7 @@
 use super::number;
 use serde::Serialize;
 
-/// Most labels of an axis that are not left to the chart.
+/// The most labels that a figure may place itself.
 const MOST_TICKS: usize = 12;
 
 /// An axis.
@@ -15,13 +15,13 @@ pub struct Axis {
     pub unit: Unit,
     /// How its values are spread.
     pub scale: Scale,
-    /// Where its labels stand; empty to leave that to the chart.
+    /// The positions of its labels; if empty, the chart chooses them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ticks: Vec<f64>,
     /// Names of the values 0, 1, 2, ...; empty for numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
-    /// What a picture shows of it, since nobody can zoom there; all values without one.
+    /// The range that a picture shows, because a picture cannot be zoomed; all values if `None`.
     #[serde(skip)]
     pub range: Option<(f64, f64)>,
 }
@@ -48,7 +48,7 @@ pub enum Scale {
     Linear,
     /// Equal distances are equal ratios.
     Ratios,
-    /// The same of 1 + x, so that 0 has a place.
+    /// Equal distances are equal ratios of 1 + x, so that 0 has a place.
     Doublings,
 }
 
@@ -69,7 +69,7 @@ impl Axis {
         Axis { scale: if doublings { Scale::Doublings } else { self.scale }, ..self }
     }
 
-    /// The same axis, of which a picture shows what lies between `low` and `high`.
+    /// The same axis; a picture shows the part between `low` and `high`.
     pub fn between(self, low: f64, high: f64) -> Axis {
         Axis { range: Some((low, high)), ..self }
     }
@@ -85,12 +85,12 @@ impl Axis {
         Axis { ticks, ..self }
     }
 
-    /// Where a value stands: equal distances on the axis are equal differences of this.
+    /// The position of a value: equal distances on the axis are equal differences of positions.
     pub fn position(&self, value: f64) -> f64 {
         match self.scale {
             Scale::Linear => value,
             Scale::Ratios => libm::log2(value.max(1e-300)),
-            // Below the lower edge of the whole number 0 there is nothing.
+            // No value is less than -0.5, the lower edge of the bin of 0.
             Scale::Doublings => libm::log2(1.0 + value.max(-0.5)),
         }
     }
@@ -143,7 +143,8 @@ impl Unit {
         }
     }
 
-    /// In what the labels of an axis are written that reaches so far.
+    /// The size and the name of the unit for the labels of an axis whose largest value is
+    /// `largest`.
     fn scale(self, largest: f64) -> (f64, &'static str) {
         match (self, largest) {
             (Unit::Number, _) => (1.0, ""),
@@ -181,7 +182,7 @@ fn round_step(step: f64) -> f64 {
 /// `tick` with the decimals that multiples of `step` need.
 fn fixed(tick: f64, step: f64) -> String {
     let decimals = (-libm::floor(libm::log10(step) + 1e-9)).clamp(0.0, 9.0) as usize;
-    // Adding zero turns a minus zero positive.
+    // Adding zero turns a minus zero into a plus zero.
     format!("{:.decimals$}", tick + 0.0)
 }
 

@@ -1,5 +1,5 @@
-//! A figure as data: what is drawn, in words too, and the same as a table. The page and the static
-//! picture are two ways to draw it.
+//! A figure as data: a chart, a sentence about it, and a table of the same data. The page and the
+//! static picture are two ways to draw it.
 
 use super::axis::Axis;
 use super::grid::Grid;
@@ -12,36 +12,36 @@ pub struct Figure {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// What it shows, in a sentence computed from its data.
+    /// What it shows: sentences computed from its data.
     pub sentence: String,
-    /// What is drawn.
+    /// The chart.
     pub chart: Chart,
     /// The same data as a table.
     pub grid: Grid,
-    /// The file its data comes from.
+    /// The file from which its data comes.
     pub file: String,
 }
 
-/// What is drawn.
+/// The drawing of a figure.
 #[derive(Clone, Debug)]
 pub enum Chart {
     /// Lines or points over axes. A page shows the plot that its reader chooses; a picture shows
-    /// some of them at once.
+    /// several plots at once.
     Plots(Vec<Plot>, Panels),
-    /// Shares of a whole, one bar for each.
+    /// Bars that are divided into shares of a whole.
     Shares(Shares),
-    /// What everybody does when.
+    /// The activities of workers over time.
     Spans(Spans),
 }
 
-/// Which plots a picture shows, and where.
+/// Which plots a picture shows, and how they are arranged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Panels {
-    /// The first so many.
+    /// The number of plots shown: the first ones.
     pub shown: usize,
-    /// So many side by side.
+    /// The number of plots side by side.
     pub columns: usize,
-    /// Whether lines are named where they end instead of in a legend.
+    /// Whether the names of lines stand at their ends instead of in a legend.
     pub ends: bool,
 }
 
@@ -51,12 +51,12 @@ impl Panels {
         Panels { shown, columns: 1, ends: false }
     }
 
-    /// All plots, so many side by side.
+    /// All plots, `columns` of them side by side.
     pub const fn side_by_side(columns: usize) -> Panels {
         Panels { shown: usize::MAX, columns, ends: false }
     }
 
-    /// The first plot alone, its lines named where they end.
+    /// The first plot alone, with the names of its lines at their ends.
     pub const fn with_ends() -> Panels {
         Panels { shown: 1, columns: 1, ends: true }
     }
@@ -65,7 +65,7 @@ impl Panels {
 /// Lines over one pair of axes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plot {
-    /// What the reader chooses it by.
+    /// The text of the button that chooses it.
     pub label: String,
     /// The horizontal axis.
     pub x: Axis,
@@ -73,16 +73,16 @@ pub struct Plot {
     pub y: Axis,
     /// The lines.
     pub series: Vec<Series>,
-    /// Upright lines behind them.
+    /// Upright lines behind the other lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub uprights: Vec<Upright>,
-    /// What a picture says above it.
+    /// Lines of text that a picture shows above it.
     #[serde(skip)]
     pub notes: Vec<String>,
 }
 
 impl Plot {
-    /// Lines over these axes.
+    /// A plot of lines over these axes.
     pub fn new(label: impl Into<String>, x: Axis, y: Axis, series: Vec<Series>) -> Plot {
         Plot { label: label.into(), x, y, series, uprights: Vec::new(), notes: Vec::new() }
     }
@@ -91,9 +91,9 @@ impl Plot {
 /// An upright line over the whole height of a plot.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Upright {
-    /// Where it stands.
+    /// Its position on the horizontal axis.
     pub x: f64,
-    /// The colour of the series that it belongs to; none of the mesh.
+    /// The colour of the series to which it belongs; `None` if it belongs to the mesh.
     pub colour: Option<usize>,
 }
 
@@ -104,17 +104,17 @@ pub struct Series {
     pub name: String,
     /// Its positions, ascending.
     pub x: Vec<f64>,
-    /// Its values, as many.
+    /// Its values, one per position.
     pub y: Vec<Option<f64>>,
-    /// Lower and upper edges of its band.
+    /// Its band, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub band: Option<Band>,
     /// How it is drawn.
     pub style: Style,
-    /// Names of its points; empty without them.
+    /// Names of its points; empty if they have none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
-    /// Its colour among those of series; that of its place without one.
+    /// The number of its colour; `None` for the colour of its place among the series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<usize>,
 }
@@ -144,9 +144,9 @@ pub enum Style {
     Line,
     /// A line with a dot at every value.
     Dots,
-    /// A dashed line: of another kind than those beside it.
+    /// A dashed line: it shows another kind of thing than the lines beside it.
     Dashes,
-    /// A histogram's outline: the value holds until the next position.
+    /// A line in steps, such as the outline of a histogram: a value holds until the next position.
     Steps,
     /// Points without a line.
     Points,
@@ -161,36 +161,37 @@ pub enum Style {
 /// A colour that a page and a picture have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
-    /// One of those of series.
+    /// A colour of the series, by its number.
     Series(usize),
-    /// That of secondary text.
+    /// The colour of secondary text.
     Quiet,
 }
 
-/// Bars of equal length, parted by shares.
+/// Bars of equal length, divided into shares.
 #[derive(Clone, Debug)]
 pub struct Shares {
     /// The parts in order, with their colours.
     pub parts: [(&'static str, Ink); 3],
-    /// One bar for each group, the first for all where there are several: for a page, which has
-    /// the table beside it.
+    /// One bar for each group, which a page shows above the table. With several groups the first
+    /// bar is that of all together.
     pub groups: Vec<Bar>,
-    /// One bar for each member, or for groups and the slowest: for a picture.
+    /// The bars of a picture: one for each member or, if there are too many members, one for each
+    /// group and for each of the slowest members.
     pub members: Vec<Bar>,
-    /// What a member is.
+    /// The word for a member.
     pub member: &'static str,
-    /// What the shares are of.
+    /// The whole that is divided into shares.
     pub whole: &'static str,
 }
 
 /// One bar.
 #[derive(Clone, Debug)]
 pub struct Bar {
-    /// The group that it belongs to.
+    /// The group to which it belongs.
     pub group: String,
     /// Its own name.
     pub name: String,
-    /// The parts, 1 together.
+    /// The shares of the parts; their sum is 1.
     pub shares: [f64; 3],
 }
 
@@ -199,11 +200,11 @@ pub struct Bar {
 pub struct Spans {
     /// The axis of time; its range is the window shown.
     pub time: Axis,
-    /// The window: from, until.
+    /// The window shown: its beginning and its end.
     pub window: (f64, f64),
-    /// The looks that occur, in the order of a legend.
+    /// The looks of the spans, in the order of the legend.
     pub legend: Vec<Look>,
-    /// From top to bottom.
+    /// The rows from top to bottom.
     pub rows: Vec<SpanRow>,
 }
 
@@ -212,14 +213,14 @@ pub struct Spans {
 pub struct SpanRow {
     /// Its name.
     pub name: String,
-    /// In order of time: what, from, until.
+    /// Its spans in order of time: look, beginning, end.
     pub spans: Vec<(Look, f64, f64)>,
 }
 
-/// How one kind of span looks: height and place differ, so that none is told by colour alone.
+/// How one kind of span looks. Height and place differ, so that colour is not the only difference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
-    /// What it is called.
+    /// The name of the kind.
     pub name: &'static str,
     /// Its colour.
     pub ink: Ink,

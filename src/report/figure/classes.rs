@@ -1,14 +1,15 @@
-//! One order of machine classes, and with it one colour of each, for all figures of a run.
+//! One order of machine classes for all figures of a run, so that each class has one colour.
 
 use crate::results::RunResults;
 use std::collections::BTreeMap;
 
-/// The machine classes of a run, the fastest first, by name where they are equally fast.
+/// The machine classes of a run, the fastest first; equally fast classes are in order of their
+/// names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classes(Vec<String>);
 
 impl Classes {
-    /// Those that its tables name.
+    /// The classes that the tables of the run name.
     pub fn of(run: &RunResults) -> Classes {
         let mut fastest: BTreeMap<&str, f64> = BTreeMap::new();
         for row in run.workers.rows().unwrap_or_default() {
@@ -16,7 +17,7 @@ impl Classes {
             let known = fastest.entry(&row.class).or_insert(slowdown);
             *known = known.min(slowdown);
         }
-        // A run that goes on has no workers.csv yet.
+        // A run that is not finished has no workers.csv yet.
         for row in run.timeline.rows().unwrap_or_default() {
             fastest.entry(&row.class).or_insert(f64::INFINITY);
         }
@@ -28,7 +29,7 @@ impl Classes {
         Classes(order.into_iter().map(|(name, _)| name.to_string()).collect())
     }
 
-    /// Where a class stands in the order.
+    /// The position of a class in the order.
     pub fn place(&self, class: &str) -> usize {
         self.0.iter().position(|name| name == class).unwrap_or(self.0.len())
     }

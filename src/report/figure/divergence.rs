@@ -1,4 +1,4 @@
-//! How far the workers' views are from the server's parameters, layer by layer.
+//! Divergence: distances of the workers' views from the server and from each other, by layer.
 
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
@@ -8,10 +8,10 @@ use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::DivergenceRow;
 
-/// Most layers in one plot; the others are in the table.
+/// The most layers in one plot; the others are in the table.
 const MOST_LAYERS: usize = 12;
 
-/// The measures of the file and what the reader chooses them by.
+/// The measures: name in the file, and text of the button that chooses it.
 const MEASURES: [(&str, &str); 2] =
     [("from_server", "from the server"), ("from_each_other", "from each other")];
 
@@ -20,7 +20,7 @@ struct Layer<'a> {
     name: &'a str,
     group: &'a str,
     points: Vec<(f64, f64)>,
-    /// Distance of the farthest worker at the last moment.
+    /// The largest distance of a view at the end.
     farthest: Option<f64>,
 }
 
@@ -68,7 +68,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     })
 }
 
-/// All layers with a distance, the farthest at the end first.
+/// All layers with a distance, in descending order of the distance at the end.
 fn layers<'a>(rows: &'a [DivergenceRow], measure: &str) -> Vec<Layer<'a>> {
     let mut layers: Vec<Layer> = Vec::new();
     for row in rows.iter().filter(|row| row.measure == measure) {

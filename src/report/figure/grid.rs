@@ -1,6 +1,6 @@
-//! Tables: what a chart shows, for those who do not see it, and lists of their own.
+//! Tables: the data of a chart for readers who cannot see it, and tables without a chart.
 
-/// Most rows of a table in the page; the file that is named has them all.
+/// The most rows of a table in the page; the note names the file that has all rows.
 pub const MOST_ROWS: usize = 200;
 
 /// A table with a header.
@@ -10,9 +10,9 @@ pub struct Grid {
     pub caption: String,
     /// The names of its columns.
     pub columns: Vec<Column>,
-    /// Its rows, as many cells as there are columns.
+    /// Its rows; each has one cell per column.
     pub rows: Vec<Vec<String>>,
-    /// What is left out and where it is.
+    /// How many rows are left out, and which file has them.
     pub note: Option<String>,
 }
 
@@ -31,8 +31,8 @@ impl Grid {
         Grid { caption: caption.into(), columns, rows: Vec::new(), note: None }
     }
 
-    /// Fills it with at most `most` of the rows, evenly chosen, the first and the last among them;
-    /// says where all of them are.
+    /// Fills it with at most `most` rows, evenly chosen, with the first and the last among them. If
+    /// rows are left out, a note names the file that has all of them.
     pub fn fill<T>(
         mut self,
         items: &[T],
@@ -62,7 +62,7 @@ pub fn number(name: impl Into<String>) -> Column {
     Column { name: name.into(), numeric: true }
 }
 
-/// At most `most` positions of `0..count`, evenly spread with both ends.
+/// At most `most` positions of `0..count`, evenly spread; the first and the last are among them.
 pub fn evenly(count: usize, most: usize) -> impl Iterator<Item = usize> {
     let shown = count.min(most);
     (0..shown).map(move |i| if shown < 2 { 0 } else { i * (count - 1) / (shown - 1) })

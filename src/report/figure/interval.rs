@@ -1,15 +1,15 @@
-//! The mean over seeds and how sure it is.
+//! The mean over seeds and its confidence interval.
 
 use crate::results::statistics::{mean, student};
 
-/// A mean, with the 95 % interval of Student's t where there are seeds enough for one.
+/// A mean, with the 95 % interval of Student's t if there are enough seeds for one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// The mean.
     pub mean: f64,
-    /// Lower end; the mean itself without an interval.
+    /// Lower end; the mean itself if there is no interval.
     pub low: f64,
-    /// Upper end.
+    /// Upper end; the mean itself if there is no interval.
     pub high: f64,
     /// Whether there is an interval.
     pub known: bool,
@@ -22,7 +22,7 @@ impl Interval {
     }
 }
 
-/// The mean of `values`, those that are not finite left out; `None` without any.
+/// The mean of the finite numbers among `values`; `None` if there are none.
 pub fn of_mean(values: &[f64]) -> Option<Interval> {
     let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let mean = mean(&values)?;

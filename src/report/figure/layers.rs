@@ -1,5 +1,5 @@
-//! What becomes of each layer and table: how far it still moves, what its gradients agree on, and
-//! which rows nobody touches any more.
+//! Layers and tables over time: how far each still moves, how much its gradients agree, and how
+//! many rows are no longer touched.
 
 use super::axis::{Axis, Unit};
 use super::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
@@ -9,11 +9,11 @@ use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::LayerRow;
 
-/// Most layers in one plot; the others are in the table.
+/// The most layers in one plot; the others are in the table.
 const MOST_LAYERS: usize = 12;
 
-/// What is plotted: what to call it, what the axis says, its unit, whether ratios count, and where
-/// it stands.
+/// A measure of layers: its name, the title of its axis, its unit, whether the axis has equal
+/// ratios at equal distances, and its value in a row.
 type Measure = (&'static str, &'static str, Unit, bool, fn(&LayerRow) -> Option<f64>);
 
 const MEASURES: [Measure; 6] = [
@@ -51,7 +51,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     })
 }
 
-/// Every look.
+/// The table with every look.
 fn grid(rows: &[LayerRow]) -> Grid {
     let columns = ["update", "examples"].map(grid::number).into_iter();
     let columns = columns.chain(["group", "layer"].map(grid::text));
@@ -88,15 +88,15 @@ fn plot(
     })
 }
 
-/// Most layers side by side.
+/// The most layers side by side.
 const MOST_COLUMNS: usize = 10;
-/// Quantiles of gradients that reach so many times further than those behind the first look are cut off.
+/// The range of gradients ends at this multiple of the largest quantile after the first look.
 const BEYOND: f64 = 1.3;
 
 /// The looks at one layer, in order.
 type Looks<'a> = Vec<&'a LayerRow>;
 
-/// Weights above and gradients below, a column per layer: what lies between their quantiles.
+/// Quantiles of the weights above and of the mean gradients below, one column per layer.
 pub fn quantiles(run: &RunResults) -> Result<Figure, String> {
     let rows = run.layers.rows()?;
     let mut columns: Vec<Looks> = Vec::new();
@@ -139,7 +139,7 @@ pub fn quantiles(run: &RunResults) -> Result<Figure, String> {
     })
 }
 
-/// How much a layer still moves, and how many of its rows do.
+/// How much a layer still moves, and how many of its rows are no longer touched.
 fn notes(looks: &Looks) -> Vec<String> {
     let last = looks[looks.len() - 1];
     let lines = [
@@ -151,7 +151,7 @@ fn notes(looks: &Looks) -> Vec<String> {
     lines.into_iter().flatten().collect()
 }
 
-/// The middle nine tenths, the middle half and the median, each from one look to the next.
+/// The middle 90 %, the middle half and the median of the values at each look.
 fn fan(looks: &Looks, label: &str, colour: usize, of: fn(&LayerRow) -> Option<[f64; 5]>) -> Plot {
     let values: Vec<(f64, [f64; 5])> = looks
         .iter()
@@ -159,7 +159,7 @@ fn fan(looks: &Looks, label: &str, colour: usize, of: fn(&LayerRow) -> Option<[f
         .filter(|(_, quantiles)| quantiles.iter().all(|q| q.is_finite()))
         .collect();
     let end = values.last().map_or(1.0, |look| look.0.max(1.0));
-    // The look before any update has a width, so that it is seen.
+    // The look before any update gets a width, so that it is visible.
     let begin = -0.03 * end;
     let mut x = vec![begin];
     x.extend(values.iter().map(|look| short(look.0)));
@@ -180,7 +180,7 @@ fn fan(looks: &Looks, label: &str, colour: usize, of: fn(&LayerRow) -> Option<[f
         series("and the middle half", colour, Some((1, 3))),
         series("median", 6, None),
     ];
-    // The gradients of the beginning would hide all others.
+    // The gradients of the beginning are so large that they would hide all others.
     let skip = usize::from(values.len() > 3 && colour > 0);
     let of = |skip: usize| values.iter().skip(skip).flat_map(|(_, quantiles)| *quantiles);
     let low = of(0).fold(0.0, f64::min).max(BEYOND * of(skip).fold(0.0, f64::min));

@@ -1,6 +1,6 @@
-//! Figures: what there is to see of a run, a sweep or a lab, each computed once from its rows, with
-//! scales, labels, a sentence and a table. The page and the static pictures draw them; a new figure of a
-//! run is a file here and a line in [`OF_A_RUN`].
+//! The figures of a run, a sweep or a lab. Each figure is computed once from the rows of a results
+//! folder, with scales, labels, a sentence and a table. The page and the static pictures draw it. A
+//! new figure of a run is a file here and a line in [`OF_A_RUN`].
 
 pub mod axis;
 pub mod chart;
@@ -28,13 +28,13 @@ use crate::results::RunResults;
 /// A figure of a run, and where it is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Topic {
-    /// The section of the page.
+    /// The section of the page that shows it, if one does.
     pub section: Option<&'static str>,
-    /// The name of the picture's files without their ending.
+    /// The name of the picture's files without their ending, if there is a picture.
     pub picture: Option<&'static str>,
-    /// Whether a run can hold it.
+    /// Whether a run has recorded its data. If not, the figure is left out without a message.
     pub recorded: fn(&RunResults) -> bool,
-    /// Builds it, or says why not.
+    /// Builds the figure, or says why it cannot be built.
     pub build: fn(&RunResults) -> Result<Figure, String>,
 }
 
@@ -46,7 +46,7 @@ pub const OF_A_RUN: [Topic; 10] = [
     both("staleness", "staleness", staleness::figure),
     Topic { picture: None, ..both("staleness", "", rows::figure) },
     both("divergence", "divergence", divergence::figure),
-    // Layers are watched on request; without it nobody need read that they are missing.
+    // Layers are recorded only on request, so a run without them needs no message.
     Topic { picture: None, recorded: layers_are_watched, ..both("layers", "", layers::figure) },
     both("workers", "timeline", timeline::figure),
     both("workers", "utilisation", time_spent::figure),

@@ -1,11 +1,11 @@
-//! Figures as people read them.
+//! Numbers as text for readers.
 
 use crate::base::SimSpan;
 
 /// Significant digits of numbers in tables and sentences.
 const DIGITS: usize = 4;
 
-/// A number with four significant digits; a dash where there is none.
+/// A number with four significant digits; a dash for `None`.
 pub fn figure(value: impl Into<Option<f64>>) -> String {
     match value.into() {
         Some(value) if value.is_finite() => rounded(value),
@@ -30,7 +30,7 @@ fn rounded(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-/// A count with its thousands set apart by narrow spaces that do not break.
+/// A count whose groups of three digits are separated by narrow no-break spaces.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
@@ -43,7 +43,7 @@ pub fn count(value: u64) -> String {
     text
 }
 
-/// A share as a percentage; a dash where there is none.
+/// A share as a percentage; a dash for `None`.
 pub fn percent(share: impl Into<Option<f64>>) -> String {
     match share.into().filter(|share| share.is_finite()) {
         Some(share) if share != 0.0 && share.abs() < 0.001 => {
@@ -54,7 +54,7 @@ pub fn percent(share: impl Into<Option<f64>>) -> String {
     }
 }
 
-/// Simulated seconds with a fitting unit; a dash where there are none.
+/// Simulated seconds in a suitable unit; a dash for `None`.
 pub fn time(seconds: impl Into<Option<f64>>) -> String {
     match seconds.into().filter(|seconds| seconds.is_finite() && *seconds >= 0.0) {
         Some(seconds) => SimSpan::from_seconds(seconds).to_string(),
@@ -62,7 +62,7 @@ pub fn time(seconds: impl Into<Option<f64>>) -> String {
     }
 }
 
-/// `1 worker`, `2 workers`.
+/// A number and its noun in the singular or the plural: `1 worker`, `2 workers`.
 pub fn counted(number: usize, one: &str, many: &str) -> String {
     match number {
         1 => format!("1 {one}"),
@@ -70,7 +70,7 @@ pub fn counted(number: usize, one: &str, many: &str) -> String {
     }
 }
 
-/// The number as a chart needs it: six significant digits, so that files stay small.
+/// The number rounded to six significant digits for a chart, so that files stay small.
 pub fn short(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }

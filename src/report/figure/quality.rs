@@ -9,7 +9,7 @@ use crate::results::RunResults;
 use crate::results::tables::{EvaluatedView, EvaluationRow};
 use std::collections::BTreeMap;
 
-/// A measure of quality: its name and where it stands in an evaluation.
+/// A measure of quality: its name and its value in an evaluation.
 type Measure = (&'static str, fn(&EvaluationRow) -> Option<f64>);
 
 /// Every measure of quality.
@@ -21,13 +21,13 @@ const MEASURES: [Measure; 5] = [
     ("calibration", |e| e.calibration),
 ];
 
-/// Against examples trained on.
+/// Quality against examples trained on.
 pub fn by_examples(run: &RunResults) -> Result<Figure, String> {
     let axis = Axis::new("examples trained on", Unit::Count);
     build(run, ("quality-by-examples", "Quality by examples"), axis, |e| e.examples as f64)
 }
 
-/// Against the virtual clock.
+/// Quality against the virtual clock.
 pub fn by_time(run: &RunResults) -> Result<Figure, String> {
     let axis = Axis::new("simulated time", Unit::Time);
     if !run.evaluations.rows()?.iter().any(|e| e.sim_s > 0.0) {
@@ -98,15 +98,16 @@ fn plot(
     (!views.is_empty()).then(|| Plot::new(*name, x.clone(), y, series))
 }
 
-/// What shows the server's line without its first rise from chance, which would flatten all that
-/// follows. The rise ends at four fifths of the way from the first value to the best.
+/// A range for the server's line without its first rise from chance: with the rise, the rest of the
+/// line would look flat. The rise ends at four fifths of the way from the first value to the
+/// highest.
 fn range(server: &[(f64, f64)], bayes: Option<f64>) -> (f64, f64) {
     let high = server.iter().map(|v| v.1).fold(f64::NEG_INFINITY, f64::max);
     let risen = server[0].1 + 0.8 * (high - server[0].1);
     let settled = server.iter().map(|v| v.1).skip_while(|v| *v < risen);
     let low = settled.fold(high, f64::min);
     let room = (high - low).max(1e-4);
-    // The limit is shown if it costs the data no more than a third of the height.
+    // The limit is shown if it takes no more than a third of the height.
     let high = match bayes {
         Some(bayes) if bayes > high && bayes < high + 0.5 * room => bayes,
         _ => high,
@@ -114,8 +115,9 @@ fn range(server: &[(f64, f64)], bayes: Option<f64>) -> (f64, f64) {
     (low - 0.06 * room, high + 0.16 * room)
 }
 
-/// The server's best step: that with the highest AUC on the selection half of the holdout, the first
-/// of equals. What is drawn is its figure on the other half, which need not be the highest.
+/// The server's best step: the one with the highest AUC (or session AUC) on the selection half of
+/// the holdout; of equal ones the first. The drawn value is on the other half and may be higher
+/// elsewhere.
 fn best_row(rows: &[EvaluationRow]) -> Option<&EvaluationRow> {
     let of_server = rows.iter().filter(|row| row.view == EvaluatedView::Server);
     let scored = of_server.filter_map(|row| Some((row, row.selection_auc?)));

@@ -1,4 +1,4 @@
-//! Quality around a restart: one curve per arm of a restart lab, one plot per number of workers.
+//! Quality after a restart: one curve per arm of a restart lab, one plot per number of workers.
 
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
@@ -6,16 +6,17 @@ use super::grid::{self, Grid, MOST_ROWS};
 use super::number::{self, counted, short};
 use crate::results::tables::CurveRow;
 
-/// The run that simply goes on, as tables name it.
+/// The name of the arm without a restart in the tables.
 const NO_RESTART: &str = "no restart";
-/// Most plots, and how many of them lie side by side.
+/// The most plots, and the most plots side by side.
 const MOST_PLOTS: usize = 4;
 const COLUMNS: usize = 2;
-/// Most arms.
+/// The most arms.
 const MOST_ARMS: usize = 7;
-/// The colour of the run that simply goes on, the last of those of series.
+/// The colour of the arm without a restart: the last colour of the series.
 const LAST_COLOUR: usize = 6;
-/// Basis points below the fork from which on a line is out of the picture when it begins.
+/// A line that begins at least this many basis points below the fork does not widen the range
+/// shown.
 const FAR: f64 = 500.0;
 
 /// The mean curve of an arm over its seeds: updates, and basis points above the fork.
@@ -28,7 +29,7 @@ struct Line {
 pub fn figure(rows: &[CurveRow]) -> Result<Figure, String> {
     let mut workers: Vec<u32> = rows.iter().map(|row| row.workers).collect();
     workers.dedup();
-    // The most workers are the question; the fewest are its control.
+    // The largest numbers of workers are of interest; the smallest is the control.
     if workers.len() > MOST_PLOTS {
         workers.drain(1..=workers.len() - MOST_PLOTS);
     }
@@ -97,8 +98,8 @@ fn plot(workers: u32, lines: &[Line], shown: &[String]) -> Plot {
     Plot { notes: vec![name.clone()], ..Plot::new(name, x, y, series) }
 }
 
-/// A range that shows every line which begins near the fork; one that begins far below, since
-/// layers begin anew, rises into it.
+/// A range that shows the whole of every line that begins near the fork. A line that begins far
+/// below, because layers were initialised again, enters the picture from below.
 fn range(lines: &[&Line]) -> (f64, f64) {
     let begins_near = |line: &&&Line| line.values.first().is_some_and(|first| first.1 > -FAR);
     let values = || lines.iter().filter(begins_near).flat_map(|line| &line.values);
@@ -108,7 +109,7 @@ fn range(lines: &[&Line]) -> (f64, f64) {
     (low - 0.05 * room, high + 0.12 * room)
 }
 
-/// The mean curves of all arms with so many workers, in the order of the file.
+/// The mean curves of all arms with this number of workers, in the order of the file.
 fn lines(rows: &[CurveRow], workers: u32) -> Vec<Line> {
     let mine: Vec<&CurveRow> = rows.iter().filter(|row| row.workers == workers).collect();
     let mut arms: Vec<&str> = Vec::new();
@@ -122,7 +123,7 @@ fn lines(rows: &[CurveRow], workers: u32) -> Vec<Line> {
         first.and_then(|row| row.auc)
     };
     let line = |arm: &str| {
-        // By update: the sum over the seeds, and their number.
+        // For each update: the sum over the seeds, and the number of seeds.
         let mut sums: Vec<(u64, f64, u32)> = Vec::new();
         for row in mine.iter().filter(|row| row.arm == arm) {
             let Some((auc, fork)) = row.auc.zip(fork(row.seed)) else { continue };
@@ -131,7 +132,7 @@ fn lines(rows: &[CurveRow], workers: u32) -> Vec<Line> {
                 None => sums.push((row.updates, 1e4 * (auc - fork), 1)),
             }
         }
-        // Where some seeds are missing, the mean would jump.
+        // The mean would jump at an update at which many seeds are missing.
         let most = sums.iter().map(|sum| sum.2).max().unwrap_or(0);
         let kept = sums.into_iter().filter(|sum| 2 * sum.2 > most);
         let mut values: Vec<(f64, f64)> =
@@ -142,8 +143,9 @@ fn lines(rows: &[CurveRow], workers: u32) -> Vec<Line> {
     arms.into_iter().map(line).collect()
 }
 
-/// The arms that are drawn: the run that goes on, what coalesces, and those that fall deepest; in
-/// order of depth after the first.
+/// The arms that are drawn: first the run without a restart and the arm that only coalesces the
+/// views (`lost: workers`), then the arms that lose one thing, then the others, the deepest fall
+/// first.
 fn chosen(lines: &[Line]) -> Vec<String> {
     let depth = |line: &Line| line.values.iter().map(|v| v.1).fold(0.0, f64::min);
     let always = |line: &&Line| [NO_RESTART, "lost: workers"].contains(&line.arm.as_str());
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
     use crate::results::table::Rows;
 
-    /// The curves of one point each: seed, arm, AUC.
+    /// Curves of one point each: seed, arm, AUC.
     fn curves(points: &[(u64, &str, f64)]) -> Vec<CurveRow> {
         let mut text = "workers,seed,arm,updates,examples,sim_s,auc\n".to_string();
         for (seed, arm, auc) in points {

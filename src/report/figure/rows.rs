@@ -1,4 +1,4 @@
-//! Staleness of embedding rows by how often they are updated.
+//! Staleness of embedding rows by popularity: how often they are updated.
 
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
@@ -60,7 +60,7 @@ fn popularity(row: &PopularityRow) -> f64 {
     ((1.0 + low) * (1.0 + high)).sqrt() - 1.0
 }
 
-/// Mean staleness of a table's rows, weighted by how often they are seen.
+/// Mean staleness of a table's rows, weighted by the number of rows seen.
 fn mean(rows: &[&PopularityRow]) -> f64 {
     let known = || rows.iter().filter_map(|row| Some((row.touches as f64, row.staleness_mean?)));
     known().map(|(touches, mean)| touches * mean).sum::<f64>()

@@ -1,4 +1,4 @@
-//! Loss or quality pass by pass, and how much of it oscillates how fast.
+//! Loss or AUC over the passes, and the amplitude of its oscillations at each frequency.
 
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style, Upright};
@@ -6,9 +6,10 @@ use super::grid::{self, Grid, MOST_ROWS};
 use super::{number, thin};
 use crate::results::outcome::{Oscillating, PassSpectrum};
 
-/// A series is averaged over such a part of a pass, so that the eye sees more than the noise of batches.
+/// A series is averaged over this part of a pass; otherwise the noise of batches would hide the
+/// rest.
 const SMOOTH: f64 = 0.1;
-/// Most runs or points.
+/// The most runs or points.
 const MOST_LINES: usize = 7;
 
 /// Runs or points by name, each with its trials.
@@ -62,7 +63,7 @@ fn by_pass(spectra: &Spectra<'_>, title: &str) -> Plot {
     let first = spectra.iter().filter_map(|(name, trials)| Some((name, trials.first()?)));
     let lines: Vec<(&str, Vec<(f64, f64)>)> =
         first.map(|(name, trial)| (*name, smooth(&trial.series))).collect();
-    // The loss of the beginning would hide the rest.
+    // The loss of the beginning is so high that it would hide the rest.
     let begin =
         spectra.iter().filter_map(|(_, t)| Some(t.first()?.from)).fold(f64::INFINITY, f64::min);
     let points = || lines.iter().flat_map(|(_, line)| line);
@@ -92,7 +93,7 @@ fn amplitudes(spectra: &Spectra<'_>, title: &str) -> Plot {
     Plot::new(title, x, y, means.iter().map(line).collect())
 }
 
-/// Means over stretches of a part of a pass.
+/// Means over consecutive parts of a pass.
 fn smooth(series: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let bin = |row: &(f64, f64)| (row.0 / SMOOTH) as u64;
     let mean = |rows: &[(f64, f64)]| {
@@ -102,7 +103,7 @@ fn smooth(series: &[(f64, f64)]) -> Vec<(f64, f64)> {
     series.chunk_by(|a, b| bin(a) == bin(b)).map(mean).collect()
 }
 
-/// Mean amplitudes over trials with the same frequencies as the first.
+/// Mean amplitudes over the trials that have as many frequencies as the first.
 fn average(trials: &[PassSpectrum]) -> Vec<(f64, f64)> {
     let Some(first) = trials.first() else { return Vec::new() };
     let alike = || trials.iter().filter(|trial| trial.tones.len() == first.tones.len());

@@ -9,18 +9,18 @@ use crate::results::RunResults;
 use crate::results::tables::StalenessRow;
 use std::collections::BTreeMap;
 
-/// The measures of the file: its name there, what the reader chooses by, what the axis says.
+/// The measures: name in the file, text of the button that chooses it, title of the axis.
 const MEASURES: [(&str, &str, &str); 3] = [
     ("version", "updates", "staleness: updates applied between pull and apply"),
     ("clock_lag", "steps behind", "clock lag: steps behind the fastest worker"),
     ("age_us", "age", "age when applied, simulated microseconds"),
 ];
 
-/// Most classes in one plot, those with the most gradients.
+/// The most classes in one plot: those with the most gradients.
 const MOST_CLASSES: usize = 12;
-/// Most bins of equal width.
+/// The most bins of equal width, about.
 const BINS: f64 = 100.0;
-/// Bins per doubling, where they widen with the value.
+/// Bins per doubling, if they widen with the value.
 const PER_DOUBLING: f64 = 6.0;
 
 /// The histogram of one class.
@@ -28,7 +28,7 @@ struct Class {
     name: String,
     /// Its place in the order of classes.
     place: usize,
-    /// Smallest and largest value, count; ascending.
+    /// Smallest value, largest value and count of each bucket; ascending.
     buckets: Vec<(f64, f64, f64)>,
     total: f64,
     mean: f64,
@@ -44,7 +44,7 @@ impl Class {
         Class { name: name.to_string(), place, buckets, total, mean: sum / total }
     }
 
-    /// The upper end of the bucket that a share of all values reaches.
+    /// The largest value of the bucket in which the quantile for `share` lies.
     fn quantile(&self, share: f64) -> f64 {
         let mut seen = 0.0;
         let reached = self.buckets.iter().find(|bucket| {
@@ -54,7 +54,7 @@ impl Class {
         reached.map_or(self.largest(), |bucket| bucket.1)
     }
 
-    /// How many are larger than `value`.
+    /// The number of gradients in buckets above `value`.
     fn above(&self, value: f64) -> f64 {
         self.buckets.iter().filter(|bucket| bucket.0 > value).map(|bucket| bucket.2).sum()
     }
@@ -94,7 +94,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     })
 }
 
-/// The classes with gradients, in their order.
+/// The classes that have gradients, in the order of classes.
 fn classes(rows: &[StalenessRow], order: &Classes, measure: &str) -> Vec<Class> {
     let mut by_class: BTreeMap<(usize, &str), Vec<&StalenessRow>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.measure == measure && row.count > 0) {
@@ -131,14 +131,14 @@ fn plot(
     Some(Plot { uprights, ..Plot::new(*label, bins.axis, y, series) })
 }
 
-/// The bins of a histogram. A whole number `v` covers what lies between `v - 0.5` and `v + 0.5`.
+/// The bins of a histogram. A whole number `v` covers the range from `v - 0.5` to `v + 0.5`.
 struct Bins {
     axis: Axis,
     edges: Vec<f64>,
 }
 
 impl Bins {
-    /// Of equal width, or widening with the value where the distribution has a long tail.
+    /// Bins of equal width or, if the distribution has a long tail, bins that widen with the value.
     fn of(classes: &[Class], title: &str) -> Bins {
         let least = |share| classes.iter().map(|c| c.quantile(share)).fold(f64::MAX, f64::min);
         let reach = classes.iter().map(|c| c.quantile(0.999)).fold(1.0, f64::max);
@@ -166,8 +166,8 @@ impl Bins {
         }
     }
 
-    /// Share of a class in each bin, none behind the last edge. What a bucket holds is spread evenly
-    /// over its width on the axis.
+    /// The share of a class in each bin; values after the last edge are left out. The count of a
+    /// bucket is spread evenly over its width on the axis.
     fn shares(&self, class: &Class) -> Vec<f64> {
         let at: Vec<f64> = self.edges.iter().map(|edge| self.axis.position(*edge)).collect();
         let mut shares = vec![0.0; at.len()];

@@ -1,16 +1,17 @@
-//! Fewer values for the eye: long series thinned so that their peaks remain, and many series of one
-//! setting as a mean with a band.
+//! Fewer values to draw: long series are thinned so that their peaks remain, and many series of one
+//! setting become a mean with a band.
 
 use super::chart::{Band, Series};
 use super::interval;
 use super::number::short;
 
-/// Most positions of a line.
+/// The most positions of a line.
 const MOST: usize = 1000;
-/// Most values of all lines of a plot together.
+/// The most values of all lines of a plot together.
 const MOST_TOGETHER: usize = 6000;
 
-/// A line through `points`, thinned to a share of what a plot of `lines` lines may hold.
+/// A line through `points`, thinned to its share of the values that a plot of `lines` lines may
+/// have.
 pub fn line(name: impl Into<String>, points: &[(f64, f64)], lines: usize) -> Series {
     let most = MOST.min(MOST_TOGETHER / lines.max(1));
     let kept = thinned(points, most);
@@ -22,7 +23,7 @@ pub fn line(name: impl Into<String>, points: &[(f64, f64)], lines: usize) -> Ser
     }
 }
 
-/// At most about `most` of the points: of every stretch the lowest and the highest, and both ends.
+/// About `most` of the points: the two ends, and the lowest and the highest of every stretch.
 pub fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     if points.len() <= most.max(4) {
         return points.to_vec();
@@ -44,9 +45,9 @@ pub fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     kept
 }
 
-/// The mean over `runs` at `positions`, with the interval of the mean where there are several.
-/// Between its values a run is interpolated; beyond its end it has none, and the line ends with the
-/// shortest run.
+/// The mean over `runs` at about `positions` positions, with the interval of the mean if there are
+/// enough runs. A run is interpolated between its values. It has no value after its end, so the
+/// line ends with the shortest run.
 pub fn mean_line(name: impl Into<String>, runs: &[Vec<(f64, f64)>], positions: usize) -> Series {
     let runs: Vec<&[(f64, f64)]> =
         runs.iter().map(Vec::as_slice).filter(|run| !run.is_empty()).collect();
@@ -71,7 +72,7 @@ pub fn mean_line(name: impl Into<String>, runs: &[Vec<(f64, f64)>], positions: u
     series
 }
 
-/// The positions of the first run where all runs share them, else evenly spread ones.
+/// The positions of the first run if all runs have the same, otherwise `most` evenly spread ones.
 fn common_positions(runs: &[&[(f64, f64)]], from: f64, until: f64, most: usize) -> Vec<f64> {
     let own = |run: &[(f64, f64)]| run.iter().map(|p| p.0).collect::<Vec<f64>>();
     let first = own(runs[0]);

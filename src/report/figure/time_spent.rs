@@ -1,4 +1,4 @@
-//! Where the workers' time went, by machine class and worker by worker.
+//! How the workers spent their time, by machine class and for each worker.
 
 use super::chart::{Bar, Chart, Figure, Ink, Shares};
 use super::classes::Classes;
@@ -7,18 +7,18 @@ use super::number::{self, counted, percent};
 use crate::results::RunResults;
 use crate::results::tables::WorkerRow;
 
-/// Most bars of classes.
+/// The most bars of classes.
 const MOST_CLASSES: usize = 30;
-/// With more workers than this, a picture shows classes and the slowest workers.
+/// With more workers than this, a picture shows only the classes and the slowest workers.
 const MOST_WORKERS: usize = 64;
-/// How many of the slowest then.
+/// The number of slowest workers that it then shows.
 const SLOWEST: usize = 10;
 
-/// The states in order.
+/// The states in the order of the bars.
 const STATES: [(&str, Ink); 3] =
     [("busy", Ink::Series(0)), ("network", Ink::Series(4)), ("waiting", Ink::Quiet)];
 
-/// The time of some workers together, seconds: busy, network, waiting.
+/// The sum of the times of some workers, in seconds: busy, network, waiting.
 struct Spent {
     name: String,
     workers: usize,
@@ -99,7 +99,7 @@ fn bar_of_class(class: &Spent) -> Bar {
     Bar { group: class.name.clone(), name, shares: class.shares() }
 }
 
-/// One bar per worker; of many, the classes and those with the fewest steps per second.
+/// One bar per worker; with many workers, one per class and one for each of the slowest workers.
 fn members(workers: &[&WorkerRow], groups: &[Spent]) -> Vec<Bar> {
     let bar = |worker: &&WorkerRow| Bar {
         group: worker.class.clone(),
@@ -125,7 +125,7 @@ fn sentence(groups: &[Spent], workers: &[&WorkerRow]) -> String {
     let Some(all) = groups.first() else { return String::new() };
     let [busy, network, waiting] = all.shares().map(percent);
     let waits = |worker: &WorkerRow| shares(seconds(worker))[2];
-    // The first of equals.
+    // Of equal workers the first.
     let most = workers.iter().rev().max_by(|a, b| waits(a).total_cmp(&waits(b)));
     let most = match most.filter(|worker| workers.len() > 1 && waits(worker) > 0.0) {
         Some(worker) => {

@@ -1,4 +1,4 @@
-//! What every worker does when: the first part of the timeline, one row per worker.
+//! The activities of the workers over time: the first part of the timeline, one row per worker.
 
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Ink, Look, SpanRow, Spans};
@@ -9,9 +9,9 @@ use crate::results::RunResults;
 use crate::results::tables::{Activity, TimelineRow};
 use std::collections::BTreeMap;
 
-/// Most workers shown, evenly chosen.
+/// The most workers shown; if there are more, they are chosen evenly.
 const MOST_WORKERS: usize = 40;
-/// Most spans shown: the window is cut where they are reached.
+/// The most spans shown; if there are more, the window ends earlier.
 const MOST_SPANS: usize = 3000;
 
 /// Spans of one worker, in order of time.
@@ -56,9 +56,9 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     })
 }
 
-/// How an activity looks: computing fills the row, a pull its upper part, a push its lower part,
-/// waiting is a line in the middle, sleep a thicker one; a crash is a line at the bottom, and a worker
-/// that is away leaves a hairline.
+/// How an activity looks. Computing fills the row, a pull its upper part, a push its lower part.
+/// Waiting is a thin bar in the middle, sleep a thicker one. A crash is a bar at the bottom, and
+/// the absence of a worker is a very thin line.
 fn look(activity: Activity) -> Look {
     let (name, ink, band) = match activity {
         Activity::Compute => ("compute", Ink::Series(0), (0.0, 1.0)),
@@ -81,10 +81,10 @@ const ACTIVITIES: [Activity; 7] = [
     Activity::Down,
     Activity::Away,
 ];
-/// The first of them occur in every run.
+/// This many of them, the first ones, are in every legend.
 const USUAL: usize = 4;
 
-/// The workers shown, by class and number, and how many there are.
+/// The workers shown, in order of class and number, and the number of all workers.
 fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<Row<'a>>, usize) {
     let mut workers: BTreeMap<(usize, &str, u32), Vec<&TimelineRow>> = BTreeMap::new();
     for span in spans {
@@ -108,7 +108,8 @@ fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<Row<'a>>, usize)
     (rows, count)
 }
 
-/// All spans, or from the first one on as many as are shown.
+/// The window of all spans or, if these are too many, a shorter one that begins with the first
+/// span.
 fn window(rows: &[Row]) -> (f64, f64) {
     let spans = || rows.iter().flat_map(|row| &row.spans);
     let from = spans().map(|span| span.start_s).fold(f64::INFINITY, f64::min);

@@ -1,4 +1,4 @@
-//! What training saw from one interval to the next: loss, norm of the gradients, staleness.
+//! Training over time: loss, norm of the gradients, staleness and other means per interval.
 
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Panels, Plot};
@@ -8,7 +8,7 @@ use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::TrainingRow;
 
-/// A series of `training.csv`: what to call it, what the axis says, and where it stands.
+/// A series of `training.csv`: its name, the title of its axis, and its value in a row.
 type Measure = (&'static str, &'static str, fn(&TrainingRow) -> Option<f64>);
 
 const MEASURES: [Measure; 6] = [
@@ -23,7 +23,7 @@ const MEASURES: [Measure; 6] = [
 /// The figure, with a plot per series.
 pub fn figure(run: &RunResults) -> Result<Figure, String> {
     let rows = run.training.rows()?;
-    // The gap, say, is measured on request.
+    // Some figures, such as the gap, are measured only on request.
     let known = |(_, _, value): &Measure| rows.iter().any(|row| value(row).is_some());
     let measures: Vec<Measure> = MEASURES.into_iter().filter(known).collect();
     let plots: Vec<Plot> = measures.iter().filter_map(|measure| plot(rows, measure)).collect();

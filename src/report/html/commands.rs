@@ -1,9 +1,9 @@
-//! How to get every figure again: commands as a shell reads them.
+//! The last section of a page: shell commands that reproduce the results and every figure.
 
 use super::section::{Part, Section};
 use crate::report::figure::grid::{Grid, text};
 
-/// A word of a shell command, quoted if it has to be.
+/// A word of a shell command, quoted if necessary.
 pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
     match !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
@@ -12,7 +12,7 @@ pub(super) fn quoted(word: &str) -> String {
     }
 }
 
-/// The last section: `commands` with what each is for, and the file behind every figure of
+/// The last section: `commands`, each with its purpose, and the file behind every figure of
 /// `sections`.
 pub(super) fn section(
     commands: Vec<(String, Vec<String>)>,

@@ -1,5 +1,5 @@
-//! The page of several folders beside each other: their curves overlaid, their figures, and what
-//! differs between their settings.
+//! The page that compares several folders: their curves in one plot, their figures, and the
+//! settings that differ.
 
 use super::commands::{self, quoted};
 use super::page::Page;
@@ -14,7 +14,7 @@ use crate::report::figure::sweep::measures::BEST_AUC;
 use crate::report::figure::sweep::target::target;
 use crate::results::outcome::{Kind, Results, Settings, State};
 
-/// The page. Points of sweeps stand beside runs under the name of their folder.
+/// The page. The points of a sweep stand beside runs; their names begin with that of their folder.
 pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
     let names = names(all);
     let mut points = Vec::new();
@@ -53,7 +53,7 @@ pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
     })
 }
 
-/// The names of the folders; numbered where two are the same.
+/// The names of the folders; equal names get a number.
 fn names(all: &[Results]) -> Vec<String> {
     let same = |name: &str| all.iter().filter(|results| results.name == name).count() > 1;
     let name = |(index, results): (usize, &Results)| match same(&results.name) {

@@ -1,4 +1,4 @@
-//! Drawings that need no script: shares as bars, spans as a timeline.
+//! Drawings that need no script: bars of shares, and a timeline of spans.
 
 use crate::report::figure::chart::{Bar, Ink, Look, Shares, SpanRow, Spans};
 use crate::report::figure::number::{percent, short};
@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 /// Width of a drawing, in its own units.
 const WIDTH: f64 = 1000.0;
-/// Left edge of the bars, behind the names.
+/// Left edge of the bars, to the right of the names.
 const BARS: f64 = 160.0;
 /// Height of a row of bars, and of the bar in it.
 const BAR_ROW: f64 = 34.0;
@@ -19,12 +19,12 @@ const SPANS: (f64, f64) = (120.0, WIDTH - 12.0);
 const ROW: f64 = 22.0;
 const AXIS: f64 = 30.0;
 
-/// The spans for those who move along them.
+/// The spans as data for the script that shows the activities under the cursor.
 #[derive(Serialize)]
 pub(super) struct SpanData<'a> {
-    /// The simulated seconds shown: from, until.
+    /// The window shown, in simulated seconds: beginning and end.
     window: (f64, f64),
-    /// Where the drawing begins and ends, as shares of its width.
+    /// Where the window begins and ends, as shares of the width of the drawing.
     frame: (f64, f64),
     rows: Vec<RowData<'a>>,
 }
@@ -32,12 +32,12 @@ pub(super) struct SpanData<'a> {
 #[derive(Serialize)]
 struct RowData<'a> {
     name: &'a str,
-    /// Activity, from, until; in order of time.
+    /// Activity, beginning and end, in order of time.
     spans: Vec<(&'static str, f64, f64)>,
 }
 
 impl<'a> SpanData<'a> {
-    /// Those of a figure.
+    /// The data of a figure.
     pub(super) fn of(spans: &'a Spans) -> SpanData<'a> {
         let row = |row: &'a SpanRow| RowData {
             name: &row.name,
@@ -109,7 +109,7 @@ fn bar_row(group: &Bar, parts: &[(&'static str, Ink)], top: f64) -> Markup {
     }
 }
 
-/// A part of a bar: the second is lower, and the last is an outline.
+/// A part of a bar: the second part is less high, and the last is an outline.
 fn bar(ink: Ink, part: usize, (left, width): (f64, f64), top: f64, height: f64) -> Markup {
     let inset = [0.0, height * 0.15, 0.5][part];
     html! {
@@ -163,7 +163,7 @@ fn span_row(row: &SpanRow, looks: &[Look], top: f64, column: impl Fn(f64) -> f64
     }
 }
 
-/// A name that has room: its end, the number of the worker, is kept.
+/// A name that fits: the class is cut, and the number of the worker at the end is kept.
 fn short_name(name: &str) -> String {
     let (class, number) = name.rsplit_once(' ').unwrap_or((name, ""));
     let class: String = class.chars().take(10).collect();
@@ -177,7 +177,7 @@ fn path(look: Look, blocks: &str) -> Markup {
 /// The outline of a span.
 fn block(look: Look, left: f64, right: f64, top: f64, bottom: f64) -> String {
     let (from, until) = (top + (bottom - top) * look.band.0, top + (bottom - top) * look.band.1);
-    // A thin edge tells neighbours apart where there is room for it.
+    // A thin gap separates neighbours if there is room for it.
     let edge = if right - left > 3.0 { 0.4 } else { 0.0 };
     let (left, right) = (left + edge, (right - edge).max(left + edge + 0.3));
     let mut outline = String::new();

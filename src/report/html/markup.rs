@@ -85,8 +85,8 @@ fn table(grid: &Grid) -> Markup {
     }
 }
 
-/// Data for a script, as an element that no browser executes. A text in it cannot end the element:
-/// in JSON `<` occurs within strings alone, where it may be written as an escape.
+/// Data for a script, in an element that browsers do not execute. No text in it can end the
+/// element: in JSON, `<` occurs only within strings, and there it is written as an escape.
 fn data(value: &impl Serialize) -> Markup {
     let json = serde_json::to_string(value).expect("charts are numbers and texts");
     let json = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");

@@ -1,9 +1,10 @@
-//! One offline HTML file about results: a run, a sweep, or several folders beside each other.
+//! One HTML file about results, for use without a network: of a run, of a sweep, or a comparison of
+//! several folders.
 //!
-//! `read` and the readers it stands on take the files in; `run`, `sweep` and `comparison`
-//! turn them into a `page::Page` of plain texts, tables and figures; `page`, `markup` and `drawing`
-//! write it as HTML, where every text is escaped; `policy` holds the scripts and styles that the file
-//! carries and forbids all others. The bytes depend on the folders' files and names alone.
+//! `read` and the readers of `results` read the files. `run`, `sweep` and `comparison` make a
+//! `page::Page` of plain texts, tables and figures from them. `page`, `markup` and `drawing` write
+//! it as HTML and escape every text. `policy` holds the scripts and styles that the file contains,
+//! and forbids all others. The bytes depend only on the folders' files and names.
 
 mod commands;
 mod comparison;
@@ -27,8 +28,8 @@ use std::path::{Path, PathBuf};
 /// comparison for several.
 ///
 /// # Errors
-/// A folder that is no results folder, or files in it that cannot be read. Files that are missing
-/// are no error: the page says what it cannot show.
+/// If a folder is not a results folder, or a file in it cannot be read. A missing file is not an
+/// error: the page says what it cannot show.
 pub fn render(folders: &[PathBuf], defaults: Defaults<'_>) -> Result<String, ReportError> {
     let results: Vec<Results> =
         folders.iter().map(|folder| Results::open(folder)).collect::<Result<_, _>>()?;
@@ -40,14 +41,14 @@ pub fn render(folders: &[PathBuf], defaults: Defaults<'_>) -> Result<String, Rep
     Ok(page.render())
 }
 
-/// Writes [`render`]'s document to `file`, whole or not at all.
+/// Writes the document of [`render`] to `file`. If this fails, `file` is unchanged.
 ///
 /// # Errors
-/// As [`render`], and a file that cannot be written.
+/// As [`render`], or if the file cannot be written.
 pub fn write(folders: &[PathBuf], file: &Path, defaults: Defaults<'_>) -> Result<(), ReportError> {
     let document = render(folders, defaults)?;
     let temporary = file.with_extension("html.tmp");
-    // A link that somebody has put there is not followed.
+    // A link with this name is removed, not followed.
     drop(std::fs::remove_file(&temporary));
     let written = std::fs::write(&temporary, document);
     written.and_then(|()| std::fs::rename(&temporary, file)).map_err(|error| ReportError::Write {

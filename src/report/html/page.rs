@@ -1,27 +1,27 @@
-//! The document around sections: head, policy, heading, contents, scripts.
+//! The document around the sections: head, policy, heading, contents, scripts.
 
 use super::markup;
 use super::policy::{LICENCE, SCRIPTS, STYLES, content_policy};
 use super::section::Section;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// A report before it is written as HTML. All texts are plain; escaping happens in one place, where
-/// they enter the document.
+/// A report before it is written as HTML. All texts are plain; they are escaped when they enter the
+/// document.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Page {
     /// What kind of report it is: `Run`, `Sweep` or `Comparison`.
     pub kind: &'static str,
     /// Its heading.
     pub title: String,
-    /// What was asked.
+    /// The question of the scenario.
     pub question: String,
-    /// Name, seed and the like: pairs of what and which.
+    /// Facts such as name and seed: pairs of a word and a value.
     pub facts: Vec<(String, String)>,
-    /// What must not be overlooked: that the run blew up, for one.
+    /// Warnings that the reader must see, for example that the run blew up.
     pub notices: Vec<String>,
-    /// The result in words, a sentence each.
+    /// The results in words, one sentence each.
     pub words: Vec<String>,
-    /// What follows.
+    /// The sections of the page.
     pub sections: Vec<Section>,
 }
 

@@ -1,5 +1,5 @@
-//! The style sheets and scripts that a page carries, and the content policy that allows these and
-//! nothing else.
+//! The style sheets and scripts that a page contains, and the content policy that allows only
+//! these.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 pub(super) const STYLES: [&str; 2] =
     [include_str!("assets/uplot.min.css"), include_str!("assets/report.css")];
 
-/// The scripts, in order. `theme.js` comes first, so that a chosen theme holds before anything is
-/// drawn.
+/// The scripts, in order. `theme.js` comes first, so that the chosen theme is set before anything
+/// is drawn.
 pub(super) const SCRIPTS: [&str; 7] = [
     include_str!("assets/theme.js"),
     include_str!("assets/uplot.iife.min.js"),
@@ -21,11 +21,11 @@ pub(super) const SCRIPTS: [&str; 7] = [
     include_str!("assets/tables.js"),
 ];
 
-/// The licence of the charting library, which every copy has to carry.
+/// The licence of the charting library, which every copy must contain.
 pub(super) const LICENCE: &str = include_str!("assets/uplot.LICENSE");
 
-/// The content policy of a page: no network, no frames, no forms, and of scripts and styles only
-/// those above, by their hashes.
+/// The content policy of a page: no network, no frames, no forms, and only the scripts and styles
+/// above, named by their hashes.
 pub(super) fn content_policy() -> String {
     format!(
         "default-src 'none'; script-src {}; style-src {}; img-src data:; base-uri 'none'; \
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn hashes_are_those_of_browsers() {
-        // `printf '' | openssl dgst -sha256 -binary | base64`
+        // From `printf '' | openssl dgst -sha256 -binary | base64`.
         assert_eq!(sources(&[""]), "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='");
         assert!(content_policy().starts_with("default-src 'none'; script-src 'sha256-"));
         assert!(!content_policy().contains("unsafe"));

@@ -1,12 +1,13 @@
-//! What a page needs of a folder.
+//! The data that a page needs from the folder of a run.
 
 use crate::report::error::ReportError;
 use crate::results::RunResults;
 use crate::results::outcome::{Results, Settings, TrialOutcome, setting_text};
 use crate::results::summary::{Scalars, Summary};
 
-/// The default of every setting of a scenario, given the text of its `resolved.toml`; `None` if it
-/// cannot be told. The report knows no scenarios, so whoever asks for one brings this.
+/// Returns the default of every setting of a scenario, given the text of its `resolved.toml`;
+/// `None` if the defaults are not known. The report knows no scenarios, so the caller passes this
+/// function.
 pub type Defaults<'a> = &'a dyn Fn(&str) -> Option<Settings>;
 
 /// One run.
@@ -15,13 +16,13 @@ pub(super) struct Run {
     pub name: String,
     /// Its tables.
     pub folder: RunResults,
-    /// `summary.json`, or what a run that did not end well left in its place.
+    /// `summary.json`, or the diagnosis that a run leaves in its place if it does not end well.
     pub summary: Option<Summary>,
-    /// Why it did not end well.
+    /// The reason why it did not end well.
     pub diagnosis: Option<String>,
     /// Every value of its scenario.
     pub settings: Settings,
-    /// Their defaults.
+    /// The defaults of these settings, if they are known.
     pub defaults: Option<Settings>,
     scalars: Scalars,
 }
@@ -33,7 +34,7 @@ impl Run {
         let diagnosis = trial.diagnosis()?.map(|diagnosis| diagnosis.reason);
         let summary = match trial.summary()? {
             Some(summary) => Some(summary),
-            // Where a stage died, there are no figures, and no version either.
+            // A diagnosis without a version is that of a stage and has no figures.
             None => Summary::read_diagnosis(&results.path)?.filter(|s| !s.version.is_empty()),
         };
         Ok(Run {
@@ -52,7 +53,7 @@ impl Run {
         self.scalars.get(name)
     }
 
-    /// A value of the summary as text; `None` where that is empty.
+    /// A value of the summary as text; `None` if there is no summary or the text is empty.
     pub(super) fn said<T: ToString>(&self, of: impl Fn(&Summary) -> T) -> Option<String> {
         self.summary.as_ref().map(|summary| of(summary).to_string()).filter(|text| !text.is_empty())
     }
@@ -63,7 +64,7 @@ impl Run {
     }
 }
 
-/// The defaults beside the settings of a trial.
+/// The defaults of the settings of a trial.
 pub(super) fn defaults_of(trial: &TrialOutcome, defaults: Defaults<'_>) -> Option<Settings> {
     let resolved = std::fs::read_to_string(trial.folder.join("resolved.toml")).ok()?;
     defaults(&resolved)

@@ -1,4 +1,4 @@
-//! The sections of a page and what they are made of.
+//! The sections of a page, and the parts of a section.
 
 use crate::report::figure::Figure;
 use crate::report::figure::grid::Grid;
@@ -10,11 +10,11 @@ pub(super) struct Section {
     pub id: &'static str,
     /// Its heading.
     pub title: &'static str,
-    /// What it holds.
+    /// Its parts.
     pub parts: Vec<Part>,
 }
 
-/// What a section is made of.
+/// A part of a section.
 #[derive(Clone, Debug)]
 pub(super) enum Part {
     /// A sentence.
@@ -23,14 +23,14 @@ pub(super) enum Part {
     Figure(Box<Figure>),
     /// A table that can be sorted.
     Table(Grid),
-    /// A table behind a line that opens it.
+    /// A table that is hidden until the reader opens it, and the line that opens it.
     Folded(String, Grid),
-    /// Something to type: what for, and the commands.
+    /// Commands to type, with their purpose.
     Commands(String, Vec<String>),
 }
 
 impl Section {
-    /// A section of figures, those that cannot be drawn replaced by the reason.
+    /// A section of figures. For a figure that cannot be drawn it says why.
     pub(super) fn of_figures(
         id: &'static str,
         title: &'static str,

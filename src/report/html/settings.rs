@@ -1,5 +1,5 @@
-//! What was set: values that differ from their defaults, all values, and what differs between
-//! results.
+//! Tables of settings: the values that differ from their defaults, all values, and the values that
+//! differ between results.
 
 use super::section::{Part, Section};
 use crate::report::figure::grid::{Grid, text};
@@ -7,7 +7,7 @@ use crate::results::outcome::{Settings, setting_text};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// The settings of one scenario beside the defaults of the parts it chose.
+/// The settings of one scenario, compared with the defaults of the parts that it chose.
 pub(super) fn section(settings: &Settings, defaults: Option<&Settings>, whose: &str) -> Section {
     let mut parts = Vec::new();
     if settings.is_empty() {
@@ -50,8 +50,8 @@ fn all(settings: &Settings, defaults: Option<&Settings>, whose: &str) -> Grid {
     grid
 }
 
-/// Beside each other the settings that are not the same everywhere. Names, titles and questions are
-/// no settings.
+/// The settings that are not the same in all results, side by side. Names, titles and questions do
+/// not count as settings.
 pub(super) fn compared(named: &[(String, &Settings)]) -> Grid {
     let mut columns = vec![text("setting")];
     columns.extend(named.iter().map(|(name, _)| text(name.clone())));

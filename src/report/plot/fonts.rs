@@ -1,13 +1,14 @@
-//! DejaVu Sans, compiled in: the same letters on every machine, and widths known before drawing.
+//! DejaVu Sans, compiled into the program: letters are the same on every machine, and their widths
+//! are known before drawing.
 
 use super::style::FINE;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontStyle, RGBColor, TextStyle, register_font};
 use std::sync::Once;
 
-/// The family that SVG files ask for. A viewer without DejaVu takes Verdana, which is as wide.
+/// The font family in SVG files. A viewer without DejaVu takes Verdana, which has the same widths.
 const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
-/// Height of a line of DejaVu Sans over its font size: what the glyph scaler calls size.
+/// Height of a line of DejaVu Sans over its font size. The glyph scaler takes this height as size.
 pub(super) const LINE_HEIGHT: f64 = 1.164;
 
 /// DejaVu Sans of the given size, in plotters' sense of size.
@@ -22,26 +23,26 @@ pub(super) fn font(size: f64, bold: bool) -> FontDesc<'static> {
     FontDesc::new(FontFamily::Name(FAMILY), size, style)
 }
 
-/// plotters' font sizes over those that its SVG backend writes.
+/// The font size that plotters gets over the font size that its SVG backend writes.
 pub(super) const SVG_FONT: f64 = 1.24;
-/// How far below the top of a text plotters' SVG backend puts the baseline, in font sizes.
+/// Distance from the top of a text to its baseline in plotters' SVG backend, in font sizes.
 pub(super) const ASCENT: f64 = 0.76;
 
-/// How a text is set on a sheet, its position being this end of it, at its top.
+/// The style of a text on a sheet; the position of the text is its upper corner at this `end`.
 pub(super) fn set(size: f64, bold: bool, colour: RGBColor, end: HPos) -> TextStyle<'static> {
     let style = TextStyle::from(font(size * FINE * SVG_FONT, bold));
     TextStyle { color: colour.to_backend_color(), ..style }.pos(Pos::new(end, VPos::Top))
 }
 
-/// How wide a text is when set in `size`.
+/// The width of a text in font size `size`.
 pub fn text_width(text: &str, size: f64, bold: bool) -> f64 {
-    // Measured large, because plotters rounds widths to whole units.
+    // Measured in a large size, because plotters rounds widths to whole units.
     let scale = 8.0;
     let measured = font(size * LINE_HEIGHT * scale, bold).box_size(text);
     measured.map_or(0.0, |(width, _)| f64::from(width) / scale)
 }
 
-/// `text`, cut with an ellipsis where it would be wider than `width`.
+/// `text`, cut and ended by an ellipsis if it is wider than `width`.
 pub fn fitted(text: &str, size: f64, bold: bool, width: f64) -> String {
     if text_width(text, size, bold) <= width {
         return text.to_string();

@@ -1,4 +1,4 @@
-//! Static pictures: draws any figure with plotters, and writes it as SVG and PNG. Lists which
+//! Static pictures: draws any figure with plotters, writes it as SVG and PNG, and says which
 //! pictures a folder gets.
 
 pub mod fonts;
@@ -21,10 +21,10 @@ use crate::results::outcome::{Oscillating, Results};
 use crate::results::table::Rows;
 use std::path::{Path, PathBuf};
 
-/// What became of one picture.
+/// The result for one picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawn {
-    /// Its name: that of its files without the ending.
+    /// Its name: the name of its files without the ending.
     pub name: &'static str,
     /// Its files, or why there are none.
     pub outcome: Outcome,
@@ -40,11 +40,11 @@ pub enum Outcome {
         /// The same as pixels.
         png: PathBuf,
     },
-    /// The folder does not hold what it shows; a sentence that says what is missing.
+    /// The folder does not have the data; the text says what is missing.
     Skipped(String),
 }
 
-/// The pictures of a run that recorded what they show.
+/// The pictures of a run whose data it has recorded.
 fn pictures(run: &RunResults) -> impl Iterator<Item = (&'static str, &'static Topic)> {
     let recorded = OF_A_RUN.iter().filter(|topic| (topic.recorded)(run));
     recorded.filter_map(|topic| Some((topic.picture?, topic)))
@@ -52,8 +52,10 @@ fn pictures(run: &RunResults) -> impl Iterator<Item = (&'static str, &'static To
 
 /// Draws every picture that the results in `folder` allow into `folder/plots`.
 ///
-/// The bytes depend on the folder's files alone. Errors: a file of the folder that cannot be read
-/// or is malformed, a picture that cannot be written.
+/// The bytes depend only on the folder's files.
+///
+/// # Errors
+/// If a file of the folder cannot be read or is malformed, or a picture cannot be written.
 pub fn draw_all(folder: &Path) -> Result<Vec<Drawn>, ReportError> {
     let run = RunResults::open(folder)?;
     let place = folder.join("plots");
@@ -116,7 +118,7 @@ fn write(figure: &Figure, whose: &str, folder: &Path, name: &str) -> Result<Outc
     let failed =
         |file: &Path, problem: String| ReportError::Write { file: file.to_path_buf(), problem };
     std::fs::create_dir_all(folder).map_err(|e| failed(folder, e.to_string()))?;
-    // A link that somebody has put there is not followed.
+    // A link with this name is removed, not followed.
     [&svg, &png].into_iter().for_each(|old| drop(std::fs::remove_file(old)));
     let document = render::svg(figure, whose).map_err(|e| failed(&svg, e))?;
     std::fs::write(&svg, document).map_err(|e| failed(&svg, e.to_string()))?;

@@ -13,14 +13,14 @@ use plotters::style::text_anchor::HPos;
 const MOST_LARGE: usize = 3;
 /// Room for names where lines end.
 const ENDS: f64 = 210.0;
-/// How strong a band is, and what lies under a histogram.
+/// Opacity of a band, and of the area under a histogram.
 const BAND: f64 = 0.3;
 const UNDER: f64 = 0.14;
 
-/// A value on both scales, as positions there.
+/// The positions of a value on both scales.
 type Point = (f64, f64);
 
-/// Draws the plots that the layout shows below `top`.
+/// Draws the plots that the layout shows, below `top`.
 pub(super) fn draw<DB: DrawingBackend>(
     sheet: &Sheet<DB>,
     top: f64,
@@ -73,7 +73,7 @@ fn slot(index: usize, plots: &[Plot], layout: &Panels, top: f64) -> Rect {
     Rect { left, top, right: left + width, bottom: top + height }
 }
 
-/// Every line of the plots once; of many quiet ones the first and the last.
+/// Every line of the plots once; many quiet lines get one entry with the first and the last name.
 fn legend(plots: &[Plot]) -> Vec<(Swatch, String)> {
     let mut entries: Vec<(Swatch, String)> = Vec::new();
     let mut quiet: Vec<(Line, &str)> = Vec::new();
@@ -107,7 +107,7 @@ fn legend(plots: &[Plot]) -> Vec<(Swatch, String)> {
     entries
 }
 
-/// Whether bands are what a plot shows.
+/// Whether a plot shows bands in steps: quantiles over time.
 fn is_fan(plot: &Plot) -> bool {
     plot.series.iter().any(|series| series.style == Style::Steps && series.band.is_some())
 }
@@ -115,17 +115,18 @@ fn is_fan(plot: &Plot) -> bool {
 /// One plot and its place.
 struct Panel<'a> {
     plot: &'a Plot,
-    /// The lines drawn. Where dashes have a meaning, they can't tell a second round of colours.
+    /// The lines drawn. If names stand at the ends of lines, no colour is used twice: dashes have a
+    /// meaning there and cannot distinguish two lines of one colour.
     series: &'a [Series],
     rect: Rect,
     x: Ruler,
     y: Ruler,
     small: bool,
-    /// Height of what stands above a small one.
+    /// Height of the notes above a small panel.
     head: f64,
-    /// Whether its lines are named where they end.
+    /// Whether the names of its lines stand at their ends.
     ends: bool,
-    /// Whether none lies below it.
+    /// Whether it is in the last row of panels.
     below: bool,
 }
 
@@ -162,7 +163,8 @@ impl Panel<'_> {
             let line = Line { colour: colour.mix(1.0), width, dashed: true };
             self.line(&mut chart, &[(x, self.y.low), (x, self.y.high)], line)?;
         }
-        // Backwards, so that the first line lies on top; bands from the widest to the narrowest.
+        // In reverse order, so that the first line is on top; bands from the widest to the
+        // narrowest.
         let order: Vec<usize> = match is_fan(self.plot) {
             true => (0..self.series.len()).collect(),
             false => (0..self.series.len()).rev().collect(),
@@ -232,7 +234,7 @@ impl Panel<'_> {
         self.line(chart, &points, line)
     }
 
-    /// The line through values, cut off where it leaves the panel.
+    /// A line through points, cut off at the edges of the panel.
     fn line<DB: DrawingBackend>(
         &self,
         chart: &mut Chart<'_, DB>,
@@ -264,7 +266,7 @@ impl Panel<'_> {
         chart.draw_series(dots).map(|_| ())
     }
 
-    /// Where each value begins and ends, cut off at the panel's sides.
+    /// Where each value of a series in steps begins and ends, cut off at the panel's sides.
     fn stretches(&self, series: &Series) -> Vec<(usize, f64, f64)> {
         let at: Vec<f64> = series.x.iter().map(|x| self.plot.x.position(*x)).collect();
         let cut = |(place, pair): (usize, &[f64])| {
@@ -293,7 +295,7 @@ impl Panel<'_> {
         chart.draw_series(self.stretches(series).into_iter().filter_map(block)).map(|_| ())
     }
 
-    /// Steps over the stretches that hold something, lightly filled where they are a histogram.
+    /// Steps over the stretches that have a value; the area under a histogram is lightly filled.
     fn steps<DB: DrawingBackend>(
         &self,
         chart: &mut Chart<'_, DB>,
@@ -336,7 +338,7 @@ impl Panel<'_> {
         self.line(chart, &outline, Line { width, ..line })
     }
 
-    /// Rings around values, which are written above them.
+    /// Rings around values, with the numbers above them.
     fn marks<DB: DrawingBackend>(
         &self,
         sheet: &Sheet<DB>,
@@ -362,7 +364,7 @@ impl Panel<'_> {
         Ok(())
     }
 
-    /// Name and last value of each line beside its end, moved apart where they would overlap.
+    /// The name and the last value of each line beside its end, moved apart if they would overlap.
     fn names_at_ends<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
         let Rect { top, right, bottom, .. } = self.rect;
         let lines = self.series.iter().enumerate();
@@ -449,7 +451,7 @@ fn ruler(axis: &Axis, values: impl Iterator<Item = f64>, count: usize) -> Ruler 
     });
     let wide = match axis.unit {
         Unit::Percent => (0.0, high * 1.06),
-        // Time and counts begin at nothing, and the last value has some room.
+        // Time and counts begin at 0, and the last value has some room.
         Unit::Time | Unit::Count => (low.min(0.0), high + 0.02 * high.abs()),
         Unit::Number => (low, high),
     };
@@ -463,8 +465,8 @@ fn ruler(axis: &Axis, values: impl Iterator<Item = f64>, count: usize) -> Ruler 
     }
 }
 
-/// Positions at least `gap` apart, in the order of `wanted` and near it, between `low` and `high`
-/// if they fit there.
+/// Positions at least `gap` apart, in the order of `wanted` and near these positions, and between
+/// `low` and `high` if they fit there.
 fn spread(wanted: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));

@@ -1,5 +1,6 @@
-//! Pictures as pixels, anti-aliased by the distance of each pixel's middle from the shape's edge:
-//! smooth at any angle and width, with round joins, the same on every machine.
+//! Pictures as pixels. Anti-aliasing uses the distance of each pixel's centre from the edge of the
+//! shape. So lines are smooth at any angle and width, with round joins, and the same on every
+//! machine.
 
 use super::fonts;
 use super::style::FINE;
@@ -11,7 +12,7 @@ use plotters_backend::{
 use std::convert::Infallible;
 use std::ops::Range;
 
-/// Units of the sheet on the side of a pixel; glyphs are drawn as much larger and averaged down.
+/// Units of the sheet per pixel. Glyphs are drawn this many times larger and then averaged.
 const OVERSAMPLE: i32 = FINE as i32;
 /// Height of small letters of DejaVu Sans over the font size.
 const X_HEIGHT: f64 = 0.547;
@@ -19,7 +20,7 @@ const X_HEIGHT: f64 = 0.547;
 type Point = (f64, f64);
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
-/// RGB pixels, row by row from the top: the backend that plotters draws pictures for PNG files on.
+/// RGB pixels, row by row from the top: the backend of plotters for PNG files.
 #[derive(Debug)]
 pub(super) struct Raster<'a> {
     width: usize,
@@ -36,13 +37,13 @@ struct Rect {
     bottom: f64,
 }
 
-/// Pixel columns and rows that a shape may touch.
+/// The pixel columns and rows that a shape may touch.
 struct Window {
     columns: Range<usize>,
     rows: Range<usize>,
 }
 
-/// Where a point of the sheet lies among the pixels.
+/// The position of a point of the sheet, in pixels.
 fn place(point: BackendCoord) -> Point {
     (f64::from(point.0) / FINE, f64::from(point.1) / FINE)
 }
@@ -171,7 +172,7 @@ impl<'a> Raster<'a> {
         };
         let Window { columns, rows } = window;
         let opaque = ink.alpha >= 1.0;
-        // Columns that it covers from edge to edge.
+        // The columns that the rectangle covers completely.
         let last = (rect.right.floor() as usize).clamp(columns.start, columns.end);
         let first = (rect.left.ceil() as usize).clamp(columns.start, last);
         for row in rows {
@@ -185,14 +186,14 @@ impl<'a> Raster<'a> {
         }
     }
 
-    /// Covers some columns of a row.
+    /// Fills some columns of a row.
     fn fill(&mut self, columns: Range<usize>, row: usize, ink: BackendColor) {
         let start = row * self.width;
         let cells = &mut self.pixels[(start + columns.start) * 3..(start + columns.end) * 3];
         cells.as_chunks_mut().0.fill(channels(ink));
     }
 
-    /// A filled circle, or a ring with such a stroke.
+    /// A filled circle, or a ring with a stroke of this width.
     fn disc(&mut self, centre: Point, radius: f64, stroke: Option<f64>, ink: BackendColor) {
         let window = self.window(&around(centre, centre, radius + stroke.unwrap_or(0.0) + 1.0));
         for row in window.rows {
@@ -208,7 +209,7 @@ impl<'a> Raster<'a> {
         }
     }
 
-    /// The whole line is one shape: where its pieces overlap, ink is laid once.
+    /// Draws a line as one shape: ink is laid only once where its pieces overlap.
     fn line(&mut self, points: &[Point], width: f64, ink: BackendColor) {
         let reach = width / 2.0 + 1.0;
         let mut bounds = around(points[0], points[0], reach);
@@ -247,7 +248,7 @@ impl<'a> Raster<'a> {
     ) {
         let scale = f64::from(OVERSAMPLE);
         let glyphs = size * fonts::LINE_HEIGHT * scale;
-        // plotters hands out glyph pixels with the baseline half a size below the origin.
+        // plotters gives glyph pixels with the baseline half a font size below the origin.
         let baseline = (glyphs as f32 / 2.0) as i32;
         let origin = ((at.0 * scale).round() as i32, (at.1 * scale).round() as i32 - baseline);
         let (first, last) = ((at.0, at.1 - size), (at.0 + width, at.1 + size / 2.0));
@@ -280,17 +281,17 @@ impl<'a> Raster<'a> {
     }
 }
 
-/// Which share of each pixel of a window a shape covers.
+/// The share of each pixel of a window that a shape covers.
 struct Coverage {
     window: Window,
     /// Row by row.
     shares: Vec<f32>,
-    /// In each row the columns from the first to the last that the shape may cover.
+    /// For each row, the columns from the first to the last that the shape may cover.
     touched: Vec<Range<usize>>,
 }
 
 impl Coverage {
-    /// Nothing is covered yet.
+    /// A window of which nothing is covered yet.
     fn of(window: Window) -> Coverage {
         let (across, down) = (window.columns.len(), window.rows.len());
         Coverage { window, shares: vec![0.0; across * down], touched: vec![0..0; down] }
@@ -317,10 +318,11 @@ impl Coverage {
     }
 }
 
-/// Where at the height `y` the straight line through `a` and `b` is no farther than `reach`.
+/// The columns at height `y` that are at most `reach` away from the straight line through `a` and
+/// `b`.
 fn columns_near(a: Point, b: Point, y: f64, reach: f64) -> Range<f64> {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-    // A line as good as level is near everywhere, and the division would overflow.
+    // For a line that is almost horizontal the division would overflow, and any column may be near.
     if dy.abs() < 1e-9 {
         return f64::NEG_INFINITY..f64::INFINITY;
     }
@@ -328,7 +330,7 @@ fn columns_near(a: Point, b: Point, y: f64, reach: f64) -> Range<f64> {
     crossing - half..crossing + half
 }
 
-/// Exact operations only, which `hypot` of a platform's library is not.
+/// Only operations whose results are the same everywhere; `hypot` of a platform's library is not.
 fn length(dx: f64, dy: f64) -> f64 {
     (dx * dx + dy * dy).sqrt()
 }
@@ -351,7 +353,7 @@ fn around(a: Point, b: Point, reach: f64) -> Rect {
     }
 }
 
-/// Share of a pixel under a stroke of the given width whose middle line is `distance` away.
+/// Share of a pixel that a stroke of the given width covers if its middle line is `distance` away.
 fn covered_by_stroke(distance: f64, width: f64) -> f64 {
     (width / 2.0 + 0.5 - distance).clamp(0.0, 1.0).min(width)
 }
@@ -402,7 +404,7 @@ mod tests {
         assert!((darkness(&pixels) / expected - 1.0).abs() < 0.02);
     }
 
-    /// In all directions, also as good as level and as good as upright.
+    /// In all directions, also almost horizontal and almost vertical.
     #[test]
     fn a_line_is_as_wide_and_long_at_any_angle() {
         let almost =
@@ -418,7 +420,7 @@ mod tests {
         }
     }
 
-    /// Edges between pixels, ends within one pixel, and areas without any: opaque and not.
+    /// Edges within pixels, areas within one pixel, and empty areas; opaque and half transparent.
     #[test]
     fn an_area_covers_what_its_edges_say() {
         for alpha in [1.0, 0.5] {

@@ -1,4 +1,4 @@
-//! Any figure as SVG and as PNG. Same figure, same bytes.
+//! Writes any figure as SVG and as PNG. The same figure gives the same bytes.
 
 use super::raster::Raster;
 use super::sheet::{Drawing, HEIGHT, Sheet, WIDTH};
@@ -9,14 +9,14 @@ use crate::report::figure::chart::Chart;
 use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend};
 use std::path::Path;
 
-/// The figure as an SVG document; `whose` it is, is said before its sentence.
+/// The figure as an SVG document; the name in `whose` stands before its sentence.
 pub fn svg(figure: &Figure, whose: &str) -> Result<String, String> {
     let height = height(figure);
     let size = ((WIDTH * FINE) as u32, (height * FINE) as u32);
     let mut document = String::new();
     draw(SVGBackend::with_string(&mut document, size), figure, whose)?;
-    // The coordinates stay fine, the page is shown at the picture's own size, and lines end and
-    // turn round as in the PNG.
+    // The coordinates stay fine, the document has the size of the picture, and lines have round
+    // ends and joins as in the PNG.
     let fine = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
     let shown = format!(
         "width=\"{WIDTH}\" height=\"{height}\" stroke-linejoin=\"round\" stroke-linecap=\"round\""
@@ -35,7 +35,7 @@ pub fn write_png(figure: &Figure, whose: &str, path: &Path) -> Result<(), String
     file.present().map_err(|e| e.to_string())
 }
 
-/// Spans of few workers need no whole sheet.
+/// The height of the sheet: spans of few workers need less than a whole sheet.
 fn height(figure: &Figure) -> f64 {
     match &figure.chart {
         Chart::Spans(spans) => spans::height(spans),

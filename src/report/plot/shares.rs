@@ -1,4 +1,4 @@
-//! Shares of a whole as upright bars, their groups named below.
+//! Shares of a whole as vertical bars, with the names of their groups below.
 
 use super::fonts::{fitted, text_width};
 use super::sheet::{Drawing, INNER, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch};
@@ -8,9 +8,9 @@ use crate::report::figure::chart::Shares;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-/// Room for a bar where there are few.
+/// The most room for a bar.
 const WIDEST: f64 = 220.0;
-/// Room beside a bar, as a share of its own.
+/// Empty space on each side of a bar, as a share of the bar's room.
 const PAD: f64 = 0.12;
 const BOTTOM: f64 = 880.0;
 
@@ -46,7 +46,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     names(sheet, shares, &rect)
 }
 
-/// The name of each bar below it, and a bracket with its name below each group.
+/// Writes the name of each bar below it, and below each group a bracket and its name.
 fn names<DB: DrawingBackend>(sheet: &Sheet<DB>, shares: &Shares, rect: &Rect) -> Drawing<DB> {
     let width = (rect.right - rect.left) / shares.members.len() as f64;
     let column = |place: f64| rect.left + place * width;

@@ -1,4 +1,4 @@
-//! The sheet that a figure is drawn on: texts, heading and legend, and the charts of plotters on it.
+//! The sheet for one figure: texts, heading, legend, and the charts of plotters.
 
 use super::fonts::{self, fitted, text_width};
 use super::style::{self, BLACK, GREY, Line, MESH, stroke, units};
@@ -17,21 +17,21 @@ pub(super) const HEIGHT: f64 = 1000.0;
 pub(super) const LEFT: f64 = 60.0;
 /// Right edge of everything.
 pub(super) const RIGHT: f64 = 1550.0;
-/// Where data begin on the left, behind the labels of an axis.
+/// Left edge of the data, to the right of the labels of the vertical axis.
 pub(super) const INNER: f64 = 150.0;
-/// Where data end, above labels and title of an axis.
+/// Lower edge of the data, above the labels and the title of the horizontal axis.
 pub(super) const BOTTOM: f64 = 900.0;
 
-/// Most lines of the sentence.
+/// The most lines of text for the sentence.
 const MOST_LINES: usize = 2;
 
-/// What drawing on a backend comes to.
+/// The result of drawing on a backend.
 pub(super) type Drawing<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
 /// A chart over two scales.
 pub(super) type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<Ruler, Ruler>>;
 
-/// A scale of a chart: its range and its labels there.
+/// A scale of a chart: its range and its labels.
 #[derive(Clone, Debug)]
 pub(super) struct Ruler {
     /// The value at its beginning.
@@ -116,7 +116,7 @@ impl Swatch {
 pub(super) struct Sheet<DB: DrawingBackend>(DrawingArea<DB, Shift>);
 
 impl<DB: DrawingBackend> Sheet<DB> {
-    /// On such an area.
+    /// A sheet on this area.
     pub(super) fn new(area: DrawingArea<DB, Shift>) -> Sheet<DB> {
         Sheet(area)
     }
@@ -126,7 +126,7 @@ impl<DB: DrawingBackend> Sheet<DB> {
         self.0.present()
     }
 
-    /// Sets a text, `at` being this end of it on its baseline.
+    /// Writes a text; `at` is the position of its `end` on the baseline.
     pub(super) fn text(
         &self,
         at: (f64, f64),
@@ -152,7 +152,7 @@ impl<DB: DrawingBackend> Sheet<DB> {
         }
     }
 
-    /// Fills the paper, sets title and sentence; returns where the next text stands.
+    /// Fills the background, and writes title and sentence; returns the baseline of the next text.
     pub(super) fn heading(
         &self,
         figure: &Figure,
@@ -170,7 +170,7 @@ impl<DB: DrawingBackend> Sheet<DB> {
         Ok(baseline + 14.0)
     }
 
-    /// Sets a legend in rows from this baseline on; returns the next.
+    /// Draws a legend in rows, the first on this baseline; returns the baseline after the last.
     pub(super) fn legend(
         &self,
         mut baseline: f64,
@@ -212,8 +212,8 @@ impl<DB: DrawingBackend> Sheet<DB> {
         }
     }
 
-    /// A chart whose data lie in `rect`: mesh and labels of the vertical scale, which may be as wide
-    /// as `room`, and the horizontal scale with its ticks.
+    /// A chart whose data lie in `rect`: mesh and labels of the vertical scale, which may be up to
+    /// `room` wide, and the horizontal scale with its ticks.
     pub(super) fn chart<'a>(
         &self,
         rect: &Rect,
@@ -229,7 +229,7 @@ impl<DB: DrawingBackend> Sheet<DB> {
             .y_label_area_size(units(room))
             .x_label_area_size(units(below))
             .build_cartesian_2d(x.clone(), y.clone())?;
-        // Two passes, since the vertical scale has labels and no line.
+        // Drawn in two passes, because the vertical scale has labels but no line.
         let set = fonts::set(size, false, GREY, HPos::Left);
         let [across, down] = if size < style::TICK { [3.0, 5.0] } else { [7.0, 7.0] };
         chart
@@ -254,7 +254,7 @@ impl<DB: DrawingBackend> Sheet<DB> {
     }
 }
 
-/// The lines of a sentence, as many as there may be.
+/// The lines of a sentence; the last line is cut if the sentence is too long.
 fn broken(sentence: &str) -> Vec<String> {
     let width = RIGHT - LEFT;
     let mut lines = vec![String::new()];

@@ -1,4 +1,4 @@
-//! Rows of spans of time.
+//! The timeline: rows of spans of time.
 
 use super::fonts::{fitted, text_width};
 use super::sheet::{BOTTOM, Drawing, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch};
@@ -7,13 +7,13 @@ use crate::report::figure::chart::{Look, Spans};
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-/// Where rows begin at the lowest.
+/// The lowest position at which the rows begin.
 const TOP: f64 = 230.0;
-/// Height of a row where there are few.
+/// The largest height of a row.
 const TALLEST: f64 = 70.0;
-/// Room above and below a row, as a share of its height.
+/// Empty space above and below the spans of a row, as a share of its height.
 const PAD: f64 = 0.12;
-/// Most room for names.
+/// The most room for names.
 const NAMES: f64 = 270.0;
 
 /// The height of the sheet.
@@ -45,7 +45,7 @@ pub(super) fn draw<DB: DrawingBackend>(sheet: &Sheet<DB>, top: f64, spans: &Span
         let within = |share: f64| place as f64 + PAD + (1.0 - 2.0 * PAD) * share;
         let blocks = row.spans.iter().map(|(look, from, until)| {
             let (above, below) = (within(look.band.0), within(look.band.1));
-            // A thin edge of paper tells neighbours apart.
+            // A thin gap separates neighbours.
             let edge = (spans.window.1 - spans.window.0) * 3e-4;
             let until = if until - from > 4.0 * edge { until - edge } else { *until };
             Rectangle::new([(*from, above), (until, below)], style::ink(look.ink).filled())

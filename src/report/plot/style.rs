@@ -1,23 +1,24 @@
-//! How every picture looks: one palette, one set of sizes. Lengths are in the units of the picture,
-//! 1600 x 1000.
+//! The style of all pictures: one palette, one set of sizes. Lengths are in units of the picture,
+//! which is 1600 wide and 1000 high.
 
 use crate::report::figure::chart::{Ink, Series, Style};
 use plotters::style::{Color, RGBAColor, RGBColor, ShapeStyle};
 
-/// plotters draws on whole units: a sheet this many times larger leaves a quarter of a unit.
+/// plotters draws at whole units. The sheet is this many times larger than the picture, so that
+/// positions are exact to a quarter of a unit.
 pub(super) const FINE: f64 = 4.0;
 
 /// Text and axes.
 pub(super) const BLACK: RGBColor = RGBColor(34, 34, 34);
 /// Secondary text.
 pub(super) const GREY: RGBColor = RGBColor(95, 99, 104);
-/// What stays in the background.
+/// Lines in the background.
 pub(super) const PALE: RGBColor = RGBColor(205, 208, 212);
 /// The mesh.
 pub(super) const MESH: RGBColor = RGBColor(232, 234, 237);
 
-/// The order in which series take colours: Okabe and Ito's palette, which people with any colour
-/// vision can tell apart, without its yellow (too light for lines) and with black last.
+/// The colours of series in order: Okabe and Ito's palette, whose colours people with any colour
+/// vision can distinguish, without its yellow (too light for lines) and with black last.
 const SERIES: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -28,7 +29,7 @@ const SERIES: [RGBColor; 7] = [
     BLACK,
 ];
 
-/// How many colours there are.
+/// The number of colours.
 pub(super) const COLOURS: usize = SERIES.len();
 
 /// Font size of the title.
@@ -39,14 +40,14 @@ pub(super) const SUBTITLE: f64 = 22.0;
 pub(super) const LABEL: f64 = 20.0;
 /// Font size of tick labels.
 pub(super) const TICK: f64 = 19.0;
-/// Font size where many labels must fit.
+/// Font size for many labels in little space.
 pub(super) const SMALL: f64 = 15.0;
 
 /// Width of data lines.
 pub(super) const NORMAL: f64 = 2.5;
 /// Width of background lines and of the mesh.
 pub(super) const THIN: f64 = 1.25;
-/// Length of a dash and of the gap behind it.
+/// Length of a dash and of the gap after it.
 pub(super) const DASH: f64 = 9.0;
 
 /// A length in the units of plotters.
@@ -54,7 +55,7 @@ pub(super) fn units(length: f64) -> i32 {
     (length * FINE).round().clamp(-1e8, 1e8) as i32
 }
 
-/// A line of such a width.
+/// The style of a line of this width.
 pub(super) fn stroke(colour: impl Color, width: f64) -> ShapeStyle {
     colour.stroke_width(units(width) as u32)
 }
@@ -83,7 +84,8 @@ pub(super) struct Line {
     pub dashed: bool,
 }
 
-/// How the series at a place among others is drawn. Lines beyond the last colour are dashed.
+/// How the series at a place among others is drawn. If there are more series than colours, colours
+/// are used again with dashes.
 pub(super) fn line(series: &Series, place: usize) -> Line {
     let number = series.colour.unwrap_or(place);
     match series.style {

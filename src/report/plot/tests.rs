@@ -1,11 +1,11 @@
-//! Synthetic results folders, and what every plot must do with them.
+//! Tests of all pictures with generated results folders.
 
 use super::*;
 use proptest::prelude::*;
 use std::fmt::Write as _;
 use std::fs;
 
-/// Pictures of a run without layers.
+/// Number of pictures of a run without layers.
 const PICTURES: usize = 6;
 
 /// A reproducible number in 0..1 that looks random.
@@ -165,7 +165,7 @@ fn write_timeline(folder: &Path, workers: u32) {
     fs::write(folder.join("timeline.csv"), text).unwrap();
 }
 
-/// A complete results folder of a run with so many workers.
+/// Writes a complete results folder of a run with this number of workers.
 fn write_folder(folder: &Path, workers: u32) {
     fs::create_dir_all(folder).unwrap();
     write_evaluations(folder, workers.min(8));
@@ -179,7 +179,8 @@ fn write_folder(folder: &Path, workers: u32) {
     fs::write(folder.join("summary.json"), summary).unwrap();
 }
 
-/// Where to leave the pictures for somebody to look at: `STRAGGLER_PLOTS`, if set.
+/// A folder for the pictures: below `STRAGGLER_PLOTS` if that is set, so that they can be looked
+/// at.
 fn gallery(name: &str) -> (Option<tempfile::TempDir>, PathBuf) {
     match std::env::var_os("STRAGGLER_PLOTS") {
         Some(gallery) => (None, PathBuf::from(gallery).join(name)),

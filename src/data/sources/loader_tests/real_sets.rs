@@ -319,7 +319,7 @@ fn open_avazu(folder: &Path, files: &[&str]) -> Log {
     avazu::open(&avazu::Config { files, ..avazu::Config::default() }, &context(folder)).unwrap()
 }
 
-/// AUC on the held-out examples, if the score is the item's number of training events.
+/// AUC on the held-out examples if the score of an example is its item's number of training events.
 fn popularity_auc(log: &Log) -> f64 {
     let mut batch = Batch::default();
     log.read(&(0..log.held_out().end).collect::<Vec<u64>>(), &mut batch);
@@ -351,7 +351,8 @@ fn popularity_auc(log: &Log) -> f64 {
     won / (below * positives)
 }
 
-/// The reference trainer's popularity baseline (mean over seeds, standard deviation 0.0014 at most).
+/// The reference trainer's popularity baseline (mean over seeds, standard deviation 0.0014 at
+/// most).
 #[test]
 fn popularity_scores_as_in_the_reference() {
     let Some(data) = real_data("popularity") else {

@@ -42,7 +42,7 @@ fn config() -> Config {
     }
 }
 
-/// Everything in a log that its examples come from, or the error and its line.
+/// All parts of a log from which its examples are read, or the error and its line.
 fn outcome(result: Result<Log, DataError>) -> Result<String, (Option<BadRowKind>, Option<u64>)> {
     match result {
         Ok(log) => Ok(format!("{log:?}")),

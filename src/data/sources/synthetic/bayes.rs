@@ -1,7 +1,7 @@
 //! The scores of a model that knows the truth: the limit with which a learned model is compared.
 
 /// Scores of the true click probabilities on given examples, against the real labels of these
-/// examples. On a small set they vary by chance as a model's own scores do, and together with them.
+/// examples. On a small set they vary by chance, together with the scores of a model.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bayes {
     /// Number of examples.

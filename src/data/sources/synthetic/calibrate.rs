@@ -192,7 +192,7 @@ pub(super) fn expected_auc(scored: impl Iterator<Item = (f64, f64)>) -> f64 {
     }
     won += tied_clicks * (others + 0.5 * tied_others);
     others += tied_others;
-    // An example is no pair with itself.
+    // A pair has two different examples.
     (won - 0.5 * itself) / (clicks * others - itself)
 }
 

@@ -58,8 +58,8 @@ impl Drift {
     }
 
     /// The number at an instant.
-    // Inlined twice into one sum, the compiler packed the two calls into vectors through the stack:
-    // a third of all time spent on effects.
+    // If it were inlined twice into one sum, the compiler would pack the two calls into vectors
+    // through the stack, which took a third of all time spent on effects.
     #[inline(never)]
     pub(super) fn value(self, course: &Course, time: f64, normal: &Normal) -> f32 {
         let blend = self.blend(course.phase, time);

@@ -8,10 +8,11 @@
 //! Ids count impressions in the order of time: `id = day x rows_per_day + row`. Rows come in
 //! sessions of `impressions_per_session`, from the top of the page down. A session has a user
 //! (drawn by activity), an instant, a category (mostly one of the user's favourites at the time),
-//! and items drawn by popularity, rarely one twice. Tastes, item quality and category trends drift
-//! (`drift.rs`); items are replaced (`shop.rs`); the history contains the user's own events before
-//! the day began (`users.rs`). The click probability is the logistic function of a weighted sum of
-//! effects (`truth.rs`), scaled to the requested best possible AUC (`calibrate.rs`).
+//! and items drawn by popularity; few items appear twice in a session. Tastes, item quality and
+//! category trends drift (`drift.rs`); items are replaced (`shop.rs`); the history contains the
+//! user's own events before the day began (`users.rs`). The click probability is the logistic
+//! function of a weighted sum of effects (`truth.rs`), scaled to the requested best possible AUC
+//! (`calibrate.rs`).
 
 mod alias;
 mod bayes;

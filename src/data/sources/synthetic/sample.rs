@@ -1,7 +1,7 @@
 //! The sessions that a log is calibrated on, spread evenly over it.
 //!
 //! They are generated once, before the calibration, which decides about clicks and not about shown
-//! items. If they are a good part of a log with kept sessions, they are the first ones kept.
+//! items. If the log keeps its sessions and is short, these sessions are the first ones kept.
 
 use super::bayes::{Bayes, Outcome};
 use super::calibrate::Impressions;
@@ -15,8 +15,8 @@ use crate::base::Purpose;
 const SAMPLE: u64 = 49_152;
 /// Smallest number of sessions.
 const SAMPLE_SESSIONS: u64 = 256;
-/// Logs of more samples than this do not keep the sessions of the sample: memory would be allocated
-/// for every day, read or not, to save a small part of the work.
+/// A log that is longer than this many samples does not keep the sessions of the sample: memory
+/// would be allocated for every day, read or not, to save a small part of the work.
 const MOST_SAMPLES: u64 = 8;
 
 /// Sessions whose clicks are not drawn yet.

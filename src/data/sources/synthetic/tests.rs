@@ -52,8 +52,8 @@ proptest! {
     }
 }
 
-/// At the first reading or a later one, by one thread or two, with histories and without, and at
-/// the end of a day, whose last session is short.
+/// Checked at the first reading and at a later one, with one thread and with two, with histories
+/// and without, and at the end of a day, whose last session is short.
 #[test]
 fn what_is_kept_is_what_is_generated_anew() {
     for (history, seed) in [(0, 1), (8, 2), (31, 3)] {

@@ -39,7 +39,7 @@ pub(super) struct Event {
     pub(super) item: u32,
     /// Its category.
     pub(super) category: u32,
-    /// When, in days since the log began; negative before.
+    /// Its time, in days since the log began; negative before that.
     pub(super) time: f64,
 }
 

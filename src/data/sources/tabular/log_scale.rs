@@ -1,4 +1,4 @@
-//! `sign(x) ln(1 + |x|)`, fast if `x` is a small whole number, as counts mostly are.
+//! `sign(x) ln(1 + |x|)`, fast for small whole numbers; most counts are small.
 
 /// The values of counts below this come from a table.
 const KNOWN: u32 = 4096;

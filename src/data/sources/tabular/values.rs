@@ -17,10 +17,10 @@ pub(crate) struct Values {
     pub(crate) numeric: Vec<f32>,
 }
 
-/// The last time read: in most logs many neighbouring rows have the same.
+/// The last time read. In most logs, many neighbouring rows have the same time.
 #[derive(Debug, Default)]
 pub(crate) struct LastTime {
-    /// The first word and the length of its text, which are all of it for up to eight bytes.
+    /// The first word and the length of its text: the whole text if it has at most eight bytes.
     text: (u64, usize),
     stamp: Stamp,
 }

@@ -1,4 +1,5 @@
-//! Quality against examples and against simulated time, a line per point: mean and band over seeds.
+//! Quality against examples and simulated time: for each point a line with mean and band over
+//! seeds.
 
 use super::gather::{FOLLOWED, Point, Step};
 use crate::report::figure::axis::{Axis, Unit};
@@ -7,18 +8,18 @@ use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::figure::number::{counted, figure};
 use crate::report::figure::thin::mean_line;
 
-/// Most lines of one plot.
+/// The most lines of one plot.
 const MOST_LINES: usize = 12;
-/// Most positions of one line.
+/// The most positions of one line.
 const POSITIONS: usize = 120;
-/// From this ratio of the longest to the shortest run on, the axis of time is one of ratios.
+/// If the longest run is at least this many times the shortest, the axis of time has equal ratios.
 const WIDE: f64 = 20.0;
 
-/// A line that begins further than this below the others, since layers begin anew, rises into a
-/// picture from below.
+/// A line that begins further than this below the highest beginning, because layers were
+/// initialised again, enters a picture from below.
 const FAR: f64 = 0.02;
 
-/// What quality is shown against.
+/// The quantity on the horizontal axis.
 struct Against {
     id: &'static str,
     title: &'static str,
@@ -42,12 +43,12 @@ const TIME: Against = Against {
     position: |step| step.sim_s,
 };
 
-/// The two figures; `file` is where the series are.
+/// The two figures; `file` names the file with the series.
 pub fn figures(points: &[Point], file: &str) -> [Result<Figure, String>; 2] {
     [by_examples(points, file), build(points, &TIME, file)]
 }
 
-/// The first of them.
+/// Quality against examples.
 pub fn by_examples(points: &[Point], file: &str) -> Result<Figure, String> {
     build(points, &EXAMPLES, file)
 }
@@ -89,7 +90,7 @@ fn plot(points: &[&Point], measure: usize, against: &Against, log: bool) -> Opti
             curves.iter_mut().for_each(|curve| curve.retain(|step| step.0 > 0.0));
         }
         let series = mean_line(point.label.as_str(), &curves, POSITIONS);
-        // A model that is evaluated and not trained is a dot.
+        // A model that is evaluated and not trained has one value, which is drawn as a point.
         let style = if series.x.len() == 1 { Style::Points } else { Style::Line };
         Series { style, ..series }
     };
@@ -106,7 +107,7 @@ fn plot(points: &[&Point], measure: usize, against: &Against, log: bool) -> Opti
     })
 }
 
-/// From the lowest value of the lines that begin high to the highest of all.
+/// From the lowest value of the lines that do not begin far below to the highest value of all.
 fn range(series: &[Series]) -> (f64, f64) {
     let first = |series: &Series| series.points().next().map(|point| point.1);
     let begin = series.iter().filter_map(first).fold(f64::NEG_INFINITY, f64::max);

@@ -1,5 +1,4 @@
-//! The trials of a sweep, point by point, with the few figures and the short series that its page
-//! needs of each.
+//! The trials of a sweep by points, with the figures and the short series that its page needs.
 
 use super::measures::{MEASURES, Measure};
 use crate::report::error::ReportError;
@@ -9,19 +8,19 @@ use crate::results::outcome::{Results, Settings, State, TrialOutcome, setting_te
 use crate::results::tables::EvaluationRow;
 use serde_json::Value;
 
-/// Most evaluations kept of one trial.
+/// The most evaluations kept of one trial.
 const MOST_STEPS: usize = 200;
 
-/// The figures that are followed over a trial: names in an evaluation, and for people.
+/// The figures that are shown over the course of a trial: name in an evaluation, name for readers.
 pub const FOLLOWED: [(&str, &str); 3] =
     [("auc", "AUC"), ("session_auc", "session AUC"), ("log_loss", "log-loss")];
 
-/// Trials that differ in nothing but their seed.
+/// A point: trials that differ only in their seed.
 #[derive(Clone, Debug)]
 pub struct Point {
-    /// What distinguishes it.
+    /// The text that distinguishes it from the other points.
     pub label: String,
-    /// What the sweep sets.
+    /// The settings that the sweep gives it.
     pub settings: Settings,
     /// Its trials.
     pub trials: Vec<Trial>,
@@ -34,11 +33,11 @@ pub struct Trial {
     pub id: String,
     /// Its seed.
     pub seed: u64,
-    /// How far it came.
+    /// Whether it is done, failed or still to do.
     pub state: State,
-    /// Why it has no figures.
+    /// Why it has no figures, if it failed.
     pub reason: Option<String>,
-    /// Its figures, as many as there are [`MEASURES`].
+    /// Its figures, one for each of [`MEASURES`].
     pub values: Vec<Option<f64>>,
     /// Its evaluations, thinned.
     pub steps: Vec<Step>,
@@ -47,11 +46,11 @@ pub struct Trial {
 /// One evaluation of the server's parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// Examples before it.
+    /// Examples trained on before it.
     pub examples: f64,
     /// Simulated seconds before it.
     pub sim_s: f64,
-    /// The figures of [`FOLLOWED`]; NaN where not defined.
+    /// The figures of [`FOLLOWED`]; NaN if not defined.
     pub quality: [f64; FOLLOWED.len()],
 }
 
@@ -77,19 +76,19 @@ impl Point {
         done.map(curve).filter(|curve| !curve.is_empty()).collect()
     }
 
-    /// A setting as text; a dash where the point has none.
+    /// A setting as text; a dash if the point does not have it.
     pub fn setting(&self, key: &str) -> String {
         self.settings.get(key).map_or_else(|| "–".to_string(), setting_text)
     }
 
-    /// Whether the author of the sweep has named it: its label says more than its settings do.
+    /// Whether the sweep file names it: its label says more than its settings do.
     pub fn is_named(&self) -> bool {
         let says = |key: &String| self.label.split(' ').any(|word| speaks_of(word, key));
         !self.label.is_empty() && (self.settings.is_empty() || !self.settings.keys().all(says))
     }
 
-    /// What tells it from the points that differ in `key` alone: its name without what that says of
-    /// `key`, if it has one, else its other settings.
+    /// The text that distinguishes it from points with other values of other keys than `key`: its
+    /// name without the part about `key` or, if it has no name, its other settings.
     pub fn besides(&self, key: &str, keys: &[String]) -> String {
         if self.is_named() {
             let others = self.label.split(' ').filter(|word| !speaks_of(word, key));
@@ -106,13 +105,13 @@ impl Point {
     }
 }
 
-/// Whether a word of a label is `workers=10`, for the key `cluster.workers`.
+/// Whether a word of a label is about a key, as `workers=10` is about `cluster.workers`.
 fn speaks_of(word: &str, key: &str) -> bool {
     let name = word.split_once('=').map(|(name, _)| name);
     name.is_some_and(|name| key == name || key.ends_with(&format!(".{name}")))
 }
 
-/// Reads all trials of a folder. That of a run is one point with one trial.
+/// Reads all trials of a folder. The folder of a run is one point with one trial.
 pub fn gather(results: &Results) -> Result<Vec<Point>, ReportError> {
     results
         .points
@@ -146,7 +145,7 @@ fn step(evaluation: &EvaluationRow) -> Step {
     Step { examples: evaluation.examples as f64, sim_s: evaluation.sim_s, quality }
 }
 
-/// The keys whose values are not the same at every point; all keys of a sweep of one point.
+/// The keys whose values differ between points; all keys if there is only one point.
 pub fn swept(points: &[Point]) -> Vec<String> {
     let mut keys: Vec<&String> = points.iter().flat_map(|point| point.settings.keys()).collect();
     keys.sort();
@@ -158,7 +157,7 @@ pub fn swept(points: &[Point]) -> Vec<String> {
     keys.into_iter().filter(varies).cloned().collect()
 }
 
-/// A key without the tables that all of `keys` can do without: its last word where that is enough.
+/// The last word of a key if no other of `keys` ends in it, otherwise the whole key.
 pub fn short_key(key: &str, keys: &[String]) -> String {
     let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_string();
     let own = last(key);

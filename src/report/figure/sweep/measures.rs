@@ -7,7 +7,7 @@ use crate::report::figure::number::figure;
 /// A figure of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measure {
-    /// Its name for people.
+    /// Its name for readers.
     pub name: &'static str,
     /// Its name in [`crate::metrics::scalar`].
     pub scalar: &'static str,
@@ -21,7 +21,7 @@ const fn measure(name: &'static str, scalar: &'static str, unit: Unit) -> Measur
 
 /// AUC at the best step.
 pub const BEST_AUC: Measure = measure("best AUC", "best.auc", Unit::Number);
-/// What a trial costs where machines are paid by time.
+/// What a trial costs if machines are paid by time.
 pub const COST: Measure = measure("cost, worker-seconds", "worker_s", Unit::Count);
 /// The virtual clock at the end.
 pub const SIM_TIME: Measure = measure("simulated time", "sim_s", Unit::Time);
@@ -45,7 +45,7 @@ impl Measure {
     }
 }
 
-/// A mean with half its interval, where there are several values; a dash without any.
+/// A mean with half of its interval, if it has one; a dash for `None`.
 pub fn plus_minus(interval: Option<Interval>) -> String {
     match interval {
         None => "–".to_string(),
@@ -54,7 +54,7 @@ pub fn plus_minus(interval: Option<Interval>) -> String {
     }
 }
 
-/// Both with as many decimals as show two digits of the half.
+/// Both numbers, with as many decimals as two significant digits of `half` need.
 fn with_half(mean: f64, half: f64) -> String {
     if !(1e-6..1e6).contains(&half) {
         return format!("{} ± {}", figure(mean), figure(half));

@@ -1,4 +1,4 @@
-//! Figures of a sweep: what its settings do, what that costs, and quality as training goes on.
+//! Figures of a sweep: the effects of its settings, their costs, and quality during training.
 
 pub mod curves;
 pub mod gather;

@@ -1,5 +1,5 @@
-//! What more workers buy: time to a quality and best quality against workers and cost, with the
-//! points that no other beats in both.
+//! Time to a quality and best quality against workers and cost, with the Pareto front: the points
+//! that no other point beats.
 
 use super::gather::Point;
 use super::measures::{BEST_AUC, COST, SIM_TIME};
@@ -11,9 +11,9 @@ use crate::report::figure::number::{self, short};
 use crate::results::outcome::State;
 use std::collections::BTreeMap;
 
-/// Most groups of points told apart.
+/// The most groups of points that are drawn.
 const MOST_GROUPS: usize = 10;
-/// From this ratio of the largest to the smallest value on, an axis is one of ratios.
+/// If the largest value is at least this many times the smallest, an axis has equal ratios.
 const WIDE: f64 = 16.0;
 
 /// Means of one point, as far as they are known.
@@ -30,7 +30,7 @@ struct Place<'a> {
 /// A point and where it lies in a plot.
 type Placed<'a> = (&'a Place<'a>, (f64, f64));
 
-/// One of the plots: what is on its axes and whether more is better upwards.
+/// One of the plots: its axes, and whether a higher value is better.
 struct View {
     label: String,
     x: (&'static str, Unit),
@@ -64,7 +64,7 @@ fn place<'a>(point: &'a Point, keys: &[String], target: f64) -> Place<'a> {
     let workers = whole_cost.zip(clock).filter(|(_, clock)| *clock > 0.0);
     let workers = workers.map(|(cost, clock)| (cost / clock).round());
     let (time, reached) = times_to(point, target);
-    // A mean over the seeds that happen to reach the target would flatter the point.
+    // A mean over only the seeds that reach the target would be too good for the point.
     let time = time.filter(|_| reached == point.count(State::Done)).map(|time| time.mean);
     Place {
         label: &point.label,
@@ -169,8 +169,8 @@ fn wide(values: impl Iterator<Item = f64>) -> bool {
     low > 0.0 && high / low >= WIDE
 }
 
-/// The positions of the points that no other beats: none is at most as far right and better, or
-/// further left and as good.
+/// The positions of the points that no other point beats. A point beats another if it is not
+/// further right and better, or further left and not worse.
 fn front(values: &[(f64, f64)], higher: bool) -> impl Iterator<Item = usize> {
     let cost = move |y: f64| if higher { -y } else { y };
     let beaten = move |a: &(f64, f64), b: &(f64, f64)| {

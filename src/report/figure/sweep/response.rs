@@ -1,5 +1,5 @@
-//! Response curves: how each measure answers to one swept setting, a line for every combination of
-//! the others; and points side by side, where the sweep gives them names.
+//! Response curves: each measure against one swept setting, with a line for every combination of
+//! the other settings. If the sweep names its points, they are also shown side by side.
 
 use super::gather::{Point, short_key};
 use super::measures::{MEASURES, Measure, plus_minus};
@@ -10,16 +10,16 @@ use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::figure::number::short;
 use std::collections::BTreeMap;
 
-/// Most lines of one plot.
+/// The most lines of one plot.
 const MOST_LINES: usize = 12;
-/// Most names side by side.
+/// The most points side by side.
 const MOST_NAMES: usize = 24;
-/// So many characters of names have room below a plot; of more, the points' numbers stand there.
+/// The number of characters of names that fit below a plot. If there are more, numbers stand there.
 const ROOM: usize = 60;
-/// From this ratio of the largest to the smallest value on, the axis is one of ratios.
+/// If the largest value is at least this many times the smallest, the axis has equal ratios.
 const WIDE: f64 = 16.0;
 
-/// What the points are lined up by.
+/// The order of the points along the horizontal axis.
 #[derive(Clone, Copy, Debug)]
 pub enum By<'a> {
     /// The values of a key.
@@ -50,7 +50,7 @@ impl By<'_> {
         }
     }
 
-    /// What tells a point from those beside it.
+    /// The name of the line to which a point belongs.
     fn line(self, point: &Point, keys: &[String]) -> String {
         match self {
             By::Key(key) => point.besides(key, keys),
@@ -59,8 +59,8 @@ impl By<'_> {
     }
 }
 
-/// What there is to line up: every key that takes several values while all else stays, and, where
-/// points have names and keys say little, the names.
+/// The horizontal axes that make sense: the names, if points have them, and every key that takes
+/// several values while all other settings stay the same. If there are none of these, all keys.
 pub fn axes<'a>(points: &[Point], keys: &'a [String]) -> Vec<By<'a>> {
     let compares = |key: &&String| {
         lines(points, By::Key(key), keys).iter().any(|(_, line)| {
@@ -83,7 +83,7 @@ pub fn figure(
 ) -> Result<Figure, String> {
     let shown: Vec<Point> = match by {
         By::Key(_) => points.to_vec(),
-        // Names stand side by side and must have room.
+        // Names stand side by side and need room.
         By::Name => evenly(points.len(), MOST_NAMES).map(|index| points[index].clone()).collect(),
     };
     let mut axis = Places::of(&shown, by, keys);
@@ -120,10 +120,10 @@ pub fn figure(
     })
 }
 
-/// How values are placed.
+/// The horizontal axis and the positions of points on it.
 struct Places {
     axis: Axis,
-    /// Values in order, where they are no numbers.
+    /// The values in order, if they are not numbers.
     names: Vec<String>,
 }
 
@@ -136,7 +136,7 @@ impl Places {
                 let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
                 let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let log = low > 0.0 && high / low >= WIDE;
-                // Evenly spread values have room for their labels; others have it by their ratios.
+                // On an axis of ratios, labels have room even if small values lie close together.
                 let axis = Axis::new(title, Unit::Number).scaled(log).labelled(numbers);
                 Places { axis, names: Vec::new() }
             }
@@ -153,7 +153,7 @@ impl Places {
         }
     }
 
-    /// Writes the numbers of the points, as the table has them, where their names have no room.
+    /// If the names have no room, labels the points by their numbers, which the table also has.
     fn number_if_crowded(&mut self, points: &[Point]) {
         if self.names.iter().map(String::len).sum::<usize>() <= ROOM {
             return;
@@ -176,7 +176,7 @@ impl Places {
     }
 }
 
-/// The points of every line, by its name.
+/// The lines: the name and the points of each.
 fn lines<'a>(points: &'a [Point], by: By<'_>, keys: &[String]) -> Vec<(String, Vec<&'a Point>)> {
     let mut order: Vec<String> = Vec::new();
     let mut lines: BTreeMap<String, Vec<&Point>> = BTreeMap::new();
@@ -204,7 +204,7 @@ fn plot(
         evenly(lines.len(), MOST_LINES).map(|index| &lines[index]).collect();
     let count = shown.len();
     let named = |(index, (name, points)): (usize, &(String, Vec<&Point>))| {
-        // Points of one category stand beside each other.
+        // Points with the same value stand beside each other.
         let aside = match scale.names.is_empty() {
             true => 0.0,
             false => (index as f64 - (count - 1) as f64 / 2.0) * 0.5 / count as f64,
@@ -244,8 +244,8 @@ fn line(
     }
 }
 
-/// Of the line with the best point by the first measure that is known: where it is highest and
-/// lowest.
+/// Where the line with the highest point is highest and lowest, for the first measure that is
+/// known.
 fn sentence(lines: &[(String, Vec<&Point>)], by: By<'_>) -> String {
     let all = || lines.iter().flat_map(|(_, points)| points);
     let has = |measure: &&Measure| all().any(|point| point.interval(measure).is_some());

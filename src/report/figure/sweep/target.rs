@@ -1,11 +1,11 @@
-//! What is known of points: the measures that they have, and the quality that all are timed to.
+//! The measures that points have, and the time that they need to reach a target quality.
 
 use super::gather::{Point, Trial};
 use super::measures::{BEST_AUC, MEASURES, Measure};
 use crate::report::figure::interval::{self, Interval};
 use crate::results::outcome::State;
 
-/// Those that some trial has.
+/// The measures that at least one trial has.
 pub fn known(points: &[Point]) -> Vec<Measure> {
     let has = |measure: &Measure| {
         let mut trials = points.iter().flat_map(|point| &point.trials);
@@ -14,8 +14,8 @@ pub fn known(points: &[Point]) -> Vec<Measure> {
     MEASURES.into_iter().filter(has).collect()
 }
 
-/// The AUC that every point is timed to: what half of the points reach at their best, cut off
-/// behind the third decimal. `None` if none has an AUC.
+/// The target AUC: the AUC that half of the points reach at their best, rounded down to three
+/// decimals. `None` if no point has an AUC.
 pub fn target(points: &[Point]) -> Option<f64> {
     let means = points.iter().filter_map(|point| point.interval(&BEST_AUC));
     let mut means: Vec<f64> = means.map(|interval| interval.mean).collect();
@@ -24,7 +24,7 @@ pub fn target(points: &[Point]) -> Option<f64> {
     Some((middle * 1e3).floor() / 1e3)
 }
 
-/// The simulated seconds until a trial first had this AUC, between evaluations on a straight line.
+/// The simulated seconds until a trial first had this AUC, interpolated between evaluations.
 pub fn time_to(trial: &Trial, target: f64) -> Option<f64> {
     let mut before: Option<(f64, f64)> = None;
     for step in &trial.steps {
@@ -40,7 +40,7 @@ pub fn time_to(trial: &Trial, target: f64) -> Option<f64> {
     None
 }
 
-/// Mean and interval of the time to `target` over the seeds that reach it, and how many do.
+/// Mean and interval of the time to `target` over the seeds that reach it, and their number.
 pub fn times_to(point: &Point, target: f64) -> (Option<Interval>, usize) {
     let done = point.trials.iter().filter(|trial| trial.state == State::Done);
     let times: Vec<f64> = done.filter_map(|trial| time_to(trial, target)).collect();

@@ -1,4 +1,5 @@
-// The charts of a page: choice of plot, legend, cursor by mouse and keyboard, reading aloud.
+// The charts of a page: choice of plot, legend, cursor for mouse and keyboard, text for screen
+// readers.
 "use strict";
 
 (() => {
@@ -169,7 +170,7 @@
       this.readout.textContent = `${where}:  ${same.map((p) => `${p.name} ${p.value}`).join("  ·  ")}`;
     }
 
-    // Left and right along a line, up and down between lines, + - 0 zoom.
+    // Left and right move along a line, up and down change the line, + - 0 zoom.
     key(event) {
       const all = this.plot().series;
       const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];

@@ -1,4 +1,4 @@
-// Values as their axis writes them.
+// Writes values in the unit of their axis.
 "use strict";
 
 const Numbers = (() => {
@@ -9,7 +9,7 @@ const Numbers = (() => {
     return String(Number(value.toPrecision(digits)));
   }
 
-  // Units with their sizes, the largest that is not above a value being used for it.
+  // Units: the smallest value for which a unit is used, its name, and its size (if that differs).
   const COUNTS = [[1e9, " G"], [1e6, " M"], [1e4, " k", 1e3], [0, "", 1]];
   const TIMES = [
     [172800, " d", 86400],
@@ -35,7 +35,7 @@ const Numbers = (() => {
     return scaled(TIMES, seconds, digits);
   }
 
-  // A value of `axis` with so many digits.
+  // A value of `axis` with `digits` significant digits.
   function write(axis, value, digits, size) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
     if (axis.names) return axis.names[Math.round(value)] ?? "";
@@ -51,7 +51,7 @@ const Numbers = (() => {
     }
   }
 
-  // The labels of an axis: all in one unit, except where equal distances are equal ratios.
+  // The labels of an axis: all in one unit if the axis is linear, otherwise each in its own unit.
   function ticks(axis, splits) {
     const sizes = splits.filter((v) => v !== null).map(Math.abs);
     const size = axis.scale !== "linear" ? undefined : Math.max(...sizes);

@@ -1,5 +1,5 @@
-// One plot: from the data in the page to uPlot's options. Lines differ by dashes and points as well
-// as by colour.
+// Makes uPlot's options for one plot from the data in the page. Lines differ not only by colour but
+// also by dashes and points.
 "use strict";
 
 const PlotOptions = (() => {
@@ -34,7 +34,8 @@ const PlotOptions = (() => {
     return uPlot.join(tables);
   }
 
-  // Many bands over each other hide everything: then only that of the line under the cursor shows.
+  // Many bands over each other would hide the lines: then only the band of the line under the
+  // cursor is shown.
   function bandFill(u, index, colour) {
     const shown = u.series.filter((s) => s.source !== undefined && !s.edge && s.show);
     if (shown.length <= MOST_BANDS) return faded(colour, 18);
@@ -99,7 +100,7 @@ const PlotOptions = (() => {
     ctx.restore();
   }
 
-  // Bars at the values that have an interval and few neighbours.
+  // Error bars at values that have an interval, of series drawn with points.
   function bars(u, plot) {
     const { ctx } = u;
     const half = 4 * devicePixelRatio;
@@ -170,7 +171,8 @@ const PlotOptions = (() => {
   function scale(data) {
     if (data.names) return { time: false, range: [-0.5, data.names.length - 0.5] };
     if (data.scale === "ratios") return { time: false, distr: 3, log: 10 };
-    // Equal ratios of 1 + x at equal distances; nothing lies below the edge of the whole number 0.
+    // Equal ratios of 1 + x at equal distances. No value is less than -0.5, the lower edge of the
+    // bin of 0.
     if (data.scale === "doublings") {
       const range = (u, low, high) => (low === null ? [0, 1] : [low, high]);
       return { time: false, distr: 100, fwd: (x) => Math.log2(1 + Math.max(x, -0.5)), bwd: (y) => 2 ** y - 1, range };
@@ -178,7 +180,7 @@ const PlotOptions = (() => {
     return { time: false };
   }
 
-  // Quality lies in a narrow range, whose ends should not touch the frame.
+  // The range of the values with some room above and below, so that lines do not touch the frame.
   function vertical(data) {
     const base = scale(data);
     if (data.scale !== "linear") return base;

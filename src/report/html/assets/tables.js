@@ -1,5 +1,5 @@
-// Tables are sorted by a click on a header. Numbers are compared as numbers, up to the first thing
-// that is none: `0.71 ± 0.02` as 0.71.
+// Sorts a table after a click on a header. Of a cell with a number only the number at its beginning
+// is compared: 0.71 of `0.71 ± 0.02`.
 "use strict";
 
 (() => {
@@ -13,7 +13,7 @@
   function compare(a, b, numeric) {
     if (!numeric) return digits.compare(a, b);
     const [left, right] = [number(a), number(b)];
-    // What has no value comes last in either order.
+    // Cells without a value come last in both orders.
     if (left === null || right === null) return left === right ? 0 : left === null ? Infinity : -Infinity;
     return left - right;
   }

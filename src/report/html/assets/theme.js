@@ -1,5 +1,5 @@
-// Light or dark: as the system says, or as chosen with the button. What is chosen is kept for the
-// next page where the browser allows it.
+// Light or dark colours: the system's choice, or the reader's choice with the button. The reader's
+// choice is kept for the next page if the browser allows it.
 "use strict";
 
 const Theme = (() => {
@@ -19,7 +19,7 @@ const Theme = (() => {
     try {
       localStorage.setItem("straggler-theme", theme);
     } catch {
-      // Pages from disk may have no storage; then the choice lasts as long as the page.
+      // A page from disk may have no storage. Then the choice ends with the page.
     }
   }
 
@@ -37,7 +37,7 @@ const Theme = (() => {
   if (before === "light" || before === "dark") root.dataset.theme = before;
   system.addEventListener("change", () => listeners.forEach((listener) => listener()));
 
-  // Paper is white.
+  // Pages are printed in light colours.
   let onScreen = null;
   window.addEventListener("beforeprint", () => {
     onScreen = root.dataset.theme || null;

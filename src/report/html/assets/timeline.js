@@ -1,5 +1,5 @@
-// A moving line over the timeline of the workers, by mouse and keyboard, and what everybody does
-// there.
+// A line over the timeline of the workers, moved by mouse or keyboard, and the activities of the
+// workers at its time.
 "use strict";
 
 (() => {

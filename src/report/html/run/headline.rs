@@ -1,9 +1,9 @@
-//! What came out of a run, in sentences computed from its figures.
+//! The results of a run in sentences computed from its figures.
 
 use crate::report::figure::number::{count, figure, percent, time};
 use crate::report::html::read::Run;
 
-/// The heading: the scenario's title, else its name.
+/// The heading: the scenario's title or, without one, its name.
 pub(super) fn title(run: &Run) -> String {
     [run.said(|s| s.title.clone()), run.setting("scenario.title"), run.said(|s| s.name.clone())]
         .into_iter()
@@ -12,14 +12,14 @@ pub(super) fn title(run: &Run) -> String {
         .unwrap_or_else(|| run.name.clone())
 }
 
-/// What the scenario asks.
+/// The question of the scenario.
 pub(super) fn question(run: &Run) -> String {
     run.said(|s| s.question.clone())
         .or_else(|| run.setting("scenario.question"))
         .unwrap_or_default()
 }
 
-/// What was run.
+/// The facts below the heading.
 pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
     let known = [
         ("name", run.said(|s| s.name.clone()).or_else(|| run.setting("scenario.name"))),
@@ -35,7 +35,7 @@ pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
     known.into_iter().filter_map(named).collect()
 }
 
-/// What must not be overlooked.
+/// Warnings that the reader must see.
 pub(super) fn notices(run: &Run) -> Vec<String> {
     let mut notices = Vec::new();
     if let Some(reason) = &run.diagnosis {
@@ -57,7 +57,7 @@ pub(super) fn notices(run: &Run) -> Vec<String> {
     notices
 }
 
-/// The sentences.
+/// The results in words.
 pub(super) fn words(run: &Run) -> Vec<String> {
     if run.summary.is_none() {
         return so_far(run);
@@ -151,7 +151,7 @@ fn skipped(run: &Run) -> Option<String> {
     (!found.is_empty()).then(|| format!("Of the log, {}.", found.join("; ")))
 }
 
-/// Of a run that has no summary: how far its series go.
+/// The results in words of a run that has no summary yet: the last rows of its series.
 fn so_far(run: &Run) -> Vec<String> {
     let mut sentences = Vec::new();
     if let Some(last) = run.folder.training.rows().ok().and_then(|rows| rows.last()) {

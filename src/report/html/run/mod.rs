@@ -21,7 +21,7 @@ const SECTIONS: [(&str, &str); 6] = [
 ];
 const WORKERS: &str = "workers";
 
-/// The page of a run, as much of it as its folder holds.
+/// The page of a run; it shows as much as the folder contains.
 pub(super) fn page(run: &Run) -> Page {
     let mut sections: Vec<Section> =
         SECTIONS.iter().filter_map(|(id, title)| figures(run, id, title)).collect();
@@ -39,7 +39,7 @@ pub(super) fn page(run: &Run) -> Page {
     }
 }
 
-/// A section with its figures; none where the run was not asked to record any.
+/// A section with its figures; `None` if the run does not record any of them.
 fn figures(run: &Run, id: &'static str, title: &'static str) -> Option<Section> {
     let topics = OF_A_RUN.iter().filter(|topic| topic.section == Some(id));
     let recorded = topics.filter(|topic| (topic.recorded)(&run.folder));

@@ -16,10 +16,10 @@ use crate::report::figure::sweep::measures::{BEST_AUC, plus_minus};
 use crate::report::figure::sweep::{curves, pareto, response, target};
 use crate::results::outcome::{Results, Settings, State, setting_text};
 
-/// Most swept settings with a figure of their own.
+/// The most figures of responses.
 const MOST_KEYS: usize = 8;
 
-/// The page of a sweep, as far as it has come.
+/// The page of a sweep, which may be unfinished.
 pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, ReportError> {
     let points = gather(results)?;
     let keys = swept(&points);
@@ -131,7 +131,7 @@ fn words(points: &[Point], keys: &[String]) -> Vec<String> {
     words
 }
 
-/// Trials that diverged or failed, with what they say about it.
+/// The trials that blew up or failed, with the reasons.
 fn failures(points: &[Point]) -> Section {
     let failed: Vec<(&Point, &gather::Trial)> = points
         .iter()

@@ -7,11 +7,11 @@ use crate::report::figure::sweep::measures::plus_minus;
 use crate::report::figure::sweep::target::{known, times_to};
 use crate::results::outcome::State;
 
-/// Most points in the page.
+/// The most points in the page.
 const MOST_POINTS: usize = 500;
 
-/// One row per point: what was set, how many trials, and every measure with its interval. With
-/// `labels` the points are named instead of told by their settings.
+/// One row per point: its settings, the numbers of its trials, and every measure with its interval.
+/// With `labels`, the label of a point stands instead of its number and its settings.
 pub(in crate::report::html) fn grid(
     points: &[Point],
     target: Option<f64>,
@@ -52,7 +52,7 @@ fn header(name: &str) -> String {
     }
 }
 
-/// The time to the target, and of how many trials where not all reach it.
+/// The time to the target, and the number of seeds that reach it if not all do.
 fn timed(point: &Point, target: f64) -> String {
     let done = point.count(State::Done);
     match times_to(point, target) {
