@@ -80,7 +80,7 @@ fn layers_are_written_and_shown_on_request_alone() {
     assert!(rows.len() > 5 && rows.header.contains(&"rows_idle".to_string()));
     assert!(with.join("plots/layers.svg").exists());
     let page = fs::read_to_string(with.join("report.html")).unwrap();
-    assert!(page.contains("What becomes of each layer"));
+    assert!(page.contains("Layers over time"));
     let csv = root.path().join("csv");
     done(straggler().arg("export").arg(&with).args(["--format", "csv", "--out"]).arg(&csv));
     assert_eq!(Rows::read(&csv.join("layers.csv")).len(), rows.len());

@@ -47,7 +47,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     let grid = Grid::new("Distances of the workers' views", columns);
     Ok(Figure {
         id: "divergence-by-layer".to_string(),
-        title: "How far the workers' views are apart".to_string(),
+        title: "Divergence of the workers' views".to_string(),
         sentence: sentence(label, first),
         chart: Chart::Plots(
             found.iter().map(|(label, layers)| plot(label, layers)).collect(),
@@ -116,18 +116,22 @@ fn sentence(label: &str, layers: &[Layer]) -> String {
     let left_out = layers.len().saturating_sub(MOST_LAYERS);
     let left_out = match left_out {
         0 => String::new(),
-        n => format!(" The plot shows the {MOST_LAYERS} farthest and leaves out {n}."),
+        _ => format!(" At most the {MOST_LAYERS} layers with the largest distances are drawn."),
     };
     let worker = farthest.farthest.map_or_else(String::new, |distance| {
-        format!(" (the farthest worker {})", percent(distance))
+        format!(" ({} for the farthest view)", percent(distance))
     });
+    let range = match layers.len() {
+        1 => String::new(),
+        n => format!(
+            " and {} in {}, the largest and the smallest of {n} layers",
+            percent(closest.last()),
+            closest.name
+        ),
+    };
     format!(
-        "At the end the views are {} away {label} in {}{worker} and {} in {}, the farthest and the closest \
-         of {} layers.{left_out}",
+        "At the end the mean distance of the views {label} is {} in {}{worker}{range}.{left_out}",
         percent(farthest.last()),
-        farthest.name,
-        percent(closest.last()),
-        closest.name,
-        layers.len()
+        farthest.name
     )
 }

@@ -43,7 +43,7 @@ impl Grid {
         self.rows = evenly(items.len(), most).map(|index| row(&items[index])).collect();
         if self.rows.len() < items.len() {
             self.note = Some(format!(
-                "{} of {} rows, evenly chosen; all of them are in {file}.",
+                "The table shows {} of {} rows, evenly chosen; all rows are in {file}.",
                 self.rows.len(),
                 items.len()
             ));

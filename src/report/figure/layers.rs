@@ -17,12 +17,12 @@ const MOST_LAYERS: usize = 12;
 type Measure = (&'static str, &'static str, Unit, bool, fn(&LayerRow) -> Option<f64>);
 
 const MEASURES: [Measure; 6] = [
-    ("movement", "change since the last look over the norm", Unit::Number, true, |l| l.change),
+    ("movement", "change since the last look / norm", Unit::Number, true, |l| l.change),
     ("gradient", "root mean square gradient norm", Unit::Number, true, |l| l.gradient_norm),
-    ("agreement", "agreement of gradients, 1 = noise", Unit::Number, false, |l| l.agreement),
+    ("agreement", "agreement of gradients (1: noise)", Unit::Number, false, |l| l.agreement),
     ("weights", "norm of the weights", Unit::Number, false, |l| l.weight_norm),
     ("dead", "share of parameters without gradient", Unit::Percent, false, |l| l.gradient_zero),
-    ("idle rows", "rows touched before, not since the last look", Unit::Percent, false, |l| {
+    ("idle rows", "rows touched before but not since the last look", Unit::Percent, false, |l| {
         l.rows_idle
     }),
 ];
@@ -39,11 +39,11 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     let plots: Vec<Plot> =
         MEASURES.iter().filter_map(|measure| plot(rows, &names, measure)).collect();
     if plots.is_empty() {
-        return Err(run.layers.unusable("holds one look alone"));
+        return Err(run.layers.unusable("holds no figures"));
     }
     Ok(Figure {
         id: "layers-over-time".to_string(),
-        title: "What becomes of each layer".to_string(),
+        title: "Layers over time".to_string(),
         sentence: format!("{}{}", moved(rows, &names), idle(rows, &names)),
         chart: Chart::Plots(plots, Panels::stacked(2)),
         grid: grid(rows),
@@ -56,7 +56,7 @@ fn grid(rows: &[LayerRow]) -> Grid {
     let columns = ["update", "examples"].map(grid::number).into_iter();
     let columns = columns.chain(["group", "layer"].map(grid::text));
     let columns = columns.chain(MEASURES.iter().map(|(name, ..)| grid::number(*name))).collect();
-    Grid::new("Layers, look by look", columns).fill(rows, MOST_ROWS, "layers.csv", |row| {
+    Grid::new("Layers at every look", columns).fill(rows, MOST_ROWS, "layers.csv", |row| {
         let head = [count(row.update), count(row.examples), row.group.clone(), row.layer.clone()];
         let figures = MEASURES.iter().map(|(_, _, unit, _, value)| unit.write(value(row)));
         head.into_iter().chain(figures).collect()
@@ -110,7 +110,7 @@ pub fn quantiles(run: &RunResults) -> Result<Figure, String> {
     }
     columns.retain(|looks| looks.len() > 1);
     if columns.is_empty() {
-        return Err(run.layers.unusable("holds one look alone"));
+        return Err(run.layers.unusable("holds only one look at each layer"));
     }
     let found = columns.len();
     let mut sizes: Vec<u64> = columns.iter().map(|looks| looks[0].parameters).collect();
@@ -123,13 +123,13 @@ pub fn quantiles(run: &RunResults) -> Result<Figure, String> {
         columns.iter().map(|looks| fan(looks, "mean gradients", 1, LayerRow::gradients));
     let names: Vec<&str> = columns.iter().map(|looks| looks[0].layer.as_str()).collect();
     let shown = match found > columns.len() {
-        true => format!(" {} of {found} layers shown.", columns.len()),
+        true => format!("The picture shows {} of {found} layers. ", columns.len()),
         false => String::new(),
     };
     Ok(Figure {
         id: "layers".to_string(),
-        title: "Weights and gradients, layer by layer".to_string(),
-        sentence: format!("{}{shown}", moved(rows, &names)),
+        title: "Weights and gradients of each layer".to_string(),
+        sentence: format!("{shown}{}", moved(rows, &names)),
         chart: Chart::Plots(
             weights.chain(gradients).collect(),
             Panels::side_by_side(columns.len()),
@@ -146,7 +146,7 @@ fn notes(looks: &Looks) -> Vec<String> {
         Some(last.layer.clone()),
         Some(format!("moved {}", percent(last.change))),
         last.rows_idle.map(|idle| format!("idle {}", percent(idle))),
-        last.rows_touched.map(|touched| format!("never {}", percent(1.0 - touched))),
+        last.rows_touched.map(|touched| format!("untouched {}", percent(1.0 - touched))),
     ];
     lines.into_iter().flatten().collect()
 }
@@ -176,8 +176,8 @@ fn fan(looks: &Looks, label: &str, colour: usize, of: fn(&LayerRow) -> Option<[f
         ..Series::default()
     };
     let all = vec![
-        series(&format!("{label}, the middle nine tenths"), colour, Some((0, 4))),
-        series("and the middle half", colour, Some((1, 3))),
+        series(&format!("{label}: middle 90 %"), colour, Some((0, 4))),
+        series("middle half", colour, Some((1, 3))),
         series("median", 6, None),
     ];
     // The gradients of the beginning are so large that they would hide all others.
@@ -199,14 +199,16 @@ fn moved(rows: &[LayerRow], names: &[&str]) -> String {
         .filter_map(|row| Some((row.layer.as_str(), row.change.filter(|c| c.is_finite())?)))
         .collect();
     ends.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let (Some(most), Some(least)) = (ends.first(), ends.last()) else { return String::new() };
-    format!(
-        "Between the last two looks {} moved most, by {} of its norm, and {} least, by {}.",
-        most.0,
-        percent(most.1),
-        least.0,
-        percent(least.1)
-    )
+    let (Some(most), Some(least)) = (ends.first(), ends.last()) else {
+        return "No layer has two looks to compare.".to_string();
+    };
+    let least = match ends.len() {
+        1 => String::new(),
+        _ => format!(", and {} moved least, by {}", least.0, percent(least.1)),
+    };
+    let verb = if least.is_empty() { "moved" } else { "moved most," };
+    let (most, by) = (most.0, percent(most.1));
+    format!("Between the last two looks {most} {verb} by {by} of its norm{least}.")
 }
 
 fn idle(rows: &[LayerRow], names: &[&str]) -> String {
@@ -214,7 +216,8 @@ fn idle(rows: &[LayerRow], names: &[&str]) -> String {
         row.rows_idle.zip(row.rows_touched).map(|(idle, touched)| {
             let (idle, never) = (percent(idle), percent(1.0 - touched));
             format!(
-                " Of the rows of {}, {idle} were idle then and {never} were never touched.",
+                " Of the rows of {}, {idle} were touched earlier but not between the last two looks, \
+                 and {never} were never touched.",
                 row.layer
             )
         })

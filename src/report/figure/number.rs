@@ -70,6 +70,14 @@ pub fn counted(number: usize, one: &str, many: &str) -> String {
     }
 }
 
+/// A figure and its noun in the singular or the plural: `1 update`, `2.500 updates`.
+pub fn with_noun(value: f64, one: &str, many: &str) -> String {
+    match figure(value).as_str() {
+        "1" => format!("1 {one}"),
+        text => format!("{text} {many}"),
+    }
+}
+
 /// The number rounded to six significant digits for a chart, so that files stay small.
 pub fn short(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
@@ -95,6 +103,8 @@ mod tests {
         assert_eq!(percent(f64::NAN), "–");
         assert_eq!(time(-1.0), "–");
         assert_eq!(counted(1, "worker", "workers"), "1 worker");
+        assert_eq!(with_noun(1.0, "update", "updates"), "1 update");
+        assert_eq!(with_noun(2.5, "update", "updates"), "2.500 updates");
         assert_eq!(short(0.123_456_789), 0.123457);
     }
 }

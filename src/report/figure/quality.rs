@@ -3,7 +3,7 @@
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{Grid, MOST_ROWS, number, text};
-use super::number::{count, figure, time};
+use super::number::{counted, figure, time};
 use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::{EvaluatedView, EvaluationRow};
@@ -152,22 +152,27 @@ fn sentence(run: &RunResults, rows: &[EvaluationRow], unit: Unit) -> String {
     let server =
         || rows.iter().filter(|row| row.view == EvaluatedView::Server && row.auc.is_some());
     let (Some(first), Some(last)) = (server().next(), server().next_back()) else {
-        return "The server's parameters have no AUC here.".to_string();
+        return "No evaluation of the server's parameters has an AUC.".to_string();
     };
     let place = |row: &EvaluationRow| match unit {
         Unit::Time => time(row.sim_s),
-        _ => format!("{} examples", count(row.examples)),
+        _ => counted(row.examples as usize, "example", "examples"),
     };
     let best = best_row(rows).map_or_else(String::new, |row| {
-        format!("; the best step, chosen on the other half of the holdout, is at {}", place(row))
+        let place = place(row);
+        format!(" The best step, chosen on the selection half of the holdout, comes after {place}.")
     });
     let limit = run.summary.bayes_auc;
-    let limit = limit.map_or_else(String::new, |v| format!("; {v:.4} is attainable"));
+    let limit = limit.map_or_else(String::new, |v| format!(" The true probabilities give {v:.4}."));
     let views = rows.iter().map(|row| row.view).collect::<std::collections::BTreeSet<_>>().len();
-    let views = if views > 1 { format!("; {views} views were evaluated") } else { String::new() };
+    let views = if views > 1 { format!(" {views} views were evaluated.") } else { String::new() };
+    let before = match std::ptr::eq(first, last) {
+        true => String::new(),
+        false => format!(" at the first evaluation it was {:.4}.", first.auc.unwrap_or(f64::NAN)),
+    };
+    let end = if before.is_empty() { "." } else { ";" };
     format!(
-        "The server's AUC goes from {:.4} to {:.4} in {}{limit}{best}{views}.",
-        first.auc.unwrap_or(f64::NAN),
+        "The server's AUC is {:.4} after {}{end}{before}{limit}{best}{views}",
         last.auc.unwrap_or(f64::NAN),
         place(last)
     )

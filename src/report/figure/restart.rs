@@ -45,15 +45,15 @@ pub fn figure(rows: &[CurveRow]) -> Result<Figure, String> {
         .collect();
     Ok(Figure {
         id: "restart".to_string(),
-        title: "Quality around a restart".to_string(),
-        sentence: "AUC on the reporting half of the holdout, in basis points above that at the fork; mean over \
-                   seeds."
+        title: "Quality after a restart".to_string(),
+        sentence: "The lines show how many basis points AUC on the reporting half of the holdout is above AUC at \
+                   the fork. They are means over the seeds."
             .to_string(),
         chart: Chart::Plots(
             all.iter().map(|(n, lines)| plot(*n, lines, &shown)).collect(),
             Panels::side_by_side(COLUMNS.min(all.len())),
         ),
-        grid: Grid::new("Quality around a restart", columns).fill(
+        grid: Grid::new("Quality after a restart", columns).fill(
             &points,
             MOST_ROWS,
             "curves.csv",

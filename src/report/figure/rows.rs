@@ -3,7 +3,7 @@
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS};
-use super::number::{self, count};
+use super::number::{self, counted};
 use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::PopularityRow;
@@ -27,7 +27,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     };
     let plot = Plot::new(
         "row staleness",
-        Axis::new("updates the row had had when it was pulled", Unit::Count).doubling(true),
+        Axis::new("updates of the row before it was pulled", Unit::Count).doubling(true),
         Axis::new("mean staleness, updates of the row", Unit::Number),
         tables.iter().map(line).collect(),
     );
@@ -76,19 +76,21 @@ fn sentence(rows: &[PopularityRow]) -> String {
         tables.iter().map(|(table, rows)| (*table, mean(rows))).collect();
     means.sort_by(|a, b| b.1.total_cmp(&a.1));
     let touches: u64 = rows.iter().map(|row| row.touches).sum();
+    let seen = counted(touches as usize, "row was seen", "rows were seen");
     let part = |(table, mean): &(&str, f64)| format!("{} in {table}", number::figure(*mean));
     match means.as_slice() {
-        [] => format!("{} rows seen.", count(touches)),
-        [only] => format!(
-            "On average a row was {} of its own updates old ({} rows seen).",
-            part(only),
-            count(touches)
-        ),
+        [] => format!("{seen}, and no staleness is known."),
+        [only] => {
+            format!(
+                "The mean staleness of a row, in updates of that row, is {}; {seen}.",
+                part(only)
+            )
+        }
         [first, .., last] => format!(
-            "On average a row was {} of its own updates old, the most, and {}, the fewest ({} rows seen).",
+            "The mean staleness of a row, in updates of that row, is highest with {} and lowest with {}; \
+             {seen}.",
             part(first),
-            part(last),
-            count(touches)
+            part(last)
         ),
     }
 }

@@ -19,18 +19,18 @@ pub type Spectra<'a> = [(&'a str, &'a [PassSpectrum])];
 pub fn figure(spectra: &Spectra<'_>, of: Oscillating) -> Figure {
     let (title, left, axis) = match of {
         Oscillating::Loss => (
-            "The training loss, and the periods in it",
-            "loss of the first trial, averaged over a tenth of a pass",
+            "Training loss and its oscillations",
+            "training loss",
             ("training loss, nats", "amplitude, nats"),
         ),
         Oscillating::Auc => (
-            "Quality on the holdout, and the periods in it",
-            "AUC of the first trial",
+            "Quality on the holdout and its oscillations",
+            "AUC",
             ("AUC on the reporting half", "amplitude, AUC"),
         ),
     };
     let spectra = &spectra[..spectra.len().min(MOST_LINES)];
-    let columns = [grid::text("what")].into_iter();
+    let columns = [grid::text("run or point")].into_iter();
     let columns = columns.chain(["oscillations per pass", axis.1].map(grid::number)).collect();
     let tones: Vec<(&str, (f64, f64))> = spectra
         .iter()
@@ -39,7 +39,10 @@ pub fn figure(spectra: &Spectra<'_>, of: Oscillating) -> Figure {
     Figure {
         id: "spectrum".to_string(),
         title: title.to_string(),
-        sentence: format!("Left: {left}; right: amplitude by frequency, mean over trials."),
+        sentence: format!(
+            "Left: the {left} of the first trial, averaged over tenths of a pass. Right: the amplitude at each \
+             frequency, averaged over the trials."
+        ),
         chart: Chart::Plots(
             vec![by_pass(spectra, axis.0), amplitudes(spectra, axis.1)],
             Panels::side_by_side(2),

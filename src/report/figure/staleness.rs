@@ -4,15 +4,15 @@ use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style, Upright};
 use super::classes::Classes;
 use super::grid::{self, Grid, MOST_ROWS};
-use super::number::{self, count, percent, short};
+use super::number::{self, percent, short, with_noun};
 use crate::results::RunResults;
 use crate::results::tables::StalenessRow;
 use std::collections::BTreeMap;
 
 /// The measures: name in the file, text of the button that chooses it, title of the axis.
 const MEASURES: [(&str, &str, &str); 3] = [
-    ("version", "updates", "staleness: updates applied between pull and apply"),
-    ("clock_lag", "steps behind", "clock lag: steps behind the fastest worker"),
+    ("version", "staleness", "staleness: updates applied between pull and apply"),
+    ("clock_lag", "clock lag", "clock lag: steps behind the fastest worker"),
     ("age_us", "age", "age when applied, simulated microseconds"),
 ];
 
@@ -78,7 +78,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     let grid = Grid::new("Gradients by staleness", columns);
     Ok(Figure {
         id: "staleness-histogram".to_string(),
-        title: "How old gradients are when they are applied".to_string(),
+        title: "Staleness of the applied gradients".to_string(),
         sentence: sentence(rows, &order),
         chart: Chart::Plots(plots, Panels::stacked(1)),
         grid: grid.fill(rows, MOST_ROWS, "staleness.csv", |row| {
@@ -145,7 +145,7 @@ impl Bins {
         let largest = classes.iter().map(Class::largest).fold(1.0, f64::max) + 0.5;
         let axis = |bins: String| Axis::new(format!("{title}{bins}"), Unit::Count);
         if reach > 64.0 && reach > 6.0 * (least(0.5) + 1.0) {
-            let axis = axis(format!("; {PER_DOUBLING} bins to a doubling")).doubling(true);
+            let axis = axis(format!("; {PER_DOUBLING} bins per doubling")).doubling(true);
             let axis = axis.between(0.7 * least(0.001), 1.3 * reach);
             let count = (PER_DOUBLING * (axis.position(largest) + 1.0)).ceil() as usize;
             let edge = |i: usize| libm::exp2(i as f64 / PER_DOUBLING - 1.0) - 1.0;
@@ -192,23 +192,34 @@ fn sentence(rows: &[StalenessRow], order: &Classes) -> String {
     let all = Class::new("", 0, counted.collect());
     let part = |class: &Class| {
         let share = percent(class.total / all.total);
-        format!("{} {} ({share} of them)", class.name, number::figure(class.mean))
+        format!("{} {} ({share})", class.name, number::figure(class.mean))
     };
     let parts: Vec<String> = classes.iter().take(4).map(part).collect();
-    let more = classes.len().saturating_sub(parts.len());
-    let more = if more > 0 { format!(" and {more} more classes") } else { String::new() };
+    let more = match classes.len().saturating_sub(parts.len()) {
+        0 => String::new(),
+        more => {
+            let others = number::counted(more, "other class is", "other classes are");
+            format!("; {others} not listed")
+        }
+    };
+    let by_class = match classes.len() {
+        0 | 1 => String::new(),
+        _ => {
+            let parts = parts.join(", ");
+            format!(" Mean staleness and share of the gradients by class: {parts}{more}.")
+        }
+    };
     let left_out = match classes.len() > MOST_CLASSES {
-        true => format!(" The {MOST_CLASSES} classes with the most gradients are drawn."),
+        true => format!(" Only the {MOST_CLASSES} classes with the most gradients are drawn."),
         false => String::new(),
     };
+    let updates = |value: f64| with_noun(value, "update", "updates");
     format!(
-        "Of {} gradients, {} updates old on average, 99 % were at most {} old and the oldest {}; by class on \
-         average {}{more}.{left_out}",
-        count(all.total as u64),
-        number::figure(all.mean),
-        number::figure(all.quantile(0.99)),
-        number::figure(all.largest()),
-        parts.join(", ")
+        "{} applied, on average {} old; 99 % were at most {} old, and the oldest {}.{by_class}{left_out}",
+        number::counted(all.total as usize, "gradient was", "gradients were"),
+        updates(all.mean),
+        updates(all.quantile(0.99)),
+        updates(all.largest())
     )
 }
 
@@ -249,7 +260,7 @@ mod tests {
         let classes = classes(rows, &order, "version");
         let found: Vec<(&str, f64)> = classes.iter().map(|c| (c.name.as_str(), c.total)).collect();
         assert_eq!(found, [("all", 10.0), ("ordinary", 30.0)]);
-        assert!(sentence(rows, &order).starts_with("Of 40 gradients"));
+        assert!(sentence(rows, &order).starts_with("40 gradients were applied,"));
     }
 
     #[test]

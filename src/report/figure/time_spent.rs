@@ -75,14 +75,14 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     let grid = Grid::new("Time of the workers by class", columns.collect());
     Ok(Figure {
         id: "time-spent".to_string(),
-        title: "Where the workers' time goes".to_string(),
+        title: "How the workers spend their time".to_string(),
         sentence: sentence(&groups, &workers),
         chart: Chart::Shares(Shares {
             parts: STATES,
             groups: groups.iter().map(bar_of_class).collect(),
             members: members(&workers, &groups),
             member: "worker",
-            whole: "share of the simulated time",
+            whole: "share of the workers' time",
         }),
         grid: grid.fill(&groups, MOST_ROWS, "workers.csv", |class| {
             let shares = class.shares().map(percent).into_iter();
@@ -130,12 +130,12 @@ fn sentence(groups: &[Spent], workers: &[&WorkerRow]) -> String {
     let most = match most.filter(|worker| workers.len() > 1 && waits(worker) > 0.0) {
         Some(worker) => {
             let share = percent(waits(worker));
-            format!("; worker {} ({}) waits most, {share}", worker.worker, worker.class)
+            format!(" Worker {} ({}) waited most: {share}.", worker.worker, worker.class)
         }
         None => String::new(),
     };
     format!(
-        "{} computed {busy} of the time, pulled and pushed {network}, and waited {waiting}{most}.",
+        "{} spent {busy} of the time computing, {network} pulling and pushing, and {waiting} waiting.{most}",
         counted(all.workers, "worker", "workers")
     )
 }

@@ -39,7 +39,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     let grid = Grid::new("Spans of the timeline shown", columns);
     Ok(Figure {
         id: "timeline".to_string(),
-        title: "Who does what when".to_string(),
+        title: "Timeline of the workers".to_string(),
         sentence: sentence(&rows, workers, window),
         chart: Chart::Spans(spans_of(&rows, window)),
         grid: grid.fill(&shown, MOST_ROWS, "timeline.csv", |span| {
@@ -159,7 +159,7 @@ fn sentence(rows: &[Row], workers: usize, window: (f64, f64)) -> String {
         false => counted(workers, "worker", "workers"),
     };
     format!(
-        "The first {} of {shown}: {} of the time shown is spent computing.",
+        "The chart shows {shown} during the first {} of the timeline. Computing takes {} of the time shown.",
         time(window.1 - window.0),
         percent(spent(Some(Activity::Compute)) / spent(None))
     )

@@ -3,7 +3,7 @@
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Figure, Panels, Plot};
 use super::grid::{self, Grid, MOST_ROWS};
-use super::number::{self, count};
+use super::number;
 use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::TrainingRow;
@@ -13,7 +13,7 @@ type Measure = (&'static str, &'static str, fn(&TrainingRow) -> Option<f64>);
 
 const MEASURES: [Measure; 6] = [
     ("loss", "training loss, nats", |t| t.loss),
-    ("gradient norm", "L2 norm of the gradients", |t| t.gradient_norm),
+    ("gradient norm", "norm of the gradients", |t| t.gradient_norm),
     ("staleness", "mean staleness, updates", |t| t.staleness_mean),
     ("learning rate", "learning rate", |t| t.rate),
     ("in flight", "gradients in flight", |t| t.in_flight),
@@ -32,11 +32,10 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     }
     let columns = ["update", "examples", "simulated s"].map(grid::number);
     let named = measures.iter().map(|(name, ..)| grid::number(*name));
-    let grid =
-        Grid::new("Training, interval by interval", columns.into_iter().chain(named).collect());
+    let grid = Grid::new("Training by intervals", columns.into_iter().chain(named).collect());
     Ok(Figure {
         id: "loss".to_string(),
-        title: "Loss and what goes with it".to_string(),
+        title: "Loss and other figures of training".to_string(),
         sentence: sentence(rows),
         chart: Chart::Plots(plots, Panels::stacked(2)),
         grid: grid.fill(rows, MOST_ROWS, "training.csv", |row| {
@@ -68,10 +67,14 @@ fn sentence(rows: &[TrainingRow]) -> String {
     let losses: Vec<f64> = rows.iter().filter_map(|row| row.loss).collect();
     let part = losses.len().div_ceil(10);
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    match losses.is_empty() {
-        true => format!("{} intervals without a loss.", count(rows.len() as u64)),
-        false => format!(
-            "Over its first tenth the training loss is {} nats on average, over its last {}.",
+    match losses.as_slice() {
+        [] => "No interval has a loss.".to_string(),
+        [only] => {
+            format!("The training loss is {} nats in the only interval.", number::figure(*only))
+        }
+        _ => format!(
+            "The training loss is {} nats on average in the first tenth of the intervals, and {} nats in \
+             the last.",
             number::figure(mean(&losses[..part])),
             number::figure(mean(&losses[losses.len() - part..]))
         ),

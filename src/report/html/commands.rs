@@ -27,7 +27,7 @@ pub(super) fn section(
         grid.rows.push(vec![figure.title.clone(), figure.file.clone(), again.to_string()]);
     }
     parts.push(Part::Folded("Where each figure comes from".to_string(), grid));
-    Section { id: "reproduce", title: "How to get this again", parts }
+    Section { id: "reproduce", title: "How to reproduce this page", parts }
 }
 
 #[cfg(test)]

@@ -85,7 +85,10 @@ fn notices(names: &[String], points: &[Point]) -> Vec<String> {
     let labels: Vec<&str> = open.map(|point| point.label.as_str()).take(names.len()).collect();
     match labels.is_empty() {
         true => Vec::new(),
-        false => vec![format!("Not finished, diverged or failed: {}.", labels.join(", "))],
+        false => vec![format!(
+            "Trials of these are not finished, blew up or failed: {}.",
+            labels.join(", ")
+        )],
     }
 }
 
@@ -94,10 +97,12 @@ fn words(points: &[Point], differing: usize) -> Vec<String> {
     let mut words = Vec::new();
     let best = known.clone().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
     let worst = known.min_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
-    if let (Some((best, high)), Some((worst, low))) = (best, worst) {
+    if let (Some((best, high)), Some((worst, low))) = (best, worst)
+        && !std::ptr::eq(best, worst)
+    {
         words.push(format!(
-            "AUC at the best step is highest for {} ({}) and lowest for {} ({}). With few seeds such a \
-             difference can be chance: straggler compare tells by how much.",
+            "AUC at the best step is highest for {} ({}) and lowest for {} ({}). With few seeds, such a \
+             difference can be due to chance; straggler compare shows how certain it is.",
             best.label,
             figure(high.mean),
             worst.label,
@@ -105,17 +110,17 @@ fn words(points: &[Point], differing: usize) -> Vec<String> {
         ));
     }
     words.push(match differing {
-        0 => "Their settings are the same.".to_string(),
-        n => format!("They differ in {}.", counted(n, "setting", "settings")),
+        0 => "The folders have the same settings.".to_string(),
+        n => format!("The folders differ in {}.", counted(n, "setting", "settings")),
     });
     words
 }
 
 fn again_and_again(folders: &[String], again: &str) -> Vec<(String, Vec<String>)> {
     vec![
-        ("Write this file again, from the folders' files alone:".to_string(), vec![again.into()]),
+        ("Write this file again from the folders' files:".to_string(), vec![again.into()]),
         (
-            "Paired differences with their intervals:".to_string(),
+            "Show paired differences with their intervals:".to_string(),
             vec![format!(
                 "straggler compare {}",
                 folders.iter().take(2).cloned().collect::<Vec<_>>().join(" ")

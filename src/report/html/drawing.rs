@@ -81,7 +81,7 @@ pub(super) fn shares(shares: &Shares) -> Markup {
     html! {
         (legend(&entries))
         svg class="shares" viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
-            aria-label="Shares of the workers' time; the data is in the table" {
+            aria-label="Shares of the workers' time; the table has the data" {
             @for (index, group) in shares.groups.iter().enumerate() {
                 (bar_row(group, &shares.parts, index as f64 * BAR_ROW))
             }
@@ -131,7 +131,7 @@ pub(super) fn spans(spans: &Spans) -> Markup {
     html! {
         (legend(&entries))
         svg class="gantt" viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
-            aria-label="Timeline of the workers; its data is in the table" {
+            aria-label="Timeline of the workers; the table has its data" {
             @for (tick, label) in spans.time.labels(spans.window.0, spans.window.1, 6) {
                 line class="mesh" x1=(short(column(tick))) x2=(short(column(tick)))
                     y1="0" y2=(height - AXIS) {}

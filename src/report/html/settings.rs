@@ -17,7 +17,7 @@ pub(super) fn section(settings: &Settings, defaults: Option<&Settings>, whose: &
             parts.push(Part::Table(differing(settings, defaults, whose)));
         }
         parts.push(Part::Folded(
-            format!("All {} settings", settings.len()),
+            format!("All settings ({})", settings.len()),
             all(settings, defaults, whose),
         ));
     }

@@ -228,7 +228,7 @@ fn layers_are_drawn_where_they_were_watched() {
     let drawn = draw_all(&folder).unwrap();
     assert_eq!(written(&drawn), PICTURES + 1, "{drawn:?}");
     let svg = fs::read_to_string(folder.join("plots/layers.svg")).unwrap();
-    assert!(svg.contains("10 of 12 layers shown") && svg.contains("never 20.0 %"));
+    assert!(svg.contains("10 of 12 layers") && svg.contains("untouched 20.0 %"));
 }
 
 #[test]

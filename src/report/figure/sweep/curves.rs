@@ -5,7 +5,7 @@ use super::gather::{FOLLOWED, Point, Step};
 use crate::report::figure::axis::{Axis, Unit};
 use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
 use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
-use crate::report::figure::number::{counted, figure};
+use crate::report::figure::number::figure;
 use crate::report::figure::thin::mean_line;
 
 /// The most lines of one plot.
@@ -63,7 +63,7 @@ fn build(points: &[Point], against: &Against, file: &str) -> Result<Figure, Stri
     let longest = ends.iter().copied().fold(0.0, f64::max);
     let shortest = ends.iter().copied().fold(f64::INFINITY, f64::min);
     if longest <= 0.0 {
-        return Err(format!("the trials have no {}", against.axis));
+        return Err(format!("no trial has {}", against.axis));
     }
     let log = against.unit == Unit::Time && shortest > 0.0 && longest / shortest >= WIDE;
     let shown: Vec<&Point> = evenly(with.len(), MOST_LINES).map(|index| with[index]).collect();
@@ -128,17 +128,20 @@ fn sentence(points: &[&Point], shown: usize) -> String {
     let by = |a: &&&Point, b: &&&Point| last(a).total_cmp(&last(b));
     let (best, worst) = (points.iter().max_by(by), points.iter().min_by(by));
     let drawn = match shown < points.len() {
-        true => format!("{shown} of {} points are drawn, evenly chosen; a", points.len()),
-        false => format!("{} drawn; a", counted(shown, "line is", "lines are")),
+        true => format!(" {shown} of {} points are drawn, evenly chosen.", points.len()),
+        false => String::new(),
     };
     let (Some(best), Some(worst)) = (best, worst) else { return String::new() };
-    format!(
-        "{drawn}t the end AUC is highest for {} ({}) and lowest for {} ({}).",
-        best.label,
-        figure(last(best)),
-        worst.label,
-        figure(last(worst))
-    )
+    match points.len() {
+        1 => format!("At the end the AUC of {} is {}.", best.label, figure(last(best))),
+        _ => format!(
+            "At the end the AUC is highest for {} ({}) and lowest for {} ({}).{drawn}",
+            best.label,
+            figure(last(best)),
+            worst.label,
+            figure(last(worst))
+        ),
+    }
 }
 
 fn grid(against: &Against, plots: &[Plot], file: &str) -> Grid {

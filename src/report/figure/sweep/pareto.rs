@@ -7,7 +7,7 @@ use super::target::{target, times_to};
 use crate::report::figure::axis::{Axis, Unit};
 use crate::report::figure::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
-use crate::report::figure::number::{self, short};
+use crate::report::figure::number::{self, counted, short};
 use crate::results::outcome::State;
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub fn figure(points: &[Point], keys: &[String]) -> Result<Figure, String> {
     }
     Ok(Figure {
         id: "pareto".to_string(),
-        title: "What workers and cost buy".to_string(),
+        title: "Time and quality against workers and cost".to_string(),
         sentence: sentence(&places, target),
         chart: Chart::Plots(plots, Panels::stacked(2)),
         grid: grid(&places, &views, target),
@@ -90,7 +90,7 @@ fn views(target: f64) -> [View; 4] {
         },
         View {
             label: "time by cost".to_string(),
-            x: ("worker-seconds until then", Unit::Count),
+            x: ("worker-seconds until this AUC", Unit::Count),
             y: timed(),
             higher: false,
             of: |place| place.cost.zip(place.time),
@@ -188,12 +188,12 @@ fn sentence(places: &[Place], target: f64) -> String {
     let cheapest = timed().min_by(|a, b| by(a, b, |place| place.cost));
     let reached = timed().count();
     let (Some(fastest), Some(cheapest)) = (fastest, cheapest) else {
-        return format!("No point reaches AUC {target:.3} with every seed.");
+        return format!("No point reaches the target AUC {target:.3} with every seed.");
     };
     format!(
-        "AUC {target:.3}, which half of the points reach at their best, is reached by every seed of {reached} \
-         of {} points: first by {} ({}), cheapest by {} ({} worker-seconds).",
-        places.len(),
+        "The target is AUC {target:.3}, which at least half of the points reach at their best. Every seed of \
+         {reached} of {} reaches it. {} needs the least time ({}), and {} costs the least ({} worker-seconds).",
+        counted(places.len(), "point", "points"),
         fastest.label,
         Unit::Time.write(fastest.time),
         cheapest.label,
@@ -214,11 +214,11 @@ fn grid(places: &[Place], views: &[View], target: f64) -> Grid {
         .collect();
     let mut columns = vec![grid::text("point"), grid::number("workers")];
     let timed = format!("simulated s to AUC {target:.3}");
-    let names = [timed.as_str(), "worker-seconds until then", "worker-seconds", "best AUC"];
+    let names = [timed.as_str(), "worker-seconds until this AUC", "worker-seconds", "best AUC"];
     columns.extend(names.map(grid::number));
     columns.push(grid::text("on the front of"));
     let numbered: Vec<(usize, &Place)> = places.iter().enumerate().collect();
-    Grid::new("What workers and cost buy", columns).fill(
+    Grid::new("Time and quality against workers and cost", columns).fill(
         &numbered,
         MOST_ROWS,
         "trials.csv",

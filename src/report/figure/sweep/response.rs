@@ -98,11 +98,11 @@ pub fn figure(
         By::Name => "the points",
     };
     if plots.is_empty() {
-        return Err(format!("no trial has figures to show against {what}"));
+        return Err(format!("no trial has figures for {what}"));
     }
     let mut left_out = match lines.len().saturating_sub(MOST_LINES) {
         0 => String::new(),
-        n => format!(" {MOST_LINES} of {} combinations are drawn.", n + MOST_LINES),
+        n => format!(" {MOST_LINES} of {} lines are drawn, evenly chosen.", n + MOST_LINES),
     };
     if shown.len() < points.len() {
         left_out = format!(" {} of {} points are drawn, evenly chosen.", shown.len(), points.len());
@@ -110,8 +110,8 @@ pub fn figure(
     Ok(Figure {
         id: format!("response-{number}"),
         title: match by {
-            By::Key(key) => format!("What {key} does"),
-            By::Name => "Point beside point".to_string(),
+            By::Key(key) => format!("Effect of {key}"),
+            By::Name => "Points side by side".to_string(),
         },
         sentence: format!("{}{left_out}", sentence(&lines, by)),
         chart: Chart::Plots(plots, Panels::stacked(2)),
@@ -261,17 +261,13 @@ fn sentence(lines: &[(String, Vec<&Point>)], by: By<'_>) -> String {
     let Some((name, (low, high))) = ends.max_by(|a, b| a.1.1.0.total_cmp(&b.1.1.0)) else {
         return String::new();
     };
-    let with = if lines.len() > 1 { format!("With {name}, ") } else { String::new() };
-    let text = format!(
-        "{with}{} is highest at {} ({}) and lowest at {} ({}); bands and bars are 95 % intervals of the \
-         mean.",
-        measure.name,
-        high.1,
-        measure.unit.write(high.0),
-        low.1,
-        measure.unit.write(low.0)
-    );
-    text[..1].to_uppercase() + &text[1..]
+    let with = if lines.len() > 1 { format!(" with {name}") } else { String::new() };
+    let (most, least) = (measure.unit.write(high.0), measure.unit.write(low.0));
+    let range = match high.1 == low.1 {
+        true => format!("is {most} at {}", high.1),
+        false => format!("is highest at {} ({most}) and lowest at {} ({least})", high.1, low.1),
+    };
+    format!("The {}{with} {range}. Bands and bars are 95 % intervals of the mean.", measure.name)
 }
 
 fn grid(points: &[Point], by: By<'_>, keys: &[String]) -> Grid {

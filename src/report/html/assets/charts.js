@@ -71,7 +71,7 @@
     choose() {
       if (this.plots.length < 2) return this.choice.remove();
       this.choice.setAttribute("role", "group");
-      this.choice.setAttribute("aria-label", `What ${this.title} shows`);
+      this.choice.setAttribute("aria-label", `Plots of: ${this.title}`);
       this.plots.forEach((plot, index) => {
         const button = element("button", "", plot.label);
         button.type = "button";

@@ -1,6 +1,6 @@
 //! The results of a run in sentences computed from its figures.
 
-use crate::report::figure::number::{count, figure, percent, time};
+use crate::report::figure::number::{count, counted, percent, time, with_noun};
 use crate::report::html::read::Run;
 
 /// The heading: the scenario's title or, without one, its name.
@@ -40,20 +40,18 @@ pub(super) fn notices(run: &Run) -> Vec<String> {
     let mut notices = Vec::new();
     if let Some(reason) = &run.diagnosis {
         notices.push(format!(
-            "This run did not end as planned: {reason}. What it computed before is shown below."
+            "This run did not end as planned: {reason}. The page shows its results until then."
         ));
     } else if run.summary.is_none() {
         notices.push(
-            "This run is not finished: there is no summary.json. What it wrote so far is shown below."
+            "This run is not finished: there is no summary.json. The page shows its results so far."
                 .to_string(),
         );
     }
     let parts = run.said(|summary| summary.reconstructed.join(", "));
-    notices.extend(
-        parts.map(|parts| {
-            format!("Reconstructed, because their sources could not be read: {parts}.")
-        }),
-    );
+    notices.extend(parts.map(|parts| {
+        format!("These are reconstructed, because the sources could not be read: {parts}.")
+    }));
     notices
 }
 
@@ -77,59 +75,63 @@ pub(super) fn words(run: &Run) -> Vec<String> {
 fn trained(run: &Run) -> Option<String> {
     let (updates, examples) = (run.figure("updates")?, run.figure("examples")?);
     let passes = run.figure("passes");
-    let passes = passes.map_or_else(String::new, |passes| format!(", {passes:.2} passes"));
+    let passes = passes.map_or_else(String::new, |passes| format!(" ({passes:.2} passes)"));
     let clock = match (run.figure("sim_s"), run.figure("examples_per_sim_s")) {
         (Some(seconds), Some(rate)) if seconds > 0.0 => format!(
-            " in {} of simulated time, {} examples a second",
+            " in {} of simulated time, which is {} examples per simulated second",
             time(seconds),
             count(rate as u64)
         ),
         _ => String::new(),
     };
     Some(format!(
-        "{} updates were applied, made from {} examples{passes}{clock}.",
-        count(updates as u64),
-        count(examples as u64)
+        "The run applied {}, computed from {}{passes}{clock}.",
+        counted(updates as usize, "update", "updates"),
+        counted(examples as usize, "example", "examples")
     ))
 }
 
 fn quality(run: &Run) -> Option<String> {
     let best = run.figure("best.auc")?;
     let session = run.figure("best.session_auc");
-    let session = session.map_or_else(String::new, |v| format!(", session AUC {v:.4}"));
+    let session = session.map_or_else(String::new, |v| format!(" and the session AUC {v:.4}"));
     let last = run.figure("last.auc");
-    let last = last.map_or_else(String::new, |v| format!("; at the end AUC was {v:.4}"));
+    let last = last.map_or_else(String::new, |v| format!(" At the end the AUC is {v:.4}."));
+    let examples = run.figure("best.examples").unwrap_or(0.0) as usize;
     Some(format!(
-        "At the best step, chosen on the other half of the holdout, AUC was {best:.4}{session}, \
-         after {} examples and {}{last}.",
-        count(run.figure("best.examples").unwrap_or(0.0) as u64),
+        "The best step, chosen on the selection half of the holdout, comes after {} and {} of simulated time. \
+         There the AUC on the reporting half is {best:.4}{session}.{last}",
+        counted(examples, "example", "examples"),
         time(run.figure("best.sim_s")),
     ))
 }
 
 fn attainable(run: &Run) -> Option<String> {
     let bayes = run.summary.as_ref()?.bayes_auc?;
-    Some(format!("Knowing the true click probabilities would give an AUC of {bayes:.4}."))
+    Some(format!("A model with the true click probabilities would have an AUC of {bayes:.4}."))
 }
 
 fn staleness(run: &Run) -> Option<String> {
     let mean = run.figure("staleness.mean")?;
     let tail = match (run.figure("staleness.p99"), run.figure("staleness.max")) {
-        (Some(p99), Some(max)) => {
-            format!("; 99 in 100 were at most {p99} updates old, the oldest {max}")
-        }
+        (Some(p99), Some(max)) => format!(
+            "; 99 % of the gradients were at most {} old, and the oldest was {} old",
+            with_noun(p99, "update", "updates"),
+            with_noun(max, "update", "updates")
+        ),
         _ => String::new(),
     };
     Some(format!(
-        "A gradient was {} updates old on average when it was applied{tail}.",
-        figure(mean)
+        "On average a gradient was {} old when it was applied{tail}.",
+        with_noun(mean, "update", "updates")
     ))
 }
 
 fn divergence(run: &Run) -> Option<String> {
     let distance = run.figure("divergence")?;
     Some(format!(
-        "At the end a worker's dense layers were {} away from the server's, relative to their norm.",
+        "At the end the distance of the workers' views from the server's dense layers was {} on average, \
+         relative to the norm of the layers.",
         percent(distance)
     ))
 }
@@ -137,7 +139,7 @@ fn divergence(run: &Run) -> Option<String> {
 fn time_spent(run: &Run) -> Option<String> {
     let busy = run.figure("utilisation.busy")?;
     Some(format!(
-        "Workers spent {} of their time computing, {} on the network and {} waiting.",
+        "Of the workers' time, {} was spent computing, {} pulling and pushing, and {} waiting.",
         percent(busy),
         percent(run.figure("utilisation.network")),
         percent(run.figure("utilisation.waiting")),
@@ -148,7 +150,7 @@ fn skipped(run: &Run) -> Option<String> {
     let facts = run.summary.as_ref()?.data.iter();
     let skipped = facts.filter(|(name, _)| name.contains("skipped"));
     let found: Vec<String> = skipped.map(|(name, value)| format!("{name}: {value}")).collect();
-    (!found.is_empty()).then(|| format!("Of the log, {}.", found.join("; ")))
+    (!found.is_empty()).then(|| format!("The log has malformed rows; {}.", found.join("; ")))
 }
 
 /// The results in words of a run that has no summary yet: the last rows of its series.
@@ -156,15 +158,15 @@ fn so_far(run: &Run) -> Vec<String> {
     let mut sentences = Vec::new();
     if let Some(last) = run.folder.training.rows().ok().and_then(|rows| rows.last()) {
         sentences.push(format!(
-            "So far {} updates were applied, made from {} examples, in {} of simulated time.",
-            count(last.update),
-            count(last.examples),
+            "So far the run has applied {}, computed from {}, in {} of simulated time.",
+            counted(last.update as usize, "update", "updates"),
+            counted(last.examples as usize, "example", "examples"),
             time(last.sim_s)
         ));
     }
     if let Some(last) = run.folder.evaluations.rows().ok().and_then(|rows| rows.last()) {
         let auc = last.auc.map_or_else(|| "not defined".to_string(), |auc| format!("{auc:.4}"));
-        sentences.push(format!("At the last evaluation AUC was {auc}."));
+        sentences.push(format!("At the last evaluation the AUC was {auc}."));
     }
     sentences
 }

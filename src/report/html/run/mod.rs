@@ -55,18 +55,18 @@ fn again_and_again(run: &Run, again: &str) -> Vec<(String, Vec<String>)> {
     let resolved = quoted(&format!("{}/resolved.toml", run.name));
     vec![
         (
-            "Run it again, with every value as it was; the same program version and kind of processor \
-             give the same bytes:"
+            "Run it again with the same settings; the same version of the program gives the same bytes on \
+             the same kind of processor:"
                 .to_string(),
             vec![format!("straggler run {resolved} --out again")],
         ),
         (
-            "Write this file and the pictures in plots/ again, from the folder's files alone:"
+            "Write this file and the pictures in plots/ again from the folder's files:"
                 .to_string(),
             vec![again.to_string()],
         ),
         (
-            "The first steps as a timeline for Perfetto:".to_string(),
+            "Write the timeline of the first steps for Perfetto:".to_string(),
             vec![format!("straggler trace {}", quoted(&run.name))],
         ),
     ]

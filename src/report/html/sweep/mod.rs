@@ -34,8 +34,8 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
     let table = points::grid(&points, target, false, "points.csv");
     let mut sections = vec![
         Section { id: "points", title: "Points", parts: vec![Part::Table(table)] },
-        Section::of_figures("response", "What the settings do", responses(&points, &keys)),
-        Section::of_figures("pareto-front", "What it costs", [pareto::figure(&points, &keys)]),
+        Section::of_figures("response", "Effects of the settings", responses(&points, &keys)),
+        Section::of_figures("pareto-front", "Time and cost", [pareto::figure(&points, &keys)]),
         Section::of_figures("quality", "Quality on the holdout", curves::figures(&points, series)),
         failures(&points),
         differed(&points, &keys),
@@ -71,7 +71,7 @@ fn facts(results: &Results, points: &[Point], keys: &[String]) -> Vec<(String, S
     ];
     let failed = count(points, State::Failed);
     if failed > 0 {
-        facts.push(("diverged or failed".to_string(), failed.to_string()));
+        facts.push(("blew up or failed".to_string(), failed.to_string()));
     }
     if !keys.is_empty() {
         facts.push(("swept".to_string(), keys.join(", ")));
@@ -84,9 +84,9 @@ fn notices(results: &Results, points: &[Point]) -> Vec<String> {
     let open = count(points, State::ToDo);
     if open > 0 {
         notices.push(format!(
-            "{open} of {} trials {} not done yet; this shows the others. straggler resume {} does what is \
-             missing.",
-            results.trials.len(),
+            "{open} of {} {} not done yet; the page shows the others. The command straggler resume {} \
+             runs what is missing.",
+            counted(results.trials.len(), "trial", "trials"),
             if open == 1 { "is" } else { "are" },
             quoted(&results.name)
         ));
@@ -94,7 +94,7 @@ fn notices(results: &Results, points: &[Point]) -> Vec<String> {
     let failed = count(points, State::Failed);
     if failed > 0 {
         notices.push(format!(
-            "{} diverged or failed, and {} left out of all means: see Trials without figures.",
+            "{} blew up or failed, and {} left out of all means; see the section Trials without figures.",
             counted(failed, "trial", "trials"),
             if failed == 1 { "is" } else { "are" }
         ));
@@ -105,10 +105,11 @@ fn notices(results: &Results, points: &[Point]) -> Vec<String> {
 fn words(points: &[Point], keys: &[String]) -> Vec<String> {
     let seeds = points.iter().map(|point| point.trials.len()).max().unwrap_or(0);
     let mut words = vec![format!(
-        "{} with up to {} each{}.",
+        "The sweep has {} with {}{}.{}",
         counted(points.len(), "point", "points"),
         counted(seeds, "seed", "seeds"),
-        if keys.is_empty() { String::new() } else { format!("; swept: {}", keys.join(", ")) }
+        if points.len() == 1 { "" } else { " each at most" },
+        if keys.is_empty() { String::new() } else { format!(" It sets {}.", keys.join(", ")) }
     )];
     let known = points.iter().filter_map(|point| Some((point, point.interval(&BEST_AUC)?)));
     let best = known.clone().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
@@ -116,16 +117,19 @@ fn words(points: &[Point], keys: &[String]) -> Vec<String> {
         let level = known.filter(|(_, other)| other.known && other.high >= best.low).count();
         let unsure = match level > 1 && best.known {
             true => format!(
-                " The intervals of {} overlap with it: compare them seed by seed before choosing \
-                 (straggler compare).",
-                counted(level - 1, "other point", "other points")
+                " {} with this one: compare them seed by seed with straggler compare before you choose.",
+                counted(
+                    level - 1,
+                    "other point has an interval that overlaps",
+                    "other points have intervals that overlap"
+                )
             ),
             false => String::new(),
         };
         words.push(format!(
-            "The highest mean AUC at the best step is {}, of {}.{unsure}",
-            plus_minus(Some(best)),
-            point.label
+            "The highest mean AUC at the best step is that of {}: {}.{unsure}",
+            point.label,
+            plus_minus(Some(best))
         ));
     }
     words
@@ -140,16 +144,12 @@ fn failures(points: &[Point]) -> Section {
         .collect();
     let title = "Trials without figures";
     if failed.is_empty() {
-        let parts = vec![Part::Text("No trial diverged or failed.".to_string())];
+        let parts = vec![Part::Text("No trial blew up or failed.".to_string())];
         return Section { id: "failures", title, parts };
     }
-    let columns = vec![
-        grid::text("trial"),
-        grid::text("point"),
-        grid::number("seed"),
-        grid::text("what happened"),
-    ];
-    let grid = Grid::new("Trials that diverged or failed", columns).fill(
+    let columns =
+        vec![grid::text("trial"), grid::text("point"), grid::number("seed"), grid::text("reason")];
+    let grid = Grid::new("Trials that blew up or failed", columns).fill(
         &failed,
         MOST_ROWS,
         "trials.csv",
@@ -167,7 +167,8 @@ fn failures(points: &[Point]) -> Section {
 
 /// Every swept setting with its values.
 fn differed(points: &[Point], keys: &[String]) -> Section {
-    let columns = vec![grid::text("setting"), grid::number("values"), grid::text("which")];
+    let columns =
+        vec![grid::text("setting"), grid::number("number of values"), grid::text("values")];
     let mut grid = Grid::new("Settings that differ between points", columns);
     for key in keys {
         let mut values: Vec<String> = Vec::new();
@@ -180,7 +181,7 @@ fn differed(points: &[Point], keys: &[String]) -> Section {
         let more = if values.len() > 20 { ", ..." } else { "" };
         grid.rows.push(vec![key.clone(), values.len().to_string(), format!("{shown}{more}")]);
     }
-    Section { id: "differed", title: "What differed", parts: vec![Part::Table(grid)] }
+    Section { id: "differed", title: "Settings of the sweep", parts: vec![Part::Table(grid)] }
 }
 
 /// The settings that all trials share.
@@ -198,24 +199,22 @@ fn again_and_again(results: &Results, again: &str) -> Vec<(String, Vec<String>)>
     let mut commands = Vec::new();
     if results.path.join("sweep.toml").exists() {
         commands.push((
-            "All trials again:".to_string(),
+            "Run all trials again:".to_string(),
             vec![format!("straggler sweep {} --out again", quoted(&format!("{name}/sweep.toml")))],
         ));
     }
     if let Some(trial) = results.trials.first() {
         let resolved = quoted(&format!("{name}/trials/{}/resolved.toml", trial.id));
         commands.push((
-            format!("One of its trials again, here {}:", trial.id),
+            format!("Run one trial again, here trial {}:", trial.id),
             vec![format!("straggler run {resolved} --out again")],
         ));
         commands.push((
-            "The report of one trial:".to_string(),
+            "Write the report of one trial:".to_string(),
             vec![format!("straggler report {}", quoted(&format!("{name}/trials/{}", trial.id)))],
         ));
     }
-    commands.push((
-        "Write this file again, from the folder's files alone:".to_string(),
-        vec![again.into()],
-    ));
+    commands
+        .push(("Write this file again from the folder's files:".to_string(), vec![again.into()]));
     commands
 }

@@ -20,7 +20,7 @@ pub(in crate::report::html) fn grid(
 ) -> Grid {
     let keys = if labels { Vec::new() } else { swept(points) };
     let shown = known(points);
-    let mut columns = vec![if labels { grid::text("what") } else { grid::number("point") }];
+    let mut columns = vec![if labels { grid::text("name") } else { grid::number("point") }];
     let named = !labels && points.iter().any(Point::is_named);
     columns.extend(named.then(|| grid::text("name")));
     columns.extend(keys.iter().map(|key| {
@@ -28,7 +28,7 @@ pub(in crate::report::html) fn grid(
         let name = short_key(key, &keys);
         if numeric { grid::number(name) } else { grid::text(name) }
     }));
-    columns.extend(["done", "diverged or failed"].map(grid::number));
+    columns.extend(["done", "blew up or failed"].map(grid::number));
     columns.extend(target.map(|target| grid::number(format!("time to AUC {target:.3}, s"))));
     columns.extend(shown.iter().map(|measure| grid::number(header(measure.name))));
     let caption = "Points: means over seeds with 95 % intervals";
