@@ -123,8 +123,13 @@ impl Axis {
     fn even(&self, low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
         let largest = if self.unit == Unit::Time { high - low } else { high.abs().max(low.abs()) };
         let (scale, name) = self.unit.scale(largest);
-        let step = round_step((high - low) / scale / count.max(1) as f64);
-        let (first, last) = ((low / scale / step).ceil(), (high / scale / step).floor());
+        let mut step = round_step((high - low) / scale / count.max(1) as f64);
+        let ends = |step: f64| ((low / scale / step).ceil(), (high / scale / step).floor());
+        // One label says nothing about the scale.
+        if ends(step).1 - ends(step).0 < 1.0 {
+            step = round_step(step / 3.0);
+        }
+        let (first, last) = ends(step);
         (0..=(last - first).clamp(0.0, 100.0) as usize)
             .map(|i| (first + i as f64) * step)
             .map(|tick| (tick * scale, with_unit(tick, fixed(tick, step), name)))
@@ -179,8 +184,15 @@ fn round_step(step: f64) -> f64 {
     rounded.into_iter().find(|r| *r >= step * 0.999).unwrap_or(rounded[3])
 }
 
-/// `tick` with the decimals that multiples of `step` need.
+/// `tick` with the decimals that multiples of `step` need; with an exponent if these are many.
 fn fixed(tick: f64, step: f64) -> String {
+    if tick == 0.0 && step < 1e-5 {
+        return "0".to_string();
+    }
+    if step < 1e-5 || tick.abs() >= 1e8 {
+        let digits = (libm::log10(tick.abs() / step) + 1e-9).clamp(0.0, 9.0) as usize;
+        return format!("{tick:.digits$e}");
+    }
     let decimals = (-libm::floor(libm::log10(step) + 1e-9)).clamp(0.0, 9.0) as usize;
     // Adding zero turns a minus zero into a plus zero.
     format!("{:.decimals$}", tick + 0.0)
@@ -214,6 +226,15 @@ mod tests {
         let doublings = Axis::new("", Unit::Count).doubling(true).labels(0.0, 12.0, 5);
         let doublings: Vec<&str> = doublings.iter().map(|label| label.1.as_str()).collect();
         assert_eq!(doublings, ["0", "1", "2", "5", "10"]);
+    }
+
+    #[test]
+    fn an_axis_has_at_least_two_labels_and_they_are_short() {
+        for high in [0.19, 0.21, 0.49, 0.51, 0.99, 1.01] {
+            assert!(labels(Unit::Number, 0.0, high * 2.0, 2).len() > 1, "{high}");
+        }
+        assert_eq!(labels(Unit::Number, 0.0, 4e-7, 2), ["0", "2e-7", "4e-7"]);
+        assert_eq!(labels(Unit::Number, 0.0, 2e9, 2), ["0", "1e9", "2e9"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::number::{count, percent, short};
 use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::LayerRow;
+use std::cmp::Ordering;
 
 /// The most layers in one plot; the others are in the table.
 const MOST_LAYERS: usize = 12;
@@ -41,10 +42,14 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     if plots.is_empty() {
         return Err(run.layers.unusable("holds no figures"));
     }
+    let left_out = match names.len() > MOST_LAYERS {
+        true => format!(" The first {MOST_LAYERS} of {} layers are drawn.", names.len()),
+        false => String::new(),
+    };
     Ok(Figure {
         id: "layers-over-time".to_string(),
         title: "Layers over time".to_string(),
-        sentence: format!("{}{}", moved(rows, &names), idle(rows, &names)),
+        sentence: format!("{}{}{left_out}", moved(rows, &names), idle(rows, &names)),
         chart: Chart::Plots(plots, Panels::stacked(2)),
         grid: grid(rows),
         file: "layers.csv".to_string(),
@@ -115,8 +120,18 @@ pub fn quantiles(run: &RunResults) -> Result<Figure, String> {
     let found = columns.len();
     let mut sizes: Vec<u64> = columns.iter().map(|looks| looks[0].parameters).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
-    columns.retain(|looks| looks[0].parameters >= sizes[found.min(MOST_COLUMNS) - 1]);
-    columns.truncate(MOST_COLUMNS);
+    // The largest; of equally large ones the first of the file.
+    let least = sizes[found.min(MOST_COLUMNS) - 1];
+    let mut equal = MOST_COLUMNS.saturating_sub(sizes.iter().filter(|s| **s > least).count());
+    columns.retain(|looks| match looks[0].parameters.cmp(&least) {
+        Ordering::Less => false,
+        Ordering::Greater => true,
+        Ordering::Equal => {
+            let has_room = equal > 0;
+            equal = equal.saturating_sub(1);
+            has_room
+        }
+    });
     let weights = columns.iter().map(|looks| fan(looks, "weights", 0, LayerRow::weights));
     let weights = weights.zip(&columns).map(|(plot, looks)| Plot { notes: notes(looks), ..plot });
     let gradients =
@@ -177,7 +192,7 @@ fn fan(looks: &Looks, label: &str, colour: usize, of: fn(&LayerRow) -> Option<[f
     };
     let all = vec![
         series(&format!("{label}: middle 90 %"), colour, Some((0, 4))),
-        series("middle half", colour, Some((1, 3))),
+        series(&format!("{label}, the middle half"), colour, Some((1, 3))),
         series("median", 6, None),
     ];
     // The gradients of the beginning are so large that they would hide all others.

@@ -92,20 +92,28 @@ fn plot(
         );
         series.push(Series { style: Style::Limit, ..limit });
     }
-    series.extend(best_step(rows, value, position));
-    let range = views.get(&EvaluatedView::Server).map(|points| range(points, bayes));
+    let best = best_step(rows, value, position);
+    let ring = best.as_ref().and_then(|ring| Some(ring.points().next()?.1));
+    series.extend(best);
+    // Only these rise from chance.
+    let server = views.get(&EvaluatedView::Server).filter(|_| name.ends_with("AUC"));
+    let range = server.map(|points| range(points, ring, bayes));
     let y = Axis { range, ..Axis::new(*name, Unit::Number) };
     (!views.is_empty()).then(|| Plot::new(*name, x.clone(), y, series))
 }
 
-/// A range for the server's line without its first rise from chance: with the rise, the rest of the
-/// line would look flat. The rise ends at four fifths of the way from the first value to the
-/// highest.
-fn range(server: &[(f64, f64)], bayes: Option<f64>) -> (f64, f64) {
-    let high = server.iter().map(|v| v.1).fold(f64::NEG_INFINITY, f64::max);
+/// A range for the server's line without its first rise from chance, if that takes less than half
+/// of the run: with the rise, the rest of the line would look flat. The rise ends at four fifths of
+/// the way from the first value to the highest. The best step stays in view.
+fn range(server: &[(f64, f64)], best: Option<f64>, bayes: Option<f64>) -> (f64, f64) {
+    let values = || server.iter().map(|v| v.1);
+    let high = values().fold(f64::NEG_INFINITY, f64::max);
     let risen = server[0].1 + 0.8 * (high - server[0].1);
-    let settled = server.iter().map(|v| v.1).skip_while(|v| *v < risen);
-    let low = settled.fold(high, f64::min);
+    let rise = server.iter().take_while(|v| v.1 < risen).count();
+    let (begin, end) = (server[0].0, server[server.len() - 1].0);
+    let is_short = server.get(rise).is_some_and(|v| v.0 - begin < 0.5 * (end - begin));
+    let settled = values().skip(if is_short { rise } else { 0 });
+    let low = settled.chain(best).fold(high, f64::min);
     let room = (high - low).max(1e-4);
     // The limit is shown if it takes no more than a third of the height.
     let high = match bayes {
@@ -192,4 +200,21 @@ fn grid(title: &str, rows: &[EvaluationRow]) -> Grid {
         cells.extend(MEASURES.iter().map(|(_, value)| figure(value(row))));
         cells
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn low(values: &[f64], best: Option<f64>) -> f64 {
+        let points: Vec<(f64, f64)> = (0..).map(f64::from).zip(values.iter().copied()).collect();
+        range(&points, best, None).0
+    }
+
+    #[test]
+    fn a_short_rise_is_cut_off_and_a_long_one_is_not() {
+        assert!(low(&[0.5, 0.7, 0.71, 0.72, 0.73], None) > 0.69);
+        assert!(low(&[0.5, 0.55, 0.6, 0.65, 0.7], None) < 0.5);
+        assert!(low(&[0.5, 0.7, 0.71, 0.72, 0.73], Some(0.5)) < 0.5);
+    }
 }

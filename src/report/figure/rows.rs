@@ -75,7 +75,7 @@ fn sentence(rows: &[PopularityRow]) -> String {
     let mut means: Vec<(&str, f64)> =
         tables.iter().map(|(table, rows)| (*table, mean(rows))).collect();
     means.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let touches: u64 = rows.iter().map(|row| row.touches).sum();
+    let touches: u64 = rows.iter().fold(0, |sum, row| sum.saturating_add(row.touches));
     let seen = counted(touches as usize, "row was seen", "rows were seen");
     let part = |(table, mean): &(&str, f64)| format!("{} in {table}", number::figure(*mean));
     match means.as_slice() {

@@ -29,6 +29,14 @@ pub fn figure(spectra: &Spectra<'_>, of: Oscillating) -> Figure {
             ("AUC on the reporting half", "amplitude, AUC"),
         ),
     };
+    let file = match of {
+        Oscillating::Loss => "training.csv",
+        Oscillating::Auc => "evaluations.csv",
+    };
+    let left_out = match spectra.len().saturating_sub(MOST_LINES) {
+        0 => String::new(),
+        more => format!(" The first {MOST_LINES} are drawn, {more} left out."),
+    };
     let spectra = &spectra[..spectra.len().min(MOST_LINES)];
     let columns = [grid::text("run or point")].into_iter();
     let columns = columns.chain(["oscillations per pass", axis.1].map(grid::number)).collect();
@@ -41,7 +49,7 @@ pub fn figure(spectra: &Spectra<'_>, of: Oscillating) -> Figure {
         title: title.to_string(),
         sentence: format!(
             "Left: the {left} of the first trial, averaged over tenths of a pass. Right: the amplitude at each \
-             frequency, averaged over the trials."
+             frequency, averaged over the trials.{left_out}"
         ),
         chart: Chart::Plots(
             vec![by_pass(spectra, axis.0), amplitudes(spectra, axis.1)],
@@ -50,15 +58,12 @@ pub fn figure(spectra: &Spectra<'_>, of: Oscillating) -> Figure {
         grid: Grid::new("Amplitudes", columns).fill(
             &tones,
             MOST_ROWS,
-            "training.csv",
+            file,
             |(name, (frequency, amplitude))| {
                 vec![name.to_string(), number::figure(*frequency), number::figure(*amplitude)]
             },
         ),
-        file: match of {
-            Oscillating::Loss => "training.csv".to_string(),
-            Oscillating::Auc => "evaluations.csv".to_string(),
-        },
+        file: file.to_string(),
     }
 }
 

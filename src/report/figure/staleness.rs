@@ -6,6 +6,7 @@ use super::classes::Classes;
 use super::grid::{self, Grid, MOST_ROWS};
 use super::number::{self, percent, short, with_noun};
 use crate::results::RunResults;
+use crate::results::summary::Staleness;
 use crate::results::tables::StalenessRow;
 use std::collections::BTreeMap;
 
@@ -79,7 +80,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     Ok(Figure {
         id: "staleness-histogram".to_string(),
         title: "Staleness of the applied gradients".to_string(),
-        sentence: sentence(rows, &order),
+        sentence: sentence(rows, &order, &run.summary.staleness),
         chart: Chart::Plots(plots, Panels::stacked(1)),
         grid: grid.fill(rows, MOST_ROWS, "staleness.csv", |row| {
             vec![
@@ -146,13 +147,15 @@ impl Bins {
         let axis = |bins: String| Axis::new(format!("{title}{bins}"), Unit::Count);
         if reach > 64.0 && reach > 6.0 * (least(0.5) + 1.0) {
             let axis = axis(format!("; {PER_DOUBLING} bins per doubling")).doubling(true);
-            let axis = axis.between(0.7 * least(0.001), 1.3 * reach);
+            // The bin of 0 begins at -0.5.
+            let low = if least(0.001) < 1.0 { -0.5 } else { 0.7 * least(0.001) };
+            let axis = axis.between(low, 1.3 * reach);
             let count = (PER_DOUBLING * (axis.position(largest) + 1.0)).ceil() as usize;
             let edge = |i: usize| libm::exp2(i as f64 / PER_DOUBLING - 1.0) - 1.0;
             return Bins { axis, edges: (0..=count).map(edge).collect() };
         }
         let width = (reach / BINS).ceil().max(1.0);
-        let count = ((largest.min(2.0 * reach) + 0.5) / width).ceil() as usize;
+        let count = ((largest.min(1.04 * reach) + 0.5) / width).ceil() as usize;
         let end = count as f64 * width - 0.5;
         let mut bins = if width > 1.0 { format!("; bins of {width}") } else { String::new() };
         let beyond: f64 = classes.iter().map(|class| class.above(end)).sum();
@@ -161,7 +164,7 @@ impl Bins {
             bins += &format!("; {} above {} left out", percent(beyond / all), end.floor());
         }
         Bins {
-            axis: axis(bins).between(-0.5, reach * 1.04 + 0.5),
+            axis: axis(bins).between(-0.5, end),
             edges: (0..=count).map(|i| i as f64 * width - 0.5).collect(),
         }
     }
@@ -186,7 +189,7 @@ impl Bins {
     }
 }
 
-fn sentence(rows: &[StalenessRow], order: &Classes) -> String {
+fn sentence(rows: &[StalenessRow], order: &Classes, exact: &Staleness) -> String {
     let classes = classes(rows, order, "version");
     let counted = rows.iter().filter(|row| row.measure == "version" && row.count > 0);
     let all = Class::new("", 0, counted.collect());
@@ -217,9 +220,9 @@ fn sentence(rows: &[StalenessRow], order: &Classes) -> String {
     format!(
         "{} applied, on average {} old; 99 % were at most {} old, and the oldest {}.{by_class}{left_out}",
         number::counted(all.total as usize, "gradient was", "gradients were"),
-        updates(all.mean),
-        updates(all.quantile(0.99)),
-        updates(all.largest())
+        updates(exact.mean.unwrap_or(all.mean)),
+        updates(exact.p99.map_or_else(|| all.quantile(0.99), |p99| p99 as f64)),
+        updates(exact.max.map_or_else(|| all.largest(), |max| max as f64))
     )
 }
 
@@ -260,7 +263,9 @@ mod tests {
         let classes = classes(rows, &order, "version");
         let found: Vec<(&str, f64)> = classes.iter().map(|c| (c.name.as_str(), c.total)).collect();
         assert_eq!(found, [("all", 10.0), ("ordinary", 30.0)]);
-        assert!(sentence(rows, &order).starts_with("40 gradients were applied,"));
+        assert!(
+            sentence(rows, &order, &Staleness::default()).starts_with("40 gradients were applied,")
+        );
     }
 
     #[test]

@@ -79,8 +79,10 @@ fn common_positions(runs: &[&[(f64, f64)]], from: f64, until: f64, most: usize) 
     if first.len() <= most && runs.iter().all(|run| own(run) == first) {
         return first;
     }
-    let last = (most.max(2) - 1) as f64;
-    (0..most.max(2)).map(|i| from + (until - from) * i as f64 / last).collect()
+    let last = most.max(2) - 1;
+    // Rounded up, the last position would lie beyond the end of the shortest run.
+    let position = |i: usize| (from + (until - from) * i as f64 / last as f64).min(until);
+    (0..last).map(position).chain([until]).collect()
 }
 
 /// The value of a run at `x`, on the straight line between its neighbours.
@@ -98,6 +100,15 @@ pub fn at(run: &[(f64, f64)], x: f64) -> Option<f64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_mean_line_ends_with_all_its_runs() {
+        let until = 0.095_222_711;
+        let runs = [vec![(0.0, 0.2), (until, 0.2)], vec![(0.0, 0.4), (0.05, 0.4), (0.2, 0.4)]];
+        let line = mean_line("", &runs, 120);
+        assert!(line.y.iter().all(|y| y.is_some_and(|y| (y - 0.3).abs() < 1e-6)), "{:?}", line.y);
+        assert_eq!(line.x.len(), 120);
+    }
 
     #[test]
     fn a_mean_ends_with_the_shortest_run() {

@@ -62,6 +62,10 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     workers.sort_by_key(|worker| (order.place(&worker.class), worker.worker));
     let classes = workers.chunk_by(|a, b| a.class == b.class);
     let classes: Vec<Spent> = classes.map(|class| Spent::of(&class[0].class, class)).collect();
+    let left_out = match classes.len().saturating_sub(MOST_CLASSES - 1) {
+        0 => String::new(),
+        more => format!(" {} left out here.", counted(more, "class is", "classes are")),
+    };
     let groups: Vec<Spent> = match classes.len() {
         1 => classes,
         _ => {
@@ -76,7 +80,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     Ok(Figure {
         id: "time-spent".to_string(),
         title: "How the workers spend their time".to_string(),
-        sentence: sentence(&groups, &workers),
+        sentence: sentence(&groups, &workers) + &left_out,
         chart: Chart::Shares(Shares {
             parts: STATES,
             groups: groups.iter().map(bar_of_class).collect(),

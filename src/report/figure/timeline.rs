@@ -113,17 +113,20 @@ fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<Row<'a>>, usize)
 fn window(rows: &[Row]) -> (f64, f64) {
     let spans = || rows.iter().flat_map(|row| &row.spans);
     let from = spans().map(|span| span.start_s).fold(f64::INFINITY, f64::min);
-    let mut until = spans().map(|span| span.end_s).fold(from, f64::max);
-    let inside = |until: f64| spans().filter(|span| span.start_s < until).count();
-    while inside(until) > MOST_SPANS {
-        until = from + (until - from) * 0.7;
-    }
-    (from, until)
+    let mut starts: Vec<f64> = spans().map(|span| span.start_s).collect();
+    starts.sort_by(f64::total_cmp);
+    let cut = starts.get(MOST_SPANS).copied().filter(|cut| *cut > from);
+    (from, cut.unwrap_or_else(|| spans().map(|span| span.end_s).fold(from, f64::max)))
 }
 
 fn cut<'a>(rows: Vec<Row<'a>>, window: (f64, f64)) -> Vec<Row<'a>> {
     let cut = |row: Row<'a>| Row {
-        spans: row.spans.into_iter().filter(|span| span.start_s < window.1).collect(),
+        spans: row
+            .spans
+            .into_iter()
+            .filter(|span| span.start_s < window.1)
+            .take(MOST_SPANS)
+            .collect(),
         ..row
     };
     rows.into_iter().map(cut).collect()
@@ -163,4 +166,29 @@ fn sentence(rows: &[Row], workers: usize, window: (f64, f64)) -> String {
         time(window.1 - window.0),
         percent(spent(Some(Activity::Compute)) / spent(None))
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_spans_at_one_moment_make_a_window() {
+        let span = |start_s| TimelineRow {
+            worker: 0,
+            class: "a".to_string(),
+            activity: Activity::Compute,
+            start_s,
+            end_s: start_s + 1.0,
+            step: None,
+        };
+        let window = |starts: &mut dyn Iterator<Item = f64>| {
+            let spans: Vec<TimelineRow> = starts.map(span).collect();
+            super::window(&[Row { worker: 0, class: "a", spans: spans.iter().collect() }])
+        };
+        assert_eq!(window(&mut std::iter::repeat_n(5.0, MOST_SPANS + 1)), (5.0, 6.0));
+        let mut starts = (0..2 * MOST_SPANS).map(|i| i as f64);
+        assert_eq!(window(&mut starts), (0.0, MOST_SPANS as f64));
+        assert_eq!(window(&mut [0.0, 3.0].into_iter()), (0.0, 4.0));
+    }
 }

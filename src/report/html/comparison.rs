@@ -47,7 +47,7 @@ pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
         title: joined(&names),
         question: String::new(),
         facts: Vec::new(),
-        notices: notices(&names, &points),
+        notices: notices(&points),
         words: words(&points, count),
         sections,
     })
@@ -80,14 +80,22 @@ fn joined(names: &[String]) -> String {
     }
 }
 
-fn notices(names: &[String], points: &[Point]) -> Vec<String> {
+/// The most points that a notice names.
+const MOST_NAMED: usize = 10;
+
+fn notices(points: &[Point]) -> Vec<String> {
     let open = points.iter().filter(|point| point.count(State::Done) < point.trials.len());
-    let labels: Vec<&str> = open.map(|point| point.label.as_str()).take(names.len()).collect();
-    match labels.is_empty() {
-        true => Vec::new(),
-        false => vec![format!(
-            "Trials of these are not finished, blew up or failed: {}.",
-            labels.join(", ")
+    let labels: Vec<&str> = open.map(|point| point.label.as_str()).collect();
+    let more = match labels.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named = &labels[..labels.len().min(MOST_NAMED)];
+    match named {
+        [] => Vec::new(),
+        _ => vec![format!(
+            "Trials of these are not finished, blew up or failed: {}{more}.",
+            named.join(", ")
         )],
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn shares(shares: &Shares) -> Markup {
 }
 
 fn bar_row(group: &Bar, parts: &[(&'static str, Ink)], top: f64) -> Markup {
-    let name: String = group.group.chars().take(16).collect();
+    let name = cut(&group.group, 16);
     let mut left = BARS;
     let bars = group.shares.map(|share| {
         let from = left;
@@ -166,8 +166,15 @@ fn span_row(row: &SpanRow, looks: &[Look], top: f64, column: impl Fn(f64) -> f64
 /// A name that fits: the class is cut, and the number of the worker at the end is kept.
 fn short_name(name: &str) -> String {
     let (class, number) = name.rsplit_once(' ').unwrap_or((name, ""));
-    let class: String = class.chars().take(10).collect();
-    format!("{class} {number}")
+    format!("{} {number}", cut(class, 10))
+}
+
+/// The first `most` letters of a name, the last of them an ellipsis if there are more.
+fn cut(name: &str, most: usize) -> String {
+    match name.chars().nth(most) {
+        Some(_) => name.chars().take(most - 1).chain(['…']).collect(),
+        None => name.to_string(),
+    }
 }
 
 fn path(look: Look, blocks: &str) -> Markup {

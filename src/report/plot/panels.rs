@@ -1,7 +1,9 @@
 //! Lines over axes, one panel per plot.
 
 use super::fonts::{fitted, text_width};
-use super::sheet::{BOTTOM, Chart, Drawing, INNER, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch, WIDTH};
+use super::sheet::{
+    BOTTOM, Chart, Drawing, INNER, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch, WHOLE, WIDTH,
+};
 use super::style::{self, BLACK, GREY, Line, PALE, stroke, units};
 use crate::report::figure::axis::{Axis, Unit, proper};
 use crate::report::figure::chart::{Band, Panels, Plot, Series, Style};
@@ -79,12 +81,23 @@ fn legend(plots: &[Plot]) -> Vec<(Swatch, String)> {
     let mut quiet: Vec<(Line, &str)> = Vec::new();
     for plot in plots {
         for (place, series) in plot.series.iter().enumerate() {
+            let is_in_view = |(_, y): (f64, f64)| {
+                plot.y.range.is_none_or(|(low, high)| (low..=high).contains(&y))
+            };
+            let is_aside = matches!(series.style, Style::Mark | Style::Limit);
+            if is_aside && !series.points().any(is_in_view) {
+                continue;
+            }
             let line = style::line(series, place);
             let swatch = match series.style {
                 Style::Mark => Swatch::Ring(line),
-                Style::Steps if series.band.is_some() => Swatch::Block(line.colour.mix(BAND)),
+                // Each band lies on the ones before it.
+                Style::Steps if series.band.is_some() => {
+                    let tone = 1.0 - (1.0 - BAND).powi(place as i32 + 1);
+                    Swatch::Block(line.colour.mix(tone), WHOLE)
+                }
                 Style::Steps if series.colour.is_some() && !is_fan(plot) => {
-                    Swatch::Block(line.colour)
+                    Swatch::Block(line.colour, WHOLE)
                 }
                 _ => Swatch::Line(line),
             };
@@ -392,10 +405,10 @@ impl Panel<'_> {
         }
         let more = match self.plot.series.len() - self.series.len() {
             0 => return Ok(()),
-            more => format!("{more} more not drawn"),
+            _ => "others are not drawn",
         };
         let at = (right + 20.0, top - 20.0);
-        sheet.text(at, (style::LABEL, false), GREY, HPos::Left, &more)
+        sheet.text(at, (style::LABEL, false), GREY, HPos::Left, more)
     }
 
     fn is_inside(&self, (x, y): Point) -> bool {
@@ -456,7 +469,12 @@ fn ruler(axis: &Axis, values: impl Iterator<Item = f64>, count: usize) -> Ruler 
         Unit::Number => (low, high),
     };
     let (low, high) = axis.range.unwrap_or(wide);
-    let (low, high) = proper(low, high);
+    let (low, high) = match axis.unit {
+        Unit::Number => proper(low, high),
+        // Nothing but zeros still begins at zero.
+        _ if low == 0.0 && high == 0.0 => (0.0, 1.0),
+        _ => proper(low, high),
+    };
     let labels = axis.labels(low, high, count);
     Ruler {
         low: axis.position(low),

@@ -1,7 +1,7 @@
 //! Shares of a whole as vertical bars, with the names of their groups below.
 
 use super::fonts::{fitted, text_width};
-use super::sheet::{Drawing, INNER, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch};
+use super::sheet::{Drawing, INNER, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch, WHOLE};
 use super::style::{self, BLACK, GREY, Line};
 use crate::report::figure::axis::{Axis, Unit};
 use crate::report::figure::chart::Shares;
@@ -21,7 +21,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     shares: &Shares,
 ) -> Drawing<DB> {
     let swatch = |(name, ink): &(&'static str, _)| {
-        (Swatch::Block(style::ink(*ink).mix(1.0)), (*name).to_string())
+        (Swatch::Block(style::ink(*ink).mix(1.0), WHOLE), (*name).to_string())
     };
     let entries: Vec<(Swatch, String)> = shares.parts.iter().map(swatch).collect();
     let top = sheet.legend(top, &entries)?;

@@ -91,13 +91,16 @@ pub(super) struct Rect {
     pub bottom: f64,
 }
 
+/// The whole height of a block.
+pub(super) const WHOLE: (f64, f64) = (0.0, 1.0);
+
 /// The sample beside a legend's text.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Swatch {
     /// A piece of a line.
     Line(Line),
-    /// A filled block.
-    Block(RGBAColor),
+    /// A filled block, between these shares of its height from the top.
+    Block(RGBAColor, (f64, f64)),
     /// A ring.
     Ring(Line),
 }
@@ -106,7 +109,7 @@ impl Swatch {
     fn width(self) -> f64 {
         match self {
             Swatch::Line(_) => 35.0,
-            Swatch::Block(_) => 24.0,
+            Swatch::Block(..) => 24.0,
             Swatch::Ring(_) => 16.0,
         }
     }
@@ -200,8 +203,9 @@ impl<DB: DrawingBackend> Sheet<DB> {
                 let width = line.width.max(2.0);
                 self.line((left, middle), (right, middle), Line { width, ..line })
             }
-            Swatch::Block(colour) => {
-                let corners = [(left, middle - 9.0), (right, middle + 9.0)];
+            Swatch::Block(colour, (from, to)) => {
+                let row = |share: f64| middle - 9.0 + 18.0 * share;
+                let corners = [(left, row(from)), (right, row(to))];
                 let corners = corners.map(|point| (units(point.0), units(point.1)));
                 self.0.draw(&Rectangle::new(corners, colour.filled()))
             }

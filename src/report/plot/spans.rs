@@ -27,8 +27,9 @@ fn bottom(spans: &Spans) -> f64 {
 
 /// Draws the rows below `top`.
 pub(super) fn draw<DB: DrawingBackend>(sheet: &Sheet<DB>, top: f64, spans: &Spans) -> Drawing<DB> {
-    let swatch =
-        |look: &Look| (Swatch::Block(style::ink(look.ink).mix(1.0)), look.name.to_string());
+    let swatch = |look: &Look| {
+        (Swatch::Block(style::ink(look.ink).mix(1.0), look.band), look.name.to_string())
+    };
     let entries: Vec<(Swatch, String)> = spans.legend.iter().map(swatch).collect();
     let top = (sheet.legend(top, &entries)? - 8.0).min(TOP);
     let count = spans.rows.len() as f64;

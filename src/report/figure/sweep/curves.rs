@@ -54,8 +54,11 @@ pub fn by_examples(points: &[Point], file: &str) -> Result<Figure, String> {
 }
 
 fn build(points: &[Point], against: &Against, file: &str) -> Result<Figure, String> {
-    let with: Vec<&Point> =
-        points.iter().filter(|point| !point.curves(0, against.position).is_empty()).collect();
+    let has = |point: &Point, measure| !point.curves(measure, against.position).is_empty();
+    let with: Vec<&Point> = points
+        .iter()
+        .filter(|point| (0..FOLLOWED.len()).any(|measure| has(point, measure)))
+        .collect();
     if with.is_empty() {
         return Err("no finished trial has evaluations".to_string());
     }
@@ -96,24 +99,27 @@ fn plot(points: &[&Point], measure: usize, against: &Against, log: bool) -> Opti
     };
     let series: Vec<Series> =
         points.iter().map(line).filter(|series| !series.x.is_empty()).collect();
-    let (low, high) = range(&series);
+    // Only AUC and session AUC rise from chance.
+    let range = FOLLOWED[measure].1.ends_with("AUC").then(|| range(&series));
     (!series.is_empty()).then(|| {
         Plot::new(
             FOLLOWED[measure].1,
             Axis::new(against.axis, against.unit).scaled(log),
-            Axis::new(FOLLOWED[measure].1, Unit::Number).between(low, high),
+            Axis { range, ..Axis::new(FOLLOWED[measure].1, Unit::Number) },
             series,
         )
     })
 }
 
-/// From the lowest value of the lines that do not begin far below to the highest value of all.
+/// From the lowest value of the lines that do not begin far below to the highest value of all. A
+/// line that begins far below may begin out of view, but its highest value is in view.
 fn range(series: &[Series]) -> (f64, f64) {
     let first = |series: &Series| series.points().next().map(|point| point.1);
     let begin = series.iter().filter_map(first).fold(f64::NEG_INFINITY, f64::max);
     let near = |series: &&Series| first(series).is_some_and(|first| first > begin - FAR);
     let low = series.iter().filter(near).flat_map(Series::points).map(|v| v.1);
-    let low = low.fold(f64::INFINITY, f64::min);
+    let highest = |series: &Series| series.points().map(|v| v.1).reduce(f64::max);
+    let low = low.chain(series.iter().filter_map(highest)).fold(f64::INFINITY, f64::min);
     let high = series.iter().flat_map(Series::points).map(|v| v.1).fold(0.0, f64::max);
     let room = (high - low).max(1e-4);
     (low - 0.05 * room, high + 0.08 * room)
@@ -123,23 +129,28 @@ fn sentence(points: &[&Point], shown: usize) -> String {
     let last = |point: &Point| {
         let curves = point.curves(0, |step| step.examples);
         let ends: Vec<f64> = curves.iter().filter_map(|curve| curve.last().map(|p| p.1)).collect();
-        ends.iter().sum::<f64>() / ends.len().max(1) as f64
+        let mean = ends.iter().sum::<f64>() / ends.len() as f64;
+        (!ends.is_empty()).then_some(mean)
     };
-    let by = |a: &&&Point, b: &&&Point| last(a).total_cmp(&last(b));
-    let (best, worst) = (points.iter().max_by(by), points.iter().min_by(by));
+    let ends = points.iter().filter_map(|point| Some((*point, last(point)?)));
+    let ends: Vec<(&Point, f64)> = ends.collect();
+    let by = |a: &&(&Point, f64), b: &&(&Point, f64)| a.1.total_cmp(&b.1);
+    let (best, worst) = (ends.iter().max_by(by), ends.iter().min_by(by));
     let drawn = match shown < points.len() {
         true => format!(" {shown} of {} points are drawn, evenly chosen.", points.len()),
         false => String::new(),
     };
-    let (Some(best), Some(worst)) = (best, worst) else { return String::new() };
-    match points.len() {
-        1 => format!("At the end the AUC of {} is {}.", best.label, figure(last(best))),
+    let (Some((best, high)), Some((worst, low))) = (best, worst) else {
+        return format!("No trial has an AUC.{drawn}");
+    };
+    match ends.len() {
+        1 => format!("At the end the AUC of {} is {}.{drawn}", best.label, figure(*high)),
         _ => format!(
             "At the end the AUC is highest for {} ({}) and lowest for {} ({}).{drawn}",
             best.label,
-            figure(last(best)),
+            figure(*high),
             worst.label,
-            figure(last(worst))
+            figure(*low)
         ),
     }
 }

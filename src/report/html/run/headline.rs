@@ -2,6 +2,7 @@
 
 use crate::report::figure::number::{count, counted, percent, time, with_noun};
 use crate::report::html::read::Run;
+use crate::results::tables::{EvaluatedView, EvaluationRow};
 
 /// The heading: the scenario's title or, without one, its name.
 pub(super) fn title(run: &Run) -> String {
@@ -164,7 +165,9 @@ fn so_far(run: &Run) -> Vec<String> {
             time(last.sim_s)
         ));
     }
-    if let Some(last) = run.folder.evaluations.rows().ok().and_then(|rows| rows.last()) {
+    let evaluations = run.folder.evaluations.rows().unwrap_or_default();
+    let of_server = |row: &&EvaluationRow| row.view == EvaluatedView::Server;
+    if let Some(last) = evaluations.iter().rfind(of_server) {
         let auc = last.auc.map_or_else(|| "not defined".to_string(), |auc| format!("{auc:.4}"));
         sentences.push(format!("At the last evaluation the AUC was {auc}."));
     }
