@@ -23,9 +23,9 @@ fn norm<'a>(values: impl IntoIterator<Item = &'a f32>) -> f64 {
     values.into_iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt()
 }
 
-/// The change of a layer over its norm; NaN without an earlier look.
-fn moved(before: Option<&Array2<f32>>, now: ArrayView2<'_, f32>) -> f64 {
-    before.map_or(f64::NAN, |before| norm(&(&now - before)) / norm(&now))
+/// The change of a layer over its norm.
+fn moved(before: &Array2<f32>, now: ArrayView2<'_, f32>) -> String {
+    format!("{:.1} %", 100.0 * norm(&(&now - before)) / norm(&now))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("the scenario imposes its staleness".into());
     };
     println!("updates  first layer  moved    item rows  largest");
-    let (mut before, mut next) = (None, 0);
+    let (mut before, mut next): (Option<Array2<f32>>, u64) = (None, 0);
     while simulation.step(&mut NoObserver)? == State::Running {
         let updates = simulation.session().progress.updates;
         let Some(training) = simulation.session().work.training().filter(|_| updates >= next)
@@ -46,9 +46,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (layer, items) = (weights("mlp.0.weight")?, weights("item")?);
         let rows: Vec<f64> = items.axis_iter(Axis(0)).map(norm).collect();
         println!(
-            "{updates:>7}  {:>11.3}  {:>5.1} %  {:>9.4}  {:>7.4}",
+            "{updates:>7}  {:>11.3}  {:>7}  {:>9.4}  {:>7.4}",
             norm(&layer),
-            100.0 * moved(before.as_ref(), layer),
+            before.as_ref().map_or("-".to_string(), |before| moved(before, layer)),
             rows.iter().sum::<f64>() / rows.len() as f64,
             rows.iter().copied().fold(0.0, f64::max),
         );

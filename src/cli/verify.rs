@@ -4,8 +4,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::args::{ProgressBy, VerifyArgs};
 use super::exit::{Exit, Failure};
 use super::run::{self, ProgressDisplay};
@@ -14,6 +12,7 @@ use super::{load, resume};
 use crate::experiment::verify::{FirstDifference, Verified, compare};
 use crate::experiment::{SaveEvery, Trial, run_info};
 use crate::results::semantics::SEMANTICS;
+use crate::results::summary::Summary;
 use crate::scenario::document::DocumentInput;
 use crate::scenario::document::printable;
 
@@ -55,22 +54,18 @@ fn check(folder: &Path, force: bool) -> Result<(), Failure> {
         let why = "this is a sweep; verify one of its trials, such as trials/0000 in it";
         return refuse(Exit::Usage, why);
     }
-    let text = fs::read_to_string(folder.join("summary.json"));
-    let Ok(text) = text else {
-        return match folder.join("diagnosis.json").exists() {
-            true => Ok(()),
-            false => refuse(Exit::Folder, "no run has ended here; there is no summary.json"),
-        };
-    };
-    let summary: Value = serde_json::from_str(&text).unwrap_or_default();
-    match summary["semantics"].as_u64() {
-        Some(other) if other != u64::from(SEMANTICS) && !force => {
+    match Summary::read(folder) {
+        Ok(None) if !folder.join("diagnosis.json").exists() => {
+            refuse(Exit::Folder, "no run has ended here; there is no summary.json")
+        }
+        Ok(Some(Summary { semantics, .. })) if ![0, SEMANTICS].contains(&semantics) && !force => {
             let why = format!(
-                "these are results of semantics {other}, and this program has {SEMANTICS}: they are meant to \
-                 differ (see the changelog); --force compares them all the same"
+                "these are results of semantics {semantics}, and this program has {SEMANTICS}: they are meant \
+                 to differ (see the changelog); --force compares them all the same"
             );
             refuse(Exit::Refused, &why)
         }
+        // The comparison says what is wrong with a summary that cannot be read.
         _ => Ok(()),
     }
 }

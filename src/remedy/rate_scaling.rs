@@ -24,7 +24,7 @@ pub enum By {
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// By what the learning rate is divided.
+    /// The divisor of the learning rate.
     pub by: By,
 }
 

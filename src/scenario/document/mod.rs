@@ -17,7 +17,7 @@
 //! [`Loaded::report`]. [`Problems`] can be printed with their lines and carets.
 //!
 //! ```
-//! use straggler::scenario::document::{self, Code, Input, Override, Problem};
+//! use straggler::scenario::document::{self, Code, DocumentInput, Override, Problem};
 //!
 //! #[derive(Debug, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 //! #[serde(default, deny_unknown_fields)]
@@ -29,7 +29,7 @@
 //! }
 //! static BACKWARDS: Code = Code { id: "E0901", title: "the trip ends before it begins", text: "" };
 //!
-//! let input = Input::Text { name: "trip.toml", text: "from = 3\nto = 5" };
+//! let input = DocumentInput::Text { name: "trip.toml", text: "from = 3\nto = 5" };
 //! let overrides = [Override::argument(3, "to=2")];
 //! let mut trip = document::load::<Trip>(input, &overrides)?;
 //! if trip.value.to < trip.value.from {
