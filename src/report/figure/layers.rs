@@ -192,7 +192,7 @@ fn fan(looks: &Looks, label: &str, colour: usize, of: fn(&LayerRow) -> Option<[f
     };
     let all = vec![
         series(&format!("{label}: middle 90 %"), colour, Some((0, 4))),
-        series(&format!("{label}, the middle half"), colour, Some((1, 3))),
+        series(&format!("{label}: middle half"), colour, Some((1, 3))),
         series("median", 6, None),
     ];
     // The gradients of the beginning are so large that they would hide all others.
