@@ -25,7 +25,7 @@ fn norm<'a>(values: impl IntoIterator<Item = &'a f32>) -> f64 {
 
 /// The change of a layer over its norm.
 fn moved(before: &Array2<f32>, now: ArrayView2<'_, f32>) -> String {
-    format!("{:.1} %", 100.0 * norm(&(&now - before)) / norm(&now))
+    format!("{:.1} %", 100.0 * norm(&(&now - before)) / norm(now))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let rows: Vec<f64> = items.axis_iter(Axis(0)).map(norm).collect();
         println!(
             "{updates:>7}  {:>11.3}  {:>7}  {:>9.4}  {:>7.4}",
-            norm(&layer),
+            norm(layer),
             before.as_ref().map_or("-".to_string(), |before| moved(before, layer)),
             rows.iter().sum::<f64>() / rows.len() as f64,
             rows.iter().copied().fold(0.0, f64::max),

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::base::ByteSize;
 use crate::experiment::SaveEvery;
-use crate::experiment::sweep::{Shard, TrialSelection};
+use crate::experiment::sweep::{SweepPart, TrialSelection};
 use crate::scenario::sweep::Seeds;
 
 /// Simulates asynchronous parameter-server training in virtual time, with true gradients.
@@ -179,7 +179,7 @@ pub(super) struct SweepingArgs {
     pub(super) only: Vec<String>,
     /// Only one part of the trials, such as `2/8`: several machines share a sweep.
     #[arg(long, value_name = "I/N")]
-    pub(super) shard: Option<Shard>,
+    pub(super) shard: Option<SweepPart>,
     /// Host threads; results do not depend on their number.
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,

@@ -14,7 +14,7 @@ use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::build::BuildError;
 use crate::scenario::document::DocumentInput;
-use crate::scenario::seeds::Drawn;
+use crate::scenario::seeds::SeededPart;
 
 pub(super) fn data(args: &DataCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
     match args {
@@ -45,7 +45,7 @@ fn open(
 ) -> Result<Arc<dyn DataSource>, Failure> {
     let loaded = load::scenario(DocumentInput::File(scenario), overrides, arguments)?;
     let folder = load::folder_of(scenario);
-    let streams = loaded.value.scenario.streams(Drawn::Data);
+    let streams = loaded.value.scenario.streams(SeededPart::Data);
     let choice = loaded.value.data.ok_or(BuildError::NoData)?;
     let context = OpenContext { base_dir: &folder, streams };
     Ok(choice.open(&context).map_err(BuildError::from)?)

@@ -88,9 +88,9 @@ fn curves_of_sweep(_: &Path) -> Result<(), Failure> {
 /// Draws the pictures of a run.
 #[cfg(feature = "plot")]
 fn draw(folder: &Path, quiet: bool) -> Result<(), Failure> {
-    use crate::report::{Outcome, draw_all};
+    use crate::report::{PictureOutcome, draw_all};
     for plot in draw_all(folder).map_err(failure)? {
-        if let (Outcome::Skipped(reason), false) = (&plot.outcome, quiet) {
+        if let (PictureOutcome::Skipped(reason), false) = (&plot.outcome, quiet) {
             tell(&format!("no plot {}: {reason}\n", plot.name));
         }
     }

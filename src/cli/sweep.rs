@@ -105,7 +105,7 @@ pub(super) fn plan(
 fn split(
     overrides: &[String],
     arguments: &[OsString],
-) -> Result<(Vec<sweep::Axis>, Vec<Override>), Failure> {
+) -> Result<(Vec<sweep::DesignAxis>, Vec<Override>), Failure> {
     let (mut axes, mut settings) = (Vec::new(), Vec::new());
     for text in overrides {
         let given = load::argument(text, arguments);

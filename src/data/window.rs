@@ -239,10 +239,10 @@ impl<'de> Visitor<'de> for WindowVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Window, A::Error> {
         let mut texts = Vec::new();
-        while let Some(item) = list.next_element::<Item>()? {
+        while let Some(item) = list.next_element::<WindowElement>()? {
             texts.push(match item {
-                Item::Text(text) => text,
-                Item::Day(day) => day.to_string(),
+                WindowElement::Text(text) => text,
+                WindowElement::Day(day) => day.to_string(),
             });
         }
         Window::parse(&texts).map_err(A::Error::custom)
@@ -252,7 +252,7 @@ impl<'de> Visitor<'de> for WindowVisitor {
 /// An element of a list of days.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a day or a range of days as \"1..12\"")]
-enum Item {
+enum WindowElement {
     Day(u32),
     Text(String),
 }

@@ -23,7 +23,7 @@ use crate::scenario::build::{BuildError, Opener, Prepared, open_anew};
 use crate::scenario::estimate::ResourceEstimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
-use crate::scenario::seeds::Drawn;
+use crate::scenario::seeds::SeededPart;
 use crate::scenario::stage::StageError;
 use crate::scenario::stages::ResolvedStage;
 use crate::scenario::{Scenario, document};
@@ -385,7 +385,7 @@ impl Trial {
     /// Starts a new job from a checkpoint, if the scenario says so.
     fn start(&self, job: &mut Job, window: &str) -> Result<Option<Started>, RunError> {
         let Some(start) = &self.scenario.start else { return Ok(None) };
-        let seed = self.scenario.scenario.seed_of(Drawn::Weights);
+        let seed = self.scenario.scenario.seed_of(SeededPart::Weights);
         let path = self.places.file(&start.from, &self.folder);
         let started = checkpoint::start::start(job, start, path, window, seed)?;
         Ok(Some(started))
@@ -450,7 +450,9 @@ impl Trial {
 fn window(scenario: &Scenario, prepared: Option<&Prepared>) -> String {
     let days = prepared.map(|prepared| &prepared.train);
     let data = serde_json::to_string(&scenario.data).expect("a scenario is plain data");
-    hex_digest(format!("{data} {days:?} {}", scenario.scenario.seed_of(Drawn::Data)).as_bytes())
+    hex_digest(
+        format!("{data} {days:?} {}", scenario.scenario.seed_of(SeededPart::Data)).as_bytes(),
+    )
 }
 
 /// Names of the id spaces of the data.

@@ -12,7 +12,8 @@ use crate::params::Layout;
 /// The divisor of the learning rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum By {
+#[schemars(rename = "By")]
+pub enum RateDivisor {
     /// The number of workers.
     #[default]
     Workers,
@@ -25,7 +26,7 @@ pub enum By {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The divisor of the learning rate.
-    pub by: By,
+    pub by: RateDivisor,
 }
 
 impl RemedyConfig for Config {
@@ -53,7 +54,7 @@ impl RemedyConfig for Config {
 /// The working remedy.
 #[derive(Debug)]
 pub struct RateScaling {
-    by: By,
+    by: RateDivisor,
 }
 
 impl RateScaling {
@@ -67,8 +68,8 @@ impl Remedy for RateScaling {
     fn arrive(&mut self, arrival: &Arrival) -> Factors {
         let n = f64::from(arrival.workers.max(1));
         let divisor = match self.by {
-            By::Workers => n,
-            By::RootOfWorkers => n.sqrt(),
+            RateDivisor::Workers => n,
+            RateDivisor::RootOfWorkers => n.sqrt(),
         };
         Factors { step: (1.0 / divisor) as f32, ..Factors::ONE }
     }

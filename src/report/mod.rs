@@ -12,4 +12,4 @@ pub mod terminal;
 
 pub use error::ReportError;
 #[cfg(feature = "plot")]
-pub use plot::{Drawn, Outcome, draw_all};
+pub use plot::{DrawnPicture, PictureOutcome, draw_all};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::job::Job;
 use super::passes;
-use super::seeds::Drawn;
+use super::seeds::SeededPart;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
 use crate::base::{Pool, WorkerId};
 use crate::cluster::machine::machines;
@@ -129,7 +129,7 @@ impl Scenario {
         if self.timing_only.is_some() {
             return Ok(None);
         }
-        let streams = self.scenario.streams(Drawn::Data);
+        let streams = self.scenario.streams(SeededPart::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
         let source = open(choice, &OpenContext { base_dir: folder, streams })?;
         let (train, holdout) = self.split(source.as_ref())?;
@@ -171,7 +171,7 @@ impl Scenario {
         folder: &Path,
         open: &Opener<'_>,
     ) -> Result<(Vec<Day>, Vec<Day>), BuildError> {
-        let streams = self.scenario.streams(Drawn::Data);
+        let streams = self.scenario.streams(SeededPart::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
         let source = open(choice, &OpenContext { base_dir: folder, streams })?;
         self.days(source.as_ref())
@@ -230,7 +230,7 @@ impl Scenario {
         };
         let (work, limits, watch) = self.work(prepared, 1, 1, threads)?;
         let session = TrainingSession::new(work, limits, watch);
-        let streams = self.scenario.streams(Drawn::Cluster);
+        let streams = self.scenario.streams(SeededPart::Cluster);
         Ok(Job::Imposed(Box::new(Imposed::new(session, law.clone(), streams))))
     }
 
@@ -252,7 +252,7 @@ impl Scenario {
         folder: &Path,
         threads: usize,
     ) -> Result<Parts, BuildError> {
-        let streams = self.scenario.streams(Drawn::Cluster);
+        let streams = self.scenario.streams(SeededPart::Cluster);
         let cluster = &self.cluster;
         let workers = cluster.workers;
         let (work, limits, watch) = self.work(prepared, workers, cluster.shards, threads)?;
@@ -297,7 +297,7 @@ impl Scenario {
     }
 
     fn machines(&self, folder: &Path) -> Result<Vec<Machine>, LawError> {
-        let (cluster, streams) = (&self.cluster, self.scenario.streams(Drawn::Cluster));
+        let (cluster, streams) = (&self.cluster, self.scenario.streams(SeededPart::Cluster));
         let Cluster { workers, class, compute, pace, .. } = cluster;
         let mut machines = machines(*workers, class, compute, streams, folder)?;
         for (worker, machine) in (0..).zip(&mut machines) {
@@ -392,7 +392,8 @@ impl Scenario {
             let batch = self.examples_per_step();
             passes::touches(source.as_ref(), &train, layout.reads.as_ref(), batch)
         });
-        let order = Order::new(self.train.order.clone(), train, streams(Drawn::Order))?.cursor();
+        let order =
+            Order::new(self.train.order.clone(), train, streams(SeededPart::Order))?.cursor();
         let feed = Feed::new(
             Arc::clone(&source),
             Arc::clone(&model),
@@ -407,7 +408,7 @@ impl Scenario {
                 source.as_ref(),
                 &holdout,
                 choice.selection_share,
-                streams(Drawn::Data),
+                streams(SeededPart::Data),
             )
             .choosing_by(choice.best_by),
             every: choice.every,
@@ -415,7 +416,7 @@ impl Scenario {
         });
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
         let rules = (self.optimizer.build(), sparse.build());
-        let drawn = streams(Drawn::Weights);
+        let drawn = streams(SeededPart::Weights);
         let server = ParameterServer::new(layout, sharding, rules.0, rules.1, drawn)
             .with_admission(self.admission);
         let pool = Pool::new(threads);

@@ -32,7 +32,7 @@ impl SeedOf {
 
 /// A part of a run that draws.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Drawn {
+pub enum SeededPart {
     /// The log, and the halves of its holdout.
     Data,
     /// The first weights.
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn a_part_without_a_seed_has_that_of_the_scenario() {
         let about: About = toml::from_str("seed = 7\nseed_of = { data = 1, order = 0 }").unwrap();
-        let parts = [Drawn::Data, Drawn::Weights, Drawn::Order, Drawn::Cluster];
+        let parts = [SeededPart::Data, SeededPart::Weights, SeededPart::Order, SeededPart::Cluster];
         assert_eq!(parts.map(|part| about.seed_of(part)), [1, 7, 0, 7]);
         assert!(About::default().seed_of.is_empty() && !about.seed_of.is_empty());
     }

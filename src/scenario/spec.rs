@@ -7,7 +7,7 @@ use super::daily::Daily;
 use super::expect::Expectation;
 use super::lab::Lab;
 use super::presets::Preset;
-use super::seeds::{Drawn, SeedOf};
+use super::seeds::{SeedOf, SeededPart};
 use super::stage::Stage;
 use super::start::{CheckpointSaving, Start};
 use crate::base::{ByteSize, Streams};
@@ -137,18 +137,18 @@ pub struct About {
 
 impl About {
     /// The seed of a part.
-    pub fn seed_of(&self, part: Drawn) -> u64 {
+    pub fn seed_of(&self, part: SeededPart) -> u64 {
         let own = match part {
-            Drawn::Data => self.seed_of.data,
-            Drawn::Weights => self.seed_of.weights,
-            Drawn::Order => self.seed_of.order,
-            Drawn::Cluster => self.seed_of.cluster,
+            SeededPart::Data => self.seed_of.data,
+            SeededPart::Weights => self.seed_of.weights,
+            SeededPart::Order => self.seed_of.order,
+            SeededPart::Cluster => self.seed_of.cluster,
         };
         own.unwrap_or(self.seed)
     }
 
     /// The random streams of a part.
-    pub fn streams(&self, part: Drawn) -> Streams {
+    pub fn streams(&self, part: SeededPart) -> Streams {
         Streams::new(self.seed_of(part))
     }
 }

@@ -19,7 +19,7 @@ pub mod tensors;
 pub use admission::Admission;
 pub use content::Content;
 pub use merge::Merger;
-pub use piece::{Piece, Unit};
+pub use piece::{CopyUnit, Piece};
 pub use placement::Placement;
 pub use row_placement::RowPlacement;
 pub use selection::{Aspects, Selection, UnknownName};

@@ -20,7 +20,8 @@ use crate::params::Layout;
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Unit {
+#[schemars(rename = "Unit")]
+pub enum CopyUnit {
     /// Everything, on all shards: a consistent cut.
     Job,
     /// A shard with all its content: shards differ from each other.
@@ -38,7 +39,7 @@ pub struct Piece {
     pub shard: ShardId,
     /// Bytes.
     pub bytes: u64,
-    /// The tensors that are copied; in a larger [unit](Unit) all tensors of the shard.
+    /// The tensors that are copied; in a larger [unit](CopyUnit) all tensors of the shard.
     pub parts: Vec<TensorPart>,
 }
 
@@ -115,7 +116,7 @@ fn parts(layout: &Layout, rules: (&dyn Optimizer, &dyn Optimizer)) -> Vec<Tensor
 impl ParameterServer {
     /// The pieces of each shard, in the order in which they are copied; with `slots_first`, slots
     /// come before weights. If the unit is larger than a tensor, a shard is one piece.
-    pub fn pieces(&self, unit: Unit, slots_first: bool) -> Vec<Vec<Piece>> {
+    pub fn pieces(&self, unit: CopyUnit, slots_first: bool) -> Vec<Vec<Piece>> {
         let (layout, sharding) = (self.layout().as_ref(), self.sharding());
         let mut parts = parts(layout, self.rules());
         for (index, table) in layout.tables.iter().enumerate() {
@@ -132,7 +133,7 @@ impl ParameterServer {
         let of_shard = |shard: ShardId| {
             let own = parts.iter().map(|part| (part, bytes(part, layout, &rows, sharding, shard)));
             let own = own.filter(|(_, bytes)| *bytes > 0);
-            if unit == Unit::Tensor {
+            if unit == CopyUnit::Tensor {
                 let alone = |(part, bytes): (&TensorPart, u64)| Piece {
                     shard,
                     bytes,
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn all_pieces_together_are_everything() {
         for shards in [1, 3] {
-            for unit in [Unit::Job, Unit::Shard, Unit::Tensor] {
+            for unit in [CopyUnit::Job, CopyUnit::Shard, CopyUnit::Tensor] {
                 let mut server = server(shards);
                 let mut copy = server.content().clone();
                 train(&mut server, 3);
@@ -301,7 +302,7 @@ mod tests {
         let mut server = server(2);
         let before = server.content().clone();
         train(&mut server, 2);
-        for piece in server.pieces(Unit::Tensor, false).iter().flatten() {
+        for piece in server.pieces(CopyUnit::Tensor, false).iter().flatten() {
             let mut copy = before.clone();
             server.copy_piece(piece, &mut copy);
             let (old, new) = (tensors(&server, &before), tensors(&server, &copy));
@@ -319,7 +320,7 @@ mod tests {
     #[test]
     fn tensors_come_by_name_or_slots_first() {
         let names = |slots_first| -> Vec<String> {
-            let pieces = server(1).pieces(Unit::Tensor, slots_first).remove(0);
+            let pieces = server(1).pieces(CopyUnit::Tensor, slots_first).remove(0);
             pieces.into_iter().map(|piece| piece.parts[0].name.clone()).collect()
         };
         assert_eq!(names(false)[..4], ["item", "item/m", "item/updates", "item/v"]);

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Bandwidth, SimSpan};
-use crate::server::{ParameterServer, Piece, Unit};
+use crate::server::{CopyUnit, ParameterServer, Piece};
 
 /// How a checkpoint is saved. By default at one instant and in no time, unlike any real system.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +25,7 @@ pub struct Save {
     /// Which shards write at the same time.
     pub shards: SavedShards,
     /// The amount that is copied at one instant, just before it is written.
-    pub unit: Unit,
+    pub unit: CopyUnit,
     /// Slots and counters are copied before weights. A row that is updated for the first time
     /// between the two copies has weights in the checkpoint, and no slots.
     pub slots_first: bool,
@@ -125,7 +125,7 @@ impl Save {
             for piece in pieces {
                 let share =
                     (u128::from(span.0) * u128::from(before) / u128::from(all.max(1))) as u64;
-                let at_once = self.unit == Unit::Job;
+                let at_once = self.unit == CopyUnit::Job;
                 let after = if at_once { SimSpan::ZERO } else { begins + SimSpan(share) };
                 before += piece.bytes;
                 plan.push(Timed { piece, after });
@@ -194,7 +194,7 @@ mod tests {
             (0.0, 1.6, 3.2, 3.6)
         );
         assert_eq!((at("out.weight"), ends.seconds()), (5.2, 5.232));
-        let save = Save { unit: Unit::Job, ..save };
+        let save = Save { unit: CopyUnit::Job, ..save };
         let (plan, ends) = save.plan(Some(&server));
         assert!(plan.iter().all(|timed| timed.after == SimSpan::ZERO));
         assert_eq!(ends.seconds(), 5.232);
@@ -206,7 +206,7 @@ mod tests {
         let save = Save {
             policy: SavePolicy::Live,
             takes: SimSpan::from_seconds(2.0),
-            unit: Unit::Shard,
+            unit: CopyUnit::Shard,
             ..Save::default()
         };
         let (plan, ends) = save.plan(Some(&server));

@@ -14,7 +14,7 @@ use super::training::Training;
 use super::turn::Turn;
 use super::worker::Worker;
 use crate::base::WorkerId;
-use crate::server::Unit;
+use crate::server::CopyUnit;
 
 /// The rooms that a save touches: it changes only its desk, and schedules its events.
 struct Saving<'a> {
@@ -136,7 +136,7 @@ impl Saving<'_> {
         current.report.skew = current.report.skew.max(ahead);
         if let (Some(copy), Some(training)) = (&mut current.copy, self.session.work.training()) {
             training.server().copy_piece(piece, &mut copy.content);
-            if self.desk.how.unit == Unit::Tensor {
+            if self.desk.how.unit == CopyUnit::Tensor {
                 copy.note(training.server(), piece);
             }
         }

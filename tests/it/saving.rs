@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use straggler::base::{SimSpan, SimTime};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::{Job, Scenario};
-use straggler::server::{Tensors, Unit};
+use straggler::server::{CopyUnit, Tensors};
 use straggler::sim::checkpoint::MissingState;
 use straggler::sim::restart::WorkersAt;
 use straggler::sim::save::{SavePolicy, SavedBy, SavedShards};
@@ -25,7 +25,7 @@ fn with(save: Save) -> Scenario {
     scenario
 }
 
-fn live(unit: Unit) -> Save {
+fn live(unit: CopyUnit) -> Save {
     Save { policy: SavePolicy::Live, takes: TAKES, unit, ..Save::default() }
 }
 
@@ -60,7 +60,7 @@ fn end(job: &mut Job) -> Vec<u32> {
 
 #[test]
 fn what_is_copied_at_one_instant_is_the_checkpoint_of_that_instant() {
-    let mut job = advanced(&with(live(Unit::Job)), 90);
+    let mut job = advanced(&with(live(CopyUnit::Job)), 90);
     let now = job.checkpoint().unwrap();
     let (report, saved) = save(&mut job, &mut |_| {});
     assert!(saved == now);
@@ -71,10 +71,10 @@ fn what_is_copied_at_one_instant_is_the_checkpoint_of_that_instant() {
 
 #[test]
 fn every_tensor_is_copied_at_its_own_instant() {
-    let mut scenario = with(live(Unit::Tensor));
+    let mut scenario = with(live(CopyUnit::Tensor));
     scenario.cluster.shards = 2;
     for shards in [SavedShards::Together, SavedShards::OneByOne] {
-        let how = Save { shards, ..live(Unit::Tensor) };
+        let how = Save { shards, ..live(CopyUnit::Tensor) };
         scenario.checkpoint.as_mut().unwrap().save = how.clone();
         let mut job = advanced(&scenario, 90);
         let (plan, _) = how.plan(Some(server(job.session())));
@@ -110,7 +110,7 @@ fn until(job: &mut Job, at: SimTime) {
 #[test]
 fn saving_live_does_not_change_the_run() {
     let plain = end(&mut advanced(&small(), 0));
-    for unit in [Unit::Job, Unit::Shard, Unit::Tensor] {
+    for unit in [CopyUnit::Job, CopyUnit::Shard, CopyUnit::Tensor] {
         let mut job = advanced(&with(live(unit)), 50);
         save(&mut job, &mut |_| {});
         assert!(end(&mut job) == plain, "{unit:?}");
@@ -149,7 +149,7 @@ fn a_barrier_does_not_wait_for_ever() {
 
 #[test]
 fn the_chief_saves_between_two_of_its_steps_and_waits() {
-    let mut job = advanced(&with(Save { by: SavedBy::Chief, ..live(Unit::Tensor) }), 90);
+    let mut job = advanced(&with(Save { by: SavedBy::Chief, ..live(CopyUnit::Tensor) }), 90);
     let mut busy = [SimSpan::ZERO; 4];
     let (report, _) = save(&mut job, &mut |record: &Record<'_>| {
         if let Record::Activity { worker, activity: Activity::Compute, from, to, .. } = record {
@@ -167,9 +167,9 @@ fn the_chief_saves_between_two_of_its_steps_and_waits() {
 #[test]
 fn a_run_that_is_saved_in_the_midst_of_a_checkpoint_goes_on_as_it_was() {
     for how in [
-        live(Unit::Tensor),
+        live(CopyUnit::Tensor),
         Save { policy: SavePolicy::Quiesce, takes: TAKES, ..Save::default() },
-        Save { by: SavedBy::Chief, ..live(Unit::Tensor) },
+        Save { by: SavedBy::Chief, ..live(CopyUnit::Tensor) },
     ] {
         let scenario = with(how);
         let saved = |events: usize| {
@@ -195,7 +195,7 @@ fn a_run_that_is_saved_in_the_midst_of_a_checkpoint_goes_on_as_it_was() {
 
 #[test]
 fn at_the_end_pushes_on_their_way_arrive_while_the_checkpoint_is_saved() {
-    let mut job = advanced(&with(live(Unit::Tensor)), 0);
+    let mut job = advanced(&with(live(CopyUnit::Tensor)), 0);
     while job.step(&mut NoObserver).unwrap() == State::Running {}
     let at_the_end = job.session().progress.updates;
     job.save_checkpoint(SaveReason::Last);
@@ -211,7 +211,7 @@ fn at_the_end_pushes_on_their_way_arrive_while_the_checkpoint_is_saved() {
 
 #[test]
 fn rows_that_were_first_updated_meanwhile_have_weights_and_no_slots() {
-    let how = Save { slots_first: true, takes: SimSpan(12 << 30), ..live(Unit::Tensor) };
+    let how = Save { slots_first: true, takes: SimSpan(12 << 30), ..live(CopyUnit::Tensor) };
     let mut job = advanced(&with(how), 30);
     let (report, saved) = save(&mut job, &mut |_| {});
     assert!(report.rows_without_slots > 0);
@@ -251,7 +251,7 @@ fn a_restart_from_a_copy_that_took_no_time_is_one_from_the_instant() {
         };
         let restart = Restart { save: Some(none.clone()), ..plain.clone() };
         assert!(outcome(&plain) == outcome(&restart), "{workers:?}");
-        let restart = Restart { save: Some(live(Unit::Tensor)), ..plain.clone() };
+        let restart = Restart { save: Some(live(CopyUnit::Tensor)), ..plain.clone() };
         assert!(outcome(&plain) != outcome(&restart), "{workers:?}");
     }
 }
@@ -260,7 +260,7 @@ fn any_save() -> impl Strategy<Value = Save> {
     let policy =
         prop_oneof![Just(SavePolicy::Live), Just(SavePolicy::Quiesce), Just(SavePolicy::Barrier)];
     let by = prop_oneof![Just(SavedBy::Servers), Just(SavedBy::Chief)];
-    let unit = prop_oneof![Just(Unit::Job), Just(Unit::Shard), Just(Unit::Tensor)];
+    let unit = prop_oneof![Just(CopyUnit::Job), Just(CopyUnit::Shard), Just(CopyUnit::Tensor)];
     let span = (0u64..6).prop_map(|n| SimSpan(n << 29));
     (policy, by, unit, span.clone(), span, any::<bool>()).prop_map(
         |(policy, by, unit, takes, timeout, one_by_one)| Save {

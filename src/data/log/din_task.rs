@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::events::{Events, Timeline};
+use super::events::{Events, OrderedEvents};
 use super::negatives::Sampler;
 use super::{Groups, Histories, Log, base_rate, days_by_calendar, offset};
 use crate::base::{Purpose, Streams};
@@ -100,10 +100,10 @@ impl TaskConfig {
     }
 }
 
-/// The two examples of one event: its position in the timeline, and the drawn negative.
+/// The two examples of one event: its position among the ordered events, and the drawn negative.
 #[derive(Clone, Copy, Debug)]
 struct Pair {
-    /// Index into the timeline's events in order of time.
+    /// Index into the ordered events.
     event: u32,
     /// First position of the history in the users' sequences, and the position after its last.
     history: (u32, u32),
@@ -130,9 +130,9 @@ pub(crate) fn build(
 ) -> Result<Log, DataError> {
     task.check()?;
     offset(events.len().saturating_mul(2), "examples")?;
-    let timeline = Timeline::new(events, task.repeats == Repeats::First);
-    let held_out = held_out(&timeline, task);
-    let (pairs, left) = pairs(&timeline, task, &held_out, streams);
+    let ordered = OrderedEvents::new(events, task.repeats == Repeats::First);
+    let held_out = held_out(&ordered, task);
+    let (pairs, left) = pairs(&ordered, task, &held_out, streams);
     if pairs.is_empty() {
         let why = "no user has an event with a history (and an item that the user never touched)";
         return Err(DataError::Empty { path: path.to_string(), why: why.to_string() });
@@ -140,19 +140,19 @@ pub(crate) fn build(
     // Both parts stay in the order of time.
     let (pairs, later): (Vec<Pair>, Vec<Pair>) = pairs
         .into_iter()
-        .partition(|pair| !held_out[timeline.positions[pair.event as usize] as usize]);
-    let stamps = pairs.iter().flat_map(|pair| [timeline.stamps[pair.event as usize]; 2]);
-    let days = days_by_calendar(stamps, timeline.stamps[0]);
-    let log = columns(&timeline, [&pairs, &later]);
-    facts.extend(describe(&timeline, left, &log.labels, pairs.len() * 2));
+        .partition(|pair| !held_out[ordered.positions[pair.event as usize] as usize]);
+    let stamps = pairs.iter().flat_map(|pair| [ordered.stamps[pair.event as usize]; 2]);
+    let days = days_by_calendar(stamps, ordered.stamps[0]);
+    let log = columns(&ordered, [&pairs, &later]);
+    facts.extend(describe(&ordered, left, &log.labels, pairs.len() * 2));
     facts.push(("days with training examples".into(), days.len().to_string()));
     Ok(Log { days, facts, ..log }.checked())
 }
 
 /// By position in the users' sequences: whether the event is held out.
-fn held_out(timeline: &Timeline, task: &TaskConfig) -> Vec<bool> {
-    let mut held_out = vec![false; timeline.len()];
-    for bounds in timeline.starts.windows(2) {
+fn held_out(ordered: &OrderedEvents, task: &TaskConfig) -> Vec<bool> {
+    let mut held_out = vec![false; ordered.len()];
+    for bounds in ordered.starts.windows(2) {
         let len = bounds[1] - bounds[0];
         let tail = match task.split {
             Split::Days => 0,
@@ -165,26 +165,26 @@ fn held_out(timeline: &Timeline, task: &TaskConfig) -> Vec<bool> {
 }
 
 fn pairs(
-    timeline: &Timeline,
+    ordered: &OrderedEvents,
     task: &TaskConfig,
     held_out: &[bool],
     streams: Streams,
 ) -> (Vec<Pair>, Left) {
     let train_items = || {
-        let items = timeline.items.iter().zip(&timeline.positions);
+        let items = ordered.items.iter().zip(&ordered.positions);
         let train = items.filter(|(_, position)| !held_out[**position as usize]);
         train.map(|(item, _)| *item).collect()
     };
     let sampler = match task.negatives {
-        Negatives::Uniform => Sampler::uniform(timeline),
-        Negatives::Popularity => Sampler::by_popularity(timeline, train_items()),
+        Negatives::Uniform => Sampler::uniform(ordered),
+        Negatives::Popularity => Sampler::by_popularity(ordered, train_items()),
     };
-    let (mut pairs, mut left) = (Vec::with_capacity(timeline.len()), Left::default());
-    for event in 0..timeline.len() {
-        let (user, position) = (timeline.users[event], timeline.positions[event]);
-        let first = timeline.starts[user as usize] as u32;
+    let (mut pairs, mut left) = (Vec::with_capacity(ordered.len()), Left::default());
+    for event in 0..ordered.len() {
+        let (user, position) = (ordered.users[event], ordered.positions[event]);
+        let first = ordered.starts[user as usize] as u32;
         let end =
-            if task.strict_history { timeline.same_stamp[position as usize] } else { position };
+            if task.strict_history { ordered.same_stamp[position as usize] } else { position };
         if end == first {
             left.without_history += 1;
             continue;
@@ -201,7 +201,7 @@ fn pairs(
 }
 
 /// The columns of the log without days and facts: first the training examples, then those held out.
-fn columns(timeline: &Timeline, parts: [&[Pair]; 2]) -> Log {
+fn columns(ordered: &OrderedEvents, parts: [&[Pair]; 2]) -> Log {
     let examples = 2 * (parts[0].len() + parts[1].len());
     let mut log = Log {
         groups: Groups::Field(0),
@@ -213,29 +213,28 @@ fn columns(timeline: &Timeline, parts: [&[Pair]; 2]) -> Log {
     let mut max_len = 0;
     for pair in parts.into_iter().flatten() {
         let (first, end) = pair.history;
-        let (user, item) =
-            (timeline.users[pair.event as usize], timeline.items[pair.event as usize]);
+        let (user, item) = (ordered.users[pair.event as usize], ordered.items[pair.event as usize]);
         max_len = max_len.max(end - first);
         for (label, item) in [(1, item), (0, pair.negative)] {
             log.labels.push(label);
-            log.fields.extend([user, item, timeline.category_of[item as usize]]);
+            log.fields.extend([user, item, ordered.category_of[item as usize]]);
             log.histories.spans.push((first, end - first));
         }
     }
-    let mut sequences = vec![0; timeline.len() * 2];
-    for (item, position) in timeline.items.iter().zip(&timeline.positions) {
+    let mut sequences = vec![0; ordered.len() * 2];
+    for (item, position) in ordered.items.iter().zip(&ordered.positions) {
         let position = *position as usize;
         sequences[position * 2] = *item;
-        sequences[position * 2 + 1] = timeline.category_of[*item as usize];
+        sequences[position * 2 + 1] = ordered.category_of[*item as usize];
     }
     log.histories = Histories { events: sequences, ..log.histories };
-    log.schema = schema(timeline, max_len as usize);
+    log.schema = schema(ordered, max_len as usize);
     log
 }
 
-fn schema(timeline: &Timeline, max_len: usize) -> Schema {
+fn schema(ordered: &OrderedEvents, max_len: usize) -> Schema {
     let names = ["user", "item", "category"];
-    let rows = [timeline.user_count(), timeline.item_count(), timeline.categories];
+    let rows = [ordered.user_count(), ordered.item_count(), ordered.categories];
     let space = |(name, rows): (&str, u32)| IdSpace { name: name.to_string(), rows };
     let field = |(space, name): (usize, &str)| Field { name: name.to_string(), space };
     Schema {
@@ -253,16 +252,21 @@ fn schema(timeline: &Timeline, max_len: usize) -> Schema {
     }
 }
 
-fn describe(timeline: &Timeline, left: Left, labels: &[u8], train: usize) -> Vec<(String, String)> {
-    let days = timeline.stamps.chunk_by(|a, b| a.day() == b.day()).count();
+fn describe(
+    ordered: &OrderedEvents,
+    left: Left,
+    labels: &[u8],
+    train: usize,
+) -> Vec<(String, String)> {
+    let days = ordered.stamps.chunk_by(|a, b| a.day() == b.day()).count();
     let date = |stamp: Option<&Stamp>| stamp.map_or(String::new(), |stamp| stamp.date());
-    let (first, last) = (date(timeline.stamps.first()), date(timeline.stamps.last()));
+    let (first, last) = (date(ordered.stamps.first()), date(ordered.stamps.last()));
     let mut facts = vec![
-        ("events", timeline.len().to_string()),
-        ("exact duplicates among them", timeline.duplicates.to_string()),
-        ("users", timeline.user_count().to_string()),
-        ("items", timeline.item_count().to_string()),
-        ("categories", timeline.categories.to_string()),
+        ("events", ordered.len().to_string()),
+        ("exact duplicates among them", ordered.duplicates.to_string()),
+        ("users", ordered.user_count().to_string()),
+        ("items", ordered.item_count().to_string()),
+        ("categories", ordered.categories.to_string()),
         ("days with events", days.to_string()),
         ("span", format!("{first} to {last}")),
         ("events without a history", left.without_history.to_string()),

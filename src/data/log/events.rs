@@ -1,4 +1,4 @@
-//! Interactions as they are read, and their timeline: sorted, with dense ids, by user.
+//! Interactions as they are read, and then ordered: by time, with dense ids, by user.
 
 use rustc_hash::FxHashSet;
 
@@ -98,7 +98,7 @@ impl Events {
 ///
 /// Ids of users, items and categories are assigned by first occurrence in that order.
 #[derive(Clone, Debug)]
-pub(crate) struct Timeline {
+pub(crate) struct OrderedEvents {
     pub(crate) users: Vec<u32>,
     pub(crate) items: Vec<u32>,
     pub(crate) stamps: Vec<Stamp>,
@@ -116,10 +116,10 @@ pub(crate) struct Timeline {
     pub(crate) duplicates: u64,
 }
 
-impl Timeline {
+impl OrderedEvents {
     /// Sorts and numbers `events`, fewer than 2^32; with `first_only`, a user's later events with
     /// an item are dropped.
-    pub(crate) fn new(events: Events, first_only: bool) -> Timeline {
+    pub(crate) fn new(events: Events, first_only: bool) -> OrderedEvents {
         let mut order: Vec<u32> = (0..events.len() as u32).collect();
         if !events.stamps.is_sorted() {
             order.sort_by_key(|event| events.stamps[*event as usize]);
@@ -134,7 +134,7 @@ impl Timeline {
         let mut item_ids = Numbering::new(events.item_names.len(), 0);
         let mut category_ids = Numbering::new(events.category_names.len() + 1, 0);
         let unknown = events.category_names.len() as u32;
-        let mut timeline = Timeline {
+        let mut ordered = OrderedEvents {
             users: Vec::with_capacity(order.len()),
             items: Vec::with_capacity(order.len()),
             stamps: order.iter().map(|event| events.stamps[*event as usize]).collect(),
@@ -146,17 +146,17 @@ impl Timeline {
             duplicates,
         };
         for event in order.into_iter().map(|event| event as usize) {
-            timeline.users.push(user_ids.id(events.users[event]));
+            ordered.users.push(user_ids.id(events.users[event]));
             let item = item_ids.id(events.items[event]);
-            timeline.items.push(item);
-            if item as usize == timeline.category_of.len() {
+            ordered.items.push(item);
+            if item as usize == ordered.category_of.len() {
                 let code = events.category_of[events.items[event] as usize];
-                timeline.category_of.push(category_ids.id(code.min(unknown)));
+                ordered.category_of.push(category_ids.id(code.min(unknown)));
             }
         }
-        timeline.categories = category_ids.rows().max(1);
-        timeline.lay_out(user_ids.rows() as usize);
-        timeline
+        ordered.categories = category_ids.rows().max(1);
+        ordered.lay_out(user_ids.rows() as usize);
+        ordered
     }
 
     /// Number of events.
@@ -214,14 +214,17 @@ mod tests {
         events.set_category("a".into(), "x".into());
         events.set_category("a".into(), "later word".into());
         events.set_category("never seen".into(), "y".into());
-        let timeline = Timeline::new(events.clone(), false);
-        assert_eq!((timeline.duplicates, Timeline::new(events.clone(), true).duplicates), (1, 1));
-        assert_eq!(timeline.users, [0, 1, 1, 1, 1]);
-        assert_eq!(timeline.items, [0, 1, 2, 0, 0]);
-        assert_eq!(timeline.positions, [0, 1, 2, 3, 4]);
-        assert_eq!(timeline.starts, [0, 1, 5]);
-        assert_eq!(timeline.same_stamp, [0, 1, 2, 2, 2]);
-        assert_eq!((timeline.category_of, timeline.categories), (vec![0, 1, 1], 2));
-        assert_eq!(Timeline::new(events, true).items, [0, 1, 2, 0]);
+        let ordered = OrderedEvents::new(events.clone(), false);
+        assert_eq!(
+            (ordered.duplicates, OrderedEvents::new(events.clone(), true).duplicates),
+            (1, 1)
+        );
+        assert_eq!(ordered.users, [0, 1, 1, 1, 1]);
+        assert_eq!(ordered.items, [0, 1, 2, 0, 0]);
+        assert_eq!(ordered.positions, [0, 1, 2, 3, 4]);
+        assert_eq!(ordered.starts, [0, 1, 5]);
+        assert_eq!(ordered.same_stamp, [0, 1, 2, 2, 2]);
+        assert_eq!((ordered.category_of, ordered.categories), (vec![0, 1, 1], 2));
+        assert_eq!(OrderedEvents::new(events, true).items, [0, 1, 2, 0]);
     }
 }

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use super::events::Timeline;
+use super::events::OrderedEvents;
 use crate::base::Rng;
 
 /// Rejected draws after which the untouched items are listed instead.
@@ -34,15 +34,15 @@ enum Items<'a> {
 }
 
 impl Touched {
-    fn new(timeline: &Timeline) -> Touched {
-        let mut items = vec![0; timeline.len()];
-        for (item, position) in timeline.items.iter().zip(&timeline.positions) {
+    fn new(ordered: &OrderedEvents) -> Touched {
+        let mut items = vec![0; ordered.len()];
+        for (item, position) in ordered.items.iter().zip(&ordered.positions) {
             items[*position as usize] = *item;
         }
-        let count = timeline.item_count() as usize;
+        let count = ordered.item_count() as usize;
         let words = count.div_ceil(64);
         let (mut bits, mut first_bits) = (Vec::new(), Vec::new());
-        for bounds in timeline.starts.windows(2) {
+        for bounds in ordered.starts.windows(2) {
             let items = &mut items[bounds[0]..bounds[1]];
             if items.len() * DENSE < count {
                 items.sort_unstable();
@@ -56,7 +56,7 @@ impl Touched {
                 bits[first + *item as usize / 64] |= 1 << (*item % 64);
             }
         }
-        Touched { items, starts: timeline.starts.clone(), bits, first_bits, words }
+        Touched { items, starts: ordered.starts.clone(), bits, first_bits, words }
     }
 
     fn of(&self, user: u32) -> Items<'_> {
@@ -91,21 +91,21 @@ pub(crate) struct Sampler {
 
 impl Sampler {
     /// All untouched items are equally likely.
-    pub(crate) fn uniform(timeline: &Timeline) -> Sampler {
-        let items = timeline.item_count();
+    pub(crate) fn uniform(ordered: &OrderedEvents) -> Sampler {
+        let items = ordered.item_count();
         Sampler {
             items,
-            touched: Touched::new(timeline),
+            touched: Touched::new(ordered),
             train_items: Vec::new(),
             weights: vec![1; items as usize],
         }
     }
 
     /// Untouched items in proportion to their number of occurrences in `train_items`.
-    pub(crate) fn by_popularity(timeline: &Timeline, train_items: Vec<u32>) -> Sampler {
-        let mut weights = vec![0; timeline.item_count() as usize];
+    pub(crate) fn by_popularity(ordered: &OrderedEvents, train_items: Vec<u32>) -> Sampler {
+        let mut weights = vec![0; ordered.item_count() as usize];
         train_items.iter().for_each(|item| weights[*item as usize] += 1);
-        Sampler { train_items, weights, ..Sampler::uniform(timeline) }
+        Sampler { train_items, weights, ..Sampler::uniform(ordered) }
     }
 
     /// An item that `user` never touched; `None` if none can be drawn.
@@ -146,7 +146,7 @@ mod tests {
     use crate::data::reading::stamp::Stamp;
 
     /// User 0 touched items 0..98 of 100; user 1 touched the last two, item 99 three times.
-    fn timeline() -> Timeline {
+    fn ordered() -> OrderedEvents {
         let mut events = Events::new();
         for item in 0..98u32 {
             events.push("greedy".into(), item.to_string().as_str().into(), Stamp(i64::from(item)));
@@ -154,7 +154,7 @@ mod tests {
         for (time, item) in [(200, "98"), (201, "99"), (202, "99"), (203, "99")] {
             events.push("other".into(), item.into(), Stamp(time));
         }
-        Timeline::new(events, false)
+        OrderedEvents::new(events, false)
     }
 
     fn share_of_last(sampler: &Sampler) -> f64 {
@@ -172,9 +172,9 @@ mod tests {
 
     #[test]
     fn untouched_items_are_drawn_as_stated() {
-        let timeline = timeline();
-        assert!((share_of_last(&Sampler::uniform(&timeline)) - 0.5).abs() < 0.04);
-        let popular = Sampler::by_popularity(&timeline, timeline.items.clone());
+        let ordered = ordered();
+        assert!((share_of_last(&Sampler::uniform(&ordered)) - 0.5).abs() < 0.04);
+        let popular = Sampler::by_popularity(&ordered, ordered.items.clone());
         assert!((share_of_last(&popular) - 0.75).abs() < 0.04);
     }
 
@@ -190,13 +190,13 @@ mod tests {
                 Stamp(0),
             );
         }
-        let timeline = Timeline::new(events, false);
-        let touched = Touched::new(&timeline);
+        let ordered = OrderedEvents::new(events, false);
+        let touched = Touched::new(&ordered);
         let lists = (0..25).filter(|user| matches!(touched.of(*user), Items::Sorted(_))).count();
         assert_eq!(lists, 20);
-        for (event, user) in timeline.users.iter().enumerate() {
+        for (event, user) in ordered.users.iter().enumerate() {
             for other in 0..25 {
-                assert_eq!(touched.of(other).has(timeline.items[event]), other == *user);
+                assert_eq!(touched.of(other).has(ordered.items[event]), other == *user);
             }
         }
     }
@@ -206,8 +206,8 @@ mod tests {
         let mut events = Events::new();
         events.push("u".into(), "a".into(), Stamp(1));
         events.push("u".into(), "b".into(), Stamp(2));
-        let timeline = Timeline::new(events, false);
+        let ordered = OrderedEvents::new(events, false);
         let mut rng = Streams::new(1).rng(Purpose::Negative, 0, 1);
-        assert_eq!(Sampler::uniform(&timeline).draw(0, &mut rng), None);
+        assert_eq!(Sampler::uniform(&ordered).draw(0, &mut rng), None);
     }
 }

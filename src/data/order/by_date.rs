@@ -5,7 +5,7 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderConfig, OrderError, Pass, Timeline, Walk};
+use super::{ExampleSequence, OrderConfig, OrderError, Pass, Walk};
 
 /// As logged, the oldest day first. Every pass is the same.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -17,7 +17,7 @@ impl OrderConfig for Config {
         Ok(())
     }
 
-    fn walk(&self, _: Pass, _: &Timeline, _: u64) -> Box<dyn Walk> {
+    fn walk(&self, _: Pass, _: &ExampleSequence, _: u64) -> Box<dyn Walk> {
         Box::new(ByDate)
     }
 }
@@ -27,7 +27,7 @@ impl OrderConfig for Config {
 struct ByDate;
 
 impl Walk for ByDate {
-    fn feed(&mut self, window: &Timeline, range: Range<u64>, ids: &mut Vec<u64>) {
+    fn feed(&mut self, window: &ExampleSequence, range: Range<u64>, ids: &mut Vec<u64>) {
         ids.extend(range.map(|index| window.id(index)));
     }
 }

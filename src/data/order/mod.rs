@@ -58,13 +58,13 @@ pub trait OrderConfig {
     fn check(&self) -> Result<(), OrderError>;
 
     /// A walk through a pass over a window, starting at the `from`-th example of the pass.
-    fn walk(&self, pass: Pass, window: &Timeline, from: u64) -> Box<dyn Walk>;
+    fn walk(&self, pass: Pass, window: &ExampleSequence, from: u64) -> Box<dyn Walk>;
 }
 
 /// A walk through one pass.
 pub trait Walk: Send + Debug {
     /// Appends the examples at the places `range` of the pass, which are the next ones.
-    fn feed(&mut self, window: &Timeline, range: Range<u64>, ids: &mut Vec<u64>);
+    fn feed(&mut self, window: &ExampleSequence, range: Range<u64>, ids: &mut Vec<u64>);
 }
 
 /// One pass, from which the keys of its permutations are drawn.
@@ -107,7 +107,7 @@ pub struct Position {
 
 /// The examples of a window, one after the other, which every order policy permutes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Timeline {
+pub struct ExampleSequence {
     days: Vec<Day>,
     /// Number of examples before each day, and before the end.
     starts: Vec<u64>,
@@ -117,7 +117,7 @@ pub struct Timeline {
 #[derive(Clone, Debug)]
 pub struct Order {
     choice: OrderChoice,
-    timeline: Timeline,
+    sequence: ExampleSequence,
     streams: Streams,
 }
 
@@ -130,14 +130,14 @@ pub struct Cursor {
     walk: Option<Box<dyn Walk>>,
 }
 
-impl Timeline {
-    fn new(days: Vec<Day>) -> Timeline {
+impl ExampleSequence {
+    fn new(days: Vec<Day>) -> ExampleSequence {
         let ends = days.iter().scan(0, |end, day| {
             *end += day.examples;
             Some(*end)
         });
         let starts = std::iter::once(0).chain(ends).collect();
-        Timeline { days, starts }
+        ExampleSequence { days, starts }
     }
 
     /// Examples in the window.
@@ -169,17 +169,17 @@ impl Order {
         window: Vec<Day>,
         streams: Streams,
     ) -> Result<Order, OrderError> {
-        let timeline = Timeline::new(window);
-        if timeline.examples() == 0 {
-            return Err(OrderError::EmptyWindow { days: timeline.days.len() });
+        let sequence = ExampleSequence::new(window);
+        if sequence.examples() == 0 {
+            return Err(OrderError::EmptyWindow { days: sequence.days.len() });
         }
         choice.check()?;
-        Ok(Order { choice, timeline, streams })
+        Ok(Order { choice, sequence, streams })
     }
 
     /// Examples in one pass.
     pub fn examples(&self) -> u64 {
-        self.timeline.examples()
+        self.sequence.examples()
     }
 
     /// A cursor at the first example of the first pass.
@@ -234,10 +234,10 @@ impl Cursor {
 
     /// Appends the examples at the places `range` of the current pass.
     fn feed(&mut self, range: Range<u64>, ids: &mut Vec<u64>) {
-        let Order { choice, timeline, streams } = &self.order;
+        let Order { choice, sequence, streams } = &self.order;
         let pass = Pass { number: self.position.pass, streams: *streams };
-        let walk = self.walk.get_or_insert_with(|| choice.walk(pass, timeline, range.start));
-        walk.feed(timeline, range, ids);
+        let walk = self.walk.get_or_insert_with(|| choice.walk(pass, sequence, range.start));
+        walk.feed(sequence, range, ids);
     }
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderConfig, OrderError, Pass, Timeline, Walk, by_date};
+use super::{ExampleSequence, OrderConfig, OrderError, Pass, Walk, by_date};
 
 /// Whether it is refused.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +18,7 @@ impl OrderConfig for Config {
         if self.forbidden { Err(OrderError::EmptyBuffer) } else { Ok(()) }
     }
 
-    fn walk(&self, pass: Pass, window: &Timeline, from: u64) -> Box<dyn Walk> {
+    fn walk(&self, pass: Pass, window: &ExampleSequence, from: u64) -> Box<dyn Walk> {
         by_date::Config {}.walk(pass, window, from)
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderConfig, OrderError, Pass, Timeline, Walk};
+use super::{ExampleSequence, OrderConfig, OrderError, Pass, Walk};
 use crate::base::stream::mix;
 
 /// A buffer of `size` examples is filled by date; each next example is drawn from it with equal
@@ -33,7 +33,7 @@ impl OrderConfig for Config {
         if self.size == 0 { Err(OrderError::EmptyBuffer) } else { Ok(()) }
     }
 
-    fn walk(&self, pass: Pass, window: &Timeline, from: u64) -> Box<dyn Walk> {
+    fn walk(&self, pass: Pass, window: &ExampleSequence, from: u64) -> Box<dyn Walk> {
         Box::new(Reservoir::at(window, pass.key(self.each_pass, 0), self.size, from))
     }
 }
@@ -50,7 +50,7 @@ struct Reservoir {
 
 impl Reservoir {
     /// The buffer after `offset` examples of the pass have left it.
-    fn at(days: &Timeline, key: u64, size: u64, offset: u64) -> Reservoir {
+    fn at(days: &ExampleSequence, key: u64, size: u64, offset: u64) -> Reservoir {
         let filled = size.min(days.examples());
         let mut reservoir = Reservoir { key, waiting: (0..filled).collect(), entering: filled };
         for place in 0..offset {
@@ -60,7 +60,7 @@ impl Reservoir {
     }
 
     /// The example that leaves at a place of the pass; each draw is named by its place.
-    fn draw(&mut self, days: &Timeline, place: u64) -> u64 {
+    fn draw(&mut self, days: &ExampleSequence, place: u64) -> u64 {
         let word = mix(self.key.wrapping_add((place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let chosen = (u128::from(word) * self.waiting.len() as u128) >> 64;
         let chosen = chosen as usize;
@@ -74,7 +74,7 @@ impl Reservoir {
 }
 
 impl Walk for Reservoir {
-    fn feed(&mut self, window: &Timeline, range: Range<u64>, ids: &mut Vec<u64>) {
+    fn feed(&mut self, window: &ExampleSequence, range: Range<u64>, ids: &mut Vec<u64>) {
         for place in range {
             let index = self.draw(window, place);
             ids.push(window.id(index));

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bijection::Bijection;
-use super::{OrderConfig, OrderError, Pass, Timeline, Walk};
+use super::{ExampleSequence, OrderConfig, OrderError, Pass, Walk};
 
 /// All examples of the window shuffled together, across days.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +27,7 @@ impl OrderConfig for Config {
         Ok(())
     }
 
-    fn walk(&self, pass: Pass, window: &Timeline, _: u64) -> Box<dyn Walk> {
+    fn walk(&self, pass: Pass, window: &ExampleSequence, _: u64) -> Box<dyn Walk> {
         Box::new(Shuffled(Bijection::new(window.examples(), pass.key(self.each_pass, 0))))
     }
 }
@@ -37,7 +37,7 @@ impl OrderConfig for Config {
 struct Shuffled(Bijection);
 
 impl Walk for Shuffled {
-    fn feed(&mut self, window: &Timeline, range: Range<u64>, ids: &mut Vec<u64>) {
+    fn feed(&mut self, window: &ExampleSequence, range: Range<u64>, ids: &mut Vec<u64>) {
         let fed = ids.len();
         ids.extend(range);
         let places = &mut ids[fed..];

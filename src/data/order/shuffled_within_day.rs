@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bijection::Bijection;
-use super::{OrderConfig, OrderError, Pass, Timeline, Walk};
+use super::{ExampleSequence, OrderConfig, OrderError, Pass, Walk};
 
 /// The days in order, the examples of each day shuffled, as in a job that shuffles one day's file
 /// at a time.
@@ -28,7 +28,7 @@ impl OrderConfig for Config {
         Ok(())
     }
 
-    fn walk(&self, pass: Pass, _: &Timeline, _: u64) -> Box<dyn Walk> {
+    fn walk(&self, pass: Pass, _: &ExampleSequence, _: u64) -> Box<dyn Walk> {
         Box::new(ShuffledWithinDay { pass, each_pass: self.each_pass })
     }
 }
@@ -41,7 +41,7 @@ struct ShuffledWithinDay {
 }
 
 impl Walk for ShuffledWithinDay {
-    fn feed(&mut self, window: &Timeline, range: Range<u64>, ids: &mut Vec<u64>) {
+    fn feed(&mut self, window: &ExampleSequence, range: Range<u64>, ids: &mut Vec<u64>) {
         let mut next = range.start;
         while next < range.end {
             let (day, from) = window.locate(next);

@@ -9,7 +9,7 @@ use super::bad_rows::Fault;
 use super::cell::Condition;
 use super::delimited::{Delimited, Dialect};
 use super::file::{self, Input};
-use super::records::{Row, Rows};
+use super::records::{Row, RowStream};
 use crate::data::error::DataError;
 
 /// Index of the column `name`, which the setting `key` names.
@@ -123,9 +123,9 @@ impl TableFiles {
         &'a self,
         base_dir: &'a Path,
         wanted: &'a [&'a str],
-    ) -> Result<impl Iterator<Item = Result<Table<'static>, DataError>> + 'a, DataError> {
+    ) -> Result<impl Iterator<Item = Result<TableInput<'static>, DataError>> + 'a, DataError> {
         let format = self.format()?;
-        Ok(self.files.iter().map(move |path| Table::open(base_dir, path, &format, wanted)))
+        Ok(self.files.iter().map(move |path| TableInput::open(base_dir, path, &format, wanted)))
     }
 }
 
@@ -168,16 +168,19 @@ impl TableFormat {
 }
 
 /// A source of rows and its name in messages.
-pub(crate) struct Table<'a> {
+pub(crate) struct TableInput<'a> {
     pub(crate) name: String,
-    pub(crate) rows: Box<dyn Rows + 'a>,
+    pub(crate) rows: Box<dyn RowStream + 'a>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> TableInput<'a> {
     /// The rows of delimited text.
-    pub(crate) fn text(input: Input<'a>, format: &TableFormat) -> Result<Table<'a>, DataError> {
+    pub(crate) fn text(
+        input: Input<'a>,
+        format: &TableFormat,
+    ) -> Result<TableInput<'a>, DataError> {
         let name = input.name.clone();
-        Ok(Table { name, rows: Box::new(format.rows(input)?) })
+        Ok(TableInput { name, rows: Box::new(format.rows(input)?) })
     }
 
     /// Opens a file of delimited text, or a Parquet file (recognised by its first bytes or its
@@ -187,12 +190,12 @@ impl<'a> Table<'a> {
         path: &str,
         format: &TableFormat,
         wanted: &[&str],
-    ) -> Result<Table<'static>, DataError> {
+    ) -> Result<TableInput<'static>, DataError> {
         let mut input = file::open(base_dir, path)?;
         if input.first_line()?.starts_with(b"PAR1") || path.ends_with(".parquet") {
             return parquet_table(input.name, wanted);
         }
-        Table::text(input, format)
+        TableInput::text(input, format)
     }
 }
 
@@ -201,8 +204,8 @@ impl<'a> Table<'a> {
 /// # Errors
 /// If there is none, one cannot be opened, or `read` fails.
 pub(crate) fn for_each_table<'a>(
-    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
-    mut read: impl FnMut(&mut Table<'a>) -> Result<(), DataError>,
+    tables: impl Iterator<Item = Result<TableInput<'a>, DataError>>,
+    mut read: impl FnMut(&mut TableInput<'a>) -> Result<(), DataError>,
 ) -> Result<String, DataError> {
     let mut first = None;
     for table in tables {
@@ -217,13 +220,13 @@ pub(crate) fn for_each_table<'a>(
 }
 
 #[cfg(feature = "parquet")]
-fn parquet_table(name: String, wanted: &[&str]) -> Result<Table<'static>, DataError> {
+fn parquet_table(name: String, wanted: &[&str]) -> Result<TableInput<'static>, DataError> {
     let rows = super::parquet::ParquetRows::open(Path::new(&name), wanted)?;
-    Ok(Table { name, rows: Box::new(rows) })
+    Ok(TableInput { name, rows: Box::new(rows) })
 }
 
 #[cfg(not(feature = "parquet"))]
-fn parquet_table(name: String, _wanted: &[&str]) -> Result<Table<'static>, DataError> {
+fn parquet_table(name: String, _wanted: &[&str]) -> Result<TableInput<'static>, DataError> {
     Err(DataError::Feature { path: name, format: "Parquet", feature: "parquet" })
 }
 
@@ -256,7 +259,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("log.bin"), b"PAR1....PAR1").unwrap();
         let format = TableFormat::new(',', true, &[]).unwrap();
-        let table = Table::open(folder.path(), "log.bin", &format, &[]);
+        let table = TableInput::open(folder.path(), "log.bin", &format, &[]);
         let text = table.err().unwrap().to_string();
         assert!(text.contains("--features parquet"), "{text}");
     }

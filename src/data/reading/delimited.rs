@@ -9,8 +9,8 @@ use std::io;
 use super::bad_rows::{BadRowKind, Fault};
 use super::file::Input;
 use super::lines::{Line, Lines, MAX_LINE_BYTES, without_break};
-use super::records::{Row, RowError, Rows, Stretch};
-use super::split::{Found, Shape, Span, Splitter};
+use super::records::{Row, RowError, RowStream, Stretch};
+use super::split::{CellCounts, Found, Span, Splitter};
 use crate::data::error::DataError;
 
 /// A quoted cell with more lines than this counts as never closed.
@@ -157,8 +157,8 @@ impl<'a> Delimited<'a> {
     fn next_rows(&mut self) -> usize {
         let (ahead, width) = (self.lines.ahead(), self.columns.len());
         let block = self.lines.block();
-        let shape = Shape { width, most: STRETCH_CELLS };
-        let (rows, end) = self.splitter.rows(block, ahead.clone(), shape, &mut self.cells);
+        let cell_counts = CellCounts { width, most: STRETCH_CELLS };
+        let (rows, end) = self.splitter.rows(block, ahead.clone(), cell_counts, &mut self.cells);
         let (rows, end) = match rows {
             0 => self.next_lines(),
             _ => (rows, end),
@@ -296,7 +296,7 @@ pub(crate) fn too_long() -> Fault {
     Fault::new(BadRowKind::LineTooLong, format!("the line is longer than {limit} MiB"))
 }
 
-impl Rows for Delimited<'_> {
+impl RowStream for Delimited<'_> {
     fn columns(&self) -> &[String] {
         &self.columns
     }

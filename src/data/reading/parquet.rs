@@ -13,7 +13,7 @@ use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
 use super::file::open_file;
-use super::records::{Row, RowError, Rows};
+use super::records::{Row, RowError, RowStream};
 use super::split::Span;
 use super::stamp::Stamp;
 use crate::data::error::DataError;
@@ -52,7 +52,7 @@ impl ParquetRows {
     }
 }
 
-impl Rows for ParquetRows {
+impl RowStream for ParquetRows {
     fn columns(&self) -> &[String] {
         &self.columns
     }

@@ -74,7 +74,7 @@ pub(crate) enum RowError {
 }
 
 /// A stream of rows with named columns.
-pub(crate) trait Rows {
+pub(crate) trait RowStream {
     /// The columns' names.
     fn columns(&self) -> &[String];
 
@@ -90,7 +90,7 @@ pub(crate) trait Rows {
 /// A consumer of rows.
 pub(crate) trait Take {
     /// Takes a row; changes nothing on a fault.
-    fn row(&mut self, row: &Row) -> Result<Verdict, Fault>;
+    fn row(&mut self, row: &Row) -> Result<RowDecision, Fault>;
 
     /// Accepts all these rows, if that is faster than one by one; changes nothing and returns
     /// `false` if one of them must be checked separately.
@@ -101,15 +101,15 @@ pub(crate) trait Take {
 
 struct OneByOne<F>(F);
 
-impl<F: FnMut(&Row) -> Result<Verdict, Fault>> Take for OneByOne<F> {
-    fn row(&mut self, row: &Row) -> Result<Verdict, Fault> {
+impl<F: FnMut(&Row) -> Result<RowDecision, Fault>> Take for OneByOne<F> {
+    fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         self.0(row)
     }
 }
 
 /// The result for a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum RowDecision {
     /// It is in the log.
     Accepted,
     /// The user's own rule leaves it out.
@@ -119,9 +119,9 @@ pub(crate) enum Verdict {
 /// Passes every row of `rows` to `take`, which changes nothing on a fault, and counts rows.
 pub(crate) fn for_each_row(
     path: &str,
-    rows: &mut dyn Rows,
+    rows: &mut dyn RowStream,
     tally: &mut RowTally,
-    take: impl FnMut(&Row) -> Result<Verdict, Fault>,
+    take: impl FnMut(&Row) -> Result<RowDecision, Fault>,
 ) -> Result<(), DataError> {
     take_rows(path, rows, tally, OneByOne(take))
 }
@@ -129,7 +129,7 @@ pub(crate) fn for_each_row(
 /// Passes all rows to `take` and counts them.
 pub(crate) fn take_rows(
     path: &str,
-    rows: &mut dyn Rows,
+    rows: &mut dyn RowStream,
     tally: &mut RowTally,
     mut take: impl Take,
 ) -> Result<(), DataError> {
@@ -170,8 +170,8 @@ fn take_row(
 ) -> Result<(), DataError> {
     tally.begin();
     match check_width(row, columns.len()).and_then(|()| take.row(row)) {
-        Ok(Verdict::Accepted) => tally.accept(),
-        Ok(Verdict::Filtered) => tally.filter(),
+        Ok(RowDecision::Accepted) => tally.accept(),
+        Ok(RowDecision::Filtered) => tally.filter(),
         Err(fault) => {
             let fault = repeated_header(columns, row).unwrap_or(fault);
             tally.reject(path, fault.at(row.line))?;

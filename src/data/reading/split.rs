@@ -43,7 +43,7 @@ impl Span {
 
 /// How many cells to find.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
+pub(crate) struct CellCounts {
     /// Cells per row.
     pub(crate) width: usize,
     /// Cells in total; up to a chunk more may be found.
@@ -158,7 +158,7 @@ impl Splitter {
         &mut self,
         block: &[u8],
         part: Range<usize>,
-        Shape { width, most }: Shape,
+        CellCounts { width, most }: CellCounts,
         cells: &mut Vec<Span>,
     ) -> (usize, usize) {
         let Range { start: from, end: until } = part;
@@ -305,8 +305,8 @@ mod tests {
         {
             let block = [text.as_bytes(), &[b' '; CHUNK], &[0; PADDING]].concat();
             let part = 0..text.len() + CHUNK;
-            let shape = Shape { width: 3, most: 100 };
-            let (rows, end) = Splitter::new(b',').rows(&block, part, shape, &mut Vec::new());
+            let cell_counts = CellCounts { width: 3, most: 100 };
+            let (rows, end) = Splitter::new(b',').rows(&block, part, cell_counts, &mut Vec::new());
             assert_eq!((rows, end), (sound, 6 * sound));
         }
     }
@@ -328,7 +328,7 @@ mod tests {
             for level in levels() {
                 let (mut splitter, mut cells) = (Splitter::new(b','), vec![Span::new(3, 4); 7]);
                 let (rows, end) = at_level(level, || {
-                    splitter.rows(&block, from..text.len(), Shape { width, most }, &mut cells)
+                    splitter.rows(&block, from..text.len(), CellCounts { width, most }, &mut cells)
                 });
                 prop_assert_eq!(cells.len(), rows * width);
                 let (mut one, mut at, mut line) = (Splitter::new(b','), from, Vec::new());

@@ -54,28 +54,28 @@ pub struct Config {
 #[derive(Debug, Deserialize)]
 struct Review<'a> {
     #[serde(borrow, rename = "reviewerID")]
-    user: Option<Text<'a>>,
+    user: Option<JsonText<'a>>,
     #[serde(borrow, rename = "asin")]
-    item: Option<Text<'a>>,
+    item: Option<JsonText<'a>>,
     #[serde(rename = "unixReviewTime")]
     time: Option<Value>,
 }
 
 /// Text that is borrowed from the line unless it contains escapes.
 #[derive(Debug, Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+struct JsonText<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The keys of an item's metadata that are used.
 #[derive(Debug, Deserialize)]
 struct Metadata<'a> {
     #[serde(borrow)]
-    asin: Option<Text<'a>>,
+    asin: Option<JsonText<'a>>,
     /// Edition of 2014: several paths.
     #[serde(borrow)]
-    categories: Option<Vec<Vec<Text<'a>>>>,
+    categories: Option<Vec<Vec<JsonText<'a>>>>,
     /// Edition of 2018: one path, which may be empty.
     #[serde(borrow)]
-    category: Option<Vec<Text<'a>>>,
+    category: Option<Vec<JsonText<'a>>>,
 }
 
 impl Metadata<'_> {
@@ -171,7 +171,7 @@ fn review(line: &str) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
     Ok((user, item, TimeFormat::UnixSeconds.parse(text[..].into())?))
 }
 
-fn present<'a>(text: Option<Text<'a>>, key: &str) -> Result<Cow<'a, str>, Fault> {
+fn present<'a>(text: Option<JsonText<'a>>, key: &str) -> Result<Cow<'a, str>, Fault> {
     let text =
         text.ok_or_else(|| Fault::new(BadRowKind::MissingField, format!("no key {key:?}")))?.0;
     if text.is_empty() {

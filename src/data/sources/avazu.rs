@@ -11,7 +11,7 @@ use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::{IdRows, Log};
 use crate::data::reading::bad_rows::BadRows;
-use crate::data::reading::columns::{Table, TableFormat};
+use crate::data::reading::columns::{TableFormat, TableInput};
 use crate::data::reading::delimited::Dialect;
 use crate::data::reading::file::{self, Input};
 use crate::data::reading::stamp::TimeFormat;
@@ -93,8 +93,8 @@ pub(crate) fn load<'a>(
     tabular::load(&mapping, inputs.map(|input| table(input?)))
 }
 
-fn table(mut input: Input) -> Result<Table, DataError> {
+fn table(mut input: Input) -> Result<TableInput, DataError> {
     let has_header = input.first_line()?.starts_with(b"id,");
     let names: &[&str] = if has_header { &[] } else { &COLUMNS };
-    Table::text(input, &TableFormat::with(Dialect::quoted(b','), names))
+    TableInput::text(input, &TableFormat::with(Dialect::quoted(b','), names))
 }

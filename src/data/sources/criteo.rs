@@ -15,7 +15,7 @@ use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::{IdRows, Log};
 use crate::data::reading::bad_rows::BadRows;
-use crate::data::reading::columns::Table;
+use crate::data::reading::columns::TableInput;
 use crate::data::reading::delimited::{Delimited, Dialect};
 use crate::data::reading::file::{self, Input};
 
@@ -82,7 +82,7 @@ pub(crate) fn load<'a>(
     tabular::load(&mapping, inputs.map(|input| table(input?)))
 }
 
-fn table(mut input: Input) -> Result<Table, DataError> {
+fn table(mut input: Input) -> Result<TableInput, DataError> {
     let first = input.first_line()?;
     let dialect = match first.contains(&b'\t') {
         true => Dialect::plain(b'\t'),
@@ -102,7 +102,7 @@ fn table(mut input: Input) -> Result<Table, DataError> {
             .collect();
         Delimited::new(input, dialect, Some(&names))?
     };
-    Ok(Table { name, rows: Box::new(rows) })
+    Ok(TableInput { name, rows: Box::new(rows) })
 }
 
 /// Column names such as `I1` to `I13`.

@@ -15,9 +15,9 @@ use crate::data::log::events::Events;
 use crate::data::reading::bad_rows::{BadRows, Fault, RowTally};
 use crate::data::reading::cell::{Condition, filled};
 use crate::data::reading::columns::{
-    FileFilter, Filter, Table, TableFiles, TableFormat, find, for_each_table,
+    FileFilter, Filter, TableFiles, TableFormat, TableInput, find, for_each_table,
 };
-use crate::data::reading::records::{Row, Stretch, Take, Verdict, for_each_row, take_rows};
+use crate::data::reading::records::{Row, RowDecision, Stretch, Take, for_each_row, take_rows};
 use crate::data::reading::stamp::{Stamp, TimeFormat};
 use crate::data::reading::text::Text;
 
@@ -110,7 +110,7 @@ pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let tables = config.tables.open(context.base_dir, &wanted)?;
     let categories = config.categories.as_ref().map(|table| {
         let format = TableFormat::new(config.tables.delimiter, config.tables.quotes, &[])?;
-        Table::open(context.base_dir, &table.file, &format, &[&table.item, &table.category])
+        TableInput::open(context.base_dir, &table.file, &format, &[&table.item, &table.category])
     });
     load(config, tables, categories.transpose()?, context)
 }
@@ -118,8 +118,8 @@ pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
 /// Loads the rows of `tables`, and the categories of items.
 pub(crate) fn load<'a>(
     config: &Config,
-    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
-    categories: Option<Table>,
+    tables: impl Iterator<Item = Result<TableInput<'a>, DataError>>,
+    categories: Option<TableInput>,
     context: &OpenContext,
 ) -> Result<Log, DataError> {
     load_with(config, tables, context, |events| match (categories, &config.categories) {
@@ -134,7 +134,7 @@ pub(crate) fn load<'a>(
 /// Loads the rows of `tables`; then `categorise` sets the categories of items and returns facts.
 pub(crate) fn load_with<'a>(
     config: &Config,
-    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
+    tables: impl Iterator<Item = Result<TableInput<'a>, DataError>>,
     context: &OpenContext,
     categorise: impl FnOnce(&mut Events) -> Result<Vec<(String, String)>, DataError>,
 ) -> Result<Log, DataError> {
@@ -158,7 +158,7 @@ fn wanted(config: &Config) -> Vec<&str> {
 
 fn read_events(
     config: &Config,
-    table: &mut Table,
+    table: &mut TableInput,
     filter: &Filter,
     events: &mut Events,
     tally: &mut RowTally,
@@ -170,12 +170,13 @@ fn read_events(
     let category = config.category.as_ref().map(|name| one("category", name)).transpose()?;
     let filter = filter.on(&table.name, columns)?;
     let format = config.time_format;
-    let taker = Taker { filter, user, item, time, category, format, stamps: Vec::new(), events };
-    take_rows(&table.name, &mut *table.rows, tally, taker)
+    let consumer =
+        EventConsumer { filter, user, item, time, category, format, stamps: Vec::new(), events };
+    take_rows(&table.name, &mut *table.rows, tally, consumer)
 }
 
 /// Makes events from rows.
-struct Taker<'a> {
+struct EventConsumer<'a> {
     filter: FileFilter<'a>,
     user: usize,
     item: usize,
@@ -187,7 +188,7 @@ struct Taker<'a> {
     events: &'a mut Events,
 }
 
-impl Taker<'_> {
+impl EventConsumer<'_> {
     /// Reads the times of `rows` rows and checks that they have a user and an item.
     #[inline(always)]
     fn check<'t>(
@@ -207,10 +208,10 @@ impl Taker<'_> {
     }
 }
 
-impl Take for Taker<'_> {
-    fn row(&mut self, row: &Row) -> Result<Verdict, Fault> {
+impl Take for EventConsumer<'_> {
+    fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         if !self.filter.keeps(row)? {
-            return Ok(Verdict::Filtered);
+            return Ok(RowDecision::Filtered);
         }
         let cell = |_, column| row.cell(column);
         self.check(1, cell)?;
@@ -219,7 +220,7 @@ impl Take for Taker<'_> {
         if let Some(category) = self.category {
             self.events.set_category(row.cell(self.item), row.cell(category));
         }
-        Ok(Verdict::Accepted)
+        Ok(RowDecision::Accepted)
     }
 
     fn stretch(&mut self, stretch: &Stretch) -> bool {
@@ -237,7 +238,7 @@ impl Take for Taker<'_> {
 /// Reads the categories of items; returns facts about the file.
 pub(crate) fn read_categories(
     settings: &CategoryTable,
-    table: &mut Table,
+    table: &mut TableInput,
     events: &mut Events,
     mut tally: RowTally,
 ) -> Result<Vec<(String, String)>, DataError> {
@@ -250,7 +251,7 @@ pub(crate) fn read_categories(
         let first =
             settings.separator.map_or(text, |separator| text.split(separator).next().unwrap_or(""));
         events.set_category(item, first.into());
-        Ok(Verdict::Accepted)
+        Ok(RowDecision::Accepted)
     })?;
     Ok(tally.facts_of("item file"))
 }

@@ -16,10 +16,10 @@ use crate::data::log::din_task::TaskConfig;
 use crate::data::log::events::Events;
 use crate::data::reading::bad_rows::{BadRowKind, BadRows, Fault, RowTally};
 use crate::data::reading::cell::filled;
-use crate::data::reading::columns::{Table, TableFormat};
+use crate::data::reading::columns::{TableFormat, TableInput};
 use crate::data::reading::delimited::Dialect;
 use crate::data::reading::file::{self, Input};
-use crate::data::reading::records::{Verdict, for_each_row};
+use crate::data::reading::records::{RowDecision, for_each_row};
 
 /// Number of genre flags at the end of a row of `u.item`.
 const GENRES: usize = 19;
@@ -88,7 +88,7 @@ pub(crate) fn load(
         bad_rows: config.bad_rows,
         ..interactions::Config::default()
     };
-    let table = Table::text(ratings, &format);
+    let table = TableInput::text(ratings, &format);
     interactions::load_with(&rows, std::iter::once(table), context, |events| {
         let tally = RowTally::new(config.bad_rows)?;
         movies.map_or(Ok(Vec::new()), |movies| read_movies(movies, events, tally))
@@ -107,21 +107,21 @@ fn read_movies(
             separator: Some('|'),
             ..CategoryTable::default()
         };
-        let mut table = Table::text(movies, &TableFormat::with(Dialect::quoted(b','), &[]))?;
+        let mut table = TableInput::text(movies, &TableFormat::with(Dialect::quoted(b','), &[]))?;
         return interactions::read_categories(&settings, &mut table, events, tally);
     }
     // Titles are in Latin-1; they are not used.
     let dialect = Dialect { delimiter: b'|', quotes: false, utf8: false };
     let names: Vec<String> = (1..=ITEM_COLUMNS).map(|column| format!("column {column}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut table = Table::text(movies, &TableFormat::with(dialect, &names))?;
+    let mut table = TableInput::text(movies, &TableFormat::with(dialect, &names))?;
     for_each_row(&table.name, &mut *table.rows, &mut tally, |row| {
         let item = filled(row.cell(0), "the film's number")?;
         let genre = (0..GENRES).find(|genre| *row.cell(ITEM_COLUMNS - GENRES + genre) == *b"1");
         let genre =
             genre.ok_or_else(|| Fault::new(BadRowKind::EmptyField, "no genre flag is 1"))?;
         events.set_category(item, genre.to_string().as_str().into());
-        Ok(Verdict::Accepted)
+        Ok(RowDecision::Accepted)
     })?;
     Ok(tally.facts_of("item file"))
 }

@@ -48,7 +48,7 @@ pub struct Instants {
 
 /// One step.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Step {
+pub struct LoggedStep {
     /// Index of its worker.
     pub worker: usize,
     /// Its number among the worker's steps, if it is logged.
@@ -67,7 +67,7 @@ pub struct StepLog {
     /// Names of the workers, in order; a worker's index is its place here.
     pub workers: Vec<String>,
     /// The steps.
-    pub steps: Vec<Step>,
+    pub steps: Vec<LoggedStep>,
     /// Seconds from the first worker's first pull to the last worker's first pull, if these are
     /// known.
     pub start_spread: f64,
@@ -172,7 +172,7 @@ impl StepLog {
     }
 
     fn assemble(
-        mut rows: Vec<(String, Step)>,
+        mut rows: Vec<(String, LoggedStep)>,
         first_pull: &BTreeMap<String, f64>,
     ) -> Result<StepLog, FitError> {
         let mut workers: Vec<String> = rows.iter().map(|(worker, _)| worker.clone()).collect();
@@ -186,9 +186,9 @@ impl StepLog {
         for (worker, step) in &mut rows {
             step.worker = index[&*worker];
         }
-        let mut steps: Vec<Step> = rows.into_iter().map(|(_, step)| step).collect();
+        let mut steps: Vec<LoggedStep> = rows.into_iter().map(|(_, step)| step).collect();
         steps.sort_by(|a, b| {
-            let pushed = |step: &Step| step.at.map_or(0.0, |at| at.pushed);
+            let pushed = |step: &LoggedStep| step.at.map_or(0.0, |at| at.pushed);
             pushed(a).total_cmp(&pushed(b))
         });
         count_staleness(&mut steps);
@@ -209,7 +209,7 @@ impl StepLog {
     }
 
     /// The steps of each worker, in order.
-    pub fn by_worker(&self) -> Vec<Vec<&Step>> {
+    pub fn by_worker(&self) -> Vec<Vec<&LoggedStep>> {
         let mut lists = vec![Vec::new(); self.workers.len()];
         for step in &self.steps {
             lists[step.worker].push(step);
@@ -223,7 +223,7 @@ impl StepLog {
         for step in &self.steps {
             figures.count(step.worker, step.staleness);
         }
-        let pushed = |step: &Step| step.at.map(|at| at.pushed);
+        let pushed = |step: &LoggedStep| step.at.map(|at| at.pushed);
         let ends = self.steps.first().and_then(pushed).zip(self.steps.last().and_then(pushed));
         figures.seconds = match ends {
             Some((first, last)) => last - first,
@@ -241,7 +241,7 @@ fn read_step(
     record: &csv::StringRecord,
     line: u64,
     found: &FoundColumns,
-) -> Result<(String, Step), FitError> {
+) -> Result<(String, LoggedStep), FitError> {
     let whole = |at: Option<usize>| at.map(|at| number(record, at, line)).transpose();
     let at = match found.instants() {
         Some([pulled, pushes, pushed]) => Some(Instants {
@@ -269,7 +269,7 @@ fn read_step(
     let staleness = staleness.map(|staleness| staleness.max(0.0) as u64);
     let number = whole(found.step)?.map(|number| number.max(0.0) as u64);
     let worker = record.get(found.worker).unwrap_or("").trim().to_string();
-    Ok((worker, Step { worker: 0, number, compute, at, staleness }))
+    Ok((worker, LoggedStep { worker: 0, number, compute, at, staleness }))
 }
 
 fn number(record: &csv::StringRecord, column: usize, line: u64) -> Result<f64, FitError> {
@@ -279,7 +279,7 @@ fn number(record: &csv::StringRecord, column: usize, line: u64) -> Result<f64, F
 }
 
 /// If no staleness is logged, counts the pushes that ended between a step's pull and its push.
-fn count_staleness(steps: &mut [Step]) {
+fn count_staleness(steps: &mut [LoggedStep]) {
     if steps.iter().any(|step| step.staleness.is_some() || step.at.is_none()) {
         return;
     }

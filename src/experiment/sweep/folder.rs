@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::plan::SweepPlan;
-use super::select::Shard;
+use super::select::SweepPart;
 use crate::results::disk;
 use crate::results::folder::{FolderError, lock, turn, write_atomically};
 use crate::results::outcome::Planned;
@@ -27,7 +27,7 @@ impl SweepFolder {
     pub fn open(
         path: &Path,
         plan: &SweepPlan,
-        shard: Option<Shard>,
+        shard: Option<SweepPart>,
     ) -> Result<SweepFolder, FolderError> {
         let io = |error| FolderError::Io { path: path.to_path_buf(), error };
         let file = path.join("plan.jsonl");
@@ -38,7 +38,7 @@ impl SweepFolder {
         disk::create_folders(path).map_err(io)?;
         let name = match shard {
             None => ".lock".to_string(),
-            Some(Shard { number, of }) => format!(".lock-{number}-of-{of}"),
+            Some(SweepPart { number, of }) => format!(".lock-{number}-of-{of}"),
         };
         let folder = SweepFolder { path: path.to_path_buf(), _lock: lock(path, &name)? };
         let _turn = turn(path)?;

@@ -14,5 +14,5 @@ pub mod sources;
 pub use folder::SweepFolder;
 pub use plan::{PlanError, PlannedTrial, SweepPlan};
 pub use runner::{Ended, SweepOptions, SweepWatcher, TrialCounts, run};
-pub use select::{Shard, TrialSelection};
+pub use select::{SweepPart, TrialSelection};
 pub use sources::OpenLogs;

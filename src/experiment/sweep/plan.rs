@@ -10,7 +10,7 @@ use crate::results::outcome::Planned;
 use crate::scenario::Scenario;
 use crate::scenario::document::to_toml;
 use crate::scenario::sweep::file::{Keys, Sweep};
-use crate::scenario::sweep::{Axis, Design, Resolved, Seeds, Setting, SweepFile};
+use crate::scenario::sweep::{Design, DesignAxis, Resolved, Seeds, Setting, SweepFile};
 
 /// One trial of a plan.
 #[derive(Clone, Debug)]
@@ -169,10 +169,10 @@ fn own_seed(seeds: &Seeds, turn: usize, point: usize) -> u64 {
 
 /// The sweep with the keys of a design.
 fn with_keys(mut about: Sweep, design: &Design) -> Sweep {
-    let values = |axis: &Axis| -> Value {
+    let values = |axis: &DesignAxis| -> Value {
         axis.values.iter().map(|value| json(&value.text)).collect::<Vec<_>>().into()
     };
-    let axes = |axes: &[Axis]| -> BTreeMap<String, Value> {
+    let axes = |axes: &[DesignAxis]| -> BTreeMap<String, Value> {
         axes.iter().map(|axis| (axis.key.clone(), values(axis))).collect()
     };
     about.grid = Keys(axes(&design.grid));

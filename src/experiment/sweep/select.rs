@@ -10,28 +10,28 @@ pub struct TrialSelection {
     /// Words that the point's label must have; `*` stands for anything.
     pub only: Vec<String>,
     /// Every n-th trial.
-    pub shard: Option<Shard>,
+    pub shard: Option<SweepPart>,
 }
 
 /// Part `number` of `of`: the trials whose number, divided by `of`, leaves the remainder of this
 /// part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Shard {
+pub struct SweepPart {
     /// Which part, from 1.
     pub number: usize,
     /// How many parts.
     pub of: usize,
 }
 
-impl FromStr for Shard {
+impl FromStr for SweepPart {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Shard, String> {
+    fn from_str(text: &str) -> Result<SweepPart, String> {
         let parts = text
             .split_once('/')
             .and_then(|(number, of)| Some((number.trim().parse().ok()?, of.trim().parse().ok()?)));
         match parts {
-            Some((number, of)) if (1..=of).contains(&number) => Ok(Shard { number, of }),
+            Some((number, of)) if (1..=of).contains(&number) => Ok(SweepPart { number, of }),
             _ => Err(format!("\"{text}\" is no part: write 2/8 for the second of eight")),
         }
     }
@@ -85,9 +85,9 @@ mod tests {
 
     #[test]
     fn parts_are_written_number_of_many() {
-        assert_eq!("2/8".parse(), Ok(Shard { number: 2, of: 8 }));
+        assert_eq!("2/8".parse(), Ok(SweepPart { number: 2, of: 8 }));
         for bad in ["0/8", "9/8", "8", "a/b", "", "1/0"] {
-            assert!(bad.parse::<Shard>().is_err(), "{bad}");
+            assert!(bad.parse::<SweepPart>().is_err(), "{bad}");
         }
     }
 }

@@ -12,7 +12,7 @@ pub struct Axis {
     /// What it measures.
     pub title: String,
     /// How its values are written.
-    pub unit: Unit,
+    pub unit: AxisUnit,
     /// How its values are spread.
     pub scale: Scale,
     /// The positions of its labels; if empty, the chart chooses them.
@@ -29,7 +29,7 @@ pub struct Axis {
 /// How values of an axis are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Unit {
+pub enum AxisUnit {
     /// As numbers.
     Number,
     /// As numbers with thousands and millions abbreviated.
@@ -54,7 +54,7 @@ pub enum Scale {
 
 impl Axis {
     /// An axis of numbers with equal distances.
-    pub fn new(title: impl Into<String>, unit: Unit) -> Axis {
+    pub fn new(title: impl Into<String>, unit: AxisUnit) -> Axis {
         let (ticks, names) = (Vec::new(), Vec::new());
         Axis { title: title.into(), unit, scale: Scale::Linear, ticks, names, range: None }
     }
@@ -121,7 +121,8 @@ impl Axis {
     }
 
     fn even(&self, low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
-        let largest = if self.unit == Unit::Time { high - low } else { high.abs().max(low.abs()) };
+        let largest =
+            if self.unit == AxisUnit::Time { high - low } else { high.abs().max(low.abs()) };
         let (scale, name) = self.unit.scale(largest);
         let mut step = round_step((high - low) / scale / count.max(1) as f64);
         let ends = |step: f64| ((low / scale / step).ceil(), (high / scale / step).floor());
@@ -138,13 +139,13 @@ impl Axis {
     }
 }
 
-impl Unit {
+impl AxisUnit {
     /// A value in a sentence or a table.
     pub fn write(self, value: impl Into<Option<f64>>) -> String {
         match self {
-            Unit::Time => number::time(value),
-            Unit::Percent => number::percent(value),
-            Unit::Number | Unit::Count => number::figure(value),
+            AxisUnit::Time => number::time(value),
+            AxisUnit::Percent => number::percent(value),
+            AxisUnit::Number | AxisUnit::Count => number::figure(value),
         }
     }
 
@@ -152,18 +153,18 @@ impl Unit {
     /// `largest`.
     fn scale(self, largest: f64) -> (f64, &'static str) {
         match (self, largest) {
-            (Unit::Number, _) => (1.0, ""),
-            (Unit::Percent, _) => (0.01, "%"),
-            (Unit::Count, v) if v < 1e4 => (1.0, ""),
-            (Unit::Count, v) if v < 1e6 => (1e3, "k"),
-            (Unit::Count, v) if v < 1e9 => (1e6, "M"),
-            (Unit::Count, _) => (1e9, "G"),
-            (Unit::Time, s) if s < 1e-3 => (1e-6, "µs"),
-            (Unit::Time, s) if s < 1.0 => (1e-3, "ms"),
-            (Unit::Time, s) if s < 120.0 => (1.0, "s"),
-            (Unit::Time, s) if s < 7200.0 => (60.0, "min"),
-            (Unit::Time, s) if s < 172_800.0 => (3600.0, "h"),
-            (Unit::Time, _) => (86_400.0, "d"),
+            (AxisUnit::Number, _) => (1.0, ""),
+            (AxisUnit::Percent, _) => (0.01, "%"),
+            (AxisUnit::Count, v) if v < 1e4 => (1.0, ""),
+            (AxisUnit::Count, v) if v < 1e6 => (1e3, "k"),
+            (AxisUnit::Count, v) if v < 1e9 => (1e6, "M"),
+            (AxisUnit::Count, _) => (1e9, "G"),
+            (AxisUnit::Time, s) if s < 1e-3 => (1e-6, "µs"),
+            (AxisUnit::Time, s) if s < 1.0 => (1e-3, "ms"),
+            (AxisUnit::Time, s) if s < 120.0 => (1.0, "s"),
+            (AxisUnit::Time, s) if s < 7200.0 => (60.0, "min"),
+            (AxisUnit::Time, s) if s < 172_800.0 => (3600.0, "h"),
+            (AxisUnit::Time, _) => (86_400.0, "d"),
         }
     }
 }
@@ -211,19 +212,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn labels(unit: Unit, low: f64, high: f64, count: usize) -> Vec<String> {
+    fn labels(unit: AxisUnit, low: f64, high: f64, count: usize) -> Vec<String> {
         let axis = Axis::new("", unit);
         axis.labels(low, high, count).into_iter().map(|label| label.1).collect()
     }
 
     #[test]
     fn ticks_are_round_in_the_unit_of_the_range() {
-        let examples = labels(Unit::Count, 0.0, 489_600.0, 5);
+        let examples = labels(AxisUnit::Count, 0.0, 489_600.0, 5);
         assert_eq!(examples, ["0", "100 k", "200 k", "300 k", "400 k"]);
-        assert_eq!(labels(Unit::Time, 0.0, 4000.0, 4), ["0", "20 min", "40 min", "60 min"]);
-        assert_eq!(labels(Unit::Number, 0.731, 0.749, 4), ["0.735", "0.740", "0.745"]);
-        assert_eq!(labels(Unit::Percent, 0.0, 0.03, 3), ["0 %", "1 %", "2 %", "3 %"]);
-        let doublings = Axis::new("", Unit::Count).doubling(true).labels(0.0, 12.0, 5);
+        assert_eq!(labels(AxisUnit::Time, 0.0, 4000.0, 4), ["0", "20 min", "40 min", "60 min"]);
+        assert_eq!(labels(AxisUnit::Number, 0.731, 0.749, 4), ["0.735", "0.740", "0.745"]);
+        assert_eq!(labels(AxisUnit::Percent, 0.0, 0.03, 3), ["0 %", "1 %", "2 %", "3 %"]);
+        let doublings = Axis::new("", AxisUnit::Count).doubling(true).labels(0.0, 12.0, 5);
         let doublings: Vec<&str> = doublings.iter().map(|label| label.1.as_str()).collect();
         assert_eq!(doublings, ["0", "1", "2", "5", "10"]);
     }
@@ -231,17 +232,20 @@ mod tests {
     #[test]
     fn an_axis_has_at_least_two_labels_and_they_are_short() {
         for high in [0.19, 0.21, 0.49, 0.51, 0.99, 1.01] {
-            assert!(labels(Unit::Number, 0.0, high * 2.0, 2).len() > 1, "{high}");
+            assert!(labels(AxisUnit::Number, 0.0, high * 2.0, 2).len() > 1, "{high}");
         }
-        assert_eq!(labels(Unit::Number, 0.0, 4e-7, 2), ["0", "2e-7", "4e-7"]);
-        assert_eq!(labels(Unit::Number, 0.0, 2e9, 2), ["0", "1e9", "2e9"]);
+        assert_eq!(labels(AxisUnit::Number, 0.0, 4e-7, 2), ["0", "2e-7", "4e-7"]);
+        assert_eq!(labels(AxisUnit::Number, 0.0, 2e9, 2), ["0", "1e9", "2e9"]);
     }
 
     #[test]
     fn impossible_ranges_still_make_an_axis() {
         for (low, high) in [(0.5, 0.5), (0.0, 0.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
             let (low, high) = proper(low, high);
-            assert!(high > low && !labels(Unit::Number, low, high, 5).is_empty(), "{low} {high}");
+            assert!(
+                high > low && !labels(AxisUnit::Number, low, high, 5).is_empty(),
+                "{low} {high}"
+            );
         }
     }
 
@@ -249,7 +253,7 @@ mod tests {
         #[test]
         fn ticks_are_few_ascending_and_inside(low in -1e9f64..1e9, width in 1e-6f64..1e9) {
             let (low, high) = proper(low, low + width);
-            let ticks = Axis::new("", Unit::Number).labels(low, high, 6);
+            let ticks = Axis::new("", AxisUnit::Number).labels(low, high, 6);
             prop_assert!(ticks.len() <= 9);
             prop_assert!(ticks.windows(2).all(|t| t[0].0 < t[1].0));
             prop_assert!(ticks.iter().all(|t| (low..=high).contains(&t.0)));

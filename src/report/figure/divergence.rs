@@ -1,6 +1,6 @@
 //! Divergence: distances of the workers' views from the server and from each other, by layer.
 
-use super::axis::{Axis, Unit};
+use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS};
 use super::number::{self, percent};
@@ -16,7 +16,7 @@ const MEASURES: [(&str, &str); 2] =
     [("from_server", "from the server"), ("from_each_other", "from each other")];
 
 /// The distances of one layer.
-struct Layer<'a> {
+struct LayerDistances<'a> {
     name: &'a str,
     group: &'a str,
     points: Vec<(f64, f64)>,
@@ -24,7 +24,7 @@ struct Layer<'a> {
     farthest: Option<f64>,
 }
 
-impl Layer<'_> {
+impl LayerDistances<'_> {
     fn last(&self) -> f64 {
         self.points.last().map_or(0.0, |point| point.1)
     }
@@ -33,7 +33,7 @@ impl Layer<'_> {
 /// The figure.
 pub fn figure(run: &RunResults) -> Result<Figure, String> {
     let rows = run.divergence.rows()?;
-    let found: Vec<(&str, Vec<Layer>)> = MEASURES
+    let found: Vec<(&str, Vec<LayerDistances>)> = MEASURES
         .iter()
         .map(|(measure, label)| (*label, layers(rows, measure)))
         .filter(|(_, layers)| !layers.is_empty())
@@ -69,15 +69,15 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
 }
 
 /// All layers with a distance, in descending order of the distance at the end.
-fn layers<'a>(rows: &'a [DivergenceRow], measure: &str) -> Vec<Layer<'a>> {
-    let mut layers: Vec<Layer> = Vec::new();
+fn layers<'a>(rows: &'a [DivergenceRow], measure: &str) -> Vec<LayerDistances<'a>> {
+    let mut layers: Vec<LayerDistances> = Vec::new();
     for row in rows.iter().filter(|row| row.measure == measure) {
         let Some(mean) = row.mean.filter(|mean| mean.is_finite() && row.sim_s.is_finite()) else {
             continue;
         };
         let known = layers.iter().position(|l| l.name == row.layer && l.group == row.group);
         let index = known.unwrap_or_else(|| {
-            layers.push(Layer {
+            layers.push(LayerDistances {
                 name: &row.layer,
                 group: &row.group,
                 points: Vec::new(),
@@ -92,9 +92,9 @@ fn layers<'a>(rows: &'a [DivergenceRow], measure: &str) -> Vec<Layer<'a>> {
     layers
 }
 
-fn plot(label: &str, layers: &[Layer]) -> Plot {
+fn plot(label: &str, layers: &[LayerDistances]) -> Plot {
     let shown = &layers[..layers.len().min(MOST_LAYERS)];
-    let line = |layer: &Layer| {
+    let line = |layer: &LayerDistances| {
         let (name, style) = match layer.group {
             "sparse" => (format!("{} (rows)", layer.name), Style::Dashes),
             _ => (layer.name.to_string(), Style::Line),
@@ -103,13 +103,13 @@ fn plot(label: &str, layers: &[Layer]) -> Plot {
     };
     Plot::new(
         label,
-        Axis::new("simulated time", Unit::Time),
-        Axis::new("mean relative distance", Unit::Percent),
+        Axis::new("simulated time", AxisUnit::Time),
+        Axis::new("mean relative distance", AxisUnit::Percent),
         shown.iter().map(line).collect(),
     )
 }
 
-fn sentence(label: &str, layers: &[Layer]) -> String {
+fn sentence(label: &str, layers: &[LayerDistances]) -> String {
     let (Some(farthest), Some(closest)) = (layers.first(), layers.last()) else {
         return String::new();
     };

@@ -9,7 +9,7 @@ pub struct Grid {
     /// What it shows, for screen readers.
     pub caption: String,
     /// The names of its columns.
-    pub columns: Vec<Column>,
+    pub columns: Vec<GridColumn>,
     /// Its rows; each has one cell per column.
     pub rows: Vec<Vec<String>>,
     /// How many rows are left out, and which file has them.
@@ -18,7 +18,7 @@ pub struct Grid {
 
 /// A column of a table.
 #[derive(Clone, Debug)]
-pub struct Column {
+pub struct GridColumn {
     /// Its header.
     pub name: String,
     /// Whether its cells are aligned as numbers.
@@ -27,7 +27,7 @@ pub struct Column {
 
 impl Grid {
     /// An empty table.
-    pub fn new(caption: impl Into<String>, columns: Vec<Column>) -> Grid {
+    pub fn new(caption: impl Into<String>, columns: Vec<GridColumn>) -> Grid {
         Grid { caption: caption.into(), columns, rows: Vec::new(), note: None }
     }
 
@@ -53,13 +53,13 @@ impl Grid {
 }
 
 /// A column of text.
-pub fn text(name: impl Into<String>) -> Column {
-    Column { name: name.into(), numeric: false }
+pub fn text(name: impl Into<String>) -> GridColumn {
+    GridColumn { name: name.into(), numeric: false }
 }
 
 /// A column of numbers.
-pub fn number(name: impl Into<String>) -> Column {
-    Column { name: name.into(), numeric: true }
+pub fn number(name: impl Into<String>) -> GridColumn {
+    GridColumn { name: name.into(), numeric: true }
 }
 
 /// At most `most` positions of `0..count`, evenly spread; the first and the last are among them.

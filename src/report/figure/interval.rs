@@ -1,38 +1,29 @@
 //! The mean over seeds and its confidence interval.
 
-use crate::results::statistics::{mean, student};
+use crate::results::statistics::{Interval, mean, student};
 
-/// A mean, with the 95 % interval of Student's t if there are enough seeds for one.
+/// A mean over seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Interval {
+pub struct SeedMean {
     /// The mean.
     pub mean: f64,
-    /// Lower end; the mean itself if there is no interval.
-    pub low: f64,
-    /// Upper end; the mean itself if there is no interval.
-    pub high: f64,
-    /// Whether there is an interval.
-    pub known: bool,
+    /// The 95 % interval of Student's t, if there are enough seeds for one.
+    pub interval: Option<Interval>,
 }
 
-impl Interval {
-    /// Half of its width.
-    pub fn half(&self) -> f64 {
-        (self.high - self.low) / 2.0
+impl SeedMean {
+    /// Its interval; the mean alone if there is none.
+    pub fn ends(&self) -> Interval {
+        self.interval.unwrap_or(Interval { low: self.mean, high: self.mean })
     }
 }
 
 /// The mean of the finite numbers among `values`; `None` if there are none.
-pub fn of_mean(values: &[f64]) -> Option<Interval> {
+pub fn of_mean(values: &[f64]) -> Option<SeedMean> {
     let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let mean = mean(&values)?;
     let interval = student::of_mean(&values).map(|estimate| estimate.interval);
-    Some(Interval {
-        mean,
-        low: interval.map_or(mean, |interval| interval.low),
-        high: interval.map_or(mean, |interval| interval.high),
-        known: interval.is_some(),
-    })
+    Some(SeedMean { mean, interval })
 }
 
 #[cfg(test)]
@@ -41,11 +32,13 @@ mod tests {
 
     #[test]
     fn few_values_have_a_mean_and_no_interval() {
-        let interval = of_mean(&[1.0, 2.0, 3.0, 4.0, 5.0, f64::NAN]).unwrap();
-        assert_eq!((interval.mean, interval.known), (3.0, true));
-        assert!((interval.half() - 2.7764 * 1.5811 / 5f64.sqrt()).abs() < 1e-3);
-        let interval = of_mean(&[1.0, 2.0]).unwrap();
-        assert_eq!((interval.mean, interval.known, interval.half()), (1.5, false, 0.0));
+        let known = of_mean(&[1.0, 2.0, 3.0, 4.0, 5.0, f64::NAN]).unwrap();
+        let half = known.interval.unwrap().half();
+        assert_eq!(known.mean, 3.0);
+        assert!((half - 2.7764 * 1.5811 / 5f64.sqrt()).abs() < 1e-3);
+        let unknown = of_mean(&[1.0, 2.0]).unwrap();
+        assert_eq!(unknown, SeedMean { mean: 1.5, interval: None });
+        assert_eq!(unknown.ends(), Interval { low: 1.5, high: 1.5 });
         assert!(of_mean(&[]).is_none());
     }
 }

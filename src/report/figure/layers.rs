@@ -1,7 +1,7 @@
 //! Layers and tables over time: how far each still moves, how much its gradients agree, and how
 //! many rows are no longer touched.
 
-use super::axis::{Axis, Unit};
+use super::axis::{Axis, AxisUnit};
 use super::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS};
 use super::number::{count, percent, short};
@@ -15,17 +15,21 @@ const MOST_LAYERS: usize = 12;
 
 /// A measure of layers: its name, the title of its axis, its unit, whether the axis has equal
 /// ratios at equal distances, and its value in a row.
-type Measure = (&'static str, &'static str, Unit, bool, fn(&LayerRow) -> Option<f64>);
+type LayerMeasure = (&'static str, &'static str, AxisUnit, bool, fn(&LayerRow) -> Option<f64>);
 
-const MEASURES: [Measure; 6] = [
-    ("movement", "change since the last look / norm", Unit::Number, true, |l| l.change),
-    ("gradient", "root mean square gradient norm", Unit::Number, true, |l| l.gradient_norm),
-    ("agreement", "agreement of gradients (1: noise)", Unit::Number, false, |l| l.agreement),
-    ("weights", "norm of the weights", Unit::Number, false, |l| l.weight_norm),
-    ("dead", "share of parameters without gradient", Unit::Percent, false, |l| l.gradient_zero),
-    ("idle rows", "rows touched before but not since the last look", Unit::Percent, false, |l| {
-        l.rows_idle
-    }),
+const MEASURES: [LayerMeasure; 6] = [
+    ("movement", "change since the last look / norm", AxisUnit::Number, true, |l| l.change),
+    ("gradient", "root mean square gradient norm", AxisUnit::Number, true, |l| l.gradient_norm),
+    ("agreement", "agreement of gradients (1: noise)", AxisUnit::Number, false, |l| l.agreement),
+    ("weights", "norm of the weights", AxisUnit::Number, false, |l| l.weight_norm),
+    ("dead", "share of parameters without gradient", AxisUnit::Percent, false, |l| l.gradient_zero),
+    (
+        "idle rows",
+        "rows touched before but not since the last look",
+        AxisUnit::Percent,
+        false,
+        |l| l.rows_idle,
+    ),
 ];
 
 /// The figure.
@@ -71,7 +75,7 @@ fn grid(rows: &[LayerRow]) -> Grid {
 fn plot(
     rows: &[LayerRow],
     names: &[&str],
-    (label, title, unit, log, value): &Measure,
+    (label, title, unit, log, value): &LayerMeasure,
 ) -> Option<Plot> {
     let of = |name: &&str| {
         let mine = rows.iter().filter(|row| row.layer == **name);
@@ -86,7 +90,7 @@ fn plot(
     (!lines.is_empty()).then(|| {
         Plot::new(
             *label,
-            Axis::new("examples trained on", Unit::Count),
+            Axis::new("examples trained on", AxisUnit::Count),
             Axis::new(*title, *unit).scaled(*log),
             lines.iter().map(|(n, p)| thin::line(n.clone(), p, lines.len())).collect(),
         )
@@ -201,8 +205,8 @@ fn fan(looks: &Looks, label: &str, colour: usize, of: fn(&LayerRow) -> Option<[f
     let low = of(0).fold(0.0, f64::min).max(BEYOND * of(skip).fold(0.0, f64::min));
     let high = of(0).fold(0.0, f64::max).min(BEYOND * of(skip).fold(0.0, f64::max));
     let room = 0.05 * (high - low).max(1e-12);
-    let x = Axis::new("examples trained on", Unit::Count).between(begin, end);
-    let y = Axis::new(label, Unit::Number).between(low - room, high + room);
+    let x = Axis::new("examples trained on", AxisUnit::Count).between(begin, end);
+    let y = Axis::new(label, AxisUnit::Number).between(low - room, high + room);
     Plot::new(label, x, y, all)
 }
 

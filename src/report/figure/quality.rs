@@ -1,6 +1,6 @@
 //! Quality on the holdout against examples and against simulated time, for all evaluated views.
 
-use super::axis::{Axis, Unit};
+use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{Grid, MOST_ROWS, number, text};
 use super::number::{counted, figure, time};
@@ -10,10 +10,10 @@ use crate::results::tables::{EvaluatedView, EvaluationRow};
 use std::collections::BTreeMap;
 
 /// A measure of quality: its name and its value in an evaluation.
-type Measure = (&'static str, fn(&EvaluationRow) -> Option<f64>);
+type QualityMeasure = (&'static str, fn(&EvaluationRow) -> Option<f64>);
 
 /// Every measure of quality.
-const MEASURES: [Measure; 5] = [
+const MEASURES: [QualityMeasure; 5] = [
     ("AUC", |e| e.auc),
     ("session AUC", |e| e.session_auc),
     ("log-loss", |e| e.log_loss),
@@ -23,13 +23,13 @@ const MEASURES: [Measure; 5] = [
 
 /// Quality against examples trained on.
 pub fn by_examples(run: &RunResults) -> Result<Figure, String> {
-    let axis = Axis::new("examples trained on", Unit::Count);
+    let axis = Axis::new("examples trained on", AxisUnit::Count);
     build(run, ("quality-by-examples", "Quality by examples"), axis, |e| e.examples as f64)
 }
 
 /// Quality against the virtual clock.
 pub fn by_time(run: &RunResults) -> Result<Figure, String> {
-    let axis = Axis::new("simulated time", Unit::Time);
+    let axis = Axis::new("simulated time", AxisUnit::Time);
     if !run.evaluations.rows()?.iter().any(|e| e.sim_s > 0.0) {
         return Err(run.evaluations.unusable("was written without a virtual clock"));
     }
@@ -61,7 +61,7 @@ fn build(
 fn plot(
     run: &RunResults,
     rows: &[EvaluationRow],
-    (name, value): &Measure,
+    (name, value): &QualityMeasure,
     x: &Axis,
     position: fn(&EvaluationRow) -> f64,
 ) -> Option<Plot> {
@@ -98,7 +98,7 @@ fn plot(
     // Only these rise from chance.
     let server = views.get(&EvaluatedView::Server).filter(|_| name.ends_with("AUC"));
     let range = server.map(|points| range(points, ring, bayes));
-    let y = Axis { range, ..Axis::new(*name, Unit::Number) };
+    let y = Axis { range, ..Axis::new(*name, AxisUnit::Number) };
     (!views.is_empty()).then(|| Plot::new(*name, x.clone(), y, series))
 }
 
@@ -156,14 +156,14 @@ fn look(view: EvaluatedView) -> (String, Style, Option<usize>) {
     }
 }
 
-fn sentence(run: &RunResults, rows: &[EvaluationRow], unit: Unit) -> String {
+fn sentence(run: &RunResults, rows: &[EvaluationRow], unit: AxisUnit) -> String {
     let server =
         || rows.iter().filter(|row| row.view == EvaluatedView::Server && row.auc.is_some());
     let (Some(first), Some(last)) = (server().next(), server().next_back()) else {
         return "No evaluation of the server's parameters has an AUC.".to_string();
     };
     let place = |row: &EvaluationRow| match unit {
-        Unit::Time => time(row.sim_s),
+        AxisUnit::Time => time(row.sim_s),
         _ => counted(row.examples as usize, "example", "examples"),
     };
     let best = best_row(rows).map_or_else(String::new, |row| {

@@ -1,6 +1,6 @@
 //! Quality after a restart: one curve per arm of a restart lab, one plot per number of workers.
 
-use super::axis::{Axis, Unit};
+use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS};
 use super::number::{self, counted, short};
@@ -20,7 +20,7 @@ const LAST_COLOUR: usize = 6;
 const FAR: f64 = 500.0;
 
 /// The mean curve of an arm over its seeds: updates, and basis points above the fork.
-struct Line {
+struct ArmCurve {
     arm: String,
     values: Vec<(f64, f64)>,
 }
@@ -33,12 +33,12 @@ pub fn figure(rows: &[CurveRow]) -> Result<Figure, String> {
     if workers.len() > MOST_PLOTS {
         workers.drain(1..=workers.len() - MOST_PLOTS);
     }
-    let all: Vec<(u32, Vec<Line>)> = workers.iter().map(|&n| (n, lines(rows, n))).collect();
+    let all: Vec<(u32, Vec<ArmCurve>)> = workers.iter().map(|&n| (n, lines(rows, n))).collect();
     let Some((_, last)) = all.last() else { return Err("the lab has no curves".to_string()) };
     let shown = chosen(last);
     let columns = ["workers", "updates after the fork", "basis points"].map(grid::number);
     let columns = columns.into_iter().chain([grid::text("arm")]).collect();
-    let points: Vec<(u32, &Line, (f64, f64))> = all
+    let points: Vec<(u32, &ArmCurve, (f64, f64))> = all
         .iter()
         .flat_map(|(n, lines)| lines.iter().map(move |line| (*n, line)))
         .flat_map(|(n, line)| line.values.iter().map(move |value| (n, line, *value)))
@@ -66,12 +66,12 @@ pub fn figure(rows: &[CurveRow]) -> Result<Figure, String> {
     })
 }
 
-fn plot(workers: u32, lines: &[Line], shown: &[String]) -> Plot {
+fn plot(workers: u32, lines: &[ArmCurve], shown: &[String]) -> Plot {
     let line_of = |(place, arm): (usize, &String)| {
         let line = lines.iter().find(|line| line.arm == *arm)?;
         Some((place.checked_sub(1).unwrap_or(LAST_COLOUR), line))
     };
-    let drawn: Vec<(usize, &Line)> = shown.iter().enumerate().filter_map(line_of).collect();
+    let drawn: Vec<(usize, &ArmCurve)> = shown.iter().enumerate().filter_map(line_of).collect();
     let last = drawn.iter().flat_map(|(_, line)| &line.values).map(|v| v.0).fold(1.0, f64::max);
     let mut series: Vec<Series> = drawn
         .iter()
@@ -90,18 +90,18 @@ fn plot(workers: u32, lines: &[Line], shown: &[String]) -> Plot {
         style: Style::Limit,
         ..Series::default()
     });
-    let drawn: Vec<&Line> = drawn.into_iter().map(|(_, line)| line).collect();
+    let drawn: Vec<&ArmCurve> = drawn.into_iter().map(|(_, line)| line).collect();
     let (low, high) = range(&drawn);
-    let x = Axis::new("updates after the fork", Unit::Count).doubling(true).between(0.0, last);
-    let y = Axis::new("basis points", Unit::Number).between(low, high);
+    let x = Axis::new("updates after the fork", AxisUnit::Count).doubling(true).between(0.0, last);
+    let y = Axis::new("basis points", AxisUnit::Number).between(low, high);
     let name = counted(workers as usize, "worker", "workers");
     Plot { notes: vec![name.clone()], ..Plot::new(name, x, y, series) }
 }
 
 /// A range that shows the whole of every line that begins near the fork. A line that begins far
 /// below, because layers were initialised again, enters the picture from below.
-fn range(lines: &[&Line]) -> (f64, f64) {
-    let begins_near = |line: &&&Line| line.values.first().is_some_and(|first| first.1 > -FAR);
+fn range(lines: &[&ArmCurve]) -> (f64, f64) {
+    let begins_near = |line: &&&ArmCurve| line.values.first().is_some_and(|first| first.1 > -FAR);
     let values = || lines.iter().filter(begins_near).flat_map(|line| &line.values);
     let low = values().map(|v| v.1).fold(0.0, f64::min);
     let high = values().map(|v| v.1).fold(0.0, f64::max);
@@ -110,7 +110,7 @@ fn range(lines: &[&Line]) -> (f64, f64) {
 }
 
 /// The mean curves of all arms with this number of workers, in the order of the file.
-fn lines(rows: &[CurveRow], workers: u32) -> Vec<Line> {
+fn lines(rows: &[CurveRow], workers: u32) -> Vec<ArmCurve> {
     let mine: Vec<&CurveRow> = rows.iter().filter(|row| row.workers == workers).collect();
     let mut arms: Vec<&str> = Vec::new();
     for row in &mine {
@@ -138,7 +138,7 @@ fn lines(rows: &[CurveRow], workers: u32) -> Vec<Line> {
         let mut values: Vec<(f64, f64)> =
             kept.map(|(x, y, n)| (x as f64, y / f64::from(n))).collect();
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Line { arm: arm.to_owned(), values }
+        ArmCurve { arm: arm.to_owned(), values }
     };
     arms.into_iter().map(line).collect()
 }
@@ -146,16 +146,16 @@ fn lines(rows: &[CurveRow], workers: u32) -> Vec<Line> {
 /// The arms that are drawn: first the run without a restart and the arm that only coalesces the
 /// views (`lost: workers`), then the arms that lose one thing, then the others, the deepest fall
 /// first.
-fn chosen(lines: &[Line]) -> Vec<String> {
-    let depth = |line: &Line| line.values.iter().map(|v| v.1).fold(0.0, f64::min);
-    let always = |line: &&Line| [NO_RESTART, "lost: workers"].contains(&line.arm.as_str());
-    let single = |line: &&Line| {
+fn chosen(lines: &[ArmCurve]) -> Vec<String> {
+    let depth = |line: &ArmCurve| line.values.iter().map(|v| v.1).fold(0.0, f64::min);
+    let always = |line: &&ArmCurve| [NO_RESTART, "lost: workers"].contains(&line.arm.as_str());
+    let single = |line: &&ArmCurve| {
         let one = line.arm.strip_prefix("lost: ").is_some_and(|rest| !rest.contains(", "));
         one && line.arm != "lost: workers"
     };
     let mut names: Vec<String> = lines.iter().filter(always).map(|l| l.arm.clone()).collect();
     names.extend(lines.iter().filter(single).map(|line| line.arm.clone()));
-    let mut rest: Vec<&Line> = lines.iter().filter(|line| !names.contains(&line.arm)).collect();
+    let mut rest: Vec<&ArmCurve> = lines.iter().filter(|line| !names.contains(&line.arm)).collect();
     rest.sort_by(|a, b| depth(a).total_cmp(&depth(b)));
     names.extend(rest.into_iter().map(|line| line.arm.clone()));
     names.truncate(MOST_ARMS);

@@ -1,6 +1,6 @@
 //! Staleness of embedding rows by popularity: how often they are updated.
 
-use super::axis::{Axis, Unit};
+use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS};
 use super::number::{self, counted};
@@ -27,8 +27,8 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     };
     let plot = Plot::new(
         "row staleness",
-        Axis::new("updates of the row before it was pulled", Unit::Count).doubling(true),
-        Axis::new("mean staleness, updates of the row", Unit::Number),
+        Axis::new("updates of the row before it was pulled", AxisUnit::Count).doubling(true),
+        Axis::new("mean staleness, updates of the row", AxisUnit::Number),
         tables.iter().map(line).collect(),
     );
     let columns = [grid::text("table")].into_iter();

@@ -1,6 +1,6 @@
 //! Loss or AUC over the passes, and the amplitude of its oscillations at each frequency.
 
-use super::axis::{Axis, Unit};
+use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style, Upright};
 use super::grid::{self, Grid, MOST_ROWS};
 use super::{number, thin};
@@ -79,8 +79,8 @@ fn by_pass(spectra: &Spectra<'_>, title: &str) -> Plot {
     let (low, high) = (shown().fold(f64::INFINITY, f64::min), shown().fold(f64::MIN, f64::max));
     let end = points().map(|point| point.0).fold(1.0, f64::max);
     let room = 0.05 * (high - low);
-    let x = Axis::new("passes over the training days", Unit::Number).between(0.0, end);
-    let y = Axis::new(title, Unit::Number).between(low - room, high + room);
+    let x = Axis::new("passes over the training days", AxisUnit::Number).between(0.0, end);
+    let y = Axis::new(title, AxisUnit::Number).between(low - room, high + room);
     let series = lines.iter().map(|(name, line)| thin::line(*name, line, lines.len())).collect();
     let pass = |pass: u32| Upright { x: f64::from(pass), colour: None };
     Plot { uprights: (1..=end as u32).map(pass).collect(), ..Plot::new(title, x, y, series) }
@@ -92,8 +92,8 @@ fn amplitudes(spectra: &Spectra<'_>, title: &str) -> Plot {
     let tones = || means.iter().flat_map(|(_, line)| line);
     let high = tones().map(|tone| tone.1).fold(0.0, f64::max);
     let end = tones().map(|tone| tone.0).fold(1.0, f64::max);
-    let x = Axis::new("oscillations per pass", Unit::Number).between(0.0, end);
-    let y = Axis::new(title, Unit::Number).between(0.0, 1.08 * high.max(1e-9));
+    let x = Axis::new("oscillations per pass", AxisUnit::Number).between(0.0, end);
+    let y = Axis::new(title, AxisUnit::Number).between(0.0, 1.08 * high.max(1e-9));
     let line = |(name, line): &(&str, Vec<(f64, f64)>)| Series {
         style: Style::Dots,
         ..thin::line(*name, line, means.len())

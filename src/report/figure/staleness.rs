@@ -1,6 +1,6 @@
 //! Staleness of the applied gradients: a histogram per machine class.
 
-use super::axis::{Axis, Unit};
+use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style, Upright};
 use super::classes::Classes;
 use super::grid::{self, Grid, MOST_ROWS};
@@ -25,7 +25,7 @@ const BINS: f64 = 100.0;
 const PER_DOUBLING: f64 = 6.0;
 
 /// The histogram of one class.
-struct Class {
+struct ClassHistogram {
     name: String,
     /// Its place in the order of classes.
     place: usize,
@@ -35,14 +35,14 @@ struct Class {
     mean: f64,
 }
 
-impl Class {
-    fn new(name: &str, place: usize, mut rows: Vec<&StalenessRow>) -> Class {
+impl ClassHistogram {
+    fn new(name: &str, place: usize, mut rows: Vec<&StalenessRow>) -> ClassHistogram {
         rows.sort_by_key(|row| row.low);
         let bucket = |r: &&StalenessRow| (r.low as f64, r.high.max(r.low) as f64, r.count as f64);
         let buckets: Vec<(f64, f64, f64)> = rows.iter().map(bucket).collect();
         let total: f64 = buckets.iter().map(|b| b.2).sum();
         let sum: f64 = buckets.iter().map(|b| (b.0 + b.1) / 2.0 * b.2).sum();
-        Class { name: name.to_string(), place, buckets, total, mean: sum / total }
+        ClassHistogram { name: name.to_string(), place, buckets, total, mean: sum / total }
     }
 
     /// The largest value of the bucket in which the quantile for `share` lies.
@@ -96,12 +96,15 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
 }
 
 /// The classes that have gradients, in the order of classes.
-fn classes(rows: &[StalenessRow], order: &Classes, measure: &str) -> Vec<Class> {
+fn classes(rows: &[StalenessRow], order: &Classes, measure: &str) -> Vec<ClassHistogram> {
     let mut by_class: BTreeMap<(usize, &str), Vec<&StalenessRow>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.measure == measure && row.count > 0) {
         by_class.entry((order.place(&row.class), &row.class)).or_default().push(row);
     }
-    by_class.into_iter().map(|((place, name), rows)| Class::new(name, place, rows)).collect()
+    by_class
+        .into_iter()
+        .map(|((place, name), rows)| ClassHistogram::new(name, place, rows))
+        .collect()
 }
 
 fn plot(
@@ -117,7 +120,7 @@ fn plot(
     classes.truncate(MOST_CLASSES);
     classes.sort_by_key(|class| class.place);
     let bins = Bins::of(&classes, title);
-    let outline = |class: &Class| Series {
+    let outline = |class: &ClassHistogram| Series {
         name: format!("{}, mean {}", class.name, number::figure(class.mean)),
         x: bins.edges.iter().map(|edge| short(*edge)).collect(),
         y: bins.shares(class).into_iter().map(|share| Some(short(share))).collect(),
@@ -126,8 +129,8 @@ fn plot(
         ..Series::default()
     };
     let series = classes.iter().map(outline).collect();
-    let y = Axis::new("share of a class's gradients", Unit::Percent);
-    let mean = |class: &Class| Upright { x: short(class.mean), colour: Some(class.place) };
+    let y = Axis::new("share of a class's gradients", AxisUnit::Percent);
+    let mean = |class: &ClassHistogram| Upright { x: short(class.mean), colour: Some(class.place) };
     let uprights = classes.iter().map(mean).collect();
     Some(Plot { uprights, ..Plot::new(*label, bins.axis, y, series) })
 }
@@ -140,11 +143,11 @@ struct Bins {
 
 impl Bins {
     /// Bins of equal width or, if the distribution has a long tail, bins that widen with the value.
-    fn of(classes: &[Class], title: &str) -> Bins {
+    fn of(classes: &[ClassHistogram], title: &str) -> Bins {
         let least = |share| classes.iter().map(|c| c.quantile(share)).fold(f64::MAX, f64::min);
         let reach = classes.iter().map(|c| c.quantile(0.999)).fold(1.0, f64::max);
-        let largest = classes.iter().map(Class::largest).fold(1.0, f64::max) + 0.5;
-        let axis = |bins: String| Axis::new(format!("{title}{bins}"), Unit::Count);
+        let largest = classes.iter().map(ClassHistogram::largest).fold(1.0, f64::max) + 0.5;
+        let axis = |bins: String| Axis::new(format!("{title}{bins}"), AxisUnit::Count);
         if reach > 64.0 && reach > 6.0 * (least(0.5) + 1.0) {
             let axis = axis(format!("; {PER_DOUBLING} bins per doubling")).doubling(true);
             // The bin of 0 begins at -0.5.
@@ -171,7 +174,7 @@ impl Bins {
 
     /// The share of a class in each bin; values after the last edge are left out. The count of a
     /// bucket is spread evenly over its width on the axis.
-    fn shares(&self, class: &Class) -> Vec<f64> {
+    fn shares(&self, class: &ClassHistogram) -> Vec<f64> {
         let at: Vec<f64> = self.edges.iter().map(|edge| self.axis.position(*edge)).collect();
         let mut shares = vec![0.0; at.len()];
         for &(low, high, count) in &class.buckets {
@@ -192,8 +195,8 @@ impl Bins {
 fn sentence(rows: &[StalenessRow], order: &Classes, exact: &Staleness) -> String {
     let classes = classes(rows, order, "version");
     let counted = rows.iter().filter(|row| row.measure == "version" && row.count > 0);
-    let all = Class::new("", 0, counted.collect());
-    let part = |class: &Class| {
+    let all = ClassHistogram::new("", 0, counted.collect());
+    let part = |class: &ClassHistogram| {
         let share = percent(class.total / all.total);
         format!("{} {} ({share})", class.name, number::figure(class.mean))
     };
@@ -231,13 +234,13 @@ mod tests {
     use super::*;
     use crate::results::table::Rows;
 
-    fn class(buckets: &[(u64, u64, u64)]) -> Class {
+    fn class(buckets: &[(u64, u64, u64)]) -> ClassHistogram {
         let row =
             |(low, high, count): &(u64, u64, u64)| format!("all,version,{low},{high},{count}\n");
         let text: String = buckets.iter().map(row).collect();
         let rows =
             Rows::parse(&format!("class,measure,low,high,count\n{text}")).unwrap().into_vec();
-        Class::new("all", 0, rows.iter().collect())
+        ClassHistogram::new("all", 0, rows.iter().collect())
     }
 
     #[test]

@@ -61,12 +61,12 @@ pub fn mean_line(name: impl Into<String>, runs: &[Vec<(f64, f64)>], positions: u
     let mut known = false;
     for x in common_positions(&runs, from, until, positions) {
         let values: Vec<f64> = runs.iter().filter_map(|run| at(run, x)).collect();
-        let around = interval::of_mean(&values);
-        known |= around.is_some_and(|interval| interval.known);
+        let seed_mean = interval::of_mean(&values);
+        known |= seed_mean.is_some_and(|value| value.interval.is_some());
         series.x.push(short(x));
-        series.y.push(around.map(|i| short(i.mean)));
-        band.low.push(around.map(|i| short(i.low)));
-        band.high.push(around.map(|i| short(i.high)));
+        series.y.push(seed_mean.map(|value| short(value.mean)));
+        band.low.push(seed_mean.map(|value| short(value.ends().low)));
+        band.high.push(seed_mean.map(|value| short(value.ends().high)));
     }
     series.band = known.then_some(band);
     series

@@ -1,6 +1,6 @@
 //! The activities of the workers over time: the first part of the timeline, one row per worker.
 
-use super::axis::{Axis, Unit};
+use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Ink, Look, SpanRow, Spans};
 use super::classes::Classes;
 use super::grid::{self, Grid, MOST_ROWS, evenly};
@@ -15,7 +15,7 @@ const MOST_WORKERS: usize = 40;
 const MOST_SPANS: usize = 3000;
 
 /// Spans of one worker, in order of time.
-struct Row<'a> {
+struct WorkerSpans<'a> {
     worker: u32,
     class: &'a str,
     spans: Vec<&'a TimelineRow>,
@@ -85,16 +85,16 @@ const ACTIVITIES: [Activity; 7] = [
 const USUAL: usize = 4;
 
 /// The workers shown, in order of class and number, and the number of all workers.
-fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<Row<'a>>, usize) {
+fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<WorkerSpans<'a>>, usize) {
     let mut workers: BTreeMap<(usize, &str, u32), Vec<&TimelineRow>> = BTreeMap::new();
     for span in spans {
         workers.entry((order.place(&span.class), &span.class, span.worker)).or_default().push(span);
     }
-    let mut rows: Vec<Row> = workers
+    let mut rows: Vec<WorkerSpans> = workers
         .into_iter()
         .map(|((_, class, worker), mut spans)| {
             spans.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
-            Row { worker, class, spans }
+            WorkerSpans { worker, class, spans }
         })
         .collect();
     let count = rows.len();
@@ -110,7 +110,7 @@ fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<Row<'a>>, usize)
 
 /// The window of all spans or, if these are too many, a shorter one that begins with the first
 /// span.
-fn window(rows: &[Row]) -> (f64, f64) {
+fn window(rows: &[WorkerSpans]) -> (f64, f64) {
     let spans = || rows.iter().flat_map(|row| &row.spans);
     let from = spans().map(|span| span.start_s).fold(f64::INFINITY, f64::min);
     let mut starts: Vec<f64> = spans().map(|span| span.start_s).collect();
@@ -119,8 +119,8 @@ fn window(rows: &[Row]) -> (f64, f64) {
     (from, cut.unwrap_or_else(|| spans().map(|span| span.end_s).fold(from, f64::max)))
 }
 
-fn cut<'a>(rows: Vec<Row<'a>>, window: (f64, f64)) -> Vec<Row<'a>> {
-    let cut = |row: Row<'a>| Row {
+fn cut<'a>(rows: Vec<WorkerSpans<'a>>, window: (f64, f64)) -> Vec<WorkerSpans<'a>> {
+    let cut = |row: WorkerSpans<'a>| WorkerSpans {
         spans: row
             .spans
             .into_iter()
@@ -132,24 +132,24 @@ fn cut<'a>(rows: Vec<Row<'a>>, window: (f64, f64)) -> Vec<Row<'a>> {
     rows.into_iter().map(cut).collect()
 }
 
-fn spans_of(rows: &[Row], window: (f64, f64)) -> Spans {
+fn spans_of(rows: &[WorkerSpans], window: (f64, f64)) -> Spans {
     let occurs = |activity| rows.iter().flat_map(|row| &row.spans).any(|s| s.activity == activity);
     let legend = ACTIVITIES.into_iter().enumerate();
     let legend = legend.filter(|(index, activity)| *index < USUAL || occurs(*activity));
     let span = |span: &&TimelineRow| (look(span.activity), span.start_s, span.end_s.min(window.1));
-    let row = |row: &Row| SpanRow {
+    let row = |row: &WorkerSpans| SpanRow {
         name: format!("{} {}", row.class, row.worker),
         spans: row.spans.iter().map(span).collect(),
     };
     Spans {
-        time: Axis::new("simulated time", Unit::Time),
+        time: Axis::new("simulated time", AxisUnit::Time),
         window,
         legend: legend.map(|(_, activity)| look(activity)).collect(),
         rows: rows.iter().map(row).collect(),
     }
 }
 
-fn sentence(rows: &[Row], workers: usize, window: (f64, f64)) -> String {
+fn sentence(rows: &[WorkerSpans], workers: usize, window: (f64, f64)) -> String {
     let spent = |wanted: Option<Activity>| -> f64 {
         let spans = rows.iter().flat_map(|row| &row.spans);
         let wanted = spans.filter(|span| wanted.is_none_or(|w| w == span.activity));
@@ -184,7 +184,7 @@ mod tests {
         };
         let window = |starts: &mut dyn Iterator<Item = f64>| {
             let spans: Vec<TimelineRow> = starts.map(span).collect();
-            super::window(&[Row { worker: 0, class: "a", spans: spans.iter().collect() }])
+            super::window(&[WorkerSpans { worker: 0, class: "a", spans: spans.iter().collect() }])
         };
         assert_eq!(window(&mut std::iter::repeat_n(5.0, MOST_SPANS + 1)), (5.0, 6.0));
         let mut starts = (0..2 * MOST_SPANS).map(|i| i as f64);

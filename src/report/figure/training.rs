@@ -1,6 +1,6 @@
 //! Training over time: loss, norm of the gradients, staleness and other means per interval.
 
-use super::axis::{Axis, Unit};
+use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot};
 use super::grid::{self, Grid, MOST_ROWS};
 use super::number;
@@ -9,9 +9,9 @@ use crate::results::RunResults;
 use crate::results::tables::TrainingRow;
 
 /// A series of `training.csv`: its name, the title of its axis, and its value in a row.
-type Measure = (&'static str, &'static str, fn(&TrainingRow) -> Option<f64>);
+type TrainingMeasure = (&'static str, &'static str, fn(&TrainingRow) -> Option<f64>);
 
-const MEASURES: [Measure; 6] = [
+const MEASURES: [TrainingMeasure; 6] = [
     ("loss", "training loss, nats", |t| t.loss),
     ("gradient norm", "norm of the gradients", |t| t.gradient_norm),
     ("staleness", "mean staleness, updates", |t| t.staleness_mean),
@@ -24,8 +24,8 @@ const MEASURES: [Measure; 6] = [
 pub fn figure(run: &RunResults) -> Result<Figure, String> {
     let rows = run.training.rows()?;
     // Some figures, such as the gap, are measured only on request.
-    let known = |(_, _, value): &Measure| rows.iter().any(|row| value(row).is_some());
-    let measures: Vec<Measure> = MEASURES.into_iter().filter(known).collect();
+    let known = |(_, _, value): &TrainingMeasure| rows.iter().any(|row| value(row).is_some());
+    let measures: Vec<TrainingMeasure> = MEASURES.into_iter().filter(known).collect();
     let plots: Vec<Plot> = measures.iter().filter_map(|measure| plot(rows, measure)).collect();
     if plots.is_empty() {
         return Err(run.training.unusable("holds no figures"));
@@ -49,15 +49,15 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     })
 }
 
-fn plot(rows: &[TrainingRow], (name, title, value): &Measure) -> Option<Plot> {
+fn plot(rows: &[TrainingRow], (name, title, value): &TrainingMeasure) -> Option<Plot> {
     let point =
         |row: &TrainingRow| Some((row.examples as f64, value(row).filter(|v| v.is_finite())?));
     let points: Vec<(f64, f64)> = rows.iter().filter_map(point).collect();
     (!points.is_empty()).then(|| {
         Plot::new(
             *name,
-            Axis::new("examples trained on", Unit::Count),
-            Axis::new(*title, Unit::Number),
+            Axis::new("examples trained on", AxisUnit::Count),
+            Axis::new(*title, AxisUnit::Number),
             vec![thin::line(*name, &points, 1)],
         )
     })

@@ -1,6 +1,6 @@
 //! The last section of a page: shell commands that reproduce the results and every figure.
 
-use super::section::{Part, Section};
+use super::section::{Section, SectionPart};
 use crate::report::figure::grid::{Grid, text};
 
 /// A word of a shell command, quoted if necessary.
@@ -19,14 +19,14 @@ pub(super) fn section(
     sections: &[Section],
     again: &str,
 ) -> Section {
-    let mut parts: Vec<Part> =
-        commands.into_iter().map(|(what, lines)| Part::Commands(what, lines)).collect();
+    let mut parts: Vec<SectionPart> =
+        commands.into_iter().map(|(what, lines)| SectionPart::Commands(what, lines)).collect();
     let columns = vec![text("figure"), text("file"), text("command")];
     let mut grid = Grid::new("Where each figure comes from", columns);
     for figure in sections.iter().flat_map(Section::figures) {
         grid.rows.push(vec![figure.title.clone(), figure.file.clone(), again.to_string()]);
     }
-    parts.push(Part::Folded("Where each figure comes from".to_string(), grid));
+    parts.push(SectionPart::Folded("Where each figure comes from".to_string(), grid));
     Section { id: "reproduce", title: "How to reproduce this page", parts }
 }
 

@@ -3,13 +3,13 @@
 
 use super::commands::{self, quoted};
 use super::page::Page;
-use super::section::{Part, Section};
+use super::section::{Section, SectionPart};
 use super::settings::compared;
 use super::sweep::points;
 use crate::report::error::ReportError;
 use crate::report::figure::number::{counted, figure};
 use crate::report::figure::sweep::curves;
-use crate::report::figure::sweep::gather::{Point, gather};
+use crate::report::figure::sweep::gather::{SweepPoint, gather};
 use crate::report::figure::sweep::measures::BEST_AUC;
 use crate::report::figure::sweep::target::target;
 use crate::results::outcome::{Kind, Results, Settings, State};
@@ -20,7 +20,7 @@ pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
     let mut points = Vec::new();
     for (results, name) in all.iter().zip(&names) {
         for point in gather(results)? {
-            points.push(Point { label: label(results, name, &point), ..point });
+            points.push(SweepPoint { label: label(results, name, &point), ..point });
         }
     }
     let table = points::grid(&points, target(&points), true, "summary.json of each folder");
@@ -30,12 +30,12 @@ pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
     let differing = compared(&named);
     let count = differing.rows.len();
     let parts = match count {
-        0 => vec![Part::Text("All settings are the same.".to_string())],
-        _ => vec![Part::Table(differing)],
+        0 => vec![SectionPart::Text("All settings are the same.".to_string())],
+        _ => vec![SectionPart::Table(differing)],
     };
     let file = "evaluations.csv of each folder";
     let mut sections = vec![
-        Section { id: "figures", title: "Figures", parts: vec![Part::Table(table)] },
+        Section { id: "figures", title: "Figures", parts: vec![SectionPart::Table(table)] },
         Section::of_figures("quality", "Quality on the holdout", curves::figures(&points, file)),
         Section { id: "settings", title: "What differs in the settings", parts },
     ];
@@ -63,7 +63,7 @@ fn names(all: &[Results]) -> Vec<String> {
     all.iter().enumerate().map(name).collect()
 }
 
-fn label(results: &Results, name: &str, point: &Point) -> String {
+fn label(results: &Results, name: &str, point: &SweepPoint) -> String {
     match results.kind {
         Kind::Run => name.to_string(),
         Kind::Sweep => format!("{name}: {}", point.label),
@@ -83,7 +83,7 @@ fn joined(names: &[String]) -> String {
 /// The most points that a notice names.
 const MOST_NAMED: usize = 10;
 
-fn notices(points: &[Point]) -> Vec<String> {
+fn notices(points: &[SweepPoint]) -> Vec<String> {
     let open = points.iter().filter(|point| point.count(State::Done) < point.trials.len());
     let labels: Vec<&str> = open.map(|point| point.label.as_str()).collect();
     let more = match labels.len().saturating_sub(MOST_NAMED) {
@@ -100,8 +100,8 @@ fn notices(points: &[Point]) -> Vec<String> {
     }
 }
 
-fn words(points: &[Point], differing: usize) -> Vec<String> {
-    let known = points.iter().filter_map(|point| Some((point, point.interval(&BEST_AUC)?)));
+fn words(points: &[SweepPoint], differing: usize) -> Vec<String> {
+    let known = points.iter().filter_map(|point| Some((point, point.seed_mean(&BEST_AUC)?)));
     let mut words = Vec::new();
     let best = known.clone().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
     let worst = known.min_by(|a, b| a.1.mean.total_cmp(&b.1.mean));

@@ -1,7 +1,7 @@
 //! Figures, tables and commands as HTML.
 
 use super::drawing;
-use super::section::Part;
+use super::section::SectionPart;
 use crate::report::figure::Figure;
 use crate::report::figure::chart::Chart;
 use crate::report::figure::grid::Grid;
@@ -9,15 +9,15 @@ use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 
 /// One part of a section.
-pub(super) fn part(part: &Part) -> Markup {
+pub(super) fn part(part: &SectionPart) -> Markup {
     match part {
-        Part::Text(text) => html! { p class="text" { (text) } },
-        Part::Figure(figure) => self::figure(figure),
-        Part::Table(grid) => html! { div class="wide" { (table(grid)) } },
-        Part::Folded(summary, grid) => html! {
+        SectionPart::Text(text) => html! { p class="text" { (text) } },
+        SectionPart::Figure(figure) => self::figure(figure),
+        SectionPart::Table(grid) => html! { div class="wide" { (table(grid)) } },
+        SectionPart::Folded(summary, grid) => html! {
             details class="wide" { summary { (summary) } (table(grid)) }
         },
-        Part::Commands(what, commands) => html! {
+        SectionPart::Commands(what, commands) => html! {
             div class="commands" {
                 p { (what) }
                 pre { code { @for line in commands { (line) "\n" } } }

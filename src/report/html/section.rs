@@ -11,12 +11,12 @@ pub(super) struct Section {
     /// Its heading.
     pub title: &'static str,
     /// Its parts.
-    pub parts: Vec<Part>,
+    pub parts: Vec<SectionPart>,
 }
 
 /// A part of a section.
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(super) enum SectionPart {
     /// A sentence.
     Text(String),
     /// A figure.
@@ -37,8 +37,8 @@ impl Section {
         figures: impl IntoIterator<Item = Result<Figure, String>>,
     ) -> Section {
         let part = |figure| match figure {
-            Ok(figure) => Part::Figure(Box::new(figure)),
-            Err(reason) => Part::Text(format!("Not shown: {reason}.")),
+            Ok(figure) => SectionPart::Figure(Box::new(figure)),
+            Err(reason) => SectionPart::Text(format!("Not shown: {reason}.")),
         };
         Section { id, title, parts: figures.into_iter().map(part).collect() }
     }
@@ -46,7 +46,7 @@ impl Section {
     /// The figures in it.
     pub(super) fn figures(&self) -> impl Iterator<Item = &Figure> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Figure(figure) => Some(figure.as_ref()),
+            SectionPart::Figure(figure) => Some(figure.as_ref()),
             _ => None,
         })
     }

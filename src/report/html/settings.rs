@@ -1,7 +1,7 @@
 //! Tables of settings: the values that differ from their defaults, all values, and the values that
 //! differ between results.
 
-use super::section::{Part, Section};
+use super::section::{Section, SectionPart};
 use crate::report::figure::grid::{Grid, text};
 use crate::results::outcome::{Settings, setting_text};
 use serde_json::Value;
@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 pub(super) fn section(settings: &Settings, defaults: Option<&Settings>, whose: &str) -> Section {
     let mut parts = Vec::new();
     if settings.is_empty() {
-        parts.push(Part::Text("Not shown: there is no resolved.toml.".to_string()));
+        parts.push(SectionPart::Text("Not shown: there is no resolved.toml.".to_string()));
     } else {
         if let Some(defaults) = defaults {
-            parts.push(Part::Table(differing(settings, defaults, whose)));
+            parts.push(SectionPart::Table(differing(settings, defaults, whose)));
         }
-        parts.push(Part::Folded(
+        parts.push(SectionPart::Folded(
             format!("All settings ({})", settings.len()),
             all(settings, defaults, whose),
         ));
@@ -86,7 +86,7 @@ mod tests {
         let grid = compared(&[("a".to_string(), &one), ("b".to_string(), &other)]);
         assert_eq!(grid.rows, [["cluster.shards", "1", "–"]]);
         let section = section(&one, Some(&other), "a");
-        let Part::Table(grid) = &section.parts[0] else { panic!("a table") };
+        let SectionPart::Table(grid) = &section.parts[0] else { panic!("a table") };
         assert_eq!(grid.rows.len(), 2);
     }
 }

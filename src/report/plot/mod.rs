@@ -23,16 +23,16 @@ use std::path::{Path, PathBuf};
 
 /// The result for one picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drawn {
+pub struct DrawnPicture {
     /// Its name: the name of its files without the ending.
     pub name: &'static str,
     /// Its files, or why there are none.
-    pub outcome: Outcome,
+    pub outcome: PictureOutcome,
 }
 
 /// The files of a picture, or why there are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PictureOutcome {
     /// Both files were written.
     Written {
         /// The vector graphic.
@@ -56,12 +56,12 @@ fn pictures(run: &RunResults) -> impl Iterator<Item = (&'static str, &'static To
 ///
 /// # Errors
 /// If a file of the folder cannot be read or is malformed, or a picture cannot be written.
-pub fn draw_all(folder: &Path) -> Result<Vec<Drawn>, ReportError> {
+pub fn draw_all(folder: &Path) -> Result<Vec<DrawnPicture>, ReportError> {
     let run = RunResults::open(folder)?;
     let place = folder.join("plots");
     let drawn = pictures(&run).map(|(name, topic)| {
         let outcome = outcome((topic.build)(&run), &run.summary.name, &place, name)?;
-        Ok(Drawn { name, outcome })
+        Ok(DrawnPicture { name, outcome })
     });
     drawn.collect()
 }
@@ -70,7 +70,7 @@ pub fn draw_all(folder: &Path) -> Result<Vec<Drawn>, ReportError> {
 ///
 /// # Errors
 /// If its plan or an evaluation cannot be read, or a file cannot be written.
-pub fn draw_sweep(folder: &Path) -> Result<Outcome, ReportError> {
+pub fn draw_sweep(folder: &Path) -> Result<PictureOutcome, ReportError> {
     let results = Results::open(folder)?;
     let figure = curves::by_examples(&gather(&results)?, "trials/*/evaluations.csv");
     outcome(figure, &results.name, folder, "curves")
@@ -80,7 +80,7 @@ pub fn draw_sweep(folder: &Path) -> Result<Outcome, ReportError> {
 ///
 /// # Errors
 /// If its `curves.csv` cannot be read, or a file cannot be written.
-pub fn draw_lab(folder: &Path) -> Result<Outcome, ReportError> {
+pub fn draw_lab(folder: &Path) -> Result<PictureOutcome, ReportError> {
     let rows = Rows::read(folder, true)?.into_vec();
     outcome(restart::figure(&rows), "", folder, "restart")
 }
@@ -105,14 +105,19 @@ fn outcome(
     whose: &str,
     folder: &Path,
     name: &str,
-) -> Result<Outcome, ReportError> {
+) -> Result<PictureOutcome, ReportError> {
     match figure {
         Ok(figure) => write(&figure, whose, folder, name),
-        Err(reason) => Ok(Outcome::Skipped(reason)),
+        Err(reason) => Ok(PictureOutcome::Skipped(reason)),
     }
 }
 
-fn write(figure: &Figure, whose: &str, folder: &Path, name: &str) -> Result<Outcome, ReportError> {
+fn write(
+    figure: &Figure,
+    whose: &str,
+    folder: &Path,
+    name: &str,
+) -> Result<PictureOutcome, ReportError> {
     let svg = folder.join(format!("{name}.svg"));
     let png = folder.join(format!("{name}.png"));
     let failed =
@@ -123,5 +128,5 @@ fn write(figure: &Figure, whose: &str, folder: &Path, name: &str) -> Result<Outc
     let document = render::svg(figure, whose).map_err(|e| failed(&svg, e))?;
     std::fs::write(&svg, document).map_err(|e| failed(&svg, e.to_string()))?;
     render::write_png(figure, whose, &png).map_err(|e| failed(&png, e))?;
-    Ok(Outcome::Written { svg, png })
+    Ok(PictureOutcome::Written { svg, png })
 }

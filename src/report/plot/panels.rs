@@ -2,10 +2,10 @@
 
 use super::fonts::{fitted, text_width};
 use super::sheet::{
-    BOTTOM, Chart, Drawing, INNER, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch, WHOLE, WIDTH,
+    BOTTOM, Drawing, INNER, LEFT, PlotArea, PlotContext, RIGHT, Ruler, Sheet, Swatch, WHOLE, WIDTH,
 };
-use super::style::{self, BLACK, GREY, Line, PALE, stroke, units};
-use crate::report::figure::axis::{Axis, Unit, proper};
+use super::style::{self, BLACK, GREY, LineStyle, PALE, stroke, units};
+use crate::report::figure::axis::{Axis, AxisUnit, proper};
 use crate::report::figure::chart::{Band, Panels, Plot, Series, Style};
 use crate::report::figure::number;
 use plotters::prelude::*;
@@ -20,7 +20,7 @@ const BAND: f64 = 0.3;
 const UNDER: f64 = 0.14;
 
 /// The positions of a value on both scales.
-type Point = (f64, f64);
+type PlotPoint = (f64, f64);
 
 /// Draws the plots that the layout shows, below `top`.
 pub(super) fn draw<DB: DrawingBackend>(
@@ -58,7 +58,7 @@ fn head(plots: &[Plot]) -> f64 {
 }
 
 /// Where the data of a panel lie.
-fn slot(index: usize, plots: &[Plot], layout: &Panels, top: f64) -> Rect {
+fn slot(index: usize, plots: &[Plot], layout: &Panels, top: f64) -> PlotArea {
     let small = is_small(layout);
     let (left, between, gap) = match (small, layout.columns) {
         (true, columns) => (118.0, if columns > 8 { 70.0 } else { 82.0 }, 60.0),
@@ -72,13 +72,13 @@ fn slot(index: usize, plots: &[Plot], layout: &Panels, top: f64) -> Rect {
     let (width, height) = (share(left, right, between, columns), share(top, BOTTOM, gap, rows));
     let left = left + (index % columns) as f64 * (width + between);
     let top = top + (index / columns) as f64 * (height + gap);
-    Rect { left, top, right: left + width, bottom: top + height }
+    PlotArea { left, top, right: left + width, bottom: top + height }
 }
 
 /// Every line of the plots once; many quiet lines get one entry with the first and the last name.
 fn legend(plots: &[Plot]) -> Vec<(Swatch, String)> {
     let mut entries: Vec<(Swatch, String)> = Vec::new();
-    let mut quiet: Vec<(Line, &str)> = Vec::new();
+    let mut quiet: Vec<(LineStyle, &str)> = Vec::new();
     for plot in plots {
         for (place, series) in plot.series.iter().enumerate() {
             let is_in_view = |(_, y): (f64, f64)| {
@@ -131,7 +131,7 @@ struct Panel<'a> {
     /// The lines drawn. If names stand at the ends of lines, no colour is used twice: dashes have a
     /// meaning there and cannot distinguish two lines of one colour.
     series: &'a [Series],
-    rect: Rect,
+    rect: PlotArea,
     x: Ruler,
     y: Ruler,
     small: bool,
@@ -144,7 +144,7 @@ struct Panel<'a> {
 }
 
 impl Panel<'_> {
-    fn new<'a>(plot: &'a Plot, rect: Rect, layout: &Panels, below: bool) -> Panel<'a> {
+    fn new<'a>(plot: &'a Plot, rect: PlotArea, layout: &Panels, below: bool) -> Panel<'a> {
         let small = is_small(layout);
         let per_label = if small { (60.0, 70.0) } else { (190.0, 80.0) };
         let count = |length: f64, per: f64| (length / per).ceil().max(2.0) as usize;
@@ -173,7 +173,7 @@ impl Panel<'_> {
             let x = self.plot.x.position(upright.x);
             let colour = upright.colour.map_or(PALE, style::colour);
             let width = if upright.colour.is_some() { style::NORMAL } else { style::THIN };
-            let line = Line { colour: colour.mix(1.0), width, dashed: true };
+            let line = LineStyle { colour: colour.mix(1.0), width, dashed: true };
             self.line(&mut chart, &[(x, self.y.low), (x, self.y.high)], line)?;
         }
         // In reverse order, so that the first line is on top; bands from the widest to the
@@ -192,7 +192,7 @@ impl Panel<'_> {
     }
 
     fn titles<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
-        let Rect { left, top, right, bottom } = self.rect;
+        let PlotArea { left, top, right, bottom } = self.rect;
         if self.small {
             for (row, note) in self.plot.notes.iter().enumerate() {
                 let head = row == 0;
@@ -215,11 +215,15 @@ impl Panel<'_> {
         sheet.text(at, (style::LABEL, false), BLACK, HPos::Right, &self.plot.x.title)
     }
 
-    fn at(&self, (x, y): (f64, f64)) -> Point {
+    fn at(&self, (x, y): (f64, f64)) -> PlotPoint {
         (self.plot.x.position(x), self.plot.y.position(y))
     }
 
-    fn series<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, place: usize) -> Drawing<DB> {
+    fn series<DB: DrawingBackend>(
+        &self,
+        chart: &mut PlotContext<'_, DB>,
+        place: usize,
+    ) -> Drawing<DB> {
         let series = &self.series[place];
         let line = style::line(series, place);
         match (series.style, &series.band) {
@@ -239,20 +243,20 @@ impl Panel<'_> {
 
     fn through<DB: DrawingBackend>(
         &self,
-        chart: &mut Chart<'_, DB>,
+        chart: &mut PlotContext<'_, DB>,
         series: &Series,
-        line: Line,
+        line: LineStyle,
     ) -> Drawing<DB> {
-        let points: Vec<Point> = series.points().map(|point| self.at(point)).collect();
+        let points: Vec<PlotPoint> = series.points().map(|point| self.at(point)).collect();
         self.line(chart, &points, line)
     }
 
     /// A line through points, cut off at the edges of the panel.
     fn line<DB: DrawingBackend>(
         &self,
-        chart: &mut Chart<'_, DB>,
-        points: &[Point],
-        line: Line,
+        chart: &mut PlotContext<'_, DB>,
+        points: &[PlotPoint],
+        line: LineStyle,
     ) -> Drawing<DB> {
         let style = stroke(line.colour, line.width);
         for piece in self.visible(points) {
@@ -268,9 +272,9 @@ impl Panel<'_> {
 
     fn dots<DB: DrawingBackend>(
         &self,
-        chart: &mut Chart<'_, DB>,
+        chart: &mut PlotContext<'_, DB>,
         series: &Series,
-        line: Line,
+        line: LineStyle,
         radius: f64,
     ) -> Drawing<DB> {
         let points = series.points().map(|point| self.at(point));
@@ -289,17 +293,17 @@ impl Panel<'_> {
         all.filter(|(_, from, to)| to > from).collect()
     }
 
-    fn block(&self, (from, to): (f64, f64), (low, high): (f64, f64)) -> [Point; 2] {
+    fn block(&self, (from, to): (f64, f64), (low, high): (f64, f64)) -> [PlotPoint; 2] {
         let within = |y: f64| self.plot.y.position(y).clamp(self.y.low, self.y.high);
         [(from, within(low)), (to, within(high))]
     }
 
     fn bands<DB: DrawingBackend>(
         &self,
-        chart: &mut Chart<'_, DB>,
+        chart: &mut PlotContext<'_, DB>,
         series: &Series,
         band: &Band,
-        line: Line,
+        line: LineStyle,
     ) -> Drawing<DB> {
         let block = |(place, from, to): (usize, f64, f64)| {
             let corners = self.block((from, to), (band.low[place]?, band.high[place]?));
@@ -311,12 +315,12 @@ impl Panel<'_> {
     /// Steps over the stretches that have a value; the area under a histogram is lightly filled.
     fn steps<DB: DrawingBackend>(
         &self,
-        chart: &mut Chart<'_, DB>,
+        chart: &mut PlotContext<'_, DB>,
         series: &Series,
-        line: Line,
+        line: LineStyle,
     ) -> Drawing<DB> {
         let histogram = !is_fan(self.plot);
-        let mut outline: Vec<Point> = Vec::new();
+        let mut outline: Vec<PlotPoint> = Vec::new();
         for (place, from, to) in self.stretches(series) {
             let value = series.y[place].filter(|value| !histogram || *value > 0.0);
             if let Some(value) = value {
@@ -339,23 +343,23 @@ impl Panel<'_> {
 
     fn outline<DB: DrawingBackend>(
         &self,
-        chart: &mut Chart<'_, DB>,
-        mut outline: Vec<Point>,
+        chart: &mut PlotContext<'_, DB>,
+        mut outline: Vec<PlotPoint>,
         histogram: bool,
-        line: Line,
+        line: LineStyle,
     ) -> Drawing<DB> {
         if let (Some(&(end, _)), true) = (outline.last(), histogram) {
             outline.push((end, 0.0));
         }
         let width = if self.small { style::THIN } else { line.width };
-        self.line(chart, &outline, Line { width, ..line })
+        self.line(chart, &outline, LineStyle { width, ..line })
     }
 
     /// Rings around values, with the numbers above them.
     fn marks<DB: DrawingBackend>(
         &self,
         sheet: &Sheet<DB>,
-        chart: &mut Chart<'_, DB>,
+        chart: &mut PlotContext<'_, DB>,
         series: &Series,
     ) -> Drawing<DB> {
         for point in series.points().filter(|point| self.is_inside(self.at(*point))) {
@@ -364,7 +368,7 @@ impl Panel<'_> {
             chart.draw_series([Circle::new((x, y), units(8.0), style)])?;
             let share = (x - self.x.low) / (self.x.high - self.x.low);
             let height = (y - self.y.low) / (self.y.high - self.y.low);
-            let Rect { left, top, right, bottom } = self.rect;
+            let PlotArea { left, top, right, bottom } = self.rect;
             let at = (left + share * (right - left), bottom - height * (bottom - top) - 17.0);
             let (end, aside) = match share {
                 share if share > 0.9 => (HPos::Right, 8.0),
@@ -379,9 +383,9 @@ impl Panel<'_> {
 
     /// The name and the last value of each line beside its end, moved apart if they would overlap.
     fn names_at_ends<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
-        let Rect { top, right, bottom, .. } = self.rect;
+        let PlotArea { top, right, bottom, .. } = self.rect;
         let lines = self.series.iter().enumerate();
-        let ends: Vec<(Line, &str, f64)> = lines
+        let ends: Vec<(LineStyle, &str, f64)> = lines
             .filter_map(|(place, series)| {
                 let last = series.points().next_back()?;
                 Some((style::line(series, place), series.name.as_str(), last.1))
@@ -394,7 +398,8 @@ impl Panel<'_> {
         let rows: Vec<f64> = ends.iter().map(|end| row(end.2)).collect();
         let moved = spread(&rows, style::LABEL * 1.25, top, bottom);
         for (((line, name, value), row), to) in ends.iter().zip(&rows).zip(moved) {
-            let faded = Line { colour: line.colour.mix(0.6), width: style::THIN, dashed: false };
+            let faded =
+                LineStyle { colour: line.colour.mix(0.6), width: style::THIN, dashed: false };
             sheet.line((right + 2.0, *row), (right + 16.0, to), faded)?;
             let value = self.plot.y.unit.write(*value);
             let room = WIDTH - right - 36.0 - text_width(&value, style::LABEL, false);
@@ -411,13 +416,13 @@ impl Panel<'_> {
         sheet.text(at, (style::LABEL, false), GREY, HPos::Left, more)
     }
 
-    fn is_inside(&self, (x, y): Point) -> bool {
+    fn is_inside(&self, (x, y): PlotPoint) -> bool {
         (self.x.low..=self.x.high).contains(&x) && (self.y.low..=self.y.high).contains(&y)
     }
 
     /// The pieces of a line that lie within the panel.
-    fn visible(&self, points: &[Point]) -> Vec<Vec<Point>> {
-        let mut pieces: Vec<Vec<Point>> = Vec::new();
+    fn visible(&self, points: &[PlotPoint]) -> Vec<Vec<PlotPoint>> {
+        let mut pieces: Vec<Vec<PlotPoint>> = Vec::new();
         for pair in points.windows(2) {
             let Some((from, to)) = self.clip(pair[0], pair[1]) else { continue };
             match pieces.last_mut() {
@@ -429,7 +434,7 @@ impl Panel<'_> {
     }
 
     /// The part of a straight piece within the panel (Liang and Barsky 1984).
-    fn clip(&self, from: Point, to: Point) -> Option<(Point, Point)> {
+    fn clip(&self, from: PlotPoint, to: PlotPoint) -> Option<(PlotPoint, PlotPoint)> {
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let (mut enter, mut leave) = (0.0f64, 1.0f64);
         let sides = [
@@ -463,14 +468,14 @@ fn ruler(axis: &Axis, values: impl Iterator<Item = f64>, count: usize) -> Ruler 
         (low.min(value), high.max(value))
     });
     let wide = match axis.unit {
-        Unit::Percent => (0.0, high * 1.06),
+        AxisUnit::Percent => (0.0, high * 1.06),
         // Time and counts begin at 0, and the last value has some room.
-        Unit::Time | Unit::Count => (low.min(0.0), high + 0.02 * high.abs()),
-        Unit::Number => (low, high),
+        AxisUnit::Time | AxisUnit::Count => (low.min(0.0), high + 0.02 * high.abs()),
+        AxisUnit::Number => (low, high),
     };
     let (low, high) = axis.range.unwrap_or(wide);
     let (low, high) = match axis.unit {
-        Unit::Number => proper(low, high),
+        AxisUnit::Number => proper(low, high),
         // Nothing but zeros still begins at zero.
         _ if low == 0.0 && high == 0.0 => (0.0, 1.0),
         _ => proper(low, high),
@@ -508,9 +513,9 @@ mod tests {
 
     #[test]
     fn lines_are_cut_at_the_panel() {
-        let axis = |high| Axis::new("", Unit::Number).between(0.0, high);
+        let axis = |high| Axis::new("", AxisUnit::Number).between(0.0, high);
         let plot = Plot::new("", axis(10.0), axis(1.0), Vec::new());
-        let rect = Rect { left: 100.0, top: 100.0, right: 200.0, bottom: 200.0 };
+        let rect = PlotArea { left: 100.0, top: 100.0, right: 200.0, bottom: 200.0 };
         let panel = Panel::new(&plot, rect, &Panels::stacked(1), true);
         let pieces = panel.visible(&[(0.0, -1.0), (4.0, 1.0), (8.0, 3.0), (9.0, 0.5)]);
         assert_eq!(pieces.len(), 2);

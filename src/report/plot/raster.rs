@@ -17,8 +17,8 @@ const OVERSAMPLE: i32 = FINE as i32;
 /// Height of small letters of DejaVu Sans over the font size.
 const X_HEIGHT: f64 = 0.547;
 
-type Point = (f64, f64);
-type Drawn = Result<(), DrawingErrorKind<Infallible>>;
+type PixelPoint = (f64, f64);
+type RasterResult = Result<(), DrawingErrorKind<Infallible>>;
 
 /// RGB pixels, row by row from the top: the backend of plotters for PNG files.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct Raster<'a> {
 
 /// A rectangle between two corners.
 #[derive(Clone, Copy, Debug)]
-struct Rect {
+struct PixelRect {
     left: f64,
     top: f64,
     right: f64,
@@ -38,13 +38,13 @@ struct Rect {
 }
 
 /// The pixel columns and rows that a shape may touch.
-struct Window {
+struct PixelBounds {
     columns: Range<usize>,
     rows: Range<usize>,
 }
 
 /// The position of a point of the sheet, in pixels.
-fn place(point: BackendCoord) -> Point {
+fn place(point: BackendCoord) -> PixelPoint {
     (f64::from(point.0) / FINE, f64::from(point.1) / FINE)
 }
 
@@ -55,21 +55,26 @@ impl DrawingBackend for Raster<'_> {
         (self.width as u32 * FINE as u32, self.height as u32 * FINE as u32)
     }
 
-    fn ensure_prepared(&mut self) -> Drawn {
+    fn ensure_prepared(&mut self) -> RasterResult {
         Ok(())
     }
 
-    fn present(&mut self) -> Drawn {
+    fn present(&mut self) -> RasterResult {
         Ok(())
     }
 
-    fn draw_pixel(&mut self, point: BackendCoord, color: BackendColor) -> Drawn {
+    fn draw_pixel(&mut self, point: BackendCoord, color: BackendColor) -> RasterResult {
         let ((left, top), side) = (place(point), 1.0 / FINE);
-        self.area(&Rect { left, top, right: left + side, bottom: top + side }, color);
+        self.area(&PixelRect { left, top, right: left + side, bottom: top + side }, color);
         Ok(())
     }
 
-    fn draw_line<S: BackendStyle>(&mut self, a: BackendCoord, b: BackendCoord, style: &S) -> Drawn {
+    fn draw_line<S: BackendStyle>(
+        &mut self,
+        a: BackendCoord,
+        b: BackendCoord,
+        style: &S,
+    ) -> RasterResult {
         self.draw_path([a, b], style)
     }
 
@@ -77,8 +82,8 @@ impl DrawingBackend for Raster<'_> {
         &mut self,
         path: I,
         style: &S,
-    ) -> Drawn {
-        let points: Vec<Point> = path.into_iter().map(place).collect();
+    ) -> RasterResult {
+        let points: Vec<PixelPoint> = path.into_iter().map(place).collect();
         if points.len() > 1 {
             self.line(&points, f64::from(style.stroke_width()) / FINE, style.color());
         }
@@ -91,13 +96,13 @@ impl DrawingBackend for Raster<'_> {
         other: BackendCoord,
         style: &S,
         fill: bool,
-    ) -> Drawn {
+    ) -> RasterResult {
         if !fill {
             let corners = [one, (other.0, one.1), other, (one.0, other.1), one];
             return self.draw_path(corners, style);
         }
         let ((a, b), (c, d)) = (place(one), place(other));
-        let rect = Rect { left: a.min(c), top: b.min(d), right: a.max(c), bottom: b.max(d) };
+        let rect = PixelRect { left: a.min(c), top: b.min(d), right: a.max(c), bottom: b.max(d) };
         self.area(&rect, style.color());
         Ok(())
     }
@@ -108,13 +113,18 @@ impl DrawingBackend for Raster<'_> {
         radius: u32,
         style: &S,
         fill: bool,
-    ) -> Drawn {
+    ) -> RasterResult {
         let stroke = if fill { None } else { Some(f64::from(style.stroke_width()) / FINE) };
         self.disc(place(centre), f64::from(radius) / FINE, stroke, style.color());
         Ok(())
     }
 
-    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, set: &S, at: BackendCoord) -> Drawn {
+    fn draw_text<S: BackendTextStyle>(
+        &mut self,
+        text: &str,
+        set: &S,
+        at: BackendCoord,
+    ) -> RasterResult {
         let bold = matches!(set.style(), FontStyle::Bold);
         let size = set.size() / FINE / fonts::SVG_FONT;
         let (left, top) = place(at);
@@ -141,13 +151,13 @@ impl<'a> Raster<'a> {
         Raster { width, height, pixels }
     }
 
-    fn window(&self, rect: &Rect) -> Window {
+    fn bounds_of(&self, rect: &PixelRect) -> PixelBounds {
         // Casts of negative numbers saturate at zero.
         let range = |low: f64, high: f64, size: usize| {
             let high = (high.ceil() as usize).min(size);
             (low.floor() as usize).min(high)..high
         };
-        Window {
+        PixelBounds {
             columns: range(rect.left, rect.right, self.width),
             rows: range(rect.top, rect.bottom, self.height),
         }
@@ -165,12 +175,12 @@ impl<'a> Raster<'a> {
         }
     }
 
-    fn area(&mut self, rect: &Rect, ink: BackendColor) {
-        let window = self.window(rect);
+    fn area(&mut self, rect: &PixelRect, ink: BackendColor) {
+        let bounds = self.bounds_of(rect);
         let overlap = |cell: usize, low: f64, high: f64| {
             (high.min(cell as f64 + 1.0) - low.max(cell as f64)).max(0.0)
         };
-        let Window { columns, rows } = window;
+        let PixelBounds { columns, rows } = bounds;
         let opaque = ink.alpha >= 1.0;
         // The columns that the rectangle covers completely.
         let last = (rect.right.floor() as usize).clamp(columns.start, columns.end);
@@ -194,10 +204,10 @@ impl<'a> Raster<'a> {
     }
 
     /// A filled circle, or a ring with a stroke of this width.
-    fn disc(&mut self, centre: Point, radius: f64, stroke: Option<f64>, ink: BackendColor) {
-        let window = self.window(&around(centre, centre, radius + stroke.unwrap_or(0.0) + 1.0));
-        for row in window.rows {
-            for column in window.columns.clone() {
+    fn disc(&mut self, centre: PixelPoint, radius: f64, stroke: Option<f64>, ink: BackendColor) {
+        let bounds = self.bounds_of(&around(centre, centre, radius + stroke.unwrap_or(0.0) + 1.0));
+        for row in bounds.rows {
+            for column in bounds.columns.clone() {
                 let (x, y) = middle(column, row);
                 let distance = length(x - centre.0, y - centre.1) - radius;
                 let coverage = match stroke {
@@ -210,7 +220,7 @@ impl<'a> Raster<'a> {
     }
 
     /// Draws a line as one shape: ink is laid only once where its pieces overlap.
-    fn line(&mut self, points: &[Point], width: f64, ink: BackendColor) {
+    fn line(&mut self, points: &[PixelPoint], width: f64, ink: BackendColor) {
         let reach = width / 2.0 + 1.0;
         let mut bounds = around(points[0], points[0], reach);
         for pair in points.windows(2) {
@@ -220,9 +230,9 @@ impl<'a> Raster<'a> {
             bounds.right = bounds.right.max(piece.right);
             bounds.bottom = bounds.bottom.max(piece.bottom);
         }
-        let mut coverage = Coverage::of(self.window(&bounds));
+        let mut coverage = Coverage::of(self.bounds_of(&bounds));
         for pair in points.windows(2) {
-            let piece = self.window(&around(pair[0], pair[1], reach));
+            let piece = self.bounds_of(&around(pair[0], pair[1], reach));
             for row in piece.rows {
                 let near = columns_near(pair[0], pair[1], middle(0, row).1, reach);
                 let columns = (near.start as usize).max(piece.columns.start)
@@ -240,7 +250,7 @@ impl<'a> Raster<'a> {
     /// A text that begins at `at` on its baseline.
     fn text(
         &mut self,
-        at: Point,
+        at: PixelPoint,
         (size, bold): (f64, bool),
         width: f64,
         ink: BackendColor,
@@ -252,7 +262,7 @@ impl<'a> Raster<'a> {
         let baseline = (glyphs as f32 / 2.0) as i32;
         let origin = ((at.0 * scale).round() as i32, (at.1 * scale).round() as i32 - baseline);
         let (first, last) = ((at.0, at.1 - size), (at.0 + width, at.1 + size / 2.0));
-        let room = self.window(&around(first, last, size / 2.0));
+        let room = self.bounds_of(&around(first, last, size / 2.0));
         let (columns, rows) = (room.columns.clone(), room.rows.clone());
         let mut coverage = Coverage::of(room);
         let drawn = fonts::font(glyphs, bold).draw(text, origin, |x, y, covered| {
@@ -271,19 +281,19 @@ impl<'a> Raster<'a> {
 
     /// Lays ink by the coverage of each pixel.
     fn lay(&mut self, coverage: &Coverage, ink: BackendColor) {
-        for (row, touched) in coverage.window.rows.clone().zip(&coverage.touched) {
+        for (row, touched) in coverage.bounds.rows.clone().zip(&coverage.touched) {
             let start = coverage.start_of(row);
             for column in touched.clone() {
-                let share = coverage.shares[start + column - coverage.window.columns.start];
+                let share = coverage.shares[start + column - coverage.bounds.columns.start];
                 self.blend(column, row, f64::from(share), ink);
             }
         }
     }
 }
 
-/// The share of each pixel of a window that a shape covers.
+/// The pixels within bounds, with the share of each that a shape covers.
 struct Coverage {
-    window: Window,
+    bounds: PixelBounds,
     /// Row by row.
     shares: Vec<f32>,
     /// For each row, the columns from the first to the last that the shape may cover.
@@ -291,10 +301,10 @@ struct Coverage {
 }
 
 impl Coverage {
-    /// A window of which nothing is covered yet.
-    fn of(window: Window) -> Coverage {
-        let (across, down) = (window.columns.len(), window.rows.len());
-        Coverage { window, shares: vec![0.0; across * down], touched: vec![0..0; down] }
+    /// Bounds within which nothing is covered yet.
+    fn of(bounds: PixelBounds) -> Coverage {
+        let (across, down) = (bounds.columns.len(), bounds.rows.len());
+        Coverage { bounds, shares: vec![0.0; across * down], touched: vec![0..0; down] }
     }
 
     /// The shares of some columns of a row, which from now on count as touched.
@@ -302,25 +312,25 @@ impl Coverage {
         if columns.is_empty() {
             return &mut [];
         }
-        let touched = &mut self.touched[row - self.window.rows.start];
+        let touched = &mut self.touched[row - self.bounds.rows.start];
         *touched = if touched.start == touched.end {
             columns.clone()
         } else {
             touched.start.min(columns.start)..touched.end.max(columns.end)
         };
-        let first = self.start_of(row) + columns.start - self.window.columns.start;
+        let first = self.start_of(row) + columns.start - self.bounds.columns.start;
         &mut self.shares[first..first + columns.len()]
     }
 
     /// Where a row begins among the shares.
     fn start_of(&self, row: usize) -> usize {
-        (row - self.window.rows.start) * self.window.columns.len()
+        (row - self.bounds.rows.start) * self.bounds.columns.len()
     }
 }
 
 /// The columns at height `y` that are at most `reach` away from the straight line through `a` and
 /// `b`.
-fn columns_near(a: Point, b: Point, y: f64, reach: f64) -> Range<f64> {
+fn columns_near(a: PixelPoint, b: PixelPoint, y: f64, reach: f64) -> Range<f64> {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     // For a line that is almost horizontal the division would overflow, and any column may be near.
     if dy.abs() < 1e-9 {
@@ -339,13 +349,13 @@ fn channels(ink: BackendColor) -> [u8; 3] {
     [ink.rgb.0, ink.rgb.1, ink.rgb.2]
 }
 
-fn middle(column: usize, row: usize) -> Point {
+fn middle(column: usize, row: usize) -> PixelPoint {
     (column as f64 + 0.5, row as f64 + 0.5)
 }
 
 /// The rectangle around two points, `reach` wider on every side.
-fn around(a: Point, b: Point, reach: f64) -> Rect {
-    Rect {
+fn around(a: PixelPoint, b: PixelPoint, reach: f64) -> PixelRect {
+    PixelRect {
         left: a.0.min(b.0) - reach,
         top: a.1.min(b.1) - reach,
         right: a.0.max(b.0) + reach,
@@ -359,7 +369,7 @@ fn covered_by_stroke(distance: f64, width: f64) -> f64 {
 }
 
 /// Distance of `p` from the straight piece between `a` and `b`.
-fn distance_to_piece(p: Point, a: Point, b: Point) -> f64 {
+fn distance_to_piece(p: PixelPoint, a: PixelPoint, b: PixelPoint) -> f64 {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let square = dx * dx + dy * dy;
     let along = if square > 0.0 {
@@ -383,8 +393,8 @@ mod tests {
         pixels
     }
 
-    fn rect(left: f64, top: f64, right: f64, bottom: f64) -> Rect {
-        Rect { left, top, right, bottom }
+    fn rect(left: f64, top: f64, right: f64, bottom: f64) -> PixelRect {
+        PixelRect { left, top, right, bottom }
     }
 
     fn darkness(pixels: &[u8]) -> f64 {

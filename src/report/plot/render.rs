@@ -61,13 +61,13 @@ fn on_sheet<DB: DrawingBackend>(sheet: &Sheet<DB>, figure: &Figure, whose: &str)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::figure::axis::{Axis, Unit};
+    use crate::report::figure::axis::{Axis, AxisUnit};
     use crate::report::figure::chart::{Panels, Plot, Series};
     use crate::report::figure::grid::Grid;
 
     #[test]
     fn an_svg_has_the_shapes_and_no_surprises() {
-        let axis = || Axis::new("a < b & c", Unit::Number);
+        let axis = || Axis::new("a < b & c", AxisUnit::Number);
         let (x, y) = (vec![0.0, 1.0], vec![Some(0.0), Some(1.0)]);
         let series = Series { name: "line".to_string(), x, y, ..Series::default() };
         let figure = Figure {

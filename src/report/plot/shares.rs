@@ -1,9 +1,9 @@
 //! Shares of a whole as vertical bars, with the names of their groups below.
 
 use super::fonts::{fitted, text_width};
-use super::sheet::{Drawing, INNER, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch, WHOLE};
-use super::style::{self, BLACK, GREY, Line};
-use crate::report::figure::axis::{Axis, Unit};
+use super::sheet::{Drawing, INNER, LEFT, PlotArea, RIGHT, Ruler, Sheet, Swatch, WHOLE};
+use super::style::{self, BLACK, GREY, LineStyle};
+use crate::report::figure::axis::{Axis, AxisUnit};
 use crate::report::figure::chart::Shares;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
@@ -29,8 +29,8 @@ pub(super) fn draw<DB: DrawingBackend>(
     let top = top + 20.0;
     let count = shares.members.len() as f64;
     let right = RIGHT.min(INNER + WIDEST * count);
-    let rect = Rect { left: INNER, top, right, bottom: BOTTOM };
-    let y = Axis::new("", Unit::Percent);
+    let rect = PlotArea { left: INNER, top, right, bottom: BOTTOM };
+    let y = Axis::new("", AxisUnit::Percent);
     let y = Ruler { low: 0.0, high: 1.0, labels: y.labels(0.0, 1.0, 5) };
     let mut chart = sheet.chart(&rect, (&Ruler::bare(0.0, count), &y), style::TICK, 90.0)?;
     for (place, bar) in shares.members.iter().enumerate() {
@@ -47,7 +47,7 @@ pub(super) fn draw<DB: DrawingBackend>(
 }
 
 /// Writes the name of each bar below it, and below each group a bracket and its name.
-fn names<DB: DrawingBackend>(sheet: &Sheet<DB>, shares: &Shares, rect: &Rect) -> Drawing<DB> {
+fn names<DB: DrawingBackend>(sheet: &Sheet<DB>, shares: &Shares, rect: &PlotArea) -> Drawing<DB> {
     let width = (rect.right - rect.left) / shares.members.len() as f64;
     let column = |place: f64| rect.left + place * width;
     for (place, bar) in shares.members.iter().enumerate() {
@@ -59,7 +59,7 @@ fn names<DB: DrawingBackend>(sheet: &Sheet<DB>, shares: &Shares, rect: &Rect) ->
     for group in shares.members.chunk_by(|a, b| a.group == b.group) {
         let end = first + group.len() as f64;
         let (left, right) = (column(first + PAD), column(end - PAD));
-        let line = Line { colour: GREY.mix(1.0), width: style::NORMAL, dashed: false };
+        let line = LineStyle { colour: GREY.mix(1.0), width: style::NORMAL, dashed: false };
         sheet.line((left, rect.bottom + 38.0), (right, rect.bottom + 38.0), line)?;
         let name = &group[0].group;
         let is_wide = text_width(name, style::LABEL, false) > right - left;

@@ -1,7 +1,7 @@
 //! The sheet for one figure: texts, heading, legend, and the charts of plotters.
 
 use super::fonts::{self, fitted, text_width};
-use super::style::{self, BLACK, GREY, Line, MESH, stroke, units};
+use super::style::{self, BLACK, GREY, LineStyle, MESH, stroke, units};
 use crate::report::figure::Figure;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
@@ -29,7 +29,7 @@ const MOST_LINES: usize = 2;
 pub(super) type Drawing<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
 /// A chart over two scales.
-pub(super) type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<Ruler, Ruler>>;
+pub(super) type PlotContext<'a, DB> = ChartContext<'a, DB, Cartesian2d<Ruler, Ruler>>;
 
 /// A scale of a chart: its range and its labels.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl ValueFormatter<f64> for Ruler {
 
 /// Where the data of a chart lie.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rect {
+pub(super) struct PlotArea {
     /// Left edge.
     pub left: f64,
     /// Upper edge.
@@ -98,11 +98,11 @@ pub(super) const WHOLE: (f64, f64) = (0.0, 1.0);
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Swatch {
     /// A piece of a line.
-    Line(Line),
+    Line(LineStyle),
     /// A filled block, between these shares of its height from the top.
     Block(RGBAColor, (f64, f64)),
     /// A ring.
-    Ring(Line),
+    Ring(LineStyle),
 }
 
 impl Swatch {
@@ -143,7 +143,7 @@ impl<DB: DrawingBackend> Sheet<DB> {
     }
 
     /// Draws a straight line.
-    pub(super) fn line(&self, from: (f64, f64), to: (f64, f64), line: Line) -> Drawing<DB> {
+    pub(super) fn line(&self, from: (f64, f64), to: (f64, f64), line: LineStyle) -> Drawing<DB> {
         let ends = [from, to].map(|point| (units(point.0), units(point.1)));
         let style = stroke(line.colour, line.width);
         match line.dashed {
@@ -201,7 +201,7 @@ impl<DB: DrawingBackend> Sheet<DB> {
         match swatch {
             Swatch::Line(line) => {
                 let width = line.width.max(2.0);
-                self.line((left, middle), (right, middle), Line { width, ..line })
+                self.line((left, middle), (right, middle), LineStyle { width, ..line })
             }
             Swatch::Block(colour, (from, to)) => {
                 let row = |share: f64| middle - 9.0 + 18.0 * share;
@@ -220,11 +220,11 @@ impl<DB: DrawingBackend> Sheet<DB> {
     /// `room` wide, and the horizontal scale with its ticks.
     pub(super) fn chart<'a>(
         &self,
-        rect: &Rect,
+        rect: &PlotArea,
         (x, y): (&Ruler, &Ruler),
         size: f64,
         room: f64,
-    ) -> Result<Chart<'a, DB>, DrawingAreaErrorKind<DB::ErrorType>> {
+    ) -> Result<PlotContext<'a, DB>, DrawingAreaErrorKind<DB::ErrorType>> {
         let below = 40.0;
         let corner = (units(rect.left - room), units(rect.top));
         let extent = (rect.right - rect.left + room, rect.bottom - rect.top + below);

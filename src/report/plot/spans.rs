@@ -1,7 +1,7 @@
 //! The timeline: rows of spans of time.
 
 use super::fonts::{fitted, text_width};
-use super::sheet::{BOTTOM, Drawing, LEFT, RIGHT, Rect, Ruler, Sheet, Swatch};
+use super::sheet::{BOTTOM, Drawing, LEFT, PlotArea, RIGHT, Ruler, Sheet, Swatch};
 use super::style::{self, BLACK};
 use crate::report::figure::chart::{Look, Spans};
 use plotters::prelude::*;
@@ -36,7 +36,7 @@ pub(super) fn draw<DB: DrawingBackend>(sheet: &Sheet<DB>, top: f64, spans: &Span
     let size = (600.0 / count).clamp(12.0, style::TICK);
     let widest = spans.rows.iter().map(|row| text_width(&row.name, size, false));
     let room = widest.fold(60.0, f64::max).min(NAMES) + 14.0;
-    let rect = Rect { left: LEFT + room, top, right: RIGHT, bottom: bottom(spans) };
+    let rect = PlotArea { left: LEFT + room, top, right: RIGHT, bottom: bottom(spans) };
     let (from, until) = spans.window;
     let x = Ruler { low: from, high: until, labels: spans.time.labels(from, until, 8) };
     // From top to bottom.

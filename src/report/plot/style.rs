@@ -75,7 +75,7 @@ pub(super) fn ink(ink: Ink) -> RGBColor {
 
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line {
+pub(super) struct LineStyle {
     /// Its colour.
     pub colour: RGBAColor,
     /// Its width.
@@ -86,15 +86,15 @@ pub(super) struct Line {
 
 /// How the series at a place among others is drawn. If there are more series than colours, colours
 /// are used again with dashes.
-pub(super) fn line(series: &Series, place: usize) -> Line {
+pub(super) fn line(series: &Series, place: usize) -> LineStyle {
     let number = series.colour.unwrap_or(place);
     match series.style {
-        Style::Quiet => Line { colour: PALE.mix(1.0), width: THIN, dashed: false },
-        Style::Limit => Line { colour: GREY.mix(1.0), width: THIN, dashed: true },
-        Style::Mark => Line { colour: BLACK.mix(1.0), width: NORMAL, dashed: false },
+        Style::Quiet => LineStyle { colour: PALE.mix(1.0), width: THIN, dashed: false },
+        Style::Limit => LineStyle { colour: GREY.mix(1.0), width: THIN, dashed: true },
+        Style::Mark => LineStyle { colour: BLACK.mix(1.0), width: NORMAL, dashed: false },
         _ => {
             let dashed = series.style == Style::Dashes || number >= SERIES.len();
-            Line { colour: colour(number).mix(1.0), width: NORMAL, dashed }
+            LineStyle { colour: colour(number).mix(1.0), width: NORMAL, dashed }
         }
     }
 }

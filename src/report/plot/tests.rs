@@ -192,10 +192,10 @@ fn gallery(name: &str) -> (Option<tempfile::TempDir>, PathBuf) {
     }
 }
 
-fn written(drawn: &[Drawn]) -> usize {
-    let files = |d: &&Drawn| match &d.outcome {
-        Outcome::Written { svg, png } => svg.is_file() && png.is_file(),
-        Outcome::Skipped(_) => false,
+fn written(drawn: &[DrawnPicture]) -> usize {
+    let files = |d: &&DrawnPicture| match &d.outcome {
+        PictureOutcome::Written { svg, png } => svg.is_file() && png.is_file(),
+        PictureOutcome::Skipped(_) => false,
     };
     drawn.iter().filter(files).count()
 }
@@ -248,8 +248,10 @@ fn the_same_folder_gives_the_same_bytes() {
     let read = || -> Vec<Vec<u8>> {
         let drawn = draw_all(folder.path()).unwrap();
         let files = drawn.into_iter().flat_map(|d| match d.outcome {
-            Outcome::Written { svg, png } => [fs::read(svg).unwrap(), fs::read(png).unwrap()],
-            Outcome::Skipped(reason) => panic!("{reason}"),
+            PictureOutcome::Written { svg, png } => {
+                [fs::read(svg).unwrap(), fs::read(png).unwrap()]
+            }
+            PictureOutcome::Skipped(reason) => panic!("{reason}"),
         });
         files.collect()
     };
@@ -264,8 +266,8 @@ fn missing_and_empty_files_are_skipped_with_a_reason() {
     fs::write(folder.path().join("staleness.csv"), "class,measure,low,high,count\n").unwrap();
     let drawn = draw_all(folder.path()).unwrap();
     let reason = |name: &str| match &drawn.iter().find(|d| d.name == name).unwrap().outcome {
-        Outcome::Skipped(reason) => reason.clone(),
-        Outcome::Written { .. } => panic!("{name} was drawn"),
+        PictureOutcome::Skipped(reason) => reason.clone(),
+        PictureOutcome::Written { .. } => panic!("{name} was drawn"),
     };
     assert_eq!(reason("timeline"), "there is no timeline.csv");
     assert_eq!(reason("staleness"), "staleness.csv has no rows");

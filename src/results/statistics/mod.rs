@@ -29,6 +29,11 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// Half of its width.
+    pub fn half(&self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+
     /// Whether a value lies in it.
     pub fn contains(&self, value: f64) -> bool {
         self.low <= value && value <= self.high

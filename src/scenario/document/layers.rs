@@ -8,7 +8,7 @@ use super::errors;
 use super::node::{Entry, KeyTable, Value};
 use super::parse::{self, MAX_FILE};
 use super::problem::Problem;
-use super::source::{Layer, Origin, SourceId, Sources};
+use super::source::{Origin, SourceId, SourceLayer, Sources};
 use super::write::literal;
 
 /// The key at the top of a file that names the file below it.
@@ -46,19 +46,20 @@ pub fn read(input: DocumentInput<'_>, sources: &mut Sources) -> Files {
     let mut chain = Chain { home: None, open: Vec::new(), problems: Vec::new() };
     let (main, table) = match input {
         DocumentInput::Text { name, text } => {
-            let main = sources.add(name.to_string(), text.to_string(), Layer::File);
+            let main = sources.add(name.to_string(), text.to_string(), SourceLayer::File);
             (main, chain.parse(main, sources, None))
         }
         DocumentInput::File(path) => match read_text(path) {
             Ok(text) => {
-                let main = sources.add(path.display().to_string(), text, Layer::File);
+                let main = sources.add(path.display().to_string(), text, SourceLayer::File);
                 let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
                 chain.home = real.parent().map(Path::to_path_buf);
                 chain.open.push(real);
                 (main, chain.parse(main, sources, Some(path)))
             }
             Err(reason) => {
-                let main = sources.add(path.display().to_string(), String::new(), Layer::File);
+                let main =
+                    sources.add(path.display().to_string(), String::new(), SourceLayer::File);
                 let message = format!("cannot read {}: {reason}", path.display());
                 let problem = Problem::error(&errors::UNREADABLE, "", message);
                 chain.problems.push(problem);
@@ -135,7 +136,7 @@ impl Chain {
                 return None;
             }
         };
-        let source = sources.add(target.display().to_string(), text, Layer::File);
+        let source = sources.add(target.display().to_string(), text, SourceLayer::File);
         self.open.push(real);
         let table = self.parse(source, sources, Some(&target));
         self.open.pop();

@@ -87,7 +87,7 @@ pub use problem::{Label, Problem, Problems, Severity};
 pub use reference::reference_markdown;
 pub use render::ProblemStyle;
 pub use shape::Shape;
-pub use source::{Layer, Origin, Sources};
+pub use source::{Origin, SourceLayer, Sources};
 pub use text::printable;
 
 use node::{Node, Value};
@@ -198,7 +198,7 @@ impl<T> Loaded<T> {
     /// Whether a user wrote the value at `path`. The settings of a preset do not count: they may be
     /// without effect.
     pub fn is_written(&self, path: &str) -> bool {
-        self.problems.sources.get(self.origin(path).source).layer > Layer::Preset
+        self.problems.sources.get(self.origin(path).source).layer > SourceLayer::Preset
     }
 
     /// Adds a problem found by a later check.

@@ -8,7 +8,7 @@ use super::parse;
 use super::problem::Problem;
 use super::scalar::shown;
 use super::shape::{Shape, ValueKind, chosen, default_inside, inherited};
-use super::source::{Layer, Origin, SourceId, Sources};
+use super::source::{Origin, SourceId, SourceLayer, Sources};
 use super::suggest;
 
 /// One `key=value`, and what to call the place where the user wrote it.
@@ -18,8 +18,8 @@ pub struct Override {
     pub text: String,
     /// Such as `command line, argument 3`.
     pub place: String,
-    /// [`Layer::SweepPoint`] or [`Layer::CommandLine`]; the latter wins.
-    pub layer: Layer,
+    /// [`SourceLayer::SweepPoint`] or [`SourceLayer::CommandLine`]; the latter wins.
+    pub layer: SourceLayer,
 }
 
 impl Override {
@@ -28,13 +28,13 @@ impl Override {
         Override {
             text: text.into(),
             place: format!("command line, argument {number}"),
-            layer: Layer::CommandLine,
+            layer: SourceLayer::CommandLine,
         }
     }
 
     /// One setting of a point of a sweep; `place` says which point of which file.
     pub fn sweep_point(place: impl Into<String>, text: impl Into<String>) -> Self {
-        Override { text: text.into(), place: place.into(), layer: Layer::SweepPoint }
+        Override { text: text.into(), place: place.into(), layer: SourceLayer::SweepPoint }
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) fn text_of(overrides: &[Override], key: &str) -> Option<String> {
 /// An override that has been read.
 struct ParsedOverride {
     path: Vec<String>,
-    layer: Layer,
+    layer: SourceLayer,
     key_origin: Origin,
     node: Node,
 }
@@ -198,7 +198,7 @@ impl Placing<'_> {
             }
         });
         // A section of a preset that the user changes counts as written by the user.
-        if self.sources.get(entry.key_origin.source).layer == Layer::Preset {
+        if self.sources.get(entry.key_origin.source).layer == SourceLayer::Preset {
             entry.key_origin = self.setting.key_origin;
             entry.node.origin = self.setting.key_origin;
         }
@@ -259,8 +259,8 @@ impl Placing<'_> {
         let preset_origin = table.entries.get(TAG).map_or(Origin::DEFAULT, |kind| kind.key_origin);
         let layer = |origin: Origin| self.sources.get(origin.source).layer;
         // Settings of a sweep or an argument were meant for this kind, so they stay.
-        let is_lower = |entry: &Entry| layer(entry.node.origin) <= Layer::File;
-        let dropped: Vec<(String, Layer)> = table
+        let is_lower = |entry: &Entry| layer(entry.node.origin) <= SourceLayer::File;
+        let dropped: Vec<(String, SourceLayer)> = table
             .entries
             .iter()
             .filter(|(key, entry)| *key != TAG && is_lower(entry))
@@ -268,19 +268,19 @@ impl Placing<'_> {
             .collect();
         table.entries.retain(|key, _| dropped.iter().all(|(dropped, _)| dropped != key));
         let path = self.setting.path.join(".");
-        let of = |wanted: Layer| {
+        let of = |wanted: SourceLayer| {
             let those = dropped.iter().filter(move |(_, layer)| *layer == wanted);
             those.map(|(key, _)| key.as_str()).collect::<Vec<_>>()
         };
         if let (Some(old), Some(new), false) =
-            (former, self.setting.node.as_str(), of(Layer::Preset).is_empty())
+            (former, self.setting.node.as_str(), of(SourceLayer::Preset).is_empty())
         {
             let places = [self.setting.key_origin, preset_origin];
             let section = path.strip_suffix(&format!(".{TAG}")).unwrap_or(&path);
-            let told = preset_replaced(section, (&old, new), &of(Layer::Preset), places);
+            let told = preset_replaced(section, (&old, new), &of(SourceLayer::Preset), places);
             self.problems.push(told);
         }
-        let dropped = of(Layer::File);
+        let dropped = of(SourceLayer::File);
         if dropped.is_empty() {
             return;
         }

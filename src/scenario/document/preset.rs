@@ -8,7 +8,7 @@ use super::overrides::{self, Override, preset_replaced};
 use super::parse;
 use super::problem::Problem;
 use super::shape::{Shape, ValueKind, Word};
-use super::source::{Layer, Sources};
+use super::source::{SourceLayer, Sources};
 
 /// The key that names a preset.
 pub const PRESET: &str = "preset";
@@ -26,7 +26,7 @@ pub(super) fn lay_under(
         return Vec::new();
     };
     let Some(settings) = settings(shape, &name) else { return Vec::new() };
-    let source = sources.add(format!("preset {name}"), settings.to_string(), Layer::Preset);
+    let source = sources.add(format!("preset {name}"), settings.to_string(), SourceLayer::Preset);
     let (mut below, problems) = parse::document(settings, source);
     debug_assert!(problems.is_empty(), "preset {name}: {problems:?}");
     let mut told = Vec::new();

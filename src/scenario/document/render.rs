@@ -6,7 +6,7 @@ use std::ops::Range;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::problem::{Label, MAX_PROBLEMS, Problem, Problems, Severity};
-use super::source::{Layer, Origin, Source, SourceId, Sources};
+use super::source::{Origin, Source, SourceId, SourceLayer, Sources};
 use super::text::{counted, printable};
 
 /// How many problems are drawn; the others are counted.
@@ -93,7 +93,7 @@ fn draw(problem: &Problem, sources: &Sources, renderer: &Renderer) -> String {
         let (line, column) = sources.line_column(origin);
         let drawn = format!("{name}:{line}:{}", excerpt.column);
         headings.push(match layer {
-            Layer::File => (drawn, format!("{name}:{line}:{column}")),
+            SourceLayer::File => (drawn, format!("{name}:{line}:{column}")),
             _ => (drawn, name.clone()),
         });
         let snippet = Snippet::source(excerpt.text).line_start(excerpt.line).path(name);

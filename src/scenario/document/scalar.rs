@@ -8,7 +8,7 @@ use super::errors::{self, Code};
 use super::node::{Node, Value};
 use super::problem::Problem;
 use super::shape::{Bounds, Dimension, LengthRange, Shape, ValueKind, Word, quoted};
-use super::source::{Layer, Sources};
+use super::source::{SourceLayer, Sources};
 use super::suggest;
 use super::text::counted;
 
@@ -194,7 +194,7 @@ fn quantity(node: &Node, measure: Dimension, example: &str, path: &str) -> Optio
 /// The mistake of giving `run` the values of a sweep: `workers=10,30`.
 fn list_of_values(node: &Node, path: &str, sources: &Sources) -> Option<Problem> {
     let text = node.as_str()?;
-    let from_argument = sources.get(node.origin.source).layer == Layer::CommandLine;
+    let from_argument = sources.get(node.origin.source).layer == SourceLayer::CommandLine;
     if !(node.bare && from_argument && text.contains(',')) {
         return None;
     }

@@ -9,7 +9,7 @@ pub struct SourceId(u32);
 
 /// What kind of text a source is. The order is that of precedence: a later layer wins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Layer {
+pub enum SourceLayer {
     /// The defaults of the typed structs, which are in no text.
     Default,
     /// The settings that a preset stands for.
@@ -30,7 +30,7 @@ pub struct Source {
     /// The whole text.
     pub text: String,
     /// What kind of text it is.
-    pub layer: Layer,
+    pub layer: SourceLayer,
     /// Where each line begins.
     lines: Vec<usize>,
 }
@@ -70,14 +70,14 @@ impl Origin {
 impl Default for Sources {
     fn default() -> Self {
         let mut sources = Sources { list: Vec::new() };
-        sources.add("default".to_string(), String::new(), Layer::Default);
+        sources.add("default".to_string(), String::new(), SourceLayer::Default);
         sources
     }
 }
 
 impl Sources {
     /// Adds a text.
-    pub fn add(&mut self, name: String, text: String, layer: Layer) -> SourceId {
+    pub fn add(&mut self, name: String, text: String, layer: SourceLayer) -> SourceId {
         let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(newlines).collect();
         self.list.push(Source { name, text, layer, lines });
@@ -102,7 +102,7 @@ impl Sources {
     pub fn describe(&self, origin: Origin) -> String {
         let source = self.get(origin.source);
         match source.layer {
-            Layer::File => format!("{}:{}", source.name, self.line_column(origin).0),
+            SourceLayer::File => format!("{}:{}", source.name, self.line_column(origin).0),
             _ => source.name.clone(),
         }
     }
@@ -116,7 +116,7 @@ mod tests {
     fn lines_and_columns_count_from_one_and_in_characters() {
         let mut sources = Sources::default();
         let text = "a = 1\n\"é\" = 2\n";
-        let id = sources.add("x.toml".into(), text.into(), Layer::File);
+        let id = sources.add("x.toml".into(), text.into(), SourceLayer::File);
         let at = |needle: &str| {
             let start = text.find(needle).unwrap();
             sources.line_column(Origin::new(id, start..start + 1))

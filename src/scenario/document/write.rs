@@ -3,7 +3,7 @@
 
 use super::node::{Entry, KeyTable, Node, TAG, Value};
 use super::shape::{Shape, ValueKind};
-use super::source::{Layer, Sources};
+use super::source::{SourceLayer, Sources};
 use super::text::printable;
 
 /// Widest inline table, in characters.
@@ -94,7 +94,7 @@ impl Writer<'_> {
         let replaced = entry.replaced.iter().rev().map(|(literal, origin)| {
             let place = sources.describe(*origin);
             match sources.get(origin.source).layer {
-                Layer::File => format!("file: {literal}, {place}"),
+                SourceLayer::File => format!("file: {literal}, {place}"),
                 _ => format!("{literal}, {place}"),
             }
         });

@@ -7,7 +7,7 @@ use crate::scenario::document::{Loaded, Problem};
 use crate::scenario::lab::Factor;
 use crate::scenario::spec::Scenario;
 use crate::scenario::stage::StageError;
-use crate::server::Unit;
+use crate::server::CopyUnit;
 use crate::sim::restart::{InFlight, Kept, WorkersAt};
 use crate::sim::save::SavePolicy;
 use crate::sim::{Restart, Save};
@@ -144,7 +144,7 @@ fn save(loaded: &Loaded<Scenario>, key: &str, how: &Save, found: &mut Vec<Proble
             .label(loaded.key_origin(key), "")
             .help("give `takes` or `bandwidth`");
         found.push(problem);
-    } else if how.slots_first && how.unit != Unit::Tensor {
+    } else if how.slots_first && how.unit != CopyUnit::Tensor {
         idle("slots_first", "what is copied at one instant is more than a tensor");
     }
 }

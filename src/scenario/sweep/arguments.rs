@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use super::design::Axis;
+use super::design::DesignAxis;
 use super::points::Literal;
 use super::values;
 use crate::scenario::document::node::{Node, Value};
@@ -12,7 +12,7 @@ use crate::scenario::document::{Origin, write};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Argument {
     /// Several values: an axis of the grid.
-    Axis(Axis),
+    Axis(DesignAxis),
     /// One value, for every point.
     Override,
 }
@@ -39,7 +39,7 @@ pub fn read(text: &str, place: &str) -> Result<Argument, String> {
     }
     let literal = |text: String| Literal { text: toml_literal(text), place: place.to_string() };
     let values = values.into_iter().map(literal).collect();
-    Ok(Argument::Axis(Axis { key: key.trim().to_string(), values }))
+    Ok(Argument::Axis(DesignAxis { key: key.trim().to_string(), values }))
 }
 
 /// Text that is not a TOML value becomes a string, as in overrides: units and names need no quotes.

@@ -9,7 +9,7 @@ pub const MOST_TRIALS: u64 = 1_000_000;
 
 /// A key of the scenario and the values it takes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Axis {
+pub struct DesignAxis {
     /// Dotted path.
     pub key: String,
     /// The values in order.
@@ -22,7 +22,7 @@ pub struct Bundle {
     /// A name for each step.
     pub labels: Option<Vec<String>>,
     /// The axes, all of the same length.
-    pub axes: Vec<Axis>,
+    pub axes: Vec<DesignAxis>,
 }
 
 impl Bundle {
@@ -54,7 +54,7 @@ pub type Skip = Vec<(String, Vec<String>)>;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Design {
     /// Every combination of these; the last varies fastest.
-    pub grid: Vec<Axis>,
+    pub grid: Vec<DesignAxis>,
     /// Each multiplies the grid by its steps.
     pub zips: Vec<Bundle>,
     /// Points that are added.
@@ -87,7 +87,7 @@ impl Design {
     }
 
     /// Replaces the axis of the same key, or adds the axis.
-    pub fn set(&mut self, axis: Axis) {
+    pub fn set(&mut self, axis: DesignAxis) {
         match self.grid.iter_mut().find(|known| known.key == axis.key) {
             Some(known) => *known = axis,
             None => self.grid.push(axis),
@@ -158,7 +158,7 @@ impl Design {
     }
 }
 
-impl Axis {
+impl DesignAxis {
     fn at(&self, index: usize) -> Setting {
         Setting { key: self.key.clone(), value: self.values[index].clone() }
     }
@@ -217,8 +217,8 @@ mod tests {
         Literal { text: text.into(), place: "test".into() }
     }
 
-    fn axis(key: &str, values: &[&str]) -> Axis {
-        Axis { key: key.into(), values: values.iter().map(|text| literal(text)).collect() }
+    fn axis(key: &str, values: &[&str]) -> DesignAxis {
+        DesignAxis { key: key.into(), values: values.iter().map(|text| literal(text)).collect() }
     }
 
     fn labels(design: &Design) -> Vec<String> {

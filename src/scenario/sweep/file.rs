@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::design::{Axis, Bundle, Design, Extra, MOST_TRIALS, Skip};
+use super::design::{Bundle, Design, DesignAxis, Extra, MOST_TRIALS, Skip};
 use super::errors;
 use super::points::{Literal, Setting};
 use super::seeds::Seeds;
@@ -176,12 +176,12 @@ fn leaves(table: &KeyTable) -> Vec<(String, Entry)> {
     found
 }
 
-fn axes(loaded: &mut Loaded<SweepFile>, table: &KeyTable) -> Vec<Axis> {
+fn axes(loaded: &mut Loaded<SweepFile>, table: &KeyTable) -> Vec<DesignAxis> {
     let leaves = leaves(table);
     leaves.into_iter().filter_map(|(key, entry)| axis(loaded, key, &entry)).collect()
 }
 
-fn axis(loaded: &mut Loaded<SweepFile>, key: String, entry: &Entry) -> Option<Axis> {
+fn axis(loaded: &mut Loaded<SweepFile>, key: String, entry: &Entry) -> Option<DesignAxis> {
     let node = &entry.node;
     let values = match &node.value {
         Value::Array(items) if items.is_empty() => Err("an empty list of values".to_string()),
@@ -195,7 +195,7 @@ fn axis(loaded: &mut Loaded<SweepFile>, key: String, entry: &Entry) -> Option<Ax
         _ => Err("a single value, where a sweep needs a list of values".to_string()),
     };
     match values {
-        Ok(values) => Some(Axis { key, values }),
+        Ok(values) => Some(DesignAxis { key, values }),
         Err(reason) => {
             let message = format!("`{key}`: {reason}");
             let problem = Problem::error(&errors::BAD_AXIS, key, message).label(node.origin, "");

@@ -9,7 +9,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use crate::base::Streams;
-use crate::data::reading::columns::{Table, TableFormat};
+use crate::data::reading::columns::{TableFormat, TableInput};
 use crate::data::reading::file::Input;
 use crate::data::{
     DataError, Log, OpenContext, amazon, avazu, criteo, interactions, movielens, tabular,
@@ -60,14 +60,14 @@ impl Loader {
                 let format = config.tables.format()?;
                 tabular::load(
                     config,
-                    std::iter::once(main.and_then(|input| Table::text(input, &format))),
+                    std::iter::once(main.and_then(|input| TableInput::text(input, &format))),
                 )
             }
             Loader::Interactions(config) => {
                 let format = config.tables.format()?;
-                let table = main.and_then(|input| Table::text(input, &format));
+                let table = main.and_then(|input| TableInput::text(input, &format));
                 let items =
-                    items.map(|input| Table::text(input, &TableFormat::new(',', true, &[])?));
+                    items.map(|input| TableInput::text(input, &TableFormat::new(',', true, &[])?));
                 interactions::load(config, std::iter::once(table), items.transpose()?, &context)
             }
             Loader::Amazon(config) => amazon::load(config, std::iter::once(main), items, &context),

@@ -20,7 +20,7 @@ pub struct Bayes {
 
 /// One example: its session, true probability and label.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Outcome {
+pub(super) struct ExampleOutcome {
     pub(super) session: u64,
     pub(super) probability: f64,
     pub(super) clicked: bool,
@@ -28,10 +28,11 @@ pub(super) struct Outcome {
 
 impl Bayes {
     /// The figures of some examples, in any order.
-    pub(super) fn of(mut outcomes: Vec<Outcome>) -> Bayes {
+    pub(super) fn of(mut outcomes: Vec<ExampleOutcome>) -> Bayes {
         let n = outcomes.len() as f64;
         let clicks = outcomes.iter().filter(|o| o.clicked).count() as f64;
-        let by_probability = |a: &Outcome, b: &Outcome| a.probability.total_cmp(&b.probability);
+        let by_probability =
+            |a: &ExampleOutcome, b: &ExampleOutcome| a.probability.total_cmp(&b.probability);
         // Examples mostly come session by session, and a stable sort is fast then.
         outcomes.sort_by_key(|o| o.session);
         let sessions: Vec<f64> = outcomes
@@ -55,14 +56,14 @@ impl Bayes {
     }
 }
 
-fn log_likelihood(outcome: &Outcome) -> f64 {
+fn log_likelihood(outcome: &ExampleOutcome) -> f64 {
     let p = if outcome.clicked { outcome.probability } else { 1.0 - outcome.probability };
     libm::log(p.max(f64::MIN_POSITIVE))
 }
 
 /// Chance that a clicked outcome has the higher probability; ties count one half; NaN without both
 /// labels. `sorted` by rising probability.
-fn auc(sorted: &[Outcome]) -> f64 {
+fn auc(sorted: &[ExampleOutcome]) -> f64 {
     let (mut won, mut clicks, mut others) = (0.0, 0.0, 0.0);
     let (mut tied_clicks, mut tied_others, mut of) = (0.0, 0.0, f64::NAN);
     for outcome in sorted {
@@ -86,8 +87,8 @@ fn auc(sorted: &[Outcome]) -> f64 {
 mod tests {
     use super::*;
 
-    fn outcome(session: u64, probability: f64, clicked: bool) -> Outcome {
-        Outcome { session, probability, clicked }
+    fn outcome(session: u64, probability: f64, clicked: bool) -> ExampleOutcome {
+        ExampleOutcome { session, probability, clicked }
     }
 
     #[test]

@@ -36,10 +36,10 @@ use std::sync::Arc;
 pub use bayes::Bayes;
 pub use config::{Config, MAX_ITEM_IDS, MAX_ROWS, SyntheticError, Weights};
 
-use bayes::Outcome;
+use bayes::ExampleOutcome;
 use calibrate::{Calibration, calibrate};
-use pages::{Page, Pages};
-use session::{Place, Session, World};
+use pages::{Pages, SessionPage};
+use session::{LogPlace, Session, World};
 use shop::Item;
 use truth::Truth;
 
@@ -79,9 +79,9 @@ struct Impression {
 }
 
 /// The data of one example that a model may see, besides the history.
-struct Seen {
+struct VisibleExample {
     id: u64,
-    place: Place,
+    place: LogPlace,
     user: u32,
     item: u32,
     clicked: bool,
@@ -135,7 +135,7 @@ impl Synthetic {
     pub fn bayes(&self, ids: &[u64]) -> Bayes {
         let mut outcomes = Vec::with_capacity(ids.len());
         self.each(ids, |shown| {
-            outcomes.push(Outcome {
+            outcomes.push(ExampleOutcome {
                 session: shown.session,
                 probability: shown.probability,
                 clicked: self.clicked(&shown),
@@ -149,13 +149,13 @@ impl Synthetic {
     fn each(&self, ids: &[u64], mut use_it: impl FnMut(Impression)) {
         let mut session = Session::default();
         for &id in ids {
-            let Place { session: number, position, .. } = self.place(id);
+            let LogPlace { session: number, position, .. } = self.place(id);
             use_it(self.impression(number, position, &mut session));
         }
     }
 
     /// The place of an example in the log.
-    fn place(&self, id: u64) -> Place {
+    fn place(&self, id: u64) -> LogPlace {
         assert!(id < self.config.rows(), "example {id} is not in the log");
         self.world.place(id)
     }
@@ -190,8 +190,9 @@ impl Synthetic {
             let place = self.place(id);
             let shown = self.impression(place.session, place.position, &mut session);
             let clicked = self.clicked(&shown);
-            let seen = Seen { id, place, user: session.user, item: shown.item, clicked };
-            self.push(&seen, session.events.iter().map(|e| [e.item, e.category]), batch);
+            let example =
+                VisibleExample { id, place, user: session.user, item: shown.item, clicked };
+            self.push(&example, session.events.iter().map(|e| [e.item, e.category]), batch);
         }
     }
 
@@ -204,7 +205,8 @@ impl Synthetic {
         let places: Vec<_> = ids.iter().map(place).collect();
         // First all words are read without work in between, so that accesses to distant memory
         // overlap.
-        let look = |place: &Place, page: Page<'_>| (page.user(), page.shown(place.position));
+        let look =
+            |place: &LogPlace, page: SessionPage<'_>| (page.user(), page.shown(place.position));
         let mut kept: Vec<_> = places.iter().map(|(_, place, page)| look(place, *page)).collect();
         let mut scratch = Session::default();
         for ((_, place, page), kept) in places.iter().zip(&mut kept) {
@@ -215,12 +217,12 @@ impl Synthetic {
         }
         for ((id, place, page), (user, (item, clicked))) in places.into_iter().zip(kept) {
             let user = user.expect("it is kept by now");
-            self.push(&Seen { id, place, user, item, clicked }, page.events(), batch);
+            self.push(&VisibleExample { id, place, user, item, clicked }, page.events(), batch);
         }
     }
 
     /// Generates the session of a place and keeps it.
-    fn keep(&self, place: &Place, page: Page<'_>, scratch: &mut Session) {
+    fn keep(&self, place: &LogPlace, page: SessionPage<'_>, scratch: &mut Session) {
         for position in 0..self.world.shown_in(place.of_day) {
             let shown = self.impression(place.session, position, scratch);
             page.keep_shown(position, shown.item, self.clicked(&shown));
@@ -230,8 +232,13 @@ impl Synthetic {
     }
 
     /// Appends one example, and item and category of its events, to a batch.
-    fn push(&self, seen: &Seen, events: impl Iterator<Item = [u32; 2]>, batch: &mut Batch) {
-        let Seen { id, place, user, item, clicked } = *seen;
+    fn push(
+        &self,
+        example: &VisibleExample,
+        events: impl Iterator<Item = [u32; 2]>,
+        batch: &mut Batch,
+    ) {
+        let VisibleExample { id, place, user, item, clicked } = *example;
         let (category, brand) = self.world.shop().item(item, |item| (item.category, item.brand));
         batch.labels.push(f32::from(u8::from(clicked)));
         batch.fields.extend([user, item, category, brand, place.position]);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::config::{Config, MAX_CATEGORIES};
 use super::shop::LISTED;
-use super::users::Event;
+use super::users::HistoryEvent;
 
 /// Sessions are kept if all sessions of the log take no more than this and all items are listed;
 /// other logs are generated again at every reading.
@@ -36,7 +36,7 @@ pub(super) struct Pages {
 /// The data of one session: its user, counted from one, or zero before it was generated; then the
 /// user's events, and the items shown.
 #[derive(Clone, Copy)]
-pub(super) struct Page<'a> {
+pub(super) struct SessionPage<'a> {
     words: &'a [AtomicU32],
     events: usize,
 }
@@ -61,17 +61,17 @@ impl Pages {
     }
 
     /// The memory of a session of a day (0-based).
-    pub(super) fn page(&self, day: u32, of_day: u64) -> Page<'_> {
+    pub(super) fn page(&self, day: u32, of_day: u64) -> SessionPage<'_> {
         let words = 1 + self.events + self.impressions;
         let of_days = self.days[day as usize].get_or_init(|| {
             let all = self.sessions_per_day as usize * words;
             std::iter::repeat_with(|| AtomicU32::new(0)).take(all).collect()
         });
-        Page { words: &of_days[of_day as usize * words..][..words], events: self.events }
+        SessionPage { words: &of_days[of_day as usize * words..][..words], events: self.events }
     }
 }
 
-impl Page<'_> {
+impl SessionPage<'_> {
     /// The user, if the session can be read.
     pub(super) fn user(self) -> Option<u32> {
         // This read also sees everything that was written before the user.
@@ -90,7 +90,7 @@ impl Page<'_> {
     }
 
     /// Keeps the events, the newest first.
-    pub(super) fn keep_events(self, events: &[Event]) {
+    pub(super) fn keep_events(self, events: &[HistoryEvent]) {
         let past = &self.words[1..=self.events];
         let words = events.iter().map(|event| event.category << ITEM_BITS | event.item);
         for (word, event) in past.iter().zip(words.chain(std::iter::repeat(NONE))) {

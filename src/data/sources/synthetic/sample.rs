@@ -3,10 +3,10 @@
 //! They are generated once, before the calibration, which decides about clicks and not about shown
 //! items. If the log keeps its sessions and is short, these sessions are the first ones kept.
 
-use super::bayes::{Bayes, Outcome};
+use super::bayes::{Bayes, ExampleOutcome};
 use super::calibrate::Impressions;
 use super::draws::below;
-use super::pages::Page;
+use super::pages::SessionPage;
 use super::session::Session;
 use super::{Impression, Synthetic};
 use crate::base::Purpose;
@@ -77,7 +77,7 @@ impl Synthetic {
                 let probability = self.truth.probability(effects, day, self.calibration);
                 let shown = Impression { session, position, item: 0, probability };
                 let clicked = self.clicked(&shown);
-                outcomes.push(Outcome { session, probability, clicked });
+                outcomes.push(ExampleOutcome { session, probability, clicked });
                 if let (Some(page), true) = (page, clicked) {
                     page.click(position);
                 }
@@ -90,7 +90,7 @@ impl Synthetic {
     }
 
     /// The memory of a session of the sample, if it is kept.
-    fn page_of_sample(&self, day: u32, of_day: u64) -> Option<Page<'_>> {
+    fn page_of_sample(&self, day: u32, of_day: u64) -> Option<SessionPage<'_>> {
         let few = self.config.rows() <= MOST_SAMPLES * SAMPLE;
         self.pages.as_ref().filter(|_| few).map(|pages| pages.page(day, of_day))
     }

@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::draws::{Draws, Latent};
 use super::shop::Shop;
-use super::users::{Event, Users};
+use super::users::{HistoryEvent, Users};
 use crate::base::{Purpose, Streams};
 
 /// A shown item that is already on the page is drawn again, at most this many times.
@@ -26,7 +26,7 @@ pub(super) struct World {
 
 /// The place of an example in the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Place {
+pub(super) struct LogPlace {
     /// 0-based day.
     pub(super) day: u32,
     /// Number of its session within the day.
@@ -51,7 +51,7 @@ pub(super) struct Session {
     /// The user's taste at the time.
     pub(super) taste: Latent,
     /// The user's recent events, the newest first.
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<HistoryEvent>,
     /// The category searched for, and its trend at the time.
     pub(super) category: u32,
     pub(super) trend: f32,
@@ -81,10 +81,10 @@ impl World {
     }
 
     /// The place of an example in the log.
-    pub(super) fn place(&self, id: u64) -> Place {
+    pub(super) fn place(&self, id: u64) -> LogPlace {
         let (day, row) = (id / self.rows_per_day, id % self.rows_per_day);
         let of_day = row / self.impressions;
-        Place {
+        LogPlace {
             day: day as u32,
             of_day,
             session: day * self.sessions_per_day + of_day,

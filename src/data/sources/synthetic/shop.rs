@@ -34,7 +34,7 @@ pub(super) struct Shop {
     brands: u32,
     /// Items replaced before each day began.
     replaced: Vec<u64>,
-    turn: Turn,
+    order: SlotPermutation,
     /// Turns of the first slots.
     turns: Vec<u32>,
     popularity: Alias,
@@ -66,15 +66,15 @@ impl Shop {
             let key = streams.key(Purpose::Category, u64::from(category), 0);
             normal.latent(&mut Draws::new(key))
         };
-        let turn = Turn::new(config.items, streams.key(Purpose::Item, u64::MAX, 0));
+        let order = SlotPermutation::new(config.items, streams.key(Purpose::Item, u64::MAX, 0));
         let slots = u64::from(config.items).min(LISTED) as u32;
         let mut shop = Shop {
             streams,
             slots: config.items,
             brands: config.brands,
             replaced: (0..config.days).map(|day| config.replacements_before(day)).collect(),
-            turn,
-            turns: (0..slots).map(|slot| turn.of_slot(slot) as u32).collect(),
+            order,
+            turns: (0..slots).map(|slot| order.of_slot(slot) as u32).collect(),
             popularity: Alias::power_law(config.categories, 1.0, CATEGORY_EXPONENT),
             ranks: Alias::power_law(
                 config.items.div_ceil(config.categories),
@@ -126,7 +126,7 @@ impl Shop {
     pub(super) fn item_on(&self, slot: u32, day: i64) -> u32 {
         let replaced = self.replaced[day.max(0) as usize];
         let listed = self.turns.get(slot as usize);
-        let turn = listed.map_or_else(|| self.turn.of_slot(slot), |&turn| u64::from(turn));
+        let turn = listed.map_or_else(|| self.order.of_slot(slot), |&turn| u64::from(turn));
         if replaced <= turn {
             return slot;
         }
@@ -140,7 +140,7 @@ impl Shop {
     fn category_by_turn(&self, item: u32) -> u32 {
         let slot = match item.checked_sub(self.slots) {
             None => item,
-            Some(replacement) => self.turn.slot(replacement),
+            Some(replacement) => self.order.slot(replacement),
         };
         slot % self.categories()
     }
@@ -176,7 +176,7 @@ impl Shop {
 /// The order in which slots get a new item: an affine permutation `slot = (turn x stride + first)
 /// mod slots`.
 #[derive(Clone, Copy, Debug)]
-struct Turn {
+struct SlotPermutation {
     slots: u64,
     stride: u64,
     first: u64,
@@ -184,15 +184,15 @@ struct Turn {
     inverse: u64,
 }
 
-impl Turn {
-    fn new(slots: u32, key: u64) -> Turn {
+impl SlotPermutation {
+    fn new(slots: u32, key: u64) -> SlotPermutation {
         let first = u64::from(below(key, slots));
         let slots = u64::from(slots);
         let near = (slots as f64 * GOLDEN) as u64;
         let (stride, inverse) = (near.max(1)..)
             .find_map(|stride| Some((stride, inverse_modulo(stride, slots)?)))
             .expect("slots x k + 1 is coprime to slots");
-        Turn { slots, stride, first, inverse }
+        SlotPermutation { slots, stride, first, inverse }
     }
 
     /// The turn of a slot within a round.
@@ -264,11 +264,11 @@ mod tests {
     #[test]
     fn turns_are_a_permutation_for_any_number_of_slots() {
         for slots in [2, 3, 4, 6, 30, 97, 1000, 1024] {
-            let turn = Turn::new(slots, 0x1234_5678_9abc_def0);
+            let order = SlotPermutation::new(slots, 0x1234_5678_9abc_def0);
             for replacement in 0..slots {
-                let slot = turn.slot(replacement);
+                let slot = order.slot(replacement);
                 assert!(slot < slots);
-                assert_eq!(turn.of_slot(slot), u64::from(replacement), "{slots}");
+                assert_eq!(order.of_slot(slot), u64::from(replacement), "{slots}");
             }
         }
     }

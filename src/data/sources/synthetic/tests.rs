@@ -394,7 +394,7 @@ fn counting_clicks_learns_a_part_of_the_truth() {
             let (clicks, shown) = table[key];
             libm::log((clicks + 0.12 * 20.0) / (shown - clicks + 0.88 * 20.0))
         });
-        Outcome {
+        ExampleOutcome {
             session: test.info[i].group,
             probability: logistic::logistic(odds.sum()),
             clicked: test.labels[i] == 1.0,

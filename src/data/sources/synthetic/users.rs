@@ -34,7 +34,7 @@ pub(super) struct Users {
 
 /// One event of a history.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Event {
+pub(super) struct HistoryEvent {
     /// The item, by id.
     pub(super) item: u32,
     /// Its category.
@@ -115,7 +115,7 @@ impl User<'_> {
 
     /// The user's last events before `day` began (0-based), newest first, up to the longest
     /// history.
-    pub(super) fn history(&mut self, day: u32, events: &mut Vec<Event>) {
+    pub(super) fn history(&mut self, day: u32, events: &mut Vec<HistoryEvent>) {
         events.clear();
         // The `number`-th event is somewhere in the `number`-th of equal intervals since the user
         // joined; the day may begin inside the last interval.
@@ -129,7 +129,7 @@ impl User<'_> {
             }
             let category = self.category(time, &mut draws);
             let slot = self.shop.draw_slot(category, &mut draws);
-            events.push(Event {
+            events.push(HistoryEvent {
                 item: self.shop.item_on(slot, time.floor() as i64),
                 category,
                 time,

@@ -19,8 +19,8 @@ use crate::data::error::DataError;
 use crate::data::log::{Log, offset};
 use crate::data::reading::bad_rows::{BadRowKind, Fault, RowTally};
 use crate::data::reading::cell::{Condition, LabelRule, filled, number};
-use crate::data::reading::columns::{FileFilter, Filter, Table, find, for_each_table};
-use crate::data::reading::records::{Row, Stretch, Take, Verdict, take_rows};
+use crate::data::reading::columns::{FileFilter, Filter, TableInput, find, for_each_table};
+use crate::data::reading::records::{Row, RowDecision, Stretch, Take, take_rows};
 use crate::data::reading::stamp::TimeFormat;
 use crate::data::reading::text::Text;
 
@@ -46,7 +46,7 @@ pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
 /// Loads the rows of `tables`.
 pub(crate) fn load<'a>(
     config: &Config,
-    tables: impl Iterator<Item = Result<Table<'a>, DataError>>,
+    tables: impl Iterator<Item = Result<TableInput<'a>, DataError>>,
 ) -> Result<Log, DataError> {
     check(config)?;
     let filter = Filter::parse(&config.keep_when)?;
@@ -55,7 +55,7 @@ pub(crate) fn load<'a>(
     let mut builder = TableBuilder::new(config);
     let path = for_each_table(tables, |table| {
         let plan = Plan::new(config, table, &filter, &rule)?;
-        take_rows(&table.name, &mut *table.rows, &mut tally, Taker::new(plan, &mut builder))
+        take_rows(&table.name, &mut *table.rows, &mut tally, TableConsumer::new(plan, &mut builder))
     })?;
     offset(builder.rows(), "examples")?;
     offset(builder.events(), "history events")?;
@@ -126,7 +126,7 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new(
         config: &'a Config,
-        table: &Table,
+        table: &TableInput,
         filter: &'a Filter,
         rule: &'a LabelRule,
     ) -> Result<Plan<'a>, DataError> {
@@ -170,15 +170,15 @@ impl<'a> Plan<'a> {
 }
 
 /// Adds rows to the log.
-struct Taker<'a> {
+struct TableConsumer<'a> {
     plan: Plan<'a>,
     values: Values,
     builder: &'a mut TableBuilder,
 }
 
-impl<'a> Taker<'a> {
-    fn new(plan: Plan<'a>, builder: &'a mut TableBuilder) -> Taker<'a> {
-        Taker { plan, values: Values::default(), builder }
+impl<'a> TableConsumer<'a> {
+    fn new(plan: Plan<'a>, builder: &'a mut TableBuilder) -> TableConsumer<'a> {
+        TableConsumer { plan, values: Values::default(), builder }
     }
 
     /// Reads the cells of `rows` rows except ids, column by column; `cell` takes row and column.
@@ -188,7 +188,7 @@ impl<'a> Taker<'a> {
         rows: usize,
         cell: impl Fn(usize, usize) -> Text<'t>,
     ) -> Result<(), Fault> {
-        let Taker { plan, values, builder } = self;
+        let TableConsumer { plan, values, builder } = self;
         values.labels.clear();
         for row in 0..rows {
             values.labels.push(u8::from(plan.rule.positive(cell(row, plan.label))?));
@@ -216,10 +216,10 @@ impl<'a> Taker<'a> {
     }
 }
 
-impl Take for Taker<'_> {
-    fn row(&mut self, row: &Row) -> Result<Verdict, Fault> {
+impl Take for TableConsumer<'_> {
+    fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         if !self.plan.filter.keeps(row)? {
-            return Ok(Verdict::Filtered);
+            return Ok(RowDecision::Filtered);
         }
         let cell = |_, column| row.cell(column);
         self.check(1, cell)?;
@@ -234,10 +234,10 @@ impl Take for Taker<'_> {
                 ));
             }
         }
-        let Taker { plan, values, builder } = self;
+        let TableConsumer { plan, values, builder } = self;
         builder.extend(values, &plan.categorical, plan.group, cell);
         history.into_iter().for_each(|cell| builder.push_history(cell));
-        Ok(Verdict::Accepted)
+        Ok(RowDecision::Accepted)
     }
 
     fn stretch(&mut self, stretch: &Stretch) -> bool {
@@ -245,7 +245,7 @@ impl Take for Taker<'_> {
         let whole = self.plan.filter.is_empty() && self.plan.history.is_none();
         let sound = whole && self.check(stretch.len(), cell).is_ok();
         if sound {
-            let Taker { plan, values, builder } = self;
+            let TableConsumer { plan, values, builder } = self;
             builder.extend(values, &plan.categorical, plan.group, cell);
         }
         sound

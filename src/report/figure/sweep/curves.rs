@@ -1,8 +1,8 @@
 //! Quality against examples and simulated time: for each point a line with mean and band over
 //! seeds.
 
-use super::gather::{FOLLOWED, Point, Step};
-use crate::report::figure::axis::{Axis, Unit};
+use super::gather::{FOLLOWED, SweepPoint, TrialEvaluation};
+use crate::report::figure::axis::{Axis, AxisUnit};
 use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
 use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::figure::number::figure;
@@ -24,38 +24,38 @@ struct Against {
     id: &'static str,
     title: &'static str,
     axis: &'static str,
-    unit: Unit,
-    position: fn(&Step) -> f64,
+    unit: AxisUnit,
+    position: fn(&TrialEvaluation) -> f64,
 }
 
 const EXAMPLES: Against = Against {
     id: "quality-by-examples",
     title: "Quality by examples",
     axis: "examples trained on",
-    unit: Unit::Count,
-    position: |step| step.examples,
+    unit: AxisUnit::Count,
+    position: |evaluation| evaluation.examples,
 };
 const TIME: Against = Against {
     id: "quality-by-time",
     title: "Quality by simulated time",
     axis: "simulated time",
-    unit: Unit::Time,
-    position: |step| step.sim_s,
+    unit: AxisUnit::Time,
+    position: |evaluation| evaluation.sim_s,
 };
 
 /// The two figures; `file` names the file with the series.
-pub fn figures(points: &[Point], file: &str) -> [Result<Figure, String>; 2] {
+pub fn figures(points: &[SweepPoint], file: &str) -> [Result<Figure, String>; 2] {
     [by_examples(points, file), build(points, &TIME, file)]
 }
 
 /// Quality against examples.
-pub fn by_examples(points: &[Point], file: &str) -> Result<Figure, String> {
+pub fn by_examples(points: &[SweepPoint], file: &str) -> Result<Figure, String> {
     build(points, &EXAMPLES, file)
 }
 
-fn build(points: &[Point], against: &Against, file: &str) -> Result<Figure, String> {
-    let has = |point: &Point, measure| !point.curves(measure, against.position).is_empty();
-    let with: Vec<&Point> = points
+fn build(points: &[SweepPoint], against: &Against, file: &str) -> Result<Figure, String> {
+    let has = |point: &SweepPoint, measure| !point.curves(measure, against.position).is_empty();
+    let with: Vec<&SweepPoint> = points
         .iter()
         .filter(|point| (0..FOLLOWED.len()).any(|measure| has(point, measure)))
         .collect();
@@ -68,8 +68,8 @@ fn build(points: &[Point], against: &Against, file: &str) -> Result<Figure, Stri
     if longest <= 0.0 {
         return Err(format!("no trial has {}", against.axis));
     }
-    let log = against.unit == Unit::Time && shortest > 0.0 && longest / shortest >= WIDE;
-    let shown: Vec<&Point> = evenly(with.len(), MOST_LINES).map(|index| with[index]).collect();
+    let log = against.unit == AxisUnit::Time && shortest > 0.0 && longest / shortest >= WIDE;
+    let shown: Vec<&SweepPoint> = evenly(with.len(), MOST_LINES).map(|index| with[index]).collect();
     let plots: Vec<Plot> =
         (0..FOLLOWED.len()).filter_map(|measure| plot(&shown, measure, against, log)).collect();
     Ok(Figure {
@@ -82,15 +82,15 @@ fn build(points: &[Point], against: &Against, file: &str) -> Result<Figure, Stri
     })
 }
 
-fn end(point: &Point, position: fn(&Step) -> f64) -> Vec<f64> {
-    point.trials.iter().filter_map(|trial| trial.steps.last().map(position)).collect()
+fn end(point: &SweepPoint, position: fn(&TrialEvaluation) -> f64) -> Vec<f64> {
+    point.trials.iter().filter_map(|trial| trial.evaluations.last().map(position)).collect()
 }
 
-fn plot(points: &[&Point], measure: usize, against: &Against, log: bool) -> Option<Plot> {
-    let line = |point: &&Point| {
+fn plot(points: &[&SweepPoint], measure: usize, against: &Against, log: bool) -> Option<Plot> {
+    let line = |point: &&SweepPoint| {
         let mut curves = point.curves(measure, against.position);
         if log {
-            curves.iter_mut().for_each(|curve| curve.retain(|step| step.0 > 0.0));
+            curves.iter_mut().for_each(|curve| curve.retain(|point| point.0 > 0.0));
         }
         let series = mean_line(point.label.as_str(), &curves, POSITIONS);
         // A model that is evaluated and not trained has one value, which is drawn as a point.
@@ -105,7 +105,7 @@ fn plot(points: &[&Point], measure: usize, against: &Against, log: bool) -> Opti
         Plot::new(
             FOLLOWED[measure].1,
             Axis::new(against.axis, against.unit).scaled(log),
-            Axis { range, ..Axis::new(FOLLOWED[measure].1, Unit::Number) },
+            Axis { range, ..Axis::new(FOLLOWED[measure].1, AxisUnit::Number) },
             series,
         )
     })
@@ -125,16 +125,16 @@ fn range(series: &[Series]) -> (f64, f64) {
     (low - 0.05 * room, high + 0.08 * room)
 }
 
-fn sentence(points: &[&Point], shown: usize) -> String {
-    let last = |point: &Point| {
-        let curves = point.curves(0, |step| step.examples);
+fn sentence(points: &[&SweepPoint], shown: usize) -> String {
+    let last = |point: &SweepPoint| {
+        let curves = point.curves(0, |evaluation| evaluation.examples);
         let ends: Vec<f64> = curves.iter().filter_map(|curve| curve.last().map(|p| p.1)).collect();
         let mean = ends.iter().sum::<f64>() / ends.len() as f64;
         (!ends.is_empty()).then_some(mean)
     };
     let ends = points.iter().filter_map(|point| Some((*point, last(point)?)));
-    let ends: Vec<(&Point, f64)> = ends.collect();
-    let by = |a: &&(&Point, f64), b: &&(&Point, f64)| a.1.total_cmp(&b.1);
+    let ends: Vec<(&SweepPoint, f64)> = ends.collect();
+    let by = |a: &&(&SweepPoint, f64), b: &&(&SweepPoint, f64)| a.1.total_cmp(&b.1);
     let (best, worst) = (ends.iter().max_by(by), ends.iter().min_by(by));
     let drawn = match shown < points.len() {
         true => format!(" {shown} of {} points are drawn, evenly chosen.", points.len()),

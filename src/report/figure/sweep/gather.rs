@@ -1,15 +1,15 @@
 //! The trials of a sweep by points, with the figures and the short series that its page needs.
 
-use super::measures::{MEASURES, Measure};
+use super::measures::{MEASURES, TrialMeasure};
 use crate::report::error::ReportError;
 use crate::report::figure::grid::evenly;
-use crate::report::figure::interval::{self, Interval};
+use crate::report::figure::interval::{self, SeedMean};
 use crate::results::outcome::{Results, Settings, State, TrialOutcome, setting_text};
 use crate::results::tables::EvaluationRow;
 use serde_json::Value;
 
 /// The most evaluations kept of one trial.
-const MOST_STEPS: usize = 200;
+const MOST_EVALUATIONS: usize = 200;
 
 /// The figures that are shown over the course of a trial: name in an evaluation, name for readers.
 pub const FOLLOWED: [(&str, &str); 3] =
@@ -17,18 +17,18 @@ pub const FOLLOWED: [(&str, &str); 3] =
 
 /// A point: trials that differ only in their seed.
 #[derive(Clone, Debug)]
-pub struct Point {
+pub struct SweepPoint {
     /// The text that distinguishes it from the other points.
     pub label: String,
     /// The settings that the sweep gives it.
     pub settings: Settings,
     /// Its trials.
-    pub trials: Vec<Trial>,
+    pub trials: Vec<SweepTrial>,
 }
 
 /// One trial.
 #[derive(Clone, Debug)]
-pub struct Trial {
+pub struct SweepTrial {
     /// Its name in the plan.
     pub id: String,
     /// Its seed.
@@ -40,12 +40,12 @@ pub struct Trial {
     /// Its figures, one for each of [`MEASURES`].
     pub values: Vec<Option<f64>>,
     /// Its evaluations, thinned.
-    pub steps: Vec<Step>,
+    pub evaluations: Vec<TrialEvaluation>,
 }
 
 /// One evaluation of the server's parameters.
 #[derive(Clone, Copy, Debug)]
-pub struct Step {
+pub struct TrialEvaluation {
     /// Examples trained on before it.
     pub examples: f64,
     /// Simulated seconds before it.
@@ -54,22 +54,29 @@ pub struct Step {
     pub quality: [f64; FOLLOWED.len()],
 }
 
-impl Point {
+impl SweepPoint {
     /// Number of trials in a state.
     pub fn count(&self, state: State) -> usize {
         self.trials.iter().filter(|trial| trial.state == state).count()
     }
 
     /// Mean and interval of a measure over the trials that are done.
-    pub fn interval(&self, measure: &Measure) -> Option<Interval> {
+    pub fn seed_mean(&self, measure: &TrialMeasure) -> Option<SeedMean> {
         let values = self.trials.iter().filter_map(|trial| trial.values[measure.index()]);
         interval::of_mean(&values.collect::<Vec<f64>>())
     }
 
     /// The series of the trials: position and figure of each evaluation.
-    pub fn curves(&self, figure: usize, position: fn(&Step) -> f64) -> Vec<Vec<(f64, f64)>> {
-        let curve = |trial: &Trial| {
-            let points = trial.steps.iter().map(|step| (position(step), step.quality[figure]));
+    pub fn curves(
+        &self,
+        figure: usize,
+        position: fn(&TrialEvaluation) -> f64,
+    ) -> Vec<Vec<(f64, f64)>> {
+        let curve = |trial: &SweepTrial| {
+            let points = trial
+                .evaluations
+                .iter()
+                .map(|evaluation| (position(evaluation), evaluation.quality[figure]));
             points.filter(|point| point.1.is_finite()).collect::<Vec<_>>()
         };
         let done = self.trials.iter().filter(|trial| trial.state == State::Done);
@@ -112,41 +119,41 @@ fn speaks_of(word: &str, key: &str) -> bool {
 }
 
 /// Reads all trials of a folder. The folder of a run is one point with one trial.
-pub fn gather(results: &Results) -> Result<Vec<Point>, ReportError> {
+pub fn gather(results: &Results) -> Result<Vec<SweepPoint>, ReportError> {
     results
         .points
         .iter()
         .map(|point| {
             let trials = results.trials_of(point).map(trial).collect::<Result<_, _>>()?;
-            Ok(Point { label: point.label.clone(), settings: point.settings.clone(), trials })
+            Ok(SweepPoint { label: point.label.clone(), settings: point.settings.clone(), trials })
         })
         .collect()
 }
 
-fn trial(outcome: &TrialOutcome) -> Result<Trial, ReportError> {
+fn trial(outcome: &TrialOutcome) -> Result<SweepTrial, ReportError> {
     let scalars = outcome.scalars()?.unwrap_or_default();
-    let evaluations = match outcome.state() {
+    let rows = match outcome.state() {
         State::Done => outcome.evaluations()?,
         _ => Vec::new(),
     };
-    let steps = evenly(evaluations.len(), MOST_STEPS).map(|index| step(&evaluations[index]));
-    Ok(Trial {
+    let evaluations = evenly(rows.len(), MOST_EVALUATIONS).map(|index| evaluation(&rows[index]));
+    Ok(SweepTrial {
         id: outcome.id.clone(),
         seed: outcome.seed,
         state: outcome.state(),
         reason: outcome.diagnosis()?.map(|diagnosis| diagnosis.reason),
         values: MEASURES.iter().map(|measure| scalars.get(measure.scalar)).collect(),
-        steps: steps.collect(),
+        evaluations: evaluations.collect(),
     })
 }
 
-fn step(evaluation: &EvaluationRow) -> Step {
-    let quality = FOLLOWED.map(|(name, _)| evaluation.figure(name).unwrap_or(f64::NAN));
-    Step { examples: evaluation.examples as f64, sim_s: evaluation.sim_s, quality }
+fn evaluation(row: &EvaluationRow) -> TrialEvaluation {
+    let quality = FOLLOWED.map(|(name, _)| row.figure(name).unwrap_or(f64::NAN));
+    TrialEvaluation { examples: row.examples as f64, sim_s: row.sim_s, quality }
 }
 
 /// The keys whose values differ between points; all keys if there is only one point.
-pub fn swept(points: &[Point]) -> Vec<String> {
+pub fn swept(points: &[SweepPoint]) -> Vec<String> {
     let mut keys: Vec<&String> = points.iter().flat_map(|point| point.settings.keys()).collect();
     keys.sort();
     keys.dedup();
@@ -176,7 +183,7 @@ mod tests {
         let point = |label: &str, settings: serde_json::Value| {
             let Value::Object(settings) = settings else { panic!("settings are a table") };
             let settings = settings.into_iter().collect();
-            Point { label: label.to_string(), settings, trials: Vec::new() }
+            SweepPoint { label: label.to_string(), settings, trials: Vec::new() }
         };
         let keys = ["cluster.workers", "optimizer.beta1"].map(String::from);
         let both = serde_json::json!({"cluster.workers": 10, "optimizer.beta1": 0.5});

@@ -1,44 +1,44 @@
 //! The figures by which points are compared.
 
-use crate::report::figure::axis::Unit;
-use crate::report::figure::interval::Interval;
+use crate::report::figure::axis::AxisUnit;
+use crate::report::figure::interval::SeedMean;
 use crate::report::figure::number::figure;
 
 /// A figure of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Measure {
+pub struct TrialMeasure {
     /// Its name for readers.
     pub name: &'static str,
     /// Its name in [`crate::metrics::scalar`].
     pub scalar: &'static str,
     /// How it is written on an axis.
-    pub unit: Unit,
+    pub unit: AxisUnit,
 }
 
-const fn measure(name: &'static str, scalar: &'static str, unit: Unit) -> Measure {
-    Measure { name, scalar, unit }
+const fn measure(name: &'static str, scalar: &'static str, unit: AxisUnit) -> TrialMeasure {
+    TrialMeasure { name, scalar, unit }
 }
 
 /// AUC at the best step.
-pub const BEST_AUC: Measure = measure("best AUC", "best.auc", Unit::Number);
+pub const BEST_AUC: TrialMeasure = measure("best AUC", "best.auc", AxisUnit::Number);
 /// What a trial costs if machines are paid by time.
-pub const COST: Measure = measure("cost, worker-seconds", "worker_s", Unit::Count);
+pub const COST: TrialMeasure = measure("cost, worker-seconds", "worker_s", AxisUnit::Count);
 /// The virtual clock at the end.
-pub const SIM_TIME: Measure = measure("simulated time", "sim_s", Unit::Time);
+pub const SIM_TIME: TrialMeasure = measure("simulated time", "sim_s", AxisUnit::Time);
 
 /// All of them, in the order of tables.
-pub const MEASURES: [Measure; 8] = [
+pub const MEASURES: [TrialMeasure; 8] = [
     BEST_AUC,
-    measure("best session AUC", "best.session_auc", Unit::Number),
-    measure("best log-loss", "best.log_loss", Unit::Number),
+    measure("best session AUC", "best.session_auc", AxisUnit::Number),
+    measure("best log-loss", "best.log_loss", AxisUnit::Number),
     SIM_TIME,
     COST,
-    measure("examples per simulated second", "examples_per_sim_s", Unit::Count),
-    measure("mean staleness", "staleness.mean", Unit::Number),
-    measure("mean gap", "gap_mean", Unit::Number),
+    measure("examples per simulated second", "examples_per_sim_s", AxisUnit::Count),
+    measure("mean staleness", "staleness.mean", AxisUnit::Number),
+    measure("mean gap", "gap_mean", AxisUnit::Number),
 ];
 
-impl Measure {
+impl TrialMeasure {
     /// Its place in [`MEASURES`].
     pub fn index(&self) -> usize {
         MEASURES.iter().position(|other| other == self).unwrap_or(0)
@@ -46,11 +46,11 @@ impl Measure {
 }
 
 /// A mean with half of its interval, if it has one; a dash for `None`.
-pub fn plus_minus(interval: Option<Interval>) -> String {
-    match interval {
+pub fn plus_minus(seed_mean: Option<SeedMean>) -> String {
+    match seed_mean {
         None => "–".to_string(),
-        Some(interval) if !interval.known => figure(interval.mean),
-        Some(interval) => with_half(interval.mean, interval.half()),
+        Some(SeedMean { mean, interval: None }) => figure(mean),
+        Some(SeedMean { mean, interval: Some(interval) }) => with_half(mean, interval.half()),
     }
 }
 
@@ -66,14 +66,17 @@ fn with_half(mean: f64, half: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::statistics::Interval;
 
     #[test]
     fn intervals_are_written_with_two_digits() {
-        let interval =
-            |mean, half| Interval { mean, low: mean - half, high: mean + half, known: true };
-        assert_eq!(plus_minus(Some(interval(0.75643, 0.00213))), "0.7564 ± 0.0021");
-        assert_eq!(plus_minus(Some(interval(123.456, 31.2))), "123 ± 31");
-        assert_eq!(plus_minus(Some(Interval { known: false, ..interval(3.0, 0.0) })), "3");
+        let known = |mean, half| {
+            let interval = Interval { low: mean - half, high: mean + half };
+            Some(SeedMean { mean, interval: Some(interval) })
+        };
+        assert_eq!(plus_minus(known(0.75643, 0.00213)), "0.7564 ± 0.0021");
+        assert_eq!(plus_minus(known(123.456, 31.2)), "123 ± 31");
+        assert_eq!(plus_minus(Some(SeedMean { mean: 3.0, interval: None })), "3");
         assert_eq!(plus_minus(None), "–");
     }
 }

@@ -1,10 +1,10 @@
 //! Time to a quality and best quality against workers and cost, with the Pareto front: the points
 //! that no other point beats.
 
-use super::gather::Point;
+use super::gather::SweepPoint;
 use super::measures::{BEST_AUC, COST, SIM_TIME};
 use super::target::{target, times_to};
-use crate::report::figure::axis::{Axis, Unit};
+use crate::report::figure::axis::{Axis, AxisUnit};
 use crate::report::figure::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::figure::number::{self, counted, short};
@@ -17,7 +17,7 @@ const MOST_GROUPS: usize = 10;
 const WIDE: f64 = 16.0;
 
 /// Means of one point, as far as they are known.
-struct Place<'a> {
+struct PointMeans<'a> {
     label: &'a str,
     group: String,
     workers: Option<f64>,
@@ -28,45 +28,46 @@ struct Place<'a> {
 }
 
 /// A point and where it lies in a plot.
-type Placed<'a> = (&'a Place<'a>, (f64, f64));
+type DrawnPoint<'a> = (&'a PointMeans<'a>, (f64, f64));
 
-/// One of the plots: its axes, and whether a higher value is better.
-struct View {
+/// Two means against each other, in one plot: the axes, and whether a higher value is better.
+struct TradeOff {
     label: String,
-    x: (&'static str, Unit),
-    y: (String, Unit),
+    x: (&'static str, AxisUnit),
+    y: (String, AxisUnit),
     higher: bool,
-    of: fn(&Place) -> Option<(f64, f64)>,
+    of: fn(&PointMeans) -> Option<(f64, f64)>,
 }
 
 /// The figure.
-pub fn figure(points: &[Point], keys: &[String]) -> Result<Figure, String> {
+pub fn figure(points: &[SweepPoint], keys: &[String]) -> Result<Figure, String> {
     let target = target(points).ok_or("no finished trial has an AUC")?;
-    let places: Vec<Place> = points.iter().map(|point| place(point, keys, target)).collect();
-    let views = views(target);
-    let plots: Vec<Plot> = views.iter().filter_map(|view| plot(&places, view)).collect();
+    let all: Vec<PointMeans> = points.iter().map(|point| means_of(point, keys, target)).collect();
+    let trade_offs = trade_offs(target);
+    let plots: Vec<Plot> =
+        trade_offs.iter().filter_map(|trade_off| plot(&all, trade_off)).collect();
     if plots.is_empty() {
         return Err("no trial has both a cost and a quality".to_string());
     }
     Ok(Figure {
         id: "pareto".to_string(),
         title: "Time and quality against workers and cost".to_string(),
-        sentence: sentence(&places, target),
+        sentence: sentence(&all, target),
         chart: Chart::Plots(plots, Panels::stacked(2)),
-        grid: grid(&places, &views, target),
+        grid: grid(&all, &trade_offs, target),
         file: "trials.csv".to_string(),
     })
 }
 
-fn place<'a>(point: &'a Point, keys: &[String], target: f64) -> Place<'a> {
-    let mean = |measure| point.interval(measure).map(|interval| interval.mean);
+fn means_of<'a>(point: &'a SweepPoint, keys: &[String], target: f64) -> PointMeans<'a> {
+    let mean = |measure| point.seed_mean(measure).map(|value| value.mean);
     let (whole_cost, clock) = (mean(&COST), mean(&SIM_TIME));
     let workers = whole_cost.zip(clock).filter(|(_, clock)| *clock > 0.0);
     let workers = workers.map(|(cost, clock)| (cost / clock).round());
     let (time, reached) = times_to(point, target);
     // A mean over only the seeds that reach the target would be too good for the point.
     let time = time.filter(|_| reached == point.count(State::Done)).map(|time| time.mean);
-    Place {
+    PointMeans {
         label: &point.label,
         group: point.besides("cluster.workers", keys),
         workers,
@@ -77,48 +78,48 @@ fn place<'a>(point: &'a Point, keys: &[String], target: f64) -> Place<'a> {
     }
 }
 
-fn views(target: f64) -> [View; 4] {
-    let timed = || (format!("simulated time to AUC {target:.3}"), Unit::Time);
-    let best = || ("best AUC".to_string(), Unit::Number);
+fn trade_offs(target: f64) -> [TradeOff; 4] {
+    let timed = || (format!("simulated time to AUC {target:.3}"), AxisUnit::Time);
+    let best = || ("best AUC".to_string(), AxisUnit::Number);
     [
-        View {
+        TradeOff {
             label: "time by workers".to_string(),
-            x: ("workers", Unit::Count),
+            x: ("workers", AxisUnit::Count),
             y: timed(),
             higher: false,
-            of: |place| place.workers.zip(place.time),
+            of: |means| means.workers.zip(means.time),
         },
-        View {
+        TradeOff {
             label: "time by cost".to_string(),
-            x: ("worker-seconds until this AUC", Unit::Count),
+            x: ("worker-seconds until this AUC", AxisUnit::Count),
             y: timed(),
             higher: false,
-            of: |place| place.cost.zip(place.time),
+            of: |means| means.cost.zip(means.time),
         },
-        View {
+        TradeOff {
             label: "best AUC by workers".to_string(),
-            x: ("workers", Unit::Count),
+            x: ("workers", AxisUnit::Count),
             y: best(),
             higher: true,
-            of: |place| place.workers.zip(place.auc),
+            of: |means| means.workers.zip(means.auc),
         },
-        View {
+        TradeOff {
             label: "best AUC by cost".to_string(),
-            x: ("worker-seconds of the whole run", Unit::Count),
+            x: ("worker-seconds of the whole run", AxisUnit::Count),
             y: best(),
             higher: true,
-            of: |place| place.whole_cost.zip(place.auc),
+            of: |means| means.whole_cost.zip(means.auc),
         },
     ]
 }
 
-fn plot(places: &[Place], view: &View) -> Option<Plot> {
-    let known: Vec<Placed> =
-        places.iter().filter_map(|place| Some((place, (view.of)(place)?))).collect();
+fn plot(all: &[PointMeans], trade_off: &TradeOff) -> Option<Plot> {
+    let known: Vec<DrawnPoint> =
+        all.iter().filter_map(|means| Some((means, (trade_off.of)(means)?))).collect();
     if known.is_empty() {
         return None;
     }
-    let mut groups: BTreeMap<&str, Vec<&Placed>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<&DrawnPoint>> = BTreeMap::new();
     for known in &known {
         groups.entry(&known.0.group).or_default().push(known);
     }
@@ -128,7 +129,7 @@ fn plot(places: &[Place], view: &View) -> Option<Plot> {
         .collect();
     let values: Vec<(f64, f64)> = known.iter().map(|(_, at)| *at).collect();
     let mut best: Vec<(f64, f64)> =
-        front(&values, view.higher).map(|index| values[index]).collect();
+        front(&values, trade_off.higher).map(|index| values[index]).collect();
     best.sort_by(|a, b| a.0.total_cmp(&b.0));
     best.dedup();
     series.push(Series {
@@ -138,20 +139,20 @@ fn plot(places: &[Place], view: &View) -> Option<Plot> {
         style: Style::Limit,
         ..Series::default()
     });
-    let x = Axis::new(view.x.0, view.x.1).scaled(wide(values.iter().map(|v| v.0)));
-    let x = match view.x.0 {
+    let x = Axis::new(trade_off.x.0, trade_off.x.1).scaled(wide(values.iter().map(|v| v.0)));
+    let x = match trade_off.x.0 {
         "workers" => x.labelled(values.iter().map(|v| v.0)),
         _ => x,
     };
     Some(Plot::new(
-        view.label.as_str(),
+        trade_off.label.as_str(),
         x,
-        Axis::new(view.y.0.as_str(), view.y.1).scaled(wide(values.iter().map(|v| v.1))),
+        Axis::new(trade_off.y.0.as_str(), trade_off.y.1).scaled(wide(values.iter().map(|v| v.1))),
         series,
     ))
 }
 
-fn scatter(group: &str, known: &[&Placed]) -> Series {
+fn scatter(group: &str, known: &[&DrawnPoint]) -> Series {
     let mut known = known.to_vec();
     known.sort_by(|a, b| a.1.0.total_cmp(&b.1.0));
     Series {
@@ -159,7 +160,7 @@ fn scatter(group: &str, known: &[&Placed]) -> Series {
         x: known.iter().map(|(_, at)| short(at.0)).collect(),
         y: known.iter().map(|(_, at)| Some(short(at.1))).collect(),
         style: Style::Points,
-        labels: known.iter().map(|(place, _)| place.label.to_string()).collect(),
+        labels: known.iter().map(|(means, _)| means.label.to_string()).collect(),
         ..Series::default()
     }
 }
@@ -179,13 +180,13 @@ fn front(values: &[(f64, f64)], higher: bool) -> impl Iterator<Item = usize> {
     (0..values.len()).filter(move |i| !values.iter().any(|other| beaten(&values[*i], other)))
 }
 
-fn sentence(places: &[Place], target: f64) -> String {
-    let by = |a: &&Place, b: &&Place, of: fn(&Place) -> Option<f64>| {
+fn sentence(all: &[PointMeans], target: f64) -> String {
+    let by = |a: &&PointMeans, b: &&PointMeans, of: fn(&PointMeans) -> Option<f64>| {
         of(a).unwrap_or(f64::MAX).total_cmp(&of(b).unwrap_or(f64::MAX))
     };
-    let timed = || places.iter().filter(|place| place.time.is_some());
-    let fastest = timed().min_by(|a, b| by(a, b, |place| place.time));
-    let cheapest = timed().min_by(|a, b| by(a, b, |place| place.cost));
+    let timed = || all.iter().filter(|means| means.time.is_some());
+    let fastest = timed().min_by(|a, b| by(a, b, |means| means.time));
+    let cheapest = timed().min_by(|a, b| by(a, b, |means| means.cost));
     let reached = timed().count();
     let (Some(fastest), Some(cheapest)) = (fastest, cheapest) else {
         return format!("No point reaches the target AUC {target:.3} with every seed.");
@@ -193,23 +194,23 @@ fn sentence(places: &[Place], target: f64) -> String {
     format!(
         "The target is AUC {target:.3}, which at least half of the points reach at their best. Every seed of \
          {reached} of {} reaches it. {} needs the least time ({}), and {} costs the least ({} worker-seconds).",
-        counted(places.len(), "point", "points"),
+        counted(all.len(), "point", "points"),
         fastest.label,
-        Unit::Time.write(fastest.time),
+        AxisUnit::Time.write(fastest.time),
         cheapest.label,
         number::figure(cheapest.cost)
     )
 }
 
-fn grid(places: &[Place], views: &[View], target: f64) -> Grid {
-    let fronts: Vec<Vec<usize>> = views
+fn grid(all: &[PointMeans], trade_offs: &[TradeOff], target: f64) -> Grid {
+    let fronts: Vec<Vec<usize>> = trade_offs
         .iter()
-        .map(|view| {
-            let known = places.iter().enumerate();
+        .map(|trade_off| {
+            let known = all.iter().enumerate();
             let known: Vec<(usize, (f64, f64))> =
-                known.filter_map(|(index, place)| Some((index, (view.of)(place)?))).collect();
+                known.filter_map(|(index, means)| Some((index, (trade_off.of)(means)?))).collect();
             let values: Vec<(f64, f64)> = known.iter().map(|(_, at)| *at).collect();
-            front(&values, view.higher).map(|index| known[index].0).collect()
+            front(&values, trade_off.higher).map(|index| known[index].0).collect()
         })
         .collect();
     let mut columns = vec![grid::text("point"), grid::number("workers")];
@@ -217,21 +218,21 @@ fn grid(places: &[Place], views: &[View], target: f64) -> Grid {
     let names = [timed.as_str(), "worker-seconds until this AUC", "worker-seconds", "best AUC"];
     columns.extend(names.map(grid::number));
     columns.push(grid::text("on the front of"));
-    let numbered: Vec<(usize, &Place)> = places.iter().enumerate().collect();
+    let numbered: Vec<(usize, &PointMeans)> = all.iter().enumerate().collect();
     Grid::new("Time and quality against workers and cost", columns).fill(
         &numbered,
         MOST_ROWS,
         "trials.csv",
-        |(index, place)| {
-            let on = views.iter().zip(&fronts).filter(|(_, front)| front.contains(index));
-            let on: Vec<&str> = on.map(|(view, _)| view.label.as_str()).collect();
+        |(index, means)| {
+            let on = trade_offs.iter().zip(&fronts).filter(|(_, front)| front.contains(index));
+            let on: Vec<&str> = on.map(|(trade_off, _)| trade_off.label.as_str()).collect();
             vec![
-                place.label.to_string(),
-                number::figure(place.workers),
-                number::figure(place.time),
-                number::figure(place.cost),
-                number::figure(place.whole_cost),
-                number::figure(place.auc),
+                means.label.to_string(),
+                number::figure(means.workers),
+                number::figure(means.time),
+                number::figure(means.cost),
+                number::figure(means.whole_cost),
+                number::figure(means.auc),
                 if on.is_empty() { "–".to_string() } else { on.join(", ") },
             ]
         },

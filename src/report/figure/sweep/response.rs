@@ -1,10 +1,10 @@
 //! Response curves: each measure against one swept setting, with a line for every combination of
 //! the other settings. If the sweep names its points, they are also shown side by side.
 
-use super::gather::{Point, short_key};
-use super::measures::{MEASURES, Measure, plus_minus};
+use super::gather::{SweepPoint, short_key};
+use super::measures::{MEASURES, TrialMeasure, plus_minus};
 use super::target::known;
-use crate::report::figure::axis::{Axis, Unit};
+use crate::report::figure::axis::{Axis, AxisUnit};
 use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
 use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::figure::number::short;
@@ -21,81 +21,83 @@ const WIDE: f64 = 16.0;
 
 /// The order of the points along the horizontal axis.
 #[derive(Clone, Copy, Debug)]
-pub enum By<'a> {
+pub enum PointOrder<'a> {
     /// The values of a key.
     Key(&'a str),
     /// The names that the sweep gives them.
     Name,
 }
 
-impl By<'_> {
+impl PointOrder<'_> {
     fn title(self, keys: &[String]) -> String {
         match self {
-            By::Key(key) => short_key(key, keys),
-            By::Name => "point".to_string(),
+            PointOrder::Key(key) => short_key(key, keys),
+            PointOrder::Name => "point".to_string(),
         }
     }
 
-    fn text(self, point: &Point) -> String {
+    fn text(self, point: &SweepPoint) -> String {
         match self {
-            By::Key(key) => point.setting(key),
-            By::Name => point.label.clone(),
+            PointOrder::Key(key) => point.setting(key),
+            PointOrder::Name => point.label.clone(),
         }
     }
 
-    fn number(self, point: &Point) -> Option<f64> {
+    fn number(self, point: &SweepPoint) -> Option<f64> {
         match self {
-            By::Key(key) => point.number(key),
-            By::Name => None,
+            PointOrder::Key(key) => point.number(key),
+            PointOrder::Name => None,
         }
     }
 
     /// The name of the line to which a point belongs.
-    fn line(self, point: &Point, keys: &[String]) -> String {
+    fn line(self, point: &SweepPoint, keys: &[String]) -> String {
         match self {
-            By::Key(key) => point.besides(key, keys),
-            By::Name => String::new(),
+            PointOrder::Key(key) => point.besides(key, keys),
+            PointOrder::Name => String::new(),
         }
     }
 }
 
 /// The horizontal axes that make sense: the names, if points have them, and every key that takes
 /// several values while all other settings stay the same. If there are none of these, all keys.
-pub fn axes<'a>(points: &[Point], keys: &'a [String]) -> Vec<By<'a>> {
+pub fn axes<'a>(points: &[SweepPoint], keys: &'a [String]) -> Vec<PointOrder<'a>> {
     let compares = |key: &&String| {
-        lines(points, By::Key(key), keys).iter().any(|(_, line)| {
+        lines(points, PointOrder::Key(key), keys).iter().any(|(_, line)| {
             let first = line.first().map(|point| point.setting(key));
             line.iter().any(|point| Some(point.setting(key)) != first)
         })
     };
-    let comparing = keys.iter().filter(compares).map(|key| By::Key(key));
-    let names = points.iter().any(Point::is_named).then_some(By::Name);
-    let all: Vec<By<'a>> = names.into_iter().chain(comparing).collect();
-    if all.is_empty() { keys.iter().map(|key| By::Key(key)).collect() } else { all }
+    let comparing = keys.iter().filter(compares).map(|key| PointOrder::Key(key));
+    let names = points.iter().any(SweepPoint::is_named).then_some(PointOrder::Name);
+    let all: Vec<PointOrder<'a>> = names.into_iter().chain(comparing).collect();
+    if all.is_empty() { keys.iter().map(|key| PointOrder::Key(key)).collect() } else { all }
 }
 
 /// The figure of one of [`axes`], the `number`th.
 pub fn figure(
-    points: &[Point],
-    by: By<'_>,
+    points: &[SweepPoint],
+    by: PointOrder<'_>,
     keys: &[String],
     number: usize,
 ) -> Result<Figure, String> {
-    let shown: Vec<Point> = match by {
-        By::Key(_) => points.to_vec(),
+    let shown: Vec<SweepPoint> = match by {
+        PointOrder::Key(_) => points.to_vec(),
         // Names stand side by side and need room.
-        By::Name => evenly(points.len(), MOST_NAMES).map(|index| points[index].clone()).collect(),
+        PointOrder::Name => {
+            evenly(points.len(), MOST_NAMES).map(|index| points[index].clone()).collect()
+        }
     };
     let mut axis = Places::of(&shown, by, keys);
-    if let By::Name = by {
+    if let PointOrder::Name = by {
         axis.number_if_crowded(points);
     }
     let lines = lines(&shown, by, keys);
     let plots: Vec<Plot> =
         MEASURES.iter().filter_map(|measure| plot(&lines, by, &axis, measure)).collect();
     let what = match by {
-        By::Key(key) => key,
-        By::Name => "the points",
+        PointOrder::Key(key) => key,
+        PointOrder::Name => "the points",
     };
     if plots.is_empty() {
         return Err(format!("no trial has figures for {what}"));
@@ -110,8 +112,8 @@ pub fn figure(
     Ok(Figure {
         id: format!("response-{number}"),
         title: match by {
-            By::Key(key) => format!("Effect of {key}"),
-            By::Name => "Points side by side".to_string(),
+            PointOrder::Key(key) => format!("Effect of {key}"),
+            PointOrder::Name => "Points side by side".to_string(),
         },
         sentence: format!("{}{left_out}", sentence(&lines, by)),
         chart: Chart::Plots(plots, Panels::stacked(2)),
@@ -128,7 +130,7 @@ struct Places {
 }
 
 impl Places {
-    fn of(points: &[Point], by: By<'_>, keys: &[String]) -> Places {
+    fn of(points: &[SweepPoint], by: PointOrder<'_>, keys: &[String]) -> Places {
         let numbers: Option<Vec<f64>> = points.iter().map(|point| by.number(point)).collect();
         let title = by.title(keys);
         match numbers {
@@ -137,7 +139,7 @@ impl Places {
                 let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let log = low > 0.0 && high / low >= WIDE;
                 // On an axis of ratios, labels have room even if small values lie close together.
-                let axis = Axis::new(title, Unit::Number).scaled(log).labelled(numbers);
+                let axis = Axis::new(title, AxisUnit::Number).scaled(log).labelled(numbers);
                 Places { axis, names: Vec::new() }
             }
             None => {
@@ -147,14 +149,14 @@ impl Places {
                         names.push(name);
                     }
                 }
-                let axis = Axis { names: names.clone(), ..Axis::new(title, Unit::Number) };
+                let axis = Axis { names: names.clone(), ..Axis::new(title, AxisUnit::Number) };
                 Places { axis, names }
             }
         }
     }
 
     /// If the names have no room, labels the points by their numbers, which the table also has.
-    fn number_if_crowded(&mut self, points: &[Point]) {
+    fn number_if_crowded(&mut self, points: &[SweepPoint]) {
         if self.names.iter().map(String::len).sum::<usize>() <= ROOM {
             return;
         }
@@ -165,7 +167,7 @@ impl Places {
         self.axis.title = "point, by its number".to_string();
     }
 
-    fn place(&self, point: &Point, by: By<'_>) -> Option<f64> {
+    fn place(&self, point: &SweepPoint, by: PointOrder<'_>) -> Option<f64> {
         match self.names.is_empty() {
             true => by.number(point),
             false => {
@@ -177,9 +179,13 @@ impl Places {
 }
 
 /// The lines: the name and the points of each.
-fn lines<'a>(points: &'a [Point], by: By<'_>, keys: &[String]) -> Vec<(String, Vec<&'a Point>)> {
+fn lines<'a>(
+    points: &'a [SweepPoint],
+    by: PointOrder<'_>,
+    keys: &[String],
+) -> Vec<(String, Vec<&'a SweepPoint>)> {
     let mut order: Vec<String> = Vec::new();
-    let mut lines: BTreeMap<String, Vec<&Point>> = BTreeMap::new();
+    let mut lines: BTreeMap<String, Vec<&SweepPoint>> = BTreeMap::new();
     for point in points {
         let name = by.line(point, keys);
         if !lines.contains_key(&name) {
@@ -195,15 +201,15 @@ fn lines<'a>(points: &'a [Point], by: By<'_>, keys: &[String]) -> Vec<(String, V
 }
 
 fn plot(
-    lines: &[(String, Vec<&Point>)],
-    by: By<'_>,
+    lines: &[(String, Vec<&SweepPoint>)],
+    by: PointOrder<'_>,
     scale: &Places,
-    measure: &Measure,
+    measure: &TrialMeasure,
 ) -> Option<Plot> {
-    let shown: Vec<&(String, Vec<&Point>)> =
+    let shown: Vec<&(String, Vec<&SweepPoint>)> =
         evenly(lines.len(), MOST_LINES).map(|index| &lines[index]).collect();
     let count = shown.len();
-    let named = |(index, (name, points)): (usize, &(String, Vec<&Point>))| {
+    let named = |(index, (name, points)): (usize, &(String, Vec<&SweepPoint>))| {
         // Points with the same value stand beside each other.
         let aside = match scale.names.is_empty() {
             true => 0.0,
@@ -220,24 +226,24 @@ fn plot(
 
 fn line(
     name: &str,
-    points: &[&Point],
-    by: By<'_>,
+    points: &[&SweepPoint],
+    by: PointOrder<'_>,
     scale: &Places,
-    measure: &Measure,
+    measure: &TrialMeasure,
     aside: f64,
 ) -> Series {
-    let placed = |point: &&Point| Some((scale.place(point, by)?, point.interval(measure)?));
+    let placed = |point: &&SweepPoint| Some((scale.place(point, by)?, point.seed_mean(measure)?));
     let mut values: Vec<_> = points.iter().filter_map(placed).collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let several = values.iter().any(|(_, interval)| interval.known);
+    let several = values.iter().any(|(_, value)| value.interval.is_some());
     let band = several.then(|| Band {
-        low: values.iter().map(|(_, i)| Some(short(i.low))).collect(),
-        high: values.iter().map(|(_, i)| Some(short(i.high))).collect(),
+        low: values.iter().map(|(_, value)| Some(short(value.ends().low))).collect(),
+        high: values.iter().map(|(_, value)| Some(short(value.ends().high))).collect(),
     });
     Series {
         name: name.to_string(),
         x: values.iter().map(|(x, _)| short(x + aside)).collect(),
-        y: values.iter().map(|(_, i)| Some(short(i.mean))).collect(),
+        y: values.iter().map(|(_, value)| Some(short(value.mean))).collect(),
         band,
         style: if scale.names.is_empty() { Style::Dots } else { Style::Points },
         ..Series::default()
@@ -246,12 +252,12 @@ fn line(
 
 /// Where the line with the highest point is highest and lowest, for the first measure that is
 /// known.
-fn sentence(lines: &[(String, Vec<&Point>)], by: By<'_>) -> String {
+fn sentence(lines: &[(String, Vec<&SweepPoint>)], by: PointOrder<'_>) -> String {
     let all = || lines.iter().flat_map(|(_, points)| points);
-    let has = |measure: &&Measure| all().any(|point| point.interval(measure).is_some());
+    let has = |measure: &&TrialMeasure| all().any(|point| point.seed_mean(measure).is_some());
     let Some(measure) = MEASURES.iter().find(has) else { return String::new() };
-    let value = |point: &Point| point.interval(measure).map(|interval| interval.mean);
-    let ends = |points: &[&Point]| {
+    let value = |point: &SweepPoint| point.seed_mean(measure).map(|value| value.mean);
+    let ends = |points: &[&SweepPoint]| {
         let mut known: Vec<(f64, String)> =
             points.iter().filter_map(|point| Some((value(point)?, by.text(point)))).collect();
         known.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -270,11 +276,11 @@ fn sentence(lines: &[(String, Vec<&Point>)], by: By<'_>) -> String {
     format!("The {}{with} {range}. Bands and bars are 95 % intervals of the mean.", measure.name)
 }
 
-fn grid(points: &[Point], by: By<'_>, keys: &[String]) -> Grid {
+fn grid(points: &[SweepPoint], by: PointOrder<'_>, keys: &[String]) -> Grid {
     let mut columns = vec![grid::text(by.title(keys))];
     let (own, title) = match by {
-        By::Key(key) => (Some(key), format!("Measures against {key}")),
-        By::Name => (None, "Measures by point".to_string()),
+        PointOrder::Key(key) => (Some(key), format!("Measures against {key}")),
+        PointOrder::Name => (None, "Measures by point".to_string()),
     };
     let others: Vec<&String> = keys.iter().filter(|other| Some(other.as_str()) != own).collect();
     columns.extend(others.iter().map(|other| grid::text(short_key(other, keys))));
@@ -283,7 +289,7 @@ fn grid(points: &[Point], by: By<'_>, keys: &[String]) -> Grid {
     Grid::new(title, columns).fill(points, MOST_ROWS, "points.csv", |point| {
         let mut cells = vec![by.text(point)];
         cells.extend(others.iter().map(|other| point.setting(other)));
-        cells.extend(shown.iter().map(|measure| plus_minus(point.interval(measure))));
+        cells.extend(shown.iter().map(|measure| plus_minus(point.seed_mean(measure))));
         cells
     })
 }

@@ -1,13 +1,13 @@
 //! The measures that points have, and the time that they need to reach a target quality.
 
-use super::gather::{Point, Trial};
-use super::measures::{BEST_AUC, MEASURES, Measure};
-use crate::report::figure::interval::{self, Interval};
+use super::gather::{SweepPoint, SweepTrial};
+use super::measures::{BEST_AUC, MEASURES, TrialMeasure};
+use crate::report::figure::interval::{self, SeedMean};
 use crate::results::outcome::State;
 
 /// The measures that at least one trial has.
-pub fn known(points: &[Point]) -> Vec<Measure> {
-    let has = |measure: &Measure| {
+pub fn known(points: &[SweepPoint]) -> Vec<TrialMeasure> {
+    let has = |measure: &TrialMeasure| {
         let mut trials = points.iter().flat_map(|point| &point.trials);
         trials.any(|trial| trial.values[measure.index()].is_some())
     };
@@ -16,19 +16,19 @@ pub fn known(points: &[Point]) -> Vec<Measure> {
 
 /// The target AUC: the AUC that half of the points reach at their best, rounded down to three
 /// decimals. `None` if no point has an AUC.
-pub fn target(points: &[Point]) -> Option<f64> {
-    let means = points.iter().filter_map(|point| point.interval(&BEST_AUC));
-    let mut means: Vec<f64> = means.map(|interval| interval.mean).collect();
+pub fn target(points: &[SweepPoint]) -> Option<f64> {
+    let means = points.iter().filter_map(|point| point.seed_mean(&BEST_AUC));
+    let mut means: Vec<f64> = means.map(|value| value.mean).collect();
     means.sort_by(f64::total_cmp);
     let middle = means.get(means.len().checked_sub(1)? / 2)?;
     Some((middle * 1e3).floor() / 1e3)
 }
 
 /// The simulated seconds until a trial first had this AUC, interpolated between evaluations.
-pub fn time_to(trial: &Trial, target: f64) -> Option<f64> {
+pub fn time_to(trial: &SweepTrial, target: f64) -> Option<f64> {
     let mut before: Option<(f64, f64)> = None;
-    for step in &trial.steps {
-        let now = (step.sim_s, step.quality[0]);
+    for evaluation in &trial.evaluations {
+        let now = (evaluation.sim_s, evaluation.quality[0]);
         if now.1 >= target {
             let Some((left, low)) = before.filter(|before| before.1 < target) else {
                 return Some(now.0);
@@ -41,7 +41,7 @@ pub fn time_to(trial: &Trial, target: f64) -> Option<f64> {
 }
 
 /// Mean and interval of the time to `target` over the seeds that reach it, and their number.
-pub fn times_to(point: &Point, target: f64) -> (Option<Interval>, usize) {
+pub fn times_to(point: &SweepPoint, target: f64) -> (Option<SeedMean>, usize) {
     let done = point.trials.iter().filter(|trial| trial.state == State::Done);
     let times: Vec<f64> = done.filter_map(|trial| time_to(trial, target)).collect();
     (interval::of_mean(&times), times.len())
@@ -49,23 +49,23 @@ pub fn times_to(point: &Point, target: f64) -> (Option<Interval>, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::gather::Step;
+    use super::super::gather::TrialEvaluation;
     use super::super::measures::MEASURES;
     use super::*;
 
-    fn trial(values: &[(f64, f64)]) -> Trial {
-        let step = |(sim_s, auc): &(f64, f64)| Step {
+    fn trial(values: &[(f64, f64)]) -> SweepTrial {
+        let evaluation = |(sim_s, auc): &(f64, f64)| TrialEvaluation {
             examples: sim_s * 100.0,
             sim_s: *sim_s,
             quality: [*auc, f64::NAN, f64::NAN],
         };
-        Trial {
+        SweepTrial {
             id: String::new(),
             seed: 1,
             state: State::Done,
             reason: None,
             values: vec![None; MEASURES.len()],
-            steps: values.iter().map(step).collect(),
+            evaluations: values.iter().map(evaluation).collect(),
         }
     }
 

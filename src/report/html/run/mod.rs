@@ -6,7 +6,7 @@ mod workers;
 use super::commands::{self, quoted};
 use super::page::Page;
 use super::read::Run;
-use super::section::{Part, Section};
+use super::section::{Section, SectionPart};
 use super::settings;
 use crate::report::figure::OF_A_RUN;
 
@@ -46,7 +46,7 @@ fn figures(run: &Run, id: &'static str, title: &'static str) -> Option<Section> 
     let mut section =
         Section::of_figures(id, title, recorded.map(|topic| (topic.build)(&run.folder)));
     if let (WORKERS, Ok(workers)) = (id, run.folder.workers.rows()) {
-        section.parts.push(Part::Table(workers::grid(workers)));
+        section.parts.push(SectionPart::Table(workers::grid(workers)));
     }
     (!section.parts.is_empty()).then_some(section)
 }

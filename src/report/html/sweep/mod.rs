@@ -5,16 +5,17 @@ pub(super) mod points;
 use super::commands::{self, quoted};
 use super::page::Page;
 use super::read::{Defaults, defaults_of};
-use super::section::{Part, Section};
+use super::section::{Section, SectionPart};
 use super::settings;
 use crate::report::error::ReportError;
 use crate::report::figure::Figure;
 use crate::report::figure::grid::{self, Grid, MOST_ROWS};
 use crate::report::figure::number::counted;
-use crate::report::figure::sweep::gather::{self, Point, gather, swept};
+use crate::report::figure::sweep::gather::{self, SweepPoint, gather, swept};
 use crate::report::figure::sweep::measures::{BEST_AUC, plus_minus};
 use crate::report::figure::sweep::{curves, pareto, response, target};
 use crate::results::outcome::{Results, Settings, State, setting_text};
+use crate::results::statistics::Interval;
 
 /// The most figures of responses.
 const MOST_KEYS: usize = 8;
@@ -33,7 +34,7 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
     let series = "trials/*/evaluations.csv";
     let table = points::grid(&points, target, false, "points.csv");
     let mut sections = vec![
-        Section { id: "points", title: "Points", parts: vec![Part::Table(table)] },
+        Section { id: "points", title: "Points", parts: vec![SectionPart::Table(table)] },
         Section::of_figures("response", "Effects of the settings", responses(&points, &keys)),
         Section::of_figures("pareto-front", "Time and cost", [pareto::figure(&points, &keys)]),
         Section::of_figures("quality", "Quality on the holdout", curves::figures(&points, series)),
@@ -54,16 +55,16 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
     })
 }
 
-fn responses(points: &[Point], keys: &[String]) -> Vec<Result<Figure, String>> {
+fn responses(points: &[SweepPoint], keys: &[String]) -> Vec<Result<Figure, String>> {
     let shown = response::axes(points, keys).into_iter().take(MOST_KEYS).enumerate();
     shown.map(|(number, by)| response::figure(points, by, keys, number)).collect()
 }
 
-fn count(points: &[Point], state: State) -> usize {
+fn count(points: &[SweepPoint], state: State) -> usize {
     points.iter().map(|point| point.count(state)).sum()
 }
 
-fn facts(results: &Results, points: &[Point], keys: &[String]) -> Vec<(String, String)> {
+fn facts(results: &Results, points: &[SweepPoint], keys: &[String]) -> Vec<(String, String)> {
     let mut facts = vec![
         ("points".to_string(), points.len().to_string()),
         ("trials".to_string(), results.trials.len().to_string()),
@@ -79,7 +80,7 @@ fn facts(results: &Results, points: &[Point], keys: &[String]) -> Vec<(String, S
     facts
 }
 
-fn notices(results: &Results, points: &[Point]) -> Vec<String> {
+fn notices(results: &Results, points: &[SweepPoint]) -> Vec<String> {
     let mut notices = Vec::new();
     let open = count(points, State::ToDo);
     if open > 0 {
@@ -102,7 +103,7 @@ fn notices(results: &Results, points: &[Point]) -> Vec<String> {
     notices
 }
 
-fn words(points: &[Point], keys: &[String]) -> Vec<String> {
+fn words(points: &[SweepPoint], keys: &[String]) -> Vec<String> {
     let seeds = points.iter().map(|point| point.trials.len()).max().unwrap_or(0);
     let mut words = vec![format!(
         "The sweep has {} with {}{}.{}",
@@ -111,11 +112,12 @@ fn words(points: &[Point], keys: &[String]) -> Vec<String> {
         if points.len() == 1 { "" } else { " each at most" },
         if keys.is_empty() { String::new() } else { format!(" It sets {}.", keys.join(", ")) }
     )];
-    let known = points.iter().filter_map(|point| Some((point, point.interval(&BEST_AUC)?)));
+    let known = points.iter().filter_map(|point| Some((point, point.seed_mean(&BEST_AUC)?)));
     let best = known.clone().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
     if let Some((point, best)) = best {
-        let level = known.filter(|(_, other)| other.known && other.high >= best.low).count();
-        let unsure = match level > 1 && best.known {
+        let reaches = |other: Interval| other.high >= best.ends().low;
+        let level = known.filter(|(_, other)| other.interval.is_some_and(reaches)).count();
+        let unsure = match level > 1 && best.interval.is_some() {
             true => format!(
                 " {} with this one: compare them seed by seed with straggler compare before you choose.",
                 counted(
@@ -136,15 +138,15 @@ fn words(points: &[Point], keys: &[String]) -> Vec<String> {
 }
 
 /// The trials that blew up or failed, with the reasons.
-fn failures(points: &[Point]) -> Section {
-    let failed: Vec<(&Point, &gather::Trial)> = points
+fn failures(points: &[SweepPoint]) -> Section {
+    let failed: Vec<(&SweepPoint, &gather::SweepTrial)> = points
         .iter()
         .flat_map(|point| point.trials.iter().map(move |trial| (point, trial)))
         .filter(|(_, trial)| trial.state == State::Failed)
         .collect();
     let title = "Trials without figures";
     if failed.is_empty() {
-        let parts = vec![Part::Text("No trial blew up or failed.".to_string())];
+        let parts = vec![SectionPart::Text("No trial blew up or failed.".to_string())];
         return Section { id: "failures", title, parts };
     }
     let columns =
@@ -162,11 +164,11 @@ fn failures(points: &[Point]) -> Section {
             ]
         },
     );
-    Section { id: "failures", title, parts: vec![Part::Table(grid)] }
+    Section { id: "failures", title, parts: vec![SectionPart::Table(grid)] }
 }
 
 /// Every swept setting with its values.
-fn differed(points: &[Point], keys: &[String]) -> Section {
+fn differed(points: &[SweepPoint], keys: &[String]) -> Section {
     let columns =
         vec![grid::text("setting"), grid::number("number of values"), grid::text("values")];
     let mut grid = Grid::new("Settings that differ between points", columns);
@@ -181,7 +183,11 @@ fn differed(points: &[Point], keys: &[String]) -> Section {
         let more = if values.len() > 20 { ", ..." } else { "" };
         grid.rows.push(vec![key.clone(), values.len().to_string(), format!("{shown}{more}")]);
     }
-    Section { id: "differed", title: "Settings of the sweep", parts: vec![Part::Table(grid)] }
+    Section {
+        id: "differed",
+        title: "Settings of the sweep",
+        parts: vec![SectionPart::Table(grid)],
+    }
 }
 
 /// The settings that all trials share.
