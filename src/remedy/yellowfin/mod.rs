@@ -233,7 +233,7 @@ crate::persist!(Shard {
     tuner: state,
     sensor: state,
     explicit: state,
-    clip: fixed,
+    clip: scratch,
     last: state,
     squares: state,
     weight: state
