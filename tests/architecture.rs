@@ -144,13 +144,7 @@ fn modules_import_only_from_lower_floors() {
 
 /// Files that may import each other: a kernel and its form for one instruction set; runs, which have
 /// stages, which are runs; and two pairs of the page, whose figures are still drawn twice.
-const PAIRS: &[(&str, &str)] = &[
-    ("gemm", "gemm_x86"),
-    ("update", "update_x86"),
-    ("run", "stages"),
-    ("page", "markup"),
-    ("measures", "gather"),
-];
+const PAIRS: &[(&str, &str)] = &[("gemm", "gemm_x86"), ("update", "update_x86"), ("run", "stages")];
 
 /// The names in `names` that the text of a file, tests and comments aside, imports from its own
 /// folder, which lies `depth` modules above what the file's `self` is.

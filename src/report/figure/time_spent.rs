@@ -64,7 +64,9 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     let classes: Vec<Spent> = classes.map(|class| Spent::of(&class[0].class, class)).collect();
     let left_out = match classes.len().saturating_sub(MOST_CLASSES - 1) {
         0 => String::new(),
-        more => format!(" {} left out here.", counted(more, "class is", "classes are")),
+        more => {
+            format!(" Bars and table by class leave out {}.", counted(more, "class", "classes"))
+        }
     };
     let groups: Vec<Spent> = match classes.len() {
         1 => classes,
