@@ -359,6 +359,7 @@ impl Training {
         if !self.remedies.is_empty() {
             for member in members.iter_mut() {
                 let rates = (dense_rate, sparse_rate);
+                // Without step factors if the update is merged, so there the last one decides nothing.
                 let steps = self.amend((shard, version - 1), member, rates, merged);
                 context.dense_rate = dense_rate * steps.0;
                 context.sparse_rate = sparse_rate * steps.0;
