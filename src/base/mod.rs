@@ -1,5 +1,5 @@
 //! Floor 0, used by all others: virtual time, identifiers, random streams, quantities with units,
-//! saved state, the thread pool, and the features of the processor. It imports no other floor.
+//! saved state, the thread pool, text for terminals, and the features of the processor. It imports no other floor.
 
 pub mod id;
 pub mod level;
@@ -7,6 +7,7 @@ pub mod persist;
 pub mod pool;
 pub mod registry;
 pub mod stream;
+pub mod text;
 pub mod time;
 pub mod units;
 
@@ -14,5 +15,6 @@ pub use id::{ShardId, WorkerId};
 pub use persist::Persist;
 pub use pool::{Pending, Pool};
 pub use stream::{Draw, Purpose, Rng, Streams};
+pub use text::printable;
 pub use time::{SimSpan, SimTime, TimeFactor};
 pub use units::{Bandwidth, ByteSize};

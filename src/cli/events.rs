@@ -4,13 +4,13 @@
 //! `point`, `label` and `seed`; an event without `trial` is about the whole sweep. In this mode
 //! every other message to stderr is an event as well, `message`.
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use super::say;
 use crate::experiment::sweep::{Ended, PlannedTrial, SweepWatcher, TrialCounts};
 use crate::experiment::{RunError, Trial};
 use crate::results::Summary;
@@ -40,9 +40,7 @@ fn emit(event: &str, who: &Map<String, Value>, about: Value) {
     if let Value::Object(about) = about {
         line.extend(about);
     }
-    let line = format!("{}\n", Value::Object(line));
-    // If progress cannot be shown, the run continues.
-    drop(std::io::stderr().lock().write_all(line.as_bytes()));
+    say::tell_json(&format!("{}\n", Value::Object(line)));
 }
 
 /// Writes a text for people as an event.

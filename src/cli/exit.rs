@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
+use super::load;
+use crate::base::printable;
 use crate::data::DataError;
 use crate::experiment::RunError;
 use crate::results::FolderError;
 use crate::scenario::BuildError;
-use crate::scenario::document::printable;
+use crate::scenario::document::Problems;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,13 +57,13 @@ impl From<Exit> for ExitCode {
 pub(super) struct Failure {
     pub(super) exit: Exit,
     pub(super) message: String,
+    /// Whether the message has colours, and nothing else that is a command to a terminal.
+    pub(super) coloured: bool,
 }
 
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl std::fmt::Display) -> Failure {
-        // The message may contain text from a file.
-        let lines: Vec<String> = message.to_string().lines().map(printable).collect();
-        Failure { exit, message: format!("error: {}", lines.join("\n")) }
+        Failure { exit, message: format!("error: {message}"), coloured: false }
     }
 
     /// The exit code of a trial that did not finish.
@@ -78,9 +80,16 @@ impl Failure {
         }
     }
 
-    /// For messages that have their own heading.
-    pub(super) fn plain(exit: Exit, message: impl Into<String>) -> Failure {
-        Failure { exit, message: message.into() }
+    /// What is wrong with a text that the user wrote.
+    pub(super) fn of_problems(problems: &Problems) -> Failure {
+        let message = problems.render(load::look());
+        Failure { exit: Exit::Usage, message, coloured: true }
+    }
+
+    /// The same with a further line.
+    pub(super) fn with_line(self, line: &str) -> Failure {
+        let message = format!("{}\n{}", self.message.trim_end(), printable(line));
+        Failure { message, ..self }
     }
 }
 

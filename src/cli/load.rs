@@ -1,11 +1,10 @@
 //! From arguments to a checked scenario.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use super::say::tell;
+use super::say::{is_told_on_terminal, tell_coloured};
 use crate::scenario::document::{DocumentInput, Loaded, Override, ProblemStyle, load};
 use crate::scenario::sweep::is_sweep;
 use crate::scenario::{Scenario, rules};
@@ -26,15 +25,12 @@ pub(super) fn scenario(
         return Err(Failure::new(Exit::Usage, message));
     }
     let overrides: Vec<Override> = overrides.iter().map(|text| argument(text, arguments)).collect();
-    let look = look();
-    let refused = |problems: crate::scenario::document::Problems| {
-        Failure::plain(Exit::Usage, problems.render(look))
-    };
+    let refused = |problems| Failure::of_problems(&problems);
     let mut loaded = load::<Scenario>(input, &overrides).map_err(refused)?;
     rules::check(&mut loaded);
     let loaded = loaded.finish().map_err(refused)?;
     if !loaded.problems.list.is_empty() {
-        tell(&format!("{}\n", loaded.problems.render(look).trim_end()));
+        tell_coloured(&format!("{}\n", loaded.problems.render(look()).trim_end()));
     }
     Ok(loaded)
 }
@@ -47,7 +43,7 @@ pub(super) fn argument(text: &str, arguments: &[OsString]) -> Override {
 
 /// Colours on a terminal, unless NO_COLOR forbids them.
 pub(super) fn look() -> ProblemStyle {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = is_told_on_terminal() && std::env::var_os("NO_COLOR").is_none();
     ProblemStyle { colour }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
-use super::say::out;
+use super::say::{out, out_json};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
 use crate::results::statistics::{self, student};
@@ -16,7 +16,7 @@ const SHOWN: &[(&str, usize)] =
 pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     let results = Results::open(&args.folder)?;
     if args.json {
-        out(&format!("{:#}\n", as_json(&results)?))?;
+        out_json(&format!("{:#}\n", as_json(&results)?))?;
         return Ok(Exit::Done);
     }
     out(&points(&results)?)?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,7 +9,7 @@ use serde_json::json;
 use super::args::{ProgressBy, SweepArgs, SweepingArgs};
 use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
-use super::say::{out, tell};
+use super::say::{is_told_on_terminal, out, out_json, tell, tell_coloured};
 use super::sweep_watch::{Quiet, SweepWatch};
 use super::{load, report, signals, status};
 use crate::base::{ByteSize, SimSpan};
@@ -50,7 +49,7 @@ pub(super) fn plan(
     seeds: Option<&Seeds>,
     arguments: &[OsString],
 ) -> Result<SweepPlan, Failure> {
-    let refused = |problems: Problems| Failure::plain(Exit::Usage, problems.render(load::look()));
+    let refused = |problems: Problems| Failure::of_problems(&problems);
     let (mut about, mut design, scenario) = if is_sweep(file) {
         let read = sweep::read(file).map_err(refused)?;
         warn(&read.warnings, &mut BTreeSet::new());
@@ -132,7 +131,7 @@ fn warn(warnings: &Problems, told: &mut BTreeSet<String>) {
     let list: Vec<Problem> = warnings.list.iter().filter(is_new).cloned().collect();
     if !list.is_empty() {
         let new = Problems { sources: warnings.sources.clone(), list };
-        tell(&format!("{}\n", new.render(load::look()).trim_end()));
+        tell_coloured(&format!("{}\n", new.render(load::look()).trim_end()));
     }
 }
 
@@ -247,7 +246,7 @@ pub(super) fn execute(
     }
     if sweeping.json {
         let state = status::as_json(&results)?;
-        out(&format!("{state:#}\n"))?;
+        out_json(&format!("{state:#}\n"))?;
     } else {
         out(&status::points(&results)?)?;
         out(&format!("\nresults: {}\n", path.display()))?;
@@ -283,7 +282,7 @@ fn watcher(
                  {threads} threads, up to {}\n",
                 plan.name, options.memory
             ));
-            let terminal = std::io::stderr().is_terminal() && how == ProgressBy::Auto;
+            let terminal = is_told_on_terminal() && how == ProgressBy::Auto;
             Box::new(SweepWatch::new(trials, terminal))
         }
     }
@@ -298,9 +297,8 @@ fn check_limits(plan: &SweepPlan, trials: &[&PlannedTrial]) -> Result<(), Failur
         };
         let trial = open(plan, first, &sources)?;
         trial.check_limits().map_err(|error| {
-            let failure = Failure::from(error);
             let label = status::name(&first.planned.label);
-            Failure::plain(failure.exit, format!("{}\nin point {number}: {label}", failure.message))
+            Failure::from(error).with_line(&format!("in point {number}: {label}"))
         })?;
     }
     Ok(())

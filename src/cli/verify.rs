@@ -9,12 +9,12 @@ use super::exit::{Exit, Failure};
 use super::run::{self, ProgressDisplay};
 use super::say::out;
 use super::{load, resume};
+use crate::base::printable;
 use crate::experiment::verify::{FirstDifference, Verified, compare};
 use crate::experiment::{SaveEvery, Trial, run_info};
 use crate::results::semantics::SEMANTICS;
 use crate::results::summary::Summary;
 use crate::scenario::document::DocumentInput;
-use crate::scenario::document::printable;
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let folder = &args.folder;

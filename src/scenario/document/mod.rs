@@ -88,7 +88,6 @@ pub use reference::reference_markdown;
 pub use render::ProblemStyle;
 pub use shape::Shape;
 pub use source::{Origin, SourceLayer, Sources};
-pub use text::printable;
 
 use node::{Node, Value};
 use source::SourceId;
