@@ -73,7 +73,8 @@ impl Failure {
             RunError::Start(_) | RunError::StageLeak { .. } => Exit::Data,
             RunError::Stages(_) => Exit::Usage,
             RunError::TooLarge { .. } => Exit::Refused,
-            RunError::Folder(FolderError::Io { .. }) | RunError::Write { .. } => Exit::Write,
+            RunError::Folder(FolderError::Io { .. } | FolderError::Gone { .. })
+            | RunError::Write { .. } => Exit::Write,
             RunError::Folder(_) | RunError::Read(_) => Exit::Folder,
             RunError::Simulation { .. } => Exit::Simulation,
             RunError::Interrupted { signal, .. } => Exit::of_signal(*signal),

@@ -64,7 +64,7 @@ fn failure(error: LabError) -> Failure {
     use crate::results::FolderError;
     let exit = match &error {
         LabError::Interrupted { signal, .. } => Exit::of_signal(*signal),
-        LabError::Folder(FolderError::Io { .. }) => Exit::Write,
+        LabError::Folder(FolderError::Io { .. } | FolderError::Gone { .. }) => Exit::Write,
         LabError::Folder(_) => Exit::Folder,
         LabError::Workers { .. } => Exit::Usage,
         LabError::Fork { error, .. } => match error {

@@ -231,6 +231,7 @@ pub(super) fn execute(
     let watch = watcher(plan, &path, trials.len(), &options, sweeping);
     let tally = run_trials(&folder, &trials, &plan.files_from, &options, watch.as_ref());
     drop(watch);
+    folder.check_still_there().map_err(RunError::from)?;
     if events::is_on() {
         events::sweep_end(&tally);
     }

@@ -297,6 +297,7 @@ impl Trial {
             Err(DriveError::Keep(error)) => return Err(error.into()),
             Err(DriveError::Simulation(error)) => Err(error),
         };
+        folder.check_still_there()?;
         recorder.finish(out, job.simulation()).map_err(written)?;
         let mut summary = self.summarise(job, recorder, facts);
         summary.started_from = started;
@@ -312,6 +313,7 @@ impl Trial {
         summary.files = digests(out).map_err(written)?;
         let checked = self.check_expectations(&summary, &folder)?;
         stopwatch.stop()?;
+        folder.check_still_there()?;
         json::write(&out.join(FILE), &summary)?;
         snapshots.remove().map_err(written)?;
         Ok(RunOutcome { summary: Some(summary), path: out.to_path_buf(), checked })

@@ -22,6 +22,9 @@ pub enum OutcomeError {
         /// The folder.
         path: PathBuf,
     },
+    /// There is a link in the place of a folder inside it.
+    #[error("{0}")]
+    Link(String),
     /// No point, or several, of this number or label.
     #[error("{path} has no single point \"{wanted}\"; its points are{}", listed(.points))]
     NoPoint {

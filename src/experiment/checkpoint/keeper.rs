@@ -157,7 +157,7 @@ impl Keeper {
     fn put(&self, name: &str, checkpoint: &Checkpoint) -> Result<(), FolderError> {
         let folder = self.out.join(FOLDER);
         let path = folder.join(format!("{name}.safetensors"));
-        disk::create_folders(&folder)
+        disk::create_inner_folder(&folder)
             .map_err(|error| FolderError::Io { path: folder.clone(), error })?;
         file::write(&path, checkpoint, &self.source)
     }

@@ -16,12 +16,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Builder;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use self::fork::{Base, ForkError, Forked};
 use super::stop::StopSignal;
+use crate::results::disk;
 use crate::results::folder::{FolderError, ResultsFolder, hex_digest};
 use crate::results::json;
 use crate::results::semantics::SEMANTICS;
@@ -162,7 +164,7 @@ impl RestartLab {
         self.scenario.prepare(files_from).map_err(|error| fail(error.into()))?;
         let (folder, _) = ResultsFolder::open(out, &self.resolved)?;
         let forks = out.join(FORKS);
-        fs::create_dir_all(&forks)
+        disk::create_inner_folder(&forks)
             .map_err(|error| FolderError::Io { path: forks.clone(), error })?;
         let bases = self.bases();
         let done: Mutex<Vec<Option<Result<Forked, LabError>>>> =
@@ -193,7 +195,9 @@ impl RestartLab {
             }
         };
         std::thread::scope(|scope| {
-            (1..threads.min(bases.len())).for_each(|_| _ = scope.spawn(work));
+            // Without further threads from the system, those that there are do all the work.
+            let more = || Builder::new().spawn_scoped(scope, work).is_ok();
+            _ = (1..threads.min(bases.len())).take_while(|_| more()).count();
             work();
         });
         if let Some(signal) = stop.asked() {

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::error::read_text;
+use super::folder::refuse_links;
 use super::summary::{self, Scalars, Summary};
 use super::table::{Rows, TableRow};
 use super::tables::{EvaluatedView, EvaluationRow};
@@ -89,6 +90,7 @@ impl Results {
     /// # Errors
     /// If it is neither, or its plan cannot be read.
     pub fn open(path: &Path) -> Result<Results, OutcomeError> {
+        refuse_links(path).map_err(|link| OutcomeError::Link(link.to_string()))?;
         if path.join(plan::FILE).is_file() {
             return plan::open(path);
         }
