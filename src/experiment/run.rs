@@ -229,8 +229,10 @@ impl Trial {
         self.prepared.as_ref()
     }
 
-    /// About how long the run will take on this machine, in wall seconds, if its end is known.
+    /// About how long the run will take on this machine, in wall seconds, if its end is known and
+    /// it is within its limits. Parts of the run are tried out.
     pub fn wall_estimate(&self) -> Option<f64> {
+        self.check_limits().ok()?;
         let prepared = self.prepared.as_ref()?;
         let steps = self.estimate.pushes?;
         let work = probe::RunWork {

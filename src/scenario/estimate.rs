@@ -5,8 +5,9 @@ use super::spec::Scenario;
 use crate::base::ByteSize;
 use crate::data::Batch;
 use crate::optimizer::Slot;
+use crate::params::lookups::locate_once;
 use crate::params::view::rows_len;
-use crate::params::{Layout, Locator, Lookups};
+use crate::params::{Layout, Lookups};
 use crate::remedy::{Needs, RemedyChoice};
 use crate::sim::Every;
 use crate::sim::evaluate::{CHUNK, Views};
@@ -275,10 +276,10 @@ pub(crate) fn sample(prepared: &Prepared, size: usize) -> (Batch, Lookups) {
     let size = (size as u64).min(day.examples);
     // Examples are taken from the whole day, as in a shuffled batch.
     let ids: Vec<u64> = (0..size).map(|k| day.first + k * day.examples / size.max(1)).collect();
-    let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
-    let layout = prepared.model.layout();
+    let mut batch = Batch::default();
     prepared.source.read(&ids, &mut batch);
-    Locator::for_layout(prepared.source.schema(), layout).locate(&batch, &mut lookups);
+    // The model may be above the limits that are checked by this estimate.
+    let lookups = locate_once(prepared.source.schema(), prepared.model.layout(), &batch);
     (batch, lookups)
 }
 
