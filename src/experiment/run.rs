@@ -98,10 +98,15 @@ pub enum RunError {
     #[error(transparent)]
     Read(#[from] OutcomeError),
     /// The run was asked to stop.
-    #[error("stopped by signal {signal} and saved; go on with: straggler resume {path}")]
+    #[error(
+        "stopped by signal {signal}{}; go on with: straggler resume {path}",
+        if *.saved { " and saved" } else { ", not saved again, because too many gradients are under way" }
+    )]
     Interrupted {
         /// Number of the signal.
         signal: usize,
+        /// Whether its last state is saved.
+        saved: bool,
         /// The folder.
         path: PathBuf,
     },
@@ -292,8 +297,8 @@ impl Trial {
             Driver { job, recorder, keeper, watcher, stop, every, snapshots: &snapshots };
         let outcome = match driver.run(resumed) {
             Ok(Driven::ToTheEnd) => Ok(()),
-            Ok(Driven::Stopped(signal)) => {
-                return Err(RunError::Interrupted { signal, path: out.to_path_buf() });
+            Ok(Driven::Stopped { signal, saved }) => {
+                return Err(RunError::Interrupted { signal, saved, path: out.to_path_buf() });
             }
             Err(DriveError::Write(error)) => return Err(written(error)),
             Err(DriveError::Keep(error)) => return Err(error.into()),
@@ -335,8 +340,8 @@ impl Trial {
         let with = (self.threads, &open_anew as &Opener<'_>);
         let done = stages::run(&self.earlier, &root, &self.folder, with, options);
         let (places, done) = done.map_err(|error| match error {
-            RunError::Interrupted { signal, .. } => {
-                RunError::Interrupted { signal, path: out.to_path_buf() }
+            RunError::Interrupted { signal, saved, .. } => {
+                RunError::Interrupted { signal, saved, path: out.to_path_buf() }
             }
             RunError::Simulation { error, path } => died(out, &error, path),
             error => error,

@@ -167,7 +167,11 @@ fn run_one(
             // Another trial is training it, and will get the same results.
             Err(RunError::Folder(FolderError::Busy { .. })) => {
                 if let Some(signal) = options.stop.asked() {
-                    return Err(RunError::Interrupted { signal, path: path.to_path_buf() });
+                    return Err(RunError::Interrupted {
+                        signal,
+                        saved: true,
+                        path: path.to_path_buf(),
+                    });
                 }
                 std::thread::sleep(WAIT);
             }

@@ -198,8 +198,16 @@ impl Imposed {
 impl Imposed {
     /// Finishes all computations, so that the whole state can be saved.
     pub fn finish_gradients(&mut self) {
-        let Some(training) = self.session.work.training_mut() else { return };
-        self.flying.values_mut().for_each(|flying| training.finish(&mut flying.cargo));
+        self.finish_gradients_while(&mut || true);
+    }
+
+    /// The same, as long as `goes_on` says so; returns whether all are finished.
+    pub fn finish_gradients_while(&mut self, goes_on: &mut dyn FnMut() -> bool) -> bool {
+        let Some(training) = self.session.work.training_mut() else { return true };
+        self.flying.values_mut().all(|flying| {
+            training.finish(&mut flying.cargo);
+            goes_on()
+        })
     }
 }
 
