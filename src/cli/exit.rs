@@ -75,7 +75,7 @@ impl Failure {
             RunError::TooLarge { .. } => Exit::Refused,
             RunError::Folder(FolderError::Io { .. } | FolderError::Gone { .. })
             | RunError::Write { .. } => Exit::Write,
-            RunError::Folder(_) | RunError::Read(_) => Exit::Folder,
+            RunError::Folder(_) | RunError::Read(_) | RunError::Changed { .. } => Exit::Folder,
             RunError::Simulation { .. } => Exit::Simulation,
             RunError::Interrupted { signal, .. } => Exit::of_signal(*signal),
         }

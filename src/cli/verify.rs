@@ -10,7 +10,7 @@ use super::run::{self, ProgressDisplay};
 use super::say::out;
 use super::{load, resume};
 use crate::base::printable;
-use crate::experiment::verify::{FirstDifference, Verified, compare};
+use crate::experiment::verify::{FirstDifference, Verified, compare, pictured};
 use crate::experiment::{SaveEvery, Trial, run_info};
 use crate::results::semantics::SEMANTICS;
 use crate::results::summary::Summary;
@@ -28,7 +28,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let look = ProgressDisplay {
         progress: ProgressBy::Auto.with(args.quiet, args.plain),
         plain: args.plain,
-        plots: false,
+        plots: pictured(folder),
         // The limits were accepted before, and a named folder is to be used even if it has results.
         force: true,
         save_every: SaveEvery::Never,
@@ -103,7 +103,10 @@ fn report(folder: &Path, verified: &Verified) -> String {
 }
 
 fn describe(first: &FirstDifference) -> String {
-    let mut text = format!("first difference: {}, line {}", printable(&first.file), first.line);
+    let mut text = format!("first difference: {}", printable(&first.file));
+    if first.line > 0 {
+        text.push_str(&format!(", line {}", first.line));
+    }
     if let Some(column) = &first.column {
         text.push_str(&format!(", column {}", printable(column)));
     }

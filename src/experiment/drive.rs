@@ -208,6 +208,9 @@ pub(super) fn restore(
     let impossible = |_| Err("it holds a state that no run can be in".to_string());
     loaded.map_or_else(impossible, |loaded| loaded.map_err(|error| error.to_string()))?;
     from.end().map_err(|error| error.to_string())?;
+    if let Some(file) = keeper.lost() {
+        return Err(format!("{file}, which was written before it, is missing or damaged"));
+    }
     recorder.cut().map_err(|error| error.to_string())
 }
 

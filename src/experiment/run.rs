@@ -94,6 +94,12 @@ pub enum RunError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// A file of this run was changed or removed by somebody else.
+    #[error("{path} is missing, or not as this run has written it; --force runs it again")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// Files of an earlier run, or of this one, cannot be read.
     #[error(transparent)]
     Read(#[from] OutcomeError),
@@ -318,6 +324,12 @@ impl Trial {
         }
         summary.ended = "finished".to_string();
         summary.files = digests(out).map_err(written)?;
+        let is_as_written = |(name, digest): &(&String, &String)| {
+            summary.files.iter().any(|(n, d)| n == *name && d == *digest)
+        };
+        if let Some((name, _)) = keeper.written().iter().find(|file| !is_as_written(file)) {
+            return Err(RunError::Changed { path: out.join(name) });
+        }
         let checked = self.check_expectations(&summary, &folder)?;
         stopwatch.stop()?;
         folder.check_still_there()?;

@@ -144,7 +144,7 @@ fn r35_links_to_folders_in_a_results_folder_are_refused() {
             again.arg("--force"),
             straggler().arg("report").arg(&out),
             straggler().arg("resume").arg(&out),
-            straggler().arg("export").arg(&out),
+            straggler().args(["export", "--format", "csv"]).arg(&out),
         ]
         .map(|command| say(command));
         for said in commands {
@@ -208,6 +208,7 @@ fn a_run_whose_folder_is_gone_says_so() {
             .spawn()
             .unwrap();
         while !out.join("training.csv").exists() {
+            assert_eq!(run.try_wait().unwrap(), None);
             std::thread::sleep(Duration::from_millis(2));
         }
         if moved {

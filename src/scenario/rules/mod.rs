@@ -4,6 +4,7 @@ mod churn;
 mod codes;
 mod combinations;
 mod expectations;
+mod pace;
 mod restart;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     combinations::check(loaded, &mut found);
     expectations::check(loaded, &mut found);
     churn::check(loaded, &mut found);
+    pace::check(loaded, &mut found);
     restart::check(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
