@@ -58,7 +58,10 @@ fn r22_checkpoints_that_are_lost_meanwhile_are_written_again() {
     let with = |out: &Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
         command.arg("run").arg(scenario("quickstart.toml")).args(SMALL).arg("--out").arg(out);
-        command.args(["train.stop={updates=160}", "checkpoint={every={updates=30},best=true}"]);
+        command.args([
+            "train.stop={updates=160,passes=1000}",
+            "checkpoint={every={updates=30},best=true}",
+        ]);
         command.args(["--quiet", "--no-plots", "--save-every", "40"]);
         command
     };
