@@ -70,7 +70,7 @@ impl Failure {
     pub(super) fn exit_of(error: &RunError) -> Exit {
         match error {
             RunError::Build(build) => code(build),
-            RunError::Start(_) | RunError::StageLeak { .. } => Exit::Data,
+            RunError::Start(_) | RunError::StageLeak { .. } | RunError::NoBest { .. } => Exit::Data,
             RunError::Stages(_) => Exit::Usage,
             RunError::TooLarge { .. } => Exit::Refused,
             RunError::Folder(FolderError::Io { .. } | FolderError::Gone { .. })

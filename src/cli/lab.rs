@@ -31,6 +31,7 @@ fn restart(args: &LabRestartArgs, arguments: &[OsString]) -> Result<Exit, Failur
     let files_from = load::folder_of(&args.scenario);
     let lab = RestartLab::new(loaded.value);
     if args.list {
+        lab.check(&files_from).map_err(failure)?;
         out(&list(&lab))?;
         return Ok(Exit::Done);
     }

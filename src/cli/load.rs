@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
 use super::say::{is_told_on_terminal, tell_coloured};
-use crate::scenario::document::{DocumentInput, Loaded, Override, ProblemStyle, load};
+use crate::experiment::{RunError, Trial};
+use crate::scenario::document::{
+    DocumentInput, Loaded, Origin, Override, Problem, ProblemStyle, load,
+};
+use crate::scenario::rules::UNUSABLE;
 use crate::scenario::sweep::is_sweep;
 use crate::scenario::{Scenario, rules};
 
@@ -33,6 +37,34 @@ pub(super) fn scenario(
         tell_coloured(&format!("{}\n", loaded.problems.render(look()).trim_end()));
     }
     Ok(loaded)
+}
+
+/// A trial of a scenario that was read. What the log and the model say about a setting is shown at
+/// its place, as other mistakes are.
+pub(super) fn trial(
+    loaded: Loaded<Scenario>,
+    folder: &Path,
+    threads: usize,
+) -> Result<Trial, Failure> {
+    Trial::new(loaded.value.clone(), folder, threads).map_err(|error| at_its_place(loaded, error))
+}
+
+/// The refusal of a scenario, with its place if it is about a setting.
+pub(super) fn at_its_place(mut loaded: Loaded<Scenario>, error: RunError) -> Failure {
+    let RunError::Build(build) = &error else { return error.into() };
+    let Some(key) = build.setting() else { return error.into() };
+    let written = loaded.key_origin(&key);
+    let place = match written == Origin::DEFAULT {
+        true => loaded.key_origin(key.split('.').next().unwrap_or(&key)),
+        false => written,
+    };
+    // Its warnings have been shown.
+    loaded.problems.list.clear();
+    loaded.report(Problem::error(&UNUSABLE, &key, error.to_string()).label(place, ""));
+    match loaded.finish() {
+        Err(problems) => Failure::of_problems(&problems),
+        Ok(_) => error.into(),
+    }
 }
 
 /// An argument `key=value` and its place on the command line.

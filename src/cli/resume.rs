@@ -7,8 +7,8 @@ use super::args::ResumeArgs;
 use super::exit::{Exit, Failure};
 use super::run::ProgressDisplay;
 use super::{load, run, sweep};
+use crate::experiment::run_info;
 use crate::experiment::sweep::{PlanError, SweepPlan};
-use crate::experiment::{Trial, run_info};
 use crate::scenario::document::DocumentInput;
 
 pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
@@ -22,7 +22,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     let sweeping = &args.sweeping;
     let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
     let threads = load::threads(sweeping.threads);
-    let trial = Trial::new(loaded.value, &files, threads)?;
+    let trial = load::trial(loaded, &files, threads)?;
     let look = ProgressDisplay {
         progress: sweeping.progress.with(sweeping.quiet, sweeping.plain),
         plain: sweeping.plain,

@@ -24,7 +24,7 @@ use crate::scenario::estimate::ResourceEstimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
 use crate::scenario::seeds::SeededPart;
-use crate::scenario::stage::StageError;
+use crate::scenario::stage::{StageError, StageRef, Which};
 use crate::scenario::stages::ResolvedStage;
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
@@ -79,6 +79,16 @@ pub enum RunError {
         of: String,
         /// The days.
         error: LeakError,
+    },
+    /// A stage starts from the best step of another one, which cannot tell its best step.
+    #[error(
+        "a stage starts from \"stage:{stage}@best\", and the holdout of stage `{stage}` has one label only, so \
+         that no step of it is the best: evaluate on other days (`holdout.days`), or start from \
+         \"stage:{stage}@last\""
+    )]
+    NoBest {
+        /// The stage.
+        stage: String,
     },
     /// It cannot start from its checkpoint.
     #[error(transparent)]
@@ -267,6 +277,46 @@ impl Trial {
         over("disk", self.estimate.disk, limits.disk)
     }
 
+    /// Refuses a start that the run would refuse, now or after the stages before: from a file that
+    /// does not fit the model, or from the best step of a stage whose holdout cannot tell one.
+    ///
+    /// # Errors
+    /// [`RunError::Start`], or [`RunError::NoBest`].
+    pub fn check_starts(&self) -> Result<(), RunError> {
+        for stage in &self.earlier {
+            let begins = |own: &Scenario| own.start.as_ref().map(|start| start.from.clone());
+            let all = self.earlier.iter().map(|stage| &stage.scenario).chain([&self.scenario]);
+            let wants_best = |from: String| match StageRef::parse(&from) {
+                Some(Ok(reference)) => {
+                    reference.stage == stage.name && reference.which == Which::Best
+                }
+                _ => false,
+            };
+            let is_best_wanted = all.filter_map(begins).any(wants_best);
+            if !is_best_wanted && stage.scenario.start.is_none() {
+                continue;
+            }
+            let prepared = stage.scenario.prepare(&self.folder)?;
+            if is_best_wanted && !prepared.as_ref().is_some_and(Prepared::has_both_labels) {
+                return Err(RunError::NoBest { stage: stage.name.clone() });
+            }
+            self.check_start(&stage.scenario, prepared)?;
+        }
+        self.check_start(&self.scenario, self.prepared.clone())
+    }
+
+    fn check_start(&self, own: &Scenario, prepared: Option<Prepared>) -> Result<(), RunError> {
+        let Some(start) = &own.start else { return Ok(()) };
+        if StageRef::parse(&start.from).is_some() {
+            return Ok(());
+        }
+        let window = window(own, prepared.as_ref());
+        let mut job = own.build(prepared, &self.folder, 1)?;
+        let seed = own.scenario.seed_of(SeededPart::Weights);
+        checkpoint::start::start(&mut job, start, self.folder.join(&start.from), &window, seed)?;
+        Ok(())
+    }
+
     /// Runs into the folder `out`. `watcher` sees everything that the recorder sees.
     ///
     /// # Errors
@@ -318,6 +368,8 @@ impl Trial {
         if let Err(error) = outcome {
             summary.ended = error.to_string();
             // The file is not `summary.json`, since the trial is not done.
+            stopwatch.stop()?;
+            folder.check_still_there()?;
             json::write(&out.join(DIAGNOSIS), &summary)?;
             snapshots.remove().map_err(written)?;
             return Err(RunError::Simulation { error, path: out.to_path_buf() });

@@ -60,8 +60,12 @@ impl Scenario {
         let window = prepared.map_or(0, |p| p.train.iter().map(|day| day.examples).sum());
         let limits = self.stop_limits(window.max(1));
         let batch = self.examples_per_step();
-        let in_updates =
-            limits.updates.map(|updates| updates.saturating_mul(self.pushes_per_update()));
+        // Shards of dense parameters alone make an update of every so many steps of a worker.
+        let per_update = match self.cluster.dense_shards {
+            Some(_) => self.pushes_per_update().saturating_mul(self.worker.push_every.max(1)),
+            None => self.pushes_per_update(),
+        };
+        let in_updates = limits.updates.map(|updates| updates.saturating_mul(per_update));
         let in_examples = limits.examples.map(|examples| examples.div_ceil(batch));
         let pushes = match (in_updates, in_examples) {
             (Some(a), Some(b)) => Some(a.min(b)),

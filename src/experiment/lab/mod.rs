@@ -157,11 +157,7 @@ impl RestartLab {
         stop: &StopSignal,
         told: &(dyn Fn(u32, u64, &str) + Sync),
     ) -> Result<LabResults, LabError> {
-        self.check_workers()?;
-        // Mistakes in the data are found here, before a folder is made.
-        let (workers, seed) = (self.lab.workers[0], self.scenario.scenario.seed);
-        let fail = |error| LabError::Fork { workers, seed, error };
-        self.scenario.prepare(files_from).map_err(|error| fail(error.into()))?;
+        self.check(files_from)?;
         let (folder, _) = ResultsFolder::open(out, &self.resolved)?;
         let forks = out.join(FORKS);
         disk::create_inner_folder(&forks)
@@ -210,6 +206,28 @@ impl RestartLab {
         let results = LabResults { forks, controls };
         self.write(&folder, &results)?;
         Ok(results)
+    }
+
+    /// Refuses what no base run could do, before anything is run or written.
+    ///
+    /// # Errors
+    /// [`LabError`].
+    pub fn check(&self, files_from: &Path) -> Result<(), LabError> {
+        self.check_workers()?;
+        for &workers in &self.lab.workers {
+            let seed = self.scenario.scenario.seed;
+            let fail = |error| LabError::Fork { workers, seed, error };
+            let mut scenario = self.scenario.clone();
+            scenario.cluster.workers = workers;
+            let base = Base {
+                scenario: &scenario,
+                lab: &self.lab,
+                folder: files_from,
+                stop: StopSignal::default(),
+            };
+            base.check().map_err(fail)?;
+        }
+        Ok(())
     }
 
     /// Whether the scenario is valid with every number of workers.
