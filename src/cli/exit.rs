@@ -35,6 +35,10 @@ pub(super) enum Exit {
     Bug = 70,
     /// SIGINT: finished work is kept, and can be resumed.
     Interrupted = 130,
+    /// SIGABRT: the system gave no more memory (`ulimit -v`, a container's limit). What was saved
+    /// before is kept, and can be resumed.
+    #[expect(dead_code, reason = "the system ends the program, and not the program itself")]
+    OutOfMemory = 134,
     /// SIGTERM: as for SIGINT.
     Terminated = 143,
 }

@@ -9,6 +9,7 @@ use super::run::ProgressDisplay;
 use super::{load, run, sweep};
 use crate::experiment::run_info;
 use crate::experiment::sweep::{PlanError, SweepPlan};
+use crate::results::folder::{FolderError, lock};
 use crate::scenario::document::DocumentInput;
 
 pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
@@ -38,6 +39,11 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
 pub(super) fn files_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf, Failure> {
     let known = || run_info::read(folder).map(|info| info.files_from);
     given.map(Path::to_path_buf).or_else(known).ok_or_else(|| {
+        // A process that has just begun writes it next.
+        let held = folder.join(".lock").exists().then(|| lock(folder, ".lock"));
+        if let Some(Err(error @ FolderError::Busy { .. })) = held {
+            return Failure::new(Exit::Folder, error);
+        }
         let message = format!(
             "{} does not say where the scenario's files are (run-info.json is missing); give their folder \
              with --files",
