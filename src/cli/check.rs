@@ -8,15 +8,13 @@ use super::load;
 use super::say::out;
 use crate::base::SimSpan;
 use crate::report::terminal::{Align, TextTable};
-use crate::scenario::document::DocumentInput;
 
 pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
-    let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
+    let (loaded, folder) = load::from_path(&args.scenario, &args.overrides, arguments)?;
     if args.show {
         out(&loaded.show())?;
         return Ok(Exit::Done);
     }
-    let folder = load::folder_of(&args.scenario);
     let trial = load::trial(loaded, &folder, load::threads(None))?;
     let estimate = &trial.estimate;
     let mut table = TextTable::new(&[Align::Left, Align::Left]);

@@ -9,7 +9,7 @@ use super::run::ProgressDisplay;
 use super::{load, run, sweep};
 use crate::experiment::run_info;
 use crate::experiment::sweep::{PlanError, SweepPlan};
-use crate::results::folder::{FolderError, lock};
+use crate::results::folder::{FolderError, RESOLVED, lock};
 use crate::scenario::document::DocumentInput;
 
 pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
@@ -19,7 +19,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
         let plan = SweepPlan::read(folder, files)?;
         return sweep::execute(&plan, Some(folder), &args.sweeping);
     }
-    let resolved = folder.join("resolved.toml");
+    let resolved = folder.join(RESOLVED);
     let sweeping = &args.sweeping;
     let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
     let threads = load::threads(sweeping.threads);

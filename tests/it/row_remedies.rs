@@ -123,7 +123,7 @@ fn descent(list: &[Value], shards: u32) -> Training {
         ParameterServer::new(Arc::clone(&layout), sharding, dense, sparse, Streams::new(0));
     let (source, order) = (Arc::new(ByWorker(schema)), Box::<Counting>::default());
     let feed = Feed::new(source, Arc::clone(&model), order, 1, ExampleSharing::Fixed, WORKERS);
-    let rates = Box::new(|_| Rates { dense: RATE, sparse: RATE });
+    let rates = Box::new(|_, _| Rates { dense: RATE, sparse: RATE });
     Training::new(model, server, feed, Pool::new(1), rates, None).with_remedies(remedies)
 }
 
