@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::error::read_text;
 use super::folder::RESOLVED;
+use super::lab;
 use super::summary::{self, Scalars, Summary};
 use super::table::{Rows, TableRow};
 use super::tables::{EvaluatedView, EvaluationRow};
@@ -92,6 +93,9 @@ impl Results {
     pub fn open(path: &Path) -> Result<Results, OutcomeError> {
         if path.join(plan::FILE).is_file() {
             return plan::open(path);
+        }
+        if lab::is_lab(path) {
+            return Err(OutcomeError::IsLab { path: path.to_path_buf() });
         }
         let is_run = [summary::FILE, RESOLVED, summary::DIAGNOSIS]
             .iter()
