@@ -231,7 +231,8 @@ pub(super) fn execute(
         out_json(&format!("{state:#}\n"))?;
     } else {
         out(&status::points(&results)?)?;
-        out(&format!("\nresults: {}\n", path.display()))?;
+        out(&format!("\n{}", status::broken(&results)?))?;
+        out(&format!("results: {}\n", path.display()))?;
     }
     let unmet = expect::failing(&results)?;
     end(tally, unmet, &path, &options)

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::error::read_text;
 use super::folder::{RESOLVED, refuse_links};
+use super::lab;
 use super::summary::{self, Scalars, Summary};
 use super::table::{Rows, TableRow};
 use super::tables::{EvaluatedView, EvaluationRow};
@@ -93,6 +94,9 @@ impl Results {
         refuse_links(path).map_err(|link| OutcomeError::Link(link.to_string()))?;
         if path.join(plan::FILE).is_file() {
             return plan::open(path);
+        }
+        if lab::is_lab(path) {
+            return Err(OutcomeError::IsLab { path: path.to_path_buf() });
         }
         let is_run = [summary::FILE, RESOLVED, summary::DIAGNOSIS]
             .iter()
