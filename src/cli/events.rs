@@ -5,7 +5,6 @@
 //! every other message to stderr is an event as well, `message`.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -19,19 +18,6 @@ use crate::sim::{EvaluatedView, Limits, Observer, Progress, Record};
 /// Between two `progress` events of a trial.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Whether stderr carries events. There is one stderr per process.
-static ON: AtomicBool = AtomicBool::new(false);
-
-/// From now on only events go to stderr.
-pub(super) fn switch_on() {
-    ON.store(true, Ordering::Relaxed);
-}
-
-/// Whether stderr carries events.
-pub(super) fn is_on() -> bool {
-    ON.load(Ordering::Relaxed)
-}
-
 /// Writes an event.
 fn emit(event: &str, who: &Map<String, Value>, about: Value) {
     let mut line = Map::new();
@@ -41,14 +27,6 @@ fn emit(event: &str, who: &Map<String, Value>, about: Value) {
         line.extend(about);
     }
     say::tell_json(&format!("{}\n", Value::Object(line)));
-}
-
-/// Writes a text for people as an event.
-pub(super) fn message(text: &str) {
-    let text = text.trim();
-    if !text.is_empty() {
-        emit("message", &Map::new(), json!({ "text": text }));
-    }
 }
 
 /// Writes events about one trial.

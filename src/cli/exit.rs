@@ -2,13 +2,11 @@
 
 use std::process::ExitCode;
 
-use super::load;
 use crate::base::printable;
 use crate::data::DataError;
 use crate::experiment::RunError;
 use crate::results::FolderError;
 use crate::scenario::BuildError;
-use crate::scenario::document::Problems;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,9 +83,8 @@ impl Failure {
         }
     }
 
-    /// What is wrong with a text that the user wrote.
-    pub(super) fn of_problems(problems: &Problems) -> Failure {
-        let message = problems.render(load::look());
+    /// What is wrong with a text that the user wrote, shown with colours of our own.
+    pub(super) fn rendered(message: String) -> Failure {
         Failure { exit: Exit::Usage, message, coloured: true }
     }
 

@@ -9,7 +9,7 @@ use crate::experiment::sweep::SWEEP;
 use crate::experiment::{RunError, Trial, run_info};
 use crate::results::folder::RESOLVED;
 use crate::scenario::document::{
-    DocumentInput, Loaded, Origin, Override, Problem, ProblemStyle, load,
+    DocumentInput, Loaded, Origin, Override, Problem, ProblemStyle, Problems, load,
 };
 use crate::scenario::rules::UNUSABLE;
 use crate::scenario::sweep::is_sweep;
@@ -43,7 +43,7 @@ pub(super) fn scenario(
         return Err(Failure::new(Exit::Usage, message));
     }
     let overrides: Vec<Override> = overrides.iter().map(|text| argument(text, arguments)).collect();
-    let refused = |problems| Failure::of_problems(&problems);
+    let refused = |problems: Problems| refused(&problems);
     let mut loaded = load::<Scenario>(input, &overrides).map_err(refused)?;
     rules::check(&mut loaded);
     let loaded = loaded.finish().map_err(refused)?;
@@ -76,7 +76,7 @@ pub(super) fn at_its_place(mut loaded: Loaded<Scenario>, error: RunError) -> Fai
     loaded.problems.list.clear();
     loaded.report(Problem::error(&UNUSABLE, &key, error.to_string()).label(place, ""));
     match loaded.finish() {
-        Err(problems) => Failure::of_problems(&problems),
+        Err(problems) => refused(&problems),
         Ok(_) => error.into(),
     }
 }
@@ -85,6 +85,11 @@ pub(super) fn at_its_place(mut loaded: Loaded<Scenario>, error: RunError) -> Fai
 pub(super) fn argument(text: &str, arguments: &[OsString]) -> Override {
     let at = arguments.iter().position(|argument| argument == text);
     Override::argument(at.unwrap_or(0), text)
+}
+
+/// What is wrong with a text that the user wrote.
+pub(super) fn refused(problems: &Problems) -> Failure {
+    Failure::rendered(problems.render(look()))
 }
 
 /// Colours on a terminal, unless NO_COLOR forbids them.

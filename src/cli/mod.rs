@@ -67,7 +67,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     if args.command.as_ref().is_some_and(|command| command.progress() == ProgressBy::Json) {
-        events::switch_on();
+        say::tell_events();
     }
     say::tell_bugs();
     signals::survive_file_size_limits();

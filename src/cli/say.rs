@@ -4,8 +4,10 @@
 //! from files, names and arguments is made fit for a terminal.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::events;
+use serde_json::json;
+
 use super::exit::{Exit, Failure};
 use crate::base::text::{printable_json, printable_lines};
 
@@ -30,17 +32,38 @@ pub(super) fn stdout_for_data() -> (impl Write, bool) {
 
 /// Writes text for people to stderr. If stderr is closed, the program goes on.
 pub(super) fn tell(text: &str) {
-    match events::is_on() {
-        true => events::message(text),
+    match tells_events() {
+        true => tell_event(text),
         false => stderr(&printable_lines(text)),
     }
 }
 
 /// Writes text with colours of the program's own to stderr. Its other content is fit for a terminal.
 pub(super) fn tell_coloured(text: &str) {
-    match events::is_on() {
-        true => events::message(text),
+    match tells_events() {
+        true => tell_event(text),
         false => stderr(text),
+    }
+}
+
+/// Whether stderr carries events. There is one stderr per process.
+static EVENTS: AtomicBool = AtomicBool::new(false);
+
+/// From now on only events go to stderr, one JSON object per line.
+pub(super) fn tell_events() {
+    EVENTS.store(true, Ordering::Relaxed);
+}
+
+/// Whether stderr carries events.
+pub(super) fn tells_events() -> bool {
+    EVENTS.load(Ordering::Relaxed)
+}
+
+/// Writes a text for people as an event.
+fn tell_event(text: &str) {
+    let text = text.trim();
+    if !text.is_empty() {
+        tell_json(&format!("{}\n", json!({ "event": "message", "text": text })));
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::args::{ProgressBy, SweepArgs, SweepingArgs};
 use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
-use super::say::{is_told_on_terminal, out, out_json, tell, tell_coloured};
+use super::say::{is_told_on_terminal, out, out_json, tell, tell_coloured, tells_events};
 use super::sweep_watch::{Quiet, SweepWatch};
 use super::{load, report, signals, status};
 use crate::base::{ByteSize, SimSpan};
@@ -50,7 +50,7 @@ pub(super) fn plan(
     seeds: Option<&Seeds>,
     arguments: &[OsString],
 ) -> Result<SweepPlan, Failure> {
-    let refused = |problems: Problems| Failure::of_problems(&problems);
+    let refused = |problems: Problems| load::refused(&problems);
     let file = &load::file_of(file);
     let (mut about, mut design, scenario) = if is_sweep(file) {
         let read = sweep::read(file).map_err(refused)?;
@@ -213,7 +213,7 @@ pub(super) fn execute(
     let tally = run_trials(&folder, &trials, &plan.files_from, &options, watch.as_ref());
     drop(watch);
     folder.check_still_there().map_err(RunError::from)?;
-    if events::is_on() {
+    if tells_events() {
         events::sweep_end(&tally);
     }
     {

@@ -9,7 +9,7 @@ use super::last_pushes::LastPushes;
 use super::local::{LocalInput, LocalStep, WorkerState};
 use super::moments::LocalMoments;
 use super::progress::Progress;
-use super::step_data::StepData;
+use super::step_data::{StepData, fit};
 use super::training_clock::TrainingClock;
 use super::workspace::ThreadWorkspace;
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
@@ -372,7 +372,6 @@ impl Training {
         if !self.remedies.is_empty() {
             for member in members.iter_mut() {
                 let rates = (dense_rate, sparse_rate);
-                // Without step factors if the update is merged, so there the last one decides nothing.
                 let steps = self.amend((shard, version - 1), member, rates, merged);
                 context.dense_rate = dense_rate * steps.0;
                 context.sparse_rate = sparse_rate * steps.0;
@@ -573,16 +572,6 @@ fn apply(
     let outcome = server.apply(shard, lookups, gradient, context);
     remedies.after_step(server, shard, lookups);
     outcome
-}
-
-/// Sets the length of `buffer` and leaves its content unspecified. If it must grow, it gets some
-/// spare: the next batch has about as many rows, and fresh memory is expensive.
-fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
-    if len > buffer.capacity() {
-        buffer.clear();
-        buffer.reserve_exact(len + len / 16);
-    }
-    buffer.resize(len, T::default());
 }
 
 // The merged content is made again from the gradients in flight.
