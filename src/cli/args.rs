@@ -127,7 +127,7 @@ pub(super) struct RunArgs {
 /// Experiments that only a simulator can make.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum LabCommand {
-    /// Fork a run, restart it in every way of a factorial, and say which part carries the drop.
+    /// Fork a run, restart it in every way of a factorial, and say which part causes the drop.
     Restart(LabRestartArgs),
 }
 

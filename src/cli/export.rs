@@ -3,6 +3,7 @@
 use super::args::{ExportArgs, ExportFormat};
 use super::exit::{Exit, Failure};
 use super::say::out;
+use crate::base::counted;
 use crate::results::export::{ExportError, FileFormat, export as write};
 use crate::results::outcome::Results;
 
@@ -18,9 +19,9 @@ pub(super) fn export(args: &ExportArgs) -> Result<Exit, Failure> {
     let files = write(&results, format, &into)?;
     match format {
         FileFormat::Tensorboard => out(&format!(
-            "{} ({} event files); look at it with: tensorboard --logdir {}\n",
+            "{} ({}); look at it with: tensorboard --logdir {}\n",
             into.display(),
-            files.len(),
+            counted(files.len(), "event file", "event files"),
             into.display()
         ))?,
         _ => {

@@ -8,6 +8,7 @@ use super::args::{LabCommand, LabRestartArgs};
 use super::exit::{Exit, Failure, code};
 use super::say::{out, tell};
 use super::{load, report, signals};
+use crate::base::{counted, noun};
 use crate::experiment::lab::design::{NO_RESTART, arms, terms};
 use crate::experiment::lab::tables::{arm_rows, effect_rows};
 use crate::experiment::lab::{LabError, LabResults, RestartLab};
@@ -79,19 +80,20 @@ fn failure(error: LabError) -> Failure {
 }
 
 fn people(workers: u32) -> String {
-    if workers == 1 { "1 worker".into() } else { format!("{workers} workers") }
+    counted(workers, "worker", "workers")
 }
 
 fn heading(lab: &RestartLab, path: &Path) -> String {
     let settings = lab.settings();
     let numbers: Vec<String> = settings.workers.iter().map(u32::to_string).collect();
     format!(
-        "straggler {}   {}   restart lab: {} arms, {} workers, {} seeds\n{}\n",
+        "straggler {}   {}   restart lab: {}, {} {}, {}\n{}\n",
         env!("CARGO_PKG_VERSION"),
         lab.scenario.scenario.name,
-        arms(settings, 1).len(),
+        counted(arms(settings, 1).len(), "arm", "arms"),
         numbers.join(" and "),
-        settings.seeds,
+        noun(settings.workers.last().copied().unwrap_or(1), "worker", "workers"),
+        counted(settings.seeds, "seed", "seeds"),
         path.display()
     )
 }
@@ -109,17 +111,18 @@ fn list(lab: &RestartLab) -> String {
         let aliases = if term.aliases.is_empty() {
             String::new()
         } else {
-            format!(", not to be told from {}", term.aliases.join(", "))
+            format!(", cannot be told apart from {}", term.aliases.join(", "))
         };
         text.push_str(&format!("  {}{aliases}\n", term.name));
     }
     let bases = lab.bases().len();
     text.push_str(&format!(
-        "\n{bases} base runs ({} numbers of workers, {} seeds), {} arms each of {} updates\n",
-        settings.workers.len(),
-        settings.seeds,
-        arms(settings, most).len(),
-        settings.updates
+        "\n{} ({}, {}), {} each, of {}\n",
+        counted(bases, "base run", "base runs"),
+        counted(settings.workers.len(), "worker count", "worker counts"),
+        counted(settings.seeds, "seed", "seeds"),
+        counted(arms(settings, most).len(), "arm", "arms"),
+        counted(settings.updates, "update", "updates")
     ));
     text
 }
@@ -140,16 +143,17 @@ fn show(lab: &RestartLab, results: &LabResults, path: &Path) -> String {
             .iter()
             .fold((f64::MAX, 0.0f64), |(low, high), &passes| (low.min(passes), high.max(passes)));
         text.push_str(&format!(
-            "\n{}, forked after {} passes: AUC in basis points, mean over {} seeds ± 95 %\n",
+            "\n{}, forked after {} passes: AUC in basis points, mean over {} ± 95 %\n",
             people(workers),
             range(low, high),
-            bases.len()
+            counted(bases.len(), "seed", "seeds")
         ));
         text.push_str(&table_of_arms(&responses, workers));
     }
     let early = settings.early.min(settings.updates);
     text.push_str(&format!(
-        "\nWhich part carries the drop: effect on the lowest AUC of the first {early} updates, bp\n"
+        "\nWhich part causes the drop: effect on the lowest AUC of the first {}, in basis points\n",
+        counted(early, "update", "updates")
     ));
     text.push_str(&table_of_effects(&effects, &settings.workers));
     text.push_str("(* p < 0.05 after Holm, over the terms of a column)\n\n");

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Fit;
 use super::rounds::{RoundSize, RoundsConfig, Rules};
+use crate::base::counted;
 
 /// Number of backup workers.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +40,11 @@ impl RoundsConfig for Config {
         match self.backups {
             backups if backups >= workers => Fit::NeverFull {
                 setting: "backups",
-                why: format!("{backups} backups of {workers} workers in all"),
+                why: format!(
+                    "{} of {} in all",
+                    counted(backups, "backup", "backups"),
+                    counted(workers, "worker", "workers")
+                ),
             },
             _ => Fit::Works,
         }
