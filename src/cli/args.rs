@@ -135,7 +135,7 @@ pub(super) enum LabCommand {
 pub(super) struct LabRestartArgs {
     /// The scenario file; its section `[lab]` says what is tried.
     pub(super) scenario: PathBuf,
-    /// Settings to change, such as `lab.seeds=3 lab.factors=workers,slots`.
+    /// Settings to change, such as `lab.seeds=3 'lab.factors=["workers","slots"]'`.
     pub(super) overrides: Vec<String>,
     /// The results folder; `results/<name>-lab-<hash>` when left out.
     #[arg(long, value_name = "DIR")]

@@ -86,7 +86,7 @@ pub enum Factor {
     /// The examples of gradients in flight: lost, instead of trained on again. Has no effect in
     /// arms that keep the workers.
     InFlight,
-    /// The optimizer's slots: zeroed.
+    /// The optimizer state: set to its first values.
     Slots,
     /// The updates that the optimizer has counted: from zero.
     Counters,

@@ -14,7 +14,7 @@ pub struct Start {
     /// `checkpoints/`, or any safetensors file whose tensors have the names and shapes of this
     /// model.
     pub from: String,
-    /// What becomes of the optimizer's slots and counters that the checkpoint does not have.
+    /// What becomes of optimizer state (slots) and counters that the checkpoint does not have.
     pub missing: MissingState,
     /// What becomes of each part of the checkpoint. No checkpoint has the views of workers.
     pub restart: Restart,
@@ -35,7 +35,7 @@ pub struct CheckpointSaving {
     pub every: Option<Every>,
     /// `average.safetensors`, at the end: the average of weights and moving statistics over states
     /// of the run. These are the states of `every`, if that is given, else those of all evaluations
-    /// after the first update. Slots and counters are those of the last state: they belong
+    /// after the first update. Slots and counters are those of the last instant: they belong
     /// together, and counters have no average.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average: Option<Average>,

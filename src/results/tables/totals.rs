@@ -17,7 +17,7 @@ crate::table! {
     "Row staleness by popularity, sampled every `record.rows_every` pushes."
     "rows.csv" PopularityRow {
         table: String = "The id space of the rows.",
-        popularity_low: u64 ["updates"] = "Fewest updates that a row had had when it was pulled.",
+        popularity_low: u64 ["updates"] = "Fewest updates of a row before it was pulled.",
         popularity_high: u64 ["updates"] = "Most such updates, included.",
         touches: u64 = "Rows seen.",
         staleness_mean: Option<f64> ["updates"] = "Updates of the row between pull and apply, on \
@@ -80,7 +80,7 @@ crate::table! {
         not_held: u64 ["steps"] = "Steps in flight then that had not come to rest.",
         skew: u64 ["updates"] = "Most updates of a shard between the first piece and the copy of \
             one of its pieces.",
-        rows_without_slots: u64 = "Rows saved with weights and without a slot, slot by slot.",
+        rows_without_slots: u64 = "Rows saved with weights and without a part of their optimizer state, added up over the slots.",
         bytes: u64 ["bytes"] = "What was written.",
     }
 }

@@ -142,7 +142,7 @@ fn membership(
             found.push(no_effect(loaded, key, why));
         }
         (None, Some(leave)) if schedule.every.is_none() && is_everybody(schedule, workers) => {
-            let message = format!("all workers leave for good after {leave}");
+            let message = format!("all workers leave permanently after {leave}");
             found.push(
                 Problem::warning(&SUSPICIOUS, key, message)
                     .label(loaded.key_origin(key), "")
