@@ -102,8 +102,8 @@ fn metrics_page() -> String {
         page.push_str(&format!("| `{}` | {} | {text} |\n", metric.name, metric.unit));
     }
     page.push_str(
-        "\n## Figures of a whole run\n\nWhat sweeps, comparisons and expectations speak of: one number \
-         of a run each. Beside them, `time_to(best.auc>=0.73)` is the simulated time of the first evaluation \
+        "\n## Figures of a whole run\n\nWhat sweeps, comparisons and expectations use: one number of each \
+         run. Beside them, `time_to(best.auc>=0.73)` is the simulated time of the first evaluation \
          at which the best step so far has that quality; `worker_time_to`, `examples_to` and `updates_to` \
          count worker-seconds, examples and updates until then; `auc`, `session_auc`, `log_loss`, \
          `normalised_entropy` and `calibration` can be waited for, with `best.` or, at every evaluation by \

@@ -25,7 +25,7 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Run many trials: a sweep file, or a scenario with lists of values and seeds.
     Sweep(SweepArgs),
-    /// Go on with a sweep or run that was interrupted.
+    /// Continue a sweep or run that was interrupted.
     Resume(ResumeArgs),
     /// Show how far a sweep is, and its figures so far.
     Status(StatusArgs),
@@ -335,7 +335,7 @@ pub(super) enum DataCommand {
         scenario: PathBuf,
         /// Settings to change.
         overrides: Vec<String>,
-        /// Show so many examples.
+        /// Number of examples to show.
         #[arg(long, value_name = "N", default_value_t = 3)]
         head: usize,
     },

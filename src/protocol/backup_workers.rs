@@ -16,7 +16,7 @@ use crate::base::counted;
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Number of backups: each round is closed without the last so many workers.
+    /// Number of backups: each round is closed without this many of its last workers.
     #[schemars(range(max = 100_000))]
     pub backups: u32,
 }

@@ -49,7 +49,7 @@ pub struct CheckpointSaving {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Average {
-    /// The last so many states, equally weighted. As many copies of the weights are held in memory.
+    /// This many of the last states, equally weighted. As many copies of the weights are held in memory.
     Last(#[schemars(range(min = 1, max = 1_000))] u32),
     /// All of them: the weight of each is that of the next one times this number. This is an
     /// exponential moving average, without a bias towards the first values. One copy is held in

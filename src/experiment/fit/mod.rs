@@ -47,7 +47,7 @@ pub enum FitError {
         known: String,
     },
     /// A needed column was not found.
-    #[error("no column tells {what}: name it with {flag}; the header has {known}")]
+    #[error("no column has {what}: name it with {flag}; the header has {known}")]
     Missing {
         /// What the column contains.
         what: &'static str,

@@ -61,8 +61,8 @@ crate::table! {
 crate::table! {
     "How often the examples of the training window were used, only with `record.audit`."
     "audit.csv" AuditRow {
-        uses: u64 = "So often.",
-        examples: u64 ["examples"] = "So many examples.",
+        uses: u64 = "How often an example was used.",
+        examples: u64 ["examples"] = "Number of examples that were used so often.",
     }
 }
 

@@ -52,7 +52,7 @@ codes! {
          it to the table that the caret points at.";
     WRONG_TYPE = "E0105", "the value has the wrong type",
         "For example text where a number belongs, a number in quotes, or one value where a list \
-         belongs. A whole number may stand for a number with a point, but not the other way round.";
+         belongs. A whole number may be written where a decimal number belongs, but not the reverse.";
     BAD_QUANTITY = "E0106", "a quantity needs a number and a unit",
         "Durations, bandwidths and sizes are written in quotes and with their unit, as in \"4ms\", \
          \"10Gbit/s\" or \"2GiB\", so that nobody has to guess whether 80 means seconds or \

@@ -130,7 +130,8 @@ fn membership(
         }
         for (field, time) in [("join", schedule.join), ("leave", schedule.leave)] {
             if time.is_some_and(|time| time >= every && !every.is_zero()) {
-                let message = format!("`{field}` lies beyond the period, and never comes");
+                let message =
+                    format!("`{field}` is after the end of the period, so it never happens");
                 let help = "a time within the period, or a longer period";
                 found.push(conflict(loaded, (&at(field), &at("every")), message, help));
             }
