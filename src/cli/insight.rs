@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::base::noun;
 use crate::results::tables::WorkerRow;
 use crate::results::{RunResults, Summary};
 
@@ -11,11 +12,13 @@ pub(super) fn insight(summary: &Summary, folder: &Path) -> String {
     let mut text = String::from("What you just saw\n");
     let workers = summary.workers;
     if let Some(mean) = summary.staleness.mean {
+        let others = workers.saturating_sub(1);
         _ = writeln!(
             text,
-            "  On average a gradient was {mean:.2} updates old when it was applied. {} other workers\n  \
-             were at work meanwhile: every update of theirs makes a gradient in flight one older.",
-            workers.saturating_sub(1)
+            "  On average a gradient was {mean:.2} updates old when it was applied. {others} other {}\n  \
+             {} at work meanwhile: every update of theirs makes a gradient in flight one older.",
+            noun(others, "worker", "workers"),
+            noun(others, "was", "were")
         );
     }
     if let Some(words) = slowest(folder) {

@@ -15,7 +15,6 @@ use crate::experiment::lab::{LabError, LabResults, RestartLab};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::folder::plan_hash;
 use crate::results::tables::{ArmRow, EffectRow};
-use crate::scenario::document::DocumentInput;
 
 /// The responses of the table of arms.
 const SHOWN: [&str; 5] = ["at_once", "depth", "early", "final", "recovered_after"];
@@ -28,8 +27,7 @@ pub(super) fn lab(args: &LabCommand, arguments: &[OsString]) -> Result<Exit, Fai
 }
 
 fn restart(args: &LabRestartArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
-    let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
-    let files_from = load::folder_of(&args.scenario);
+    let (loaded, files_from) = load::from_path(&args.scenario, &args.overrides, arguments)?;
     let lab = RestartLab::new(loaded.value);
     if args.list {
         out(&list(&lab))?;

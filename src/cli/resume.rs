@@ -9,6 +9,7 @@ use super::run::ProgressDisplay;
 use super::{load, run, sweep};
 use crate::experiment::sweep::{PlanError, SweepPlan};
 use crate::experiment::{Trial, run_info};
+use crate::results::folder::RESOLVED;
 use crate::scenario::document::DocumentInput;
 
 pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
@@ -18,7 +19,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
         let plan = SweepPlan::read(folder, files)?;
         return sweep::execute(&plan, Some(folder), &args.sweeping);
     }
-    let resolved = folder.join("resolved.toml");
+    let resolved = folder.join(RESOLVED);
     let sweeping = &args.sweeping;
     let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
     let threads = load::threads(sweeping.threads);

@@ -17,7 +17,6 @@ use crate::experiment::{RunOptions, SaveEvery, Trial};
 use crate::report::terminal::Glyphs;
 use crate::results::Summary;
 use crate::results::folder::plan_hash;
-use crate::scenario::document::DocumentInput;
 use crate::sim::NoObserver;
 
 pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
@@ -34,8 +33,7 @@ pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failur
         };
         return sweep::execute(&plan, args.out.as_deref(), &sweeping);
     }
-    let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
-    let folder = load::folder_of(&args.scenario);
+    let (loaded, folder) = load::from_path(&args.scenario, &args.overrides, arguments)?;
     let look = ProgressDisplay {
         progress: args.progress.with(args.quiet, args.plain),
         plain: args.plain,

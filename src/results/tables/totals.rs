@@ -80,7 +80,8 @@ crate::table! {
         not_held: u64 ["steps"] = "Steps in flight then that had not come to rest.",
         skew: u64 ["updates"] = "Most updates of a shard between the first piece and the copy of \
             one of its pieces.",
-        rows_without_slots: u64 = "Rows saved with weights and without a part of their optimizer state, added up over the slots.",
+        rows_without_slots: u64 = "Rows of which a part of the optimizer state was copied before their \
+            first update, and the weights or another part after it, added up over the slots.",
         bytes: u64 ["bytes"] = "What was written.",
     }
 }

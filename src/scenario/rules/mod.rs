@@ -1,12 +1,11 @@
 //! Rules across keys: impossible combinations, and settings without effect.
 
 mod churn;
+mod classes;
 mod codes;
 mod combinations;
 mod expectations;
 mod restart;
-
-use std::collections::BTreeMap;
 
 use super::document::{Loaded, Problem};
 use super::spec::Scenario;
@@ -34,8 +33,8 @@ pub fn check(loaded: &mut Loaded<Scenario>) {
 fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     let mut found = Vec::new();
     name(loaded, &mut found);
-    class_shares(loaded, &mut found);
-    class_names(loaded, &mut found);
+    classes::shares(loaded, &mut found);
+    classes::names(loaded, &mut found);
     lengths(loaded, &mut found);
     delay_weights(loaded, &mut found);
     combinations::check(loaded, &mut found);
@@ -67,27 +66,6 @@ fn name(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         );
         let why = "is no name of a results folder";
         found.push(unusable(loaded, "scenario.name", why, &help));
-    }
-}
-
-fn class_names(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let mut known = BTreeMap::new();
-    let mut doubled = Vec::new();
-    for (index, class) in loaded.value.cluster.class.iter().enumerate() {
-        let first = *known.entry(class.name.as_str()).or_insert(index);
-        if first != index {
-            doubled.push((first, index, &class.name));
-        }
-    }
-    for (first, index, name) in doubled.into_iter().take(MARKED) {
-        let origin = |index| loaded.origin(&format!("cluster.class.{index}.name"));
-        let message = format!("two entries of `cluster.class` are called \"{name}\"");
-        found.push(
-            Problem::error(&CONFLICT, "cluster.class", message)
-                .label(origin(index), "")
-                .label(origin(first), "first here")
-                .help("results are listed by class: give each its own name"),
-        );
     }
 }
 
@@ -137,21 +115,6 @@ fn delay_weights(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     if let Some(Unusable { setting, why, help }) = law.and_then(|law| law.unusable()) {
         found.push(unusable(loaded, &format!("imposed_staleness.{setting}"), why, help));
     }
-}
-
-fn class_shares(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let classes = &loaded.value.cluster.class;
-    let total: f64 = classes.iter().map(|class| class.share).sum();
-    if classes.is_empty() || (total - 1.0).abs() < 1e-6 {
-        return;
-    }
-    let message = format!("the shares of the machine classes add up to {total}, not 1");
-    let mut problem = Problem::error(&CONFLICT, "cluster.class", message)
-        .help("change the shares so that they add up to 1");
-    for index in 0..classes.len().min(MARKED) {
-        problem = problem.label(loaded.origin(&format!("cluster.class.{index}.share")), "");
-    }
-    found.push(problem);
 }
 
 fn what_to_run(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
