@@ -115,7 +115,7 @@ pub(super) struct RunArgs {
     /// Write no plots.
     #[arg(long)]
     pub(super) no_plots: bool,
-    /// How often the run is saved, so that it can be gone on with: a time (5min), a number of updates
+    /// How often the run is saved, so that it can be continued: a time (5min), a number of updates
     /// (10000), or never.
     #[arg(long, value_name = "WHEN", default_value = "1min")]
     pub(super) save_every: SaveEvery,
@@ -195,7 +195,7 @@ pub(super) struct SweepingArgs {
     /// Run even above the limits, and run finished trials again.
     #[arg(long)]
     pub(super) force: bool,
-    /// Run again the trials that diverged or failed.
+    /// Run again the trials that blew up or failed.
     #[arg(long)]
     pub(super) retry: bool,
     /// Print the state of every point as JSON.

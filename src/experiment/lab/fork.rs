@@ -71,7 +71,8 @@ pub enum ForkError {
     Base(#[from] SimError),
     /// The base run ended before the fork.
     #[error(
-        "the run ends after {}, before the fork: let it train longer (`train.stop`), or fork earlier (`lab.fork`)",
+        "the run ends after {}, before the fork: let it train longer (`train.stop`), or fork \
+        earlier (`lab.fork`)",
         counted(*updates, "update", "updates")
     )]
     TooShort {

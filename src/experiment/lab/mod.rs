@@ -75,7 +75,8 @@ pub enum LabError {
     Folder(#[from] FolderError),
     /// The lab was asked to stop.
     #[error(
-        "stopped by signal {signal}; base runs that are done are kept in {path}: run the same command again to continue"
+        "stopped by signal {signal}; base runs that are done are kept in {path}: run the same \
+        command again to continue"
     )]
     Interrupted {
         /// Number of the signal.

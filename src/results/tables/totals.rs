@@ -49,7 +49,7 @@ crate::table! {
         class: String = "Its machine class.",
         crashes: u64 = "How often it crashed.",
         leaves: u64 = "How often it left by schedule.",
-        joins: u64 = "How often it was there again, or at last.",
+        joins: u64 = "How often it returned, joined or started late.",
         lost_steps: u64 ["steps"] = "Steps lost with it.",
         lost_examples: u64 ["examples"] = "Examples in them.",
         down_s: f64 ["simulated s"] = "Time crashed.",
@@ -100,8 +100,8 @@ crate::table! {
             own versions, on average.",
         staleness_p99: Option<u64> ["updates"] = "99th percentile of the same.",
         staleness_max: Option<u64> ["updates"] = "The largest of them.",
-        rows_read: Option<f64> = "Embedding rows (ids times tables) that pulls read: what hot rows \
-            weigh.",
+        rows_read: Option<f64> = "Embedding rows that pulls read, added up over tables: shows the \
+            load of popular rows.",
         rows_written: Option<f64> = "Embedding rows that pushes brought it.",
     }
 }
