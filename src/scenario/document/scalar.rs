@@ -210,7 +210,7 @@ pub(super) fn describe(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::String(_) => "text",
         Value::Integer(_) => "a whole number",
-        Value::Float(_) => "a number with a point",
+        Value::Float(_) => "a decimal number",
         Value::Bool(_) => "true or false",
         Value::Datetime(_) => "a date",
     }

@@ -342,7 +342,7 @@ mod tests {
             "`c`: a single value",
             "`d`: an empty list",
             "\"1-3\" is no range",
-            "`a.b` has 1 values and `f` has 2",
+            "`a.b` has 1 value and `f` has 2",
             "`g` is not swept",
             "`a.b` never is 5",
         ] {
