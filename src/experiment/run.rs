@@ -299,6 +299,7 @@ impl Trial {
         };
         recorder.finish(out, job.simulation()).map_err(written)?;
         let mut summary = self.summarise(job, recorder, facts);
+        summary.broken = recorder.health().broken(&self.scenario);
         summary.started_from = started;
         summary.stages = stages;
         if let Err(error) = outcome {

@@ -8,7 +8,9 @@ mod expectations;
 mod restart;
 
 use super::document::{Loaded, Problem};
+use super::rate_edge::RateEdge;
 use super::spec::Scenario;
+use crate::base::significant;
 use crate::cluster::ShardService;
 use crate::cluster::delay::Unusable;
 use crate::optimizer::Horizon;
@@ -259,29 +261,14 @@ fn never_stale(scenario: &Scenario) -> bool {
 }
 
 fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let scenario = &loaded.value;
-    let barrier = scenario.protocol.pushes_per_update(scenario.cluster.workers) > 1;
-    // The learning rate here is only a factor of a tuned one.
-    let tuned = scenario.remedy.iter().any(|remedy| remedy.facts().tunes_rate);
-    // The size of weight differences is set by the workers' own learning rate.
-    let differences = scenario.worker.local.plan().pushes_differences();
-    if scenario.timing_only.is_some()
-        || scenario.imposed_staleness.is_some()
-        || barrier
-        || tuned
-        || differences
-    {
-        return;
-    }
-    let (rate, workers) = (scenario.optimizer.learning_rate(), scenario.cluster.workers);
-    let edge = scenario.optimizer.facts().edge;
-    let product = rate * f64::from(workers);
-    if product > edge && workers > 1 {
+    if let Some(edge) = RateEdge::of(&loaded.value) {
         let key = "optimizer.learning_rate";
         let message = format!(
-            "learning rate x workers = {product} lies beyond {edge}, where asynchronous training with \
-             {} often breaks down",
-            scenario.optimizer.name()
+            "learning rate x workers = {} is at or beyond {}, where asynchronous training with {} often \
+             breaks down",
+            significant(edge.product(), 3),
+            edge.edge,
+            loaded.value.optimizer.name()
         );
         found.push(
             Problem::warning(&SUSPICIOUS, key, message)
