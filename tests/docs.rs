@@ -192,7 +192,8 @@ fn exit_codes_page() -> String {
 fn documented(source: &str, from: &str, to: &str) -> Vec<(String, String)> {
     let block = source.split(from).last().expect("the block").split(to).next().expect("its end");
     let (mut found, mut text) = (Vec::new(), String::new());
-    for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    let is_text = |line: &&str| !line.is_empty() && !line.starts_with("#[");
+    for line in block.lines().map(str::trim).filter(is_text) {
         match line.strip_prefix("/// ") {
             Some(more) => text = format!("{text} {more}").trim().to_string(),
             None => found.push((std::mem::take(&mut text), line.to_string())),

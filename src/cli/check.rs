@@ -7,7 +7,6 @@ use super::exit::{Exit, Failure};
 use super::load;
 use super::say::out;
 use crate::base::{SimSpan, counted};
-use crate::experiment::Trial;
 use crate::report::terminal::{Align, TextTable};
 
 pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
@@ -16,7 +15,7 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
         out(&loaded.show())?;
         return Ok(Exit::Done);
     }
-    let trial = Trial::new(loaded.value, &folder, load::threads(None))?;
+    let trial = load::trial(loaded, &folder, load::threads(None))?;
     let estimate = &trial.estimate;
     let mut table = TextTable::new(&[Align::Left, Align::Left]);
     table.row(["scenario", trial.scenario.scenario.name.as_str()]);
@@ -54,5 +53,6 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
     table.row(["disk".to_string(), format!("at most {}", estimate.disk)]);
     out(&table.render())?;
     trial.check_limits()?;
+    trial.check_starts()?;
     Ok(Exit::Done)
 }

@@ -2,13 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::base::counted;
+use crate::base::{counted, printable};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::compare::pareto::{Front, Mean};
 use crate::results::compare::{Comparison, ComparisonRow, Difference, Method, Pairing, Verdict};
 use crate::results::outcome::setting_text;
 use crate::results::statistics::{FEWEST, Interval};
-use crate::scenario::document::printable;
 
 /// A comparison as text: its sides, the table, and further remarks.
 pub(super) fn text(comparison: &Comparison, is_sweep: bool) -> String {

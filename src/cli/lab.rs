@@ -39,6 +39,7 @@ fn restart(args: &LabRestartArgs, arguments: &[OsString]) -> Result<Exit, Failur
     let lab = RestartLab::new(scenario);
     let threads = load::threads(args.threads);
     if args.list {
+        lab.check(&files_from).map_err(failure)?;
         out(&list(&lab, &files_from, threads))?;
         return Ok(Exit::Done);
     }
@@ -102,7 +103,7 @@ fn failure(error: LabError) -> Failure {
     use crate::results::FolderError;
     let exit = match &error {
         LabError::Interrupted { signal, .. } => Exit::of_signal(*signal),
-        LabError::Folder(FolderError::Io { .. }) => Exit::Write,
+        LabError::Folder(FolderError::Io { .. } | FolderError::Gone { .. }) => Exit::Write,
         LabError::Folder(_) => Exit::Folder,
         LabError::Workers { .. } => Exit::Usage,
         LabError::Fork { error, .. } => match error {

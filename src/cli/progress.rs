@@ -1,11 +1,11 @@
 //! Live progress on stderr: one block that is redrawn on a terminal, and elsewhere lines at growing
 //! intervals.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::say::tell;
 use crate::base::SimSpan;
 use crate::experiment::Trial;
 use crate::metrics::Histogram;
@@ -83,9 +83,7 @@ impl Live {
             // continues.
             self.next = elapsed + elapsed.min(Duration::from_secs(60));
             let line = self.message(share, elapsed, "; ");
-            let mut err = std::io::stderr().lock();
-            // If progress cannot be shown, the run continues.
-            drop(writeln!(err, "{:3.0} %  {line}", share * 100.0));
+            tell(&format!("{:3.0} %  {line}\n", share * 100.0));
         }
     }
 

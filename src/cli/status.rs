@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
-use super::say::out;
+use super::say::{out, out_json};
 use crate::base::counted;
 use crate::report::conclusion;
 use crate::report::terminal::{Align, TextTable};
@@ -22,7 +22,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     }
     let results = Results::open(&args.folder)?;
     if args.json {
-        out(&format!("{:#}\n", as_json(&results)?))?;
+        out_json(&format!("{:#}\n", as_json(&results)?))?;
         return Ok(Exit::Done);
     }
     out(&conclusion(&results)?)?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,7 +9,7 @@ use serde_json::json;
 use super::args::{ProgressBy, SweepArgs, SweepingArgs};
 use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
-use super::say::{out, tell};
+use super::say::{is_told_on_terminal, out, out_json, tell, tell_coloured, tells_events};
 use super::sweep_watch::{Quiet, SweepWatch};
 use super::{load, report, signals, status};
 use crate::base::{ByteSize, SimSpan, counted};
@@ -51,7 +50,7 @@ pub(super) fn plan(
     seeds: Option<&Seeds>,
     arguments: &[OsString],
 ) -> Result<SweepPlan, Failure> {
-    let refused = |problems: Problems| Failure::plain(Exit::Usage, problems.render(load::look()));
+    let refused = |problems: Problems| load::refused(&problems);
     let file = &load::file_of(file);
     let (mut about, mut design, scenario) = if is_sweep(file) {
         let read = sweep::read(file).map_err(refused)?;
@@ -113,7 +112,7 @@ fn warn(warnings: &Problems, told: &mut BTreeSet<String>) {
     let list: Vec<Problem> = warnings.list.iter().filter(is_new).cloned().collect();
     if !list.is_empty() {
         let new = Problems { sources: warnings.sources.clone(), list };
-        tell(&format!("{}\n", new.render(load::look()).trim_end()));
+        tell_coloured(&format!("{}\n", new.render(load::look()).trim_end()));
     }
 }
 
@@ -214,7 +213,8 @@ pub(super) fn execute(
     let watch = watcher(plan, &path, trials.len(), &options, sweeping);
     let tally = run_trials(&folder, &trials, &plan.files_from, &options, watch.as_ref());
     drop(watch);
-    if events::is_on() {
+    folder.check_still_there().map_err(RunError::from)?;
+    if tells_events() {
         events::sweep_end(&tally);
     }
     {
@@ -229,7 +229,7 @@ pub(super) fn execute(
     }
     if sweeping.json {
         let state = status::as_json(&results)?;
-        out(&format!("{state:#}\n"))?;
+        out_json(&format!("{state:#}\n"))?;
     } else {
         out(&status::conclusion(&results)?)?;
         out(&status::points(&results)?)?;
@@ -270,7 +270,7 @@ fn watcher(
                 counted(threads, "thread", "threads"),
                 options.memory
             ));
-            let terminal = std::io::stderr().is_terminal() && how == ProgressBy::Auto;
+            let terminal = is_told_on_terminal() && how == ProgressBy::Auto;
             Box::new(SweepWatch::new(trials, terminal))
         }
     }
@@ -285,9 +285,8 @@ fn check_limits(plan: &SweepPlan, trials: &[&PlannedTrial]) -> Result<(), Failur
         };
         let trial = open(plan, first, &sources)?;
         trial.check_limits().map_err(|error| {
-            let failure = Failure::from(error);
             let label = status::name(&first.planned.label);
-            Failure::plain(failure.exit, format!("{}\nin point {number}: {label}", failure.message))
+            Failure::from(error).with_line(&format!("in point {number}: {label}"))
         })?;
     }
     Ok(())

@@ -1,12 +1,12 @@
 //! `straggler trace`: a timeline for Perfetto.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use super::args::TraceArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::base::{SimSpan, counted};
+use crate::results::disk::Output;
 use crate::results::export::trace::{TimeWindow, TraceError, write_trace};
 
 pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
@@ -22,7 +22,7 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
         };
         Failure::new(exit, error)
     })?;
-    let written = File::create(&path).and_then(|file| {
+    let written = Output::create(&path).and_then(|file| {
         let mut file = BufWriter::new(file);
         file.write_all(&buffer).and_then(|()| file.flush())
     });

@@ -94,6 +94,7 @@ pub struct Scenario {
     pub limits: ResourceLimits,
     /// Training periods one after the other; the figures of the run are those of the last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
     pub stage: Vec<Stage>,
     /// A stage per day, made of a window that moves on; in place of `stage`.
     #[serde(skip_serializing_if = "Option::is_none")]

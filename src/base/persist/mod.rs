@@ -155,6 +155,19 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// Refuses a list that has another length than in every run of the scenario.
+    ///
+    /// # Errors
+    /// If the lengths differ.
+    pub fn expect_length(&self, expected: usize, found: usize) -> Result<(), LoadError> {
+        match expected == found {
+            true => Ok(()),
+            false => {
+                Err(self.wrong(format!("a list of {found} elements, where {expected} belong")))
+            }
+        }
+    }
+
     /// The error that the next bytes are not the expected ones.
     pub fn wrong(&self, problem: impl Into<String>) -> LoadError {
         LoadError { at: self.at, problem: problem.into() }
@@ -200,6 +213,7 @@ impl<'a> Loader<'a> {
 /// The roles:
 ///
 /// - `state`: it is saved and loaded.
+/// - `sized`: likewise; it is a list whose length is the same in every run of the scenario.
 /// - `each`: likewise its elements, whose number is the same in every run of the scenario (of an
 ///   option: the scenario says whether it is present).
 /// - `plain`: it is saved and loaded by serde.
@@ -245,6 +259,7 @@ macro_rules! persist {
         }
     };
     (@save state, $field:ident, $out:ident, []) => { $crate::base::Persist::save($field, $out) };
+    (@save sized, $field:ident, $out:ident, []) => { $crate::base::Persist::save($field, $out) };
     (@save each, $field:ident, $out:ident, []) => { $out.each($field) };
     (@save plain, $field:ident, $out:ident, []) => { $out.plain($field) };
     (@save fixed, $field:ident, $out:ident, []) => {};
@@ -255,6 +270,11 @@ macro_rules! persist {
     };
     (@load state, $field:ident, $from:ident, []) => {
         $crate::base::Persist::load($field, $from)?
+    };
+    (@load sized, $field:ident, $from:ident, []) => {
+        let length = $field.len();
+        $crate::base::Persist::load($field, $from)?;
+        $from.expect_length(length, $field.len())?;
     };
     (@load each, $field:ident, $from:ident, []) => { $from.each($field)? };
     (@load plain, $field:ident, $from:ident, []) => { *$field = $from.plain()? };

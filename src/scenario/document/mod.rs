@@ -68,7 +68,6 @@ pub mod source;
 pub mod suggest;
 #[cfg(test)]
 mod tests;
-mod text;
 pub mod typed;
 pub mod whereabouts;
 pub mod write;
@@ -89,7 +88,6 @@ pub use reference::{ReferencePage, reference_markdown, reference_pages};
 pub use render::ProblemStyle;
 pub use shape::Shape;
 pub use source::{Origin, SourceLayer, Sources};
-pub use text::printable;
 
 use node::{Node, Value};
 use source::SourceId;

@@ -7,8 +7,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 
 use super::problem::{Label, MAX_PROBLEMS, Problem, Problems, Severity};
 use super::source::{Origin, Source, SourceId, SourceLayer, Sources};
-use super::text::printable;
-use crate::base::counted;
+use crate::base::{counted, printable};
 
 /// How many problems are drawn; the others are counted.
 pub const SHOWN: usize = 20;

@@ -140,6 +140,22 @@ pub(super) fn check_length(
     Some(Problem::error(&errors::BAD_LENGTH, path, message).label(node.origin, ""))
 }
 
+/// Numbers in a value of any kind have to be finite as well.
+pub(super) fn check_finite(node: &Node, path: &str, found: &mut Vec<Problem>) {
+    match &node.value {
+        Value::Float(number) => {
+            found.extend(check_range(node, *number, &Bounds::default(), path));
+        }
+        Value::Array(items) => items.iter().for_each(|item| check_finite(item, path, found)),
+        Value::Table(table) => {
+            for (key, entry) in table.in_order() {
+                check_finite(&entry.node, &format!("{path}.{key}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
 fn check_range(node: &Node, number: f64, bounds: &Bounds, path: &str) -> Option<Problem> {
     let error = |message: String| {
         let problem = Problem::error(&errors::OUT_OF_RANGE, path, message);

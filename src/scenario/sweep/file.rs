@@ -12,6 +12,7 @@ use super::points::{DesignAxis, Literal, Setting};
 use super::seeds::Seeds;
 use super::values::{self, MOST};
 use crate::base::counted;
+use crate::scenario::document::layers::read_text;
 use crate::scenario::document::node::{Entry, KeyTable, Node, Value};
 use crate::scenario::document::{DocumentInput, Loaded, Origin, Problem, Problems, load, write};
 use crate::scenario::spec::Format;
@@ -96,7 +97,8 @@ pub struct LoadedSweep {
 
 /// Whether the file at `path` is a sweep: readable, with a table `sweep`.
 pub fn is_sweep(path: &Path) -> bool {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    // A file above the limit is refused by whoever reads it as a scenario.
+    let text = read_text(path).unwrap_or_default();
     let document = toml::de::DeTable::parse_recoverable(&text).0;
     document.get_ref().keys().any(|key| key.get_ref() == "sweep")
 }
