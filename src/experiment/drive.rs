@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub enum SaveEvery {
     /// After this wall time.
     Wall(Duration),
-    /// After so many updates.
+    /// After this many updates.
     Updates(u64),
     /// Only when asked to stop.
     Never,

@@ -115,7 +115,7 @@ pub enum RunError {
     Read(#[from] OutcomeError),
     /// The run was asked to stop.
     #[error(
-        "stopped by signal {signal}{}; go on with: straggler resume {path}",
+        "stopped by signal {signal}{}; to continue: straggler resume {path}",
         if *.saved { " and saved" } else { ", not saved again, because too many gradients are under way" }
     )]
     Interrupted {
