@@ -125,7 +125,7 @@ fn check_line(error: &DataError, file: &[u8]) {
     let lines = file.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
     assert!(!error.to_string().is_empty());
     match (error, error.line()) {
-        (DataError::Empty { .. } | DataError::Read { .. }, _) => {}
+        (DataError::Empty { .. } | DataError::Read { .. } | DataError::Format { .. }, _) => {}
         (_, Some(line)) => assert!((1..=lines).contains(&line), "{error}: {lines} lines"),
         (_, None) => panic!("no line: {error}"),
     }
@@ -146,11 +146,11 @@ fn mutated_tables() {
         standardise: true,
         missing: Missing::Flag,
         ids: IdRows { min_count: 2, hash_rows: 0 },
-        history: Some(HistoryConfig {
+        history: vec![HistoryConfig {
             column: "past".into(),
             field: "item".into(),
             ..HistoryConfig::default()
-        }),
+        }],
         keep_when: vec!["price < 100".into()],
         ..tabular::Config::default()
     };
@@ -187,6 +187,29 @@ fn mutated_interactions() {
     let items = text(&["item,category", "a,x|y", "b,\"x, z\"", "c,y", ""]);
     let case = Case { loader: Loader::Interactions(config), file, items: Some(items) };
     fuzz("interactions", &case, MUTATIONS);
+}
+
+#[test]
+fn mutated_json_lines() {
+    let config = tabular::Config {
+        label: "click".into(),
+        categorical: vec!["item.id".into()],
+        numeric: vec!["price".into()],
+        missing: Missing::Zero,
+        history: vec![HistoryConfig {
+            column: "past".into(),
+            field: "item.id".into(),
+            padding: Some("0".into()),
+            ..HistoryConfig::default()
+        }],
+        ..tabular::Config::default()
+    };
+    let file = text(&[
+        r#"{"click": 1, "item": {"id": "a", "x": [1]}, "price": 2.5, "past": ["a", 0, 7]}"#,
+        r#"{"click": 0, "item": {"id": 7}, "price": null, "past": []}"#,
+        r#"{"click": 1, "item": {"id": "b\u00e9"}, "past": [1.0]}"#,
+    ]);
+    fuzz("json", &Case { loader: Loader::Table(config), file, items: None }, MUTATIONS);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests over all loaders: real sets, malformed rows, mutated files.
 
+mod cells;
 mod fuzz;
 mod malformed;
 mod real_sets;
@@ -9,7 +10,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use crate::base::Streams;
-use crate::data::reading::columns::{TableFormat, TableInput};
+use crate::data::reading::columns::TableInput;
 use crate::data::reading::file::Input;
 use crate::data::{
     DataError, Log, OpenContext, amazon, avazu, criteo, interactions, movielens, tabular,
@@ -58,16 +59,18 @@ impl Loader {
         match self {
             Loader::Table(config) => {
                 let format = config.tables.format()?;
-                tabular::load(
-                    config,
-                    std::iter::once(main.and_then(|input| TableInput::text(input, &format))),
-                )
+                let wanted = tabular::wanted(config);
+                let table =
+                    main.and_then(|input| TableInput::text_or_json(input, &format, &wanted));
+                tabular::load(config, std::iter::once(table))
             }
             Loader::Interactions(config) => {
                 let format = config.tables.format()?;
-                let table = main.and_then(|input| TableInput::text(input, &format));
-                let items =
-                    items.map(|input| TableInput::text(input, &TableFormat::new(',', true, &[])?));
+                let wanted = interactions::wanted(config);
+                let table =
+                    main.and_then(|input| TableInput::text_or_json(input, &format, &wanted));
+                let items = items
+                    .map(|input| TableInput::text(input, &config.tables.format_with_header()?));
                 interactions::load(config, std::iter::once(table), items.transpose()?, &context)
             }
             Loader::Amazon(config) => amazon::load(config, std::iter::once(main), items, &context),
