@@ -67,7 +67,7 @@ pub(crate) struct FoundRows {
     pub(crate) rows: usize,
     /// Where the next line begins.
     pub(crate) end: usize,
-    /// Whether a cell begins or ends with a blank; it may be one of a later row.
+    /// Whether a cell may begin or end with a blank.
     pub(crate) blanks: bool,
 }
 
@@ -106,7 +106,7 @@ struct Marks {
     quotes: u64,
     /// Zero bytes and bytes beyond ASCII.
     odd: u64,
-    /// Spaces and tabs.
+    /// Spaces and all bytes below, among them tabs and line breaks.
     blanks: u64,
 }
 
@@ -200,8 +200,7 @@ impl Splitter {
         }
         let (mut found, mut breaks, mut start) = (0, 0, from);
         let (mut chunk, mut ahead) = (from / CHUNK * CHUNK, !0 << (from % CHUNK));
-        // Bits of cells that begin, and of bytes after a blank, carried from chunk to chunk.
-        let (mut begin, mut after_blank, mut blanks) = (1 << (from % CHUNK), 0, 0);
+        let mut blanks = 0;
         while found < most && chunk < until {
             let marks = look(block, chunk, self.delimiter);
             if (marks.quotes | marks.odd) & ahead != 0 {
@@ -213,9 +212,16 @@ impl Splitter {
             }
             let mut ends = (marks.delimiters | marks.breaks) & ahead;
             breaks += (marks.breaks & ahead).count_ones() as usize;
-            let blank = marks.blanks & !ends & ahead;
-            blanks |= blank & (ends << 1 | begin) | ends & (blank << 1 | after_blank);
-            (begin, after_blank) = (ends >> (CHUNK - 1), blank >> (CHUNK - 1));
+            // Blanks before line breaks are looked for below, since most are carriage returns.
+            let blank = marks.blanks & !(ends | marks.breaks >> 1) & ahead;
+            if blank != 0 {
+                let all = marks.delimiters | marks.breaks;
+                let is_end = |at: usize| block[at] == self.delimiter || block[at] == b'\n';
+                let before = all << 1 | u64::from(chunk == 0 || is_end(chunk - 1));
+                let last = block[chunk + CHUNK] == self.delimiter;
+                let behind = all >> 1 | u64::from(last) << (CHUNK - 1);
+                blanks |= blank & (before | behind);
+            }
             while ends != 0 {
                 let at = chunk + ends.trailing_zeros() as usize;
                 cells[found] = Span::new(start, at);
@@ -243,7 +249,7 @@ impl Splitter {
             end = last.end as usize + 1;
             let carriage = !last.is_empty() && block[last.end as usize - 1] == b'\r';
             last.end -= u32::from(carriage);
-            blanks |= carriage && !last.is_empty() && is_blank(block[last.end as usize - 1]);
+            blanks |= !last.is_empty() && is_blank(block[last.end as usize - 1]);
         }
         cells.truncate(rows * width);
         FoundRows { rows, end, blanks }
@@ -283,7 +289,7 @@ fn marks(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
         breaks: bits(chunk, |byte| byte == b'\n'),
         quotes: bits(chunk, |byte| byte == b'"'),
         odd: bits(chunk, |byte| matches!(byte, 0 | 0x80..)),
-        blanks: bits(chunk, is_blank),
+        blanks: bits(chunk, |byte| byte <= b' '),
     }
 }
 
@@ -303,7 +309,8 @@ fn bits(chunk: &[u8; CHUNK], is: impl Fn(u8) -> bool) -> u64 {
 #[target_feature(enable = "avx2")]
 fn avx2(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
     use std::arch::x86_64::{
-        __m256i, _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_set_epi64x, _mm256_set1_epi8,
+        __m256i, _mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set_epi64x,
+        _mm256_set1_epi8,
     };
     let (words, _) = chunk.as_chunks::<8>();
     let word = |index: usize| i64::from_le_bytes(words[index]);
@@ -317,13 +324,15 @@ fn avx2(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
         let pattern = _mm256_set1_epi8(byte as i8);
         bits(_mm256_cmpeq_epi8(low, pattern), _mm256_cmpeq_epi8(high, pattern))
     };
+    let space = _mm256_set1_epi8(b' ' as i8);
+    let at_most_space = |half| _mm256_cmpeq_epi8(_mm256_min_epu8(half, space), half);
     Marks {
         delimiters: equal(delimiter),
         breaks: equal(b'\n'),
         quotes: equal(b'"'),
         // The highest bits are those of bytes beyond ASCII.
         odd: equal(0) | bits(low, high),
-        blanks: equal(b' ') | equal(b'\t'),
+        blanks: bits(at_most_space(low), at_most_space(high)),
     }
 }
 

@@ -4,6 +4,8 @@ pub mod amazon;
 pub mod avazu;
 pub mod criteo;
 pub mod interactions;
+pub mod libffm;
+pub mod libsvm;
 pub mod movielens;
 pub mod synthetic;
 pub mod tabular;
@@ -53,6 +55,10 @@ crate::registry! {
         "criteo" => Criteo(criteo::Config),
         /// The Avazu mobile advertising log: 21 categories and the hour, real clicks.
         "avazu" => Avazu(avazu::Config),
+        /// libffm files (`label field:index:value`): one id or one number per field.
+        "libffm" => Libffm(libffm::Config),
+        /// libsvm and SVMlight files (`label index:value`): numeric features.
+        "libsvm" => Libsvm(libsvm::Config),
         /// Any CSV, TSV, JSON lines or Parquet file with a column mapping, one example per row.
         "table" => Table(tabular::Config),
         /// Any CSV, TSV, JSON lines or Parquet file of (user, item, time): the next item.

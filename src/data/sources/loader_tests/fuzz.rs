@@ -8,10 +8,10 @@ use super::Loader;
 use crate::base::{Purpose, Rng, Streams};
 use crate::data::din_task::{Negatives, Split, TaskConfig};
 use crate::data::stamp::TimeFormat;
-use crate::data::tabular::{HistoryConfig, Missing};
+use crate::data::tabular::{HistoryConfig, ImpressionsConfig, Missing};
 use crate::data::{
-    BadRows, Batch, DataError, DataSource, IdRows, amazon, avazu, criteo, interactions, movielens,
-    tabular,
+    BadRows, Batch, DataError, DataSource, IdRows, amazon, avazu, criteo, interactions, libffm,
+    libsvm, movielens, tabular,
 };
 
 /// Mutated files per loader.
@@ -241,6 +241,12 @@ fn mutated_movielens() {
     };
     fuzz("u.data", &case, MUTATIONS / 2);
     let case = Case {
+        loader: loader.clone(),
+        file: text(&["1::10::3::100", "1::11::3::200", "2::12::5::300", "2::13::1::400", ""]),
+        items: Some(text(&["10::T::War|Comedy", "11::U: V::War", ""])),
+    };
+    fuzz("ratings.dat", &case, MUTATIONS / 2);
+    let case = Case {
         loader,
         file: text(&[
             "userId,movieId,rating,timestamp\r",
@@ -270,6 +276,46 @@ fn mutated_click_logs() {
     let rows = [avazu_row(0, "14102100"), avazu_row(1, "14102101"), avazu_row(1, "14102200")];
     let loader = Loader::Avazu(avazu::Config::default());
     fuzz("avazu", &Case { loader, file: rows.join("\n").into_bytes(), items: None }, MUTATIONS);
+}
+
+#[test]
+fn mutated_sparse_rows() {
+    let loader =
+        Loader::Libffm(libffm::Config { fields: 3, numeric: vec![1], ..libffm::Config::default() });
+    let file = text(&["1 0:17:1 1:2:0.25 2:9:1", "0 2:9:1 0:5:1", "# end", "-1"]);
+    fuzz("libffm", &Case { loader, file, items: None }, MUTATIONS / 2);
+    let loader = Loader::Libsvm(libsvm::Config {
+        features: 4,
+        standardise: true,
+        ..libsvm::Config::default()
+    });
+    let file = text(&["+1 1:0.5 3:2 # a comment", "-1 2:1", "1 qid:7 3:-1e0 4:1"]);
+    fuzz("libsvm", &Case { loader, file, items: None }, MUTATIONS / 2);
+}
+
+#[test]
+fn mutated_impressions() {
+    let config = tabular::Config {
+        categorical: vec!["user".into()],
+        impressions: Some(ImpressionsConfig {
+            column: "shown".into(),
+            ..ImpressionsConfig::default()
+        }),
+        history: vec![HistoryConfig {
+            column: "past".into(),
+            field: "item".into(),
+            brackets: true,
+            ..HistoryConfig::default()
+        }],
+        ..tabular::Config::default()
+    };
+    let file = text(&[
+        "user,past,shown",
+        "u,\"['a', 'b']\",N1-0 N2-1",
+        "v,[], N3-1",
+        "w,\"[a, 'c d' ]\",N1-0  N9-0",
+    ]);
+    fuzz("impressions", &Case { loader: Loader::Table(config), file, items: None }, MUTATIONS / 2);
 }
 
 #[test]

@@ -13,7 +13,8 @@ use crate::base::Streams;
 use crate::data::reading::columns::TableInput;
 use crate::data::reading::file::Input;
 use crate::data::{
-    DataError, Log, OpenContext, amazon, avazu, criteo, interactions, movielens, tabular,
+    DataError, Log, OpenContext, amazon, avazu, criteo, interactions, libffm, libsvm, movielens,
+    tabular,
 };
 
 /// Folder of the real sets, if they are on this machine.
@@ -46,6 +47,8 @@ enum Loader {
     Movielens(movielens::Config),
     Criteo(criteo::Config),
     Avazu(avazu::Config),
+    Libffm(libffm::Config),
+    Libsvm(libsvm::Config),
 }
 
 impl Loader {
@@ -77,6 +80,8 @@ impl Loader {
             Loader::Movielens(config) => movielens::load(config, main?, items, &context),
             Loader::Criteo(config) => criteo::load(config, std::iter::once(main)),
             Loader::Avazu(config) => avazu::load(config, std::iter::once(main)),
+            Loader::Libffm(config) => libffm::load(config, std::iter::once(main)),
+            Loader::Libsvm(config) => libsvm::load(config, std::iter::once(main)),
         }
     }
 }
