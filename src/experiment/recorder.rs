@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::best::Best;
+use super::health::Health;
 use super::{layers, presence};
 use crate::metrics::{Histogram, Moments, Quality};
 use crate::results::disk;
@@ -90,6 +91,7 @@ pub struct Recorder {
     rows: BTreeMap<(usize, u32), Popularity>,
     summary: RunTotals,
     best: Best,
+    health: Health,
     problem: Option<io::Error>,
 }
 
@@ -151,6 +153,7 @@ impl Recorder {
             rows: BTreeMap::new(),
             summary: RunTotals::default(),
             best: Best::default(),
+            health: Health::default(),
             problem: None,
             recording,
         })
@@ -182,6 +185,11 @@ impl Recorder {
     /// The best evaluation so far.
     pub fn best(&self) -> &Best {
         &self.best
+    }
+
+    /// What has been seen of the health of the training.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// The first write that failed, once.
@@ -228,6 +236,7 @@ impl Recorder {
             std::mem::take(&mut self.interval);
         let n = pushes as f64;
         self.summary.loss = Some(loss / n);
+        self.health.trained(progress, loss / n);
         let outcome = self.training.row(&TrainingRow {
             update: progress.updates,
             examples: progress.examples,
@@ -292,6 +301,7 @@ impl Recorder {
         if view == EvaluatedView::Server {
             self.summary.last = Some((*progress, *quality));
             self.best.offer(progress, quality, selection);
+            self.health.evaluated(progress, quality);
         }
         let row = EvaluationRow {
             update: progress.updates,
@@ -489,6 +499,7 @@ crate::persist!(Recorder {
     rows: state,
     summary: state,
     best: state,
+    health: state,
     problem: emptied
 });
 

@@ -11,6 +11,7 @@ pub mod lab;
 mod new_parts;
 mod passes;
 pub mod presets;
+pub mod rate_edge;
 mod read;
 pub mod remarks;
 mod restart;

@@ -10,7 +10,7 @@
 //! | `item/updates` | rows | updates of each row, counted by its rule |
 //! | `item/seen` | rows | pushes counted for each row, if rows are admitted |
 //! | `item/partition_updates` | shards | updates of the table's part on each shard, likewise |
-//! | `item/m/absent` | any | rows whose slot was copied before their first update, and their weights after it |
+//! | `item/m/absent` | any | rows whose slot was copied before their first update, and their weights or another slot after it |
 
 use std::collections::BTreeMap;
 

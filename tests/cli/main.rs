@@ -18,6 +18,7 @@ mod progress;
 mod races;
 mod report;
 mod report_escaping;
+mod reproduce;
 mod restarts;
 mod running;
 mod snapshots;
