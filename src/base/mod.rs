@@ -1,6 +1,7 @@
 //! Floor 0, used by all others: virtual time, identifiers, random streams, quantities with units,
-//! saved state, the thread pool, and the features of the processor. It imports no other floor.
+//! numbers of things in text, saved state, the thread pool, and the features of the processor. It imports no other floor.
 
+pub mod count;
 pub mod id;
 pub mod level;
 pub mod persist;
@@ -11,6 +12,7 @@ pub mod stream;
 pub mod time;
 pub mod units;
 
+pub use count::{counted, noun};
 pub use id::{ShardId, WorkerId};
 pub use persist::Persist;
 pub use pool::{Pending, Pool};

@@ -23,7 +23,7 @@ pub(super) enum Exit {
     /// The data are missing or malformed, a window is empty, or there is a leak.
     Data = 4,
     /// The estimate is above a limit, or results cannot be compared. Nothing was written; `--force`
-    /// goes on.
+    /// continues anyway.
     Refused = 5,
     /// The results folder is locked, or belongs to something else.
     Folder = 6,

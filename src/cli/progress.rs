@@ -118,7 +118,10 @@ impl Live {
         let now = self.progress.now;
         if now.0 > 0 {
             let speed = now.seconds() / seconds.max(1e-9);
-            parts.push(format!("  simulated   {now}, {speed:.0} times real time"));
+            let decimals = if speed < 10.0 { 2 } else { 0 };
+            parts.push(format!(
+                "  simulated   {now}, {speed:.decimals$} simulated seconds per second"
+            ));
         }
         let parts = parts.iter().map(|part| if self.terminal { part } else { part.trim() });
         parts.collect::<Vec<_>>().join(between)

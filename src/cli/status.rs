@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
+use crate::base::counted;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::lab::LabFolder;
 use crate::results::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
@@ -26,7 +27,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     out(&points(&results)?)?;
     let count = |state| results.trials.iter().filter(|trial| trial.state() == state).count();
     let (done, failed, to_do) = (count(State::Done), count(State::Failed), count(State::ToDo));
-    out(&format!("\n{done} of {} trials done", results.trials.len()))?;
+    out(&format!("\n{done} of {} done", counted(results.trials.len(), "trial", "trials")))?;
     if failed > 0 {
         out(&format!(", {failed} failed"))?;
     }

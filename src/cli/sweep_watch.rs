@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::say::tell;
+use crate::base::noun;
 use crate::experiment::Trial;
 use crate::experiment::sweep::{Ended, PlannedTrial, SweepWatcher};
 use crate::sim::{EvaluatedView, Limits, NoObserver, Observer, Progress, Record};
@@ -47,7 +48,11 @@ impl SweepWatch {
         };
         let bars = MultiProgress::with_draw_target(target);
         let all = bars.add(ProgressBar::new(trials as u64));
-        style(&all, "[{bar:30}] {pos} of {len} trials{msg}, {elapsed} so far, {eta} left");
+        let noun = noun(trials, "trial", "trials");
+        let line = format!(
+            "[{{bar:30}}] {{pos}} of {{len}} {noun}{{msg}}, {{elapsed}} so far, {{eta}} left"
+        );
+        style(&all, &line);
         #[expect(clippy::disallowed_methods, reason = "progress is shown by the wall clock")]
         let started = Instant::now();
         let (ended, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use super::args::TraceArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
-use crate::base::SimSpan;
+use crate::base::{SimSpan, counted};
 use crate::results::export::trace::{TimeWindow, TraceError, write_trace};
 
 pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
@@ -29,7 +29,11 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
     written.map_err(|error| {
         Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
     })?;
-    out(&format!("{} ({events} events); open it at ui.perfetto.dev\n", path.display()))?;
+    out(&format!(
+        "{} ({}); open it at ui.perfetto.dev\n",
+        path.display(),
+        counted(events, "event", "events")
+    ))?;
     Ok(Exit::Done)
 }
 

@@ -9,6 +9,7 @@ use super::exit::{Exit, Failure};
 use super::run::{self, ProgressDisplay};
 use super::say::out;
 use super::{load, resume};
+use crate::base::counted;
 use crate::experiment::verify::{FirstDifference, Verified, compare};
 use crate::experiment::{SaveEvery, Trial, run_info};
 use crate::results::folder::RESOLVED;
@@ -76,7 +77,11 @@ fn report(folder: &Path, verified: &Verified) -> String {
     let name = folder.display();
     let Some(first) = &verified.first else {
         let (files, lines) = (verified.files, verified.lines);
-        return format!("{name}: the same when run again ({files} files, {lines} lines)\n");
+        return format!(
+            "{name}: the same when run again ({}, {})\n",
+            counted(files, "file", "files"),
+            counted(lines, "line", "lines")
+        );
     };
     let mut text = format!("{name}: not the same when run again\n");
     text.push_str(&describe(first));

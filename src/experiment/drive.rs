@@ -23,7 +23,7 @@ const EVENTS: u32 = 1024;
 pub enum SaveEvery {
     /// After this wall time.
     Wall(Duration),
-    /// After so many updates.
+    /// After this many updates.
     Updates(u64),
     /// Only when asked to stop.
     Never,

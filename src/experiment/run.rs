@@ -100,7 +100,7 @@ pub enum RunError {
     #[error(transparent)]
     Read(#[from] OutcomeError),
     /// The run was asked to stop.
-    #[error("stopped by signal {signal} and saved; go on with: straggler resume {path}")]
+    #[error("stopped by signal {signal} and saved; to continue: straggler resume {path}")]
     Interrupted {
         /// Number of the signal.
         signal: usize,

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{ShardId, SimSpan, SimTime, WorkerId};
+use crate::base::counted;
 
 /// A part of a run whose state can be saved and loaded.
 pub trait Persist {
@@ -147,7 +148,10 @@ impl<'a> Loader<'a> {
         let length: u64 = self.plain()?;
         match usize::try_from(length).ok().filter(|n| *n <= self.bytes.len() - self.at) {
             Some(length) => Ok(length),
-            None => Err(self.wrong(format!("{length} elements where fewer bytes are left"))),
+            None => Err(self.wrong(format!(
+                "{} where fewer bytes are left",
+                counted(length, "element", "elements")
+            ))),
         }
     }
 
@@ -163,7 +167,7 @@ impl<'a> Loader<'a> {
     pub fn end(self) -> Result<(), LoadError> {
         match self.bytes.len() - self.at {
             0 => Ok(()),
-            left => Err(self.wrong(format!("{left} bytes are left"))),
+            left => Err(self.wrong(format!("{} left", counted(left, "byte is", "bytes are")))),
         }
     }
 

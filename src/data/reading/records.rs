@@ -6,6 +6,7 @@ use super::bad_rows::{BadRow, BadRowKind, Fault, RowTally};
 use super::known;
 use super::split::Span;
 use super::text::Text;
+use crate::base::counted;
 use crate::data::error::DataError;
 
 /// The cells of one row, in the buffer into which they were read.
@@ -201,7 +202,8 @@ fn check_width(row: &Row, width: usize) -> Result<(), Fault> {
     let cells = (0..row.len().min(2)).map(|at| String::from_utf8_lossy(&row.cell(at)).into_owned());
     let way = known::unseparated(&cells.collect::<Vec<String>>());
     let way = way.map_or(String::new(), |way| format!(" ({way})"));
-    Err(Fault::new(kind, format!("{} fields, expected {width}{way}", row.len())))
+    let fields = counted(row.len(), "field", "fields");
+    Err(Fault::new(kind, format!("{fields}, expected {width}{way}")))
 }
 
 fn repeated_header(columns: &[String], row: &Row) -> Option<Fault> {

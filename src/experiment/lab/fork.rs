@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::curve::{Curve, CurvePoint, Gauge, moments};
 use super::design::{Arm, arms};
+use crate::base::counted;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::experiment::run::weights_digest;
 use crate::experiment::stop::StopSignal;
@@ -70,7 +71,9 @@ pub enum ForkError {
     Base(#[from] SimError),
     /// The base run ended before the fork.
     #[error(
-        "the run ends after {updates} updates, before the fork: let it train longer (`train.stop`), or fork earlier (`lab.fork`)"
+        "the run ends after {}, before the fork: let it train longer (`train.stop`), or fork \
+        earlier (`lab.fork`)",
+        counted(*updates, "update", "updates")
     )]
     TooShort {
         /// Updates that it made.

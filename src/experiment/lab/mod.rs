@@ -75,7 +75,8 @@ pub enum LabError {
     Folder(#[from] FolderError),
     /// The lab was asked to stop.
     #[error(
-        "stopped by signal {signal}; base runs that are done are kept in {path}: the same command goes on"
+        "stopped by signal {signal}; base runs that are done are kept in {path}: run the same \
+        command again to continue"
     )]
     Interrupted {
         /// Number of the signal.

@@ -85,7 +85,7 @@ pub use explain::{Explanation, explain};
 pub use layers::DocumentInput;
 pub use overrides::Override;
 pub use problem::{Label, Problem, Problems, Severity};
-pub use reference::reference_markdown;
+pub use reference::{ReferencePage, reference_markdown, reference_pages};
 pub use render::ProblemStyle;
 pub use shape::Shape;
 pub use source::{Origin, SourceLayer, Sources};

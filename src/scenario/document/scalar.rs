@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::shape::{Bounds, Dimension, LengthRange, Shape, ValueKind, Word, quoted};
 use super::source::{SourceLayer, Sources};
 use super::suggest;
-use super::text::counted;
+use crate::base::counted;
 
 /// The mistakes of a value that is not a table.
 pub(super) fn check(node: &Node, shape: &Shape, path: &str, sources: &Sources) -> Option<Problem> {
@@ -131,12 +131,12 @@ pub(super) fn check_length(
     if !short && !long {
         return None;
     }
-    let what = match node.value {
-        Value::String(_) => "character",
-        _ => "element",
+    let (one, many) = match node.value {
+        Value::String(_) => ("character", "characters"),
+        _ => ("element", "elements"),
     };
-    let range = length.describe(what).unwrap_or_default();
-    let message = format!("`{path}` has {}; it must have {range}", counted(count, what));
+    let range = length.describe(one, many).unwrap_or_default();
+    let message = format!("`{path}` has {}; it must have {range}", counted(count, one, many));
     Some(Problem::error(&errors::BAD_LENGTH, path, message).label(node.origin, ""))
 }
 
@@ -210,7 +210,7 @@ pub(super) fn describe(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::String(_) => "text",
         Value::Integer(_) => "a whole number",
-        Value::Float(_) => "a number with a point",
+        Value::Float(_) => "a decimal number",
         Value::Bool(_) => "true or false",
         Value::Datetime(_) => "a date",
     }
