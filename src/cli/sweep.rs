@@ -234,6 +234,7 @@ pub(super) fn execute(
         let state = status::as_json(&results)?;
         out(&format!("{state:#}\n"))?;
     } else {
+        out(&status::conclusion(&results)?)?;
         out(&status::points(&results)?)?;
         out(&format!("\n{}", status::broken(&results)?))?;
         out(&format!("results: {}\n", path.display()))?;
