@@ -45,9 +45,11 @@ fn open(
 ) -> Result<Arc<dyn DataSource>, Failure> {
     let (loaded, folder) = load::from_path(scenario, overrides, arguments)?;
     let streams = loaded.value.scenario.streams(SeededPart::Data);
-    let choice = loaded.value.data.ok_or(BuildError::NoData)?;
+    let choice = loaded.value.data.as_ref().ok_or(BuildError::NoData)?;
     let context = OpenContext { base_dir: &folder, streams };
-    Ok(choice.open(&context).map_err(BuildError::from)?)
+    let source = choice.open(&context).map_err(BuildError::from)?;
+    load::tell_remarks(&source.remarks(), &loaded);
+    Ok(source)
 }
 
 fn inspect(source: &dyn DataSource, head: usize) -> String {

@@ -13,6 +13,7 @@ mod passes;
 pub mod presets;
 pub mod rate_edge;
 mod read;
+pub mod remarks;
 mod restart;
 pub mod rules;
 pub mod seeds;

@@ -13,6 +13,7 @@ mod limits;
 mod look_up;
 mod many_trials;
 mod overrides;
+mod own_data;
 mod progress;
 mod races;
 mod report;

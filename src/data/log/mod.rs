@@ -3,6 +3,7 @@
 
 pub mod din_task;
 pub(super) mod events;
+pub(super) mod missing;
 mod negatives;
 mod packed;
 pub(super) mod vocabulary;
@@ -12,7 +13,7 @@ pub use vocabulary::IdRows;
 use std::ops::Range;
 
 use crate::data::reading::stamp::Stamp;
-use crate::data::{Batch, DataError, DataSource, Day, ExampleInfo, Schema};
+use crate::data::{Batch, DataError, DataSource, Day, ExampleInfo, Remark, Schema};
 
 /// The source of an example's [`ExampleInfo::group`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -52,6 +53,7 @@ pub struct Log {
     /// Present if the schema has a history.
     pub(crate) histories: Histories,
     pub(crate) facts: Vec<(String, String)>,
+    pub(crate) remarks: Vec<Remark>,
 }
 
 impl Log {
@@ -143,6 +145,10 @@ impl DataSource for Log {
     fn facts(&self) -> Vec<(String, String)> {
         self.facts.clone()
     }
+
+    fn remarks(&self) -> Vec<Remark> {
+        self.remarks.clone()
+    }
 }
 
 /// The days of examples whose `stamps` ascend; day 1 is the day of `origin`.
@@ -216,6 +222,7 @@ mod tests {
                 spans: vec![(0, 2), (0, 0), (1, 2), (2, 1)],
             },
             facts: Vec::new(),
+            remarks: Vec::new(),
         }
         .checked()
     }

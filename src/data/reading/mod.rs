@@ -9,11 +9,17 @@ pub(super) mod columns;
 pub(super) mod delimited;
 pub mod file;
 pub(super) mod json_lines;
+mod json_rows;
+mod known;
 mod lines;
+pub(super) mod list;
+mod long_delimiter;
 #[cfg(feature = "parquet")]
 mod parquet;
 pub(super) mod python_literal;
 pub(super) mod records;
-mod split;
+pub(super) mod sparse_rows;
+pub(super) mod split;
 pub mod stamp;
 pub(super) mod text;
+pub(super) mod tidy;
