@@ -74,6 +74,13 @@ pub trait DataSource: Send + Sync + Debug {
     /// If an id is neither in [`days`](Self::days) nor in [`held_out`](Self::held_out).
     fn read(&self, ids: &[u64], batch: &mut Batch);
 
+    /// For each row of an id space, the key of its id: 64 bits of the id's text, the same in every
+    /// log. `None` if an id has the same row in every log, because rows are found by hash or the
+    /// source itself fixes them. By these keys a model starts from the checkpoint of another log.
+    fn id_keys(&self, _space: usize) -> Option<&[u64]> {
+        None
+    }
+
     /// The true click probability of each example, if the source knows it (generated logs).
     fn truth(&self, _ids: &[u64]) -> Option<Vec<f64>> {
         None

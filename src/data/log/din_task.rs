@@ -144,9 +144,10 @@ pub(crate) fn build(
     let stamps = pairs.iter().flat_map(|pair| [ordered.stamps[pair.event as usize]; 2]);
     let days = days_by_calendar(stamps, ordered.stamps[0]);
     let log = columns(&ordered, [&pairs, &later]);
+    let keys = ordered.keys.to_vec();
     facts.extend(describe(&ordered, left, &log.labels, pairs.len() * 2));
     facts.push(("days with training examples".into(), days.len().to_string()));
-    Ok(Log { days, facts, ..log }.checked())
+    Ok(Log { days, facts, keys, ..log }.checked())
 }
 
 /// By position in the users' sequences: whether the event is held out.

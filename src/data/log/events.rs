@@ -114,6 +114,8 @@ pub(crate) struct OrderedEvents {
     pub(crate) categories: u32,
     /// Number of events, including dropped ones, that repeat another in user, item and time.
     pub(crate) duplicates: u64,
+    /// The keys of users, items and categories, by id.
+    pub(crate) keys: [Option<Vec<u64>>; 3],
 }
 
 impl OrderedEvents {
@@ -144,6 +146,7 @@ impl OrderedEvents {
             category_of: Vec::new(),
             categories: 0,
             duplicates,
+            keys: Default::default(),
         };
         for event in order.into_iter().map(|event| event as usize) {
             ordered.users.push(user_ids.id(events.users[event]));
@@ -155,6 +158,12 @@ impl OrderedEvents {
             }
         }
         ordered.categories = category_ids.rows().max(1);
+        let Events { user_names, item_names, category_names, .. } = &events;
+        ordered.keys = [
+            user_names.keys(Some(&user_ids)),
+            item_names.keys(Some(&item_ids)),
+            category_names.keys(Some(&category_ids)),
+        ];
         ordered.lay_out(user_ids.rows() as usize);
         ordered
     }

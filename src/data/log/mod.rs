@@ -51,6 +51,8 @@ pub struct Log {
     pub(crate) groups: Groups,
     /// Present if the schema has a history.
     pub(crate) histories: Histories,
+    /// By space, the keys of its rows; `None` or missing if rows are found by hash.
+    pub(crate) keys: Vec<Option<Vec<u64>>>,
     pub(crate) facts: Vec<(String, String)>,
 }
 
@@ -61,6 +63,11 @@ impl Log {
         assert_eq!(self.fields.len(), rows * schema.fields.len());
         assert_eq!(self.numeric.len(), rows * schema.numeric.len());
         assert_eq!(self.histories.spans.len(), if schema.history.is_some() { rows } else { 0 });
+        let spaces = self.keys.iter().zip(&schema.spaces);
+        let sound = |keys: &[u64], rows: u32| keys.len() == rows as usize;
+        assert!(spaces.into_iter().all(|(keys, space)| {
+            keys.as_deref().is_none_or(|keys| sound(keys, space.rows))
+        }));
         assert!(self.in_days() <= rows as u64);
         self
     }
@@ -136,8 +143,14 @@ impl DataSource for Log {
             Groups::One | Groups::Field(_) => 0,
         };
         let words = self.fields.len() + self.numeric.len() + self.histories.events.len() + groups;
+        let keys = self.keys.iter().flatten().map(Vec::len).sum::<usize>();
         // While a loader builds its log, it holds the log about twice.
-        2 * (self.labels.len() + 4 * words + 8 * self.histories.spans.len()) as u64
+        8 * keys as u64
+            + 2 * (self.labels.len() + 4 * words + 8 * self.histories.spans.len()) as u64
+    }
+
+    fn id_keys(&self, space: usize) -> Option<&[u64]> {
+        self.keys.get(space)?.as_deref()
     }
 
     fn facts(&self) -> Vec<(String, String)> {
@@ -215,7 +228,7 @@ mod tests {
                 events: vec![1, 2, 3],
                 spans: vec![(0, 2), (0, 0), (1, 2), (2, 1)],
             },
-            facts: Vec::new(),
+            ..Log::default()
         }
         .checked()
     }

@@ -32,6 +32,16 @@ pub(crate) struct TableBuilder {
     sorted: bool,
 }
 
+/// What comes of numbering the ids.
+struct Numbered {
+    /// The histories, as ids.
+    histories: Histories,
+    /// The rows of each space.
+    rows: Vec<u32>,
+    /// The keys of these rows, as in [`Log::keys`].
+    keys: Vec<Option<Vec<u64>>>,
+}
+
 /// The history column: its settings, and the codes of its events, oldest first.
 #[derive(Debug)]
 struct HistoryCells {
@@ -154,7 +164,7 @@ impl TableBuilder {
         }
         self.sort();
         let days = self.days(config);
-        let (histories, rows) = self.number_ids(config);
+        let Numbered { histories, rows, keys } = self.number_ids(config);
         self.scale_numbers(config);
         let schema = self.schema(config, &rows, &histories);
         let mut facts = tally.facts();
@@ -166,7 +176,7 @@ impl TableBuilder {
         }
         let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
         let TableBuilder { labels, codes: fields, numeric, .. } = self;
-        Ok(Log { schema, days, labels, fields, numeric, groups, histories, facts }.checked())
+        Ok(Log { schema, days, labels, fields, numeric, groups, histories, keys, facts }.checked())
     }
 
     /// Sorts the rows by time; most files are sorted already.
@@ -194,13 +204,14 @@ impl TableBuilder {
         days_by_calendar(self.stamps.iter().copied(), self.stamps[0])
     }
 
-    /// Replaces the codes of the fields by ids, in place; returns the histories as ids, and the
-    /// rows of each space.
-    fn number_ids(&mut self, config: &Config) -> (Histories, Vec<u32>) {
+    /// Replaces the codes of the fields by ids, in place.
+    fn number_ids(&mut self, config: &Config) -> Numbered {
         let mut histories = Histories::default();
         if !self.sorted && self.history.is_none() && config.ids.min_count < 2 {
             // Codes were assigned by first occurrence in this same order.
-            return (histories, self.vocabularies.iter().map(|v| v.len() as u32).collect());
+            let rows = self.vocabularies.iter().map(|v| v.len() as u32).collect();
+            let keys = self.vocabularies.iter().map(|v| v.keys(None)).collect();
+            return Numbered { histories, rows, keys };
         }
         let columns = self.vocabularies.len().max(1);
         let mut spaces: Vec<Numbering> =
@@ -223,7 +234,8 @@ impl TableBuilder {
                 histories.events.extend(events.iter().map(|code| spaces[cells.field].id(*code)));
             }
         }
-        (histories, spaces.iter().map(Numbering::rows).collect())
+        let keys = self.vocabularies.iter().zip(&spaces).map(|(v, space)| v.keys(Some(space)));
+        Numbered { histories, keys: keys.collect(), rows: spaces.iter().map(Numbering::rows).collect() }
     }
 
     fn schema(&self, config: &Config, rows: &[u32], histories: &Histories) -> Schema {
