@@ -90,6 +90,13 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
             format!("{}, {rate:.0} examples a second", SimSpan::from_seconds(summary.sim_s)),
         ]);
     }
+    if let Some(started) = &summary.started_from {
+        let text = format!("{}, after {} updates", started.from, started.updates);
+        table.row(["started from".to_string(), text]);
+        for line in started.rows_lines() {
+            table.row([String::new(), line]);
+        }
+    }
     quality_rows(summary, &mut table);
     if let (Some(mean), Some(p50), Some(p99), Some(max)) = (
         summary.staleness.mean,

@@ -173,6 +173,10 @@ impl Scenario {
         } else {
             0
         };
+        // The keys of the ids in checkpoints.
+        let source = &prepared.source;
+        let listed = (0..source.schema().spaces.len()).filter_map(|s| source.id_keys(s));
+        let keys = 8 * listed.map(<[u64]>::len).sum::<usize>() as u64;
         // Each thread finds distinct rows with two arrays over each id space.
         let spaces = &prepared.source.schema().spaces;
         let located = 8 * spaces.iter().map(|space| u64::from(space.rows)).sum::<u64>();
@@ -187,7 +191,7 @@ impl Scenario {
             remedies,
             u64::from(self.cluster.workers).saturating_mul(kept),
             holdout,
-            self.add_checkpoints(estimate, server, moving),
+            self.add_checkpoints(estimate, server + keys, moving),
             threads.saturating_mul(located.saturating_add(tape)),
             located,
             if self.record.audit { 8 * estimate.window } else { 0 },
@@ -215,8 +219,8 @@ impl Scenario {
         let files = if checkpoints > 0 { checkpoints + 1 } else { 0 };
         estimate.disk.0 = estimate.disk.0.saturating_add(files.saturating_mul(server));
         let copies = match (&self.start, checkpoints) {
-            // The file, its tensors, and the parameters of the new job.
-            (Some(_), _) => 3,
+            // The file, its tensors, these in the order of this log, and the new parameters twice.
+            (Some(_), _) => 5,
             (None, 1..) => 2,
             (None, 0) => 0,
         };

@@ -52,7 +52,7 @@ pub mod worker;
 pub mod workspace;
 
 pub use cargo::Cargo;
-pub use checkpoint::{Checkpoint, StartError};
+pub use checkpoint::{Checkpoint, StartError, StartReport};
 pub use copied::{Copied, SaveReport, Saved};
 pub use engine::State;
 pub use error::SimError;

@@ -65,9 +65,11 @@ impl Log {
         assert_eq!(self.histories.spans.len(), if schema.history.is_some() { rows } else { 0 });
         let spaces = self.keys.iter().zip(&schema.spaces);
         let sound = |keys: &[u64], rows: u32| keys.len() == rows as usize;
-        assert!(spaces.into_iter().all(|(keys, space)| {
-            keys.as_deref().is_none_or(|keys| sound(keys, space.rows))
-        }));
+        assert!(
+            spaces.into_iter().all(|(keys, space)| {
+                keys.as_deref().is_none_or(|keys| sound(keys, space.rows))
+            })
+        );
         assert!(self.in_days() <= rows as u64);
         self
     }

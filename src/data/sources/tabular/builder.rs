@@ -235,7 +235,11 @@ impl TableBuilder {
             }
         }
         let keys = self.vocabularies.iter().zip(&spaces).map(|(v, space)| v.keys(Some(space)));
-        Numbered { histories, keys: keys.collect(), rows: spaces.iter().map(Numbering::rows).collect() }
+        Numbered {
+            histories,
+            keys: keys.collect(),
+            rows: spaces.iter().map(Numbering::rows).collect(),
+        }
     }
 
     fn schema(&self, config: &Config, rows: &[u32], histories: &Histories) -> Schema {
