@@ -18,7 +18,8 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
         return Ok(Exit::Done);
     }
     let folder = load::folder_of(&args.scenario);
-    let trial = Trial::new(loaded.value, &folder, load::threads(None))?;
+    let trial = Trial::new(loaded.value.clone(), &folder, load::threads(None))?;
+    load::tell_remarks(&trial.remarks, &loaded);
     let estimate = &trial.estimate;
     let mut table = TextTable::new(&[Align::Left, Align::Left]);
     table.row(["scenario", trial.scenario.scenario.name.as_str()]);

@@ -46,9 +46,11 @@ fn open(
     let loaded = load::scenario(DocumentInput::File(scenario), overrides, arguments)?;
     let folder = load::folder_of(scenario);
     let streams = loaded.value.scenario.streams(SeededPart::Data);
-    let choice = loaded.value.data.ok_or(BuildError::NoData)?;
+    let choice = loaded.value.data.as_ref().ok_or(BuildError::NoData)?;
     let context = OpenContext { base_dir: &folder, streams };
-    Ok(choice.open(&context).map_err(BuildError::from)?)
+    let source = choice.open(&context).map_err(BuildError::from)?;
+    load::tell_remarks(&source.remarks(), &loaded);
+    Ok(source)
 }
 
 fn inspect(source: &dyn DataSource, head: usize) -> String {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
 use super::say::tell;
-use crate::scenario::document::{DocumentInput, Loaded, Override, ProblemStyle, load};
+use crate::data::Remark;
+use crate::scenario::document::{DocumentInput, Loaded, Override, ProblemStyle, Problems, load};
 use crate::scenario::sweep::is_sweep;
-use crate::scenario::{Scenario, rules};
+use crate::scenario::{Scenario, remarks, rules};
 
 /// Reads and checks a scenario; warnings go to stderr.
 pub(super) fn scenario(
@@ -27,16 +28,24 @@ pub(super) fn scenario(
     }
     let overrides: Vec<Override> = overrides.iter().map(|text| argument(text, arguments)).collect();
     let look = look();
-    let refused = |problems: crate::scenario::document::Problems| {
-        Failure::plain(Exit::Usage, problems.render(look))
-    };
+    let refused = |problems: Problems| Failure::plain(Exit::Usage, problems.render(look));
     let mut loaded = load::<Scenario>(input, &overrides).map_err(refused)?;
     rules::check(&mut loaded);
     let loaded = loaded.finish().map_err(refused)?;
-    if !loaded.problems.list.is_empty() {
-        tell(&format!("{}\n", loaded.problems.render(look).trim_end()));
-    }
+    tell_warnings(&loaded.problems);
     Ok(loaded)
+}
+
+/// Prints the remarks about the log of `loaded`, if there are any.
+pub(super) fn tell_remarks(remarks: &[Remark], loaded: &Loaded<Scenario>) {
+    tell_warnings(&remarks::warnings(remarks, Some(loaded)));
+}
+
+/// Prints warnings, if there are any.
+pub(super) fn tell_warnings(warnings: &Problems) {
+    if !warnings.list.is_empty() {
+        tell(&format!("{}\n", warnings.render(look()).trim_end()));
+    }
 }
 
 /// An argument `key=value` and its place on the command line.

@@ -44,7 +44,8 @@ pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failur
         save_every: args.save_every,
     };
     let threads = load::threads(args.threads);
-    let trial = Trial::new(loaded.value, &folder, threads)?;
+    let trial = Trial::new(loaded.value.clone(), &folder, threads)?;
+    load::tell_remarks(&trial.remarks, &loaded);
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     end(&done, args.json)
 }

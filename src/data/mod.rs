@@ -15,6 +15,7 @@ pub mod leakage;
 mod log;
 pub mod order;
 mod reading;
+mod remark;
 pub mod schema;
 mod sources;
 pub mod window;
@@ -27,6 +28,7 @@ pub use log::{IdRows, Log, din_task};
 pub use order::{Cursor, Order, OrderChoice, OrderConfig, Position};
 pub use reading::columns::TableFiles;
 pub use reading::{bad_rows, file, stamp};
+pub use remark::Remark;
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
 pub use sources::{OpenContext, SourceChoice, SourceConfig};
 pub use sources::{amazon, avazu, criteo, interactions, movielens, synthetic, tabular};
@@ -93,4 +95,9 @@ pub trait DataSource: Send + Sync + Debug {
 
     /// Facts about the log as (name, value) lines for people: rows, users, base rate, skipped rows.
     fn facts(&self) -> Vec<(String, String)>;
+
+    /// What looks as if the log were not meant as it was read. Generated logs have nothing of it.
+    fn remarks(&self) -> Vec<Remark> {
+        Vec::new()
+    }
 }

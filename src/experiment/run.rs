@@ -13,7 +13,7 @@ use super::stages::{self, StageFolders};
 use super::stop::StopSignal;
 use super::summary::summary;
 use crate::base::ByteSize;
-use crate::data::LeakError;
+use crate::data::{LeakError, Remark};
 use crate::metrics::Quality;
 use crate::results::folder::{ExistingResults, FolderError, ResultsFolder, hex_digest};
 use crate::results::json;
@@ -39,6 +39,8 @@ pub struct Trial {
     pub resolved: String,
     /// What the run will need.
     pub estimate: ResourceEstimate,
+    /// What looks as if the logs of its stages were not meant as they are used.
+    pub remarks: Vec<Remark>,
     prepared: Option<Prepared>,
     folder: PathBuf,
     threads: usize,
@@ -202,11 +204,21 @@ impl Trial {
         let scenario = Scenario { preset, ..scenario };
         let trial = Trial::of_stage(scenario, folder, (threads, open), StageFolders::default())?;
         let mut estimate = trial.estimate;
+        let mut seen = Vec::new();
         for stage in &all {
             let prepared = stage.scenario.prepare_with(folder, open)?;
             estimate = estimate.and_before(&stage.scenario.estimate(prepared.as_ref(), threads));
+            seen.extend(prepared.into_iter().flat_map(|prepared| prepared.remarks));
         }
-        Ok(Trial { resolved, estimate, earlier: all, ..trial })
+        seen.extend(trial.remarks);
+        let mut remarks: Vec<Remark> = Vec::new();
+        for remark in seen {
+            // Stages have the same log, as a rule.
+            if !remarks.contains(&remark) {
+                remarks.push(remark);
+            }
+        }
+        Ok(Trial { resolved, estimate, remarks, earlier: all, ..trial })
     }
 
     /// A single stage, which may start from those in `places`.
@@ -221,7 +233,19 @@ impl Trial {
         let resolved = document::to_toml(&scenario).expect("a scenario is valid TOML");
         let folder = folder.to_path_buf();
         let earlier = Vec::new();
-        Ok(Trial { scenario, resolved, estimate, prepared, folder, threads, earlier, places })
+        let remarks =
+            prepared.as_ref().map(|prepared| prepared.remarks.clone()).unwrap_or_default();
+        Ok(Trial {
+            scenario,
+            resolved,
+            estimate,
+            remarks,
+            prepared,
+            folder,
+            threads,
+            earlier,
+            places,
+        })
     }
 
     /// The opened log and the model; `None` for timing alone, or after the run.

@@ -14,7 +14,7 @@ use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTim
 use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
 use crate::data::{
-    DataError, DataSource, Day, LeakError, OpenContext, SourceChoice, check_holdout,
+    DataError, DataSource, Day, LeakError, OpenContext, Remark, SourceChoice, check_holdout,
 };
 use crate::model::{Model, ModelContext, ModelError};
 use crate::params::{Gradient, Layout};
@@ -91,6 +91,8 @@ pub struct Prepared {
     pub holdout: Vec<u64>,
     /// The network.
     pub model: Arc<dyn Model>,
+    /// What looks as if the log were not meant as it is used.
+    pub remarks: Vec<Remark>,
 }
 
 /// Opens the log that a scenario has chosen.
@@ -141,7 +143,8 @@ impl Scenario {
         let columns = || Arc::new(passes::column_moments(source.as_ref(), &train, scale));
         let columns = scale.standardises().then(columns);
         let model = self.model.build(source.schema(), ModelContext { counts, columns })?;
-        Ok(Some(Prepared { source, train, holdout, model }))
+        let remarks = source.remarks();
+        Ok(Some(Prepared { source, train, holdout, model, remarks }))
     }
 
     /// Opens every step-time law once: traces are files that can be missing or malformed.
@@ -385,7 +388,7 @@ impl Scenario {
         shards: u32,
         threads: usize,
     ) -> Result<(Work, Option<Evaluation>), BuildError> {
-        let Prepared { source, train, holdout, model } = prepared;
+        let Prepared { source, train, holdout, model, .. } = prepared;
         let streams = |part| self.scenario.streams(part);
         let layout = Arc::new(model.layout().clone());
         let sharding = self.sharding(&layout, shards, || {

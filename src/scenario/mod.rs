@@ -12,6 +12,7 @@ mod new_parts;
 mod passes;
 pub mod presets;
 mod read;
+pub mod remarks;
 mod restart;
 pub mod rules;
 pub mod seeds;

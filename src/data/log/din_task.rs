@@ -205,6 +205,7 @@ fn pairs(
 fn columns(ordered: &OrderedEvents, parts: [&[Pair]; 2]) -> Log {
     let examples = 2 * (parts[0].len() + parts[1].len());
     let mut log = Log {
+        remarks: Vec::new(),
         groups: Groups::Field(0),
         labels: Vec::with_capacity(examples),
         fields: Vec::with_capacity(3 * examples),

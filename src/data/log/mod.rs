@@ -12,7 +12,7 @@ pub use vocabulary::IdRows;
 use std::ops::Range;
 
 use crate::data::reading::stamp::Stamp;
-use crate::data::{Batch, DataError, DataSource, Day, ExampleInfo, Schema};
+use crate::data::{Batch, DataError, DataSource, Day, ExampleInfo, Remark, Schema};
 
 /// The source of an example's [`ExampleInfo::group`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -54,6 +54,7 @@ pub struct Log {
     /// By space, the keys of its rows; `None` or missing if rows are found by hash.
     pub(crate) keys: Vec<Option<Vec<u64>>>,
     pub(crate) facts: Vec<(String, String)>,
+    pub(crate) remarks: Vec<Remark>,
 }
 
 impl Log {
@@ -157,6 +158,10 @@ impl DataSource for Log {
 
     fn facts(&self) -> Vec<(String, String)> {
         self.facts.clone()
+    }
+
+    fn remarks(&self) -> Vec<Remark> {
+        self.remarks.clone()
     }
 }
 

@@ -176,7 +176,19 @@ impl TableBuilder {
         }
         let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
         let TableBuilder { labels, codes: fields, numeric, .. } = self;
-        Ok(Log { schema, days, labels, fields, numeric, groups, histories, keys, facts }.checked())
+        Ok(Log {
+            schema,
+            days,
+            labels,
+            fields,
+            numeric,
+            groups,
+            histories,
+            keys,
+            facts,
+            remarks: Vec::new(),
+        }
+        .checked())
     }
 
     /// Sorts the rows by time; most files are sorted already.
