@@ -11,7 +11,7 @@ use super::run_info::Stopwatch;
 use super::snapshot::Snapshots;
 use super::stages::{self, StageFolders};
 use super::stop::StopSignal;
-use super::summary::summary;
+use super::summary::{summary, undefined};
 use crate::base::ByteSize;
 use crate::data::{LeakError, Remark};
 use crate::metrics::Quality;
@@ -462,6 +462,9 @@ impl Trial {
         summary.data = facts;
         summary.bayes = bayes(job);
         summary.bayes_auc = summary.bayes.and_then(|bayes| bayes.auc);
+        if let Some(evaluation) = &session.watch.evaluation {
+            summary.undefined = undefined(&summary, &evaluation.evaluator);
+        }
         if let Work::Training(training) = &session.work {
             summary.weights_sha256 = Some(weights_digest(training.server()));
         }

@@ -14,6 +14,7 @@ pub mod error;
 pub mod evaluate;
 pub mod feed;
 pub mod flight;
+pub mod holdout;
 pub mod imposed;
 mod journey;
 mod last_pushes;

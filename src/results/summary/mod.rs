@@ -95,6 +95,10 @@ pub struct Summary {
     pub best: Option<At>,
     /// The last evaluation.
     pub last: Option<At>,
+    /// Why figures of `best`, `last` and `bayes` are not defined, by their names; `best` if no step
+    /// could be chosen.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub undefined: BTreeMap<String, String>,
     /// AUC of the true probabilities on the reporting half of the holdout, where they are known.
     pub bayes_auc: Option<f64>,
     /// All figures of the true probabilities.
