@@ -163,7 +163,13 @@ pub(super) fn expectations(checked: &[Checked]) -> String {
         let value = one.value.map_or("not defined".to_string(), |value| format!("{value:.4}"));
         table.row([holds, &one.metric, &one.wanted, &value, &one.reason]);
     }
-    format!("\n{}", table.render())
+    let mut text = format!("\n{}", table.render());
+    for one in checked {
+        if let Some(why) = &one.undefined {
+            _ = writeln!(text, "{} is not defined: {why}", one.metric);
+        }
+    }
+    text
 }
 
 fn quality_rows(summary: &Summary, table: &mut TextTable) {
@@ -186,6 +192,10 @@ fn quality_rows(summary: &Summary, table: &mut TextTable) {
     }
     if let Some(last) = &summary.last {
         table.row(row("last", last));
+    }
+    for (at, line) in summary.undefined_lines().into_iter().enumerate() {
+        let name = if at == 0 { "not defined" } else { "" };
+        table.row([name.to_string(), line]);
     }
     if let Some(bayes) = summary.bayes_auc {
         let text = format!("AUC {bayes:.4} with the true probabilities");

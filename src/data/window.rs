@@ -165,7 +165,7 @@ fn range(text: &str) -> Result<(u32, u32), WindowError> {
 }
 
 /// The text of a range.
-pub(super) fn show(first: u32, last: u32) -> String {
+pub(crate) fn show(first: u32, last: u32) -> String {
     if first == last { first.to_string() } else { format!("{first}..{last}") }
 }
 

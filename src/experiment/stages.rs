@@ -187,6 +187,7 @@ fn figures(stage: &ResolvedStage, folder: String, path: &Path) -> Result<StageDo
         folder,
         updates: Some(summary.updates),
         best_auc,
+        undefined: summary.undefined_text(),
         last_auc: summary.last.and_then(|last| last.quality.auc),
     })
 }

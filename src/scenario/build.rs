@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::job::Job;
+use super::log_remarks;
 use super::passes;
 use super::seeds::SeededPart;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
@@ -143,7 +144,7 @@ impl Scenario {
         let columns = || Arc::new(passes::column_moments(source.as_ref(), &train, scale));
         let columns = scale.standardises().then(columns);
         let model = self.model.build(source.schema(), ModelContext { counts, columns })?;
-        let remarks = source.remarks();
+        let remarks = log_remarks::of(self, source.as_ref(), &train, &holdout);
         Ok(Some(Prepared { source, train, holdout, model, remarks }))
     }
 

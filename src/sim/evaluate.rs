@@ -80,6 +80,11 @@ pub struct Evaluator {
     truth: Option<Vec<f32>>,
 }
 
+/// Whether a group belongs to the half that selects the best step.
+pub fn selects(streams: Streams, selection_share: f64, group: u64) -> bool {
+    unit(streams.key(Purpose::Selection, group, 0)) < selection_share
+}
+
 /// One evaluation.
 #[derive(Clone, Debug)]
 pub struct Evaluated {
@@ -112,10 +117,8 @@ impl Evaluator {
             groups.extend(batch.info.iter().map(|info| info.group));
             chunks.push(Arc::new((batch, lookups)));
         }
-        let selects: Vec<bool> = groups
-            .iter()
-            .map(|&group| unit(streams.key(Purpose::Selection, group, 0)) < selection_share)
-            .collect();
+        let selects: Vec<bool> =
+            groups.iter().map(|&group| self::selects(streams, selection_share, group)).collect();
         let halves = HoldoutLabels::new(&labels, &groups, &selects, &source.schema().group);
         let logit = |p: f64| libm::log(p / (1.0 - p)) as f32;
         let truth = source.truth(ids).map(|truth| truth.into_iter().map(logit).collect());

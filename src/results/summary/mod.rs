@@ -273,6 +273,9 @@ pub struct StageDone {
     pub last_auc: Option<f64>,
     /// Whether its best step was better than its starting point.
     pub better: Option<bool>,
+    /// Why figures are not defined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undefined: Option<String>,
 }
 
 /// One line for people.
@@ -290,6 +293,9 @@ impl fmt::Display for StageDone {
             auc(self.best_auc),
             auc(self.last_auc)
         )?;
+        if let Some(why) = &self.undefined {
+            write!(f, " (not defined: {why})")?;
+        }
         match self.better {
             Some(false) => write!(f, "; no better than what it started from"),
             _ => Ok(()),
@@ -318,6 +324,40 @@ impl Summary {
     /// If the system refuses.
     pub fn write_reason(folder: &Path, reason: &str) -> Result<(), FolderError> {
         json::write(&folder.join(DIAGNOSIS), &serde_json::json!({ "ended": reason }))
+    }
+
+    /// Why the figure of this name is not defined, if the summary says so.
+    pub fn why_undefined(&self, figure: &str) -> Option<&str> {
+        // Without a best step none of its figures is defined.
+        let stem = figure.split_once('.').map_or(figure, |(stem, _)| stem);
+        self.undefined.get(figure).or_else(|| self.undefined.get(stem)).map(String::as_str)
+    }
+
+    /// What is not defined, and why, in one text; `None` if everything is defined.
+    pub fn undefined_text(&self) -> Option<String> {
+        let lines = self.undefined_lines();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    }
+
+    /// What is not defined, and why: a line for people per reason.
+    pub fn undefined_lines(&self) -> Vec<String> {
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+        for (name, reason) in &self.undefined {
+            let figure = match name.split_once('.').map_or("best step", |(_, figure)| figure) {
+                "auc" => "AUC".to_string(),
+                figure => {
+                    figure.replace('_', " ").replace("auc", "AUC").replace("log loss", "log-loss")
+                }
+            };
+            match reasons.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, figures)) if figures.contains(&figure) => {}
+                Some((_, figures)) => figures.push(figure),
+                None => reasons.push((reason, vec![figure])),
+            }
+        }
+        let line =
+            |(reason, figures): (&str, Vec<String>)| format!("{}: {reason}", figures.join(", "));
+        reasons.into_iter().map(line).collect()
     }
 
     /// The figures under the names that they have everywhere.

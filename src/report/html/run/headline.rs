@@ -64,6 +64,7 @@ pub(super) fn words(run: &Run) -> Vec<String> {
     let sentences = [
         trained(run),
         quality(run),
+        undefined(run),
         attainable(run),
         staleness(run),
         divergence(run),
@@ -93,10 +94,12 @@ fn trained(run: &Run) -> Option<String> {
 }
 
 fn quality(run: &Run) -> Option<String> {
-    let best = run.figure("best.auc")?;
+    let last = run.figure("last.auc");
+    let Some(best) = run.figure("best.auc") else {
+        return last.map(|last| format!("At the end the AUC is {last:.4}."));
+    };
     let session = run.figure("best.session_auc");
     let session = session.map_or_else(String::new, |v| format!(" and the session AUC {v:.4}"));
-    let last = run.figure("last.auc");
     let last = last.map_or_else(String::new, |v| format!(" At the end the AUC is {v:.4}."));
     let examples = run.figure("best.examples").unwrap_or(0.0) as usize;
     Some(format!(
@@ -105,6 +108,11 @@ fn quality(run: &Run) -> Option<String> {
         counted(examples, "example", "examples"),
         time(run.figure("best.sim_s")),
     ))
+}
+
+fn undefined(run: &Run) -> Option<String> {
+    let why = run.summary.as_ref()?.undefined_text()?;
+    Some(format!("Not defined: {why}."))
 }
 
 fn attainable(run: &Run) -> Option<String> {
@@ -168,7 +176,8 @@ fn so_far(run: &Run) -> Vec<String> {
     let evaluations = run.folder.evaluations.rows().unwrap_or_default();
     let of_server = |row: &&EvaluationRow| row.view == EvaluatedView::Server;
     if let Some(last) = evaluations.iter().rfind(of_server) {
-        let auc = last.auc.map_or_else(|| "not defined".to_string(), |auc| format!("{auc:.4}"));
+        let why = last.undefined.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        let auc = last.auc.map_or_else(|| format!("not defined{why}"), |auc| format!("{auc:.4}"));
         sentences.push(format!("At the last evaluation the AUC was {auc}."));
     }
     sentences
