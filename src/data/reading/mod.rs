@@ -14,6 +14,7 @@ mod lines;
 mod parquet;
 pub(super) mod python_literal;
 pub(super) mod records;
+pub(super) mod refused;
 mod split;
 pub mod stamp;
 pub(super) mod text;

@@ -18,6 +18,7 @@ use crate::data::reading::columns::{
     FileFilter, Filter, TableFiles, TableFormat, TableInput, find, for_each_table,
 };
 use crate::data::reading::records::{Row, RowDecision, Stretch, Take, for_each_row, take_rows};
+use crate::data::reading::refused::{FirstRefused, keeps_all};
 use crate::data::reading::stamp::{Stamp, TimeFormat};
 use crate::data::reading::text::Text;
 
@@ -142,12 +143,16 @@ pub(crate) fn load_with<'a>(
     let filter = Filter::parse(&config.keep_when)?;
     let mut tally = RowTally::new(config.bad_rows)?;
     let mut events = Events::new();
+    let mut refused = FirstRefused::default();
     let path = for_each_table(tables, |table| {
-        read_events(config, table, &filter, &mut events, &mut tally)
+        read_events(config, table, &filter, (&mut events, &mut refused), &mut tally)
     })?;
+    refused.check_left(&path, &tally, &config.keep_when)?;
     let mut facts = tally.facts();
     facts.extend(categorise(&mut events)?);
-    din_task::build(events, &config.task, context.streams, &path, facts)
+    let mut log = din_task::build(events, &config.task, context.streams, &path, facts)?;
+    log.remarks.extend(keeps_all(&tally, &config.keep_when));
+    Ok(log)
 }
 
 fn wanted(config: &Config) -> Vec<&str> {
@@ -160,7 +165,7 @@ fn read_events(
     config: &Config,
     table: &mut TableInput,
     filter: &Filter,
-    events: &mut Events,
+    (events, refused): (&mut Events, &mut FirstRefused),
     tally: &mut RowTally,
 ) -> Result<(), DataError> {
     let columns = table.rows.columns();
@@ -170,8 +175,17 @@ fn read_events(
     let category = config.category.as_ref().map(|name| one("category", name)).transpose()?;
     let filter = filter.on(&table.name, columns)?;
     let format = config.time_format;
-    let consumer =
-        EventConsumer { filter, user, item, time, category, format, stamps: Vec::new(), events };
+    let consumer = EventConsumer {
+        filter,
+        user,
+        item,
+        time,
+        category,
+        format,
+        stamps: Vec::new(),
+        events,
+        refused,
+    };
     take_rows(&table.name, &mut *table.rows, tally, consumer)
 }
 
@@ -186,6 +200,7 @@ struct EventConsumer<'a> {
     /// Times of the current rows.
     stamps: Vec<Stamp>,
     events: &'a mut Events,
+    refused: &'a mut FirstRefused,
 }
 
 impl EventConsumer<'_> {
@@ -211,6 +226,7 @@ impl EventConsumer<'_> {
 impl Take for EventConsumer<'_> {
     fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         if !self.filter.keeps(row)? {
+            self.refused.note(&self.filter, row);
             return Ok(RowDecision::Filtered);
         }
         let cell = |_, column| row.cell(column);

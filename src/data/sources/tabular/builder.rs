@@ -1,14 +1,16 @@
 //! Collects the rows of a table and turns them into a [`Log`]: sorted by time, ids dense.
 
 use super::config::{Config, HistoryConfig, HistoryOrder, Missing};
+use super::look::{self, LabelTexts};
 use super::values::Values;
 use crate::data::error::DataError;
 use crate::data::log::vocabulary::{Numbering, Vocabulary};
 use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts};
 use crate::data::reading::bad_rows::RowTally;
+use crate::data::reading::refused::keeps_all;
 use crate::data::reading::stamp::Stamp;
 use crate::data::reading::text::Text;
-use crate::data::{Day, Field, History, HistoryColumn, IdSpace, Schema};
+use crate::data::{Day, Field, History, HistoryColumn, IdSpace, Remark, Schema};
 
 /// The rows read so far, in file order.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub(crate) struct TableBuilder {
     flags: usize,
     groups: Vec<u32>,
     history: Option<HistoryCells>,
+    /// What labels look like, for remarks.
+    pub(crate) label_texts: LabelTexts,
     /// Whether the order of the rows differs from that of the files.
     sorted: bool,
 }
@@ -93,6 +97,7 @@ impl TableBuilder {
             flags: if config.missing == Missing::Flag { config.numeric.len() } else { 0 },
             groups: Vec::new(),
             history,
+            label_texts: LabelTexts::default(),
             sorted: false,
         }
     }
@@ -110,6 +115,16 @@ impl TableBuilder {
     /// Numeric columns of a row, including flags.
     pub(crate) fn numeric_width(&self) -> usize {
         self.numeric_columns + self.flags
+    }
+
+    /// The values of a numeric column, NaN where they are missing.
+    pub(crate) fn numbers(&self, index: usize) -> impl Iterator<Item = f32> {
+        self.numeric.iter().skip(index).step_by(self.numeric_width().max(1)).copied()
+    }
+
+    /// Whether cells of a numeric column are missing.
+    pub(crate) fn has_missing(&self, index: usize) -> bool {
+        self.numbers(index).any(f32::is_nan)
     }
 
     /// Adds rows: their values, and the ids in their categorical columns and in the group column.
@@ -165,6 +180,10 @@ impl TableBuilder {
         self.sort();
         let days = self.days(config);
         let Numbered { histories, rows, keys } = self.number_ids(config);
+        let mut remarks: Vec<Remark> =
+            look::labels(config, &self.labels, &self.label_texts).into_iter().collect();
+        remarks.extend(look::columns(config, &self, &rows));
+        remarks.extend(keeps_all(tally, &config.keep_when));
         self.scale_numbers(config);
         let schema = self.schema(config, &rows, &histories);
         let mut facts = tally.facts();
@@ -176,19 +195,8 @@ impl TableBuilder {
         }
         let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
         let TableBuilder { labels, codes: fields, numeric, .. } = self;
-        Ok(Log {
-            schema,
-            days,
-            labels,
-            fields,
-            numeric,
-            groups,
-            histories,
-            keys,
-            facts,
-            remarks: Vec::new(),
-        }
-        .checked())
+        Ok(Log { schema, days, labels, fields, numeric, groups, histories, keys, facts, remarks }
+            .checked())
     }
 
     /// Sorts the rows by time; most files are sorted already.

@@ -3,6 +3,7 @@
 mod builder;
 mod config;
 mod log_scale;
+mod look;
 mod values;
 
 pub use config::{Config, HistoryConfig, HistoryOrder, Missing, PositiveWhen};
@@ -21,6 +22,7 @@ use crate::data::reading::bad_rows::{BadRowKind, Fault, RowTally};
 use crate::data::reading::cell::{Condition, LabelRule, filled, number};
 use crate::data::reading::columns::{FileFilter, Filter, TableInput, find, for_each_table};
 use crate::data::reading::records::{Row, RowDecision, Stretch, Take, take_rows};
+use crate::data::reading::refused::FirstRefused;
 use crate::data::reading::stamp::TimeFormat;
 use crate::data::reading::text::Text;
 
@@ -53,10 +55,13 @@ pub(crate) fn load<'a>(
     let rule = label_rule(config)?;
     let mut tally = RowTally::new(config.bad_rows)?;
     let mut builder = TableBuilder::new(config);
+    let mut refused = FirstRefused::default();
     let path = for_each_table(tables, |table| {
         let plan = Plan::new(config, table, &filter, &rule)?;
-        take_rows(&table.name, &mut *table.rows, &mut tally, TableConsumer::new(plan, &mut builder))
+        let consumer = TableConsumer::new(plan, &mut builder, &mut refused);
+        take_rows(&table.name, &mut *table.rows, &mut tally, consumer)
     })?;
+    refused.check_left(&path, &tally, &config.keep_when)?;
     offset(builder.rows(), "examples")?;
     offset(builder.events(), "history events")?;
     builder.finish(config, &path, &tally)
@@ -174,11 +179,16 @@ struct TableConsumer<'a> {
     plan: Plan<'a>,
     values: Values,
     builder: &'a mut TableBuilder,
+    refused: &'a mut FirstRefused,
 }
 
 impl<'a> TableConsumer<'a> {
-    fn new(plan: Plan<'a>, builder: &'a mut TableBuilder) -> TableConsumer<'a> {
-        TableConsumer { plan, values: Values::default(), builder }
+    fn new(
+        plan: Plan<'a>,
+        builder: &'a mut TableBuilder,
+        refused: &'a mut FirstRefused,
+    ) -> TableConsumer<'a> {
+        TableConsumer { plan, values: Values::default(), builder, refused }
     }
 
     /// Reads the cells of `rows` rows except ids, column by column; `cell` takes row and column.
@@ -188,10 +198,13 @@ impl<'a> TableConsumer<'a> {
         rows: usize,
         cell: impl Fn(usize, usize) -> Text<'t>,
     ) -> Result<(), Fault> {
-        let TableConsumer { plan, values, builder } = self;
+        let TableConsumer { plan, values, builder, .. } = self;
         values.labels.clear();
         for row in 0..rows {
             values.labels.push(u8::from(plan.rule.positive(cell(row, plan.label))?));
+        }
+        if *plan.rule != LabelRule::ZeroOrOne {
+            (0..rows).for_each(|row| builder.label_texts.note(cell(row, plan.label)));
         }
         values.stamps.clear();
         if let Some((column, format)) = plan.time {
@@ -219,6 +232,7 @@ impl<'a> TableConsumer<'a> {
 impl Take for TableConsumer<'_> {
     fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         if !self.plan.filter.keeps(row)? {
+            self.refused.note(&self.plan.filter, row);
             return Ok(RowDecision::Filtered);
         }
         let cell = |_, column| row.cell(column);
@@ -234,7 +248,7 @@ impl Take for TableConsumer<'_> {
                 ));
             }
         }
-        let TableConsumer { plan, values, builder } = self;
+        let TableConsumer { plan, values, builder, .. } = self;
         builder.extend(values, &plan.categorical, plan.group, cell);
         history.into_iter().for_each(|cell| builder.push_history(cell));
         Ok(RowDecision::Accepted)
@@ -245,7 +259,7 @@ impl Take for TableConsumer<'_> {
         let whole = self.plan.filter.is_empty() && self.plan.history.is_none();
         let sound = whole && self.check(stretch.len(), cell).is_ok();
         if sound {
-            let TableConsumer { plan, values, builder } = self;
+            let TableConsumer { plan, values, builder, .. } = self;
             builder.extend(values, &plan.categorical, plan.group, cell);
         }
         sound
