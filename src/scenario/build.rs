@@ -405,7 +405,8 @@ impl Scenario {
             self.examples_per_step() as usize,
             self.train.sharing,
             workers,
-        );
+        )
+        .with_last_batch(self.train.last_batch);
         let evaluation = self.holdout.as_ref().map(|choice| Evaluation {
             evaluator: Evaluator::new(
                 Arc::clone(&model),

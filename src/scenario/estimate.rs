@@ -10,6 +10,7 @@ use crate::params::{Layout, Locator, Lookups};
 use crate::remedy::{Needs, RemedyChoice};
 use crate::sim::Every;
 use crate::sim::evaluate::{CHUNK, Views};
+use crate::sim::feed::LastBatch;
 use crate::sim::session::COMPARED;
 
 /// An estimate of memory, disk and work.
@@ -57,7 +58,14 @@ impl Scenario {
         let batch = self.examples_per_step();
         let in_updates =
             limits.updates.map(|updates| updates.saturating_mul(self.pushes_per_update()));
-        let in_examples = limits.examples.map(|examples| examples.div_ceil(batch));
+        let of_pass = window.max(1);
+        let in_examples = limits.examples.map(|examples| match self.train.last_batch {
+            LastBatch::Full => examples.div_ceil(batch),
+            LastBatch::Short => {
+                let passes = (examples / of_pass).saturating_mul(of_pass.div_ceil(batch));
+                passes.saturating_add((examples % of_pass).div_ceil(batch))
+            }
+        });
         let pushes = match (in_updates, in_examples) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

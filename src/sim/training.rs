@@ -158,11 +158,6 @@ impl Training {
         (&self.server, &mut self.pool)
     }
 
-    /// Number of examples in a step.
-    pub fn examples(&self) -> u64 {
-        self.feed.examples() as u64
-    }
-
     /// Takes back the examples of a lost step.
     pub fn give_back(&mut self, worker: WorkerId, examples: &[u64], lost: Lost) {
         match lost {
@@ -295,8 +290,11 @@ impl Training {
             model: Arc::clone(&self.model),
             source: Arc::clone(self.feed.source()),
             filter: self.filter.clone(),
-            local: (!routine.is_plain())
-                .then(|| LocalStep { routine: routine.clone(), pushes_dense }),
+            local: (!routine.is_plain()).then(|| LocalStep {
+                routine: routine.clone(),
+                batch: self.feed.examples().div_ceil(routine.batches.max(1) as usize),
+                pushes_dense,
+            }),
             worker_state: routine.keeps().then(|| self.worker_state(worker)),
             buffers: self.buffers.clone(),
             step,
