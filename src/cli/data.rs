@@ -29,7 +29,9 @@ pub(super) fn data(args: &DataCommand, arguments: &[OsString]) -> Result<Exit, F
                 Some(text) => {
                     let window: Window =
                         text.parse().map_err(|error| Failure::new(Exit::Usage, error))?;
-                    window.select(source.days()).map_err(|error| Failure::new(Exit::Data, error))?
+                    window
+                        .select(source.days(), source.calendar())
+                        .map_err(|error| Failure::new(Exit::Data, error))?
                 }
             };
             write(source.as_ref(), &days, file.as_deref())?;

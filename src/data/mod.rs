@@ -10,6 +10,7 @@
 
 mod bad_row;
 pub mod batch;
+pub mod date;
 pub mod error;
 pub mod leakage;
 mod log;
@@ -22,6 +23,7 @@ pub mod window;
 
 pub use bad_rows::{BadRow, BadRowKind, BadRows, OnBadRow};
 pub use batch::{Batch, ExampleInfo};
+pub use date::{Calendar, Date, UtcOffset};
 pub use error::DataError;
 pub use leakage::{LeakError, check_holdout};
 pub use log::{IdRows, Log, din_task};
@@ -63,6 +65,11 @@ pub trait DataSource: Send + Sync + Debug {
 
     /// The days of the log, in order; days without examples may be left out. Ids rise with time.
     fn days(&self) -> &[Day];
+
+    /// What the days are called: their dates, if they have any.
+    fn calendar(&self) -> Calendar {
+        Calendar::default()
+    }
 
     /// Examples that the source itself holds out for evaluation (for example the last event of each
     /// user). They belong to no day. Empty for sources that have only days.

@@ -15,7 +15,8 @@ use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTim
 use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
 use crate::data::{
-    DataError, DataSource, Day, LeakError, OpenContext, Remark, SourceChoice, check_holdout,
+    Calendar, DataError, DataSource, Day, LeakError, OpenContext, Remark, SourceChoice,
+    check_holdout,
 };
 use crate::model::{Model, ModelContext, ModelError};
 use crate::params::{Gradient, Layout};
@@ -96,6 +97,17 @@ pub struct Prepared {
     pub remarks: Vec<Remark>,
 }
 
+/// The days of a stage, and what they are called in its log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StageDays {
+    /// The days trained on.
+    pub train: Vec<Day>,
+    /// Those held out.
+    pub held_out: Vec<Day>,
+    /// Their dates.
+    pub calendar: Calendar,
+}
+
 /// Opens the log that a scenario has chosen.
 pub type Opener<'a> =
     dyn Fn(&SourceChoice, &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> + 'a;
@@ -170,15 +182,12 @@ impl Scenario {
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
-    pub fn open_days(
-        &self,
-        folder: &Path,
-        open: &Opener<'_>,
-    ) -> Result<(Vec<Day>, Vec<Day>), BuildError> {
+    pub fn open_days(&self, folder: &Path, open: &Opener<'_>) -> Result<StageDays, BuildError> {
         let streams = self.scenario.streams(SeededPart::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
         let source = open(choice, &OpenContext { base_dir: folder, streams })?;
-        self.days(source.as_ref())
+        let (train, held_out) = self.days(source.as_ref())?;
+        Ok(StageDays { train, held_out, calendar: source.calendar() })
     }
 
     /// The days trained on, and those held out.
@@ -188,7 +197,9 @@ impl Scenario {
     pub fn days(&self, source: &dyn DataSource) -> Result<(Vec<Day>, Vec<Day>), BuildError> {
         let days = source.days();
         let select = |key, window: &Window| {
-            window.select(days).map_err(|problem| BuildError::Window { key, problem })
+            window
+                .select(days, source.calendar())
+                .map_err(|problem| BuildError::Window { key, problem })
         };
         let held = match self.holdout.as_ref().and_then(|holdout| holdout.days.as_ref()) {
             Some(window) => select("holdout.days", window)?,
@@ -203,7 +214,7 @@ impl Scenario {
             }
         };
         if let Some(holdout) = &self.holdout {
-            check_holdout(&train, &held, holdout.allow_past)?;
+            check_holdout(&train, &held, holdout.allow_past, source.calendar())?;
         }
         Ok((train, held))
     }

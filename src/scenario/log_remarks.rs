@@ -31,7 +31,8 @@ pub(super) fn of(
         ("holdout.days", scenario.holdout.as_ref().and_then(|holdout| holdout.days.as_ref())),
     ];
     for (key, window) in windows {
-        found.extend(window.and_then(|window| empty_days(key, window, source.days())));
+        let numbered = window.and_then(|w| w.numbered(source.calendar(), source.days()).ok());
+        found.extend(numbered.and_then(|window| empty_days(key, &window, source)));
     }
     found
 }
@@ -140,7 +141,8 @@ fn halves(scenario: &Scenario, source: &dyn DataSource, holdout: &[u64]) -> Vec<
 }
 
 /// Days of a window, between the first and the last day of the log, without examples.
-fn empty_days(key: &str, window: &Window, days: &[Day]) -> Option<Remark> {
+fn empty_days(key: &str, window: &Window, source: &dyn DataSource) -> Option<Remark> {
+    let (days, calendar) = (source.days(), source.calendar());
     let has_rows = |number: u32| {
         let at = days.binary_search_by_key(&number, |day| day.number);
         at.is_ok_and(|at| days[at].examples > 0)
@@ -155,7 +157,7 @@ fn empty_days(key: &str, window: &Window, days: &[Day]) -> Option<Remark> {
     let named: Vec<u32> = numbers.filter(|number| !has_rows(*number)).take(NAMED).collect();
     let ranges: Vec<String> = named
         .chunk_by(|a, b| a + 1 == *b)
-        .map(|run| crate::data::window::show(run[0], run[run.len() - 1]))
+        .map(|run| calendar.range(run[0], run[run.len() - 1]))
         .collect();
     let more = if empty > named.len() as u64 { ", ..." } else { "" };
     let message =

@@ -19,6 +19,10 @@ pub(crate) struct Events {
     stamps: Vec<Stamp>,
     /// Code of the category per item code.
     category_of: Vec<u32>,
+    /// The earliest time of rows that the user's own rule leaves out: days keep their numbers.
+    pub(crate) earliest: Option<Stamp>,
+    /// Whether the times are dates, and not mere numbers of days.
+    pub(crate) has_dates: bool,
 }
 
 impl Events {
@@ -32,7 +36,14 @@ impl Events {
             items: Vec::new(),
             stamps: Vec::new(),
             category_of: Vec::new(),
+            earliest: None,
+            has_dates: true,
         }
+    }
+
+    /// Notes the time of a row that is left out.
+    pub(crate) fn leave_out(&mut self, stamp: Stamp) {
+        self.earliest = Some(self.earliest.map_or(stamp, |earliest| earliest.min(stamp)));
     }
 
     /// Number of events.

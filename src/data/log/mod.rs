@@ -12,7 +12,7 @@ pub use vocabulary::IdRows;
 use std::ops::Range;
 
 use crate::data::reading::stamp::Stamp;
-use crate::data::{Batch, DataError, DataSource, Day, ExampleInfo, Remark, Schema};
+use crate::data::{Batch, Calendar, DataError, DataSource, Day, ExampleInfo, Remark, Schema};
 
 /// The source of an example's [`ExampleInfo::group`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -42,6 +42,7 @@ pub(crate) struct Histories {
 pub struct Log {
     pub(crate) schema: Schema,
     pub(crate) days: Vec<Day>,
+    pub(crate) calendar: Calendar,
     /// 0 or 1 per example.
     pub(crate) labels: Vec<u8>,
     /// Ids, `[examples x fields]`.
@@ -108,6 +109,10 @@ impl DataSource for Log {
 
     fn days(&self) -> &[Day] {
         &self.days
+    }
+
+    fn calendar(&self) -> Calendar {
+        self.calendar
     }
 
     fn held_out(&self) -> Range<u64> {
@@ -181,6 +186,13 @@ pub(crate) fn days_by_calendar(stamps: impl Iterator<Item = Stamp>, origin: Stam
         }
     }
     days
+}
+
+/// The first and the last date, as a fact about the log, if its days have dates.
+pub(crate) fn span(calendar: Calendar, days: &[Day]) -> Option<(String, String)> {
+    let (first, last) = (days.first()?.number, days.last()?.number);
+    let (first, last) = (calendar.date(first)?, calendar.date(last)?);
+    Some(("dates".to_string(), format!("{first} to {last}")))
 }
 
 /// `examples` examples in `parts` days of equal length (within one example); none is empty.

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{OpenContext, SourceConfig};
-use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::Log;
 use crate::data::log::din_task::{self, TaskConfig};
@@ -19,7 +18,8 @@ use crate::data::reading::bad_rows::{BadRowKind, BadRows, Fault, RowTally, excer
 use crate::data::reading::file::{self, Input};
 use crate::data::reading::json_lines::{fault, for_each_line};
 use crate::data::reading::python_literal;
-use crate::data::reading::stamp::{Stamp, TimeFormat};
+use crate::data::reading::stamp::{Stamp, TimeFormat, TimeReader};
+use crate::data::{DataSource, UtcOffset};
 
 /// Which level of a category path is an item's category.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +45,9 @@ pub struct Config {
     pub category_level: CategoryLevel,
     /// How reviews become examples.
     pub task: TaskConfig,
+    /// How far the clocks of the days are ahead of UTC, as `"+08:00"` or `"-05:30"`.
+    #[serde(skip_serializing_if = "UtcOffset::is_utc")]
+    pub utc_offset: UtcOffset,
     /// What to do about malformed rows.
     #[serde(flatten)]
     pub bad_rows: BadRows,
@@ -129,7 +132,7 @@ pub(crate) fn load<'a>(
         let input = input?;
         first_path.get_or_insert_with(|| input.name.clone());
         for_each_line(input, &mut tally, |line| {
-            let (user, item, stamp) = review(line)?;
+            let (user, item, stamp) = review(line, config.utc_offset)?;
             events.push((&*user).into(), (&*item).into(), stamp);
             Ok(())
         })?;
@@ -153,7 +156,7 @@ pub(crate) fn load<'a>(
     din_task::build(events, &config.task, context.streams, &path, facts)
 }
 
-fn review(line: &str) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
+fn review(line: &str, offset: UtcOffset) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
     let review: Review = serde_json::from_str(line).map_err(|error| fault(&error))?;
     let user = present(review.user, "reviewerID")?;
     let item = present(review.item, "asin")?;
@@ -168,7 +171,8 @@ fn review(line: &str) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
             return Err(Fault::new(BadRowKind::WrongType, detail));
         }
     };
-    Ok((user, item, TimeFormat::UnixSeconds.parse(text[..].into())?))
+    let reader = TimeReader { format: TimeFormat::UnixSeconds, offset };
+    Ok((user, item, reader.parse(text[..].into())?))
 }
 
 fn present<'a>(text: Option<JsonText<'a>>, key: &str) -> Result<Cow<'a, str>, Fault> {
@@ -248,7 +252,7 @@ mod tests {
     #[test]
     fn optional_keys_of_both_editions_are_passed_over() {
         let line = r#"{"overall": 5.0, "vote": "1,234", "verified": true, "style": {"Size:": " 7 oz"}, "image": ["x"], "helpful": [0, 1], "reviewerID": "A\u0041", "asin": "B0", "unixReviewTime": 1472688000}"#;
-        let (user, item, stamp) = review(line).unwrap();
+        let (user, item, stamp) = review(line, UtcOffset::default()).unwrap();
         assert_eq!((user.as_ref(), item.as_ref(), stamp), ("AA", "B0", Stamp(1_472_688_000_000)));
     }
 }

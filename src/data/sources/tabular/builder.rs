@@ -5,12 +5,12 @@ use super::look::{self, LabelTexts};
 use super::values::Values;
 use crate::data::error::DataError;
 use crate::data::log::vocabulary::{Numbering, Vocabulary};
-use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts};
+use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts, span};
 use crate::data::reading::bad_rows::RowTally;
 use crate::data::reading::refused::keeps_all;
 use crate::data::reading::stamp::Stamp;
 use crate::data::reading::text::Text;
-use crate::data::{Day, Field, History, HistoryColumn, IdSpace, Remark, Schema};
+use crate::data::{Calendar, Day, Field, History, HistoryColumn, IdSpace, Remark, Schema};
 
 /// The rows read so far, in file order.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct TableBuilder {
     flags: usize,
     groups: Vec<u32>,
     history: Option<HistoryCells>,
+    /// The earliest time of rows that the user's own rule leaves out: days keep their numbers.
+    earliest: Option<Stamp>,
     /// What labels look like, for remarks.
     pub(crate) label_texts: LabelTexts,
     /// Whether the order of the rows differs from that of the files.
@@ -97,6 +99,7 @@ impl TableBuilder {
             flags: if config.missing == Missing::Flag { config.numeric.len() } else { 0 },
             groups: Vec::new(),
             history,
+            earliest: None,
             label_texts: LabelTexts::default(),
             sorted: false,
         }
@@ -125,6 +128,11 @@ impl TableBuilder {
     /// Whether cells of a numeric column are missing.
     pub(crate) fn has_missing(&self, index: usize) -> bool {
         self.numbers(index).any(f32::is_nan)
+    }
+
+    /// Notes the time of a row that is left out.
+    pub(crate) fn leave_out(&mut self, stamp: Stamp) {
+        self.earliest = Some(self.earliest.map_or(stamp, |earliest| earliest.min(stamp)));
     }
 
     /// Adds rows: their values, and the ids in their categorical columns and in the group column.
@@ -179,6 +187,7 @@ impl TableBuilder {
         }
         self.sort();
         let days = self.days(config);
+        let calendar = self.calendar(config);
         let Numbered { histories, rows, keys } = self.number_ids(config);
         let mut remarks: Vec<Remark> =
             look::labels(config, &self.labels, &self.label_texts).into_iter().collect();
@@ -189,14 +198,27 @@ impl TableBuilder {
         let mut facts = tally.facts();
         facts.push(("examples".into(), self.labels.len().to_string()));
         facts.push(("days".into(), days.len().to_string()));
+        facts.extend(span(calendar, &days));
         facts.push(("base rate".into(), base_rate(&self.labels)));
         for space in &schema.spaces {
             facts.push((format!("ids of {}", space.name), space.rows.to_string()));
         }
         let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
         let TableBuilder { labels, codes: fields, numeric, .. } = self;
-        Ok(Log { schema, days, labels, fields, numeric, groups, histories, keys, facts, remarks }
-            .checked())
+        Ok(Log {
+            schema,
+            days,
+            calendar,
+            labels,
+            fields,
+            numeric,
+            groups,
+            histories,
+            keys,
+            facts,
+            remarks,
+        }
+        .checked())
     }
 
     /// Sorts the rows by time; most files are sorted already.
@@ -217,11 +239,23 @@ impl TableBuilder {
         self.sorted = true;
     }
 
+    /// The time that day 1 has: the earliest of all rows, be they left out or not.
+    fn origin(&self) -> Stamp {
+        self.earliest.map_or(self.stamps[0], |earliest| earliest.min(self.stamps[0]))
+    }
+
+    fn calendar(&self, config: &Config) -> Calendar {
+        match config.reader() {
+            Some((_, reader)) => Calendar { first: reader.date_of(self.origin()) },
+            None => Calendar::default(),
+        }
+    }
+
     fn days(&self, config: &Config) -> Vec<Day> {
         if config.time.is_none() && config.day.is_none() {
             return days_by_parts(self.labels.len() as u64, config.days);
         }
-        days_by_calendar(self.stamps.iter().copied(), self.stamps[0])
+        days_by_calendar(self.stamps.iter().copied(), self.origin())
     }
 
     /// Replaces the codes of the fields by ids, in place.

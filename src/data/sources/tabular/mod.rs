@@ -23,7 +23,7 @@ use crate::data::reading::cell::{Condition, LabelRule, filled, number};
 use crate::data::reading::columns::{FileFilter, Filter, TableInput, find, for_each_table};
 use crate::data::reading::records::{Row, RowDecision, Stretch, Take, take_rows};
 use crate::data::reading::refused::FirstRefused;
-use crate::data::reading::stamp::TimeFormat;
+use crate::data::reading::stamp::TimeReader;
 use crate::data::reading::text::Text;
 
 impl SourceConfig for Config {
@@ -120,7 +120,7 @@ struct Plan<'a> {
     rule: &'a LabelRule,
     filter: FileFilter<'a>,
     label: usize,
-    time: Option<(usize, TimeFormat)>,
+    time: Option<(usize, TimeReader)>,
     group: Option<usize>,
     categorical: Vec<usize>,
     numeric: Vec<usize>,
@@ -140,10 +140,10 @@ impl<'a> Plan<'a> {
         let many = |key: &str, names: &[String]| -> Result<Vec<usize>, DataError> {
             names.iter().map(|name| one(key, name)).collect()
         };
-        let time = match (&config.time, &config.day) {
-            (Some(name), _) => Some((one("time", name)?, config.time_format)),
-            (None, Some(name)) => Some((one("day", name)?, TimeFormat::Day)),
-            (None, None) => None,
+        let key = if config.time.is_some() { "time" } else { "day" };
+        let time = match config.reader() {
+            Some((name, reader)) => Some((one(key, name)?, reader)),
+            None => None,
         };
         Ok(Plan {
             config,
@@ -207,9 +207,9 @@ impl<'a> TableConsumer<'a> {
             (0..rows).for_each(|row| builder.label_texts.note(cell(row, plan.label)));
         }
         values.stamps.clear();
-        if let Some((column, format)) = plan.time {
+        if let Some((column, reader)) = plan.time {
             for row in 0..rows {
-                values.stamps.push(values.time.parse(format, cell(row, column))?);
+                values.stamps.push(values.time.parse(reader, cell(row, column))?);
             }
         }
         let width = builder.numeric_width();
@@ -233,6 +233,11 @@ impl Take for TableConsumer<'_> {
     fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         if !self.plan.filter.keeps(row)? {
             self.refused.note(&self.plan.filter, row);
+            if let Some((column, reader)) = self.plan.time
+                && let Ok(stamp) = reader.parse(row.cell(column))
+            {
+                self.builder.leave_out(stamp);
+            }
             return Ok(RowDecision::Filtered);
         }
         let cell = |_, column| row.cell(column);
