@@ -139,7 +139,8 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
             format!("{} once, {} more often, {} never", audit.once, audit.more_often, audit.unused);
         table.row(["examples used".to_string(), text]);
     }
-    for (name, value) in summary.data.iter().filter(|(name, _)| name.contains("skipped")) {
+    let told = |name: &str| name.contains("skipped") || DAYS.contains(&name);
+    for (name, value) in summary.data.iter().filter(|(name, _)| told(name)) {
         table.row([name.clone(), value.clone()]);
     }
     text.push_str(&table.render());
@@ -150,6 +151,9 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     _ = writeln!(text, "\nresults: {}", path.display());
     text
 }
+
+/// The facts about a log that name its days.
+const DAYS: [&str; 2] = ["days trained on", "days held out"];
 
 /// The results of the scenario's expectations; empty if it has none.
 pub(super) fn expectations(checked: &[Checked]) -> String {

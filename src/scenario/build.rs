@@ -97,6 +97,24 @@ pub struct Prepared {
     pub remarks: Vec<Remark>,
 }
 
+impl Prepared {
+    /// The days trained on and those held out, as facts about the log, if they have dates.
+    pub fn dated_days(&self) -> Vec<(String, String)> {
+        let calendar = self.source.calendar();
+        if calendar.first.is_none() {
+            return Vec::new();
+        }
+        let held = self.source.days().iter().filter(|day| {
+            let at = self.holdout.partition_point(|id| *id < day.first);
+            self.holdout.get(at).is_some_and(|id| day.ids().contains(id))
+        });
+        let held: Vec<Day> = held.copied().collect();
+        let named = [("days trained on", &self.train), ("days held out", &held)];
+        let named = named.into_iter().filter(|(_, days)| !days.is_empty());
+        named.map(|(name, days)| (name.to_string(), calendar.name(days))).collect()
+    }
+}
+
 /// The days of a stage, and what they are called in its log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StageDays {

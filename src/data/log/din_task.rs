@@ -149,6 +149,9 @@ pub(crate) fn build(
     let log = columns(&ordered, [&pairs, &later]);
     let keys = ordered.keys.to_vec();
     facts.extend(describe(&ordered, left, &log.labels, pairs.len() * 2));
+    if !has_dates {
+        facts.retain(|(name, _)| name != "span");
+    }
     facts.push(("days with training examples".into(), days.len().to_string()));
     Ok(Log { days, calendar, facts, keys, ..log }.checked())
 }

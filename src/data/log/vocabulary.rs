@@ -340,7 +340,7 @@ mod tests {
         };
         let long = "a name of more than sixteen bytes";
         let (one, two) = (keys(&["x", "longer id", long], 0), keys(&[long, "x", "longer id"], 0));
-        assert_eq!((one[0], one[1], one[2]), (two[1], two[0], two[2]));
+        assert_eq!((one[0], one[1], one[2]), (two[2], two[0], two[1]));
         assert_eq!(one[2], hash("x".into()));
         assert_eq!(keys(&["x", "x", "rare"], 2), [NO_ID, hash("x".into())]);
         assert_eq!(Vocabulary::new(7).keys(None), None);

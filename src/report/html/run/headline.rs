@@ -2,6 +2,7 @@
 
 use crate::report::figure::number::{count, counted, percent, time, with_noun};
 use crate::report::html::read::Run;
+use crate::results::Summary;
 use crate::results::tables::{EvaluatedView, EvaluationRow};
 
 /// The heading: the scenario's title or, without one, its name.
@@ -22,6 +23,13 @@ pub(super) fn question(run: &Run) -> String {
 
 /// The facts below the heading.
 pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
+    let days = |name: &str| {
+        let of = |summary: &Summary| {
+            let fact = summary.data.iter().find(|(fact, _)| fact == name);
+            fact.map_or(String::new(), |(_, value)| value.clone())
+        };
+        run.said(of).filter(|days| !days.is_empty())
+    };
     let known = [
         ("name", run.said(|s| s.name.clone()).or_else(|| run.setting("scenario.name"))),
         ("seed", run.said(|s| s.seed).or_else(|| run.setting("scenario.seed"))),
@@ -30,6 +38,8 @@ pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
         ("protocol", run.said(|s| s.protocol.clone()).or_else(|| run.setting("protocol.kind"))),
         ("model", run.said(|s| s.model.clone()).or_else(|| run.setting("model.kind"))),
         ("optimizer", run.said(|s| s.optimizer.clone()).or_else(|| run.setting("optimizer.kind"))),
+        ("days trained on", days("days trained on")),
+        ("days held out", days("days held out")),
         ("straggler", run.said(|s| s.version.clone())),
     ];
     let named = |(name, value): (&str, Option<String>)| Some((name.to_string(), value?));
