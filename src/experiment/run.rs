@@ -290,7 +290,8 @@ impl Trial {
         watcher: &mut dyn Observer,
     ) -> Result<RunOutcome, RunError> {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
-        let snapshots = Snapshots::of(out, &self.resolved);
+        let log = self.prepared.as_ref().map_or(String::new(), |prepared| log_digest(prepared));
+        let snapshots = Snapshots::of(out, &format!("{}{log}", self.resolved));
         if found == ExistingResults::Done && !options.again {
             // The earlier run may have been killed just before it removed its snapshots.
             snapshots
@@ -475,6 +476,20 @@ impl Trial {
         }
         summary
     }
+}
+
+/// A text that identifies the numbers of days, examples and ids of a log: files may have changed
+/// since a snapshot was written.
+fn log_digest(prepared: &Prepared) -> String {
+    let source = &prepared.source;
+    let mut text = format!("{:?} {:?}", source.days(), source.held_out());
+    for space in 0..source.schema().spaces.len() {
+        let keys = source.id_keys(space).unwrap_or_default();
+        text.push_str(&hex_digest(
+            &keys.iter().flat_map(|key| key.to_le_bytes()).collect::<Vec<u8>>(),
+        ));
+    }
+    hex_digest(text.as_bytes())
 }
 
 /// A text that identifies the days and the data that a scenario is trained on. Two jobs with the

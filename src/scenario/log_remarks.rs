@@ -103,7 +103,8 @@ fn halves(scenario: &Scenario, source: &dyn DataSource, holdout: &[u64]) -> Vec<
         }
         next = 2 * labels.len();
         of = HoldoutLabels::new(&labels, &groups, &chosen, &source.schema().group);
-        let divides = of.is_divided || settings.selection_share == 0.0;
+        let has_groups = !source.schema().group.is_empty();
+        let divides = of.is_divided || settings.selection_share == 0.0 || !has_groups;
         if divides && is_sound(&of) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if labels.is_empty() {
@@ -122,10 +123,7 @@ fn halves(scenario: &Scenario, source: &dyn DataSource, holdout: &[u64]) -> Vec<
             (None, Some(reason)) if by_session => (reason, "the best step"),
             _ => continue,
         };
-        let help = format!(
-            "{figures} will not be defined; hold out other days, or more, or let every group choose and report \
-             (holdout.selection_share = 0)"
-        );
+        let help = format!("{figures} will not be defined: hold out other days, or more of them");
         found.push(Remark::new("holdout", reason, help));
     }
     let choice = match by_session {
