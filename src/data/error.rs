@@ -45,7 +45,7 @@ pub enum DataError {
     /// The archive does not have this member.
     #[error(
         "{path} has no member {member:?}; write `{path}!member` with one of: {}",
-        .members.join(", ")
+        some(.members)
     )]
     Member {
         /// The archive.
@@ -76,7 +76,7 @@ pub enum DataError {
         counts: String,
     },
     /// A column of the mapping is not in the file, or is in it twice.
-    #[error("{path}, line 1: {problem}; its columns are: {}", .columns.join(", "))]
+    #[error("{path}, line 1: {problem}; its columns are: {}", some(.columns))]
     Column {
         /// The file.
         path: String,
@@ -84,6 +84,16 @@ pub enum DataError {
         problem: String,
         /// The existing columns.
         columns: Vec<String>,
+    },
+    /// A format that is recognised and not read.
+    #[error("{path} is {format}, which is not read; {way}")]
+    Format {
+        /// The file.
+        path: String,
+        /// The format's name.
+        format: &'static str,
+        /// What to do.
+        way: &'static str,
     },
     /// An invalid setting, alone or together with another.
     #[error("{key}: {problem}")]
@@ -126,6 +136,24 @@ pub enum DataError {
         /// The cargo feature.
         feature: &'static str,
     },
+}
+
+/// The first names, each cut to a readable length, and how many there are more.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 30;
+    let mut shown: Vec<String> = names.iter().take(SHOWN).map(|name| shortened(name)).collect();
+    if names.len() > SHOWN {
+        shown.push(format!("and {} more", names.len() - SHOWN));
+    }
+    shown.join(", ")
+}
+
+fn shortened(name: &str) -> String {
+    const LONGEST: usize = 80;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.to_string(),
+    }
 }
 
 impl DataError {

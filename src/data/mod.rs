@@ -33,7 +33,9 @@ pub use reading::{bad_rows, file, stamp};
 pub use remark::Remark;
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
 pub use sources::{OpenContext, SourceChoice, SourceConfig};
-pub use sources::{amazon, avazu, criteo, interactions, movielens, synthetic, tabular};
+pub use sources::{
+    amazon, avazu, criteo, interactions, libffm, libsvm, movielens, synthetic, tabular,
+};
 pub use synthetic::Synthetic;
 pub use window::Window;
 

@@ -38,7 +38,7 @@ pub(super) fn of(
 }
 
 /// The keys of remarks of a loader about its labels.
-const LABEL_KEYS: [&str; 2] = ["data.positive_when", "data.label"];
+const LABEL_KEYS: [&str; 3] = ["data.positive_when", "data.label", "data.impressions"];
 
 /// Passes the examples on, chunk by chunk, until `each` has seen enough.
 fn scan(

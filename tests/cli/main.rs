@@ -14,6 +14,7 @@ mod look_up;
 mod many_trials;
 mod meaning;
 mod overrides;
+mod own_data;
 mod progress;
 mod races;
 mod report;

@@ -2,7 +2,9 @@
 
 use rustc_hash::FxHashSet;
 
+use super::missing::missing_text;
 use super::vocabulary::{Numbering, Vocabulary};
+use crate::data::Remark;
 use crate::data::reading::stamp::Stamp;
 use crate::data::reading::text::Text;
 
@@ -85,6 +87,13 @@ impl Events {
                 *slot = self.category_names.code(category);
             }
         }
+    }
+
+    /// Texts for empty cells among the ids of the columns `user` and `item`.
+    pub(crate) fn remarks(&self, user: &str, item: &str) -> Vec<Remark> {
+        let users = missing_text(user, &self.user_names, self.users.iter());
+        let items = missing_text(item, &self.item_names, self.items.iter());
+        users.into_iter().chain(items).collect()
     }
 
     /// Number of events that repeat an earlier one in user, item and time; `order` is by time.

@@ -3,6 +3,7 @@
 
 pub mod din_task;
 pub(super) mod events;
+pub(super) mod missing;
 mod negatives;
 mod packed;
 pub(super) mod vocabulary;

@@ -73,6 +73,17 @@ pub(crate) enum RowError {
     Io { line: u64, source: io::Error },
 }
 
+impl RowError {
+    /// As the error of a file whose header this is.
+    pub(crate) fn of_file(self, path: &str) -> DataError {
+        let path = path.to_string();
+        match self {
+            RowError::Bad(bad) => DataError::BadRow { path, bad },
+            RowError::Io { line, source } => DataError::Read { path, line, source },
+        }
+    }
+}
+
 /// A stream of rows with named columns.
 pub(crate) trait RowStream {
     /// The columns' names.

@@ -52,6 +52,9 @@ pub enum TimeFormat {
     /// `YYYY-MM-DD HH:MM:SS`, where the seconds, their fraction or the whole time may be missing,
     /// and `T` may replace the blank; read as local time, or as UTC if a `Z` follows.
     DateTime,
+    /// `M/D/YYYY h:mm:ss AM`, where the seconds, `AM` or `PM`, or the whole time may be missing, as in
+    /// MIND and many tables of spreadsheets; read as UTC.
+    MonthDayYear,
     /// `YYMMDDHH` of the years 2000 to 2099, as in the Avazu log.
     Yymmddhh,
     /// The number of a day; only differences matter.
@@ -83,7 +86,7 @@ impl TimeReader {
         match self.format {
             TimeFormat::UnixSeconds | TimeFormat::UnixMilliseconds => true,
             TimeFormat::DateTime => cell.ends_with(b"Z"),
-            TimeFormat::Yymmddhh | TimeFormat::Day => false,
+            TimeFormat::Yymmddhh | TimeFormat::MonthDayYear | TimeFormat::Day => false,
         }
     }
 
@@ -107,6 +110,7 @@ impl TimeFormat {
                 integer(cell).map(|day| day.checked_mul(MS_PER_DAY).unwrap_or(i64::MAX))
             }
             TimeFormat::DateTime => date_time(&cell),
+            TimeFormat::MonthDayYear => month_day_year(&cell),
             TimeFormat::Yymmddhh => yymmddhh(&cell),
         };
         let range = if self == TimeFormat::Day { DAYS } else { YEARS };
@@ -127,6 +131,7 @@ impl TimeFormat {
             TimeFormat::UnixSeconds => "unix seconds in the years 1900 to 2200",
             TimeFormat::UnixMilliseconds => "unix milliseconds in the years 1900 to 2200",
             TimeFormat::DateTime => "like 2010-12-01 08:26:00",
+            TimeFormat::MonthDayYear => "like 11/15/2019 8:55:22 AM (month first)",
             TimeFormat::Yymmddhh => "like 14102100 (YYMMDDHH)",
             TimeFormat::Day => "the whole number of a day, at most a million",
         }
@@ -166,6 +171,31 @@ fn yymmddhh(cell: &[u8]) -> Option<i64> {
     let day = date(2000 + part(0)?, part(2)?, part(4)?)?;
     let hour = part(6).filter(|hour| *hour < 24)?;
     Some(day * MS_PER_DAY + hour * 3_600_000)
+}
+
+fn month_day_year(cell: &[u8]) -> Option<i64> {
+    let mut parts = cell.split(|byte| *byte == b' ');
+    let mut of_date = parts.next()?.split(|byte| *byte == b'/');
+    let mut number = || digits(of_date.next()?);
+    let (month, first, year) = (number()?, number()?, number()?);
+    let day = date(year, month, first).filter(|_| of_date.next().is_none())? * MS_PER_DAY;
+    let Some(time) = parts.next() else { return Some(day) };
+    let half = match parts.next() {
+        None => None,
+        Some(b"AM" | b"am") => Some(0),
+        Some(b"PM" | b"pm") => Some(12),
+        Some(_) => return None,
+    };
+    let mut of_time = time.split(|byte| *byte == b':');
+    let (hour, minute) = (digits(of_time.next()?)?, digits(of_time.next()?)?);
+    let second = of_time.next().map_or(Some(0), digits)?;
+    let hour = match half {
+        None => hour,
+        Some(half) => (1..=12).contains(&hour).then_some(hour % 12 + half)?,
+    };
+    let sound = hour < 24 && minute < 60 && second < 60;
+    let over = of_time.next().is_some() || parts.next().is_some();
+    (sound && !over).then_some(day + ((hour * 60 + minute) * 60 + second) * 1000)
 }
 
 fn date_time(cell: &[u8]) -> Option<i64> {
@@ -225,6 +255,15 @@ mod tests {
         assert_eq!(stamp(TimeFormat::DateTime, "2009-12-01 07:45:00"), Ok(1_259_653_500_000));
         assert_eq!(stamp(TimeFormat::DateTime, "2009-12-01T07:45:00.25Z"), Ok(1_259_653_500_250));
         assert_eq!(stamp(TimeFormat::DateTime, "2012-02-29"), Ok(1_330_473_600_000));
+        for text in ["11/15/2019 8:55:22 AM", "11/15/2019 08:55:22"] {
+            assert_eq!(stamp(TimeFormat::MonthDayYear, text), Ok(1_573_808_122_000));
+        }
+        assert_eq!(stamp(TimeFormat::MonthDayYear, "1/2/1970 12:00 AM"), Ok(MS_PER_DAY));
+        assert_eq!(
+            stamp(TimeFormat::MonthDayYear, "1/2/1970 12:01 PM"),
+            Ok(MS_PER_DAY + 43_260_000)
+        );
+        assert_eq!(stamp(TimeFormat::MonthDayYear, "1/2/1970"), Ok(MS_PER_DAY));
         assert_eq!(stamp(TimeFormat::Yymmddhh, "14102101"), Ok(1_413_853_200_000));
         assert_eq!(stamp(TimeFormat::Day, "3"), Ok(3 * MS_PER_DAY));
     }
@@ -255,6 +294,10 @@ mod tests {
             (TimeFormat::DateTime, "2011-01-01 24:00:00"),
             (TimeFormat::Yymmddhh, "14102124"),
             (TimeFormat::Yymmddhh, "2014102100"),
+            (TimeFormat::MonthDayYear, "15/11/2019"),
+            (TimeFormat::MonthDayYear, "1/2/1970 0:00 AM"),
+            (TimeFormat::MonthDayYear, "1/2/1970 13:00 PM"),
+            (TimeFormat::MonthDayYear, "1/2/1970 1:00:00:00"),
             (TimeFormat::Day, "1.5"),
         ] {
             assert_eq!(stamp(format, text), Err(BadRowKind::BadTime), "{text}");

@@ -14,7 +14,7 @@ use crate::data::log::events::Events;
 use crate::data::reading::bad_rows::{BadRows, Fault, RowTally};
 use crate::data::reading::cell::{Condition, filled};
 use crate::data::reading::columns::{
-    FileFilter, Filter, TableFiles, TableFormat, TableInput, find, for_each_table,
+    FileFilter, Filter, TableFiles, TableInput, Wanted, find, for_each_table,
 };
 use crate::data::reading::records::{Row, RowDecision, Stretch, Take, for_each_row, take_rows};
 use crate::data::reading::refused::{FirstRefused, keeps_all};
@@ -115,8 +115,9 @@ pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let wanted = wanted(config);
     let tables = config.tables.open(context.base_dir, &wanted)?;
     let categories = config.categories.as_ref().map(|table| {
-        let format = TableFormat::new(config.tables.delimiter, config.tables.quotes, &[])?;
-        TableInput::open(context.base_dir, &table.file, &format, &[&table.item, &table.category])
+        let format = config.tables.format_with_header()?;
+        let wanted = Wanted { columns: vec![&table.item, &table.category], lists: Vec::new() };
+        TableInput::open(context.base_dir, &table.file, &format, &wanted)
     });
     load(config, tables, categories.transpose()?, context)
 }
@@ -145,7 +146,7 @@ pub(crate) fn load_with<'a>(
     categorise: impl FnOnce(&mut Events) -> Result<Vec<(String, String)>, DataError>,
 ) -> Result<Log, DataError> {
     config.task.check()?;
-    let filter = Filter::parse(&config.keep_when)?;
+    let filter = Filter::parse(&config.keep_when, config.tables.trim)?;
     let mut tally = RowTally::new(config.bad_rows)?;
     let mut events = Events::new();
     let mut refused = FirstRefused::default();
@@ -155,15 +156,17 @@ pub(crate) fn load_with<'a>(
     refused.check_left(&path, &tally, &config.keep_when)?;
     let mut facts = tally.facts();
     facts.extend(categorise(&mut events)?);
-    let mut log = din_task::build(events, &config.task, context.streams, &path, facts)?;
-    log.remarks.extend(keeps_all(&tally, &config.keep_when));
-    Ok(log)
+    let mut remarks = events.remarks(&config.user, &config.item);
+    remarks.extend(keeps_all(&tally, &config.keep_when));
+    let log = din_task::build(events, &config.task, context.streams, &path, facts)?;
+    Ok(Log { remarks, ..log })
 }
 
-fn wanted(config: &Config) -> Vec<&str> {
+pub(crate) fn wanted(config: &Config) -> Wanted<'_> {
     let columns = [&config.user, &config.item, &config.time].into_iter().chain(&config.category);
     let conditions = config.keep_when.iter().map(|text| Condition::column(text));
-    columns.map(String::as_str).chain(conditions).collect()
+    let columns = columns.map(String::as_str).chain(conditions).collect();
+    Wanted { columns, lists: Vec::new() }
 }
 
 fn read_events(

@@ -1,9 +1,11 @@
 //! Collects the rows of a table and turns them into a [`Log`]: sorted by time, ids dense.
 
-use super::config::{Config, HistoryConfig, HistoryOrder, Missing};
+use super::config::{Config, Missing};
+use super::history::{HistoryCells, HistoryRow};
 use super::look::{self, LabelTexts};
 use super::values::Values;
 use crate::data::error::DataError;
+use crate::data::log::missing::missing_text;
 use crate::data::log::vocabulary::{Numbering, Vocabulary};
 use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts, span};
 use crate::data::reading::bad_rows::RowTally;
@@ -48,48 +50,15 @@ struct Numbered {
     keys: Vec<Option<Vec<u64>>>,
 }
 
-/// The history column: its settings, and the codes of its events, oldest first.
-#[derive(Debug)]
-struct HistoryCells {
-    settings: HistoryConfig,
-    /// Index of the categorical column whose vocabulary is shared.
-    field: usize,
-    events: Vec<u32>,
-    spans: Vec<(u32, u32)>,
-}
-
-impl HistoryCells {
-    fn push(&mut self, cell: Text, vocabulary: &mut Vocabulary) {
-        let first = self.events.len();
-        if !cell.is_empty() {
-            let ids = cell.split(|byte| *byte == self.settings.separator as u8);
-            self.events.extend(ids.map(|id| vocabulary.code(id.into())));
-        }
-        if self.settings.order == HistoryOrder::RecentFirst {
-            self.events[first..].reverse();
-        }
-        let surplus = (self.events.len() - first).saturating_sub(self.settings.max_len);
-        self.events.drain(first..first + surplus);
-        // A log of more than 2^32 events is refused before it is used.
-        self.spans.push((first as u32, (self.events.len() - first) as u32));
-    }
-}
-
 impl TableBuilder {
     /// A builder without rows, for the mapping of `config`, which has been checked.
     pub(crate) fn new(config: &Config) -> TableBuilder {
-        let history = config.history.as_ref().map(|settings| HistoryCells {
-            settings: settings.clone(),
-            field: config.categorical.iter().position(|name| *name == settings.field).unwrap_or(0),
-            events: Vec::new(),
-            spans: Vec::new(),
-        });
+        let names = config.field_names();
+        let field = |name: &String| names.iter().position(|field| field == name).unwrap_or(0);
+        let fields: Vec<usize> = config.history.iter().map(|one| field(&one.field)).collect();
+        let history = (!fields.is_empty()).then(|| HistoryCells::new(&config.history, fields));
         TableBuilder {
-            vocabularies: config
-                .categorical
-                .iter()
-                .map(|_| Vocabulary::new(config.ids.hash_rows))
-                .collect(),
+            vocabularies: names.iter().map(|_| Vocabulary::new(config.ids.hash_rows)).collect(),
             group_names: Vocabulary::new(0),
             labels: Vec::new(),
             stamps: Vec::new(),
@@ -165,9 +134,16 @@ impl TableBuilder {
     }
 
     /// Adds the history of the last added row.
-    pub(crate) fn push_history(&mut self, cell: Text) {
+    pub(crate) fn push_history<'t>(&mut self, row: &HistoryRow, cell: impl Fn(usize) -> Text<'t>) {
         if let Some(cells) = &mut self.history {
-            cells.push(cell, &mut self.vocabularies[cells.field]);
+            cells.push(row, cell, &mut self.vocabularies);
+        }
+    }
+
+    /// Gives the last added row the history of the one before it.
+    pub(crate) fn repeat_history(&mut self) {
+        if let Some(cells) = &mut self.history {
+            cells.repeat();
         }
     }
 
@@ -185,12 +161,12 @@ impl TableBuilder {
             let why = "no row was left; is there more than a header, and does keep_when keep any?";
             return Err(DataError::Empty { path: path.to_string(), why: why.to_string() });
         }
+        let mut remarks = self.remarks(config);
         self.sort();
         let days = self.days(config);
         let calendar = self.calendar(config);
         let Numbered { histories, rows, keys } = self.number_ids(config);
-        let mut remarks: Vec<Remark> =
-            look::labels(config, &self.labels, &self.label_texts).into_iter().collect();
+        remarks.extend(look::labels(config, &self.labels, &self.label_texts));
         remarks.extend(look::columns(config, &self, &rows));
         remarks.extend(keeps_all(tally, &config.keep_when));
         self.scale_numbers(config);
@@ -205,7 +181,7 @@ impl TableBuilder {
         }
         let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
         let TableBuilder { labels, codes: fields, numeric, .. } = self;
-        Ok(Log {
+        let log = Log {
             schema,
             days,
             calendar,
@@ -217,8 +193,23 @@ impl TableBuilder {
             keys,
             facts,
             remarks,
+        };
+        Ok(log.checked())
+    }
+
+    /// What looks as if the columns were not meant as they were read.
+    fn remarks(&self, config: &Config) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        let names = config.field_names();
+        for (at, (name, vocabulary)) in names.iter().zip(&self.vocabularies).enumerate() {
+            let column = self.codes.iter().skip(at).step_by(names.len());
+            remarks.extend(missing_text(name, vocabulary, column));
         }
-        .checked())
+        if let Some(name) = &config.group {
+            remarks.extend(missing_text(name, &self.group_names, self.groups.iter()));
+        }
+        remarks.extend(self.history.iter().flat_map(HistoryCells::remarks));
+        remarks
     }
 
     /// Sorts the rows by time; most files are sorted already.
@@ -274,7 +265,8 @@ impl TableBuilder {
             spaces.iter_mut().zip(codes).for_each(|(space, code)| space.count(*code));
         }
         if let Some(cells) = &self.history {
-            cells.events.iter().for_each(|code| spaces[cells.field].count(*code));
+            let fields = cells.fields.iter().cycle();
+            cells.events.iter().zip(fields).for_each(|(code, field)| spaces[*field].count(*code));
         }
         spaces.iter_mut().for_each(Numbering::settle);
         let mut rows = self.codes.chunks_exact_mut(columns);
@@ -283,9 +275,11 @@ impl TableBuilder {
             spaces.iter_mut().zip(codes).for_each(|(space, code)| *code = space.id(*code));
             if let Some(cells) = &self.history {
                 let (first, len) = cells.spans[row];
-                let events = &cells.events[first as usize..(first + len) as usize];
-                histories.spans.push((histories.events.len() as u32, len));
-                histories.events.extend(events.iter().map(|code| spaces[cells.field].id(*code)));
+                let columns = cells.fields.len();
+                let events = &cells.events[first as usize * columns..][..len as usize * columns];
+                histories.spans.push(((histories.events.len() / columns) as u32, len));
+                let events = events.iter().zip(cells.fields.iter().cycle());
+                histories.events.extend(events.map(|(code, field)| spaces[*field].id(*code)));
             }
         }
         let keys = self.vocabularies.iter().zip(&spaces).map(|(v, space)| v.keys(Some(space)));
@@ -297,11 +291,16 @@ impl TableBuilder {
     }
 
     fn schema(&self, config: &Config, rows: &[u32], histories: &Histories) -> Schema {
-        let names = config.categorical.iter();
+        let names = config.field_names();
+        let names = names.iter();
         let max_len = histories.spans.iter().map(|span| span.1).max().unwrap_or(0) as usize;
         let history = self.history.as_ref().map(|cells| History {
             max_len,
-            columns: vec![HistoryColumn { space: cells.field, target: cells.field }],
+            columns: cells
+                .fields
+                .iter()
+                .map(|field| HistoryColumn { space: *field, target: *field })
+                .collect(),
         });
         let mut numeric = config.numeric.clone();
         if config.missing == Missing::Flag {

@@ -60,6 +60,11 @@ pub(super) fn labels(config: &Config, labels: &[u8], texts: &LabelTexts) -> Opti
         _ => return None,
     };
     let (column, rows) = (&config.label, labels.len());
+    if config.impressions.is_some() {
+        let message = format!("{how_many} of the {rows} candidates of impressions are positive");
+        let help = "a model learns nothing from one label: look at how clicks are marked";
+        return Some(Remark::new("data.impressions", message, help));
+    }
     let Some(rule) = &config.positive_when else {
         let value = if positive == 0 { 0 } else { 1 };
         let message = format!("every label (`{column}`) of the {rows} rows is {value}");
@@ -83,7 +88,7 @@ pub(super) fn labels(config: &Config, labels: &[u8], texts: &LabelTexts) -> Opti
 
 /// Remarks about columns whose cells are all the same; before numbers are scaled.
 pub(super) fn columns(config: &Config, builder: &TableBuilder, rows: &[u32]) -> Vec<Remark> {
-    let mut found = Vec::new();
+    let mut numeric = Vec::new();
     for (index, name) in config.numeric.iter().enumerate() {
         let mut values = builder.numbers(index).filter(|value| !value.is_nan());
         let what = match values.next() {
@@ -96,17 +101,32 @@ pub(super) fn columns(config: &Config, builder: &TableBuilder, rows: &[u32]) -> 
         };
         let is_flagged = config.missing == Missing::Flag && builder.has_missing(index);
         let rest = if is_flagged { " that has one" } else { "" };
-        let message = format!("the numeric column `{name}` {what}{rest}");
-        found.push(Remark::new("data.numeric", message, NOTHING));
+        numeric.push((name.as_str(), format!("{what}{rest}")));
     }
-    if builder.rows() > 1 {
-        for (name, _) in config.categorical.iter().zip(rows).filter(|(_, rows)| **rows == 1) {
-            let message = format!("the categorical column `{name}` has the same id in every row");
-            found.push(Remark::new("data.categorical", message, NOTHING));
-        }
-    }
+    let constant = config.categorical.iter().zip(rows).filter(|(_, rows)| **rows == 1);
+    let constant = constant.filter(|_| builder.rows() > 1);
+    let what = "has the same id in every row";
+    let categorical = constant.map(|(name, _)| (name.as_str(), what.to_string())).collect();
+    let mut found = told("numeric", numeric);
+    found.extend(told("categorical", categorical));
     found
 }
+
+/// A remark per column, or a single one if there are many.
+fn told(kind: &str, columns: Vec<(&str, String)>) -> Vec<Remark> {
+    let key = format!("data.{kind}");
+    if columns.len() <= COLUMNS {
+        let message = |(name, what): &(&str, String)| format!("the {kind} column `{name}` {what}");
+        return columns.iter().map(|column| Remark::new(&key, message(column), NOTHING)).collect();
+    }
+    let names: Vec<&str> = columns.iter().take(COLUMNS).map(|(name, _)| *name).collect();
+    let (count, names) = (columns.len(), names.join(", "));
+    let message = format!("{count} {kind} columns are the same in every row: {names}, ...");
+    vec![Remark::new(key, message, NOTHING)]
+}
+
+/// So many columns get a remark each.
+const COLUMNS: usize = 4;
 
 /// The help for a column that is the same in every row.
 const NOTHING: &str = "a column that never varies tells a model nothing: is it the right one?";
