@@ -91,7 +91,7 @@ fn training(name: &str, arguments: &Arguments) -> (Simulation, Value) {
         ExampleSharing::Queue,
         arguments.workers,
     );
-    let rates = Box::new(|_| Rates { dense: RATE, sparse: RATE });
+    let rates = Box::new(|_, _| Rates { dense: RATE, sparse: RATE });
     let pool = Pool::new(arguments.threads);
     let training = Training::new(shared, server, feed, pool, rates, None);
     let work = Work::Training(Box::new(training));

@@ -213,7 +213,7 @@ pub(crate) fn training_on(
     let Setting { workers, shards, threads, rate } = setting;
     let order = Box::new(Counting::default());
     let log = Arc::clone(&workload.log) as Arc<dyn DataSource>;
-    let rates = Box::new(move |_| Rates { dense: rate, sparse: rate });
+    let rates = Box::new(move |_, _| Rates { dense: rate, sparse: rate });
     let model = Arc::clone(&workload.model);
     let feed =
         Feed::new(log, Arc::clone(&model), order, workload.batch, ExampleSharing::Queue, workers);
@@ -230,7 +230,7 @@ pub(crate) fn cluster(workers: u32, shards: u32, work: Work, service: ShardServi
         Compute { fixed: SimSpan(1 << 30), per_example: SimSpan::ZERO, law, ..Compute::default() };
     let class = MachineClass {
         name: "any".into(),
-        share: 1.0,
+        share: Some(1.0),
         slowdown: 1.0,
         spread: 0.5,
         law: None,

@@ -143,6 +143,9 @@ pub(super) struct LabRestartArgs {
     /// Host threads, one base run on each; results do not depend on their number.
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
+    /// A first look: two factors, three seeds and 400 updates at most.
+    #[arg(long)]
+    pub(super) quick: bool,
     /// Print the arms and the effects that they can show; runs nothing.
     #[arg(long)]
     pub(super) list: bool,

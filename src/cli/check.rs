@@ -9,15 +9,13 @@ use super::say::out;
 use crate::base::SimSpan;
 use crate::experiment::Trial;
 use crate::report::terminal::{Align, TextTable};
-use crate::scenario::document::DocumentInput;
 
 pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
-    let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
+    let (loaded, folder) = load::from_path(&args.scenario, &args.overrides, arguments)?;
     if args.show {
         out(&loaded.show())?;
         return Ok(Exit::Done);
     }
-    let folder = load::folder_of(&args.scenario);
     let trial = Trial::new(loaded.value.clone(), &folder, load::threads(None))?;
     load::tell_remarks(&trial.remarks, &loaded);
     let estimate = &trial.estimate;

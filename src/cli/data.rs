@@ -13,7 +13,6 @@ use super::say::out;
 use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::build::BuildError;
-use crate::scenario::document::DocumentInput;
 use crate::scenario::seeds::SeededPart;
 
 pub(super) fn data(args: &DataCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
@@ -45,8 +44,7 @@ fn open(
     overrides: &[String],
     arguments: &[OsString],
 ) -> Result<Arc<dyn DataSource>, Failure> {
-    let loaded = load::scenario(DocumentInput::File(scenario), overrides, arguments)?;
-    let folder = load::folder_of(scenario);
+    let (loaded, folder) = load::from_path(scenario, overrides, arguments)?;
     let streams = loaded.value.scenario.streams(SeededPart::Data);
     let choice = loaded.value.data.as_ref().ok_or(BuildError::NoData)?;
     let context = OpenContext { base_dir: &folder, streams };

@@ -6,11 +6,13 @@ use std::path::Path;
 use super::args::{DemoArgs, ProgressBy};
 use super::exit::{Exit, Failure};
 use super::insight::insight;
-use super::run::{ProgressDisplay, execute};
+use super::run::{ProgressDisplay, default_folder, execute};
 use super::say::{out, tell};
 use super::{load, show};
 use crate::experiment::{SaveEvery, Trial};
-use crate::scenario::document::DocumentInput;
+use crate::results::Summary;
+use crate::scenario::Scenario;
+use crate::scenario::document::{DocumentInput, to_toml};
 use crate::scenario::templates::Template;
 
 pub(super) fn demo(args: &DemoArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
@@ -31,11 +33,24 @@ pub(super) fn demo(args: &DemoArgs, arguments: &[OsString]) -> Result<Exit, Fail
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     if let Some(summary) = &done.summary {
         out(&show::summary(summary, &done.path))?;
-        out(&format!("\n{}", insight(summary, &done.path)))?;
+        let plain = plain(args)?;
+        let text = insight(summary, &done.path, &args.overrides, plain.as_ref());
+        out(&format!("\n{text}"))?;
         let picture = done.path.join("plots").join("quality-by-time.png");
         if picture.exists() {
             out(&format!("\npicture: {} ({:.1} s in all)\n", picture.display(), done.wall))?;
         }
     }
     Ok(Exit::Done)
+}
+
+/// The summary of the demo without arguments, if it has been run here; `None` if this is it.
+fn plain(args: &DemoArgs) -> Result<Option<Summary>, Failure> {
+    if args.overrides.is_empty() {
+        return Ok(None);
+    }
+    let template = Template::find("demo").expect("it is built in");
+    let scenario = Scenario::from_text(template.text).expect("it is built in");
+    let resolved = to_toml(&scenario).expect("a scenario is valid TOML");
+    Ok(Summary::read(&default_folder(&scenario, &resolved))?)
 }

@@ -3,11 +3,11 @@
 use super::args::{ExportArgs, ExportFormat};
 use super::exit::{Exit, Failure};
 use super::say::out;
-use crate::results::export::{ExportError, FileFormat, export as write};
+use crate::results::export::{ExportError, FileFormat, export as write, export_lab};
+use crate::results::lab::is_lab;
 use crate::results::outcome::Results;
 
 pub(super) fn export(args: &ExportArgs) -> Result<Exit, Failure> {
-    let results = Results::open(&args.folder)?;
     let (format, name) = match args.format {
         ExportFormat::Csv => (FileFormat::Csv, "csv"),
         ExportFormat::Jsonl => (FileFormat::Jsonl, "jsonl"),
@@ -15,7 +15,10 @@ pub(super) fn export(args: &ExportArgs) -> Result<Exit, Failure> {
         ExportFormat::Tensorboard => (FileFormat::Tensorboard, "tensorboard"),
     };
     let into = args.out.clone().unwrap_or_else(|| args.folder.join("export").join(name));
-    let files = write(&results, format, &into)?;
+    let files = match is_lab(&args.folder) {
+        true => export_lab(&args.folder, format, &into)?,
+        false => write(&Results::open(&args.folder)?, format, &into)?,
+    };
     match format {
         FileFormat::Tensorboard => out(&format!(
             "{} ({} event files); look at it with: tensorboard --logdir {}\n",
@@ -37,7 +40,7 @@ impl From<ExportError> for Failure {
         let exit = match &error {
             ExportError::Read(_) => Exit::Folder,
             ExportError::Write(_) | ExportError::Parquet { .. } => Exit::Write,
-            ExportError::NotBuilt => Exit::Usage,
+            ExportError::NotBuilt | ExportError::NoSeries => Exit::Usage,
         };
         Failure::new(exit, error)
     }

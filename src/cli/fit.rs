@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::{FitArgs, FitColumnArgs};
 use super::exit::{Exit, Failure};
-use super::load::folder_of;
+use super::load;
 use super::say::out;
 use crate::experiment::fit::figures::Figures;
 use crate::experiment::fit::log::{Columns, StepLog};
@@ -35,7 +35,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
     let all = log.steps.len();
     let (end, begin) = if args.halves { (all / 2, all / 2) } else { (all, 0) };
     let traces = args.out.as_deref().map(|out| Traces {
-        folder: folder_of(out),
+        folder: load::folder_of(out),
         stem: out.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into()),
     });
     let folder = traces.as_ref().map_or_else(|| PathBuf::from("."), |t| t.folder.clone());

@@ -3,43 +3,121 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::report::figure::number::{figure, percent};
+use crate::report::terminal::{Align, TextTable};
+use crate::report::words;
 use crate::results::tables::WorkerRow;
 use crate::results::{RunResults, Summary};
 
-/// The closing words of `straggler demo`, with three commands to try.
-pub(super) fn insight(summary: &Summary, folder: &Path) -> String {
+/// Widest line of a sentence.
+const WIDTH: usize = 100;
+/// More workers than this are no longer suggested.
+const MANY: u32 = 100;
+
+/// The closing words of `straggler demo`, with commands to try. `arguments` are those that it was
+/// given, and `plain` is the summary of the demo without any.
+pub(super) fn insight(
+    summary: &Summary,
+    folder: &Path,
+    arguments: &[String],
+    plain: Option<&Summary>,
+) -> String {
     let mut text = String::from("What you just saw\n");
-    let workers = summary.workers;
-    if let Some(mean) = summary.staleness.mean {
-        _ = writeln!(
-            text,
-            "  On average a gradient was {mean:.2} updates old when it was applied. {} other workers\n  \
-             were at work meanwhile: every update of theirs makes a gradient in flight one older.",
-            workers.saturating_sub(1)
-        );
+    let sentences = [
+        summary.broken.as_ref().map(ToString::to_string),
+        words::staleness(summary),
+        slowest(folder),
+        attainable(summary),
+    ];
+    for sentence in sentences.into_iter().flatten() {
+        text.push_str(&folded(&sentence));
     }
-    if let Some(words) = slowest(folder) {
-        text.push_str(&words);
-    }
-    if let (Some(last), Some(bayes)) =
-        (summary.last.and_then(|last| last.quality.auc), summary.bayes_auc)
-    {
-        _ = writeln!(
-            text,
-            "  The model reached an AUC of {last:.4}; knowing the true click probabilities gives {bayes:.4}."
-        );
+    if let Some(plain) = plain {
+        text.push_str("\nBeside the demo as it is\n");
+        text.push_str(&beside(plain, summary));
     }
     text.push_str("\nTry\n");
-    let more = workers.saturating_mul(4);
-    let tries = [
-        (format!("straggler demo cluster.workers={more}"), "more workers: older gradients"),
-        ("straggler demo protocol.kind=synchronous".to_string(), "everybody waits for the slowest"),
-        ("straggler new quickstart > my.toml".to_string(), "a scenario of your own"),
-    ];
-    for (command, why) in tries {
-        _ = writeln!(text, "  {command:<46}{why}");
+    for (command, why) in tries(summary, arguments) {
+        _ = writeln!(text, "  {command:<62}{why}");
     }
     text
+}
+
+/// A sentence in lines that are not too long.
+fn folded(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut length = 0;
+    for word in sentence.split(' ') {
+        let more = word.chars().count() + 1;
+        let is_first = length == 0;
+        if is_first || length + more > WIDTH {
+            text.push_str(if is_first { "  " } else { "\n  " });
+            length = 1 + more;
+        } else {
+            text.push(' ');
+            length += more;
+        }
+        text.push_str(word);
+    }
+    text.push('\n');
+    text
+}
+
+fn attainable(summary: &Summary) -> Option<String> {
+    let last = words::auc(&summary.last?.quality)?;
+    let bayes = summary.bayes_auc?;
+    Some(format!(
+        "The model ended at an AUC of {last} ({}); knowing the true click probabilities gives {bayes:.3}.",
+        words::ERROR
+    ))
+}
+
+/// What a changed setting changed.
+fn beside(plain: &Summary, now: &Summary) -> String {
+    let mut table = TextTable::new(&[Align::Left, Align::Right, Align::Right]);
+    table.row(["", "as it is", "now"]);
+    let auc = |summary: &Summary| {
+        let quality = summary.last.map(|last| last.quality);
+        quality.as_ref().and_then(words::auc).unwrap_or_else(|| "-".into())
+    };
+    let rows: [(&str, fn(&Summary) -> String); 3] = [
+        ("updates", |summary| summary.updates.to_string()),
+        ("mean staleness", |summary| figure(summary.staleness.mean)),
+        ("examples per simulated second", |summary| figure(summary.examples_per_sim_s)),
+    ];
+    for (name, of) in rows {
+        table.row([name.to_string(), of(plain), of(now)]);
+    }
+    table.row(["AUC at the end".to_string(), auc(plain), auc(now)]);
+    table.render()
+}
+
+/// Commands that change one thing, and not to what it is already.
+fn tries(summary: &Summary, arguments: &[String]) -> Vec<(String, &'static str)> {
+    let workers = summary.workers;
+    let mut tries = Vec::new();
+    if summary.broken.is_some() {
+        let same = |argument: &&String| !argument.starts_with("optimizer.learning_rate");
+        let kept: Vec<&str> = arguments.iter().filter(same).map(String::as_str).collect();
+        let command = format!("straggler demo {} optimizer.learning_rate=1e-4", kept.join(" "));
+        tries.push((command, "the same with a tenth of the learning rate"));
+    }
+    if workers < MANY {
+        let more = workers.saturating_mul(4);
+        tries.push((
+            format!("straggler demo cluster.workers={more}"),
+            "more workers: older gradients",
+        ));
+    }
+    let (other, why) = match summary.protocol.as_str() {
+        "synchronous" => ("asynchronous", "no worker waits for another one"),
+        _ => ("synchronous", "all workers wait for the slowest"),
+    };
+    if workers > 1 {
+        tries.push((format!("straggler demo protocol.kind={other}"), why));
+    }
+    tries.push(("straggler new quickstart > my.toml".to_string(), "a scenario of your own"));
+    tries
 }
 
 /// The contribution of the slowest worker.
@@ -50,14 +128,16 @@ fn slowest(folder: &Path) -> Option<String> {
     let slowdown = |worker: &&WorkerRow| worker.slowdown.unwrap_or(1.0);
     let slow = workers.iter().max_by(|a, b| slowdown(a).total_cmp(&slowdown(b)))?;
     let age = slow.staleness_mean?;
-    if slowdown(&slow) < 1.5 || all == 0 {
+    if slowdown(&slow) < 1.5 || all == 0 || workers.len() < 2 {
         return None;
     }
     Some(format!(
-        "  Worker {} is {:.0} times slower. Its own gradients were {age:.1} updates old, and it sent {:.1} % of\n  \
-         all updates. That hardly moves the average: what counts is how many workers hold a copy.\n",
+        "Worker {} is {:.0} times slower. Its own gradients were {} updates old on average, and it sent {} of \
+         all pushes; an equal share would be {}.",
         slow.worker,
         slowdown(&slow),
-        100.0 * slow.steps as f64 / all as f64
+        figure(age),
+        percent(slow.steps as f64 / all as f64),
+        percent(1.0 / workers.len() as f64),
     ))
 }

@@ -2,19 +2,23 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::args::{LabCommand, LabRestartArgs};
 use super::exit::{Exit, Failure, code};
 use super::say::{out, tell};
 use super::{load, report, signals};
+use crate::base::SimSpan;
 use crate::experiment::lab::design::{NO_RESTART, arms, terms};
 use crate::experiment::lab::tables::{arm_rows, effect_rows};
 use crate::experiment::lab::{LabError, LabResults, RestartLab};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::folder::plan_hash;
+use crate::results::lab::LabFolder;
 use crate::results::tables::{ArmRow, EffectRow};
-use crate::scenario::document::DocumentInput;
+use crate::scenario::Scenario;
+use crate::scenario::lab::Factor;
 
 /// The responses of the table of arms.
 const SHOWN: [&str; 5] = ["at_once", "depth", "early", "final", "recovered_after"];
@@ -27,11 +31,15 @@ pub(super) fn lab(args: &LabCommand, arguments: &[OsString]) -> Result<Exit, Fai
 }
 
 fn restart(args: &LabRestartArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
-    let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
-    let files_from = load::folder_of(&args.scenario);
-    let lab = RestartLab::new(loaded.value);
+    let (loaded, files_from) = load::from_path(&args.scenario, &args.overrides, arguments)?;
+    let mut scenario = loaded.value;
+    if args.quick {
+        make_quick(&mut scenario);
+    }
+    let lab = RestartLab::new(scenario);
+    let threads = load::threads(args.threads);
     if args.list {
-        out(&list(&lab))?;
+        out(&list(&lab, &files_from, threads))?;
         return Ok(Exit::Done);
     }
     let default = || {
@@ -39,22 +47,52 @@ fn restart(args: &LabRestartArgs, arguments: &[OsString]) -> Result<Exit, Failur
         Path::new("results").join(format!("{name}-lab-{}", plan_hash(&lab.resolved)))
     };
     let path = args.out.clone().unwrap_or_else(default);
-    if !args.quiet {
-        tell(&heading(&lab, &path));
+    execute(&lab, &path, &files_from, threads, args.quiet)
+}
+
+/// Fewer seeds, updates and factors, for a first look.
+fn make_quick(scenario: &mut Scenario) {
+    let lab = scenario.lab.get_or_insert_default();
+    lab.seeds = lab.seeds.min(3);
+    lab.updates = lab.updates.min(400);
+    lab.early = lab.early.min(lab.updates);
+    lab.points = lab.points.min(10);
+    lab.factors = vec![Factor::Workers, Factor::Slots];
+}
+
+/// Runs what is missing of a lab, and prints its results.
+pub(super) fn execute(
+    lab: &RestartLab,
+    path: &Path,
+    files_from: &Path,
+    threads: usize,
+    quiet: bool,
+) -> Result<Exit, Failure> {
+    if !quiet {
+        tell(&heading(lab, path, lab.wall_estimate(files_from, threads)));
     }
     #[expect(clippy::disallowed_methods, reason = "wall time of our own process, for people")]
     let started = Instant::now();
+    let steps = lab.steps(path);
+    let done = AtomicUsize::new(0);
     let told = |workers: u32, seed: u64, what: &str| {
-        if !args.quiet {
-            let seconds = started.elapsed().as_secs();
-            tell(&format!("{seconds:>5} s  {} seed {seed}: {what}\n", people(workers)));
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if !quiet {
+            let seconds = started.elapsed().as_secs_f64();
+            let left = seconds * (steps.saturating_sub(done)) as f64 / done as f64;
+            tell(&format!(
+                "{seconds:>5.0} s  {:>3} %, about {} left   {} seed {seed}: {what}\n",
+                100 * done.min(steps) / steps.max(1),
+                SimSpan::from_seconds(left.round()),
+                people(workers)
+            ));
         }
     };
-    let threads = load::threads(args.threads);
     let stop = signals::stop_on_request();
-    let results = lab.run(&path, &files_from, threads, &stop, &told).map_err(failure)?;
-    out(&show(&lab, &results, &path))?;
-    report::picture_of_lab(&path)?;
+    let results = lab.run(path, files_from, threads, &stop, &told).map_err(failure)?;
+    report::at_the_end(path, true)?;
+    let file = LabFolder::open(path)?.and_then(|folder| folder.done).unwrap_or_default();
+    out(&show(lab, &results, &file.verdict, path))?;
     let holds = results.controls.iter().all(|control| control.holds == control.of);
     Ok(if holds { Exit::Done } else { Exit::Check })
 }
@@ -82,22 +120,29 @@ fn people(workers: u32) -> String {
     if workers == 1 { "1 worker".into() } else { format!("{workers} workers") }
 }
 
-fn heading(lab: &RestartLab, path: &Path) -> String {
+/// An estimate of wall time, such as `about 12min`.
+fn about(seconds: Option<f64>) -> String {
+    let time = |seconds: f64| format!(", about {}", SimSpan::from_seconds(seconds.min(1e8).ceil()));
+    seconds.map_or_else(String::new, time)
+}
+
+fn heading(lab: &RestartLab, path: &Path, estimate: Option<f64>) -> String {
     let settings = lab.settings();
     let numbers: Vec<String> = settings.workers.iter().map(u32::to_string).collect();
     format!(
-        "straggler {}   {}   restart lab: {} arms, {} workers, {} seeds\n{}\n",
+        "straggler {}   {}   restart lab: {} arms, {} workers, {} seeds{}\n{}\n",
         env!("CARGO_PKG_VERSION"),
         lab.scenario.scenario.name,
         arms(settings, 1).len(),
         numbers.join(" and "),
         settings.seeds,
+        about(estimate),
         path.display()
     )
 }
 
 /// The arms and the effects that the design can estimate; runs nothing.
-fn list(lab: &RestartLab) -> String {
+fn list(lab: &RestartLab, files_from: &Path, threads: usize) -> String {
     let settings = lab.settings();
     let most = settings.workers.iter().copied().max().unwrap_or(1);
     let mut text = String::from("arms\n");
@@ -113,23 +158,27 @@ fn list(lab: &RestartLab) -> String {
         };
         text.push_str(&format!("  {}{aliases}\n", term.name));
     }
-    let bases = lab.bases().len();
     text.push_str(&format!(
-        "\n{bases} base runs ({} numbers of workers, {} seeds), {} arms each of {} updates\n",
-        settings.workers.len(),
+        "\n{} base runs ({}, {} seeds), {} arms each of {} updates{}\n",
+        lab.bases().len(),
+        settings.workers.iter().map(|&n| people(n)).collect::<Vec<_>>().join(" and "),
         settings.seeds,
         arms(settings, most).len(),
-        settings.updates
+        settings.updates,
+        about(lab.wall_estimate(files_from, threads))
     ));
     text
 }
 
 /// The results of the lab.
-fn show(lab: &RestartLab, results: &LabResults, path: &Path) -> String {
+fn show(lab: &RestartLab, results: &LabResults, verdict: &[String], path: &Path) -> String {
     let settings = lab.settings();
     let responses = arm_rows(settings, results);
     let effects = effect_rows(settings, results);
     let mut text = String::new();
+    for sentence in verdict {
+        text.push_str(&format!("{sentence}\n"));
+    }
     for &workers in &settings.workers {
         let bases: Vec<_> = results.forks.iter().filter(|f| f.workers == workers).collect();
         let passes: Vec<f64> = bases.iter().map(|forked| forked.passes).collect();
@@ -184,7 +233,7 @@ fn table_of_arms(responses: &[ArmRow], workers: u32) -> String {
             let row = mine.iter().find(|row| row.arm == name && row.response == response);
             row.map_or(String::new(), |row| match response {
                 "recovered_after" => updates(row),
-                _ => basis_points(row.mean, row.low.zip(row.high)),
+                _ => basis_points(row.value, row.low.zip(row.high)),
             })
         };
         let plain = |response: &str| name == NO_RESTART && !response.starts_with("depth");
@@ -195,7 +244,7 @@ fn table_of_arms(responses: &[ArmRow], workers: u32) -> String {
 }
 
 fn updates(row: &ArmRow) -> String {
-    match row.mean {
+    match row.value {
         Some(mean) => format!("{mean:.0} ({})", row.seeds),
         None => "never".into(),
     }

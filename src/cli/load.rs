@@ -7,9 +7,24 @@ use std::path::{Path, PathBuf};
 use super::exit::{Exit, Failure};
 use super::say::tell;
 use crate::data::Remark;
+use crate::experiment::run_info;
+use crate::experiment::sweep::SWEEP;
+use crate::results::folder::RESOLVED;
 use crate::scenario::document::{DocumentInput, Loaded, Override, ProblemStyle, Problems, load};
 use crate::scenario::sweep::is_sweep;
 use crate::scenario::{Scenario, remarks, rules};
+
+/// Reads and checks the scenario in a file or a results folder. Returns with it the folder that its
+/// files are looked for in.
+pub(super) fn from_path(
+    path: &Path,
+    overrides: &[String],
+    arguments: &[OsString],
+) -> Result<(Loaded<Scenario>, PathBuf), Failure> {
+    let file = file_of(path);
+    let loaded = scenario(DocumentInput::File(&file), overrides, arguments)?;
+    Ok((loaded, files_of(&file, &file)))
+}
 
 /// Reads and checks a scenario; warnings go to stderr.
 pub(super) fn scenario(
@@ -60,9 +75,27 @@ pub(super) fn look() -> ProblemStyle {
     ProblemStyle { colour }
 }
 
-/// The folder that a scenario's files are looked for in: the folder of the scenario.
-pub(super) fn folder_of(scenario: &Path) -> PathBuf {
-    match scenario.parent() {
+/// The folder that the files of `scenario` are looked for in. If `given`, the file that the user
+/// named, was written by this program into a results folder, it is the folder that its first run
+/// used; otherwise that of the scenario.
+pub(super) fn files_of(given: &Path, scenario: &Path) -> PathBuf {
+    let written = given.file_name().is_some_and(|name| name == RESOLVED || name == SWEEP);
+    // A trial lies two folders below its sweep.
+    let folder = folder_of(given);
+    let above = [folder.clone(), folder.join("../..")];
+    let known = above.iter().find_map(|folder| run_info::read(folder)).filter(|_| written);
+    known.map_or_else(|| folder_of(scenario), |info| info.files_from)
+}
+
+/// The file to run: `path`, or, if it is a results folder, the file in it.
+pub(super) fn file_of(path: &Path) -> PathBuf {
+    let inside = [SWEEP, RESOLVED].map(|name| path.join(name));
+    inside.into_iter().find(|file| file.is_file()).unwrap_or_else(|| path.to_path_buf())
+}
+
+/// The folder that a file lies in.
+pub(super) fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
         _ => PathBuf::from("."),
     }

@@ -7,9 +7,9 @@ use super::exit::{Exit, Failure};
 use super::say::out;
 #[cfg(feature = "plot")]
 use super::say::tell;
-use crate::experiment::lab;
 #[cfg(any(feature = "plot", feature = "html"))]
 use crate::report::ReportError;
+use crate::results::lab::LabFolder;
 
 /// The name of the page in a results folder.
 const PAGE: &str = "report.html";
@@ -29,11 +29,9 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
 /// run, the curves of a sweep, and the page of either. Returns the path of the page, or of the
 /// pictures.
 pub(super) fn at_the_end(folder: &Path, quiet: bool) -> Result<PathBuf, Failure> {
-    if folder.join(lab::DONE).exists() {
+    if LabFolder::open(folder)?.is_some() {
         picture_of_lab(folder)?;
-        return Ok(folder.join("restart.svg"));
-    }
-    if folder.join("plan.jsonl").exists() {
+    } else if folder.join("plan.jsonl").exists() {
         curves_of_sweep(folder)?;
     } else {
         draw(folder, quiet)?;
@@ -65,12 +63,12 @@ fn page(folders: &[PathBuf], _: &Path) -> Result<PathBuf, Failure> {
 
 /// Draws the picture of a restart lab.
 #[cfg(feature = "plot")]
-pub(super) fn picture_of_lab(folder: &Path) -> Result<(), Failure> {
+fn picture_of_lab(folder: &Path) -> Result<(), Failure> {
     crate::report::plot::draw_lab(folder).map(|_| ()).map_err(failure)
 }
 
 #[cfg(not(feature = "plot"))]
-pub(super) fn picture_of_lab(_: &Path) -> Result<(), Failure> {
+fn picture_of_lab(_: &Path) -> Result<(), Failure> {
     Ok(())
 }
 

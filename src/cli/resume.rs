@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use super::args::ResumeArgs;
 use super::exit::{Exit, Failure};
 use super::run::ProgressDisplay;
-use super::{load, run, sweep};
+use super::{lab, load, run, sweep};
+use crate::experiment::lab::RestartLab;
 use crate::experiment::sweep::{PlanError, SweepPlan};
 use crate::experiment::{Trial, run_info};
+use crate::results::folder::RESOLVED;
+use crate::results::lab::is_lab;
 use crate::scenario::document::DocumentInput;
 
 pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
@@ -18,7 +21,13 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
         let plan = SweepPlan::read(folder, files)?;
         return sweep::execute(&plan, Some(folder), &args.sweeping);
     }
-    let resolved = folder.join("resolved.toml");
+    let resolved = folder.join(RESOLVED);
+    if is_lab(folder) {
+        let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
+        let lab = RestartLab::new(loaded.value);
+        let (threads, quiet) = (load::threads(args.sweeping.threads), args.sweeping.quiet);
+        return lab::execute(&lab, folder, &files, threads, quiet);
+    }
     let sweeping = &args.sweeping;
     let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
     let threads = load::threads(sweeping.threads);

@@ -17,7 +17,7 @@ use crate::experiment::{RunOptions, SaveEvery, Trial};
 use crate::report::terminal::Glyphs;
 use crate::results::Summary;
 use crate::results::folder::plan_hash;
-use crate::scenario::document::DocumentInput;
+use crate::scenario::Scenario;
 use crate::sim::NoObserver;
 
 pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
@@ -34,8 +34,7 @@ pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failur
         };
         return sweep::execute(&plan, args.out.as_deref(), &sweeping);
     }
-    let loaded = load::scenario(DocumentInput::File(&args.scenario), &args.overrides, arguments)?;
-    let folder = load::folder_of(&args.scenario);
+    let (loaded, folder) = load::from_path(&args.scenario, &args.overrides, arguments)?;
     let look = ProgressDisplay {
         progress: args.progress.with(args.quiet, args.plain),
         plain: args.plain,
@@ -86,6 +85,11 @@ pub(super) struct FinishedRun {
     pub(super) checked: Vec<Checked>,
 }
 
+/// The results folder of a scenario, unless another one is asked for.
+pub(super) fn default_folder(scenario: &Scenario, resolved: &str) -> PathBuf {
+    Path::new("results").join(format!("{}-{}", scenario.scenario.name, plan_hash(resolved)))
+}
+
 /// Runs a trial with live progress, writes its pictures and page, and notes the facts about the
 /// wall clock.
 pub(super) fn execute(
@@ -97,10 +101,9 @@ pub(super) fn execute(
     if !look.force {
         trial.check_limits()?;
     }
-    let name = &trial.scenario.scenario.name;
     let path = match out {
         Some(path) => path.to_path_buf(),
-        None => Path::new("results").join(format!("{name}-{}", plan_hash(&trial.resolved))),
+        None => default_folder(&trial.scenario, &trial.resolved),
     };
     if matches!(look.progress, ProgressBy::Auto | ProgressBy::Plain) {
         tell(&show::heading(&trial, &path, threads));

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::exit::{Exit, Failure};
 use super::say::out;
-use crate::base::SimSpan;
+use crate::base::{SimSpan, significant};
 use crate::experiment::Trial;
 use crate::experiment::expect::Checked;
 use crate::report::terminal::{Align, TextTable};
+use crate::report::words;
 use crate::results::summary::{At, Summary};
 
 /// The output of `straggler` without a command.
@@ -77,6 +78,9 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         _ = writeln!(text, "{}", summary.question);
     }
     text.push('\n');
+    if let Some(broken) = &summary.broken {
+        _ = writeln!(text, "BROKEN: {broken}\n");
+    }
     let mut table = TextTable::new(&[Align::Left, Align::Left]);
     let passes = summary.passes.map_or_else(String::new, |p| format!(" ({p:.2} passes)"));
     table.row([
@@ -178,24 +182,22 @@ pub(super) fn expectations(checked: &[Checked]) -> String {
 
 fn quality_rows(summary: &Summary, table: &mut TextTable) {
     let row = |name: &str, at: &At| {
-        let figure = |value: Option<f64>| value.map_or("-".to_string(), |v| format!("{v:.4}"));
         let q = &at.quality;
+        let figure = |value: Option<f64>| value.map_or("-".to_string(), |v| significant(v, 4));
         [
             name.to_string(),
             format!(
                 "AUC {}, session AUC {}, log-loss {}, at update {}",
-                figure(q.auc),
+                words::auc(q).unwrap_or_else(|| "-".to_string()),
                 figure(q.session_auc),
                 figure(q.log_loss),
                 at.update
             ),
         ]
     };
-    if let Some(best) = &summary.best {
-        table.row(row("best", best));
-    }
-    if let Some(last) = &summary.last {
-        table.row(row("last", last));
+    let shown = [("best", &summary.best), ("last", &summary.last)];
+    for (name, at) in shown.iter().filter_map(|(name, at)| Some((name, at.as_ref()?))) {
+        table.row(row(name, at));
     }
     for (at, line) in summary.undefined_lines().into_iter().enumerate() {
         let name = if at == 0 { "not defined" } else { "" };
@@ -204,5 +206,8 @@ fn quality_rows(summary: &Summary, table: &mut TextTable) {
     if let Some(bayes) = summary.bayes_auc {
         let text = format!("AUC {bayes:.4} with the true probabilities");
         table.row(["attainable".to_string(), text]);
+    }
+    if summary.last.is_some_and(|last| last.quality.auc_error().is_some()) {
+        table.row(["", words::ERROR]);
     }
 }

@@ -6,6 +6,7 @@ use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::report::terminal::{Align, TextTable};
+use crate::results::lab::LabFolder;
 use crate::results::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
 use crate::results::statistics::{self, student};
 
@@ -14,6 +15,9 @@ const SHOWN: &[(&str, usize)] =
     &[("best.auc", 4), ("last.log_loss", 4), ("examples_per_sim_s", 0), ("staleness.mean", 2)];
 
 pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
+    if let Some(lab) = LabFolder::open(&args.folder)? {
+        return of_lab(&lab, args.json);
+    }
     let results = Results::open(&args.folder)?;
     if args.json {
         out(&format!("{:#}\n", as_json(&results)?))?;
@@ -30,12 +34,56 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
         out(&format!(", {to_do} left: straggler resume {}", args.folder.display()))?;
     }
     out("\n")?;
+    out(&broken(&results)?)?;
     for trial in results.trials.iter().filter(|trial| trial.state() == State::Failed).take(10) {
         let reason = trial.diagnosis()?.map_or(String::new(), |diagnosis| diagnosis.reason);
         let reason = reason.lines().next().unwrap_or("").to_string();
         out(&format!("  {}  {reason}\n", trial.id))?;
     }
     Ok(Exit::Done)
+}
+
+/// How far a restart lab is, and its answer.
+fn of_lab(lab: &LabFolder, json: bool) -> Result<Exit, Failure> {
+    let verdict = lab.done.as_ref().map(|file| &file.verdict[..]);
+    if json {
+        let state = serde_json::json!({
+            "path": lab.path.display().to_string(),
+            "bases": lab.bases,
+            "bases_done": lab.bases_done,
+            "done": lab.done.is_some(),
+            "verdict": verdict,
+        });
+        out(&format!("{state:#}\n"))?;
+        return Ok(Exit::Done);
+    }
+    for sentence in verdict.unwrap_or_default() {
+        out(&format!("{sentence}\n"))?;
+    }
+    let (path, of) = (lab.path.display(), lab.bases);
+    out(&match &lab.done {
+        Some(_) => format!("the restart lab is done: {of} base runs\n"),
+        None => format!("{} of {of} base runs done: straggler resume {path}\n", lab.bases_done),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Prints which trials trained a model that broke.
+pub(super) fn broken(results: &Results) -> Result<String, Failure> {
+    const SHOWN: usize = 5;
+    let mut found = Vec::new();
+    for trial in results.trials.iter().filter(|trial| trial.state() == State::Done) {
+        let broken = trial.summary()?.and_then(|summary| summary.broken);
+        found.extend(broken.map(|broken| (trial.id.as_str(), broken)));
+    }
+    let mut text = String::new();
+    for (id, broken) in found.iter().take(SHOWN) {
+        text.push_str(&format!("BROKEN {id}: {broken}\n"));
+    }
+    if found.len() > SHOWN {
+        text.push_str(&format!("BROKEN: {} more trials\n", found.len() - SHOWN));
+    }
+    Ok(text)
 }
 
 impl From<OutcomeError> for Failure {

@@ -26,9 +26,10 @@ use crate::report::terminal::{Align, TextTable};
 use crate::results::folder::turn;
 use crate::results::outcome::State;
 use crate::results::overview::Overview;
-use crate::scenario::document::{Override, Problem, Problems};
+use crate::scenario::Scenario;
+use crate::scenario::document::{Problem, Problems, flattened};
 use crate::scenario::remarks;
-use crate::scenario::sweep::arguments::{Argument, read as read_argument};
+use crate::scenario::sweep::arguments::read as read_argument;
 use crate::scenario::sweep::file::Sweep as About;
 use crate::scenario::sweep::{self, Design, Resolved, Seeds, is_sweep, resolve};
 
@@ -52,6 +53,7 @@ pub(super) fn plan(
     arguments: &[OsString],
 ) -> Result<SweepPlan, Failure> {
     let refused = |problems: Problems| Failure::plain(Exit::Usage, problems.render(load::look()));
+    let file = &load::file_of(file);
     let (mut about, mut design, scenario) = if is_sweep(file) {
         let read = sweep::read(file).map_err(refused)?;
         warn(&read.warnings, &mut BTreeSet::new());
@@ -59,18 +61,16 @@ pub(super) fn plan(
     } else {
         (About::default(), Design::default(), file.to_path_buf())
     };
-    let (axes, settings) = split(overrides, arguments)?;
-    for axis in axes {
-        if design.zips.iter().flat_map(|zip| &zip.axes).any(|known| known.key == axis.key) {
-            let message = format!(
-                "`{}` advances together with others in a [[sweep.zip]] of {}; it cannot be swept by an \
-                 argument as well",
-                axis.key,
-                file.display()
-            );
-            return Err(Failure::new(Exit::Usage, message));
+    let mut keys = BTreeSet::new();
+    for text in overrides {
+        let given = load::argument(text, arguments);
+        let usage =
+            |reason: String| Failure::new(Exit::Usage, format!("{}: {reason}", given.place));
+        let argument = read_argument(text, &given.place).map_err(usage)?;
+        if !keys.insert(argument.key().to_string()) {
+            return Err(usage(format!("`{}` is set twice; remove one of the two", argument.key())));
         }
-        design.set(axis);
+        design.lay_over(argument).map_err(usage)?;
     }
     let too_many = || {
         let message = format!("the sweep has more than {} trials", sweep::design::MOST_TRIALS);
@@ -82,14 +82,13 @@ pub(super) fn plan(
         let message = "every point of the sweep is skipped; nothing is left to run";
         return Err(Failure::new(Exit::Usage, message));
     }
-    let points = resolve(&scenario, points, &settings).map_err(refused)?;
+    let points = resolve(&scenario, points, &design.everywhere).map_err(refused)?;
     warn_of(&points);
     if !is_sweep(file) {
         let first = &points[0].scenario.scenario;
         about.name.clone_from(&first.name);
         about.title.clone_from(&first.title);
         about.question.clone_from(&first.question);
-        about.scenario = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         about.seeds = Seeds::these(vec![first.seed]).map_err(|e| Failure::new(Exit::Usage, e))?;
     }
     if let Some(seeds) = seeds {
@@ -99,26 +98,8 @@ pub(super) fn plan(
     if trials > sweep::design::MOST_TRIALS {
         return Err(too_many());
     }
-    Ok(SweepPlan::new(about, &design, &points, load::folder_of(&scenario)))
-}
-
-/// Separates arguments with several values from those with one.
-fn split(
-    overrides: &[String],
-    arguments: &[OsString],
-) -> Result<(Vec<sweep::DesignAxis>, Vec<Override>), Failure> {
-    let (mut axes, mut settings) = (Vec::new(), Vec::new());
-    for text in overrides {
-        let given = load::argument(text, arguments);
-        match read_argument(text, &given.place) {
-            Ok(Argument::Axis(axis)) => axes.push(axis),
-            Ok(Argument::Override) => settings.push(given),
-            Err(reason) => {
-                return Err(Failure::new(Exit::Usage, format!("{}: {reason}", given.place)));
-            }
-        }
-    }
-    Ok((axes, settings))
+    let text = flattened::<Scenario>(&scenario).map_err(refused)?;
+    Ok(SweepPlan::new(about, &design, &points, text, load::files_of(file, &scenario)))
 }
 
 /// Prints every warning once, for any number of points.
@@ -253,7 +234,8 @@ pub(super) fn execute(
         out(&format!("{state:#}\n"))?;
     } else {
         out(&status::points(&results)?)?;
-        out(&format!("\nresults: {}\n", path.display()))?;
+        out(&format!("\n{}", status::broken(&results)?))?;
+        out(&format!("results: {}\n", path.display()))?;
     }
     let unmet = expect::failing(&results)?;
     end(tally, unmet, &path, &options)

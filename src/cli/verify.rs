@@ -11,6 +11,7 @@ use super::say::out;
 use super::{load, resume};
 use crate::experiment::verify::{FirstDifference, Verified, compare};
 use crate::experiment::{SaveEvery, Trial, run_info};
+use crate::results::folder::RESOLVED;
 use crate::results::semantics::SEMANTICS;
 use crate::results::summary::Summary;
 use crate::scenario::document::DocumentInput;
@@ -20,7 +21,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let folder = &args.folder;
     check(folder, args.force)?;
     let files = resume::files_of(folder, args.files.as_deref())?;
-    let resolved = folder.join("resolved.toml");
+    let resolved = folder.join(RESOLVED);
     let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
     let threads = load::threads(args.threads);
     let trial = Trial::new(loaded.value, &files, threads)?;

@@ -16,9 +16,11 @@ use crate::base::{Purpose, SimSpan, SimTime, Streams, TimeFactor, WorkerId};
 pub struct MachineClass {
     /// Name in tables and plots.
     pub name: String,
-    /// Share of the workers that run on it; the shares of all classes add up to 1.
+    /// Share of the workers that no class names. The shares of all classes add up to 1; a class
+    /// that names its workers needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub share: f64,
+    pub share: Option<f64>,
     /// How many times slower than an ordinary machine.
     #[serde(default = "one")]
     #[schemars(range(min = 0.001, max = 1_000_000.0))]
@@ -31,7 +33,7 @@ pub struct MachineClass {
     /// How its step times vary, if not as `cluster.compute.law` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub law: Option<StepTimeChoice>,
-    /// Numbers of workers that run on it regardless of the shares, which spread the others.
+    /// Numbers of workers that run on it, counted from 0. The shares spread the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<u32>,
     /// Lasting slowdowns of these workers within their class, in the same order; 1 if missing.
@@ -93,15 +95,20 @@ pub fn class_of(worker: WorkerId, classes: &[MachineClass]) -> usize {
     const GOLDEN: f64 = 0.618_033_988_749_894_8;
     let at = (f64::from(worker.0) + 0.5) * GOLDEN;
     let at = at - at.floor();
-    let total: f64 = classes.iter().map(|class| class.share).sum();
+    let total = total_share(classes);
     let mut sum = 0.0;
     for (index, class) in classes.iter().enumerate() {
-        sum += class.share / total;
+        sum += class.share.unwrap_or(0.0) / total;
         if at < sum {
             return index;
         }
     }
     classes.len().saturating_sub(1)
+}
+
+/// The shares of all classes together, which should be 1.
+pub fn total_share(classes: &[MachineClass]) -> f64 {
+    classes.iter().filter_map(|class| class.share).sum()
 }
 
 /// The machines of workers `0..workers`. Without classes there is one class, `ordinary`.
@@ -148,7 +155,7 @@ mod tests {
     fn classes(shares: &[f64]) -> Vec<MachineClass> {
         let class = |share: &f64| MachineClass {
             name: String::new(),
-            share: *share,
+            share: Some(*share),
             slowdown: 1.0,
             spread: 0.0,
             law: None,
@@ -169,6 +176,15 @@ mod tests {
                 assert!((count - share * f64::from(w + 1)).abs() <= 2.0, "{w}: {counts:?}");
             }
         }
+    }
+
+    #[test]
+    fn classes_that_name_all_workers_need_no_shares() {
+        let mut classes = classes(&[0.0, 0.0]);
+        (classes[0].share, classes[0].workers) = (None, vec![0, 1, 2]);
+        (classes[1].share, classes[1].workers) = (None, vec![3]);
+        let found: Vec<_> = (0..4).map(|w| class_of(WorkerId(w), &classes)).collect();
+        assert_eq!(found, [0, 0, 0, 1]);
     }
 
     #[test]

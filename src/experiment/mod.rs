@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod drive;
 pub mod expect;
 pub mod fit;
+pub mod health;
 pub mod lab;
 mod layers;
 pub mod presence;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::best::Best;
+use super::health::Health;
 use super::{layers, presence};
 use crate::metrics::undefined::in_words;
 use crate::metrics::{Histogram, Moments, Quality, Undefined};
@@ -91,6 +92,7 @@ pub struct Recorder {
     rows: BTreeMap<(usize, u32), Popularity>,
     summary: RunTotals,
     best: Best,
+    health: Health,
     problem: Option<io::Error>,
 }
 
@@ -152,6 +154,7 @@ impl Recorder {
             rows: BTreeMap::new(),
             summary: RunTotals::default(),
             best: Best::default(),
+            health: Health::default(),
             problem: None,
             recording,
         })
@@ -183,6 +186,11 @@ impl Recorder {
     /// The best evaluation so far.
     pub fn best(&self) -> &Best {
         &self.best
+    }
+
+    /// What has been seen of the health of the training.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// The first write that failed, once.
@@ -229,6 +237,7 @@ impl Recorder {
             std::mem::take(&mut self.interval);
         let n = pushes as f64;
         self.summary.loss = Some(loss / n);
+        self.health.trained(progress, loss / n);
         let outcome = self.training.row(&TrainingRow {
             update: progress.updates,
             examples: progress.examples,
@@ -293,6 +302,7 @@ impl Recorder {
         if view == EvaluatedView::Server {
             self.summary.last = Some((*progress, *quality));
             self.best.offer(progress, quality, selection);
+            self.health.evaluated(progress, quality);
         }
         let row = EvaluationRow {
             update: progress.updates,
@@ -491,6 +501,7 @@ crate::persist!(Recorder {
     rows: state,
     summary: state,
     best: state,
+    health: state,
     problem: emptied
 });
 

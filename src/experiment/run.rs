@@ -15,7 +15,7 @@ use super::summary::{summary, undefined};
 use crate::base::ByteSize;
 use crate::data::{LeakError, Remark};
 use crate::metrics::Quality;
-use crate::results::folder::{ExistingResults, FolderError, ResultsFolder, hex_digest};
+use crate::results::folder::{ExistingResults, FolderError, RESOLVED, ResultsFolder, hex_digest};
 use crate::results::json;
 use crate::results::outcome::OutcomeError;
 use crate::results::summary::{DIAGNOSIS, FILE, StageDone, Started, Summary};
@@ -329,6 +329,7 @@ impl Trial {
         };
         recorder.finish(out, job.simulation()).map_err(written)?;
         let mut summary = self.summarise(job, recorder, facts);
+        summary.broken = recorder.health().broken(&self.scenario);
         summary.started_from = started;
         summary.stages = stages;
         if let Err(error) = outcome {
@@ -532,7 +533,7 @@ fn digests(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
     let mut digests = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".csv") || name == "resolved.toml" {
+        if name.ends_with(".csv") || name == RESOLVED {
             let digest = hex_digest(&std::fs::read(folder.join(&name))?);
             digests.push((name, digest));
         }

@@ -29,6 +29,16 @@ pub fn auc(scores: &[f32], labels: &[f32]) -> Option<f64> {
     AucScratch::default().auc(scores, labels)
 }
 
+/// The standard error of an AUC over so many positive and negative examples, all of them
+/// independent (Hanley & McNeil 1982, eq. 1); `None` without both.
+pub fn standard_error(auc: f64, positives: u64, negatives: u64) -> Option<f64> {
+    let (p, n) = (positives as f64, negatives as f64);
+    let (q1, q2) = (auc / (2.0 - auc), 2.0 * auc * auc / (1.0 + auc));
+    let square = auc * auc;
+    let sum = auc * (1.0 - auc) + (p - 1.0) * (q1 - square) + (n - 1.0) * (q2 - square);
+    (p > 0.0 && n > 0.0).then(|| (sum.max(0.0) / (p * n)).sqrt())
+}
+
 /// AUC of ranked examples in ascending order; `None` without both labels.
 ///
 /// Pairs are counted in integers, in halves, so the result is rounded once.

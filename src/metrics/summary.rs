@@ -1,5 +1,6 @@
 //! All quality figures of one evaluation.
 
+use super::auc::standard_error;
 use super::{GroupWeight, auc, calibration, log_loss, normalised_entropy, session_auc};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub struct Quality {
     pub calibration: Option<f64>,
     /// Examples scored.
     pub examples: u64,
+    /// Those with label 1.
+    pub positives: u64,
     /// Groups with both labels.
     pub groups: u64,
     /// Groups with one label only, left out of `session_auc`.
@@ -26,6 +29,12 @@ pub struct Quality {
 }
 
 impl Quality {
+    /// The standard error of the AUC: how much it would vary with the examples of the holdout
+    /// (Hanley & McNeil 1982, eq. 1).
+    pub fn auc_error(&self) -> Option<f64> {
+        standard_error(self.auc?, self.positives, self.examples - self.positives)
+    }
+
     /// All figures of `logits` against 0/1 `labels`; example `i` belongs to session `groups[i]`.
     /// Lengths must agree. A figure that is not defined is `None`.
     pub fn of(logits: &[f32], labels: &[f32], groups: &[u64]) -> Quality {
@@ -37,6 +46,7 @@ impl Quality {
             ne: normalised_entropy(logits, labels),
             calibration: calibration(logits, labels),
             examples: logits.len() as u64,
+            positives: labels.iter().filter(|label| **label == 1.0).count() as u64,
             groups: sessions.groups,
             groups_skipped: sessions.skipped,
         }
@@ -50,6 +60,7 @@ crate::persist!(Quality {
     ne: state,
     calibration: state,
     examples: state,
+    positives: state,
     groups: state,
     groups_skipped: state
 });

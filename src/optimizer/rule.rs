@@ -92,7 +92,7 @@ pub struct Tick {
     /// Versions of the shard applied since the gradient's parameters were read. For several merged
     /// gradients it is their mean.
     pub staleness: f64,
-    /// How far training has come.
+    /// How far training has come with this update.
     pub progress: Moment,
 }
 

@@ -5,6 +5,11 @@
 //! examples. So every length of a schedule says on which clock it is measured. A schedule is a pure
 //! function of the three clocks. A restart may set them back, but the schedule does not decide
 //! that.
+//!
+//! All clocks follow one convention. Whatever ends or decays looks at what has passed *before* an
+//! update: a first stretch of 4 updates is 4 updates long, by updates and by examples (as in
+//! TensorFlow and PyTorch). What grows from zero (a warm-up) looks at what has passed *with* the
+//! update, so that no update has a rate of zero: 4 updates have 1/4, 2/4, 3/4 and 4/4 of the rate.
 
 #[cfg(test)]
 mod new_part;
@@ -16,16 +21,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::SimSpan;
 
-/// How far training has come when an update is made. The updates include this one; the examples do
-/// not include its own.
+/// How far training has come.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Moment {
-    /// Updates of the server (first update: 1).
+    /// Updates of the server.
     pub updates: u64,
-    /// Examples of all earlier updates.
+    /// Examples in them.
     pub examples: u64,
     /// Simulated seconds since the start.
     pub seconds: f64,
+}
+
+impl Moment {
+    /// How far training has come with an update of `examples` examples.
+    pub fn with_update(self, examples: u64) -> Moment {
+        let Moment { updates, examples: before, seconds } = self;
+        Moment { updates: updates + 1, examples: before + examples, seconds }
+    }
 }
 
 crate::persist!(Moment { updates: state, examples: state, seconds: state });
@@ -53,6 +65,11 @@ impl Horizon {
         };
         if length > 0.0 { now / length } else { f64::INFINITY }
     }
+
+    /// The share of this length that has passed: 1 at its end and later.
+    pub fn share(self, progress: Moment) -> f64 {
+        self.passed(progress).min(1.0)
+    }
 }
 
 /// Configuration of `schedule`: how the learning rate changes, after an optional warm-up.
@@ -61,15 +78,18 @@ impl Horizon {
 pub struct Schedule {
     /// How the rate changes over training.
     pub decay: ScheduleChoice,
-    /// Over this length the rate grows in proportion to what has passed, on top of `decay`.
+    /// Over this length the rate grows in proportion to what has passed, on top of `decay`. What
+    /// passes with the update itself counts: with `{ updates = 4 }`, or the examples of 4 updates,
+    /// the first four updates have 1/4, 2/4, 3/4 and 4/4 of the rate.
     pub warm_up: Option<Horizon>,
 }
 
 impl Schedule {
-    /// The learning rate at `progress`, for a learning rate of `base` before any schedule.
-    pub fn rate(&self, base: f64, progress: Moment) -> f64 {
-        let warm = self.warm_up.map_or(1.0, |over| over.passed(progress).min(1.0));
-        base * warm * self.decay.factor(progress)
+    /// The learning rate of an update of `examples` examples, for a learning rate of `base` before
+    /// any schedule.
+    pub fn rate(&self, base: f64, before: Moment, examples: u64) -> f64 {
+        let warm = self.warm_up.map_or(1.0, |over| over.share(before.with_update(examples)));
+        base * warm * self.decay.factor(before)
     }
 }
 
@@ -100,7 +120,7 @@ impl Default for ScheduleChoice {
 
 /// The configuration of a schedule.
 pub trait ScheduleConfig {
-    /// What the learning rate is multiplied by at `progress`.
+    /// What the learning rate of an update is multiplied by; `progress` is before the update.
     fn factor(&self, progress: Moment) -> f64;
 }
 
@@ -112,7 +132,7 @@ impl ScheduleConfig for Constant {
 
 impl ScheduleConfig for Exponential {
     fn factor(&self, progress: Moment) -> f64 {
-        libm::pow(self.to, self.over.passed(progress).min(1.0))
+        libm::pow(self.to, self.over.share(progress))
     }
 }
 
@@ -130,7 +150,7 @@ impl ScheduleConfig for InverseSqrt {
 
 impl ScheduleConfig for Cosine {
     fn factor(&self, progress: Moment) -> f64 {
-        let wave = libm::cos(PI * self.over.passed(progress).min(1.0));
+        let wave = libm::cos(PI * self.over.share(progress));
         self.to + (1.0 - self.to) * 0.5 * (1.0 + wave)
     }
 }
@@ -140,7 +160,8 @@ impl ScheduleConfig for Cosine {
 #[serde(default, deny_unknown_fields)]
 pub struct Constant {}
 
-/// Configuration of `kind = "exponential"`: `rate = base to^(t / over)`.
+/// Configuration of `kind = "exponential"`: `rate = base to^(t / over)`; `t` is what has
+/// passed before the update, in this and every other schedule.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Exponential {
@@ -157,7 +178,8 @@ impl Default for Exponential {
     }
 }
 
-/// Configuration of `kind = "staircase"`: `rate = base factor^floor(t / every)`.
+/// Configuration of `kind = "staircase"`: `rate = base factor^floor(t / every)`. The first
+/// stretch of `{ updates = 4 }` has 4 updates.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Staircase {
@@ -225,7 +247,7 @@ mod tests {
     fn assert_rates(config: serde_json::Value, expected: &[(u64, f64)]) {
         let schedule = schedule(config);
         for &(updates, rate) in expected {
-            let given = schedule.rate(0.5, at(updates));
+            let given = schedule.rate(0.5, at(updates), 20);
             assert!((given - rate).abs() < 1e-12, "{schedule:?} at {updates}: {given}");
         }
     }
@@ -253,12 +275,33 @@ mod tests {
 
     #[test]
     fn warm_up_is_on_top_of_any_schedule() {
-        assert_rates(json!({"warm_up": {"updates": 10}}), &[(1, 0.05), (5, 0.25), (20, 0.5)]);
+        assert_rates(json!({"warm_up": {"updates": 10}}), &[(0, 0.05), (4, 0.25), (20, 0.5)]);
         assert_rates(
             json!({"warm_up": {"updates": 4},
                    "decay": {"kind": "inverse_sqrt", "after": {"updates": 4}}}),
-            &[(1, 0.125), (4, 0.5), (16, 0.25)],
+            &[(0, 0.125), (3, 0.5), (4, 0.5), (16, 0.25)],
         );
+    }
+
+    /// The right values are those of TensorFlow's `ExponentialDecay(staircase=True)` and of a
+    /// linear warm-up that throws no update away.
+    #[test]
+    fn equal_lengths_on_two_clocks_are_equal() {
+        for length in [json!({"updates": 4}), json!({"examples": 80})] {
+            let rates = |config| {
+                let schedule = schedule(config);
+                (0..8).map(|updates| schedule.rate(1.0, at(updates), 20)).collect::<Vec<f64>>()
+            };
+            assert_eq!(
+                rates(json!({"warm_up": length})),
+                [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0]
+            );
+            let staircase = json!({"kind": "staircase", "factor": 0.5, "every": length});
+            assert_eq!(
+                rates(json!({"decay": staircase})),
+                [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5]
+            );
+        }
     }
 
     #[test]
@@ -278,10 +321,10 @@ mod tests {
                 let warmed = Schedule { warm_up: Some(Horizon::Updates(length)), ..plain.clone() };
                 for schedule in [plain, warmed] {
                     let (now, later) = (at(updates), at(updates + 1));
-                    let rate = schedule.rate(base, now);
+                    let rate = schedule.rate(base, now, 20);
                     prop_assert!((0.0..=base * (1.0 + 1e-12)).contains(&rate), "{}", part.name);
                     if schedule.warm_up.is_none() {
-                        prop_assert!(schedule.rate(base, later) <= rate, "{}", part.name);
+                        prop_assert!(schedule.rate(base, later, 20) <= rate, "{}", part.name);
                     }
                 }
             }

@@ -11,6 +11,9 @@
 //! with the same words and the same three settings, and comes from the same company: so it is
 //! inferred that AdagradDecay is SWAP. What SWAP means for rules other than Adagrad is proposed
 //! here.
+//!
+//! As in DeepRec's test, an update counts itself: with a period of 2 updates the first discount
+//! comes before the second update. It is the same on every clock.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -9,6 +9,7 @@ pub mod html;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod terminal;
+pub mod words;
 
 pub use error::ReportError;
 #[cfg(feature = "plot")]

@@ -22,6 +22,14 @@ pub enum OutcomeError {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder is that of a restart lab, and a run or a sweep is wanted.
+    #[error(
+        "{path} is the folder of a restart lab; `straggler report`, `status`, `resume` and `export` know it"
+    )]
+    IsLab {
+        /// The folder.
+        path: PathBuf,
+    },
     /// No point, or several, of this number or label.
     #[error("{path} has no single point \"{wanted}\"; its points are{}", listed(.points))]
     NoPoint {

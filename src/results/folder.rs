@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 use super::disk::{self, Output};
 
+/// Name of the file with the scenario of a run, every default filled in.
+pub const RESOLVED: &str = "resolved.toml";
+
 /// A results folder that this process writes.
 #[derive(Debug)]
 pub struct ResultsFolder {
@@ -87,7 +90,7 @@ impl ResultsFolder {
     ) -> Result<(ResultsFolder, ExistingResults), FolderError> {
         let io = |error| FolderError::Io { path: path.to_path_buf(), error };
         let existed = path.exists();
-        if existed && !path.join("resolved.toml").exists() {
+        if existed && !path.join(RESOLVED).exists() {
             let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
             if !empty && !path.join(".lock").exists() {
                 return Err(FolderError::NotResults { path: path.to_path_buf() });
@@ -95,7 +98,7 @@ impl ResultsFolder {
         }
         disk::create_folders(path).map_err(io)?;
         let folder = ResultsFolder { path: path.to_path_buf(), _lock: lock(path, ".lock")? };
-        match fs::read_to_string(path.join("resolved.toml")) {
+        match fs::read_to_string(path.join(RESOLVED)) {
             Ok(text) if text != resolved => {
                 return Err(FolderError::OtherPlan { path: path.to_path_buf() });
             }
@@ -104,7 +107,7 @@ impl ResultsFolder {
             }
             _ => {}
         }
-        folder.write("resolved.toml", resolved.as_bytes())?;
+        folder.write(RESOLVED, resolved.as_bytes())?;
         Ok((folder, ExistingResults::ToDo))
     }
 

@@ -11,6 +11,7 @@ mod error;
 pub mod export;
 pub mod folder;
 pub mod json;
+pub mod lab;
 pub mod outcome;
 pub mod overview;
 pub mod run;

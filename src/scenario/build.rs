@@ -481,9 +481,9 @@ impl Scenario {
         let schedule = self.schedule.clone();
         let dense = self.optimizer.learning_rate();
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer).learning_rate();
-        Box::new(move |clocks| Rates {
-            dense: schedule.rate(dense, clocks),
-            sparse: schedule.rate(sparse, clocks),
+        Box::new(move |before, examples| Rates {
+            dense: schedule.rate(dense, before, examples),
+            sparse: schedule.rate(sparse, before, examples),
         })
     }
 

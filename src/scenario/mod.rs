@@ -12,6 +12,7 @@ mod log_remarks;
 mod new_parts;
 mod passes;
 pub mod presets;
+pub mod rate_edge;
 mod read;
 pub mod remarks;
 mod restart;

@@ -70,7 +70,7 @@ pub struct UpdateContext<'a> {
     /// Updates of the shard since the gradient's parameters were read; for several merged
     /// gradients, the mean.
     pub staleness: f64,
-    /// The progress of training.
+    /// How far training has come with this update.
     pub progress: Moment,
     /// Carried slots as of the time when the gradient's parameters were read, in its layout.
     pub carried: Option<&'a Carried>,

@@ -11,7 +11,7 @@
 //! | `item/seen` | rows | pushes counted for each row, if rows are admitted |
 //! | `item/partition_updates` | shards | updates of the table's part on each shard, likewise |
 //! | `ids/item` | rows | [keys](super::renumber) of the ids in the order of the rows |
-//! | `item/m/absent` | any | rows whose slot was copied before their first update, and their weights after it |
+//! | `item/m/absent` | any | rows whose slot was copied before their first update, and their weights or another slot after it |
 
 use std::collections::BTreeMap;
 

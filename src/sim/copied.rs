@@ -29,7 +29,8 @@ pub struct SaveReport {
     /// Largest number of updates of a shard between the first instant and the copy of one of its
     /// pieces.
     pub skew: u64,
-    /// Rows that have weights and no slots, slot by slot.
+    /// Rows that lack a slot, slot by slot: their weights or another slot were
+    /// copied after their first update, and it was copied before.
     pub rows_without_slots: u64,
     /// Bytes.
     pub bytes: u64,
@@ -69,28 +70,35 @@ impl SaveReport {
 }
 
 impl Copied {
-    /// Rows whose weights were copied after their first update and whose slot was copied before it,
-    /// slot by slot.
-    pub(super) fn rows_without(&self) -> Vec<(&str, Vec<u32>)> {
-        let of = |name: &str| self.updated.iter().find(|(other, _)| other == name);
-        let without = |(name, slot): &'_ (String, Vec<u32>)| {
-            let (table, _) = name.rsplit_once('/')?;
-            let (_, weights) = of(table)?;
-            let lacks = |id: &&u32| slot.binary_search(id).is_err();
-            let rows: Vec<u32> = weights.iter().filter(lacks).copied().collect();
-            (!rows.is_empty()).then_some(rows)
-        };
-        self.updated.iter().filter_map(|pair| Some((pair.0.as_str(), without(pair)?))).collect()
+    /// Rows of `server` whose slot was copied before their first update, and their weights or
+    /// another slot after it, by the slot's name in the file.
+    pub(super) fn rows_without(&self, server: &ParameterServer) -> Vec<(String, Vec<u32>)> {
+        let copied = |name: &str| self.updated.iter().find(|(other, _)| other == name);
+        let mut found = Vec::new();
+        for table in &server.layout().tables {
+            let slots = server.rules().1.slots().iter();
+            let names: Vec<_> = slots.map(|slot| format!("{}/{}", table.name, slot.name)).collect();
+            let all = std::iter::once(&table.name).chain(&names).filter_map(|name| copied(name));
+            let mut updated: Vec<u32> = all.flat_map(|(_, rows)| rows).copied().collect();
+            updated.sort_unstable();
+            updated.dedup();
+            for (name, slot) in names.iter().filter_map(|name| copied(name)) {
+                let lacks = |id: &&u32| slot.binary_search(id).is_err();
+                let rows: Vec<u32> = updated.iter().filter(lacks).copied().collect();
+                if !rows.is_empty() {
+                    found.push((name.clone(), rows));
+                }
+            }
+        }
+        found
     }
 
     /// The checkpoint, for the copied server.
     pub fn checkpoint(&self, server: &ParameterServer) -> Checkpoint {
         let mut tensors = self.content.tensors(server.layout(), server.rules(), &self.moving);
-        for (name, rows) in self.rows_without() {
-            if !name.ends_with("/updates") {
-                let tensor = Tensor { shape: vec![rows.len()], values: TensorValues::U32(rows) };
-                tensors.insert(format!("{name}{ABSENT}"), tensor);
-            }
+        for (name, rows) in self.rows_without(server) {
+            let tensor = Tensor { shape: vec![rows.len()], values: TensorValues::U32(rows) };
+            tensors.insert(format!("{name}{ABSENT}"), tensor);
         }
         Checkpoint { tensors, elapsed: self.elapsed.clone(), position: self.position }
     }

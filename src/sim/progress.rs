@@ -20,10 +20,10 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The clocks of the next update, for schedules and update rules.
+    /// The clocks before the next update, for schedules and update rules.
     pub fn clocks(&self) -> schedule::Moment {
         schedule::Moment {
-            updates: self.updates + 1,
+            updates: self.updates,
             examples: self.examples,
             seconds: self.now.seconds(),
         }

@@ -220,22 +220,28 @@ mod tests {
     }
 
     #[test]
-    fn rows_first_updated_between_slots_and_weights_lack_slots() {
+    fn rows_first_updated_between_two_copies_lack_the_earlier_slot() {
         let server = server(1);
-        let copied = Copied {
-            content: server.content().clone(),
-            moving: Vec::new(),
-            elapsed: Elapsed::default(),
-            position: Position::default(),
-            updated: vec![
-                ("item/m".into(), vec![1, 2]),
-                ("item/v".into(), vec![1, 2, 5]),
-                ("item".into(), vec![1, 2, 5]),
-            ],
-        };
-        assert_eq!(copied.rows_without(), [("item/m", vec![5])]);
-        let tensors = copied.checkpoint(&server).tensors;
-        assert_eq!(tensors["item/m/absent"].values, TensorValues::U32(vec![5]));
-        assert!(!tensors.contains_key("item/v/absent"));
+        // Slots first; then weights, first moments and second moments in this order.
+        for (m, v, weights) in
+            [(&[1, 2][..], &[1, 2, 5][..], &[1, 2, 5][..]), (&[1, 2], &[1, 2, 5], &[1])]
+        {
+            let copied = Copied {
+                content: server.content().clone(),
+                moving: Vec::new(),
+                elapsed: Elapsed::default(),
+                position: Position::default(),
+                updated: vec![
+                    ("item/m".into(), m.to_vec()),
+                    ("item/updates".into(), m.to_vec()),
+                    ("item/v".into(), v.to_vec()),
+                    ("item".into(), weights.to_vec()),
+                ],
+            };
+            assert_eq!(copied.rows_without(&server), [("item/m".to_owned(), vec![5])]);
+            let tensors = copied.checkpoint(&server).tensors;
+            assert_eq!(tensors["item/m/absent"].values, TensorValues::U32(vec![5]));
+            assert!(!tensors.contains_key("item/v/absent"));
+        }
     }
 }

@@ -148,8 +148,8 @@ impl Saving<'_> {
         let Current { mut report, copy, .. } = current;
         report.ended = self.queue.now();
         report.updates[2] = self.session.progress.updates;
-        if let Some(copy) = &copy {
-            let rows = copy.rows_without();
+        if let (Some(copy), Some(training)) = (&copy, self.session.work.training()) {
+            let rows = copy.rows_without(training.server());
             report.rows_without_slots = rows.iter().map(|(_, rows)| rows.len() as u64).sum();
         }
         self.desk.done.push_back(Saved { report, copy });

@@ -125,7 +125,7 @@ impl TrainingSession {
     /// Reports an update that every shard has applied.
     pub fn updated(&self, in_flight: usize, observer: &mut dyn Observer) {
         let progress = &self.progress;
-        let rate = self.work.training().map_or(f64::NAN, |t| t.rates(progress).dense);
+        let rate = self.work.training().map_or(f64::NAN, |t| t.last_rates().dense);
         observer.observe(&Record::Updated { progress, rate, in_flight });
     }
 

@@ -26,7 +26,7 @@ use crate::server::sharding::Load;
 use crate::server::{BadUpdate, Carried, Merger, ParameterServer, PullBuffers, UpdateContext};
 
 /// Learning rates at one moment.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Rates {
     /// Of dense blocks.
     pub dense: f64,
@@ -34,8 +34,9 @@ pub struct Rates {
     pub sparse: f64,
 }
 
-/// The learning rates as a function of progress: base rates and schedule together.
-pub type RateAt = Box<dyn Fn(schedule::Moment) -> Rates + Send>;
+/// The learning rates of an update as a function of the progress before it and of its number of
+/// examples: base rates and schedule together.
+pub type RateAt = Box<dyn Fn(schedule::Moment, u64) -> Rates + Send>;
 
 /// A change of a gradient before it is pushed, such as clipping; a pure function.
 pub type GradientFilter = Arc<dyn Fn(&mut Gradient) + Send + Sync>;
@@ -47,6 +48,8 @@ pub struct Training {
     pub(super) feed: Feed,
     pool: Pool<ThreadWorkspace>,
     rates: RateAt,
+    /// The rates of the last update.
+    last_rates: Rates,
     /// The clocks of rates and update rules.
     pub(super) clock: TrainingClock,
     filter: Option<GradientFilter>,
@@ -112,6 +115,7 @@ impl Training {
             feed,
             pool,
             rates,
+            last_rates: Rates::default(),
             clock: TrainingClock::default(),
             filter,
             remedies: Remedies::default(),
@@ -183,11 +187,16 @@ impl Training {
         self.moments.forget(worker);
     }
 
-    /// Learning rates now.
-    pub fn rates(&self, progress: &Progress) -> Rates {
-        let Rates { dense, sparse } = (self.rates)(self.clock.now(progress));
-        let factor = self.clock.factor(progress);
+    /// The learning rates of an update of `examples` examples that is made now, before remedies.
+    fn rates(&self, progress: &Progress, examples: u64) -> Rates {
+        let Rates { dense, sparse } = (self.rates)(self.clock.now(progress), examples);
+        let factor = self.clock.factor(progress, examples);
         Rates { dense: dense * factor, sparse: sparse * factor }
+    }
+
+    /// The learning rates that the last update of a shard had, before remedies.
+    pub fn last_rates(&self) -> Rates {
+        self.last_rates
     }
 
     /// Takes the examples of the next step for `worker`, with buffers for its view.
@@ -221,13 +230,14 @@ impl Training {
         let CargoStage::Filling { step, .. } = &mut cargo.stage else {
             panic!("a shard was read twice")
         };
-        let StepData { lookups, dense, moving, rows, row_updates, carried, .. } = step.as_mut();
+        let StepData { examples, lookups, dense, moving, rows, row_updates, carried, .. } =
+            step.as_mut();
         if self.server.carries_slots() {
             self.server.carry(shard, lookups, carried);
         }
         self.server.pull(PullBuffers { shard, lookups, dense, moving, rows, row_updates });
         if self.remedies.needs().look_ahead {
-            let rate = self.rates(progress).dense as f32;
+            let rate = self.rates(progress, examples.len() as u64).dense as f32;
             self.remedies.look_ahead(&self.server, shard, rate, dense);
         }
     }
@@ -340,7 +350,10 @@ impl Training {
             self.finish(member.cargo);
             self.repeat(shard, member, version);
         }
-        let rates = self.rates(progress);
+        let gradients = members.iter().filter_map(|member| member.cargo.gradient.as_ref());
+        let examples: u64 = gradients.map(|gradient| u64::from(gradient.examples)).sum();
+        let rates = self.rates(progress, examples);
+        self.last_rates = rates;
         let (dense_rate, sparse_rate) = (rates.dense as f32, rates.sparse as f32);
         let staleness = members.iter().map(|member| member.staleness as f64).sum::<f64>()
             / members.len().max(1) as f64;
@@ -349,7 +362,7 @@ impl Training {
             sparse_rate,
             version: self.clock.update(shard, version),
             staleness,
-            progress: self.clock.now(progress),
+            progress: self.clock.now(progress).with_update(examples),
             ..UpdateContext::default()
         };
         let merged = members.len() > 1 || merge.over.is_some_and(|over| over != 1);
@@ -576,6 +589,7 @@ crate::persist!(Training {
     feed: state,
     pool: fixed,
     rates: fixed,
+    last_rates: scratch,
     clock: state,
     filter: fixed,
     remedies: state,

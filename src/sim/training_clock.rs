@@ -30,7 +30,7 @@ pub struct Elapsed {
 }
 
 impl TrainingClock {
-    /// The clocks of the next update.
+    /// The clocks before the next update.
     pub fn now(&self, progress: &Progress) -> schedule::Moment {
         let own = progress.clocks();
         schedule::Moment {
@@ -46,8 +46,9 @@ impl TrainingClock {
         version.saturating_add_signed(before)
     }
 
-    /// The factor of the learning rate since the last restart.
-    pub fn factor(&self, progress: &Progress) -> f64 {
+    /// The factor of the learning rate since the last restart, for an update of `examples`
+    /// examples.
+    pub fn factor(&self, progress: &Progress, examples: u64) -> f64 {
         if self.frozen.is_none() && self.warm_up.is_none() {
             return 1.0;
         }
@@ -57,11 +58,10 @@ impl TrainingClock {
             examples: own.examples - since.examples,
             seconds: own.seconds - since.seconds,
         };
-        let before = schedule::Moment { updates: passed.updates - 1, ..passed };
-        if self.frozen.is_some_and(|over| over.passed(before) < 1.0) {
+        if self.frozen.is_some_and(|over| over.passed(passed) < 1.0) {
             return 0.0;
         }
-        self.warm_up.map_or(1.0, |over| over.passed(passed).min(1.0))
+        self.warm_up.map_or(1.0, |over| over.share(passed.with_update(examples)))
     }
 
     /// The job restarts here: from now on the rates are reduced over these lengths.
@@ -71,9 +71,7 @@ impl TrainingClock {
         warm_up: Option<Horizon>,
         frozen: Option<Horizon>,
     ) {
-        // The first update after the restart is the first one of the length.
-        let own = progress.clocks();
-        self.since = schedule::Moment { updates: own.updates - 1, ..own };
+        self.since = progress.clocks();
         (self.warm_up, self.frozen) = (warm_up, frozen);
     }
 
@@ -107,10 +105,9 @@ impl TrainingClock {
 
     /// The clocks of this job, for its checkpoint.
     pub fn elapsed(&self, progress: &Progress, versions: &[u64]) -> Elapsed {
-        let next = self.now(progress);
         let shards = (0..).map(ShardId).zip(versions);
         Elapsed {
-            progress: schedule::Moment { updates: next.updates - 1, ..next },
+            progress: self.now(progress),
             versions: shards.map(|(shard, &version)| self.update(shard, version)).collect(),
         }
     }
@@ -140,7 +137,7 @@ mod tests {
     fn without_a_restart_the_clocks_are_the_runs_own() {
         let clock = TrainingClock::default();
         assert_eq!(clock.now(&at(7)), at(7).clocks());
-        assert_eq!((clock.update(ShardId(3), 9), clock.factor(&at(7))), (9, 1.0));
+        assert_eq!((clock.update(ShardId(3), 9), clock.factor(&at(7), 8)), (9, 1.0));
     }
 
     #[test]
@@ -148,7 +145,7 @@ mod tests {
         let mut clock = TrainingClock::default();
         clock.forget_progress(&at(100));
         clock.forget_versions(&[100, 103]);
-        assert_eq!(clock.now(&at(100)).updates, 1);
+        assert_eq!(clock.now(&at(100)).updates, 0);
         assert_eq!(clock.now(&at(100)).examples, 0);
         assert_eq!(clock.update(ShardId(1), 104), 1);
     }
@@ -160,7 +157,7 @@ mod tests {
         let mut clock = TrainingClock::default();
         clock.continue_progress(&elapsed);
         clock.continue_versions(&elapsed, 2);
-        assert_eq!(clock.now(&at(0)).updates, 51);
+        assert_eq!(clock.now(&at(0)).updates, 50);
         assert_eq!(clock.update(ShardId(1), 1), 52);
         clock.continue_versions(&elapsed, 3);
         assert_eq!(clock.update(ShardId(0), 1), 52);
@@ -170,11 +167,14 @@ mod tests {
     #[test]
     fn rates_are_zero_then_grow() {
         let mut clock = TrainingClock::default();
-        clock.hold_down(&at(10), Some(Horizon::Updates(4)), None);
-        let factors: Vec<f64> = (10..15).map(|updates| clock.factor(&at(updates))).collect();
-        assert_eq!(factors, [0.25, 0.5, 0.75, 1.0, 1.0]);
-        clock.hold_down(&at(10), None, Some(Horizon::Updates(3)));
-        let factors: Vec<f64> = (10..14).map(|updates| clock.factor(&at(updates))).collect();
-        assert_eq!(factors, [0.0, 0.0, 0.0, 1.0]);
+        for length in [Horizon::Updates(4), Horizon::Examples(32)] {
+            let factors = |clock: &TrainingClock| {
+                (10..15).map(|updates| clock.factor(&at(updates), 8)).collect::<Vec<f64>>()
+            };
+            clock.hold_down(&at(10), Some(length), None);
+            assert_eq!(factors(&clock), [0.25, 0.5, 0.75, 1.0, 1.0]);
+            clock.hold_down(&at(10), None, Some(length));
+            assert_eq!(factors(&clock), [0.0, 0.0, 0.0, 0.0, 1.0]);
+        }
     }
 }

@@ -19,6 +19,7 @@ mod progress;
 mod races;
 mod report;
 mod report_escaping;
+mod reproduce;
 mod restarts;
 mod running;
 mod snapshots;

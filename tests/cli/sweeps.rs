@@ -21,7 +21,7 @@ const GRID: &str = "seeds = 2\n[sweep.grid]\n\"cluster.workers\" = [1, 5]\n\
 
 fn sweep(file: &Path, out: &Path) -> assert_cmd::Command {
     let mut command = straggler();
-    // Workers are swept, and an argument would win.
+    // Workers are swept, and an argument would replace the axis.
     let small = SMALL.iter().filter(|setting| !setting.contains("workers"));
     command.arg("sweep").arg(file).args(small).arg("--out").arg(out).arg("--quiet");
     command

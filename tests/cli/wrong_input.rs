@@ -70,6 +70,11 @@ const FILES: &[(&str, &[&str])] = &[
     ),
     ("[[cluster.class]]\nname = \"a\"\nshare = 0.5", &["shares", "add up to 0.5", "add up to 1"]),
     ("[[cluster.class]]\nshare = 1.0", &["cluster.class", "name"]),
+    ("[[cluster.class]]\nname = \"a\"", &["\"a\" has no share and names no workers"]),
+    (
+        "[cluster]\nworkers = 4\n[[cluster.class]]\nname = \"a\"\nworkers = [0, 1, 3]",
+        &["no class names worker 2", "share = 1"],
+    ),
     (
         "[[cluster.class]]\nname = \"a\"\nshare = 0.5\n[[cluster.class]]\nname = \"a\"\nshare = 0.5",
         &["cluster.class", "\"a\""],

@@ -39,7 +39,7 @@ fn throughput_falls_by_the_availability() {
 fn classes_crash_at_their_own_rates() {
     let class = |name: &str, share| MachineClass {
         name: name.into(),
-        share,
+        share: Some(share),
         slowdown: 1.0,
         spread: 0.0,
         law: None,

@@ -103,7 +103,7 @@ fn a_bounded_lead_has_its_throughput() {
     }
     let class = |name: &str, share: f64, slowdown: f64| MachineClass {
         name: name.into(),
-        share,
+        share: Some(share),
         slowdown,
         spread: 0.0,
         law: None,

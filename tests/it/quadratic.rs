@@ -7,13 +7,15 @@ use straggler::base::Streams;
 use straggler::cluster::delay::{Fixed, Geometric};
 use straggler::cluster::step_time::exponential;
 use straggler::cluster::{DelayChoice, StepTimeChoice};
+use straggler::optimizer::Schedule;
 use straggler::protocol::{ProtocolChoice, synchronous};
 use straggler::sim::{
-    Imposed, Limits, NoObserver, Simulation, State, Training, TrainingSession, Watch, Work,
+    Imposed, Limits, NoObserver, Observer, Rates, Record, Simulation, State, Training,
+    TrainingSession, Watch, Work,
 };
 
 use crate::cluster::NullCluster;
-use crate::toy::descent;
+use crate::toy::{descent, descent_at};
 
 fn weights(training: Option<&Training>) -> Vec<f64> {
     let server = training.expect("gradients are computed").server();
@@ -197,4 +199,48 @@ fn a_barrier_has_no_momentum() {
     simulation.run(&mut NoObserver).unwrap();
     let alone = with_delay(&[0.3], 1.0, fixed(0), 0, 40);
     assert_eq!(weights(simulation.session().work.training()), *alone.last().unwrap());
+}
+
+/// Collects the recorded learning rates.
+#[derive(Default)]
+struct RecordedRates(Vec<f64>);
+
+impl Observer for RecordedRates {
+    fn observe(&mut self, record: &Record<'_>) {
+        if let Record::Updated { rate, .. } = record {
+            self.0.push(*rate);
+        }
+    }
+}
+
+/// Without delay and with curvature 1, `x` becomes `x (1 - rate)`: so the rate that an update had
+/// can be told from the weights. It is the recorded one, and follows one convention on both clocks.
+#[test]
+fn the_recorded_rate_is_the_rate_that_the_update_had() {
+    const EXAMPLES: usize = 4;
+    for length in [serde_json::json!({"updates": 4}), serde_json::json!({"examples": 16})] {
+        let staircase = serde_json::json!({"kind": "staircase", "factor": 0.5, "every": length});
+        for (schedule, expected) in [
+            (serde_json::json!({"decay": staircase}), [0.5, 0.5, 0.5, 0.5, 0.25, 0.25]),
+            (serde_json::json!({"warm_up": length}), [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]),
+        ] {
+            let schedule: Schedule = serde_json::from_value(schedule).unwrap();
+            let rates = Box::new(move |before, examples| {
+                let rate = schedule.rate(0.5, before, examples);
+                Rates { dense: rate, sparse: rate }
+            });
+            let work = Work::Training(Box::new(descent_at(&[1.0], rates, 1, EXAMPLES)));
+            let session = TrainingSession::new(work, Limits::default(), Watch::default());
+            let none = DelayChoice::Fixed(Fixed { updates: 0 });
+            let mut run = Imposed::new(session, none, Streams::new(1));
+            let (mut recorded, mut before) = (RecordedRates::default(), 1.0);
+            for rate in expected {
+                run.step(&mut recorded).unwrap();
+                let now = weights(run.session().work.training())[0];
+                assert!((1.0 - now / before - rate).abs() < 1e-6, "{length}: {now} after {before}");
+                before = now;
+            }
+            assert_eq!(recorded.0, expected, "{length}");
+        }
+    }
 }

@@ -187,7 +187,7 @@ prop_compose! {
         rate in 1u64..20,
     ) -> straggler::scenario::spec::Cluster {
         let class = |name: &str, share, slowdown| MachineClass {
-            name: name.into(), share, slowdown, spread: 0.2, law: None, workers: Vec::new(), own: Vec::new() };
+            name: name.into(), share: Some(share), slowdown, spread: 0.2, law: None, workers: Vec::new(), own: Vec::new() };
         let mut cluster = small().cluster;
         (cluster.workers, cluster.shards, cluster.start) = (workers, shards, start);
         cluster.compute.law = law;

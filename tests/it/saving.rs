@@ -92,7 +92,9 @@ fn every_tensor_is_copied_at_its_own_instant() {
         }
         let server = server(other.session());
         let expected: Tensors = expected.tensors(server.layout(), server.rules(), server.moving());
-        assert!(saved.tensors.keys().eq(expected.keys()));
+        // Lists of rows without a slot are no content.
+        let content = saved.tensors.keys().filter(|name| !name.ends_with("/absent"));
+        assert!(content.eq(expected.keys()));
         for (name, tensor) in &expected {
             assert!(saved.tensors[name] == *tensor, "{name}");
         }

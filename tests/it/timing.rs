@@ -18,7 +18,7 @@ fn exponential() -> StepTimeChoice {
 fn class(name: &str, share: f64, slowdown: f64) -> MachineClass {
     MachineClass {
         name: name.into(),
-        share,
+        share: Some(share),
         slowdown,
         spread: 0.0,
         law: None,

@@ -11,6 +11,7 @@ use straggler::optimizer::sgd::Sgd;
 use straggler::params::{Gradient, Init, Layout, View};
 use straggler::server::{ParameterServer, Sharding};
 use straggler::sim::feed::{ExampleOrder, ExampleSharing, Feed};
+use straggler::sim::training::RateAt;
 use straggler::sim::{Rates, Training};
 
 /// The loss `sum of h_i x_i^2 / 2`, whatever the examples; every `x_i` begins at 1.
@@ -119,6 +120,17 @@ pub(crate) fn descent(curvatures: &[f64], rate: f64, workers: u32) -> Training {
 
 /// The same with so many examples to a step.
 pub(crate) fn descent_by(curvatures: &[f64], rate: f64, workers: u32, examples: usize) -> Training {
+    let rates = Box::new(move |_, _| Rates { dense: rate, sparse: rate });
+    descent_at(curvatures, rates, workers, examples)
+}
+
+/// The same with learning rates that change.
+pub(crate) fn descent_at(
+    curvatures: &[f64],
+    rates: RateAt,
+    workers: u32,
+    examples: usize,
+) -> Training {
     let model: Arc<dyn Model> = Arc::new(Quadratic::new(curvatures));
     let layout = Arc::new(model.layout().clone());
     let (dense, sparse) = (Arc::new(Sgd), Arc::new(Sgd));
@@ -133,6 +145,5 @@ pub(crate) fn descent_by(curvatures: &[f64], rate: f64, workers: u32, examples: 
     let order = Box::new(Counting(0));
     let feed =
         Feed::new(blank, Arc::clone(&model), order, examples, ExampleSharing::Queue, workers);
-    let rates = Box::new(move |_| Rates { dense: rate, sparse: rate });
     Training::new(model, server, feed, Pool::new(1), rates, None)
 }

@@ -196,7 +196,7 @@ fn cluster(log: &StepLog, groups: &[SpeedGroup], laws: &[StepTimeChoice], pooled
     };
     let class = |(number, (group, law)): (usize, (&SpeedGroup, &StepTimeChoice))| MachineClass {
         name: format!("class-{}", number + 1),
-        share: group.workers.len() as f64 / workers as f64,
+        share: Some(group.workers.len() as f64 / workers as f64),
         slowdown: if law.scales() { rounded(group.mean() / base) } else { 1.0 },
         spread: 0.0,
         law: Some(law.clone()),

@@ -10,6 +10,7 @@ pub mod design;
 pub mod fork;
 pub mod responses;
 pub mod tables;
+mod verdict;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,13 +18,17 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use self::design::arms;
 use self::fork::{Base, ForkError, Forked};
+use super::probe::{self, RunWork};
+use super::run::Trial;
+use super::run_info::Stopwatch;
 use super::stop::StopSignal;
 use crate::results::folder::{FolderError, ResultsFolder, hex_digest};
 use crate::results::json;
+use crate::results::lab::{Control, DONE, FORKS, LabFile};
 use crate::results::semantics::SEMANTICS;
 use crate::results::table::{TableRow, TableText};
 use crate::results::tables::{ArmRow, CurveRow, EffectRow, LabViewRow};
@@ -31,11 +36,6 @@ use crate::scenario::Scenario;
 use crate::scenario::document::{self, DocumentInput, Override, Problems, load};
 use crate::scenario::lab::Lab;
 use crate::scenario::rules;
-
-/// Where finished base runs are kept, in the lab's folder.
-const FORKS: &str = "forks";
-/// Written last: if it exists, the lab is done.
-pub const DONE: &str = "lab.json";
 
 /// A scenario with its lab.
 #[derive(Clone, Debug)]
@@ -94,31 +94,6 @@ pub struct LabResults {
     pub controls: Vec<Control>,
 }
 
-/// A control: it comes out as expected if the simulator is right.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Control {
-    /// What is checked.
-    pub name: String,
-    /// Workers of the base runs.
-    pub workers: u32,
-    /// Base runs in which it holds.
-    pub holds: usize,
-    /// All of them.
-    pub of: usize,
-}
-
-/// The content of `lab.json`.
-#[derive(Debug, Serialize)]
-struct LabFile<'a> {
-    kind: &'static str,
-    name: &'a str,
-    title: &'a str,
-    question: &'a str,
-    semantics: u32,
-    controls: &'a [Control],
-    files: Vec<(String, String)>,
-}
-
 impl RestartLab {
     /// The lab of a scenario; the default lab if the scenario has no `[lab]`.
     pub fn new(mut scenario: Scenario) -> RestartLab {
@@ -140,6 +115,33 @@ impl RestartLab {
         let seeds = (0..u64::from(self.lab.seeds)).map(|k| first.wrapping_add(k));
         let of = |&workers: &u32| seeds.clone().map(move |seed| (workers, seed));
         self.lab.workers.iter().flat_map(of).collect()
+    }
+
+    /// About how long the whole lab takes on `threads` host threads, in wall seconds, if the end of
+    /// a base run is known.
+    pub fn wall_estimate(&self, files_from: &Path, threads: usize) -> Option<f64> {
+        let trial = Trial::new(self.scenario.clone(), files_from, 1).ok()?;
+        let (prepared, steps) = (trial.prepared()?, trial.estimate.pushes?);
+        let most = self.lab.workers.iter().copied().max()?;
+        let arms = arms(&self.lab, most).len() as u64;
+        let pushes = u64::from(self.scenario.protocol.pushes_per_update(most).max(1));
+        let evaluations = self.scenario.evaluations(steps) + arms * u64::from(self.lab.points);
+        let work = RunWork {
+            batch: self.scenario.examples_per_step() as usize,
+            steps: steps + arms.saturating_mul(self.lab.updates).saturating_mul(pushes),
+            scored: trial.estimate.holdout.saturating_mul(evaluations),
+        };
+        let bases = self.bases().len() as f64;
+        Some(probe::seconds(prepared, work, 1) * bases / bases.min(threads.max(1) as f64))
+    }
+
+    /// How often [`run`](Self::run) into `out` will call `told`.
+    pub fn steps(&self, out: &Path) -> usize {
+        let is_missing = |&(workers, seed): &(u32, u64)| {
+            self.read(&out.join(fork_file(workers, seed))).is_none()
+        };
+        let each = |(workers, _): (u32, u64)| arms(&self.lab, workers).len() + 1;
+        self.bases().into_iter().filter(is_missing).map(each).sum()
     }
 
     /// Runs the missing base runs on `threads` host threads, one base run on each, and writes the
@@ -164,6 +166,7 @@ impl RestartLab {
         let forks = out.join(FORKS);
         fs::create_dir_all(&forks)
             .map_err(|error| FolderError::Io { path: forks.clone(), error })?;
+        let stopwatch = Stopwatch::start(out, threads, files_from, None)?;
         let bases = self.bases();
         let done: Mutex<Vec<Option<Result<Forked, LabError>>>> =
             Mutex::new(bases.iter().map(|_| None).collect());
@@ -172,7 +175,7 @@ impl RestartLab {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(&(workers, seed)) = bases.get(index) else { return };
-                let file = format!("{FORKS}/{workers}-workers-seed-{seed}.fork");
+                let file = fork_file(workers, seed);
                 let outcome = match self.read(&out.join(&file)) {
                     Some(forked) => Ok(forked),
                     None => self
@@ -204,6 +207,7 @@ impl RestartLab {
         let forks = forks?;
         let controls = controls(&forks, &self.lab.workers);
         let results = LabResults { forks, controls };
+        stopwatch.stop()?;
         self.write(&folder, &results)?;
         Ok(results)
     }
@@ -267,10 +271,13 @@ impl RestartLab {
     }
 
     fn write(&self, folder: &ResultsFolder, results: &LabResults) -> Result<(), FolderError> {
+        let arms = tables::arm_rows(&self.lab, results);
+        let effects = tables::effect_rows(&self.lab, results);
+        let verdict = verdict::verdict(&self.lab, results, &arms, &effects);
         let tables = [
             (CurveRow::TABLE, TableText::of(tables::curve_rows(results))),
-            (ArmRow::TABLE, TableText::of(tables::arm_rows(&self.lab, results))),
-            (EffectRow::TABLE, TableText::of(tables::effect_rows(&self.lab, results))),
+            (ArmRow::TABLE, TableText::of(arms)),
+            (EffectRow::TABLE, TableText::of(effects)),
             (LabViewRow::TABLE, TableText::of(tables::view_rows(results))),
         ];
         let mut files = Vec::new();
@@ -280,16 +287,22 @@ impl RestartLab {
         }
         let about = &self.scenario.scenario;
         let written = LabFile {
-            kind: "restart_lab",
-            name: &about.name,
-            title: &about.title,
-            question: &about.question,
+            kind: "restart_lab".to_string(),
+            name: about.name.clone(),
+            title: about.title.clone(),
+            question: about.question.clone(),
             semantics: SEMANTICS,
-            controls: &results.controls,
+            verdict,
+            controls: results.controls.clone(),
             files,
         };
         json::write(&folder.path().join(DONE), &written)
     }
+}
+
+/// The file of a base run, in the lab's folder.
+fn fork_file(workers: u32, seed: u64) -> String {
+    format!("{FORKS}/{workers}-workers-seed-{seed}.fork")
 }
 
 /// One worker, for which nothing can coalesce, and the number of the scenario.

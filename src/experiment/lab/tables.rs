@@ -5,7 +5,7 @@ use super::curve::Curve;
 use super::design::{factorial, terms};
 use super::fork::Forked;
 use super::responses::{RESPONSES, ResponseSettings, respond};
-use crate::results::statistics::{holm, mean, student};
+use crate::results::statistics::{holm, mean, median, student};
 use crate::results::tables::{ArmRow, CurveRow, EffectRow, LabViewRow};
 use crate::scenario::lab::Lab;
 
@@ -62,12 +62,21 @@ pub(super) fn view_rows(results: &LabResults) -> Vec<LabViewRow> {
     rows
 }
 
-/// Mean, ends of its interval, and p-value.
-fn figures(values: &[f64]) -> [Option<f64>; 4] {
-    let estimate = student::of_mean(values);
+/// The statistic of the median in the tables.
+pub const MEDIAN: &str = "median";
+
+/// Mean, ends of its interval, and p-value. If a seed is far from the others, because a run broke
+/// down, the same of the median.
+fn figures(values: &[f64]) -> (&'static str, [Option<f64>; 4]) {
+    let robust = median::has_outliers(values);
+    let (value, estimate) = match robust {
+        true => (median::of(values), median::estimate(values)),
+        false => (mean(values), student::of_mean(values)),
+    };
     let interval = estimate.map(|estimate| estimate.interval);
     let [low, high] = [interval.map(|i| i.low), interval.map(|i| i.high)];
-    [mean(values), low, high, estimate.map(|estimate| estimate.p)]
+    let statistic = if robust { MEDIAN } else { "mean" };
+    (statistic, [value, low, high, estimate.map(|estimate| estimate.p)])
 }
 
 fn measure(lab: &Lab) -> ResponseSettings {
@@ -99,13 +108,14 @@ pub fn arm_rows(lab: &Lab, results: &LabResults) -> Vec<ArmRow> {
                 bases.iter().map(|forked| responses(lab, forked, &forked.curves[number])).collect();
             for (k, response) in RESPONSES.iter().enumerate() {
                 let values: Vec<f64> = found.iter().filter_map(|found| found[k]).collect();
-                let [mean, low, high, p] = figures(&values);
+                let (statistic, [value, low, high, p]) = figures(&values);
                 rows.push(ArmRow {
                     workers,
                     arm: curve.arm.clone(),
                     response: response.name.to_owned(),
                     seeds: values.len(),
-                    mean,
+                    statistic: statistic.to_owned(),
+                    value,
                     low,
                     high,
                     p,
@@ -131,13 +141,14 @@ pub fn effect_rows(lab: &Lab, results: &LabResults) -> Vec<EffectRow> {
             let first = rows.len();
             for term in &terms {
                 let values: Vec<f64> = all.iter().map(|y| term.effect(&arms, y)).collect();
-                let [effect, low, high, p] = figures(&values);
+                let (statistic, [effect, low, high, p]) = figures(&values);
                 rows.push(EffectRow {
                     workers,
                     response: response.name.to_owned(),
                     term: term.name.clone(),
                     aliases: term.aliases.join("; "),
                     seeds: values.len(),
+                    statistic: statistic.to_owned(),
                     effect,
                     low,
                     high,

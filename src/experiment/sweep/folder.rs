@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::plan::SweepPlan;
+use super::plan::{SCENARIO, SWEEP, SweepPlan};
 use super::select::SweepPart;
 use crate::results::disk;
 use crate::results::folder::{FolderError, lock, turn, write_atomically};
@@ -51,7 +51,8 @@ impl SweepFolder {
             for (number, point) in plan.points.iter().enumerate() {
                 folder.write(&format!("points/{number:04}.toml"), point.as_bytes())?;
             }
-            folder.write("sweep.toml", plan.sweep.as_bytes())?;
+            folder.write(SCENARIO, plan.scenario.as_bytes())?;
+            folder.write(SWEEP, plan.sweep.as_bytes())?;
             let mut text = String::new();
             for line in &all {
                 text.push_str(&serde_json::to_string(line).expect("a plan is valid JSON"));
@@ -100,6 +101,7 @@ impl SweepFolder {
 /// Whether a process may have left this file because it died before the plan was written.
 fn is_ours(entry: fs::DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy().into_owned();
-    let ours = ["points", "trials", "sweep.toml", "sweep.toml.tmp", "plan.jsonl.tmp"];
-    name.starts_with(".lock") || ours.contains(&name.as_str())
+    let ours = ["points", "trials", SWEEP, SCENARIO, "plan.jsonl"];
+    let written = name.strip_suffix(".tmp").unwrap_or(&name);
+    name.starts_with(".lock") || ours.contains(&written)
 }

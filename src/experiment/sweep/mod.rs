@@ -12,7 +12,7 @@ pub mod select;
 pub mod sources;
 
 pub use folder::SweepFolder;
-pub use plan::{PlanError, PlannedTrial, SweepPlan};
+pub use plan::{PlanError, PlannedTrial, SCENARIO, SWEEP, SweepPlan};
 pub use runner::{Ended, SweepOptions, SweepWatcher, TrialCounts, run};
 pub use select::{SweepPart, TrialSelection};
 pub use sources::OpenLogs;

@@ -12,6 +12,12 @@ use crate::scenario::document::to_toml;
 use crate::scenario::sweep::file::{Keys, Sweep};
 use crate::scenario::sweep::{Design, DesignAxis, Resolved, Seeds, Setting, SweepFile};
 
+/// Name of the file with the sweep, in the sweep's folder.
+pub const SWEEP: &str = "sweep.toml";
+
+/// Name of the file with the scenario that is swept, beside it.
+pub const SCENARIO: &str = "scenario.toml";
+
 /// One trial of a plan.
 #[derive(Clone, Debug)]
 pub struct PlannedTrial {
@@ -29,8 +35,10 @@ pub struct SweepPlan {
     pub name: String,
     /// The first six hexadecimal digits of the hash of all points; it does not depend on the seeds.
     pub hash: String,
-    /// The sweep as a file.
+    /// The sweep as a file, for the scenario in [`SCENARIO`].
     pub sweep: String,
+    /// The scenario that is swept, with the files that it extends in one.
+    pub scenario: String,
     /// The scenario of each point, as TOML, with the seed of the scenario file.
     pub points: Vec<String>,
     /// The trials.
@@ -40,11 +48,13 @@ pub struct SweepPlan {
 }
 
 impl SweepPlan {
-    /// Assembles the plan of a sweep. `about` gives names and seeds; the keys come from `design`.
+    /// Assembles the plan of a sweep of `scenario`, the text of a file. `about` gives names and
+    /// seeds; the keys come from `design`.
     pub fn new(
-        about: Sweep,
+        mut about: Sweep,
         design: &Design,
         points: &[Resolved],
+        scenario: String,
         files_from: PathBuf,
     ) -> SweepPlan {
         let texts: Vec<String> =
@@ -71,9 +81,10 @@ impl SweepPlan {
             }
         }
         let name = about.name.clone();
+        about.scenario = SCENARIO.to_string();
         let file = SweepFile { sweep: with_keys(about, design), ..SweepFile::default() };
         let sweep = to_toml(&file).expect("a sweep is valid TOML");
-        SweepPlan { name, hash, sweep, points: texts, trials, files_from }
+        SweepPlan { name, hash, sweep, scenario, points: texts, trials, files_from }
     }
 
     /// Number of points.
@@ -130,7 +141,8 @@ impl SweepPlan {
             }
         };
         let (file, text) = read("plan.jsonl")?;
-        let (_, sweep) = read("sweep.toml")?;
+        let (_, sweep) = read(SWEEP)?;
+        let (_, swept) = read(SCENARIO)?;
         let (mut points, mut scenarios) = (Vec::new(), Vec::<(PathBuf, Scenario)>::new());
         let mut trials = Vec::new();
         for line in text.lines() {
@@ -157,7 +169,15 @@ impl SweepPlan {
             trials.push(PlannedTrial { planned, scenario });
         }
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(SweepPlan { name, hash: String::new(), sweep, points, trials, files_from })
+        Ok(SweepPlan {
+            name,
+            hash: String::new(),
+            sweep,
+            scenario: swept,
+            points,
+            trials,
+            files_from,
+        })
     }
 }
 
@@ -175,6 +195,8 @@ fn with_keys(mut about: Sweep, design: &Design) -> Sweep {
     let axes = |axes: &[DesignAxis]| -> BTreeMap<String, Value> {
         axes.iter().map(|axis| (axis.key.clone(), values(axis))).collect()
     };
+    let pair = |setting: &Setting| (setting.key.clone(), json(&setting.value.text));
+    about.set = Keys(design.everywhere.iter().map(pair).collect());
     about.grid = Keys(axes(&design.grid));
     about.zip = Vec::new();
     for bundle in &design.zips {
@@ -184,7 +206,6 @@ fn with_keys(mut about: Sweep, design: &Design) -> Sweep {
     }
     about.list = Vec::new();
     for extra in &design.extra {
-        let pair = |setting: &Setting| (setting.key.clone(), json(&setting.value.text));
         let mut keys: BTreeMap<String, Value> = extra.settings.iter().map(pair).collect();
         keys.extend(extra.label.iter().map(|label| ("label".into(), label.clone().into())));
         about.list.push(Keys(keys));

@@ -1,6 +1,6 @@
 //! Numbers as text for readers.
 
-use crate::base::SimSpan;
+use crate::base::{SimSpan, significant};
 
 /// Significant digits of numbers in tables and sentences.
 const DIGITS: usize = 4;
@@ -8,26 +8,10 @@ const DIGITS: usize = 4;
 /// A number with four significant digits; a dash for `None`.
 pub fn figure(value: impl Into<Option<f64>>) -> String {
     match value.into() {
-        Some(value) if value.is_finite() => rounded(value),
+        Some(value) if value.is_finite() => significant(value, DIGITS),
         Some(value) => value.to_string(),
         None => "–".to_string(),
     }
-}
-
-fn rounded(value: f64) -> String {
-    let size = value.abs();
-    if size == 0.0 {
-        return "0".to_string();
-    }
-    if !(1e-4..1e7).contains(&size) {
-        return format!("{value:.3e}");
-    }
-    if value.fract() == 0.0 {
-        return format!("{value}");
-    }
-    let before = size.log10().floor() as i32 + 1;
-    let decimals = (DIGITS as i32 - before).clamp(0, 8) as usize;
-    format!("{value:.decimals$}")
 }
 
 /// A count whose groups of three digits are separated by narrow no-break spaces.

@@ -12,15 +12,38 @@ pub(super) fn quoted(word: &str) -> String {
     }
 }
 
-/// The last section: `commands`, each with its purpose, and the file behind every figure of
+/// The command that writes the page of a results folder again, in that folder.
+pub(super) const REPORT: &str = "straggler report .";
+
+/// Where the commands of a page of one results folder are for.
+pub(super) const HERE: &str = "the folder of this page";
+
+/// Commands for one purpose. None names the folder of the page, so that the page does not depend on
+/// it.
+pub(super) struct Purpose {
+    /// What they do.
+    pub(super) purpose: String,
+    /// The commands.
+    pub(super) lines: Vec<String>,
+}
+
+impl Purpose {
+    /// One command.
+    pub(super) fn new(purpose: impl Into<String>, line: impl Into<String>) -> Purpose {
+        Purpose { purpose: purpose.into(), lines: vec![line.into()] }
+    }
+}
+
+/// The last section: `commands` for a shell in `place`, and the file behind every figure of
 /// `sections`.
 pub(super) fn section(
-    commands: Vec<(String, Vec<String>)>,
+    place: &str,
+    commands: Vec<Purpose>,
     sections: &[Section],
     again: &str,
 ) -> Section {
-    let mut parts: Vec<SectionPart> =
-        commands.into_iter().map(|(what, lines)| SectionPart::Commands(what, lines)).collect();
+    let mut parts = vec![SectionPart::Text(format!("These commands are for a shell in {place}."))];
+    parts.extend(commands.into_iter().map(|c| SectionPart::Commands(c.purpose, c.lines)));
     let columns = vec![text("figure"), text("file"), text("command")];
     let mut grid = Grid::new("Where each figure comes from", columns);
     for figure in sections.iter().flat_map(Section::figures) {

@@ -1,7 +1,7 @@
 //! The page that compares several folders: their curves in one plot, their figures, and the
 //! settings that differ.
 
-use super::commands::{self, quoted};
+use super::commands::{self, Purpose, quoted};
 use super::page::Page;
 use super::section::{Section, SectionPart};
 use super::settings::compared;
@@ -41,7 +41,12 @@ pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
     ];
     let folders: Vec<String> = all.iter().map(|results| quoted(&results.name)).collect();
     let again = format!("straggler report {}", folders.join(" "));
-    sections.push(commands::section(again_and_again(&folders, &again), &sections, &again));
+    sections.push(commands::section(
+        "the folder above these folders",
+        commands(&folders, &again),
+        &sections,
+        &again,
+    ));
     Ok(Page {
         kind: "Comparison",
         title: joined(&names),
@@ -124,15 +129,15 @@ fn words(points: &[SweepPoint], differing: usize) -> Vec<String> {
     words
 }
 
-fn again_and_again(folders: &[String], again: &str) -> Vec<(String, Vec<String>)> {
-    vec![
-        ("Write this file again from the folders' files:".to_string(), vec![again.into()]),
-        (
-            "Show paired differences with their intervals:".to_string(),
-            vec![format!(
-                "straggler compare {}",
-                folders.iter().take(2).cloned().collect::<Vec<_>>().join(" ")
-            )],
-        ),
-    ]
+/// The commands that make the page and its figures again.
+fn commands(folders: &[String], again: &str) -> Vec<Purpose> {
+    let mut commands = vec![Purpose::new("Write this page again from the folders' files:", again)];
+    if let [first, others @ ..] = folders {
+        let pairs = others.iter().map(|other| format!("straggler compare {first} {other}"));
+        commands.push(Purpose {
+            purpose: "Show paired differences with their intervals:".to_string(),
+            lines: pairs.collect(),
+        });
+    }
+    commands
 }

@@ -1,14 +1,16 @@
-//! One HTML file about results, for use without a network: of a run, of a sweep, or a comparison of
-//! several folders.
+//! One HTML file about results, for use without a network: of a run, of a sweep, of a lab, or a
+//! comparison of several folders.
 //!
 //! `read` and the readers of `results` read the files. `run`, `sweep` and `comparison` make a
 //! `page::Page` of plain texts, tables and figures from them. `page`, `markup` and `drawing` write
 //! it as HTML and escape every text. `policy` holds the scripts and styles that the file contains,
-//! and forbids all others. The bytes depend only on the folders' files and names.
+//! and forbids all others. The bytes depend only on the folders' files and, in a comparison,
+//! on their names.
 
 mod commands;
 mod comparison;
 mod drawing;
+mod lab;
 mod markup;
 mod page;
 mod policy;
@@ -21,6 +23,7 @@ mod sweep;
 pub use read::Defaults;
 
 use super::error::ReportError;
+use crate::results::lab::LabFolder;
 use crate::results::outcome::{Kind, Results};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +34,11 @@ use std::path::{Path, PathBuf};
 /// If a folder is not a results folder, or a file in it cannot be read. A missing file is not an
 /// error: the page says what it cannot show.
 pub fn render(folders: &[PathBuf], defaults: Defaults<'_>) -> Result<String, ReportError> {
+    if let [folder] = folders
+        && let Some(lab) = LabFolder::open(folder)?
+    {
+        return Ok(lab::page(&lab, defaults)?.render());
+    }
     let results: Vec<Results> =
         folders.iter().map(|folder| Results::open(folder)).collect::<Result<_, _>>()?;
     let page = match results.as_slice() {

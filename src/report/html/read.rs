@@ -2,6 +2,7 @@
 
 use crate::report::error::ReportError;
 use crate::results::RunResults;
+use crate::results::folder::RESOLVED;
 use crate::results::outcome::{Results, Settings, TrialOutcome, setting_text};
 use crate::results::summary::{Scalars, Summary};
 
@@ -66,6 +67,6 @@ impl Run {
 
 /// The defaults of the settings of a trial.
 pub(super) fn defaults_of(trial: &TrialOutcome, defaults: Defaults<'_>) -> Option<Settings> {
-    let resolved = std::fs::read_to_string(trial.folder.join("resolved.toml")).ok()?;
+    let resolved = std::fs::read_to_string(trial.folder.join(RESOLVED)).ok()?;
     defaults(&resolved)
 }

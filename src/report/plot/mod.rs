@@ -17,7 +17,7 @@ use super::figure::spectrum::Spectra;
 use super::figure::sweep::{curves, gather::gather};
 use super::figure::{Figure, OF_A_RUN, Topic, restart, spectrum};
 use crate::results::RunResults;
-use crate::results::outcome::{Oscillating, Results};
+use crate::results::outcome::{Oscillating, Results, SweepHeading};
 use crate::results::table::Rows;
 use std::path::{Path, PathBuf};
 
@@ -73,7 +73,7 @@ pub fn draw_all(folder: &Path) -> Result<Vec<DrawnPicture>, ReportError> {
 pub fn draw_sweep(folder: &Path) -> Result<PictureOutcome, ReportError> {
     let results = Results::open(folder)?;
     let figure = curves::by_examples(&gather(&results)?, "trials/*/evaluations.csv");
-    outcome(figure, &results.name, folder, "curves")
+    outcome(figure, SweepHeading::read(folder)?.line(), folder, "curves")
 }
 
 /// Draws `restart.svg` and `restart.png` into the folder of a lab.

@@ -49,6 +49,9 @@ pub enum ExportError {
         /// The message of the library.
         problem: String,
     },
+    /// A restart lab has no series of trials.
+    #[error("a restart lab has tables and no event files: choose csv, jsonl or parquet")]
+    NoSeries,
     /// This program was built without the format.
     #[error(
         "this straggler was built without Parquet; build it with `--features parquet`, or use --format csv, \
@@ -67,25 +70,49 @@ pub fn export(
     format: FileFormat,
     into: &Path,
 ) -> Result<Vec<PathBuf>, ExportError> {
+    let tables = with_format(format, into, &|open| tables::write(results, open));
+    tables.unwrap_or_else(|| tensorboard::write(results, into))
+}
+
+/// Lets `write` write tables in a format into a folder, which is created; `None` if the format has
+/// no tables.
+fn with_format(
+    format: FileFormat,
+    into: &Path,
+    write: &dyn Fn(&mut Open<'_>) -> Result<Vec<PathBuf>, ExportError>,
+) -> Option<Result<Vec<PathBuf>, ExportError>> {
     if format == FileFormat::Parquet && cfg!(not(feature = "parquet")) {
-        return Err(ExportError::NotBuilt);
+        return Some(Err(ExportError::NotBuilt));
     }
-    fs::create_dir_all(into).map_err(|error| io_error(into, error))?;
+    if let Err(error) = fs::create_dir_all(into) {
+        return Some(Err(io_error(into, error)));
+    }
     match format {
-        FileFormat::Csv => {
-            tables::write(results, &mut |name, columns| csv::Csv::create(into, name, columns))
-        }
+        FileFormat::Csv => Some(write(&mut |name, columns| csv::Csv::create(into, name, columns))),
         FileFormat::Jsonl => {
-            tables::write(results, &mut |name, columns| jsonl::Jsonl::create(into, name, columns))
+            Some(write(&mut |name, columns| jsonl::Jsonl::create(into, name, columns)))
         }
         #[cfg(feature = "parquet")]
-        FileFormat::Parquet => tables::write(results, &mut |name, columns| {
-            parquet::Parquet::create(into, name, columns)
-        }),
+        FileFormat::Parquet => {
+            Some(write(&mut |name, columns| parquet::Parquet::create(into, name, columns)))
+        }
         #[cfg(not(feature = "parquet"))]
-        FileFormat::Parquet => Err(ExportError::NotBuilt),
-        FileFormat::Tensorboard => tensorboard::write(results, into),
+        FileFormat::Parquet => Some(Err(ExportError::NotBuilt)),
+        FileFormat::Tensorboard => None,
     }
+}
+
+/// Writes the tables of the restart lab in `folder`, as [`export`] does.
+///
+/// # Errors
+/// As [`export`]; event files are not written for labs.
+pub fn export_lab(
+    folder: &Path,
+    format: FileFormat,
+    into: &Path,
+) -> Result<Vec<PathBuf>, ExportError> {
+    with_format(format, into, &|open| tables::write_lab(folder, open))
+        .unwrap_or(Err(ExportError::NoSeries))
 }
 
 /// Takes the rows of one table.

@@ -2,7 +2,7 @@
 //! per row of each series of each trial. Each row begins with the trial and the settings of the
 //! sweep.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::setting::{kind_of, setting};
 use super::{ExportError, Open};
@@ -10,7 +10,7 @@ use crate::results::outcome::{Kind as FolderKind, Results, State, setting_text};
 use crate::results::summary::{Scalars, Summary};
 use crate::results::table::read::Records;
 use crate::results::table::{Cell, CellKind, Column, CsvTable, TableRow};
-use crate::results::tables::{EXPORTED, ExportedSettingRow, ExportedTrialRow};
+use crate::results::tables::{EXPORTED, ExportedSettingRow, ExportedTrialRow, OF_A_LAB};
 
 /// Columns of [`ExportedTrialRow`] before the settings of the sweep.
 const FRONT: usize = 4;
@@ -21,6 +21,20 @@ pub(super) fn write(results: &Results, open: &mut Open<'_>) -> Result<Vec<PathBu
     let mut files = vec![trials(results, &swept, open)?, settings(results, open)?];
     for table in EXPORTED {
         files.extend(series(results, table, &swept, open)?);
+    }
+    Ok(files)
+}
+
+/// Writes all tables of the lab in `folder`.
+pub(super) fn write_lab(folder: &Path, open: &mut Open<'_>) -> Result<Vec<PathBuf>, ExportError> {
+    let mut files = Vec::new();
+    for table in OF_A_LAB {
+        let Some(records) = Records::read(folder, table, true)? else { continue };
+        let mut sink = open(table.name(), table.columns)?;
+        for cells in records.cells()? {
+            sink.row(&cells)?;
+        }
+        files.push(sink.end()?);
     }
     Ok(files)
 }

@@ -14,13 +14,15 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::error::read_text;
+use super::folder::RESOLVED;
+use super::lab;
 use super::summary::{self, Scalars, Summary};
 use super::table::{Rows, TableRow};
 use super::tables::{EvaluatedView, EvaluationRow};
 
 pub use super::error::OutcomeError;
 pub use super::state::State;
-pub use plan::Planned;
+pub use plan::{Planned, SweepHeading};
 pub use settings::{Settings, flatten, setting_text};
 pub use spectrum::{Oscillating, PassSpectrum};
 
@@ -92,7 +94,10 @@ impl Results {
         if path.join(plan::FILE).is_file() {
             return plan::open(path);
         }
-        let is_run = [summary::FILE, "resolved.toml", summary::DIAGNOSIS]
+        if lab::is_lab(path) {
+            return Err(OutcomeError::IsLab { path: path.to_path_buf() });
+        }
+        let is_run = [summary::FILE, RESOLVED, summary::DIAGNOSIS]
             .iter()
             .any(|file| path.join(file).is_file());
         if !is_run {
@@ -197,7 +202,7 @@ impl TrialOutcome {
     ///
     /// # Errors If `resolved.toml` exists and cannot be read.
     pub fn settings(&self) -> Result<Settings, OutcomeError> {
-        let path = self.folder.join("resolved.toml");
+        let path = self.folder.join(RESOLVED);
         let Some(text) = read_text(&path)? else { return Ok(Settings::new()) };
         let value: Value = toml::from_str(&text).map_err(|error| OutcomeError::Malformed {
             line: error.span().map_or(1, |span| text[..span.start].lines().count().max(1)),

@@ -28,6 +28,45 @@ pub struct Planned {
     pub sha256: String,
 }
 
+/// What `sweep.toml` says about a sweep to people.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SweepHeading {
+    /// Short name.
+    pub name: String,
+    /// One line for titles; may be empty.
+    pub title: String,
+    /// The question that the sweep is to answer; may be empty.
+    pub question: String,
+}
+
+impl SweepHeading {
+    /// Reads the heading of the sweep in `folder`; empty without `sweep.toml`.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read(folder: &Path) -> Result<SweepHeading, OutcomeError> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct File {
+            sweep: SweepHeading,
+        }
+        let path = folder.join("sweep.toml");
+        let Some(text) = read_text(&path)? else { return Ok(SweepHeading::default()) };
+        let file: File = toml::from_str(&text).map_err(|error| OutcomeError::Malformed {
+            line: error.span().map_or(1, |span| text[..span.start].lines().count().max(1)),
+            problem: error.message().to_string(),
+            path,
+        })?;
+        Ok(file.sweep)
+    }
+
+    /// The heading: the title or, without one, the name.
+    pub fn line(&self) -> &str {
+        if self.title.is_empty() { &self.name } else { &self.title }
+    }
+}
+
 /// The sweep at `path`.
 pub(super) fn open(path: &Path) -> Result<Results, OutcomeError> {
     let file = path.join(FILE);

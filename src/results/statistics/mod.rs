@@ -6,6 +6,7 @@
 pub mod bootstrap;
 pub mod correlation;
 pub mod holm;
+pub mod median;
 pub mod seeds;
 pub mod spectrum;
 pub mod spread;

@@ -53,6 +53,10 @@ pub struct Summary {
     pub reconstructed: Vec<String>,
     /// How the run ended: `finished`, or what stopped it.
     pub ended: String,
+    /// What is wrong with the training, if the model became worse than a constant or fell back to
+    /// guessing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken: Option<BrokenTraining>,
     /// Updates that every shard has applied.
     pub updates: u64,
     /// Pushes applied.
@@ -118,6 +122,28 @@ pub struct Summary {
     /// Fields that another version of the program has written, by their names.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
+}
+
+/// Training that broke without an error: the figures of the run mean little.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BrokenTraining {
+    /// The update at which it was first seen.
+    pub update: u64,
+    /// Examples trained on until then.
+    pub examples: u64,
+    /// What is wrong, in words.
+    pub what: String,
+    /// The likely cause, with a remedy.
+    pub cause: String,
+}
+
+/// One sentence for people.
+impl fmt::Display for BrokenTraining {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BrokenTraining { update, what, cause, .. } = self;
+        write!(f, "training broke at about update {update}: {what}. The likely cause: {cause}.")
+    }
 }
 
 /// Staleness in updates.

@@ -9,9 +9,9 @@ use super::Summary;
 pub struct Scalars(Vec<(String, f64)>);
 
 /// Numbers of a summary that are not figures of the run.
-const NOT_FIGURES: &[&str] = &["seed", "semantics", "workers", "shards", "bayes_auc"];
+const NOT_FIGURES: &[&str] = &["seed", "semantics", "workers", "shards", "bayes_auc", "broken"];
 /// Counts next to the figures of an evaluation.
-const COUNTS: &[&str] = &["examples", "groups", "groups_skipped"];
+const COUNTS: &[&str] = &["examples", "positives", "groups", "groups_skipped"];
 
 impl Scalars {
     /// The figures of a summary. Figures that are not defined are left out. Figures that this

@@ -27,10 +27,14 @@ crate::table! {
         arm: String = "The arm.",
         response: String = "The response.",
         seeds: usize = "Seeds that have it.",
-        mean: Option<f64> = "Mean over the seeds.",
-        low: Option<f64> = "Lower end of its 95 % interval, from three seeds on.",
+        statistic: String = "What `value` is: the `mean` over the seeds, or their `median` if some \
+            seed is more than ten times as far from it as half of them are.",
+        value: Option<f64> = "Mean or median.",
+        low: Option<f64> = "Lower end of its 95 % interval, from three seeds on, of a median from six \
+            on.",
         high: Option<f64> = "Upper end.",
-        p: Option<f64> = "Two-sided p-value of its being 0.",
+        p: Option<f64> = "Two-sided p-value of its being 0: of Student's t, of a median by the sign \
+            test.",
     }
 }
 
@@ -42,10 +46,11 @@ crate::table! {
         term: String = "The factor, or the interaction.",
         aliases: String = "Interactions that cannot be told apart from it, with `; ` between them.",
         seeds: usize = "Seeds that have it.",
-        effect: Option<f64> = "Mean over the seeds of the effect in each of them.",
-        low: Option<f64> = "Lower end of its 95 % interval, from three seeds on.",
+        statistic: String = "What `effect` is: `mean` or `median`, as in `arms.csv`.",
+        effect: Option<f64> = "Mean or median of the effects in the seeds.",
+        low: Option<f64> = "Lower end of its 95 % interval, as in `arms.csv`.",
         high: Option<f64> = "Upper end.",
-        p: Option<f64> = "Two-sided p-value of its being 0.",
+        p: Option<f64> = "Two-sided p-value of its being 0, as in `arms.csv`.",
         p_holm: Option<f64> = "The same, corrected after Holm for all terms of the response at \
             this number of workers.",
     }

@@ -44,7 +44,8 @@ crate::table! {
         examples: u64 ["examples"] = "Examples trained on at its end.",
         sim_s: f64 ["simulated s"] = "The virtual clock at its end.",
         loss: Option<f64> ["nats"] = "Training loss.",
-        rate: Option<f64> = "Learning rate of the dense group.",
+        rate: Option<f64> = "Learning rate of the dense group that the last of these updates \
+            had, after schedule and restart and before remedies.",
         gradient_norm: Option<f64> = "Norm of the applied gradients.",
         staleness_mean: Option<f64> ["updates"] = "Staleness of the applied gradients.",
         in_flight: Option<f64> ["steps"] = "Steps pulled and not yet applied.",

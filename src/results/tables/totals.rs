@@ -80,7 +80,8 @@ crate::table! {
         not_held: u64 ["steps"] = "Steps in flight then that had not come to rest.",
         skew: u64 ["updates"] = "Most updates of a shard between the first piece and the copy of \
             one of its pieces.",
-        rows_without_slots: u64 = "Rows saved with weights and without a slot, slot by slot.",
+        rows_without_slots: u64 = "Rows whose slot was copied before their first update, \
+            and their weights or another slot after it, slot by slot.",
         bytes: u64 ["bytes"] = "What was written.",
     }
 }

@@ -73,6 +73,7 @@ pub mod typed;
 pub mod whereabouts;
 pub mod write;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -141,6 +142,22 @@ pub fn load<T: DeserializeOwned + JsonSchema + 'static>(
             Err(problems)
         }
     }
+}
+
+/// The file at `path` as one text: as it is, or together with the files that it extends.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn flattened<T: JsonSchema + 'static>(path: &Path) -> Result<String, Problems> {
+    let mut sources = Sources::default();
+    let files = layers::read(DocumentInput::File(path), &mut sources);
+    if files.problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(Problems { sources, list: files.problems });
+    }
+    Ok(match sources.files() {
+        1 => sources.get(files.main).text.clone(),
+        _ => write::to_toml(&files.table, &Shape::of::<T>()),
+    })
 }
 
 /// Whether a finding still counts when some text could not be read. After the first syntax error of

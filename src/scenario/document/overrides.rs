@@ -169,9 +169,11 @@ impl Placing<'_> {
             if key == TAG {
                 self.start_afresh(table, default);
             }
+            let keys = shape.table_for(Some(table), default);
+            let field = keys.and_then(|keys| keys.field(key));
             let new = Entry {
                 key_origin: self.setting.key_origin,
-                node: self.setting.node.clone(),
+                node: self.listed(field.map(|field| &field.shape)),
                 replaced: Vec::new(),
             };
             match table.entries.get_mut(key) {
@@ -203,6 +205,37 @@ impl Placing<'_> {
             entry.node.origin = self.setting.key_origin;
         }
         self.inside(&mut entry.node, inner_shape, inner_default, depth + 1);
+    }
+
+    /// The value; for a list of plain values, an argument may leave out quotes and brackets:
+    /// `lab.factors=workers,slots`.
+    fn listed(&self, shape: Option<&Shape>) -> Node {
+        let node = &self.setting.node;
+        let Some(ValueKind::List { items, .. }) = shape.map(|shape| &shape.kind) else {
+            return node.clone();
+        };
+        let plain = matches!(
+            items.kind,
+            ValueKind::Integer(_)
+                | ValueKind::Number { .. }
+                | ValueKind::Text(_)
+                | ValueKind::Quantity { .. }
+                | ValueKind::Words(_)
+        );
+        let text = match &node.value {
+            Value::String(text) if node.bare => text.as_str(),
+            _ => return node.clone(),
+        };
+        if !plain || self.setting.layer != SourceLayer::CommandLine {
+            return node.clone();
+        }
+        let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        let origin = node.origin;
+        let element = |text: &str| match value(text.trim(), origin, origin.source, origin.start) {
+            Ok((element, _)) => Node { origin, ..element },
+            Err(_) => Node::new(Value::String(text.trim().to_string()), origin),
+        };
+        Node::new(Value::Array(inner.split(',').map(element).collect()), origin)
     }
 
     /// Steps into the value of `path[..depth]`.

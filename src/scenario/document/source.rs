@@ -84,6 +84,11 @@ impl Sources {
         SourceId(self.list.len() as u32 - 1)
     }
 
+    /// Number of files among the texts.
+    pub fn files(&self) -> usize {
+        self.list.iter().filter(|source| source.layer == SourceLayer::File).count()
+    }
+
     /// One of the texts.
     pub fn get(&self, id: SourceId) -> &Source {
         &self.list[id.0 as usize]

@@ -1,15 +1,16 @@
 //! Rules across keys: impossible combinations, and settings without effect.
 
 mod churn;
+mod classes;
 mod codes;
 mod combinations;
 mod expectations;
 mod restart;
 
-use std::collections::BTreeMap;
-
 use super::document::{Loaded, Problem};
+use super::rate_edge::RateEdge;
 use super::spec::Scenario;
+use crate::base::significant;
 use crate::cluster::ShardService;
 use crate::cluster::delay::Unusable;
 use crate::optimizer::Horizon;
@@ -34,8 +35,8 @@ pub fn check(loaded: &mut Loaded<Scenario>) {
 fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     let mut found = Vec::new();
     name(loaded, &mut found);
-    class_shares(loaded, &mut found);
-    class_names(loaded, &mut found);
+    classes::shares(loaded, &mut found);
+    classes::names(loaded, &mut found);
     lengths(loaded, &mut found);
     delay_weights(loaded, &mut found);
     combinations::check(loaded, &mut found);
@@ -67,27 +68,6 @@ fn name(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         );
         let why = "is no name of a results folder";
         found.push(unusable(loaded, "scenario.name", why, &help));
-    }
-}
-
-fn class_names(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let mut known = BTreeMap::new();
-    let mut doubled = Vec::new();
-    for (index, class) in loaded.value.cluster.class.iter().enumerate() {
-        let first = *known.entry(class.name.as_str()).or_insert(index);
-        if first != index {
-            doubled.push((first, index, &class.name));
-        }
-    }
-    for (first, index, name) in doubled.into_iter().take(MARKED) {
-        let origin = |index| loaded.origin(&format!("cluster.class.{index}.name"));
-        let message = format!("two entries of `cluster.class` are called \"{name}\"");
-        found.push(
-            Problem::error(&CONFLICT, "cluster.class", message)
-                .label(origin(index), "")
-                .label(origin(first), "first here")
-                .help("results are listed by class: give each its own name"),
-        );
     }
 }
 
@@ -137,21 +117,6 @@ fn delay_weights(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     if let Some(Unusable { setting, why, help }) = law.and_then(|law| law.unusable()) {
         found.push(unusable(loaded, &format!("imposed_staleness.{setting}"), why, help));
     }
-}
-
-fn class_shares(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let classes = &loaded.value.cluster.class;
-    let total: f64 = classes.iter().map(|class| class.share).sum();
-    if classes.is_empty() || (total - 1.0).abs() < 1e-6 {
-        return;
-    }
-    let message = format!("the shares of the machine classes add up to {total}, not 1");
-    let mut problem = Problem::error(&CONFLICT, "cluster.class", message)
-        .help("change the shares so that they add up to 1");
-    for index in 0..classes.len().min(MARKED) {
-        problem = problem.label(loaded.origin(&format!("cluster.class.{index}.share")), "");
-    }
-    found.push(problem);
 }
 
 fn what_to_run(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
@@ -296,29 +261,14 @@ fn never_stale(scenario: &Scenario) -> bool {
 }
 
 fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let scenario = &loaded.value;
-    let barrier = scenario.protocol.pushes_per_update(scenario.cluster.workers) > 1;
-    // The learning rate here is only a factor of a tuned one.
-    let tuned = scenario.remedy.iter().any(|remedy| remedy.facts().tunes_rate);
-    // The size of weight differences is set by the workers' own learning rate.
-    let differences = scenario.worker.local.plan().pushes_differences();
-    if scenario.timing_only.is_some()
-        || scenario.imposed_staleness.is_some()
-        || barrier
-        || tuned
-        || differences
-    {
-        return;
-    }
-    let (rate, workers) = (scenario.optimizer.learning_rate(), scenario.cluster.workers);
-    let edge = scenario.optimizer.facts().edge;
-    let product = rate * f64::from(workers);
-    if product > edge && workers > 1 {
+    if let Some(edge) = RateEdge::of(&loaded.value) {
         let key = "optimizer.learning_rate";
         let message = format!(
-            "learning rate x workers = {product} lies beyond {edge}, where asynchronous training with \
-             {} often breaks down",
-            scenario.optimizer.name()
+            "learning rate x workers = {} is at or beyond {}, where asynchronous training with {} often \
+             breaks down",
+            significant(edge.product(), 3),
+            edge.edge,
+            loaded.value.optimizer.name()
         );
         found.push(
             Problem::warning(&SUSPICIOUS, key, message)

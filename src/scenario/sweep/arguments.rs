@@ -2,11 +2,20 @@
 
 use toml::de::DeValue;
 
-use super::design::DesignAxis;
-use super::points::Literal;
+use super::points::{DesignAxis, Literal, Setting};
 use super::values;
 use crate::scenario::document::node::{Node, Value};
 use crate::scenario::document::{Origin, write};
+
+impl Argument {
+    /// The key of the scenario.
+    pub fn key(&self) -> &str {
+        match self {
+            Argument::Axis(axis) => &axis.key,
+            Argument::Setting(setting) => &setting.key,
+        }
+    }
+}
 
 /// What an argument `key=...` of a sweep means.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,7 +23,7 @@ pub enum Argument {
     /// Several values: an axis of the grid.
     Axis(DesignAxis),
     /// One value, for every point.
-    Override,
+    Setting(Setting),
 }
 
 /// Reads one argument. Commas outside of brackets, braces and quotes separate values; `lin:`,
@@ -22,7 +31,9 @@ pub enum Argument {
 ///
 /// # Errors In words, if a range cannot be expanded or a value is empty.
 pub fn read(text: &str, place: &str) -> Result<Argument, String> {
-    let Some((key, value)) = text.split_once('=') else { return Ok(Argument::Override) };
+    let Some((key, value)) = text.split_once('=') else {
+        return Err(format!("`{text}` needs `=` between key and value, such as table.key=3"));
+    };
     let trimmed = value.trim();
     let range = trimmed
         .strip_prefix("range:")
@@ -31,15 +42,17 @@ pub fn read(text: &str, place: &str) -> Result<Argument, String> {
         Some(range) => values::range(range)?,
         None => parts(trimmed).into_iter().map(String::from).collect(),
     };
+    let key = key.trim().to_string();
+    let literal = |text: String| Literal { text: toml_literal(text), place: place.to_string() };
     if range.is_none() && values.len() < 2 {
-        return Ok(Argument::Override);
+        let value = literal(trimmed.to_string());
+        return Ok(Argument::Setting(Setting { key, value }));
     }
     if values.iter().any(String::is_empty) {
         return Err(format!("`{text}` has an empty value between commas"));
     }
-    let literal = |text: String| Literal { text: toml_literal(text), place: place.to_string() };
     let values = values.into_iter().map(literal).collect();
-    Ok(Argument::Axis(DesignAxis { key: key.trim().to_string(), values }))
+    Ok(Argument::Axis(DesignAxis { key, values }))
 }
 
 /// Text that is not a TOML value becomes a string, as in overrides: units and names need no quotes.

@@ -2,19 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::points::{DesignPoint, Literal, Setting};
+use super::arguments::Argument;
+use super::points::{DesignAxis, DesignPoint, Setting};
 
 /// Most trials of one sweep.
 pub const MOST_TRIALS: u64 = 1_000_000;
-
-/// A key of the scenario and the values it takes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct DesignAxis {
-    /// Dotted path.
-    pub key: String,
-    /// The values in order.
-    pub values: Vec<Literal>,
-}
 
 /// Axes that advance together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -50,9 +42,19 @@ pub struct Extra {
 /// Points to leave out: those that have, for each key, one of the values.
 pub type Skip = Vec<(String, Vec<String>)>;
 
+/// Whether two keys are the same, or one lies in the other.
+fn overlap(a: &str, b: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    within(a, b) || within(b, a)
+}
+
 /// Which settings are combined.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Design {
+    /// Settings of every point.
+    pub everywhere: Vec<Setting>,
     /// Every combination of these; the last varies fastest.
     pub grid: Vec<DesignAxis>,
     /// Each multiplies the grid by its steps.
@@ -86,12 +88,39 @@ impl Design {
         keys
     }
 
-    /// Replaces the axis of the same key, or adds the axis.
-    pub fn set(&mut self, axis: DesignAxis) {
-        match self.grid.iter_mut().find(|known| known.key == axis.key) {
-            Some(known) => *known = axis,
-            None => self.grid.push(axis),
+    /// Lays an argument over the design: several values are an axis, one value is for every point.
+    /// Either replaces what the design says of the same key.
+    ///
+    /// # Errors
+    /// In words, if the key is set for single points, or overlaps with a key that is set otherwise.
+    pub fn lay_over(&mut self, argument: Argument) -> Result<(), String> {
+        let key = argument.key().to_string();
+        self.everywhere.retain(|known| known.key != key);
+        let of_grid = self.grid.iter().position(|axis| axis.key == key);
+        match (argument, of_grid) {
+            (Argument::Axis(axis), Some(at)) => self.grid[at] = axis,
+            (Argument::Axis(axis), None) => self.grid.push(axis),
+            (Argument::Setting(setting), Some(at)) => self.grid[at].values = vec![setting.value],
+            (Argument::Setting(setting), None) => self.everywhere.push(setting),
         }
+        let bundled = self.zips.iter().flat_map(|zip| zip.axes.iter().map(|axis| &axis.key));
+        let single = self.extra.iter().flat_map(|extra| extra.settings.iter().map(|s| &s.key));
+        if let Some(other) = bundled.chain(single).find(|other| overlap(&key, other)) {
+            return Err(format!(
+                "`{key}` cannot be given here, since the sweep gives `{other}` to single points; change the \
+                 file"
+            ));
+        }
+        self.doubly_set().map_or(Ok(()), Err)
+    }
+
+    /// Which key is both set for every point and swept, in words.
+    pub fn doubly_set(&self) -> Option<String> {
+        let keys = self.keys();
+        self.everywhere.iter().find_map(|Setting { key, .. }| {
+            let swept = keys.iter().find(|swept| overlap(key, swept))?;
+            Some(format!("`{key}` is set for every point, and the sweep gives `{swept}` to points"))
+        })
     }
 
     /// The points: those of the grid first, without those left out and without repetitions.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::design::{Bundle, Design, DesignAxis, Extra, MOST_TRIALS, Skip};
+use super::design::{Bundle, Design, Extra, MOST_TRIALS, Skip};
 use super::errors;
-use super::points::{Literal, Setting};
+use super::points::{DesignAxis, Literal, Setting};
 use super::seeds::Seeds;
 use super::values::{self, MOST};
 use crate::scenario::document::node::{Entry, KeyTable, Node, Value};
@@ -43,6 +43,9 @@ pub struct Sweep {
     /// The same seeds at every point, so that differences between points are not those between
     /// seeds (common random numbers). `false` gives every trial a seed of its own.
     pub pair: bool,
+    /// Settings of every point, as `{ train.stop.passes = 0.5 }`. They are laid over the scenario
+    /// like arguments, and none of them may be swept.
+    pub set: Keys,
     /// Every combination of these keys: each has a list of values, or a range such as `"1..10"`,
     /// `"lin:0..1 x5"` or `"log:1e-4..1e-2 x5"`.
     pub grid: Keys,
@@ -63,6 +66,7 @@ impl Default for Sweep {
             scenario: String::new(),
             seeds: Seeds::first(1).expect("one seed is a number of seeds"),
             pair: true,
+            set: Keys::default(),
             grid: Keys::default(),
             zip: Vec::new(),
             list: Vec::new(),
@@ -131,6 +135,9 @@ fn design(loaded: &mut Loaded<SweepFile>) -> Design {
         }
     };
     let mut design = Design::default();
+    for table in tables("sweep.set") {
+        design.everywhere = settings(loaded, &table);
+    }
     for table in tables("sweep.grid") {
         design.grid = axes(loaded, &table);
     }
@@ -142,10 +149,7 @@ fn design(loaded: &mut Loaded<SweepFile>) -> Design {
     for mut table in tables("sweep.list") {
         let label = table.entries.remove("label");
         let label = label.and_then(|entry| entry.node.as_str().map(String::from));
-        let settings = leaves(&table)
-            .into_iter()
-            .map(|(key, entry)| Setting { key, value: literal(loaded, &entry.node) });
-        design.extra.push(Extra { label, settings: settings.collect() });
+        design.extra.push(Extra { label, settings: settings(loaded, &table) });
     }
     for table in tables("sweep.skip") {
         let lines = leaves(&table).into_iter().map(|(key, entry)| {
@@ -174,6 +178,12 @@ fn leaves(table: &KeyTable) -> Vec<(String, Entry)> {
         }
     }
     found
+}
+
+fn settings(loaded: &Loaded<SweepFile>, table: &KeyTable) -> Vec<Setting> {
+    let setting =
+        |(key, entry): (String, Entry)| Setting { key, value: literal(loaded, &entry.node) };
+    leaves(table).into_iter().map(setting).collect()
 }
 
 fn axes(loaded: &mut Loaded<SweepFile>, table: &KeyTable) -> Vec<DesignAxis> {
@@ -258,6 +268,9 @@ fn check(loaded: &mut Loaded<SweepFile>, design: &Design) {
                 problems.push((key.clone(), message, place));
             }
         }
+    }
+    if let Some(message) = design.doubly_set() {
+        problems.push(("sweep.set".into(), message, loaded.key_origin("sweep.set")));
     }
     for (path, message, place) in problems {
         loaded.report(Problem::error(&errors::BAD_DESIGN, path, message).label(place, ""));

@@ -13,7 +13,7 @@ pub mod points;
 pub mod seeds;
 pub mod values;
 
-pub use design::{Bundle, Design, DesignAxis, Extra};
+pub use design::{Bundle, Design, Extra};
 pub use file::{SweepFile, is_sweep, read};
-pub use points::{DesignPoint, Literal, Resolved, Setting, resolve};
+pub use points::{DesignAxis, DesignPoint, Literal, Resolved, Setting, resolve};
 pub use seeds::Seeds;

@@ -24,6 +24,15 @@ pub struct Setting {
     pub value: Literal,
 }
 
+/// A key of the scenario and the values it takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DesignAxis {
+    /// Dotted path.
+    pub key: String,
+    /// The values in order.
+    pub values: Vec<Literal>,
+}
+
 /// One set of settings; its trials differ in the seed alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DesignPoint {
@@ -64,23 +73,27 @@ impl Resolved {
     }
 }
 
-/// Reads the scenario file once per point, with the point's settings and then `overrides` laid
-/// over it, and checks every one.
+impl Setting {
+    fn layer(&self) -> Override {
+        let text = format!("{}={}", self.key, self.value.text);
+        Override::sweep_point(self.value.place.clone(), text)
+    }
+}
+
+/// Reads the scenario file once per point, with the settings of every point and those of this point
+/// laid over it, and checks every one.
 ///
 /// # Errors
 /// What is wrong with the first point that has errors.
 pub fn resolve(
     scenario: &Path,
     points: Vec<DesignPoint>,
-    overrides: &[Override],
+    everywhere: &[Setting],
 ) -> Result<Vec<Resolved>, Problems> {
     let mut resolved = Vec::with_capacity(points.len());
     for (number, point) in points.into_iter().enumerate() {
-        let settings = point.settings.iter().map(|setting| {
-            let text = format!("{}={}", setting.key, setting.value.text);
-            Override::sweep_point(setting.value.place.clone(), text)
-        });
-        let all: Vec<Override> = settings.chain(overrides.iter().cloned()).collect();
+        let all: Vec<Override> =
+            everywhere.iter().chain(&point.settings).map(Setting::layer).collect();
         let name = |mut problems: Problems| {
             let message = match point.label.as_str() {
                 "" => "the scenario of this sweep has errors".to_string(),

@@ -1,7 +1,8 @@
 //! The results of a run in sentences computed from its figures.
 
-use crate::report::figure::number::{count, counted, percent, time, with_noun};
+use crate::report::figure::number::{count, counted, percent, time};
 use crate::report::html::read::Run;
+use crate::report::words;
 use crate::results::Summary;
 use crate::results::tables::{EvaluatedView, EvaluationRow};
 
@@ -59,6 +60,8 @@ pub(super) fn notices(run: &Run) -> Vec<String> {
                 .to_string(),
         );
     }
+    let broken = run.summary.as_ref().and_then(|summary| summary.broken.as_ref());
+    notices.extend(broken.map(|broken| format!("Broken: {broken}")));
     let parts = run.said(|summary| summary.reconstructed.join(", "));
     notices.extend(parts.map(|parts| {
         format!("These are reconstructed, because the sources could not be read: {parts}.")
@@ -104,19 +107,21 @@ fn trained(run: &Run) -> Option<String> {
 }
 
 fn quality(run: &Run) -> Option<String> {
-    let last = run.figure("last.auc");
-    let Some(best) = run.figure("best.auc") else {
-        return last.map(|last| format!("At the end the AUC is {last:.4}."));
+    let summary = run.summary.as_ref()?;
+    let last = summary.last.and_then(|last| words::auc(&last.quality));
+    let Some(best) = summary.best.and_then(|best| words::auc(&best.quality)) else {
+        return last.map(|last| format!("At the end the AUC is {last}."));
     };
     let session = run.figure("best.session_auc");
     let session = session.map_or_else(String::new, |v| format!(" and the session AUC {v:.4}"));
-    let last = last.map_or_else(String::new, |v| format!(" At the end the AUC is {v:.4}."));
+    let last = last.map_or_else(String::new, |v| format!(" At the end the AUC is {v}."));
     let examples = run.figure("best.examples").unwrap_or(0.0) as usize;
     Some(format!(
         "The best step, chosen on the selection half of the holdout, comes after {} and {} of simulated time. \
-         There the AUC on the reporting half is {best:.4}{session}.{last}",
+         There the AUC on the reporting half is {best}{session}.{last} Here {}.",
         counted(examples, "example", "examples"),
         time(run.figure("best.sim_s")),
+        words::ERROR
     ))
 }
 
@@ -131,19 +136,7 @@ fn attainable(run: &Run) -> Option<String> {
 }
 
 fn staleness(run: &Run) -> Option<String> {
-    let mean = run.figure("staleness.mean")?;
-    let tail = match (run.figure("staleness.p99"), run.figure("staleness.max")) {
-        (Some(p99), Some(max)) => format!(
-            "; 99 % of the gradients were at most {} old, and the oldest was {} old",
-            with_noun(p99, "update", "updates"),
-            with_noun(max, "update", "updates")
-        ),
-        _ => String::new(),
-    };
-    Some(format!(
-        "On average a gradient was {} old when it was applied{tail}.",
-        with_noun(mean, "update", "updates")
-    ))
+    words::staleness(run.summary.as_ref()?)
 }
 
 fn divergence(run: &Run) -> Option<String> {

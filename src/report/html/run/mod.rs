@@ -3,7 +3,7 @@
 mod headline;
 mod workers;
 
-use super::commands::{self, quoted};
+use super::commands::{self, HERE, Purpose, REPORT};
 use super::page::Page;
 use super::read::Run;
 use super::section::{Section, SectionPart};
@@ -26,8 +26,7 @@ pub(super) fn page(run: &Run) -> Page {
     let mut sections: Vec<Section> =
         SECTIONS.iter().filter_map(|(id, title)| figures(run, id, title)).collect();
     sections.push(settings::section(&run.settings, run.defaults.as_ref(), "the run"));
-    let again = format!("straggler report {}", quoted(&run.name));
-    sections.push(commands::section(again_and_again(run, &again), &sections, &again));
+    sections.push(commands::section(HERE, commands(), &sections, REPORT));
     Page {
         kind: "Run",
         title: headline::title(run),
@@ -51,23 +50,18 @@ fn figures(run: &Run, id: &'static str, title: &'static str) -> Option<Section> 
     (!section.parts.is_empty()).then_some(section)
 }
 
-fn again_and_again(run: &Run, again: &str) -> Vec<(String, Vec<String>)> {
-    let resolved = quoted(&format!("{}/resolved.toml", run.name));
+/// The commands that make the results and the page again.
+fn commands() -> Vec<Purpose> {
     vec![
-        (
+        Purpose::new(
             "Run it again with the same settings; the same version of the program gives the same bytes on \
-             the same kind of processor:"
-                .to_string(),
-            vec![format!("straggler run {resolved} --out again")],
+             the same kind of processor:",
+            "straggler run . --out ../again",
         ),
-        (
-            "Write this file and the pictures in plots/ again from the folder's files:"
-                .to_string(),
-            vec![again.to_string()],
+        Purpose::new(
+            "Write this page and the pictures in plots/ again from the folder's files:",
+            REPORT,
         ),
-        (
-            "Write the timeline of the first steps for Perfetto:".to_string(),
-            vec![format!("straggler trace {}", quoted(&run.name))],
-        ),
+        Purpose::new("Write the timeline of the first steps for Perfetto:", "straggler trace ."),
     ]
 }

@@ -2,7 +2,7 @@
 
 pub(super) mod points;
 
-use super::commands::{self, quoted};
+use super::commands::{self, HERE, Purpose, REPORT};
 use super::page::Page;
 use super::read::{Defaults, defaults_of};
 use super::section::{Section, SectionPart};
@@ -14,7 +14,8 @@ use crate::report::figure::number::counted;
 use crate::report::figure::sweep::gather::{self, SweepPoint, gather, swept};
 use crate::report::figure::sweep::measures::{BEST_AUC, plus_minus};
 use crate::report::figure::sweep::{curves, pareto, response, target};
-use crate::results::outcome::{Results, Settings, State, setting_text};
+use crate::results::folder::RESOLVED;
+use crate::results::outcome::{Results, Settings, State, SweepHeading};
 use crate::results::statistics::Interval;
 
 /// The most figures of responses.
@@ -25,7 +26,7 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
     let points = gather(results)?;
     let keys = swept(&points);
     let target = target::target(&points);
-    let begun = results.trials.iter().find(|trial| trial.folder.join("resolved.toml").exists());
+    let begun = results.trials.iter().find(|trial| trial.folder.join(RESOLVED).exists());
     let base = match begun {
         Some(trial) => trial.settings()?,
         None => Settings::new(),
@@ -42,12 +43,12 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
         differed(&points, &keys),
         settings::section(&without(&base, &keys), defaults.as_ref(), "every trial"),
     ];
-    let again = format!("straggler report {}", quoted(&results.name));
-    sections.push(commands::section(again_and_again(results, &again), &sections, &again));
+    sections.push(commands::section(HERE, commands(results), &sections, REPORT));
+    let heading = SweepHeading::read(&results.path)?;
     Ok(Page {
         kind: "Sweep",
-        title: results.name.clone(),
-        question: base.get("scenario.title").map(setting_text).unwrap_or_default(),
+        title: heading.line().to_string(),
+        question: heading.question,
         facts: facts(results, &points, &keys),
         notices: notices(results, &points),
         words: words(&points, &keys),
@@ -85,11 +86,10 @@ fn notices(results: &Results, points: &[SweepPoint]) -> Vec<String> {
     let open = count(points, State::ToDo);
     if open > 0 {
         notices.push(format!(
-            "{open} of {} {} not done yet; the page shows the others. The command straggler resume {} \
-             runs what is missing.",
+            "{open} of {} {} not done yet; the page shows the others. The command straggler resume . in \
+             this folder runs what is missing.",
             counted(results.trials.len(), "trial", "trials"),
             if open == 1 { "is" } else { "are" },
-            quoted(&results.name)
         ));
     }
     let failed = count(points, State::Failed);
@@ -200,27 +200,21 @@ fn without(all: &Settings, keys: &[String]) -> Settings {
     settings
 }
 
-fn again_and_again(results: &Results, again: &str) -> Vec<(String, Vec<String>)> {
-    let name = &results.name;
-    let mut commands = Vec::new();
-    if results.path.join("sweep.toml").exists() {
-        commands.push((
-            "Run all trials again:".to_string(),
-            vec![format!("straggler sweep {} --out again", quoted(&format!("{name}/sweep.toml")))],
-        ));
-    }
+/// The commands that make the results and the page again.
+fn commands(results: &Results) -> Vec<Purpose> {
+    let mut commands =
+        vec![Purpose::new("Run all trials again:", "straggler sweep . --out ../again".to_string())];
     if let Some(trial) = results.trials.first() {
-        let resolved = quoted(&format!("{name}/trials/{}/resolved.toml", trial.id));
-        commands.push((
+        let folder = format!("trials/{}", trial.id);
+        commands.push(Purpose::new(
             format!("Run one trial again, here trial {}:", trial.id),
-            vec![format!("straggler run {resolved} --out again")],
+            format!("straggler run {folder} --out ../again"),
         ));
-        commands.push((
-            "Write the report of one trial:".to_string(),
-            vec![format!("straggler report {}", quoted(&format!("{name}/trials/{}", trial.id)))],
+        commands.push(Purpose::new(
+            "Write the report of one trial:",
+            format!("straggler report {folder}"),
         ));
     }
-    commands
-        .push(("Write this file again from the folder's files:".to_string(), vec![again.into()]));
+    commands.push(Purpose::new("Write this page again from the folder's files:", REPORT));
     commands
 }

@@ -1,0 +1,181 @@
+//! The answer of a lab in sentences: which lost parts of the state cause a drop.
+
+use super::LabResults;
+use super::design::NO_RESTART;
+use super::tables::MEDIAN;
+use crate::results::tables::{ArmRow, EffectRow};
+use crate::scenario::lab::Lab;
+
+/// The response that the answer is about.
+const RESPONSE: &str = "depth";
+/// The level of significance, after Holm.
+const LEVEL: f64 = 0.05;
+
+/// The answer, from the tables of the lab: for the largest number of workers first.
+pub(super) fn verdict(
+    lab: &Lab,
+    results: &LabResults,
+    arms: &[ArmRow],
+    effects: &[EffectRow],
+) -> Vec<String> {
+    let mut sentences: Vec<String> =
+        lab.workers.iter().rev().map(|&workers| answer(lab, workers, effects)).collect();
+    let early = lab.early.min(lab.updates);
+    sentences.push(format!(
+        "The figures are changes of the lowest AUC in the first {early} updates after the fork, in basis points \
+         (0.0001), with their 95 % intervals over {} seeds.",
+        lab.seeds
+    ));
+    let far = |row: &&ArmRow| row.statistic == MEDIAN && row.arm != NO_RESTART;
+    let robust = arms.iter().filter(far).count()
+        + effects.iter().filter(|row| row.statistic == MEDIAN).count();
+    if robust > 0 {
+        sentences.push(
+            "Some seeds are far from the others (a run broke down after the fork); medians are shown where \
+             that is so."
+                .to_string(),
+        );
+    }
+    let broke = results.forks.iter().flat_map(|forked| &forked.curves);
+    let broke = broke.filter(|curve| curve.broke.is_some()).count();
+    if broke > 0 {
+        sentences.push(format!("Runs after the fork that blew up or stalled: {broke}."));
+    }
+    sentences
+}
+
+fn answer(lab: &Lab, workers: u32, effects: &[EffectRow]) -> String {
+    let who = if workers == 1 { "1 worker".to_string() } else { format!("{workers} workers") };
+    let mine: Vec<&EffectRow> = effects
+        .iter()
+        .filter(|row| row.workers == workers && row.response == RESPONSE && row.effect.is_some())
+        .collect();
+    let Some(most) = mine.iter().max_by(|a, b| size(a).total_cmp(&size(b))) else {
+        return format!("With {who}, no effect is defined: see arms.csv.");
+    };
+    if mine.iter().all(|row| row.p_holm.is_none()) {
+        return format!(
+            "With {who}, the largest effect is that of {}: {}. With {} seeds it has no interval; three are the \
+             fewest, and six for medians (lab.seeds).",
+            lost(most),
+            points(most),
+            lab.seeds
+        );
+    }
+    let (mut causes, rest): (Vec<&&EffectRow>, Vec<&&EffectRow>) =
+        mine.iter().partition(|row| row.p_holm.is_some_and(|p| p < LEVEL));
+    causes.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    let widest = rest.iter().filter_map(|row| reach(row)).fold(0.0, f64::max);
+    if causes.is_empty() {
+        return format!(
+            "With {who}, no part that was lost makes a difference that {} seeds can see; every effect is within \
+             ±{:.0}.",
+            lab.seeds,
+            1e4 * widest
+        );
+    }
+    let named: Vec<String> =
+        causes.iter().map(|row| format!("{} ({})", lost(row), points(row))).collect();
+    let verb = match causes.iter().all(|row| row.effect.is_some_and(|effect| effect < 0.0)) {
+        true => "causes the drop",
+        false => "changes it",
+    };
+    let rest = match rest.len() {
+        0 => String::new(),
+        _ => format!("; nothing else makes a difference (all others within ±{:.0})", 1e4 * widest),
+    };
+    format!("With {who}, {} {verb}{rest}.", named.join(" and "))
+}
+
+fn size(row: &EffectRow) -> f64 {
+    row.effect.map_or(0.0, f64::abs)
+}
+
+/// The largest effect that the interval contains.
+fn reach(row: &EffectRow) -> Option<f64> {
+    Some(row.low?.abs().max(row.high?.abs()))
+}
+
+fn lost(row: &EffectRow) -> String {
+    let what = match row.term.split_once(" x ") {
+        Some((a, b)) => format!("losing {} and {} together", name(a), name(b)),
+        None => format!("losing {}", name(&row.term)),
+    };
+    match row.aliases.is_empty() {
+        true => what,
+        false => format!("{what} (or {})", row.aliases.replace("; ", " or ")),
+    }
+}
+
+/// A factor in words.
+fn name(factor: &str) -> &str {
+    match factor {
+        "workers" => "the workers' own weights",
+        "slots" => "the optimizer state (slots)",
+        "counters" => "the optimizer's counters",
+        "data" => "the place in the data",
+        "moving" => "the moving statistics",
+        "clock" => "the clock of the schedule",
+        "remedies" => "the state of remedies",
+        "in_flight" => "the gradients in flight",
+        other => other,
+    }
+}
+
+fn points(row: &EffectRow) -> String {
+    let Some(effect) = row.effect else { return "-".to_string() };
+    let kind = if row.statistic == MEDIAN { "median " } else { "" };
+    match row.low.zip(row.high) {
+        Some((low, high)) => {
+            format!("{kind}{:+.0} [{:+.0}, {:+.0}]", 1e4 * effect, 1e4 * low, 1e4 * high)
+        }
+        None => format!("{kind}{:+.0}", 1e4 * effect),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn effect(term: &str, effect: f64, half: f64, p: Option<f64>) -> EffectRow {
+        EffectRow {
+            workers: 30,
+            response: RESPONSE.into(),
+            term: term.into(),
+            aliases: String::new(),
+            seeds: 10,
+            statistic: "mean".into(),
+            effect: Some(effect),
+            low: p.map(|_| effect - half),
+            high: p.map(|_| effect + half),
+            p,
+            p_holm: p,
+        }
+    }
+
+    fn lab(seeds: u32) -> Lab {
+        Lab { workers: vec![30], seeds, ..Lab::default() }
+    }
+
+    #[test]
+    fn the_cause_is_named_with_its_size_and_the_others_with_their_limit() {
+        let effects = [
+            effect("slots", -0.0255, 0.0094, Some(0.007)),
+            effect("workers", 0.0003, 0.0005, Some(0.9)),
+            effect("workers x slots", -0.0004, 0.0007, Some(0.8)),
+        ];
+        assert_eq!(
+            answer(&lab(10), 30, &effects),
+            "With 30 workers, losing the optimizer state (slots) (-255 [-349, -161]) causes the drop; nothing \
+             else makes a difference (all others within ±11)."
+        );
+    }
+
+    #[test]
+    fn without_a_cause_it_says_what_could_have_been_seen() {
+        let found = answer(&lab(10), 30, &[effect("slots", -0.0002, 0.0010, Some(0.5))]);
+        assert!(found.ends_with("that 10 seeds can see; every effect is within ±12."), "{found}");
+        let few = answer(&lab(2), 30, &[effect("slots", -0.0255, 0.0, None)]);
+        assert!(few.contains("-255. With 2 seeds it has no interval"), "{few}");
+    }
+}

@@ -1,0 +1,147 @@
+//! What happened in a run, in sentences that are true for every protocol, number of workers and
+//! outcome. The console and the page say the same.
+
+use crate::metrics::Quality;
+use crate::report::figure::number::{figure, percent, with_noun};
+use crate::results::Summary;
+
+/// If the mean staleness is this close to the number of other workers, it is explained by it.
+const NEAR: f64 = 0.05;
+/// A share of time below which waiting is not worth a sentence.
+const LITTLE: f64 = 0.01;
+
+/// How old the gradients were, and why.
+pub fn staleness(summary: &Summary) -> Option<String> {
+    let mean = summary.staleness.mean?;
+    let (others, max) = (f64::from(summary.workers) - 1.0, summary.staleness.max?);
+    let waited = summary.utilisation.map(|u| u.waiting).filter(|waiting| *waiting > LITTLE);
+    let waited =
+        waited.map(|share| format!("the workers waited for {} of their time", percent(share)));
+    if max == 0 {
+        let mut text = match others {
+            0.0 => {
+                "With one worker no gradient was old: nothing else changes the weights".to_string()
+            }
+            _ => {
+                "No gradient was old: each was applied to the parameters that it was computed from"
+                    .to_string()
+            }
+        };
+        if let (Some(waited), true) = (waited, others > 0.0) {
+            text.push_str(&format!(". For this, {waited}"));
+        }
+        return Some(format!("{text}."));
+    }
+    let tail = summary.staleness.p99.map_or_else(String::new, |p99| {
+        format!(
+            "; 99 % of the gradients were at most {} old, and the oldest was {} old",
+            with_noun(p99 as f64, "update", "updates"),
+            with_noun(max as f64, "update", "updates")
+        )
+    });
+    let mut text = format!(
+        "On average a gradient was {} old when it was applied{tail}.",
+        with_noun(mean, "update", "updates")
+    );
+    let merged = summary.pushes as f64 / summary.updates.max(1) as f64;
+    if merged >= 1.5 {
+        text.push_str(&format!(" An update was made of {} pushes on average.", figure(merged)));
+    } else if others > 0.0 && summary.protocol != IMPOSED {
+        let workers = with_noun(others, "other worker was", "other workers were");
+        if (mean / others - 1.0).abs() < NEAR {
+            text.push_str(&format!(
+                " {workers} at work meanwhile, and each update of theirs makes a gradient in flight one older."
+            ));
+        } else if let (Some(waited), true) = (waited, mean < others) {
+            text.push_str(&format!(
+                " With {} {} and no waiting it would be about {}; here {waited}.",
+                figure(others),
+                if others == 1.0 { "other worker" } else { "other workers" },
+                figure(others)
+            ));
+        }
+    }
+    let lost = summary.discarded + summary.aborted;
+    if lost > 0 {
+        let all = summary.pushes + summary.discarded + summary.aborted;
+        text.push_str(&format!(
+            " {} of all steps were discarded or aborted.",
+            percent(lost as f64 / all as f64)
+        ));
+    }
+    Some(text)
+}
+
+/// The name of the protocol if no cluster is simulated.
+const IMPOSED: &str = "imposed_staleness";
+
+/// An AUC and how much it would vary with the examples of the holdout, such as `0.783 ± 0.018`.
+pub fn auc(quality: &Quality) -> Option<String> {
+    let auc = quality.auc?;
+    Some(match quality.auc_error().filter(|error| *error > 0.0) {
+        // Two digits of the error.
+        Some(error) => {
+            let decimals = (1 - error.log10().floor() as i32).clamp(2, 5) as usize;
+            format!("{auc:.decimals$} ± {error:.decimals$}")
+        }
+        None => format!("{auc:.4}"),
+    })
+}
+
+/// What the number behind `±` is.
+pub const ERROR: &str = "± is the standard error over the examples of the holdout";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::summary::{Staleness, Utilisation};
+
+    fn summary(workers: u32, mean: f64, max: u64, waiting: f64) -> Summary {
+        Summary {
+            workers,
+            protocol: "asynchronous".into(),
+            pushes: 1000,
+            updates: 1000,
+            staleness: Staleness { mean: Some(mean), p99: Some(max), max: Some(max), p50: None },
+            utilisation: Some(Utilisation { busy: 1.0 - waiting, network: 0.0, waiting }),
+            ..Summary::default()
+        }
+    }
+
+    #[test]
+    fn fresh_gradients_are_explained_by_the_protocol_or_by_the_lack_of_others() {
+        let alone = staleness(&summary(1, 0.0, 0, 0.0)).unwrap();
+        assert_eq!(alone, "With one worker no gradient was old: nothing else changes the weights.");
+        let barrier = staleness(&summary(8, 0.0, 0, 0.6)).unwrap();
+        assert!(
+            barrier.ends_with("For this, the workers waited for 60.0 % of their time."),
+            "{barrier}"
+        );
+    }
+
+    #[test]
+    fn other_workers_explain_the_mean_only_if_it_is_their_number() {
+        let free = staleness(&summary(8, 6.98, 30, 0.0)).unwrap();
+        assert!(free.contains("7 other workers were at work meanwhile"), "{free}");
+        let bounded = staleness(&summary(8, 3.5, 6, 0.4)).unwrap();
+        assert!(
+            bounded.contains("it would be about 7; here the workers waited for 40.0 %"),
+            "{bounded}"
+        );
+        let merged = staleness(&Summary { updates: 250, ..summary(8, 1.5, 3, 0.1) }).unwrap();
+        assert!(merged.ends_with("An update was made of 4 pushes on average."), "{merged}");
+    }
+
+    #[test]
+    fn a_figure_has_the_digits_that_its_error_allows() {
+        let quality = |positives, examples| Quality {
+            auc: Some(0.78304),
+            positives,
+            examples,
+            ..Quality::default()
+        };
+        assert_eq!(auc(&quality(233, 1980)).unwrap(), "0.783 ± 0.018");
+        assert_eq!(auc(&quality(23_300, 198_000)).unwrap(), "0.7830 ± 0.0018");
+        assert_eq!(auc(&quality(0, 0)).unwrap(), "0.7830");
+    }
+}
