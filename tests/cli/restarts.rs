@@ -44,6 +44,19 @@ fn a_lab_attributes_a_drop_and_goes_on_where_it_was() {
     let at_once = Rows::read(&one.join("curves.csv"));
     assert_eq!(at_once.len(), 2 * 3 * (1 + 16 + 1 + 4) * 4);
     assert!(one.join("restart.svg").exists() && one.join("views.csv").exists());
+    // The other commands know the folder.
+    let page = fs::read_to_string(one.join("report.html")).unwrap();
+    assert!(page.contains("What each lost part causes") && page.contains("<svg"), "{page}");
+    let verdict = said.stdout.lines().next().unwrap();
+    assert!(verdict.starts_with("With 4 workers, "), "{}", said.stdout);
+    let status = done(straggler().arg("status").arg(&one)).stdout;
+    assert!(status.contains(verdict) && status.contains("is done: 6 base runs"), "{status}");
+    done(straggler().arg("export").arg(&one).args(["--format", "csv"]));
+    let exported = fs::read(one.join("export/csv/effects.csv")).unwrap();
+    assert_eq!(exported, fs::read(one.join("effects.csv")).unwrap());
+    fs::remove_dir_all(one.join("export")).unwrap();
+    let said = say(straggler().arg("compare").arg(&one).arg(&one));
+    assert!(said.code == 6 && said.stderr.contains("a restart lab"), "{}", said.stderr);
     // What coalesces with one worker is nothing.
     let rows = effects.texts("workers").into_iter().zip(effects.texts("term"));
     let of_one = rows.zip(effects.texts("effect")).filter(|(row, _)| *row == ("1", "workers"));
@@ -61,7 +74,9 @@ fn a_lab_attributes_a_drop_and_goes_on_where_it_was() {
     bytes[100] ^= 1;
     fs::write(&file, bytes).unwrap();
     fs::remove_file(two.join("lab.json")).unwrap();
-    let said = done(&mut lab(&two));
+    let status = done(straggler().arg("status").arg(&two)).stdout;
+    assert!(status.contains("of 6 base runs done: straggler resume"), "{status}");
+    let said = done(straggler().arg("resume").arg(&two));
     assert_eq!(said.stderr.matches(": fork\n").count(), 1, "{}", said.stderr);
     assert_same(&reproducible(&one), &reproducible(&two), "gone on with");
 }

@@ -17,6 +17,7 @@ fn full_quality() -> Quality {
         ne: Some(0.9),
         calibration: Some(1.1),
         examples: 100,
+        positives: 30,
         groups: 9,
         groups_skipped: 1,
     }

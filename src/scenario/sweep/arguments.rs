@@ -100,7 +100,7 @@ mod tests {
     fn values(text: &str) -> Option<Vec<String>> {
         match read(text, "here").unwrap() {
             Argument::Axis(axis) => Some(axis.values.into_iter().map(|v| v.text).collect()),
-            Argument::Override => None,
+            Argument::Setting(_) => None,
         }
     }
 
@@ -121,10 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn one_value_is_an_override() {
-        for text in ["a=1", "a=[1,2]", "a=", "train.days=1..10", "a='1,2'", "nonsense"] {
+    fn one_value_is_for_every_point() {
+        for text in ["a=1", "a=[1,2]", "a=", "train.days=1..10", "a='1,2'"] {
             assert_eq!(values(text), None, "{text}");
         }
+        assert!(read("nonsense", "here").unwrap_err().contains("needs `=`"));
         assert!(read("a=1,,2", "here").is_err());
         assert!(read("a=log:0..1 x3", "here").is_err());
     }

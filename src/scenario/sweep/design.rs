@@ -241,6 +241,7 @@ pub fn short<'a>(key: &'a str, keys: &[&str]) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::sweep::Literal;
 
     fn literal(text: &str) -> Literal {
         Literal { text: text.into(), place: "test".into() }
@@ -294,8 +295,18 @@ mod tests {
                 "protocol.kind=synchronous"
             ]
         );
-        design.set(axis("cluster.workers", &["3"]));
+        design.lay_over(Argument::Axis(axis("cluster.workers", &["3", "4"]))).unwrap();
         assert_eq!(labels(&design)[0], "workers=3 plain");
+        // One value replaces an axis too, so that labels say what runs.
+        let setting =
+            |key: &str| Argument::Setting(Setting { key: key.into(), value: literal("5") });
+        design.lay_over(setting("cluster.workers")).unwrap();
+        assert_eq!(labels(&design)[0], "workers=5 plain");
+        design.lay_over(setting("cluster.shards")).unwrap();
+        assert_eq!(design.everywhere.len(), 1);
+        // What single points set cannot be set for all of them.
+        assert!(design.lay_over(setting("train.batch")).unwrap_err().contains("single points"));
+        assert!(design.lay_over(setting("protocol")).unwrap_err().contains("`protocol.kind`"));
     }
 
     #[test]
