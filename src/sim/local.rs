@@ -65,6 +65,12 @@ struct LocalWeights {
 }
 
 impl LocalStep {
+    /// The step of `examples` examples, if it is more than one gradient.
+    pub(super) fn new(routine: &Routine, examples: usize, pushes_dense: bool) -> Option<LocalStep> {
+        let batch = examples.div_ceil(routine.batches.max(1) as usize);
+        (!routine.is_plain()).then(|| LocalStep { routine: routine.clone(), batch, pushes_dense })
+    }
+
     /// Computes the gradient to push.
     pub(super) fn run(
         &self,

@@ -300,11 +300,7 @@ impl Training {
             model: Arc::clone(&self.model),
             source: Arc::clone(self.feed.source()),
             filter: self.filter.clone(),
-            local: (!routine.is_plain()).then(|| LocalStep {
-                routine: routine.clone(),
-                batch: self.feed.examples().div_ceil(routine.batches.max(1) as usize),
-                pushes_dense,
-            }),
+            local: LocalStep::new(routine, self.feed.examples(), pushes_dense),
             worker_state: routine.keeps().then(|| self.worker_state(worker)),
             buffers: self.buffers.clone(),
             step,

@@ -89,16 +89,6 @@ impl TableBuilder {
         self.numeric_columns + self.flags
     }
 
-    /// The values of a numeric column, NaN where they are missing.
-    pub(crate) fn numbers(&self, index: usize) -> impl Iterator<Item = f32> {
-        self.numeric.iter().skip(index).step_by(self.numeric_width().max(1)).copied()
-    }
-
-    /// Whether cells of a numeric column are missing.
-    pub(crate) fn has_missing(&self, index: usize) -> bool {
-        self.numbers(index).any(f32::is_nan)
-    }
-
     /// Notes the time of a row that is left out.
     pub(crate) fn leave_out(&mut self, stamp: Stamp) {
         self.earliest = Some(self.earliest.map_or(stamp, |earliest| earliest.min(stamp)));
@@ -167,7 +157,7 @@ impl TableBuilder {
         let calendar = self.calendar(config);
         let Numbered { histories, rows, keys } = self.number_ids(config);
         remarks.extend(look::labels(config, &self.labels, &self.label_texts));
-        remarks.extend(look::columns(config, &self, &rows));
+        remarks.extend(look::columns(config, self.labels.len(), &self.numeric, &rows));
         remarks.extend(keeps_all(tally, &config.keep_when));
         self.scale_numbers(config);
         let schema = self.schema(config, &rows, &histories);

@@ -1,6 +1,5 @@
 //! What a table looks like beside what its mapping says: columns that say nothing.
 
-use super::builder::TableBuilder;
 use super::config::{Config, Missing, PositiveWhen};
 use crate::data::Remark;
 use crate::data::reading::bad_rows::excerpt;
@@ -86,11 +85,19 @@ pub(super) fn labels(config: &Config, labels: &[u8], texts: &LabelTexts) -> Opti
     Some(Remark::new("data.positive_when", message, help))
 }
 
-/// Remarks about columns whose cells are all the same; before numbers are scaled.
-pub(super) fn columns(config: &Config, builder: &TableBuilder, rows: &[u32]) -> Vec<Remark> {
+/// Remarks about columns whose cells are all the same. `numbers` are those of all examples, not
+/// scaled yet, NaN where they are missing; `rows` the numbers of ids.
+pub(super) fn columns(
+    config: &Config,
+    examples: usize,
+    numbers: &[f32],
+    rows: &[u32],
+) -> Vec<Remark> {
+    let width = numbers.len() / examples.max(1);
+    let column = |index: usize| numbers.iter().skip(index).step_by(width.max(1)).copied();
     let mut numeric = Vec::new();
     for (index, name) in config.numeric.iter().enumerate() {
-        let mut values = builder.numbers(index).filter(|value| !value.is_nan());
+        let mut values = column(index).filter(|value| !value.is_nan());
         let what = match values.next() {
             None => "has no number in any row: its cells are empty".to_string(),
             Some(first) if values.all(|value| value == first) => match config.log1p {
@@ -99,12 +106,12 @@ pub(super) fn columns(config: &Config, builder: &TableBuilder, rows: &[u32]) -> 
             },
             Some(_) => continue,
         };
-        let is_flagged = config.missing == Missing::Flag && builder.has_missing(index);
+        let is_flagged = config.missing == Missing::Flag && column(index).any(f32::is_nan);
         let rest = if is_flagged { " that has one" } else { "" };
         numeric.push((name.as_str(), format!("{what}{rest}")));
     }
     let constant = config.categorical.iter().zip(rows).filter(|(_, rows)| **rows == 1);
-    let constant = constant.filter(|_| builder.rows() > 1);
+    let constant = constant.filter(|_| examples > 1);
     let what = "has the same id in every row";
     let categorical = constant.map(|(name, _)| (name.as_str(), what.to_string())).collect();
     let mut found = told("numeric", numeric);
