@@ -29,6 +29,9 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
                 estimate.holdout
             ),
         ]);
+        for (name, days) in prepared.dated_days() {
+            table.row([name, days]);
+        }
         table.row([
             "parameters".to_string(),
             format!("{} dense, {} in tables", estimate.dense, estimate.sparse),

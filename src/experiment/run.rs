@@ -11,7 +11,7 @@ use super::run_info::Stopwatch;
 use super::snapshot::Snapshots;
 use super::stages::{self, StageFolders};
 use super::stop::StopSignal;
-use super::summary::summary;
+use super::summary::{summary, undefined};
 use crate::base::ByteSize;
 use crate::data::{LeakError, Remark};
 use crate::metrics::Quality;
@@ -353,7 +353,8 @@ impl Trial {
         watcher: &mut dyn Observer,
     ) -> Result<RunOutcome, RunError> {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
-        let snapshots = Snapshots::of(out, &self.resolved);
+        let log = self.prepared.as_ref().map_or(String::new(), |prepared| log_digest(prepared));
+        let snapshots = Snapshots::of(out, &format!("{}{log}", self.resolved));
         if found == ExistingResults::Done && !options.again {
             // The earlier run may have been killed just before it removed its snapshots.
             snapshots
@@ -367,7 +368,12 @@ impl Trial {
         let preset = self.scenario.preset.map(Preset::name);
         let stopwatch = Stopwatch::start(out, self.threads, &self.folder, preset)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
-        let facts = self.prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
+        let facts = self.prepared.as_ref().map(|prepared| {
+            let mut facts = prepared.source.facts();
+            facts.extend(prepared.dated_days());
+            facts
+        });
+        let facts = facts.unwrap_or_default();
         let stages = self.do_earlier(out, options)?;
         let begun = self.begin(out, options, &snapshots)?;
         let Begun { mut job, mut recorder, mut keeper, started, resumed } = begun;
@@ -536,11 +542,28 @@ impl Trial {
         summary.data = facts;
         summary.bayes = bayes(job);
         summary.bayes_auc = summary.bayes.and_then(|bayes| bayes.auc);
+        if let Some(evaluation) = &session.watch.evaluation {
+            summary.undefined = undefined(&summary, &evaluation.evaluator);
+        }
         if let Work::Training(training) = &session.work {
             summary.weights_sha256 = Some(weights_digest(training.server()));
         }
         summary
     }
+}
+
+/// A text that identifies the numbers of days, examples and ids of a log: files may have changed
+/// since a snapshot was written.
+fn log_digest(prepared: &Prepared) -> String {
+    let source = &prepared.source;
+    let mut text = format!("{:?} {:?}", source.days(), source.held_out());
+    for space in 0..source.schema().spaces.len() {
+        let keys = source.id_keys(space).unwrap_or_default();
+        text.push_str(&hex_digest(
+            &keys.iter().flat_map(|key| key.to_le_bytes()).collect::<Vec<u8>>(),
+        ));
+    }
+    hex_digest(text.as_bytes())
 }
 
 /// A text that identifies the days and the data that a scenario is trained on. Two jobs with the

@@ -7,6 +7,7 @@ pub mod estimate;
 pub mod expect;
 pub mod job;
 pub mod lab;
+mod log_remarks;
 #[cfg(test)]
 mod new_parts;
 mod passes;

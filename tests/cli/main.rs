@@ -12,6 +12,7 @@ mod golden;
 mod limits;
 mod look_up;
 mod many_trials;
+mod meaning;
 mod overrides;
 mod own_data;
 mod progress;

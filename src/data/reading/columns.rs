@@ -91,6 +91,15 @@ impl FileFilter<'_> {
         self.conditions.is_empty()
     }
 
+    /// The number of the first condition that the row does not fulfil, and the cell.
+    pub(crate) fn refusal<'r>(&self, row: &Row<'r>) -> Option<(usize, &'r [u8])> {
+        let mut all = self.conditions.iter().zip(&self.names.conditions).enumerate();
+        all.find_map(|(index, ((column, condition), (name, _)))| {
+            let cell = row.cell(*column);
+            (condition.holds(cell, name) == Ok(false)).then(|| (index, cell.bytes()))
+        })
+    }
+
     /// Whether the row fulfils all conditions.
     #[inline(always)]
     pub(crate) fn keeps(&self, row: &Row) -> Result<bool, Fault> {

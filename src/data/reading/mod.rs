@@ -18,6 +18,7 @@ mod long_delimiter;
 mod parquet;
 pub(super) mod python_literal;
 pub(super) mod records;
+pub(super) mod refused;
 pub(super) mod sparse_rows;
 pub(super) mod split;
 pub mod stamp;

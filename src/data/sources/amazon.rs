@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{OpenContext, SourceConfig};
-use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::Log;
 use crate::data::log::din_task::{self, TaskConfig};
@@ -20,7 +19,8 @@ use crate::data::reading::bad_rows::{BadRowKind, BadRows, Fault, RowTally, excer
 use crate::data::reading::file::{self, Input};
 use crate::data::reading::json_lines::{fault, for_each_line};
 use crate::data::reading::python_literal;
-use crate::data::reading::stamp::{Stamp, TimeFormat};
+use crate::data::reading::stamp::{Stamp, TimeFormat, TimeReader};
+use crate::data::{DataSource, UtcOffset};
 
 /// Which level of a category path is an item's category.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +47,9 @@ pub struct Config {
     pub category_level: CategoryLevel,
     /// How reviews become examples.
     pub task: TaskConfig,
+    /// How far the clocks of the days are ahead of UTC, as `"+08:00"` or `"-05:30"`.
+    #[serde(skip_serializing_if = "UtcOffset::is_utc")]
+    pub utc_offset: UtcOffset,
     /// What to do about malformed rows.
     #[serde(flatten)]
     pub bad_rows: BadRows,
@@ -154,7 +157,7 @@ pub(crate) fn load<'a>(
         let input = with_json(input?)?;
         first_path.get_or_insert_with(|| input.name.clone());
         for_each_line(input, &mut tally, |line| {
-            let (user, item, stamp) = review(line)?;
+            let (user, item, stamp) = review(line, config.utc_offset)?;
             events.push((&*user).into(), (&*item).into(), stamp);
             Ok(())
         })?;
@@ -192,7 +195,7 @@ fn with_json(mut input: Input) -> Result<Input, DataError> {
     }
 }
 
-fn review(line: &str) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
+fn review(line: &str, offset: UtcOffset) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
     let review: Review = serde_json::from_str(line).map_err(|error| fault(&error))?;
     if review.reviewer.is_none() && review.user.is_none() {
         let detail = "no key \"reviewerID\" (editions of 2014 and 2018) and no \"user_id\" (edition of \
@@ -202,7 +205,11 @@ fn review(line: &str) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
     if review.reviewer.is_some() {
         let user = present(review.reviewer, "reviewerID")?;
         let item = present(review.item, "asin")?;
-        return Ok((user, item, time(review.seconds, "unixReviewTime", TimeFormat::UnixSeconds)?));
+        return Ok((
+            user,
+            item,
+            time(review.seconds, "unixReviewTime", TimeFormat::UnixSeconds, offset)?,
+        ));
     }
     let user = present(review.user, "user_id")?;
     let (item, key) = match review.parent {
@@ -210,13 +217,18 @@ fn review(line: &str) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
         None => (review.item, "asin"),
     };
     let item = present(item, key)?;
-    Ok((user, item, time(review.milliseconds, "timestamp", TimeFormat::UnixMilliseconds)?))
+    Ok((user, item, time(review.milliseconds, "timestamp", TimeFormat::UnixMilliseconds, offset)?))
 }
 
-fn time(value: Option<Value>, key: &str, format: TimeFormat) -> Result<Stamp, Fault> {
+fn time(
+    value: Option<Value>,
+    key: &str,
+    format: TimeFormat,
+    offset: UtcOffset,
+) -> Result<Stamp, Fault> {
     let missing = || Fault::new(BadRowKind::MissingField, format!("no key {key:?}"));
     match value.ok_or_else(missing)? {
-        Value::Number(number) => format.parse(number.to_string()[..].into()),
+        Value::Number(number) => TimeReader { format, offset }.parse(number.to_string()[..].into()),
         other => {
             let found = excerpt(other.to_string().as_bytes());
             let detail = format!("{key:?} must be a number, found {found}");
@@ -307,12 +319,14 @@ mod tests {
     #[test]
     fn reviews_of_2023_have_milliseconds_and_a_parent() {
         let line = r#"{"rating": 1.0, "asin": "B0AAA", "parent_asin": "B0PPA", "user_id": "U2", "timestamp": 1.5231e+12}"#;
-        let (user, item, stamp) = review(line).unwrap();
+        let (user, item, stamp) = review(line, UtcOffset::default()).unwrap();
         assert_eq!(
             (user.as_ref(), item.as_ref(), stamp),
             ("U2", "B0PPA", Stamp(1_523_100_000_000))
         );
-        let other = review(r#"{"user": "a", "business": "b", "date": "2018-04-07"}"#).unwrap_err();
+        let other =
+            review(r#"{"user": "a", "business": "b", "date": "2018-04-07"}"#, UtcOffset::default())
+                .unwrap_err();
         assert_eq!(other.kind, BadRowKind::MissingField);
         assert!(other.detail.contains("2023") && other.detail.contains("interactions"));
     }
@@ -328,7 +342,7 @@ mod tests {
     #[test]
     fn optional_keys_of_both_editions_are_passed_over() {
         let line = r#"{"overall": 5.0, "vote": "1,234", "verified": true, "style": {"Size:": " 7 oz"}, "image": ["x"], "helpful": [0, 1], "reviewerID": "A\u0041", "asin": "B0", "unixReviewTime": 1472688000}"#;
-        let (user, item, stamp) = review(line).unwrap();
+        let (user, item, stamp) = review(line, UtcOffset::default()).unwrap();
         assert_eq!((user.as_ref(), item.as_ref(), stamp), ("AA", "B0", Stamp(1_472_688_000_000)));
     }
 }

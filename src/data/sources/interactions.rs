@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OpenContext, SourceConfig};
-use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::Log;
 use crate::data::log::din_task::{self, TaskConfig};
@@ -18,8 +17,10 @@ use crate::data::reading::columns::{
     FileFilter, Filter, TableFiles, TableInput, Wanted, find, for_each_table,
 };
 use crate::data::reading::records::{Row, RowDecision, Stretch, Take, for_each_row, take_rows};
-use crate::data::reading::stamp::{Stamp, TimeFormat};
+use crate::data::reading::refused::{FirstRefused, keeps_all};
+use crate::data::reading::stamp::{Stamp, TimeFormat, TimeReader};
 use crate::data::reading::text::Text;
+use crate::data::{DataSource, UtcOffset};
 
 /// A file with the category of every item.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +62,10 @@ pub struct Config {
     pub time: String,
     /// How the time is written.
     pub time_format: TimeFormat,
+    /// How far the clocks of the days are ahead of UTC, as `"+08:00"` or `"-05:30"`: by them, times
+    /// in UTC (Unix times, and texts with `Z`) are divided into days. Other texts are local times.
+    #[serde(skip_serializing_if = "UtcOffset::is_utc")]
+    pub utc_offset: UtcOffset,
     /// Column with the item's category; the first row of an item decides.
     pub category: Option<String>,
     /// A further file with the category of every item.
@@ -82,6 +87,7 @@ impl Default for Config {
             item: "item".to_string(),
             time: "time".to_string(),
             time_format: TimeFormat::default(),
+            utc_offset: UtcOffset::default(),
             category: None,
             categories: None,
             keep_when: Vec::new(),
@@ -143,12 +149,15 @@ pub(crate) fn load_with<'a>(
     let filter = Filter::parse(&config.keep_when, config.tables.trim)?;
     let mut tally = RowTally::new(config.bad_rows)?;
     let mut events = Events::new();
+    let mut refused = FirstRefused::default();
     let path = for_each_table(tables, |table| {
-        read_events(config, table, &filter, &mut events, &mut tally)
+        read_events(config, table, &filter, (&mut events, &mut refused), &mut tally)
     })?;
+    refused.check_left(&path, &tally, &config.keep_when)?;
     let mut facts = tally.facts();
     facts.extend(categorise(&mut events)?);
-    let remarks = events.remarks(&config.user, &config.item);
+    let mut remarks = events.remarks(&config.user, &config.item);
+    remarks.extend(keeps_all(&tally, &config.keep_when));
     let log = din_task::build(events, &config.task, context.streams, &path, facts)?;
     Ok(Log { remarks, ..log })
 }
@@ -164,7 +173,7 @@ fn read_events(
     config: &Config,
     table: &mut TableInput,
     filter: &Filter,
-    events: &mut Events,
+    (events, refused): (&mut Events, &mut FirstRefused),
     tally: &mut RowTally,
 ) -> Result<(), DataError> {
     let columns = table.rows.columns();
@@ -173,9 +182,19 @@ fn read_events(
     let time = one("time", &config.time)?;
     let category = config.category.as_ref().map(|name| one("category", name)).transpose()?;
     let filter = filter.on(&table.name, columns)?;
-    let format = config.time_format;
-    let consumer =
-        EventConsumer { filter, user, item, time, category, format, stamps: Vec::new(), events };
+    let reader = TimeReader { format: config.time_format, offset: config.utc_offset };
+    events.has_dates = config.time_format != TimeFormat::Day;
+    let consumer = EventConsumer {
+        filter,
+        user,
+        item,
+        time,
+        category,
+        reader,
+        stamps: Vec::new(),
+        events,
+        refused,
+    };
     take_rows(&table.name, &mut *table.rows, tally, consumer)
 }
 
@@ -186,10 +205,11 @@ struct EventConsumer<'a> {
     item: usize,
     time: usize,
     category: Option<usize>,
-    format: TimeFormat,
+    reader: TimeReader,
     /// Times of the current rows.
     stamps: Vec<Stamp>,
     events: &'a mut Events,
+    refused: &'a mut FirstRefused,
 }
 
 impl EventConsumer<'_> {
@@ -202,7 +222,7 @@ impl EventConsumer<'_> {
     ) -> Result<(), Fault> {
         self.stamps.clear();
         for row in 0..rows {
-            self.stamps.push(self.format.parse(cell(row, self.time))?);
+            self.stamps.push(self.reader.parse(cell(row, self.time))?);
         }
         for row in 0..rows {
             filled(cell(row, self.user), "the user")?;
@@ -215,6 +235,10 @@ impl EventConsumer<'_> {
 impl Take for EventConsumer<'_> {
     fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         if !self.filter.keeps(row)? {
+            self.refused.note(&self.filter, row);
+            if let Ok(stamp) = self.reader.parse(row.cell(self.time)) {
+                self.events.leave_out(stamp);
+            }
             return Ok(RowDecision::Filtered);
         }
         let cell = |_, column| row.cell(column);

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::interactions::{self, CategoryTable};
 use super::{OpenContext, SourceConfig};
-use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::Log;
 use crate::data::log::din_task::TaskConfig;
@@ -21,6 +20,7 @@ use crate::data::reading::columns::{TableFormat, TableInput};
 use crate::data::reading::delimited::Dialect;
 use crate::data::reading::file::{self, Input};
 use crate::data::reading::records::{RowDecision, for_each_row};
+use crate::data::{DataSource, UtcOffset};
 
 /// Number of genre flags at the end of a row of `u.item`.
 const GENRES: usize = 19;
@@ -47,6 +47,9 @@ pub struct Config {
     pub movies: Option<String>,
     /// How ratings become examples.
     pub task: TaskConfig,
+    /// How far the clocks of the days are ahead of UTC, as `"+08:00"` or `"-05:30"`.
+    #[serde(skip_serializing_if = "UtcOffset::is_utc")]
+    pub utc_offset: UtcOffset,
     /// What to do about malformed rows.
     #[serde(flatten)]
     pub bad_rows: BadRows,
@@ -97,6 +100,7 @@ pub(crate) fn load(
         item: "movieId".to_string(),
         time: "timestamp".to_string(),
         task: config.task.clone(),
+        utc_offset: config.utc_offset,
         bad_rows: config.bad_rows,
         ..interactions::Config::default()
     };

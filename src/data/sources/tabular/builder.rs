@@ -2,15 +2,17 @@
 
 use super::config::{Config, Missing};
 use super::history::{HistoryCells, HistoryRow};
+use super::look::{self, LabelTexts};
 use super::values::Values;
 use crate::data::error::DataError;
 use crate::data::log::missing::missing_text;
 use crate::data::log::vocabulary::{Numbering, Vocabulary};
-use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts};
+use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts, span};
 use crate::data::reading::bad_rows::RowTally;
+use crate::data::reading::refused::keeps_all;
 use crate::data::reading::stamp::Stamp;
 use crate::data::reading::text::Text;
-use crate::data::{Day, Field, History, HistoryColumn, IdSpace, Remark, Schema};
+use crate::data::{Calendar, Day, Field, History, HistoryColumn, IdSpace, Remark, Schema};
 
 /// The rows read so far, in file order.
 #[derive(Debug)]
@@ -30,8 +32,22 @@ pub(crate) struct TableBuilder {
     flags: usize,
     groups: Vec<u32>,
     history: Option<HistoryCells>,
+    /// The earliest time of rows that the user's own rule leaves out: days keep their numbers.
+    earliest: Option<Stamp>,
+    /// What labels look like, for remarks.
+    pub(crate) label_texts: LabelTexts,
     /// Whether the order of the rows differs from that of the files.
     sorted: bool,
+}
+
+/// What comes of numbering the ids.
+struct Numbered {
+    /// The histories, as ids.
+    histories: Histories,
+    /// The rows of each space.
+    rows: Vec<u32>,
+    /// The keys of these rows, as in [`Log::keys`].
+    keys: Vec<Option<Vec<u64>>>,
 }
 
 impl TableBuilder {
@@ -52,6 +68,8 @@ impl TableBuilder {
             flags: if config.missing == Missing::Flag { config.numeric.len() } else { 0 },
             groups: Vec::new(),
             history,
+            earliest: None,
+            label_texts: LabelTexts::default(),
             sorted: false,
         }
     }
@@ -69,6 +87,11 @@ impl TableBuilder {
     /// Numeric columns of a row, including flags.
     pub(crate) fn numeric_width(&self) -> usize {
         self.numeric_columns + self.flags
+    }
+
+    /// Notes the time of a row that is left out.
+    pub(crate) fn leave_out(&mut self, stamp: Stamp) {
+        self.earliest = Some(self.earliest.map_or(stamp, |earliest| earliest.min(stamp)));
     }
 
     /// Adds rows: their values, and the ids in their categorical columns and in the group column.
@@ -128,22 +151,39 @@ impl TableBuilder {
             let why = "no row was left; is there more than a header, and does keep_when keep any?";
             return Err(DataError::Empty { path: path.to_string(), why: why.to_string() });
         }
-        let remarks = self.remarks(config);
+        let mut remarks = self.remarks(config);
         self.sort();
         let days = self.days(config);
-        let (histories, rows) = self.number_ids(config);
+        let calendar = self.calendar(config);
+        let Numbered { histories, rows, keys } = self.number_ids(config);
+        remarks.extend(look::labels(config, &self.labels, &self.label_texts));
+        remarks.extend(look::columns(config, self.labels.len(), &self.numeric, &rows));
+        remarks.extend(keeps_all(tally, &config.keep_when));
         self.scale_numbers(config);
         let schema = self.schema(config, &rows, &histories);
         let mut facts = tally.facts();
         facts.push(("examples".into(), self.labels.len().to_string()));
         facts.push(("days".into(), days.len().to_string()));
+        facts.extend(span(calendar, &days));
         facts.push(("base rate".into(), base_rate(&self.labels)));
         for space in &schema.spaces {
             facts.push((format!("ids of {}", space.name), space.rows.to_string()));
         }
         let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
         let TableBuilder { labels, codes: fields, numeric, .. } = self;
-        let log = Log { schema, days, labels, fields, numeric, groups, histories, facts, remarks };
+        let log = Log {
+            schema,
+            days,
+            calendar,
+            labels,
+            fields,
+            numeric,
+            groups,
+            histories,
+            keys,
+            facts,
+            remarks,
+        };
         Ok(log.checked())
     }
 
@@ -180,20 +220,33 @@ impl TableBuilder {
         self.sorted = true;
     }
 
+    /// The time that day 1 has: the earliest of all rows, be they left out or not.
+    fn origin(&self) -> Stamp {
+        self.earliest.map_or(self.stamps[0], |earliest| earliest.min(self.stamps[0]))
+    }
+
+    fn calendar(&self, config: &Config) -> Calendar {
+        match config.reader() {
+            Some((_, reader)) => Calendar { first: reader.date_of(self.origin()) },
+            None => Calendar::default(),
+        }
+    }
+
     fn days(&self, config: &Config) -> Vec<Day> {
         if config.time.is_none() && config.day.is_none() {
             return days_by_parts(self.labels.len() as u64, config.days);
         }
-        days_by_calendar(self.stamps.iter().copied(), self.stamps[0])
+        days_by_calendar(self.stamps.iter().copied(), self.origin())
     }
 
-    /// Replaces the codes of the fields by ids, in place; returns the histories as ids, and the
-    /// rows of each space.
-    fn number_ids(&mut self, config: &Config) -> (Histories, Vec<u32>) {
+    /// Replaces the codes of the fields by ids, in place.
+    fn number_ids(&mut self, config: &Config) -> Numbered {
         let mut histories = Histories::default();
         if !self.sorted && self.history.is_none() && config.ids.min_count < 2 {
             // Codes were assigned by first occurrence in this same order.
-            return (histories, self.vocabularies.iter().map(|v| v.len() as u32).collect());
+            let rows = self.vocabularies.iter().map(|v| v.len() as u32).collect();
+            let keys = self.vocabularies.iter().map(|v| v.keys(None)).collect();
+            return Numbered { histories, rows, keys };
         }
         let columns = self.vocabularies.len().max(1);
         let mut spaces: Vec<Numbering> =
@@ -219,7 +272,12 @@ impl TableBuilder {
                 histories.events.extend(events.map(|(code, field)| spaces[*field].id(*code)));
             }
         }
-        (histories, spaces.iter().map(Numbering::rows).collect())
+        let keys = self.vocabularies.iter().zip(&spaces).map(|(v, space)| v.keys(Some(space)));
+        Numbered {
+            histories,
+            keys: keys.collect(),
+            rows: spaces.iter().map(Numbering::rows).collect(),
+        }
     }
 
     fn schema(&self, config: &Config, rows: &[u32], histories: &Histories) -> Schema {

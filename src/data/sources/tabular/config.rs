@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::UtcOffset;
 use crate::data::log::IdRows;
 use crate::data::reading::bad_rows::BadRows;
 use crate::data::reading::columns::TableFiles;
-use crate::data::reading::stamp::TimeFormat;
+use crate::data::reading::stamp::{TimeFormat, TimeReader};
 
 /// The rule for a positive label: a condition such as `">= 4"`, or a list of values.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -155,10 +156,14 @@ pub struct Config {
     pub label: String,
     /// The rule for a positive label; without it the label must be 0 or 1.
     pub positive_when: Option<PositiveWhen>,
-    /// Column with the time; rows are sorted by it and divided into calendar days (UTC).
+    /// Column with the time; rows are sorted by it and divided into calendar days.
     pub time: Option<String>,
     /// The format of the time.
     pub time_format: TimeFormat,
+    /// How far the clocks of the days are ahead of UTC, as `"+08:00"` or `"-05:30"`: by them, times
+    /// in UTC (Unix times, and texts with `Z`) are divided into days. Other texts are local times.
+    #[serde(skip_serializing_if = "UtcOffset::is_utc")]
+    pub utc_offset: UtcOffset,
     /// Column with the number of the day, instead of a time.
     pub day: Option<String>,
     /// Without a time or day: rows, taken as chronological, are divided into this many equal days.
@@ -196,6 +201,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// The column with the time or the day, and how it is read; `None` if rows have neither.
+    pub(crate) fn reader(&self) -> Option<(&String, TimeReader)> {
+        let time = self.time.as_ref().map(|name| (name, self.time_format));
+        let day = || self.day.as_ref().map(|name| (name, TimeFormat::Day));
+        let (name, format) = time.or_else(day)?;
+        Some((name, TimeReader { format, offset: self.utc_offset }))
+    }
+
     /// The names of the fields: the categorical columns, and the candidates of impressions.
     pub(super) fn field_names(&self) -> Vec<String> {
         let candidates = self.impressions.iter().map(|impressions| &impressions.field);
@@ -211,6 +224,7 @@ impl Default for Config {
             positive_when: None,
             time: None,
             time_format: TimeFormat::default(),
+            utc_offset: UtcOffset::default(),
             day: None,
             days: 1,
             group: None,

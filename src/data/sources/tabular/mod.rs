@@ -6,6 +6,7 @@ mod history;
 mod history_look;
 mod impressions;
 mod log_scale;
+mod look;
 mod values;
 
 pub use config::{Config, HistoryConfig, HistoryOrder, ImpressionsConfig, Missing, PositiveWhen};
@@ -27,7 +28,8 @@ use crate::data::reading::bad_rows::{Fault, RowTally};
 use crate::data::reading::cell::{Condition, LabelRule, filled, number};
 use crate::data::reading::columns::{FileFilter, Filter, TableInput, Wanted, find, for_each_table};
 use crate::data::reading::records::{Row, RowDecision, Stretch, Take, take_rows};
-use crate::data::reading::stamp::TimeFormat;
+use crate::data::reading::refused::FirstRefused;
+use crate::data::reading::stamp::TimeReader;
 use crate::data::reading::text::Text;
 
 impl SourceConfig for Config {
@@ -59,10 +61,13 @@ pub(crate) fn load<'a>(
     let rule = label_rule(config)?;
     let mut tally = RowTally::new(config.bad_rows)?;
     let mut builder = TableBuilder::new(config);
+    let mut refused = FirstRefused::default();
     let path = for_each_table(tables, |table| {
         let plan = Plan::new(config, table, &filter, &rule)?;
-        take_rows(&table.name, &mut *table.rows, &mut tally, TableConsumer::new(plan, &mut builder))
+        let consumer = TableConsumer::new(plan, &mut builder, &mut refused);
+        take_rows(&table.name, &mut *table.rows, &mut tally, consumer)
     })?;
+    refused.check_left(&path, &tally, &config.keep_when)?;
     offset(builder.rows(), "examples")?;
     offset(builder.events(), "history events")?;
     builder.finish(config, &path, &tally)
@@ -152,7 +157,7 @@ struct Plan<'a> {
     filter: FileFilter<'a>,
     /// Not used where a row has several candidates.
     label: usize,
-    time: Option<(usize, TimeFormat)>,
+    time: Option<(usize, TimeReader)>,
     group: Option<usize>,
     categorical: Vec<usize>,
     numeric: Vec<usize>,
@@ -180,10 +185,10 @@ impl<'a> Plan<'a> {
         let many = |key: &str, names: &[String]| -> Result<Vec<usize>, DataError> {
             names.iter().map(|name| one(key, name)).collect()
         };
-        let time = match (&config.time, &config.day) {
-            (Some(name), _) => Some((one("time", name)?, config.time_format)),
-            (None, Some(name)) => Some((one("day", name)?, TimeFormat::Day)),
-            (None, None) => None,
+        let key = if config.time.is_some() { "time" } else { "day" };
+        let time = match config.reader() {
+            Some((name, reader)) => Some((one(key, name)?, reader)),
+            None => None,
         };
         let plan = |settings: &'a ImpressionsConfig| -> Result<ImpressionsPlan<'a>, DataError> {
             let clicked = settings.clicked.as_ref();
@@ -232,13 +237,18 @@ struct TableConsumer<'a> {
     history: HistoryRow,
     candidates: Candidates,
     builder: &'a mut TableBuilder,
+    refused: &'a mut FirstRefused,
 }
 
 /// Stands for the column of the candidates' ids, which is none of the file.
 const CANDIDATE: usize = usize::MAX;
 
 impl<'a> TableConsumer<'a> {
-    fn new(mut plan: Plan<'a>, builder: &'a mut TableBuilder) -> TableConsumer<'a> {
+    fn new(
+        mut plan: Plan<'a>,
+        builder: &'a mut TableBuilder,
+        refused: &'a mut FirstRefused,
+    ) -> TableConsumer<'a> {
         if plan.impressions.is_some() {
             plan.categorical.push(CANDIDATE);
         }
@@ -248,12 +258,13 @@ impl<'a> TableConsumer<'a> {
             history: HistoryRow::default(),
             candidates: Candidates::default(),
             builder,
+            refused,
         }
     }
 
     /// Adds one example for each candidate of the row, whose other cells are checked.
     fn push_candidates(&mut self, row: &Row, impressions: usize) {
-        let TableConsumer { plan, values, builder, history, candidates } = self;
+        let TableConsumer { plan, values, builder, history, candidates, .. } = self;
         for (at, (id, positive)) in candidates.iter(row.cell(impressions)).enumerate() {
             values.labels[0] = u8::from(positive);
             let cell = |_, column| if column == CANDIDATE { id } else { row.cell(column) };
@@ -283,10 +294,13 @@ impl<'a> TableConsumer<'a> {
                 }
             }
         }
+        if *plan.rule != LabelRule::ZeroOrOne && plan.impressions.is_none() {
+            (0..rows).for_each(|row| builder.label_texts.note(cell(row, plan.label)));
+        }
         values.stamps.clear();
-        if let Some((column, format)) = plan.time {
+        if let Some((column, reader)) = plan.time {
             for row in 0..rows {
-                values.stamps.push(values.time.parse(format, cell(row, column))?);
+                values.stamps.push(values.time.parse(reader, cell(row, column))?);
             }
         }
         let width = builder.numeric_width();
@@ -309,6 +323,12 @@ impl<'a> TableConsumer<'a> {
 impl Take for TableConsumer<'_> {
     fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         if !self.plan.filter.keeps(row)? {
+            self.refused.note(&self.plan.filter, row);
+            if let Some((column, reader)) = self.plan.time
+                && let Ok(stamp) = reader.parse(row.cell(column))
+            {
+                self.builder.leave_out(stamp);
+            }
             return Ok(RowDecision::Filtered);
         }
         let cell = |_, column| row.cell(column);
