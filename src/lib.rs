@@ -73,6 +73,8 @@
 //! as the conservation of staleness are checked at the end of every run, in release builds too
 //! ([`sim::Simulation::check`]).
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 /// The version of `ndarray` whose views this crate hands out.
 pub use ndarray;
 

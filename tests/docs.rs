@@ -19,7 +19,8 @@ use straggler::metrics::glossary::METRICS;
 use straggler::metrics::scalar::{Better, SCALARS};
 use straggler::results::tables;
 use straggler::scenario::document::errors::CODES;
-use straggler::scenario::{rules, sweep};
+use straggler::scenario::document::{ReferencePage, Shape, reference_pages};
+use straggler::scenario::{Scenario, rules, sweep};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_straggler");
 
@@ -51,15 +52,22 @@ fn printed(command: &str) -> String {
 
 const NOTE: &str = "<!-- Generated: STRAGGLER_REWRITE=1 cargo test --test docs -->\n\n";
 
-fn scenario_page() -> String {
+/// The folder of the pages for the sections of a scenario, beside the page for its top level.
+const SECTIONS: &str = "scenario";
+
+/// The reference of scenarios: names of pages and their texts.
+fn scenario_pages() -> Vec<(String, String)> {
     let head = "# Scenario\n\n\
-        Every key of a scenario file, its type, its default and its meaning. `straggler explain KEY` \
-        prints one of them. Keys are TOML; quantities with a unit are written in quotes. A table \
-        with a `kind` has the keys of that kind, and no others.\n\n";
-    format!(
-        "{NOTE}{head}{}",
-        printed("straggler explain --reference").trim_end().to_string() + "\n"
-    )
+        Every key of a scenario file, its type, its default and its meaning, with a page for each \
+        section. `straggler explain KEY` prints one key, and [the twenty keys you \
+        need](../start/twenty-keys.md) are a shorter list. Keys are TOML; quantities with a unit are \
+        written in quotes. A table with a `kind` has the keys of that kind, and no others.\n\n";
+    let (top, sections) = reference_pages(&Shape::of::<Scenario>(), SECTIONS);
+    let page = |name: String, text: &str| (name, format!("{NOTE}{}\n", text.trim_end()));
+    let index = page("scenario".into(), &format!("{head}{top}"));
+    let section =
+        |section: &ReferencePage| page(format!("{SECTIONS}/{}", section.key), &section.text);
+    std::iter::once(index).chain(sections.iter().map(section)).collect()
 }
 
 /// The names of all commands, in order; of a group of commands, those of its members.
@@ -94,8 +102,8 @@ fn metrics_page() -> String {
         page.push_str(&format!("| `{}` | {} | {text} |\n", metric.name, metric.unit));
     }
     page.push_str(
-        "\n## Figures of a whole run\n\nWhat sweeps, comparisons and expectations speak of: one number \
-         of a run each. Beside them, `time_to(best.auc>=0.73)` is the simulated time of the first evaluation \
+        "\n## Figures of a whole run\n\nWhat sweeps, comparisons and expectations use: one number of each \
+         run. Beside them, `time_to(best.auc>=0.73)` is the simulated time of the first evaluation \
          at which the best step so far has that quality; `worker_time_to`, `examples_to` and `updates_to` \
          count worker-seconds, examples and updates until then; `auc`, `session_auc`, `log_loss`, \
          `normalised_entropy` and `calibration` can be waited for, with `best.` or, at every evaluation by \
@@ -184,7 +192,8 @@ fn exit_codes_page() -> String {
 fn documented(source: &str, from: &str, to: &str) -> Vec<(String, String)> {
     let block = source.split(from).last().expect("the block").split(to).next().expect("its end");
     let (mut found, mut text) = (Vec::new(), String::new());
-    for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    let is_text = |line: &&str| !line.is_empty() && !line.starts_with("#[");
+    for line in block.lines().map(str::trim).filter(is_text) {
         match line.strip_prefix("/// ") {
             Some(more) => text = format!("{text} {more}").trim().to_string(),
             None => found.push((std::mem::take(&mut text), line.to_string())),
@@ -195,14 +204,21 @@ fn documented(source: &str, from: &str, to: &str) -> Vec<(String, String)> {
 
 #[test]
 fn generated_pages_are_up_to_date() {
-    let pages = [
-        ("scenario", scenario_page()),
+    let mut pages = scenario_pages();
+    let others = [
         ("cli", cli_page()),
         ("metrics", metrics_page()),
         ("tables", tables_page()),
         ("errors", errors_page()),
         ("exit-codes", exit_codes_page()),
     ];
+    pages.extend(others.map(|(name, page)| (name.to_string(), page)));
+    let sections = fs::read_dir(root().join("docs/src/reference").join(SECTIONS));
+    for section in sections.into_iter().flatten() {
+        let name = section.expect("a readable entry").file_name();
+        let name = format!("{SECTIONS}/{}", name.to_string_lossy().trim_end_matches(".md"));
+        assert!(pages.iter().any(|page| page.0 == name), "there is no section for {name}.md");
+    }
     for (name, page) in pages {
         let path = root().join(format!("docs/src/reference/{name}.md"));
         if std::env::var_os("STRAGGLER_REWRITE").is_some() {

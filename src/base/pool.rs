@@ -130,18 +130,18 @@ impl<T, W> Task<T, W> {
 }
 
 impl<W: Default + Send + 'static> Pool<W> {
-    /// A pool of `threads` host threads, including the caller's; zero counts as one.
+    /// A pool of `threads` host threads, including the caller's; zero counts as one. If the system
+    /// refuses a thread, those that there are do all the work.
     pub fn new(threads: usize) -> Pool<W> {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { jobs: BinaryHeap::new(), asleep: 0, closed: false }),
             wake: Condvar::new(),
         });
-        let helpers = (1..threads.max(1))
-            .map(|_| {
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || help(&shared))
-            })
-            .collect();
+        let helper = |_| {
+            let shared = Arc::clone(&shared);
+            thread::Builder::new().spawn(move || help(&shared)).ok()
+        };
+        let helpers = (1..threads.max(1)).map_while(helper).collect();
         Pool { shared, helpers, workspace: W::default(), submitted: 0 }
     }
 

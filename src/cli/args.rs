@@ -25,7 +25,7 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Run many trials: a sweep file, or a scenario with lists of values and seeds.
     Sweep(SweepArgs),
-    /// Go on with a sweep or run that was interrupted.
+    /// Continue a sweep or run that was interrupted.
     Resume(ResumeArgs),
     /// Show how far a sweep is, and its figures so far.
     Status(StatusArgs),
@@ -115,7 +115,7 @@ pub(super) struct RunArgs {
     /// Write no plots.
     #[arg(long)]
     pub(super) no_plots: bool,
-    /// How often the run is saved, so that it can be gone on with: a time (5min), a number of updates
+    /// How often the run is saved, so that it can be continued: a time (5min), a number of updates
     /// (10000), or never.
     #[arg(long, value_name = "WHEN", default_value = "1min")]
     pub(super) save_every: SaveEvery,
@@ -127,7 +127,7 @@ pub(super) struct RunArgs {
 /// Experiments that only a simulator can make.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum LabCommand {
-    /// Fork a run, restart it in every way of a factorial, and say which part carries the drop.
+    /// Fork a run, restart it in every way of a factorial, and say which part causes the drop.
     Restart(LabRestartArgs),
 }
 
@@ -135,7 +135,7 @@ pub(super) enum LabCommand {
 pub(super) struct LabRestartArgs {
     /// The scenario file; its section `[lab]` says what is tried.
     pub(super) scenario: PathBuf,
-    /// Settings to change, such as `lab.seeds=3 lab.factors=workers,slots`.
+    /// Settings to change, such as `lab.seeds=3 'lab.factors=["workers","slots"]'`.
     pub(super) overrides: Vec<String>,
     /// The results folder; `results/<name>-lab-<hash>` when left out.
     #[arg(long, value_name = "DIR")]
@@ -198,7 +198,7 @@ pub(super) struct SweepingArgs {
     /// Run even above the limits, and run finished trials again.
     #[arg(long)]
     pub(super) force: bool,
-    /// Run again the trials that diverged or failed.
+    /// Run again the trials that blew up or failed.
     #[arg(long)]
     pub(super) retry: bool,
     /// Print the state of every point as JSON.
@@ -338,7 +338,7 @@ pub(super) enum DataCommand {
         scenario: PathBuf,
         /// Settings to change.
         overrides: Vec<String>,
-        /// Show so many examples.
+        /// Number of examples to show.
         #[arg(long, value_name = "N", default_value_t = 3)]
         head: usize,
     },

@@ -6,8 +6,7 @@ use super::args::CheckArgs;
 use super::exit::{Exit, Failure};
 use super::load;
 use super::say::out;
-use crate::base::SimSpan;
-use crate::experiment::Trial;
+use crate::base::{SimSpan, counted};
 use crate::report::terminal::{Align, TextTable};
 
 pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
@@ -16,8 +15,7 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
         out(&loaded.show())?;
         return Ok(Exit::Done);
     }
-    let trial = Trial::new(loaded.value.clone(), &folder, load::threads(None))?;
-    load::tell_remarks(&trial.remarks, &loaded);
+    let trial = load::trial(loaded, &folder, load::threads(None))?;
     let estimate = &trial.estimate;
     let mut table = TextTable::new(&[Align::Left, Align::Left]);
     table.row(["scenario", trial.scenario.scenario.name.as_str()]);
@@ -25,9 +23,9 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
         table.row([
             "data".to_string(),
             format!(
-                "{} examples in {} days to train on, {} to evaluate on",
-                estimate.window,
-                prepared.train.len(),
+                "{} in {} to train on, {} to evaluate on",
+                counted(estimate.window, "example", "examples"),
+                counted(prepared.train.len(), "day", "days"),
                 estimate.holdout
             ),
         ]);
@@ -41,23 +39,23 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
         table.row([
             "a step".to_string(),
             format!(
-                "{} examples, {} distinct rows",
-                trial.scenario.examples_per_step(),
-                estimate.rows_per_batch
+                "{}, {}",
+                counted(trial.scenario.examples_per_step(), "example", "examples"),
+                counted(estimate.rows_per_batch, "distinct row", "distinct rows")
             ),
         ]);
     }
     let steps = estimate.pushes.map_or("until the clock stops it".to_string(), |n| n.to_string());
     table.row(["steps".to_string(), steps]);
     if let Some(seconds) = trial.wall_estimate() {
-        let threads = load::threads(None);
-        let text =
-            format!("about {} on {threads} threads", SimSpan::from_seconds(seconds.min(1e8)));
+        let threads = counted(load::threads(None), "thread", "threads");
+        let text = format!("about {} on {threads}", SimSpan::from_seconds(seconds.min(1e8)));
         table.row(["time".to_string(), text]);
     }
     table.row(["memory".to_string(), format!("about {}", estimate.memory)]);
     table.row(["disk".to_string(), format!("at most {}", estimate.disk)]);
     out(&table.render())?;
     trial.check_limits()?;
+    trial.check_starts()?;
     Ok(Exit::Done)
 }

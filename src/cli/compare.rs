@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{CompareArgs, IntervalBy, PairBy};
 use super::comparison;
 use super::exit::{Exit, Failure};
-use super::say::{out, tell};
+use super::say::{out, out_json, tell};
 use crate::metrics::measure::{Goal, Measure};
 use crate::metrics::scalar;
 use crate::results::compare::gate::Gate;
@@ -43,7 +43,7 @@ fn usage(message: impl std::fmt::Display) -> Failure {
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).expect("a comparison is valid JSON");
-    out(&format!("{text}\n"))
+    out_json(&format!("{text}\n"))
 }
 
 fn gates(args: &CompareArgs) -> Result<Vec<Gate>, Failure> {

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
+use crate::base::{counted, printable};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::compare::pareto::{Front, Mean};
 use crate::results::compare::{Comparison, ComparisonRow, Difference, Method, Pairing, Verdict};
 use crate::results::outcome::setting_text;
 use crate::results::statistics::{FEWEST, Interval};
-use crate::scenario::document::printable;
 
 /// A comparison as text: its sides, the table, and further remarks.
 pub(super) fn text(comparison: &Comparison, is_sweep: bool) -> String {
@@ -39,9 +39,9 @@ fn heading(comparison: &Comparison, is_sweep: bool) -> String {
     if is_sweep {
         _ = writeln!(
             text,
-            "A = {}, B = each of {} other points",
+            "A = {}, B = each of {}",
             printable(&comparison.baseline.name),
-            comparison.others.len()
+            counted(comparison.others.len(), "other point", "other points")
         );
     } else {
         let sides = std::iter::once(&comparison.baseline).chain(&comparison.others);
@@ -204,12 +204,12 @@ fn what_differs(comparison: &Comparison, text: &mut String) {
             1 => "what differs:".to_string(),
             _ => format!("what differs, A and {}:", letter(index + 1)),
         };
-        let (differs, all) = (&other.differs, other.settings);
+        let (differs, all) = (&other.differs, counted(other.settings, "value", "values"));
         match &differs[..] {
-            [] => _ = writeln!(text, "{whose} none of {all} values"),
-            [one] => _ = writeln!(text, "{whose} {}   (1 of {all} values)", difference(one)),
+            [] => _ = writeln!(text, "{whose} none of {all}"),
+            [one] => _ = writeln!(text, "{whose} {}   (1 of {all})", difference(one)),
             many => {
-                _ = writeln!(text, "{whose} {} of {all} values", many.len());
+                _ = writeln!(text, "{whose} {} of {all}", many.len());
                 for one in many.iter().take(SHOWN) {
                     _ = writeln!(text, "  {}", difference(one));
                 }
@@ -237,8 +237,8 @@ fn varying(comparison: &Comparison, text: &mut String) {
     let mut keys: Vec<&str> = differences().map(|differs| differs.key.as_str()).collect();
     keys.sort_unstable();
     keys.dedup();
-    let all = comparison.baseline.settings;
-    _ = writeln!(text, "what differs between points: {} of {all} values", keys.len());
+    let all = counted(comparison.baseline.settings, "value", "values");
+    _ = writeln!(text, "what differs between points: {} of {all}", keys.len());
     for key in keys.iter().take(SHOWN) {
         let of_key = differences().filter(|differs| differs.key == *key);
         let mut values: Vec<String> = Vec::new();
@@ -306,10 +306,11 @@ pub(super) fn front(front: &Front) -> String {
 /// Why a point is not compared.
 fn stays_out(place: &crate::results::compare::pareto::ParetoPoint) -> String {
     let not_done = place.trials - place.done - place.failed;
+    let trials = counted(place.trials, "trial", "trials");
     match (place.failed, not_done) {
-        (0, 0) => format!("(reached by {} of {} trials)", place.reached, place.trials),
-        (0, _) => format!("({not_done} of {} trials not done)", place.trials),
-        (failed, _) => format!("({failed} of {} trials blew up or failed)", place.trials),
+        (0, 0) => format!("(reached by {} of {trials})", place.reached),
+        (0, _) => format!("({not_done} of {trials} not done)"),
+        (failed, _) => format!("({failed} of {trials} blew up or failed)"),
     }
 }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::args::DataCommand;
 use super::exit::{Exit, Failure};
 use super::load;
-use super::say::out;
+use super::say::{out, stdout_for_data};
+use crate::base::printable;
 use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::build::BuildError;
@@ -115,13 +116,19 @@ fn dated_days(source: &dyn DataSource) -> String {
 const SHOWN_DAYS: usize = 12;
 
 fn write(source: &dyn DataSource, days: &[Day], file: Option<&Path>) -> Result<(), Failure> {
-    let mut to: Box<dyn Write> = match file {
-        Some(path) => Box::new(File::create(path).map_err(|error| {
-            Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
-        })?),
-        None => Box::new(io::stdout().lock()),
+    let written = match file {
+        Some(path) => {
+            let to = File::create(path).map_err(|error| {
+                Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
+            })?;
+            write_rows(source, days, &mut BufWriter::new(to), false)
+        }
+        None => {
+            let (to, is_terminal) = stdout_for_data();
+            write_rows(source, days, &mut BufWriter::new(to), is_terminal)
+        }
     };
-    match write_rows(source, days, &mut BufWriter::new(&mut to)) {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Exit::Write, format!("cannot write the log: {error}")))
         }
@@ -129,9 +136,15 @@ fn write(source: &dyn DataSource, days: &[Day], file: Option<&Path>) -> Result<(
     }
 }
 
-fn write_rows(source: &dyn DataSource, days: &[Day], to: &mut dyn Write) -> io::Result<()> {
+fn write_rows(
+    source: &dyn DataSource,
+    days: &[Day],
+    to: &mut dyn Write,
+    is_terminal: bool,
+) -> io::Result<()> {
     let schema = source.schema();
-    writeln!(to, "{}", header(schema))?;
+    let fit = |line: String| if is_terminal { printable(&line) } else { line };
+    writeln!(to, "{}", fit(header(schema)))?;
     let mut batch = Batch::default();
     for day in days {
         let all = day.ids();
@@ -139,7 +152,7 @@ fn write_rows(source: &dyn DataSource, days: &[Day], to: &mut dyn Write) -> io::
             let ids: Vec<u64> = (from..all.end.min(from + 1024)).collect();
             source.read(&ids, &mut batch);
             for i in 0..batch.len() {
-                writeln!(to, "{}", line(schema, &batch, i))?;
+                writeln!(to, "{}", fit(line(schema, &batch, i)))?;
             }
         }
     }

@@ -4,13 +4,12 @@
 //! `point`, `label` and `seed`; an event without `trial` is about the whole sweep. In this mode
 //! every other message to stderr is an event as well, `message`.
 
-use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use super::say;
 use crate::experiment::sweep::{Ended, PlannedTrial, SweepWatcher, TrialCounts};
 use crate::experiment::{RunError, Trial};
 use crate::results::Summary;
@@ -18,19 +17,6 @@ use crate::sim::{EvaluatedView, Limits, Observer, Progress, Record};
 
 /// Between two `progress` events of a trial.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Whether stderr carries events. There is one stderr per process.
-static ON: AtomicBool = AtomicBool::new(false);
-
-/// From now on only events go to stderr.
-pub(super) fn switch_on() {
-    ON.store(true, Ordering::Relaxed);
-}
-
-/// Whether stderr carries events.
-pub(super) fn is_on() -> bool {
-    ON.load(Ordering::Relaxed)
-}
 
 /// Writes an event.
 fn emit(event: &str, who: &Map<String, Value>, about: Value) {
@@ -40,17 +26,7 @@ fn emit(event: &str, who: &Map<String, Value>, about: Value) {
     if let Value::Object(about) = about {
         line.extend(about);
     }
-    let line = format!("{}\n", Value::Object(line));
-    // If progress cannot be shown, the run continues.
-    drop(std::io::stderr().lock().write_all(line.as_bytes()));
-}
-
-/// Writes a text for people as an event.
-pub(super) fn message(text: &str) {
-    let text = text.trim();
-    if !text.is_empty() {
-        emit("message", &Map::new(), json!({ "text": text }));
-    }
+    say::tell_json(&format!("{}\n", Value::Object(line)));
 }
 
 /// Writes events about one trial.

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
+use crate::base::printable;
 use crate::data::DataError;
 use crate::experiment::RunError;
 use crate::results::FolderError;
 use crate::scenario::BuildError;
-use crate::scenario::document::printable;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,7 +23,7 @@ pub(super) enum Exit {
     /// The data are missing or malformed, a window is empty, or there is a leak.
     Data = 4,
     /// The estimate is above a limit, or results cannot be compared. Nothing was written; `--force`
-    /// goes on.
+    /// continues anyway.
     Refused = 5,
     /// The results folder is locked, or belongs to something else.
     Folder = 6,
@@ -33,6 +33,10 @@ pub(super) enum Exit {
     Bug = 70,
     /// SIGINT: finished work is kept, and can be resumed.
     Interrupted = 130,
+    /// SIGABRT: the system gave no more memory (`ulimit -v`, a container's limit). What was saved
+    /// before is kept, and can be resumed.
+    #[expect(dead_code, reason = "the system ends the program, and not the program itself")]
+    OutOfMemory = 134,
     /// SIGTERM: as for SIGINT.
     Terminated = 143,
 }
@@ -55,32 +59,39 @@ impl From<Exit> for ExitCode {
 pub(super) struct Failure {
     pub(super) exit: Exit,
     pub(super) message: String,
+    /// Whether the message has colours, and nothing else that is a command to a terminal.
+    pub(super) coloured: bool,
 }
 
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl std::fmt::Display) -> Failure {
-        // The message may contain text from a file.
-        let lines: Vec<String> = message.to_string().lines().map(printable).collect();
-        Failure { exit, message: format!("error: {}", lines.join("\n")) }
+        Failure { exit, message: format!("error: {message}"), coloured: false }
     }
 
     /// The exit code of a trial that did not finish.
     pub(super) fn exit_of(error: &RunError) -> Exit {
         match error {
             RunError::Build(build) => code(build),
-            RunError::Start(_) | RunError::StageLeak { .. } => Exit::Data,
+            RunError::Start(_) | RunError::StageLeak { .. } | RunError::NoBest { .. } => Exit::Data,
             RunError::Stages(_) => Exit::Usage,
             RunError::TooLarge { .. } => Exit::Refused,
-            RunError::Folder(FolderError::Io { .. }) | RunError::Write { .. } => Exit::Write,
-            RunError::Folder(_) | RunError::Read(_) => Exit::Folder,
+            RunError::Folder(FolderError::Io { .. } | FolderError::Gone { .. })
+            | RunError::Write { .. } => Exit::Write,
+            RunError::Folder(_) | RunError::Read(_) | RunError::Changed { .. } => Exit::Folder,
             RunError::Simulation { .. } => Exit::Simulation,
             RunError::Interrupted { signal, .. } => Exit::of_signal(*signal),
         }
     }
 
-    /// For messages that have their own heading.
-    pub(super) fn plain(exit: Exit, message: impl Into<String>) -> Failure {
-        Failure { exit, message: message.into() }
+    /// What is wrong with a text that the user wrote, shown with colours of our own.
+    pub(super) fn rendered(message: String) -> Failure {
+        Failure { exit: Exit::Usage, message, coloured: true }
+    }
+
+    /// The same with a further line.
+    pub(super) fn with_line(self, line: &str) -> Failure {
+        let message = format!("{}\n{}", self.message.trim_end(), printable(line));
+        Failure { message, ..self }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::args::{ExportArgs, ExportFormat};
 use super::exit::{Exit, Failure};
 use super::say::out;
+use crate::base::counted;
 use crate::results::export::{ExportError, FileFormat, export as write, export_lab};
 use crate::results::lab::is_lab;
 use crate::results::outcome::Results;
@@ -21,9 +22,9 @@ pub(super) fn export(args: &ExportArgs) -> Result<Exit, Failure> {
     };
     match format {
         FileFormat::Tensorboard => out(&format!(
-            "{} ({} event files); look at it with: tensorboard --logdir {}\n",
+            "{} ({}); look at it with: tensorboard --logdir {}\n",
             into.display(),
-            files.len(),
+            counted(files.len(), "event file", "event files"),
             into.display()
         ))?,
         _ => {

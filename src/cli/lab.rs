@@ -9,7 +9,7 @@ use super::args::{LabCommand, LabRestartArgs};
 use super::exit::{Exit, Failure, code};
 use super::say::{out, tell};
 use super::{load, report, signals};
-use crate::base::SimSpan;
+use crate::base::{SimSpan, counted, noun};
 use crate::experiment::lab::design::{NO_RESTART, arms, terms};
 use crate::experiment::lab::tables::{arm_rows, effect_rows};
 use crate::experiment::lab::{LabError, LabResults, RestartLab};
@@ -39,6 +39,7 @@ fn restart(args: &LabRestartArgs, arguments: &[OsString]) -> Result<Exit, Failur
     let lab = RestartLab::new(scenario);
     let threads = load::threads(args.threads);
     if args.list {
+        lab.check(&files_from).map_err(failure)?;
         out(&list(&lab, &files_from, threads))?;
         return Ok(Exit::Done);
     }
@@ -102,7 +103,7 @@ fn failure(error: LabError) -> Failure {
     use crate::results::FolderError;
     let exit = match &error {
         LabError::Interrupted { signal, .. } => Exit::of_signal(*signal),
-        LabError::Folder(FolderError::Io { .. }) => Exit::Write,
+        LabError::Folder(FolderError::Io { .. } | FolderError::Gone { .. }) => Exit::Write,
         LabError::Folder(_) => Exit::Folder,
         LabError::Workers { .. } => Exit::Usage,
         LabError::Fork { error, .. } => match error {
@@ -117,26 +118,26 @@ fn failure(error: LabError) -> Failure {
 }
 
 fn people(workers: u32) -> String {
-    if workers == 1 { "1 worker".into() } else { format!("{workers} workers") }
+    counted(workers, "worker", "workers")
 }
 
-/// An estimate of wall time, such as `about 12min`.
-fn about(seconds: Option<f64>) -> String {
-    let time = |seconds: f64| format!(", about {}", SimSpan::from_seconds(seconds.min(1e8).ceil()));
-    seconds.map_or_else(String::new, time)
+/// An estimate of wall time.
+fn span(seconds: f64) -> SimSpan {
+    SimSpan::from_seconds(seconds.min(1e8).ceil())
 }
 
 fn heading(lab: &RestartLab, path: &Path, estimate: Option<f64>) -> String {
     let settings = lab.settings();
     let numbers: Vec<String> = settings.workers.iter().map(u32::to_string).collect();
     format!(
-        "straggler {}   {}   restart lab: {} arms, {} workers, {} seeds{}\n{}\n",
+        "straggler {}   {}   restart lab: {}, {} {}, {}{}\n{}\n",
         env!("CARGO_PKG_VERSION"),
         lab.scenario.scenario.name,
-        arms(settings, 1).len(),
+        counted(arms(settings, 1).len(), "arm", "arms"),
         numbers.join(" and "),
-        settings.seeds,
-        about(estimate),
+        noun(settings.workers.last().copied().unwrap_or(1), "worker", "workers"),
+        counted(settings.seeds, "seed", "seeds"),
+        estimate.map_or_else(String::new, |seconds| format!(", about {}", span(seconds))),
         path.display()
     )
 }
@@ -154,19 +155,22 @@ fn list(lab: &RestartLab, files_from: &Path, threads: usize) -> String {
         let aliases = if term.aliases.is_empty() {
             String::new()
         } else {
-            format!(", not to be told from {}", term.aliases.join(", "))
+            format!(", cannot be told apart from {}", term.aliases.join(", "))
         };
         text.push_str(&format!("  {}{aliases}\n", term.name));
     }
     text.push_str(&format!(
-        "\n{} base runs ({}, {} seeds), {} arms each of {} updates{}\n",
-        lab.bases().len(),
-        settings.workers.iter().map(|&n| people(n)).collect::<Vec<_>>().join(" and "),
-        settings.seeds,
-        arms(settings, most).len(),
-        settings.updates,
-        about(lab.wall_estimate(files_from, threads))
+        "\n{} ({}, {}), {} each, of {}\n",
+        counted(lab.bases().len(), "base run", "base runs"),
+        counted(settings.workers.len(), "worker count", "worker counts"),
+        counted(settings.seeds, "seed", "seeds"),
+        counted(arms(settings, most).len(), "arm", "arms"),
+        counted(settings.updates, "update", "updates")
     ));
+    if let Some(seconds) = lab.wall_estimate(files_from, threads) {
+        let threads = counted(threads, "thread", "threads");
+        text.push_str(&format!("about {} on {threads}\n", span(seconds)));
+    }
     text
 }
 
@@ -189,16 +193,17 @@ fn show(lab: &RestartLab, results: &LabResults, verdict: &[String], path: &Path)
             .iter()
             .fold((f64::MAX, 0.0f64), |(low, high), &passes| (low.min(passes), high.max(passes)));
         text.push_str(&format!(
-            "\n{}, forked after {} passes: AUC in basis points, mean over {} seeds ± 95 %\n",
+            "\n{}, forked after {} passes: AUC in basis points, mean over {} ± 95 %\n",
             people(workers),
             range(low, high),
-            bases.len()
+            counted(bases.len(), "seed", "seeds")
         ));
         text.push_str(&table_of_arms(&responses, workers));
     }
     let early = settings.early.min(settings.updates);
     text.push_str(&format!(
-        "\nWhich part carries the drop: effect on the lowest AUC of the first {early} updates, bp\n"
+        "\nWhich part causes the drop: effect on the lowest AUC of the first {}, in basis points\n",
+        counted(early, "update", "updates")
     ));
     text.push_str(&table_of_effects(&effects, &settings.workers));
     text.push_str("(* p < 0.05 after Holm, over the terms of a column)\n\n");

@@ -1,16 +1,18 @@
 //! From arguments to a checked scenario.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use super::say::tell;
+use super::say::{is_told_on_terminal, tell_coloured};
 use crate::data::Remark;
-use crate::experiment::run_info;
 use crate::experiment::sweep::SWEEP;
+use crate::experiment::{RunError, Trial, run_info};
 use crate::results::folder::RESOLVED;
-use crate::scenario::document::{DocumentInput, Loaded, Override, ProblemStyle, Problems, load};
+use crate::scenario::document::{
+    DocumentInput, Loaded, Origin, Override, Problem, ProblemStyle, Problems, load,
+};
+use crate::scenario::rules::UNUSABLE;
 use crate::scenario::sweep::is_sweep;
 use crate::scenario::{Scenario, remarks, rules};
 
@@ -42,8 +44,7 @@ pub(super) fn scenario(
         return Err(Failure::new(Exit::Usage, message));
     }
     let overrides: Vec<Override> = overrides.iter().map(|text| argument(text, arguments)).collect();
-    let look = look();
-    let refused = |problems: Problems| Failure::plain(Exit::Usage, problems.render(look));
+    let refused = |problems: Problems| refused(&problems);
     let mut loaded = load::<Scenario>(input, &overrides).map_err(refused)?;
     rules::check(&mut loaded);
     let loaded = loaded.finish().map_err(refused)?;
@@ -59,7 +60,41 @@ pub(super) fn tell_remarks(remarks: &[Remark], loaded: &Loaded<Scenario>) {
 /// Prints warnings, if there are any.
 pub(super) fn tell_warnings(warnings: &Problems) {
     if !warnings.list.is_empty() {
-        tell(&format!("{}\n", warnings.render(look()).trim_end()));
+        tell_coloured(&format!("{}\n", warnings.render(look()).trim_end()));
+    }
+}
+
+/// A trial of a scenario that was read; remarks about its log are printed. What the log and the model say about a setting is shown at
+/// its place, as other mistakes are.
+pub(super) fn trial(
+    loaded: Loaded<Scenario>,
+    folder: &Path,
+    threads: usize,
+) -> Result<Trial, Failure> {
+    match Trial::new(loaded.value.clone(), folder, threads) {
+        Ok(trial) => {
+            tell_remarks(&trial.remarks, &loaded);
+            Ok(trial)
+        }
+        Err(error) => Err(at_its_place(loaded, error)),
+    }
+}
+
+/// The refusal of a scenario, with its place if it is about a setting.
+pub(super) fn at_its_place(mut loaded: Loaded<Scenario>, error: RunError) -> Failure {
+    let RunError::Build(build) = &error else { return error.into() };
+    let Some(key) = build.setting() else { return error.into() };
+    let written = loaded.key_origin(&key);
+    let place = match written == Origin::DEFAULT {
+        true => loaded.key_origin(key.split('.').next().unwrap_or(&key)),
+        false => written,
+    };
+    // Its warnings have been shown.
+    loaded.problems.list.clear();
+    loaded.report(Problem::error(&UNUSABLE, &key, error.to_string()).label(place, ""));
+    match loaded.finish() {
+        Err(problems) => refused(&problems),
+        Ok(_) => error.into(),
     }
 }
 
@@ -69,9 +104,14 @@ pub(super) fn argument(text: &str, arguments: &[OsString]) -> Override {
     Override::argument(at.unwrap_or(0), text)
 }
 
+/// What is wrong with a text that the user wrote.
+pub(super) fn refused(problems: &Problems) -> Failure {
+    Failure::rendered(problems.render(look()))
+}
+
 /// Colours on a terminal, unless NO_COLOR forbids them.
 pub(super) fn look() -> ProblemStyle {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = is_told_on_terminal() && std::env::var_os("NO_COLOR").is_none();
     ProblemStyle { colour }
 }
 

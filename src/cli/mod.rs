@@ -43,6 +43,8 @@ use clap::{CommandFactory, Parser};
 use args::{Args, Command, ProgressBy};
 use exit::{Exit, Failure};
 
+use crate::base::printable;
+
 /// The program with all its commands and options, for the reference page.
 pub fn commands() -> clap::Command {
     Args::command()
@@ -55,6 +57,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(error) => {
             // Help and version are normal output; everything else is a mistake.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // It prints itself and its arguments, with colours of its own.
+            let shown = arguments.iter().map(|text| printable(&text.to_string_lossy()));
+            let error = Args::try_parse_from(shown).err().unwrap_or(error);
             return match error.print() {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Write.into(),
                 _ => exit.into(),
@@ -62,14 +67,20 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     if args.command.as_ref().is_some_and(|command| command.progress() == ProgressBy::Json) {
-        events::switch_on();
+        say::tell_events();
     }
+    say::tell_bugs();
     signals::survive_file_size_limits();
     match guarded(|| dispatch(args, &arguments)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
-                say::tell(&format!("{}\n", failure.message.trim_end()));
+                let message = format!("{}\n", failure.message.trim_end());
+                if failure.coloured {
+                    say::tell_coloured(&message);
+                } else {
+                    say::tell(&message);
+                }
             }
             failure.exit.into()
         }

@@ -1,11 +1,11 @@
 //! Live progress on stderr: one block that is redrawn on a terminal, and elsewhere lines at growing
 //! intervals.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::say::tell;
 use crate::base::SimSpan;
 use crate::experiment::Trial;
 use crate::metrics::Histogram;
@@ -83,9 +83,7 @@ impl Live {
             // continues.
             self.next = elapsed + elapsed.min(Duration::from_secs(60));
             let line = self.message(share, elapsed, "; ");
-            let mut err = std::io::stderr().lock();
-            // If progress cannot be shown, the run continues.
-            drop(writeln!(err, "{:3.0} %  {line}", share * 100.0));
+            tell(&format!("{:3.0} %  {line}\n", share * 100.0));
         }
     }
 
@@ -118,7 +116,10 @@ impl Live {
         let now = self.progress.now;
         if now.0 > 0 {
             let speed = now.seconds() / seconds.max(1e-9);
-            parts.push(format!("  simulated   {now}, {speed:.0} times real time"));
+            let decimals = if speed < 10.0 { 2 } else { 0 };
+            parts.push(format!(
+                "  simulated   {now}, {speed:.decimals$} simulated seconds per second"
+            ));
         }
         let parts = parts.iter().map(|part| if self.terminal { part } else { part.trim() });
         parts.collect::<Vec<_>>().join(between)

@@ -8,9 +8,9 @@ use super::exit::{Exit, Failure};
 use super::run::ProgressDisplay;
 use super::{lab, load, run, sweep};
 use crate::experiment::lab::RestartLab;
+use crate::experiment::run_info;
 use crate::experiment::sweep::{PlanError, SweepPlan};
-use crate::experiment::{Trial, run_info};
-use crate::results::folder::RESOLVED;
+use crate::results::folder::{FolderError, RESOLVED, lock};
 use crate::results::lab::is_lab;
 use crate::scenario::document::DocumentInput;
 
@@ -31,7 +31,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     let sweeping = &args.sweeping;
     let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
     let threads = load::threads(sweeping.threads);
-    let trial = Trial::new(loaded.value, &files, threads)?;
+    let trial = load::trial(loaded, &files, threads)?;
     let look = ProgressDisplay {
         progress: sweeping.progress.with(sweeping.quiet, sweeping.plain),
         plain: sweeping.plain,
@@ -47,6 +47,11 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
 pub(super) fn files_of(folder: &Path, given: Option<&Path>) -> Result<PathBuf, Failure> {
     let known = || run_info::read(folder).map(|info| info.files_from);
     given.map(Path::to_path_buf).or_else(known).ok_or_else(|| {
+        // A process that has just begun writes it next.
+        let held = folder.join(".lock").exists().then(|| lock(folder, ".lock"));
+        if let Some(Err(error @ FolderError::Busy { .. })) = held {
+            return Failure::new(Exit::Folder, error);
+        }
         let message = format!(
             "{} does not say where the scenario's files are (run-info.json is missing); give their folder \
              with --files",

@@ -1,7 +1,6 @@
 //! `straggler run`.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,7 +8,7 @@ use super::args::{ProgressBy, RunArgs, SweepingArgs};
 use super::events::TrialEvents;
 use super::exit::{Exit, Failure};
 use super::progress::Live;
-use super::say::{out, tell};
+use super::say::{is_told_on_terminal, out, out_json, tell};
 use super::sweep::plan;
 use super::{load, report, show, signals, sweep};
 use crate::experiment::expect::Checked;
@@ -43,8 +42,7 @@ pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failur
         save_every: args.save_every,
     };
     let threads = load::threads(args.threads);
-    let trial = Trial::new(loaded.value.clone(), &folder, threads)?;
-    load::tell_remarks(&trial.remarks, &loaded);
+    let trial = load::trial(loaded, &folder, threads)?;
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     end(&done, args.json)
 }
@@ -126,7 +124,7 @@ pub(super) fn execute(
             outcome
         }
         ProgressBy::Auto | ProgressBy::Plain => {
-            let terminal = std::io::stderr().is_terminal() && look.progress == ProgressBy::Auto;
+            let terminal = is_told_on_terminal() && look.progress == ProgressBy::Auto;
             let glyphs = if look.plain { Glyphs::Plain } else { Glyphs::Blocks };
             let mut live = Live::new(&trial, terminal, glyphs);
             let outcome = trial.run(&path, &options, &mut live);
@@ -152,5 +150,5 @@ pub(super) fn execute(
 fn print_json(done: &FinishedRun) -> Result<(), Failure> {
     let text = std::fs::read_to_string(done.path.join("summary.json"))
         .map_err(|error| Failure::new(Exit::Write, format!("cannot read summary.json: {error}")))?;
-    out(&text)
+    out_json(&text)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::exit::{Exit, Failure};
 use super::say::out;
-use crate::base::{SimSpan, significant};
+use crate::base::{SimSpan, counted, significant};
 use crate::experiment::Trial;
 use crate::experiment::expect::Checked;
 use crate::report::terminal::{Align, TextTable};
@@ -43,9 +43,9 @@ pub(super) fn heading(trial: &Trial, path: &Path, threads: usize) -> String {
     let what = match (&scenario.imposed_staleness, &scenario.timing_only) {
         (Some(law), _) => format!("imposed staleness ({})", law.name()),
         (None, timing) => format!(
-            "{} workers, {} shards, {}{}",
-            cluster.workers,
-            cluster.shards,
+            "{}, {}, {}{}",
+            counted(cluster.workers, "worker", "workers"),
+            counted(cluster.shards, "shard", "shards"),
             scenario.protocol.name(),
             if timing.is_some() { ", timing alone" } else { "" }
         ),
@@ -55,11 +55,11 @@ pub(super) fn heading(trial: &Trial, path: &Path, threads: usize) -> String {
         None => format!(", {} with {}", scenario.model.name(), scenario.optimizer.name()),
     };
     let estimate = &trial.estimate;
-    let pushes = estimate.pushes.map_or_else(String::new, |n| format!("{n} steps, "));
+    let pushes = estimate.pushes.map_or_else(String::new, |n| counted(n, "step, ", "steps, "));
     let time = trial.wall_estimate().map_or_else(String::new, |seconds| {
         format!("about {}, ", SimSpan::from_seconds(seconds.min(1e8)))
     });
-    let threads = if threads == 1 { "1 thread".into() } else { format!("{threads} threads") };
+    let threads = counted(threads, "thread", "threads");
     format!(
         "straggler {}   {}   {what}{learning}\n{}   {pushes}{time}about {} of memory, {threads}\n",
         env!("CARGO_PKG_VERSION"),
@@ -85,7 +85,11 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     let passes = summary.passes.map_or_else(String::new, |p| format!(" ({p:.2} passes)"));
     table.row([
         "trained".to_string(),
-        format!("{} updates, {} examples{passes}", summary.updates, summary.examples),
+        format!(
+            "{}, {}{passes}",
+            counted(summary.updates, "update", "updates"),
+            counted(summary.examples, "example", "examples")
+        ),
     ]);
     if summary.sim_s > 0.0 {
         let rate = summary.examples_per_sim_s.unwrap_or(0.0);
@@ -108,7 +112,10 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         summary.staleness.p99,
         summary.staleness.max,
     ) {
-        let text = format!("mean {mean:.2}, median {p50}, p99 {p99}, largest {max} updates");
+        let text = format!(
+            "mean {mean:.2}, median {p50}, p99 {p99}, largest {}",
+            counted(max, "update", "updates")
+        );
         table.row(["staleness".to_string(), text]);
     }
     if let Some(divergence) = summary.divergence {
@@ -127,14 +134,13 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     }
     if let Some(churn) = &summary.churn {
         let text = format!(
-            "crashed {:.1} %, away {:.1} %, asleep {:.1} % of their time; {} steps lost with {} crashes and \
-             {} leaves",
+            "crashed {:.1} %, away {:.1} %, asleep {:.1} % of their time; {} lost with {} and {}",
             churn.down * 100.0,
             churn.away * 100.0,
             churn.asleep * 100.0,
-            churn.lost_steps,
-            churn.crashes,
-            churn.leaves
+            counted(churn.lost_steps, "step", "steps"),
+            counted(churn.crashes, "crash", "crashes"),
+            counted(churn.leaves, "leave", "leaves")
         );
         table.row(["gone".to_string(), text]);
     }

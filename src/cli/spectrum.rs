@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::args::{OfSeries, SpectrumArgs};
 use super::exit::{Exit, Failure};
-use super::say::{out, tell};
+use super::say::{out, out_json, tell};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::outcome::{Oscillating, PassSpectrum, Results, State};
 use crate::results::statistics::{deviation, mean, student};
@@ -36,7 +36,7 @@ pub(super) fn spectrum(args: &SpectrumArgs) -> Result<Exit, Failure> {
     }
     if args.json {
         let text = serde_json::to_string_pretty(&rows).expect("spectra are valid JSON");
-        out(&format!("{text}\n"))?;
+        out_json(&format!("{text}\n"))?;
     } else {
         out(&text(&rows, of))?;
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::args::SpreadArgs;
 use super::exit::{Exit, Failure};
-use super::say::out;
+use super::say::{out, out_json};
 use crate::metrics::measure::Measure;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::compare::Side;
@@ -28,7 +28,7 @@ pub(super) fn spread(args: &SpreadArgs) -> Result<Exit, Failure> {
     }
     if args.json {
         let text = serde_json::to_string_pretty(&rows).expect("rows are valid JSON");
-        out(&format!("{text}\n"))?;
+        out_json(&format!("{text}\n"))?;
     } else {
         out(&text(&rows, &measure))?;
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
-use super::say::out;
+use super::say::{out, out_json};
+use crate::base::counted;
+use crate::report::conclusion;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::lab::LabFolder;
 use crate::results::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
@@ -20,13 +22,14 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     }
     let results = Results::open(&args.folder)?;
     if args.json {
-        out(&format!("{:#}\n", as_json(&results)?))?;
+        out_json(&format!("{:#}\n", as_json(&results)?))?;
         return Ok(Exit::Done);
     }
+    out(&conclusion(&results)?)?;
     out(&points(&results)?)?;
     let count = |state| results.trials.iter().filter(|trial| trial.state() == state).count();
     let (done, failed, to_do) = (count(State::Done), count(State::Failed), count(State::ToDo));
-    out(&format!("\n{done} of {} trials done", results.trials.len()))?;
+    out(&format!("\n{done} of {} done", counted(results.trials.len(), "trial", "trials")))?;
     if failed > 0 {
         out(&format!(", {failed} failed"))?;
     }
@@ -66,6 +69,19 @@ fn of_lab(lab: &LabFolder, json: bool) -> Result<Exit, Failure> {
         None => format!("{} of {of} base runs done: straggler resume {path}\n", lab.bases_done),
     })?;
     Ok(Exit::Done)
+}
+
+/// The result of a sweep in sentences, from paired differences.
+pub(super) fn conclusion(results: &Results) -> Result<String, Failure> {
+    let sentences = conclusion::sentences(results)?;
+    let mut text: String = sentences.iter().map(|sentence| format!("{sentence}\n")).collect();
+    if text.contains('[') {
+        text.push_str(&format!("({})\n", conclusion::BRACKETS));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    Ok(text)
 }
 
 /// Prints which trials trained a model that broke.
@@ -129,7 +145,11 @@ pub(super) fn points(results: &Results) -> Result<String, Failure> {
         }
         table.row(cells);
     }
-    Ok(table.render())
+    let mut text = table.render();
+    if text.contains('[') {
+        text.push_str("[ ] are 95 % intervals of the mean over seeds\n");
+    }
+    Ok(text)
 }
 
 /// The label of a point; a sweep without axes has one point without a label.

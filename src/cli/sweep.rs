@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,10 +9,10 @@ use serde_json::json;
 use super::args::{ProgressBy, SweepArgs, SweepingArgs};
 use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
-use super::say::{out, tell};
+use super::say::{is_told_on_terminal, out, out_json, tell, tells_events};
 use super::sweep_watch::{Quiet, SweepWatch};
 use super::{load, report, signals, status};
-use crate::base::{ByteSize, SimSpan};
+use crate::base::{ByteSize, SimSpan, counted};
 use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::expect;
 use crate::experiment::run_info::Stopwatch;
@@ -52,7 +51,7 @@ pub(super) fn plan(
     seeds: Option<&Seeds>,
     arguments: &[OsString],
 ) -> Result<SweepPlan, Failure> {
-    let refused = |problems: Problems| Failure::plain(Exit::Usage, problems.render(load::look()));
+    let refused = |problems: Problems| load::refused(&problems);
     let file = &load::file_of(file);
     let (mut about, mut design, scenario) = if is_sweep(file) {
         let read = sweep::read(file).map_err(refused)?;
@@ -161,11 +160,12 @@ fn list(plan: &SweepPlan, sweeping: &SweepingArgs) -> Result<Exit, Failure> {
     out(&table.render())?;
     let time = wall.map_or(String::new(), |seconds| {
         let seconds = SimSpan::from_seconds((seconds / threads as f64).min(1e8));
-        format!(", about {seconds} on {threads} threads")
+        format!(", about {seconds} on {}", counted(threads, "thread", "threads"))
     });
     out(&format!(
-        "\n{} points, {trials} trials{time}, up to {peak} of memory for one trial and {} of disk for all\n",
-        plan.len(),
+        "\n{}, {}{time}, up to {peak} of memory for one trial and {} of disk for all\n",
+        counted(plan.len(), "point", "points"),
+        counted(trials, "trial", "trials"),
         ByteSize(disk)
     ))?;
     Ok(Exit::Done)
@@ -216,7 +216,8 @@ pub(super) fn execute(
     let watch = watcher(plan, &path, trials.len(), &options, sweeping);
     let tally = run_trials(&folder, &trials, &plan.files_from, &options, watch.as_ref());
     drop(watch);
-    if events::is_on() {
+    folder.check_still_there().map_err(RunError::from)?;
+    if tells_events() {
         events::sweep_end(&tally);
     }
     {
@@ -231,8 +232,9 @@ pub(super) fn execute(
     }
     if sweeping.json {
         let state = status::as_json(&results)?;
-        out(&format!("{state:#}\n"))?;
+        out_json(&format!("{state:#}\n"))?;
     } else {
+        out(&status::conclusion(&results)?)?;
         out(&status::points(&results)?)?;
         out(&format!("\n{}", status::broken(&results)?))?;
         out(&format!("results: {}\n", path.display()))?;
@@ -264,11 +266,14 @@ fn watcher(
         }))),
         how => {
             tell(&format!(
-                "straggler {version}   {}   {points} points, {trials} trials\n{path}   {jobs} at a time on \
-                 {threads} threads, up to {}\n",
-                plan.name, options.memory
+                "straggler {version}   {}   {}, {}\n{path}   {jobs} at a time on {}, up to {}\n",
+                plan.name,
+                counted(points, "point", "points"),
+                counted(trials, "trial", "trials"),
+                counted(threads, "thread", "threads"),
+                options.memory
             ));
-            let terminal = std::io::stderr().is_terminal() && how == ProgressBy::Auto;
+            let terminal = is_told_on_terminal() && how == ProgressBy::Auto;
             Box::new(SweepWatch::new(trials, terminal))
         }
     }
@@ -285,9 +290,8 @@ fn check_limits(plan: &SweepPlan, trials: &[&PlannedTrial]) -> Result<(), Failur
         let trial = open(plan, first, &sources)?;
         warn(&remarks::warnings(&trial.remarks, None), &mut told);
         trial.check_limits().map_err(|error| {
-            let failure = Failure::from(error);
             let label = status::name(&first.planned.label);
-            Failure::plain(failure.exit, format!("{}\nin point {number}: {label}", failure.message))
+            Failure::from(error).with_line(&format!("in point {number}: {label}"))
         })?;
     }
     Ok(())
@@ -310,7 +314,7 @@ fn end(
         if list.is_empty() {
             return;
         }
-        text.push_str(&format!("{} trials {what}:\n", list.len()));
+        text.push_str(&format!("{} {what}:\n", counted(list.len(), "trial", "trials")));
         for (id, reason) in list.iter().take(10) {
             let reason = reason.lines().next().unwrap_or("");
             text.push_str(&format!("  {id}  {reason}\n"));
@@ -329,15 +333,18 @@ fn end(
     tell_some("blew up or stalled", tally.failed);
     tell_some("could not be run", texts(tally.refused));
     let as_expected = unmet.is_empty();
-    tell_some("are not as the scenario expects", unmet);
+    tell_some("did not end as the scenario expects", unmet);
     let again = format!("straggler resume {}", path.display());
     if tally.elsewhere > 0 {
-        text.push_str(&format!("{} trials are being run by another process\n", tally.elsewhere));
+        text.push_str(&format!(
+            "{} being run by another process\n",
+            counted(tally.elsewhere, "trial is", "trials are")
+        ));
     }
     if tally.interrupted > 0 {
         text.push_str(&format!(
-            "{} trials are left to do; go on with: {again}\n",
-            tally.interrupted
+            "{} left to do; to continue: {again}\n",
+            counted(tally.interrupted, "trial is", "trials are")
         ));
     } else if failed || panicked {
         text.push_str(&format!("to run those that failed once more: {again} --retry\n"));

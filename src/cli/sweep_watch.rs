@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::say::tell;
+use crate::base::text::printable_lines;
+use crate::base::{noun, printable};
 use crate::experiment::Trial;
 use crate::experiment::sweep::{Ended, PlannedTrial, SweepWatcher};
 use crate::sim::{EvaluatedView, Limits, NoObserver, Observer, Progress, Record};
@@ -47,7 +49,11 @@ impl SweepWatch {
         };
         let bars = MultiProgress::with_draw_target(target);
         let all = bars.add(ProgressBar::new(trials as u64));
-        style(&all, "[{bar:30}] {pos} of {len} trials{msg}, {elapsed} so far, {eta} left");
+        let noun = noun(trials, "trial", "trials");
+        let line = format!(
+            "[{{bar:30}}] {{pos}} of {{len}} {noun}{{msg}}, {{elapsed}} so far, {{eta}} left"
+        );
+        style(&all, &line);
         #[expect(clippy::disallowed_methods, reason = "progress is shown by the wall clock")]
         let started = Instant::now();
         let (ended, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -71,7 +77,7 @@ impl SweepWatcher for SweepWatch {
     fn begins<'a>(&'a self, planned: &PlannedTrial, trial: &Trial) -> Box<dyn Observer + 'a> {
         let bar = self.bars.add(ProgressBar::new(STEPS));
         style(&bar, "  [{bar:28}] {prefix}  {msg}");
-        bar.set_prefix(title(planned));
+        bar.set_prefix(printable(&title(planned)));
         let limits = trial.scenario.stop_limits(trial.estimate.window.max(1));
         #[expect(clippy::disallowed_methods, reason = "progress is shown by the wall clock")]
         let shown = Instant::now();
@@ -82,7 +88,7 @@ impl SweepWatcher for SweepWatch {
         match self.terminal {
             // The line is printed above the bars. If this fails, the failure cannot be shown
             // either.
-            true => drop(self.bars.println(said(planned, text).trim_end())),
+            true => drop(self.bars.println(printable_lines(said(planned, text).trim_end()))),
             false => tell(&said(planned, text)),
         }
     }

@@ -1,12 +1,12 @@
 //! `straggler trace`: a timeline for Perfetto.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use super::args::TraceArgs;
 use super::exit::{Exit, Failure};
 use super::say::out;
-use crate::base::SimSpan;
+use crate::base::{SimSpan, counted};
+use crate::results::disk::Output;
 use crate::results::export::trace::{TimeWindow, TraceError, write_trace};
 
 pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
@@ -22,14 +22,18 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
         };
         Failure::new(exit, error)
     })?;
-    let written = File::create(&path).and_then(|file| {
+    let written = Output::create(&path).and_then(|file| {
         let mut file = BufWriter::new(file);
         file.write_all(&buffer).and_then(|()| file.flush())
     });
     written.map_err(|error| {
         Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
     })?;
-    out(&format!("{} ({events} events); open it at ui.perfetto.dev\n", path.display()))?;
+    out(&format!(
+        "{} ({}); open it at ui.perfetto.dev\n",
+        path.display(),
+        counted(events, "event", "events")
+    ))?;
     Ok(Exit::Done)
 }
 

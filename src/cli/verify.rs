@@ -9,13 +9,13 @@ use super::exit::{Exit, Failure};
 use super::run::{self, ProgressDisplay};
 use super::say::out;
 use super::{load, resume};
-use crate::experiment::verify::{FirstDifference, Verified, compare};
+use crate::base::{counted, printable};
+use crate::experiment::verify::{FirstDifference, Verified, compare, pictured};
 use crate::experiment::{SaveEvery, Trial, run_info};
 use crate::results::folder::RESOLVED;
 use crate::results::semantics::SEMANTICS;
 use crate::results::summary::Summary;
 use crate::scenario::document::DocumentInput;
-use crate::scenario::document::printable;
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let folder = &args.folder;
@@ -29,7 +29,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let look = ProgressDisplay {
         progress: ProgressBy::Auto.with(args.quiet, args.plain),
         plain: args.plain,
-        plots: false,
+        plots: pictured(folder),
         // The limits were accepted before, and a named folder is to be used even if it has results.
         force: true,
         save_every: SaveEvery::Never,
@@ -76,7 +76,11 @@ fn report(folder: &Path, verified: &Verified) -> String {
     let name = folder.display();
     let Some(first) = &verified.first else {
         let (files, lines) = (verified.files, verified.lines);
-        return format!("{name}: the same when run again ({files} files, {lines} lines)\n");
+        return format!(
+            "{name}: the same when run again ({}, {})\n",
+            counted(files, "file", "files"),
+            counted(lines, "line", "lines")
+        );
     };
     let mut text = format!("{name}: not the same when run again\n");
     text.push_str(&describe(first));
@@ -104,7 +108,10 @@ fn report(folder: &Path, verified: &Verified) -> String {
 }
 
 fn describe(first: &FirstDifference) -> String {
-    let mut text = format!("first difference: {}, line {}", printable(&first.file), first.line);
+    let mut text = format!("first difference: {}", printable(&first.file));
+    if first.line > 0 {
+        text.push_str(&format!(", line {}", first.line));
+    }
     if let Some(column) = &first.column {
         text.push_str(&format!(", column {}", printable(column)));
     }

@@ -1,6 +1,7 @@
 //! Runs a job from event to event, and saves it on the way.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -18,12 +19,15 @@ use crate::sim::{Observer, Record, SimError, State};
 /// Number of events between two checks of the clock and of failed writes.
 const EVENTS: u32 = 1024;
 
+/// How long gradients under way are finished for a run that was asked to stop.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How often a run is saved. Its results do not depend on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SaveEvery {
     /// After this wall time.
     Wall(Duration),
-    /// After so many updates.
+    /// After this many updates.
     Updates(u64),
     /// Only when asked to stop.
     Never,
@@ -59,8 +63,13 @@ impl FromStr for SaveEvery {
 pub(super) enum Driven {
     /// The run has ended.
     ToTheEnd,
-    /// The run was asked to stop, by a signal of this number; it is saved.
-    Stopped(usize),
+    /// The run was asked to stop.
+    Stopped {
+        /// Number of the signal.
+        signal: usize,
+        /// Whether its state is saved. If many gradients are under way that would take too long.
+        saved: bool,
+    },
 }
 
 /// Why driving failed.
@@ -102,11 +111,17 @@ impl Driver<'_> {
                 }
                 self.keep()?;
                 if let Some(signal) = self.stop.asked() {
-                    self.save().map_err(DriveError::Write)?;
-                    return Ok(Driven::Stopped(signal));
+                    #[expect(clippy::disallowed_methods, reason = "a person is waiting")]
+                    let asked = Instant::now();
+                    let saved = self.save(&mut || asked.elapsed() < PATIENCE);
+                    return Ok(Driven::Stopped {
+                        signal,
+                        saved: saved.map_err(DriveError::Write)?,
+                    });
                 }
                 if saved.is_due(self.every, self.job) {
-                    self.save().map_err(DriveError::Write)?;
+                    let stop = self.stop.clone();
+                    self.save(&mut || stop.asked().is_none()).map_err(DriveError::Write)?;
                     saved = LastSave::now(self.job);
                 }
             }
@@ -149,18 +164,21 @@ impl Driver<'_> {
         self.keeper.keep(self.job).map_err(DriveError::Keep)
     }
 
-    /// Saves the run as it is between two events.
-    fn save(&mut self) -> io::Result<()> {
+    /// Saves the run as it is between two events. Gradients under way are finished before, as long as
+    /// `goes_on` says so; otherwise nothing is saved, and `false` is returned.
+    fn save(&mut self, goes_on: &mut dyn FnMut() -> bool) -> io::Result<bool> {
         // Files that a snapshot relies on have to be there after a power cut.
         self.recorder.sync()?;
-        self.job.finish_gradients();
+        if !self.job.finish_gradients_while(goes_on) {
+            return Ok(false);
+        }
         let (job, recorder, keeper) = (&*self.job, &*self.recorder, &*self.keeper);
         self.snapshots.write(events(job), |out: &mut Saver<'_>| {
             recorder.save(out);
             keeper.save(out);
             job.save(out);
         })?;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -179,10 +197,20 @@ pub(super) fn restore(
     let mut load = || -> Result<(), LoadError> {
         recorder.load(&mut from)?;
         keeper.load(&mut from)?;
-        job.load(&mut from)
+        job.load(&mut from)?;
+        if let Some(simulation) = job.simulation() {
+            simulation.check();
+        }
+        Ok(())
     };
-    load().map_err(|error| error.to_string())?;
+    // A forged state with a right checksum may be one that no run can be in.
+    let loaded = catch_unwind(AssertUnwindSafe(&mut load));
+    let impossible = |_| Err("it holds a state that no run can be in".to_string());
+    loaded.map_or_else(impossible, |loaded| loaded.map_err(|error| error.to_string()))?;
     from.end().map_err(|error| error.to_string())?;
+    if let Some(file) = keeper.lost() {
+        return Err(format!("{file}, which was written before it, is missing or damaged"));
+    }
     recorder.cut().map_err(|error| error.to_string())
 }
 

@@ -185,9 +185,13 @@ fn cause(scenario: &Scenario) -> String {
     }
 }
 
-/// Three significant digits.
+/// At most three significant digits.
 fn brief(value: f64) -> String {
-    significant(value, 3)
+    let text = significant(value, 3);
+    match text.contains('.') && !text.contains('e') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
 }
 
 #[cfg(test)]

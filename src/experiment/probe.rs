@@ -37,6 +37,8 @@ const PATIENCE: Duration = Duration::from_millis(25);
 pub fn seconds(prepared: &Prepared, work: RunWork, threads: usize) -> f64 {
     let layout = prepared.model.layout();
     let (batch, lookups) = sample(prepared, work.batch);
+    // A step may have more examples than a day, from which the sample is.
+    let times = work.batch as f64 / batch.len().max(1) as f64;
     let (mut read, mut found) = (Batch::default(), Lookups::default());
     let mut locator = Locator::for_layout(prepared.source.schema(), layout);
     let ids = spread(prepared, work.batch);
@@ -50,6 +52,7 @@ pub fn seconds(prepared: &Prepared, work: RunWork, threads: usize) -> f64 {
     let computing = quickest(|| {
         prepared.model.gradient(values.view(&lookups), &batch, &mut workspace, &mut gradient);
     });
+    let computing = computing * times;
     let (batch, lookups) = sample(prepared, CHUNK);
     let values = ProbeParameters::of(prepared, &lookups);
     let mut logits = Vec::new();
@@ -134,6 +137,8 @@ mod tests {
         assert!(one > 1e-3 && one < 1e3, "{one}");
         // The two numbers of steps differ so much that the noise of the clock does not matter.
         assert!(seconds(&prepared, RunWork { steps: 50_000, ..work }, 1) > one);
+        let longer = RunWork { batch: 32_000, ..work };
+        assert!(seconds(&prepared, longer, 1) > 100.0 * one);
         assert!(seconds(&prepared, RunWork { scored: 100_000_000, ..work }, 1) > one);
         assert!(seconds(&prepared, RunWork { steps: 50_000, ..work }, 8) < 50.0 * one);
     }

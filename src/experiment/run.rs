@@ -24,7 +24,7 @@ use crate::scenario::estimate::ResourceEstimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
 use crate::scenario::seeds::SeededPart;
-use crate::scenario::stage::StageError;
+use crate::scenario::stage::{StageError, StageRef, Which};
 use crate::scenario::stages::ResolvedStage;
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
@@ -82,6 +82,16 @@ pub enum RunError {
         /// The days.
         error: LeakError,
     },
+    /// A stage starts from the best step of another one, which cannot tell its best step.
+    #[error(
+        "a stage starts from \"stage:{stage}@best\", and the holdout of stage `{stage}` has one label only, so \
+         that no step of it is the best: evaluate on other days (`holdout.days`), or start from \
+         \"stage:{stage}@last\""
+    )]
+    NoBest {
+        /// The stage.
+        stage: String,
+    },
     /// It cannot start from its checkpoint.
     #[error(transparent)]
     Start(#[from] StartFailed),
@@ -96,14 +106,25 @@ pub enum RunError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// A file of this run was changed or removed by somebody else.
+    #[error("{path} is missing, or not as this run has written it; --force runs it again")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// Files of an earlier run, or of this one, cannot be read.
     #[error(transparent)]
     Read(#[from] OutcomeError),
     /// The run was asked to stop.
-    #[error("stopped by signal {signal} and saved; go on with: straggler resume {path}")]
+    #[error(
+        "stopped by signal {signal}{}; to continue: straggler resume {path}",
+        if *.saved { " and saved" } else { ", not saved again, because too many gradients are under way" }
+    )]
     Interrupted {
         /// Number of the signal.
         signal: usize,
+        /// Whether its last state is saved.
+        saved: bool,
         /// The folder.
         path: PathBuf,
     },
@@ -253,8 +274,10 @@ impl Trial {
         self.prepared.as_ref()
     }
 
-    /// About how long the run will take on this machine, in wall seconds, if its end is known.
+    /// About how long the run will take on this machine, in wall seconds, if its end is known and
+    /// it is within its limits. Parts of the run are tried out.
     pub fn wall_estimate(&self) -> Option<f64> {
+        self.check_limits().ok()?;
         let prepared = self.prepared.as_ref()?;
         let steps = self.estimate.pushes?;
         let work = probe::RunWork {
@@ -276,6 +299,46 @@ impl Trial {
         };
         over("memory", self.estimate.memory, limits.memory)?;
         over("disk", self.estimate.disk, limits.disk)
+    }
+
+    /// Refuses a start that the run would refuse, now or after the stages before: from a file that
+    /// does not fit the model, or from the best step of a stage whose holdout cannot tell one.
+    ///
+    /// # Errors
+    /// [`RunError::Start`], or [`RunError::NoBest`].
+    pub fn check_starts(&self) -> Result<(), RunError> {
+        for stage in &self.earlier {
+            let begins = |own: &Scenario| own.start.as_ref().map(|start| start.from.clone());
+            let all = self.earlier.iter().map(|stage| &stage.scenario).chain([&self.scenario]);
+            let wants_best = |from: String| match StageRef::parse(&from) {
+                Some(Ok(reference)) => {
+                    reference.stage == stage.name && reference.which == Which::Best
+                }
+                _ => false,
+            };
+            let is_best_wanted = all.filter_map(begins).any(wants_best);
+            if !is_best_wanted && stage.scenario.start.is_none() {
+                continue;
+            }
+            let prepared = stage.scenario.prepare(&self.folder)?;
+            if is_best_wanted && !prepared.as_ref().is_some_and(Prepared::has_both_labels) {
+                return Err(RunError::NoBest { stage: stage.name.clone() });
+            }
+            self.check_start(&stage.scenario, prepared)?;
+        }
+        self.check_start(&self.scenario, self.prepared.clone())
+    }
+
+    fn check_start(&self, own: &Scenario, prepared: Option<Prepared>) -> Result<(), RunError> {
+        let Some(start) = &own.start else { return Ok(()) };
+        if StageRef::parse(&start.from).is_some() {
+            return Ok(());
+        }
+        let window = window(own, prepared.as_ref());
+        let mut job = own.build(prepared, &self.folder, 1)?;
+        let seed = own.scenario.seed_of(SeededPart::Weights);
+        checkpoint::start::start(&mut job, start, self.folder.join(&start.from), &window, seed)?;
+        Ok(())
     }
 
     /// Runs into the folder `out`. `watcher` sees everything that the recorder sees.
@@ -320,13 +383,14 @@ impl Trial {
             Driver { job, recorder, keeper, watcher, stop, every, snapshots: &snapshots };
         let outcome = match driver.run(resumed) {
             Ok(Driven::ToTheEnd) => Ok(()),
-            Ok(Driven::Stopped(signal)) => {
-                return Err(RunError::Interrupted { signal, path: out.to_path_buf() });
+            Ok(Driven::Stopped { signal, saved }) => {
+                return Err(RunError::Interrupted { signal, saved, path: out.to_path_buf() });
             }
             Err(DriveError::Write(error)) => return Err(written(error)),
             Err(DriveError::Keep(error)) => return Err(error.into()),
             Err(DriveError::Simulation(error)) => Err(error),
         };
+        folder.check_still_there()?;
         recorder.finish(out, job.simulation()).map_err(written)?;
         let mut summary = self.summarise(job, recorder, facts);
         summary.broken = recorder.health().broken(&self.scenario);
@@ -335,14 +399,23 @@ impl Trial {
         if let Err(error) = outcome {
             summary.ended = error.to_string();
             // The file is not `summary.json`, since the trial is not done.
+            stopwatch.stop()?;
+            folder.check_still_there()?;
             json::write(&out.join(DIAGNOSIS), &summary)?;
             snapshots.remove().map_err(written)?;
             return Err(RunError::Simulation { error, path: out.to_path_buf() });
         }
         summary.ended = "finished".to_string();
         summary.files = digests(out).map_err(written)?;
+        let is_as_written = |(name, digest): &(&String, &String)| {
+            summary.files.iter().any(|(n, d)| n == *name && d == *digest)
+        };
+        if let Some((name, _)) = keeper.written().iter().find(|file| !is_as_written(file)) {
+            return Err(RunError::Changed { path: out.join(name) });
+        }
         let checked = self.check_expectations(&summary, &folder)?;
         stopwatch.stop()?;
+        folder.check_still_there()?;
         json::write(&out.join(FILE), &summary)?;
         snapshots.remove().map_err(written)?;
         Ok(RunOutcome { summary: Some(summary), path: out.to_path_buf(), checked })
@@ -362,8 +435,8 @@ impl Trial {
         let with = (self.threads, &open_anew as &Opener<'_>);
         let done = stages::run(&self.earlier, &root, &self.folder, with, options);
         let (places, done) = done.map_err(|error| match error {
-            RunError::Interrupted { signal, .. } => {
-                RunError::Interrupted { signal, path: out.to_path_buf() }
+            RunError::Interrupted { signal, saved, .. } => {
+                RunError::Interrupted { signal, saved, path: out.to_path_buf() }
             }
             RunError::Simulation { error, path } => died(out, &error, path),
             error => error,

@@ -95,7 +95,7 @@ impl Snapshots {
     ///
     /// # Errors If the system refuses; existing snapshots stay.
     pub fn write(&self, number: u64, save: impl FnOnce(&mut Saver<'_>)) -> io::Result<PathBuf> {
-        disk::create_folders(&self.folder)?;
+        disk::create_inner_folder(&self.folder)?;
         let path = self.folder.join(format!("{number:020}.state"));
         let temporary = path.with_extension("tmp");
         let mut file = Hashed::new(Output::create(&temporary)?);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::checkpoint::keeper;
 use super::run::{RunError, RunOptions, Trial};
 use crate::data::{Calendar, Date, check_holdout};
+use crate::results::disk;
 use crate::results::folder::{FolderError, hex_digest};
 use crate::results::outcome::OutcomeError;
 use crate::results::summary::{self, StageDone, Summary};
@@ -147,6 +148,8 @@ pub(super) fn run(
     // Shared stages are not trained again, since another trial may be using them.
     let again = options.again && options.stages.is_none();
     let options = &RunOptions { again, ..options.clone() };
+    disk::create_inner_folder(root)
+        .map_err(|error| FolderError::Io { path: root.to_path_buf(), error })?;
     for stage in stages {
         let folder = key(stages, stage);
         let path = root.join(&folder);
@@ -186,7 +189,11 @@ fn run_one(
             // Another trial is training it, and will get the same results.
             Err(RunError::Folder(FolderError::Busy { .. })) => {
                 if let Some(signal) = options.stop.asked() {
-                    return Err(RunError::Interrupted { signal, path: path.to_path_buf() });
+                    return Err(RunError::Interrupted {
+                        signal,
+                        saved: true,
+                        path: path.to_path_buf(),
+                    });
                 }
                 std::thread::sleep(WAIT);
             }

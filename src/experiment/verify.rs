@@ -2,15 +2,18 @@
 //! differ.
 //!
 //! Series are written during the simulation. So the first difference is the one with the smallest
-//! simulated time, in any file. Tables that are written at the end come after all of them. Pictures
-//! and pages are made from these files and are not compared; nor is `run-info.json`.
+//! simulated time, in any file. Tables that are written at the end come after all of them, and
+//! checkpoints and pictures last. Stages are folders of their own, and compared like the run. The
+//! page and `run-info.json` are not compared.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::checkpoint::keeper;
+use super::stages;
 use crate::results::Summary;
 use crate::results::folder::hex_digest;
 
@@ -19,7 +22,7 @@ use crate::results::folder::hex_digest;
 pub struct FirstDifference {
     /// The file.
     pub file: String,
-    /// The line, from 1.
+    /// The line, from 1; 0 if the file has no lines.
     pub line: usize,
     /// The column of a table, if a single cell differs.
     pub column: Option<String>,
@@ -60,18 +63,27 @@ const PLACES: [&str; 11] = [
 /// # Errors
 /// If a file cannot be read.
 pub fn compare(kept: &Path, again: &Path) -> io::Result<Verified> {
-    let listed = listed(kept)?;
+    let listed = listed(kept);
     let mut names = results(again)?;
     names.extend(listed.iter().map(|(name, _)| name.clone()));
+    if !pictured(kept) {
+        names.retain(|name| !name.starts_with("plots/"));
+    }
     let mut verified = Verified::default();
     for name in &names {
-        let (one, other) = (read(&kept.join(name))?, read(&again.join(name))?);
+        let (one, other) = (read(&place(kept, name))?, read(&again.join(name))?);
         let digest = hex_digest(&one);
         if listed.iter().any(|(known, was)| known == name && *was != digest) {
             verified.changed.push(name.clone());
         }
-        let (one, other) = (String::from_utf8_lossy(&one), String::from_utf8_lossy(&other));
         verified.files += 1;
+        if !is_text(name) {
+            if one != other && verified.first.is_none() {
+                verified.first = Some(FirstDifference::of_whole(name, &one, &other));
+            }
+            continue;
+        }
+        let (one, other) = (String::from_utf8_lossy(&one), String::from_utf8_lossy(&other));
         verified.lines += one.lines().count().max(other.lines().count());
         if let Some(found) = first_difference(name, &one, &other)
             && verified.first.as_ref().is_none_or(|first| found.when(first) == Ordering::Less)
@@ -83,6 +95,23 @@ pub fn compare(kept: &Path, again: &Path) -> io::Result<Verified> {
 }
 
 impl FirstDifference {
+    /// Two files that differ and have no lines.
+    fn of_whole(file: &str, one: &[u8], other: &[u8]) -> FirstDifference {
+        let about = |bytes: &[u8]| {
+            (!bytes.is_empty())
+                .then(|| format!("{} bytes, SHA-256 {}", bytes.len(), hex_digest(bytes)))
+        };
+        FirstDifference {
+            file: file.to_string(),
+            line: 0,
+            column: None,
+            kept: about(one),
+            again: about(other),
+            at: Vec::new(),
+            sim_s: None,
+        }
+    }
+
     /// Which of two comes first: by time. A difference without a time was written at the end.
     fn when(&self, other: &FirstDifference) -> Ordering {
         let time = |difference: &FirstDifference| difference.sim_s.unwrap_or(f64::INFINITY);
@@ -90,25 +119,63 @@ impl FirstDifference {
     }
 }
 
-/// The names of the files with results.
+/// Whether a file is compared line by line.
+fn is_text(name: &str) -> bool {
+    [".csv", ".json", ".toml"].iter().any(|end| name.ends_with(end))
+}
+
+/// The names of the files with results, from the folder on.
 fn results(folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        let is_result = [".csv", ".json", ".toml"].iter().any(|end| name.ends_with(end));
-        if is_result && name != super::run_info::FILE {
+    for name in list(folder)? {
+        if is_text(&name) && name != super::run_info::FILE {
             names.insert(name);
         }
+    }
+    for (inner, ends) in [(keeper::FOLDER, &[".safetensors"][..]), ("plots", &[".svg", ".png"])] {
+        let files = list(&folder.join(inner)).unwrap_or_default().into_iter();
+        let files = files.filter(|name| ends.iter().any(|end| name.ends_with(end)));
+        names.extend(files.map(|name| format!("{inner}/{name}")));
+    }
+    for stage in list(&folder.join(stages::FOLDER)).unwrap_or_default() {
+        let own = results(&folder.join(stages::FOLDER).join(&stage))?.into_iter();
+        names.extend(own.map(|name| format!("{}/{stage}/{name}", stages::FOLDER)));
     }
     Ok(names)
 }
 
+fn list(folder: &Path) -> io::Result<Vec<String>> {
+    let name = |entry: io::Result<fs::DirEntry>| -> io::Result<String> {
+        Ok(entry?.file_name().to_string_lossy().into_owned())
+    };
+    fs::read_dir(folder)?.map(name).collect()
+}
+
+/// Whether pictures were drawn for a run.
+pub fn pictured(folder: &Path) -> bool {
+    folder.join("plots").exists() || folder.join("report.html").exists()
+}
+
+/// Where a run has a file: the trials of a sweep share their stages.
+fn place(kept: &Path, name: &str) -> PathBuf {
+    let sweep =
+        kept.parent().and_then(Path::parent).filter(|path| path.join("plan.jsonl").exists());
+    match sweep {
+        Some(sweep) if name.starts_with(stages::FOLDER) => sweep.join(name),
+        _ => kept.join(name),
+    }
+}
+
 /// The files that `summary.json` lists, with the checksums that they had then.
-fn listed(folder: &Path) -> io::Result<Vec<(String, String)>> {
+fn listed(folder: &Path) -> Vec<(String, String)> {
     let summary = Summary::read(folder).ok().flatten().unwrap_or_default();
-    // A name with a folder in it is not a file of results.
-    let is_plain = |name: &str| Path::new(name).file_name().is_some_and(|plain| plain == name);
-    Ok(summary.files.into_iter().filter(|(name, _)| is_plain(name)).collect())
+    // Other names with a folder in them are no files of results.
+    let is_inside = |name: &str| {
+        let plain = name.strip_prefix(keeper::FOLDER).and_then(|name| name.strip_prefix('/'));
+        let plain = plain.unwrap_or(name);
+        Path::new(plain).file_name().is_some_and(|own| own == plain)
+    };
+    summary.files.into_iter().filter(|(name, _)| is_inside(name)).collect()
 }
 
 /// The bytes of a file; empty if it does not exist.

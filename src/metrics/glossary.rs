@@ -41,7 +41,7 @@ pub const METRICS: &[Metric] = &[
         name: "staleness",
         unit: "updates",
         text: "Versions of a shard applied between a worker's pull and the apply of its push; for a \
-               whole push the mean over the shards. With one shard, no network and nobody waiting its \
+               whole push the mean over the shards. With one shard, no network and no waiting its \
                mean is the number of workers minus one, whatever the step times.",
     },
     Metric {
@@ -75,14 +75,14 @@ pub const METRICS: &[Metric] = &[
     Metric {
         name: "change",
         unit: "-",
-        text: "|w - w_before| / |w| of a layer or table, before being the last look of `record.layers`: what \
-               has converged does not move. It falls with the learning rate as well.",
+        text: "|w - w_before| / |w| of a layer or table, with w_before from the last look of \
+               `record.layers`: what has converged does not move. It falls with the learning rate as well.",
     },
     Metric {
         name: "agreement",
         unit: "-",
         text: "|sum of g| / sqrt(sum of |g|^2) over the gradients applied to a layer since the last look: \
-               about 1 where they cancel as noise does, below it where one takes back what others did, and the \
+               about 1 where they cancel as noise does, below 1 where some undo what others did, and the \
                root of the number of pushes where all are alike.",
     },
     Metric {
@@ -122,8 +122,9 @@ pub const METRICS: &[Metric] = &[
     Metric {
         name: "joins",
         unit: "count",
-        text: "Times that a worker was there again, or at last: repaired, joined, or begun late. Workers \
-               there at the start, plus joins, minus crashes and leaves, are those there at the end.",
+        text: "Times that a worker returned or appeared: repaired, joined, or started late. Workers \
+               present at the start, plus joins, minus crashes and leaves, are those present at the \
+               end.",
     },
     Metric {
         name: "lost_steps",
@@ -133,7 +134,7 @@ pub const METRICS: &[Metric] = &[
     Metric {
         name: "lost_examples",
         unit: "examples",
-        text: "Examples of lost steps. What becomes of them says `cluster.failures.lost`; \
+        text: "Examples of lost steps. `cluster.failures.lost` says what becomes of them; \
                `outstanding_examples` are those that were to come back and had not been handed out again by \
                the end.",
     },
@@ -146,7 +147,7 @@ pub const METRICS: &[Metric] = &[
     Metric {
         name: "bayes_auc",
         unit: "-",
-        text: "AUC of the true click probabilities on the holdout: what no model can beat but by luck. \
+        text: "AUC of the true click probabilities on the holdout: a model can beat it only by luck. \
                Known for generated logs only.",
     },
 ];

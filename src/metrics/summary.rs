@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_blown_up_model_has_counts_and_no_figures() {
         let quality = Quality::of(&[f32::NAN; 4], &[0.0, 1.0, 1.0, 0.0], &[1, 1, 2, 2]);
-        let expected = Quality { examples: 4, groups: 2, ..Quality::default() };
+        let expected = Quality { examples: 4, positives: 2, groups: 2, ..Quality::default() };
         assert_eq!(quality, expected);
     }
 }

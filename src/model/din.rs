@@ -47,7 +47,7 @@ pub struct Config {
     #[schemars(range(min = 0.0))]
     pub embedding_deviation: f64,
     /// Units of the hidden layers of the attention unit, first to last.
-    #[schemars(inner(range(min = 1, max = 65536)))]
+    #[schemars(length(max = 100), inner(range(min = 1, max = 65536)))]
     pub attention_hidden: Vec<usize>,
     /// Whether the scores of a history go through a softmax, so that the weights sum to one (the
     /// published code), or are the weights themselves (the paper).
@@ -55,7 +55,7 @@ pub struct Config {
     /// Whether the product of the candidate and the pooled history enters the tower beside them.
     pub product: bool,
     /// Units of the hidden layers of the tower, first to last.
-    #[schemars(inner(range(min = 1, max = 65536)))]
+    #[schemars(length(max = 100), inner(range(min = 1, max = 65536)))]
     pub hidden: Vec<usize>,
     /// Non-linearity behind every hidden layer of attention unit and tower.
     pub activation: Activation,

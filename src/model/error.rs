@@ -54,6 +54,22 @@ pub enum ModelError {
     },
 }
 
+impl ModelError {
+    /// The key that is refused, below that of the model.
+    pub fn key(&self) -> String {
+        match self {
+            ModelError::NeedsHistory { .. } => String::new(),
+            ModelError::UnknownField { .. }
+            | ModelError::RepeatedField { .. }
+            | ModelError::NoInputs => ".fields".into(),
+            ModelError::WidthOutOfRange { key, .. }
+            | ModelError::NotANonNegativeNumber { key, .. } => {
+                format!(".{key}")
+            }
+        }
+    }
+}
+
 fn hint(nearest: Option<&str>) -> String {
     nearest.map_or(String::new(), |name| format!(" (did you mean `{name}`?)"))
 }

@@ -37,7 +37,7 @@ pub struct Config {
     #[schemars(range(min = 0.0))]
     pub embedding_deviation: f64,
     /// Units of the hidden layers, first to last.
-    #[schemars(inner(range(min = 1, max = 65536)))]
+    #[schemars(length(max = 100), inner(range(min = 1, max = 65536)))]
     pub hidden: Vec<usize>,
     /// Non-linearity behind every hidden layer.
     pub activation: Activation,

@@ -70,7 +70,7 @@ pub enum Scope {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowSemantics {
-    /// Nothing: weights and slots of untouched rows stay as they are.
+    /// Nothing: weights and optimizer state of untouched rows stay as they are.
     #[default]
     Lazy,
     /// They are updated with a zero gradient, as a dense parameter would be. Costs a pass over

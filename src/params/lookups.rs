@@ -2,6 +2,8 @@
 
 use std::hint::select_unpredictable;
 
+use rustc_hash::FxHashMap;
+
 use crate::data::{Batch, Schema};
 
 use super::{Layout, ShardPositions};
@@ -98,6 +100,38 @@ impl Locator {
         }
         lookups.parts.forget();
     }
+}
+
+/// The distinct ids of a single batch, as a [`Locator`] finds them, without arrays as long as the id
+/// spaces: for a model that may be too large for this machine.
+pub fn locate_once(schema: &Schema, layout: &Layout, batch: &Batch) -> Lookups {
+    let mut dense = Vec::with_capacity(schema.spaces.len());
+    dense.resize_with(schema.spaces.len(), FxHashMap::<u32, u32>::default);
+    let reads = layout.reads.as_ref();
+    let fields: Vec<Option<usize>> = (schema.fields.iter().enumerate())
+        .map(|(i, field)| reads.is_none_or(|reads| reads.fields[i]).then_some(field.space))
+        .collect();
+    let columns = schema.history.iter().flat_map(|history| &history.columns);
+    let history: Vec<Option<usize>> = columns
+        .map(|column| reads.is_none_or(|reads| reads.history).then_some(column.space))
+        .collect();
+    let mut lookups = Lookups { ids: vec![Vec::new(); schema.spaces.len()], ..Lookups::default() };
+    let mut positions = |from: &[u32], columns: &[Option<usize>]| {
+        let mut into = vec![Lookups::UNREAD; from.len()];
+        for (column, space) in columns.iter().enumerate().filter_map(|(c, s)| Some((c, (*s)?))) {
+            for at in (column..from.len()).step_by(columns.len()) {
+                let ids = &mut lookups.ids[space];
+                into[at] = *dense[space].entry(from[at]).or_insert_with(|| {
+                    ids.push(from[at]);
+                    ids.len() as u32 - 1
+                });
+            }
+        }
+        into
+    };
+    let (fields, history) =
+        (positions(&batch.fields, &fields), positions(&batch.history, &history));
+    Lookups { fields, history, ..lookups }
 }
 
 /// Overwrites `to`. If its memory must grow, it grows by some more, because the next batch may have
@@ -221,6 +255,7 @@ mod tests {
         let mut lookups = Lookups::default();
         for _ in 0..3 {
             locator.locate(&batch(), &mut lookups);
+            assert_eq!(locate_once(&schema(), &Layout::default(), &batch()), lookups);
             assert_eq!(lookups.ids, vec![vec![7, 3, 9], vec![2]]);
             assert_eq!(lookups.fields, vec![0, 0, 1, 0]);
             assert_eq!(lookups.history, vec![1, 2, 0]);
@@ -251,6 +286,7 @@ mod tests {
         };
         let mut lookups = Lookups::default();
         Locator::for_layout(&schema(), &layout).locate(&batch(), &mut lookups);
+        assert_eq!(locate_once(&schema(), &layout, &batch()), lookups);
         assert_eq!(lookups.ids, vec![vec![7, 3], vec![]]);
         let unread = Lookups::UNREAD;
         assert_eq!(lookups.fields, vec![0, unread, 1, unread]);

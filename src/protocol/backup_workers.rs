@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Fit;
 use super::rounds::{RoundSize, RoundsConfig, Rules};
+use crate::base::counted;
 
 /// Number of backup workers.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Number of backups: each round is closed without the last so many workers.
+    /// Number of backups: each round is closed without this many of its last workers.
     #[schemars(range(max = 100_000))]
     pub backups: u32,
 }
@@ -39,7 +40,11 @@ impl RoundsConfig for Config {
         match self.backups {
             backups if backups >= workers => Fit::NeverFull {
                 setting: "backups",
-                why: format!("{backups} backups of {workers} workers in all"),
+                why: format!(
+                    "{} of {} in all",
+                    counted(backups, "backup", "backups"),
+                    counted(workers, "worker", "workers")
+                ),
             },
             _ => Fit::Works,
         }

@@ -110,4 +110,4 @@ impl Protocol for Gba {
     }
 }
 
-crate::persist!(Gba { config: fixed, granted: state, tokens: state, held: state });
+crate::persist!(Gba { config: fixed, granted: state, tokens: sized, held: sized });

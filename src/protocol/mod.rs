@@ -37,7 +37,7 @@ crate::registry! {
         "backup_workers" => BackupWorkers(backup_workers::Config),
         /// A barrier as TensorFlow and XDL really have it: the first workers to ask take the tokens.
         "tokens" => Tokens(tokens::Config),
-        /// Bounded lead (SSP): at most so many steps ahead of the slowest (reconstructed).
+        /// Bounded lead (SSP): no worker is further ahead of the slowest than a bound (reconstructed).
         "stale_synchronous" => StaleSynchronous(stale_synchronous::Config),
         /// Bounded lead with a bound that adapts to predicted waits (DSSP, reconstructed).
         "dynamic_ssp" => DynamicSsp(dynamic_ssp::Config),

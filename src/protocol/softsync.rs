@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Fit;
 use super::rounds::{RoundSize, RoundsConfig, Rules};
+use crate::base::counted;
 
 /// Into how many parts the workers are split.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +40,7 @@ impl RoundsConfig for Config {
         match self.n {
             n if n > workers => Fit::NeverFull {
                 setting: "n",
-                why: format!("{workers} workers cannot be split into {n}"),
+                why: format!("{} cannot be split into {n}", counted(workers, "worker", "workers")),
             },
             _ => Fit::Works,
         }

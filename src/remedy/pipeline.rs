@@ -116,7 +116,8 @@ impl Remedies {
 
     /// Amends the part of a push that a shard holds. `rates` are the learning rates of dense
     /// parameters and of rows. `merged` says whether the push is one of several in an update: the
-    /// update has only one step, so step factors then act on the gradient.
+    /// update has only one step, so all factors of the push, those of its rows too, then act on its
+    /// gradient, and its step factors are 1.
     pub fn amend(
         &mut self,
         server: &ParameterServer,
@@ -148,7 +149,9 @@ impl Remedies {
             }
             scale_dense(server, shard, &mut push, factors.gradient);
             if needs.row_staleness {
-                self.begin_rows(push.lookups, all);
+                if !merged {
+                    self.begin_rows(push.lookups, all);
+                }
                 self.scale_rows(at, &arrival, server, &mut push, merged);
             } else {
                 scale_rows(server, &self.held, &mut push, factors.gradient);
@@ -197,8 +200,9 @@ impl Remedies {
                 };
                 if merged {
                     own = Factors { gradient: own.gradient * own.step, step: 1.0 };
+                } else {
+                    self.row_steps[first + k] *= own.step;
                 }
-                self.row_steps[first + k] *= own.step;
                 if own.gradient != 1.0 {
                     for (t, table) in tables() {
                         let from = row_range(layout, push.lookups, t).start + k * table.dim;

@@ -2,6 +2,7 @@
 //! pieces of text for the terminal. It reads folders only through `results` and never sees a
 //! simulation.
 
+pub mod conclusion;
 pub mod error;
 pub mod figure;
 #[cfg(feature = "html")]

@@ -1,6 +1,8 @@
 //! Small pieces of text for the terminal: sparklines and aligned tables. They have no colours, so
 //! that they can be piped.
 
+use crate::base::printable;
+
 /// The eight heights of a sparkline.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// The same heights for terminals without block characters.
@@ -75,9 +77,10 @@ impl TextTable {
         TextTable { align: align.to_vec(), rows: Vec::new() }
     }
 
-    /// Adds a row. Missing cells are blank; cells beyond the last column are aligned left.
+    /// Adds a row. Missing cells are blank; cells beyond the last column are aligned left. A cell is
+    /// one line, whatever stands in it.
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) -> &mut TextTable {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        self.rows.push(cells.into_iter().map(|cell| printable(&cell.into())).collect());
         self
     }
 

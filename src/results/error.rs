@@ -22,6 +22,9 @@ pub enum OutcomeError {
         /// The folder.
         path: PathBuf,
     },
+    /// There is a link in the place of a folder inside it.
+    #[error("{0}")]
+    Link(String),
     /// The folder is that of a restart lab, and a run or a sweep is wanted.
     #[error(
         "{path} is the folder of a restart lab; `straggler report`, `status`, `resume` and `export` know it"

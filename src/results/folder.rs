@@ -16,8 +16,34 @@ pub const RESOLVED: &str = "resolved.toml";
 #[derive(Debug)]
 pub struct ResultsFolder {
     path: PathBuf,
-    /// Held while the folder is written; the kernel releases it when the process dies.
-    _lock: File,
+    lock: FolderLock,
+}
+
+/// The folders that runs, sweeps and labs make inside their own.
+const INNER: &[&str] =
+    &["plots", "checkpoints", "snapshots", "stages", "points", "trials", "forks", "export"];
+
+/// Those of them whose entries are folders too.
+const OF_FOLDERS: &[&str] = &["stages", "trials", "export"];
+
+/// Refuses links to folders inside a folder of results, before anything is read or written there.
+///
+/// # Errors
+/// [`FolderError::Link`].
+pub fn refuse_links(folder: &Path) -> Result<(), FolderError> {
+    for name in INNER {
+        let inner = folder.join(name);
+        if inner.is_symlink() {
+            return Err(FolderError::Link { path: inner });
+        }
+        let entries = OF_FOLDERS.contains(name).then(|| fs::read_dir(&inner).into_iter().flatten());
+        for entry in entries.into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+                return Err(FolderError::Link { path: entry.path() });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Why a results folder cannot be used.
@@ -46,6 +72,24 @@ pub enum FolderError {
     #[error("{path} exists and is not a results folder; choose another --out")]
     NotResults {
         /// The folder.
+        path: PathBuf,
+    },
+    /// There is a link in the place of a folder that a run, sweep or lab makes for itself.
+    #[error(
+        "{path} is a symbolic link inside a folder of results: what it leads to is not part of them, so it \
+         is not followed; put the folder itself in its place, or remove the link"
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// The folder was removed, moved or replaced by another one.
+    #[error(
+        "{path} was removed, moved or replaced while it was being written, so its results are not \
+         complete: run it again"
+    )]
+    Gone {
+        /// Where it was.
         path: PathBuf,
     },
     /// The system reports an error.
@@ -96,8 +140,9 @@ impl ResultsFolder {
                 return Err(FolderError::NotResults { path: path.to_path_buf() });
             }
         }
+        refuse_links(path)?;
         disk::create_folders(path).map_err(io)?;
-        let folder = ResultsFolder { path: path.to_path_buf(), _lock: lock(path, ".lock")? };
+        let folder = ResultsFolder { path: path.to_path_buf(), lock: lock(path, ".lock")? };
         match fs::read_to_string(path.join(RESOLVED)) {
             Ok(text) if text != resolved => {
                 return Err(FolderError::OtherPlan { path: path.to_path_buf() });
@@ -120,7 +165,16 @@ impl ResultsFolder {
     ///
     /// # Errors If the system refuses; an earlier file stays as it was.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        self.check_still_there()?;
         write_atomically(&self.path.join(name), content)
+    }
+
+    /// Refuses to go on if the folder is no longer where it was opened.
+    ///
+    /// # Errors
+    /// [`FolderError::Gone`].
+    pub fn check_still_there(&self) -> Result<(), FolderError> {
+        self.lock.check_still_there()
     }
 
     /// Removes the files that mark an earlier run of the same plan as done or failed.
@@ -150,17 +204,52 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FolderError> 
     written.map_err(|error| FolderError::Io { path: path.to_path_buf(), error })
 }
 
+/// A lock of a folder: held while the folder is written. The kernel releases it when the process
+/// dies.
+#[derive(Debug)]
+pub struct FolderLock {
+    file: File,
+    path: PathBuf,
+}
+
+impl FolderLock {
+    /// Refuses to go on if the folder is no longer where it was locked.
+    ///
+    /// # Errors
+    /// [`FolderError::Gone`].
+    pub fn check_still_there(&self) -> Result<(), FolderError> {
+        let is_there = match (self.file.metadata(), fs::symlink_metadata(&self.path)) {
+            (Ok(locked), Ok(found)) => is_same(&locked, &found),
+            _ => false,
+        };
+        let folder = || self.path.parent().unwrap_or(&self.path).to_path_buf();
+        if is_there { Ok(()) } else { Err(FolderError::Gone { path: folder() }) }
+    }
+}
+
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Other systems do not let a folder be moved while a file in it is open.
+#[cfg(not(unix))]
+fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
+}
+
 /// Takes a lock of a folder. Its content, the number of this process, is information for people.
 ///
 /// # Errors
 /// If another process holds it, or the system refuses.
-pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
+pub fn lock(folder: &Path, name: &str) -> Result<FolderLock, FolderError> {
     let path = folder.join(name);
     // The file is not truncated, since another process may hold the lock.
     let opened = disk::no_link(&path).and_then(|()| {
         File::options().create(true).truncate(false).read(true).write(true).open(&path)
     });
-    let mut lock = opened.map_err(|error| FolderError::Io { path, error })?;
+    let mut lock = opened.map_err(|error| FolderError::Io { path: path.clone(), error })?;
     match lock.try_lock() {
         Err(TryLockError::WouldBlock) => {
             let process = holder(&mut lock).map_or(String::new(), |number| format!(" ({number})"));
@@ -171,7 +260,7 @@ pub fn lock(folder: &Path, name: &str) -> Result<File, FolderError> {
     }
     // Without the number the message to others is shorter.
     drop(lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())));
-    Ok(lock)
+    Ok(FolderLock { file: lock, path })
 }
 
 /// The number of the process that holds a lock. Until the holder has written its own, the number of
@@ -225,6 +314,42 @@ mod tests {
         assert_eq!(ResultsFolder::open(&path, "seed = 1\n").unwrap().1, ExistingResults::Done);
         let other = ResultsFolder::open(&path, "seed = 2\n");
         assert!(matches!(other, Err(FolderError::OtherPlan { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_was_moved_is_not_written_any_more() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a");
+        let (folder, _) = ResultsFolder::open(&path, "seed = 1\n").unwrap();
+        folder.check_still_there().unwrap();
+        fs::rename(&path, root.path().join("b")).unwrap();
+        assert!(matches!(folder.check_still_there(), Err(FolderError::Gone { .. })));
+        // Another folder of that name is not the same one.
+        let (other, _) = ResultsFolder::open(&path, "seed = 1\n").unwrap();
+        assert!(matches!(folder.write("x", b"x"), Err(FolderError::Gone { .. })));
+        other.write("x", b"x").unwrap();
+        fs::remove_dir_all(&path).unwrap();
+        assert!(matches!(other.write("x", b"x"), Err(FolderError::Gone { .. })));
+        assert!(disk::create_inner_folder(&path.join("plots")).is_err());
+        assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_folders_are_refused() {
+        for inner in INNER.iter().map(|name| (*name).to_string()).chain(["trials/0000".into()]) {
+            let root = tempfile::tempdir().unwrap();
+            let (path, elsewhere) = (root.path().join("a"), root.path().join("elsewhere"));
+            fs::create_dir(&elsewhere).unwrap();
+            drop(ResultsFolder::open(&path, "seed = 1\n").unwrap());
+            let link = path.join(&inner);
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+            let opened = ResultsFolder::open(&path, "seed = 1\n");
+            assert!(matches!(opened, Err(FolderError::Link { .. })), "{inner}");
+            assert!(disk::create_inner_folder(&link).is_err());
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::folder::refuse_links;
 use super::outcome::{OutcomeError, State, folder_name};
 use super::summary::Summary;
 use super::table::Rows;
@@ -44,6 +45,7 @@ impl RunResults {
         if !path.is_dir() {
             return Err(OutcomeError::NoFolder { path: path.to_path_buf() });
         }
+        refuse_links(path).map_err(|link| OutcomeError::Link(link.to_string()))?;
         let whole = State::of(path) != State::ToDo;
         let mut summary = Summary::read(path)?.unwrap_or_default();
         if summary.name.is_empty() {

@@ -15,7 +15,7 @@ use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTim
 use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
 use crate::data::{
-    Calendar, DataError, DataSource, Day, LeakError, OpenContext, Remark, SourceChoice,
+    Batch, Calendar, DataError, DataSource, Day, LeakError, OpenContext, Remark, SourceChoice,
     check_holdout,
 };
 use crate::model::{Model, ModelContext, ModelError};
@@ -82,6 +82,18 @@ pub enum BuildError {
     NoData,
 }
 
+impl BuildError {
+    /// The key of the setting that is refused, if it is one; the log may be fine.
+    pub fn setting(&self) -> Option<String> {
+        match self {
+            BuildError::Data(DataError::Setting { key, .. }) => Some(format!("data.{key}")),
+            BuildError::Data(DataError::Refused(_)) | BuildError::NoData => Some("data".into()),
+            BuildError::Model(error) => Some(format!("model{}", error.key())),
+            _ => None,
+        }
+    }
+}
+
 /// The log and the model of a scenario: all that is needed to estimate it.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -124,6 +136,18 @@ pub struct StageDays {
     pub held_out: Vec<Day>,
     /// Their dates.
     pub calendar: Calendar,
+}
+
+impl Prepared {
+    /// Whether the examples evaluated on have both labels, so that they can be told apart.
+    pub fn has_both_labels(&self) -> bool {
+        let (mut batch, mut seen) = (Batch::default(), [false; 2]);
+        self.holdout.chunks(1024).any(|ids| {
+            self.source.read(ids, &mut batch);
+            batch.labels.iter().for_each(|&label| seen[usize::from(label > 0.5)] = true);
+            seen == [true; 2]
+        })
+    }
 }
 
 /// Opens the log that a scenario has chosen.

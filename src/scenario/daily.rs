@@ -22,7 +22,7 @@ pub struct Daily {
     /// Days that each stage trains on: its own, the newest, and those before it.
     #[schemars(range(min = 1))]
     pub window: u32,
-    /// Each stage is evaluated on the day so many days after its own. With 1, the model that serves
+    /// Each stage is evaluated on the day this many days after its own. With 1, the model that serves
     /// is evaluated on every day before it is trained on it (prequential evaluation).
     #[schemars(range(min = 1, max = 365))]
     pub ahead: u32,

@@ -5,8 +5,9 @@ use super::spec::Scenario;
 use crate::base::ByteSize;
 use crate::data::Batch;
 use crate::optimizer::Slot;
+use crate::params::lookups::locate_once;
 use crate::params::view::rows_len;
-use crate::params::{Layout, Locator, Lookups};
+use crate::params::{Layout, Lookups};
 use crate::remedy::{Needs, RemedyChoice};
 use crate::sim::Every;
 use crate::sim::evaluate::{CHUNK, Views};
@@ -49,6 +50,10 @@ impl ResourceEstimate {
 
 /// Memory of the program itself.
 const PROGRAM: u64 = 24 << 20;
+/// Measured memory of a worker, of a step, and of each shard in a step: links, versions, messages.
+const PER_WORKER: u64 = 600;
+const PER_STEP: u64 = 400;
+const PER_PAIR: u64 = 130;
 
 impl Scenario {
     /// Estimates a run on `threads` host threads. Reads one batch of the log.
@@ -56,8 +61,12 @@ impl Scenario {
         let window = prepared.map_or(0, |p| p.train.iter().map(|day| day.examples).sum());
         let limits = self.stop_limits(window.max(1));
         let batch = self.examples_per_step();
-        let in_updates =
-            limits.updates.map(|updates| updates.saturating_mul(self.pushes_per_update()));
+        // Shards of dense parameters alone make an update of every so many steps of a worker.
+        let per_update = match self.cluster.dense_shards {
+            Some(_) => self.pushes_per_update().saturating_mul(self.worker.push_every.max(1)),
+            None => self.pushes_per_update(),
+        };
+        let in_updates = limits.updates.map(|updates| updates.saturating_mul(per_update));
         let of_pass = window.max(1);
         let in_examples = limits.examples.map(|examples| match self.train.last_batch {
             LastBatch::Full => examples.div_ceil(batch),
@@ -73,7 +82,7 @@ impl Scenario {
         let mut estimate = ResourceEstimate {
             window,
             pushes: pushes.filter(|_| limits.time.is_none()),
-            memory: ByteSize(PROGRAM + 512 * u64::from(self.cluster.workers)),
+            memory: ByteSize(PROGRAM.saturating_add(self.cluster_bytes(pushes))),
             disk: ByteSize(self.disk()),
             ..ResourceEstimate::default()
         };
@@ -96,6 +105,26 @@ impl Scenario {
     /// How many pushes make an update; at least one.
     fn pushes_per_update(&self) -> u64 {
         u64::from(self.protocol.pushes_per_update(self.cluster.workers)).max(1)
+    }
+
+    /// Memory of workers, links and steps, without what is computed in the steps.
+    fn cluster_bytes(&self, pushes: Option<u64>) -> u64 {
+        if self.imposed_staleness.is_some() {
+            return 0;
+        }
+        let (workers, shards) = (u64::from(self.cluster.workers), u64::from(self.cluster.shards));
+        let steps = workers.saturating_add(self.held(pushes));
+        PER_WORKER * workers + steps.saturating_mul(PER_STEP + PER_PAIR * shards)
+    }
+
+    /// Most pushes that wait for others of the same update beyond one of each worker, in a run of so
+    /// many.
+    fn held(&self, pushes: Option<u64>) -> u64 {
+        let workers = self.cluster.workers;
+        let both = [Some(&self.protocol), self.sparse_protocol.as_ref()];
+        let wanted = both.into_iter().flatten().map(|p| u64::from(p.pushes_per_update(workers)));
+        let held = wanted.max().unwrap_or(1).saturating_sub(u64::from(workers));
+        held.min(pushes.unwrap_or(u64::MAX))
     }
 
     /// About how often something happens in a run of `steps`.
@@ -153,9 +182,8 @@ impl Scenario {
             Some(law) => (1.5 * law.mean()) as u64 + 16,
             None => {
                 let workers = u64::from(self.cluster.workers);
-                // Pushes that wait for others of the same update. Measured, each takes 1.5 times
-                // the memory of a step.
-                let held = self.pushes_per_update().saturating_sub(workers);
+                // Measured, a push that waits takes 1.5 times the memory of a step.
+                let held = self.held(estimate.pushes);
                 workers * (1 + u64::from(self.worker.prefetch)) + held.saturating_mul(2)
             }
         };
@@ -287,10 +315,10 @@ pub(crate) fn sample(prepared: &Prepared, size: usize) -> (Batch, Lookups) {
     let size = (size as u64).min(day.examples);
     // Examples are taken from the whole day, as in a shuffled batch.
     let ids: Vec<u64> = (0..size).map(|k| day.first + k * day.examples / size.max(1)).collect();
-    let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
-    let layout = prepared.model.layout();
+    let mut batch = Batch::default();
     prepared.source.read(&ids, &mut batch);
-    Locator::for_layout(prepared.source.schema(), layout).locate(&batch, &mut lookups);
+    // The model may be above the limits that are checked by this estimate.
+    let lookups = locate_once(prepared.source.schema(), prepared.model.layout(), &batch);
     (batch, lookups)
 }
 

@@ -125,9 +125,14 @@ impl Job {
 
     /// Waits until no gradient is being computed, so that the whole state can be saved.
     pub fn finish_gradients(&mut self) {
+        self.finish_gradients_while(&mut || true);
+    }
+
+    /// The same, as long as `goes_on` says so; returns whether all are finished.
+    pub fn finish_gradients_while(&mut self, goes_on: &mut dyn FnMut() -> bool) -> bool {
         match self {
-            Job::Cluster(simulation) => simulation.finish_gradients(),
-            Job::Imposed(imposed) => imposed.finish_gradients(),
+            Job::Cluster(simulation) => simulation.finish_gradients_while(goes_on),
+            Job::Imposed(imposed) => imposed.finish_gradients_while(goes_on),
         }
     }
 

@@ -68,9 +68,9 @@ pub enum Fork {
     /// At the evaluation with the best AUC on the selection half of the holdout.
     #[default]
     Best,
-    /// After so many updates.
+    /// After this many updates.
     Updates(#[schemars(range(min = 1))] u64),
-    /// After so many passes over the window.
+    /// After this many passes over the window.
     Passes(#[schemars(range(min = 0.0, max = 1e9))] f64),
 }
 
@@ -86,7 +86,7 @@ pub enum Factor {
     /// The examples of gradients in flight: lost, instead of trained on again. Has no effect in
     /// arms that keep the workers.
     InFlight,
-    /// The optimizer's slots: zeroed.
+    /// The optimizer state: set to its first values.
     Slots,
     /// The updates that the optimizer has counted: from zero.
     Counters,

@@ -94,6 +94,7 @@ pub struct Scenario {
     pub limits: ResourceLimits,
     /// Training periods one after the other; the figures of the run are those of the last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
     pub stage: Vec<Stage>,
     /// A stage per day, made of a window that moves on; in place of `stage`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -246,7 +247,7 @@ pub struct Holdout {
     /// By which figure they choose it.
     #[serde(skip_serializing_if = "BestBy::is_auc")]
     pub best_by: BestBy,
-    /// At most so many examples, evenly spread; all when left out.
+    /// Largest number of examples, evenly spread over the holdout; all when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_examples: Option<u64>,
@@ -280,7 +281,7 @@ pub struct Cluster {
     /// Number of parameter-server shards.
     #[schemars(range(min = 1, max = 1_000))]
     pub shards: u32,
-    /// So many of the shards hold the dense parameters and nothing else; the others hold the
+    /// Number of shards that hold the dense parameters and nothing else; the others hold the
     /// embedding rows. When left out, every shard holds its part of both.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 999))]
@@ -388,18 +389,18 @@ pub struct RecordSettings {
     /// last time, are summed up in `layers.csv`; never when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Every>,
-    /// Every so many pushes, the staleness of its rows is recorded; never when left out.
+    /// The staleness of rows is recorded once in this many pushes; never when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub rows_every: Option<u64>,
-    /// Every so many pushes, the gap between view and server is recorded; never when left out.
+    /// The gap between view and server is recorded once in this many pushes; never when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub gap_every: Option<u64>,
     /// Whether it is counted how often each example of the training window was used.
     #[serde(skip_serializing_if = "is_false")]
     pub audit: bool,
-    /// So many activities of workers and shards are recorded for the timeline, from the start.
+    /// Number of activities of workers and shards that are recorded for the timeline, from the start.
     #[schemars(range(max = 10_000_000))]
     pub timeline: u64,
 }

@@ -47,7 +47,7 @@ pub enum Which {
     Last,
     /// The average of its states.
     Average,
-    /// After so many updates.
+    /// After this many updates.
     Update(u64),
     /// The checkpoint at its best step if that was better than the one it started from, on the same
     /// holdout. If not, the one it started from.

@@ -14,7 +14,7 @@ pub struct Start {
     /// `checkpoints/`, or any safetensors file whose tensors have the names and shapes of this
     /// model.
     pub from: String,
-    /// What becomes of the optimizer's slots and counters that the checkpoint does not have.
+    /// What becomes of optimizer state (slots) and counters that the checkpoint does not have.
     pub missing: MissingState,
     /// What becomes of each part of the checkpoint. No checkpoint has the views of workers.
     pub restart: Restart,
@@ -35,7 +35,7 @@ pub struct CheckpointSaving {
     pub every: Option<Every>,
     /// `average.safetensors`, at the end: the average of weights and moving statistics over states
     /// of the run. These are the states of `every`, if that is given, else those of all evaluations
-    /// after the first update. Slots and counters are those of the last state: they belong
+    /// after the first update. Slots and counters are those of the last instant: they belong
     /// together, and counters have no average.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average: Option<Average>,
@@ -49,7 +49,7 @@ pub struct CheckpointSaving {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Average {
-    /// The last so many states, equally weighted. As many copies of the weights are held in memory.
+    /// This many of the last states, equally weighted. As many copies of the weights are held in memory.
     Last(#[schemars(range(min = 1, max = 1_000))] u32),
     /// All of them: the weight of each is that of the next one times this number. This is an
     /// exponential moving average, without a bias towards the first values. One copy is held in

@@ -103,7 +103,7 @@ impl Content {
     }
 }
 
-crate::persist!(Content { dense: state, moving: state, tables: each, partitions: state });
+crate::persist!(Content { dense: state, moving: sized, tables: each, partitions: sized });
 
 #[cfg(test)]
 mod tests {

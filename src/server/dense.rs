@@ -119,8 +119,8 @@ impl DenseStore {
 
 crate::persist!(DenseStore {
     blocks: fixed,
-    weights: state,
-    slots: state,
+    weights: sized,
+    slots: sized,
     starts: fixed,
-    updates: state
+    updates: sized
 });

@@ -302,9 +302,16 @@ impl TableStore {
 crate::persist!(TableStore {
     dim: fixed,
     stride: fixed,
-    data: state,
-    updates: state,
-    forgotten: state,
+    data: sized,
+    updates: sized,
+    forgotten: via(
+        |out| forgotten.save(out),
+        |from| {
+            forgotten.load(from)?;
+            let length = if forgotten.is_empty() { 0 } else { updates.len() };
+            from.expect_length(length, forgotten.len())
+        }
+    ),
     counts: scratch,
     gate: each
 });

@@ -42,7 +42,7 @@ impl Audit {
     }
 }
 
-crate::persist!(Audit { window: fixed, first: fixed, uses: state });
+crate::persist!(Audit { window: fixed, first: fixed, uses: sized });
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use super::restart::{ClockAt, DataAt, InFlight, Kept, Restart, WorkersAt};
 use super::session::TrainingSession;
 use super::training::Training;
 use super::training_clock::Elapsed;
-use crate::base::Streams;
+use crate::base::{Streams, counted};
 use crate::data::order::Position;
 use crate::server::renumber::{id_tensors, renumber};
 use crate::server::tensors::ABSENT;
@@ -60,8 +60,9 @@ pub enum StartError {
     },
     /// Rows were copied without their slots.
     #[error(
-        "{count} slots of rows are missing, since they were copied before these rows' first update: \
-             `start.missing = \"first\"` begins them anew"
+        "the optimizer state of {} is missing, since it was copied before their first update: \
+             `start.missing = \"first\"` begins it anew",
+        counted(*count, "row", "rows")
     )]
     Rows {
         /// How many are missing.

@@ -112,7 +112,7 @@ impl Coordinator {
 crate::persist!(Coordinator {
     protocol: state,
     decisions: scratch,
-    versions: state,
-    steps: state,
+    versions: sized,
+    steps: sized,
     fastest: state
 });

@@ -31,6 +31,11 @@ pub struct Imposed {
     flying: BTreeMap<u64, Flying>,
 }
 
+/// Between two steps a run can be stopped and saved, so none of them does more than this: draws of
+/// staleness, and gradients begun.
+const DRAWS: u64 = 100_000;
+const PULLS: usize = 1_000;
+
 #[derive(Debug, Default)]
 struct Flying {
     cargo: Box<Cargo>,
@@ -69,7 +74,7 @@ impl Imposed {
         self.session.evaluate_at_ends(std::iter::empty(), observer);
     }
 
-    /// Makes one update.
+    /// Makes one update, or a part of the work before it if that is much.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -78,23 +83,39 @@ impl Imposed {
             return Ok(State::Ended);
         }
         let version = self.session.progress.updates;
-        self.plan(version);
-        for update in self.due.remove(&version).unwrap_or_default() {
-            self.pull(update, version);
+        if !self.plan(version) || !self.pull_due(version) {
+            return Ok(State::Running);
         }
         let flying = self.flying.remove(&version).expect("every update was planned");
         self.apply(version, flying, observer)?;
         Ok(State::Running)
     }
 
-    /// Draws staleness far enough ahead to know every update that reads the current version.
-    fn plan(&mut self, version: u64) {
-        while self.planned <= version + self.law.largest() {
+    /// Draws staleness far enough ahead to know every update that reads the current version; `false`
+    /// if there is more to draw.
+    fn plan(&mut self, version: u64) -> bool {
+        for _ in 0..DRAWS {
+            if self.planned > version.saturating_add(self.law.largest()) {
+                return true;
+            }
             let update = self.planned;
             let staleness = self.law.draw(update, self.streams).min(update);
             self.due.entry(update - staleness).or_default().push(update);
             self.planned += 1;
         }
+        false
+    }
+
+    /// Begins the gradients that are computed on the current version; `false` if there are more.
+    fn pull_due(&mut self, version: u64) -> bool {
+        let mut now = self.due.remove(&version).unwrap_or_default();
+        let later = now.split_off(now.len().min(PULLS));
+        now.into_iter().for_each(|update| self.pull(update, version));
+        let is_all = later.is_empty();
+        if !is_all {
+            self.due.insert(version, later);
+        }
+        is_all
     }
 
     fn pull(&mut self, update: u64, version: u64) {
@@ -177,8 +198,16 @@ impl Imposed {
 impl Imposed {
     /// Finishes all computations, so that the whole state can be saved.
     pub fn finish_gradients(&mut self) {
-        let Some(training) = self.session.work.training_mut() else { return };
-        self.flying.values_mut().for_each(|flying| training.finish(&mut flying.cargo));
+        self.finish_gradients_while(&mut || true);
+    }
+
+    /// The same, as long as `goes_on` says so; returns whether all are finished.
+    pub fn finish_gradients_while(&mut self, goes_on: &mut dyn FnMut() -> bool) -> bool {
+        let Some(training) = self.session.work.training_mut() else { return true };
+        self.flying.values_mut().all(|flying| {
+            training.finish(&mut flying.cargo);
+            goes_on()
+        })
     }
 }
 

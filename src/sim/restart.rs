@@ -21,9 +21,9 @@ pub struct Restart {
     pub workers: WorkersAt,
     /// The gradients that are in flight, if the workers start with a new pull.
     pub in_flight: InFlight,
-    /// The optimizer's slots: moments, sums of squares.
+    /// The optimizer state (slots): moments, sums of squares.
     pub slots: SlotsAt,
-    /// The updates that the optimizer has counted, by which it corrects young moments. Slots kept
+    /// The updates that the optimizer has counted, by which it corrects young moments. State kept
     /// and counters reset: it over-corrects moments at first, then makes smaller steps for a while.
     pub counters: Kept,
     /// The counts of pushes, if rows are admitted. After a reset, rows read zeros until they have
@@ -38,7 +38,7 @@ pub struct Restart {
     /// The clocks of the learning-rate schedule and of update rules that discount by period.
     pub clock: ClockAt,
     /// Parameters to re-initialise, by name: a layer (`mlp.0`), a table (`item`), the last layers
-    /// (`last`, `last.2`), `dense`, `embeddings` or `all`. Their slots are re-initialised too.
+    /// (`last`, `last.2`), `dense`, `embeddings` or `all`. Their optimizer state is re-initialised too.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reinit: Vec<String>,
     /// All weights are multiplied by this (Ash & Adams 2020).
@@ -56,7 +56,8 @@ pub struct Restart {
     /// Over this length after the restart the learning rate grows from zero.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<Horizon>,
-    /// For this length after the restart the learning rate is zero: slots fill, weights stay.
+    /// For this length after the restart the learning rate is zero: the optimizer state
+    /// fills, weights stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Horizon>,
 }
@@ -86,7 +87,7 @@ pub enum InFlight {
     Apply,
 }
 
-/// What happens to the optimizer's slots.
+/// What happens to the optimizer state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotsAt {
@@ -94,7 +95,7 @@ pub enum SlotsAt {
     #[default]
     Keep,
     /// They are lost and get their initial values. If the counters are kept, a bias correction
-    /// treats the slots as settled. If the counters are lost as well, the optimizer starts new, as
+    /// treats the state as settled. If the counters are lost as well, the optimizer starts new, as
     /// when only weights are restored.
     Zero,
 }

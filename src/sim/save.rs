@@ -26,8 +26,8 @@ pub struct Save {
     pub shards: SavedShards,
     /// The amount that is copied at one instant, just before it is written.
     pub unit: CopyUnit,
-    /// Slots and counters are copied before weights. A row that is updated for the first time
-    /// between the two copies has weights in the checkpoint, and no slots.
+    /// Optimizer state (slots) and counters are copied before weights. A row that is updated for
+    /// the first time between the two copies has weights in the checkpoint, and no slots.
     pub slots_first: bool,
 }
 

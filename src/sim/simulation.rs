@@ -152,9 +152,17 @@ impl Simulation {
 
     /// Finishes all computations, so that the whole state can be saved.
     pub fn finish_gradients(&mut self) {
+        self.finish_gradients_while(&mut || true);
+    }
+
+    /// The same, as long as `goes_on` says so; returns whether all are finished.
+    pub fn finish_gradients_while(&mut self, goes_on: &mut dyn FnMut() -> bool) -> bool {
         let Simulation { session, flights, .. } = self;
-        let Some(training) = session.work.training_mut() else { return };
-        flights.iter_mut().filter_map(|f| f.cargo.as_mut()).for_each(|c| training.finish(c));
+        let Some(training) = session.work.training_mut() else { return true };
+        flights.iter_mut().filter_map(|flight| flight.cargo.as_mut()).all(|cargo| {
+            training.finish(cargo);
+            goes_on()
+        })
     }
 }
 

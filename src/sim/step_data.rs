@@ -41,6 +41,16 @@ impl StepData {
     }
 }
 
+/// Sets the length of `buffer` and leaves its content unspecified. If it must grow, it gets some
+/// spare: the next batch has about as many rows, and fresh memory is expensive.
+pub(super) fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
+    if len > buffer.capacity() {
+        buffer.clear();
+        buffer.reserve_exact(len + len / 16);
+    }
+    buffer.resize(len, T::default());
+}
+
 crate::persist!(StepData {
     examples: state,
     batch: state,

@@ -9,7 +9,7 @@ use super::last_pushes::LastPushes;
 use super::local::{LocalInput, LocalStep, WorkerState};
 use super::moments::LocalMoments;
 use super::progress::Progress;
-use super::step_data::StepData;
+use super::step_data::{StepData, fit};
 use super::training_clock::TrainingClock;
 use super::workspace::ThreadWorkspace;
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
@@ -566,16 +566,6 @@ fn apply(
     let outcome = server.apply(shard, lookups, gradient, context);
     remedies.after_step(server, shard, lookups);
     outcome
-}
-
-/// Sets the length of `buffer` and leaves its content unspecified. If it must grow, it gets some
-/// spare: the next batch has about as many rows, and fresh memory is expensive.
-fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
-    if len > buffer.capacity() {
-        buffer.clear();
-        buffer.reserve_exact(len + len / 16);
-    }
-    buffer.resize(len, T::default());
 }
 
 // The merged content is made again from the gradients in flight.

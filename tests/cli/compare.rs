@@ -256,7 +256,11 @@ fn expectations_decide_the_exit_code_of_a_run() {
     command.arg("sweep").arg(file).args(["cluster.workers=3,4", "--seeds", "2", "--quiet"]);
     let said = say(command.arg("--out").arg(root.path().join("sweep")));
     assert_eq!(said.code, 1, "{}", said.stderr);
-    assert!(said.stderr.contains("4 trials are not as the scenario expects"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("4 trials did not end as the scenario expects"),
+        "{}",
+        said.stderr
+    );
     let both = "expected between 2.9 and 3.1; updates is 500, expected below 500";
     assert!(said.stderr.contains(both), "{}", said.stderr);
     let said = run("wrong", "above = 1\n[[expect]]\nmetric = \"stalenes.mean\"\nabove = 1");

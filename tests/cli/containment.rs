@@ -126,6 +126,101 @@ fn r35_links_in_a_results_folder_are_not_followed() {
     }
 }
 
+/// A link to a folder leads every writer out of the results.
+#[cfg(unix)]
+#[test]
+fn r35_links_to_folders_in_a_results_folder_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let (out, elsewhere) = (root.path().join("out"), root.path().join("elsewhere"));
+    fs::create_dir(&elsewhere).unwrap();
+    done(&mut small_run(&out));
+    for inner in ["plots", "checkpoints", "snapshots", "stages", "export", "export/csv"] {
+        let link = out.join(inner);
+        drop(fs::remove_dir_all(out.join(inner.split('/').next().unwrap())));
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+        let mut again = small_run(&out);
+        let commands = [
+            again.arg("--force"),
+            straggler().arg("report").arg(&out),
+            straggler().arg("resume").arg(&out),
+            straggler().args(["export", "--format", "csv"]).arg(&out),
+        ]
+        .map(|command| say(command));
+        for said in commands {
+            assert_eq!(said.code, 6, "{inner}: {}", said.stderr);
+            assert!(said.stderr.contains("symbolic link"), "{inner}: {}", said.stderr);
+        }
+        assert_eq!(list(&elsewhere), Vec::<String>::new(), "{inner}");
+        drop(fs::remove_file(&link));
+    }
+}
+
+/// A plan names folders below `trials/`, and no other places.
+#[test]
+fn plans_that_lead_out_of_their_folder_are_refused_before_anything_runs() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("out");
+    let mut sweep = straggler();
+    sweep.arg("run").arg(scenario("quickstart.toml")).args(SMALL).args(["--seeds", "2"]);
+    done(sweep.arg("--out").arg(&out).arg("--quiet"));
+    let file = out.join("plan.jsonl");
+    let plan = fs::read_to_string(&file).unwrap();
+    let outside = root.path().join("outside");
+    let absolute = outside.to_str().unwrap().to_string();
+    for trial in [absolute.as_str(), "../../outside", "..", "0000/../../../outside", ""] {
+        let forged = plan.replace("\"trial\":\"0001\"", &format!("\"trial\":{trial:?}"));
+        assert_ne!(forged, plan);
+        fs::write(&file, forged).unwrap();
+        for command in ["resume", "status", "report"] {
+            let said = say(straggler().arg(command).arg(&out));
+            assert_eq!(said.code, 6, "{command} {trial}: {}", said.stderr);
+            assert!(said.stderr.contains("no name of a trial's folder"), "{}", said.stderr);
+        }
+        assert!(!outside.exists(), "{trial}");
+    }
+    // Nor seeds that no scenario can have.
+    let forged = plan.replacen("\"seed\":", "\"seed\":1000000000000000000", 1);
+    fs::write(&file, forged).unwrap();
+    let said = say(straggler().arg("resume").arg(&out));
+    assert_eq!(said.code, 6, "{}", said.stderr);
+    assert!(said.stderr.contains("above the largest"), "{}", said.stderr);
+}
+
+/// A folder that is removed or moved during a run is not made again beside its own results.
+#[cfg(unix)]
+#[test]
+fn a_run_whose_folder_is_gone_says_so() {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    for moved in [true, false] {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path().join("out");
+        let mut run = Command::new(env!("CARGO_BIN_EXE_straggler"))
+            .arg("run")
+            .arg(scenario("quickstart.toml"))
+            .args(SMALL)
+            .args(["train.stop={passes=200}", "checkpoint.every={times=50}", "--out"])
+            .arg(&out)
+            .args(["--quiet", "--save-every", "1s"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while !out.join("training.csv").exists() {
+            assert_eq!(run.try_wait().unwrap(), None);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if moved {
+            fs::rename(&out, root.path().join("moved")).unwrap();
+        } else {
+            while fs::remove_dir_all(&out).is_err() && out.exists() {}
+        }
+        assert_eq!(run.wait().unwrap().code(), Some(7), "moved: {moved}");
+        assert!(!out.exists(), "moved: {moved}");
+    }
+}
+
 fn list(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()

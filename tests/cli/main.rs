@@ -26,6 +26,7 @@ mod snapshots;
 mod spread;
 mod support;
 mod sweeps;
+mod terminal;
 mod timeline;
 mod verify;
 mod wrong_input;

@@ -34,7 +34,7 @@ fn a_lab_attributes_a_drop_and_goes_on_where_it_was() {
     let root = tempfile::tempdir().unwrap();
     let (one, two) = (root.path().join("1/lab"), root.path().join("2/lab"));
     let said = done(lab(&one).args(["--threads", "1"]));
-    assert!(said.stdout.contains("Which part carries the drop"), "{}", said.stdout);
+    assert!(said.stdout.contains("Which part causes the drop"), "{}", said.stdout);
     let held = "a restart that keeps everything is bit-identical to none (3 of 3)";
     assert_eq!(said.stdout.matches(held).count(), 2, "{}", said.stdout);
     let arms = Rows::read(&one.join("arms.csv"));

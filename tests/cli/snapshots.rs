@@ -50,6 +50,79 @@ fn snapshots(out: &Path) -> Vec<PathBuf> {
     list
 }
 
+/// A checkpoint that was written before an interruption, and is damaged or gone, is not taken for
+/// one of the run.
+#[test]
+fn r22_checkpoints_that_are_lost_meanwhile_are_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |out: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
+        command.arg("run").arg(scenario("quickstart.toml")).args(SMALL).arg("--out").arg(out);
+        command.args([
+            "train.stop={updates=160,passes=1000}",
+            "checkpoint={every={updates=30},best=true}",
+        ]);
+        command.args(["--quiet", "--no-plots", "--save-every", "40"]);
+        command
+    };
+    let expected = folder.path().join("expected");
+    assert_eq!(end(start(&mut with(&expected))).0, 0);
+    for (number, lost) in [(0, true), (1, false)] {
+        let out = folder.path().join(format!("out{number}"));
+        let mut child = start(&mut with(&out));
+        let name = "checkpoints/update-000000030.safetensors";
+        while snapshots(&out).is_empty() && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        end(child);
+        match lost {
+            true => fs::remove_file(out.join(name)).unwrap(),
+            false => fs::write(out.join(name), "damaged").unwrap(),
+        }
+        let (code, said) = end(start(
+            Command::new(env!("CARGO_BIN_EXE_straggler")).arg("resume").arg(&out).args([
+                "--quiet",
+                "--save-every",
+                "40",
+            ]),
+        ));
+        assert_eq!(code, 0, "{said}");
+        assert!(said.contains("missing or damaged"), "{said}");
+        let part = |folder: &Path| {
+            let mut files = reproducible(folder);
+            files.retain(|name, _| !name.starts_with("plots/") && name != "report.html");
+            files
+        };
+        assert_same(&part(&expected), &part(&out), name);
+    }
+}
+
+/// A run with very many gradients under way ends soon after it was asked to.
+#[test]
+fn r24_imposed_staleness_of_a_million_hears_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
+    command.arg("run").arg(scenario("imposed-staleness.toml")).args(SMALL);
+    command.args(["imposed_staleness={kind='uniform',largest=1000000}", "--quiet", "--out"]);
+    // It needs more memory than it may, if it went on.
+    let mut child = start(command.arg(&out).arg("--force"));
+    while !out.join("training.csv").exists() {
+        assert_eq!(child.try_wait().unwrap(), None);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    std::thread::sleep(Duration::from_millis(1500));
+    #[expect(clippy::disallowed_methods, reason = "it is the waiting of a person that counts")]
+    let asked = std::time::Instant::now();
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let (code, said) = end(child);
+    assert_eq!(code, 130, "{said}");
+    // Two seconds, and what a busy machine takes.
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+}
+
 /// Kills a run that has left two snapshots.
 fn killed_with_two(out: &Path) -> Vec<PathBuf> {
     for _ in 0..200 {

@@ -321,3 +321,22 @@ fn r24_a_sweep_that_is_asked_to_stop_says_how_to_go_on() {
         fs::remove_dir_all(&out).unwrap();
     }
 }
+
+#[test]
+fn a_sweep_ends_with_a_sentence_from_pairs() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("out");
+    let mut sweep = straggler();
+    let small = SMALL.iter().filter(|setting| !setting.contains("workers"));
+    sweep.arg("sweep").arg(scenario("quickstart.toml")).args(small).arg("cluster.workers=1,5");
+    let said = done(sweep.args(["--seeds", "3", "--quiet", "--out"]).arg(&out)).stdout;
+    let first = said.lines().next().unwrap();
+    assert!(
+        first.starts_with("workers=5: ") && first.contains("times as fast as workers=1"),
+        "{said}"
+    );
+    assert!(first.contains(", AUC ") && first.contains('['), "{said}");
+    assert!(said.contains("trials with the same seed"), "{said}");
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains(first), "{first}");
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use straggler::experiment::verify::compare;
 
 use crate::fuzz::{Dice, cases};
-use crate::support::{Said, done, say, scenario, small_run, straggler};
+use crate::support::{SMALL, Said, done, reproducible, say, scenario, small_run, straggler};
 
 fn verify(folder: &Path, more: &[&str]) -> Said {
     say(straggler().arg("verify").arg(folder).args(more).arg("--quiet"))
@@ -14,8 +14,12 @@ fn verify(folder: &Path, more: &[&str]) -> Said {
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten().filter(|entry| entry.path().is_file()) {
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => _ = fs::copy(entry.path(), target).unwrap(),
+        }
     }
 }
 
@@ -124,6 +128,50 @@ fn what_cannot_be_verified_is_said() {
     assert_eq!(said.code, 2, "{}", said.stderr);
     assert!(said.stderr.contains("trials/0000"), "{}", said.stderr);
     assert_eq!(verify(&sweep.join("trials/0001"), &[]).code, 0);
+}
+
+/// Checkpoints, pictures and the folders of stages are results too.
+#[test]
+fn files_without_lines_and_stages_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, changed) = (folder.path().join("run"), folder.path().join("changed"));
+    let mut command = straggler();
+    command.arg("run").arg(scenario("warm-start.toml")).args(SMALL).args(["--quiet", "--out"]);
+    done(command.arg(&run).args([
+        "train.batch=64",
+        "stage.base.set.train.stop={updates=6}",
+        "stage.refresh.set.train.stop={updates=6}",
+        "stage.refresh.set.checkpoint={last=true}",
+        "holdout.max_examples=100",
+    ]));
+    assert_eq!(verify(&run, &[]).code, 0);
+    let files = reproducible(&run);
+    let of = |part: &str| files.keys().find(|name| name.contains(part)).unwrap().clone();
+    let stage = files.keys().find(|name| name.starts_with("stages/")).unwrap();
+    let stage = stage.split('/').take(2).collect::<Vec<_>>().join("/");
+    for name in [
+        of("checkpoints/"),
+        of("plots/"),
+        format!("{stage}/training.csv"),
+        of(&format!("{stage}/checkpoints/")),
+    ] {
+        for is_gone in [false, true] {
+            drop(fs::remove_dir_all(&changed));
+            copy(&run, &changed);
+            let file = changed.join(&name);
+            if is_gone {
+                fs::remove_file(file).unwrap();
+            } else {
+                let mut bytes = fs::read(&file).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                fs::write(file, bytes).unwrap();
+            }
+            let said = verify(&changed, &[]);
+            assert_eq!(said.code, 1, "{name}: {}{}", said.stdout, said.stderr);
+            assert!(said.stdout.contains(&format!("first difference: {name}")), "{}", said.stdout);
+        }
+    }
 }
 
 #[test]

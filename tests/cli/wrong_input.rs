@@ -450,3 +450,59 @@ fn a_seed_at_the_end_of_its_range_resolves_and_runs_again() {
     again.arg("run").arg(out.join("resolved.toml")).arg("--out").arg(&out);
     assert!(done(&mut again).stdout.contains("done already"));
 }
+
+/// What the log or the model says about a setting is shown at its place, with a code.
+#[test]
+fn settings_that_the_log_refuses_have_a_place() {
+    let folder = tempfile::tempdir().unwrap();
+    for (settings, place) in [
+        ("items = 3\ncategories = 9", "[data]"),
+        ("[model]\nkind = \"mlp\"\nfields = [\"nothing\"]", "fields = "),
+        ("[[expect]]\nabove = 0.5", "[[expect]]"),
+        ("[[stage]]\nname = \"a\"\nset = { train.stop.passes = nan }", "nan"),
+    ] {
+        let file = folder.path().join("s.toml");
+        let text = format!("straggler = 1\n[data]\nkind = \"synthetic\"\n{settings}\n");
+        fs::write(&file, &text).unwrap();
+        for command in ["check", "run"] {
+            let said = say(straggler().arg(command).arg(&file).current_dir(&folder));
+            assert_eq!(said.code, 2, "{settings}: {}", said.stderr);
+            assert!(said.stderr.contains("error[E0"), "{settings}: {}", said.stderr);
+            let line = 1 + text.lines().position(|line| line.contains(place)).unwrap();
+            let at = format!("s.toml:{line}:");
+            assert!(said.stderr.contains(&at), "{settings}: {at} is not in {}", said.stderr);
+        }
+    }
+}
+
+/// `check` and `lab restart --list` refuse what the run would refuse.
+#[test]
+fn what_cannot_run_is_refused_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let small =
+        |command: &mut assert_cmd::Command| say(command.args(SMALL).current_dir(&folder)).code;
+    // A checkpoint of another shape.
+    let first = folder.path().join("first");
+    let mut run = straggler();
+    run.arg("run").arg(scenario("quickstart.toml")).arg("checkpoint={last=true}");
+    run.args(["--quiet", "--no-plots", "--out"]).arg(&first);
+    assert_eq!(small(&mut run), 0);
+    let from = format!("start={{from={:?}}}", first.join("checkpoints/last.safetensors"));
+    let check = |more: &str| {
+        let mut command = straggler();
+        command.arg("check").arg(scenario("quickstart.toml")).arg(&from);
+        small(command.arg(more))
+    };
+    assert_eq!(check("train.batch=64"), 0);
+    assert_eq!(check("model.product=true"), 4);
+    // Labs that no base run can do.
+    let list = |more: &[&str]| {
+        let mut command = straggler();
+        command.args(["lab", "restart"]).arg(scenario("studies/restart.toml")).arg("--list");
+        small(command.args(more))
+    };
+    assert_eq!(list(&[]), 0);
+    assert_eq!(list(&["lab.fork={updates=1000}", "train.stop={updates=10}"]), 2);
+    assert_eq!(list(&["protocol={kind='backup_workers'}", "lab.workers=[1,4]"]), 2);
+    assert_eq!(list(&["imposed_staleness={kind='fixed',updates=3}"]), 2);
+}

@@ -93,7 +93,7 @@ fn what_has_no_effect_is_warned_about() {
     says("cluster.failures.repair = \"5min\"", &["warning", "cluster.failures.every"]);
     says("cluster.event = [{ at = \"2h\", sleep = \"1s\" }]", &["warning", "run ends before"]);
     says("cluster.membership = [{ first = 2 }]", &["warning", "always there"]);
-    says("cluster.membership = [{ leave = \"5s\" }]", &["warning", "leave for good"]);
+    says("cluster.membership = [{ leave = \"5s\" }]", &["warning", "leave permanently"]);
     says("record.audit = true", &["warning", "no examples to count"]);
     says("cluster.failures.every = \"20ms\"", &["warning", "that a step takes"]);
     says(

@@ -22,6 +22,7 @@ mod registry;
 mod remedies;
 mod restarts;
 mod routines;
+mod row_remedies;
 mod saving;
 mod seeds;
 mod timing;

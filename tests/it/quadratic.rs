@@ -244,3 +244,24 @@ fn the_recorded_rate_is_the_rate_that_the_update_had() {
         }
     }
 }
+
+/// Many gradients of one version are begun over several steps, and the path is the same.
+#[test]
+fn thousands_of_gradients_of_one_version_are_begun_bit_by_bit() {
+    let (tau, updates, (h, rate)) = (2_500, 2_600u64, (0.5, 1e-4));
+    let work = Work::Training(Box::new(descent(&[h], rate, 1)));
+    let session = TrainingSession::new(work, Limits::default(), Watch::default());
+    let law = DelayChoice::Fixed(Fixed { updates: tau });
+    let mut run = Imposed::new(session, law, Streams::new(3));
+    let (mut x, mut steps) = (vec![1.0], 0);
+    while run.session().progress.updates < updates {
+        run.step(&mut NoObserver).unwrap();
+        steps += 1;
+    }
+    assert!(steps > updates, "{steps} steps");
+    for t in 0..updates as usize {
+        x.push(x[t] - rate * h * x[t.saturating_sub(tau as usize)]);
+    }
+    let found = weights(run.session().work.training())[0];
+    assert!((found - x[updates as usize]).abs() < 1e-4, "{found} for {}", x[updates as usize]);
+}

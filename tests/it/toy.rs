@@ -88,8 +88,9 @@ impl DataSource for Blank {
     }
 }
 
-#[derive(Debug)]
-struct Counting(u64);
+/// Examples one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Counting(u64);
 
 straggler::persist!(Counting(drawn: state));
 

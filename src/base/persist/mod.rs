@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{ShardId, SimSpan, SimTime, WorkerId};
+use crate::base::counted;
 
 /// A part of a run whose state can be saved and loaded.
 pub trait Persist {
@@ -147,7 +148,23 @@ impl<'a> Loader<'a> {
         let length: u64 = self.plain()?;
         match usize::try_from(length).ok().filter(|n| *n <= self.bytes.len() - self.at) {
             Some(length) => Ok(length),
-            None => Err(self.wrong(format!("{length} elements where fewer bytes are left"))),
+            None => Err(self.wrong(format!(
+                "{} where fewer bytes are left",
+                counted(length, "element", "elements")
+            ))),
+        }
+    }
+
+    /// Refuses a list that has another length than in every run of the scenario.
+    ///
+    /// # Errors
+    /// If the lengths differ.
+    pub fn expect_length(&self, expected: usize, found: usize) -> Result<(), LoadError> {
+        match expected == found {
+            true => Ok(()),
+            false => {
+                Err(self.wrong(format!("a list of {found} elements, where {expected} belong")))
+            }
         }
     }
 
@@ -163,7 +180,7 @@ impl<'a> Loader<'a> {
     pub fn end(self) -> Result<(), LoadError> {
         match self.bytes.len() - self.at {
             0 => Ok(()),
-            left => Err(self.wrong(format!("{left} bytes are left"))),
+            left => Err(self.wrong(format!("{} left", counted(left, "byte is", "bytes are")))),
         }
     }
 
@@ -196,6 +213,7 @@ impl<'a> Loader<'a> {
 /// The roles:
 ///
 /// - `state`: it is saved and loaded.
+/// - `sized`: likewise; it is a list whose length is the same in every run of the scenario.
 /// - `each`: likewise its elements, whose number is the same in every run of the scenario (of an
 ///   option: the scenario says whether it is present).
 /// - `plain`: it is saved and loaded by serde.
@@ -241,6 +259,7 @@ macro_rules! persist {
         }
     };
     (@save state, $field:ident, $out:ident, []) => { $crate::base::Persist::save($field, $out) };
+    (@save sized, $field:ident, $out:ident, []) => { $crate::base::Persist::save($field, $out) };
     (@save each, $field:ident, $out:ident, []) => { $out.each($field) };
     (@save plain, $field:ident, $out:ident, []) => { $out.plain($field) };
     (@save fixed, $field:ident, $out:ident, []) => {};
@@ -251,6 +270,11 @@ macro_rules! persist {
     };
     (@load state, $field:ident, $from:ident, []) => {
         $crate::base::Persist::load($field, $from)?
+    };
+    (@load sized, $field:ident, $from:ident, []) => {
+        let length = $field.len();
+        $crate::base::Persist::load($field, $from)?;
+        $from.expect_length(length, $field.len())?;
     };
     (@load each, $field:ident, $from:ident, []) => { $from.each($field)? };
     (@load plain, $field:ident, $from:ident, []) => { *$field = $from.plain()? };

@@ -24,7 +24,7 @@ use thiserror::Error;
 
 use super::Day;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
-use crate::base::{Purpose, Streams};
+use crate::base::{Purpose, Streams, counted};
 
 crate::registry! {
     /// The order in which workers get the examples of the window.
@@ -86,7 +86,10 @@ impl Pass {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum OrderError {
     /// The window has no examples.
-    #[error("the window has no examples: {days} days, all of them empty; choose other days")]
+    #[error(
+        "the window has no examples: {}, all of them empty; choose other days",
+        counted(*days, "day", "days")
+    )]
     EmptyWindow {
         /// Days in the window.
         days: usize,

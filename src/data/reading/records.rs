@@ -5,6 +5,7 @@ use std::io;
 use super::bad_rows::{BadRow, BadRowKind, Fault, RowTally};
 use super::split::Span;
 use super::text::Text;
+use crate::base::counted;
 use crate::data::error::DataError;
 
 /// The cells of one row, in the buffer into which they were read.
@@ -197,7 +198,7 @@ fn check_width(row: &Row, width: usize) -> Result<(), Fault> {
         len if len > width => BadRowKind::ExtraField,
         _ => return Ok(()),
     };
-    Err(Fault::new(kind, format!("{} fields, expected {width}", row.len())))
+    Err(Fault::new(kind, format!("{}, expected {width}", counted(row.len(), "field", "fields"))))
 }
 
 fn repeated_header(columns: &[String], row: &Row) -> Option<Fault> {

@@ -141,14 +141,15 @@ fn bytes(tensor: &Tensor) -> Vec<u8> {
     }
 }
 
-/// Writes a checkpoint, whole or not at all: the same bytes for the same checkpoint.
+/// Writes a checkpoint, whole or not at all: the same bytes for the same checkpoint. Returns the
+/// SHA-256 of the file.
 ///
 /// # Errors If the system refuses; an earlier file stays as it was.
 pub fn write(
     path: &Path,
     checkpoint: &Checkpoint,
     source: &CheckpointSource,
-) -> Result<(), FolderError> {
+) -> Result<String, FolderError> {
     let Checkpoint { tensors, elapsed, position } = checkpoint;
     let mut about = CheckpointMetadata {
         format: FORMAT,
@@ -169,7 +170,7 @@ pub fn write(
     let entry = std::iter::once((KEY.to_owned(), text)).collect();
     let views = tensors.iter().map(|(name, tensor)| (name, Bytes(tensor)));
     let file = safetensors::serialize(views, Some(entry)).expect("shapes fit their elements");
-    write_atomically(path, &file)
+    write_atomically(path, &file).map(|()| hex_digest(&file))
 }
 
 /// Reads a checkpoint and checks that it is whole.

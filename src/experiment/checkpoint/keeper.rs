@@ -1,12 +1,14 @@
 //! Writes the checkpoints of a run as they fall due.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::average::{self, Averaging};
 use super::file::{self, CheckpointSource};
 use super::reports;
 use crate::results::disk;
-use crate::results::folder::FolderError;
+use crate::results::folder::{FolderError, hex_digest};
 use crate::results::table::TableRow;
 use crate::results::tables::CheckpointRow;
 use crate::scenario::Job;
@@ -33,6 +35,8 @@ pub struct Keeper {
     is_best: bool,
     /// How checkpoints were saved in simulated time.
     reports: Vec<SaveReport>,
+    /// The files that were written last, with their SHA-256.
+    written: BTreeMap<String, String>,
 }
 
 impl Keeper {
@@ -46,8 +50,8 @@ impl Keeper {
         let every = saving.every.map(|every| Cadence::new(every, limits));
         let average = saving.average.map(Averaging::new);
         let out = out.to_path_buf();
-        let reports = Vec::new();
-        Keeper { out, saving, source, every, average, best: None, is_best: false, reports }
+        let (reports, written) = (Vec::new(), BTreeMap::new());
+        Keeper { out, saving, source, every, average, best: None, is_best: false, reports, written }
     }
 
     /// Takes everything in that happens.
@@ -134,7 +138,7 @@ impl Keeper {
     }
 
     /// The last state, with the average in place of its weights.
-    fn write_average(&self, job: &Job) -> Result<(), FolderError> {
+    fn write_average(&mut self, job: &Job) -> Result<(), FolderError> {
         let Some(mean) = self.average.as_ref().and_then(Averaging::mean) else { return Ok(()) };
         let parts = (job.session().work.training(), job.checkpoint());
         let (Some(training), Some(mut checkpoint)) = parts else { return Ok(()) };
@@ -142,7 +146,7 @@ impl Keeper {
         self.put("average", &checkpoint)
     }
 
-    fn save(&self, what: SaveReason, job: &mut Job) -> Result<(), FolderError> {
+    fn save(&mut self, what: SaveReason, job: &mut Job) -> Result<(), FolderError> {
         if self.takes_time() {
             job.save_checkpoint(what);
             return Ok(());
@@ -153,12 +157,30 @@ impl Keeper {
         }
     }
 
-    fn put(&self, name: &str, checkpoint: &Checkpoint) -> Result<(), FolderError> {
+    fn put(&mut self, name: &str, checkpoint: &Checkpoint) -> Result<(), FolderError> {
         let folder = self.out.join(FOLDER);
         let path = folder.join(format!("{name}.safetensors"));
-        disk::create_folders(&folder)
+        disk::create_inner_folder(&folder)
             .map_err(|error| FolderError::Io { path: folder.clone(), error })?;
-        file::write(&path, checkpoint, &self.source)
+        let digest = file::write(&path, checkpoint, &self.source)?;
+        self.written.insert(format!("{FOLDER}/{name}.safetensors"), digest);
+        Ok(())
+    }
+
+    /// The first file that a run cannot do without when it goes on from here, and that is missing or
+    /// damaged. A file that is written again and again may be newer than the state that goes on.
+    pub fn lost(&self) -> Option<&String> {
+        let is_final = |name: &str| name.starts_with(&format!("{FOLDER}/update-"));
+        let is_lost = |(name, digest): &(&String, &String)| {
+            let found = fs::read(self.out.join(name)).map(|bytes| hex_digest(&bytes));
+            found.map_or(true, |found| is_final(name) && found != **digest)
+        };
+        self.written.iter().find(is_lost).map(|(name, _)| name)
+    }
+
+    /// The files that the run has written, with their SHA-256.
+    pub fn written(&self) -> &BTreeMap<String, String> {
+        &self.written
     }
 }
 
@@ -170,5 +192,6 @@ crate::persist!(Keeper {
     average: each,
     best: state,
     is_best: state,
-    reports: state
+    reports: state,
+    written: plain
 });

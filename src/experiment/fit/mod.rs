@@ -16,7 +16,7 @@ mod search;
 
 use std::path::{Path, PathBuf};
 
-use crate::base::SimSpan;
+use crate::base::{SimSpan, counted};
 use crate::cluster::step_time::{constant, trace};
 use crate::cluster::{Compute, MachineClass, StartChoice, StepTimeChoice, start};
 use crate::scenario::spec::Cluster;
@@ -47,7 +47,7 @@ pub enum FitError {
         known: String,
     },
     /// A needed column was not found.
-    #[error("no column tells {what}: name it with {flag}; the header has {known}")]
+    #[error("no column has {what}: name it with {flag}; the header has {known}")]
     Missing {
         /// What the column contains.
         what: &'static str,
@@ -65,7 +65,10 @@ pub enum FitError {
         problem: String,
     },
     /// The log is too short to fit anything.
-    #[error("the log has {steps} step(s): at least 10, and two of each worker, are needed")]
+    #[error(
+        "the log has {}: at least 10, and two of each worker, are needed",
+        counted(*steps, "step", "steps")
+    )]
     Short {
         /// Steps in the log.
         steps: usize,

@@ -33,7 +33,7 @@ pub struct Term {
 /// The name of the run without a restart.
 pub const NO_RESTART: &str = "no restart";
 /// The name of the arm whose weights stay for one step of every worker.
-pub const RATE_ZERO: &str = "coalesce, rate zero for N updates";
+pub const RATE_ZERO: &str = "coalesce, first step of each worker at rate zero";
 
 /// The arms of the factorial; the arm that loses nothing comes first.
 pub fn factorial(factors: &[Factor], save: Option<&Save>) -> Vec<Arm> {

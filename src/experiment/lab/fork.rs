@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::curve::{Curve, CurvePoint, Gauge, moments};
 use super::design::{Arm, arms};
+use crate::base::counted;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::experiment::run::weights_digest;
 use crate::experiment::stop::StopSignal;
@@ -70,7 +71,9 @@ pub enum ForkError {
     Base(#[from] SimError),
     /// The base run ended before the fork.
     #[error(
-        "the run ends after {updates} updates, before the fork: let it train longer (`train.stop`), or fork earlier (`lab.fork`)"
+        "the run ends after {}, before the fork: let it train longer (`train.stop`), or fork \
+        earlier (`lab.fork`)",
+        counted(*updates, "update", "updates")
     )]
     TooShort {
         /// Updates that it made.
@@ -149,6 +152,42 @@ impl Base<'_> {
             told(&arm.label);
         }
         Ok(forked)
+    }
+
+    /// Refuses what is known to be impossible before anything is run.
+    ///
+    /// # Errors
+    /// [`ForkError`].
+    pub fn check(&self) -> Result<(), ForkError> {
+        if self.scenario.imposed_staleness.is_some() {
+            return Err(ForkError::NoCluster);
+        }
+        let prepared = self.scenario.prepare(self.folder)?.ok_or(ForkError::NothingToMeasure)?;
+        if self.scenario.holdout.is_none() {
+            return Err(ForkError::NothingToMeasure);
+        }
+        for arm in arms(self.lab, self.scenario.cluster.workers) {
+            let names = arm.restart.as_ref().map(|r| r.selection(prepared.model.layout()));
+            if let Some(Err(error)) = names {
+                return Err(ForkError::Restart { arm: arm.label, error: error.into() });
+            }
+        }
+        let window = prepared.train.iter().map(|day| day.examples).sum::<u64>();
+        let updates = self.scenario.stop_limits(window.max(1)).updates;
+        let Some(updates) = updates else { return Ok(()) };
+        let is_short = match self.lab.fork {
+            Fork::Best => false,
+            Fork::Updates(fork) => updates < fork,
+            // Pushes that are discarded make it shorter still.
+            Fork::Passes(passes) => {
+                let cluster = &self.scenario.cluster;
+                let pushes = u64::from(self.scenario.protocol.pushes_per_update(cluster.workers));
+                let most = updates.saturating_mul(pushes.max(1)).saturating_add(pushes);
+                let examples = most.saturating_mul(self.scenario.examples_per_step());
+                (examples as f64) < passes * window as f64
+            }
+        };
+        if is_short { Err(ForkError::TooShort { updates }) } else { Ok(()) }
     }
 
     fn job(&self, prepared: &Prepared, scenario: &Scenario) -> Result<Job, ForkError> {

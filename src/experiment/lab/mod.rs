@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Builder;
 
 use sha2::{Digest, Sha256};
 
@@ -26,6 +27,7 @@ use super::probe::{self, RunWork};
 use super::run::Trial;
 use super::run_info::Stopwatch;
 use super::stop::StopSignal;
+use crate::results::disk;
 use crate::results::folder::{FolderError, ResultsFolder, hex_digest};
 use crate::results::json;
 use crate::results::lab::{Control, DONE, FORKS, LabFile};
@@ -75,7 +77,8 @@ pub enum LabError {
     Folder(#[from] FolderError),
     /// The lab was asked to stop.
     #[error(
-        "stopped by signal {signal}; base runs that are done are kept in {path}: the same command goes on"
+        "stopped by signal {signal}; base runs that are done are kept in {path}: run the same \
+        command again to continue"
     )]
     Interrupted {
         /// Number of the signal.
@@ -157,14 +160,10 @@ impl RestartLab {
         stop: &StopSignal,
         told: &(dyn Fn(u32, u64, &str) + Sync),
     ) -> Result<LabResults, LabError> {
-        self.check_workers()?;
-        // Mistakes in the data are found here, before a folder is made.
-        let (workers, seed) = (self.lab.workers[0], self.scenario.scenario.seed);
-        let fail = |error| LabError::Fork { workers, seed, error };
-        self.scenario.prepare(files_from).map_err(|error| fail(error.into()))?;
+        self.check(files_from)?;
         let (folder, _) = ResultsFolder::open(out, &self.resolved)?;
         let forks = out.join(FORKS);
-        fs::create_dir_all(&forks)
+        disk::create_inner_folder(&forks)
             .map_err(|error| FolderError::Io { path: forks.clone(), error })?;
         let stopwatch = Stopwatch::start(out, threads, files_from, None)?;
         let bases = self.bases();
@@ -196,7 +195,9 @@ impl RestartLab {
             }
         };
         std::thread::scope(|scope| {
-            (1..threads.min(bases.len())).for_each(|_| _ = scope.spawn(work));
+            // Without further threads from the system, those that there are do all the work.
+            let more = || Builder::new().spawn_scoped(scope, work).is_ok();
+            _ = (1..threads.min(bases.len())).take_while(|_| more()).count();
             work();
         });
         if let Some(signal) = stop.asked() {
@@ -210,6 +211,28 @@ impl RestartLab {
         stopwatch.stop()?;
         self.write(&folder, &results)?;
         Ok(results)
+    }
+
+    /// Refuses what no base run could do, before anything is run or written.
+    ///
+    /// # Errors
+    /// [`LabError`].
+    pub fn check(&self, files_from: &Path) -> Result<(), LabError> {
+        self.check_workers()?;
+        for &workers in &self.lab.workers {
+            let seed = self.scenario.scenario.seed;
+            let fail = |error| LabError::Fork { workers, seed, error };
+            let mut scenario = self.scenario.clone();
+            scenario.cluster.workers = workers;
+            let base = Base {
+                scenario: &scenario,
+                lab: &self.lab,
+                folder: files_from,
+                stop: StopSignal::default(),
+            };
+            base.check().map_err(fail)?;
+        }
+        Ok(())
     }
 
     /// Whether the scenario is valid with every number of workers.

@@ -1,20 +1,19 @@
 //! The folder of a sweep: its plan, its points, and the lock of the process that writes it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::plan::{SCENARIO, SWEEP, SweepPlan};
 use super::select::SweepPart;
 use crate::results::disk;
-use crate::results::folder::{FolderError, lock, turn, write_atomically};
+use crate::results::folder::{FolderError, FolderLock, lock, refuse_links, turn, write_atomically};
 use crate::results::outcome::Planned;
 
 /// A sweep's folder that this process writes.
 #[derive(Debug)]
 pub struct SweepFolder {
     path: PathBuf,
-    /// Held while the folder is written; the kernel releases it when the process dies.
-    _lock: File,
+    lock: FolderLock,
 }
 
 impl SweepFolder {
@@ -35,19 +34,20 @@ impl SweepFolder {
         if path.exists() && !file.exists() && (!path.is_dir() || strange()) {
             return Err(FolderError::NotResults { path: path.to_path_buf() });
         }
+        refuse_links(path)?;
         disk::create_folders(path).map_err(io)?;
         let name = match shard {
             None => ".lock".to_string(),
             Some(SweepPart { number, of }) => format!(".lock-{number}-of-{of}"),
         };
-        let folder = SweepFolder { path: path.to_path_buf(), _lock: lock(path, &name)? };
+        let folder = SweepFolder { path: path.to_path_buf(), lock: lock(path, &name)? };
         let _turn = turn(path)?;
         let known = folder.known(plan)?;
         let lines = plan.trials.iter().map(|trial| trial.planned.clone());
         let all: Vec<Planned> = known.iter().cloned().chain(lines.skip(known.len())).collect();
         if all.len() > known.len() {
-            disk::create_folders(&path.join("points")).map_err(io)?;
-            disk::create_folders(&path.join("trials")).map_err(io)?;
+            disk::create_inner_folder(&path.join("points")).map_err(io)?;
+            disk::create_inner_folder(&path.join("trials")).map_err(io)?;
             for (number, point) in plan.points.iter().enumerate() {
                 folder.write(&format!("points/{number:04}.toml"), point.as_bytes())?;
             }
@@ -74,7 +74,7 @@ impl SweepFolder {
         let other = || FolderError::OtherPlan { path: self.path.clone() };
         let mut known = Vec::new();
         for line in text.lines() {
-            known.push(serde_json::from_str::<Planned>(line).map_err(|_| other())?);
+            known.push(Planned::read(line).map_err(|_| other())?);
         }
         let fits = known.iter().zip(&plan.trials).all(|(known, new)| *known == new.planned);
         if fits { Ok(known) } else { Err(other()) }
@@ -94,7 +94,16 @@ impl SweepFolder {
     ///
     /// # Errors If the system refuses; an earlier file stays as it was.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        self.check_still_there()?;
         write_atomically(&self.path.join(name), content)
+    }
+
+    /// Refuses to go on if the folder is no longer where it was opened.
+    ///
+    /// # Errors
+    /// [`FolderError::Gone`].
+    pub fn check_still_there(&self) -> Result<(), FolderError> {
+        self.lock.check_still_there()
     }
 }
 

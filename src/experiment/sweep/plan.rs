@@ -147,8 +147,7 @@ impl SweepPlan {
         let mut trials = Vec::new();
         for line in text.lines() {
             let malformed = |problem| PlanError::Malformed { path: file.clone(), problem };
-            let planned: Planned =
-                serde_json::from_str(line).map_err(|error| malformed(error.to_string()))?;
+            let planned = Planned::read(line).map_err(malformed)?;
             if planned.point == points.len() {
                 let (path, text) = read(&format!("points/{:04}.toml", planned.point))?;
                 let scenario = Scenario::from_text(&text).map_err(|problems| {

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 
 use super::budget::Budget;
 use super::folder::SweepFolder;
@@ -140,9 +141,9 @@ pub fn run(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..jobs {
-            scope.spawn(work);
-        }
+        // Without further threads from the system, those that there are do all the work.
+        let more = || Builder::new().spawn_scoped(scope, work).is_ok();
+        _ = (1..jobs).take_while(|_| more()).count();
         work();
     });
     let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -177,6 +178,9 @@ impl Runner<'_> {
     }
 
     fn trial(&self, planned: &PlannedTrial, out: &Path) -> Ended {
+        if let Err(error) = self.folder.check_still_there() {
+            return Ended::Refused(error.into());
+        }
         if let Some(before) = self.settled(out, &planned.scenario) {
             return before;
         }

@@ -1,6 +1,6 @@
 //! Numbers as text for readers.
 
-use crate::base::{SimSpan, significant};
+use crate::base::{SimSpan, noun, significant};
 
 /// Significant digits of numbers in tables and sentences.
 const DIGITS: usize = 4;
@@ -46,12 +46,10 @@ pub fn time(seconds: impl Into<Option<f64>>) -> String {
     }
 }
 
-/// A number and its noun in the singular or the plural: `1 worker`, `2 workers`.
+/// A number and its noun as in [`base::counted`](crate::base::counted), with the digits of
+/// [`count`].
 pub fn counted(number: usize, one: &str, many: &str) -> String {
-    match number {
-        1 => format!("1 {one}"),
-        number => format!("{} {many}", count(number as u64)),
-    }
+    format!("{} {}", count(number as u64), noun(number, one, many))
 }
 
 /// A figure and its noun in the singular or the plural: `1 update`, `2.500 updates`.

@@ -17,6 +17,7 @@ use super::figure::spectrum::Spectra;
 use super::figure::sweep::{curves, gather::gather};
 use super::figure::{Figure, OF_A_RUN, Topic, restart, spectrum};
 use crate::results::RunResults;
+use crate::results::disk;
 use crate::results::outcome::{Oscillating, Results, SweepHeading};
 use crate::results::table::Rows;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,8 @@ fn pictures(run: &RunResults) -> impl Iterator<Item = (&'static str, &'static To
 pub fn draw_all(folder: &Path) -> Result<Vec<DrawnPicture>, ReportError> {
     let run = RunResults::open(folder)?;
     let place = folder.join("plots");
+    disk::create_inner_folder(&place)
+        .map_err(|error| ReportError::Write { file: place.clone(), problem: error.to_string() })?;
     let drawn = pictures(&run).map(|(name, topic)| {
         let outcome = outcome((topic.build)(&run), &run.summary.name, &place, name)?;
         Ok(DrawnPicture { name, outcome })
@@ -96,8 +99,13 @@ pub fn draw_spectra(
 ) -> Result<(), ReportError> {
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| ReportError::Write {
+        file: folder.to_path_buf(),
+        problem: error.to_string(),
+    })?;
     let figure = spectrum::figure(spectra, of);
-    write(&figure, "", folder.unwrap_or(Path::new(".")), &name).map(|_| ())
+    write(&figure, "", folder, &name).map(|_| ())
 }
 
 fn outcome(
@@ -122,7 +130,6 @@ fn write(
     let png = folder.join(format!("{name}.png"));
     let failed =
         |file: &Path, problem: String| ReportError::Write { file: file.to_path_buf(), problem };
-    std::fs::create_dir_all(folder).map_err(|e| failed(folder, e.to_string()))?;
     // A link with this name is removed, not followed.
     [&svg, &png].into_iter().for_each(|old| drop(std::fs::remove_file(old)));
     let document = render::svg(figure, whose).map_err(|e| failed(&svg, e))?;

@@ -96,6 +96,25 @@ pub(crate) fn no_link(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a folder inside a folder of results, which must still be there.
+///
+/// # Errors
+/// If there is a symbolic link in its place, or the system refuses.
+pub(crate) fn create_inner_folder(path: &Path) -> io::Result<()> {
+    fault::point()?;
+    no_link(path)?;
+    if path.is_dir() {
+        return Ok(());
+    }
+    journal(|journal| journal.makes_folders(path));
+    match fs::create_dir(path) {
+        // Another process may have been quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_folder_of(path),
+    }
+}
+
 /// Makes a folder, and those above it, and syncs them.
 pub(crate) fn create_folders(path: &Path) -> io::Result<()> {
     fault::point()?;

@@ -137,6 +137,8 @@ struct PendingFile {
 impl PendingFile {
     fn create(folder: &Path, name: &str) -> Result<PendingFile, ExportError> {
         let (path, temporary) = (folder.join(name), folder.join(format!("{name}.tmp")));
+        // A link with this name is removed, not followed.
+        drop(fs::remove_file(&temporary));
         let file = File::create(&temporary).map_err(|error| io_error(&temporary, error))?;
         Ok(PendingFile { path, temporary, out: BufWriter::new(file) })
     }

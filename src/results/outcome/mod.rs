@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::error::read_text;
-use super::folder::RESOLVED;
+use super::folder::{RESOLVED, refuse_links};
 use super::lab;
 use super::summary::{self, Scalars, Summary};
 use super::table::{Rows, TableRow};
@@ -91,6 +91,7 @@ impl Results {
     /// # Errors
     /// If it is neither, or its plan cannot be read.
     pub fn open(path: &Path) -> Result<Results, OutcomeError> {
+        refuse_links(path).map_err(|link| OutcomeError::Link(link.to_string()))?;
         if path.join(plan::FILE).is_file() {
             return plan::open(path);
         }

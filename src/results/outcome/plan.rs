@@ -28,6 +28,24 @@ pub struct Planned {
     pub sha256: String,
 }
 
+impl Planned {
+    /// A line of a plan. Whoever reads a plan goes through here, so no trial lies outside the
+    /// sweep's folder.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(line: &str) -> Result<Planned, String> {
+        let planned: Planned = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        if !is_plain(&planned.trial) {
+            return Err(format!("{:?} is no name of a trial's folder", planned.trial));
+        }
+        if i64::try_from(planned.seed).is_err() {
+            return Err(format!("seed {} is above the largest, {}", planned.seed, i64::MAX));
+        }
+        Ok(planned)
+    }
+}
+
 /// What `sweep.toml` says about a sweep to people.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -78,12 +96,7 @@ pub(super) fn open(path: &Path) -> Result<Results, OutcomeError> {
     };
     let (mut trials, mut points) = (Vec::new(), Vec::<Point>::new());
     for (line, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
-        let planned: Planned =
-            serde_json::from_str(text).map_err(|error| malformed(line, error.to_string()))?;
-        if !is_plain(&planned.trial) {
-            let problem = format!("{:?} is no name of a trial's folder", planned.trial);
-            return Err(malformed(line, problem));
-        }
+        let planned = Planned::read(text).map_err(|problem| malformed(line, problem))?;
         if planned.point == points.len() {
             points.push(Point {
                 index: planned.point,

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::error::OutcomeError;
 use super::folder::FolderError;
 use super::json;
+use crate::base::counted;
 use crate::metrics::Quality;
 
 pub use scalars::Scalars;
@@ -308,8 +309,8 @@ pub struct StageDone {
 impl fmt::Display for StageDone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let auc = |value: Option<f64>| value.map_or("-".to_owned(), |auc| format!("{auc:.4}"));
-        let updates = self.updates.unwrap_or(0);
-        write!(f, "stage {}: {updates} updates", self.name)?;
+        let updates = counted(self.updates.unwrap_or(0), "update", "updates");
+        write!(f, "stage {}: {updates}", self.name)?;
         if self.better.is_some() {
             write!(f, ", AUC {} before any", auc(self.first_auc))?;
         }

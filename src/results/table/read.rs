@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use csv::StringRecord;
 
 use super::{Cell, CellType, CsvTable, TableRow};
+use crate::base::counted;
 use crate::results::error::OutcomeError;
 
 /// The rows of one file, or the fact that the file is missing.
@@ -162,7 +163,11 @@ impl Records {
 fn explain(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} cells where the header names {expected_len} columns")
+            format!(
+                "{} where the header names {}",
+                counted(*len, "cell", "cells"),
+                counted(*expected_len, "column", "columns")
+            )
         }
         csv::ErrorKind::Utf8 { .. } => "it is not UTF-8 text".to_string(),
         _ => error.to_string(),

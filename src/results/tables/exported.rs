@@ -5,8 +5,7 @@ use crate::results::state::State;
 crate::table! {
     "One row per trial of the results: its figures. Behind `seed` comes a column per setting that \
     the sweep gives, of the narrowest kind that holds its values; behind `folder` comes one per \
-    figure of the summaries. The columns up to the settings stand in front of the rows of every \
-    series too."
+    figure of the summaries. The columns up to the settings also begin the rows of every series."
     "export/trials" ExportedTrialRow {
         trial: usize = "Its place in the plan.",
         point: usize = "The number of its point.",

@@ -74,9 +74,9 @@ crate::table! {
         worker: u32 = "The worker.",
         class: String = "Its machine class.",
         activity: Activity = "`pull`, `compute`, `push` or `wait`, or `sleep`, `down` or `away`.",
-        start_s: f64 ["simulated s"] = "From.",
-        end_s: f64 ["simulated s"] = "Until.",
-        step: Option<u64> = "During which step of the worker.",
+        start_s: f64 ["simulated s"] = "When it began.",
+        end_s: f64 ["simulated s"] = "When it ended.",
+        step: Option<u64> = "The step of the worker that it belongs to.",
     }
 }
 
@@ -86,7 +86,7 @@ crate::table! {
         shard: u32 = "The shard.",
         worker: u32 = "The worker whose request it is.",
         activity: Activity = "`pull` or `push`.",
-        start_s: f64 ["simulated s"] = "From.",
-        end_s: f64 ["simulated s"] = "Until.",
+        start_s: f64 ["simulated s"] = "When it began.",
+        end_s: f64 ["simulated s"] = "When it ended.",
     }
 }

@@ -17,7 +17,7 @@ crate::table! {
     "Row staleness by popularity, sampled every `record.rows_every` pushes."
     "rows.csv" PopularityRow {
         table: String = "The id space of the rows.",
-        popularity_low: u64 ["updates"] = "Fewest updates that a row had had when it was pulled.",
+        popularity_low: u64 ["updates"] = "Fewest updates of a row before it was pulled.",
         popularity_high: u64 ["updates"] = "Most such updates, included.",
         touches: u64 = "Rows seen.",
         staleness_mean: Option<f64> ["updates"] = "Updates of the row between pull and apply, on \
@@ -49,7 +49,7 @@ crate::table! {
         class: String = "Its machine class.",
         crashes: u64 = "How often it crashed.",
         leaves: u64 = "How often it left by schedule.",
-        joins: u64 = "How often it was there again, or at last.",
+        joins: u64 = "How often it returned, joined or started late.",
         lost_steps: u64 ["steps"] = "Steps lost with it.",
         lost_examples: u64 ["examples"] = "Examples in them.",
         down_s: f64 ["simulated s"] = "Time crashed.",
@@ -61,8 +61,8 @@ crate::table! {
 crate::table! {
     "How often the examples of the training window were used, only with `record.audit`."
     "audit.csv" AuditRow {
-        uses: u64 = "So often.",
-        examples: u64 ["examples"] = "So many examples.",
+        uses: u64 = "How often an example was used.",
+        examples: u64 ["examples"] = "Number of examples that were used so often.",
     }
 }
 
@@ -80,8 +80,8 @@ crate::table! {
         not_held: u64 ["steps"] = "Steps in flight then that had not come to rest.",
         skew: u64 ["updates"] = "Most updates of a shard between the first piece and the copy of \
             one of its pieces.",
-        rows_without_slots: u64 = "Rows whose slot was copied before their first update, \
-            and their weights or another slot after it, slot by slot.",
+        rows_without_slots: u64 = "Rows of which a part of the optimizer state was copied before their \
+            first update, and the weights or another part after it, added up over the slots.",
         bytes: u64 ["bytes"] = "What was written.",
     }
 }
@@ -100,8 +100,8 @@ crate::table! {
             own versions, on average.",
         staleness_p99: Option<u64> ["updates"] = "99th percentile of the same.",
         staleness_max: Option<u64> ["updates"] = "The largest of them.",
-        rows_read: Option<f64> = "Embedding rows (ids times tables) that pulls read: what hot rows \
-            weigh.",
+        rows_read: Option<f64> = "Embedding rows that pulls read, added up over tables: shows the \
+            load of popular rows.",
         rows_written: Option<f64> = "Embedding rows that pushes brought it.",
     }
 }

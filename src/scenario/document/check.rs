@@ -63,7 +63,9 @@ impl Checker<'_> {
             return;
         }
         match (&shape.kind, &node.value) {
-            (ValueKind::Any, _) => {}
+            (ValueKind::Any, _) => {
+                scalar::check_finite(node, &self.path(), &mut self.problems);
+            }
             (ValueKind::Table(keys), Value::Table(table)) => {
                 self.table(table, holder, keys, default, None);
             }

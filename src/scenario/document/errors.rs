@@ -44,22 +44,22 @@ codes! {
          first such place are checked as well; keys behind it only once the text can be read, \
          because a lost bracket makes everything after it look wrong.";
     UNKNOWN_KEY = "E0103", "there is no such key",
-        "Keys that mean nothing are never ignored, since a misspelt key would leave its default in \
-         force without a word. The help names the nearest key of the same table, or the table in \
+        "Keys that mean nothing are never ignored, since a misspelt key would silently leave its \
+        default in force. The help names the nearest key of the same table, or the table in \
          which a key of this name belongs. `straggler explain <table>` lists all keys of a table.";
     MISSING_KEY = "E0104", "a required key is missing",
         "Most keys have a default; this one has none because no value would suit most users. Add \
          it to the table that the caret points at.";
     WRONG_TYPE = "E0105", "the value has the wrong type",
         "For example text where a number belongs, a number in quotes, or one value where a list \
-         belongs. A whole number may stand for a number with a point, but not the other way round.";
+         belongs. A whole number may be written where a decimal number belongs, but not the reverse.";
     BAD_QUANTITY = "E0106", "a quantity needs a number and a unit",
         "Durations, bandwidths and sizes are written in quotes and with their unit, as in \"4ms\", \
          \"10Gbit/s\" or \"2GiB\", so that nobody has to guess whether 80 means seconds or \
          milliseconds. On the command line the quotes may be left out.";
     UNKNOWN_NAME = "E0107", "there is no choice of this name",
         "The key accepts a fixed set of names, which the help lists. `straggler explain <key>` \
-         tells what each of them does.";
+         says what each of them does.";
     OUT_OF_RANGE = "E0108", "the number is outside its range",
         "The message states the range. Infinite values and NaN are outside of every range.";
     BAD_LENGTH = "E0109", "the list or text has too few or too many elements",
@@ -92,10 +92,10 @@ codes! {
         "The value has the right type, but the part that it configures does not accept it, for the \
          reason given in the message.";
     SECTION_REPLACED = "W0101", "another kind starts its section afresh",
-        "A section of another `kind` replaces the whole section below it, be it a preset's below a \
-         file's, or a file's below a setting from the command line or a sweep: the other keys there \
-         belonged to the former kind and no longer apply. Keys given by overrides are kept. A \
-         section without a `kind` amends what lies below it.";
+        "A section with another `kind` replaces the whole section of the layer below: that of a file \
+         replaces that of a preset, and that of the command line or of a sweep replaces that of a \
+         file. The other keys there belonged to the former kind and no longer apply. Keys given by \
+         overrides are kept. A section without a `kind` changes single keys of the layer below.";
 }
 
 /// The code with this id, in upper or lower case, among those of this module and `more`.

@@ -212,8 +212,8 @@ impl<'a> Here<'a> {
 pub fn range(shape: &Shape) -> Option<String> {
     match &shape.kind {
         ValueKind::Integer(bounds) | ValueKind::Number { bounds, .. } => bounds.describe(),
-        ValueKind::Text(length) => length.describe("character"),
-        ValueKind::List { length, .. } => length.describe("element"),
+        ValueKind::Text(length) => length.describe("character", "characters"),
+        ValueKind::List { length, .. } => length.describe("element", "elements"),
         _ => None,
     }
 }

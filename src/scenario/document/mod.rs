@@ -68,7 +68,6 @@ pub mod source;
 pub mod suggest;
 #[cfg(test)]
 mod tests;
-mod text;
 pub mod typed;
 pub mod whereabouts;
 pub mod write;
@@ -85,11 +84,10 @@ pub use explain::{Explanation, explain};
 pub use layers::DocumentInput;
 pub use overrides::Override;
 pub use problem::{Label, Problem, Problems, Severity};
-pub use reference::reference_markdown;
+pub use reference::{ReferencePage, reference_markdown, reference_pages};
 pub use render::ProblemStyle;
 pub use shape::Shape;
 pub use source::{Origin, SourceLayer, Sources};
-pub use text::printable;
 
 use node::{Node, Value};
 use source::SourceId;

@@ -10,6 +10,7 @@ use super::scalar::shown;
 use super::shape::{Shape, ValueKind, chosen, default_inside, inherited};
 use super::source::{Origin, SourceId, SourceLayer, Sources};
 use super::suggest;
+use crate::base::counted;
 
 /// One `key=value`, and what to call the place where the user wrote it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -276,9 +277,10 @@ impl Placing<'_> {
             Problem::error(&errors::NO_ELEMENT, path, message).label(self.setting.key_origin, "");
         match suggest::nearest(segment, names.iter().copied()) {
             Some(name) => problem.help(format!("did you mean `{path}.{name}`?")),
-            None if names.is_empty() => {
-                problem.help(format!("it has {} elements, counted from 0", items.len()))
-            }
+            None if names.is_empty() => problem.help(format!(
+                "it has {}, counted from 0",
+                counted(items.len(), "element", "elements")
+            )),
             None => problem.help(format!("its elements are {}", names.join(", "))),
         }
     }

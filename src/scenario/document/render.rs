@@ -7,7 +7,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 
 use super::problem::{Label, MAX_PROBLEMS, Problem, Problems, Severity};
 use super::source::{Origin, Source, SourceId, SourceLayer, Sources};
-use super::text::{counted, printable};
+use crate::base::{counted, printable};
 
 /// How many problems are drawn; the others are counted.
 pub const SHOWN: usize = 20;
@@ -55,14 +55,14 @@ pub fn render(problems: &Problems, look: ProblemStyle) -> String {
 }
 
 fn closing_line(problems: &Problems) -> String {
-    let count = |severity, word: &str| match problems.count(severity) {
+    let count = |severity, one: &str, many: &str| match problems.count(severity) {
         0 => None,
-        n => Some(counted(n, word)),
+        n => Some(counted(n, one, many)),
     };
-    let errors = count(Severity::Error, "error");
+    let errors = count(Severity::Error, "error", "errors");
     let ending = if errors.is_some() { "; nothing was started" } else { "" };
     let counts: Vec<String> =
-        errors.into_iter().chain(count(Severity::Warning, "warning")).collect();
+        errors.into_iter().chain(count(Severity::Warning, "warning", "warnings")).collect();
     match counts.is_empty() {
         true => "no errors".to_string(),
         false => format!("{}{}{ending}", at_least(problems), counts.join(", ")),

@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::shape::{Bounds, Dimension, LengthRange, Shape, ValueKind, Word, quoted};
 use super::source::{SourceLayer, Sources};
 use super::suggest;
-use super::text::counted;
+use crate::base::counted;
 
 /// The mistakes of a value that is not a table.
 pub(super) fn check(node: &Node, shape: &Shape, path: &str, sources: &Sources) -> Option<Problem> {
@@ -131,13 +131,29 @@ pub(super) fn check_length(
     if !short && !long {
         return None;
     }
-    let what = match node.value {
-        Value::String(_) => "character",
-        _ => "element",
+    let (one, many) = match node.value {
+        Value::String(_) => ("character", "characters"),
+        _ => ("element", "elements"),
     };
-    let range = length.describe(what).unwrap_or_default();
-    let message = format!("`{path}` has {}; it must have {range}", counted(count, what));
+    let range = length.describe(one, many).unwrap_or_default();
+    let message = format!("`{path}` has {}; it must have {range}", counted(count, one, many));
     Some(Problem::error(&errors::BAD_LENGTH, path, message).label(node.origin, ""))
+}
+
+/// Numbers in a value of any kind have to be finite as well.
+pub(super) fn check_finite(node: &Node, path: &str, found: &mut Vec<Problem>) {
+    match &node.value {
+        Value::Float(number) => {
+            found.extend(check_range(node, *number, &Bounds::default(), path));
+        }
+        Value::Array(items) => items.iter().for_each(|item| check_finite(item, path, found)),
+        Value::Table(table) => {
+            for (key, entry) in table.in_order() {
+                check_finite(&entry.node, &format!("{path}.{key}"), found);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn check_range(node: &Node, number: f64, bounds: &Bounds, path: &str) -> Option<Problem> {
@@ -210,7 +226,7 @@ pub(super) fn describe(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::String(_) => "text",
         Value::Integer(_) => "a whole number",
-        Value::Float(_) => "a number with a point",
+        Value::Float(_) => "a decimal number",
         Value::Bool(_) => "true or false",
         Value::Datetime(_) => "a date",
     }

@@ -4,7 +4,7 @@
 use serde_json::Value as Json;
 
 use super::node::{KeyTable, TAG};
-use super::text::counted;
+use crate::base::counted;
 
 /// The allowed contents of one place.
 #[derive(Clone, Debug)]
@@ -181,7 +181,8 @@ impl Shape {
             ValueKind::Table(_) => "a table".to_string(),
             ValueKind::Choice(_) => format!("a table with a `{TAG}`"),
             ValueKind::Union(shapes) => {
-                let names: Vec<String> = shapes.iter().map(Shape::describe).collect();
+                let mut names: Vec<String> = shapes.iter().map(Shape::describe).collect();
+                names.dedup();
                 names.join(" or ")
             }
         }
@@ -250,8 +251,8 @@ impl Bounds {
 
 impl LengthRange {
     /// The range in words, as after "must have": `at least 1 element`.
-    pub fn describe(&self, noun: &str) -> Option<String> {
-        let counted = |n: usize| counted(n, noun);
+    pub fn describe(&self, one: &str, many: &str) -> Option<String> {
+        let counted = |n: usize| counted(n, one, many);
         match (self.min, self.max) {
             (Some(min), Some(max)) if min == max => Some(format!("exactly {}", counted(min))),
             (Some(min), Some(max)) => Some(format!("{min} to {}", counted(max))),

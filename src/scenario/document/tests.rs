@@ -226,12 +226,23 @@ fn bad_overrides_are_refused_with_the_remedy() {
         (&["cluster.workers=3", "cluster.workers=4"], "E0112", "set twice"),
         (&["cluster.mode=sync,async"], "E0113", "a list of values"),
         (&["cluster.network.latency=2"], "E0106", "e.g. \"2ms\""),
-        (&["stage.base.days=1..30"], "E0105", "put it in brackets"),
     ] {
         let got = errors_of(FULL, arguments);
         assert!(got.contains(code) && got.contains(words), "{arguments:?}\n{got}");
     }
     assert!(read(FULL, &["scenario.name=one, two"]).is_ok());
+}
+
+#[test]
+fn a_list_of_plain_values_needs_neither_brackets_nor_quotes_in_an_argument() {
+    for (text, days) in [
+        ("stage.base.days=1..30", &["1..30"][..]),
+        ("stage.base.days=1..3, 5..7", &["1..3", "5..7"]),
+        ("stage.base.days=[1..3,5..7]", &["1..3", "5..7"]),
+        ("stage.base.days=[\"1,2\"]", &["1,2"]),
+    ] {
+        assert_eq!(read(FULL, &[text]).unwrap().value.stage[0].days, days, "{text}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::node::{Entry, KeyTable, Node, TAG, Value};
 use super::shape::{Shape, ValueKind};
 use super::source::{SourceLayer, Sources};
-use super::text::printable;
+use crate::base::printable;
 
 /// Widest inline table, in characters.
 const INLINE: usize = 60;

@@ -130,7 +130,8 @@ fn membership(
         }
         for (field, time) in [("join", schedule.join), ("leave", schedule.leave)] {
             if time.is_some_and(|time| time >= every && !every.is_zero()) {
-                let message = format!("`{field}` lies beyond the period, and never comes");
+                let message =
+                    format!("`{field}` is after the end of the period, so it never happens");
                 let help = "a time within the period, or a longer period";
                 found.push(conflict(loaded, (&at(field), &at("every")), message, help));
             }
@@ -142,7 +143,7 @@ fn membership(
             found.push(no_effect(loaded, key, why));
         }
         (None, Some(leave)) if schedule.every.is_none() && is_everybody(schedule, workers) => {
-            let message = format!("all workers leave for good after {leave}");
+            let message = format!("all workers leave permanently after {leave}");
             found.push(
                 Problem::warning(&SUSPICIOUS, key, message)
                     .label(loaded.key_origin(key), "")

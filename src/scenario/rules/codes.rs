@@ -6,8 +6,8 @@ use crate::scenario::document::Code;
 pub const CONFLICT: Code = Code {
     id: "E0201",
     title: "settings that contradict each other",
-    text: "Each of the marked settings is fine by itself; together they describe nothing that can be \
-           run. The help says which of them to change.",
+    text: "Each of the marked settings is fine by itself; together they cannot be run. The help \
+           says which of them to change.",
 };
 
 /// A setting that has no effect.
@@ -29,8 +29,8 @@ pub const SUSPICIOUS: Code = Code {
 pub const UNUSABLE: Code = Code {
     id: "E0204",
     title: "a value that cannot be used",
-    text: "The marked value has the right type and lies in its range, but stands for nothing that can \
-           be done: a name that is no safe name of a folder, a link without any bandwidth, a period \
+    text: "The marked value has the right type and lies in its range, but it cannot be used: a \
+           name that is no safe name of a folder, a link without any bandwidth, a period \
            without any length. The help says what is possible.",
 };
 

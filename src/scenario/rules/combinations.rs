@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::codes::{CONFLICT, SUSPICIOUS};
+use crate::base::counted;
 use crate::cluster::LocalPlan;
 use crate::optimizer::OptimizerChoice;
 use crate::protocol::{Fit, ProtocolChoice};
@@ -43,8 +44,8 @@ fn promises(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         }
         if worker.pull_every > 1 && key == "protocol" {
             let message = format!(
-                "dense parameters may be {} steps older than \"{}\" promises",
-                worker.pull_every - 1,
+                "dense parameters may be {} older than \"{}\" promises",
+                counted(worker.pull_every - 1, "step", "steps"),
                 choice.name()
             );
             found.push(
@@ -86,8 +87,11 @@ fn remembered(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 fn shards_by_group(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let cluster = &loaded.value.cluster;
     let Some(dense) = cluster.dense_shards.filter(|&dense| dense >= cluster.shards) else { return };
-    let message =
-        format!("{dense} shards for dense parameters alone, and {} in all", cluster.shards);
+    let message = format!(
+        "{} for dense parameters alone, and {} in all",
+        counted(dense, "shard", "shards"),
+        cluster.shards
+    );
     found.push(
         Problem::error(&CONFLICT, "cluster.dense_shards", message)
             .label(loaded.origin("cluster.dense_shards"), "")

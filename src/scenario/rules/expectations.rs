@@ -24,8 +24,11 @@ fn metric(
 ) {
     let name = &expectation.metric;
     let mut refuse = |message: String, help: String| {
-        let problem = Problem::error(&UNUSABLE, key, message);
-        found.push(problem.label(loaded.origin(key), "").help(help));
+        let place = match name.is_empty() {
+            true => loaded.key_origin(key.strip_suffix(".metric").unwrap_or(key)),
+            false => loaded.origin(key),
+        };
+        found.push(Problem::error(&UNUSABLE, key, message).label(place, "").help(help));
     };
     let measure: Measure = match name.parse() {
         Ok(measure) => measure,

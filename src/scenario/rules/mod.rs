@@ -5,6 +5,7 @@ mod classes;
 mod codes;
 mod combinations;
 mod expectations;
+mod pace;
 mod restart;
 
 use super::document::{Loaded, Problem};
@@ -42,6 +43,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     combinations::check(loaded, &mut found);
     expectations::check(loaded, &mut found);
     churn::check(loaded, &mut found);
+    pace::check(loaded, &mut found);
     restart::check(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);

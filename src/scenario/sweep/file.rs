@@ -11,6 +11,8 @@ use super::errors;
 use super::points::{DesignAxis, Literal, Setting};
 use super::seeds::Seeds;
 use super::values::{self, MOST};
+use crate::base::counted;
+use crate::scenario::document::layers::read_text;
 use crate::scenario::document::node::{Entry, KeyTable, Node, Value};
 use crate::scenario::document::{DocumentInput, Loaded, Origin, Problem, Problems, load, write};
 use crate::scenario::spec::Format;
@@ -95,7 +97,8 @@ pub struct LoadedSweep {
 
 /// Whether the file at `path` is a sweep: readable, with a table `sweep`.
 pub fn is_sweep(path: &Path) -> bool {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    // A file above the limit is refused by whoever reads it as a scenario.
+    let text = read_text(path).unwrap_or_default();
     let document = toml::de::DeTable::parse_recoverable(&text).0;
     document.get_ref().keys().any(|key| key.get_ref() == "sweep")
 }
@@ -255,8 +258,9 @@ fn check(loaded: &mut Loaded<SweepFile>, design: &Design) {
         let lengths: Vec<(&str, usize)> = labels.chain(axes).collect();
         if let Some((key, length)) = lengths.iter().find(|(_, length)| *length != lengths[0].1) {
             let (first, other) = lengths[0];
+            let other = counted(other, "value", "values");
             let message = format!(
-                "`{first}` has {other} values and `{key}` has {length}, and they advance together"
+                "`{first}` has {other} and `{key}` has {length}, and they advance together"
             );
             problems.push(("sweep.zip".into(), message, place));
         }
@@ -340,7 +344,7 @@ mod tests {
             "`c`: a single value",
             "`d`: an empty list",
             "\"1-3\" is no range",
-            "`a.b` has 1 values and `f` has 2",
+            "`a.b` has 1 value and `f` has 2",
             "`g` is not swept",
             "`a.b` never is 5",
         ] {

@@ -7,6 +7,7 @@ use super::page::Page;
 use super::read::{Defaults, defaults_of};
 use super::section::{Section, SectionPart};
 use super::settings;
+use crate::report::conclusion;
 use crate::report::error::ReportError;
 use crate::report::figure::Figure;
 use crate::report::figure::grid::{self, Grid, MOST_ROWS};
@@ -16,7 +17,6 @@ use crate::report::figure::sweep::measures::{BEST_AUC, plus_minus};
 use crate::report::figure::sweep::{curves, pareto, response, target};
 use crate::results::folder::RESOLVED;
 use crate::results::outcome::{Results, Settings, State, SweepHeading};
-use crate::results::statistics::Interval;
 
 /// The most figures of responses.
 const MOST_KEYS: usize = 8;
@@ -51,7 +51,7 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
         question: heading.question,
         facts: facts(results, &points, &keys),
         notices: notices(results, &points),
-        words: words(&points, &keys),
+        words: words(results, &points, &keys)?,
         sections,
     })
 }
@@ -103,7 +103,11 @@ fn notices(results: &Results, points: &[SweepPoint]) -> Vec<String> {
     notices
 }
 
-fn words(points: &[SweepPoint], keys: &[String]) -> Vec<String> {
+fn words(
+    results: &Results,
+    points: &[SweepPoint],
+    keys: &[String],
+) -> Result<Vec<String>, ReportError> {
     let seeds = points.iter().map(|point| point.trials.len()).max().unwrap_or(0);
     let mut words = vec![format!(
         "The sweep has {} with {}{}.{}",
@@ -112,29 +116,19 @@ fn words(points: &[SweepPoint], keys: &[String]) -> Vec<String> {
         if points.len() == 1 { "" } else { " each at most" },
         if keys.is_empty() { String::new() } else { format!(" It sets {}.", keys.join(", ")) }
     )];
+    let sentences = conclusion::sentences(results)?;
+    let brackets = sentences.iter().any(|sentence| sentence.contains('['));
+    words.extend(sentences);
+    words.extend(brackets.then(|| format!("{}.", conclusion::BRACKETS)));
     let known = points.iter().filter_map(|point| Some((point, point.seed_mean(&BEST_AUC)?)));
-    let best = known.clone().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
-    if let Some((point, best)) = best {
-        let reaches = |other: Interval| other.high >= best.ends().low;
-        let level = known.filter(|(_, other)| other.interval.is_some_and(reaches)).count();
-        let unsure = match level > 1 && best.interval.is_some() {
-            true => format!(
-                " {} with this one: compare them seed by seed with straggler compare before you choose.",
-                counted(
-                    level - 1,
-                    "other point has an interval that overlaps",
-                    "other points have intervals that overlap"
-                )
-            ),
-            false => String::new(),
-        };
+    if let Some((point, best)) = known.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
         words.push(format!(
-            "The highest mean AUC at the best step is that of {}: {}.{unsure}",
+            "The highest mean AUC at the best step is that of {}: {}.",
             point.label,
             plus_minus(Some(best))
         ));
     }
-    words
+    Ok(words)
 }
 
 /// The trials that blew up or failed, with the reasons.

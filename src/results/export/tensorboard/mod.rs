@@ -14,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{ExportError, io_error};
+use crate::results::disk::no_link;
 use crate::results::folder::write_atomically;
 use crate::results::outcome::{Kind as FolderKind, OutcomeError, Results, State, TrialOutcome};
 use crate::results::summary::Scalars;
@@ -50,7 +51,9 @@ pub(super) fn write(results: &Results, into: &Path) -> Result<Vec<PathBuf>, Expo
 }
 
 fn put(folder: &Path, events: FolderEvents) -> Result<PathBuf, ExportError> {
-    fs::create_dir_all(folder).map_err(|error| io_error(folder, error))?;
+    no_link(folder)
+        .and_then(|()| fs::create_dir_all(folder))
+        .map_err(|error| io_error(folder, error))?;
     let path = folder.join(FILE);
     write_atomically(&path, &events.into_file())?;
     Ok(path)
