@@ -19,12 +19,14 @@ fn run(name: &str) -> String {
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
     cargo.args(["run", "--quiet", "--offline", "--example", name]);
     // The same features as this test has, so that nothing is built twice.
-    let features = [("cli", cfg!(feature = "cli")), ("plot", cfg!(feature = "plot"))];
+    let features = [
+        ("cli", cfg!(feature = "cli")),
+        ("plot", cfg!(feature = "plot")),
+        ("parquet", cfg!(feature = "parquet")),
+    ];
     if features.iter().any(|(_, on)| !on) {
         cargo.arg("--no-default-features");
-    }
-    for (feature, on) in features.into_iter().chain([("parquet", cfg!(feature = "parquet"))]) {
-        if on && (feature == "parquet" || features.iter().any(|(_, on)| !on)) {
+        for (feature, _) in features.iter().filter(|(_, on)| *on) {
             cargo.args(["--features", feature]);
         }
     }

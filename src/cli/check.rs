@@ -15,7 +15,7 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
         out(&loaded.show())?;
         return Ok(Exit::Done);
     }
-    let trial = load::trial(loaded, &folder, load::threads(None))?;
+    let trial = load::trial(&loaded, &folder, load::threads(None))?;
     let estimate = &trial.estimate;
     let mut table = TextTable::new(&[Align::Left, Align::Left]);
     table.row(["scenario", trial.scenario.scenario.name.as_str()]);
@@ -29,6 +29,9 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
                 estimate.holdout
             ),
         ]);
+        for (name, days) in prepared.dated_days() {
+            table.row([name, days]);
+        }
         table.row([
             "parameters".to_string(),
             format!("{} dense, {} in tables", estimate.dense, estimate.sparse),

@@ -29,7 +29,9 @@ pub(super) fn data(args: &DataCommand, arguments: &[OsString]) -> Result<Exit, F
                 Some(text) => {
                     let window: Window =
                         text.parse().map_err(|error| Failure::new(Exit::Usage, error))?;
-                    window.select(source.days()).map_err(|error| Failure::new(Exit::Data, error))?
+                    window
+                        .select(source.days(), source.calendar())
+                        .map_err(|error| Failure::new(Exit::Data, error))?
                 }
             };
             write(source.as_ref(), &days, file.as_deref())?;
@@ -45,9 +47,11 @@ fn open(
 ) -> Result<Arc<dyn DataSource>, Failure> {
     let (loaded, folder) = load::from_path(scenario, overrides, arguments)?;
     let streams = loaded.value.scenario.streams(SeededPart::Data);
-    let choice = loaded.value.data.ok_or(BuildError::NoData)?;
+    let choice = loaded.value.data.as_ref().ok_or(BuildError::NoData)?;
     let context = OpenContext { base_dir: &folder, streams };
-    Ok(choice.open(&context).map_err(BuildError::from)?)
+    let source = choice.open(&context).map_err(BuildError::from)?;
+    load::tell_remarks(&source.remarks(), &loaded);
+    Ok(source)
 }
 
 fn inspect(source: &dyn DataSource, head: usize) -> String {
@@ -68,6 +72,7 @@ fn inspect(source: &dyn DataSource, head: usize) -> String {
         table.row(["held out by the source".to_string(), (held.end - held.start).to_string()]);
     }
     let mut text = table.render();
+    text.push_str(&dated_days(source));
     let first = source.days().first().map_or(held.start, |day| day.first);
     let all = source.days().last().map_or(held.end, |day| day.ids().end);
     let ids: Vec<u64> = (first..all).take(head).collect();
@@ -82,6 +87,33 @@ fn inspect(source: &dyn DataSource, head: usize) -> String {
     }
     text
 }
+
+/// The days of a log with their dates: all if they are few, else the first and the last.
+fn dated_days(source: &dyn DataSource) -> String {
+    let (days, calendar) = (source.days(), source.calendar());
+    if calendar.first.is_none() || days.is_empty() {
+        return String::new();
+    }
+    let mut table = TextTable::new(&[Align::Right, Align::Left, Align::Right]);
+    table.row(["day", "date", "examples"]);
+    let all = days.len() <= SHOWN_DAYS;
+    let first = if all { days } else { &days[..SHOWN_DAYS - 2] };
+    let row = |day: &Day| {
+        let date = calendar.date(day.number).map_or(String::new(), |date| date.to_string());
+        [day.number.to_string(), date, day.examples.to_string()]
+    };
+    for day in first {
+        table.row(row(day));
+    }
+    if let (false, Some(last)) = (all, days.last()) {
+        table.row(["...", "", ""]);
+        table.row(row(last));
+    }
+    format!("\n{}", table.render())
+}
+
+/// So many days are shown.
+const SHOWN_DAYS: usize = 12;
 
 fn write(source: &dyn DataSource, days: &[Day], file: Option<&Path>) -> Result<(), Failure> {
     let written = match file {

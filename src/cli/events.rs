@@ -70,7 +70,7 @@ impl TrialEvents {
                 emit(
                     "finished",
                     &self.who,
-                    json!({ "wall_s": wall_s, "figures": figures(summary) }),
+                    json!({ "wall_s": wall_s, "figures": figures(summary), "undefined": summary.undefined }),
                 );
             }
             Ok(None) => emit("skipped", &self.who, json!({ "reason": "it was done before" })),
@@ -122,7 +122,13 @@ impl Observer for TrialEvents {
             Record::Updated { progress, .. } if progress.updates.is_multiple_of(16) => {
                 self.progress(progress);
             }
-            Record::Evaluated { progress, view: EvaluatedView::Server, quality, .. } => {
+            Record::Evaluated {
+                progress, view: EvaluatedView::Server, quality, undefined, ..
+            } => {
+                let reasons = undefined
+                    .iter()
+                    .map(|one| (one.figure.to_string(), one.reason.as_str().into()));
+                let reasons: Map<String, Value> = reasons.collect();
                 emit(
                     "evaluated",
                     &self.who,
@@ -135,6 +141,7 @@ impl Observer for TrialEvents {
                         "log_loss": quality.log_loss,
                         "normalised_entropy": quality.ne,
                         "calibration": quality.calibration,
+                        "undefined": reasons,
                     }),
                 );
             }
@@ -200,7 +207,10 @@ impl SweepWatcher for SweepEvents {
         let who = who(planned);
         let tell = |event: &str, reason: &str| emit(event, &who, json!({ "reason": reason }));
         match ended {
-            Ended::Done(summary) => emit("finished", &who, json!({ "figures": figures(summary) })),
+            Ended::Done(summary) => {
+                let about = json!({ "figures": figures(summary), "undefined": summary.undefined });
+                emit("finished", &who, about);
+            }
             Ended::Already => tell("skipped", "it was done before"),
             Ended::Elsewhere => tell("skipped", "another process is running it"),
             Ended::Interrupted => tell("interrupted", "it was asked to stop"),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
 use super::say::{is_told_on_terminal, tell_coloured};
+use crate::data::Remark;
 use crate::experiment::sweep::SWEEP;
 use crate::experiment::{RunError, Trial, run_info};
 use crate::results::folder::RESOLVED;
@@ -13,7 +14,7 @@ use crate::scenario::document::{
 };
 use crate::scenario::rules::UNUSABLE;
 use crate::scenario::sweep::is_sweep;
-use crate::scenario::{Scenario, rules};
+use crate::scenario::{Scenario, remarks, rules};
 
 /// Reads and checks the scenario in a file or a results folder. Returns with it the folder that its
 /// files are looked for in.
@@ -47,20 +48,33 @@ pub(super) fn scenario(
     let mut loaded = load::<Scenario>(input, &overrides).map_err(refused)?;
     rules::check(&mut loaded);
     let loaded = loaded.finish().map_err(refused)?;
-    if !loaded.problems.list.is_empty() {
-        tell_coloured(&format!("{}\n", loaded.problems.render(look()).trim_end()));
-    }
+    tell_warnings(&loaded.problems);
     Ok(loaded)
 }
 
-/// A trial of a scenario that was read. What the log and the model say about a setting is shown at
-/// its place, as other mistakes are.
+/// Prints the remarks about the log of `loaded`, if there are any.
+pub(super) fn tell_remarks(remarks: &[Remark], loaded: &Loaded<Scenario>) {
+    tell_warnings(&remarks::warnings(remarks, Some(loaded)));
+}
+
+/// Prints warnings, if there are any.
+pub(super) fn tell_warnings(warnings: &Problems) {
+    if !warnings.list.is_empty() {
+        tell_coloured(&format!("{}\n", warnings.render(look()).trim_end()));
+    }
+}
+
+/// A trial of a scenario that was read; remarks about its log are printed. What the log and the
+/// model say about a setting is shown at its place, as other mistakes are.
 pub(super) fn trial(
-    loaded: Loaded<Scenario>,
+    loaded: &Loaded<Scenario>,
     folder: &Path,
     threads: usize,
 ) -> Result<Trial, Failure> {
-    Trial::new(loaded.value.clone(), folder, threads).map_err(|error| at_its_place(loaded, error))
+    let trial = Trial::new(loaded.value.clone(), folder, threads)
+        .map_err(|error| at_its_place(loaded.clone(), error))?;
+    tell_remarks(&trial.remarks, loaded);
+    Ok(trial)
 }
 
 /// The refusal of a scenario, with its place if it is about a setting.

@@ -98,6 +98,13 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
             format!("{}, {rate:.0} examples a second", SimSpan::from_seconds(summary.sim_s)),
         ]);
     }
+    if let Some(started) = &summary.started_from {
+        let text = format!("{}, after {} updates", started.from, started.updates);
+        table.row(["started from".to_string(), text]);
+        for line in started.rows_lines() {
+            table.row([String::new(), line]);
+        }
+    }
     quality_rows(summary, &mut table);
     if let (Some(mean), Some(p50), Some(p99), Some(max)) = (
         summary.staleness.mean,
@@ -142,7 +149,8 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
             format!("{} once, {} more often, {} never", audit.once, audit.more_often, audit.unused);
         table.row(["examples used".to_string(), text]);
     }
-    for (name, value) in summary.data.iter().filter(|(name, _)| name.contains("skipped")) {
+    let told = |name: &str| name.contains("skipped") || DAYS.contains(&name);
+    for (name, value) in summary.data.iter().filter(|(name, _)| told(name)) {
         table.row([name.clone(), value.clone()]);
     }
     text.push_str(&table.render());
@@ -153,6 +161,9 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     _ = writeln!(text, "\nresults: {}", path.display());
     text
 }
+
+/// The facts about a log that name its days.
+const DAYS: [&str; 2] = ["days trained on", "days held out"];
 
 /// The results of the scenario's expectations; empty if it has none.
 pub(super) fn expectations(checked: &[Checked]) -> String {
@@ -166,7 +177,13 @@ pub(super) fn expectations(checked: &[Checked]) -> String {
         let value = one.value.map_or("not defined".to_string(), |value| format!("{value:.4}"));
         table.row([holds, &one.metric, &one.wanted, &value, &one.reason]);
     }
-    format!("\n{}", table.render())
+    let mut text = format!("\n{}", table.render());
+    for one in checked {
+        if let Some(why) = &one.undefined {
+            _ = writeln!(text, "{} is not defined: {why}", one.metric);
+        }
+    }
+    text
 }
 
 fn quality_rows(summary: &Summary, table: &mut TextTable) {
@@ -187,6 +204,10 @@ fn quality_rows(summary: &Summary, table: &mut TextTable) {
     let shown = [("best", &summary.best), ("last", &summary.last)];
     for (name, at) in shown.iter().filter_map(|(name, at)| Some((name, at.as_ref()?))) {
         table.row(row(name, at));
+    }
+    for (at, line) in summary.undefined_lines().into_iter().enumerate() {
+        let name = if at == 0 { "not defined" } else { "" };
+        table.row([name.to_string(), line]);
     }
     if let Some(bayes) = summary.bayes_auc {
         let text = format!("AUC {bayes:.4} with the true probabilities");

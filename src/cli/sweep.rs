@@ -9,7 +9,7 @@ use serde_json::json;
 use super::args::{ProgressBy, SweepArgs, SweepingArgs};
 use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
-use super::say::{is_told_on_terminal, out, out_json, tell, tell_coloured, tells_events};
+use super::say::{is_told_on_terminal, out, out_json, tell, tells_events};
 use super::sweep_watch::{Quiet, SweepWatch};
 use super::{load, report, signals, status};
 use crate::base::{ByteSize, SimSpan, counted};
@@ -27,6 +27,7 @@ use crate::results::outcome::State;
 use crate::results::overview::Overview;
 use crate::scenario::Scenario;
 use crate::scenario::document::{Problem, Problems, flattened};
+use crate::scenario::remarks;
 use crate::scenario::sweep::arguments::read as read_argument;
 use crate::scenario::sweep::file::Sweep as About;
 use crate::scenario::sweep::{self, Design, Resolved, Seeds, is_sweep, resolve};
@@ -112,7 +113,7 @@ fn warn(warnings: &Problems, told: &mut BTreeSet<String>) {
     let list: Vec<Problem> = warnings.list.iter().filter(is_new).cloned().collect();
     if !list.is_empty() {
         let new = Problems { sources: warnings.sources.clone(), list };
-        tell_coloured(&format!("{}\n", new.render(load::look()).trim_end()));
+        load::tell_warnings(&new);
     }
 }
 
@@ -135,9 +136,11 @@ fn list(plan: &SweepPlan, sweeping: &SweepingArgs) -> Result<Exit, Failure> {
         by_point[trial.planned.point].push(trial);
     }
     let sources = OpenLogs::default();
+    let mut told = BTreeSet::new();
     for (number, chosen) in by_point.iter().enumerate() {
         let Some(first) = chosen.first() else { continue };
         let trial = open(plan, first, &sources)?;
+        warn(&remarks::warnings(&trial.remarks, None), &mut told);
         let each = trial.wall_estimate();
         wall = wall.zip(each).map(|(all, each)| all + each * chosen.len() as f64);
         peak = peak.max(trial.estimate.memory);
@@ -279,11 +282,13 @@ fn watcher(
 /// Refuses a sweep if one of its points is above the limits, before anything is written.
 fn check_limits(plan: &SweepPlan, trials: &[&PlannedTrial]) -> Result<(), Failure> {
     let sources = OpenLogs::default();
+    let mut told = BTreeSet::new();
     for number in 0..plan.len().min(LOOKED_AT) {
         let Some(first) = trials.iter().find(|trial| trial.planned.point == number) else {
             continue;
         };
         let trial = open(plan, first, &sources)?;
+        warn(&remarks::warnings(&trial.remarks, None), &mut told);
         trial.check_limits().map_err(|error| {
             let label = status::name(&first.planned.label);
             Failure::from(error).with_line(&format!("in point {number}: {label}"))

@@ -2,8 +2,7 @@
 
 use thiserror::Error;
 
-use super::Day;
-use super::window::show;
+use super::{Calendar, Day};
 
 /// Why a holdout would give a wrong measurement.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -15,7 +14,7 @@ pub enum LeakError {
     )]
     Inside {
         /// The first such day.
-        day: u32,
+        day: String,
         /// The training window.
         train: String,
     },
@@ -26,7 +25,7 @@ pub enum LeakError {
     )]
     Past {
         /// The first such day.
-        day: u32,
+        day: String,
         /// The training window.
         train: String,
     },
@@ -37,29 +36,38 @@ pub enum LeakError {
 ///
 /// # Errors
 /// If a holdout day is not allowed: the first such day, and the training window.
-pub fn check_holdout(train: &[Day], holdout: &[Day], allow_past: bool) -> Result<(), LeakError> {
+pub fn check_holdout(
+    train: &[Day],
+    holdout: &[Day],
+    allow_past: bool,
+    calendar: Calendar,
+) -> Result<(), LeakError> {
     let mut trained: Vec<u32> = train.iter().map(|day| day.number).collect();
     trained.sort_unstable();
     trained.dedup();
     let mut held_out: Vec<u32> = holdout.iter().map(|day| day.number).collect();
     held_out.sort_unstable();
-    let window = || describe(&trained);
+    let window = || describe(&trained, calendar);
     for &day in &held_out {
         if trained.binary_search(&day).is_ok() {
+            let day = calendar.range(day, day);
             return Err(LeakError::Inside { day, train: window() });
         }
     }
     let end = trained.last().copied().unwrap_or(0);
     match held_out.first() {
-        Some(&day) if day < end && !allow_past => Err(LeakError::Past { day, train: window() }),
+        Some(&day) if day < end && !allow_past => {
+            let day = calendar.range(day, day);
+            Err(LeakError::Past { day, train: window() })
+        }
         _ => Ok(()),
     }
 }
 
 /// Sorted days as ranges: `1..12, 31`.
-fn describe(days: &[u32]) -> String {
+fn describe(days: &[u32], calendar: Calendar) -> String {
     let ranges = days.chunk_by(|a, b| a + 1 == *b);
-    let shown: Vec<String> = ranges.map(|run| show(run[0], run[run.len() - 1])).collect();
+    let shown: Vec<String> = ranges.map(|run| calendar.range(run[0], run[run.len() - 1])).collect();
     shown.join(", ")
 }
 
@@ -75,7 +83,7 @@ mod tests {
     #[test]
     fn r30_the_guard_refuses_overlap_and_the_past_and_names_both_sides() {
         let check = |train: &[u32], holdout: &[u32], allow_past| {
-            check_holdout(&days(train), &days(holdout), allow_past)
+            check_holdout(&days(train), &days(holdout), allow_past, Calendar::default())
                 .map_err(|error| error.to_string())
         };
         assert_eq!(check(&[1, 2, 3], &[5], false), Ok(()));

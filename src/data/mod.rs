@@ -10,26 +10,32 @@
 
 mod bad_row;
 pub mod batch;
+pub mod date;
 pub mod error;
 pub mod leakage;
 mod log;
 pub mod order;
 mod reading;
+mod remark;
 pub mod schema;
 mod sources;
 pub mod window;
 
 pub use bad_rows::{BadRow, BadRowKind, BadRows, OnBadRow};
 pub use batch::{Batch, ExampleInfo};
+pub use date::{Calendar, Date, UtcOffset};
 pub use error::DataError;
 pub use leakage::{LeakError, check_holdout};
 pub use log::{IdRows, Log, din_task};
 pub use order::{Cursor, Order, OrderChoice, OrderConfig, Position};
 pub use reading::columns::TableFiles;
 pub use reading::{bad_rows, file, stamp};
+pub use remark::Remark;
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
 pub use sources::{OpenContext, SourceChoice, SourceConfig};
-pub use sources::{amazon, avazu, criteo, interactions, movielens, synthetic, tabular};
+pub use sources::{
+    amazon, avazu, criteo, interactions, libffm, libsvm, movielens, synthetic, tabular,
+};
 pub use synthetic::Synthetic;
 pub use window::Window;
 
@@ -62,6 +68,11 @@ pub trait DataSource: Send + Sync + Debug {
     /// The days of the log, in order; days without examples may be left out. Ids rise with time.
     fn days(&self) -> &[Day];
 
+    /// What the days are called: their dates, if they have any.
+    fn calendar(&self) -> Calendar {
+        Calendar::default()
+    }
+
     /// Examples that the source itself holds out for evaluation (for example the last event of each
     /// user). They belong to no day. Empty for sources that have only days.
     fn held_out(&self) -> Range<u64> {
@@ -73,6 +84,13 @@ pub trait DataSource: Send + Sync + Debug {
     /// # Panics
     /// If an id is neither in [`days`](Self::days) nor in [`held_out`](Self::held_out).
     fn read(&self, ids: &[u64], batch: &mut Batch);
+
+    /// For each row of an id space, the key of its id: 64 bits of the id's text, the same in every
+    /// log. `None` if an id has the same row in every log, because rows are found by hash or the
+    /// source itself fixes them. By these keys a model starts from the checkpoint of another log.
+    fn id_keys(&self, _space: usize) -> Option<&[u64]> {
+        None
+    }
 
     /// The true click probability of each example, if the source knows it (generated logs).
     fn truth(&self, _ids: &[u64]) -> Option<Vec<f64>> {
@@ -86,4 +104,9 @@ pub trait DataSource: Send + Sync + Debug {
 
     /// Facts about the log as (name, value) lines for people: rows, users, base rate, skipped rows.
     fn facts(&self) -> Vec<(String, String)>;
+
+    /// What looks as if the log were not meant as it was read. Generated logs have nothing of it.
+    fn remarks(&self) -> Vec<Remark> {
+        Vec::new()
+    }
 }

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
-use super::Day;
+use super::{Calendar, Date, Day};
 
 /// Days as a user writes them: `"1..12"`, `"31"`, or a list of these as in `["31", "2..30"]` (one
 /// new day and a mix of old ones). Ranges include both ends.
@@ -20,13 +20,18 @@ use super::Day;
 pub struct Window {
     /// First and last day of each range, by rising day; ranges do not touch.
     ranges: Vec<(u32, u32)>,
+    /// Ranges of dates, likewise; which days they are depends on the log.
+    dates: Vec<(Date, Date)>,
 }
 
 /// Why a window is invalid.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum WindowError {
     /// Not a day and not a range of days.
-    #[error("\"{text}\" is neither a day, as \"31\", nor a range of days, as \"1..12\"")]
+    #[error(
+        "\"{text}\" is neither a day, as \"31\", nor a range of days, as \"1..12\", nor a date, as \
+         \"2014-10-21\", nor a range of dates, as \"2014-10-21..2014-10-29\""
+    )]
     Syntax {
         /// The text.
         text: String,
@@ -50,17 +55,34 @@ pub enum WindowError {
     #[error("names day {day} twice")]
     Twice {
         /// The day.
-        day: u32,
+        day: String,
     },
     /// A day that the log does not have.
-    #[error("the log has no {asked}; its days are {first}..{last}")]
+    #[error("the log has no {asked}; its days are {days}")]
     NoSuchDay {
         /// The requested day or range.
         asked: String,
-        /// First day of the log.
-        first: u32,
-        /// Last day of the log.
-        last: u32,
+        /// First and last day of the log.
+        days: String,
+    },
+    /// A date that the log does not have.
+    #[error("the log has no {asked}; its dates are {first} to {last}")]
+    NoSuchDate {
+        /// The requested date.
+        asked: Date,
+        /// Date of the first day of the log.
+        first: Date,
+        /// Date of its last day.
+        last: Date,
+    },
+    /// A date, and a log whose days have none.
+    #[error(
+        "{asked} is a date, and the days of this log have numbers only: its source has no time, or a format \
+         without dates"
+    )]
+    NoDates {
+        /// The requested date.
+        asked: Date,
     },
     /// A log without days.
     #[error("the log has no days to choose from")]
@@ -72,49 +94,92 @@ impl Window {
     ///
     /// # Errors
     /// If there is no range, a day is named twice or is 0, or a range ends before it begins.
-    pub fn new(mut ranges: Vec<(u32, u32)>) -> Result<Window, WindowError> {
-        for &(first, last) in &ranges {
-            if first == 0 {
-                let text = show(first, last);
-                return Err(WindowError::DayZero { text });
-            }
-            if last < first {
-                let text = show(first, last);
-                return Err(WindowError::Backwards { text });
-            }
-        }
-        ranges.sort_unstable();
-        if let Some(pair) = ranges.windows(2).find(|pair| pair[1].0 <= pair[0].1) {
-            return Err(WindowError::Twice { day: pair[1].0 });
-        }
-        let mut joined: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
-        for (first, last) in ranges {
-            match joined.last_mut() {
-                Some(previous) if previous.1 + 1 == first => previous.1 = last,
-                _ => joined.push((first, last)),
-            }
-        }
-        if joined.is_empty() {
-            return Err(WindowError::Empty);
-        }
-        Ok(Window { ranges: joined })
+    pub fn new(ranges: Vec<(u32, u32)>) -> Result<Window, WindowError> {
+        Window::of(ranges, Vec::new())
     }
 
-    /// The window of a list of texts such as `["1..12", "31"]`.
+    /// The window made of ranges of days and of dates, both ends included.
     ///
     /// # Errors
-    /// As [`Window::new`], or if a text is neither a day nor a range.
-    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Window, WindowError> {
-        let ranges: Result<Vec<_>, _> = texts.iter().map(|text| range(text.as_ref())).collect();
-        Window::new(ranges?)
+    /// As [`Window::new`]. A day that is named by its number and by its date shows when the log is
+    /// known.
+    pub fn of(ranges: Vec<(u32, u32)>, dates: Vec<(Date, Date)>) -> Result<Window, WindowError> {
+        for &(first, last) in &ranges {
+            let text = || show(first, last);
+            if first == 0 {
+                return Err(WindowError::DayZero { text: text() });
+            }
+            if last < first {
+                return Err(WindowError::Backwards { text: text() });
+            }
+        }
+        if let Some(&(first, last)) = dates.iter().find(|(first, last)| last < first) {
+            return Err(WindowError::Backwards { text: show_dates(first, last) });
+        }
+        let next = |day: &u32| day.checked_add(1);
+        let ranges = joined(ranges, next, |day| WindowError::Twice { day: day.to_string() })?;
+        let next = |date: &Date| Some(Date::from_days(date.days() + 1));
+        let dates = joined(dates, next, |date| WindowError::Twice { day: date.to_string() })?;
+        if ranges.is_empty() && dates.is_empty() {
+            return Err(WindowError::Empty);
+        }
+        Ok(Window { ranges, dates })
     }
 
-    /// The ranges of days, both ends included, by rising day.
+    /// The window of a list of texts such as `["1..12", "31", "2014-10-21"]`.
+    ///
+    /// # Errors
+    /// As [`Window::of`], or if a text is neither a day nor a date nor a range.
+    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Window, WindowError> {
+        let (mut ranges, mut dates) = (Vec::new(), Vec::new());
+        for text in texts {
+            match range(text.as_ref())? {
+                Range::Days(first, last) => ranges.push((first, last)),
+                Range::Dates(first, last) => dates.push((first, last)),
+            }
+        }
+        Window::of(ranges, dates)
+    }
+
+    /// The window with numbers in place of dates, for a log with these days.
+    ///
+    /// # Errors
+    /// If the days of the log have no dates, or not these, or a day is named twice.
+    pub fn numbered(&self, calendar: Calendar, days: &[Day]) -> Result<Window, WindowError> {
+        let mut ranges = self.ranges.clone();
+        for &(from, to) in &self.dates {
+            let number = |date| calendar.number(date).ok_or(WindowError::NoDates { asked: date });
+            let last = days.iter().map(|day| day.number).max().ok_or(WindowError::NoDays)?;
+            let place = |date| {
+                let number = number(date)?;
+                match u32::try_from(number) {
+                    Ok(number) if (1..=last).contains(&number) => Ok(number),
+                    _ => {
+                        let ends = (calendar.date(1), calendar.date(last));
+                        let (Some(first), Some(last)) = ends else {
+                            return Err(WindowError::NoDates { asked: date });
+                        };
+                        Err(WindowError::NoSuchDate { asked: date, first, last })
+                    }
+                }
+            };
+            ranges.push((place(from)?, place(to)?));
+        }
+        Window::new(ranges)
+    }
+
+    /// The ranges of days, both ends included, by rising day; without those of dates.
     pub fn ranges(&self) -> &[(u32, u32)] {
         &self.ranges
     }
 
-    /// Whether a day belongs to the window.
+    /// Every range as it is written.
+    fn texts(&self) -> Vec<String> {
+        let days = self.ranges.iter().map(|&(first, last)| show(first, last));
+        days.chain(self.dates.iter().map(|&(first, last)| show_dates(first, last))).collect()
+    }
+
+    /// Whether a day belongs to the window, whose dates are [numbered](Self::numbered).
     pub fn contains(&self, day: u32) -> bool {
         let after = self.ranges.partition_point(|&(first, _)| first <= day);
         after > 0 && day <= self.ranges[after - 1].1
@@ -124,23 +189,22 @@ impl Window {
     /// (a gap) are skipped, unless a range has no other days.
     ///
     /// # Errors
-    /// If a range reaches beyond the log, or has no day in it.
-    pub fn select(&self, days: &[Day]) -> Result<Vec<Day>, WindowError> {
+    /// If a range reaches beyond the log, or has no day in it, or a date is not one of the log.
+    pub fn select(&self, days: &[Day], calendar: Calendar) -> Result<Vec<Day>, WindowError> {
         let first = days.iter().map(|day| day.number).min();
         let last = days.iter().map(|day| day.number).max();
         let (Some(first), Some(last)) = (first, last) else {
             return Err(WindowError::NoDays);
         };
         let mut selected = Vec::new();
-        for &(from, to) in &self.ranges {
+        for &(from, to) in &self.numbered(calendar, days)?.ranges {
             let inside = days.iter().filter(|day| (from..=to).contains(&day.number));
             let before = selected.len();
             selected.extend(inside.copied());
             if from < first || to > last || selected.len() == before {
                 return Err(WindowError::NoSuchDay {
-                    asked: missing(from, to, first, last),
-                    first,
-                    last,
+                    asked: missing((from, to), (first, last), calendar),
+                    days: calendar.range(first, last),
                 });
             }
         }
@@ -149,28 +213,61 @@ impl Window {
     }
 }
 
+/// One day or one range.
+enum Range {
+    Days(u32, u32),
+    Dates(Date, Date),
+}
+
+/// Sorts ranges and joins those that touch.
+fn joined<T: Copy + Ord>(
+    mut ranges: Vec<(T, T)>,
+    next: impl Fn(&T) -> Option<T>,
+    twice: impl Fn(T) -> WindowError,
+) -> Result<Vec<(T, T)>, WindowError> {
+    ranges.sort_unstable();
+    if let Some(pair) = ranges.windows(2).find(|pair| pair[1].0 <= pair[0].1) {
+        return Err(twice(pair[1].0));
+    }
+    let mut joined: Vec<(T, T)> = Vec::with_capacity(ranges.len());
+    for (first, last) in ranges {
+        match joined.last_mut() {
+            Some(previous) if next(&previous.1) == Some(first) => previous.1 = last,
+            _ => joined.push((first, last)),
+        }
+    }
+    Ok(joined)
+}
+
 /// Reads one day or one range.
-fn range(text: &str) -> Result<(u32, u32), WindowError> {
+fn range(text: &str) -> Result<Range, WindowError> {
     let syntax = || WindowError::Syntax { text: text.to_string() };
+    let backwards = || WindowError::Backwards { text: text.to_string() };
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    if let (Ok(from), Ok(to)) = (from.trim().parse::<Date>(), to.trim().parse::<Date>()) {
+        return if from <= to { Ok(Range::Dates(from, to)) } else { Err(backwards()) };
+    }
     let number = |part: &str| part.trim().parse::<u32>().map_err(|_| syntax());
-    let (first, last) = match text.split_once("..") {
-        Some((first, last)) => (number(first)?, number(last)?),
-        None => (number(text)?, number(text)?),
-    };
+    let (first, last) = (number(from)?, number(to)?);
     if first == 0 || last == 0 {
         let text = text.to_string();
         return Err(WindowError::DayZero { text });
     }
-    Ok((first, last))
+    if first <= last { Ok(Range::Days(first, last)) } else { Err(backwards()) }
+}
+
+/// The text of a range of dates.
+fn show_dates(first: Date, last: Date) -> String {
+    if first == last { first.to_string() } else { format!("{first}..{last}") }
 }
 
 /// The text of a range.
-pub(super) fn show(first: u32, last: u32) -> String {
+pub(crate) fn show(first: u32, last: u32) -> String {
     if first == last { first.to_string() } else { format!("{first}..{last}") }
 }
 
 /// The part of a range that is outside the log, or the whole range if it is in a gap.
-fn missing(from: u32, to: u32, first: u32, last: u32) -> String {
+fn missing((from, to): (u32, u32), (first, last): (u32, u32), calendar: Calendar) -> String {
     let (from, to) = if to > last {
         (from.max(last + 1), to)
     } else if from < first {
@@ -179,14 +276,12 @@ fn missing(from: u32, to: u32, first: u32, last: u32) -> String {
         (from, to)
     };
     let word = if from == to { "day" } else { "days" };
-    format!("{word} {}", show(from, to))
+    format!("{word} {}", calendar.range(from, to))
 }
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: Vec<String> =
-            self.ranges.iter().map(|&(first, last)| show(first, last)).collect();
-        f.write_str(&shown.join(", "))
+        f.write_str(&self.texts().join(", "))
     }
 }
 
@@ -203,9 +298,9 @@ impl FromStr for Window {
 impl Serialize for Window {
     /// One range as text, several as a list of texts.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.ranges[..] {
-            [(first, last)] => serializer.serialize_str(&show(first, last)),
-            _ => serializer.collect_seq(self.ranges.iter().map(|&(a, b)| show(a, b))),
+        match &self.texts()[..] {
+            [one] => serializer.serialize_str(one),
+            several => serializer.collect_seq(several),
         }
     }
 }
@@ -222,7 +317,7 @@ impl<'de> Visitor<'de> for WindowVisitor {
     type Value = Window;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a day, a range of days as \"1..12\", or a list of these")
+        f.write_str("a day, a range of days as \"1..12\", dates likewise, or a list of these")
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Window, E> {
@@ -251,7 +346,7 @@ impl<'de> Visitor<'de> for WindowVisitor {
 
 /// An element of a list of days.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a day or a range of days as \"1..12\"")]
+#[serde(untagged, expecting = "a day, a date, or a range of them as \"1..12\"")]
 enum WindowElement {
     Day(u32),
     Text(String),
@@ -268,8 +363,7 @@ impl JsonSchema for Window {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let day = json_schema!({ "type": "integer", "minimum": 1 });
-        let text =
-            json_schema!({ "type": "string", "format": "days", "examples": ["1..12", "31"] });
+        let text = json_schema!({ "type": "string", "format": "days", "examples": ["1..12", "31", "2014-10-21..2014-10-29"] });
         json_schema!({
             "anyOf": [text, day, { "type": "array", "items": { "anyOf": [text, day] } }]
         })
@@ -327,19 +421,47 @@ mod tests {
     #[test]
     fn windows_select_days_and_name_the_valid_range() {
         let log = log([1, 2, 3, 5, 6, 7]);
-        let select = |text: &str| text.parse::<Window>().unwrap().select(&log);
+        let calendar = Calendar::default();
+        let select = |text: &str| text.parse::<Window>().unwrap().select(&log, calendar);
         assert_eq!(numbers(&select("6, 1..3").unwrap()), [1, 2, 3, 6]);
         assert_eq!(numbers(&select("3..5").unwrap()), [3, 5]);
         let error = |text| select(text).unwrap_err().to_string();
         assert_eq!(error("5..9"), "the log has no days 8..9; its days are 1..7");
         assert!(error("4").starts_with("the log has no day 4;"));
         assert!(error("12").starts_with("the log has no day 12;"));
-        assert_eq!("1".parse::<Window>().unwrap().select(&[]), Err(WindowError::NoDays));
+        assert_eq!("1".parse::<Window>().unwrap().select(&[], calendar), Err(WindowError::NoDays));
+    }
+
+    #[test]
+    fn windows_of_dates_are_days_of_a_log_with_dates() {
+        let window = read("[\"2014-10-30\", \"2014-10-22 .. 2014-10-24\"]").unwrap();
+        assert_eq!(window.to_string(), "2014-10-22..2014-10-24, 2014-10-30");
+        let calendar = Calendar { first: Date::new(2014, 10, 21) };
+        let days = log(1..=10);
+        assert_eq!(numbers(&window.select(&days, calendar).unwrap()), [2, 3, 4, 10]);
+        let error = |text: &str, calendar| {
+            text.parse::<Window>().unwrap().select(&days, calendar).unwrap_err().to_string()
+        };
+        assert_eq!(
+            error("2014-10-31", calendar),
+            "the log has no 2014-10-31; its dates are 2014-10-21 to 2014-10-30"
+        );
+        assert!(error("2014-10-20", calendar).starts_with("the log has no 2014-10-20;"));
+        assert!(error("2014-10-22", Calendar::default()).contains("have numbers only"));
+        assert_eq!(error("2, 2014-10-22", calendar), "names day 2 twice");
+        assert_eq!(
+            error("11", calendar),
+            "the log has no day 11 (2014-10-31); its days are 1..10 (2014-10-21 to 2014-10-30)"
+        );
+        assert!(read("\"2014-10-24..2014-10-22\"").unwrap_err().contains("ends before"));
+        assert!(read("\"2014-10-24..9\"").unwrap_err().contains("neither a day"));
+        assert!(read("\"2014-02-30\"").unwrap_err().contains("nor a date"));
     }
 
     #[test]
     fn a_log_that_begins_later_names_its_first_day() {
-        let error = "1..6".parse::<Window>().unwrap().select(&log(4..=9)).unwrap_err();
+        let error = "1..6".parse::<Window>().unwrap().select(&log(4..=9), Calendar::default());
+        let error = error.unwrap_err();
         assert_eq!(error.to_string(), "the log has no days 1..3; its days are 4..9");
     }
 

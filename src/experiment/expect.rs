@@ -27,6 +27,9 @@ pub struct Checked {
     pub holds: bool,
     /// Why that was expected.
     pub reason: String,
+    /// Why the value is not defined, if the run knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undefined: Option<String>,
 }
 
 /// Checks the expectations of a run whose series are in `folder` and whose summary is to be
@@ -39,7 +42,8 @@ pub fn check(
     summary: Summary,
     folder: &Path,
 ) -> Result<Vec<Checked>, OutcomeError> {
-    let done = FinishedTrial::new(TrialOutcome::of_run(folder, summary.seed), summary);
+    let trial = TrialOutcome::of_run(folder, summary.seed);
+    let done = FinishedTrial::new(trial, summary.clone());
     let check = |expectation: &Expectation| {
         let measure = expectation.metric.parse::<Measure>().ok();
         let value = match measure {
@@ -52,6 +56,10 @@ pub fn check(
             value,
             holds: value.is_some_and(|value| expectation.holds(value)),
             reason: expectation.reason.clone(),
+            undefined: match value {
+                Some(_) => None,
+                None => summary.why_undefined(&expectation.metric).map(String::from),
+            },
         })
     };
     expectations.iter().map(check).collect()
@@ -87,7 +95,10 @@ impl Checked {
         let Checked { metric, wanted, .. } = self;
         match self.value {
             Some(value) => format!("{metric} is {value}, expected {wanted}"),
-            None => format!("{metric} is not defined, expected {wanted}"),
+            None => {
+                let why = self.undefined.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+                format!("{metric} is not defined{why}, expected {wanted}")
+            }
         }
     }
 }

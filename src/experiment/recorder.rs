@@ -7,7 +7,8 @@ use std::path::Path;
 use super::best::Best;
 use super::health::Health;
 use super::{layers, presence};
-use crate::metrics::{Histogram, Moments, Quality};
+use crate::metrics::undefined::in_words;
+use crate::metrics::{Histogram, Moments, Quality, Undefined};
 use crate::results::disk;
 use crate::results::table::{TableRow, TableWriter};
 use crate::results::tables::{
@@ -295,7 +296,7 @@ impl Recorder {
         progress: &Progress,
         view: EvaluatedView,
         quality: &Quality,
-        selection: Option<f64>,
+        (selection, undefined): (Option<f64>, &[Undefined]),
         passes: Option<f64>,
     ) {
         if view == EvaluatedView::Server {
@@ -315,6 +316,7 @@ impl Recorder {
             normalised_entropy: quality.ne,
             calibration: quality.calibration,
             selection_auc: selection,
+            undefined: in_words(undefined),
         };
         let outcome = self
             .evaluations
@@ -518,8 +520,9 @@ impl Observer for Recorder {
             }
             Record::Rows(rows) => self.rows(rows),
             Record::Diverged { progress, layers } => self.diverged(progress, layers),
-            Record::Evaluated { progress, view, quality, selection_auc, passes } => {
-                self.evaluated(progress, *view, quality, *selection_auc, *passes);
+            Record::Evaluated { progress, view, quality, selection_auc, undefined, passes } => {
+                let selection = (*selection_auc, *undefined);
+                self.evaluated(progress, *view, quality, selection, *passes);
             }
             Record::Layers { progress, layers: looks } => {
                 if let Some(table) = &mut self.layers {

@@ -11,9 +11,9 @@ use super::run_info::Stopwatch;
 use super::snapshot::Snapshots;
 use super::stages::{self, StageFolders};
 use super::stop::StopSignal;
-use super::summary::summary;
+use super::summary::{summary, undefined};
 use crate::base::ByteSize;
-use crate::data::LeakError;
+use crate::data::{LeakError, Remark};
 use crate::metrics::Quality;
 use crate::results::folder::{ExistingResults, FolderError, RESOLVED, ResultsFolder, hex_digest};
 use crate::results::json;
@@ -39,6 +39,8 @@ pub struct Trial {
     pub resolved: String,
     /// What the run will need.
     pub estimate: ResourceEstimate,
+    /// What looks as if the logs of its stages were not meant as they are used.
+    pub remarks: Vec<Remark>,
     prepared: Option<Prepared>,
     folder: PathBuf,
     threads: usize,
@@ -223,11 +225,21 @@ impl Trial {
         let scenario = Scenario { preset, ..scenario };
         let trial = Trial::of_stage(scenario, folder, (threads, open), StageFolders::default())?;
         let mut estimate = trial.estimate;
+        let mut seen = Vec::new();
         for stage in &all {
             let prepared = stage.scenario.prepare_with(folder, open)?;
             estimate = estimate.and_before(&stage.scenario.estimate(prepared.as_ref(), threads));
+            seen.extend(prepared.into_iter().flat_map(|prepared| prepared.remarks));
         }
-        Ok(Trial { resolved, estimate, earlier: all, ..trial })
+        seen.extend(trial.remarks);
+        let mut remarks: Vec<Remark> = Vec::new();
+        for remark in seen {
+            // Stages have the same log, as a rule.
+            if !remarks.contains(&remark) {
+                remarks.push(remark);
+            }
+        }
+        Ok(Trial { resolved, estimate, remarks, earlier: all, ..trial })
     }
 
     /// A single stage, which may start from those in `places`.
@@ -242,7 +254,19 @@ impl Trial {
         let resolved = document::to_toml(&scenario).expect("a scenario is valid TOML");
         let folder = folder.to_path_buf();
         let earlier = Vec::new();
-        Ok(Trial { scenario, resolved, estimate, prepared, folder, threads, earlier, places })
+        let remarks =
+            prepared.as_ref().map(|prepared| prepared.remarks.clone()).unwrap_or_default();
+        Ok(Trial {
+            scenario,
+            resolved,
+            estimate,
+            remarks,
+            prepared,
+            folder,
+            threads,
+            earlier,
+            places,
+        })
     }
 
     /// The opened log and the model; `None` for timing alone, or after the run.
@@ -329,7 +353,8 @@ impl Trial {
         watcher: &mut dyn Observer,
     ) -> Result<RunOutcome, RunError> {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
-        let snapshots = Snapshots::of(out, &self.resolved);
+        let log = self.prepared.as_ref().map_or(String::new(), |prepared| log_digest(prepared));
+        let snapshots = Snapshots::of(out, &format!("{}{log}", self.resolved));
         if found == ExistingResults::Done && !options.again {
             // The earlier run may have been killed just before it removed its snapshots.
             snapshots
@@ -343,7 +368,12 @@ impl Trial {
         let preset = self.scenario.preset.map(Preset::name);
         let stopwatch = Stopwatch::start(out, self.threads, &self.folder, preset)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
-        let facts = self.prepared.as_ref().map(|p| p.source.facts()).unwrap_or_default();
+        let facts = self.prepared.as_ref().map(|prepared| {
+            let mut facts = prepared.source.facts();
+            facts.extend(prepared.dated_days());
+            facts
+        });
+        let facts = facts.unwrap_or_default();
         let stages = self.do_earlier(out, options)?;
         let begun = self.begin(out, options, &snapshots)?;
         let Begun { mut job, mut recorder, mut keeper, started, resumed } = begun;
@@ -512,11 +542,28 @@ impl Trial {
         summary.data = facts;
         summary.bayes = bayes(job);
         summary.bayes_auc = summary.bayes.and_then(|bayes| bayes.auc);
+        if let Some(evaluation) = &session.watch.evaluation {
+            summary.undefined = undefined(&summary, &evaluation.evaluator);
+        }
         if let Work::Training(training) = &session.work {
             summary.weights_sha256 = Some(weights_digest(training.server()));
         }
         summary
     }
+}
+
+/// A text that identifies the numbers of days, examples and ids of a log: files may have changed
+/// since a snapshot was written.
+fn log_digest(prepared: &Prepared) -> String {
+    let source = &prepared.source;
+    let mut text = format!("{:?} {:?}", source.days(), source.held_out());
+    for space in 0..source.schema().spaces.len() {
+        let keys = source.id_keys(space).unwrap_or_default();
+        text.push_str(&hex_digest(
+            &keys.iter().flat_map(|key| key.to_le_bytes()).collect::<Vec<u8>>(),
+        ));
+    }
+    hex_digest(text.as_bytes())
 }
 
 /// A text that identifies the days and the data that a scenario is trained on. Two jobs with the

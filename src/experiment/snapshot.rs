@@ -35,7 +35,7 @@ const KEPT: usize = 2;
 #[derive(Clone, Debug)]
 pub struct Snapshots {
     folder: PathBuf,
-    /// SHA-256 of the program's version and the resolved scenario.
+    /// SHA-256 of the program's version, the resolved scenario and what identifies its log.
     plan: [u8; 32],
 }
 
@@ -64,16 +64,17 @@ pub enum SnapshotError {
     #[error("another version of straggler has written it")]
     OtherVersion,
     /// It belongs to another scenario.
-    #[error("it belongs to another scenario, seed or version of straggler")]
+    #[error("it belongs to another scenario, seed, log or version of straggler")]
     OtherPlan,
 }
 
 impl Snapshots {
-    /// The snapshots of the run in the results folder `out`.
-    pub fn of(out: &Path, resolved: &str) -> Snapshots {
+    /// The snapshots of the run in the results folder `out`; `plan` is its resolved scenario and what
+    /// identifies its log.
+    pub fn of(out: &Path, plan: &str) -> Snapshots {
         // Only of this version: the state of another version may look alike and mean something
         // else.
-        let plan = Sha256::new().chain_update(env!("CARGO_PKG_VERSION")).chain_update(resolved);
+        let plan = Sha256::new().chain_update(env!("CARGO_PKG_VERSION")).chain_update(plan);
         let plan = plan.finalize().into();
         Snapshots { folder: out.join(FOLDER), plan }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::checkpoint::keeper;
 use super::run::{RunError, RunOptions, Trial};
-use crate::data::check_holdout;
+use crate::data::{Calendar, Date, check_holdout};
 use crate::results::disk;
 use crate::results::folder::{FolderError, hex_digest};
 use crate::results::outcome::OutcomeError;
@@ -14,7 +14,7 @@ use crate::results::summary::{self, StageDone, Summary};
 use crate::results::table::Rows;
 use crate::results::tables::EvaluationRow;
 use crate::scenario::Scenario;
-use crate::scenario::build::Opener;
+use crate::scenario::build::{Opener, StageDays};
 use crate::scenario::document;
 use crate::scenario::stage::{StageRef, Which};
 use crate::scenario::stages::ResolvedStage;
@@ -72,11 +72,13 @@ pub(super) fn check_leaks(
     for stage in stages {
         days.push(stage.scenario.open_days(files_from, open)?);
     }
+    let calendar = count_from_one_date(&mut days);
     for (index, stage) in stages.iter().enumerate() {
         let mut parent = origin(stages, stage);
         while let Some(earlier) = parent {
             let allow_past = true;
-            check_holdout(&days[earlier].0, &days[index].1, allow_past).map_err(|error| {
+            let (train, held) = (&days[earlier].train, &days[index].held_out);
+            check_holdout(train, held, allow_past, calendar).map_err(|error| {
                 let (stage, of) = (stage.name.clone(), stages[earlier].name.clone());
                 RunError::StageLeak { stage, of, error }
             })?;
@@ -84,6 +86,26 @@ pub(super) fn check_leaks(
         }
     }
     Ok(())
+}
+
+/// Numbers the days of all stages from the same date, if all their logs have dates: logs may begin
+/// on different days. Returns what the days are called.
+fn count_from_one_date(stages: &mut [StageDays]) -> Calendar {
+    let firsts: Option<Vec<Date>> = stages.iter().map(|stage| stage.calendar.first).collect();
+    let Some(first) = firsts.and_then(|firsts| firsts.into_iter().min()) else {
+        return Calendar::default();
+    };
+    let calendar = Calendar { first: Some(first) };
+    for stage in stages {
+        let number = |day: u32| {
+            let date = stage.calendar.date(day)?;
+            u32::try_from(calendar.number(date)?).ok()
+        };
+        for day in stage.train.iter_mut().chain(&mut stage.held_out) {
+            day.number = number(day.number).unwrap_or(day.number);
+        }
+    }
+    calendar
 }
 
 /// The stage that a stage starts from.
@@ -194,6 +216,7 @@ fn figures(stage: &ResolvedStage, folder: String, path: &Path) -> Result<StageDo
         folder,
         updates: Some(summary.updates),
         best_auc,
+        undefined: summary.undefined_text(),
         last_auc: summary.last.and_then(|last| last.quality.auc),
     })
 }

@@ -1,11 +1,14 @@
 //! Assembles the figures of a run.
 
+use std::collections::BTreeMap;
+
 use super::presence;
 use super::recorder::Recorder;
 use crate::metrics::Quality;
 use crate::results::semantics::SEMANTICS;
 use crate::results::summary::{At, Staleness, Summary, Utilisation};
 use crate::scenario::Scenario;
+use crate::sim::evaluate::Evaluator;
 use crate::sim::{Activity, Progress, Simulation};
 
 /// Assembles the figures of a run. The caller adds data facts, Bayes figures and hashes.
@@ -59,6 +62,31 @@ pub(super) fn summary(
         last: totals.last.as_ref().map(|(progress, quality)| at(progress, quality)),
         ..Summary::default()
     }
+}
+
+/// Why figures of quality are not defined, by their names.
+pub(super) fn undefined(summary: &Summary, evaluator: &Evaluator) -> BTreeMap<String, String> {
+    let of = |at: &Option<At>| at.as_ref().map(|at| at.quality);
+    let mut all = BTreeMap::new();
+    for (name, quality) in
+        [("best", of(&summary.best)), ("last", of(&summary.last)), ("bayes", summary.bayes)]
+    {
+        // The selection half is no part of these figures.
+        let chosen = Some(0.0);
+        let undefined = quality.map(|quality| evaluator.undefined(&quality, chosen));
+        all.extend(
+            undefined
+                .into_iter()
+                .flatten()
+                .map(|one| (format!("{name}.{}", one.figure), one.reason)),
+        );
+    }
+    if summary.best.is_none() && summary.last.is_some() {
+        let undefined = evaluator.undefined(&Quality::default(), None);
+        let choice = undefined.into_iter().find(|one| one.figure == "selection_auc");
+        all.extend(choice.map(|one| ("best".to_string(), one.reason)));
+    }
+    all
 }
 
 fn at(progress: &Progress, quality: &Quality) -> At {

@@ -14,6 +14,7 @@ mod order;
 pub mod scalar;
 pub mod session_auc;
 pub mod summary;
+pub mod undefined;
 
 pub use auc::{AucScratch, auc};
 pub use histogram::Histogram;
@@ -21,3 +22,4 @@ pub use log_loss::{calibration, expected_calibration_error, log_loss, normalised
 pub use moments::Moments;
 pub use session_auc::{GroupWeight, GroupedAuc, session_auc};
 pub use summary::Quality;
+pub use undefined::{LabelCounts, Undefined};

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::folder::{FolderError, turn, write_atomically};
 use super::outcome::{OutcomeError, Point, Results, State, setting_text};
 use super::statistics::{self, Estimate, student};
-use super::summary::Scalars;
+use super::summary::{Scalars, Summary};
 use super::table::{Cell, TableRow, TableText};
 use super::tables::{PointRow, TrialRow};
 
@@ -40,14 +40,17 @@ impl Overview {
     pub fn of(results: &Results) -> Result<Overview, OutcomeError> {
         let mut trials: Vec<TrialFigures> = Vec::with_capacity(results.trials.len());
         for trial in &results.trials {
+            let summary = trial.summary()?;
             let row = TrialRow {
                 trial: trial.id.clone(),
                 point: trial.point,
                 label: results.points[trial.point].label.clone(),
                 seed: trial.seed,
                 state: trial.state(),
+                undefined: summary.as_ref().and_then(Summary::undefined_text),
             };
-            trials.push((row, trial.scalars()?.unwrap_or_default()));
+            let scalars = summary.map(|summary| summary.scalars());
+            trials.push((row, scalars.unwrap_or_default()));
         }
         let keys = results.swept_keys();
         let figures = Scalars::names(trials.iter().map(|(_, scalars)| scalars));

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::job::Job;
+use super::log_remarks;
 use super::passes;
 use super::seeds::SeededPart;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
@@ -14,7 +15,8 @@ use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTim
 use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
 use crate::data::{
-    Batch, DataError, DataSource, Day, LeakError, OpenContext, SourceChoice, check_holdout,
+    Batch, Calendar, DataError, DataSource, Day, LeakError, OpenContext, Remark, SourceChoice,
+    check_holdout,
 };
 use crate::model::{Model, ModelContext, ModelError};
 use crate::params::{Gradient, Layout};
@@ -103,6 +105,8 @@ pub struct Prepared {
     pub holdout: Vec<u64>,
     /// The network.
     pub model: Arc<dyn Model>,
+    /// What looks as if the log were not meant as it is used.
+    pub remarks: Vec<Remark>,
 }
 
 impl Prepared {
@@ -115,6 +119,33 @@ impl Prepared {
             seen == [true; 2]
         })
     }
+
+    /// The days trained on and those held out, as facts about the log, if they have dates.
+    pub fn dated_days(&self) -> Vec<(String, String)> {
+        let calendar = self.source.calendar();
+        if calendar.first.is_none() {
+            return Vec::new();
+        }
+        let held = self.source.days().iter().filter(|day| {
+            let at = self.holdout.partition_point(|id| *id < day.first);
+            self.holdout.get(at).is_some_and(|id| day.ids().contains(id))
+        });
+        let held: Vec<Day> = held.copied().collect();
+        let named = [("days trained on", &self.train), ("days held out", &held)];
+        let named = named.into_iter().filter(|(_, days)| !days.is_empty());
+        named.map(|(name, days)| (name.to_string(), calendar.name(days))).collect()
+    }
+}
+
+/// The days of a stage, and what they are called in its log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StageDays {
+    /// The days trained on.
+    pub train: Vec<Day>,
+    /// Those held out.
+    pub held_out: Vec<Day>,
+    /// Their dates.
+    pub calendar: Calendar,
 }
 
 /// Opens the log that a scenario has chosen.
@@ -165,7 +196,8 @@ impl Scenario {
         let columns = || Arc::new(passes::column_moments(source.as_ref(), &train, scale));
         let columns = scale.standardises().then(columns);
         let model = self.model.build(source.schema(), ModelContext { counts, columns })?;
-        Ok(Some(Prepared { source, train, holdout, model }))
+        let remarks = log_remarks::of(self, source.as_ref(), &train, &holdout);
+        Ok(Some(Prepared { source, train, holdout, model, remarks }))
     }
 
     /// Opens every step-time law once: traces are files that can be missing or malformed.
@@ -190,15 +222,12 @@ impl Scenario {
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
-    pub fn open_days(
-        &self,
-        folder: &Path,
-        open: &Opener<'_>,
-    ) -> Result<(Vec<Day>, Vec<Day>), BuildError> {
+    pub fn open_days(&self, folder: &Path, open: &Opener<'_>) -> Result<StageDays, BuildError> {
         let streams = self.scenario.streams(SeededPart::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
         let source = open(choice, &OpenContext { base_dir: folder, streams })?;
-        self.days(source.as_ref())
+        let (train, held_out) = self.days(source.as_ref())?;
+        Ok(StageDays { train, held_out, calendar: source.calendar() })
     }
 
     /// The days trained on, and those held out.
@@ -208,7 +237,9 @@ impl Scenario {
     pub fn days(&self, source: &dyn DataSource) -> Result<(Vec<Day>, Vec<Day>), BuildError> {
         let days = source.days();
         let select = |key, window: &Window| {
-            window.select(days).map_err(|problem| BuildError::Window { key, problem })
+            window
+                .select(days, source.calendar())
+                .map_err(|problem| BuildError::Window { key, problem })
         };
         let held = match self.holdout.as_ref().and_then(|holdout| holdout.days.as_ref()) {
             Some(window) => select("holdout.days", window)?,
@@ -223,7 +254,7 @@ impl Scenario {
             }
         };
         if let Some(holdout) = &self.holdout {
-            check_holdout(&train, &held, holdout.allow_past)?;
+            check_holdout(&train, &held, holdout.allow_past, source.calendar())?;
         }
         Ok((train, held))
     }
@@ -409,7 +440,7 @@ impl Scenario {
         shards: u32,
         threads: usize,
     ) -> Result<(Work, Option<Evaluation>), BuildError> {
-        let Prepared { source, train, holdout, model } = prepared;
+        let Prepared { source, train, holdout, model, .. } = prepared;
         let streams = |part| self.scenario.streams(part);
         let layout = Arc::new(model.layout().clone());
         let sharding = self.sharding(&layout, shards, || {
@@ -425,7 +456,8 @@ impl Scenario {
             self.examples_per_step() as usize,
             self.train.sharing,
             workers,
-        );
+        )
+        .with_last_batch(self.train.last_batch);
         let evaluation = self.holdout.as_ref().map(|choice| Evaluation {
             evaluator: Evaluator::new(
                 Arc::clone(&model),

@@ -11,6 +11,7 @@ use crate::params::{Layout, Lookups};
 use crate::remedy::{Needs, RemedyChoice};
 use crate::sim::Every;
 use crate::sim::evaluate::{CHUNK, Views};
+use crate::sim::feed::LastBatch;
 use crate::sim::session::COMPARED;
 
 /// An estimate of memory, disk and work.
@@ -66,7 +67,14 @@ impl Scenario {
             None => self.pushes_per_update(),
         };
         let in_updates = limits.updates.map(|updates| updates.saturating_mul(per_update));
-        let in_examples = limits.examples.map(|examples| examples.div_ceil(batch));
+        let of_pass = window.max(1);
+        let in_examples = limits.examples.map(|examples| match self.train.last_batch {
+            LastBatch::Full => examples.div_ceil(batch),
+            LastBatch::Short => {
+                let passes = (examples / of_pass).saturating_mul(of_pass.div_ceil(batch));
+                passes.saturating_add((examples % of_pass).div_ceil(batch))
+            }
+        });
         let pushes = match (in_updates, in_examples) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -201,6 +209,10 @@ impl Scenario {
         } else {
             0
         };
+        // The keys of the ids in checkpoints.
+        let source = &prepared.source;
+        let listed = (0..source.schema().spaces.len()).filter_map(|s| source.id_keys(s));
+        let keys = 8 * listed.map(<[u64]>::len).sum::<usize>() as u64;
         // Each thread finds distinct rows with two arrays over each id space.
         let spaces = &prepared.source.schema().spaces;
         let located = 8 * spaces.iter().map(|space| u64::from(space.rows)).sum::<u64>();
@@ -215,7 +227,7 @@ impl Scenario {
             remedies,
             u64::from(self.cluster.workers).saturating_mul(kept),
             holdout,
-            self.add_checkpoints(estimate, server, moving),
+            self.add_checkpoints(estimate, server + keys, moving),
             threads.saturating_mul(located.saturating_add(tape)),
             located,
             if self.record.audit { 8 * estimate.window } else { 0 },
@@ -243,8 +255,8 @@ impl Scenario {
         let files = if checkpoints > 0 { checkpoints + 1 } else { 0 };
         estimate.disk.0 = estimate.disk.0.saturating_add(files.saturating_mul(server));
         let copies = match (&self.start, checkpoints) {
-            // The file, its tensors, and the parameters of the new job.
-            (Some(_), _) => 3,
+            // The file, its tensors, these in the order of this log, and the new parameters twice.
+            (Some(_), _) => 5,
             (None, 1..) => 2,
             (None, 0) => 0,
         };

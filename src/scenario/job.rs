@@ -5,7 +5,7 @@ use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::sim::checkpoint::MissingState;
 use crate::sim::{
     Checkpoint, Imposed, Observer, Restart, SaveReason, Saved, SimError, Simulation, StartError,
-    State, TrainingSession,
+    StartReport, State, TrainingSession,
 };
 
 /// A job that is ready to run.
@@ -118,7 +118,7 @@ impl Job {
         restart: (&Restart, MissingState),
         same_window: bool,
         seed: u64,
-    ) -> Result<Vec<String>, StartError> {
+    ) -> Result<StartReport, StartError> {
         let streams = Streams::new(seed);
         self.session_mut().start_from(checkpoint, restart, same_window, streams)
     }

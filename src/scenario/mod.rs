@@ -7,12 +7,14 @@ pub mod estimate;
 pub mod expect;
 pub mod job;
 pub mod lab;
+mod log_remarks;
 #[cfg(test)]
 mod new_parts;
 mod passes;
 pub mod presets;
 pub mod rate_edge;
 mod read;
+pub mod remarks;
 mod restart;
 pub mod rules;
 pub mod seeds;

@@ -26,7 +26,7 @@ use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
 use crate::server::{Admission, Placement, RowPlacement};
 use crate::sim::evaluate::{BestBy, Views};
-use crate::sim::feed::ExampleSharing;
+use crate::sim::feed::{ExampleSharing, LastBatch};
 use crate::sim::{Every, Stop};
 
 /// A scenario: one training job on one simulated cluster.
@@ -201,6 +201,9 @@ pub struct Train {
     /// Examples per batch.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub batch: u32,
+    /// What becomes of the last batch of a pass, if the examples left do not fill it.
+    #[serde(skip_serializing_if = "LastBatch::is_full")]
+    pub last_batch: LastBatch,
     /// In which order the examples are fed.
     pub order: OrderChoice,
     /// How examples reach the workers.
@@ -217,6 +220,7 @@ impl Default for Train {
         Train {
             days: None,
             batch: 128,
+            last_batch: LastBatch::default(),
             order: OrderChoice::default(),
             sharing: ExampleSharing::default(),
             clip: None,

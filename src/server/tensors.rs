@@ -10,6 +10,7 @@
 //! | `item/updates` | rows | updates of each row, counted by its rule |
 //! | `item/seen` | rows | pushes counted for each row, if rows are admitted |
 //! | `item/partition_updates` | shards | updates of the table's part on each shard, likewise |
+//! | `ids/item` | rows | [keys](super::renumber) of the ids in the order of the rows |
 //! | `item/m/absent` | any | rows whose slot was copied before their first update, and their weights or another slot after it |
 
 use std::collections::BTreeMap;
@@ -59,6 +60,35 @@ pub enum TensorError {
         found: String,
         /// Type and shape that are needed.
         needed: String,
+    },
+    /// A table has another number of rows, and nothing says which ids they belong to.
+    #[error(
+        "`{name}` has {found} rows, and this model needs {needed}: they are the rows of other ids, those of \
+         another log or of another `data.hash_rows`, and the file does not list its ids (`ids/...`), by which rows \
+         could be found"
+    )]
+    Rows {
+        /// Its name.
+        name: String,
+        /// Rows in the checkpoint.
+        found: usize,
+        /// Rows that are needed.
+        needed: usize,
+    },
+    /// Rows are found by id on one side, and by hash or by a fixed number on the other.
+    #[error(
+        "rows of `{space}` cannot be found: {}; give both runs the same `data.hash_rows`, or neither",
+        if *here {
+            "here they belong to listed ids, and those of the checkpoint were numbered by a hash or by a generated log"
+        } else {
+            "those of the checkpoint belong to listed ids, and here they are numbered by a hash or by a generated log"
+        }
+    )]
+    Numbering {
+        /// The id space.
+        space: String,
+        /// Whether it is this run that finds rows by id.
+        here: bool,
     },
     /// The tensor is missing.
     #[error("there is no `{name}`{}", nearest.as_ref().map_or(String::new(), |n| format!("; the nearest name is `{n}`")))]
@@ -277,6 +307,9 @@ impl Content {
                     store.row_mut(id)[place.clone()].copy_from_slice(values);
                 }
             };
+            if let Some(found) = from.other_rows(&table.name, rows, dim) {
+                return Err(TensorError::Rows { name: table.name.clone(), found, needed: rows });
+            }
             scatter(from.weights(&table.name, &[rows, dim])?, 0..dim);
             for (slot, range) in places(sparse_rule, dim) {
                 let name = format!("{}/{}", table.name, slot.name);
@@ -317,6 +350,14 @@ impl<'a> TensorReader<'a> {
             name: name.to_owned(),
             nearest: nearest(name, self.tensors.keys()),
         })
+    }
+
+    /// The number of rows of a table, if only that differs.
+    fn other_rows(&self, name: &str, rows: usize, dim: usize) -> Option<usize> {
+        match self.tensors.get(name)?.shape[..] {
+            [found, width] if width == dim && found != rows => Some(found),
+            _ => None,
+        }
     }
 
     fn floats(&mut self, name: &str, shape: &[usize]) -> Result<Option<&'a [f32]>, TensorError> {

@@ -3,13 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::copied::Copied;
 use super::restart::{ClockAt, DataAt, InFlight, Kept, Restart, WorkersAt};
 use super::session::TrainingSession;
+use super::training::Training;
 use super::training_clock::Elapsed;
 use crate::base::{Streams, counted};
 use crate::data::order::Position;
+use crate::server::renumber::{id_tensors, renumber};
 use crate::server::tensors::ABSENT;
-use crate::server::{TensorError, Tensors, UnknownName};
+use crate::server::{RowPlaces, SpaceIds, TensorError, Tensors, UnknownName};
 
 /// What happens to slots and counters that a checkpoint does not have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +79,22 @@ pub enum StartError {
     NotInCheckpoint(&'static str),
 }
 
+/// How a job has started from a checkpoint.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StartReport {
+    /// Names of slots and counters that the checkpoint does not have; they begin anew.
+    pub missing: Vec<String>,
+    /// How rows of tables were found.
+    pub rows: RowPlaces,
+}
+
+/// The id spaces of the log, in order.
+fn spaces(training: &Training) -> Vec<SpaceIds<'_>> {
+    let source = training.feed.source();
+    let spaces = source.schema().spaces.iter().enumerate();
+    spaces.map(|(s, space)| SpaceIds { name: &space.name, keys: source.id_keys(s) }).collect()
+}
+
 /// Rows whose slots the checkpoint lacks, counted slot by slot.
 fn absent_rows(tensors: &Tensors) -> usize {
     let absent = tensors.iter().filter(|(name, _)| name.ends_with(ABSENT));
@@ -88,17 +107,26 @@ impl TrainingSession {
         let training = self.work.training()?;
         let server = training.server();
         let moving = training.exported_moving();
+        let mut tensors = server.content().tensors(server.layout(), server.rules(), &moving);
+        tensors.extend(id_tensors(spaces(training)));
         Some(Checkpoint {
-            tensors: server.content().tensors(server.layout(), server.rules(), &moving),
+            tensors,
             elapsed: training.elapsed(&self.progress, versions),
             position: training.feed.position(),
         })
     }
 
+    /// The checkpoint of a copy that took simulated time; `None` for timing only.
+    pub fn checkpoint_of(&self, copy: &Copied) -> Option<Checkpoint> {
+        let training = self.work.training()?;
+        let mut checkpoint = copy.checkpoint(training.server());
+        checkpoint.tensors.extend(id_tensors(spaces(training)));
+        Some(checkpoint)
+    }
+
     /// Starts a job that has not begun from a checkpoint. `same_window` says whether its data are
     /// the same window of the same data as those of the checkpoint's job; if not, it makes a pass
-    /// over its own window. Returns the names of slots and counters that the checkpoint does not
-    /// have; they are re-initialised.
+    /// over its own window. Rows of tables are found by id, if the checkpoint lists its ids.
     ///
     /// # Errors
     /// [`StartError`]; the job cannot be used then.
@@ -108,7 +136,7 @@ impl TrainingSession {
         (restart, absent): (&Restart, MissingState),
         same_window: bool,
         streams: Streams,
-    ) -> Result<Vec<String>, StartError> {
+    ) -> Result<StartReport, StartError> {
         if restart.workers == WorkersAt::Keep {
             return Err(StartError::NotInCheckpoint("workers"));
         }
@@ -124,20 +152,21 @@ impl TrainingSession {
         let first = training.server().first_content(streams);
         let shards = training.server().sharding().shards() as usize;
         let mut content = first;
-        let missing =
-            content.set_tensors(&layout, training.server().rules(), &checkpoint.tensors)?;
+        let rules = training.server().rules();
+        let (tensors, rows) =
+            renumber(&checkpoint.tensors, (&content, &layout), rules, &spaces(training))?;
+        let missing = content.set_tensors(&layout, rules, &tensors)?;
         match absent {
             MissingState::Error if !missing.is_empty() => {
                 let names = missing.iter().take(3).cloned().collect();
                 return Err(StartError::Missing { names, count: missing.len() });
             }
-            MissingState::Error if absent_rows(&checkpoint.tensors) > 0 => {
-                return Err(StartError::Rows { count: absent_rows(&checkpoint.tensors) });
+            MissingState::Error if absent_rows(&tensors) > 0 => {
+                return Err(StartError::Rows { count: absent_rows(&tensors) });
             }
             MissingState::Garbage => {
-                let rules = training.server().rules();
                 content.spoil(&layout, rules, &missing, streams);
-                content.spoil_rows(&layout, rules.1, &checkpoint.tensors, streams);
+                content.spoil_rows(&layout, rules.1, &tensors, streams);
             }
             MissingState::Error | MissingState::First => {}
         }
@@ -159,6 +188,6 @@ impl TrainingSession {
         });
         training.begin_anew(restart, Some(&reinit), streams);
         training.clock.hold_down(&self.progress, restart.warm_up, restart.frozen);
-        Ok(missing)
+        Ok(StartReport { missing, rows })
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::holdout::HoldoutLabels;
 use super::record::EvaluatedView;
 use super::step_data::StepData;
 use super::workspace::ThreadWorkspace;
 use crate::base::{Pool, Purpose, SimTime, Streams, WorkerId, stream::unit};
 use crate::data::{Batch, DataSource, Schema};
-use crate::metrics::{GroupWeight, Quality, auc, session_auc};
+use crate::metrics::{GroupWeight, Quality, Undefined, auc, session_auc};
 use crate::model::Model;
 use crate::params::view::row_range;
 use crate::params::{Layout, Locator, Lookups, View};
@@ -73,9 +74,15 @@ pub struct Evaluator {
     groups: Vec<u64>,
     /// Whether each example belongs to the half that selects the best step.
     selects: Vec<bool>,
+    halves: HoldoutLabels,
     best_by: BestBy,
     /// Logits of the true probabilities, if the log contains them.
     truth: Option<Vec<f32>>,
+}
+
+/// Whether a group belongs to the half that selects the best step.
+pub fn selects(streams: Streams, selection_share: f64, group: u64) -> bool {
+    unit(streams.key(Purpose::Selection, group, 0)) < selection_share
 }
 
 /// One evaluation.
@@ -86,6 +93,8 @@ pub struct Evaluated {
     /// AUC on the selection half, or the other figure by which the best step is [chosen](BestBy);
     /// `None` if it is not defined.
     pub selection_auc: Option<f64>,
+    /// Why figures are not defined.
+    pub undefined: Vec<Undefined>,
 }
 
 impl Evaluator {
@@ -108,14 +117,13 @@ impl Evaluator {
             groups.extend(batch.info.iter().map(|info| info.group));
             chunks.push(Arc::new((batch, lookups)));
         }
-        let selects = groups
-            .iter()
-            .map(|&group| unit(streams.key(Purpose::Selection, group, 0)) < selection_share)
-            .collect();
+        let selects: Vec<bool> =
+            groups.iter().map(|&group| self::selects(streams, selection_share, group)).collect();
+        let halves = HoldoutLabels::new(&labels, &groups, &selects, &source.schema().group);
         let logit = |p: f64| libm::log(p / (1.0 - p)) as f32;
         let truth = source.truth(ids).map(|truth| truth.into_iter().map(logit).collect());
         let best_by = BestBy::default();
-        Evaluator { model, chunks, labels, groups, selects, best_by, truth }
+        Evaluator { model, chunks, labels, groups, selects, halves, best_by, truth }
     }
 
     /// Chooses the best step by the given figure.
@@ -228,15 +236,20 @@ impl Evaluator {
         let groups = |at: &[usize]| at.iter().map(|&i| self.groups[i]).collect::<Vec<u64>>();
         let of = |at: &[usize]| (pick(logits, at), pick(&self.labels, at));
         let (reported, chosen) = (of(&report), of(&select));
-        Evaluated {
-            quality: Quality::of(&reported.0, &reported.1, &groups(&report)),
-            selection_auc: match self.best_by {
-                BestBy::Auc => auc(&chosen.0, &chosen.1),
-                BestBy::SessionAuc => {
-                    session_auc(&chosen.0, &chosen.1, &groups(&select), GroupWeight::Equal).value
-                }
-            },
-        }
+        let quality = Quality::of(&reported.0, &reported.1, &groups(&report));
+        let selection_auc = match self.best_by {
+            BestBy::Auc => auc(&chosen.0, &chosen.1),
+            BestBy::SessionAuc => {
+                session_auc(&chosen.0, &chosen.1, &groups(&select), GroupWeight::Equal).value
+            }
+        };
+        let undefined = self.undefined(&quality, selection_auc);
+        Evaluated { quality, selection_auc, undefined }
+    }
+
+    /// Why figures of an evaluation are not defined.
+    pub fn undefined(&self, quality: &Quality, selection_auc: Option<f64>) -> Vec<Undefined> {
+        self.halves.undefined(quality, selection_auc, !self.best_by.is_auc())
     }
 
     /// Evaluates the server, with `moving` as its non-trainable arena, and the chosen views, in a

@@ -28,6 +28,26 @@ pub enum ExampleSharing {
     Fixed,
 }
 
+/// What becomes of the last batch of a pass, if the examples left do not fill it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LastBatch {
+    /// It is filled with the first examples of the next pass, so that all batches have the same
+    /// size: a run of one pass over 300 examples in batches of 16 trains on 304.
+    #[default]
+    Full,
+    /// It is short, and so is the step with it (with `worker.batches` above 1, a step ends with
+    /// it): the run trains on 300. It takes the time of a full one.
+    Short,
+}
+
+impl LastBatch {
+    /// Whether it is filled.
+    pub fn is_full(&self) -> bool {
+        *self == LastBatch::Full
+    }
+}
+
 /// An endless stream of example ids, pass after pass.
 pub trait ExampleOrder: Persist + Send + Debug {
     /// Appends the next `count` ids.
@@ -79,6 +99,7 @@ pub struct Feed {
     order: Box<dyn ExampleOrder>,
     /// Examples of a step.
     examples: usize,
+    last_batch: LastBatch,
     /// Batches drawn and not supplied yet, in the order of the stream.
     ahead: VecDeque<DrawnBatch>,
     /// Batches drawn for workers that have not asked yet; empty with a shared queue.
@@ -112,6 +133,7 @@ impl Feed {
             model,
             order,
             examples,
+            last_batch: LastBatch::default(),
             ahead: VecDeque::new(),
             queues,
             returned: VecDeque::new(),
@@ -120,6 +142,12 @@ impl Feed {
             buffers: Buffers::default(),
             sharding: None,
         }
+    }
+
+    /// Fills the last batch of a pass, or not.
+    pub fn with_last_batch(mut self, last_batch: LastBatch) -> Feed {
+        self.last_batch = last_batch;
+        self
     }
 
     /// Divides the rows of its steps among these shards.
@@ -132,7 +160,7 @@ impl Feed {
         self.buffers = buffers;
     }
 
-    /// Number of examples in a step.
+    /// Number of examples in a full step.
     pub fn examples(&self) -> usize {
         self.examples
     }
@@ -145,7 +173,12 @@ impl Feed {
     fn draw(&mut self) -> DrawnBatch {
         let from = self.order.position();
         let mut ids = Vec::with_capacity(self.examples);
-        self.order.take(self.examples, &mut ids);
+        let left = usize::try_from(self.order.window() - from.offset).unwrap_or(usize::MAX);
+        let count = match self.last_batch {
+            LastBatch::Full => self.examples,
+            LastBatch::Short => self.examples.min(left),
+        };
+        self.order.take(count, &mut ids);
         self.drawn += 1;
         DrawnBatch { from, ids, step: None }
     }
@@ -275,6 +308,7 @@ crate::persist!(Feed {
     model: fixed,
     order: state,
     examples: fixed,
+    last_batch: fixed,
     ahead: state,
     queues: state,
     returned: state,

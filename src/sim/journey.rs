@@ -113,13 +113,12 @@ impl Journey<'_> {
         flight.ahead = ahead;
         *(if ahead { &mut w.next } else { &mut w.flight }) = Some(flight.push);
         w.begun += 1;
-        w.examples_kept += self.session.work.examples();
-        flight.examples = w.examples_kept;
         self.books.steps.begun += 1;
         match &mut self.session.work {
             Work::Training(training) => {
                 let observed = self.session.watch.observed(worker, flight.push);
                 let cargo = training.begin(worker, now, observed);
+                w.examples_kept += cargo.view().map_or(0, |step| step.examples.len() as u64);
                 training.loads(&cargo, &mut flight.loads);
                 if self.follows {
                     flight.ids.append(&mut w.ids_kept);
@@ -127,8 +126,12 @@ impl Journey<'_> {
                 }
                 flight.cargo = Some(cargo);
             }
-            Work::Null(null) => flight.loads.clone_from(&null.loads),
+            Work::Null(null) => {
+                w.examples_kept += null.batch;
+                flight.loads.clone_from(&null.loads);
+            }
         }
+        flight.examples = w.examples_kept;
         for shard in shards {
             if !pushes_dense && self.plan.dense_alone[shard.index()] {
                 flight.exclude(shard);

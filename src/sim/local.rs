@@ -34,6 +34,8 @@ struct Replica {
 #[derive(Debug)]
 pub(super) struct LocalStep {
     pub(super) routine: Routine,
+    /// Examples of a full batch.
+    pub(super) batch: usize,
     /// Whether this step pushes dense gradients, including those kept so far.
     pub(super) pushes_dense: bool,
 }
@@ -48,6 +50,13 @@ pub(super) struct LocalInput<'a> {
     pub(super) batch: &'a Batch,
 }
 
+impl LocalInput<'_> {
+    /// Number of batches of `size` examples, of which the last may be short.
+    fn batches(&self, size: usize) -> u32 {
+        self.batch.len().div_ceil(size.max(1)) as u32
+    }
+}
+
 /// Parameters that a worker trains, in the layout of its step's view.
 struct LocalWeights {
     dense: Vec<f32>,
@@ -56,6 +65,12 @@ struct LocalWeights {
 }
 
 impl LocalStep {
+    /// The step of `examples` examples, if it is more than one gradient.
+    pub(super) fn new(routine: &Routine, examples: usize, pushes_dense: bool) -> Option<LocalStep> {
+        let batch = examples.div_ceil(routine.batches.max(1) as usize);
+        (!routine.is_plain()).then(|| LocalStep { routine: routine.clone(), batch, pushes_dense })
+    }
+
     /// Computes the gradient to push.
     pub(super) fn run(
         &self,
@@ -66,16 +81,16 @@ impl LocalStep {
     ) {
         let step = job.step;
         match self.routine.local.plan() {
-            LocalPlan::Gradient => mean_gradient(job, self.routine.batches, workspace, into),
+            LocalPlan::Gradient => mean_gradient(job, self.batch, workspace, into),
             LocalPlan::Steps(rule) => {
                 let mut weights = LocalWeights::of(step);
-                local_steps(job, self.routine.batches, rule, &mut weights, workspace, into);
+                local_steps(job, self.batch, rule, &mut weights, workspace, into);
                 minus_difference(&weights, step, 1.0, into);
             }
             LocalPlan::Replica { steps: rule, alpha } => {
                 let replica = &mut worker_state.expect("a replica outlives the step").replica;
                 let mut weights = replica.take_out(job.model.layout(), step);
-                local_steps(job, self.routine.batches, rule, &mut weights, workspace, into);
+                local_steps(job, self.batch, rule, &mut weights, workspace, into);
                 minus_difference(&weights, step, alpha as f32, into);
                 add(&mut weights.dense, &into.dense, 1.0);
                 add(&mut weights.rows, &into.rows, 1.0);
@@ -103,14 +118,15 @@ fn accrue(kept: &mut Vec<f32>, pushed: bool, gradient: &mut [f32]) {
 /// The mean of the batches' gradients on the view.
 fn mean_gradient(
     job: &LocalInput<'_>,
-    batches: u32,
+    size: usize,
     workspace: &mut ThreadWorkspace,
     into: &mut Gradient,
 ) {
     let step = job.step;
     start(job, into);
+    let batches = job.batches(size);
     let share = 1.0 / batches as f32;
-    for_each_batch(job, batches, workspace, |portion, workspace, gradient| {
+    for_each_batch(job, size, workspace, |portion, workspace, gradient| {
         portion.gradient(job, &step.dense, &step.rows, workspace, gradient);
         add(&mut into.dense, &gradient.dense, share);
         portion.scatter(job, &gradient.rows, share, &mut into.rows);
@@ -121,16 +137,17 @@ fn mean_gradient(
 /// Trains `weights` on the batches, one step each; stores losses and statistics in `into`.
 fn local_steps(
     job: &LocalInput<'_>,
-    batches: u32,
+    size: usize,
     rule: LocalSteps,
     weights: &mut LocalWeights,
     workspace: &mut ThreadWorkspace,
     into: &mut Gradient,
 ) {
     start(job, into);
+    let batches = job.batches(size);
     let (rate, momentum) = (rule.learning_rate as f32, rule.momentum as f32);
     let mut ahead = Vec::new();
-    for_each_batch(job, batches, workspace, |portion, workspace, gradient| {
+    for_each_batch(job, size, workspace, |portion, workspace, gradient| {
         // Nesterov: the gradient is computed at the point that the velocity reaches.
         ahead.clone_from(&weights.dense);
         add(&mut ahead, &weights.velocity, momentum);
@@ -225,10 +242,10 @@ struct Portion {
     rows: Vec<f32>,
 }
 
-/// Calls `each` for every batch of the step, in order, with a gradient to fill.
+/// Calls `each` for every batch of `size` examples of the step, in order, with a gradient to fill.
 fn for_each_batch(
     job: &LocalInput<'_>,
-    batches: u32,
+    size: usize,
     workspace: &mut ThreadWorkspace,
     mut each: impl FnMut(&mut Portion, &mut ThreadWorkspace, &mut Gradient),
 ) {
@@ -240,8 +257,7 @@ fn for_each_batch(
         .map(|ids| ids.iter().enumerate().map(|(at, &id)| (id, at as u32)).collect())
         .collect();
     let (mut portion, mut gradient) = (Portion::default(), Gradient::default());
-    let size = job.batch.len().div_ceil(batches.max(1) as usize);
-    for index in 0..batches as usize {
+    for index in 0..job.batches(size) as usize {
         let examples = index * size..((index + 1) * size).min(job.batch.len());
         portion.batch.copy_part(job.batch, examples);
         let locator = workspace

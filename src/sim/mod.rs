@@ -14,6 +14,7 @@ pub mod error;
 pub mod evaluate;
 pub mod feed;
 pub mod flight;
+pub mod holdout;
 pub mod imposed;
 mod journey;
 mod last_pushes;
@@ -52,7 +53,7 @@ pub mod worker;
 pub mod workspace;
 
 pub use cargo::Cargo;
-pub use checkpoint::{Checkpoint, StartError};
+pub use checkpoint::{Checkpoint, StartError, StartReport};
 pub use copied::{Copied, SaveReport, Saved};
 pub use engine::State;
 pub use error::SimError;

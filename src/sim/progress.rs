@@ -50,7 +50,7 @@ pub struct Stop {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sim_time: Option<SimSpan>,
     /// After this many evaluations in a row without a new best AUC on the selection half of the
-    /// holdout; never without a holdout. As the only limit, it is joined by a limit of one pass.
+    /// holdout; those for which it is not defined do not count. Never without a holdout. As the only limit, it is joined by a limit of one pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub patience: Option<u64>,

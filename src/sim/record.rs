@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
-use crate::metrics::Quality;
+use crate::metrics::{Quality, Undefined};
 use crate::protocol::PushId;
 
 use super::progress::Progress;
@@ -287,6 +287,8 @@ pub enum Record<'a> {
         quality: &'a Quality,
         /// AUC on the selection half, by which the best step is chosen.
         selection_auc: Option<f64>,
+        /// Why figures are not defined.
+        undefined: &'a [Undefined],
         /// Passes over the training window so far, if known.
         passes: Option<f64>,
     },

@@ -206,11 +206,14 @@ impl TrainingSession {
                 view,
                 quality: &evaluated.quality,
                 selection_auc: evaluated.selection_auc,
+                undefined: &evaluated.undefined,
                 passes,
             });
         });
         self.evaluated_at = Some(self.progress.updates);
-        if selection.is_some_and(|auc| self.best.is_none_or(|best| auc > best)) {
+        // An evaluation that is not defined is neither better nor worse.
+        let Some(auc) = selection else { return };
+        if self.best.is_none_or(|best| auc > best) {
             (self.best, self.since_best) = (selection, 0);
         } else {
             self.since_best += 1;

@@ -162,11 +162,6 @@ impl Training {
         (&self.server, &mut self.pool)
     }
 
-    /// Number of examples in a step.
-    pub fn examples(&self) -> u64 {
-        self.feed.examples() as u64
-    }
-
     /// Takes back the examples of a lost step.
     pub fn give_back(&mut self, worker: WorkerId, examples: &[u64], lost: Lost) {
         match lost {
@@ -305,8 +300,7 @@ impl Training {
             model: Arc::clone(&self.model),
             source: Arc::clone(self.feed.source()),
             filter: self.filter.clone(),
-            local: (!routine.is_plain())
-                .then(|| LocalStep { routine: routine.clone(), pushes_dense }),
+            local: LocalStep::new(routine, self.feed.examples(), pushes_dense),
             worker_state: routine.keeps().then(|| self.worker_state(worker)),
             buffers: self.buffers.clone(),
             step,

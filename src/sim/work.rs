@@ -42,14 +42,6 @@ impl Persist for Work {
 }
 
 impl Work {
-    /// Examples per step.
-    pub fn examples(&self) -> u64 {
-        match self {
-            Work::Training(training) => training.examples(),
-            Work::Null(null) => null.batch,
-        }
-    }
-
     /// By shard, whether it holds dense parameters only.
     pub fn dense_alone(&self) -> Vec<bool> {
         match self {

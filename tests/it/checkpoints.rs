@@ -6,7 +6,7 @@ use straggler::scenario::start::{Average, CheckpointSaving};
 use straggler::scenario::{Job, Scenario};
 use straggler::sim::checkpoint::MissingState;
 use straggler::sim::restart::{ClockAt, DataAt, InFlight, Kept, SlotsAt, WorkersAt};
-use straggler::sim::{Checkpoint, NoObserver, Restart, StartError, State};
+use straggler::sim::{Checkpoint, NoObserver, Restart, StartError, StartReport, State};
 
 use crate::training::{job, prepare, server, small, weights};
 
@@ -35,7 +35,7 @@ fn started(scenario: &Scenario, from: &Checkpoint, restart: &Restart, same: bool
     let mut job = job(scenario, 1);
     assert_eq!(
         job.start_from(from, (restart, MissingState::Error), same, 7).unwrap(),
-        Vec::<String>::new()
+        StartReport::default()
     );
     job
 }
@@ -110,7 +110,7 @@ fn what_a_checkpoint_does_not_have_is_said() {
     let start = |absent| {
         let mut job = job(&scenario, 1);
         let from = (&Restart::default(), absent);
-        job.start_from(&plain, from, true, 7).map(|missing| (job, missing))
+        job.start_from(&plain, from, true, 7).map(|report| (job, report.missing))
     };
     let error = start(MissingState::Error).unwrap_err();
     assert!(matches!(error, StartError::Missing { .. }), "{error}");

@@ -274,7 +274,7 @@ fn a_checkpoint_holds_which_rows_are_admitted() {
     let checkpoint = advanced(&scenario, 1, 300).checkpoint().unwrap();
     let start = |from, missing| {
         let mut job = job(&scenario, 1);
-        let missing = job.start_from(from, (&Restart::default(), missing), true, 7)?;
+        let missing = job.start_from(from, (&Restart::default(), missing), true, 7)?.missing;
         Ok::<_, StartError>((job.checkpoint().unwrap().tensors, missing))
     };
     let (same, missing) = start(&checkpoint, MissingState::Error).unwrap();

@@ -43,7 +43,7 @@ fn save(job: &mut Job, observer: &mut impl FnMut(&Record<'_>)) -> (SaveReport, C
     job.save_checkpoint(SaveReason::Update(1));
     loop {
         if let Some(saved) = job.take_saved() {
-            let checkpoint = saved.copy.unwrap().checkpoint(server(job.session()));
+            let checkpoint = job.session().checkpoint_of(&saved.copy.unwrap()).unwrap();
             return (saved.report, checkpoint);
         }
         assert_eq!(job.step(observer).unwrap(), State::Running);
@@ -187,7 +187,7 @@ fn a_run_that_is_saved_in_the_midst_of_a_checkpoint_goes_on_as_it_was() {
                 }
                 job.step(&mut NoObserver).unwrap();
             };
-            let checkpoint = saved.copy.unwrap().checkpoint(server(job.session()));
+            let checkpoint = job.session().checkpoint_of(&saved.copy.unwrap()).unwrap();
             (saved.report, checkpoint, end(&mut job))
         };
         let plain = saved(0);

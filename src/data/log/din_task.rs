@@ -14,7 +14,7 @@ use super::{Groups, Histories, Log, base_rate, days_by_calendar, offset};
 use crate::base::{Purpose, Streams};
 use crate::data::error::DataError;
 use crate::data::reading::stamp::Stamp;
-use crate::data::{Field, History, HistoryColumn, IdSpace, Schema};
+use crate::data::{Calendar, Field, History, HistoryColumn, IdSpace, Schema};
 
 /// Which events are held out for evaluation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -130,6 +130,7 @@ pub(crate) fn build(
 ) -> Result<Log, DataError> {
     task.check()?;
     offset(events.len().saturating_mul(2), "examples")?;
+    let (earliest, has_dates) = (events.earliest, events.has_dates);
     let ordered = OrderedEvents::new(events, task.repeats == Repeats::First);
     let held_out = held_out(&ordered, task);
     let (pairs, left) = pairs(&ordered, task, &held_out, streams);
@@ -142,11 +143,17 @@ pub(crate) fn build(
         .into_iter()
         .partition(|pair| !held_out[ordered.positions[pair.event as usize] as usize]);
     let stamps = pairs.iter().flat_map(|pair| [ordered.stamps[pair.event as usize]; 2]);
-    let days = days_by_calendar(stamps, ordered.stamps[0]);
+    let origin = ordered.stamps[0].min(earliest.unwrap_or(ordered.stamps[0]));
+    let days = days_by_calendar(stamps, origin);
+    let calendar = Calendar { first: has_dates.then(|| origin.date()) };
     let log = columns(&ordered, [&pairs, &later]);
+    let keys = ordered.keys.to_vec();
     facts.extend(describe(&ordered, left, &log.labels, pairs.len() * 2));
+    if !has_dates {
+        facts.retain(|(name, _)| name != "span");
+    }
     facts.push(("days with training examples".into(), days.len().to_string()));
-    Ok(Log { days, facts, ..log }.checked())
+    Ok(Log { days, calendar, facts, keys, ..log }.checked())
 }
 
 /// By position in the users' sequences: whether the event is held out.
@@ -204,6 +211,7 @@ fn pairs(
 fn columns(ordered: &OrderedEvents, parts: [&[Pair]; 2]) -> Log {
     let examples = 2 * (parts[0].len() + parts[1].len());
     let mut log = Log {
+        remarks: Vec::new(),
         groups: Groups::Field(0),
         labels: Vec::with_capacity(examples),
         fields: Vec::with_capacity(3 * examples),
@@ -259,7 +267,8 @@ fn describe(
     train: usize,
 ) -> Vec<(String, String)> {
     let days = ordered.stamps.chunk_by(|a, b| a.day() == b.day()).count();
-    let date = |stamp: Option<&Stamp>| stamp.map_or(String::new(), |stamp| stamp.date());
+    let date =
+        |stamp: Option<&Stamp>| stamp.map_or(String::new(), |stamp| stamp.date().to_string());
     let (first, last) = (date(ordered.stamps.first()), date(ordered.stamps.last()));
     let mut facts = vec![
         ("events", ordered.len().to_string()),

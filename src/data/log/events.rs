@@ -2,7 +2,9 @@
 
 use rustc_hash::FxHashSet;
 
+use super::missing::missing_text;
 use super::vocabulary::{Numbering, Vocabulary};
+use crate::data::Remark;
 use crate::data::reading::stamp::Stamp;
 use crate::data::reading::text::Text;
 
@@ -19,6 +21,10 @@ pub(crate) struct Events {
     stamps: Vec<Stamp>,
     /// Code of the category per item code.
     category_of: Vec<u32>,
+    /// The earliest time of rows that the user's own rule leaves out: days keep their numbers.
+    pub(crate) earliest: Option<Stamp>,
+    /// Whether the times are dates, and not mere numbers of days.
+    pub(crate) has_dates: bool,
 }
 
 impl Events {
@@ -32,7 +38,14 @@ impl Events {
             items: Vec::new(),
             stamps: Vec::new(),
             category_of: Vec::new(),
+            earliest: None,
+            has_dates: true,
         }
+    }
+
+    /// Notes the time of a row that is left out.
+    pub(crate) fn leave_out(&mut self, stamp: Stamp) {
+        self.earliest = Some(self.earliest.map_or(stamp, |earliest| earliest.min(stamp)));
     }
 
     /// Number of events.
@@ -76,6 +89,13 @@ impl Events {
         }
     }
 
+    /// Texts for empty cells among the ids of the columns `user` and `item`.
+    pub(crate) fn remarks(&self, user: &str, item: &str) -> Vec<Remark> {
+        let users = missing_text(user, &self.user_names, self.users.iter());
+        let items = missing_text(item, &self.item_names, self.items.iter());
+        users.into_iter().chain(items).collect()
+    }
+
     /// Number of events that repeat an earlier one in user, item and time; `order` is by time.
     fn duplicates(&self, order: &[u32]) -> u64 {
         let mut at_once = Vec::new();
@@ -114,6 +134,8 @@ pub(crate) struct OrderedEvents {
     pub(crate) categories: u32,
     /// Number of events, including dropped ones, that repeat another in user, item and time.
     pub(crate) duplicates: u64,
+    /// The keys of users, items and categories, by id.
+    pub(crate) keys: [Option<Vec<u64>>; 3],
 }
 
 impl OrderedEvents {
@@ -144,6 +166,7 @@ impl OrderedEvents {
             category_of: Vec::new(),
             categories: 0,
             duplicates,
+            keys: Default::default(),
         };
         for event in order.into_iter().map(|event| event as usize) {
             ordered.users.push(user_ids.id(events.users[event]));
@@ -155,6 +178,12 @@ impl OrderedEvents {
             }
         }
         ordered.categories = category_ids.rows().max(1);
+        let Events { user_names, item_names, category_names, .. } = &events;
+        ordered.keys = [
+            user_names.keys(Some(&user_ids)),
+            item_names.keys(Some(&item_ids)),
+            category_names.keys(Some(&category_ids)),
+        ];
         ordered.lay_out(user_ids.rows() as usize);
         ordered
     }

@@ -3,6 +3,7 @@
 
 pub mod din_task;
 pub(super) mod events;
+pub(super) mod missing;
 mod negatives;
 mod packed;
 pub(super) mod vocabulary;
@@ -12,7 +13,7 @@ pub use vocabulary::IdRows;
 use std::ops::Range;
 
 use crate::data::reading::stamp::Stamp;
-use crate::data::{Batch, DataError, DataSource, Day, ExampleInfo, Schema};
+use crate::data::{Batch, Calendar, DataError, DataSource, Day, ExampleInfo, Remark, Schema};
 
 /// The source of an example's [`ExampleInfo::group`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -42,6 +43,7 @@ pub(crate) struct Histories {
 pub struct Log {
     pub(crate) schema: Schema,
     pub(crate) days: Vec<Day>,
+    pub(crate) calendar: Calendar,
     /// 0 or 1 per example.
     pub(crate) labels: Vec<u8>,
     /// Ids, `[examples x fields]`.
@@ -51,7 +53,10 @@ pub struct Log {
     pub(crate) groups: Groups,
     /// Present if the schema has a history.
     pub(crate) histories: Histories,
+    /// By space, the keys of its rows; `None` or missing if rows are found by hash.
+    pub(crate) keys: Vec<Option<Vec<u64>>>,
     pub(crate) facts: Vec<(String, String)>,
+    pub(crate) remarks: Vec<Remark>,
 }
 
 impl Log {
@@ -61,6 +66,13 @@ impl Log {
         assert_eq!(self.fields.len(), rows * schema.fields.len());
         assert_eq!(self.numeric.len(), rows * schema.numeric.len());
         assert_eq!(self.histories.spans.len(), if schema.history.is_some() { rows } else { 0 });
+        let spaces = self.keys.iter().zip(&schema.spaces);
+        let sound = |keys: &[u64], rows: u32| keys.len() == rows as usize;
+        assert!(
+            spaces.into_iter().all(|(keys, space)| {
+                keys.as_deref().is_none_or(|keys| sound(keys, space.rows))
+            })
+        );
         assert!(self.in_days() <= rows as u64);
         self
     }
@@ -100,6 +112,10 @@ impl DataSource for Log {
         &self.days
     }
 
+    fn calendar(&self) -> Calendar {
+        self.calendar
+    }
+
     fn held_out(&self) -> Range<u64> {
         self.in_days()..self.len() as u64
     }
@@ -136,12 +152,22 @@ impl DataSource for Log {
             Groups::One | Groups::Field(_) => 0,
         };
         let words = self.fields.len() + self.numeric.len() + self.histories.events.len() + groups;
+        let keys = self.keys.iter().flatten().map(Vec::len).sum::<usize>();
         // While a loader builds its log, it holds the log about twice.
-        2 * (self.labels.len() + 4 * words + 8 * self.histories.spans.len()) as u64
+        8 * keys as u64
+            + 2 * (self.labels.len() + 4 * words + 8 * self.histories.spans.len()) as u64
+    }
+
+    fn id_keys(&self, space: usize) -> Option<&[u64]> {
+        self.keys.get(space)?.as_deref()
     }
 
     fn facts(&self) -> Vec<(String, String)> {
         self.facts.clone()
+    }
+
+    fn remarks(&self) -> Vec<Remark> {
+        self.remarks.clone()
     }
 }
 
@@ -161,6 +187,13 @@ pub(crate) fn days_by_calendar(stamps: impl Iterator<Item = Stamp>, origin: Stam
         }
     }
     days
+}
+
+/// The first and the last date, as a fact about the log, if its days have dates.
+pub(crate) fn span(calendar: Calendar, days: &[Day]) -> Option<(String, String)> {
+    let (first, last) = (days.first()?.number, days.last()?.number);
+    let (first, last) = (calendar.date(first)?, calendar.date(last)?);
+    Some(("dates".to_string(), format!("{first} to {last}")))
 }
 
 /// `examples` examples in `parts` days of equal length (within one example); none is empty.
@@ -215,7 +248,7 @@ mod tests {
                 events: vec![1, 2, 3],
                 spans: vec![(0, 2), (0, 0), (1, 2), (2, 1)],
             },
-            facts: Vec::new(),
+            ..Log::default()
         }
         .checked()
     }

@@ -28,6 +28,12 @@ impl Short {
         let halves = [word as u32, (word >> 32) as u32];
         (text.len() <= 8).then(|| Short { halves, len: text.len() as u8 })
     }
+
+    /// Passes the text on.
+    pub(crate) fn read<T>(self, take: impl FnOnce(Text) -> T) -> T {
+        let word = u64::from(self.halves[1]) << 32 | u64::from(self.halves[0]);
+        take(word.to_le_bytes()[..usize::from(self.len)].into())
+    }
 }
 
 impl Medium {
@@ -41,6 +47,16 @@ impl Medium {
             }),
             _ => None,
         }
+    }
+
+    /// Passes the text on.
+    pub(crate) fn read<T>(self, take: impl FnOnce(Text) -> T) -> T {
+        let len = usize::from(self.len);
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.words[0].to_le_bytes());
+        // In the overlap both are the same.
+        bytes[len - 8..len].copy_from_slice(&self.words[1].to_le_bytes());
+        take(bytes[..len].into())
     }
 }
 
@@ -77,6 +93,12 @@ mod tests {
             }
             if let (Some(x), Some(y)) = (Medium::new(&a), Medium::new(&b)) {
                 prop_assert_eq!(x == y, a == b);
+            }
+            if let Some(x) = Short::new(a[..].into()) {
+                prop_assert_eq!(x.read(|text| text.to_vec()), a.clone());
+            }
+            if let Some(x) = Medium::new(&a) {
+                prop_assert_eq!(x.read(|text| text.to_vec()), a.clone());
             }
             prop_assert_eq!(Short::new(a[..].into()).is_some(), a.len() <= 8);
             prop_assert_eq!(Medium::new(&a).is_some(), (9..=16).contains(&a.len()));

@@ -94,6 +94,16 @@ impl Listed {
         code
     }
 
+    /// The key of each text, by code.
+    fn keys(&self) -> Vec<u64> {
+        let mut keys = vec![0; self.texts as usize];
+        let mut put = |code: &u32, key| keys[*code as usize] = key;
+        self.short.iter().for_each(|(text, code)| put(code, text.read(hash)));
+        self.medium.iter().for_each(|(text, code)| put(code, text.read(hash)));
+        self.long.iter().for_each(|(text, code)| put(code, hash((&**text).into())));
+        keys
+    }
+
     fn get(&self, text: Text) -> Option<u32> {
         let code = if let Some(text) = Short::new(text) {
             self.short.get(&text)
@@ -158,6 +168,14 @@ impl Vocabulary {
         }
     }
 
+    /// For each row, the key of its id; `None` if rows are found by hash. `numbering` is that of
+    /// the codes, if codes are not the rows themselves.
+    pub(crate) fn keys(&self, numbering: Option<&Numbering>) -> Option<Vec<u64>> {
+        let Vocabulary::Listed(listed) = self else { return None };
+        let keys = listed.keys();
+        Some(numbering.map_or_else(|| keys.clone(), |numbering| numbering.arrange(&keys)))
+    }
+
     /// An empty numbering of these codes; `min_count` as in [`Numbering`].
     pub(crate) fn numbering(&self, min_count: u32) -> Numbering {
         match self {
@@ -174,7 +192,7 @@ fn hashed_row(text: Text, rows: u32) -> u32 {
 }
 
 /// Mixes eight bytes at a time. The result is the same on every platform and must not change: the
-/// rows of `hash_rows` depend on it.
+/// rows of `hash_rows` and the keys of ids in checkpoints depend on it.
 #[inline]
 fn hash(text: Text) -> u64 {
     let start = mix(text.len() as u64);
@@ -192,6 +210,9 @@ fn hash(text: Text) -> u64 {
 }
 
 const UNSEEN: u32 = u32::MAX;
+
+/// The key of a row that stands for no single id: rare ids, items without a category.
+const NO_ID: u64 = 0;
 
 /// Ids of codes, assigned by first occurrence.
 ///
@@ -243,6 +264,18 @@ impl Numbering {
         *id
     }
 
+    /// The keys of the rows, from those of the codes. The row of rare ids has the key of no id.
+    fn arrange(&self, keys: &[u64]) -> Vec<u64> {
+        let mut arranged = vec![NO_ID; self.rows as usize];
+        let is_rare = |code: usize| (1..self.min_count).contains(&self.counts[code]);
+        for (code, (&id, &key)) in self.ids.iter().zip(keys).enumerate() {
+            if id != UNSEEN && (self.counts.is_empty() || !is_rare(code)) {
+                arranged[id as usize] = key;
+            }
+        }
+        arranged
+    }
+
     /// Number of assigned ids, including the rare row.
     pub(crate) fn rows(&self) -> u32 {
         self.rows
@@ -292,6 +325,25 @@ mod tests {
         numbering.settle();
         let ids: Vec<u32> = [3, 1, 0, 2].iter().map(|code| numbering.id(*code)).collect();
         assert_eq!((ids, numbering.rows()), (vec![0, 1, 0, 2], 3));
+    }
+
+    #[test]
+    fn a_row_has_the_same_key_in_every_log() {
+        let keys = |texts: &[&str], min_count: u32| {
+            let mut vocabulary = Vocabulary::new(0);
+            let codes: Vec<u32> = texts.iter().map(|t| vocabulary.code((*t).into())).collect();
+            let mut numbering = vocabulary.numbering(min_count);
+            codes.iter().for_each(|code| numbering.count(*code));
+            numbering.settle();
+            codes.iter().rev().for_each(|code| _ = numbering.id(*code));
+            vocabulary.keys(Some(&numbering)).unwrap()
+        };
+        let long = "a name of more than sixteen bytes";
+        let (one, two) = (keys(&["x", "longer id", long], 0), keys(&[long, "x", "longer id"], 0));
+        assert_eq!((one[0], one[1], one[2]), (two[2], two[0], two[1]));
+        assert_eq!(one[2], hash("x".into()));
+        assert_eq!(keys(&["x", "x", "rare"], 2), [NO_ID, hash("x".into())]);
+        assert_eq!(Vocabulary::new(7).keys(None), None);
     }
 
     #[test]

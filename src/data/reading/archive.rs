@@ -91,6 +91,17 @@ fn choose(
     found.map(|(index, _)| *index).ok_or_else(|| DataError::Member {
         path: path.to_string(),
         member: member.unwrap_or("").to_string(),
-        members: names.iter().map(|(_, name)| name.clone()).collect(),
+        members: nearest_first(member.unwrap_or(""), names),
     })
+}
+
+/// The names, those most like `asked` first; without a name, in the order of the archive.
+fn nearest_first(asked: &str, names: Vec<(usize, String)>) -> Vec<String> {
+    let likeness = |name: &str| strsim::jaro_winkler(asked, name);
+    let mut ranked: Vec<(f64, String)> =
+        names.into_iter().map(|(_, name)| (likeness(&name), name)).collect();
+    if !asked.is_empty() {
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    }
+    ranked.into_iter().map(|(_, name)| name).collect()
 }

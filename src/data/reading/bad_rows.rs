@@ -100,6 +100,16 @@ impl RowTally {
         Ok(())
     }
 
+    /// Number of rows that are part of the log.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// Number of rows that the user's own rule leaves out.
+    pub(crate) fn filtered(&self) -> u64 {
+        self.filtered
+    }
+
     /// Number of rows left out as malformed.
     pub(crate) fn skipped(&self) -> u64 {
         self.skipped.iter().sum()

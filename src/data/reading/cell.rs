@@ -2,6 +2,7 @@
 
 use super::bad_rows::{BadRowKind, Fault, excerpt};
 use super::text::Text;
+use super::tidy::MISSING_TEXTS;
 use crate::data::error::DataError;
 
 /// The cell as a finite number.
@@ -18,16 +19,20 @@ pub(crate) fn number(cell: Text, what: &str) -> Result<f64, Fault> {
 
 #[cold]
 fn unusual_number(cell: Text, what: &str) -> Result<f64, Fault> {
-    let parsed = std::str::from_utf8(&cell).ok().and_then(|text| text.trim().parse::<f64>().ok());
-    match parsed {
-        None => {
-            Err(Fault::cell(BadRowKind::BadNumber, format_args!("{what} must be a number"), &cell))
-        }
+    let parsed = std::str::from_utf8(&cell).ok().and_then(|text| text.parse::<f64>().ok());
+    let mut fault = match parsed {
+        None => Fault::cell(BadRowKind::BadNumber, format_args!("{what} must be a number"), &cell),
         Some(value) if !(value as f32).is_finite() => {
-            Err(Fault::cell(BadRowKind::NonFinite, format_args!("{what} must be finite"), &cell))
+            Fault::cell(BadRowKind::NonFinite, format_args!("{what} must be finite"), &cell)
         }
-        Some(value) => Ok(value),
+        Some(value) => return Ok(value),
+    };
+    if let Some(text) = MISSING_TEXTS.iter().find(|text| text.as_bytes() == cell.bytes()) {
+        fault.detail += &format!(" (if it means an empty cell: missing_texts = [{text:?}])");
+    } else if cell.trim_ascii().len() < cell.len() {
+        fault.detail += " (trim = true leaves out blanks at the ends of cells)";
     }
+    Err(fault)
 }
 
 /// A number of digits, optionally with a sign and a point, of at most 15 bytes: most cells of real
@@ -135,6 +140,12 @@ impl Condition {
         Ok(Condition { operator, text: quoted.unwrap_or(right).to_string(), number })
     }
 
+    /// The condition on cells without blanks at their ends.
+    pub(crate) fn trimmed(mut self) -> Condition {
+        self.text = self.text.trim_matches([' ', '\t']).to_string();
+        self
+    }
+
     /// The column in `"Quantity > 0"`.
     pub(crate) fn column(text: &str) -> &str {
         text[..column_end(text)].trim()
@@ -237,12 +248,13 @@ mod tests {
 
     #[test]
     fn numbers_must_be_finite_also_as_f32() {
-        assert_eq!(number(b" -3.5 ".into(), "x"), Ok(-3.5));
+        assert_eq!(number(b"-3.5".into(), "x"), Ok(-3.5));
         assert_eq!(number(b"999999999".into(), "x"), Ok(999_999_999.0));
         assert_eq!(number(b"0012345678".into(), "x"), Ok(12_345_678.0));
         for (cell, kind) in [
             ("", BadRowKind::EmptyField),
             ("3,5", BadRowKind::BadNumber),
+            (" 3", BadRowKind::BadNumber),
             ("NaN", BadRowKind::NonFinite),
             ("-inf", BadRowKind::NonFinite),
             ("1e39", BadRowKind::NonFinite),

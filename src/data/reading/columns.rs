@@ -9,7 +9,11 @@ use super::bad_rows::Fault;
 use super::cell::Condition;
 use super::delimited::{Delimited, Dialect};
 use super::file::{self, Input};
+use super::json_rows::JsonRows;
+use super::known;
+use super::long_delimiter::LongDelimited;
 use super::records::{Row, RowStream};
+use super::tidy::Tidy;
 use crate::data::error::DataError;
 
 /// Index of the column `name`, which the setting `key` names.
@@ -27,7 +31,13 @@ pub(crate) fn find(
                 "the column {name:?} ({key}) is there twice; rename one, or give `columns` yourself"
             )
         }
-        (None, _) => format!("there is no column {name:?} ({key}){}", suggestion(columns, name)),
+        (None, _) => {
+            let suggestion = match known::unseparated(columns) {
+                Some(way) => format!("; {way}"),
+                None => suggestion(columns, name),
+            };
+            format!("there is no column {name:?} ({key}){suggestion}")
+        }
     };
     Err(DataError::Column { path: path.to_string(), problem, columns: columns.to_vec() })
 }
@@ -48,9 +58,13 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Reads conditions such as `"Quantity > 0"`.
-    pub(crate) fn parse(conditions: &[String]) -> Result<Filter, DataError> {
-        let parse = |text: &String| Condition::parse_with_column("keep_when", text);
+    /// Reads conditions such as `"Quantity > 0"`; with `trim`, on cells without blanks at their
+    /// ends.
+    pub(crate) fn parse(conditions: &[String], trim: bool) -> Result<Filter, DataError> {
+        let parse = |text: &String| -> Result<(String, Condition), DataError> {
+            let (column, condition) = Condition::parse_with_column("keep_when", text)?;
+            Ok((column, if trim { condition.trimmed() } else { condition }))
+        };
         Ok(Filter { conditions: conditions.iter().map(parse).collect::<Result<_, _>>()? })
     }
 
@@ -77,6 +91,15 @@ impl FileFilter<'_> {
         self.conditions.is_empty()
     }
 
+    /// The number of the first condition that the row does not fulfil, and the cell.
+    pub(crate) fn refusal<'r>(&self, row: &Row<'r>) -> Option<(usize, &'r [u8])> {
+        let mut all = self.conditions.iter().zip(&self.names.conditions).enumerate();
+        all.find_map(|(index, ((column, condition), (name, _)))| {
+            let cell = row.cell(*column);
+            (condition.holds(cell, name) == Ok(false)).then(|| (index, cell.bytes()))
+        })
+    }
+
     /// Whether the row fulfils all conditions.
     #[inline(always)]
     pub(crate) fn keeps(&self, row: &Row) -> Result<bool, Fault> {
@@ -90,80 +113,143 @@ impl FileFilter<'_> {
 }
 
 /// Files of rows and their format, as settings.
+///
+/// JSON lines and Parquet are recognised; a column of JSON lines is the path of a key, as in
+/// `user.id`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TableFiles {
     /// The files, in order; gzip and zstd are decompressed, `a.zip!b.csv` is a member of an archive.
     pub files: Vec<String>,
-    /// Character between the cells of a text file.
-    pub delimiter: char,
-    /// Whether cells may be quoted with `"`; if not, a quote is an ordinary character.
+    /// The character or characters between the cells of a text file, as `","`, `"\t"` or `"::"`.
+    pub delimiter: String,
+    /// Whether cells may be quoted with `"`; if not, a quote is an ordinary character. With a
+    /// delimiter of several characters it always is one.
     pub quotes: bool,
     /// Names of the columns of text files without a header; empty if the first row has them.
     pub columns: Vec<String>,
+    /// Whether blanks at both ends of a cell are left out, in numbers and in texts alike.
+    pub trim: bool,
+    /// Texts that mean that a cell is empty, as `["NA", "\\N", "null"]`; conditions see an empty cell
+    /// too.
+    pub missing_texts: Vec<String>,
 }
 
 impl Default for TableFiles {
     fn default() -> Self {
-        TableFiles { files: Vec::new(), delimiter: ',', quotes: true, columns: Vec::new() }
+        TableFiles {
+            files: Vec::new(),
+            delimiter: ",".to_string(),
+            quotes: true,
+            columns: Vec::new(),
+            trim: true,
+            missing_texts: Vec::new(),
+        }
     }
+}
+
+/// The columns that a mapping uses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// Their names.
+    pub(crate) columns: Vec<&'a str>,
+    /// Those of them that may hold lists.
+    pub(crate) lists: Vec<&'a str>,
 }
 
 impl TableFiles {
     /// The format of the files.
     ///
     /// # Errors
-    /// If the character cannot be a delimiter.
+    /// If the text cannot be a delimiter.
     pub(crate) fn format(&self) -> Result<TableFormat, DataError> {
-        TableFormat::new(self.delimiter, self.quotes, &self.columns)
+        self.format_with(&self.columns)
     }
 
-    /// Opens one file after the other. Of Parquet files only the columns in `wanted` are read.
+    /// The format of a file with a header of its own.
+    ///
+    /// # Errors
+    /// If the text cannot be a delimiter.
+    pub(crate) fn format_with_header(&self) -> Result<TableFormat, DataError> {
+        self.format_with(&[])
+    }
+
+    fn format_with(&self, columns: &[String]) -> Result<TableFormat, DataError> {
+        let delimiter = &self.delimiter;
+        if delimiter.is_empty()
+            || !delimiter.is_ascii()
+            || delimiter.contains(['"', '\r', '\n', '\0'])
+        {
+            let problem =
+                format!("{delimiter:?} cannot separate cells: use e.g. \",\", \"\\t\" or \"::\"");
+            return Err(DataError::Setting { key: "delimiter", problem });
+        }
+        let names = (!columns.is_empty()).then(|| columns.to_vec());
+        let tidy = Tidy::new(self.trim, &self.missing_texts);
+        let separation = match delimiter.as_bytes() {
+            [one] => Separation::Short(Dialect { quotes: self.quotes, ..Dialect::quoted(*one) }),
+            _ => Separation::Long { delimiter: delimiter.clone(), utf8: true },
+        };
+        Ok(TableFormat { separation, tidy, names })
+    }
+
+    /// Opens one file after the other.
     pub(crate) fn open<'a>(
         &'a self,
         base_dir: &'a Path,
-        wanted: &'a [&'a str],
+        wanted: &'a Wanted<'a>,
     ) -> Result<impl Iterator<Item = Result<TableInput<'static>, DataError>> + 'a, DataError> {
         let format = self.format()?;
         Ok(self.files.iter().map(move |path| TableInput::open(base_dir, path, &format, wanted)))
     }
 }
 
+/// How the cells of text files are separated.
+#[derive(Clone, Debug)]
+enum Separation {
+    /// By one character.
+    Short(Dialect),
+    /// By several.
+    Long { delimiter: String, utf8: bool },
+}
+
 /// The format of files of rows, according to the settings.
 #[derive(Clone, Debug)]
 pub(crate) struct TableFormat {
-    dialect: Dialect,
+    separation: Separation,
+    tidy: Tidy,
     names: Option<Vec<String>>,
 }
 
 impl TableFormat {
-    /// Text separated by `delimiter`; `columns` names the columns of files without a header.
-    ///
-    /// # Errors
-    /// If the character cannot be a delimiter.
-    pub(crate) fn new(
-        delimiter: char,
-        quotes: bool,
-        columns: &[String],
-    ) -> Result<TableFormat, DataError> {
-        if !delimiter.is_ascii() || "\"\r\n\0".contains(delimiter) {
-            let problem = format!("{delimiter:?} cannot separate cells: use e.g. \",\" or \"\\t\"");
-            return Err(DataError::Setting { key: "delimiter", problem });
-        }
-        let names = (!columns.is_empty()).then(|| columns.to_vec());
-        let dialect = Dialect { quotes, ..Dialect::quoted(delimiter as u8) };
-        Ok(TableFormat { dialect, names })
-    }
-
     /// A known format; without `names` the first row has them.
     pub(crate) fn with(dialect: Dialect, names: &[&str]) -> TableFormat {
+        TableFormat::known(Separation::Short(dialect), names)
+    }
+
+    /// A known format with a delimiter of several characters, in any encoding.
+    pub(crate) fn with_long_delimiter(delimiter: &str, names: &[&str]) -> TableFormat {
+        let delimiter = delimiter.to_string();
+        TableFormat::known(Separation::Long { delimiter, utf8: false }, names)
+    }
+
+    fn known(separation: Separation, names: &[&str]) -> TableFormat {
         let all: Vec<String> = names.iter().map(|name| name.to_string()).collect();
-        TableFormat { dialect, names: (!all.is_empty()).then_some(all) }
+        let names = (!all.is_empty()).then_some(all);
+        TableFormat { separation, tidy: Tidy::default(), names }
     }
 
     /// The rows of a stream of text.
-    pub(crate) fn rows<'a>(&self, input: Input<'a>) -> Result<Delimited<'a>, DataError> {
-        Delimited::new(input, self.dialect, self.names.as_deref())
+    fn rows<'a>(&self, input: Input<'a>) -> Result<Box<dyn RowStream + 'a>, DataError> {
+        let (tidy, names) = (self.tidy.clone(), self.names.as_deref());
+        Ok(match &self.separation {
+            Separation::Short(dialect) => {
+                Box::new(Delimited::tidied(input, *dialect, tidy, names)?)
+            }
+            Separation::Long { delimiter, utf8 } => {
+                Box::new(LongDelimited::new(input, (delimiter, *utf8), tidy, names)?)
+            }
+        })
     }
 }
 
@@ -180,22 +266,37 @@ impl<'a> TableInput<'a> {
         format: &TableFormat,
     ) -> Result<TableInput<'a>, DataError> {
         let name = input.name.clone();
-        Ok(TableInput { name, rows: Box::new(format.rows(input)?) })
+        Ok(TableInput { name, rows: format.rows(input)? })
     }
 
-    /// Opens a file of delimited text, or a Parquet file (recognised by its first bytes or its
-    /// name). Of a Parquet file only the columns in `wanted` are read.
+    /// The rows of delimited text or of JSON lines; of these only the keys in `wanted` are read.
+    pub(crate) fn text_or_json(
+        mut input: Input<'a>,
+        format: &TableFormat,
+        wanted: &Wanted,
+    ) -> Result<TableInput<'a>, DataError> {
+        // Where the columns are named, a cell may begin with a brace.
+        if format.names.is_some() || !known::is_json_lines(input.beginning()?) {
+            return TableInput::text(input, format);
+        }
+        let name = input.name.clone();
+        let rows = Box::new(JsonRows::new(input, format.tidy.clone(), wanted)?);
+        Ok(TableInput { name, rows })
+    }
+
+    /// Opens a file of delimited text or JSON lines, or a Parquet file (recognised by its first
+    /// bytes or its name). Of JSON lines and Parquet only the columns in `wanted` are read.
     pub(crate) fn open(
         base_dir: &Path,
         path: &str,
         format: &TableFormat,
-        wanted: &[&str],
+        wanted: &Wanted,
     ) -> Result<TableInput<'static>, DataError> {
         let mut input = file::open(base_dir, path)?;
-        if input.first_line()?.starts_with(b"PAR1") || path.ends_with(".parquet") {
-            return parquet_table(input.name, wanted);
+        if input.beginning()?.starts_with(b"PAR1") || path.ends_with(".parquet") {
+            return parquet_table(input.name, &format.tidy, wanted);
         }
-        TableInput::text(input, format)
+        TableInput::text_or_json(input, format, wanted)
     }
 }
 
@@ -220,13 +321,17 @@ pub(crate) fn for_each_table<'a>(
 }
 
 #[cfg(feature = "parquet")]
-fn parquet_table(name: String, wanted: &[&str]) -> Result<TableInput<'static>, DataError> {
-    let rows = super::parquet::ParquetRows::open(Path::new(&name), wanted)?;
+fn parquet_table(
+    name: String,
+    tidy: &Tidy,
+    wanted: &Wanted,
+) -> Result<TableInput<'static>, DataError> {
+    let rows = super::parquet::ParquetRows::open(Path::new(&name), tidy, wanted)?;
     Ok(TableInput { name, rows: Box::new(rows) })
 }
 
 #[cfg(not(feature = "parquet"))]
-fn parquet_table(name: String, _wanted: &[&str]) -> Result<TableInput<'static>, DataError> {
+fn parquet_table(name: String, _: &Tidy, _: &Wanted) -> Result<TableInput<'static>, DataError> {
     Err(DataError::Feature { path: name, format: "Parquet", feature: "parquet" })
 }
 
@@ -249,8 +354,11 @@ mod tests {
 
     #[test]
     fn a_quote_is_no_delimiter() {
-        assert!(TableFormat::new('"', true, &[]).is_err());
-        assert!(TableFormat::new('\t', true, &[]).is_ok());
+        let format = |delimiter: &str| {
+            TableFiles { delimiter: delimiter.to_string(), ..TableFiles::default() }.format()
+        };
+        assert!(["\"", "", "\n", "\u{e9}"].iter().all(|delimiter| format(delimiter).is_err()));
+        assert!(["\t", "::"].iter().all(|delimiter| format(delimiter).is_ok()));
     }
 
     #[cfg(not(feature = "parquet"))]
@@ -258,8 +366,8 @@ mod tests {
     fn a_parquet_file_names_the_feature() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("log.bin"), b"PAR1....PAR1").unwrap();
-        let format = TableFormat::new(',', true, &[]).unwrap();
-        let table = TableInput::open(folder.path(), "log.bin", &format, &[]);
+        let format = TableFiles::default().format().unwrap();
+        let table = TableInput::open(folder.path(), "log.bin", &format, &Wanted::default());
         let text = table.err().unwrap().to_string();
         assert!(text.contains("--features parquet"), "{text}");
     }

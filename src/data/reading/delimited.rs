@@ -10,7 +10,8 @@ use super::bad_rows::{BadRowKind, Fault};
 use super::file::Input;
 use super::lines::{Line, Lines, MAX_LINE_BYTES, without_break};
 use super::records::{Row, RowError, RowStream, Stretch};
-use super::split::{CellCounts, Found, Span, Splitter};
+use super::split::{CellCounts, Found, FoundRows, Span, Splitter, is_blank};
+use super::tidy::Tidy;
 use crate::data::error::DataError;
 
 /// A quoted cell with more lines than this counts as never closed.
@@ -28,17 +29,19 @@ pub(crate) struct Dialect {
     pub(crate) quotes: bool,
     /// Whether the text must be UTF-8 (`u.item` of MovieLens 100K is Latin-1).
     pub(crate) utf8: bool,
+    /// Whether blanks at both ends of a cell are left out.
+    pub(crate) trim: bool,
 }
 
 impl Dialect {
     /// UTF-8 text with quotes as in RFC 4180.
     pub(crate) fn quoted(delimiter: u8) -> Dialect {
-        Dialect { delimiter, quotes: true, utf8: true }
+        Dialect { delimiter, quotes: true, utf8: true, trim: true }
     }
 
     /// UTF-8 text in which a quote is an ordinary character.
     pub(crate) fn plain(delimiter: u8) -> Dialect {
-        Dialect { delimiter, quotes: false, utf8: true }
+        Dialect { delimiter, quotes: false, utf8: true, trim: true }
     }
 
     /// Removes the pairs of quotes around cells. `false` if these are not all `quotes` of the line,
@@ -49,6 +52,9 @@ impl Dialect {
         }
         let mut stripped = 0;
         for cell in cells {
+            if self.trim {
+                *cell = cell.trimmed(block);
+            }
             if let [b'"', .., b'"'] = block[cell.start as usize..cell.end as usize] {
                 *cell = Span { start: cell.start + 1, end: cell.end - 1 };
                 stripped += 2;
@@ -62,6 +68,7 @@ impl Dialect {
 pub(crate) struct Delimited<'a> {
     lines: Lines<'a>,
     dialect: Dialect,
+    tidy: Tidy,
     columns: Vec<String>,
     splitter: Splitter,
     /// The cells of the current row.
@@ -90,9 +97,25 @@ impl<'a> Delimited<'a> {
         dialect: Dialect,
         names: Option<&[String]>,
     ) -> Result<Delimited<'a>, DataError> {
+        let tidy = Tidy::new(dialect.trim, &[]);
+        Delimited::tidied(input, dialect, tidy, names)
+    }
+
+    /// As [`new`](Self::new), with cells tidied as `tidy` says.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn tidied(
+        input: Input<'a>,
+        dialect: Dialect,
+        tidy: Tidy,
+        names: Option<&[String]>,
+    ) -> Result<Delimited<'a>, DataError> {
+        let dialect = Dialect { trim: tidy.trim, ..dialect };
         let mut rows = Delimited {
             lines: Lines::new(input.reader),
             dialect,
+            tidy,
             columns: Vec::new(),
             splitter: Splitter::new(dialect.delimiter),
             cells: Vec::new(),
@@ -110,8 +133,7 @@ impl<'a> Delimited<'a> {
                 Ok(rows)
             }
             Ok(None) => Err(DataError::Empty { path, why: "the file has no lines".to_string() }),
-            Err(RowError::Bad(bad)) => Err(DataError::BadRow { path, bad }),
-            Err(RowError::Io { line, source }) => Err(DataError::Read { path, line, source }),
+            Err(error) => Err(error.of_file(&path)),
         }
     }
 
@@ -144,8 +166,11 @@ impl<'a> Delimited<'a> {
             self.lines.begin_with_line(found.end);
             let line = self.lines.number();
             if !found.is_plain() {
-                return Ok(Some(Next { line, sound: self.unusual(found)? }));
+                let sound = self.unusual(found)?;
+                self.tidy.cells(self.lines.block(), &mut self.cells);
+                return Ok(Some(Next { line, sound }));
             }
+            self.tidy.cells(self.lines.block(), &mut self.cells);
             if self.cells.len() > 1 || !self.cells[0].is_empty() {
                 return Ok(Some(Next { line, sound: Ok(()) }));
             }
@@ -158,11 +183,19 @@ impl<'a> Delimited<'a> {
         let (ahead, width) = (self.lines.ahead(), self.columns.len());
         let block = self.lines.block();
         let cell_counts = CellCounts { width, most: STRETCH_CELLS };
-        let (rows, end) = self.splitter.rows(block, ahead.clone(), cell_counts, &mut self.cells);
+        let found = self.splitter.rows(block, ahead.clone(), cell_counts, &mut self.cells);
+        let FoundRows { rows, end, blanks } = found;
+        let blanks = blanks && self.tidy.trim;
         let (rows, end) = match rows {
-            0 => self.next_lines(),
+            // A line of blanks alone is no row, so it is looked at by itself.
+            _ if rows == 0 || width == 1 && (blanks || self.tidy.knows_missing()) => {
+                self.next_lines()
+            }
             _ => (rows, end),
         };
+        if blanks || self.tidy.knows_missing() {
+            self.tidy.cells(self.lines.block(), &mut self.cells);
+        }
         self.lines.begin_with_lines(end, rows as u64);
         rows
     }
@@ -178,10 +211,12 @@ impl<'a> Delimited<'a> {
             let found = self.splitter.line(block, end, ahead.end, &mut self.cells);
             let plain = found.filter(|found| {
                 let cells = &mut self.cells[before..];
+                let stripped = self.dialect.strip(block, cells, found.quotes);
+                self.tidy.cells(block, cells);
                 cells.len() == width
                     && (width > 1 || !cells[0].is_empty())
                     && !found.odd
-                    && self.dialect.strip(block, cells, found.quotes)
+                    && stripped
             });
             let Some(found) = plain else {
                 self.cells.truncate(before);
@@ -229,7 +264,7 @@ impl<'a> Delimited<'a> {
         let (mut state, mut extra, mut from) = (Quote::Start, 0, 0);
         loop {
             let record = &self.lines.block()[self.lines.record()];
-            state = scan(&record[from..], self.dialect.delimiter, state);
+            state = scan(&record[from..], self.dialect, state);
             from = record.len();
             if state != Quote::Inside || extra >= MAX_RECORD_LINES || from >= MAX_LINE_BYTES {
                 break;
@@ -275,12 +310,15 @@ impl<'a> Delimited<'a> {
         let (mut state, mut start, mut write) = (Quote::Start, record.start, record.start);
         for read in record.start..record.start + len {
             let byte = block[read];
-            let next = state.next(byte, self.dialect.delimiter);
-            let opens = state == Quote::Start && next == Quote::Inside;
-            if next == Quote::Start {
+            let next = state.next(byte, self.dialect);
+            let opens = matches!(state, Quote::Start | Quote::Before) && next == Quote::Inside;
+            if opens {
+                // Blanks before the quote.
+                write = start;
+            } else if next == Quote::Start {
                 self.cells.push(Span::new(start, write));
                 start = write;
-            } else if !opens && next != Quote::Closing {
+            } else if !matches!(next, Quote::Closing | Quote::After) {
                 block[write] = byte;
                 write += 1;
             }
@@ -331,31 +369,37 @@ impl RowStream for Delimited<'_> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Quote {
     Start,
+    /// After blanks at the beginning of a cell, if they are left out.
+    Before,
     Outside,
     Inside,
     Closing,
+    /// After blanks behind a closing quote, if they are left out.
+    After,
     /// After text that follows a closing quote; this state is final.
     Stray,
 }
 
 impl Quote {
-    fn next(self, byte: u8, delimiter: u8) -> Quote {
+    fn next(self, byte: u8, dialect: Dialect) -> Quote {
+        let blank = dialect.trim && is_blank(byte);
         match (self, byte) {
-            (Quote::Start | Quote::Closing, b'"') | (Quote::Inside, 0..b'"' | b'#'..) => {
-                Quote::Inside
-            }
+            (Quote::Start | Quote::Before | Quote::Closing, b'"')
+            | (Quote::Inside, 0..b'"' | b'#'..) => Quote::Inside,
             (Quote::Inside, b'"') => Quote::Closing,
             (Quote::Stray, _) => Quote::Stray,
-            (_, byte) if byte == delimiter => Quote::Start,
-            (Quote::Closing, b'\r' | b'\n') => Quote::Closing,
-            (Quote::Closing, _) => Quote::Stray,
+            (_, byte) if byte == dialect.delimiter => Quote::Start,
+            (Quote::Start | Quote::Before, _) if blank => Quote::Before,
+            (Quote::Closing | Quote::After, _) if blank => Quote::After,
+            (Quote::Closing | Quote::After, b'\r' | b'\n') => self,
+            (Quote::Closing | Quote::After, _) => Quote::Stray,
             _ => Quote::Outside,
         }
     }
 }
 
-fn scan(bytes: &[u8], delimiter: u8, state: Quote) -> Quote {
-    bytes.iter().fold(state, |state, byte| state.next(*byte, delimiter))
+fn scan(bytes: &[u8], dialect: Dialect, state: Quote) -> Quote {
+    bytes.iter().fold(state, |state, byte| state.next(*byte, dialect))
 }
 
 #[cfg(test)]
@@ -368,8 +412,12 @@ mod tests {
     type Seen = Result<(u64, Vec<String>), (u64, BadRowKind)>;
 
     fn rows(text: &[u8]) -> Vec<Seen> {
+        rows_of(text, Dialect { trim: false, ..Dialect::quoted(b',') })
+    }
+
+    fn rows_of(text: &[u8], dialect: Dialect) -> Vec<Seen> {
         let input = Input { name: "t".into(), reader: Box::new(Cursor::new(text.to_vec())) };
-        let mut reader = Delimited::new(input, Dialect::quoted(b','), Some(&[])).unwrap();
+        let mut reader = Delimited::new(input, dialect, Some(&[])).unwrap();
         let mut all = Vec::new();
         loop {
             match reader.read() {
@@ -400,6 +448,17 @@ mod tests {
                 ok(6, &["last", ""])
             ]
         );
+    }
+
+    #[test]
+    fn blanks_at_the_ends_of_cells_are_no_part_of_them() {
+        let text = b" a,\tb \r\n\"x y\" , \"p, \"\"q\"\" \"\n   \n c d,\"e\" \"f\"\n";
+        let stray = Err((4, BadRowKind::StrayQuote));
+        assert_eq!(
+            rows_of(text, Dialect::quoted(b',')),
+            [ok(1, &["a", "b"]), ok(2, &["x y", "p, \"q\""]), stray]
+        );
+        assert_eq!(rows(b" a, b\n"), [ok(1, &[" a", " b"])]);
     }
 
     #[test]

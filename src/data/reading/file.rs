@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::archive;
+use super::{archive, known};
 use crate::data::error::DataError;
 
 /// Bytes buffered between the file, the decoder and the rows.
@@ -16,7 +16,7 @@ const BUFFER: usize = 1 << 18;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// After the first byte of a frame that zstd skips, 0x50 to 0x5f.
+/// Begins, after one of 16 first bytes, a frame that decoders skip.
 const ZSTD_SKIPPED: &[u8] = &[0x2a, 0x4d, 0x18];
 const ZIP: &[u8] = b"PK\x03\x04";
 const UTF8_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
@@ -46,16 +46,22 @@ impl<'a> Input<'a> {
             line: 0,
             source,
         })?;
-        Ok(Input { name: name.to_string(), reader: decoded })
+        let mut input = Input { name: name.to_string(), reader: decoded };
+        match known::unread(input.beginning()?) {
+            Some((format, way)) => Err(DataError::Format { path: input.name, format, way }),
+            None => Ok(input),
+        }
+    }
+
+    /// The first bytes, which stay in the stream.
+    pub(crate) fn beginning(&mut self) -> Result<&[u8], DataError> {
+        let read = |source| DataError::Read { path: self.name.clone(), line: 0, source };
+        self.reader.fill_buf().map_err(read)
     }
 
     /// The beginning of the first line, which stays in the stream; it distinguishes formats.
     pub(crate) fn first_line(&mut self) -> Result<Vec<u8>, DataError> {
-        let bytes = self.reader.fill_buf().map_err(|source| DataError::Read {
-            path: self.name.clone(),
-            line: 0,
-            source,
-        })?;
+        let bytes = self.beginning()?;
         let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
         let line = &bytes[..end];
         Ok(line.strip_suffix(b"\r").unwrap_or(line).to_vec())
@@ -66,7 +72,9 @@ fn decode<'a>(mut reader: Box<dyn BufRead + 'a>) -> io::Result<Box<dyn BufRead +
     let start = reader.fill_buf()?;
     let mut decoded: Box<dyn BufRead + 'a> = if start.starts_with(GZIP) {
         buffered(flate2::bufread::MultiGzDecoder::new(reader))
-    } else if start.starts_with(ZSTD) || begins_with_skipped(start) {
+    } else if start.starts_with(ZSTD)
+        || matches!(start, [0x50..=0x5f, rest @ ..] if rest.starts_with(ZSTD_SKIPPED))
+    {
         buffered(zstd::stream::read::Decoder::with_buffer(reader)?)
     } else {
         reader
@@ -75,11 +83,6 @@ fn decode<'a>(mut reader: Box<dyn BufRead + 'a>) -> io::Result<Box<dyn BufRead +
         decoded.consume(UTF8_MARK.len());
     }
     Ok(decoded)
-}
-
-/// Whether the bytes begin a zstd file that has something else before its content.
-fn begins_with_skipped(start: &[u8]) -> bool {
-    start.first().is_some_and(|byte| byte & 0xf0 == 0x50) && start[1..].starts_with(ZSTD_SKIPPED)
 }
 
 fn buffered<'a>(reader: impl Read + 'a) -> Box<dyn BufRead + 'a> {
@@ -110,6 +113,26 @@ pub fn open(base_dir: &Path, path: &str) -> Result<Input<'static>, DataError> {
     Input::decode(&name, Box::new(reader))
 }
 
+/// As [`open`]; of an archive of several files, the member with the first of these names that one
+/// has, in any folder.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_one_of(
+    base_dir: &Path,
+    path: &str,
+    names: &[&str],
+) -> Result<Input<'static>, DataError> {
+    let found = open(base_dir, path);
+    let Err(DataError::Member { member, members, .. }) = &found else { return found };
+    let base = |member: &str| member.rsplit('/').next().unwrap_or_default().to_string();
+    let wanted = names.iter().find_map(|name| members.iter().find(|member| base(member) == *name));
+    match wanted.filter(|_| member.is_empty()) {
+        Some(wanted) => open_member(&absolute(base_dir, path), Some(wanted)),
+        None => found,
+    }
+}
+
 fn open_member(path: &Path, member: Option<&str>) -> Result<Input<'static>, DataError> {
     let shown = path.display().to_string();
     let (member, stream) = archive::open_member(open_file(path)?, &shown, member)?;
@@ -129,15 +152,15 @@ pub(crate) fn open_file(path: &Path) -> Result<File, DataError> {
         io::ErrorKind::NotFound => DataError::Missing { path: shown.clone() },
         _ => DataError::Open { path: shown.clone(), source },
     };
-    // Before it is opened: to open a pipe waits for somebody who writes into it.
-    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    // Asked before it is opened: to open a pipe is to wait for its writer.
+    let kind = std::fs::metadata(path).map_err(failed)?;
+    let refused = |kind, why: &str| Err(failed(io::Error::new(kind, why)));
     if kind.is_dir() {
-        let folder = "it is a folder, name a file";
-        return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, folder)));
+        return refused(io::ErrorKind::IsADirectory, "it is a folder, name a file");
     }
     if !kind.is_file() {
-        let other = "it is a pipe or a device, which may have no end: write it to a file first";
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, other)));
+        let why = "it is a pipe or a device, and a log is read more than once: write it to a file";
+        return refused(io::ErrorKind::InvalidInput, why);
     }
     File::open(path).map_err(failed)
 }
@@ -184,8 +207,11 @@ mod tests {
             b"\xef\xbb\xbfa\nb\n".to_vec(),
             members,
             zstd::encode_all(&b"a\nb\n"[..], 1).unwrap(),
-            [&b"\x5a\x2a\x4d\x18\x03\0\0\0xyz"[..], &zstd::encode_all(&b"a\nb\n"[..], 1).unwrap()]
-                .concat(),
+            [
+                &[0x53, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9],
+                &zstd::encode_all(&b"a\nb\n"[..], 1).unwrap()[..],
+            ]
+            .concat(),
             zip(&[("only.csv", b"a\nb\n")]),
         ] {
             let (_folder, path) = written(&bytes);
@@ -205,6 +231,21 @@ mod tests {
     }
 
     #[test]
+    fn a_member_is_found_by_its_name_and_many_are_not_listed() {
+        let (_folder, path) = written(&zip(&[("ml/README", b"r"), ("ml/ratings.dat", b"x")]));
+        let mut input =
+            open_one_of(Path::new("/"), path.to_str().unwrap(), &["ratings.csv", "ratings.dat"])
+                .unwrap();
+        assert_eq!(input.beginning().unwrap(), b"x");
+        let names: Vec<String> = (0..500).map(|n| format!("part-{n:03}.csv")).collect();
+        let members: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"x"[..])).collect();
+        let (_folder, path) = written(&zip(&members));
+        let error = text(&PathBuf::from(format!("{}!part-4a7.csv", path.display()))).unwrap_err();
+        assert!(error.contains("part-407.csv") && error.contains("and 470 more"), "{error}");
+        assert!(error.len() < 1000, "{error}");
+    }
+
+    #[test]
     fn a_missing_file_is_named_absolutely() {
         let error = open(Path::new("/nowhere"), "logs/a.csv").unwrap_err().to_string();
         assert!(error.contains("/nowhere/logs/a.csv") && error.contains("scenario"), "{error}");
@@ -216,8 +257,13 @@ mod tests {
     fn a_folder_is_no_file() {
         let folder = tempfile::tempdir().unwrap();
         assert!(text(folder.path()).unwrap_err().contains("folder"));
-        #[cfg(unix)]
-        assert!(text(Path::new("/dev/zero")).unwrap_err().contains("no end"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_no_file() {
+        let error = text(Path::new("/dev/zero")).unwrap_err();
+        assert!(error.contains("a pipe or a device"), "{error}");
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub(crate) fn for_each_line(
     }
 }
 
-fn text(line: &[u8]) -> Result<&str, Fault> {
+/// The line as text.
+pub(super) fn text(line: &[u8]) -> Result<&str, Fault> {
     if line.contains(&0) {
         return Err(Fault::new(
             BadRowKind::NulByte,

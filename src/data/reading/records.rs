@@ -3,6 +3,7 @@
 use std::io;
 
 use super::bad_rows::{BadRow, BadRowKind, Fault, RowTally};
+use super::known;
 use super::split::Span;
 use super::text::Text;
 use crate::base::counted;
@@ -72,6 +73,17 @@ pub(crate) enum RowError {
     Bad(BadRow),
     /// The stream is broken after line `line`.
     Io { line: u64, source: io::Error },
+}
+
+impl RowError {
+    /// As the error of a file whose header this is.
+    pub(crate) fn of_file(self, path: &str) -> DataError {
+        let path = path.to_string();
+        match self {
+            RowError::Bad(bad) => DataError::BadRow { path, bad },
+            RowError::Io { line, source } => DataError::Read { path, line, source },
+        }
+    }
 }
 
 /// A stream of rows with named columns.
@@ -187,7 +199,11 @@ fn check_width(row: &Row, width: usize) -> Result<(), Fault> {
         len if len > width => BadRowKind::ExtraField,
         _ => return Ok(()),
     };
-    Err(Fault::new(kind, format!("{}, expected {width}", counted(row.len(), "field", "fields"))))
+    let cells = (0..row.len().min(2)).map(|at| String::from_utf8_lossy(&row.cell(at)).into_owned());
+    let way = known::unseparated(&cells.collect::<Vec<String>>());
+    let way = way.map_or(String::new(), |way| format!(" ({way})"));
+    let fields = counted(row.len(), "field", "fields");
+    Err(Fault::new(kind, format!("{fields}, expected {width}{way}")))
 }
 
 fn repeated_header(columns: &[String], row: &Row) -> Option<Fault> {

@@ -28,6 +28,19 @@ impl Span {
         Span { start: start as u32, end: end as u32 }
     }
 
+    /// The cell without the blanks at both ends.
+    #[inline]
+    pub(crate) fn trimmed(self, block: &[u8]) -> Span {
+        let (mut start, mut end) = (self.start, self.end);
+        while start < end && is_blank(block[start as usize]) {
+            start += 1;
+        }
+        while start < end && is_blank(block[end as usize - 1]) {
+            end -= 1;
+        }
+        Span { start, end }
+    }
+
     /// Whether the cell is empty.
     #[inline]
     pub(crate) fn is_empty(self) -> bool {
@@ -39,6 +52,23 @@ impl Span {
     pub(crate) fn of(self, block: &[u8]) -> Text<'_> {
         Text::new(block, self.start as usize, self.end as usize)
     }
+}
+
+/// Whether the byte is a space or a tab.
+#[inline]
+pub(crate) fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// Rows that were found together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FoundRows {
+    /// Number of rows.
+    pub(crate) rows: usize,
+    /// Where the next line begins.
+    pub(crate) end: usize,
+    /// Whether a cell may begin or end with a blank.
+    pub(crate) blanks: bool,
 }
 
 /// How many cells to find.
@@ -76,6 +106,8 @@ struct Marks {
     quotes: u64,
     /// Zero bytes and bytes beyond ASCII.
     odd: u64,
+    /// Spaces and all bytes below, among them tabs and line breaks.
+    blanks: u64,
 }
 
 /// Finds one line after the other, and its cells between delimiters; quotes have no meaning here.
@@ -152,23 +184,23 @@ impl Splitter {
     }
 
     /// The first rows in a part of such a block, as long as each has the right number of cells and
-    /// is plain text; their cells replace `cells`. Returns their number and the start of the next
-    /// line.
+    /// is plain text; their cells replace `cells`.
     pub(crate) fn rows(
         &mut self,
         block: &[u8],
         part: Range<usize>,
         CellCounts { width, most }: CellCounts,
         cells: &mut Vec<Span>,
-    ) -> (usize, usize) {
+    ) -> FoundRows {
         let Range { start: from, end: until } = part;
         assert!(block.len() >= until + PADDING, "a block without its padding");
         self.forget();
         if width == 0 {
-            return (0, from);
+            return FoundRows { rows: 0, end: from, blanks: false };
         }
         let (mut found, mut breaks, mut start) = (0, 0, from);
         let (mut chunk, mut ahead) = (from / CHUNK * CHUNK, !0 << (from % CHUNK));
+        let mut blanks = 0;
         while found < most && chunk < until {
             let marks = look(block, chunk, self.delimiter);
             if (marks.quotes | marks.odd) & ahead != 0 {
@@ -180,6 +212,16 @@ impl Splitter {
             }
             let mut ends = (marks.delimiters | marks.breaks) & ahead;
             breaks += (marks.breaks & ahead).count_ones() as usize;
+            // Blanks before line breaks are looked for below, since most are carriage returns.
+            let blank = marks.blanks & !(ends | marks.breaks >> 1) & ahead;
+            if blank != 0 {
+                let all = marks.delimiters | marks.breaks;
+                let is_end = |at: usize| block[at] == self.delimiter || block[at] == b'\n';
+                let before = all << 1 | u64::from(chunk == 0 || is_end(chunk - 1));
+                let last = block[chunk + CHUNK] == self.delimiter;
+                let behind = all >> 1 | u64::from(last) << (CHUNK - 1);
+                blanks |= blank & (before | behind);
+            }
             while ends != 0 {
                 let at = chunk + ends.trailing_zeros() as usize;
                 cells[found] = Span::new(start, at);
@@ -197,7 +239,7 @@ impl Splitter {
             let inner = |row: &[Span]| row[..width - 1].iter().any(at_break);
             rows = whole.take(rows).take_while(|row| !inner(row)).count();
         }
-        let mut end = from;
+        let (mut end, mut blanks) = (from, blanks != 0);
         for row in 0..rows {
             let last = &mut cells[(row + 1) * width - 1];
             if width == 1 && last.is_empty() {
@@ -205,11 +247,14 @@ impl Splitter {
                 break;
             }
             end = last.end as usize + 1;
-            let carriage = !last.is_empty() && block[last.end as usize - 1] == b'\r';
-            last.end -= u32::from(carriage);
+            let before = |cell: &Span| block[cell.end as usize - 1];
+            if !last.is_empty() && before(last) <= b' ' {
+                last.end -= u32::from(before(last) == b'\r');
+                blanks |= !last.is_empty() && is_blank(before(last));
+            }
         }
         cells.truncate(rows * width);
-        (rows, end)
+        FoundRows { rows, end, blanks }
     }
 }
 
@@ -246,6 +291,7 @@ fn marks(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
         breaks: bits(chunk, |byte| byte == b'\n'),
         quotes: bits(chunk, |byte| byte == b'"'),
         odd: bits(chunk, |byte| matches!(byte, 0 | 0x80..)),
+        blanks: bits(chunk, |byte| byte <= b' '),
     }
 }
 
@@ -265,7 +311,8 @@ fn bits(chunk: &[u8; CHUNK], is: impl Fn(u8) -> bool) -> u64 {
 #[target_feature(enable = "avx2")]
 fn avx2(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
     use std::arch::x86_64::{
-        __m256i, _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_set_epi64x, _mm256_set1_epi8,
+        __m256i, _mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set_epi64x,
+        _mm256_set1_epi8,
     };
     let (words, _) = chunk.as_chunks::<8>();
     let word = |index: usize| i64::from_le_bytes(words[index]);
@@ -279,12 +326,15 @@ fn avx2(chunk: &[u8; CHUNK], delimiter: u8) -> Marks {
         let pattern = _mm256_set1_epi8(byte as i8);
         bits(_mm256_cmpeq_epi8(low, pattern), _mm256_cmpeq_epi8(high, pattern))
     };
+    let space = _mm256_set1_epi8(b' ' as i8);
+    let at_most_space = |half| _mm256_cmpeq_epi8(_mm256_min_epu8(half, space), half);
     Marks {
         delimiters: equal(delimiter),
         breaks: equal(b'\n'),
         quotes: equal(b'"'),
         // The highest bits are those of bytes beyond ASCII.
         odd: equal(0) | bits(low, high),
+        blanks: bits(at_most_space(low), at_most_space(high)),
     }
 }
 
@@ -306,8 +356,8 @@ mod tests {
             let block = [text.as_bytes(), &[b' '; CHUNK], &[0; PADDING]].concat();
             let part = 0..text.len() + CHUNK;
             let cell_counts = CellCounts { width: 3, most: 100 };
-            let (rows, end) = Splitter::new(b',').rows(&block, part, cell_counts, &mut Vec::new());
-            assert_eq!((rows, end), (sound, 6 * sound));
+            let found = Splitter::new(b',').rows(&block, part, cell_counts, &mut Vec::new());
+            assert_eq!((found.rows, found.end), (sound, 6 * sound));
         }
     }
 
@@ -318,7 +368,7 @@ mod tests {
         #[test]
         fn rows_are_the_lines_of_one_width(
             rows in prop::collection::vec(
-                "(a,bc,d|a,,|a,b|a,b,c,d|)\r?|a,bc,d|x\u{e9},1,2|\"a\",b,c", 0..60),
+                "(a,bc,d|a,,|a,b|a,b,c,d|)\r?|a,bc,d|x\u{e9},1,2|\"a\",b,c|a, b,c|a,b,c \r?|\ta,b,c", 0..60),
             from in 0usize..100, width in 1usize..4, most in 1usize..200,
         ) {
             let text = rows.iter().map(|row| format!("{row}\n")).collect::<String>() + "rest";
@@ -327,10 +377,12 @@ mod tests {
             let block = [text.as_bytes(), &[0; PADDING]].concat();
             for level in levels() {
                 let (mut splitter, mut cells) = (Splitter::new(b','), vec![Span::new(3, 4); 7]);
-                let (rows, end) = at_level(level, || {
+                let FoundRows { rows, end, blanks } = at_level(level, || {
                     splitter.rows(&block, from..text.len(), CellCounts { width, most }, &mut cells)
                 });
                 prop_assert_eq!(cells.len(), rows * width);
+                let outer = cells.iter().any(|cell| cell.trimmed(&block) != *cell);
+                prop_assert!(blanks || !outer);
                 let (mut one, mut at, mut line) = (Splitter::new(b','), from, Vec::new());
                 for row in cells.chunks_exact(width) {
                     line.clear();

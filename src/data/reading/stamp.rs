@@ -1,4 +1,4 @@
-//! Times of events: the formats of real logs, and calendar days (UTC).
+//! Times of events: the formats of real logs, and calendar days.
 
 use std::ops::Range;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bad_rows::{BadRowKind, Fault};
 use super::text::Text;
+use crate::data::date::{Date, UtcOffset, days_since_1970};
 
 const MS_PER_DAY: i64 = 86_400_000;
 
@@ -17,12 +18,13 @@ const YEARS: Range<i64> =
 /// The times of days up to number one million.
 const DAYS: Range<i64> = -1_000_000 * MS_PER_DAY..1_000_001 * MS_PER_DAY;
 
-/// A point in time: milliseconds since 1970-01-01 00:00 UTC, leap seconds left out.
+/// A point in time by the clocks that divide the log into days (UTC unless an offset is given):
+/// milliseconds since 1970-01-01 00:00, leap seconds left out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub(crate) struct Stamp(pub(crate) i64);
 
 impl Stamp {
-    /// Number of the calendar day (UTC), 0 for 1970-01-01.
+    /// Number of the calendar day, 0 for 1970-01-01.
     pub(crate) fn day(self) -> i64 {
         self.0.div_euclid(MS_PER_DAY)
     }
@@ -32,10 +34,9 @@ impl Stamp {
         Stamp((self.day() + 1) * MS_PER_DAY)
     }
 
-    /// The date as `YYYY-MM-DD`.
-    pub(crate) fn date(self) -> String {
-        let (year, month, day) = civil(self.day());
-        format!("{year:04}-{month:02}-{day:02}")
+    /// The date.
+    pub(crate) fn date(self) -> Date {
+        Date::from_days(self.day())
     }
 }
 
@@ -49,12 +50,50 @@ pub enum TimeFormat {
     /// Milliseconds since 1970-01-01 UTC.
     UnixMilliseconds,
     /// `YYYY-MM-DD HH:MM:SS`, where the seconds, their fraction or the whole time may be missing,
-    /// and `T` may replace the blank; read as UTC.
+    /// and `T` may replace the blank; read as local time, or as UTC if a `Z` follows.
     DateTime,
+    /// `M/D/YYYY h:mm:ss AM`, where the seconds, `AM` or `PM`, or the whole time may be missing, as in
+    /// MIND and many tables of spreadsheets; read as UTC.
+    MonthDayYear,
     /// `YYMMDDHH` of the years 2000 to 2099, as in the Avazu log.
     Yymmddhh,
     /// The number of a day; only differences matter.
     Day,
+}
+
+/// How times are read: their format, and the offset of the clocks that divide the log into days.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct TimeReader {
+    /// The format.
+    pub(crate) format: TimeFormat,
+    /// The offset.
+    pub(crate) offset: UtcOffset,
+}
+
+impl TimeReader {
+    /// Reads a time.
+    #[inline]
+    pub(crate) fn parse(self, cell: Text) -> Result<Stamp, Fault> {
+        let stamp = self.format.parse(cell)?;
+        // Most logs are in UTC. Other formats are local times, or no times of day.
+        if self.offset.is_utc() || !self.is_utc(cell) {
+            return Ok(stamp);
+        }
+        Ok(Stamp(stamp.0 + self.offset.milliseconds()))
+    }
+
+    fn is_utc(self, cell: Text) -> bool {
+        match self.format {
+            TimeFormat::UnixSeconds | TimeFormat::UnixMilliseconds => true,
+            TimeFormat::DateTime => cell.ends_with(b"Z"),
+            TimeFormat::Yymmddhh | TimeFormat::MonthDayYear | TimeFormat::Day => false,
+        }
+    }
+
+    /// The date of a day, if the days have dates.
+    pub(crate) fn date_of(self, stamp: Stamp) -> Option<Date> {
+        (self.format != TimeFormat::Day).then(|| stamp.date())
+    }
 }
 
 impl TimeFormat {
@@ -71,6 +110,7 @@ impl TimeFormat {
                 integer(cell).map(|day| day.checked_mul(MS_PER_DAY).unwrap_or(i64::MAX))
             }
             TimeFormat::DateTime => date_time(&cell),
+            TimeFormat::MonthDayYear => month_day_year(&cell),
             TimeFormat::Yymmddhh => yymmddhh(&cell),
         };
         let range = if self == TimeFormat::Day { DAYS } else { YEARS };
@@ -91,6 +131,7 @@ impl TimeFormat {
             TimeFormat::UnixSeconds => "unix seconds in the years 1900 to 2200",
             TimeFormat::UnixMilliseconds => "unix milliseconds in the years 1900 to 2200",
             TimeFormat::DateTime => "like 2010-12-01 08:26:00",
+            TimeFormat::MonthDayYear => "like 11/15/2019 8:55:22 AM (month first)",
             TimeFormat::Yymmddhh => "like 14102100 (YYMMDDHH)",
             TimeFormat::Day => "the whole number of a day, at most a million",
         }
@@ -132,6 +173,31 @@ fn yymmddhh(cell: &[u8]) -> Option<i64> {
     Some(day * MS_PER_DAY + hour * 3_600_000)
 }
 
+fn month_day_year(cell: &[u8]) -> Option<i64> {
+    let mut parts = cell.split(|byte| *byte == b' ');
+    let mut of_date = parts.next()?.split(|byte| *byte == b'/');
+    let mut number = || digits(of_date.next()?);
+    let (month, first, year) = (number()?, number()?, number()?);
+    let day = date(year, month, first).filter(|_| of_date.next().is_none())? * MS_PER_DAY;
+    let Some(time) = parts.next() else { return Some(day) };
+    let half = match parts.next() {
+        None => None,
+        Some(b"AM" | b"am") => Some(0),
+        Some(b"PM" | b"pm") => Some(12),
+        Some(_) => return None,
+    };
+    let mut of_time = time.split(|byte| *byte == b':');
+    let (hour, minute) = (digits(of_time.next()?)?, digits(of_time.next()?)?);
+    let second = of_time.next().map_or(Some(0), digits)?;
+    let hour = match half {
+        None => hour,
+        Some(half) => (1..=12).contains(&hour).then_some(hour % 12 + half)?,
+    };
+    let sound = hour < 24 && minute < 60 && second < 60;
+    let over = of_time.next().is_some() || parts.next().is_some();
+    (sound && !over).then_some(day + ((hour * 60 + minute) * 60 + second) * 1000)
+}
+
 fn date_time(cell: &[u8]) -> Option<i64> {
     let (date_part, time) = cell.split_at_checked(10).unwrap_or((cell, b""));
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date_part else {
@@ -170,41 +236,12 @@ fn milliseconds(fraction: &[u8]) -> Option<i64> {
 
 /// The day's number if the date exists.
 fn date(year: i64, month: i64, day: i64) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    (1..=days).contains(&day).then(|| days_since_1970(year, month, day))
-}
-
-/// Day number of a date of the Gregorian calendar, counting from March so that the leap day comes last.
-const fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
-    let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
-    let in_year = (153 * month + 2) / 5 + day - 1;
-    era * 146_097 + year * 365 + year / 4 - year / 100 + in_year - 719_468
-}
-
-/// The date of a day number, the inverse of [`days_since_1970`].
-fn civil(number: i64) -> (i64, i64, i64) {
-    let shifted = number + 719_468;
-    let (era, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let in_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * in_year + 2) / 153;
-    let first = in_year - (153 * month + 2) / 5 + 1;
-    let calendar = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(calendar < 3), calendar, first)
+    Date::new(year, month, day).map(Date::days)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn stamp(format: TimeFormat, text: &str) -> Result<i64, BadRowKind> {
         format.parse(text.into()).map(|stamp| stamp.0).map_err(|fault| fault.kind)
@@ -218,8 +255,33 @@ mod tests {
         assert_eq!(stamp(TimeFormat::DateTime, "2009-12-01 07:45:00"), Ok(1_259_653_500_000));
         assert_eq!(stamp(TimeFormat::DateTime, "2009-12-01T07:45:00.25Z"), Ok(1_259_653_500_250));
         assert_eq!(stamp(TimeFormat::DateTime, "2012-02-29"), Ok(1_330_473_600_000));
+        for text in ["11/15/2019 8:55:22 AM", "11/15/2019 08:55:22"] {
+            assert_eq!(stamp(TimeFormat::MonthDayYear, text), Ok(1_573_808_122_000));
+        }
+        assert_eq!(stamp(TimeFormat::MonthDayYear, "1/2/1970 12:00 AM"), Ok(MS_PER_DAY));
+        assert_eq!(
+            stamp(TimeFormat::MonthDayYear, "1/2/1970 12:01 PM"),
+            Ok(MS_PER_DAY + 43_260_000)
+        );
+        assert_eq!(stamp(TimeFormat::MonthDayYear, "1/2/1970"), Ok(MS_PER_DAY));
         assert_eq!(stamp(TimeFormat::Yymmddhh, "14102101"), Ok(1_413_853_200_000));
         assert_eq!(stamp(TimeFormat::Day, "3"), Ok(3 * MS_PER_DAY));
+    }
+
+    #[test]
+    fn an_offset_moves_what_is_in_utc_and_nothing_else() {
+        let offset = UtcOffset::try_from("+08:00".to_string()).unwrap();
+        let day = |format, text: &str| {
+            TimeReader { format, offset }.parse(text.into()).unwrap().date().to_string()
+        };
+        // 2020-01-01 20:00 UTC is the next day in Beijing.
+        assert_eq!(day(TimeFormat::UnixSeconds, "1577908800"), "2020-01-02");
+        assert_eq!(day(TimeFormat::UnixMilliseconds, "1577908800000"), "2020-01-02");
+        assert_eq!(day(TimeFormat::DateTime, "2020-01-01T20:00:00Z"), "2020-01-02");
+        assert_eq!(day(TimeFormat::DateTime, "2020-01-01 20:00:00"), "2020-01-01");
+        assert_eq!(day(TimeFormat::Yymmddhh, "20010120"), "2020-01-01");
+        let number = TimeReader { format: TimeFormat::Day, offset };
+        assert_eq!(number.date_of(number.parse("3".into()).unwrap()), None);
     }
 
     #[test]
@@ -232,6 +294,10 @@ mod tests {
             (TimeFormat::DateTime, "2011-01-01 24:00:00"),
             (TimeFormat::Yymmddhh, "14102124"),
             (TimeFormat::Yymmddhh, "2014102100"),
+            (TimeFormat::MonthDayYear, "15/11/2019"),
+            (TimeFormat::MonthDayYear, "1/2/1970 0:00 AM"),
+            (TimeFormat::MonthDayYear, "1/2/1970 13:00 PM"),
+            (TimeFormat::MonthDayYear, "1/2/1970 1:00:00:00"),
             (TimeFormat::Day, "1.5"),
         ] {
             assert_eq!(stamp(format, text), Err(BadRowKind::BadTime), "{text}");
@@ -246,15 +312,5 @@ mod tests {
             assert_eq!(stamp(format, text), Err(BadRowKind::TimeOutOfRange), "{text}");
         }
         assert_eq!(stamp(TimeFormat::UnixSeconds, ""), Err(BadRowKind::EmptyField));
-    }
-
-    proptest! {
-        #[test]
-        fn dates_and_day_numbers_are_inverse(day in -25_000i64..84_000) {
-            let (year, month, first) = civil(day);
-            prop_assert_eq!(date(year, month, first), Some(day));
-            let text = Stamp(day * MS_PER_DAY).date();
-            prop_assert_eq!(stamp(TimeFormat::DateTime, &text), Ok(day * MS_PER_DAY));
-        }
     }
 }

@@ -1,4 +1,5 @@
-//! Amazon product reviews as published by McAuley and others: the editions of 2014 and 2018.
+//! Amazon product reviews as published by McAuley and others: the editions of 2014, 2018 and 2023,
+//! which their keys distinguish.
 //!
 //! A review is an implicit positive: the user interacted with the item. Text and stars are not used.
 
@@ -10,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{OpenContext, SourceConfig};
-use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::Log;
 use crate::data::log::din_task::{self, TaskConfig};
@@ -19,7 +19,8 @@ use crate::data::reading::bad_rows::{BadRowKind, BadRows, Fault, RowTally, excer
 use crate::data::reading::file::{self, Input};
 use crate::data::reading::json_lines::{fault, for_each_line};
 use crate::data::reading::python_literal;
-use crate::data::reading::stamp::{Stamp, TimeFormat};
+use crate::data::reading::stamp::{Stamp, TimeFormat, TimeReader};
+use crate::data::{DataSource, UtcOffset};
 
 /// Which level of a category path is an item's category.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -36,7 +37,8 @@ pub enum CategoryLevel {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Files of reviews such as `reviews_Electronics_5.json.gz`, one JSON object per line.
+    /// Files of reviews such as `reviews_Electronics_5.json.gz` or `Electronics.jsonl.gz`, one JSON
+    /// object per line; the editions of 2014, 2018 and 2023 are told by their keys.
     pub reviews: Vec<String>,
     /// File of item metadata such as `meta_Electronics.json.gz`, for the categories; without it
     /// all items share one category.
@@ -45,6 +47,9 @@ pub struct Config {
     pub category_level: CategoryLevel,
     /// How reviews become examples.
     pub task: TaskConfig,
+    /// How far the clocks of the days are ahead of UTC, as `"+08:00"` or `"-05:30"`.
+    #[serde(skip_serializing_if = "UtcOffset::is_utc")]
+    pub utc_offset: UtcOffset,
     /// What to do about malformed rows.
     #[serde(flatten)]
     pub bad_rows: BadRows,
@@ -53,12 +58,20 @@ pub struct Config {
 /// The keys of a review that are used; all others are ignored.
 #[derive(Debug, Deserialize)]
 struct Review<'a> {
+    /// Editions of 2014 and 2018.
     #[serde(borrow, rename = "reviewerID")]
-    user: Option<JsonText<'a>>,
+    reviewer: Option<JsonText<'a>>,
     #[serde(borrow, rename = "asin")]
     item: Option<JsonText<'a>>,
     #[serde(rename = "unixReviewTime")]
-    time: Option<Value>,
+    seconds: Option<Value>,
+    /// Edition of 2023; the parent is the product in all its colours and sizes, and has metadata.
+    #[serde(borrow, rename = "user_id")]
+    user: Option<JsonText<'a>>,
+    #[serde(borrow, rename = "parent_asin")]
+    parent: Option<JsonText<'a>>,
+    #[serde(rename = "timestamp")]
+    milliseconds: Option<Value>,
 }
 
 /// Text that is borrowed from the line unless it contains escapes.
@@ -70,27 +83,42 @@ struct JsonText<'a>(#[serde(borrow)] Cow<'a, str>);
 struct Metadata<'a> {
     #[serde(borrow)]
     asin: Option<JsonText<'a>>,
-    /// Edition of 2014: several paths.
+    /// Edition of 2023.
     #[serde(borrow)]
-    categories: Option<Vec<Vec<JsonText<'a>>>>,
+    parent_asin: Option<JsonText<'a>>,
+    /// Edition of 2014: several paths. Edition of 2023: one path, which may be empty.
+    #[serde(borrow)]
+    categories: Option<Vec<PathOrEntry<'a>>>,
     /// Edition of 2018: one path, which may be empty.
     #[serde(borrow)]
     category: Option<Vec<JsonText<'a>>>,
 }
 
+/// A path of categories, or an entry of the only path.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a path of categories, or a category")]
+enum PathOrEntry<'a> {
+    Path(#[serde(borrow)] Vec<JsonText<'a>>),
+    Entry(#[serde(borrow)] JsonText<'a>),
+}
+
 impl Metadata<'_> {
     fn category(&self, level: CategoryLevel) -> Option<&str> {
         let paths = self.categories.as_deref().unwrap_or(&[]);
-        let (paths, path) = match level {
-            CategoryLevel::First => (paths.first(), self.category.as_ref()),
-            CategoryLevel::Last => (paths.last(), self.category.as_ref()),
-        };
-        let path = paths.or(path)?;
-        let entry = match level {
+        match level.of(paths) {
+            Some(PathOrEntry::Entry(entry)) => Some(entry.0.as_ref()),
+            Some(PathOrEntry::Path(path)) => level.of(path).map(|entry| entry.0.as_ref()),
+            None => level.of(self.category.as_deref()?).map(|entry| entry.0.as_ref()),
+        }
+    }
+}
+
+impl CategoryLevel {
+    fn of<T>(self, path: &[T]) -> Option<&T> {
+        match self {
             CategoryLevel::First => path.first(),
             CategoryLevel::Last => path.last(),
-        };
-        entry.map(|text| text.0.as_ref())
+        }
     }
 }
 
@@ -126,10 +154,10 @@ pub(crate) fn load<'a>(
     let mut events = Events::new();
     let mut first_path = None;
     for input in reviews {
-        let input = input?;
+        let input = with_json(input?)?;
         first_path.get_or_insert_with(|| input.name.clone());
         for_each_line(input, &mut tally, |line| {
-            let (user, item, stamp) = review(line)?;
+            let (user, item, stamp) = review(line, config.utc_offset)?;
             events.push((&*user).into(), (&*item).into(), stamp);
             Ok(())
         })?;
@@ -153,22 +181,60 @@ pub(crate) fn load<'a>(
     din_task::build(events, &config.task, context.streams, &path, facts)
 }
 
-fn review(line: &str) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
+/// Refuses a file whose first line cannot be JSON, such as a CSV file of ratings.
+fn with_json(mut input: Input) -> Result<Input, DataError> {
+    let first = input.first_line()?;
+    match first.is_empty() || first.contains(&b'{') || first.contains(&b'}') {
+        true => Ok(input),
+        false => Err(DataError::Format {
+            path: input.name,
+            format: "text without JSON",
+            way: "Amazon's reviews have one JSON object per line; CSV files of ratings are read with \
+                  data.kind = \"interactions\"",
+        }),
+    }
+}
+
+fn review(line: &str, offset: UtcOffset) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
     let review: Review = serde_json::from_str(line).map_err(|error| fault(&error))?;
-    let user = present(review.user, "reviewerID")?;
-    let item = present(review.item, "asin")?;
-    let missing = || Fault::new(BadRowKind::MissingField, "no key \"unixReviewTime\"");
-    let text = match review.time.ok_or_else(missing)? {
-        Value::Number(number) => number.to_string(),
-        other => {
-            let detail = format!(
-                "\"unixReviewTime\" must be a number, found {}",
-                excerpt(other.to_string().as_bytes())
-            );
-            return Err(Fault::new(BadRowKind::WrongType, detail));
-        }
+    if review.reviewer.is_none() && review.user.is_none() {
+        let detail = "no key \"reviewerID\" (editions of 2014 and 2018) and no \"user_id\" (edition of \
+                      2023); other JSON lines are read with data.kind = \"interactions\"";
+        return Err(Fault::new(BadRowKind::MissingField, detail));
+    }
+    if review.reviewer.is_some() {
+        let user = present(review.reviewer, "reviewerID")?;
+        let item = present(review.item, "asin")?;
+        return Ok((
+            user,
+            item,
+            time(review.seconds, "unixReviewTime", TimeFormat::UnixSeconds, offset)?,
+        ));
+    }
+    let user = present(review.user, "user_id")?;
+    let (item, key) = match review.parent {
+        Some(parent) => (Some(parent), "parent_asin"),
+        None => (review.item, "asin"),
     };
-    Ok((user, item, TimeFormat::UnixSeconds.parse(text[..].into())?))
+    let item = present(item, key)?;
+    Ok((user, item, time(review.milliseconds, "timestamp", TimeFormat::UnixMilliseconds, offset)?))
+}
+
+fn time(
+    value: Option<Value>,
+    key: &str,
+    format: TimeFormat,
+    offset: UtcOffset,
+) -> Result<Stamp, Fault> {
+    let missing = || Fault::new(BadRowKind::MissingField, format!("no key {key:?}"));
+    match value.ok_or_else(missing)? {
+        Value::Number(number) => TimeReader { format, offset }.parse(number.to_string()[..].into()),
+        other => {
+            let found = excerpt(other.to_string().as_bytes());
+            let detail = format!("{key:?} must be a number, found {found}");
+            Err(Fault::new(BadRowKind::WrongType, detail))
+        }
+    }
 }
 
 fn present<'a>(text: Option<JsonText<'a>>, key: &str) -> Result<Cow<'a, str>, Fault> {
@@ -201,7 +267,7 @@ fn with_metadata(line: &str, take: impl FnOnce(&str, &Metadata)) -> Result<(), F
             })?
         }
     };
-    let item = match &metadata.asin {
+    let item = match metadata.parent_asin.as_ref().or(metadata.asin.as_ref()) {
         Some(asin) => asin.0.as_ref(),
         None => return Err(Fault::new(BadRowKind::MissingField, "no key \"asin\"")),
     };
@@ -221,7 +287,12 @@ mod tests {
     }
 
     #[test]
-    fn both_editions_of_metadata_are_read() {
+    fn all_editions_of_metadata_are_read() {
+        let newest = r#"{"parent_asin": "1", "categories": ["Books", "Games"]}"#;
+        assert_eq!(category(newest, CategoryLevel::First), Ok(Some("Books".into())));
+        assert_eq!(category(newest, CategoryLevel::Last), Ok(Some("Games".into())));
+        let none = r#"{"parent_asin": "1", "categories": []}"#;
+        assert_eq!(category(none, CategoryLevel::Last), Ok(None));
         let old = "{'asin': '1', 'categories': [['Books', \"Children's\"], ['Toys', 'Games']]}";
         assert_eq!(category(old, CategoryLevel::First), Ok(Some("Books".into())));
         assert_eq!(category(old, CategoryLevel::Last), Ok(Some("Games".into())));
@@ -246,9 +317,32 @@ mod tests {
     }
 
     #[test]
+    fn reviews_of_2023_have_milliseconds_and_a_parent() {
+        let line = r#"{"rating": 1.0, "asin": "B0AAA", "parent_asin": "B0PPA", "user_id": "U2", "timestamp": 1.5231e+12}"#;
+        let (user, item, stamp) = review(line, UtcOffset::default()).unwrap();
+        assert_eq!(
+            (user.as_ref(), item.as_ref(), stamp),
+            ("U2", "B0PPA", Stamp(1_523_100_000_000))
+        );
+        let other =
+            review(r#"{"user": "a", "business": "b", "date": "2018-04-07"}"#, UtcOffset::default())
+                .unwrap_err();
+        assert_eq!(other.kind, BadRowKind::MissingField);
+        assert!(other.detail.contains("2023") && other.detail.contains("interactions"));
+    }
+
+    #[test]
+    fn a_table_of_ratings_is_sent_to_interactions() {
+        let text = &b"user_id,parent_asin,rating,timestamp\n"[..];
+        let input = Input::decode("ratings.csv", Box::new(text)).unwrap();
+        let error = with_json(input).unwrap_err().to_string();
+        assert!(error.contains("ratings.csv") && error.contains("interactions"), "{error}");
+    }
+
+    #[test]
     fn optional_keys_of_both_editions_are_passed_over() {
         let line = r#"{"overall": 5.0, "vote": "1,234", "verified": true, "style": {"Size:": " 7 oz"}, "image": ["x"], "helpful": [0, 1], "reviewerID": "A\u0041", "asin": "B0", "unixReviewTime": 1472688000}"#;
-        let (user, item, stamp) = review(line).unwrap();
+        let (user, item, stamp) = review(line, UtcOffset::default()).unwrap();
         assert_eq!((user.as_ref(), item.as_ref(), stamp), ("AA", "B0", Stamp(1_472_688_000_000)));
     }
 }

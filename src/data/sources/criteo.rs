@@ -79,7 +79,10 @@ pub(crate) fn load<'a>(
         bad_rows: config.bad_rows,
         ..tabular::Config::default()
     };
-    tabular::load(&mapping, inputs.map(|input| table(input?)))
+    let mut log = tabular::load(&mapping, inputs.map(|input| table(input?)))?;
+    // The columns of a known format are not the user's choice.
+    log.remarks.retain(|remark| remark.key == "data.label");
+    Ok(log)
 }
 
 fn table(mut input: Input) -> Result<TableInput, DataError> {

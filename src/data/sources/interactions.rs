@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OpenContext, SourceConfig};
-use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::Log;
 use crate::data::log::din_task::{self, TaskConfig};
@@ -15,11 +14,13 @@ use crate::data::log::events::Events;
 use crate::data::reading::bad_rows::{BadRows, Fault, RowTally};
 use crate::data::reading::cell::{Condition, filled};
 use crate::data::reading::columns::{
-    FileFilter, Filter, TableFiles, TableFormat, TableInput, find, for_each_table,
+    FileFilter, Filter, TableFiles, TableInput, Wanted, find, for_each_table,
 };
 use crate::data::reading::records::{Row, RowDecision, Stretch, Take, for_each_row, take_rows};
-use crate::data::reading::stamp::{Stamp, TimeFormat};
+use crate::data::reading::refused::{FirstRefused, keeps_all};
+use crate::data::reading::stamp::{Stamp, TimeFormat, TimeReader};
 use crate::data::reading::text::Text;
+use crate::data::{DataSource, UtcOffset};
 
 /// A file with the category of every item.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +62,10 @@ pub struct Config {
     pub time: String,
     /// How the time is written.
     pub time_format: TimeFormat,
+    /// How far the clocks of the days are ahead of UTC, as `"+08:00"` or `"-05:30"`: by them, times
+    /// in UTC (Unix times, and texts with `Z`) are divided into days. Other texts are local times.
+    #[serde(skip_serializing_if = "UtcOffset::is_utc")]
+    pub utc_offset: UtcOffset,
     /// Column with the item's category; the first row of an item decides.
     pub category: Option<String>,
     /// A further file with the category of every item.
@@ -82,6 +87,7 @@ impl Default for Config {
             item: "item".to_string(),
             time: "time".to_string(),
             time_format: TimeFormat::default(),
+            utc_offset: UtcOffset::default(),
             category: None,
             categories: None,
             keep_when: Vec::new(),
@@ -109,8 +115,9 @@ pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let wanted = wanted(config);
     let tables = config.tables.open(context.base_dir, &wanted)?;
     let categories = config.categories.as_ref().map(|table| {
-        let format = TableFormat::new(config.tables.delimiter, config.tables.quotes, &[])?;
-        TableInput::open(context.base_dir, &table.file, &format, &[&table.item, &table.category])
+        let format = config.tables.format_with_header()?;
+        let wanted = Wanted { columns: vec![&table.item, &table.category], lists: Vec::new() };
+        TableInput::open(context.base_dir, &table.file, &format, &wanted)
     });
     load(config, tables, categories.transpose()?, context)
 }
@@ -139,28 +146,34 @@ pub(crate) fn load_with<'a>(
     categorise: impl FnOnce(&mut Events) -> Result<Vec<(String, String)>, DataError>,
 ) -> Result<Log, DataError> {
     config.task.check()?;
-    let filter = Filter::parse(&config.keep_when)?;
+    let filter = Filter::parse(&config.keep_when, config.tables.trim)?;
     let mut tally = RowTally::new(config.bad_rows)?;
     let mut events = Events::new();
+    let mut refused = FirstRefused::default();
     let path = for_each_table(tables, |table| {
-        read_events(config, table, &filter, &mut events, &mut tally)
+        read_events(config, table, &filter, (&mut events, &mut refused), &mut tally)
     })?;
+    refused.check_left(&path, &tally, &config.keep_when)?;
     let mut facts = tally.facts();
     facts.extend(categorise(&mut events)?);
-    din_task::build(events, &config.task, context.streams, &path, facts)
+    let mut remarks = events.remarks(&config.user, &config.item);
+    remarks.extend(keeps_all(&tally, &config.keep_when));
+    let log = din_task::build(events, &config.task, context.streams, &path, facts)?;
+    Ok(Log { remarks, ..log })
 }
 
-fn wanted(config: &Config) -> Vec<&str> {
+pub(crate) fn wanted(config: &Config) -> Wanted<'_> {
     let columns = [&config.user, &config.item, &config.time].into_iter().chain(&config.category);
     let conditions = config.keep_when.iter().map(|text| Condition::column(text));
-    columns.map(String::as_str).chain(conditions).collect()
+    let columns = columns.map(String::as_str).chain(conditions).collect();
+    Wanted { columns, lists: Vec::new() }
 }
 
 fn read_events(
     config: &Config,
     table: &mut TableInput,
     filter: &Filter,
-    events: &mut Events,
+    (events, refused): (&mut Events, &mut FirstRefused),
     tally: &mut RowTally,
 ) -> Result<(), DataError> {
     let columns = table.rows.columns();
@@ -169,9 +182,19 @@ fn read_events(
     let time = one("time", &config.time)?;
     let category = config.category.as_ref().map(|name| one("category", name)).transpose()?;
     let filter = filter.on(&table.name, columns)?;
-    let format = config.time_format;
-    let consumer =
-        EventConsumer { filter, user, item, time, category, format, stamps: Vec::new(), events };
+    let reader = TimeReader { format: config.time_format, offset: config.utc_offset };
+    events.has_dates = config.time_format != TimeFormat::Day;
+    let consumer = EventConsumer {
+        filter,
+        user,
+        item,
+        time,
+        category,
+        reader,
+        stamps: Vec::new(),
+        events,
+        refused,
+    };
     take_rows(&table.name, &mut *table.rows, tally, consumer)
 }
 
@@ -182,10 +205,11 @@ struct EventConsumer<'a> {
     item: usize,
     time: usize,
     category: Option<usize>,
-    format: TimeFormat,
+    reader: TimeReader,
     /// Times of the current rows.
     stamps: Vec<Stamp>,
     events: &'a mut Events,
+    refused: &'a mut FirstRefused,
 }
 
 impl EventConsumer<'_> {
@@ -198,7 +222,7 @@ impl EventConsumer<'_> {
     ) -> Result<(), Fault> {
         self.stamps.clear();
         for row in 0..rows {
-            self.stamps.push(self.format.parse(cell(row, self.time))?);
+            self.stamps.push(self.reader.parse(cell(row, self.time))?);
         }
         for row in 0..rows {
             filled(cell(row, self.user), "the user")?;
@@ -211,6 +235,10 @@ impl EventConsumer<'_> {
 impl Take for EventConsumer<'_> {
     fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         if !self.filter.keeps(row)? {
+            self.refused.note(&self.filter, row);
+            if let Ok(stamp) = self.reader.parse(row.cell(self.time)) {
+                self.events.leave_out(stamp);
+            }
             return Ok(RowDecision::Filtered);
         }
         let cell = |_, column| row.cell(column);

@@ -4,6 +4,8 @@ pub mod amazon;
 pub mod avazu;
 pub mod criteo;
 pub mod interactions;
+pub mod libffm;
+pub mod libsvm;
 pub mod movielens;
 pub mod synthetic;
 pub mod tabular;
@@ -45,17 +47,21 @@ crate::registry! {
     pub enum SourceChoice: SourceConfig {
         /// A generated e-commerce search log with a known ground truth; needs no file.
         "synthetic" => Synthetic(synthetic::Config),
-        /// Amazon reviews (2014 and 2018 JSON lines): the next reviewed item, given the history.
+        /// Amazon reviews (JSON lines of 2014, 2018 and 2023): the next reviewed item, given the history.
         "amazon" => Amazon(amazon::Config),
-        /// MovieLens (100K `u.data`, or `ratings.csv`): the next rated film, given the history.
+        /// MovieLens (`u.data`, `ratings.dat` or `ratings.csv`): the next rated film, given the history.
         "movielens" => Movielens(movielens::Config),
         /// The Criteo display advertising log: 13 integers, 26 hashed categories, real clicks.
         "criteo" => Criteo(criteo::Config),
         /// The Avazu mobile advertising log: 21 categories and the hour, real clicks.
         "avazu" => Avazu(avazu::Config),
-        /// Any CSV, TSV or Parquet file with a column mapping, one example per row.
+        /// libffm files (`label field:index:value`): one id or one number per field.
+        "libffm" => Libffm(libffm::Config),
+        /// libsvm and SVMlight files (`label index:value`): numeric features.
+        "libsvm" => Libsvm(libsvm::Config),
+        /// Any CSV, TSV, JSON lines or Parquet file with a column mapping, one example per row.
         "table" => Table(tabular::Config),
-        /// Any CSV, TSV or Parquet file of (user, item, time): the next item, given the history.
+        /// Any CSV, TSV, JSON lines or Parquet file of (user, item, time): the next item.
         "interactions" => Interactions(interactions::Config),
         /// A part for tests only.
         #[cfg(test)]

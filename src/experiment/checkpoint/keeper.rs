@@ -98,9 +98,8 @@ impl Keeper {
     /// Writes the checkpoints that have been saved in simulated time.
     fn collect(&mut self, job: &mut Job) -> Result<(), FolderError> {
         while let Some(Saved { report, copy }) = job.take_saved() {
-            let server = job.session().work.training().map(|training| training.server());
-            if let (Some(copy), Some(server)) = (copy, server) {
-                self.put(&report.what.name(), &copy.checkpoint(server))?;
+            if let Some(checkpoint) = copy.and_then(|copy| job.session().checkpoint_of(&copy)) {
+                self.put(&report.what.name(), &checkpoint)?;
             }
             self.reports.push(report);
         }

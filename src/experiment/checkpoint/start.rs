@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, CheckpointError};
 use crate::results::folder::hex_digest;
-use crate::results::summary::{Started, Summary};
+use crate::results::summary::{RowsById, Started, Summary};
 use crate::scenario::stage::StageRef;
 use crate::scenario::start::Start;
 use crate::scenario::{Job, Scenario};
-use crate::sim::StartError;
+use crate::server::PlacedRows;
+use crate::sim::{StartError, StartReport};
 
 /// Why a run cannot start from its checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +79,10 @@ pub fn check_unchanged(
     }
 }
 
+fn rows_by_id(PlacedRows { space, kept, new, gone }: PlacedRows) -> RowsById {
+    RowsById { space, kept, new, gone }
+}
+
 /// Lets a job that has not begun start as `start` says, from the file `path`. `window` identifies
 /// the days and data that the job is fed.
 ///
@@ -96,7 +101,7 @@ pub fn start(
         file::read(&path).map_err(|error| StartFailed::File { path: path.clone(), error })?;
     let same_window = read.about.as_ref().is_some_and(|about| about.window == window);
     let content = |error| StartFailed::Content { path: path.clone(), error };
-    let missing = job
+    let StartReport { missing, rows } = job
         .start_from(&read.checkpoint, (&start.restart, start.missing), same_window, seed)
         .map_err(content)?;
     Ok(Started {
@@ -105,5 +110,7 @@ pub fn start(
         from: start.from.clone(),
         sha256: read.sha256,
         missing,
+        rows: rows.moved.into_iter().map(rows_by_id).collect(),
+        by_number: rows.by_number,
     })
 }

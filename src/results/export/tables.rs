@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::setting::{kind_of, setting};
 use super::{ExportError, Open};
 use crate::results::outcome::{Kind as FolderKind, Results, State, setting_text};
-use crate::results::summary::Scalars;
+use crate::results::summary::{Scalars, Summary};
 use crate::results::table::read::Records;
 use crate::results::table::{Cell, CellKind, Column, CsvTable, TableRow};
 use crate::results::tables::{EXPORTED, ExportedSettingRow, ExportedTrialRow, OF_A_LAB};
@@ -84,6 +84,7 @@ fn trials(results: &Results, swept: &Swept, open: &mut Open<'_>) -> Result<PathB
                 FolderKind::Run => ".".to_string(),
                 FolderKind::Sweep => format!("trials/{}", trial.id),
             },
+            undefined: summary.as_ref().and_then(Summary::undefined_text),
             ended: match &summary {
                 Some(summary) => Some(summary.ended.clone()),
                 None => trial.diagnosis()?.map(|diagnosis| diagnosis.reason),

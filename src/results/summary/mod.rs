@@ -100,6 +100,10 @@ pub struct Summary {
     pub best: Option<At>,
     /// The last evaluation.
     pub last: Option<At>,
+    /// Why figures of `best`, `last` and `bayes` are not defined, by their names; `best` if no step
+    /// could be chosen.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub undefined: BTreeMap<String, String>,
     /// AUC of the true probabilities on the reporting half of the holdout, where they are known.
     pub bayes_auc: Option<f64>,
     /// All figures of the true probabilities.
@@ -237,6 +241,44 @@ pub struct Started {
     pub updates: u64,
     /// Slots and counters that it does not have, which begin anew.
     pub missing: Vec<String>,
+    /// The id spaces whose rows another log had numbered, so that rows were found by id.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<RowsById>,
+    /// The id spaces of which the file lists no ids, so that rows were taken over by number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_number: Vec<String>,
+}
+
+/// What became of the rows of an id space whose ids another log had numbered.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RowsById {
+    /// The id space.
+    pub space: String,
+    /// Ids that both have: their rows were taken over.
+    pub kept: u64,
+    /// Ids that the checkpoint does not have: their rows have their initial values.
+    pub new: u64,
+    /// Ids that only the checkpoint has: their rows were left out.
+    pub gone: u64,
+}
+
+impl Started {
+    /// What became of the rows of tables, a line for people per id space.
+    pub fn rows_lines(&self) -> impl Iterator<Item = String> + '_ {
+        let found = self.rows.iter().map(|RowsById { space, kept, new, gone }| {
+            let none = if *kept == 0 { ": is it a checkpoint of this log?" } else { "" };
+            format!(
+                "{space}: rows found by id: {kept} taken over, {new} new, {gone} left out{none}"
+            )
+        });
+        let unknown = self.by_number.iter().map(|space| {
+            format!(
+                "{space}: rows taken over by their number: the file does not say which ids they belong to"
+            )
+        });
+        found.chain(unknown)
+    }
 }
 
 /// A stage that is done.
@@ -258,6 +300,9 @@ pub struct StageDone {
     pub last_auc: Option<f64>,
     /// Whether its best step was better than its starting point.
     pub better: Option<bool>,
+    /// Why figures are not defined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undefined: Option<String>,
 }
 
 /// One line for people.
@@ -275,6 +320,9 @@ impl fmt::Display for StageDone {
             auc(self.best_auc),
             auc(self.last_auc)
         )?;
+        if let Some(why) = &self.undefined {
+            write!(f, " (not defined: {why})")?;
+        }
         match self.better {
             Some(false) => write!(f, "; no better than what it started from"),
             _ => Ok(()),
@@ -303,6 +351,40 @@ impl Summary {
     /// If the system refuses.
     pub fn write_reason(folder: &Path, reason: &str) -> Result<(), FolderError> {
         json::write(&folder.join(DIAGNOSIS), &serde_json::json!({ "ended": reason }))
+    }
+
+    /// Why the figure of this name is not defined, if the summary says so.
+    pub fn why_undefined(&self, figure: &str) -> Option<&str> {
+        // Without a best step none of its figures is defined.
+        let stem = figure.split_once('.').map_or(figure, |(stem, _)| stem);
+        self.undefined.get(figure).or_else(|| self.undefined.get(stem)).map(String::as_str)
+    }
+
+    /// What is not defined, and why, in one text; `None` if everything is defined.
+    pub fn undefined_text(&self) -> Option<String> {
+        let lines = self.undefined_lines();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    }
+
+    /// What is not defined, and why: a line for people per reason.
+    pub fn undefined_lines(&self) -> Vec<String> {
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+        for (name, reason) in &self.undefined {
+            let figure = match name.split_once('.').map_or("best step", |(_, figure)| figure) {
+                "auc" => "AUC".to_string(),
+                figure => {
+                    figure.replace('_', " ").replace("auc", "AUC").replace("log loss", "log-loss")
+                }
+            };
+            match reasons.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, figures)) if figures.contains(&figure) => {}
+                Some((_, figures)) => figures.push(figure),
+                None => reasons.push((reason, vec![figure])),
+            }
+        }
+        let line =
+            |(reason, figures): (&str, Vec<String>)| format!("{}: {reason}", figures.join(", "));
+        reasons.into_iter().map(line).collect()
     }
 
     /// The figures under the names that they have everywhere.

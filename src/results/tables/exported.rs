@@ -13,6 +13,7 @@ crate::table! {
         seed: u64 = "Its seed.",
         state: State = "`done`, `failed` or `to do`.",
         ended: Option<String> = "How it ended: `finished`, or what stopped it.",
+        undefined: Option<String> = "Why figures of it are empty, if its summary says so.",
         folder: String = "Its run folder, in the folder of the results.",
     }
 }

@@ -19,6 +19,7 @@ crate::table! {
         calibration: Option<f64> = "Clicks predicted per click observed.",
         selection_auc: Option<f64> = "AUC on the selection half, by which the best step is chosen; \
             session AUC with `holdout.best_by = \"session_auc\"`.",
+        undefined: Option<String> = "Why figures of this row are empty.",
     }
 }
 

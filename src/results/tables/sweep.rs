@@ -11,6 +11,7 @@ crate::table! {
         label: String = "What distinguishes the point.",
         seed: u64 = "Its seed.",
         state: State = "`done`, `failed` or `to do`.",
+        undefined: Option<String> = "Why figures of it are empty, if its summary says so.",
     }
 }
 

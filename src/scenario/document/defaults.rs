@@ -55,7 +55,7 @@ fn fill_node(node: &mut Node, shape: &Shape, default: Option<&Json>) {
         Value::Table(table) if is_one_of_several(shape) && !table.entries.is_empty() => {}
         Value::Table(table) => fill_table(table, shape, default),
         Value::Array(nodes) => {
-            if let ValueKind::List { items, .. } = &shape.kind {
+            if let Some(items) = items_of(shape) {
                 nodes.iter_mut().for_each(|node| fill_node(node, items, None));
             }
         }
@@ -82,7 +82,7 @@ fn shorten_node(node: &mut Node, shape: &Shape) {
     match &mut node.value {
         Value::Table(table) => shorten(table, shape),
         Value::Array(nodes) => {
-            if let ValueKind::List { items, .. } = &shape.kind {
+            if let Some(items) = items_of(shape) {
                 nodes.iter_mut().for_each(|node| shorten_node(node, items));
             }
         }
@@ -91,6 +91,15 @@ fn shorten_node(node: &mut Node, shape: &Shape) {
             *number = short.parse().unwrap_or(*number);
         }
         _ => {}
+    }
+}
+
+/// What the elements are, if a list may be written here.
+fn items_of(shape: &Shape) -> Option<&Shape> {
+    match &shape.kind {
+        ValueKind::List { items, .. } => Some(items),
+        ValueKind::Union(shapes) => shapes.iter().find_map(items_of),
+        _ => None,
     }
 }
 

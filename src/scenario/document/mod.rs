@@ -210,6 +210,19 @@ impl<T> Loaded<T> {
         found.map_or(Origin::DEFAULT, |found| found.key_origin.unwrap_or(found.node.origin))
     }
 
+    /// The place of the value at `path`; if it is a default, of the key of the innermost table around
+    /// it that a user wrote.
+    pub fn nearest_origin(&self, path: &str) -> Origin {
+        let mut around = path;
+        let mut origin = self.origin(path);
+        while origin.is_default() {
+            let Some((table, _)) = around.rsplit_once('.') else { break };
+            around = table;
+            origin = self.key_origin(table);
+        }
+        origin
+    }
+
     /// Whether a user wrote the value at `path`. The settings of a preset do not count: they may be
     /// without effect.
     pub fn is_written(&self, path: &str) -> bool {

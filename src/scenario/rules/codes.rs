@@ -34,5 +34,15 @@ pub const UNUSABLE: Code = Code {
            without any length. The help says what is possible.",
 };
 
+/// A log that may be meant in another way than its settings say.
+pub const LOG_REMARK: Code = Code {
+    id: "W0205",
+    title: "a log that may be meant in another way",
+    text: "The log was read as its settings say, and it looks as if something else were meant: a column \
+           whose cells end in the same id over and over, texts such as `NA` among the ids, a label that \
+           never holds. The message names what was seen, and the help names the key that changes it. If \
+           the log is meant so, nothing needs to be done.",
+};
+
 /// All codes of this module, for `explain`.
-pub const CODES: &[&Code] = &[&CONFLICT, &NO_EFFECT, &SUSPICIOUS, &UNUSABLE];
+pub const CODES: &[&Code] = &[&CONFLICT, &NO_EFFECT, &SUSPICIOUS, &UNUSABLE, &LOG_REMARK];

@@ -18,7 +18,7 @@ use crate::optimizer::Horizon;
 use crate::protocol::Fit;
 use crate::sim::Every;
 
-pub use codes::{CODES, CONFLICT, NO_EFFECT, SUSPICIOUS, UNUSABLE};
+pub use codes::{CODES, CONFLICT, LOG_REMARK, NO_EFFECT, SUSPICIOUS, UNUSABLE};
 
 /// Longest name of a scenario; the results folder begins with it.
 const LONGEST_NAME: usize = 64;

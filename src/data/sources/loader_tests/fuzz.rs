@@ -8,10 +8,10 @@ use super::Loader;
 use crate::base::{Purpose, Rng, Streams};
 use crate::data::din_task::{Negatives, Split, TaskConfig};
 use crate::data::stamp::TimeFormat;
-use crate::data::tabular::{HistoryConfig, Missing};
+use crate::data::tabular::{HistoryConfig, ImpressionsConfig, Missing};
 use crate::data::{
-    BadRows, Batch, DataError, DataSource, IdRows, amazon, avazu, criteo, interactions, movielens,
-    tabular,
+    BadRows, Batch, DataError, DataSource, IdRows, amazon, avazu, criteo, interactions, libffm,
+    libsvm, movielens, tabular,
 };
 
 /// Mutated files per loader.
@@ -125,7 +125,7 @@ fn check_line(error: &DataError, file: &[u8]) {
     let lines = file.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
     assert!(!error.to_string().is_empty());
     match (error, error.line()) {
-        (DataError::Empty { .. } | DataError::Read { .. }, _) => {}
+        (DataError::Empty { .. } | DataError::Read { .. } | DataError::Format { .. }, _) => {}
         (_, Some(line)) => assert!((1..=lines).contains(&line), "{error}: {lines} lines"),
         (_, None) => panic!("no line: {error}"),
     }
@@ -146,11 +146,11 @@ fn mutated_tables() {
         standardise: true,
         missing: Missing::Flag,
         ids: IdRows { min_count: 2, hash_rows: 0 },
-        history: Some(HistoryConfig {
+        history: vec![HistoryConfig {
             column: "past".into(),
             field: "item".into(),
             ..HistoryConfig::default()
-        }),
+        }],
         keep_when: vec!["price < 100".into()],
         ..tabular::Config::default()
     };
@@ -190,6 +190,29 @@ fn mutated_interactions() {
 }
 
 #[test]
+fn mutated_json_lines() {
+    let config = tabular::Config {
+        label: "click".into(),
+        categorical: vec!["item.id".into()],
+        numeric: vec!["price".into()],
+        missing: Missing::Zero,
+        history: vec![HistoryConfig {
+            column: "past".into(),
+            field: "item.id".into(),
+            padding: Some("0".into()),
+            ..HistoryConfig::default()
+        }],
+        ..tabular::Config::default()
+    };
+    let file = text(&[
+        r#"{"click": 1, "item": {"id": "a", "x": [1]}, "price": 2.5, "past": ["a", 0, 7]}"#,
+        r#"{"click": 0, "item": {"id": 7}, "price": null, "past": []}"#,
+        r#"{"click": 1, "item": {"id": "b\u00e9"}, "past": [1.0]}"#,
+    ]);
+    fuzz("json", &Case { loader: Loader::Table(config), file, items: None }, MUTATIONS);
+}
+
+#[test]
 fn mutated_reviews() {
     let review = |user: &str, item: &str, time: u32| {
         format!(
@@ -217,6 +240,12 @@ fn mutated_movielens() {
         items: Some(text(&[&format!("10|T|d||u{flags}|1"), &format!("11|T|d||u|1{flags}"), ""])),
     };
     fuzz("u.data", &case, MUTATIONS / 2);
+    let case = Case {
+        loader: loader.clone(),
+        file: text(&["1::10::3::100", "1::11::3::200", "2::12::5::300", "2::13::1::400", ""]),
+        items: Some(text(&["10::T::War|Comedy", "11::U: V::War", ""])),
+    };
+    fuzz("ratings.dat", &case, MUTATIONS / 2);
     let case = Case {
         loader,
         file: text(&[
@@ -247,6 +276,46 @@ fn mutated_click_logs() {
     let rows = [avazu_row(0, "14102100"), avazu_row(1, "14102101"), avazu_row(1, "14102200")];
     let loader = Loader::Avazu(avazu::Config::default());
     fuzz("avazu", &Case { loader, file: rows.join("\n").into_bytes(), items: None }, MUTATIONS);
+}
+
+#[test]
+fn mutated_sparse_rows() {
+    let loader =
+        Loader::Libffm(libffm::Config { fields: 3, numeric: vec![1], ..libffm::Config::default() });
+    let file = text(&["1 0:17:1 1:2:0.25 2:9:1", "0 2:9:1 0:5:1", "# end", "-1"]);
+    fuzz("libffm", &Case { loader, file, items: None }, MUTATIONS / 2);
+    let loader = Loader::Libsvm(libsvm::Config {
+        features: 4,
+        standardise: true,
+        ..libsvm::Config::default()
+    });
+    let file = text(&["+1 1:0.5 3:2 # a comment", "-1 2:1", "1 qid:7 3:-1e0 4:1"]);
+    fuzz("libsvm", &Case { loader, file, items: None }, MUTATIONS / 2);
+}
+
+#[test]
+fn mutated_impressions() {
+    let config = tabular::Config {
+        categorical: vec!["user".into()],
+        impressions: Some(ImpressionsConfig {
+            column: "shown".into(),
+            ..ImpressionsConfig::default()
+        }),
+        history: vec![HistoryConfig {
+            column: "past".into(),
+            field: "item".into(),
+            brackets: true,
+            ..HistoryConfig::default()
+        }],
+        ..tabular::Config::default()
+    };
+    let file = text(&[
+        "user,past,shown",
+        "u,\"['a', 'b']\",N1-0 N2-1",
+        "v,[], N3-1",
+        "w,\"[a, 'c d' ]\",N1-0  N9-0",
+    ]);
+    fuzz("impressions", &Case { loader: Loader::Table(config), file, items: None }, MUTATIONS / 2);
 }
 
 #[test]

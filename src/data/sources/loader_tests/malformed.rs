@@ -165,18 +165,18 @@ fn numbers_are_standardised_and_gaps_flagged() {
 fn histories_labels_days_and_filters_are_read() {
     let file = "\u{feff}rating;day;movie;past\n5;-2;a;b|c\n2;-1;b;\n4;3;c;a|b|c|d\n1;3;x;a\n";
     let config = tabular::Config {
-        tables: TableFiles { delimiter: ';', ..TableFiles::default() },
+        tables: TableFiles { delimiter: ";".into(), ..TableFiles::default() },
         label: "rating".into(),
         positive_when: Some(PositiveWhen::Condition(">= 4".into())),
         day: Some("day".into()),
         categorical: vec!["movie".into()],
-        history: Some(HistoryConfig {
+        history: vec![HistoryConfig {
             column: "past".into(),
             field: "movie".into(),
             order: HistoryOrder::RecentLast,
             max_len: 3,
             ..HistoryConfig::default()
-        }),
+        }],
         keep_when: vec!["movie != x".into()],
         ..tabular::Config::default()
     };
@@ -193,7 +193,10 @@ fn histories_labels_days_and_filters_are_read() {
     assert!(log.facts().contains(&("rows left out by keep_when".into(), "1".into())));
     let config = tabular::Config {
         positive_when: Some(PositiveWhen::OneOf(vec!["2".into()])),
-        history: config.history.map(|h| HistoryConfig { order: HistoryOrder::RecentFirst, ..h }),
+        history: vec![HistoryConfig {
+            order: HistoryOrder::RecentFirst,
+            ..config.history[0].clone()
+        }],
         ..config
     };
     Loader::Table(config).load(file.as_bytes(), None).unwrap().read(&[1, 2], &mut batch);
@@ -267,12 +270,12 @@ fn settings_that_contradict_each_other_are_refused() {
         (tabular::Config { days: 0, ..table() }, "days"),
         (
             tabular::Config {
-                tables: TableFiles { delimiter: '"', ..TableFiles::default() },
+                tables: TableFiles { delimiter: "\"".into(), ..TableFiles::default() },
                 ..table()
             },
             "delimiter",
         ),
-        (tabular::Config { history: Some(history), ..table() }, "history.field"),
+        (tabular::Config { history: vec![history], ..table() }, "history.field"),
         (tabular::Config { keep_when: vec!["price".into()], ..table() }, "keep_when"),
         (tabular::Config { bad_rows: BadRows::skip(0), ..table() }, "max_bad_rows"),
     ] {

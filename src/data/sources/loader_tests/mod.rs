@@ -1,5 +1,6 @@
 //! Tests over all loaders: real sets, malformed rows, mutated files.
 
+mod cells;
 mod fuzz;
 mod malformed;
 mod real_sets;
@@ -9,10 +10,11 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use crate::base::Streams;
-use crate::data::reading::columns::{TableFormat, TableInput};
+use crate::data::reading::columns::TableInput;
 use crate::data::reading::file::Input;
 use crate::data::{
-    DataError, Log, OpenContext, amazon, avazu, criteo, interactions, movielens, tabular,
+    DataError, Log, OpenContext, amazon, avazu, criteo, interactions, libffm, libsvm, movielens,
+    tabular,
 };
 
 /// Folder of the real sets, if they are on this machine.
@@ -45,6 +47,8 @@ enum Loader {
     Movielens(movielens::Config),
     Criteo(criteo::Config),
     Avazu(avazu::Config),
+    Libffm(libffm::Config),
+    Libsvm(libsvm::Config),
 }
 
 impl Loader {
@@ -58,22 +62,26 @@ impl Loader {
         match self {
             Loader::Table(config) => {
                 let format = config.tables.format()?;
-                tabular::load(
-                    config,
-                    std::iter::once(main.and_then(|input| TableInput::text(input, &format))),
-                )
+                let wanted = tabular::wanted(config);
+                let table =
+                    main.and_then(|input| TableInput::text_or_json(input, &format, &wanted));
+                tabular::load(config, std::iter::once(table))
             }
             Loader::Interactions(config) => {
                 let format = config.tables.format()?;
-                let table = main.and_then(|input| TableInput::text(input, &format));
-                let items =
-                    items.map(|input| TableInput::text(input, &TableFormat::new(',', true, &[])?));
+                let wanted = interactions::wanted(config);
+                let table =
+                    main.and_then(|input| TableInput::text_or_json(input, &format, &wanted));
+                let items = items
+                    .map(|input| TableInput::text(input, &config.tables.format_with_header()?));
                 interactions::load(config, std::iter::once(table), items.transpose()?, &context)
             }
             Loader::Amazon(config) => amazon::load(config, std::iter::once(main), items, &context),
             Loader::Movielens(config) => movielens::load(config, main?, items, &context),
             Loader::Criteo(config) => criteo::load(config, std::iter::once(main)),
             Loader::Avazu(config) => avazu::load(config, std::iter::once(main)),
+            Loader::Libffm(config) => libffm::load(config, std::iter::once(main)),
+            Loader::Libsvm(config) => libsvm::load(config, std::iter::once(main)),
         }
     }
 }

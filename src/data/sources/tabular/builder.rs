@@ -1,14 +1,18 @@
 //! Collects the rows of a table and turns them into a [`Log`]: sorted by time, ids dense.
 
-use super::config::{Config, HistoryConfig, HistoryOrder, Missing};
+use super::config::{Config, Missing};
+use super::history::{HistoryCells, HistoryRow};
+use super::look::{self, LabelTexts};
 use super::values::Values;
 use crate::data::error::DataError;
+use crate::data::log::missing::missing_text;
 use crate::data::log::vocabulary::{Numbering, Vocabulary};
-use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts};
+use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts, span};
 use crate::data::reading::bad_rows::RowTally;
+use crate::data::reading::refused::keeps_all;
 use crate::data::reading::stamp::Stamp;
 use crate::data::reading::text::Text;
-use crate::data::{Day, Field, History, HistoryColumn, IdSpace, Schema};
+use crate::data::{Calendar, Day, Field, History, HistoryColumn, IdSpace, Remark, Schema};
 
 /// The rows read so far, in file order.
 #[derive(Debug)]
@@ -28,52 +32,33 @@ pub(crate) struct TableBuilder {
     flags: usize,
     groups: Vec<u32>,
     history: Option<HistoryCells>,
+    /// The earliest time of rows that the user's own rule leaves out: days keep their numbers.
+    earliest: Option<Stamp>,
+    /// What labels look like, for remarks.
+    pub(crate) label_texts: LabelTexts,
     /// Whether the order of the rows differs from that of the files.
     sorted: bool,
 }
 
-/// The history column: its settings, and the codes of its events, oldest first.
-#[derive(Debug)]
-struct HistoryCells {
-    settings: HistoryConfig,
-    /// Index of the categorical column whose vocabulary is shared.
-    field: usize,
-    events: Vec<u32>,
-    spans: Vec<(u32, u32)>,
-}
-
-impl HistoryCells {
-    fn push(&mut self, cell: Text, vocabulary: &mut Vocabulary) {
-        let first = self.events.len();
-        if !cell.is_empty() {
-            let ids = cell.split(|byte| *byte == self.settings.separator as u8);
-            self.events.extend(ids.map(|id| vocabulary.code(id.into())));
-        }
-        if self.settings.order == HistoryOrder::RecentFirst {
-            self.events[first..].reverse();
-        }
-        let surplus = (self.events.len() - first).saturating_sub(self.settings.max_len);
-        self.events.drain(first..first + surplus);
-        // A log of more than 2^32 events is refused before it is used.
-        self.spans.push((first as u32, (self.events.len() - first) as u32));
-    }
+/// What comes of numbering the ids.
+struct Numbered {
+    /// The histories, as ids.
+    histories: Histories,
+    /// The rows of each space.
+    rows: Vec<u32>,
+    /// The keys of these rows, as in [`Log::keys`].
+    keys: Vec<Option<Vec<u64>>>,
 }
 
 impl TableBuilder {
     /// A builder without rows, for the mapping of `config`, which has been checked.
     pub(crate) fn new(config: &Config) -> TableBuilder {
-        let history = config.history.as_ref().map(|settings| HistoryCells {
-            settings: settings.clone(),
-            field: config.categorical.iter().position(|name| *name == settings.field).unwrap_or(0),
-            events: Vec::new(),
-            spans: Vec::new(),
-        });
+        let names = config.field_names();
+        let field = |name: &String| names.iter().position(|field| field == name).unwrap_or(0);
+        let fields: Vec<usize> = config.history.iter().map(|one| field(&one.field)).collect();
+        let history = (!fields.is_empty()).then(|| HistoryCells::new(&config.history, fields));
         TableBuilder {
-            vocabularies: config
-                .categorical
-                .iter()
-                .map(|_| Vocabulary::new(config.ids.hash_rows))
-                .collect(),
+            vocabularies: names.iter().map(|_| Vocabulary::new(config.ids.hash_rows)).collect(),
             group_names: Vocabulary::new(0),
             labels: Vec::new(),
             stamps: Vec::new(),
@@ -83,6 +68,8 @@ impl TableBuilder {
             flags: if config.missing == Missing::Flag { config.numeric.len() } else { 0 },
             groups: Vec::new(),
             history,
+            earliest: None,
+            label_texts: LabelTexts::default(),
             sorted: false,
         }
     }
@@ -100,6 +87,11 @@ impl TableBuilder {
     /// Numeric columns of a row, including flags.
     pub(crate) fn numeric_width(&self) -> usize {
         self.numeric_columns + self.flags
+    }
+
+    /// Notes the time of a row that is left out.
+    pub(crate) fn leave_out(&mut self, stamp: Stamp) {
+        self.earliest = Some(self.earliest.map_or(stamp, |earliest| earliest.min(stamp)));
     }
 
     /// Adds rows: their values, and the ids in their categorical columns and in the group column.
@@ -132,9 +124,16 @@ impl TableBuilder {
     }
 
     /// Adds the history of the last added row.
-    pub(crate) fn push_history(&mut self, cell: Text) {
+    pub(crate) fn push_history<'t>(&mut self, row: &HistoryRow, cell: impl Fn(usize) -> Text<'t>) {
         if let Some(cells) = &mut self.history {
-            cells.push(cell, &mut self.vocabularies[cells.field]);
+            cells.push(row, cell, &mut self.vocabularies);
+        }
+    }
+
+    /// Gives the last added row the history of the one before it.
+    pub(crate) fn repeat_history(&mut self) {
+        if let Some(cells) = &mut self.history {
+            cells.repeat();
         }
     }
 
@@ -152,21 +151,55 @@ impl TableBuilder {
             let why = "no row was left; is there more than a header, and does keep_when keep any?";
             return Err(DataError::Empty { path: path.to_string(), why: why.to_string() });
         }
+        let mut remarks = self.remarks(config);
         self.sort();
         let days = self.days(config);
-        let (histories, rows) = self.number_ids(config);
+        let calendar = self.calendar(config);
+        let Numbered { histories, rows, keys } = self.number_ids(config);
+        remarks.extend(look::labels(config, &self.labels, &self.label_texts));
+        remarks.extend(look::columns(config, self.labels.len(), &self.numeric, &rows));
+        remarks.extend(keeps_all(tally, &config.keep_when));
         self.scale_numbers(config);
         let schema = self.schema(config, &rows, &histories);
         let mut facts = tally.facts();
         facts.push(("examples".into(), self.labels.len().to_string()));
         facts.push(("days".into(), days.len().to_string()));
+        facts.extend(span(calendar, &days));
         facts.push(("base rate".into(), base_rate(&self.labels)));
         for space in &schema.spaces {
             facts.push((format!("ids of {}", space.name), space.rows.to_string()));
         }
         let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
         let TableBuilder { labels, codes: fields, numeric, .. } = self;
-        Ok(Log { schema, days, labels, fields, numeric, groups, histories, facts }.checked())
+        let log = Log {
+            schema,
+            days,
+            calendar,
+            labels,
+            fields,
+            numeric,
+            groups,
+            histories,
+            keys,
+            facts,
+            remarks,
+        };
+        Ok(log.checked())
+    }
+
+    /// What looks as if the columns were not meant as they were read.
+    fn remarks(&self, config: &Config) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        let names = config.field_names();
+        for (at, (name, vocabulary)) in names.iter().zip(&self.vocabularies).enumerate() {
+            let column = self.codes.iter().skip(at).step_by(names.len());
+            remarks.extend(missing_text(name, vocabulary, column));
+        }
+        if let Some(name) = &config.group {
+            remarks.extend(missing_text(name, &self.group_names, self.groups.iter()));
+        }
+        remarks.extend(self.history.iter().flat_map(HistoryCells::remarks));
+        remarks
     }
 
     /// Sorts the rows by time; most files are sorted already.
@@ -187,20 +220,33 @@ impl TableBuilder {
         self.sorted = true;
     }
 
+    /// The time that day 1 has: the earliest of all rows, be they left out or not.
+    fn origin(&self) -> Stamp {
+        self.earliest.map_or(self.stamps[0], |earliest| earliest.min(self.stamps[0]))
+    }
+
+    fn calendar(&self, config: &Config) -> Calendar {
+        match config.reader() {
+            Some((_, reader)) => Calendar { first: reader.date_of(self.origin()) },
+            None => Calendar::default(),
+        }
+    }
+
     fn days(&self, config: &Config) -> Vec<Day> {
         if config.time.is_none() && config.day.is_none() {
             return days_by_parts(self.labels.len() as u64, config.days);
         }
-        days_by_calendar(self.stamps.iter().copied(), self.stamps[0])
+        days_by_calendar(self.stamps.iter().copied(), self.origin())
     }
 
-    /// Replaces the codes of the fields by ids, in place; returns the histories as ids, and the
-    /// rows of each space.
-    fn number_ids(&mut self, config: &Config) -> (Histories, Vec<u32>) {
+    /// Replaces the codes of the fields by ids, in place.
+    fn number_ids(&mut self, config: &Config) -> Numbered {
         let mut histories = Histories::default();
         if !self.sorted && self.history.is_none() && config.ids.min_count < 2 {
             // Codes were assigned by first occurrence in this same order.
-            return (histories, self.vocabularies.iter().map(|v| v.len() as u32).collect());
+            let rows = self.vocabularies.iter().map(|v| v.len() as u32).collect();
+            let keys = self.vocabularies.iter().map(|v| v.keys(None)).collect();
+            return Numbered { histories, rows, keys };
         }
         let columns = self.vocabularies.len().max(1);
         let mut spaces: Vec<Numbering> =
@@ -209,7 +255,8 @@ impl TableBuilder {
             spaces.iter_mut().zip(codes).for_each(|(space, code)| space.count(*code));
         }
         if let Some(cells) = &self.history {
-            cells.events.iter().for_each(|code| spaces[cells.field].count(*code));
+            let fields = cells.fields.iter().cycle();
+            cells.events.iter().zip(fields).for_each(|(code, field)| spaces[*field].count(*code));
         }
         spaces.iter_mut().for_each(Numbering::settle);
         let mut rows = self.codes.chunks_exact_mut(columns);
@@ -218,20 +265,32 @@ impl TableBuilder {
             spaces.iter_mut().zip(codes).for_each(|(space, code)| *code = space.id(*code));
             if let Some(cells) = &self.history {
                 let (first, len) = cells.spans[row];
-                let events = &cells.events[first as usize..(first + len) as usize];
-                histories.spans.push((histories.events.len() as u32, len));
-                histories.events.extend(events.iter().map(|code| spaces[cells.field].id(*code)));
+                let columns = cells.fields.len();
+                let events = &cells.events[first as usize * columns..][..len as usize * columns];
+                histories.spans.push(((histories.events.len() / columns) as u32, len));
+                let events = events.iter().zip(cells.fields.iter().cycle());
+                histories.events.extend(events.map(|(code, field)| spaces[*field].id(*code)));
             }
         }
-        (histories, spaces.iter().map(Numbering::rows).collect())
+        let keys = self.vocabularies.iter().zip(&spaces).map(|(v, space)| v.keys(Some(space)));
+        Numbered {
+            histories,
+            keys: keys.collect(),
+            rows: spaces.iter().map(Numbering::rows).collect(),
+        }
     }
 
     fn schema(&self, config: &Config, rows: &[u32], histories: &Histories) -> Schema {
-        let names = config.categorical.iter();
+        let names = config.field_names();
+        let names = names.iter();
         let max_len = histories.spans.iter().map(|span| span.1).max().unwrap_or(0) as usize;
         let history = self.history.as_ref().map(|cells| History {
             max_len,
-            columns: vec![HistoryColumn { space: cells.field, target: cells.field }],
+            columns: cells
+                .fields
+                .iter()
+                .map(|field| HistoryColumn { space: *field, target: *field })
+                .collect(),
         });
         let mut numeric = config.numeric.clone();
         if config.missing == Missing::Flag {

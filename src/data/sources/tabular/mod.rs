@@ -2,14 +2,21 @@
 
 mod builder;
 mod config;
+mod history;
+mod history_look;
+mod impressions;
 mod log_scale;
+mod look;
 mod values;
 
-pub use config::{Config, HistoryConfig, HistoryOrder, Missing, PositiveWhen};
+pub use config::{Config, HistoryConfig, HistoryOrder, ImpressionsConfig, Missing, PositiveWhen};
 
+use std::iter;
 use std::sync::Arc;
 
 use builder::TableBuilder;
+use history::HistoryRow;
+use impressions::Candidates;
 use log_scale::LogScale;
 use values::Values;
 
@@ -17,11 +24,12 @@ use super::{OpenContext, SourceConfig};
 use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::{Log, offset};
-use crate::data::reading::bad_rows::{BadRowKind, Fault, RowTally};
+use crate::data::reading::bad_rows::{Fault, RowTally};
 use crate::data::reading::cell::{Condition, LabelRule, filled, number};
-use crate::data::reading::columns::{FileFilter, Filter, TableInput, find, for_each_table};
+use crate::data::reading::columns::{FileFilter, Filter, TableInput, Wanted, find, for_each_table};
 use crate::data::reading::records::{Row, RowDecision, Stretch, Take, take_rows};
-use crate::data::reading::stamp::TimeFormat;
+use crate::data::reading::refused::FirstRefused;
+use crate::data::reading::stamp::TimeReader;
 use crate::data::reading::text::Text;
 
 impl SourceConfig for Config {
@@ -49,28 +57,34 @@ pub(crate) fn load<'a>(
     tables: impl Iterator<Item = Result<TableInput<'a>, DataError>>,
 ) -> Result<Log, DataError> {
     check(config)?;
-    let filter = Filter::parse(&config.keep_when)?;
+    let filter = Filter::parse(&config.keep_when, config.tables.trim)?;
     let rule = label_rule(config)?;
     let mut tally = RowTally::new(config.bad_rows)?;
     let mut builder = TableBuilder::new(config);
+    let mut refused = FirstRefused::default();
     let path = for_each_table(tables, |table| {
         let plan = Plan::new(config, table, &filter, &rule)?;
-        take_rows(&table.name, &mut *table.rows, &mut tally, TableConsumer::new(plan, &mut builder))
+        let consumer = TableConsumer::new(plan, &mut builder, &mut refused);
+        take_rows(&table.name, &mut *table.rows, &mut tally, consumer)
     })?;
+    refused.check_left(&path, &tally, &config.keep_when)?;
     offset(builder.rows(), "examples")?;
     offset(builder.events(), "history events")?;
     builder.finish(config, &path, &tally)
 }
 
 /// The columns that the mapping uses.
-fn wanted(config: &Config) -> Vec<&str> {
-    let single =
-        [Some(&config.label), config.time.as_ref(), config.day.as_ref(), config.group.as_ref()];
-    let history = config.history.as_ref().map(|history| &history.column);
-    let columns = single.into_iter().flatten().chain(history);
-    let columns = columns.chain(&config.categorical).chain(&config.numeric).map(String::as_str);
+pub(crate) fn wanted(config: &Config) -> Wanted<'_> {
+    let label = config.impressions.is_none().then_some(&config.label);
+    let single = [label, config.time.as_ref(), config.day.as_ref(), config.group.as_ref()];
+    let single = single.into_iter().flatten().chain(&config.categorical).chain(&config.numeric);
+    let histories = config.history.iter().map(|history| &history.column);
+    let candidates = config.impressions.iter();
+    let candidates = candidates.flat_map(|one| iter::once(&one.column).chain(&one.clicked));
+    let lists: Vec<&str> = histories.chain(candidates).map(String::as_str).collect();
     let conditions = config.keep_when.iter().map(|text| Condition::column(text));
-    columns.chain(conditions).collect()
+    let columns = single.map(String::as_str).chain(conditions).chain(lists.iter().copied());
+    Wanted { columns: columns.collect(), lists }
 }
 
 fn check(config: &Config) -> Result<(), DataError> {
@@ -81,12 +95,13 @@ fn check(config: &Config) -> Result<(), DataError> {
     if !(1..=100_000).contains(&config.days) {
         return refuse("days", "must be from 1 to 100000");
     }
-    if config.categorical.is_empty() && config.numeric.is_empty() {
+    let names = config.field_names();
+    if names.is_empty() && config.numeric.is_empty() {
         return refuse("categorical", "name at least one categorical or numeric column");
     }
     config.ids.check()?;
-    if let Some(history) = &config.history {
-        if !config.categorical.contains(&history.field) {
+    for history in &config.history {
+        if !names.contains(&history.field) {
             return refuse("history.field", "must be one of the categorical columns");
         }
         if !history.separator.is_ascii() {
@@ -95,17 +110,43 @@ fn check(config: &Config) -> Result<(), DataError> {
         if history.max_len == 0 {
             return refuse("history.max_len", "must be at least 1");
         }
+        if history.order != config.history[0].order {
+            return refuse("history.order", "must be the same for all histories");
+        }
+        if config.history.iter().filter(|other| other.field == history.field).count() > 1 {
+            return refuse("history.field", "must be another categorical column for each history");
+        }
+    }
+    if let Some(impressions) = &config.impressions {
+        if config.categorical.contains(&impressions.field) {
+            return refuse("impressions.field", "is the name of a categorical column already");
+        }
+        if !impressions.separator.is_ascii() || !impressions.mark.is_ascii() {
+            return refuse(
+                "impressions.separator",
+                "and the mark must be one ASCII character each",
+            );
+        }
     }
     Ok(())
 }
 
 fn label_rule(config: &Config) -> Result<LabelRule, DataError> {
+    // Cells have no blanks at their ends then, so a value that has some would never be found.
+    let trim = config.tables.trim;
     Ok(match &config.positive_when {
         None => LabelRule::ZeroOrOne,
         Some(PositiveWhen::Condition(text)) => {
-            LabelRule::Condition(Condition::parse("positive_when", text)?)
+            let condition = Condition::parse("positive_when", text)?;
+            LabelRule::Condition(if trim { condition.trimmed() } else { condition })
         }
-        Some(PositiveWhen::OneOf(values)) => LabelRule::OneOf(values.clone()),
+        Some(PositiveWhen::OneOf(values)) => {
+            let value = |value: &String| match trim {
+                true => value.trim_matches([' ', '\t']).to_string(),
+                false => value.clone(),
+            };
+            LabelRule::OneOf(values.iter().map(value).collect())
+        }
     })
 }
 
@@ -114,13 +155,22 @@ struct Plan<'a> {
     config: &'a Config,
     rule: &'a LabelRule,
     filter: FileFilter<'a>,
+    /// Not used where a row has several candidates.
     label: usize,
-    time: Option<(usize, TimeFormat)>,
+    time: Option<(usize, TimeReader)>,
     group: Option<usize>,
     categorical: Vec<usize>,
     numeric: Vec<usize>,
-    history: Option<usize>,
+    history: Vec<usize>,
+    impressions: Option<ImpressionsPlan<'a>>,
     log_scale: Option<LogScale>,
+}
+
+/// Where the candidates of a row are.
+struct ImpressionsPlan<'a> {
+    settings: &'a ImpressionsConfig,
+    column: usize,
+    clicked: Option<usize>,
 }
 
 impl<'a> Plan<'a> {
@@ -135,25 +185,36 @@ impl<'a> Plan<'a> {
         let many = |key: &str, names: &[String]| -> Result<Vec<usize>, DataError> {
             names.iter().map(|name| one(key, name)).collect()
         };
-        let time = match (&config.time, &config.day) {
-            (Some(name), _) => Some((one("time", name)?, config.time_format)),
-            (None, Some(name)) => Some((one("day", name)?, TimeFormat::Day)),
-            (None, None) => None,
+        let key = if config.time.is_some() { "time" } else { "day" };
+        let time = match config.reader() {
+            Some((name, reader)) => Some((one(key, name)?, reader)),
+            None => None,
         };
+        let plan = |settings: &'a ImpressionsConfig| -> Result<ImpressionsPlan<'a>, DataError> {
+            let clicked = settings.clicked.as_ref();
+            let clicked = clicked.map(|name| one("impressions.clicked", name)).transpose()?;
+            let column = one("impressions.column", &settings.column)?;
+            Ok(ImpressionsPlan { settings, column, clicked })
+        };
+        let impressions = config.impressions.as_ref().map(plan).transpose()?;
         Ok(Plan {
             config,
             rule,
             filter: filter.on(&table.name, columns)?,
-            label: one("label", &config.label)?,
+            label: match impressions {
+                Some(_) => 0,
+                None => one("label", &config.label)?,
+            },
             time,
             group: config.group.as_ref().map(|name| one("group", name)).transpose()?,
             categorical: many("categorical", &config.categorical)?,
             numeric: many("numeric", &config.numeric)?,
             history: config
                 .history
-                .as_ref()
-                .map(|h| one("history.column", &h.column))
-                .transpose()?,
+                .iter()
+                .map(|history| one("history.column", &history.column))
+                .collect::<Result<_, _>>()?,
+            impressions,
             log_scale: config.log1p.then(LogScale::new),
         })
     }
@@ -173,12 +234,46 @@ impl<'a> Plan<'a> {
 struct TableConsumer<'a> {
     plan: Plan<'a>,
     values: Values,
+    history: HistoryRow,
+    candidates: Candidates,
     builder: &'a mut TableBuilder,
+    refused: &'a mut FirstRefused,
 }
 
+/// Stands for the column of the candidates' ids, which is none of the file.
+const CANDIDATE: usize = usize::MAX;
+
 impl<'a> TableConsumer<'a> {
-    fn new(plan: Plan<'a>, builder: &'a mut TableBuilder) -> TableConsumer<'a> {
-        TableConsumer { plan, values: Values::default(), builder }
+    fn new(
+        mut plan: Plan<'a>,
+        builder: &'a mut TableBuilder,
+        refused: &'a mut FirstRefused,
+    ) -> TableConsumer<'a> {
+        if plan.impressions.is_some() {
+            plan.categorical.push(CANDIDATE);
+        }
+        TableConsumer {
+            plan,
+            values: Values::default(),
+            history: HistoryRow::default(),
+            candidates: Candidates::default(),
+            builder,
+            refused,
+        }
+    }
+
+    /// Adds one example for each candidate of the row, whose other cells are checked.
+    fn push_candidates(&mut self, row: &Row, impressions: usize) {
+        let TableConsumer { plan, values, builder, history, candidates, .. } = self;
+        for (at, (id, positive)) in candidates.iter(row.cell(impressions)).enumerate() {
+            values.labels[0] = u8::from(positive);
+            let cell = |_, column| if column == CANDIDATE { id } else { row.cell(column) };
+            builder.extend(values, &plan.categorical, plan.group, cell);
+            match at {
+                0 => builder.push_history(history, |at| row.cell(plan.history[at])),
+                _ => builder.repeat_history(),
+            }
+        }
     }
 
     /// Reads the cells of `rows` rows except ids, column by column; `cell` takes row and column.
@@ -188,15 +283,24 @@ impl<'a> TableConsumer<'a> {
         rows: usize,
         cell: impl Fn(usize, usize) -> Text<'t>,
     ) -> Result<(), Fault> {
-        let TableConsumer { plan, values, builder } = self;
+        let TableConsumer { plan, values, builder, .. } = self;
         values.labels.clear();
-        for row in 0..rows {
-            values.labels.push(u8::from(plan.rule.positive(cell(row, plan.label))?));
+        match plan.impressions {
+            // Each candidate has its own.
+            Some(_) => values.labels.resize(rows, 0),
+            None => {
+                for row in 0..rows {
+                    values.labels.push(u8::from(plan.rule.positive(cell(row, plan.label))?));
+                }
+            }
+        }
+        if *plan.rule != LabelRule::ZeroOrOne && plan.impressions.is_none() {
+            (0..rows).for_each(|row| builder.label_texts.note(cell(row, plan.label)));
         }
         values.stamps.clear();
-        if let Some((column, format)) = plan.time {
+        if let Some((column, reader)) = plan.time {
             for row in 0..rows {
-                values.stamps.push(values.time.parse(format, cell(row, column))?);
+                values.stamps.push(values.time.parse(reader, cell(row, column))?);
             }
         }
         let width = builder.numeric_width();
@@ -219,33 +323,39 @@ impl<'a> TableConsumer<'a> {
 impl Take for TableConsumer<'_> {
     fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         if !self.plan.filter.keeps(row)? {
+            self.refused.note(&self.plan.filter, row);
+            if let Some((column, reader)) = self.plan.time
+                && let Ok(stamp) = reader.parse(row.cell(column))
+            {
+                self.builder.leave_out(stamp);
+            }
             return Ok(RowDecision::Filtered);
         }
         let cell = |_, column| row.cell(column);
         self.check(1, cell)?;
-        let history = self.plan.history.map(|column| row.cell(column));
-        if let (Some(cell), Some(settings)) = (history, &self.plan.config.history) {
-            let mut ids = cell.split(|byte| *byte == settings.separator as u8);
-            if !cell.is_empty() && ids.any(<[u8]>::is_empty) {
-                return Err(Fault::cell(
-                    BadRowKind::EmptyField,
-                    "an id of the history is empty",
-                    &cell,
-                ));
-            }
+        let TableConsumer { plan, history, candidates, .. } = self;
+        let (config, columns) = (plan.config, &plan.history);
+        history.read(&config.history, config.tables.trim, |at| row.cell(columns[at]))?;
+        if let Some(ImpressionsPlan { settings, column, clicked }) = &plan.impressions {
+            let clicked = clicked.map(|clicked| row.cell(clicked));
+            candidates.read(settings, plan.rule, row.cell(*column), clicked)?;
+            let column = *column;
+            self.push_candidates(row, column);
+            return Ok(RowDecision::Accepted);
         }
-        let TableConsumer { plan, values, builder } = self;
+        let TableConsumer { plan, values, builder, history, .. } = self;
         builder.extend(values, &plan.categorical, plan.group, cell);
-        history.into_iter().for_each(|cell| builder.push_history(cell));
+        builder.push_history(history, |at| row.cell(plan.history[at]));
         Ok(RowDecision::Accepted)
     }
 
     fn stretch(&mut self, stretch: &Stretch) -> bool {
         let cell = |row, column| stretch.cell(row, column);
-        let whole = self.plan.filter.is_empty() && self.plan.history.is_none();
+        let Plan { filter, history, impressions, .. } = &self.plan;
+        let whole = filter.is_empty() && history.is_empty() && impressions.is_none();
         let sound = whole && self.check(stretch.len(), cell).is_ok();
         if sound {
-            let TableConsumer { plan, values, builder } = self;
+            let TableConsumer { plan, values, builder, .. } = self;
             builder.extend(values, &plan.categorical, plan.group, cell);
         }
         sound

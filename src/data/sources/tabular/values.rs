@@ -1,7 +1,7 @@
 //! The values of rows of a table, checked one by one.
 
 use crate::data::reading::bad_rows::Fault;
-use crate::data::reading::stamp::{Stamp, TimeFormat};
+use crate::data::reading::stamp::{Stamp, TimeReader};
 use crate::data::reading::text::Text;
 
 /// The checked values of rows, before anything is added to the log.
@@ -27,10 +27,10 @@ pub(crate) struct LastTime {
 
 impl LastTime {
     #[inline(always)]
-    pub(crate) fn parse(&mut self, format: TimeFormat, cell: Text) -> Result<Stamp, Fault> {
+    pub(crate) fn parse(&mut self, reader: TimeReader, cell: Text) -> Result<Stamp, Fault> {
         let text = (cell.word(), cell.len());
         if text != self.text || text.1 > 8 || text.1 == 0 {
-            self.stamp = format.parse(cell)?;
+            self.stamp = reader.parse(cell)?;
             self.text = text;
         }
         Ok(self.stamp)

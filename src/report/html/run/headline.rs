@@ -3,6 +3,7 @@
 use crate::report::figure::number::{count, counted, percent, time};
 use crate::report::html::read::Run;
 use crate::report::words;
+use crate::results::Summary;
 use crate::results::tables::{EvaluatedView, EvaluationRow};
 
 /// The heading: the scenario's title or, without one, its name.
@@ -23,6 +24,13 @@ pub(super) fn question(run: &Run) -> String {
 
 /// The facts below the heading.
 pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
+    let days = |name: &str| {
+        let of = |summary: &Summary| {
+            let fact = summary.data.iter().find(|(fact, _)| fact == name);
+            fact.map_or(String::new(), |(_, value)| value.clone())
+        };
+        run.said(of).filter(|days| !days.is_empty())
+    };
     let known = [
         ("name", run.said(|s| s.name.clone()).or_else(|| run.setting("scenario.name"))),
         ("seed", run.said(|s| s.seed).or_else(|| run.setting("scenario.seed"))),
@@ -31,6 +39,8 @@ pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
         ("protocol", run.said(|s| s.protocol.clone()).or_else(|| run.setting("protocol.kind"))),
         ("model", run.said(|s| s.model.clone()).or_else(|| run.setting("model.kind"))),
         ("optimizer", run.said(|s| s.optimizer.clone()).or_else(|| run.setting("optimizer.kind"))),
+        ("days trained on", days("days trained on")),
+        ("days held out", days("days held out")),
         ("straggler", run.said(|s| s.version.clone())),
     ];
     let named = |(name, value): (&str, Option<String>)| Some((name.to_string(), value?));
@@ -67,6 +77,7 @@ pub(super) fn words(run: &Run) -> Vec<String> {
     let sentences = [
         trained(run),
         quality(run),
+        undefined(run),
         attainable(run),
         staleness(run),
         divergence(run),
@@ -97,10 +108,12 @@ fn trained(run: &Run) -> Option<String> {
 
 fn quality(run: &Run) -> Option<String> {
     let summary = run.summary.as_ref()?;
-    let best = words::auc(&summary.best?.quality)?;
+    let last = summary.last.and_then(|last| words::auc(&last.quality));
+    let Some(best) = summary.best.and_then(|best| words::auc(&best.quality)) else {
+        return last.map(|last| format!("At the end the AUC is {last}."));
+    };
     let session = run.figure("best.session_auc");
     let session = session.map_or_else(String::new, |v| format!(" and the session AUC {v:.4}"));
-    let last = summary.last.and_then(|last| words::auc(&last.quality));
     let last = last.map_or_else(String::new, |v| format!(" At the end the AUC is {v}."));
     let examples = run.figure("best.examples").unwrap_or(0.0) as usize;
     Some(format!(
@@ -110,6 +123,11 @@ fn quality(run: &Run) -> Option<String> {
         time(run.figure("best.sim_s")),
         words::ERROR
     ))
+}
+
+fn undefined(run: &Run) -> Option<String> {
+    let why = run.summary.as_ref()?.undefined_text()?;
+    Some(format!("Not defined: {why}."))
 }
 
 fn attainable(run: &Run) -> Option<String> {
@@ -161,7 +179,8 @@ fn so_far(run: &Run) -> Vec<String> {
     let evaluations = run.folder.evaluations.rows().unwrap_or_default();
     let of_server = |row: &&EvaluationRow| row.view == EvaluatedView::Server;
     if let Some(last) = evaluations.iter().rfind(of_server) {
-        let auc = last.auc.map_or_else(|| "not defined".to_string(), |auc| format!("{auc:.4}"));
+        let why = last.undefined.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        let auc = last.auc.map_or_else(|| format!("not defined{why}"), |auc| format!("{auc:.4}"));
         sentences.push(format!("At the last evaluation the AUC was {auc}."));
     }
     sentences

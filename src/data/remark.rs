@@ -1,0 +1,31 @@
+//! What a log looks like beside what its settings say: legal, and probably not intended.
+
+use std::fmt;
+
+/// One remark about a log, for people. It is no error: the log is used as its settings say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Remark {
+    /// The key of the scenario that would change it, as in `data.history.padding`.
+    pub key: String,
+    /// What was seen, with a value that does occur.
+    pub message: String,
+    /// What to write if it is not intended.
+    pub help: String,
+}
+
+impl Remark {
+    /// A remark about `key`, the full path in a scenario.
+    pub fn new(
+        key: impl Into<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Remark {
+        Remark { key: key.into(), message: message.into(), help: help.into() }
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.message, self.help)
+    }
+}

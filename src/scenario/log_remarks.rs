@@ -1,0 +1,258 @@
+//! What a scenario makes of its log: windows, halves of the holdout and labels that cannot be meant
+//! as they are.
+
+use std::ops::ControlFlow;
+
+use super::seeds::SeededPart;
+use super::spec::Scenario;
+use crate::data::window::Window;
+use crate::data::{Batch, DataSource, Day, Remark};
+use crate::sim::evaluate::selects;
+use crate::sim::holdout::{HoldoutHalf, HoldoutLabels};
+
+/// Examples read at a time.
+const CHUNK: usize = 1024;
+
+/// The remarks about `source`, with the training days and the examples of the holdout.
+pub(super) fn of(
+    scenario: &Scenario,
+    source: &dyn DataSource,
+    train: &[Day],
+    holdout: &[u64],
+) -> Vec<Remark> {
+    let mut found = source.remarks();
+    let said = found.iter().any(|remark| LABEL_KEYS.contains(&remark.key.as_str()));
+    if !said {
+        found.extend(one_label(source, train));
+        found.extend(halves(scenario, source, holdout));
+    }
+    let windows = [
+        ("train.days", scenario.train.days.as_ref()),
+        ("holdout.days", scenario.holdout.as_ref().and_then(|holdout| holdout.days.as_ref())),
+    ];
+    for (key, window) in windows {
+        let numbered = window.and_then(|w| w.numbered(source.calendar(), source.days()).ok());
+        found.extend(numbered.and_then(|window| empty_days(key, &window, source)));
+    }
+    found
+}
+
+/// The keys of remarks of a loader about its labels.
+const LABEL_KEYS: [&str; 3] = ["data.positive_when", "data.label", "data.impressions"];
+
+/// Passes the examples on, chunk by chunk, until `each` has seen enough.
+fn scan(
+    source: &dyn DataSource,
+    ids: impl Iterator<Item = u64>,
+    mut each: impl FnMut(&Batch) -> ControlFlow<()>,
+) {
+    let (mut ids, mut batch) = (ids.peekable(), Batch::default());
+    while ids.peek().is_some() {
+        let chunk: Vec<u64> = ids.by_ref().take(CHUNK).collect();
+        source.read(&chunk, &mut batch);
+        if each(&batch).is_break() {
+            return;
+        }
+    }
+}
+
+fn one_label(source: &dyn DataSource, train: &[Day]) -> Option<Remark> {
+    let (mut examples, mut positives) = (0usize, 0usize);
+    scan(source, train.iter().flat_map(Day::ids), |batch| {
+        examples += batch.len();
+        positives += batch.labels.iter().filter(|label| **label > 0.5).count();
+        match (1..examples).contains(&positives) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    let label = match (positives, examples) {
+        (_, 0) => return None,
+        (0, _) => "negative",
+        (all, examples) if all == examples => "positive",
+        _ => return None,
+    };
+    let message = format!("all {examples} examples of the training window are {label}");
+    let help = "a model learns nothing from one label: choose other days, or look at the rule for the label";
+    Some(Remark::new("train.days", message, help))
+}
+
+/// Halves of the holdout on which figures are not defined.
+fn halves(scenario: &Scenario, source: &dyn DataSource, holdout: &[u64]) -> Vec<Remark> {
+    let Some(settings) = &scenario.holdout else { return Vec::new() };
+    let streams = scenario.scenario.streams(SeededPart::Data);
+    let (mut labels, mut groups, mut chosen) = (Vec::new(), Vec::new(), Vec::new());
+    let mut of = HoldoutLabels::default();
+    let is_sound = |of: &HoldoutLabels| {
+        [HoldoutHalf::Reporting, HoldoutHalf::Selection]
+            .iter()
+            .all(|half| of.no_mixed_group(*half).is_none())
+    };
+    // Most holdouts are sound after their first examples; counted again at each doubling, any
+    // holdout is counted about twice.
+    let mut next = CHUNK;
+    scan(source, holdout.iter().copied(), |batch| {
+        labels.extend_from_slice(&batch.labels);
+        groups.extend(batch.info.iter().map(|info| info.group));
+        let new = &groups[chosen.len()..];
+        let new: Vec<bool> =
+            new.iter().map(|group| selects(streams, settings.selection_share, *group)).collect();
+        chosen.extend(new);
+        if labels.len() < next && labels.len() < holdout.len() {
+            return ControlFlow::Continue(());
+        }
+        next = 2 * labels.len();
+        of = HoldoutLabels::new(&labels, &groups, &chosen, &source.schema().group);
+        let has_groups = !source.schema().group.is_empty();
+        let divides = of.is_divided || settings.selection_share == 0.0 || !has_groups;
+        if divides && is_sound(&of) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if labels.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let by_session = !settings.best_by.is_auc();
+    let has_groups = !source.schema().group.is_empty();
+    let both = [HoldoutHalf::Reporting, HoldoutHalf::Selection];
+    for half in if of.is_divided { &both[..] } else { &both[..1] } {
+        let reports = *half == HoldoutHalf::Reporting;
+        let (reason, figures) = match (of.one_label(*half), of.no_mixed_group(*half)) {
+            (Some(reason), _) if reports => (reason, "AUC and all that needs both labels"),
+            (Some(reason), _) => (reason, "the best step"),
+            (None, Some(reason)) if reports && has_groups => (reason, "session AUC"),
+            (None, Some(reason)) if by_session => (reason, "the best step"),
+            _ => continue,
+        };
+        let help = format!("{figures} will not be defined: hold out other days, or more of them");
+        found.push(Remark::new("holdout", reason, help));
+    }
+    let choice = match by_session {
+        true => of.no_mixed_group(HoldoutHalf::Selection),
+        false => of.one_label(HoldoutHalf::Selection),
+    };
+    if let (Some(reason), true) = (choice, scenario.train.stop.patience.is_some()) {
+        let message = format!("`train.stop.patience` never ends the run: {reason}");
+        let help = "patience counts evaluations that are defined and no better; give another limit";
+        found.push(Remark::new("train.stop.patience", message, help));
+    }
+    found
+}
+
+/// Days of a window, between the first and the last day of the log, without examples.
+fn empty_days(key: &str, window: &Window, source: &dyn DataSource) -> Option<Remark> {
+    let (days, calendar) = (source.days(), source.calendar());
+    let has_rows = |number: u32| {
+        let at = days.binary_search_by_key(&number, |day| day.number);
+        at.is_ok_and(|at| days[at].examples > 0)
+    };
+    let all: u64 = window.ranges().iter().map(|(first, last)| u64::from(last - first) + 1).sum();
+    let inside = days.iter().filter(|day| window.contains(day.number) && day.examples > 0);
+    let empty = all - inside.count() as u64;
+    if empty == 0 {
+        return None;
+    }
+    let numbers = window.ranges().iter().flat_map(|(first, last)| *first..=*last);
+    let named: Vec<u32> = numbers.filter(|number| !has_rows(*number)).take(NAMED).collect();
+    let ranges: Vec<String> = named
+        .chunk_by(|a, b| a + 1 == *b)
+        .map(|run| calendar.range(run[0], run[run.len() - 1]))
+        .collect();
+    let more = if empty > named.len() as u64 { ", ..." } else { "" };
+    let message =
+        format!("{empty} of the {all} days of `{key}` have no rows: {}{more}", ranges.join(", "));
+    let help = "they count as days of the window all the same; is the log complete, and is its day or time read as meant?";
+    Some(Remark::new(key, message, help))
+}
+
+/// At most so many empty days are named.
+const NAMED: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::document::{DocumentInput, load};
+    use std::path::Path;
+
+    /// The remarks about a log of `rows`, each `day,label,user,item`.
+    fn remarks(rows: &str, settings: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("log.csv"), format!("day,label,user,item\n{rows}"))
+            .unwrap();
+        let text = format!(
+            "straggler = 1\n[data]\nkind = \"table\"\nfiles = [\"log.csv\"]\nday = \"day\"\ngroup = \"user\"\n\
+             categorical = [\"user\", \"item\"]\n[model]\nkind = \"logistic\"\n{settings}"
+        );
+        let loaded = load::<Scenario>(DocumentInput::Text { name: "x", text: &text }, &[]).unwrap();
+        let folder: &Path = folder.path();
+        let prepared = loaded.value.prepare(folder).unwrap().unwrap();
+        prepared.remarks.iter().map(|remark| format!("{}: {remark}", remark.key)).collect()
+    }
+
+    const SOUND: &str = "1,1,a,x\n1,0,a,y\n1,1,b,x\n1,0,b,y\n";
+
+    #[test]
+    fn a_sound_log_has_no_remarks() {
+        let rows = format!("{SOUND}2,1,a,x\n2,0,a,y\n");
+        assert_eq!(
+            remarks(&rows, "[train]\ndays = \"1\"\n[holdout]\ndays = \"2\"\nselection_share = 0.0"),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn a_training_window_of_one_label_is_told() {
+        let rows = "1,0,a,x\n1,0,b,y\n2,1,a,x\n2,0,a,y\n";
+        let found =
+            remarks(rows, "[train]\ndays = \"1\"\n[holdout]\ndays = \"2\"\nselection_share = 0.0");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("train.days: all 2 examples of the training window are negative")
+        );
+    }
+
+    #[test]
+    fn a_half_without_a_positive_and_patience_that_never_ends_are_told() {
+        // One user has all positives, so that one half has none.
+        let holdout: String =
+            (0..40).map(|n| format!("2,{},u{n},x\n2,0,u{n},y\n", u8::from(n == 0))).collect();
+        let settings =
+            "[train]\ndays = \"1\"\nstop = { patience = 2, passes = 1 }\n[holdout]\ndays = \"2\"\n";
+        let found = remarks(&format!("{SOUND}{holdout}"), settings);
+        assert!(
+            found[0]
+                .contains("half of the holdout has no positive example: the only one is in the"),
+            "{found:?}"
+        );
+        let is_selection = found[0].contains("the selection half of the holdout has no");
+        assert_eq!(found.len(), if is_selection { 2 } else { 1 }, "{found:?}");
+        assert!(
+            !is_selection
+                || found[1].starts_with("train.stop.patience: `train.stop.patience` never")
+        );
+    }
+
+    #[test]
+    fn groups_of_one_label_are_told() {
+        let rows = format!("{SOUND}2,1,a,x\n2,1,a,y\n2,0,b,x\n");
+        let found =
+            remarks(&rows, "[train]\ndays = \"1\"\n[holdout]\ndays = \"2\"\nselection_share = 0.0");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains("the holdout has no user with both labels; session AUC will not")
+        );
+    }
+
+    #[test]
+    fn days_without_rows_are_named() {
+        let rows = format!("{SOUND}5,1,a,x\n5,0,a,y\n6,1,a,x\n6,0,a,y\n");
+        let found = remarks(
+            &rows,
+            "[train]\ndays = \"1..5\"\n[holdout]\ndays = \"6\"\nselection_share = 0.0",
+        );
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("train.days: 3 of the 5 days of `train.days` have no rows: 2..4;"),
+            "{found:?}"
+        );
+    }
+}
