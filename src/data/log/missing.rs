@@ -1,6 +1,7 @@
 //! Ids that are no ids: texts such as `NA`, which many programs write for an empty cell.
 
 use super::vocabulary::Vocabulary;
+use crate::base::counted;
 use crate::data::Remark;
 use crate::data::reading::tidy::MISSING_TEXTS;
 
@@ -19,7 +20,7 @@ pub(in crate::data) fn missing_text<'a>(
     };
     let (text, cells) =
         MISSING_TEXTS.iter().filter_map(|text| count(text)).max_by_key(|found| found.1)?;
-    let cells = if cells == 1 { "1 cell".to_string() } else { format!("{cells} cells") };
+    let cells = counted(cells, "cell", "cells");
     Some(Remark::new(
         "data.missing_texts",
         format!("{cells} of {name:?} have the text {text:?}, which counts as an id like any other"),

@@ -130,7 +130,8 @@ pub struct TableFiles {
     pub columns: Vec<String>,
     /// Whether blanks at both ends of a cell are left out, in numbers and in texts alike.
     pub trim: bool,
-    /// Texts that mean that a cell is empty, as `["NA", "\\N", "null"]`.
+    /// Texts that mean that a cell is empty, as `["NA", "\\N", "null"]`; conditions see an empty cell
+    /// too.
     pub missing_texts: Vec<String>,
 }
 

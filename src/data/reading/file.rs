@@ -231,6 +231,21 @@ mod tests {
     }
 
     #[test]
+    fn a_member_is_found_by_its_name_and_many_are_not_listed() {
+        let (_folder, path) = written(&zip(&[("ml/README", b"r"), ("ml/ratings.dat", b"x")]));
+        let mut input =
+            open_one_of(Path::new("/"), path.to_str().unwrap(), &["ratings.csv", "ratings.dat"])
+                .unwrap();
+        assert_eq!(input.beginning().unwrap(), b"x");
+        let names: Vec<String> = (0..500).map(|n| format!("part-{n:03}.csv")).collect();
+        let members: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"x"[..])).collect();
+        let (_folder, path) = written(&zip(&members));
+        let error = text(&PathBuf::from(format!("{}!part-4a7.csv", path.display()))).unwrap_err();
+        assert!(error.contains("part-407.csv") && error.contains("and 470 more"), "{error}");
+        assert!(error.len() < 1000, "{error}");
+    }
+
+    #[test]
     fn a_missing_file_is_named_absolutely() {
         let error = open(Path::new("/nowhere"), "logs/a.csv").unwrap_err().to_string();
         assert!(error.contains("/nowhere/logs/a.csv") && error.contains("scenario"), "{error}");

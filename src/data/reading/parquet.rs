@@ -187,3 +187,58 @@ fn write_cell(field: &Field, cell: &mut Vec<u8>) -> io::Result<()> {
         other => write!(cell, "{other}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::data_type::Int64Type;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    /// A file with ids, times in nanoseconds, and lists of ids, the third of them empty.
+    fn written() -> tempfile::NamedTempFile {
+        let schema = "message log {
+            required int64 item;
+            required int64 time (TIMESTAMP(NANOS,true));
+            optional group seen (LIST) { repeated group list { optional int64 element; } }
+        }";
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut writer =
+            SerializedFileWriter::new(file.reopen().unwrap(), schema, Arc::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        for (values, levels) in [
+            (vec![12, 34, 56], None),
+            (vec![1_259_653_500_250_000_000; 3], None),
+            (vec![34, 56, 12], Some(([3, 3, 3, 1], [0, 1, 0, 0]))),
+        ] {
+            let mut column = group.next_column().unwrap().unwrap();
+            let (definitions, repetitions) = levels.unzip();
+            let typed = column.typed::<Int64Type>();
+            let definitions = definitions.as_ref().map(|levels: &[i16; 4]| &levels[..]);
+            let repetitions = repetitions.as_ref().map(|levels: &[i16; 4]| &levels[..]);
+            typed.write_batch(&values, definitions, repetitions).unwrap();
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+        writer.close().unwrap();
+        file
+    }
+
+    #[test]
+    fn lists_are_cells_of_their_own_kind_and_nanoseconds_are_times() {
+        let file = written();
+        let wanted = Wanted { columns: vec!["item", "seen", "time"], lists: vec!["seen"] };
+        let mut rows = ParquetRows::open(file.path(), &Tidy::default(), &wanted).unwrap();
+        let mut seen = Vec::new();
+        while let Some(row) = rows.read().unwrap() {
+            assert_eq!(row.cell(1).bytes(), b"2009-12-01 07:45:00.250");
+            let text = |id: &[u8]| String::from_utf8_lossy(id).into_owned();
+            seen.push(list::elements(&row.cell(2)).map(text).collect::<Vec<String>>().join("|"));
+        }
+        assert_eq!(seen, ["34|56", "12", ""]);
+        let wanted = Wanted { columns: vec!["seen"], lists: Vec::new() };
+        let error = ParquetRows::open(file.path(), &Tidy::default(), &wanted).err().unwrap();
+        assert!(error.to_string().contains("\"seen\" is a list"), "{error}");
+    }
+}

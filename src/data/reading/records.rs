@@ -3,6 +3,7 @@
 use std::io;
 
 use super::bad_rows::{BadRow, BadRowKind, Fault, RowTally};
+use super::known;
 use super::split::Span;
 use super::text::Text;
 use crate::base::counted;
@@ -198,7 +199,11 @@ fn check_width(row: &Row, width: usize) -> Result<(), Fault> {
         len if len > width => BadRowKind::ExtraField,
         _ => return Ok(()),
     };
-    Err(Fault::new(kind, format!("{}, expected {width}", counted(row.len(), "field", "fields"))))
+    let cells = (0..row.len().min(2)).map(|at| String::from_utf8_lossy(&row.cell(at)).into_owned());
+    let way = known::unseparated(&cells.collect::<Vec<String>>());
+    let way = way.map_or(String::new(), |way| format!(" ({way})"));
+    let fields = counted(row.len(), "field", "fields");
+    Err(Fault::new(kind, format!("{fields}, expected {width}{way}")))
 }
 
 fn repeated_header(columns: &[String], row: &Row) -> Option<Fault> {

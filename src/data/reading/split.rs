@@ -247,9 +247,11 @@ impl Splitter {
                 break;
             }
             end = last.end as usize + 1;
-            let carriage = !last.is_empty() && block[last.end as usize - 1] == b'\r';
-            last.end -= u32::from(carriage);
-            blanks |= !last.is_empty() && is_blank(block[last.end as usize - 1]);
+            let before = |cell: &Span| block[cell.end as usize - 1];
+            if !last.is_empty() && before(last) <= b' ' {
+                last.end -= u32::from(before(last) == b'\r');
+                blanks |= !last.is_empty() && is_blank(before(last));
+            }
         }
         cells.truncate(rows * width);
         FoundRows { rows, end, blanks }

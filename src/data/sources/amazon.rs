@@ -154,7 +154,7 @@ pub(crate) fn load<'a>(
     let mut events = Events::new();
     let mut first_path = None;
     for input in reviews {
-        let input = input?;
+        let input = with_json(input?)?;
         first_path.get_or_insert_with(|| input.name.clone());
         for_each_line(input, &mut tally, |line| {
             let (user, item, stamp) = review(line, config.utc_offset)?;
@@ -179,6 +179,20 @@ pub(crate) fn load<'a>(
         facts.extend(tally.facts_of("metadata"));
     }
     din_task::build(events, &config.task, context.streams, &path, facts)
+}
+
+/// Refuses a file whose first line cannot be JSON, such as a CSV file of ratings.
+fn with_json(mut input: Input) -> Result<Input, DataError> {
+    let first = input.first_line()?;
+    match first.is_empty() || first.contains(&b'{') || first.contains(&b'}') {
+        true => Ok(input),
+        false => Err(DataError::Format {
+            path: input.name,
+            format: "text without JSON",
+            way: "Amazon's reviews have one JSON object per line; CSV files of ratings are read with \
+                  data.kind = \"interactions\"",
+        }),
+    }
 }
 
 fn review(line: &str, offset: UtcOffset) -> Result<(Cow<'_, str>, Cow<'_, str>, Stamp), Fault> {
@@ -315,6 +329,14 @@ mod tests {
                 .unwrap_err();
         assert_eq!(other.kind, BadRowKind::MissingField);
         assert!(other.detail.contains("2023") && other.detail.contains("interactions"));
+    }
+
+    #[test]
+    fn a_table_of_ratings_is_sent_to_interactions() {
+        let text = &b"user_id,parent_asin,rating,timestamp\n"[..];
+        let input = Input::decode("ratings.csv", Box::new(text)).unwrap();
+        let error = with_json(input).unwrap_err().to_string();
+        assert!(error.contains("ratings.csv") && error.contains("interactions"), "{error}");
     }
 
     #[test]

@@ -238,6 +238,9 @@ fn movielens_of_1m_has_colons() {
     config.positive_when = Some(PositiveWhen::Condition("> 1".into()));
     let error = load(&config, ratings).unwrap_err().to_string();
     assert!(error.contains("delimiter = \"::\"") && error.contains("`columns`"), "{error}");
+    config.tables.columns = ["user", "film", "stars", "time"].map(String::from).into();
+    let error = load(&config, ratings).unwrap_err().to_string();
+    assert!(error.contains("missing_field") && error.contains("delimiter = \"::\""), "{error}");
     config.tables.delimiter = "::".into();
     config.tables.columns = ["user", "film", "stars", "time"].map(String::from).into();
     assert_eq!(load(&config, ratings).unwrap().labels, [1, 0, 1, 0]);
