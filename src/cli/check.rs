@@ -15,7 +15,7 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
         out(&loaded.show())?;
         return Ok(Exit::Done);
     }
-    let trial = load::trial(loaded, &folder, load::threads(None))?;
+    let trial = load::trial(&loaded, &folder, load::threads(None))?;
     let estimate = &trial.estimate;
     let mut table = TextTable::new(&[Align::Left, Align::Left]);
     table.row(["scenario", trial.scenario.scenario.name.as_str()]);

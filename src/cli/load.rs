@@ -64,20 +64,17 @@ pub(super) fn tell_warnings(warnings: &Problems) {
     }
 }
 
-/// A trial of a scenario that was read; remarks about its log are printed. What the log and the model say about a setting is shown at
-/// its place, as other mistakes are.
+/// A trial of a scenario that was read; remarks about its log are printed. What the log and the
+/// model say about a setting is shown at its place, as other mistakes are.
 pub(super) fn trial(
-    loaded: Loaded<Scenario>,
+    loaded: &Loaded<Scenario>,
     folder: &Path,
     threads: usize,
 ) -> Result<Trial, Failure> {
-    match Trial::new(loaded.value.clone(), folder, threads) {
-        Ok(trial) => {
-            tell_remarks(&trial.remarks, &loaded);
-            Ok(trial)
-        }
-        Err(error) => Err(at_its_place(loaded, error)),
-    }
+    let trial = Trial::new(loaded.value.clone(), folder, threads)
+        .map_err(|error| at_its_place(loaded.clone(), error))?;
+    tell_remarks(&trial.remarks, loaded);
+    Ok(trial)
 }
 
 /// The refusal of a scenario, with its place if it is about a setting.

@@ -31,7 +31,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     let sweeping = &args.sweeping;
     let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
     let threads = load::threads(sweeping.threads);
-    let trial = load::trial(loaded, &files, threads)?;
+    let trial = load::trial(&loaded, &files, threads)?;
     let look = ProgressDisplay {
         progress: sweeping.progress.with(sweeping.quiet, sweeping.plain),
         plain: sweeping.plain,

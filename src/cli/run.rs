@@ -42,7 +42,7 @@ pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failur
         save_every: args.save_every,
     };
     let threads = load::threads(args.threads);
-    let trial = load::trial(loaded, &folder, threads)?;
+    let trial = load::trial(&loaded, &folder, threads)?;
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     end(&done, args.json)
 }

@@ -110,6 +110,16 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Whether the examples evaluated on have both labels, so that they can be told apart.
+    pub fn has_both_labels(&self) -> bool {
+        let (mut batch, mut seen) = (Batch::default(), [false; 2]);
+        self.holdout.chunks(1024).any(|ids| {
+            self.source.read(ids, &mut batch);
+            batch.labels.iter().for_each(|&label| seen[usize::from(label > 0.5)] = true);
+            seen == [true; 2]
+        })
+    }
+
     /// The days trained on and those held out, as facts about the log, if they have dates.
     pub fn dated_days(&self) -> Vec<(String, String)> {
         let calendar = self.source.calendar();
@@ -136,18 +146,6 @@ pub struct StageDays {
     pub held_out: Vec<Day>,
     /// Their dates.
     pub calendar: Calendar,
-}
-
-impl Prepared {
-    /// Whether the examples evaluated on have both labels, so that they can be told apart.
-    pub fn has_both_labels(&self) -> bool {
-        let (mut batch, mut seen) = (Batch::default(), [false; 2]);
-        self.holdout.chunks(1024).any(|ids| {
-            self.source.read(ids, &mut batch);
-            batch.labels.iter().for_each(|&label| seen[usize::from(label > 0.5)] = true);
-            seen == [true; 2]
-        })
-    }
 }
 
 /// Opens the log that a scenario has chosen.

@@ -494,7 +494,7 @@ fn what_cannot_run_is_refused_before() {
         small(command.arg(more))
     };
     assert_eq!(check("train.batch=64"), 0);
-    assert_eq!(check("model.product=true"), 4);
+    assert_eq!(check("model.attention_hidden=[3]"), 4);
     // Labs that no base run can do.
     let list = |more: &[&str]| {
         let mut command = straggler();

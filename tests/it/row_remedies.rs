@@ -268,7 +268,7 @@ fn rows_of_merged_pushes_follow_their_recursion() {
 fn every_remedy_works_under_every_protocol_on_rows_of_either_kind() {
     let mut scenario = training::small();
     if let Some(SourceChoice::Synthetic(log)) = &mut scenario.data {
-        log.rows_per_day = 60;
+        log.rows_per_day = 100;
     }
     scenario.model = training::small_logistic();
     scenario.train.batch = 6;
