@@ -10,6 +10,7 @@ pub mod drive;
 pub mod expect;
 pub mod fit;
 pub mod health;
+mod identity;
 pub mod lab;
 mod layers;
 pub mod presence;

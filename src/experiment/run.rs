@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{self, Keeper, StartFailed, keeper};
+use super::checkpoint::{self, Keeper, StartFailed};
 use super::drive::{DriveError, Driven, Driver, SaveEvery, restore};
 use super::expect::{self, Checked};
+use super::identity::{digests, log_digest, window};
 use super::probe;
 use super::recorder::{Begin, Recorder, Recording};
 use super::run_info::Stopwatch;
@@ -15,7 +16,7 @@ use super::summary::{summary, undefined};
 use crate::base::ByteSize;
 use crate::data::{LeakError, Remark};
 use crate::metrics::Quality;
-use crate::results::folder::{ExistingResults, FolderError, RESOLVED, ResultsFolder, hex_digest};
+use crate::results::folder::{ExistingResults, FolderError, ResultsFolder, hex_digest};
 use crate::results::json;
 use crate::results::outcome::OutcomeError;
 use crate::results::summary::{DIAGNOSIS, FILE, StageDone, Started, Summary};
@@ -552,30 +553,6 @@ impl Trial {
     }
 }
 
-/// A text that identifies the numbers of days, examples and ids of a log: files may have changed
-/// since a snapshot was written.
-fn log_digest(prepared: &Prepared) -> String {
-    let source = &prepared.source;
-    let mut text = format!("{:?} {:?}", source.days(), source.held_out());
-    for space in 0..source.schema().spaces.len() {
-        let keys = source.id_keys(space).unwrap_or_default();
-        text.push_str(&hex_digest(
-            &keys.iter().flat_map(|key| key.to_le_bytes()).collect::<Vec<u8>>(),
-        ));
-    }
-    hex_digest(text.as_bytes())
-}
-
-/// A text that identifies the days and the data that a scenario is trained on. Two jobs with the
-/// same text are fed the same examples.
-fn window(scenario: &Scenario, prepared: Option<&Prepared>) -> String {
-    let days = prepared.map(|prepared| &prepared.train);
-    let data = serde_json::to_string(&scenario.data).expect("a scenario is plain data");
-    hex_digest(
-        format!("{data} {days:?} {}", scenario.scenario.seed_of(SeededPart::Data)).as_bytes(),
-    )
-}
-
 /// Names of the id spaces of the data.
 fn spaces(prepared: Option<&Prepared>) -> Vec<String> {
     let spaces = prepared.map(|p| &p.source.schema().spaces[..]).unwrap_or_default();
@@ -599,27 +576,6 @@ pub fn weights_digest(server: &ParameterServer) -> String {
         (0..table.rows()).for_each(|id| add(table.weights(id)));
     }
     hex_digest(&bytes)
-}
-
-/// SHA-256 of the reproducible files of a folder, by name.
-fn digests(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
-    let mut digests = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".csv") || name == RESOLVED {
-            let digest = hex_digest(&std::fs::read(folder.join(&name))?);
-            digests.push((name, digest));
-        }
-    }
-    for entry in std::fs::read_dir(folder.join(keeper::FOLDER)).into_iter().flatten() {
-        let name = format!("{}/{}", keeper::FOLDER, entry?.file_name().to_string_lossy());
-        if name.ends_with(".safetensors") {
-            let digest = hex_digest(&std::fs::read(folder.join(&name))?);
-            digests.push((name, digest));
-        }
-    }
-    digests.sort();
-    Ok(digests)
 }
 
 /// A stage ended with an error: the run that it is a stage of reports it too.

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::copied::Copied;
 use super::restart::{ClockAt, DataAt, InFlight, Kept, Restart, WorkersAt};
 use super::session::TrainingSession;
 use super::training::Training;
@@ -89,7 +88,7 @@ pub struct StartReport {
 }
 
 /// The id spaces of the log, in order.
-fn spaces(training: &Training) -> Vec<SpaceIds<'_>> {
+pub(super) fn spaces(training: &Training) -> Vec<SpaceIds<'_>> {
     let source = training.feed.source();
     let spaces = source.schema().spaces.iter().enumerate();
     spaces.map(|(s, space)| SpaceIds { name: &space.name, keys: source.id_keys(s) }).collect()
@@ -114,14 +113,6 @@ impl TrainingSession {
             elapsed: training.elapsed(&self.progress, versions),
             position: training.feed.position(),
         })
-    }
-
-    /// The checkpoint of a copy that took simulated time; `None` for timing only.
-    pub fn checkpoint_of(&self, copy: &Copied) -> Option<Checkpoint> {
-        let training = self.work.training()?;
-        let mut checkpoint = copy.checkpoint(training.server());
-        checkpoint.tensors.extend(id_tensors(spaces(training)));
-        Some(checkpoint)
     }
 
     /// Starts a job that has not begun from a checkpoint. `same_window` says whether its data are

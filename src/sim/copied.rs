@@ -1,10 +1,12 @@
 //! A copy of the servers, made piece by piece, and the report of how it was made.
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, spaces};
 use super::save::SaveReason;
+use super::session::TrainingSession;
 use super::training_clock::Elapsed;
 use crate::base::SimTime;
 use crate::data::order::Position;
+use crate::server::renumber::id_tensors;
 use crate::server::tensors::ABSENT;
 use crate::server::{Content, ParameterServer, Piece, Tensor, TensorValues};
 
@@ -115,6 +117,16 @@ impl Copied {
                 None => self.updated.push((name.to_owned(), rows)),
             }
         }
+    }
+}
+
+impl TrainingSession {
+    /// The checkpoint of a copy that took simulated time; `None` for timing only.
+    pub fn checkpoint_of(&self, copy: &Copied) -> Option<Checkpoint> {
+        let training = self.work.training()?;
+        let mut checkpoint = copy.checkpoint(training.server());
+        checkpoint.tensors.extend(id_tensors(spaces(training)));
+        Some(checkpoint)
     }
 }
 
