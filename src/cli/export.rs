@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use super::say::out;
 use crate::base::counted;
 use crate::results::export::{ExportError, FileFormat, export as write, export_lab};
-use crate::results::lab::is_lab;
+use crate::results::folder::is_lab;
 use crate::results::outcome::Results;
 
 pub(super) fn export(args: &ExportArgs) -> Result<Exit, Failure> {

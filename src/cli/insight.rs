@@ -80,15 +80,13 @@ fn beside(plain: &Summary, now: &Summary) -> String {
         let quality = summary.last.map(|last| last.quality);
         quality.as_ref().and_then(words::auc).unwrap_or_else(|| "-".into())
     };
-    let rows: [(&str, fn(&Summary) -> String); 3] = [
-        ("updates", |summary| summary.updates.to_string()),
-        ("mean staleness", |summary| figure(summary.staleness.mean)),
-        ("examples per simulated second", |summary| figure(summary.examples_per_sim_s)),
-    ];
-    for (name, of) in rows {
+    let mut row = |name: &str, of: &dyn Fn(&Summary) -> String| {
         table.row([name.to_string(), of(plain), of(now)]);
-    }
-    table.row(["AUC at the end".to_string(), auc(plain), auc(now)]);
+    };
+    row("updates", &|summary| summary.updates.to_string());
+    row("mean staleness", &|summary| figure(summary.staleness.mean));
+    row("examples per simulated second", &|summary| figure(summary.examples_per_sim_s));
+    row("AUC at the end", &auc);
     table.render()
 }
 

@@ -10,8 +10,7 @@ use super::{lab, load, run, sweep};
 use crate::experiment::lab::RestartLab;
 use crate::experiment::run_info;
 use crate::experiment::sweep::{PlanError, SweepPlan};
-use crate::results::folder::{FolderError, RESOLVED, lock};
-use crate::results::lab::is_lab;
+use crate::results::folder::{FolderError, RESOLVED, is_lab, lock};
 use crate::scenario::document::DocumentInput;
 
 pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {

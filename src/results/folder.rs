@@ -12,6 +12,16 @@ use super::disk::{self, Output};
 /// Name of the file with the scenario of a run, every default filled in.
 pub const RESOLVED: &str = "resolved.toml";
 
+/// The file of a restart lab that is done; written last.
+pub const LAB_DONE: &str = "lab.json";
+/// The folder of a lab's finished base runs.
+pub const LAB_FORKS: &str = "forks";
+
+/// Whether a folder is that of a restart lab, finished or not.
+pub fn is_lab(path: &Path) -> bool {
+    path.join(LAB_DONE).is_file() || path.join(LAB_FORKS).is_dir()
+}
+
 /// A results folder that this process writes.
 #[derive(Debug)]
 pub struct ResultsFolder {

@@ -6,21 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::OutcomeError;
-use super::folder::RESOLVED;
+use super::folder::{LAB_DONE, LAB_FORKS, RESOLVED, is_lab};
 use super::json;
 use super::outcome::{Settings, TrialOutcome};
 
-/// Written last: if it exists, the lab is done.
-pub const DONE: &str = "lab.json";
-/// The folder of finished base runs.
-pub const FORKS: &str = "forks";
-
-/// Whether a folder is that of a lab, finished or not.
-pub fn is_lab(path: &Path) -> bool {
-    path.join(DONE).is_file() || path.join(FORKS).is_dir()
-}
-
-/// The content of [`DONE`].
+/// The content of `lab.json`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LabFile {
@@ -79,7 +69,7 @@ impl LabFolder {
         if !is_lab(path) {
             return Ok(None);
         }
-        let done = json::read(&path.join(DONE))?;
+        let done = json::read(&path.join(LAB_DONE))?;
         let settings = match path.join(RESOLVED).is_file() {
             true => TrialOutcome::of_run(path, 0).settings()?,
             false => Settings::new(),
@@ -87,7 +77,7 @@ impl LabFolder {
         let count = |key: &str| settings.get(key).and_then(serde_json::Value::as_u64).unwrap_or(0);
         let numbers = settings.get("lab.workers").and_then(serde_json::Value::as_array);
         let bases = numbers.map_or(0, Vec::len) * count("lab.seeds") as usize;
-        let forks = fs::read_dir(path.join(FORKS)).into_iter().flatten().flatten();
+        let forks = fs::read_dir(path.join(LAB_FORKS)).into_iter().flatten().flatten();
         let is_fork =
             |entry: &fs::DirEntry| entry.path().extension().is_some_and(|end| end == "fork");
         let bases_done = forks.filter(is_fork).count();

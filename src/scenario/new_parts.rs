@@ -168,7 +168,7 @@ fn every_rule_asks_a_new_part() {
         // Optimizers.
         (
             "optimizer = { kind = \"new_part\", learning_rate = 0.1 }\n".to_string(),
-            "lies beyond 0.125, where asynchronous training with new_part",
+            "is at or beyond 0.125, where asynchronous training with new_part",
         ),
         (
             "optimizer = { kind = \"new_part\", period.updates = 0 }\n".to_string(),
@@ -212,6 +212,6 @@ fn every_rule_asks_a_new_part() {
     // A tuned learning rate gives no warning that it is high.
     let fast =
         "data.kind = \"synthetic\"\noptimizer = { kind = \"new_part\", learning_rate = 0.1 }\n";
-    assert!(said(&(fast.to_string() + &remedy(""))).contains("lies beyond"));
-    assert!(!said(&(fast.to_string() + &remedy("\"tunes_rate\""))).contains("lies beyond"));
+    assert!(said(&(fast.to_string() + &remedy(""))).contains("at or beyond"));
+    assert!(!said(&(fast.to_string() + &remedy("\"tunes_rate\""))).contains("at or beyond"));
 }

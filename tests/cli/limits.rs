@@ -60,14 +60,8 @@ const NEEDS: &[(&str, &[&str])] = &[
     ),
     ("imposed-staleness.toml", &["train.stop.updates=60", "model.embedding_dim=32"]),
     ("timing-only.toml", &["train.stop.updates=2000", "cluster.workers=3000"]),
-    (
-        "timing-only.toml",
-        &["train.stop.updates=100", "cluster.workers=1000", "cluster.shards=300"],
-    ),
-    (
-        "timing-only.toml",
-        &["train.stop.updates=1", "protocol={kind=\"k_batch_async\",k=50000}"],
-    ),
+    ("timing-only.toml", &["train.stop.updates=100", "cluster.workers=1000", "cluster.shards=300"]),
+    ("timing-only.toml", &["train.stop.updates=1", "protocol={kind=\"k_batch_async\",k=50000}"]),
 ];
 
 /// Bytes of the files below a folder.

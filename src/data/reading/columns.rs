@@ -14,6 +14,7 @@ use super::known;
 use super::long_delimiter::LongDelimited;
 use super::records::{Row, RowStream};
 use super::tidy::Tidy;
+use super::wanted::Wanted;
 use crate::data::error::DataError;
 
 /// Index of the column `name`, which the setting `key` names.
@@ -146,15 +147,6 @@ impl Default for TableFiles {
             missing_texts: Vec::new(),
         }
     }
-}
-
-/// The columns that a mapping uses.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Wanted<'a> {
-    /// Their names.
-    pub(crate) columns: Vec<&'a str>,
-    /// Those of them that may hold lists.
-    pub(crate) lists: Vec<&'a str>,
 }
 
 impl TableFiles {

@@ -9,7 +9,6 @@ use serde::de::{
 };
 
 use super::bad_rows::Fault;
-use super::columns::Wanted;
 use super::delimited::too_long;
 use super::file::Input;
 use super::json_lines::{fault, text};
@@ -18,6 +17,7 @@ use super::list;
 use super::records::{Row, RowError, RowStream};
 use super::split::Span;
 use super::tidy::Tidy;
+use super::wanted::Wanted;
 use crate::data::error::DataError;
 
 /// Objects that are looked through for a key that the first one lacks.

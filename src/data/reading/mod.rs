@@ -24,3 +24,4 @@ pub(super) mod split;
 pub mod stamp;
 pub(super) mod text;
 pub(super) mod tidy;
+pub(crate) mod wanted;

@@ -13,13 +13,13 @@ use parquet::record::Field;
 use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
-use super::columns::Wanted;
 use super::file::open_file;
 use super::list;
 use super::records::{Row, RowError, RowStream};
 use super::split::Span;
 use super::stamp::Stamp;
 use super::tidy::Tidy;
+use super::wanted::Wanted;
 use crate::data::error::DataError;
 
 /// The rows of a Parquet file; only some columns are decoded, the others are empty.

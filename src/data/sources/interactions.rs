@@ -14,12 +14,13 @@ use crate::data::log::events::Events;
 use crate::data::reading::bad_rows::{BadRows, Fault, RowTally};
 use crate::data::reading::cell::{Condition, filled};
 use crate::data::reading::columns::{
-    FileFilter, Filter, TableFiles, TableInput, Wanted, find, for_each_table,
+    FileFilter, Filter, TableFiles, TableInput, find, for_each_table,
 };
 use crate::data::reading::records::{Row, RowDecision, Stretch, Take, for_each_row, take_rows};
 use crate::data::reading::refused::{FirstRefused, keeps_all};
 use crate::data::reading::stamp::{Stamp, TimeFormat, TimeReader};
 use crate::data::reading::text::Text;
+use crate::data::reading::wanted::Wanted;
 use crate::data::{DataSource, UtcOffset};
 
 /// A file with the category of every item.

@@ -28,9 +28,9 @@ use super::run::Trial;
 use super::run_info::Stopwatch;
 use super::stop::StopSignal;
 use crate::results::disk;
-use crate::results::folder::{FolderError, ResultsFolder, hex_digest};
+use crate::results::folder::{FolderError, LAB_DONE, LAB_FORKS, ResultsFolder, hex_digest};
 use crate::results::json;
-use crate::results::lab::{Control, DONE, FORKS, LabFile};
+use crate::results::lab::{Control, LabFile};
 use crate::results::semantics::SEMANTICS;
 use crate::results::table::{TableRow, TableText};
 use crate::results::tables::{ArmRow, CurveRow, EffectRow, LabViewRow};
@@ -162,7 +162,7 @@ impl RestartLab {
     ) -> Result<LabResults, LabError> {
         self.check(files_from)?;
         let (folder, _) = ResultsFolder::open(out, &self.resolved)?;
-        let forks = out.join(FORKS);
+        let forks = out.join(LAB_FORKS);
         disk::create_inner_folder(&forks)
             .map_err(|error| FolderError::Io { path: forks.clone(), error })?;
         let stopwatch = Stopwatch::start(out, threads, files_from, None)?;
@@ -319,13 +319,13 @@ impl RestartLab {
             controls: results.controls.clone(),
             files,
         };
-        json::write(&folder.path().join(DONE), &written)
+        json::write(&folder.path().join(LAB_DONE), &written)
     }
 }
 
 /// The file of a base run, in the lab's folder.
 fn fork_file(workers: u32, seed: u64) -> String {
-    format!("{FORKS}/{workers}-workers-seed-{seed}.fork")
+    format!("{LAB_FORKS}/{workers}-workers-seed-{seed}.fork")
 }
 
 /// One worker, for which nothing can coalesce, and the number of the scenario.

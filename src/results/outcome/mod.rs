@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::error::read_text;
-use super::folder::{RESOLVED, refuse_links};
-use super::lab;
+use super::folder::{RESOLVED, is_lab, refuse_links};
 use super::summary::{self, Scalars, Summary};
 use super::table::{Rows, TableRow};
 use super::tables::{EvaluatedView, EvaluationRow};
@@ -95,7 +94,7 @@ impl Results {
         if path.join(plan::FILE).is_file() {
             return plan::open(path);
         }
-        if lab::is_lab(path) {
+        if is_lab(path) {
             return Err(OutcomeError::IsLab { path: path.to_path_buf() });
         }
         let is_run = [summary::FILE, RESOLVED, summary::DIAGNOSIS]

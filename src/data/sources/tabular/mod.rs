@@ -26,11 +26,12 @@ use crate::data::error::DataError;
 use crate::data::log::{Log, offset};
 use crate::data::reading::bad_rows::{Fault, RowTally};
 use crate::data::reading::cell::{Condition, LabelRule, filled, number};
-use crate::data::reading::columns::{FileFilter, Filter, TableInput, Wanted, find, for_each_table};
+use crate::data::reading::columns::{FileFilter, Filter, TableInput, find, for_each_table};
 use crate::data::reading::records::{Row, RowDecision, Stretch, Take, take_rows};
 use crate::data::reading::refused::FirstRefused;
 use crate::data::reading::stamp::TimeReader;
 use crate::data::reading::text::Text;
+use crate::data::reading::wanted::Wanted;
 
 impl SourceConfig for Config {
     fn draws(&self) -> bool {
