@@ -9,7 +9,8 @@ use super::say::out;
 use super::say::tell;
 #[cfg(any(feature = "plot", feature = "html"))]
 use crate::report::ReportError;
-use crate::results::lab::LabFolder;
+use crate::results::folder::is_lab;
+use crate::results::outcome::Results;
 
 /// The name of the page in a results folder.
 const PAGE: &str = "report.html";
@@ -29,9 +30,13 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
 /// run, the curves of a sweep, and the page of either. Returns the path of the page, or of the
 /// pictures.
 pub(super) fn at_the_end(folder: &Path, quiet: bool) -> Result<PathBuf, Failure> {
-    if LabFolder::open(folder)?.is_some() {
+    if is_lab(folder) {
         picture_of_lab(folder)?;
-    } else if folder.join("plan.jsonl").exists() {
+        return page(&[folder.to_path_buf()], &folder.join(PAGE));
+    }
+    // Nothing is written into a folder that holds no results.
+    Results::open(folder)?;
+    if folder.join("plan.jsonl").exists() {
         curves_of_sweep(folder)?;
     } else {
         draw(folder, quiet)?;

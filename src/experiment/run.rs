@@ -354,7 +354,7 @@ impl Trial {
         watcher: &mut dyn Observer,
     ) -> Result<RunOutcome, RunError> {
         let (folder, found) = ResultsFolder::open(out, &self.resolved)?;
-        let log = self.prepared.as_ref().map_or(String::new(), |prepared| log_digest(prepared));
+        let log = self.prepared.as_ref().map_or(String::new(), log_digest);
         let snapshots = Snapshots::of(out, &format!("{}{log}", self.resolved));
         if found == ExistingResults::Done && !options.again {
             // The earlier run may have been killed just before it removed its snapshots.

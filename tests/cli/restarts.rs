@@ -46,7 +46,9 @@ fn a_lab_attributes_a_drop_and_goes_on_where_it_was() {
     assert!(one.join("restart.svg").exists() && one.join("views.csv").exists());
     // The other commands know the folder.
     let page = fs::read_to_string(one.join("report.html")).unwrap();
-    assert!(page.contains("What each lost part causes") && page.contains("<svg"), "{page}");
+    assert!(
+        page.contains("What each lost part causes") && page.contains("Quality after a restart")
+    );
     let verdict = said.stdout.lines().next().unwrap();
     assert!(verdict.starts_with("With 4 workers, "), "{}", said.stdout);
     let status = done(straggler().arg("status").arg(&one)).stdout;

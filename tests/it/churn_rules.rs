@@ -77,7 +77,7 @@ fn what_contradicts_itself_is_marked_in_both_places() {
     );
     says(
         "cluster.membership = [{ join = \"5s\", leave = \"30h\", every = \"24h\" }]",
-        &["error", "beyond the period", "leave = \"30h\"", "every = \"24h\""],
+        &["error", "after the end of the period", "leave = \"30h\"", "every = \"24h\""],
     );
     says("cluster.membership = [{ leave = \"5s\", every = \"0s\" }]", &["error", "no length"]);
     says("cluster.failures.every = \"0s\"", &["error", "no time between failures"]);
