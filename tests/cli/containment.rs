@@ -146,7 +146,7 @@ fn r35_links_to_folders_in_a_results_folder_are_refused() {
             straggler().arg("resume").arg(&out),
             straggler().args(["export", "--format", "csv"]).arg(&out),
         ]
-        .map(|command| say(command));
+        .map(say);
         for said in commands {
             assert_eq!(said.code, 6, "{inner}: {}", said.stderr);
             assert!(said.stderr.contains("symbolic link"), "{inner}: {}", said.stderr);
