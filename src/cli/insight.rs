@@ -38,7 +38,7 @@ pub(super) fn insight(
     }
     text.push_str("\nTry\n");
     for (command, why) in tries(summary, arguments) {
-        _ = writeln!(text, "  {command:<62}{why}");
+        _ = writeln!(text, "  {command:<62}  {why}");
     }
     text
 }

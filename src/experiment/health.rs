@@ -15,6 +15,8 @@ const LONG: f64 = 0.25;
 const FAR: f64 = 2.0;
 /// An AUC that counts as better than guessing.
 const BETTER: f64 = 0.55;
+/// It counts if it lies so many standard errors above 0.5.
+const CERTAIN: f64 = 4.0;
 /// If less than this share of the best distance from 0.5 is left, the model is guessing.
 const LEFT: f64 = 0.1;
 /// Fewest intervals of training to judge a run without evaluations.
@@ -76,7 +78,10 @@ impl Health {
             self.worse_than_first.see(progress, entropy > first.max(1.0));
         }
         if let Some(auc) = quality.auc {
-            self.best_auc = self.best_auc.max(auc);
+            // A high AUC of a small holdout may be chance.
+            if auc - 0.5 > CERTAIN * quality.auc_error().unwrap_or(0.0) {
+                self.best_auc = self.best_auc.max(auc);
+            }
             let limit = 0.5 + LEFT * (self.best_auc - 0.5);
             self.guessing.see(progress, self.best_auc >= BETTER && auc < limit);
         }
@@ -179,7 +184,7 @@ fn cause(scenario: &Scenario) -> String {
             brief(edge.edge)
         ),
         None => format!(
-            "probably a learning rate of {} is too high here: try a tenth of it",
+            "a learning rate of {} may be too high here: try a tenth of it",
             brief(scenario.optimizer.learning_rate())
         ),
     }
@@ -239,6 +244,14 @@ mod tests {
     #[test]
     fn a_model_that_falls_back_to_guessing_is_broken() {
         assert_eq!(since(&[(1.0, 0.5), (0.9, 0.8), (0.99, 0.51), (0.99, 0.50)]), Some(200));
+        // 0.6 from ten positive examples of a hundred is no proof that it was better.
+        let mut health = Health::default();
+        for (step, auc) in [(0, 0.5), (1, 0.6), (2, 0.5)] {
+            let (ne, auc) = (Some(0.99), Some(auc));
+            let quality = Quality { auc, ne, positives: 10, examples: 100, ..Quality::default() };
+            health.evaluated(&at(step), &quality);
+        }
+        assert_eq!(health.broken(&Scenario::default()), None);
     }
 
     #[test]

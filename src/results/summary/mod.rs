@@ -143,7 +143,7 @@ pub struct BrokenTraining {
 impl fmt::Display for BrokenTraining {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let BrokenTraining { update, what, cause, .. } = self;
-        write!(f, "training broke at about update {update}: {what}. The likely cause: {cause}.")
+        write!(f, "Training broke at about update {update}: {what}. The likely cause: {cause}.")
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn notices(run: &Run) -> Vec<String> {
         );
     }
     let broken = run.summary.as_ref().and_then(|summary| summary.broken.as_ref());
-    notices.extend(broken.map(|broken| format!("Broken: {broken}")));
+    notices.extend(broken.map(ToString::to_string));
     let parts = run.said(|summary| summary.reconstructed.join(", "));
     notices.extend(parts.map(|parts| {
         format!("These are reconstructed, because the sources could not be read: {parts}.")
