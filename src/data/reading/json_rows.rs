@@ -9,10 +9,10 @@ use serde::de::{
 };
 
 use super::bad_rows::Fault;
-use super::delimited::too_long;
 use super::file::Input;
+use super::filled::next_row;
 use super::json_lines::{fault, text};
-use super::lines::{Line, Lines, without_break};
+use super::lines::{Lines, without_break};
 use super::list;
 use super::records::{Row, RowError, RowStream};
 use super::split::Span;
@@ -322,20 +322,10 @@ impl RowStream for JsonRows<'_> {
     }
 
     fn read(&mut self) -> Result<Option<Row<'_>>, RowError> {
-        let sound = loop {
-            self.lines.begin();
-            match self.lines.append() {
-                Err(source) => return Err(RowError::Io { line: self.lines.number(), source }),
-                Ok(Line::End) => return Ok(None),
-                Ok(Line::TooLong) => break Err(too_long()),
-                Ok(Line::Whole) => {
-                    let line = &self.lines.block()[self.lines.record()];
-                    if !line.trim_ascii().is_empty() {
-                        break self.object();
-                    }
-                }
-            }
-        };
+        if !next_row(&mut self.lines, |line| !line.is_empty())? {
+            return Ok(None);
+        }
+        let sound = self.object();
         let line = self.lines.number();
         match sound {
             Ok(()) => Ok(Some(Row { line, block: &self.cells.text, cells: &self.cells.spans })),

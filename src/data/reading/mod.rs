@@ -8,6 +8,7 @@ pub(super) mod cell;
 pub(super) mod columns;
 pub(super) mod delimited;
 pub mod file;
+mod filled;
 pub(super) mod json_lines;
 mod json_rows;
 mod known;

@@ -4,10 +4,10 @@
 use std::iter::Peekable;
 
 use super::bad_rows::{BadRowKind, Fault};
-use super::delimited::too_long;
 use super::file::Input;
+use super::filled::next_row;
 use super::json_lines::text;
-use super::lines::{Line, Lines, without_break};
+use super::lines::{Lines, without_break};
 use super::records::{Row, RowError, RowStream};
 use super::split::Span;
 use crate::data::error::DataError;
@@ -154,20 +154,10 @@ impl RowStream for SparseRows<'_> {
     }
 
     fn read(&mut self) -> Result<Option<Row<'_>>, RowError> {
-        let sound = loop {
-            self.lines.begin();
-            match self.lines.append() {
-                Err(source) => return Err(RowError::Io { line: self.lines.number(), source }),
-                Ok(Line::End) => return Ok(None),
-                Ok(Line::TooLong) => break Err(too_long()),
-                Ok(Line::Whole) => {
-                    let line = self.lines.block()[self.lines.record()].trim_ascii();
-                    if !line.is_empty() && !line.starts_with(b"#") {
-                        break self.split();
-                    }
-                }
-            }
-        };
+        if !next_row(&mut self.lines, |line| !line.is_empty() && !line.starts_with(b"#"))? {
+            return Ok(None);
+        }
+        let sound = self.split();
         let line = self.lines.number();
         match sound {
             Ok(()) => Ok(Some(Row { line, block: self.lines.block(), cells: &self.cells })),
