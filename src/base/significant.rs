@@ -17,3 +17,27 @@ pub fn significant(value: f64, digits: usize) -> String {
     let decimals = (digits as i32 - before).clamp(0, 8) as usize;
     format!("{value:.decimals$}")
 }
+
+/// A finite number with at most three significant digits, without zeros at its end.
+pub fn brief(value: f64) -> String {
+    let text = significant(value, 3);
+    match text.contains('.') && !text.contains('e') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_has_many_digits() {
+        assert_eq!(significant(0.5, 4), "0.5000");
+        assert_eq!(significant(1.912_329_890_835_36e17, 3), "1.91e17");
+        assert_eq!(
+            [0.3, 12.5, 0.001, 30_660.4, 0.0].map(brief),
+            ["0.3", "12.5", "0.001", "30660", "0"]
+        );
+    }
+}

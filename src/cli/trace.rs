@@ -1,6 +1,7 @@
 //! `straggler trace`: a timeline for Perfetto.
 
 use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use super::args::TraceArgs;
 use super::exit::{Exit, Failure};
@@ -8,10 +9,12 @@ use super::say::out;
 use crate::base::{SimSpan, counted};
 use crate::results::disk::Output;
 use crate::results::export::trace::{TimeWindow, TraceError, write_trace};
+use crate::results::folder::is_lab;
 
 pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
     let window = args.window.as_deref().map(window).transpose()?;
     let path = args.out.clone().unwrap_or_else(|| args.folder.join("trace.json"));
+    refuse_many(&args.folder)?;
     let mut buffer = Vec::new();
     let events = write_trace(&args.folder, window, &mut buffer).map_err(|error| {
         let exit = match error {
@@ -35,6 +38,16 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
         counted(events, "event", "events")
     ))?;
     Ok(Exit::Done)
+}
+
+/// Refuses folders of several runs, which have no timeline of their own.
+fn refuse_many(folder: &Path) -> Result<(), Failure> {
+    let why = match folder.join("plan.jsonl").is_file() {
+        true => "this is a sweep; a timeline is that of one trial, such as trials/0000 in it",
+        false if is_lab(folder) => "this is a restart lab, which has no timeline",
+        false => return Ok(()),
+    };
+    Err(Failure::new(Exit::Usage, format!("{}: {why}", folder.display())))
 }
 
 /// `0s..60s` as a span.

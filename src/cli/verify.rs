@@ -12,7 +12,7 @@ use super::{load, resume};
 use crate::base::{counted, printable};
 use crate::experiment::verify::{FirstDifference, Verified, compare, pictured};
 use crate::experiment::{SaveEvery, Trial, run_info};
-use crate::results::folder::RESOLVED;
+use crate::results::folder::{RESOLVED, is_lab};
 use crate::results::semantics::SEMANTICS;
 use crate::results::summary::Summary;
 use crate::scenario::document::DocumentInput;
@@ -53,6 +53,10 @@ fn check(folder: &Path, force: bool) -> Result<(), Failure> {
     let refuse = |exit, why: &str| Err(Failure::new(exit, format!("{}: {why}", folder.display())));
     if folder.join("plan.jsonl").exists() {
         let why = "this is a sweep; verify one of its trials, such as trials/0000 in it";
+        return refuse(Exit::Usage, why);
+    }
+    if is_lab(folder) {
+        let why = "this is a restart lab, which checks itself: its controls are in lab.json";
         return refuse(Exit::Usage, why);
     }
     match Summary::read(folder) {

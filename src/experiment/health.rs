@@ -1,7 +1,7 @@
 //! Whether training broke: the model became worse than a constant, or no better than guessing after
 //! it had been better. Such a run ends without an error, and its figures mean little.
 
-use crate::base::significant;
+use crate::base::significant::brief;
 use crate::metrics::Quality;
 use crate::results::summary::BrokenTraining;
 use crate::scenario::Scenario;
@@ -187,15 +187,6 @@ fn cause(scenario: &Scenario) -> String {
             "a learning rate of {} may be too high here: try a tenth of it",
             brief(scenario.optimizer.learning_rate())
         ),
-    }
-}
-
-/// At most three significant digits.
-fn brief(value: f64) -> String {
-    let text = significant(value, 3);
-    match text.contains('.') && !text.contains('e') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
-        false => text,
     }
 }
 

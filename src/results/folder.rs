@@ -19,7 +19,8 @@ pub const LAB_FORKS: &str = "forks";
 
 /// Whether a folder is that of a restart lab, finished or not.
 pub fn is_lab(path: &Path) -> bool {
-    path.join(LAB_DONE).is_file() || path.join(LAB_FORKS).is_dir()
+    let is_begun = || path.join(LAB_FORKS).is_dir() && path.join(RESOLVED).is_file();
+    path.join(LAB_DONE).is_file() || is_begun()
 }
 
 /// A results folder that this process writes.

@@ -57,6 +57,10 @@ fn a_lab_attributes_a_drop_and_goes_on_where_it_was() {
     let exported = fs::read(one.join("export/csv/effects.csv")).unwrap();
     assert_eq!(exported, fs::read(one.join("effects.csv")).unwrap());
     fs::remove_dir_all(one.join("export")).unwrap();
+    for command in ["trace", "verify"] {
+        let said = say(straggler().arg(command).arg(&one));
+        assert!(said.code == 2 && said.stderr.contains("a restart lab"), "{}", said.stderr);
+    }
     let said = say(straggler().arg("compare").arg(&one).arg(&one));
     assert!(said.code == 6 && said.stderr.contains("a restart lab"), "{}", said.stderr);
     // What coalesces with one worker is nothing.

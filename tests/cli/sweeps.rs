@@ -339,4 +339,6 @@ fn a_sweep_ends_with_a_sentence_from_pairs() {
     assert!(said.contains("trials with the same seed"), "{said}");
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains(first), "{first}");
+    let said = say(straggler().arg("trace").arg(&out));
+    assert!(said.code == 2 && said.stderr.contains("trials/0000"), "{}", said.stderr);
 }

@@ -11,7 +11,7 @@ mod restart;
 use super::document::{Loaded, Problem};
 use super::rate_edge::RateEdge;
 use super::spec::Scenario;
-use crate::base::significant;
+use crate::base::significant::brief;
 use crate::cluster::ShardService;
 use crate::cluster::delay::Unusable;
 use crate::optimizer::Horizon;
@@ -268,7 +268,7 @@ fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         let message = format!(
             "learning rate x workers = {} is at or beyond {}, where asynchronous training with {} often \
              breaks down",
-            significant(edge.product(), 3),
+            brief(edge.product()),
             edge.edge,
             loaded.value.optimizer.name()
         );
