@@ -58,9 +58,13 @@
 //!
 //! Implement [`protocol::Protocol`] (which workers may pull, which pushes become an update),
 //! [`cluster::StepTimeLaw`] (how long a step takes), [`model::Model`], [`optimizer::Optimizer`],
-//! [`data::DataSource`] or [`sim::Observer`]. Take the [`sim::Parts`] of a scenario with
-//! [`Scenario::parts`](scenario::Scenario::parts) or fill them in yourself, and give them to
-//! [`sim::Simulation::new`]. The programs in `examples/` do so in under ninety lines each.
+//! [`data::DataSource`] or [`sim::Observer`]. To name a part in scenario files, give it a struct of
+//! settings that implements the trait of its family, such as [`protocol::ProtocolConfig`], and
+//! register it, as in
+//! [`ProtocolChoice::register`](protocol::ProtocolChoice::register): then everything here knows it,
+//! and with `cli::main_with` it is part of a program like `straggler`. Or take the [`sim::Parts`] of
+//! a scenario with [`Scenario::parts`](scenario::Scenario::parts), replace some, and give them to
+//! [`sim::Simulation::new`]. The programs in `examples/` show both.
 //!
 //! Weights, views and gradients are arenas of numbers, and [`params::Layout`] names what lies in
 //! them. [`params::Block::matrix`] and [`params::Layout::row_matrix`] show a named parameter in any

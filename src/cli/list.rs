@@ -16,21 +16,21 @@ use crate::remedy::RemedyChoice;
 use crate::scenario::presets::Preset;
 
 /// A kind of part: its plural, the key that chooses it, and the parts.
-type PartFamily = (&'static str, &'static str, &'static [Part]);
+type PartFamily = (&'static str, &'static str, fn() -> Vec<Part>);
 
 const KINDS: &[PartFamily] = &[
-    ("presets", "preset", Preset::PARTS),
-    ("sources", "data.kind", SourceChoice::PARTS),
-    ("orders", "train.order.kind", OrderChoice::PARTS),
-    ("models", "model.kind", ModelChoice::PARTS),
-    ("optimizers", "optimizer.kind", OptimizerChoice::PARTS),
-    ("schedules", "schedule.decay.kind", ScheduleChoice::PARTS),
-    ("protocols", "protocol.kind", ProtocolChoice::PARTS),
-    ("remedies", "remedy.kind", RemedyChoice::PARTS),
-    ("local work", "worker.local.kind", Local::PARTS),
-    ("step_times", "cluster.compute.law.kind", StepTimeChoice::PARTS),
-    ("starts", "cluster.start.kind", StartChoice::PARTS),
-    ("delays", "imposed_staleness.kind", DelayChoice::PARTS),
+    ("presets", "preset", || Preset::PARTS.to_vec()),
+    ("sources", "data.kind", SourceChoice::parts),
+    ("orders", "train.order.kind", OrderChoice::parts),
+    ("models", "model.kind", ModelChoice::parts),
+    ("optimizers", "optimizer.kind", OptimizerChoice::parts),
+    ("schedules", "schedule.decay.kind", ScheduleChoice::parts),
+    ("protocols", "protocol.kind", ProtocolChoice::parts),
+    ("remedies", "remedy.kind", RemedyChoice::parts),
+    ("local work", "worker.local.kind", Local::parts),
+    ("step_times", "cluster.compute.law.kind", StepTimeChoice::parts),
+    ("starts", "cluster.start.kind", StartChoice::parts),
+    ("delays", "imposed_staleness.kind", DelayChoice::parts),
 ];
 
 pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
@@ -48,7 +48,7 @@ pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
             text.push('\n');
         }
         text.push_str(&format!("{name} ({key})\n"));
-        for part in *parts {
+        for part in parts() {
             text.push_str(&format!("  {:<24} {}\n", part.name, part.summary.trim()));
         }
     }

@@ -44,10 +44,33 @@ use args::{Args, Command, ProgressBy};
 use exit::{Exit, Failure};
 
 use crate::base::printable;
+use crate::base::registry::RegisterError;
 
 /// The program with all its commands and options, for the reference page.
 pub fn commands() -> clap::Command {
     Args::command()
+}
+
+/// The `main` of a program with parts of its own: `register` adds them to their families, and then
+/// all commands know them, as in the program `straggler`.
+///
+/// ```no_run
+/// # use std::process::ExitCode;
+/// # use straggler::protocol::{ProtocolChoice, drop_stale};
+/// fn main() -> ExitCode {
+///     straggler::cli::main_with(|| {
+///         ProtocolChoice::register::<drop_stale::Config>("mine", "A protocol of my own.")
+///     })
+/// }
+/// ```
+pub fn main_with(register: impl FnOnce() -> Result<(), RegisterError>) -> ExitCode {
+    match register() {
+        Ok(()) => run(std::env::args_os().collect()),
+        Err(error) => {
+            say::tell(&format!("this program cannot add a part of its own: {error}\n"));
+            Exit::Usage.into()
+        }
+    }
 }
 
 /// Runs the program on its arguments, the program's name first.

@@ -30,17 +30,17 @@ crate::registry! {
     /// How workers and server coordinate.
     pub enum ProtocolChoice: ProtocolConfig {
         /// Every push is applied as it arrives; nobody waits.
-        "asynchronous" => Asynchronous(asynchronous::Config),
+        "asynchronous" | "async" | "asp" => Asynchronous(asynchronous::Config),
         /// A strict barrier: one update per round, from one push of every worker.
-        "synchronous" => Synchronous(synchronous::Config),
+        "synchronous" | "sync" | "bsp" => Synchronous(synchronous::Config),
         /// A barrier that does without the last few workers; late pushes are dropped.
         "backup_workers" => BackupWorkers(backup_workers::Config),
         /// A barrier as TensorFlow and XDL really have it: the first workers to ask take the tokens.
         "tokens" => Tokens(tokens::Config),
         /// Bounded lead (SSP): no worker is further ahead of the slowest than a bound (reconstructed).
-        "stale_synchronous" => StaleSynchronous(stale_synchronous::Config),
+        "stale_synchronous" | "ssp" => StaleSynchronous(stale_synchronous::Config),
         /// Bounded lead with a bound that adapts to predicted waits (DSSP, reconstructed).
-        "dynamic_ssp" => DynamicSsp(dynamic_ssp::Config),
+        "dynamic_ssp" | "dssp" => DynamicSsp(dynamic_ssp::Config),
         /// An update of every floor(workers / n) pushes; nobody waits.
         "softsync" => Softsync(softsync::Config),
         /// An update of the first K workers of a round; the steps of the others are aborted.
@@ -50,7 +50,7 @@ crate::registry! {
         /// An update of K distinct workers' pushes, however stale; a worker that has pushed waits.
         "k_async" => KAsync(k_family::KAsync),
         /// An update of any K pushes, however stale; nobody waits (FedBuff's buffer).
-        "k_batch_async" => KBatchAsync(k_family::KBatchAsync),
+        "k_batch_async" | "fedbuff" => KBatchAsync(k_family::KBatchAsync),
         /// An update of the first S gradients of the current version; older ones are discarded.
         "rennala" => Rennala(rennala::Config),
         /// Asynchronous; a gradient that is too old is discarded, and its step aborted if wanted.

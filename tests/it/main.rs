@@ -13,6 +13,7 @@ mod learning;
 mod membership;
 mod normalization;
 mod optimizers;
+mod own_parts;
 mod physics;
 mod placement;
 mod prefetch;

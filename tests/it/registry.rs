@@ -232,7 +232,7 @@ prop_compose! {
         match &mut scenario.model {
             ModelChoice::Mlp(config) => config.normalization = normalization,
             ModelChoice::Din(config) => config.normalization = normalization,
-            ModelChoice::Logistic(_) => {}
+            ModelChoice::Logistic(_) | ModelChoice::Own(_) => {}
         }
         scenario.worker.batches = batches;
         scenario.remedy = remedy;

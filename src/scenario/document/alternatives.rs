@@ -41,7 +41,7 @@ fn settle_node(node: &mut Node, shape: &Shape, sources: &Sources) {
 }
 
 /// The tables that may be in a place, for any `kind`.
-fn tables_of(shape: &Shape) -> Vec<&TableShape> {
+pub(super) fn tables_of(shape: &Shape) -> Vec<&TableShape> {
     match &shape.kind {
         ValueKind::Table(table) => vec![table],
         ValueKind::Choice(variants) => variants.iter().map(|variant| &variant.table).collect(),

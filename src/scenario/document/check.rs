@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::errors;
-use super::node::{Entry, KeyTable, Node, TAG, Value, element_name};
+use super::node::{Entry, KeyTable, Node, Value, element_name};
 use super::problem::{MAX_PROBLEMS, Problem};
 use super::scalar;
 use super::shape::{
@@ -13,6 +13,7 @@ use super::shape::{
 use super::source::{Origin, Sources};
 use super::suggest;
 use super::whereabouts::Whereabouts;
+use crate::base::registry::TAG;
 
 /// A suggestion takes time to find, and after so many mistakes no user reads it.
 const MAX_SUGGESTIONS: usize = 200;

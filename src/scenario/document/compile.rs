@@ -7,19 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Map, Value as Json};
 
-use super::node::TAG;
 use super::shape::{
     Bounds, Dimension, KnownKey, LengthRange, Shape, TableShape, ValueKind, Variant, Word,
 };
+use crate::base::registry::{TAG, added};
 
 impl Shape {
     /// The shape of the documents that `T` is read from. It is compiled only once, since that takes
-    /// longer than reading a small document.
+    /// longer than reading a small document; and again when the program has added a part.
     pub fn of<T: JsonSchema + 'static>() -> Arc<Shape> {
-        static KNOWN: Mutex<BTreeMap<TypeId, Arc<Shape>>> = Mutex::new(BTreeMap::new());
+        type Known = BTreeMap<(TypeId, u64), Arc<Shape>>;
+        static KNOWN: Mutex<Known> = Mutex::new(Known::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         let compiled = || Arc::new(compile(schema_for!(T).as_value()));
-        Arc::clone(known.entry(TypeId::of::<T>()).or_insert_with(compiled))
+        Arc::clone(known.entry((TypeId::of::<T>(), added())).or_insert_with(compiled))
     }
 }
 
@@ -112,7 +113,13 @@ impl Compiler<'_> {
             _ => TableShape::default(),
         };
         table.fields.retain(|field| field.name != TAG);
-        Variant { name: tag(option).unwrap_or_default(), doc: description(option), table }
+        let aliases = option.get("x-aliases").and_then(Json::as_array).into_iter().flatten();
+        let aliases: Vec<String> = aliases.filter_map(Json::as_str).map(str::to_string).collect();
+        let mut doc = description(option);
+        if !aliases.is_empty() {
+            doc.push_str(&format!(" Also written `{}`.", aliases.join("`, `")));
+        }
+        Variant { name: tag(option).unwrap_or_default(), aliases, doc, table }
     }
 
     /// A variant's schema may refer to the schema of its struct and add the tag to it.

@@ -3,8 +3,9 @@
 use serde_json::Value as Json;
 
 use super::alternatives::is_one_of_several;
-use super::node::{Entry, KeyTable, Node, TAG, Value};
+use super::node::{Entry, KeyTable, Node, Value};
 use super::shape::{KnownKey, Shape, ValueKind, default_inside, inherited};
+use crate::base::registry::TAG;
 
 /// Adds every key that has a default and is not written.
 pub fn fill(root: &mut KeyTable, shape: &Shape) {

@@ -4,11 +4,12 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::node::{Node, TAG, segments};
+use super::node::{Node, segments};
 use super::shape::{KnownKey, Shape, TableShape, ValueKind, Variant, Word, inherited};
 use super::suggest;
 use super::whereabouts::Whereabouts;
 use super::write::literal;
+use crate::base::registry::TAG;
 
 /// Everything known about one key, table or kind.
 #[derive(Clone, Debug)]

@@ -82,7 +82,7 @@ crate::registry! {
         /// Plain gradient descent.
         "sgd" => Sgd(parts::Sgd),
         /// Adam whose moments move only for rows that got a gradient.
-        "lazy_adam" => LazyAdam(parts::LazyAdam),
+        "lazy_adam" | "lazy" => LazyAdam(parts::LazyAdam),
     }
 }
 
@@ -90,7 +90,7 @@ crate::registry! {
     /// A random multiplier of a duration.
     pub enum JitterChoice: std::fmt::Debug {
         /// Always one.
-        "constant" => Constant(parts::Constant),
+        "constant" | "none" => Constant(parts::Constant),
         /// Log-normal with mean one.
         "lognormal" => Lognormal(parts::Lognormal),
         /// A heavy tail.

@@ -42,6 +42,7 @@
 //! # Ok::<(), document::Problems>(())
 //! ```
 
+mod aliases;
 mod alternatives;
 pub mod check;
 mod compile;
@@ -118,6 +119,7 @@ pub fn load<T: DeserializeOwned + JsonSchema + 'static>(
     let files = layers::read(input, &mut sources);
     let mut root = files.table;
     let mut list = files.problems;
+    aliases::settle_table(&mut root, &shape);
     list.extend(preset::lay_under(&mut root, &shape, overrides, &mut sources));
     list.extend(overrides::apply(&mut root, &shape, overrides, &mut sources));
     alternatives::settle(&mut root, &shape, &sources);

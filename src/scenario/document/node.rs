@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::source::Origin;
-
-/// The key that chooses between interchangeable parts; see [`registry!`](crate::registry).
-pub const TAG: &str = "kind";
+use crate::base::registry::TAG;
 
 /// A value and the place where it was written.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,15 +2,16 @@
 
 use serde_json::Value as Json;
 
-use super::errors;
-use super::node::{Entry, KeyTable, Node, TAG, Value, element, element_name, segments};
+use super::node::{Entry, KeyTable, Node, Value, element, element_name, segments};
 use super::parse;
 use super::problem::Problem;
 use super::scalar::shown;
 use super::shape::{Shape, ValueKind, chosen, default_inside, inherited};
 use super::source::{Origin, SourceId, SourceLayer, Sources};
 use super::suggest;
+use super::{aliases, errors};
 use crate::base::counted;
+use crate::base::registry::TAG;
 
 /// One `key=value`, and what to call the place where the user wrote it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -172,11 +173,14 @@ impl Placing<'_> {
             }
             let keys = shape.table_for(Some(table), default);
             let field = keys.and_then(|keys| keys.field(key));
-            let new = Entry {
-                key_origin: self.setting.key_origin,
-                node: self.listed(field.map(|field| &field.shape)),
-                replaced: Vec::new(),
-            };
+            let mut node = self.listed(field.map(|field| &field.shape));
+            match field {
+                Some(field) => aliases::settle(&mut node, &field.shape),
+                None if key == TAG => aliases::settle_kind(&mut node, shape),
+                None => {}
+            }
+            let key_origin = self.setting.key_origin;
+            let new = Entry { key_origin, node, replaced: Vec::new() };
             match table.entries.get_mut(key) {
                 Some(entry) => entry.overlay(new),
                 None => {

@@ -3,12 +3,13 @@
 //! A document type has presets if it has a key `preset` whose names carry the settings that they
 //! stand for, as TOML, in the schema property `x-settings`.
 
-use super::node::{KeyTable, TAG, Value};
+use super::node::{KeyTable, Value};
 use super::overrides::{self, Override, preset_replaced};
 use super::parse;
 use super::problem::Problem;
 use super::shape::{Shape, ValueKind, Word};
 use super::source::{SourceLayer, Sources};
+use crate::base::registry::TAG;
 
 /// The key that names a preset.
 pub const PRESET: &str = "preset";

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::explain::{KeySummary, summaries};
-use super::node::TAG;
 use super::shape::{Shape, TableShape, ValueKind, Variant, Word, inherited};
+use crate::base::registry::TAG;
 
 /// A section with more lines than this is written once; others that are equal refer to it.
 const REPEATED_LINES: usize = 12;

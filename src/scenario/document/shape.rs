@@ -3,8 +3,9 @@
 
 use serde_json::Value as Json;
 
-use super::node::{KeyTable, TAG};
+use super::node::KeyTable;
 use crate::base::counted;
+use crate::base::registry::TAG;
 
 /// The allowed contents of one place.
 #[derive(Clone, Debug)]
@@ -126,6 +127,8 @@ pub struct KnownKey {
 pub struct Variant {
     /// The value of `kind`.
     pub name: String,
+    /// Other words that may be written for it.
+    pub aliases: Vec<String>,
     /// Its documentation comment.
     pub doc: String,
     /// The other keys of the table, without `kind`.

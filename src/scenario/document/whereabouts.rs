@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::node::TAG;
 use super::shape::{Shape, TableShape, ValueKind};
 use super::suggest;
+use crate::base::registry::TAG;
 
 /// Every key of a document with the paths at which it occurs.
 #[derive(Clone, Debug, Default)]

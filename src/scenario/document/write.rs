@@ -1,10 +1,11 @@
 //! Writes a document as TOML: the resolved scenario, and the listing that tells the origin of
 //! every value.
 
-use super::node::{Entry, KeyTable, Node, TAG, Value};
+use super::node::{Entry, KeyTable, Node, Value};
 use super::shape::{Shape, ValueKind};
 use super::source::{SourceLayer, Sources};
 use crate::base::printable;
+use crate::base::registry::TAG;
 
 /// Widest inline table, in characters.
 const INLINE: usize = 60;

@@ -31,7 +31,7 @@ macro_rules! presets {
         impl Preset {
             /// Every preset, in the order of registration.
             pub const PARTS: &'static [Part] =
-                &[ $( Part { name: $name, summary: $summary }, )+ ];
+                &[ $( Part { name: $name, aliases: &[], summary: $summary }, )+ ];
 
             /// The name, as in a scenario file.
             pub fn name(self) -> &'static str {

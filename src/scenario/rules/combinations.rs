@@ -279,7 +279,7 @@ fn prefetch(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 
 /// Kinds of protocol in which no worker waits, with their default settings.
 fn never_waiting() -> Vec<&'static str> {
-    let names = ProtocolChoice::PARTS.iter().map(|part| part.name);
+    let names = ProtocolChoice::parts().into_iter().map(|part| part.name);
     let never_waits = |name: &&str| {
         let choice = serde_json::from_value::<ProtocolChoice>(json!({ "kind": name }));
         choice.is_ok_and(|choice| choice.facts().never_waits)
