@@ -84,7 +84,15 @@ fn commands(path: &str, group: &clap::Command, names: &mut Vec<String>) {
 fn cli_page() -> String {
     let mut names = vec!["straggler".to_string()];
     commands("straggler", &straggler::cli::commands(), &mut names);
-    let mut page = format!("{NOTE}# Command line\n\nWhat `--help` says.\n");
+    let program = straggler::cli::commands();
+    let old = program.get_subcommands().filter(|command| command.is_hide_set()).map(|command| {
+        let now = command.get_about().map(ToString::to_string).unwrap_or_default();
+        format!("`{}` ({})", command.get_name(), now.replacen("Now", "now", 1))
+    });
+    let old = old.collect::<Vec<_>>().join(", ");
+    let mut page = format!(
+        "{NOTE}# Command line\n\nWhat `--help` says. Old names still work in this version: {old}.\n"
+    );
     for name in names {
         let help = printed(&format!("{name} --help"));
         page.push_str(&format!("\n## `{name}`\n\n```text\n{}\n```\n", help.trim_end()));
@@ -327,7 +335,7 @@ fn console(text: &str, folder: &Path) -> Vec<String> {
 }
 
 /// Parses a command line without running it, by asking for help at its end. What would run a
-/// scenario that is at hand is checked, overrides included.
+/// scenario or a sweep that is at hand is checked, overrides included.
 fn parse(line: &str, folder: &Path) -> Result<(), String> {
     let command = line.split(" #").next().unwrap_or_default().trim();
     let command = command.replace("cargo run --release -- ", "straggler ");

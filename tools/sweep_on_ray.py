@@ -1,14 +1,14 @@
-"""Runs a straggler sweep on a Ray cluster.
+"""Runs a sweep on a Ray cluster.
 
     python sweep_on_ray.py SWEEP.toml RESULTS [--parts N] [--cpus C] [--address A] [-- ARGUMENTS]
 
-The plan is cut into N parts, as `straggler sweep --shard i/N` does. Each part is a Ray task: it runs
+The plan is cut into N parts, as `straggler run --shard i/N` does. Each part is a Ray task: it runs
 on whichever node is free, writes into a folder of its own there, and hands back its files, which are
 put together in RESULTS as they come in; the tables are made at the end. No file system need be
 shared: the folder of the sweep file, or the one given by --inputs, goes to the nodes with the tasks.
 
 Trials that RESULTS holds already are not run again, so the same command goes on where it was stopped.
-A task whose node dies is run again elsewhere. ARGUMENTS go to `straggler sweep` as they are: settings
+A task whose node dies is run again elsewhere. ARGUMENTS go to `straggler run` as they are: settings
 such as `train.batch=64`, or `--seeds 5`. Every node needs the same version of straggler, on its path
 or where --program says.
 """
@@ -71,7 +71,7 @@ def run_part(program, part, inputs, sweep, arguments, done, threads):
         place, results = pathlib.Path(scratch, "inputs"), pathlib.Path(scratch, "results")
         unpack(inputs, place)
         unpack(done, results)
-        command = [program, "sweep", str(place / sweep), *arguments, "--out", str(results)]
+        command = [program, "run", str(place / sweep), *arguments, "--out", str(results)]
         command += ["--shard", part, "--threads", str(threads), "--quiet"]
         ended = subprocess.run(command, capture_output=True, text=True)
         node = ray.get_runtime_context().get_node_id()[:8]
@@ -100,7 +100,7 @@ def collect(tasks, results):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Runs a straggler sweep on a Ray cluster.")
+    parser = argparse.ArgumentParser(description="Runs a sweep on a Ray cluster.")
     parser.add_argument("sweep", type=pathlib.Path, help="a sweep file or a scenario")
     parser.add_argument("results", type=pathlib.Path, help="the folder for the results")
     parser.add_argument("--inputs", type=pathlib.Path, help="the folder that the nodes get")
@@ -108,7 +108,7 @@ def main():
     parser.add_argument("--cpus", type=int, default=1, help="processors per part")
     parser.add_argument("--address", default="auto", help="of the Ray cluster")
     parser.add_argument("--program", default="straggler", help="the name of straggler on the nodes")
-    parser.usage = "%(prog)s [options] sweep results [-- arguments of straggler sweep]"
+    parser.usage = "%(prog)s [options] sweep results [-- arguments of straggler run]"
     own, more = sys.argv[1:], []
     if "--" in own:
         at = own.index("--")
@@ -132,7 +132,7 @@ def main():
         print("some parts are missing; the same command goes on with them", file=sys.stderr)
         return worst
     # Everything has been run: this makes the tables, shows them, and says how the trials ended.
-    command = [args.program, "sweep", str(sweep), *more, "--out", str(results), "--quiet"]
+    command = [args.program, "run", str(sweep), *more, "--out", str(results), "--quiet"]
     return subprocess.run(command).returncode
 
 

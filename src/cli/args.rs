@@ -21,52 +21,59 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Run a built-in example: no data, no configuration, a few seconds.
     Demo(DemoArgs),
-    /// Run a scenario file and write its results folder.
-    Run(RunArgs),
-    /// Run many trials: a sweep file, or a scenario with lists of values and seeds.
-    Sweep(SweepArgs),
-    /// Continue a sweep or run that was interrupted.
-    Resume(ResumeArgs),
-    /// Show how far a sweep is, and its figures so far.
-    Status(StatusArgs),
-    /// Run a finished run once more, and name the first place at which its results differ.
-    Verify(VerifyArgs),
-    /// Check a scenario file and estimate what it needs; runs nothing.
-    Check(CheckArgs),
     /// Print a commented scenario to start from.
     New(NewArgs),
-    /// List every part that a scenario can choose.
-    List(ListArgs),
-    /// Explain a key of the scenario, a metric, or an error code.
+    /// Check a scenario file and estimate what it needs; runs nothing.
+    Check(CheckArgs),
+    /// Explain a key, a part, a metric or an error code; search for any word.
     Explain(ExplainArgs),
-    /// Look at a log, or write a generated one to a file.
-    #[command(subcommand)]
-    Data(DataCommand),
+    /// Run a scenario; with lists of values or seeds, or from a sweep file, run many trials.
+    Run(RunArgs),
+    /// Continue what was interrupted, or show how far it is.
+    Resume(ResumeArgs),
+    /// Run a finished run once more, and name the first place at which its results differ.
+    Verify(VerifyArgs),
     /// Take a restart apart: fork a run and measure the effect of each part of its state.
     #[command(subcommand)]
     Lab(LabCommand),
-    /// Fit a cluster to a log of the steps of a real job.
-    Fit(Box<FitArgs>),
-    /// Write the timeline of a results folder for Perfetto or chrome://tracing.
-    Trace(TraceArgs),
     /// Write the report of results folders: one HTML file, and the pictures of a run.
     Report(ReportArgs),
-    /// Compare results: paired differences, intervals, verdicts, and what differs in the settings.
+    /// Compare results: paired differences, intervals, verdicts; spread over seeds; oscillation.
     Compare(CompareArgs),
-    /// Show how far apart the trials of each point of a sweep end: standard deviations and their intervals.
-    Spread(SpreadArgs),
-    /// Show whether training loss or quality oscillates with the passes over the data.
-    Spectrum(SpectrumArgs),
-    /// Write results for other programs: tables for pandas, polars and R, event files for TensorBoard.
+    /// Write results for other programs: pandas, polars, R, TensorBoard, Perfetto.
     Export(ExportArgs),
+    /// Look at a log, or write a generated one to a file.
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Fit a cluster to a log of the steps of a real job.
+    Fit(Box<FitArgs>),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
+    /// Now `run`.
+    #[command(hide = true)]
+    Sweep(RunArgs),
+    /// Now `resume --list`.
+    #[command(hide = true)]
+    Status(StatusArgs),
+    /// Now `explain`.
+    #[command(hide = true)]
+    List(ListArgs),
+    /// Now `export --format perfetto`.
+    #[command(hide = true)]
+    Trace(TraceArgs),
+    /// Now `compare --spread`.
+    #[command(hide = true)]
+    Spread(SpreadArgs),
+    /// Now `compare --oscillation`.
+    #[command(hide = true)]
+    Spectrum(SpectrumArgs),
 }
 
 impl Command {
     /// How its progress is shown, where it has any.
     pub(super) fn progress(&self) -> ProgressBy {
         match self {
-            Command::Run(run) => run.progress,
-            Command::Sweep(sweep) => sweep.sweeping.progress,
+            Command::Run(run) | Command::Sweep(run) => run.sweeping.progress,
             Command::Resume(resume) => resume.sweeping.progress,
             _ => ProgressBy::default(),
         }
@@ -87,41 +94,26 @@ pub(super) struct DemoArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// The scenario file.
-    pub(super) scenario: PathBuf,
-    /// Settings to change, such as `cluster.workers=100 optimizer.learning_rate=3e-4`.
+    /// A scenario file, a sweep file, or a results folder whose work is done again elsewhere.
+    pub(super) file: PathBuf,
+    /// Settings (`cluster.workers=100`, or `workers=100` where one key has that name). Several values
+    /// make it a sweep: `cluster.workers=1,10,30`, `cluster.workers=1..4`,
+    /// `optimizer.learning_rate='log:1e-4..1e-2 x5'`.
     pub(super) overrides: Vec<String>,
     /// The results folder; `results/<name>-<hash>` when left out.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
-    /// Host threads; results do not depend on their number.
-    #[arg(long, value_name = "N")]
-    pub(super) threads: Option<usize>,
-    /// Run above the limits, and again if the folder is done already.
+    /// Run it with each of these seeds, as a sweep: `10` for 1 to 10, `5..14`, or `3,7,11`.
+    #[arg(long, value_name = "SEEDS")]
+    pub(super) seeds: Option<Seeds>,
+    /// Print the points of a sweep, with the time, memory and disk that they will need; runs nothing.
     #[arg(long)]
-    pub(super) force: bool,
-    /// Print the summary as JSON.
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Only ASCII, no drawing.
-    #[arg(long)]
-    pub(super) plain: bool,
-    /// No progress; the same as `--progress none`.
-    #[arg(short, long, conflicts_with = "progress")]
-    pub(super) quiet: bool,
-    /// How progress is shown on stderr.
-    #[arg(long, value_enum, value_name = "HOW", default_value = "auto")]
-    pub(super) progress: ProgressBy,
-    /// Write no plots.
+    pub(super) list: bool,
+    /// Write no plots of a run.
     #[arg(long)]
     pub(super) no_plots: bool,
-    /// How often the run is saved, so that it can be continued: a time (5min), a number of updates
-    /// (10000), or never.
-    #[arg(long, value_name = "WHEN", default_value = "1min")]
-    pub(super) save_every: SaveEvery,
-    /// Run it with each of these seeds, as a sweep: `10` for 1 to 10, `5..14`, or `3,7,11`.
-    #[arg(long, value_name = "SEEDS", conflicts_with_all = ["json", "no_plots"])]
-    pub(super) seeds: Option<Seeds>,
+    #[command(flatten)]
+    pub(super) sweeping: SweepingArgs,
 }
 
 /// Experiments that only a simulator can make.
@@ -154,57 +146,38 @@ pub(super) struct LabRestartArgs {
     pub(super) quiet: bool,
 }
 
-#[derive(Debug, clap::Args)]
-pub(super) struct SweepArgs {
-    /// A sweep file, or a scenario file.
-    pub(super) file: PathBuf,
-    /// Settings for every point (`train.batch=64`), and keys to sweep (`cluster.workers=1,10,30`,
-    /// `optimizer.learning_rate='log:1e-4..1e-2 x5'`).
-    pub(super) overrides: Vec<String>,
-    /// The results folder; `results/<name>-<hash>` when left out.
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-    /// Print the points, with the time, memory and disk that they will need; runs nothing.
-    #[arg(long)]
-    pub(super) list: bool,
-    /// Seeds of each point: `10` for 1 to 10, `5..14`, or `3,7,11`.
-    #[arg(long, value_name = "SEEDS")]
-    pub(super) seeds: Option<Seeds>,
-    #[command(flatten)]
-    pub(super) sweeping: SweepingArgs,
-}
-
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct SweepingArgs {
-    /// Only points whose settings have this word, such as `workers=10` or `workers=*`; several
+    /// Of a sweep, only points whose settings have this word, such as `workers=10` or `workers=*`; several
     /// must all fit.
     #[arg(long, value_name = "WORD")]
     pub(super) only: Vec<String>,
-    /// Only one part of the trials, such as `2/8`: several machines share a sweep.
+    /// Of a sweep, only one part of the trials, such as `2/8`: several machines share a sweep.
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<SweepPart>,
     /// Host threads; results do not depend on their number.
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
-    /// Trials at a time; as many as threads when left out.
+    /// Trials of a sweep at a time; as many as threads when left out.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
     /// Memory for all running trials together; most of the free memory when left out.
     #[arg(long, value_name = "SIZE")]
     pub(super) memory: Option<ByteSize>,
-    /// How often each trial is saved: a time (5min), a number of updates (10000), or never.
+    /// How often each run is saved, so that it can be continued: a time (5min), a number of updates
+    /// (10000), or never.
     #[arg(long, value_name = "WHEN", default_value = "1min")]
     pub(super) save_every: SaveEvery,
-    /// Run even above the limits, and run finished trials again.
+    /// Run even above the limits, and run again what is done.
     #[arg(long)]
     pub(super) force: bool,
-    /// Run again the trials that blew up or failed.
+    /// Run again the trials of a sweep that blew up or failed.
     #[arg(long)]
     pub(super) retry: bool,
-    /// Print the state of every point as JSON.
+    /// Print the summary of a run, or the state of every point, as JSON.
     #[arg(long)]
     pub(super) json: bool,
-    /// Only lines, no bars.
+    /// Only ASCII and lines, no drawing.
     #[arg(long)]
     pub(super) plain: bool,
     /// No progress; the same as `--progress none`.
@@ -254,6 +227,9 @@ pub(super) struct ResumeArgs {
     /// Where the scenario's files are, if they have moved since.
     #[arg(long, value_name = "DIR")]
     pub(super) files: Option<PathBuf>,
+    /// Print how far it is, and the figures so far; runs nothing.
+    #[arg(long)]
+    pub(super) list: bool,
     #[command(flatten)]
     pub(super) sweeping: SweepingArgs,
 }
@@ -293,11 +269,11 @@ pub(super) struct VerifyArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// The scenario file.
+    /// The scenario file or sweep file.
     pub(super) scenario: PathBuf,
-    /// Settings to change.
+    /// Settings to change; several values make it a sweep, as for `run`.
     pub(super) overrides: Vec<String>,
-    /// Print every value with its origin.
+    /// Print every value with its origin; of a sweep, its points. Opens no log.
     #[arg(long)]
     pub(super) show: bool,
 }
@@ -319,15 +295,22 @@ pub(super) struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
-    /// A key (`cluster.workers`), a metric (`staleness`) or an error code (`E0103`); the top level
-    /// when left out.
-    pub(super) key: Option<String>,
+    /// A key (`cluster.workers`), a family (`optimizers`), a part (`adam`), a metric (`staleness`) or an
+    /// error code (`E0103`); other words are searched for. An overview when left out.
+    pub(super) words: Vec<String>,
     /// Print the whole reference of scenario keys as Markdown.
     #[arg(long)]
     pub(super) reference: bool,
     /// Print the JSON Schema of scenario files, for editors.
     #[arg(long)]
     pub(super) schema: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Subcommand)]
@@ -434,12 +417,16 @@ pub(super) struct ReportArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
-    /// The results folder of a run or a sweep.
+    /// The results folder of a run, a sweep or a lab.
     pub(super) folder: PathBuf,
     /// What is written.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) format: ExportFormat,
-    /// The folder that it is written to; `export/FORMAT` in the results folder when left out.
+    /// Only this part of a timeline, such as `0s..60s`.
+    #[arg(long, value_name = "FROM..TO")]
+    pub(super) window: Option<String>,
+    /// The folder that it is written to (`export/FORMAT` in the results folder when left out), or the
+    /// file of a timeline (`trace.json` in the results folder).
     #[arg(short, long, value_name = "PATH")]
     pub(super) out: Option<PathBuf>,
 }
@@ -455,6 +442,8 @@ pub(super) enum ExportFormat {
     Tensorboard,
     /// A file of JSON lines per table.
     Jsonl,
+    /// The timeline of a run, for Perfetto or chrome://tracing.
+    Perfetto,
 }
 
 #[derive(Debug, clap::Args)]
@@ -483,6 +472,23 @@ pub(super) struct CompareArgs {
     /// `best.auc.verdict == worse`, or cannot be told; may be repeated.
     #[arg(long, value_name = "CONDITION")]
     pub(super) fail_if: Vec<String>,
+    /// Print how far apart the trials of each point of a sweep end: standard deviations and their
+    /// intervals.
+    #[arg(long, conflicts_with_all = ["pareto", "oscillation"])]
+    pub(super) spread: bool,
+    /// Print whether training loss or quality oscillates with the passes over the data.
+    #[arg(long, conflicts_with = "pareto")]
+    pub(super) oscillation: bool,
+    /// What may oscillate.
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "loss", requires = "oscillation")]
+    pub(super) of: OfSeries,
+    /// Number of passes left out at the beginning, where the loss falls fast.
+    #[arg(long, value_name = "PASSES", default_value = "1", value_parser = not_negative, requires = "oscillation")]
+    pub(super) skip: f64,
+    /// Draw the oscillation as FILE, once ending in .svg and once in .png; the first seven runs or
+    /// points.
+    #[arg(long, value_name = "FILE", requires = "oscillation")]
+    pub(super) plot: Option<PathBuf>,
     /// Print the Pareto front of a sweep instead: time to a quality, best quality, and cost.
     #[arg(long)]
     pub(super) pareto: bool,
@@ -501,13 +507,16 @@ pub(super) struct CompareArgs {
     pub(super) force: bool,
 }
 
+/// The figure whose spread is shown if none is named.
+pub(super) const SPREAD_OF: &str = "last.auc";
+
 #[derive(Debug, clap::Args)]
 pub(super) struct SpreadArgs {
     /// The results folder of a sweep.
     #[arg(value_name = "DIR")]
     pub(super) folder: PathBuf,
     /// The figure.
-    #[arg(long, value_name = "METRIC", default_value = "last.auc")]
+    #[arg(long, value_name = "METRIC", default_value = SPREAD_OF)]
     pub(super) metric: String,
     /// The point that the others are compared with, by number or label.
     #[arg(long, value_name = "POINT", default_value = "0")]

@@ -2,14 +2,22 @@
 
 use std::ffi::OsString;
 
-use super::args::CheckArgs;
+use super::args::{CheckArgs, SweepingArgs};
 use super::exit::{Exit, Failure};
-use super::load;
+use super::run::is_many;
 use super::say::out;
+use super::{load, sweep};
 use crate::base::{SimSpan, counted};
 use crate::report::terminal::{Align, TextTable};
 
 pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+    if is_many(&args.scenario, &args.overrides, arguments) {
+        let plan = sweep::plan(&args.scenario, &args.overrides, None, arguments)?;
+        if args.show {
+            return sweep::show(&plan);
+        }
+        return sweep::list(&plan, &SweepingArgs::default());
+    }
     let (loaded, folder) = load::from_path(&args.scenario, &args.overrides, arguments)?;
     if args.show {
         out(&loaded.show())?;

@@ -1,11 +1,11 @@
 //! `straggler compare`: results side by side, with their uncertainty.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::{CompareArgs, IntervalBy, PairBy};
-use super::comparison;
+use super::args::{CompareArgs, IntervalBy, PairBy, SPREAD_OF, SpectrumArgs, SpreadArgs};
 use super::exit::{Exit, Failure};
 use super::say::{out, out_json, tell};
+use super::{comparison, spectrum, spread};
 use crate::metrics::measure::{Goal, Measure};
 use crate::metrics::scalar;
 use crate::results::compare::gate::Gate;
@@ -17,6 +17,21 @@ use crate::scenario::document::suggest;
 pub(super) fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
     if args.pareto {
         return front(args);
+    }
+    if args.spread {
+        return spread::spread(&spread_args(args)?);
+    }
+    if args.oscillation {
+        let folders = args.results.iter().map(PathBuf::from).collect();
+        let CompareArgs { of, skip, json, plot, .. } = args;
+        let plot = plot.clone();
+        return spectrum::spectrum(&SpectrumArgs {
+            folders,
+            of: *of,
+            skip: *skip,
+            plot,
+            json: *json,
+        });
     }
     let gates = gates(args)?;
     let options = options(args, &gates)?;
@@ -35,6 +50,20 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// What `--spread` shows, and of which sweep.
+fn spread_args(args: &CompareArgs) -> Result<SpreadArgs, Failure> {
+    let [folder] = &args.results[..] else {
+        return Err(usage("--spread is about the points of one sweep: name one folder"));
+    };
+    let metric = match &args.metric[..] {
+        [] => SPREAD_OF.to_string(),
+        [metric] => metric.clone(),
+        _ => return Err(usage("--spread shows one --metric at a time")),
+    };
+    let baseline = args.baseline.clone().unwrap_or_else(|| "0".to_string());
+    Ok(SpreadArgs { folder: folder.into(), metric, baseline, json: args.json })
 }
 
 fn usage(message: impl std::fmt::Display) -> Failure {

@@ -1,11 +1,15 @@
-//! `straggler explain`: a key, a metric or an error code, in words.
+//! `straggler explain`: a key, a part, a metric or an error code, in words.
 
 use super::args::ExplainArgs;
 use super::exit::{Exit, Failure};
+use super::families;
 use super::say::out;
+use super::search::search;
 use crate::metrics::glossary;
 use crate::metrics::scalar::{self, Better};
-use crate::scenario::document::{Shape, explain as explain_key, find_code, reference_markdown};
+use crate::scenario::document::errors::CODES;
+use crate::scenario::document::{Code, Shape, explain as explain_key, reference_markdown};
+use crate::scenario::shorthand::full_key;
 use crate::scenario::{Scenario, rules, sweep};
 
 pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
@@ -20,34 +24,58 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
         out(&reference_markdown(&shape))?;
         return Ok(Exit::Done);
     }
-    let key = args.key.as_deref().unwrap_or("");
-    if let Some(code) = find_code(key, &[rules::CODES, sweep::errors::CODES].concat()) {
-        out(&format!("{}: {}\n\n{}\n", code.id, code.title, code.text))?;
+    let codes = [CODES, rules::CODES, sweep::errors::CODES].concat();
+    if args.words.is_empty() {
+        let overview = explain_key(&shape, "").map_err(|_| Failure::new(Exit::Usage, "nothing"))?;
+        out(&format!(
+            "{overview}\n  families of parts: {}\n\nstraggler explain KEY | FAMILY | PART | METRIC | CODE, or \
+             any word to search for\n",
+            families::names()
+        ))?;
         return Ok(Exit::Done);
     }
-    if let Some(metric) = glossary::find(key) {
-        out(&format!("{}\n\n{}\nunit: {}\n", metric.name, metric.text, metric.unit))?;
+    let asked = args.words.join(" ");
+    let found = exactly(&shape, &codes, &asked).or_else(|| search(&shape, &codes, &args.words));
+    if let Some(text) = found {
+        out(&text)?;
         return Ok(Exit::Done);
     }
-    if let Some(scalar) = scalar::find(key) {
+    let help = match explain_key(&shape, &asked) {
+        Err(nearest) if !nearest.is_empty() => format!("; did you mean {}?", nearest.join(", ")),
+        _ => String::new(),
+    };
+    let message = format!("there is no key, part, metric or code \"{asked}\"{help}");
+    Err(Failure::new(Exit::Usage, message))
+}
+
+/// What is called so: a code, a metric, a key, a family or a part.
+fn exactly(shape: &Shape, codes: &[&'static Code], asked: &str) -> Option<String> {
+    if let Some(code) = codes.iter().find(|code| code.id.eq_ignore_ascii_case(asked)) {
+        return Some(format!("{}: {}\n\n{}\n", code.id, code.title, code.text));
+    }
+    if let Some(metric) = glossary::find(asked) {
+        return Some(format!("{}\n\n{}\nunit: {}\n", metric.name, metric.text, metric.unit));
+    }
+    if let Some(scalar) = scalar::find(asked) {
         let better = match scalar.better {
             Better::Higher => ", higher is better",
             Better::Lower => ", lower is better",
             Better::Neither => "",
         };
-        out(&format!("{}\n\n{}\nunit: {}{better}\n", scalar.name, scalar.text, scalar.unit))?;
-        return Ok(Exit::Done);
+        return Some(format!(
+            "{}\n\n{}\nunit: {}{better}\n",
+            scalar.name, scalar.text, scalar.unit
+        ));
     }
-    match explain_key(&shape, key) {
-        Ok(explanation) => out(&format!("{explanation}"))?,
-        Err(nearest) => {
-            let help = match nearest.is_empty() {
-                true => String::new(),
-                false => format!("; did you mean {}?", nearest.join(", ")),
-            };
-            let message = format!("there is no key, metric or code \"{key}\"{help}");
-            return Err(Failure::new(Exit::Usage, message));
-        }
+    if let Ok(explanation) = explain_key(shape, asked) {
+        return Some(explanation.to_string());
     }
-    Ok(Exit::Done)
+    if let Ok(family) = families::listed(Some(asked)) {
+        return Some(family);
+    }
+    let parts = families::parts_called(asked);
+    let paths = if parts.is_empty() { full_key(shape, asked).into_iter().collect() } else { parts };
+    let texts = paths.iter().filter_map(|path| explain_key(shape, path).ok());
+    let texts: Vec<String> = texts.map(|explanation| explanation.to_string()).collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }

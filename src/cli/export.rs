@@ -1,8 +1,9 @@
-//! `straggler export`: results for notebooks and TensorBoard.
+//! `straggler export`: results for notebooks, TensorBoard and Perfetto.
 
-use super::args::{ExportArgs, ExportFormat};
+use super::args::{ExportArgs, ExportFormat, TraceArgs};
 use super::exit::{Exit, Failure};
 use super::say::out;
+use super::trace;
 use crate::base::counted;
 use crate::results::export::{ExportError, FileFormat, export as write, export_lab};
 use crate::results::folder::is_lab;
@@ -10,6 +11,15 @@ use crate::results::outcome::Results;
 
 pub(super) fn export(args: &ExportArgs) -> Result<Exit, Failure> {
     let (format, name) = match args.format {
+        ExportFormat::Perfetto => {
+            let ExportArgs { folder, window, out, .. } = args;
+            let (folder, window, out) = (folder.clone(), window.clone(), out.clone());
+            return trace::trace(&TraceArgs { folder, window, out });
+        }
+        _ if args.window.is_some() => {
+            let message = "--window is for a timeline: --format perfetto";
+            return Err(Failure::new(Exit::Usage, message));
+        }
         ExportFormat::Csv => (FileFormat::Csv, "csv"),
         ExportFormat::Jsonl => (FileFormat::Jsonl, "jsonl"),
         ExportFormat::Parquet => (FileFormat::Parquet, "parquet"),

@@ -38,7 +38,7 @@ pub(super) fn scenario(
         && is_sweep(path)
     {
         let message = format!(
-            "{0} is a sweep, many scenarios in one file: `straggler sweep {0} --list` checks all of them",
+            "{0} is a sweep, many scenarios in one file: `straggler run {0} --list` checks all of them",
             path.display()
         );
         return Err(Failure::new(Exit::Usage, message));

@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod compare;
 mod comparison;
+mod completions;
 mod data;
 #[cfg(feature = "html")]
 mod defaults;
@@ -12,10 +13,11 @@ mod events;
 mod exit;
 mod explain;
 mod export;
+mod families;
 mod fit;
+mod help;
 mod insight;
 mod lab;
-mod list;
 mod load;
 mod new;
 mod progress;
@@ -23,6 +25,8 @@ mod report;
 mod resume;
 mod run;
 mod say;
+mod search;
+mod shorthand;
 mod show;
 mod signals;
 mod spectrum;
@@ -38,7 +42,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 
 use args::{Args, Command, ProgressBy};
 use exit::{Exit, Failure};
@@ -48,7 +52,7 @@ use crate::base::registry::RegisterError;
 
 /// The program with all its commands and options, for the reference page.
 pub fn commands() -> clap::Command {
-    Args::command()
+    help::program()
 }
 
 /// The `main` of a program with parts of its own: `register` adds them to their families, and then
@@ -75,14 +79,19 @@ pub fn main_with(register: impl FnOnce() -> Result<(), RegisterError>) -> ExitCo
 
 /// Runs the program on its arguments, the program's name first.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(&arguments) {
+    let (arguments, understood) = shorthand::settle(&commands(), &arguments);
+    let parsed = |words: &[OsString]| {
+        let matches = commands().try_get_matches_from(words)?;
+        Args::from_arg_matches(&matches)
+    };
+    let args = match parsed(&arguments) {
         Ok(args) => args,
         Err(error) => {
             // Help and version are normal output; everything else is a mistake.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             // It prints itself and its arguments, with colours of its own.
-            let shown = arguments.iter().map(|text| printable(&text.to_string_lossy()));
-            let error = Args::try_parse_from(shown).err().unwrap_or(error);
+            let shown = arguments.iter().map(|text| printable(&text.to_string_lossy()).into());
+            let error = parsed(&shown.collect::<Vec<OsString>>()).err().unwrap_or(error);
             return match error.print() {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Write.into(),
                 _ => exit.into(),
@@ -92,6 +101,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     if args.command.as_ref().is_some_and(|command| command.progress() == ProgressBy::Json) {
         say::tell_events();
     }
+    understood.iter().for_each(|line| say::tell(&format!("{line}\n")));
     say::tell_bugs();
     signals::survive_file_size_limits();
     match guarded(|| dispatch(args, &arguments)) {
@@ -125,23 +135,28 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         None => show::welcome(),
         Some(Command::Demo(demo)) => demo::demo(&demo, arguments),
         Some(Command::Run(run)) => run::run(&run, arguments),
-        Some(Command::Sweep(sweep)) => sweep::sweep(&sweep, arguments),
         Some(Command::Resume(resume)) => resume::resume(&resume),
-        Some(Command::Status(status)) => status::status(&status),
         Some(Command::Check(check)) => check::check(&check, arguments),
         Some(Command::New(new)) => new::new(&new),
-        Some(Command::List(list)) => list::list(&list),
         Some(Command::Explain(explain)) => explain::explain(&explain),
         Some(Command::Data(data)) => data::data(&data, arguments),
         Some(Command::Lab(lab)) => lab::lab(&lab, arguments),
         Some(Command::Fit(fit)) => fit::fit(&fit),
-        Some(Command::Trace(trace)) => trace::trace(&trace),
         Some(Command::Verify(verify)) => verify::verify(&verify),
         Some(Command::Report(report)) => report::report(&report),
         Some(Command::Compare(compare)) => compare::compare(&compare),
+        Some(Command::Export(export)) => export::export(&export),
+        Some(Command::Completions(shell)) => completions::completions(&shell),
+        // Old names.
+        Some(Command::Sweep(sweep)) => sweep::sweep(&sweep, arguments),
+        Some(Command::Status(status)) => status::status(&status),
+        Some(Command::List(list)) => {
+            say::out(&families::listed(list.what.as_deref())?)?;
+            Ok(Exit::Done)
+        }
+        Some(Command::Trace(trace)) => trace::trace(&trace),
         Some(Command::Spread(spread)) => spread::spread(&spread),
         Some(Command::Spectrum(spectrum)) => spectrum::spectrum(&spectrum),
-        Some(Command::Export(export)) => export::export(&export),
     }
 }
 

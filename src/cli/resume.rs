@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::ResumeArgs;
+use super::args::{ResumeArgs, StatusArgs};
 use super::exit::{Exit, Failure};
 use super::run::ProgressDisplay;
-use super::{lab, load, run, sweep};
+use super::{lab, load, run, status, sweep};
 use crate::experiment::lab::RestartLab;
 use crate::experiment::run_info;
 use crate::experiment::sweep::{PlanError, SweepPlan};
@@ -15,6 +15,9 @@ use crate::scenario::document::DocumentInput;
 
 pub(super) fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
     let folder = &args.folder;
+    if args.list {
+        return status::status(&StatusArgs { folder: folder.clone(), json: args.sweeping.json });
+    }
     let files = files_of(folder, args.files.as_deref())?;
     if folder.join("plan.jsonl").exists() {
         let plan = SweepPlan::read(folder, files)?;

@@ -9,7 +9,6 @@ use super::events::TrialEvents;
 use super::exit::{Exit, Failure};
 use super::progress::Live;
 use super::say::{is_told_on_terminal, out, out_json, tell};
-use super::sweep::plan;
 use super::{load, report, show, signals, sweep};
 use crate::experiment::expect::Checked;
 use crate::experiment::{RunOptions, SaveEvery, Trial};
@@ -17,34 +16,44 @@ use crate::report::terminal::Glyphs;
 use crate::results::Summary;
 use crate::results::folder::plan_hash;
 use crate::scenario::Scenario;
+use crate::scenario::sweep::arguments::{Argument, read as read_argument};
+use crate::scenario::sweep::is_sweep;
 use crate::sim::NoObserver;
 
 pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
-    if args.seeds.is_some() {
-        let plan = plan(&args.scenario, &args.overrides, args.seeds.as_ref(), arguments)?;
-        let sweeping = SweepingArgs {
-            threads: args.threads,
-            force: args.force,
-            plain: args.plain,
-            quiet: args.quiet,
-            progress: args.progress,
-            save_every: args.save_every,
-            ..SweepingArgs::default()
-        };
-        return sweep::execute(&plan, args.out.as_deref(), &sweeping);
+    if has_sweep_options(args) || is_many(&args.file, &args.overrides, arguments) {
+        return sweep::sweep(args, arguments);
     }
-    let (loaded, folder) = load::from_path(&args.scenario, &args.overrides, arguments)?;
+    let sweeping = &args.sweeping;
+    let (loaded, folder) = load::from_path(&args.file, &args.overrides, arguments)?;
     let look = ProgressDisplay {
-        progress: args.progress.with(args.quiet, args.plain),
-        plain: args.plain,
+        progress: sweeping.progress.with(sweeping.quiet, sweeping.plain),
+        plain: sweeping.plain,
         plots: !args.no_plots,
-        force: args.force,
-        save_every: args.save_every,
+        force: sweeping.force,
+        save_every: sweeping.save_every,
     };
-    let threads = load::threads(args.threads);
+    let threads = load::threads(sweeping.threads);
     let trial = load::trial(&loaded, &folder, threads)?;
     let done = execute(trial, args.out.as_deref(), threads, look)?;
-    end(&done, args.json)
+    end(&done, sweeping.json)
+}
+
+/// Whether an option is given that only a sweep has.
+fn has_sweep_options(args: &RunArgs) -> bool {
+    let SweepingArgs { only, shard, jobs, memory, retry, .. } = &args.sweeping;
+    let of_sweeping =
+        !only.is_empty() || shard.is_some() || jobs.is_some() || memory.is_some() || *retry;
+    of_sweeping || args.list || args.seeds.is_some()
+}
+
+/// Whether it is a sweep: a sweep file, or a scenario with lists of values.
+pub(super) fn is_many(file: &Path, overrides: &[String], arguments: &[OsString]) -> bool {
+    let is_axis = |text: &String| {
+        let given = load::argument(text, arguments);
+        matches!(read_argument(&given.text, &given.place), Ok(Argument::Axis(_)))
+    };
+    is_sweep(&load::file_of(file)) || overrides.iter().any(is_axis)
 }
 
 /// Prints the results of a run.

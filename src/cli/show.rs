@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::exit::{Exit, Failure};
+use super::help;
 use super::say::out;
 use crate::base::{SimSpan, counted, significant};
 use crate::experiment::Trial;
@@ -14,27 +15,13 @@ use crate::results::summary::{At, Summary};
 
 /// The output of `straggler` without a command.
 pub(super) fn welcome() -> Result<Exit, Failure> {
-    out(WELCOME)?;
+    out(&format!(
+        "straggler simulates asynchronous parameter-server training in virtual time, with true gradients.\n\n\
+         {}\nStart here: straggler demo\n",
+        help::groups(&super::commands())
+    ))?;
     Ok(Exit::Done)
 }
-
-const WELCOME: &str = "\
-straggler simulates asynchronous parameter-server training in virtual time, with true gradients.
-
-  start    demo                      a built-in example: no data, no configuration, a few seconds
-           new quickstart > my.toml  a commented scenario of your own
-           explain cluster.workers   what a key means
-           list                      every part that a scenario can choose
-  run      check my.toml             all errors at once, and what the run will need
-           run my.toml               run it; key=value changes a setting
-  look     report results/X          one HTML file to look at and pass on
-           trace results/X           a timeline for Perfetto
-           compare results/X Y       differences, intervals, verdicts
-  data     data inspect my.toml      facts about the log
-           fit steps.csv             a cluster fitted to the log of a real job
-
-Start here: straggler demo
-";
 
 /// The lines above the progress: the scenario, and the estimate of the run.
 pub(super) fn heading(trial: &Trial, path: &Path, threads: usize) -> String {

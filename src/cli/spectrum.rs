@@ -1,4 +1,4 @@
-//! `straggler spectrum`: does the training loss, or the quality, oscillate with the passes over the
+//! `straggler compare --oscillation`: does the training loss, or the quality, oscillate with the passes over the
 //! data?
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `straggler spread`: how far apart the trials of one setting end.
+//! `straggler compare --spread`: how far apart the trials of one setting end.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! `straggler status`: how far a sweep or a run is, read from its files.
+//! `straggler resume --list`: how far a sweep or a run is, read from its files.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `straggler sweep`: many trials, side by side.
+//! `straggler run` with many trials, side by side.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::args::{ProgressBy, SweepArgs, SweepingArgs};
+use super::args::{ProgressBy, RunArgs, SweepingArgs};
 use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
 use super::say::{is_told_on_terminal, out, out_json, tell, tells_events};
@@ -36,7 +36,12 @@ use crate::scenario::sweep::{self, Design, Resolved, Seeds, is_sweep, resolve};
 /// their turn.
 const LOOKED_AT: usize = 64;
 
-pub(super) fn sweep(args: &SweepArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+/// Runs the trials of a sweep file, or of a scenario with lists of values or seeds.
+pub(super) fn sweep(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+    if args.no_plots {
+        let message = "--no-plots is for a single run; a sweep draws its trials only on request";
+        return Err(Failure::new(Exit::Usage, message));
+    }
     let plan = plan(&args.file, &args.overrides, args.seeds.as_ref(), arguments)?;
     if args.list {
         return list(&plan, &args.sweeping);
@@ -65,7 +70,7 @@ pub(super) fn plan(
         let given = load::argument(text, arguments);
         let usage =
             |reason: String| Failure::new(Exit::Usage, format!("{}: {reason}", given.place));
-        let argument = read_argument(text, &given.place).map_err(usage)?;
+        let argument = read_argument(&given.text, &given.place).map_err(usage)?;
         if !keys.insert(argument.key().to_string()) {
             return Err(usage(format!("`{}` is set twice; remove one of the two", argument.key())));
         }
@@ -117,8 +122,17 @@ fn warn(warnings: &Problems, told: &mut BTreeSet<String>) {
     }
 }
 
+/// Prints the settings of every point.
+pub(super) fn show(plan: &SweepPlan) -> Result<Exit, Failure> {
+    let mut shown = BTreeSet::new();
+    for trial in plan.trials.iter().filter(|trial| shown.insert(trial.planned.point)) {
+        out(&format!("{}\n", status::name(&trial.planned.label)))?;
+    }
+    Ok(Exit::Done)
+}
+
 /// Prints every point with the estimate of a trial; runs nothing.
-fn list(plan: &SweepPlan, sweeping: &SweepingArgs) -> Result<Exit, Failure> {
+pub(super) fn list(plan: &SweepPlan, sweeping: &SweepingArgs) -> Result<Exit, Failure> {
     let threads = load::threads(sweeping.threads);
     let selection = sweeping.selection();
     let mut table = TextTable::new(&[

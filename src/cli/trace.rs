@@ -1,4 +1,4 @@
-//! `straggler trace`: a timeline for Perfetto.
+//! `straggler export --format perfetto`: a timeline for Perfetto.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;

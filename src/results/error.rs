@@ -27,7 +27,7 @@ pub enum OutcomeError {
     Link(String),
     /// The folder is that of a restart lab, and a run or a sweep is wanted.
     #[error(
-        "{path} is the folder of a restart lab; `straggler report`, `status`, `resume` and `export` know it"
+        "{path} is the folder of a restart lab; `straggler report`, `resume` and `export` know it"
     )]
     IsLab {
         /// The folder.

@@ -18,6 +18,7 @@ pub mod remarks;
 mod restart;
 pub mod rules;
 pub mod seeds;
+pub mod shorthand;
 pub mod spec;
 pub mod stage;
 pub mod stages;

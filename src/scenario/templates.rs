@@ -11,6 +11,7 @@ pub struct Template {
 
 /// Every built-in scenario.
 pub const TEMPLATES: &[Template] = &[
+    Template { name: "minimal", text: include_str!("../../scenarios/minimal.toml") },
     Template { name: "quickstart", text: include_str!("../../scenarios/quickstart.toml") },
     Template { name: "amazon-din", text: include_str!("../../scenarios/amazon-din.toml") },
     Template { name: "movielens", text: include_str!("../../scenarios/movielens.toml") },

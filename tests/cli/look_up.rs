@@ -7,15 +7,80 @@ use crate::support::{Rows, SMALL, done, say, scenario, straggler};
 #[test]
 fn alone_it_says_where_to_start() {
     let said = done(&mut straggler());
-    assert!(said.stdout.lines().count() <= 24);
+    assert!(said.stdout.lines().count() <= 30);
     assert!(said.stdout.trim_end().ends_with("Start here: straggler demo"));
     assert!(done(straggler().arg("--version")).stdout.starts_with("straggler "));
     let help = done(straggler().arg("--help")).stdout;
-    for command in
-        ["demo", "run", "check", "new", "list", "explain", "data", "fit", "trace", "report"]
-    {
-        assert!(help.contains(&format!("\n  {command}")), "{command}");
+    for command in ["demo", "run", "check", "new", "explain", "data", "fit", "export", "report"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command}");
     }
+    for old in ["sweep", "status", "list", "trace", "spread", "spectrum"] {
+        assert!(!help.contains(&format!("\n  {old} ")), "{old}");
+        assert!(done(straggler().args([old, "--help"])).stdout.contains("Now `"), "{old}");
+    }
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = done(straggler().args(["completions", shell])).stdout;
+        for word in ["resume", "completions", "save-every"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+/// A word that is no key is a part, a family, a short word, or searched for.
+#[test]
+fn explain_finds_what_is_meant() {
+    for (words, wanted) in [
+        (&["adam"][..], "optimizer.adam\n"),
+        (&["ssp"], "protocol.stale_synchronous\n"),
+        (&["optimizers"], "optimizers (optimizer.kind)\n"),
+        (&["local", "work"], "local work (worker.local.kind)\n"),
+        (&["workers"], "cluster.workers\n"),
+        (&["e0103"], "E0103: "),
+        (&["slow", "machines"], "straggler explain "),
+        (&["stale", "gradients"], "straggler explain "),
+    ] {
+        let said = done(straggler().arg("explain").args(words)).stdout;
+        assert!(said.starts_with(wanted), "{words:?}: {said}");
+    }
+    // Each finding is the word of a command that works.
+    let found = done(straggler().args(["explain", "stale"])).stdout;
+    let commands: Vec<&str> = found.lines().filter(|l| l.starts_with("straggler ")).collect();
+    assert!(commands.len() > 5, "{found}");
+    for command in commands {
+        let word = command.split_whitespace().nth(2).unwrap();
+        done(straggler().args(["explain", word]));
+    }
+    assert!(done(straggler().arg("explain")).stdout.contains("families of parts: "));
+}
+
+/// What people type instead of `cluster.workers=3`.
+#[test]
+fn short_words_are_understood_and_said() {
+    let full = done(
+        straggler()
+            .arg("check")
+            .arg(scenario("quickstart.toml"))
+            .args(["cluster.workers=3", "protocol.kind=synchronous"]),
+    );
+    let mut short = straggler();
+    short.arg("check").arg(scenario("quickstart.toml")).args(["--workers", "3", "protocol=bsp"]);
+    let short = done(&mut short);
+    // The estimate of the time depends on the machine's load.
+    let facts = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.starts_with("time")).map(str::to_string).collect()
+    };
+    assert_eq!(facts(&short.stdout), facts(&full.stdout));
+    for line in ["--workers 3 is understood as cluster.workers=3", "as protocol.kind=bsp"] {
+        assert!(short.stderr.contains(line), "{}", short.stderr);
+    }
+    // A mistake in a short word is told with the full one.
+    let said = say(straggler().arg("check").arg(scenario("quickstart.toml")).arg("workers=some"));
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("cluster.workers=some"), "{}", said.stderr);
 }
 
 #[test]

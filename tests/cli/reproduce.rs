@@ -75,11 +75,11 @@ fn every_command_on_the_page_of_a_sweep_works() {
     sweep.arg("sweep").arg(&scenario).args(["cluster.workers=1,4", "train.stop.passes=0.5"]);
     done(sweep.args(["--seeds", "2", "--quiet", "--out"]).arg(&out));
     let before = reproducible(&out);
-    execute(&command(&out, "straggler sweep"), &out);
+    execute(&command(&out, "straggler run ."), &out);
     let again = out.join("../again");
     assert_same(&before, &reproducible(&again), "swept again from its folder");
     fs::remove_dir_all(&again).unwrap();
-    execute(&command(&out, "straggler run"), &out);
+    execute(&command(&out, "straggler run trials"), &out);
     let trial = out.join("trials/0000");
     let mut alone = reproducible(&again);
     // A trial has neither pictures nor a page until it is asked for them.

@@ -220,11 +220,11 @@ fn what_is_wrong_is_said_before_anything_runs() {
     refused(&["--shard", "3/2"], 2, "2/8");
     refused(&["limits.memory=1MiB"], 5, "in point 0");
     refused(&["data.kind=csv_of_mine"], 2, "kind");
-    let said = say(straggler().arg("run").arg(scenario("quickstart.toml")).arg("train.batch=8,16"));
+    let said = say(straggler().args(["demo", "train.batch=8,16"]));
     assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("straggler sweep"), "{}", said.stderr);
-    for command in ["resume", "status"] {
-        let said = say(straggler().arg(command).arg(folder.path()));
+    assert!(said.stderr.contains("straggler run"), "{}", said.stderr);
+    for arguments in [&["resume"][..], &["resume", "--list"]] {
+        let said = say(straggler().args(arguments).arg(folder.path()));
         assert_eq!(said.code, 6, "{}", said.stderr);
     }
 }

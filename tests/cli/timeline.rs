@@ -1,4 +1,4 @@
-//! `straggler trace`: valid trace events, one thing at a time per row, windows and the size cap.
+//! `straggler export --format perfetto`: valid trace events, one thing at a time per row, windows and the size cap.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -33,7 +33,7 @@ fn names(folder: &Path) -> Vec<String> {
 const FILES: &[(&str, &[&str])] = &[
     ("[cluster]\nwokers = 3", &["my.toml:2:1", "unknown key", "`workers`"]),
     ("workers = 3", &["my.toml:1:1", "cluster.workers"]),
-    ("[sweep]\nname = \"x\"", &["my.toml is a sweep", "straggler sweep"]),
+    ("[sweep]\nname = \"x\"", &["my.toml:4", "unknown key `data`", "straggler, sweep"]),
     ("[cluster]\nworkers = \"three\"", &["my.toml:2", "cluster.workers", "whole number"]),
     ("[cluster]\nworkers = 2.5", &["my.toml:2", "cluster.workers", "whole number"]),
     ("[cluster]\nworkers = 0", &["my.toml:2", "cluster.workers", "1"]),

@@ -2,7 +2,7 @@
 //!
 //! [`registry!`](crate::registry) turns a list of `"name" => module::Config` lines into the enum
 //! that a scenario file is read into (`kind = "name"` chooses the variant, the other keys are the
-//! fields of its `Config`), and into the table that `straggler list` and the property tests walk.
+//! fields of its `Config`), and into the table that `straggler explain` and the property tests walk.
 //!
 //! A line may give other words for the same part, as in `"stale_synchronous" | "ssp"`.
 //!

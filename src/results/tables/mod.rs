@@ -22,7 +22,7 @@ pub use totals::{
 /// The class of all machines if the scenario names none.
 pub const ONLY_CLASS: &str = "ordinary";
 
-/// The files of a run that become tables of an export; the other two are for `straggler trace`.
+/// The files of a run that become tables of an export; the other two are for timelines.
 pub const EXPORTED: [CsvTable; 10] = [
     EvaluationRow::TABLE,
     TrainingRow::TABLE,

@@ -75,7 +75,7 @@ codes! {
         "Two arguments set the same key. It would be easy to overlook which one wins, so neither \
          does: remove one.";
     LIST_OF_VALUES = "E0113", "a list of values where one is expected",
-        "`key=1,2,3` would be three runs, which is what `straggler sweep` makes. A list as the value of \
+        "`key=1,2,3` would be three runs, which is what `straggler run` makes. A list as the value of \
          one key is written in brackets: 'key=[1, 2, 3]'.";
     EXTENDS = "E0114", "the file to extend cannot be used",
         "`extends = \"base.toml\"` at the top of a file takes over everything that the file does not \

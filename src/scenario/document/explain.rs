@@ -64,6 +64,20 @@ pub fn explain(root: &Shape, path: &str) -> Result<Explanation, Vec<String>> {
     Ok(here.explanation(path))
 }
 
+/// What may be written at a dotted path, which is followed as by [`explain`]; `None` if nothing may,
+/// or it is a name of a kind.
+pub fn shape_at<'a>(root: &'a Shape, path: &str) -> Option<&'a Shape> {
+    let (doc, default) = (String::new(), None);
+    let mut here = Here { place: ShapePlace::Value(root), default, doc, required: false };
+    for segment in segments(path) {
+        here = here.step(&segment)?;
+    }
+    match here.place {
+        ShapePlace::Value(shape) => Some(shape),
+        _ => None,
+    }
+}
+
 fn nearest(root: &Shape, path: &str) -> Vec<String> {
     let whereabouts = Whereabouts::of(root);
     let last = path.rsplit('.').next().unwrap_or(path);

@@ -81,9 +81,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use errors::{Code, find_code};
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, explain, shape_at};
 pub use layers::DocumentInput;
-pub use overrides::Override;
+pub use overrides::{Override, is_plain_list};
 pub use problem::{Label, Problem, Problems, Severity};
 pub use reference::{ReferencePage, reference_markdown, reference_pages};
 pub use render::ProblemStyle;

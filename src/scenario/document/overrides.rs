@@ -155,6 +155,19 @@ fn value(
     }
 }
 
+/// Whether it is a list of plain values, which an argument may write without quotes and brackets.
+pub fn is_plain_list(shape: &Shape) -> bool {
+    let ValueKind::List { items, .. } = &shape.kind else { return false };
+    matches!(
+        items.kind,
+        ValueKind::Integer(_)
+            | ValueKind::Number { .. }
+            | ValueKind::Text(_)
+            | ValueKind::Quantity { .. }
+            | ValueKind::Words(_)
+    )
+}
+
 /// Walks down to the place of one setting.
 struct Placing<'a> {
     setting: &'a ParsedOverride,
@@ -216,22 +229,11 @@ impl Placing<'_> {
     /// `lab.factors=workers,slots`.
     fn listed(&self, shape: Option<&Shape>) -> Node {
         let node = &self.setting.node;
-        let Some(ValueKind::List { items, .. }) = shape.map(|shape| &shape.kind) else {
-            return node.clone();
-        };
-        let plain = matches!(
-            items.kind,
-            ValueKind::Integer(_)
-                | ValueKind::Number { .. }
-                | ValueKind::Text(_)
-                | ValueKind::Quantity { .. }
-                | ValueKind::Words(_)
-        );
         let text = match &node.value {
             Value::String(text) if node.bare => text.as_str(),
             _ => return node.clone(),
         };
-        if !plain || self.setting.layer != SourceLayer::CommandLine {
+        if !shape.is_some_and(is_plain_list) || self.setting.layer != SourceLayer::CommandLine {
             return node.clone();
         }
         let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);

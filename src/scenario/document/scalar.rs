@@ -207,16 +207,16 @@ fn quantity(node: &Node, measure: Dimension, example: &str, path: &str) -> Optio
     }
 }
 
-/// The mistake of giving `run` the values of a sweep: `workers=10,30`.
+/// The mistake of giving the values of a sweep to a command that takes one: `workers=10,30`.
 fn list_of_values(node: &Node, path: &str, sources: &Sources) -> Option<Problem> {
     let text = node.as_str()?;
     let from_argument = sources.get(node.origin.source).layer == SourceLayer::CommandLine;
     if !(node.bare && from_argument && text.contains(',')) {
         return None;
     }
-    let message = "this is a list of values, and a run takes one";
+    let message = "this is a list of values, and one is expected";
     let problem = Problem::error(&errors::LIST_OF_VALUES, path, message);
-    Some(problem.label(node.origin, "").help("`straggler sweep` runs it with each of them"))
+    Some(problem.label(node.origin, "").help("`straggler run` runs it with each of them"))
 }
 
 /// The type of a value in words.

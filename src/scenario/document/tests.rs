@@ -120,13 +120,13 @@ error[E0107]: unknown optimizer.kind `lazyadam`
 #[test]
 fn mistakes_on_the_command_line_get_a_caret_under_the_argument() {
     let expected = "\
-error[E0113]: this is a list of values, and a run takes one
+error[E0113]: this is a list of values, and one is expected
  --> command line, argument 3
   |
 1 | cluster.workers=10,30
   |                 ^^^^^
   |
-  = help: `straggler sweep` runs it with each of them
+  = help: `straggler run` runs it with each of them
 
 error[E0103]: unknown key `cluster.worker`
  --> command line, argument 4

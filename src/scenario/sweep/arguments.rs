@@ -64,7 +64,7 @@ fn toml_literal(text: String) -> String {
 }
 
 /// Parts of a text between commas that stand outside of brackets, braces and quotes.
-fn parts(text: &str) -> Vec<&str> {
+pub fn parts(text: &str) -> Vec<&str> {
     let (mut depth, mut quote, mut start) = (0usize, None, 0);
     let mut found = Vec::new();
     let mut escaped = false;

@@ -62,6 +62,9 @@ fn commands() -> Vec<Purpose> {
             "Write this page and the pictures in plots/ again from the folder's files:",
             REPORT,
         ),
-        Purpose::new("Write the timeline of the first steps for Perfetto:", "straggler trace ."),
+        Purpose::new(
+            "Write the timeline of the first steps for Perfetto:",
+            "straggler export . --format perfetto",
+        ),
     ]
 }

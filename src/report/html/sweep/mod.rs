@@ -197,7 +197,7 @@ fn without(all: &Settings, keys: &[String]) -> Settings {
 /// The commands that make the results and the page again.
 fn commands(results: &Results) -> Vec<Purpose> {
     let mut commands =
-        vec![Purpose::new("Run all trials again:", "straggler sweep . --out ../again".to_string())];
+        vec![Purpose::new("Run all trials again:", "straggler run . --out ../again".to_string())];
     if let Some(trial) = results.trials.first() {
         let folder = format!("trials/{}", trial.id);
         commands.push(Purpose::new(

@@ -1,8 +1,6 @@
-//! `straggler list`: every registered part, with one line each.
+//! The families of parts that a scenario chooses from.
 
-use super::args::ListArgs;
 use super::exit::{Exit, Failure};
-use super::say::out;
 use crate::base::registry::Part;
 use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, StartChoice, StepTimeChoice};
@@ -16,9 +14,9 @@ use crate::remedy::RemedyChoice;
 use crate::scenario::presets::Preset;
 
 /// A kind of part: its plural, the key that chooses it, and the parts.
-type PartFamily = (&'static str, &'static str, fn() -> Vec<Part>);
+pub(super) type PartFamily = (&'static str, &'static str, fn() -> Vec<Part>);
 
-const KINDS: &[PartFamily] = &[
+pub(super) const FAMILIES: &[PartFamily] = &[
     ("presets", "preset", || Preset::PARTS.to_vec()),
     ("sources", "data.kind", SourceChoice::parts),
     ("orders", "train.order.kind", OrderChoice::parts),
@@ -33,14 +31,15 @@ const KINDS: &[PartFamily] = &[
     ("delays", "imposed_staleness.kind", DelayChoice::parts),
 ];
 
-pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
-    let chosen: Vec<&PartFamily> = match &args.what {
-        None => KINDS.iter().collect(),
-        Some(what) => KINDS.iter().filter(|(name, ..)| name == what).collect(),
-    };
+/// The parts of a family, or of all, one to a line.
+///
+/// # Errors
+/// If there is no family of that name.
+pub(super) fn listed(family: Option<&str>) -> Result<String, Failure> {
+    let chosen: Vec<&PartFamily> =
+        FAMILIES.iter().filter(|(name, ..)| family.is_none_or(|family| family == *name)).collect();
     if chosen.is_empty() {
-        let known: Vec<&str> = KINDS.iter().map(|(name, ..)| *name).collect();
-        return Err(Failure::new(Exit::Usage, format!("list one of: {}", known.join(", "))));
+        return Err(Failure::new(Exit::Usage, format!("the families are: {}", names())));
     }
     let mut text = String::new();
     for (index, (name, key, parts)) in chosen.into_iter().enumerate() {
@@ -49,9 +48,27 @@ pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
         }
         text.push_str(&format!("{name} ({key})\n"));
         for part in parts() {
-            text.push_str(&format!("  {:<24} {}\n", part.name, part.summary.trim()));
+            let also = match part.aliases {
+                [] => String::new(),
+                words => format!(" Also `{}`.", words.join("`, `")),
+            };
+            text.push_str(&format!("  {:<24} {}{also}\n", part.name, part.summary.trim()));
         }
     }
-    out(&text)?;
-    Ok(Exit::Done)
+    Ok(text)
+}
+
+/// The names of all families.
+pub(super) fn names() -> String {
+    FAMILIES.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// The paths of all parts that are called so: `optimizer.adam`.
+pub(super) fn parts_called(word: &str) -> Vec<String> {
+    let of_family = |(_, key, parts): &PartFamily| {
+        let place = key.strip_suffix(".kind").unwrap_or(key);
+        let called = parts().into_iter().filter(|part| part.is_called(word));
+        called.map(|part| format!("{place}.{}", part.name)).collect::<Vec<_>>()
+    };
+    FAMILIES.iter().filter(|(_, key, _)| key.ends_with(".kind")).flat_map(of_family).collect()
 }

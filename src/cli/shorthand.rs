@@ -1,0 +1,133 @@
+//! Short words on the command line: `workers=30` and `--workers 30` for `cluster.workers=30`.
+
+use std::ffi::OsString;
+
+use crate::scenario::Scenario;
+use crate::scenario::document::Shape;
+use crate::scenario::shorthand::{full_key, in_full};
+
+/// The name of the positional arguments that are settings of a scenario.
+const SETTINGS: &str = "overrides";
+
+/// The arguments with every setting in full, and a line about each that was not.
+pub(super) fn settle(
+    program: &clap::Command,
+    arguments: &[OsString],
+) -> (Vec<OsString>, Vec<String>) {
+    let mut settled = arguments.to_vec();
+    let mut told = Vec::new();
+    let Some((command, from)) = command_of(program, arguments) else { return (settled, told) };
+    let shape = Shape::of::<Scenario>();
+    settled.truncate(from);
+    let mut rest = arguments[from..].iter();
+    while let Some(word) = rest.next() {
+        let Some(text) = word.to_str().filter(|text| *text != "--") else {
+            settled.push(word.clone());
+            settled.extend(rest.cloned());
+            break;
+        };
+        let full = match text.strip_prefix("--") {
+            None => in_full(&shape, text).map(|full| (text.to_string(), full)),
+            Some(option) => {
+                let (name, value) = match option.split_once('=') {
+                    Some((name, value)) => (name, Some(value)),
+                    None => (option, None),
+                };
+                let known = command.get_arguments().find(|arg| arg.get_long() == Some(name));
+                match known {
+                    Some(known) => {
+                        settled.push(word.clone());
+                        let takes = known.get_action().takes_values() && value.is_none();
+                        settled.extend(takes.then(|| rest.next().cloned()).flatten());
+                        continue;
+                    }
+                    None => full_key(&shape, name).and_then(|_| {
+                        let next = || rest.as_slice().first()?.to_str();
+                        let given = value.or_else(next).filter(|next| !next.starts_with('-'))?;
+                        if value.is_none() {
+                            rest.next();
+                        }
+                        let setting = format!("{name}={given}");
+                        let full = in_full(&shape, &setting).unwrap_or_else(|| setting.clone());
+                        Some((format!("--{name} {given}"), full))
+                    }),
+                }
+            }
+        };
+        match full {
+            Some((typed, full)) => {
+                told.push(format!("{typed} is understood as {full}"));
+                settled.push(full.into());
+            }
+            None => {
+                settled.push(word.clone());
+                // An option of one letter and its value are not a setting.
+                let letter = text.strip_prefix('-').and_then(|text| text.chars().next());
+                let takes = command.get_arguments().any(|arg| {
+                    letter.is_some() && arg.get_short() == letter && arg.get_action().takes_values()
+                });
+                if takes && text.len() == 2 {
+                    settled.extend(rest.next().cloned());
+                }
+            }
+        }
+    }
+    (settled, told)
+}
+
+/// The command that the arguments call, if it takes settings, and where its own arguments begin.
+fn command_of<'a>(
+    program: &'a clap::Command,
+    arguments: &[OsString],
+) -> Option<(&'a clap::Command, usize)> {
+    let mut command = program;
+    let mut at = 1;
+    while let Some(inner) =
+        arguments.get(at).and_then(|name| command.find_subcommand(name.to_str()?))
+    {
+        command = inner;
+        at += 1;
+    }
+    let takes = command.get_positionals().any(|arg| arg.get_id() == SETTINGS);
+    takes.then_some((command, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(text: &str) -> String {
+        let words: Vec<OsString> = text.split(' ').map(OsString::from).collect();
+        let (settled, _) = settle(&super::super::commands(), &words);
+        settled.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+    }
+
+    #[test]
+    fn settings_are_written_in_full_and_options_stay() {
+        for (typed, full) in [
+            ("straggler run a.toml workers=3", "straggler run a.toml cluster.workers=3"),
+            ("straggler run a.toml --workers 3 -q", "straggler run a.toml cluster.workers=3 -q"),
+            ("straggler demo --workers=3", "straggler demo cluster.workers=3"),
+            ("straggler run a.toml --protocol ssp", "straggler run a.toml protocol.kind=ssp"),
+            (
+                "straggler check a.toml --learning-rate 1",
+                "straggler check a.toml optimizer.learning_rate=1",
+            ),
+            ("straggler lab restart a.toml seed=3", "straggler lab restart a.toml scenario.seed=3"),
+        ] {
+            assert_eq!(settled(typed), full);
+        }
+        for same in [
+            "straggler run a.toml --only workers=3 --out workers=4 --seeds 3",
+            "straggler run a.toml --seeds=3 --workers",
+            "straggler run a.toml --workers --quiet",
+            "straggler run a.toml --nonsense 3",
+            "straggler run a.toml -- workers=3",
+            "straggler compare workers=3",
+            "straggler data gen a.toml -o workers=3",
+            "straggler",
+        ] {
+            assert_eq!(settled(same), same);
+        }
+    }
+}
