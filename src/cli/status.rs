@@ -6,11 +6,12 @@ use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
 use super::say::{out, out_json};
 use crate::base::counted;
+use crate::metrics::scalar::{self, FigureRange};
 use crate::report::conclusion;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::lab::LabFolder;
 use crate::results::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
-use crate::results::statistics::{self, student};
+use crate::results::statistics;
 
 /// The figures that are shown if they exist, with their decimals.
 const SHOWN: &[(&str, usize)] =
@@ -141,7 +142,7 @@ pub(super) fn points(results: &Results) -> Result<String, Failure> {
             vec![point.index.to_string(), name(&point.label).to_string(), done(results, point)];
         for (figure, decimals) in &shown {
             let values = figures[point.index].get(*figure).map_or(&[][..], Vec::as_slice);
-            cells.push(estimate(values, *decimals));
+            cells.push(estimate(values, *decimals, scalar::range(figure)));
         }
         table.row(cells);
     }
@@ -169,12 +170,11 @@ fn done(results: &Results, point: &Point) -> String {
 }
 
 /// The mean and its interval, such as `0.7312 [0.7301, 0.7323]`. Too few values have only a mean.
-fn estimate(values: &[f64], decimals: usize) -> String {
+fn estimate(values: &[f64], decimals: usize, range: FigureRange) -> String {
     let text = |value: f64| format!("{value:.decimals$}");
     let Some(mean) = statistics::mean(values) else { return "-".to_string() };
-    match student::of_mean(values) {
-        Some(known) => {
-            let interval = known.interval;
+    match statistics::interval_of_mean(values, range) {
+        Some(interval) => {
             format!("{} [{}, {}]", text(mean), text(interval.low), text(interval.high))
         }
         None => text(mean),

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::scalar::{self, Better};
+use super::scalar::{self, Better, FigureRange};
 
 /// One number of a run.
 #[derive(Clone, PartialEq, Debug)]
@@ -35,6 +35,16 @@ pub enum Cost {
     Examples,
     /// Updates applied.
     Updates,
+}
+
+impl Measure {
+    /// Which values it can have.
+    pub fn range(&self) -> FigureRange {
+        match self {
+            Measure::Scalar(name) => scalar::range(name),
+            Measure::Reach(_) => FigureRange::Positive,
+        }
+    }
 }
 
 impl Cost {

@@ -12,6 +12,15 @@ pub enum Better {
     Neither,
 }
 
+/// Which values a figure can have, which decides how its interval is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FigureRange {
+    /// Any number above zero, such as a time, a count or a loss.
+    Positive,
+    /// Numbers between two bounds, such as a share or an AUC.
+    Bounded,
+}
+
 /// One figure of a whole run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scalar {
@@ -30,6 +39,12 @@ impl Scalar {
     pub fn is_quality(&self) -> bool {
         is_quality(self.name)
     }
+}
+
+/// The range of the figure with this name, of a run or of an evaluation.
+pub fn range(name: &str) -> FigureRange {
+    let is_share = find(name).is_some_and(|scalar| scalar.unit == "share");
+    if is_share || name.ends_with("auc") { FigureRange::Bounded } else { FigureRange::Positive }
 }
 
 /// Whether the figure with this name is measured on the holdout.
@@ -126,5 +141,14 @@ mod tests {
         assert!(find("best.auc").unwrap().is_quality());
         assert!(!find("staleness.mean").unwrap().is_quality());
         assert!(find("auc").is_none());
+        for (name, wanted) in [
+            ("best.auc", FigureRange::Bounded),
+            ("session_auc", FigureRange::Bounded),
+            ("utilisation.busy", FigureRange::Bounded),
+            ("sim_s", FigureRange::Positive),
+            ("log_loss", FigureRange::Positive),
+        ] {
+            assert_eq!(range(name), wanted, "{name}");
+        }
     }
 }

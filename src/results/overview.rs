@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::folder::{FolderError, turn, write_atomically};
 use super::outcome::{OutcomeError, Point, Results, State, setting_text};
-use super::statistics::{self, Estimate, student};
+use super::statistics;
 use super::summary::{Scalars, Summary};
 use super::table::{Cell, TableRow, TableText};
 use super::tables::{PointRow, TrialRow};
+use crate::metrics::scalar::{self, FigureRange};
 
 /// Why the tables could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +128,7 @@ fn points_table(
         cells.splice(FRONT..FRONT, settings(point, keys));
         for figure in figures {
             let values = own.iter().filter_map(|(_, scalars)| scalars.get(figure));
-            cells.extend(interval(&values.collect::<Vec<f64>>()));
+            cells.extend(mean_and_interval(&values.collect::<Vec<f64>>(), scalar::range(figure)));
         }
         table.row(&cells);
     }
@@ -135,13 +136,11 @@ fn points_table(
 }
 
 /// Mean and 95 % interval; only the mean if there are too few values for an interval.
-fn interval(values: &[f64]) -> [Cell<'static>; 3] {
-    match student::of_mean(values) {
-        Some(Estimate { value, interval, .. }) => {
-            [Cell::Number(value), Cell::Number(interval.low), Cell::Number(interval.high)]
-        }
-        None => [Cell::from(statistics::mean(values)), Cell::Empty, Cell::Empty],
-    }
+fn mean_and_interval(values: &[f64], range: FigureRange) -> [Cell<'static>; 3] {
+    let interval = statistics::interval_of_mean(values, range);
+    let ends = [interval.map(|interval| interval.low), interval.map(|interval| interval.high)];
+    let [low, high] = ends.map(Cell::from);
+    [Cell::from(statistics::mean(values)), low, high]
 }
 
 fn settings<'a>(point: &'a Point, keys: &'a [&str]) -> impl Iterator<Item = Cell<'a>> {

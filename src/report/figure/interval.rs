@@ -1,13 +1,14 @@
 //! The mean over seeds and its confidence interval.
 
-use crate::results::statistics::{Interval, mean, student};
+use crate::metrics::scalar::FigureRange;
+use crate::results::statistics::{Interval, interval_of_mean, mean};
 
 /// A mean over seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SeedMean {
     /// The mean.
     pub mean: f64,
-    /// The 95 % interval of Student's t, if there are enough seeds for one.
+    /// Its 95 % interval, if there are enough seeds for one.
     pub interval: Option<Interval>,
 }
 
@@ -19,10 +20,10 @@ impl SeedMean {
 }
 
 /// The mean of the finite numbers among `values`; `None` if there are none.
-pub fn of_mean(values: &[f64]) -> Option<SeedMean> {
+pub fn of_mean(values: &[f64], range: FigureRange) -> Option<SeedMean> {
     let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let mean = mean(&values)?;
-    let interval = student::of_mean(&values).map(|estimate| estimate.interval);
+    let interval = interval_of_mean(&values, range);
     Some(SeedMean { mean, interval })
 }
 
@@ -32,13 +33,13 @@ mod tests {
 
     #[test]
     fn few_values_have_a_mean_and_no_interval() {
-        let known = of_mean(&[1.0, 2.0, 3.0, 4.0, 5.0, f64::NAN]).unwrap();
+        let known = of_mean(&[1.0, 2.0, 3.0, 4.0, 5.0, f64::NAN], FigureRange::Bounded).unwrap();
         let half = known.interval.unwrap().half();
         assert_eq!(known.mean, 3.0);
         assert!((half - 2.7764 * 1.5811 / 5f64.sqrt()).abs() < 1e-3);
-        let unknown = of_mean(&[1.0, 2.0]).unwrap();
+        let unknown = of_mean(&[1.0, 2.0], FigureRange::Positive).unwrap();
         assert_eq!(unknown, SeedMean { mean: 1.5, interval: None });
         assert_eq!(unknown.ends(), Interval { low: 1.5, high: 1.5 });
-        assert!(of_mean(&[]).is_none());
+        assert!(of_mean(&[], FigureRange::Positive).is_none());
     }
 }

@@ -4,6 +4,7 @@
 use super::chart::{Band, Series};
 use super::interval;
 use super::number::short;
+use crate::metrics::scalar::FigureRange;
 
 /// The most positions of a line.
 const MOST: usize = 1000;
@@ -48,7 +49,12 @@ pub fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
 /// The mean over `runs` at about `positions` positions, with the interval of the mean if there are
 /// enough runs. A run is interpolated between its values. It has no value after its end, so the
 /// line ends with the shortest run.
-pub fn mean_line(name: impl Into<String>, runs: &[Vec<(f64, f64)>], positions: usize) -> Series {
+pub fn mean_line(
+    name: impl Into<String>,
+    runs: &[Vec<(f64, f64)>],
+    positions: usize,
+    range: FigureRange,
+) -> Series {
     let runs: Vec<&[(f64, f64)]> =
         runs.iter().map(Vec::as_slice).filter(|run| !run.is_empty()).collect();
     let from = runs.iter().map(|run| run[0].0).fold(f64::NEG_INFINITY, f64::max);
@@ -61,7 +67,7 @@ pub fn mean_line(name: impl Into<String>, runs: &[Vec<(f64, f64)>], positions: u
     let mut known = false;
     for x in common_positions(&runs, from, until, positions) {
         let values: Vec<f64> = runs.iter().filter_map(|run| at(run, x)).collect();
-        let seed_mean = interval::of_mean(&values);
+        let seed_mean = interval::of_mean(&values, range);
         known |= seed_mean.is_some_and(|value| value.interval.is_some());
         series.x.push(short(x));
         series.y.push(seed_mean.map(|value| short(value.mean)));
@@ -105,7 +111,7 @@ mod tests {
     fn a_mean_line_ends_with_all_its_runs() {
         let until = 0.095_222_711;
         let runs = [vec![(0.0, 0.2), (until, 0.2)], vec![(0.0, 0.4), (0.05, 0.4), (0.2, 0.4)]];
-        let line = mean_line("", &runs, 120);
+        let line = mean_line("", &runs, 120, FigureRange::Bounded);
         assert!(line.y.iter().all(|y| y.is_some_and(|y| (y - 0.3).abs() < 1e-6)), "{:?}", line.y);
         assert_eq!(line.x.len(), 120);
     }
@@ -117,13 +123,13 @@ mod tests {
             vec![(0.0, 3.0), (1.0, 4.0)],
             vec![(0.0, 2.0), (1.0, 3.0)],
         ];
-        let series = mean_line("both", &runs, 3);
+        let series = mean_line("both", &runs, 3, FigureRange::Bounded);
         assert_eq!(series.x, [0.0, 0.5, 1.0]);
         assert_eq!(series.y, [Some(2.0), Some(2.5), Some(3.0)]);
         let band = series.band.unwrap();
         assert!(band.low[0].unwrap() < 2.0 && band.high[0].unwrap() > 2.0);
-        assert!(mean_line("none", &[], 3).x.is_empty());
-        assert!(mean_line("two", &runs[..2], 3).band.is_none());
+        assert!(mean_line("none", &[], 3, FigureRange::Bounded).x.is_empty());
+        assert!(mean_line("two", &runs[..2], 3, FigureRange::Bounded).band.is_none());
     }
 
     proptest! {

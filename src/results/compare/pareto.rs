@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::side::{Side, value};
 use crate::metrics::measure::{Cost, Goal, Measure, Reach};
+use crate::metrics::scalar::FigureRange;
 use crate::results::outcome::OutcomeError;
-use crate::results::statistics::{Interval, mean, student};
+use crate::results::statistics::{Interval, interval_of_mean, mean};
 use crate::results::table::TableText;
 use crate::results::tables::FrontRow;
 
@@ -15,7 +16,7 @@ use crate::results::tables::FrontRow;
 pub struct Mean {
     /// The mean.
     pub value: f64,
-    /// Its t interval.
+    /// Its interval.
     pub interval: Option<Interval>,
 }
 
@@ -99,9 +100,10 @@ fn place(point: usize, side: &Side, goal: &Goal) -> Result<ParetoPoint, OutcomeE
     };
     let to = |cost| of(Measure::Reach(Reach { cost, goal: goal.clone() }));
     let times = to(Cost::Time)?;
-    let all = |values: &[f64]| {
-        if values.len() == side.done.len() { summarised(values) } else { None }
+    let all = |values: &[f64], range| {
+        if values.len() == side.done.len() { summarised(values, range) } else { None }
     };
+    let quality = Measure::Scalar(format!("best.{}", goal.figure));
     Ok(ParetoPoint {
         point,
         label: side.name.clone(),
@@ -109,16 +111,16 @@ fn place(point: usize, side: &Side, goal: &Goal) -> Result<ParetoPoint, OutcomeE
         done: side.done.len(),
         failed: side.failed.len(),
         reached: times.len(),
-        quality: all(&of(Measure::Scalar(format!("best.{}", goal.figure)))?),
-        time: all(&times),
-        cost: all(&to(Cost::WorkerTime)?),
+        quality: all(&of(quality.clone())?, quality.range()),
+        time: all(&times, FigureRange::Positive),
+        cost: all(&to(Cost::WorkerTime)?, FigureRange::Positive),
         on_front: false,
         dominated_by: None,
     })
 }
 
-fn summarised(values: &[f64]) -> Option<Mean> {
-    let interval = student::of_mean(values).map(|estimate| estimate.interval);
+fn summarised(values: &[f64], range: FigureRange) -> Option<Mean> {
+    let interval = interval_of_mean(values, range);
     Some(Mean { value: mean(values)?, interval })
 }
 

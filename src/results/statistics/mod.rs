@@ -7,12 +7,15 @@ pub mod bootstrap;
 pub mod correlation;
 pub mod holm;
 pub mod median;
+pub mod positive;
 pub mod seeds;
 pub mod spectrum;
 pub mod spread;
 pub mod student;
 
 use serde::Serialize;
+
+use crate::metrics::scalar::FigureRange;
 
 /// Fewest values (or pairs) for an interval.
 pub const FEWEST: usize = 3;
@@ -57,6 +60,15 @@ impl Estimate {
     fn exact(value: f64) -> Estimate {
         let p = if value == 0.0 { 1.0 } else { 0.0 };
         Estimate { value, interval: Interval { low: value, high: value }, p }
+    }
+}
+
+/// The interval of the mean of a figure over seeds, made for the range of the figure; `None` for fewer
+/// than [`FEWEST`] values.
+pub fn interval_of_mean(values: &[f64], range: FigureRange) -> Option<Interval> {
+    match range {
+        FigureRange::Positive => positive::of_mean(values),
+        FigureRange::Bounded => student::of_mean(values).map(|estimate| estimate.interval),
     }
 }
 

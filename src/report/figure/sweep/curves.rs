@@ -2,6 +2,7 @@
 //! seeds.
 
 use super::gather::{FOLLOWED, SweepPoint, TrialEvaluation};
+use crate::metrics::scalar;
 use crate::report::figure::axis::{Axis, AxisUnit};
 use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
 use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
@@ -92,7 +93,8 @@ fn plot(points: &[&SweepPoint], measure: usize, against: &Against, log: bool) ->
         if log {
             curves.iter_mut().for_each(|curve| curve.retain(|point| point.0 > 0.0));
         }
-        let series = mean_line(point.label.as_str(), &curves, POSITIONS);
+        let series =
+            mean_line(point.label.as_str(), &curves, POSITIONS, scalar::range(FOLLOWED[measure].0));
         // A model that is evaluated and not trained has one value, which is drawn as a point.
         let style = if series.x.len() == 1 { Style::Points } else { Style::Line };
         Series { style, ..series }

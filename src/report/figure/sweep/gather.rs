@@ -1,6 +1,7 @@
 //! The trials of a sweep by points, with the figures and the short series that its page needs.
 
 use super::measures::{MEASURES, TrialMeasure};
+use crate::metrics::scalar;
 use crate::report::error::ReportError;
 use crate::report::figure::grid::evenly;
 use crate::report::figure::interval::{self, SeedMean};
@@ -63,7 +64,7 @@ impl SweepPoint {
     /// Mean and interval of a measure over the trials that are done.
     pub fn seed_mean(&self, measure: &TrialMeasure) -> Option<SeedMean> {
         let values = self.trials.iter().filter_map(|trial| trial.values[measure.index()]);
-        interval::of_mean(&values.collect::<Vec<f64>>())
+        interval::of_mean(&values.collect::<Vec<f64>>(), scalar::range(measure.scalar))
     }
 
     /// The series of the trials: position and figure of each evaluation.

@@ -38,6 +38,9 @@ pub const MEASURES: [TrialMeasure; 8] = [
     measure("mean gap", "gap_mean", AxisUnit::Number),
 ];
 
+/// How much longer one side of an interval may be, in halves, for `±`.
+const LOPSIDED: f64 = 0.1;
+
 impl TrialMeasure {
     /// Its place in [`MEASURES`].
     pub fn index(&self) -> usize {
@@ -45,12 +48,26 @@ impl TrialMeasure {
     }
 }
 
-/// A mean with half of its interval, if it has one; a dash for `None`.
+/// A mean with half of its interval, or with both ends where they are not equally far; a dash for
+/// `None`.
 pub fn plus_minus(seed_mean: Option<SeedMean>) -> String {
     match seed_mean {
         None => "–".to_string(),
         Some(SeedMean { mean, interval: None }) => figure(mean),
-        Some(SeedMean { mean, interval: Some(interval) }) => with_half(mean, interval.half()),
+        Some(SeedMean { mean, interval: Some(interval) }) => {
+            let (below, above) = (mean - interval.low, interval.high - mean);
+            match (above - below).abs() <= LOPSIDED * interval.half() {
+                true => with_half(mean, interval.half()),
+                false => {
+                    format!(
+                        "{} [{}, {}]",
+                        figure(mean),
+                        figure(interval.low),
+                        figure(interval.high)
+                    )
+                }
+            }
+        }
     }
 }
 
@@ -78,5 +95,7 @@ mod tests {
         assert_eq!(plus_minus(known(123.456, 31.2)), "123 ± 31");
         assert_eq!(plus_minus(Some(SeedMean { mean: 3.0, interval: None })), "3");
         assert_eq!(plus_minus(None), "–");
+        let skewed = SeedMean { mean: 0.4, interval: Some(Interval { low: 0.13, high: 2.6 }) };
+        assert_eq!(plus_minus(Some(skewed)), "0.40 [0.13, 2.60]");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::gather::{SweepPoint, SweepTrial};
 use super::measures::{BEST_AUC, MEASURES, TrialMeasure};
+use crate::metrics::scalar::FigureRange;
 use crate::report::figure::interval::{self, SeedMean};
 use crate::results::outcome::State;
 
@@ -44,7 +45,7 @@ pub fn time_to(trial: &SweepTrial, target: f64) -> Option<f64> {
 pub fn times_to(point: &SweepPoint, target: f64) -> (Option<SeedMean>, usize) {
     let done = point.trials.iter().filter(|trial| trial.state == State::Done);
     let times: Vec<f64> = done.filter_map(|trial| time_to(trial, target)).collect();
-    (interval::of_mean(&times), times.len())
+    (interval::of_mean(&times, FigureRange::Positive), times.len())
 }
 
 #[cfg(test)]
