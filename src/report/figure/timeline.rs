@@ -1,10 +1,11 @@
 //! The activities of the workers over time: the first part of the timeline, one row per worker.
 
 use super::axis::{Axis, AxisUnit};
-use super::chart::{Chart, Figure, Ink, Look, SpanRow, Spans};
+use super::chart::{Chart, Figure, Look, SpanRow, Spans};
 use super::classes::Classes;
 use super::grid::{self, Grid, MOST_ROWS, evenly};
 use super::number::{self, counted, percent, time};
+use super::worker_state::WorkerState;
 use crate::results::RunResults;
 use crate::results::tables::{Activity, TimelineRow};
 use std::collections::BTreeMap;
@@ -56,33 +57,12 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     })
 }
 
-/// How an activity looks. Computing fills the row, a pull its upper part, a push its lower part.
-/// Waiting is a thin bar in the middle, sleep a thicker one. A crash is a bar at the bottom, and
-/// the absence of a worker is a very thin line.
 fn look(activity: Activity) -> Look {
-    let (name, ink, band) = match activity {
-        Activity::Compute => ("compute", Ink::Series(0), (0.0, 1.0)),
-        Activity::Pull => ("pull", Ink::Series(2), (0.0, 0.45)),
-        Activity::Push => ("push", Ink::Series(4), (0.55, 1.0)),
-        Activity::Wait => ("wait", Ink::Quiet, (0.45, 0.6)),
-        Activity::Sleep => ("asleep", Ink::Series(3), (0.3, 0.75)),
-        Activity::Down => ("crashed", Ink::Series(1), (0.8, 1.0)),
-        Activity::Away => ("away", Ink::Quiet, (0.48, 0.54)),
-    };
-    Look { name, ink, band }
+    WorkerState::of(activity).look()
 }
 
-const ACTIVITIES: [Activity; 7] = [
-    Activity::Compute,
-    Activity::Pull,
-    Activity::Push,
-    Activity::Wait,
-    Activity::Sleep,
-    Activity::Down,
-    Activity::Away,
-];
-/// This many of them, the first ones, are in every legend.
-const USUAL: usize = 4;
+/// The states that are in every legend.
+const USUAL: [Activity; 4] = [Activity::Compute, Activity::Pull, Activity::Push, Activity::Wait];
 
 /// The workers shown, in order of class and number, and the number of all workers.
 fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<WorkerSpans<'a>>, usize) {
@@ -134,8 +114,9 @@ fn cut<'a>(rows: Vec<WorkerSpans<'a>>, window: (f64, f64)) -> Vec<WorkerSpans<'a
 
 fn spans_of(rows: &[WorkerSpans], window: (f64, f64)) -> Spans {
     let occurs = |activity| rows.iter().flat_map(|row| &row.spans).any(|s| s.activity == activity);
-    let legend = ACTIVITIES.into_iter().enumerate();
-    let legend = legend.filter(|(index, activity)| *index < USUAL || occurs(*activity));
+    let mut legend = Activity::ALL.to_vec();
+    legend.retain(|activity| USUAL.contains(activity) || occurs(*activity));
+    legend.sort_by_key(|activity| WorkerState::of(*activity));
     let span = |span: &&TimelineRow| (look(span.activity), span.start_s, span.end_s.min(window.1));
     let row = |row: &WorkerSpans| SpanRow {
         name: format!("{} {}", row.class, row.worker),
@@ -144,7 +125,7 @@ fn spans_of(rows: &[WorkerSpans], window: (f64, f64)) -> Spans {
     Spans {
         time: Axis::new("simulated time", AxisUnit::Time),
         window,
-        legend: legend.map(|(_, activity)| look(activity)).collect(),
+        legend: legend.into_iter().map(look).collect(),
         rows: rows.iter().map(row).collect(),
     }
 }
