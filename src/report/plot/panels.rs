@@ -18,6 +18,8 @@ const ENDS: f64 = 210.0;
 /// Opacity of a band, and of the area under a histogram.
 const BAND: f64 = 0.3;
 const UNDER: f64 = 0.14;
+/// Opacity of a band around a line; several may overlap.
+const RIBBON: f64 = 0.15;
 
 /// The positions of a value on both scales.
 type PlotPoint = (f64, f64);
@@ -236,9 +238,31 @@ impl Panel<'_> {
                 self.dots(chart, series, line, 4.0)
             }
             (Style::Line | Style::Dashes | Style::Quiet | Style::Limit, _) => {
+                self.ribbon(chart, series, line)?;
                 self.through(chart, series, line)
             }
         }
+    }
+
+    /// The band around a line, between its positions.
+    fn ribbon<DB: DrawingBackend>(
+        &self,
+        chart: &mut PlotContext<'_, DB>,
+        series: &Series,
+        line: LineStyle,
+    ) -> Drawing<DB> {
+        let Some(band) = &series.band else { return Ok(()) };
+        let edge = |edge: &[Option<f64>], place: usize| {
+            let (x, y) = self.at((series.x[place], edge[place]?));
+            Some((x, y.clamp(self.y.low, self.y.high)))
+        };
+        let piece = |right: usize| {
+            let (low, high) = (|i| edge(&band.low, i), |i| edge(&band.high, i));
+            let corners = [low(right - 1)?, low(right)?, high(right)?, high(right - 1)?];
+            let inside = corners.iter().all(|(x, _)| (self.x.low..=self.x.high).contains(x));
+            inside.then(|| Polygon::new(corners.to_vec(), line.colour.mix(RIBBON).filled()))
+        };
+        chart.draw_series((1..series.x.len()).filter_map(piece)).map(|_| ())
     }
 
     fn through<DB: DrawingBackend>(
