@@ -67,7 +67,7 @@ impl WorkerState {
             WorkerState::Computing => ("computing", Ink::Series(0), (0.0, 1.0)),
             WorkerState::Pull => ("pull", Ink::Series(2), (0.0, 0.45)),
             WorkerState::Push => ("push", Ink::Series(4), (0.55, 1.0)),
-            WorkerState::Network => ("network", Ink::Series(5), (0.1, 0.9)),
+            WorkerState::Network => ("network", Ink::Series(2), (0.1, 0.9)),
             WorkerState::Queue => ("server's queue", Ink::Series(1), (0.1, 0.9)),
             WorkerState::Served => ("being served", Ink::Series(3), (0.1, 0.9)),
             WorkerState::Held => ("held by the protocol", Ink::Quiet, (0.4, 0.6)),

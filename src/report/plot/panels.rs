@@ -256,13 +256,19 @@ impl Panel<'_> {
             let (x, y) = self.at((series.x[place], edge[place]?));
             Some((x, y.clamp(self.y.low, self.y.high)))
         };
-        let piece = |right: usize| {
-            let (low, high) = (|i| edge(&band.low, i), |i| edge(&band.high, i));
-            let corners = [low(right - 1)?, low(right)?, high(right)?, high(right - 1)?];
-            let inside = corners.iter().all(|(x, _)| (self.x.low..=self.x.high).contains(x));
-            inside.then(|| Polygon::new(corners.to_vec(), line.colour.mix(RIBBON).filled()))
+        // One area for each stretch without a gap: neighbouring areas would overlap in stripes.
+        let corners = |i: usize| Some((edge(&band.low, i)?, edge(&band.high, i)?));
+        let visible =
+            |corners: &(PlotPoint, PlotPoint)| (self.x.low..=self.x.high).contains(&corners.0.0);
+        let corners: Vec<Option<(PlotPoint, PlotPoint)>> =
+            (0..series.x.len()).map(|i| corners(i).filter(visible)).collect();
+        let stretches = corners.split(Option::is_none).filter(|stretch| stretch.len() > 1);
+        let area = |stretch: &[Option<(PlotPoint, PlotPoint)>]| {
+            let low = stretch.iter().flatten().map(|corners| corners.0);
+            let high = stretch.iter().rev().flatten().map(|corners| corners.1);
+            Polygon::new(low.chain(high).collect::<Vec<_>>(), line.colour.mix(RIBBON).filled())
         };
-        chart.draw_series((1..series.x.len()).filter_map(piece)).map(|_| ())
+        chart.draw_series(stretches.map(area)).map(|_| ())
     }
 
     fn through<DB: DrawingBackend>(
