@@ -202,6 +202,8 @@ pub struct Spans {
     pub time: Axis,
     /// The window shown: its beginning and its end.
     pub window: (f64, f64),
+    /// The part of the timeline whose spans the rows hold; a page can move the window within it.
+    pub reach: (f64, f64),
     /// The looks of the spans, in the order of the legend.
     pub legend: Vec<Look>,
     /// The rows from top to bottom.
@@ -213,8 +215,27 @@ pub struct Spans {
 pub struct SpanRow {
     /// Its name.
     pub name: String,
-    /// Its spans in order of time: look, beginning, end.
-    pub spans: Vec<(Look, f64, f64)>,
+    /// Its spans within reach, in order of time.
+    pub spans: Vec<Span>,
+}
+
+/// What a worker did from one moment to another.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// How it looks.
+    pub look: Look,
+    /// Its beginning and its end.
+    pub time: (f64, f64),
+    /// The step to which it belongs, if it belongs to one.
+    pub step: Option<u64>,
+}
+
+impl Span {
+    /// The part of it that lies in a window.
+    pub fn within(&self, window: (f64, f64)) -> Option<(f64, f64)> {
+        let (from, until) = (self.time.0.max(window.0), self.time.1.min(window.1));
+        (until > from).then_some((from, until))
+    }
 }
 
 /// How one kind of span looks. Height and place differ, so that colour is not the only difference.

@@ -10,6 +10,7 @@ pub mod grid;
 pub mod interval;
 pub mod layers;
 pub mod number;
+pub mod palette;
 pub mod quality;
 pub mod restart;
 pub mod rows;
@@ -20,6 +21,7 @@ pub mod thin;
 pub mod time_spent;
 pub mod timeline;
 pub mod training;
+pub mod worker_state;
 
 pub use chart::Figure;
 

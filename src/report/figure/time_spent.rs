@@ -1,9 +1,10 @@
 //! How the workers spent their time, by machine class and for each worker.
 
-use super::chart::{Bar, Chart, Figure, Ink, Shares};
+use super::chart::{Bar, Chart, Figure, Shares};
 use super::classes::Classes;
 use super::grid::{self, Grid, MOST_ROWS};
 use super::number::{self, counted, percent};
+use super::worker_state::WorkerState;
 use crate::results::RunResults;
 use crate::results::tables::WorkerRow;
 
@@ -15,8 +16,8 @@ const MOST_WORKERS: usize = 64;
 const SLOWEST: usize = 10;
 
 /// The states in the order of the bars.
-const STATES: [(&str, Ink); 3] =
-    [("busy", Ink::Series(0)), ("network", Ink::Series(4)), ("waiting", Ink::Quiet)];
+const STATES: [WorkerState; 3] =
+    [WorkerState::Computing, WorkerState::Network, WorkerState::Waiting];
 
 /// The sum of the times of some workers, in seconds: busy, network, waiting.
 struct Spent {
@@ -76,15 +77,16 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
         }
     };
     let columns = [grid::text("class"), grid::number("workers")].into_iter();
-    let columns = columns.chain(STATES.map(|(state, _)| grid::number(state)));
-    let columns = columns.chain(STATES.map(|(state, _)| grid::number(format!("{state}, s"))));
+    let columns = columns.chain(STATES.map(|state| grid::number(state.look().name)));
+    let seconds = |state: WorkerState| grid::number(format!("{}, s", state.look().name));
+    let columns = columns.chain(STATES.map(seconds));
     let grid = Grid::new("Time of the workers by class", columns.collect());
     Ok(Figure {
         id: "time-spent".to_string(),
         title: "How the workers spend their time".to_string(),
         sentence: sentence(&groups, &workers) + &left_out,
         chart: Chart::Shares(Shares {
-            parts: STATES,
+            parts: STATES.map(|state| (state.look().name, state.look().ink)),
             groups: groups.iter().map(bar_of_class).collect(),
             members: members(&workers, &groups),
             member: "worker",

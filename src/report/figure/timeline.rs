@@ -1,18 +1,24 @@
-//! The activities of the workers over time: the first part of the timeline, one row per worker.
+//! The activities of the workers over time: about a dozen steps from the middle of the timeline, one
+//! row per worker. Picture and page show the same window; on the page it can be moved.
 
 use super::axis::{Axis, AxisUnit};
-use super::chart::{Chart, Figure, Ink, Look, SpanRow, Spans};
+use super::chart::{Chart, Figure, Look, Span, SpanRow, Spans};
 use super::classes::Classes;
 use super::grid::{self, Grid, MOST_ROWS, evenly};
 use super::number::{self, counted, percent, time};
+use super::worker_state::WorkerState;
 use crate::results::RunResults;
 use crate::results::tables::{Activity, TimelineRow};
 use std::collections::BTreeMap;
 
 /// The most workers shown; if there are more, they are chosen evenly.
 const MOST_WORKERS: usize = 40;
-/// The most spans shown; if there are more, the window ends earlier.
-const MOST_SPANS: usize = 3000;
+/// The number of steps of a typical worker that the window shows.
+const STEPS: f64 = 12.0;
+/// The most spans in the window, and in the part of the timeline that a page holds around it. Both
+/// are narrowed until this is so.
+const MOST_SHOWN: usize = 3000;
+const MOST_HELD: usize = 8000;
 
 /// Spans of one worker, in order of time.
 struct WorkerSpans<'a> {
@@ -31,17 +37,20 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
         return Err(run.timeline.unusable("holds no span of time"));
     }
     let (rows, workers) = rows(&spans, &Classes::of(run));
-    let window = window(&rows);
-    let rows = cut(rows, window);
-    let shown: Vec<&TimelineRow> = rows.iter().flat_map(|row| row.spans.iter().copied()).collect();
+    let all = whole(&rows);
+    let window = window(&rows, all);
+    let reach = narrowed(&rows, all, window, MOST_HELD);
+    let in_window = |span: &&&TimelineRow| touches(span, window);
+    let shown = rows.iter().flat_map(|row| row.spans.iter().filter(in_window).copied());
+    let shown: Vec<&TimelineRow> = shown.collect();
     let columns = [grid::number("worker"), grid::text("class"), grid::text("activity")].into_iter();
     let columns = columns.chain(["from, s", "until, s", "step"].map(grid::number)).collect();
     let grid = Grid::new("Spans of the timeline shown", columns);
     Ok(Figure {
         id: "timeline".to_string(),
         title: "Timeline of the workers".to_string(),
-        sentence: sentence(&rows, workers, window),
-        chart: Chart::Spans(spans_of(&rows, window)),
+        sentence: sentence(&rows, workers, window, all.1),
+        chart: Chart::Spans(spans_of(&rows, window, reach)),
         grid: grid.fill(&shown, MOST_ROWS, "timeline.csv", |span| {
             vec![
                 span.worker.to_string(),
@@ -56,33 +65,12 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     })
 }
 
-/// How an activity looks. Computing fills the row, a pull its upper part, a push its lower part.
-/// Waiting is a thin bar in the middle, sleep a thicker one. A crash is a bar at the bottom, and
-/// the absence of a worker is a very thin line.
 fn look(activity: Activity) -> Look {
-    let (name, ink, band) = match activity {
-        Activity::Compute => ("compute", Ink::Series(0), (0.0, 1.0)),
-        Activity::Pull => ("pull", Ink::Series(2), (0.0, 0.45)),
-        Activity::Push => ("push", Ink::Series(4), (0.55, 1.0)),
-        Activity::Wait => ("wait", Ink::Quiet, (0.45, 0.6)),
-        Activity::Sleep => ("asleep", Ink::Series(3), (0.3, 0.75)),
-        Activity::Down => ("crashed", Ink::Series(1), (0.8, 1.0)),
-        Activity::Away => ("away", Ink::Quiet, (0.48, 0.54)),
-    };
-    Look { name, ink, band }
+    WorkerState::of(activity).look()
 }
 
-const ACTIVITIES: [Activity; 7] = [
-    Activity::Compute,
-    Activity::Pull,
-    Activity::Push,
-    Activity::Wait,
-    Activity::Sleep,
-    Activity::Down,
-    Activity::Away,
-];
-/// This many of them, the first ones, are in every legend.
-const USUAL: usize = 4;
+/// The states that are in every legend.
+const USUAL: [Activity; 4] = [Activity::Compute, Activity::Pull, Activity::Push, Activity::Wait];
 
 /// The workers shown, in order of class and number, and the number of all workers.
 fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<WorkerSpans<'a>>, usize) {
@@ -108,52 +96,77 @@ fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<WorkerSpans<'a>>
     (rows, count)
 }
 
-/// The window of all spans or, if these are too many, a shorter one that begins with the first
-/// span.
-fn window(rows: &[WorkerSpans]) -> (f64, f64) {
+/// From the first beginning to the last end.
+fn whole(rows: &[WorkerSpans]) -> (f64, f64) {
     let spans = || rows.iter().flat_map(|row| &row.spans);
     let from = spans().map(|span| span.start_s).fold(f64::INFINITY, f64::min);
-    let mut starts: Vec<f64> = spans().map(|span| span.start_s).collect();
-    starts.sort_by(f64::total_cmp);
-    let cut = starts.get(MOST_SPANS).copied().filter(|cut| *cut > from);
-    (from, cut.unwrap_or_else(|| spans().map(|span| span.end_s).fold(from, f64::max)))
+    (from, spans().map(|span| span.end_s).fold(from, f64::max))
 }
 
-fn cut<'a>(rows: Vec<WorkerSpans<'a>>, window: (f64, f64)) -> Vec<WorkerSpans<'a>> {
-    let cut = |row: WorkerSpans<'a>| WorkerSpans {
-        spans: row
-            .spans
-            .into_iter()
-            .filter(|span| span.start_s < window.1)
-            .take(MOST_SPANS)
-            .collect(),
-        ..row
+fn touches(span: &TimelineRow, (from, until): (f64, f64)) -> bool {
+    span.start_s < until && span.end_s > from
+}
+
+/// [`STEPS`] steps of a typical worker around the middle of the timeline; all of it if it is shorter
+/// or no worker begins two steps.
+fn window(rows: &[WorkerSpans], all: (f64, f64)) -> (f64, f64) {
+    let steps = rows.iter().filter_map(|row| {
+        let computes = || row.spans.iter().filter(|span| span.activity == Activity::Compute);
+        let count = computes().count().checked_sub(1).filter(|count| *count > 0)?;
+        Some((computes().next_back()?.start_s - computes().next()?.start_s) / count as f64)
+    });
+    let mut steps: Vec<f64> = steps.filter(|step| *step > 0.0).collect();
+    steps.sort_by(f64::total_cmp);
+    let middle = (all.0 + all.1) / 2.0;
+    let half = steps.get(steps.len() / 2).map_or(f64::INFINITY, |step| STEPS * step / 2.0);
+    let window = ((middle - half).max(all.0), (middle + half).min(all.1));
+    narrowed(rows, window, (middle, middle), MOST_SHOWN)
+}
+
+/// The widest of a few parts between `inner` and `outer` that has at most `most` spans.
+fn narrowed(rows: &[WorkerSpans], outer: (f64, f64), inner: (f64, f64), most: usize) -> (f64, f64) {
+    let part =
+        |share: f64| (inner.0 + share * (outer.0 - inner.0), inner.1 + share * (outer.1 - inner.1));
+    let count = |part: (f64, f64)| {
+        let spans = rows.iter().flat_map(|row| &row.spans);
+        spans.filter(|span| touches(span, part)).count()
     };
-    rows.into_iter().map(cut).collect()
+    // Each part is three quarters of the one before, so 40 of them reach a hundred-thousandth.
+    let parts = (0..40).map(|power| part(0.75_f64.powi(power)));
+    let narrowest = if inner.1 > inner.0 { inner } else { part(0.75_f64.powi(40)) };
+    parts.into_iter().find(|part| count(*part) <= most).unwrap_or(narrowest)
 }
 
-fn spans_of(rows: &[WorkerSpans], window: (f64, f64)) -> Spans {
+fn spans_of(rows: &[WorkerSpans], window: (f64, f64), reach: (f64, f64)) -> Spans {
     let occurs = |activity| rows.iter().flat_map(|row| &row.spans).any(|s| s.activity == activity);
-    let legend = ACTIVITIES.into_iter().enumerate();
-    let legend = legend.filter(|(index, activity)| *index < USUAL || occurs(*activity));
-    let span = |span: &&TimelineRow| (look(span.activity), span.start_s, span.end_s.min(window.1));
+    let mut legend = Activity::ALL.to_vec();
+    legend.retain(|activity| USUAL.contains(activity) || occurs(*activity));
+    legend.sort_by_key(|activity| WorkerState::of(*activity));
+    let span = |span: &&TimelineRow| Span {
+        look: look(span.activity),
+        time: (span.start_s, span.end_s),
+        step: span.step,
+    };
+    let held = |span: &&&TimelineRow| touches(span, reach);
     let row = |row: &WorkerSpans| SpanRow {
         name: format!("{} {}", row.class, row.worker),
-        spans: row.spans.iter().map(span).collect(),
+        spans: row.spans.iter().filter(held).map(span).collect(),
     };
     Spans {
         time: Axis::new("simulated time", AxisUnit::Time),
         window,
-        legend: legend.map(|(_, activity)| look(activity)).collect(),
+        reach,
+        legend: legend.into_iter().map(look).collect(),
         rows: rows.iter().map(row).collect(),
     }
 }
 
-fn sentence(rows: &[WorkerSpans], workers: usize, window: (f64, f64)) -> String {
+fn sentence(rows: &[WorkerSpans], workers: usize, window: (f64, f64), end: f64) -> String {
     let spent = |wanted: Option<Activity>| -> f64 {
         let spans = rows.iter().flat_map(|row| &row.spans);
         let wanted = spans.filter(|span| wanted.is_none_or(|w| w == span.activity));
-        wanted.map(|span| span.end_s.min(window.1) - span.start_s).sum()
+        let parts = wanted.map(|span| span.end_s.min(window.1) - span.start_s.max(window.0));
+        parts.filter(|part| *part > 0.0).sum()
     };
     let shown = match rows.len() < workers {
         true => {
@@ -162,8 +175,10 @@ fn sentence(rows: &[WorkerSpans], workers: usize, window: (f64, f64)) -> String 
         false => counted(workers, "worker", "workers"),
     };
     format!(
-        "The chart shows {shown} during the first {} of the timeline. Computing takes {} of the time shown.",
-        time(window.1 - window.0),
+        "The chart shows {shown} from {} to {} of {}. Computing takes {} of the time shown.",
+        time(window.0),
+        time(window.1),
+        time(end),
         percent(spent(Some(Activity::Compute)) / spent(None))
     )
 }
@@ -172,23 +187,41 @@ fn sentence(rows: &[WorkerSpans], workers: usize, window: (f64, f64)) -> String 
 mod tests {
     use super::*;
 
-    #[test]
-    fn many_spans_at_one_moment_make_a_window() {
-        let span = |start_s| TimelineRow {
+    fn steps(count: usize) -> Vec<TimelineRow> {
+        let step = |index: usize| TimelineRow {
             worker: 0,
             class: "a".to_string(),
             activity: Activity::Compute,
-            start_s,
-            end_s: start_s + 1.0,
+            start_s: index as f64,
+            end_s: index as f64 + 1.0,
             step: None,
         };
-        let window = |starts: &mut dyn Iterator<Item = f64>| {
-            let spans: Vec<TimelineRow> = starts.map(span).collect();
-            super::window(&[WorkerSpans { worker: 0, class: "a", spans: spans.iter().collect() }])
+        (0..count).map(step).collect()
+    }
+
+    #[test]
+    fn a_dozen_steps_from_the_middle_are_shown() {
+        let window = |count: usize| {
+            let spans = steps(count);
+            let rows = [WorkerSpans { worker: 0, class: "a", spans: spans.iter().collect() }];
+            super::window(&rows, whole(&rows))
         };
-        assert_eq!(window(&mut std::iter::repeat_n(5.0, MOST_SPANS + 1)), (5.0, 6.0));
-        let mut starts = (0..2 * MOST_SPANS).map(|i| i as f64);
-        assert_eq!(window(&mut starts), (0.0, MOST_SPANS as f64));
-        assert_eq!(window(&mut [0.0, 3.0].into_iter()), (0.0, 4.0));
+        assert_eq!(window(100), (44.0, 56.0));
+        assert_eq!(window(4), (0.0, 4.0));
+        assert_eq!(window(1), (0.0, 1.0));
+    }
+
+    #[test]
+    fn the_parts_shown_and_held_have_a_limit() {
+        let spans = steps(50);
+        let row = |_| WorkerSpans { worker: 0, class: "a", spans: spans.iter().collect() };
+        let rows: Vec<WorkerSpans> = (0..400).map(row).collect();
+        let count = |part: (f64, f64)| {
+            rows.iter().flat_map(|row| &row.spans).filter(|span| touches(span, part)).count()
+        };
+        let window = window(&rows, whole(&rows));
+        assert!((1000..=MOST_SHOWN).contains(&count(window)), "{window:?}");
+        let reach = narrowed(&rows, whole(&rows), window, MOST_HELD);
+        assert!(count(reach) <= MOST_HELD && reach.0 < window.0 && reach.1 > window.1, "{reach:?}");
     }
 }

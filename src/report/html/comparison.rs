@@ -4,7 +4,7 @@
 use super::commands::{self, Purpose, quoted};
 use super::page::Page;
 use super::section::{Section, SectionPart};
-use super::settings::compared;
+use super::settings::{NONE, compared};
 use super::sweep::points;
 use crate::report::error::ReportError;
 use crate::report::figure::number::{counted, figure};
@@ -16,7 +16,9 @@ use crate::results::outcome::{Kind, Results, Settings, State};
 
 /// The page. The points of a sweep stand beside runs; their names begin with that of their folder.
 pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
-    let names = names(all);
+    let settings: Vec<Settings> =
+        all.iter().map(|results| results.trials[0].settings()).collect::<Result<_, _>>()?;
+    let names = told_apart(&settings).unwrap_or_else(|| names(all));
     let mut points = Vec::new();
     for (results, name) in all.iter().zip(&names) {
         for point in gather(results)? {
@@ -24,8 +26,6 @@ pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
         }
     }
     let table = points::grid(&points, target(&points), true, "summary.json of each folder");
-    let settings: Vec<Settings> =
-        all.iter().map(|results| results.trials[0].settings()).collect::<Result<_, _>>()?;
     let named: Vec<(String, &Settings)> = names.iter().cloned().zip(&settings).collect();
     let differing = compared(&named);
     let count = differing.rows.len();
@@ -56,6 +56,37 @@ pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
         words: words(&points, count),
         sections,
     })
+}
+
+/// The most settings in a name.
+const MOST_SETTINGS: usize = 3;
+
+/// What differs between the folders, as in the labels of a sweep: `workers=8 kind=synchronous`.
+/// `None` if that is long or does not tell them all apart.
+fn told_apart(all: &[Settings]) -> Option<Vec<String>> {
+    let unnamed: Vec<(String, &Settings)> = all.iter().map(|own| (String::new(), own)).collect();
+    let grid = compared(&unnamed);
+    // A key that some do not have belongs to a part that they did not choose.
+    let rows: Vec<&Vec<String>> =
+        grid.rows.iter().filter(|row| !row.contains(&NONE.to_string())).collect();
+    if rows.is_empty() || rows.len() > MOST_SETTINGS {
+        return None;
+    }
+    let same = |key: &str| {
+        let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_string();
+        rows.iter().filter(|row| last(&row[0]) == last(key)).count() > 1
+    };
+    let short = |key: &str| match key.rsplit_once('.') {
+        Some((_, last)) if !same(key) => last.to_string(),
+        _ => key.to_string(),
+    };
+    let name = |place: usize| {
+        let parts = rows.iter().map(|row| format!("{}={}", short(&row[0]), row[place + 1]));
+        parts.collect::<Vec<String>>().join(" ")
+    };
+    let names: Vec<String> = (0..all.len()).map(name).collect();
+    let distinct: std::collections::BTreeSet<&String> = names.iter().collect();
+    (distinct.len() == names.len()).then_some(names)
 }
 
 /// The names of the folders; equal names get a number.
@@ -140,4 +171,25 @@ fn commands(folders: &[String], again: &str) -> Vec<Purpose> {
         });
     }
     commands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::outcome::flatten;
+    use serde_json::json;
+
+    #[test]
+    fn lines_are_called_by_what_differs() {
+        let run = |workers: u32, kind: &str| {
+            flatten(&json!({"cluster": {"workers": workers}, "protocol": {"kind": kind}}))
+        };
+        let all = [run(8, "asynchronous"), run(8, "synchronous")];
+        assert_eq!(told_apart(&all).unwrap(), ["kind=asynchronous", "kind=synchronous"]);
+        let all = [run(8, "synchronous"), run(8, "asynchronous"), run(32, "asynchronous")];
+        let names = told_apart(&all).unwrap();
+        assert_eq!(names[2], "workers=32 kind=asynchronous");
+        assert_eq!(told_apart(&[run(8, "a"), run(8, "a")]), None);
+        assert_eq!(told_apart(&[run(8, "a"), run(8, "a"), run(9, "a")]), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! Drawings that need no script: bars of shares, and a timeline of spans.
 
-use crate::report::figure::chart::{Bar, Ink, Look, Shares, SpanRow, Spans};
+use crate::report::figure::chart::{Bar, Ink, Look, Shares, Span, SpanRow, Spans};
 use crate::report::figure::number::{percent, short};
 use maud::{Markup, html};
 use serde::Serialize;
@@ -24,28 +24,51 @@ const AXIS: f64 = 30.0;
 pub(super) struct SpanData<'a> {
     /// The window shown, in simulated seconds: beginning and end.
     window: (f64, f64),
-    /// Where the window begins and ends, as shares of the width of the drawing.
+    /// The part of the timeline that is held.
+    reach: (f64, f64),
+    /// Where the window begins and ends in the drawing, in its own units.
     frame: (f64, f64),
+    /// Height of a row.
+    row: f64,
+    looks: Vec<LookData>,
     rows: Vec<RowData<'a>>,
+}
+
+/// How a kind of span looks.
+#[derive(Serialize)]
+struct LookData {
+    name: &'static str,
+    class: String,
+    band: (f64, f64),
 }
 
 #[derive(Serialize)]
 struct RowData<'a> {
     name: &'a str,
-    /// Activity, beginning and end, in order of time.
-    spans: Vec<(&'static str, f64, f64)>,
+    /// The place of the look in the legend, beginning, end and step, in order of time.
+    spans: Vec<(usize, f64, f64, Option<u64>)>,
 }
 
 impl<'a> SpanData<'a> {
     /// The data of a figure.
     pub(super) fn of(spans: &'a Spans) -> SpanData<'a> {
+        let place = |look: &Look| spans.legend.iter().position(|known| known == look);
+        let span = |span: &Span| {
+            let (from, until) = span.time;
+            place(&span.look).map(|place| (place, short(from), short(until), span.step))
+        };
         let row = |row: &'a SpanRow| RowData {
             name: &row.name,
-            spans: row.spans.iter().map(|s| (s.0.name, short(s.1), short(s.2))).collect(),
+            spans: row.spans.iter().filter_map(span).collect(),
         };
+        let look =
+            |look: &Look| LookData { name: look.name, class: class(look.ink), band: look.band };
         SpanData {
             window: spans.window,
-            frame: (SPANS.0 / WIDTH, SPANS.1 / WIDTH),
+            reach: spans.reach,
+            frame: (SPANS.0, SPANS.1),
+            row: ROW,
+            looks: spans.legend.iter().map(look).collect(),
             rows: spans.rows.iter().map(row).collect(),
         }
     }
@@ -132,31 +155,38 @@ pub(super) fn spans(spans: &Spans) -> Markup {
         (legend(&entries))
         svg class="gantt" viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
             aria-label="Timeline of the workers; the table has its data" {
-            @for (tick, label) in spans.time.labels(spans.window.0, spans.window.1, 6) {
-                line class="mesh" x1=(short(column(tick))) x2=(short(column(tick)))
-                    y1="0" y2=(height - AXIS) {}
-                text class="tick" x=(short(column(tick))) y=(height - AXIS + 18.0)
-                    text-anchor="middle" { (label) }
+            g class="axis" {
+                @for (tick, label) in spans.time.labels(spans.window.0, spans.window.1, 6) {
+                    line class="mesh" x1=(short(column(tick))) x2=(short(column(tick)))
+                        y1="0" y2=(height - AXIS) {}
+                    text class="tick" x=(short(column(tick))) y=(height - AXIS + 18.0)
+                        text-anchor="middle" { (label) }
+                }
+            }
+            g class="blocks" {
+                @for (index, row) in spans.rows.iter().enumerate() {
+                    (span_row(row, spans, index as f64 * ROW, column))
+                }
             }
             @for (index, row) in spans.rows.iter().enumerate() {
-                (span_row(row, &spans.legend, index as f64 * ROW, column))
+                text class="tick" x=(SPANS.0 - 8.0) y=(index as f64 * ROW + ROW * 0.68)
+                    text-anchor="end" { (short_name(&row.name)) }
             }
         }
     }
 }
 
-fn span_row(row: &SpanRow, looks: &[Look], top: f64, column: impl Fn(f64) -> f64) -> Markup {
+fn span_row(row: &SpanRow, spans: &Spans, top: f64, column: impl Fn(f64) -> f64) -> Markup {
     let outline = |look: &Look| {
-        let own = row.spans.iter().filter(|span| span.0 == *look);
-        let blocks = own
-            .map(|span| block(*look, column(span.1), column(span.2), top + 3.0, top + ROW - 3.0));
+        let own = row.spans.iter().filter(|span| span.look == *look);
+        let parts = own.filter_map(|span| span.within(spans.window));
+        let blocks = parts.map(|(from, until)| {
+            block(*look, column(from), column(until), top + 3.0, top + ROW - 3.0)
+        });
         (*look, blocks.collect::<String>())
     };
-    let outlines: Vec<(Look, String)> = looks.iter().map(outline).collect();
+    let outlines: Vec<(Look, String)> = spans.legend.iter().map(outline).collect();
     html! {
-        text class="tick" x=(SPANS.0 - 8.0) y=(top + ROW * 0.68) text-anchor="end" {
-            (short_name(&row.name))
-        }
         @for (look, blocks) in &outlines {
             @if !blocks.is_empty() { (path(*look, blocks)) }
         }

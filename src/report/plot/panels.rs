@@ -18,6 +18,8 @@ const ENDS: f64 = 210.0;
 /// Opacity of a band, and of the area under a histogram.
 const BAND: f64 = 0.3;
 const UNDER: f64 = 0.14;
+/// Opacity of a band around a line; several may overlap.
+const RIBBON: f64 = 0.15;
 
 /// The positions of a value on both scales.
 type PlotPoint = (f64, f64);
@@ -236,9 +238,37 @@ impl Panel<'_> {
                 self.dots(chart, series, line, 4.0)
             }
             (Style::Line | Style::Dashes | Style::Quiet | Style::Limit, _) => {
+                self.ribbon(chart, series, line)?;
                 self.through(chart, series, line)
             }
         }
+    }
+
+    /// The band around a line, between its positions.
+    fn ribbon<DB: DrawingBackend>(
+        &self,
+        chart: &mut PlotContext<'_, DB>,
+        series: &Series,
+        line: LineStyle,
+    ) -> Drawing<DB> {
+        let Some(band) = &series.band else { return Ok(()) };
+        let edge = |edge: &[Option<f64>], place: usize| {
+            let (x, y) = self.at((series.x[place], edge[place]?));
+            Some((x, y.clamp(self.y.low, self.y.high)))
+        };
+        // One area for each stretch without a gap: neighbouring areas would overlap in stripes.
+        let corners = |i: usize| Some((edge(&band.low, i)?, edge(&band.high, i)?));
+        let visible =
+            |corners: &(PlotPoint, PlotPoint)| (self.x.low..=self.x.high).contains(&corners.0.0);
+        let corners: Vec<Option<(PlotPoint, PlotPoint)>> =
+            (0..series.x.len()).map(|i| corners(i).filter(visible)).collect();
+        let stretches = corners.split(Option::is_none).filter(|stretch| stretch.len() > 1);
+        let area = |stretch: &[Option<(PlotPoint, PlotPoint)>]| {
+            let low = stretch.iter().flatten().map(|corners| corners.0);
+            let high = stretch.iter().rev().flatten().map(|corners| corners.1);
+            Polygon::new(low.chain(high).collect::<Vec<_>>(), line.colour.mix(RIBBON).filled())
+        };
+        chart.draw_series(stretches.map(area)).map(|_| ())
     }
 
     fn through<DB: DrawingBackend>(

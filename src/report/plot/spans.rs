@@ -44,12 +44,13 @@ pub(super) fn draw<DB: DrawingBackend>(sheet: &Sheet<DB>, top: f64, spans: &Span
     let mut chart = sheet.chart(&rect, (&x, &y), style::TICK, room)?;
     for (place, row) in spans.rows.iter().enumerate() {
         let within = |share: f64| place as f64 + PAD + (1.0 - 2.0 * PAD) * share;
-        let blocks = row.spans.iter().map(|(look, from, until)| {
+        let blocks = row.spans.iter().filter_map(|span| {
+            let ((from, until), look) = (span.within(spans.window)?, span.look);
             let (above, below) = (within(look.band.0), within(look.band.1));
             // A thin gap separates neighbours.
             let edge = (spans.window.1 - spans.window.0) * 3e-4;
-            let until = if until - from > 4.0 * edge { until - edge } else { *until };
-            Rectangle::new([(*from, above), (until, below)], style::ink(look.ink).filled())
+            let until = if until - from > 4.0 * edge { until - edge } else { until };
+            Some(Rectangle::new([(from, above), (until, below)], style::ink(look.ink).filled()))
         });
         chart.draw_series(blocks)?;
         let middle = rect.top + (place as f64 + 0.5) / count * (rect.bottom - rect.top);

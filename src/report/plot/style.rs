@@ -2,6 +2,7 @@
 //! which is 1600 wide and 1000 high.
 
 use crate::report::figure::chart::{Ink, Series, Style};
+use crate::report::figure::palette::SERIES;
 use plotters::style::{Color, RGBAColor, RGBColor, ShapeStyle};
 
 /// plotters draws at whole units. The sheet is this many times larger than the picture, so that
@@ -16,18 +17,6 @@ pub(super) const GREY: RGBColor = RGBColor(95, 99, 104);
 pub(super) const PALE: RGBColor = RGBColor(205, 208, 212);
 /// The mesh.
 pub(super) const MESH: RGBColor = RGBColor(232, 234, 237);
-
-/// The colours of series in order: Okabe and Ito's palette, whose colours people with any colour
-/// vision can distinguish, without its yellow (too light for lines) and with black last.
-const SERIES: [RGBColor; 7] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-    BLACK,
-];
 
 /// The number of colours.
 pub(super) const COLOURS: usize = SERIES.len();
@@ -62,7 +51,8 @@ pub(super) fn stroke(colour: impl Color, width: f64) -> ShapeStyle {
 
 /// The colour of a series by its number.
 pub(super) fn colour(number: usize) -> RGBColor {
-    SERIES[number % SERIES.len()]
+    let (red, green, blue) = SERIES[number % SERIES.len()];
+    RGBColor(red, green, blue)
 }
 
 /// The colour of a part of a drawing.

@@ -135,13 +135,19 @@
       });
     }
 
-    // The position of a line's value that is closest to `x`.
-    closest(series, x) {
-      let best = 0;
-      series.x.forEach((at, i) => {
-        if (Math.abs(at - x) < Math.abs(series.x[best] - x)) best = i;
-      });
-      return best;
+    // What the reader is told of a line at `x`: its value there, or the one on the line between its
+    // neighbours. Single values and values beyond the ends of a line are not told.
+    valueAt(series, x) {
+      const exact = series.x.indexOf(x);
+      if (exact >= 0) return this.describe(series, exact);
+      const after = series.x.findIndex((at) => at > x);
+      if (after < 1 || ["mark", "points"].includes(series.style)) return null;
+      const [low, high] = [series.y[after - 1], series.y[after]];
+      if (series.style === "steps") return this.describe(series, after - 1);
+      if (low === null || high === null || series.labels) return null;
+      const share = (x - series.x[after - 1]) / (series.x[after] - series.x[after - 1]);
+      const value = Numbers.write(this.plot().y, low + share * (high - low), 4);
+      return { name: series.name, value, at: Numbers.write(this.plot().x, x, 5) };
     }
 
     describe(series, i) {
@@ -164,8 +170,8 @@
       const x = u.data[0][idx];
       const all = this.plot().series;
       const visible = all.filter((_, index) => !this.hidden.has(index) && all[index].style !== "limit");
-      const parts = visible.map((series) => this.describe(series, this.closest(series, x)));
-      const same = parts.filter((part) => part.value !== "–").slice(0, 8);
+      const parts = visible.map((series) => this.valueAt(series, x));
+      const same = parts.filter((part) => part && part.value !== "–").slice(0, 8);
       const where = Numbers.write(this.plot().x, x, 5);
       this.readout.textContent = `${where}:  ${same.map((p) => `${p.name} ${p.value}`).join("  ·  ")}`;
     }
@@ -214,8 +220,8 @@
   });
   Theme.onChange(() => charts.forEach((chart) => chart.draw()));
 
-  // On paper every chart has the width of the text.
-  const paper = { width: 660, height: 290 };
+  // On paper two charts stand side by side.
+  const paper = { width: 320, height: 210 };
   window.addEventListener("beforeprint", () => charts.forEach((chart) => chart.u.setSize(paper)));
   window.addEventListener("afterprint", () => charts.forEach((chart) => chart.u.setSize(chart.size())));
 })();

@@ -220,7 +220,13 @@ const PlotOptions = (() => {
       width: size.width,
       height: size.height,
       legend: { show: false },
-      cursor: { focus: { prox: 24 }, points: { size: 9 }, drag: { x: true, y: false } },
+      cursor: {
+        focus: { prox: 24 },
+        points: { size: 9 },
+        drag: { x: true, y: false },
+        // A line without a value at the cursor gets no dot, rather than one at another position.
+        dataIdx: (u, column, index) => (column > 0 && u.data[column][index] == null ? null : index),
+      },
       focus: { alpha: 0.35 },
       scales: { x: horizontal(plot), y: vertical(plot.y) },
       axes: [axis(plot.x, false), axis(plot.y, true)],

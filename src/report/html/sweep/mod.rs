@@ -39,10 +39,11 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
         Section::of_figures("response", "Effects of the settings", responses(&points, &keys)),
         Section::of_figures("pareto-front", "Time and cost", [pareto::figure(&points, &keys)]),
         Section::of_figures("quality", "Quality on the holdout", curves::figures(&points, series)),
-        failures(&points),
         differed(&points, &keys),
         settings::section(&without(&base, &keys), defaults.as_ref(), "every trial"),
     ];
+    // Before the settings.
+    sections.splice(sections.len() - 2..sections.len() - 2, failures(&points));
     sections.push(commands::section(HERE, commands(results), &sections, REPORT));
     let heading = SweepHeading::read(&results.path)?;
     Ok(Page {
@@ -132,7 +133,7 @@ fn words(
 }
 
 /// The trials that blew up or failed, with the reasons.
-fn failures(points: &[SweepPoint]) -> Section {
+fn failures(points: &[SweepPoint]) -> Option<Section> {
     let failed: Vec<(&SweepPoint, &gather::SweepTrial)> = points
         .iter()
         .flat_map(|point| point.trials.iter().map(move |trial| (point, trial)))
@@ -140,8 +141,7 @@ fn failures(points: &[SweepPoint]) -> Section {
         .collect();
     let title = "Trials without figures";
     if failed.is_empty() {
-        let parts = vec![SectionPart::Text("No trial blew up or failed.".to_string())];
-        return Section { id: "failures", title, parts };
+        return None;
     }
     let columns =
         vec![grid::text("trial"), grid::text("point"), grid::number("seed"), grid::text("reason")];
@@ -158,7 +158,7 @@ fn failures(points: &[SweepPoint]) -> Section {
             ]
         },
     );
-    Section { id: "failures", title, parts: vec![SectionPart::Table(grid)] }
+    Some(Section { id: "failures", title, parts: vec![SectionPart::Table(grid)] })
 }
 
 /// Every swept setting with its values.
