@@ -3,6 +3,7 @@
 use crate::report::figure::axis::AxisUnit;
 use crate::report::figure::interval::SeedMean;
 use crate::report::figure::number::figure;
+use crate::results::statistics::Interval;
 
 /// A figure of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,32 +59,35 @@ pub fn plus_minus(seed_mean: Option<SeedMean>) -> String {
             let (below, above) = (mean - interval.low, interval.high - mean);
             match (above - below).abs() <= LOPSIDED * interval.half() {
                 true => with_half(mean, interval.half()),
-                false => {
-                    format!(
-                        "{} [{}, {}]",
-                        figure(mean),
-                        figure(interval.low),
-                        figure(interval.high)
-                    )
-                }
+                false => with_ends(mean, interval, below),
             }
         }
     }
 }
 
-/// Both numbers, with as many decimals as two significant digits of `half` need.
 fn with_half(mean: f64, half: f64) -> String {
-    if !(1e-6..1e6).contains(&half) {
-        return format!("{} ± {}", figure(mean), figure(half));
+    match decimals(half) {
+        Some(decimals) => format!("{mean:.decimals$} ± {half:.decimals$}"),
+        None => format!("{} ± {}", figure(mean), figure(half)),
     }
-    let decimals = (1 - half.log10().floor() as i32).clamp(0, 8) as usize;
-    format!("{mean:.decimals$} ± {half:.decimals$}")
+}
+
+fn with_ends(mean: f64, Interval { low, high }: Interval, side: f64) -> String {
+    match decimals(side) {
+        Some(decimals) => format!("{mean:.decimals$} [{low:.decimals$}, {high:.decimals$}]"),
+        None => format!("{} [{}, {}]", figure(mean), figure(low), figure(high)),
+    }
+}
+
+/// As many decimals as two significant digits of an uncertainty need.
+fn decimals(uncertainty: f64) -> Option<usize> {
+    let is_usual = (1e-6..1e6).contains(&uncertainty);
+    is_usual.then(|| (1 - uncertainty.log10().floor() as i32).clamp(0, 8) as usize)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::statistics::Interval;
 
     #[test]
     fn intervals_are_written_with_two_digits() {
