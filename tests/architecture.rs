@@ -408,3 +408,66 @@ fn every_scenario_reads_without_a_warning() {
         assert!(loaded.problems.list.is_empty(), "{}", loaded.problems);
     }
 }
+
+/// Licences that permit everything that ours permit.
+const LICENCES: &[&str] = &[
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
+
+/// Whether an SPDX expression can be fulfilled with [`LICENCES`] alone. `/` is an old word for OR.
+fn is_permitted(expression: &str) -> bool {
+    let expression = expression.replace(['(', ')'], "").replace('/', " OR ");
+    // Without brackets, AND binds closer than OR. An expression of both must hold either way.
+    let known = |licence: &str| LICENCES.contains(&licence.trim());
+    match expression.contains(" AND ") && expression.contains(" OR ") {
+        true => expression.split(" AND ").all(|part| part.split(" OR ").any(known)),
+        false => expression.split(" OR ").any(|part| part.split(" AND ").all(known)),
+    }
+}
+
+/// `deny.toml` has the same list, for `cargo deny`.
+#[test]
+fn what_the_program_is_built_from_may_be_passed_on() {
+    let output = std::process::Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["tree", "--offline", "--edges", "normal,build", "--prefix", "none"])
+        .args(["--format", "{p}|{l}"])
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("text");
+    let mut count = 0;
+    for line in text.lines().map(|line| line.trim_end_matches(" (*)")) {
+        let (package, licence) = line.rsplit_once('|').expect("two columns");
+        assert!(is_permitted(licence), "{package}: {licence}");
+        count += 1;
+    }
+    assert!(count > 50, "{text}");
+    let deny = read(&root().join("deny.toml"));
+    for licence in LICENCES {
+        assert!(deny.contains(&format!("\"{licence}\"")), "deny.toml leaves out {licence}");
+    }
+    for (expression, permitted) in [
+        ("MIT/Apache-2.0", true),
+        ("GPL-3.0", false),
+        ("GPL-3.0 OR MIT", true),
+        ("GPL-3.0 AND MIT", false),
+        ("(MIT OR Apache-2.0) AND Unicode-3.0", true),
+        ("(MIT OR Apache-2.0) AND GPL-3.0", false),
+        ("", false),
+    ] {
+        assert_eq!(is_permitted(expression), permitted, "{expression}");
+    }
+}

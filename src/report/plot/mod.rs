@@ -134,6 +134,7 @@ fn write(
     [&svg, &png].into_iter().for_each(|old| drop(std::fs::remove_file(old)));
     let document = render::svg(figure, whose).map_err(|e| failed(&svg, e))?;
     std::fs::write(&svg, document).map_err(|e| failed(&svg, e.to_string()))?;
-    render::write_png(figure, whose, &png).map_err(|e| failed(&png, e))?;
+    let image = render::png(figure, whose).map_err(|e| failed(&png, e))?;
+    std::fs::write(&png, image).map_err(|e| failed(&png, e.to_string()))?;
     Ok(PictureOutcome::Written { svg, png })
 }

@@ -6,8 +6,7 @@ use super::style::FINE;
 use super::{panels, shares, spans};
 use crate::report::figure::Figure;
 use crate::report::figure::chart::Chart;
-use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend};
-use std::path::Path;
+use plotters::prelude::{DrawingBackend, IntoDrawingArea, SVGBackend};
 
 /// The figure as an SVG document; the name in `whose` stands before its sentence.
 pub fn svg(figure: &Figure, whose: &str) -> Result<String, String> {
@@ -24,15 +23,22 @@ pub fn svg(figure: &Figure, whose: &str) -> Result<String, String> {
     Ok(document.replacen(&fine, &shown, 1))
 }
 
-/// Writes the figure as a PNG file.
-pub fn write_png(figure: &Figure, whose: &str, path: &Path) -> Result<(), String> {
+/// The figure as a PNG file.
+pub fn png(figure: &Figure, whose: &str) -> Result<Vec<u8>, String> {
     let (width, height) = (WIDTH as usize, height(figure) as usize);
     let mut pixels = vec![0; width * height * 3];
     draw(Raster::new(width, height, &mut pixels), figure, whose)?;
-    let size = (width as u32, height as u32);
-    let mut file = BitMapBackend::new(path, size);
-    file.blit_bitmap((0, 0), size, &pixels).map_err(|e| e.to_string())?;
-    file.present().map_err(|e| e.to_string())
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width as u32, height as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let writer = encoder.write_header();
+    let written = writer.and_then(|mut writer| {
+        writer.write_image_data(&pixels)?;
+        writer.finish()
+    });
+    written.map_err(|e| e.to_string())?;
+    Ok(file)
 }
 
 /// The height of the sheet: spans of few workers need less than a whole sheet.
@@ -89,5 +95,14 @@ mod tests {
         assert!(document.contains("<polyline") && document.contains("it: It rises."));
         assert!(document.contains("a &lt; b &amp; c"));
         assert_eq!(document, svg(&figure, "it").unwrap());
+
+        // The PNG holds exactly the pixels that were drawn.
+        let mut pixels = vec![0; 1600 * 1000 * 3];
+        draw(Raster::new(1600, 1000, &mut pixels), &figure, "it").unwrap();
+        let file = png(&figure, "it").unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+        let mut read = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut read).unwrap();
+        assert!(read == pixels);
     }
 }
