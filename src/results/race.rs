@@ -25,7 +25,7 @@ pub struct Standing {
     /// The mean quality over its trials.
     pub mean: Option<f64>,
     /// Its difference to the first contestant, paired by seed; `None` for the first, and with fewer
-    /// than two pairs.
+    /// than [`statistics::FEWEST`] pairs.
     pub difference: Option<Estimate>,
 }
 
@@ -100,25 +100,27 @@ mod tests {
 
     #[test]
     fn contestants_are_compared_where_the_first_of_them_ends() {
-        // The second ends at 10; the first has 0.6 and 0.7 by then, the second 0.8 and 0.95.
+        // The second ends at 10; the first has 0.6, 0.7 and 0.5 by then, the second 0.8, 0.95 and 0.8.
         let first = vec![
             (1, vec![(0.0, 0.5), (8.0, 0.6), (16.0, 0.9)]),
             (2, vec![(0.0, 0.5), (10.0, 0.7), (20.0, 0.9)]),
+            (3, vec![(0.0, 0.5), (11.0, 0.9)]),
         ];
         let second = vec![
             (2, vec![(0.0, 0.5), (10.0, 0.95)]),
             (1, vec![(0.0, 0.5), (10.0, 0.8), (12.0, 0.1)]),
+            (3, vec![(0.0, 0.8), (11.0, 0.1)]),
         ];
         let found = standings(&[first, second]).unwrap();
         assert_eq!(found.place, 10.0);
         let near = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-12, "{found}");
-        near(found.standings[0].mean.unwrap(), 0.65);
-        near(found.standings[1].mean.unwrap(), 0.875);
+        near(found.standings[0].mean.unwrap(), 0.6);
+        near(found.standings[1].mean.unwrap(), 0.85);
         assert_eq!(found.standings[0].difference, None);
-        // The differences are 0.2 and 0.25 by seed; t(0.975, 1) = 12.706, standard error 0.025.
+        // By seed the differences are 0.2, 0.25 and 0.3; t(0.975, 2) = 4.30265, standard error 0.0288675.
         let difference = found.standings[1].difference.unwrap();
-        near(difference.value, 0.225);
-        assert!((difference.interval.high - (0.225 + 12.706 * 0.025)).abs() < 1e-4);
+        near(difference.value, 0.25);
+        assert!((difference.interval.high - (0.25 + 4.30265 * 0.0288675)).abs() < 1e-5);
     }
 
     #[test]
