@@ -22,7 +22,7 @@ const SEEDS: u64 = 3;
 pub(super) struct RaceArgs {
     /// The scenario file.
     pub(super) file: PathBuf,
-    /// Contestants, such as `stale_synchronous:bound=8` or `asynchronous+power`, and settings for all,
+    /// Contestants, such as `stale_synchronous:lead=8` or `asynchronous+power`, and settings for all,
     /// such as `cluster.workers=30`. Without contestants: asynchronous, synchronous,
     /// stale_synchronous.
     #[arg(value_name = "CONTESTANT|KEY=VALUE")]

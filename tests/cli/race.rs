@@ -7,7 +7,7 @@ fn a_race_is_a_sweep_whose_table_follows_from_its_evaluations() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let mut command = straggler();
-    command.arg("race").arg(scenario("quickstart.toml")).args(["async", "ssp:bound=2"]);
+    command.arg("race").arg(scenario("quickstart.toml")).args(["async", "ssp:lead=2"]);
     command.args(SMALL).args(["--seeds", "2", "--quiet", "--out"]).arg(&out);
     let said = done(&mut command);
     let trials = Rows::read(&out.join("trials.csv"));
@@ -21,14 +21,14 @@ fn a_race_is_a_sweep_whose_table_follows_from_its_evaluations() {
     let end = curves.iter().map(|curve| curve.last().unwrap().0).fold(f64::INFINITY, f64::min);
     let at = |curve: &Vec<(f64, f64)>| curve.iter().rfind(|(time, _)| *time <= end).unwrap().1;
     // Trials go seed by seed.
-    for (label, own) in [("async", [0, 2]), ("ssp:bound=2", [1, 3])] {
+    for (label, own) in [("async", [0, 2]), ("ssp:lead=2", [1, 3])] {
         let mean = (at(&curves[own[0]]) + at(&curves[own[1]])) / 2.0;
         let race = said.stdout.split("AUC, equal time").nth(1).unwrap();
         let row = race.lines().find(|line| line.trim_start().starts_with(label)).unwrap();
         assert_eq!(row.split_whitespace().nth(1).unwrap(), format!("{mean:.4}"), "{row}");
     }
     let state = done(straggler().arg("resume").arg(&out).arg("--list"));
-    assert!(state.stdout.contains("ssp:bound=2"), "{}", state.stdout);
+    assert!(state.stdout.contains("ssp:lead=2"), "{}", state.stdout);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The contestants of a race: points of a sweep, written as `stale_synchronous:bound=8` or
+//! The contestants of a race: points of a sweep, written as `stale_synchronous:lead=8` or
 //! `asynchronous+power`.
 
 use super::arguments::{Argument, parts, read};
@@ -107,8 +107,8 @@ mod tests {
     fn a_contestant_is_a_protocol_with_remedies_and_their_settings() {
         assert_eq!(written("async"), ["protocol={ kind = \"asynchronous\" }"]);
         assert_eq!(
-            written("ssp:bound=8"),
-            ["protocol={ kind = \"stale_synchronous\", bound = 8 }"]
+            written("ssp:lead=8"),
+            ["protocol={ kind = \"stale_synchronous\", lead = 8 }"]
         );
         assert_eq!(
             written("asp+power:exponent=1e+0+hinge"),
@@ -118,7 +118,7 @@ mod tests {
             ]
         );
         assert_eq!(written("power"), ["remedy=[{ kind = \"power\" }]"]);
-        assert_eq!(contestant("ssp:bound=8", "").unwrap().label.unwrap(), "ssp:bound=8");
+        assert_eq!(contestant("ssp:lead=8", "").unwrap().label.unwrap(), "ssp:lead=8");
     }
 
     #[test]
@@ -127,8 +127,8 @@ mod tests {
             ("fastest", "`fastest` in `fastest` is neither a protocol nor a remedy"),
             ("async+ssp", "names two protocols"),
             ("async+", "neither a protocol nor a remedy"),
-            ("ssp:bound", "needs `=`"),
-            ("ssp:bound=range:1..3", "has several values"),
+            ("ssp:lead", "needs `=`"),
+            ("ssp:lead=range:1..3", "has several values"),
         ] {
             let reason = contestant(word, "").unwrap_err();
             assert!(reason.contains(said), "{word}: {reason}");
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn words_without_a_key_are_contestants() {
-        assert!(is_contestant("ssp") && is_contestant("ssp:bound=8"));
+        assert!(is_contestant("ssp") && is_contestant("ssp:lead=8"));
         assert!(!is_contestant("cluster.workers=3") && !is_contestant("train.stop.time=a:b"));
     }
 }
