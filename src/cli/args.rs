@@ -29,6 +29,8 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Run a scenario; with lists of values or seeds, or from a sweep file, run many trials.
     Run(RunArgs),
+    /// Race protocols and remedies against each other: one scenario, the same seeds.
+    Race(super::race::RaceArgs),
     /// Continue what was interrupted, or show how far it is.
     Resume(ResumeArgs),
     /// Run a finished run once more, and name the first place at which its results differ.
@@ -75,6 +77,7 @@ impl Command {
         match self {
             Command::Run(run) | Command::Sweep(run) => run.sweeping.progress,
             Command::Resume(resume) => resume.sweeping.progress,
+            Command::Race(race) => race.sweeping.progress,
             _ => ProgressBy::default(),
         }
     }

@@ -7,7 +7,7 @@ use super::args::Args;
 /// The groups: a heading, and the commands in the order in which one meets them.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Start", &["demo", "new", "check", "explain"]),
-    ("Run", &["run", "resume", "verify", "lab"]),
+    ("Run", &["run", "race", "resume", "verify", "lab"]),
     ("Look at results", &["report", "compare", "export"]),
     ("Logs", &["data", "fit"]),
     ("Shell", &["completions"]),

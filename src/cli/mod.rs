@@ -21,6 +21,7 @@ mod lab;
 mod load;
 mod new;
 mod progress;
+mod race;
 mod report;
 mod resume;
 mod run;
@@ -135,6 +136,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         None => show::welcome(),
         Some(Command::Demo(demo)) => demo::demo(&demo, arguments),
         Some(Command::Run(run)) => run::run(&run, arguments),
+        Some(Command::Race(race)) => race::race(&race, arguments),
         Some(Command::Resume(resume)) => resume::resume(&resume),
         Some(Command::Check(check)) => check::check(&check, arguments),
         Some(Command::New(new)) => new::new(&new),

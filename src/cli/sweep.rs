@@ -30,7 +30,7 @@ use crate::scenario::document::{Problem, Problems, flattened};
 use crate::scenario::remarks;
 use crate::scenario::sweep::arguments::read as read_argument;
 use crate::scenario::sweep::file::Sweep as About;
-use crate::scenario::sweep::{self, Design, Resolved, Seeds, is_sweep, resolve};
+use crate::scenario::sweep::{self, Design, Extra, Resolved, Seeds, is_sweep, resolve};
 
 /// Number of points that are estimated before anything starts. Further points are estimated in
 /// their turn.
@@ -56,6 +56,17 @@ pub(super) fn plan(
     seeds: Option<&Seeds>,
     arguments: &[OsString],
 ) -> Result<SweepPlan, Failure> {
+    plan_with(Vec::new(), file, overrides, seeds, arguments)
+}
+
+/// The same with further points.
+pub(super) fn plan_with(
+    further: Vec<Extra>,
+    file: &Path,
+    overrides: &[String],
+    seeds: Option<&Seeds>,
+    arguments: &[OsString],
+) -> Result<SweepPlan, Failure> {
     let refused = |problems: Problems| load::refused(&problems);
     let file = &load::file_of(file);
     let (mut about, mut design, scenario) = if is_sweep(file) {
@@ -65,6 +76,7 @@ pub(super) fn plan(
     } else {
         (About::default(), Design::default(), file.to_path_buf())
     };
+    design.extra.extend(further);
     let mut keys = BTreeSet::new();
     for text in overrides {
         let given = load::argument(text, arguments);
@@ -202,6 +214,15 @@ pub(super) fn execute(
     path: Option<&Path>,
     sweeping: &SweepingArgs,
 ) -> Result<Exit, Failure> {
+    execute_in(plan, path, sweeping).map(|(exit, _)| exit)
+}
+
+/// The same, with the folder of the results.
+pub(super) fn execute_in(
+    plan: &SweepPlan,
+    path: Option<&Path>,
+    sweeping: &SweepingArgs,
+) -> Result<(Exit, PathBuf), Failure> {
     let trials = chosen(plan, &sweeping.selection());
     if trials.is_empty() {
         let message = "no trial of the sweep fits --only and --shard; --list shows all points";
@@ -254,7 +275,8 @@ pub(super) fn execute(
         out(&format!("results: {}\n", path.display()))?;
     }
     let unmet = expect::failing(&results)?;
-    end(tally, unmet, &path, &options)
+    let exit = end(tally, unmet, &path, &options)?;
+    Ok((exit, path))
 }
 
 /// Prints what is about to run, and returns the watcher that shows its progress.

@@ -14,6 +14,7 @@ pub mod json;
 pub mod lab;
 pub mod outcome;
 pub mod overview;
+pub mod race;
 pub mod run;
 pub mod semantics;
 mod state;

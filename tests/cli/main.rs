@@ -16,6 +16,7 @@ mod meaning;
 mod overrides;
 mod own_data;
 mod progress;
+mod race;
 mod races;
 mod report;
 mod report_escaping;

@@ -6,6 +6,7 @@
 //! overrides, and checked like them before anything runs.
 
 pub mod arguments;
+pub mod contestants;
 pub mod design;
 pub mod errors;
 pub mod file;
