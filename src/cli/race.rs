@@ -6,12 +6,11 @@ use std::path::PathBuf;
 
 use super::args::SweepingArgs;
 use super::exit::{Exit, Failure};
-use super::say::out;
-use super::{load, status, sweep};
+use super::{load, sweep};
 use crate::base::SimSpan;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::outcome::Results;
-use crate::results::race::{Standings, curves, standings};
+use crate::results::race::Race;
 use crate::scenario::sweep::contestants::{DEFAULT, contestant, is_contestant};
 use crate::scenario::sweep::{Seeds, is_sweep};
 
@@ -76,53 +75,43 @@ pub(super) fn race(args: &RaceArgs, arguments: &[OsString]) -> Result<Exit, Fail
     if args.list {
         return sweep::list(&plan, &args.sweeping);
     }
-    let (exit, path) = sweep::execute_in(&plan, args.out.as_deref(), &args.sweeping)?;
-    if !args.sweeping.json {
-        let read = |error| Failure::new(Exit::Folder, error);
-        out(&table(&Results::open(&path).map_err(read)?)?)?;
-    }
-    Ok(exit)
+    sweep::execute(&plan, args.out.as_deref(), &args.sweeping)
 }
 
-/// The contestants at equal time and at equal examples, each with its difference to the first.
-fn table(results: &Results) -> Result<String, Failure> {
-    let (by_time, by_examples) =
-        curves(results).map_err(|error| Failure::new(Exit::Folder, error))?;
-    let Some((time, examples)) = standings(&by_time).zip(standings(&by_examples)) else {
-        return Ok(
-            "\nno finished trial has evaluations: the race has no quality to compare\n".into()
-        );
-    };
-    let mut table =
-        TextTable::new(&[Align::Left, Align::Right, Align::Left, Align::Right, Align::Left]);
-    let of_first = "difference to the first";
-    table.row(["contestant", "AUC, equal time", of_first, "AUC, equal examples", of_first]);
-    for (number, point) in results.points.iter().enumerate() {
-        let mean = |at: &Standings| {
-            at.standings[number].mean.map_or_else(|| "-".into(), |mean| format!("{mean:.4}"))
-        };
-        table.row([
-            status::name(&point.label).to_string(),
-            mean(&time),
-            difference(&time, number),
-            mean(&examples),
-            difference(&examples, number),
-        ]);
+/// The contestants at equal time and at equal examples; empty for a sweep that is no race.
+pub(super) fn table(results: &Results) -> Result<String, Failure> {
+    let Some(race) = Race::of(results)? else { return Ok(String::new()) };
+    let mut table = TextTable::new(&[
+        Align::Left,
+        Align::Right,
+        Align::Left,
+        Align::Right,
+        Align::Left,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+    ]);
+    let of_first = "to the first";
+    table.row([
+        "contestant",
+        "AUC, equal time",
+        of_first,
+        "AUC, equal examples",
+        of_first,
+        "end, s",
+        "staleness",
+        "waiting",
+    ]);
+    for row in &race.rows {
+        table.row(row.cells_for_readers());
     }
+    let time = race.time.as_ref().map_or_else(String::new, |at| {
+        format!("equal time: {}, ", SimSpan::from_seconds(at.place))
+    });
     Ok(format!(
-        "\n{}equal time: {}, equal examples: {}; quality is that of the last evaluation until then\n\
-         differences are paired by seed, with 95 % intervals\n",
+        "{}{time}equal examples: {}; the AUC is that of the last evaluation until then\n\
+         differences are paired by seed, with 95 % intervals, which need three seeds\n\n",
         table.render(),
-        SimSpan::from_seconds(time.place),
-        examples.place
+        race.examples.place
     ))
-}
-
-fn difference(at: &Standings, number: usize) -> String {
-    match at.standings[number].difference {
-        None => "-".to_string(),
-        Some(found) => {
-            format!("{:+.4} [{:+.4}, {:+.4}]", found.value, found.interval.low, found.interval.high)
-        }
-    }
 }

@@ -41,10 +41,8 @@ pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failur
 
 /// Whether an option is given that only a sweep has.
 fn has_sweep_options(args: &RunArgs) -> bool {
-    let SweepingArgs { only, shard, jobs, memory, retry, .. } = &args.sweeping;
-    let of_sweeping =
-        !only.is_empty() || shard.is_some() || jobs.is_some() || memory.is_some() || *retry;
-    of_sweeping || args.list || args.seeds.is_some()
+    let SweepingArgs { only, shard, retry, .. } = &args.sweeping;
+    !only.is_empty() || shard.is_some() || *retry || args.list || args.seeds.is_some()
 }
 
 /// Whether it is a sweep: a sweep file, or a scenario with lists of values.

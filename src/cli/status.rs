@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
+use super::race;
 use super::say::{out, out_json};
 use crate::base::counted;
 use crate::metrics::scalar::{self, FigureRange};
@@ -27,6 +28,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     out(&conclusion(&results)?)?;
+    out(&race::table(&results)?)?;
     out(&points(&results)?)?;
     let count = |state| results.trials.iter().filter(|trial| trial.state() == state).count();
     let (done, failed, to_do) = (count(State::Done), count(State::Failed), count(State::ToDo));

@@ -11,7 +11,7 @@ use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
 use super::say::{is_told_on_terminal, out, out_json, tell, tells_events};
 use super::sweep_watch::{Quiet, SweepWatch};
-use super::{load, report, signals, status};
+use super::{load, race, report, signals, status};
 use crate::base::{ByteSize, SimSpan, counted};
 use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::expect;
@@ -59,7 +59,7 @@ pub(super) fn plan(
     plan_with(Vec::new(), file, overrides, seeds, arguments)
 }
 
-/// The same with further points.
+/// The same with further points, the contestants of a race.
 pub(super) fn plan_with(
     further: Vec<Extra>,
     file: &Path,
@@ -76,6 +76,7 @@ pub(super) fn plan_with(
     } else {
         (About::default(), Design::default(), file.to_path_buf())
     };
+    about.race |= !further.is_empty();
     design.extra.extend(further);
     let mut keys = BTreeSet::new();
     for text in overrides {
@@ -214,15 +215,6 @@ pub(super) fn execute(
     path: Option<&Path>,
     sweeping: &SweepingArgs,
 ) -> Result<Exit, Failure> {
-    execute_in(plan, path, sweeping).map(|(exit, _)| exit)
-}
-
-/// The same, with the folder of the results.
-pub(super) fn execute_in(
-    plan: &SweepPlan,
-    path: Option<&Path>,
-    sweeping: &SweepingArgs,
-) -> Result<(Exit, PathBuf), Failure> {
     let trials = chosen(plan, &sweeping.selection());
     if trials.is_empty() {
         let message = "no trial of the sweep fits --only and --shard; --list shows all points";
@@ -270,13 +262,13 @@ pub(super) fn execute_in(
         out_json(&format!("{state:#}\n"))?;
     } else {
         out(&status::conclusion(&results)?)?;
+        out(&race::table(&results)?)?;
         out(&status::points(&results)?)?;
         out(&format!("\n{}", status::broken(&results)?))?;
         out(&format!("results: {}\n", path.display()))?;
     }
     let unmet = expect::failing(&results)?;
-    let exit = end(tally, unmet, &path, &options)?;
-    Ok((exit, path))
+    end(tally, unmet, &path, &options)
 }
 
 /// Prints what is about to run, and returns the watcher that shows its progress.

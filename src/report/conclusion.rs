@@ -1,11 +1,12 @@
 //! The result of a sweep in sentences, from differences of trials with the same seed: how much
 //! faster each point is than the first one, and what that costs in quality.
 
-use crate::base::significant;
+use crate::base::{SimSpan, counted, significant};
 use crate::results::compare::{
     CompareError, Comparison, ComparisonRow, Options, Side, Verdict, compare,
 };
 use crate::results::outcome::{OutcomeError, Results};
+use crate::results::race::{Race, Standings};
 
 /// The most points with a sentence.
 const MOST: usize = 8;
@@ -20,6 +21,7 @@ pub const BRACKETS: &str =
 /// # Errors
 /// If a file of the results cannot be read.
 pub fn sentences(results: &Results) -> Result<Vec<String>, OutcomeError> {
+    let mut sentences = race(results)?;
     let sides = results.points.iter().map(|point| Side::load(results, point, &point.label));
     let mut sides: Vec<Side> = sides.collect::<Result<_, _>>()?;
     sides.retain(|side| !side.done.is_empty());
@@ -34,13 +36,60 @@ pub fn sentences(results: &Results) -> Result<Vec<String>, OutcomeError> {
         Err(CompareError::Outcome(error)) => return Err(error),
         Err(reason) => return Ok(vec![format!("The points are not compared: {reason}.")]),
     };
-    let mut sentences: Vec<String> = (0..sides.len()).filter_map(|i| of(&comparison, i)).collect();
+    sentences.extend((0..sides.len()).filter_map(|i| of(&comparison, i)));
     if left_out > 0 {
         sentences.push(format!(
             "{left_out} more points are not in these sentences: `straggler compare` has all of them."
         ));
     }
     Ok(sentences)
+}
+
+/// Who is ahead in a race at equal time, and who at equal examples; empty for other sweeps.
+fn race(results: &Results) -> Result<Vec<String>, OutcomeError> {
+    let Some(race) = Race::of(results)? else { return Ok(Vec::new()) };
+    let names: Vec<&str> = results.points.iter().map(|point| point.label.as_str()).collect();
+    let time = race.time.as_ref().map(|at| {
+        let place = SimSpan::from_seconds(at.place);
+        leader(&names, at, &format!("At equal time ({place})"))
+    });
+    let place = counted(race.examples.place as u64, "example", "examples");
+    let examples = leader(&names, &race.examples, &format!("At equal examples (after {place})"));
+    Ok(time.flatten().into_iter().chain(examples).collect())
+}
+
+/// The contestant with the highest mean, compared with the first one; if that is the first itself,
+/// the next is compared with it.
+fn leader(names: &[&str], at: &Standings, place: &str) -> Option<String> {
+    let known = at.standings.iter().enumerate().filter_map(|(i, own)| Some((i, own.mean?)));
+    let mut order: Vec<(usize, f64)> = known.collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let (best, high) = *order.first()?;
+    let (next, low) = *order.get(1)?;
+    let other = if best == 0 { next } else { best };
+    let (ahead, behind) = (names[best], if best == 0 { names[next] } else { names[0] });
+    let means = match best == 0 {
+        true => high - low,
+        false => high - at.standings[0].mean?,
+    };
+    let Some(found) = at.standings[other].difference else {
+        return Some(format!(
+            "{place} the AUC of {ahead} is higher than that of {behind} by {means:.4} (no interval from fewer \
+             than three seeds)."
+        ));
+    };
+    let sign = if best == 0 { -1.0 } else { 1.0 };
+    let mut ends = [sign * found.interval.low, sign * found.interval.high];
+    ends.sort_unstable_by(f64::total_cmp);
+    let size = format!("{:.4} [{:.4}, {:.4}]", sign * found.value, ends[0], ends[1]);
+    Some(match found.interval.contains(0.0) {
+        true => format!(
+            "{place} nothing tells {ahead}, whose AUC is highest, from {behind}: it is higher by {size}."
+        ),
+        false => {
+            format!("{place} {ahead} is ahead: its AUC is higher than that of {behind} by {size}.")
+        }
+    })
 }
 
 /// One point compared with the baseline.

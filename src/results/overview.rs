@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::folder::{FolderError, turn, write_atomically};
 use super::outcome::{OutcomeError, Point, Results, State, setting_text};
+use super::race::Race;
 use super::statistics;
 use super::summary::{Scalars, Summary};
 use super::table::{Cell, TableRow, TableText};
-use super::tables::{PointRow, TrialRow};
+use super::tables::{PointRow, RaceRow, TrialRow};
 use crate::metrics::scalar::{self, FigureRange};
 
 /// Why the tables could not be made.
@@ -72,6 +73,10 @@ impl Overview {
         let tables = Overview::of(&results)?;
         write_atomically(&path.join("trials.csv"), tables.trials.as_bytes())?;
         write_atomically(&path.join("points.csv"), tables.points.as_bytes())?;
+        if let Some(race) = Race::of(&results)? {
+            let table = TableText::of(race.rows.into_iter());
+            write_atomically(&path.join(RaceRow::TABLE.file), table.as_bytes())?;
+        }
         Ok(results)
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! The quality at a place is that of the last evaluation at or before it: nothing is interpolated.
 
-use super::outcome::{OutcomeError, Results, State};
+use super::outcome::{Kind, OutcomeError, Point, Results, State, SweepHeading};
 use super::statistics::{self, Estimate, student};
+use super::tables::RaceRow;
+use crate::base::significant;
 
 /// The evaluations of one trial, in their order: position and quality.
 pub type Curve = Vec<(f64, f64)>;
@@ -60,29 +62,118 @@ pub fn standings(contestants: &[Vec<(u64, Curve)>]) -> Option<Standings> {
     Some(Standings { place, standings: all.iter().enumerate().map(standing).collect() })
 }
 
-/// The AUC curves of the finished trials of each point: by simulated seconds, and by examples.
-///
-/// # Errors
-/// If evaluations cannot be read.
-#[expect(clippy::type_complexity, reason = "two lists of the same kind")]
-pub fn curves(
-    results: &Results,
-) -> Result<(Vec<Vec<(u64, Curve)>>, Vec<Vec<(u64, Curve)>>), OutcomeError> {
-    let (mut by_time, mut by_examples) = (Vec::new(), Vec::new());
-    for point in &results.points {
-        let (mut times, mut examples) = (Vec::new(), Vec::new());
-        for trial in results.trials_of(point).filter(|trial| trial.state() == State::Done) {
-            let rows = trial.evaluations()?;
-            let quality = rows.iter().filter_map(|row| Some((row, row.figure("auc")?)));
-            let (time, example) =
-                quality.map(|(row, auc)| ((row.sim_s, auc), (row.examples as f64, auc))).unzip();
-            times.push((trial.seed, time));
-            examples.push((trial.seed, example));
+/// A race: its contestants are the points of a sweep.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Race {
+    /// At the earliest end in simulated time; `None` if no time passes.
+    pub time: Option<Standings>,
+    /// At the fewest examples.
+    pub examples: Standings,
+    /// The rows of `race.csv`, one per contestant.
+    pub rows: Vec<RaceRow>,
+}
+
+impl Race {
+    /// The race in a folder; `None` if it is another sweep, or no finished trial has an AUC yet.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn of(results: &Results) -> Result<Option<Race>, OutcomeError> {
+        if results.kind != Kind::Sweep || !SweepHeading::read(&results.path)?.race {
+            return Ok(None);
         }
-        by_time.push(times);
-        by_examples.push(examples);
+        let (mut by_time, mut by_examples) = (Vec::new(), Vec::new());
+        for point in &results.points {
+            let (mut times, mut examples) = (Vec::new(), Vec::new());
+            for trial in results.trials_of(point).filter(|trial| trial.state() == State::Done) {
+                let rows = trial.evaluations()?;
+                let quality = rows.iter().filter_map(|row| Some((row, row.figure("auc")?)));
+                let (time, example) = quality
+                    .map(|(row, auc)| ((row.sim_s, auc), (row.examples as f64, auc)))
+                    .unzip();
+                times.push((trial.seed, time));
+                examples.push((trial.seed, example));
+            }
+            by_time.push(times);
+            by_examples.push(examples);
+        }
+        let Some(examples) = standings(&by_examples) else { return Ok(None) };
+        let time = standings(&by_time).filter(|standings| standings.place > 0.0);
+        let rows = results.points.iter().map(|point| row(results, point, time.as_ref(), &examples));
+        Ok(Some(Race { rows: rows.collect::<Result<_, _>>()?, time, examples }))
     }
-    Ok((by_time, by_examples))
+}
+
+impl RaceRow {
+    /// What readers see of it: AUC and difference at equal time and at equal examples, the end, mean
+    /// staleness, and the share of waiting.
+    pub fn cells_for_readers(&self) -> [String; 8] {
+        let number = |value: Option<f64>, decimals: usize| {
+            value.map_or_else(|| "-".to_string(), |value| format!("{value:.decimals$}"))
+        };
+        let difference =
+            |value: Option<f64>, low: Option<f64>, high: Option<f64>| match (value, low, high) {
+                (Some(value), Some(low), Some(high)) => {
+                    format!("{value:+.4} [{low:+.4}, {high:+.4}]")
+                }
+                _ => "-".to_string(),
+            };
+        let waiting = self.waiting.map_or_else(|| "-".into(), |w| format!("{:.1} %", 100.0 * w));
+        [
+            self.contestant.clone(),
+            number(self.auc_at_time, 4),
+            difference(
+                self.auc_at_time_difference,
+                self.auc_at_time_difference_low,
+                self.auc_at_time_difference_high,
+            ),
+            number(self.auc_at_examples, 4),
+            difference(
+                self.auc_at_examples_difference,
+                self.auc_at_examples_difference_low,
+                self.auc_at_examples_difference_high,
+            ),
+            self.end_s.map_or_else(|| "-".into(), |end| significant(end, 3)),
+            number(self.staleness_mean, 2),
+            waiting,
+        ]
+    }
+}
+
+fn row(
+    results: &Results,
+    point: &Point,
+    time: Option<&Standings>,
+    examples: &Standings,
+) -> Result<RaceRow, OutcomeError> {
+    let mut scalars = Vec::new();
+    for trial in results.trials_of(point).filter(|trial| trial.state() == State::Done) {
+        scalars.extend(trial.scalars()?);
+    }
+    let mean_of = |name: &str| {
+        statistics::mean(&scalars.iter().filter_map(|own| own.get(name)).collect::<Vec<f64>>())
+    };
+    let at_time = time.map(|time| &time.standings[point.index]);
+    let at_examples = &examples.standings[point.index];
+    let difference = |standing: Option<&Standing>| standing.and_then(|own| own.difference);
+    let (by_time, by_examples) = (difference(at_time), difference(Some(at_examples)));
+    Ok(RaceRow {
+        contestant: point.label.clone(),
+        done: scalars.len(),
+        equal_time_s: time.map(|time| time.place),
+        auc_at_time: at_time.and_then(|own| own.mean),
+        auc_at_time_difference: by_time.map(|found| found.value),
+        auc_at_time_difference_low: by_time.map(|found| found.interval.low),
+        auc_at_time_difference_high: by_time.map(|found| found.interval.high),
+        equal_examples: examples.place as u64,
+        auc_at_examples: at_examples.mean,
+        auc_at_examples_difference: by_examples.map(|found| found.value),
+        auc_at_examples_difference_low: by_examples.map(|found| found.interval.low),
+        auc_at_examples_difference_high: by_examples.map(|found| found.interval.high),
+        end_s: mean_of("sim_s"),
+        staleness_mean: mean_of("staleness.mean"),
+        waiting: mean_of("utilisation.waiting"),
+    })
 }
 
 #[cfg(test)]

@@ -23,6 +23,9 @@ const COMMON: &[&str] = &[
     "train.stop",
 ];
 
+/// Keys whose value is a sentence.
+const TEXTS: &[&str] = &["scenario.question", "scenario.title"];
+
 /// The full key that is meant by `key`, if there is exactly one. Hyphens count as underscores.
 pub fn full_key(shape: &Shape, key: &str) -> Option<String> {
     let key = key.replace('-', "_");
@@ -59,6 +62,10 @@ fn full_value(shape: &Shape, key: &str, value: &str) -> Option<String> {
     let words = || parts(value).into_iter().all(is_word);
     match &shape.kind {
         ValueKind::Choice(_) if words() => Some(format!("{key}.{TAG}={value}")),
+        // A sentence with a comma is one text.
+        ValueKind::Text(_) if TEXTS.contains(&key) && !value.starts_with(['"', '\'', '[']) => {
+            parts(value).len().gt(&1).then(|| format!("{key}={value:?}"))
+        }
         ValueKind::Integer(_) => {
             let (from, to) = value.split_once("..")?;
             let (low, high) = (from.parse::<i64>().ok()?, to.parse::<i64>().ok()?);
@@ -106,6 +113,7 @@ mod tests {
             ("remedy=power", "remedy=[{ kind = \"power\" }]"),
             ("remedy=none,power", "remedy=[],[{ kind = \"power\" }]"),
             ("lab.factors=workers,slots", "lab.factors=[\"workers\", \"slots\"]"),
+            ("scenario.title=Hello, world", "scenario.title=\"Hello, world\""),
             ("hidden=64,32", "model.hidden=[64, 32]"),
         ] {
             assert_eq!(in_full(&shape, short).as_deref(), Some(full), "{short}");

@@ -19,6 +19,7 @@ use super::figure::{Figure, OF_A_RUN, Topic, restart, spectrum};
 use crate::results::RunResults;
 use crate::results::disk;
 use crate::results::outcome::{Oscillating, Results, SweepHeading};
+use crate::results::race::Race;
 use crate::results::table::Rows;
 use std::path::{Path, PathBuf};
 
@@ -69,14 +70,19 @@ pub fn draw_all(folder: &Path) -> Result<Vec<DrawnPicture>, ReportError> {
     drawn.collect()
 }
 
-/// Draws `curves.svg` and `curves.png` into the folder of a sweep.
+/// Draws `curves.svg` and `curves.png` into the folder of a sweep, and of a race `race.svg` and
+/// `race.png`.
 ///
 /// # Errors
 /// If its plan or an evaluation cannot be read, or a file cannot be written.
 pub fn draw_sweep(folder: &Path) -> Result<PictureOutcome, ReportError> {
     let results = Results::open(folder)?;
-    let figure = curves::by_examples(&gather(&results)?, "trials/*/evaluations.csv");
-    outcome(figure, SweepHeading::read(folder)?.line(), folder, "curves")
+    let (points, file) = (gather(&results)?, "trials/*/evaluations.csv");
+    let heading = SweepHeading::read(folder)?;
+    if let Some(race) = Race::of(&results)? {
+        outcome(curves::race(&points, &race, file), heading.line(), folder, "race")?;
+    }
+    outcome(curves::by_examples(&points, file), heading.line(), folder, "curves")
 }
 
 /// Draws `restart.svg` and `restart.png` into the folder of a lab.

@@ -56,6 +56,8 @@ pub struct SweepHeading {
     pub title: String,
     /// The question that the sweep is to answer; may be empty.
     pub question: String,
+    /// Whether its points are the contestants of a race.
+    pub race: bool,
 }
 
 impl SweepHeading {

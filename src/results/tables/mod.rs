@@ -14,7 +14,7 @@ pub use exported::{ExportedSettingRow, ExportedTrialRow};
 pub use lab::{ArmRow, CurveRow, EffectRow, LabViewRow};
 pub use layers::LayerRow;
 pub use series::{DivergenceRow, EvaluationRow, ServiceRow, TimelineRow, TrainingRow};
-pub use sweep::{FrontRow, PointRow, TrialRow};
+pub use sweep::{FrontRow, PointRow, RaceRow, TrialRow};
 pub use totals::{
     AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardRow, StalenessRow, WorkerRow,
 };
@@ -41,7 +41,8 @@ pub const OF_A_RUN_TOO: [CsvTable; 3] =
     [CheckpointRow::TABLE, TimelineRow::TABLE, ServiceRow::TABLE];
 
 /// The files of a sweep and of the comparison of its points.
-pub const OF_A_SWEEP: [CsvTable; 3] = [TrialRow::TABLE, PointRow::TABLE, FrontRow::TABLE];
+pub const OF_A_SWEEP: [CsvTable; 4] =
+    [TrialRow::TABLE, PointRow::TABLE, RaceRow::TABLE, FrontRow::TABLE];
 
 /// The tables of an export that are not files of the results.
 pub const OF_AN_EXPORT: [CsvTable; 2] = [ExportedTrialRow::TABLE, ExportedSettingRow::TABLE];

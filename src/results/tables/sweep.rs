@@ -29,6 +29,28 @@ crate::table! {
 }
 
 crate::table! {
+    "One row per contestant, only of a race. Differences are to the first contestant, paired by seed; \
+    they need three seeds."
+    "race.csv" RaceRow {
+        contestant: String = "The contestant as it was written.",
+        done: usize ["trials"] = "Its finished trials.",
+        equal_time_s: Option<f64> ["simulated s"] = "The earliest end of all trials.",
+        auc_at_time: Option<f64> = "AUC at the last evaluation until then, on average.",
+        auc_at_time_difference: Option<f64> = "The same minus that of the first contestant.",
+        auc_at_time_difference_low: Option<f64> = "Lower end of its 95 % interval.",
+        auc_at_time_difference_high: Option<f64> = "Upper end.",
+        equal_examples: u64 ["examples"] = "The fewest examples at the last evaluation of a trial.",
+        auc_at_examples: Option<f64> = "AUC at the last evaluation until then, on average.",
+        auc_at_examples_difference: Option<f64> = "The same minus that of the first contestant.",
+        auc_at_examples_difference_low: Option<f64> = "Lower end of its 95 % interval.",
+        auc_at_examples_difference_high: Option<f64> = "Upper end.",
+        end_s: Option<f64> ["simulated s"] = "The virtual clock at the end, on average.",
+        staleness_mean: Option<f64> ["updates"] = "Mean staleness, on average.",
+        waiting: Option<f64> ["share"] = "Share of the workers' time spent waiting, on average.",
+    }
+}
+
+crate::table! {
     "What `straggler compare --pareto --csv FILE` writes: one row per point."
     "front.csv" FrontRow {
         point: usize = "Its number.",

@@ -210,7 +210,13 @@ impl Placing<'_> {
         let entry = table.entries.entry(key.clone()).or_insert_with(|| {
             let list = matches!(inner_shape.kind, ValueKind::List { .. });
             let written = inner_default.filter(|_| list).and_then(Node::from_json);
-            let empty = || Node::new(Value::Table(KeyTable::default()), self.setting.key_origin);
+            let empty = || {
+                let nothing = match list {
+                    true => Value::Array(Vec::new()),
+                    false => Value::Table(KeyTable::default()),
+                };
+                Node::new(nothing, self.setting.key_origin)
+            };
             Entry {
                 key_origin: self.setting.key_origin,
                 node: written.unwrap_or_else(empty),
@@ -252,6 +258,11 @@ impl Placing<'_> {
             Value::Table(table) => self.table(table, shape, default, depth),
             Value::Array(items) => {
                 let segment = &self.setting.path[depth];
+                // One behind the last adds an element: `remedy.0.kind=power`.
+                if *segment == items.len().to_string() && element(items, segment).is_none() {
+                    let table = Value::Table(KeyTable::default());
+                    items.push(Node::new(table, self.setting.key_origin));
+                }
                 let Some(index) = element(items, segment) else {
                     let problem = self.no_element(items, segment, &path);
                     self.problems.push(problem);

@@ -44,5 +44,15 @@ pub const LOG_REMARK: Code = Code {
            the log is meant so, nothing needs to be done.",
 };
 
+/// A run that measures no quality.
+pub const UNMEASURED: Code = Code {
+    id: "W0206",
+    title: "nothing measures quality",
+    text: "Without a `[holdout]` there are no evaluations: no AUC, no log-loss on examples that were not \
+           trained on, no best step, and no way to compare with other runs. Only the training loss is \
+           recorded. Name some days behind those that are trained on as `holdout.days`.",
+};
+
 /// All codes of this module, for `explain`.
-pub const CODES: &[&Code] = &[&CONFLICT, &NO_EFFECT, &SUSPICIOUS, &UNUSABLE, &LOG_REMARK];
+pub const CODES: &[&Code] =
+    &[&CONFLICT, &NO_EFFECT, &SUSPICIOUS, &UNUSABLE, &LOG_REMARK, &UNMEASURED];

@@ -106,10 +106,7 @@ mod tests {
     #[test]
     fn a_contestant_is_a_protocol_with_remedies_and_their_settings() {
         assert_eq!(written("async"), ["protocol={ kind = \"asynchronous\" }"]);
-        assert_eq!(
-            written("ssp:lead=8"),
-            ["protocol={ kind = \"stale_synchronous\", lead = 8 }"]
-        );
+        assert_eq!(written("ssp:lead=8"), ["protocol={ kind = \"stale_synchronous\", lead = 8 }"]);
         assert_eq!(
             written("asp+power:exponent=1e+0+hinge"),
             [

@@ -38,6 +38,9 @@ pub struct Sweep {
     pub title: String,
     /// The question that the sweep is to answer.
     pub question: String,
+    /// Whether the points are the contestants of a race: they are compared at equal time and at
+    /// equal examples.
+    pub race: bool,
     /// The scenario file, relative to this one.
     pub scenario: String,
     /// The trials of each point: `10` for seeds 1 to 10, a range `"5..14"`, or a list.
@@ -65,6 +68,7 @@ impl Default for Sweep {
             name: "sweep".into(),
             title: String::new(),
             question: String::new(),
+            race: false,
             scenario: String::new(),
             seeds: Seeds::first(1).expect("one seed is a number of seeds"),
             pair: true,

@@ -4,10 +4,11 @@
 use super::gather::{FOLLOWED, SweepPoint, TrialEvaluation};
 use crate::metrics::scalar;
 use crate::report::figure::axis::{Axis, AxisUnit};
-use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
+use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series, Style, Upright};
 use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::figure::number::figure;
 use crate::report::figure::thin::mean_line;
+use crate::results::race::Race;
 
 /// The most lines of one plot.
 const MOST_LINES: usize = 12;
@@ -52,6 +53,32 @@ pub fn figures(points: &[SweepPoint], file: &str) -> [Result<Figure, String>; 2]
 /// Quality against examples.
 pub fn by_examples(points: &[SweepPoint], file: &str) -> Result<Figure, String> {
     build(points, &EXAMPLES, file)
+}
+
+/// The figure of a race: AUC by simulated time and by examples, with upright lines where the
+/// contestants are compared.
+pub fn race(points: &[SweepPoint], race: &Race, file: &str) -> Result<Figure, String> {
+    let places = [race.time.as_ref().map(|at| at.place), Some(race.examples.place)];
+    let mut panels = Vec::new();
+    for (against, place) in [&TIME, &EXAMPLES].into_iter().zip(places) {
+        let Some(place) = place else { continue };
+        let mut figure = build(points, against, file)?;
+        let Chart::Plots(plots, _) = &mut figure.chart else { continue };
+        let mut plot = plots.swap_remove(0);
+        plot.label = against.title.to_string();
+        plot.uprights.push(Upright { x: place, colour: None });
+        panels.push(plot);
+    }
+    Ok(Figure {
+        id: "race".to_string(),
+        title: "The race at equal time and at equal examples".to_string(),
+        sentence: "AUC, mean over seeds. The upright lines show where the contestants are compared: where \
+                   the first of them ends, and after the examples that all have used."
+            .to_string(),
+        grid: grid(&EXAMPLES, &panels, file),
+        chart: Chart::Plots(panels, Panels::stacked(2)),
+        file: file.to_string(),
+    })
 }
 
 fn build(points: &[SweepPoint], against: &Against, file: &str) -> Result<Figure, String> {

@@ -17,6 +17,7 @@ use crate::report::figure::sweep::measures::{BEST_AUC, plus_minus};
 use crate::report::figure::sweep::{curves, pareto, response, target};
 use crate::results::folder::RESOLVED;
 use crate::results::outcome::{Results, Settings, State, SweepHeading};
+use crate::results::race::Race;
 
 /// The most figures of responses.
 const MOST_KEYS: usize = 8;
@@ -42,6 +43,11 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
         differed(&points, &keys),
         settings::section(&without(&base, &keys), defaults.as_ref(), "every trial"),
     ];
+    if let Some(race) = Race::of(results)? {
+        let figure = curves::race(&points, &race, series);
+        sections.insert(0, Section::of_figures("race", "Race", [figure]));
+        sections[0].parts.push(SectionPart::Table(race_grid(&race)));
+    }
     // Before the settings.
     sections.splice(sections.len() - 2..sections.len() - 2, failures(&points));
     sections.push(commands::section(HERE, commands(results), &sections, REPORT));
@@ -54,6 +60,24 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
         notices: notices(results, &points),
         words: words(results, &points, &keys)?,
         sections,
+    })
+}
+
+/// The rows of `race.csv` for readers.
+fn race_grid(race: &Race) -> Grid {
+    let columns = vec![
+        grid::text("contestant"),
+        grid::number("AUC at equal time"),
+        grid::number("difference to the first"),
+        grid::number("AUC at equal examples"),
+        grid::number("difference to the first"),
+        grid::number("end, simulated s"),
+        grid::number("mean staleness, updates"),
+        grid::number("waiting"),
+    ];
+    Grid::new("The contestants", columns).fill(&race.rows, MOST_ROWS, "race.csv", |row| {
+        let cells = row.cells_for_readers();
+        cells.to_vec()
     })
 }
 
