@@ -119,6 +119,14 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         let text = format!("busy {busy:.1} %, network {network:.1} %, waiting {waiting:.1} %");
         table.row(["workers".to_string(), text]);
     }
+    if let Some(server) = &summary.server {
+        let (shard, busy) = (server.shard, server.busy * 100.0);
+        let text = match summary.shards {
+            1 => format!("busy {busy:.1} %"),
+            _ => format!("busiest shard {shard}: busy {busy:.1} %"),
+        };
+        table.row(["server".to_string(), text]);
+    }
     if let Some(churn) = &summary.churn {
         let text = format!(
             "crashed {:.1} %, away {:.1} %, asleep {:.1} % of their time; {} lost with {} and {}",
@@ -144,6 +152,15 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     if !summary.stages.is_empty() {
         text.push_str("\nbefore it\n");
         summary.stages.iter().for_each(|stage| _ = writeln!(text, "  {stage}"));
+    }
+    if let Some(bottleneck) = words::bottleneck(summary) {
+        _ = writeln!(text, "\n{bottleneck}");
+    }
+    if let Some(command) = words::answer(&summary.answered_by, &path.display().to_string()) {
+        _ = writeln!(
+            text,
+            "\nOne run does not answer the question; this command does:\n  {command}"
+        );
     }
     _ = writeln!(text, "\nresults: {}", path.display());
     text

@@ -6,7 +6,7 @@ use super::presence;
 use super::recorder::Recorder;
 use crate::metrics::Quality;
 use crate::results::semantics::SEMANTICS;
-use crate::results::summary::{At, Staleness, Summary, Utilisation};
+use crate::results::summary::{At, ServerLoad, Staleness, Summary, Utilisation};
 use crate::scenario::Scenario;
 use crate::sim::evaluate::Evaluator;
 use crate::sim::{Activity, Progress, Simulation};
@@ -27,6 +27,7 @@ pub(super) fn summary(
         name: scenario.scenario.name.clone(),
         title: scenario.scenario.title.clone(),
         question: scenario.scenario.question.clone(),
+        answered_by: scenario.scenario.answered_by.clone(),
         seed: scenario.scenario.seed,
         version: env!("CARGO_PKG_VERSION").to_string(),
         semantics: SEMANTICS,
@@ -54,6 +55,7 @@ pub(super) fn summary(
         age_mean_s: totals.age.mean(),
         gap_mean: totals.gap.mean(),
         utilisation: simulation.and_then(utilisation),
+        server: simulation.and_then(server),
         churn: simulation.and_then(presence::churn),
         audit: simulation.and_then(presence::audit),
         loss: totals.loss,
@@ -96,6 +98,17 @@ fn at(progress: &Progress, quality: &Quality) -> At {
         sim_s: progress.now.seconds(),
         quality: *quality,
     }
+}
+
+/// The busiest shard; of several, the first.
+fn server(simulation: &Simulation) -> Option<ServerLoad> {
+    let seconds = simulation.now().seconds();
+    let shards = simulation.shards().iter().map(|shard| shard.processor.busy.seconds());
+    let loads = shards
+        .enumerate()
+        .map(|(number, busy)| ServerLoad { shard: number as u32, busy: busy / seconds });
+    let load = loads.reduce(|most, load| if load.busy > most.busy { load } else { most });
+    load.filter(|_| seconds > 0.0)
 }
 
 fn utilisation(simulation: &Simulation) -> Option<Utilisation> {

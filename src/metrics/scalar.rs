@@ -114,6 +114,7 @@ pub const SCALARS: &[Scalar] = &[
     higher("utilisation.busy", "share", "Share of the workers' time spent computing."),
     lower("utilisation.network", "share", "Share of the workers' time spent pulling and pushing."),
     lower("utilisation.waiting", "share", "Share of the workers' time spent waiting."),
+    plain("server.busy", "share", "Share of the time in which the busiest shard served requests."),
     lower("loss", "nats", "Mean training loss of the last interval."),
     lower("divergence", "-", "Last mean distance of the views from the server, over dense layers."),
     plain("bayes.auc", "-", "AUC of the true probabilities, where they are known."),

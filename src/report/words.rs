@@ -72,6 +72,61 @@ pub fn staleness(summary: &Summary) -> Option<String> {
     Some(text)
 }
 
+/// What limits the rate of the job, from the shares of its time; `None` without a cluster.
+pub fn bottleneck(summary: &Summary) -> Option<String> {
+    let (time, server) = (summary.utilisation?, summary.server?);
+    let own = time.busy + time.network + time.waiting;
+    if own <= 0.0 {
+        return None;
+    }
+    let served = percent(server.busy);
+    if server.busy >= SATURATED {
+        let shard = match summary.shards {
+            1 => "The server".to_string(),
+            _ => format!("Shard {}, the busiest,", server.shard),
+        };
+        return Some(format!(
+            "{shard} served requests for {served} of the time: the server is the bottleneck. More shards or \
+             fewer bytes in a step make the job faster, more workers do not."
+        ));
+    }
+    let [busy, network, waiting] = [time.busy, time.network, time.waiting].map(|t| t / own);
+    let who = if summary.workers == 1 { "The worker" } else { "The workers" };
+    Some(if busy >= network.max(waiting) {
+        format!(
+            "{who} computed for {} of the time, and the busiest shard served for {served}: computing is the \
+             bottleneck.",
+            percent(busy)
+        )
+    } else if network >= waiting {
+        format!(
+            "{who} pulled and pushed for {} of the time, and the busiest shard served for only {served}: the \
+             network is the bottleneck.",
+            percent(network)
+        )
+    } else {
+        format!(
+            "{who} waited for {} of the time, and the busiest shard served for only {served}: the protocol \
+             makes them wait for the slowest.",
+            percent(waiting)
+        )
+    })
+}
+
+/// A shard that serves for at least this share of the time cannot serve many more workers.
+const SATURATED: f64 = 0.9;
+
+/// The whole command that answers the scenario's question, for the scenario at `place`; `None` if one
+/// run is enough.
+pub fn answer(answered_by: &str, place: &str) -> Option<String> {
+    let (command, rest) = match answered_by.strip_prefix("lab restart") {
+        Some(rest) => ("lab restart", rest),
+        None => answered_by.split_once(' ').unwrap_or((answered_by, "")),
+    };
+    let text = format!("straggler {command} {place} {}", rest.trim());
+    (!answered_by.is_empty()).then(|| text.trim_end().to_string())
+}
+
 /// The name of the protocol if no cluster is simulated.
 const IMPOSED: &str = "imposed_staleness";
 
@@ -94,7 +149,7 @@ pub const ERROR: &str = "± is the standard error over the examples of the holdo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::summary::{Staleness, Utilisation};
+    use crate::results::summary::{ServerLoad, Staleness, Utilisation};
 
     fn summary(workers: u32, mean: f64, max: u64, waiting: f64) -> Summary {
         Summary {
@@ -106,6 +161,38 @@ mod tests {
             utilisation: Some(Utilisation { busy: 1.0 - waiting, network: 0.0, waiting }),
             ..Summary::default()
         }
+    }
+
+    #[test]
+    fn the_bottleneck_is_where_the_time_goes() {
+        let said = |busy: f64, network: f64, shard: f64| {
+            let utilisation = Utilisation { busy, network, waiting: 1.0 - busy - network };
+            let server = ServerLoad { shard: 2, busy: shard };
+            bottleneck(&Summary {
+                shards: 4,
+                workers: 8,
+                utilisation: Some(utilisation),
+                server: Some(server),
+                ..Summary::default()
+            })
+            .unwrap()
+        };
+        assert!(said(0.05, 0.93, 0.995).starts_with("Shard 2, the busiest, served requests for"));
+        assert!(said(0.05, 0.93, 0.995).contains("the server is the bottleneck"));
+        assert!(said(0.9, 0.1, 0.3).ends_with("computing is the bottleneck."));
+        assert!(said(0.2, 0.7, 0.3).ends_with("the network is the bottleneck."));
+        assert!(said(0.3, 0.1, 0.1).ends_with("wait for the slowest."));
+        assert_eq!(bottleneck(&Summary::default()), None);
+    }
+
+    #[test]
+    fn the_command_that_answers_a_question_is_whole() {
+        let own = |text: &str| answer(text, "my.toml");
+        assert_eq!(own(""), None);
+        let run = own("run cluster.workers=1,30 --seeds 5").unwrap();
+        assert_eq!(run, "straggler run my.toml cluster.workers=1,30 --seeds 5");
+        assert_eq!(own("race").unwrap(), "straggler race my.toml");
+        assert_eq!(own("lab restart --quick").unwrap(), "straggler lab restart my.toml --quick");
     }
 
     #[test]

@@ -24,7 +24,7 @@ const COMMON: &[&str] = &[
 ];
 
 /// Keys whose value is a sentence.
-const TEXTS: &[&str] = &["scenario.question", "scenario.title"];
+const TEXTS: &[&str] = &["scenario.answered_by", "scenario.question", "scenario.title"];
 
 /// The full key that is meant by `key`, if there is exactly one. Hyphens count as underscores.
 pub fn full_key(shape: &Shape, key: &str) -> Option<String> {

@@ -129,6 +129,10 @@ pub struct About {
     pub title: String,
     /// The question that the scenario is to answer.
     pub question: String,
+    /// The command that answers the question if one run does not, without program and file:
+    /// `run cluster.workers=1,30 --seeds 5`. It is shown at the end of a run.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub answered_by: String,
     /// Root of every random draw. Same scenario and seed: same bytes.
     pub seed: u64,
     /// Seeds of single parts, where they differ from `seed`.
@@ -160,6 +164,7 @@ impl Default for About {
             name: "run".into(),
             title: String::new(),
             question: String::new(),
+            answered_by: String::new(),
             seed: 1,
             seed_of: SeedOf::default(),
         }

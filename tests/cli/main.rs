@@ -1,5 +1,6 @@
 //! The program as its users meet it: what they get, and everything that they can do wrong.
 
+mod answers;
 mod churn;
 mod compare;
 mod containment;

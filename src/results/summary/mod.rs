@@ -33,6 +33,9 @@ pub struct Summary {
     pub title: String,
     /// Its question.
     pub question: String,
+    /// The command that answers the question if one run does not, without program and file.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub answered_by: String,
     /// Its seed.
     pub seed: u64,
     /// Version of the program.
@@ -86,6 +89,9 @@ pub struct Summary {
     pub gap_mean: Option<f64>,
     /// Where the workers' time went.
     pub utilisation: Option<Utilisation>,
+    /// How busy the server was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerLoad>,
     /// What came, went and was lost, where workers do that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub churn: Option<ChurnSummary>,
@@ -159,6 +165,16 @@ pub struct Staleness {
     pub p99: Option<u64>,
     /// Largest.
     pub max: Option<u64>,
+}
+
+/// How busy the server was.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerLoad {
+    /// The busiest shard.
+    pub shard: u32,
+    /// Share of the time in which it served requests.
+    pub busy: f64,
 }
 
 /// Shares of the workers' time. The rest to 1 is time in which they were gone or asleep.

@@ -42,6 +42,8 @@ impl Scalars {
                 for (part, value) in table {
                     match part.as_str() {
                         part if quality && COUNTS.contains(&part) => {}
+                        // The number of the busiest shard.
+                        "shard" if name == "server" => {}
                         "ne" if quality => {
                             self.collect(&format!("{stem}.normalised_entropy"), value)
                         }

@@ -38,6 +38,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     name(loaded, &mut found);
     classes::shares(loaded, &mut found);
     classes::names(loaded, &mut found);
+    answer(loaded, &mut found);
     lengths(loaded, &mut found);
     delay_weights(loaded, &mut found);
     combinations::check(loaded, &mut found);
@@ -71,6 +72,25 @@ fn name(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         );
         let why = "is no name of a results folder";
         found.push(unusable(loaded, "scenario.name", why, &help));
+    }
+}
+
+/// Commands that can answer the question of a scenario.
+const ANSWERS: [&str; 3] = ["run", "race", "lab restart"];
+
+/// The command that answers the question is one that takes a scenario.
+fn answer(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let text = &loaded.value.scenario.answered_by;
+    let begins = |command: &&str| {
+        text.strip_prefix(*command).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    if !text.is_empty() && !ANSWERS.iter().any(|command| begins(&command)) {
+        let help = format!(
+            "begin with one of {}, and leave out the program and the file, as in \
+             \"run cluster.workers=1,30 --seeds 5\"",
+            ANSWERS.join(", ")
+        );
+        found.push(unusable(loaded, "scenario.answered_by", "is no command for a scenario", &help));
     }
 }
 

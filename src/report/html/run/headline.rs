@@ -82,6 +82,7 @@ pub(super) fn words(run: &Run) -> Vec<String> {
         staleness(run),
         divergence(run),
         time_spent(run),
+        words::bottleneck(run.summary.as_ref().expect("checked above")),
         skipped(run),
     ];
     sentences.into_iter().flatten().collect()

@@ -9,6 +9,7 @@ use super::read::Run;
 use super::section::{Section, SectionPart};
 use super::settings;
 use crate::report::figure::OF_A_RUN;
+use crate::report::words;
 
 /// The sections of figures.
 const SECTIONS: [(&str, &str); 6] = [
@@ -26,7 +27,7 @@ pub(super) fn page(run: &Run) -> Page {
     let mut sections: Vec<Section> =
         SECTIONS.iter().filter_map(|(id, title)| figures(run, id, title)).collect();
     sections.push(settings::section(&run.settings, run.defaults.as_ref(), "the run"));
-    sections.push(commands::section(HERE, commands(), &sections, REPORT));
+    sections.push(commands::section(HERE, commands(run), &sections, REPORT));
     Page {
         kind: "Run",
         title: headline::title(run),
@@ -50,9 +51,13 @@ fn figures(run: &Run, id: &'static str, title: &'static str) -> Option<Section> 
     (!section.parts.is_empty()).then_some(section)
 }
 
-/// The commands that make the results and the page again.
-fn commands() -> Vec<Purpose> {
-    vec![
+/// The commands that answer the scenario's question, and that make the results and the page again.
+fn commands(run: &Run) -> Vec<Purpose> {
+    let answered_by = run.summary.as_ref().map_or("", |summary| summary.answered_by.as_str());
+    let answer = words::answer(answered_by, ".");
+    let answer =
+        answer.map(|command| Purpose::new("Answer the question of the scenario:", command));
+    let own = [
         Purpose::new(
             "Run it again with the same settings; the same version of the program gives the same bytes on \
              the same kind of processor:",
@@ -66,5 +71,6 @@ fn commands() -> Vec<Purpose> {
             "Write the timeline of the first steps for Perfetto:",
             "straggler export . --format perfetto",
         ),
-    ]
+    ];
+    answer.into_iter().chain(own).collect()
 }

@@ -1,0 +1,75 @@
+//! The end of a run answers the scenario's question, or names the command that does.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{SMALL, done, say, scenario, straggler};
+
+/// The commands in `answered_by` are accepted by the program.
+#[test]
+fn the_commands_that_answer_questions_are_right() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut found = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let Some(line) = text.lines().find(|line| line.starts_with("answered_by")) else {
+            continue;
+        };
+        let words: Vec<&str> = line.split('"').nth(1).unwrap().split(' ').collect();
+        let settings = words[1..].iter().filter(|word| word.contains('='));
+        let mut command = straggler();
+        match words[0] {
+            // Without opening the log, which may not be at hand.
+            "run" => done(command.arg("check").arg(&path).args(settings).arg("--show")),
+            _ => done(command.arg(words[0]).arg(&path).args(&words[1..]).arg("--list")),
+        };
+        found += 1;
+    }
+    assert!(found >= 5, "{found}");
+}
+
+#[test]
+fn a_run_names_the_command_that_answers_its_question_and_its_bottleneck() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut run = straggler();
+    run.arg("run").arg(scenario("quickstart.toml")).args(SMALL).arg("--out").arg(&out);
+    let answered_by = "scenario.answered_by=run cluster.workers=1,2 --seeds 2";
+    let said = done(run.arg(answered_by).arg("--quiet")).stdout;
+    let command = format!("straggler run {} cluster.workers=1,2 --seeds 2", out.display());
+    assert!(said.contains(&command), "{said}");
+    assert!(said.contains("is the bottleneck") || said.contains("for the slowest"), "{said}");
+    // The printed command runs.
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    let again = folder.path().join("again");
+    let swept = done(straggler().args(words).arg("--quiet").arg("--out").arg(again)).stdout;
+    assert!(swept.contains("workers=2"), "{swept}");
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("Answer the question of the scenario"));
+    let wrong = "scenario.answered_by=fit it";
+    let said = say(straggler().arg("check").arg(scenario("quickstart.toml")).arg(wrong));
+    assert_eq!(said.code, 2);
+    assert!(
+        said.stderr.contains("E0204") && said.stderr.contains("lab restart"),
+        "{}",
+        said.stderr
+    );
+}
+
+/// One shard cannot serve 300 workers, and idles with four.
+#[test]
+fn a_saturated_server_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |workers: &str, out: &str| {
+        let mut run = straggler();
+        run.arg("run").arg(scenario("timing-only.toml")).args([workers, "cluster.shards=1"]);
+        run.args(["train.stop.updates=3000", "--quiet", "--out"]).arg(folder.path().join(out));
+        done(&mut run).stdout
+    };
+    let many = said("cluster.workers=300", "many");
+    assert!(many.contains("The server served requests for 9"), "{many}");
+    assert!(many.contains("the server is the bottleneck"), "{many}");
+    let few = said("cluster.workers=4", "few");
+    assert!(few.contains("computing is the bottleneck"), "{few}");
+}
