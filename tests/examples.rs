@@ -87,7 +87,7 @@ fn own_program() {
     let scenario = "examples/05-own-program.toml";
 
     assert!(own(&["explain", "protocol.pushes"]).contains("Pushes that make an update."));
-    assert!(own(&["check", scenario]).contains("250 steps"), "{}", own(&["check", scenario]));
+    assert!(own(&["check", scenario]).contains("4000 examples in 1 day to train on"));
     let (one, again, sweep) = (path("one"), path("again"), path("sweep"));
     assert!(own(&["run", scenario, "--out", &one, "-q"]).contains("trained     125 updates"));
     // The folder keeps the settings, those left out too, and gives the same run again.

@@ -49,6 +49,8 @@ pub(super) enum Command {
     Data(DataCommand),
     /// Fit a cluster to a log of the steps of a real job.
     Fit(Box<FitArgs>),
+    /// Ask what a change to a job would do: more workers, a barrier, no straggler, more shards.
+    Whatif(Box<super::whatif::WhatifArgs>),
     /// Print the completions of a shell.
     Completions(CompletionsArgs),
     /// Now `run`.

@@ -26,12 +26,7 @@ struct Fragment<'a> {
 }
 
 pub(super) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
-    let log = StepLog::read(&args.log, &columns(&args.columns)).map_err(|error| match error {
-        FitError::Row { .. } | FitError::Short { .. } => {
-            Failure::new(Exit::Data, format!("{}: {error}", args.log.display()))
-        }
-        error => failure(&error),
-    })?;
+    let log = read_log(&args.log, &columns(&args.columns))?;
     let all = log.steps.len();
     let (end, begin) = if args.halves { (all / 2, all / 2) } else { (all, 0) };
     let traces = args.out.as_deref().map(|out| Traces {
@@ -61,7 +56,17 @@ pub(super) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn failure(error: &FitError) -> Failure {
+/// Reads a log of steps.
+pub(super) fn read_log(path: &Path, columns: &Columns) -> Result<StepLog, Failure> {
+    StepLog::read(path, columns).map_err(|error| match error {
+        FitError::Row { .. } | FitError::Short { .. } => {
+            Failure::new(Exit::Data, format!("{}: {error}", path.display()))
+        }
+        error => failure(&error),
+    })
+}
+
+pub(super) fn failure(error: &FitError) -> Failure {
     let exit = match error {
         FitError::Column { .. } | FitError::Missing { .. } => Exit::Usage,
         FitError::Unwritable { .. } => Exit::Write,
@@ -71,7 +76,7 @@ fn failure(error: &FitError) -> Failure {
     Failure::new(exit, error)
 }
 
-fn columns(args: &FitColumnArgs) -> Columns {
+pub(super) fn columns(args: &FitColumnArgs) -> Columns {
     Columns {
         worker: args.worker.clone(),
         step: args.step.clone(),
@@ -86,11 +91,11 @@ fn columns(args: &FitColumnArgs) -> Columns {
     }
 }
 
-fn number(value: Option<f64>) -> String {
+pub(super) fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_string(), |value| format!("{value:.3}"))
 }
 
-fn off(predicted: Option<f64>, logged: Option<f64>) -> String {
+pub(super) fn off(predicted: Option<f64>, logged: Option<f64>) -> String {
     match (predicted, logged) {
         (Some(predicted), Some(logged)) if logged > 0.0 => {
             format!("{:+.1} %", 100.0 * (predicted / logged - 1.0))

@@ -9,7 +9,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Start", &["demo", "new", "check", "explain"]),
     ("Run", &["run", "race", "resume", "verify", "lab"]),
     ("Look at results", &["report", "compare", "export"]),
-    ("Logs", &["data", "fit"]),
+    ("Logs", &["data", "fit", "whatif"]),
     ("Shell", &["completions"]),
 ];
 

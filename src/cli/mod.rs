@@ -37,6 +37,7 @@ mod sweep;
 mod sweep_watch;
 mod trace;
 mod verify;
+mod whatif;
 
 use std::ffi::OsString;
 use std::io;
@@ -148,6 +149,7 @@ fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
         Some(Command::Report(report)) => report::report(&report),
         Some(Command::Compare(compare)) => compare::compare(&compare),
         Some(Command::Export(export)) => export::export(&export),
+        Some(Command::Whatif(whatif)) => whatif::whatif(&whatif),
         Some(Command::Completions(shell)) => completions::completions(&shell),
         // Old names.
         Some(Command::Sweep(sweep)) => sweep::sweep(&sweep, arguments),

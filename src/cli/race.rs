@@ -7,10 +7,6 @@ use std::path::PathBuf;
 use super::args::SweepingArgs;
 use super::exit::{Exit, Failure};
 use super::{load, sweep};
-use crate::base::SimSpan;
-use crate::report::terminal::{Align, TextTable};
-use crate::results::outcome::Results;
-use crate::results::race::Race;
 use crate::scenario::sweep::contestants::{DEFAULT, contestant, is_contestant};
 use crate::scenario::sweep::{Seeds, is_sweep};
 
@@ -76,42 +72,4 @@ pub(super) fn race(args: &RaceArgs, arguments: &[OsString]) -> Result<Exit, Fail
         return sweep::list(&plan, &args.sweeping);
     }
     sweep::execute(&plan, args.out.as_deref(), &args.sweeping)
-}
-
-/// The contestants at equal time and at equal examples; empty for a sweep that is no race.
-pub(super) fn table(results: &Results) -> Result<String, Failure> {
-    let Some(race) = Race::of(results)? else { return Ok(String::new()) };
-    let mut table = TextTable::new(&[
-        Align::Left,
-        Align::Right,
-        Align::Left,
-        Align::Right,
-        Align::Left,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-    ]);
-    let of_first = "to the first";
-    table.row([
-        "contestant",
-        "AUC, equal time",
-        of_first,
-        "AUC, equal examples",
-        of_first,
-        "end, s",
-        "staleness",
-        "waiting",
-    ]);
-    for row in &race.rows {
-        table.row(row.cells_for_readers());
-    }
-    let time = race.time.as_ref().map_or_else(String::new, |at| {
-        format!("equal time: {}, ", SimSpan::from_seconds(at.place))
-    });
-    Ok(format!(
-        "{}{time}equal examples: {}; the AUC is that of the last evaluation until then\n\
-         differences are paired by seed, with 95 % intervals, which need three seeds\n\n",
-        table.render(),
-        race.examples.place
-    ))
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
-use super::race;
 use super::say::{out, out_json};
-use crate::base::counted;
+use crate::base::{SimSpan, counted};
 use crate::metrics::scalar::{self, FigureRange};
 use crate::report::conclusion;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::lab::LabFolder;
 use crate::results::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
+use crate::results::race::Race;
 use crate::results::statistics;
 
 /// The figures that are shown if they exist, with their decimals.
@@ -28,7 +28,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     out(&conclusion(&results)?)?;
-    out(&race::table(&results)?)?;
+    out(&race(&results)?)?;
     out(&points(&results)?)?;
     let count = |state| results.trials.iter().filter(|trial| trial.state() == state).count();
     let (done, failed, to_do) = (count(State::Done), count(State::Failed), count(State::ToDo));
@@ -85,6 +85,44 @@ pub(super) fn conclusion(results: &Results) -> Result<String, Failure> {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// The contestants at equal time and at equal examples; empty for a sweep that is no race.
+pub(super) fn race(results: &Results) -> Result<String, Failure> {
+    let Some(race) = Race::of(results)? else { return Ok(String::new()) };
+    let mut table = TextTable::new(&[
+        Align::Left,
+        Align::Right,
+        Align::Left,
+        Align::Right,
+        Align::Left,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+    ]);
+    let of_first = "to the first";
+    table.row([
+        "contestant",
+        "AUC, equal time",
+        of_first,
+        "AUC, equal examples",
+        of_first,
+        "end, s",
+        "staleness",
+        "waiting",
+    ]);
+    for row in &race.rows {
+        table.row(row.cells_for_readers());
+    }
+    let time = race.time.as_ref().map_or_else(String::new, |at| {
+        format!("equal time: {}, ", SimSpan::from_seconds(at.place))
+    });
+    Ok(format!(
+        "{}{time}equal examples: {}; the AUC is that of the last evaluation until then\n\
+         differences are paired by seed, with 95 % intervals, which need three seeds\n\n",
+        table.render(),
+        race.examples.place
+    ))
 }
 
 /// Prints which trials trained a model that broke.

@@ -11,7 +11,7 @@ use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
 use super::say::{is_told_on_terminal, out, out_json, tell, tells_events};
 use super::sweep_watch::{Quiet, SweepWatch};
-use super::{load, race, report, signals, status};
+use super::{load, report, signals, status};
 use crate::base::{ByteSize, SimSpan, counted};
 use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::expect;
@@ -262,7 +262,7 @@ pub(super) fn execute(
         out_json(&format!("{state:#}\n"))?;
     } else {
         out(&status::conclusion(&results)?)?;
-        out(&race::table(&results)?)?;
+        out(&status::race(&results)?)?;
         out(&status::points(&results)?)?;
         out(&format!("\n{}", status::broken(&results)?))?;
         out(&format!("results: {}\n", path.display()))?;

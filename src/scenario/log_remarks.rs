@@ -26,6 +26,13 @@ pub(super) fn of(
         found.extend(one_label(source, train));
         found.extend(halves(scenario, source, holdout));
     }
+    if scenario.holdout.is_none() {
+        found.push(Remark::new(
+            UNMEASURED_KEY,
+            "there is no [holdout]: only the training loss is measured, and no AUC",
+            "name days behind the training window, such as `holdout.days = \"13\"`",
+        ));
+    }
     let windows = [
         ("train.days", scenario.train.days.as_ref()),
         ("holdout.days", scenario.holdout.as_ref().and_then(|holdout| holdout.days.as_ref())),
@@ -36,6 +43,9 @@ pub(super) fn of(
     }
     found
 }
+
+/// The key of the remark that nothing measures quality.
+pub(super) const UNMEASURED_KEY: &str = "holdout";
 
 /// The keys of remarks of a loader about its labels.
 const LABEL_KEYS: [&str; 3] = ["data.positive_when", "data.label", "data.impressions"];

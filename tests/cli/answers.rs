@@ -73,3 +73,54 @@ fn a_saturated_server_is_named() {
     let few = said("cluster.workers=4", "few");
     assert!(few.contains("computing is the bottleneck"), "{few}");
 }
+
+/// A log of three workers with fixed times: the table follows from them.
+#[test]
+fn whatif_answers_for_a_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("steps.csv");
+    let mut text = String::from("worker,step,step_s\n");
+    for step in 0..200 {
+        for (worker, seconds) in [("a", 0.1), ("b", 0.1), ("c", 0.4)] {
+            // The slow worker makes a quarter of the steps.
+            if worker != "c" || step % 4 == 0 {
+                text.push_str(&format!("{worker},{step},{seconds}\n"));
+            }
+        }
+    }
+    fs::write(&log, text).unwrap();
+    let row = |said: &str, name: &str| -> Vec<f64> {
+        let line = said.lines().find(|line| line.trim_start().starts_with(name));
+        let cells = line.unwrap_or_else(|| panic!("no row {name} in\n{said}"));
+        let cells = cells.trim_start()[name.len()..].split_whitespace();
+        cells.filter_map(|cell| cell.trim_start_matches('x').parse().ok()).collect()
+    };
+    let said = done(straggler().arg("whatif").arg(&log)).stdout;
+    // 10 + 10 + 2.5 steps a second.
+    for (name, rate) in [
+        ("simulated as it is", 22.5),
+        ("6 workers", 45.0),
+        ("a barrier", 7.5),
+        ("without worker c", 20.0),
+    ] {
+        let found = row(&said, name)[0];
+        assert!((found / rate - 1.0).abs() < 0.03, "{name}: {found} instead of {rate}\n{said}");
+    }
+    let out = folder.path().join("scenarios");
+    let mut command = straggler();
+    command.arg("whatif").arg(&log).args(["--without", "slowest", "--barrier", "--out"]).arg(&out);
+    let said = done(&mut command).stdout;
+    assert!((row(&said, "all of it")[0] / 20.0 - 1.0).abs() < 0.03, "{said}");
+    for entry in fs::read_dir(&out).unwrap() {
+        done(straggler().arg("check").arg(entry.unwrap().path()));
+    }
+    for (arguments, wanted) in [
+        (["--without", "d"], "slowest, or one of a, b, c"),
+        (["--workers", "0"], "a factor such as x2"),
+        (["--shards", "x0.2"], "a factor such as x2"),
+    ] {
+        let said = say(straggler().arg("whatif").arg(&log).args(arguments));
+        assert_eq!(said.code, 2);
+        assert!(said.stderr.contains(wanted), "{}", said.stderr);
+    }
+}

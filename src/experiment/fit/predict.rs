@@ -5,6 +5,7 @@ use std::path::Path;
 use super::FitError;
 use super::figures::Figures;
 use crate::base::SimTime;
+use crate::protocol::ProtocolChoice;
 use crate::scenario::Scenario;
 use crate::scenario::spec::{About, Cluster, RecordSettings as Recorded, Traffic};
 use crate::sim::{Observer, Record, Simulation, Stop};
@@ -57,28 +58,51 @@ impl Observer for Counter<'_> {
 /// If it cannot be built or run.
 pub fn predict(cluster: &Cluster, window: StepWindow, folder: &Path) -> Result<Figures, FitError> {
     let mut figures = Figures::new(cluster.workers as usize);
+    let protocol = ProtocolChoice::default();
     for seed in 1..=window.seeds {
-        let mut scenario = Scenario {
-            scenario: About { seed, ..About::default() },
-            cluster: cluster.clone(),
-            timing_only: Some(Traffic { rows: 0, row_dim: 0, dense: 0 }),
-            record: Recorded::default(),
-            ..Scenario::default()
-        };
-        scenario.train.batch = 1;
-        scenario.train.stop = Stop { updates: Some(window.to), ..Stop::default() };
-        let failed = |error: &dyn std::fmt::Display| FitError::Simulation(error.to_string());
-        let parts = scenario.parts(None, folder, 1).map_err(|error| failed(&error))?;
-        let mut counter = Counter {
-            window,
-            seen: 0,
-            began: SimTime::ZERO,
-            ended: SimTime::ZERO,
-            figures: &mut figures,
-        };
-        Simulation::new(parts).run(&mut counter).map_err(|error| failed(&error))?;
-        let took = counter.ended.since(counter.began).seconds();
-        figures.seconds += took;
+        let scenario = timing_alone(cluster, &protocol, window.to, seed);
+        simulate(&scenario, window, folder, &mut figures)?;
     }
     Ok(figures)
+}
+
+/// The scenario of a fitted cluster: `updates` updates with timing alone.
+pub fn timing_alone(
+    cluster: &Cluster,
+    protocol: &ProtocolChoice,
+    updates: u64,
+    seed: u64,
+) -> Scenario {
+    let mut scenario = Scenario {
+        scenario: About { seed, ..About::default() },
+        cluster: cluster.clone(),
+        protocol: protocol.clone(),
+        timing_only: Some(Traffic { rows: 0, row_dim: 0, dense: 0 }),
+        record: Recorded::default(),
+        ..Scenario::default()
+    };
+    scenario.train.batch = 1;
+    scenario.train.stop = Stop { updates: Some(updates), ..Stop::default() };
+    scenario
+}
+
+/// Runs it, and adds the steps of the window to `figures`. Returns the simulation at its end.
+///
+/// # Errors
+/// If it cannot be built or run.
+pub fn simulate(
+    scenario: &Scenario,
+    window: StepWindow,
+    folder: &Path,
+    figures: &mut Figures,
+) -> Result<Simulation, FitError> {
+    let failed = |error: &dyn std::fmt::Display| FitError::Simulation(error.to_string());
+    let parts = scenario.parts(None, folder, 1).map_err(|error| failed(&error))?;
+    let (began, ended) = (SimTime::ZERO, SimTime::ZERO);
+    let mut counter = Counter { window, seen: 0, began, ended, figures };
+    let mut simulation = Simulation::new(parts);
+    simulation.run(&mut counter).map_err(|error| failed(&error))?;
+    let took = counter.ended.since(counter.began).seconds();
+    figures.seconds += took;
+    Ok(simulation)
 }

@@ -83,7 +83,7 @@ impl WorkerState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::Activity as Simulated;
+    use crate::results::tables::Activity as Simulated;
 
     #[test]
     fn states_are_in_order_and_no_two_look_alike() {

@@ -49,7 +49,6 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
     without_effect(loaded, &mut found);
-    unmeasured(loaded, &mut found);
     suspicious(loaded, &mut found);
     found
 }
@@ -219,18 +218,6 @@ fn still_clock(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             .label(loaded.origin("train.stop.sim_time"), "this end")
             .label(loaded.key_origin("cluster.compute"), "and steps without length")
             .help("give `cluster.compute` a duration, or stop by train.stop.updates"),
-        );
-    }
-}
-
-/// A run that trains a model and does not look at it.
-fn unmeasured(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let scenario = &loaded.value;
-    if scenario.holdout.is_none() && scenario.timing_only.is_none() {
-        let message = "there is no [holdout]: only the training loss is measured, and no AUC";
-        let problem = Problem::warning(&UNMEASURED, "holdout", message);
-        found.push(
-            problem.help("name days behind the training window, such as `holdout.days = \"13\"`"),
         );
     }
 }

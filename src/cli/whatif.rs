@@ -1,0 +1,218 @@
+//! `straggler whatif`: what changes to a cluster, fitted to the log of a real job, would do.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::args::FitColumnArgs;
+use super::exit::{Exit, Failure};
+use super::fit::{columns, failure, number, off, read_log};
+use super::say::out;
+use crate::base::counted;
+use crate::experiment::fit::fit as fit_cluster;
+use crate::experiment::fit::log::StepLog;
+use crate::experiment::fit::predict::StepWindow;
+use crate::experiment::fit::whatif::{Change, FittedJob, Prediction};
+use crate::protocol::ProtocolChoice;
+use crate::report::terminal::{Align, TextTable};
+use crate::scenario::document::to_toml;
+
+/// Steps simulated for each row.
+const STEPS: usize = 20_000;
+/// The most workers and shards that are tried.
+const MOST: u32 = 100_000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct WhatifArgs {
+    /// The log: CSV with a header, one row per step, as for `fit`.
+    pub(super) log: PathBuf,
+    /// So many workers, or so many times as many (`x2`).
+    #[arg(long, value_name = "N|xF")]
+    pub(super) workers: Option<HowMany>,
+    /// A barrier: every round waits for the slowest worker.
+    #[arg(long)]
+    pub(super) barrier: bool,
+    /// Without this worker of the log, or without the `slowest`.
+    #[arg(long, value_name = "WORKER")]
+    pub(super) without: Option<String>,
+    /// So many shards, or so many times as many (`x2`).
+    #[arg(long, value_name = "N|xF")]
+    pub(super) shards: Option<HowMany>,
+    /// Write the scenario of each row into this folder, to go on with `run`.
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) columns: FitColumnArgs,
+}
+
+/// A number, or a factor.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum HowMany {
+    /// Exactly so many.
+    Number(u32),
+    /// So many times as many as now.
+    Times(f64),
+}
+
+impl FromStr for HowMany {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<HowMany, String> {
+        let wrong = || format!("write a number from 1 to {MOST}, or a factor such as x2");
+        let found = match text.strip_prefix('x') {
+            Some(factor) => factor.parse().ok().map(HowMany::Times),
+            None => text.parse().ok().map(HowMany::Number),
+        };
+        found.filter(|found| (1..=MOST).contains(&found.of(1))).ok_or_else(wrong)
+    }
+}
+
+impl HowMany {
+    fn of(self, now: u32) -> u32 {
+        match self {
+            HowMany::Number(number) => number,
+            HowMany::Times(factor) => (f64::from(now) * factor).round() as u32,
+        }
+    }
+}
+
+pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
+    let log = read_log(&args.log, &columns(&args.columns))?;
+    let here = Path::new(".");
+    let fitted = fit_cluster(&log, false, None).map_err(|error| failure(&error))?;
+    let now = FittedJob { cluster: fitted.cluster, protocol: ProtocolChoice::default() };
+    let mut rows = vec![("simulated as it is".to_string(), now.clone())];
+    for (name, changes) in changes(args, &log)? {
+        let job = changes.into_iter().fold(now.clone(), FittedJob::with);
+        if job.cluster.workers == 0 || job.cluster.workers > MOST || job.cluster.shards > MOST {
+            return Err(Failure::new(Exit::Usage, format!("{name}: use 1 to {MOST} of each")));
+        }
+        rows.push((name, job));
+    }
+    let window = StepWindow::of(0, log.steps.len(), STEPS);
+    let mut predicted = Vec::new();
+    for (name, job) in &rows {
+        let prediction = job.predict(window, here).map_err(|error| failure(&error))?;
+        predicted.push((name.as_str(), prediction));
+    }
+    out(&text(&log, &predicted))?;
+    if let Some(folder) = &args.out {
+        write(&rows, folder, log.steps.len() as u64)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The rows: their names and what is changed.
+fn changes(args: &WhatifArgs, log: &StepLog) -> Result<Vec<(String, Vec<Change>)>, Failure> {
+    let workers = log.workers.len() as u32;
+    let asked =
+        args.workers.is_some() || args.barrier || args.without.is_some() || args.shards.is_some();
+    let twice = |given: Option<HowMany>| given.or((!asked).then_some(HowMany::Times(2.0)));
+    let mut changes = Vec::new();
+    if let Some(many) = twice(args.workers) {
+        let many = many.of(workers);
+        changes.push((counted(many, "worker", "workers"), vec![Change::Workers(many)]));
+    }
+    if args.barrier || !asked {
+        changes.push(("a barrier".to_string(), vec![Change::Barrier]));
+    }
+    let slowest = || "slowest".to_string();
+    if let Some(name) = args.without.clone().or((!asked && workers > 1).then(slowest)) {
+        let gone = worker(log, &name)?;
+        let name = format!("without worker {}", log.workers[gone as usize]);
+        if workers == 1 {
+            return Err(Failure::new(Exit::Usage, format!("{name} no worker is left")));
+        }
+        changes.push((name, vec![Change::Without(gone)]));
+    }
+    if let Some(many) = twice(args.shards) {
+        let many = many.of(1);
+        changes.push((counted(many, "shard", "shards"), vec![Change::Shards(many)]));
+    }
+    if asked && changes.len() > 1 {
+        // A worker is removed before others are added.
+        let mut all: Vec<Change> = changes.iter().flat_map(|(_, list)| list.clone()).collect();
+        all.sort_by_key(|change| !matches!(change, Change::Without(_)));
+        changes.push(("all of it".to_string(), all));
+    }
+    Ok(changes)
+}
+
+/// The number of a worker by its name in the log, or of the one with the longest steps.
+fn worker(log: &StepLog, name: &str) -> Result<u32, Failure> {
+    if let Some(number) = log.workers.iter().position(|worker| worker == name) {
+        return Ok(number as u32);
+    }
+    if name == "slowest" {
+        let steps = log.by_worker();
+        let mean = |worker: usize| {
+            let total: f64 = steps[worker].iter().map(|step| step.compute).sum();
+            total / steps[worker].len().max(1) as f64
+        };
+        let slowest = (0..log.workers.len()).max_by(|a, b| mean(*a).total_cmp(&mean(*b)));
+        return Ok(slowest.unwrap_or(0) as u32);
+    }
+    let shown: Vec<&str> = log.workers.iter().take(12).map(String::as_str).collect();
+    let more = if log.workers.len() > shown.len() { ", ..." } else { "" };
+    let message = format!(
+        "the log has no worker \"{name}\": use slowest, or one of {}{more}",
+        shown.join(", ")
+    );
+    Err(Failure::new(Exit::Usage, message))
+}
+
+fn text(log: &StepLog, predicted: &[(&str, Prediction)]) -> String {
+    let figures = log.figures();
+    let align = [Align::Left, Align::Right, Align::Right, Align::Right];
+    let mut table = TextTable::new(&[&align[..], &[Align::Right; 3]].concat());
+    let head = ["", "steps per second", "to now", "mean staleness", "computing"];
+    table.row([&head[..], &["waiting", "busiest shard"]].concat());
+    let share = |share: f64| format!("{:.1} %", 100.0 * share);
+    table.row([
+        "the log".to_string(),
+        number(Some(figures.throughput())),
+        String::new(),
+        number(figures.mean()),
+        String::new(),
+        String::new(),
+        String::new(),
+    ]);
+    let now = predicted[0].1.throughput;
+    for (name, found) in predicted {
+        table.row([
+            (*name).to_string(),
+            number(Some(found.throughput)),
+            format!("x{:.2}", found.throughput / now),
+            number(found.staleness),
+            share(found.computing),
+            share(found.waiting),
+            share(found.busiest_shard),
+        ]);
+    }
+    let (rate, stale) =
+        (off(Some(now), Some(figures.throughput())), off(predicted[0].1.staleness, figures.mean()));
+    format!(
+        "{}\nThe simulation of the job as it is differs from the log by {rate} in steps per second and by \
+         {stale} in mean staleness.\nThe other rows are extrapolated and not checked against a log: new \
+         workers are like those of the log, and the\ntime of a request is divided evenly among more shards.\n",
+        table.render()
+    )
+}
+
+/// Writes the scenario of each row.
+fn write(rows: &[(String, FittedJob)], folder: &Path, steps: u64) -> Result<(), Failure> {
+    let failed = |path: &Path, error: &dyn std::fmt::Display| {
+        Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
+    };
+    std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+    for (name, job) in rows {
+        let mut scenario = job.scenario(steps, 1);
+        let word = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+        scenario.scenario.name = name.chars().map(word).collect();
+        scenario.scenario.title = format!("{name}, fitted to a log");
+        let path = folder.join(format!("{}.toml", scenario.scenario.name));
+        let text = to_toml(&scenario).map_err(|error| failed(&path, &error))?;
+        std::fs::write(&path, text).map_err(|error| failed(&path, &error))?;
+        out(&format!("{}\n", path.display()))?;
+    }
+    Ok(())
+}

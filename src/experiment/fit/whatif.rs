@@ -1,0 +1,193 @@
+//! Changes to a fitted cluster, and what the simulator predicts for them.
+
+use std::path::Path;
+
+use super::FitError;
+use super::figures::Figures;
+use super::predict::{StepWindow, simulate, timing_alone};
+use crate::base::SimSpan;
+use crate::protocol::{ProtocolChoice, synchronous};
+use crate::scenario::Scenario;
+use crate::scenario::spec::Cluster;
+use crate::sim::Activity;
+
+/// A fitted job: its cluster and how its workers are coordinated.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FittedJob {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The protocol.
+    pub protocol: ProtocolChoice,
+}
+
+/// One change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Another number of workers. New ones are like those of the log: each class gets its share.
+    Workers(u32),
+    /// A barrier: the job waits for the slowest worker in every round.
+    Barrier,
+    /// Without the worker of this number.
+    Without(u32),
+    /// Another number of shards. The time that a request takes at the server is divided evenly among
+    /// them.
+    Shards(u32),
+}
+
+impl FittedJob {
+    /// The job after a change.
+    pub fn with(mut self, change: Change) -> FittedJob {
+        let cluster = &mut self.cluster;
+        match change {
+            Change::Workers(workers) => {
+                keep(cluster, |worker| (worker < workers).then_some(worker));
+                cluster.workers = workers;
+            }
+            Change::Barrier => {
+                self.protocol = ProtocolChoice::Synchronous(synchronous::Config::default());
+            }
+            Change::Without(gone) => {
+                keep(cluster, |worker| match worker {
+                    worker if worker == gone => None,
+                    worker => Some(worker - u32::from(worker > gone)),
+                });
+                cluster.workers -= 1;
+            }
+            Change::Shards(shards) => {
+                let factor = f64::from(cluster.shards) / f64::from(shards);
+                let server = &mut cluster.server;
+                for fixed in [&mut server.pull_fixed, &mut server.push_fixed] {
+                    *fixed = SimSpan::from_seconds(fixed.seconds() * factor);
+                }
+                cluster.shards = shards;
+            }
+        }
+        self
+    }
+
+    /// A scenario of about `steps` steps, with timing alone.
+    pub fn scenario(&self, steps: u64, seed: u64) -> Scenario {
+        let pushes = u64::from(self.protocol.pushes_per_update(self.cluster.workers).max(1));
+        timing_alone(&self.cluster, &self.protocol, steps.div_ceil(pushes), seed)
+    }
+
+    /// Predicts it.
+    ///
+    /// # Errors
+    /// If it cannot be simulated.
+    pub fn predict(&self, window: StepWindow, folder: &Path) -> Result<Prediction, FitError> {
+        let mut figures = Figures::new(self.cluster.workers as usize);
+        let (mut computing, mut waiting, mut all, mut busiest) = (0.0, 0.0, 0.0, 0.0);
+        for seed in 1..=window.seeds {
+            let simulation =
+                simulate(&self.scenario(window.to, seed), window, folder, &mut figures)?;
+            let now = simulation.now();
+            for worker in simulation.workers() {
+                computing += worker.spent(Activity::Compute, now).seconds();
+                waiting += worker.spent(Activity::Wait, now).seconds();
+                all += now.seconds();
+            }
+            let busy = simulation.shards().iter().map(|shard| shard.processor.busy.seconds());
+            busiest += busy.fold(0.0, f64::max) / now.seconds() / window.seeds as f64;
+        }
+        Ok(Prediction {
+            throughput: figures.throughput(),
+            staleness: figures.mean(),
+            computing: computing / all,
+            waiting: waiting / all,
+            busiest_shard: busiest,
+        })
+    }
+}
+
+/// Keeps the named workers that `number` gives a number, and gives them these.
+fn keep(cluster: &mut Cluster, number: impl Fn(u32) -> Option<u32>) {
+    for class in &mut cluster.class {
+        let owns = std::mem::take(&mut class.own);
+        let workers = std::mem::take(&mut class.workers);
+        for (place, worker) in workers.into_iter().enumerate() {
+            let Some(worker) = number(worker) else { continue };
+            class.workers.push(worker);
+            class.own.extend(owns.get(place));
+        }
+    }
+}
+
+/// What the simulator predicts.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Prediction {
+    /// Steps per second of all workers together.
+    pub throughput: f64,
+    /// Mean staleness, in updates.
+    pub staleness: Option<f64>,
+    /// Share of the workers' time spent computing.
+    pub computing: f64,
+    /// Share of the workers' time spent waiting for the protocol.
+    pub waiting: f64,
+    /// Share of the time in which the busiest shard served requests.
+    pub busiest_shard: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::step_time::constant;
+    use crate::cluster::{MachineClass, StartChoice, StepTimeChoice, start};
+
+    /// Steps of exactly 100 ms, and a server that takes 1 ms for a pull and 4 ms for a push.
+    fn job(workers: u32) -> FittedJob {
+        let mut cluster = Cluster { workers, ..Cluster::default() };
+        cluster.compute.fixed = SimSpan::from_seconds(0.1);
+        cluster.compute.per_example = SimSpan::ZERO;
+        cluster.compute.law = StepTimeChoice::Constant(constant::Config {});
+        // Workers that start together would meet at the server in every step.
+        cluster.start =
+            StartChoice::Staggered(start::Staggered { over: SimSpan::from_seconds(0.1) });
+        cluster.server.pull_fixed = SimSpan::from_seconds(0.001);
+        cluster.server.push_fixed = SimSpan::from_seconds(0.004);
+        FittedJob { cluster, protocol: ProtocolChoice::default() }
+    }
+
+    fn rate(job: &FittedJob) -> f64 {
+        job.predict(StepWindow::of(0, 2000, 2000), Path::new(".")).unwrap().throughput
+    }
+
+    fn near(found: f64, wanted: f64) {
+        assert!((found / wanted - 1.0).abs() < 0.02, "{found} instead of {wanted}");
+    }
+
+    #[test]
+    fn twice_the_workers_are_twice_as_fast_until_the_server_is_busy() {
+        near(rate(&job(4)), 4.0 / 0.105);
+        near(rate(&job(4).with(Change::Workers(8))), 8.0 / 0.105);
+        // The server serves 200 steps a second at most.
+        let many = job(4).with(Change::Workers(64));
+        near(rate(&many), 200.0);
+        let busy = many.predict(StepWindow::of(0, 2000, 2000), Path::new(".")).unwrap();
+        assert!(busy.busiest_shard > 0.95, "{busy:?}");
+        near(rate(&many.with(Change::Shards(4))), 64.0 / 0.10125);
+    }
+
+    #[test]
+    fn a_barrier_goes_at_the_pace_of_the_slowest_and_faster_without_it() {
+        let mut slow = job(3);
+        slow.cluster.server = Default::default();
+        slow.cluster.start = StartChoice::default();
+        let class = |name: &str, slowdown: f64, workers: Vec<u32>| MachineClass {
+            name: name.to_string(),
+            share: None,
+            slowdown,
+            spread: 0.0,
+            law: None,
+            own: vec![1.0; workers.len()],
+            workers,
+        };
+        slow.cluster.class = vec![class("fast", 1.0, vec![0, 2]), class("slow", 4.0, vec![1])];
+        near(rate(&slow), 2.0 / 0.1 + 1.0 / 0.4);
+        near(rate(&slow.clone().with(Change::Barrier)), 3.0 / 0.4);
+        let without = slow.with(Change::Without(1));
+        assert_eq!(without.cluster.class[0].workers, [0, 1]);
+        assert!(without.cluster.class[1].workers.is_empty());
+        near(rate(&without.with(Change::Barrier)), 2.0 / 0.1);
+    }
+}
