@@ -92,7 +92,12 @@
 
     resize() {
       const printing = window.matchMedia("print").matches;
-      if (this.u && !printing && this.u.width !== this.size().width) this.u.setSize(this.size());
+      const size = this.size();
+      if (!this.u || printing || this.u.width === size.width) return;
+      PlotOptions.titles(this.plot(), size).forEach((title, index) => {
+        this.u.axes[index].label = title;
+      });
+      this.u.setSize(size);
     }
 
     draw() {

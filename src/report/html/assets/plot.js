@@ -140,14 +140,50 @@ const PlotOptions = (() => {
     return splits.filter((value) => value >= low && value <= high);
   }
 
-  function axis(data, vertical) {
+  const LABEL_FONT = "13px system-ui, sans-serif";
+  const FONT = "12px system-ui, sans-serif";
+  const ruler = document.createElement("canvas").getContext("2d");
+
+  function measured(text, font) {
+    ruler.font = font;
+    return ruler.measureText(text).width;
+  }
+
+  // A title that does not fit loses what stands behind its first colon or comma, and then its end.
+  function fitted(title, room) {
+    const whole = [title, title.split(/[:,]/)[0]].find((text) => measured(text, LABEL_FONT) <= room);
+    if (whole !== undefined) return whole;
+    let length = title.length;
+    while (length > 1 && measured(`${title.slice(0, length)}…`, LABEL_FONT) > room) length -= 1;
+    return `${title.slice(0, length)}…`;
+  }
+
+  // Of the values whose labels would touch, only the first keeps its label.
+  function apart(u, splits, data) {
+    const labels = Numbers.ticks(data, splits);
+    let end = -Infinity;
+    return splits.map((split, index) => {
+      const half = measured(labels[index], FONT) / 2;
+      const place = u.valToPos(split, "x");
+      if (place - half < end + 6) return null;
+      end = place + half;
+      return split;
+    });
+  }
+
+  // Titles that fit into a plot of this size.
+  function titles(plot, size) {
+    return [fitted(plot.x.title, size.width - 82), fitted(plot.y.title, size.height - 60)];
+  }
+
+  function axis(data, vertical, title) {
     const text = ink("--text-2");
     const options = {
-      label: data.title,
+      label: title,
       labelSize: 18,
       labelGap: vertical ? 6 : 0,
-      labelFont: "13px system-ui, sans-serif",
-      font: "12px system-ui, sans-serif",
+      labelFont: LABEL_FONT,
+      font: FONT,
       stroke: text,
       grid: { stroke: ink("--mesh"), width: 1 },
       ticks: { stroke: ink("--mesh"), width: 1, size: 5 },
@@ -159,7 +195,9 @@ const PlotOptions = (() => {
       options.splits = (u, index, low, high) =>
         [0, ...ratios(1, Math.max(10, high))].filter((value) => value >= low && value <= high);
     }
-    if (data.scale !== "linear") options.filter = (u, splits) => splits;
+    if (data.scale !== "linear") {
+      options.filter = (u, splits) => (vertical ? splits : apart(u, splits, data));
+    }
     if (data.ticks) options.splits = () => data.ticks;
     if (data.names) {
       options.splits = () => data.names.map((_, index) => index);
@@ -216,6 +254,7 @@ const PlotOptions = (() => {
 
   function options(plot, hidden, size, hooks) {
     const { series, bands } = lines(plot, hidden);
+    const [below, beside] = titles(plot, size);
     return {
       width: size.width,
       height: size.height,
@@ -229,7 +268,7 @@ const PlotOptions = (() => {
       },
       focus: { alpha: 0.35 },
       scales: { x: horizontal(plot), y: vertical(plot.y) },
-      axes: [axis(plot.x, false), axis(plot.y, true)],
+      axes: [axis(plot.x, false, below), axis(plot.y, true, beside)],
       series,
       bands,
       padding: [12, 16, 0, 0],
@@ -242,5 +281,5 @@ const PlotOptions = (() => {
     };
   }
 
-  return { options, columns, look };
+  return { options, columns, look, titles };
 })();
