@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::log_args::{DataCommand, FitArgs, WhatifArgs};
+
 use crate::base::ByteSize;
 use crate::experiment::SaveEvery;
 use crate::experiment::sweep::{SweepPart, TrialSelection};
@@ -30,7 +32,7 @@ pub(super) enum Command {
     /// Run a scenario; with lists of values or seeds, or from a sweep file, run many trials.
     Run(RunArgs),
     /// Race protocols and remedies against each other: one scenario, the same seeds.
-    Race(super::race::RaceArgs),
+    Race(RaceArgs),
     /// Continue what was interrupted, or show how far it is.
     Resume(ResumeArgs),
     /// Run a finished run once more, and name the first place at which its results differ.
@@ -50,7 +52,7 @@ pub(super) enum Command {
     /// Fit a cluster to a log of the steps of a real job.
     Fit(Box<FitArgs>),
     /// Ask what a change to a job would do: more workers, a barrier, no straggler, more shards.
-    Whatif(Box<super::whatif::WhatifArgs>),
+    Whatif(Box<WhatifArgs>),
     /// Print the completions of a shell.
     Completions(CompletionsArgs),
     /// Now `run`.
@@ -117,6 +119,28 @@ pub(super) struct RunArgs {
     /// Write no plots of a run.
     #[arg(long)]
     pub(super) no_plots: bool,
+    #[command(flatten)]
+    pub(super) sweeping: SweepingArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RaceArgs {
+    /// The scenario file.
+    pub(super) file: PathBuf,
+    /// Contestants, such as `stale_synchronous:lead=8` or `asynchronous+power`, and settings for all,
+    /// such as `cluster.workers=30`. Without contestants: asynchronous, synchronous,
+    /// stale_synchronous.
+    #[arg(value_name = "CONTESTANT|KEY=VALUE")]
+    pub(super) overrides: Vec<String>,
+    /// The results folder; `results/<name>-<hash>` when left out.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// The seeds of every contestant: `10` for 1 to 10, `5..14`, or `3,7,11` [default: 3]
+    #[arg(long, value_name = "SEEDS")]
+    pub(super) seeds: Option<Seeds>,
+    /// Print the contestants, with the time, memory and disk that they will need; runs nothing.
+    #[arg(long)]
+    pub(super) list: bool,
     #[command(flatten)]
     pub(super) sweeping: SweepingArgs,
 }
@@ -316,86 +340,6 @@ pub(super) struct CompletionsArgs {
     /// The shell.
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum DataCommand {
-    /// Facts about the log of a scenario: rows, days, base rate, bad rows.
-    Inspect {
-        /// The scenario file.
-        scenario: PathBuf,
-        /// Settings to change.
-        overrides: Vec<String>,
-        /// Number of examples to show.
-        #[arg(long, value_name = "N", default_value_t = 3)]
-        head: usize,
-    },
-    /// Write the log of a scenario as CSV.
-    Gen {
-        /// The scenario file.
-        scenario: PathBuf,
-        /// Settings to change.
-        overrides: Vec<String>,
-        /// The days to write, such as `1..3`; all when left out.
-        #[arg(long, value_name = "DAYS")]
-        days: Option<String>,
-        /// The file; stdout when left out.
-        #[arg(short, long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct FitArgs {
-    /// The log: CSV with a header, one row per step; may be compressed (`.gz`).
-    pub(super) log: PathBuf,
-    /// Write the `[cluster]` table to this file, and step times that no law describes beside it;
-    /// stdout when left out.
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
-    /// Fit the first half of the log and predict the second.
-    #[arg(long)]
-    pub(super) halves: bool,
-    /// Give the workers of a class the same mean step time, not each its own.
-    #[arg(long)]
-    pub(super) pooled: bool,
-    #[command(flatten)]
-    pub(super) columns: FitColumnArgs,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct FitColumnArgs {
-    /// Column with the worker [default: worker]
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) worker: Option<String>,
-    /// Column with the number of the step among its worker's [default: step]
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) step: Option<String>,
-    /// Column with the compute time in seconds, for logs without the end of the pull and the begin
-    /// of the push [default: step_s, sleep_s or seconds]
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) step_time: Option<String>,
-    /// Column with the second at which the pull begins [default: t_pull0]
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) pull_begin: Option<String>,
-    /// Column with the second at which the pull ends [default: t_pull1]
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) pull_end: Option<String>,
-    /// Column with the second at which the push begins [default: t_push0]
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) push_begin: Option<String>,
-    /// Column with the second at which the push ends [default: t_push1]
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) push_end: Option<String>,
-    /// Column with the version that was pulled [default: pull_version]
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) pull_version: Option<String>,
-    /// Column with the version after the push [default: push_version]
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) push_version: Option<String>,
-    /// Column with the updates between pull and push [default: staleness]
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) staleness: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,9 +6,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::DataCommand;
 use super::exit::{Exit, Failure};
 use super::load;
+use super::log_args::DataCommand;
 use super::say::{out, stdout_for_data};
 use crate::base::printable;
 use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::args::{FitArgs, FitColumnArgs};
 use super::exit::{Exit, Failure};
 use super::load;
+use super::log_args::{FitArgs, FitColumnArgs};
 use super::say::out;
 use crate::experiment::fit::figures::Figures;
 use crate::experiment::fit::log::{Columns, StepLog};

@@ -19,6 +19,7 @@ mod help;
 mod insight;
 mod lab;
 mod load;
+mod log_args;
 mod new;
 mod progress;
 mod race;

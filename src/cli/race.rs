@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use super::args::SweepingArgs;
+use super::args::RaceArgs;
 use super::exit::{Exit, Failure};
 use super::{load, sweep};
 use crate::scenario::sweep::contestants::{DEFAULT, contestant, is_contestant};
@@ -12,28 +11,6 @@ use crate::scenario::sweep::{Seeds, is_sweep};
 
 /// Seeds of a race that names none.
 const SEEDS: u64 = 3;
-
-#[derive(Debug, clap::Args)]
-pub(super) struct RaceArgs {
-    /// The scenario file.
-    pub(super) file: PathBuf,
-    /// Contestants, such as `stale_synchronous:lead=8` or `asynchronous+power`, and settings for all,
-    /// such as `cluster.workers=30`. Without contestants: asynchronous, synchronous,
-    /// stale_synchronous.
-    #[arg(value_name = "CONTESTANT|KEY=VALUE")]
-    pub(super) overrides: Vec<String>,
-    /// The results folder; `results/<name>-<hash>` when left out.
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-    /// The seeds of every contestant: `10` for 1 to 10, `5..14`, or `3,7,11` [default: 3]
-    #[arg(long, value_name = "SEEDS")]
-    pub(super) seeds: Option<Seeds>,
-    /// Print the contestants, with the time, memory and disk that they will need; runs nothing.
-    #[arg(long)]
-    pub(super) list: bool,
-    #[command(flatten)]
-    pub(super) sweeping: SweepingArgs,
-}
 
 pub(super) fn race(args: &RaceArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
     let usage = |message: String| Failure::new(Exit::Usage, message);

@@ -1,11 +1,10 @@
 //! `straggler whatif`: what changes to a cluster, fitted to the log of a real job, would do.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
-use super::args::FitColumnArgs;
 use super::exit::{Exit, Failure};
 use super::fit::{columns, failure, number, off, read_log};
+use super::log_args::{HowMany, MOST, WhatifArgs};
 use super::say::out;
 use crate::base::counted;
 use crate::experiment::fit::fit as fit_cluster;
@@ -18,63 +17,6 @@ use crate::scenario::document::to_toml;
 
 /// Steps simulated for each row.
 const STEPS: usize = 20_000;
-/// The most workers and shards that are tried.
-const MOST: u32 = 100_000;
-
-#[derive(Debug, clap::Args)]
-pub(super) struct WhatifArgs {
-    /// The log: CSV with a header, one row per step, as for `fit`.
-    pub(super) log: PathBuf,
-    /// So many workers, or so many times as many (`x2`).
-    #[arg(long, value_name = "N|xF")]
-    pub(super) workers: Option<HowMany>,
-    /// A barrier: every round waits for the slowest worker.
-    #[arg(long)]
-    pub(super) barrier: bool,
-    /// Without this worker of the log, or without the `slowest`.
-    #[arg(long, value_name = "WORKER")]
-    pub(super) without: Option<String>,
-    /// So many shards, or so many times as many (`x2`).
-    #[arg(long, value_name = "N|xF")]
-    pub(super) shards: Option<HowMany>,
-    /// Write the scenario of each row into this folder, to go on with `run`.
-    #[arg(short, long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) columns: FitColumnArgs,
-}
-
-/// A number, or a factor.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum HowMany {
-    /// Exactly so many.
-    Number(u32),
-    /// So many times as many as now.
-    Times(f64),
-}
-
-impl FromStr for HowMany {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<HowMany, String> {
-        let wrong = || format!("write a number from 1 to {MOST}, or a factor such as x2");
-        let found = match text.strip_prefix('x') {
-            Some(factor) => factor.parse().ok().map(HowMany::Times),
-            None => text.parse().ok().map(HowMany::Number),
-        };
-        found.filter(|found| (1..=MOST).contains(&found.of(1))).ok_or_else(wrong)
-    }
-}
-
-impl HowMany {
-    fn of(self, now: u32) -> u32 {
-        match self {
-            HowMany::Number(number) => number,
-            HowMany::Times(factor) => (f64::from(now) * factor).round() as u32,
-        }
-    }
-}
-
 pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
     let log = read_log(&args.log, &columns(&args.columns))?;
     let here = Path::new(".");

@@ -98,6 +98,12 @@ pub fn bottleneck(summary: &Summary) -> Option<String> {
              bottleneck.",
             percent(busy)
         )
+    } else if network >= waiting && server.busy >= QUEUED {
+        format!(
+            "Messages of the workers were under way for {} of the time, and the busiest shard served for \
+             {served}: the network and the queues of the server are the bottleneck.",
+            percent(network)
+        )
     } else if network >= waiting {
         format!(
             "{who} pulled and pushed for {} of the time, and the busiest shard served for only {served}: the \
@@ -113,6 +119,8 @@ pub fn bottleneck(summary: &Summary) -> Option<String> {
     })
 }
 
+/// Messages may wait in the queue of a shard that serves for at least this share of the time.
+const QUEUED: f64 = 0.5;
 /// A shard that serves for at least this share of the time cannot serve many more workers.
 const SATURATED: f64 = 0.9;
 
@@ -181,6 +189,7 @@ mod tests {
         assert!(said(0.05, 0.93, 0.995).contains("the server is the bottleneck"));
         assert!(said(0.9, 0.1, 0.3).ends_with("computing is the bottleneck."));
         assert!(said(0.2, 0.7, 0.3).ends_with("the network is the bottleneck."));
+        assert!(said(0.2, 0.7, 0.7).contains("and the queues of the server"));
         assert!(said(0.3, 0.1, 0.1).ends_with("wait for the slowest."));
         assert_eq!(bottleneck(&Summary::default()), None);
     }

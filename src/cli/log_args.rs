@@ -1,0 +1,144 @@
+//! The arguments of the commands about logs: of examples, and of the steps of real jobs.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Subcommand;
+
+/// The most workers and shards that `whatif` tries.
+pub(super) const MOST: u32 = 100_000;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DataCommand {
+    /// Facts about the log of a scenario: rows, days, base rate, bad rows.
+    Inspect {
+        /// The scenario file.
+        scenario: PathBuf,
+        /// Settings to change.
+        overrides: Vec<String>,
+        /// Number of examples to show.
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        head: usize,
+    },
+    /// Write the log of a scenario as CSV.
+    Gen {
+        /// The scenario file.
+        scenario: PathBuf,
+        /// Settings to change.
+        overrides: Vec<String>,
+        /// The days to write, such as `1..3`; all when left out.
+        #[arg(long, value_name = "DAYS")]
+        days: Option<String>,
+        /// The file; stdout when left out.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct FitArgs {
+    /// The log: CSV with a header, one row per step; may be compressed (`.gz`).
+    pub(super) log: PathBuf,
+    /// Write the `[cluster]` table to this file, and step times that no law describes beside it;
+    /// stdout when left out.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Fit the first half of the log and predict the second.
+    #[arg(long)]
+    pub(super) halves: bool,
+    /// Give the workers of a class the same mean step time, not each its own.
+    #[arg(long)]
+    pub(super) pooled: bool,
+    #[command(flatten)]
+    pub(super) columns: FitColumnArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct FitColumnArgs {
+    /// Column with the worker [default: worker]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) worker: Option<String>,
+    /// Column with the number of the step among its worker's [default: step]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) step: Option<String>,
+    /// Column with the compute time in seconds, for logs without the end of the pull and the begin
+    /// of the push [default: step_s, sleep_s or seconds]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) step_time: Option<String>,
+    /// Column with the second at which the pull begins [default: t_pull0]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) pull_begin: Option<String>,
+    /// Column with the second at which the pull ends [default: t_pull1]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) pull_end: Option<String>,
+    /// Column with the second at which the push begins [default: t_push0]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) push_begin: Option<String>,
+    /// Column with the second at which the push ends [default: t_push1]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) push_end: Option<String>,
+    /// Column with the version that was pulled [default: pull_version]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) pull_version: Option<String>,
+    /// Column with the version after the push [default: push_version]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) push_version: Option<String>,
+    /// Column with the updates between pull and push [default: staleness]
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) staleness: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct WhatifArgs {
+    /// The log: CSV with a header, one row per step, as for `fit`.
+    pub(super) log: PathBuf,
+    /// So many workers, or so many times as many (`x2`).
+    #[arg(long, value_name = "N|xF")]
+    pub(super) workers: Option<HowMany>,
+    /// A barrier: every round waits for the slowest worker.
+    #[arg(long)]
+    pub(super) barrier: bool,
+    /// Without this worker of the log, or without the `slowest`.
+    #[arg(long, value_name = "WORKER")]
+    pub(super) without: Option<String>,
+    /// So many shards, or so many times as many (`x2`).
+    #[arg(long, value_name = "N|xF")]
+    pub(super) shards: Option<HowMany>,
+    /// Write the scenario of each row into this folder, to go on with `run`.
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) columns: FitColumnArgs,
+}
+
+/// A number, or a factor.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum HowMany {
+    /// Exactly so many.
+    Number(u32),
+    /// So many times as many as now.
+    Times(f64),
+}
+
+impl FromStr for HowMany {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<HowMany, String> {
+        let wrong = || format!("write a number from 1 to {MOST}, or a factor such as x2");
+        let found = match text.strip_prefix('x') {
+            Some(factor) => factor.parse().ok().map(HowMany::Times),
+            None => text.parse().ok().map(HowMany::Number),
+        };
+        found.filter(|found| (1..=MOST).contains(&found.of(1))).ok_or_else(wrong)
+    }
+}
+
+impl HowMany {
+    /// The number, if there are `now` at present.
+    pub(super) fn of(self, now: u32) -> u32 {
+        match self {
+            HowMany::Number(number) => number,
+            HowMany::Times(factor) => (f64::from(now) * factor).round() as u32,
+        }
+    }
+}
