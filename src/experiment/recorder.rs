@@ -428,7 +428,7 @@ impl Recorder {
             ShardRow {
                 shard: index as u32,
                 updates: *version,
-                busy_s: shard.processor.busy.seconds(),
+                busy_s: shard.processor.busy(simulation.now()).seconds(),
                 queue_wait_s: (shard.processor.waited + shard.link_in.waited).seconds(),
                 bytes_in: shard.bytes_in,
                 bytes_out: shard.bytes_out,

@@ -102,8 +102,9 @@ fn at(progress: &Progress, quality: &Quality) -> At {
 
 /// The busiest shard; of several, the first.
 fn server(simulation: &Simulation) -> Option<ServerLoad> {
-    let seconds = simulation.now().seconds();
-    let shards = simulation.shards().iter().map(|shard| shard.processor.busy.seconds());
+    let now = simulation.now();
+    let seconds = now.seconds();
+    let shards = simulation.shards().iter().map(|shard| shard.processor.busy(now).seconds());
     let loads = shards
         .enumerate()
         .map(|(number, busy)| ServerLoad { shard: number as u32, busy: busy / seconds });

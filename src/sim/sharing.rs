@@ -112,6 +112,16 @@ impl SharedStation {
         Some(first)
     }
 
+    /// Work that the customers inside still need.
+    pub fn unfinished(&self, now: SimTime) -> SimSpan {
+        if self.inside.is_empty() {
+            return SimSpan::ZERO;
+        }
+        let level = self.level + now.since(self.at).0 as f64 / self.weights;
+        let left = |customer: &Customer| (customer.mark - level).max(0.0) * customer.weight;
+        SimSpan(self.inside.iter().map(|Reverse(customer)| left(customer)).sum::<f64>() as u64)
+    }
+
     fn raise_level(&mut self, now: SimTime) {
         if !self.inside.is_empty() {
             self.level += now.since(self.at).0 as f64 / self.weights;

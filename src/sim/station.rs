@@ -11,8 +11,8 @@ use crate::cluster::Discipline;
 pub struct Station {
     free_at: SimTime,
     sharing: Option<Box<SharedStation>>,
-    /// Time spent serving.
-    pub busy: SimSpan,
+    /// Time that all customers need so far, those in the queue included.
+    work: SimSpan,
     /// Time that customers spent waiting for their turn.
     pub waited: SimSpan,
     /// Number of customers.
@@ -29,8 +29,19 @@ impl Station {
         Station { sharing, ..Station::default() }
     }
 
+    /// Time spent serving until `now`.
+    pub fn busy(&self, now: SimTime) -> SimSpan {
+        let unfinished = match &self.sharing {
+            Some(sharing) => sharing.unfinished(now),
+            None if self.free_at > now => self.free_at.since(now),
+            None => SimSpan::ZERO,
+        };
+        SimSpan(self.work.0.saturating_sub(unfinished.0))
+    }
+
     /// Removes all customers, as when the process behind it ends.
     pub fn clear(&mut self, now: SimTime) {
+        self.work = self.busy(now);
         self.free_at = now;
         if let Some(sharing) = &mut self.sharing {
             **sharing = SharedStation::default();
@@ -54,7 +65,7 @@ impl Station {
         weight: f64,
         onward: Onward,
     ) -> (SimTime, u64) {
-        self.busy += work;
+        self.work += work;
         self.served += 1;
         let sharing = self.sharing.as_deref_mut().expect("a shared station");
         sharing.enter(now, work, weight, onward);
@@ -77,7 +88,7 @@ impl Station {
         }
         let start = now.max(self.free_at);
         self.waited += start.since(now);
-        self.busy += span;
+        self.work += span;
         self.served += 1;
         self.free_at = start + span;
         self.free_at
@@ -87,7 +98,7 @@ impl Station {
 crate::persist!(Station {
     free_at: state,
     sharing: each,
-    busy: state,
+    work: state,
     waited: state,
     served: state
 });
@@ -103,6 +114,27 @@ mod tests {
         assert_eq!(station.serve(SimTime(12), SimSpan(5)), SimTime(20));
         assert_eq!(station.serve(SimTime(13), SimSpan(0)), SimTime(13));
         assert_eq!(station.serve(SimTime(30), SimSpan(1)), SimTime(31));
-        assert_eq!((station.waited, station.busy), (SimSpan(3), SimSpan(11)));
+        assert_eq!(station.waited, SimSpan(3));
+        assert_eq!(station.busy(SimTime(31)), SimSpan(11));
+        assert_eq!(station.busy(SimTime(30)), SimSpan(10));
+    }
+
+    #[test]
+    fn a_station_is_busy_for_no_longer_than_time_has_passed() {
+        let mut station = Station::default();
+        for _ in 0..10 {
+            station.serve(SimTime(100), SimSpan(50));
+        }
+        assert_eq!(station.busy(SimTime(100)), SimSpan(0));
+        assert_eq!(station.busy(SimTime(320)), SimSpan(220));
+        assert_eq!(station.busy(SimTime(700)), SimSpan(500));
+        let mut shared = Station::new(Discipline::ProcessorSharing);
+        for _ in 0..3 {
+            shared.enter(SimTime(100), SimSpan(50), 1.0, Onward::default());
+        }
+        assert_eq!(shared.busy(SimTime(100)), SimSpan(0));
+        assert_eq!(shared.busy(SimTime(160)), SimSpan(60));
+        station.clear(SimTime(320));
+        assert_eq!(station.busy(SimTime(900)), SimSpan(220));
     }
 }

@@ -87,7 +87,7 @@ impl FittedJob {
                 waiting += worker.spent(Activity::Wait, now).seconds();
                 all += now.seconds();
             }
-            let busy = simulation.shards().iter().map(|shard| shard.processor.busy.seconds());
+            let busy = simulation.shards().iter().map(|shard| shard.processor.busy(now).seconds());
             busiest += busy.fold(0.0, f64::max) / now.seconds() / window.seeds as f64;
         }
         Ok(Prediction {

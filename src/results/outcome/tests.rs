@@ -7,7 +7,9 @@ use serde_json::json;
 use super::*;
 use crate::metrics::Quality;
 use crate::metrics::scalar::{self, SCALARS};
-use crate::results::summary::{At, ChurnSummary, StageDone, Staleness, Started, Utilisation};
+use crate::results::summary::{
+    At, ChurnSummary, ServerLoad, StageDone, Staleness, Started, Utilisation,
+};
 
 fn full_quality() -> Quality {
     Quality {
@@ -36,6 +38,7 @@ fn full_summary() -> Summary {
         age_mean_s: Some(0.1),
         gap_mean: Some(0.2),
         utilisation: Some(Utilisation::default()),
+        server: Some(ServerLoad::default()),
         loss: Some(0.3),
         divergence: Some(0.4),
         best: Some(at),
