@@ -5,13 +5,15 @@ use crate::base::{SimSpan, counted, significant};
 use crate::results::compare::{
     CompareError, Comparison, ComparisonRow, Options, Side, Verdict, compare,
 };
-use crate::results::outcome::{OutcomeError, Results};
+use crate::results::outcome::{Kind, OutcomeError, Results, State, SweepHeading};
 use crate::results::race::{Race, Standings};
 
 /// The most points with a sentence.
 const MOST: usize = 8;
 /// Speeds that differ by less than this share are the same.
 const SAME: f64 = 0.005;
+/// AUCs that differ by less are written as equal.
+const SAME_AUC: f64 = 5e-5;
 /// What the brackets in the sentences are.
 pub const BRACKETS: &str =
     "[ ] are 95 % intervals of the difference, from trials with the same seed";
@@ -47,7 +49,12 @@ pub fn sentences(results: &Results) -> Result<Vec<String>, OutcomeError> {
 
 /// Who is ahead in a race at equal time, and who at equal examples; empty for other sweeps.
 fn race(results: &Results) -> Result<Vec<String>, OutcomeError> {
-    let Some(race) = Race::of(results)? else { return Ok(Vec::new()) };
+    let Some(race) = Race::of(results)? else {
+        let is_race = results.kind == Kind::Sweep && SweepHeading::read(&results.path)?.race;
+        let has_run = is_race && results.trials.iter().any(|trial| trial.state() == State::Done);
+        let speed_alone = "No contestant has an AUC, so this is a race of speed alone.";
+        return Ok(has_run.then(|| speed_alone.to_string()).into_iter().collect());
+    };
     let names: Vec<&str> = results.points.iter().map(|point| point.label.as_str()).collect();
     let time = race.time.as_ref().map(|at| {
         let place = SimSpan::from_seconds(at.place);
@@ -78,13 +85,16 @@ fn leader(names: &[&str], at: &Standings, place: &str) -> Option<String> {
              than three seeds)."
         ));
     };
+    if found.value.abs() < SAME_AUC && found.interval.half() < SAME_AUC {
+        return Some(format!("{place} {ahead} and {behind} have the same AUC."));
+    }
     let sign = if best == 0 { -1.0 } else { 1.0 };
     let mut ends = [sign * found.interval.low, sign * found.interval.high];
     ends.sort_unstable_by(f64::total_cmp);
     let size = format!("{:.4} [{:.4}, {:.4}]", sign * found.value, ends[0], ends[1]);
     Some(match found.interval.contains(0.0) {
         true => format!(
-            "{place} nothing tells {ahead}, whose AUC is highest, from {behind}: it is higher by {size}."
+            "{place} nothing tells {ahead}, whose AUC is highest, apart from {behind}: it is higher by {size}."
         ),
         false => {
             format!("{place} {ahead} is ahead: its AUC is higher than that of {behind} by {size}.")

@@ -74,7 +74,7 @@ impl Overview {
         write_atomically(&path.join("trials.csv"), tables.trials.as_bytes())?;
         write_atomically(&path.join("points.csv"), tables.points.as_bytes())?;
         if let Some(race) = Race::of(&results)? {
-            let table = TableText::of(race.rows.into_iter());
+            let table = TableText::of(race.rows);
             write_atomically(&path.join(RaceRow::TABLE.file), table.as_bytes())?;
         }
         Ok(results)

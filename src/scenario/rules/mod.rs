@@ -80,10 +80,10 @@ const ANSWERS: [&str; 3] = ["run", "race", "lab restart"];
 /// The command that answers the question is one that takes a scenario.
 fn answer(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let text = &loaded.value.scenario.answered_by;
-    let begins = |command: &&str| {
-        text.strip_prefix(*command).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    let begins = |command: &str| {
+        text.strip_prefix(command).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
-    if !text.is_empty() && !ANSWERS.iter().any(|command| begins(&command)) {
+    if !text.is_empty() && !ANSWERS.iter().any(|command| begins(command)) {
         let help = format!(
             "begin with one of {}, and leave out the program and the file, as in \
              \"run cluster.workers=1,30 --seeds 5\"",

@@ -76,7 +76,8 @@ pub fn race(points: &[SweepPoint], race: &Race, file: &str) -> Result<Figure, St
                    the first of them ends, and after the examples that all have used."
             .to_string(),
         grid: grid(&EXAMPLES, &panels, file),
-        chart: Chart::Plots(panels, Panels::stacked(2)),
+        // Each has an axis of its own.
+        chart: Chart::Plots(panels, Panels::side_by_side(2)),
         file: file.to_string(),
     })
 }
