@@ -51,6 +51,12 @@ impl FittedJob {
                     worker if worker == gone => None,
                     worker => Some(worker - u32::from(worker > gone)),
                 });
+                // New workers are like those that are left.
+                cluster.class.retain(|class| !class.workers.is_empty());
+                let left: f64 = cluster.class.iter().filter_map(|class| class.share).sum();
+                for share in cluster.class.iter_mut().filter_map(|class| class.share.as_mut()) {
+                    *share /= left;
+                }
                 cluster.workers -= 1;
             }
             Change::Shards(shards) => {
@@ -187,7 +193,11 @@ mod tests {
         near(rate(&slow.clone().with(Change::Barrier)), 3.0 / 0.4);
         let without = slow.with(Change::Without(1));
         assert_eq!(without.cluster.class[0].workers, [0, 1]);
-        assert!(without.cluster.class[1].workers.is_empty());
-        near(rate(&without.with(Change::Barrier)), 2.0 / 0.1);
+        assert_eq!(without.cluster.class.len(), 1);
+        near(rate(&without.clone().with(Change::Barrier)), 2.0 / 0.1);
+        // None of the new workers is slow.
+        let mut shared = without;
+        shared.cluster.class[0].share = Some(1.0);
+        near(rate(&shared.with(Change::Workers(6)).with(Change::Barrier)), 6.0 / 0.1);
     }
 }
