@@ -20,6 +20,6 @@ pub use persist::Persist;
 pub use pool::{Pending, Pool};
 pub use significant::significant;
 pub use stream::{Draw, Purpose, Rng, Streams};
-pub use text::printable;
+pub use text::{printable, shell_word};
 pub use time::{SimSpan, SimTime, TimeFactor};
 pub use units::{Bandwidth, ByteSize};

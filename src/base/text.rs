@@ -49,12 +49,29 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
+/// A word of a shell command, quoted if necessary.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    match !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
+        true => word.to_string(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const HOSTILE: &str =
         "a\u{1b}[31mb\u{7}\rc\u{9b}2Jd\u{202e}e\u{2066}f\u{200b}g\u{7f}h\u{e0041}i\n\tj";
+
+    #[test]
+    fn words_reach_the_shell_as_they_are() {
+        assert_eq!(shell_word("results/demo-3f9a1c"), "results/demo-3f9a1c");
+        assert_eq!(shell_word("my run"), "'my run'");
+        assert_eq!(shell_word("it's; rm -rf"), "'it'\\''s; rm -rf'");
+        assert_eq!(shell_word("-o"), "'-o'");
+    }
 
     #[test]
     fn commands_to_a_terminal_become_visible() {

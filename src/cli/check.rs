@@ -11,7 +11,7 @@ use crate::base::{SimSpan, counted};
 use crate::report::terminal::{Align, TextTable};
 
 pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
-    if is_many(&args.scenario, &args.overrides, arguments) {
+    if is_many(&args.scenario, &args.overrides, arguments)? {
         let plan = sweep::plan(&args.scenario, &args.overrides, None, arguments)?;
         if args.show {
             return sweep::show(&plan);

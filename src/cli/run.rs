@@ -16,12 +16,14 @@ use crate::report::terminal::Glyphs;
 use crate::results::Summary;
 use crate::results::folder::plan_hash;
 use crate::scenario::Scenario;
+use crate::scenario::document::Shape;
+use crate::scenario::shorthand::may_be_list;
 use crate::scenario::sweep::arguments::{Argument, read as read_argument};
 use crate::scenario::sweep::is_sweep;
 use crate::sim::NoObserver;
 
 pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
-    if has_sweep_options(args) || is_many(&args.file, &args.overrides, arguments) {
+    if has_sweep_options(args) || is_many(&args.file, &args.overrides, arguments)? {
         return sweep::sweep(args, arguments);
     }
     let sweeping = &args.sweeping;
@@ -46,12 +48,39 @@ fn has_sweep_options(args: &RunArgs) -> bool {
 }
 
 /// Whether it is a sweep: a sweep file, or a scenario with lists of values.
-pub(super) fn is_many(file: &Path, overrides: &[String], arguments: &[OsString]) -> bool {
-    let is_axis = |text: &String| {
+///
+/// # Errors
+/// If commas in a value can mean one value or several.
+pub(super) fn is_many(
+    file: &Path,
+    overrides: &[String],
+    arguments: &[OsString],
+) -> Result<bool, Failure> {
+    let shape = Shape::of::<Scenario>();
+    let mut many = is_sweep(&load::file_of(file));
+    for text in overrides {
         let given = load::argument(text, arguments);
-        matches!(read_argument(&given.text, &given.place), Ok(Argument::Axis(_)))
-    };
-    is_sweep(&load::file_of(file)) || overrides.iter().any(is_axis)
+        let Ok(Argument::Axis(axis)) = read_argument(&given.text, &given.place) else { continue };
+        let bare =
+            given.text.split_once('=').is_some_and(|(_, value)| !value.contains(['"', '\'', '[']));
+        if bare && may_be_list(&shape, &axis.key) {
+            let (key, value) =
+                (&axis.key, given.text.split_once('=').map_or("", |(_, value)| value));
+            let several: Vec<String> =
+                value.split(',').map(|part| format!("\"{}\"", part.trim())).collect();
+            return Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "{}: `{text}` may mean one value or several; write '{key}=\"{value}\"' for one, or \
+                     '{key}={}' for a run with each",
+                    given.place,
+                    several.join(",")
+                ),
+            ));
+        }
+        many = true;
+    }
+    Ok(many)
 }
 
 /// Prints the results of a run.

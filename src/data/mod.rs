@@ -30,7 +30,7 @@ pub use log::{IdRows, Log, din_task};
 pub use order::{Cursor, Order, OrderChoice, OrderConfig, Position};
 pub use reading::columns::TableFiles;
 pub use reading::{bad_rows, file, stamp};
-pub use remark::Remark;
+pub use remark::{Remark, RemarkKind};
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
 pub use sources::{OpenContext, SourceChoice, SourceConfig};
 pub use sources::{

@@ -2,9 +2,20 @@
 
 use std::fmt;
 
+/// What a remark is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RemarkKind {
+    /// The log may be meant in another way.
+    Meaning,
+    /// Nothing measures the quality of the model.
+    Unmeasured,
+}
+
 /// One remark about a log, for people. It is no error: the log is used as its settings say.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remark {
+    /// What it is about.
+    pub kind: RemarkKind,
     /// The key of the scenario that would change it, as in `data.history.padding`.
     pub key: String,
     /// What was seen, with a value that does occur.
@@ -20,7 +31,8 @@ impl Remark {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Remark {
-        Remark { key: key.into(), message: message.into(), help: help.into() }
+        let (key, message, help) = (key.into(), message.into(), help.into());
+        Remark { kind: RemarkKind::Meaning, key, message, help }
     }
 }
 

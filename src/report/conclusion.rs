@@ -141,6 +141,12 @@ fn auc(row: &ComparisonRow) -> String {
     ends.sort_unstable_by(f64::total_cmp);
     let interval = format!("[{:.4}, {:.4}]", ends[0], ends[1]);
     match row.verdict {
+        Verdict::Undecided { .. } if ends[0] > 0.0 || ends[1] < 0.0 => {
+            // The verdict is corrected for the number of questions, the interval is not.
+            format!(
+                "AUC {word} by {size} {interval}, which may be chance among so many comparisons"
+            )
+        }
         Verdict::Undecided { .. } => {
             format!("AUC {word} by {size} {interval}, which may be chance")
         }

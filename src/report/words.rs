@@ -1,6 +1,7 @@
 //! What happened in a run, in sentences that are true for every protocol, number of workers and
 //! outcome. The console and the page say the same.
 
+use crate::base::shell_word;
 use crate::metrics::Quality;
 use crate::report::figure::number::{figure, percent, with_noun};
 use crate::results::Summary;
@@ -112,8 +113,8 @@ pub fn bottleneck(summary: &Summary) -> Option<String> {
         )
     } else {
         format!(
-            "{who} waited for {} of the time, and the busiest shard served for only {served}: the protocol \
-             makes them wait for the slowest.",
+            "{who} waited for {} of the time, for the protocol, at the start or between steps, and the busiest \
+             shard served for only {served}: waiting is the bottleneck.",
             percent(waiting)
         )
     })
@@ -131,7 +132,7 @@ pub fn answer(answered_by: &str, place: &str) -> Option<String> {
         Some(rest) => ("lab restart", rest),
         None => answered_by.split_once(' ').unwrap_or((answered_by, "")),
     };
-    let text = format!("straggler {command} {place} {}", rest.trim());
+    let text = format!("straggler {command} {} {}", shell_word(place), rest.trim());
     (!answered_by.is_empty()).then(|| text.trim_end().to_string())
 }
 
@@ -190,7 +191,7 @@ mod tests {
         assert!(said(0.9, 0.1, 0.3).ends_with("computing is the bottleneck."));
         assert!(said(0.2, 0.7, 0.3).ends_with("the network is the bottleneck."));
         assert!(said(0.2, 0.7, 0.7).contains("and the queues of the server"));
-        assert!(said(0.3, 0.1, 0.1).ends_with("wait for the slowest."));
+        assert!(said(0.3, 0.1, 0.1).ends_with("waiting is the bottleneck."));
         assert_eq!(bottleneck(&Summary::default()), None);
     }
 
@@ -201,6 +202,7 @@ mod tests {
         let run = own("run cluster.workers=1,30 --seeds 5").unwrap();
         assert_eq!(run, "straggler run my.toml cluster.workers=1,30 --seeds 5");
         assert_eq!(own("race").unwrap(), "straggler race my.toml");
+        assert_eq!(answer("race", "my run").unwrap(), "straggler race 'my run'");
         assert_eq!(own("lab restart --quick").unwrap(), "straggler lab restart my.toml --quick");
     }
 

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::seeds::SeededPart;
 use super::spec::Scenario;
 use crate::data::window::Window;
-use crate::data::{Batch, DataSource, Day, Remark};
+use crate::data::{Batch, DataSource, Day, Remark, RemarkKind};
 use crate::sim::evaluate::selects;
 use crate::sim::holdout::{HoldoutHalf, HoldoutLabels};
 
@@ -27,11 +27,10 @@ pub(super) fn of(
         found.extend(halves(scenario, source, holdout));
     }
     if scenario.holdout.is_none() {
-        found.push(Remark::new(
-            UNMEASURED_KEY,
-            "there is no [holdout]: only the training loss is measured, and no AUC",
-            "name days behind the training window, such as `holdout.days = \"13\"`",
-        ));
+        let message = "there is no [holdout]: only the training loss is measured, and no AUC";
+        let help = "name days behind the training window, such as `holdout.days = \"13\"`";
+        let remark = Remark::new("holdout", message, help);
+        found.push(Remark { kind: RemarkKind::Unmeasured, ..remark });
     }
     let windows = [
         ("train.days", scenario.train.days.as_ref()),
@@ -43,9 +42,6 @@ pub(super) fn of(
     }
     found
 }
-
-/// The key of the remark that nothing measures quality.
-pub(super) const UNMEASURED_KEY: &str = "holdout";
 
 /// The keys of remarks of a loader about its labels.
 const LABEL_KEYS: [&str; 3] = ["data.positive_when", "data.label", "data.impressions"];

@@ -1,15 +1,17 @@
 //! Remarks about a log as warnings beside the keys of the scenario that they concern.
 
 use super::document::{Loaded, Problem, Problems};
-use super::log_remarks::UNMEASURED_KEY;
 use super::rules::{LOG_REMARK, UNMEASURED};
 use super::spec::Scenario;
-use crate::data::Remark;
+use crate::data::{Remark, RemarkKind};
 
 /// The remarks as warnings. With `loaded`, they point at their key, or at the table that lacks it.
 pub fn warnings(remarks: &[Remark], loaded: Option<&Loaded<Scenario>>) -> Problems {
     let warning = |remark: &Remark| {
-        let code = if remark.key == UNMEASURED_KEY { &UNMEASURED } else { &LOG_REMARK };
+        let code = match remark.kind {
+            RemarkKind::Meaning => &LOG_REMARK,
+            RemarkKind::Unmeasured => &UNMEASURED,
+        };
         let warning = Problem::warning(code, &remark.key, &remark.message);
         let warning = warning.help(&remark.help);
         match loaded {

@@ -56,6 +56,15 @@ pub fn in_full(shape: &Shape, text: &str) -> Option<String> {
     (full != format!("{typed}={value}")).then_some(full)
 }
 
+/// Whether a value of this key may be a list itself, as days are: then `1,3` may be one value or two.
+pub fn may_be_list(shape: &Shape, key: &str) -> bool {
+    let is_list = |shape: &Shape| matches!(shape.kind, ValueKind::List { .. });
+    match shape_at(shape, key).map(|shape| &shape.kind) {
+        Some(ValueKind::Union(shapes)) => shapes.iter().any(is_list),
+        _ => false,
+    }
+}
+
 /// The setting, if its value is not written in full.
 fn full_value(shape: &Shape, key: &str, value: &str) -> Option<String> {
     let is_word = |text: &str| text.starts_with(|first: char| first.is_ascii_alphabetic());
@@ -118,6 +127,7 @@ mod tests {
         ] {
             assert_eq!(in_full(&shape, short).as_deref(), Some(full), "{short}");
         }
+        assert!(may_be_list(&shape, "train.days") && !may_be_list(&shape, "cluster.workers"));
         for full in [
             "cluster.workers=30",
             "cluster.workers=1,10,30",

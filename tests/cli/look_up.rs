@@ -77,6 +77,18 @@ fn short_words_are_understood_and_said() {
     for line in ["--workers 3 is understood as cluster.workers=3", "as protocol.kind=bsp"] {
         assert!(short.stderr.contains(line), "{}", short.stderr);
     }
+    // Days may be a list themselves.
+    let said = say(straggler().arg("run").arg(scenario("quickstart.toml")).arg("train.days=1,3"));
+    assert_eq!(said.code, 2);
+    let both = ["'train.days=\"1,3\"' for one", "'train.days=\"1\",\"3\"' for a run with each"];
+    assert!(both.iter().all(|part| said.stderr.contains(part)), "{}", said.stderr);
+    let one = ["train.days=\"1,3\"", "holdout.days=5", "--show"];
+    let said = done(straggler().arg("check").arg(scenario("quickstart.toml")).args(one));
+    assert!(
+        said.stdout.contains("\"1,3\"") || said.stdout.contains("\"1\", \"3\""),
+        "{}",
+        said.stdout
+    );
     // A mistake in a short word is told with the full one.
     let said = say(straggler().arg("check").arg(scenario("quickstart.toml")).arg("workers=some"));
     assert_eq!(said.code, 2);

@@ -3,15 +3,6 @@
 use super::section::{Section, SectionPart};
 use crate::report::figure::grid::{Grid, text};
 
-/// A word of a shell command, quoted if necessary.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
-    match !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
-        true => word.to_string(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
-}
-
 /// The command that writes the page of a results folder again, in that folder.
 pub(super) const REPORT: &str = "straggler report .";
 
@@ -51,17 +42,4 @@ pub(super) fn section(
     }
     parts.push(SectionPart::Folded("Where each figure comes from".to_string(), grid));
     Section { id: "reproduce", title: "How to reproduce this page", parts }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_reach_the_shell_as_they_are() {
-        assert_eq!(quoted("results/demo-3f9a1c"), "results/demo-3f9a1c");
-        assert_eq!(quoted("my run"), "'my run'");
-        assert_eq!(quoted("it's; rm -rf"), "'it'\\''s; rm -rf'");
-        assert_eq!(quoted("-o"), "'-o'");
-    }
 }

@@ -1,11 +1,12 @@
 //! The page that compares several folders: their curves in one plot, their figures, and the
 //! settings that differ.
 
-use super::commands::{self, Purpose, quoted};
+use super::commands::{self, Purpose};
 use super::page::Page;
 use super::section::{Section, SectionPart};
 use super::settings::{NONE, compared};
 use super::sweep::points;
+use crate::base::shell_word;
 use crate::report::error::ReportError;
 use crate::report::figure::number::{counted, figure};
 use crate::report::figure::sweep::curves;
@@ -39,7 +40,7 @@ pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
         Section::of_figures("quality", "Quality on the holdout", curves::figures(&points, file)),
         Section { id: "settings", title: "What differs in the settings", parts },
     ];
-    let folders: Vec<String> = all.iter().map(|results| quoted(&results.name)).collect();
+    let folders: Vec<String> = all.iter().map(|results| shell_word(&results.name)).collect();
     let again = format!("straggler report {}", folders.join(" "));
     sections.push(commands::section(
         "the folder above these folders",
