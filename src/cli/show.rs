@@ -9,6 +9,7 @@ use super::say::out;
 use crate::base::{SimSpan, counted, significant};
 use crate::experiment::Trial;
 use crate::experiment::expect::Checked;
+use crate::report::figure::time_spent;
 use crate::report::terminal::{Align, TextTable};
 use crate::report::words;
 use crate::results::summary::{At, Summary};
@@ -115,15 +116,13 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         table.row(["mixed reads".to_string(), text]);
     }
     if let Some(u) = &summary.utilisation {
-        let (busy, network, waiting) = (u.busy * 100.0, u.network * 100.0, u.waiting * 100.0);
-        let text = format!("busy {busy:.1} %, network {network:.1} %, waiting {waiting:.1} %");
-        table.row(["workers".to_string(), text]);
+        table.row(["workers".to_string(), time_spent::in_words(u)]);
     }
     if let Some(server) = &summary.server {
         let (shard, busy) = (server.shard, server.busy * 100.0);
         let text = match summary.shards {
-            1 => format!("busy {busy:.1} %"),
-            _ => format!("busiest shard {shard}: busy {busy:.1} %"),
+            1 => format!("serving {busy:.1} % of the time"),
+            _ => format!("shard {shard}, the busiest, serving {busy:.1} % of the time"),
         };
         table.row(["server".to_string(), text]);
     }

@@ -107,7 +107,7 @@ fn text(log: &StepLog, predicted: &[(&str, Prediction)]) -> String {
     let align = [Align::Left, Align::Right, Align::Right, Align::Right];
     let mut table = TextTable::new(&[&align[..], &[Align::Right; 3]].concat());
     let head = ["", "steps per second", "to now", "mean staleness", "computing"];
-    table.row([&head[..], &["waiting", "busiest shard"]].concat());
+    table.row([&head[..], &["held", "busiest shard"]].concat());
     let share = |share: f64| format!("{:.1} %", 100.0 * share);
     table.row([
         "the log".to_string(),
@@ -126,7 +126,7 @@ fn text(log: &StepLog, predicted: &[(&str, Prediction)]) -> String {
             format!("x{:.2}", found.throughput / now),
             number(found.staleness),
             share(found.computing),
-            share(found.waiting),
+            share(found.held),
             share(found.busiest_shard),
         ]);
     }

@@ -17,8 +17,8 @@ use crate::results::tables::{
 };
 use crate::sim::record::RowStaleness;
 use crate::sim::{
-    Activity, Cadence, EvaluatedView, Every, Finished, LayerDivergence, Limits, Observer, Progress,
-    Record, Simulation,
+    Cadence, EvaluatedView, Every, Finished, LayerDivergence, Limits, Observer, Progress, Record,
+    Simulation,
 };
 
 /// What the recorder must know of a run.
@@ -443,18 +443,20 @@ impl Recorder {
     }
 
     fn write_workers(&self, folder: &Path, simulation: &Simulation) -> io::Result<()> {
-        let now = simulation.now();
         let rows = simulation.workers().iter().enumerate().map(|(index, worker)| {
-            let spent = |activity| worker.spent(activity, now).seconds();
+            let spent = simulation.time_spent(worker);
             WorkerRow {
                 worker: index as u32,
                 class: self.class(worker.machine.class).to_string(),
                 slowdown: Some(worker.machine.slowdown.value()),
                 steps: worker.finished,
                 examples: worker.examples,
-                busy_s: spent(Activity::Compute),
-                network_s: spent(Activity::Pull) + spent(Activity::Push),
-                waiting_s: spent(Activity::Wait),
+                busy_s: spent.computing.seconds(),
+                network_s: spent.network.seconds(),
+                queued_s: Some(spent.queued.seconds()),
+                served_s: Some(spent.served.seconds()),
+                held_s: Some(spent.held.seconds()),
+                waiting_s: spent.waiting.seconds(),
                 staleness_mean: self.workers[index].mean(),
                 staleness_max: Some(self.workers_max[index]),
             }

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use super::presence;
 use super::recorder::Recorder;
+use crate::base::SimSpan;
 use crate::metrics::Quality;
 use crate::results::semantics::SEMANTICS;
 use crate::results::summary::{At, ServerLoad, Staleness, Summary, Utilisation};
 use crate::scenario::Scenario;
 use crate::sim::evaluate::Evaluator;
-use crate::sim::{Activity, Progress, Simulation};
+use crate::sim::shard::Shard;
+use crate::sim::station::Station;
+use crate::sim::{Progress, Simulation, TimeSpent};
 
 /// Assembles the figures of a run. The caller adds data facts, Bayes figures and hashes.
 pub(super) fn summary(
@@ -100,27 +103,35 @@ fn at(progress: &Progress, quality: &Quality) -> At {
     }
 }
 
-/// The busiest shard; of several, the first.
+/// The busiest shard and the busiest link of a shard; of several, the first.
 fn server(simulation: &Simulation) -> Option<ServerLoad> {
     let now = simulation.now();
     let seconds = now.seconds();
-    let shards = simulation.shards().iter().map(|shard| shard.processor.busy(now).seconds());
-    let loads = shards
-        .enumerate()
-        .map(|(number, busy)| ServerLoad { shard: number as u32, busy: busy / seconds });
-    let load = loads.reduce(|most, load| if load.busy > most.busy { load } else { most });
-    load.filter(|_| seconds > 0.0)
+    let share = |station: &Station| station.busy(now).seconds() / seconds;
+    let busiest = |load: &dyn Fn(&Shard) -> f64| {
+        let loads = (0u32..).zip(simulation.shards().iter().map(load));
+        loads.reduce(|most, load| if load.1 > most.1 { load } else { most })
+    };
+    let (shard, busy) = busiest(&|shard| share(&shard.processor))?;
+    let (link_shard, link_busy) =
+        busiest(&|shard| share(&shard.link_in).max(share(&shard.link_out)))?;
+    (seconds > 0.0).then_some(ServerLoad { shard, busy, link_shard, link_busy })
 }
 
 fn utilisation(simulation: &Simulation) -> Option<Utilisation> {
     let now = simulation.now();
-    let spent = |activity: Activity| -> f64 {
-        simulation.workers().iter().map(|worker| worker.spent(activity, now).seconds()).sum()
+    let workers = simulation.workers();
+    let all = now.seconds() * workers.len() as f64;
+    let share = |part: fn(TimeSpent) -> SimSpan| -> f64 {
+        let seconds = workers.iter().map(|worker| part(simulation.time_spent(worker)).seconds());
+        seconds.sum::<f64>() / all
     };
-    let all = now.seconds() * simulation.workers().len() as f64;
     (all > 0.0).then(|| Utilisation {
-        busy: spent(Activity::Compute) / all,
-        network: (spent(Activity::Pull) + spent(Activity::Push)) / all,
-        waiting: spent(Activity::Wait) / all,
+        busy: share(|spent| spent.computing),
+        network: share(|spent| spent.network),
+        queued: share(|spent| spent.queued),
+        served: share(|spent| spent.served),
+        held: share(|spent| spent.held),
+        waiting: share(|spent| spent.waiting),
     })
 }

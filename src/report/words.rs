@@ -5,6 +5,7 @@ use crate::base::shell_word;
 use crate::metrics::Quality;
 use crate::report::figure::number::{figure, percent, with_noun};
 use crate::results::Summary;
+use crate::results::summary::Utilisation;
 
 /// If the mean staleness is this close to the number of other workers, it is explained by it.
 const NEAR: f64 = 0.05;
@@ -15,7 +16,7 @@ const LITTLE: f64 = 0.01;
 pub fn staleness(summary: &Summary) -> Option<String> {
     let mean = summary.staleness.mean?;
     let (others, max) = (f64::from(summary.workers) - 1.0, summary.staleness.max?);
-    let waited = summary.utilisation.map(|u| u.waiting).filter(|waiting| *waiting > LITTLE);
+    let waited = summary.utilisation.map(|u| u.held + u.waiting).filter(|share| *share > LITTLE);
     let waited =
         waited.map(|share| format!("the workers waited for {} of their time", percent(share)));
     if max == 0 {
@@ -76,53 +77,59 @@ pub fn staleness(summary: &Summary) -> Option<String> {
 /// What limits the rate of the job, from the shares of its time; `None` without a cluster.
 pub fn bottleneck(summary: &Summary) -> Option<String> {
     let (time, server) = (summary.utilisation?, summary.server?);
-    let own = time.busy + time.network + time.waiting;
+    let Utilisation { busy, network, queued, served, held, waiting } = time;
+    let own = busy + network + queued + served + held + waiting;
     if own <= 0.0 {
         return None;
     }
-    let served = percent(server.busy);
+    let load = percent(server.busy);
     if server.busy >= SATURATED {
-        let shard = match summary.shards {
+        let name = match summary.shards {
             1 => "The server".to_string(),
             _ => format!("Shard {}, the busiest,", server.shard),
         };
         return Some(format!(
-            "{shard} served requests for {served} of the time: the server is the bottleneck. More shards or \
-             fewer bytes in a step make the job faster, more workers do not."
+            "{name} served requests for {load} of the time, and requests waited in queues for {} of the workers' \
+             time: the server is the bottleneck. More shards or fewer bytes in a step make the job faster, \
+             more workers do not.",
+            percent(queued / own)
         ));
     }
-    let [busy, network, waiting] = [time.busy, time.network, time.waiting].map(|t| t / own);
+    if server.link_busy >= SATURATED {
+        let name = match summary.shards {
+            1 => "The link of the server".to_string(),
+            _ => format!("The link of shard {}, the busiest,", server.link_shard),
+        };
+        return Some(format!(
+            "{name} was busy for {} of the time: the link of the server is the bottleneck. More shards, a faster \
+             link or fewer bytes in a step make the job faster, more workers do not.",
+            percent(server.link_busy)
+        ));
+    }
     let who = if summary.workers == 1 { "The worker" } else { "The workers" };
-    Some(if busy >= network.max(waiting) {
-        format!(
-            "{who} computed for {} of the time, and the busiest shard served for {served}: computing is the \
-             bottleneck.",
-            percent(busy)
-        )
-    } else if network >= waiting && server.busy >= QUEUED {
-        format!(
-            "Messages of the workers were under way for {} of the time, and the busiest shard served for \
-             {served}: the network and the queues of the server are the bottleneck.",
-            percent(network)
-        )
-    } else if network >= waiting {
-        format!(
-            "{who} pulled and pushed for {} of the time, and the busiest shard served for only {served}: the \
-             network is the bottleneck.",
-            percent(network)
-        )
-    } else {
-        format!(
-            "{who} waited for {} of the time, for the protocol, at the start or between steps, and the busiest \
-             shard served for only {served}: waiting is the bottleneck.",
-            percent(waiting)
-        )
-    })
+    let rest = format!("and the busiest shard served for {load}");
+    let ways: [(f64, &str, &str); 5] = [
+        (busy, "computed for {}", "computing is the bottleneck"),
+        (network, "had messages on the way for {}", "the network is the bottleneck"),
+        (
+            queued + served,
+            "waited for answers of the server for {}",
+            "requests that come at the same time, and their service, are the bottleneck",
+        ),
+        (held, "were held by the protocol for {}", "the protocol is the bottleneck"),
+        (
+            waiting,
+            "waited to start, between steps or for checkpoints for {}",
+            "that is the bottleneck",
+        ),
+    ];
+    // Of equal ones the first.
+    let most = ways.into_iter().reduce(|most, way| if way.0 > most.0 { way } else { most })?;
+    let did = most.1.replace("{}", &percent(most.0 / own));
+    Some(format!("{who} {did} of the time, {rest}: {}.", most.2))
 }
 
-/// Messages may wait in the queue of a shard that serves for at least this share of the time.
-const QUEUED: f64 = 0.5;
-/// A shard that serves for at least this share of the time cannot serve many more workers.
+/// A shard or a link that is busy for at least this share of the time cannot serve many more workers.
 const SATURATED: f64 = 0.9;
 
 /// The whole command that answers the scenario's question, for the scenario at `place`; `None` if one
@@ -158,7 +165,7 @@ pub const ERROR: &str = "± is the standard error over the examples of the holdo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::summary::{ServerLoad, Staleness, Utilisation};
+    use crate::results::summary::{ServerLoad, Staleness};
 
     fn summary(workers: u32, mean: f64, max: u64, waiting: f64) -> Summary {
         Summary {
@@ -167,31 +174,50 @@ mod tests {
             pushes: 1000,
             updates: 1000,
             staleness: Staleness { mean: Some(mean), p99: Some(max), max: Some(max), p50: None },
-            utilisation: Some(Utilisation { busy: 1.0 - waiting, network: 0.0, waiting }),
+            utilisation: Some(Utilisation {
+                busy: 1.0 - waiting,
+                held: waiting,
+                ..Utilisation::default()
+            }),
             ..Summary::default()
         }
     }
 
     #[test]
     fn the_bottleneck_is_where_the_time_goes() {
-        let said = |busy: f64, network: f64, shard: f64| {
-            let utilisation = Utilisation { busy, network, waiting: 1.0 - busy - network };
-            let server = ServerLoad { shard: 2, busy: shard };
+        let said = |time: Utilisation, busy: f64, link_busy: f64| {
+            let server = ServerLoad { shard: 2, busy, link_shard: 3, link_busy };
+            let (utilisation, server) = (Some(time), Some(server));
             bottleneck(&Summary {
                 shards: 4,
                 workers: 8,
-                utilisation: Some(utilisation),
-                server: Some(server),
+                utilisation,
+                server,
                 ..Summary::default()
             })
             .unwrap()
         };
-        assert!(said(0.05, 0.93, 0.995).starts_with("Shard 2, the busiest, served requests for"));
-        assert!(said(0.05, 0.93, 0.995).contains("the server is the bottleneck"));
-        assert!(said(0.9, 0.1, 0.3).ends_with("computing is the bottleneck."));
-        assert!(said(0.2, 0.7, 0.3).ends_with("the network is the bottleneck."));
-        assert!(said(0.2, 0.7, 0.7).contains("and the queues of the server"));
-        assert!(said(0.3, 0.1, 0.1).ends_with("waiting is the bottleneck."));
+        let time = Utilisation::default();
+        let saturated = said(Utilisation { busy: 0.1, queued: 0.9, ..time }, 0.995, 0.1);
+        assert!(saturated.starts_with("Shard 2, the busiest, served requests for"), "{saturated}");
+        assert!(
+            saturated.contains("for 90.0 % of the workers' time: the server is the bottleneck")
+        );
+        let link = said(Utilisation { busy: 0.1, network: 0.9, ..time }, 0.2, 0.97);
+        assert!(
+            link.starts_with("The link of shard 3, the busiest, was busy for 97.0 %"),
+            "{link}"
+        );
+        let ends = |time: Utilisation, end: &str| {
+            let text = said(time, 0.3, 0.3);
+            assert!(text.ends_with(end), "{text}");
+        };
+        ends(Utilisation { busy: 0.9, network: 0.1, ..time }, "computing is the bottleneck.");
+        ends(Utilisation { busy: 0.2, network: 0.7, ..time }, "the network is the bottleneck.");
+        ends(Utilisation { busy: 0.4, held: 0.6, ..time }, "the protocol is the bottleneck.");
+        let queue = Utilisation { busy: 0.4, queued: 0.4, served: 0.2, ..time };
+        ends(queue, "and their service, are the bottleneck.");
+        ends(Utilisation { busy: 0.4, waiting: 0.6, ..time }, "that is the bottleneck.");
         assert_eq!(bottleneck(&Summary::default()), None);
     }
 

@@ -106,7 +106,7 @@ impl Race {
 
 impl RaceRow {
     /// What readers see of it: AUC and difference at equal time and at equal examples, the end, mean
-    /// staleness, and the share of waiting.
+    /// staleness, and the share of time held by the protocol.
     pub fn cells_for_readers(&self) -> [String; 8] {
         let number = |value: Option<f64>, decimals: usize| {
             value.map_or_else(|| "-".to_string(), |value| format!("{value:.decimals$}"))
@@ -118,7 +118,7 @@ impl RaceRow {
                 }
                 _ => "-".to_string(),
             };
-        let waiting = self.waiting.map_or_else(|| "-".into(), |w| format!("{:.1} %", 100.0 * w));
+        let held = self.held.map_or_else(|| "-".into(), |w| format!("{:.1} %", 100.0 * w));
         [
             self.contestant.clone(),
             number(self.auc_at_time, 4),
@@ -135,7 +135,7 @@ impl RaceRow {
             ),
             self.end_s.map_or_else(|| "-".into(), |end| significant(end, 3)),
             number(self.staleness_mean, 2),
-            waiting,
+            held,
         ]
     }
 }
@@ -172,7 +172,7 @@ fn row(
         auc_at_examples_difference_high: by_examples.map(|found| found.interval.high),
         end_s: mean_of("sim_s"),
         staleness_mean: mean_of("staleness.mean"),
-        waiting: mean_of("utilisation.waiting"),
+        held: mean_of("utilisation.held"),
     })
 }
 

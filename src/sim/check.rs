@@ -3,7 +3,7 @@
 use super::error::SimError;
 use super::record::Activity;
 use super::simulation::Simulation;
-use super::worker::Worker;
+use super::worker::{TimeSpent, Worker};
 
 impl Simulation {
     /// Checks the invariants that hold between any two events.
@@ -15,9 +15,13 @@ impl Simulation {
         let tally = self.presence.tally();
         self.books.check(&self.flights, &self.coordinator, tally.lost_steps);
         for (index, worker) in self.workers.iter().enumerate() {
-            let spent: u64 =
-                Activity::ALL.iter().map(|&activity| worker.spent(activity, now).0).sum();
-            assert_eq!(spent, now.0, "the time of worker {index} does not add up");
+            let TimeSpent { computing, network, queued, served, held, waiting } =
+                self.time_spent(worker);
+            let there = computing + network + queued + served + held + waiting;
+            let gone = [Activity::Sleep, Activity::Down, Activity::Away]
+                .map(|activity| worker.spent(activity, now));
+            let spent = gone.into_iter().fold(there, |sum, span| sum + span);
+            assert_eq!(spent.0, now.0, "the time of worker {index} does not add up");
         }
         let there = self.workers.iter().filter(|worker| worker.presence.is_joined()).count() as u64;
         let came = tally.at_start + tally.joins;

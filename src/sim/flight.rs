@@ -10,16 +10,19 @@ use crate::server::sharding::Load;
 
 use super::cargo::Cargo;
 use super::network::{Message, Request};
+use super::passage::Passage;
 use super::step_data::StepData;
 use super::work::Work;
+use super::worker::Worker;
 
 /// A version that has not been read yet.
 const UNREAD: u64 = u64::MAX;
 
 /// The stage of a step at one shard.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 enum PartStage {
     /// The protocol has not granted it yet.
+    #[default]
     Closed,
     /// It may be read.
     Granted,
@@ -32,13 +35,16 @@ enum PartStage {
 }
 
 /// The part of a step at one shard.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default)]
 struct FlightPart {
     stage: PartStage,
     /// Version that was read.
     version: u64,
     /// Whether the step pushes to the shard.
     writes: bool,
+    /// The passage of its request that is not answered yet; empty before the request has entered
+    /// the shard's queue.
+    passage: Passage,
 }
 
 /// One step in flight.
@@ -58,6 +64,8 @@ pub struct Flight {
     pub passed: Option<SimTime>,
     /// Messages that the worker waits for.
     pub outstanding: u32,
+    /// The passage of the request that was answered last: the one that the worker waited for.
+    answered: Passage,
     /// The load of each shard.
     pub loads: Vec<Load>,
     parts: Vec<FlightPart>,
@@ -88,7 +96,7 @@ pub struct Flight {
 
 impl Flight {
     fn reset(&mut self, push: PushId, worker: WorkerId, step: u64, shards: u32) {
-        let part = FlightPart { stage: PartStage::Closed, version: UNREAD, writes: true };
+        let part = FlightPart { version: UNREAD, writes: true, ..FlightPart::default() };
         self.parts.clear();
         self.parts.resize(shards as usize, part);
         self.ids.clear();
@@ -125,6 +133,35 @@ impl Flight {
         debug_assert_eq!(part.stage, PartStage::Granted);
         part.stage = PartStage::Read;
         part.version = version;
+    }
+
+    /// Notes that the request to a shard has entered its queue.
+    pub(super) fn enter(&mut self, shard: ShardId, passage: Passage) {
+        self.parts[shard.index()].passage = passage;
+    }
+
+    /// Notes that a shard has served the request.
+    pub(super) fn served(&mut self, shard: ShardId, now: SimTime) {
+        self.parts[shard.index()].passage.ends = now;
+    }
+
+    /// Notes that the worker has the answer of a shard.
+    pub(super) fn answer(&mut self, shard: ShardId) {
+        self.outstanding -= 1;
+        self.answered = std::mem::take(&mut self.parts[shard.index()].passage);
+    }
+
+    /// Whether the worker is busy with it: it is neither ahead nor taken in everywhere.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.ahead && (!self.sent || self.outstanding > 0)
+    }
+
+    /// The passage of the request that the worker waits for: of several without an answer the one
+    /// that is served last, otherwise the one that was answered last.
+    pub(super) fn awaited(&self) -> Passage {
+        let open = self.parts.iter().map(|part| part.passage);
+        let open = open.filter(|_| self.outstanding > 0).max_by_key(|passage| passage.ends);
+        open.unwrap_or(self.answered)
     }
 
     /// Notes that the push has arrived at a shard.
@@ -217,6 +254,7 @@ fn empty() -> Flight {
         ahead: false,
         passed: None,
         outstanding: 0,
+        answered: Passage::default(),
         loads: Vec::new(),
         parts: Vec::new(),
         granted: 0,
@@ -272,6 +310,15 @@ impl Flights {
         self.list.get_mut(at)?.as_deref_mut()
     }
 
+    /// The passage of the request that a worker waits for, or has waited for last; looked up only
+    /// for one that pulls or pushes.
+    pub(super) fn awaited(&self, worker: &Worker) -> Passage {
+        let current = worker.flight.filter(|_| worker.exchanges());
+        let place = current.and_then(|push| push.0.checked_sub(self.first));
+        let flight = place.and_then(|place| self.list.get(place as usize)?.as_deref());
+        flight.map_or(worker.awaited, Flight::awaited)
+    }
+
     /// The flight with this number.
     ///
     /// # Panics
@@ -322,6 +369,8 @@ impl Flights {
     }
 }
 
+crate::persist_plain!(PartStage);
+crate::persist!(FlightPart { stage: state, version: state, writes: state, passage: state });
 crate::persist!(Flight {
     push: state,
     worker: state,
@@ -330,8 +379,9 @@ crate::persist!(Flight {
     ahead: state,
     passed: state,
     outstanding: state,
+    answered: state,
     loads: state,
-    parts: plain,
+    parts: state,
     granted: state,
     read: state,
     landed: state,

@@ -73,7 +73,7 @@ impl Journey<'_> {
             Some(push) => push,
             None => self.begin(worker, ahead),
         };
-        if !ahead {
+        if !ahead && self.workers[worker.index()].activity() != Activity::Pull {
             self.turn_to(worker, Activity::Pull);
         }
         match shard {
@@ -179,8 +179,11 @@ impl Journey<'_> {
     /// A request enters the queue of a shard's processor.
     pub(super) fn request_enters(&mut self, request: Request, push: PushId, shard: ShardId) {
         let Some(flight) = self.flights.find(push) else { return };
-        if let Some(service) = self.network.enter(self.queue, &flight.message(request, shard)) {
-            tell_service(service, self.observer);
+        let passage = self.network.enter(self.queue, &flight.message(request, shard));
+        flight.enter(shard, passage);
+        if passage.ends < SimTime::MAX {
+            let (worker, from, to) = (flight.worker, passage.begins(), passage.ends);
+            tell_service(Service { shard, worker, request, from, to }, self.observer);
         }
     }
 
@@ -188,7 +191,9 @@ impl Journey<'_> {
     pub(super) fn pull_served(&mut self, push: PushId, shard: ShardId) -> Option<Notice> {
         let flight = self.flights.find(push)?;
         let (worker, version) = (flight.worker, self.coordinator.version(shard));
-        flight.read(shard, version, self.queue.now());
+        let now = self.queue.now();
+        flight.read(shard, version, now);
+        flight.served(shard, now);
         if flight.writes(shard) {
             self.books.read(shard, 0);
         }
@@ -237,22 +242,22 @@ impl Journey<'_> {
         let Some(flight) = self.flights.find(push) else { return };
         let message = flight.message(Request::Pull, shard);
         if let Some(at) = self.network.take_in(self.queue, &message) {
-            self.pull_passes(push, at);
+            self.pull_passes(push, shard, at);
         }
     }
 
     /// Values have passed the worker's link, or will have passed it at `at`.
-    pub(super) fn pull_passes(&mut self, push: PushId, at: SimTime) {
+    pub(super) fn pull_passes(&mut self, push: PushId, shard: ShardId, at: SimTime) {
         let Some(flight) = self.flights.find(push) else { return };
         let worker = flight.worker;
-        flight.outstanding -= 1;
+        flight.answer(shard);
         if flight.outstanding > 0 {
             return;
         }
         if flight.is_granted() {
             self.note_read(push, at);
         } else if !flight.ahead {
-            self.turn_to(worker, Activity::Wait);
+            self.turn_to(worker, Activity::Held);
         }
     }
 
@@ -271,8 +276,10 @@ impl Journey<'_> {
     pub(super) fn take_up_next(&mut self, worker: WorkerId) -> bool {
         let w = &mut self.workers[worker.index()];
         let Some(push) = w.next.take() else { return false };
-        w.flight = Some(push);
-        self.turn_to(worker, Activity::Pull);
+        let flight = self.flights.get(push);
+        let is_held = flight.outstanding == 0 && !flight.is_granted();
+        self.turn_to(worker, if is_held { Activity::Held } else { Activity::Pull });
+        self.workers[worker.index()].flight = Some(push);
         let now = self.queue.now();
         let flight = self.flights.get(push);
         flight.ahead = false;
@@ -344,7 +351,8 @@ impl Journey<'_> {
     ) -> Option<(Notice, Option<WorkerId>)> {
         let flight = self.flights.find(push)?;
         let worker = flight.worker;
-        flight.outstanding -= 1;
+        flight.served(shard, self.queue.now());
+        flight.answer(shard);
         flight.arrive(shard);
         let last = flight.outstanding == 0;
         let pulled = flight.version(shard).expect("a push has read");
@@ -354,6 +362,7 @@ impl Journey<'_> {
             w.finished += 1;
             w.examples += flight.examples;
             w.flight = None;
+            w.awaited = flight.awaited();
             w.pushed = Some(push);
             flight.clock_lag = self.coordinator.count_step(worker);
         }
@@ -380,7 +389,9 @@ impl Journey<'_> {
         if w.presence.note_if_asleep(activity) {
             return;
         }
-        let (before, from, step) = w.turn_to(activity, now, self.coordinator.steps(worker));
+        let awaited = self.flights.awaited(w);
+        let (before, from, step) =
+            w.turn_to(activity, now, self.coordinator.steps(worker), awaited);
         if now > from && self.observer.wants_timeline() {
             let (class, activity, to) = (w.machine.class, before, now);
             self.observer.observe(&Record::Activity { worker, class, activity, from, to, step });

@@ -1,6 +1,7 @@
 //! The network and its stations: messages pass links and processors of any discipline.
 
 use super::parts::Links;
+use super::passage::Passage;
 use super::queue::{Event, EventQueue, StationId};
 use super::shard::Shard;
 use super::sharing::Onward;
@@ -127,12 +128,13 @@ impl NetworkState {
         false
     }
 
-    /// A request enters the processor's queue. Returns its service, if that is known already.
+    /// A request enters the processor's queue. Returns its passage, whose end a shared processor
+    /// does not know yet.
     #[inline]
-    pub(super) fn enter(&mut self, queue: &mut EventQueue, message: &Message) -> Option<Service> {
+    pub(super) fn enter(&mut self, queue: &mut EventQueue, message: &Message) -> Passage {
         let Message { request, push, worker, shard, load } = *message;
-        let now = queue.now();
         let at = &mut self.shards[shard.index()];
+        let entered = at.received.max(queue.now());
         let (work, weight, event) = match request {
             Request::Pull => {
                 (at.pull_time(load, shard, self.streams), 1.0, Event::PullServed(push, shard))
@@ -145,12 +147,11 @@ impl NetworkState {
         if at.processor.is_shared() && !work.is_zero() {
             let onward = Onward { worker, event, after: SimSpan::ZERO };
             self.share(queue, StationId::Processor(shard), (work, weight), onward);
-            return None;
+            return Passage { entered, work, ends: SimTime::MAX };
         }
-        let done = at.processor.serve(at.received.max(now), work);
-        queue.schedule(done, worker, event);
-        let from = SimTime(done.0.saturating_sub(work.0));
-        Some(Service { shard, worker, request, from, to: done })
+        let ends = at.processor.serve(entered, work);
+        queue.schedule(ends, worker, event);
+        Passage { entered, work, ends }
     }
 
     /// Values leave a shard for a worker.

@@ -11,9 +11,11 @@ use super::progress::Progress;
 /// The activity of a worker. Every moment of a worker's time belongs to exactly one activity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub enum Activity {
-    /// Not started yet, or held by the protocol.
+    /// Not started yet, between two steps, or waiting for a checkpoint.
     #[default]
     Wait,
+    /// Waiting for the protocol's permission to pull.
+    Held,
     /// From its request to the last received value.
     Pull,
     /// Computing its gradient.
@@ -30,8 +32,9 @@ pub enum Activity {
 
 impl Activity {
     /// All activities, by their numbers.
-    pub const ALL: [Activity; 7] = [
+    pub const ALL: [Activity; 8] = [
         Activity::Wait,
+        Activity::Held,
         Activity::Pull,
         Activity::Compute,
         Activity::Push,
@@ -44,6 +47,7 @@ impl Activity {
     pub fn name(self) -> &'static str {
         match self {
             Activity::Wait => "wait",
+            Activity::Held => "held",
             Activity::Pull => "pull",
             Activity::Compute => "compute",
             Activity::Push => "push",

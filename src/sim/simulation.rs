@@ -15,7 +15,7 @@ use super::session::{TrainingSession, by_worker};
 use super::shard::Shard;
 use super::step_data::StepData;
 use super::watchdog::Watchdog;
-use super::worker::Worker;
+use super::worker::{TimeSpent, Worker};
 use crate::base::{SimTime, WorkerId};
 
 /// A run on a simulated cluster.
@@ -108,6 +108,11 @@ impl Simulation {
     /// The workers.
     pub fn workers(&self) -> &[Worker] {
         &self.workers
+    }
+
+    /// How a worker has spent its time so far.
+    pub fn time_spent(&self, worker: &Worker) -> TimeSpent {
+        worker.time_spent(self.now(), self.flights.awaited(worker))
     }
 
     /// The shards.

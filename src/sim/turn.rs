@@ -104,9 +104,9 @@ impl Turn<'_> {
                 }
             }
             Event::PullReturns(push, shard) => self.journey().pull_returns(push, shard),
-            Event::PullPasses(push, _) => {
+            Event::PullPasses(push, shard) => {
                 let now = self.sim.queue.now();
-                self.journey().pull_passes(push, now);
+                self.journey().pull_passes(push, shard, now);
             }
             Event::ComputeStarts(push) => {
                 if let Some(worker) = self.journey().compute_starts(push) {
@@ -158,7 +158,7 @@ impl Turn<'_> {
         if self.journey().take_up_next(worker) {
             return Ok(());
         }
-        self.journey().turn_to(worker, Activity::Wait);
+        self.journey().turn_to(worker, Activity::Held);
         self.sim.workers[worker.index()].asking = true;
         self.consult(Notice::Asks(worker))
     }
@@ -191,8 +191,12 @@ impl Turn<'_> {
         match decision {
             Decision::Grant(worker, shard) => {
                 if self.sim.saves.is_gathering() && !self.has_reads_left(worker) {
-                    let life = self.sim.workers[worker.index()].presence.life();
+                    let w = &self.sim.workers[worker.index()];
+                    let (life, is_held) = (w.presence.life(), w.activity() == Activity::Held);
                     self.sim.saves.hold_grant(worker, life, shard);
+                    if is_held {
+                        self.journey().turn_to(worker, Activity::Wait);
+                    }
                 } else {
                     self.journey().grant(worker, shard);
                 }

@@ -15,10 +15,10 @@ use super::worker::Worker;
 use crate::base::{ShardId, WorkerId};
 use crate::protocol::{Merge, PushId};
 
-/// The rooms that updates touch: no messages, no checkpoints, and of workers only the machines.
+/// The rooms that updates touch: no messages, no checkpoints, and of workers only their machines and what they wait for.
 pub(super) struct Updates<'a> {
     pub(super) queue: &'a mut EventQueue,
-    pub(super) workers: &'a [Worker],
+    pub(super) workers: &'a mut [Worker],
     pub(super) flights: &'a mut Flights,
     pub(super) coordinator: &'a mut Coordinator,
     pub(super) books: &'a mut Books,
@@ -193,6 +193,9 @@ impl Updates<'_> {
     /// Removes a step that will not land from all accounts.
     pub(super) fn abandon(&mut self, push: PushId) -> Abandoned {
         let mut flight = self.flights.remove(push);
+        if flight.is_awaited() {
+            self.workers[flight.worker.index()].awaited = flight.awaited();
+        }
         self.books.close(&flight, self.coordinator.versions());
         self.watchdog.note_step(false);
         let ids = std::mem::take(&mut flight.ids);

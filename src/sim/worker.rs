@@ -1,5 +1,6 @@
 //! A simulated worker: a machine, its activity, and its times.
 
+use super::passage::Passage;
 use super::presence::WorkerPresence;
 use super::record::Activity;
 use crate::base::{SimSpan, SimTime};
@@ -42,6 +43,30 @@ pub struct Worker {
     /// The step in which the current activity began.
     step: u64,
     spent: [SimSpan; Activity::ALL.len()],
+    /// Parts of the time pulling and pushing: in the queue of a shard, and in service.
+    queued: SimSpan,
+    served: SimSpan,
+    /// The passage of the request that it waited for last.
+    pub(super) awaited: Passage,
+}
+
+/// How a worker has spent its time. The rest of the clock is time asleep, crashed or away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TimeSpent {
+    /// Computing.
+    pub computing: SimSpan,
+    /// Pulling and pushing while the message that it waits for is on links, on the way there or
+    /// back.
+    pub network: SimSpan,
+    /// Pulling and pushing while that message waits in the queue of a shard. With processor
+    /// sharing: while others make its service longer.
+    pub queued: SimSpan,
+    /// Pulling and pushing while a shard serves that message.
+    pub served: SimSpan,
+    /// Held by the protocol.
+    pub held: SimSpan,
+    /// Before its start, between two steps, and while a checkpoint makes it wait.
+    pub waiting: SimSpan,
 }
 
 impl Worker {
@@ -66,6 +91,9 @@ impl Worker {
             since: SimTime::ZERO,
             step: 0,
             spent: [SimSpan::ZERO; Activity::ALL.len()],
+            queued: SimSpan::ZERO,
+            served: SimSpan::ZERO,
+            awaited: Passage::default(),
         }
     }
 
@@ -84,15 +112,21 @@ impl Worker {
     }
 
     /// Changes its activity at `now`, in its step `step`; returns the activity before, its start,
-    /// and its step.
-    pub fn turn_to(
+    /// and its step. `awaited` is the request that it has waited for, if it pulled or pushed.
+    pub(super) fn turn_to(
         &mut self,
         activity: Activity,
         now: SimTime,
         step: u64,
+        awaited: Passage,
     ) -> (Activity, SimTime, u64) {
         let before = (self.activity, self.since, self.step);
         self.spent[self.activity as usize] += now.since(self.since);
+        if self.exchanges() {
+            let (queued, served) = awaited.within(self.since, now);
+            self.queued += queued;
+            self.served += served;
+        }
         self.activity = activity;
         self.since = now;
         self.step = step;
@@ -102,7 +136,12 @@ impl Worker {
     /// Whether it has no current step, or waits to begin one.
     pub(super) fn is_idle(&self) -> bool {
         let doing = self.presence.suspended().unwrap_or(self.activity);
-        self.flight.is_none() && doing == Activity::Wait
+        self.flight.is_none() && matches!(doing, Activity::Wait | Activity::Held)
+    }
+
+    /// Whether it pulls or pushes.
+    pub(super) fn exchanges(&self) -> bool {
+        matches!(self.activity, Activity::Pull | Activity::Push)
     }
 
     /// Its activity.
@@ -114,6 +153,24 @@ impl Worker {
     pub fn spent(&self, activity: Activity, now: SimTime) -> SimSpan {
         let present = if self.activity == activity { now.since(self.since) } else { SimSpan::ZERO };
         self.spent[activity as usize] + present
+    }
+
+    /// How it has spent its time so far, if it waits for the request `awaited` now.
+    pub(super) fn time_spent(&self, now: SimTime, awaited: Passage) -> TimeSpent {
+        let (queued, served) = match self.exchanges() {
+            true => awaited.within(self.since, now),
+            false => Default::default(),
+        };
+        let (queued, served) = (self.queued + queued, self.served + served);
+        let messages = self.spent(Activity::Pull, now) + self.spent(Activity::Push, now);
+        TimeSpent {
+            computing: self.spent(Activity::Compute, now),
+            network: messages - queued - served,
+            queued,
+            served,
+            held: self.spent(Activity::Held, now),
+            waiting: self.spent(Activity::Wait, now),
+        }
     }
 }
 
@@ -135,5 +192,8 @@ crate::persist!(Worker {
     activity: state,
     since: state,
     step: state,
-    spent: each
+    spent: each,
+    queued: state,
+    served: state,
+    awaited: state
 });

@@ -6,7 +6,7 @@ use std::path::Path;
 use assert_cmd::Command;
 
 use crate::support::{
-    Rows, assert_same, done, reproducible, scenario, small_run, straggler, summary,
+    Rows, WORKER_TIMES, assert_same, done, reproducible, scenario, small_run, straggler, summary,
 };
 
 fn tides(out: &Path, settings: &[&str]) -> Command {
@@ -38,12 +38,12 @@ fn counts_of_coming_and_going_add_up() {
         assert!((found - sum / end / count).abs() < 1e-9, "{share}: {found} {sum}");
     }
     let all = Rows::read(&out.join("workers.csv"));
-    let sum_of = |rows: &Rows, names: [&str; 3], w: usize| -> f64 {
+    let sum_of = |rows: &Rows, names: &[&str], w: usize| -> f64 {
         names.iter().map(|name| rows.numbers(name)[w]).sum()
     };
     for w in 0..workers.len() {
-        let there = sum_of(&all, ["busy_s", "network_s", "waiting_s"], w);
-        let gone = sum_of(&workers, ["down_s", "away_s", "asleep_s"], w);
+        let there = sum_of(&all, &WORKER_TIMES, w);
+        let gone = sum_of(&workers, &["down_s", "away_s", "asleep_s"], w);
         assert!((there + gone - end).abs() < 1e-6, "worker {w}: {there} + {gone}, not {end}");
     }
     let uses = Rows::read(&out.join("audit.csv"));

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::{
-    Rows, SMALL, assert_same, done, reproducible, scenario, small_run, straggler, summary,
+    Rows, SMALL, WORKER_TIMES, assert_same, done, reproducible, scenario, small_run, straggler,
+    summary,
 };
 
 #[test]
@@ -57,8 +58,8 @@ fn a_run_writes_every_file_of_the_results_folder() {
         ("rows.csv", "table,popularity_low,popularity_high,touches,staleness_mean,staleness_max"),
         (
             "workers.csv",
-            "worker,class,slowdown,steps,examples,busy_s,network_s,waiting_s,staleness_mean,\
-             staleness_max",
+            "worker,class,slowdown,steps,examples,busy_s,network_s,queued_s,served_s,held_s,\
+             waiting_s,staleness_mean,staleness_max",
         ),
         (
             "shards.csv",
@@ -100,7 +101,7 @@ fn check_sums(out: &Path) {
     let sum = |values: Vec<f64>| values.iter().sum::<f64>();
     assert_eq!(sum(workers.numbers("steps")), pushes);
     assert_eq!(sum(workers.numbers("examples")), summary["examples"].as_f64().unwrap());
-    let parts = ["busy_s", "network_s", "waiting_s"].map(|part| workers.numbers(part));
+    let parts = WORKER_TIMES.map(|part| workers.numbers(part));
     for worker in 0..workers.len() {
         let spent: f64 = parts.iter().map(|part| part[worker]).sum();
         assert!((spent - sim_s).abs() < 1e-6 * sim_s, "worker {worker}: {spent} of {sim_s}");

@@ -28,6 +28,10 @@ pub(crate) const SMALL: &[&str] = &[
     "model.embedding_dim=4",
 ];
 
+/// The columns of `workers.csv` with the time of a worker that is there.
+pub(crate) const WORKER_TIMES: [&str; 6] =
+    ["busy_s", "network_s", "queued_s", "served_s", "held_s", "waiting_s"];
+
 /// `straggler run quickstart.toml` with [`SMALL`] into `out`, without plots.
 pub(crate) fn small_run(out: &Path) -> Command {
     let mut command = straggler();

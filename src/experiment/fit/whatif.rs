@@ -83,14 +83,14 @@ impl FittedJob {
     /// If it cannot be simulated.
     pub fn predict(&self, window: StepWindow, folder: &Path) -> Result<Prediction, FitError> {
         let mut figures = Figures::new(self.cluster.workers as usize);
-        let (mut computing, mut waiting, mut all, mut busiest) = (0.0, 0.0, 0.0, 0.0);
+        let (mut computing, mut held, mut all, mut busiest) = (0.0, 0.0, 0.0, 0.0);
         for seed in 1..=window.seeds {
             let simulation =
                 simulate(&self.scenario(window.to, seed), window, folder, &mut figures)?;
             let now = simulation.now();
             for worker in simulation.workers() {
                 computing += worker.spent(Activity::Compute, now).seconds();
-                waiting += worker.spent(Activity::Wait, now).seconds();
+                held += worker.spent(Activity::Held, now).seconds();
                 all += now.seconds();
             }
             let busy = simulation.shards().iter().map(|shard| shard.processor.busy(now).seconds());
@@ -100,7 +100,7 @@ impl FittedJob {
             throughput: figures.throughput(),
             staleness: figures.mean(),
             computing: computing / all,
-            waiting: waiting / all,
+            held: held / all,
             busiest_shard: busiest,
         })
     }
@@ -128,8 +128,8 @@ pub struct Prediction {
     pub staleness: Option<f64>,
     /// Share of the workers' time spent computing.
     pub computing: f64,
-    /// Share of the workers' time spent waiting for the protocol.
-    pub waiting: f64,
+    /// Share of the workers' time spent held by the protocol.
+    pub held: f64,
     /// Share of the time in which the busiest shard served requests.
     pub busiest_shard: f64,
 }

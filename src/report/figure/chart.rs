@@ -170,8 +170,8 @@ pub enum Ink {
 /// Bars of equal length, divided into shares.
 #[derive(Clone, Debug)]
 pub struct Shares {
-    /// The parts in order, with their colours.
-    pub parts: [(&'static str, Ink); 3],
+    /// The parts in order; the band of a look is the part of a bar's width that is filled.
+    pub parts: Vec<Look>,
     /// One bar for each group, which a page shows above the table. With several groups the first
     /// bar is that of all together.
     pub groups: Vec<Bar>,
@@ -192,7 +192,7 @@ pub struct Bar {
     /// Its own name.
     pub name: String,
     /// The shares of the parts; their sum is 1.
-    pub shares: [f64; 3],
+    pub shares: Vec<f64>,
 }
 
 /// Rows of spans of time.

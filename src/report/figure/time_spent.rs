@@ -6,6 +6,7 @@ use super::grid::{self, Grid, MOST_ROWS};
 use super::number::{self, counted, percent};
 use super::worker_state::WorkerState;
 use crate::results::RunResults;
+use crate::results::summary::Utilisation;
 use crate::results::tables::WorkerRow;
 
 /// The most bars of classes.
@@ -15,38 +16,65 @@ const MOST_WORKERS: usize = 64;
 /// The number of slowest workers that it then shows.
 const SLOWEST: usize = 10;
 
-/// The states in the order of the bars.
-const STATES: [WorkerState; 3] =
-    [WorkerState::Computing, WorkerState::Network, WorkerState::Waiting];
+/// The states in the order of the bars, and their names in sentences.
+const STATES: [(WorkerState, &str); 6] = [
+    (WorkerState::Computing, "computing"),
+    (WorkerState::Network, "with messages on the way"),
+    (WorkerState::Queue, "in the queues of shards"),
+    (WorkerState::Served, "being served"),
+    (WorkerState::Held, "held by the protocol"),
+    (WorkerState::Waiting, "waiting for something else"),
+];
 
-/// The sum of the times of some workers, in seconds: busy, network, waiting.
+/// Times in the order of [`STATES`].
+type Times = [f64; STATES.len()];
+
+/// The sum of the times of some workers, in seconds.
 struct Spent {
     name: String,
     workers: usize,
-    seconds: [f64; 3],
+    seconds: Times,
 }
 
 impl Spent {
     fn of(name: &str, workers: &[&WorkerRow]) -> Spent {
-        let mut seconds = [0.0; 3];
+        let mut seconds = Times::default();
         for own in workers.iter().map(|worker| self::seconds(worker)) {
             seconds.iter_mut().zip(own).for_each(|(sum, more)| *sum += more);
         }
         Spent { name: name.to_string(), workers: workers.len(), seconds }
     }
 
-    fn shares(&self) -> [f64; 3] {
+    fn shares(&self) -> Times {
         shares(self.seconds)
     }
 }
 
-fn seconds(worker: &WorkerRow) -> [f64; 3] {
-    [worker.busy_s, worker.network_s, worker.waiting_s]
+fn seconds(worker: &WorkerRow) -> Times {
+    let [queued, served, held] =
+        [worker.queued_s, worker.served_s, worker.held_s].map(Option::unwrap_or_default);
+    [worker.busy_s, worker.network_s, queued, served, held, worker.waiting_s]
 }
 
-fn shares(seconds: [f64; 3]) -> [f64; 3] {
+fn shares(seconds: Times) -> Times {
     let all: f64 = seconds.iter().sum();
     seconds.map(|seconds| seconds / all)
+}
+
+/// Where the workers' time went, in words: every state that took any of it.
+pub fn in_words(time: &Utilisation) -> String {
+    listed([time.busy, time.network, time.queued, time.served, time.held, time.waiting])
+}
+
+fn listed(shares: Times) -> String {
+    let spent = STATES.iter().zip(shares).filter(|(_, share)| *share > 0.0);
+    let mut parts: Vec<String> =
+        spent.map(|((_, name), share)| format!("{} {name}", percent(share))).collect();
+    match parts.pop() {
+        Some(last) if parts.is_empty() => last,
+        Some(last) => format!("{} and {last}", parts.join(", ")),
+        None => "none of it in the job".to_string(),
+    }
 }
 
 /// The figure.
@@ -76,25 +104,28 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
             all.chain(classes).take(MOST_CLASSES).collect()
         }
     };
+    // A state that took none of anybody's time is left out.
+    let took = |k: usize| workers.iter().any(|worker| seconds(worker)[k] > 0.0);
+    let shown: Vec<usize> = (0..STATES.len()).filter(|&k| took(k)).collect();
+    let name = |k: usize| STATES[k].0.look().name;
     let columns = [grid::text("class"), grid::number("workers")].into_iter();
-    let columns = columns.chain(STATES.map(|state| grid::number(state.look().name)));
-    let seconds = |state: WorkerState| grid::number(format!("{}, s", state.look().name));
-    let columns = columns.chain(STATES.map(seconds));
+    let columns = columns.chain(shown.iter().map(|&k| grid::number(name(k))));
+    let columns = columns.chain(shown.iter().map(|&k| grid::number(format!("{}, s", name(k)))));
     let grid = Grid::new("Time of the workers by class", columns.collect());
     Ok(Figure {
         id: "time-spent".to_string(),
         title: "How the workers spend their time".to_string(),
         sentence: sentence(&groups, &workers) + &left_out,
         chart: Chart::Shares(Shares {
-            parts: STATES.map(|state| (state.look().name, state.look().ink)),
-            groups: groups.iter().map(bar_of_class).collect(),
-            members: members(&workers, &groups),
+            parts: shown.iter().map(|&k| STATES[k].0.look()).collect(),
+            groups: groups.iter().map(|class| bar_of_class(class, &shown)).collect(),
+            members: members(&workers, &groups, &shown),
             member: "worker",
             whole: "share of the workers' time",
         }),
         grid: grid.fill(&groups, MOST_ROWS, "workers.csv", |class| {
-            let shares = class.shares().map(percent).into_iter();
-            let seconds = class.seconds.map(number::figure);
+            let shares = shown.iter().map(|&k| percent(class.shares()[k]));
+            let seconds = shown.iter().map(|&k| number::figure(class.seconds[k]));
             let head = [class.name.clone(), class.workers.to_string()];
             head.into_iter().chain(shares).chain(seconds).collect()
         }),
@@ -102,48 +133,55 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     })
 }
 
-fn bar_of_class(class: &Spent) -> Bar {
+fn bar_of_class(class: &Spent, shown: &[usize]) -> Bar {
     let name = counted(class.workers, "worker", "workers");
-    Bar { group: class.name.clone(), name, shares: class.shares() }
+    bar(class.name.clone(), name, class.seconds, shown)
+}
+
+fn bar(group: String, name: String, seconds: Times, shown: &[usize]) -> Bar {
+    let shares = shares(seconds);
+    Bar { group, name, shares: shown.iter().map(|&k| shares[k]).collect() }
 }
 
 /// One bar per worker; with many workers, one per class and one for each of the slowest workers.
-fn members(workers: &[&WorkerRow], groups: &[Spent]) -> Vec<Bar> {
-    let bar = |worker: &&WorkerRow| Bar {
-        group: worker.class.clone(),
-        name: worker.worker.to_string(),
-        shares: shares(seconds(worker)),
-    };
+fn members(workers: &[&WorkerRow], groups: &[Spent], shown: &[usize]) -> Vec<Bar> {
     if workers.len() <= MOST_WORKERS {
-        return workers.iter().map(bar).collect();
+        let own = |worker: &&WorkerRow| {
+            bar(worker.class.clone(), worker.worker.to_string(), seconds(worker), shown)
+        };
+        return workers.iter().map(own).collect();
     }
     let pace = |worker: &WorkerRow| worker.steps as f64 / seconds(worker).iter().sum::<f64>();
     let mut slowest = workers.to_vec();
     slowest.sort_by(|a, b| pace(a).total_cmp(&pace(b)));
     let slowest = slowest.iter().take(SLOWEST);
-    let slowest = slowest.map(|worker| Bar {
-        group: "the slowest workers".to_string(),
-        name: format!("{} {}", worker.class, worker.worker),
-        ..bar(worker)
+    let slowest = slowest.map(|worker| {
+        let name = format!("{} {}", worker.class, worker.worker);
+        bar("the slowest workers".to_string(), name, seconds(worker), shown)
     });
-    groups.iter().map(bar_of_class).chain(slowest).collect()
+    groups.iter().map(|class| bar_of_class(class, shown)).chain(slowest).collect()
 }
 
 fn sentence(groups: &[Spent], workers: &[&WorkerRow]) -> String {
     let Some(all) = groups.first() else { return String::new() };
-    let [busy, network, waiting] = all.shares().map(percent);
-    let waits = |worker: &WorkerRow| shares(seconds(worker))[2];
-    // Of equal workers the first.
-    let most = workers.iter().rev().max_by(|a, b| waits(a).total_cmp(&waits(b)));
-    let most = match most.filter(|worker| workers.len() > 1 && waits(worker) > 0.0) {
-        Some(worker) => {
-            let share = percent(waits(worker));
-            format!(" Worker {} ({}) waited most: {share}.", worker.worker, worker.class)
+    let [.., held, waiting] = STATES.map(|(_, name)| name);
+    // The state in which somebody stood still the longest, and who; of equal workers the first.
+    let stood = [(STATES.len() - 2, held), (STATES.len() - 1, waiting)].map(|(k, name)| {
+        let share = |worker: &WorkerRow| shares(seconds(worker))[k];
+        let most = workers.iter().rev().max_by(|a, b| share(a).total_cmp(&share(b)));
+        most.map(|worker| (share(worker), *worker, name))
+    });
+    let most = stood.into_iter().flatten().max_by(|a, b| a.0.total_cmp(&b.0));
+    let most = match most.filter(|(share, ..)| workers.len() > 1 && *share > 0.0) {
+        Some((share, worker, name)) => {
+            let share = percent(share);
+            format!(" Worker {} ({}) was {name} most: {share}.", worker.worker, worker.class)
         }
         None => String::new(),
     };
     format!(
-        "{} spent {busy} of the time computing, {network} pulling and pushing, and {waiting} waiting.{most}",
-        counted(all.workers, "worker", "workers")
+        "The time of {}: {}.{most}",
+        counted(all.workers, "worker", "workers"),
+        listed(all.shares())
     )
 }

@@ -19,9 +19,9 @@ pub enum WorkerState {
     Queue,
     /// A server serves it.
     Served,
-    /// The protocol makes it wait.
+    /// The protocol does not let it pull yet.
     Held,
-    /// Not started yet, or held by the protocol.
+    /// Not started yet, between two steps, or waiting for a checkpoint.
     Waiting,
     /// Standing still, by script.
     Asleep,
@@ -54,6 +54,7 @@ impl WorkerState {
             Activity::Pull => WorkerState::Pull,
             Activity::Push => WorkerState::Push,
             Activity::Wait => WorkerState::Waiting,
+            Activity::Held => WorkerState::Held,
             Activity::Sleep => WorkerState::Asleep,
             Activity::Down => WorkerState::Crashed,
             Activity::Away => WorkerState::Away,
@@ -67,10 +68,10 @@ impl WorkerState {
             WorkerState::Computing => ("computing", Ink::Series(0), (0.0, 1.0)),
             WorkerState::Pull => ("pull", Ink::Series(2), (0.0, 0.45)),
             WorkerState::Push => ("push", Ink::Series(4), (0.55, 1.0)),
-            WorkerState::Network => ("network", Ink::Series(2), (0.1, 0.9)),
+            WorkerState::Network => ("network", Ink::Series(2), (0.15, 0.85)),
             WorkerState::Queue => ("server's queue", Ink::Series(1), (0.1, 0.9)),
             WorkerState::Served => ("being served", Ink::Series(3), (0.1, 0.9)),
-            WorkerState::Held => ("held by the protocol", Ink::Quiet, (0.4, 0.6)),
+            WorkerState::Held => ("held by the protocol", Ink::Quiet, (0.25, 0.75)),
             WorkerState::Waiting => ("waiting", Ink::Quiet, (0.45, 0.6)),
             WorkerState::Asleep => ("asleep", Ink::Quiet, (0.3, 0.75)),
             WorkerState::Crashed => ("crashed", Ink::Series(6), (0.8, 1.0)),

@@ -97,10 +97,8 @@ fn legend(entries: &[(Markup, &str)]) -> Markup {
 /// A bar for each group.
 pub(super) fn shares(shares: &Shares) -> Markup {
     let height = BAR_ROW * shares.groups.len() as f64;
-    let entry = |(part, (name, ink)): (usize, &(&'static str, Ink))| {
-        (bar(*ink, part, (0.0, 24.0), 1.0, 14.0), *name)
-    };
-    let entries: Vec<(Markup, &str)> = shares.parts.iter().enumerate().map(entry).collect();
+    let entry = |look: &Look| (bar(*look, (0.0, 24.0), 1.0, 14.0), look.name);
+    let entries: Vec<(Markup, &str)> = shares.parts.iter().map(entry).collect();
     html! {
         (legend(&entries))
         svg class="shares" viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
@@ -112,33 +110,33 @@ pub(super) fn shares(shares: &Shares) -> Markup {
     }
 }
 
-fn bar_row(group: &Bar, parts: &[(&'static str, Ink)], top: f64) -> Markup {
+fn bar_row(group: &Bar, parts: &[Look], top: f64) -> Markup {
     let name = cut(&group.group, 16);
     let mut left = BARS;
-    let bars = group.shares.map(|share| {
+    let bars = parts.iter().zip(&group.shares).map(|(look, share)| {
         let from = left;
         left += share * (WIDTH - BARS);
-        (from, left - from, share)
+        (*look, from, left - from, *share)
     });
     html! {
         text class="tick" x=(BARS - 10.0) y=(top + 22.0) text-anchor="end" { (name) }
-        @for (part, (from, width, share)) in bars.into_iter().enumerate() {
-            @if width > 0.0 { (bar(parts[part].1, part, (from, width), top + 5.0, BAR)) }
+        @for (look, from, width, share) in bars {
+            @if width > 0.0 { (bar(look, (from, width), top + 5.0, BAR)) }
             @if width > 60.0 {
-                text class={ "inside " (class(parts[part].1)) } x=(format!("{:.1}", from + width / 2.0))
+                text class={ "inside " (class(look.ink)) } x=(format!("{:.1}", from + width / 2.0))
                     y=(top + 21.0) text-anchor="middle" { (percent(share)) }
             }
         }
     }
 }
 
-/// A part of a bar: the second part is less high, and the last is an outline.
-fn bar(ink: Ink, part: usize, (left, width): (f64, f64), top: f64, height: f64) -> Markup {
-    let inset = [0.0, height * 0.15, 0.5][part];
+/// A part of a bar.
+fn bar(look: Look, (left, width): (f64, f64), top: f64, height: f64) -> Markup {
     html! {
-        rect class={ "share " (class(ink)) } x=(format!("{left:.1}"))
-            y=(format!("{:.1}", top + inset)) width=(format!("{:.1}", width.max(0.5)))
-            height=(format!("{:.1}", height - 2.0 * inset)) {}
+        rect class={ "share " (class(look.ink)) } x=(format!("{left:.1}"))
+            y=(format!("{:.1}", top + height * look.band.0))
+            width=(format!("{:.1}", width.max(0.5)))
+            height=(format!("{:.1}", height * (look.band.1 - look.band.0))) {}
     }
 }
 

@@ -1,10 +1,10 @@
 //! Shares of a whole as vertical bars, with the names of their groups below.
 
 use super::fonts::{fitted, text_width};
-use super::sheet::{Drawing, INNER, LEFT, PlotArea, RIGHT, Ruler, Sheet, Swatch, WHOLE};
+use super::sheet::{Drawing, INNER, LEFT, PlotArea, RIGHT, Ruler, Sheet, Swatch};
 use super::style::{self, BLACK, GREY, LineStyle};
 use crate::report::figure::axis::{Axis, AxisUnit};
-use crate::report::figure::chart::Shares;
+use crate::report::figure::chart::{Look, Shares};
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
@@ -20,8 +20,8 @@ pub(super) fn draw<DB: DrawingBackend>(
     top: f64,
     shares: &Shares,
 ) -> Drawing<DB> {
-    let swatch = |(name, ink): &(&'static str, _)| {
-        (Swatch::Block(style::ink(*ink).mix(1.0), WHOLE), (*name).to_string())
+    let swatch = |look: &Look| {
+        (Swatch::Block(style::ink(look.ink).mix(1.0), look.band), look.name.to_string())
     };
     let entries: Vec<(Swatch, String)> = shares.parts.iter().map(swatch).collect();
     let top = sheet.legend(top, &entries)?;
@@ -36,10 +36,11 @@ pub(super) fn draw<DB: DrawingBackend>(
     for (place, bar) in shares.members.iter().enumerate() {
         let (left, right) = (place as f64 + PAD, place as f64 + 1.0 - PAD);
         let mut from = 0.0;
-        let parts = bar.shares.iter().zip(&shares.parts).map(|(share, (_, ink))| {
+        let parts = bar.shares.iter().zip(&shares.parts).map(|(share, look)| {
             let low = from;
             from += share;
-            Rectangle::new([(left, low), (right, from)], style::ink(*ink).filled())
+            let [left, right] = [look.band.0, look.band.1].map(|edge| left + edge * (right - left));
+            Rectangle::new([(left, low), (right, from)], style::ink(look.ink).filled())
         });
         chart.draw_series(parts)?;
     }

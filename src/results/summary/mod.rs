@@ -175,6 +175,10 @@ pub struct ServerLoad {
     pub shard: u32,
     /// Share of the time in which it served requests.
     pub busy: f64,
+    /// The shard with the busiest link.
+    pub link_shard: u32,
+    /// Share of the time in which messages passed that link, in its busier direction.
+    pub link_busy: f64,
 }
 
 /// Shares of the workers' time. The rest to 1 is time in which they were gone or asleep.
@@ -183,9 +187,15 @@ pub struct ServerLoad {
 pub struct Utilisation {
     /// Computing.
     pub busy: f64,
-    /// Pulling or pushing.
+    /// Pulling or pushing, while the message that a worker waits for is on its way.
     pub network: f64,
-    /// Waiting for the start or for the protocol.
+    /// Pulling or pushing, while that message waits in the queue of a shard.
+    pub queued: f64,
+    /// Pulling or pushing, while a shard serves that message.
+    pub served: f64,
+    /// Held by the protocol.
+    pub held: f64,
+    /// Before the start, between two steps, or waiting for a checkpoint.
     pub waiting: f64,
 }
 

@@ -73,7 +73,8 @@ crate::table! {
     "timeline.csv" TimelineRow {
         worker: u32 = "The worker.",
         class: String = "Its machine class.",
-        activity: Activity = "`pull`, `compute`, `push` or `wait`, or `sleep`, `down` or `away`.",
+        activity: Activity = "`pull`, `compute`, `push`, `held` (by the protocol) or `wait`, or \
+            `sleep`, `down` or `away`.",
         start_s: f64 ["simulated s"] = "When it began.",
         end_s: f64 ["simulated s"] = "When it ended.",
         step: Option<u64> = "The step of the worker that it belongs to.",

@@ -46,7 +46,7 @@ crate::table! {
         auc_at_examples_difference_high: Option<f64> = "Upper end.",
         end_s: Option<f64> ["simulated s"] = "The virtual clock at the end, on average.",
         staleness_mean: Option<f64> ["updates"] = "Mean staleness, on average.",
-        waiting: Option<f64> ["share"] = "Share of the workers' time spent waiting, on average.",
+        held: Option<f64> ["share"] = "Share of the workers' time held by the protocol, on average.",
     }
 }
 

@@ -35,8 +35,14 @@ crate::table! {
         steps: u64 = "Pushes that all shards have taken in.",
         examples: u64 = "Examples in them.",
         busy_s: f64 ["simulated s"] = "Time computing.",
-        network_s: f64 ["simulated s"] = "Time pulling and pushing.",
-        waiting_s: f64 ["simulated s"] = "Time waiting for the start or for the protocol.",
+        network_s: f64 ["simulated s"] = "Time pulling and pushing, while the message that it waits \
+            for is on the way there or back.",
+        queued_s: Option<f64> ["simulated s"] = "Time pulling and pushing, while that message waits in the \
+            queue of a shard (with processor sharing: while others make its service longer).",
+        served_s: Option<f64> ["simulated s"] = "Time pulling and pushing, while a shard serves that message.",
+        held_s: Option<f64> ["simulated s"] = "Time held by the protocol: it has asked to pull, and may not yet.",
+        waiting_s: f64 ["simulated s"] = "Time before its start, between two steps, or waiting for a \
+            checkpoint.",
         staleness_mean: Option<f64> ["updates"] = "Staleness of its applied pushes, on average.",
         staleness_max: Option<u64> ["updates"] = "The largest of them.",
     }

@@ -1,6 +1,7 @@
 //! The results of a run in sentences computed from its figures.
 
 use crate::report::figure::number::{count, counted, percent, time};
+use crate::report::figure::time_spent;
 use crate::report::html::read::Run;
 use crate::report::words;
 use crate::results::Summary;
@@ -150,13 +151,8 @@ fn divergence(run: &Run) -> Option<String> {
 }
 
 fn time_spent(run: &Run) -> Option<String> {
-    let busy = run.figure("utilisation.busy")?;
-    Some(format!(
-        "Of the workers' time, {} was spent computing, {} pulling and pushing, and {} waiting.",
-        percent(busy),
-        percent(run.figure("utilisation.network")),
-        percent(run.figure("utilisation.waiting")),
-    ))
+    let time = run.summary.as_ref()?.utilisation?;
+    Some(format!("The workers' time: {}.", time_spent::in_words(&time)))
 }
 
 fn skipped(run: &Run) -> Option<String> {

@@ -73,7 +73,7 @@ fn race_grid(race: &Race) -> Grid {
         grid::number("difference to the first"),
         grid::number("end, simulated s"),
         grid::number("mean staleness, updates"),
-        grid::number("waiting"),
+        grid::number("held by the protocol"),
     ];
     Grid::new("The contestants", columns).fill(&race.rows, MOST_ROWS, "race.csv", |row| {
         let cells = row.cells_for_readers();
