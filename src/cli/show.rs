@@ -116,7 +116,7 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         table.row(["mixed reads".to_string(), text]);
     }
     if let Some(u) = &summary.utilisation {
-        table.row(["workers".to_string(), time_spent::in_words(u)]);
+        table.row(["workers".to_string(), time_spent::in_short(u)]);
     }
     if let Some(server) = &summary.server {
         let (shard, busy) = (server.shard, server.busy * 100.0);

@@ -122,6 +122,11 @@ pub const SCALARS: &[Scalar] = &[
         "Share of the workers' time before the start, between steps or waiting for a checkpoint.",
     ),
     plain("server.busy", "share", "Share of the time in which the busiest shard served requests."),
+    plain(
+        "server.link_busy",
+        "share",
+        "Share of the time in which messages passed the busiest link of a shard.",
+    ),
     lower("loss", "nats", "Mean training loss of the last interval."),
     lower("divergence", "-", "Last mean distance of the views from the server, over dense layers."),
     plain("bayes.auc", "-", "AUC of the true probabilities, where they are known."),

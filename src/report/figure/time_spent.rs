@@ -16,15 +16,18 @@ const MOST_WORKERS: usize = 64;
 /// The number of slowest workers that it then shows.
 const SLOWEST: usize = 10;
 
-/// The states in the order of the bars, and their names in sentences.
-const STATES: [(WorkerState, &str); 6] = [
-    (WorkerState::Computing, "computing"),
-    (WorkerState::Network, "with messages on the way"),
-    (WorkerState::Queue, "in the queues of shards"),
-    (WorkerState::Served, "being served"),
-    (WorkerState::Held, "held by the protocol"),
-    (WorkerState::Waiting, "waiting for something else"),
+/// The states in the order of the bars, and their names in sentences and in one line.
+const STATES: [(WorkerState, &str, &str); 6] = [
+    (WorkerState::Computing, "computing", "computing"),
+    (WorkerState::Network, "with messages on the way", "network"),
+    (WorkerState::Queue, "in the queues of shards", "queue"),
+    (WorkerState::Served, "being served", "served"),
+    (WorkerState::Held, "held by the protocol", "held"),
+    (WorkerState::Waiting, "waiting for something else", "waiting"),
 ];
+
+/// Smaller shares of the time are not named in words.
+const LITTLE: f64 = 0.0005;
 
 /// Times in the order of [`STATES`].
 type Times = [f64; STATES.len()];
@@ -61,15 +64,27 @@ fn shares(seconds: Times) -> Times {
     seconds.map(|seconds| seconds / all)
 }
 
-/// Where the workers' time went, in words: every state that took any of it.
+fn of_all(time: &Utilisation) -> Times {
+    [time.busy, time.network, time.queued, time.served, time.held, time.waiting]
+}
+
+/// Where the workers' time went, in words for a sentence.
 pub fn in_words(time: &Utilisation) -> String {
-    listed([time.busy, time.network, time.queued, time.served, time.held, time.waiting])
+    listed(of_all(time))
+}
+
+/// The same in one line of a table: `computing 94.4 %, network 5.6 %`.
+pub fn in_short(time: &Utilisation) -> String {
+    let spent = STATES.iter().zip(of_all(time)).filter(|(_, share)| *share >= LITTLE);
+    let parts: Vec<String> =
+        spent.map(|((_, _, name), share)| format!("{name} {}", percent(share))).collect();
+    parts.join(", ")
 }
 
 fn listed(shares: Times) -> String {
-    let spent = STATES.iter().zip(shares).filter(|(_, share)| *share > 0.0);
+    let spent = STATES.iter().zip(shares).filter(|(_, share)| *share >= LITTLE);
     let mut parts: Vec<String> =
-        spent.map(|((_, name), share)| format!("{} {name}", percent(share))).collect();
+        spent.map(|((_, name, _), share)| format!("{} {name}", percent(share))).collect();
     match parts.pop() {
         Some(last) if parts.is_empty() => last,
         Some(last) => format!("{} and {last}", parts.join(", ")),
@@ -164,7 +179,7 @@ fn members(workers: &[&WorkerRow], groups: &[Spent], shown: &[usize]) -> Vec<Bar
 
 fn sentence(groups: &[Spent], workers: &[&WorkerRow]) -> String {
     let Some(all) = groups.first() else { return String::new() };
-    let [.., held, waiting] = STATES.map(|(_, name)| name);
+    let [.., held, waiting] = STATES.map(|(_, name, _)| name);
     // The state in which somebody stood still the longest, and who; of equal workers the first.
     let stood = [(STATES.len() - 2, held), (STATES.len() - 1, waiting)].map(|(k, name)| {
         let share = |worker: &WorkerRow| shares(seconds(worker))[k];

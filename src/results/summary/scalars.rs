@@ -43,7 +43,7 @@ impl Scalars {
                     match part.as_str() {
                         part if quality && COUNTS.contains(&part) => {}
                         // The number of the busiest shard.
-                        "shard" if name == "server" => {}
+                        "shard" | "link_shard" if name == "server" => {}
                         "ne" if quality => {
                             self.collect(&format!("{stem}.normalised_entropy"), value)
                         }

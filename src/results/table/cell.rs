@@ -221,7 +221,7 @@ mod tests {
         reads_back(EvaluatedView::Worker(WorkerId(7)), "worker:7");
         reads_back(EvaluatedView::MeanOfViews, "mean_of_views");
         Activity::ALL.iter().for_each(|activity| reads_back(*activity, activity.name()));
-        assert!(Activity::read("dance").unwrap_err().contains("wait, pull"));
+        assert!(Activity::read("dance").unwrap_err().contains("wait, held, pull"));
         assert!(EvaluatedView::read("worker:x").is_err() && f64::read("").is_err());
     }
 }

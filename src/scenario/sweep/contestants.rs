@@ -31,11 +31,14 @@ pub fn contestant(word: &str, place: &str) -> Result<Extra, String> {
     for text in members(word) {
         let (name, own) = text.split_once(':').unwrap_or((text, ""));
         if let Some(kind) = called(&protocols, name) {
-            if protocol.replace(table(kind, own, place)?).is_some() {
+            if protocol.replace(keys(kind, own, place)?).is_some() {
                 return Err(format!("`{word}` names two protocols; a contestant has one"));
             }
         } else if let Some(kind) = called(&remedies, name) {
-            corrections.push(table(kind, own, place)?);
+            let keys = keys(kind, own, place)?;
+            let pairs: Vec<String> =
+                keys.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            corrections.push(format!("{{ {} }}", pairs.join(", ")));
         } else {
             let names =
                 |parts: &[Part]| parts.iter().map(|part| part.name).collect::<Vec<_>>().join(", ");
@@ -47,14 +50,17 @@ pub fn contestant(word: &str, place: &str) -> Result<Extra, String> {
             ));
         }
     }
-    let setting = |key: &str, text: String| Setting {
-        key: key.to_string(),
+    let setting = |key: String, text: String| Setting {
+        key,
         value: Literal { text, place: place.to_string() },
     };
-    let mut settings: Vec<Setting> =
-        protocol.into_iter().map(|table| setting("protocol", table)).collect();
+    let mut settings: Vec<Setting> = protocol
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| setting(format!("protocol.{key}"), value))
+        .collect();
     if !corrections.is_empty() {
-        settings.push(setting("remedy", format!("[{}]", corrections.join(", "))));
+        settings.push(setting("remedy".to_string(), format!("[{}]", corrections.join(", "))));
     }
     Ok(Extra { label: Some(word.to_string()), settings })
 }
@@ -75,14 +81,12 @@ fn members(word: &str) -> Vec<&str> {
     members
 }
 
-/// A part with its settings, as an inline table.
-fn table(kind: &str, own: &str, place: &str) -> Result<String, String> {
-    let mut text = format!("{{ kind = \"{kind}\"");
+/// The keys of a part: its kind and its own settings.
+fn keys(kind: &str, own: &str, place: &str) -> Result<Vec<(String, String)>, String> {
+    let mut keys = vec![("kind".to_string(), format!("\"{kind}\""))];
     for pair in parts(own).into_iter().filter(|pair| !pair.trim().is_empty()) {
         match read(pair, place)? {
-            Argument::Setting(setting) => {
-                text.push_str(&format!(", {} = {}", setting.key, setting.value.text));
-            }
+            Argument::Setting(setting) => keys.push((setting.key, setting.value.text)),
             Argument::Axis(axis) => {
                 return Err(format!(
                     "`{}` of `{kind}` has several values; name the contestant once for each",
@@ -91,7 +95,7 @@ fn table(kind: &str, own: &str, place: &str) -> Result<String, String> {
             }
         }
     }
-    Ok(text + " }")
+    Ok(keys)
 }
 
 #[cfg(test)]
@@ -105,12 +109,15 @@ mod tests {
 
     #[test]
     fn a_contestant_is_a_protocol_with_remedies_and_their_settings() {
-        assert_eq!(written("async"), ["protocol={ kind = \"asynchronous\" }"]);
-        assert_eq!(written("ssp:lead=8"), ["protocol={ kind = \"stale_synchronous\", lead = 8 }"]);
+        assert_eq!(written("async"), ["protocol.kind=\"asynchronous\""]);
+        assert_eq!(
+            written("ssp:lead=8"),
+            ["protocol.kind=\"stale_synchronous\"", "protocol.lead=8"]
+        );
         assert_eq!(
             written("asp+power:exponent=1e+0+hinge"),
             [
-                "protocol={ kind = \"asynchronous\" }",
+                "protocol.kind=\"asynchronous\"",
                 "remedy=[{ kind = \"power\", exponent = 1e+0 }, { kind = \"hinge\" }]"
             ]
         );
