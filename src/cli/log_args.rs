@@ -98,6 +98,9 @@ pub(super) struct WhatifArgs {
     /// A barrier: every round waits for the slowest worker.
     #[arg(long)]
     pub(super) barrier: bool,
+    /// Another protocol, such as `stale_synchronous:lead=4` or `softsync:gradients=2`.
+    #[arg(long, value_name = "PROTOCOL", conflicts_with = "barrier")]
+    pub(super) protocol: Option<String>,
     /// Without this worker of the log, or without the `slowest`.
     #[arg(long, value_name = "WORKER")]
     pub(super) without: Option<String>,

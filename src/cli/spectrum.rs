@@ -1,6 +1,7 @@
 //! `straggler compare --oscillation`: does the training loss, or the quality, oscillate with the passes over the
 //! data?
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -8,9 +9,10 @@ use serde::Serialize;
 use super::args::{OfSeries, SpectrumArgs};
 use super::exit::{Exit, Failure};
 use super::say::{out, out_json, tell};
+use crate::base::counted;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::outcome::{Oscillating, PassSpectrum, Results, State};
-use crate::results::statistics::{deviation, mean, student};
+use crate::results::statistics::{deviation, mean, positive};
 
 /// A run, or a point of a sweep with all its trials.
 #[derive(Debug, Serialize)]
@@ -24,13 +26,20 @@ pub(super) fn spectrum(args: &SpectrumArgs) -> Result<Exit, Failure> {
         OfSeries::Loss => Oscillating::Loss,
         OfSeries::Auc => Oscillating::Auc,
     };
-    let mut rows = Vec::new();
+    let (mut rows, mut without) = (Vec::new(), BTreeMap::new());
     for folder in &args.folders {
-        rows.extend(read(folder, of, args.skip)?);
+        rows.extend(read(folder, of, args.skip, &mut without)?);
     }
+    let reasons: Vec<String> = without
+        .iter()
+        .map(|(why, count)| format!("{} no spectrum: {why}", with_verb(*count)))
+        .collect();
     if rows.is_empty() {
-        return Err(Failure::new(Exit::Folder, "no run here has a spectrum"));
+        let finished = "no trial here is finished".to_string();
+        let message = if reasons.is_empty() { finished } else { reasons.join("\n") };
+        return Err(Failure::new(Exit::Folder, message));
     }
+    reasons.iter().for_each(|reason| tell(&format!("{reason}\n")));
     if let Some(file) = &args.plot {
         draw(&rows, of, file)?;
     }
@@ -43,8 +52,17 @@ pub(super) fn spectrum(args: &SpectrumArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The spectra of a folder; names on stderr the runs without a spectrum.
-fn read(folder: &Path, of: Oscillating, skip: f64) -> Result<Vec<SpectrumRow>, Failure> {
+fn with_verb(trials: usize) -> String {
+    counted(trials as u64, "trial has", "trials have")
+}
+
+/// The spectra of a folder; counts the trials without one by their reasons.
+fn read(
+    folder: &Path,
+    of: Oscillating,
+    skip: f64,
+    without: &mut BTreeMap<String, usize>,
+) -> Result<Vec<SpectrumRow>, Failure> {
     let results = Results::open(folder)?;
     let mut rows = Vec::new();
     for point in &results.points {
@@ -52,7 +70,7 @@ fn read(folder: &Path, of: Oscillating, skip: f64) -> Result<Vec<SpectrumRow>, F
         for trial in results.trials_of(point).filter(|trial| trial.state() == State::Done) {
             match trial.spectrum(of, skip)? {
                 Ok(found) => row.trials.push(found),
-                Err(why) => tell(&format!("{}: no spectrum: {why}\n", trial.folder.display())),
+                Err(why) => *without.entry(why.to_string()).or_default() += 1,
             }
         }
         if !row.trials.is_empty() {
@@ -75,9 +93,11 @@ fn text(rows: &[SpectrumRow], of: Oscillating) -> String {
         };
         let written = |values: Vec<f64>, digits: usize| {
             let middle = mean(&values).unwrap_or(f64::NAN);
-            match student::of_mean(&values).filter(|_| deviation(&values) > Some(0.0)) {
+            match positive::of_mean(&values).filter(|_| deviation(&values) > Some(0.0)) {
                 None => format!("{middle:.digits$}"),
-                Some(of) => format!("{middle:.digits$} ± {:.digits$}", of.interval.high - middle),
+                Some(of) => {
+                    format!("{middle:.digits$} [{:.digits$}, {:.digits$}]", of.low, of.high)
+                }
             }
         };
         let percent = of(|s| 100.0 * s.share());
@@ -93,7 +113,7 @@ fn text(rows: &[SpectrumRow], of: Oscillating) -> String {
     format!(
         "{}\namplitude: of {what} with the period of one pass; background: median amplitude of the\n\
          frequencies up to 1.5 per pass that are no harmonics; share: power at one pass and its harmonics over all from\n\
-         0.5 to 5.5 oscillations per pass. Means over trials ± 95 % (Student's t).\n",
+         0.5 to 5.5 oscillations per pass. Means over trials, with 95 % intervals.\n",
         table.render()
     )
 }

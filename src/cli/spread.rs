@@ -45,8 +45,11 @@ fn text(rows: &[SpreadRow], measure: &Measure) -> String {
     let mut table = TextTable::new(&[&align[..], &[Align::Left; 5]].concat());
     let halves = rows.iter().any(|row| row.halves.is_some());
     let within = rows.iter().any(|row| row.within.is_some());
-    let head = ["point", "trials", "mean", "deviation", "95 %", "over the first", "p"];
-    let last = [if within { "within" } else { "" }, if halves { "halves" } else { "" }];
+    let head = ["point", "trials", "mean", "standard deviation", "95 %", "ratio to the first", "p"];
+    let last = [
+        if within { "within a trial" } else { "" },
+        if halves { "both halves of the holdout" } else { "" },
+    ];
     table.row([&head[..], &last].concat());
     for row in rows {
         let number = |value: Option<f64>| value.map_or("-".to_string(), |v| format!("{v:.5}"));
@@ -54,7 +57,9 @@ fn text(rows: &[SpreadRow], measure: &Measure) -> String {
         let ratio = row.ratio.map(|ratio| {
             format!("{:.2} [{:.2}, {:.2}]", ratio.value, ratio.interval.low, ratio.interval.high)
         });
-        let both = row.halves.map(|h| format!("r {:+.2}, share {:.5}", h.correlation, h.shared));
+        let both = row
+            .halves
+            .map(|h| format!("correlation {:+.2}, in common {:.5}", h.correlation, h.shared));
         table.row([
             row.name.clone(),
             row.trials.to_string(),
@@ -69,17 +74,20 @@ fn text(rows: &[SpreadRow], measure: &Measure) -> String {
     }
     text.push_str(&table.render());
     text.push_str(
-        "\ndeviation: standard deviation with its chi-squared interval; over the first: its ratio to that of the \
-         first point,\nwith Fisher's F. Both take the figures for normal.\n",
+        "\nstandard deviation: over the trials of a point, with its 95 % interval (chi-squared)\n\
+         ratio to the first: this standard deviation divided by that of the first point, with its 95 % interval; p is \
+         the\nprobability of such a ratio if both are equal (Fisher's F). Both hold for figures with a normal law.\n",
     );
     if within {
-        text.push_str("within: standard deviation of AUC over the evaluations of the last pass of a trial, on average.\n");
+        text.push_str(
+            "within a trial: standard deviation of AUC over the evaluations of its last pass, on average\n",
+        );
     }
     if halves {
         _ = writeln!(
             text,
-            "halves: correlation over the trials of the AUC on the two halves of the holdout, and the standard \
-             deviation of what\nthey share; what they do not share is luck with the examples held out."
+            "both halves of the holdout: correlation over the trials of the AUC on one half and on the other, and the \
+             standard\ndeviation of what they have in common. The rest is chance: which examples are in a half."
         );
     }
     text

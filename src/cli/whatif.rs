@@ -13,7 +13,10 @@ use crate::experiment::fit::predict::StepWindow;
 use crate::experiment::fit::whatif::{Change, FittedJob, Prediction};
 use crate::protocol::ProtocolChoice;
 use crate::report::terminal::{Align, TextTable};
-use crate::scenario::document::to_toml;
+use crate::scenario::Scenario;
+use crate::scenario::document::to_toml_without;
+use crate::scenario::rules::OF_GRADIENTS;
+use crate::scenario::sweep::contestants::protocol;
 
 /// Steps simulated for each row.
 const STEPS: usize = 20_000;
@@ -31,6 +34,9 @@ pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
         rows.push((name, job));
     }
     let window = StepWindow::of(0, log.steps.len(), STEPS);
+    let steps = log.steps.len() as u64;
+    let written: Vec<(String, String)> =
+        rows.iter().map(|(name, job)| file(name, job, steps)).collect::<Result<_, _>>()?;
     let mut predicted = Vec::new();
     for (name, job) in &rows {
         let prediction = job.predict(window, here).map_err(|error| failure(&error))?;
@@ -38,7 +44,7 @@ pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
     }
     out(&text(&log, &predicted))?;
     if let Some(folder) = &args.out {
-        write(&rows, folder, log.steps.len() as u64)?;
+        write(&written, folder)?;
     }
     Ok(Exit::Done)
 }
@@ -46,8 +52,11 @@ pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
 /// The rows: their names and what is changed.
 fn changes(args: &WhatifArgs, log: &StepLog) -> Result<Vec<(String, Vec<Change>)>, Failure> {
     let workers = log.workers.len() as u32;
-    let asked =
-        args.workers.is_some() || args.barrier || args.without.is_some() || args.shards.is_some();
+    let asked = args.workers.is_some()
+        || args.barrier
+        || args.protocol.is_some()
+        || args.without.is_some()
+        || args.shards.is_some();
     let twice = |given: Option<HowMany>| given.or((!asked).then_some(HowMany::Times(2.0)));
     let mut changes = Vec::new();
     if let Some(many) = twice(args.workers) {
@@ -55,7 +64,11 @@ fn changes(args: &WhatifArgs, log: &StepLog) -> Result<Vec<(String, Vec<Change>)
         changes.push((counted(many, "worker", "workers"), vec![Change::Workers(many)]));
     }
     if args.barrier || !asked {
-        changes.push(("a barrier".to_string(), vec![Change::Barrier]));
+        changes.push(("a barrier".to_string(), vec![Change::Protocol(FittedJob::barrier())]));
+    }
+    if let Some(word) = &args.protocol {
+        let usage = |reason: String| Failure::new(Exit::Usage, format!("--protocol: {reason}"));
+        changes.push((word.clone(), vec![Change::Protocol(protocol(word).map_err(usage)?)]));
     }
     let slowest = || "slowest".to_string();
     if let Some(name) = args.without.clone().or((!asked && workers > 1).then(slowest)) {
@@ -140,19 +153,30 @@ fn text(log: &StepLog, predicted: &[(&str, Prediction)]) -> String {
     )
 }
 
+/// The name and the text of a row's scenario, without what timing alone does not use.
+fn file(name: &str, job: &FittedJob, steps: u64) -> Result<(String, String), Failure> {
+    let mut scenario = job.scenario(steps, 1);
+    let word = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    let file: String = name.chars().map(word).collect();
+    scenario.scenario.name.clone_from(&file);
+    scenario.scenario.title = format!("{name}, fitted to a log");
+    let idle = [&OF_GRADIENTS[..], &["worker"]].concat();
+    let text = to_toml_without(&scenario, &idle)
+        .map_err(|error| Failure::new(Exit::Usage, format!("{name}: {error}")))?;
+    let refused =
+        |problems| Failure::new(Exit::Usage, format!("{name} cannot be simulated: {problems}"));
+    Scenario::from_text(&text).map_err(refused)?;
+    Ok((file, text))
+}
+
 /// Writes the scenario of each row.
-fn write(rows: &[(String, FittedJob)], folder: &Path, steps: u64) -> Result<(), Failure> {
+fn write(files: &[(String, String)], folder: &Path) -> Result<(), Failure> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| {
         Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
     };
     std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-    for (name, job) in rows {
-        let mut scenario = job.scenario(steps, 1);
-        let word = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
-        scenario.scenario.name = name.chars().map(word).collect();
-        scenario.scenario.title = format!("{name}, fitted to a log");
-        let path = folder.join(format!("{}.toml", scenario.scenario.name));
-        let text = to_toml(&scenario).map_err(|error| failed(&path, &error))?;
+    for (name, text) in files {
+        let path = folder.join(format!("{name}.toml"));
         std::fs::write(&path, text).map_err(|error| failed(&path, &error))?;
         out(&format!("{}\n", path.display()))?;
     }

@@ -112,12 +112,15 @@ fn whatif_answers_for_a_log() {
     let said = done(&mut command).stdout;
     assert!((row(&said, "all of it")[0] / 20.0 - 1.0).abs() < 0.03, "{said}");
     for entry in fs::read_dir(&out).unwrap() {
-        done(straggler().arg("check").arg(entry.unwrap().path()));
+        let said = done(straggler().arg("check").arg(entry.unwrap().path()));
+        assert!(said.stderr.is_empty(), "{}", said.stderr);
     }
     for (arguments, wanted) in [
         (["--without", "d"], "slowest, or one of a, b, c"),
         (["--workers", "0"], "a factor such as x2"),
         (["--shards", "x0.2"], "a factor such as x2"),
+        (["--protocol", "power"], "only a protocol can be named here"),
+        (["--protocol", "k_async:k=9"], "an update of 9 distinct workers, and there are 3"),
     ] {
         let said = say(straggler().arg("whatif").arg(&log).args(arguments));
         assert_eq!(said.code, 2);

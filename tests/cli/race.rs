@@ -27,6 +27,13 @@ fn a_race_is_a_sweep_whose_table_follows_from_its_evaluations() {
         let row = race.lines().find(|line| line.trim_start().starts_with(label)).unwrap();
         assert_eq!(row.split_whitespace().nth(1).unwrap(), format!("{mean:.4}"), "{row}");
     }
+    // The folder's own sweep is the same race.
+    let again = folder.path().join("again");
+    done(straggler().arg("run").arg(&out).args(["--quiet", "--out"]).arg(&again));
+    for file in ["sweep.toml", "points.csv", "race.csv", "trials.csv"] {
+        let text = |folder: &std::path::Path| std::fs::read_to_string(folder.join(file)).unwrap();
+        assert_eq!(text(&out), text(&again), "{file}");
+    }
     let state = done(straggler().arg("resume").arg(&out).arg("--list"));
     assert!(state.stdout.contains("ssp:lead=2"), "{}", state.stdout);
 }
@@ -39,7 +46,8 @@ fn wrong_contestants_are_named_before_anything_runs() {
         (vec!["fastest"], "neither a protocol nor a remedy"),
         (vec!["async", "asynchronous"], "are the same"),
         (vec!["async", "ssp", "cluster.workers=2,3"], "has one value"),
-        (vec!["async", "ssp:bond=2"], "ssp:bond=2"),
+        (vec!["async", "ssp:bond=2"], "bond"),
+        (vec!["async", "ssp", "imposed_staleness={kind='geometric',mean=3}"], "the same run"),
     ] {
         let mut command = straggler();
         command.arg("race").arg(scenario("quickstart.toml")).args(&words).arg("--out").arg(&out);

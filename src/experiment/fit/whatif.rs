@@ -21,12 +21,12 @@ pub struct FittedJob {
 }
 
 /// One change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Change {
     /// Another number of workers. New ones are like those of the log: each class gets its share.
     Workers(u32),
-    /// A barrier: the job waits for the slowest worker in every round.
-    Barrier,
+    /// Another protocol, such as a barrier.
+    Protocol(ProtocolChoice),
     /// Without the worker of this number.
     Without(u32),
     /// Another number of shards. The time that a request takes at the server is divided evenly among
@@ -35,6 +35,11 @@ pub enum Change {
 }
 
 impl FittedJob {
+    /// A barrier: the job waits for the slowest worker in every round.
+    pub fn barrier() -> ProtocolChoice {
+        ProtocolChoice::Synchronous(synchronous::Config::default())
+    }
+
     /// The job after a change.
     pub fn with(mut self, change: Change) -> FittedJob {
         let cluster = &mut self.cluster;
@@ -43,9 +48,7 @@ impl FittedJob {
                 keep(cluster, |worker| (worker < workers).then_some(worker));
                 cluster.workers = workers;
             }
-            Change::Barrier => {
-                self.protocol = ProtocolChoice::Synchronous(synchronous::Config::default());
-            }
+            Change::Protocol(protocol) => self.protocol = protocol,
             Change::Without(gone) => {
                 keep(cluster, |worker| match worker {
                     worker if worker == gone => None,
@@ -190,14 +193,17 @@ mod tests {
         };
         slow.cluster.class = vec![class("fast", 1.0, vec![0, 2]), class("slow", 4.0, vec![1])];
         near(rate(&slow), 2.0 / 0.1 + 1.0 / 0.4);
-        near(rate(&slow.clone().with(Change::Barrier)), 3.0 / 0.4);
+        near(rate(&slow.clone().with(Change::Protocol(FittedJob::barrier()))), 3.0 / 0.4);
         let without = slow.with(Change::Without(1));
         assert_eq!(without.cluster.class[0].workers, [0, 1]);
         assert_eq!(without.cluster.class.len(), 1);
-        near(rate(&without.clone().with(Change::Barrier)), 2.0 / 0.1);
+        near(rate(&without.clone().with(Change::Protocol(FittedJob::barrier()))), 2.0 / 0.1);
         // None of the new workers is slow.
         let mut shared = without;
         shared.cluster.class[0].share = Some(1.0);
-        near(rate(&shared.with(Change::Workers(6)).with(Change::Barrier)), 6.0 / 0.1);
+        near(
+            rate(&shared.with(Change::Workers(6)).with(Change::Protocol(FittedJob::barrier()))),
+            6.0 / 0.1,
+        );
     }
 }

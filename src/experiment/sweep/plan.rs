@@ -10,6 +10,7 @@ use crate::results::outcome::Planned;
 use crate::scenario::Scenario;
 use crate::scenario::document::to_toml;
 use crate::scenario::sweep::file::{Keys, Sweep};
+use crate::scenario::sweep::points::json;
 use crate::scenario::sweep::{Design, DesignAxis, Resolved, Seeds, Setting, SweepFile};
 
 /// Name of the file with the sweep, in the sweep's folder.
@@ -68,7 +69,7 @@ impl SweepPlan {
                 let seed = if about.pair { seed } else { own_seed(&about.seeds, turn, number) };
                 let (scenario, text) = point.with_seed(seed);
                 let settings = &point.point.settings;
-                let settings = settings.iter().map(|s| (s.key.clone(), json(&s.value.text)));
+                let settings = settings.iter().map(|s| (s.key.clone(), s.value.json()));
                 let planned = Planned {
                     trial: format!("{:04}", trials.len()),
                     point: number,
@@ -189,12 +190,12 @@ fn own_seed(seeds: &Seeds, turn: usize, point: usize) -> u64 {
 /// The sweep with the keys of a design.
 fn with_keys(mut about: Sweep, design: &Design) -> Sweep {
     let values = |axis: &DesignAxis| -> Value {
-        axis.values.iter().map(|value| json(&value.text)).collect::<Vec<_>>().into()
+        axis.values.iter().map(|value| value.json()).collect::<Vec<_>>().into()
     };
     let axes = |axes: &[DesignAxis]| -> BTreeMap<String, Value> {
         axes.iter().map(|axis| (axis.key.clone(), values(axis))).collect()
     };
-    let pair = |setting: &Setting| (setting.key.clone(), json(&setting.value.text));
+    let pair = |setting: &Setting| (setting.key.clone(), setting.value.json());
     about.set = Keys(design.everywhere.iter().map(pair).collect());
     about.grid = Keys(axes(&design.grid));
     about.zip = Vec::new();
@@ -217,27 +218,4 @@ fn with_keys(mut about: Sweep, design: &Design) -> Sweep {
     });
     about.skip = skip.collect();
     about
-}
-
-/// A literal of TOML as JSON; a text that is not a literal stays a text.
-fn json(literal: &str) -> Value {
-    let read = toml::from_str::<BTreeMap<String, Value>>(&format!("value = {literal}"));
-    let value = read.ok().and_then(|mut table| table.remove("value"));
-    value.unwrap_or_else(|| literal.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn literals_become_json() {
-        assert_eq!(json("3"), serde_json::json!(3));
-        assert_eq!(json("\"a\""), serde_json::json!("a"));
-        assert_eq!(
-            json("{ kind = \"x\", y = [1.5] }"),
-            serde_json::json!({"kind": "x", "y": [1.5]})
-        );
-        assert_eq!(json("no literal"), serde_json::json!("no literal"));
-    }
 }

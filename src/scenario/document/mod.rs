@@ -263,9 +263,22 @@ impl<T> Loaded<T> {
 /// # Errors
 /// If `T` holds what TOML cannot express, such as a whole number above 2^63.
 pub fn to_toml<T: Serialize + JsonSchema + 'static>(value: &T) -> Result<String, toml::ser::Error> {
+    to_toml_without(value, &[])
+}
+
+/// The same without some keys of the root, which then have their defaults.
+///
+/// # Errors
+/// As [`to_toml`].
+pub fn to_toml_without<T: Serialize + JsonSchema + 'static>(
+    value: &T,
+    keys: &[&str],
+) -> Result<String, toml::ser::Error> {
     // Goes through a table, so that the writer of TOML is compiled only for tables and not for
     // every struct of a scenario.
-    let text = toml::to_string(&toml::Table::try_from(value)?)?;
+    let mut table = toml::Table::try_from(value)?;
+    table.retain(|key, _| !keys.iter().any(|left| *left == key));
+    let text = toml::to_string(&table)?;
     let (mut root, shape) = (parse::generated(&text), Shape::of::<T>());
     defaults::shorten(&mut root, &shape);
     Ok(write::to_toml(&root, &shape))

@@ -222,6 +222,10 @@ fn still_clock(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
+/// Sections that have no effect without gradients.
+pub const OF_GRADIENTS: [&str; 6] =
+    ["model", "optimizer", "sparse_optimizer", "schedule", "holdout", "remedy"];
+
 fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let scenario = &loaded.value;
     let mut idle = |key: &str, why: &str| {
@@ -238,7 +242,7 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         }
     }
     if scenario.timing_only.is_some() {
-        for key in ["model", "optimizer", "sparse_optimizer", "schedule", "holdout", "remedy"] {
+        for key in OF_GRADIENTS {
             idle(key, "timing alone is simulated, without gradients");
         }
         if !scenario.worker.local.plan().keeps_replica() {

@@ -65,6 +65,24 @@ pub fn contestant(word: &str, place: &str) -> Result<Extra, String> {
     Ok(Extra { label: Some(word.to_string()), settings })
 }
 
+/// Reads a protocol with its own settings, such as `ssp:lead=8`.
+///
+/// # Errors
+/// In words, if it is not a protocol, or a setting is wrong.
+pub fn protocol(word: &str) -> Result<ProtocolChoice, String> {
+    let mut table = serde_json::Map::new();
+    for setting in contestant(word, "the protocol")?.settings {
+        let Some(key) = setting.key.strip_prefix("protocol.") else {
+            return Err(format!("`{word}` names a remedy; only a protocol can be named here"));
+        };
+        table.insert(key.to_string(), setting.value.json());
+    }
+    if table.is_empty() {
+        return Err(format!("`{word}` names no protocol"));
+    }
+    serde_json::from_value(table.into()).map_err(|error| format!("`{word}`: {error}"))
+}
+
 /// The parts between plus signs. A name begins with a letter, so `1e+3` stays whole.
 fn members(word: &str) -> Vec<&str> {
     let begins = word
@@ -135,6 +153,20 @@ mod tests {
             ("ssp:lead=range:1..3", "has several values"),
         ] {
             let reason = contestant(word, "").unwrap_err();
+            assert!(reason.contains(said), "{word}: {reason}");
+        }
+    }
+
+    #[test]
+    fn a_protocol_alone_is_read_with_its_settings() {
+        assert_eq!(protocol("ssp:lead=8").unwrap().name(), "stale_synchronous");
+        for (word, said) in [
+            ("power", "names a remedy"),
+            ("ssp+power", "names a remedy"),
+            ("ssp:bond=2", "unknown field `bond`"),
+            ("fastest", "neither a protocol nor a remedy"),
+        ] {
+            let reason = protocol(word).unwrap_err();
             assert!(reason.contains(said), "{word}: {reason}");
         }
     }

@@ -15,6 +15,20 @@ pub struct Literal {
     pub place: String,
 }
 
+impl Literal {
+    /// As JSON.
+    pub fn json(&self) -> serde_json::Value {
+        json(&self.text)
+    }
+}
+
+/// A literal of TOML as JSON; a text that is not a literal stays a text.
+pub fn json(literal: &str) -> serde_json::Value {
+    let read = toml::from_str::<serde_json::Map<_, _>>(&format!("value = {literal}"));
+    let value = read.ok().and_then(|mut table| table.remove("value"));
+    value.unwrap_or_else(|| literal.into())
+}
+
 /// A key of the scenario and one value for it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Setting {
@@ -111,4 +125,20 @@ pub fn resolve(
         resolved.push(Resolved { scenario: loaded.value, warnings: loaded.problems, point });
     }
     Ok(resolved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_become_json() {
+        assert_eq!(json("3"), serde_json::json!(3));
+        assert_eq!(json("\"a\""), serde_json::json!("a"));
+        assert_eq!(
+            json("{ kind = \"x\", y = [1.5] }"),
+            serde_json::json!({"kind": "x", "y": [1.5]})
+        );
+        assert_eq!(json("no literal"), serde_json::json!("no literal"));
+    }
 }
