@@ -14,6 +14,7 @@ mod limits;
 mod look_up;
 mod many_trials;
 mod meaning;
+mod old_names;
 mod overrides;
 mod own_data;
 mod progress;
