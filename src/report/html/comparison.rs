@@ -88,12 +88,13 @@ fn label(results: &Results, name: &str, point: &SweepPoint) -> String {
 }
 
 fn joined(names: &[String]) -> String {
+    let between = if names.iter().any(|name| name.contains(',')) { "; " } else { ", " };
     match names {
-        [first, second] => format!("{first} and {second}"),
+        [first, second] if between == ", " => format!("{first} and {second}"),
         [first, .., last] if names.len() > 4 => {
             format!("{first} to {last}, {} folders", names.len())
         }
-        _ => names.join(", "),
+        _ => names.join(between),
     }
 }
 
