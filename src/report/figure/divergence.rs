@@ -111,7 +111,7 @@ fn plot(label: &str, layers: &[LayerDistances]) -> Plot {
     Plot::new(
         label,
         Axis::new("simulated time", AxisUnit::Time),
-        Axis::new("mean relative distance", AxisUnit::Percent),
+        Axis::new("relative distance, mean", AxisUnit::Percent),
         shown.iter().map(line).collect(),
     )
 }

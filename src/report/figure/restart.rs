@@ -16,6 +16,8 @@ const MOST_PLOTS: usize = 4;
 const COLUMNS: usize = 2;
 /// The most arms.
 const MOST_ARMS: usize = 7;
+/// The most arms with a band; more would hide each other.
+const MOST_BANDS: usize = 3;
 /// The colour of the arm without a restart: the last colour of the series.
 const LAST_COLOUR: usize = 6;
 /// A line lies on another if it is nowhere further away than this share of the scale.
@@ -45,6 +47,10 @@ pub fn figure(rows: &[CurveRow], verdict: &[String]) -> Result<Figure, String> {
     let drawn: Vec<Vec<&ArmCurve>> = all.iter().map(|(_, lines)| of(lines, &shown)).collect();
     let together: Vec<&ArmCurve> = drawn.iter().flatten().copied().collect();
     let range = range(&together);
+    let still = unmoved(&drawn, range);
+    let moved = shown.iter().map(String::as_str);
+    let moved = moved.filter(|arm| *arm != NO_RESTART && !still.contains(arm));
+    let banded: Vec<&str> = moved.take(MOST_BANDS).collect();
     let columns = ["workers", "updates after the fork", "basis points", "low", "high"];
     let columns = columns.map(grid::number).into_iter().chain([grid::text("arm")]).collect();
     let points: Vec<(u32, &ArmCurve, (f64, SeedMean))> = all
@@ -59,10 +65,16 @@ pub fn figure(rows: &[CurveRow], verdict: &[String]) -> Result<Figure, String> {
             "AUC on the reporting half of the holdout above AUC at the fork, in basis points: means over the seeds{}, \
              one scale for all.{}",
             if has_bands(&together) { " with their 95 % intervals" } else { "" },
-            unmoved(&drawn, range)
+            match still.as_slice() {
+                [] => String::new(),
+                arms => format!(" On the wide line of no restart lie: {}.", arms.join("; ")),
+            }
         ),
         chart: Chart::Plots(
-            all.iter().zip(&drawn).map(|((n, _), drawn)| plot(*n, drawn, &shown, range)).collect(),
+            all.iter()
+                .zip(&drawn)
+                .map(|((n, _), drawn)| plot(*n, drawn, (&shown, &banded), range))
+                .collect(),
             Panels::side_by_side(COLUMNS.min(all.len())),
         ),
         grid: Grid::new("Quality after a restart", columns).fill(
@@ -106,8 +118,8 @@ fn has_bands(lines: &[&ArmCurve]) -> bool {
     lines.iter().flat_map(|line| &line.values).any(|value| value.1.interval.is_some())
 }
 
-/// The arms that lie on the line without a restart in every plot, in a sentence; empty if none does.
-fn unmoved(plots: &[Vec<&ArmCurve>], (low, high): (f64, f64)) -> String {
+/// The arms that lie on the line without a restart in every plot.
+fn unmoved<'a>(plots: &[Vec<&'a ArmCurve>], (low, high): (f64, f64)) -> Vec<&'a str> {
     let mut arms: Vec<&str> = Vec::new();
     for line in plots.iter().flatten() {
         if line.arm != NO_RESTART && !arms.contains(&line.arm.as_str()) {
@@ -123,13 +135,16 @@ fn unmoved(plots: &[Vec<&ArmCurve>], (low, high): (f64, f64)) -> String {
         })
     };
     arms.retain(|arm| plots.iter().all(|lines| lies(lines, arm)));
-    match arms.as_slice() {
-        [] => String::new(),
-        arms => format!(" On the wide line of no restart lie: {}.", arms.join("; ")),
-    }
+    arms
 }
 
-fn plot(workers: u32, lines: &[&ArmCurve], shown: &[String], (low, high): (f64, f64)) -> Plot {
+/// The arms of `shown` are drawn, and those of `banded` with their bands.
+fn plot(
+    workers: u32,
+    lines: &[&ArmCurve],
+    (shown, banded): (&[String], &[&str]),
+    (low, high): (f64, f64),
+) -> Plot {
     let last = lines.iter().flat_map(|line| &line.values).map(|v| v.0).fold(1.0, f64::max);
     let column = |line: &ArmCurve, of: fn(&SeedMean) -> f64| -> Vec<Option<f64>> {
         line.values.iter().map(|value| Some(short(of(&value.1)))).collect()
@@ -140,7 +155,7 @@ fn plot(workers: u32, lines: &[&ArmCurve], shown: &[String], (low, high): (f64, 
             name: line.arm.clone(),
             x: line.values.iter().map(|value| short(value.0)).collect(),
             y: column(line, |mean| mean.mean),
-            band: has_bands(&[line]).then(|| Band {
+            band: (banded.contains(&line.arm.as_str()) && has_bands(&[line])).then(|| Band {
                 low: column(line, |mean| mean.ends().low),
                 high: column(line, |mean| mean.ends().high),
             }),

@@ -34,7 +34,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
     };
     let plot = Plot::new(
         "row staleness",
-        Axis::new("updates of the row before it was pulled", AxisUnit::Count).doubling(true),
+        Axis::new("updates of the row, before it was pulled", AxisUnit::Count).doubling(true),
         Axis::new("mean staleness, updates of the row", AxisUnit::Number),
         tables.iter().map(line).collect(),
     );

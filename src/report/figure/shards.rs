@@ -126,7 +126,9 @@ fn plots(loads: &[ShardLoad]) -> Vec<Plot> {
             Series {
                 name: name.to_string(),
                 x: (0..loads.len()).flat_map(edges).map(short).collect(),
-                y: loads.iter().flat_map(|load| [known(load).map(short), None]).collect(),
+                // Between the bars the outline runs along the axis.
+                y: loads.iter().flat_map(|load| [known(load).map(short), Some(0.0)]).collect(),
+                labels: loads.iter().flat_map(|_| [name.to_string(), String::new()]).collect(),
                 style: Style::Steps,
                 ..Series::default()
             }
@@ -139,11 +141,11 @@ fn plots(loads: &[ShardLoad]) -> Vec<Plot> {
     }
     let coloured = |(colour, series): (usize, Series)| Series { colour: Some(colour), ..series };
     let shares = shares.into_iter().enumerate().map(coloured).collect();
-    let y = Axis::new("busy share of the time", AxisUnit::Percent);
+    let y = Axis::new("busy share, of the time", AxisUnit::Percent);
     let mut plots = vec![Plot::new("busy", axis(), y, shares)];
     let waits = Series { colour: Some(3), ..values("wait of a step", (0, 1), &|load| load.wait) };
     if waits.points().any(|point| point.1 > 0.0) {
-        let title = "wait of a step in its queue, on average";
+        let title = "wait of a step, on average";
         let most = waits.points().map(|point| point.1).fold(0.0, f64::max);
         plots.push(Plot::new(
             "wait",
@@ -176,10 +178,10 @@ fn sentence(loads: &[ShardLoad]) -> String {
         false => " Links have no bandwidth, so they are never busy.",
     };
     format!(
-        "Shard {} is the busiest: it {}. All {} shards served for {} of the time on average.{links}",
+        "Shard {} is the busiest of {}: it {}. On average a shard served for {} of the time.{links}",
         most.row.shard,
-        said(most),
         loads.len(),
+        said(most),
         percent(mean)
     )
 }
@@ -213,9 +215,9 @@ mod tests {
         let figure = figure(&run(&[2.0, 7.0, 3.0], Some("8Mbit/s"))).unwrap();
         assert_eq!(
             figure.sentence,
-            "Shard 1 is the busiest: it served requests for 70.0 % of the time, its link was busy 10.0 % inward and \
-             20.0 % outward, and a step waited 10.0 ms in its queue on average. All 3 shards served for 40.0 % of \
-             the time on average."
+            "Shard 1 is the busiest of 3: it served requests for 70.0 % of the time, its link was busy 10.0 % inward and \
+             20.0 % outward, and a step waited 10.0 ms in its queue on average. On average a shard served \
+             for 40.0 % of the time."
         );
         let Chart::Plots(plots, _) = figure.chart else { panic!("plots") };
         assert_eq!(plots[0].series.len(), 3);

@@ -142,7 +142,7 @@ fn plot(
         ..Series::default()
     };
     let series = classes.iter().map(outline).collect();
-    let y = Axis::new("share of a class's gradients", AxisUnit::Percent);
+    let y = Axis::new("share of gradients, by class", AxisUnit::Percent);
     let mean = |class: &ClassHistogram| Upright { x: short(class.mean), colour: Some(class.place) };
     let uprights = classes.iter().map(mean).collect();
     Some(Plot { uprights, ..Plot::new(*label, bins.axis, y, series) })

@@ -116,8 +116,12 @@ fn window(rows: &[WorkerSpans], all: (f64, f64)) -> (f64, f64) {
     // The first step of a worker belongs to the start-up.
     let steady = middle(begun.iter().map(|begun| begun[1])).unwrap_or(all.0);
     let from = if all.1 - steady >= step { steady } else { all.0 };
-    let (centre, half) = ((from + all.1) / 2.0, STEPS * step / 2.0);
-    let window = ((centre - half).max(from), (centre + half).min(all.1));
+    // Steps that had not ended when the recording ended are not in it: then rows end earlier.
+    let ends = rows.iter().filter_map(|row| Some(row.spans.last()?.end_s));
+    let end = ends.fold(all.1, f64::min);
+    let end = if end > (from + all.1) / 2.0 { end } else { all.1 };
+    let (centre, half) = ((from + end) / 2.0, STEPS * step / 2.0);
+    let window = ((centre - half).max(from), (centre + half).min(end));
     narrowed(rows, window, (centre, centre), MOST_SHOWN)
 }
 

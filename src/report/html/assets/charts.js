@@ -194,7 +194,7 @@
       const all = this.plot().series;
       const visible = all.filter((_, index) => !this.hidden.has(index) && all[index].style !== "limit");
       const parts = visible.map((series) => this.valueAt(series, x));
-      const same = parts.filter((part) => part && part.value !== "–").slice(0, 8);
+      const same = parts.filter((part) => part && part.name && part.value !== "–").slice(0, 8);
       const where = Numbers.write(this.plot().x, x, 5);
       this.readout.textContent = `${where}:  ${same.map((p) => `${p.name} ${p.value}`).join("  ·  ")}`;
     }
@@ -244,7 +244,7 @@
   Theme.onChange(() => charts.forEach((chart) => chart.draw()));
 
   // On paper two charts stand side by side.
-  const paper = { width: 320, height: 180 };
+  const paper = { width: 320, height: 200 };
   window.addEventListener("beforeprint", () => charts.forEach((chart) => chart.draw(paper)));
   window.addEventListener("afterprint", () => charts.forEach((chart) => chart.draw()));
 })();

@@ -18,8 +18,8 @@ const SECTIONS: [(&str, &str); 7] = [
     ("staleness", "Staleness"),
     ("divergence", "Divergence of views"),
     ("layers", "Layers"),
-    (WORKERS, "Workers"),
     ("shards", "Shards"),
+    (WORKERS, "Workers"),
 ];
 const WORKERS: &str = "workers";
 
