@@ -33,6 +33,12 @@ impl LayerDistances<'_> {
 
 /// The figure.
 pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
+    let is_done = !run.summary.version.is_empty();
+    if is_done && run.divergence.is_present() && run.divergence.rows().is_err() {
+        return Err(NoFigure::Sentence(
+            "No distances were measured: no step was under way when they were due.".to_string(),
+        ));
+    }
     let rows = run.divergence.rows()?;
     if rows.iter().all(|row| row.mean == Some(0.0)) {
         return Err(NoFigure::Sentence(

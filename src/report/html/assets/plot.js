@@ -37,8 +37,9 @@ const PlotOptions = (() => {
 
   // Many bands over each other would hide the lines: then only the band of the line under the
   // cursor is shown.
-  function bandFill(u, index, colour) {
-    const shown = u.series.filter((s) => s.source !== undefined && !s.edge && s.show);
+  function bandFill(u, plot, index, colour) {
+    const banded = (s) => s.source !== undefined && plot.series[s.source].band;
+    const shown = u.series.filter((s) => banded(s) && !s.edge && s.show);
     if (shown.length <= MOST_BANDS) return faded(colour, 18);
     return u.focused === index ? faded(colour, 25) : null;
   }
@@ -75,7 +76,7 @@ const PlotOptions = (() => {
         series.push({ ...edge }, { ...edge });
         if (data.style !== "points") {
           const edges = [series.length - 2, series.length - 1];
-          bands.push({ series: edges, fill: (u) => bandFill(u, index, colour) });
+          bands.push({ series: edges, fill: (u) => bandFill(u, plot, index, colour) });
         }
       }
     });
