@@ -73,7 +73,15 @@ fn a_run_writes_every_file_of_the_results_folder() {
         assert_eq!(rows.header.join(","), header, "{name}");
         assert!(rows.len() > 0, "{name} is empty");
     }
-    let plots = ["divergence", "quality-by-time", "shards", "staleness", "timeline", "utilisation"];
+    let plots = [
+        "divergence",
+        "quality-by-examples",
+        "quality-by-time",
+        "shards",
+        "staleness",
+        "timeline",
+        "utilisation",
+    ];
     for plot in plots {
         wanted.extend(["png", "svg"].map(|kind| format!("plots/{plot}.{kind}")));
     }
