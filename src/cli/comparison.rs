@@ -45,9 +45,13 @@ fn heading(comparison: &Comparison, is_sweep: bool) -> String {
         );
     } else {
         let sides = std::iter::once(&comparison.baseline).chain(&comparison.others);
-        let named =
-            sides.enumerate().map(|(i, side)| format!("{} = {}", letter(i), printable(&side.name)));
-        _ = writeln!(text, "{}", named.collect::<Vec<_>>().join(", "));
+        let named = sides.enumerate().map(|(i, side)| {
+            let words = side.words.as_ref().map_or_else(String::new, |words| format!(" ({words})"));
+            printable(&format!("{} = {}{words}", letter(i), side.name))
+        });
+        // A side with words of its own gets a line of its own.
+        let between = if comparison.baseline.words.is_some() { "\n" } else { ", " };
+        _ = writeln!(text, "{}", named.collect::<Vec<_>>().join(between));
     }
     _ = match comparison.pairing {
         Pairing::None => writeln!(text, "Not paired."),

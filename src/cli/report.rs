@@ -28,7 +28,8 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
 
 /// Draws everything that the files of a results folder allow into that folder: the pictures of a
 /// run, the curves of a sweep, and the page of either. Returns the path of the page, or of the
-/// pictures.
+/// pictures. Why a picture is not drawn is told only to those who asked for pictures, not at the end
+/// of a run.
 pub(super) fn at_the_end(folder: &Path, quiet: bool) -> Result<PathBuf, Failure> {
     if is_lab(folder) {
         picture_of_lab(folder)?;

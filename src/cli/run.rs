@@ -173,7 +173,7 @@ pub(super) fn execute(
     // If a process was killed before it drew the pictures, the figures exist without them.
     let pictured = finished.summary.is_none() && report::is_present(&finished.path);
     if look.plots && !pictured {
-        report::at_the_end(&finished.path, look.progress == ProgressBy::None)?;
+        report::at_the_end(&finished.path, true)?;
     }
     Ok(FinishedRun {
         summary: finished.summary,

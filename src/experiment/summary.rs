@@ -7,7 +7,7 @@ use super::recorder::Recorder;
 use crate::base::SimSpan;
 use crate::metrics::Quality;
 use crate::results::semantics::SEMANTICS;
-use crate::results::summary::{At, ServerLoad, Staleness, Summary, Utilisation};
+use crate::results::summary::{At, NO_MODEL, ServerLoad, Staleness, Summary, Utilisation};
 use crate::scenario::Scenario;
 use crate::sim::evaluate::Evaluator;
 use crate::sim::shard::Shard;
@@ -37,7 +37,11 @@ pub(super) fn summary(
         workers: if imposed { 1 } else { scenario.cluster.workers },
         shards: if imposed { 1 } else { scenario.cluster.shards },
         protocol: if imposed { "imposed_staleness" } else { scenario.protocol.name() }.to_string(),
-        model: scenario.timing_only.as_ref().map_or(scenario.model.name(), |_| "none").to_string(),
+        model: scenario
+            .timing_only
+            .as_ref()
+            .map_or(scenario.model.name(), |_| NO_MODEL)
+            .to_string(),
         optimizer: scenario.optimizer.name().to_string(),
         reconstructed: scenario.reconstructed().into_iter().map(String::from).collect(),
         updates: progress.updates,

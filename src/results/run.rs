@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::folder::refuse_links;
-use super::outcome::{OutcomeError, State, folder_name};
-use super::summary::Summary;
+use super::outcome::{OutcomeError, Settings, State, TrialOutcome, folder_name};
+use super::summary::{NO_MODEL, Summary};
 use super::table::Rows;
 use super::tables::{
     DivergenceRow, EvaluationRow, LayerRow, PopularityRow, ShardRow, StalenessRow, TimelineRow,
@@ -16,6 +16,8 @@ use super::tables::{
 pub struct RunResults {
     /// `summary.json`; without the file, an empty summary with the name of the folder.
     pub summary: Summary,
+    /// Every value of its scenario, by dotted key; empty without `resolved.toml`.
+    pub settings: Settings,
     /// `evaluations.csv`.
     pub evaluations: Rows<EvaluationRow>,
     /// `training.csv`.
@@ -37,6 +39,15 @@ pub struct RunResults {
 }
 
 impl RunResults {
+    /// Whether anything is trained; otherwise only timing is simulated.
+    pub fn trains(&self) -> bool {
+        let has_data = || self.settings.keys().any(|key| key.starts_with("data."));
+        match self.summary.model.as_str() {
+            "" => self.settings.is_empty() || has_data(),
+            model => model != NO_MODEL,
+        }
+    }
+
     /// Reads the files of the folder at `path`.
     ///
     /// # Errors
@@ -53,6 +64,7 @@ impl RunResults {
         }
         Ok(RunResults {
             summary,
+            settings: TrialOutcome::of_run(path, 0).settings()?,
             evaluations: Rows::read(path, whole)?,
             training: Rows::read(path, whole)?,
             staleness: Rows::read(path, whole)?,

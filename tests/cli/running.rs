@@ -77,6 +77,7 @@ fn a_run_writes_every_file_of_the_results_folder() {
         "divergence",
         "quality-by-examples",
         "quality-by-time",
+        "shards",
         "staleness",
         "timeline",
         "utilisation",

@@ -21,8 +21,9 @@ pub struct Axis {
     /// Names of the values 0, 1, 2, ...; empty for numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
-    /// The range that a picture shows, because a picture cannot be zoomed; all values if `None`.
-    #[serde(skip)]
+    /// The range that is shown first, and in a picture always, because a picture cannot be zoomed;
+    /// all values if `None`. A page takes over only that of a vertical axis.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<(f64, f64)>,
 }
 
@@ -69,7 +70,7 @@ impl Axis {
         Axis { scale: if doublings { Scale::Doublings } else { self.scale }, ..self }
     }
 
-    /// The same axis; a picture shows the part between `low` and `high`.
+    /// The same axis; shown is the part between `low` and `high`.
     pub fn between(self, low: f64, high: f64) -> Axis {
         Axis { range: Some((low, high)), ..self }
     }

@@ -56,9 +56,9 @@ impl Panels {
         Panels { shown: usize::MAX, columns, ends: false }
     }
 
-    /// The first plot alone, with the names of its lines at their ends.
-    pub const fn with_ends() -> Panels {
-        Panels { shown: 1, columns: 1, ends: true }
+    /// The first plots below each other, with the names of lines at their ends.
+    pub const fn with_ends(shown: usize) -> Panels {
+        Panels { shown, columns: 1, ends: true }
     }
 }
 
@@ -79,12 +79,16 @@ pub struct Plot {
     /// Lines of text that a picture shows above it.
     #[serde(skip)]
     pub notes: Vec<String>,
+    /// What lies outside the range of the vertical axis, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<String>,
 }
 
 impl Plot {
     /// A plot of lines over these axes.
     pub fn new(label: impl Into<String>, x: Axis, y: Axis, series: Vec<Series>) -> Plot {
-        Plot { label: label.into(), x, y, series, uprights: Vec::new(), notes: Vec::new() }
+        let (uprights, notes, cut) = (Vec::new(), Vec::new(), None);
+        Plot { label: label.into(), x, y, series, uprights, notes, cut }
     }
 }
 
@@ -150,6 +154,8 @@ pub enum Style {
     Steps,
     /// Points without a line.
     Points,
+    /// A wide pale line behind the others, with which they are compared.
+    Ground,
     /// A thin pale line, one of many.
     Quiet,
     /// A thin line in the background, such as a limit.

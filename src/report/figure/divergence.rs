@@ -1,5 +1,6 @@
 //! Divergence: distances of the workers' views from the server and from each other, by layer.
 
+use super::absent::NoFigure;
 use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS};
@@ -8,8 +9,8 @@ use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::DivergenceRow;
 
-/// The most layers in one plot; the others are in the table.
-const MOST_LAYERS: usize = 12;
+/// The most layers in one plot: those with the largest distances. The others are in the table.
+const MOST_LAYERS: usize = 5;
 
 /// The measures: name in the file, and text of the button that chooses it.
 const MEASURES: [(&str, &str); 2] =
@@ -31,15 +32,27 @@ impl LayerDistances<'_> {
 }
 
 /// The figure.
-pub fn figure(run: &RunResults) -> Result<Figure, String> {
+pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
+    let is_done = !run.summary.version.is_empty();
+    if is_done && run.divergence.is_present() && run.divergence.rows().is_err() {
+        return Err(NoFigure::Sentence(
+            "No distances were measured: no step was under way when they were due.".to_string(),
+        ));
+    }
     let rows = run.divergence.rows()?;
+    if rows.iter().all(|row| row.mean == Some(0.0)) {
+        return Err(NoFigure::Sentence(
+            "The views of the workers never differ from the server at the moments that were measured."
+                .to_string(),
+        ));
+    }
     let found: Vec<(&str, Vec<LayerDistances>)> = MEASURES
         .iter()
         .map(|(measure, label)| (*label, layers(rows, measure)))
         .filter(|(_, layers)| !layers.is_empty())
         .collect();
     let Some((label, first)) = found.first() else {
-        return Err(run.divergence.unusable("holds no distances"));
+        return Err(run.divergence.unusable("holds no distances").into());
     };
     let columns = [grid::number("update"), grid::number("simulated s")].into_iter();
     let columns = columns.chain(["group", "layer", "measure"].map(grid::text));
@@ -51,7 +64,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
         sentence: sentence(label, first),
         chart: Chart::Plots(
             found.iter().map(|(label, layers)| plot(label, layers)).collect(),
-            Panels::with_ends(),
+            Panels::with_ends(1),
         ),
         grid: grid.fill(rows, MOST_ROWS, "divergence.csv", |row| {
             vec![
@@ -104,7 +117,7 @@ fn plot(label: &str, layers: &[LayerDistances]) -> Plot {
     Plot::new(
         label,
         Axis::new("simulated time", AxisUnit::Time),
-        Axis::new("mean relative distance", AxisUnit::Percent),
+        Axis::new("relative distance, mean", AxisUnit::Percent),
         shown.iter().map(line).collect(),
     )
 }
@@ -113,10 +126,9 @@ fn sentence(label: &str, layers: &[LayerDistances]) -> String {
     let (Some(farthest), Some(closest)) = (layers.first(), layers.last()) else {
         return String::new();
     };
-    let left_out = layers.len().saturating_sub(MOST_LAYERS);
-    let left_out = match left_out {
-        0 => String::new(),
-        _ => format!(" At most the {MOST_LAYERS} layers with the largest distances are drawn."),
+    let left_out = match layers.len() > MOST_LAYERS {
+        false => String::new(),
+        true => format!(" The {MOST_LAYERS} layers with the largest distances are drawn."),
     };
     let worker = farthest.farthest.map_or_else(String::new, |distance| {
         format!(" ({} for the farthest view)", percent(distance))

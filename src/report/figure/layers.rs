@@ -1,6 +1,7 @@
 //! Layers and tables over time: how far each still moves, how much its gradients agree, and how
 //! many rows are no longer touched.
 
+use super::absent::NoFigure;
 use super::axis::{Axis, AxisUnit};
 use super::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS};
@@ -33,7 +34,7 @@ const MEASURES: [LayerMeasure; 6] = [
 ];
 
 /// The figure.
-pub fn figure(run: &RunResults) -> Result<Figure, String> {
+pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
     let rows = run.layers.rows()?;
     let mut names: Vec<&str> = Vec::new();
     for row in rows {
@@ -44,7 +45,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     let plots: Vec<Plot> =
         MEASURES.iter().filter_map(|measure| plot(rows, &names, measure)).collect();
     if plots.is_empty() {
-        return Err(run.layers.unusable("holds no figures"));
+        return Err(run.layers.unusable("holds no figures").into());
     }
     let left_out = match names.len() > MOST_LAYERS {
         true => format!(" The first {MOST_LAYERS} of {} layers are drawn.", names.len()),
@@ -106,7 +107,7 @@ const BEYOND: f64 = 1.3;
 type Looks<'a> = Vec<&'a LayerRow>;
 
 /// Quantiles of the weights above and of the mean gradients below, one column per layer.
-pub fn quantiles(run: &RunResults) -> Result<Figure, String> {
+pub fn quantiles(run: &RunResults) -> Result<Figure, NoFigure> {
     let rows = run.layers.rows()?;
     let mut columns: Vec<Looks> = Vec::new();
     for row in rows {
@@ -119,7 +120,7 @@ pub fn quantiles(run: &RunResults) -> Result<Figure, String> {
     }
     columns.retain(|looks| looks.len() > 1);
     if columns.is_empty() {
-        return Err(run.layers.unusable("holds only one look at each layer"));
+        return Err(run.layers.unusable("holds only one look at each layer").into());
     }
     let found = columns.len();
     let mut sizes: Vec<u64> = columns.iter().map(|looks| looks[0].parameters).collect();

@@ -2,9 +2,11 @@
 //! folder, with scales, labels, a sentence and a table. The page and the static pictures draw it. A
 //! new figure of a run is a file here and a line in [`OF_A_RUN`].
 
+pub mod absent;
 pub mod axis;
 pub mod chart;
 pub mod classes;
+pub mod clip;
 pub mod divergence;
 pub mod grid;
 pub mod interval;
@@ -14,6 +16,7 @@ pub mod palette;
 pub mod quality;
 pub mod restart;
 pub mod rows;
+pub mod shards;
 pub mod spectrum;
 pub mod staleness;
 pub mod sweep;
@@ -23,6 +26,7 @@ pub mod timeline;
 pub mod training;
 pub mod worker_state;
 
+pub use absent::NoFigure;
 pub use chart::Figure;
 
 use crate::results::RunResults;
@@ -37,30 +41,45 @@ pub struct Topic {
     /// Whether a run has recorded its data. If not, the figure is left out without a message.
     pub recorded: fn(&RunResults) -> bool,
     /// Builds the figure, or says why it cannot be built.
-    pub build: fn(&RunResults) -> Result<Figure, String>,
+    pub build: fn(&RunResults) -> Result<Figure, NoFigure>,
 }
 
 /// Every figure of a run, in the order in which a page shows them.
-pub const OF_A_RUN: [Topic; 10] = [
-    both("quality", "quality-by-examples", quality::by_examples),
-    both("quality", "quality-by-time", quality::by_time),
+pub const OF_A_RUN: [Topic; 11] = [
+    trained("quality", "quality-by-examples", quality::by_examples),
+    trained("quality", "quality-by-time", quality::by_time),
     Topic { picture: None, ..both("training", "", training::figure) },
     both("staleness", "staleness", staleness::figure),
-    Topic { picture: None, ..both("staleness", "", rows::figure) },
-    both("divergence", "divergence", divergence::figure),
+    Topic { picture: None, ..trained("staleness", "", rows::figure) },
+    trained("divergence", "divergence", divergence::figure),
     // Layers are recorded only on request, so a run without them needs no message.
     Topic { picture: None, recorded: layers_are_watched, ..both("layers", "", layers::figure) },
     both("workers", "timeline", timeline::figure),
     both("workers", "utilisation", time_spent::figure),
+    Topic { recorded: shards_are_known, ..both("shards", "shards", shards::figure) },
     Topic { section: None, recorded: layers_are_watched, ..both("", "layers", layers::quantiles) },
 ];
 
 const fn both(
     section: &'static str,
     picture: &'static str,
-    build: fn(&RunResults) -> Result<Figure, String>,
+    build: fn(&RunResults) -> Result<Figure, NoFigure>,
 ) -> Topic {
     Topic { section: Some(section), picture: Some(picture), recorded: |_| true, build }
+}
+
+/// A figure about parameters, which a run for timing alone does not have.
+const fn trained(
+    section: &'static str,
+    picture: &'static str,
+    build: fn(&RunResults) -> Result<Figure, NoFigure>,
+) -> Topic {
+    Topic { recorded: RunResults::trains, ..both(section, picture, build) }
+}
+
+/// A run that is not finished has no shards.csv yet.
+fn shards_are_known(run: &RunResults) -> bool {
+    run.shards.is_present()
 }
 
 fn layers_are_watched(run: &RunResults) -> bool {

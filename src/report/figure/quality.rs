@@ -1,9 +1,10 @@
 //! Quality on the holdout against examples and against simulated time, for all evaluated views.
 
+use super::absent::NoFigure;
 use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{Grid, MOST_ROWS, number, text};
-use super::number::{counted, figure, time};
+use super::number::{count, counted, figure, time};
 use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::{EvaluatedView, EvaluationRow};
@@ -22,18 +23,37 @@ const MEASURES: [QualityMeasure; 5] = [
 ];
 
 /// Quality against examples trained on.
-pub fn by_examples(run: &RunResults) -> Result<Figure, String> {
+pub fn by_examples(run: &RunResults) -> Result<Figure, NoFigure> {
     let axis = Axis::new("examples trained on", AxisUnit::Count);
+    if let Some(rate) = steady_rate(run.evaluations.rows()?) {
+        return Err(NoFigure::Sentence(format!(
+            "Quality by examples is the same curve: the run trains on {} examples in every simulated second.",
+            count(rate as u64)
+        )));
+    }
     build(run, ("quality-by-examples", "Quality by examples"), axis, |e| e.examples as f64)
 }
 
 /// Quality against the virtual clock.
-pub fn by_time(run: &RunResults) -> Result<Figure, String> {
+pub fn by_time(run: &RunResults) -> Result<Figure, NoFigure> {
     let axis = Axis::new("simulated time", AxisUnit::Time);
     if !run.evaluations.rows()?.iter().any(|e| e.sim_s > 0.0) {
-        return Err(run.evaluations.unusable("was written without a virtual clock"));
+        return Err(run.evaluations.unusable("was written without a virtual clock").into());
     }
     build(run, ("quality-by-time", "Quality by simulated time"), axis, |e| e.sim_s)
+}
+
+/// How far the share of time and the share of examples at an evaluation may be apart for curves that
+/// look the same.
+const SAME: f64 = 0.01;
+
+/// Examples per simulated second, if these are the same from the beginning to the end.
+fn steady_rate(rows: &[EvaluationRow]) -> Option<f64> {
+    let last = rows.last()?;
+    let (examples, seconds) = (last.examples as f64, last.sim_s);
+    let apart = |row: &EvaluationRow| (row.examples as f64 / examples - row.sim_s / seconds).abs();
+    let is_steady = seconds > 0.0 && rows.iter().all(|row| apart(row) < SAME);
+    is_steady.then_some(examples / seconds)
 }
 
 fn build(
@@ -41,12 +61,12 @@ fn build(
     (id, title): (&str, &str),
     x: Axis,
     position: fn(&EvaluationRow) -> f64,
-) -> Result<Figure, String> {
+) -> Result<Figure, NoFigure> {
     let rows = run.evaluations.rows()?;
     let plots: Vec<Plot> =
         MEASURES.iter().filter_map(|measure| plot(run, rows, measure, &x, position)).collect();
     if plots.is_empty() {
-        return Err(run.evaluations.unusable("holds no figures of quality"));
+        return Err(run.evaluations.unusable("holds no figures of quality").into());
     }
     Ok(Figure {
         id: id.to_string(),
@@ -92,35 +112,11 @@ fn plot(
         );
         series.push(Series { style: Style::Limit, ..limit });
     }
-    let best = best_step(rows, value, position);
-    let ring = best.as_ref().and_then(|ring| Some(ring.points().next()?.1));
-    series.extend(best);
-    // Only these rise from chance.
-    let server = views.get(&EvaluatedView::Server).filter(|_| name.ends_with("AUC"));
-    let range = server.map(|points| range(points, ring, bayes));
-    let y = Axis { range, ..Axis::new(*name, AxisUnit::Number) };
-    (!views.is_empty()).then(|| Plot::new(*name, x.clone(), y, series))
-}
-
-/// A range for the server's line without its first rise from chance, if that takes less than half
-/// of the run: with the rise, the rest of the line would look flat. The rise ends at four fifths of
-/// the way from the first value to the highest. The best step stays in view.
-fn range(server: &[(f64, f64)], best: Option<f64>, bayes: Option<f64>) -> (f64, f64) {
-    let values = || server.iter().map(|v| v.1);
-    let high = values().fold(f64::NEG_INFINITY, f64::max);
-    let risen = server[0].1 + 0.8 * (high - server[0].1);
-    let rise = server.iter().take_while(|v| v.1 < risen).count();
-    let (begin, end) = (server[0].0, server[server.len() - 1].0);
-    let is_short = server.get(rise).is_some_and(|v| v.0 - begin < 0.5 * (end - begin));
-    let settled = values().skip(if is_short { rise } else { 0 });
-    let low = settled.chain(best).fold(high, f64::min);
-    let room = (high - low).max(1e-4);
-    // The limit is shown if it takes no more than a third of the height.
-    let high = match bayes {
-        Some(bayes) if bayes > high && bayes < high + 0.5 * room => bayes,
-        _ => high,
-    };
-    (low - 0.06 * room, high + 0.16 * room)
+    series.extend(best_step(rows, value, position));
+    (!views.is_empty()).then(|| {
+        Plot::new(*name, x.clone(), Axis::new(*name, AxisUnit::Number), series)
+            .without_early_outliers()
+    })
 }
 
 /// The server's best step: the one with the highest AUC (or session AUC) on the selection half of
@@ -200,21 +196,4 @@ fn grid(title: &str, rows: &[EvaluationRow]) -> Grid {
         cells.extend(MEASURES.iter().map(|(_, value)| figure(value(row))));
         cells
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn low(values: &[f64], best: Option<f64>) -> f64 {
-        let points: Vec<(f64, f64)> = (0..).map(f64::from).zip(values.iter().copied()).collect();
-        range(&points, best, None).0
-    }
-
-    #[test]
-    fn a_short_rise_is_cut_off_and_a_long_one_is_not() {
-        assert!(low(&[0.5, 0.7, 0.71, 0.72, 0.73], None) > 0.69);
-        assert!(low(&[0.5, 0.55, 0.6, 0.65, 0.7], None) < 0.5);
-        assert!(low(&[0.5, 0.7, 0.71, 0.72, 0.73], Some(0.5)) < 0.5);
-    }
 }

@@ -1,10 +1,13 @@
 //! Quality after a restart: one curve per arm of a restart lab, one plot per number of workers.
 
 use super::axis::{Axis, AxisUnit};
-use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
+use super::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS};
+use super::interval::{self, SeedMean};
 use super::number::{self, counted, short};
+use crate::metrics::scalar::FigureRange;
 use crate::results::tables::CurveRow;
+use std::collections::BTreeMap;
 
 /// The name of the arm without a restart in the tables.
 const NO_RESTART: &str = "no restart";
@@ -13,20 +16,25 @@ const MOST_PLOTS: usize = 4;
 const COLUMNS: usize = 2;
 /// The most arms.
 const MOST_ARMS: usize = 7;
+/// The most arms with a band; more would hide each other.
+const MOST_BANDS: usize = 3;
 /// The colour of the arm without a restart: the last colour of the series.
 const LAST_COLOUR: usize = 6;
+/// A line lies on another if it is nowhere further away than this share of the scale.
+const NEAR: f64 = 0.01;
 /// A line that begins at least this many basis points below the fork does not widen the range
 /// shown.
 const FAR: f64 = 500.0;
 
-/// The mean curve of an arm over its seeds: updates, and basis points above the fork.
+/// The mean curve of an arm over its seeds.
 struct ArmCurve {
     arm: String,
-    values: Vec<(f64, f64)>,
+    /// Updates, and basis points above the fork.
+    values: Vec<(f64, SeedMean)>,
 }
 
-/// The figure.
-pub fn figure(rows: &[CurveRow]) -> Result<Figure, String> {
+/// The figure; `verdict` is the answer of the lab in sentences.
+pub fn figure(rows: &[CurveRow], verdict: &[String]) -> Result<Figure, String> {
     let mut workers: Vec<u32> = rows.iter().map(|row| row.workers).collect();
     workers.dedup();
     // The largest numbers of workers are of interest; the smallest is the control.
@@ -36,53 +44,127 @@ pub fn figure(rows: &[CurveRow]) -> Result<Figure, String> {
     let all: Vec<(u32, Vec<ArmCurve>)> = workers.iter().map(|&n| (n, lines(rows, n))).collect();
     let Some((_, last)) = all.last() else { return Err("the lab has no curves".to_string()) };
     let shown = chosen(last);
-    let columns = ["workers", "updates after the fork", "basis points"].map(grid::number);
-    let columns = columns.into_iter().chain([grid::text("arm")]).collect();
-    let points: Vec<(u32, &ArmCurve, (f64, f64))> = all
+    let drawn: Vec<Vec<&ArmCurve>> = all.iter().map(|(_, lines)| of(lines, &shown)).collect();
+    let together: Vec<&ArmCurve> = drawn.iter().flatten().copied().collect();
+    let range = range(&together);
+    let still = unmoved(&drawn, range);
+    let moved = shown.iter().map(String::as_str);
+    let moved = moved.filter(|arm| *arm != NO_RESTART && !still.contains(arm));
+    let banded: Vec<&str> = moved.take(MOST_BANDS).collect();
+    let columns = ["workers", "updates after the fork", "basis points", "low", "high"];
+    let columns = columns.map(grid::number).into_iter().chain([grid::text("arm")]).collect();
+    let points: Vec<(u32, &ArmCurve, (f64, SeedMean))> = all
         .iter()
         .flat_map(|(n, lines)| lines.iter().map(move |line| (*n, line)))
         .flat_map(|(n, line)| line.values.iter().map(move |value| (n, line, *value)))
         .collect();
     Ok(Figure {
         id: "restart".to_string(),
-        title: "Quality after a restart".to_string(),
-        sentence: "The lines show how many basis points AUC on the reporting half of the holdout is above AUC at \
-                   the fork. They are means over the seeds."
-            .to_string(),
+        title: title(verdict),
+        sentence: format!(
+            "AUC on the reporting half of the holdout above AUC at the fork, in basis points: means over the seeds{}, \
+             one scale for all.{}",
+            if has_bands(&together) { " with their 95 % intervals" } else { "" },
+            match still.as_slice() {
+                [] => String::new(),
+                arms => format!(" On the wide line of no restart lie: {}.", arms.join("; ")),
+            }
+        ),
         chart: Chart::Plots(
-            all.iter().map(|(n, lines)| plot(*n, lines, &shown)).collect(),
+            all.iter()
+                .zip(&drawn)
+                .map(|((n, _), drawn)| plot(*n, drawn, (&shown, &banded), range))
+                .collect(),
             Panels::side_by_side(COLUMNS.min(all.len())),
         ),
         grid: Grid::new("Quality after a restart", columns).fill(
             &points,
             MOST_ROWS,
             "curves.csv",
-            |(n, line, (updates, points))| {
-                let numbers = [f64::from(*n), *updates, *points].map(number::figure);
-                numbers.into_iter().chain([line.arm.clone()]).collect()
+            |(n, line, (updates, mean))| {
+                let interval = mean.ends();
+                let numbers = [f64::from(*n), *updates, mean.mean, interval.low, interval.high];
+                numbers.map(number::figure).into_iter().chain([line.arm.clone()]).collect()
             },
         ),
         file: "curves.csv".to_string(),
     })
 }
 
-fn plot(workers: u32, lines: &[ArmCurve], shown: &[String]) -> Plot {
-    let line_of = |(place, arm): (usize, &String)| {
-        let line = lines.iter().find(|line| line.arm == *arm)?;
-        Some((place.checked_sub(1).unwrap_or(LAST_COLOUR), line))
+/// The answer in short: the first sentence of the verdict without its figures.
+fn title(verdict: &[String]) -> String {
+    let Some(first) = verdict.first() else { return "Quality after a restart".to_string() };
+    let mut kept = String::new();
+    let mut rest = first.split(';').next().unwrap_or_default();
+    // Figures stand in brackets within parentheses.
+    while let Some((before, after)) = rest.split_once(" (") {
+        kept += before;
+        let Some((inside, behind)) = after.split_once(')') else { break };
+        if !inside.starts_with(['+', '-', 'm']) {
+            kept += &format!(" ({inside})");
+        }
+        rest = behind;
+    }
+    kept += rest;
+    kept.trim_end_matches('.').to_string()
+}
+
+/// The arms of this number of workers that are drawn, in the order of `shown`.
+fn of<'a>(lines: &'a [ArmCurve], shown: &[String]) -> Vec<&'a ArmCurve> {
+    shown.iter().filter_map(|arm| lines.iter().find(|line| line.arm == *arm)).collect()
+}
+
+fn has_bands(lines: &[&ArmCurve]) -> bool {
+    lines.iter().flat_map(|line| &line.values).any(|value| value.1.interval.is_some())
+}
+
+/// The arms that lie on the line without a restart in every plot.
+fn unmoved<'a>(plots: &[Vec<&'a ArmCurve>], (low, high): (f64, f64)) -> Vec<&'a str> {
+    let mut arms: Vec<&str> = Vec::new();
+    for line in plots.iter().flatten() {
+        if line.arm != NO_RESTART && !arms.contains(&line.arm.as_str()) {
+            arms.push(&line.arm);
+        }
+    }
+    let lies = |lines: &Vec<&ArmCurve>, arm: &str| {
+        let find = |arm: &str| lines.iter().find(|line| line.arm == arm);
+        let (Some(own), Some(none)) = (find(arm), find(NO_RESTART)) else { return true };
+        own.values.iter().all(|(x, mean)| {
+            let other = none.values.iter().find(|value| value.0 == *x);
+            other.is_none_or(|other| (other.1.mean - mean.mean).abs() < NEAR * (high - low))
+        })
     };
-    let drawn: Vec<(usize, &ArmCurve)> = shown.iter().enumerate().filter_map(line_of).collect();
-    let last = drawn.iter().flat_map(|(_, line)| &line.values).map(|v| v.0).fold(1.0, f64::max);
-    let mut series: Vec<Series> = drawn
-        .iter()
-        .map(|(colour, line)| Series {
+    arms.retain(|arm| plots.iter().all(|lines| lies(lines, arm)));
+    arms
+}
+
+/// The arms of `shown` are drawn, and those of `banded` with their bands.
+fn plot(
+    workers: u32,
+    lines: &[&ArmCurve],
+    (shown, banded): (&[String], &[&str]),
+    (low, high): (f64, f64),
+) -> Plot {
+    let last = lines.iter().flat_map(|line| &line.values).map(|v| v.0).fold(1.0, f64::max);
+    let column = |line: &ArmCurve, of: fn(&SeedMean) -> f64| -> Vec<Option<f64>> {
+        line.values.iter().map(|value| Some(short(of(&value.1)))).collect()
+    };
+    let of = |line: &&ArmCurve| {
+        let place = shown.iter().position(|arm| *arm == line.arm).unwrap_or(0);
+        Series {
             name: line.arm.clone(),
             x: line.values.iter().map(|value| short(value.0)).collect(),
-            y: line.values.iter().map(|value| Some(short(value.1))).collect(),
-            colour: Some(*colour),
+            y: column(line, |mean| mean.mean),
+            band: (banded.contains(&line.arm.as_str()) && has_bands(&[line])).then(|| Band {
+                low: column(line, |mean| mean.ends().low),
+                high: column(line, |mean| mean.ends().high),
+            }),
+            style: if line.arm == NO_RESTART { Style::Ground } else { Style::Line },
+            colour: Some(place.checked_sub(1).unwrap_or(LAST_COLOUR)),
             ..Series::default()
-        })
-        .collect();
+        }
+    };
+    let mut series: Vec<Series> = lines.iter().map(of).collect();
     series.push(Series {
         name: "at the fork".to_string(),
         x: vec![0.0, last],
@@ -90,21 +172,28 @@ fn plot(workers: u32, lines: &[ArmCurve], shown: &[String]) -> Plot {
         style: Style::Limit,
         ..Series::default()
     });
-    let drawn: Vec<&ArmCurve> = drawn.into_iter().map(|(_, line)| line).collect();
-    let (low, high) = range(&drawn);
+    let values = lines.iter().flat_map(|line| &line.values).map(|value| value.1.mean);
+    let lowest = values.fold(f64::INFINITY, f64::min);
+    let cut =
+        (lowest < low).then(|| format!("not in view: values down to {}", number::figure(lowest)));
     let x = Axis::new("updates after the fork", AxisUnit::Count).doubling(true).between(0.0, last);
     let y = Axis::new("basis points", AxisUnit::Number).between(low, high);
     let name = counted(workers as usize, "worker", "workers");
-    Plot { notes: vec![name.clone()], ..Plot::new(name, x, y, series) }
+    Plot { notes: vec![name.clone()], cut, ..Plot::new(name, x, y, series) }
 }
 
 /// A range that shows the whole of every line that begins near the fork. A line that begins far
 /// below, because layers were initialised again, enters the picture from below.
 fn range(lines: &[&ArmCurve]) -> (f64, f64) {
-    let begins_near = |line: &&&ArmCurve| line.values.first().is_some_and(|first| first.1 > -FAR);
+    let begins_near =
+        |line: &&&ArmCurve| line.values.first().is_some_and(|first| first.1.mean > -FAR);
     let values = || lines.iter().filter(begins_near).flat_map(|line| &line.values);
-    let low = values().map(|v| v.1).fold(0.0, f64::min);
-    let high = values().map(|v| v.1).fold(0.0, f64::max);
+    let low = values().map(|v| v.1.mean).fold(0.0, f64::min);
+    let high = values().map(|v| v.1.mean).fold(0.0, f64::max);
+    // A band may make the range half as high again.
+    let margin = 0.5 * (high - low);
+    let low = values().map(|v| v.1.ends().low).fold(low, f64::min).max(low - margin);
+    let high = values().map(|v| v.1.ends().high).fold(high, f64::max).min(high + margin);
     let room = (high - low).max(1.0);
     (low - 0.05 * room, high + 0.12 * room)
 }
@@ -123,21 +212,18 @@ fn lines(rows: &[CurveRow], workers: u32) -> Vec<ArmCurve> {
         first.and_then(|row| row.auc)
     };
     let line = |arm: &str| {
-        // For each update: the sum over the seeds, and the number of seeds.
-        let mut sums: Vec<(u64, f64, u32)> = Vec::new();
+        let mut values: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
         for row in mine.iter().filter(|row| row.arm == arm) {
             let Some((auc, fork)) = row.auc.zip(fork(row.seed)) else { continue };
-            match sums.iter_mut().find(|sum| sum.0 == row.updates) {
-                Some(sum) => (sum.1, sum.2) = (sum.1 + 1e4 * (auc - fork), sum.2 + 1),
-                None => sums.push((row.updates, 1e4 * (auc - fork), 1)),
-            }
+            values.entry(row.updates).or_default().push(1e4 * (auc - fork));
         }
         // The mean would jump at an update at which many seeds are missing.
-        let most = sums.iter().map(|sum| sum.2).max().unwrap_or(0);
-        let kept = sums.into_iter().filter(|sum| 2 * sum.2 > most);
-        let mut values: Vec<(f64, f64)> =
-            kept.map(|(x, y, n)| (x as f64, y / f64::from(n))).collect();
-        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let most = values.values().map(Vec::len).max().unwrap_or(0);
+        let kept = values.into_iter().filter(|(_, values)| 2 * values.len() > most);
+        let mean = |(x, values): (u64, Vec<f64>)| {
+            Some((x as f64, interval::of_mean(&values, FigureRange::Bounded)?))
+        };
+        let values = kept.filter_map(mean).collect();
         ArmCurve { arm: arm.to_owned(), values }
     };
     arms.into_iter().map(line).collect()
@@ -147,7 +233,7 @@ fn lines(rows: &[CurveRow], workers: u32) -> Vec<ArmCurve> {
 /// views (`lost: workers`), then the arms that lose one thing, then the others, the deepest fall
 /// first.
 fn chosen(lines: &[ArmCurve]) -> Vec<String> {
-    let depth = |line: &ArmCurve| line.values.iter().map(|v| v.1).fold(0.0, f64::min);
+    let depth = |line: &ArmCurve| line.values.iter().map(|v| v.1.mean).fold(0.0, f64::min);
     let always = |line: &&ArmCurve| [NO_RESTART, "lost: workers"].contains(&line.arm.as_str());
     let single = |line: &&ArmCurve| {
         let one = line.arm.strip_prefix("lost: ").is_some_and(|rest| !rest.contains(", "));
@@ -185,11 +271,56 @@ mod tests {
             (2, "lost: slots", 0.68),
         ]);
         let lines = lines(&rows, 1);
-        assert_eq!(lines[0].values, [(0.0, 0.0)]);
-        assert!((lines[1].values[0].1 + 150.0).abs() < 1e-6);
+        assert_eq!((lines[0].values[0].0, lines[0].values[0].1.mean), (0.0, 0.0));
+        assert!((lines[1].values[0].1.mean + 150.0).abs() < 1e-6);
         assert_eq!(chosen(&lines), [NO_RESTART, "lost: slots"]);
-        let Chart::Plots(plots, _) = figure(&rows).unwrap().chart else { panic!("plots") };
+        let Chart::Plots(plots, _) = figure(&rows, &[]).unwrap().chart else { panic!("plots") };
         assert_eq!(plots.len(), 1);
-        assert!(figure(&[]).is_err());
+        assert!(figure(&[], &[]).is_err());
+    }
+
+    #[test]
+    fn the_title_is_the_answer_without_its_figures() {
+        let of = |sentence: &str| title(&[sentence.to_string(), "More.".to_string()]);
+        assert_eq!(
+            of(
+                "With 30 workers, losing the optimizer state (slots) (-255 [-349, -161]) causes the drop; nothing \
+                else makes a difference (all others within ±11)."
+            ),
+            "With 30 workers, losing the optimizer state (slots) causes the drop"
+        );
+        assert_eq!(
+            of(
+                "With 1 worker, no part that was lost makes a difference that 10 seeds can see; every effect is."
+            ),
+            "With 1 worker, no part that was lost makes a difference that 10 seeds can see"
+        );
+        assert_eq!(title(&[]), "Quality after a restart");
+    }
+
+    #[test]
+    fn all_panels_have_one_scale_and_hidden_lines_are_named() {
+        let mut rows =
+            curves(&[(1, NO_RESTART, 0.80), (1, "lost: slots", 0.79), (1, "lost: data", 0.80)]);
+        let mut more = rows.clone();
+        more.iter_mut().for_each(|row| row.workers = 30);
+        more[1].auc = Some(0.76);
+        rows.extend(more);
+        let figure = figure(&rows, &[]).unwrap();
+        assert!(figure.sentence.ends_with("On the wide line of no restart lie: lost: data."));
+        let Chart::Plots(plots, _) = figure.chart else { panic!("plots") };
+        assert_eq!(plots[0].y.range, plots[1].y.range);
+        assert_eq!(plots[0].series[0].style, Style::Ground);
+    }
+
+    #[test]
+    fn three_seeds_have_a_band() {
+        let rows = [0.79, 0.78, 0.80]
+            .iter()
+            .zip(1..)
+            .flat_map(|(auc, seed)| [(seed, NO_RESTART, 0.81), (seed, "lost: slots", *auc)]);
+        let rows = curves(&rows.collect::<Vec<_>>());
+        let Chart::Plots(plots, _) = figure(&rows, &[]).unwrap().chart else { panic!("plots") };
+        assert!(plots[0].series.iter().any(|series| series.band.is_some()));
     }
 }

@@ -1,5 +1,6 @@
 //! Staleness of embedding rows by popularity: how often they are updated.
 
+use super::absent::NoFigure;
 use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS};
@@ -10,7 +11,7 @@ use crate::results::tables::PopularityRow;
 use std::collections::BTreeMap;
 
 /// The figure.
-pub fn figure(run: &RunResults) -> Result<Figure, String> {
+pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
     let rows = run.rows.rows()?;
     let mut tables: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for row in rows {
@@ -19,7 +20,13 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
         }
     }
     if tables.is_empty() {
-        return Err(run.rows.unusable("holds no staleness"));
+        return Err(run.rows.unusable("holds no staleness").into());
+    }
+    if tables.values().flatten().all(|point| point.1 == 0.0) {
+        return Err(NoFigure::Sentence(
+            "No embedding row was stale: between its pull and its update no other update touched it."
+                .to_string(),
+        ));
     }
     let line = |(table, points): (&&str, &Vec<(f64, f64)>)| Series {
         style: Style::Dots,
@@ -27,7 +34,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     };
     let plot = Plot::new(
         "row staleness",
-        Axis::new("updates of the row before it was pulled", AxisUnit::Count).doubling(true),
+        Axis::new("updates of the row, before it was pulled", AxisUnit::Count).doubling(true),
         Axis::new("mean staleness, updates of the row", AxisUnit::Number),
         tables.iter().map(line).collect(),
     );
@@ -39,7 +46,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
         id: "staleness-of-rows".to_string(),
         title: "Staleness of embedding rows by popularity".to_string(),
         sentence: sentence(rows),
-        chart: Chart::Plots(vec![plot], Panels::stacked(1)),
+        chart: Chart::Plots(vec![plot], Panels::with_ends(1)),
         grid: grid.fill(rows, MOST_ROWS, "rows.csv", |row| {
             vec![
                 row.table.clone(),

@@ -1,5 +1,6 @@
 //! Staleness of the applied gradients: a histogram per machine class.
 
+use super::absent::NoFigure;
 use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style, Upright};
 use super::classes::Classes;
@@ -66,13 +67,19 @@ impl ClassHistogram {
 }
 
 /// The figure.
-pub fn figure(run: &RunResults) -> Result<Figure, String> {
+pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
     let rows = run.staleness.rows()?;
+    if is_fresh(rows) {
+        return Err(NoFigure::Sentence(
+            "No gradient was stale: each was applied to the parameters that it was computed from."
+                .to_string(),
+        ));
+    }
     let order = Classes::of(run);
     let plots: Vec<Plot> =
         MEASURES.iter().filter_map(|measure| plot(rows, &order, measure)).collect();
     if plots.is_empty() {
-        return Err(run.staleness.unusable("counts no gradients"));
+        return Err(run.staleness.unusable("counts no gradients").into());
     }
     let columns = ["class", "measure"].map(grid::text).into_iter();
     let columns = columns.chain(["from", "to", "gradients"].map(grid::number)).collect();
@@ -93,6 +100,12 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
         }),
         file: "staleness.csv".to_string(),
     })
+}
+
+/// Whether no other update came between the pull and the update of any gradient.
+fn is_fresh(rows: &[StalenessRow]) -> bool {
+    let mut counted = rows.iter().filter(|row| row.measure == MEASURES[0].0 && row.count > 0);
+    counted.clone().next().is_some() && counted.all(|row| row.high == 0)
 }
 
 /// The classes that have gradients, in the order of classes.
@@ -129,7 +142,7 @@ fn plot(
         ..Series::default()
     };
     let series = classes.iter().map(outline).collect();
-    let y = Axis::new("share of a class's gradients", AxisUnit::Percent);
+    let y = Axis::new("share of gradients, by class", AxisUnit::Percent);
     let mean = |class: &ClassHistogram| Upright { x: short(class.mean), colour: Some(class.place) };
     let uprights = classes.iter().map(mean).collect();
     Some(Plot { uprights, ..Plot::new(*label, bins.axis, y, series) })
@@ -269,6 +282,19 @@ mod tests {
         assert!(
             sentence(rows, &order, &Staleness::default()).starts_with("40 gradients were applied,")
         );
+    }
+
+    #[test]
+    fn a_run_without_staleness_has_a_sentence_in_place_of_a_picture() {
+        let rows = |age: &str, staleness: &str| {
+            let text = format!(
+                "class,measure,low,high,count\nall,age_us,{age},10\nall,version,0,{staleness},10\n"
+            );
+            Rows::parse(&text).unwrap().into_vec()
+        };
+        assert!(is_fresh(&rows("5,9", "0")));
+        assert!(!is_fresh(&rows("0,0", "1")));
+        assert!(!is_fresh(&[]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How the workers spent their time, by machine class and for each worker.
 
+use super::absent::NoFigure;
 use super::chart::{Bar, Chart, Figure, Shares};
 use super::classes::Classes;
 use super::grid::{self, Grid, MOST_ROWS};
@@ -93,14 +94,14 @@ fn listed(shares: Times) -> String {
 }
 
 /// The figure.
-pub fn figure(run: &RunResults) -> Result<Figure, String> {
+pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
     let timed = |worker: &&WorkerRow| {
         let total: f64 = seconds(worker).iter().sum();
         total.is_finite() && total > 0.0
     };
     let mut workers: Vec<&WorkerRow> = run.workers.rows()?.iter().filter(timed).collect();
     if workers.is_empty() {
-        return Err(run.workers.unusable("records no time"));
+        return Err(run.workers.unusable("records no time").into());
     }
     let order = Classes::of(run);
     workers.sort_by_key(|worker| (order.place(&worker.class), worker.worker));

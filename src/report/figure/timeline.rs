@@ -1,6 +1,7 @@
 //! The activities of the workers over time: about a dozen steps from the middle of the timeline, one
 //! row per worker. Picture and page show the same window; on the page it can be moved.
 
+use super::absent::NoFigure;
 use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Look, Span, SpanRow, Spans};
 use super::classes::Classes;
@@ -28,13 +29,13 @@ struct WorkerSpans<'a> {
 }
 
 /// The figure.
-pub fn figure(run: &RunResults) -> Result<Figure, String> {
+pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
     let all = run.timeline.rows()?;
     let usable =
         |span: &&TimelineRow| span.end_s > span.start_s && (span.end_s - span.start_s).is_finite();
     let spans: Vec<&TimelineRow> = all.iter().filter(usable).collect();
     if spans.is_empty() {
-        return Err(run.timeline.unusable("holds no span of time"));
+        return Err(run.timeline.unusable("holds no span of time").into());
     }
     let (rows, workers) = rows(&spans, &Classes::of(run));
     let all = whole(&rows);
@@ -49,7 +50,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, String> {
     Ok(Figure {
         id: "timeline".to_string(),
         title: "Timeline of the workers".to_string(),
-        sentence: sentence(&rows, workers, window, all.1),
+        sentence: sentence(&rows, workers, (all, run.summary.sim_s), window),
         chart: Chart::Spans(spans_of(&rows, window, reach)),
         grid: grid.fill(&shown, MOST_ROWS, "timeline.csv", |span| {
             vec![
@@ -107,20 +108,43 @@ fn touches(span: &TimelineRow, (from, until): (f64, f64)) -> bool {
     span.start_s < until && span.end_s > from
 }
 
-/// [`STEPS`] steps of a typical worker around the middle of the timeline; all of it if it is shorter
-/// or no worker begins two steps.
+/// [`STEPS`] steps of a typical worker around the middle of the recorded time after the start-up;
+/// all of that time if it is shorter, or if no worker begins two steps.
 fn window(rows: &[WorkerSpans], all: (f64, f64)) -> (f64, f64) {
-    let steps = rows.iter().filter_map(|row| {
-        let computes = || row.spans.iter().filter(|span| span.activity == Activity::Compute);
-        let count = computes().count().checked_sub(1).filter(|count| *count > 0)?;
-        Some((computes().next_back()?.start_s - computes().next()?.start_s) / count as f64)
-    });
-    let mut steps: Vec<f64> = steps.filter(|step| *step > 0.0).collect();
-    steps.sort_by(f64::total_cmp);
-    let middle = (all.0 + all.1) / 2.0;
-    let half = steps.get(steps.len() / 2).map_or(f64::INFINITY, |step| STEPS * step / 2.0);
-    let window = ((middle - half).max(all.0), (middle + half).min(all.1));
-    narrowed(rows, window, (middle, middle), MOST_SHOWN)
+    let begun = begun(rows);
+    let Some(step) = typical_step(&begun) else { return all };
+    // The first step of a worker belongs to the start-up.
+    let steady = middle(begun.iter().map(|begun| begun[1])).unwrap_or(all.0);
+    let from = if all.1 - steady >= step { steady } else { all.0 };
+    // Steps that had not ended when the recording ended are not in it: then rows end earlier.
+    let ends = rows.iter().filter_map(|row| Some(row.spans.last()?.end_s));
+    let end = ends.fold(all.1, f64::min);
+    let end = if end > (from + all.1) / 2.0 { end } else { all.1 };
+    let (centre, half) = ((from + end) / 2.0, STEPS * step / 2.0);
+    let window = ((centre - half).max(from), (centre + half).min(end));
+    narrowed(rows, window, (centre, centre), MOST_SHOWN)
+}
+
+/// When the workers shown begin to compute; those with a single step are left out.
+fn begun(rows: &[WorkerSpans]) -> Vec<Vec<f64>> {
+    let begun = |row: &WorkerSpans| -> Vec<f64> {
+        let computes = row.spans.iter().filter(|span| span.activity == Activity::Compute);
+        computes.map(|span| span.start_s).collect()
+    };
+    rows.iter().map(begun).filter(|begun| begun.len() > 1).collect()
+}
+
+/// The time from step to step of a typical worker.
+fn typical_step(begun: &[Vec<f64>]) -> Option<f64> {
+    let step = |begun: &Vec<f64>| (begun[begun.len() - 1] - begun[0]) / (begun.len() - 1) as f64;
+    middle(begun.iter().map(step).filter(|step| *step > 0.0))
+}
+
+/// The middle one of some values; `None` if there are none.
+fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }
 
 /// The widest of a few parts between `inner` and `outer` that has at most `most` spans.
@@ -161,24 +185,38 @@ fn spans_of(rows: &[WorkerSpans], window: (f64, f64), reach: (f64, f64)) -> Span
     }
 }
 
-fn sentence(rows: &[WorkerSpans], workers: usize, window: (f64, f64), end: f64) -> String {
+/// What is recorded, what of it is shown, and the share of computing in that.
+fn sentence(
+    rows: &[WorkerSpans],
+    workers: usize,
+    (recorded, end): ((f64, f64), f64),
+    window: (f64, f64),
+) -> String {
     let spent = |wanted: Option<Activity>| -> f64 {
         let spans = rows.iter().flat_map(|row| &row.spans);
         let wanted = spans.filter(|span| wanted.is_none_or(|w| w == span.activity));
         let parts = wanted.map(|span| span.end_s.min(window.1) - span.start_s.max(window.0));
         parts.filter(|part| *part > 0.0).sum()
     };
-    let shown = match rows.len() < workers {
-        true => {
-            format!("{} of {} (evenly chosen)", rows.len(), counted(workers, "worker", "workers"))
-        }
-        false => counted(workers, "worker", "workers"),
+    let part = match end - recorded.1 > 1e-3 * end {
+        true => format!("the first {} of {}", time(recorded.1), time(end)),
+        false => format!("the whole run, {}", time(recorded.1)),
     };
+    let all = counted(workers, "worker", "workers");
+    let chosen = match rows.len() < workers {
+        true => format!(" of {} workers, evenly chosen", rows.len()),
+        false => String::new(),
+    };
+    let steps = typical_step(&begun(rows)).map(|step| ((window.1 - window.0) / step).round());
+    let steps = match steps.unwrap_or(0.0) as usize {
+        0 => "less than a step".to_string(),
+        steps => format!("about {} of a typical worker", counted(steps, "step", "steps")),
+    };
+    let shown = if window == recorded { "all of it" } else { steps.as_str() };
     format!(
-        "The chart shows {shown} from {} to {} of {}. Computing takes {} of the time shown.",
+        "Recorded: {part}, of {all}. Shown: {shown}{chosen}, from {} to {}. Computing takes {} of the time shown.",
         time(window.0),
         time(window.1),
-        time(end),
         percent(spent(Some(Activity::Compute)) / spent(None))
     )
 }
@@ -206,9 +244,23 @@ mod tests {
             let rows = [WorkerSpans { worker: 0, class: "a", spans: spans.iter().collect() }];
             super::window(&rows, whole(&rows))
         };
-        assert_eq!(window(100), (44.0, 56.0));
-        assert_eq!(window(4), (0.0, 4.0));
+        // The first step is left out: it belongs to the start-up.
+        assert_eq!(window(100), (44.5, 56.5));
+        assert_eq!(window(4), (1.0, 4.0));
         assert_eq!(window(1), (0.0, 1.0));
+    }
+
+    #[test]
+    fn the_caption_says_what_is_recorded_and_what_is_shown() {
+        let spans = steps(100);
+        let rows = [WorkerSpans { worker: 0, class: "a", spans: spans.iter().collect() }];
+        let said = |end: f64| sentence(&rows, 1, (whole(&rows), end), window(&rows, whole(&rows)));
+        assert_eq!(
+            said(400.0),
+            "Recorded: the first 100.0 s of 6 m 40 s, of 1 worker. Shown: about 12 steps of a typical worker, from \
+             44.5 s to 56.5 s. Computing takes 100.0 % of the time shown."
+        );
+        assert!(said(100.0).starts_with("Recorded: the whole run, 100.0 s,"), "{}", said(100.0));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Training over time: loss, norm of the gradients, staleness and other means per interval.
 
+use super::absent::NoFigure;
 use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot};
 use super::grid::{self, Grid, MOST_ROWS};
@@ -20,23 +21,40 @@ const MEASURES: [TrainingMeasure; 6] = [
     ("gap", "mean gap between view and server", |t| t.gap_mean),
 ];
 
-/// The figure, with a plot per series.
-pub fn figure(run: &RunResults) -> Result<Figure, String> {
+/// The figure, with a plot per series that changes.
+pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
     let rows = run.training.rows()?;
     // Some figures, such as the gap, are measured only on request.
     let known = |(_, _, value): &TrainingMeasure| rows.iter().any(|row| value(row).is_some());
     let measures: Vec<TrainingMeasure> = MEASURES.into_iter().filter(known).collect();
-    let plots: Vec<Plot> = measures.iter().filter_map(|measure| plot(rows, measure)).collect();
-    if plots.is_empty() {
-        return Err(run.training.unusable("holds no figures"));
+    let (constant, varying): (Vec<TrainingMeasure>, Vec<TrainingMeasure>) =
+        measures.iter().copied().partition(|measure| constant(rows, measure).is_some());
+    let constant = said_constant(rows, &constant);
+    let plots: Vec<Plot> = varying.iter().filter_map(|measure| plot(rows, measure)).collect();
+    if plots.is_empty() && !constant.is_empty() {
+        return Err(NoFigure::Sentence(constant));
+    } else if plots.is_empty() {
+        return Err(run.training.unusable("holds no figures").into());
     }
+    let has_loss = rows.iter().any(|row| row.loss.is_some());
+    let title = match has_loss {
+        true => "Loss and other figures of training",
+        false => "Figures of the run over time",
+    };
+    let sentences = [has_loss.then(|| sentence(rows)), Some(constant)];
+    let sentences: Vec<String> =
+        sentences.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    let sentence = match sentences.is_empty() {
+        true => format!("The lines have a value for each of {}.", intervals(rows)),
+        false => sentences.join(" "),
+    };
     let columns = ["update", "examples", "simulated s"].map(grid::number);
     let named = measures.iter().map(|(name, ..)| grid::number(*name));
     let grid = Grid::new("Training by intervals", columns.into_iter().chain(named).collect());
     Ok(Figure {
         id: "loss".to_string(),
-        title: "Loss and other figures of training".to_string(),
-        sentence: sentence(rows),
+        title: title.to_string(),
+        sentence,
         chart: Chart::Plots(plots, Panels::stacked(2)),
         grid: grid.fill(rows, MOST_ROWS, "training.csv", |row| {
             let head =
@@ -60,7 +78,31 @@ fn plot(rows: &[TrainingRow], (name, title, value): &TrainingMeasure) -> Option<
             Axis::new(*title, AxisUnit::Number),
             vec![thin::line(*name, &points, 1)],
         )
+        .without_early_outliers()
     })
+}
+
+/// The value of a measure that never changes.
+fn constant(rows: &[TrainingRow], (_, _, value): &TrainingMeasure) -> Option<f64> {
+    let mut values = rows.iter().filter_map(value);
+    let first = values.next()?;
+    (rows.len() > 1 && values.all(|value| value == first)).then_some(first)
+}
+
+/// The measures that never change, in a sentence; empty without any.
+fn said_constant(rows: &[TrainingRow], measures: &[TrainingMeasure]) -> String {
+    let said = |measure: &TrainingMeasure| {
+        Some(format!("{} {}", measure.0, number::figure(constant(rows, measure)?)))
+    };
+    let said: Vec<String> = measures.iter().filter_map(said).collect();
+    match said.is_empty() {
+        true => String::new(),
+        false => format!("The same in every interval, and not drawn: {}.", said.join(", ")),
+    }
+}
+
+fn intervals(rows: &[TrainingRow]) -> String {
+    number::counted(rows.len(), "interval", "intervals")
 }
 
 fn sentence(rows: &[TrainingRow]) -> String {
@@ -101,5 +143,17 @@ mod tests {
         };
         assert_eq!(labels(figure("0.125")), ["loss", "gap"]);
         assert_eq!(labels(figure("")), ["loss"]);
+    }
+
+    #[test]
+    fn what_never_changes_is_said_and_not_drawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = "update,examples,sim_s,loss,staleness_mean\n1,32,0.5,0.25,0\n2,64,1,0.125,0\n";
+        let run = RunResults::open(folder.path()).unwrap();
+        let run = RunResults { training: Rows::parse(rows).unwrap(), ..run };
+        let figure = figure(&run).unwrap();
+        assert!(figure.sentence.ends_with("and not drawn: staleness 0."), "{}", figure.sentence);
+        let Chart::Plots(plots, _) = figure.chart else { panic!("plots") };
+        assert_eq!(plots.len(), 1);
     }
 }

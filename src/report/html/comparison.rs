@@ -4,7 +4,7 @@
 use super::commands::{self, Purpose};
 use super::page::Page;
 use super::section::{Section, SectionPart};
-use super::settings::{NONE, compared};
+use super::settings::compared;
 use super::sweep::points;
 use crate::base::shell_word;
 use crate::report::error::ReportError;
@@ -13,13 +13,16 @@ use crate::report::figure::sweep::curves;
 use crate::report::figure::sweep::gather::{SweepPoint, gather};
 use crate::report::figure::sweep::measures::BEST_AUC;
 use crate::report::figure::sweep::target::target;
+use crate::results::compare::told_apart;
 use crate::results::outcome::{Kind, Results, Settings, State};
 
 /// The page. The points of a sweep stand beside runs; their names begin with that of their folder.
 pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
     let settings: Vec<Settings> =
         all.iter().map(|results| results.trials[0].settings()).collect::<Result<_, _>>()?;
-    let names = told_apart(&settings).unwrap_or_else(|| names(all));
+    let own: Vec<Settings> = all.iter().zip(&settings).map(|(r, s)| unswept(r, s)).collect();
+    let own: Vec<&Settings> = own.iter().collect();
+    let names = told_apart(&own).unwrap_or_else(|| names(all));
     let mut points = Vec::new();
     for (results, name) in all.iter().zip(&names) {
         for point in gather(results)? {
@@ -44,7 +47,7 @@ pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
     let again = format!("straggler report {}", folders.join(" "));
     sections.push(commands::section(
         "the folder above these folders",
-        commands(&folders, &again),
+        commands(all, &folders, &again),
         &sections,
         &again,
     ));
@@ -59,35 +62,12 @@ pub(super) fn page(all: &[Results]) -> Result<Page, ReportError> {
     })
 }
 
-/// The most settings in a name.
-const MOST_SETTINGS: usize = 3;
-
-/// What differs between the folders, as in the labels of a sweep: `workers=8 kind=synchronous`.
-/// `None` if that is long or does not tell them all apart.
-fn told_apart(all: &[Settings]) -> Option<Vec<String>> {
-    let unnamed: Vec<(String, &Settings)> = all.iter().map(|own| (String::new(), own)).collect();
-    let grid = compared(&unnamed);
-    // A key that some do not have belongs to a part that they did not choose.
-    let rows: Vec<&Vec<String>> =
-        grid.rows.iter().filter(|row| !row.contains(&NONE.to_string())).collect();
-    if rows.is_empty() || rows.len() > MOST_SETTINGS {
-        return None;
-    }
-    let same = |key: &str| {
-        let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_string();
-        rows.iter().filter(|row| last(&row[0]) == last(key)).count() > 1
-    };
-    let short = |key: &str| match key.rsplit_once('.') {
-        Some((_, last)) if !same(key) => last.to_string(),
-        _ => key.to_string(),
-    };
-    let name = |place: usize| {
-        let parts = rows.iter().map(|row| format!("{}={}", short(&row[0]), row[place + 1]));
-        parts.collect::<Vec<String>>().join(" ")
-    };
-    let names: Vec<String> = (0..all.len()).map(name).collect();
-    let distinct: std::collections::BTreeSet<&String> = names.iter().collect();
-    (distinct.len() == names.len()).then_some(names)
+/// The settings that all trials of the results share.
+fn unswept(results: &Results, settings: &Settings) -> Settings {
+    let swept = results.swept_keys();
+    let mut settings = settings.clone();
+    settings.retain(|key, _| !swept.contains(&key.as_str()));
+    settings
 }
 
 /// The names of the folders; equal names get a number.
@@ -108,12 +88,13 @@ fn label(results: &Results, name: &str, point: &SweepPoint) -> String {
 }
 
 fn joined(names: &[String]) -> String {
+    let between = if names.iter().any(|name| name.contains(',')) { "; " } else { ", " };
     match names {
-        [first, second] => format!("{first} and {second}"),
+        [first, second] if between == ", " => format!("{first} and {second}"),
         [first, .., last] if names.len() > 4 => {
             format!("{first} to {last}, {} folders", names.len())
         }
-        _ => names.join(", "),
+        _ => names.join(between),
     }
 }
 
@@ -162,35 +143,14 @@ fn words(points: &[SweepPoint], differing: usize) -> Vec<String> {
 }
 
 /// The commands that make the page and its figures again.
-fn commands(folders: &[String], again: &str) -> Vec<Purpose> {
+fn commands(all: &[Results], folders: &[String], again: &str) -> Vec<Purpose> {
     let mut commands = vec![Purpose::new("Write this page again from the folders' files:", again)];
-    if let [first, others @ ..] = folders {
-        let pairs = others.iter().map(|other| format!("straggler compare {first} {other}"));
-        commands.push(Purpose {
-            purpose: "Show paired differences with their intervals:".to_string(),
-            lines: pairs.collect(),
-        });
+    // Of a sweep one would have to choose a point.
+    if all.iter().all(|results| results.points.len() == 1) {
+        commands.push(Purpose::new(
+            "Show paired differences to the first with their intervals:",
+            format!("straggler compare {}", folders.join(" ")),
+        ));
     }
     commands
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::results::outcome::flatten;
-    use serde_json::json;
-
-    #[test]
-    fn lines_are_called_by_what_differs() {
-        let run = |workers: u32, kind: &str| {
-            flatten(&json!({"cluster": {"workers": workers}, "protocol": {"kind": kind}}))
-        };
-        let all = [run(8, "asynchronous"), run(8, "synchronous")];
-        assert_eq!(told_apart(&all).unwrap(), ["kind=asynchronous", "kind=synchronous"]);
-        let all = [run(8, "synchronous"), run(8, "asynchronous"), run(32, "asynchronous")];
-        let names = told_apart(&all).unwrap();
-        assert_eq!(names[2], "workers=32 kind=asynchronous");
-        assert_eq!(told_apart(&[run(8, "a"), run(8, "a")]), None);
-        assert_eq!(told_apart(&[run(8, "a"), run(8, "a"), run(9, "a")]), None);
-    }
 }

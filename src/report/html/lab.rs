@@ -26,7 +26,11 @@ pub(super) fn page(lab: &LabFolder, defaults: Defaults<'_>) -> Result<Page, Repo
     let defaults = defaults_of(&TrialOutcome::of_run(&lab.path, 0), defaults);
     let table = |title, id, grid| Section { id, title, parts: vec![SectionPart::Table(grid)] };
     let mut sections = vec![
-        Section::of_figures("restart", "Quality after the fork", [restart::figure(&curves)]),
+        Section::of_figures(
+            "restart",
+            "Quality after the fork",
+            [restart::figure(&curves, &file.verdict)],
+        ),
         table("What each lost part causes", "effects", grid_of_effects(&effects)),
         table("What each arm does", "arms", grid_of_arms(&arms)),
         settings::section(&lab.settings, defaults.as_ref(), "the lab"),

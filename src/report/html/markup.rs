@@ -36,8 +36,8 @@ fn figure(figure: &Figure) -> Markup {
                 p { (figure.sentence) }
             }
             @match &figure.chart {
-                Chart::Plots(plots, _) => {
-                    div class="plot" { (data(plots)) }
+                Chart::Plots(plots, layout) => {
+                    div class="plot" data-ends[layout.ends] { (data(plots)) }
                     noscript { p class="text" { "The chart needs scripts; the table has its data." } }
                 }
                 Chart::Shares(shares) => div class="drawing" { (drawing::shares(shares)) },

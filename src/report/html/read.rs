@@ -21,8 +21,6 @@ pub(super) struct Run {
     pub summary: Option<Summary>,
     /// The reason why it did not end well.
     pub diagnosis: Option<String>,
-    /// Every value of its scenario.
-    pub settings: Settings,
     /// The defaults of these settings, if they are known.
     pub defaults: Option<Settings>,
     scalars: Scalars,
@@ -44,7 +42,6 @@ impl Run {
             scalars: summary.as_ref().map(Summary::scalars).unwrap_or_default(),
             summary,
             diagnosis,
-            settings: trial.settings()?,
             defaults: defaults_of(trial, defaults),
         })
     }
@@ -61,7 +58,7 @@ impl Run {
 
     /// A setting as text.
     pub(super) fn setting(&self, key: &str) -> Option<String> {
-        self.settings.get(key).map(setting_text)
+        self.folder.settings.get(key).map(setting_text)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The sections of a page, and the parts of a section.
 
-use crate::report::figure::Figure;
 use crate::report::figure::grid::Grid;
+use crate::report::figure::{Figure, NoFigure};
 
 /// A part of a page under a heading.
 #[derive(Clone, Debug)]
@@ -34,13 +34,14 @@ impl Section {
     pub(super) fn of_figures(
         id: &'static str,
         title: &'static str,
-        figures: impl IntoIterator<Item = Result<Figure, String>>,
+        figures: impl IntoIterator<Item = Result<Figure, impl Into<NoFigure>>>,
     ) -> Section {
-        let part = |figure| match figure {
+        let parts = figures.into_iter().map(|figure| match figure.map_err(Into::into) {
             Ok(figure) => SectionPart::Figure(Box::new(figure)),
-            Err(reason) => SectionPart::Text(format!("Not shown: {reason}.")),
-        };
-        Section { id, title, parts: figures.into_iter().map(part).collect() }
+            Err(NoFigure::Missing(reason)) => SectionPart::Text(format!("Not shown: {reason}.")),
+            Err(NoFigure::Sentence(sentence)) => SectionPart::Text(sentence),
+        });
+        Section { id, title, parts: parts.collect() }
     }
 
     /// The figures in it.

@@ -68,11 +68,8 @@ pub(super) fn compared(named: &[(String, &Settings)]) -> Grid {
     grid
 }
 
-/// The cell of a setting that does not exist.
-pub(super) const NONE: &str = "–";
-
 fn or_dash(value: Option<&Value>) -> String {
-    value.map_or_else(|| NONE.to_string(), setting_text)
+    value.map_or_else(|| "–".to_string(), setting_text)
 }
 
 #[cfg(test)]

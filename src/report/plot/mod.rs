@@ -1,6 +1,7 @@
 //! Static pictures: draws any figure with plotters, writes it as SVG and PNG, and says which
 //! pictures a folder gets.
 
+mod ends;
 pub mod fonts;
 mod panels;
 mod raster;
@@ -15,9 +16,10 @@ mod tests;
 use super::error::ReportError;
 use super::figure::spectrum::Spectra;
 use super::figure::sweep::{curves, gather::gather};
-use super::figure::{Figure, OF_A_RUN, Topic, restart, spectrum};
+use super::figure::{Figure, NoFigure, OF_A_RUN, Topic, restart, spectrum};
 use crate::results::RunResults;
 use crate::results::disk;
+use crate::results::lab::LabFolder;
 use crate::results::outcome::{Oscillating, Results, SweepHeading};
 use crate::results::race::Race;
 use crate::results::table::Rows;
@@ -82,7 +84,7 @@ pub fn draw_sweep(folder: &Path) -> Result<PictureOutcome, ReportError> {
     if let Some(race) = Race::of(&results)? {
         outcome(curves::race(&points, &race, file), heading.line(), folder, "race")?;
     }
-    outcome(curves::by_examples(&points, file), heading.line(), folder, "curves")
+    outcome(curves::by_both(&points, file), heading.line(), folder, "curves")
 }
 
 /// Draws `restart.svg` and `restart.png` into the folder of a lab.
@@ -91,7 +93,9 @@ pub fn draw_sweep(folder: &Path) -> Result<PictureOutcome, ReportError> {
 /// If its `curves.csv` cannot be read, or a file cannot be written.
 pub fn draw_lab(folder: &Path) -> Result<PictureOutcome, ReportError> {
     let rows = Rows::read(folder, true)?.into_vec();
-    outcome(restart::figure(&rows), "", folder, "restart")
+    let lab = LabFolder::open(folder)?;
+    let verdict = lab.and_then(|lab| lab.done).map(|file| file.verdict).unwrap_or_default();
+    outcome(restart::figure(&rows, &verdict), "", folder, "restart")
 }
 
 /// Draws spectra as `file` with the endings `.svg` and `.png`.
@@ -115,15 +119,24 @@ pub fn draw_spectra(
 }
 
 fn outcome(
-    figure: Result<Figure, String>,
+    figure: Result<Figure, impl Into<NoFigure>>,
     whose: &str,
     folder: &Path,
     name: &str,
 ) -> Result<PictureOutcome, ReportError> {
-    match figure {
+    match figure.map_err(Into::into) {
         Ok(figure) => write(&figure, whose, folder, name),
-        Err(reason) => Ok(PictureOutcome::Skipped(reason)),
+        Err(reason) => {
+            // What an earlier version of the program has drawn does not stay beside newer pictures.
+            let [svg, png] = files(folder, name);
+            [&svg, &png].into_iter().for_each(|old| drop(std::fs::remove_file(old)));
+            Ok(PictureOutcome::Skipped(reason.reason().to_string()))
+        }
     }
+}
+
+fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
+    ["svg", "png"].map(|ending| folder.join(format!("{name}.{ending}")))
 }
 
 fn write(
@@ -132,8 +145,7 @@ fn write(
     folder: &Path,
     name: &str,
 ) -> Result<PictureOutcome, ReportError> {
-    let svg = folder.join(format!("{name}.svg"));
-    let png = folder.join(format!("{name}.png"));
+    let [svg, png] = files(folder, name);
     let failed =
         |file: &Path, problem: String| ReportError::Write { file: file.to_path_buf(), problem };
     // A link with this name is removed, not followed.

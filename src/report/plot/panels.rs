@@ -1,11 +1,12 @@
 //! Lines over axes, one panel per plot.
 
+use super::ends;
 use super::fonts::{fitted, text_width};
 use super::sheet::{
     BOTTOM, Drawing, INNER, LEFT, PlotArea, PlotContext, RIGHT, Ruler, Sheet, Swatch, WHOLE, WIDTH,
 };
 use super::style::{self, BLACK, GREY, LineStyle, PALE, stroke, units};
-use crate::report::figure::axis::{Axis, AxisUnit, proper};
+use crate::report::figure::axis::{Axis, AxisUnit, Scale, proper};
 use crate::report::figure::chart::{Band, Panels, Plot, Series, Style};
 use crate::report::figure::number;
 use plotters::prelude::*;
@@ -13,8 +14,11 @@ use plotters::style::text_anchor::HPos;
 
 /// With more panels side by side than this, they are small.
 const MOST_LARGE: usize = 3;
-/// Room for names where lines end.
-const ENDS: f64 = 210.0;
+/// The most lines with a band of their own; more bands would hide each other, so then a bar at the
+/// end of each line shows its interval there.
+const MOST_BANDS: usize = 3;
+/// Distance between the bars of two lines.
+const BARS: f64 = 9.0;
 /// Opacity of a band, and of the area under a histogram.
 const BAND: f64 = 0.3;
 const UNDER: f64 = 0.14;
@@ -38,6 +42,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     };
     for (index, plot) in plots.iter().enumerate() {
         let below = index + layout.columns >= plots.len();
+        let below = below || has_own_x(plots);
         let panel = Panel::new(plot, slot(index, plots, layout, top), layout, below);
         Panel { head: head(plots), ..panel }.draw(sheet)?;
     }
@@ -48,6 +53,11 @@ pub(super) fn draw<DB: DrawingBackend>(
         sheet.text(at, (style::LABEL, false), BLACK, HPos::Right, &plot.x.title)?;
     }
     Ok(())
+}
+
+/// Whether panels below each other have different horizontal axes.
+fn has_own_x(plots: &[Plot]) -> bool {
+    plots.iter().any(|plot| plot.x.title != plots[0].x.title)
 }
 
 fn is_small(layout: &Panels) -> bool {
@@ -64,10 +74,11 @@ fn slot(index: usize, plots: &[Plot], layout: &Panels, top: f64) -> PlotArea {
     let small = is_small(layout);
     let (left, between, gap) = match (small, layout.columns) {
         (true, columns) => (118.0, if columns > 8 { 70.0 } else { 82.0 }, 60.0),
+        (false, 1) if has_own_x(plots) => (INNER, 130.0, 136.0),
         (false, _) => (INNER, 130.0, 80.0),
     };
     let top = top + if small { head(plots) } else { 34.0 };
-    let right = if layout.ends { RIGHT - ENDS } else { RIGHT };
+    let right = if layout.ends { RIGHT - ends::room(plots, layout) } else { RIGHT };
     let (columns, rows) = (layout.columns, plots.len().div_ceil(layout.columns));
     let share =
         |from: f64, to: f64, gap: f64, of: usize| (to - from - gap * (of - 1) as f64) / of as f64;
@@ -122,6 +133,17 @@ fn legend(plots: &[Plot]) -> Vec<(Swatch, String)> {
     entries
 }
 
+/// Whether a series is a line with a band around it.
+fn is_banded_line(series: &Series) -> bool {
+    let is_line = matches!(series.style, Style::Line | Style::Dashes | Style::Dots | Style::Ground);
+    is_line && series.band.is_some()
+}
+
+/// Whether only one position of a line has an interval.
+fn has_one_interval(series: &Series) -> bool {
+    series.band.as_ref().is_some_and(|band| band.low.iter().flatten().count() == 1)
+}
+
 /// Whether a plot shows bands in steps: quantiles over time.
 fn is_fan(plot: &Plot) -> bool {
     plot.series.iter().any(|series| series.style == Style::Steps && series.band.is_some())
@@ -130,8 +152,7 @@ fn is_fan(plot: &Plot) -> bool {
 /// One plot and its place.
 struct Panel<'a> {
     plot: &'a Plot,
-    /// The lines drawn. If names stand at the ends of lines, no colour is used twice: dashes have a
-    /// meaning there and cannot distinguish two lines of one colour.
+    /// The lines drawn.
     series: &'a [Series],
     rect: PlotArea,
     x: Ruler,
@@ -155,8 +176,7 @@ impl Panel<'_> {
             let band: Vec<f64> = band.copied().flatten().collect();
             series.points().map(|point| point.1).chain(band).collect::<Vec<f64>>()
         };
-        let most = if layout.ends { style::COLOURS } else { usize::MAX };
-        let series = &plot.series[..plot.series.len().min(most)];
+        let series = ends::drawn(plot, layout);
         let x = series.iter().flat_map(|series| series.x.iter().copied());
         let y = series.iter().flat_map(edges);
         let mut x = ruler(&plot.x, x, count(rect.right - rect.left, per_label.0));
@@ -180,16 +200,18 @@ impl Panel<'_> {
         }
         // In reverse order, so that the first line is on top; bands from the widest to the
         // narrowest.
-        let order: Vec<usize> = match is_fan(self.plot) {
+        let mut order: Vec<usize> = match is_fan(self.plot) {
             true => (0..self.series.len()).collect(),
             false => (0..self.series.len()).rev().collect(),
         };
+        order.sort_by_key(|place| self.series[*place].style != Style::Ground);
         for place in order {
             self.series(&mut chart, place)?;
         }
         for series in self.series.iter().filter(|series| series.style == Style::Mark) {
             self.marks(sheet, &mut chart, series)?;
         }
+        self.bars(sheet)?;
         if self.ends { self.names_at_ends(sheet) } else { Ok(()) }
     }
 
@@ -206,6 +228,12 @@ impl Panel<'_> {
         }
         let at = (left - INNER + LEFT, top - 20.0);
         sheet.text(at, (style::LABEL, false), BLACK, HPos::Left, &self.plot.y.title)?;
+        if let Some(cut) = &self.plot.cut {
+            let after = at.0 + text_width(&self.plot.y.title, style::LABEL, false) + 16.0;
+            let note = self.plot.notes.first().map_or(0.0, |n| text_width(n, style::LABEL, true));
+            let cut = fitted(cut, style::SMALL, false, right - note - 16.0 - after);
+            sheet.text((after, at.1), (style::SMALL, false), GREY, HPos::Left, &cut)?;
+        }
         if let Some(note) = self.plot.notes.first() {
             let at = (right, top - 12.0);
             sheet.text(at, (style::LABEL, true), BLACK, HPos::Right, note)?;
@@ -237,7 +265,7 @@ impl Panel<'_> {
                 self.through(chart, series, line)?;
                 self.dots(chart, series, line, 4.0)
             }
-            (Style::Line | Style::Dashes | Style::Quiet | Style::Limit, _) => {
+            (Style::Line | Style::Dashes | Style::Quiet | Style::Limit | Style::Ground, _) => {
                 self.ribbon(chart, series, line)?;
                 self.through(chart, series, line)
             }
@@ -251,7 +279,9 @@ impl Panel<'_> {
         series: &Series,
         line: LineStyle,
     ) -> Drawing<DB> {
-        let Some(band) = &series.band else { return Ok(()) };
+        let Some(band) = series.band.as_ref().filter(|_| self.has_ribbons()) else {
+            return Ok(());
+        };
         let edge = |edge: &[Option<f64>], place: usize| {
             let (x, y) = self.at((series.x[place], edge[place]?));
             Some((x, y.clamp(self.y.low, self.y.high)))
@@ -269,6 +299,33 @@ impl Panel<'_> {
             Polygon::new(low.chain(high).collect::<Vec<_>>(), line.colour.mix(RIBBON).filled())
         };
         chart.draw_series(stretches.map(area)).map(|_| ())
+    }
+
+    fn has_ribbons(&self) -> bool {
+        self.series.iter().filter(|series| is_banded_line(series)).count() <= MOST_BANDS
+    }
+
+    /// The interval at the end of each line with a band, as a bar beside the bars of other lines.
+    fn bars<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
+        let has_bar = |series: &Series| !self.has_ribbons() || has_one_interval(series);
+        let banded = self.series.iter().enumerate();
+        let banded = banded.filter(|(_, series)| is_banded_line(series) && has_bar(series));
+        for (count, (place, series)) in banded.enumerate() {
+            let Some(band) = &series.band else { continue };
+            let ends = series.x.iter().zip(band.low.iter().zip(&band.high)).rev();
+            let mut ends = ends.filter_map(|(x, (low, high))| Some((*x, (*low)?, (*high)?)));
+            let Some((x, low, high)) = ends.next() else { continue };
+            let PlotArea { left, top, right, bottom } = self.rect;
+            let share = (self.plot.x.position(x) - self.x.low) / (self.x.high - self.x.low);
+            let at = left + share.clamp(0.0, 1.0) * (right - left) - BARS * count as f64;
+            let row = |value: f64| {
+                let share = (self.plot.y.position(value) - self.y.low) / (self.y.high - self.y.low);
+                (bottom - share * (bottom - top)).clamp(top, bottom)
+            };
+            let line = LineStyle { dashed: false, width: style::BAR, ..style::line(series, place) };
+            sheet.line((at, row(low)), (at, row(high)), line)?;
+        }
+        Ok(())
     }
 
     fn through<DB: DrawingBackend>(
@@ -415,25 +472,23 @@ impl Panel<'_> {
     fn names_at_ends<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> Drawing<DB> {
         let PlotArea { top, right, bottom, .. } = self.rect;
         let lines = self.series.iter().enumerate();
-        let ends: Vec<(LineStyle, &str, f64)> = lines
+        let ends: Vec<(LineStyle, f64, String)> = lines
             .filter_map(|(place, series)| {
-                let last = series.points().next_back()?;
-                Some((style::line(series, place), series.name.as_str(), last.1))
+                let (last, text) = ends::text(self.plot, series)?;
+                Some((style::line(series, place), last, text))
             })
             .collect();
         let row = |value: f64| {
             let share = (self.plot.y.position(value) - self.y.low) / (self.y.high - self.y.low);
             (bottom - share * (bottom - top)).clamp(top, bottom)
         };
-        let rows: Vec<f64> = ends.iter().map(|end| row(end.2)).collect();
-        let moved = spread(&rows, style::LABEL * 1.25, top, bottom);
-        for (((line, name, value), row), to) in ends.iter().zip(&rows).zip(moved) {
+        let rows: Vec<f64> = ends.iter().map(|end| row(end.1)).collect();
+        let moved = ends::spread(&rows, style::LABEL * 1.25, top, bottom);
+        for (((line, _, text), row), to) in ends.iter().zip(&rows).zip(moved) {
             let faded =
                 LineStyle { colour: line.colour.mix(0.6), width: style::THIN, dashed: false };
             sheet.line((right + 2.0, *row), (right + 16.0, to), faded)?;
-            let value = self.plot.y.unit.write(*value);
-            let room = WIDTH - right - 36.0 - text_width(&value, style::LABEL, false);
-            let text = format!("{} {value}", fitted(name, style::LABEL, false, room));
+            let text = fitted(text, style::LABEL, false, WIDTH - right - 30.0);
             let at = (right + 20.0, to + style::LABEL * 0.35);
             let colour = RGBColor(line.colour.0, line.colour.1, line.colour.2);
             sheet.text(at, (style::LABEL, false), colour, HPos::Left, &text)?;
@@ -499,6 +554,8 @@ fn ruler(axis: &Axis, values: impl Iterator<Item = f64>, count: usize) -> Ruler 
     });
     let wide = match axis.unit {
         AxisUnit::Percent => (0.0, high * 1.06),
+        // Equal ratios have no 0.
+        _ if axis.scale == Scale::Ratios => (low, high * 1.02),
         // Time and counts begin at 0, and the last value has some room.
         AxisUnit::Time | AxisUnit::Count => (low.min(0.0), high + 0.02 * high.abs()),
         AxisUnit::Number => (low, high),
@@ -518,25 +575,6 @@ fn ruler(axis: &Axis, values: impl Iterator<Item = f64>, count: usize) -> Ruler 
     }
 }
 
-/// Positions at least `gap` apart, in the order of `wanted` and near these positions, and between
-/// `low` and `high` if they fit there.
-fn spread(wanted: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..wanted.len()).collect();
-    order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
-    let mut placed = wanted.to_vec();
-    let mut free = low;
-    for &i in &order {
-        placed[i] = placed[i].max(free);
-        free = placed[i] + gap;
-    }
-    let mut free = high;
-    for &i in order.iter().rev() {
-        placed[i] = placed[i].min(free);
-        free = placed[i] - gap;
-    }
-    placed
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -553,13 +591,5 @@ mod tests {
         assert!(pieces[1].iter().all(|p| p.1 <= 1.0));
         assert!(panel.visible(&[(-5.0, 0.5), (-1.0, 0.5)]).is_empty());
         assert_eq!(panel.visible(&[(0.0, 0.5), (5.0, 0.5), (10.0, 1.0)])[0].len(), 3);
-    }
-
-    #[test]
-    fn labels_are_moved_apart_in_order() {
-        let placed = spread(&[50.0, 52.0, 51.0, 190.0], 20.0, 40.0, 200.0);
-        assert_eq!(placed, [50.0, 90.0, 70.0, 190.0]);
-        let placed = spread(&[199.0, 200.0], 20.0, 0.0, 200.0);
-        assert_eq!(placed, [180.0, 200.0]);
     }
 }

@@ -162,8 +162,12 @@ impl<DB: DrawingBackend> Sheet<DB> {
         whose: &str,
     ) -> Result<f64, DrawingAreaErrorKind<DB::ErrorType>> {
         self.0.fill(&WHITE)?;
-        let title = fitted(&figure.title, style::TITLE, true, RIGHT - LEFT);
-        self.text((LEFT, 62.0), (style::TITLE, true), BLACK, HPos::Left, &title)?;
+        let room = RIGHT - LEFT;
+        // A long title is written smaller before it is cut.
+        let wanted = style::TITLE * room / text_width(&figure.title, style::TITLE, true).max(1.0);
+        let size = wanted.clamp(style::SUBTITLE + 2.0, style::TITLE);
+        let title = fitted(&figure.title, size, true, room);
+        self.text((LEFT, 62.0), (size, true), BLACK, HPos::Left, &title)?;
         let whose = if whose.is_empty() { String::new() } else { format!("{whose}: ") };
         let mut baseline = 102.0;
         for line in broken(&format!("{whose}{}", figure.sentence)) {

@@ -34,6 +34,10 @@ pub(super) const SMALL: f64 = 15.0;
 
 /// Width of data lines.
 pub(super) const NORMAL: f64 = 2.5;
+/// Width of a line that others lie on.
+pub(super) const WIDE: f64 = 9.0;
+/// Width of bars that show intervals.
+pub(super) const BAR: f64 = 4.0;
 /// Width of background lines and of the mesh.
 pub(super) const THIN: f64 = 1.25;
 /// Length of a dash and of the gap after it.
@@ -79,6 +83,7 @@ pub(super) struct LineStyle {
 pub(super) fn line(series: &Series, place: usize) -> LineStyle {
     let number = series.colour.unwrap_or(place);
     match series.style {
+        Style::Ground => LineStyle { colour: PALE.mix(1.0), width: WIDE, dashed: false },
         Style::Quiet => LineStyle { colour: PALE.mix(1.0), width: THIN, dashed: false },
         Style::Limit => LineStyle { colour: GREY.mix(1.0), width: THIN, dashed: true },
         Style::Mark => LineStyle { colour: BLACK.mix(1.0), width: NORMAL, dashed: false },

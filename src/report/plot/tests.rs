@@ -32,7 +32,8 @@ fn write_evaluations(folder: &Path, views: u32) {
         let mut row = |view: &str, k: u64, offset: f64, jitter: f64| {
             let auc = base + offset + jitter * (noise(i * 97 + k) - 0.5);
             let session = 0.5 + (auc - 0.5) * 0.8 + 0.003 * (noise(i * 31 + k) - 0.5);
-            let (update, examples, sim) = (i * 255, i * 8160, i as f64 * 73.5);
+            // The job becomes slower, so the curves by time and by examples differ.
+            let (update, examples, sim) = (i * 255, i * 8160, (i as f64).powf(1.2) * 73.5);
             writeln!(text, "{update},{examples},{x},{sim},{view},{auc},{session},,,").unwrap();
         };
         row("server", 0, 0.0, 0.006);
@@ -233,11 +234,15 @@ fn layers_are_drawn_where_they_were_watched() {
 
 #[test]
 fn every_plot_is_drawn_for_few_and_for_many_workers() {
-    for (name, workers) in [("few", 30), ("one", 1), ("four", 4), ("many", 300)] {
+    // With one worker no gradient is stale.
+    let most = PICTURES;
+    for (name, workers, pictures) in
+        [("few", 30, most), ("one", 1, most - 1), ("four", 4, most), ("many", 300, most)]
+    {
         let (_guard, folder) = gallery(name);
         write_folder(&folder, workers);
         let drawn = draw_all(&folder).unwrap();
-        assert_eq!(written(&drawn), PICTURES, "{drawn:?}");
+        assert_eq!(written(&drawn), pictures, "{drawn:?}");
     }
 }
 
@@ -275,6 +280,53 @@ fn missing_and_empty_files_are_skipped_with_a_reason() {
 }
 
 #[test]
+fn what_a_sentence_says_as_well_is_not_drawn_and_old_files_go() {
+    let folder = tempfile::tempdir().unwrap();
+    write_folder(folder.path(), 3);
+    draw_all(folder.path()).unwrap();
+    let plot = |name: &str| folder.path().join("plots").join(name);
+    assert!(plot("quality-by-examples.png").exists() && plot("staleness.svg").exists());
+    let rows: String = (0..9u32)
+        .map(|i| format!("{i},{},,{},server,0.7,,,,\n", 32 * i, 0.5 * f64::from(i)))
+        .collect();
+    let header =
+        "update,examples,passes,sim_s,view,auc,session_auc,log_loss,normalised_entropy,calibration";
+    fs::write(folder.path().join("evaluations.csv"), format!("{header}\n{rows}")).unwrap();
+    let fresh = "class,measure,low,high,count\nstandard,version,0,0,9\n";
+    fs::write(folder.path().join("staleness.csv"), fresh).unwrap();
+    let drawn = draw_all(folder.path()).unwrap();
+    let reason = |name: &str| match &drawn.iter().find(|d| d.name == name).unwrap().outcome {
+        PictureOutcome::Skipped(reason) => reason.clone(),
+        PictureOutcome::Written { .. } => panic!("{name} was drawn"),
+    };
+    assert_eq!(
+        reason("quality-by-examples"),
+        "Quality by examples is the same curve: the run trains on 64 examples in every simulated second"
+    );
+    assert!(reason("staleness").starts_with("No gradient was stale"));
+    assert!(!plot("quality-by-examples.png").exists() && !plot("staleness.svg").exists());
+    assert!(plot("quality-by-time.png").exists());
+}
+
+#[test]
+fn hundreds_of_shards_have_a_picture() {
+    let (_guard, folder) = gallery("shards");
+    write_folder(&folder, 4);
+    let mut text = String::from("shard,updates,busy_s,queue_wait_s,bytes_in,bytes_out\n");
+    for shard in 0..300u64 {
+        let busy = 3000.0 * noise(shard);
+        writeln!(text, "{shard},9,{busy},{},{shard},{shard}", busy * noise(shard + 7)).unwrap();
+    }
+    fs::write(folder.join("shards.csv"), text).unwrap();
+    let summary = "{\"name\": \"many\", \"workers\": 4, \"sim_s\": 4400.0}";
+    fs::write(folder.join("summary.json"), summary).unwrap();
+    let drawn = draw_all(&folder).unwrap();
+    assert_eq!(written(&drawn), PICTURES + 1, "{drawn:?}");
+    let svg = fs::read_to_string(folder.join("plots/shards.svg")).unwrap();
+    assert!(svg.contains("300 shards, from the busiest to the least busy"));
+}
+
+#[test]
 fn odd_numbers_draw_or_skip_and_never_panic() {
     let files = [
         (
@@ -282,7 +334,7 @@ fn odd_numbers_draw_or_skip_and_never_panic() {
             "update,examples,passes,sim_s,view,auc,session_auc,log_loss,normalised_entropy,calibration\n\
              0,0,,0,server,NaN,,,,\n1,0,,inf,server,0.5,,,,\n2,7,,-1,server,0.5,0.5,,,\n",
         ),
-        ("staleness.csv", "class,measure,low,high,count\nall,version,0,0,1\n"),
+        ("staleness.csv", "class,measure,low,high,count\nall,version,0,1,1\n"),
         (
             "workers.csv",
             "worker,class,slowdown,steps,examples,busy_s,network_s,waiting_s,staleness_mean,staleness_max\n\

@@ -7,6 +7,7 @@
 mod comparable;
 mod differences;
 pub mod gate;
+mod naming;
 pub mod pareto;
 mod row;
 mod side;
@@ -14,12 +15,13 @@ pub mod spread;
 
 use serde::Serialize;
 
-use super::outcome::OutcomeError;
+use super::outcome::{OutcomeError, Settings};
 use super::statistics::holm;
 use crate::metrics::measure::Measure;
 use crate::metrics::scalar::SCALARS;
 
 pub use differences::{Difference, differences};
+pub use naming::told_apart;
 pub use row::{ComparisonRow, Verdict};
 pub use side::{FailedTrial, FinishedTrial, Side, value};
 
@@ -111,6 +113,9 @@ pub struct Comparison {
 pub struct Compared {
     /// Its name.
     pub name: String,
+    /// What distinguishes it from the other sides, in words, if that is short.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     /// The seeds of its finished trials.
     pub seeds: Vec<u64>,
     /// Its trials that blew up, stalled or failed.
@@ -185,8 +190,12 @@ pub fn compare(
     let mut notes: Vec<String> =
         reasons.into_iter().map(|reason| format!("compared by force: {reason}")).collect();
     notes.extend(comparable::remarks(baseline, others));
-    let compared = |side: &Side| Compared {
+    let settings: Vec<&Settings> =
+        std::iter::once(baseline).chain(others).map(|side| &side.settings).collect();
+    let words = told_apart(&settings).unwrap_or_default();
+    let compared = |place: usize, side: &Side| Compared {
         name: side.name.clone(),
+        words: words.get(place).cloned(),
         seeds: side.done.iter().map(|done| done.seed).collect(),
         failed: side.failed.clone(),
         to_do: side.to_do.clone(),
@@ -194,8 +203,8 @@ pub fn compare(
         settings: side.settings.len(),
     };
     Ok(Comparison {
-        baseline: compared(baseline),
-        others: others.iter().map(compared).collect(),
+        baseline: compared(0, baseline),
+        others: others.iter().enumerate().map(|(i, side)| compared(i + 1, side)).collect(),
         rows,
         pairing: options.pairing,
         method: options.method,

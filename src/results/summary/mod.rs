@@ -23,6 +23,9 @@ pub const FILE: &str = "summary.json";
 /// This file is written in its place for a run that blew up, stalled or failed.
 pub const DIAGNOSIS: &str = "diagnosis.json";
 
+/// Stands in place of the network if nothing is trained.
+pub const NO_MODEL: &str = "none";
+
 /// The results of a run. Everything in it is the same for the same scenario and seed.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -49,7 +52,7 @@ pub struct Summary {
     pub shards: u32,
     /// Chosen protocol.
     pub protocol: String,
-    /// Chosen network; `none` for timing alone.
+    /// Chosen network; [`NO_MODEL`] for timing alone.
     pub model: String,
     /// Chosen update rule.
     pub optimizer: String,

@@ -7,19 +7,18 @@ use crate::report::figure::axis::{Axis, AxisUnit};
 use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series, Style, Upright};
 use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::figure::number::figure;
+use crate::report::figure::palette::SERIES;
 use crate::report::figure::thin::mean_line;
 use crate::results::race::Race;
 
 /// The most lines of one plot.
 const MOST_LINES: usize = 12;
+/// The most lines with names at their ends.
+const MOST_NAMED: usize = SERIES.len();
 /// The most positions of one line.
 const POSITIONS: usize = 120;
 /// If the longest run is at least this many times the shortest, the axis of time has equal ratios.
 const WIDE: f64 = 20.0;
-
-/// A line that begins further than this below the highest beginning, because layers were
-/// initialised again, enters a picture from below.
-const FAR: f64 = 0.02;
 
 /// The quantity on the horizontal axis.
 struct Against {
@@ -45,14 +44,52 @@ const TIME: Against = Against {
     position: |evaluation| evaluation.sim_s,
 };
 
-/// The two figures; `file` names the file with the series.
+/// The two figures of a page; `file` names the file with the series.
 pub fn figures(points: &[SweepPoint], file: &str) -> [Result<Figure, String>; 2] {
-    [by_examples(points, file), build(points, &TIME, file)]
+    [build(points, &EXAMPLES, file), build(points, &TIME, file)]
 }
 
-/// Quality against examples.
-pub fn by_examples(points: &[SweepPoint], file: &str) -> Result<Figure, String> {
-    build(points, &EXAMPLES, file)
+/// The figure of a picture: the first measure, by examples and by simulated time.
+pub fn by_both(points: &[SweepPoint], file: &str) -> Result<Figure, String> {
+    let by_examples = build(points, &EXAMPLES, file)?;
+    let by_time = build(points, &TIME, file).ok();
+    let plots: Vec<Plot> =
+        std::iter::once(&by_examples).chain(&by_time).filter_map(first).collect();
+    let layout = layout(plots.len(), &plots);
+    Ok(Figure {
+        id: "curves".to_string(),
+        title: match plots.len() {
+            1 => by_examples.title.clone(),
+            _ => "Quality by examples and by simulated time".to_string(),
+        },
+        chart: Chart::Plots(plots, layout),
+        ..by_examples
+    })
+}
+
+/// Bands of contestants would hide each other, so a bar at the end of each line shows its interval.
+fn keep_last_interval(series: &mut Series) {
+    let Some(band) = &mut series.band else { return };
+    let last = series.x.len() - 1;
+    for edge in [&mut band.low, &mut band.high] {
+        edge[..last].fill(None);
+    }
+}
+
+/// The first plot of a figure.
+fn first(figure: &Figure) -> Option<Plot> {
+    match &figure.chart {
+        Chart::Plots(plots, _) => plots.first().cloned(),
+        _ => None,
+    }
+}
+
+/// The first plots, with the names of lines at their ends if there are few lines.
+fn layout(shown: usize, plots: &[Plot]) -> Panels {
+    match plots.iter().all(|plot| plot.series.len() <= MOST_NAMED) {
+        true => Panels::with_ends(shown),
+        false => Panels::stacked(shown),
+    }
 }
 
 /// The figure of a race: AUC by simulated time and by examples, with upright lines where the
@@ -62,22 +99,25 @@ pub fn race(points: &[SweepPoint], race: &Race, file: &str) -> Result<Figure, St
     let mut panels = Vec::new();
     for (against, place) in [&TIME, &EXAMPLES].into_iter().zip(places) {
         let Some(place) = place else { continue };
-        let mut figure = build(points, against, file)?;
-        let Chart::Plots(plots, _) = &mut figure.chart else { continue };
-        let mut plot = plots.swap_remove(0);
+        let Some(mut plot) = first(&build(points, against, file)?) else { continue };
         plot.label = against.title.to_string();
+        plot.series.iter_mut().for_each(keep_last_interval);
         plot.uprights.push(Upright { x: place, colour: None });
         panels.push(plot);
     }
     Ok(Figure {
         id: "race".to_string(),
         title: "The race at equal time and at equal examples".to_string(),
-        sentence: "AUC, mean over seeds. The upright lines show where the contestants are compared: where \
-                   the first of them ends, and after the examples that all have used."
-            .to_string(),
+        sentence: format!(
+            "AUC, mean over seeds. The upright lines show where contestants are compared: where the first ends, \
+             and after the examples that all have used.{}",
+            bands(&panels)
+        ),
         grid: grid(&EXAMPLES, &panels, file),
-        // Each has an axis of its own.
-        chart: Chart::Plots(panels, Panels::side_by_side(2)),
+        chart: {
+            let layout = layout(panels.len(), &panels);
+            Chart::Plots(panels, layout)
+        },
         file: file.to_string(),
     })
 }
@@ -104,9 +144,12 @@ fn build(points: &[SweepPoint], against: &Against, file: &str) -> Result<Figure,
     Ok(Figure {
         id: against.id.to_string(),
         title: against.title.to_string(),
-        sentence: sentence(&with, shown.len()),
+        sentence: format!("{}{}", sentence(&with, shown.len()), bands(&plots)),
         grid: grid(against, &plots, file),
-        chart: Chart::Plots(plots, Panels::stacked(2)),
+        chart: {
+            let layout = layout(1, &plots);
+            Chart::Plots(plots, layout)
+        },
         file: file.to_string(),
     })
 }
@@ -129,30 +172,17 @@ fn plot(points: &[&SweepPoint], measure: usize, against: &Against, log: bool) ->
     };
     let series: Vec<Series> =
         points.iter().map(line).filter(|series| !series.x.is_empty()).collect();
-    // Only AUC and session AUC rise from chance.
-    let range = FOLLOWED[measure].1.ends_with("AUC").then(|| range(&series));
+    let name = FOLLOWED[measure].1;
     (!series.is_empty()).then(|| {
-        Plot::new(
-            FOLLOWED[measure].1,
-            Axis::new(against.axis, against.unit).scaled(log),
-            Axis { range, ..Axis::new(FOLLOWED[measure].1, AxisUnit::Number) },
-            series,
-        )
+        let x = Axis::new(against.axis, against.unit).scaled(log);
+        Plot::new(name, x, Axis::new(name, AxisUnit::Number), series).without_early_outliers()
     })
 }
 
-/// From the lowest value of the lines that do not begin far below to the highest value of all. A
-/// line that begins far below may begin out of view, but its highest value is in view.
-fn range(series: &[Series]) -> (f64, f64) {
-    let first = |series: &Series| series.points().next().map(|point| point.1);
-    let begin = series.iter().filter_map(first).fold(f64::NEG_INFINITY, f64::max);
-    let near = |series: &&Series| first(series).is_some_and(|first| first > begin - FAR);
-    let low = series.iter().filter(near).flat_map(Series::points).map(|v| v.1);
-    let highest = |series: &Series| series.points().map(|v| v.1).reduce(f64::max);
-    let low = low.chain(series.iter().filter_map(highest)).fold(f64::INFINITY, f64::min);
-    let high = series.iter().flat_map(Series::points).map(|v| v.1).fold(0.0, f64::max);
-    let room = (high - low).max(1e-4);
-    (low - 0.05 * room, high + 0.08 * room)
+/// What bands and bars show, if there are any.
+fn bands(plots: &[Plot]) -> &'static str {
+    let banded = plots.iter().flat_map(|plot| &plot.series).any(|series| series.band.is_some());
+    if banded { " Bands and bars: 95 % intervals over the seeds." } else { "" }
 }
 
 fn sentence(points: &[&SweepPoint], shown: usize) -> String {

@@ -49,14 +49,17 @@
   class Chart {
     constructor(figure, box, plots) {
       Object.assign(this, { box, plots, shown: 0, hidden: new Set(), line: 0, u: null });
+      this.named = "ends" in box.dataset;
       this.title = figure.querySelector("h3").textContent;
       this.choice = element("div", "choice");
       this.stage = element("div", "stage");
       this.legend = element("div", "legend");
       this.readout = element("p", "readout", "\u00a0");
+      this.cut = element("p", "cut");
+      this.whole = false;
       this.stage.tabIndex = 0;
       this.stage.setAttribute("role", "img");
-      box.append(this.choice, this.stage, this.readout, this.legend);
+      box.append(this.choice, this.cut, this.stage, this.readout, this.legend);
       this.choose();
       this.stage.addEventListener("keydown", (event) => this.key(event));
       this.stage.addEventListener("blur", () => this.u.setCursor({ left: -10, top: -10 }));
@@ -79,6 +82,7 @@
           this.shown = index;
           this.hidden.clear();
           this.line = 0;
+          this.whole = false;
           this.draw();
         });
         this.choice.append(button);
@@ -87,24 +91,22 @@
 
     size() {
       const width = Math.max(280, Math.floor(this.box.clientWidth));
-      return { width, height: Math.round(Math.min(360, Math.max(220, width * 0.5))) };
+      return { width, height: Math.round(Math.min(360, Math.max(250, width * 0.5))) };
     }
 
     resize() {
       const printing = window.matchMedia("print").matches;
       const size = this.size();
-      if (!this.u || printing || this.u.width === size.width) return;
-      PlotOptions.titles(this.plot(), size).forEach((title, index) => {
-        this.u.axes[index].label = title;
-      });
-      this.u.setSize(size);
+      if (this.u && !printing && this.u.width !== size.width) this.draw(size);
     }
 
-    draw() {
+    draw(size = this.size()) {
       const plot = this.plot();
       if (this.u) this.u.destroy();
       const hooks = { setCursor: [(u) => this.moved(u)] };
-      const options = PlotOptions.options(plot, this.hidden, this.size(), hooks);
+      this.ends = this.named ? PlotOptions.endsOf(plot, size) : null;
+      const { whole, ends } = this;
+      const options = PlotOptions.options(plot, this.hidden, size, hooks, { whole, ends });
       this.u = new uPlot(options, PlotOptions.columns(plot), this.stage);
       [...this.choice.children].forEach((button, index) =>
         button.setAttribute("aria-pressed", String(index === this.shown)),
@@ -114,12 +116,28 @@
         `${this.title}: ${plot.y.title} against ${plot.x.title}. Arrow keys move through the values.`,
       );
       this.drawLegend();
+      this.sayCut();
+    }
+
+    // What is out of view, with a button that shows it.
+    sayCut() {
+      const { cut } = this.plot();
+      this.cut.replaceChildren();
+      if (!cut) return;
+      const button = element("button", "", this.whole ? "Show less" : "Show all");
+      button.type = "button";
+      button.addEventListener("click", () => {
+        this.whole = !this.whole;
+        this.draw();
+        this.cut.querySelector("button").focus();
+      });
+      this.cut.append(this.whole ? "All values are in view. " : `${cut[0].toUpperCase()}${cut.slice(1)}. `, button);
     }
 
     drawLegend() {
       const all = this.plot().series;
       this.legend.replaceChildren();
-      if (all.length < 2) return;
+      if (all.length < 2 || this.ends) return;
       all.forEach((series, index) => {
         const button = element("button", "entry");
         button.type = "button";
@@ -176,7 +194,7 @@
       const all = this.plot().series;
       const visible = all.filter((_, index) => !this.hidden.has(index) && all[index].style !== "limit");
       const parts = visible.map((series) => this.valueAt(series, x));
-      const same = parts.filter((part) => part && part.value !== "–").slice(0, 8);
+      const same = parts.filter((part) => part && part.name && part.value !== "–").slice(0, 8);
       const where = Numbers.write(this.plot().x, x, 5);
       this.readout.textContent = `${where}:  ${same.map((p) => `${p.name} ${p.value}`).join("  ·  ")}`;
     }
@@ -226,7 +244,7 @@
   Theme.onChange(() => charts.forEach((chart) => chart.draw()));
 
   // On paper two charts stand side by side.
-  const paper = { width: 320, height: 210 };
-  window.addEventListener("beforeprint", () => charts.forEach((chart) => chart.u.setSize(paper)));
-  window.addEventListener("afterprint", () => charts.forEach((chart) => chart.u.setSize(chart.size())));
+  const paper = { width: 320, height: 200 };
+  window.addEventListener("beforeprint", () => charts.forEach((chart) => chart.draw(paper)));
+  window.addEventListener("afterprint", () => charts.forEach((chart) => chart.draw()));
 })();

@@ -13,6 +13,7 @@ const PlotOptions = (() => {
 
   function look(series, index) {
     if (series.style === "mark") return { colour: ink("--text"), dash: [], width: 2 };
+    if (series.style === "ground") return { colour: faded(ink("--text-2"), 40), dash: [], width: 7 };
     if (series.style === "quiet") return { colour: faded(ink("--text-2"), 45), dash: [], width: 1 };
     if (series.style === "limit") return { colour: ink("--text-2"), dash: [4, 4], width: 1.5 };
     const place = series.colour ?? index;
@@ -36,8 +37,9 @@ const PlotOptions = (() => {
 
   // Many bands over each other would hide the lines: then only the band of the line under the
   // cursor is shown.
-  function bandFill(u, index, colour) {
-    const shown = u.series.filter((s) => s.source !== undefined && !s.edge && s.show);
+  function bandFill(u, plot, index, colour) {
+    const banded = (s) => s.source !== undefined && plot.series[s.source].band;
+    const shown = u.series.filter((s) => banded(s) && !s.edge && s.show);
     if (shown.length <= MOST_BANDS) return faded(colour, 18);
     return u.focused === index ? faded(colour, 25) : null;
   }
@@ -74,7 +76,7 @@ const PlotOptions = (() => {
         series.push({ ...edge }, { ...edge });
         if (data.style !== "points") {
           const edges = [series.length - 2, series.length - 1];
-          bands.push({ series: edges, fill: (u) => bandFill(u, index, colour) });
+          bands.push({ series: edges, fill: (u) => bandFill(u, plot, index, colour) });
         }
       }
     });
@@ -106,13 +108,16 @@ const PlotOptions = (() => {
     const half = 4 * devicePixelRatio;
     plot.series.forEach((data, index) => {
       const column = u.series.findIndex((s) => s.source === index);
-      if (!data.band || !["points", "dots"].includes(data.style) || !u.series[column].show) return;
+      const single = data.band?.low.filter((low) => low !== null).length === 1;
+      const barred = single || ["points", "dots"].includes(data.style);
+      if (!data.band || !barred || !u.series[column].show) return;
       ctx.save();
       ctx.strokeStyle = look(data, index).colour;
       ctx.lineWidth = 1.5 * devicePixelRatio;
       ctx.setLineDash([]);
       ctx.beginPath();
       data.x.forEach((x, i) => {
+        if (data.band.low[i] === null) return;
         const at = Math.round(u.valToPos(x, "x", true));
         const low = u.valToPos(data.band.low[i], "y", true);
         const high = u.valToPos(data.band.high[i], "y", true);
@@ -172,8 +177,8 @@ const PlotOptions = (() => {
   }
 
   // Titles that fit into a plot of this size.
-  function titles(plot, size) {
-    return [fitted(plot.x.title, size.width - 82), fitted(plot.y.title, size.height - 60)];
+  function titles(plot, size, ends) {
+    return [fitted(plot.x.title, size.width - 82 - (ends ? ends.room : 0)), fitted(plot.y.title, size.height - 60)];
   }
 
   function axis(data, vertical, title) {
@@ -218,12 +223,27 @@ const PlotOptions = (() => {
     return { time: false };
   }
 
+  // The lowest and the highest value of a plot.
+  function extent(plot) {
+    const values = plot.series.flatMap((s) => [s.y, s.band?.low ?? [], s.band?.high ?? []].flat());
+    const known = values.filter((value) => value !== null);
+    return [Math.min(...known), Math.max(...known)];
+  }
+
   // The range of the values with some room above and below, so that lines do not touch the frame.
-  function vertical(data) {
+  // If the plot has a range of its own, that is shown until the reader zooms into a part without
+  // values beyond it, unless `whole`.
+  function vertical(plot, whole) {
+    const data = plot.y;
     const base = scale(data);
     if (data.scale !== "linear") return base;
+    const all = extent(plot);
     const range = (u, low, high) => {
       if (low === null || high === null) return [0, 1];
+      if (data.range && !whole) {
+        const beyond = low < data.range[0] || high > data.range[1];
+        if (beyond || (low <= all[0] && high >= all[1])) return data.range;
+      }
       const pad = (high - low) * 0.06 || Math.abs(high) * 0.05 || 1;
       const least = low >= 0 && low - pad < 0 ? 0 : low - pad;
       return [data.unit === "percent" ? 0 : least, high + pad];
@@ -252,9 +272,56 @@ const PlotOptions = (() => {
     u.redraw(false);
   }
 
-  function options(plot, hidden, size, hooks) {
+  // The names of lines that stand at their ends: only if there is room for them.
+  function endsOf(plot, size) {
+    const named = plot.series.map((data, index) => {
+      const last = data.y.findLastIndex((value) => value !== null);
+      const text = last < 0 ? "" : `${data.name} ${Numbers.write(plot.y, data.y[last], 4)}`;
+      return { index, text, x: data.x[last], y: data.y[last], width: measured(text, FONT) };
+    });
+    const shown = named.filter(({ text }) => text !== "");
+    const room = Math.max(...shown.map(({ width }) => width)) + 26;
+    const title = measured(plot.x.title.split(/[:,]/)[0], LABEL_FONT);
+    const fits = room <= size.width * 0.42 && title + room <= size.width - 82;
+    return fits ? { shown, room } : null;
+  }
+
+  // Each name beside the end of its line, moved if names would overlap.
+  function names(u, plot, { shown }) {
+    const { ctx, bbox } = u;
+    const ratio = devicePixelRatio;
+    const gap = 15 * ratio;
+    const [top, bottom] = [bbox.top + 6 * ratio, bbox.top + bbox.height - 6 * ratio];
+    const visible = shown.filter(({ index }) => u.series.find((s) => s.source === index).show);
+    const placed = visible.map((end) => {
+      const wanted = u.valToPos(end.y, "y", true);
+      return { ...end, from: wanted, to: Math.max(top, Math.min(bottom, wanted)) };
+    });
+    placed.sort((a, b) => a.to - b.to);
+    placed.forEach((end, i) => i && (end.to = Math.max(end.to, placed[i - 1].to + gap)));
+    placed.reverse().forEach((end, i) => (end.to = Math.min(end.to, i ? placed[i - 1].to - gap : bottom)));
+    ctx.save();
+    ctx.font = FONT.replace("12px", `${12 * ratio}px`);
+    ctx.textBaseline = "middle";
+    ctx.textAlign = "left";
+    const edge = bbox.left + bbox.width;
+    placed.forEach(({ index, text, from, to }) => {
+      const { colour } = look(plot.series[index], index);
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = ratio;
+      ctx.beginPath();
+      ctx.moveTo(edge + 2 * ratio, Math.max(bbox.top, Math.min(bbox.top + bbox.height, from)));
+      ctx.lineTo(edge + 14 * ratio, to);
+      ctx.stroke();
+      ctx.fillStyle = plot.series[index].style === "ground" ? ink("--text-2") : colour;
+      ctx.fillText(text, edge + 18 * ratio, to);
+    });
+    ctx.restore();
+  }
+
+  function options(plot, hidden, size, hooks, { whole, ends }) {
     const { series, bands } = lines(plot, hidden);
-    const [below, beside] = titles(plot, size);
+    const [below, beside] = titles(plot, size, ends);
     return {
       width: size.width,
       height: size.height,
@@ -267,19 +334,19 @@ const PlotOptions = (() => {
         dataIdx: (u, column, index) => (column > 0 && u.data[column][index] == null ? null : index),
       },
       focus: { alpha: 0.35 },
-      scales: { x: horizontal(plot), y: vertical(plot.y) },
+      scales: { x: horizontal(plot), y: vertical(plot, whole) },
       axes: [axis(plot.x, false, below), axis(plot.y, true, beside)],
       series,
       bands,
-      padding: [12, 16, 0, 0],
+      padding: [12, ends ? ends.room : 16, 0, 0],
       hooks: {
         ...hooks,
         drawAxes: [(u) => uprights(u, plot)],
-        draw: [(u) => bars(u, plot)],
+        draw: [(u) => bars(u, plot), (u) => ends && names(u, plot, ends)],
         setSeries: [focus],
       },
     };
   }
 
-  return { options, columns, look, titles };
+  return { options, columns, look, endsOf };
 })();

@@ -32,14 +32,18 @@ pub(super) fn facts(run: &Run) -> Vec<(String, String)> {
         };
         run.said(of).filter(|days| !days.is_empty())
     };
+    let trained = |fact: Option<String>| fact.filter(|_| run.folder.trains());
     let known = [
         ("name", run.said(|s| s.name.clone()).or_else(|| run.setting("scenario.name"))),
         ("seed", run.said(|s| s.seed).or_else(|| run.setting("scenario.seed"))),
         ("workers", run.said(|s| s.workers).or_else(|| run.setting("cluster.workers"))),
         ("shards", run.said(|s| s.shards).or_else(|| run.setting("cluster.shards"))),
         ("protocol", run.said(|s| s.protocol.clone()).or_else(|| run.setting("protocol.kind"))),
-        ("model", run.said(|s| s.model.clone()).or_else(|| run.setting("model.kind"))),
-        ("optimizer", run.said(|s| s.optimizer.clone()).or_else(|| run.setting("optimizer.kind"))),
+        ("model", trained(run.said(|s| s.model.clone()).or_else(|| run.setting("model.kind")))),
+        (
+            "optimizer",
+            trained(run.said(|s| s.optimizer.clone()).or_else(|| run.setting("optimizer.kind"))),
+        ),
         ("days trained on", days("days trained on")),
         ("days held out", days("days held out")),
         ("straggler", run.said(|s| s.version.clone())),

@@ -12,12 +12,13 @@ use crate::report::figure::OF_A_RUN;
 use crate::report::words;
 
 /// The sections of figures.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("quality", "Quality on the holdout"),
     ("training", "Training"),
     ("staleness", "Staleness"),
     ("divergence", "Divergence of views"),
     ("layers", "Layers"),
+    ("shards", "Shards"),
     (WORKERS, "Workers"),
 ];
 const WORKERS: &str = "workers";
@@ -26,7 +27,7 @@ const WORKERS: &str = "workers";
 pub(super) fn page(run: &Run) -> Page {
     let mut sections: Vec<Section> =
         SECTIONS.iter().filter_map(|(id, title)| figures(run, id, title)).collect();
-    sections.push(settings::section(&run.settings, run.defaults.as_ref(), "the run"));
+    sections.push(settings::section(&run.folder.settings, run.defaults.as_ref(), "the run"));
     sections.push(commands::section(HERE, commands(run), &sections, REPORT));
     Page {
         kind: "Run",
@@ -41,6 +42,7 @@ pub(super) fn page(run: &Run) -> Page {
 
 /// A section with its figures; `None` if the run does not record any of them.
 fn figures(run: &Run, id: &'static str, title: &'static str) -> Option<Section> {
+    let title = if id == "training" && !run.folder.trains() { "Over time" } else { title };
     let topics = OF_A_RUN.iter().filter(|topic| topic.section == Some(id));
     let recorded = topics.filter(|topic| (topic.recorded)(&run.folder));
     let mut section =
