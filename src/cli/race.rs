@@ -1,10 +1,10 @@
 //! `straggler race`: protocols and remedies on one scenario and the same seeds.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 
 use super::args::RaceArgs;
 use super::exit::{Exit, Failure};
+use super::shorthand::Typed;
 use super::{load, sweep};
 use crate::scenario::sweep::contestants::{DEFAULT, contestant, is_contestant};
 use crate::scenario::sweep::{Seeds, is_sweep};
@@ -12,7 +12,7 @@ use crate::scenario::sweep::{Seeds, is_sweep};
 /// Seeds of a race that names none.
 const SEEDS: u64 = 3;
 
-pub(super) fn race(args: &RaceArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn race(args: &RaceArgs, arguments: &[Typed]) -> Result<Exit, Failure> {
     let usage = |message: String| Failure::new(Exit::Usage, message);
     if is_sweep(&load::file_of(&args.file)) {
         return Err(usage(

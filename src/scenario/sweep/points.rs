@@ -74,7 +74,8 @@ impl Resolved {
 }
 
 impl Setting {
-    fn layer(&self) -> Override {
+    /// The setting as a layer over the scenario.
+    pub fn layer(&self) -> Override {
         let text = format!("{}={}", self.key, self.value.text);
         Override::sweep_point(self.value.place.clone(), text)
     }
