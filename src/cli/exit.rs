@@ -19,7 +19,8 @@ pub(super) enum Exit {
     Check = 1,
     /// A bad command line or scenario; nothing was started.
     Usage = 2,
-    /// The simulated job blew up, stalled or overflowed; the folder holds what was computed.
+    /// The simulated job blew up, stalled or overflowed, or ended before a lab could fork it; the
+    /// folder holds what was computed.
     Simulation = 3,
     /// The data are missing or malformed, a window is empty, or there is a leak.
     Data = 4,
@@ -101,13 +102,11 @@ impl Failure {
             LabError::Folder(_) => Exit::Folder,
             LabError::Workers { .. } => Exit::Usage,
             LabError::Fork { error, .. } => match error {
-                // Before anything runs, a run that is too short is refused with a place.
-                ForkError::Base(_) => Exit::Simulation,
+                ForkError::Base(_) | ForkError::TooShort { .. } => Exit::Simulation,
                 ForkError::State(_) => Exit::Bug,
                 ForkError::Stopped(signal) => Exit::of_signal(*signal),
                 ForkError::Build(build) => code(build),
-                ForkError::TooShort { .. }
-                | ForkError::NoBest
+                ForkError::NoBest
                 | ForkError::Restart { .. }
                 | ForkError::NothingToMeasure
                 | ForkError::NoCluster => Exit::Usage,

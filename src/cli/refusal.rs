@@ -91,9 +91,9 @@ impl Cause {
             .filter(written)
             .or_else(file)
             .or_else(|| Some(loaded.nearest_origin(&self.key)).filter(written))
-            .or(of_stage);
-        // What is written nowhere is missing in the file as a whole.
-        (found.unwrap_or(loaded.tree.origin), of_stage.filter(|stage| Some(*stage) != found))
+            .or(of_stage)
+            .unwrap_or_else(|| loaded.nearest_place(&self.key));
+        (found, of_stage.filter(|stage| *stage != found))
     }
 }
 
@@ -123,7 +123,12 @@ pub(super) fn of_run(loaded: &Loaded<Scenario>, error: RunError) -> Failure {
 /// The refusal of a lab, likewise.
 pub(super) fn of_lab(loaded: &Loaded<Scenario>, error: LabError) -> Failure {
     match Cause::of_lab(&error) {
-        Some(cause) => shown(loaded, &cause, Failure::exit_of_lab(&error), &error.to_string()),
+        Some(cause) => {
+            // The same is found in the middle of a lab if it was not known before.
+            let is_short = matches!(error, LabError::Fork { error: ForkError::TooShort { .. }, .. });
+            let exit = if is_short { Exit::Usage } else { Failure::exit_of_lab(&error) };
+            shown(loaded, &cause, exit, &error.to_string())
+        }
         None => error.into(),
     }
 }

@@ -174,16 +174,18 @@ impl Base<'_> {
             return Err(ForkError::NoBest);
         }
         let window = prepared.train.iter().map(|day| day.examples).sum::<u64>();
-        let updates = self.scenario.stop_limits(window.max(1)).updates;
-        let Some(updates) = updates else { return Ok(()) };
+        // Pushes that are discarded, and a clock that ends the run, make it shorter still.
+        let pushes = u64::from(self.scenario.protocol.pushes_per_update(self.scenario.cluster.workers));
+        let pushes = pushes.max(1);
+        let steps = self.scenario.estimate(Some(&prepared), 1).pushes;
+        let limits = self.scenario.stop_limits(window.max(1));
+        let possible = [limits.updates, steps.map(|steps| steps.div_ceil(pushes))];
+        let Some(updates) = possible.into_iter().flatten().min() else { return Ok(()) };
         let is_short = match self.lab.fork {
             Fork::Best => false,
             Fork::Updates(fork) => updates < fork,
-            // Pushes that are discarded make it shorter still.
             Fork::Passes(passes) => {
-                let cluster = &self.scenario.cluster;
-                let pushes = u64::from(self.scenario.protocol.pushes_per_update(cluster.workers));
-                let most = updates.saturating_mul(pushes.max(1)).saturating_add(pushes);
+                let most = updates.saturating_mul(pushes).saturating_add(pushes);
                 let examples = most.saturating_mul(self.scenario.examples_per_step());
                 (examples as f64) < passes * window as f64
             }

@@ -2,7 +2,8 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use straggler::scenario::document::Shape;
+use straggler::scenario::document::{DocumentInput, Shape, load};
+use straggler::scenario::{Scenario, rules};
 use toml::{Table, Value};
 
 use super::bases::BASES;
@@ -22,6 +23,8 @@ pub(super) struct Case {
     pub(super) base: usize,
     /// A seed for each change.
     pub(super) changes: Vec<u64>,
+    /// Whether a change is undone that makes the scenario one that its rules refuse.
+    pub(super) careful: bool,
     /// Seeds of what is changed in a sweep of the scenario; without any there is no sweep.
     pub(super) sweep: Vec<u64>,
     /// What else is drawn: when the run is killed, on how many threads it runs.
@@ -39,8 +42,10 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
         seeds
     });
     let base = (0..BASES.len()).no_shrink();
-    (base, seeds(6), sweep, any::<u64>().no_shrink())
-        .prop_map(|(base, changes, sweep, chance)| Case { base, changes, sweep, chance })
+    let careful = prop::bool::weighted(0.7).no_shrink();
+    (base, seeds(7), careful, sweep, any::<u64>().no_shrink()).prop_map(
+        |(base, changes, careful, sweep, chance)| Case { base, changes, careful, sweep, chance },
+    )
 }
 
 impl Case {
@@ -48,7 +53,11 @@ impl Case {
     pub(super) fn scenario(&self, shapes: &Shapes) -> Table {
         let mut document: Table = BASES[self.base].text.parse().expect("bases are TOML");
         for &seed in &self.changes {
+            let before = document.clone();
             change(&mut document, &shapes.scenario, &shapes.scenario, seed, false);
+            if self.careful && !is_valid(&text(&document)) {
+                document = before;
+            }
         }
         document
     }
@@ -74,6 +83,18 @@ fn change(document: &mut Table, shape: &Shape, root: &Shape, seed: u64, lists: b
     let mut draw = Draw { root, document: &before, dice: Dice::new(seed), lists };
     let (path, value) = draw.change(shape);
     set(document, &path, value);
+}
+
+/// Whether the rules accept a scenario; its log is not looked at.
+fn is_valid(text: &str) -> bool {
+    let input = DocumentInput::Text { name: "case.toml", text };
+    let checked = std::panic::catch_unwind(|| {
+        let mut loaded = load::<Scenario>(input, &[])?;
+        rules::check(&mut loaded);
+        loaded.finish().map(|_| ())
+    });
+    // A panic is for the program to show.
+    checked.map_or(true, |checked| checked.is_ok())
 }
 
 /// A document as a file.

@@ -31,7 +31,7 @@ use crate::fuzz::cases;
 use crate::support::{done, straggler};
 
 /// Cases of an ordinary run of the tests.
-const USUAL: u32 = 20;
+const USUAL: u32 = 60;
 /// Most attempts to make a failing case smaller.
 const ATTEMPTS: usize = 30;
 
