@@ -125,7 +125,8 @@ pub(super) fn of_lab(loaded: &Loaded<Scenario>, error: LabError) -> Failure {
     match Cause::of_lab(&error) {
         Some(cause) => {
             // The same is found in the middle of a lab if it was not known before.
-            let is_short = matches!(error, LabError::Fork { error: ForkError::TooShort { .. }, .. });
+            let is_short =
+                matches!(error, LabError::Fork { error: ForkError::TooShort { .. }, .. });
             let exit = if is_short { Exit::Usage } else { Failure::exit_of_lab(&error) };
             shown(loaded, &cause, exit, &error.to_string())
         }

@@ -175,7 +175,8 @@ impl Base<'_> {
         }
         let window = prepared.train.iter().map(|day| day.examples).sum::<u64>();
         // Pushes that are discarded, and a clock that ends the run, make it shorter still.
-        let pushes = u64::from(self.scenario.protocol.pushes_per_update(self.scenario.cluster.workers));
+        let pushes =
+            u64::from(self.scenario.protocol.pushes_per_update(self.scenario.cluster.workers));
         let pushes = pushes.max(1);
         let steps = self.scenario.estimate(Some(&prepared), 1).pushes;
         let limits = self.scenario.stop_limits(window.max(1));

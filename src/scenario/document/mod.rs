@@ -250,7 +250,9 @@ impl<T> Loaded<T> {
     pub fn finish(mut self) -> Result<Self, Problems> {
         let mut list = std::mem::take(&mut self.problems.list);
         for problem in list.iter_mut().filter(|problem| problem.labels.is_empty()) {
-            problem.labels.push(Label { origin: self.nearest_place(&problem.path), text: String::new() });
+            problem
+                .labels
+                .push(Label { origin: self.nearest_place(&problem.path), text: String::new() });
         }
         self.problems.list = list;
         self.problems.sort();
