@@ -302,7 +302,8 @@ pub(super) struct CheckArgs {
     pub(super) scenario: PathBuf,
     /// Settings to change; several values make it a sweep, as for `run`.
     pub(super) overrides: Vec<String>,
-    /// Print every value with its origin; of a sweep, its points. Opens no log.
+    /// Print every value with its origin; of a sweep, what each of its points sets as well. Opens no
+    /// log.
     #[arg(long)]
     pub(super) show: bool,
 }

@@ -1,16 +1,15 @@
 //! `straggler check`: all mistakes, and an estimate of the run.
 
-use std::ffi::OsString;
-
 use super::args::{CheckArgs, SweepingArgs};
 use super::exit::{Exit, Failure};
 use super::run::is_many;
 use super::say::out;
+use super::shorthand::Typed;
 use super::{load, sweep};
 use crate::base::{SimSpan, counted};
 use crate::report::terminal::{Align, TextTable};
 
-pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn check(args: &CheckArgs, arguments: &[Typed]) -> Result<Exit, Failure> {
     if is_many(&args.scenario, &args.overrides, arguments)? {
         let plan = sweep::plan(&args.scenario, &args.overrides, None, arguments)?;
         if args.show {
@@ -63,7 +62,6 @@ pub(super) fn check(args: &CheckArgs, arguments: &[OsString]) -> Result<Exit, Fa
     table.row(["memory".to_string(), format!("about {}", estimate.memory)]);
     table.row(["disk".to_string(), format!("at most {}", estimate.disk)]);
     out(&table.render())?;
-    trial.check_limits()?;
-    trial.check_starts()?;
+    load::admit(&loaded, &trial, &folder, false)?;
     Ok(Exit::Done)
 }

@@ -1,6 +1,5 @@
 //! `straggler data`: looking at a log, and writing a generated one.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -10,13 +9,14 @@ use super::exit::{Exit, Failure};
 use super::load;
 use super::log_args::DataCommand;
 use super::say::{out, stdout_for_data};
+use super::shorthand::Typed;
 use crate::base::printable;
 use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::build::BuildError;
 use crate::scenario::seeds::SeededPart;
 
-pub(super) fn data(args: &DataCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn data(args: &DataCommand, arguments: &[Typed]) -> Result<Exit, Failure> {
     match args {
         DataCommand::Inspect { scenario, overrides, head } => {
             let source = open(scenario, overrides, arguments)?;
@@ -43,7 +43,7 @@ pub(super) fn data(args: &DataCommand, arguments: &[OsString]) -> Result<Exit, F
 fn open(
     scenario: &Path,
     overrides: &[String],
-    arguments: &[OsString],
+    arguments: &[Typed],
 ) -> Result<Arc<dyn DataSource>, Failure> {
     let (loaded, folder) = load::from_path(scenario, overrides, arguments)?;
     let streams = loaded.value.scenario.streams(SeededPart::Data);

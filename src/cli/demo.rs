@@ -1,6 +1,5 @@
 //! `straggler demo`: a result within a minute, with no data and no network.
 
-use std::ffi::OsString;
 use std::path::Path;
 
 use super::args::{DemoArgs, ProgressBy};
@@ -8,6 +7,7 @@ use super::exit::{Exit, Failure};
 use super::insight::insight;
 use super::run::{ProgressDisplay, default_folder, execute};
 use super::say::{out, tell};
+use super::shorthand::Typed;
 use super::{load, show};
 use crate::experiment::{SaveEvery, Trial};
 use crate::results::Summary;
@@ -15,7 +15,7 @@ use crate::scenario::Scenario;
 use crate::scenario::document::{DocumentInput, to_toml};
 use crate::scenario::templates::Template;
 
-pub(super) fn demo(args: &DemoArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn demo(args: &DemoArgs, arguments: &[Typed]) -> Result<Exit, Failure> {
     let template = Template::find("demo").expect("it is built in");
     let input = DocumentInput::Text { name: "the built-in demo", text: template.text };
     let loaded = load::scenario(input, &args.overrides, arguments)?;

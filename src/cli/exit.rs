@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use crate::base::printable;
-use crate::data::DataError;
 use crate::experiment::RunError;
+use crate::experiment::lab::LabError;
+use crate::experiment::lab::fork::ForkError;
 use crate::results::FolderError;
 use crate::scenario::BuildError;
 
@@ -18,7 +19,8 @@ pub(super) enum Exit {
     Check = 1,
     /// A bad command line or scenario; nothing was started.
     Usage = 2,
-    /// The simulated job blew up, stalled or overflowed; the folder holds what was computed.
+    /// The simulated job blew up, stalled or overflowed, or ended before a lab could fork it; the
+    /// folder holds what was computed.
     Simulation = 3,
     /// The data are missing or malformed, a window is empty, or there is a leak.
     Data = 4,
@@ -68,10 +70,19 @@ impl Failure {
         Failure { exit, message: format!("error: {message}"), coloured: false }
     }
 
+    /// A mistake, or the sentence of somebody who was asked to stop.
+    fn of(exit: Exit, message: impl std::fmt::Display) -> Failure {
+        match exit {
+            Exit::Interrupted | Exit::Terminated => Failure::stopped(exit, message),
+            _ => Failure::new(exit, message),
+        }
+    }
+
     /// The exit code of a trial that did not finish.
     pub(super) fn exit_of(error: &RunError) -> Exit {
         match error {
             RunError::Build(build) => code(build),
+            RunError::InStage { error, .. } => Failure::exit_of(error),
             RunError::Start(_) | RunError::StageLeak { .. } | RunError::NoBest { .. } => Exit::Data,
             RunError::Stages(_) => Exit::Usage,
             RunError::TooLarge { .. } => Exit::Refused,
@@ -81,6 +92,31 @@ impl Failure {
             RunError::Simulation { .. } => Exit::Simulation,
             RunError::Interrupted { signal, .. } => Exit::of_signal(*signal),
         }
+    }
+
+    /// The exit code of a lab that did not finish.
+    pub(super) fn exit_of_lab(error: &LabError) -> Exit {
+        match error {
+            LabError::Interrupted { signal, .. } => Exit::of_signal(*signal),
+            LabError::Folder(FolderError::Io { .. } | FolderError::Gone { .. }) => Exit::Write,
+            LabError::Folder(_) => Exit::Folder,
+            LabError::Workers { .. } => Exit::Usage,
+            LabError::Fork { error, .. } => match error {
+                ForkError::Base(_) | ForkError::TooShort { .. } => Exit::Simulation,
+                ForkError::State(_) => Exit::Bug,
+                ForkError::Stopped(signal) => Exit::of_signal(*signal),
+                ForkError::Build(build) => code(build),
+                ForkError::NoBest
+                | ForkError::Restart { .. }
+                | ForkError::NothingToMeasure
+                | ForkError::NoCluster => Exit::Usage,
+            },
+        }
+    }
+
+    /// An end that is no mistake: a plain sentence.
+    pub(super) fn stopped(exit: Exit, message: impl std::fmt::Display) -> Failure {
+        Failure { exit, message: message.to_string(), coloured: false }
     }
 
     /// What is wrong with a text that the user wrote, shown with colours of our own.
@@ -97,7 +133,13 @@ impl Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        Failure::new(Failure::exit_of(&error), error)
+        Failure::of(Failure::exit_of(&error), error)
+    }
+}
+
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        Failure::of(Failure::exit_of_lab(&error), error)
     }
 }
 
@@ -110,9 +152,7 @@ impl From<BuildError> for Failure {
 /// The exit code of a scenario that cannot be built.
 pub(super) fn code(error: &BuildError) -> Exit {
     match error {
-        BuildError::Data(DataError::Setting { .. } | DataError::Refused(_))
-        | BuildError::Model(_)
-        | BuildError::NoData => Exit::Usage,
+        error if error.is_setting() => Exit::Usage,
         BuildError::LargeHoldout { .. } => Exit::Refused,
         _ => Exit::Data,
     }

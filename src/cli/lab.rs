@@ -1,18 +1,18 @@
 //! `straggler lab restart`: which part of a restart has which effect.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::args::{LabCommand, LabRestartArgs};
-use super::exit::{Exit, Failure, code};
+use super::exit::{Exit, Failure};
 use super::say::{out, tell};
+use super::shorthand::Typed;
 use super::{load, report, signals};
 use crate::base::{SimSpan, counted, noun};
 use crate::experiment::lab::design::{NO_RESTART, arms, terms};
 use crate::experiment::lab::tables::{arm_rows, effect_rows};
-use crate::experiment::lab::{LabError, LabResults, RestartLab};
+use crate::experiment::lab::{LabResults, RestartLab};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::folder::plan_hash;
 use crate::results::lab::LabFolder;
@@ -25,21 +25,23 @@ const SHOWN: [&str; 5] = ["at_once", "depth", "early", "final", "recovered_after
 /// The response for which the effects are shown.
 const ATTRIBUTED: &str = "depth";
 
-pub(super) fn lab(args: &LabCommand, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn lab(args: &LabCommand, arguments: &[Typed]) -> Result<Exit, Failure> {
     let LabCommand::Restart(args) = args;
     restart(args, arguments)
 }
 
-fn restart(args: &LabRestartArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+fn restart(args: &LabRestartArgs, arguments: &[Typed]) -> Result<Exit, Failure> {
     let (loaded, files_from) = load::from_path(&args.scenario, &args.overrides, arguments)?;
-    let mut scenario = loaded.value;
+    let mut loaded = loaded;
     if args.quick {
-        make_quick(&mut scenario);
+        make_quick(&mut loaded.value);
     }
-    let lab = RestartLab::new(scenario);
+    let lab = RestartLab::new(loaded.value.clone());
+    loaded.value = lab.scenario.clone();
     let threads = load::threads(args.threads);
+    let trial = load::trial(&loaded, &files_from, threads)?;
+    load::admit(&loaded, &trial, &files_from, false)?;
     if args.list {
-        lab.check(&files_from).map_err(failure)?;
         out(&list(&lab, &files_from, threads))?;
         return Ok(Exit::Done);
     }
@@ -90,31 +92,12 @@ pub(super) fn execute(
         }
     };
     let stop = signals::stop_on_request();
-    let results = lab.run(path, files_from, threads, &stop, &told).map_err(failure)?;
+    let results = lab.run(path, files_from, threads, &stop, &told)?;
     report::at_the_end(path, true)?;
     let file = LabFolder::open(path)?.and_then(|folder| folder.done).unwrap_or_default();
     out(&show(lab, &results, &file.verdict, path))?;
     let holds = results.controls.iter().all(|control| control.holds == control.of);
     Ok(if holds { Exit::Done } else { Exit::Check })
-}
-
-fn failure(error: LabError) -> Failure {
-    use crate::experiment::lab::fork::ForkError;
-    use crate::results::FolderError;
-    let exit = match &error {
-        LabError::Interrupted { signal, .. } => Exit::of_signal(*signal),
-        LabError::Folder(FolderError::Io { .. } | FolderError::Gone { .. }) => Exit::Write,
-        LabError::Folder(_) => Exit::Folder,
-        LabError::Workers { .. } => Exit::Usage,
-        LabError::Fork { error, .. } => match error {
-            ForkError::Base(_) => Exit::Simulation,
-            ForkError::State(_) => Exit::Bug,
-            ForkError::Stopped(signal) => Exit::of_signal(*signal),
-            ForkError::Build(build) => code(build),
-            _ => Exit::Usage,
-        },
-    };
-    Failure::new(exit, error)
 }
 
 fn people(workers: u32) -> String {

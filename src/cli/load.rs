@@ -1,18 +1,17 @@
 //! From arguments to a checked scenario.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use super::say::{is_told_on_terminal, tell_coloured};
+use super::refusal;
+use super::say::tell_coloured;
+use super::shorthand::Typed;
 use crate::data::Remark;
+use crate::experiment::lab::RestartLab;
 use crate::experiment::sweep::SWEEP;
-use crate::experiment::{RunError, Trial, run_info};
+use crate::experiment::{Trial, run_info};
 use crate::results::folder::RESOLVED;
-use crate::scenario::document::{
-    DocumentInput, Loaded, Origin, Override, Problem, ProblemStyle, Problems, load,
-};
-use crate::scenario::rules::UNUSABLE;
+use crate::scenario::document::{DocumentInput, Loaded, Override, Problems, load};
 use crate::scenario::sweep::is_sweep;
 use crate::scenario::{Scenario, remarks, rules};
 
@@ -21,7 +20,7 @@ use crate::scenario::{Scenario, remarks, rules};
 pub(super) fn from_path(
     path: &Path,
     overrides: &[String],
-    arguments: &[OsString],
+    arguments: &[Typed],
 ) -> Result<(Loaded<Scenario>, PathBuf), Failure> {
     let file = file_of(path);
     let loaded = scenario(DocumentInput::File(&file), overrides, arguments)?;
@@ -32,7 +31,7 @@ pub(super) fn from_path(
 pub(super) fn scenario(
     input: DocumentInput<'_>,
     overrides: &[String],
-    arguments: &[OsString],
+    arguments: &[Typed],
 ) -> Result<Loaded<Scenario>, Failure> {
     if let DocumentInput::File(path) = input
         && is_sweep(path)
@@ -44,7 +43,7 @@ pub(super) fn scenario(
         return Err(Failure::new(Exit::Usage, message));
     }
     let overrides: Vec<Override> = overrides.iter().map(|text| argument(text, arguments)).collect();
-    let refused = |problems: Problems| refused(&problems);
+    let refused = |problems: Problems| refusal::of_text(&problems);
     let mut loaded = load::<Scenario>(input, &overrides).map_err(refused)?;
     rules::check(&mut loaded);
     let loaded = loaded.finish().map_err(refused)?;
@@ -60,7 +59,7 @@ pub(super) fn tell_remarks(remarks: &[Remark], loaded: &Loaded<Scenario>) {
 /// Prints warnings, if there are any.
 pub(super) fn tell_warnings(warnings: &Problems) {
     if !warnings.list.is_empty() {
-        tell_coloured(&format!("{}\n", warnings.render(look()).trim_end()));
+        tell_coloured(&format!("{}\n", warnings.render(refusal::look()).trim_end()));
     }
 }
 
@@ -72,44 +71,35 @@ pub(super) fn trial(
     threads: usize,
 ) -> Result<Trial, Failure> {
     let trial = Trial::new(loaded.value.clone(), folder, threads)
-        .map_err(|error| at_its_place(loaded.clone(), error))?;
+        .map_err(|error| refusal::of_run(loaded, error))?;
     tell_remarks(&trial.remarks, loaded);
     Ok(trial)
 }
 
-/// The refusal of a scenario, with its place if it is about a setting.
-pub(super) fn at_its_place(mut loaded: Loaded<Scenario>, error: RunError) -> Failure {
-    let RunError::Build(build) = &error else { return error.into() };
-    let Some(key) = build.setting() else { return error.into() };
-    let written = loaded.key_origin(&key);
-    let place = match written == Origin::DEFAULT {
-        true => loaded.key_origin(key.split('.').next().unwrap_or(&key)),
-        false => written,
-    };
-    // Its warnings have been shown.
-    loaded.problems.list.clear();
-    loaded.report(Problem::error(&UNUSABLE, &key, error.to_string()).label(place, ""));
-    match loaded.finish() {
-        Err(problems) => refused(&problems),
-        Ok(_) => error.into(),
+/// Refuses what would not start, before anything is written: the same for `check`, `run` and
+/// `lab restart`. With `force` a trial may be above its limits.
+pub(super) fn admit(
+    loaded: &Loaded<Scenario>,
+    trial: &Trial,
+    folder: &Path,
+    force: bool,
+) -> Result<(), Failure> {
+    let refused = |error| refusal::of_run(loaded, error);
+    if !force {
+        trial.check_limits().map_err(refused)?;
     }
+    trial.check_starts().map_err(refused)?;
+    if loaded.value.lab.is_some() {
+        let lab = RestartLab::new(loaded.value.clone());
+        lab.check(folder).map_err(|error| refusal::of_lab(loaded, error))?;
+    }
+    Ok(())
 }
 
 /// An argument `key=value` and its place on the command line.
-pub(super) fn argument(text: &str, arguments: &[OsString]) -> Override {
-    let at = arguments.iter().position(|argument| argument == text);
-    Override::argument(at.unwrap_or(0), text)
-}
-
-/// What is wrong with a text that the user wrote.
-pub(super) fn refused(problems: &Problems) -> Failure {
-    Failure::rendered(problems.render(look()))
-}
-
-/// Colours on a terminal, unless NO_COLOR forbids them.
-pub(super) fn look() -> ProblemStyle {
-    let colour = is_told_on_terminal() && std::env::var_os("NO_COLOR").is_none();
-    ProblemStyle { colour }
+pub(super) fn argument(text: &str, arguments: &[Typed]) -> Override {
+    let typed = arguments.iter().find(|typed| typed.word == text);
+    Override::argument(typed.map_or(0, |typed| typed.number), text)
 }
 
 /// The folder that the files of `scenario` are looked for in. If `given`, the file that the user

@@ -23,6 +23,7 @@ mod log_args;
 mod new;
 mod progress;
 mod race;
+mod refusal;
 mod report;
 mod resume;
 mod run;
@@ -49,6 +50,7 @@ use clap::FromArgMatches;
 
 use args::{Args, Command, ProgressBy};
 use exit::{Exit, Failure};
+use shorthand::Typed;
 
 use crate::base::printable;
 use crate::base::registry::RegisterError;
@@ -82,7 +84,8 @@ pub fn main_with(register: impl FnOnce() -> Result<(), RegisterError>) -> ExitCo
 
 /// Runs the program on its arguments, the program's name first.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let (arguments, understood) = shorthand::settle(&commands(), &arguments);
+    let (typed, understood) = shorthand::settle(&commands(), &arguments);
+    let arguments: Vec<OsString> = typed.iter().map(|typed| typed.word.clone()).collect();
     let parsed = |words: &[OsString]| {
         let matches = commands().try_get_matches_from(words)?;
         Args::from_arg_matches(&matches)
@@ -107,7 +110,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     understood.iter().for_each(|line| say::tell(&format!("{line}\n")));
     say::tell_bugs();
     signals::survive_file_size_limits();
-    match guarded(|| dispatch(args, &arguments)) {
+    match guarded(|| dispatch(args, &typed)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
@@ -133,7 +136,7 @@ fn guarded(work: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure
     })
 }
 
-fn dispatch(args: Args, arguments: &[OsString]) -> Result<Exit, Failure> {
+fn dispatch(args: Args, arguments: &[Typed]) -> Result<Exit, Failure> {
     match args.command {
         None => show::welcome(),
         Some(Command::Demo(demo)) => demo::demo(&demo, arguments),

@@ -1,11 +1,11 @@
 //! `straggler race`: protocols and remedies on one scenario and the same seeds.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 
 use super::args::RaceArgs;
 use super::exit::{Exit, Failure};
 use super::say::tell;
+use super::shorthand::Typed;
 use super::{load, sweep};
 use crate::base::counted;
 use crate::scenario::Scenario;
@@ -15,7 +15,7 @@ use crate::scenario::sweep::{Seeds, is_sweep};
 /// Seeds of a race that names none.
 const SEEDS: u64 = 3;
 
-pub(super) fn race(args: &RaceArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn race(args: &RaceArgs, arguments: &[Typed]) -> Result<Exit, Failure> {
     let usage = |message: String| Failure::new(Exit::Usage, message);
     if is_sweep(&load::file_of(&args.file)) {
         return Err(usage(

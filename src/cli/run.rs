@@ -1,6 +1,5 @@
 //! `straggler run`.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,6 +8,7 @@ use super::events::TrialEvents;
 use super::exit::{Exit, Failure};
 use super::progress::Live;
 use super::say::{is_told_on_terminal, out, out_json, tell};
+use super::shorthand::Typed;
 use super::{load, report, show, signals, sweep};
 use crate::experiment::expect::Checked;
 use crate::experiment::{RunOptions, SaveEvery, Trial};
@@ -22,7 +22,7 @@ use crate::scenario::sweep::arguments::{Argument, read as read_argument};
 use crate::scenario::sweep::is_sweep;
 use crate::sim::NoObserver;
 
-pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn run(args: &RunArgs, arguments: &[Typed]) -> Result<Exit, Failure> {
     if has_sweep_options(args) || is_many(&args.file, &args.overrides, arguments)? {
         return sweep::sweep(args, arguments);
     }
@@ -37,6 +37,7 @@ pub(super) fn run(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failur
     };
     let threads = load::threads(sweeping.threads);
     let trial = load::trial(&loaded, &folder, threads)?;
+    load::admit(&loaded, &trial, &folder, sweeping.force)?;
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     end(&done, sweeping.json)
 }
@@ -54,7 +55,7 @@ fn has_sweep_options(args: &RunArgs) -> bool {
 pub(super) fn is_many(
     file: &Path,
     overrides: &[String],
-    arguments: &[OsString],
+    arguments: &[Typed],
 ) -> Result<bool, Failure> {
     let shape = Shape::of::<Scenario>();
     let mut many = is_sweep(&load::file_of(file));

@@ -9,21 +9,29 @@ use crate::scenario::shorthand::{full_key, in_full};
 /// The name of the positional arguments that are settings of a scenario.
 const SETTINGS: &str = "overrides";
 
+/// An argument of the program, and its number among those that were typed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Typed {
+    /// What it stands for: a setting is in full.
+    pub(super) word: OsString,
+    /// Counted from 1 behind the program's name; an option and its value that stand for one setting
+    /// have the number of the option.
+    pub(super) number: usize,
+}
+
 /// The arguments with every setting in full, and a line about each that was not.
-pub(super) fn settle(
-    program: &clap::Command,
-    arguments: &[OsString],
-) -> (Vec<OsString>, Vec<String>) {
-    let mut settled = arguments.to_vec();
+pub(super) fn settle(program: &clap::Command, arguments: &[OsString]) -> (Vec<Typed>, Vec<String>) {
+    let all = arguments.iter().enumerate();
+    let mut settled: Vec<Typed> =
+        all.map(|(number, word)| Typed { word: word.clone(), number }).collect();
     let mut told = Vec::new();
     let Some((command, from)) = command_of(program, arguments) else { return (settled, told) };
     let shape = Shape::of::<Scenario>();
-    settled.truncate(from);
-    let mut rest = arguments[from..].iter();
-    while let Some(word) = rest.next() {
-        let Some(text) = word.to_str().filter(|text| *text != "--") else {
-            settled.push(word.clone());
-            settled.extend(rest.cloned());
+    let mut rest = settled.split_off(from).into_iter().peekable();
+    while let Some(typed) = rest.next() {
+        let Some(text) = typed.word.to_str().filter(|text| *text != "--") else {
+            settled.push(typed);
+            settled.extend(rest);
             break;
         };
         let full = match text.strip_prefix("--") {
@@ -36,14 +44,15 @@ pub(super) fn settle(
                 let known = command.get_arguments().find(|arg| arg.get_long() == Some(name));
                 match known {
                     Some(known) => {
-                        settled.push(word.clone());
                         let takes = known.get_action().takes_values() && value.is_none();
-                        settled.extend(takes.then(|| rest.next().cloned()).flatten());
+                        settled.push(typed);
+                        settled.extend(takes.then(|| rest.next()).flatten());
                         continue;
                     }
                     None => full_key(&shape, name).and_then(|_| {
-                        let next = || rest.as_slice().first()?.to_str();
-                        let given = value.or_else(next).filter(|next| !next.starts_with('-'))?;
+                        let next = || rest.peek()?.word.to_str().map(str::to_string);
+                        let given = value.map(str::to_string).or_else(next);
+                        let given = given.filter(|next| !next.starts_with('-'))?;
                         if value.is_none() {
                             rest.next();
                         }
@@ -55,20 +64,19 @@ pub(super) fn settle(
             }
         };
         match full {
-            Some((typed, full)) => {
-                told.push(format!("{typed} is understood as {full}"));
-                settled.push(full.into());
+            Some((short, full)) => {
+                told.push(format!("{short} is understood as {full}"));
+                settled.push(Typed { word: full.into(), ..typed });
             }
             None => {
-                settled.push(word.clone());
                 // An option of one letter and its value are not a setting.
                 let letter = text.strip_prefix('-').and_then(|text| text.chars().next());
                 let takes = command.get_arguments().any(|arg| {
                     letter.is_some() && arg.get_short() == letter && arg.get_action().takes_values()
                 });
-                if takes && text.len() == 2 {
-                    settled.extend(rest.next().cloned());
-                }
+                let takes = takes && text.len() == 2;
+                settled.push(typed);
+                settled.extend(takes.then(|| rest.next()).flatten());
             }
         }
     }
@@ -99,7 +107,19 @@ mod tests {
     fn settled(text: &str) -> String {
         let words: Vec<OsString> = text.split(' ').map(OsString::from).collect();
         let (settled, _) = settle(&super::super::commands(), &words);
-        settled.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        let words: Vec<OsString> = settled.into_iter().map(|typed| typed.word).collect();
+        words.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+    }
+
+    #[test]
+    fn arguments_keep_the_numbers_that_they_were_typed_with() {
+        let text = "straggler run a.toml --workers 30 --out x batch=0";
+        let words: Vec<OsString> = text.split(' ').map(OsString::from).collect();
+        let (settled, _) = settle(&super::super::commands(), &words);
+        let numbers: Vec<(usize, &str)> =
+            settled.iter().map(|typed| (typed.number, typed.word.to_str().unwrap())).collect();
+        let last = [(3, "cluster.workers=30"), (5, "--out"), (6, "x"), (7, "train.batch=0")];
+        assert_eq!(numbers[3..], last);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! `straggler run` with many trials, side by side.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,8 +9,9 @@ use super::args::{ProgressBy, RunArgs, SweepingArgs};
 use super::events::{self, SweepEvents};
 use super::exit::{Exit, Failure};
 use super::say::{is_told_on_terminal, out, out_json, tell, tells_events};
+use super::shorthand::Typed;
 use super::sweep_watch::{Quiet, SweepWatch};
-use super::{load, report, signals, status};
+use super::{load, refusal, report, signals, status};
 use crate::base::{ByteSize, SimSpan, counted};
 use crate::data::{OpenContext, SourceChoice};
 use crate::experiment::expect;
@@ -23,21 +23,24 @@ use crate::experiment::sweep::{
 use crate::experiment::{RunError, Trial};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::folder::turn;
-use crate::results::outcome::State;
+use crate::results::outcome::{Planned, State};
 use crate::results::overview::Overview;
 use crate::scenario::Scenario;
-use crate::scenario::document::{Problem, Problems, flattened};
+use crate::scenario::document::{self, DocumentInput, Override, Problem, Problems, flattened};
 use crate::scenario::remarks;
 use crate::scenario::sweep::arguments::read as read_argument;
 use crate::scenario::sweep::file::Sweep as About;
-use crate::scenario::sweep::{self, Design, Extra, Resolved, Seeds, is_sweep, resolve};
+use crate::scenario::sweep::{self, Design, Extra, Resolved, Seeds, Setting, is_sweep, resolve};
 
 /// Number of points that are estimated before anything starts. Further points are estimated in
 /// their turn.
 const LOOKED_AT: usize = 64;
 
+/// A plan of more trials is announced, since it takes seconds to make.
+const MANY: u64 = 20_000;
+
 /// Runs the trials of a sweep file, or of a scenario with lists of values or seeds.
-pub(super) fn sweep(args: &RunArgs, arguments: &[OsString]) -> Result<Exit, Failure> {
+pub(super) fn sweep(args: &RunArgs, arguments: &[Typed]) -> Result<Exit, Failure> {
     if args.no_plots {
         let message = "--no-plots is for a single run; a sweep draws its trials only on request";
         return Err(Failure::new(Exit::Usage, message));
@@ -54,7 +57,7 @@ pub(super) fn plan(
     file: &Path,
     overrides: &[String],
     seeds: Option<&Seeds>,
-    arguments: &[OsString],
+    arguments: &[Typed],
 ) -> Result<SweepPlan, Failure> {
     plan_with(Vec::new(), file, overrides, seeds, arguments)
 }
@@ -65,9 +68,9 @@ pub(super) fn plan_with(
     file: &Path,
     overrides: &[String],
     seeds: Option<&Seeds>,
-    arguments: &[OsString],
+    arguments: &[Typed],
 ) -> Result<SweepPlan, Failure> {
-    let refused = |problems: Problems| load::refused(&problems);
+    let refused = |problems: Problems| refusal::of_text(&problems);
     let file = &load::file_of(file);
     let (mut about, mut design, scenario) = if is_sweep(file) {
         let read = sweep::read(file).map_err(refused)?;
@@ -115,8 +118,12 @@ pub(super) fn plan_with(
     if trials > sweep::design::MOST_TRIALS {
         return Err(too_many());
     }
+    if trials > MANY {
+        tell(&format!("planning {trials} trials, which takes a while\n"));
+    }
     let text = flattened::<Scenario>(&scenario).map_err(refused)?;
-    Ok(SweepPlan::new(about, &design, &points, text, load::files_of(file, &scenario)))
+    let files_from = load::files_of(file, &scenario);
+    Ok(SweepPlan::new(about, &design, &points, (scenario, text), files_from))
 }
 
 /// Prints every warning once, for any number of points.
@@ -135,11 +142,21 @@ fn warn(warnings: &Problems, told: &mut BTreeSet<String>) {
     }
 }
 
-/// Prints the settings of every point.
+/// Prints the scenario that is swept with the origin of every value, and the settings of every point.
 pub(super) fn show(plan: &SweepPlan) -> Result<Exit, Failure> {
+    let Some(written) = &plan.written else { return Ok(Exit::Done) };
+    let everywhere: Vec<Override> = written.everywhere.iter().map(Setting::layer).collect();
+    let input = DocumentInput::File(&written.file);
+    let swept = document::load::<Scenario>(input, &everywhere);
+    let swept = swept.map_err(|problems| refusal::of_text(&problems))?;
+    out(&format!("{}\n", swept.show().trim_end()))?;
     let mut shown = BTreeSet::new();
     for trial in plan.trials.iter().filter(|trial| shown.insert(trial.planned.point)) {
-        out(&format!("{}\n", status::name(&trial.planned.label)))?;
+        let Planned { point, label, .. } = &trial.planned;
+        out(&format!("\n# point {point}: {}\n", status::name(label)))?;
+        for Setting { key, value } in &written.points[*point] {
+            out(&format!("{key} = {}  # {}\n", value.text, value.place))?;
+        }
     }
     Ok(Exit::Done)
 }
@@ -166,7 +183,7 @@ pub(super) fn list(plan: &SweepPlan, sweeping: &SweepingArgs) -> Result<Exit, Fa
     let mut told = BTreeSet::new();
     for (number, chosen) in by_point.iter().enumerate() {
         let Some(first) = chosen.first() else { continue };
-        let trial = open(plan, first, &sources)?;
+        let trial = open(plan, first, &sources, sweeping.force)?;
         warn(&remarks::warnings(&trial.remarks, None), &mut told);
         let each = trial.wall_estimate();
         wall = wall.zip(each).map(|(all, each)| all + each * chosen.len() as f64);
@@ -198,10 +215,30 @@ pub(super) fn list(plan: &SweepPlan, sweeping: &SweepingArgs) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// A trial with its log, which other points may share.
-fn open(plan: &SweepPlan, planned: &PlannedTrial, sources: &OpenLogs) -> Result<Trial, RunError> {
+/// A trial with its log, which other points may share. What would not start is refused; with
+/// `force` a trial may be above its limits.
+fn open(
+    plan: &SweepPlan,
+    planned: &PlannedTrial,
+    sources: &OpenLogs,
+    force: bool,
+) -> Result<Trial, Failure> {
     let open = |choice: &SourceChoice, context: &OpenContext<'_>| sources.open(choice, context);
-    Trial::with_sources(planned.scenario.clone(), &plan.files_from, 1, &open)
+    let Planned { point, label, .. } = &planned.planned;
+    let refused = |error: RunError| {
+        let failure = match plan.loaded(*point) {
+            Some(loaded) => refusal::of_run(&loaded, error),
+            None => error.into(),
+        };
+        failure.with_line(&format!("in point {point}: {}", status::name(label)))
+    };
+    let trial = Trial::with_sources(planned.scenario.clone(), &plan.files_from, 1, &open);
+    let trial = trial.map_err(refused)?;
+    if !force {
+        trial.check_limits().map_err(refused)?;
+    }
+    trial.check_starts().map_err(refused)?;
+    Ok(trial)
 }
 
 fn chosen<'a>(plan: &'a SweepPlan, selection: &TrialSelection) -> Vec<&'a PlannedTrial> {
@@ -220,9 +257,7 @@ pub(super) fn execute(
         let message = "no trial of the sweep fits --only and --shard; --list shows all points";
         return Err(Failure::new(Exit::Usage, message));
     }
-    if !sweeping.force {
-        check_limits(plan, &trials)?;
-    }
+    admit(plan, &trials, sweeping.force)?;
     let default = || PathBuf::from("results").join(format!("{}-{}", plan.name, plan.hash));
     let path = path.map_or_else(default, Path::to_path_buf);
     let folder = SweepFolder::open(&path, plan, sweeping.shard).map_err(RunError::from)?;
@@ -307,20 +342,17 @@ fn watcher(
     }
 }
 
-/// Refuses a sweep if one of its points is above the limits, before anything is written.
-fn check_limits(plan: &SweepPlan, trials: &[&PlannedTrial]) -> Result<(), Failure> {
+/// Refuses a sweep if one of its points would not start, before anything is written. With `force` a
+/// point may be above its limits.
+fn admit(plan: &SweepPlan, trials: &[&PlannedTrial], force: bool) -> Result<(), Failure> {
     let sources = OpenLogs::default();
     let mut told = BTreeSet::new();
     for number in 0..plan.len().min(LOOKED_AT) {
         let Some(first) = trials.iter().find(|trial| trial.planned.point == number) else {
             continue;
         };
-        let trial = open(plan, first, &sources)?;
+        let trial = open(plan, first, &sources, force)?;
         warn(&remarks::warnings(&trial.remarks, None), &mut told);
-        trial.check_limits().map_err(|error| {
-            let label = status::name(&first.planned.label);
-            Failure::from(error).with_line(&format!("in point {number}: {label}"))
-        })?;
     }
     Ok(())
 }

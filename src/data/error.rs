@@ -157,6 +157,24 @@ fn shortened(name: &str) -> String {
 }
 
 impl DataError {
+    /// The file that the error is about, if it is about one.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            DataError::Missing { path }
+            | DataError::Open { path, .. }
+            | DataError::Read { path, .. }
+            | DataError::Archive { path, .. }
+            | DataError::Member { path, .. }
+            | DataError::BadRow { path, .. }
+            | DataError::TooManyBadRows { path, .. }
+            | DataError::Column { path, .. }
+            | DataError::Format { path, .. }
+            | DataError::Empty { path, .. }
+            | DataError::Feature { path, .. } => Some(path),
+            DataError::Setting { .. } | DataError::TooLarge { .. } | DataError::Refused(_) => None,
+        }
+    }
+
     /// The 1-based physical line that the error is about, if any.
     pub fn line(&self) -> Option<u64> {
         match self {

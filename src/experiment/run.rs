@@ -47,6 +47,8 @@ pub struct Trial {
     threads: usize,
     /// The stages before the last, which have to be done first.
     earlier: Vec<ResolvedStage>,
+    /// The name of the last stage, if there are stages.
+    last_stage: Option<String>,
     /// Where the stages are that this one may start from.
     places: StageFolders,
 }
@@ -73,6 +75,14 @@ pub enum RunError {
     /// Its stages are not valid.
     #[error(transparent)]
     Stages(#[from] StageError),
+    /// A stage cannot be run.
+    #[error("stage `{stage}`: {error}")]
+    InStage {
+        /// Its name.
+        stage: String,
+        /// Why.
+        error: Box<RunError>,
+    },
     /// A stage is evaluated on days that a stage was trained on from which it started.
     #[error("stage `{stage}` comes from stage `{of}`: {error}")]
     StageLeak {
@@ -85,13 +95,15 @@ pub enum RunError {
     },
     /// A stage starts from the best step of another one, which cannot tell its best step.
     #[error(
-        "a stage starts from \"stage:{stage}@best\", and the holdout of stage `{stage}` has one label only, so \
-         that no step of it is the best: evaluate on other days (`holdout.days`), or start from \
-         \"stage:{stage}@last\""
+        "stage `{stage}` starts from the best step of stage `{of}`, whose holdout cannot tell one: the half \
+         that chooses it has one label only, or there is no holdout; evaluate on other days (`holdout.days`), or \
+         start from \"stage:{of}@last\""
     )]
     NoBest {
-        /// The stage.
+        /// The stage that starts.
         stage: String,
+        /// The stage that it starts from.
+        of: String,
     },
     /// It cannot start from its checkpoint.
     #[error(transparent)]
@@ -118,8 +130,8 @@ pub enum RunError {
     Read(#[from] OutcomeError),
     /// The run was asked to stop.
     #[error(
-        "stopped by signal {signal}{}; to continue: straggler resume {path}",
-        if *.saved { " and saved" } else { ", not saved again, because too many gradients are under way" }
+        "Stopped as asked{}. To continue: straggler resume {path}",
+        if *.saved { ", and saved" } else { "; not saved again, because too many gradients are under way" }
     )]
     Interrupted {
         /// Number of the signal.
@@ -137,6 +149,16 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+}
+
+impl RunError {
+    /// The same error, of the stage with this name if there is one.
+    pub(super) fn in_stage(self, stage: Option<&str>) -> RunError {
+        match stage {
+            Some(stage) => RunError::InStage { stage: stage.into(), error: Box::new(self) },
+            None => self,
+        }
+    }
 }
 
 /// How a trial is run. Its results depend on none of this.
@@ -222,13 +244,19 @@ impl Trial {
         stages::check_leaks(&all, folder, open)?;
         // The figures of the run are those of its last stage.
         let preset = scenario.preset;
-        let scenario = all.pop().map_or(scenario, |last| last.scenario);
+        let last = all.pop();
+        let last_stage = last.as_ref().map(|last| last.name.clone());
+        let scenario = last.map_or(scenario, |last| last.scenario);
         let scenario = Scenario { preset, ..scenario };
-        let trial = Trial::of_stage(scenario, folder, (threads, open), StageFolders::default())?;
+        let trial = Trial::of_stage(scenario, folder, (threads, open), StageFolders::default())
+            .map_err(|error| error.in_stage(last_stage.as_deref()))?;
         let mut estimate = trial.estimate;
         let mut seen = Vec::new();
         for stage in &all {
-            let prepared = stage.scenario.prepare_with(folder, open)?;
+            let prepared = stage
+                .scenario
+                .prepare_with(folder, open)
+                .map_err(|error| RunError::from(error).in_stage(Some(&stage.name)))?;
             estimate = estimate.and_before(&stage.scenario.estimate(prepared.as_ref(), threads));
             seen.extend(prepared.into_iter().flat_map(|prepared| prepared.remarks));
         }
@@ -240,7 +268,7 @@ impl Trial {
                 remarks.push(remark);
             }
         }
-        Ok(Trial { resolved, estimate, remarks, earlier: all, ..trial })
+        Ok(Trial { resolved, estimate, remarks, earlier: all, last_stage, ..trial })
     }
 
     /// A single stage, which may start from those in `places`.
@@ -266,6 +294,7 @@ impl Trial {
             folder,
             threads,
             earlier,
+            last_stage: None,
             places,
         })
     }
@@ -308,26 +337,31 @@ impl Trial {
     /// # Errors
     /// [`RunError::Start`], or [`RunError::NoBest`].
     pub fn check_starts(&self) -> Result<(), RunError> {
-        for stage in &self.earlier {
-            let begins = |own: &Scenario| own.start.as_ref().map(|start| start.from.clone());
-            let all = self.earlier.iter().map(|stage| &stage.scenario).chain([&self.scenario]);
-            let wants_best = |from: String| match StageRef::parse(&from) {
-                Some(Ok(reference)) => {
-                    reference.stage == stage.name && reference.which == Which::Best
-                }
-                _ => false,
+        for (number, stage) in self.earlier.iter().enumerate() {
+            let later = self.earlier[number + 1..].iter().map(|s| (s.name.as_str(), &s.scenario));
+            let last = (self.last_stage.as_deref().unwrap_or_default(), &self.scenario);
+            let wants_best = |(_, own): &(&str, &Scenario)| {
+                let from = own.start.as_ref().map(|start| StageRef::parse(&start.from));
+                matches!(from, Some(Some(Ok(StageRef { stage: of, which: Which::Best | Which::Serving })))
+                    if of == stage.name)
             };
-            let is_best_wanted = all.filter_map(begins).any(wants_best);
-            if !is_best_wanted && stage.scenario.start.is_none() {
+            let starts_from_best = later.chain([last]).find(wants_best).map(|(name, _)| name);
+            if starts_from_best.is_none() && stage.scenario.start.is_none() {
                 continue;
             }
-            let prepared = stage.scenario.prepare(&self.folder)?;
-            if is_best_wanted && !prepared.as_ref().is_some_and(Prepared::has_both_labels) {
-                return Err(RunError::NoBest { stage: stage.name.clone() });
+            let inside = |error: RunError| error.in_stage(Some(&stage.name));
+            let prepared =
+                stage.scenario.prepare(&self.folder).map_err(|error| inside(error.into()))?;
+            let can_tell = |prepared: &Prepared| stage.scenario.can_tell_best(prepared);
+            if let Some(name) =
+                starts_from_best.filter(|_| !prepared.as_ref().is_some_and(can_tell))
+            {
+                return Err(RunError::NoBest { stage: name.into(), of: stage.name.clone() });
             }
-            self.check_start(&stage.scenario, prepared)?;
+            self.check_start(&stage.scenario, prepared).map_err(inside)?;
         }
         self.check_start(&self.scenario, self.prepared.clone())
+            .map_err(|error| error.in_stage(self.last_stage.as_deref()))
     }
 
     fn check_start(&self, own: &Scenario, prepared: Option<Prepared>) -> Result<(), RunError> {

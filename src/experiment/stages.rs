@@ -70,7 +70,8 @@ pub(super) fn check_leaks(
 ) -> Result<(), RunError> {
     let mut days = Vec::with_capacity(stages.len());
     for stage in stages {
-        days.push(stage.scenario.open_days(files_from, open)?);
+        let opened = stage.scenario.open_days(files_from, open);
+        days.push(opened.map_err(|error| RunError::from(error).in_stage(Some(&stage.name)))?);
     }
     let calendar = count_from_one_date(&mut days);
     for (index, stage) in stages.iter().enumerate() {

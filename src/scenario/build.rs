@@ -4,9 +4,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::document::Code;
 use super::job::Job;
 use super::log_remarks;
 use super::passes;
+use super::rules::{ABOVE_LIMIT, BAD_DATA, UNUSABLE};
 use super::seeds::SeededPart;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
 use crate::base::{Pool, WorkerId};
@@ -15,7 +17,7 @@ use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTim
 use crate::data::order::{Order, OrderError};
 use crate::data::window::{Window, WindowError};
 use crate::data::{
-    Batch, Calendar, DataError, DataSource, Day, LeakError, OpenContext, Remark, SourceChoice,
+    Calendar, DataError, DataSource, Day, LeakError, OpenContext, Remark, SourceChoice,
     check_holdout,
 };
 use crate::model::{Model, ModelContext, ModelError};
@@ -75,21 +77,55 @@ pub enum BuildError {
     #[error("`model`: {0}")]
     Model(#[from] ModelError),
     /// A step-time law.
-    #[error("`cluster`: {0}")]
-    Law(#[from] LawError),
+    #[error("`{key}`: {error}")]
+    Law {
+        /// The key of the law.
+        key: String,
+        /// What is wrong with it.
+        error: LawError,
+    },
     /// A scenario with neither data nor `timing_only`.
     #[error("there is nothing to train on: give `[data]`, or `[timing_only]` for timing alone")]
     NoData,
 }
 
+impl From<LawError> for BuildError {
+    fn from(error: LawError) -> Self {
+        BuildError::Law { key: "cluster".into(), error }
+    }
+}
+
 impl BuildError {
-    /// The key of the setting that is refused, if it is one; the log may be fine.
-    pub fn setting(&self) -> Option<String> {
+    /// The key of the setting that asks for what there is not.
+    pub fn key(&self) -> String {
         match self {
-            BuildError::Data(DataError::Setting { key, .. }) => Some(format!("data.{key}")),
-            BuildError::Data(DataError::Refused(_)) | BuildError::NoData => Some("data".into()),
-            BuildError::Model(error) => Some(format!("model{}", error.key())),
-            _ => None,
+            BuildError::Data(DataError::Setting { key, .. }) => format!("data.{key}"),
+            BuildError::Data(_) | BuildError::NoData => "data".into(),
+            BuildError::Window { key, .. } => (*key).into(),
+            BuildError::Leak(_) => "holdout.days".into(),
+            BuildError::EmptyHoldout | BuildError::LargeHoldout { .. } => "holdout".into(),
+            BuildError::Order(_) => "train.order".into(),
+            BuildError::Model(error) => format!("model{}", error.key()),
+            BuildError::Law { key, .. } => key.clone(),
+        }
+    }
+
+    /// Whether a setting is refused by itself; the log may be fine.
+    pub fn is_setting(&self) -> bool {
+        matches!(
+            self,
+            BuildError::Data(DataError::Setting { .. } | DataError::Refused(_))
+                | BuildError::Model(_)
+                | BuildError::NoData
+        )
+    }
+
+    /// The code of the mistake.
+    pub fn code(&self) -> &'static Code {
+        match self {
+            BuildError::LargeHoldout { .. } => &ABOVE_LIMIT,
+            _ if self.is_setting() => &UNUSABLE,
+            _ => &BAD_DATA,
         }
     }
 }
@@ -110,16 +146,6 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Whether the examples evaluated on have both labels, so that they can be told apart.
-    pub fn has_both_labels(&self) -> bool {
-        let (mut batch, mut seen) = (Batch::default(), [false; 2]);
-        self.holdout.chunks(1024).any(|ids| {
-            self.source.read(ids, &mut batch);
-            batch.labels.iter().for_each(|&label| seen[usize::from(label > 0.5)] = true);
-            seen == [true; 2]
-        })
-    }
-
     /// The days trained on and those held out, as facts about the log, if they have dates.
     pub fn dated_days(&self) -> Vec<(String, String)> {
         let calendar = self.source.calendar();
@@ -201,21 +227,49 @@ impl Scenario {
     }
 
     /// Opens every step-time law once: traces are files that can be missing or malformed.
-    fn check_laws(&self, folder: &Path) -> Result<(), LawError> {
+    fn check_laws(&self, folder: &Path) -> Result<(), BuildError> {
         if self.imposed_staleness.is_some() {
             return Ok(());
         }
-        let cluster = &self.cluster;
-        let laws = [&cluster.network.jitter, &cluster.server.law].into_iter().flatten();
-        let of_classes = cluster.class.iter().filter_map(|class| class.law.as_ref());
-        if cluster.failures.is_random() {
-            cluster.failures.law.build(folder)?;
-            cluster.failures.repair_law.build(folder)?;
+        let Cluster { network, server, class, compute, failures, .. } = &self.cluster;
+        let mut laws = vec![("compute.law".to_string(), &compute.law)];
+        let named = [("network.jitter", &network.jitter), ("server.law", &server.law)];
+        laws.extend(named.into_iter().filter_map(|(key, law)| Some((key.into(), law.as_ref()?))));
+        let of_classes = class.iter().enumerate();
+        laws.extend(
+            of_classes
+                .filter_map(|(n, class)| Some((format!("class.{n}.law"), class.law.as_ref()?))),
+        );
+        if failures.is_random() {
+            laws.push(("failures.law".into(), &failures.law));
+            laws.push(("failures.repair_law".into(), &failures.repair_law));
         }
-        for law in laws.chain(of_classes).chain([&cluster.compute.law]) {
-            law.build(folder)?;
+        for (key, law) in laws {
+            let key = format!("cluster.{key}");
+            law.build(folder).map_err(|error| BuildError::Law { key, error })?;
         }
         Ok(())
+    }
+
+    /// Whether the holdout can tell which step is the best: whether the half that chooses it has
+    /// what the figure needs, such as both labels for AUC.
+    pub fn can_tell_best(&self, prepared: &Prepared) -> bool {
+        self.evaluator(prepared).is_some_and(|evaluator| {
+            evaluator.judge(&vec![0.0; evaluator.len()]).selection_auc.is_some()
+        })
+    }
+
+    /// What evaluates the model, if there is a holdout.
+    fn evaluator(&self, prepared: &Prepared) -> Option<Evaluator> {
+        let choice = self.holdout.as_ref()?;
+        let evaluator = Evaluator::new(
+            Arc::clone(&prepared.model),
+            prepared.source.as_ref(),
+            &prepared.holdout,
+            choice.selection_share,
+            self.scenario.streams(SeededPart::Data),
+        );
+        Some(evaluator.choosing_by(choice.best_by))
     }
 
     /// The days trained on, and those held out, of a log that is opened only for this.
@@ -440,7 +494,8 @@ impl Scenario {
         shards: u32,
         threads: usize,
     ) -> Result<(Work, Option<Evaluation>), BuildError> {
-        let Prepared { source, train, holdout, model, .. } = prepared;
+        let evaluator = self.evaluator(&prepared);
+        let Prepared { source, train, model, .. } = prepared;
         let streams = |part| self.scenario.streams(part);
         let layout = Arc::new(model.layout().clone());
         let sharding = self.sharding(&layout, shards, || {
@@ -458,17 +513,8 @@ impl Scenario {
             workers,
         )
         .with_last_batch(self.train.last_batch);
-        let evaluation = self.holdout.as_ref().map(|choice| Evaluation {
-            evaluator: Evaluator::new(
-                Arc::clone(&model),
-                source.as_ref(),
-                &holdout,
-                choice.selection_share,
-                streams(SeededPart::Data),
-            )
-            .choosing_by(choice.best_by),
-            every: choice.every,
-            views: choice.views,
+        let evaluation = self.holdout.as_ref().zip(evaluator).map(|(choice, evaluator)| {
+            Evaluation { evaluator, every: choice.every, views: choice.views }
         });
         let sparse = self.sparse_optimizer.as_ref().unwrap_or(&self.optimizer);
         let rules = (self.optimizer.build(), sparse.build());

@@ -9,6 +9,7 @@ mod disk;
 mod exports;
 mod folders;
 mod fuzz;
+mod generated;
 mod golden;
 mod limits;
 mod look_up;

@@ -79,11 +79,19 @@ pub enum ForkError {
         /// Updates that it made.
         updates: u64,
     },
+    /// The run is to be forked at its best step, and has none.
+    #[error(
+        "the run is to be forked at its best step, and the holdout cannot tell one: the half that chooses it has \
+         one label only; evaluate on other days (`holdout.days`), or fork elsewhere (`lab.fork`)"
+    )]
+    NoBest,
     /// An arm cannot restart as its settings say.
     #[error("arm \"{arm}\": {error}")]
     Restart {
         /// Its name.
         arm: String,
+        /// Its number among those that the scenario defines, counted from 0.
+        number: Option<usize>,
         /// Why.
         error: RestartError,
     },
@@ -126,12 +134,7 @@ impl Base<'_> {
     pub fn run(&self, mut told: impl FnMut(&str)) -> Result<Forked, ForkError> {
         let prepared = self.scenario.prepare(self.folder)?.ok_or(ForkError::NothingToMeasure)?;
         let all = arms(self.lab, self.scenario.cluster.workers);
-        for arm in &all {
-            let names = arm.restart.as_ref().map(|r| r.selection(prepared.model.layout()));
-            if let Some(Err(error)) = names {
-                return Err(ForkError::Restart { arm: arm.label.clone(), error: error.into() });
-            }
-        }
+        self.check_arms(&all, &prepared)?;
         let state = self.to_the_fork(&prepared)?;
         told("fork");
         let mut forked = Forked {
@@ -166,28 +169,45 @@ impl Base<'_> {
         if self.scenario.holdout.is_none() {
             return Err(ForkError::NothingToMeasure);
         }
-        for arm in arms(self.lab, self.scenario.cluster.workers) {
-            let names = arm.restart.as_ref().map(|r| r.selection(prepared.model.layout()));
-            if let Some(Err(error)) = names {
-                return Err(ForkError::Restart { arm: arm.label, error: error.into() });
-            }
+        self.check_arms(&arms(self.lab, self.scenario.cluster.workers), &prepared)?;
+        if self.lab.fork == Fork::Best && !self.scenario.can_tell_best(&prepared) {
+            return Err(ForkError::NoBest);
         }
         let window = prepared.train.iter().map(|day| day.examples).sum::<u64>();
-        let updates = self.scenario.stop_limits(window.max(1)).updates;
-        let Some(updates) = updates else { return Ok(()) };
+        // Pushes that are discarded, and a clock that ends the run, make it shorter still.
+        let pushes =
+            u64::from(self.scenario.protocol.pushes_per_update(self.scenario.cluster.workers));
+        let pushes = pushes.max(1);
+        let steps = self.scenario.estimate(Some(&prepared), 1).pushes;
+        let limits = self.scenario.stop_limits(window.max(1));
+        let possible = [limits.updates, steps.map(|steps| steps.div_ceil(pushes))];
+        let Some(updates) = possible.into_iter().flatten().min() else { return Ok(()) };
         let is_short = match self.lab.fork {
             Fork::Best => false,
             Fork::Updates(fork) => updates < fork,
-            // Pushes that are discarded make it shorter still.
             Fork::Passes(passes) => {
-                let cluster = &self.scenario.cluster;
-                let pushes = u64::from(self.scenario.protocol.pushes_per_update(cluster.workers));
-                let most = updates.saturating_mul(pushes.max(1)).saturating_add(pushes);
+                let most = updates.saturating_mul(pushes).saturating_add(pushes);
                 let examples = most.saturating_mul(self.scenario.examples_per_step());
                 (examples as f64) < passes * window as f64
             }
         };
         if is_short { Err(ForkError::TooShort { updates }) } else { Ok(()) }
+    }
+
+    /// Refuses arms that name parts which the model does not have.
+    fn check_arms(&self, arms: &[Arm], prepared: &Prepared) -> Result<(), ForkError> {
+        for arm in arms {
+            let names = arm.restart.as_ref().map(|r| r.selection(prepared.model.layout()));
+            if let Some(Err(error)) = names {
+                return Err(self.refused(arm, error.into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&self, arm: &Arm, error: RestartError) -> ForkError {
+        let number = self.lab.arm.iter().position(|own| own.label == arm.label);
+        ForkError::Restart { arm: arm.label.clone(), number, error }
     }
 
     fn job(&self, prepared: &Prepared, scenario: &Scenario) -> Result<Job, ForkError> {
@@ -272,7 +292,7 @@ impl Base<'_> {
         if let Some(restart) = &arm.restart {
             self.scenario
                 .restart(&mut job, restart, &mut NoObserver)
-                .map_err(|error| ForkError::Restart { arm: arm.label.clone(), error })?;
+                .map_err(|error| self.refused(arm, error))?;
             if restart.save.is_some() {
                 // Updates that were made while the checkpoint was saved are made again.
                 gauge.begin_at(job.session().progress);

@@ -77,8 +77,7 @@ pub enum LabError {
     Folder(#[from] FolderError),
     /// The lab was asked to stop.
     #[error(
-        "stopped by signal {signal}; base runs that are done are kept in {path}: run the same \
-        command again to continue"
+        "Stopped as asked; base runs that are done are kept. To continue: straggler resume {path}"
     )]
     Interrupted {
         /// Number of the signal.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::results::folder::hex_digest;
 use crate::results::outcome::Planned;
 use crate::scenario::Scenario;
-use crate::scenario::document::to_toml;
+use crate::scenario::document::{DocumentInput, Loaded, Override, load, to_toml};
 use crate::scenario::sweep::file::{Keys, Sweep};
 use crate::scenario::sweep::points::json;
 use crate::scenario::sweep::{Design, DesignAxis, Resolved, Seeds, Setting, SweepFile};
@@ -46,6 +46,19 @@ pub struct SweepPlan {
     pub trials: Vec<PlannedTrial>,
     /// The folder that the scenario's files are looked for in.
     pub files_from: PathBuf,
+    /// Where its points were written, unless the plan was read from a results folder.
+    pub written: Option<WrittenPoints>,
+}
+
+/// Where the points of a sweep were written.
+#[derive(Clone, Debug)]
+pub struct WrittenPoints {
+    /// The scenario file.
+    pub file: PathBuf,
+    /// What is laid over it at every point.
+    pub everywhere: Vec<Setting>,
+    /// What is laid over it at each point.
+    pub points: Vec<Vec<Setting>>,
 }
 
 impl SweepPlan {
@@ -55,7 +68,7 @@ impl SweepPlan {
         mut about: Sweep,
         design: &Design,
         points: &[Resolved],
-        scenario: String,
+        (swept, scenario): (PathBuf, String),
         files_from: PathBuf,
     ) -> SweepPlan {
         let texts: Vec<String> =
@@ -85,7 +98,26 @@ impl SweepPlan {
         about.scenario = SCENARIO.to_string();
         let file = SweepFile { sweep: with_keys(about, design), ..SweepFile::default() };
         let sweep = to_toml(&file).expect("a sweep is valid TOML");
-        SweepPlan { name, hash, sweep, scenario, points: texts, trials, files_from }
+        let written = WrittenPoints {
+            file: swept,
+            everywhere: design.everywhere.clone(),
+            points: points.iter().map(|point| point.point.settings.clone()).collect(),
+        };
+        let written = Some(written);
+        SweepPlan { name, hash, sweep, scenario, points: texts, trials, files_from, written }
+    }
+
+    /// The scenario of a point with the places of its values, as far as it can be read.
+    pub fn loaded(&self, point: usize) -> Option<Loaded<Scenario>> {
+        let name = format!("points/{point:04}.toml");
+        let settings = |written: &WrittenPoints| -> Vec<Override> {
+            written.everywhere.iter().chain(&written.points[point]).map(Setting::layer).collect()
+        };
+        let loaded = match &self.written {
+            Some(written) => load(DocumentInput::File(&written.file), &settings(written)),
+            None => load(DocumentInput::Text { name: &name, text: &self.points[point] }, &[]),
+        };
+        loaded.ok()
     }
 
     /// Number of points.
@@ -177,6 +209,7 @@ impl SweepPlan {
             points,
             trials,
             files_from,
+            written: None,
         })
     }
 }

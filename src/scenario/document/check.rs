@@ -290,10 +290,15 @@ impl Checker<'_> {
         if let Some(place) = elsewhere {
             return Some(format!("`{key}` belongs in {place}"));
         }
-        if let Some(place) = self.whereabouts.nearest(key) {
+        // The keys of other kinds mean nothing here, however alike they look.
+        if let Some(place) = self.whereabouts.nearest(key).filter(|_| !tagged) {
             return Some(format!("did you mean {place}?"));
         }
         let known: Vec<&str> = names().take(12).collect();
-        (!known.is_empty()).then(|| format!("known keys here: {}", known.join(", ")))
+        match (known.as_slice(), table.tag()) {
+            ([], _) => None,
+            ([_], Some(kind)) if tagged => Some(format!("{TAG} = \"{kind}\" has no settings")),
+            _ => Some(format!("known keys here: {}", known.join(", "))),
+        }
     }
 }

@@ -236,11 +236,25 @@ impl<T> Loaded<T> {
         self.problems.list.push(problem);
     }
 
-    /// Ends later checks.
+    /// The nearest place that a user can go to: that of [`nearest_origin`](Self::nearest_origin), or
+    /// the beginning of the document if nothing around `path` is written.
+    pub fn nearest_place(&self, path: &str) -> Origin {
+        let nearest = self.nearest_origin(path);
+        if nearest.is_default() { self.tree.origin } else { nearest }
+    }
+
+    /// Ends later checks. A problem without a place gets the nearest one.
     ///
     /// # Errors
     /// All problems, if any of those reported is an error.
     pub fn finish(mut self) -> Result<Self, Problems> {
+        let mut list = std::mem::take(&mut self.problems.list);
+        for problem in list.iter_mut().filter(|problem| problem.labels.is_empty()) {
+            problem
+                .labels
+                .push(Label { origin: self.nearest_place(&problem.path), text: String::new() });
+        }
+        self.problems.list = list;
         self.problems.sort();
         match self.problems.has_errors() {
             true => Err(self.problems),

@@ -84,6 +84,14 @@ impl Sources {
         SourceId(self.list.len() as u32 - 1)
     }
 
+    /// The whole text with this name; [`Origin::DEFAULT`] if there is none.
+    pub fn named(&self, name: &str) -> Origin {
+        let at = self.list.iter().position(|source| source.name == name);
+        at.map_or(Origin::DEFAULT, |at| {
+            Origin::new(SourceId(at as u32), 0..self.list[at].text.len())
+        })
+    }
+
     /// Number of files among the texts.
     pub fn files(&self) -> usize {
         self.list.iter().filter(|source| source.layer == SourceLayer::File).count()

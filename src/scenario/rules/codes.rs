@@ -53,6 +53,41 @@ pub const UNMEASURED: Code = Code {
            recorded. Name some days behind those that are trained on as `holdout.days`.",
 };
 
+/// A log that does not give what the scenario asks of it.
+pub const BAD_DATA: Code = Code {
+    id: "E0401",
+    title: "the data do not have what is asked for",
+    text: "A file of the log is missing or cannot be read, a window names days that the log does not \
+           have, a holdout is empty, or days would be both trained on and evaluated on. The mark is at \
+           the setting that asks for it; the message names the file and its line, if one is at fault.",
+};
+
+/// A start that cannot be made.
+pub const BAD_START: Code = Code {
+    id: "E0402",
+    title: "the run cannot start from this checkpoint",
+    text: "`start.from` names a file that is missing or does not fit the model, or a checkpoint that an \
+           earlier stage will not have written: `@best` needs a holdout by which one step can be better \
+           than another.",
+};
+
+/// A run above its limits.
+pub const ABOVE_LIMIT: Code = Code {
+    id: "E0501",
+    title: "more than the limit",
+    text: "The estimate of memory or disk is above `limits`, so that nothing was started. Raise the limit \
+           if the machine has more, or ask for less; `--force` starts a run all the same.",
+};
+
 /// All codes of this module, for `explain`.
-pub const CODES: &[&Code] =
-    &[&CONFLICT, &NO_EFFECT, &SUSPICIOUS, &UNUSABLE, &LOG_REMARK, &UNMEASURED];
+pub const CODES: &[&Code] = &[
+    &CONFLICT,
+    &NO_EFFECT,
+    &SUSPICIOUS,
+    &UNUSABLE,
+    &LOG_REMARK,
+    &UNMEASURED,
+    &BAD_DATA,
+    &BAD_START,
+    &ABOVE_LIMIT,
+];

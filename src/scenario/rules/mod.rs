@@ -18,7 +18,10 @@ use crate::optimizer::Horizon;
 use crate::protocol::Fit;
 use crate::sim::Every;
 
-pub use codes::{CODES, CONFLICT, LOG_REMARK, NO_EFFECT, SUSPICIOUS, UNMEASURED, UNUSABLE};
+pub use codes::{
+    ABOVE_LIMIT, BAD_DATA, BAD_START, CODES, CONFLICT, LOG_REMARK, NO_EFFECT, SUSPICIOUS,
+    UNMEASURED, UNUSABLE,
+};
 
 /// Longest name of a scenario; the results folder begins with it.
 const LONGEST_NAME: usize = 64;

@@ -6,7 +6,7 @@ use super::arguments::Argument;
 use super::points::{DesignAxis, DesignPoint, Setting};
 
 /// Most trials of one sweep.
-pub const MOST_TRIALS: u64 = 1_000_000;
+pub const MOST_TRIALS: u64 = 100_000;
 
 /// Axes that advance together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

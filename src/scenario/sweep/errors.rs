@@ -23,7 +23,7 @@ pub static BAD_DESIGN: Code = Code {
 pub static TOO_MANY: Code = Code {
     id: "E0303",
     title: "the sweep has too many trials",
-    text: "A sweep has at most a million trials. Divide it, or leave points out with [[sweep.skip]].",
+    text: "A sweep has at most 100 000 trials. Divide it, or leave points out with [[sweep.skip]].",
 };
 
 /// A point whose scenario has errors.

@@ -88,7 +88,8 @@ impl Resolved {
 }
 
 impl Setting {
-    fn layer(&self) -> Override {
+    /// The setting as a layer over the scenario.
+    pub fn layer(&self) -> Override {
         let text = format!("{}={}", self.key, self.value.text);
         Override::sweep_point(self.value.place.clone(), text)
     }
@@ -114,8 +115,10 @@ pub fn resolve(
                 label => format!("point {number} of the sweep ({label}) is not a valid scenario"),
             };
             // If nothing is laid over the scenario, the mistake is in the scenario itself.
-            if !point.settings.is_empty() {
-                problems.list.push(Problem::error(&errors::BAD_POINT, "", message));
+            if let Some(first) = point.settings.first() {
+                let problem = Problem::error(&errors::BAD_POINT, &first.key, message);
+                let place = problems.sources.named(&first.value.place);
+                problems.list.push(problem.label(place, "a setting of the point"));
             }
             problems
         };

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Most seeds of one sweep.
-const MOST: u64 = 1_000_000;
+const MOST: u64 = 100_000;
 
 /// Seeds as users write them: `10` for 1 to 10, `"5..14"` for a range with both ends, or a list,
 /// `[3, 7, 11]` in a file and `3,7,11` in an argument.
@@ -29,7 +29,7 @@ impl Seeds {
     /// Seeds 1 to `count`.
     ///
     /// # Errors
-    /// If there are none or more than a million.
+    /// If there are none or more than 100 000.
     pub fn first(count: u64) -> Result<Seeds, SeedsError> {
         match count {
             1..=MOST => Ok(Seeds { list: (1..=count).collect() }),
