@@ -393,7 +393,9 @@ fn links_lead_somewhere_and_every_page_is_in_the_summary() {
         let folder = page.parent().expect("a page lies in a folder");
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = link.split('#').next().unwrap_or_default();
-            if !target.is_empty() && !target.contains("://") {
+            if let Some(page) = target.strip_prefix("../api/straggler/") {
+                assert!(is_documented(page), "{link} is no page of the library");
+            } else if !target.is_empty() && !target.contains("://") {
                 assert!(folder.join(target).exists(), "{}: {link}", page.display());
             }
         }
@@ -401,6 +403,27 @@ fn links_lead_somewhere_and_every_page_is_in_the_summary() {
             let is_listed = summary.contains(&format!("({})", below.display()));
             assert!(is_listed || below.ends_with("SUMMARY.md"), "{} is in no list", page.display());
         }
+    }
+}
+
+/// Whether the library has this page of documentation: as far as `cargo doc` has written it, and
+/// otherwise whether it has the module.
+fn is_documented(page: &str) -> bool {
+    let written = root().join("target/doc/straggler");
+    let module = page.split_once('/').map_or("", |(module, _)| module);
+    match written.exists() {
+        true => written.join(page).exists(),
+        false => root().join("src").join(module).is_dir(),
+    }
+}
+
+#[test]
+fn every_module_is_in_the_page_of_the_library() {
+    let page = fs::read_to_string(root().join("docs/src/reference/library.md")).expect("a page");
+    let library = fs::read_to_string(root().join("src/lib.rs")).expect("a library");
+    for line in library.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
+        let module = line.trim_end_matches(';');
+        assert!(page.contains(&format!("(../api/straggler/{module}/index.html)")), "{module}");
     }
 }
 
