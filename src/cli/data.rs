@@ -49,7 +49,7 @@ fn open(
     let streams = loaded.value.scenario.streams(SeededPart::Data);
     let choice = loaded.value.data.as_ref().ok_or(BuildError::NoData)?;
     let context = OpenContext { base_dir: &folder, streams };
-    let source = choice.open(&context).map_err(BuildError::from)?;
+    let source = choice.open_whole(&context).map_err(BuildError::from)?;
     load::tell_remarks(&source.remarks(), &loaded);
     Ok(source)
 }

@@ -15,6 +15,7 @@ use crate::experiment::{RunOptions, SaveEvery, Trial};
 use crate::report::terminal::Glyphs;
 use crate::results::Summary;
 use crate::results::folder::plan_hash;
+use crate::results::outcome::TrialOutcome;
 use crate::scenario::Scenario;
 use crate::scenario::document::Shape;
 use crate::scenario::shorthand::may_be_list;
@@ -93,6 +94,9 @@ pub(super) fn end(done: &FinishedRun, json: bool) -> Result<Exit, Failure> {
         match &done.summary {
             Some(summary) => out(&show::summary(summary, &done.path))?,
             None => {
+                if let Some(summary) = TrialOutcome::of_run(&done.path, 0).summary()? {
+                    out(&show::summary(&summary, &done.path))?;
+                }
                 out(&format!("{} is done already; --force runs it again\n", done.path.display()))?
             }
         }

@@ -13,6 +13,7 @@ use crate::results::lab::LabFolder;
 use crate::results::outcome::{OutcomeError, Point, Results, State, TrialOutcome};
 use crate::results::race::Race;
 use crate::results::statistics;
+use crate::results::tables::TrainingRow;
 
 /// The figures that are shown if they exist, with their decimals.
 const SHOWN: &[(&str, usize)] =
@@ -40,6 +41,7 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
         out(&format!(", {to_do} left: straggler resume {}", args.folder.display()))?;
     }
     out("\n")?;
+    out(&begun(&results)?)?;
     out(&broken(&results)?)?;
     for trial in results.trials.iter().filter(|trial| trial.state() == State::Failed).take(10) {
         let reason = trial.diagnosis()?.map_or(String::new(), |diagnosis| diagnosis.reason);
@@ -47,6 +49,25 @@ pub(super) fn status(args: &StatusArgs) -> Result<Exit, Failure> {
         out(&format!("  {}  {reason}\n", trial.id))?;
     }
     Ok(Exit::Done)
+}
+
+/// How far trials are that have begun and are not done.
+fn begun(results: &Results) -> Result<String, Failure> {
+    const SHOWN: usize = 10;
+    let mut text = String::new();
+    let open = results.trials.iter().filter(|trial| trial.state() == State::ToDo);
+    for trial in open.take(SHOWN) {
+        let rows = trial.rows::<TrainingRow>()?;
+        if let Some(last) = rows.rows().ok().and_then(|rows| rows.last()) {
+            text.push_str(&format!(
+                "  {}  begun: update {}, {} at the last record\n",
+                trial.id,
+                last.update,
+                counted(last.examples, "example", "examples")
+            ));
+        }
+    }
+    Ok(text)
 }
 
 /// How far a restart lab is, and its answer.
@@ -109,7 +130,7 @@ pub(super) fn race(results: &Results) -> Result<String, Failure> {
         of_first,
         "end, s",
         "staleness",
-        "waiting",
+        "held",
     ]);
     for row in &race.rows {
         table.row(row.cells_for_readers());

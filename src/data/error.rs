@@ -8,11 +8,14 @@ use super::bad_row::{BadRow, BadRowKind};
 pub enum DataError {
     /// The file does not exist.
     #[error(
-        "no file at {path}: paths are taken from the scenario file's folder; correct the path, or put the data there"
+        "no file at {path}{}: paths are taken from the scenario file's folder; correct the path, or put the data \
+         there (scenarios/data/README.md says where public logs can be had)", more(.others)
     )]
     Missing {
         /// The absolute path.
         path: String,
+        /// Those of the source's other files that do not exist either.
+        others: Vec<String>,
     },
     /// The file exists and cannot be opened.
     #[error("{path} cannot be opened: {source}")]
@@ -148,6 +151,10 @@ fn some(names: &[String]) -> String {
     shown.join(", ")
 }
 
+fn more(paths: &[String]) -> String {
+    paths.iter().map(|path| format!(", nor at {path}")).collect()
+}
+
 fn shortened(name: &str) -> String {
     const LONGEST: usize = 80;
     match name.char_indices().nth(LONGEST) {
@@ -160,7 +167,7 @@ impl DataError {
     /// The file that the error is about, if it is about one.
     pub fn path(&self) -> Option<&str> {
         match self {
-            DataError::Missing { path }
+            DataError::Missing { path, .. }
             | DataError::Open { path, .. }
             | DataError::Read { path, .. }
             | DataError::Archive { path, .. }

@@ -185,7 +185,7 @@ pub fn open_anew(
     choice: &SourceChoice,
     context: &OpenContext<'_>,
 ) -> Result<Arc<dyn DataSource>, DataError> {
-    choice.open(context)
+    choice.open_whole(context)
 }
 
 impl Scenario {

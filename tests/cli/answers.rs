@@ -140,3 +140,13 @@ fn a_missing_holdout_is_said() {
     let said = done(straggler().arg("check").arg(&file).args(["train.days=1", "holdout.days=2"]));
     assert!(!said.stderr.contains("W0206"), "{}", said.stderr);
 }
+
+/// All files that are missing are named at once, and where public logs can be had.
+#[test]
+fn missing_files_are_named_at_once() {
+    let said = say(straggler().arg("check").arg(scenario("amazon-din.toml")));
+    assert_eq!(said.code, 4, "{}", said.stderr);
+    for word in ["reviews_Grocery", "meta_Grocery", "scenarios/data/README.md"] {
+        assert!(said.stderr.contains(word), "{word}: {}", said.stderr);
+    }
+}

@@ -156,12 +156,13 @@ fn the_resolved_scenario_gives_the_same_bytes_again() {
 fn a_finished_run_is_not_repeated_unless_forced() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    done(&mut small_run(&out));
+    let first = done(&mut small_run(&out)).stdout;
     let files = reproducible(&out);
     let info = fs::read(out.join("run-info.json")).unwrap();
     fs::write(out.join("run-info.json"), "mine").unwrap();
     let said = done(&mut small_run(&out));
     assert!(said.stdout.contains("is done already; --force runs it again"), "{}", said.stdout);
+    assert!(said.stdout.starts_with(&first), "its figures are shown again:\n{}", said.stdout);
     assert_eq!(fs::read(out.join("run-info.json")).unwrap(), b"mine");
     done(small_run(&out).arg("--force"));
     assert_ne!(fs::read(out.join("run-info.json")).unwrap(), b"mine");

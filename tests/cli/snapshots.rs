@@ -221,6 +221,10 @@ fn r22_damaged_snapshots_are_told_and_the_one_before_is_used() {
     // What is damaged: the last snapshot, both, a series.
     for (damage, used) in [("last", true), ("both", false), ("series", false)] {
         let snapshots = killed_with_two(&out);
+        let mut list = Command::new(env!("CARGO_BIN_EXE_straggler"));
+        let said = list.arg("resume").arg(&out).arg("--list").output().unwrap().stdout;
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("begun: update"), "{said}");
         match damage {
             "last" => flip(&snapshots[1]),
             "both" => snapshots.iter().for_each(|path| cut(path)),

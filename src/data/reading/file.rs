@@ -113,6 +113,24 @@ pub fn open(base_dir: &Path, path: &str) -> Result<Input<'static>, DataError> {
     Input::decode(&name, Box::new(reader))
 }
 
+/// Looks whether files exist, so that all that are missing are named at once.
+///
+/// # Errors
+/// If one does not exist.
+pub(crate) fn all_exist(base_dir: &Path, paths: &[&str]) -> Result<(), DataError> {
+    let is_missing = |path: &&str| {
+        let archive = path.split_once('!').map_or(*path, |(archive, _)| archive);
+        let exists = |path: &str| absolute(base_dir, path).exists();
+        !exists(path) && !exists(archive)
+    };
+    let missing = paths.iter().filter(|path| is_missing(path));
+    let mut missing = missing.map(|path| absolute(base_dir, path).display().to_string());
+    match missing.next() {
+        Some(path) => Err(DataError::Missing { path, others: missing.collect() }),
+        None => Ok(()),
+    }
+}
+
 /// As [`open`]; of an archive of several files, the member with the first of these names that one
 /// has, in any folder.
 ///
@@ -149,7 +167,7 @@ pub(crate) fn absolute(base_dir: &Path, path: &str) -> PathBuf {
 pub(crate) fn open_file(path: &Path) -> Result<File, DataError> {
     let shown = path.display().to_string();
     let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => DataError::Missing { path: shown.clone() },
+        io::ErrorKind::NotFound => DataError::Missing { path: shown.clone(), others: Vec::new() },
         _ => DataError::Open { path: shown.clone(), source },
     };
     // Asked before it is opened: to open a pipe is to wait for its writer.

@@ -127,6 +127,10 @@ impl SourceConfig for Config {
         true
     }
 
+    fn files(&self) -> Vec<&str> {
+        self.reviews.iter().chain(&self.metadata).map(String::as_str).collect()
+    }
+
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
         Ok(Arc::new(open(self, context)?))
     }

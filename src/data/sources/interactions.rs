@@ -103,6 +103,11 @@ impl SourceConfig for Config {
         true
     }
 
+    fn files(&self) -> Vec<&str> {
+        let categories = self.categories.iter().map(|table| &table.file);
+        self.tables.files.iter().chain(categories).map(String::as_str).collect()
+    }
+
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
         Ok(Arc::new(open(self, context)?))
     }

@@ -63,6 +63,10 @@ impl SourceConfig for Config {
         false
     }
 
+    fn files(&self) -> Vec<&str> {
+        self.files.iter().map(String::as_str).collect()
+    }
+
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
         let inputs = self.files.iter().map(|path| file::open(context.base_dir, path));
         Ok(Arc::new(load(self, inputs)?))

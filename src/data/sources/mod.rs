@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use super::{DataError, DataSource};
 use crate::base::Streams;
+use crate::data::reading::file::all_exist;
 
 /// What a source needs besides its settings.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +36,25 @@ pub trait SourceConfig {
     /// Whether the log depends on the trial's seed: it is generated, or its negatives are drawn.
     fn draws(&self) -> bool;
 
+    /// Its files, as the scenario names them.
+    fn files(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Opens the source.
     ///
     /// # Errors
     /// If the log cannot be loaded; the message names the place and says what to do.
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError>;
+
+    /// Opens the source after a look whether all of its files exist.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); if files are missing, the message names all of them.
+    fn open_whole(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        all_exist(context.base_dir, &self.files())?;
+        self.open(context)
+    }
 }
 
 crate::registry! {

@@ -60,6 +60,10 @@ impl SourceConfig for Config {
         true
     }
 
+    fn files(&self) -> Vec<&str> {
+        std::iter::once(&self.ratings).chain(&self.movies).map(String::as_str).collect()
+    }
+
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
         Ok(Arc::new(open(self, context)?))
     }

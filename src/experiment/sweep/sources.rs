@@ -49,7 +49,7 @@ impl OpenLogs {
         // A log that no trial has any more must go before a new one is opened: both may be too much
         // for memory.
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let source = choice.open(context)?;
+        let source = choice.open_whole(context)?;
         *slot = Some(Arc::downgrade(&source));
         self.keep(&source);
         Ok(source)
