@@ -70,8 +70,8 @@ fn look(activity: Activity) -> Look {
     WorkerState::of(activity).look()
 }
 
-/// The states that are in every legend.
-const USUAL: [Activity; 4] = [Activity::Compute, Activity::Pull, Activity::Push, Activity::Wait];
+/// The states of every step, which are in every legend.
+const USUAL: [Activity; 3] = [Activity::Compute, Activity::Pull, Activity::Push];
 
 /// The workers shown, in order of class and number, and the number of all workers.
 fn rows<'a>(spans: &[&'a TimelineRow], order: &Classes) -> (Vec<WorkerSpans<'a>>, usize) {
