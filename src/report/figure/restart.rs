@@ -70,9 +70,11 @@ pub fn figure(rows: &[CurveRow], verdict: &[String]) -> Result<Figure, String> {
                 arms => format!(" On the wide line of no restart lie: {}.", arms.join("; ")),
             }
         ),
+        // The largest number of workers first: the title is about it.
         chart: Chart::Plots(
             all.iter()
                 .zip(&drawn)
+                .rev()
                 .map(|((n, _), drawn)| plot(*n, drawn, (&shown, &banded), range))
                 .collect(),
             Panels::side_by_side(COLUMNS.min(all.len())),
