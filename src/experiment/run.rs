@@ -310,9 +310,12 @@ impl Trial {
         self.check_limits().ok()?;
         let prepared = self.prepared.as_ref()?;
         let steps = self.estimate.pushes?;
+        // Gradients of an imposed staleness are begun long before they are applied.
+        let law = self.scenario.imposed_staleness.as_ref();
+        let ahead = law.map_or(0, |law| law.mean() as u64);
         let work = probe::RunWork {
             batch: self.scenario.examples_per_step() as usize,
-            steps,
+            steps: steps.saturating_add(ahead),
             scored: self.estimate.holdout.saturating_mul(self.scenario.evaluations(steps)),
         };
         Some(probe::seconds(prepared, work, self.threads))
