@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::exit::{Exit, Failure};
-use super::load;
 use super::log_args::DataCommand;
 use super::say::{out, stdout_for_data};
 use super::shorthand::Typed;
+use super::{load, refusal};
 use crate::base::printable;
 use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
 use crate::report::terminal::{Align, TextTable};
@@ -47,9 +47,10 @@ fn open(
 ) -> Result<Arc<dyn DataSource>, Failure> {
     let (loaded, folder) = load::from_path(scenario, overrides, arguments)?;
     let streams = loaded.value.scenario.streams(SeededPart::Data);
-    let choice = loaded.value.data.as_ref().ok_or(BuildError::NoData)?;
     let context = OpenContext { base_dir: &folder, streams };
-    let source = choice.open_whole(&context).map_err(BuildError::from)?;
+    let choice = loaded.value.data.as_ref().ok_or(BuildError::NoData);
+    let source = choice.and_then(|choice| Ok(choice.open_whole(&context)?));
+    let source = source.map_err(|error| refusal::of_run(&loaded, error.into()))?;
     load::tell_remarks(&source.remarks(), &loaded);
     Ok(source)
 }

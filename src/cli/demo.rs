@@ -9,7 +9,7 @@ use super::run::{ProgressDisplay, default_folder, execute};
 use super::say::{out, tell};
 use super::shorthand::Typed;
 use super::{load, show};
-use crate::experiment::{SaveEvery, Trial};
+use crate::experiment::SaveEvery;
 use crate::results::Summary;
 use crate::scenario::Scenario;
 use crate::scenario::document::{DocumentInput, to_toml};
@@ -20,7 +20,7 @@ pub(super) fn demo(args: &DemoArgs, arguments: &[Typed]) -> Result<Exit, Failure
     let input = DocumentInput::Text { name: "the built-in demo", text: template.text };
     let loaded = load::scenario(input, &args.overrides, arguments)?;
     let threads = load::threads(args.threads);
-    let trial = Trial::new(loaded.value, Path::new("."), threads)?;
+    let trial = load::trial(&loaded, Path::new("."), threads)?;
     tell(&format!("{}\n\n", trial.scenario.scenario.title));
     // The run is so short that it is repeated even if the folder is finished.
     let look = ProgressDisplay {

@@ -11,7 +11,7 @@ use super::say::out;
 use super::{load, resume};
 use crate::base::{counted, printable};
 use crate::experiment::verify::{FirstDifference, Verified, compare, pictured};
-use crate::experiment::{SaveEvery, Trial, run_info};
+use crate::experiment::{SaveEvery, run_info};
 use crate::results::folder::{RESOLVED, is_lab};
 use crate::results::semantics::SEMANTICS;
 use crate::results::summary::Summary;
@@ -24,7 +24,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let resolved = folder.join(RESOLVED);
     let loaded = load::scenario(DocumentInput::File(&resolved), &[], &[])?;
     let threads = load::threads(args.threads);
-    let trial = Trial::new(loaded.value, &files, threads)?;
+    let trial = load::trial(&loaded, &files, threads)?;
     let place = SecondFolder::of(args.out.as_deref())?;
     let look = ProgressDisplay {
         progress: ProgressBy::Auto.with(args.quiet, args.plain),

@@ -17,6 +17,7 @@ pub mod presence;
 pub mod probe;
 pub mod recorder;
 pub mod run;
+mod run_error;
 pub mod run_info;
 pub mod snapshot;
 pub mod stages;

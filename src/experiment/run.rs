@@ -2,30 +2,30 @@
 
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{self, Keeper, StartFailed};
+use super::checkpoint::{self, Keeper};
 use super::drive::{DriveError, Driven, Driver, SaveEvery, restore};
 use super::expect::{self, Checked};
 use super::identity::{digests, log_digest, window};
 use super::probe;
 use super::recorder::{Begin, Recorder, Recording};
+pub use super::run_error::RunError;
 use super::run_info::Stopwatch;
 use super::snapshot::Snapshots;
 use super::stages::{self, StageFolders};
 use super::stop::StopSignal;
 use super::summary::{summary, undefined};
 use crate::base::ByteSize;
-use crate::data::{LeakError, Remark};
+use crate::data::Remark;
 use crate::metrics::Quality;
-use crate::results::folder::{ExistingResults, FolderError, ResultsFolder, hex_digest};
+use crate::results::folder::{ExistingResults, ResultsFolder, hex_digest};
 use crate::results::json;
-use crate::results::outcome::OutcomeError;
 use crate::results::summary::{DIAGNOSIS, FILE, StageDone, Started, Summary};
-use crate::scenario::build::{BuildError, Opener, Prepared, open_anew};
+use crate::scenario::build::{Opener, Prepared, open_anew};
 use crate::scenario::estimate::ResourceEstimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
 use crate::scenario::seeds::SeededPart;
-use crate::scenario::stage::{StageError, StageRef, Which};
+use crate::scenario::stage::{StageRef, Which};
 use crate::scenario::stages::ResolvedStage;
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
@@ -51,114 +51,6 @@ pub struct Trial {
     last_stage: Option<String>,
     /// Where the stages are that this one may start from.
     places: StageFolders,
-}
-
-/// Why a trial did not finish.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The scenario cannot be built.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// The estimate is above a limit.
-    #[error(
-        "this run needs about {needed} of {what}, above the limit of {limit}: raise `limits.{what}`, or ask \
-         for less (workers, model, holdout); --force runs it all the same"
-    )]
-    TooLarge {
-        /// `memory` or `disk`.
-        what: &'static str,
-        /// The estimate.
-        needed: ByteSize,
-        /// The limit.
-        limit: ByteSize,
-    },
-    /// Its stages are not valid.
-    #[error(transparent)]
-    Stages(#[from] StageError),
-    /// A stage cannot be run.
-    #[error("stage `{stage}`: {error}")]
-    InStage {
-        /// Its name.
-        stage: String,
-        /// Why.
-        error: Box<RunError>,
-    },
-    /// A stage is evaluated on days that a stage was trained on from which it started.
-    #[error("stage `{stage}` comes from stage `{of}`: {error}")]
-    StageLeak {
-        /// The stage that is evaluated.
-        stage: String,
-        /// The stage that was trained.
-        of: String,
-        /// The days.
-        error: LeakError,
-    },
-    /// A stage starts from the best step of another one, which cannot tell its best step.
-    #[error(
-        "stage `{stage}` starts from the best step of stage `{of}`, whose holdout cannot tell one: the half \
-         that chooses it has one label only, or there is no holdout; evaluate on other days (`holdout.days`), or \
-         start from \"stage:{of}@last\""
-    )]
-    NoBest {
-        /// The stage that starts.
-        stage: String,
-        /// The stage that it starts from.
-        of: String,
-    },
-    /// It cannot start from its checkpoint.
-    #[error(transparent)]
-    Start(#[from] StartFailed),
-    /// The results folder cannot be used.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// A series could not be written.
-    #[error("cannot write the results in {path}: {error}; what was written until then is kept")]
-    Write {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// A file of this run was changed or removed by somebody else.
-    #[error("{path} is missing, or not as this run has written it; --force runs it again")]
-    Changed {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Files of an earlier run, or of this one, cannot be read.
-    #[error(transparent)]
-    Read(#[from] OutcomeError),
-    /// The run was asked to stop.
-    #[error(
-        "Stopped as asked{}. To continue: straggler resume {path}",
-        if *.saved { ", and saved" } else { "; not saved again, because too many gradients are under way" }
-    )]
-    Interrupted {
-        /// Number of the signal.
-        signal: usize,
-        /// Whether its last state is saved.
-        saved: bool,
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The simulated job could not go on; the folder holds what was computed.
-    #[error("{error}\nkept: {path}")]
-    Simulation {
-        /// What happened.
-        error: SimError,
-        /// The folder.
-        path: PathBuf,
-    },
-}
-
-impl RunError {
-    /// The same error, of the stage with this name if there is one.
-    pub(super) fn in_stage(self, stage: Option<&str>) -> RunError {
-        match stage {
-            Some(stage) => RunError::InStage { stage: stage.into(), error: Box::new(self) },
-            None => self,
-        }
-    }
 }
 
 /// How a trial is run. Its results depend on none of this.
@@ -310,9 +202,12 @@ impl Trial {
         self.check_limits().ok()?;
         let prepared = self.prepared.as_ref()?;
         let steps = self.estimate.pushes?;
+        // Gradients of an imposed staleness are begun long before they are applied.
+        let law = self.scenario.imposed_staleness.as_ref();
+        let ahead = law.map_or(0, |law| law.mean() as u64);
         let work = probe::RunWork {
             batch: self.scenario.examples_per_step() as usize,
-            steps,
+            steps: steps.saturating_add(ahead),
             scored: self.estimate.holdout.saturating_mul(self.scenario.evaluations(steps)),
         };
         Some(probe::seconds(prepared, work, self.threads))

@@ -1,6 +1,7 @@
 //! Floor 7, what the user wrote: reading, checking, explaining and building scenarios.
 
 pub mod build;
+mod build_error;
 pub mod daily;
 pub mod document;
 pub mod estimate;

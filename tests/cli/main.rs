@@ -21,6 +21,7 @@ mod own_data;
 mod progress;
 mod race;
 mod races;
+mod refusals;
 mod report;
 mod report_escaping;
 mod reproduce;

@@ -194,7 +194,10 @@ fn r24_a_run_that_is_asked_to_stop_saves_itself_and_says_how_to_go_on() {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         let (ended, said) = end(child);
         assert_eq!(ended, code, "{said}");
-        assert!(said.contains("straggler resume"), "{said}");
+        assert!(
+            said.starts_with("Stopped as asked, and saved. To continue: straggler resume"),
+            "{said}"
+        );
         let resumed = done(straggler().arg("resume").arg(&out).arg("--quiet"));
         assert!(resumed.stderr.contains("going on from update"), "{}", resumed.stderr);
         drop(fs::remove_dir_all(out.join("plots")));

@@ -307,7 +307,7 @@ fn r32_what_does_not_fit_is_refused_before_anything_is_written() {
         let mut command = straggler();
         command.current_dir(&folder).arg("run").arg(scenario("quickstart.toml"));
         let said = say(command.args(extra).arg("--quiet"));
-        complains(&said, 5, &["error: ", "limit"], &extra.join(" "));
+        complains(&said, 5, &["error[E0501]", "limit"], &extra.join(" "));
         assert!(names(folder.path()).is_empty(), "{extra:?}");
     }
 }

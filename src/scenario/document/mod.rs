@@ -291,7 +291,7 @@ pub fn to_toml_without<T: Serialize + JsonSchema + 'static>(
     // Goes through a table, so that the writer of TOML is compiled only for tables and not for
     // every struct of a scenario.
     let mut table = toml::Table::try_from(value)?;
-    table.retain(|key, _| !keys.iter().any(|left| *left == key));
+    table.retain(|key, _| !keys.contains(&key));
     let text = toml::to_string(&table)?;
     let (mut root, shape) = (parse::generated(&text), Shape::of::<T>());
     defaults::shorten(&mut root, &shape);

@@ -1,0 +1,104 @@
+//! Why a scenario cannot be built, and which of its keys asks for the impossible.
+
+use super::document::Code;
+use super::rules::{ABOVE_LIMIT, BAD_DATA, UNUSABLE};
+use crate::cluster::LawError;
+use crate::data::order::OrderError;
+use crate::data::window::WindowError;
+use crate::data::{DataError, LeakError};
+use crate::model::ModelError;
+
+/// Most examples of a holdout.
+pub(super) const LARGEST_HOLDOUT: u64 = 50_000_000;
+
+/// Why a scenario that reads well cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The log.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Days that the log does not have.
+    #[error("`{key}`: {problem}")]
+    Window {
+        /// The key of the scenario.
+        key: &'static str,
+        /// What is wrong.
+        problem: WindowError,
+    },
+    /// A holdout that would not measure what it is meant to measure.
+    #[error("`holdout.days`: {0}")]
+    Leak(#[from] LeakError),
+    /// A holdout without examples.
+    #[error(
+        "the holdout is empty: the log sets no examples aside; name later days with `holdout.days`, \
+         or choose a `data.split` that sets some aside"
+    )]
+    EmptyHoldout,
+    /// A holdout that would fill the memory before anything could be estimated.
+    #[error(
+        "the holdout has {examples} examples, above {LARGEST_HOLDOUT}, the limit of what can be evaluated: set \
+         `holdout.max_examples`, or name fewer days with `holdout.days`"
+    )]
+    LargeHoldout {
+        /// Examples to evaluate on.
+        examples: u64,
+    },
+    /// The order of the examples.
+    #[error("`train`: {0}")]
+    Order(#[from] OrderError),
+    /// The network.
+    #[error("`model`: {0}")]
+    Model(#[from] ModelError),
+    /// A step-time law.
+    #[error("`{key}`: {error}")]
+    Law {
+        /// The key of the law.
+        key: String,
+        /// What is wrong with it.
+        error: LawError,
+    },
+    /// A scenario with neither data nor `timing_only`.
+    #[error("there is nothing to train on: give `[data]`, or `[timing_only]` for timing alone")]
+    NoData,
+}
+
+impl From<LawError> for BuildError {
+    fn from(error: LawError) -> Self {
+        BuildError::Law { key: "cluster".into(), error }
+    }
+}
+
+impl BuildError {
+    /// The key of the setting that asks for what there is not.
+    pub fn key(&self) -> String {
+        match self {
+            BuildError::Data(DataError::Setting { key, .. }) => format!("data.{key}"),
+            BuildError::Data(_) | BuildError::NoData => "data".into(),
+            BuildError::Window { key, .. } => (*key).into(),
+            BuildError::Leak(_) => "holdout.days".into(),
+            BuildError::EmptyHoldout | BuildError::LargeHoldout { .. } => "holdout".into(),
+            BuildError::Order(_) => "train.order".into(),
+            BuildError::Model(error) => format!("model{}", error.key()),
+            BuildError::Law { key, .. } => key.clone(),
+        }
+    }
+
+    /// Whether a setting is refused by itself; the log may be fine.
+    pub fn is_setting(&self) -> bool {
+        matches!(
+            self,
+            BuildError::Data(DataError::Setting { .. } | DataError::Refused(_))
+                | BuildError::Model(_)
+                | BuildError::NoData
+        )
+    }
+
+    /// The code of the mistake.
+    pub fn code(&self) -> &'static Code {
+        match self {
+            BuildError::LargeHoldout { .. } => &ABOVE_LIMIT,
+            _ if self.is_setting() => &UNUSABLE,
+            _ => &BAD_DATA,
+        }
+    }
+}
