@@ -217,7 +217,7 @@ fn attempt(base: &str, arguments: &[String], folder: &Path) -> Fate {
     scenario.limits.memory.0 = scenario.limits.memory.0.min(160 << 20);
     let trial = match Trial::new(scenario, folder, 1) {
         Ok(trial) => trial,
-        Err(RunError::Build(error)) => {
+        Err(error @ (RunError::Build(_) | RunError::InStage { .. })) => {
             assert!(!error.to_string().is_empty());
             return Fate::NotBuilt;
         }
