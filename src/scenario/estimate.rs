@@ -54,6 +54,9 @@ const PROGRAM: u64 = 24 << 20;
 const PER_WORKER: u64 = 600;
 const PER_STEP: u64 = 400;
 const PER_PAIR: u64 = 130;
+/// Measured memory of an imposed staleness that is drawn ahead: an update, below the version that
+/// its gradient is computed on.
+const PER_DRAW: u64 = 80;
 
 impl Scenario {
     /// Estimates a run on `threads` host threads. Reads one batch of the log.
@@ -102,15 +105,18 @@ impl Scenario {
         (times + 1).saturating_mul(1 + u64::from(single) + u64::from(mean_of_views))
     }
 
-    /// How many pushes make an update; at least one.
-    fn pushes_per_update(&self) -> u64 {
-        u64::from(self.protocol.pushes_per_update(self.cluster.workers)).max(1)
+    /// How many pushes make an update of all shards; at least one.
+    pub(crate) fn pushes_per_update(&self) -> u64 {
+        let both = [Some(&self.protocol), self.sparse_protocol.as_ref()];
+        let wanted = both.into_iter().flatten().map(|p| p.pushes_per_update(self.cluster.workers));
+        // The shards with the protocol that waits for more of them are the last.
+        wanted.max().map_or(1, u64::from).max(1)
     }
 
     /// Memory of workers, links and steps, without what is computed in the steps.
     fn cluster_bytes(&self, pushes: Option<u64>) -> u64 {
-        if self.imposed_staleness.is_some() {
-            return 0;
+        if let Some(law) = &self.imposed_staleness {
+            return PER_DRAW.saturating_mul(law.largest());
         }
         let (workers, shards) = (u64::from(self.cluster.workers), u64::from(self.cluster.shards));
         let steps = workers.saturating_add(self.held(pushes));
@@ -120,10 +126,7 @@ impl Scenario {
     /// Most pushes that wait for others of the same update beyond one of each worker, in a run of so
     /// many.
     fn held(&self, pushes: Option<u64>) -> u64 {
-        let workers = self.cluster.workers;
-        let both = [Some(&self.protocol), self.sparse_protocol.as_ref()];
-        let wanted = both.into_iter().flatten().map(|p| u64::from(p.pushes_per_update(workers)));
-        let held = wanted.max().unwrap_or(1).saturating_sub(u64::from(workers));
+        let held = self.pushes_per_update().saturating_sub(u64::from(self.cluster.workers));
         held.min(pushes.unwrap_or(u64::MAX))
     }
 
@@ -329,4 +332,17 @@ fn bytes(batch: &Batch) -> u64 {
 
 fn bytes_of(lookups: &Lookups) -> u64 {
     4 * (3 * lookups.distinct() + lookups.fields.len() + lookups.history.len()) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_of_all_shards_waits_for_the_protocol_that_needs_more_pushes() {
+        let text = "[timing_only]\n[train.stop]\nupdates = 20\n[cluster]\nshards = 3\ndense_shards = 1\n\
+                    [sparse_protocol]\nkind = \"gba\"\nbatches = 100\n";
+        let scenario = Scenario::from_text(text).unwrap();
+        assert_eq!(scenario.estimate(None, 1).pushes, Some(2_000));
+    }
 }

@@ -217,14 +217,11 @@ fn attempt(base: &str, arguments: &[String], folder: &Path) -> Fate {
     scenario.limits.memory.0 = scenario.limits.memory.0.min(160 << 20);
     let trial = match Trial::new(scenario, folder, 1) {
         Ok(trial) => trial,
-        Err(error) => {
-            let cause = match &error {
-                RunError::InStage { error, .. } => error,
-                error => error,
-            };
-            assert!(matches!(cause, RunError::Build(_)), "{error}");
+        Err(error @ (RunError::Build(_) | RunError::InStage { .. })) => {
+            assert!(!error.to_string().is_empty());
             return Fate::NotBuilt;
         }
+        Err(error) => panic!("{error}"),
     };
     if trial.check_limits().is_err() {
         return Fate::TooLarge;

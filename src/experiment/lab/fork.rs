@@ -175,9 +175,7 @@ impl Base<'_> {
         }
         let window = prepared.train.iter().map(|day| day.examples).sum::<u64>();
         // Pushes that are discarded, and a clock that ends the run, make it shorter still.
-        let pushes =
-            u64::from(self.scenario.protocol.pushes_per_update(self.scenario.cluster.workers));
-        let pushes = pushes.max(1);
+        let pushes = self.scenario.pushes_per_update();
         let steps = self.scenario.estimate(Some(&prepared), 1).pushes;
         let limits = self.scenario.stop_limits(window.max(1));
         let possible = [limits.updates, steps.map(|steps| steps.div_ceil(pushes))];
