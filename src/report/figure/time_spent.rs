@@ -28,7 +28,7 @@ const STATES: [(WorkerState, &str, &str); 6] = [
 ];
 
 /// Smaller shares of the time are not named in words.
-const LITTLE: f64 = 0.0005;
+const LITTLE: f64 = 0.001;
 
 /// Times in the order of [`STATES`].
 type Times = [f64; STATES.len()];
