@@ -6,7 +6,7 @@ use std::path::Path;
 use super::exit::{Exit, Failure};
 use super::help;
 use super::say::out;
-use crate::base::{SimSpan, counted, significant};
+use crate::base::{SimSpan, counted};
 use crate::experiment::Trial;
 use crate::experiment::expect::Checked;
 use crate::report::figure::time_spent;
@@ -192,14 +192,16 @@ pub(super) fn expectations(checked: &[Checked]) -> String {
 fn quality_rows(summary: &Summary, table: &mut TextTable) {
     let row = |name: &str, at: &At| {
         let q = &at.quality;
-        let figure = |value: Option<f64>| value.map_or("-".to_string(), |v| significant(v, 4));
+        let figure = |value: Option<f64>, error| {
+            value.map_or("-".to_string(), |value| words::with_error(value, error))
+        };
         [
             name.to_string(),
             format!(
                 "AUC {}, session AUC {}, log-loss {}, at update {}",
                 words::auc(q).unwrap_or_else(|| "-".to_string()),
-                figure(q.session_auc),
-                figure(q.log_loss),
+                figure(q.session_auc, q.session_auc_error),
+                figure(q.log_loss, q.log_loss_error),
                 at.update
             ),
         ]
@@ -217,6 +219,6 @@ fn quality_rows(summary: &Summary, table: &mut TextTable) {
         table.row(["attainable".to_string(), text]);
     }
     if summary.last.is_some_and(|last| last.quality.auc_error().is_some()) {
-        table.row(["", words::ERROR]);
+        table.row(["", words::ERRORS]);
     }
 }

@@ -28,8 +28,24 @@ fn defined(logits: &[f32], labels: &[f32]) -> bool {
 
 /// Mean binary cross-entropy in nats. `None` without examples or when any logit is NaN.
 pub fn log_loss(logits: &[f32], labels: &[f32]) -> Option<f64> {
-    let total = || logits.iter().zip(labels).map(|(&z, &y)| loss(z, y)).sum::<f64>();
-    defined(logits, labels).then(|| total() / logits.len() as f64)
+    Some(log_loss_with_error(logits, labels)?.0)
+}
+
+/// The same with its standard error: how much it would vary with the examples. The error is `None`
+/// for one example, and if the loss is infinite.
+pub fn log_loss_with_error(logits: &[f32], labels: &[f32]) -> Option<(f64, Option<f64>)> {
+    if !defined(logits, labels) {
+        return None;
+    }
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for loss in logits.iter().zip(labels).map(|(&z, &y)| loss(z, y)) {
+        sum += loss;
+        squares += loss * loss;
+    }
+    let count = logits.len() as f64;
+    let mean = sum / count;
+    let variance = (squares - count * mean * mean).max(0.0) / (count - 1.0);
+    Some((mean, Some((variance / count).sqrt()).filter(|error| error.is_finite())))
 }
 
 /// Log-loss divided by the entropy of the mean label: 1 for a model that knows only the click rate,
@@ -95,6 +111,20 @@ pub fn expected_calibration_error(logits: &[f32], labels: &[f32], bins: usize) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_error_is_that_of_a_mean() {
+        let (logits, labels) = ([0.0, 2.0, -1.0, 0.5], [1.0, 1.0, 0.0, 0.0]);
+        let losses: Vec<f64> = logits.iter().zip(&labels).map(|(&z, &y)| loss(z, y)).collect();
+        let mean = losses.iter().sum::<f64>() / 4.0;
+        let variance = losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / 3.0;
+        let (found, error) = log_loss_with_error(&logits, &labels).unwrap();
+        assert_eq!(Some(found), log_loss(&logits, &labels));
+        assert!((error.unwrap() - (variance / 4.0).sqrt()).abs() < 1e-12);
+        assert_eq!(log_loss_with_error(&logits[..1], &labels[..1]).unwrap().1, None);
+        let wrong = log_loss_with_error(&[f32::INFINITY, 0.0], &[0.0, 1.0]).unwrap();
+        assert_eq!(wrong, (f64::INFINITY, None));
+    }
     use crate::nn::loss::cross_entropy;
     use proptest::prelude::*;
 

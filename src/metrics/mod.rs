@@ -18,7 +18,9 @@ pub mod undefined;
 
 pub use auc::{AucScratch, auc};
 pub use histogram::Histogram;
-pub use log_loss::{calibration, expected_calibration_error, log_loss, normalised_entropy};
+pub use log_loss::{
+    calibration, expected_calibration_error, log_loss, log_loss_with_error, normalised_entropy,
+};
 pub use moments::Moments;
 pub use session_auc::{GroupWeight, GroupedAuc, session_auc};
 pub use summary::Quality;

@@ -22,6 +22,8 @@ pub enum GroupWeight {
 pub struct GroupedAuc {
     /// The weighted mean; `None` when no group has both labels, or when any score is NaN.
     pub value: Option<f64>,
+    /// Its standard error: how much it would vary with the groups; `None` with fewer than two.
+    pub error: Option<f64>,
     /// Groups with both labels, which are in the mean.
     pub groups: u64,
     /// Groups with one label only, for which no AUC exists.
@@ -52,7 +54,7 @@ pub fn session_auc(
     }
     let mut result = mean_over_groups(&mut examples, weight);
     if undefined {
-        result.value = None;
+        (result.value, result.error) = (None, None);
     }
     result
 }
@@ -61,6 +63,8 @@ pub fn session_auc(
 fn mean_over_groups(examples: &mut [(u64, u64)], weight: GroupWeight) -> GroupedAuc {
     let mut result = GroupedAuc::default();
     let (mut total, mut weights) = (0.0, 0.0);
+    // Sums of squared weights, with the values and their squares.
+    let (mut bare, mut once, mut twice) = (0.0, 0.0, 0.0);
     for group in examples.chunk_by_mut(|a, b| a.0 == b.0) {
         group.sort_unstable();
         let Some(value) = auc::of_sorted(group.iter().map(|e| e.1)) else {
@@ -74,8 +78,17 @@ fn mean_over_groups(examples: &mut [(u64, u64)], weight: GroupWeight) -> Grouped
         result.groups += 1;
         total += share * value;
         weights += share;
+        bare += share * share;
+        once += share * share * value;
+        twice += share * share * value * value;
     }
     result.value = (result.groups > 0).then(|| total / weights);
+    if let Some(mean) = result.value.filter(|_| result.groups > 1) {
+        // That of a ratio of two sums over groups.
+        let square = (twice - 2.0 * mean * once + mean * mean * bare).max(0.0);
+        let count = result.groups as f64;
+        result.error = Some((square * count / (count - 1.0)).sqrt() / weights);
+    }
     result
 }
 
@@ -91,7 +104,8 @@ mod tests {
         let scores = [0.1, 0.9, 0.5, 0.5, 0.3];
         let labels = [0.0, 1.0, 1.0, 0.0, 1.0];
         let result = session_auc(&scores, &labels, &[4, 4, 7, 7, 9], GroupWeight::Equal);
-        let expected = GroupedAuc { value: Some(0.75), groups: 2, skipped: 1 };
+        // Two values that are 0.25 from their mean: their deviation over the root of two is 0.25.
+        let expected = GroupedAuc { value: Some(0.75), error: Some(0.25), groups: 2, skipped: 1 };
         assert_eq!(result, expected);
     }
 

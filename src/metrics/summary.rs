@@ -1,7 +1,7 @@
 //! All quality figures of one evaluation.
 
 use super::auc::standard_error;
-use super::{GroupWeight, auc, calibration, log_loss, normalised_entropy, session_auc};
+use super::{GroupWeight, auc, calibration, log_loss_with_error, normalised_entropy, session_auc};
 use serde::{Deserialize, Serialize};
 
 /// The quality of one set of predictions: one row of `evaluations.csv`.
@@ -12,8 +12,14 @@ pub struct Quality {
     pub auc: Option<f64>,
     /// Mean AUC over the groups (sessions) that have both labels, each counted once.
     pub session_auc: Option<f64>,
+    /// Its standard error over the groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_auc_error: Option<f64>,
     /// Mean binary cross-entropy, nats.
     pub log_loss: Option<f64>,
+    /// Its standard error over the examples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_loss_error: Option<f64>,
     /// Log-loss over the entropy of the mean label.
     pub ne: Option<f64>,
     /// Clicks predicted per click observed.
@@ -39,10 +45,13 @@ impl Quality {
     /// Lengths must agree. A figure that is not defined is `None`.
     pub fn of(logits: &[f32], labels: &[f32], groups: &[u64]) -> Quality {
         let sessions = session_auc(logits, labels, groups, GroupWeight::Equal);
+        let losses = log_loss_with_error(logits, labels);
         Quality {
             auc: auc(logits, labels),
             session_auc: sessions.value,
-            log_loss: log_loss(logits, labels),
+            session_auc_error: sessions.error,
+            log_loss: losses.map(|(mean, _)| mean),
+            log_loss_error: losses.and_then(|(_, error)| error),
             ne: normalised_entropy(logits, labels),
             calibration: calibration(logits, labels),
             examples: logits.len() as u64,
@@ -56,7 +65,9 @@ impl Quality {
 crate::persist!(Quality {
     auc: state,
     session_auc: state,
+    session_auc_error: state,
     log_loss: state,
+    log_loss_error: state,
     ne: state,
     calibration: state,
     examples: state,

@@ -1,7 +1,7 @@
 //! What happened in a run, in sentences that are true for every protocol, number of workers and
 //! outcome. The console and the page say the same.
 
-use crate::base::shell_word;
+use crate::base::{shell_word, significant};
 use crate::metrics::Quality;
 use crate::report::figure::number::{figure, percent, with_noun};
 use crate::results::Summary;
@@ -148,19 +148,25 @@ const IMPOSED: &str = "imposed_staleness";
 
 /// An AUC and how much it would vary with the examples of the holdout, such as `0.783 ± 0.018`.
 pub fn auc(quality: &Quality) -> Option<String> {
-    let auc = quality.auc?;
-    Some(match quality.auc_error().filter(|error| *error > 0.0) {
-        // Two digits of the error.
-        Some(error) => {
-            let decimals = (1 - error.log10().floor() as i32).clamp(2, 5) as usize;
-            format!("{auc:.decimals$} ± {error:.decimals$}")
+    Some(with_error(quality.auc?, quality.auc_error()))
+}
+
+/// A figure and its standard error, which has two digits.
+pub fn with_error(figure: f64, error: Option<f64>) -> String {
+    match error.filter(|error| *error > 0.0 && error.is_finite()) {
+        Some(error) if figure.abs() < 1e4 => {
+            let decimals = (1 - error.log10().floor() as i32).clamp(0, 5) as usize;
+            format!("{figure:.decimals$} ± {error:.decimals$}")
         }
-        None => format!("{auc:.4}"),
-    })
+        _ => significant(figure, 4),
+    }
 }
 
 /// What the number behind `±` is.
 pub const ERROR: &str = "± is the standard error over the examples of the holdout";
+
+/// The same where a session AUC stands beside the AUC.
+pub const ERRORS: &str = "± is the standard error over the examples of the holdout, of the session AUC over its sessions";
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,9 @@ fn full_quality() -> Quality {
     Quality {
         auc: Some(0.7),
         session_auc: Some(0.6),
+        session_auc_error: Some(0.02),
         log_loss: Some(0.3),
+        log_loss_error: Some(0.01),
         ne: Some(0.9),
         calibration: Some(1.1),
         examples: 100,

@@ -118,8 +118,10 @@ fn quality(run: &Run) -> Option<String> {
     let Some(best) = summary.best.and_then(|best| words::auc(&best.quality)) else {
         return last.map(|last| format!("At the end the AUC is {last}."));
     };
-    let session = run.figure("best.session_auc");
-    let session = session.map_or_else(String::new, |v| format!(" and the session AUC {v:.4}"));
+    let quality = summary.best.map(|best| best.quality).unwrap_or_default();
+    let session = quality.session_auc.map_or_else(String::new, |value| {
+        format!(" and the session AUC {}", words::with_error(value, quality.session_auc_error))
+    });
     let last = last.map_or_else(String::new, |v| format!(" At the end the AUC is {v}."));
     let examples = run.figure("best.examples").unwrap_or(0.0) as usize;
     Some(format!(
@@ -127,7 +129,7 @@ fn quality(run: &Run) -> Option<String> {
          There the AUC on the reporting half is {best}{session}.{last} Here {}.",
         counted(examples, "example", "examples"),
         time(run.figure("best.sim_s")),
-        words::ERROR
+        words::ERRORS
     ))
 }
 
