@@ -44,8 +44,11 @@ pub fn log_loss_with_error(logits: &[f32], labels: &[f32]) -> Option<(f64, Optio
     }
     let count = logits.len() as f64;
     let mean = sum / count;
-    let variance = (squares - count * mean * mean).max(0.0) / (count - 1.0);
-    Some((mean, Some((variance / count).sqrt()).filter(|error| error.is_finite())))
+    let error = || {
+        let variance = (squares - count * mean * mean).max(0.0) / (count - 1.0);
+        (variance / count).sqrt()
+    };
+    Some((mean, (count > 1.0 && squares.is_finite()).then(error)))
 }
 
 /// Log-loss divided by the entropy of the mean label: 1 for a model that knows only the click rate,
