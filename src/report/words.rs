@@ -106,7 +106,9 @@ pub fn bottleneck(summary: &Summary) -> Option<String> {
             percent(server.link_busy)
         ));
     }
-    let who = if summary.workers == 1 { "The worker" } else { "The workers" };
+    let (who, were) =
+        if summary.workers == 1 { ("The worker", "was") } else { ("The workers", "were") };
+    let held_for = format!("{were} held by the protocol for {{}}");
     let rest = format!("and the busiest shard served for {load}");
     let ways: [(f64, &str, &str); 5] = [
         (busy, "computed for {}", "computing is the bottleneck"),
@@ -114,13 +116,13 @@ pub fn bottleneck(summary: &Summary) -> Option<String> {
         (
             queued + served,
             "waited for answers of the server for {}",
-            "requests that come at the same time, and their service, are the bottleneck",
+            "the server is the bottleneck, by its service and by requests that come at the same time",
         ),
-        (held, "were held by the protocol for {}", "the protocol is the bottleneck"),
+        (held, &held_for, "the protocol is the bottleneck"),
         (
             waiting,
             "waited to start, between steps or for checkpoints for {}",
-            "that is the bottleneck",
+            "these waits are the bottleneck",
         ),
     ];
     // Of equal ones the first.
@@ -222,8 +224,15 @@ mod tests {
         ends(Utilisation { busy: 0.2, network: 0.7, ..time }, "the network is the bottleneck.");
         ends(Utilisation { busy: 0.4, held: 0.6, ..time }, "the protocol is the bottleneck.");
         let queue = Utilisation { busy: 0.4, queued: 0.4, served: 0.2, ..time };
-        ends(queue, "and their service, are the bottleneck.");
-        ends(Utilisation { busy: 0.4, waiting: 0.6, ..time }, "that is the bottleneck.");
+        ends(queue, "by its service and by requests that come at the same time.");
+        ends(Utilisation { busy: 0.4, waiting: 0.6, ..time }, "these waits are the bottleneck.");
+        let alone = bottleneck(&Summary {
+            workers: 1,
+            utilisation: Some(Utilisation { busy: 0.4, held: 0.6, ..time }),
+            server: Some(ServerLoad::default()),
+            ..Summary::default()
+        });
+        assert!(alone.unwrap().starts_with("The worker was held by the protocol for 60.0 %"));
         assert_eq!(bottleneck(&Summary::default()), None);
     }
 
