@@ -317,6 +317,7 @@ impl Recorder {
             calibration: quality.calibration,
             selection_auc: selection,
             undefined: in_words(undefined),
+            unknown_ids: quality.unknown_ids,
         };
         let outcome = self
             .evaluations

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::checkpoint::start::StartFile;
 use super::checkpoint::{self, Keeper};
 use super::drive::{DriveError, Driven, Driver, SaveEvery, restore};
 use super::expect::{self, Checked};
@@ -27,6 +28,7 @@ use crate::scenario::presets::Preset;
 use crate::scenario::seeds::SeededPart;
 use crate::scenario::stage::{StageRef, Which};
 use crate::scenario::stages::ResolvedStage;
+use crate::scenario::start::Start;
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
 use crate::sim::{Observer, SimError, Work};
@@ -265,9 +267,10 @@ impl Trial {
             return Ok(());
         }
         let window = window(own, prepared.as_ref());
+        let file = StartFile::read(start, self.folder.join(&start.from))?;
+        let prepared = prepared.map(|prepared| file.widen(own, prepared)).transpose()?;
         let mut job = own.build(prepared, &self.folder, 1)?;
-        let seed = own.scenario.seed_of(SeededPart::Weights);
-        checkpoint::start::start(&mut job, start, self.folder.join(&start.from), &window, seed)?;
+        file.start(&mut job, start, &window, own.scenario.seed_of(SeededPart::Weights))?;
         Ok(())
     }
 
@@ -385,9 +388,17 @@ impl Trial {
         let prepared = self.prepared.take();
         let spaces = spaces(prepared.as_ref());
         let window = window(&self.scenario, prepared.as_ref());
+        let start = self.start_file()?;
+        let prepared = match (prepared, &start) {
+            (Some(prepared), Some((_, file))) => Some(file.widen(&self.scenario, prepared)?),
+            (prepared, _) => prepared,
+        };
         let build = |prepared: Option<Prepared>, begin: Begin| -> Result<_, RunError> {
             let mut job = self.scenario.build(prepared, &self.folder, self.threads)?;
-            let started = self.start(&mut job, &window)?;
+            let seed = self.scenario.scenario.seed_of(SeededPart::Weights);
+            let begin_from =
+                |(start, file): &(&Start, StartFile)| file.start(&mut job, start, &window, seed);
+            let started = start.as_ref().map(begin_from).transpose()?;
             let recorder = Recorder::open(out, begin, self.recording(&job, spaces.clone()));
             let keeper = self.keeper(out, &job, &window);
             Ok((job, recorder, keeper, started))
@@ -416,13 +427,11 @@ impl Trial {
         Ok(Begun { job, recorder, keeper, started, resumed: false })
     }
 
-    /// Starts a new job from a checkpoint, if the scenario says so.
-    fn start(&self, job: &mut Job, window: &str) -> Result<Option<Started>, RunError> {
+    /// The checkpoint that the scenario starts from, if it starts from one.
+    fn start_file(&self) -> Result<Option<(&Start, StartFile)>, RunError> {
         let Some(start) = &self.scenario.start else { return Ok(None) };
-        let seed = self.scenario.scenario.seed_of(SeededPart::Weights);
         let path = self.places.file(&start.from, &self.folder);
-        let started = checkpoint::start::start(job, start, path, window, seed)?;
-        Ok(Some(started))
+        Ok(Some((start, StartFile::read(start, path)?)))
     }
 
     fn keeper(&self, out: &Path, job: &Job, window: &str) -> Keeper {

@@ -38,6 +38,12 @@ pub const METRICS: &[Metric] = &[
         text: "Sum of the predicted probabilities divided by the number of clicks; 1 is ideal.",
     },
     Metric {
+        name: "unknown_ids",
+        unit: "share",
+        text: "Share of the ids looked up by the holdout's examples, in fields and histories, that \
+               training has not met; `tables.unknown` says what the model reads for them.",
+    },
+    Metric {
         name: "staleness",
         unit: "updates",
         text: "Versions of a shard applied between a worker's pull and the apply of its push; for a \

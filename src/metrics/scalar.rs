@@ -75,6 +75,11 @@ pub const SCALARS: &[Scalar] = &[
     lower("best.log_loss", "nats", "Log-loss at the best step."),
     lower("best.normalised_entropy", "-", "Normalised entropy at the best step."),
     plain("best.calibration", "-", "Calibration at the best step; 1 is ideal."),
+    plain(
+        "best.unknown_ids",
+        "share",
+        "Share of the holdout's ids that the model had not met at the best step.",
+    ),
     plain("best.update", "updates", "Updates applied before the best step."),
     plain("best.examples", "examples", "Examples trained on before the best step."),
     lower("best.sim_s", "simulated s", "The virtual clock at the best step."),
@@ -83,6 +88,11 @@ pub const SCALARS: &[Scalar] = &[
     lower("last.log_loss", "nats", "Log-loss of the last evaluation."),
     lower("last.normalised_entropy", "-", "Normalised entropy of the last evaluation."),
     plain("last.calibration", "-", "Calibration of the last evaluation; 1 is ideal."),
+    plain(
+        "last.unknown_ids",
+        "share",
+        "Share of the holdout's ids that the model has not met at the last evaluation.",
+    ),
     plain("last.update", "updates", "Updates applied before the last evaluation."),
     plain("last.examples", "examples", "Examples trained on before the last evaluation."),
     plain("last.sim_s", "simulated s", "The virtual clock at the last evaluation."),

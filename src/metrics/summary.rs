@@ -32,6 +32,9 @@ pub struct Quality {
     pub groups: u64,
     /// Groups with one label only, left out of `session_auc`.
     pub groups_skipped: u64,
+    /// The share of the ids that the examples look up which the model has not met in training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown_ids: Option<f64>,
 }
 
 impl Quality {
@@ -58,6 +61,7 @@ impl Quality {
             positives: labels.iter().filter(|label| **label == 1.0).count() as u64,
             groups: sessions.groups,
             groups_skipped: sessions.skipped,
+            unknown_ids: None,
         }
     }
 }
@@ -73,7 +77,8 @@ crate::persist!(Quality {
     examples: state,
     positives: state,
     groups: state,
-    groups_skipped: state
+    groups_skipped: state,
+    unknown_ids: state
 });
 
 #[cfg(test)]

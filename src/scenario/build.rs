@@ -17,7 +17,8 @@ use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTim
 use crate::data::order::Order;
 use crate::data::window::Window;
 use crate::data::{
-    Calendar, DataError, DataSource, Day, OpenContext, Remark, SourceChoice, check_holdout,
+    Calendar, DataError, DataSource, Day, Ids, OpenContext, Remark, SourceChoice, Widened,
+    check_holdout,
 };
 use crate::model::{Model, ModelContext};
 use crate::params::{Gradient, Layout};
@@ -120,14 +121,37 @@ impl Scenario {
         let (train, holdout) = self.split(source.as_ref())?;
         // Mistakes in the order are found here, before a results folder is touched.
         Order::new(self.train.order.clone(), train.clone(), streams)?;
-        let wanted = self.model.wants_counts();
-        let counts = wanted.then(|| Arc::new(passes::counts(source.as_ref(), &train)));
-        let scale = self.model.input_scale();
-        let columns = || Arc::new(passes::column_moments(source.as_ref(), &train, scale));
-        let columns = scale.standardises().then(columns);
-        let model = self.model.build(source.schema(), ModelContext { counts, columns })?;
+        let model = self.lay_out(source.as_ref(), &train)?;
         let remarks = log_remarks::of(self, source.as_ref(), &train, &holdout);
         Ok(Some(Prepared { source, train, holdout, model, remarks }))
+    }
+
+    /// The model for a log.
+    fn lay_out(
+        &self,
+        source: &dyn DataSource,
+        train: &[Day],
+    ) -> Result<Arc<dyn Model>, BuildError> {
+        let wanted = self.model.wants_counts();
+        let counts = wanted.then(|| Arc::new(passes::counts(source, train)));
+        let scale = self.model.input_scale();
+        let columns = || Arc::new(passes::column_moments(source, train, scale));
+        let columns = scale.standardises().then(columns);
+        Ok(self.model.build(source.schema(), ModelContext { counts, columns })?)
+    }
+
+    /// The same log and model, with rows for the ids of `known`, by id space, that the log does not
+    /// have.
+    ///
+    /// # Errors
+    /// If the model cannot be built.
+    pub fn widen(&self, prepared: Prepared, known: &[Option<Ids>]) -> Result<Prepared, BuildError> {
+        let source = Widened::new(Arc::clone(&prepared.source), known);
+        if Arc::ptr_eq(&source, &prepared.source) {
+            return Ok(prepared);
+        }
+        let model = self.lay_out(source.as_ref(), &prepared.train)?;
+        Ok(Prepared { source, model, ..prepared })
     }
 
     /// Opens every step-time law once: traces are files that can be missing or malformed.
@@ -402,6 +426,8 @@ impl Scenario {
         let Prepared { source, train, model, .. } = prepared;
         let streams = |part| self.scenario.streams(part);
         let layout = Arc::new(model.layout().clone());
+        let spaces = 0..source.schema().spaces.len();
+        let hashed: Vec<bool> = spaces.map(|space| source.is_hashed(space)).collect();
         let sharding = self.sharding(&layout, shards, || {
             let batch = self.examples_per_step();
             passes::touches(source.as_ref(), &train, layout.reads.as_ref(), batch)
@@ -424,7 +450,8 @@ impl Scenario {
         let rules = (self.optimizer.build(), sparse.build());
         let drawn = streams(SeededPart::Weights);
         let server = ParameterServer::new(layout, sharding, rules.0, rules.1, drawn)
-            .with_admission(self.admission);
+            .with_admission(self.admission)
+            .with_unknown(self.tables.unknown, &hashed);
         let pool = Pool::new(threads);
         let remedies = self.remedies(workers, model.layout());
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter())

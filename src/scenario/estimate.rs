@@ -3,7 +3,7 @@
 use super::build::Prepared;
 use super::spec::Scenario;
 use crate::base::ByteSize;
-use crate::data::Batch;
+use crate::data::{Batch, Ids};
 use crate::optimizer::Slot;
 use crate::params::lookups::locate_once;
 use crate::params::view::rows_len;
@@ -212,10 +212,10 @@ impl Scenario {
         } else {
             0
         };
-        // The keys of the ids in checkpoints.
+        // The ids in checkpoints.
         let source = &prepared.source;
-        let listed = (0..source.schema().spaces.len()).filter_map(|s| source.id_keys(s));
-        let keys = 8 * listed.map(<[u64]>::len).sum::<usize>() as u64;
+        let listed = (0..source.schema().spaces.len()).filter_map(|s| source.ids(s));
+        let keys = listed.map(Ids::bytes).sum::<u64>();
         // Each thread finds distinct rows with two arrays over each id space.
         let spaces = &prepared.source.schema().spaces;
         let located = 8 * spaces.iter().map(|space| u64::from(space.rows)).sum::<u64>();

@@ -24,7 +24,7 @@ use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
-use crate::server::{Admission, Placement, RowPlacement};
+use crate::server::{Admission, Placement, RowPlacement, UnknownIds};
 use crate::sim::evaluate::{BestBy, Views};
 use crate::sim::feed::{ExampleSharing, LastBatch};
 use crate::sim::{Every, Stop};
@@ -62,6 +62,9 @@ pub struct Scenario {
     /// How embedding rows and wide weights are updated, where that differs from `optimizer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sparse_optimizer: Option<OptimizerChoice>,
+    /// How embedding tables are kept.
+    #[serde(skip_serializing_if = "Tables::is_default")]
+    pub tables: Tables,
     /// Admits embedding rows only when they have been met often enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admission: Option<Admission>,
@@ -273,6 +276,23 @@ impl Default for Holdout {
             views: Views::default(),
             allow_past: false,
         }
+    }
+}
+
+/// How embedding tables are kept.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tables {
+    /// What evaluation reads for an id that training has not met. Training itself gives such an id
+    /// a row with first values.
+    #[serde(skip_serializing_if = "UnknownIds::is_default")]
+    pub unknown: UnknownIds,
+}
+
+impl Tables {
+    /// Whether it has the default settings.
+    pub fn is_default(&self) -> bool {
+        *self == Tables::default()
     }
 }
 

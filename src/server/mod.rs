@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod content;
 pub mod dense;
+mod known;
 pub mod merge;
 pub mod piece;
 pub mod placement;
@@ -16,15 +17,17 @@ pub mod sharding;
 pub mod store;
 pub mod table;
 pub mod tensors;
+pub mod unknown;
 
 pub use admission::Admission;
 pub use content::Content;
 pub use merge::Merger;
 pub use piece::{CopyUnit, Piece};
 pub use placement::Placement;
-pub use renumber::{PlacedRows, RowPlaces, SpaceIds};
+pub use renumber::{PlacedRows, RowPlaces, RowsFound, SpaceIds};
 pub use row_placement::RowPlacement;
 pub use selection::{Aspects, Selection, UnknownName};
 pub use sharding::Sharding;
-pub use store::{BadUpdate, Carried, ParameterServer, PullBuffers, UpdateContext};
+pub use store::{BadUpdate, Carried, EvaluatedRows, ParameterServer, PullBuffers, UpdateContext};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};
+pub use unknown::UnknownIds;

@@ -177,6 +177,9 @@ impl ParameterServer {
             };
             let row = &from.tables[t].row(id)[range.clone()];
             into.tables[t].row_mut(id)[range].copy_from_slice(row);
+            if *aspect == Aspect::Weights {
+                into.tables[t].copy_known_from(id, &from.tables[t]);
+            }
         }
         if *aspect == Aspect::Counters {
             into.partitions[t][shard.index()] = from.partitions[t][shard.index()];

@@ -8,6 +8,7 @@ use super::Sharding;
 use super::admission::Admission;
 use super::content::Content;
 use super::table::TableStore;
+use super::unknown::{Stand, UnknownIds};
 use crate::base::{ShardId, Streams};
 use crate::nn::kernels::TouchedRow;
 use crate::optimizer::{Moment, Optimizer, RowSemantics, Tick};
@@ -23,6 +24,9 @@ pub struct ParameterServer {
     dense_rule: Arc<dyn Optimizer>,
     sparse_rule: Arc<dyn Optimizer>,
     admission: Option<Admission>,
+    /// What unknown ids read at evaluation, and the tables all of whose rows are always there.
+    unknown: (UnknownIds, Vec<bool>),
+    streams: Streams,
     /// The rows of the current update.
     touched: Vec<TouchedRow>,
 }
@@ -83,6 +87,32 @@ pub struct BadUpdate {
     pub parameter: String,
 }
 
+/// The tables of a server as evaluation reads them: known rows as they are, and for other ids what
+/// [`UnknownIds`] says.
+#[derive(Debug)]
+pub struct EvaluatedRows<'a> {
+    server: &'a ParameterServer,
+    stands: Vec<Stand<'a>>,
+}
+
+impl EvaluatedRows<'_> {
+    /// Copies the rows of `lookups` from all shards at once.
+    pub fn gather(&self, lookups: &Lookups, rows: &mut Vec<f32>) {
+        let ParameterServer { layout, content, .. } = self.server;
+        rows.resize(rows_len(layout, lookups), 0.0);
+        for (t, table) in layout.tables.iter().enumerate() {
+            let into = &mut rows[row_range(layout, lookups, t)];
+            let (store, ids) = (&content.tables[t], &lookups.ids[table.space]);
+            store.copy(ids, into);
+            for (&id, row) in ids.iter().zip(into.chunks_exact_mut(table.dim.max(1))) {
+                if !store.is_known(id) {
+                    self.stands[t].fill(id, row);
+                }
+            }
+        }
+    }
+}
+
 impl ParameterServer {
     /// A server with every parameter at its initial value.
     pub fn new(
@@ -100,8 +130,19 @@ impl ParameterServer {
             dense_rule,
             sparse_rule,
             admission: None,
+            unknown: (UnknownIds::default(), Vec::new()),
+            streams,
             touched: Vec::new(),
         }
+    }
+
+    /// Gives unknown ids this at evaluation, but for the id spaces of `fixed`, whose rows are all
+    /// there from the start because ids are hashed into them.
+    pub fn with_unknown(mut self, unknown: UnknownIds, fixed: &[bool]) -> ParameterServer {
+        let is_fixed = |space: usize| fixed.get(space).copied().unwrap_or(false);
+        let tables = self.layout.tables.iter().map(|table| is_fixed(table.space)).collect();
+        self.unknown = (unknown, tables);
+        self
     }
 
     /// Admits rows only after enough occurrences; for a new server.
@@ -231,13 +272,25 @@ impl ParameterServer {
         }
     }
 
-    /// Copies the rows of `lookups` from all shards at once, for evaluation.
-    pub fn gather(&self, lookups: &Lookups, rows: &mut Vec<f32>) {
-        rows.resize(rows_len(&self.layout, lookups), 0.0);
-        for (t, table) in self.layout.tables.iter().enumerate() {
-            let into = &mut rows[row_range(&self.layout, lookups, t)];
-            self.content.tables[t].copy(&lookups.ids[table.space], into);
+    /// The tables as evaluation reads them.
+    pub fn evaluated(&self) -> EvaluatedRows<'_> {
+        let (unknown, fixed) = &self.unknown;
+        let stand = |(t, table): (usize, &_)| {
+            let unknown =
+                if fixed.get(t) == Some(&true) { UnknownIds::FirstValues } else { *unknown };
+            Stand::of(unknown, (&self.content.tables[t], table, t), self.streams)
+        };
+        EvaluatedRows {
+            server: self,
+            stands: self.layout.tables.iter().enumerate().map(stand).collect(),
         }
+    }
+
+    /// Whether the model has met an id of this id space. Without a table over it there is nothing
+    /// to meet.
+    pub fn knows(&self, space: usize, id: u32) -> bool {
+        let table = self.layout.tables.iter().position(|table| table.space == space);
+        table.is_none_or(|table| self.content.tables[table].is_known(id))
     }
 
     /// Updates so far of each distinct id's row (of the first table over its id space), for the ids
@@ -331,6 +384,7 @@ impl ParameterServer {
         if self.admission.is_some() {
             self.touched.retain(|row| store.count_push(row.id));
         }
+        store.note_touched(&self.touched);
         let then = context.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
         let then = then.map(|rows| &rows[row_range(&self.layout, lookups, t)]);
         let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
@@ -377,6 +431,8 @@ crate::persist!(ParameterServer {
     dense_rule: fixed,
     sparse_rule: fixed,
     admission: fixed,
+    unknown: fixed,
+    streams: fixed,
     touched: scratch
 });
 

@@ -4,6 +4,7 @@
 use ndarray::{ArrayView2, ShapeBuilder};
 
 use super::admission::{Admission, AdmissionGate};
+use super::known::KnownRows;
 use super::selection::Aspects;
 use crate::base::Streams;
 use crate::nn::buffer::AlignedBuffer;
@@ -27,6 +28,7 @@ pub struct TableStore {
     counts: Vec<u32>,
     /// Which rows are admitted; `None` if all are.
     gate: Option<AdmissionGate>,
+    known: KnownRows,
 }
 
 impl TableStore {
@@ -53,6 +55,7 @@ impl TableStore {
             forgotten: Vec::new(),
             counts: Vec::new(),
             gate: None,
+            known: KnownRows::new(optimizer.rows() == RowSemantics::Lazy),
         }
     }
 
@@ -110,10 +113,35 @@ impl TableStore {
         }
     }
 
+    /// Marks a row that another store of the same table knows. No row is ever unknown again.
+    pub(super) fn copy_known_from(&mut self, id: u32, from: &TableStore) {
+        if from.is_known(id) && !self.is_known(id) {
+            self.mark_known(id);
+        }
+    }
+
     /// Copies the count of a row and its initial weights.
     pub fn copy_admission_from(&mut self, id: u32, from: &TableStore) {
         if let (Some(gate), Some(from)) = (&mut self.gate, &from.gate) {
             gate.copy_from(id, from, self.dim);
+        }
+    }
+
+    /// Whether training has met the id of the row, in this job or in one that it started from.
+    #[inline]
+    pub fn is_known(&self, id: u32) -> bool {
+        self.known.contains(id, self.updates[id as usize])
+    }
+
+    /// Marks the row of an id that training has met.
+    pub fn mark_known(&mut self, id: u32) {
+        self.known.mark(id, self.updates.len());
+    }
+
+    /// Marks the rows of a gradient, if their updates do not tell that training has met them.
+    pub(super) fn note_touched(&mut self, touched: &[TouchedRow]) {
+        if !self.known.are_updated_rows() {
+            touched.iter().for_each(|row| self.mark_known(row.id));
         }
     }
 
@@ -203,6 +231,7 @@ impl TableStore {
         self.row_mut(id)[start..end].copy_from_slice(&from.row(id)[start..end]);
         if what.weights {
             self.copy_admission_from(id, from);
+            self.copy_known_from(id, from);
         }
         if what.counters {
             let at = id as usize;
@@ -313,7 +342,8 @@ crate::persist!(TableStore {
         }
     ),
     counts: scratch,
-    gate: each
+    gate: each,
+    known: state
 });
 
 #[cfg(test)]

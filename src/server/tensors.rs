@@ -8,9 +8,10 @@
 //! | `mlp.0.weight/m`, `item/m` | as the weights, or one number per block or row | an optimizer's slot |
 //! | `mlp.0.weight/updates` | 1 | updates of the block, counted by its rule |
 //! | `item/updates` | rows | updates of each row, counted by its rule |
+//! | `item/known` | rows | 1 for the rows of ids that training has met |
 //! | `item/seen` | rows | pushes counted for each row, if rows are admitted |
 //! | `item/partition_updates` | shards | updates of the table's part on each shard, likewise |
-//! | `ids/item` | rows | [keys](super::renumber) of the ids in the order of the rows |
+//! | `ids/item`, `ids/item/text`, `ids/item/ends` | rows, bytes, rows | [the ids](super::renumber) in the order of the rows |
 //! | `item/m/absent` | any | rows whose slot was copied before their first update, and their weights or another slot after it |
 
 use std::collections::BTreeMap;
@@ -41,8 +42,10 @@ pub enum TensorValues {
     F32(Vec<f32>),
     /// Counters of rows.
     U32(Vec<u32>),
-    /// Counters.
+    /// Counters, keys of ids.
     U64(Vec<u64>),
+    /// Text.
+    U8(Vec<u8>),
 }
 
 /// Tensors by name.
@@ -90,6 +93,38 @@ pub enum TensorError {
         /// Whether it is this run that finds rows by id.
         here: bool,
     },
+    /// The file lists no ids, and here rows are found by id.
+    #[error(
+        "it does not say which ids the rows of `{space}` belong to (`ids/{space}`): another program has written it, \
+         or an old version of straggler; if its rows are in the order of this log's ids, `start.rows = \"by_number\"` \
+         takes them so"
+    )]
+    NoIds {
+        /// The id space.
+        space: String,
+    },
+    /// The file lists ids, but none of this id space.
+    #[error(
+        "it has no ids of `{space}`; it has those of {}: it is of a model of other fields; start from a checkpoint \
+         of the same fields, or give the columns the same names",
+        has.join(", ")
+    )]
+    OtherFields {
+        /// The id space.
+        space: String,
+        /// The id spaces of the checkpoint.
+        has: Vec<String>,
+    },
+    /// No id of this log is in the file.
+    #[error(
+        "none of the ids of this log ({}) is in it: it is of another log, or the ids are written otherwise there; \
+         start from a checkpoint of these ids",
+        spaces.join(", ")
+    )]
+    OtherIds {
+        /// The id spaces.
+        spaces: Vec<String>,
+    },
     /// The tensor is missing.
     #[error("there is no `{name}`{}", nearest.as_ref().map_or(String::new(), |n| format!("; the nearest name is `{n}`")))]
     Missing {
@@ -106,6 +141,7 @@ impl TensorValues {
             TensorValues::F32(_) => "f32",
             TensorValues::U32(_) => "u32",
             TensorValues::U64(_) => "u64",
+            TensorValues::U8(_) => "u8",
         }
     }
 }
@@ -195,6 +231,8 @@ impl Content {
                 );
             }
             put(format!("{}/updates", table.name), vec![rows], TensorValues::U32(store.counted()));
+            let known = (0..table.rows).map(|id| u8::from(store.is_known(id))).collect();
+            put(format!("{}/known", table.name), vec![rows], TensorValues::U8(known));
             if let Some(gate) = store.gate() {
                 let seen = gate.seen().to_vec();
                 put(format!("{}/seen", table.name), vec![rows], TensorValues::U32(seen));
@@ -320,6 +358,14 @@ impl Content {
             let name = format!("{}/updates", table.name);
             if let Some(updates) = from.row_counters(&name, rows)? {
                 store.set_updates(updates.to_vec());
+            }
+            // Files of other programs have only rows that mean something.
+            match tensors.get(&format!("{}/known", table.name)).map(|tensor| &tensor.values) {
+                Some(TensorValues::U8(known)) if known.len() == rows => {
+                    let known = (0..).zip(known).filter(|(_, known)| **known != 0);
+                    known.for_each(|(id, _)| store.mark_known(id));
+                }
+                _ => (0..table.rows).for_each(|id| store.mark_known(id)),
             }
             if store.gate().is_some() {
                 match from.row_counters(&format!("{}/seen", table.name), rows)? {

@@ -24,6 +24,7 @@ fn full_quality() -> Quality {
         positives: 30,
         groups: 9,
         groups_skipped: 1,
+        unknown_ids: Some(0.02),
     }
 }
 
