@@ -529,6 +529,7 @@ mod tests {
             names,
             [
                 "item f32 [3, 2]",
+                "item/known u8 [3]",
                 "item/m f32 [3, 2]",
                 "item/partition_updates u64 [2]",
                 "item/updates u32 [3]",

@@ -47,7 +47,7 @@ fn full_summary() -> Summary {
         best: Some(at),
         last: Some(at),
         bayes_auc: Some(0.8),
-        bayes: Some(full_quality()),
+        bayes: Some(Quality { unknown_ids: None, ..full_quality() }),
         ..Summary::default()
     }
 }
