@@ -39,6 +39,10 @@ pub(super) fn check(args: &CheckArgs, arguments: &[Typed]) -> Result<Exit, Failu
         for (name, days) in prepared.dated_days() {
             table.row([name, days]);
         }
+        for collisions in &prepared.collisions {
+            let (name, text) = collisions.fact();
+            table.row([name, text]);
+        }
         table.row([
             "parameters".to_string(),
             format!("{} dense, {} in tables", estimate.dense, estimate.sparse),

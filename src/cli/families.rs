@@ -4,8 +4,8 @@ use super::exit::{Exit, Failure};
 use crate::base::registry::Part;
 use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, StartChoice, StepTimeChoice};
-use crate::data::SourceChoice;
 use crate::data::order::OrderChoice;
+use crate::data::{Hashing, SourceChoice};
 use crate::model::ModelChoice;
 use crate::optimizer::OptimizerChoice;
 use crate::optimizer::schedule::ScheduleChoice;
@@ -20,6 +20,7 @@ pub(super) const FAMILIES: &[PartFamily] = &[
     ("presets", "preset", || Preset::PARTS.to_vec()),
     ("sources", "data.kind", SourceChoice::parts),
     ("orders", "train.order.kind", OrderChoice::parts),
+    ("hashings", "tables.hashing.kind", Hashing::parts),
     ("models", "model.kind", ModelChoice::parts),
     ("optimizers", "optimizer.kind", OptimizerChoice::parts),
     ("schedules", "schedule.decay.kind", ScheduleChoice::parts),

@@ -301,12 +301,7 @@ impl Trial {
         let preset = self.scenario.preset.map(Preset::name);
         let stopwatch = Stopwatch::start(out, self.threads, &self.folder, preset)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
-        let facts = self.prepared.as_ref().map(|prepared| {
-            let mut facts = prepared.source.facts();
-            facts.extend(prepared.dated_days());
-            facts
-        });
-        let facts = facts.unwrap_or_default();
+        let facts = self.prepared.as_ref().map(Prepared::facts).unwrap_or_default();
         let stages = self.do_earlier(out, options)?;
         let begun = self.begin(out, options, &snapshots)?;
         let Begun { mut job, mut recorder, mut keeper, started, resumed } = begun;

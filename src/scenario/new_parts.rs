@@ -8,7 +8,7 @@ use crate::base::registry::Part;
 use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, StartChoice, StepTimeChoice};
 use crate::data::order::OrderChoice;
-use crate::data::{OpenContext, SourceChoice};
+use crate::data::{Hashing, OpenContext, SourceChoice};
 use crate::model::{ModelChoice, Normalization};
 use crate::optimizer::{OptimizerChoice, ScheduleChoice};
 use crate::protocol::ProtocolChoice;
@@ -20,6 +20,7 @@ use crate::sim::{NoObserver, State};
 const ALL_NEW: &str = r#"
 train = { batch = 8, stop.updates = 40, order.kind = "new_part" }
 data = { kind = "new_part", rows = 200 }
+tables.hashing.kind = "new_part"
 model.kind = "new_part"
 optimizer = { kind = "new_part", learning_rate = 0.01 }
 schedule.decay.kind = "new_part"
@@ -54,9 +55,10 @@ fn said(text: &str) -> String {
 
 #[test]
 fn a_new_part_of_every_family_is_listed_read_written_checked_built_and_run() {
-    let families: [(&str, &[Part]); 12] = [
+    let families: [(&str, &[Part]); 13] = [
         ("source", SourceChoice::PARTS),
         ("order", OrderChoice::PARTS),
+        ("hashing", Hashing::PARTS),
         ("model", ModelChoice::PARTS),
         ("normalization", Normalization::PARTS),
         ("optimizer", OptimizerChoice::PARTS),

@@ -15,9 +15,9 @@ use crate::cluster::{
     Compute, DelayChoice, Failures, MachineClass, Membership, Network, PaceConfig, Routine,
     Scripted, ShardService, StartChoice,
 };
-use crate::data::SourceChoice;
 use crate::data::order::OrderChoice;
 use crate::data::window::Window;
+use crate::data::{Hashing, SourceChoice};
 use crate::model::ModelChoice;
 use crate::optimizer::OptimizerChoice;
 use crate::optimizer::clip::Clip;
@@ -280,19 +280,41 @@ impl Default for Holdout {
 }
 
 /// How embedding tables are kept.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tables {
     /// What evaluation reads for an id that training has not met. Training itself gives such an id
     /// a row with first values.
     #[serde(skip_serializing_if = "UnknownIds::is_default")]
     pub unknown: UnknownIds,
+    /// How ids find their rows.
+    #[serde(skip_serializing_if = "Hashing::is_default")]
+    pub hashing: Hashing,
+    /// Id spaces whose ids find their rows in another way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub of: Vec<TablesOf>,
+}
+
+/// How the ids of single id spaces find their rows.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TablesOf {
+    /// Names of the id spaces, such as `item`.
+    pub spaces: Vec<String>,
+    /// How their ids find their rows.
+    pub hashing: Hashing,
 }
 
 impl Tables {
     /// Whether it has the default settings.
     pub fn is_default(&self) -> bool {
         *self == Tables::default()
+    }
+
+    /// How the ids of an id space find their rows.
+    pub fn hashing_of(&self, space: &str) -> &Hashing {
+        let named = self.of.iter().find(|of| of.spaces.iter().any(|name| name == space));
+        named.map_or(&self.hashing, |of| &of.hashing)
     }
 }
 

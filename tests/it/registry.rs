@@ -11,6 +11,7 @@ use straggler::cluster::delay::Geometric;
 use straggler::cluster::{
     DelayChoice, MachineClass, Network, ShardService, StartChoice, StepTimeChoice,
 };
+use straggler::data::Hashing;
 use straggler::data::SourceChoice;
 use straggler::data::order::OrderChoice;
 use straggler::model::{ModelChoice, Normalization};
@@ -136,6 +137,11 @@ fn every_step_time_law_works() {
 #[test]
 fn every_order_works() {
     each::<OrderChoice>(OrderChoice::PARTS, |scenario, order| scenario.train.order = order);
+}
+
+#[test]
+fn every_hashing_works() {
+    each::<Hashing>(Hashing::PARTS, |scenario, hashing| scenario.tables.hashing = hashing);
 }
 
 #[test]
