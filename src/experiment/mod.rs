@@ -21,6 +21,7 @@ mod run_error;
 pub mod run_info;
 pub mod snapshot;
 pub mod stages;
+mod starts;
 pub mod stop;
 mod summary;
 pub mod sweep;

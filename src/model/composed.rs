@@ -273,7 +273,7 @@ mod tests {
 
     fn log(hashing: serde_json::Value) -> Arc<dyn DataSource> {
         let keys =
-            serde_json::json!({"kind": "synthetic", "rows_per_day": 100, "users": 9, "items": 12});
+            serde_json::json!({"kind": "synthetic", "rows_per_day": 100, "users": 9, "items": 40});
         let choice: SourceChoice = serde_json::from_value(keys).unwrap();
         let context = OpenContext { base_dir: Path::new("."), streams: Streams::new(1) };
         let hashing: Hashing = serde_json::from_value(hashing).unwrap();
