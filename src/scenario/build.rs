@@ -485,6 +485,7 @@ impl Scenario {
         let drawn = streams(SeededPart::Weights);
         let server = ParameterServer::new(layout, sharding, rules.0, rules.1, drawn)
             .with_admission(self.admission)
+            .with_eviction(self.eviction.clone())
             .with_unknown(self.tables.unknown, &hashed);
         let pool = Pool::new(threads);
         let remedies = self.remedies(workers, model.layout());

@@ -24,7 +24,7 @@ use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
-use crate::server::{Admission, Placement, RowPlacement, UnknownIds};
+use crate::server::{Admission, Eviction, Placement, RowPlacement, UnknownIds};
 use crate::sim::evaluate::{BestBy, Views};
 use crate::sim::feed::{ExampleSharing, LastBatch};
 use crate::sim::{Every, Stop};
@@ -68,6 +68,9 @@ pub struct Scenario {
     /// Admits embedding rows only when they have been met often enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admission: Option<Admission>,
+    /// Evicts embedding rows; every row stays when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eviction: Option<Eviction>,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// How workers and server coordinate.

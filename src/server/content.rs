@@ -3,6 +3,7 @@
 
 use super::admission::Admission;
 use super::dense::DenseStore;
+use super::eviction::Eviction;
 use super::selection::{Aspects, Selection};
 use super::table::TableStore;
 use crate::base::Streams;
@@ -47,6 +48,13 @@ impl Content {
     pub fn admit(&mut self, admission: Option<Admission>) {
         let Some(admission) = admission else { return };
         self.tables.iter_mut().for_each(|table| table.admit(admission));
+    }
+
+    /// Rows come and go from now on, if `eviction` is given.
+    pub fn let_rows_go(&mut self, eviction: Option<&Eviction>) {
+        if eviction.is_some() {
+            self.tables.iter_mut().for_each(TableStore::let_rows_go);
+        }
     }
 
     /// Copies the chosen parts of the chosen blocks and tables from the content of a server with

@@ -33,6 +33,18 @@ impl KnownRows {
         self.by_updates && updates > 0 || word() >> (id % 64) & 1 == 1
     }
 
+    /// From now on only marked rows are known.
+    pub(super) fn ask_marks_only(&mut self) {
+        self.by_updates = false;
+    }
+
+    /// Makes a row unknown.
+    pub(super) fn forget(&mut self, id: u32) {
+        if let Some(word) = self.marked.get_mut(id as usize / 64) {
+            *word &= !(1 << (id % 64));
+        }
+    }
+
     /// Marks a row of a table of `rows` rows.
     pub(super) fn mark(&mut self, id: u32, rows: usize) {
         self.marked.resize(rows.div_ceil(64), 0);

@@ -6,6 +6,8 @@
 pub mod admission;
 pub mod content;
 pub mod dense;
+mod evicting;
+pub mod eviction;
 mod known;
 pub mod merge;
 pub mod piece;
@@ -21,6 +23,7 @@ pub mod unknown;
 
 pub use admission::Admission;
 pub use content::Content;
+pub use eviction::{Eviction, EvictionRule};
 pub use merge::Merger;
 pub use piece::{CopyUnit, Piece};
 pub use placement::Placement;

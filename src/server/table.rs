@@ -4,6 +4,8 @@
 use ndarray::{ArrayView2, ShapeBuilder};
 
 use super::admission::{Admission, AdmissionGate};
+use super::eviction::lives::RowPush;
+use super::eviction::{Eviction, EvictionConfig, ReturnsWith, RowLives};
 use super::known::KnownRows;
 use super::selection::Aspects;
 use crate::base::Streams;
@@ -12,6 +14,25 @@ use crate::nn::kernels::amend::StoredRows;
 use crate::nn::kernels::{Kernels, TouchedRow, UpdatedRows, all_finite};
 use crate::optimizer::{Optimizer, RowSemantics, Slot, Tick};
 use crate::params::Table;
+
+/// How the rows of a table begin.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FirstRow<'a> {
+    /// The table.
+    pub table: &'a Table,
+    /// Its index.
+    pub index: usize,
+    /// The slots of a row.
+    pub slots: &'a [Slot],
+    /// The draws of first values.
+    pub streams: Streams,
+}
+
+impl FirstRow<'_> {
+    fn fill(&self, id: u32, weights: &mut [f32]) {
+        self.table.init.fill(self.streams, self.index as u64, u64::from(id), weights);
+    }
+}
 
 /// The rows of one table.
 #[derive(Clone, Debug)]
@@ -29,6 +50,8 @@ pub struct TableStore {
     /// Which rows are admitted; `None` if all are.
     gate: Option<AdmissionGate>,
     known: KnownRows,
+    /// The lives of its rows, if rows are evicted.
+    lives: Option<RowLives>,
 }
 
 impl TableStore {
@@ -56,6 +79,7 @@ impl TableStore {
             counts: Vec::new(),
             gate: None,
             known: KnownRows::new(optimizer.rows() == RowSemantics::Lazy),
+            lives: None,
         }
     }
 
@@ -124,6 +148,64 @@ impl TableStore {
     pub fn copy_admission_from(&mut self, id: u32, from: &TableStore) {
         if let (Some(gate), Some(from)) = (&mut self.gate, &from.gate) {
             gate.copy_from(id, from, self.dim);
+        }
+    }
+
+    /// Rows come and go from now on; none is there yet.
+    pub fn let_rows_go(&mut self) {
+        self.known.ask_marks_only();
+        self.lives = Some(RowLives::new(self.updates.len()));
+    }
+
+    /// The lives of its rows, if rows are evicted.
+    pub fn lives(&self) -> Option<&RowLives> {
+        self.lives.as_ref()
+    }
+
+    /// The same, for writing.
+    pub(super) fn lives_mut(&mut self) -> Option<&mut RowLives> {
+        self.lives.as_mut()
+    }
+
+    /// A push updates these rows; those that do not take it are left out.
+    pub(super) fn live(
+        &mut self,
+        touched: &mut Vec<TouchedRow>,
+        rule: &dyn EvictionConfig,
+        push: RowPush,
+    ) {
+        if let Some(lives) = &mut self.lives {
+            touched.retain(|row| lives.push(row.id, rule, push));
+        }
+    }
+
+    /// Evicts a row: from now on it is as at its first day, but for what returns with it.
+    pub(super) fn evict(&mut self, id: u32, first: &FirstRow<'_>, how: &Eviction, version: u64) {
+        let dim = self.dim;
+        let row = &mut self.data[id as usize * self.stride..][..self.stride];
+        let (weights, memory) = row.split_at_mut(dim);
+        match how.returns {
+            ReturnsWith::FirstValues => first.fill(id, weights),
+            ReturnsWith::Zeros => weights.fill(0.0),
+            ReturnsWith::OldWeights => {}
+        }
+        if !how.keep_slots {
+            Slot::begin(first.slots, dim, memory);
+            if self.forgotten.is_empty() {
+                self.forgotten = vec![0; self.updates.len()];
+            }
+            self.forgotten[id as usize] = self.updates[id as usize];
+        }
+        if let Some(gate) = &mut self.gate
+            && gate.is_admitted(id)
+        {
+            let kept = weights.to_vec();
+            gate.forget(id, &kept);
+            weights.fill(0.0);
+        }
+        self.known.forget(id);
+        if let Some(lives) = &mut self.lives {
+            lives.evict(id, version);
         }
     }
 
@@ -232,6 +314,9 @@ impl TableStore {
         if what.weights {
             self.copy_admission_from(id, from);
             self.copy_known_from(id, from);
+            if let (Some(lives), Some(from)) = (&mut self.lives, &from.lives) {
+                lives.copy_from(id, from);
+            }
         }
         if what.counters {
             let at = id as usize;
@@ -343,7 +428,8 @@ crate::persist!(TableStore {
     ),
     counts: scratch,
     gate: each,
-    known: state
+    known: state,
+    lives: each
 });
 
 #[cfg(test)]
