@@ -418,6 +418,7 @@ impl Trial {
             workers: job.simulation().map_or(1, |simulation| simulation.workers().len()),
             timeline: record.timeline,
             layers: record.layers.is_some(),
+            tables: self.scenario.admission.is_some() || self.scenario.eviction.is_some(),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::params::{Gradient, Layout, Lookups};
 #[derive(Clone, Debug)]
 pub struct ParameterServer {
     pub(super) layout: Arc<Layout>,
-    sharding: Sharding,
+    pub(super) sharding: Sharding,
     pub(super) content: Content,
     dense_rule: Arc<dyn Optimizer>,
     pub(super) sparse_rule: Arc<dyn Optimizer>,
@@ -32,6 +32,8 @@ pub struct ParameterServer {
     pub(super) eviction: Option<Eviction>,
     /// How often rows to evict were looked for.
     pub(super) looked: u64,
+    /// The version of each shard after its last update, if rows are evicted.
+    pub(super) versions: Vec<u64>,
     /// The rows of the current update.
     pub(super) touched: Vec<TouchedRow>,
 }
@@ -139,6 +141,7 @@ impl ParameterServer {
             streams,
             eviction: None,
             looked: 0,
+            versions: Vec::new(),
             touched: Vec::new(),
         }
     }
@@ -146,6 +149,7 @@ impl ParameterServer {
     /// Evicts rows; for a new server.
     pub fn with_eviction(mut self, eviction: Option<Eviction>) -> ParameterServer {
         self.content.let_rows_go(eviction.as_ref());
+        self.versions = vec![0; self.sharding.shards() as usize];
         self.eviction = eviction;
         self
     }
@@ -365,13 +369,16 @@ impl ParameterServer {
                 }
             }
         }
+        if let Some(version) = self.versions.get_mut(shard.index()) {
+            *version = context.version;
+        }
         for t in 0..self.content.tables.len() {
             let tick = Tick { rate: context.sparse_rate, ..tick };
             let fine = self.apply_table(t, shard, (lookups, gradient), tick, context);
             bad = bad.or(fine.err());
         }
         if self.eviction.is_some() {
-            self.evict_due(context.progress, context.version);
+            self.evict_due(context.progress);
         }
         bad.map_or(Ok(()), Err)
     }
@@ -435,16 +442,17 @@ impl ParameterServer {
         if rule.rows() == RowSemantics::Dense {
             let mut touched = vec![false; table.rows as usize];
             ids.iter().for_each(|&id| touched[id as usize] = true);
-            let admitted: Vec<bool> = (0..table.rows).map(|id| store.is_admitted(id)).collect();
+            let there = |id| store.is_admitted(id) && store.is_there(id);
+            let there: Vec<bool> = (0..table.rows).map(there).collect();
             let untouched = store.update_untouched(rule, tick, |id| {
                 let at = id as usize;
-                !touched[at] && admitted[at] && sharding.of_row(table.space, id) == shard
+                !touched[at] && there[at] && sharding.of_row(table.space, id) == shard
             });
             bad = bad.or(untouched);
         }
         let bad = bad.map(|id| BadUpdate { parameter: format!("{}[{id}]", table.name) });
         if self.eviction.is_some() {
-            self.make_room(t, context.progress, context.version);
+            self.make_room(t, context.progress);
         }
         bad.map_or(Ok(()), Err)
     }
@@ -461,6 +469,7 @@ crate::persist!(ParameterServer {
     streams: fixed,
     eviction: fixed,
     looked: state,
+    versions: sized,
     touched: scratch
 });
 

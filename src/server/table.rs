@@ -12,7 +12,7 @@ use crate::base::Streams;
 use crate::nn::buffer::AlignedBuffer;
 use crate::nn::kernels::amend::StoredRows;
 use crate::nn::kernels::{Kernels, TouchedRow, UpdatedRows, all_finite};
-use crate::optimizer::{Optimizer, RowSemantics, Slot, Tick};
+use crate::optimizer::{Moment, Optimizer, RowSemantics, Slot, Tick};
 use crate::params::Table;
 
 /// How the rows of a table begin.
@@ -137,6 +137,18 @@ impl TableStore {
         }
     }
 
+    /// Takes over from another store of the same table whether the row is there and known, and its
+    /// life.
+    pub(super) fn copy_life_from(&mut self, id: u32, from: &TableStore) {
+        self.copy_known_from(id, from);
+        if let (Some(lives), Some(others)) = (&mut self.lives, &from.lives) {
+            lives.copy_from(id, others);
+            if !from.is_known(id) {
+                self.known.forget(id);
+            }
+        }
+    }
+
     /// Marks a row that another store of the same table knows. No row is ever unknown again.
     pub(super) fn copy_known_from(&mut self, id: u32, from: &TableStore) {
         if from.is_known(id) && !self.is_known(id) {
@@ -157,9 +169,39 @@ impl TableStore {
         self.lives = Some(RowLives::new(self.updates.len()));
     }
 
+    /// Whether the row is there; every row is if none is ever evicted.
+    pub fn is_there(&self, id: u32) -> bool {
+        self.lives.as_ref().is_none_or(|lives| lives.record(id).is_some())
+    }
+
     /// The lives of its rows, if rows are evicted.
     pub fn lives(&self) -> Option<&RowLives> {
         self.lives.as_ref()
+    }
+
+    /// Rows that are there: those of ids that training has met, and that are admitted and not
+    /// evicted.
+    pub fn rows_there(&self) -> u64 {
+        match &self.lives {
+            Some(lives) => lives.alive(),
+            None => (0..self.rows()).filter(|&id| self.is_known(id)).count() as u64,
+        }
+    }
+
+    /// Ids that have been met and are not admitted.
+    pub fn rows_waiting(&self) -> u64 {
+        let waiting = |gate: &AdmissionGate| {
+            let met = gate.seen().iter().zip(0u32..).filter(|(seen, _)| **seen > 0);
+            met.filter(|(_, id)| !gate.is_admitted(*id)).count() as u64
+        };
+        self.gate.as_ref().map_or(0, waiting)
+    }
+
+    /// Lets all rows that are there count as updated at this moment.
+    pub fn begin_lives_at(&mut self, now: Moment) {
+        if let Some(lives) = &mut self.lives {
+            lives.begin_at(now);
+        }
     }
 
     /// The same, for writing.
@@ -314,7 +356,10 @@ impl TableStore {
         if what.weights {
             self.copy_admission_from(id, from);
             self.copy_known_from(id, from);
-            if let (Some(lives), Some(from)) = (&mut self.lives, &from.lives) {
+            // A row that a new job does not have yet stays there with its first values.
+            if let (Some(lives), Some(from)) = (&mut self.lives, &from.lives)
+                && from.record(id).is_some()
+            {
                 lives.copy_from(id, from);
             }
         }

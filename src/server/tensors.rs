@@ -9,6 +9,7 @@
 //! | `mlp.0.weight/updates` | 1 | updates of the block, counted by its rule |
 //! | `item/updates` | rows | updates of each row, counted by its rule |
 //! | `item/known` | rows | 1 for the rows of ids that training has met |
+//! | `item/last_update`, `item/last_example`, `item/last_ns`, `item/pushes`, `item/score`, `item/evictions` | rows | the lives of rows, if rows are evicted |
 //! | `item/seen` | rows | pushes counted for each row, if rows are admitted |
 //! | `item/partition_updates` | shards | updates of the table's part on each shard, likewise |
 //! | `ids/item`, `ids/item/text`, `ids/item/ends` | rows, bytes, rows | [the ids](super::renumber) in the order of the rows |
@@ -233,6 +234,11 @@ impl Content {
             put(format!("{}/updates", table.name), vec![rows], TensorValues::U32(store.counted()));
             let known = (0..table.rows).map(|id| u8::from(store.is_known(id))).collect();
             put(format!("{}/known", table.name), vec![rows], TensorValues::U8(known));
+            if let Some(lives) = store.lives() {
+                for (name, values) in lives.tensors() {
+                    put(format!("{}/{name}", table.name), vec![rows], values);
+                }
+            }
             if let Some(gate) = store.gate() {
                 let seen = gate.seen().to_vec();
                 put(format!("{}/seen", table.name), vec![rows], TensorValues::U32(seen));
@@ -358,6 +364,19 @@ impl Content {
             let name = format!("{}/updates", table.name);
             if let Some(updates) = from.row_counters(&name, rows)? {
                 store.set_updates(updates.to_vec());
+            }
+            if let Some(lives) = store.lives_mut() {
+                let known = tensors.get(&format!("{}/known", table.name));
+                let known: Vec<bool> = match known.map(|tensor| &tensor.values) {
+                    Some(TensorValues::U8(known)) if known.len() == rows => {
+                        known.iter().map(|known| *known != 0).collect()
+                    }
+                    _ => vec![true; rows],
+                };
+                let of = |name: &str| tensors.get(&format!("{}/{name}", table.name));
+                if let Some(name) = lives.set_tensors(&known, of) {
+                    from.missing.push(format!("{}/{name}", table.name));
+                }
             }
             // Files of other programs have only rows that mean something.
             match tensors.get(&format!("{}/known", table.name)).map(|tensor| &tensor.values) {

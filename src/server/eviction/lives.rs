@@ -2,6 +2,7 @@
 
 use super::{EvictionConfig, LateGradients, RowRecord};
 use crate::optimizer::Moment;
+use crate::server::tensors::{Tensor, TensorValues};
 
 /// Part of a full table that one new row drives out.
 const PART: u64 = 64;
@@ -187,6 +188,70 @@ impl RowLives {
         }
         self.rows[at] = record;
         self.evictions[at].0 = evictions;
+    }
+
+    /// The lives of all rows as columns, as a checkpoint holds them.
+    pub(in crate::server) fn tensors(&self) -> [(&'static str, TensorValues); 6] {
+        let all = || self.rows.iter().map(|row| row.unwrap_or_default());
+        let ns = |row: RowRecord| (row.last.seconds * 1e9).round() as u64;
+        [
+            ("last_update", TensorValues::U64(all().map(|row| row.last.updates).collect())),
+            ("last_example", TensorValues::U64(all().map(|row| row.last.examples).collect())),
+            ("last_ns", TensorValues::U64(all().map(ns).collect())),
+            ("pushes", TensorValues::U32(all().map(|row| row.pushes).collect())),
+            ("score", TensorValues::F32(all().map(|row| row.score as f32).collect())),
+            ("evictions", TensorValues::U32(self.evictions.iter().map(|e| e.0).collect())),
+        ]
+    }
+
+    /// Sets the lives of the `known` rows from the columns that `of` finds; returns the name of the
+    /// first that is missing. Without columns these rows are there as if they had been updated at
+    /// the start.
+    pub(in crate::server) fn set_tensors<'t>(
+        &mut self,
+        known: &[bool],
+        of: impl Fn(&str) -> Option<&'t Tensor>,
+    ) -> Option<&'static str> {
+        let fits = |name: &str, tensor: &Tensor, wanted: &TensorValues| {
+            tensor.shape == [self.rows.len()]
+                && std::mem::discriminant(&tensor.values) == std::mem::discriminant(wanted)
+                && !name.is_empty()
+        };
+        let wanted = self.tensors();
+        let missing = wanted.iter().find_map(|(name, wanted)| {
+            let found = of(name).is_some_and(|tensor| fits(name, tensor, wanted));
+            (!found).then_some(*name)
+        });
+        let whole = |name: &str, at: usize| match of(name).map(|tensor| &tensor.values) {
+            Some(TensorValues::U64(values)) => values[at],
+            Some(TensorValues::U32(values)) => u64::from(values[at]),
+            _ => 0,
+        };
+        let score = |at: usize| match of("score").map(|tensor| &tensor.values) {
+            Some(TensorValues::F32(values)) => f64::from(values[at]),
+            _ => 0.0,
+        };
+        for (at, id) in (0..known.len()).zip(0u32..) {
+            if missing.is_some() {
+                self.set(id, known[at].then(RowRecord::default), 0);
+                continue;
+            }
+            let last = Moment {
+                updates: whole("last_update", at),
+                examples: whole("last_example", at),
+                seconds: whole("last_ns", at) as f64 / 1e9,
+            };
+            let pushes = whole("pushes", at) as u32;
+            let record = RowRecord { last, pushes, score: score(at) };
+            self.set(id, known[at].then_some(record), whole("evictions", at) as u32);
+        }
+        missing
+    }
+
+    /// Lets all rows that are there count as updated at this moment.
+    pub(in crate::server) fn begin_at(&mut self, now: Moment) {
+        self.rows.iter_mut().flatten().for_each(|row| row.last = now);
+        self.newest = now;
     }
 
     /// Whether every row that came is there or was evicted; not of a dry run, which counts rows
