@@ -49,6 +49,7 @@ const REGISTRIES: &[(&str, &[&str])] = &[
     ("src/optimizer", &["clip", "config", "rule", "schedule", "swap", "tests"]),
     ("src/data/order", &["bijection", "tests"]),
     ("src/data/coding", &["coded"]),
+    ("src/server/eviction", &["lives"]),
     ("src/data/sources", &[]),
     ("src/cluster/step_time", &[]),
 ];
@@ -63,6 +64,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("OptimizerChoice", "src/optimizer/mod.rs"),
     ("ScheduleChoice", "src/optimizer/schedule.rs"),
     ("ProtocolChoice", "src/protocol/mod.rs"),
+    ("EvictionRule", "src/server/eviction/mod.rs"),
     ("RemedyChoice", "src/remedy/mod.rs"),
     ("Local", "src/cluster/routine.rs"),
     ("StepTimeChoice", "src/cluster/step_time/mod.rs"),

@@ -12,6 +12,7 @@ use crate::optimizer::schedule::ScheduleChoice;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
 use crate::scenario::presets::Preset;
+use crate::server::EvictionRule;
 
 /// A kind of part: its plural, the key that chooses it, and the parts.
 pub(super) type PartFamily = (&'static str, &'static str, fn() -> Vec<Part>);
@@ -24,6 +25,7 @@ pub(super) const FAMILIES: &[PartFamily] = &[
     ("models", "model.kind", ModelChoice::parts),
     ("optimizers", "optimizer.kind", OptimizerChoice::parts),
     ("schedules", "schedule.decay.kind", ScheduleChoice::parts),
+    ("evictions", "eviction.rule.kind", EvictionRule::parts),
     ("protocols", "protocol.kind", ProtocolChoice::parts),
     ("remedies", "remedy.kind", RemedyChoice::parts),
     ("local work", "worker.local.kind", Local::parts),

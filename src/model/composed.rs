@@ -379,7 +379,8 @@ mod tests {
         let view = View { dense: &dense, moving: &moving, rows: &rows, lookups: &lookups };
         let joined = model.join(view, &inner, &all);
         let item = layout.tables.iter().position(|table| table.name == "item.remainder").unwrap();
-        let space = model.network.layout().tables[0].space;
+        let of_network = &model.network.layout().tables;
+        let space = of_network.iter().find(|table| table.name == "item").unwrap().space;
         let dim = layout.tables[item].dim;
         let own = &rows[row_range(layout, &lookups, item)];
         for (number, at) in all[space].chunks_exact(2).enumerate() {

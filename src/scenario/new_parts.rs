@@ -14,6 +14,7 @@ use crate::optimizer::{OptimizerChoice, ScheduleChoice};
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
 use crate::scenario::Scenario;
+use crate::server::EvictionRule;
 use crate::sim::{NoObserver, State};
 
 /// A job in which every part is new.
@@ -27,6 +28,7 @@ schedule.decay.kind = "new_part"
 protocol = { kind = "new_part", pushes = 1 }
 cluster = { workers = 4, start = { kind = "new_part", updates = 3 }, compute.law.kind = "new_part" }
 worker.local.kind = "new_part"
+eviction = { rule.kind = "new_part", every.updates = 10 }
 [[remedy]]
 kind = "new_part"
 "#;
@@ -55,7 +57,7 @@ fn said(text: &str) -> String {
 
 #[test]
 fn a_new_part_of_every_family_is_listed_read_written_checked_built_and_run() {
-    let families: [(&str, &[Part]); 13] = [
+    let families: [(&str, &[Part]); 14] = [
         ("source", SourceChoice::PARTS),
         ("order", OrderChoice::PARTS),
         ("hashing", Hashing::PARTS),
@@ -64,6 +66,7 @@ fn a_new_part_of_every_family_is_listed_read_written_checked_built_and_run() {
         ("optimizer", OptimizerChoice::PARTS),
         ("schedule", ScheduleChoice::PARTS),
         ("protocol", ProtocolChoice::PARTS),
+        ("eviction", EvictionRule::PARTS),
         ("remedy", RemedyChoice::PARTS),
         ("local work", Local::PARTS),
         ("step-time law", StepTimeChoice::PARTS),

@@ -50,10 +50,14 @@ impl Content {
         self.tables.iter_mut().for_each(|table| table.admit(admission));
     }
 
-    /// Rows come and go from now on, if `eviction` is given.
-    pub fn let_rows_go(&mut self, eviction: Option<&Eviction>) {
-        if eviction.is_some() {
-            self.tables.iter_mut().for_each(TableStore::let_rows_go);
+    /// Rows come and go from now on, if `eviction` is given, but for those of the tables that `fixed`
+    /// names.
+    pub fn let_rows_go(&mut self, eviction: Option<&Eviction>, fixed: &[bool]) {
+        let fixed = fixed.iter().chain(std::iter::repeat(&false));
+        for (table, fixed) in self.tables.iter_mut().zip(fixed) {
+            if eviction.is_some() && !fixed {
+                table.let_rows_go();
+            }
         }
     }
 

@@ -146,9 +146,9 @@ impl ParameterServer {
         }
     }
 
-    /// Evicts rows; for a new server.
+    /// Evicts rows; for a new server, after [`with_unknown`](Self::with_unknown).
     pub fn with_eviction(mut self, eviction: Option<Eviction>) -> ParameterServer {
-        self.content.let_rows_go(eviction.as_ref());
+        self.content.let_rows_go(eviction.as_ref(), &self.unknown.1);
         self.versions = vec![0; self.sharding.shards() as usize];
         self.eviction = eviction;
         self
@@ -195,7 +195,7 @@ impl ParameterServer {
         let rules = (self.dense_rule.as_ref(), self.sparse_rule.as_ref());
         let mut content = Content::new(&self.layout, self.sharding.shards(), rules, streams);
         content.admit(self.admission);
-        content.let_rows_go(self.eviction.as_ref());
+        content.let_rows_go(self.eviction.as_ref(), &self.unknown.1);
         content
     }
 

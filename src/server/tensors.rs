@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 
 use super::content::Content;
+use super::eviction::lives::LifeColumns;
 use crate::base::{Purpose, Streams};
 use crate::optimizer::{Optimizer, Slot};
 use crate::params::{Block, Layout};
@@ -235,7 +236,7 @@ impl Content {
             let known = (0..table.rows).map(|id| u8::from(store.is_known(id))).collect();
             put(format!("{}/known", table.name), vec![rows], TensorValues::U8(known));
             if let Some(lives) = store.lives() {
-                for (name, values) in lives.tensors() {
+                for (name, values) in life_tensors(lives.columns()) {
                     put(format!("{}/{name}", table.name), vec![rows], values);
                 }
             }
@@ -373,9 +374,10 @@ impl Content {
                     }
                     _ => vec![true; rows],
                 };
-                let of = |name: &str| tensors.get(&format!("{}/{name}", table.name));
-                if let Some(name) = lives.set_tensors(&known, of) {
-                    from.missing.push(format!("{}/{name}", table.name));
+                let columns = life_columns(tensors, &table.name, rows);
+                lives.set_columns(&known, columns.as_ref());
+                if columns.is_none() {
+                    from.missing.push(format!("{}/last_update", table.name));
                 }
             }
             // Files of other programs have only rows that mean something.
@@ -402,6 +404,47 @@ impl Content {
         }
         Ok(from.missing)
     }
+}
+
+/// The columns of the lives of rows, by name.
+fn life_tensors(lives: LifeColumns) -> [(&'static str, TensorValues); 6] {
+    let LifeColumns { last_update, last_example, last_ns, pushes, score, evictions } = lives;
+    [
+        ("last_update", TensorValues::U64(last_update)),
+        ("last_example", TensorValues::U64(last_example)),
+        ("last_ns", TensorValues::U64(last_ns)),
+        ("pushes", TensorValues::U32(pushes)),
+        ("score", TensorValues::F32(score)),
+        ("evictions", TensorValues::U32(evictions)),
+    ]
+}
+
+/// The same, read; `None` if one is missing or does not fit.
+fn life_columns(tensors: &Tensors, table: &str, rows: usize) -> Option<LifeColumns> {
+    let of = |name: &str| {
+        let tensor = tensors.get(&format!("{table}/{name}"))?;
+        (tensor.shape == [rows]).then_some(&tensor.values)
+    };
+    let u64s = |name| match of(name)? {
+        TensorValues::U64(values) => Some(values.clone()),
+        _ => None,
+    };
+    let u32s = |name| match of(name)? {
+        TensorValues::U32(values) => Some(values.clone()),
+        _ => None,
+    };
+    let score = match of("score")? {
+        TensorValues::F32(values) => values.clone(),
+        _ => return None,
+    };
+    Some(LifeColumns {
+        last_update: u64s("last_update")?,
+        last_example: u64s("last_example")?,
+        last_ns: u64s("last_ns")?,
+        pushes: u32s("pushes")?,
+        score,
+        evictions: u32s("evictions")?,
+    })
 }
 
 struct TensorReader<'a> {

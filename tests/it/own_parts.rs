@@ -15,6 +15,8 @@ use straggler::optimizer::{OptimizerChoice, ScheduleChoice, adagrad, schedule};
 use straggler::protocol::{ProtocolChoice, softsync, synchronous};
 use straggler::remedy::{RemedyChoice, power};
 use straggler::scenario::Scenario;
+use straggler::server::EvictionRule;
+use straggler::server::eviction::age;
 
 /// A job in which every part is chosen by the first name, or by the second.
 fn job(own: bool) -> String {
@@ -29,6 +31,7 @@ schedule.decay = { kind = "inverse_sqrt", after.updates = 20 }
 protocol = { kind = "softsync", n = 2 }
 cluster = { workers = 4, start = { kind = "staggered", over = "40ms" }, compute.law = { kind = "gamma", variation = 0.5 } }
 worker.local.kind = "gradient"
+eviction = { rule = { kind = "age", after.updates = 9 }, every.updates = 5 }
 [[remedy]]
 kind = "power"
 exponent = 0.7
@@ -61,6 +64,7 @@ fn a_part_added_to_each_family_works_like_a_built_in_one() -> Result<(), Registe
     OptimizerChoice::register::<adagrad::Config>("own_adagrad", "An optimizer.")?;
     ScheduleChoice::register::<schedule::InverseSqrt>("own_inverse_sqrt", "A decay.")?;
     ProtocolChoice::register::<softsync::Config>("own_softsync", "A protocol.")?;
+    EvictionRule::register::<age::Config>("own_age", "Expiry.")?;
     RemedyChoice::register::<power::Config>("own_power", "A remedy.")?;
     StartChoice::register::<start::Staggered>("own_staggered", "A start.")?;
     StepTimeChoice::register::<step_time::gamma::Config>("own_gamma", "A law.")?;
@@ -70,7 +74,7 @@ fn a_part_added_to_each_family_works_like_a_built_in_one() -> Result<(), Registe
     let (built_in, _) = trained(&job(false));
     let (own, written) = trained(&job(true));
     assert!(built_in == own, "the same parts under other names give other weights");
-    assert_eq!(written.matches("kind = \"own_").count(), 12, "{written}");
+    assert_eq!(written.matches("kind = \"own_").count(), 13, "{written}");
     // What is written is read again, and complete.
     assert_eq!(
         toml::from_str::<Scenario>(&written).unwrap(),

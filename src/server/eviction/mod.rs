@@ -5,14 +5,14 @@
 //! newest update; DeepRec's eviction by global step and by the norm of the weights, when it saves a
 //! checkpoint; PERSIA's least recently used row; Paddle's decaying score.
 
-mod age;
-mod least_frequent;
-mod least_recent;
+pub mod age;
+pub mod least_frequent;
+pub mod least_recent;
 pub(in crate::server) mod lives;
 #[cfg(test)]
 mod new_part;
-mod score;
-mod small_norm;
+pub mod score;
+pub mod small_norm;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
