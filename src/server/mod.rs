@@ -9,6 +9,7 @@ pub mod dense;
 mod evicting;
 pub mod eviction;
 mod known;
+mod life_tensors;
 pub mod merge;
 pub mod piece;
 pub mod placement;
@@ -18,6 +19,7 @@ pub mod selection;
 pub mod sharding;
 pub mod store;
 pub mod table;
+mod tensor;
 pub mod tensors;
 pub mod unknown;
 
