@@ -534,7 +534,11 @@ impl Observer for Recorder {
                     self.keep(outcome);
                 }
             }
-            Record::Aborted { .. } | Record::Left { .. } | Record::Joined { .. } => {}
+            Record::Aborted { .. }
+            | Record::Left { .. }
+            | Record::Joined { .. }
+            | Record::ShardDown { .. }
+            | Record::ShardBack { .. } => {}
             Record::Activity { .. } | Record::Service { .. } => self.timeline(record),
         }
     }

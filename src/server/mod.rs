@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod content;
 pub mod dense;
+pub mod excerpt;
 pub mod merge;
 pub mod piece;
 pub mod placement;
@@ -19,6 +20,7 @@ pub mod tensors;
 
 pub use admission::Admission;
 pub use content::Content;
+pub use excerpt::{Excerpt, RowChoice, RowMarks};
 pub use merge::Merger;
 pub use piece::{CopyUnit, Piece};
 pub use placement::Placement;

@@ -182,6 +182,31 @@ impl TableStore {
         self.updates.iter().zip(forgotten).map(|(all, forgotten)| all - forgotten).collect()
     }
 
+    /// Updates of a row that the rule has counted.
+    pub fn counted_of(&self, id: u32) -> u32 {
+        self.updates(id) - self.forgotten.get(id as usize).copied().unwrap_or(0)
+    }
+
+    /// Sets the updates of a row that the rule has counted; the number of all updates never falls.
+    pub fn set_counted(&mut self, id: u32, counted: u32) {
+        let at = id as usize;
+        self.updates[at] = self.updates[at].max(counted);
+        if self.forgotten.is_empty() {
+            if self.updates[at] == counted {
+                return;
+            }
+            self.forgotten = vec![0; self.updates.len()];
+        }
+        self.forgotten[at] = self.updates[at] - counted;
+    }
+
+    /// Sets the number of counted pushes of a row.
+    pub fn set_seen_of(&mut self, id: u32, seen: u32) {
+        if let Some(gate) = &mut self.gate {
+            gate.set_seen_of(id, seen);
+        }
+    }
+
     /// Sets the number of updates of each row, all counted by the rule.
     ///
     /// # Panics

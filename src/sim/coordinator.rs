@@ -1,6 +1,7 @@
 //! The protocol, with all that it knows and has decided. The rest of the engine reaches it only
 //! through this struct.
 
+use crate::base::persist::{Loader, Persist, Saver};
 use crate::base::{ShardId, SimTime, WorkerId};
 use crate::protocol::{Arrived, ClusterState, Decisions, Protocol, PushId, Read};
 
@@ -99,6 +100,23 @@ impl Coordinator {
         *steps += 1;
         self.fastest = self.fastest.max(*steps);
         self.fastest - *steps
+    }
+
+    /// The state of the protocol, to return to it later.
+    pub(super) fn state(&self) -> Vec<u8> {
+        let mut out = Saver::default();
+        self.protocol.save(&mut out);
+        out.into_bytes()
+    }
+
+    /// Continues with the protocol in this state of it, after all steps have ended.
+    ///
+    /// # Panics
+    /// If it is no state of this protocol.
+    pub(super) fn begin_anew(&mut self, state: &[u8]) {
+        self.protocol.load(&mut Loader::new(state)).expect("a state of this protocol");
+        self.steps.fill(0);
+        self.fastest = 0;
     }
 
     /// Continues with this protocol, after all steps have ended.

@@ -26,6 +26,7 @@ mod routines;
 mod row_remedies;
 mod saving;
 mod seeds;
+mod shard_failures;
 mod time_spent;
 mod timing;
 mod toy;

@@ -7,6 +7,7 @@ mod combinations;
 mod expectations;
 mod pace;
 mod restart;
+mod shards;
 
 use super::document::{Loaded, Problem};
 use super::rate_edge::RateEdge;
@@ -49,6 +50,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     churn::check(loaded, &mut found);
     pace::check(loaded, &mut found);
     restart::check(loaded, &mut found);
+    shards::check(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
     without_effect(loaded, &mut found);
