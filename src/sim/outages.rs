@@ -42,8 +42,8 @@ pub struct ShardFailure {
     pub requests_waited: u64,
     /// Rows that returned with older values than at that moment.
     pub stale_rows: u64,
-    /// Updates that its content was behind its version when it was back.
-    pub age: Option<u64>,
+    /// Updates by which its content was behind its version when it was back.
+    pub behind: Option<u64>,
 }
 
 /// What the failures of one shard have cost so far.
@@ -141,7 +141,7 @@ impl Outages {
     }
 
     /// By shard: how many updates its content is behind its version, one of `versions`.
-    pub fn ages(&self, versions: &[u64]) -> Vec<u64> {
+    pub fn behind(&self, versions: &[u64]) -> Vec<u64> {
         let both = self.shards.iter().zip(versions);
         both.map(|(shard, version)| version - shard.contained.updates).collect()
     }
@@ -303,13 +303,13 @@ impl Outages {
             lost.updates = before.updates - own.contained.updates;
             lost.examples = before.examples - own.contained.examples;
         }
-        let age = version - own.contained.updates;
+        let behind = version - own.contained.updates;
         // With a common checkpoint, shards return that did not fail.
         if let Some(report) = self.reports.get_mut(own.report)
             && report.shard == shard
-            && report.age.is_none()
+            && report.behind.is_none()
         {
-            report.age = Some(age);
+            report.behind = Some(behind);
             if let Some(gone) = gone {
                 report.returned_to = Some(gone.stamp.at);
                 report.stale_rows = gone.stale_rows;
@@ -500,7 +500,7 @@ crate::persist!(ShardFailure {
     steps_lost: state,
     requests_waited: state,
     stale_rows: state,
-    age: state
+    behind: state
 });
 crate::persist!(ShardLosses { failures: state, down: state, updates: state, examples: state });
 crate::persist!(ShardOutage {

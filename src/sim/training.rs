@@ -572,6 +572,8 @@ fn apply(
     outcome
 }
 
+crate::persist!(Rates { dense: state, sparse: state });
+
 // The merged content is made again from the gradients in flight.
 crate::persist!(Training {
     model: fixed,
@@ -579,7 +581,7 @@ crate::persist!(Training {
     feed: state,
     pool: fixed,
     rates: fixed,
-    last_rates: scratch,
+    last_rates: state,
     clock: state,
     filter: fixed,
     remedies: state,

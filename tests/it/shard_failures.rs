@@ -134,10 +134,10 @@ fn a_blocked_request_can_be_followed_by_hand() {
     let report = &simulation.outages().reports()[0];
     // Saved at 8 s, before the update of that moment: 7 of 10 updates.
     assert_eq!(report.returned_to, Some(SimTime(8 * SECOND)));
-    let lost = (report.version, report.updates_lost, report.examples_lost, report.age);
+    let lost = (report.version, report.updates_lost, report.examples_lost, report.behind);
     assert_eq!(lost, (10, 3, 3, Some(3)));
     assert_eq!((report.requests_waited, report.steps_lost), (1, 0));
-    assert_eq!(simulation.outages().ages(simulation.versions()), [3]);
+    assert_eq!(simulation.outages().behind(simulation.versions()), [3]);
     assert_eq!(simulation.versions(), [12]);
     let spent = simulation.time_spent(&simulation.workers()[0]);
     // From 11 s, when the push meets the shard, to its return.
@@ -174,7 +174,7 @@ fn the_other_policies_can_be_followed_by_hand() {
     // It is lost at 11.5 s, as are the next ones; those count as updates without effect.
     let (goes_on, report) = ends(ShardFailures { meanwhile: Meanwhile::GoOn, ..base.clone() });
     assert_eq!(goes_on, [11.5, 12.5, 13.5]);
-    assert_eq!((report.updates_lost, report.examples_lost, report.age), (3, 3, None));
+    assert_eq!((report.updates_lost, report.examples_lost, report.behind), (3, 3, None));
     let (anew, report) = ends(ShardFailures { recovery: Recovery::All, ..base });
     assert_eq!(anew, [16.5, 17.5, 18.5]);
     assert_eq!((report.steps_lost, report.updates_lost, report.all_updates_lost), (1, 3, 3));
@@ -219,7 +219,7 @@ fn half_an_interval_of_updates_is_lost() {
     let mean = lost as f64 / reports.len() as f64;
     // 8 updates a second for 20 s.
     assert!(reports.len() > 400 && (mean / 160.0 - 1.0).abs() < 0.06, "{mean}");
-    assert_eq!(simulation.outages().ages(simulation.versions()), [lost]);
+    assert_eq!(simulation.outages().behind(simulation.versions()), [lost]);
 }
 
 /// Monolith's arithmetic: 1,000 servers fail with 0.01 % a day each, so one in ten days, and each
@@ -227,10 +227,10 @@ fn half_an_interval_of_updates_is_lost() {
 #[test]
 fn a_thousand_servers_fail_once_in_ten_days() {
     let day = 86_400;
-    let mut scenario = timing(2, constant());
+    let mut scenario = timing(1, exponential());
     scenario.cluster.shards = 1_000;
-    scenario.cluster.compute.fixed = seconds(day / 8);
-    scenario.train.stop = Stop { sim_time: Some(seconds(600 * day)), ..Stop::default() };
+    scenario.cluster.compute.fixed = seconds(day / 4);
+    scenario.train.stop = Stop { sim_time: Some(seconds(400 * day)), ..Stop::default() };
     scenario.cluster.shard_failures = ShardFailures {
         every: Some(seconds(10_000 * day)),
         repair: seconds(600),
@@ -239,11 +239,11 @@ fn a_thousand_servers_fail_once_in_ten_days() {
     };
     let (simulation, reports) = reports(&scenario);
     let failures = reports.len() as f64;
-    assert!((failures - 60.0).abs() < 3.0 * 60.0f64.sqrt(), "{failures}");
+    assert!((failures - 40.0).abs() < 3.0 * 40.0f64.sqrt(), "{failures}");
     let examples: f64 = reports.iter().map(|report| report.all_examples_lost).sum();
     let total = simulation.session().progress.examples as f64;
-    // Share of all examples: failures x half a day / 600 days / 1,000 servers.
-    let expected = failures * 0.5 / 600.0 / 1_000.0;
+    // Share of all examples: failures x half a day / 400 days / 1,000 servers.
+    let expected = failures * 0.5 / 400.0 / 1_000.0;
     assert!((examples / total / expected - 1.0).abs() < 0.35, "{} {expected}", examples / total);
 }
 
@@ -293,7 +293,7 @@ fn increments_in_order_lose_no_more_and_faults_are_seen() {
     let often = outcome(every(2));
     let with = |replay| ShardCheckpoints { increments: Some(seconds(2)), replay, ..every(12) };
     let (weights, report) = outcome(with(Replay::InOrder));
-    assert!(weights != often.0, "there was none between 12 s and the crash");
+    assert!(weights == often.0, "both were saved at 12 s");
     assert_eq!(report.returned_to, Some(SimTime(12 * SECOND)));
     let long = |replay| ShardCheckpoints { increments: Some(seconds(2)), replay, ..every(100) };
     let (weights, report) = outcome(long(Replay::InOrder));
@@ -374,12 +374,12 @@ fn failed_steps_follow_the_fate_of_lost_examples() {
 fn check_reports(simulation: &Simulation) {
     let outages = simulation.outages();
     let losses = outages.losses(simulation.now());
-    let ages = outages.ages(simulation.versions());
-    for (loss, age) in losses.iter().zip(&ages) {
-        assert_eq!(loss.updates, *age, "what is behind is what was lost");
+    let behind = outages.behind(simulation.versions());
+    for (loss, behind) in losses.iter().zip(&behind) {
+        assert_eq!(loss.updates, *behind, "what is behind is what was lost");
     }
     let all: u64 = outages.reports().iter().map(|report| report.all_updates_lost).sum();
-    assert_eq!(all, ages.iter().sum::<u64>());
+    assert_eq!(all, behind.iter().sum::<u64>());
     for report in outages.reports() {
         assert!(report.updates_lost <= report.all_updates_lost);
         assert!(report.back.is_none() || report.noticed.is_some());
@@ -487,6 +487,45 @@ proptest! {
         let pieces = run_in_pieces(&scenario, 2, stride);
         prop_assert!(one.weights == pieces.weights && one.records == pieces.records);
         prop_assert!(one.values().iter().all(|x| x.is_finite()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(20_261_131),
+        ..ProptestConfig::with_cases(160)
+    })]
+
+    /// After a few failures every job goes on: without a limit on time, one that stands still has no
+    /// event left, and says so.
+    #[test]
+    fn no_job_stands_still(
+        failures in any_failures(),
+        crashes in prop::collection::vec((0u32..3, 0u64..40, 0u64..9), 1..6),
+        number in 0usize..1000,
+        seed in any::<u64>(),
+        dense in prop::option::of(1u32..3),
+        latency in 0u64..SECOND / 4,
+        prefetch in any::<bool>(),
+    ) {
+        let all = protocols();
+        let mut scenario = timing(6, exponential());
+        scenario.scenario.seed = seed;
+        scenario.protocol = all[number % all.len()].clone();
+        scenario.worker.prefetch = prefetch && scenario.protocol.facts().never_waits;
+        scenario.cluster.shards = 3;
+        scenario.cluster.dense_shards = dense;
+        let event = |&(shard, at, repair): &(u32, u64, u64)| ShardCrash {
+            shard, at: SimSpan(at * SECOND / 2), repair: Some(SimSpan(repair * SECOND / 2)) };
+        scenario.cluster.shard_failures = ShardFailures {
+            every: None, event: crashes.iter().map(event).collect(), ..failures };
+        scenario.cluster.network.latency = SimSpan(latency);
+        scenario.train.stop.updates = Some(200);
+        let mut simulation = build(&scenario);
+        check_invariants(&mut simulation, 29);
+        check_reports(&simulation);
+        prop_assert_eq!(simulation.session().progress.updates, 200);
     }
 }
 

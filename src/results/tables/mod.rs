@@ -16,14 +16,15 @@ pub use layers::LayerRow;
 pub use series::{DivergenceRow, EvaluationRow, ServiceRow, TimelineRow, TrainingRow};
 pub use sweep::{FrontRow, PointRow, RaceRow, TrialRow};
 pub use totals::{
-    AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardRow, StalenessRow, WorkerRow,
+    AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardFailureRow, ShardRow, StalenessRow,
+    WorkerRow,
 };
 
 /// The class of all machines if the scenario names none.
 pub const ONLY_CLASS: &str = "ordinary";
 
 /// The files of a run that become tables of an export; the other two are for timelines.
-pub const EXPORTED: [CsvTable; 10] = [
+pub const EXPORTED: [CsvTable; 11] = [
     EvaluationRow::TABLE,
     TrainingRow::TABLE,
     StalenessRow::TABLE,
@@ -33,6 +34,7 @@ pub const EXPORTED: [CsvTable; 10] = [
     ShardRow::TABLE,
     PopularityRow::TABLE,
     ChurnRow::TABLE,
+    ShardFailureRow::TABLE,
     AuditRow::TABLE,
 ];
 
