@@ -508,9 +508,10 @@ proptest! {
         dense in prop::option::of(1u32..3),
         latency in 0u64..SECOND / 4,
         prefetch in any::<bool>(),
+        comes_and_goes in any::<bool>(),
     ) {
         let all = protocols();
-        let mut scenario = timing(6, exponential());
+        let mut scenario = if comes_and_goes { churning(6) } else { timing(6, exponential()) };
         scenario.scenario.seed = seed;
         scenario.protocol = all[number % all.len()].clone();
         scenario.worker.prefetch = prefetch && scenario.protocol.facts().never_waits;
