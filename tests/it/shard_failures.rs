@@ -10,8 +10,11 @@ use straggler::cluster::shard_failures::{
     Meanwhile, OfShard, Readers, Recovery, Replay, ShardCheckpoints, ShardCrash, StandIn,
 };
 use straggler::protocol::ProtocolChoice;
-use straggler::scenario::Scenario;
-use straggler::sim::{Activity, NoObserver, Record, ShardFailure, Simulation, Stop};
+use straggler::scenario::{Job, Scenario};
+use straggler::sim::restart::{Kept, SlotsAt};
+use straggler::sim::{
+    Activity, NoObserver, Record, Restart, ShardFailure, Simulation, State, Stop,
+};
 
 use crate::absence::{
     SECOND, build, check_invariants, churning, constant, exponential, protocol, protocols, run,
@@ -305,6 +308,79 @@ fn increments_in_order_lose_no_more_and_faults_are_seen() {
     }
     let slots = outcome(ShardCheckpoints { slots: false, ..every(2) });
     assert!(slots.0 != often.0 && slots.1.updates_lost == often.1.updates_lost);
+}
+
+/// A job of these settings, as it is just before `until`.
+fn job_until(scenario: &Scenario, until: u64) -> Job {
+    let mut job = training::job(scenario, 1);
+    let before = |job: &Job| {
+        job.simulation().and_then(Simulation::next_time).is_some_and(|next| next.0 < until)
+    };
+    while before(&job) {
+        job.step(&mut NoObserver).unwrap();
+    }
+    job
+}
+
+/// The weights of a job after some more updates.
+fn weights_after(mut job: Job) -> Vec<u32> {
+    while job.step(&mut NoObserver).unwrap() == State::Running {}
+    training::weights(training::server(job.session()))
+}
+
+/// Shards that return without optimizer state are a restart that loses it.
+#[test]
+fn without_slots_a_return_is_a_restart_that_loses_them() {
+    let at = 9 * SECOND + 4_321;
+    let zero = ShardCheckpoints {
+        every: Some(SimSpan::ZERO),
+        slots: false,
+        ..ShardCheckpoints::default()
+    };
+    let mut both = ShardFailures { checkpoint: zero, ..crash(0, at, 0) };
+    both.event.push(ShardCrash { shard: 1, ..both.event[0] });
+    let failed = training::run(&pair(both), 1).weights;
+    let scenario = pair(ShardFailures::default());
+    let mut job = job_until(&scenario, at);
+    let restart =
+        Restart { slots: SlotsAt::Zero, counters: Kept::Reset, ..Restart::nothing_lost() };
+    scenario.restart(&mut job, &restart, &mut NoObserver).unwrap();
+    assert!(weights_after(job) == failed);
+    assert!(training::run(&scenario, 1).weights != failed);
+}
+
+/// A job whose shards all return, and whose readers go back, is the job restarted at the moment of
+/// the checkpoint.
+#[test]
+fn a_common_return_is_a_restart_at_the_checkpoint() {
+    for kind in ["adam", "adagrad"] {
+        let scenario = |failures, updates| {
+            let mut scenario = pair(failures);
+            scenario.optimizer = toml::from_str(&format!("kind = '{kind}'")).unwrap();
+            scenario.cluster.workers = 1;
+            scenario.holdout = None;
+            scenario.train.stop.updates = Some(updates);
+            scenario
+        };
+        let (saved, lost) = (10 * SECOND, 14 * SECOND + 5);
+        let failing = ShardFailures {
+            recovery: Recovery::All,
+            readers: Readers::Back,
+            checkpoint: ShardCheckpoints { increments: Some(seconds(5)), ..every(100) },
+            ..crash(1, lost, SECOND)
+        };
+        let mut job = job_until(&scenario(failing.clone(), 40), 20 * SECOND);
+        let report = job.simulation().unwrap().outages().reports()[0].clone();
+        assert_eq!(report.returned_to, Some(SimTime(saved)));
+        let contained = report.version - report.updates_lost;
+        while job.step(&mut NoObserver).unwrap() == State::Running {}
+        let failed = training::weights(training::server(job.session()));
+        let plain = scenario(ShardFailures::default(), contained + 40 - report.version);
+        let mut job = job_until(&plain, saved);
+        assert_eq!(job.session().progress.updates, contained);
+        plain.restart(&mut job, &Restart::default(), &mut NoObserver).unwrap();
+        assert!(weights_after(job) == failed, "{kind}");
+    }
 }
 
 /// Workers that read back train on examples again.
