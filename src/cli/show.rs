@@ -152,6 +152,9 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         text.push_str("\nbefore it\n");
         summary.stages.iter().for_each(|stage| _ = writeln!(text, "  {stage}"));
     }
+    if let Some(failures) = words::shard_failures(summary) {
+        _ = writeln!(text, "\n{failures}");
+    }
     if let Some(bottleneck) = words::bottleneck(summary) {
         _ = writeln!(text, "\n{bottleneck}");
     }

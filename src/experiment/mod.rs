@@ -19,6 +19,7 @@ pub mod recorder;
 pub mod run;
 mod run_error;
 pub mod run_info;
+pub mod shard_failures;
 pub mod snapshot;
 pub mod stages;
 mod starts;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::best::Best;
 use super::health::Health;
-use super::{layers, presence};
+use super::{layers, presence, shard_failures};
 use crate::metrics::undefined::in_words;
 use crate::metrics::{Histogram, Moments, Quality, Undefined};
 use crate::results::disk;
@@ -404,6 +404,7 @@ impl Recorder {
             self.write_workers(folder, simulation)?;
             self.write_shards(folder, simulation)?;
             presence::write(folder, simulation, |class| self.class(class))?;
+            shard_failures::write(folder, simulation)?;
         }
         // `summary.json` says that the run is done. It must not reach the disk before the files
         // that it describes.
@@ -565,7 +566,11 @@ impl Observer for Recorder {
                 }
             }
             Record::Tables { progress, tables } => self.tables(progress, tables),
-            Record::Aborted { .. } | Record::Left { .. } | Record::Joined { .. } => {}
+            Record::Aborted { .. }
+            | Record::Left { .. }
+            | Record::Joined { .. }
+            | Record::ShardDown { .. }
+            | Record::ShardBack { .. } => {}
             Record::Activity { .. } | Record::Service { .. } => self.timeline(record),
         }
     }

@@ -193,7 +193,8 @@ impl Scenario {
         if self.imposed_staleness.is_some() {
             return Ok(());
         }
-        let Cluster { network, server, class, compute, failures, .. } = &self.cluster;
+        let Cluster { network, server, class, compute, failures, shard_failures, .. } =
+            &self.cluster;
         let mut laws = vec![("compute.law".to_string(), &compute.law)];
         let named = [("network.jitter", &network.jitter), ("server.law", &server.law)];
         laws.extend(named.into_iter().filter_map(|(key, law)| Some((key.into(), law.as_ref()?))));
@@ -205,6 +206,10 @@ impl Scenario {
         if failures.is_random() {
             laws.push(("failures.law".into(), &failures.law));
             laws.push(("failures.repair_law".into(), &failures.repair_law));
+        }
+        if shard_failures.is_random() {
+            laws.push(("shard_failures.law".into(), &shard_failures.law));
+            laws.push(("shard_failures.repair_law".into(), &shard_failures.repair_law));
         }
         for (key, law) in laws {
             let key = format!("cluster.{key}");
@@ -334,6 +339,7 @@ impl Scenario {
         Ok(Parts {
             streams,
             churn: self.churn(folder, &machines)?,
+            shard_failures: cluster.shard_failures.plan(cluster.shards, folder)?,
             machines,
             starts: (0..workers).map(|w| cluster.start.at(WorkerId(w), workers, streams)).collect(),
             compute: cluster.compute.base(u64::from(self.train.batch)),
@@ -490,7 +496,8 @@ impl Scenario {
         let pool = Pool::new(threads);
         let remedies = self.remedies(workers, model.layout());
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter())
-            .with_remedies(remedies);
+            .with_remedies(remedies)
+            .keeping_views(self.cluster.shard_failures.keeps_views());
         Ok((Work::Training(Box::new(training)), evaluation))
     }
 

@@ -2,7 +2,8 @@
 
 use super::build::Prepared;
 use super::spec::Scenario;
-use crate::base::ByteSize;
+use crate::base::{ByteSize, SimSpan};
+use crate::cluster::shard_failures::Recovery;
 use crate::data::{Batch, Ids};
 use crate::optimizer::Slot;
 use crate::params::lookups::locate_once;
@@ -169,7 +170,12 @@ impl Scenario {
         let row =
             |dim: usize| (dim + Slot::all(sparse_rule.slots(), dim) + 1 + admitted(dim)) as u64;
         let sparse = layout.tables.iter().map(|t| u64::from(t.rows).saturating_mul(row(t.dim)));
-        let server = 4 * (dense.sum::<usize>() as u64 + sparse.sum::<u64>());
+        let (dense, sparse) = (4 * dense.sum::<usize>() as u64, 4 * sparse.sum::<u64>());
+        let server = dense + sparse;
+        // What an update changes.
+        let touched = estimate.rows_per_batch.saturating_mul(
+            4 * layout.tables.iter().map(|table| row(table.dim)).max().unwrap_or(0),
+        );
         // A step in flight holds its batch, and either its view or its gradient. A watched step
         // holds both.
         let view = 4 * (estimate.dense + rows + moving);
@@ -231,6 +237,7 @@ impl Scenario {
             u64::from(self.cluster.workers).saturating_mul(kept),
             holdout,
             self.add_checkpoints(estimate, server + keys, moving),
+            self.kept_by_shards(server, dense + touched, step),
             threads.saturating_mul(located.saturating_add(tape)),
             located,
             if self.record.audit { 8 * estimate.window } else { 0 },
@@ -267,6 +274,33 @@ impl Scenario {
         let takes_time = self.checkpoint.as_ref().is_some_and(|saving| !saving.save.is_instant());
         let copies = copies + if takes_time { 2 } else { 0 };
         averaged.saturating_add(server.saturating_mul(copies))
+    }
+
+    /// Memory of the states that shards keep to return to: of `server` bytes, where an update
+    /// changes `update` bytes and a step has views of `step` bytes.
+    fn kept_by_shards(&self, server: u64, update: u64, step: u64) -> u64 {
+        let failures = &self.cluster.shard_failures;
+        if failures.is_none() || self.imposed_staleness.is_some() {
+            return 0;
+        }
+        let workers = u64::from(self.cluster.workers);
+        let views = if failures.keeps_views() { workers.saturating_mul(step) } else { 0 };
+        let base = self.cluster.compute.base(u64::from(self.train.batch)).0.max(1);
+        let updates = |span: SimSpan| (span.0 / base + 1).saturating_mul(workers);
+        let states = match (failures.recovery, failures.checkpoint.every) {
+            (Recovery::Replica, _) if failures.lag.is_zero() => 0,
+            (Recovery::Replica, _) => updates(failures.lag).saturating_mul(update),
+            (_, every) => {
+                // An increment holds what was touched, at most everything. Marks of rows are a part.
+                let increments = failures.checkpoint.increments.map_or(0, |increment| {
+                    let number = every.map_or(0, |every| every.0 / increment.0.max(1));
+                    let each = updates(increment).saturating_mul(update).min(server);
+                    number.saturating_mul(each).saturating_add(server / 2)
+                });
+                server.saturating_add(increments)
+            }
+        };
+        states.saturating_add(views)
     }
 
     /// What the remedies need to be given.

@@ -13,7 +13,7 @@ use super::start::{CheckpointSaving, Start};
 use crate::base::{ByteSize, Streams};
 use crate::cluster::{
     Compute, DelayChoice, Failures, MachineClass, Membership, Network, PaceConfig, Routine,
-    Scripted, ShardService, StartChoice,
+    Scripted, ShardFailures, ShardService, StartChoice,
 };
 use crate::data::order::OrderChoice;
 use crate::data::window::Window;
@@ -355,6 +355,9 @@ pub struct Cluster {
     /// Crashes at random, and what becomes of the work that any crash interrupts.
     #[serde(skip_serializing_if = "never_fails")]
     pub failures: Failures,
+    /// Crashes of shards, what workers do meanwhile, and with which state shards come back.
+    #[serde(skip_serializing_if = "keeps_shards")]
+    pub shard_failures: ShardFailures,
     /// Workers that join and leave on a schedule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub membership: Vec<Membership>,
@@ -373,6 +376,10 @@ fn is_steady(pace: &PaceConfig) -> bool {
 
 fn never_fails(failures: &Failures) -> bool {
     *failures == Failures::default()
+}
+
+fn keeps_shards(failures: &ShardFailures) -> bool {
+    *failures == ShardFailures::default()
 }
 
 fn is_false(flag: &bool) -> bool {
@@ -399,6 +406,7 @@ impl Default for Cluster {
             class: Vec::new(),
             pace: PaceConfig::default(),
             failures: Failures::default(),
+            shard_failures: ShardFailures::default(),
             membership: Vec::new(),
             event: Vec::new(),
             network: Network::default(),

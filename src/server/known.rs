@@ -26,7 +26,7 @@ impl KnownRows {
         self.by_updates
     }
 
-    /// Whether a row with this number of updates is known.
+    /// Whether a row with this number of counted updates is known.
     #[inline]
     pub(super) fn contains(&self, id: u32, updates: u32) -> bool {
         let word = || self.marked.get(id as usize / 64).copied().unwrap_or(0);

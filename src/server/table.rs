@@ -5,7 +5,7 @@ use ndarray::{ArrayView2, ShapeBuilder};
 
 use super::admission::{Admission, AdmissionGate};
 use super::eviction::lives::RowPush;
-use super::eviction::{Eviction, EvictionConfig, ReturnsWith, RowLives};
+use super::eviction::{Eviction, EvictionConfig, ReturnsWith, RowLives, RowRecord};
 use super::known::KnownRows;
 use super::selection::Aspects;
 use crate::base::Streams;
@@ -14,6 +14,19 @@ use crate::nn::kernels::amend::StoredRows;
 use crate::nn::kernels::{Kernels, TouchedRow, UpdatedRows, all_finite};
 use crate::optimizer::{Moment, Optimizer, RowSemantics, Slot, Tick};
 use crate::params::Table;
+
+/// What became of the id of a row.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(super) struct RowLife {
+    /// Whether training has met it.
+    pub known: bool,
+    /// Its record, if rows are evicted and it is there.
+    pub record: Option<RowRecord>,
+    /// How often it was evicted.
+    pub evictions: u32,
+}
+
+crate::persist!(RowLife { known: state, record: state, evictions: state });
 
 /// How the rows of a table begin.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +150,25 @@ impl TableStore {
         }
     }
 
+    /// Whether the row is known, and its life.
+    pub(super) fn life_of(&self, id: u32) -> RowLife {
+        let record = self.lives.as_ref().and_then(|lives| lives.record(id).copied());
+        let evictions = self.lives.as_ref().map_or(0, |lives| lives.evictions(id));
+        RowLife { known: self.is_known(id), record, evictions }
+    }
+
+    /// Sets whether the row is known, and its life. Its counted updates are set before.
+    pub(super) fn set_life(&mut self, id: u32, life: &RowLife) {
+        if let Some(lives) = &mut self.lives {
+            lives.set(id, life.record, life.evictions);
+        }
+        match life.known {
+            true if self.is_known(id) => {}
+            true => self.mark_known(id),
+            false => self.known.forget(id),
+        }
+    }
+
     /// Takes over from another store of the same table whether the row is there and known, and its
     /// life.
     pub(super) fn copy_life_from(&mut self, id: u32, from: &TableStore) {
@@ -254,7 +286,7 @@ impl TableStore {
     /// Whether training has met the id of the row, in this job or in one that it started from.
     #[inline]
     pub fn is_known(&self, id: u32) -> bool {
-        self.known.contains(id, self.updates[id as usize])
+        self.known.contains(id, self.counted_of(id))
     }
 
     /// Marks the row of an id that training has met.
@@ -334,6 +366,31 @@ impl TableStore {
         self.updates.iter().zip(forgotten).map(|(all, forgotten)| all - forgotten).collect()
     }
 
+    /// Updates of a row that the rule has counted.
+    pub fn counted_of(&self, id: u32) -> u32 {
+        self.updates(id) - self.forgotten.get(id as usize).copied().unwrap_or(0)
+    }
+
+    /// Sets the updates of a row that the rule has counted; the number of all updates never falls.
+    pub fn set_counted(&mut self, id: u32, counted: u32) {
+        let at = id as usize;
+        self.updates[at] = self.updates[at].max(counted);
+        if self.forgotten.is_empty() {
+            if self.updates[at] == counted {
+                return;
+            }
+            self.forgotten = vec![0; self.updates.len()];
+        }
+        self.forgotten[at] = self.updates[at] - counted;
+    }
+
+    /// Sets the number of counted pushes of a row.
+    pub fn set_seen_of(&mut self, id: u32, seen: u32) {
+        if let Some(gate) = &mut self.gate {
+            gate.set_seen_of(id, seen);
+        }
+    }
+
     /// Sets the number of updates of each row, all counted by the rule.
     ///
     /// # Panics
@@ -364,6 +421,10 @@ impl TableStore {
             }
         }
         if what.counters {
+            // The count, which may fall, no longer tells it.
+            if self.is_known(id) {
+                self.mark_known(id);
+            }
             let at = id as usize;
             let counted = from.updates[at] - from.forgotten.get(at).copied().unwrap_or(0);
             self.updates[at] = self.updates[at].max(counted);

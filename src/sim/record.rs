@@ -255,6 +255,16 @@ pub enum Record<'a> {
         /// The worker.
         worker: WorkerId,
     },
+    /// A shard crashes.
+    ShardDown {
+        /// The shard.
+        shard: ShardId,
+    },
+    /// It serves again.
+    ShardBack {
+        /// The shard.
+        shard: ShardId,
+    },
     /// A push is finished.
     Finished(&'a Finished),
     /// Row staleness of an applied push.

@@ -27,6 +27,8 @@ mod routines;
 mod row_remedies;
 mod saving;
 mod seeds;
+mod shard_failures;
+mod shard_rules;
 mod time_spent;
 mod timing;
 mod toy;

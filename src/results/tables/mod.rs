@@ -18,14 +18,15 @@ pub use series::{DivergenceRow, EvaluationRow, ServiceRow, TimelineRow, Training
 pub use sweep::{FrontRow, PointRow, RaceRow, TrialRow};
 pub use tables::TableRowsRow;
 pub use totals::{
-    AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardRow, StalenessRow, WorkerRow,
+    AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardFailureRow, ShardRow, StalenessRow,
+    WorkerRow,
 };
 
 /// The class of all machines if the scenario names none.
 pub const ONLY_CLASS: &str = "ordinary";
 
 /// The files of a run that become tables of an export; the other two are for timelines.
-pub const EXPORTED: [CsvTable; 11] = [
+pub const EXPORTED: [CsvTable; 12] = [
     EvaluationRow::TABLE,
     TrainingRow::TABLE,
     StalenessRow::TABLE,
@@ -36,6 +37,7 @@ pub const EXPORTED: [CsvTable; 11] = [
     ShardRow::TABLE,
     PopularityRow::TABLE,
     ChurnRow::TABLE,
+    ShardFailureRow::TABLE,
     AuditRow::TABLE,
 ];
 

@@ -7,6 +7,7 @@ mod combinations;
 mod expectations;
 mod pace;
 mod restart;
+mod shards;
 mod tables;
 
 use super::document::{Loaded, Problem};
@@ -51,6 +52,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     pace::check(loaded, &mut found);
     restart::check(loaded, &mut found);
     tables::check(loaded, &mut found);
+    shards::check(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
     without_effect(loaded, &mut found);
