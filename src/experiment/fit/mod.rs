@@ -13,6 +13,7 @@ pub mod log;
 pub mod overhead;
 pub mod predict;
 mod search;
+pub mod steady;
 pub mod whatif;
 
 use std::path::{Path, PathBuf};
