@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::exit::{Exit, Failure};
-use super::fit::{columns, failure, number, off, read_log};
+use super::fit::{columns, failure, number, off, read_log, short};
 use super::log_args::{HowMany, MOST, WhatifArgs};
+use super::named_file;
 use super::say::out;
 use crate::base::counted;
 use crate::experiment::fit::fit as fit_cluster;
@@ -46,7 +47,7 @@ pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
         let files: Vec<(String, String)> = files
             .map(|((name, job), (_, found))| file(name, job, found.steps))
             .collect::<Result<_, _>>()?;
-        write(&files, folder)?;
+        write(&files, folder, args.force)?;
     }
     Ok(Exit::Done)
 }
@@ -75,7 +76,7 @@ fn changes(args: &WhatifArgs, log: &StepLog) -> Result<Vec<(String, Vec<Change>)
     let slowest = || "slowest".to_string();
     if let Some(name) = args.without.clone().or((!asked && workers > 1).then(slowest)) {
         let gone = worker(log, &name)?;
-        let name = format!("without worker {}", log.workers[gone as usize]);
+        let name = format!("without worker {}", short(&log.workers[gone as usize]));
         if workers == 1 {
             return Err(Failure::new(Exit::Usage, format!("{name} no worker is left")));
         }
@@ -108,7 +109,7 @@ fn worker(log: &StepLog, name: &str) -> Result<u32, Failure> {
         let slowest = (0..log.workers.len()).max_by(|a, b| mean(*a).total_cmp(&mean(*b)));
         return Ok(slowest.unwrap_or(0) as u32);
     }
-    let shown: Vec<&str> = log.workers.iter().take(12).map(String::as_str).collect();
+    let shown: Vec<String> = log.workers.iter().take(12).map(|name| short(name)).collect();
     let more = if log.workers.len() > shown.len() { ", ..." } else { "" };
     let message = format!(
         "the log has no worker \"{name}\": use slowest, or one of {}{more}",
@@ -183,14 +184,16 @@ fn file(name: &str, job: &FittedJob, steps: u64) -> Result<(String, String), Fai
 }
 
 /// Writes the scenario of each row.
-fn write(files: &[(String, String)], folder: &Path) -> Result<(), Failure> {
-    let failed = |path: &Path, error: &dyn std::fmt::Display| {
-        Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
-    };
-    std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+fn write(files: &[(String, String)], folder: &Path, force: bool) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::new(Exit::Write, format!("cannot write {}: {error}", folder.display()))
+    })?;
+    // All or none of them.
+    let path_of = |name: &str| folder.join(format!("{name}.toml"));
+    files.iter().try_for_each(|(name, _)| named_file::refuse_existing(&path_of(name), force))?;
     for (name, text) in files {
-        let path = folder.join(format!("{name}.toml"));
-        std::fs::write(&path, text).map_err(|error| failed(&path, &error))?;
+        let path = path_of(name);
+        named_file::write(&path, force, text.as_bytes())?;
         out(&format!("{}\n", path.display()))?;
     }
     Ok(())
