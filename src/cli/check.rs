@@ -11,7 +11,7 @@ use crate::report::terminal::{Align, TextTable};
 
 pub(super) fn check(args: &CheckArgs, arguments: &[Typed]) -> Result<Exit, Failure> {
     if is_many(&args.scenario, &args.overrides, arguments)? {
-        let plan = sweep::plan(&args.scenario, &args.overrides, None, arguments)?;
+        let plan = sweep::plan(&args.scenario, &args.overrides, None, arguments, 1)?;
         if args.show {
             return sweep::show(&plan);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
 use super::say::{out, out_json};
-use crate::base::{SimSpan, counted};
+use crate::base::{SimSpan, counted, fixed};
 use crate::metrics::scalar::{self, FigureRange};
 use crate::report::conclusion;
 use crate::report::terminal::{Align, TextTable};
@@ -232,7 +232,7 @@ fn done(results: &Results, point: &Point) -> String {
 
 /// The mean and its interval, such as `0.7312 [0.7301, 0.7323]`. Too few values have only a mean.
 fn estimate(values: &[f64], decimals: usize, range: FigureRange) -> String {
-    let text = |value: f64| format!("{value:.decimals$}");
+    let text = |value: f64| fixed(value, decimals);
     let Some(mean) = statistics::mean(values) else { return "-".to_string() };
     match statistics::interval_of_mean(values, range) {
         Some(interval) => {

@@ -257,14 +257,18 @@ impl Trial {
         let facts = self.prepared.as_ref().map(Prepared::facts).unwrap_or_default();
         let stages = self.do_earlier(out, options)?;
         let begun = self.begin(out, options, &snapshots)?;
-        let Begun { mut job, mut recorder, mut keeper, started, resumed } = begun;
-        let (job, recorder, keeper) = (&mut job, &mut recorder, &mut keeper);
+        let Begun { job: mut whole, mut recorder, mut keeper, started, resumed } = begun;
+        let (job, recorder, keeper) = (&mut whole, &mut recorder, &mut keeper);
         let (stop, every) = (&options.stop, options.save_every);
         let mut driver =
             Driver { job, recorder, keeper, watcher, stop, every, snapshots: &snapshots };
         let outcome = match driver.run(resumed) {
             Ok(Driven::ToTheEnd) => Ok(()),
             Ok(Driven::Stopped { signal, saved }) => {
+                if !saved {
+                    // Many gradients are under way: to free them takes longer than a person waits.
+                    std::thread::spawn(move || drop(whole));
+                }
                 return Err(RunError::Interrupted { signal, saved, path: out.to_path_buf() });
             }
             Err(DriveError::Write(error)) => return Err(written(error)),

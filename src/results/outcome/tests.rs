@@ -14,6 +14,7 @@ use crate::results::summary::{
 fn full_quality() -> Quality {
     Quality {
         auc: Some(0.7),
+        auc_error: Some(0.03),
         session_auc: Some(0.6),
         session_auc_error: Some(0.02),
         log_loss: Some(0.3),
