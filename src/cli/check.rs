@@ -18,6 +18,7 @@ pub(super) fn check(args: &CheckArgs, arguments: &[Typed]) -> Result<Exit, Failu
         return sweep::list(&plan, &SweepingArgs::default());
     }
     let (loaded, folder) = load::from_path(&args.scenario, &args.overrides, arguments)?;
+    load::tell_idle_lab(&loaded, &args.overrides, true);
     if args.show {
         out(&loaded.show())?;
         return Ok(Exit::Done);

@@ -11,7 +11,9 @@ use crate::experiment::lab::RestartLab;
 use crate::experiment::sweep::SWEEP;
 use crate::experiment::{Trial, run_info};
 use crate::results::folder::RESOLVED;
-use crate::scenario::document::{DocumentInput, Loaded, Override, Problems, load};
+use crate::scenario::document::{
+    DocumentInput, Loaded, Origin, Override, Problem, Problems, SourceLayer, load,
+};
 use crate::scenario::sweep::is_sweep;
 use crate::scenario::{Scenario, remarks, rules};
 
@@ -49,6 +51,31 @@ pub(super) fn scenario(
     let loaded = loaded.finish().map_err(refused)?;
     tell_warnings(&loaded.problems);
     Ok(loaded)
+}
+
+/// Warns about settings of `[lab]` among `overrides`, given to a command that does not read it. With
+/// `amends` those of a file that has a `[lab]` are meant for it.
+pub(super) fn tell_idle_lab(loaded: &Loaded<Scenario>, overrides: &[String], amends: bool) {
+    let layer = |origin: Origin| loaded.problems.sources.get(origin.source).layer;
+    if amends && layer(loaded.key_origin("lab")) == SourceLayer::File {
+        return;
+    }
+    let mut idle = loaded.problems.clone();
+    idle.list.clear();
+    for text in overrides {
+        let key = text.split_once('=').map_or("", |(key, _)| key.trim());
+        if key != "lab" && !key.starts_with("lab.") {
+            continue;
+        }
+        let message = format!("`{key}` has no effect: only `straggler lab restart` reads `[lab]`");
+        let mut problem =
+            Problem::warning(&rules::NO_EFFECT, key, message).label(loaded.key_origin(key), "");
+        if key == "lab.seeds" {
+            problem = problem.help("--seeds 3 of `straggler run` makes a sweep of three seeds");
+        }
+        idle.list.push(problem);
+    }
+    tell_warnings(&idle);
 }
 
 /// Prints the remarks about the log of `loaded`, if there are any.
