@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use super::refusal;
 use super::say::tell_coloured;
 use super::shorthand::Typed;
+use super::{refusal, show};
 use crate::data::Remark;
 use crate::experiment::lab::RestartLab;
 use crate::experiment::sweep::SWEEP;
@@ -51,6 +51,26 @@ pub(super) fn scenario(
     let loaded = loaded.finish().map_err(refused)?;
     tell_warnings(&loaded.problems);
     Ok(loaded)
+}
+
+/// Warns about a run whose end nobody will see.
+pub(super) fn tell_endless(loaded: &Loaded<Scenario>, trial: &Trial) {
+    const LONGEST: f64 = 366.0 * 86_400.0;
+    if trial.wall_estimate().is_none_or(|seconds| seconds < LONGEST) {
+        return;
+    }
+    let time = show::time(trial).unwrap_or_default();
+    let mut problems = loaded.problems.clone();
+    problems.list = vec![
+        Problem::warning(
+            &rules::SUSPICIOUS,
+            "train.stop",
+            format!("this run will take about {time}"),
+        )
+        .label(loaded.nearest_place("train.stop"), "")
+        .help("an earlier end, such as train.stop.updates = 100000, or train.stop.sim_time"),
+    ];
+    tell_warnings(&problems);
 }
 
 /// Warns about settings of `[lab]` among `overrides`, given to a command that does not read it. With

@@ -40,6 +40,7 @@ pub(super) fn run(args: &RunArgs, arguments: &[Typed]) -> Result<Exit, Failure> 
     let threads = load::threads(sweeping.threads);
     let trial = load::trial(&loaded, &folder, threads)?;
     load::admit(&loaded, &trial, &folder, sweeping.force)?;
+    load::tell_endless(&loaded, &trial);
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     end(&done, sweeping.json)
 }

@@ -74,10 +74,14 @@ fn race(results: &Results) -> Result<Vec<String>, OutcomeError> {
     let names: Vec<String> = race.rows.iter().map(named).collect();
     let time = race.time.as_ref().map(|at| {
         let place = SimSpan::from_seconds(at.place);
-        leader(&names, at, &format!("At equal time ({place})"))
+        leader(&names, at, &format!("At equal time ({place}, last evaluation until then)"))
     });
     let place = counted(race.examples.place as u64, "example", "examples");
-    let examples = leader(&names, &race.examples, &format!("At equal examples (after {place})"));
+    let examples = leader(
+        &names,
+        &race.examples,
+        &format!("At equal examples (after {place}, last evaluation until then)"),
+    );
     Ok(time.flatten().into_iter().chain(examples).collect())
 }
 
@@ -146,14 +150,20 @@ fn speed(row: &ComparisonRow, baseline: &str) -> Option<String> {
 }
 
 fn auc(row: &ComparisonRow) -> String {
-    let Some(delta) = row.delta else { return "AUC not defined in both".to_string() };
+    let Some(delta) = row.delta else {
+        return "AUC of the best step not defined in both".to_string();
+    };
     let sign = if delta < 0.0 { -1.0 } else { 1.0 };
     let word = if delta < 0.0 { "lower" } else { "higher" };
     let size = format!("{:.4}", delta.abs());
     let Some(interval) = row.interval else {
         return match row.verdict {
-            Verdict::Missing => format!("AUC {word} by {size} in the trials that have one"),
-            _ => format!("AUC {word} by {size} (no interval from fewer than three seeds)"),
+            Verdict::Missing => {
+                format!("AUC of the best step {word} by {size} in the trials that have one")
+            }
+            _ => format!(
+                "AUC of the best step {word} by {size} (no interval from fewer than three seeds)"
+            ),
         };
     };
     let mut ends = [sign * interval.low, sign * interval.high];
@@ -163,13 +173,13 @@ fn auc(row: &ComparisonRow) -> String {
         Verdict::Undecided { .. } if ends[0] > 0.0 || ends[1] < 0.0 => {
             // The verdict is corrected for the number of questions, the interval is not.
             format!(
-                "AUC {word} by {size} {interval}, which may be chance among so many comparisons"
+                "AUC of the best step {word} by {size} {interval}, which may be chance among so many comparisons"
             )
         }
         Verdict::Undecided { .. } => {
-            format!("AUC {word} by {size} {interval}, which may be chance")
+            format!("AUC of the best step {word} by {size} {interval}, which may be chance")
         }
-        Verdict::Same => "the same AUC".to_string(),
-        _ => format!("AUC {word} by {size} {interval}"),
+        Verdict::Same => "the same AUC of the best step".to_string(),
+        _ => format!("AUC of the best step {word} by {size} {interval}"),
     }
 }

@@ -88,9 +88,15 @@ pub(super) fn words(run: &Run) -> Vec<String> {
         divergence(run),
         time_spent(run),
         words::bottleneck(run.summary.as_ref().expect("checked above")),
+        refreshed(run),
         skipped(run),
     ];
     sentences.into_iter().flatten().collect()
+}
+
+fn refreshed(run: &Run) -> Option<String> {
+    let first = run.folder.evaluations.rows().ok().and_then(|rows| rows.first()?.auc);
+    words::refreshed(run.summary.as_ref()?, first)
 }
 
 fn trained(run: &Run) -> Option<String> {
