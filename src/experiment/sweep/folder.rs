@@ -7,7 +7,7 @@ use super::plan::{SCENARIO, SWEEP, SweepPlan};
 use super::select::SweepPart;
 use crate::results::disk;
 use crate::results::folder::{
-    FolderError, FolderLock, RESOLVED, lock, refuse_links, turn, write_atomically,
+    FolderError, FolderLock, RESOLVED, is_lab, lock, refuse_links, turn, write_atomically,
 };
 use crate::results::outcome::Planned;
 
@@ -33,7 +33,7 @@ impl SweepFolder {
         let io = |error| FolderError::Io { path: path.to_path_buf(), error };
         let file = path.join("plan.jsonl");
         let strange = || fs::read_dir(path).is_ok_and(|mut all| !all.all(|e| e.is_ok_and(is_ours)));
-        if path.join(RESOLVED).exists() && !file.exists() {
+        if path.join(RESOLVED).exists() && !file.exists() && !is_lab(path) {
             return Err(FolderError::IsRun { path: path.to_path_buf() });
         }
         if path.exists() && !file.exists() && (!path.is_dir() || strange()) {

@@ -59,6 +59,11 @@ fn type_help(node: &Node, shape: &Shape, path: &str) -> Option<String> {
         return None;
     }
     match (&shape.kind, &node.value) {
+        (ValueKind::Table(table), _) if !matches!(node.value, Value::Table(_)) => {
+            let keys = table.fields.iter().take(4).map(|field| format!("{path}.{}", field.name));
+            let keys: Vec<String> = keys.collect();
+            (!keys.is_empty()).then(|| format!("set one of its keys, such as {}", keys.join(", ")))
+        }
         (ValueKind::Text(_), Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => {
             Some(format!("put it in quotes: \"{value}\""))
         }
