@@ -201,8 +201,11 @@ impl Trial {
     /// it is within its limits. Parts of the run are tried out.
     pub fn wall_estimate(&self) -> Option<f64> {
         self.check_limits().ok()?;
-        let prepared = self.prepared.as_ref()?;
         let steps = self.estimate.pushes?;
+        let cluster = &self.scenario.cluster;
+        let Some(prepared) = self.prepared.as_ref() else {
+            return Some(probe::seconds_of_timing(cluster.workers, cluster.shards, steps));
+        };
         // Gradients of an imposed staleness are begun long before they are applied.
         let law = self.scenario.imposed_staleness.as_ref();
         let ahead = law.map_or(0, |law| law.mean() as u64);
@@ -212,6 +215,11 @@ impl Trial {
             scored: self.estimate.holdout.saturating_mul(self.scenario.evaluations(steps)),
         };
         Some(probe::seconds(prepared, work, self.threads))
+    }
+
+    /// As [`wall_estimate`](Self::wall_estimate), with the start of a run, its report and its pictures.
+    pub fn wall_estimate_in_all(&self) -> Option<f64> {
+        Some(self.wall_estimate()? + probe::AROUND)
     }
 
     /// Refuses a run above its limits.

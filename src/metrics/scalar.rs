@@ -121,7 +121,12 @@ pub const SCALARS: &[Scalar] = &[
     ),
     lower("age_mean_s", "simulated s", "Mean age of the applied pushes."),
     lower("gap_mean", "-", "Mean gap between view and server, where it was measured."),
-    higher("utilisation.busy", "share", "Share of the workers' time spent computing."),
+    higher(
+        "utilisation.busy",
+        "share",
+        "Share of the workers' time spent computing. The largest of the shares named `utilisation` is the \
+         bottleneck of a run, unless a shard or its link is busy nearly all the time.",
+    ),
     lower("utilisation.network", "share", "Share of the workers' time with messages on the way."),
     lower("utilisation.queued", "share", "Share of the workers' time in the queues of shards."),
     lower("utilisation.served", "share", "Share of the workers' time being served by shards."),

@@ -5,8 +5,9 @@ use crate::base::{SimSpan, counted, significant};
 use crate::results::compare::{
     CompareError, Comparison, ComparisonRow, Options, Side, Verdict, compare,
 };
-use crate::results::outcome::{Kind, OutcomeError, Results, State, SweepHeading};
+use crate::results::outcome::{Kind, OutcomeError, Results, State, SweepHeading, broke};
 use crate::results::race::{Race, Standings};
+use crate::results::tables::RaceRow;
 
 /// The most points with a sentence.
 const MOST: usize = 8;
@@ -18,7 +19,7 @@ const SAME_AUC: f64 = 5e-5;
 pub const BRACKETS: &str =
     "[ ] are 95 % intervals of the difference, from trials with the same seed";
 
-/// The sentences; empty for a sweep of one point, or if there is nothing to compare yet.
+/// The sentences; empty for a sweep of one point whose training held, or if nothing is done yet.
 ///
 /// # Errors
 /// If a file of the results cannot be read.
@@ -27,10 +28,21 @@ pub fn sentences(results: &Results) -> Result<Vec<String>, OutcomeError> {
     let sides = results.points.iter().map(|point| Side::load(results, point, &point.label));
     let mut sides: Vec<Side> = sides.collect::<Result<_, _>>()?;
     sides.retain(|side| !side.done.is_empty());
-    if sides.len() < 2 {
+    if sides.is_empty() {
         return Ok(Vec::new());
     }
     let baseline = sides.remove(0);
+    if let Some(broke) = broke(baseline.broken().len(), baseline.done.len()) {
+        let name = match &*baseline.name {
+            "" => String::new(),
+            name if sides.is_empty() => format!("{name}: "),
+            name => format!("{name}, with which the others are compared: "),
+        };
+        sentences.push(format!("{name}{broke}, and their figures mean little."));
+    }
+    if sides.is_empty() {
+        return Ok(sentences);
+    }
     let left_out = sides.len().saturating_sub(MOST);
     sides.truncate(MOST);
     let comparison = match compare(&baseline, &sides, &Options::default()) {
@@ -56,26 +68,34 @@ fn race(results: &Results) -> Result<Vec<String>, OutcomeError> {
                            has all figures.";
         return Ok(has_run.then(|| speed_alone.to_string()).into_iter().collect());
     };
-    let names: Vec<&str> = results.points.iter().map(|point| point.label.as_str()).collect();
+    let named = |row: &RaceRow| match broke(row.broken, row.done) {
+        Some(broke) => format!("{} ({broke})", row.contestant),
+        None => row.contestant.clone(),
+    };
+    let names: Vec<String> = race.rows.iter().map(named).collect();
     let time = race.time.as_ref().map(|at| {
         let place = SimSpan::from_seconds(at.place);
-        leader(&names, at, &format!("At equal time ({place})"))
+        leader(&names, at, &format!("At equal time ({place}, last evaluation until then)"))
     });
     let place = counted(race.examples.place as u64, "example", "examples");
-    let examples = leader(&names, &race.examples, &format!("At equal examples (after {place})"));
+    let examples = leader(
+        &names,
+        &race.examples,
+        &format!("At equal examples (after {place}, last evaluation until then)"),
+    );
     Ok(time.flatten().into_iter().chain(examples).collect())
 }
 
 /// The contestant with the highest mean, compared with the first one; if that is the first itself,
 /// the next is compared with it.
-fn leader(names: &[&str], at: &Standings, place: &str) -> Option<String> {
+fn leader(names: &[String], at: &Standings, place: &str) -> Option<String> {
     let known = at.standings.iter().enumerate().filter_map(|(i, own)| Some((i, own.mean?)));
     let mut order: Vec<(usize, f64)> = known.collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1));
     let (best, high) = *order.first()?;
     let (next, low) = *order.get(1)?;
     let other = if best == 0 { next } else { best };
-    let (ahead, behind) = (names[best], if best == 0 { names[next] } else { names[0] });
+    let (ahead, behind) = (&names[best], &names[if best == 0 { next } else { 0 }]);
     let means = match best == 0 {
         true => high - low,
         false => high - at.standings[0].mean?,
@@ -117,8 +137,11 @@ fn of(comparison: &Comparison, other: usize) -> Option<String> {
     let baseline = &comparison.baseline.name;
     let speed = row("examples_per_sim_s").and_then(|row| speed(row, baseline));
     let quality = row("best.auc").map(auc);
-    let parts: Vec<String> = [speed, quality].into_iter().flatten().collect();
-    let name = &comparison.others[other].name;
+    let side = &comparison.others[other];
+    // Said first: what follows means little then.
+    let broke = broke(side.broken.len(), side.seeds.len());
+    let parts: Vec<String> = [broke, speed, quality].into_iter().flatten().collect();
+    let name = &side.name;
     (!parts.is_empty()).then(|| format!("{name}: {}.", parts.join(", ")))
 }
 
@@ -133,12 +156,14 @@ fn speed(row: &ComparisonRow, baseline: &str) -> Option<String> {
 }
 
 fn auc(row: &ComparisonRow) -> String {
-    let Some(delta) = row.delta else { return "AUC not defined in both".to_string() };
+    let Some(delta) = row.delta else {
+        return "AUC of the best step not defined in both".to_string();
+    };
     let sign = if delta < 0.0 { -1.0 } else { 1.0 };
     let word = if delta < 0.0 { "lower" } else { "higher" };
     let size = match delta.abs() < SAME_AUC {
-        true => "AUC equal to four digits".to_string(),
-        false => format!("AUC {word} by {:.4}", delta.abs()),
+        true => "AUC of the best step equal to four digits".to_string(),
+        false => format!("AUC of the best step {word} by {:.4}", delta.abs()),
     };
     let Some(interval) = row.interval else {
         return match row.verdict {
@@ -157,7 +182,7 @@ fn auc(row: &ComparisonRow) -> String {
         Verdict::Undecided { .. } => {
             format!("{size} {interval}, which may be chance")
         }
-        Verdict::Same => "the same AUC".to_string(),
+        Verdict::Same => "the same AUC of the best step".to_string(),
         _ => format!("{size} {interval}"),
     }
 }

@@ -81,9 +81,18 @@ fn answer(lab: &Lab, workers: u32, effects: &[EffectRow]) -> String {
         true => "causes the drop",
         false => "changes it",
     };
+    // A wide interval is no proof that there is nothing: what matters is what it excludes.
+    let named_size = causes.iter().map(|row| size(row)).fold(f64::INFINITY, f64::min);
     let rest = match rest.len() {
         0 => String::new(),
-        _ => format!("; nothing else makes a difference (all others within ±{:.0})", 1e4 * widest),
+        _ if widest <= named_size / 2.0 => {
+            format!("; nothing else makes a difference (all others within ±{:.0})", 1e4 * widest)
+        }
+        _ => format!(
+            "; of the others {} seeds can see none, and an effect as large as {:.0} would not show",
+            lab.seeds,
+            1e4 * widest
+        ),
     };
     format!("With {who}, {} {verb}{rest}.", named.join(" and "))
 }
@@ -169,6 +178,19 @@ mod tests {
             answer(&lab(10), 30, &effects),
             "With 30 workers, losing the optimizer state (slots) (-255 [-349, -161]) causes the drop; nothing \
              else makes a difference (all others within ±11)."
+        );
+    }
+
+    #[test]
+    fn wide_intervals_of_the_others_are_no_proof_that_they_do_nothing() {
+        let effects = [
+            effect("slots", -0.3972, 0.1270, Some(0.01)),
+            effect("workers", 0.0300, 0.2392, Some(0.6)),
+        ];
+        assert_eq!(
+            answer(&lab(3), 30, &effects),
+            "With 30 workers, losing the optimizer state (slots) (-3972 [-5242, -2702]) causes the drop; of the \
+             others 3 seeds can see none, and an effect as large as 2692 would not show."
         );
     }
 

@@ -442,6 +442,11 @@ impl Summary {
         (!lines.is_empty()).then(|| lines.join("; "))
     }
 
+    /// What is wrong if its training broke, one sentence for people.
+    pub fn broken_text(&self) -> Option<String> {
+        self.broken.as_ref().map(ToString::to_string)
+    }
+
     /// What is not defined, and why: a line for people per reason.
     pub fn undefined_lines(&self) -> Vec<String> {
         let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
