@@ -3,7 +3,8 @@
 
 use super::eviction::Eviction;
 use super::store::ParameterServer;
-use super::table::{FirstRow, TableStore};
+use super::table::TableStore;
+use super::table_lives::FirstRow;
 use crate::optimizer::Moment;
 use crate::params::Table;
 

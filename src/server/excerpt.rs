@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::store::ParameterServer;
-use super::table::RowLife;
+use super::table_lives::RowLife;
 use crate::base::ShardId;
 use crate::optimizer::{RowSemantics, Slot};
 use crate::params::Lookups;

@@ -20,6 +20,7 @@ pub mod selection;
 pub mod sharding;
 pub mod store;
 pub mod table;
+mod table_lives;
 mod tensor;
 pub mod tensors;
 pub mod unknown;
