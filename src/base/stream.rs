@@ -69,6 +69,8 @@ pub enum Purpose {
     Garbage = 42,
     /// Resamples of a bootstrap (`entity` = sample, `count` = resample); not part of any run.
     Resample = 64,
+    /// Whether a push admits a row (`entity` = table, `count` = its draw).
+    Admission = 43,
     /// Parts that a library user adds.
     Custom = 1 << 32,
 }

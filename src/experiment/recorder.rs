@@ -344,6 +344,7 @@ impl Recorder {
             table: state.table.to_string(),
             rows: state.rows,
             waiting: state.waiting,
+            too_early: state.too_early,
             bytes: state.bytes,
             came: state.counts.came,
             returned: state.counts.returned,

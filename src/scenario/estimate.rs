@@ -10,6 +10,7 @@ use crate::params::lookups::locate_once;
 use crate::params::view::rows_len;
 use crate::params::{Layout, Lookups};
 use crate::remedy::{Needs, RemedyChoice};
+use crate::server::admission::AdmittedBy;
 use crate::sim::Every;
 use crate::sim::evaluate::{CHUNK, Views};
 use crate::sim::feed::LastBatch;
@@ -79,6 +80,9 @@ const PER_PAIR: u64 = 130;
 /// Measured memory of an imposed staleness that is drawn ahead: an update, below the version that
 /// its gradient is computed on.
 const PER_DRAW: u64 = 80;
+
+/// Memory of what is known of a row that may be evicted.
+const PER_LIFE: u64 = 72;
 
 impl Scenario {
     /// Estimates a run on `threads` host threads. Reads one batch of the log.
@@ -176,6 +180,20 @@ impl Scenario {
         single.saturating_add(every)
     }
 
+    /// Bytes of what tables know of their rows besides weights, slots and counts: the lives of rows,
+    /// and Bloom filters.
+    fn histories(&self, layout: &Layout) -> u64 {
+        let rows: u64 = layout.tables.iter().map(|table| u64::from(table.rows)).sum();
+        let lives = if self.eviction.is_some() { PER_LIFE.saturating_mul(rows) } else { 0 };
+        let filter = match self.admission.map(|admission| admission.by) {
+            Some(AdmittedBy::Bloom(filter)) => {
+                2 * u64::from(filter.counters) * layout.tables.len() as u64
+            }
+            _ => 0,
+        };
+        lives.saturating_add(filter)
+    }
+
     fn add_training(&self, estimate: &mut ResourceEstimate, prepared: &Prepared, threads: u64) {
         let layout = prepared.model.layout();
         let (batch, lookups) = sample(prepared, self.examples_per_step() as usize);
@@ -194,7 +212,7 @@ impl Scenario {
             |dim: usize| (dim + Slot::all(sparse_rule.slots(), dim) + 1 + admitted(dim)) as u64;
         let sparse = layout.tables.iter().map(|t| u64::from(t.rows).saturating_mul(row(t.dim)));
         let (dense, sparse) = (4 * dense.sum::<usize>() as u64, 4 * sparse.sum::<u64>());
-        let server = dense + sparse;
+        let server = (dense + sparse).saturating_add(self.histories(layout));
         // What an update changes.
         let touched = estimate.rows_per_batch.saturating_mul(
             4 * layout.tables.iter().map(|table| row(table.dim)).max().unwrap_or(0),

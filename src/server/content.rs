@@ -45,9 +45,10 @@ impl Content {
     }
 
     /// Marks all rows as not admitted, if `admission` is given.
-    pub fn admit(&mut self, admission: Option<Admission>) {
+    pub fn admit(&mut self, admission: Option<Admission>, streams: Streams) {
         let Some(admission) = admission else { return };
-        self.tables.iter_mut().for_each(|table| table.admit(admission));
+        let tables = self.tables.iter_mut().enumerate();
+        tables.for_each(|(index, table)| table.admit(admission, index, streams));
     }
 
     /// Rows come and go from now on, if `eviction` is given, but for those of the tables that `fixed`

@@ -256,7 +256,7 @@ mod tests {
             serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();
         let sharding = Sharding::new(&layout, shards);
         ParameterServer::new(Arc::new(layout), sharding, rule.clone(), rule, Streams::new(1))
-            .with_admission(Some(Admission { after: 1 }))
+            .with_admission(Some(Admission { after: 1, ..Admission::default() }))
     }
 
     fn train(server: &mut ParameterServer, ids: [u32; 3], updates: u64) {

@@ -4,6 +4,7 @@
 //! given by [`Sharding`]. The engine counts versions and passes them to the server.
 
 pub mod admission;
+mod bloom;
 pub mod content;
 pub mod dense;
 mod evicting;

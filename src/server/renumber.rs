@@ -453,7 +453,7 @@ mod tests {
         assert_eq!(placed["item/m/absent"].values, TensorValues::U32(vec![1]));
         // Rows are admitted from now on; the file has no counts of them.
         let mut first = content(2, 2);
-        first.admit(Some(Admission::default()));
+        first.admit(Some(Admission::default()), Streams::new(2));
         let (into, _) = start(&tensors, first, 2, Some(&[99, 11])).unwrap();
         assert_eq!(into.tables[0].first(0), content(2, 2).tables[0].weights(0));
         assert_eq!(into.tables[0].first(1), from.tables[0].weights(1));

@@ -165,7 +165,7 @@ impl ParameterServer {
 
     /// Admits rows only after enough occurrences; for a new server.
     pub fn with_admission(mut self, admission: Option<Admission>) -> ParameterServer {
-        self.content.admit(admission);
+        self.content.admit(admission, self.streams);
         self.admission = admission;
         self
     }
@@ -194,7 +194,7 @@ impl ParameterServer {
     pub fn first_content(&self, streams: Streams) -> Content {
         let rules = (self.dense_rule.as_ref(), self.sparse_rule.as_ref());
         let mut content = Content::new(&self.layout, self.sharding.shards(), rules, streams);
-        content.admit(self.admission);
+        content.admit(self.admission, streams);
         content.let_rows_go(self.eviction.as_ref(), &self.unknown.1);
         content
     }

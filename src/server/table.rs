@@ -63,10 +63,12 @@ impl TableStore {
         }
     }
 
-    /// Marks all rows as not admitted: they read zeros, and the gate keeps their weights.
-    pub fn admit(&mut self, admission: Admission) {
+    /// Marks all rows as not admitted: they read zeros, and the gate keeps their weights. `index` is
+    /// the number of the table.
+    pub fn admit(&mut self, admission: Admission, index: usize, streams: Streams) {
         let first = (0..self.rows()).flat_map(|id| self.weights(id).to_vec()).collect();
-        self.gate = Some(AdmissionGate::new(admission, self.rows() as usize, first));
+        let (rows, drawn) = (self.rows() as usize, (index as u64, streams));
+        self.gate = Some(AdmissionGate::new(admission, rows, first, drawn));
         (0..self.rows()).for_each(|id| self.weights_mut(id).fill(0.0));
     }
 
@@ -412,7 +414,7 @@ mod tests {
         let keys = serde_json::json!({"kind": "sgd"});
         let rule = serde_json::from_value::<OptimizerChoice>(keys).unwrap().build();
         let mut store = TableStore::new(&table, 0, rule.as_ref(), Streams::new(1));
-        store.admit(Admission { after });
+        store.admit(Admission { after, ..Admission::default() }, 0, Streams::new(1));
         (store, rule)
     }
 

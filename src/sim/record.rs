@@ -325,6 +325,8 @@ pub struct TableState<'a> {
     pub rows: u64,
     /// Ids that have been met and are not admitted.
     pub waiting: u64,
+    /// Rows admitted before they had occurred often enough.
+    pub too_early: u64,
     /// Bytes of the rows that are there, with a key of 8 bytes each.
     pub bytes: u64,
     /// What happened so far.

@@ -14,6 +14,7 @@ use super::work::Work;
 use crate::base::{SimTime, WorkerId};
 use crate::params::Table;
 use crate::protocol::PushId;
+use crate::server::admission::AdmissionGate;
 use crate::server::eviction::RowLives;
 use crate::server::table::TableStore;
 
@@ -259,6 +260,7 @@ fn state<'a>(table: &'a Table, store: &TableStore) -> TableState<'a> {
         table: &table.name,
         rows,
         waiting: store.rows_waiting(),
+        too_early: store.gate().map_or(0, AdmissionGate::too_early),
         bytes: rows * (8 + 4 * store.stride() as u64),
         counts: store.lives().map(RowLives::counts).unwrap_or_default(),
     }

@@ -228,7 +228,7 @@ fn the_data_goes_on_begins_a_new_pass_or_is_replayed() {
 #[test]
 fn rows_that_are_not_admitted_read_zeros_and_learn_nothing() {
     let mut scenario = small();
-    scenario.admission = Some(Admission { after: 4 });
+    scenario.admission = Some(Admission { after: 4, ..Admission::default() });
     let zeros = |job: &Job| {
         let mut rows = [0; 2];
         for table in &content(job).tables {
@@ -270,7 +270,7 @@ fn rows_that_are_not_admitted_read_zeros_and_learn_nothing() {
 fn a_checkpoint_holds_which_rows_are_admitted() {
     let mut scenario = small();
     let plain = advanced(&scenario, 1, 300).checkpoint().unwrap();
-    scenario.admission = Some(Admission { after: 4 });
+    scenario.admission = Some(Admission { after: 4, ..Admission::default() });
     let checkpoint = advanced(&scenario, 1, 300).checkpoint().unwrap();
     let start = |from, missing| {
         let mut job = job(&scenario, 1);

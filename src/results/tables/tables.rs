@@ -9,6 +9,8 @@ crate::table! {
         table: String = "The table.",
         rows: u64 = "Rows that are there.",
         waiting: u64 = "Ids that have been met and are not admitted.",
+        too_early: u64 = "Rows admitted before they had occurred often enough: by chance, or by a \
+            Bloom filter in which other ids count too.",
         bytes: u64 ["bytes"] = "Weights, optimizer state and a key of 8 bytes of each row that is \
             there.",
         came: u64 = "Times that a row came, for the first time or again; with `[eviction]` only, as \

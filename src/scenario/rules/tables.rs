@@ -1,12 +1,14 @@
 //! Whether tables are kept in a way that makes sense.
 
-use super::codes::{NO_EFFECT, UNUSABLE};
+use super::codes::{NO_EFFECT, SUSPICIOUS, UNUSABLE};
 use crate::optimizer::Horizon;
 use crate::scenario::document::{Loaded, Problem};
 use crate::scenario::spec::Scenario;
+use crate::server::admission::AdmittedBy;
 
 /// Reports settings of tables without effect, and lengths of zero.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    never_admitted(loaded, found);
     let Scenario { eviction, tables, timing_only, .. } = &loaded.value;
     let Some(eviction) = eviction.as_ref().filter(|_| timing_only.is_none()) else { return };
     let mut idle = |key: &str, message: String, help: &str| {
@@ -51,6 +53,24 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             Problem::error(&UNUSABLE, "eviction.every", "`eviction.every` has no length")
                 .label(loaded.origin("eviction.every"), "")
                 .help("how much is trained between two looks, such as { updates = 1000 }"),
+        );
+    }
+}
+
+/// The counters of a Bloom filter must be able to count as far as a row needs.
+fn never_admitted(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let Some(admission) = loaded.value.admission else { return };
+    let AdmittedBy::Bloom(filter) = admission.by else { return };
+    let most = (1u32 << filter.bits.clamp(1, 16)) - 1;
+    if admission.after > most {
+        let message = format!(
+            "no row is ever admitted: a counter of {} bits stops at {most}, and `admission.after` is {}",
+            filter.bits, admission.after
+        );
+        found.push(
+            Problem::warning(&SUSPICIOUS, "admission.after", message)
+                .label(loaded.origin("admission.after"), "")
+                .label(loaded.key_origin("admission.by"), "these counters"),
         );
     }
 }

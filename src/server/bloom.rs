@@ -1,0 +1,39 @@
+//! A counting Bloom filter (Fan et al. 2000): counts of ids in a fixed number of counters. The count
+//! of an id is the smallest of its counters, so it is never too small until a counter is full.
+
+use super::admission::BloomFilter;
+use crate::base::stream::mix;
+
+/// The counters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct CountingFilter {
+    counters: Vec<u16>,
+    hashes: u32,
+    largest: u16,
+}
+
+impl CountingFilter {
+    /// All counters at zero.
+    pub(super) fn new(filter: BloomFilter) -> CountingFilter {
+        CountingFilter {
+            counters: vec![0; filter.counters.max(1) as usize],
+            hashes: filter.hashes.max(1),
+            largest: ((1u32 << filter.bits.clamp(1, 16)) - 1) as u16,
+        }
+    }
+
+    /// Counts an id; returns its count, which other ids may have raised.
+    pub(super) fn count(&mut self, id: u64) -> u32 {
+        let mut least = self.largest;
+        for number in 0..self.hashes {
+            let hash = mix(mix(id) ^ mix(u64::from(number) + 1));
+            let at = ((u128::from(hash) * self.counters.len() as u128) >> 64) as usize;
+            let counter = &mut self.counters[at];
+            *counter = counter.saturating_add(1).min(self.largest);
+            least = least.min(*counter);
+        }
+        u32::from(least)
+    }
+}
+
+crate::persist!(CountingFilter { counters: sized, hashes: fixed, largest: fixed });
