@@ -178,18 +178,18 @@ fn r34_a_large_file_is_answered_quickly() {
 fn r32_snapshots_fit_into_the_estimate() {
     let folder = tempfile::tempdir().unwrap();
     let file = scenario("quickstart.toml");
-    for (number, overrides) in
-        [
-            &[
-                "protocol={kind='rennala',batch=3000}",
-                "model.hidden=[8]",
-                "train.stop.updates=9",
-            ][..],
-            &["data.users=300000", "optimizer.kind=adam", "train.stop.passes=9"],
-        ]
-        .into_iter()
-        .enumerate()
-    {
+    let held = [
+        "protocol={kind='rennala',batch=3000}",
+        "train.batch=8",
+        "train.stop={updates=9,passes=100}",
+        "model.hidden=[8]",
+        "model.embedding_dim=4",
+        "data.rows_per_day=300",
+        "data.users=100",
+        "data.items=60",
+    ];
+    let large = ["data.users=300000", "optimizer.kind=adam", "train.stop.passes=9"];
+    for (number, overrides) in [&held[..], &large].into_iter().enumerate() {
         let settings: Vec<Override> =
             overrides.iter().map(|text| Override::argument(0, *text)).collect();
         let loaded =
@@ -201,7 +201,7 @@ fn r32_snapshots_fit_into_the_estimate() {
         command.args(["--save-every", "200ms", "--out"]).arg(&out);
         let mut child = command.spawn().unwrap();
         let mut largest = 0;
-        for _ in 0..400 {
+        for _ in 0..800 {
             // Files may go while they are counted.
             let sizes = || -> Option<u64> {
                 let all = |at: &Path| -> Option<u64> {
