@@ -62,7 +62,7 @@ impl ResourceEstimate {
     /// Adds the snapshots of a run whose state has so many bytes: those that are kept, and the one
     /// that is being written.
     fn add_snapshots(&mut self, state: u64) {
-        let bytes = SNAPSHOTS.saturating_mul(state.saturating_add(state / 5));
+        let bytes = SNAPSHOTS.saturating_mul(state.saturating_add(state / 10));
         self.passing.0 = self.passing.0.saturating_add(bytes);
         self.disk.0 = self.disk.0.saturating_add(bytes);
     }
@@ -227,16 +227,16 @@ impl Scenario {
             + view
             + if dense_rule.carries_slots() { 4 * estimate.dense } else { 0 }
             + if sparse_rule.carries_slots() { 4 * rows } else { 0 };
-        let in_flight = match &self.imposed_staleness {
+        let (under_way, held) = match &self.imposed_staleness {
             // The number of gradients in flight is random: this is rarely exceeded.
-            Some(law) => (1.5 * law.mean()) as u64 + 16,
+            Some(law) => ((1.5 * law.mean()) as u64 + 16, 0),
             None => {
                 let workers = u64::from(self.cluster.workers);
-                // Measured, a push that waits takes 1.5 times the memory of a step.
-                let held = self.held(estimate.pushes);
-                workers * (1 + u64::from(self.worker.prefetch)) + held.saturating_mul(2)
+                (workers * (1 + u64::from(self.worker.prefetch)), self.held(estimate.pushes))
             }
         };
+        // Measured, a push that waits takes 1.5 times the memory of a step.
+        let in_flight = under_way.saturating_add(held.saturating_mul(2));
         let needs = self.needs(layout);
         let watched = self.watched(in_flight, needs);
         let remedies =
@@ -273,7 +273,8 @@ impl Scenario {
         let audit = if self.record.audit { 8 * estimate.window } else { 0 };
         let state = [
             server + keys,
-            in_flight.saturating_mul(step),
+            // Measured, a push that waits takes 1.3 times the bytes of a step.
+            under_way.saturating_add(held).saturating_add(held / 2).saturating_mul(step),
             watched.saturating_mul(view),
             remedies,
             u64::from(self.cluster.workers).saturating_mul(kept),

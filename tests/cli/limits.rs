@@ -185,3 +185,54 @@ fn a_run_that_takes_years_is_warned_of() {
     assert!(said.stderr.contains("W0203") && said.stderr.contains("years"), "{}", said.stderr);
     assert!(said.stderr.contains("train.stop.updates = 100000"), "{}", said.stderr);
 }
+
+/// Snapshots are part of the folder: a run that holds many gradients has large ones.
+#[test]
+fn r32_snapshots_fit_into_the_estimate() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = scenario("quickstart.toml");
+    let held = [
+        "protocol={kind='rennala',batch=3000}",
+        "train.batch=8",
+        "train.stop={updates=9,passes=100}",
+        "model.hidden=[8]",
+        "model.embedding_dim=4",
+        "data.rows_per_day=300",
+        "data.users=100",
+        "data.items=60",
+    ];
+    let large = ["data.users=300000", "optimizer.kind=adam", "train.stop.passes=9"];
+    for (number, overrides) in [&held[..], &large].into_iter().enumerate() {
+        let settings: Vec<Override> =
+            overrides.iter().map(|text| Override::argument(0, *text)).collect();
+        let loaded =
+            load::<Scenario>(DocumentInput::File(&file), &settings).unwrap().finish().unwrap();
+        let estimate = Trial::new(loaded.value, Path::new("."), 2).unwrap().estimate;
+        let out = folder.path().join(number.to_string());
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_straggler"));
+        command.arg("run").arg(&file).args(overrides).args(["--quiet", "--no-plots"]);
+        command.args(["--save-every", "200ms", "--out"]).arg(&out);
+        let mut child = command.spawn().unwrap();
+        let mut largest = 0;
+        for _ in 0..800 {
+            // Files may go while they are counted.
+            let sizes = || -> Option<u64> {
+                let all = |at: &Path| -> Option<u64> {
+                    let entries = fs::read_dir(at).ok()?.flatten();
+                    Some(entries.filter_map(|e| e.metadata().ok()).map(|data| data.len()).sum())
+                };
+                Some(all(&out)? + all(&out.join("snapshots")).unwrap_or(0))
+            };
+            largest = largest.max(sizes().unwrap_or(0));
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        drop(child.kill());
+        child.wait().unwrap();
+        println!("{overrides:?}: {largest} of {} disk", estimate.disk.0);
+        assert!(largest <= estimate.disk.0, "{overrides:?}: {largest} of {}", estimate.disk.0);
+        assert!(largest > 4 << 20, "{overrides:?}: no snapshot was seen");
+    }
+}

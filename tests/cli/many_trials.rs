@@ -65,3 +65,29 @@ fn r46_status_and_report_of_many_trials_are_quick() {
     assert!(report < Duration::from_secs(60), "{report:?}");
     assert!(size < 5_000_000, "{size} bytes");
 }
+
+/// A list does not plan all trials: it needs one of each point, and their number.
+#[test]
+fn a_list_of_very_many_seeds_is_quick_and_counts_as_the_run_does() {
+    let list = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
+        command.arg("run").arg(scenario("timing-only.toml")).arg("train.stop.updates=60");
+        let output = command.args(words).arg("--list").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    #[expect(clippy::disallowed_methods, reason = "it is the waiting of a person that counts")]
+    let started = Instant::now();
+    let said = list(&["--seeds", "1..100000"]);
+    // Two seconds, and what a busy machine takes; the whole plan takes half a minute.
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert!(said.contains("1 point, 100000 trials"), "{said}");
+    // Of the trials 0 to 19, the second of three parts has 1, 4, 7, 10, 13, 16 and 19.
+    let said = list(&["cluster.workers=1,2", "--seeds", "1..10", "--shard", "2/3"]);
+    let trials = |point: &str| {
+        let line = said.lines().find(|line| line.contains(point)).unwrap();
+        line.split_whitespace().nth(2).unwrap().to_string()
+    };
+    assert_eq!([trials("workers=1"), trials("workers=2")], ["3", "4"], "{said}");
+    assert!(said.contains("2 points, 7 trials"), "{said}");
+}

@@ -101,6 +101,17 @@ fn what_data_gen_writes_can_be_read_back_whole() {
     fs::write(folder.path().join("my.toml"), table).unwrap();
     let said = run(folder.path(), &["data", "gen", "gen.toml", "--out", "log.csv"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
+    // An existing file is kept, unless it may be overwritten; no other file is left.
+    let log = fs::read(folder.path().join("log.csv")).unwrap();
+    let words = ["data", "gen", "gen.toml", "--days", "1", "--out", "log.csv", "--force"];
+    let said = run(folder.path(), &words[..7]);
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    assert!(said.stderr.contains("log.csv exists already"), "{}", said.stderr);
+    assert_eq!(fs::read(folder.path().join("log.csv")).unwrap(), log);
+    assert_eq!(run(folder.path(), &words).code, 0);
+    assert!(fs::read(folder.path().join("log.csv")).unwrap().len() < log.len());
+    fs::write(folder.path().join("log.csv"), log).unwrap();
+    assert!(!folder.path().join("log.csv.tmp").exists());
     let said = run(folder.path(), &["data", "gen", "my.toml", "--out", "again.csv"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     // Ids are numbered anew, so the same column has the same ids under other names.

@@ -57,3 +57,18 @@ fn wrong_contestants_are_named_before_anything_runs() {
         assert!(!out.exists());
     }
 }
+
+/// Timing alone has no AUC: the race is one of speed, and says which files it has not.
+#[test]
+fn a_race_without_auc_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut command = straggler();
+    command.arg("race").arg(scenario("timing-only.toml")).args(["async", "synchronous"]);
+    command.args(["train.stop.updates=60", "cluster.workers=3", "--seeds", "1", "--quiet"]);
+    let said = done(command.arg("--out").arg(&out));
+    assert!(said.stdout.contains("there is no race.csv and no picture"), "{}", said.stdout);
+    assert!(!out.join("race.csv").exists());
+    let points = Rows::read(&out.join("points.csv"));
+    assert_eq!(points.len(), 2);
+}

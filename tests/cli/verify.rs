@@ -90,6 +90,14 @@ fn r09_the_first_difference_is_named_exactly() {
     {
         assert!(said.stdout.contains(part), "{part} is missing in {}", said.stdout);
     }
+    // What is gone was not changed.
+    fs::write(changed.join("training.csv"), training).unwrap();
+    fs::remove_file(changed.join("workers.csv")).unwrap();
+    let said = verify(&changed, &[]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let deleted = "workers.csv: deleted since it was written";
+    assert!(said.stdout.contains(deleted), "{}", said.stdout);
+    assert!(!said.stdout.contains("changed since"), "{}", said.stdout);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::FitError;
 use super::figures::Figures;
+use crate::base::significant;
 
 /// The shortest mean step of a worker, in seconds: the unit of a fitted time.
 const SHORTEST_STEP: f64 = 1e-6;
@@ -382,8 +383,9 @@ fn refuse_timeless(workers: &[String], steps: &[LoggedStep]) -> Result<(), FitEr
         };
     };
     Err(FitError::Times(format!(
-        "the steps of worker {worker} take {mean:.1e} s on average, and at least a microsecond is needed: \
-         times are read as seconds; if the worker did nothing, remove its rows"
+        "the steps of worker {worker} take {} s on average, and at least a microsecond is needed: times are read \
+         as seconds; if the worker did nothing, remove its rows",
+        significant(*mean, 2)
     )))
 }
 

@@ -241,8 +241,9 @@ fn rounded(value: f64) -> f64 {
 fn cluster(log: &StepLog, groups: &[SpeedGroup], laws: &[StepTimeChoice], pooled: bool) -> Cluster {
     let largest = (0..groups.len()).rev().max_by_key(|&g| groups[g].workers.len()).unwrap_or(0);
     // Classes are at most a thousand times as fast as the base time, and a million times as slow.
-    let fastest = groups.iter().map(SpeedGroup::mean).fold(f64::INFINITY, f64::min);
-    let base = groups[largest].mean().min(500.0 * fastest);
+    let means = || groups.iter().map(SpeedGroup::mean);
+    let (fastest, slowest) = (means().fold(f64::INFINITY, f64::min), means().fold(0.0, f64::max));
+    let base = groups[largest].mean().max(slowest / 5e5).min(500.0 * fastest);
     let workers: usize = groups.iter().map(|group| group.workers.len()).sum();
     let steps = log.by_worker();
     let own = |worker: usize, group: &SpeedGroup| {
