@@ -9,7 +9,8 @@ use std::sync::Arc;
 use straggler::base::{Pool, Purpose, SimSpan, SimTime, Streams, stream::unit};
 use straggler::cluster::step_time::lognormal;
 use straggler::cluster::{
-    Churn, Compute, MachineClass, Routine, ShardService, StepTimeChoice, machine::machines,
+    Churn, Compute, MachineClass, Routine, ShardFailurePlan, ShardService, StepTimeChoice,
+    machine::machines,
 };
 use straggler::data::order::Position;
 use straggler::data::{
@@ -242,6 +243,7 @@ pub(crate) fn cluster(workers: u32, shards: u32, work: Work, service: ShardServi
         streams,
         machines: machines(workers, &[class], &compute, streams, here).expect("no trace is read"),
         churn: Churn::default(),
+        shard_failures: ShardFailurePlan::default(),
         starts: vec![SimTime::ZERO; workers as usize],
         compute: compute.base(1),
         routine: Routine::default(),

@@ -57,6 +57,10 @@ pub enum Purpose {
     Episode = 24,
     /// Crashes and repairs (`entity` = worker, `count` = 2 k for the k-th time up, 2 k + 1 down).
     Failure = 25,
+    /// Failures of shards (`entity` = shard, `count` as for crashes).
+    ShardFailure = 26,
+    /// Which increment is missing when a shard returns (`entity` = shard, `count` = failure).
+    Increment = 27,
     /// Whether dense parameters are transmitted (`entity` = worker, `count` = occasion and shard).
     Transmission = 40,
     /// Parameters re-initialised at a restart (a seed of its own draws).

@@ -11,7 +11,7 @@ use crate::report::terminal::{Align, TextTable};
 
 pub(super) fn check(args: &CheckArgs, arguments: &[Typed]) -> Result<Exit, Failure> {
     if is_many(&args.scenario, &args.overrides, arguments)? {
-        let plan = sweep::plan(&args.scenario, &args.overrides, None, arguments)?;
+        let plan = sweep::plan(&args.scenario, &args.overrides, None, arguments, 1)?;
         if args.show {
             return sweep::show(&plan);
         }
@@ -39,6 +39,10 @@ pub(super) fn check(args: &CheckArgs, arguments: &[Typed]) -> Result<Exit, Failu
         ]);
         for (name, days) in prepared.dated_days() {
             table.row([name, days]);
+        }
+        for collisions in &prepared.collisions {
+            let (name, text) = collisions.fact();
+            table.row([name, text]);
         }
         table.row([
             "parameters".to_string(),

@@ -20,6 +20,7 @@ mod insight;
 mod lab;
 mod load;
 mod log_args;
+mod named_file;
 mod new;
 mod progress;
 mod race;

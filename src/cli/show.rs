@@ -6,7 +6,7 @@ use std::path::Path;
 use super::exit::{Exit, Failure};
 use super::help;
 use super::say::out;
-use crate::base::{SimSpan, counted, significant};
+use crate::base::{SimSpan, counted, fixed, significant};
 use crate::experiment::Trial;
 use crate::experiment::expect::Checked;
 use crate::report::figure::time_spent;
@@ -172,6 +172,9 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         text.push_str("\nbefore it\n");
         summary.stages.iter().for_each(|stage| _ = writeln!(text, "  {stage}"));
     }
+    if let Some(failures) = words::shard_failures(summary) {
+        _ = writeln!(text, "\n{failures}");
+    }
     if let Some(bottleneck) = words::bottleneck(summary) {
         _ = writeln!(text, "\n{bottleneck}");
     }
@@ -202,7 +205,7 @@ pub(super) fn expectations(checked: &[Checked]) -> String {
     table.row(["", "expected", "", "found"]);
     for one in checked {
         let holds = if one.holds { "holds" } else { "FAILS" };
-        let value = one.value.map_or("not defined".to_string(), |value| format!("{value:.4}"));
+        let value = one.value.map_or("not defined".to_string(), |value| fixed(value, 4));
         table.row([holds, &one.metric, &one.wanted, &value, &one.reason]);
     }
     let mut text = format!("\n{}", table.render());

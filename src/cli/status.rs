@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
 use super::say::{out, out_json};
-use crate::base::{SimSpan, counted, significant};
+use crate::base::{SimSpan, counted, fixed};
 use crate::metrics::scalar::{self, FigureRange};
 use crate::report::conclusion;
 use crate::report::terminal::{Align, TextTable};
@@ -245,11 +245,7 @@ fn done(results: &Results, point: &Point) -> Result<String, OutcomeError> {
 
 /// The mean and its interval, such as `0.7312 [0.7301, 0.7323]`. Too few values have only a mean.
 fn estimate(values: &[f64], decimals: usize, range: FigureRange) -> String {
-    // A loss of a model that broke would be a row of digits.
-    let text = |value: f64| match value.abs() >= 1e4 && decimals > 0 {
-        true => significant(value, 4),
-        false => format!("{value:.decimals$}"),
-    };
+    let text = |value: f64| fixed(value, decimals);
     let Some(mean) = statistics::mean(values) else { return "-".to_string() };
     match statistics::interval_of_mean(values, range) {
         Some(interval) => {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::step_time::exponential;
 use super::{LawError, StepTimeChoice, StepTimeLaw};
-use crate::base::{Purpose, SimSpan, Streams, WorkerId};
+use crate::base::{Purpose, SimSpan, Streams};
 
 /// What becomes of the examples of a step that is lost with its worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -107,30 +107,32 @@ impl Failures {
         let Some(every) = own.map(|own| own.every).or(self.every) else { return Ok(None) };
         let repair = own.and_then(|own| own.repair).unwrap_or(self.repair);
         let (law, repair_law) = (self.law.build(folder)?, self.repair_law.build(folder)?);
-        Ok(Some(Process { every, repair, law, repair_law }))
+        Ok(Some(Process { purpose: Purpose::Failure, every, repair, law, repair_law }))
     }
 }
 
 /// When a machine crashes and for how long: an alternating renewal process.
 #[derive(Clone, Debug)]
 pub struct Process {
-    every: SimSpan,
-    repair: SimSpan,
-    law: Arc<dyn StepTimeLaw>,
-    repair_law: Arc<dyn StepTimeLaw>,
+    /// The purpose of its draws.
+    pub(super) purpose: Purpose,
+    pub(super) every: SimSpan,
+    pub(super) repair: SimSpan,
+    pub(super) law: Arc<dyn StepTimeLaw>,
+    pub(super) repair_law: Arc<dyn StepTimeLaw>,
 }
 
 impl Process {
-    /// How long `worker`'s machine runs after its `count`-th repair, or from the start for 0.
-    pub fn up_time(&self, worker: WorkerId, count: u64, streams: Streams) -> SimSpan {
-        let draw = streams.draw(Purpose::Failure, u64::from(worker.0), 2 * count);
+    /// How long machine `number` runs after its `count`-th repair, or from the start for 0.
+    pub fn up_time(&self, number: u32, count: u64, streams: Streams) -> SimSpan {
+        let draw = streams.draw(self.purpose, u64::from(number), 2 * count);
         // At least a nanosecond, so that the process advances.
         SimSpan(self.law.time(self.every, draw).0.max(1))
     }
 
     /// How long its `count`-th repair takes, counted from 0.
-    pub fn down_time(&self, worker: WorkerId, count: u64, streams: Streams) -> SimSpan {
-        let draw = streams.draw(Purpose::Failure, u64::from(worker.0), 2 * count + 1);
+    pub fn down_time(&self, number: u32, count: u64, streams: Streams) -> SimSpan {
+        let draw = streams.draw(self.purpose, u64::from(number), 2 * count + 1);
         SimSpan(self.repair_law.time(self.repair, draw).0.max(1))
     }
 }
@@ -146,8 +148,8 @@ mod tests {
         let process = failures.process("", Path::new(".")).unwrap().unwrap();
         let streams = Streams::new(3);
         let sum = |of: &dyn Fn(u64) -> SimSpan| (0..20_000).map(|k| of(k).seconds()).sum::<f64>();
-        let up = sum(&|k| process.up_time(WorkerId(7), k, streams));
-        let down = sum(&|k| process.down_time(WorkerId(7), k, streams));
+        let up = sum(&|k| process.up_time(7, k, streams));
+        let down = sum(&|k| process.down_time(7, k, streams));
         assert!((up / (up + down) / 0.9 - 1.0).abs() < 0.005, "{}", up / (up + down));
     }
 

@@ -1,5 +1,5 @@
 //! Floor 3, the physics: how long things take on each machine. Machine classes, step times,
-//! network, shard service, late start, joins, leaves and crashes. It knows no parameter and no
+//! network, shard service, late start, joins, leaves and crashes, failures of shards. It knows no parameter and no
 //! protocol.
 
 pub mod churn;
@@ -13,6 +13,7 @@ pub mod network;
 pub mod pace;
 pub mod routine;
 pub mod scripted;
+pub mod shard_failures;
 pub mod start;
 pub mod step_time;
 
@@ -27,5 +28,6 @@ pub use network::{Network, ShardService};
 pub use pace::{Pace, PaceConfig};
 pub use routine::{LocalConfig, LocalPlan, Routine};
 pub use scripted::Scripted;
+pub use shard_failures::{ShardFailurePlan, ShardFailures};
 pub use start::{StartChoice, StartConfig};
 pub use step_time::{LawError, StepTimeChoice, StepTimeConfig, StepTimeLaw};

@@ -10,6 +10,7 @@
 
 mod bad_row;
 pub mod batch;
+pub mod coding;
 pub mod date;
 pub mod error;
 mod ids;
@@ -25,6 +26,7 @@ pub mod window;
 
 pub use bad_rows::{BadRow, BadRowKind, BadRows, OnBadRow};
 pub use batch::{Batch, ExampleInfo};
+pub use coding::{Coded, Coding, Hashing};
 pub use date::{Calendar, Date, UtcOffset};
 pub use error::DataError;
 pub use ids::{BadTexts, Ids};
@@ -99,6 +101,11 @@ pub trait DataSource: Send + Sync + Debug {
     /// Whether the ids of an id space are hashed into its rows, so that several may share one.
     fn is_hashed(&self, _space: usize) -> bool {
         false
+    }
+
+    /// What became of the columns of a log whose ids share rows.
+    fn coding(&self) -> Option<&Coding> {
+        None
     }
 
     /// Ids at the end of an id space that no example has: those that a checkpoint brought along.

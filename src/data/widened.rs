@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::{Batch, Calendar, DataSource, Day, Ids, Remark, Schema};
+use super::{Batch, Calendar, Coding, DataSource, Day, Ids, Remark, Schema};
 
 /// A log with further ids.
 #[derive(Debug)]
@@ -72,6 +72,10 @@ impl DataSource for Widened {
 
     fn is_hashed(&self, space: usize) -> bool {
         self.log.is_hashed(space)
+    }
+
+    fn coding(&self) -> Option<&Coding> {
+        self.log.coding()
     }
 
     fn carried(&self, space: usize) -> u64 {

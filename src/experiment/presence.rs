@@ -10,13 +10,18 @@ use crate::results::table::TableWriter;
 use crate::results::tables::{AuditRow, ChurnRow};
 use crate::sim::{Activity, Simulation, Work};
 
+/// Whether workers were to come and go, or have stopped since a shard had failed.
+fn changes(simulation: &Simulation) -> bool {
+    let presence = simulation.presence();
+    !presence.churn().is_none() || presence.tally().stops > 0
+}
+
 /// Counts of joins, leaves and losses; `None` if all workers were always to be present.
 pub fn churn(simulation: &Simulation) -> Option<ChurnSummary> {
-    let presence = simulation.presence();
-    if presence.churn().is_none() {
+    let tally = simulation.presence().tally();
+    if !changes(simulation) {
         return None;
     }
-    let tally = presence.tally();
     let now = simulation.now();
     let all = now.seconds() * simulation.workers().len() as f64;
     let share = |activity| {
@@ -30,6 +35,7 @@ pub fn churn(simulation: &Simulation) -> Option<ChurnSummary> {
     Some(ChurnSummary {
         crashes: tally.crashes,
         leaves: tally.leaves,
+        stops: tally.stops,
         joins: tally.joins,
         lost_steps: tally.lost_steps,
         lost_examples: tally.lost_examples,
@@ -70,7 +76,7 @@ pub fn write<'a>(
         let row = |(uses, examples)| AuditRow { uses: u64::from(uses), examples };
         TableWriter::write(folder, audit.counts().into_iter().map(row))?;
     }
-    if presence.churn().is_none() {
+    if !changes(simulation) {
         return Ok(());
     }
     let now = simulation.now();

@@ -26,7 +26,6 @@ use crate::scenario::estimate::ResourceEstimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
 use crate::scenario::seeds::SeededPart;
-use crate::scenario::stage::{StageRef, Which};
 use crate::scenario::stages::ResolvedStage;
 use crate::scenario::start::Start;
 use crate::scenario::{Scenario, document};
@@ -44,13 +43,13 @@ pub struct Trial {
     pub estimate: ResourceEstimate,
     /// What looks as if the logs of its stages were not meant as they are used.
     pub remarks: Vec<Remark>,
-    prepared: Option<Prepared>,
-    folder: PathBuf,
+    pub(super) prepared: Option<Prepared>,
+    pub(super) folder: PathBuf,
     threads: usize,
     /// The stages before the last, which have to be done first.
-    earlier: Vec<ResolvedStage>,
+    pub(super) earlier: Vec<ResolvedStage>,
     /// The name of the last stage, if there are stages.
-    last_stage: Option<String>,
+    pub(super) last_stage: Option<String>,
     /// Where the stages are that this one may start from.
     places: StageFolders,
 }
@@ -236,52 +235,6 @@ impl Trial {
         over("disk", self.estimate.disk, limits.disk)
     }
 
-    /// Refuses a start that the run would refuse, now or after the stages before: from a file that
-    /// does not fit the model, or from the best step of a stage whose holdout cannot tell one.
-    ///
-    /// # Errors
-    /// [`RunError::Start`], or [`RunError::NoBest`].
-    pub fn check_starts(&self) -> Result<(), RunError> {
-        for (number, stage) in self.earlier.iter().enumerate() {
-            let later = self.earlier[number + 1..].iter().map(|s| (s.name.as_str(), &s.scenario));
-            let last = (self.last_stage.as_deref().unwrap_or_default(), &self.scenario);
-            let wants_best = |(_, own): &(&str, &Scenario)| {
-                let from = own.start.as_ref().map(|start| StageRef::parse(&start.from));
-                matches!(from, Some(Some(Ok(StageRef { stage: of, which: Which::Best | Which::Serving })))
-                    if of == stage.name)
-            };
-            let starts_from_best = later.chain([last]).find(wants_best).map(|(name, _)| name);
-            if starts_from_best.is_none() && stage.scenario.start.is_none() {
-                continue;
-            }
-            let inside = |error: RunError| error.in_stage(Some(&stage.name));
-            let prepared =
-                stage.scenario.prepare(&self.folder).map_err(|error| inside(error.into()))?;
-            let can_tell = |prepared: &Prepared| stage.scenario.can_tell_best(prepared);
-            if let Some(name) =
-                starts_from_best.filter(|_| !prepared.as_ref().is_some_and(can_tell))
-            {
-                return Err(RunError::NoBest { stage: name.into(), of: stage.name.clone() });
-            }
-            self.check_start(&stage.scenario, prepared).map_err(inside)?;
-        }
-        self.check_start(&self.scenario, self.prepared.clone())
-            .map_err(|error| error.in_stage(self.last_stage.as_deref()))
-    }
-
-    fn check_start(&self, own: &Scenario, prepared: Option<Prepared>) -> Result<(), RunError> {
-        let Some(start) = &own.start else { return Ok(()) };
-        if StageRef::parse(&start.from).is_some() {
-            return Ok(());
-        }
-        let window = window(own, prepared.as_ref());
-        let file = StartFile::read(start, self.folder.join(&start.from))?;
-        let prepared = prepared.map(|prepared| file.widen(own, prepared)).transpose()?;
-        let mut job = own.build(prepared, &self.folder, 1)?;
-        file.start(&mut job, start, &window, own.scenario.seed_of(SeededPart::Weights))?;
-        Ok(())
-    }
-
     /// Runs into the folder `out`. `watcher` sees everything that the recorder sees.
     ///
     /// # Errors
@@ -309,22 +262,21 @@ impl Trial {
         let preset = self.scenario.preset.map(Preset::name);
         let stopwatch = Stopwatch::start(out, self.threads, &self.folder, preset)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
-        let facts = self.prepared.as_ref().map(|prepared| {
-            let mut facts = prepared.source.facts();
-            facts.extend(prepared.dated_days());
-            facts
-        });
-        let facts = facts.unwrap_or_default();
+        let facts = self.prepared.as_ref().map(Prepared::facts).unwrap_or_default();
         let stages = self.do_earlier(out, options)?;
         let begun = self.begin(out, options, &snapshots)?;
-        let Begun { mut job, mut recorder, mut keeper, started, resumed } = begun;
-        let (job, recorder, keeper) = (&mut job, &mut recorder, &mut keeper);
+        let Begun { job: mut whole, mut recorder, mut keeper, started, resumed } = begun;
+        let (job, recorder, keeper) = (&mut whole, &mut recorder, &mut keeper);
         let (stop, every) = (&options.stop, options.save_every);
         let mut driver =
             Driver { job, recorder, keeper, watcher, stop, every, snapshots: &snapshots };
         let outcome = match driver.run(resumed) {
             Ok(Driven::ToTheEnd) => Ok(()),
             Ok(Driven::Stopped { signal, saved }) => {
+                if !saved {
+                    // Many gradients are under way: to free them takes longer than a person waits.
+                    std::thread::spawn(move || drop(whole));
+                }
                 return Err(RunError::Interrupted { signal, saved, path: out.to_path_buf() });
             }
             Err(DriveError::Write(error)) => return Err(written(error)),
@@ -478,6 +430,7 @@ impl Trial {
             workers: job.simulation().map_or(1, |simulation| simulation.workers().len()),
             timeline: record.timeline,
             layers: record.layers.is_some(),
+            tables: self.scenario.admission.is_some() || self.scenario.eviction.is_some(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::presence;
 use super::recorder::Recorder;
+use super::shard_failures;
 use crate::base::SimSpan;
 use crate::metrics::Quality;
 use crate::results::semantics::SEMANTICS;
@@ -64,6 +65,7 @@ pub(super) fn summary(
         utilisation: simulation.and_then(utilisation),
         server: simulation.and_then(server),
         churn: simulation.and_then(presence::churn),
+        shard_failures: simulation.and_then(shard_failures::summary),
         audit: simulation.and_then(presence::audit),
         loss: totals.loss,
         divergence: totals.divergence,

@@ -21,11 +21,27 @@ pub const METRICS: &[Metric] = &[
                missing.",
     },
     Metric {
+        name: "auc_error",
+        unit: "-",
+        text: "Standard error of the AUC: how much it varies with the examples of the holdout (Hanley & McNeil \
+               1982, eq. 1). It does not hold how much the AUC varies with the seed.",
+    },
+    Metric {
         name: "session_auc",
         unit: "-",
         text: "Unweighted mean of the AUC within each session (or user) that has both labels.",
     },
+    Metric {
+        name: "session_auc_error",
+        unit: "-",
+        text: "Standard error of the session AUC over the sessions that have both labels.",
+    },
     Metric { name: "log_loss", unit: "nats", text: "Mean binary cross-entropy on the holdout." },
+    Metric {
+        name: "log_loss_error",
+        unit: "nats",
+        text: "Standard error of the log-loss over the examples of the holdout.",
+    },
     Metric {
         name: "normalised_entropy",
         unit: "-",
@@ -129,8 +145,8 @@ pub const METRICS: &[Metric] = &[
         name: "joins",
         unit: "count",
         text: "Times that a worker returned or appeared: repaired, joined, or started late. Workers \
-               present at the start, plus joins, minus crashes and leaves, are those present at the \
-               end.",
+               present at the start, plus joins, minus crashes, leaves and `stops` (for a shard that had \
+               failed), are those present at the end.",
     },
     Metric {
         name: "lost_steps",
@@ -143,6 +159,24 @@ pub const METRICS: &[Metric] = &[
         text: "Examples of lost steps. `cluster.failures.lost` says what becomes of them; \
                `outstanding_examples` are those that were to come back and had not been handed out again by \
                the end.",
+    },
+    Metric {
+        name: "behind",
+        unit: "updates",
+        text: "Updates by which the content of a shard is behind its version: those that it lost when it came \
+               back from a failure, and those that it never got while it was down. The version itself never \
+               falls.",
+    },
+    Metric {
+        name: "updates_lost",
+        unit: "updates",
+        text: "Updates of a shard that its content lost through failures, or never got.",
+    },
+    Metric {
+        name: "examples_lost",
+        unit: "examples",
+        text: "Examples in lost updates: they were trained on, and the shard does not have their effect any \
+               more. For a whole job an example counts by the share of the shards that lost it.",
     },
     Metric {
         name: "uses",

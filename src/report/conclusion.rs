@@ -64,7 +64,8 @@ fn race(results: &Results) -> Result<Vec<String>, OutcomeError> {
     let Some(race) = Race::of(results)? else {
         let is_race = results.kind == Kind::Sweep && SweepHeading::read(&results.path)?.race;
         let has_run = is_race && results.trials.iter().any(|trial| trial.state() == State::Done);
-        let speed_alone = "No contestant has an AUC, so this is a race of speed alone.";
+        let speed_alone = "No contestant has an AUC, so this is a race of speed alone: there is no race.csv and no picture; points.csv \
+                           has all figures.";
         return Ok(has_run.then(|| speed_alone.to_string()).into_iter().collect());
     };
     let named = |row: &RaceRow| match broke(row.broken, row.done) {
@@ -100,6 +101,11 @@ fn leader(names: &[String], at: &Standings, place: &str) -> Option<String> {
         false => high - at.standings[0].mean?,
     };
     let Some(found) = at.standings[other].difference else {
+        if means < SAME_AUC {
+            return Some(format!(
+                "{place} the AUCs of {ahead} and {behind} are equal to four digits."
+            ));
+        }
         return Some(format!(
             "{place} the AUC of {ahead} is higher than that of {behind} by {means:.4} (no interval from fewer \
              than three seeds)."
@@ -155,15 +161,14 @@ fn auc(row: &ComparisonRow) -> String {
     };
     let sign = if delta < 0.0 { -1.0 } else { 1.0 };
     let word = if delta < 0.0 { "lower" } else { "higher" };
-    let size = format!("{:.4}", delta.abs());
+    let size = match delta.abs() < SAME_AUC {
+        true => "AUC of the best step equal to four digits".to_string(),
+        false => format!("AUC of the best step {word} by {:.4}", delta.abs()),
+    };
     let Some(interval) = row.interval else {
         return match row.verdict {
-            Verdict::Missing => {
-                format!("AUC of the best step {word} by {size} in the trials that have one")
-            }
-            _ => format!(
-                "AUC of the best step {word} by {size} (no interval from fewer than three seeds)"
-            ),
+            Verdict::Missing => format!("{size} in the trials that have one"),
+            _ => format!("{size} (no interval from fewer than three seeds)"),
         };
     };
     let mut ends = [sign * interval.low, sign * interval.high];
@@ -172,14 +177,12 @@ fn auc(row: &ComparisonRow) -> String {
     match row.verdict {
         Verdict::Undecided { .. } if ends[0] > 0.0 || ends[1] < 0.0 => {
             // The verdict is corrected for the number of questions, the interval is not.
-            format!(
-                "AUC of the best step {word} by {size} {interval}, which may be chance among so many comparisons"
-            )
+            format!("{size} {interval}, which may be chance among so many comparisons")
         }
         Verdict::Undecided { .. } => {
-            format!("AUC of the best step {word} by {size} {interval}, which may be chance")
+            format!("{size} {interval}, which may be chance")
         }
         Verdict::Same => "the same AUC of the best step".to_string(),
-        _ => format!("AUC of the best step {word} by {size} {interval}"),
+        _ => format!("{size} {interval}"),
     }
 }

@@ -159,6 +159,39 @@ pub fn bottleneck(summary: &Summary) -> Option<String> {
     Some(format!("{who} {did} of the time{there}, {rest}: {}.{limit}", most.2))
 }
 
+/// What failures of shards cost; `None` if no shard can fail.
+pub fn shard_failures(summary: &Summary) -> Option<String> {
+    let failures = summary.shard_failures.as_ref()?;
+    if failures.failures == 0 {
+        return Some("No shard failed during the run.".to_string());
+    }
+    let count = failures.failures as f64;
+    let mut text = format!(
+        "Shards failed {} and were down for {} of their time.",
+        with_noun(count, "time", "times"),
+        percent(failures.down)
+    );
+    if failures.updates_lost == 0 {
+        text.push_str(" No update was lost.");
+    } else {
+        let all = summary.updates as f64 * f64::from(summary.shards);
+        let share = failures.updates_lost as f64 / all.max(1.0);
+        text.push_str(&format!(
+            " They lost {} ({} of all that shards applied), and with them the effect of {}.",
+            with_noun(failures.updates_lost as f64, "update", "updates"),
+            percent(share),
+            with_noun(failures.examples_lost, "example", "examples")
+        ));
+    }
+    if failures.stale_rows > 0 {
+        text.push_str(&format!(
+            " Faulty increments left older values in {}.",
+            with_noun(failures.stale_rows as f64, "row", "rows")
+        ));
+    }
+    Some(text)
+}
+
 /// Below this share of their time, workers were gone or asleep for a while.
 const ALL: f64 = 0.995;
 /// A shard or a link that is busy for at least this share of the time is near its limit.
@@ -244,7 +277,7 @@ pub const ERRORS: &str = "± is the standard error over the examples of the hold
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::summary::{At, ServerLoad, Staleness, Started};
+    use crate::results::summary::{At, ServerLoad, ShardFailureSummary, Staleness, Started};
 
     fn summary(workers: u32, mean: f64, max: u64, waiting: f64) -> Summary {
         Summary {
@@ -322,6 +355,38 @@ mod tests {
         });
         assert!(alone.unwrap().starts_with("The worker was held by the protocol for 60.0 %"));
         assert_eq!(bottleneck(&Summary::default()), None);
+    }
+
+    #[test]
+    fn failures_of_shards_are_told_with_their_costs() {
+        let said = |failures: ShardFailureSummary| {
+            shard_failures(&Summary {
+                updates: 1000,
+                shards: 4,
+                shard_failures: Some(failures),
+                ..Summary::default()
+            })
+            .unwrap()
+        };
+        let none = ShardFailureSummary::default();
+        assert_eq!(said(none.clone()), "No shard failed during the run.");
+        let kept = ShardFailureSummary { failures: 1, down: 0.01, ..none };
+        let text = said(kept.clone());
+        assert_eq!(
+            text,
+            "Shards failed 1 time and were down for 1.0 % of their time. No update was lost."
+        );
+        let lost = ShardFailureSummary {
+            failures: 3,
+            updates_lost: 40,
+            examples_lost: 160.0,
+            stale_rows: 7,
+            ..kept
+        };
+        let text = said(lost);
+        assert!(text.contains("lost 40 updates (1.0 % of all that shards applied)"), "{text}");
+        assert!(text.contains("160 examples") && text.ends_with("older values in 7 rows."));
+        assert_eq!(shard_failures(&Summary::default()), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 pub use super::build_error::BuildError;
 use super::build_error::LARGEST_HOLDOUT;
+use super::collisions::{self, Collisions};
 use super::job::Job;
 use super::log_remarks;
 use super::passes;
@@ -17,10 +18,10 @@ use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTim
 use crate::data::order::Order;
 use crate::data::window::Window;
 use crate::data::{
-    Calendar, DataError, DataSource, Day, Ids, OpenContext, Remark, SourceChoice, Widened,
+    Calendar, Coded, DataError, DataSource, Day, Ids, OpenContext, Remark, SourceChoice, Widened,
     check_holdout,
 };
-use crate::model::{Model, ModelContext};
+use crate::model::{Composed, Model, ModelContext};
 use crate::params::{Gradient, Layout};
 use crate::protocol::Protocol;
 use crate::protocol::hybrid::Hybrid;
@@ -48,9 +49,19 @@ pub struct Prepared {
     pub model: Arc<dyn Model>,
     /// What looks as if the log were not meant as it is used.
     pub remarks: Vec<Remark>,
+    /// How many ids share their rows, by id space whose ids may.
+    pub collisions: Vec<Collisions>,
 }
 
 impl Prepared {
+    /// Facts about the log as it is used.
+    pub fn facts(&self) -> Vec<(String, String)> {
+        let mut facts = self.source.facts();
+        facts.extend(self.dated_days());
+        facts.extend(self.collisions.iter().map(Collisions::fact));
+        facts
+    }
+
     /// The days trained on and those held out, as facts about the log, if they have dates.
     pub fn dated_days(&self) -> Vec<(String, String)> {
         let calendar = self.source.calendar();
@@ -117,13 +128,16 @@ impl Scenario {
         }
         let streams = self.scenario.streams(SeededPart::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
-        let source = open(choice, &OpenContext { base_dir: folder, streams })?;
+        let log = open(choice, &OpenContext { base_dir: folder, streams })?;
+        let source = self.with_hashing(Arc::clone(&log))?;
         let (train, holdout) = self.split(source.as_ref())?;
         // Mistakes in the order are found here, before a results folder is touched.
         Order::new(self.train.order.clone(), train.clone(), streams)?;
         let model = self.lay_out(source.as_ref(), &train)?;
         let remarks = log_remarks::of(self, source.as_ref(), &train, &holdout);
-        Ok(Some(Prepared { source, train, holdout, model, remarks }))
+        let collisions = source.coding().map(|coding| collisions::of(log.as_ref(), coding, &train));
+        let collisions = collisions.unwrap_or_default();
+        Ok(Some(Prepared { source, train, holdout, model, remarks, collisions }))
     }
 
     /// The model for a log.
@@ -132,12 +146,32 @@ impl Scenario {
         source: &dyn DataSource,
         train: &[Day],
     ) -> Result<Arc<dyn Model>, BuildError> {
-        let wanted = self.model.wants_counts();
+        let joined = source.coding().filter(|coding| coding.has_joined_rows());
+        // Occurrences of joined rows are not those of ids.
+        let wanted = self.model.wants_counts() && joined.is_none();
         let counts = wanted.then(|| Arc::new(passes::counts(source, train)));
         let scale = self.model.input_scale();
         let columns = || Arc::new(passes::column_moments(source, train, scale));
         let columns = scale.standardises().then(columns);
-        Ok(self.model.build(source.schema(), ModelContext { counts, columns })?)
+        let context = ModelContext { counts, columns };
+        let Some(coding) = joined else {
+            return Ok(self.model.build(source.schema(), context)?);
+        };
+        let network = self.model.build(&coding.plain, context)?;
+        Ok(Arc::new(Composed::new(network, coding, source.schema())?))
+    }
+
+    /// The log with rows in place of ids that share rows.
+    fn with_hashing(&self, source: Arc<dyn DataSource>) -> Result<Arc<dyn DataSource>, BuildError> {
+        let spaces = || source.schema().spaces.iter().map(|space| space.name.as_str());
+        for (number, of) in self.tables.of.iter().enumerate() {
+            if let Some(name) = of.spaces.iter().find(|name| !spaces().any(|space| space == **name))
+            {
+                let known = spaces().map(str::to_string).collect();
+                return Err(BuildError::NoSpace { number, name: name.clone(), known });
+            }
+        }
+        Ok(Coded::new(source, |space| self.tables.hashing_of(space).clone()))
     }
 
     /// The same log and model, with rows for the ids of `known`, by id space, that the log does not
@@ -159,7 +193,8 @@ impl Scenario {
         if self.imposed_staleness.is_some() {
             return Ok(());
         }
-        let Cluster { network, server, class, compute, failures, .. } = &self.cluster;
+        let Cluster { network, server, class, compute, failures, shard_failures, .. } =
+            &self.cluster;
         let mut laws = vec![("compute.law".to_string(), &compute.law)];
         let named = [("network.jitter", &network.jitter), ("server.law", &server.law)];
         laws.extend(named.into_iter().filter_map(|(key, law)| Some((key.into(), law.as_ref()?))));
@@ -171,6 +206,10 @@ impl Scenario {
         if failures.is_random() {
             laws.push(("failures.law".into(), &failures.law));
             laws.push(("failures.repair_law".into(), &failures.repair_law));
+        }
+        if shard_failures.is_random() {
+            laws.push(("shard_failures.law".into(), &shard_failures.law));
+            laws.push(("shard_failures.repair_law".into(), &shard_failures.repair_law));
         }
         for (key, law) in laws {
             let key = format!("cluster.{key}");
@@ -300,6 +339,7 @@ impl Scenario {
         Ok(Parts {
             streams,
             churn: self.churn(folder, &machines)?,
+            shard_failures: cluster.shard_failures.plan(cluster.shards, folder)?,
             machines,
             starts: (0..workers).map(|w| cluster.start.at(WorkerId(w), workers, streams)).collect(),
             compute: cluster.compute.base(u64::from(self.train.batch)),
@@ -451,11 +491,13 @@ impl Scenario {
         let drawn = streams(SeededPart::Weights);
         let server = ParameterServer::new(layout, sharding, rules.0, rules.1, drawn)
             .with_admission(self.admission)
-            .with_unknown(self.tables.unknown, &hashed);
+            .with_unknown(self.tables.unknown, &hashed)
+            .with_eviction(self.eviction.clone());
         let pool = Pool::new(threads);
         let remedies = self.remedies(workers, model.layout());
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter())
-            .with_remedies(remedies);
+            .with_remedies(remedies)
+            .keeping_views(self.cluster.shard_failures.keeps_views());
         Ok((Work::Training(Box::new(training)), evaluation))
     }
 

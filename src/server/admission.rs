@@ -50,6 +50,10 @@ impl AdmissionGate {
         self.seen = seen.iter().map(|&seen| seen.min(after)).collect();
     }
 
+    pub(super) fn set_seen_of(&mut self, id: u32, seen: u32) {
+        self.seen[id as usize] = seen;
+    }
+
     /// Whether the row is admitted.
     pub fn is_admitted(&self, id: u32) -> bool {
         self.seen[id as usize] >= self.after

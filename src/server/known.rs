@@ -26,11 +26,23 @@ impl KnownRows {
         self.by_updates
     }
 
-    /// Whether a row with this number of updates is known.
+    /// Whether a row with this number of counted updates is known.
     #[inline]
     pub(super) fn contains(&self, id: u32, updates: u32) -> bool {
         let word = || self.marked.get(id as usize / 64).copied().unwrap_or(0);
         self.by_updates && updates > 0 || word() >> (id % 64) & 1 == 1
+    }
+
+    /// From now on only marked rows are known.
+    pub(super) fn ask_marks_only(&mut self) {
+        self.by_updates = false;
+    }
+
+    /// Makes a row unknown.
+    pub(super) fn forget(&mut self, id: u32) {
+        if let Some(word) = self.marked.get_mut(id as usize / 64) {
+            *word &= !(1 << (id % 64));
+        }
     }
 
     /// Marks a row of a table of `rows` rows.

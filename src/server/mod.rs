@@ -6,7 +6,11 @@
 pub mod admission;
 pub mod content;
 pub mod dense;
+mod evicting;
+pub mod eviction;
+pub mod excerpt;
 mod known;
+mod life_tensors;
 pub mod merge;
 pub mod piece;
 pub mod placement;
@@ -16,11 +20,15 @@ pub mod selection;
 pub mod sharding;
 pub mod store;
 pub mod table;
+mod table_lives;
+mod tensor;
 pub mod tensors;
 pub mod unknown;
 
 pub use admission::Admission;
 pub use content::Content;
+pub use eviction::{Eviction, EvictionRule};
+pub use excerpt::{Excerpt, RowChoice, RowMarks};
 pub use merge::Merger;
 pub use piece::{CopyUnit, Piece};
 pub use placement::Placement;

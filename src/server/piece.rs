@@ -178,7 +178,7 @@ impl ParameterServer {
             let row = &from.tables[t].row(id)[range.clone()];
             into.tables[t].row_mut(id)[range].copy_from_slice(row);
             if *aspect == Aspect::Weights {
-                into.tables[t].copy_known_from(id, &from.tables[t]);
+                into.tables[t].copy_life_from(id, &from.tables[t]);
             }
         }
         if *aspect == Aspect::Counters {

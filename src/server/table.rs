@@ -4,6 +4,7 @@
 use ndarray::{ArrayView2, ShapeBuilder};
 
 use super::admission::{Admission, AdmissionGate};
+use super::eviction::RowLives;
 use super::known::KnownRows;
 use super::selection::Aspects;
 use crate::base::Streams;
@@ -16,19 +17,21 @@ use crate::params::Table;
 /// The rows of one table.
 #[derive(Clone, Debug)]
 pub struct TableStore {
-    dim: usize,
+    pub(super) dim: usize,
     /// Numbers per row: weights, then slot after slot.
-    stride: usize,
-    data: AlignedBuffer<f32>,
+    pub(super) stride: usize,
+    pub(super) data: AlignedBuffer<f32>,
     /// Updates of each row so far.
-    updates: Vec<u32>,
+    pub(super) updates: Vec<u32>,
     /// Updates of each row that the rule has forgotten; empty if there are none.
-    forgotten: Vec<u32>,
+    pub(super) forgotten: Vec<u32>,
     /// [`updates`](Self::updates) of the rows in the current update.
     counts: Vec<u32>,
     /// Which rows are admitted; `None` if all are.
-    gate: Option<AdmissionGate>,
-    known: KnownRows,
+    pub(super) gate: Option<AdmissionGate>,
+    pub(super) known: KnownRows,
+    /// The lives of its rows, if rows are evicted.
+    pub(super) lives: Option<RowLives>,
 }
 
 impl TableStore {
@@ -56,6 +59,7 @@ impl TableStore {
             counts: Vec::new(),
             gate: None,
             known: KnownRows::new(optimizer.rows() == RowSemantics::Lazy),
+            lives: None,
         }
     }
 
@@ -130,7 +134,7 @@ impl TableStore {
     /// Whether training has met the id of the row, in this job or in one that it started from.
     #[inline]
     pub fn is_known(&self, id: u32) -> bool {
-        self.known.contains(id, self.updates[id as usize])
+        self.known.contains(id, self.counted_of(id))
     }
 
     /// Marks the row of an id that training has met.
@@ -210,6 +214,31 @@ impl TableStore {
         self.updates.iter().zip(forgotten).map(|(all, forgotten)| all - forgotten).collect()
     }
 
+    /// Updates of a row that the rule has counted.
+    pub fn counted_of(&self, id: u32) -> u32 {
+        self.updates(id) - self.forgotten.get(id as usize).copied().unwrap_or(0)
+    }
+
+    /// Sets the updates of a row that the rule has counted; the number of all updates never falls.
+    pub fn set_counted(&mut self, id: u32, counted: u32) {
+        let at = id as usize;
+        self.updates[at] = self.updates[at].max(counted);
+        if self.forgotten.is_empty() {
+            if self.updates[at] == counted {
+                return;
+            }
+            self.forgotten = vec![0; self.updates.len()];
+        }
+        self.forgotten[at] = self.updates[at] - counted;
+    }
+
+    /// Sets the number of counted pushes of a row.
+    pub fn set_seen_of(&mut self, id: u32, seen: u32) {
+        if let Some(gate) = &mut self.gate {
+            gate.set_seen_of(id, seen);
+        }
+    }
+
     /// Sets the number of updates of each row, all counted by the rule.
     ///
     /// # Panics
@@ -232,8 +261,18 @@ impl TableStore {
         if what.weights {
             self.copy_admission_from(id, from);
             self.copy_known_from(id, from);
+            // A row that a new job does not have yet stays there with its first values.
+            if let (Some(lives), Some(from)) = (&mut self.lives, &from.lives)
+                && from.record(id).is_some()
+            {
+                lives.copy_from(id, from);
+            }
         }
         if what.counters {
+            // The count, which may fall, no longer tells it.
+            if self.is_known(id) {
+                self.mark_known(id);
+            }
             let at = id as usize;
             let counted = from.updates[at] - from.forgotten.get(at).copied().unwrap_or(0);
             self.updates[at] = self.updates[at].max(counted);
@@ -343,7 +382,8 @@ crate::persist!(TableStore {
     ),
     counts: scratch,
     gate: each,
-    known: state
+    known: state,
+    lives: each
 });
 
 #[cfg(test)]

@@ -25,7 +25,11 @@ impl Simulation {
         }
         let there = self.workers.iter().filter(|worker| worker.presence.is_joined()).count() as u64;
         let came = tally.at_start + tally.joins;
-        assert_eq!(came, there + tally.crashes + tally.leaves, "a worker was lost or made up");
+        assert_eq!(
+            came,
+            there + tally.crashes + tally.leaves + tally.stops,
+            "a worker was lost or made up"
+        );
     }
 
     /// The error that no event is left; it says what each worker waits for.
@@ -44,6 +48,11 @@ impl Simulation {
         let gone = match gone.is_empty() {
             true => String::new(),
             false => format!("; workers that are gone: {}", names(gone)),
+        };
+        let down: Vec<String> = self.outages.down().map(|shard| shard.0.to_string()).collect();
+        let gone = match down.is_empty() {
+            true => gone,
+            false => format!("{gone}; shards that are down: {}", names(down)),
         };
         SimError::Stalled {
             at: self.now(),

@@ -173,6 +173,17 @@ impl TrainingSession {
         if restart.clock == ClockAt::Continue {
             training.clock.continue_progress(&checkpoint.elapsed);
         }
+        let lives_missing = missing.iter().any(|name| name.ends_with("/last_update"));
+        if lives_missing || restart.clock == ClockAt::Reset {
+            // Ages are counted by the clock of this job.
+            let now = training.clock.now(&self.progress);
+            training
+                .server
+                .content_mut()
+                .tables
+                .iter_mut()
+                .for_each(|table| table.begin_lives_at(now));
+        }
         if restart.counters == Kept::Keep {
             training.clock.continue_versions(&checkpoint.elapsed, shards);
         }

@@ -1,6 +1,7 @@
 //! The protocol, with all that it knows and has decided. The rest of the engine reaches it only
 //! through this struct.
 
+use crate::base::persist::{Loader, Persist, Saver};
 use crate::base::{ShardId, SimTime, WorkerId};
 use crate::protocol::{Arrived, ClusterState, Decisions, Protocol, PushId, Read};
 
@@ -27,6 +28,9 @@ pub(super) struct Coordinator {
     decisions: Decisions,
     /// Updates applied, by shard.
     versions: Vec<u64>,
+    /// The same since the protocol began: what it sees. A job that begins anew goes on with its
+    /// versions, and its protocol begins at zero.
+    seen: Vec<u64>,
     /// Steps finished, by worker, and the largest of these numbers.
     steps: Vec<u64>,
     fastest: u64,
@@ -39,6 +43,7 @@ impl Coordinator {
             protocol,
             decisions: Decisions::default(),
             versions: vec![0; shards],
+            seen: vec![0; shards],
             steps: vec![0; workers],
             fastest: 0,
         }
@@ -46,12 +51,19 @@ impl Coordinator {
 
     /// Tells the protocol what has happened, and collects its decisions.
     pub(super) fn consult(&mut self, now: SimTime, notice: Notice) {
-        let Coordinator { protocol, decisions, versions, steps, .. } = self;
-        let cluster = ClusterState { now, versions, steps };
+        let Coordinator { protocol, decisions, versions, seen, steps, .. } = self;
+        let before = |shard: ShardId| versions[shard.index()] - seen[shard.index()];
+        let cluster = ClusterState { now, versions: seen, steps };
         match notice {
             Notice::Asks(worker) => protocol.on_ready(worker, &cluster, decisions),
-            Notice::Read(read) => protocol.on_read(read, &cluster, decisions),
-            Notice::Arrived(arrived) => protocol.on_push(arrived, &cluster, decisions),
+            Notice::Read(read) => {
+                let version = read.version - before(read.shard);
+                protocol.on_read(Read { version, ..read }, &cluster, decisions);
+            }
+            Notice::Arrived(arrived) => {
+                let pulled = arrived.pulled - before(arrived.shard);
+                protocol.on_push(Arrived { pulled, ..arrived }, &cluster, decisions);
+            }
             Notice::Left(worker, lost) => protocol.on_leave(worker, lost, &cluster, decisions),
             Notice::Joined(worker) => protocol.on_join(worker, &cluster, decisions),
         }
@@ -86,6 +98,7 @@ impl Coordinator {
     /// Counts an update of a shard.
     pub(super) fn count_update(&mut self, shard: ShardId) {
         self.versions[shard.index()] += 1;
+        self.seen[shard.index()] += 1;
     }
 
     /// Steps that a worker has finished.
@@ -101,9 +114,28 @@ impl Coordinator {
         self.fastest - *steps
     }
 
+    /// The state of the protocol, to return to it later.
+    pub(super) fn state(&self) -> Vec<u8> {
+        let mut out = Saver::default();
+        self.protocol.save(&mut out);
+        out.into_bytes()
+    }
+
+    /// Continues with the protocol in this state of it, after all steps have ended.
+    ///
+    /// # Panics
+    /// If it is no state of this protocol.
+    pub(super) fn begin_anew(&mut self, state: &[u8]) {
+        self.protocol.load(&mut Loader::new(state)).expect("a state of this protocol");
+        self.seen.fill(0);
+        self.steps.fill(0);
+        self.fastest = 0;
+    }
+
     /// Continues with this protocol, after all steps have ended.
     pub(super) fn restart(&mut self, protocol: Box<dyn Protocol>) {
         self.protocol = protocol;
+        self.seen.fill(0);
         self.steps.fill(0);
         self.fastest = 0;
     }
@@ -113,6 +145,7 @@ crate::persist!(Coordinator {
     protocol: state,
     decisions: scratch,
     versions: sized,
+    seen: sized,
     steps: sized,
     fastest: state
 });

@@ -92,7 +92,7 @@ impl Simulation {
         let next = NextEvent {
             at,
             now,
-            is_life: matches!(event, Event::Life(_)),
+            is_life: matches!(event, Event::Life(_) | Event::Shards(_)),
             landed: self.books.steps.landed,
             workers: self.workers.len(),
             shards: self.shards().len(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ShardId, SimTime, WorkerId};
+use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
 use crate::protocol::PushId;
 use crate::server::sharding::Load;
 
@@ -45,6 +45,8 @@ struct FlightPart {
     /// The passage of its request that is not answered yet; empty before the request has entered
     /// the shard's queue.
     passage: Passage,
+    /// Whether the shard lost it in a crash: it will have no effect.
+    lost: bool,
 }
 
 /// One step in flight.
@@ -135,9 +137,42 @@ impl Flight {
         part.version = version;
     }
 
-    /// Notes that the request to a shard has entered its queue.
-    pub(super) fn enter(&mut self, shard: ShardId, passage: Passage) {
-        self.parts[shard.index()].passage = passage;
+    /// Notes that the request to a shard has entered its queue. The time for which it has waited for
+    /// a failed shard counts too.
+    pub(super) fn enter(&mut self, shard: ShardId, mut passage: Passage) {
+        let own = &mut self.parts[shard.index()].passage;
+        if own.is_stuck() {
+            passage.entered = own.entered;
+        }
+        *own = passage;
+    }
+
+    /// Notes that the request to a shard waits, since the shard has failed.
+    pub(super) fn wait(&mut self, shard: ShardId, now: SimTime) {
+        let own = &mut self.parts[shard.index()].passage;
+        let entered = if *own == Passage::default() { now } else { own.entered };
+        *own = Passage { entered, work: SimSpan::ZERO, ends: SimTime::MAX };
+    }
+
+    /// Whether the shard is asked for nothing.
+    pub(super) fn asks_nothing(&self, shard: ShardId) -> bool {
+        self.loads[shard.index()] == Load::default()
+    }
+
+    /// Notes that the part of a shard will have no effect.
+    pub(super) fn lose_part(&mut self, shard: ShardId) {
+        self.parts[shard.index()].lost = true;
+    }
+
+    /// Notes that the shard has lost its part, if it has taken it in and not applied it.
+    pub(super) fn lose_arrived(&mut self, shard: ShardId) {
+        let part = &mut self.parts[shard.index()];
+        part.lost |= part.stage == PartStage::Arrived;
+    }
+
+    /// Whether the part of a shard will have no effect.
+    pub(super) fn has_lost(&self, shard: ShardId) -> bool {
+        self.parts[shard.index()].lost
     }
 
     /// Notes that a shard has served the request.
@@ -314,9 +349,13 @@ impl Flights {
     /// for one that pulls or pushes.
     pub(super) fn awaited(&self, worker: &Worker) -> Passage {
         let current = worker.flight.filter(|_| worker.exchanges());
-        let place = current.and_then(|push| push.0.checked_sub(self.first));
-        let flight = place.and_then(|place| self.list.get(place as usize)?.as_deref());
-        flight.map_or(worker.awaited, Flight::awaited)
+        current.and_then(|push| self.peek(push)).map_or(worker.awaited, Flight::awaited)
+    }
+
+    /// The same, for reading.
+    pub(super) fn peek(&self, push: PushId) -> Option<&Flight> {
+        let at = push.0.checked_sub(self.first)? as usize;
+        self.list.get(at)?.as_deref()
     }
 
     /// The flight with this number.
@@ -370,7 +409,13 @@ impl Flights {
 }
 
 crate::persist_plain!(PartStage);
-crate::persist!(FlightPart { stage: state, version: state, writes: state, passage: state });
+crate::persist!(FlightPart {
+    stage: state,
+    version: state,
+    writes: state,
+    passage: state,
+    lost: state
+});
 crate::persist!(Flight {
     push: state,
     worker: state,

@@ -12,6 +12,7 @@ use super::books::Books;
 use super::coordinator::{Coordinator, Notice};
 use super::flight::Flights;
 use super::network::{NetworkState, Request, Service};
+use super::outages::Outages;
 use super::plan::RunConstants;
 use super::queue::{Event, EventQueue, Life};
 use super::record::{Activity, Observer, Record};
@@ -31,6 +32,7 @@ pub(super) struct Journey<'a> {
     pub(super) coordinator: &'a mut Coordinator,
     pub(super) books: &'a mut Books,
     pub(super) session: &'a mut TrainingSession,
+    pub(super) outages: &'a mut Outages,
     /// Whether the example ids of a step are kept.
     pub(super) follows: bool,
     pub(super) observer: &'a mut dyn Observer,
@@ -107,6 +109,10 @@ impl Journey<'_> {
     fn begin(&mut self, worker: WorkerId, ahead: bool) -> PushId {
         let now = self.queue.now();
         let shards = self.shards();
+        if self.outages.is_possible() {
+            let present = (now, self.coordinator.versions());
+            self.outages.save_position(present, self.session.work.training());
+        }
         let w = &mut self.workers[worker.index()];
         let pushes_dense = self.plan.routine.pushes(w.begun);
         let flight = self.flights.begin(worker, w.begun, self.network.shards().len() as u32);
@@ -212,7 +218,7 @@ impl Journey<'_> {
 
     /// The view is complete, and the worker's step before is over if it prefetches: its gradient
     /// may be computed ahead of need.
-    fn compute(&mut self, push: PushId) {
+    pub(super) fn compute(&mut self, push: PushId) {
         let flight = self.flights.get(push);
         let (worker, step) = (flight.worker, flight.step);
         let routine = &self.plan.routine;

@@ -18,9 +18,14 @@ use crate::protocol::PushId;
 
 /// Why and how a worker ceases to be present.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Departure {
+pub(super) enum Departure {
+    /// A shard that it needs has failed.
+    ShardFailed,
+    /// Its machine crashes.
     Crash,
+    /// It leaves at once.
     Abrupt,
+    /// It leaves when its step is over.
     Graceful,
 }
 
@@ -51,7 +56,7 @@ impl Simulation {
         }
         for (worker, process) in (0..).map(WorkerId).zip(&churn.processes) {
             if let Some(process) = process {
-                plan(SimTime::ZERO + process.up_time(worker, 0, *streams), Life::Fails(worker));
+                plan(SimTime::ZERO + process.up_time(worker.0, 0, *streams), Life::Fails(worker));
             }
         }
         (0..).zip(&churn.crashes).for_each(|(index, crash)| plan(crash.0, Life::Crashes(index)));
@@ -69,7 +74,7 @@ impl Turn<'_> {
                 let presence = &mut self.sim.workers[worker.index()].presence;
                 let process = self.sim.presence.churn.processes[worker.index()].as_ref();
                 let process = process.expect("only what has a process fails");
-                let back = now + process.down_time(worker, presence.failures, streams);
+                let back = now + process.down_time(worker.0, presence.failures, streams);
                 presence.failures += 1;
                 presence.down += 1;
                 self.sim.queue.plan(back, Life::Repaired(worker));
@@ -79,7 +84,7 @@ impl Turn<'_> {
                 let presence = &mut self.sim.workers[worker.index()].presence;
                 let process = self.sim.presence.churn.processes[worker.index()].as_ref();
                 let process = process.expect("only what has a process fails");
-                let next = now + process.up_time(worker, presence.failures, streams);
+                let next = now + process.up_time(worker.0, presence.failures, streams);
                 presence.down -= 1;
                 self.sim.queue.plan(next, Life::Fails(worker));
                 self.settle(worker, Departure::Crash)
@@ -156,7 +161,7 @@ impl Turn<'_> {
     }
 
     /// Counts a worker in or out, if its presence has changed.
-    fn settle(&mut self, worker: WorkerId, exit: Departure) -> Result<(), SimError> {
+    pub(super) fn settle(&mut self, worker: WorkerId, exit: Departure) -> Result<(), SimError> {
         let w = &mut self.sim.workers[worker.index()];
         match (w.presence.joined, w.presence.may_be_present()) {
             (true, true) => w.presence.leaving = false,
@@ -181,16 +186,23 @@ impl Turn<'_> {
     }
 
     /// The worker ceases to be present; without an exit it never was.
-    fn count_out(&mut self, worker: WorkerId, exit: Option<Departure>) -> Result<(), SimError> {
+    pub(super) fn count_out(
+        &mut self,
+        worker: WorkerId,
+        exit: Option<Departure>,
+    ) -> Result<(), SimError> {
         let w = &mut self.sim.workers[worker.index()];
         let presence = &mut w.presence;
         (presence.joined, presence.leaving, presence.asleep) = (false, false, None);
         presence.life += 1;
         (w.asking, w.holds) = (false, false);
-        let arrives = self.sim.presence.churn.on_the_way == InFlightMessages::Arrives;
+        // A push that a failed shard does not take in cannot arrive.
+        let arrives = self.sim.presence.churn.on_the_way == InFlightMessages::Arrives
+            && exit != Some(Departure::ShardFailed);
         let lost = w.flight.filter(|&push| !(arrives && self.sim.flights.get(push).sent));
         for tally in [&mut w.presence.tally, &mut self.sim.presence.tally] {
             tally.crashes += u64::from(exit == Some(Departure::Crash));
+            tally.stops += u64::from(exit == Some(Departure::ShardFailed));
             tally.leaves +=
                 u64::from(matches!(exit, Some(Departure::Abrupt | Departure::Graceful)));
         }
@@ -246,8 +258,11 @@ impl Turn<'_> {
         self.sim.presence.tally.joins += 1;
         self.journey().turn_to(worker, Activity::Wait);
         self.observer.observe(&Record::Joined { worker });
-        let at = self.sim.presence.starts[worker.index()].max(self.sim.queue.now());
-        self.sim.queue.schedule(at, worker, Event::Ready(worker, life));
+        // A job that has stopped starts all workers together.
+        if !self.sim.outages.is_stopped() {
+            let at = self.sim.presence.starts[worker.index()].max(self.sim.queue.now());
+            self.sim.queue.schedule(at, worker, Event::Ready(worker, life));
+        }
         self.consult(Notice::Joined(worker))
     }
 

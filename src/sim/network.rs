@@ -1,5 +1,7 @@
 //! The network and its stations: messages pass links and processors of any discipline.
 
+use serde::{Deserialize, Serialize};
+
 use super::parts::Links;
 use super::passage::Passage;
 use super::queue::{Event, EventQueue, StationId};
@@ -11,9 +13,10 @@ use crate::protocol::PushId;
 use crate::server::sharding::Load;
 
 /// The two kinds of requests to a shard.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) enum Request {
     /// For values.
+    #[default]
     Pull,
     /// With a gradient.
     Push,
@@ -241,6 +244,12 @@ impl NetworkState {
         self.links.latency(draw)
     }
 
+    /// The shard crashes: forgets the requests that it has received and not served, and returns
+    /// those of them that no event in the queue names.
+    pub(super) fn crash(&mut self, shard: ShardId, now: SimTime) -> Vec<Event> {
+        self.shards[shard.index()].crash(now)
+    }
+
     /// Forgets every message under way.
     pub(super) fn clear(&mut self, now: SimTime) {
         self.shards.iter_mut().for_each(|shard| shard.clear(now));
@@ -251,5 +260,6 @@ impl NetworkState {
     }
 }
 
+crate::persist_plain!(Request);
 crate::persist!(WorkerLink { outward: state, inward: state, messages: state });
 crate::persist!(NetworkState { links: fixed, streams: fixed, lines: each, shards: each });

@@ -8,7 +8,9 @@ use super::save::Save;
 use super::session::Watch;
 use super::work::Work;
 use crate::base::{Bandwidth, Draw, SimSpan, SimTime, Streams};
-use crate::cluster::{Churn, Discipline, Machine, Routine, ShardService, StepTimeLaw};
+use crate::cluster::{
+    Churn, Discipline, Machine, Routine, ShardFailurePlan, ShardService, StepTimeLaw,
+};
 use crate::protocol::Protocol;
 
 /// The parts of a run on a simulated cluster.
@@ -22,6 +24,8 @@ pub struct Parts {
     pub starts: Vec<SimTime>,
     /// Workers that join, leave and crash.
     pub churn: Churn,
+    /// Shards that fail.
+    pub shard_failures: ShardFailurePlan,
     /// Mean compute time of a batch on a machine of slowdown 1.
     pub compute: SimSpan,
     /// The steps of workers.

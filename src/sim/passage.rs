@@ -15,6 +15,11 @@ pub(super) struct Passage {
 }
 
 impl Passage {
+    /// Whether it waits for a shard that has failed.
+    pub(super) fn is_stuck(self) -> bool {
+        self.ends == SimTime::MAX && self.work.is_zero()
+    }
+
     /// When its service begins. In a shared processor, all that others add counts as queue.
     pub(super) fn begins(self) -> SimTime {
         SimTime(self.ends.0.saturating_sub(self.work.0)).max(self.entered)

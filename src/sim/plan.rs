@@ -14,6 +14,10 @@ pub(super) struct RunConstants {
     pub routine: Routine,
     /// By shard, whether it holds dense parameters only.
     pub dense_alone: Vec<bool>,
+    /// By shard, whether it holds nothing, so that nobody notices its failure.
+    pub empty: Vec<bool>,
+    /// The state of the protocol before the first event, if the job can begin anew.
+    pub first_protocol: Vec<u8>,
 }
 
 impl RunConstants {

@@ -19,6 +19,8 @@ pub struct Tally {
     pub crashes: u64,
     /// Leaves by schedule.
     pub leaves: u64,
+    /// Times that a worker stopped since a shard had failed.
+    pub stops: u64,
     /// Times that a worker became present after the start.
     pub joins: u64,
     /// Steps lost with their workers.
@@ -46,6 +48,8 @@ pub struct WorkerPresence {
     pub(super) down: u32,
     /// Whether it waits for updates before it starts.
     pub(super) late: bool,
+    /// Whether it waits for a shard that has failed.
+    pub(super) stopped: bool,
     /// Whether it leaves when its step is over.
     pub(super) leaving: bool,
     /// While it sleeps: its activity otherwise.
@@ -64,6 +68,7 @@ impl Default for WorkerPresence {
             away: 0,
             down: 0,
             late: false,
+            stopped: false,
             leaving: false,
             asleep: None,
             wakes: SimTime::ZERO,
@@ -120,7 +125,7 @@ impl WorkerPresence {
 
     /// Whether no reason for absence applies.
     pub(super) fn may_be_present(&self) -> bool {
-        self.away == 0 && self.down == 0 && !self.late
+        self.away == 0 && self.down == 0 && !self.late && !self.stopped
     }
 }
 
@@ -147,8 +152,9 @@ impl Presence {
         churn: Churn,
         starts: Vec<SimTime>,
         window: Option<Vec<Range<u64>>>,
+        shards_fail: bool,
     ) -> Presence {
-        let come_back = churn.lost != Lost::Drop && !churn.is_none();
+        let come_back = churn.lost != Lost::Drop && !(churn.is_none() && !shards_fail);
         Presence {
             follows: window.is_some() || come_back,
             there: vec![true; churn.memberships.len()],
@@ -213,6 +219,7 @@ crate::persist!(Tally {
     at_start: state,
     crashes: state,
     leaves: state,
+    stops: state,
     joins: state,
     lost_steps: state,
     lost_examples: state
@@ -223,6 +230,7 @@ crate::persist!(WorkerPresence {
     away: state,
     down: state,
     late: state,
+    stopped: state,
     leaving: state,
     asleep: state,
     wakes: state,

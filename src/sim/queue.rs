@@ -52,6 +52,21 @@ pub enum Life {
     LastPushArrives(WorkerId),
 }
 
+/// An event of the shards' lives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum ShardLife {
+    /// A shard crashes.
+    Fails(ShardId),
+    /// It is repaired.
+    Repaired(ShardId),
+    /// The crash of this number in the script.
+    Crashes(u32),
+    /// The shard is back from a scripted crash.
+    Recovers(ShardId),
+    /// The failure of this number is noticed, unless the shard is back.
+    Noticed(ShardId, u64),
+}
+
 /// A step of a save, and the number of the save.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Saves {
@@ -69,6 +84,8 @@ pub enum Saves {
 pub enum Event {
     /// A worker joins, leaves, crashes or sleeps: before all other events.
     Life(Life),
+    /// A shard crashes or comes back: before what workers and other shards do.
+    Shards(ShardLife),
     /// An event of a save.
     Saves(Saves),
     /// The worker is free for its next step, if this life of it has not ended.
@@ -110,7 +127,7 @@ impl Event {
     /// Class and worker as one number, which orders events at equal times.
     fn rank(self, worker: WorkerId) -> u64 {
         let class = match self {
-            Event::Life(_) => 0,
+            Event::Life(_) | Event::Shards(_) => 0,
             Event::Saves(_) => 1,
             Event::Ready(..) => 2,
             Event::Asks(..) => 3,
@@ -171,9 +188,36 @@ impl EventQueue {
         }
     }
 
-    /// Removes the events of steps and keeps those of the workers' lives.
+    /// Adds an event of the shards' lives, unless its time is infinite.
+    pub fn plan_shard(&mut self, at: SimTime, life: ShardLife) {
+        if at < SimTime::MAX {
+            self.schedule(at, WorkerId(0), Event::Shards(life));
+        }
+    }
+
+    /// Removes the events of steps and keeps those of the lives of workers and shards.
     pub fn forget_steps(&mut self) {
-        self.heap.retain(|Reverse((.., event))| matches!(event, Event::Life(_)));
+        let stays = |event: &Event| matches!(event, Event::Life(_) | Event::Shards(_));
+        self.heap.retain(|Reverse((.., event))| stays(event));
+    }
+
+    /// Removes the events of the requests that a shard has received and not served; returns them in
+    /// their order.
+    pub fn take_requests(&mut self, shard: ShardId) -> Vec<Event> {
+        let is_here = |event: &Event| match *event {
+            Event::PullEnters(_, at)
+            | Event::PullServed(_, at)
+            | Event::PushEnters(_, at)
+            | Event::PushServed(_, at) => at == shard,
+            Event::Departs(StationId::ShardIn(at) | StationId::Processor(at), _) => at == shard,
+            _ => false,
+        };
+        let all = std::mem::take(&mut self.heap).into_vec();
+        let (mut here, others): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|Reverse((.., event))| is_here(event));
+        self.heap = BinaryHeap::from(others);
+        here.sort_by(|one, other| other.cmp(one));
+        here.into_iter().map(|Reverse((.., event))| event).collect()
     }
 
     /// When the next event happens.

@@ -49,7 +49,10 @@ impl Turn<'_> {
             _ => None,
         };
         if restart.workers == WorkersAt::Anew {
-            self.end_steps(restart);
+            let requeue =
+                restart.in_flight == InFlight::Requeue && restart.data == DataAt::Continue;
+            self.end_steps(if requeue { Lost::Requeue } else { Lost::Drop });
+            self.sim.saves.forget();
             self.sim.coordinator.restart(fresh.protocol);
         }
         let (progress, streams) = (self.sim.session.progress, self.sim.plan.streams);
@@ -95,9 +98,7 @@ impl Turn<'_> {
     }
 
     /// Loses every step in flight, and what every worker holds.
-    fn end_steps(&mut self, restart: &Restart) {
-        let requeue = restart.in_flight == InFlight::Requeue && restart.data == DataAt::Continue;
-        let fate = if requeue { Lost::Requeue } else { Lost::Drop };
+    pub(super) fn end_steps(&mut self, fate: Lost) {
         for worker in (0..self.sim.workers.len() as u32).map(WorkerId) {
             let lost = self.sim.workers[worker.index()].flight;
             if let Some(push) = lost {
@@ -116,7 +117,6 @@ impl Turn<'_> {
         }
         let now = self.sim.queue.now();
         self.sim.queue.forget_steps();
-        self.sim.saves.forget();
         self.sim.network.clear(now);
         self.sim.workers.iter_mut().for_each(Worker::start_again);
         self.sim.watchdog.forget_steps();
@@ -132,7 +132,10 @@ impl Turn<'_> {
                 self.journey().turn_to(worker, Activity::Wait);
                 let at = now
                     + restart.start.at(worker, workers, self.sim.plan.streams).since(SimTime::ZERO);
-                self.sim.queue.schedule(at, worker, Event::Ready(worker, life));
+                // While a job waits for a shard, its workers begin when that is back.
+                if !self.sim.outages.is_stopped() {
+                    self.sim.queue.schedule(at, worker, Event::Ready(worker, life));
+                }
             } else {
                 // The push that kept it from returning is lost.
                 self.sim.queue.schedule(

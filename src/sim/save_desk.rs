@@ -133,6 +133,17 @@ impl SaveDesk {
         *self = SaveDesk { number: self.number + 1, ..SaveDesk::new(how) };
     }
 
+    /// The steps of all workers end: the current save begins again, and what waits for its end is
+    /// dropped.
+    pub(super) fn interrupt(&mut self) {
+        self.number += 1;
+        self.chief = None;
+        self.held = WaitingWorkers::default();
+        if let Some(Current { report, .. }) = self.current.take() {
+            self.due.push_front((report.what, report.due, report.updates[0]));
+        }
+    }
+
     /// Saves the desk, with the current save.
     pub(super) fn save_all(&self, out: &mut Saver<'_>) {
         self.save(out);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::queue::Event;
 use super::station::Station;
 use crate::base::{Purpose, ShardId, SimSpan, SimTime, Streams};
 use crate::cluster::{Discipline, ShardService, StepTimeLaw};
@@ -58,6 +59,14 @@ impl Shard {
         for station in [&mut self.link_in, &mut self.link_out, &mut self.processor] {
             station.clear(now);
         }
+    }
+
+    /// Removes the requests that it has received and not served; returns the events of those that
+    /// shared stations hold. Answers that it has sent are on their way.
+    pub(super) fn crash(&mut self, now: SimTime) -> Vec<Event> {
+        self.received = now;
+        let stations = [&mut self.processor, &mut self.link_in].into_iter();
+        stations.flat_map(|station| station.evict(now)).collect()
     }
 
     /// Counts the traffic of a pull.

@@ -112,6 +112,14 @@ impl SharedStation {
         Some(first)
     }
 
+    /// What follows for each customer inside, in the order of their arrivals.
+    pub fn events(&self) -> Vec<Event> {
+        let mut all: Vec<_> =
+            self.inside.iter().map(|Reverse(c)| (c.number, c.onward.event)).collect();
+        all.sort_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, event)| event).collect()
+    }
+
     /// Work that the customers inside still need.
     pub fn unfinished(&self, now: SimTime) -> SimSpan {
         if self.inside.is_empty() {

@@ -5,6 +5,7 @@ use super::coordinator::Coordinator;
 use super::evaluate::{Evaluated, Views};
 use super::flight::Flights;
 use super::network::NetworkState;
+use super::outages::Outages;
 use super::parts::Parts;
 use super::plan::RunConstants;
 use super::presence::Presence;
@@ -17,6 +18,7 @@ use super::step_data::StepData;
 use super::watchdog::Watchdog;
 use super::worker::{TimeSpent, Worker};
 use crate::base::{SimTime, WorkerId};
+use crate::cluster::shard_failures::Recovery;
 
 /// A run on a simulated cluster.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub struct Simulation {
     pub(super) session: TrainingSession,
     /// Which workers are present.
     pub(super) presence: Presence,
+    /// Shards that fail.
+    pub(super) outages: Outages,
     /// Checkpoints that are due, being saved, and saved.
     pub(super) saves: SaveDesk,
     /// Events so far.
@@ -60,15 +64,21 @@ impl Simulation {
         let shard = || Shard::new(service.clone(), law.clone(), parts.links.discipline);
         let stations = std::iter::repeat_with(shard).take(shards).collect();
         let worker = |machine| Worker::new(machine, parts.shards);
+        let coordinator = Coordinator::new(parts.protocol, workers, shards);
+        let stops = parts.shard_failures.how.recovery == Recovery::All;
+        let outages = Outages::new(parts.shard_failures, shards, parts.streams);
+        let fails = outages.is_possible();
+        let first_protocol = if fails && stops { coordinator.state() } else { Vec::new() };
         let mut simulation = Simulation {
             queue,
             workers: parts.machines.into_iter().map(worker).collect(),
             network: NetworkState::new(parts.links, parts.streams, workers, stations),
             flights: Flights::default(),
-            coordinator: Coordinator::new(parts.protocol, workers, shards),
+            coordinator,
             books: Books::new(shards),
             watchdog: Watchdog::default(),
-            presence: Presence::new(parts.churn, parts.starts, parts.watch.audit.clone()),
+            presence: Presence::new(parts.churn, parts.starts, parts.watch.audit.clone(), fails),
+            outages,
             saves: SaveDesk::new(parts.save),
             events: 0,
             plan: RunConstants {
@@ -76,10 +86,13 @@ impl Simulation {
                 compute: parts.compute,
                 routine: parts.routine,
                 dense_alone: parts.work.dense_alone(),
+                empty: if fails { parts.work.empty() } else { Vec::new() },
+                first_protocol,
             },
             session: TrainingSession::new(parts.work, parts.limits, parts.watch),
         };
         simulation.plan_lives();
+        simulation.outages.plan_events(&mut simulation.queue);
         simulation
     }
 
@@ -155,6 +168,11 @@ impl Simulation {
         &self.presence
     }
 
+    /// Failures of shards, and what they have cost.
+    pub fn outages(&self) -> &Outages {
+        &self.outages
+    }
+
     /// Finishes all computations, so that the whole state can be saved.
     pub fn finish_gradients(&mut self) {
         self.finish_gradients_while(&mut || true);
@@ -183,6 +201,7 @@ crate::persist!(Simulation {
     watchdog: state,
     session: state,
     presence: state,
+    outages: state,
     saves: via(|out| saves.save_all(out), |from| saves.load_all(session.work.training(), from)),
     events: state
 });

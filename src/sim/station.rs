@@ -1,5 +1,6 @@
 //! Links and shard processors: first come, first served, or shared by all.
 
+use super::queue::Event;
 use super::sharing::{Customer, Onward, SharedStation};
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::Discipline;
@@ -46,6 +47,14 @@ impl Station {
         if let Some(sharing) = &mut self.sharing {
             **sharing = SharedStation::default();
         }
+    }
+
+    /// Removes all customers; returns what would have followed for those of a shared station, in the
+    /// order of their arrivals.
+    pub fn evict(&mut self, now: SimTime) -> Vec<Event> {
+        let inside = self.sharing.as_deref().map_or_else(Vec::new, SharedStation::events);
+        self.clear(now);
+        inside
     }
 
     /// Whether it is shared: then customers `enter` and `leave`, and are not `serve`d.

@@ -65,6 +65,8 @@ pub struct Training {
     pub(super) last: LastPushes,
     /// Moving statistics that workers keep.
     pub(super) moments: LocalMoments,
+    /// Whether workers keep the view of their last step.
+    pub(super) keeps_views: bool,
     buffers: Buffers,
 }
 
@@ -125,6 +127,7 @@ impl Training {
             kept: Vec::new(),
             last: LastPushes::default(),
             moments,
+            keeps_views: false,
             buffers,
         }
     }
@@ -284,7 +287,8 @@ impl Training {
             panic!("a gradient was asked for twice")
         };
         self.moments.overlay(cargo.worker, &mut step.moving);
-        let keeps_views = routine.pull_every > 1 || self.remedies.needs().spares;
+        let needed = routine.pull_every > 1 || self.remedies.needs().spares;
+        let keeps_views = self.keeps_views || needed;
         let step = if watched || keeps_views {
             let step = Arc::new(*step);
             cargo.stage = CargoStage::Watched(Arc::clone(&step));
@@ -568,6 +572,8 @@ fn apply(
     outcome
 }
 
+crate::persist!(Rates { dense: state, sparse: state });
+
 // The merged content is made again from the gradients in flight.
 crate::persist!(Training {
     model: fixed,
@@ -575,7 +581,7 @@ crate::persist!(Training {
     feed: state,
     pool: fixed,
     rates: fixed,
-    last_rates: scratch,
+    last_rates: state,
     clock: state,
     filter: fixed,
     remedies: state,
@@ -585,5 +591,6 @@ crate::persist!(Training {
     kept: state,
     last: state,
     moments: state,
+    keeps_views: fixed,
     buffers: scratch
 });

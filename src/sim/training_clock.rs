@@ -87,6 +87,17 @@ impl TrainingClock {
         self.versions = versions.iter().map(|&version| -(version as i64)).collect();
     }
 
+    /// A shard of version `version` returns to a state in which the rules had counted `counted`
+    /// updates.
+    pub fn set_update(&mut self, shard: ShardId, version: u64, counted: u64) {
+        if self.update(shard, version) == counted {
+            return;
+        }
+        let length = self.versions.len().max(shard.index() + 1);
+        self.versions.resize(length, 0);
+        self.versions[shard.index()] = counted as i64 - version as i64;
+    }
+
     /// Continues from the progress of another job.
     pub fn continue_progress(&mut self, elapsed: &Elapsed) {
         self.updates = elapsed.progress.updates as i64;
@@ -148,6 +159,8 @@ mod tests {
         assert_eq!(clock.now(&at(100)).updates, 0);
         assert_eq!(clock.now(&at(100)).examples, 0);
         assert_eq!(clock.update(ShardId(1), 104), 1);
+        clock.set_update(ShardId(2), 200, 150);
+        assert_eq!([1, 2, 3].map(|shard| clock.update(ShardId(shard), 201)), [98, 151, 201]);
     }
 
     #[test]

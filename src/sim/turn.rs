@@ -32,6 +32,7 @@ impl Turn<'_> {
             books,
             session,
             presence,
+            outages,
             ..
         } = &mut *self.sim;
         let (follows, observer) = (presence.keeps_ids(), &mut *self.observer);
@@ -44,6 +45,7 @@ impl Turn<'_> {
             coordinator,
             books,
             session,
+            outages,
             follows,
             observer,
         }
@@ -62,6 +64,7 @@ impl Turn<'_> {
             watchdog,
             session,
             presence,
+            outages,
             ..
         } = &mut *self.sim;
         let (keeps, observer) = (plan.routine.keeps(), &mut *self.observer);
@@ -74,6 +77,7 @@ impl Turn<'_> {
             watchdog,
             session,
             presence,
+            outages,
             keeps,
             observer,
         }
@@ -83,6 +87,7 @@ impl Turn<'_> {
     pub(super) fn dispatch(&mut self, event: Event) -> Result<(), SimError> {
         match event {
             Event::Life(life) => return self.advance_life(life),
+            Event::Shards(life) => return self.advance_shard(life),
             Event::Saves(step) => return self.advance_save(step),
             Event::Ready(worker, life) => return self.begin_next_step(worker, life),
             Event::Asks(worker, life) => return self.ask(worker, life),
@@ -93,7 +98,7 @@ impl Turn<'_> {
                 }
             }
             Event::PullArrives(push, shard) => {
-                self.journey().request_arrives(Request::Pull, push, shard);
+                return self.request_arrives(Request::Pull, push, shard);
             }
             Event::PullEnters(push, shard) => {
                 self.journey().request_enters(Request::Pull, push, shard);
@@ -115,21 +120,29 @@ impl Turn<'_> {
             }
             Event::ComputeEnds(push) => self.journey().compute_ends(push),
             Event::PushArrives(push, shard) => {
-                self.journey().request_arrives(Request::Push, push, shard);
+                return self.request_arrives(Request::Push, push, shard);
             }
             Event::PushEnters(push, shard) => {
                 self.journey().request_enters(Request::Push, push, shard);
             }
             Event::PushServed(push, shard) => {
-                let Some((notice, done)) = self.journey().push_served(push, shard) else {
-                    return Ok(());
-                };
-                self.consult(notice)?;
-                // The worker waits for the answer of the last shard.
-                if let Some(worker) = done {
-                    self.journey().free(worker);
-                }
+                let outcome = self.journey().push_served(push, shard);
+                return self.take_in(outcome);
             }
+        }
+        Ok(())
+    }
+
+    /// A shard has taken in a push: tells the protocol, and the worker if its step is over.
+    pub(super) fn take_in(
+        &mut self,
+        outcome: Option<(Notice, Option<WorkerId>)>,
+    ) -> Result<(), SimError> {
+        let Some((notice, done)) = outcome else { return Ok(()) };
+        self.consult(notice)?;
+        // The worker waits for the answer of the last shard.
+        if let Some(worker) = done {
+            self.journey().free(worker);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use super::coordinator::Coordinator;
 use super::divergence::{apart, gradient_norm};
 use super::error::SimError;
 use super::flight::{Flight, Flights};
+use super::outages::Outages;
 use super::presence::Presence;
 use super::queue::EventQueue;
 use super::record::{Finished, Observer, Record, RowStaleness};
@@ -15,7 +16,7 @@ use super::worker::Worker;
 use crate::base::{ShardId, WorkerId};
 use crate::protocol::{Merge, PushId};
 
-/// The rooms that updates touch: no messages, no checkpoints, and of workers only their machines and what they wait for.
+/// The rooms that updates touch: no messages, no checkpoint files, and of workers only their machines and what they wait for.
 pub(super) struct Updates<'a> {
     pub(super) queue: &'a mut EventQueue,
     pub(super) workers: &'a mut [Worker],
@@ -25,6 +26,7 @@ pub(super) struct Updates<'a> {
     pub(super) watchdog: &'a mut Watchdog,
     pub(super) session: &'a mut TrainingSession,
     pub(super) presence: &'a mut Presence,
+    pub(super) outages: &'a mut Outages,
     /// Whether workers keep anything from step to step.
     pub(super) keeps: bool,
     pub(super) observer: &'a mut dyn Observer,
@@ -59,7 +61,11 @@ impl Updates<'_> {
         }
         self.books.update(shard);
         self.before_update(shard, pushes);
-        let outcome = self.update(shard, pushes, merge, version);
+        let outcome = match self.with_effect(shard, pushes) {
+            None => self.update(shard, pushes, merge, version),
+            Some(some) if some.is_empty() => Ok(()),
+            Some(some) => self.update(shard, &some, merge, version),
+        };
         self.coordinator.count_update(shard);
         for &push in pushes {
             if self.flights.get(push).is_landed() {

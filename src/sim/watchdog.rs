@@ -21,7 +21,7 @@ pub(super) struct NextEvent {
     pub at: SimTime,
     /// The current time of the run.
     pub now: SimTime,
-    /// Whether a worker joins, leaves or sleeps.
+    /// Whether a worker joins, leaves or sleeps, or a shard crashes or returns.
     pub is_life: bool,
     /// Steps that have landed so far.
     pub landed: u64,

@@ -55,6 +55,28 @@ impl Work {
         }
     }
 
+    /// By shard, whether it holds nothing.
+    pub fn empty(&self) -> Vec<bool> {
+        match self {
+            Work::Training(training) => {
+                let (layout, sharding) = (training.server().layout(), training.server().sharding());
+                let mut empty = vec![true; sharding.shards() as usize];
+                for block in 0..layout.dense.len() {
+                    empty[sharding.of_block(block).index()] = false;
+                }
+                for block in 0..layout.moving.len() {
+                    empty[sharding.of_moving(block).index()] &= layout.stays_with_workers(block);
+                }
+                for table in &layout.tables {
+                    (0..table.rows)
+                        .for_each(|id| empty[sharding.of_row(table.space, id).index()] = false);
+                }
+                empty
+            }
+            Work::Null(null) => null.loads.iter().map(|load| *load == Load::default()).collect(),
+        }
+    }
+
     /// The training job, if there is one.
     pub fn training(&self) -> Option<&Training> {
         match self {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use straggler::base::{SimSpan, SimTime, Streams, WorkerId};
 use straggler::cluster::{
-    Churn, Compute, MachineClass, Routine, ShardService, StartChoice, StepTimeChoice,
-    machine::machines,
+    Churn, Compute, MachineClass, Routine, ShardFailurePlan, ShardService, StartChoice,
+    StepTimeChoice, machine::machines,
 };
 use straggler::protocol::{Protocol, ProtocolChoice};
 use straggler::server::sharding::Load;
@@ -80,6 +80,7 @@ impl NullCluster {
             streams,
             machines: machines(self.workers, &self.classes, &compute, streams, here).unwrap(),
             churn: self.churn.clone(),
+            shard_failures: ShardFailurePlan::default(),
             starts: (0..self.workers)
                 .map(|w| self.start.at(WorkerId(w), self.workers, streams))
                 .collect(),

@@ -287,6 +287,27 @@ fn a_checkpoint_holds_which_rows_are_admitted() {
     assert!(anew[table] != plain.tensors[table], "they read zeros");
 }
 
+/// A protocol begins anew at the versions that the shards have by then.
+#[test]
+fn under_every_protocol_a_restarted_job_reaches_its_end() {
+    for number in 0..ProtocolChoice::PARTS.len() {
+        let mut scenario = small();
+        scenario.train.stop.updates = Some(40);
+        scenario.holdout = None;
+        scenario.cluster.shards = 2;
+        scenario.protocol = protocol_of(number, 4).unwrap();
+        let mut job = job(&scenario, 1);
+        for _ in 0..150 {
+            job.step(&mut NoObserver).unwrap();
+        }
+        let name = scenario.protocol.name();
+        assert!(job.session().progress.updates > 0, "{name}");
+        scenario.restart(&mut job, &Restart::default(), &mut NoObserver).unwrap();
+        while job.step(&mut NoObserver).expect(name) == State::Running {}
+        assert_eq!(job.session().progress.updates, 40, "{name}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]

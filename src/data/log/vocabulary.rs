@@ -244,8 +244,9 @@ impl Numbering {
         Numbering { counts, ids: vec![UNSEEN; codes], min_count, rows: 0 }
     }
 
+    /// Codes that are ids. Nothing is listed: there may be more rows than memory.
     fn identity(rows: u32) -> Numbering {
-        Numbering { counts: Vec::new(), ids: (0..rows).collect(), min_count: 0, rows }
+        Numbering { counts: Vec::new(), ids: Vec::new(), min_count: 0, rows }
     }
 
     /// Counts one occurrence.
@@ -267,7 +268,7 @@ impl Numbering {
 
     /// The id of `code`; the next id at its first occurrence.
     pub(crate) fn id(&mut self, code: u32) -> u32 {
-        let id = &mut self.ids[code as usize];
+        let Some(id) = self.ids.get_mut(code as usize) else { return code };
         if *id == UNSEEN {
             *id = self.rows;
             self.rows += 1;

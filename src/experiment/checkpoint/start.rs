@@ -13,7 +13,7 @@ use crate::scenario::start::Start;
 use crate::scenario::{Job, Scenario};
 use crate::server::PlacedRows;
 use crate::server::renumber::listed_ids;
-use crate::sim::{StartError, StartReport};
+use crate::sim::{Checkpoint, StartError, StartReport};
 
 /// Why a run cannot start from its checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +100,14 @@ impl StartFile {
         match file::read(&path) {
             Ok(read) => Ok(StartFile { path, read }),
             Err(error) => Err(StartFailed::File { path, error }),
+        }
+    }
+
+    /// A checkpoint that is not in a file yet; `path` stands for it in errors.
+    pub fn of(path: PathBuf, checkpoint: Checkpoint) -> StartFile {
+        StartFile {
+            path,
+            read: LoadedCheckpoint { checkpoint, about: None, sha256: String::new() },
         }
     }
 

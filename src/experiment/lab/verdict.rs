@@ -3,6 +3,7 @@
 use super::LabResults;
 use super::design::NO_RESTART;
 use super::tables::MEDIAN;
+use crate::base::counted;
 use crate::results::tables::{ArmRow, EffectRow};
 use crate::scenario::lab::Lab;
 
@@ -23,8 +24,8 @@ pub(super) fn verdict(
     let early = lab.early.min(lab.updates);
     sentences.push(format!(
         "The figures are changes of the lowest AUC in the first {early} updates after the fork, in basis points \
-         (0.0001), with their 95 % intervals over {} seeds.",
-        lab.seeds
+         (0.0001), with their 95 % intervals over {}.",
+        counted(lab.seeds, "seed", "seeds")
     ));
     let far = |row: &&ArmRow| row.statistic == MEDIAN && row.arm != NO_RESTART;
     let robust = arms.iter().filter(far).count()
@@ -55,11 +56,11 @@ fn answer(lab: &Lab, workers: u32, effects: &[EffectRow]) -> String {
     };
     if mine.iter().all(|row| row.p_holm.is_none()) {
         return format!(
-            "With {who}, the largest effect is that of {}: {}. With {} seeds it has no interval; three are the \
+            "With {who}, the largest effect is that of {}: {}. With {} it has no interval; three are the \
              fewest, and six for medians (lab.seeds).",
             lost(most),
             points(most),
-            lab.seeds
+            counted(lab.seeds, "seed", "seeds")
         );
     }
     let (mut causes, rest): (Vec<&&EffectRow>, Vec<&&EffectRow>) =

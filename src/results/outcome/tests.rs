@@ -8,12 +8,13 @@ use super::*;
 use crate::metrics::Quality;
 use crate::metrics::scalar::{self, SCALARS};
 use crate::results::summary::{
-    At, ChurnSummary, ServerLoad, StageDone, Staleness, Started, Utilisation,
+    At, ChurnSummary, ServerLoad, ShardFailureSummary, StageDone, Staleness, Started, Utilisation,
 };
 
 fn full_quality() -> Quality {
     Quality {
         auc: Some(0.7),
+        auc_error: Some(0.03),
         session_auc: Some(0.6),
         session_auc_error: Some(0.02),
         log_loss: Some(0.3),
@@ -42,6 +43,7 @@ fn full_summary() -> Summary {
         gap_mean: Some(0.2),
         utilisation: Some(Utilisation::default()),
         server: Some(ServerLoad::default()),
+        shard_failures: Some(ShardFailureSummary::default()),
         loss: Some(0.3),
         divergence: Some(0.4),
         best: Some(at),

@@ -98,6 +98,9 @@ pub struct Summary {
     /// What came, went and was lost, where workers do that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub churn: Option<ChurnSummary>,
+    /// What failures of shards cost, where shards can fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard_failures: Option<ShardFailureSummary>,
     /// How often the examples of the training window were used, where that is counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditSummary>,
@@ -224,6 +227,9 @@ pub struct ChurnSummary {
     pub crashes: u64,
     /// Leaves by schedule.
     pub leaves: u64,
+    /// Times that a worker stopped since a shard had failed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub stops: u64,
     /// Times that a worker joined again, or for the first time.
     pub joins: u64,
     /// Steps lost with their workers.
@@ -238,6 +244,46 @@ pub struct ChurnSummary {
     pub away: f64,
     /// Share in which they slept, as the script says.
     pub asleep: f64,
+}
+
+/// What failures of shards cost.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShardFailureSummary {
+    /// Crashes of shards.
+    pub failures: u64,
+    /// Share of the shards' time in which they were down.
+    pub down: f64,
+    /// Updates that shards lost, or never got, added up.
+    pub updates_lost: u64,
+    /// Examples whose effect is lost: one that a tenth of the shards lost counts as a tenth.
+    pub examples_lost: f64,
+    /// Steps of workers that failures ended.
+    pub steps_lost: u64,
+    /// Rows that returned with older values than their checkpoint had.
+    pub stale_rows: u64,
+    /// The shards that failed or lost updates.
+    pub shards: Vec<ShardLossSummary>,
+}
+
+/// What failures of one shard cost.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShardLossSummary {
+    /// The shard.
+    pub shard: u32,
+    /// Times that it crashed.
+    pub failures: u64,
+    /// Time for which it was down, simulated seconds.
+    pub down_s: f64,
+    /// Updates that it lost, or never got: its content is so many behind its version.
+    pub updates_lost: u64,
+    /// Examples in them.
+    pub examples_lost: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How often the examples of the training window were used.

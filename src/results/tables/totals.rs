@@ -93,6 +93,31 @@ crate::table! {
 }
 
 crate::table! {
+    "One row per failure of a shard, in the order of the crashes, only where shards fail."
+    "shard_failures.csv" ShardFailureRow {
+        shard: u32 = "The shard.",
+        crashed_s: f64 ["simulated s"] = "When it crashed.",
+        noticed_s: Option<f64> ["simulated s"] = "When that was noticed; empty if the run ended \
+            before.",
+        back_s: Option<f64> ["simulated s"] = "When it served again; empty if the run ended before.",
+        returned_to_s: Option<f64> ["simulated s"] = "The moment whose state it returned with; empty \
+            if it lost nothing or did not return.",
+        version: u64 ["updates"] = "Its version at the crash.",
+        updates_lost: u64 ["updates"] = "Updates of the shard that its content lost, or never got.",
+        examples_lost: u64 ["examples"] = "Examples in them: their effect on this shard is lost.",
+        all_updates_lost: u64 ["updates"] = "Updates that all shards lost through this failure.",
+        all_examples_lost: f64 ["examples"] = "Examples whose effect is lost through this failure: one \
+            that a tenth of the shards lost counts as a tenth.",
+        steps_lost: u64 ["steps"] = "Steps of workers that it ended.",
+        requests_waited: u64 = "Requests that waited for the shard.",
+        stale_rows: u64 = "Rows that returned with older values than at that moment, since increments \
+            were missing or in a wrong order.",
+        behind: Option<u64> ["updates"] = "Updates by which its content was behind its version when it \
+            was back, those of earlier failures included.",
+    }
+}
+
+crate::table! {
     "One row per shard."
     "shards.csv" ShardRow {
         shard: u32 = "Its number.",

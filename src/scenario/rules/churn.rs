@@ -3,6 +3,7 @@
 use super::codes::{CONFLICT, NO_EFFECT, SUSPICIOUS, UNUSABLE};
 use crate::base::SimSpan;
 use crate::cluster::failures::{InFlightMessages, Lost};
+use crate::cluster::shard_failures::{Meanwhile, Recovery};
 use crate::cluster::{Membership, Scripted};
 use crate::scenario::document::{Loaded, Problem};
 use crate::scenario::spec::Scenario;
@@ -22,14 +23,14 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 }
 
 /// An error at one key.
-fn unusable(loaded: &Loaded<Scenario>, key: &str, why: &str, help: &str) -> Problem {
+pub(super) fn unusable(loaded: &Loaded<Scenario>, key: &str, why: &str, help: &str) -> Problem {
     Problem::error(&UNUSABLE, key, format!("`{key}` {why}"))
         .label(loaded.origin(key), "")
         .help(help)
 }
 
 /// An error at two keys.
-fn conflict(
+pub(super) fn conflict(
     loaded: &Loaded<Scenario>,
     (first, second): (&str, &str),
     message: String,
@@ -41,7 +42,8 @@ fn conflict(
         .help(help)
 }
 
-fn no_effect(loaded: &Loaded<Scenario>, key: &str, why: &str) -> Problem {
+/// A warning at one key.
+pub(super) fn no_effect(loaded: &Loaded<Scenario>, key: &str, why: &str) -> Problem {
     Problem::warning(&NO_EFFECT, key, format!("`{key}` has no effect: {why}"))
         .label(loaded.key_origin(key), "")
 }
@@ -231,7 +233,10 @@ fn idle(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             warn(&format!("cluster.failures.{field}"), why);
         }
     }
+    let fails = cluster.shard_failures.meanwhile == Meanwhile::Fail
+        || cluster.shard_failures.recovery == Recovery::All;
     let sudden = cluster.failures.is_random()
+        || (fails && !cluster.shard_failures.is_none())
         || cluster.event.iter().any(|event| event.crash.is_some())
         || cluster.membership.iter().any(|schedule| schedule.abruptly);
     if !sudden {

@@ -87,6 +87,7 @@ pub(super) fn words(run: &Run) -> Vec<String> {
         staleness(run),
         divergence(run),
         time_spent(run),
+        words::shard_failures(run.summary.as_ref().expect("checked above")),
         words::bottleneck(run.summary.as_ref().expect("checked above")),
         refreshed(run),
         skipped(run),
