@@ -222,9 +222,11 @@ pub fn refreshed(summary: &Summary, first: Option<f64>) -> Option<String> {
             1 => format!("is better than the one it came from, by {:.4}", best - first),
             _ => "is no better than the one it came from".to_string(),
         };
+        let last = summary.last.and_then(|last| last.quality.auc);
+        let end = last.map_or_else(String::new, |last| format!(" and {last:.4} at its end"));
         return Some(format!(
-            "The refreshed model {than}: AUC {best:.4} at its best step, {first:.4} before its first update, on the \
-             same holdout.{error} One seed is one draw: --seeds 5 gives an interval."
+            "The refreshed model {than}: AUC {best:.4} at its best step{end}, {first:.4} before its first update, on \
+             the same holdout.{error} One seed is one draw: --seeds 5 gives an interval."
         ));
     }
     let each = found.iter().map(|(name, first, best)| format!("{name} {first:.4} to {best:.4}"));

@@ -166,6 +166,13 @@ fn a_missing_holdout_is_said() {
     fs::write(&file, text).unwrap();
     let said = done(straggler().arg("check").arg(&file));
     assert!(said.stderr.contains("warning[W0206]: there is no [holdout]"), "{}", said.stderr);
+    // The hint names days that the log has.
+    let hint = "`train.days = \"1\"` and `holdout.days = \"2\"`";
+    assert!(said.stderr.contains(hint), "{}", said.stderr);
+    let said = done(straggler().arg("check").arg(&file).arg("train.days=1"));
+    assert!(said.stderr.contains("such as `holdout.days = \"2\"`"), "{}", said.stderr);
+    let said = done(straggler().arg("check").arg(&file).arg("data.days=1"));
+    assert!(said.stderr.contains("with `data.days = 4`"), "{}", said.stderr);
     let said = done(straggler().arg("check").arg(&file).args(["train.days=1", "holdout.days=2"]));
     assert!(!said.stderr.contains("W0206"), "{}", said.stderr);
 }

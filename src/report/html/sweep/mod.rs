@@ -141,7 +141,7 @@ fn notices(results: &Results, points: &[SweepPoint]) -> Vec<String> {
         named.truncate(MOST_NAMED);
         let more = if more > 0 { format!(" and {more} more points") } else { String::new() };
         notices.push(format!(
-            "Training broke in {}, and its figures mean little, though they are in the means: {}{more}. See the \
+            "Training broke in {}, whose figures mean little, though they are in the means: {}{more}. See the \
              section Trials that broke.",
             counted(broken, "trial", "trials"),
             named.join("; "),
