@@ -374,10 +374,10 @@ fn without_slots_a_return_is_a_restart_that_loses_them() {
 /// the checkpoint.
 #[test]
 fn a_common_return_is_a_restart_at_the_checkpoint() {
-    for kind in ["adam", "adagrad"] {
+    for rule in ["kind = 'adam'", "kind = 'adam'\nscope = 'row'", "kind = 'adagrad'"] {
         let scenario = |failures, updates| {
             let mut scenario = pair(failures);
-            scenario.optimizer = toml::from_str(&format!("kind = '{kind}'")).unwrap();
+            scenario.optimizer = toml::from_str(rule).unwrap();
             scenario.cluster.workers = 1;
             scenario.holdout = None;
             scenario.train.stop.updates = Some(updates);
@@ -400,8 +400,37 @@ fn a_common_return_is_a_restart_at_the_checkpoint() {
         let mut job = job_until(&plain, saved);
         assert_eq!(job.session().progress.updates, contained);
         plain.restart(&mut job, &Restart::default(), &mut NoObserver).unwrap();
-        assert!(weights_after(job) == failed, "{kind}");
+        assert!(weights_after(job) == failed, "{rule}");
     }
+}
+
+/// A replica that is behind has the content of a checkpoint of that moment.
+#[test]
+fn a_lag_is_a_checkpoint_of_that_moment() {
+    let (at, lag) = (11 * SECOND + 1_234, 4 * SECOND + 777);
+    let weights = |failures: ShardFailures| training::run(&pair(failures), 1).weights;
+    let replica =
+        ShardFailures { recovery: Recovery::Replica, lag: SimSpan(lag), ..crash(1, at, 0) };
+    let saved = ShardCheckpoints { every: Some(SimSpan(at - lag)), ..ShardCheckpoints::default() };
+    assert!(weights(replica) == weights(ShardFailures { checkpoint: saved, ..crash(1, at, 0) }));
+}
+
+/// While a shard is down, noticed or not, there is no common checkpoint.
+#[test]
+fn a_common_checkpoint_needs_all_shards() {
+    let mut scenario = timing(2, constant());
+    scenario.cluster.shards = 2;
+    scenario.train.stop.updates = Some(30);
+    scenario.cluster.shard_failures = ShardFailures {
+        recovery: Recovery::All,
+        noticed_after: seconds(3),
+        checkpoint: every(10),
+        ..crash(0, 9 * SECOND + SECOND / 2, 5 * SECOND)
+    };
+    let report = reports(&scenario).1.remove(0);
+    assert_eq!(report.returned_to, Some(SimTime::ZERO));
+    // Both shards lose all updates of nine seconds, the other one those of the tenth too.
+    assert_eq!((report.updates_lost, report.all_updates_lost), (18, 38));
 }
 
 /// Workers that read back train on examples again.
