@@ -733,6 +733,35 @@ proptest! {
     }
 }
 
+/// The estimate has room for what shards keep to return to.
+#[test]
+fn kept_states_are_in_the_estimate() {
+    let memory = |failures: ShardFailures| {
+        let scenario = pair(failures);
+        let prepared = training::prepare(&scenario);
+        scenario.estimate(Some(&prepared), 1).memory.0
+    };
+    let failing = ShardFailures { checkpoint: every(10), ..crash(0, SECOND, SECOND) };
+    let plain = memory(ShardFailures::default());
+    let full = memory(failing.clone());
+    let server = {
+        let job = training::job(&pair(ShardFailures::default()), 1);
+        let server = training::server(job.session());
+        let all = straggler::server::RowChoice::All;
+        (0..2).map(|shard| server.excerpt(ShardId(shard), all).bytes()).sum::<u64>()
+    };
+    // A fifth is added to every estimate; ids of rows are not counted.
+    let share = (full - plain) as f64 / server as f64;
+    assert!((0.9..1.4).contains(&share), "{share}");
+    let increments = ShardCheckpoints { increments: Some(seconds(1)), ..every(10) };
+    assert!(memory(ShardFailures { checkpoint: increments, ..failing.clone() }) > full);
+    let replica = ShardFailures { recovery: Recovery::Replica, ..crash(0, SECOND, SECOND) };
+    assert_eq!(memory(replica.clone()), plain);
+    assert!(memory(ShardFailures { lag: seconds(9), ..replica }) > plain);
+    let goes_on = ShardFailures { meanwhile: Meanwhile::GoOn, ..failing };
+    assert!(memory(goes_on) > full);
+}
+
 /// Two shards down at once, one of them unnoticed: the job waits for both.
 #[test]
 fn a_job_that_stopped_waits_for_all_shards() {
