@@ -154,7 +154,7 @@ impl Presence {
         window: Option<Vec<Range<u64>>>,
         shards_fail: bool,
     ) -> Presence {
-        let come_back = churn.lost != Lost::Drop && !(churn.is_none() && !shards_fail);
+        let come_back = churn.lost != Lost::Drop && (shards_fail || !churn.is_none());
         Presence {
             follows: window.is_some() || come_back,
             there: vec![true; churn.memberships.len()],

@@ -9,7 +9,9 @@ use straggler::cluster::failures::Lost;
 use straggler::cluster::shard_failures::{
     Meanwhile, OfShard, Readers, Recovery, Replay, ShardCheckpoints, ShardCrash, StandIn,
 };
+use straggler::optimizer::OptimizerChoice;
 use straggler::protocol::ProtocolChoice;
+use straggler::remedy::RemedyChoice;
 use straggler::scenario::{Job, Scenario};
 use straggler::sim::restart::{Kept, SlotsAt};
 use straggler::sim::{
@@ -183,6 +185,25 @@ fn the_other_policies_can_be_followed_by_hand() {
     assert_eq!((report.steps_lost, report.updates_lost, report.all_updates_lost), (1, 3, 3));
 }
 
+/// Three pushes make an update; a crash takes the two that the shard holds, and the update is made
+/// of the third.
+#[test]
+fn what_a_shard_holds_back_is_lost_with_it() {
+    let report = |failures: ShardFailures| {
+        let mut scenario = timing(1, constant());
+        scenario.protocol = protocol("kind = 'k_batch_async'\nk = 3");
+        scenario.train.stop.updates = Some(4);
+        scenario.cluster.shard_failures = failures;
+        reports(&scenario).1.remove(0)
+    };
+    let zero = ShardCheckpoints { every: Some(SimSpan::ZERO), ..ShardCheckpoints::default() };
+    let kept = ShardFailures { checkpoint: zero, ..crash(0, 5 * SECOND + 1, 0) };
+    let lost = report(kept);
+    assert_eq!((lost.updates_lost, lost.examples_lost, lost.behind), (0, 2, Some(0)));
+    let replica = ShardFailures { recovery: Recovery::Replica, ..crash(0, 5 * SECOND + 1, 0) };
+    assert_eq!(report(replica).examples_lost, 0);
+}
+
 /// A shard is down for the share MTTR / (MTBF + MTTR) of the time, and a blocked worker waits for as
 /// long.
 #[test]
@@ -353,10 +374,10 @@ fn without_slots_a_return_is_a_restart_that_loses_them() {
 /// the checkpoint.
 #[test]
 fn a_common_return_is_a_restart_at_the_checkpoint() {
-    for kind in ["adam", "adagrad"] {
+    for rule in ["kind = 'adam'", "kind = 'adam'\nscope = 'row'", "kind = 'adagrad'"] {
         let scenario = |failures, updates| {
             let mut scenario = pair(failures);
-            scenario.optimizer = toml::from_str(&format!("kind = '{kind}'")).unwrap();
+            scenario.optimizer = toml::from_str(rule).unwrap();
             scenario.cluster.workers = 1;
             scenario.holdout = None;
             scenario.train.stop.updates = Some(updates);
@@ -379,8 +400,37 @@ fn a_common_return_is_a_restart_at_the_checkpoint() {
         let mut job = job_until(&plain, saved);
         assert_eq!(job.session().progress.updates, contained);
         plain.restart(&mut job, &Restart::default(), &mut NoObserver).unwrap();
-        assert!(weights_after(job) == failed, "{kind}");
+        assert!(weights_after(job) == failed, "{rule}");
     }
+}
+
+/// A replica that is behind has the content of a checkpoint of that moment.
+#[test]
+fn a_lag_is_a_checkpoint_of_that_moment() {
+    let (at, lag) = (11 * SECOND + 1_234, 4 * SECOND + 777);
+    let weights = |failures: ShardFailures| training::run(&pair(failures), 1).weights;
+    let replica =
+        ShardFailures { recovery: Recovery::Replica, lag: SimSpan(lag), ..crash(1, at, 0) };
+    let saved = ShardCheckpoints { every: Some(SimSpan(at - lag)), ..ShardCheckpoints::default() };
+    assert!(weights(replica) == weights(ShardFailures { checkpoint: saved, ..crash(1, at, 0) }));
+}
+
+/// While a shard is down, noticed or not, there is no common checkpoint.
+#[test]
+fn a_common_checkpoint_needs_all_shards() {
+    let mut scenario = timing(2, constant());
+    scenario.cluster.shards = 2;
+    scenario.train.stop.updates = Some(30);
+    scenario.cluster.shard_failures = ShardFailures {
+        recovery: Recovery::All,
+        noticed_after: seconds(3),
+        checkpoint: every(10),
+        ..crash(0, 9 * SECOND + SECOND / 2, 5 * SECOND)
+    };
+    let report = reports(&scenario).1.remove(0);
+    assert_eq!(report.returned_to, Some(SimTime::ZERO));
+    // Both shards lose all updates of nine seconds, the other one those of the tenth too.
+    assert_eq!((report.updates_lost, report.all_updates_lost), (18, 38));
 }
 
 /// Workers that read back train on examples again.
@@ -444,6 +494,83 @@ fn failed_steps_follow_the_fate_of_lost_examples() {
     };
     let (dropped, requeued) = (unused(Lost::Drop), unused(Lost::Requeue));
     assert_eq!(dropped.lost_examples, requeued.lost_examples);
+}
+
+/// Every remedy and every update rule lives with shards that fail, and a saved state goes on.
+#[test]
+fn remedies_and_optimizers_outlive_their_shards() {
+    let increments = ShardCheckpoints { increments: Some(seconds(1)), ..every(5) };
+    let failing = ShardFailures {
+        every: Some(seconds(9)),
+        repair: seconds(2),
+        checkpoint: increments,
+        ..ShardFailures::default()
+    };
+    let goes_on = ShardFailures { meanwhile: Meanwhile::GoOn, ..failing.clone() };
+    let replica = ShardFailures { recovery: Recovery::Replica, lag: seconds(2), ..failing.clone() };
+    let check = |mut scenario: Scenario, what: &str| {
+        scenario.cluster.shards = 3;
+        scenario.cluster.dense_shards = Some(1);
+        scenario.holdout = None;
+        scenario.train.stop.updates = Some(30);
+        let one = training::run(&scenario, 1);
+        let pieces = run_in_pieces(&scenario, 2, 37);
+        assert!(one.weights == pieces.weights && one.records == pieces.records, "{what}");
+        assert!(one.values().iter().all(|x| x.is_finite()), "{what}");
+        assert!(!one.of_kind("ShardDown").is_empty(), "{what}");
+    };
+    for part in RemedyChoice::PARTS {
+        let remedy = serde_json::from_value(serde_json::json!({"kind": part.name})).unwrap();
+        check(Scenario { remedy: vec![remedy], ..pair(goes_on.clone()) }, part.name);
+    }
+    for part in OptimizerChoice::PARTS {
+        let settings = [
+            serde_json::json!({"kind": part.name}),
+            serde_json::json!({"kind": part.name, "rows": "dense"}),
+            serde_json::json!({"kind": part.name, "period": {"updates": 7}}),
+        ];
+        let choices = settings.into_iter().filter_map(|keys| serde_json::from_value(keys).ok());
+        for optimizer in choices {
+            let optimizer: OptimizerChoice = optimizer;
+            for failures in [&goes_on, &replica] {
+                let mut scenario = pair(failures.clone());
+                scenario.sparse_optimizer = Some(optimizer.clone());
+                scenario.optimizer = optimizer.clone();
+                check(scenario, part.name);
+            }
+        }
+    }
+}
+
+/// Rows that are not admitted, a network with statistics of its own, and steps that pull and push
+/// rarely.
+#[test]
+fn admission_statistics_and_rare_exchanges_go_back_too() {
+    let failing = ShardFailures {
+        every: Some(seconds(7)),
+        repair: seconds(2),
+        checkpoint: ShardCheckpoints { increments: Some(seconds(1)), ..every(6) },
+        ..ShardFailures::default()
+    };
+    for meanwhile in [Meanwhile::Block, Meanwhile::Fail, Meanwhile::GoOn] {
+        for recovery in [Recovery::Partial, Recovery::All, Recovery::Replica] {
+            let lag = SimSpan(if recovery == Recovery::Replica { SECOND } else { 0 });
+            let mut scenario = pair(ShardFailures { meanwhile, recovery, lag, ..failing.clone() });
+            scenario.admission = Some(straggler::server::Admission { after: 2 });
+            scenario.cluster.dense_shards = Some(1);
+            scenario.worker = toml::from_str("push_every = 3\npull_every = 2").unwrap();
+            scenario.model = training::small_mlp();
+            if let straggler::model::ModelChoice::Mlp(config) = &mut scenario.model {
+                let kind = if recovery == Recovery::All { "local_batch" } else { "shared_batch" };
+                config.normalization = toml::from_str(&format!("kind = '{kind}'")).unwrap();
+            }
+            let one = training::run(&scenario, 1);
+            let pieces = run_in_pieces(&scenario, 3, 31);
+            assert!(one.weights == pieces.weights && one.records == pieces.records);
+            assert!(one.values().iter().all(|x| x.is_finite()));
+            assert!(!one.of_kind("ShardBack").is_empty());
+        }
+    }
 }
 
 /// What a report of any failure must obey.
@@ -604,6 +731,35 @@ proptest! {
         check_reports(&simulation);
         prop_assert_eq!(simulation.session().progress.updates, 200);
     }
+}
+
+/// The estimate has room for what shards keep to return to.
+#[test]
+fn kept_states_are_in_the_estimate() {
+    let memory = |failures: ShardFailures| {
+        let scenario = pair(failures);
+        let prepared = training::prepare(&scenario);
+        scenario.estimate(Some(&prepared), 1).memory.0
+    };
+    let failing = ShardFailures { checkpoint: every(10), ..crash(0, SECOND, SECOND) };
+    let plain = memory(ShardFailures::default());
+    let full = memory(failing.clone());
+    let server = {
+        let job = training::job(&pair(ShardFailures::default()), 1);
+        let server = training::server(job.session());
+        let all = straggler::server::RowChoice::All;
+        (0..2).map(|shard| server.excerpt(ShardId(shard), all).bytes()).sum::<u64>()
+    };
+    // A fifth is added to every estimate; ids of rows are not counted.
+    let share = (full - plain) as f64 / server as f64;
+    assert!((0.9..1.4).contains(&share), "{share}");
+    let increments = ShardCheckpoints { increments: Some(seconds(1)), ..every(10) };
+    assert!(memory(ShardFailures { checkpoint: increments, ..failing.clone() }) > full);
+    let replica = ShardFailures { recovery: Recovery::Replica, ..crash(0, SECOND, SECOND) };
+    assert_eq!(memory(replica.clone()), plain);
+    assert!(memory(ShardFailures { lag: seconds(9), ..replica }) > plain);
+    let goes_on = ShardFailures { meanwhile: Meanwhile::GoOn, ..failing };
+    assert!(memory(goes_on) > full);
 }
 
 /// Two shards down at once, one of them unnoticed: the job waits for both.
