@@ -489,6 +489,6 @@ pub struct ResourceLimits {
 
 impl Default for ResourceLimits {
     fn default() -> Self {
-        ResourceLimits { memory: ByteSize(8 << 30), disk: ByteSize(2 << 30) }
+        ResourceLimits { memory: ByteSize(8 << 30), disk: ByteSize(8 << 30) }
     }
 }

@@ -556,7 +556,8 @@ fn admission_statistics_and_rare_exchanges_go_back_too() {
         for recovery in [Recovery::Partial, Recovery::All, Recovery::Replica] {
             let lag = SimSpan(if recovery == Recovery::Replica { SECOND } else { 0 });
             let mut scenario = pair(ShardFailures { meanwhile, recovery, lag, ..failing.clone() });
-            scenario.admission = Some(straggler::server::Admission { after: 2 });
+            scenario.admission =
+                Some(straggler::server::Admission { after: 2, ..Default::default() });
             scenario.cluster.dense_shards = Some(1);
             scenario.worker = toml::from_str("push_every = 3\npull_every = 2").unwrap();
             scenario.model = training::small_mlp();
