@@ -34,6 +34,7 @@ mod spread;
 mod support;
 mod sweeps;
 mod terminal;
+mod tables;
 mod timeline;
 mod verify;
 mod wrong_input;

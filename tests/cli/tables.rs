@@ -1,0 +1,120 @@
+//! Tables whose ids share rows, and whose rows come and go.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Rows, Said, done, say, straggler, summary};
+
+const SCENARIO: &str = r#"
+straggler = 1
+[data]
+kind = "synthetic"
+days = 3
+rows_per_day = 600
+users = 200
+items = 300
+[train]
+days = "1..2"
+batch = 16
+[holdout]
+days = "3"
+every = { times = 5 }
+[model]
+kind = "mlp"
+embedding_dim = 4
+hidden = [8]
+[cluster]
+workers = 3
+"#;
+
+fn on(folder: &Path, words: &[&str]) -> Said {
+    fs::write(folder.join("my.toml"), SCENARIO).unwrap();
+    say(straggler().current_dir(folder).args(words))
+}
+
+#[test]
+fn tables_that_evict_rows_tell_their_story() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let evict = [
+        "eviction.rule={kind='age',after={updates=20}}",
+        "eviction.every={updates=10}",
+        "admission.after=2",
+    ];
+    let mut words = vec!["run", "my.toml", "--out", "out", "--no-plots"];
+    words.extend(evict);
+    let said = on(folder, &words);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let rows = Rows::read(&folder.join("out/tables.csv"));
+    let numbers = |name: &str| -> Vec<u64> {
+        rows.texts(name).iter().map(|text| text.parse().unwrap()).collect()
+    };
+    let [there, came, evicted, waiting, returned] =
+        ["rows", "came", "evicted", "waiting", "returned"].map(numbers);
+    for at in 0..rows.len() {
+        assert_eq!(came[at], there[at] + evicted[at]);
+        assert!(returned[at] <= came[at]);
+    }
+    let last = rows.len() - 1;
+    assert!(evicted[last] > 0 && returned[last] > 0 && waiting[last] > 0);
+    // Nothing of it without the sections.
+    assert_eq!(on(folder, &["run", "my.toml", "--out", "plain", "--no-plots"]).code, 0);
+    assert!(!folder.join("plain/tables.csv").exists());
+    let unknown = |out: &str| {
+        let rows = Rows::read(&folder.join(out).join("evaluations.csv"));
+        let share: Vec<f64> =
+            rows.texts("unknown_ids").iter().filter_map(|text| text.parse().ok()).collect();
+        assert_eq!(share[0], 1.0, "nothing is known before the first update");
+        let last = share[share.len() - 1];
+        assert_eq!(summary(&folder.join(out))["last"]["quality"]["unknown_ids"], last);
+        last
+    };
+    assert!(unknown("plain") < 0.2 && unknown("out") > unknown("plain"));
+}
+
+#[test]
+fn ids_that_share_rows_are_counted_and_their_spaces_must_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let of = "tables.of=[{spaces=['user'],hashing={kind='modulo',rows=20}}]";
+    let said = on(folder, &["check", "my.toml", of]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stdout.contains("rows of user"), "{}", said.stdout);
+    assert!(said.stdout.contains("in 20 embeddings"), "{}", said.stdout);
+    assert!(!said.stdout.contains("rows of item"), "{}", said.stdout);
+    let wrong = on(folder, &["check", "my.toml", &of.replace("user", "usr")]);
+    assert_eq!(wrong.code, 4, "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("its id spaces are ") && wrong.stderr.contains("`usr`"));
+    // Two rows that are added: other weights than one, the same for any number of threads.
+    let shas = ["1", "2"].map(|threads| {
+        let hashing = "tables.hashing={kind='quotient_remainder',rows=20}";
+        let out = format!("joined{threads}");
+        let words = ["run", "my.toml", "--out", &out, "--no-plots", "--threads", threads, hashing];
+        assert_eq!(on(folder, &words).code, 0);
+        summary(&folder.join(&out))["weights_sha256"].as_str().unwrap().to_string()
+    });
+    assert_eq!(shas[0], shas[1]);
+}
+
+#[test]
+fn settings_of_tables_without_effect_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let warned = |setting: &[&str], words: &str| {
+        let mut all = vec!["check", "my.toml"];
+        all.extend(setting);
+        let said = on(folder.path(), &all);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        assert!(said.stderr.contains(words), "{setting:?}\n{}", said.stderr);
+    };
+    warned(&["eviction.at_least=5"], "nothing says when rows are looked for");
+    warned(&["eviction.rule.kind=least_recent"], "no table is ever full");
+    let both = ["eviction.rule.kind=lru", "eviction.at_most={rows=9}", "eviction.every={updates=3}"];
+    warned(&both, "`eviction.every` has no effect");
+    let shared = ["tables.hashing.kind=modulo", "eviction.at_most={rows=9}"];
+    warned(&shared, "rows that ids share are always there");
+    let bloom = ["admission={after=16,by={bloom={bits=4}}}"];
+    warned(&bloom, "no row is ever admitted");
+    let said = on(folder.path(), &["check", "my.toml", "eviction.every={updates=0}"]);
+    assert!(said.code == 2 && said.stderr.contains("has no length"), "{}", said.stderr);
+    drop(done(straggler().arg("explain").arg("evictions")));
+}
