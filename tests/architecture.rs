@@ -33,6 +33,7 @@ const REGISTRIES: &[(&str, &[&str])] = &[
     (
         "src/model",
         &[
+            "composed",
             "config",
             "error",
             "init",
@@ -47,6 +48,8 @@ const REGISTRIES: &[(&str, &[&str])] = &[
     ),
     ("src/optimizer", &["clip", "config", "rule", "schedule", "swap", "tests"]),
     ("src/data/order", &["bijection", "tests"]),
+    ("src/data/coding", &["coded"]),
+    ("src/server/eviction", &["lives"]),
     ("src/data/sources", &[]),
     ("src/cluster/step_time", &[]),
 ];
@@ -55,11 +58,13 @@ const REGISTRIES: &[(&str, &[&str])] = &[
 const FAMILIES: &[(&str, &str)] = &[
     ("SourceChoice", "src/data/sources/mod.rs"),
     ("OrderChoice", "src/data/order/mod.rs"),
+    ("Hashing", "src/data/coding/mod.rs"),
     ("ModelChoice", "src/model/mod.rs"),
     ("Normalization", "src/model/normalization.rs"),
     ("OptimizerChoice", "src/optimizer/mod.rs"),
     ("ScheduleChoice", "src/optimizer/schedule.rs"),
     ("ProtocolChoice", "src/protocol/mod.rs"),
+    ("EvictionRule", "src/server/eviction/mod.rs"),
     ("RemedyChoice", "src/remedy/mod.rs"),
     ("Local", "src/cluster/routine.rs"),
     ("StepTimeChoice", "src/cluster/step_time/mod.rs"),

@@ -5,7 +5,8 @@
 //!
 //! The commands of a page are a session in a folder of their own, with a copy of `scenarios/`. In a
 //! block marked `console`, lines that begin with `$` are run and the others are what is printed;
-//! `...` stands for any lines. A block marked `sh` is only parsed. A block behind a line such as
+//! `...` stands for any lines. Numbers may differ by a tenth, because processors round differently;
+//! with `STRAGGLER_EXACT=1` every number has to be the one that is printed here. A block marked `sh` is only parsed. A block behind a line such as
 //! `` `my.toml`: `` is written to that file first.
 #![cfg(feature = "cli")]
 
@@ -296,6 +297,8 @@ fn run(command: &str, wanted: &[&str], folder: &Path) -> Result<(), String> {
         return Err(format!("`{command}` ends with {}\n{errors}", output.status));
     }
     let text = if begins("error") || begins("warning") { errors } else { text };
+    let tolerance = if std::env::var_os("STRAGGLER_EXACT").is_some() { 0.0 } else { 0.1 };
+    let alike = |line: &str, printed: &str| support::alike(line, printed, tolerance);
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let mut skipping = false;
     for line in wanted.iter().filter(|line| !line.trim().is_empty()) {
@@ -304,9 +307,9 @@ fn run(command: &str, wanted: &[&str], folder: &Path) -> Result<(), String> {
             continue;
         }
         let found = if skipping {
-            lines.any(|printed| support::alike(line, printed, 0.1))
+            lines.any(|printed| alike(line, printed))
         } else {
-            lines.next().is_some_and(|printed| support::alike(line, printed, 0.1))
+            lines.next().is_some_and(|printed| alike(line, printed))
         };
         if !found {
             return Err(format!("`{command}` does not print\n{line}\nbut\n{text}"));

@@ -18,7 +18,7 @@ pub use count::{counted, noun};
 pub use id::{ShardId, WorkerId};
 pub use persist::Persist;
 pub use pool::{Pending, Pool};
-pub use significant::significant;
+pub use significant::{fixed, significant};
 pub use stream::{Draw, Purpose, Rng, Streams};
 pub use text::{printable, shell_word};
 pub use time::{SimSpan, SimTime, TimeFactor};

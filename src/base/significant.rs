@@ -18,6 +18,15 @@ pub fn significant(value: f64, digits: usize) -> String {
     format!("{value:.decimals$}")
 }
 
+/// A finite number with so many decimals. Large numbers have three significant digits and a power of
+/// ten, so no text has many digits.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    match value.abs() < 1e7 {
+        true => format!("{value:.decimals$}"),
+        false => significant(value, 3),
+    }
+}
+
 /// A finite number with at most three significant digits, without zeros at its end.
 pub fn brief(value: f64) -> String {
     let text = significant(value, 3);
@@ -34,6 +43,7 @@ mod tests {
     #[test]
     fn no_number_has_many_digits() {
         assert_eq!(significant(0.5, 4), "0.5000");
+        assert_eq!([fixed(0.5, 4), fixed(-5.123e29, 4)], ["0.5000", "-5.12e29"]);
         assert_eq!(significant(1.912_329_890_835_36e17, 3), "1.91e17");
         assert_eq!(
             [0.3, 12.5, 0.001, 30_660.4, 0.0].map(brief),

@@ -247,6 +247,12 @@ impl SweepingArgs {
     pub(super) fn selection(&self) -> TrialSelection {
         TrialSelection { only: self.only.clone(), shard: self.shard }
     }
+
+    /// How many of the seeds are planned. For a list the first ones are enough, with which every point
+    /// of the selection has a trial.
+    pub(super) fn turns(&self, is_list: bool) -> usize {
+        if is_list { self.shard.map_or(1, |shard| shard.of) } else { usize::MAX }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -353,6 +359,9 @@ pub(super) struct TraceArgs {
     /// The file; `trace.json` in the folder when left out.
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// Overwrite an existing file that `--out` names.
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -363,6 +372,9 @@ pub(super) struct ReportArgs {
     /// The file; `report.html` in the folder when left out, `comparison.html` here for several.
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// Overwrite an existing file that `--out` names.
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -379,6 +391,9 @@ pub(super) struct ExportArgs {
     /// file of a timeline (`trace.json` in the results folder).
     #[arg(short, long, value_name = "PATH")]
     pub(super) out: Option<PathBuf>,
+    /// Overwrite an existing timeline that `--out` names.
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// The format of exported results.
@@ -452,7 +467,8 @@ pub(super) struct CompareArgs {
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
-    /// Compare results even if they are not comparable: other holdouts, other semantics.
+    /// Compare results even if they are not comparable: other holdouts, other semantics. Overwrite an
+    /// existing file of `--csv`.
     #[arg(long)]
     pub(super) force: bool,
 }

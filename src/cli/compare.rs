@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{CompareArgs, IntervalBy, PairBy, SPREAD_OF, SpectrumArgs, SpreadArgs};
 use super::exit::{Exit, Failure};
+use super::named_file;
 use super::say::{out, out_json, tell};
 use super::{comparison, spectrum, spread};
 use crate::metrics::measure::{Goal, Measure};
@@ -190,9 +191,7 @@ fn front(args: &CompareArgs) -> Result<Exit, Failure> {
     };
     let front: Front = pareto::front(&sides, goal)?;
     if let Some(path) = &args.csv {
-        std::fs::write(path, front.csv()).map_err(|error| {
-            Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
-        })?;
+        named_file::write(path, args.force, front.csv().as_bytes())?;
     }
     if args.json {
         print_json(&front)?;

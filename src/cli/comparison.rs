@@ -6,7 +6,7 @@ use crate::base::{counted, printable};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::compare::pareto::{Front, Mean};
 use crate::results::compare::{Comparison, ComparisonRow, Difference, Method, Pairing, Verdict};
-use crate::results::outcome::setting_text;
+use crate::results::outcome::{broke, setting_text};
 use crate::results::statistics::{FEWEST, Interval};
 
 /// A comparison as text: its sides, the table, and further remarks.
@@ -259,7 +259,8 @@ fn varying(comparison: &Comparison, text: &mut String) {
     }
 }
 
-/// Trials without figures. They are in no mean, so they are named here.
+/// Trials without figures, which are in no mean, and trials that broke, whose figures mean little:
+/// they are named here.
 fn unfinished(comparison: &Comparison, text: &mut String) {
     for side in std::iter::once(&comparison.baseline).chain(&comparison.others) {
         let name = printable(&side.name);
@@ -268,6 +269,11 @@ fn unfinished(comparison: &Comparison, text: &mut String) {
             let reason = printable(failed.reason.lines().next().unwrap_or(""));
             let seed = failed.seed;
             _ = writeln!(text, "{what}, in no figure above: {name}, seed {seed}: {reason}");
+        }
+        let all = side.seeds.len();
+        if let (Some(broke), [first, ..]) = (broke(side.broken.len(), all), &side.broken[..]) {
+            let (seed, what) = (first.seed, printable(&first.what));
+            _ = writeln!(text, "broke, in the figures above: {name}, {broke}; seed {seed}: {what}");
         }
         if !side.to_do.is_empty() {
             let seeds: Vec<String> = side.to_do.iter().map(u64::to_string).collect();
@@ -311,6 +317,9 @@ pub(super) fn front(front: &Front) -> String {
 fn stays_out(place: &crate::results::compare::pareto::ParetoPoint) -> String {
     let not_done = place.trials - place.done - place.failed;
     let trials = counted(place.trials, "trial", "trials");
+    if let Some(broke) = broke(place.broken, place.done) {
+        return format!("({broke})");
+    }
     match (place.failed, not_done) {
         (0, 0) => format!("(reached by {} of {trials})", place.reached),
         (0, _) => format!("({not_done} of {trials} not done)"),

@@ -1,12 +1,12 @@
 //! `straggler data`: looking at a log, and writing a generated one.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::exit::{Exit, Failure};
 use super::log_args::DataCommand;
+use super::named_file::{self, NamedFile};
 use super::say::{out, stdout_for_data};
 use super::shorthand::Typed;
 use super::{load, refusal};
@@ -22,7 +22,10 @@ pub(super) fn data(args: &DataCommand, arguments: &[Typed]) -> Result<Exit, Fail
             let source = open(scenario, overrides, arguments)?;
             out(&inspect(source.as_ref(), *head))?;
         }
-        DataCommand::Gen { scenario, overrides, days, out: file } => {
+        DataCommand::Gen { scenario, overrides, days, out: file, force } => {
+            if let Some(path) = file {
+                named_file::refuse_existing(path, *force)?;
+            }
             let source = open(scenario, overrides, arguments)?;
             let days = match days {
                 None => source.days().to_vec(),
@@ -34,7 +37,7 @@ pub(super) fn data(args: &DataCommand, arguments: &[Typed]) -> Result<Exit, Fail
                         .map_err(|error| Failure::new(Exit::Data, error))?
                 }
             };
-            write(source.as_ref(), &days, file.as_deref())?;
+            write(source.as_ref(), &days, file.as_deref(), *force)?;
         }
     }
     Ok(Exit::Done)
@@ -116,13 +119,19 @@ fn dated_days(source: &dyn DataSource) -> String {
 /// So many days are shown.
 const SHOWN_DAYS: usize = 12;
 
-fn write(source: &dyn DataSource, days: &[Day], file: Option<&Path>) -> Result<(), Failure> {
+fn write(
+    source: &dyn DataSource,
+    days: &[Day],
+    file: Option<&Path>,
+    force: bool,
+) -> Result<(), Failure> {
     let written = match file {
         Some(path) => {
-            let to = File::create(path).map_err(|error| {
-                Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
-            })?;
-            write_rows(source, days, &mut BufWriter::new(to), false)
+            let mut to = NamedFile::create(path, force)?;
+            match write_rows(source, days, &mut to, false) {
+                Ok(()) => return to.end(),
+                failed => failed,
+            }
         }
         None => {
             let (to, is_terminal) = stdout_for_data();

@@ -19,9 +19,11 @@ pub(super) fn demo(args: &DemoArgs, arguments: &[Typed]) -> Result<Exit, Failure
     let template = Template::find("demo").expect("it is built in");
     let input = DocumentInput::Text { name: "the built-in demo", text: template.text };
     let loaded = load::scenario(input, &args.overrides, arguments)?;
+    load::tell_idle_lab(&loaded, &args.overrides, false);
     let threads = load::threads(args.threads);
     let trial = load::trial(&loaded, Path::new("."), threads)?;
     tell(&format!("{}\n\n", trial.scenario.scenario.title));
+    let rate = trial.scenario.optimizer.learning_rate();
     // The run is so short that it is repeated even if the folder is finished.
     let look = ProgressDisplay {
         progress: ProgressBy::Auto,
@@ -34,9 +36,10 @@ pub(super) fn demo(args: &DemoArgs, arguments: &[Typed]) -> Result<Exit, Failure
     if let Some(summary) = &done.summary {
         out(&show::summary(summary, &done.path))?;
         let plain = plain(args)?;
-        let text = insight(summary, &done.path, &args.overrides, plain.as_ref());
+        let text = insight(summary, &done.path, &args.overrides, plain.as_ref(), rate);
         out(&format!("\n{text}"))?;
-        let picture = done.path.join("plots").join("quality-by-time.png");
+        // The demo's question is about the age of gradients.
+        let picture = done.path.join("plots").join("staleness.png");
         if picture.exists() {
             out(&format!("\npicture: {} ({:.1} s in all)\n", picture.display(), done.wall))?;
         }

@@ -24,8 +24,8 @@ pub(super) enum Exit {
     Simulation = 3,
     /// The data are missing or malformed, a window is empty, or there is a leak.
     Data = 4,
-    /// The estimate is above a limit, or results cannot be compared. Nothing was written; `--force`
-    /// continues anyway.
+    /// The estimate is above a limit, results cannot be compared, or a named file exists already.
+    /// Nothing was written; `--force` continues anyway.
     Refused = 5,
     /// The results folder is locked, or belongs to something else.
     Folder = 6,

@@ -35,7 +35,9 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let asked = args.words.join(" ");
-    let found = exactly(&shape, &codes, &asked).or_else(|| search(&shape, &codes, &args.words));
+    let found = exactly(&shape, &codes, &asked)
+        .or_else(|| each(&shape, &args.words))
+        .or_else(|| search(&shape, &codes, &args.words));
     if let Some(text) = found {
         out(&text)?;
         return Ok(Exit::Done);
@@ -46,6 +48,14 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
     };
     let message = format!("there is no key, part, metric or code \"{asked}\"{help}");
     Err(Failure::new(Exit::Usage, message))
+}
+
+/// Several keys, one after the other; `None` if one of the words is no full key.
+fn each(shape: &Shape, words: &[String]) -> Option<String> {
+    let key = |word: &String| explain_key(shape, word).ok().filter(|_| word.contains('.'));
+    let found: Option<Vec<String>> =
+        words.iter().map(|word| key(word).map(|found| found.to_string())).collect();
+    found.map(|texts| texts.join("\n"))
 }
 
 /// What is called so: a code, a metric, a key, a family or a part.

@@ -12,9 +12,9 @@ use crate::results::outcome::Results;
 pub(super) fn export(args: &ExportArgs) -> Result<Exit, Failure> {
     let (format, name) = match args.format {
         ExportFormat::Perfetto => {
-            let ExportArgs { folder, window, out, .. } = args;
+            let ExportArgs { folder, window, out, force, .. } = args;
             let (folder, window, out) = (folder.clone(), window.clone(), out.clone());
-            return trace::trace(&TraceArgs { folder, window, out });
+            return trace::trace(&TraceArgs { folder, window, out, force: *force });
         }
         _ if args.window.is_some() => {
             let message = "--window is for a timeline: --format perfetto";

@@ -4,14 +4,15 @@ use super::exit::{Exit, Failure};
 use crate::base::registry::Part;
 use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, StartChoice, StepTimeChoice};
-use crate::data::SourceChoice;
 use crate::data::order::OrderChoice;
+use crate::data::{Hashing, SourceChoice};
 use crate::model::ModelChoice;
 use crate::optimizer::OptimizerChoice;
 use crate::optimizer::schedule::ScheduleChoice;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
 use crate::scenario::presets::Preset;
+use crate::server::EvictionRule;
 
 /// A kind of part: its plural, the key that chooses it, and the parts.
 pub(super) type PartFamily = (&'static str, &'static str, fn() -> Vec<Part>);
@@ -20,9 +21,11 @@ pub(super) const FAMILIES: &[PartFamily] = &[
     ("presets", "preset", || Preset::PARTS.to_vec()),
     ("sources", "data.kind", SourceChoice::parts),
     ("orders", "train.order.kind", OrderChoice::parts),
+    ("hashings", "tables.hashing.kind", Hashing::parts),
     ("models", "model.kind", ModelChoice::parts),
     ("optimizers", "optimizer.kind", OptimizerChoice::parts),
     ("schedules", "schedule.decay.kind", ScheduleChoice::parts),
+    ("evictions", "eviction.rule.kind", EvictionRule::parts),
     ("protocols", "protocol.kind", ProtocolChoice::parts),
     ("remedies", "remedy.kind", RemedyChoice::parts),
     ("local work", "worker.local.kind", Local::parts),

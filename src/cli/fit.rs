@@ -2,36 +2,34 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::exit::{Exit, Failure};
 use super::load;
 use super::log_args::{FitArgs, FitColumnArgs};
+use super::named_file;
 use super::say::out;
 use crate::experiment::fit::figures::Figures;
 use crate::experiment::fit::log::{Columns, StepLog};
 use crate::experiment::fit::{FitError, Fitted, Traces, fit as fit_cluster, judge};
 use crate::report::terminal::{Align, TextTable};
-use crate::scenario::spec::Cluster;
 
 /// Steps simulated for the prediction.
 const STEPS: usize = 40_000;
 /// Workers listed one by one.
 const LISTED: usize = 32;
-
-/// The fragment of a scenario.
-#[derive(Serialize)]
-struct Fragment<'a> {
-    cluster: &'a Cluster,
-}
+/// Letters of a worker's name that are shown.
+const LONGEST_NAME: usize = 40;
 
 pub(super) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
+    if let Some(path) = &args.out {
+        named_file::refuse_existing(path, args.force)?;
+    }
     let log = read_log(&args.log, &columns(&args.columns))?;
     let all = log.steps.len();
     let (end, begin) = if args.halves { (all / 2, all / 2) } else { (all, 0) };
     let traces = args.out.as_deref().map(|out| Traces {
         folder: load::folder_of(out),
         stem: out.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into()),
+        overwrite: args.force,
     });
     let folder = traces.as_ref().map_or_else(|| PathBuf::from("."), |t| t.folder.clone());
     let fitted = fit_cluster(&log.part(0, end), args.pooled, traces.as_ref())
@@ -40,16 +38,12 @@ pub(super) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
         judge(&fitted, (begin, all), STEPS, &folder).map_err(|error| failure(&error))?;
     let logged = log.part(begin, all).figures();
     let text = comparison(&log, &logged, &predicted, args.halves) + "\n" + &machines(&log, &fitted);
-    let table = toml::Table::try_from(Fragment { cluster: &fitted.cluster })
-        .and_then(|table| toml::to_string(&table))
-        .map_err(|error| Failure::new(Exit::Bug, error))?;
+    let table = fitted.to_toml().map_err(|error| failure(&error))?;
     let fragment = format!("{}\n{table}", commented(&args.log, &text));
     match &args.out {
         None => out(&fragment)?,
         Some(path) => {
-            std::fs::write(path, fragment).map_err(|error| {
-                Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
-            })?;
+            named_file::write(path, args.force, fragment.as_bytes())?;
             out(&format!("{text}\n{}\n", path.display()))?;
         }
     }
@@ -59,7 +53,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
 /// Reads a log of steps.
 pub(super) fn read_log(path: &Path, columns: &Columns) -> Result<StepLog, Failure> {
     StepLog::read(path, columns).map_err(|error| match error {
-        FitError::Row { .. } | FitError::Short { .. } => {
+        FitError::Row { .. } | FitError::Short { .. } | FitError::Times(_) => {
             Failure::new(Exit::Data, format!("{}: {error}", path.display()))
         }
         error => failure(&error),
@@ -71,7 +65,11 @@ pub(super) fn failure(error: &FitError) -> Failure {
         FitError::Column { .. } | FitError::Missing { .. } => Exit::Usage,
         FitError::Unwritable { .. } => Exit::Write,
         FitError::Simulation(_) => Exit::Simulation,
-        FitError::Unreadable { .. } | FitError::Row { .. } | FitError::Short { .. } => Exit::Data,
+        FitError::Exists { .. } => Exit::Refused,
+        FitError::Unreadable { .. }
+        | FitError::Row { .. }
+        | FitError::Short { .. }
+        | FitError::Times(_) => Exit::Data,
     };
     Failure::new(exit, error)
 }
@@ -114,7 +112,7 @@ fn comparison(log: &StepLog, logged: &Figures, predicted: &Figures, halves: bool
     row("steps per second".into(), Some(logged.throughput()), Some(predicted.throughput()));
     row("mean staleness".into(), logged.mean(), predicted.mean());
     for (worker, name) in log.workers.iter().enumerate().take(LISTED) {
-        row(format!("  worker {name}"), logged.mean_of(worker), predicted.mean_of(worker));
+        row(format!("  worker {}", short(name)), logged.mean_of(worker), predicted.mean_of(worker));
     }
     let mut text = table.render();
     if let Some(distance) = predicted.distance(logged) {
@@ -128,13 +126,21 @@ fn comparison(log: &StepLog, logged: &Figures, predicted: &Figures, halves: bool
     text
 }
 
+/// A name that does not widen a table: its beginning, if it is long.
+pub(super) fn short(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.to_string(),
+    }
+}
+
 /// The classes with their laws.
 fn machines(log: &StepLog, fitted: &Fitted) -> String {
     let mut table = TextTable::new(&[Align::Left, Align::Right, Align::Left, Align::Left]);
     table.row(["class", "mean", "law", "workers"]);
     for (number, (group, law)) in fitted.groups.iter().zip(&fitted.laws).enumerate() {
-        let names: Vec<&str> =
-            group.workers.iter().take(LISTED).map(|&worker| &*log.workers[worker]).collect();
+        let names: Vec<String> =
+            group.workers.iter().take(LISTED).map(|&worker| short(&log.workers[worker])).collect();
         let more = if group.workers.len() > LISTED { " ..." } else { "" };
         let mean = crate::base::SimSpan::from_seconds(group.mean());
         table.row([

@@ -1,5 +1,7 @@
 //! The commands in groups, as `--help` and the program without a command show them.
 
+use std::ffi::OsString;
+
 use clap::{Command, CommandFactory};
 
 use super::args::Args;
@@ -22,6 +24,15 @@ pub(super) fn program() -> Command {
             "{about-with-newline}\n{usage-heading} {usage}\n\n{after-help}\n\nOptions:\n{options}",
         )
         .after_help(format!("{groups}\n`straggler COMMAND --help` shows the options of a command."))
+}
+
+/// `straggler help run` asks what `straggler run --help` does.
+pub(super) fn asked(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_some_and(|word| word == "help") {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
+    arguments
 }
 
 /// The groups as text: a line per command.

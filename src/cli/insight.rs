@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::base::shell_word;
+use crate::base::significant::brief;
 use crate::report::figure::number::{figure, percent};
 use crate::report::terminal::{Align, TextTable};
 use crate::report::words;
@@ -15,12 +17,13 @@ const WIDTH: usize = 100;
 const MANY: u32 = 100;
 
 /// The closing words of `straggler demo`, with commands to try. `arguments` are those that it was
-/// given, and `plain` is the summary of the demo without any.
+/// given, `plain` is the summary of the demo without any, and `rate` is the learning rate.
 pub(super) fn insight(
     summary: &Summary,
     folder: &Path,
     arguments: &[String],
     plain: Option<&Summary>,
+    rate: f64,
 ) -> String {
     let mut text = String::from("What you just saw\n");
     let sentences = [
@@ -37,7 +40,7 @@ pub(super) fn insight(
         text.push_str(&beside(plain, summary));
     }
     text.push_str("\nTry\n");
-    for (command, why) in tries(summary, arguments) {
+    for (command, why) in tries(summary, arguments, rate) {
         _ = writeln!(text, "  {command:<62}  {why}");
     }
     text
@@ -91,13 +94,15 @@ fn beside(plain: &Summary, now: &Summary) -> String {
 }
 
 /// Commands that change one thing, and not to what it is already.
-fn tries(summary: &Summary, arguments: &[String]) -> Vec<(String, &'static str)> {
+fn tries(summary: &Summary, arguments: &[String], rate: f64) -> Vec<(String, &'static str)> {
     let workers = summary.workers;
     let mut tries = Vec::new();
     if summary.broken.is_some() {
         let same = |argument: &&String| !argument.starts_with("optimizer.learning_rate");
-        let kept: Vec<&str> = arguments.iter().filter(same).map(String::as_str).collect();
-        let command = format!("straggler demo {} optimizer.learning_rate=1e-4", kept.join(" "));
+        let kept: String =
+            arguments.iter().filter(same).map(|kept| format!(" {}", shell_word(kept))).collect();
+        let rate = brief(rate / 10.0);
+        let command = format!("straggler demo{kept} optimizer.learning_rate={rate}");
         tries.push((command, "the same with a tenth of the learning rate"));
     }
     if workers < MANY {
@@ -138,4 +143,26 @@ fn slowest(folder: &Path) -> Option<String> {
         percent(slow.steps as f64 / all as f64),
         percent(1.0 / workers.len() as f64),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::summary::BrokenTraining;
+
+    #[test]
+    fn a_tenth_of_the_learning_rate_is_a_tenth() {
+        let broken = Some(BrokenTraining::default());
+        let summary = Summary { workers: 1000, broken, ..Summary::default() };
+        let first = |arguments: &[&str], rate: f64| {
+            let arguments: Vec<String> = arguments.iter().map(|text| text.to_string()).collect();
+            tries(&summary, &arguments, rate).remove(0).0
+        };
+        let alone = first(&["optimizer.learning_rate=1"], 1.0);
+        assert_eq!(alone, "straggler demo optimizer.learning_rate=0.1");
+        let more = first(&["cluster.workers=1000", "optimizer.learning_rate=1e-2"], 1e-2);
+        assert_eq!(more, "straggler demo cluster.workers=1000 optimizer.learning_rate=0.001");
+        let plain = first(&["cluster.workers=1000"], 1e-3);
+        assert_eq!(plain, "straggler demo cluster.workers=1000 optimizer.learning_rate=0.0001");
+    }
 }

@@ -1,7 +1,7 @@
 //! `straggler lab restart`: which part of a restart has which effect.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::args::{LabCommand, LabRestartArgs};
@@ -11,8 +11,9 @@ use super::shorthand::Typed;
 use super::{load, report, signals};
 use crate::base::{SimSpan, counted, noun};
 use crate::experiment::lab::design::{NO_RESTART, arms, terms};
+use crate::experiment::lab::fork::FORK;
 use crate::experiment::lab::tables::{arm_rows, effect_rows};
-use crate::experiment::lab::{LabResults, RestartLab};
+use crate::experiment::lab::{LabResults, LabWork, RestartLab};
 use crate::report::terminal::{Align, TextTable};
 use crate::results::folder::plan_hash;
 use crate::results::lab::LabFolder;
@@ -77,12 +78,20 @@ pub(super) fn execute(
     #[expect(clippy::disallowed_methods, reason = "wall time of our own process, for people")]
     let started = Instant::now();
     let steps = lab.steps(path);
-    let done = AtomicUsize::new(0);
+    // The parts are of different length: a base run may take as long as all of its arms.
+    let work = lab.work(files_from).unwrap_or(LabWork { base: 1.0, arm: 1.0 });
+    let most = lab.settings().workers.iter().copied().max().unwrap_or(1);
+    let per_base = arms(lab.settings(), most).len();
+    let whole = (steps as f64 / (per_base + 1) as f64) * (work.base + work.arm * per_base as f64);
+    let progress = Mutex::new((0, 0.0));
     let told = |workers: u32, seed: u64, what: &str| {
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.0 += 1;
+        progress.1 += if what == FORK { work.base } else { work.arm };
+        let (done, worked) = *progress;
         if !quiet {
             let seconds = started.elapsed().as_secs_f64();
-            let left = seconds * (steps.saturating_sub(done)) as f64 / done as f64;
+            let left = seconds * (whole - worked).max(0.0) / worked;
             tell(&format!(
                 "{seconds:>5.0} s  {:>3} %, about {} left   {} seed {seed}: {what}\n",
                 100 * done.min(steps) / steps.max(1),

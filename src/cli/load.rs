@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use super::refusal;
 use super::say::tell_coloured;
 use super::shorthand::Typed;
+use super::{refusal, show};
 use crate::data::Remark;
 use crate::experiment::lab::RestartLab;
 use crate::experiment::sweep::SWEEP;
 use crate::experiment::{Trial, run_info};
 use crate::results::folder::RESOLVED;
-use crate::scenario::document::{DocumentInput, Loaded, Override, Problems, load};
+use crate::scenario::document::{
+    DocumentInput, Loaded, Origin, Override, Problem, Problems, SourceLayer, load,
+};
 use crate::scenario::sweep::is_sweep;
 use crate::scenario::{Scenario, remarks, rules};
 
@@ -49,6 +51,51 @@ pub(super) fn scenario(
     let loaded = loaded.finish().map_err(refused)?;
     tell_warnings(&loaded.problems);
     Ok(loaded)
+}
+
+/// Warns about a run whose end nobody will see.
+pub(super) fn tell_endless(loaded: &Loaded<Scenario>, trial: &Trial) {
+    const LONGEST: f64 = 366.0 * 86_400.0;
+    if trial.wall_estimate().is_none_or(|seconds| seconds < LONGEST) {
+        return;
+    }
+    let time = show::time(trial).unwrap_or_default();
+    let mut problems = loaded.problems.clone();
+    problems.list = vec![
+        Problem::warning(
+            &rules::SUSPICIOUS,
+            "train.stop",
+            format!("this run will take about {time}"),
+        )
+        .label(loaded.nearest_place("train.stop"), "")
+        .help("an earlier end, such as train.stop.updates = 100000, or train.stop.sim_time"),
+    ];
+    tell_warnings(&problems);
+}
+
+/// Warns about settings of `[lab]` among `overrides`, given to a command that does not read it. With
+/// `amends` those of a file that has a `[lab]` are meant for it.
+pub(super) fn tell_idle_lab(loaded: &Loaded<Scenario>, overrides: &[String], amends: bool) {
+    let layer = |origin: Origin| loaded.problems.sources.get(origin.source).layer;
+    if amends && layer(loaded.key_origin("lab")) == SourceLayer::File {
+        return;
+    }
+    let mut idle = loaded.problems.clone();
+    idle.list.clear();
+    for text in overrides {
+        let key = text.split_once('=').map_or("", |(key, _)| key.trim());
+        if key != "lab" && !key.starts_with("lab.") {
+            continue;
+        }
+        let message = format!("`{key}` has no effect: only `straggler lab restart` reads `[lab]`");
+        let mut problem =
+            Problem::warning(&rules::NO_EFFECT, key, message).label(loaded.key_origin(key), "");
+        if key == "lab.seeds" {
+            problem = problem.help("--seeds 3 of `straggler run` makes a sweep of three seeds");
+        }
+        idle.list.push(problem);
+    }
+    tell_warnings(&idle);
 }
 
 /// Prints the remarks about the log of `loaded`, if there are any.

@@ -32,6 +32,9 @@ pub(super) enum DataCommand {
         /// The file; stdout when left out.
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Overwrite an existing file.
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -43,6 +46,9 @@ pub(super) struct FitArgs {
     /// stdout when left out.
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// Overwrite existing files.
+    #[arg(long)]
+    pub(super) force: bool,
     /// Fit the first half of the log and predict the second.
     #[arg(long)]
     pub(super) halves: bool,
@@ -110,6 +116,9 @@ pub(super) struct WhatifArgs {
     /// Write the scenario of each row into this folder, to go on with `run`.
     #[arg(short, long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Overwrite existing files.
+    #[arg(long)]
+    pub(super) force: bool,
     #[command(flatten)]
     pub(super) columns: FitColumnArgs,
 }

@@ -20,6 +20,7 @@ mod insight;
 mod lab;
 mod load;
 mod log_args;
+mod named_file;
 mod new;
 mod progress;
 mod race;
@@ -84,7 +85,14 @@ pub fn main_with(register: impl FnOnce() -> Result<(), RegisterError>) -> ExitCo
 
 /// Runs the program on its arguments, the program's name first.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let (typed, understood) = shorthand::settle(&commands(), &arguments);
+    let arguments = help::asked(arguments);
+    let (typed, understood) = match shorthand::settle(&commands(), &arguments) {
+        Ok(settled) => settled,
+        Err(refused) => {
+            say::tell(&format!("error: {refused}\n"));
+            return Exit::Usage.into();
+        }
+    };
     let arguments: Vec<OsString> = typed.iter().map(|typed| typed.word.clone()).collect();
     let parsed = |words: &[OsString]| {
         let matches = commands().try_get_matches_from(words)?;

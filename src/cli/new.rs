@@ -1,10 +1,8 @@
 //! `straggler new`: a commented scenario to start from.
 
-use std::fs::File;
-use std::io::Write;
-
 use super::args::NewArgs;
 use super::exit::{Exit, Failure};
+use super::named_file;
 use super::say::{out, tell};
 use crate::scenario::templates::{TEMPLATES, Template};
 
@@ -25,11 +23,11 @@ pub(super) fn new(args: &NewArgs) -> Result<Exit, Failure> {
     match &args.out {
         None => out(template.text)?,
         Some(path) => {
-            let written = File::create_new(path)
-                .and_then(|mut file| file.write_all(template.text.as_bytes()));
-            written.map_err(|error| {
-                Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
-            })?;
+            if named_file::refuse_existing(path, false).is_err() {
+                let message = format!("cannot write {}: it exists already", path.display());
+                return Err(Failure::new(Exit::Write, message));
+            }
+            named_file::write(path, false, template.text.as_bytes())?;
             tell(&format!("{} written; next: straggler check {0}\n", path.display()));
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::say::tell;
-use crate::base::SimSpan;
+use crate::base::{SimSpan, fixed};
 use crate::experiment::Trial;
 use crate::metrics::Histogram;
 use crate::report::terminal::{Glyphs, sparkline};
@@ -102,7 +102,7 @@ impl Live {
         )];
         if let Some(loss) = self.losses.last() {
             let line = sparkline(&self.losses, 24, self.glyphs);
-            parts.push(format!("  loss        {loss:.4}  {line}"));
+            parts.push(format!("  loss        {}  {line}", fixed(*loss, 4)));
         }
         if let Some(auc) = self.aucs.last() {
             parts.push(format!(

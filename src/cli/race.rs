@@ -44,7 +44,9 @@ pub(super) fn race(args: &RaceArgs, arguments: &[Typed]) -> Result<Exit, Failure
         Some(seeds) => seeds.clone(),
         None => Seeds::first(SEEDS).map_err(|error| usage(error.to_string()))?,
     };
-    let plan = sweep::plan_with(contestants, &args.file, &settings, Some(&seeds), arguments)?;
+    let turns = args.sweeping.turns(args.list);
+    let plan =
+        sweep::plan_with(contestants, &args.file, &settings, Some(&seeds), arguments, turns)?;
     if plan.len() != words.len() {
         return Err(usage("a setting of a race has one value; `run` takes lists of values".into()));
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::ReportArgs;
 use super::exit::{Exit, Failure};
+use super::named_file;
 use super::say::out;
 #[cfg(feature = "plot")]
 use super::say::tell;
@@ -16,10 +17,13 @@ use crate::results::outcome::Results;
 const PAGE: &str = "report.html";
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
+    if let Some(file) = &args.out {
+        named_file::refuse_existing(file, args.force)?;
+    }
     let written = match (args.folders.as_slice(), &args.out) {
         ([folder], None) => at_the_end(folder, false)?,
-        ([folder], Some(file)) => page(std::slice::from_ref(folder), file)?,
-        (folders, Some(file)) => page(folders, file)?,
+        ([folder], Some(file)) => named_page(std::slice::from_ref(folder), file)?,
+        (folders, Some(file)) => named_page(folders, file)?,
         (folders, None) => page(folders, Path::new("comparison.html"))?,
     };
     out(&format!("{}\n", written.display()))?;
@@ -56,6 +60,19 @@ pub(super) fn is_present(folder: &Path) -> bool {
 fn page(folders: &[PathBuf], file: &Path) -> Result<PathBuf, Failure> {
     crate::report::html::write(folders, file, &super::defaults::of_resolved).map_err(failure)?;
     Ok(file.to_path_buf())
+}
+
+/// Writes the page of `folders` into the file that the user names.
+#[cfg(feature = "html")]
+fn named_page(folders: &[PathBuf], file: &Path) -> Result<PathBuf, Failure> {
+    let document = crate::report::html::render(folders, &super::defaults::of_resolved);
+    named_file::write(file, true, document.map_err(failure)?.as_bytes())?;
+    Ok(file.to_path_buf())
+}
+
+#[cfg(not(feature = "html"))]
+fn named_page(folders: &[PathBuf], file: &Path) -> Result<PathBuf, Failure> {
+    page(folders, file)
 }
 
 /// Without the feature there is no page, only the pictures.

@@ -29,6 +29,7 @@ pub(super) fn run(args: &RunArgs, arguments: &[Typed]) -> Result<Exit, Failure> 
     }
     let sweeping = &args.sweeping;
     let (loaded, folder) = load::from_path(&args.file, &args.overrides, arguments)?;
+    load::tell_idle_lab(&loaded, &args.overrides, false);
     let look = ProgressDisplay {
         progress: sweeping.progress.with(sweeping.quiet, sweeping.plain),
         plain: sweeping.plain,
@@ -39,6 +40,7 @@ pub(super) fn run(args: &RunArgs, arguments: &[Typed]) -> Result<Exit, Failure> 
     let threads = load::threads(sweeping.threads);
     let trial = load::trial(&loaded, &folder, threads)?;
     load::admit(&loaded, &trial, &folder, sweeping.force)?;
+    load::tell_endless(&loaded, &trial);
     let done = execute(trial, args.out.as_deref(), threads, look)?;
     end(&done, sweeping.json)
 }

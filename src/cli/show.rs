@@ -6,12 +6,13 @@ use std::path::Path;
 use super::exit::{Exit, Failure};
 use super::help;
 use super::say::out;
-use crate::base::{SimSpan, counted};
+use crate::base::{SimSpan, counted, fixed, significant};
 use crate::experiment::Trial;
 use crate::experiment::expect::Checked;
 use crate::report::figure::time_spent;
 use crate::report::terminal::{Align, TextTable};
 use crate::report::words;
+use crate::results::outcome::TrialOutcome;
 use crate::results::summary::{At, Summary};
 
 /// The output of `straggler` without a command.
@@ -44,9 +45,11 @@ pub(super) fn heading(trial: &Trial, path: &Path, threads: usize) -> String {
     };
     let estimate = &trial.estimate;
     let pushes = estimate.pushes.map_or_else(String::new, |n| counted(n, "step, ", "steps, "));
-    let time = trial.wall_estimate().map_or_else(String::new, |seconds| {
-        format!("about {}, ", SimSpan::from_seconds(seconds.min(1e8)))
-    });
+    let pushes = match updates(trial) {
+        Some(updates) => format!("{pushes}{updates}, "),
+        None => pushes,
+    };
+    let time = time(trial).map_or_else(String::new, |time| format!("about {time}, "));
     let threads = counted(threads, "thread", "threads");
     format!(
         "straggler {}   {}   {what}{learning}\n{}   {pushes}{time}about {} of memory, {threads}\n",
@@ -55,6 +58,23 @@ pub(super) fn heading(trial: &Trial, path: &Path, threads: usize) -> String {
         path.display(),
         estimate.memory
     )
+}
+
+/// How many updates the steps of a run make, where an update is made of several steps.
+pub(super) fn updates(trial: &Trial) -> Option<String> {
+    let per_update = trial.scenario.pushes_per_update();
+    let updates = trial.estimate.pushes?.div_ceil(per_update);
+    (per_update > 1).then(|| counted(updates, "update", "updates"))
+}
+
+/// About how long a run will take, with its report and its pictures.
+pub(super) fn time(trial: &Trial) -> Option<String> {
+    const YEAR: f64 = 365.25 * 86_400.0;
+    let seconds = trial.wall_estimate_in_all()?;
+    Some(match seconds / YEAR {
+        years if years >= 2.0 => format!("{} years", significant(years, 2)),
+        _ => SimSpan::from_seconds(seconds).to_string(),
+    })
 }
 
 /// The summary of a run.
@@ -158,6 +178,11 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     if let Some(bottleneck) = words::bottleneck(summary) {
         _ = writeln!(text, "\n{bottleneck}");
     }
+    let evaluations = TrialOutcome::of_run(path, 0).evaluations();
+    let first = evaluations.ok().and_then(|rows| rows.first()?.auc);
+    if let Some(refreshed) = words::refreshed(summary, first) {
+        _ = writeln!(text, "\n{refreshed}");
+    }
     if let Some(command) = words::answer(&summary.answered_by, &path.display().to_string()) {
         _ = writeln!(
             text,
@@ -180,7 +205,7 @@ pub(super) fn expectations(checked: &[Checked]) -> String {
     table.row(["", "expected", "", "found"]);
     for one in checked {
         let holds = if one.holds { "holds" } else { "FAILS" };
-        let value = one.value.map_or("not defined".to_string(), |value| format!("{value:.4}"));
+        let value = one.value.map_or("not defined".to_string(), |value| fixed(value, 4));
         table.row([holds, &one.metric, &one.wanted, &value, &one.reason]);
     }
     let mut text = format!("\n{}", table.render());

@@ -32,7 +32,7 @@ pub(super) fn spectrum(args: &SpectrumArgs) -> Result<Exit, Failure> {
     }
     let reasons: Vec<String> = without
         .iter()
-        .map(|(why, count)| format!("{} no spectrum: {why}", with_verb(*count)))
+        .map(|(why, count)| format!("{} no spectrum, because {why}", with_verb(*count)))
         .collect();
     if rows.is_empty() {
         let finished = "no trial here is finished".to_string();

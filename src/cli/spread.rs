@@ -9,7 +9,7 @@ use crate::metrics::measure::Measure;
 use crate::report::terminal::{Align, TextTable};
 use crate::results::compare::Side;
 use crate::results::compare::spread::{SpreadRow, spreads};
-use crate::results::outcome::Results;
+use crate::results::outcome::{Results, broke};
 
 pub(super) fn spread(args: &SpreadArgs) -> Result<Exit, Failure> {
     let measure: Measure = args.metric.parse().map_err(|error| Failure::new(Exit::Usage, error))?;
@@ -73,6 +73,11 @@ fn text(rows: &[SpreadRow], measure: &Measure) -> String {
         ]);
     }
     text.push_str(&table.render());
+    for row in rows {
+        if let Some(broke) = broke(row.broken, row.trials.max(row.broken)) {
+            _ = writeln!(text, "{}: {broke}, and their figures mean little", row.name);
+        }
+    }
     text.push_str(
         "\nstandard deviation: over the trials of a point, with its 95 % interval (chi-squared)\n\
          ratio to the first: this standard deviation divided by that of the first point, with its 95 % interval; p is \

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::args::StatusArgs;
 use super::exit::{Exit, Failure};
 use super::say::{out, out_json};
-use crate::base::{SimSpan, counted};
+use crate::base::{SimSpan, counted, fixed};
 use crate::metrics::scalar::{self, FigureRange};
 use crate::report::conclusion;
 use crate::report::terminal::{Align, TextTable};
@@ -151,7 +151,7 @@ pub(super) fn broken(results: &Results) -> Result<String, Failure> {
     const SHOWN: usize = 5;
     let mut found = Vec::new();
     for trial in results.trials.iter().filter(|trial| trial.state() == State::Done) {
-        let broken = trial.summary()?.and_then(|summary| summary.broken);
+        let broken = trial.broken()?;
         found.extend(broken.map(|broken| (trial.id.as_str(), broken)));
     }
     let mut text = String::new();
@@ -200,7 +200,7 @@ pub(super) fn points(results: &Results) -> Result<String, Failure> {
     table.row(header.chain(shown.iter().map(|(name, _)| *name)));
     for point in &results.points {
         let mut cells =
-            vec![point.index.to_string(), name(&point.label).to_string(), done(results, point)];
+            vec![point.index.to_string(), name(&point.label).to_string(), done(results, point)?];
         for (figure, decimals) in &shown {
             let values = figures[point.index].get(*figure).map_or(&[][..], Vec::as_slice);
             cells.push(estimate(values, *decimals, scalar::range(figure)));
@@ -219,20 +219,33 @@ pub(super) fn name(label: &str) -> &str {
     if label.is_empty() { "(the scenario as it is)" } else { label }
 }
 
-/// The number of finished trials, such as `3/5`, or `3/5, 1 failed`.
-fn done(results: &Results, point: &Point) -> String {
+/// How many trials of a point broke.
+fn broken_of(results: &Results, point: &Point) -> Result<usize, OutcomeError> {
+    let mut broken = 0;
+    for trial in results.trials_of(point) {
+        broken += usize::from(trial.broken()?.is_some());
+    }
+    Ok(broken)
+}
+
+/// The number of finished trials, such as `3/5`, `3/5, 1 failed` or `5/5, 5 broke`.
+fn done(results: &Results, point: &Point) -> Result<String, OutcomeError> {
     let states: Vec<State> = results.trials_of(point).map(TrialOutcome::state).collect();
     let count = |wanted| states.iter().filter(|state| **state == wanted).count();
     let failed = match count(State::Failed) {
         0 => String::new(),
         failed => format!(", {failed} failed"),
     };
-    format!("{}/{}{failed}", count(State::Done), states.len())
+    let broke = match broken_of(results, point)? {
+        0 => String::new(),
+        broken => format!(", {broken} broke"),
+    };
+    Ok(format!("{}/{}{failed}{broke}", count(State::Done), states.len()))
 }
 
 /// The mean and its interval, such as `0.7312 [0.7301, 0.7323]`. Too few values have only a mean.
 fn estimate(values: &[f64], decimals: usize, range: FigureRange) -> String {
-    let text = |value: f64| format!("{value:.decimals$}");
+    let text = |value: f64| fixed(value, decimals);
     let Some(mean) = statistics::mean(values) else { return "-".to_string() };
     match statistics::interval_of_mean(values, range) {
         Some(interval) => {
@@ -258,6 +271,7 @@ pub(super) fn as_json(results: &Results) -> Result<serde_json::Value, Failure> {
             "trials": states.len(),
             "done": count(State::Done),
             "failed": count(State::Failed),
+            "broken": broken_of(results, point)?,
             "means": means.collect::<serde_json::Map<String, serde_json::Value>>(),
         }));
     }

@@ -45,21 +45,23 @@ pub(super) fn sweep(args: &RunArgs, arguments: &[Typed]) -> Result<Exit, Failure
         let message = "--no-plots is for a single run; a sweep draws its trials only on request";
         return Err(Failure::new(Exit::Usage, message));
     }
-    let plan = plan(&args.file, &args.overrides, args.seeds.as_ref(), arguments)?;
+    let turns = args.sweeping.turns(args.list);
+    let plan = plan(&args.file, &args.overrides, args.seeds.as_ref(), arguments, turns)?;
     if args.list {
         return list(&plan, &args.sweeping);
     }
     execute(&plan, args.out.as_deref(), &args.sweeping)
 }
 
-/// The plan of a sweep file, or of a scenario swept by arguments.
+/// The plan of a sweep file, or of a scenario swept by arguments, with at most `turns` of its seeds.
 pub(super) fn plan(
     file: &Path,
     overrides: &[String],
     seeds: Option<&Seeds>,
     arguments: &[Typed],
+    turns: usize,
 ) -> Result<SweepPlan, Failure> {
-    plan_with(Vec::new(), file, overrides, seeds, arguments)
+    plan_with(Vec::new(), file, overrides, seeds, arguments, turns)
 }
 
 /// The same with further points, the contestants of a race.
@@ -69,6 +71,7 @@ pub(super) fn plan_with(
     overrides: &[String],
     seeds: Option<&Seeds>,
     arguments: &[Typed],
+    turns: usize,
 ) -> Result<SweepPlan, Failure> {
     let refused = |problems: Problems| refusal::of_text(&problems);
     let file = &load::file_of(file);
@@ -118,12 +121,12 @@ pub(super) fn plan_with(
     if trials > sweep::design::MOST_TRIALS {
         return Err(too_many());
     }
-    if trials > MANY {
+    if trials.min((turns as u64).saturating_mul(points.len() as u64)) > MANY {
         tell(&format!("planning {trials} trials, which takes a while\n"));
     }
     let text = flattened::<Scenario>(&scenario).map_err(refused)?;
     let files_from = load::files_of(file, &scenario);
-    Ok(SweepPlan::new(about, &design, &points, (scenario, text), files_from))
+    Ok(SweepPlan::new(about, turns, &design, &points, (scenario, text), files_from))
 }
 
 /// Prints every warning once, for any number of points.
@@ -175,27 +178,31 @@ pub(super) fn list(plan: &SweepPlan, sweeping: &SweepingArgs) -> Result<Exit, Fa
     ]);
     table.row(["point", "settings", "trials", "steps", "time each", "memory"]);
     let (mut wall, mut peak, mut disk, mut trials) = (Some(0.0), ByteSize(0), 0u64, 0);
-    let mut by_point: Vec<Vec<&PlannedTrial>> = vec![Vec::new(); plan.len()];
+    // Only trials that run at the same time have snapshots.
+    let (mut passing, jobs) = (0u64, sweeping.jobs.map_or(threads, usize::from));
+    let mut by_point: Vec<Option<&PlannedTrial>> = vec![None; plan.len()];
     for trial in chosen(plan, &selection) {
-        by_point[trial.planned.point].push(trial);
+        by_point[trial.planned.point].get_or_insert(trial);
     }
     let sources = OpenLogs::default();
     let mut told = BTreeSet::new();
-    for (number, chosen) in by_point.iter().enumerate() {
-        let Some(first) = chosen.first() else { continue };
+    for (number, first) in by_point.iter().enumerate() {
+        let Some(first) = first else { continue };
+        let chosen = plan.chosen_at_point(first, &selection);
         let trial = open(plan, first, &sources, sweeping.force)?;
         warn(&remarks::warnings(&trial.remarks, None), &mut told);
         let each = trial.wall_estimate();
-        wall = wall.zip(each).map(|(all, each)| all + each * chosen.len() as f64);
+        wall = wall.zip(each).map(|(all, each)| all + each * chosen as f64);
         peak = peak.max(trial.estimate.memory);
-        let disk_of_point = trial.estimate.disk.0.saturating_mul(chosen.len() as u64);
+        let disk_of_point = trial.estimate.stays().0.saturating_mul(chosen as u64);
         disk = disk.saturating_add(disk_of_point);
-        trials += chosen.len();
+        passing = passing.max(trial.estimate.passing.0);
+        trials += chosen;
         let time = |seconds: f64| SimSpan::from_seconds(seconds.min(1e8)).to_string();
         table.row([
             number.to_string(),
             status::name(&first.planned.label).to_string(),
-            chosen.len().to_string(),
+            chosen.to_string(),
             trial.estimate.pushes.map_or("?".into(), |n| n.to_string()),
             each.map_or("?".into(), time),
             trial.estimate.memory.to_string(),
@@ -210,7 +217,7 @@ pub(super) fn list(plan: &SweepPlan, sweeping: &SweepingArgs) -> Result<Exit, Fa
         "\n{}, {}{time}, up to {peak} of memory for one trial and {} of disk for all\n",
         counted(plan.len(), "point", "points"),
         counted(trials, "trial", "trials"),
-        ByteSize(disk)
+        ByteSize(disk.saturating_add(passing.saturating_mul(jobs.min(trials) as u64)))
     ))?;
     Ok(Exit::Done)
 }

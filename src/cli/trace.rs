@@ -1,13 +1,12 @@
 //! `straggler export --format perfetto`: a timeline for Perfetto.
 
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::args::TraceArgs;
 use super::exit::{Exit, Failure};
+use super::named_file;
 use super::say::out;
 use crate::base::{SimSpan, counted};
-use crate::results::disk::Output;
 use crate::results::export::trace::{TimeWindow, TraceError, write_trace};
 use crate::results::folder::is_lab;
 
@@ -15,6 +14,9 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
     let window = args.window.as_deref().map(window).transpose()?;
     let path = args.out.clone().unwrap_or_else(|| args.folder.join("trace.json"));
     refuse_many(&args.folder)?;
+    // The file in the folder is derived from it, and may be written again.
+    let force = args.force || args.out.is_none();
+    named_file::refuse_existing(&path, force)?;
     let mut buffer = Vec::new();
     let events = write_trace(&args.folder, window, &mut buffer).map_err(|error| {
         let exit = match error {
@@ -25,13 +27,7 @@ pub(super) fn trace(args: &TraceArgs) -> Result<Exit, Failure> {
         };
         Failure::new(exit, error)
     })?;
-    let written = Output::create(&path).and_then(|file| {
-        let mut file = BufWriter::new(file);
-        file.write_all(&buffer).and_then(|()| file.flush())
-    });
-    written.map_err(|error| {
-        Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
-    })?;
+    named_file::write(&path, force, &buffer)?;
     out(&format!(
         "{} ({}); open it at ui.perfetto.dev\n",
         path.display(),

@@ -94,6 +94,9 @@ fn report(folder: &Path, verified: &Verified) -> String {
             printable(file)
         ));
     }
+    for file in &verified.deleted {
+        text.push_str(&format!("{}: deleted since it was written\n", printable(file)));
+    }
     if let Some(info) = run_info::read(folder) {
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
         let here = (env!("CARGO_PKG_VERSION"), os, arch);

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use super::exit::{Exit, Failure};
-use super::fit::{columns, failure, number, off, read_log};
+use super::fit::{columns, failure, number, off, read_log, short};
 use super::log_args::{HowMany, MOST, WhatifArgs};
+use super::named_file;
 use super::say::out;
 use crate::base::counted;
 use crate::experiment::fit::fit as fit_cluster;
 use crate::experiment::fit::log::StepLog;
-use crate::experiment::fit::predict::StepWindow;
-use crate::experiment::fit::whatif::{Change, FittedJob, Prediction};
+use crate::experiment::fit::steady::SteadyFigures;
+use crate::experiment::fit::whatif::{Change, FittedJob};
 use crate::protocol::ProtocolChoice;
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::Scenario;
@@ -18,8 +19,6 @@ use crate::scenario::document::to_toml_without;
 use crate::scenario::rules::OF_GRADIENTS;
 use crate::scenario::sweep::contestants::protocol;
 
-/// Steps simulated for each row.
-const STEPS: usize = 20_000;
 pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
     let log = read_log(&args.log, &columns(&args.columns))?;
     let here = Path::new(".");
@@ -33,18 +32,22 @@ pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
         }
         rows.push((name, job));
     }
-    let window = StepWindow::of(0, log.steps.len(), STEPS);
-    let steps = log.steps.len() as u64;
-    let written: Vec<(String, String)> =
-        rows.iter().map(|(name, job)| file(name, job, steps)).collect::<Result<_, _>>()?;
+    // What cannot be simulated is refused before anything is simulated.
+    for (name, job) in &rows {
+        file(name, job, log.steps.len() as u64)?;
+    }
     let mut predicted = Vec::new();
     for (name, job) in &rows {
-        let prediction = job.predict(window, here).map_err(|error| failure(&error))?;
+        let prediction = job.predict(here).map_err(|error| failure(&error))?;
         predicted.push((name.as_str(), prediction));
     }
     out(&text(&log, &predicted))?;
     if let Some(folder) = &args.out {
-        write(&written, folder)?;
+        let files = rows.iter().zip(&predicted);
+        let files: Vec<(String, String)> = files
+            .map(|((name, job), (_, found))| file(name, job, found.steps))
+            .collect::<Result<_, _>>()?;
+        write(&files, folder, args.force)?;
     }
     Ok(Exit::Done)
 }
@@ -73,7 +76,7 @@ fn changes(args: &WhatifArgs, log: &StepLog) -> Result<Vec<(String, Vec<Change>)
     let slowest = || "slowest".to_string();
     if let Some(name) = args.without.clone().or((!asked && workers > 1).then(slowest)) {
         let gone = worker(log, &name)?;
-        let name = format!("without worker {}", log.workers[gone as usize]);
+        let name = format!("without worker {}", short(&log.workers[gone as usize]));
         if workers == 1 {
             return Err(Failure::new(Exit::Usage, format!("{name} no worker is left")));
         }
@@ -106,7 +109,7 @@ fn worker(log: &StepLog, name: &str) -> Result<u32, Failure> {
         let slowest = (0..log.workers.len()).max_by(|a, b| mean(*a).total_cmp(&mean(*b)));
         return Ok(slowest.unwrap_or(0) as u32);
     }
-    let shown: Vec<&str> = log.workers.iter().take(12).map(String::as_str).collect();
+    let shown: Vec<String> = log.workers.iter().take(12).map(|name| short(name)).collect();
     let more = if log.workers.len() > shown.len() { ", ..." } else { "" };
     let message = format!(
         "the log has no worker \"{name}\": use slowest, or one of {}{more}",
@@ -115,7 +118,7 @@ fn worker(log: &StepLog, name: &str) -> Result<u32, Failure> {
     Err(Failure::new(Exit::Usage, message))
 }
 
-fn text(log: &StepLog, predicted: &[(&str, Prediction)]) -> String {
+fn text(log: &StepLog, predicted: &[(&str, SteadyFigures)]) -> String {
     let figures = log.figures();
     let align = [Align::Left, Align::Right, Align::Right, Align::Right];
     let mut table = TextTable::new(&[&align[..], &[Align::Right; 3]].concat());
@@ -145,8 +148,19 @@ fn text(log: &StepLog, predicted: &[(&str, Prediction)]) -> String {
     }
     let (rate, stale) =
         (off(Some(now), Some(figures.throughput())), off(predicted[0].1.staleness, figures.mean()));
+    let unsteady: String = predicted
+        .iter()
+        .filter_map(|(name, found)| {
+            let steps = found.steps;
+            let differs = 100.0 * found.unsteady?;
+            Some(format!(
+                "Not steady after {steps} steps: {name}. Its two last quarters differ by {differs:.1} %, so take its \
+                 row as a rough figure.\n"
+            ))
+        })
+        .collect();
     format!(
-        "{}\nThe simulation of the job as it is differs from the log by {rate} in steps per second and by \
+        "{}\n{unsteady}The simulation of the job as it is differs from the log by {rate} in steps per second and by \
          {stale} in mean staleness.\nThe other rows are extrapolated and not checked against a log: new \
          workers are like those of the log, and the\ntime of a request is divided evenly among more shards.\n",
         table.render()
@@ -170,14 +184,16 @@ fn file(name: &str, job: &FittedJob, steps: u64) -> Result<(String, String), Fai
 }
 
 /// Writes the scenario of each row.
-fn write(files: &[(String, String)], folder: &Path) -> Result<(), Failure> {
-    let failed = |path: &Path, error: &dyn std::fmt::Display| {
-        Failure::new(Exit::Write, format!("cannot write {}: {error}", path.display()))
-    };
-    std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+fn write(files: &[(String, String)], folder: &Path, force: bool) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::new(Exit::Write, format!("cannot write {}: {error}", folder.display()))
+    })?;
+    // All or none of them.
+    let path_of = |name: &str| folder.join(format!("{name}.toml"));
+    files.iter().try_for_each(|(name, _)| named_file::refuse_existing(&path_of(name), force))?;
     for (name, text) in files {
-        let path = folder.join(format!("{name}.toml"));
-        std::fs::write(&path, text).map_err(|error| failed(&path, &error))?;
+        let path = path_of(name);
+        named_file::write(&path, force, text.as_bytes())?;
         out(&format!("{}\n", path.display()))?;
     }
     Ok(())

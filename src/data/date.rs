@@ -87,6 +87,9 @@ impl FromStr for Date {
     }
 }
 
+/// The most ranges of days that are listed.
+const MOST_RANGES: usize = 6;
+
 /// What the numbered days of a log are called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Calendar {
@@ -105,9 +108,16 @@ impl Calendar {
         Some(date.days - self.first?.days + 1)
     }
 
-    /// Days, sorted, as ranges with their dates: `1..12 (2014-10-21 to 2014-11-01), 31 (2014-11-20)`.
+    /// Days, sorted, as ranges with their dates: `1..12 (2014-10-21 to 2014-11-01), 31 (2014-11-20)`. Of
+    /// many ranges only the ends and the number of days: `1..90 (2014-10-21 to 2015-01-18), 61 days with
+    /// examples`.
     pub fn name(self, days: &[Day]) -> String {
-        let ranges = days.chunk_by(|a, b| a.number + 1 == b.number);
+        let ranges = || days.chunk_by(|a, b| a.number + 1 == b.number);
+        if let ([first, .., last], true) = (days, ranges().count() > MOST_RANGES) {
+            let ends = self.range(first.number, last.number);
+            return format!("{ends}, {} days with examples", days.len());
+        }
+        let ranges = ranges();
         let named = ranges.map(|run| self.range(run[0].number, run[run.len() - 1].number));
         named.collect::<Vec<String>>().join(", ")
     }
@@ -224,6 +234,14 @@ mod tests {
             [1, 2, 3, 9].map(|number| Day { number, first: 0, examples: 1 }).into();
         assert_eq!(calendar.name(&days), "1..3 (2014-10-21 to 2014-10-23), 9 (2014-10-29)");
         assert_eq!(Calendar::default().name(&days), "1..3, 9");
+        // A log with gaps everywhere is not a page of ranges.
+        let gaps: Vec<Day> = (0..3000)
+            .map(|day| Day { number: 2 * day + 1, first: u64::from(day), examples: 1 })
+            .collect();
+        let said = calendar.name(&gaps);
+        assert_eq!(said, "1..5999 (2014-10-21 to 2031-03-24), 3000 days with examples");
+        assert_eq!(Calendar::default().name(&gaps[..6]), "1, 3, 5, 7, 9, 11");
+        assert_eq!(Calendar::default().name(&gaps[..7]), "1..13, 7 days with examples");
         assert_eq!(calendar.number("2014-10-29".parse().unwrap()), Some(9));
         assert_eq!("2014-02-30".parse::<Date>(), Err(NoDate));
         assert_eq!("2014-2-03".parse::<Date>(), Err(NoDate));

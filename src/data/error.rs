@@ -79,7 +79,7 @@ pub enum DataError {
         counts: String,
     },
     /// A column of the mapping is not in the file, or is in it twice.
-    #[error("{path}, line 1: {problem}; its columns are: {}", some(.columns))]
+    #[error("{path}, line 1: {problem}{} its columns are: {}", if .problem.ends_with('?') { "" } else { ";" }, some(.columns))]
     Column {
         /// The file.
         path: String,

@@ -10,8 +10,10 @@
 
 mod bad_row;
 pub mod batch;
+pub mod coding;
 pub mod date;
 pub mod error;
+mod ids;
 pub mod leakage;
 mod log;
 pub mod order;
@@ -19,12 +21,15 @@ mod reading;
 mod remark;
 pub mod schema;
 mod sources;
+mod widened;
 pub mod window;
 
 pub use bad_rows::{BadRow, BadRowKind, BadRows, OnBadRow};
 pub use batch::{Batch, ExampleInfo};
+pub use coding::{Coded, Coding, Hashing};
 pub use date::{Calendar, Date, UtcOffset};
 pub use error::DataError;
+pub use ids::{BadTexts, Ids};
 pub use leakage::{LeakError, check_holdout};
 pub use log::{IdRows, Log, din_task};
 pub use order::{Cursor, Order, OrderChoice, OrderConfig, Position};
@@ -37,6 +42,7 @@ pub use sources::{
     amazon, avazu, criteo, interactions, libffm, libsvm, movielens, synthetic, tabular,
 };
 pub use synthetic::Synthetic;
+pub use widened::Widened;
 pub use window::Window;
 
 use std::fmt::Debug;
@@ -85,11 +91,26 @@ pub trait DataSource: Send + Sync + Debug {
     /// If an id is neither in [`days`](Self::days) nor in [`held_out`](Self::held_out).
     fn read(&self, ids: &[u64], batch: &mut Batch);
 
-    /// For each row of an id space, the key of its id: 64 bits of the id's text, the same in every
-    /// log. `None` if an id has the same row in every log, because rows are found by hash or the
-    /// source itself fixes them. By these keys a model starts from the checkpoint of another log.
-    fn id_keys(&self, _space: usize) -> Option<&[u64]> {
+    /// The ids of an id space, in the order of its rows. `None` if an id has the same row in every
+    /// log, because rows are found by hash or the source itself fixes them. By the ids a model finds
+    /// its rows when it starts from the checkpoint of another log.
+    fn ids(&self, _space: usize) -> Option<&Ids> {
         None
+    }
+
+    /// Whether the ids of an id space are hashed into its rows, so that several may share one.
+    fn is_hashed(&self, _space: usize) -> bool {
+        false
+    }
+
+    /// What became of the columns of a log whose ids share rows.
+    fn coding(&self) -> Option<&Coding> {
+        None
+    }
+
+    /// Ids at the end of an id space that no example has: those that a checkpoint brought along.
+    fn carried(&self, _space: usize) -> u64 {
+        0
     }
 
     /// The true click probability of each example, if the source knows it (generated logs).

@@ -20,7 +20,7 @@ use crate::sim::{Observer, Record, SimError, State};
 const EVENTS: u32 = 1024;
 
 /// How long gradients under way are finished for a run that was asked to stop.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// How often a run is saved. Its results do not depend on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

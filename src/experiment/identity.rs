@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::checkpoint::keeper;
+use crate::data::Ids;
 use crate::results::folder::{RESOLVED, hex_digest};
 use crate::scenario::Scenario;
 use crate::scenario::build::Prepared;
@@ -14,7 +15,7 @@ pub(super) fn log_digest(prepared: &Prepared) -> String {
     let source = &prepared.source;
     let mut text = format!("{:?} {:?}", source.days(), source.held_out());
     for space in 0..source.schema().spaces.len() {
-        let keys = source.id_keys(space).unwrap_or_default();
+        let keys = source.ids(space).map_or(&[][..], Ids::keys);
         text.push_str(&hex_digest(
             &keys.iter().flat_map(|key| key.to_le_bytes()).collect::<Vec<u8>>(),
         ));

@@ -22,6 +22,7 @@ pub mod run_info;
 pub mod shard_failures;
 pub mod snapshot;
 pub mod stages;
+mod starts;
 pub mod stop;
 mod summary;
 pub mod sweep;

@@ -28,6 +28,11 @@ pub struct RunWork {
 const PER_NUMBER: f64 = 2e-9;
 /// Events, records and reports of a step.
 const PER_STEP: f64 = 5e-6;
+/// The events of a step of timing alone, and those of its pull and push at one shard.
+const PER_TIMED_STEP: f64 = 1e-6;
+const PER_REQUESTS: f64 = 0.45e-6;
+/// Starting a run, its report and its pictures.
+pub const AROUND: f64 = 0.25;
 /// Factor for all other work: divergence of views, order of examples, cold caches.
 const BESIDES: f64 = 1.15;
 /// Longest time that is spent on measuring one part.
@@ -65,6 +70,14 @@ pub fn seconds(prepared: &Prepared, work: RunWork, threads: usize) -> f64 {
     let in_turn = steps * (PER_STEP + PER_NUMBER * numbers as f64);
     let shared = steps * (reading + computing) + scoring;
     BESIDES * ((in_turn + shared) / threads.max(1) as f64).max(in_turn)
+}
+
+/// Wall seconds of `steps` steps of timing alone. Events are done one after the other, so the number of
+/// host threads does not matter. The figures are those of `scenarios/timing-only.toml` with 3 to 3,000
+/// workers and 1 to 32 shards: they differ from measured times by less than a factor of 1.6.
+pub fn seconds_of_timing(workers: u32, shards: u32, steps: u64) -> f64 {
+    let per_shard = PER_REQUESTS * (1.0 + 0.1 * f64::from(workers.max(1)).log2());
+    steps as f64 * (PER_TIMED_STEP + f64::from(shards) * per_shard)
 }
 
 /// Parameters of an untrained model.
@@ -141,5 +154,8 @@ mod tests {
         assert!(seconds(&prepared, longer, 1) > 100.0 * one);
         assert!(seconds(&prepared, RunWork { scored: 100_000_000, ..work }, 1) > one);
         assert!(seconds(&prepared, RunWork { steps: 50_000, ..work }, 8) < 50.0 * one);
+        let timed = seconds_of_timing(300, 8, 300_000);
+        assert!((1.0..4.0).contains(&timed), "{timed}");
+        assert!(seconds_of_timing(300, 16, 300_000) > 1.5 * timed);
     }
 }

@@ -13,9 +13,9 @@ use crate::results::disk;
 use crate::results::table::{TableRow, TableWriter};
 use crate::results::tables::{
     DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow, ServiceRow, ShardRow,
-    StalenessRow, TimelineRow, TrainingRow, WorkerRow,
+    StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
 };
-use crate::sim::record::RowStaleness;
+use crate::sim::record::{RowStaleness, TableState};
 use crate::sim::{
     Cadence, EvaluatedView, Every, Finished, LayerDivergence, Limits, Observer, Progress, Record,
     Simulation,
@@ -38,6 +38,8 @@ pub struct Recording {
     pub timeline: u64,
     /// Whether there is a series of layers.
     pub layers: bool,
+    /// Whether there is a series of the rows of tables.
+    pub tables: bool,
 }
 
 /// Whether series begin or are continued.
@@ -81,6 +83,7 @@ pub struct Recorder {
     service: TableWriter,
     /// Only if the scenario asks for it.
     layers: Option<TableWriter>,
+    tables: Option<TableWriter>,
     timeline_left: u64,
     cadence: Cadence,
     interval: IntervalTotals,
@@ -142,6 +145,10 @@ impl Recorder {
             service: table::<ServiceRow>(folder, begin)?,
             layers: match recording.layers {
                 true => Some(table::<LayerRow>(folder, begin)?),
+                false => None,
+            },
+            tables: match recording.tables {
+                true => Some(table::<TableRowsRow>(folder, begin)?),
                 false => None,
             },
             timeline_left: recording.timeline,
@@ -317,6 +324,7 @@ impl Recorder {
             calibration: quality.calibration,
             selection_auc: selection,
             undefined: in_words(undefined),
+            unknown_ids: quality.unknown_ids,
         };
         let outcome = self
             .evaluations
@@ -324,6 +332,26 @@ impl Recorder {
             .and_then(|()| self.evaluations.flush())
             .and_then(|()| self.training.flush())
             .and_then(|()| self.divergence.flush());
+        self.keep(outcome);
+    }
+
+    fn tables(&mut self, progress: &Progress, states: &[TableState<'_>]) {
+        let Some(table) = &mut self.tables else { return };
+        let row = |state: &TableState<'_>| TableRowsRow {
+            update: progress.updates,
+            examples: progress.examples,
+            sim_s: progress.now.seconds(),
+            table: state.table.to_string(),
+            rows: state.rows,
+            waiting: state.waiting,
+            bytes: state.bytes,
+            came: state.counts.came,
+            returned: state.counts.returned,
+            evicted: state.counts.evicted,
+            late: state.counts.late,
+        };
+        let written = states.iter().try_for_each(|state| table.row(&row(state)));
+        let outcome = written.and_then(|()| table.flush());
         self.keep(outcome);
     }
 
@@ -385,8 +413,9 @@ impl Recorder {
 
     /// The series that are written during the run.
     fn tables_mut(&mut self) -> impl Iterator<Item = &mut TableWriter> {
-        let Recorder { evaluations, training, divergence, timeline, service, layers, .. } = self;
-        [evaluations, training, divergence, timeline, service].into_iter().chain(layers)
+        let Recorder { evaluations, training, divergence, timeline, service, .. } = self;
+        let always = [evaluations, training, divergence, timeline, service].into_iter();
+        always.chain(&mut self.layers).chain(&mut self.tables)
     }
 
     fn class(&self, index: usize) -> &str {
@@ -494,6 +523,7 @@ crate::persist!(Recorder {
     timeline: state,
     service: state,
     layers: each,
+    tables: each,
     timeline_left: state,
     cadence: state,
     interval: state,
@@ -535,6 +565,7 @@ impl Observer for Recorder {
                     self.keep(outcome);
                 }
             }
+            Record::Tables { progress, tables } => self.tables(progress, tables),
             Record::Aborted { .. }
             | Record::Left { .. }
             | Record::Joined { .. }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::checkpoint::start::StartFile;
 use super::checkpoint::{self, Keeper};
 use super::drive::{DriveError, Driven, Driver, SaveEvery, restore};
 use super::expect::{self, Checked};
@@ -25,8 +26,8 @@ use crate::scenario::estimate::ResourceEstimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
 use crate::scenario::seeds::SeededPart;
-use crate::scenario::stage::{StageRef, Which};
 use crate::scenario::stages::ResolvedStage;
+use crate::scenario::start::Start;
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
 use crate::sim::{Observer, SimError, Work};
@@ -42,13 +43,13 @@ pub struct Trial {
     pub estimate: ResourceEstimate,
     /// What looks as if the logs of its stages were not meant as they are used.
     pub remarks: Vec<Remark>,
-    prepared: Option<Prepared>,
-    folder: PathBuf,
+    pub(super) prepared: Option<Prepared>,
+    pub(super) folder: PathBuf,
     threads: usize,
     /// The stages before the last, which have to be done first.
-    earlier: Vec<ResolvedStage>,
+    pub(super) earlier: Vec<ResolvedStage>,
     /// The name of the last stage, if there are stages.
-    last_stage: Option<String>,
+    pub(super) last_stage: Option<String>,
     /// Where the stages are that this one may start from.
     places: StageFolders,
 }
@@ -200,8 +201,11 @@ impl Trial {
     /// it is within its limits. Parts of the run are tried out.
     pub fn wall_estimate(&self) -> Option<f64> {
         self.check_limits().ok()?;
-        let prepared = self.prepared.as_ref()?;
         let steps = self.estimate.pushes?;
+        let cluster = &self.scenario.cluster;
+        let Some(prepared) = self.prepared.as_ref() else {
+            return Some(probe::seconds_of_timing(cluster.workers, cluster.shards, steps));
+        };
         // Gradients of an imposed staleness are begun long before they are applied.
         let law = self.scenario.imposed_staleness.as_ref();
         let ahead = law.map_or(0, |law| law.mean() as u64);
@@ -211,6 +215,11 @@ impl Trial {
             scored: self.estimate.holdout.saturating_mul(self.scenario.evaluations(steps)),
         };
         Some(probe::seconds(prepared, work, self.threads))
+    }
+
+    /// As [`wall_estimate`](Self::wall_estimate), with the start of a run, its report and its pictures.
+    pub fn wall_estimate_in_all(&self) -> Option<f64> {
+        Some(self.wall_estimate()? + probe::AROUND)
     }
 
     /// Refuses a run above its limits.
@@ -224,51 +233,6 @@ impl Trial {
         };
         over("memory", self.estimate.memory, limits.memory)?;
         over("disk", self.estimate.disk, limits.disk)
-    }
-
-    /// Refuses a start that the run would refuse, now or after the stages before: from a file that
-    /// does not fit the model, or from the best step of a stage whose holdout cannot tell one.
-    ///
-    /// # Errors
-    /// [`RunError::Start`], or [`RunError::NoBest`].
-    pub fn check_starts(&self) -> Result<(), RunError> {
-        for (number, stage) in self.earlier.iter().enumerate() {
-            let later = self.earlier[number + 1..].iter().map(|s| (s.name.as_str(), &s.scenario));
-            let last = (self.last_stage.as_deref().unwrap_or_default(), &self.scenario);
-            let wants_best = |(_, own): &(&str, &Scenario)| {
-                let from = own.start.as_ref().map(|start| StageRef::parse(&start.from));
-                matches!(from, Some(Some(Ok(StageRef { stage: of, which: Which::Best | Which::Serving })))
-                    if of == stage.name)
-            };
-            let starts_from_best = later.chain([last]).find(wants_best).map(|(name, _)| name);
-            if starts_from_best.is_none() && stage.scenario.start.is_none() {
-                continue;
-            }
-            let inside = |error: RunError| error.in_stage(Some(&stage.name));
-            let prepared =
-                stage.scenario.prepare(&self.folder).map_err(|error| inside(error.into()))?;
-            let can_tell = |prepared: &Prepared| stage.scenario.can_tell_best(prepared);
-            if let Some(name) =
-                starts_from_best.filter(|_| !prepared.as_ref().is_some_and(can_tell))
-            {
-                return Err(RunError::NoBest { stage: name.into(), of: stage.name.clone() });
-            }
-            self.check_start(&stage.scenario, prepared).map_err(inside)?;
-        }
-        self.check_start(&self.scenario, self.prepared.clone())
-            .map_err(|error| error.in_stage(self.last_stage.as_deref()))
-    }
-
-    fn check_start(&self, own: &Scenario, prepared: Option<Prepared>) -> Result<(), RunError> {
-        let Some(start) = &own.start else { return Ok(()) };
-        if StageRef::parse(&start.from).is_some() {
-            return Ok(());
-        }
-        let window = window(own, prepared.as_ref());
-        let mut job = own.build(prepared, &self.folder, 1)?;
-        let seed = own.scenario.seed_of(SeededPart::Weights);
-        checkpoint::start::start(&mut job, start, self.folder.join(&start.from), &window, seed)?;
-        Ok(())
     }
 
     /// Runs into the folder `out`. `watcher` sees everything that the recorder sees.
@@ -298,22 +262,21 @@ impl Trial {
         let preset = self.scenario.preset.map(Preset::name);
         let stopwatch = Stopwatch::start(out, self.threads, &self.folder, preset)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
-        let facts = self.prepared.as_ref().map(|prepared| {
-            let mut facts = prepared.source.facts();
-            facts.extend(prepared.dated_days());
-            facts
-        });
-        let facts = facts.unwrap_or_default();
+        let facts = self.prepared.as_ref().map(Prepared::facts).unwrap_or_default();
         let stages = self.do_earlier(out, options)?;
         let begun = self.begin(out, options, &snapshots)?;
-        let Begun { mut job, mut recorder, mut keeper, started, resumed } = begun;
-        let (job, recorder, keeper) = (&mut job, &mut recorder, &mut keeper);
+        let Begun { job: mut whole, mut recorder, mut keeper, started, resumed } = begun;
+        let (job, recorder, keeper) = (&mut whole, &mut recorder, &mut keeper);
         let (stop, every) = (&options.stop, options.save_every);
         let mut driver =
             Driver { job, recorder, keeper, watcher, stop, every, snapshots: &snapshots };
         let outcome = match driver.run(resumed) {
             Ok(Driven::ToTheEnd) => Ok(()),
             Ok(Driven::Stopped { signal, saved }) => {
+                if !saved {
+                    // Many gradients are under way: to free them takes longer than a person waits.
+                    std::thread::spawn(move || drop(whole));
+                }
                 return Err(RunError::Interrupted { signal, saved, path: out.to_path_buf() });
             }
             Err(DriveError::Write(error)) => return Err(written(error)),
@@ -385,9 +348,17 @@ impl Trial {
         let prepared = self.prepared.take();
         let spaces = spaces(prepared.as_ref());
         let window = window(&self.scenario, prepared.as_ref());
+        let start = self.start_file()?;
+        let prepared = match (prepared, &start) {
+            (Some(prepared), Some((_, file))) => Some(file.widen(&self.scenario, prepared)?),
+            (prepared, _) => prepared,
+        };
         let build = |prepared: Option<Prepared>, begin: Begin| -> Result<_, RunError> {
             let mut job = self.scenario.build(prepared, &self.folder, self.threads)?;
-            let started = self.start(&mut job, &window)?;
+            let seed = self.scenario.scenario.seed_of(SeededPart::Weights);
+            let begin_from =
+                |(start, file): &(&Start, StartFile)| file.start(&mut job, start, &window, seed);
+            let started = start.as_ref().map(begin_from).transpose()?;
             let recorder = Recorder::open(out, begin, self.recording(&job, spaces.clone()));
             let keeper = self.keeper(out, &job, &window);
             Ok((job, recorder, keeper, started))
@@ -416,13 +387,11 @@ impl Trial {
         Ok(Begun { job, recorder, keeper, started, resumed: false })
     }
 
-    /// Starts a new job from a checkpoint, if the scenario says so.
-    fn start(&self, job: &mut Job, window: &str) -> Result<Option<Started>, RunError> {
+    /// The checkpoint that the scenario starts from, if it starts from one.
+    fn start_file(&self) -> Result<Option<(&Start, StartFile)>, RunError> {
         let Some(start) = &self.scenario.start else { return Ok(None) };
-        let seed = self.scenario.scenario.seed_of(SeededPart::Weights);
         let path = self.places.file(&start.from, &self.folder);
-        let started = checkpoint::start::start(job, start, path, window, seed)?;
-        Ok(Some(started))
+        Ok(Some((start, StartFile::read(start, path)?)))
     }
 
     fn keeper(&self, out: &Path, job: &Job, window: &str) -> Keeper {
@@ -461,6 +430,7 @@ impl Trial {
             workers: job.simulation().map_or(1, |simulation| simulation.workers().len()),
             timeline: record.timeline,
             layers: record.layers.is_some(),
+            tables: self.scenario.admission.is_some() || self.scenario.eviction.is_some(),
         }
     }
 

@@ -46,6 +46,8 @@ pub struct Verified {
     /// Files that no longer have the checksum that `summary.json` gives them: they were changed
     /// later.
     pub changed: Vec<String>,
+    /// Files that `summary.json` lists and that are gone.
+    pub deleted: Vec<String>,
     /// The first difference.
     pub first: Option<FirstDifference>,
 }
@@ -74,7 +76,10 @@ pub fn compare(kept: &Path, again: &Path) -> io::Result<Verified> {
         let (one, other) = (read(&place(kept, name))?, read(&again.join(name))?);
         let digest = hex_digest(&one);
         if listed.iter().any(|(known, was)| known == name && *was != digest) {
-            verified.changed.push(name.clone());
+            match place(kept, name).exists() {
+                true => verified.changed.push(name.clone()),
+                false => verified.deleted.push(name.clone()),
+            }
         }
         verified.files += 1;
         if !is_text(name) {

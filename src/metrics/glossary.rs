@@ -21,11 +21,27 @@ pub const METRICS: &[Metric] = &[
                missing.",
     },
     Metric {
+        name: "auc_error",
+        unit: "-",
+        text: "Standard error of the AUC: how much it varies with the examples of the holdout (Hanley & McNeil \
+               1982, eq. 1). It does not hold how much the AUC varies with the seed.",
+    },
+    Metric {
         name: "session_auc",
         unit: "-",
         text: "Unweighted mean of the AUC within each session (or user) that has both labels.",
     },
+    Metric {
+        name: "session_auc_error",
+        unit: "-",
+        text: "Standard error of the session AUC over the sessions that have both labels.",
+    },
     Metric { name: "log_loss", unit: "nats", text: "Mean binary cross-entropy on the holdout." },
+    Metric {
+        name: "log_loss_error",
+        unit: "nats",
+        text: "Standard error of the log-loss over the examples of the holdout.",
+    },
     Metric {
         name: "normalised_entropy",
         unit: "-",
@@ -36,6 +52,12 @@ pub const METRICS: &[Metric] = &[
         name: "calibration",
         unit: "-",
         text: "Sum of the predicted probabilities divided by the number of clicks; 1 is ideal.",
+    },
+    Metric {
+        name: "unknown_ids",
+        unit: "share",
+        text: "Share of the ids looked up by the holdout's examples, in fields and histories, that \
+               training has not met; `tables.unknown` says what the model reads for them.",
     },
     Metric {
         name: "staleness",

@@ -75,6 +75,11 @@ pub const SCALARS: &[Scalar] = &[
     lower("best.log_loss", "nats", "Log-loss at the best step."),
     lower("best.normalised_entropy", "-", "Normalised entropy at the best step."),
     plain("best.calibration", "-", "Calibration at the best step; 1 is ideal."),
+    plain(
+        "best.unknown_ids",
+        "share",
+        "Share of the holdout's ids that the model had not met at the best step.",
+    ),
     plain("best.update", "updates", "Updates applied before the best step."),
     plain("best.examples", "examples", "Examples trained on before the best step."),
     lower("best.sim_s", "simulated s", "The virtual clock at the best step."),
@@ -83,6 +88,11 @@ pub const SCALARS: &[Scalar] = &[
     lower("last.log_loss", "nats", "Log-loss of the last evaluation."),
     lower("last.normalised_entropy", "-", "Normalised entropy of the last evaluation."),
     plain("last.calibration", "-", "Calibration of the last evaluation; 1 is ideal."),
+    plain(
+        "last.unknown_ids",
+        "share",
+        "Share of the holdout's ids that the model has not met at the last evaluation.",
+    ),
     plain("last.update", "updates", "Updates applied before the last evaluation."),
     plain("last.examples", "examples", "Examples trained on before the last evaluation."),
     plain("last.sim_s", "simulated s", "The virtual clock at the last evaluation."),
@@ -111,7 +121,12 @@ pub const SCALARS: &[Scalar] = &[
     ),
     lower("age_mean_s", "simulated s", "Mean age of the applied pushes."),
     lower("gap_mean", "-", "Mean gap between view and server, where it was measured."),
-    higher("utilisation.busy", "share", "Share of the workers' time spent computing."),
+    higher(
+        "utilisation.busy",
+        "share",
+        "Share of the workers' time spent computing. The largest of the shares named `utilisation` is the \
+         bottleneck of a run, unless a shard or its link is busy nearly all the time.",
+    ),
     lower("utilisation.network", "share", "Share of the workers' time with messages on the way."),
     lower("utilisation.queued", "share", "Share of the workers' time in the queues of shards."),
     lower("utilisation.served", "share", "Share of the workers' time being served by shards."),

@@ -34,6 +34,19 @@ pub enum ModelError {
     /// No column is left to learn from.
     #[error("the model has no input: name at least one column in `fields`, or leave `fields` out")]
     NoInputs,
+    /// An embedding cannot be divided among the rows that lie side by side.
+    #[error(
+        "the {dim} numbers of an embedding of `{table}` cannot be divided among {parts} rows that lie side by side: \
+         `tables.hashing.join = \"add\"` needs no division, or change `model.embedding_dim`"
+    )]
+    Indivisible {
+        /// The table.
+        table: String,
+        /// Numbers of an embedding.
+        dim: usize,
+        /// Rows of an id.
+        parts: usize,
+    },
     /// A number of units is zero or far too large.
     #[error("`{key}` must lie between 1 and {most}, but is {given}")]
     WidthOutOfRange {
@@ -58,7 +71,7 @@ impl ModelError {
     /// The key that is refused, below that of the model.
     pub fn key(&self) -> String {
         match self {
-            ModelError::NeedsHistory { .. } => String::new(),
+            ModelError::NeedsHistory { .. } | ModelError::Indivisible { .. } => String::new(),
             ModelError::UnknownField { .. }
             | ModelError::RepeatedField { .. }
             | ModelError::NoInputs => ".fields".into(),

@@ -1,6 +1,7 @@
 //! Floor 3, the networks: a network takes parameters and a batch, and gives a gradient. One file
 //! per network, one line each in the registry below.
 
+pub mod composed;
 pub mod config;
 pub mod din;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod scale;
 mod tests;
 mod tower;
 
+pub use composed::Composed;
 pub use config::{ModelConfig, ModelContext};
 pub use error::ModelError;
 pub use init::DenseInit;

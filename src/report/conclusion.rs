@@ -5,8 +5,9 @@ use crate::base::{SimSpan, counted, significant};
 use crate::results::compare::{
     CompareError, Comparison, ComparisonRow, Options, Side, Verdict, compare,
 };
-use crate::results::outcome::{Kind, OutcomeError, Results, State, SweepHeading};
+use crate::results::outcome::{Kind, OutcomeError, Results, State, SweepHeading, broke};
 use crate::results::race::{Race, Standings};
+use crate::results::tables::RaceRow;
 
 /// The most points with a sentence.
 const MOST: usize = 8;
@@ -18,7 +19,7 @@ const SAME_AUC: f64 = 5e-5;
 pub const BRACKETS: &str =
     "[ ] are 95 % intervals of the difference, from trials with the same seed";
 
-/// The sentences; empty for a sweep of one point, or if there is nothing to compare yet.
+/// The sentences; empty for a sweep of one point whose training held, or if nothing is done yet.
 ///
 /// # Errors
 /// If a file of the results cannot be read.
@@ -27,10 +28,21 @@ pub fn sentences(results: &Results) -> Result<Vec<String>, OutcomeError> {
     let sides = results.points.iter().map(|point| Side::load(results, point, &point.label));
     let mut sides: Vec<Side> = sides.collect::<Result<_, _>>()?;
     sides.retain(|side| !side.done.is_empty());
-    if sides.len() < 2 {
+    if sides.is_empty() {
         return Ok(Vec::new());
     }
     let baseline = sides.remove(0);
+    if let Some(broke) = broke(baseline.broken().len(), baseline.done.len()) {
+        let name = match &*baseline.name {
+            "" => String::new(),
+            name if sides.is_empty() => format!("{name}: "),
+            name => format!("{name}, with which the others are compared: "),
+        };
+        sentences.push(format!("{name}{broke}, and their figures mean little."));
+    }
+    if sides.is_empty() {
+        return Ok(sentences);
+    }
     let left_out = sides.len().saturating_sub(MOST);
     sides.truncate(MOST);
     let comparison = match compare(&baseline, &sides, &Options::default()) {
@@ -52,34 +64,48 @@ fn race(results: &Results) -> Result<Vec<String>, OutcomeError> {
     let Some(race) = Race::of(results)? else {
         let is_race = results.kind == Kind::Sweep && SweepHeading::read(&results.path)?.race;
         let has_run = is_race && results.trials.iter().any(|trial| trial.state() == State::Done);
-        let speed_alone = "No contestant has an AUC, so this is a race of speed alone.";
+        let speed_alone = "No contestant has an AUC, so this is a race of speed alone: there is no race.csv and no picture; points.csv \
+                           has all figures.";
         return Ok(has_run.then(|| speed_alone.to_string()).into_iter().collect());
     };
-    let names: Vec<&str> = results.points.iter().map(|point| point.label.as_str()).collect();
+    let named = |row: &RaceRow| match broke(row.broken, row.done) {
+        Some(broke) => format!("{} ({broke})", row.contestant),
+        None => row.contestant.clone(),
+    };
+    let names: Vec<String> = race.rows.iter().map(named).collect();
     let time = race.time.as_ref().map(|at| {
         let place = SimSpan::from_seconds(at.place);
-        leader(&names, at, &format!("At equal time ({place})"))
+        leader(&names, at, &format!("At equal time ({place}, last evaluation until then)"))
     });
     let place = counted(race.examples.place as u64, "example", "examples");
-    let examples = leader(&names, &race.examples, &format!("At equal examples (after {place})"));
+    let examples = leader(
+        &names,
+        &race.examples,
+        &format!("At equal examples (after {place}, last evaluation until then)"),
+    );
     Ok(time.flatten().into_iter().chain(examples).collect())
 }
 
 /// The contestant with the highest mean, compared with the first one; if that is the first itself,
 /// the next is compared with it.
-fn leader(names: &[&str], at: &Standings, place: &str) -> Option<String> {
+fn leader(names: &[String], at: &Standings, place: &str) -> Option<String> {
     let known = at.standings.iter().enumerate().filter_map(|(i, own)| Some((i, own.mean?)));
     let mut order: Vec<(usize, f64)> = known.collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1));
     let (best, high) = *order.first()?;
     let (next, low) = *order.get(1)?;
     let other = if best == 0 { next } else { best };
-    let (ahead, behind) = (names[best], if best == 0 { names[next] } else { names[0] });
+    let (ahead, behind) = (&names[best], &names[if best == 0 { next } else { 0 }]);
     let means = match best == 0 {
         true => high - low,
         false => high - at.standings[0].mean?,
     };
     let Some(found) = at.standings[other].difference else {
+        if means < SAME_AUC {
+            return Some(format!(
+                "{place} the AUCs of {ahead} and {behind} are equal to four digits."
+            ));
+        }
         return Some(format!(
             "{place} the AUC of {ahead} is higher than that of {behind} by {means:.4} (no interval from fewer \
              than three seeds)."
@@ -111,8 +137,11 @@ fn of(comparison: &Comparison, other: usize) -> Option<String> {
     let baseline = &comparison.baseline.name;
     let speed = row("examples_per_sim_s").and_then(|row| speed(row, baseline));
     let quality = row("best.auc").map(auc);
-    let parts: Vec<String> = [speed, quality].into_iter().flatten().collect();
-    let name = &comparison.others[other].name;
+    let side = &comparison.others[other];
+    // Said first: what follows means little then.
+    let broke = broke(side.broken.len(), side.seeds.len());
+    let parts: Vec<String> = [broke, speed, quality].into_iter().flatten().collect();
+    let name = &side.name;
     (!parts.is_empty()).then(|| format!("{name}: {}.", parts.join(", ")))
 }
 
@@ -127,14 +156,19 @@ fn speed(row: &ComparisonRow, baseline: &str) -> Option<String> {
 }
 
 fn auc(row: &ComparisonRow) -> String {
-    let Some(delta) = row.delta else { return "AUC not defined in both".to_string() };
+    let Some(delta) = row.delta else {
+        return "AUC of the best step not defined in both".to_string();
+    };
     let sign = if delta < 0.0 { -1.0 } else { 1.0 };
     let word = if delta < 0.0 { "lower" } else { "higher" };
-    let size = format!("{:.4}", delta.abs());
+    let size = match delta.abs() < SAME_AUC {
+        true => "AUC of the best step equal to four digits".to_string(),
+        false => format!("AUC of the best step {word} by {:.4}", delta.abs()),
+    };
     let Some(interval) = row.interval else {
         return match row.verdict {
-            Verdict::Missing => format!("AUC {word} by {size} in the trials that have one"),
-            _ => format!("AUC {word} by {size} (no interval from fewer than three seeds)"),
+            Verdict::Missing => format!("{size} in the trials that have one"),
+            _ => format!("{size} (no interval from fewer than three seeds)"),
         };
     };
     let mut ends = [sign * interval.low, sign * interval.high];
@@ -143,14 +177,12 @@ fn auc(row: &ComparisonRow) -> String {
     match row.verdict {
         Verdict::Undecided { .. } if ends[0] > 0.0 || ends[1] < 0.0 => {
             // The verdict is corrected for the number of questions, the interval is not.
-            format!(
-                "AUC {word} by {size} {interval}, which may be chance among so many comparisons"
-            )
+            format!("{size} {interval}, which may be chance among so many comparisons")
         }
         Verdict::Undecided { .. } => {
-            format!("AUC {word} by {size} {interval}, which may be chance")
+            format!("{size} {interval}, which may be chance")
         }
-        Verdict::Same => "the same AUC".to_string(),
-        _ => format!("AUC {word} by {size} {interval}"),
+        Verdict::Same => "the same AUC of the best step".to_string(),
+        _ => format!("{size} {interval}"),
     }
 }

@@ -79,6 +79,22 @@ pub enum FolderError {
         /// The folder.
         path: PathBuf,
     },
+    /// It holds the results of one run, and a sweep was to go there.
+    #[error(
+        "{path} is the folder of a run, and this is a sweep; choose another --out, or remove it"
+    )]
+    IsRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It holds the results of a sweep, and one run was to go there.
+    #[error(
+        "{path} is the folder of a sweep, and this is one run; choose another --out, or remove it"
+    )]
+    IsSweep {
+        /// The folder.
+        path: PathBuf,
+    },
     /// It exists and is not a results folder.
     #[error("{path} exists and is not a results folder; choose another --out")]
     NotResults {
@@ -145,6 +161,9 @@ impl ResultsFolder {
     ) -> Result<(ResultsFolder, ExistingResults), FolderError> {
         let io = |error| FolderError::Io { path: path.to_path_buf(), error };
         let existed = path.exists();
+        if path.join("plan.jsonl").exists() {
+            return Err(FolderError::IsSweep { path: path.to_path_buf() });
+        }
         if existed && !path.join(RESOLVED).exists() {
             let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
             if !empty && !path.join(".lock").exists() {

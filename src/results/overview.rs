@@ -50,6 +50,7 @@ impl Overview {
                 seed: trial.seed,
                 state: trial.state(),
                 undefined: summary.as_ref().and_then(Summary::undefined_text),
+                broken: summary.as_ref().and_then(Summary::broken_text),
             };
             let scalars = summary.map(|summary| summary.scalars());
             trials.push((row, scalars.unwrap_or_default()));
@@ -128,6 +129,7 @@ fn points_table(
             trials: own.len(),
             done: count(State::Done),
             failed: count(State::Failed),
+            broken: own.iter().filter(|(row, _)| row.broken.is_some()).count(),
         };
         let mut cells = row.cells().as_ref().to_vec();
         cells.splice(FRONT..FRONT, settings(point, keys));

@@ -2,7 +2,7 @@
 //!
 //! The quality at a place is that of the last evaluation at or before it: nothing is interpolated.
 
-use super::outcome::{Kind, OutcomeError, Point, Results, State, SweepHeading};
+use super::outcome::{Kind, OutcomeError, Point, Results, State, SweepHeading, broke};
 use super::statistics::{self, Estimate, student};
 use super::tables::RaceRow;
 use crate::base::significant;
@@ -120,7 +120,10 @@ impl RaceRow {
             };
         let held = self.held.map_or_else(|| "-".into(), |w| format!("{:.1} %", 100.0 * w));
         [
-            self.contestant.clone(),
+            match broke(self.broken, self.done) {
+                Some(broke) => format!("{} ({broke})", self.contestant),
+                None => self.contestant.clone(),
+            },
             number(self.auc_at_time, 4),
             difference(
                 self.auc_at_time_difference,
@@ -150,6 +153,10 @@ fn row(
     for trial in results.trials_of(point).filter(|trial| trial.state() == State::Done) {
         scalars.extend(trial.scalars()?);
     }
+    let mut broken = 0;
+    for trial in results.trials_of(point) {
+        broken += usize::from(trial.broken()?.is_some());
+    }
     let mean_of = |name: &str| {
         statistics::mean(&scalars.iter().filter_map(|own| own.get(name)).collect::<Vec<f64>>())
     };
@@ -160,6 +167,7 @@ fn row(
     Ok(RaceRow {
         contestant: point.label.clone(),
         done: scalars.len(),
+        broken,
         equal_time_s: time.map(|time| time.place),
         auc_at_time: at_time.and_then(|own| own.mean),
         auc_at_time_difference: by_time.map(|found| found.value),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 pub use super::build_error::BuildError;
 use super::build_error::LARGEST_HOLDOUT;
+use super::collisions::{self, Collisions};
 use super::job::Job;
 use super::log_remarks;
 use super::passes;
@@ -17,9 +18,10 @@ use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTim
 use crate::data::order::Order;
 use crate::data::window::Window;
 use crate::data::{
-    Calendar, DataError, DataSource, Day, OpenContext, Remark, SourceChoice, check_holdout,
+    Calendar, Coded, DataError, DataSource, Day, Ids, OpenContext, Remark, SourceChoice, Widened,
+    check_holdout,
 };
-use crate::model::{Model, ModelContext};
+use crate::model::{Composed, Model, ModelContext};
 use crate::params::{Gradient, Layout};
 use crate::protocol::Protocol;
 use crate::protocol::hybrid::Hybrid;
@@ -47,9 +49,19 @@ pub struct Prepared {
     pub model: Arc<dyn Model>,
     /// What looks as if the log were not meant as it is used.
     pub remarks: Vec<Remark>,
+    /// How many ids share their rows, by id space whose ids may.
+    pub collisions: Vec<Collisions>,
 }
 
 impl Prepared {
+    /// Facts about the log as it is used.
+    pub fn facts(&self) -> Vec<(String, String)> {
+        let mut facts = self.source.facts();
+        facts.extend(self.dated_days());
+        facts.extend(self.collisions.iter().map(Collisions::fact));
+        facts
+    }
+
     /// The days trained on and those held out, as facts about the log, if they have dates.
     pub fn dated_days(&self) -> Vec<(String, String)> {
         let calendar = self.source.calendar();
@@ -116,18 +128,64 @@ impl Scenario {
         }
         let streams = self.scenario.streams(SeededPart::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
-        let source = open(choice, &OpenContext { base_dir: folder, streams })?;
+        let log = open(choice, &OpenContext { base_dir: folder, streams })?;
+        let source = self.with_hashing(Arc::clone(&log))?;
         let (train, holdout) = self.split(source.as_ref())?;
         // Mistakes in the order are found here, before a results folder is touched.
         Order::new(self.train.order.clone(), train.clone(), streams)?;
-        let wanted = self.model.wants_counts();
-        let counts = wanted.then(|| Arc::new(passes::counts(source.as_ref(), &train)));
-        let scale = self.model.input_scale();
-        let columns = || Arc::new(passes::column_moments(source.as_ref(), &train, scale));
-        let columns = scale.standardises().then(columns);
-        let model = self.model.build(source.schema(), ModelContext { counts, columns })?;
+        let model = self.lay_out(source.as_ref(), &train)?;
         let remarks = log_remarks::of(self, source.as_ref(), &train, &holdout);
-        Ok(Some(Prepared { source, train, holdout, model, remarks }))
+        let collisions = source.coding().map(|coding| collisions::of(log.as_ref(), coding, &train));
+        let collisions = collisions.unwrap_or_default();
+        Ok(Some(Prepared { source, train, holdout, model, remarks, collisions }))
+    }
+
+    /// The model for a log.
+    fn lay_out(
+        &self,
+        source: &dyn DataSource,
+        train: &[Day],
+    ) -> Result<Arc<dyn Model>, BuildError> {
+        let joined = source.coding().filter(|coding| coding.has_joined_rows());
+        // Occurrences of joined rows are not those of ids.
+        let wanted = self.model.wants_counts() && joined.is_none();
+        let counts = wanted.then(|| Arc::new(passes::counts(source, train)));
+        let scale = self.model.input_scale();
+        let columns = || Arc::new(passes::column_moments(source, train, scale));
+        let columns = scale.standardises().then(columns);
+        let context = ModelContext { counts, columns };
+        let Some(coding) = joined else {
+            return Ok(self.model.build(source.schema(), context)?);
+        };
+        let network = self.model.build(&coding.plain, context)?;
+        Ok(Arc::new(Composed::new(network, coding, source.schema())?))
+    }
+
+    /// The log with rows in place of ids that share rows.
+    fn with_hashing(&self, source: Arc<dyn DataSource>) -> Result<Arc<dyn DataSource>, BuildError> {
+        let spaces = || source.schema().spaces.iter().map(|space| space.name.as_str());
+        for (number, of) in self.tables.of.iter().enumerate() {
+            if let Some(name) = of.spaces.iter().find(|name| !spaces().any(|space| space == **name))
+            {
+                let known = spaces().map(str::to_string).collect();
+                return Err(BuildError::NoSpace { number, name: name.clone(), known });
+            }
+        }
+        Ok(Coded::new(source, |space| self.tables.hashing_of(space).clone()))
+    }
+
+    /// The same log and model, with rows for the ids of `known`, by id space, that the log does not
+    /// have.
+    ///
+    /// # Errors
+    /// If the model cannot be built.
+    pub fn widen(&self, prepared: Prepared, known: &[Option<Ids>]) -> Result<Prepared, BuildError> {
+        let source = Widened::new(Arc::clone(&prepared.source), known);
+        if Arc::ptr_eq(&source, &prepared.source) {
+            return Ok(prepared);
+        }
+        let model = self.lay_out(source.as_ref(), &prepared.train)?;
+        Ok(Prepared { source, model, ..prepared })
     }
 
     /// Opens every step-time law once: traces are files that can be missing or malformed.
@@ -408,6 +466,8 @@ impl Scenario {
         let Prepared { source, train, model, .. } = prepared;
         let streams = |part| self.scenario.streams(part);
         let layout = Arc::new(model.layout().clone());
+        let spaces = 0..source.schema().spaces.len();
+        let hashed: Vec<bool> = spaces.map(|space| source.is_hashed(space)).collect();
         let sharding = self.sharding(&layout, shards, || {
             let batch = self.examples_per_step();
             passes::touches(source.as_ref(), &train, layout.reads.as_ref(), batch)
@@ -430,7 +490,9 @@ impl Scenario {
         let rules = (self.optimizer.build(), sparse.build());
         let drawn = streams(SeededPart::Weights);
         let server = ParameterServer::new(layout, sharding, rules.0, rules.1, drawn)
-            .with_admission(self.admission);
+            .with_admission(self.admission)
+            .with_unknown(self.tables.unknown, &hashed)
+            .with_eviction(self.eviction.clone());
         let pool = Pool::new(threads);
         let remedies = self.remedies(workers, model.layout());
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter())

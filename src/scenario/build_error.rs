@@ -57,6 +57,16 @@ pub enum BuildError {
         /// What is wrong with it.
         error: LawError,
     },
+    /// An id space that the log does not have.
+    #[error("`tables.of.{number}.spaces` names `{name}`, which the log does not have: its id spaces are {}", known.join(", "))]
+    NoSpace {
+        /// The number of the entry.
+        number: usize,
+        /// The name in the scenario.
+        name: String,
+        /// The id spaces of the log.
+        known: Vec<String>,
+    },
     /// A scenario with neither data nor `timing_only`.
     #[error("there is nothing to train on: give `[data]`, or `[timing_only]` for timing alone")]
     NoData,
@@ -79,6 +89,7 @@ impl BuildError {
             BuildError::EmptyHoldout | BuildError::LargeHoldout { .. } => "holdout".into(),
             BuildError::Order(_) => "train.order".into(),
             BuildError::Model(error) => format!("model{}", error.key()),
+            BuildError::NoSpace { number, .. } => format!("tables.of.{number}.spaces"),
             BuildError::Law { key, .. } => key.clone(),
         }
     }

@@ -4,7 +4,7 @@ use super::build::Prepared;
 use super::spec::Scenario;
 use crate::base::{ByteSize, SimSpan};
 use crate::cluster::shard_failures::Recovery;
-use crate::data::Batch;
+use crate::data::{Batch, Ids};
 use crate::optimizer::Slot;
 use crate::params::lookups::locate_once;
 use crate::params::view::rows_len;
@@ -32,22 +32,43 @@ pub struct ResourceEstimate {
     pub holdout: u64,
     /// Peak memory of our process.
     pub memory: ByteSize,
-    /// Size of the results folder.
+    /// Largest size of the results folder, while the run is under way.
     pub disk: ByteSize,
+    /// The part of it that is free again at the end: snapshots, and files that replace others.
+    pub passing: ByteSize,
 }
 
 impl ResourceEstimate {
-    /// The estimate together with a stage before it: only one is in memory at a time, but both are
-    /// on the disk.
+    /// The estimate together with a stage before it: only one is in memory or has snapshots at a time,
+    /// but the results of both are on the disk.
     pub fn and_before(self, stage: &ResourceEstimate) -> ResourceEstimate {
+        let stays = self.stays().0.saturating_add(stage.stays().0);
+        let passing = self.passing.max(stage.passing);
         ResourceEstimate {
             pushes: self.pushes.zip(stage.pushes).map(|(own, before)| own.saturating_add(before)),
             memory: self.memory.max(stage.memory),
-            disk: ByteSize(self.disk.0.saturating_add(stage.disk.0)),
+            disk: ByteSize(stays.saturating_add(passing.0)),
+            passing,
             ..self
         }
     }
+
+    /// Size of the results folder at the end.
+    pub fn stays(&self) -> ByteSize {
+        ByteSize(self.disk.0.saturating_sub(self.passing.0))
+    }
+
+    /// Adds the snapshots of a run whose state has so many bytes: those that are kept, and the one
+    /// that is being written.
+    fn add_snapshots(&mut self, state: u64) {
+        let bytes = SNAPSHOTS.saturating_mul(state.saturating_add(state / 5));
+        self.passing.0 = self.passing.0.saturating_add(bytes);
+        self.disk.0 = self.disk.0.saturating_add(bytes);
+    }
 }
+
+/// Snapshots that exist at a time: two are kept, and a third is written before one is removed.
+const SNAPSHOTS: u64 = 3;
 
 /// Memory of the program itself.
 const PROGRAM: u64 = 24 << 20;
@@ -83,13 +104,15 @@ impl Scenario {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        let cluster = self.cluster_bytes(pushes);
         let mut estimate = ResourceEstimate {
             window,
             pushes: pushes.filter(|_| limits.time.is_none()),
-            memory: ByteSize(PROGRAM.saturating_add(self.cluster_bytes(pushes))),
+            memory: ByteSize(PROGRAM.saturating_add(cluster)),
             disk: ByteSize(self.disk()),
             ..ResourceEstimate::default()
         };
+        estimate.add_snapshots(cluster);
         if let Some(prepared) = prepared {
             self.add_training(&mut estimate, prepared, threads as u64);
         }
@@ -218,16 +241,30 @@ impl Scenario {
         } else {
             0
         };
-        // The keys of the ids in checkpoints.
+        // The ids in checkpoints.
         let source = &prepared.source;
-        let listed = (0..source.schema().spaces.len()).filter_map(|s| source.id_keys(s));
-        let keys = 8 * listed.map(<[u64]>::len).sum::<usize>() as u64;
+        let listed = (0..source.schema().spaces.len()).filter_map(|s| source.ids(s));
+        let keys = listed.map(Ids::bytes).sum::<u64>();
         // Each thread finds distinct rows with two arrays over each id space.
         let spaces = &prepared.source.schema().spaces;
         let located = 8 * spaces.iter().map(|space| u64::from(space.rows)).sum::<u64>();
         let scored = if estimate.holdout > 0 { CHUNK as u64 } else { 0 };
         let events = batch.events() as f64 / examples as f64;
         let tape = tape(layout, examples.saturating_mul(times).max(scored), events);
+        // What a snapshot saves.
+        let audit = if self.record.audit { 8 * estimate.window } else { 0 };
+        let state = [
+            server + keys,
+            in_flight.saturating_mul(step),
+            watched.saturating_mul(view),
+            remedies,
+            u64::from(self.cluster.workers).saturating_mul(kept),
+            audit,
+            self.averaged(estimate, moving),
+            if self.saving_takes_time() { 2 * server } else { 0 },
+            if self.record.layers.is_some() { 8 * estimate.dense + 8 * estimate.sparse } else { 0 },
+        ];
+        estimate.add_snapshots(state.into_iter().fold(0, u64::saturating_add));
         let parts = [
             prepared.source.bytes(),
             server,
@@ -240,7 +277,7 @@ impl Scenario {
             self.kept_by_shards(server, dense + touched, step),
             threads.saturating_mul(located.saturating_add(tape)),
             located,
-            if self.record.audit { 8 * estimate.window } else { 0 },
+            audit,
             // Weights and sums of gradients. Those of tables exist a second time while they are
             // compared.
             if self.record.layers.is_some() {
@@ -255,15 +292,27 @@ impl Scenario {
         estimate.memory.0 = all;
     }
 
-    /// Adds the disk space of checkpoints, where servers hold `server` bytes. Returns their memory.
-    fn add_checkpoints(&self, estimate: &mut ResourceEstimate, server: u64, moving: u64) -> u64 {
+    /// Memory of the averages of parameters that checkpoints keep.
+    fn averaged(&self, estimate: &ResourceEstimate, moving: u64) -> u64 {
         let average = self.checkpoint.as_ref().and_then(|saving| saving.average);
         let state = 4 * (estimate.dense + estimate.sparse + moving);
-        let averaged = average.map_or(0, |average| average.copies().saturating_mul(state));
+        average.map_or(0, |average| average.copies().saturating_mul(state))
+    }
+
+    fn saving_takes_time(&self) -> bool {
+        self.checkpoint.as_ref().is_some_and(|saving| !saving.save.is_instant())
+    }
+
+    /// Adds the disk space of checkpoints, where servers hold `server` bytes. Returns their memory.
+    fn add_checkpoints(&self, estimate: &mut ResourceEstimate, server: u64, moving: u64) -> u64 {
+        let averaged = self.averaged(estimate, moving);
         let checkpoints = self.checkpoints(estimate.pushes);
         // One more exists while a file is replaced.
         let files = if checkpoints > 0 { checkpoints + 1 } else { 0 };
         estimate.disk.0 = estimate.disk.0.saturating_add(files.saturating_mul(server));
+        if files > 0 {
+            estimate.passing.0 = estimate.passing.0.saturating_add(server);
+        }
         let copies = match (&self.start, checkpoints) {
             // The file, its tensors, these in the order of this log, and the new parameters twice.
             (Some(_), _) => 5,
@@ -271,8 +320,7 @@ impl Scenario {
             (None, 0) => 0,
         };
         // One copy is being made while another is being written.
-        let takes_time = self.checkpoint.as_ref().is_some_and(|saving| !saving.save.is_instant());
-        let copies = copies + if takes_time { 2 } else { 0 };
+        let copies = copies + if self.saving_takes_time() { 2 } else { 0 };
         averaged.saturating_add(server.saturating_mul(copies))
     }
 

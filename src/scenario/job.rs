@@ -2,6 +2,7 @@
 
 use crate::base::Streams;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::server::RowsFound;
 use crate::sim::checkpoint::MissingState;
 use crate::sim::{
     Checkpoint, Imposed, Observer, Restart, SaveReason, Saved, SimError, Simulation, StartError,
@@ -115,7 +116,7 @@ impl Job {
     pub fn start_from(
         &mut self,
         checkpoint: &Checkpoint,
-        restart: (&Restart, MissingState),
+        restart: (&Restart, MissingState, RowsFound),
         same_window: bool,
         seed: u64,
     ) -> Result<StartReport, StartError> {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::seeds::SeededPart;
 use super::spec::Scenario;
-use crate::data::window::Window;
+use crate::data::window::{Window, show};
 use crate::data::{Batch, DataSource, Day, Remark, RemarkKind};
 use crate::sim::evaluate::selects;
 use crate::sim::holdout::{HoldoutHalf, HoldoutLabels};
@@ -28,8 +28,7 @@ pub(super) fn of(
     }
     if scenario.holdout.is_none() {
         let message = "there is no [holdout]: only the training loss is measured, and no AUC";
-        let help = "name days behind the training window, such as `holdout.days = \"13\"`";
-        let remark = Remark::new("holdout", message, help);
+        let remark = Remark::new("holdout", message, &how_to_hold_out(scenario, source, train));
         found.push(Remark { kind: RemarkKind::Unmeasured, ..remark });
     }
     let windows = [
@@ -41,6 +40,35 @@ pub(super) fn of(
         found.extend(numbered.and_then(|window| empty_days(key, &window, source)));
     }
     found
+}
+
+/// What would measure quality on this log: days that it has, or its own split.
+fn how_to_hold_out(scenario: &Scenario, source: &dyn DataSource, train: &[Day]) -> String {
+    if !source.held_out().is_empty() {
+        return "write an empty `[holdout]`: the log sets examples aside itself".to_string();
+    }
+    let days: Vec<u32> = source.days().iter().map(|day| day.number).collect();
+    let end = train.last().map_or(0, |day| day.number);
+    if let Some(behind) = days.iter().find(|day| **day > end) {
+        return format!(
+            "name days behind the training window, such as `holdout.days = \"{behind}\"`"
+        );
+    }
+    if let [first, .., before, last] | [first @ before, last] = days[..] {
+        let window = show(first, before);
+        return format!(
+            "hold out the last day: `train.days = \"{window}\"` and `holdout.days = \"{last}\"`"
+        );
+    }
+    let settings = serde_json::to_value(&scenario.data).unwrap_or_default();
+    let has = |key: &str| settings.get(key).is_some();
+    if has("days") {
+        return "the log is one day: divide it and hold out the last part, with `data.days = 4`, \
+                `train.days = \"1..3\"` and `holdout.days = \"4\"`"
+            .to_string();
+    }
+    let own = if has("split") { ", or let the log set examples aside (`data.split`)" } else { "" };
+    format!("the log has one day, so no day is left to hold out: give it more days{own}")
 }
 
 /// The keys of remarks of a loader about its labels.

@@ -2,6 +2,7 @@
 
 pub mod build;
 mod build_error;
+pub mod collisions;
 pub mod daily;
 pub mod document;
 pub mod estimate;

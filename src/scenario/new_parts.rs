@@ -8,24 +8,27 @@ use crate::base::registry::Part;
 use crate::cluster::routine::Local;
 use crate::cluster::{DelayChoice, StartChoice, StepTimeChoice};
 use crate::data::order::OrderChoice;
-use crate::data::{OpenContext, SourceChoice};
+use crate::data::{Hashing, OpenContext, SourceChoice};
 use crate::model::{ModelChoice, Normalization};
 use crate::optimizer::{OptimizerChoice, ScheduleChoice};
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
 use crate::scenario::Scenario;
+use crate::server::EvictionRule;
 use crate::sim::{NoObserver, State};
 
 /// A job in which every part is new.
 const ALL_NEW: &str = r#"
 train = { batch = 8, stop.updates = 40, order.kind = "new_part" }
 data = { kind = "new_part", rows = 200 }
+tables.hashing.kind = "new_part"
 model.kind = "new_part"
 optimizer = { kind = "new_part", learning_rate = 0.01 }
 schedule.decay.kind = "new_part"
 protocol = { kind = "new_part", pushes = 1 }
 cluster = { workers = 4, start = { kind = "new_part", updates = 3 }, compute.law.kind = "new_part" }
 worker.local.kind = "new_part"
+eviction = { rule.kind = "new_part", every.updates = 10 }
 [[remedy]]
 kind = "new_part"
 "#;
@@ -54,14 +57,16 @@ fn said(text: &str) -> String {
 
 #[test]
 fn a_new_part_of_every_family_is_listed_read_written_checked_built_and_run() {
-    let families: [(&str, &[Part]); 12] = [
+    let families: [(&str, &[Part]); 14] = [
         ("source", SourceChoice::PARTS),
         ("order", OrderChoice::PARTS),
+        ("hashing", Hashing::PARTS),
         ("model", ModelChoice::PARTS),
         ("normalization", Normalization::PARTS),
         ("optimizer", OptimizerChoice::PARTS),
         ("schedule", ScheduleChoice::PARTS),
         ("protocol", ProtocolChoice::PARTS),
+        ("eviction", EvictionRule::PARTS),
         ("remedy", RemedyChoice::PARTS),
         ("local work", Local::PARTS),
         ("step-time law", StepTimeChoice::PARTS),

@@ -23,6 +23,13 @@ const COMMON: &[&str] = &[
     "train.stop",
 ];
 
+/// What people call a key who know it from elsewhere.
+const ALSO_CALLED: &[(&str, &str)] = &[
+    ("lr", "optimizer.learning_rate"),
+    ("batch_size", "train.batch"),
+    ("epochs", "train.stop.passes"),
+];
+
 /// Keys whose value is a sentence.
 const TEXTS: &[&str] = &["scenario.answered_by", "scenario.question", "scenario.title"];
 
@@ -38,6 +45,10 @@ pub fn full_key(shape: &Shape, key: &str) -> Option<String> {
     let last = |path: &str| path.rsplit('.').next() == Some(key.as_str());
     if let Some(common) = COMMON.iter().find(|path| last(path)) {
         return Some(common.to_string());
+    }
+    let called = ALSO_CALLED.iter().find(|(name, _)| *name == key);
+    if let Some((_, path)) = called.filter(|(_, path)| shape_at(shape, path).is_some()) {
+        return Some(path.to_string());
     }
     let whereabouts = Whereabouts::of(shape);
     let found: BTreeSet<&str> = whereabouts.paths().filter(|path| last(path)).collect();
@@ -70,6 +81,10 @@ fn full_value(shape: &Shape, key: &str, value: &str) -> Option<String> {
     let is_word = |text: &str| text.starts_with(|first: char| first.is_ascii_alphabetic());
     let words = || parts(value).into_iter().all(is_word);
     match &shape.kind {
+        ValueKind::Choice(_) if words() && value.contains(':') => {
+            let tables: Vec<String> = with_settings(value).iter().map(|word| table(word)).collect();
+            Some(format!("{key}={}", tables.join(",")))
+        }
         ValueKind::Choice(_) if words() => Some(format!("{key}.{TAG}={value}")),
         // A sentence with a comma is one text.
         ValueKind::Text(_) if TEXTS.contains(&key) && !value.starts_with(['"', '\'', '[']) => {
@@ -83,9 +98,10 @@ fn full_value(shape: &Shape, key: &str, value: &str) -> Option<String> {
         ValueKind::List { items, .. } if matches!(items.kind, ValueKind::Choice(_)) && words() => {
             let list = |word: &str| match word {
                 "none" => "[]".to_string(),
-                word => format!("[{{ {TAG} = \"{word}\" }}]"),
+                word => format!("[{}]", table(word)),
             };
-            let lists: Vec<String> = parts(value).into_iter().map(list).collect();
+            let words = with_settings(value);
+            let lists: Vec<String> = words.iter().map(|word| list(word)).collect();
             Some(format!("{key}={}", lists.join(",")))
         }
         // A list of plain values is one value, not several.
@@ -103,6 +119,34 @@ fn full_value(shape: &Shape, key: &str, value: &str) -> Option<String> {
     }
 }
 
+/// The parts between commas; a setting stays with the part that it belongs to, as in
+/// `ssp:lead=3,async`, where `b=1` of `ssp:lead=3,b=1` is one of the first.
+fn with_settings(value: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for part in parts(value) {
+        match words.last_mut() {
+            Some(last) if last.contains(':') && part.contains('=') && !part.contains(':') => {
+                *last = format!("{last},{part}");
+            }
+            _ => words.push(part.to_string()),
+        }
+    }
+    words
+}
+
+/// The table that is meant by `ssp` or `ssp:lead=3`.
+fn table(word: &str) -> String {
+    let (kind, own) = word.split_once(':').unwrap_or((word, ""));
+    let mut pairs = vec![format!("{TAG} = \"{kind}\"")];
+    for pair in parts(own).into_iter().filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
+        let is_toml = toml::from_str::<toml::Table>(&format!("value = {value}")).is_ok();
+        let value = if is_toml { value.to_string() } else { format!("{value:?}") };
+        pairs.push(format!("{key} = {value}"));
+    }
+    format!("{{ {} }}", pairs.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Scenario;
@@ -117,6 +161,15 @@ mod tests {
             ("batch=16,32", "train.batch=16,32"),
             ("protocol=ssp", "protocol.kind=ssp"),
             ("protocol=async,bsp", "protocol.kind=async,bsp"),
+            ("protocol=ssp:lead=3", "protocol={ kind = \"ssp\", lead = 3 }"),
+            (
+                "protocol=ssp:lead=3,async",
+                "protocol={ kind = \"ssp\", lead = 3 },{ kind = \"async\" }",
+            ),
+            ("protocol=k_async:k=2,b=x", "protocol={ kind = \"k_async\", k = 2, b = \"x\" }"),
+            ("remedy=power:exponent=0.5", "remedy=[{ kind = \"power\", exponent = 0.5 }]"),
+            ("lr=0.1", "optimizer.learning_rate=0.1"),
+            ("batch-size=64", "train.batch=64"),
             ("optimizer = adam", "optimizer.kind=adam"),
             ("learning-rate=1e-3", "optimizer.learning_rate=1e-3"),
             ("remedy=power", "remedy=[{ kind = \"power\" }]"),

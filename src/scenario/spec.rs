@@ -15,16 +15,16 @@ use crate::cluster::{
     Compute, DelayChoice, Failures, MachineClass, Membership, Network, PaceConfig, Routine,
     Scripted, ShardFailures, ShardService, StartChoice,
 };
-use crate::data::SourceChoice;
 use crate::data::order::OrderChoice;
 use crate::data::window::Window;
+use crate::data::{Hashing, SourceChoice};
 use crate::model::ModelChoice;
 use crate::optimizer::OptimizerChoice;
 use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
-use crate::server::{Admission, Placement, RowPlacement};
+use crate::server::{Admission, Eviction, Placement, RowPlacement, UnknownIds};
 use crate::sim::evaluate::{BestBy, Views};
 use crate::sim::feed::{ExampleSharing, LastBatch};
 use crate::sim::{Every, Stop};
@@ -62,9 +62,15 @@ pub struct Scenario {
     /// How embedding rows and wide weights are updated, where that differs from `optimizer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sparse_optimizer: Option<OptimizerChoice>,
+    /// How embedding tables are kept.
+    #[serde(skip_serializing_if = "Tables::is_default")]
+    pub tables: Tables,
     /// Admits embedding rows only when they have been met often enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admission: Option<Admission>,
+    /// Evicts embedding rows; every row stays when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eviction: Option<Eviction>,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// How workers and server coordinate.
@@ -273,6 +279,45 @@ impl Default for Holdout {
             views: Views::default(),
             allow_past: false,
         }
+    }
+}
+
+/// How embedding tables are kept.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tables {
+    /// What evaluation reads for an id that training has not met. Training itself gives such an id
+    /// a row with first values.
+    #[serde(skip_serializing_if = "UnknownIds::is_default")]
+    pub unknown: UnknownIds,
+    /// How ids find their rows.
+    #[serde(skip_serializing_if = "Hashing::is_default")]
+    pub hashing: Hashing,
+    /// Id spaces whose ids find their rows in another way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub of: Vec<TablesOf>,
+}
+
+/// How the ids of single id spaces find their rows.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TablesOf {
+    /// Names of the id spaces, such as `item`.
+    pub spaces: Vec<String>,
+    /// How their ids find their rows.
+    pub hashing: Hashing,
+}
+
+impl Tables {
+    /// Whether it has the default settings.
+    pub fn is_default(&self) -> bool {
+        *self == Tables::default()
+    }
+
+    /// How the ids of an id space find their rows.
+    pub fn hashing_of(&self, space: &str) -> &Hashing {
+        let named = self.of.iter().find(|of| of.spaces.iter().any(|name| name == space));
+        named.map_or(&self.hashing, |of| &of.hashing)
     }
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::server::RowsFound;
 use crate::sim::checkpoint::MissingState;
 use crate::sim::{Every, Restart, Save};
 
@@ -14,6 +15,9 @@ pub struct Start {
     /// `checkpoints/`, or any safetensors file whose tensors have the names and shapes of this
     /// model.
     pub from: String,
+    /// How the rows of tables are found in it.
+    #[serde(skip_serializing_if = "RowsFound::is_by_id")]
+    pub rows: RowsFound,
     /// What becomes of optimizer state (slots) and counters that the checkpoint does not have.
     pub missing: MissingState,
     /// What becomes of each part of the checkpoint. No checkpoint has the views of workers.

@@ -3,6 +3,7 @@
 
 use super::admission::Admission;
 use super::dense::DenseStore;
+use super::eviction::Eviction;
 use super::selection::{Aspects, Selection};
 use super::table::TableStore;
 use crate::base::Streams;
@@ -47,6 +48,17 @@ impl Content {
     pub fn admit(&mut self, admission: Option<Admission>) {
         let Some(admission) = admission else { return };
         self.tables.iter_mut().for_each(|table| table.admit(admission));
+    }
+
+    /// Rows come and go from now on, if `eviction` is given, but for those of the tables that `fixed`
+    /// names.
+    pub fn let_rows_go(&mut self, eviction: Option<&Eviction>, fixed: &[bool]) {
+        let fixed = fixed.iter().chain(std::iter::repeat(&false));
+        for (table, fixed) in self.tables.iter_mut().zip(fixed) {
+            if eviction.is_some() && !fixed {
+                table.let_rows_go();
+            }
+        }
     }
 
     /// Copies the chosen parts of the chosen blocks and tables from the content of a server with

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::store::ParameterServer;
+use super::table_lives::RowLife;
 use crate::base::ShardId;
 use crate::optimizer::{RowSemantics, Slot};
 use crate::params::Lookups;
@@ -36,13 +37,16 @@ struct RowsExcerpt {
     counted: Vec<u32>,
     /// Their counted pushes, if rows are admitted.
     seen: Vec<u32>,
+    /// Whether they are known, and their lives: a row that was evicted is a deletion.
+    lives: Vec<RowLife>,
 }
 
 /// What rows looked like at the last save, to find those that have been touched since.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct RowMarks {
-    /// By table: updates and counted pushes of the shard's rows, in the order of their ids.
-    tables: Vec<Vec<(u32, u32)>>,
+    /// By table: updates, counted pushes and evictions of the shard's rows, in the order of their
+    /// ids.
+    tables: Vec<Vec<(u32, u32, u32)>>,
 }
 
 /// Which rows of a shard belong into an excerpt.
@@ -67,7 +71,8 @@ impl Excerpt {
     /// Bytes of its content.
     pub fn bytes(&self) -> u64 {
         let rows = |table: &RowsExcerpt| {
-            4 * (table.ids.len() + table.rows.len() + table.counted.len() + table.seen.len())
+            let numbers = table.rows.len() + table.counted.len() + table.seen.len();
+            4 * (table.ids.len() + numbers) + size_of::<RowLife>() * table.lives.len()
         };
         let tables: usize = self.tables.iter().map(rows).sum();
         let numbers = self.dense.len() + self.slots.len() + self.moving.len();
@@ -99,10 +104,11 @@ impl ParameterServer {
         })
     }
 
-    /// Updates and counted pushes of a row.
-    fn mark(&self, table: usize, id: u32) -> (u32, u32) {
+    /// Updates, counted pushes and evictions of a row.
+    fn mark(&self, table: usize, id: u32) -> (u32, u32, u32) {
         let store = self.table(table);
-        (store.updates(id), store.gate().map_or(0, |gate| gate.seen()[id as usize]))
+        let seen = store.gate().map_or(0, |gate| gate.seen()[id as usize]);
+        (store.updates(id), seen, store.lives().map_or(0, |lives| lives.evictions(id)))
     }
 
     /// What the shard's rows look like now.
@@ -113,7 +119,9 @@ impl ParameterServer {
 
     /// The chosen ids of a shard, by table.
     fn chosen(&self, shard: ShardId, choice: RowChoice<'_>) -> Vec<Vec<u32>> {
-        let moves_all = self.rules().1.rows() == RowSemantics::Dense;
+        // An update evicts rows that are not of its batch.
+        let evicts = self.content().tables.iter().any(|table| table.lives().is_some());
+        let moves_all = evicts || self.rules().1.rows() == RowSemantics::Dense;
         match choice {
             RowChoice::Of(batches) if !moves_all => {
                 let tables = self.layout().tables.iter();
@@ -163,6 +171,7 @@ impl ParameterServer {
                 table.rows.extend_from_slice(store.row(id));
                 table.counted.push(store.counted_of(id));
                 table.seen.extend(store.gate().map(|gate| gate.seen()[id as usize]));
+                table.lives.push(store.life_of(id));
             }
             excerpt.tables.push(table);
         }
@@ -210,12 +219,13 @@ impl ParameterServer {
                 if let Some(&seen) = table.seen.get(at) {
                     store.set_seen_of(id, seen);
                 }
+                store.set_life(id, &table.lives[at]);
             }
         }
     }
 }
 
-crate::persist!(RowsExcerpt { ids: state, rows: state, counted: state, seen: state });
+crate::persist!(RowsExcerpt { ids: state, rows: state, counted: state, seen: state, lives: state });
 crate::persist!(Excerpt {
     dense: state,
     slots: state,
@@ -337,6 +347,7 @@ mod tests {
             crate::server::TensorValues::F32(values) => values.iter().all(|&value| value == 0.0),
             crate::server::TensorValues::U32(values) => values.iter().all(|&value| value == 0),
             crate::server::TensorValues::U64(values) => values.iter().all(|&value| value == 0),
+            crate::server::TensorValues::U8(values) => values.iter().all(|&value| value == 0),
         };
         assert!(zero("item/m") && zero("item/v") && zero("item/updates"));
         assert!(zero("out.weight/m") && zero("out.weight/updates") && !zero("item"));

@@ -177,6 +177,9 @@ impl ParameterServer {
             };
             let row = &from.tables[t].row(id)[range.clone()];
             into.tables[t].row_mut(id)[range].copy_from_slice(row);
+            if *aspect == Aspect::Weights {
+                into.tables[t].copy_life_from(id, &from.tables[t]);
+            }
         }
         if *aspect == Aspect::Counters {
             into.partitions[t][shard.index()] = from.partitions[t][shard.index()];
@@ -313,7 +316,10 @@ mod tests {
                 .collect();
             let own = &piece.parts[0].name;
             let partition = own.replace("updates", "partition_updates");
-            assert!(changed.iter().all(|name| *name == own || **name == partition), "{changed:?}");
+            // What is known is told by the weights and the updates.
+            let known = format!("{}/known", own.trim_end_matches("/updates"));
+            let is_own = |name: &&String| [own, &partition, &known].contains(name);
+            assert!(changed.iter().all(is_own), "{changed:?}");
         }
     }
 

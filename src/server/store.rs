@@ -7,7 +7,10 @@ use ndarray::ArrayView2;
 use super::Sharding;
 use super::admission::Admission;
 use super::content::Content;
+use super::eviction::Eviction;
+use super::eviction::lives::RowPush;
 use super::table::TableStore;
+use super::unknown::{Stand, UnknownIds};
 use crate::base::{ShardId, Streams};
 use crate::nn::kernels::TouchedRow;
 use crate::optimizer::{Moment, Optimizer, RowSemantics, Tick};
@@ -17,14 +20,22 @@ use crate::params::{Gradient, Layout, Lookups};
 /// All parameters of the simulated job.
 #[derive(Clone, Debug)]
 pub struct ParameterServer {
-    layout: Arc<Layout>,
-    sharding: Sharding,
-    content: Content,
+    pub(super) layout: Arc<Layout>,
+    pub(super) sharding: Sharding,
+    pub(super) content: Content,
     dense_rule: Arc<dyn Optimizer>,
-    sparse_rule: Arc<dyn Optimizer>,
+    pub(super) sparse_rule: Arc<dyn Optimizer>,
     admission: Option<Admission>,
+    /// What unknown ids read at evaluation, and the tables all of whose rows are always there.
+    unknown: (UnknownIds, Vec<bool>),
+    pub(super) streams: Streams,
+    pub(super) eviction: Option<Eviction>,
+    /// How often rows to evict were looked for.
+    pub(super) looked: u64,
+    /// The version of each shard after its last update, if rows are evicted.
+    pub(super) versions: Vec<u64>,
     /// The rows of the current update.
-    touched: Vec<TouchedRow>,
+    pub(super) touched: Vec<TouchedRow>,
 }
 
 /// The buffers of one pull, and the shard that is read.
@@ -83,6 +94,32 @@ pub struct BadUpdate {
     pub parameter: String,
 }
 
+/// The tables of a server as evaluation reads them: known rows as they are, and for other ids what
+/// [`UnknownIds`] says.
+#[derive(Debug)]
+pub struct EvaluatedRows<'a> {
+    server: &'a ParameterServer,
+    stands: Vec<Stand<'a>>,
+}
+
+impl EvaluatedRows<'_> {
+    /// Copies the rows of `lookups` from all shards at once.
+    pub fn gather(&self, lookups: &Lookups, rows: &mut Vec<f32>) {
+        let ParameterServer { layout, content, .. } = self.server;
+        rows.resize(rows_len(layout, lookups), 0.0);
+        for (t, table) in layout.tables.iter().enumerate() {
+            let into = &mut rows[row_range(layout, lookups, t)];
+            let (store, ids) = (&content.tables[t], &lookups.ids[table.space]);
+            store.copy(ids, into);
+            for (&id, row) in ids.iter().zip(into.chunks_exact_mut(table.dim.max(1))) {
+                if !store.is_known(id) {
+                    self.stands[t].fill(id, row);
+                }
+            }
+        }
+    }
+}
+
 impl ParameterServer {
     /// A server with every parameter at its initial value.
     pub fn new(
@@ -100,8 +137,30 @@ impl ParameterServer {
             dense_rule,
             sparse_rule,
             admission: None,
+            unknown: (UnknownIds::default(), Vec::new()),
+            streams,
+            eviction: None,
+            looked: 0,
+            versions: Vec::new(),
             touched: Vec::new(),
         }
+    }
+
+    /// Evicts rows; for a new server, after [`with_unknown`](Self::with_unknown).
+    pub fn with_eviction(mut self, eviction: Option<Eviction>) -> ParameterServer {
+        self.content.let_rows_go(eviction.as_ref(), &self.unknown.1);
+        self.versions = vec![0; self.sharding.shards() as usize];
+        self.eviction = eviction;
+        self
+    }
+
+    /// Gives unknown ids this at evaluation, but for the id spaces of `fixed`, whose rows are all
+    /// there from the start because ids are hashed into them.
+    pub fn with_unknown(mut self, unknown: UnknownIds, fixed: &[bool]) -> ParameterServer {
+        let is_fixed = |space: usize| fixed.get(space).copied().unwrap_or(false);
+        let tables = self.layout.tables.iter().map(|table| is_fixed(table.space)).collect();
+        self.unknown = (unknown, tables);
+        self
     }
 
     /// Admits rows only after enough occurrences; for a new server.
@@ -136,6 +195,7 @@ impl ParameterServer {
         let rules = (self.dense_rule.as_ref(), self.sparse_rule.as_ref());
         let mut content = Content::new(&self.layout, self.sharding.shards(), rules, streams);
         content.admit(self.admission);
+        content.let_rows_go(self.eviction.as_ref(), &self.unknown.1);
         content
     }
 
@@ -231,13 +291,25 @@ impl ParameterServer {
         }
     }
 
-    /// Copies the rows of `lookups` from all shards at once, for evaluation.
-    pub fn gather(&self, lookups: &Lookups, rows: &mut Vec<f32>) {
-        rows.resize(rows_len(&self.layout, lookups), 0.0);
-        for (t, table) in self.layout.tables.iter().enumerate() {
-            let into = &mut rows[row_range(&self.layout, lookups, t)];
-            self.content.tables[t].copy(&lookups.ids[table.space], into);
+    /// The tables as evaluation reads them.
+    pub fn evaluated(&self) -> EvaluatedRows<'_> {
+        let (unknown, fixed) = &self.unknown;
+        let stand = |(t, table): (usize, &_)| {
+            let unknown =
+                if fixed.get(t) == Some(&true) { UnknownIds::FirstValues } else { *unknown };
+            Stand::of(unknown, (&self.content.tables[t], table, t), self.streams)
+        };
+        EvaluatedRows {
+            server: self,
+            stands: self.layout.tables.iter().enumerate().map(stand).collect(),
         }
+    }
+
+    /// Whether the model has met an id of this id space. Without a table over it there is nothing
+    /// to meet.
+    pub fn knows(&self, space: usize, id: u32) -> bool {
+        let table = self.layout.tables.iter().position(|table| table.space == space);
+        table.is_none_or(|table| self.content.tables[table].is_known(id))
     }
 
     /// Updates so far of each distinct id's row (of the first table over its id space), for the ids
@@ -297,10 +369,16 @@ impl ParameterServer {
                 }
             }
         }
+        if let Some(version) = self.versions.get_mut(shard.index()) {
+            *version = context.version;
+        }
         for t in 0..self.content.tables.len() {
             let tick = Tick { rate: context.sparse_rate, ..tick };
             let fine = self.apply_table(t, shard, (lookups, gradient), tick, context);
             bad = bad.or(fine.err());
+        }
+        if self.eviction.is_some() {
+            self.evict_due(context.progress);
         }
         bad.map_or(Ok(()), Err)
     }
@@ -331,6 +409,12 @@ impl ParameterServer {
         if self.admission.is_some() {
             self.touched.retain(|row| store.count_push(row.id));
         }
+        if let Some(eviction) = &self.eviction {
+            let read = context.version.saturating_sub(1 + context.staleness.round() as u64);
+            let push = RowPush { now: context.progress, read, late: eviction.late };
+            store.live(&mut self.touched, &*eviction.rule, push);
+        }
+        store.note_touched(&self.touched);
         let then = context.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
         let then = then.map(|rows| &rows[row_range(&self.layout, lookups, t)]);
         let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
@@ -358,15 +442,19 @@ impl ParameterServer {
         if rule.rows() == RowSemantics::Dense {
             let mut touched = vec![false; table.rows as usize];
             ids.iter().for_each(|&id| touched[id as usize] = true);
-            let admitted: Vec<bool> = (0..table.rows).map(|id| store.is_admitted(id)).collect();
+            let there = |id| store.is_admitted(id) && store.is_there(id);
+            let there: Vec<bool> = (0..table.rows).map(there).collect();
             let untouched = store.update_untouched(rule, tick, |id| {
                 let at = id as usize;
-                !touched[at] && admitted[at] && sharding.of_row(table.space, id) == shard
+                !touched[at] && there[at] && sharding.of_row(table.space, id) == shard
             });
             bad = bad.or(untouched);
         }
-        let error = |id| BadUpdate { parameter: format!("{}[{id}]", table.name) };
-        bad.map_or(Ok(()), |id| Err(error(id)))
+        let bad = bad.map(|id| BadUpdate { parameter: format!("{}[{id}]", table.name) });
+        if self.eviction.is_some() {
+            self.make_room(t, context.progress);
+        }
+        bad.map_or(Ok(()), Err)
     }
 }
 
@@ -377,6 +465,11 @@ crate::persist!(ParameterServer {
     dense_rule: fixed,
     sparse_rule: fixed,
     admission: fixed,
+    unknown: fixed,
+    streams: fixed,
+    eviction: fixed,
+    looked: state,
+    versions: sized,
     touched: scratch
 });
 

@@ -4,6 +4,8 @@
 use ndarray::{ArrayView2, ShapeBuilder};
 
 use super::admission::{Admission, AdmissionGate};
+use super::eviction::RowLives;
+use super::known::KnownRows;
 use super::selection::Aspects;
 use crate::base::Streams;
 use crate::nn::buffer::AlignedBuffer;
@@ -15,18 +17,21 @@ use crate::params::Table;
 /// The rows of one table.
 #[derive(Clone, Debug)]
 pub struct TableStore {
-    dim: usize,
+    pub(super) dim: usize,
     /// Numbers per row: weights, then slot after slot.
-    stride: usize,
-    data: AlignedBuffer<f32>,
+    pub(super) stride: usize,
+    pub(super) data: AlignedBuffer<f32>,
     /// Updates of each row so far.
-    updates: Vec<u32>,
+    pub(super) updates: Vec<u32>,
     /// Updates of each row that the rule has forgotten; empty if there are none.
-    forgotten: Vec<u32>,
+    pub(super) forgotten: Vec<u32>,
     /// [`updates`](Self::updates) of the rows in the current update.
     counts: Vec<u32>,
     /// Which rows are admitted; `None` if all are.
-    gate: Option<AdmissionGate>,
+    pub(super) gate: Option<AdmissionGate>,
+    pub(super) known: KnownRows,
+    /// The lives of its rows, if rows are evicted.
+    pub(super) lives: Option<RowLives>,
 }
 
 impl TableStore {
@@ -53,6 +58,8 @@ impl TableStore {
             forgotten: Vec::new(),
             counts: Vec::new(),
             gate: None,
+            known: KnownRows::new(optimizer.rows() == RowSemantics::Lazy),
+            lives: None,
         }
     }
 
@@ -110,10 +117,35 @@ impl TableStore {
         }
     }
 
+    /// Marks a row that another store of the same table knows. No row is ever unknown again.
+    pub(super) fn copy_known_from(&mut self, id: u32, from: &TableStore) {
+        if from.is_known(id) && !self.is_known(id) {
+            self.mark_known(id);
+        }
+    }
+
     /// Copies the count of a row and its initial weights.
     pub fn copy_admission_from(&mut self, id: u32, from: &TableStore) {
         if let (Some(gate), Some(from)) = (&mut self.gate, &from.gate) {
             gate.copy_from(id, from, self.dim);
+        }
+    }
+
+    /// Whether training has met the id of the row, in this job or in one that it started from.
+    #[inline]
+    pub fn is_known(&self, id: u32) -> bool {
+        self.known.contains(id, self.counted_of(id))
+    }
+
+    /// Marks the row of an id that training has met.
+    pub fn mark_known(&mut self, id: u32) {
+        self.known.mark(id, self.updates.len());
+    }
+
+    /// Marks the rows of a gradient, if their updates do not tell that training has met them.
+    pub(super) fn note_touched(&mut self, touched: &[TouchedRow]) {
+        if !self.known.are_updated_rows() {
+            touched.iter().for_each(|row| self.mark_known(row.id));
         }
     }
 
@@ -228,8 +260,19 @@ impl TableStore {
         self.row_mut(id)[start..end].copy_from_slice(&from.row(id)[start..end]);
         if what.weights {
             self.copy_admission_from(id, from);
+            self.copy_known_from(id, from);
+            // A row that a new job does not have yet stays there with its first values.
+            if let (Some(lives), Some(from)) = (&mut self.lives, &from.lives)
+                && from.record(id).is_some()
+            {
+                lives.copy_from(id, from);
+            }
         }
         if what.counters {
+            // The count, which may fall, no longer tells it.
+            if self.is_known(id) {
+                self.mark_known(id);
+            }
             let at = id as usize;
             let counted = from.updates[at] - from.forgotten.get(at).copied().unwrap_or(0);
             self.updates[at] = self.updates[at].max(counted);
@@ -338,7 +381,9 @@ crate::persist!(TableStore {
         }
     ),
     counts: scratch,
-    gate: each
+    gate: each,
+    known: state,
+    lives: each
 });
 
 #[cfg(test)]

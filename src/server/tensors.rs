@@ -8,119 +8,22 @@
 //! | `mlp.0.weight/m`, `item/m` | as the weights, or one number per block or row | an optimizer's slot |
 //! | `mlp.0.weight/updates` | 1 | updates of the block, counted by its rule |
 //! | `item/updates` | rows | updates of each row, counted by its rule |
+//! | `item/known` | rows | 1 for the rows of ids that training has met |
+//! | `item/last_update`, `item/last_example`, `item/last_ns`, `item/pushes`, `item/score`, `item/evictions` | rows | the lives of rows, if rows are evicted |
 //! | `item/seen` | rows | pushes counted for each row, if rows are admitted |
 //! | `item/partition_updates` | shards | updates of the table's part on each shard, likewise |
-//! | `ids/item` | rows | [keys](super::renumber) of the ids in the order of the rows |
+//! | `ids/item`, `ids/item/text`, `ids/item/ends` | rows, bytes, rows | [the ids](super::renumber) in the order of the rows |
 //! | `item/m/absent` | any | rows whose slot was copied before their first update, and their weights or another slot after it |
-
-use std::collections::BTreeMap;
 
 use rand::RngExt;
 
 use super::content::Content;
+use super::life_tensors;
+use super::tensor::describe;
+pub use super::tensor::{ABSENT, Tensor, TensorError, TensorValues, Tensors};
 use crate::base::{Purpose, Streams};
 use crate::optimizer::{Optimizer, Slot};
 use crate::params::{Block, Layout};
-
-/// The end of the name of a list of absent rows.
-pub const ABSENT: &str = "/absent";
-
-/// A named tensor, in row-major order.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Tensor {
-    /// Its length along each axis.
-    pub shape: Vec<usize>,
-    /// Its elements.
-    pub values: TensorValues,
-}
-
-/// Elements of a tensor.
-#[derive(Clone, PartialEq, Debug)]
-pub enum TensorValues {
-    /// Weights, slots, statistics.
-    F32(Vec<f32>),
-    /// Counters of rows.
-    U32(Vec<u32>),
-    /// Counters.
-    U64(Vec<u64>),
-}
-
-/// Tensors by name.
-pub type Tensors = BTreeMap<String, Tensor>;
-
-/// A tensor that is missing or does not fit.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum TensorError {
-    /// It has another shape or type of element than the model needs.
-    #[error("`{name}` is {found}, and this model needs {needed}")]
-    Misfit {
-        /// Its name.
-        name: String,
-        /// Type and shape in the checkpoint.
-        found: String,
-        /// Type and shape that are needed.
-        needed: String,
-    },
-    /// A table has another number of rows, and nothing says which ids they belong to.
-    #[error(
-        "`{name}` has {found} rows, and this model needs {needed}: they are the rows of other ids, those of \
-         another log or of another `data.hash_rows`, and the file does not list its ids (`ids/...`), by which rows \
-         could be found"
-    )]
-    Rows {
-        /// Its name.
-        name: String,
-        /// Rows in the checkpoint.
-        found: usize,
-        /// Rows that are needed.
-        needed: usize,
-    },
-    /// Rows are found by id on one side, and by hash or by a fixed number on the other.
-    #[error(
-        "rows of `{space}` cannot be found: {}; give both runs the same `data.hash_rows`, or neither",
-        if *here {
-            "here they belong to listed ids, and those of the checkpoint were numbered by a hash or by a generated log"
-        } else {
-            "those of the checkpoint belong to listed ids, and here they are numbered by a hash or by a generated log"
-        }
-    )]
-    Numbering {
-        /// The id space.
-        space: String,
-        /// Whether it is this run that finds rows by id.
-        here: bool,
-    },
-    /// The tensor is missing.
-    #[error("there is no `{name}`{}", nearest.as_ref().map_or(String::new(), |n| format!("; the nearest name is `{n}`")))]
-    Missing {
-        /// Its name.
-        name: String,
-        /// The most similar existing name.
-        nearest: Option<String>,
-    },
-}
-
-impl TensorValues {
-    fn kind(&self) -> &'static str {
-        match self {
-            TensorValues::F32(_) => "f32",
-            TensorValues::U32(_) => "u32",
-            TensorValues::U64(_) => "u64",
-        }
-    }
-}
-
-impl Tensor {
-    /// Its type and shape, for people.
-    pub fn describe(&self) -> String {
-        describe(self.values.kind(), &self.shape)
-    }
-}
-
-fn describe(kind: &str, shape: &[usize]) -> String {
-    let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
-    format!("{kind} [{}]", shape.join(", "))
-}
 
 /// The shape of a block; for a vector its length.
 fn shape_of(block: &Block) -> Vec<usize> {
@@ -195,6 +98,13 @@ impl Content {
                 );
             }
             put(format!("{}/updates", table.name), vec![rows], TensorValues::U32(store.counted()));
+            let known = (0..table.rows).map(|id| u8::from(store.is_known(id))).collect();
+            put(format!("{}/known", table.name), vec![rows], TensorValues::U8(known));
+            if let Some(lives) = store.lives() {
+                for (name, values) in life_tensors::named(lives.columns()) {
+                    put(format!("{}/{name}", table.name), vec![rows], values);
+                }
+            }
             if let Some(gate) = store.gate() {
                 let seen = gate.seen().to_vec();
                 put(format!("{}/seen", table.name), vec![rows], TensorValues::U32(seen));
@@ -320,6 +230,28 @@ impl Content {
             let name = format!("{}/updates", table.name);
             if let Some(updates) = from.row_counters(&name, rows)? {
                 store.set_updates(updates.to_vec());
+            }
+            if let Some(lives) = store.lives_mut() {
+                let known = tensors.get(&format!("{}/known", table.name));
+                let known: Vec<bool> = match known.map(|tensor| &tensor.values) {
+                    Some(TensorValues::U8(known)) if known.len() == rows => {
+                        known.iter().map(|known| *known != 0).collect()
+                    }
+                    _ => vec![true; rows],
+                };
+                let columns = life_tensors::read(tensors, &table.name, rows);
+                lives.set_columns(&known, columns.as_ref());
+                if columns.is_none() {
+                    from.missing.push(format!("{}/last_update", table.name));
+                }
+            }
+            // Files of other programs have only rows that mean something.
+            match tensors.get(&format!("{}/known", table.name)).map(|tensor| &tensor.values) {
+                Some(TensorValues::U8(known)) if known.len() == rows => {
+                    let known = (0..).zip(known).filter(|(_, known)| **known != 0);
+                    known.for_each(|(id, _)| store.mark_known(id));
+                }
+                _ => (0..table.rows).for_each(|id| store.mark_known(id)),
             }
             if store.gate().is_some() {
                 match from.row_counters(&format!("{}/seen", table.name), rows)? {
@@ -483,6 +415,7 @@ mod tests {
             names,
             [
                 "item f32 [3, 2]",
+                "item/known u8 [3]",
                 "item/m f32 [3, 2]",
                 "item/partition_updates u64 [2]",
                 "item/updates u32 [3]",

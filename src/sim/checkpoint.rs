@@ -8,10 +8,11 @@ use super::session::TrainingSession;
 use super::training::Training;
 use super::training_clock::Elapsed;
 use crate::base::{Streams, counted};
+use crate::data::IdSpace;
 use crate::data::order::Position;
 use crate::server::renumber::{id_tensors, renumber};
 use crate::server::tensors::ABSENT;
-use crate::server::{RowPlaces, SpaceIds, TensorError, Tensors, UnknownName};
+use crate::server::{RowPlaces, RowsFound, SpaceIds, TensorError, Tensors, UnknownName};
 
 /// What happens to slots and counters that a checkpoint does not have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -91,7 +92,13 @@ pub struct StartReport {
 pub(super) fn spaces(training: &Training) -> Vec<SpaceIds<'_>> {
     let source = training.feed.source();
     let spaces = source.schema().spaces.iter().enumerate();
-    spaces.map(|(s, space)| SpaceIds { name: &space.name, keys: source.id_keys(s) }).collect()
+    spaces
+        .map(|(s, IdSpace { name, .. })| SpaceIds {
+            name,
+            ids: source.ids(s),
+            carried: source.carried(s),
+        })
+        .collect()
 }
 
 /// Rows whose slots the checkpoint lacks, counted slot by slot.
@@ -124,7 +131,7 @@ impl TrainingSession {
     pub fn start_from(
         &mut self,
         checkpoint: &Checkpoint,
-        (restart, absent): (&Restart, MissingState),
+        (restart, absent, found): (&Restart, MissingState, RowsFound),
         same_window: bool,
         streams: Streams,
     ) -> Result<StartReport, StartError> {
@@ -145,7 +152,7 @@ impl TrainingSession {
         let mut content = first;
         let rules = training.server().rules();
         let (tensors, rows) =
-            renumber(&checkpoint.tensors, (&content, &layout), rules, &spaces(training))?;
+            renumber(&checkpoint.tensors, (&content, &layout), rules, &spaces(training), found)?;
         let missing = content.set_tensors(&layout, rules, &tensors)?;
         match absent {
             MissingState::Error if !missing.is_empty() => {
@@ -165,6 +172,17 @@ impl TrainingSession {
         training.forget_workers();
         if restart.clock == ClockAt::Continue {
             training.clock.continue_progress(&checkpoint.elapsed);
+        }
+        let lives_missing = missing.iter().any(|name| name.ends_with("/last_update"));
+        if lives_missing || restart.clock == ClockAt::Reset {
+            // Ages are counted by the clock of this job.
+            let now = training.clock.now(&self.progress);
+            training
+                .server
+                .content_mut()
+                .tables
+                .iter_mut()
+                .for_each(|table| table.begin_lives_at(now));
         }
         if restart.counters == Kept::Keep {
             training.clock.continue_versions(&checkpoint.elapsed, shards);

@@ -78,6 +78,8 @@ pub struct Evaluator {
     best_by: BestBy,
     /// Logits of the true probabilities, if the log contains them.
     truth: Option<Vec<f32>>,
+    /// The id spaces of the fields, and of the columns of the history.
+    columns: [Vec<usize>; 2],
 }
 
 /// Whether a group belongs to the half that selects the best step.
@@ -123,7 +125,13 @@ impl Evaluator {
         let logit = |p: f64| libm::log(p / (1.0 - p)) as f32;
         let truth = source.truth(ids).map(|truth| truth.into_iter().map(logit).collect());
         let best_by = BestBy::default();
-        Evaluator { model, chunks, labels, groups, selects, halves, best_by, truth }
+        let schema = source.schema();
+        let history = schema.history.iter().flat_map(|history| &history.columns);
+        let columns = [
+            schema.fields.iter().map(|field| field.space).collect(),
+            history.map(|column| column.space).collect(),
+        ];
+        Evaluator { model, chunks, labels, groups, selects, halves, best_by, truth, columns }
     }
 
     /// Chooses the best step by the given figure.
@@ -158,6 +166,7 @@ impl Evaluator {
         pool: &mut Pool<ThreadWorkspace>,
     ) -> Vec<f32> {
         let held = view.map(|view| WorkerRows::new(server.layout(), view));
+        let evaluated = server.evaluated();
         let ahead = CHUNKS_AHEAD * pool.threads();
         let mut pending = VecDeque::with_capacity(ahead);
         let mut logits = Vec::with_capacity(self.len());
@@ -168,7 +177,7 @@ impl Evaluator {
                 logits.extend(pool.wait(first));
             }
             let mut rows = Vec::new();
-            server.gather(&chunk.1, &mut rows);
+            evaluated.gather(&chunk.1, &mut rows);
             if let Some(held) = &held {
                 held.overlay(server.layout(), &chunk.1, &mut rows);
             }
@@ -193,6 +202,29 @@ impl Evaluator {
             logits.extend(pool.wait(last));
         }
         logits
+    }
+
+    /// The share of the ids that the examples look up, in fields and histories, which the model has
+    /// not met; `None` if they look up none.
+    pub fn unknown_ids(&self, server: &ParameterServer) -> Option<f64> {
+        let (mut unknown, mut all) = (0u64, 0u64);
+        for chunk in &self.chunks {
+            let lookups = &chunk.1;
+            let is_unknown = |(space, ids): (usize, &Vec<u32>)| -> Vec<bool> {
+                ids.iter().map(|&id| !server.knows(space, id)).collect()
+            };
+            let flags: Vec<Vec<bool>> = lookups.ids.iter().enumerate().map(is_unknown).collect();
+            for (positions, columns) in
+                [&lookups.fields, &lookups.history].into_iter().zip(&self.columns)
+            {
+                let read = positions.iter().zip(columns.iter().cycle());
+                for (&position, &space) in read.filter(|(at, _)| **at != Lookups::UNREAD) {
+                    all += 1;
+                    unknown += u64::from(flags[space][position as usize]);
+                }
+            }
+        }
+        (all > 0).then(|| unknown as f64 / all as f64)
     }
 
     /// For every example, the number of updates of the rarest row of its fields. Histories do not
@@ -264,7 +296,9 @@ impl Evaluator {
     ) {
         let dense = Arc::new(server.dense().to_vec());
         let logits = self.logits(server, (dense, moving), None, pool);
-        told(EvaluatedView::Server, &self.judge(&logits));
+        let mut judged = self.judge(&logits);
+        judged.quality.unknown_ids = self.unknown_ids(server);
+        told(EvaluatedView::Server, &judged);
         if views.is_empty() || held.is_empty() {
             return;
         }

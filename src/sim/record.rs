@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
 use crate::metrics::{Quality, Undefined};
 use crate::protocol::PushId;
+use crate::server::eviction::LifeCounts;
 
 use super::progress::Progress;
 
@@ -291,6 +292,13 @@ pub enum Record<'a> {
         /// One entry per layer and table.
         layers: &'a [LayerObservation],
     },
+    /// The rows of tables, where rows come and go.
+    Tables {
+        /// The state of the run.
+        progress: &'a Progress,
+        /// One entry per table.
+        tables: &'a [TableState<'a>],
+    },
     /// Quality on the holdout.
     Evaluated {
         /// The state of the run.
@@ -306,6 +314,21 @@ pub enum Record<'a> {
         /// Passes over the training window so far, if known.
         passes: Option<f64>,
     },
+}
+
+/// The rows of a table at one moment.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct TableState<'a> {
+    /// Name of the table.
+    pub table: &'a str,
+    /// Rows that are there.
+    pub rows: u64,
+    /// Ids that have been met and are not admitted.
+    pub waiting: u64,
+    /// Bytes of the rows that are there, with a key of 8 bytes each.
+    pub bytes: u64,
+    /// What happened so far.
+    pub counts: LifeCounts,
 }
 
 /// Watches a run without changing it.

@@ -7,12 +7,15 @@ use super::divergence::divergence;
 use super::evaluate::{Evaluated, Evaluator, Views};
 use super::layers::LayerWatch;
 use super::progress::{Cadence, Every, Limits, Progress};
-use super::record::{EvaluatedView, Observer, Record};
+use super::record::{EvaluatedView, Observer, Record, TableState};
 use super::step_data::StepData;
 use super::training::Observed;
 use super::work::Work;
 use crate::base::{SimTime, WorkerId};
+use crate::params::Table;
 use crate::protocol::PushId;
+use crate::server::eviction::RowLives;
+use crate::server::table::TableStore;
 
 /// Evaluation of a run.
 #[derive(Debug)]
@@ -183,6 +186,17 @@ impl TrainingSession {
         }
     }
 
+    /// Tells how many rows the tables hold, where rows come and go.
+    fn observe_tables(&self, observer: &mut dyn Observer) {
+        let Some(training) = self.work.training() else { return };
+        let tables = training.server().living_tables();
+        let tables: Vec<TableState<'_>> =
+            tables.map(|(table, store)| state(table, store)).collect();
+        if !tables.is_empty() {
+            observer.observe(&Record::Tables { progress: &self.progress, tables: &tables });
+        }
+    }
+
     fn measure_divergence(&mut self, held: &[(WorkerId, &StepData)], observer: &mut dyn Observer) {
         if let Some(training) = self.work.training() {
             let layers = divergence(training.server(), held);
@@ -191,6 +205,7 @@ impl TrainingSession {
     }
 
     fn evaluate(&mut self, held: &[(WorkerId, &StepData)], observer: &mut dyn Observer) {
+        self.observe_tables(observer);
         let (Some(evaluation), progress) = (&self.watch.evaluation, self.progress) else {
             return;
         };
@@ -235,6 +250,17 @@ impl TrainingSession {
         let moving = training.exported_moving();
         let (server, pool) = training.server_and_pool();
         evaluation.evaluator.evaluate(views, held, (server, &moving), pool, told);
+    }
+}
+
+fn state<'a>(table: &'a Table, store: &TableStore) -> TableState<'a> {
+    let rows = store.rows_there();
+    TableState {
+        table: &table.name,
+        rows,
+        waiting: store.rows_waiting(),
+        bytes: rows * (8 + 4 * store.stride() as u64),
+        counts: store.lives().map(RowLives::counts).unwrap_or_default(),
     }
 }
 

@@ -74,6 +74,35 @@ fn a_saturated_server_is_named() {
     assert!(few.contains("computing is the bottleneck"), "{few}");
 }
 
+/// Near the limit of a shard the sentence says what can be gained; beyond it, that workers gain nothing.
+#[test]
+fn what_more_workers_can_gain_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |settings: &[&str], out: &str| {
+        let mut run = straggler();
+        run.arg("run").arg(scenario("timing-only.toml")).args(settings);
+        run.args(["train.stop.updates=20000", "--quiet", "--no-plots", "--out"]);
+        done(run.arg(folder.path().join(out))).stdout
+    };
+    let near = said(&["cluster.workers=300"], "300");
+    assert!(near.contains("computing is the bottleneck. That shard is near its limit"), "{near}");
+    let gain = near.split("at most ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let gain: f64 = gain.parse().unwrap();
+    let rate = |text: &str| -> f64 {
+        let line = text.lines().find(|line| line.starts_with("simulated")).unwrap();
+        line.split(", ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap()
+    };
+    // What is said is what the program finds: twice the workers gain no more than that, and nearly so.
+    let many = said(&["cluster.workers=600"], "600");
+    assert!(many.contains("the server is the bottleneck") && many.contains("more workers do not"));
+    let found = 100.0 * (rate(&many) / rate(&near) - 1.0);
+    assert!(found < gain + 0.5 && found > 0.7 * gain, "{found} {gain}");
+    let some = said(&["cluster.workers=330"], "330");
+    assert!(100.0 * (rate(&some) / rate(&near) - 1.0) < gain);
+    let twice = said(&["cluster.shards=16"], "16");
+    assert!(twice.contains("computing is the bottleneck.\n"), "{twice}");
+}
+
 /// A log of three workers with fixed times: the table follows from them.
 #[test]
 fn whatif_answers_for_a_log() {

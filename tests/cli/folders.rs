@@ -140,3 +140,22 @@ fn folders_without_results_cannot_be_drawn_or_traced() {
         fs::write(out.join(name), keep).unwrap();
     }
 }
+
+/// The folder of a run is no place for a sweep, and the message says what it is.
+#[test]
+fn a_folder_of_another_kind_is_called_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, sweep) = (folder.path().join("run"), folder.path().join("sweep"));
+    let to = |out: &std::path::Path, workers: &str| {
+        let mut command = straggler();
+        command.arg("run").arg(scenario("timing-only.toml")).arg(workers);
+        command.args(["train.stop.updates=50", "--quiet", "--out"]).arg(out);
+        say(&mut command)
+    };
+    assert_eq!(to(&run, "cluster.workers=2").code, 0);
+    assert_eq!(to(&sweep, "cluster.workers=2,3").code, 0);
+    let said = to(&run, "cluster.workers=2,3");
+    assert!(said.code != 0 && said.stderr.contains("is the folder of a run"), "{}", said.stderr);
+    let said = to(&sweep, "cluster.workers=2");
+    assert!(said.code != 0 && said.stderr.contains("is the folder of a sweep"), "{}", said.stderr);
+}

@@ -172,3 +172,16 @@ fn r34_a_large_file_is_answered_quickly() {
         assert!(took < Duration::from_secs(5), "{name}: {took:?}");
     }
 }
+
+/// Timing alone has an estimate of time too, and a run that nobody will see end is said.
+#[test]
+fn a_run_that_takes_years_is_warned_of() {
+    let said = done(straggler().arg("check").arg(scenario("timing-only.toml")));
+    assert!(said.stdout.contains("time      about "), "{}", said.stdout);
+    assert!(!said.stderr.contains("W0203"), "{}", said.stderr);
+    let mut check = straggler();
+    check.arg("check").arg(scenario("timing-only.toml"));
+    let said = done(check.arg("train.stop.updates=9000000000000000000"));
+    assert!(said.stderr.contains("W0203") && said.stderr.contains("years"), "{}", said.stderr);
+    assert!(said.stderr.contains("train.stop.updates = 100000"), "{}", said.stderr);
+}

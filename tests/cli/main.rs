@@ -1,6 +1,7 @@
 //! The program as its users meet it: what they get, and everything that they can do wrong.
 
 mod answers;
+mod broken;
 mod churn;
 mod compare;
 mod containment;

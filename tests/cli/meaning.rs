@@ -86,20 +86,17 @@ fn a_checkpoint_of_another_log_starts_where_it_ended() {
     let said = run(folder, "tue", &["data.files=[\"tue.csv\"]", from]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!(ends(&folder.join("tue"))[0], end);
-    assert!(
-        said.stdout.contains("a: rows found by id: 4 taken over, 0 new, 0 left out"),
-        "{}",
-        said.stdout
-    );
-    let rows = &summary(&folder.join("tue"))["started_from"]["rows"];
-    assert_eq!(rows[0]["kept"], 4, "{rows}");
-    // The same log needs no search.
-    assert_eq!(run(folder, "again", &[from]).code, 0);
-    assert!(summary(&folder.join("again"))["started_from"]["rows"].is_null());
+    for out in ["tue", "again"] {
+        let settings = if out == "again" { vec![from] } else { Vec::new() };
+        assert!(settings.is_empty() || run(folder, out, &settings).code == 0);
+        let rows = &summary(&folder.join(out))["started_from"]["rows"][0];
+        let counts = ["known", "new", "carried"].map(|name| rows[name].as_u64().unwrap());
+        assert_eq!(counts, [4, 0, 0], "{rows}");
+    }
 }
 
 #[test]
-fn new_ids_begin_and_missing_ids_end() {
+fn new_ids_begin_and_ids_that_are_gone_keep_their_rows() {
     let folder = logs();
     let folder = folder.path();
     fs::write(folder.join("wed.csv"), log(&["e", "c", "a"])).unwrap();
@@ -108,8 +105,44 @@ fn new_ids_begin_and_missing_ids_end() {
     let said = run(folder, "wed", &["data.files=[\"wed.csv\"]", from]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     // Day 2 has all four ids of Monday, so only the new one differs.
-    assert!(said.stdout.contains("4 taken over, 1 new, 0 left out"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("a: of the ids of this log 4 are known and 1 new"),
+        "{}",
+        said.stdout
+    );
     assert_eq!(ends(&folder.join("wed"))[0], ends(&folder.join("mon"))[1]);
+    // A day without most ids passes their rows on to the day after.
+    fs::write(folder.join("thu.csv"), "d,label,a\n1,1,a\n1,0,a\n2,1,a\n2,0,a\n").unwrap();
+    let from = "start.from=mon/checkpoints/last.safetensors";
+    let said = run(folder, "thu", &["data.files=[\"thu.csv\"]", from]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(
+        said.stdout.contains("1 are known and 0 new; 3 ids that only the checkpoint has"),
+        "{}",
+        said.stdout
+    );
+    let row_of = |out: &str, id: &str| {
+        let file = fs::read(folder.join(out).join("checkpoints/last.safetensors")).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+        let (text, ends) =
+            (tensors.tensor("ids/a/text").unwrap(), tensors.tensor("ids/a/ends").unwrap());
+        let ends =
+            ends.data().as_chunks::<8>().0.iter().map(|end| u64::from_le_bytes(*end) as usize);
+        let ends: Vec<usize> = ends.collect();
+        let row = (0..ends.len()).position(|row| {
+            let start = row.checked_sub(1).map_or(0, |before| ends[before]);
+            &text.data()[start..ends[row]] == id.as_bytes()
+        });
+        let weights = tensors.tensor("a").unwrap();
+        let width = weights.data().len() / weights.shape()[0];
+        weights.data()[row.unwrap() * width..][..width].to_vec()
+    };
+    assert_eq!(row_of("thu", "d"), row_of("mon", "d"));
+    assert_ne!(row_of("thu", "a"), row_of("mon", "a"));
+    let from = "start.from=thu/checkpoints/last.safetensors";
+    let said = run(folder, "fri", &["data.files=[\"wed.csv\"]", "train.stop.updates=1", from]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stdout.contains("4 are known and 1 new"), "{}", said.stdout);
 }
 
 #[test]

@@ -56,6 +56,21 @@ const REFUSED: &[(&str, &str, &str, i32, &[&str])] = &[
         &["error[E0401]", "my.toml:24:", "cluster.compute.law"],
     ),
     ("", "", "[start]\nfrom = \"none.safetensors\"\n", 4, &["error[E0402]", "my.toml:24:8"]),
+    (
+        "",
+        "",
+        "[[stage]]\nname = \"a\"\n[[stage]]\nname = \"b\"\n\
+         set = { start.from = \"stage:a@last\", optimizer.kind = \"adam\", admission.after = 2 }\n",
+        4,
+        &["error[E0402]", "my.toml:27:", "stage `b`", "/seen", "stage:a@last"],
+    ),
+    (
+        "\"item\"]",
+        "\"item\"]\nhash_rows = 4_294_967_295",
+        "",
+        5,
+        &["error[E0501]", "my.toml:1:1", "limits.memory"],
+    ),
     ("", "", "[limits]\ndisk = \"1KiB\"\n", 5, &["error[E0501]", "my.toml:24:8", "limits.disk"]),
     (
         "",

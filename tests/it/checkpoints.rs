@@ -4,6 +4,7 @@ use straggler::data::Window;
 use straggler::optimizer::{OptimizerChoice, sgd};
 use straggler::scenario::start::{Average, CheckpointSaving};
 use straggler::scenario::{Job, Scenario};
+use straggler::server::RowsFound;
 use straggler::sim::checkpoint::MissingState;
 use straggler::sim::restart::{ClockAt, DataAt, InFlight, Kept, SlotsAt, WorkersAt};
 use straggler::sim::{Checkpoint, NoObserver, Restart, StartError, StartReport, State};
@@ -34,7 +35,7 @@ fn saved(scenario: &Scenario, events: usize) -> (Job, Checkpoint) {
 fn started(scenario: &Scenario, from: &Checkpoint, restart: &Restart, same: bool) -> Job {
     let mut job = job(scenario, 1);
     assert_eq!(
-        job.start_from(from, (restart, MissingState::Error), same, 7).unwrap(),
+        job.start_from(from, (restart, MissingState::Error, RowsFound::ById), same, 7).unwrap(),
         StartReport::default()
     );
     job
@@ -109,7 +110,7 @@ fn what_a_checkpoint_does_not_have_is_said() {
     let (_, plain) = saved(&other, 50);
     let start = |absent| {
         let mut job = job(&scenario, 1);
-        let from = (&Restart::default(), absent);
+        let from = (&Restart::default(), absent, RowsFound::ById);
         job.start_from(&plain, from, true, 7).map(|report| (job, report.missing))
     };
     let error = start(MissingState::Error).unwrap_err();
@@ -127,14 +128,14 @@ fn what_a_checkpoint_does_not_have_is_said() {
     let apply = Restart { in_flight: InFlight::Apply, ..Restart::default() };
     for restart in [keep, apply] {
         let error = job(&scenario, 1)
-            .start_from(&checkpoint, (&restart, MissingState::First), true, 7)
+            .start_from(&checkpoint, (&restart, MissingState::First, RowsFound::ById), true, 7)
             .unwrap_err();
         assert!(matches!(error, StartError::NotInCheckpoint(_)), "{error}");
         assert!(error.to_string().contains("straggler lab restart"));
     }
     let mut smaller = alone();
     smaller.model = crate::training::small_mlp();
-    let from = (&Restart::default(), MissingState::First);
+    let from = (&Restart::default(), MissingState::First, RowsFound::ById);
     let error = job(&smaller, 1).start_from(&checkpoint, from, true, 7).unwrap_err();
     assert!(matches!(error, StartError::Tensor(_)), "{error}");
 }

@@ -76,7 +76,7 @@ fn adagrad_decay_does_as_in_deeprec() {
     let gradient = Gradient { dense: twos.clone(), rows: twos, ..Gradient::default() };
     for (before, loss) in (0..).zip([36.0, 32.444_176, 29.847_788, 27.741_95, 25.852_505]) {
         let mut rows = Vec::new();
-        server.gather(&all, &mut rows);
+        server.evaluated().gather(&all, &mut rows);
         assert_near(2.0 * rows.iter().sum::<f32>(), loss);
         assert_near(2.0 * server.dense().iter().sum::<f32>(), loss);
         let progress = Moment { updates: before + 1, ..Moment::default() };

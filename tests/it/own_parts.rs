@@ -7,13 +7,16 @@ use straggler::cluster::routine::Local;
 use straggler::cluster::{
     DelayChoice, StartChoice, StepTimeChoice, delay, routine, start, step_time,
 };
+use straggler::data::coding::modulo;
 use straggler::data::order::{OrderChoice, shuffle_buffer};
-use straggler::data::{SourceChoice, synthetic};
+use straggler::data::{Hashing, SourceChoice, synthetic};
 use straggler::model::{ModelChoice, Normalization, mlp, normalization};
 use straggler::optimizer::{OptimizerChoice, ScheduleChoice, adagrad, schedule};
 use straggler::protocol::{ProtocolChoice, softsync, synchronous};
 use straggler::remedy::{RemedyChoice, power};
 use straggler::scenario::Scenario;
+use straggler::server::EvictionRule;
+use straggler::server::eviction::age;
 
 /// A job in which every part is chosen by the first name, or by the second.
 fn job(own: bool) -> String {
@@ -21,12 +24,14 @@ fn job(own: bool) -> String {
 train = { batch = 8, days = "1", stop.updates = 60, order = { kind = "shuffle_buffer", size = 50 } }
 holdout = { days = "2" }
 data = { kind = "synthetic", days = 2, rows_per_day = 400, users = 50, items = 60 }
+tables.hashing = { kind = "modulo", rows = 40 }
 model = { kind = "mlp", embedding_dim = 4, hidden = [6], normalization.kind = "shared_batch" }
 optimizer = { kind = "adagrad", learning_rate = 0.02 }
 schedule.decay = { kind = "inverse_sqrt", after.updates = 20 }
 protocol = { kind = "softsync", n = 2 }
 cluster = { workers = 4, start = { kind = "staggered", over = "40ms" }, compute.law = { kind = "gamma", variation = 0.5 } }
 worker.local.kind = "gradient"
+eviction = { rule = { kind = "age", after.updates = 9 }, every.updates = 5 }
 [[remedy]]
 kind = "power"
 exponent = 0.7
@@ -53,11 +58,13 @@ fn a_part_added_to_each_family_works_like_a_built_in_one() -> Result<(), Registe
 
     SourceChoice::register::<synthetic::Config>("own_synthetic", "The generated log.")?;
     OrderChoice::register::<shuffle_buffer::Config>("own_shuffle_buffer", "A buffer.")?;
+    Hashing::register::<modulo::Config>("own_modulo", "Shared rows.")?;
     ModelChoice::register::<mlp::Config>("own_mlp", "A network.")?;
     Normalization::register::<normalization::ServerMoments>("own_shared_batch", "Moving moments.")?;
     OptimizerChoice::register::<adagrad::Config>("own_adagrad", "An optimizer.")?;
     ScheduleChoice::register::<schedule::InverseSqrt>("own_inverse_sqrt", "A decay.")?;
     ProtocolChoice::register::<softsync::Config>("own_softsync", "A protocol.")?;
+    EvictionRule::register::<age::Config>("own_age", "Expiry.")?;
     RemedyChoice::register::<power::Config>("own_power", "A remedy.")?;
     StartChoice::register::<start::Staggered>("own_staggered", "A start.")?;
     StepTimeChoice::register::<step_time::gamma::Config>("own_gamma", "A law.")?;
@@ -67,7 +74,7 @@ fn a_part_added_to_each_family_works_like_a_built_in_one() -> Result<(), Registe
     let (built_in, _) = trained(&job(false));
     let (own, written) = trained(&job(true));
     assert!(built_in == own, "the same parts under other names give other weights");
-    assert_eq!(written.matches("kind = \"own_").count(), 11, "{written}");
+    assert_eq!(written.matches("kind = \"own_").count(), 13, "{written}");
     // What is written is read again, and complete.
     assert_eq!(
         toml::from_str::<Scenario>(&written).unwrap(),

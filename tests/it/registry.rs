@@ -11,13 +11,15 @@ use straggler::cluster::delay::Geometric;
 use straggler::cluster::{
     DelayChoice, MachineClass, Network, ShardService, StartChoice, StepTimeChoice,
 };
-use straggler::data::SourceChoice;
 use straggler::data::order::OrderChoice;
+use straggler::data::{Hashing, SourceChoice};
 use straggler::model::{ModelChoice, Normalization};
-use straggler::optimizer::{Clip, OptimizerChoice, ScheduleChoice};
+use straggler::optimizer::{Clip, Horizon, OptimizerChoice, ScheduleChoice};
 use straggler::protocol::ProtocolChoice;
 use straggler::remedy::RemedyChoice;
 use straggler::scenario::{Job, Scenario};
+use straggler::server::eviction::Capacity;
+use straggler::server::{Eviction, EvictionRule};
 use straggler::sim::feed::ExampleSharing;
 use straggler::sim::{Finished, NoObserver, State, Stop};
 
@@ -28,6 +30,8 @@ fn settings(name: &str) -> Value {
     match name {
         "din" => json!({"embedding_dim": 4, "attention_hidden": [6], "hidden": [8]}),
         "mlp" => json!({"embedding_dim": 4, "hidden": [8]}),
+        "modulo" | "double" => json!({"rows": 40}),
+        "quotient_remainder" => json!({"rows": 8}),
         "shuffle_buffer" => json!({"size": 40}),
         "synthetic" => serde_json::to_value(small().data.unwrap()).unwrap(),
         "exponential_schedule" | "cosine" => json!({"to": 0.1, "over": {"updates": 30}}),
@@ -136,6 +140,19 @@ fn every_step_time_law_works() {
 #[test]
 fn every_order_works() {
     each::<OrderChoice>(OrderChoice::PARTS, |scenario, order| scenario.train.order = order);
+}
+
+#[test]
+fn every_hashing_works() {
+    each::<Hashing>(Hashing::PARTS, |scenario, hashing| scenario.tables.hashing = hashing);
+}
+
+#[test]
+fn every_eviction_works() {
+    each::<EvictionRule>(EvictionRule::PARTS, |scenario, rule| {
+        let (every, at_most) = (Some(Horizon::Updates(7)), Some(Capacity::Rows(30)));
+        scenario.eviction = Some(Eviction { rule, every, at_most, ..Eviction::default() });
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use straggler::cluster::failures::InFlightMessages;
 use straggler::optimizer::schedule::Horizon;
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::{Job, Scenario};
-use straggler::server::{Admission, Content, Selection};
+use straggler::server::{Admission, Content, RowsFound, Selection};
 use straggler::sim::checkpoint::MissingState;
 use straggler::sim::restart::{ClockAt, DataAt, InFlight, Kept, SlotsAt, WorkersAt};
 use straggler::sim::{NoObserver, Record, Restart, StartError, State};
@@ -274,7 +274,8 @@ fn a_checkpoint_holds_which_rows_are_admitted() {
     let checkpoint = advanced(&scenario, 1, 300).checkpoint().unwrap();
     let start = |from, missing| {
         let mut job = job(&scenario, 1);
-        let missing = job.start_from(from, (&Restart::default(), missing), true, 7)?.missing;
+        let missing =
+            job.start_from(from, (&Restart::default(), missing, RowsFound::ById), true, 7)?.missing;
         Ok::<_, StartError>((job.checkpoint().unwrap().tensors, missing))
     };
     let (same, missing) = start(&checkpoint, MissingState::Error).unwrap();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use straggler::base::{SimSpan, SimTime};
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::{Job, Scenario};
-use straggler::server::{CopyUnit, Tensors};
+use straggler::server::{CopyUnit, RowsFound, Tensors};
 use straggler::sim::checkpoint::MissingState;
 use straggler::sim::restart::WorkersAt;
 use straggler::sim::save::{SavePolicy, SavedBy, SavedShards};
@@ -224,7 +224,7 @@ fn rows_that_were_first_updated_meanwhile_have_weights_and_no_slots() {
     let start = |missing| {
         let mut job = self::job(&small(), 1);
         let restart = Restart::default();
-        job.start_from(&saved, (&restart, missing), true, 7).map(|_| job)
+        job.start_from(&saved, (&restart, missing, RowsFound::ById), true, 7).map(|_| job)
     };
     let refused = start(MissingState::Error).unwrap_err();
     assert!(

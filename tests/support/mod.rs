@@ -4,7 +4,7 @@
 //! compared with a tolerance, and everything else as it is.
 
 /// Whether two lines say the same, numbers within `tolerance` of each other (relative, and 0.02 at
-/// the least).
+/// the least; with 0 the numbers are the same).
 pub(crate) fn alike(kept: &str, printed: &str, tolerance: f64) -> bool {
     let (mut kept, mut printed) = (kept.split_whitespace(), printed.split_whitespace());
     loop {
@@ -23,7 +23,9 @@ fn near(a: &str, b: &str, tolerance: f64) -> bool {
         bare.parse::<f64>().ok()
     };
     match (number(a), number(b)) {
-        (Some(a), Some(b)) => (a - b).abs() <= (tolerance * a.abs()).max(0.02),
+        (Some(a), Some(b)) => {
+            (a - b).abs() <= (tolerance * a.abs()).max(if tolerance > 0.0 { 0.02 } else { 0.0 })
+        }
         _ => false,
     }
 }

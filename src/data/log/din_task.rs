@@ -147,13 +147,13 @@ pub(crate) fn build(
     let days = days_by_calendar(stamps, origin);
     let calendar = Calendar { first: has_dates.then(|| origin.date()) };
     let log = columns(&ordered, [&pairs, &later]);
-    let keys = ordered.keys.to_vec();
+    let ids = ordered.ids.to_vec();
     facts.extend(describe(&ordered, left, &log.labels, pairs.len() * 2));
     if !has_dates {
         facts.retain(|(name, _)| name != "span");
     }
     facts.push(("days with training examples".into(), days.len().to_string()));
-    Ok(Log { days, calendar, facts, keys, ..log }.checked())
+    Ok(Log { days, calendar, facts, ids, ..log }.checked())
 }
 
 /// By position in the users' sequences: whether the event is held out.

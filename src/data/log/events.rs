@@ -4,9 +4,9 @@ use rustc_hash::FxHashSet;
 
 use super::missing::missing_text;
 use super::vocabulary::{Numbering, Vocabulary};
-use crate::data::Remark;
 use crate::data::reading::stamp::Stamp;
 use crate::data::reading::text::Text;
+use crate::data::{Ids, Remark};
 
 const NO_CATEGORY: u32 = u32::MAX;
 
@@ -134,8 +134,8 @@ pub(crate) struct OrderedEvents {
     pub(crate) categories: u32,
     /// Number of events, including dropped ones, that repeat another in user, item and time.
     pub(crate) duplicates: u64,
-    /// The keys of users, items and categories, by id.
-    pub(crate) keys: [Option<Vec<u64>>; 3],
+    /// The ids of users, items and categories, in the order of their rows.
+    pub(crate) ids: [Option<Ids>; 3],
 }
 
 impl OrderedEvents {
@@ -166,7 +166,7 @@ impl OrderedEvents {
             category_of: Vec::new(),
             categories: 0,
             duplicates,
-            keys: Default::default(),
+            ids: Default::default(),
         };
         for event in order.into_iter().map(|event| event as usize) {
             ordered.users.push(user_ids.id(events.users[event]));
@@ -179,10 +179,10 @@ impl OrderedEvents {
         }
         ordered.categories = category_ids.rows().max(1);
         let Events { user_names, item_names, category_names, .. } = &events;
-        ordered.keys = [
-            user_names.keys(Some(&user_ids)),
-            item_names.keys(Some(&item_ids)),
-            category_names.keys(Some(&category_ids)),
+        ordered.ids = [
+            user_names.ids(Some(&user_ids)),
+            item_names.ids(Some(&item_ids)),
+            category_names.ids(Some(&category_ids)),
         ];
         ordered.lay_out(user_ids.rows() as usize);
         ordered

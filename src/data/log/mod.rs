@@ -13,7 +13,7 @@ pub use vocabulary::IdRows;
 use std::ops::Range;
 
 use crate::data::reading::stamp::Stamp;
-use crate::data::{Batch, Calendar, DataError, DataSource, Day, ExampleInfo, Remark, Schema};
+use crate::data::{Batch, Calendar, DataError, DataSource, Day, ExampleInfo, Ids, Remark, Schema};
 
 /// The source of an example's [`ExampleInfo::group`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -53,8 +53,8 @@ pub struct Log {
     pub(crate) groups: Groups,
     /// Present if the schema has a history.
     pub(crate) histories: Histories,
-    /// By space, the keys of its rows; `None` or missing if rows are found by hash.
-    pub(crate) keys: Vec<Option<Vec<u64>>>,
+    /// By space, the ids of its rows; `None` or missing if rows are found by hash.
+    pub(crate) ids: Vec<Option<Ids>>,
     pub(crate) facts: Vec<(String, String)>,
     pub(crate) remarks: Vec<Remark>,
 }
@@ -66,13 +66,10 @@ impl Log {
         assert_eq!(self.fields.len(), rows * schema.fields.len());
         assert_eq!(self.numeric.len(), rows * schema.numeric.len());
         assert_eq!(self.histories.spans.len(), if schema.history.is_some() { rows } else { 0 });
-        let spaces = self.keys.iter().zip(&schema.spaces);
-        let sound = |keys: &[u64], rows: u32| keys.len() == rows as usize;
-        assert!(
-            spaces.into_iter().all(|(keys, space)| {
-                keys.as_deref().is_none_or(|keys| sound(keys, space.rows))
-            })
-        );
+        let mut spaces = self.ids.iter().zip(&schema.spaces);
+        assert!(spaces.all(|(ids, space)| {
+            ids.as_ref().is_none_or(|ids| ids.len() == space.rows as usize)
+        }));
         assert!(self.in_days() <= rows as u64);
         self
     }
@@ -152,14 +149,17 @@ impl DataSource for Log {
             Groups::One | Groups::Field(_) => 0,
         };
         let words = self.fields.len() + self.numeric.len() + self.histories.events.len() + groups;
-        let keys = self.keys.iter().flatten().map(Vec::len).sum::<usize>();
+        let ids = self.ids.iter().flatten().map(Ids::bytes).sum::<u64>();
         // While a loader builds its log, it holds the log about twice.
-        8 * keys as u64
-            + 2 * (self.labels.len() + 4 * words + 8 * self.histories.spans.len()) as u64
+        ids + 2 * (self.labels.len() + 4 * words + 8 * self.histories.spans.len()) as u64
     }
 
-    fn id_keys(&self, space: usize) -> Option<&[u64]> {
-        self.keys.get(space)?.as_deref()
+    fn ids(&self, space: usize) -> Option<&Ids> {
+        self.ids.get(space)?.as_ref()
+    }
+
+    fn is_hashed(&self, space: usize) -> bool {
+        self.ids(space).is_none()
     }
 
     fn facts(&self) -> Vec<(String, String)> {

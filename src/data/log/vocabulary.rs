@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::packed::{Medium, Short};
 use crate::base::stream::mix;
+use crate::data::Ids;
 use crate::data::error::DataError;
 use crate::data::reading::text::Text;
 
@@ -94,14 +95,11 @@ impl Listed {
         code
     }
 
-    /// The key of each text, by code.
-    fn keys(&self) -> Vec<u64> {
-        let mut keys = vec![0; self.texts as usize];
-        let mut put = |code: &u32, key| keys[*code as usize] = key;
-        self.short.iter().for_each(|(text, code)| put(code, text.read(hash)));
-        self.medium.iter().for_each(|(text, code)| put(code, text.read(hash)));
-        self.long.iter().for_each(|(text, code)| put(code, hash((&**text).into())));
-        keys
+    /// Passes on every text with its code, in no particular order.
+    fn each(&self, mut take: impl FnMut(u32, Text)) {
+        self.short.iter().for_each(|(text, code)| text.read(|text| take(*code, text)));
+        self.medium.iter().for_each(|(text, code)| text.read(|text| take(*code, text)));
+        self.long.iter().for_each(|(text, code)| take(*code, (&**text).into()));
     }
 
     fn get(&self, text: Text) -> Option<u32> {
@@ -168,12 +166,28 @@ impl Vocabulary {
         }
     }
 
-    /// For each row, the key of its id; `None` if rows are found by hash. `numbering` is that of
+    /// The ids in the order of their rows; `None` if rows are found by hash. `numbering` is that of
     /// the codes, if codes are not the rows themselves.
-    pub(crate) fn keys(&self, numbering: Option<&Numbering>) -> Option<Vec<u64>> {
+    pub(crate) fn ids(&self, numbering: Option<&Numbering>) -> Option<Ids> {
         let Vocabulary::Listed(listed) = self else { return None };
-        let keys = listed.keys();
-        Some(numbering.map_or_else(|| keys.clone(), |numbering| numbering.arrange(&keys)))
+        let rows = numbering.map_or(listed.texts, Numbering::rows) as usize;
+        let row = |code: u32| match numbering {
+            Some(numbering) => numbering.row_of_one_id(code),
+            None => Some(code as usize),
+        };
+        let mut ids = Ids::of_rows(rows);
+        listed.each(|code, text| {
+            if let Some(row) = row(code) {
+                ids.measure(row, hash(text), text.len());
+            }
+        });
+        ids.make_room();
+        listed.each(|code, text| {
+            if let Some(row) = row(code) {
+                ids.put(row, text.bytes());
+            }
+        });
+        Some(ids.finish())
     }
 
     /// An empty numbering of these codes; `min_count` as in [`Numbering`].
@@ -211,9 +225,6 @@ fn hash(text: Text) -> u64 {
 
 const UNSEEN: u32 = u32::MAX;
 
-/// The key of a row that stands for no single id: rare ids, items without a category.
-const NO_ID: u64 = 0;
-
 /// Ids of codes, assigned by first occurrence.
 ///
 /// Codes that occur less than `min_count` times share one row, *rare*, which has id 0 if there are
@@ -233,8 +244,9 @@ impl Numbering {
         Numbering { counts, ids: vec![UNSEEN; codes], min_count, rows: 0 }
     }
 
+    /// Codes that are ids. Nothing is listed: there may be more rows than memory.
     fn identity(rows: u32) -> Numbering {
-        Numbering { counts: Vec::new(), ids: (0..rows).collect(), min_count: 0, rows }
+        Numbering { counts: Vec::new(), ids: Vec::new(), min_count: 0, rows }
     }
 
     /// Counts one occurrence.
@@ -256,7 +268,7 @@ impl Numbering {
 
     /// The id of `code`; the next id at its first occurrence.
     pub(crate) fn id(&mut self, code: u32) -> u32 {
-        let id = &mut self.ids[code as usize];
+        let Some(id) = self.ids.get_mut(code as usize) else { return code };
         if *id == UNSEEN {
             *id = self.rows;
             self.rows += 1;
@@ -264,16 +276,12 @@ impl Numbering {
         *id
     }
 
-    /// The keys of the rows, from those of the codes. The row of rare ids has the key of no id.
-    fn arrange(&self, keys: &[u64]) -> Vec<u64> {
-        let mut arranged = vec![NO_ID; self.rows as usize];
-        let is_rare = |code: usize| (1..self.min_count).contains(&self.counts[code]);
-        for (code, (&id, &key)) in self.ids.iter().zip(keys).enumerate() {
-            if id != UNSEEN && (self.counts.is_empty() || !is_rare(code)) {
-                arranged[id as usize] = key;
-            }
-        }
-        arranged
+    /// The row that stands for this code and no other; `None` for rare and unseen codes.
+    fn row_of_one_id(&self, code: u32) -> Option<usize> {
+        let code = code as usize;
+        let is_rare = || (1..self.min_count).contains(&self.counts[code]);
+        let id = *self.ids.get(code)?;
+        (id != UNSEEN && (self.counts.is_empty() || !is_rare())).then_some(id as usize)
     }
 
     /// Number of assigned ids, including the rare row.
@@ -329,21 +337,24 @@ mod tests {
 
     #[test]
     fn a_row_has_the_same_key_in_every_log() {
-        let keys = |texts: &[&str], min_count: u32| {
+        let ids = |texts: &[&str], min_count: u32| {
             let mut vocabulary = Vocabulary::new(0);
             let codes: Vec<u32> = texts.iter().map(|t| vocabulary.code((*t).into())).collect();
             let mut numbering = vocabulary.numbering(min_count);
             codes.iter().for_each(|code| numbering.count(*code));
             numbering.settle();
             codes.iter().rev().for_each(|code| _ = numbering.id(*code));
-            vocabulary.keys(Some(&numbering)).unwrap()
+            vocabulary.ids(Some(&numbering)).unwrap()
         };
         let long = "a name of more than sixteen bytes";
-        let (one, two) = (keys(&["x", "longer id", long], 0), keys(&[long, "x", "longer id"], 0));
+        let (a, b) = (ids(&["x", "longer id", long], 0), ids(&[long, "x", "longer id"], 0));
+        let (one, two) = (a.keys(), b.keys());
         assert_eq!((one[0], one[1], one[2]), (two[2], two[0], two[1]));
-        assert_eq!(one[2], hash("x".into()));
-        assert_eq!(keys(&["x", "x", "rare"], 2), [NO_ID, hash("x".into())]);
-        assert_eq!(Vocabulary::new(7).keys(None), None);
+        assert_eq!((one[2], a.text(2), a.text(0)), (hash("x".into()), &b"x"[..], long.as_bytes()));
+        let rare = ids(&["x", "x", "rare"], 2);
+        assert_eq!(rare.keys(), [Ids::NO_ID, hash("x".into())]);
+        assert_eq!((rare.text(0), rare.text(1)), (&b""[..], &b"x"[..]));
+        assert_eq!(Vocabulary::new(7).ids(None), None);
     }
 
     #[test]

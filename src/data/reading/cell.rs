@@ -214,10 +214,12 @@ impl LabelRule {
                 b"0" | b"0.0" => Ok(false),
                 b"1" | b"1.0" => Ok(true),
                 _ => {
-                    let detail = format!(
-                        "the label must be 0 or 1 (or say positive_when), found {}",
-                        excerpt(&cell)
-                    );
+                    let how = match number(cell, "") {
+                        Ok(_) => "positive_when = \">= 4\", say, for other numbers",
+                        Err(_) => "positive_when = [\"yes\"], say, for texts",
+                    };
+                    let found = excerpt(&cell);
+                    let detail = format!("the label must be 0 or 1, found {found} ({how})");
                     Err(Fault::new(BadRowKind::BadLabel, detail))
                 }
             },

@@ -18,6 +18,14 @@ const YEARS: Range<i64> =
 /// The times of days up to number one million.
 const DAYS: Range<i64> = -1_000_000 * MS_PER_DAY..1_000_001 * MS_PER_DAY;
 
+/// The formats of texts, which a user may have to choose, with their names.
+const DATES: [(TimeFormat, &str); 4] = [
+    (TimeFormat::DateTime, "date_time"),
+    (TimeFormat::MonthDayYear, "month_day_year"),
+    (TimeFormat::DayMonthYear, "day_month_year"),
+    (TimeFormat::UnixMilliseconds, "unix_milliseconds"),
+];
+
 /// A point in time by the clocks that divide the log into days (UTC unless an offset is given):
 /// milliseconds since 1970-01-01 00:00, leap seconds left out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -55,6 +63,9 @@ pub enum TimeFormat {
     /// `M/D/YYYY h:mm:ss AM`, where the seconds, `AM` or `PM`, or the whole time may be missing, as in
     /// MIND and many tables of spreadsheets; read as UTC.
     MonthDayYear,
+    /// `D/M/YYYY h:mm:ss AM`, likewise with the day first; `.` and `-` may stand for `/`, as in
+    /// `15.11.2019 20:55`; read as UTC.
+    DayMonthYear,
     /// `YYMMDDHH` of the years 2000 to 2099, as in the Avazu log.
     Yymmddhh,
     /// The number of a day; only differences matter.
@@ -82,11 +93,20 @@ impl TimeReader {
         Ok(Stamp(stamp.0 + self.offset.milliseconds()))
     }
 
+    /// Reads a time whose format the user chooses: the fault names the formats that read the cell.
+    #[inline]
+    pub(crate) fn parse_chosen(self, cell: Text) -> Result<Stamp, Fault> {
+        self.parse(cell).map_err(|fault| self.format.advised(fault, cell))
+    }
+
     fn is_utc(self, cell: Text) -> bool {
         match self.format {
             TimeFormat::UnixSeconds | TimeFormat::UnixMilliseconds => true,
             TimeFormat::DateTime => cell.ends_with(b"Z"),
-            TimeFormat::Yymmddhh | TimeFormat::MonthDayYear | TimeFormat::Day => false,
+            TimeFormat::Yymmddhh
+            | TimeFormat::MonthDayYear
+            | TimeFormat::DayMonthYear
+            | TimeFormat::Day => false,
         }
     }
 
@@ -110,7 +130,8 @@ impl TimeFormat {
                 integer(cell).map(|day| day.checked_mul(MS_PER_DAY).unwrap_or(i64::MAX))
             }
             TimeFormat::DateTime => date_time(&cell),
-            TimeFormat::MonthDayYear => month_day_year(&cell),
+            TimeFormat::MonthDayYear => dated(&cell, b"/", false),
+            TimeFormat::DayMonthYear => dated(&cell, b"/.-", true),
             TimeFormat::Yymmddhh => yymmddhh(&cell),
         };
         let range = if self == TimeFormat::Day { DAYS } else { YEARS };
@@ -126,12 +147,36 @@ impl TimeFormat {
         Fault::cell(kind, format_args!("the time must be {}", self.example()), &cell)
     }
 
+    /// The fault, with the formats that can read the cell.
+    #[cold]
+    fn advised(self, mut fault: Fault, cell: Text) -> Fault {
+        let reads = |(format, _): &&(TimeFormat, &str)| {
+            // Any number is some count of milliseconds.
+            let guess = *format == TimeFormat::UnixMilliseconds && self != TimeFormat::UnixSeconds;
+            *format != self && !guess && format.parse(cell).is_ok()
+        };
+        let named: Vec<String> =
+            DATES.iter().filter(reads).map(|(_, name)| format!("time_format = {name:?}")).collect();
+        if named.is_empty() {
+            return fault;
+        }
+        let verb = if named.len() == 1 { "reads" } else { "read" };
+        let key = if self == TimeFormat::Day { "named by `time`, " } else { "" };
+        fault.detail += &format!(" ({key}{} {verb} it", named.join(" and "));
+        if self == TimeFormat::MonthDayYear && DATES[2].0.parse(cell).is_ok() {
+            fault.detail += "; then dates before it whose day is 12 or less have the day first too";
+        }
+        fault.detail.push(')');
+        fault
+    }
+
     fn example(self) -> &'static str {
         match self {
             TimeFormat::UnixSeconds => "unix seconds in the years 1900 to 2200",
             TimeFormat::UnixMilliseconds => "unix milliseconds in the years 1900 to 2200",
             TimeFormat::DateTime => "like 2010-12-01 08:26:00",
             TimeFormat::MonthDayYear => "like 11/15/2019 8:55:22 AM (month first)",
+            TimeFormat::DayMonthYear => "like 15/11/2019 8:55:22 AM (day first)",
             TimeFormat::Yymmddhh => "like 14102100 (YYMMDDHH)",
             TimeFormat::Day => "the whole number of a day, at most a million",
         }
@@ -173,12 +218,19 @@ fn yymmddhh(cell: &[u8]) -> Option<i64> {
     Some(day * MS_PER_DAY + hour * 3_600_000)
 }
 
-fn month_day_year(cell: &[u8]) -> Option<i64> {
+/// A date with the year last, the month or the day first, and perhaps a time of day.
+fn dated(cell: &[u8], between: &[u8], day_first: bool) -> Option<i64> {
     let mut parts = cell.split(|byte| *byte == b' ');
-    let mut of_date = parts.next()?.split(|byte| *byte == b'/');
+    let whole = parts.next()?;
+    let mark = *whole.iter().find(|byte| !byte.is_ascii_digit())?;
+    if !between.contains(&mark) {
+        return None;
+    }
+    let mut of_date = whole.split(|byte| *byte == mark);
     let mut number = || digits(of_date.next()?);
-    let (month, first, year) = (number()?, number()?, number()?);
-    let day = date(year, month, first).filter(|_| of_date.next().is_none())? * MS_PER_DAY;
+    let (first, second, year) = (number()?, number()?, number()?);
+    let (month, of_month) = if day_first { (second, first) } else { (first, second) };
+    let day = date(year, month, of_month).filter(|_| of_date.next().is_none())? * MS_PER_DAY;
     let Some(time) = parts.next() else { return Some(day) };
     let half = match parts.next() {
         None => None,
@@ -264,8 +316,31 @@ mod tests {
             Ok(MS_PER_DAY + 43_260_000)
         );
         assert_eq!(stamp(TimeFormat::MonthDayYear, "1/2/1970"), Ok(MS_PER_DAY));
+        for text in ["15/11/2019 8:55:22 AM", "15.11.2019 08:55:22", "15-11-2019 8:55:22"] {
+            assert_eq!(stamp(TimeFormat::DayMonthYear, text), Ok(1_573_808_122_000), "{text}");
+        }
         assert_eq!(stamp(TimeFormat::Yymmddhh, "14102101"), Ok(1_413_853_200_000));
         assert_eq!(stamp(TimeFormat::Day, "3"), Ok(3 * MS_PER_DAY));
+    }
+
+    #[test]
+    fn the_fault_of_a_date_names_the_formats_that_read_it() {
+        let said = |format, text: &str| {
+            let reader = TimeReader { format, ..TimeReader::default() };
+            reader.parse_chosen(text.into()).unwrap_err().detail
+        };
+        let unix = said(TimeFormat::UnixSeconds, "2024-03-01 00:00:00");
+        assert!(unix.ends_with("(time_format = \"date_time\" reads it)"), "{unix}");
+        let day = said(TimeFormat::Day, "2024-03-01");
+        assert!(day.ends_with("(named by `time`, time_format = \"date_time\" reads it)"), "{day}");
+        let both = said(TimeFormat::UnixSeconds, "3/4/2024");
+        let names = "time_format = \"month_day_year\" and time_format = \"day_month_year\" read it";
+        assert!(both.contains(names), "{both}");
+        let later = said(TimeFormat::MonthDayYear, "13/03/2024");
+        assert!(later.contains("time_format = \"day_month_year\" reads it; then dates"), "{later}");
+        let milliseconds = said(TimeFormat::UnixSeconds, "1400457600000");
+        assert!(milliseconds.contains("time_format = \"unix_milliseconds\" reads it"));
+        assert!(said(TimeFormat::UnixSeconds, "yesterday").ends_with("found \"yesterday\""));
     }
 
     #[test]
@@ -298,6 +373,10 @@ mod tests {
             (TimeFormat::MonthDayYear, "1/2/1970 0:00 AM"),
             (TimeFormat::MonthDayYear, "1/2/1970 13:00 PM"),
             (TimeFormat::MonthDayYear, "1/2/1970 1:00:00:00"),
+            (TimeFormat::MonthDayYear, "1.2.1970"),
+            (TimeFormat::DayMonthYear, "11/15/2019"),
+            (TimeFormat::DayMonthYear, "1/2-1970"),
+            (TimeFormat::DayMonthYear, "2019-11-15"),
             (TimeFormat::Day, "1.5"),
         ] {
             assert_eq!(stamp(format, text), Err(BadRowKind::BadTime), "{text}");

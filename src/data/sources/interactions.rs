@@ -228,7 +228,7 @@ impl EventConsumer<'_> {
     ) -> Result<(), Fault> {
         self.stamps.clear();
         for row in 0..rows {
-            self.stamps.push(self.reader.parse(cell(row, self.time))?);
+            self.stamps.push(self.reader.parse_chosen(cell(row, self.time))?);
         }
         for row in 0..rows {
             filled(cell(row, self.user), "the user")?;

@@ -73,7 +73,7 @@ pub enum CheckpointError {
     #[error("its checksum does not match: it is damaged")]
     Damaged,
     /// A tensor has a type that is not supported.
-    #[error("`{name}` has elements of type {dtype}; f32, f64, u32 and u64 are read")]
+    #[error("`{name}` has elements of type {dtype}; f32, f64, u8, u32 and u64 are read")]
     Type {
         /// The tensor.
         name: String,
@@ -113,6 +113,7 @@ impl View for Bytes<'_> {
             TensorValues::F32(_) => Dtype::F32,
             TensorValues::U32(_) => Dtype::U32,
             TensorValues::U64(_) => Dtype::U64,
+            TensorValues::U8(_) => Dtype::U8,
         }
     }
 
@@ -129,6 +130,7 @@ impl View for Bytes<'_> {
             TensorValues::F32(values) => 4 * values.len(),
             TensorValues::U32(values) => 4 * values.len(),
             TensorValues::U64(values) => 8 * values.len(),
+            TensorValues::U8(values) => values.len(),
         }
     }
 }
@@ -138,6 +140,7 @@ fn bytes(tensor: &Tensor) -> Vec<u8> {
         TensorValues::F32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
         TensorValues::U32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
         TensorValues::U64(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        TensorValues::U8(values) => values.clone(),
     }
 }
 
@@ -222,6 +225,7 @@ fn values(dtype: Dtype, data: &[u8]) -> Option<TensorValues> {
         Dtype::F64 => TensorValues::F32(numbers(data, |bytes| f64::from_le_bytes(bytes) as f32)),
         Dtype::U32 => TensorValues::U32(numbers(data, u32::from_le_bytes)),
         Dtype::U64 => TensorValues::U64(numbers(data, u64::from_le_bytes)),
+        Dtype::U8 => TensorValues::U8(data.to_vec()),
         _ => return None,
     })
 }

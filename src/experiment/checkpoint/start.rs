@@ -3,14 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::file::{self, CheckpointError};
+use super::file::{self, CheckpointError, LoadedCheckpoint};
+use crate::data::IdSpace;
 use crate::results::folder::hex_digest;
 use crate::results::summary::{RowsById, Started, Summary};
+use crate::scenario::build::{BuildError, Prepared};
 use crate::scenario::stage::StageRef;
 use crate::scenario::start::Start;
 use crate::scenario::{Job, Scenario};
 use crate::server::PlacedRows;
-use crate::sim::{StartError, StartReport};
+use crate::server::renumber::listed_ids;
+use crate::sim::{Checkpoint, StartError, StartReport};
 
 /// Why a run cannot start from its checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -79,38 +82,78 @@ pub fn check_unchanged(
     }
 }
 
-fn rows_by_id(PlacedRows { space, kept, new, gone }: PlacedRows) -> RowsById {
-    RowsById { space, kept, new, gone }
+/// The checkpoint file that a job starts from.
+#[derive(Debug)]
+pub struct StartFile {
+    path: PathBuf,
+    read: LoadedCheckpoint,
 }
 
-/// Lets a job that has not begun start as `start` says, from the file `path`. `window` identifies
-/// the days and data that the job is fed.
-///
-/// # Errors [`StartFailed`]; the job cannot be used then.
-pub fn start(
-    job: &mut Job,
-    start: &Start,
-    path: PathBuf,
-    window: &str,
-    seed: u64,
-) -> Result<Started, StartFailed> {
-    if StageRef::parse(&start.from).is_some() && !path.exists() {
-        return Err(StartFailed::NotWritten { from: start.from.clone(), path });
+impl StartFile {
+    /// Reads the file `path`, from which a job is to start as `start` says.
+    ///
+    /// # Errors [`StartFailed`].
+    pub fn read(start: &Start, path: PathBuf) -> Result<StartFile, StartFailed> {
+        if StageRef::parse(&start.from).is_some() && !path.exists() {
+            return Err(StartFailed::NotWritten { from: start.from.clone(), path });
+        }
+        match file::read(&path) {
+            Ok(read) => Ok(StartFile { path, read }),
+            Err(error) => Err(StartFailed::File { path, error }),
+        }
     }
-    let read =
-        file::read(&path).map_err(|error| StartFailed::File { path: path.clone(), error })?;
-    let same_window = read.about.as_ref().is_some_and(|about| about.window == window);
-    let content = |error| StartFailed::Content { path: path.clone(), error };
-    let StartReport { missing, rows } = job
-        .start_from(&read.checkpoint, (&start.restart, start.missing), same_window, seed)
-        .map_err(content)?;
-    Ok(Started {
-        updates: read.checkpoint.elapsed.progress.updates,
-        scenario: read.about.map(|about| about.scenario),
-        from: start.from.clone(),
-        sha256: read.sha256,
-        missing,
-        rows: rows.moved.into_iter().map(rows_by_id).collect(),
-        by_number: rows.by_number,
-    })
+
+    /// A checkpoint that is not in a file yet; `path` stands for it in errors.
+    pub fn of(path: PathBuf, checkpoint: Checkpoint) -> StartFile {
+        StartFile {
+            path,
+            read: LoadedCheckpoint { checkpoint, about: None, sha256: String::new() },
+        }
+    }
+
+    /// The job's log and model, with rows for the ids that only the checkpoint has: they keep their
+    /// rows.
+    ///
+    /// # Errors
+    /// If the model cannot be built.
+    pub fn widen(&self, scenario: &Scenario, prepared: Prepared) -> Result<Prepared, BuildError> {
+        if scenario.start.as_ref().is_some_and(|start| !start.rows.is_by_id()) {
+            return Ok(prepared);
+        }
+        let listed = |space: &IdSpace| listed_ids(&self.read.checkpoint.tensors, &space.name);
+        let known: Vec<_> = prepared.source.schema().spaces.iter().map(listed).collect();
+        scenario.widen(prepared, &known)
+    }
+
+    /// Lets a job that has not begun start as `start` says. `window` identifies the days and data
+    /// that the job is fed.
+    ///
+    /// # Errors [`StartFailed`]; the job cannot be used then.
+    pub fn start(
+        &self,
+        job: &mut Job,
+        start: &Start,
+        window: &str,
+        seed: u64,
+    ) -> Result<Started, StartFailed> {
+        let StartFile { path, read } = self;
+        let same_window = read.about.as_ref().is_some_and(|about| about.window == window);
+        let how = (&start.restart, start.missing, start.rows);
+        let StartReport { missing, rows } = job
+            .start_from(&read.checkpoint, how, same_window, seed)
+            .map_err(|error| StartFailed::Content { path: path.clone(), error })?;
+        Ok(Started {
+            updates: read.checkpoint.elapsed.progress.updates,
+            scenario: read.about.as_ref().map(|about| about.scenario.clone()),
+            from: start.from.clone(),
+            sha256: read.sha256.clone(),
+            missing,
+            rows: rows.by_id.into_iter().map(rows_by_id).collect(),
+            by_number: rows.by_number,
+        })
+    }
+}
+
+fn rows_by_id(PlacedRows { space, known, new, carried }: PlacedRows) -> RowsById {
+    RowsById { space, known, new, carried }
 }

@@ -8,6 +8,20 @@ use std::path::Path;
 use super::FitError;
 use super::figures::Figures;
 
+/// The shortest mean step of a worker, in seconds: the unit of a fitted time.
+const SHORTEST_STEP: f64 = 1e-6;
+/// The mean step of the slowest worker over that of the fastest, at most.
+const MOST_UNLIKE: f64 = 1e8;
+/// The longest step, in seconds: a day.
+const LONGEST_STEP: f64 = 86_400.0;
+/// The longest log, in seconds: three years.
+const LONGEST_LOG: f64 = 1e8;
+/// The latest instant, in seconds. Clocks that count from 1970 are far below it, if they count
+/// seconds.
+const LATEST: f64 = 1e11;
+/// Up to here a number with a fraction is exact.
+const MOST_COUNTED: f64 = 9_007_199_254_740_992.0;
+
 /// Names of the columns. A column that is left out here is looked for under its usual name. It may
 /// be missing, as long as a step's worker and time are known.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -157,12 +171,16 @@ impl StepLog {
         let pull_begin = header.iter().position(|name| name.trim() == pull_begin);
         let mut rows = Vec::new();
         let mut first_pull = BTreeMap::<String, f64>::new();
+        let mut seen = BTreeMap::new();
         for record in reader.records() {
             let record = record.map_err(malformed)?;
             let line = record.position().map_or(0, csv::Position::line);
             let (worker, step) = read_step(&record, line, &found)?;
+            if let Some(identity) = step.identity() {
+                refuse_second(&mut seen, &worker, &step, identity, line)?;
+            }
             if let Some(at) = pull_begin.or(found.pull_end) {
-                let at = number(&record, at, line)?;
+                let at = instant(&record, at, line)?;
                 let first = first_pull.entry(worker.clone()).or_insert(at);
                 *first = first.min(at);
             }
@@ -192,10 +210,18 @@ impl StepLog {
             pushed(a).total_cmp(&pushed(b))
         });
         count_staleness(&mut steps);
+        refuse_timeless(&workers, &steps)?;
         let latest = first_pull.values().copied().fold(f64::NEG_INFINITY, f64::max);
         let earliest = first_pull.values().copied().fold(f64::INFINITY, f64::min);
         let start_spread = if first_pull.is_empty() { 0.0 } else { latest - earliest };
-        Ok(StepLog { workers, steps, start_spread })
+        let log = StepLog { workers, steps, start_spread };
+        match log.figures().seconds {
+            seconds if seconds > 0.0 && seconds <= LONGEST_LOG => Ok(log),
+            seconds if seconds > 0.0 => Err(FitError::Times(format!(
+                "the log spans {seconds:.0} s, which is more than three years: times are read as seconds"
+            ))),
+            _ => Err(FitError::Times("all pushes of the log end at the same instant".to_string())),
+        }
     }
 
     /// Whether the instants of the steps are known.
@@ -242,12 +268,14 @@ fn read_step(
     line: u64,
     found: &FoundColumns,
 ) -> Result<(String, LoggedStep), FitError> {
-    let whole = |at: Option<usize>| at.map(|at| number(record, at, line)).transpose();
+    let whole = |at: Option<usize>| at.map(|at| whole(record, at, line)).transpose();
+    let refused = |problem: String| FitError::Row { line, problem };
+    let instant = |column: usize| instant(record, column, line);
     let at = match found.instants() {
         Some([pulled, pushes, pushed]) => Some(Instants {
-            pulled: number(record, pulled, line)?,
-            pushes: number(record, pushes, line)?,
-            pushed: number(record, pushed, line)?,
+            pulled: instant(pulled)?,
+            pushes: instant(pushes)?,
+            pushed: instant(pushed)?,
         }),
         None => None,
     };
@@ -257,17 +285,25 @@ fn read_step(
         (None, None) => unreachable!("one of them was found"),
     };
     if compute < 0.0 || at.is_some_and(|at| at.pushed < at.pushes) {
-        let problem = "the step ends before it begins".to_string();
-        return Err(FitError::Row { line, problem });
+        return Err(refused("the step ends before it begins".to_string()));
+    }
+    if compute > LONGEST_STEP || at.is_some_and(|at| at.pushed - at.pushes > LONGEST_STEP) {
+        let problem = "the step takes more than a day: times are read as seconds";
+        return Err(refused(problem.to_string()));
     }
     let versions = whole(found.pull_version)?.zip(whole(found.push_version)?);
+    if let Some((pulled, pushed)) = versions.filter(|(pulled, pushed)| pushed <= pulled) {
+        return Err(refused(format!(
+            "the step has pulled version {pulled}, and its push has made version {pushed}, which must be a \
+             later one: the second is the version after the push"
+        )));
+    }
     let staleness = match (whole(found.staleness)?, versions) {
         (Some(staleness), _) => Some(staleness),
-        (None, Some((pulled, pushed))) => Some(pushed - 1.0 - pulled),
+        (None, Some((pulled, pushed))) => Some(pushed - 1 - pulled),
         (None, None) => None,
     };
-    let staleness = staleness.map(|staleness| staleness.max(0.0) as u64);
-    let number = whole(found.step)?.map(|number| number.max(0.0) as u64);
+    let number = whole(found.step)?;
     let worker = record.get(found.worker).unwrap_or("").trim().to_string();
     Ok((worker, LoggedStep { worker: 0, number, compute, at, staleness }))
 }
@@ -276,6 +312,79 @@ fn number(record: &csv::StringRecord, column: usize, line: u64) -> Result<f64, F
     let text = record.get(column).unwrap_or("").trim();
     let value = text.parse().ok().filter(|value: &f64| value.is_finite());
     value.ok_or_else(|| FitError::Row { line, problem: format!("\"{text}\" is not a number") })
+}
+
+fn instant(record: &csv::StringRecord, column: usize, line: u64) -> Result<f64, FitError> {
+    let at = number(record, column, line)?;
+    if at.abs() <= LATEST {
+        return Ok(at);
+    }
+    let problem = format!("the instant {at:e} is no second: times are read as seconds");
+    Err(FitError::Row { line, problem })
+}
+
+fn whole(record: &csv::StringRecord, column: usize, line: u64) -> Result<u64, FitError> {
+    let value = number(record, column, line)?;
+    if value.fract() == 0.0 && (0.0..=MOST_COUNTED).contains(&value) {
+        return Ok(value as u64);
+    }
+    let text = record.get(column).unwrap_or("").trim();
+    Err(FitError::Row { line, problem: format!("\"{text}\" is not a whole number from 0 on") })
+}
+
+impl LoggedStep {
+    /// What only one step of a worker can have: its number, or its instants.
+    fn identity(&self) -> Option<[u64; 3]> {
+        let instants = |at: Instants| [at.pulled, at.pushes, at.pushed].map(f64::to_bits);
+        self.number.map(|number| [number, 0, 0]).or(self.at.map(instants))
+    }
+}
+
+/// Refuses a step that the log has already: with it, a worker would seem to do twice the work.
+fn refuse_second(
+    seen: &mut BTreeMap<(String, [u64; 3]), u64>,
+    worker: &str,
+    step: &LoggedStep,
+    identity: [u64; 3],
+    line: u64,
+) -> Result<(), FitError> {
+    let Some(first) = seen.insert((worker.to_string(), identity), line) else { return Ok(()) };
+    let problem = match step.number {
+        Some(number) => format!(
+            "worker {worker} has its step {number} in line {first} already; remove one of the two. If numbers \
+             start again during the job, rename their column, and they are not used"
+        ),
+        None => format!(
+            "worker {worker} has a step with the same instants in line {first}; remove one of the two"
+        ),
+    };
+    Err(FitError::Row { line, problem })
+}
+
+/// Refuses workers whose steps take no time.
+fn refuse_timeless(workers: &[String], steps: &[LoggedStep]) -> Result<(), FitError> {
+    let mut sums = vec![(0.0, 0.0); workers.len()];
+    for step in steps {
+        sums[step.worker].0 += step.compute;
+        sums[step.worker].1 += 1.0;
+    }
+    let means: Vec<f64> = sums.iter().map(|(sum, count)| sum / count).collect();
+    let Some((worker, mean)) = workers.iter().zip(&means).find(|(_, mean)| **mean < SHORTEST_STEP)
+    else {
+        let slowest = means.iter().copied().fold(0.0, f64::max);
+        let unlike = workers.iter().zip(&means).find(|(_, mean)| **mean * MOST_UNLIKE < slowest);
+        return match unlike {
+            None => Ok(()),
+            Some((worker, mean)) => Err(FitError::Times(format!(
+                "the steps of worker {worker} take {mean:.1e} s on average, and those of another worker \
+                 {slowest:.1e} s: no cluster has machines that differ so much"
+            ))),
+        };
+    };
+    Err(FitError::Times(format!(
+        "the steps of worker {worker} take {mean:.1e} s on average, and at least a microsecond is needed: \
+         times are read as seconds; if the worker did nothing, remove its rows"
+    )))
 }
 
 /// If no staleness is logged, counts the pushes that ended between a step's pull and its push.
@@ -331,6 +440,55 @@ mod tests {
         assert!(error.contains("line 5") && error.contains("long"), "{error}");
         let error = parse("worker,seconds\n0,1\n", &Columns::default()).unwrap_err().to_string();
         assert!(error.contains("1 step"), "{error}");
+    }
+
+    #[test]
+    fn steps_that_cannot_have_been_are_refused_with_their_line() {
+        let said = |header: &str, row: &dyn Fn(usize) -> String| {
+            parse(&rows(header, row), &Columns::default()).unwrap_err().to_string()
+        };
+        // Everything twice.
+        let error = said("worker,step,seconds", &|k| format!("0,{},1", k / 2));
+        assert!(error.contains("line 3: worker 0 has its step 0 in line 2"), "{error}");
+        let error = said("worker,t_pull1,t_push0,t_push1", &|k| {
+            format!("0,{0},{0}.5,{0}.6", if k == 11 { 4 } else { k })
+        });
+        assert!(error.contains("line 13") && error.contains("in line 6"), "{error}");
+        for (pulled, pushed) in [(8, 3), (3, 3)] {
+            let error = said("worker,seconds,pull_version,push_version", &|k| match k {
+                4 => format!("0,1,{pulled},{pushed}"),
+                _ => format!("0,1,{k},{}", k + 1),
+            });
+            assert!(error.contains("line 6") && error.contains("a later one"), "{error}");
+        }
+        for wrong in ["-1", "0.5", "nan", "1e30"] {
+            let error = said("worker,seconds,staleness", &|k| {
+                format!("0,1,{}", if k == 0 { wrong } else { "0" })
+            });
+            assert!(error.contains("line 2") && error.contains(wrong), "{error}");
+        }
+    }
+
+    #[test]
+    fn times_that_are_none_are_refused() {
+        for time in ["0", "1e-12", "0.0000001"] {
+            let text = rows("worker,seconds", |k| {
+                format!("{},{}", k % 2, if k % 2 == 1 { time } else { "1" })
+            });
+            let error = parse(&text, &Columns::default()).unwrap_err().to_string();
+            assert!(error.contains("worker 1") && error.contains("read as seconds"), "{error}");
+        }
+        for time in ["inf", "NaN", "-1", "1e12", "1e300"] {
+            let text = rows("worker,seconds", |k| format!("0,{}", if k == 3 { time } else { "1" }));
+            let error = parse(&text, &Columns::default()).unwrap_err().to_string();
+            assert!(error.contains("line 5"), "{error}");
+        }
+        let text = rows("worker,t_pull1,t_push0,t_push1", |k| format!("0,{k}e-9,1,1"));
+        let error = parse(&text, &Columns::default()).unwrap_err().to_string();
+        assert!(error.contains("the same instant"), "{error}");
+        let text = rows("worker,t_pull1,t_push0,t_push1", |k| format!("0,{k}e12,{k}e12,{k}e12"));
+        let error = parse(&text, &Columns::default()).unwrap_err().to_string();
+        assert!(error.contains("line 3") && error.contains("read as seconds"), "{error}");
     }
 
     #[test]

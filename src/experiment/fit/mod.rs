@@ -13,13 +13,18 @@ pub mod log;
 pub mod overhead;
 pub mod predict;
 mod search;
+pub mod steady;
 pub mod whatif;
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::base::{SimSpan, counted};
 use crate::cluster::step_time::{constant, trace};
 use crate::cluster::{Compute, MachineClass, StartChoice, StepTimeChoice, start};
+use crate::results::folder::write_atomically;
+use crate::scenario::Scenario;
 use crate::scenario::spec::Cluster;
 
 use classes::SpeedGroup;
@@ -74,6 +79,17 @@ pub enum FitError {
         /// Steps in the log.
         steps: usize,
     },
+    /// The times of the log are none.
+    #[error("{0}")]
+    Times(String),
+    /// A trace would overwrite a file.
+    #[error(
+        "{path} exists already, and nothing was written; use another name, or --force to overwrite it"
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A trace cannot be written.
     #[error("cannot write {path}: {reason}")]
     Unwritable {
@@ -105,6 +121,30 @@ pub struct Traces {
     pub folder: PathBuf,
     /// The beginning of their names.
     pub stem: String,
+    /// Whether existing files are overwritten.
+    pub overwrite: bool,
+}
+
+/// The fragment of a scenario.
+#[derive(Serialize)]
+struct Fragment<'a> {
+    cluster: &'a Cluster,
+}
+
+impl Fitted {
+    /// The `[cluster]` table of a scenario, which `check` accepts.
+    ///
+    /// # Errors
+    /// If it would not accept it.
+    pub fn to_toml(&self) -> Result<String, FitError> {
+        let refused = |why: &dyn std::fmt::Display| FitError::Simulation(why.to_string());
+        let table = toml::Table::try_from(Fragment { cluster: &self.cluster })
+            .and_then(|table| toml::to_string(&table))
+            .map_err(|error| refused(&error))?;
+        let whole = format!("timing_only = {{}}\ntrain.stop.updates = 1000\n{table}");
+        Scenario::from_text(&whole).map_err(|problems| refused(&problems))?;
+        Ok(table)
+    }
 }
 
 /// Fits a cluster to the log. Each worker keeps its own mean step time, whether that comes from its
@@ -163,7 +203,10 @@ fn law_of(
     for time in &group.times {
         text.push_str(&format!("{time:.9}\n"));
     }
-    std::fs::write(&path, text)
+    if path.exists() && !traces.overwrite {
+        return Err(FitError::Exists { path });
+    }
+    write_atomically(&path, text.as_bytes())
         .map_err(|error| FitError::Unwritable { path: path.clone(), reason: error.to_string() })?;
     Ok(StepTimeChoice::Trace(trace::Config {
         file: name.into(),
@@ -177,20 +220,29 @@ fn constant_law() -> StepTimeChoice {
     StepTimeChoice::Constant(constant::Config {})
 }
 
-/// A span to the microsecond: as exact as a log, and easier to read.
+/// A span to the microsecond: as exact as a log, and easier to read. A short one is exact to the
+/// nanosecond.
 fn span(seconds: f64) -> SimSpan {
-    SimSpan((seconds.max(0.0) * 1e6).round() as u64 * 1_000)
+    match seconds.max(0.0) {
+        short if short < 1e-3 => SimSpan((short * 1e9).round() as u64),
+        long => SimSpan((long * 1e6).round() as u64 * 1_000),
+    }
 }
 
-/// The value with six digits after the decimal point.
+/// The value with six digits: after the decimal point, or from the first that is not zero.
 fn rounded(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
+    match value.abs() {
+        tiny if tiny > 0.0 && tiny < 0.1 => format!("{value:.5e}").parse().unwrap_or(value),
+        _ => (value * 1e6).round() / 1e6,
+    }
 }
 
 /// The cluster without overheads.
 fn cluster(log: &StepLog, groups: &[SpeedGroup], laws: &[StepTimeChoice], pooled: bool) -> Cluster {
     let largest = (0..groups.len()).rev().max_by_key(|&g| groups[g].workers.len()).unwrap_or(0);
-    let base = groups[largest].mean();
+    // Classes are at most a thousand times as fast as the base time, and a million times as slow.
+    let fastest = groups.iter().map(SpeedGroup::mean).fold(f64::INFINITY, f64::min);
+    let base = groups[largest].mean().min(500.0 * fastest);
     let workers: usize = groups.iter().map(|group| group.workers.len()).sum();
     let steps = log.by_worker();
     let own = |worker: usize, group: &SpeedGroup| {
@@ -232,5 +284,92 @@ fn cluster(log: &StepLog, groups: &[SpeedGroup], laws: &[StepTimeChoice], pooled
             _ => groups.iter().zip(laws).enumerate().map(class).collect(),
         },
         ..Cluster::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::log::Columns;
+    use super::whatif::FittedJob;
+    use super::*;
+    use crate::base::stream::{mix, unit};
+    use crate::protocol::ProtocolChoice;
+
+    /// An odd log: times over many orders of magnitude, zeros, equal times, few steps.
+    fn odd(case: u64, timed: bool) -> String {
+        let draw = |what: u64| unit(mix(mix(case) ^ what));
+        let workers = 1 + (draw(1) * 5.0) as u64;
+        let steps = 10 + (draw(2) * 40.0) as u64;
+        let scale = libm::exp10(-6.5 + 11.0 * draw(3));
+        let mut now = vec![0.0; workers as usize];
+        let head =
+            if timed { "worker,step,t_pull1,t_push0,t_push1" } else { "worker,step,seconds" };
+        let mut text = format!("{head}\n");
+        for row in 0..steps * workers {
+            let (worker, step) = (row % workers, row / workers);
+            let draw = |what: u64| unit(mix(mix(case) ^ mix(1000 + row) ^ what));
+            let own = if draw(4) < 0.3 { 1.0 } else { libm::exp10(-4.0 * draw(5)) };
+            let own = own * if worker == 1 { 1e-6 } else { 1.0 };
+            let time = if case.is_multiple_of(3) && draw(6) < 0.3 { 0.0 } else { scale * own };
+            let time = if case.is_multiple_of(5) { scale } else { time };
+            if timed {
+                let begin = now[worker as usize] + scale * draw(7) * draw(8);
+                let push = begin + time + scale * 0.2 * draw(9);
+                now[worker as usize] = push;
+                text.push_str(&format!("{worker},{step},{begin:e},{:e},{push:e}\n", begin + time));
+            } else {
+                text.push_str(&format!("{worker},{step},{time:e}\n"));
+            }
+        }
+        text
+    }
+
+    fn holds(text: &str) -> bool {
+        let Ok(log) = StepLog::parse(text.as_bytes(), &Columns::default()) else { return false };
+        let timed = log.is_timed();
+        for log in [log.part(0, log.steps.len() / 2), log] {
+            let folder = tempfile::tempdir().unwrap();
+            let traces =
+                Traces { folder: folder.path().into(), stem: "c".into(), overwrite: false };
+            let ways = [(false, Some(&traces)), (true, None)];
+            for (pooled, traces) in ways.into_iter().take(if timed { 1 } else { 2 }) {
+                let fitted = fit(&log, pooled, traces).unwrap();
+                fitted.to_toml().unwrap_or_else(|error| panic!("{error}\nof\n{text}"));
+                let figures = judge(&fitted, (0, 100), 200, folder.path()).unwrap();
+                assert!(figures.throughput().is_finite(), "{text}");
+            }
+        }
+        true
+    }
+
+    #[test]
+    fn what_is_fitted_to_an_odd_log_is_accepted() {
+        let held = (0..60).filter(|case| holds(&odd(*case, false))).count();
+        assert!(held > 20, "{held}");
+    }
+
+    /// Overheads are searched for by simulation, which takes longer.
+    #[test]
+    fn what_is_fitted_to_an_odd_log_with_instants_is_accepted() {
+        let held = (0..20).filter(|case| holds(&odd(*case, true))).take(2).count();
+        assert_eq!(held, 2);
+    }
+
+    #[test]
+    fn a_trace_does_not_overwrite_a_file() {
+        // Two humps, which no law has.
+        let mut text = String::from("worker,seconds\n");
+        (0..1000).for_each(|k| text.push_str(if k % 2 == 0 { "0,0.1\n" } else { "0,1\n" }));
+        let log = StepLog::parse(text.as_bytes(), &Columns::default()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut traces =
+            Traces { folder: folder.path().into(), stem: "c".into(), overwrite: false };
+        let fitted = fit(&log, false, Some(&traces)).unwrap();
+        let job = FittedJob { cluster: fitted.cluster, protocol: ProtocolChoice::default() };
+        let found = job.predict(folder.path()).unwrap();
+        assert!((found.throughput * 0.55 - 1.0).abs() < 0.03, "{found:?}");
+        assert!(matches!(fit(&log, false, Some(&traces)), Err(FitError::Exists { .. })));
+        traces.overwrite = true;
+        fit(&log, false, Some(&traces)).unwrap();
     }
 }

@@ -86,16 +86,13 @@ pub fn timing_alone(
     scenario
 }
 
-/// Runs it, and adds the steps of the window to `figures`. Returns the simulation at its end.
-///
-/// # Errors
-/// If it cannot be built or run.
-pub fn simulate(
+/// Runs it, and adds the steps of the window to `figures`.
+fn simulate(
     scenario: &Scenario,
     window: StepWindow,
     folder: &Path,
     figures: &mut Figures,
-) -> Result<Simulation, FitError> {
+) -> Result<(), FitError> {
     let failed = |error: &dyn std::fmt::Display| FitError::Simulation(error.to_string());
     let parts = scenario.parts(None, folder, 1).map_err(|error| failed(&error))?;
     let (began, ended) = (SimTime::ZERO, SimTime::ZERO);
@@ -104,5 +101,5 @@ pub fn simulate(
     simulation.run(&mut counter).map_err(|error| failed(&error))?;
     let took = counter.ended.since(counter.began).seconds();
     figures.seconds += took;
-    Ok(simulation)
+    Ok(())
 }

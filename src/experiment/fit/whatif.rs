@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use super::FitError;
-use super::figures::Figures;
-use super::predict::{StepWindow, simulate, timing_alone};
+use super::predict::timing_alone;
+use super::steady::{SteadyFigures, steady};
 use crate::base::SimSpan;
 use crate::protocol::{ProtocolChoice, synchronous};
 use crate::scenario::Scenario;
 use crate::scenario::spec::Cluster;
-use crate::sim::Activity;
+
+/// Steps that no prediction comes to: it ends when the job is steady.
+const UNREACHED: u64 = 1 << 60;
 
 /// A fitted job: its cluster and how its workers are coordinated.
 #[derive(Clone, PartialEq, Debug)]
@@ -80,32 +82,13 @@ impl FittedJob {
         timing_alone(&self.cluster, &self.protocol, steps.div_ceil(pushes), seed)
     }
 
-    /// Predicts it.
+    /// Predicts its steady state.
     ///
     /// # Errors
     /// If it cannot be simulated.
-    pub fn predict(&self, window: StepWindow, folder: &Path) -> Result<Prediction, FitError> {
-        let mut figures = Figures::new(self.cluster.workers as usize);
-        let (mut computing, mut held, mut all, mut busiest) = (0.0, 0.0, 0.0, 0.0);
-        for seed in 1..=window.seeds {
-            let simulation =
-                simulate(&self.scenario(window.to, seed), window, folder, &mut figures)?;
-            let now = simulation.now();
-            for worker in simulation.workers() {
-                computing += worker.spent(Activity::Compute, now).seconds();
-                held += worker.spent(Activity::Held, now).seconds();
-                all += now.seconds();
-            }
-            let busy = simulation.shards().iter().map(|shard| shard.processor.busy(now).seconds());
-            busiest += busy.fold(0.0, f64::max) / now.seconds() / window.seeds as f64;
-        }
-        Ok(Prediction {
-            throughput: figures.throughput(),
-            staleness: figures.mean(),
-            computing: computing / all,
-            held: held / all,
-            busiest_shard: busiest,
-        })
+    pub fn predict(&self, folder: &Path) -> Result<SteadyFigures, FitError> {
+        let pushes = u64::from(self.protocol.pushes_per_update(self.cluster.workers).max(1));
+        steady(|seed| self.scenario(UNREACHED, seed), pushes, folder)
     }
 }
 
@@ -122,26 +105,12 @@ fn keep(cluster: &mut Cluster, number: impl Fn(u32) -> Option<u32>) {
     }
 }
 
-/// What the simulator predicts.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Prediction {
-    /// Steps per second of all workers together.
-    pub throughput: f64,
-    /// Mean staleness, in updates.
-    pub staleness: Option<f64>,
-    /// Share of the workers' time spent computing.
-    pub computing: f64,
-    /// Share of the workers' time spent held by the protocol.
-    pub held: f64,
-    /// Share of the time in which the busiest shard served requests.
-    pub busiest_shard: f64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cluster::step_time::constant;
     use crate::cluster::{MachineClass, StartChoice, StepTimeChoice, start};
+    use crate::sim::{Observer, Record, Simulation};
 
     /// Steps of exactly 100 ms, and a server that takes 1 ms for a pull and 4 ms for a push.
     fn job(workers: u32) -> FittedJob {
@@ -158,7 +127,7 @@ mod tests {
     }
 
     fn rate(job: &FittedJob) -> f64 {
-        job.predict(StepWindow::of(0, 2000, 2000), Path::new(".")).unwrap().throughput
+        job.predict(Path::new(".")).unwrap().throughput
     }
 
     fn near(found: f64, wanted: f64) {
@@ -172,9 +141,49 @@ mod tests {
         // The server serves 200 steps a second at most.
         let many = job(4).with(Change::Workers(64));
         near(rate(&many), 200.0);
-        let busy = many.predict(StepWindow::of(0, 2000, 2000), Path::new(".")).unwrap();
+        let busy = many.predict(Path::new(".")).unwrap();
         assert!(busy.busiest_shard > 0.95, "{busy:?}");
         near(rate(&many.with(Change::Shards(4))), 64.0 / 0.10125);
+    }
+
+    /// Closed queue, saturated: 200 steps a second. By Little's law 1,000 workers take 5 s for a
+    /// step, and while one is on its way, the others make 200 updates a second.
+    #[test]
+    fn a_saturated_shard_stays_saturated_with_many_workers() {
+        for workers in [1_000, 3_000] {
+            let found = job(4).with(Change::Workers(workers)).predict(Path::new(".")).unwrap();
+            near(found.throughput, 200.0);
+            assert_eq!(found.unsteady, None, "{found:?}");
+            assert!(found.busiest_shard > 0.99, "{found:?}");
+            // A worker computes for 0.1 s of its round of workers / 200 s.
+            near(found.computing, 0.1 * 200.0 / f64::from(workers));
+            // A longer run finds the same.
+            let scenario = job(4).with(Change::Workers(workers)).scenario(found.steps * 2, 7);
+            let parts = scenario.parts(None, Path::new("."), 1).unwrap();
+            let mut simulation = Simulation::new(parts);
+            let mut last = LastSteps { from: found.steps, ..LastSteps::default() };
+            simulation.run(&mut last).unwrap();
+            near(found.staleness.unwrap(), last.staleness / last.steps);
+        }
+    }
+
+    #[derive(Default)]
+    struct LastSteps {
+        from: u64,
+        seen: u64,
+        staleness: f64,
+        steps: f64,
+    }
+
+    impl Observer for LastSteps {
+        fn observe(&mut self, record: &Record<'_>) {
+            let Record::Finished(step) = record else { return };
+            self.seen += 1;
+            if self.seen > self.from {
+                self.staleness += step.staleness;
+                self.steps += 1.0;
+            }
+        }
     }
 
     #[test]

@@ -20,6 +20,9 @@ use crate::sim::{
     EvaluatedView, Every, NoObserver, Record, RestartError, SimError, Simulation, State, Stop,
 };
 
+/// What is told when a base run has come to its fork.
+pub const FORK: &str = "fork";
+
 /// Number of single views that are evaluated besides the server.
 const SINGLE_VIEWS: u32 = 3;
 
@@ -136,7 +139,7 @@ impl Base<'_> {
         let all = arms(self.lab, self.scenario.cluster.workers);
         self.check_arms(&all, &prepared)?;
         let state = self.to_the_fork(&prepared)?;
-        told("fork");
+        told(FORK);
         let mut forked = Forked {
             workers: self.scenario.cluster.workers,
             seed: self.scenario.scenario.seed,

@@ -87,6 +87,15 @@ pub enum LabError {
     },
 }
 
+/// About how long the parts of a lab take, in wall seconds of one thread.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct LabWork {
+    /// A base run, until the fork.
+    pub base: f64,
+    /// An arm.
+    pub arm: f64,
+}
+
 /// The results of a lab.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LabResults {
@@ -122,19 +131,33 @@ impl RestartLab {
     /// About how long the whole lab takes on `threads` host threads, in wall seconds, if the end of
     /// a base run is known.
     pub fn wall_estimate(&self, files_from: &Path, threads: usize) -> Option<f64> {
+        let work = self.work(files_from)?;
+        let most = self.lab.workers.iter().copied().max()?;
+        let each = work.base + work.arm * arms(&self.lab, most).len() as f64;
+        // Each base run has a thread, so the last ones may leave threads idle.
+        let rounds = self.bases().len().div_ceil(threads.max(1));
+        Some(each * rounds as f64 + probe::AROUND)
+    }
+
+    /// About how long the parts of a base run take, in wall seconds; `None` if the end of the base
+    /// runs is not known.
+    pub fn work(&self, files_from: &Path) -> Option<LabWork> {
         let trial = Trial::new(self.scenario.clone(), files_from, 1).ok()?;
         let (prepared, steps) = (trial.prepared()?, trial.estimate.pushes?);
         let most = self.lab.workers.iter().copied().max()?;
-        let arms = arms(&self.lab, most).len() as u64;
         let pushes = u64::from(self.scenario.protocol.pushes_per_update(most).max(1));
-        let evaluations = self.scenario.evaluations(steps) + arms * u64::from(self.lab.points);
-        let work = RunWork {
-            batch: self.scenario.examples_per_step() as usize,
-            steps: steps + arms.saturating_mul(self.lab.updates).saturating_mul(pushes),
-            scored: trial.estimate.holdout.saturating_mul(evaluations),
+        let seconds = |steps: u64, evaluations: u64| {
+            let work = RunWork {
+                batch: self.scenario.examples_per_step() as usize,
+                steps,
+                scored: trial.estimate.holdout.saturating_mul(evaluations),
+            };
+            probe::seconds(prepared, work, 1)
         };
-        let bases = self.bases().len() as f64;
-        Some(probe::seconds(prepared, work, 1) * bases / bases.min(threads.max(1) as f64))
+        Some(LabWork {
+            base: seconds(steps, self.scenario.evaluations(steps)),
+            arm: seconds(self.lab.updates.saturating_mul(pushes), u64::from(self.lab.points)),
+        })
     }
 
     /// How often [`run`](Self::run) into `out` will call `told`.

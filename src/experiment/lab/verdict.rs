@@ -3,6 +3,7 @@
 use super::LabResults;
 use super::design::NO_RESTART;
 use super::tables::MEDIAN;
+use crate::base::counted;
 use crate::results::tables::{ArmRow, EffectRow};
 use crate::scenario::lab::Lab;
 
@@ -23,8 +24,8 @@ pub(super) fn verdict(
     let early = lab.early.min(lab.updates);
     sentences.push(format!(
         "The figures are changes of the lowest AUC in the first {early} updates after the fork, in basis points \
-         (0.0001), with their 95 % intervals over {} seeds.",
-        lab.seeds
+         (0.0001), with their 95 % intervals over {}.",
+        counted(lab.seeds, "seed", "seeds")
     ));
     let far = |row: &&ArmRow| row.statistic == MEDIAN && row.arm != NO_RESTART;
     let robust = arms.iter().filter(far).count()
@@ -55,11 +56,11 @@ fn answer(lab: &Lab, workers: u32, effects: &[EffectRow]) -> String {
     };
     if mine.iter().all(|row| row.p_holm.is_none()) {
         return format!(
-            "With {who}, the largest effect is that of {}: {}. With {} seeds it has no interval; three are the \
+            "With {who}, the largest effect is that of {}: {}. With {} it has no interval; three are the \
              fewest, and six for medians (lab.seeds).",
             lost(most),
             points(most),
-            lab.seeds
+            counted(lab.seeds, "seed", "seeds")
         );
     }
     let (mut causes, rest): (Vec<&&EffectRow>, Vec<&&EffectRow>) =
@@ -80,9 +81,18 @@ fn answer(lab: &Lab, workers: u32, effects: &[EffectRow]) -> String {
         true => "causes the drop",
         false => "changes it",
     };
+    // A wide interval is no proof that there is nothing: what matters is what it excludes.
+    let named_size = causes.iter().map(|row| size(row)).fold(f64::INFINITY, f64::min);
     let rest = match rest.len() {
         0 => String::new(),
-        _ => format!("; nothing else makes a difference (all others within ±{:.0})", 1e4 * widest),
+        _ if widest <= named_size / 2.0 => {
+            format!("; nothing else makes a difference (all others within ±{:.0})", 1e4 * widest)
+        }
+        _ => format!(
+            "; of the others {} seeds can see none, and an effect as large as {:.0} would not show",
+            lab.seeds,
+            1e4 * widest
+        ),
     };
     format!("With {who}, {} {verb}{rest}.", named.join(" and "))
 }
@@ -168,6 +178,19 @@ mod tests {
             answer(&lab(10), 30, &effects),
             "With 30 workers, losing the optimizer state (slots) (-255 [-349, -161]) causes the drop; nothing \
              else makes a difference (all others within ±11)."
+        );
+    }
+
+    #[test]
+    fn wide_intervals_of_the_others_are_no_proof_that_they_do_nothing() {
+        let effects = [
+            effect("slots", -0.3972, 0.1270, Some(0.01)),
+            effect("workers", 0.0300, 0.2392, Some(0.6)),
+        ];
+        assert_eq!(
+            answer(&lab(3), 30, &effects),
+            "With 30 workers, losing the optimizer state (slots) (-3972 [-5242, -2702]) causes the drop; of the \
+             others 3 seeds can see none, and an effect as large as 2692 would not show."
         );
     }
 

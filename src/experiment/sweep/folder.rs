@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use super::plan::{SCENARIO, SWEEP, SweepPlan};
 use super::select::SweepPart;
 use crate::results::disk;
-use crate::results::folder::{FolderError, FolderLock, lock, refuse_links, turn, write_atomically};
+use crate::results::folder::{
+    FolderError, FolderLock, RESOLVED, is_lab, lock, refuse_links, turn, write_atomically,
+};
 use crate::results::outcome::Planned;
 
 /// A sweep's folder that this process writes.
@@ -31,6 +33,9 @@ impl SweepFolder {
         let io = |error| FolderError::Io { path: path.to_path_buf(), error };
         let file = path.join("plan.jsonl");
         let strange = || fs::read_dir(path).is_ok_and(|mut all| !all.all(|e| e.is_ok_and(is_ours)));
+        if path.join(RESOLVED).exists() && !file.exists() && !is_lab(path) {
+            return Err(FolderError::IsRun { path: path.to_path_buf() });
+        }
         if path.exists() && !file.exists() && (!path.is_dir() || strange()) {
             return Err(FolderError::NotResults { path: path.to_path_buf() });
         }

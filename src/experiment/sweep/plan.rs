@@ -44,6 +44,8 @@ pub struct SweepPlan {
     pub points: Vec<String>,
     /// The trials.
     pub trials: Vec<PlannedTrial>,
+    /// Number of seeds. There may be trials of the first ones alone: a list needs no more.
+    pub seeds: usize,
     /// The folder that the scenario's files are looked for in.
     pub files_from: PathBuf,
     /// Where its points were written, unless the plan was read from a results folder.
@@ -63,9 +65,10 @@ pub struct WrittenPoints {
 
 impl SweepPlan {
     /// Assembles the plan of a sweep of `scenario`, the text of a file. `about` gives names and
-    /// seeds; the keys come from `design`.
+    /// seeds; the keys come from `design`. At most `turns` of the seeds have trials.
     pub fn new(
         mut about: Sweep,
+        turns: usize,
         design: &Design,
         points: &[Resolved],
         (swept, scenario): (PathBuf, String),
@@ -77,7 +80,7 @@ impl SweepPlan {
         let mut hash = hex_digest(unseeded.as_bytes());
         hash.truncate(6);
         let mut trials = Vec::new();
-        for (turn, &seed) in about.seeds.list().iter().enumerate() {
+        for (turn, &seed) in about.seeds.list().iter().enumerate().take(turns) {
             for (number, point) in points.iter().enumerate() {
                 let seed = if about.pair { seed } else { own_seed(&about.seeds, turn, number) };
                 let (scenario, text) = point.with_seed(seed);
@@ -94,7 +97,7 @@ impl SweepPlan {
                 trials.push(PlannedTrial { planned, scenario });
             }
         }
-        let name = about.name.clone();
+        let (name, seeds) = (about.name.clone(), about.seeds.list().len());
         about.scenario = SCENARIO.to_string();
         let file = SweepFile { sweep: with_keys(about, design), ..SweepFile::default() };
         let sweep = to_toml(&file).expect("a sweep is valid TOML");
@@ -104,7 +107,7 @@ impl SweepPlan {
             points: points.iter().map(|point| point.point.settings.clone()).collect(),
         };
         let written = Some(written);
-        SweepPlan { name, hash, sweep, scenario, points: texts, trials, files_from, written }
+        SweepPlan { name, hash, sweep, scenario, points: texts, trials, seeds, files_from, written }
     }
 
     /// The scenario of a point with the places of its values, as far as it can be read.
@@ -206,6 +209,7 @@ impl SweepPlan {
             hash: String::new(),
             sweep,
             scenario: swept,
+            seeds: trials.len().checked_div(points.len()).unwrap_or(0),
             points,
             trials,
             files_from,

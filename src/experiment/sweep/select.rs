@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::plan::PlannedTrial;
+use super::plan::{PlannedTrial, SweepPlan};
 
 /// A part of a plan. The default is all of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -46,6 +46,14 @@ impl TrialSelection {
             label == pattern || label.split_whitespace().any(|part| fits(pattern, part))
         };
         shard && self.only.iter().all(word)
+    }
+}
+
+impl SweepPlan {
+    /// Number of trials of the selection at a point; `first` is one of them.
+    pub fn chosen_at_point(&self, first: &PlannedTrial, selection: &TrialSelection) -> usize {
+        let index = |turn: usize| turn * self.len() + first.planned.point;
+        (0..self.seeds).filter(|turn| selection.has(index(*turn), first)).count()
     }
 }
 

@@ -118,6 +118,9 @@ pub struct Series {
     /// Names of its points; empty if they have none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// The value that stands with its name at its end, if it is not the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<f64>,
     /// The number of its colour; `None` for the colour of its place among the series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<usize>,

@@ -109,16 +109,34 @@ fn notices(points: &[SweepPoint]) -> Vec<String> {
         more => format!(" and {more} more"),
     };
     let named = &labels[..labels.len().min(MOST_NAMED)];
-    match named {
+    let mut notices = match named {
         [] => Vec::new(),
         _ => vec![format!(
             "Trials of these are not finished, blew up or failed: {}{more}.",
             named.join(", ")
         )],
+    };
+    let broke = points.iter().filter_map(|point| Some((point, point.broke()?)));
+    let broke: Vec<String> =
+        broke.map(|(point, broke)| format!("{}: {broke}", point.label)).collect();
+    if !broke.is_empty() {
+        let more = match broke.len().saturating_sub(MOST_NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        notices.push(format!(
+            "Training broke, and the figures mean little: {}{more}.",
+            broke[..broke.len().min(MOST_NAMED)].join("; ")
+        ));
     }
+    notices
 }
 
 fn words(points: &[SweepPoint], differing: usize) -> Vec<String> {
+    let named = |point: &SweepPoint| match point.broke() {
+        Some(broke) => format!("{} ({broke})", point.label),
+        None => point.label.clone(),
+    };
     let known = points.iter().filter_map(|point| Some((point, point.seed_mean(&BEST_AUC)?)));
     let mut words = Vec::new();
     let best = known.clone().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
@@ -129,9 +147,9 @@ fn words(points: &[SweepPoint], differing: usize) -> Vec<String> {
         words.push(format!(
             "AUC at the best step is highest for {} ({}) and lowest for {} ({}). With few seeds, such a \
              difference can be due to chance; straggler compare shows how certain it is.",
-            best.label,
+            named(best),
             figure(high.mean),
-            worst.label,
+            named(worst),
             figure(low.mean)
         ));
     }

@@ -15,10 +15,11 @@ pub(super) fn drawn<'a>(plot: &'a Plot, layout: &Panels) -> &'a [Series] {
     &plot.series[..plot.series.len().min(most)]
 }
 
-/// The text at the end of a line: its name and its last value.
+/// The text at the end of a line: its name, and its last value or the one that it has to say.
 pub(super) fn text(plot: &Plot, series: &Series) -> Option<(f64, String)> {
     let last = series.points().next_back()?.1;
-    Some((last, format!("{} {}", series.name, plot.y.unit.write(last))))
+    let said = series.said.unwrap_or(last);
+    Some((last, format!("{} {}", series.name, plot.y.unit.write(said))))
 }
 
 /// The room for the names at the ends of lines.

@@ -1,7 +1,7 @@
 //! Comparing results: differences pair by pair of seeds, their uncertainty, and a verdict.
 //!
 //! The same seed means the same random draws on both sides. So the difference of a pair varies much
-//! less by chance than each of its values. Trials that failed are named and never averaged away. A
+//! less by chance than each of its values. Trials that failed or broke are named and never averaged away. A
 //! verdict corrects for the number of questions asked at once.
 
 mod comparable;
@@ -23,7 +23,7 @@ use crate::metrics::scalar::SCALARS;
 pub use differences::{Difference, differences};
 pub use naming::told_apart;
 pub use row::{ComparisonRow, Verdict};
-pub use side::{FailedTrial, FinishedTrial, Side, value};
+pub use side::{BrokenTrial, FailedTrial, FinishedTrial, Side, value};
 
 /// How values of two sides go together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -120,6 +120,8 @@ pub struct Compared {
     pub seeds: Vec<u64>,
     /// Its trials that blew up, stalled or failed.
     pub failed: Vec<FailedTrial>,
+    /// Its finished trials whose training broke; their figures are compared, and mean little.
+    pub broken: Vec<BrokenTrial>,
     /// The seeds of trials that are not done.
     pub to_do: Vec<u64>,
     /// The settings in which it differs from the baseline.
@@ -198,6 +200,7 @@ pub fn compare(
         words: words.get(place).cloned(),
         seeds: side.done.iter().map(|done| done.seed).collect(),
         failed: side.failed.clone(),
+        broken: side.broken(),
         to_do: side.to_do.clone(),
         differs: differences(&baseline.settings, &side.settings),
         settings: side.settings.len(),

@@ -33,6 +33,8 @@ pub struct ParetoPoint {
     pub done: usize,
     /// Those that blew up, stalled or failed.
     pub failed: usize,
+    /// Those of the finished ones whose training broke.
+    pub broken: usize,
     /// Those that reached the goal.
     pub reached: usize,
     /// Best quality over the finished trials.
@@ -110,6 +112,7 @@ fn place(point: usize, side: &Side, goal: &Goal) -> Result<ParetoPoint, OutcomeE
         trials: side.done.len() + side.failed.len() + side.to_do.len(),
         done: side.done.len(),
         failed: side.failed.len(),
+        broken: side.broken().len(),
         reached: times.len(),
         quality: all(&of(quality.clone())?, quality.range()),
         time: all(&times, FigureRange::Positive),
@@ -125,9 +128,9 @@ fn summarised(values: &[f64], range: FigureRange) -> Option<Mean> {
 }
 
 /// Time, quality and cost, such that less is better. `None` for a point that is not compared: some
-/// of its trials failed, are not done, or missed the goal.
+/// of its trials failed, broke, are not done, or missed the goal.
 fn key(place: &ParetoPoint, goal: &Goal) -> Option<[f64; 3]> {
-    if place.done < place.trials {
+    if place.done < place.trials || place.broken > 0 {
         return None;
     }
     let quality = place.quality?.value;
@@ -156,6 +159,7 @@ impl ParetoPoint {
             trials: self.trials,
             done: self.done,
             failed: self.failed,
+            broken: self.broken,
             reached: self.reached,
             quality,
             quality_low,

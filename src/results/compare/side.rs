@@ -46,6 +46,15 @@ pub struct FailedTrial {
     pub reason: String,
 }
 
+/// A trial that finished with a model that had broken.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct BrokenTrial {
+    /// Its seed.
+    pub seed: u64,
+    /// What happened, one sentence.
+    pub what: String,
+}
+
 impl Side {
     /// Reads the trials of a point.
     ///
@@ -89,6 +98,15 @@ impl Side {
             }
         }
         Ok(())
+    }
+
+    /// The finished trials whose training broke: their figures are there and mean little.
+    pub fn broken(&self) -> Vec<BrokenTrial> {
+        let broken = |done: &FinishedTrial| {
+            let what = done.summary.broken_text()?;
+            Some(BrokenTrial { seed: done.seed, what })
+        };
+        self.done.iter().filter_map(broken).collect()
     }
 
     /// The finished trial of a seed.

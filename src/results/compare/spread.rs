@@ -16,6 +16,8 @@ pub struct SpreadRow {
     pub name: String,
     /// Finished trials that have the figure.
     pub trials: usize,
+    /// Finished trials whose training broke; they are in the figures.
+    pub broken: usize,
     /// Its mean.
     pub mean: Option<f64>,
     /// Its standard deviation.
@@ -60,6 +62,7 @@ pub fn spreads(sides: &[Side], measure: &Measure) -> Result<Vec<SpreadRow>, Outc
         rows.push(SpreadRow {
             name: side.name.clone(),
             trials: values.len(),
+            broken: side.broken().len(),
             mean: mean(&values),
             deviation: found.map(|found| found.0),
             interval: found.map(|found| found.1),

@@ -37,7 +37,10 @@ fn change(folder: &Path, pointer: &str, value: serde_json::Value) {
     let path = folder.join("summary.json");
     let mut summary: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    *summary.pointer_mut(pointer).unwrap() = value;
+    match pointer.strip_prefix("/broken") {
+        Some("") => summary["broken"] = value,
+        _ => *summary.pointer_mut(pointer).unwrap() = value,
+    }
     fs::write(path, summary.to_string()).unwrap();
 }
 
@@ -310,8 +313,33 @@ fn a_front_has_the_points_that_none_beats() {
     let csv = found.csv();
     let rows: Vec<&str> = csv.lines().collect();
     assert_eq!(rows.len(), 5);
-    assert!(rows[1].starts_with("0,workers=0,3,3,0,3,0.8,0.8,0.8,1,1,1,4,4,4,1,"), "{csv}");
-    assert_eq!(rows[4], "3,workers=3,3,2,0,0,0.7,,,,,,,,,0,");
+    assert!(rows[1].starts_with("0,workers=0,3,3,0,0,3,0.8,0.8,0.8,1,1,1,4,4,4,1,"), "{csv}");
+    assert_eq!(rows[4], "3,workers=3,3,2,0,0,0,0.7,,,,,,,,,0,");
+}
+
+#[test]
+fn trials_that_broke_are_named_and_on_no_front() {
+    let root = tempfile::tempdir().unwrap();
+    let results = write_sweep(root.path(), &[&[0.70, 0.71, 0.72], &[0.80, 0.81, 0.82]]);
+    let broken = json!({"update": 211, "what": "the loss rose", "cause": "too many workers"});
+    for trial in 3..5 {
+        change(&root.path().join(format!("trials/{trial:04}")), "/broken", broken.clone());
+    }
+    let sides = sides(&results);
+    let found = compare(&sides[0], &sides[1..], &measure("best.auc")).unwrap();
+    assert!(found.baseline.broken.is_empty());
+    let [one, two] = &found.others[0].broken[..] else { panic!("two broke") };
+    assert_eq!((one.seed, two.seed), (1, 2));
+    assert!(one.what.contains("about update 211: the loss rose"), "{}", one.what);
+    let front = pareto::front(&sides, "best.auc>=0.7".parse().unwrap()).unwrap();
+    let places: Vec<_> = front.places.iter().map(|place| (place.broken, place.on_front)).collect();
+    assert_eq!(places, [(0, true), (2, false)]);
+    assert_eq!(front.places[0].dominated_by, None);
+    let tables = crate::results::overview::Overview::of(&results).unwrap();
+    let (header, rows) = tables.points.split_once('\n').unwrap();
+    assert!(header.starts_with("point,label,trials,done,failed,broken"), "{header}");
+    assert!(rows.contains("\n1,workers=1,3,3,0,2,"), "{rows}");
+    assert_eq!(tables.trials.matches("Training broke at about update 211").count(), 2);
 }
 
 proptest! {

@@ -85,6 +85,7 @@ fn trials(results: &Results, swept: &Swept, open: &mut Open<'_>) -> Result<PathB
                 FolderKind::Sweep => format!("trials/{}", trial.id),
             },
             undefined: summary.as_ref().and_then(Summary::undefined_text),
+            broken: summary.as_ref().and_then(Summary::broken_text),
             ended: match &summary {
                 Some(summary) => Some(summary.ended.clone()),
                 None => trial.diagnosis()?.map(|diagnosis| diagnosis.reason),

@@ -15,9 +15,10 @@ use serde_json::Value;
 
 use super::error::read_text;
 use super::folder::{RESOLVED, is_lab, refuse_links};
-use super::summary::{self, Scalars, Summary};
+use super::summary::{self, BrokenTraining, Scalars, Summary};
 use super::table::{Rows, TableRow};
 use super::tables::{EvaluatedView, EvaluationRow};
+use crate::base::counted;
 
 pub use super::error::OutcomeError;
 pub use super::state::State;
@@ -182,6 +183,17 @@ impl TrialOutcome {
         Summary::read(&self.folder)
     }
 
+    /// What is wrong with its training; `None` unless it is done and its training broke.
+    ///
+    /// # Errors
+    /// As [`summary`](Self::summary).
+    pub fn broken(&self) -> Result<Option<BrokenTraining>, OutcomeError> {
+        if self.state() != State::Done {
+            return Ok(None);
+        }
+        Ok(self.summary()?.and_then(|summary| summary.broken))
+    }
+
     /// Its figures; `None` unless it is done.
     ///
     /// # Errors
@@ -221,6 +233,12 @@ impl TrialOutcome {
         rows.retain(|row| row.view == EvaluatedView::Server);
         Ok(rows)
     }
+}
+
+/// How many of the finished trials broke, such as `5 of 5 trials broke`; `None` if none did. Their
+/// figures mean little, so every sentence and table about them says this.
+pub fn broke(broken: usize, done: usize) -> Option<String> {
+    (broken > 0).then(|| format!("{broken} of {} broke", counted(done, "trial", "trials")))
 }
 
 /// The last part of a path. If the path ends in `.` or `..`, the last part of the path that this

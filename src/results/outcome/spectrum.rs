@@ -132,7 +132,9 @@ fn analyse(series: Vec<(f64, f64)>, skip: f64) -> Result<PassSpectrum, String> {
     let passes = (end + spacing - skip).floor();
     if passes < 2.0 {
         return Err(format!(
-            "it takes two whole passes behind the first {skip} (`--skip`), and it has {end:.2} in all"
+            "an oscillation is seen in two whole passes after the first {skip} (`--skip`), and the run has {end:.2} \
+             in all; run it with train.stop.passes={} or more",
+            (skip + 2.0).ceil()
         ));
     }
     let from = end + spacing / 2.0 - passes;

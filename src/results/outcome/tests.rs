@@ -14,6 +14,7 @@ use crate::results::summary::{
 fn full_quality() -> Quality {
     Quality {
         auc: Some(0.7),
+        auc_error: Some(0.03),
         session_auc: Some(0.6),
         session_auc_error: Some(0.02),
         log_loss: Some(0.3),
@@ -24,6 +25,7 @@ fn full_quality() -> Quality {
         positives: 30,
         groups: 9,
         groups_skipped: 1,
+        unknown_ids: Some(0.02),
     }
 }
 
@@ -47,7 +49,7 @@ fn full_summary() -> Summary {
         best: Some(at),
         last: Some(at),
         bayes_auc: Some(0.8),
-        bayes: Some(full_quality()),
+        bayes: Some(Quality { unknown_ids: None, ..full_quality() }),
         ..Summary::default()
     }
 }

@@ -316,7 +316,7 @@ pub struct Started {
     pub updates: u64,
     /// Slots and counters that it does not have, which begin anew.
     pub missing: Vec<String>,
-    /// The id spaces whose rows another log had numbered, so that rows were found by id.
+    /// What became of the rows of each id space whose rows are found by id.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<RowsById>,
     /// The id spaces of which the file lists no ids, so that rows were taken over by number.
@@ -324,27 +324,28 @@ pub struct Started {
     pub by_number: Vec<String>,
 }
 
-/// What became of the rows of an id space whose ids another log had numbered.
+/// What became of the rows of an id space, at the start from a checkpoint.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RowsById {
     /// The id space.
     pub space: String,
-    /// Ids that both have: their rows were taken over.
-    pub kept: u64,
-    /// Ids that the checkpoint does not have: their rows have their initial values.
+    /// Ids of this log that the checkpoint has: their rows were taken over.
+    pub known: u64,
+    /// Ids of this log that the checkpoint does not have: their rows have their initial values.
     pub new: u64,
-    /// Ids that only the checkpoint has: their rows were left out.
-    pub gone: u64,
+    /// Ids that only the checkpoint has: their rows were taken over and stay as they are.
+    pub carried: u64,
 }
 
 impl Started {
     /// What became of the rows of tables, a line for people per id space.
     pub fn rows_lines(&self) -> impl Iterator<Item = String> + '_ {
-        let found = self.rows.iter().map(|RowsById { space, kept, new, gone }| {
-            let none = if *kept == 0 { ": is it a checkpoint of this log?" } else { "" };
+        let moved = self.rows.iter().filter(|rows| rows.new + rows.carried > 0);
+        let found = moved.map(|RowsById { space, known, new, carried }| {
             format!(
-                "{space}: rows found by id: {kept} taken over, {new} new, {gone} left out{none}"
+                "{space}: of the ids of this log {known} are known and {new} new; {carried} ids that only the \
+                 checkpoint has keep their rows"
             )
         });
         let unknown = self.by_number.iter().map(|space| {
@@ -439,6 +440,11 @@ impl Summary {
     pub fn undefined_text(&self) -> Option<String> {
         let lines = self.undefined_lines();
         (!lines.is_empty()).then(|| lines.join("; "))
+    }
+
+    /// What is wrong if its training broke, one sentence for people.
+    pub fn broken_text(&self) -> Option<String> {
+        self.broken.as_ref().map(ToString::to_string)
     }
 
     /// What is not defined, and why: a line for people per reason.

@@ -11,8 +11,15 @@ pub struct Scalars(Vec<(String, f64)>);
 /// Numbers of a summary that are not figures of the run.
 const NOT_FIGURES: &[&str] = &["seed", "semantics", "workers", "shards", "bayes_auc", "broken"];
 /// Counts and errors next to the figures of an evaluation.
-const COUNTS: &[&str] =
-    &["examples", "positives", "groups", "groups_skipped", "session_auc_error", "log_loss_error"];
+const COUNTS: &[&str] = &[
+    "examples",
+    "positives",
+    "groups",
+    "groups_skipped",
+    "auc_error",
+    "session_auc_error",
+    "log_loss_error",
+];
 
 impl Scalars {
     /// The figures of a summary. Figures that are not defined are left out. Figures that this

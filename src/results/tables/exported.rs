@@ -14,6 +14,7 @@ crate::table! {
         state: State = "`done`, `failed` or `to do`.",
         ended: Option<String> = "How it ended: `finished`, or what stopped it.",
         undefined: Option<String> = "Why figures of it are empty, if its summary says so.",
+        broken: Option<String> = "What is wrong, if its training broke: its figures mean little.",
         folder: String = "Its run folder, in the folder of the results.",
     }
 }

@@ -5,6 +5,7 @@ mod lab;
 mod layers;
 mod series;
 mod sweep;
+mod tables;
 mod totals;
 
 use super::table::{CsvTable, TableRow};
@@ -15,6 +16,7 @@ pub use lab::{ArmRow, CurveRow, EffectRow, LabViewRow};
 pub use layers::LayerRow;
 pub use series::{DivergenceRow, EvaluationRow, ServiceRow, TimelineRow, TrainingRow};
 pub use sweep::{FrontRow, PointRow, RaceRow, TrialRow};
+pub use tables::TableRowsRow;
 pub use totals::{
     AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardFailureRow, ShardRow, StalenessRow,
     WorkerRow,
@@ -24,13 +26,14 @@ pub use totals::{
 pub const ONLY_CLASS: &str = "ordinary";
 
 /// The files of a run that become tables of an export; the other two are for timelines.
-pub const EXPORTED: [CsvTable; 11] = [
+pub const EXPORTED: [CsvTable; 12] = [
     EvaluationRow::TABLE,
     TrainingRow::TABLE,
     StalenessRow::TABLE,
     WorkerRow::TABLE,
     DivergenceRow::TABLE,
     LayerRow::TABLE,
+    TableRowsRow::TABLE,
     ShardRow::TABLE,
     PopularityRow::TABLE,
     ChurnRow::TABLE,

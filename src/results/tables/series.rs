@@ -20,6 +20,8 @@ crate::table! {
         selection_auc: Option<f64> = "AUC on the selection half, by which the best step is chosen; \
             session AUC with `holdout.best_by = \"session_auc\"`.",
         undefined: Option<String> = "Why figures of this row are empty.",
+        unknown_ids: Option<f64> = "Share of the ids looked up by the examples (fields and \
+            histories) that the model has not met in training; for `server` only.",
     }
 }
 

@@ -12,12 +12,13 @@ crate::table! {
         seed: u64 = "Its seed.",
         state: State = "`done`, `failed` or `to do`.",
         undefined: Option<String> = "Why figures of it are empty, if its summary says so.",
+        broken: Option<String> = "What is wrong, if its training broke: its figures mean little.",
     }
 }
 
 crate::table! {
     "One row per point. Behind `label` comes a column per setting that the sweep gives; behind \
-    `failed` come three per figure of the summaries: the mean over its seeds, and the ends `.low` \
+    `broken` come three per figure of the summaries: the mean over its seeds, and the ends `.low` \
     and `.high` of its 95 % interval (from three seeds on)."
     "points.csv" PointRow {
         point: usize = "Its number.",
@@ -25,6 +26,7 @@ crate::table! {
         trials: usize = "Its trials.",
         done: usize = "Those that are done.",
         failed: usize = "Those that blew up, stalled or failed.",
+        broken: usize = "Those of the done ones whose training broke; they are in the means.",
     }
 }
 
@@ -34,6 +36,7 @@ crate::table! {
     "race.csv" RaceRow {
         contestant: String = "The contestant as it was written.",
         done: usize ["trials"] = "Its finished trials.",
+        broken: usize ["trials"] = "Those of them whose training broke; they are in the means.",
         equal_time_s: Option<f64> ["simulated s"] = "The earliest end of all trials.",
         auc_at_time: Option<f64> = "AUC at the last evaluation until then, on average.",
         auc_at_time_difference: Option<f64> = "The same minus that of the first contestant.",
@@ -58,6 +61,7 @@ crate::table! {
         trials: usize = "Its trials, of any state.",
         done: usize = "Those that finished.",
         failed: usize = "Those that blew up, stalled or failed.",
+        broken: usize = "Those of the finished ones whose training broke: the point is not compared.",
         reached: usize = "Those that reached the goal.",
         quality: Option<f64> = "Best quality over the finished trials, on average.",
         quality_low: Option<f64> = "Lower end of its 95 % interval, from three seeds on.",
@@ -70,7 +74,7 @@ crate::table! {
         cost_worker_s_low: Option<f64> ["worker-seconds"] = "Lower end of its 95 % interval.",
         cost_worker_s_high: Option<f64> ["worker-seconds"] = "Upper end.",
         on_front: u8 = "1 if no other point is at least as good in all three and better in one, \
-            else 0.",
+            else 0. A point with trials that are not finished or broke is never on it.",
         dominated_by: Option<usize> = "The number of one that is.",
     }
 }

@@ -195,11 +195,15 @@ impl Checker<'_> {
         let mut known = variants.iter().find(|variant| variant.name == name);
         if let (None, Some(entry)) = (known, table.entries.get(TAG)) {
             let path = self.path_to(TAG);
-            let problem = scalar::unknown_name(&entry.node, name, &words, &path, self.sources);
+            // A misspelt alias means its name.
+            let names = variants.iter().flat_map(|v| v.aliases.iter().chain([&v.name]));
+            let near = suggest::nearest(name, names.map(String::as_str));
+            known = near.and_then(|near| {
+                variants.iter().find(|v| v.name == near || v.aliases.iter().any(|a| a == near))
+            });
+            let meant = (&words[..], known.map(|variant| variant.name.as_str()));
+            let problem = scalar::unknown_name(&entry.node, name, meant, &path, self.sources);
             self.problems.push(problem);
-            let names = variants.iter().map(|variant| variant.name.as_str());
-            let meant = suggest::nearest(name, names);
-            known = variants.iter().find(|v| Some(v.name.as_str()) == meant);
         }
         if let Some(variant) = known {
             let kinds = Kinds { variants, chosen: &variant.name };
@@ -281,14 +285,15 @@ impl Checker<'_> {
         let names = || keys.fields.iter().map(|field| field.name.as_str()).chain(tag);
         let unused = names().filter(|name| !table.entries.contains_key(*name));
         let sibling = suggest::nearest(key, unused).or_else(|| suggest::nearest(key, names()));
-        let elsewhere = self.whereabouts.exactly(key);
+        let below = table.entries.get(key).map_or(Vec::new(), |entry| only_keys(&entry.node));
+        let elsewhere = self.whereabouts.exactly(key, &below);
         if let Some(name) = sibling {
             let also =
-                elsewhere.map_or(String::new(), |place| format!(" (`{key}` belongs in {place})"));
+                elsewhere.map_or(String::new(), |place| format!(" (elsewhere there is {place})"));
             return Some(format!("did you mean `{name}`?{also}"));
         }
         if let Some(place) = elsewhere {
-            return Some(format!("`{key}` belongs in {place}"));
+            return Some(format!("write {place}"));
         }
         // The keys of other kinds mean nothing here, however alike they look.
         if let Some(place) = self.whereabouts.nearest(key).filter(|_| !tagged) {
@@ -301,4 +306,17 @@ impl Checker<'_> {
             _ => Some(format!("known keys here: {}", known.join(", "))),
         }
     }
+}
+
+/// The keys that lead down from a table that has one key, as `latency` from `network.latency = 1`.
+fn only_keys(node: &Node) -> Vec<&str> {
+    let mut keys = Vec::new();
+    let mut at = node;
+    while let Value::Table(table) = &at.value
+        && let [(key, entry)] = &table.in_order()[..]
+    {
+        keys.push(key.as_str());
+        at = &entry.node;
+    }
+    keys
 }

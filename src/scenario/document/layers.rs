@@ -155,7 +155,10 @@ pub fn read_text(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() > MAX_FILE {
-        return Err(format!("it has more than {MAX_FILE} bytes"));
+        return Err(format!(
+            "it has more than {MAX_FILE} bytes, so it is no scenario; the files of a log are named in `data.files` of \
+             one"
+        ));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

@@ -91,8 +91,8 @@ pub fn apply(
         let is_kind = setting.path.last().is_some_and(|key| key == TAG);
         (setting.layer, setting.path.len(), !is_kind)
     });
-    for setting in settings {
-        let mut placing = Placing { setting: &setting, sources, problems: &mut problems };
+    for setting in &settings {
+        let mut placing = Placing { setting, all: &settings, sources, problems: &mut problems };
         placing.table(root, shape, None, 0);
     }
     problems
@@ -171,6 +171,7 @@ pub fn is_plain_list(shape: &Shape) -> bool {
 /// Walks down to the place of one setting.
 struct Placing<'a> {
     setting: &'a ParsedOverride,
+    all: &'a [ParsedOverride],
     sources: &'a Sources,
     problems: &'a mut Vec<Problem>,
 }
@@ -320,8 +321,14 @@ impl Placing<'_> {
             .collect();
         table.entries.retain(|key, _| dropped.iter().all(|(dropped, _)| dropped != key));
         let path = self.setting.path.join(".");
+        let section = &self.setting.path[..self.setting.path.len() - 1];
+        // What is given anew is not lost.
+        let given = |key: &str| {
+            let below = |path: &[String]| path.strip_prefix(section)?.first().cloned();
+            self.all.iter().any(|other| below(&other.path).as_deref() == Some(key))
+        };
         let of = |wanted: SourceLayer| {
-            let those = dropped.iter().filter(move |(_, layer)| *layer == wanted);
+            let those = dropped.iter().filter(|(key, layer)| *layer == wanted && !given(key));
             those.map(|(key, _)| key.as_str()).collect::<Vec<_>>()
         };
         if let (Some(old), Some(new), false) =

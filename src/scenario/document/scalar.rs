@@ -32,7 +32,9 @@ pub(super) fn check(node: &Node, shape: &Shape, path: &str, sources: &Sources) -
         }
         (ValueKind::Words(words), Value::String(text)) => {
             let known = words.iter().any(|word| word.name == *text);
-            (!known).then(|| unknown_name(node, text, words, path, sources))
+            let names = words.iter().map(|word| word.name.as_str());
+            let meant = || (&words[..], suggest::nearest(text, names));
+            (!known).then(|| unknown_name(node, text, meant(), path, sources))
         }
         (ValueKind::Quantity { measure, example }, _) => quantity(node, *measure, example, path),
         _ => Some(wrong_type(node, shape, path)),
@@ -57,6 +59,11 @@ fn type_help(node: &Node, shape: &Shape, path: &str) -> Option<String> {
         return None;
     }
     match (&shape.kind, &node.value) {
+        (ValueKind::Table(table), _) if !matches!(node.value, Value::Table(_)) => {
+            let keys = table.fields.iter().take(4).map(|field| format!("{path}.{}", field.name));
+            let keys: Vec<String> = keys.collect();
+            (!keys.is_empty()).then(|| format!("set one of its keys, such as {}", keys.join(", ")))
+        }
         (ValueKind::Text(_), Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => {
             Some(format!("put it in quotes: \"{value}\""))
         }
@@ -99,11 +106,11 @@ fn is_table(shape: &Shape) -> bool {
     matches!(shape.kind, ValueKind::Table(_) | ValueKind::Choice(_))
 }
 
-/// A name that is not among the ones allowed.
+/// A name that is not among the ones allowed, and the one that was probably meant.
 pub(super) fn unknown_name(
     node: &Node,
     text: &str,
-    words: &[Word],
+    (words, meant): (&[Word], Option<&str>),
     path: &str,
     sources: &Sources,
 ) -> Problem {
@@ -112,8 +119,7 @@ pub(super) fn unknown_name(
     }
     let message = format!("unknown {path} `{}`", shown(text));
     let problem = Problem::error(&errors::UNKNOWN_NAME, path, message).label(node.origin, "");
-    let names = words.iter().map(|word| word.name.as_str());
-    match suggest::nearest(text, names) {
+    match meant {
         Some(name) => problem.help(format!("did you mean \"{name}\"? (one of {})", quoted(words))),
         None => problem.help(format!("use one of {}", quoted(words))),
     }

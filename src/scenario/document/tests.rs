@@ -88,7 +88,7 @@ error[E0103]: unknown key `scenario.workers`
 4 | workers = 30
   | ^^^^^^^
   |
-  = help: `workers` belongs in `cluster.workers`
+  = help: write `cluster.workers`
 
 error[E0108]: `cluster.workers` must be at least 1 and at most 100000
  --> jd.toml:7:11
@@ -172,7 +172,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("limits.memory = true", "E0105", "for example \"2GiB\""),
     ("limits.force = 'yes'", "E0105", "write true"),
     ("limits.forse = true", "E0103", "did you mean `force`?"),
-    ("latency = '1ms'", "E0103", "`latency` belongs in `cluster.network.latency`"),
+    ("latency = '1ms'", "E0103", "write `cluster.network.latency`"),
+    ("network.latency = '1ms'", "E0103", "write `cluster.network.latency`"),
+    ("limits.network.latency = '1ms'", "E0103", "write `cluster.network.latency`"),
     ("sigma = 1", "E0103", "with kind = \"lognormal\""),
     ("cluster = 3", "E0105", "must be a table, not a whole number"),
     ("scenario.name = 1979-05-27", "E0105", "put it in quotes"),
@@ -253,6 +255,14 @@ fn another_kind_starts_its_section_afresh_and_says_so() {
     let text = loaded.problems.to_string();
     assert!(text.contains("warning[W0101]: another `optimizer.kind` drops beta1, beta2"), "{text}");
     assert!(text.ends_with("1 warning\n"), "{text}");
+    // What an argument gives anew is not lost, in whatever order they come.
+    for arguments in
+        [["optimizer.kind=sgd", "optimizer.lr=0.5"], ["optimizer.lr=0.5", "optimizer.kind=sgd"]]
+    {
+        let loaded = read("[optimizer]\nkind = 'lazy_adam'\nlr = 0.2", &arguments).unwrap();
+        assert_eq!(loaded.value.optimizer, OptimizerChoice::Sgd(parts::Sgd { lr: 0.5 }));
+        assert!(loaded.problems.list.is_empty(), "{}", loaded.problems);
+    }
     let loaded = read("optimizer.beta1 = 0.5", &["optimizer.kind=sgd"]).unwrap();
     let sgd = OptimizerChoice::Sgd(parts::Sgd { lr: 0.1 });
     assert_eq!(loaded.value.optimizer, sgd);

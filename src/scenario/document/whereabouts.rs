@@ -47,18 +47,31 @@ impl Whereabouts {
         }
     }
 
-    /// Where a key of exactly this name belongs, in words; up to three places.
-    pub fn exactly(&self, key: &str) -> Option<String> {
+    /// The whole path of a key of exactly this name, in words; up to three paths. `below` are the keys
+    /// written inside it: where they exist there, the path leads to them.
+    pub fn exactly(&self, key: &str, below: &[&str]) -> Option<String> {
         let places = self.places.get(key)?;
         let more = if places.len() > 3 { " and elsewhere" } else { "" };
-        let few: Vec<&str> = places.iter().take(3).map(String::as_str).collect();
+        let deeper = |place: &String| {
+            let mut place = place.clone();
+            for key in below {
+                let inner = place.split('`').nth(1).map(|path| format!("`{path}.{key}`"));
+                let found = inner.and_then(|inner| {
+                    self.places.get(*key)?.iter().find(|other| other.starts_with(&inner))
+                });
+                let Some(found) = found else { break };
+                place.clone_from(found);
+            }
+            place
+        };
+        let few: Vec<String> = places.iter().take(3).map(deeper).collect();
         Some(format!("{}{more}", few.join(" or ")))
     }
 
     /// Where the key with the most similar name belongs.
     pub fn nearest(&self, key: &str) -> Option<String> {
         let name = suggest::nearest(key, self.places.keys().map(String::as_str))?;
-        self.exactly(name)
+        self.exactly(name, &[])
     }
 
     /// Every path, for the nearest names of `explain`.

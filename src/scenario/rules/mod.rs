@@ -8,6 +8,7 @@ mod expectations;
 mod pace;
 mod restart;
 mod shards;
+mod tables;
 
 use super::document::{Loaded, Problem};
 use super::rate_edge::RateEdge;
@@ -50,6 +51,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     churn::check(loaded, &mut found);
     pace::check(loaded, &mut found);
     restart::check(loaded, &mut found);
+    tables::check(loaded, &mut found);
     shards::check(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
@@ -228,8 +230,17 @@ fn still_clock(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 }
 
 /// Sections that have no effect without gradients.
-pub const OF_GRADIENTS: [&str; 6] =
-    ["model", "optimizer", "sparse_optimizer", "schedule", "holdout", "remedy"];
+pub const OF_GRADIENTS: [&str; 9] = [
+    "model",
+    "optimizer",
+    "sparse_optimizer",
+    "schedule",
+    "holdout",
+    "remedy",
+    "admission",
+    "tables",
+    "eviction",
+];
 
 fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let scenario = &loaded.value;

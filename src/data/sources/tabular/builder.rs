@@ -12,7 +12,7 @@ use crate::data::reading::bad_rows::RowTally;
 use crate::data::reading::refused::keeps_all;
 use crate::data::reading::stamp::Stamp;
 use crate::data::reading::text::Text;
-use crate::data::{Calendar, Day, Field, History, HistoryColumn, IdSpace, Remark, Schema};
+use crate::data::{Calendar, Day, Field, History, HistoryColumn, IdSpace, Ids, Remark, Schema};
 
 /// The rows read so far, in file order.
 #[derive(Debug)]
@@ -46,8 +46,8 @@ struct Numbered {
     histories: Histories,
     /// The rows of each space.
     rows: Vec<u32>,
-    /// The keys of these rows, as in [`Log::keys`].
-    keys: Vec<Option<Vec<u64>>>,
+    /// The ids of these rows, as in [`Log::ids`].
+    ids: Vec<Option<Ids>>,
 }
 
 impl TableBuilder {
@@ -155,7 +155,7 @@ impl TableBuilder {
         self.sort();
         let days = self.days(config);
         let calendar = self.calendar(config);
-        let Numbered { histories, rows, keys } = self.number_ids(config);
+        let Numbered { histories, rows, ids } = self.number_ids(config);
         remarks.extend(look::labels(config, &self.labels, &self.label_texts));
         remarks.extend(look::columns(config, self.labels.len(), &self.numeric, &rows));
         remarks.extend(keeps_all(tally, &config.keep_when));
@@ -180,7 +180,7 @@ impl TableBuilder {
             numeric,
             groups,
             histories,
-            keys,
+            ids,
             facts,
             remarks,
         };
@@ -245,8 +245,8 @@ impl TableBuilder {
         if !self.sorted && self.history.is_none() && config.ids.min_count < 2 {
             // Codes were assigned by first occurrence in this same order.
             let rows = self.vocabularies.iter().map(|v| v.len() as u32).collect();
-            let keys = self.vocabularies.iter().map(|v| v.keys(None)).collect();
-            return Numbered { histories, rows, keys };
+            let ids = self.vocabularies.iter().map(|v| v.ids(None)).collect();
+            return Numbered { histories, rows, ids };
         }
         let columns = self.vocabularies.len().max(1);
         let mut spaces: Vec<Numbering> =
@@ -272,10 +272,10 @@ impl TableBuilder {
                 histories.events.extend(events.map(|(code, field)| spaces[*field].id(*code)));
             }
         }
-        let keys = self.vocabularies.iter().zip(&spaces).map(|(v, space)| v.keys(Some(space)));
+        let ids = self.vocabularies.iter().zip(&spaces).map(|(v, space)| v.ids(Some(space)));
         Numbered {
             histories,
-            keys: keys.collect(),
+            ids: ids.collect(),
             rows: spaces.iter().map(Numbering::rows).collect(),
         }
     }

@@ -30,7 +30,7 @@ impl LastTime {
     pub(crate) fn parse(&mut self, reader: TimeReader, cell: Text) -> Result<Stamp, Fault> {
         let text = (cell.word(), cell.len());
         if text != self.text || text.1 > 8 || text.1 == 0 {
-            self.stamp = reader.parse(cell)?;
+            self.stamp = reader.parse_chosen(cell)?;
             self.text = text;
         }
         Ok(self.stamp)

@@ -7,9 +7,11 @@ use crate::report::figure::axis::{Axis, AxisUnit};
 use crate::report::figure::chart::{Band, Chart, Figure, Panels, Plot, Series, Style, Upright};
 use crate::report::figure::grid::{self, Grid, MOST_ROWS, evenly};
 use crate::report::figure::number::figure;
+use crate::report::figure::number::short;
 use crate::report::figure::palette::SERIES;
 use crate::report::figure::thin::mean_line;
 use crate::results::race::Race;
+use crate::results::statistics;
 
 /// The most lines of one plot.
 const MOST_LINES: usize = 12;
@@ -102,6 +104,13 @@ pub fn race(points: &[SweepPoint], race: &Race, file: &str) -> Result<Figure, St
         let Some(mut plot) = first(&build(points, against, file)?) else { continue };
         plot.label = against.title.to_string();
         plot.series.iter_mut().for_each(keep_last_interval);
+        for series in &mut plot.series {
+            let own = race.rows.iter().find(|row| row.contestant == series.name);
+            series.said = own.and_then(|row| match against.unit {
+                AxisUnit::Time => row.auc_at_time,
+                _ => row.auc_at_examples,
+            });
+        }
         plot.uprights.push(Upright { x: place, colour: None });
         panels.push(plot);
     }
@@ -110,7 +119,8 @@ pub fn race(points: &[SweepPoint], race: &Race, file: &str) -> Result<Figure, St
         title: "The race at equal time and at equal examples".to_string(),
         sentence: format!(
             "AUC, mean over seeds. The upright lines show where contestants are compared: where the first ends, \
-             and after the examples that all have used.{}",
+             and after the examples that all have used. The number behind a name is the AUC of the last evaluation \
+             until there.{}",
             bands(&panels)
         ),
         grid: grid(&EXAMPLES, &panels, file),
@@ -168,7 +178,9 @@ fn plot(points: &[&SweepPoint], measure: usize, against: &Against, log: bool) ->
             mean_line(point.label.as_str(), &curves, POSITIONS, scalar::range(FOLLOWED[measure].0));
         // A model that is evaluated and not trained has one value, which is drawn as a point.
         let style = if series.x.len() == 1 { Style::Points } else { Style::Line };
-        Series { style, ..series }
+        // Seeds end at different times: between their last evaluations the line has other values.
+        let ends: Vec<f64> = curves.iter().filter_map(|curve| Some(curve.last()?.1)).collect();
+        Series { style, said: statistics::mean(&ends).map(short), ..series }
     };
     let series: Vec<Series> =
         points.iter().map(line).filter(|series| !series.x.is_empty()).collect();
@@ -204,9 +216,11 @@ fn sentence(points: &[&SweepPoint], shown: usize) -> String {
         return format!("No trial has an AUC.{drawn}");
     };
     match ends.len() {
-        1 => format!("At the end the AUC of {} is {}.{drawn}", best.label, figure(*high)),
+        1 => {
+            format!("At the last evaluation the AUC of {} is {}.{drawn}", best.label, figure(*high))
+        }
         _ => format!(
-            "At the end the AUC is highest for {} ({}) and lowest for {} ({}).{drawn}",
+            "At the last evaluation the AUC is highest for {} ({}) and lowest for {} ({}).{drawn}",
             best.label,
             figure(*high),
             worst.label,

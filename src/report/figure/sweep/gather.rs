@@ -5,7 +5,7 @@ use crate::metrics::scalar;
 use crate::report::error::ReportError;
 use crate::report::figure::grid::evenly;
 use crate::report::figure::interval::{self, SeedMean};
-use crate::results::outcome::{Results, Settings, State, TrialOutcome, setting_text};
+use crate::results::outcome::{Results, Settings, State, TrialOutcome, broke, setting_text};
 use crate::results::tables::EvaluationRow;
 use serde_json::Value;
 
@@ -38,6 +38,8 @@ pub struct SweepTrial {
     pub state: State,
     /// Why it has no figures, if it failed.
     pub reason: Option<String>,
+    /// What is wrong with its model, if its training broke.
+    pub broken: Option<String>,
     /// Its figures, one for each of [`MEASURES`].
     pub values: Vec<Option<f64>>,
     /// Its evaluations, thinned.
@@ -59,6 +61,16 @@ impl SweepPoint {
     /// Number of trials in a state.
     pub fn count(&self, state: State) -> usize {
         self.trials.iter().filter(|trial| trial.state == state).count()
+    }
+
+    /// Number of trials whose training broke.
+    pub fn broken(&self) -> usize {
+        self.trials.iter().filter(|trial| trial.broken.is_some()).count()
+    }
+
+    /// How many of its trials broke, in words; `None` if none did.
+    pub fn broke(&self) -> Option<String> {
+        broke(self.broken(), self.count(State::Done))
     }
 
     /// Mean and interval of a measure over the trials that are done.
@@ -142,6 +154,7 @@ fn trial(outcome: &TrialOutcome) -> Result<SweepTrial, ReportError> {
         id: outcome.id.clone(),
         seed: outcome.seed,
         state: outcome.state(),
+        broken: outcome.broken()?.map(|broken| broken.to_string()),
         reason: outcome.diagnosis()?.map(|diagnosis| diagnosis.reason),
         values: MEASURES.iter().map(|measure| scalars.get(measure.scalar)).collect(),
         evaluations: evaluations.collect(),

@@ -25,6 +25,7 @@ struct PointMeans<'a> {
     cost: Option<f64>,
     whole_cost: Option<f64>,
     auc: Option<f64>,
+    broke: bool,
 }
 
 /// A point and where it lies in a plot.
@@ -65,8 +66,10 @@ fn means_of<'a>(point: &'a SweepPoint, keys: &[String], target: f64) -> PointMea
     let workers = whole_cost.zip(clock).filter(|(_, clock)| *clock > 0.0);
     let workers = workers.map(|(cost, clock)| (cost / clock).round());
     let (time, reached) = times_to(point, target);
-    // A mean over only the seeds that reach the target would be too good for the point.
-    let time = time.filter(|_| reached == point.count(State::Done)).map(|time| time.mean);
+    // A mean over only the seeds that reach the target would be too good for the point, and so would
+    // the time at which a model that broke had it.
+    let whole = reached == point.count(State::Done) && point.broken() == 0;
+    let time = time.filter(|_| whole).map(|time| time.mean);
     PointMeans {
         label: &point.label,
         group: point.besides("cluster.workers", keys),
@@ -74,7 +77,8 @@ fn means_of<'a>(point: &'a SweepPoint, keys: &[String], target: f64) -> PointMea
         time,
         cost: time.zip(workers).map(|(time, workers)| time * workers),
         whole_cost,
-        auc: mean(&BEST_AUC),
+        auc: mean(&BEST_AUC).filter(|_| point.broken() == 0),
+        broke: point.broken() > 0,
     }
 }
 
@@ -193,8 +197,16 @@ fn sentence(all: &[PointMeans], target: f64) -> String {
     };
     format!(
         "The target is AUC {target:.3}, which at least half of the points reach at their best. Every seed of \
-         {reached} of {} reaches it. {} needs the least time ({}), and {} costs the least ({} worker-seconds).",
+         {reached} of {} reaches it{}. {} needs the least time ({}), and {} costs the least ({} worker-seconds).",
         counted(all.len(), "point", "points"),
+        match all.iter().filter(|means| means.broke).count() {
+            0 => String::new(),
+            broke => format!(
+                " ({} with trials that broke {} left out)",
+                counted(broke, "point", "points"),
+                if broke == 1 { "is" } else { "are" }
+            ),
+        },
         fastest.label,
         AxisUnit::Time.write(fastest.time),
         cheapest.label,

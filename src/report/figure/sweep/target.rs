@@ -65,6 +65,7 @@ mod tests {
             seed: 1,
             state: State::Done,
             reason: None,
+            broken: None,
             values: vec![None; MEASURES.len()],
             evaluations: values.iter().map(evaluation).collect(),
         }

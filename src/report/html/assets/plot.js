@@ -276,7 +276,7 @@ const PlotOptions = (() => {
   function endsOf(plot, size) {
     const named = plot.series.map((data, index) => {
       const last = data.y.findLastIndex((value) => value !== null);
-      const text = last < 0 ? "" : `${data.name} ${Numbers.write(plot.y, data.y[last], 4)}`;
+      const text = last < 0 ? "" : `${data.name} ${Numbers.write(plot.y, data.said ?? data.y[last], 4)}`;
       return { index, text, x: data.x[last], y: data.y[last], width: measured(text, FONT) };
     });
     const shown = named.filter(({ text }) => text !== "");

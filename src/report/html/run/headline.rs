@@ -89,9 +89,15 @@ pub(super) fn words(run: &Run) -> Vec<String> {
         time_spent(run),
         words::shard_failures(run.summary.as_ref().expect("checked above")),
         words::bottleneck(run.summary.as_ref().expect("checked above")),
+        refreshed(run),
         skipped(run),
     ];
     sentences.into_iter().flatten().collect()
+}
+
+fn refreshed(run: &Run) -> Option<String> {
+    let first = run.folder.evaluations.rows().ok().and_then(|rows| rows.first()?.auc);
+    words::refreshed(run.summary.as_ref()?, first)
 }
 
 fn trained(run: &Run) -> Option<String> {

@@ -19,6 +19,8 @@ use crate::results::folder::RESOLVED;
 use crate::results::outcome::{Results, Settings, State, SweepHeading};
 use crate::results::race::Race;
 
+/// The most points that a notice names.
+const MOST_NAMED: usize = 10;
 /// The most figures of responses.
 const MOST_KEYS: usize = 8;
 
@@ -49,7 +51,8 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
         sections[0].parts.push(SectionPart::Table(race_grid(&race)));
     }
     // Before the settings.
-    sections.splice(sections.len() - 2..sections.len() - 2, failures(&points));
+    let faults = failures(&points).into_iter().chain(broke(&points));
+    sections.splice(sections.len() - 2..sections.len() - 2, faults);
     sections.push(commands::section(HERE, commands(results), &sections, REPORT));
     let heading = SweepHeading::read(&results.path)?;
     Ok(Page {
@@ -100,6 +103,10 @@ fn facts(results: &Results, points: &[SweepPoint], keys: &[String]) -> Vec<(Stri
     if failed > 0 {
         facts.push(("blew up or failed".to_string(), failed.to_string()));
     }
+    let broken = broken(points);
+    if broken > 0 {
+        facts.push(("broke".to_string(), broken.to_string()));
+    }
     if !keys.is_empty() {
         facts.push(("swept".to_string(), keys.join(", ")));
     }
@@ -125,7 +132,27 @@ fn notices(results: &Results, points: &[SweepPoint]) -> Vec<String> {
             if failed == 1 { "is" } else { "are" }
         ));
     }
+    let broken = broken(points);
+    if broken > 0 {
+        let named = points.iter().filter_map(|point| Some((point, point.broke()?)));
+        let mut named: Vec<String> =
+            named.map(|(point, broke)| format!("{}: {broke}", point.label)).collect();
+        let more = named.len().saturating_sub(MOST_NAMED);
+        named.truncate(MOST_NAMED);
+        let more = if more > 0 { format!(" and {more} more points") } else { String::new() };
+        notices.push(format!(
+            "Training broke in {}, and its figures mean little, though they are in the means: {}{more}. See the \
+             section Trials that broke.",
+            counted(broken, "trial", "trials"),
+            named.join("; "),
+        ));
+    }
     notices
+}
+
+/// How many trials broke.
+fn broken(points: &[SweepPoint]) -> usize {
+    points.iter().map(SweepPoint::broken).sum()
 }
 
 fn words(
@@ -148,9 +175,10 @@ fn words(
     let known = points.iter().filter_map(|point| Some((point, point.seed_mean(&BEST_AUC)?)));
     if let Some((point, best)) = known.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
         words.push(format!(
-            "The highest mean AUC at the best step is that of {}: {}.",
+            "The highest mean AUC at the best step is that of {}: {}{}.",
             point.label,
-            plus_minus(Some(best))
+            plus_minus(Some(best)),
+            point.broke().map_or_else(String::new, |broke| format!("; {broke}"))
         ));
     }
     Ok(words)
@@ -183,6 +211,30 @@ fn failures(points: &[SweepPoint]) -> Option<Section> {
         },
     );
     Some(Section { id: "failures", title, parts: vec![SectionPart::Table(grid)] })
+}
+
+/// The trials that broke, with what is wrong.
+fn broke(points: &[SweepPoint]) -> Option<Section> {
+    let trials = points
+        .iter()
+        .flat_map(|point| point.trials.iter().map(move |trial| (point, trial)))
+        .filter_map(|(point, trial)| Some((point, trial, trial.broken.as_ref()?)));
+    let broken: Vec<(&SweepPoint, &gather::SweepTrial, &String)> = trials.collect();
+    if broken.is_empty() {
+        return None;
+    }
+    let columns =
+        vec![grid::text("trial"), grid::text("point"), grid::number("seed"), grid::text("reason")];
+    let grid = Grid::new("Trials whose training broke", columns).fill(
+        &broken,
+        MOST_ROWS,
+        "trials.csv",
+        |(point, trial, what)| {
+            vec![trial.id.clone(), point.label.clone(), trial.seed.to_string(), what.to_string()]
+        },
+    );
+    let title = "Trials that broke";
+    Some(Section { id: "broke", title, parts: vec![SectionPart::Table(grid)] })
 }
 
 /// Every swept setting with its values.

@@ -29,6 +29,8 @@ pub(in crate::report::html) fn grid(
         if numeric { grid::number(name) } else { grid::text(name) }
     }));
     columns.extend(["done", "blew up or failed"].map(grid::number));
+    let broke = points.iter().any(|point| point.broken() > 0);
+    columns.extend(broke.then(|| grid::number("broke")));
     columns.extend(target.map(|target| grid::number(format!("time to AUC {target:.3}, s"))));
     columns.extend(shown.iter().map(|measure| grid::number(header(measure.name))));
     let caption = "Points: means over seeds with 95 % intervals";
@@ -39,6 +41,7 @@ pub(in crate::report::html) fn grid(
         cells.extend(keys.iter().map(|key| point.setting(key)));
         cells.push(point.count(State::Done).to_string());
         cells.push(point.count(State::Failed).to_string());
+        cells.extend(broke.then(|| point.broken().to_string()));
         cells.extend(target.map(|target| timed(point, target)));
         cells.extend(shown.iter().map(|measure| plus_minus(point.seed_mean(measure))));
         cells

@@ -1,0 +1,144 @@
+//! The ids of an id space, in the order of its rows: what they are called in the log.
+
+/// What the ids of an id space are called, row by row.
+///
+/// Next to its text an id has a *key* of 64 bits, the same in every log, by which its row is found.
+/// Two of a million ids have the same key with a probability of 3 in 100 million.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ids {
+    keys: Vec<u64>,
+    text: Vec<u8>,
+    /// Where each text ends in `text`.
+    ends: Vec<u64>,
+}
+
+/// Texts of the wrong length for their keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BadTexts;
+
+impl Ids {
+    /// The key of a row that stands for no single id: rare ids, items without a category.
+    pub const NO_ID: u64 = 0;
+
+    /// The ids with these keys and texts; `ends` says where each text ends.
+    ///
+    /// # Errors
+    /// If it is not one text per key, or the texts do not lie one behind the other.
+    pub fn new(keys: Vec<u64>, text: Vec<u8>, ends: Vec<u64>) -> Result<Ids, BadTexts> {
+        let in_order = ends.is_sorted() && ends.last().copied().unwrap_or(0) == text.len() as u64;
+        if keys.len() == ends.len() && in_order {
+            Ok(Ids { keys, text, ends })
+        } else {
+            Err(BadTexts)
+        }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The key of each row.
+    pub fn keys(&self) -> &[u64] {
+        &self.keys
+    }
+
+    /// All texts, one behind the other, and where each ends.
+    pub fn texts(&self) -> (&[u8], &[u64]) {
+        (&self.text, &self.ends)
+    }
+
+    /// The text of a row's id, as the log has it; empty for a row that stands for no single id.
+    pub fn text(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start as usize..self.ends[row] as usize]
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, key: u64, text: &[u8]) {
+        self.keys.push(key);
+        self.text.extend_from_slice(text);
+        self.ends.push(self.text.len() as u64);
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> u64 {
+        (8 * self.keys.len() + self.text.len() + 8 * self.ends.len()) as u64
+    }
+
+    /// Rows whose ids are known in no order: first [`measure`](IdsBuilder::measure) each, then
+    /// [`put`](IdsBuilder::put) each.
+    pub(crate) fn of_rows(rows: usize) -> IdsBuilder {
+        IdsBuilder(Ids { keys: vec![Ids::NO_ID; rows], text: Vec::new(), ends: vec![0; rows] })
+    }
+}
+
+/// [`Ids`] that are being filled.
+#[derive(Debug)]
+pub(crate) struct IdsBuilder(Ids);
+
+impl IdsBuilder {
+    /// Notes the key of a row and the length of its text.
+    pub(crate) fn measure(&mut self, row: usize, key: u64, length: usize) {
+        self.0.keys[row] = key;
+        self.0.ends[row] = length as u64;
+    }
+
+    /// Makes room for the texts, once all rows are measured.
+    pub(crate) fn make_room(&mut self) {
+        let mut end = 0;
+        for of in &mut self.0.ends {
+            end += *of;
+            *of = end;
+        }
+        self.0.text = vec![0; end as usize];
+    }
+
+    /// Copies the text of a row.
+    pub(crate) fn put(&mut self, row: usize, text: &[u8]) {
+        let end = self.0.ends[row] as usize;
+        self.0.text[end - text.len()..end].copy_from_slice(text);
+    }
+
+    /// The ids.
+    pub(crate) fn finish(self) -> Ids {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_filled_in_any_order() {
+        let mut pushed = Ids::default();
+        pushed.push(7, b"seven");
+        pushed.push(Ids::NO_ID, b"");
+        pushed.push(9, b"nine");
+        let mut built = Ids::of_rows(3);
+        built.measure(2, 9, 4);
+        built.measure(0, 7, 5);
+        built.make_room();
+        built.put(2, b"nine");
+        built.put(0, b"seven");
+        let built = built.finish();
+        assert_eq!(built, pushed);
+        assert_eq!(
+            (built.text(0), built.text(1), built.text(2)),
+            (&b"seven"[..], &b""[..], &b"nine"[..])
+        );
+        let (text, ends) = built.texts();
+        assert_eq!(
+            Ids::new(built.keys().to_vec(), text.to_vec(), ends.to_vec()),
+            Ok(built.clone())
+        );
+        assert_eq!(Ids::new(vec![1], vec![0; 3], vec![2]), Err(BadTexts));
+        assert_eq!(Ids::new(vec![1, 2], vec![0; 3], vec![3, 2]), Err(BadTexts));
+    }
+}

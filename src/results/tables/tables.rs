@@ -1,0 +1,20 @@
+//! The rows of embedding tables over time.
+
+crate::table! {
+    "One row per evaluation and embedding table; only with `[eviction]` or `[admission]`."
+    "tables.csv" TableRowsRow {
+        update: u64 ["updates"] = "Updates applied before it.",
+        examples: u64 ["examples"] = "Examples trained on before it.",
+        sim_s: f64 ["simulated s"] = "The virtual clock.",
+        table: String = "The table.",
+        rows: u64 = "Rows that are there.",
+        waiting: u64 = "Ids that have been met and are not admitted.",
+        bytes: u64 ["bytes"] = "Weights, optimizer state and a key of 8 bytes of each row that is \
+            there.",
+        came: u64 = "Times that a row came, for the first time or again; with `[eviction]` only, as \
+            are the next three.",
+        returned: u64 = "Those of a row that had been evicted before.",
+        evicted: u64 = "Rows evicted, or counted by a dry run.",
+        late: u64 = "Gradients for a row that was evicted after its worker had read it.",
+    }
+}

@@ -1,0 +1,71 @@
+//! The server evicts rows: those that a rule gives up, whenever it is time to look for them, and
+//! those that a full table drives out.
+
+use super::eviction::Eviction;
+use super::store::ParameterServer;
+use super::table::TableStore;
+use super::table_lives::FirstRow;
+use crate::optimizer::Moment;
+use crate::params::Table;
+
+impl ParameterServer {
+    /// Evicts the rows that the rule gives up, if it is time to look for them.
+    pub(super) fn evict_due(&mut self, now: Moment) {
+        let Some(every) = self.eviction.as_ref().and_then(|eviction| eviction.every) else {
+            return;
+        };
+        let times = every.passed(now) as u64;
+        if times > self.looked {
+            self.looked = times;
+            (0..self.layout.tables.len()).for_each(|t| self.evict_expired(t, now));
+        }
+    }
+
+    fn evict_expired(&mut self, t: usize, now: Moment) {
+        let Some(eviction) = &self.eviction else { return };
+        let store = &self.content.tables[t];
+        let Some(lives) = store.lives() else { return };
+        let rule = &*eviction.rule;
+        let gone = lives.expired(rule, now, eviction.at_least, |id| store.weights(id));
+        self.evict(t, &gone);
+    }
+
+    /// Evicts rows of a table that holds more than it may; not those of the current update.
+    pub(super) fn make_room(&mut self, t: usize, now: Moment) {
+        let Some(Eviction { rule, at_most: Some(at_most), at_least, .. }) = &self.eviction else {
+            return;
+        };
+        let store = &self.content.tables[t];
+        let (most, lives) = (at_most.rows(store.stride()), store.lives());
+        let Some(lives) = lives.filter(|lives| lives.alive() > most) else { return };
+        let mut fresh: Vec<u32> = self.touched.iter().map(|row| row.id).collect();
+        fresh.sort_unstable();
+        let is_fresh = |id: u32| fresh.binary_search(&id).is_ok();
+        let weights = |id| store.weights(id);
+        let gone = lives.crowded_out(&**rule, now, (most, *at_least), is_fresh, weights);
+        self.evict(t, &gone);
+    }
+
+    fn evict(&mut self, t: usize, gone: &[u32]) {
+        let Some(eviction) = &self.eviction else { return };
+        let store = &mut self.content.tables[t];
+        if eviction.dry_run {
+            if let Some(lives) = store.lives_mut() {
+                lives.note(gone.len());
+            }
+            return;
+        }
+        let (table, slots) = (&self.layout.tables[t], self.sparse_rule.slots());
+        let first = FirstRow { table, index: t, slots, streams: self.streams };
+        for &id in gone {
+            let shard = self.sharding.of_row(table.space, id).index();
+            store.evict(id, &first, eviction, self.versions[shard]);
+        }
+    }
+
+    /// The tables whose rows come and go, because they are evicted or must be admitted.
+    pub fn living_tables(&self) -> impl Iterator<Item = (&Table, &TableStore)> {
+        let tables = self.layout.tables.iter().zip(&self.content.tables);
+        tables.filter(|(_, store)| store.lives().is_some() || store.gate().is_some())
+    }
+}
