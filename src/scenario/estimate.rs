@@ -279,6 +279,7 @@ impl Scenario {
             remedies,
             u64::from(self.cluster.workers).saturating_mul(kept),
             audit,
+            self.kept_by_shards(server, dense + touched, 0),
             self.averaged(estimate, moving),
             if self.saving_takes_time() { 2 * server } else { 0 },
             if self.record.layers.is_some() { 8 * estimate.dense + 8 * estimate.sparse } else { 0 },

@@ -37,7 +37,9 @@ struct RowsExcerpt {
     counted: Vec<u32>,
     /// Their counted pushes, if rows are admitted.
     seen: Vec<u32>,
-    /// Whether they are known, and their lives: a row that was evicted is a deletion.
+    /// Whether they are known.
+    known: Vec<bool>,
+    /// Their lives, if rows can be evicted: a row that was is a deletion.
     lives: Vec<RowLife>,
 }
 
@@ -72,7 +74,9 @@ impl Excerpt {
     pub fn bytes(&self) -> u64 {
         let rows = |table: &RowsExcerpt| {
             let numbers = table.rows.len() + table.counted.len() + table.seen.len();
-            4 * (table.ids.len() + numbers) + size_of::<RowLife>() * table.lives.len()
+            4 * (table.ids.len() + numbers)
+                + size_of::<RowLife>() * table.lives.len()
+                + table.known.len()
         };
         let tables: usize = self.tables.iter().map(rows).sum();
         let numbers = self.dense.len() + self.slots.len() + self.moving.len();
@@ -171,7 +175,9 @@ impl ParameterServer {
                 table.rows.extend_from_slice(store.row(id));
                 table.counted.push(store.counted_of(id));
                 table.seen.extend(store.gate().map(|gate| gate.seen()[id as usize]));
-                table.lives.push(store.life_of(id));
+                let life = store.life_of(id);
+                table.known.push(life.known);
+                table.lives.extend(store.lives().map(|_| life));
             }
             excerpt.tables.push(table);
         }
@@ -219,13 +225,21 @@ impl ParameterServer {
                 if let Some(&seen) = table.seen.get(at) {
                     store.set_seen_of(id, seen);
                 }
-                store.set_life(id, &table.lives[at]);
+                let known = RowLife { known: table.known[at], ..RowLife::default() };
+                store.set_life(id, table.lives.get(at).unwrap_or(&known));
             }
         }
     }
 }
 
-crate::persist!(RowsExcerpt { ids: state, rows: state, counted: state, seen: state, lives: state });
+crate::persist!(RowsExcerpt {
+    ids: state,
+    rows: state,
+    counted: state,
+    seen: state,
+    known: state,
+    lives: state
+});
 crate::persist!(Excerpt {
     dense: state,
     slots: state,
