@@ -20,7 +20,7 @@ pub struct Widened {
 impl Widened {
     /// The log with the ids of `known`, by id space, which it does not have itself. Spaces whose
     /// rows are not found by id stay as they are.
-    pub fn new(log: Arc<dyn DataSource>, known: &[Option<Ids>]) -> Arc<dyn DataSource> {
+    pub fn over(log: Arc<dyn DataSource>, known: &[Option<Ids>]) -> Arc<dyn DataSource> {
         let mut schema = log.schema().clone();
         let mut all = vec![None; schema.spaces.len()];
         for (space, known) in known.iter().enumerate().take(all.len()) {

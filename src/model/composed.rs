@@ -280,7 +280,7 @@ mod tests {
         let of = |space: &str| {
             if space == "item" || space == "user" { hashing.clone() } else { Hashing::default() }
         };
-        Coded::new(choice.open(&context).unwrap(), of)
+        Coded::over(choice.open(&context).unwrap(), of)
     }
 
     fn model(log: &dyn DataSource, model: &str) -> Composed {

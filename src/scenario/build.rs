@@ -171,7 +171,7 @@ impl Scenario {
                 return Err(BuildError::NoSpace { number, name: name.clone(), known });
             }
         }
-        Ok(Coded::new(source, |space| self.tables.hashing_of(space).clone()))
+        Ok(Coded::over(source, |space| self.tables.hashing_of(space).clone()))
     }
 
     /// The same log and model, with rows for the ids of `known`, by id space, that the log does not
@@ -180,7 +180,7 @@ impl Scenario {
     /// # Errors
     /// If the model cannot be built.
     pub fn widen(&self, prepared: Prepared, known: &[Option<Ids>]) -> Result<Prepared, BuildError> {
-        let source = Widened::new(Arc::clone(&prepared.source), known);
+        let source = Widened::over(Arc::clone(&prepared.source), known);
         if Arc::ptr_eq(&source, &prepared.source) {
             return Ok(prepared);
         }

@@ -28,7 +28,7 @@ pub(super) fn of(
     }
     if scenario.holdout.is_none() {
         let message = "there is no [holdout]: only the training loss is measured, and no AUC";
-        let remark = Remark::new("holdout", message, &how_to_hold_out(scenario, source, train));
+        let remark = Remark::new("holdout", message, how_to_hold_out(scenario, source, train));
         found.push(Remark { kind: RemarkKind::Unmeasured, ..remark });
     }
     let windows = [

@@ -108,7 +108,8 @@ fn settings_of_tables_without_effect_are_said() {
     };
     warned(&["eviction.at_least=5"], "nothing says when rows are looked for");
     warned(&["eviction.rule.kind=least_recent"], "no table is ever full");
-    let both = ["eviction.rule.kind=lru", "eviction.at_most={rows=9}", "eviction.every={updates=3}"];
+    let both =
+        ["eviction.rule.kind=lru", "eviction.at_most={rows=9}", "eviction.every={updates=3}"];
     warned(&both, "`eviction.every` has no effect");
     let shared = ["tables.hashing.kind=modulo", "eviction.at_most={rows=9}"];
     warned(&shared, "rows that ids share are always there");

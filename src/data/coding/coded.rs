@@ -67,7 +67,7 @@ pub struct Coded {
 impl Coded {
     /// The log with the kind of hashing that `of` names for each id space; the log itself if all
     /// are collisionless.
-    pub fn new(log: Arc<dyn DataSource>, of: impl Fn(&str) -> Hashing) -> Arc<dyn DataSource> {
+    pub fn over(log: Arc<dyn DataSource>, of: impl Fn(&str) -> Hashing) -> Arc<dyn DataSource> {
         let plain = log.schema().clone();
         let (mut spaces, mut new, mut own) = (Vec::new(), Vec::new(), Vec::new());
         for (index, space) in plain.spaces.iter().enumerate() {
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn collisionless_tables_leave_the_log_as_it_is() {
         let log = log();
-        let coded = Coded::new(Arc::clone(&log), |_| Hashing::default());
+        let coded = Coded::over(Arc::clone(&log), |_| Hashing::default());
         assert!(Arc::ptr_eq(&log, &coded) && coded.coding().is_none());
     }
 
@@ -243,7 +243,7 @@ mod tests {
         let log = log();
         let two =
             hashing(serde_json::json!({"kind": "quotient_remainder", "rows": 7, "quotients": 5}));
-        let coded = Coded::new(Arc::clone(&log), |space| match space {
+        let coded = Coded::over(Arc::clone(&log), |space| match space {
             "item" => two.clone(),
             "user" => hashing(serde_json::json!({"kind": "modulo", "rows": 4})),
             _ => Hashing::default(),

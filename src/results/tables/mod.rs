@@ -3,9 +3,9 @@
 mod exported;
 mod lab;
 mod layers;
+mod living;
 mod series;
 mod sweep;
-mod tables;
 mod totals;
 
 use super::table::{CsvTable, TableRow};
@@ -14,9 +14,9 @@ pub use crate::sim::{Activity, EvaluatedView};
 pub use exported::{ExportedSettingRow, ExportedTrialRow};
 pub use lab::{ArmRow, CurveRow, EffectRow, LabViewRow};
 pub use layers::LayerRow;
+pub use living::TableRowsRow;
 pub use series::{DivergenceRow, EvaluationRow, ServiceRow, TimelineRow, TrainingRow};
 pub use sweep::{FrontRow, PointRow, RaceRow, TrialRow};
-pub use tables::TableRowsRow;
 pub use totals::{
     AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardFailureRow, ShardRow, StalenessRow,
     WorkerRow,
