@@ -146,6 +146,10 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         };
         table.row(["server".to_string(), text]);
     }
+    for (number, rows) in summary.tables.iter().enumerate() {
+        let name = if number == 0 { "tables" } else { "" };
+        table.row([name.to_string(), rows.to_string()]);
+    }
     if let Some(churn) = &summary.churn {
         let text = format!(
             "crashed {:.1} %, away {:.1} %, asleep {:.1} % of their time; {} lost with {} and {}",

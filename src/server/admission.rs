@@ -8,6 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::bloom::BloomFilter;
 use super::bloom::CountingFilter;
 use crate::base::stream::unit;
 use crate::base::{Purpose, Streams};
@@ -64,28 +65,6 @@ impl AdmittedBy {
             AdmittedBy::EqualChance => Some(1.0 - libm::pow(0.05, 1.0 / f64::from(after.max(1)))),
             AdmittedBy::Count | AdmittedBy::Bloom(_) => None,
         }
-    }
-}
-
-/// A counting Bloom filter per table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct BloomFilter {
-    /// Counters of a table.
-    #[schemars(range(min = 1, max = 4_000_000_000u32))]
-    pub counters: u32,
-    /// Counters of an id.
-    #[schemars(range(min = 1, max = 32))]
-    pub hashes: u32,
-    /// Bits of a counter, which stops at its largest value: with the 4 bits of Monolith's filter no
-    /// id is admitted after more than 15 pushes.
-    #[schemars(range(min = 1, max = 16))]
-    pub bits: u32,
-}
-
-impl Default for BloomFilter {
-    fn default() -> BloomFilter {
-        BloomFilter { counters: 1_000_000, hashes: 4, bits: 16 }
     }
 }
 

@@ -1,8 +1,32 @@
 //! A counting Bloom filter (Fan et al. 2000): counts of ids in a fixed number of counters. The count
 //! of an id is the smallest of its counters, so it is never too small until a counter is full.
 
-use super::admission::BloomFilter;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::base::stream::mix;
+
+/// A counting Bloom filter per table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BloomFilter {
+    /// Counters of a table.
+    #[schemars(range(min = 1, max = 4_000_000_000u32))]
+    pub counters: u32,
+    /// Counters of an id.
+    #[schemars(range(min = 1, max = 32))]
+    pub hashes: u32,
+    /// Bits of a counter, which stops at its largest value: with the 4 bits of Monolith's filter no
+    /// id is admitted after more than 15 pushes.
+    #[schemars(range(min = 1, max = 16))]
+    pub bits: u32,
+}
+
+impl Default for BloomFilter {
+    fn default() -> BloomFilter {
+        BloomFilter { counters: 1_000_000, hashes: 4, bits: 16 }
+    }
+}
 
 /// The counters.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
 use crate::metrics::{Quality, Undefined};
 use crate::protocol::PushId;
-use crate::server::eviction::LifeCounts;
+use crate::server::ParameterServer;
+use crate::server::admission::AdmissionGate;
+use crate::server::eviction::{LifeCounts, RowLives};
 
 use super::progress::Progress;
 
@@ -331,6 +333,24 @@ pub struct TableState<'a> {
     pub bytes: u64,
     /// What happened so far.
     pub counts: LifeCounts,
+}
+
+/// The tables of a server whose rows come and go.
+pub fn table_states(server: &ParameterServer) -> Vec<TableState<'_>> {
+    let tables = server.living_tables();
+    tables
+        .map(|(table, store)| {
+            let rows = store.rows_there();
+            TableState {
+                table: &table.name,
+                rows,
+                waiting: store.rows_waiting(),
+                too_early: store.gate().map_or(0, AdmissionGate::too_early),
+                bytes: rows * (8 + 4 * store.stride() as u64),
+                counts: store.lives().map(RowLives::counts).unwrap_or_default(),
+            }
+        })
+        .collect()
 }
 
 /// Watches a run without changing it.

@@ -7,16 +7,12 @@ use super::divergence::divergence;
 use super::evaluate::{Evaluated, Evaluator, Views};
 use super::layers::LayerWatch;
 use super::progress::{Cadence, Every, Limits, Progress};
-use super::record::{EvaluatedView, Observer, Record, TableState};
+use super::record::{EvaluatedView, Observer, Record, table_states};
 use super::step_data::StepData;
 use super::training::Observed;
 use super::work::Work;
 use crate::base::{SimTime, WorkerId};
-use crate::params::Table;
 use crate::protocol::PushId;
-use crate::server::admission::AdmissionGate;
-use crate::server::eviction::RowLives;
-use crate::server::table::TableStore;
 
 /// Evaluation of a run.
 #[derive(Debug)]
@@ -190,9 +186,7 @@ impl TrainingSession {
     /// Tells how many rows the tables hold, where rows come and go.
     fn observe_tables(&self, observer: &mut dyn Observer) {
         let Some(training) = self.work.training() else { return };
-        let tables = training.server().living_tables();
-        let tables: Vec<TableState<'_>> =
-            tables.map(|(table, store)| state(table, store)).collect();
+        let tables = table_states(training.server());
         if !tables.is_empty() {
             observer.observe(&Record::Tables { progress: &self.progress, tables: &tables });
         }
@@ -251,18 +245,6 @@ impl TrainingSession {
         let moving = training.exported_moving();
         let (server, pool) = training.server_and_pool();
         evaluation.evaluator.evaluate(views, held, (server, &moving), pool, told);
-    }
-}
-
-fn state<'a>(table: &'a Table, store: &TableStore) -> TableState<'a> {
-    let rows = store.rows_there();
-    TableState {
-        table: &table.name,
-        rows,
-        waiting: store.rows_waiting(),
-        too_early: store.gate().map_or(0, AdmissionGate::too_early),
-        bytes: rows * (8 + 4 * store.stride() as u64),
-        counts: store.lives().map(RowLives::counts).unwrap_or_default(),
     }
 }
 

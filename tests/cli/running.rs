@@ -45,7 +45,7 @@ fn a_run_writes_every_file_of_the_results_folder() {
         (
             "evaluations.csv",
             "update,examples,passes,sim_s,view,auc,session_auc,log_loss,normalised_entropy,\
-             calibration,selection_auc,undefined",
+             calibration,selection_auc,undefined,unknown_ids",
         ),
         (
             "training.csv",

@@ -28,6 +28,7 @@ mod row_remedies;
 mod saving;
 mod seeds;
 mod shard_failures;
+mod shard_random;
 mod shard_rules;
 mod time_spent;
 mod timing;

@@ -104,6 +104,9 @@ pub struct Summary {
     /// How often the examples of the training window were used, where that is counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditSummary>,
+    /// The rows of each table at the end, where rows come and go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableRows>,
     /// Mean training loss of the last interval.
     pub loss: Option<f64>,
     /// Last mean distance of the views from the server, relative, over dense layers.
@@ -322,6 +325,41 @@ pub struct Started {
     /// The id spaces of which the file lists no ids, so that rows were taken over by number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_number: Vec<String>,
+}
+
+/// The rows of a table at the end of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TableRows {
+    /// The table.
+    pub table: String,
+    /// Rows that are there.
+    pub rows: u64,
+    /// Ids that have been met and are not admitted.
+    pub waiting: u64,
+    /// Times that a row came; with eviction only, as are the next three.
+    pub came: u64,
+    /// Those of a row that had been evicted before.
+    pub returned: u64,
+    /// Rows evicted.
+    pub evicted: u64,
+    /// Gradients for rows evicted meanwhile.
+    pub late: u64,
+}
+
+/// One line for people.
+impl fmt::Display for TableRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TableRows { table, rows, waiting, returned, evicted, .. } = self;
+        write!(f, "{table}: {} there", counted(*rows, "row", "rows"))?;
+        if *waiting > 0 {
+            write!(f, ", {} not admitted", counted(*waiting, "id", "ids"))?;
+        }
+        if *evicted > 0 {
+            write!(f, ", {evicted} evicted, {returned} returned")?;
+        }
+        Ok(())
+    }
 }
 
 /// What became of the rows of an id space, at the start from a checkpoint.
