@@ -382,6 +382,8 @@ mod tests {
         let of_network = &model.network.layout().tables;
         let space = of_network.iter().find(|table| table.name == "item").unwrap().space;
         let dim = layout.tables[item].dim;
+        let number = of_network.iter().position(|table| table.name == "item").unwrap();
+        let joined = &joined[row_range(model.network.layout(), &inner, number)];
         let own = &rows[row_range(layout, &lookups, item)];
         for (number, at) in all[space].chunks_exact(2).enumerate() {
             let wanted = &own[at[0] as usize * dim..][..dim];

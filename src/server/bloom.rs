@@ -28,6 +28,9 @@ impl Default for BloomFilter {
     }
 }
 
+/// Keeps ids and numbers of hashes apart: otherwise small ids would share counters in pairs.
+const SALT: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// The counters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct CountingFilter {
@@ -50,7 +53,7 @@ impl CountingFilter {
     pub(super) fn count(&mut self, id: u64) -> u32 {
         let mut least = self.largest;
         for number in 0..self.hashes {
-            let hash = mix(mix(id) ^ mix(u64::from(number) + 1));
+            let hash = mix(mix(id ^ SALT) ^ mix(u64::from(number)));
             let at = ((u128::from(hash) * self.counters.len() as u128) >> 64) as usize;
             let counter = &mut self.counters[at];
             *counter = counter.saturating_add(1).min(self.largest);

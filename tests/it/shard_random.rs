@@ -8,13 +8,16 @@ use straggler::cluster::failures::Lost;
 use straggler::cluster::shard_failures::{
     Meanwhile, Readers, Recovery, Replay, ShardCheckpoints, ShardCrash, StandIn,
 };
+use straggler::optimizer::OptimizerChoice;
 use straggler::protocol::ProtocolChoice;
+use straggler::remedy::RemedyChoice;
+use straggler::scenario::Scenario;
 use straggler::sim::{Simulation, Stop};
 
 use crate::absence::{
     SECOND, build, check_invariants, churning, exponential, protocols, seconds, timing,
 };
-use crate::shard_failures::pair;
+use crate::shard_failures::{every, pair};
 use crate::training::{self, run_in_pieces};
 
 /// What a report of any failure must obey.
@@ -174,5 +177,83 @@ proptest! {
         check_invariants(&mut simulation, 29);
         check_reports(&simulation);
         prop_assert_eq!(simulation.session().progress.updates, 200);
+    }
+}
+
+/// Every remedy and every update rule lives with shards that fail, and a saved state goes on.
+#[test]
+fn remedies_and_optimizers_outlive_their_shards() {
+    let increments = ShardCheckpoints { increments: Some(seconds(1)), ..every(5) };
+    let failing = ShardFailures {
+        every: Some(seconds(9)),
+        repair: seconds(2),
+        checkpoint: increments,
+        ..ShardFailures::default()
+    };
+    let goes_on = ShardFailures { meanwhile: Meanwhile::GoOn, ..failing.clone() };
+    let replica = ShardFailures { recovery: Recovery::Replica, lag: seconds(2), ..failing.clone() };
+    let check = |mut scenario: Scenario, what: &str| {
+        scenario.cluster.shards = 3;
+        scenario.cluster.dense_shards = Some(1);
+        scenario.holdout = None;
+        scenario.train.stop.updates = Some(30);
+        let one = training::run(&scenario, 1);
+        let pieces = run_in_pieces(&scenario, 2, 37);
+        assert!(one.weights == pieces.weights && one.records == pieces.records, "{what}");
+        assert!(one.values().iter().all(|x| x.is_finite()), "{what}");
+        assert!(!one.of_kind("ShardDown").is_empty(), "{what}");
+    };
+    for part in RemedyChoice::PARTS {
+        let remedy = serde_json::from_value(serde_json::json!({"kind": part.name})).unwrap();
+        check(Scenario { remedy: vec![remedy], ..pair(goes_on.clone()) }, part.name);
+    }
+    for part in OptimizerChoice::PARTS {
+        let settings = [
+            serde_json::json!({"kind": part.name}),
+            serde_json::json!({"kind": part.name, "rows": "dense"}),
+            serde_json::json!({"kind": part.name, "period": {"updates": 7}}),
+        ];
+        let choices = settings.into_iter().filter_map(|keys| serde_json::from_value(keys).ok());
+        for optimizer in choices {
+            let optimizer: OptimizerChoice = optimizer;
+            for failures in [&goes_on, &replica] {
+                let mut scenario = pair(failures.clone());
+                scenario.sparse_optimizer = Some(optimizer.clone());
+                scenario.optimizer = optimizer.clone();
+                check(scenario, part.name);
+            }
+        }
+    }
+}
+
+/// Rows that are not admitted, a network with statistics of its own, and steps that pull and push
+/// rarely.
+#[test]
+fn admission_statistics_and_rare_exchanges_go_back_too() {
+    let failing = ShardFailures {
+        every: Some(seconds(7)),
+        repair: seconds(2),
+        checkpoint: ShardCheckpoints { increments: Some(seconds(1)), ..every(6) },
+        ..ShardFailures::default()
+    };
+    for meanwhile in [Meanwhile::Block, Meanwhile::Fail, Meanwhile::GoOn] {
+        for recovery in [Recovery::Partial, Recovery::All, Recovery::Replica] {
+            let lag = SimSpan(if recovery == Recovery::Replica { SECOND } else { 0 });
+            let mut scenario = pair(ShardFailures { meanwhile, recovery, lag, ..failing.clone() });
+            scenario.admission =
+                Some(straggler::server::Admission { after: 2, ..Default::default() });
+            scenario.cluster.dense_shards = Some(1);
+            scenario.worker = toml::from_str("push_every = 3\npull_every = 2").unwrap();
+            scenario.model = training::small_mlp();
+            if let straggler::model::ModelChoice::Mlp(config) = &mut scenario.model {
+                let kind = if recovery == Recovery::All { "local_batch" } else { "shared_batch" };
+                config.normalization = toml::from_str(&format!("kind = '{kind}'")).unwrap();
+            }
+            let one = training::run(&scenario, 1);
+            let pieces = run_in_pieces(&scenario, 3, 31);
+            assert!(one.weights == pieces.weights && one.records == pieces.records);
+            assert!(one.values().iter().all(|x| x.is_finite()));
+            assert!(!one.of_kind("ShardBack").is_empty());
+        }
     }
 }
