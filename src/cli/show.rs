@@ -146,6 +146,9 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         };
         table.row(["server".to_string(), text]);
     }
+    for (name, text) in &summary.shared_rows {
+        table.row([name.clone(), text.clone()]);
+    }
     for (number, rows) in summary.tables.iter().enumerate() {
         let name = if number == 0 { "tables" } else { "" };
         table.row([name.to_string(), rows.to_string()]);

@@ -264,6 +264,7 @@ impl Trial {
         let stopwatch = Stopwatch::start(out, self.threads, &self.folder, preset)?;
         let written = |error| RunError::Write { path: out.to_path_buf(), error };
         let facts = self.prepared.as_ref().map(Prepared::facts).unwrap_or_default();
+        let shared_rows = self.prepared.as_ref().map(Prepared::shared_rows).unwrap_or_default();
         let stages = self.do_earlier(out, options)?;
         let begun = self.begin(out, options, &snapshots)?;
         let Begun { job: mut whole, mut recorder, mut keeper, started, resumed } = begun;
@@ -289,6 +290,7 @@ impl Trial {
         let mut summary = self.summarise(job, recorder, facts);
         summary.broken = recorder.health().broken(&self.scenario);
         summary.started_from = started;
+        summary.shared_rows = shared_rows;
         summary.stages = stages;
         if let Err(error) = outcome {
             summary.ended = error.to_string();

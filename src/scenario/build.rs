@@ -58,8 +58,13 @@ impl Prepared {
     pub fn facts(&self) -> Vec<(String, String)> {
         let mut facts = self.source.facts();
         facts.extend(self.dated_days());
-        facts.extend(self.collisions.iter().map(Collisions::fact));
         facts
+    }
+
+    /// How many ids share their rows. It depends on the settings of tables, so it is no fact about
+    /// the log, by which results are told to be comparable.
+    pub fn shared_rows(&self) -> Vec<(String, String)> {
+        self.collisions.iter().map(Collisions::fact).collect()
     }
 
     /// The days trained on and those held out, as facts about the log, if they have dates.

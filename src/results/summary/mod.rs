@@ -104,6 +104,9 @@ pub struct Summary {
     /// How often the examples of the training window were used, where that is counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditSummary>,
+    /// How many ids share their rows, by id space whose ids may; for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared_rows: Vec<(String, String)>,
     /// The rows of each table at the end, where rows come and go.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableRows>,
