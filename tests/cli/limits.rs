@@ -211,10 +211,10 @@ fn r32_snapshots_fit_into_the_estimate() {
         let out = folder.path().join(number.to_string());
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_straggler"));
         command.arg("run").arg(&file).args(overrides).args(["--quiet", "--no-plots"]);
-        command.args(["--save-every", "200ms", "--out"]).arg(&out);
+        command.args(["--save-every", "100ms", "--out"]).arg(&out);
         let mut child = command.spawn().unwrap();
         let mut largest = 0;
-        for _ in 0..800 {
+        for _ in 0..4000 {
             // Files may go while they are counted.
             let sizes = || -> Option<u64> {
                 let all = |at: &Path| -> Option<u64> {

@@ -87,7 +87,7 @@ fn ids_that_share_rows_are_counted_and_their_spaces_must_exist() {
     assert!(wrong.stderr.contains("its id spaces are ") && wrong.stderr.contains("`usr`"));
     // The log is the same, whatever becomes of its ids: results can be compared.
     let values = "tables.hashing.kind=collisionless,modulo";
-    let words = ["run", "my.toml", "--seeds", "3", "--out", "both", "--no-plots", values];
+    let words = ["run", "my.toml", "--seeds", "3", "--out", "both", values];
     let said = on(folder, &words);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(!said.stdout.contains("not compared"), "{}", said.stdout);
