@@ -144,7 +144,12 @@ fn idle(loaded: &Loaded<Scenario>, failures: &ShardFailures, found: &mut Vec<Pro
         return;
     }
     if !failures.is_random() {
-        for field in ["law", "repair_law"] {
+        // A resolved scenario has the laws of the defaults.
+        let first = ShardFailures::default();
+        let laws = [("law", &failures.law, &first.law)];
+        let laws =
+            laws.into_iter().chain([("repair_law", &failures.repair_law, &first.repair_law)]);
+        for (field, ..) in laws.filter(|(_, law, first)| law != first) {
             warn(field, "no shard fails at random without `every` or `shard`");
         }
     }
